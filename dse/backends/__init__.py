@@ -1,0 +1,38 @@
+"""Array libraries that compile: the same array-namespace code, faster. The only door of JAX."""
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from dse.spec.problems import nearest, wrong
+
+Compile = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""Turns array-namespace code into a compiled function that takes and returns NumPy arrays."""
+
+BACKENDS = ("numpy", "jax")
+
+
+def compiler(name: str) -> Compile | None:
+    """The compiler of a backend; None for NumPy, which has none.
+
+    Raises `SpecError` for an unknown name and for a library that is not installed.
+    """
+    if name not in BACKENDS:
+        raise wrong("--backend", f"unknown backend {name!r}; {nearest(name, BACKENDS)}")
+    if name == "numpy":
+        return None
+    if find_spec(name) is None:
+        raise wrong("--backend", f"expected {name} to be installed; pip install 'dse[{name}]'")
+    found: Compile = import_module(f"dse.backends.{name}").compiled
+    return found
+
+
+def device(name: str) -> str:
+    """What a backend computes on, in words."""
+    return "CPU" if name == "numpy" else str(import_module(f"dse.backends.{name}").device())
+
+
+def points_per_call(name: str) -> int:
+    """Points that a compiled function of a backend is best called with."""
+    return int(import_module(f"dse.backends.{name}").points_per_call())

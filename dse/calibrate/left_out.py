@@ -1,0 +1,112 @@
+"""How far a stack is off on rows that it has not seen: fits that leave whole groups of rows out."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from dse.calibrate.fit import fit
+from dse.calibrate.parameters import Prior
+from dse.calibrate.residuals import Rows
+from dse.validate.cases import Case, Floats
+from dse.validate.rows import METRICS
+
+GROUPINGS: Final[Mapping[str, Callable[[Case], str]]] = {
+    "case": lambda c: f"{c.llm.name} on {c.chip.name}",
+    "llm": lambda c: c.llm.name,
+    "chip": lambda c: c.chip.name,
+    "source": lambda c: c.row.source,
+    "engine": lambda c: c.stack.name if c.own_stack else c.row.engine,
+}
+"""What rows that are left out together have in common."""
+
+FEW_GROUPS, FEW_ROWS = 3, 8
+"""Fewer groups or rows of a metric than this left out say nothing."""
+WIDER: Final = 1.3
+"""Errors of fitted rows are this much smaller than those of rows left out, on a logarithmic scale."""
+MOST_SURE: Final = 0.95
+"""No quantile beyond this is taken of a handful of rows."""
+NARROWEST: Final = 1.05
+"""No interval is narrower: two laboratories with one engine agree to no better."""
+
+
+def folds(groups: Sequence[str], most: int) -> list[list[int]]:
+    """Indices of rows in at most `most` parts of about equal size, no group in two of them."""
+    members: dict[str, list[int]] = defaultdict(list)
+    for i, group in enumerate(groups):
+        members[group].append(i)
+    parts: list[list[int]] = [[] for _ in range(min(most, len(members)))]
+    for group in sorted(members, key=lambda g: (-len(members[g]), g)):
+        min(parts, key=len).extend(members[group])
+    return parts
+
+
+def left_out(
+    rows: Rows,
+    prior: Prior,
+    parts: Sequence[Sequence[int]],
+    guess: Floats,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Floats:
+    """log(predicted / measured) of each case under a stack fitted to all other parts; `guess` starts it."""
+    errors = np.full(len(rows.cases), np.nan)
+    for number, part in enumerate(parts, start=1):
+        tell(f"leaving out part {number} of {len(parts)}, {len(part)} rows")
+        kept = np.ones(len(rows.cases))
+        kept[list(part)] = 0.0
+        found = fit(rows, prior, rows.weights(kept), guess)
+        errors[list(part)] = found.errors[list(part)]
+    return errors
+
+
+def interval(
+    cases: Sequence[Case], fitted: Floats, unseen: Floats, groups: Sequence[str]
+) -> dict[str, tuple[float, bool]]:
+    """Metric to the factor that holds 80 % of the errors, and whether rows left out say so.
+
+    Rows left out are a sample: of n independent ones the quantile is taken at 0.8 (n + 1) / n, at most
+    `MOST_SURE`, as in conformal prediction (Vovk et al. 2005). Errors inside a group resemble one another,
+    which leaves fewer independent ones, see `independent`.
+    Where too few groups were left out, fitted rows stand in, widened by `WIDER`; a metric with fewer than
+    `FEW_ROWS` rows has no interval of its own.
+    """
+    found = {}
+    names = [metric_of(c) for c in cases]
+    for metric in sorted(set(names)):
+        rows = [i for i, name in enumerate(names) if name == metric]
+        seen = [i for i in rows if np.isfinite(unseen[i])]
+        out = len({groups[i] for i in seen}) >= FEW_GROUPS and len(seen) >= FEW_ROWS
+        if len(rows) < FEW_ROWS:
+            continue
+        spread = np.abs(unseen[seen]) if out else WIDER * np.abs(fitted[rows])
+        count = independent(spread, [groups[i] for i in seen]) if out else float("inf")
+        level = min(0.8 * (1.0 + 1.0 / count), MOST_SURE)
+        found[metric] = (max(float(np.exp(np.quantile(spread, level))), NARROWEST), out)
+    return found
+
+
+def independent(values: Floats, groups: Sequence[str]) -> float:
+    """Independent values that say as much as `values` in `groups`: n / (1 + (m - 1) rho) (Kish 1965).
+
+    m is the mean size of a group, rho the correlation inside groups by one-way analysis of variance. Limits:
+    n where groups are alike inside and out, their number where all of a group are the same.
+    """
+    names = sorted(set(groups))
+    parts = [values[[g == name for g in groups]] for name in names]
+    n, k = len(values), len(parts)
+    if k < 2 or n <= k:
+        return float(k)
+    mean = float(np.mean(values))
+    between = sum(len(p) * (float(np.mean(p)) - mean) ** 2 for p in parts) / (k - 1)
+    within = sum(float(np.sum((p - np.mean(p)) ** 2)) for p in parts) / (n - k)
+    size = (n - sum(len(p) ** 2 for p in parts) / n) / (k - 1)
+    whole = between + (size - 1.0) * within
+    rho = max((between - within) / whole, 0.0) if whole > 0.0 else 0.0
+    return n / (1.0 + (n / k - 1.0) * rho)
+
+
+def metric_of(case: Case) -> str:
+    """Metric whose interval a row belongs to: the inverse of end to end is throughput."""
+    family = METRICS[case.row.metric]
+    return "throughput" if family == "end_to_end" else family

@@ -1,0 +1,142 @@
+"""A fitted stack as YAML in the language of `configs/stacks`, every number with its birth certificate."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dse.calibrate.fit import Fit
+from dse.calibrate.parameters import PARAMETERS, SIGMAS
+from dse.spec.base import Sourced, unit_in
+from dse.spec.system import StackSpec
+
+OPEN: Final = 0.97
+"""Share of the prior's own spread from which on the rows say nothing about a number."""
+_TOLD: Final = "low to high: 80 %"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaf:
+    """One number of a stack as it is written."""
+
+    value: float
+    unit: str
+    source: str
+    date: str | None
+    basis: str
+    low: float | None
+    high: float | None
+    note: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """A calibrated stack, ready to be written."""
+
+    spec: StackSpec
+    """Name, engines, classes and dates; its numbers are not read."""
+    leaves: Mapping[str, Leaf]
+    interval: Mapping[str, float]
+    chips: tuple[str, ...]
+    """Names of the chips of the rows."""
+    notes: str
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The fitted numbers as they are written, in SI."""
+        return {name: self.leaves[name].value for name in PARAMETERS}
+
+    def yaml(self) -> str:
+        """The text of the file."""
+        head: list[tuple[str, Any]] = [
+            ("kind", "stack"), ("name", self.spec.name), ("title", self.spec.title),
+            ("aliases", list(self.spec.aliases)), ("estimate", "calibrated"),
+            ("engines", list(self.spec.engines)), ("classes", list(self.spec.classes)),
+            ("chips", list(self.chips)),
+            ("since", self.spec.since), ("until", self.spec.until),
+        ]  # fmt: skip
+        lines = [f"{key}: {_plain(value)}" for key, value in head if value]
+        lines += [f"{name}: {_leaf(leaf)}" for name, leaf in self.leaves.items()]
+        factors = ", ".join(f"{metric}: {factor:.3g}" for metric, factor in sorted(self.interval.items()))
+        lines += [f"interval: {{{factors}}}", f"notes: {json.dumps(self.notes)}"]
+        return "\n".join(lines) + "\n"
+
+
+def leaves(
+    spec: StackSpec, start: StackSpec, fitted: Fit, rows: int, source: str, date: str | None
+) -> dict[str, Leaf]:
+    """Every number of the stack: fitted where rows tell, else that of `start`; unfitted ones of `spec`."""
+    low, high = fitted.bounds(SIGMAS)
+    silent = dict(zip(PARAMETERS, fitted.freedom > OPEN, strict=True))
+    found = {}
+    for name in StackSpec.model_fields:
+        given = getattr(spec, name)
+        if not isinstance(given, Sourced):
+            continue
+        unit = unit_in(type(given).model_fields["value"].annotation) or ""
+        if name not in PARAMETERS:
+            found[name] = _kept(given, unit)
+        elif silent[name]:
+            found[name] = _left_open(getattr(start, name), unit, start.name)
+        else:
+            found[name] = Leaf(
+                value=rounded(fitted.values[name]), unit=unit, source=source, date=date, basis="derived",
+                low=rounded(low[name]), high=rounded(high[name]), note=f"fitted to {rows} rows; {_TOLD}",
+            )  # fmt: skip
+    return found
+
+
+def rounded(value: float) -> float:
+    """Three digits, which is more than any fit knows."""
+    return float(f"{value:.3g}")
+
+
+def _kept(given: Sourced[Any], unit: str) -> Leaf:
+    return Leaf(
+        value=float(given.value or 0.0), unit=unit, source=given.source, date=given.date, basis=given.basis,
+        low=given.low, high=given.high, note=given.note,
+    )  # fmt: skip
+
+
+def _left_open(given: Sourced[Any], unit: str, name: str) -> Leaf:
+    return Leaf(
+        value=rounded(float(given.value or 0.0)), unit=unit, source="assumption", date=None,
+        basis="assumption",
+        low=None, high=None, note=f"as {name}: the rows say nothing about it",
+    )  # fmt: skip
+
+
+def span(dates: Iterable[str]) -> str | None:
+    """First and last of some dates, as one text; None when nobody stated any."""
+    known = sorted(d for d in dates if d)
+    if not known:
+        return None
+    return known[0] if known[0] == known[-1] else f"{known[0]}/{known[-1]}"
+
+
+def _leaf(leaf: Leaf) -> str:
+    parts = {
+        "value": _number(leaf.value, leaf.unit),
+        "source": leaf.source,
+        "date": leaf.date and f"'{leaf.date}'",
+        "basis": leaf.basis,
+        "low": None if leaf.low is None else _number(leaf.low, leaf.unit),
+        "high": None if leaf.high is None else _number(leaf.high, leaf.unit),
+        "note": leaf.note and json.dumps(leaf.note, ensure_ascii=False),
+    }
+    return "{" + ", ".join(f"{key}: {text}" for key, text in parts.items() if text is not None) + "}"
+
+
+def _number(value: float, unit: str) -> str:
+    if unit != "s":
+        return f"{value:.6g}"
+    for factor, name in ((1e6, "us"), (1e3, "ms")):
+        if value * factor < 1000.0:
+            return f'"{value * factor:.6g} {name}"'
+    return f'"{value:.6g} s"'
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(json.dumps(v, ensure_ascii=False) for v in value) + "]"
+    return json.dumps(value, ensure_ascii=False) if " " in value or "-" in value else str(value)

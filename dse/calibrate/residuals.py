@@ -1,0 +1,67 @@
+"""Measured rows as one function: from numbers of a stack to log(predicted / measured) of every row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from dse.calibrate.parameters import columns
+from dse.spec.catalog import Catalog
+from dse.validate.cases import Case, Floats, batches
+from dse.validate.predict import Seated, predict_seated, seat
+from dse.validate.rows import METRICS
+from objectives import api
+
+SCATTER: Final = 0.12
+"""Relative error of a good prediction: two laboratories with one engine agree to about 0.10."""
+SCATTER_UNDER_LOAD: Final = 0.35
+"""The same of TTFT under load, where a wait hangs on how clients happen to start."""
+ENOUGH: Final = 120.0
+"""Rows of one engine that say about as much as endless ones: rows of one sweep share their mistakes."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Cases with all that no stack changes worked out once."""
+
+    model: api.CostModel = field(repr=False)
+    cases: tuple[Case, ...] = field(repr=False)
+    seats: tuple[Seated, ...] = field(repr=False)
+    order: Any = field(repr=False)
+    measured: Floats = field(repr=False)
+    scatter: Floats = field(repr=False)
+    """Relative error to expect of each row."""
+
+    @classmethod
+    def of(cls, model: api.CostModel, cases: Sequence[Case], catalog: Catalog) -> "Rows":
+        """Seat every case once; raises nothing."""
+        grouped = batches(cases, catalog)
+        place = {id(c): i for i, c in enumerate(cases)}
+        order = np.asarray([place[id(c)] for b in grouped for c in b.cases], dtype=int)
+        return cls(
+            model=model,
+            cases=tuple(cases),
+            seats=tuple(seat(model, b) for b in grouped),
+            order=order,
+            measured=np.asarray([c.row.value for c in cases]),
+            scatter=np.asarray([_scatter(c) for c in cases]),
+        )
+
+    def errors(self, points: Floats) -> Floats:
+        """log(predicted / measured), shape (k, rows), for k points of shape (k, parameters)."""
+        at = columns(np.atleast_2d(points))
+        out = np.empty((len(np.atleast_2d(points)), len(self.cases)))
+        found = [predict_seated(self.model, seats, at) for seats in self.seats]
+        out[:, self.order] = np.concatenate(found, axis=1)
+        return np.asarray(np.log(out / self.measured))
+
+    def weights(self, keep: Floats | None = None) -> Floats:
+        """Weight of each row, 0 where `keep` is 0: n rows count as n / (1 + n / `ENOUGH`)."""
+        kept = np.ones(len(self.cases)) if keep is None else keep
+        return kept / (1.0 + float(np.sum(kept)) / ENOUGH)
+
+
+def _scatter(case: Case) -> float:
+    waits = METRICS[case.row.metric] == "ttft" and case.row.kind != "static"
+    return SCATTER_UNDER_LOAD if waits else SCATTER

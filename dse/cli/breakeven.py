@@ -1,0 +1,151 @@
+"""`dse breakeven`: where one kind of chip stops winning and another one starts."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dse.cli.options import Configs, Out, Study, Tpot, Ttft, epilog, one_of, whole
+from dse.cli.stored import load_both
+
+EPILOG = epilog(
+    "dse breakeven groq-vs-h100 --x 'hop latency' --y 'context length' --between sram-only,dram-only",
+    "dse breakeven groq-vs-h100 --x 'sram-only.price=200 USD..5000 USD' --tpot '20 ms'",
+    codes="0 done, 2 wrong input.",
+)
+
+
+def breakeven(
+    study: Study,
+    x: Annotated[str, typer.Option("--x", metavar="NAME[=LOW..HIGH]", help="The assumption across.")],
+    y: Annotated[
+        str | None, typer.Option("--y", metavar="NAME[=LOW..HIGH]", help="A second one, upwards.")
+    ] = None,
+    between: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Sides: kinds, chips, or others [who wins today, others]."),
+    ] = None,
+    tpot: Tpot = None,
+    ttft: Ttft = None,
+    points: Annotated[
+        int, typer.Option(metavar="N", parser=whole(2), help="Points across; two thirds as many upwards.")
+    ] = 13,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")] = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "csv", "json"),
+                          help="table, csv (the map) or json."),
+    ] = "table",
+    out: Out = None,
+    configs: Configs = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:  # fmt: skip
+    """Find where one kind of chip stops winning, over one assumption or two.
+
+    NAME is an assumption of chips, stacks, networks, technology, workload or economy, such as 'hop latency',
+    'HBM cost', 'wafer cost', 'context length' or 'electricity', or a path such as
+    stack/static-dataflow.sram_efficiency; 'tpot' and other targets; 'batch', 'tp', 'pp'; a parameter of the
+    search space such as 'sram'; 'margin'; and the price of a side, 'sram-only.price'. Everything else stays.
+
+    At every point each chip gets its best deployment: the chips of the front, the baselines and a coarse grid
+    over the space, of which the best on a first net of 3 x 3 points are carried on. Where the winner changes,
+    the boundary is bisected. Without --tpot and --ttft only the targets of the study itself bound latency.
+    """
+    from dse.cli.working import working
+    from dse.decide.breakeven import breakeven as solved
+    from dse.decide.breakeven import everyone
+    from dse.decide.knobs import knob_of
+
+    resolved, front = load_both(study, out, configs)
+    candidates = everyone(resolved, front)
+    across = knob_of(resolved, x, candidates, "--x")
+    upwards = None if y is None else knob_of(resolved, y, candidates, "--y")
+    limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
+    with working(study, hidden=quiet) as tell:
+        found = solved(resolved, candidates, across, upwards, _sides(between), limits,
+                       (points, max(2, points * 2 // 3)), tell)  # fmt: skip
+    if plot is not None:
+        from dse.cli.screen import remark
+        from dse.report.breakeven_plot import draw_breakeven
+
+        draw_breakeven(found, plot)
+        remark(f"picture: {plot}")
+    _tell(found, form)
+
+
+def _sides(between: str | None) -> tuple[str, str] | None:
+    if between is None:
+        return None
+    parts = [part.strip() for part in between.split(",")]
+    if len(parts) != 2 or not all(parts) or parts[0] == parts[1]:
+        raise typer.BadParameter(f"expected two sides such as sram-only,dram-only, got {between!r}",
+                                 param_hint="--between")  # fmt: skip
+    return parts[0], parts[1]
+
+
+def _tell(found: Any, form: str) -> None:
+    from dse.cli.emit import emit_csv, emit_json
+    from dse.report.breakeven_info import as_dict, points
+
+    if form == "json":
+        emit_json(as_dict(found))
+    elif form == "csv":
+        emit_csv(list(points(found)))
+    else:
+        _show(found)
+
+
+def _show(found: Any) -> None:
+    from math import isfinite
+
+    from dse.cli.screen import plain, stdout, table
+    from dse.report.breakeven_info import amount, sentences
+
+    console = stdout()
+    told = sentences(found)
+    console.print(plain(told[0]), style="bold")
+    for line in told[1:]:
+        console.print(plain(line))
+    console.print()
+    rows = []
+    for j, y in enumerate(found.ys):
+        for i, x in enumerate(found.xs) if found.y is None else ():
+            a, b = found.costs[j, i]
+            best = [
+                str(c) if isfinite(v) else "-" for c, v in zip(found.champions[j, i], (a, b), strict=True)
+            ]
+            rows.append([amount(found.x, float(x)), _cost(a), _cost(b), found.winner(j, i), *best])
+        if found.y is not None:
+            at = [c for c in found.boundary if c.y == y]
+            rows += [[amount(found.y, float(y)), amount(found.x, c.x), c.left, c.right, c.why,
+                      _cost(c.costs[0])] for c in at]  # fmt: skip
+    a, b = found.sides
+    if found.y is None:
+        columns = [found.x.label, a, b, "wins", f"best of {a}", f"best of {b}"]
+        title, right = f"Who wins: {found.goal_label} of the best chip of each side", columns[:3]
+    else:
+        columns = [found.y.label, found.x.label, "below", "above", "why", f"cost of {a}"]
+        title, right = "The boundary", [columns[0], columns[1], columns[5]]
+    console.print(table(columns, rows, title=title, right=right))
+    console.print()
+    console.print(plain(_foot(found)), style="dim")
+
+
+def _foot(found: Any) -> str:
+    return (
+        f"{found.tried:,} chips looked at (front, baselines and a coarse grid of the space); the "
+        f"{found.carried} best on a first net make the map. Targets: {_targets(found) or 'none'}."
+    )
+
+
+def _cost(value: float) -> str:
+    from math import isfinite
+
+    from dse.spec.units import pretty
+
+    return pretty(float(value), "") if isfinite(value) else "infeasible"
+
+
+def _targets(found: Any) -> str:
+    from dse.decide.proposal import limits_text
+
+    return limits_text(found.limits)

@@ -1,0 +1,52 @@
+"""Output for programs: plain floats, units in the keys, no NaN."""
+
+import csv
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+
+def emit(rows: Sequence[Mapping[str, Any]], form: str) -> None:
+    """Write rows of the same keys to stdout as `csv` or `json`."""
+    if form == "json":
+        emit_json(list(rows))
+    else:
+        emit_csv(rows)
+
+
+def emit_json(data: Any) -> None:
+    """Write plain data to stdout as JSON."""
+    text = json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write(text + "\n")
+
+
+def emit_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows of the same keys to stdout as CSV; None is an empty cell."""
+    if not rows:
+        return
+    writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def to_bytes(data: bytes) -> None:
+    """To stdout as it is; a captured stdout may take text only."""
+    sys.stdout.flush()
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        sys.stdout.write(data.decode())
+    else:
+        buffer.write(data)
+        buffer.flush()
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, float):
+        return data if isfinite(data) else None
+    if isinstance(data, Mapping):
+        return {str(k): _finite(v) for k, v in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(v) for v in data]
+    return data

@@ -1,0 +1,184 @@
+"""`dse front`: what a study has found so far, for people and for programs."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dse.cli.gap import proven, tell_gap
+from dse.cli.options import Configs, Out, Study, epilog, one_of, seconds, whole
+from dse.cli.stored import load, load_both, stored_folder
+from dse.cli.telling import beside_text, exact_behind, exact_folders
+
+EPILOG = epilog(
+    "dse front groq-vs-h100 --where 'tpot<=10 ms and branch=sram-only'",
+    "dse front groq-vs-h100 --format csv > front.csv",
+    "dse front groq-vs-h100 --robust --samples 512",
+    codes="0 done, 2 wrong input, or no results yet.",
+)
+
+
+def front(
+    study: Study,
+    form: Annotated[
+        str,
+        typer.Option("--format", metavar="FORMAT", parser=one_of("table", "csv", "json", "parquet"),
+                     help="table, csv, json or parquet."),
+    ] = "table",
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")] = None,
+    where: Annotated[
+        str | None, typer.Option(metavar="CONDITION", help="Only designs that meet it, e.g. 'tpot<=10 ms'.")
+    ] = None,
+    robust: Annotated[
+        bool, typer.Option("--robust", help="Score it again with every uncertain number drawn.")
+    ] = False,
+    samples: Annotated[int, typer.Option(metavar="N", parser=whole(2), help="Drawings of --robust.")] = 256,
+    seed: Annotated[int, typer.Option(metavar="N", parser=whole(0), help="Seed of the drawings.")] = 1,
+    exact: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A folder of `dse sweep` to compare with [STUDY-sweep]."),
+    ] = None,
+    gap: Annotated[
+        float | None,
+        typer.Option(metavar="S", parser=seconds, help="Prove so long how much better chips could be."),
+    ] = None,
+    out: Out = None,
+    configs: Configs = None,
+) -> None:  # fmt: skip
+    """Show what a study has found, with the best design at each target.
+
+    The front is every design that no other beats in all objectives. It is read from the results folder that
+    `dse run` wrote; nothing is computed again. Where `dse sweep` has swept the same problem, it tells how
+    much of the exact front was found. The JSON holds the hypervolume and its fraction of the exact one (null
+    where that is unknown), the best design at each target, the whole front and the baselines; CSV and Parquet
+    hold the front. --gap proves by branch and bound how much better any chip of the space could be; for the
+    front of a sweep, between the steps of the space as well.
+    With --robust every number whose sources give a range is drawn from it, the same drawings for all designs;
+    each design is told with the share of the drawings in which it stays on the front, and the interval of its
+    objective.
+    """
+    if form == "parquet" and sys.stdout.isatty():
+        raise typer.BadParameter("expected a pipe or a file for parquet, got a terminal. Add > front.parquet",
+                                 param_hint="--format")  # fmt: skip
+    _check_folder(configs)
+    if robust and plot is not None:
+        raise typer.BadParameter("expected --robust or --plot, got both", param_hint="--robust")
+    if robust:
+        from dse.cli.robust import tell
+
+        tell(*load_both(study, out, configs), where=where, samples=samples, seed=seed, form=form)
+        return
+    stored, folder = load(study, out), stored_folder(study, out)
+    found = _filtered(stored, where)
+    if plot is not None:
+        _draw(found, plot, study, configs, exact_behind(stored, folder, exact))
+    if form == "table":
+        _show(found, _beside(stored, folder, exact))
+        if gap is not None:
+            tell_gap(proven(study, out, configs, gap), stored.axes)
+    elif form == "json":
+        bound = None if gap is None else proven(study, out, configs, gap).as_dict()
+        _json(found, _beside(stored, folder, exact), bound)
+    else:
+        from dse.cli.emit import to_bytes
+        from dse.front.tables import to_format
+
+        to_bytes(to_format(found.frame, form))
+
+
+def _check_folder(configs: Path | None) -> None:
+    """A stored front needs no configs; a wrong folder is wrong all the same."""
+    from dse.spec.catalog import Catalog
+
+    Catalog.of(configs)
+
+
+def _beside(found: Any, folder: Path, exact: Path | None) -> Any:
+    """How the front stands beside the exact one; None where nobody has swept the same problem."""
+    from dse.front.exact import beside_exact
+    from dse.spec.problems import wrong
+
+    if exact is None:
+        return beside_exact(found, exact_folders(str(found.manifest.get("study")), folder))
+    beside = beside_exact(found, (exact,))
+    if beside is None:
+        raise wrong("--exact", f"expected a folder where `dse sweep` swept the same problem, got {exact}")
+    return beside
+
+
+def _filtered(found: Any, condition: str | None) -> Any:
+    if condition is None:
+        return found
+    from dataclasses import replace
+
+    from dse.front import query
+
+    frames = {
+        name: query.where(frame, condition, found.axes) if len(frame) else frame
+        for name, frame in (("frame", found.frame), ("baselines", found.baselines))
+    }
+    return replace(found, **frames)
+
+
+def _draw(found: Any, path: Path, study: str, configs: Path | None, exact: Any) -> None:
+    from dse.cli.screen import remark
+    from dse.report.evidence import gather
+    from dse.report.front_info import front_info
+    from dse.report.front_plot import draw_front
+
+    intervals = gather(found, study, configs).intervals
+    draw_front(front_info(found, intervals=intervals, exact=exact), path)
+    remark(f"picture: {path}")
+
+
+def _json(found: Any, beside: Any, bound: Any) -> None:
+    from dse.cli.emit import emit_json
+    from dse.front.tables import plain_rows
+    from dse.report.answer import answer
+
+    told = found.manifest
+    emit_json(
+        {
+            "study": told.get("study"),
+            "axes": [axis.as_dict() for axis in found.axes],
+            "hypervolume": told.get("hypervolume"),
+            "hypervolume_fraction": None if beside is None else beside.hypervolume_fraction,
+            "worst_factor": None if beside is None else beside.worst_factor,
+            "exact": None if beside is None else str(beside.folder),
+            "bound": bound,
+            "trials": told.get("trials"),
+            "best": list(answer(found).best),
+            "front": plain_rows(found.frame),
+            "baselines": plain_rows(found.baselines),
+        }
+    )
+
+
+def _show(found: Any, beside: Any) -> None:
+    from dse.cli.designs import baseline_table, best_table, chip_table, front_table, mix_table, thinned
+    from dse.cli.screen import stdout
+    from dse.front.tables import plain_rows
+    from dse.report.answer import answer
+
+    console, rows = stdout(), plain_rows(found.frame)
+    told = answer(found)
+    console.print(str(found.manifest.get("title") or found.manifest.get("study")), style="bold")
+    if not rows:
+        console.print("No design on the front meets this.")
+        return
+    shown = thinned(rows)
+    title = f"The front: {len(rows):,} designs"
+    if len(shown) < len(rows):
+        title += f", {len(shown)} of them here, all with --format csv"
+    mix = mix_table(told.best, found.manifest.get("mix", ()))
+    tables = (best_table(told, found.axes), mix, baseline_table(told), chip_table(told.best))
+    for part in (front_table(shown, found.axes, title), *tables):
+        if part is not None:
+            console.print()
+            console.print(part)
+    volume, swept = found.manifest.get("hypervolume"), found.manifest.get("sweep")
+    work = f"{swept['points']:,} points" if swept else f"{found.manifest.get('trials'):,} trials"
+    console.print()
+    beside_words = "" if swept else beside_text(beside)
+    console.print(f"{work}; hypervolume of the whole front {volume:.6g}{beside_words}", soft_wrap=True)

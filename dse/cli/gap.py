@@ -1,0 +1,48 @@
+"""What `dse front --gap` proves, for people."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def proven(study: str, out: Path | None, configs: Path | None, seconds: float) -> Any:
+    """The bound of a stored front: over the steps of the space, and between them where it was swept."""
+    from dse.cli.stored import load_both
+    from dse.search.bound.prove import prove
+
+    resolved, front = load_both(study, out, configs)
+    between = "sweep" in front.manifest
+    with _told(study) as tell:
+        return prove(resolved, front, between=between, seconds=seconds, progress=tell)
+
+
+@contextmanager
+def _told(study: str) -> Iterator[Any]:
+    from dse.cli.screen import stderr
+
+    console = stderr()
+    with console.status(f"{study}: proving") as status:
+        yield lambda factor, left: status.update(f"{study}: at most x{factor:.3f}, {left:,} boxes open")
+
+
+def tell_gap(bound: Any, axes: Any) -> None:
+    """The factor, and the bound at each target."""
+    from dse.cli.designs import NONE, shown
+    from dse.cli.screen import stdout, table
+
+    console, goal = stdout(), axes[0]
+    where = "the space and of what lies between its steps" if bound.between else "the space"
+    console.print()
+    console.print(
+        f"Proven: every design of {where} has one on this front that is at most {bound.factor - 1.0:.1%} "
+        f"worse in each objective ({bound.boxes:,} boxes, {bound.designs:,} designs evaluated).",
+        soft_wrap=True,
+    )
+    rows = [
+        [shown(a.target, "s"), *(NONE if v is None else shown(v, goal.unit) for v in (a.best, a.bound))]
+        for a in bound.at
+    ]
+    if rows:
+        columns = ["target", "on the front", "no chip below"]
+        console.print(table(columns, rows, title=f"{goal.label}, found and proven", right=columns))

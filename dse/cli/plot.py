@@ -1,0 +1,84 @@
+"""`dse plot`: one picture of what a study has found."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dse.cli.guard import blame
+from dse.cli.options import Configs, Out, Study, epilog, one_of
+
+EPILOG = epilog(
+    "dse plot groq-vs-h100 front -o front.svg",
+    "dse plot groq-vs-h100 binds -o binds.png",
+    "dse plot groq-vs-h100 progress --out results/long -o progress.png",
+    codes="0 done, 2 wrong input, or no results yet.",
+)
+KINDS: Mapping[str, str] = {
+    "front": "$/(token/s) against TPOT with error bars, targets and baselines",
+    "parallel": "parameters, deployment and results of every design, side by side",
+    "binds": "what TPOT waits for along the front",
+    "time": "where TPOT goes, best designs and baselines",
+    "ttft": "the same for TTFT",
+    "cost": "the same for $/(token/s)",
+    "running": "the same for $/Mtoken",
+    "bytes": "what fills the fullest chip",
+    "importance": "which parameters decide (PED-ANOVA)",
+    "progress": "how fast the search found its front",
+}
+_OF_TRIALS = ("importance", "progress")
+_TOLD = "; ".join(f"{name}: {what}" for name, what in KINDS.items())
+
+
+def plot(
+    study: Study,
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", parser=one_of(*KINDS), help=f"{_TOLD}.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Picture to write: .png, .svg or .pdf.")
+    ],
+    exact: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A sweep drawn behind front and progress [one that lies beside]."),
+    ] = None,
+    out: Out = None,
+    configs: Configs = None,
+) -> None:  # fmt: skip
+    """Draw what a study has found.
+
+    Kinds of chips differ in shape, colour and lightness. Error bars are the interval of the software stack,
+    where it is calibrated. Where `dse sweep` has swept the same problem, its exact front is drawn behind.
+    What `dse run` draws beside its results is the kind `front`.
+    """
+    from dse.cli.screen import remark
+    from dse.cli.working import working
+
+    with blame("--output"):
+        from dse.report.canvas import form_of
+
+        form_of(output)
+    with working(f"drawing {kind}"):
+        _draw(study, kind, output, exact, out, configs)
+    remark(f"picture: {output}")
+
+
+def _draw(
+    study: str, kind: str, output: Path, exact: Path | None, out: Path | None, configs: Path | None
+) -> None:
+    from dse.cli.stored import load_at
+    from dse.cli.telling import exact_behind
+    from dse.front.files import write_files
+    from dse.report.evidence import gather
+    from dse.report.pictures import picture
+    from dse.search.stored import reading, stored_trials
+    from dse.spec.catalog import Catalog
+
+    Catalog.of(configs)
+    front, folder = load_at(study, out)
+    behind = exact_behind(front, folder, exact)
+    found = gather(front, study, configs)
+    slug = str(front.manifest.get("study"))
+    trials = stored_trials(reading(folder), slug) if kind in _OF_TRIALS else ()
+    write_files({output: picture(found, kind, output.suffix.lower(), trials=trials, exact=behind)})

@@ -1,0 +1,179 @@
+"""`dse propose`: the chip to build for a target, as a file and as a datasheet."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dse.cli.guard import FAILED, complain
+from dse.cli.options import Configs, Out, Study, Tpot, Ttft, epilog, money, one_of, whole
+from dse.cli.stored import load_both
+
+EPILOG = epilog(
+    "dse propose groq-vs-h100 --tpot '5 ms' -o mine/chips/my-chip.yaml",
+    "dse propose groq-vs-h100 --tpot '50 ms' --max-entry-price '100 kUSD' --robust",
+    codes="0 done, 1 refused: no design inside the model's domain meets it, 2 wrong input.",
+)
+
+
+def propose(
+    study: Study,
+    tpot: Tpot = None,
+    ttft: Ttft = None,
+    entry_price: Annotated[
+        float | None,
+        typer.Option("--max-entry-price", metavar="USD", parser=money, help="Capital at most: '100 kUSD'."),
+    ] = None,
+    robust: Annotated[
+        bool, typer.Option("--robust", help="Draw every uncertain number; the best median is proposed.")
+    ] = False,
+    polish: Annotated[
+        bool, typer.Option("--polish", help="Walk it downhill first, until no step improves it.")
+    ] = False,
+    samples: Annotated[int, typer.Option(metavar="N", parser=whole(2), help="Drawings of --robust.")] = 256,
+    seed: Annotated[int, typer.Option(metavar="N", parser=whole(0), help="Seed of the drawings.")] = 1,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.yaml", help="Chip to write [results/STUDY/proposals/]."),
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", parser=one_of("text", "json"), help="text or json.")
+    ] = "text",
+    out: Out = None,
+    configs: Configs = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Propose the chip to build for a target, from a study's front.
+
+    Picks the best chip of the search that meets the targets, rounds it to sizes that can be built, and finds
+    its best deployment again. Writes a chip file that `dse check`, `dse estimate --chip FILE` and a search
+    space can use, a space from half to twice its sizes to search again, and a datasheet as text and as a page
+    beside them: what it is, what it costs, what binds it, what it must beat, what a little more of anything
+    is worth, and which published numbers would have to be wrong for it not to win. It refuses a design that
+    cannot be made, or for which the data end.
+    """
+    from dse.cli.working import working
+    from dse.decide.proposal import Refused
+    from dse.decide.proposal import propose as proposed
+
+    resolved, front = load_both(study, out, configs)
+    given = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
+    limits = {name: value for name, value in given.items() if value is not None}
+    try:
+        with working(study, hidden=quiet) as tell:
+            found = proposed(
+                resolved,
+                front,
+                limits,
+                name=_name(output),
+                robust=robust,
+                polish=polish,
+                samples=samples,
+                seed=seed,
+                tell=tell,
+            )
+    except Refused as error:
+        complain(*error.reasons)
+        raise typer.Exit(FAILED) from None
+    folder = Path("results") / resolved.slug if out is None else out
+    files = _write(found, output or folder / "proposals" / f"{found.chip.name}.yaml")
+    if form == "json":
+        from dse.cli.emit import emit_json
+        from dse.report.datasheet_data import as_dict
+
+        emit_json({**as_dict(found), "files": [str(f) for f in files]})
+    else:
+        _show(found, files)
+
+
+def _name(output: Path | None) -> str | None:
+    """Name of the chip: that of its file."""
+    from dse.spec.hf_yaml import slug
+    from dse.spec.problems import wrong
+
+    if output is None:
+        return None
+    if output.suffix != ".yaml" or slug(output.stem) != output.stem:
+        raise wrong("--output", f"expected a file such as {slug(output.stem)}.yaml, got {str(output)!r}")
+    return output.stem
+
+
+def _write(found: Any, path: Path) -> list[Path]:
+    """The chip, the space around it, and the datasheet; all of them or none."""
+    from dse.front.files import write_files
+    from dse.report.datasheet_info import datasheet
+    from dse.report.datasheet_page import datasheet_page
+    from dse.report.tornado_plot import render_tornado, tornado_info
+    from dse.spec.writing import yaml_of
+
+    folder = path.parent.parent if path.parent.name == "chips" else path.parent
+    space = folder / "spaces" / f"around-{found.chip.name}.yaml"
+    sheet, picture = datasheet(found), render_tornado(tornado_info(found), ".png")
+    comment = f"{sheet.subtitle}.\nDatasheet: {found.chip.name}.html"
+    files: dict[Path, str | bytes] = {
+        path: yaml_of(found.chip, comment),
+        space: found.space,
+        path.with_suffix(".txt"): text_of(sheet),
+        path.with_suffix(".html"): datasheet_page(sheet, picture),
+        path.with_suffix(".tornado.png"): picture,
+    }
+    write_files(files)
+    return list(files)
+
+
+def text_of(sheet: Any) -> str:
+    """The datasheet as text."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    from dse.cli.screen import WIDTH
+
+    buffer = StringIO()
+    _print(sheet, Console(file=buffer, width=WIDTH, highlight=False, markup=False, emoji=False))
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+
+
+def _print(sheet: Any, console: Any) -> None:
+    from dse.cli.screen import plain, table
+    from dse.report.datasheet_info import columns_of_numbers
+
+    console.print(plain(sheet.title), style="bold")
+    console.print(plain(sheet.subtitle), style="dim")
+    console.print()
+    console.print(plain(sheet.answer))
+    for warning in sheet.warnings:
+        console.print(plain(f"Warning: {warning}."), style="red")
+    for section in sheet.sections:
+        console.print()
+        wide = [section.wide] if section.wide else []
+        console.print(
+            table(section.columns, section.rows, title=section.title, right=columns_of_numbers(section),
+                  flexible=wide, least=12)
+        )  # fmt: skip
+        if section.note:
+            console.print(plain(section.note), style="dim")
+    console.print()
+    console.print(plain(sheet.colophon), style="dim")
+
+
+def _show(found: Any, files: list[Path]) -> None:
+    from dse.cli.screen import stdout
+    from dse.report.datasheet_info import datasheet
+
+    console = stdout()
+    _print(datasheet(found), console)
+    console.print()
+    console.print(f"Written: {', '.join(str(f) for f in files)}", soft_wrap=True)
+    for estimate in [part.estimate for part in found.told.parts] or [found.estimate]:
+        console.print(f"Try it: {_again(estimate, files[0])}", soft_wrap=True)
+
+
+def _again(e: Any, chip: Path) -> str:
+    """The command that estimates the same."""
+    d, p = e.deployment, e.precision
+    return shlex.join([
+        "dse", "estimate", "--chip", str(chip), "--llm", e.llm, "--workload", e.workload,
+        "--weights", p["weights"], "--batch", str(d["batch"]), "--tp", str(d["tp"]), "--pp", str(d["pp"]),
+    ])  # fmt: skip

@@ -1,0 +1,70 @@
+"""`dse report`: one page that tells everything, works offline, and can be sent to somebody."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dse.cli.options import Configs, Out, Study, epilog
+
+EPILOG = epilog(
+    "dse report groq-vs-h100 -o groq-vs-h100.html",
+    "dse report groq-vs-h100 --out results/long -o long.html",
+    codes="0 done, 2 wrong input, or no results yet.",
+)
+
+
+def report(
+    study: Study,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Page to write: .html.")],
+    exact: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A sweep drawn behind the front [one that lies beside]."),
+    ] = None,
+    out: Out = None,
+    configs: Configs = None,
+) -> None:
+    """Write a page about what a study has found.
+
+    One file without anything to fetch: the question and its answer, the front with filters, every design
+    with where its seconds, bytes and dollars go, the baselines, every assumption with its source, and how to
+    repeat it. Nothing in it leaves the machine.
+    """
+    from dse.cli.screen import remark
+    from dse.cli.working import working
+    from dse.front.files import write_files
+    from dse.spec.problems import wrong
+
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise wrong("--output", f"expected a page ending in .html, got {str(output)!r}.")
+    with working("report", steps=4) as tell:
+        made = _made(study, exact, out, configs, tell)
+        write_files({output: made})
+    remark(f"page: {output} ({len(made.encode()) / 1e6:.1f} MB)")
+
+
+def _made(study: str, exact: Path | None, out: Path | None, configs: Path | None, tell: Any) -> str:
+    from dse.cli.stored import load_at
+    from dse.cli.telling import exact_behind
+    from dse.report.evidence import gather
+    from dse.report.searched import searched
+    from dse.report.study_report import Extras, study_report
+    from dse.spec.catalog import Catalog
+
+    Catalog.of(configs)
+    tell("reading results")
+    front, folder = load_at(study, out)
+    tell("evaluating designs again")
+    found = gather(front, study, configs)
+    tell("replaying the search")
+    more = searched(found.study, folder)
+    options = [part for name, v in (("--configs", configs), ("--out", out)) if v for part in (name, str(v))]
+    tell("drawing")
+    extras = Extras(
+        exact=exact_behind(front, folder, exact),
+        importance=more.importance,
+        progress=more.progress,
+        command=shlex.join(["dse", "run", study, *options]),
+    )
+    return study_report(found, extras)

@@ -1,0 +1,175 @@
+"""`dse run`: search, store, resume, and tell the answer."""
+
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dse.cli.guard import INTERRUPTED, blame, complain
+from dse.cli.options import Configs, Out, Study, epilog, seconds, whole
+from dse.cli.progress import calm, shown
+from dse.cli.telling import beside_text, draw, exact_folders, tell_answer, tell_files
+
+EPILOG = epilog(
+    "dse run groq-vs-h100",
+    "dse run groq-vs-h100/listed",
+    "dse run groq-vs-h100 --trials 1000 --timeout '10 min' --out results/long",
+    codes="0 done, 1 nothing feasible was found, 2 wrong input, 130 interrupted (run again to go on).",
+)
+
+
+def run(
+    study: Study,
+    trials: Annotated[
+        int | None,
+        typer.Option(metavar="N", parser=whole(1), help="Trials in all, those done before included."),
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="S", parser=seconds, help="Stop after it: 90, '90 s', '5 min'.")
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="journal:PATH, sqlite:///PATH, postgresql://..., memory:"),
+    ] = None,
+    sampler: Annotated[str | None, typer.Option(metavar="NAME", help="See `dse catalog samplers`.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", parser=whole(0), help="Seed of the sampler.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(metavar="N", parser=whole(1), help="Processes that share the work.")
+    ] = 1,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; what is stored is kept aside.")] = False,
+    out: Out = None,
+    configs: Configs = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colour (so does NO_COLOR).")] = False,
+) -> None:
+    """Search for the best chips of a study, or go on with the search.
+
+    Trials are stored as they finish, so a run can be interrupted and repeated: what is done is never done
+    again. With --workers several processes share the work; with one, the same seed gives the same trials. The
+    results folder gets front.csv (the designs that nothing beats), baselines.csv (what real chips
+    can do), manifest.json (what produced them) and front.png. A study with cases is run case by case, each in
+    a folder of its own; STUDY/CASE runs one of them.
+    """
+    again = _command(
+        study, trials=trials, storage=storage, sampler=sampler, seed=seed,
+        workers=workers if workers > 1 else None, out=out, configs=configs,
+    )  # fmt: skip
+    results: list[Any] = []
+    with _resumable(again), shown(study, hidden=quiet, no_color=no_color) as tell, calm():
+        import dse
+
+        with blame("STUDY"):
+            questions = dse.load_cases(study, configs)
+        for question in questions:
+            with blame("--sampler"):
+                result = dse.run(
+                    question, trials=trials, timeout=timeout, storage=storage, sampler=sampler, seed=seed,
+                    workers=workers, fresh=fresh, out=out, progress=_of_case(tell, question),
+                )  # fmt: skip
+            results.append(result)
+            if result.interrupted:
+                break
+            if len(result.front.frame):
+                draw(result)
+    if result.interrupted:
+        complain(f"interrupted after {result.front.manifest['trials']} trials, all of them kept; go on with:",
+                 f"  {again}")  # fmt: skip
+        tell_files(result.out, picture=False, no_color=no_color)
+        raise typer.Exit(INTERRUPTED)
+    first = results[0]
+    if not len(first.front.frame):
+        _nothing(first, no_color=no_color)
+        raise typer.Exit(1)
+    _tell(first, study, no_color=no_color)
+    if len(results) > 1:
+        _tell_cases(results, study, no_color=no_color)
+
+
+def _of_case(tell: Callable[[int, int, str], None], question: Any) -> Callable[[int, int], None]:
+    """What the run of one case reports to."""
+    return lambda done, wanted: tell(done, wanted, question.slug)
+
+
+def _command(study: str, **given: Any) -> str:
+    """The command that resumes."""
+    options = [part for name, v in given.items() if v is not None for part in (f"--{name}", str(v))]
+    return shlex.join(["dse", "run", study, *options])
+
+
+@contextmanager
+def _resumable(again: str) -> Iterator[None]:
+    """Ctrl-C while nothing is searched yet, or while the last pages are written: nothing is lost either."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain("interrupted; every finished trial is kept; go on with:", f"  {again}")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _tell(result: Any, study: str, *, no_color: bool) -> None:
+    from dse.cli.screen import stdout
+    from dse.front.exact import beside_exact
+
+    told, console = result.front.manifest, stdout(no_color=no_color)
+    tell_answer(result.front, result.study.spec, no_color=no_color)
+    beside = beside_exact(result.front, exact_folders(result.study.slug, result.out))
+    console.print(
+        f"{told['trials']:,} trials ({result.new_trials:,} new), {told['feasible_trials']:,} feasible; "
+        f"{len(result.front.frame):,} designs on the front; hypervolume {told['hypervolume']:.6g}"
+        f"{beside_text(beside)}",
+        soft_wrap=True,
+    )
+    if told["trials"] < result.wanted:
+        console.print(f"The time was up before {result.wanted:,} trials; the same command goes on from here.")
+    tell_files(result.out, picture=True, no_color=no_color)
+    console.print(f"Look closer: {_look(study, result)}", soft_wrap=True)
+
+
+def _tell_cases(results: list[Any], study: str, *, no_color: bool) -> None:
+    """The cases side by side, and where each of them lies."""
+    from dse.cli.cases import cases_table
+    from dse.cli.screen import stdout
+    from dse.report.cases_info import cases_info
+    from dse.report.cases_plot import draw_cases
+
+    fronts = [(r.study.case_title, r.front) for r in results]
+    console, picture = stdout(no_color=no_color), results[0].out / "cases.png"
+    draw_cases(cases_info(fronts), picture)
+    console.print()
+    console.print(cases_table(fronts))
+    names = ", ".join(r.study.case for r in results[1:])
+    console.print(f"Picture: {picture}. Each case has a folder of its own there: {names}", soft_wrap=True)
+    first = f"{study}/{results[1].study.case}"
+    console.print(f"Look closer: {_look(first, results[0])}", soft_wrap=True)
+
+
+def _look(study: str, result: Any) -> str:
+    usual = Path("results") / result.study.slug
+    return shlex.join(["dse", "front", study, *([] if result.out == usual else ["--out", str(result.out)])])
+
+
+def _nothing(result: Any, *, no_color: bool) -> None:
+    """Say that nothing was feasible, and what stood in the way."""
+    from dse.cli.screen import stdout, table
+    from dse.report.failures import failures
+
+    trials = result.front.manifest["trials"]
+    stored = result.optuna_study.get_trials(deepcopy=False)
+    found = failures([t.constraints for t in stored if t.state.is_finished()])
+    why = ""
+    if found:
+        worst = found[0]
+        why = f"; most often violated: {worst.name} ({worst.trials} of {trials}), by {worst.excess} at least"
+    hint = "Relax its target, widen the space or the deployments, or give more --trials."
+    complain(f"{result.study.slug}: expected a feasible design in {trials} trials, got none{why}. {hint}")
+    console = stdout(no_color=no_color)
+    if found:
+        rows = [[f.name, f"{f.trials:,}", f.excess] for f in found]
+        columns = ["constraint", "trials that violate it", "least violation"]
+        console.print(table(columns, rows, title="What stood in the way", right=columns[1:]))
+    tell_files(result.out, picture=False, no_color=no_color)

@@ -1,0 +1,69 @@
+"""What `dse run` and `dse sweep` say when they are done."""
+
+from pathlib import Path
+from typing import Any
+
+
+def tell_answer(front: Any, spec: Any, *, no_color: bool) -> None:
+    """The question, the best design at each target beside the baselines, and what its chips are."""
+    from dse.cli.designs import baseline_table, best_table, chip_table, mix_table
+    from dse.cli.screen import stdout
+    from dse.report.answer import answer
+
+    console, found = stdout(no_color=no_color), answer(front)
+    console.print(spec.title, style="bold")
+    console.print(spec.question.strip(), style="dim")
+    mix = mix_table(found.best, front.manifest.get("mix", ()))
+    for part in (best_table(found, front.axes), mix, baseline_table(found), chip_table(found.best)):
+        if part is not None:
+            console.print()
+            console.print(part)
+    console.print()
+
+
+def tell_files(out: Path, *, picture: bool, no_color: bool) -> None:
+    """Where the results are."""
+    from dse.cli.screen import stdout
+
+    names = ["front.csv", "baselines.csv", "manifest.json", *(["front.png"] if picture else [])]
+    stdout(no_color=no_color).print(f"Results in {out}: {', '.join(names)}", soft_wrap=True)
+
+
+def draw(result: Any) -> None:
+    """The picture of what a run or a sweep found, in its results folder."""
+    from dse.report.evidence import evidence
+    from dse.report.front_info import front_info
+    from dse.report.front_plot import draw_front
+
+    found = evidence(result.front, result.study)
+    exact = exact_behind(result.front, result.out)
+    draw_front(front_info(found.front, intervals=found.intervals, exact=exact), result.out / "front.png")
+
+
+def exact_folders(slug: str, folder: Path) -> tuple[Path, ...]:
+    """Where the exact front of a study may lie, whose results lie in `folder`."""
+    return folder, folder.with_name(f"{folder.name}-sweep"), Path("results") / f"{slug}-sweep"
+
+
+def exact_behind(front: Any, folder: Path, given: Path | None = None) -> Any:
+    """The exact front to draw behind `front`, whose results lie in `folder`; None where there is none.
+
+    It is the one in the folder `given`, else that of a sweep of the same problem that lies beside; a sweep
+    has nothing behind itself.
+    """
+    from dse.front.exact import drawn_behind
+    from dse.front.files import load_front
+
+    if given is not None:
+        return load_front(given)
+    return drawn_behind(front, exact_folders(str(front.manifest.get("study")), folder))
+
+
+def beside_text(beside: Any) -> str:
+    """How a front stands beside the exact one, in words; empty where nobody knows."""
+    if beside is None:
+        return ""
+    share, factor = beside.hypervolume_fraction, beside.worst_factor
+    behind = f"at worst {factor - 1.0:.2%} behind it" if factor > 1.0 else "nowhere behind it"
+    finer = "; that grid is coarser than what was searched" if share > 1.0 else ""
+    return f", {share:.4%} of the exact one in {beside.folder} ({behind}{finer})"

@@ -1,0 +1,136 @@
+"""`dse validate`: claims and measurements of others, held against our cost models."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dse.cli.guard import blame
+from dse.cli.options import Configs, epilog, one_of
+
+EPILOG = epilog(
+    "dse validate",
+    "dse validate published --by stack --plot accuracy.png",
+    "dse validate my-rows.csv --by chip,llm --out predicted.csv --format json",
+    "dse validate silicon --by use",
+    "dse validate article",
+    codes="0 done, 1 a claim of the article is missed or no row can be predicted, 2 wrong input.",
+)
+
+
+def validate(
+    table: Annotated[
+        str,
+        typer.Argument(metavar="[TABLE|CSV]",
+                       help="silicon, article, published, published-full, or a CSV of your own [published]."),
+    ] = "published",
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="COLUMNS",
+                     help="Tell errors apart by chip, llm, engine, batch, metric, source, stack, kind, "
+                     "quality; several with commas."),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw predicted against measured: .png, .svg or .pdf."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="CSV", help="Write every row with its prediction.")
+    ] = None,
+    stack: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Software stack for all rows [that of their engine].")
+    ] = None,
+    quality: Annotated[
+        str | None, typer.Option(metavar="LETTERS", help="Only rows of these qualities, such as AB [all].")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "csv", "json"),
+                          help="table, csv or json."),
+    ] = "table",
+    configs: Configs = None,
+) -> None:  # fmt: skip
+    """Hold published measurements, or your own, against the cost model `roofline`.
+
+    Every row that can be predicted is, on the stack profile calibrated on its engine, else on that of its
+    chip's class, which says so and has a wider error bar. Errors are predicted / measured - 1; bias is their
+    median; inside is the share of rows within the 80 % interval of their stack. Columns of a CSV:
+    configs/measurements/README.md. Bundled profiles were fitted to most rows of `published`, so its errors
+    are those of fitted rows; dse/docs/accuracy.md has those of rows left out.
+
+    TABLE silicon: areas, powers and unit costs of real chips, derived from their specifications, against the
+    published ones; on chips that set constants, on others, and with each chip left out of the fit.
+
+    TABLE article: the claims of the article on chips that keep everything in SRAM, as they are stated, by the
+    article's own arithmetic (cost model `napkin`, which must agree within the article's rounding), and by
+    `roofline`, with a verdict: holds, differs, or refuted by more than a factor of two.
+    """
+    if table == "article":
+        from dse.cli.claims import show_claims
+
+        show_claims(form, configs)
+        return
+    if table == "silicon":
+        from dse.cli.silicon_errors import show_silicon
+
+        show_silicon(form, by, out, plot, configs)
+        return
+    from dse.cli.working import working
+    from dse.validate.summary import columns
+
+    keys = columns(by)
+    with working("reading") as tell:
+        predicted = _predict(table, quality, stack, configs, tell)
+    _files(predicted, table, plot, out)
+    _emit(predicted, keys, form)
+    if not predicted.found:
+        raise typer.Exit(1)
+
+
+def _predict(table: str, quality: str | None, stack: str | None, configs: Path | None, tell: Any) -> Any:
+    from dse.plugins import cost_model
+    from dse.spec.catalog import Catalog
+    from dse.validate.predictions import predictions
+    from dse.validate.rows import find_table, read_rows
+
+    catalog = Catalog.of(configs)
+    with blame("TABLE"):
+        path = find_table(table, catalog)
+    rows = read_rows(path)
+    if quality is not None:
+        rows = [r for r in rows if not r.quality or r.quality in quality]
+    with blame("--stack"):
+        return predictions(cost_model("roofline"), rows, catalog, stack, tell)
+
+
+def _emit(predicted: Any, keys: Sequence[str], form: str) -> None:
+    from dse.validate.summary import summary
+
+    groups = summary(predicted.found, keys)
+    if form == "table":
+        from dse.cli.errors import show_errors
+
+        show_errors(predicted, groups, keys)
+        return
+    from dse.cli.emit import emit
+    from dse.cli.errors import remarks
+    from dse.cli.screen import remark
+
+    emit([group.as_dict() for group in groups], form)
+    for line in remarks(predicted):
+        remark(line)
+
+
+def _files(predicted: Any, table: str, plot: Path | None, out: Path | None) -> None:
+    from dse.front.files import write_files
+
+    if out is not None:
+        from dse.validate.rows_out import rows_csv
+
+        write_files({out: rows_csv(predicted)})
+    if plot is not None:
+        from dse.cli.errors import points
+        from dse.report.validation_info import validation_info
+        from dse.report.validation_plot import draw_validation
+
+        draw_validation(validation_info(points(predicted), f"{table}: predicted against measured"), plot)

@@ -1,0 +1,105 @@
+"""`dse view`: the studies of a folder in a browser, live."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dse.cli.guard import blame
+from dse.cli.options import Configs, Out, epilog
+
+EPILOG = epilog(
+    "dse view",
+    "dse view groq-vs-h100",
+    "dse view --results other/results --port 0",
+    "dse view groq-vs-h100 --storage postgresql://me@db/dse",
+    codes="0 done (Ctrl-C ends it), 2 wrong input.",
+)
+PORT = 8650
+RESULTS = Path("results")
+
+
+def _port(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 65535:
+        raise typer.BadParameter(f"expected a port from 0 to 65535, got {text!r}")
+    return number
+
+
+def view(
+    study: Annotated[
+        str | None,
+        typer.Argument(metavar="[STUDY]", help="A study to show first, wherever its results lie."),
+    ] = None,
+    results: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder whose results folders are shown.")
+    ] = RESULTS,
+    port: Annotated[
+        int, typer.Option(metavar="N", parser=_port, help="Port; 0 takes a free one.")
+    ] = PORT,
+    storage: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where the trials of STUDY lie, if not in its folder."),
+    ] = None,
+    out: Out = None,
+    configs: Configs = None,
+) -> None:  # fmt: skip
+    """Show studies in a browser on this machine, while they run and afterwards.
+
+    Serves an index of all results, the page of each study as `dse report` writes it, renewed as trials come
+    in, and Optuna's own dashboard where it is installed (pip install '.[view]'). A STUDY whose trials lie in
+    a database is followed there with --storage, the one that `dse run` was given. Only this machine can see
+    it, and nothing can be changed through it. Results are read, never locked or written. Ctrl-C ends it.
+    """
+    from dse.spec.catalog import Catalog
+    from dse.spec.problems import wrong
+    from dse.view.app import View
+    from dse.view.server import address, serving
+    from dse.view.studies import Studies
+
+    Catalog.of(configs)
+    if results != RESULTS and not results.is_dir():  # the usual folder may be made by the first run
+        raise wrong("--results", f"expected a folder of results, got none at {str(results)!r}")
+    studies = Studies(results, configs)
+    first = _first(studies, study, storage, out, configs)
+    with serving(View(studies).app, port) as server:
+        _tell(f"{address(server)}{first}")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            return
+
+
+def _first(
+    studies: Any, study: str | None, storage: str | None, out: Path | None, configs: Path | None
+) -> str:
+    """Path of the page of the study asked for, which is served too; that of the index without one."""
+    from dse.spec.problems import wrong
+    from dse.view.live import LiveStudy
+    from dse.view.pages import study_address
+
+    if study is None:
+        if out is not None:
+            raise wrong("--out", "expected a STUDY beside it, got none; a folder of results is --results")
+        if storage is not None:
+            raise wrong("--storage", "expected a STUDY beside it, got none")
+        return "/"
+    from dse.cli.stored import folder_of
+
+    with blame("STUDY"):
+        slug, folder = folder_of(study, out, elsewhere=storage is not None)
+    live = LiveStudy(slug, folder, configs, study, storage)
+    if storage is not None:
+        live.storage()  # what cannot be read is told now
+    studies.add(live)
+    return study_address(slug)
+
+
+def _tell(where: str) -> None:
+    from dse.cli.screen import remark, stdout
+
+    stdout().print(where, soft_wrap=True)
+    remark("open it in a browser on this machine; Ctrl-C ends it")

@@ -1,0 +1,179 @@
+"""The one door of Dask: work on the machines of a scheduler that somebody runs.
+
+Functions are sent by name, so every machine has the same `dse` installed; what goes over is plain data.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+import dse
+from dse.spec.problems import SpecError, wrong
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+CONNECT, PATIENCE = 10, 30
+"""Seconds to wait for the scheduler, and for a worker where there is none."""
+AHEAD = 2
+"""Tasks in flight for each thread of the cluster."""
+PULSE = 1.0
+"""Seconds between two looks at a cluster that says nothing."""
+_KEPT = "what is finished is kept, and the same command goes on"
+
+
+class Cluster:
+    """A connection to a scheduler."""
+
+    def __init__(self, client: Any, address: str) -> None:
+        self._client, self._address = client, address
+
+    @property
+    def threads(self) -> dict[str, int]:
+        """Threads of every worker at this moment, by its address."""
+        try:
+            return dict(self._client.nthreads())
+        except OSError as error:
+            raise self._away(error) from None
+
+    def each(
+        self, work: Callable[[T], R], tasks: Iterable[T], idle: Callable[[], None] | None = None
+    ) -> Iterator[R]:
+        """Results of `work` in the order they come, a bounded number of tasks in flight.
+
+        A task whose worker dies is given to another one. Tasks are taken from `tasks` when there is room.
+        `idle` is called about every second in which nothing comes. Raises `SpecError` when the scheduler or
+        all workers are gone, and when a task killed every worker that tried it.
+        """
+        source, done = iter(tasks), SimpleQueue[Any]()
+        running: set[Any] = set()
+
+        def give() -> None:
+            room = max(AHEAD * sum(self.threads.values()) - len(running), 0 if running else 1)
+            for task in islice(source, room):
+                future = self._client.submit(work, task, pure=False)
+                running.add(future)
+                future.add_done_callback(done.put)
+
+        try:
+            give()
+            while running:
+                future = self._next(done, idle)
+                running.discard(future)
+                give()
+                result: R = self._result(future)
+                yield result
+        finally:  # nobody waits for the others any more
+            if running and self._client.status == "running":
+                self._client.cancel(list(running))
+
+    def _next(self, done: "SimpleQueue[Any]", idle: Callable[[], None] | None) -> Any:
+        """The next task that came to an end."""
+        alone = time.monotonic()
+        while True:
+            try:
+                return done.get(timeout=PULSE)
+            except Empty:
+                if self.threads:
+                    alone = time.monotonic()
+                elif time.monotonic() - alone > PATIENCE:
+                    raise wrong(
+                        "--scheduler",
+                        f"expected workers at {self._address}, got none for {PATIENCE} s; {_KEPT}",
+                    ) from None
+            if idle is not None:
+                idle()
+
+    def _result(self, future: Any) -> Any:
+        from distributed.scheduler import KilledWorker
+
+        if future.status == "cancelled":
+            raise self._away(None)
+        try:
+            return future.result()
+        except KilledWorker as error:
+            raise wrong(
+                "--scheduler",
+                f"{self._address}: one task killed {error.allowed_failures + 1} workers, the last of them "
+                f"{error.last_worker.address}; look at its log, and at its memory",
+            ) from None
+
+    def _away(self, error: Exception | None) -> SpecError:
+        told = f" ({_first(error)})" if error is not None else ""
+        return wrong("--scheduler", f"lost the scheduler at {self._address}{told}; {_KEPT}")
+
+
+def wanted() -> bool:
+    """Inside a task: whether the one who gave it still waits for it."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    task = worker.state.tasks.get(worker.get_current_task())
+    return task is not None and task.state == "executing"
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Cluster]:
+    """A connection to the scheduler at `address`, such as tcp://head:8786.
+
+    Raises `SpecError` when nobody answers, no worker comes, or a worker has another version of this program.
+    """
+    try:
+        from distributed import Client
+        from distributed.comm import get_address_host_port
+    except ImportError:
+        raise wrong("--scheduler", "a cluster needs Dask: pip install 'dse[cluster]'") from None
+    try:
+        get_address_host_port(address)  # before there is a half-made client to close
+        with _silent():
+            client = Client(address, timeout=CONNECT, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise wrong("--scheduler", f"expected a Dask scheduler at {address}, got: {_first(error)}") from None
+    with _silent():
+        try:
+            _check(client, address)
+            yield Cluster(client, address)
+        finally:
+            client.close()
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """What Dask would log of a lost connection, its user is told by us."""
+    log = logging.getLogger("distributed")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+def version() -> str:
+    """Of this program, as a task."""
+    return str(dse.__version__)
+
+
+def _check(client: Any, address: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError:
+        raise wrong("--scheduler", f"expected workers at {address}, got none within {PATIENCE} s") from None
+    try:
+        found = client.run(version)
+    except Exception as error:  # what a worker raises that cannot import us
+        raise wrong(
+            "--scheduler", f"expected dse {dse.__version__} on every worker, got: {_first(error)}"
+        ) from None
+    other = {worker: told for worker, told in found.items() if told != dse.__version__}
+    if other:
+        worker, told = next(iter(sorted(other.items())))
+        raise wrong("--scheduler", f"expected dse {dse.__version__} on every worker, got {told} at {worker}")
+
+
+def _first(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

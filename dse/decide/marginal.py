@@ -1,0 +1,120 @@
+"""What a little more of each resource is worth: the objective under the best deployment for each chip."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dse.decide.candidates import Candidate, chips_of_candidates, generation_of
+from dse.decide.solve import Ask, Floats, solve, study_grid
+from dse.decide.variants import solve_variants
+from dse.spec.problems import SpecError
+from dse.spec.resolved import ResolvedStudy
+from dse.spec.space import NAME, PARAMETERS
+from dse.spec.variation import Place, places_of, vary
+from objectives import api
+
+STEP = 0.1
+"""Relative step of the differences; deployments are whole, so a smaller one would see only their steps."""
+
+LABELS = {
+    "peak_flops": "peak compute",
+    "sram": "SRAM capacity",
+    "sram_bandwidth_per_byte": "SRAM bandwidth",
+    "dram_stacks": "DRAM stacks",
+    "link_bandwidth": "link bandwidth",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worth:
+    """What one resource is worth."""
+
+    resource: str
+    step: float
+    """Relative step up and down."""
+    elasticity: float | None
+    """d ln(objective) / d ln(resource), its cost included, deployment chosen anew [1]; None where neither
+    neighbour is feasible."""
+    more: float | None
+    """Relative change of the objective with a step more; None where that is infeasible."""
+    less: float | None
+    """The same with a step less."""
+    price: float
+    """Relative change of the chip's price with a step more."""
+
+
+def worth(study: ResolvedStudy, ask: Ask, candidate: Candidate, base: float) -> list[Worth]:
+    """Marginal values of every resource of the chip and of its price, at the cost `base` (> 0).
+
+    DRAM stacks move by whole stacks; DRAM capacity and bandwidth move alone, as a better generation would,
+    capacity with its price per byte held. A dollar of price is worth what the share of the chips in the
+    capital says.
+    """
+    limits = {o.name: v for o, v in ask.limits}
+    found = []
+    for name, value in candidate.values.items():
+        if PARAMETERS.get(name) == NAME:  # there is no little more of a node
+            continue
+        step = 1.0 / value if not PARAMETERS.get(name, "") else STEP
+        ends = [candidate.at(name, max(value * (1.0 + s), 0.0)) for s in (-step, step)]
+        chips = chips_of_candidates(study, [candidate, *ends])
+        cost = np.full(2, np.inf)
+        usable = [i for i, end in enumerate(ends) if end.values[name] > 0.0]
+        if usable:
+            part = api.Chips(**{k: a[[i + 1 for i in usable]] for k, a in chips.columns().items()})
+            cost[usable] = solve(ask, part, study_grid(study)).cost
+        price = np.asarray(chips.price_usd)
+        label = LABELS.get(name, name.replace("_", " "))
+        found.append(_worth(label, step, cost, base, float(price[2] / price[0] - 1.0)))
+    for label, path in (("DRAM capacity", "capacity"), ("DRAM bandwidth", "bandwidth")):
+        generation = generation_of(study.branches[candidate.branch or ""], candidate)
+        if generation is not None:
+            place = places_of(study, f"technology.dram.{generation}.{path}")[0]
+            found.append(_of_place(study, candidate, label, place, limits, base))
+    found.append(_of_price(study, ask, candidate, base))
+    return found
+
+
+def _worth(label: str, step: float, cost: Floats, base: float, price: float) -> Worth:
+    less, more = (float(c / base - 1.0) if np.isfinite(c) else None for c in cost)
+    ends = [(s, v) for s, v in ((-step, less), (step, more)) if v is not None and 1.0 + s > 0.0]
+    points = [(0.0, 0.0), *ends] if len(ends) == 1 else ends
+    slope = None
+    if len(points) == 2:
+        (a, low), (b, high) = points
+        slope = float((np.log1p(high) - np.log1p(low)) / (np.log1p(b) - np.log1p(a)))
+    return Worth(resource=label, step=step, elasticity=slope, more=more, less=less, price=price)
+
+
+def _of_place(
+    study: ResolvedStudy,
+    candidate: Candidate,
+    label: str,
+    place: Place,
+    limits: dict[str, float],
+    base: float,
+) -> Worth:
+    from dse.spec.variation import leaf_at
+
+    leaf = leaf_at(study, place)
+    value = float(leaf.value) if leaf is not None and leaf.value else 0.0
+    try:
+        ends = [vary(study, {place: value * f}) for f in (1.0 - STEP, 1.0 + STEP)]
+    except SpecError:
+        return Worth(resource=label, step=STEP, elasticity=None, more=None, less=None, price=0.0)
+    cost, _ = solve_variants(ends, [candidate], study_grid(study), limits)
+    here = chips_of_candidates(study, [candidate]).price_usd[0]
+    price = float(chips_of_candidates(ends[1], [candidate]).price_usd[0] / here - 1.0)
+    return _worth(label, STEP, cost[:, 0], base, price)
+
+
+def _of_price(study: ResolvedStudy, ask: Ask, candidate: Candidate, base: float) -> Worth:
+    chips = chips_of_candidates(study, [candidate])
+    ends = api.Chips(
+        **{
+            name: np.repeat(a, 2) * ([1.0 - STEP, 1.0 + STEP] if name == "price_usd" else 1.0)
+            for name, a in chips.columns().items()
+        }
+    )
+    cost = solve(ask, ends, study_grid(study)).cost
+    return _worth("price of the chip", STEP, cost, base, STEP)

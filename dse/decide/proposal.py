@@ -1,0 +1,237 @@
+"""The chip to build for a target: picked from a front, rounded, evaluated again, put to every question."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from dse.decide.candidates import Candidate, from_rows
+from dse.decide.chip_file import chip_of, made_of, space_around
+from dse.decide.domain import at_the_ends, beyond_what_exists, outside
+from dse.decide.marginal import Worth, worth
+from dse.decide.overturn import Overturn, overturns
+from dse.decide.polish import polished
+from dse.decide.rivals import Near, Rival, nearest_chips, rivals
+from dse.decide.rounding import Rounded, rounded
+from dse.decide.solve import Ask, ask_of
+from dse.decide.told import Told, told_of
+from dse.decide.uncertain import Contest, Swing, contest, tornado
+from dse.estimated import Estimate
+from dse.front.files import Front
+from dse.front.tables import records
+from dse.spec.buildable import BuildableSpec
+from dse.spec.chip import ChipSpec
+from dse.spec.resolved import ResolvedStudy
+from dse.spec.units import pretty
+
+STEPS = "steps-2026"
+"""Name of the bundled steps that chips can be built in."""
+WORTH_A_LOOK = 10.0
+"""A rival that costs more than this many times as much overturns nothing."""
+
+Row = Mapping[str, Any]
+Tell = Callable[[str], None]
+"""Called with what is being worked out."""
+
+
+class Refused(ValueError):
+    """There is no design that may be proposed; every reason is a sentence."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("; ".join(reasons))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Odds:
+    """How often the proposal wins when every uncertain number is drawn."""
+
+    samples: int
+    seed: int
+    numbers: int
+    wins: float
+    feasible: float
+    interval: tuple[float, float, float]
+    """10th, 50th and 90th percentile of the goal."""
+    others: Mapping[str, float]
+    """Rival to the share of drawings that it wins."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """One chip, with everything that its datasheet says."""
+
+    study: ResolvedStudy
+    picked: Candidate
+    """As the front has it."""
+    walked: int
+    """Steps of the space that it was walked downhill from there."""
+    rounded: Rounded
+    chip: ChipSpec
+    told: Told
+    goal: str
+    goal_label: str
+    limits: Mapping[str, float]
+    made: Mapping[str, Mapping[str, float]]
+    """Parts of its die, power and unit cost, see `made_of`."""
+    rivals: tuple[Rival, ...]
+    near: tuple[Near, ...]
+    worth: tuple[Worth, ...]
+    overturns: tuple[Overturn, ...]
+    tornado: tuple[Swing, ...]
+    odds: Odds | None
+    warnings: tuple[str, ...]
+    space: str
+    """YAML of the space around it."""
+
+    @property
+    def estimate(self) -> Estimate:
+        """Of the chip under its best deployment; of a mix the whole."""
+        return self.told.estimate
+
+    @property
+    def wins(self) -> bool:
+        """Whether it is better than every rival that was looked at."""
+        return all(r.cost is None or r.cost >= self.rounded.cost for r in self.rivals)
+
+    @property
+    def price_usd(self) -> float:
+        """Price of one chip by the study's method."""
+        return self.estimate.metrics["capex_usd"] / self.estimate.metrics["chips"]
+
+
+def limits_text(limits: Mapping[str, float]) -> str:
+    """Limits for people: `tpot 5 ms, entry_price 100,000 USD`."""
+    from dse.plugins import objective
+
+    return ", ".join(f"{n} {pretty(v, objective(n).unit)}" for n, v in limits.items())
+
+
+def propose(
+    study: ResolvedStudy,
+    front: Front,
+    limits: Mapping[str, float],
+    *,
+    name: str | None = None,
+    robust: bool = False,
+    polish: bool = False,
+    samples: int = 256,
+    seed: int = 1,
+    tell: Tell = lambda _: None,
+) -> Proposal:
+    """Propose the chip of `front` that is best at `limits` [SI, by objective], in buildable sizes.
+
+    With `robust` every uncertain number of the study is drawn, and the chip is the one whose median is best,
+    infeasible drawings counting as the worst, instead of the one that is best at the middle of all numbers.
+    With `polish` it is first walked downhill, see `polished`.
+    Raises `Refused` when no design of the search may be proposed, with every reason.
+    """
+    ask = ask_of(study, limits)
+    rules = study.setting.catalog.get(BuildableSpec, STEPS)
+    found = _contenders(study, front, ask)
+    tell("rounding")
+    picked, odds = found[0], None
+    if robust:
+        tell(f"drawing {samples} worlds")
+        picked = _steadiest(study, found, limits, samples, seed)
+    start, steps = polished(study, ask, picked) if polish else (picked, 0)
+    made = rounded(study, ask, start, rules)
+    told = told_of(study, ask, made.candidate, made.layout)
+    if reasons := outside(study, made.candidate, told.estimate.violations):
+        raise Refused([f"{picked.label} in buildable sizes cannot be proposed: {r}" for r in reasons])
+    tell("meeting its rivals")
+    others = rivals(study, front, ask, made.candidate)
+    if robust:
+        tell("counting its victories")
+        odds = _odds(study, made.candidate, others, limits, samples, seed)
+    chip = chip_of(study, made.candidate, name or _name(study, ask), _words(ask))
+    near_enough = [r.candidate for r in others if r.cost is not None and r.cost < WORTH_A_LOOK * made.cost]
+    tell("looking for what would overturn it")
+    return Proposal(
+        study=study, picked=picked, walked=steps, rounded=made, chip=chip,
+        told=_under_name(told, chip.name), goal=ask.goal.name, goal_label=ask.goal.label,
+        limits={o.name: v for o, v in ask.limits}, made=made_of(chip, study.setting.technology),
+        rivals=tuple(others), near=tuple(nearest_chips(study, chip)),
+        worth=tuple(worth(study, ask, made.candidate, made.cost)),
+        overturns=tuple(overturns(study, made.candidate, near_enough, limits)),
+        tornado=tuple(tornado(study, made.candidate, limits, made.cost)), odds=odds,
+        warnings=(
+            *beyond_what_exists(made.candidate, rules),
+            *at_the_ends(start, study.branches[start.branch or ""].spec),
+        ),
+        space=space_around(study, made.candidate, chip.name),
+    )  # fmt: skip
+
+
+def _under_name(told: Told, name: str) -> Told:
+    parts = (replace(part, estimate=replace(part.estimate, chip=name)) for part in told.parts)
+    return Told(estimate=replace(told.estimate, chip=name), parts=tuple(parts))
+
+
+def _contenders(study: ResolvedStudy, front: Front, ask: Ask) -> list[Candidate]:
+    """Chips of the search that meet the limits, the best first; raises `Refused` when there are none."""
+    from dse.search.points import axis_of
+
+    rows = [r for r in records(front.frame) if r["role"] == "search"]
+    if not rows:
+        raise Refused([f"the front of {study.slug} has no chip of a search space to propose"])
+    columns = [(axis_of(o).column, o, v) for o, v in ask.limits]
+    met = [r for r in rows if all(_meets(r, c, o.direction, v) for c, o, v in columns)]
+    if not met:
+        raise Refused([_nearest_miss(study, rows, columns)])
+    sign = 1.0 if ask.goal.direction == "minimize" else -1.0
+    column = axis_of(ask.goal).column
+    return from_rows(study, sorted(met, key=lambda r: sign * float(r[column])))
+
+
+def _meets(row: Row, column: str, direction: str, limit: float) -> bool:
+    value = row.get(column)
+    if value is None:
+        return True
+    return bool(value <= limit if direction == "minimize" else value >= limit)
+
+
+def _nearest_miss(
+    study: ResolvedStudy, rows: Sequence[Row], columns: Sequence[tuple[str, Any, float]]
+) -> str:
+    told = []
+    for column, goal, limit in columns:
+        values = [float(r[column]) for r in rows if r.get(column) is not None]
+        best = min(values) if goal.direction == "minimize" else max(values)
+        told.append(f"{goal.label} {pretty(limit, goal.unit)} (the best alone is {pretty(best, goal.unit)})")
+    return f"no design on the front of {study.slug} meets {' and '.join(told)}"
+
+
+def _steadiest(
+    study: ResolvedStudy, found: Sequence[Candidate], limits: Mapping[str, float], samples: int, seed: int
+) -> Candidate:
+    """The chip whose median over all drawings is best; a drawing in which it is infeasible is the worst."""
+    cost = contest(study, found, limits, samples, seed).cost
+    return found[int(np.argmin(np.median(cost, axis=0)))]
+
+
+def _odds(
+    study: ResolvedStudy, candidate: Candidate, others: Sequence[Rival], limits: Mapping[str, float],
+    samples: int, seed: int,
+) -> Odds:  # fmt: skip
+    found: Contest = contest(study, [candidate, *(r.candidate for r in others)], limits, samples, seed)
+    wins = found.wins
+    return Odds(
+        samples=samples, seed=seed, numbers=found.numbers, wins=float(wins[0]),
+        feasible=float(found.feasible[0]), interval=found.interval(0),
+        others={r.candidate.label: float(w) for r, w in zip(others, wins[1:], strict=True) if w > 0.0},
+    )  # fmt: skip
+
+
+def _name(study: ResolvedStudy, ask: Ask) -> str:
+    """Name of the chip: the study and its limits, in the letters of names."""
+    parts = [study.slug.partition("-")[2] if study.slug[:4].isdigit() else study.slug]
+    parts += [pretty(v, o.unit, 3) for o, v in ask.limits]
+    text = re.sub(r"\.0+(?=\D)", "", "-".join(parts).lower())
+    return re.sub(r"[^a-z0-9.+-]+", "", text).strip(".+-")
+
+
+def _words(ask: Ask) -> dict[str, str]:
+    return {o.name: pretty(v, o.unit) for o, v in ask.limits}

@@ -1,0 +1,193 @@
+"""The best deployment of every chip of a batch under latency targets, exactly, over the whole grid.
+
+A chip that serves a mix gets the best deployment of each part; limits hold for every part and for the whole.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.decide.parts import parts_of, whole_metrics
+from dse.spec.layouts import grid
+from dse.spec.resolved import Member, ResolvedStudy
+from objectives import api
+from objectives.arrays import Array
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+BLOCK = 1 << 20
+"""Points evaluated in one call; the arrays of a cost model then stay at some hundred megabytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """What counts as best: the goal, and the limits that must be met."""
+
+    parts: tuple[Member, ...]
+    """What a chip must serve, see `parts_of`."""
+    cost_model: api.CostModel
+    goal: api.Objective
+    limits: tuple[tuple[api.Objective, float], ...]
+    """Objective and the worst value that is accepted, in SI."""
+
+    @property
+    def context(self) -> api.Context:
+        """Of the first part, in which objectives of the whole are told, as the search does."""
+        return self.parts[0].context
+
+    def violations(self, metrics: api.Metrics, context: api.Context | None = None) -> dict[str, Array]:
+        """Every named constraint and every limit, each in its own unit, feasible where <= 0."""
+        where = context or self.context
+        late = {o.name: api.violation(o, o.value(metrics, where), limit) for o, limit in self.limits}
+        return {**metrics.violations, **late}
+
+
+def ask_of(study: ResolvedStudy, limits: Mapping[str, float] | None = None) -> Ask:
+    """The question of a study: its fixed targets, and `limits` by name of objective on top, the tighter wins.
+
+    The goal is its first objective that is not the swept one.
+    """
+    from dse.plugins import objective
+
+    found = {t.objective.name: t.limit for t in study.targets}
+    for name, limit in (limits or {}).items():
+        goal = objective(name)
+        tighter = min if goal.direction == "minimize" else max
+        found[name] = tighter(limit, found[name]) if name in found else limit
+    swept = None if study.swept is None else study.swept.name
+    goals = [g for g in study.objectives if g.name != swept] or list(study.objectives)
+    return Ask(
+        parts=parts_of(study), cost_model=study.cost_model, goal=goals[0],
+        limits=tuple((objective(n), v) for n, v in found.items()),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solved:
+    """The best deployment of each chip."""
+
+    cost: Floats
+    """The goal (chips,), smaller is better whatever its direction; infinite where nothing is feasible."""
+    index: Ints
+    """Deployment of each part in the flattened grid (chips, parts): the best feasible one, else the one that
+    misses by least."""
+
+    @property
+    def feasible(self) -> npt.NDArray[np.bool_]:
+        """True where a deployment meets everything."""
+        return np.isfinite(self.cost)
+
+
+def study_grid(study: ResolvedStudy) -> api.Deployments:
+    """Every deployment that a study allows."""
+    return grid(study.spec.deployment)
+
+
+def solve(ask: Ask, chips: api.Chips, grid: api.Deployments) -> Solved:
+    """The best deployments of `grid` for each of `chips` of shape (n,), in blocks of bounded size."""
+    n, deployments = chips.size, grid.size
+    step = max(1, BLOCK // deployments)
+    cost, index = np.empty(n), np.empty((n, len(ask.parts)), dtype=np.intp)
+    for start in range(0, n, step):
+        part = slice(start, min(n, start + step))
+        block = api.Chips(**{k: np.broadcast_to(a, (n,))[part] for k, a in chips.columns().items()})
+        cost[part], index[part] = _block(ask, block, grid)
+    return Solved(cost=cost, index=index)
+
+
+def _block(ask: Ask, chips: api.Chips, grid: api.Deployments) -> tuple[Floats, Ints]:
+    each = [_Alone(ask, part, chips, grid) for part in ask.parts]
+    index = np.stack([a.index for a in each], axis=1)
+    if len(each) == 1:
+        return each[0].cost, index
+    cost = costs(ask, designs_at(chips, grid, index))
+    alone = np.all([np.isfinite(a.cost) for a in each], axis=0)
+    for chip in np.flatnonzero(alone & ~np.isfinite(cost)):  # together they break what none breaks alone
+        cost[chip], index[chip] = _together(ask, chips, grid, each, int(chip))
+    return cost, index
+
+
+class _Alone:
+    """Chips and their best deployment for one part, as if nothing else were served."""
+
+    def __init__(self, ask: Ask, part: Member, chips: api.Chips, grid: api.Deployments) -> None:
+        designs = api.Designs(chips=chips, deployments=grid)
+        metrics = ask.cost_model.evaluate(designs, part.context)
+        self._shape, self._whole = (grid.size, chips.size), designs.shape
+        over = [self._flat(v) for v in ask.violations(metrics, part.context).values()]
+        good = np.all([v <= 0.0 for v in over], axis=0)
+        self.capital = self._flat(metrics.capex_usd)
+        self.costs = np.where(
+            good, lower(ask.goal, self._flat(ask.goal.value(metrics, part.context))), np.inf
+        )
+        at = np.argmin(self.costs, axis=0)
+        self.cost = self.costs[at, np.arange(chips.size)]
+        hopeless = ~np.isfinite(self.cost)
+        if hopeless.any():
+            at[hopeless] = np.argmin(_missed([v[:, hopeless] for v in over]), axis=0)
+        self.index = at
+
+    def _flat(self, column: Array) -> Floats:
+        return np.broadcast_to(np.asarray(column, dtype=float), self._whole).reshape(self._shape)
+
+    def choices(self, chip: int) -> Ints:
+        """Feasible deployments of a chip that are the cheapest for their capital, the cheapest first."""
+        order = np.lexsort((self.capital[:, chip], self.costs[:, chip]))
+        order = order[np.isfinite(self.costs[order, chip])]
+        least = np.minimum.accumulate(self.capital[order, chip])
+        return np.asarray(order[np.concatenate([[True], self.capital[order, chip][1:] < least[:-1]])])
+
+
+def _together(
+    ask: Ask, chips: api.Chips, grid: api.Deployments, each: Sequence[_Alone], chip: int
+) -> tuple[float, Ints]:
+    """The best of all pairs (triples, ...) of deployments of one chip; capital is what parts compete for."""
+    index = np.asarray(list(product(*(a.choices(chip) for a in each))), dtype=np.intp)
+    own = {k: np.broadcast_to(a, (chips.size,))[[chip] * len(index)] for k, a in chips.columns().items()}
+    cost = costs(ask, designs_at(api.Chips(**own), grid, index))
+    best = int(np.argmin(cost))
+    return float(cost[best]), index[best]
+
+
+def _missed(over: list[Floats]) -> Floats:
+    """How far each deployment misses: the sum of its violations, each relative to the largest of its chip."""
+    total = np.zeros(over[0].shape)
+    for v in over:
+        excess = np.maximum(v, 0.0)
+        largest = excess.max(axis=0)
+        total += excess / np.where(largest > 0.0, largest, 1.0)
+    return total
+
+
+def lower(goal: api.Objective, value: Floats) -> Floats:
+    """The goal as something to be made small and positive: itself, or one over it where it is maximised."""
+    return value if goal.direction == "minimize" else 1.0 / value
+
+
+def designs_at(chips: api.Chips, grid: api.Deployments, index: Ints) -> tuple[api.Designs, ...]:
+    """Each chip under its own deployments `index` (n, parts): designs of shape (n,) for each part."""
+    flat = grid.reshape(-1).columns()
+    return tuple(
+        api.Designs(
+            chips=chips, deployments=api.Deployments(**{k: np.asarray(a)[at] for k, a in flat.items()})
+        )
+        for at in index.T
+    )
+
+
+def evaluate(ask: Ask, designs: Sequence[api.Designs]) -> api.Metrics:
+    """Metrics of chips that serve all parts, given their designs for each part; of one part, its own."""
+    each = [ask.cost_model.evaluate(d, part.context) for part, d in zip(ask.parts, designs, strict=True)]
+    return whole_metrics(ask.parts, designs, each)
+
+
+def costs(ask: Ask, designs: Sequence[api.Designs]) -> Floats:
+    """The goal of designs of shape (n,), smaller is better, infinite where one violates anything."""
+    metrics, shape = evaluate(ask, designs), designs[0].shape
+    goal = np.broadcast_to(np.asarray(ask.goal.value(metrics, ask.context), dtype=float), shape)
+    over = [np.broadcast_to(np.asarray(v), shape) <= 0.0 for v in ask.violations(metrics).values()]
+    return np.where(np.all(over, axis=0), lower(ask.goal, goal), np.inf)

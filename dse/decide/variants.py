@@ -1,0 +1,79 @@
+"""One question under many assumptions at once: the variants are an axis of the batch."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.decide.candidates import Candidate, chips_of_candidates
+from dse.decide.parts import Layout, contexts_of, deployments_of
+from dse.decide.solve import Ask, Floats, Ints, ask_of, costs, solve
+from dse.spec.resolved import ResolvedStudy
+from dse.spec.variation import Place, vary
+from objectives import api
+
+
+def varied(
+    study: ResolvedStudy, values: Mapping[Place, float | str], candidates: Sequence[Candidate]
+) -> ResolvedStudy:
+    """The study with numbers exchanged, as far as `candidates` need it."""
+    return vary(study, values, [c.label for c in candidates if c.branch is None])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Group:
+    """Variants that share a context, so that one call of the cost model evaluates them all."""
+
+    ask: Ask
+    members: npt.NDArray[np.intp]
+    chips: api.Chips
+    """Shape (members x candidates,)."""
+
+
+def _groups(
+    studies: Sequence[ResolvedStudy], candidates: Sequence[Candidate], limits: Mapping[str, float]
+) -> Iterator[_Group]:
+    by_context: dict[tuple[api.Context, ...], list[int]] = {}
+    for i, study in enumerate(studies):
+        by_context.setdefault(contexts_of(study), []).append(i)
+    for members in by_context.values():
+        each = [chips_of_candidates(studies[i], candidates).columns() for i in members]
+        columns = {name: np.concatenate([c[name] for c in each]) for name in each[0]}
+        ask = ask_of(studies[members[0]], limits)
+        yield _Group(ask=ask, members=np.asarray(members), chips=api.Chips(**columns))
+
+
+def solve_variants(
+    studies: Sequence[ResolvedStudy],
+    candidates: Sequence[Candidate],
+    grid: api.Deployments,
+    limits: Mapping[str, float],
+) -> tuple[Floats, Ints]:
+    """Cost (variants, candidates) and best deployments (variants, candidates, parts) of every candidate.
+
+    The deployments are chosen anew in each variant. Infinite where nothing is feasible.
+    """
+    shape = (len(studies), len(candidates))
+    parts = len(contexts_of(studies[0])) if studies else 1
+    cost, index = np.empty(shape), np.empty((*shape, parts), dtype=np.intp)
+    for group in _groups(studies, candidates, limits):
+        found = solve(group.ask, group.chips, grid)
+        cost[group.members] = found.cost.reshape(-1, shape[1])
+        index[group.members] = found.index.reshape(-1, *index.shape[1:])
+    return cost, index
+
+
+def costs_of_variants(
+    studies: Sequence[ResolvedStudy],
+    candidates: Sequence[Candidate],
+    layout: Layout,
+    limits: Mapping[str, float],
+) -> Floats:
+    """Cost of every candidate under the one `layout` in every variant, shape (variants, n)."""
+    n = len(candidates)
+    out = np.empty((len(studies), n))
+    for group in _groups(studies, candidates, limits):
+        designs = [api.Designs(chips=group.chips, deployments=d) for d in deployments_of(layout)]
+        out[group.members] = costs(group.ask, designs).reshape(len(group.members), n)
+    return out

@@ -1,0 +1,310 @@
+"""One chip, one LLM, one workload: how fast, how much, and where each second, byte and dollar goes."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dse.estimated import LABELS, Estimate, first_of, headline, interval_on, ledgers_of, notes_of, parts_of
+from dse.plugins import cost_model as cost_model_named
+from dse.plugins import objective
+from dse.spec.catalog import Catalog
+from dse.spec.chip import ChipSpec
+from dse.spec.layouts import bad_ep, bad_tp
+from dse.spec.llm import LlmSpec
+from dse.spec.prices import price_of_one
+from dse.spec.problems import Problem, SpecError, nearest, wrong
+from dse.spec.resolve import Setting, chip_columns, chips_of, precision_of
+from dse.spec.settings import apply
+from dse.spec.silicon import chip_silicon
+from dse.spec.study import PrecisionSpec, PriceSpec
+from dse.spec.system import EconomySpec, NetworkSpec, StackSpec
+from dse.spec.technology import TechnologySpec
+from dse.spec.workload import WorkloadSpec, served
+from dse.speed_of_light import assert_within_physics
+from objectives import api
+from objectives.equations.formats import FORMATS
+
+ECONOMY, TECHNOLOGY = "datacentre-2026", "technology-2026"
+"""Names of the bundled economy and technology that an estimate is made with."""
+
+_POOLS = (1, 2, 4, 8, 16)
+"""Replicas of decode that are tried beside the prefill replicas that they need, which are whole."""
+
+
+def estimate(
+    chip: str,
+    llm: str,
+    workload: str,
+    *,
+    tp: int | None = None,
+    pp: int | None = None,
+    ep: int | None = None,
+    dp: int | None = None,
+    batch: int | None = None,
+    weights: str = "fp16",
+    kv: str | None = None,
+    activations: str | None = None,
+    cost_model: str = "roofline",
+    stack: str | None = None,
+    serving: str | None = None,
+    price_method: str = "listed",
+    seller: str | None = None,
+    system: str = "chips-only",
+    settings: Mapping[str, str] | None = None,
+    configs: Path | str | None = None,
+) -> Estimate:
+    """Estimate one design; what is left out of batch, TP, PP and EP is chosen.
+
+    The best deployment has the lowest $/(token/s) among those that fit and meet the workload's targets; where
+    none does, the one that misses by least. Left out, `dp` is 1, or as many replicas as share a set of
+    experts; disaggregated serving chooses it, so that both pools are busy. `serving` exchanges that of the
+    workload. `kv` and `activations` follow `weights`, sub-byte weights with fp16 activations. `seller` is
+    whose gross margin a price by margin holds, `system` what capital covers beside chips (chips-only,
+    with-host-and-network, built-up). `settings` exchanges single numbers by name, such as
+    {"hbm_bandwidth": "5 TB/s"}.
+
+    Raises `SpecError` with every problem at once.
+    """
+    problem = Subject(chip, llm, workload, weights, kv, activations, cost_model, stack, price_method,
+                      dict(settings or {}), configs, serving, seller, system)  # fmt: skip
+    problem.check_layout(batch=batch, tp=tp, pp=pp, dp=dp, ep=ep)
+    one = problem.solve(batch=batch, tp=tp, pp=pp, ep=ep, dp=dp)
+    metrics = problem.cost_model.evaluate(one, problem.context, detail=True)
+    problem.hold_against_physics(one, metrics)
+    return problem.report(
+        one, metrics, solved=None in (batch, tp, pp) or (ep is None and problem.llm.expert_count > 0)
+    )
+
+
+def smallest(
+    chip: str, llm: str, workload: str, *, batch: int, weights: str, settings: Mapping[str, str] | None = None
+) -> Estimate:
+    """As `estimate`, for the deployment of the fewest chips that holds `batch` sequences."""
+    problem = Subject(chip, llm, workload, weights, None, None, "roofline", None, "listed",
+                       dict(settings or {}), None)  # fmt: skip
+    one = problem.solve(batch=batch, dp=1, fewest=True)
+    metrics = problem.cost_model.evaluate(one, problem.context, detail=True)
+    problem.hold_against_physics(one, metrics)
+    return problem.report(one, metrics, solved=True)
+
+
+class Subject:
+    """Everything an estimate needs, looked up and checked."""
+
+    def __init__(self, chip: str, llm: str, workload: str, weights: str, kv: str | None,
+                 activations: str | None, model: str, stack: str | None, price_method: str,
+                 settings: Mapping[str, str], configs: Path | str | None, serving: str | None = None,
+                 seller: str | None = None, system: str = "chips-only") -> None:  # fmt: skip
+        catalog = Catalog.of(configs)
+        self.llm_spec, found_workload, spec = _found(catalog, llm, workload, chip)
+        self.cost_model = cost_model_named(model)
+        used_stack = catalog.get(StackSpec, stack or spec.stack)
+        self.interval = interval_on(used_stack, spec, catalog)
+        network = catalog.get(NetworkSpec, spec.link.network)
+        self.chip, self.stack, self.network, self.workload = apply(
+            settings, spec, used_stack, network, found_workload
+        )
+        if serving is not None:
+            self.workload = served(self.workload, serving)
+        self.precision = _precision(weights, kv, activations)
+        self.price = price_of_one(price_method, seller, system)
+        setting = Setting(
+            catalog=catalog, precision=self.precision, price=self.price, requires=self.cost_model.requires,
+            technology=catalog.get(TechnologySpec, TECHNOLOGY), economy=catalog.get(EconomySpec, ECONOMY),
+        )  # fmt: skip
+        self.unpriced = price_method == "listed" and self.chip.price.value is None
+        if self.unpriced:
+            setting = _at_unit_cost(self.chip, setting)
+        self.columns = chip_columns(self.chip, setting, self.stack, self.network)
+        self.llm = self.llm_spec.resolve()
+        self.context = api.Context(
+            llm=self.llm, precision=precision_of(self.precision), workload=self.workload.resolve(),
+            economy=catalog.get(EconomySpec, ECONOMY).resolve(),
+        )  # fmt: skip
+        self.targets = {objective(n): limit for n, limit in self.workload.targets.items()}
+
+    def hold_against_physics(self, one: api.Designs, metrics: api.Metrics) -> None:
+        """Raise `BeatsPhysics` for a prediction that no machine could meet; claims are not predictions."""
+        if "claimed_user_speed" not in self.cost_model.requires:
+            assert_within_physics(one, self.context, metrics, names=[self.chip.name])
+
+    def check_layout(self, **given: int | None) -> None:
+        """Raise `SpecError` for ways and sizes that cannot be."""
+        problems = [
+            Problem(f"--{name}", f"expected at least 1, got {value}")
+            for name, value in given.items()
+            if value is not None and value < 1
+        ]
+        tp, pp, ep = given["tp"], given["pp"], given["ep"]
+        if tp and tp > 0 and (why := bad_tp(tp, self.llm)):
+            problems.append(Problem("--tp", why))
+        if pp and pp > self.llm.layers:
+            what = f"expected at most the {self.llm.layers} layers of {self.llm.name}, got {pp}"
+            problems.append(Problem("--pp", what))
+        if ep and ep > 0 and (why := self._bad_ep(ep, tp, given["dp"])):
+            problems.append(Problem("--ep", why))
+        if problems:
+            raise SpecError(problems)
+
+    def _bad_ep(self, ep: int, tp: int | None, dp: int | None) -> str:
+        """Why experts cannot be spread so, whatever is left out; the empty string when they can."""
+        reasons = [bad_ep(ep, t, dp or max(ep // t, 1), self.llm) for t in ([tp] if tp else _ways(self.llm))]
+        return "" if "" in reasons else reasons[0]
+
+    def _layouts(self, tp: int | None, ep: int | None, dp: int | None) -> list[tuple[int, int, int]]:
+        """TP, EP and DP that go together."""
+        found = [
+            (t, e, dp or n * max(e // t, 1))
+            for t in ([tp] if tp else _ways(self.llm))
+            for e in ([ep] if ep else _spreads(self.llm))
+            for n in (_POOLS if self.workload.serving == "disaggregated" and not dp else (1,))
+        ]
+        return [(t, e, d) for t, e, d in found if not bad_ep(e, t, d, self.llm)]
+
+    def solve(
+        self, *, batch: int | None = None, tp: int | None = None, pp: int | None = None,
+        ep: int | None = None, dp: int | None = None, fewest: bool = False,
+    ) -> api.Designs:  # fmt: skip
+        """The cheapest deployment of the grid per throughput, or that of the fewest chips; a batch of one."""
+        designs = self.designs(batch=batch, tp=tp, pp=pp, ep=ep, dp=dp)
+        found = self.cost_model.evaluate(designs, self.context)
+        violations = self.violations(found)
+        misses = [np.maximum(np.broadcast_to(v, designs.shape), 0.0) for v in violations.values()]
+        missed = sum(m / (m.max() or 1.0) for m in misses)
+        cost = np.broadcast_to(found.chips if fewest else found.usd_per_token_per_s, designs.shape)
+        if not (cost > 0.0).all():
+            raise wrong(f"chips/{self.chip.name}", "price: expected more than 0 USD, got 0 USD")
+        return designs.take(np.lexsort((cost, missed))[:1])
+
+    def designs(
+        self, *, batch: int | None = None, tp: int | None = None, pp: int | None = None,
+        ep: int | None = None, dp: int | None = None,
+    ) -> api.Designs:  # fmt: skip
+        """The chip under every deployment of the grid, what is given held; a batch of one axis."""
+        layouts = np.asarray(self._layouts(tp, ep, dp), dtype=float)
+        size, at, stages = (
+            a.reshape(-1)
+            for a in np.meshgrid(
+                [batch] if batch else _batches(),
+                np.arange(len(layouts)),
+                [pp] if pp else _stages(self.llm),
+                indexing="ij",
+            )
+        )
+        ways = dict(zip(("tp", "ep", "dp"), layouts[at].T, strict=True))
+        return api.Designs(
+            chips=chips_of([self.columns]),
+            deployments=api.Deployments(batch=size.astype(float), pp=stages.astype(float), **ways),
+        )
+
+    def violations(self, found: api.Metrics) -> dict[str, Any]:
+        """Every named constraint and every latency target, each in its own unit, feasible where <= 0."""
+        late = {
+            goal.name: api.violation(goal, goal.value(found, self.context), limit)
+            for goal, limit in self.targets.items()
+        }
+        return {**found.violations, **late}
+
+    def report(self, one: api.Designs, m: api.Metrics, *, solved: bool) -> Estimate:
+        """The typed result of the one design."""
+        found = {name: first_of(v) for name, v in self.violations(m).items()}
+        bounds = {name: first_of(v) for name, v in m.bounds.items()}
+        return Estimate(
+            chip=self.chip.name,
+            llm=self.llm.name,
+            workload=self.workload.name,
+            cost_model=self.cost_model.name,
+            stack=self.stack.name,
+            label=LABELS[self.stack.estimate],
+            serving=self.workload.serving,
+            precision=self.precision.model_dump(),
+            price_method="unit-cost" if self.unpriced else self.price.method,
+            deployment={k: int(first_of(v)) for k, v in one.deployments.columns().items()},
+            solved=solved,
+            feasible=all(v <= 0.0 for v in found.values()),
+            metrics=headline(m),
+            ledgers=ledgers_of(m),
+            pools=parts_of(m.pools),
+            bound_by=max(bounds, key=lambda name: bounds[name]),
+            violations=found,
+            targets={goal.name: limit for goal, limit in self.targets.items()},
+            interval=self.interval,
+            notes=tuple(self._notes()),
+        )
+
+    def _notes(self) -> list[str]:
+        notes = notes_of(self.stack, self.workload.serving, self.interval, self.price.system)
+        if self.chip.sram.use == "scratchpad" and self.chip.sram.weight_load is None:
+            notes.append(f"the file of {self.chip.name} does not say how fast weights enter its matrix units "
+                         "(sram.weight_load): they enter for nothing")  # fmt: skip
+        if self.stack.chips and self.chip.name not in self.stack.chips:
+            notes.insert(
+                1,
+                f"{self.stack.name} was not calibrated on {self.chip.name}: "
+                f"the interval is no narrower than that of the chip's class ({self.chip.stack})",
+            )
+        if self.unpriced:
+            notes.insert(1, f"{self.chip.name} has no listed price: priced at the unit cost of its silicon")
+        return notes
+
+
+def _found(catalog: Catalog, llm: str, workload: str, chip: str) -> tuple[LlmSpec, WorkloadSpec, ChipSpec]:
+    """What an estimate is about; raises `SpecError` with all unknown names at once."""
+    found: list[Any] = []
+    problems: list[Problem] = []
+    for spec, name in ((LlmSpec, llm), (WorkloadSpec, workload), (ChipSpec, chip)):
+        try:
+            found.append(catalog.get(spec, name))
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return found[0], found[1], found[2]
+
+
+def _at_unit_cost(chip: ChipSpec, setting: Setting) -> Setting:
+    """The setting with prices from silicon, for a chip that nobody lists; refused where those are unknown."""
+    try:
+        chip_silicon(chip, setting.technology)
+    except SpecError as error:
+        hint = "give --set price='... USD'"
+        what = f"price: expected a known value, got null, and no unit cost either; {hint}"
+        raise SpecError([Problem(f"chips/{chip.name}", what), *error.problems]) from None
+    return replace(setting, price=PriceSpec(method="unit-cost", system=setting.price.system))
+
+
+def _precision(weights: str, kv: str | None, activations: str | None) -> PrecisionSpec:
+    from dse.spec.loading import build_spec
+
+    if weights not in FORMATS:
+        raise wrong("--weights", f"unknown number format {weights!r}; {nearest(weights, FORMATS)}")
+    sub_byte = weights in ("int4", "nvfp4", "mxfp4")
+    follows = "fp16" if sub_byte else weights
+    data = {"weights": weights, "kv": kv or follows, "activations": activations or follows}
+    return build_spec(PrecisionSpec, data, "--kv, --activations")
+
+
+def _ways(llm: api.Llm) -> list[int]:
+    """Tensor-parallel ways that split the heads, powers of two without heads, up to 64."""
+    if llm.heads == 1:
+        return [2**i for i in range(7)]
+    return [n for n in range(1, 65) if llm.heads % n == 0]
+
+
+def _spreads(llm: api.Llm) -> list[int]:
+    """Expert-parallel ways that leave as many experts on every chip; one without experts."""
+    return [n for n in range(1, llm.expert_count + 1) if llm.expert_count % n == 0] or [1]
+
+
+def _batches() -> list[int]:
+    """Batch sizes up to 4,096, four to an octave."""
+    return sorted({quarter * 2**i // 4 for i in range(13) for quarter in (4, 5, 6, 7)} - {0})
+
+
+def _stages(llm: api.Llm) -> list[int]:
+    """Pipeline stages that leave no stage with more layers than another number of stages would."""
+    deepest = {-(-llm.layers // s): s for s in range(llm.layers, 0, -1)}
+    return sorted(deepest.values())

@@ -1,0 +1,135 @@
+"""What an estimate tells: metrics, ledgers, how far to trust it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from dse.spec.catalog import Catalog
+from dse.spec.chip import ChipSpec
+from dse.spec.system import StackSpec, wider
+from objectives import api
+
+LABELS = {
+    "speed-of-light": "speed of light: an upper bound on speed, not a prediction",
+    "uncalibrated": "estimate with published derates, not yet calibrated: no error bar",
+    "calibrated": "estimate with a calibrated stack",
+}
+
+
+_COVERED = {
+    "chips-only": "capital covers chips only",
+    "with-host-and-network": "capital covers chips, and the shares of host and scale-up network as published",
+    "built-up": "capital covers chips, servers, racks, links, NICs and fabric, built up alike for all",
+}
+"""System of a price to what its capital covers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What one design does and costs, in SI; every ledger sums to the metric of its name."""
+
+    chip: str
+    llm: str
+    workload: str
+    cost_model: str
+    stack: str
+    label: str
+    """How far to trust it."""
+    serving: str
+    precision: dict[str, str]
+    price_method: str
+    deployment: dict[str, int]
+    solved: bool
+    """Whether any of batch, TP, PP and EP was chosen rather than given."""
+    feasible: bool
+    metrics: dict[str, float]
+    ledgers: dict[str, dict[str, float]]
+    pools: dict[str, float]
+    """Replicas by what they do, where pools differ."""
+    bound_by: str
+    """The resource that most of TPOT waits for."""
+    violations: dict[str, float]
+    targets: dict[str, float]
+    interval: dict[str, float]
+    """Metric (tpot, ttft, throughput) to the factor up and down that held 80 % of the measured rows that the
+    fit of the stack did not see; empty for a stack that is not calibrated."""
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+    @property
+    def frame(self) -> Any:
+        """The metrics and the deployment as a one-row DataFrame."""
+        from dse.front.tables import one_row
+
+        return one_row({"chip": self.chip, "llm": self.llm, **self.deployment, **self.metrics})
+
+
+def headline(m: api.Metrics) -> dict[str, float]:
+    """What a batch of one does and costs, in SI."""
+    return {
+        "tpot_s": first_of(m.tpot_s),
+        "ttft_s": first_of(m.ttft_s),
+        "tokens_per_s": first_of(m.tokens_per_s),
+        "tokens_per_s_per_user": 1.0 / first_of(m.tpot_s),
+        "chips": first_of(m.chips),
+        "capex_usd": first_of(m.capex_usd),
+        "usd_per_token_per_s": first_of(m.usd_per_token_per_s),
+        "usd_per_million_tokens": first_of(m.usd_per_million_tokens),
+        "usd_per_million_input_tokens": first_of(m.usd_per_million_input_tokens),
+        "usd_per_million_output_tokens": first_of(m.usd_per_million_output_tokens),
+        "energy_per_token_j": first_of(m.energy_per_token_j),
+    }
+
+
+def ledgers_of(m: api.Metrics) -> dict[str, dict[str, float]]:
+    """Where each second, byte, dollar and joule of a batch of one goes; sums to the metric of its name."""
+    return {
+        "tpot_s": parts_of(m.tpot_parts),
+        "ttft_s": parts_of(m.ttft_parts),
+        "capex_usd": parts_of(m.capex_parts),
+        "usd_per_million_tokens": parts_of(m.running_parts),
+        "energy_per_token_j": parts_of(m.energy_parts),
+        "capacity_bytes": parts_of(m.capacity_parts),
+        "bound_s": parts_of(m.bounds),
+    }
+
+
+def interval_on(stack: StackSpec, chip: ChipSpec, catalog: Catalog) -> dict[str, float]:
+    """Factors of the error bars of a stack on a chip; where it was not calibrated, at least the class's."""
+    if not stack.chips or chip.name in stack.chips:
+        return dict(stack.interval)
+    return wider(stack.interval, catalog.get(StackSpec, chip.stack).interval)
+
+
+def notes_of(
+    stack: StackSpec, serving: str, interval: Mapping[str, float] | None = None, system: str = "chips-only"
+) -> list[str]:
+    """What a reader of an estimate must know: how far to trust it, and what it leaves out."""
+    notes = [LABELS[stack.estimate]]
+    if serving == "decode-only":
+        notes.append("decode only: prompts cost nothing here; TTFT is that of one prompt alone")
+    if serving == "disaggregated":
+        notes.append("disaggregated: both pools are of this chip in this layout, and both are paid")
+    if serving in ("aggregated", "chunked"):
+        notes.append("TTFT counts the wait for the prompts of others on average; its spread is not told")
+    factors = stack.interval if interval is None else interval
+    if factors:
+        told = ", ".join(f"{name} within x{factor:.2f}" for name, factor in factors.items())
+        notes.append(f"80 % of the measured rows that the fit did not see: {told}, up or down")
+    notes.append(_COVERED[system])
+    return notes
+
+
+def first_of(column: Any) -> float:
+    """The first number of a column."""
+    return float(np.asarray(column).reshape(-1)[0])
+
+
+def parts_of(parts: Mapping[str, Any]) -> dict[str, float]:
+    """The parts of a batch of one as plain numbers."""
+    return {name: first_of(v) for name, v in parts.items()}

@@ -1,0 +1,126 @@
+"""What one token of a network needs, counted from its architecture: a second count, independent of the first.
+
+Whole networks, before any chip splits or repeats them; embeddings, norms and biases are left out, so nothing
+here is ever too much.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from objectives import api
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """Elements and FLOP of a whole network; lengths may be arrays."""
+
+    layers: float
+    """Weights that each token is multiplied by in all layers, its own experts only [1]."""
+    last: float
+    """Those of the largest layer [1]: of the last one a prompt needs little but its last token."""
+    head: float
+    stored: float
+    """Weights of all layers, all experts counted [1]."""
+    kv_read: Floats
+    """Elements of KV cache that a decoded token reads at least [1]."""
+    kv_kept: Floats
+    """Elements of KV cache that a sequence at its largest context keeps [1]."""
+    core: Floats
+    """FLOP of attention for a decoded token [FLOP]."""
+    prompt_core: Floats
+    """FLOP of attention for a prompt without its largest layer [FLOP]."""
+
+
+def over(amount: Any, rate: Any, otherwise: float = 0.0) -> Floats:
+    """Quotient of the two, and `otherwise` where the rate is 0."""
+    known = np.asarray(rate) > 0.0
+    return np.where(known, amount / np.where(known, rate, 1.0), otherwise)
+
+
+def count(llm: api.Llm, work: api.Workload) -> Count:
+    """The network counted from its architecture; embeddings, norms and biases are left out."""
+    isl = np.asarray(work.isl, dtype=float)
+    most = np.maximum(np.asarray(work.max_context, dtype=float), work.mean_context)
+    mean = np.asarray(work.mean_context, dtype=float)
+    layers = stored = last = 0.0
+    kv_read, kv_kept, core = 0.0 * mean, 0.0 * most, 0.0 * mean
+    prompt_cores = []
+    for b in llm.blocks:
+        each, expert = _layer(b, llm.hidden)
+        own = each + (b.experts.top_k * expert if b.experts else 0.0)
+        layers += b.count * own
+        stored += b.count * (each + (b.experts.count * expert if b.experts else 0.0))
+        last = max(last, own)
+        kv, flop, prompt_flop = _core(b.attention)
+        seen, pairs = _seen(b.attention, mean, most, isl)
+        window = getattr(b.attention, "window", None) or np.inf
+        kv_read = kv_read + b.count * kv * seen
+        kv_kept = kv_kept + b.count * kv * np.minimum(work.max_context, window)
+        core = core + b.count * flop * seen
+        prompt_cores.append((b.count, prompt_flop * pairs))
+    largest = np.maximum.reduce([one for _, one in prompt_cores])
+    return Count(
+        layers=layers, last=last, head=float(llm.vocab * llm.hidden), stored=stored,
+        kv_read=kv_read, kv_kept=kv_kept, core=core,
+        prompt_core=sum((n * one for n, one in prompt_cores), 0.0 * isl) - largest,
+    )  # fmt: skip
+
+
+def _layer(b: api.Block, hidden: int) -> tuple[float, float]:
+    """Weights of a layer that every token visits, and of one routed expert."""
+    each = float(sum(m.inputs * m.outputs for m in b.matrices))
+    if isinstance(a := b.attention, api.Attention):
+        each += hidden * a.head_dim * ((2 + a.gate) * a.heads + 2 * a.kv_heads)
+    elif isinstance(a, api.LinearAttention):
+        each += hidden * (2 * a.key_heads * a.key_dim + (2 + a.gate) * a.heads * a.value_dim)
+    elif isinstance(a, api.LatentAttention):
+        down = hidden * (a.latent + a.rope + (a.query_latent or 0))
+        up = (a.query_latent or hidden) * (a.nope + a.rope) + a.latent * (a.nope + a.value)
+        each += down + a.heads * (up + a.value * hidden)
+    if b.ffn:
+        each += b.ffn.matrices * hidden * b.ffn.width
+    if not b.experts:
+        return each, 0.0
+    each += hidden * (b.experts.count + b.experts.matrices * b.experts.shared_width)
+    return each, float(b.experts.matrices * hidden * b.experts.width)
+
+
+def _core(a: object) -> tuple[float, float, float]:
+    """Elements of KV cache a token leaves in a layer, and FLOP of a row per token it sees: decode, prompt.
+
+    Latents may be multiplied as they are or expanded to heads first; the fewer FLOP count.
+    """
+    if isinstance(a, api.Attention):
+        flop = 4.0 * a.heads * a.head_dim
+        return 2.0 * a.kv_heads * a.head_dim, flop, flop
+    if isinstance(a, api.LatentAttention):
+        flop = 2.0 * a.heads * min(2 * a.latent + a.rope, a.nope + a.rope + a.value)
+        return float(a.latent + a.rope), flop, flop
+    if isinstance(a, api.LinearAttention):  # a state that every row writes and reads
+        flop = 4.0 * a.heads * a.key_dim * a.value_dim
+        return 0.0, flop, flop
+    return 0.0, 0.0, 0.0
+
+
+def _seen(a: object, mean: Floats, most: Floats, isl: Floats) -> tuple[Floats, Floats]:
+    """Tokens that a decoded row sees at least, and pairs of rows that a prompt multiplies at least.
+
+    Of contexts up to `most` with mean `mean`, a window w is the least full when they are all 0 or `most`:
+    mean w / most. A chunk may just have begun.
+    """
+    if isinstance(a, api.LinearAttention):
+        return 0.0 * mean + 1.0, isl
+    window = getattr(a, "window", None)
+    if window is None:
+        return mean, isl * isl / 2.0
+    inside = np.minimum(isl, float(window))
+    if getattr(a, "chunked", False):
+        whole = np.floor(isl / window)
+        pairs = (whole * window**2 + (isl - whole * window) ** 2) / 2.0
+        return np.where(most <= window, mean, 0.0), pairs
+    return mean * np.minimum(1.0, over(float(window), most, 1.0)), isl * inside - inside * inside / 2.0

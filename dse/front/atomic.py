@@ -1,0 +1,43 @@
+"""Files that are either the old ones or the new ones, whatever happens in between."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+
+
+def replace_files(files: Mapping[Path, bytes]) -> None:
+    """Write every file beside its place, force it to disk, then move all of them in, in the given order.
+
+    Until the first move nothing has changed; a failure leaves no temporary file. Folders are made.
+    Raises `OSError`.
+    """
+    staged: list[tuple[Path, Path]] = []
+    try:
+        for path, data in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
+            staged.append((temporary, path))
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        for temporary, path in staged:
+            os.replace(temporary, path)
+        for folder in {path.parent for path in files}:
+            _sync_folder(folder)
+    finally:  # also when interrupted
+        for temporary, _ in staged:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force the moves to disk, where the system can open a folder at all."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

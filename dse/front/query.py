@@ -1,0 +1,144 @@
+"""Questions to a stored front: which rows meet some conditions, which is best at each target."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from dse.front.axis import Axis
+from dse.front.columns import kind_of, unit_of
+from dse.front.dominance import Mask
+from dse.front.tables import to_format
+from dse.spec.problems import Problem, SpecError, nearest, wrong
+from dse.spec.units import UnitError, parse
+
+__all__ = ["best_at_targets", "to_format", "where"]
+
+_SPLIT = re.compile(r"\s*,\s*|\s+and\s+", re.IGNORECASE)
+_CONDITION = re.compile(r"\s*([\w.-]+)\s*(<=|>=|==|!=|=|<|>)\s*(.+?)\s*")
+_EXAMPLE = "a condition such as 'tpot<=10 ms' or 'batch>=32 and tp=8'"
+_SAME = 1e-9  # a number typed by a person matches a float that is this close, relatively
+
+
+@dataclass(frozen=True)
+class _Name:
+    column: str
+    unit: str
+
+
+def where(
+    frame: pd.DataFrame, text: str, axes: Sequence[Axis], units: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Rows of `frame` that meet every condition in `text`, joined by `and` or commas.
+
+    A condition is `NAME OPERATOR VALUE` with one of <= >= < > = !=. A name is that of an axis or of a
+    column, the latter with or without `param_`. A number carries the unit of its axis or of the ending of
+    its column; `units` tells it for columns whose name does not. Raises `SpecError` with all problems.
+    """
+    names = _names(frame, axes, units or {})
+    keep = np.ones(len(frame), dtype=np.bool_)
+    problems: list[Problem] = []
+    for part in _SPLIT.split(text.strip()):
+        try:
+            keep &= _mask(frame, part, names)
+        except SpecError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise SpecError(problems)
+    return frame[keep].reset_index(drop=True)
+
+
+def _names(frame: pd.DataFrame, axes: Sequence[Axis], units: Mapping[str, str]) -> dict[str, _Name]:
+    columns = [str(c) for c in frame.columns]
+    full = {c: _Name(c, units.get(c, unit_of(c))) for c in columns}
+    short = {c.removeprefix("param_"): name for c, name in full.items()}
+    of_axes = [(axis, _Name(axis.column, axis.unit)) for axis in axes if axis.column in full]
+    return {
+        **short,
+        **full,
+        **{axis.column: name for axis, name in of_axes},
+        **{a.name: name for a, name in of_axes},
+    }
+
+
+def _mask(frame: pd.DataFrame, part: str, names: Mapping[str, _Name]) -> Mask:
+    found = _CONDITION.fullmatch(part)
+    if not found:
+        raise wrong("--where", f"expected {_EXAMPLE}, got {part!r}.")
+    name, operator, value = found.groups()
+    if name not in names:
+        raise wrong("--where", f"unknown name {name!r} in {part!r}. {nearest(name, names)}")
+    column = frame[names[name].column]
+    if kind_of(column) == "text":
+        return _text(column, operator, value, part)
+    try:
+        number = _number(value, names[name].unit)
+    except UnitError as error:
+        raise wrong("--where", f"{part!r}: {error}.") from None
+    return _compare(column.to_numpy(dtype=np.float64), operator, number)
+
+
+def _number(value: str, unit: str) -> float:
+    if value.lower() in ("true", "false"):
+        return float(value.lower() == "true")
+    return parse(value, unit)
+
+
+def _text(column: pd.Series, operator: str, value: str, part: str) -> Mask:
+    if operator not in ("=", "==", "!="):
+        raise wrong(
+            "--where", f"expected = or != for the text {column.name!r}, got {operator!r} in {part!r}."
+        )
+    same = (column == value.strip("'\"")).fillna(False).to_numpy(dtype=np.bool_)
+    return same if operator != "!=" else ~same
+
+
+def _compare(values: npt.NDArray[np.float64], operator: str, number: float) -> Mask:
+    """Gaps meet no condition."""
+    known = ~np.isnan(values)
+    same = np.isclose(values, number, rtol=_SAME, atol=0.0)
+    masks: dict[str, Callable[[], Mask]] = {
+        "<=": lambda: (values < number) | same,
+        ">=": lambda: (values > number) | same,
+        "<": lambda: (values < number) & ~same,
+        ">": lambda: (values > number) & ~same,
+        "=": lambda: same,
+        "==": lambda: same,
+        "!=": lambda: ~same,
+    }
+    return masks[operator]() & known
+
+
+def best_at_targets(
+    frame: pd.DataFrame, axis: Axis, targets: Sequence[float], objective: Axis
+) -> pd.DataFrame:
+    """For each target the row with the best `objective` among those that meet it on `axis`.
+
+    One row per target [unit of `axis`], loosest last, led by the column `target_<column of axis>` and by
+    `found`, which is false where no row meets the target: its other texts are "none", its numbers gaps.
+    Of equally good rows the one that is better on `axis` is taken.
+    """
+    sign, goal = (-1.0 if axis.maximised else 1.0), (-1.0 if objective.maximised else 1.0)
+    on_axis = sign * frame[axis.column].to_numpy(dtype=np.float64)
+    value = goal * frame[objective.column].to_numpy(dtype=np.float64)
+    order = np.lexsort((on_axis, value))
+    order = order[np.isfinite(on_axis[order]) & np.isfinite(value[order])]
+    wanted = sorted({float(t) for t in targets}, reverse=axis.maximised)
+    picks = [next((int(i) for i in order if on_axis[i] <= sign * t), -1) for t in wanted]
+    table = pd.DataFrame({f"target_{axis.column}": wanted, "found": [i >= 0 for i in picks]})
+    return table.join(_picked(frame, picks))
+
+
+def _picked(frame: pd.DataFrame, picks: Sequence[int]) -> pd.DataFrame:
+    """Rows `picks` of `frame`; -1 is a row of gaps, so whole numbers become `Int64`, which has them."""
+    rows = frame.reset_index(drop=True).reindex([i if i >= 0 else len(frame) for i in picks])
+    for name in rows.columns:
+        kind = kind_of(frame[name])
+        if kind == "int":
+            rows[name] = rows[name].astype("Int64")
+        elif kind == "text":
+            rows.loc[[i < 0 for i in picks], name] = "none"
+    return rows.reset_index(drop=True)

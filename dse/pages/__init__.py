@@ -1,0 +1,1 @@
+"""Pages that are committed beside the studies, every number in them generated."""

@@ -1,0 +1,141 @@
+"""The fronts of a study and of its cases, ready to be asked by a page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dse.front.axis import Axis
+from dse.front.files import Front, load_front
+from dse.front.query import where
+from dse.front.tables import Table
+from dse.search.revisit import Revisited, revisit
+from dse.spec.problems import SpecError, nearest, wrong
+from dse.spec.resolved import ResolvedStudy, load_cases
+
+KINDS = ("sram-only", "dram-only", "hybrid")
+"""Storage kinds of the chips that a search found."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The front of one case with the question it answers."""
+
+    title: str
+    study: ResolvedStudy
+    front: Front
+    _seen: dict[tuple[str, int], Revisited] = field(default_factory=dict)
+
+    @property
+    def goal(self) -> Axis:
+        """The first objective, which decides what is best."""
+        return self.front.axes[0]
+
+    @cached_property
+    def chips(self) -> tuple[str, ...]:
+        """Chips of the catalog in the order of the study, whether or not they serve at all."""
+        return tuple(self.study.baselines)
+
+    def pick(self, who: str, conditions: str) -> "Pick | None":
+        """The best design among those that `who` and `conditions` leave; None where there is none.
+
+        `who` is a chip of the catalog by name, `real` for all of them, `search` or a storage kind for what
+        was searched, and nothing for the whole front. `conditions` are those of `dse front --where`, and may
+        end in `least COLUMN` or `most COLUMN` to say what best means; the first objective says it otherwise.
+        """
+        table, rows = self._rows(who)
+        text, order, column = _parsed(conditions)
+        if text:
+            rows = where(rows.assign(_at=rows.index), text, self.front.axes).set_index("_at")
+        if not len(rows):
+            return None
+        goal = self.goal
+        by = column or goal.column
+        if by not in rows.columns:
+            raise wrong("", f"unknown column {by!r} in {conditions!r}; {nearest(by, rows.columns)}")
+        most = order == "most" or (not order and goal.maximised)
+        values = rows[by].to_numpy(dtype=np.float64) * (-1.0 if most else 1.0)
+        others = [rows[c].to_numpy(dtype=np.float64) for c in ("usd_per_token_per_s", "tpot_s")]
+        first = int(np.lexsort((*reversed(others), values))[0])
+        return Pick(self, table, int(rows.index[first]))
+
+    def _rows(self, who: str) -> tuple[str, Table]:
+        frame, base = self.front.frame, self.front.baselines
+        if "chip" not in (base if who in self.chips else frame):  # nothing is feasible
+            return "frame", frame.iloc[:0]
+        if not who:
+            return "frame", frame
+        if who == "real":
+            return "baselines", base
+        if who == "search" or who in KINDS:
+            found = frame[frame["role"] == "search"]
+            return "frame", found if who == "search" else found[found["branch"] == who]
+        if who not in self.chips:
+            raise wrong("", f"unknown chip {who!r} in {self.study.slug}; {nearest(who, self.chips)}")
+        return "baselines", base[base["chip"] == who]
+
+    def table(self, name: str) -> Table:
+        """`frame` or `baselines`."""
+        return self.front.frame if name == "frame" else self.front.baselines
+
+    def seen(self, name: str, index: int) -> Revisited:
+        """A row evaluated again, with its ledgers."""
+        key = (name, index)
+        if key not in self._seen:
+            self._seen[key] = revisit(self.study, self.table(name).loc[[index]])[0]
+        return self._seen[key]
+
+
+@dataclass(frozen=True, eq=False)
+class Pick:
+    """One design of an answer."""
+
+    answer: Answer
+    table: str
+    index: int
+
+    @property
+    def row(self) -> Mapping[str, Any]:
+        """Its row in the table."""
+        return {str(k): v for k, v in self.answer.table(self.table).loc[self.index].items()}
+
+    @property
+    def seen(self) -> Revisited:
+        """It, evaluated again."""
+        return self.answer.seen(self.table, self.index)
+
+
+def _parsed(conditions: str) -> tuple[str, str, str]:
+    """Conditions, and `least` or `most` with its column."""
+    words = conditions.split()
+    if len(words) >= 2 and words[-2] in ("least", "most"):
+        head = " ".join(words[:-2]).removesuffix(" and").strip().removesuffix(",")
+        return ("" if head == "and" else head), words[-2], words[-1]
+    return conditions.strip(), "", ""
+
+
+Answers = Mapping[str, Answer]
+"""Answers of a study by case; the study itself is the empty name."""
+
+
+def read_answers(study: Path, results: Path | None = None) -> dict[str, Answer]:
+    """Answers of the study in the folder `study`, from `results` or from beside it.
+
+    Raises `SpecError` or `FrontError` where the study or a front of it cannot be read.
+    """
+    found = {}
+    for question in load_cases(str(study)):
+        front = load_front((results or study) / (question.case or ""))
+        found[question.case or ""] = Answer(question.case_title, question, front)
+    return found
+
+
+def answer_of(answers: Answers, case: str) -> Answer:
+    """The answer of a case; raises `SpecError` with the nearest name."""
+    if case not in answers:
+        known = [name for name in answers if name]
+        raise SpecError(wrong("", f"unknown case {case!r}; {nearest(case, known)}").problems)
+    return answers[case]

@@ -1,0 +1,150 @@
+"""What a page can say of a design: columns of its row, and what follows from its ledgers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dse.front.columns import unit_of
+from dse.pages.answers import Pick
+from dse.report.quantities import quantity
+from dse.spec.problems import nearest, wrong
+from dse.spec.units import pretty
+
+NETWORK = ("collectives", "die_to_die", "pipeline_hops", "all_to_all")
+"""Parts of TPOT that are spent on the network."""
+LEDGERS = {
+    "tpot": ("tpot_s", "s"), "ttft": ("ttft_s", "s"), "bound": ("bound_s", "s"),
+    "held": ("capacity_bytes", "B"), "capex": ("capex_usd", "USD"),
+    "running": ("usd_per_million_tokens", "USD/Mtoken"),
+}  # fmt: skip
+"""`tpot.collectives` is a part of the ledger of TPOT."""
+COUNTS = ("batch", "tp", "pp", "ep", "dp", "chips", "param_dram_stacks")
+CHIP_UNITS = {
+    "price_usd": "USD", "power_w": "W", "sram_bytes": "B", "sram_bandwidth": "B/s", "dram_bytes": "B",
+    "dram_bandwidth": "B/s", "link_bandwidth": "B/s", "peak_flops": "FLOP/s",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value of a design; a number in SI with its unit, or a text."""
+
+    value: float | str
+    unit: str = ""
+    digits: int = 3
+
+    @property
+    def text(self) -> str:
+        """As a page shows it."""
+        return said(self.value, self.unit, self.digits) if not isinstance(self.value, str) else self.value
+
+
+def said(value: float, unit: str, digits: int = 3) -> str:
+    """A number for people: dollars as `$1,234`, shares as `12 %`, counts in full."""
+    if unit == "%":
+        return f"{100.0 * value:.0f} %"
+    if unit == "count":
+        return f"{value:,.0f}"
+    if unit == "USD":
+        size = abs(value)
+        text = f"{pretty(size / 1e6, '', digits)} M" if size >= 1e6 else pretty(size, "", digits)
+        return f"{'-' if value < 0 else ''}${text}"
+    return pretty(value, "" if unit.startswith("USD") else unit, digits)
+
+
+def _layout(pick: Pick) -> Cell:
+    row = pick.row
+    text = f"{row['tp']:.0f} x {row['pp']:.0f}"
+    return Cell(text if row.get("ep", 1) == 1 else f"{text}, EP {row['ep']:.0f}")
+
+
+def _made_of(pick: Pick) -> Cell:
+    """What the chip is made of, as far as the search chose it; else its name."""
+    row = pick.row
+
+    def chosen(name: str) -> float | None:
+        value = row.get(f"param_{name}")
+        return None if value is None or value != value else float(value)  # of another branch it is no number
+
+    dies, stacks, found = chosen("dies"), chosen("dram_stacks"), []
+    if dies is not None:
+        node = f" on {row['process']}" if chosen("process") is not None else ""
+        found.append(f"{dies:.0f} {'die' if dies == 1.0 else 'dies'}{node}")
+    if (sram := chosen("sram")) is not None:
+        found.append(f"{pretty(sram, 'B')} SRAM")
+    if stacks is not None:
+        found.append(f"{stacks:.0f} x {_dram(pick)}")
+    for name, unit, word in (("peak_flops", "FLOP/s", "fp16"), ("link_bandwidth", "B/s", "links")):
+        if (value := chosen(name)) is not None:
+            found.append(f"{pretty(value, unit)} {word}")
+    return Cell(f"{row['branch']} ({', '.join(found)})" if found else str(row["chip"]))
+
+
+def _dram(pick: Pick) -> str:
+    """Generation of its DRAM, chosen by the search or fixed by the space."""
+    if isinstance(told := pick.row.get("dram_generation"), str):
+        return told
+    return str(pick.answer.study.branches[pick.row["branch"]].spec.generations[0])
+
+
+def _network(pick: Pick) -> Cell:
+    parts = pick.seen.ledgers["tpot_s"]
+    return Cell(sum(parts.get(name, 0.0) for name in NETWORK) / pick.row["tpot_s"], "%")
+
+
+def _binding(pick: Pick) -> Cell:
+    return Cell(pick.seen.bound_by.replace("_", " "))
+
+
+DERIVED: dict[str, tuple[str, Callable[[Pick], Cell]]] = {
+    "layout": ("TP x PP", _layout),
+    "design": ("design", _made_of),
+    "speed": ("token/s a user", lambda p: Cell(1.0 / p.row["tpot_s"])),
+    "per_chip": ("token/s a chip", lambda p: Cell(p.row["tokens_per_s"] / p.row["chips"])),
+    "network%": ("network", _network),
+    "bound_by": ("bound by", _binding),
+    "watts": ("power", lambda p: Cell(p.seen.chip["power_w"] * p.row["chips"], "W")),
+}
+"""Column to its heading and its value."""
+
+
+def heading(column: str) -> str:
+    """Of a table."""
+    if column in DERIVED:
+        return DERIVED[column][0]
+    if column.endswith("%"):
+        return f"{column[:-1].replace('_', ' ')} binds"
+    part = column.partition(".")[2]
+    if part:
+        return part.replace("_", " ").removesuffix(" usd").removesuffix(" bytes")
+    return quantity(column).label
+
+
+def cell(pick: Pick, column: str) -> Cell:
+    """The value of a column; raises `SpecError` for one that nothing has."""
+    if column in DERIVED:
+        return DERIVED[column][1](pick)
+    row = pick.row
+    if column in row:
+        value = row[column]
+        unit = "count" if column in COUNTS else unit_of(column)
+        return Cell(value) if isinstance(value, str) else Cell(float(value), unit)
+    if column.endswith("%"):
+        bounds = pick.seen.ledgers["bound_s"]
+        return Cell(bounds.get(column[:-1].replace(" ", "_"), 0.0) / row["tpot_s"], "%")
+    head, _, part = column.partition(".")
+    return _part(pick, column, head, part, row)
+
+
+def _part(pick: Pick, column: str, head: str, part: str, row: Any) -> Cell:
+    if head == "chip" and part in pick.seen.chip:
+        return Cell(pick.seen.chip[part], CHIP_UNITS.get(part, ""))
+    if head == "interval":
+        return Cell(pick.seen.interval.get(part, 1.0))
+    if head in LEDGERS:
+        ledger, unit = LEDGERS[head]
+        found = pick.seen.ledgers[ledger]
+        if part in found:
+            return Cell(found[part], unit)
+        raise wrong("", f"unknown part {column!r}; {nearest(part, found)}")
+    raise wrong("", f"unknown column {column!r}; {nearest(column, [*row, *DERIVED])}")

@@ -1,0 +1,73 @@
+"""What all studies answer, in one sentence each, and the claims of the article that do not survive."""
+
+import re
+from pathlib import Path
+
+from dse.front.files import write_files
+from dse.pages.columns import said
+from dse.pages.tables import markdown
+from dse.spec.problems import wrong
+from dse.validate.article import Claim, check_article
+
+_BLOCK = re.compile(r"<!-- generated: (gallery|gallery short|claims) -->\n(.*?)<!-- end -->", re.DOTALL)
+_MARKS = re.compile(r"<!--.*?-->", re.DOTALL)
+_ANSWER = re.compile(r"\*\*Answer \([\d-]+\)\.\*\* (.+?)\n\n", re.DOTALL)
+_PICTURE = re.compile(r"!\[([^\]]*)\]\((\S+?\.png)\)")
+
+
+def filled_gallery(page: str, studies: Path, base: str) -> str:
+    """`page` with its generated parts anew; `base` leads from the page to the folder of the studies."""
+    parts = {
+        "gallery": lambda: _gallery(studies, base),
+        "gallery short": lambda: _short(studies, base),
+        "claims": claims_table,
+    }
+    return _BLOCK.sub(lambda m: f"<!-- generated: {m[1]} -->\n{parts[m[1]]()}\n<!-- end -->", page)
+
+
+def renew_galleries(root: Path) -> None:
+    """Write the gallery beside the studies and its short form in the README of the repository `root`."""
+    studies = root / "studies"
+    for page, base in ((studies / "README.md", ""), (root / "README.md", "studies/")):
+        text = page.read_text(encoding="utf-8")
+        write_files({page: filled_gallery(text, studies, base)})
+
+
+def told(page: Path) -> tuple[str, str, tuple[str, str]]:
+    """Title, answer, and words and file of the first picture of a study's page, without marks."""
+    text = _MARKS.sub("", page.read_text(encoding="utf-8"))
+    answer, picture = _ANSWER.search(text), _PICTURE.search(text)
+    if answer is None or picture is None:
+        raise wrong(str(page), "expected '**Answer (DATE).** ...' and a picture, got a page without")
+    title = text.partition("\n")[0].removeprefix("# ").strip()
+    return title, " ".join(answer[1].split()), (picture[1], picture[2])
+
+
+def _gallery(studies: Path, base: str) -> str:
+    parts = []
+    for page in sorted(studies.glob("*/README.md")):
+        title, answer, (words, picture) = told(page)
+        folder = f"{base}{page.parent.name}"
+        parts.append(f"### [{title}]({folder}/README.md)\n\n{answer}\n\n![{words}]({folder}/{picture})")
+    return "\n\n".join(parts)
+
+
+def _short(studies: Path, base: str) -> str:
+    lines = []
+    for page in sorted(studies.glob("*/README.md")):
+        title, answer, _ = told(page)
+        lines.append(f"- [{title}]({base}{page.parent.name}/README.md): {answer}")
+    return "\n".join(lines)
+
+
+def claims_table() -> str:
+    """Claims that differ or are refuted, with the arithmetic, as `dse validate article` says them."""
+    rows = [_claim(claim) for claim in check_article() if claim.verdict != "holds"]
+    return markdown(("claim", "article", "here", "verdict", "why"), rows)
+
+
+def _claim(claim: Claim) -> list[str]:
+    unit = "" if claim.unit == "1" else f" {claim.unit}"
+    values = (claim.article, claim.roofline)
+    numbers = [said(v, "USD") if claim.unit == "USD" else f"{said(v, '')}{unit}" for v in values]
+    return [f"{claim.id} {claim.quantity}", *numbers, claim.verdict, claim.why]

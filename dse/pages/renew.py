@@ -1,0 +1,83 @@
+"""Ask the committed studies again: `python -m dse.pages.renew [SLUG ...]`, from the root of the repository.
+
+Every case is run afresh in a folder of its own; then fronts, pictures and page of a study are replaced. With
+`--pages` nothing is run: pages and pictures are made from the fronts that lie beside them.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+from dse.front.files import write_files, write_front
+from dse.pages.answers import Answers, read_answers
+from dse.pages.datasheets import propose_all
+from dse.pages.gallery import renew_galleries
+from dse.pages.page import filled
+from dse.pages.pictures import draw_all
+from dse.report.cases_info import cases_info
+from dse.report.cases_plot import draw_cases
+from dse.report.evidence import gather
+from dse.report.front_info import front_info
+from dse.report.front_plot import draw_front
+from dse.search.runner import run
+from dse.spec.problems import SpecError
+from dse.spec.resolved import load_cases
+
+STUDIES = Path("studies")
+
+
+def renew(study: Path) -> None:
+    """Run every case of the study in the folder `study` and commit what comes out."""
+    with TemporaryDirectory() as folder:
+        for question in load_cases(str(study)):
+            run(question, fresh=True, out=folder)
+        commit(study, Path(folder))
+
+
+def commit(study: Path, results: Path) -> None:
+    """Put the fronts, manifests, pictures and page of a run into the folder of its study."""
+    answers = read_answers(study, results)
+    page = study / "README.md"
+    text = filled(page.read_text(encoding="utf-8"), answers)
+    for case, answer in answers.items():
+        if results != study:
+            write_front(study / case, answer.front)
+    draw(text, answers, study)
+    write_files({page: text})
+    propose_all(text, study)
+
+
+def draw(page: str, answers: Answers, folder: Path) -> None:
+    """The pictures of `page`: the front of the study, its cases side by side, and those it asks for."""
+    own = answers[""].front
+    draw_front(front_info(own, intervals=gather(own, str(folder)).intervals), folder / "front.png")
+    if "(cases.png)" in page:
+        draw_cases(cases_info([(a.title, a.front) for a in answers.values()]), folder / "cases.png")
+    draw_all(page, answers, folder)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Renew the studies whose folders hold one of the names in theirs, or all; 0 when all went well."""
+    pages_only = "--pages" in arguments
+    names = [a for a in arguments if a != "--pages"]
+    folders = sorted(p.parent for p in STUDIES.glob("*/study.yaml"))
+    for study in [f for f in folders if not names or any(n in f.name for n in names)]:
+        start = perf_counter()
+        try:
+            commit(study, study) if pages_only else renew(study)
+        except SpecError as error:
+            print(error, file=sys.stderr)
+            return 2
+        print(f"{study.name}: {perf_counter() - start:.1f} s")
+    try:
+        renew_galleries(Path())
+    except SpecError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

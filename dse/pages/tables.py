@@ -1,0 +1,176 @@
+"""Tables of designs as Markdown."""
+
+from collections.abc import Iterable, Sequence
+
+from dse.front.axis import Axis, axis_named
+from dse.pages.answers import KINDS, Answer, Answers, Pick, answer_of
+from dse.pages.columns import cell, heading, said
+from dse.report.cases_info import cases_info
+from dse.spec.problems import wrong
+from dse.spec.units import pretty
+
+BEST = ("design", "usd_per_token_per_s", "price_usd", "chips", "batch", "layout", "capex_usd")
+
+
+def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table with its headings."""
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def best_table(answers: Answers, case: str = "") -> str:
+    """The best design of a case at each latency target, and the best chip that exists beside it."""
+    answer = answer_of(answers, case)
+    axis, limits = _targets(answer)
+    heads = [f"{axis.label} at most", *(_of_best(c) for c in _columns(answer)), "best of the catalog"]
+    rows = []
+    for limit in limits:
+        within = f"{axis.column}<={limit!r} {axis.unit}".strip()
+        rows.append([_limit(limit, axis.unit), *_best_row(answer, within), _rival(answer, within)])
+    return markdown(heads, rows)
+
+
+def _columns(answer: Answer) -> tuple[str, ...]:
+    own = answer.goal.column
+    return tuple(own if c == "usd_per_token_per_s" else c for c in BEST)
+
+
+def _limit(value: float, unit: str) -> str:
+    """A target as a person writes it: 10 ms, not 10.0 ms."""
+    number, _, name = pretty(value, unit).partition(" ")
+    return f"{float(number):g} {name}".strip()
+
+
+def _of_best(column: str) -> str:
+    return {"design": "best chip", "capex_usd": "system", "price_usd": "price"}.get(column, heading(column))
+
+
+def _best_row(answer: Answer, within: str) -> list[str]:
+    pick = answer.pick("", within)
+    columns = _columns(answer)
+    return [cell(pick, c).text for c in columns] if pick else ["none", *[""] * (len(columns) - 1)]
+
+
+def _rival(answer: Answer, within: str) -> str:
+    pick = answer.pick("real", within) if len(answer.front.baselines) else None
+    return f"{pick.row['chip']} {cell(pick, answer.goal.column).text}" if pick else "none"
+
+
+def cases_table(answers: Answers, names: Sequence[str] = ()) -> str:
+    """What wins in each case at each target; all cases unless some are named, `.` for the study itself."""
+    chosen = [answer_of(answers, "" if n == "." else n) for n in names] or list(answers.values())
+    info = cases_info([(a.title, a.front) for a in chosen])
+    heads = [f"{info.target.label} within {_limit(limit, info.target.unit)}" for limit in info.limits]
+    rows = [
+        [name, *("none" if w is None else f"{w.design} {w.value:.3g}" for w in winners)]
+        for name, winners in zip(info.names, info.winners, strict=True)
+    ]
+    return f"{info.goal.label} of the best design:\n\n" + markdown(["case", *heads], rows)
+
+
+def rows_table(answers: Answers, cases: str, who: str, conditions: str, columns: str) -> str:
+    """One row for each case and chip: its best design under the conditions.
+
+    `cases` and `who` are names with blanks between, `.` for the study itself and `*` for all of them;
+    `columns` have commas between.
+    """
+    answer_list = chosen(answers, cases)
+    names = who_of(answer_list[0], who)
+    wanted = [c.strip() for c in columns.split(",")]
+    heads = [*(["case"] if len(answer_list) > 1 else []), *(["chip"] if len(names) > 1 else [])]
+    rows = []
+    for answer in answer_list:
+        for name in names:
+            pick = pick_of(answer, name, conditions)
+            lead = [answer.title] * (len(answer_list) > 1) + [name or "any"] * (len(names) > 1)
+            rows.append([*lead, *_cells(pick, wanted)])
+    return markdown([*heads, *(heading(c) for c in wanted)], rows)
+
+
+def matrix_table(answers: Answers, cases: str, who: str, conditions: str, column: str) -> str:
+    """One row for each case, one column for each chip, one number."""
+    answer_list = chosen(answers, cases)
+    names = who_of(answer_list[0], who)
+    rows = [
+        [answer.title, *(_cells(pick_of(answer, n, conditions), [column])[0] for n in names)]
+        for answer in answer_list
+    ]
+    return f"{heading(column)}:\n\n" + markdown(["case", *(n or "any" for n in names)], rows)
+
+
+def targets_table(answers: Answers, case: str, who: str, column: str) -> str:
+    """One row for each chip, one column for each latency target of the case, one number."""
+    answer = answer_of(answers, "" if case == "." else case)
+    axis, limits = _targets(answer)
+    within = [f"{axis.column}<={limit!r} {axis.unit}".strip() for limit in limits]
+    rows = [
+        [n or "any", *(_cells(pick_of(answer, n, w), [column])[0] for w in within)]
+        for n in who_of(answer, who)
+    ]
+    heads = [f"{axis.label} within {_limit(limit, axis.unit)}" for limit in limits]
+    return f"{heading(column)}:\n\n" + markdown(["chip", *heads], rows)
+
+
+def breakeven_table(answers: Answers, case: str, who: str) -> str:
+    """The price at which each chip costs as much per token/s as the best of the others, at each target.
+
+    Domain: capital of chips alone, in which $/(token/s) is in proportion to the price of a chip.
+    """
+    answer = answer_of(answers, "" if case == "." else case)
+    axis, limits = _targets(answer)
+    names = who_of(answer, who)
+    rows = []
+    for name in names:
+        cells = []
+        for limit in limits:
+            within = f"{axis.column}<={limit!r} {axis.unit}".strip()
+            own = pick_of(answer, name, within)
+            rivals = [p for n in names if n != name and (p := pick_of(answer, n, within))]
+            cells.append(_breakeven(own, rivals, answer.goal.column))
+        price = pick_of(answer, name, "")
+        rows.append([name, cell(price, "price_usd").text if price else "none", *cells])
+    heads = [f"{axis.label} within {_limit(limit, axis.unit)}" for limit in limits]
+    return markdown(["chip", "price", *heads], rows)
+
+
+def _breakeven(own: Pick | None, rivals: Sequence[Pick], column: str) -> str:
+    if own is None:
+        return "too slow"
+    if not rivals:
+        return "any price"
+    best = min(float(p.row[column]) for p in rivals)
+    return said(float(own.row["price_usd"]) * best / float(own.row[column]), "USD")
+
+
+def _targets(answer: Answer) -> tuple[Axis, list[float]]:
+    """The axis of the latency targets, and they, the tightest first."""
+    known = {a.name for a in answer.front.axes}
+    name, limits = next((n, v) for n, v in answer.front.manifest["targets"].items() if n in known)
+    return axis_named(answer.front.axes, name), sorted(limits)
+
+
+def chosen(answers: Answers, cases: str) -> list[Answer]:
+    """Answers of the cases named, `.` for the study itself, `*` for all."""
+    names = list(answers) if cases.strip() == "*" else ["" if n == "." else n for n in cases.split()]
+    if not names:
+        raise wrong("", "expected names of cases, `.` for the study itself, or `*`, got none")
+    return [answer_of(answers, n) for n in names]
+
+
+def who_of(answer: Answer, who: str) -> list[str]:
+    """Chips and groups named, `*` for every chip of the catalog that is asked about."""
+    if who.strip() == "*":
+        return list(answer.chips)
+    return ["" if n == "any" else n for n in who.split()] or [""]
+
+
+def pick_of(answer: Answer, name: str, conditions: str) -> Pick | None:
+    """A chip that a case does not ask about has no design in it."""
+    groups = ("", "real", "search", *KINDS)
+    return answer.pick(name, conditions) if name in (*answer.chips, *groups) else None
+
+
+def _cells(pick: Pick | None, columns: Sequence[str]) -> list[str]:
+    if pick is None:
+        return ["none", *[""] * (len(columns) - 1)]
+    return [cell(pick, c).text for c in columns]

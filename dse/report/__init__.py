@@ -1,0 +1,1 @@
+"""Computed info first, pictures second. The only door of the plotting libraries."""

@@ -1,0 +1,78 @@
+"""What a front answers: the best design at each latency target, and what the baselines can do there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dse.front.files import Front
+from dse.front.query import best_at_targets
+from dse.front.tables import plain_rows
+from dse.plugins import objective
+from dse.search.points import axis_of
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The best designs of a front by target, in SI."""
+
+    objective: Any
+    """The axis that is made best."""
+    target: Any
+    """The axis that the targets bound; None when the study has no targets to report at."""
+    best: tuple[Row, ...]
+    """One row per target, with `found` false where no design meets it; without targets the best design of
+    each objective, named in `best_for`."""
+    baselines: Mapping[str, tuple[float | None, ...]]
+    """Baseline chip to its best objective at each target; None where it cannot meet it."""
+
+
+def answer(front: Front) -> Answer:
+    """The answer of a stored front."""
+    axis, targets = _targets(front)
+    if axis is None:
+        rows = [_extreme(front, a) for a in front.axes if len(front.frame)]
+        return Answer(front.axes[0], None, tuple(rows), {})
+    goal = next((a for a in front.axes if a.name != axis.name), axis)
+    return Answer(
+        objective=goal,
+        target=axis,
+        best=tuple(_best(front.frame, axis, targets, goal)),
+        baselines={
+            name: tuple(row[goal.column] for row in _best(part, axis, targets, goal))
+            for name, part in _by_chip(front.baselines)
+        },
+    )
+
+
+def _targets(front: Any) -> tuple[Any, list[float]]:
+    """The objective with the most targets, and these; (None, []) when the study has none."""
+    told = front.manifest.get("targets")
+    limits = {name: v if isinstance(v, list) else [v] for name, v in told.items()} if told else {}
+    for name in sorted(limits, key=lambda n: -len(limits[n])):
+        axis = next((a for a in front.axes if a.name == name), None) or _registered(name)
+        if limits[name] and axis.column in front.frame.columns:
+            return axis, [float(v) for v in limits[name]]
+    return None, []
+
+
+def _registered(name: str) -> Any:
+    return axis_of(objective(name))
+
+
+def _best(frame: Any, axis: Any, targets: list[float], goal: Any) -> list[Row]:
+    return plain_rows(best_at_targets(frame, axis, targets, goal))
+
+
+def _extreme(front: Any, axis: Any) -> Row:
+    rows = plain_rows(
+        front.frame.sort_values(axis.column, ascending=not axis.maximised, kind="stable").head(1)
+    )
+    return {"best_for": axis.name, **rows[0]}
+
+
+def _by_chip(frame: Any) -> list[tuple[str, Any]]:
+    if "chip" not in frame.columns:
+        return []
+    return [(str(name), part) for name, part in frame.groupby("chip", sort=True)]

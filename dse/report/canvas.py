@@ -1,0 +1,86 @@
+"""What all pictures share: a figure of our style to bytes, the same bytes for the same numbers."""
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+from dse.front.files import write_files
+from dse.spec.problems import wrong
+
+SUFFIXES = (".png", ".svg", ".pdf")
+SIZE = (9.6, 5.6)  # inches
+DPI = 150
+QUIET, FAINT = "#444444", "#E4E4E4"
+_SETTINGS = {
+    "text.parse_math": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "dse",
+    "font.family": "DejaVu Sans",
+    "hatch.linewidth": 0.5,
+}
+
+Draw = Callable[[Any], None]
+"""Puts ink on a matplotlib figure."""
+
+
+def form_of(path: Path) -> str:
+    """Suffix of a picture; raises `SpecError` for one that we cannot draw."""
+    form = path.suffix.lower()
+    if form not in SUFFIXES:
+        raise wrong(str(path), f"expected a picture ending in {', '.join(SUFFIXES)}, got {path.suffix!r}.")
+    return form
+
+
+def save(draw: Draw, path: Path, size: tuple[float, float] = SIZE) -> None:
+    """Write a picture to `path` (.png, .svg or .pdf by its suffix), all of it or nothing.
+
+    Raises `SpecError` for another suffix and `FrontError` for a place that cannot be written.
+    """
+    form = form_of(path)
+    write_files({path: render(draw, form, size)})
+
+
+def render(draw: Draw, form: str, size: tuple[float, float] = SIZE) -> bytes:
+    """The picture as bytes; `form` is one of `SUFFIXES`, `size` in inches."""
+    import matplotlib as mpl
+    import seaborn as sns  # type: ignore[import-untyped, unused-ignore]
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    style = {**sns.axes_style("whitegrid"), **sns.plotting_context("notebook", font_scale=0.85), **_SETTINGS}
+    with mpl.rc_context(style):
+        figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+        FigureCanvasAgg(figure)  # text is measured without a display
+        draw(figure)
+        buffer = BytesIO()
+        stamp = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(form, {"Software": None})
+        figure.savefig(buffer, format=form[1:], dpi=DPI, metadata=stamp)
+    return buffer.getvalue()
+
+
+def head(figure: Any, axes: Any, title: str, subtitle: str, *, pad: float = 8) -> Any:
+    """Title above the whole figure, subtitle above the axes; returns the title."""
+    axes.set_title(fill(subtitle, 108), loc="left", fontsize=9, color=QUIET, pad=pad)
+    return figure.suptitle(fill(title, 80), ha="left", x=0.01, fontsize=12, fontweight="bold")
+
+
+def frame(axes: Any) -> None:
+    """Faint grid, no box."""
+    axes.grid(color=FAINT, linewidth=0.8)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def foot(figure: Any, notes: tuple[str, ...]) -> None:
+    """What the picture leaves out, below it."""
+    if notes:
+        text = fill("; ".join(notes), 150)
+        figure.supxlabel(text, x=0.01, ha="left", fontsize=8, color="#666666")
+
+
+def nothing(axes: Any, text: str) -> None:
+    """A sentence in the middle of an empty picture."""
+    middle = {"transform": axes.transAxes, "ha": "center", "va": "center"}
+    axes.text(0.5, 0.5, fill(text, 70), color="#666666", fontsize=11, **middle)

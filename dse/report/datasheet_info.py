@@ -1,0 +1,372 @@
+"""What a datasheet says, section by section, as plain text: computed here, laid out as text and as a page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dse.decide.parts import parts_of, served_words, spelled
+from dse.decide.proposal import Proposal, limits_text
+from dse.decide.rounding import Step
+from dse.estimated import Estimate
+from dse.report.words import word
+from dse.spec.units import pretty
+from dse.spec.variation import Fact
+from dse.spec.writing import exact
+
+NONE = "-"
+MOST = 12
+"""Numbers that a table of numbers shows; the JSON has them all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One table with its title, and a sentence below it."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left: int = 1
+    """Columns from the left that are words; the others are numbers."""
+    note: str = ""
+    wide: str = ""
+    """Column that may be wrapped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Datasheet:
+    """One page about one chip."""
+
+    title: str
+    subtitle: str
+    answer: str
+    """In a sentence or two."""
+    warnings: tuple[str, ...]
+    sections: tuple[Section, ...]
+    colophon: str
+
+
+def datasheet(p: Proposal) -> Datasheet:
+    """The datasheet of a proposal."""
+    builders = (
+        _specification, _dies, _bill, _watts, _performance, _rivals, _worth, _overturned, _swings, _odds,
+        _near, _rounding,
+    )  # fmt: skip
+    sections = [section for build in builders if (section := build(p)) is not None]
+    c = p.picked
+    return Datasheet(
+        title=p.chip.name,
+        subtitle=(
+            f"Proposed from trial {c.trial} of {p.study.slug}"
+            f"{f', {p.walked} steps downhill,' if p.walked else ''} for {limits_text(p.limits) or 'no limit'}"
+        ),
+        answer=_answer(p),
+        warnings=p.warnings,
+        sections=tuple(sections),
+        colophon=(
+            f"{_asked(p)}, {p.estimate.serving}; weights "
+            f"{p.estimate.precision['weights']}, KV {p.estimate.precision['kv']}; cost model "
+            f"{p.estimate.cost_model}, stack {p.estimate.stack} ({p.estimate.label}); prices by "
+            f"{p.estimate.price_method}, {p.study.spec.price.system}. A hypothetical chip: every figure "
+            "follows from the technology file, none is measured."
+        ),
+    )
+
+
+def _asked(p: Proposal) -> str:
+    if p.told.parts:
+        return f"A mix of {served_words(p.study)} of the output tokens, each from a cluster of its own"
+    return f"{p.estimate.llm}, workload {p.estimate.workload}"
+
+
+def _answer(p: Proposal) -> str:
+    m = p.estimate.metrics
+    layout = "" if p.told.parts else f" ({spelled(p.rounded.layout, parts_of(p.study))})"
+    slowest = " for the slowest of them" if p.told.parts else ""
+    told = (
+        f"{m['chips']:,.0f} of it{layout} serve {served_words(p.study)} "
+        f"at {pretty(m['tpot_s'], 's')} a token{slowest} for {pretty(m['usd_per_token_per_s'], '')} USD per "
+        f"token/s, bound by {word(p.estimate.bound_by)}."
+    )
+    best = next((r for r in p.rivals if r.cost is not None), None)
+    if best is None:
+        return f"{told} No rival meets the target."
+    ratio = best.cost / p.rounded.cost if best.cost is not None else 1.0
+    name = best.candidate.label
+    if p.wins:
+        return f"{told} The best rival, {name}, costs {ratio:.2f} times as much."
+    return f"{told} It does not win: {name} costs {ratio:.2f} times as much."
+
+
+def _specification(p: Proposal) -> Section:
+    chip = p.chip
+    peaks = [
+        (f"{form} peak, dense", pretty(leaf.value, "FLOP/s"))
+        for form, leaf in chip.peak.items()
+        if leaf.value
+    ]
+    sram = "SRAM, pinned by software" if chip.sram.use == "scratchpad" else "SRAM, a cache"
+    rows = [
+        ("class", f"{chip.chip_class}, {p.rounded.candidate.kind}"),
+        *peaks,
+        (sram, _amount(chip.sram.capacity.value, "B")),
+        ("SRAM bandwidth", pretty(chip.sram.bandwidth.value or 0.0, "B/s")),
+    ]
+    if chip.dram is not None:
+        stacks = chip.dram.stacks.value if chip.dram.stacks else None
+        rows += [
+            ("DRAM", f"{stacks} x {chip.dram.generation}, {pretty(chip.dram.capacity.value or 0.0, 'B')}"),
+            ("DRAM bandwidth", pretty(chip.dram.bandwidth.value or 0.0, "B/s")),
+        ]
+    rows += [
+        ("links, one way", f"{pretty(chip.link.bandwidth.value or 0.0, 'B/s')}, network {chip.link.network}"),
+        ("process", str(chip.die.process.value)),
+        ("die area", _area(chip.die.count.value or 1, sum(p.made["area_m2"].values()))),
+        ("power", pretty(chip.power.value or 0.0, "W")),
+        ("price", f"{pretty(p.price_usd, '')} USD by {p.estimate.price_method}"),
+    ]
+    return Section(title="Specification", columns=("", "value"), rows=tuple(rows), left=2)
+
+
+def _area(dies: int, total: float) -> str:
+    each = pretty(total / dies, "m2")
+    return each if dies == 1 else f"{dies} dies of {each}"
+
+
+def _amount(value: float | None, unit: str) -> str:
+    return exact(value or 0.0, unit)
+
+
+def _ledger(title: str, parts: Mapping[str, float], unit: str, note: str = "") -> Section:
+    total = sum(parts.values())
+    rows = [(word(k), pretty(v, unit), f"{v / total:.1%}") for k, v in parts.items() if v]
+    rows.append(("total", pretty(total, unit), ""))
+    return Section(title=title, columns=("part", "value", "share"), rows=tuple(rows), note=note)
+
+
+def _dies(p: Proposal) -> Section:
+    reticle = p.study.setting.technology.wafer.reticle.value
+    note = "" if reticle is None else f"The reticle holds {pretty(reticle, 'm2')}."
+    return _ledger("Die plan", p.made["area_m2"], "m2", note)
+
+
+def _bill(p: Proposal) -> Section:
+    return _ledger("Bill of materials [USD]", p.made["unit_cost_usd"], "")
+
+
+def _watts(p: Proposal) -> Section:
+    return _ledger("Thermal design power", p.made["power_w"], "W")
+
+
+_PERFORMANCE = (
+    ("time per output token, TPOT", "tpot_s", "s"), ("time to first token, TTFT", "ttft_s", "s"),
+    ("output of the system", "tokens_per_s", "token/s"), ("chips", "chips", ""),
+    ("capital [USD]", "capex_usd", ""), ("$/(token/s)", "usd_per_token_per_s", ""),
+    ("$/Mtoken", "usd_per_million_tokens", ""),
+)  # fmt: skip
+
+
+def _performance(p: Proposal) -> Section:
+    """What the chip does; of a mix in all, and for each part."""
+    parts = p.told.parts
+    every = [p.estimate, *(part.estimate for part in parts)]
+    rows = [
+        (label, *(f"{e.metrics[n]:,.0f}" if n == "chips" else pretty(e.metrics[n], unit) for e in every))
+        for label, n, unit in _PERFORMANCE
+    ]
+    rows.insert(0, ("batch, TP x PP", *(_sizes(e.deployment) for e in every)))
+    if parts:
+        rows.insert(0, ("share of the output tokens", "100 %", *(f"{100 * q.weight:.3g} %" for q in parts)))
+    waits = [f"{part.label}: a token waits for {_waits(part.estimate)}." for part in parts]
+    names = ("in all", *(part.label for part in parts)) if parts else ("value",)
+    return Section(
+        title="The deployment that wins", columns=("", *names), rows=tuple(rows), left=1 if parts else 2,
+        note=" ".join(waits) or f"A token waits for {_waits(p.estimate)}.",
+    )  # fmt: skip
+
+
+def _sizes(d: Mapping[str, int]) -> str:
+    """A deployment in a few characters; none of the whole of a mix."""
+    if not d:
+        return NONE
+    spread = f", EP {d['ep']}" if d.get("ep", 1) > 1 else ""
+    return f"{d['batch']:,}, {d['tp']} x {d['pp']}{spread}"
+
+
+def _waits(estimate: Estimate) -> str:
+    waits = sorted(estimate.ledgers["bound_s"].items(), key=lambda item: -item[1])
+    total = sum(v for _, v in waits) or 1.0
+    return ", ".join(f"{word(k)} {v / total:.0%}" for k, v in waits if v / total >= 0.005)
+
+
+def _rivals(p: Proposal) -> Section | None:
+    if not p.rivals:
+        return None
+    rows = []
+    for r in p.rivals:
+        layout = "; ".join(_sizes(sizes) for sizes in r.layout)
+        cost = NONE if r.cost is None else pretty(r.cost, "")
+        ratio = NONE if r.cost is None else f"x {r.cost / p.rounded.cost:.2f}"
+        speed = pretty(r.tpot_s, "s")
+        kind = f"{r.standing}, {r.candidate.kind}"
+        rows.append((r.candidate.label, kind, cost, ratio, speed, pretty(r.price_usd, ""), layout))
+    columns = ("rival", "kind", p.goal_label, "to it", "TPOT", "chip USD", "batch, TP x PP")
+    return Section(
+        title="Speed and cost against its rivals, each at its best deployment", columns=columns,
+        rows=tuple(rows), left=2,
+        note="A dash: it cannot meet the target; the TPOT is then that of the nearest miss.",
+    )  # fmt: skip
+
+
+def _percent(change: float | None) -> str:
+    return "infeasible" if change is None else f"{round(100 * change, 2) + 0.0:+.2f} %"  # no -0.00
+
+
+def _worth(p: Proposal) -> Section:
+    rows = [
+        (w.resource, f"{100 * w.step:.0f} %", _percent(w.less), _percent(w.more),
+         NONE if w.elasticity is None else f"{w.elasticity:+.2f}", f"{100 * w.price:+.1f} %")
+        for w in p.worth
+    ]  # fmt: skip
+    columns = (
+        "a little more of",
+        "step",
+        f"{p.goal_label} with less",
+        "with more",
+        "elasticity",
+        "price with more",
+    )
+    dollar = p.rounded.cost / p.price_usd
+    return Section(
+        title="What a little more is worth, its cost included", columns=columns, rows=tuple(rows),
+        note=f"Negative is better; deployments are chosen anew. A dollar less per chip saves "
+        f"{dollar:.2g} of {p.goal_label}.",
+    )  # fmt: skip
+
+
+def fact_words(fact: Fact) -> str:
+    """Where a number stands, for people: `n5 compute density`, `static-dataflow sram efficiency`."""
+    kind, _, config = fact.place.config.partition("/")
+    path = fact.place.path.removeprefix("nodes.").replace("_", " ").replace(".", " ")
+    return path if kind in ("technology", "economy") else f"{config} {path}"
+
+
+def written(fact: Fact, value: float) -> str:
+    """`value` in the unit that people know the number in."""
+    return written_in(value, fact.unit)
+
+
+def written_in(value: float, unit: str) -> str:
+    """A number in SI in the unit that people know it in."""
+    return pretty(value, unit) if unit in _SCALED else _rare(value, unit)
+
+
+_SCALED = ("B", "B/s", "FLOP/s", "W", "m2", "s", "USD", "", "J", "token", "token/s")
+_RARE = {
+    "FLOP/s/m2": (1e-18, "TFLOP/s/mm2"), "m2/B": (2**20 * 1e6, "mm2/MiB"), "m2*s/B": (1e15, "mm2/(GB/s)"),
+    "USD/B": (1e9, "USD/GB"), "J/B": (1e12 / 8, "pJ/bit"), "J/FLOP": (1e12, "pJ/FLOP"),
+    "1/m2": (1e-4, "/cm2"),
+    "W/m2": (1e-6, "W/mm2"), "USD/m2": (1e-6, "USD/mm2"), "1/s": (2**20 * 1e-9, "GB/s/MiB"),
+    "B/s/m": (1e-12, "GB/s/mm"), "m": (1e3, "mm"), "USD/W": (1.0, "USD/W"), "USD/J": (3.6e6, "USD/kWh"),
+}  # fmt: skip
+
+
+def _rare(value: float, unit: str) -> str:
+    scale, name = _RARE.get(unit, (1.0, unit))
+    return f"{pretty(value * scale, '')} {name}"
+
+
+def _overturned(p: Proposal) -> Section | None:
+    if not p.overturns:
+        return None
+    rows = [
+        (fact_words(o.fact), written(o.fact, o.fact.value), written(o.fact, o.value),
+         f"x {o.factor:.2f}{' *' if o.inside_range else '  '}",
+         "cannot be made" if o.unbuildable else f"{o.rival} wins")
+        for o in p.overturns[:MOST]
+    ]  # fmt: skip
+    return Section(
+        title="What would have to be wrong for it not to win",
+        columns=("number", "is", "break-even", "factor", "then"), rows=tuple(rows), wide="number",
+        note="Each number alone, deployments chosen anew. A star: the range of its sources reaches that far.",
+    )  # fmt: skip
+
+
+def _swings(p: Proposal) -> Section | None:
+    if not p.tornado:
+        return None
+    base = p.rounded.cost
+
+    def end(cost: float | None) -> str:
+        return "infeasible" if cost is None else f"{100 * (cost / base - 1):+.1f} %"
+
+    rows = [
+        (fact_words(s.fact), written(s.fact, s.low), end(s.cost_low), written(s.fact, s.high),
+         end(s.cost_high))
+        for s in p.tornado[:MOST]
+    ]  # fmt: skip
+    columns = ("number", "low end", "changes it by", "high end", "by")
+    title = f"How sure {p.goal_label} is: each number over its range"
+    return Section(title=title, columns=columns, rows=tuple(rows))
+
+
+def _odds(p: Proposal) -> Section | None:
+    if p.odds is None:
+        return None
+    o = p.odds
+    low, median, high = (pretty(v, "") for v in o.interval)
+    rows = [
+        ("wins", f"{o.wins:.0%}"), ("is feasible", f"{o.feasible:.0%}"),
+        (f"{p.goal_label}, 10 % to 90 %", f"{low} to {high}, median {median}"),
+        *((f"{name} wins", f"{share:.0%}") for name, share in sorted(o.others.items(), key=lambda i: -i[1])),
+    ]  # fmt: skip
+    return Section(
+        title=f"{o.samples} drawings of {o.numbers} uncertain numbers", columns=("", "share of the drawings"),
+        rows=tuple(rows), left=2,
+        note="Triangular over low, value and high of the configs, independent, the same for all chips.",
+    )  # fmt: skip
+
+
+_FIGURES = (
+    ("peak_fp16_flop_per_s", "fp16"), ("sram_bytes", "SRAM"), ("sram_bandwidth_bytes_per_s", "SRAM speed"),
+    ("dram_bytes", "DRAM"), ("dram_bandwidth_bytes_per_s", "DRAM speed"),
+    ("link_bandwidth_bytes_per_s", "links"), ("power_w", "power"),
+)  # fmt: skip
+
+
+def _near(p: Proposal) -> Section:
+    rows = [
+        (n.chip, *(NONE if n.ratios[k] is None else f"x {n.ratios[k]:.2f}" for k, _ in _FIGURES))
+        for n in p.near
+    ]
+    return Section(
+        title="Nearest real chips: how much of each it has in comparison",
+        columns=("chip", *(label for _, label in _FIGURES)), rows=tuple(rows),
+        note="A dash: one of the two has none of it, or nobody has published it.",
+    )  # fmt: skip
+
+
+def _rounding(p: Proposal) -> Section:
+    rows = [
+        (s.parameter.replace("_", " "), _like(exact(s.after, s.unit), s), exact(s.after, s.unit),
+         exact(s.step, s.unit), s.reason)
+        for s in p.rounded.steps
+    ]  # fmt: skip
+    return Section(
+        title="From the search to buildable sizes", rows=tuple(rows), wide="because",
+        columns=("size", "found", "built", "in steps of", "because"),
+        note=f"The best of {p.rounded.tried} roundings, every deployment tried.",
+    )  # fmt: skip
+
+
+def _like(built: str, step: Step) -> str:
+    """The size that was found, told like the built one: in the same bytes, and whole where it is counted."""
+    number, _, unit = built.partition(" ")
+    if not step.unit and step.before == round(step.before):
+        return f"{step.before:,.0f}"
+    if not unit.endswith("iB"):
+        return pretty(step.before, step.unit)
+    return f"{step.before / step.after * float(number):.4g} {unit}"
+
+
+def columns_of_numbers(section: Section) -> Sequence[str]:
+    """Columns that are set to the right."""
+    return [c for c in section.columns[section.left :] if c not in (section.wide, "then")]

@@ -1,0 +1,48 @@
+"""Draws the progress of a search: every number comes from `progress_info`, here is only ink."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dse.report.canvas import foot, frame, head, nothing, render, save
+from dse.report.progress_info import ProgressInfo
+from dse.report.scales import tick_label
+
+
+def draw_progress(info: ProgressInfo, path: Path) -> None:
+    """Write the picture to `path` (.png, .svg or .pdf by its suffix), all of it or nothing."""
+    save(lambda figure: _draw(figure, info), path)
+
+
+def render_progress(info: ProgressInfo, form: str) -> bytes:
+    """The picture as bytes; `form` is one of `canvas.SUFFIXES`."""
+    return render(lambda figure: _draw(figure, info), form)
+
+
+def _draw(figure: Any, info: ProgressInfo) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axes = figure.add_subplot()
+    frame(axes)
+    head(figure, axes, info.title, info.subtitle)
+    axes.set(xlabel="finished trials", ylabel=info.y_label)
+    if not info.trials.size:
+        nothing(axes, "no feasible design found yet" if info.complete is None else "found at once")
+        axes.set(xticks=[], yticks=[])
+        return
+    end = info.complete if info.complete is not None else info.trials[-1]
+    x, y = np.append(info.trials, end), np.append(info.missing, info.missing[-1])
+    axes.plot(x, y, drawstyle="steps-post", color="#004488", linewidth=1.6)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(numticks=8))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_label(value)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_xlim(0, None)
+    if info.complete is not None:
+        axes.axvline(end, color="#888888", linestyle=(0, (5, 5)), linewidth=0.8)
+        axes.text(
+            end, 1.01, f"complete after {end:,.0f}", ha="right", va="bottom", fontsize=8,
+            color="#333333", transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
+    foot(figure, info.notes)

@@ -1,0 +1,38 @@
+"""What the stored trials of a study tell beside its front, where they are there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dse.search.importance import Importance, importance
+from dse.search.progress import Progress, progress
+from dse.search.stored import Trials, reading, stored_trials
+from dse.spec.problems import SpecError
+from dse.spec.resolved import ResolvedStudy
+
+
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """Which parameters decide, and how the front grew; None where no trials are stored."""
+
+    importance: tuple[Importance, ...] | None
+    progress: Progress | None
+
+
+def searched(study: ResolvedStudy | None, folder: Path) -> Searched:
+    """Read the trials in a results folder; a folder without any, or with those of another study, has none."""
+    if study is None:
+        return Searched(None, None)
+    try:
+        return told_by(study, stored_trials(reading(folder), study.slug))
+    except SpecError:
+        return Searched(None, None)
+
+
+def told_by(study: ResolvedStudy, trials: Trials) -> Searched:
+    """What `trials` tell; nothing where the space has changed since, so that they mean nothing any more."""
+    if not trials:
+        return Searched(None, None)
+    try:
+        return Searched(importance(study, trials), progress(study, trials))
+    except (SpecError, KeyError, ValueError):
+        return Searched(None, None)

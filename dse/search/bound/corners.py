@@ -1,0 +1,174 @@
+"""The optimistic chip of a box: as fast as the fastest in it, as cheap as the cheapest.
+
+A chip column that rises or falls with every parameter takes its best value in a corner of the box. The chip
+that has the best value of every column is in no box, and none in the box beats it in any deployment.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from dse.spec.branch import Branch, Floats
+from dse.spec.parameters import value_at
+from dse.spec.problems import wrong
+from dse.spec.space import NAME, PARAMETERS
+
+MORE = frozenset(
+    {
+        "peak_flops", "attention_flops", "weight_load_bandwidth", "sram_bytes", "sram_bandwidth",
+        "dram_bytes", "dram_bandwidth", "link_bandwidth", "die_bandwidth",
+    }
+)  # fmt: skip
+"""Columns of which more never makes a design worse (the laws of the cost model, each a property test)."""
+
+EXCESS = frozenset({"area_excess_m2", "dram_stacks_excess", "link_excess", "cooling_excess_w"})
+"""Columns that only say whether a chip can be made; feasible where <= 0."""
+
+DOLLARS = frozenset({"price_usd", "host_usd", "rack_usd", "network_usd", "scale_out_usd"})
+WATTS = frozenset({"power_w", "static_w", "compute_w", "sram_w", "dram_w", "link_w"})
+LESS = DOLLARS | WATTS | EXCESS | {"dies"}
+"""Columns of which less never makes a design worse."""
+
+PLACING = frozenset(
+    {"peak_flops", "attention_flops", "weight_load_bandwidth", "sram_bandwidth", "dram_bandwidth"}
+)
+"""Columns that decide which bytes lie in SRAM on a chip that has DRAM too."""
+
+SLACK = 0.01
+"""By how much a step on two tiers may miss the best placement, as a share: bytes are balanced over all
+pipeline stages, while a step may wait for one of them (the laws of the cost model are tested to this)."""
+
+SAMPLE = 64
+"""Lines through the space on which the direction of each column is taken."""
+
+STEPS = 9
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Corners:
+    """Where in a box each column that varies is best."""
+
+    branch: Branch
+    names: tuple[str, ...]
+    """Parameters of the branch, the axes of its boxes."""
+    best: Mapping[tuple[bool, ...], tuple[str, ...]]
+    """For each corner (true: the upper end of the axis) the columns that are best there."""
+    relaxed: tuple[str, ...]
+    """Columns without a direction, which are taken to be no obstacle."""
+
+    def optimistic(self, low: Floats, high: Floats) -> dict[str, Floats]:
+        """Columns of the optimistic chips of boxes with ends (n, parameters), shares of the ranges."""
+        places = [np.where(np.asarray(corner), high, low) for corner in self.best]
+        made = _columns(self.branch, np.concatenate([*places, low]))  # a call costs more than its rows
+        count, out = len(low), {name: column for name, column in made.items() if column.size == 1}
+        for i, columns in enumerate(self.best.values()):
+            out |= {name: _rows(made[name], i, count) for name in columns}
+        one = (low == high).all(axis=1)  # of a box that is a single chip everything is known
+        last = len(self.best)
+        return out | {n: np.where(one, _rows(made[n], last, count), 0.0) for n in self.relaxed}
+
+
+def _rows(column: Floats, part: int, count: int) -> Floats:
+    """One of several parts of `count` rows."""
+    return column if column.size == 1 else column[part * count : (part + 1) * count]
+
+
+def corners(
+    branch: Branch, held: Mapping[str, float] | None = None, apart: frozenset[str] | None = None
+) -> Corners:
+    """The corners of the boxes of a branch, each of which holds one value of every unordered parameter.
+
+    `held` are values of some of these, as shares of their ranges: a column may rise with DRAM stacks of one
+    generation and fall with those of another. `apart` is `unordered(branch)` where that is known.
+
+    Raises `SpecError` for a column that varies and of which nobody knows whether more or less is better, or
+    that has no direction and cannot be relaxed.
+    """
+    names = tuple(branch.spec.parameters)
+    apart = unordered(branch) if apart is None else apart
+    ordered = np.asarray([n not in apart for n in names], dtype=bool)
+    best: dict[tuple[bool, ...], list[str]] = {}
+    relaxed = []
+    for column, signs in _directions(branch, held or {}).items():
+        sign = np.where(ordered, signs, 0.0)
+        if (sign != 0.0).any() and column not in MORE | LESS:
+            raise wrong(f"branches.{branch.name}", f"no bound is known for a chip whose {column} varies")
+        if np.isnan(sign).any():
+            if column not in EXCESS:
+                raise wrong(f"branches.{branch.name}", f"no bound is known: {column} has no direction")
+            relaxed.append(column)
+            continue
+        corner = tuple(bool(s > 0.0) == (column in MORE) for s in sign)
+        best.setdefault(corner, []).append(column)
+    if not best:  # nothing varies but what is relaxed
+        best[(False,) * len(names)] = []
+    return Corners(
+        branch=branch, names=names, best={c: tuple(n) for c, n in best.items()}, relaxed=tuple(relaxed)
+    )
+
+
+def lawless(branch: Branch, *, prompts: bool) -> frozenset[str]:
+    """Columns of which more may make a design worse: what places bytes on two tiers, where prompts count.
+
+    Bytes lie where decode gains most by it. What is faster may move them, and leave prompts slower.
+    """
+    return PLACING if prompts and branch.kind == "hybrid" else frozenset()
+
+
+def unordered(branch: Branch, *, prompts: bool = False) -> frozenset[str]:
+    """Parameters that a box must hold one value of.
+
+    Those are names, what moves a column without a law, and choices along which a column that counts turns
+    round, as the price does with the number of dies.
+    """
+    names, parameters = tuple(branch.spec.parameters), branch.spec.parameters
+    found = {n for n in names if PARAMETERS[n] == NAME}
+    for held in held_names(branch, found):
+        for column, signs in _directions(branch, held).items():
+            lawful = column not in lawless(branch, prompts=prompts)
+            for name, sign in zip(names, signs, strict=True):
+                turns = bool(np.isnan(sign)) and column not in EXCESS and bool(parameters[name].choices)
+                if turns or (not lawful and sign != 0.0):
+                    found.add(name)
+    return frozenset(found)
+
+
+def held_names(branch: Branch, apart: Collection[str]) -> Iterator[dict[str, float]]:
+    """Every combination of those unordered parameters that are choices, as shares of their ranges."""
+    specs = branch.spec.parameters
+    chosen = [n for n, p in specs.items() if n in apart and p.choices and p.low < p.high]
+    shares = [np.arange(p.steps or 1) / max((p.steps or 1) - 1, 1) for p in (specs[n] for n in chosen)]
+    for values in product(*(s.tolist() for s in shares)):
+        yield dict(zip(chosen, values, strict=True))
+
+
+def _columns(branch: Branch, at: Floats) -> dict[str, Floats]:
+    """Chip columns at places (n, parameters)."""
+    specs = branch.spec.parameters.items()
+    return branch.columns({name: value_at(spec, at[:, i]) for i, (name, spec) in enumerate(specs)})
+
+
+def _directions(branch: Branch, held: Mapping[str, float]) -> dict[str, Floats]:
+    """Column that varies to the sign of its change with each parameter; NaN where it has several."""
+    names = tuple(branch.spec.parameters)
+    low = np.asarray([held.get(n, 0.0) for n in names])
+    high = np.asarray([held.get(n, 1.0) for n in names])
+    rng = np.random.default_rng(0)
+    found: dict[str, Floats] = {}
+    for axis in range(len(names)):
+        at = low + rng.random((SAMPLE, 1, len(names))) * (high - low)
+        line = np.broadcast_to(at, (SAMPLE, STEPS, len(names))).copy()
+        line[:, :, axis] = np.linspace(low[axis], high[axis], STEPS)
+        flat = line.reshape(-1, len(names))
+        made = _columns(branch, flat)
+        for column, values in made.items():
+            if values.size == 1:
+                continue
+            found.setdefault(column, np.zeros(len(names)))
+            steps = np.diff(np.broadcast_to(values, (SAMPLE * STEPS,)).reshape(SAMPLE, STEPS), axis=1)
+            noise = 1e-12 * float(np.abs(values).max())
+            up, down = bool((steps > noise).any()), bool((steps < -noise).any())
+            found[column][axis] = np.nan if up and down else 1.0 if up else -1.0 if down else 0.0
+    return found

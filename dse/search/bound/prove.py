@@ -1,0 +1,104 @@
+"""Branch and bound over boxes of chips: the proven gap between a front and the best that could exist."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from dse.front.files import Front
+from dse.search.bound.bounds import ROUNDING, Bounds
+from dse.search.bound.boxes import whole
+from dse.spec.branch import Floats
+from dse.spec.resolved import ResolvedStudy
+
+Progress = Callable[[float, int], None]
+"""Called with the factor that is proven so far and the number of boxes that are open."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class At:
+    """What is proven at one target of the swept objective."""
+
+    target: float
+    best: float | None
+    """The best first objective on the front; None where no design meets the target."""
+    bound: float | None
+    """What no chip can beat; None where nothing may meet the target."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """What is proven of a front."""
+
+    factor: float
+    """Whatever chip of the space, in whatever layout of the study: some design of the front is at most this
+    factor worse in each objective."""
+    between: bool
+    """Whether that holds between the steps of the space as well."""
+    closed: bool
+    """Whether the tolerance was reached; else the time was up, or better chips exist."""
+    boxes: int
+    """Boxes that were looked at."""
+    designs: int
+    """Designs that were evaluated for it."""
+    at: tuple[At, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+
+def prove(
+    study: ResolvedStudy,
+    front: Front,
+    *,
+    between: bool = False,
+    tolerance: float = 0.01,
+    seconds: float = 60.0,
+    progress: Progress | None = None,
+) -> Bound:
+    """Prove how much better than `front` any chip of the study's space could be.
+
+    Halves the boxes with the largest gap until none is above `tolerance` or the time is up. Domain: every
+    objective above 0 and a cost model that keeps its laws: more of a resource, or less of a price, never
+    makes a design worse. Only what is better than the reference point counts. With `between`, chips between
+    the steps of the space count as well.
+    """
+    signs = np.asarray([1.0 if g.direction == "minimize" else -1.0 for g in study.objectives])
+    worst = signs * [study.reference_point[g.name] for g in study.objectives]
+    values = front.frame[[a.column for a in front.axes]].to_numpy(dtype=np.float64)
+    bounds = Bounds(study, signs * values, worst)
+    for branch in study.branches.values():
+        bounds.look(list(whole(branch, bounds.layouts, prompts=bounds.prompts, between=between)))
+    stuck, left, begin = 0.0, [np.empty((0, len(signs)))], time.monotonic()
+    while bounds.gap > max(stuck, np.log1p(tolerance)) and time.monotonic() - begin < seconds:
+        taken = bounds.worst()
+        for box in taken:
+            if not box.axes():  # a chip that exists in the space, and is better
+                stuck = max(stuck, box.gap)
+                left += [v.lower for v in bounds.verdicts([box])]
+        bounds.look(bounds.halves([box for box in taken if box.axes()]))
+        if progress is not None:
+            progress(float(np.exp(max(stuck, bounds.gap))), bounds.open)
+    gap = max(stuck, bounds.gap)
+    lower = np.concatenate([bounds.front, *left, bounds.lower()])
+    return Bound(
+        factor=float(np.exp(gap)), between=between, closed=bool(gap <= np.log1p(tolerance)),
+        boxes=bounds.boxes, designs=bounds.designs,
+        at=tuple(_at(study, t, bounds.front, lower) for t in study.spec.report_at),
+    )  # fmt: skip
+
+
+def _at(study: ResolvedStudy, target: float, front: Floats, lower: Floats) -> At:
+    """The best first objective at a target of the swept one, and how low it may go."""
+    names = [g.name for g in study.objectives]
+    column = names.index(study.swept.name) if study.swept and study.swept.name in names else -1
+
+    def best(rows: Floats) -> float | None:
+        meets = rows[rows[:, column] <= np.log(target) + ROUNDING, 0]
+        sign = 1.0 if study.objectives[0].direction == "minimize" else -1.0
+        return float(np.exp(sign * meets.min())) if meets.size else None
+
+    return At(target=target, best=best(front), bound=best(lower))

@@ -1,0 +1,36 @@
+"""The front of a study while others still search: what its stored trials make so far."""
+
+from collections.abc import Sequence
+
+from optuna.trial import FrozenTrial
+
+from dse.front.archive import Archive
+from dse.front.files import Front
+from dse.search.manifest import manifest_of
+from dse.search.points import axes_of
+from dse.search.replay import baseline_front, replay
+from dse.search.stored import finished
+from dse.spec.resolved import ResolvedStudy
+
+
+class Follower:
+    """Grows an archive by the trials that are new since it last looked; it never writes anything."""
+
+    def __init__(self, study: ResolvedStudy) -> None:
+        self.study = study
+        self._archive = Archive(axes_of(study))
+        self._seen: set[int] = set()
+
+    def front(self, trials: Sequence[FrozenTrial]) -> Front:
+        """What `trials` of the study make; those seen before are not evaluated again."""
+        done = finished(trials)
+        fresh = [t for t in done if t.number not in self._seen]
+        for points in replay(self.study, fresh):
+            self._archive.add(points.values, points.feasible, points.rows)
+        self._seen |= {t.number for t in fresh}
+        return Front(
+            frame=self._archive.frame,
+            baselines=baseline_front(self.study, done),
+            axes=axes_of(self.study),
+            manifest=manifest_of(self.study, self._archive, done, "journal:"),
+        )

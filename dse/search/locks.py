@@ -1,0 +1,49 @@
+"""Locks that the system lets go of when a process dies, however it dies."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+
+from dse.spec.problems import wrong
+
+
+def hold(path: Path) -> FileIO | None:
+    """Open `path` and hold it alone until it is closed; None when another process holds it."""
+    import fcntl
+
+    handle = FileIO(path, "ab+")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        return None
+    except BaseException:
+        handle.close()
+        raise
+    return handle
+
+
+@contextmanager
+def only_one(out: Path) -> Iterator[None]:
+    """Hold a results folder alone.
+
+    Raises `SpecError` when another run holds it, or when the folder cannot be written.
+    """
+    try:
+        writable(out)
+        handle = hold(out / ".lock")
+    except OSError as error:
+        raise wrong(str(out), f"expected a folder that can be written, got: {error.strerror}") from None
+    if handle is None:
+        raise wrong(str(out), "another run works in this folder; wait for it, or give another --out")
+    with handle:
+        yield
+
+
+def writable(folder: Path) -> None:
+    """Make a folder and see that files can be made in it; raises `OSError`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(13, "Permission denied", str(folder))

@@ -1,0 +1,185 @@
+"""Several LLMs and workloads on one chip, each from a cluster of its own: all trade-offs of every chip."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.spec.resolved import Member, ResolvedStudy
+from objectives import api
+from objectives.api import Chips, Deployments, Designs, Metrics
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberPoints:
+    """What one member of the mix does in every combination, all of shape (points,)."""
+
+    member: Member
+    designs: Designs
+    metrics: Metrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class Combined:
+    """Combinations of one deployment for each member, of all chips of a batch."""
+
+    chip: Ints
+    """Chip of each combination (points,)."""
+    members: tuple[MemberPoints, ...]
+    metrics: Metrics
+    """Of the chip over all members, see `combined_metrics`."""
+
+
+def combine(study: ResolvedStudy, chips: Chips, deployments: Deployments) -> Combined:
+    """Every combination of deployments that is the best of its chip at some latency.
+
+    Each member is evaluated on the whole grid for all chips at once. At a latency limit every member takes
+    its cheapest deployment within it, so the combinations of a chip are those at the latencies where one of
+    the members changes: all that is non-dominated in latency and weighted cost, and nothing else. Where a
+    member has no feasible deployment, the one that misses by least stands in.
+    """
+    n = chips.size
+    designs = Designs(chips=chips, deployments=deployments)
+    each = [
+        _Member(study, m, designs, study.cost_model.evaluate(designs, m.context), n) for m in study.members
+    ]
+    picks, chip = [], []
+    for j in range(n):
+        found = list(_combinations([m.choices(j) for m in each]))
+        picks += found
+        chip += [j] * len(found)
+    index, chips_of = np.asarray(picks, dtype=np.intp), np.asarray(chip, dtype=np.intp)
+    members = tuple(m.points(index[:, k], chips_of) for k, m in enumerate(each))
+    return Combined(chip=chips_of, members=members, metrics=combined_metrics(members))
+
+
+class _Member:
+    """One member on the grid, chips last."""
+
+    def __init__(
+        self, study: ResolvedStudy, member: Member, designs: Designs, metrics: Metrics, chips: int
+    ) -> None:
+        self.study, self.member, self.designs, self.metrics = study, member, designs, metrics
+        self.size = designs.size // chips
+        self.goal = self._flat(_goal(study).value(metrics, member.context))
+        if _goal(study).direction == "maximize":
+            self.goal = -self.goal
+        swept = study.swept
+        none = np.zeros_like(self.goal)
+        self.late = none if swept is None else self._flat(swept.value(metrics, member.context))
+        late = [
+            api.violation(t.objective, t.objective.value(metrics, member.context), t.limit)
+            for t in study.targets
+        ]
+        over = [self._flat(v) for v in (*metrics.violations.values(), *late)]
+        self.good = np.all([v <= 0.0 for v in over], axis=0)
+        self.missed = sum(np.maximum(v, 0.0) / (np.maximum(v, 0.0).max() or 1.0) for v in over)
+
+    def _flat(self, column: object) -> Floats:
+        """A column as (deployments, chips)."""
+        whole = np.broadcast_to(np.asarray(column, dtype=float), self.designs.shape)
+        return whole.reshape(self.size, -1)
+
+    def choices(self, chip: int) -> list[tuple[float, int]]:
+        """Latency and deployment of each step of the member's own trade-off, the fastest first."""
+        alive = np.flatnonzero(self.good[:, chip])
+        if not alive.size:
+            best = int(np.argmin(np.asarray(self.missed)[:, chip]))
+            return [(float(self.late[best, chip]), best)]
+        order = alive[np.lexsort((self.goal[alive, chip], self.late[alive, chip]))]
+        cost = self.goal[order, chip]
+        least = np.minimum.accumulate(cost)
+        steps = order[np.concatenate([[True], cost[1:] < least[:-1]])]
+        return [(float(self.late[i, chip]), int(i)) for i in steps]
+
+    def points(self, index: Ints, chip: Ints) -> MemberPoints:
+        """The member under deployment `index` of each combination."""
+        flat = index * (self.designs.size // self.size) + chip  # chips lie last
+        return MemberPoints(
+            member=self.member,
+            designs=self.designs.take(flat),
+            metrics=taken(self.metrics, self.designs, flat),
+        )
+
+
+def taken(metrics: Metrics, designs: Designs, flat: Ints) -> Metrics:
+    """The metrics at flat indices into the shape of the designs, ledgers left out."""
+    shape = designs.shape
+
+    def at(column: object) -> Floats:
+        return np.broadcast_to(np.asarray(column, dtype=float), shape).reshape(-1)[flat]
+
+    columns: dict[str, Any] = {n: at(getattr(metrics, n)) for n in _columns(metrics)}
+    return Metrics(
+        **columns,
+        violations={n: at(v) for n, v in metrics.violations.items()},
+    )
+
+
+def _combinations(choices: list[list[tuple[float, int]]]) -> Iterator[tuple[int, ...]]:
+    """One deployment of each member at every latency at which one of them changes, slower ones last."""
+    fastest = max(steps[0][0] for steps in choices)
+    limits = sorted({fastest, *(late for steps in choices for late, _ in steps if late > fastest)})
+    for limit in limits:
+        yield tuple(next(i for late, i in reversed(steps) if late <= limit) for steps in choices)
+
+
+def combined_metrics(members: tuple[MemberPoints, ...]) -> Metrics:
+    """Metrics of a chip that serves all members.
+
+    Latency: the slowest. Chips and capital: one cluster for each member. Costs per output: weighted by the
+    shares of the tokens, which is what a fleet pays that serves them in these shares. Output: the tokens a
+    second that the capital buys at that cost. Violations: the largest.
+    """
+    metrics = [m.metrics for m in members]
+    weights = [m.member.weight for m in members]
+
+    def weighted(name: str) -> Floats:
+        parts = [w * np.asarray(getattr(m, name)) for w, m in zip(weights, metrics, strict=True)]
+        return np.asarray(np.sum(parts, axis=0))
+
+    def slowest(name: str) -> Floats:
+        return np.asarray(np.max([np.asarray(getattr(m, name)) for m in metrics], axis=0))
+
+    capex = np.sum([np.asarray(m.capex_usd) for m in metrics], axis=0)
+    cost = weighted("usd_per_token_per_s")
+    names = metrics[0].violations
+    others: dict[str, Any] = {n: weighted(n) for n in _columns(metrics[0]) if n not in _OWN}
+    return Metrics(
+        tpot_s=slowest("tpot_s"),
+        ttft_s=slowest("ttft_s"),
+        tokens_per_s=capex / cost,
+        chips=np.sum([np.asarray(m.chips) for m in metrics], axis=0),
+        capex_usd=capex,
+        usd_per_token_per_s=cost,
+        usd_per_million_tokens=weighted("usd_per_million_tokens"),
+        violations={n: np.max([np.asarray(m.violations[n]) for m in metrics], axis=0) for n in names},
+        **others,
+    )
+
+
+_OWN = (
+    "tpot_s",
+    "ttft_s",
+    "tokens_per_s",
+    "chips",
+    "capex_usd",
+    "usd_per_token_per_s",
+    "usd_per_million_tokens",
+)
+
+
+def _columns(metrics: Metrics) -> list[str]:
+    """Columns that are arrays, the ledgers left out."""
+    return [n for n in Metrics.__dataclass_fields__ if not isinstance(getattr(metrics, n), Mapping)]
+
+
+def _goal(study: ResolvedStudy) -> api.Objective:
+    """What a deployment is chosen by: the first objective that is not the swept one."""
+    swept = None if study.swept is None else study.swept.name
+    return next((g for g in study.objectives if g.name != swept), study.objectives[0])

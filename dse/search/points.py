@@ -1,0 +1,245 @@
+"""Evaluated designs of a study as flat arrays: objectives, violations, and the rows worth keeping."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.front.axis import Axis
+from dse.front.tables import Table
+from dse.search.judge import violations
+from dse.search.mix import MemberPoints, combine
+from dse.spec.layouts import grid
+from dse.spec.resolved import ResolvedStudy
+from dse.speed_of_light import assert_within_physics
+from objectives import api
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where the chips of a batch come from; every array has shape (chips,)."""
+
+    trial: npt.NDArray[np.int64]
+    chip: list[str]
+    branch: str
+    role: str
+    parameters: Mapping[str, Floats]
+    """Numbers in SI; of names their places."""
+    names: Mapping[str, Any] = field(default_factory=dict)
+    """What the places of names stand for."""
+    price_usd: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Points:
+    """Deployments x chips of one batch, flattened; the chip is the last axis."""
+
+    study: ResolvedStudy
+    origin: Origin
+    designs: api.Designs
+    metrics: api.Metrics
+    members: tuple[MemberPoints, ...] = ()
+    """For a mix: every member in each combination; the combinations then lie on the axis of the chips."""
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Deployments on one or several axes, chips on the last."""
+        return self.designs.shape
+
+    def flat(self, column: Any) -> Floats:
+        """A column of the metrics, broadcast and flattened to shape (points,)."""
+        return np.broadcast_to(np.asarray(column, dtype=float), self.shape).reshape(-1)
+
+    @cached_property
+    def values(self) -> Floats:
+        """Objectives of the study, shape (points, objectives)."""
+        study = self.study
+        columns = [g.value(self.metrics, study.context) for g in study.objectives]
+        return np.stack([self.flat(c) for c in columns], axis=1)
+
+    @cached_property
+    def violations(self) -> dict[str, Floats]:
+        """Violation of each named constraint and each fixed target, shape (points,)."""
+        return {name: self.flat(v) for name, v in violations(self.study, self.metrics).items()}
+
+    @cached_property
+    def feasible(self) -> npt.NDArray[np.bool_]:
+        """True where no constraint and no fixed target is violated, shape (points,)."""
+        ok: npt.NDArray[np.bool_] = np.all([v <= 0.0 for v in self.violations.values()], axis=0)
+        return ok
+
+    @property
+    def ranks(self) -> npt.NDArray[np.int64]:
+        """Number of the trial of each point, shape (points,)."""
+        return np.broadcast_to(self.origin.trial, self.shape).reshape(-1)
+
+    def swept_violation(self, limit: float) -> Floats:
+        """Violation of the latency target that is a parameter of the trial, shape (points,)."""
+        swept = self.study.swept
+        if swept is None:
+            return np.full(self.values.shape[0], -np.inf)
+        late: Floats = api.violation(swept, self.flat(swept.value(self.metrics, self.study.context)), limit)
+        return late
+
+    def best(self, limit: float) -> int:
+        """Index of the best deployment under the swept target.
+
+        The first objective decides among the feasible; where none is, the smallest sum of violations does,
+        each relative to its largest, so that the trial still tells which way is less wrong.
+        """
+        late = self.swept_violation(limit)
+        good = self.feasible & (late <= 0.0)
+        goal = self.values[:, 0] * (1.0 if self.study.objectives[0].direction == "minimize" else -1.0)
+        if good.any():
+            return int(np.argmin(np.where(good, goal, np.inf)))
+        excess = np.zeros_like(late)
+        for v in (*self.violations.values(), late):
+            over = np.maximum(v, 0.0)
+            largest = over.max()
+            excess += over / largest if largest > 0.0 else 0.0
+        return int(np.argmin(excess))
+
+    def design(self, index: int) -> dict[str, Any]:
+        """The chip, deployment and headline metrics of one point, as plain data."""
+        at = np.unravel_index(index, self.shape)
+        o, m, d = self.origin, self.metrics, self.designs.deployments
+        told = {
+            "chips": m.chips,
+            "capex_usd": m.capex_usd,
+            "tpot_s": m.tpot_s,
+            "tokens_per_s": m.tokens_per_s,
+            "usd_per_token_per_s": m.usd_per_token_per_s,
+        }
+        layout = {k: int(np.broadcast_to(a, self.shape)[at]) for k, a in d.columns().items()}
+        if self.members:
+            layout = {k: int(v[0]) for k, v in self._layouts(np.asarray([index])).items()}
+        return {
+            "chip": o.chip[at[-1] if len(o.chip) > 1 else 0],
+            "branch": o.branch,
+            **layout,
+            **{k: float(np.broadcast_to(a, self.shape)[at]) for k, a in told.items()},
+        }
+
+    def _layouts(self, indices: npt.NDArray[np.intp]) -> dict[str, npt.NDArray[np.int64]]:
+        """Deployment of each member of a mix, by `llm.workload.name`."""
+        return {
+            f"{m.member.label}.{name}": np.asarray(a)[indices].astype(np.int64)
+            for m in self.members
+            for name, a in m.designs.deployments.columns().items()
+        }
+
+    def _member_metrics(self, indices: npt.NDArray[np.intp]) -> dict[str, Floats]:
+        """What each member of a mix does and costs, by `llm.workload.metric`."""
+        told = ("tpot_s", "ttft_s", "capex_usd", "usd_per_token_per_s")
+        return {
+            f"{m.member.label}.{name}": np.asarray(getattr(m.metrics, name))[indices]
+            for m in self.members
+            for name in told
+        }
+
+    def rows(self, indices: npt.NDArray[np.intp]) -> Table:
+        """Table of the designs at flat `indices`, units in the column names."""
+        chip = np.unravel_index(indices, self.shape)[-1]
+        o, m, d = self.origin, self.metrics, self.designs.deployments
+
+        def at(column: Any) -> Floats:
+            return np.broadcast_to(np.asarray(column, dtype=float), self.shape).reshape(-1)[indices]
+
+        if "claimed_user_speed" not in self.study.cost_model.requires:  # claims are not predictions
+            names = np.broadcast_to(np.asarray(o.chip), self.shape[-1:])
+            mix = [(m.designs, m.member.context, m.metrics) for m in self.members]
+            for designs, context, metrics in mix or [(self.designs, self.study.context, self.metrics)]:
+                assert_within_physics(designs, context, metrics, indices=indices, names=names)
+        columns: dict[str, Any] = {
+            "trial": np.broadcast_to(o.trial, self.shape[-1:])[chip],
+            "chip": [o.chip[i if len(o.chip) > 1 else 0] for i in chip],
+            "branch": o.branch,
+            "role": o.role,
+            **{k: np.broadcast_to(v, self.shape[-1:])[chip] for k, v in o.names.items()},
+            **{f"param_{k}": np.broadcast_to(v, self.shape[-1:])[chip] for k, v in o.parameters.items()},
+            **(
+                self._layouts(indices)
+                if self.members
+                else {name: at(a).astype(np.int64) for name, a in d.columns().items()}
+            ),
+            "chips": at(m.chips).astype(np.int64),
+            "price_usd": np.broadcast_to(o.price_usd, self.shape[-1:])[chip],
+            "capex_usd": at(m.capex_usd),
+            "tpot_s": at(m.tpot_s),
+            "ttft_s": at(m.ttft_s),
+            "tokens_per_s": at(m.tokens_per_s),
+            "usd_per_token_per_s": at(m.usd_per_token_per_s),
+            "usd_per_million_tokens": at(m.usd_per_million_tokens),
+            "energy_per_token_j": at(m.energy_per_token_j),
+        }
+        for i, axis in enumerate(axes_of(self.study)):
+            columns.setdefault(axis.column, self.values[indices, i])
+        columns |= self._member_metrics(indices)
+        columns |= {f"violation_{name}": v[indices] for name, v in self.violations.items()}
+        return Table(columns)
+
+
+_COLUMNS = {
+    "tpot": "tpot_s",
+    "ttft": "ttft_s",
+    "entry_price": "capex_usd",
+    "tokens_per_second": "tokens_per_s",
+    "usd_per_token_per_second": "usd_per_token_per_s",
+    "usd_per_million_tokens": "usd_per_million_tokens",
+    "energy_per_token": "energy_per_token_j",
+}
+
+
+def axis_of(goal: api.Objective) -> Axis:
+    """The column of the tables that holds an objective; a stranger's gets one of its own name."""
+    return Axis(
+        goal.name, _COLUMNS.get(goal.name, f"objective_{goal.name}"), goal.label, goal.unit, goal.direction
+    )
+
+
+def axes_of(study: ResolvedStudy) -> tuple[Axis, ...]:
+    """The axes of a study's front."""
+    return tuple(axis_of(goal) for goal in study.objectives)
+
+
+def grid_of(study: ResolvedStudy, chips: int = 1) -> api.Deployments:
+    """Every deployment that the study allows, ready for `chips` chips on the last axis.
+
+    One replica each, or as many as share a set of experts. For many chips TP with EP, PP and batch lie on an
+    axis each, so that the grid costs its distinct sums only; for
+    one chip a single axis (deployments, 1) is faster, because its loops are longer.
+    """
+    every = grid(study.spec.deployment)
+    return every if chips > 1 else every.reshape(-1, 1)
+
+
+def evaluate(study: ResolvedStudy, chips: api.Chips, deployments: api.Deployments, origin: Origin) -> Points:
+    """Evaluate chips of shape (n,) under deployments that broadcast against them, in one call."""
+    if study.members:
+        return _mixed(study, chips, deployments, origin)
+    designs = api.Designs(chips=chips, deployments=deployments)
+    return Points(
+        study=study, origin=origin, designs=designs, metrics=study.cost_model.evaluate(designs, study.context)
+    )
+
+
+def _mixed(study: ResolvedStudy, chips: api.Chips, deployments: api.Deployments, origin: Origin) -> Points:
+    """Every chip in every combination of deployments that is its best somewhere, one after the other."""
+    found = combine(study, chips, deployments)
+    at, n = found.chip, chips.size
+
+    def each(column: Any) -> Any:
+        return np.broadcast_to(np.asarray(column), (n,))[at]
+
+    spread = Origin(
+        trial=each(origin.trial), chip=[str(name) for name in each(origin.chip)], branch=origin.branch,
+        role=origin.role, parameters={k: each(v) for k, v in origin.parameters.items()},
+        price_usd=each(origin.price_usd),
+    )  # fmt: skip
+    first = found.members[0].designs
+    return Points(study=study, origin=spread, designs=first, metrics=found.metrics, members=found.members)

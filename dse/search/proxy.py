@@ -1,0 +1,39 @@
+"""Optuna's gRPC proxy in front of a database."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import optuna
+from optuna.storages import RDBStorage
+
+from dse.search.storage import EXTRA, hidden, open_storage
+from dse.spec.problems import wrong
+
+THREADS = 10
+"""Requests that are answered at the same time, each over a connection of its own."""
+
+
+@contextmanager
+def serve(url: str, host: str, port: int) -> Iterator[Callable[[], object]]:
+    """Serve the storage at `url`; yields what waits until the server ends.
+
+    Raises `SpecError` for a storage that is no database, and for a port that cannot be had.
+    """
+    storage = open_storage(url)
+    if not isinstance(storage, RDBStorage):
+        raise wrong("URL", f"expected a database, which Optuna's proxy needs, got {hidden(url)}")
+    try:
+        from optuna.storages._grpc.server import make_server
+
+        cached = optuna.storages.get_storage(storage)
+        server = make_server(cached, host, port, ThreadPoolExecutor(max_workers=THREADS))
+    except ImportError:
+        raise wrong("URL", f"the proxy needs the package grpcio: {EXTRA}") from None
+    except RuntimeError:
+        raise wrong("--port", f"expected a free port of this machine, got {host}:{port}") from None
+    server.start()
+    try:
+        yield server.wait_for_termination
+    finally:
+        server.stop(grace=1.0).wait()

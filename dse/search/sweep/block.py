@@ -1,0 +1,169 @@
+"""One block of a sweep: a pure function of the study, the grid and the block's chips to its local front."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.search import judge
+from dse.search.sweep.counter import Counter
+from dse.search.sweep.grid import BranchGrid, Grid, Numbers, Piece
+from dse.search.sweep.screen import Local, sifted
+from dse.spec.branch import Floats
+from dse.spec.resolved import ResolvedStudy
+from objectives import api
+from objectives.arrays import Array
+
+CHUNK = 120_000
+"""Points that NumPy evaluates at once: an array of them fits a core's share of the cache."""
+
+BATCH = 1 << 14
+"""Chips whose columns are made at once."""
+
+Columns = Mapping[str, Floats]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Problem:
+    """What every block of a sweep shares."""
+
+    study: ResolvedStudy
+    grid: Grid
+    pieces: list[Piece] = field(repr=False)
+    by_chip: frozenset[str]
+    """Constraints that a chip meets or not whatever its deployment."""
+
+    @classmethod
+    def of(cls, study: ResolvedStudy, grid: Grid) -> "Problem":
+        """The problem of a study on a grid."""
+        pieces = grid.pieces(CHUNK)
+        return cls(study=study, grid=grid, pieces=pieces, by_chip=_by_chip(study, grid, pieces[0]))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Task:
+    """A block to solve; plain data, so that it can go to another process."""
+
+    block: int
+    start: int
+    """Its first chip in the grid."""
+    stop: int
+    pivots: Floats
+    """Points (p, k) of the front so far: what they dominate need not be told."""
+    fingerprint: str
+    """What the cost model says of the sample, see `Start`: whoever solves a block must say the same."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Solved:
+    """What a block leaves; plain data as well."""
+
+    block: int
+    front: Local
+    evaluated: int
+    """Points that were evaluated; those of chips that cannot be made are settled without."""
+
+
+def _by_chip(study: ResolvedStudy, grid: Grid, piece: Piece) -> frozenset[str]:
+    """Constraints without an axis of the deployments."""
+    branch = grid.branches[0]
+    chips = np.asarray([branch.first])
+    found = judge.violations(study, _evaluated(study, branch.branch.columns(branch.values(chips)), piece))
+    return frozenset(name for name, v in found.items() if np.size(v) == 1 < piece.numbers.size)
+
+
+def _evaluated(study: ResolvedStudy, columns: Columns, piece: Piece) -> api.Metrics:
+    designs = api.Designs(chips=api.Chips(**columns), deployments=piece.deployments)
+    return study.cost_model.evaluate(designs, study.context)
+
+
+def makeable(problem: Problem, branch: BranchGrid, chips: Numbers) -> tuple[Numbers, dict[str, Floats]]:
+    """Those of `chips` that meet every constraint of the chip alone, and their columns.
+
+    A column that is the same for all has shape (1,), so that nothing is computed twice from it.
+    """
+    columns = branch.branch.columns(branch.values(chips))
+    one = {name: a[:1, :1, :1, :1] for name, a in problem.pieces[0].deployments.columns().items()}
+    first = Piece(deployments=api.Deployments(**one), numbers=problem.pieces[0].numbers[:1])
+    found = judge.violations(problem.study, _evaluated(problem.study, columns, first))
+    ok = np.ones(len(chips), dtype=np.bool_)
+    for name in problem.by_chip:
+        ok &= np.broadcast_to(found[name], (1, 1, 1, len(chips))).reshape(-1) <= 0.0
+    return chips[ok], taken(columns, ok, len(chips))
+
+
+def taken(columns: Columns, keep: npt.NDArray[Any] | slice, of: int) -> dict[str, Floats]:
+    """Columns of some of `of` chips; those that all chips share stay as they are."""
+    return {name: a[keep] if len(a) == of else a for name, a in columns.items()}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Chunk:
+    """Some chips in some deployments, evaluated by NumPy and flattened; the chip changes fastest."""
+
+    points: Numbers
+    """(n,) number of each in the grid."""
+    costs: tuple[Floats, ...]
+    """(n,) each objective with the sign with which less is better."""
+    violations: Mapping[str, Floats]
+    """(n,) by constraint."""
+
+    def feasible(self) -> npt.NDArray[np.bool_]:
+        """(n,) true where no constraint is violated."""
+        flags = [v <= 0.0 for v in self.violations.values()]
+        for flag in flags[1:]:
+            flags[0] &= flag
+        return flags[0]
+
+
+def chunks(problem: Problem, chips: Numbers, columns: Columns) -> Iterator[Chunk]:
+    """Some chips of one branch in every deployment, as much at a time as stays in cache."""
+    study = problem.study
+    for piece in problem.pieces:
+        step = max(1, CHUNK // piece.numbers.size)
+        for start in range(0, len(chips), step):
+            some = chips[start : start + step]
+            shape = (*piece.deployments.shape[:-1], len(some))
+            part = taken(columns, slice(start, start + step), len(chips))
+            metrics = _evaluated(study, part, piece)
+            points = some * problem.grid.layouts + piece.numbers[:, np.newaxis]
+            yield Chunk(
+                points=points.reshape(-1),
+                costs=tuple(_flat(c, shape) for c in judge.costs(study, metrics)),
+                violations={k: _flat(v, shape) for k, v in judge.violations(study, metrics).items()},
+            )
+
+
+def _flat(column: Array, shape: tuple[int, ...]) -> Floats:
+    return np.broadcast_to(column, shape).reshape(-1)
+
+
+def front_of(problem: Problem, chips: Numbers, columns: Columns, pivots: Floats) -> Local:
+    """The local front of some chips of one branch in every deployment, without what a pivot dominates."""
+    found = Local.empty(len(problem.study.objectives))
+    for chunk in chunks(problem, chips, columns):
+        left = sifted(chunk.costs, chunk.feasible(), pivots)
+        found = found.merged(np.stack([c[left] for c in chunk.costs], axis=1), chunk.points[left])
+    return found
+
+
+def solve(problem: Problem, task: Task, counter: Counter | None = None) -> Solved:
+    """The local front of the chips of a block, without what a pivot dominates.
+
+    `counter` looks at all designs first and leaves to NumPy the chips that may have one on the front; the
+    result is the same with and without.
+    """
+    found, evaluated = Local.empty(len(problem.study.objectives)), 0
+    for branch, low, high in problem.grid.parts(task.start, task.stop):
+        for start in range(low, high, BATCH):
+            numbers = np.arange(start, min(start + BATCH, high))
+            chips, columns = makeable(problem, branch, numbers)
+            evaluated += len(chips) * problem.grid.layouts
+            if counter is not None:
+                keep = counter.counts(columns, len(chips), task.pivots) > 0
+                columns, chips = taken(columns, keep, len(chips)), chips[keep]
+            local = front_of(problem, chips, columns, task.pivots)
+            found = found.merged(local.costs, local.points)
+    return Solved(block=task.block, front=found, evaluated=evaluated)

@@ -1,0 +1,83 @@
+"""What a sweep has done: finished blocks and their common front, committed together or not at all."""
+
+import sqlite3
+from contextlib import closing
+from json import dumps, loads
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from dse.search.question import differences
+from dse.search.sweep.screen import Local
+from dse.spec.problems import Problem, SpecError, wrong
+
+_TABLES = """
+create table if not exists question (text text not null);
+create table if not exists block (number integer primary key, evaluated integer not null);
+create table if not exists front (point integer primary key, costs text not null);
+"""
+
+
+class Store(Protocol):
+    """Where a sweep keeps what it has done."""
+
+    def settle(self, question: dict[str, Any]) -> None:
+        """Write the question of a new sweep; raise `SpecError` when the stored one differs."""
+        ...
+
+    def load(self, objectives: int) -> tuple[dict[int, int], Local]:
+        """Finished blocks with the points that each evaluated, and the front of all of them."""
+        ...
+
+    def commit(self, blocks: dict[int, int], front: Local) -> None:
+        """Add finished blocks and put `front`, theirs and that of all before, in the place of the old one."""
+        ...
+
+
+class SqliteStore:
+    """The embedded store: one file, one transaction a commit."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with closing(self._connect()) as connection, connection:
+                connection.executescript(_TABLES)
+        except sqlite3.Error as error:
+            raise wrong(str(path), f"expected the checkpoint of a sweep, got: {error}") from None
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=30.0)
+
+    def settle(self, question: dict[str, Any]) -> None:
+        """See `Store`."""
+        with closing(self._connect()) as connection, connection:
+            stored = connection.execute("select text from question").fetchone()
+            if stored is None:
+                connection.execute("insert into question values (?)", (dumps(question, sort_keys=True),))
+                return
+        told = sorted(differences(loads(stored[0]), loads(dumps(question))))
+        if told:
+            first = Problem(str(self.path), "the question of this sweep has changed since it was stored:")
+            fields = [Problem("", f"  {path}: stored {old}, now {new}") for path, old, new in told]
+            hint = "give --fresh to start anew (what is stored is kept aside), or another --out"
+            raise SpecError([first, *fields, Problem("", hint)])
+
+    def load(self, objectives: int) -> tuple[dict[int, int], Local]:
+        """See `Store`."""
+        with closing(self._connect()) as connection:
+            blocks = dict(connection.execute("select number, evaluated from block"))
+            rows = connection.execute("select point, costs from front order by point").fetchall()
+        if not rows:
+            return blocks, Local.empty(objectives)
+        costs = np.asarray([loads(text) for _, text in rows])
+        return blocks, Local(costs, np.asarray([point for point, _ in rows], dtype=np.int64))
+
+    def commit(self, blocks: dict[int, int], front: Local) -> None:
+        """See `Store`. Costs are written with the digits that read back the same."""
+        pairs = zip(front.points.tolist(), front.costs.tolist(), strict=True)
+        rows = [(point, dumps(costs)) for point, costs in pairs]
+        with closing(self._connect()) as connection, connection:
+            connection.executemany("insert or ignore into block values (?, ?)", list(blocks.items()))
+            connection.execute("delete from front")
+            connection.executemany("insert into front values (?, ?)", rows)

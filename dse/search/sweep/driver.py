@@ -1,0 +1,232 @@
+"""One sweep: blocks handed out, local fronts merged, finished blocks kept, the exact front written."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dse.backends import compiler
+from dse.blocks import cores
+from dse.front.files import Front, write_front
+from dse.search.bound.exact import exact
+from dse.search.folders import own, results_folder, set_aside
+from dse.search.locks import only_one
+from dse.search.sweep.block import Problem, Solved, Task
+from dse.search.sweep.checkpoint import SqliteStore, Store
+from dse.search.sweep.executor import Executor, solver, threads
+from dse.search.sweep.grid import Grid, grid
+from dse.search.sweep.result import front_of_sweep
+from dse.search.sweep.screen import Local, pivots_of
+from dse.search.sweep.start import Start, start
+from dse.spec.branch import Floats
+from dse.spec.resolved import ResolvedStudy, load_study
+
+BLOCK = 1 << 22
+"""Points of a block of a small sweep."""
+
+BLOCKS = 10_000
+"""Blocks of a large one, which has larger ones instead: what is kept about each must stay little."""
+
+EVERY = 1.0
+"""Seconds between two commits: what a kill can cost."""
+
+Progress = Callable[[int, int, int], None]
+"""Called with the points that are settled, those of them that this call settled, and all points."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SweepResult:
+    """What a sweep leaves."""
+
+    study: ResolvedStudy
+    grid: Grid
+    front: Front | None
+    """None when it was interrupted: part of a sweep is no exact front."""
+    out: Path
+    points: int
+    """Points settled, those of earlier calls included."""
+    new_points: int
+    seconds: float
+    """Seconds that this call spent on blocks."""
+
+
+def sweep(
+    study: str | ResolvedStudy,
+    *,
+    counts: Mapping[str, int] | None = None,
+    backend: str = "numpy",
+    workers: int | None = None,
+    fresh: bool = False,
+    out: Path | str | None = None,
+    configs: Path | str | None = None,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+    store: Store | None = None,
+    prune: bool = False,
+) -> SweepResult:
+    """Evaluate every design of the grid of a study, or go on with it, and write the exact front.
+
+    `counts` sets the number of values of a parameter by its name, in the place of its `steps`; `workers` is
+    the number of threads. `executor` and `store` stand in for threads and for the file `sweep.sqlite` in the
+    results folder `out`, `results/SLUG-sweep` when left out. Ctrl-C keeps every finished block. With `prune`
+    boxes of chips that provably hold nothing better are left out, see `dse.search.bound`: far quicker, right
+    only for cost models that keep their laws, and not resumed.
+
+    Raises `SpecError` for wrong input before the first block, among it a question that differs from the one
+    of the checkpoint.
+    """
+    resolved = study if isinstance(study, ResolvedStudy) else load_study(study, configs)
+    compiler(backend)
+    problem = Problem.of(resolved, grid(resolved, counts))
+    folder = sweep_folder(resolved, out)
+    with only_one(folder):
+        if fresh:
+            set_aside(folder)
+        own(folder, resolved)
+        begun = start(problem)
+        if prune:
+            return _pruned(problem, begun, folder, progress)
+        kept = store or SqliteStore(folder / "sweep.sqlite")
+        size = block_size(problem.grid)
+        kept.settle(question(problem, begun, size))
+        session = _Session(problem, begun, kept, size, progress)
+        work = solver(problem, begun, backend)
+        session.go(work, executor or threads(workers or cores()))
+        front = None
+        if not session.interrupted:
+            what = told(problem, sum(session.blocks.values()), pruned=False)
+            front = front_of_sweep(resolved, problem.grid, session.front, what)
+            write_front(folder, front)
+    return SweepResult(
+        study=resolved, grid=problem.grid, front=front, out=folder, points=session.settled,
+        new_points=session.new, seconds=session.seconds,
+    )  # fmt: skip
+
+
+def _pruned(problem: Problem, begun: Start, folder: Path, progress: Progress | None) -> SweepResult:
+    """The exact front by branch and bound."""
+    begin, size = time.perf_counter(), problem.grid.size
+
+    def tell(looked: int, left: int) -> None:
+        if progress is not None:
+            progress(size * (looked - left) // max(looked, 1), 0, size)
+
+    local, bounds = exact(problem, begun, tell)
+    front = front_of_sweep(problem.study, problem.grid, local, told(problem, bounds.designs, pruned=True))
+    write_front(folder, front)
+    return SweepResult(
+        study=problem.study, grid=problem.grid, front=front, out=folder, points=size, new_points=size,
+        seconds=time.perf_counter() - begin,
+    )  # fmt: skip
+
+
+def sweep_folder(study: ResolvedStudy, out: Path | str | None = None) -> Path:
+    """Where the exact front of a study lives: `results/SLUG-sweep`, or `out`."""
+    return Path("results") / f"{study.slug}-sweep" if out is None else results_folder(study, out)
+
+
+def block_size(swept: Grid) -> int:
+    """Chips of one block."""
+    return max(1, max(BLOCK, swept.size // BLOCKS) // swept.layouts)
+
+
+def question(problem: Problem, begun: Start, size: int) -> dict[str, Any]:
+    """What must not change between two calls of one sweep."""
+    return {
+        **problem.study.problem,
+        "grid": _counts(problem.grid),
+        "block": {"chips": size},
+        "cost_model_says": begun.fingerprint,
+    }
+
+
+def told(problem: Problem, evaluated: int, *, pruned: bool) -> dict[str, Any]:
+    """What the manifest of a sweep says beyond that of any front."""
+    return {
+        "sweep": {"grid": _counts(problem.grid), "chips": problem.grid.chips,
+                  "deployments": problem.grid.layouts, "points": problem.grid.size,
+                  "evaluated": evaluated, "pruned": pruned},
+        "deployment": "sweep",
+        "seed": None,
+    }  # fmt: skip
+
+
+def _counts(swept: Grid) -> dict[str, dict[str, int]]:
+    return {b.branch.name: {name: len(axis) for name, axis in b.axes.items()} for b in swept.branches}
+
+
+@dataclass(eq=False)
+class _Session:
+    """The blocks that are done and their front, in memory and in the store."""
+
+    problem: Problem
+    begun: Start
+    store: Store
+    size: int
+    progress: Progress | None
+    blocks: dict[int, int] = field(init=False)
+    front: Local = field(init=False)
+    interrupted: bool = False
+    new: int = 0
+    seconds: float = 0.0
+    _unsaved: dict[int, int] = field(default_factory=dict)
+    _pivots: Floats = field(init=False)
+    _due: int = 1
+
+    def __post_init__(self) -> None:
+        self.blocks, self.front = self.store.load(len(self.problem.study.objectives))
+        self.front = self.front.merged(self.begun.front.costs, self.begun.front.points)
+        self._pivots = pivots_of(self.front.costs, self.begun.costs)
+
+    @property
+    def settled(self) -> int:
+        """Points of all finished blocks."""
+        return sum(self._points(block) for block in self.blocks)
+
+    def _chips(self, block: int) -> tuple[int, int]:
+        return block * self.size, min((block + 1) * self.size, self.problem.grid.chips)
+
+    def _points(self, block: int) -> int:
+        low, high = self._chips(block)
+        return (high - low) * self.problem.grid.layouts
+
+    def _tasks(self) -> Iterator[Task]:
+        """Blocks that nobody has done, each with the pivots of the moment it is taken."""
+        for block in range(-(-self.problem.grid.chips // self.size)):
+            if block not in self.blocks:
+                low, high = self._chips(block)
+                told = self.begun.fingerprint
+                yield Task(block=block, start=low, stop=high, pivots=self._pivots, fingerprint=told)
+
+    def go(self, work: Callable[[Task], Solved], executor: Executor) -> None:
+        """Solve what is left; an interrupt ends it in order."""
+        begin = saved = time.perf_counter()
+        before = self.settled
+        try:
+            for solved in executor(work, self._tasks()):
+                self._take(solved)
+                now = time.perf_counter()
+                if now - saved >= EVERY:
+                    self._save()
+                    saved = now
+                if self.progress is not None:
+                    self.progress(before + self.new, self.new, self.problem.grid.size)
+        except KeyboardInterrupt:
+            self.interrupted = True
+        finally:  # also when a machine or its cost model is at fault
+            self.seconds = time.perf_counter() - begin
+            self._save()
+
+    def _take(self, solved: Solved) -> None:
+        self.front = self.front.merged(solved.front.costs, solved.front.points)
+        self.blocks[solved.block] = self._unsaved[solved.block] = solved.evaluated
+        self.new += self._points(solved.block)
+        if len(self.blocks) >= self._due:  # better pivots as the front grows, ever more rarely
+            self._pivots = pivots_of(self.front.costs, self.begun.costs)
+            self._due = 2 * len(self.blocks)
+
+    def _save(self) -> None:
+        if self._unsaved:
+            self.store.commit(self._unsaved, self.front)
+            self._unsaved = {}

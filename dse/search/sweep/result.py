@@ -1,0 +1,56 @@
+"""From the numbers of a sweep's front to its tables and its manifest."""
+
+from typing import Any
+
+import numpy as np
+
+from dse.front.archive import Archive
+from dse.front.files import Front
+from dse.front.tables import stack
+from dse.search.manifest import described
+from dse.search.points import Origin, axes_of, evaluate
+from dse.search.replay import catalog_points
+from dse.search.sweep.grid import Grid
+from dse.search.sweep.screen import Local
+from dse.spec.resolved import ResolvedStudy
+from objectives import api
+
+NO_TRIAL = -1
+"""Trial number of a chip of the catalog, which no trial chose."""
+
+
+def front_of_sweep(study: ResolvedStudy, grid: Grid, local: Local, told: dict[str, Any]) -> Front:
+    """The exact front of grid and baselines as tables, with the manifest that says what was swept.
+
+    The column `trial` holds the number of the chip in the grid, -1 for a chip of the catalog.
+    """
+    archive, baselines = Archive(axes_of(study)), []
+    for name in sorted(study.baselines):
+        points = catalog_points(study, name, [NO_TRIAL])
+        own = Archive(axes_of(study))
+        for kept in (archive, own):
+            kept.add(points.values, points.feasible, points.rows)
+        baselines.append(own.frame)
+    _add(study, grid, local, archive)
+    return Front(
+        frame=archive.frame,
+        baselines=stack(baselines),
+        axes=axes_of(study),
+        manifest={**described(study, archive), **told},
+    )
+
+
+def _add(study: ResolvedStudy, grid: Grid, local: Local, archive: Archive) -> None:
+    chips, layouts = np.divmod(local.points, grid.layouts)
+    flat = {name: a[np.newaxis, :] for name, a in grid.deployments.reshape(-1).columns().items()}
+    for part, here in grid.by_branch(chips):
+        branch, values = part.branch, part.values(chips[here])
+        made = branch.chips(values)
+        origin = Origin(
+            trial=chips[here], chip=[f"{branch.name}-{n}" for n in chips[here]], branch=branch.kind,
+            role="search", parameters=values, names=branch.named(values),
+            price_usd=np.asarray(made.price_usd),
+        )  # fmt: skip
+        layout = api.Deployments(**{name: a[:, layouts[here]] for name, a in flat.items()})
+        points = evaluate(study, made, layout, origin)
+        archive.add(points.values, points.feasible, points.rows)

@@ -1,0 +1,73 @@
+"""Where a sweep starts: a sample of its chips, which gives the first front, the pivots and the tolerances."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+
+from dse.search.sweep.block import Problem, chunks, makeable
+from dse.search.sweep.grid import BranchGrid, Numbers
+from dse.search.sweep.screen import Local
+from dse.spec.branch import Floats
+
+CHIPS = 128
+"""Chips of each branch in the sample."""
+
+POINTS = 20_000
+"""Feasible designs of the sample that pivots are chosen by."""
+
+ROUNDING = 1e-9
+"""Of the largest violation: far more than two backends differ by in a difference of bytes or seconds."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Start:
+    """What a sample of the grid tells."""
+
+    front: Local
+    costs: Floats
+    """Costs (m, k) of feasible designs of the sample."""
+    slack: dict[str, float]
+    """Violation of each constraint that may be rounding, in its unit."""
+    fingerprint: str
+    """Digest of what the cost model says of the sample: another one means another cost model."""
+
+
+def start(problem: Problem) -> Start:
+    """Evaluate the same sample of every branch each time."""
+    rng = np.random.default_rng(0)
+    front = Local.empty(len(problem.study.objectives))
+    costs: list[Floats] = []
+    largest: dict[str, float] = {}
+    told = sha256()
+    for branch in problem.grid.branches:
+        chips, columns = makeable(problem, branch, _sample(branch, rng))
+        for chunk in chunks(problem, chips, columns):
+            every, ok = np.stack(chunk.costs, axis=1), chunk.feasible()
+            front = front.merged(every[ok], chunk.points[ok])
+            for name, violation in chunk.violations.items():
+                largest[name] = max(largest.get(name, 0.0), float(np.abs(violation).max(initial=0.0)))
+            told.update(_digits(every[:: max(1, len(every) // 64)]))
+            costs.append(_thinned(every[ok], rng))
+    return Start(
+        front=front,
+        costs=_thinned(np.concatenate(costs), rng),
+        slack={name: ROUNDING * size for name, size in largest.items()},
+        fingerprint=told.hexdigest()[:16],
+    )
+
+
+def _sample(branch: BranchGrid, rng: np.random.Generator) -> Numbers:
+    """Some chips of a branch, ascending."""
+    return branch.first + np.unique(rng.integers(0, branch.size, CHIPS))
+
+
+def _thinned(costs: Floats, rng: np.random.Generator) -> Floats:
+    if len(costs) <= POINTS:
+        return costs
+    return costs[np.sort(rng.choice(len(costs), POINTS, replace=False))]
+
+
+def _digits(values: Floats) -> bytes:
+    """Nine digits of each number: no more than two machines agree on."""
+    return " ".join(f"{v:.8e}" for v in values.reshape(-1)).encode()

@@ -1,0 +1,56 @@
+"""A study as another process can find it: its file, and what differs from it."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dse.plugins import sampler_factory
+from dse.spec.cases import case_spec
+from dse.spec.catalog import Catalog
+from dse.spec.problems import wrong
+from dse.spec.resolved import ResolvedStudy, digest, resolve_study
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """Plain data, because a resolved study holds what cannot be sent."""
+
+    path: str
+    case: str | None
+    configs: str | None
+    sampler: dict[str, Any]
+    seed: int
+    digest: str
+    """Of the question: a file that says something else by now is refused."""
+
+    def resolve(self) -> ResolvedStudy:
+        """The study; raises `SpecError` when its file no longer asks the same question."""
+        path = Path(self.path)
+        study = resolve_study(case_spec(path, self.case), path, Catalog.of(self.configs), self.case)
+        sampler = type(study.spec.sampler)(**self.sampler)
+        study = replace(study, spec=study.spec.model_copy(update={"sampler": sampler, "seed": self.seed}))
+        if digest(study.question) != self.digest:
+            raise wrong(self.path, "expected the study that the run has, got another; was the file changed?")
+        return study
+
+
+def variant_of(study: ResolvedStudy) -> Variant:
+    """How another process finds `study`."""
+    own, *bundled = study.setting.catalog.folders
+    return Variant(
+        path=str(study.path.resolve()), case=study.case, configs=str(own.resolve()) if bundled else None,
+        sampler=study.spec.sampler.model_dump(), seed=study.spec.seed, digest=digest(study.question),
+    )  # fmt: skip
+
+
+def overridden(study: ResolvedStudy, sampler: str | None, seed: int | None) -> ResolvedStudy:
+    """`study` with another sampler or seed; raises `SpecError` for what there is not."""
+    spec = study.spec
+    if sampler is not None:
+        sampler_factory(sampler)
+        spec = spec.model_copy(update={"sampler": type(spec.sampler)(name=sampler)})
+    if seed is not None:
+        if not 0 <= seed < 2**32:
+            raise wrong("--seed", f"expected a whole number from 0 to 2^32 - 1, got {seed}")
+        spec = spec.model_copy(update={"seed": seed})
+    return replace(study, spec=spec)

@@ -1,0 +1,1 @@
+"""YAML in, frozen typed specs out: SI units, sources, and every problem at once with its file and line."""

@@ -1,0 +1,108 @@
+"""Frozen pydantic models that refuse unknown keys, and quantities that must carry their unit."""
+
+from dataclasses import dataclass
+from datetime import date as Date
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from dse.spec.units import UnitError, parse
+
+Basis = Literal[
+    "spec sheet", "measured", "published", "press", "derived", "estimate", "assumption", "definition"
+]
+"""How a number came to be known; `assumption` is ours, `estimate` is somebody's reasoned guess."""
+
+
+class Spec(BaseModel):
+    """Frozen; extra keys are an error; attribute docstrings are the schema text."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True
+    )
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads text with a unit of the dimension of `unit` into SI."""
+
+    unit: str
+    minimum: float
+
+    def __call__(self, value: Any) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            raise ValueError(f"expected a number with a unit such as '1 {self.unit}', got {value!r}")
+        if not isinstance(value, str) and value != 0:
+            raise ValueError(f"expected a unit such as '{value} {self.unit}', got the bare number {value!r}")
+        try:
+            number = parse(value, self.unit) if isinstance(value, str) else 0.0
+        except UnitError as error:
+            raise ValueError(str(error)) from None
+        if number < self.minimum:
+            raise ValueError(f"expected at least {self.minimum:g} {self.unit}, got {value!r}")
+        return number
+
+
+def unit(name: str, minimum: float = 0.0) -> BeforeValidator:
+    """Marks a float in SI that YAML writes as text with a unit of the dimension of `name`."""
+    return BeforeValidator(_Reader(name, minimum))
+
+
+def unit_in(annotation: Any) -> str | None:
+    """SI unit of the floats of a type that `unit` marks; None when nothing in it is marked."""
+    for mark in getattr(annotation, "__metadata__", ()):
+        if isinstance(mark, BeforeValidator) and isinstance(mark.func, _Reader):
+            return mark.func.unit
+    return next((found for arg in get_args(annotation) if (found := unit_in(arg)) is not None), None)
+
+
+def _date(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, Date) else str(value) if isinstance(value, int) else value
+
+
+IsoDate = Annotated[str, BeforeValidator(_date), Field(pattern=r"^\d{4}(-\d{2}){0,2}(/\d{4}(-\d{2}){0,2})?$")]
+"""A year, month or day in ISO form, or a range of two."""
+
+T = TypeVar("T")
+
+
+class Sourced(Spec, Generic[T]):
+    """A number with its birth certificate."""
+
+    value: T | None
+    """The number, with its unit; null when nobody has published it."""
+    source: str
+    """Key of `configs/sources.yaml`."""
+    date: IsoDate | None = None
+    """When the source said so; the source's own date when left out."""
+    basis: Basis
+    low: T | None = None
+    """Low end of a published range or of an estimate."""
+    high: T | None = None
+    """High end of the same."""
+    note: str | None = None
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$")]
+Positive = Annotated[int, Field(ge=1)]
+AtLeastOne = Annotated[float, Field(ge=1.0)]
+Ratio = Annotated[float, Field(gt=0.0, le=1.0)]
+
+BytesQ = Annotated[float, unit("B")]
+BandwidthQ = Annotated[float, unit("B/s")]
+SecondsQ = Annotated[float, unit("s")]
+
+SourcedBytes = Sourced[BytesQ]
+SourcedBandwidth = Sourced[BandwidthQ]
+SourcedFlops = Sourced[Annotated[float, unit("FLOP/s")]]
+SourcedSeconds = Sourced[SecondsQ]
+SourcedUsd = Sourced[Annotated[float, unit("USD")]]
+SourcedWatts = Sourced[Annotated[float, unit("W")]]
+SourcedArea = Sourced[Annotated[float, unit("m2")]]
+SourcedTokensPerSecond = Sourced[Annotated[float, unit("token/s")]]
+SourcedRatio = Sourced[Ratio]
+SourcedShare = Sourced[Annotated[float, Field(ge=0.0, le=1.0)]]
+SourcedCount = Sourced[Annotated[int, Field(ge=0)]]
+SourcedNumber = Sourced[Annotated[float, Field(ge=0.0)]]

@@ -1,0 +1,246 @@
+"""A branch of a space: parameter arrays in, chip columns out, its price derived from its silicon."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.spec.chip import ChipSpec
+from dse.spec.parameters import named
+from dse.spec.prices import margin_of, ratio_price, silicon_price
+from dse.spec.problems import Problem, SpecError, wrong
+from dse.spec.resolve import (
+    Columns,
+    Setting,
+    around_of,
+    chip_columns,
+    network_columns,
+    peak_of,
+    stack_columns,
+)
+from dse.spec.silicon import Silicon, blueprint_of, derive, managed_by_software
+from dse.spec.silicon_columns import excess_columns, package_columns, watt_columns
+from dse.spec.space import BranchSpec, SpaceSpec
+from dse.spec.system import NetworkSpec, StackSpec
+from dse.spec.technology import Build
+from objectives import api
+from objectives.arrays import Array, namespace
+from objectives.equations.silicon import Blueprint, Technology, pick
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """A branch with its template resolved: what does not vary is computed once."""
+
+    name: str
+    spec: BranchSpec
+    template: ChipSpec
+    setting: Setting
+    network: NetworkSpec
+    fixed: Columns = field(repr=False)
+    """Columns of the template under the branch's stack and network."""
+    blueprint: Blueprint = field(repr=False)
+    """Silicon of the template, without DRAM where the branch has none."""
+    technologies: tuple[tuple[Technology, ...], tuple[Technology, ...]] = field(repr=False)
+    """Constants by node, and by DRAM generation, in the order of their choices."""
+
+    @property
+    def kind(self) -> str:
+        """Whether chips of this branch keep tensors in SRAM only, in DRAM only, or in both."""
+        return storage_kind(bool(self.fixed["sram_pinned"]), bool(self.spec.generations))
+
+    def columns(self, values: Mapping[str, Array]) -> dict[str, Array]:
+        """Chip columns, shape (n,), for parameter values of shape (n,) in SI, in their array namespace."""
+        xp = namespace(*values.values()) if values else np
+        out = {name: xp.asarray([value], dtype=xp.float64) for name, value in self.fixed.items()}
+        if "link_bandwidth" in values:
+            out["link_bandwidth"] = values["link_bandwidth"]
+        if "link_count" in values:
+            out["link_bandwidth"] = values["link_count"] * values["link_speed"]
+        ratio = self._ratio(values, xp)
+        for name in ("peak_flops", "attention_flops", "weight_load_bandwidth"):
+            out[name] = out[name] * ratio
+        if "sram" in values:
+            out["sram_bytes"] = values["sram"]
+        if "sram_bandwidth_per_byte" in values:
+            out["sram_bandwidth"] = values["sram_bandwidth_per_byte"] * out["sram_bytes"]
+        made = self.silicon(values, out)
+        out |= {
+            "dram_bytes": made.blueprint.dram_bytes,
+            "dram_bandwidth": made.blueprint.dram_bandwidth,
+            "power_w": made.power_w,
+            **watt_columns(made),
+            **package_columns(made),
+            **excess_columns(made),
+            "price_usd": self._price(made, values, ratio),
+        }
+        if self.setting.price.system == "built-up":
+            out |= around_of(made.power_w, out["link_bandwidth"], self.network, self.setting)
+        return out
+
+    def silicon(self, values: Mapping[str, Array], columns: Mapping[str, Array] | None = None) -> Silicon:
+        """Silicon of the chips that parameter values of shape (n,) make."""
+        out = self.columns(values) if columns is None else columns
+        technology = self._technology(values)
+        return derive(self._blueprint(values, out, technology), technology)
+
+    def chips(self, values: Mapping[str, Array]) -> api.Chips:
+        """A batch of chips of shape (n,)."""
+        columns = self.columns(values)
+        n = max(a.size for a in columns.values())
+        xp = namespace(*columns.values())
+        return api.Chips(**{name: xp.broadcast_to(a, (n,)) for name, a in columns.items()})
+
+    def named(self, values: Mapping[str, Floats]) -> dict[str, npt.NDArray[Any]]:
+        """What the parameters whose choices are names stand for, by parameter."""
+        return named(self.spec.parameters, values)
+
+    def nearest(self, chip: ChipSpec) -> dict[str, float]:
+        """Parameter values nearest to a real chip, for a first trial close to what exists."""
+        sram, dram = chip.sram.capacity.value, chip.dram
+        stacks = dram.stacks.value if dram and dram.stacks else None
+        known = {
+            "peak_flops": peak_of(chip, ("fp16",)),
+            "sram": sram,
+            "sram_bandwidth_per_byte": (chip.sram.bandwidth.value or 0.0) / sram if sram else None,
+            "dram_stacks": float(stacks) if stacks else None,
+            "link_bandwidth": chip.link.bandwidth.value,
+            "dies": float(chip.die.count.value or 1),
+        }
+        found = {name: v for name, v in known.items() if v and name in self.spec.parameters}
+        names = {"process": chip.die.process.value, "dram_generation": dram.generation if dram else None}
+        for name, value in names.items():
+            if name in self.spec.parameters:
+                choices = self.spec.parameters[name].choices
+                found[name] = float(choices.index(value)) if value in choices else 0.0
+        return found
+
+    def _ratio(self, values: Mapping[str, Array], xp: Any) -> Array:
+        """All peaks over the template's."""
+        if "peak_flops" not in values:
+            return xp.ones(1, dtype=xp.float64)
+        own = peak_of(self.template, ("fp16",))
+        if own is None:
+            what = "peak.fp16: expected a known value in a template, got none"
+            raise wrong(f"chips/{self.template.name}", what)
+        return values["peak_flops"] / own
+
+    def _technology(self, values: Mapping[str, Array]) -> Technology:
+        nodes, generations = self.technologies
+        node, dram = nodes[0].node, generations[0].dram
+        if "process" in values and len(nodes) > 1:
+            node = pick([t.node for t in nodes], values["process"])
+        if "dram_generation" in values and len(generations) > 1:
+            dram = pick([t.dram for t in generations], values["dram_generation"])
+        return replace(nodes[0], node=node, io_node=node, dram=dram)
+
+    def _blueprint(
+        self, values: Mapping[str, Array], out: Mapping[str, Array], technology: Technology
+    ) -> Blueprint:
+        b = self.blueprint
+        xp = namespace(*out.values())
+        own = {name: xp.asarray(a) for name, a in vars(b).items() if a is not None}
+        ratio = self._ratio(values, xp)
+        stacks = values.get("dram_stacks", own["stacks"])
+        software = managed_by_software(self.template)
+        sram = {"sram_bytes": out["sram_bytes"], "sram_bandwidth": out["sram_bandwidth"]} if software else {}
+        cache = {"cache_bytes": values["sram"]} if not software and "sram" in values else {}
+        changed = {
+            **own,
+            "peak_flops": own["peak_flops"] * ratio,
+            "vector_flops": own["vector_flops"] * ratio,
+            "stacks": stacks,
+            "dram_bytes": stacks * technology.dram.bytes_each,
+            "dram_bandwidth": stacks * technology.dram.bandwidth_each,
+            "link_bandwidth": out["link_bandwidth"],
+            "dies": values.get("dies", own["dies"]),
+            **sram,
+            **cache,
+        }
+        return replace(b, **changed)
+
+    def _price(self, made: Silicon, values: Mapping[str, Array], ratio: Array) -> Array:
+        price = self.setting.price
+        if price.method == "searched":
+            return values["price"]
+        if price.method in ("unit-cost", "margin"):
+            return silicon_price(made, price, self.setting.technology)
+        reference = self.setting.catalog.get(ChipSpec, price.reference or "")
+        fp16 = ratio * (peak_of(self.template, ("fp16",)) or 0.0) + 0.0 * made.power_w
+        return ratio_price(fp16, price, reference, peak_of(reference, ("fp16",)) or 1.0)
+
+
+def storage_kind(scratchpad: bool, dram: bool) -> str:
+    """`sram-only`, `dram-only` (SRAM is at most a cache) or `hybrid`."""
+    return "hybrid" if scratchpad and dram else "sram-only" if scratchpad else "dram-only"
+
+
+def chip_kind(chip: ChipSpec) -> str:
+    """Storage kind of a chip in the catalog."""
+    return storage_kind(chip.sram.use == "scratchpad", chip.dram is not None)
+
+
+def branches_of(space: SpaceSpec, setting: Setting) -> dict[str, Branch]:
+    """Every branch of a space, ready to make chips; raises `SpecError` with all problems."""
+    problems: list[Problem] = []
+    found: dict[str, Branch] = {}
+    if setting.price.method == "listed":
+        what = "expected unit-cost, margin, compute-ratio or searched for the hypothetical chips of"
+        raise wrong("price.method", f"{what} {space.name}, got 'listed'")
+    if setting.price.method == "margin":
+        margin_of(setting.price, setting.technology)
+    for name, spec in space.branches.items():
+        try:
+            found[name] = _branch(name, spec, setting)
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
+    catalog, where = setting.catalog, f"branches.{name}"
+    asked = "price" in spec.parameters
+    if asked != (setting.price.method == "searched"):
+        expected = "no parameter price unless price.method is searched" if asked else "a parameter price"
+        raise wrong(where, f"expected {expected}, got price.method {setting.price.method}")
+    template = catalog.get(ChipSpec, spec.template)
+    stack = catalog.get(StackSpec, setting.stack or spec.stack)
+    network = catalog.get(NetworkSpec, setting.network or spec.network)
+    builds = [_build(spec, template, node, None) for node in spec.nodes]
+    drams = [_build(spec, template, spec.nodes[0], g) for g in spec.generations or (None,)]
+    problems = [p for b in (*builds, *drams) for p in setting.technology.problems(b, where)]
+    if problems:
+        raise SpecError(list(dict.fromkeys(problems)))
+
+    def resolved(made: list[Build]) -> tuple[Technology, ...]:
+        return tuple(setting.technology.resolve(b, where=where, value=setting.value) for b in made)
+
+    fixed = {
+        **chip_columns(template, setting, stack, network),
+        **stack_columns(stack),
+        **network_columns(network),
+    }
+    blueprint = blueprint_of(template, setting.technology)
+    if not spec.generations:
+        fixed |= {"dram_bytes": 0.0, "dram_bandwidth": 0.0}
+        blueprint = replace(blueprint, stacks=0.0 * blueprint.stacks)
+    return Branch(
+        name=name, spec=spec, template=template, setting=setting, network=network, fixed=fixed,
+        blueprint=blueprint, technologies=(resolved(builds), resolved(drams)),
+    )  # fmt: skip
+
+
+def _build(spec: BranchSpec, template: ChipSpec, node: str, generation: str | None) -> Build:
+    return Build(
+        node=node,
+        generation=generation,
+        cooling=spec.cooling,
+        wafer_scale=spec.wafer_scale,
+        cache=not managed_by_software(template),
+    )

@@ -1,0 +1,137 @@
+"""What a chip is: the specification that a chip architect sets, each number with its source."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from dse.spec.base import (
+    Sourced,
+    SourcedArea,
+    SourcedBandwidth,
+    SourcedBytes,
+    SourcedCount,
+    SourcedFlops,
+    SourcedRatio,
+    SourcedTokensPerSecond,
+    SourcedUsd,
+    SourcedWatts,
+    Spec,
+)
+
+PeakFormat = Literal["fp32", "fp16", "fp8", "int8", "fp4"]
+"""Formats that a matrix peak is quoted in; `fp16` stands for fp16 or bf16 with fp32 accumulation."""
+
+ChipClass = Literal["datacentre-gpu", "consumer-gpu", "soc", "systolic", "dataflow-sram", "fpga"]
+
+
+class Sram(Spec):
+    """On-chip SRAM that tensors can live in, register files excluded."""
+
+    use: Literal["scratchpad", "cache"]
+    """`scratchpad`: software pins tensors; `cache`: nothing survives from one decode step to the next."""
+    capacity: SourcedBytes
+    bandwidth: SourcedBandwidth
+    managed: Literal["software", "hardware"] | None = None
+    """Who fills it: without tags and controllers a byte takes a quarter of the area. Software for a
+    scratchpad, hardware for a cache, unless said otherwise: a compiler may stage tiles in what keeps nothing
+    between steps."""
+    last_level: SourcedBytes | None = None
+    """Cache on the compute dies that is no part of a core, spare parts included; all of `capacity` when left
+    out."""
+    weight_load: SourcedBandwidth | None = None
+    """Rate at which stationary weights enter the matrix units, where that is slower than the SRAM."""
+
+
+class Dram(Spec):
+    """Device DRAM beside the chip."""
+
+    generation: str
+    """HBM2e, HBM3, HBM3e, HBM4, GDDR6X, LPDDR5X, DDR4, ..."""
+    capacity: SourcedBytes
+    bandwidth: SourcedBandwidth
+    stacks: SourcedCount | None = None
+
+
+class Link(Spec):
+    """Scale-up links of one chip."""
+
+    technology: str
+    bandwidth: SourcedBandwidth
+    """One way, all links of the chip together."""
+    network: str
+    """Name of a network in the catalog."""
+
+
+class IoDie(Spec):
+    """Dies beside or beneath the compute dies, which carry DRAM and link PHYs."""
+
+    process: Sourced[str]
+    area: SourcedArea
+    count: SourcedCount
+    cache: SourcedBytes
+    """Last-level cache on all of them together."""
+
+
+class Die(Spec):
+    """Silicon of one package."""
+
+    process: Sourced[str]
+    """Key of a node in the technology file (n16, n12, n7, n5, n3, n2), or the maker's own words."""
+    area: SourcedArea
+    """Area of one compute die."""
+    count: SourcedCount
+    joined: SourcedBandwidth | None = None
+    """One way, of one compute die to the others of its package; the technology file's share when left out."""
+    enabled: SourcedRatio | None = None
+    """Cores in use over cores on the dies; as usual on the technology's node when left out."""
+    io: IoDie | None = None
+    wafer_scale: bool = False
+    """True where one die is the wafer."""
+
+
+class DerivedFrom(Spec):
+    """What a proposed chip was taken from."""
+
+    study: str
+    """Study, and its case behind a slash."""
+    trial: int
+    chip: str
+    """Its name on the front of the study."""
+    targets: dict[str, str] = Field(default={})
+    """Objective to the limit that it was proposed for."""
+
+
+class ChipSpec(Spec):
+    """A chip, real or hypothetical."""
+
+    kind: Literal["chip"]
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$")
+    title: str
+    aliases: tuple[str, ...] = ()
+    vendor: str
+    hypothetical: bool = False
+    released: int | None = None
+    chip_class: ChipClass = Field(alias="class")
+    stack: str
+    """Name of the software stack that drives it unless a study says otherwise."""
+    peak: dict[PeakFormat, SourcedFlops]
+    """Dense matrix peaks; sparse figures never belong here."""
+    sram: Sram
+    dram: Dram | None
+    link: Link
+    die: Die
+    power: SourcedWatts
+    """Board or module power when busy."""
+    cooling: str = "liquid"
+    """Class of cooling in the technology file, which bounds the power of a hypothetical chip."""
+    price: SourcedUsd
+    """Listed price, dated; low and high carry a published range."""
+    unit_cost: SourcedUsd
+    """What somebody published that it costs to make."""
+    host: SourcedUsd
+    """Share of host, chassis, NICs and cooling that one chip carries."""
+    derived_from: DerivedFrom | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Study and trial that proposed it; only a proposal has it."""
+    claimed_user_speed: SourcedTokensPerSecond | None = None
+    """Speed per user that somebody claims; only the `napkin` cost model reads it."""
+    notes: str | None = None

@@ -1,0 +1,170 @@
+"""A Hugging Face `config.json` read key by key: what a family does not declare it cannot read."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dse.spec.problems import SpecError, wrong
+
+Layer = Mapping[str, Any]
+"""One layer in the language of a block of an LLM YAML, without its count."""
+
+FULL, SLIDING, CHUNKED = "full_attention", "sliding_attention", "chunked_attention"
+"""Kinds of attention that Transformers writes in `layer_types` and that an LLM YAML can say."""
+
+
+@dataclass(frozen=True)
+class HfConfig:
+    """Keys of one config, under the names that its family uses."""
+
+    where: str
+    data: Mapping[str, Any]
+    reads: frozenset[str]
+    """Keys that the family declares; reading another one is a mistake of ours."""
+    defaults: Mapping[str, Any]
+    """What Transformers fills in for keys that published files leave out."""
+
+    def get(self, key: str) -> Any:
+        """The value, or the default where the key is left out; None where it is null or has neither."""
+        if key not in self.reads:
+            raise KeyError(f"{key} is not declared among the keys that this family reads")
+        return self.data[key] if key in self.data else self.defaults.get(key)
+
+    def given(self, key: str) -> Any:
+        """As `get`, refused where the key is left out and has no default: Transformers would guess a size."""
+        if key not in self.data and key not in self.defaults:
+            raise self.refuse(key, "a number or null")
+        return self.get(key)
+
+    def size(self, key: str, otherwise: int | None = None) -> int:
+        """A whole number of at least 1; `otherwise` when left out or null."""
+        return self._whole(key, otherwise, 1)
+
+    def whole(self, key: str, otherwise: int | None = 0) -> int:
+        """A whole number of at least 0; `otherwise` when left out or null, refused where that is None."""
+        return self._whole(key, otherwise, 0)
+
+    def flag(self, key: str, otherwise: bool = False) -> bool:
+        """True or false; `otherwise` when left out or null."""
+        value = self.get(key)
+        if value is not None and not isinstance(value, bool):
+            raise self.refuse(key, "true or false")
+        return otherwise if value is None else value
+
+    def items(self, key: str, kind: type) -> tuple[Any, ...] | None:
+        """A list of values of one `kind`; None when left out or null."""
+        value = self.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, list) or any(type(v) is not kind for v in value):
+            raise self.refuse(key, f"a list of {'words' if kind is str else 'whole numbers'}")
+        return tuple(value)
+
+    def refuse(self, key: str, expected: str, hint: str = "") -> SpecError:
+        """The problem with a key, in the words of the house."""
+        got = repr(self.get(key)) if key in self.data else "no such key"
+        return wrong(self.where, f"{key}: expected {expected}, got {got}{f'. {hint}' if hint else ''}")
+
+    def _whole(self, key: str, otherwise: int | None, least: int) -> int:
+        value = self.get(key)
+        value = otherwise if value is None else value
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise self.refuse(key, f"a whole number of at least {least}")
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """What a family makes of a config, beside its hidden size and vocabulary."""
+
+    layers: tuple[Layer, ...]
+    tied: bool
+    learned_positions: int = 0
+    notes: tuple[str, ...] = ()
+    """What a reader should know that the sizes do not say."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """One or more `model_type`s that are built alike."""
+
+    network: Callable[[HfConfig], Network]
+    reads: frozenset[str]
+    architectures: tuple[str, ...]
+    """Classes with an LM head; another class of the same type may have another one."""
+    aliases: Mapping[str, str]
+    """Older or other names of keys to the ones in `reads`."""
+
+
+def family(
+    network: Callable[[HfConfig], Network],
+    reads: frozenset[str],
+    *architectures: str,
+    aliases: Mapping[str, str] | None = None,
+) -> Family:
+    """A `Family`, in the short form of a row of a table."""
+    return Family(network=network, reads=reads, architectures=architectures, aliases=aliases or {})
+
+
+BASE = frozenset(
+    {"hidden_size", "vocab_size", "num_hidden_layers", "num_attention_heads", "tie_word_embeddings"}
+)
+"""Keys that every family reads, under these names or by alias."""
+
+
+def attention(c: HfConfig, *, bias: bool, kv_heads: int | None = None) -> dict[str, Any]:
+    """Softmax attention; one KV head for each query head unless `kv_heads` or the config says otherwise."""
+    heads = c.size("num_attention_heads")
+    if kv_heads is None:
+        grouped = "num_key_value_heads" in c.reads and c.given("num_key_value_heads") is not None
+        kv_heads = c.size("num_key_value_heads") if grouped else heads
+    found: dict[str, Any] = {"heads": heads, "kv_heads": kv_heads, "head_dim": _head_dim(c, heads)}
+    return {**found, "bias": True} if bias else found
+
+
+def _head_dim(c: HfConfig, heads: int) -> int:
+    if "head_dim" in c.reads and c.get("head_dim") is not None:
+        return c.size("head_dim")
+    hidden = c.size("hidden_size")
+    if hidden % heads:
+        raise c.refuse("num_attention_heads", f"a divisor of hidden_size ({hidden})")
+    return hidden // heads
+
+
+def kinds(c: HfConfig, otherwise: Sequence[str]) -> Sequence[str]:
+    """Kind of attention of each layer: `layer_types`, or `otherwise` when it is left out."""
+    found = c.items("layer_types", str)
+    if found is None:
+        return otherwise
+    strange = sorted(set(found) - {FULL, SLIDING, CHUNKED})
+    if strange:
+        known = f"only {FULL}, {SLIDING} and {CHUNKED}"
+        hint = "Linear, state-space and other layers cannot be said in an LLM YAML yet."
+        raise wrong(c.where, f"layer_types: expected {known}, got {strange[0]!r}. {hint}")
+    if len(found) != c.size("num_hidden_layers"):
+        raise wrong(
+            c.where, f"layer_types: expected {c.size('num_hidden_layers')} kinds of layer, got {len(found)}"
+        )
+    return found
+
+
+def every(c: HfConfig, pattern: int) -> list[str]:
+    """Layers that slide, but for the last of each `pattern`."""
+    return [SLIDING if (i + 1) % pattern else FULL for i in range(c.size("num_hidden_layers"))]
+
+
+def reach(c: HfConfig, kind: str) -> dict[str, Any]:
+    """How far attention of a `kind` sees, as keys of an attention."""
+    if kind == FULL:
+        return {}
+    if kind == SLIDING:
+        return {"window": c.size("sliding_window")}
+    return {"window": c.size("attention_chunk_size"), "chunked": True}
+
+
+def blocks(layers: Iterable[Layer]) -> list[dict[str, Any]]:
+    """Equal layers counted together, in the order in which each is first met."""
+    texts = [json.dumps(layer) for layer in layers]
+    return [{"count": n, **json.loads(text)} for text, n in Counter(texts).items()]

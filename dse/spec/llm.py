@@ -1,0 +1,219 @@
+"""What a network is: its architecture, from which weights, FLOP and KV cache are counted."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from dse.spec.base import Positive, Sourced, Spec
+from dse.spec.study import Format
+from objectives import api
+from objectives.equations.formats import FORMATS
+
+
+class AttentionSpec(Spec):
+    """Softmax attention: MHA, GQA or MQA by the number of KV heads."""
+
+    heads: Positive
+    kv_heads: Positive
+    head_dim: Positive
+    bias: bool = False
+    window: Positive | None = None
+    """Tokens that a row attends to at most; left out, all of them."""
+    chunked: bool = False
+    """Whether the window is a fixed chunk that a row stays inside, rather than a sliding one."""
+    gate: bool | None = None
+    """Whether a projection as wide as the query gates the output; left out, none does."""
+
+    @model_validator(mode="after")
+    def _groups(self) -> "AttentionSpec":
+        if self.heads % self.kv_heads:
+            raise ValueError(f"expected kv_heads that divide heads ({self.heads}), got {self.kv_heads}")
+        return self
+
+
+class LatentAttentionSpec(Spec):
+    """Multi-head latent attention (MLA)."""
+
+    heads: Positive
+    latent: Positive
+    rope: Positive
+    nope: Positive
+    value: Positive
+    query_latent: Positive | None = None
+
+
+class LinearAttentionSpec(Spec):
+    """Attention with a state of constant size instead of a KV cache."""
+
+    heads: Positive
+    """Heads of the values, each with a state of key_dim x value_dim."""
+    key_heads: Positive
+    """Heads of queries and keys."""
+    key_dim: Positive
+    value_dim: Positive
+    gate: bool = False
+    """Whether a projection as wide as the values gates the output."""
+    delta: bool = False
+    """Whether the state is corrected by what it already says of a key (delta rule)."""
+    conv: Annotated[int, Field(ge=0)] = 0
+    """Tokens that a short convolution before the heads reaches over."""
+    state: Format = "fp32"
+    """Number format of the state, whatever that of the KV cache."""
+
+    @model_validator(mode="after")
+    def _groups(self) -> "LinearAttentionSpec":
+        if self.heads % self.key_heads:
+            raise ValueError(f"expected key_heads that divide heads ({self.heads}), got {self.key_heads}")
+        return self
+
+
+class ExpertsSpec(Spec):
+    """Mixture of experts."""
+
+    count: Positive
+    top_k: Positive
+    width: Positive
+    gated: bool = True
+    shared_width: Annotated[int, Field(ge=0)] = 0
+    """Total width of the experts that every token visits."""
+
+    @model_validator(mode="after")
+    def _some(self) -> "ExpertsSpec":
+        if self.top_k > self.count:
+            raise ValueError(f"expected top_k of at most count ({self.count}), got {self.top_k}")
+        return self
+
+
+class FfnSpec(Spec):
+    """Feed-forward network."""
+
+    width: Positive
+    gated: bool
+    """SwiGLU and its kin have three matrices, the others two."""
+
+
+class MatrixSpec(Spec):
+    """A bare matrix of a network without attention."""
+
+    inputs: Positive
+    outputs: Positive
+
+
+class BlockSpec(Spec):
+    """A run of identical layers."""
+
+    count: Positive
+    attention: AttentionSpec | None = None
+    latent_attention: LatentAttentionSpec | None = None
+    """Instead of `attention`."""
+    linear_attention: LinearAttentionSpec | None = None
+    """Instead of `attention`."""
+    ffn: FfnSpec | None = None
+    experts: ExpertsSpec | None = None
+    """Instead of `ffn`."""
+    matrices: tuple[MatrixSpec, ...] = ()
+    parallel: bool = False
+    """Whether attention and FFN read the same input (GPT-J, Falcon)."""
+
+    @model_validator(mode="after")
+    def _something(self) -> "BlockSpec":
+        kinds = (self.attention, self.latent_attention, self.linear_attention)
+        layer = (*kinds, self.ffn, self.experts)
+        if not (any(layer) or self.matrices):
+            raise ValueError("expected attention, ffn, experts or matrices, got an empty block")
+        if self.matrices and any(layer):
+            raise ValueError("expected either matrices or attention and ffn, got both")
+        for one, other, names in (
+            (self.attention, self.latent_attention, "attention or latent_attention"),
+            (self.attention, self.linear_attention, "attention or linear_attention"),
+            (self.latent_attention, self.linear_attention, "latent_attention or linear_attention"),
+            (self.ffn, self.experts, "ffn or experts"),
+        ):
+            if one and other:
+                raise ValueError(f"expected either {names}, got both")
+        return self
+
+
+def _number(value: object) -> object:
+    from dse.spec.units import UnitError, parse
+
+    if isinstance(value, str):
+        try:
+            return parse(value.replace("B", "e9").replace("T", "e12").replace("M", "e6"), "")
+        except UnitError:
+            raise ValueError(f"expected a parameter count such as '70B', got {value!r}") from None
+    return value
+
+
+ParameterCount = Annotated[float, BeforeValidator(_number), Field(gt=0)]
+
+
+class LlmSpec(Spec):
+    """A large language model, or a network of matrices evaluated once per inference."""
+
+    kind: Literal["llm"]
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$")
+    title: str
+    aliases: tuple[str, ...] = ()
+    hypothetical: bool = False
+    architecture: Sourced[Literal["transformer", "matrices"]]
+    """The kind of network, with the source of all the sizes below."""
+    params: Sourced[ParameterCount]
+    """Published parameter count, which a test holds the architecture to within 1 %."""
+    nominal_params: ParameterCount
+    """Parameters as the name says; only the `napkin` cost model counts with them."""
+    hidden: Positive
+    vocab: Annotated[int, Field(ge=0)] = 0
+    tied_embedding: bool = False
+    learned_positions: Annotated[int, Field(ge=0)] = 0
+    blocks: tuple[BlockSpec, ...] = Field(min_length=1)
+    notes: str | None = None
+
+    def resolve(self) -> api.Llm:
+        """The network as the equations want it."""
+        return api.Llm(
+            name=self.name,
+            hidden=self.hidden,
+            vocab=self.vocab,
+            tied_embedding=self.tied_embedding,
+            learned_positions=self.learned_positions,
+            nominal_params=self.nominal_params,
+            blocks=tuple(_block(b) for b in self.blocks),
+        )
+
+
+def _block(spec: BlockSpec) -> api.Block:
+    a, f, e = spec.attention, spec.ffn, spec.experts
+    return api.Block(
+        count=spec.count,
+        attention=_other_attention(spec) if a is None else _attention(a),
+        ffn=None if f is None else api.Ffn(width=f.width, matrices=_matrices(f.gated)),
+        experts=None
+        if e is None
+        else api.Experts(
+            count=e.count,
+            top_k=e.top_k,
+            width=e.width,
+            matrices=_matrices(e.gated),
+            shared_width=e.shared_width,
+        ),
+        matrices=tuple(api.Matrix(inputs=m.inputs, outputs=m.outputs) for m in spec.matrices),
+        parallel=spec.parallel,
+    )
+
+
+def _attention(spec: AttentionSpec) -> api.Attention:
+    return api.Attention(**{**spec.model_dump(), "gate": bool(spec.gate)})
+
+
+def _other_attention(spec: BlockSpec) -> api.LatentAttention | api.LinearAttention | None:
+    if spec.latent_attention is not None:
+        return api.LatentAttention(**spec.latent_attention.model_dump())
+    if spec.linear_attention is None:
+        return None
+    sizes = spec.linear_attention.model_dump(exclude={"state"})
+    return api.LinearAttention(**sizes, state_bytes=FORMATS[spec.linear_attention.state])
+
+
+def _matrices(gated: bool) -> int:
+    return 3 if gated else 2

@@ -1,0 +1,23 @@
+"""Where configs and studies lie: a user's own folders first, then the ones that ship with the package."""
+
+from pathlib import Path
+
+import dse
+
+
+def bundled(what: str) -> Path:
+    """Folder `configs` or `studies` that ships with the package."""
+    package = Path(dse.__file__).resolve().parent
+    installed = package / "_bundled" / what
+    return installed if installed.is_dir() else package.parent / what  # the latter in a checkout
+
+
+def config_folders(extra: Path | str | None = None) -> tuple[Path, ...]:
+    """Folders of configs in the order they are searched."""
+    own = Path(extra) if extra is not None else None
+    return (*((own,) if own else ()), bundled("configs"))
+
+
+def study_folders() -> tuple[Path, ...]:
+    """Folders of studies in the order they are searched."""
+    return (Path("studies"), bundled("studies"))

@@ -1,0 +1,267 @@
+"""A chip, its stack, its network and its price to the columns that cost models read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dse.spec.base import Sourced
+from dse.spec.catalog import Catalog
+from dse.spec.chip import ChipSpec
+from dse.spec.prices import built_up, ratio_price, silicon_price
+from dse.spec.problems import Problem, SpecError, wrong
+from dse.spec.silicon import chip_silicon
+from dse.spec.silicon_columns import EXCESS, ONE_DIE, WATTS, chip_excess, chip_package, chip_power
+from dse.spec.study import PrecisionSpec, PriceSpec
+from dse.spec.system import EconomySpec, NetworkSpec, StackSpec
+from dse.spec.technology import TechnologySpec, Value, middle
+from objectives import api
+from objectives.equations.formats import FORMATS, arithmetic
+from objectives.equations.network import TOPOLOGIES
+
+Columns = dict[str, float]
+"""Column of `objectives.api.Chips` to its value in SI."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What a study fixes for every chip."""
+
+    catalog: Catalog
+    precision: PrecisionSpec
+    price: PriceSpec
+    technology: TechnologySpec
+    stack: str | None = None
+    """Stack that drives every chip; each chip's own when None."""
+    network: str | None = None
+    """Network that joins every chip; each chip's own when None."""
+    requires: tuple[str, ...] = ()
+    """Chip facts that the cost model cannot do without."""
+    value: Value = middle
+    """Number of each leaf of the technology: its middle, or draws that make every price uncertain."""
+    economy: EconomySpec | None = None
+    """What `built-up` systems are powered by."""
+
+
+def precision_of(spec: PrecisionSpec) -> api.Precision:
+    """Bytes of one stored element of each kind, scales included."""
+    return api.Precision(
+        weight_bytes=FORMATS[spec.weights],
+        kv_bytes=FORMATS[spec.kv],
+        activation_bytes=FORMATS[spec.activations],
+    )
+
+
+def chip_columns(
+    chip: ChipSpec, setting: Setting, stack: StackSpec | None = None, network: NetworkSpec | None = None
+) -> Columns:
+    """Every column of one chip; raises `SpecError` with every unknown that the study needs.
+
+    `stack` and `network` stand in for those that the setting and the chip name.
+    """
+    stack = stack or setting.catalog.get(StackSpec, setting.stack or chip.stack)
+    network = network or setting.catalog.get(NetworkSpec, setting.network or chip.link.network)
+    problems = list(_unknowns(chip, setting, network, stack))
+    if problems:
+        raise SpecError(problems)
+    power = chip_power(chip, setting.technology)
+    columns = {
+        **_compute(chip, setting.precision),
+        **_storage(chip),
+        **network_columns(network),
+        **stack_columns(stack),
+        **power,
+        **_money(chip, network, setting, power["power_w"]),
+        "link_bandwidth": chip.link.bandwidth.value or 0.0,
+        "user_tokens_per_s": _or_zero(chip.claimed_user_speed),
+    }
+    return {
+        **columns,
+        **chip_package(chip, setting.technology),
+        **chip_excess(chip, setting.technology),
+    }
+
+
+def speed_columns(
+    chip: ChipSpec, precision: PrecisionSpec, stack: StackSpec, network: NetworkSpec
+) -> Columns:
+    """As `chip_columns` for questions of speed alone: every dollar and watt is 0.
+
+    Raises `SpecError` with every unknown that speed needs.
+    """
+    problems = list(_speed_unknowns(chip, precision, network, stack))
+    if problems:
+        raise SpecError(problems)
+    free = ("price_usd", "host_usd", "rack_usd", "network_usd", "scale_out_usd", "power_w", *WATTS, *EXCESS)
+    return {
+        **_compute(chip, precision),
+        **_storage(chip),
+        **network_columns(network),
+        **stack_columns(stack),
+        **ONE_DIE,
+        **dict.fromkeys((*free, "user_tokens_per_s"), 0.0),
+        "link_bandwidth": _or_zero(chip.link.bandwidth),
+    }
+
+
+def chips_of(rows: list[Columns]) -> api.Chips:
+    """A batch of chips, one a row, every column of shape (n,)."""
+    return api.Chips(**{name: np.array([row[name] for row in rows], dtype=float) for name in rows[0]})
+
+
+def _or_zero(leaf: Sourced[float] | None) -> float:
+    return 0.0 if leaf is None or leaf.value is None else leaf.value
+
+
+def peak_of(chip: ChipSpec, formats: tuple[str, ...]) -> float | None:
+    """Matrix peak in the first of `formats` that the chip has [FLOP/s]; None when it has none of them."""
+    for name in formats:
+        leaf = chip.peak.get(name)  # type: ignore[call-overload]
+        if leaf is not None and leaf.value:
+            return float(leaf.value)
+    return None
+
+
+def _compute(chip: ChipSpec, precision: PrecisionSpec) -> Columns:
+    return {
+        "peak_flops": peak_of(chip, arithmetic(precision.weights, precision.activations)) or 0.0,
+        "attention_flops": peak_of(chip, arithmetic(precision.kv, precision.activations)) or 0.0,
+    }
+
+
+def _storage(chip: ChipSpec) -> Columns:
+    sram, dram = chip.sram, chip.dram
+    return {
+        "sram_bytes": _or_zero(sram.capacity),
+        "sram_bandwidth": _or_zero(sram.bandwidth),
+        "sram_pinned": 1.0 if sram.use == "scratchpad" else 0.0,
+        "weight_load_bandwidth": _or_zero(sram.weight_load),
+        "dram_bytes": _or_zero(dram.capacity) if dram else 0.0,
+        "dram_bandwidth": _or_zero(dram.bandwidth) if dram else 0.0,
+    }
+
+
+def network_columns(network: NetworkSpec) -> Columns:
+    """Columns that a network gives to the chips it joins."""
+    domain = float(network.domain.value or 1)
+    out = network.scale_out
+    return {
+        "link_latency": _or_zero(network.hop_latency),
+        "link_topology": float(TOPOLOGIES[network.topology]),
+        "link_domain": domain,
+        "link_group": float((network.group.value if network.group else None) or domain),
+        "link_local_share": _or_zero(network.local_share) or 1.0,
+        "link_global_share": _or_zero(network.global_share) or 1.0,
+        "in_network_reduction": float(network.in_network_reduction),
+        "scale_out_bandwidth": _or_zero(out.bandwidth) if out else 0.0,
+        "scale_out_latency": _or_zero(out.latency) if out else 0.0,
+    }
+
+
+def stack_columns(stack: StackSpec) -> Columns:
+    """Columns that a software stack gives to the chips it drives."""
+    return {
+        "compute_efficiency": stack.compute_efficiency.value or 1.0,
+        "core_efficiency": stack.core_efficiency.value or 1.0,
+        "tile_rows": float(stack.tile_rows.value or 1),
+        "dram_efficiency": stack.dram_efficiency.value or 1.0,
+        "kv_efficiency": stack.kv_efficiency.value or 1.0,
+        "sram_efficiency": stack.sram_efficiency.value or 1.0,
+        "link_efficiency": stack.link_efficiency.value or 1.0,
+        "layer_overhead_s": _or_zero(stack.layer_overhead),
+        "prompt_overhead_s": _or_zero(stack.prompt_overhead),
+        "expert_overhead_s": _or_zero(stack.expert_overhead),
+        "activation_passes": _or_zero(stack.activation_passes),
+        "exposed_share": _or_zero(stack.exposed_share),
+        "step_overhead_s": _or_zero(stack.step_overhead),
+        "sequence_overhead_s": _or_zero(stack.sequence_overhead),
+        "request_overhead_s": _or_zero(stack.request_overhead),
+        "burst": _or_zero(stack.burst),
+        "collective_overhead_s": _or_zero(stack.collective_overhead),
+        "prompt_rows": float(stack.prompt_rows.value or 1),
+        "usable_capacity": stack.usable_capacity.value or 1.0,
+    }
+
+
+def price_of(chip: ChipSpec, setting: Setting) -> float:
+    """Price of one chip by the study's method [USD]; a chip that is searched around is at its list price."""
+    price, technology = setting.price, setting.technology
+    if price.method == "listed" or (price.method == "searched" and chip.price.value is not None):
+        return _or_zero(chip.price)
+    if price.method in ("unit-cost", "margin", "searched"):
+        made = chip_silicon(chip, technology, value=setting.value)
+        power = None if chip.power.value is None else 0.0 * made.power_w + chip.power.value
+        return float(silicon_price(made, price, technology, power)[0])
+    reference = setting.catalog.get(ChipSpec, price.reference or "")
+    own = peak_of(chip, ("fp16",)) or 0.0
+    return float(ratio_price(own, price, reference, peak_of(reference, ("fp16",)) or 1.0))
+
+
+def _money(chip: ChipSpec, network: NetworkSpec, setting: Setting, power_w: float) -> Columns:
+    system = setting.price.system
+    around = dict.fromkeys(("host_usd", "rack_usd", "network_usd", "scale_out_usd"), 0.0)
+    if system == "with-host-and-network":
+        around |= {"host_usd": _or_zero(chip.host), "network_usd": _or_zero(network.cost)}
+    elif system == "built-up":
+        around = around_of(power_w, chip.link.bandwidth.value or 0.0, network, setting)
+    return {"price_usd": price_of(chip, setting), **around}
+
+
+def around_of(power_w: Any, link_bandwidth: Any, network: NetworkSpec, setting: Setting) -> dict[str, Any]:
+    """What one chip of a `built-up` system carries of all that stands around it [USD]."""
+    if setting.economy is None:
+        raise wrong("price.system", "expected an economy for the system built-up, got none")
+    return built_up(power_w, link_bandwidth, network, setting.technology, setting.economy)
+
+
+def _unknowns(chip: ChipSpec, setting: Setting, network: NetworkSpec, stack: StackSpec) -> Iterator[Problem]:
+    """Nulls that this study needs, by name."""
+    yield from _speed_unknowns(chip, setting.precision, network, stack)
+    needed: dict[str, object] = {"link.bandwidth": chip.link.bandwidth.value}
+    if setting.price.method == "listed":
+        needed["price"] = chip.price.value
+    if setting.price.system == "with-host-and-network":
+        needed |= {"host": chip.host.value, f"networks/{network.name}: cost": network.cost.value}
+    claimed: dict[str, object] = {}
+    for name in setting.requires:
+        claimed[name] = getattr(getattr(chip, name, None), "value", None)
+    yield from _nulls(f"chips/{chip.name}", needed)
+    yield from _nulls(f"chips/{chip.name}", claimed, positive=True)
+    if setting.price.method == "compute-ratio" and peak_of(chip, ("fp16",)) is None:
+        what = "peak.fp16: expected a known value for a price by compute ratio, got none"
+        yield Problem(f"chips/{chip.name}", what)
+
+
+def _speed_unknowns(
+    chip: ChipSpec, precision: PrecisionSpec, network: NetworkSpec, stack: StackSpec
+) -> Iterator[Problem]:
+    # a tier of size or speed 0 would hold or read everything for nothing
+    tiers: dict[str, object] = {f"peak.{f}": leaf.value for f, leaf in chip.peak.items() if leaf.value == 0}
+    if chip.sram.use == "scratchpad":
+        tiers |= {"sram.capacity": chip.sram.capacity.value, "sram.bandwidth": chip.sram.bandwidth.value}
+    if chip.dram is not None:
+        tiers |= {"dram.capacity": chip.dram.capacity.value, "dram.bandwidth": chip.dram.bandwidth.value}
+    yield from _nulls(f"chips/{chip.name}", tiers, positive=True)
+    needed: dict[str, object] = {}
+    for name in ("domain", "hop_latency"):
+        needed[f"networks/{network.name}: {name}"] = getattr(network, name).value
+    for name in StackSpec.model_fields:
+        if isinstance(leaf := getattr(stack, name), Sourced):
+            needed[f"stacks/{stack.name}: {name}"] = leaf.value
+    yield from _nulls(f"chips/{chip.name}", needed)
+    formats = arithmetic(precision.weights, precision.activations)
+    if peak_of(chip, formats) is None:
+        known = ", ".join(chip.peak)
+        yield Problem(
+            f"chips/{chip.name}", f"peak: expected one of {', '.join(formats)}, got {known or 'none'}"
+        )
+
+
+def _nulls(where: str, needed: dict[str, object], positive: bool = False) -> Iterator[Problem]:
+    """Values that nobody has published, and those that are 0 where only more makes sense."""
+    for name, value in needed.items():
+        if value is None:
+            yield Problem(where, f"{name}: expected a known value, got null (nobody has published it)")
+        elif positive and value == 0:
+            yield Problem(where, f"{name}: expected more than 0, got 0")

@@ -1,0 +1,151 @@
+"""What surrounds a chip: software stack, network, economy."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from dse.spec.base import (
+    IsoDate,
+    Name,
+    Ratio,
+    Sourced,
+    SourcedBandwidth,
+    SourcedCount,
+    SourcedNumber,
+    SourcedRatio,
+    SourcedSeconds,
+    SourcedShare,
+    SourcedUsd,
+    Spec,
+    unit,
+)
+from dse.spec.chip import ChipClass
+from dse.spec.problems import Problem, SpecError
+from objectives import api
+
+
+class StackSpec(Spec):
+    """Hardware and software together: the few numbers that separate a roofline from a measurement."""
+
+    kind: Literal["stack"]
+    name: Name
+    title: str
+    aliases: tuple[str, ...] = ()
+    estimate: Literal["speed-of-light", "uncalibrated", "calibrated"]
+    """`speed-of-light`: an upper bound on speed; `uncalibrated`: published derates, no error bar yet."""
+    engines: tuple[str, ...] = ()
+    """Regular expressions of the engines that this profile was calibrated on, case ignored."""
+    classes: tuple[ChipClass, ...] = ()
+    """Classes of chips that it holds for; all when left out."""
+    chips: tuple[str, ...] = ()
+    """Chips that it was calibrated on; on another one the wider interval of its class holds."""
+    since: IsoDate | None = None
+    """First date of the software that it holds for, where the name of the engine does not tell."""
+    until: IsoDate | None = None
+    """Last date of the same."""
+    compute_efficiency: SourcedRatio
+    core_efficiency: SourcedRatio
+    tile_rows: SourcedCount
+    dram_efficiency: SourcedRatio
+    kv_efficiency: SourcedRatio
+    sram_efficiency: SourcedRatio
+    link_efficiency: SourcedRatio
+    layer_overhead: SourcedSeconds
+    prompt_overhead: SourcedSeconds
+    expert_overhead: SourcedSeconds
+    activation_passes: SourcedNumber
+    exposed_share: SourcedShare
+    step_overhead: SourcedSeconds
+    sequence_overhead: SourcedSeconds
+    request_overhead: SourcedSeconds
+    burst: SourcedShare
+    collective_overhead: SourcedSeconds
+    prompt_rows: SourcedCount
+    """Tokens of prompts that run together."""
+    usable_capacity: SourcedRatio
+    interval: dict[str, Annotated[float, Field(gt=1.0)]] = Field(default={})
+    """Metric (tpot, ttft, throughput) to the factor up and down that held 80 % of the rows left out.
+
+    End to end counts as throughput, whose inverse it is.
+    """
+    notes: str | None = None
+
+
+def wider(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    """Of two intervals, metric by metric the wider one."""
+    return {m: max(one.get(m, 1.0), other.get(m, 1.0)) for m in {**one, **other}}
+
+
+class ScaleOut(Spec):
+    """What joins scale-up domains."""
+
+    bandwidth: SourcedBandwidth
+    """Of one chip, one way."""
+    latency: SourcedSeconds
+
+
+class NetworkSpec(Spec):
+    """A scale-up network; its bandwidth belongs to the chip that drives it."""
+
+    kind: Literal["network"]
+    name: Name
+    title: str
+    aliases: tuple[str, ...] = ()
+    topology: Literal["switch", "ring", "torus2d", "torus3d", "dragonfly", "fat-tree"]
+    domain: SourcedCount
+    """Chips that one scale-up domain joins."""
+    hop_latency: SourcedSeconds
+    in_network_reduction: bool = False
+    group: SourcedCount | None = None
+    """Chips of one fully connected group (dragonfly) or one pod (fat tree)."""
+    local_share: Sourced[Ratio] | None = None
+    """Share of a chip's bandwidth on links inside its group."""
+    global_share: Sourced[Ratio] | None = None
+    """Share of a chip's bandwidth that crosses groups (a fat tree: 1 / oversubscription)."""
+    scale_out: ScaleOut | None = None
+    cost: SourcedUsd
+    """Switches, NICs and cables per chip."""
+    notes: str | None = None
+
+
+class EconomySpec(Spec):
+    """What turns capital into running cost."""
+
+    kind: Literal["economy"]
+    name: Name
+    title: str
+    aliases: tuple[str, ...] = ()
+    lifetime: SourcedSeconds
+    cost_of_capital: SourcedNumber
+    """Yearly rate."""
+    electricity: Sourced[Annotated[float, unit("USD/J")]]
+    pue: SourcedNumber
+    power_overhead: SourcedNumber
+    """Watts of a server per watt of its accelerators."""
+    upkeep: SourcedNumber
+    """Share of the capital spent on upkeep each year."""
+    utilisation: SourcedRatio
+    building: Sourced[Annotated[float, unit("USD/W")]]
+    """Data centre per watt of servers."""
+    building_lifetime: SourcedSeconds
+    notes: str | None = None
+
+    def resolve(self) -> api.Economy:
+        """The economy as the equations want it; raises `SpecError` naming each null."""
+        leaves = {n: getattr(self, n) for n in type(self).model_fields}
+        known: dict[str, Any] = {n: leaf.value for n, leaf in leaves.items() if isinstance(leaf, Sourced)}
+        if unknown := [n for n, value in known.items() if value is None]:
+            where = f"economies/{self.name}"
+            raise SpecError([Problem(where, f"{n}: expected a known value, got null") for n in unknown])
+        return api.Economy(
+            lifetime_s=known["lifetime"],
+            cost_of_capital=known["cost_of_capital"],
+            usd_per_joule=known["electricity"],
+            pue=known["pue"],
+            power_overhead=known["power_overhead"],
+            upkeep_per_year=known["upkeep"],
+            utilisation=known["utilisation"],
+            building_usd_per_watt=known["building"],
+            building_lifetime_s=known["building_lifetime"],
+        )

@@ -1,0 +1,144 @@
+"""From the leaves of a technology file to the constants that the equations want."""
+
+from collections.abc import Callable
+from typing import Any
+
+from dse.spec.base import Sourced
+from objectives.arrays import Array
+from objectives.equations import silicon
+
+
+class Values:
+    """Numbers of a technology file by dotted path, through a function that may choose or draw them."""
+
+    def __init__(self, spec: Any, value: Callable[[str, Sourced[Any]], Array]) -> None:
+        self.spec, self._value = spec, value
+
+    def __call__(self, path: str) -> Array:
+        """The number at `path`, such as `nodes.n5.wafer_cost`."""
+        found = self.spec
+        for name in path.split("."):
+            found = found[name] if isinstance(found, dict) else getattr(found, name)
+        return self._value(path, found)
+
+    def known(self, path: str) -> Array | None:
+        """As a call; None where nobody has published it."""
+        found = self.spec
+        for name in path.split("."):
+            found = found[name] if isinstance(found, dict) else getattr(found, name)
+        return None if found.value is None else self._value(path, found)
+
+
+def technology_of(spec: Any, build: Any, v: Values) -> silicon.Technology:
+    """Constants of chips of `build`; every null that they need has been refused."""
+    return silicon.Technology(
+        node=_node(spec, build.node, v),
+        io_node=_node(spec, build.io_node or build.node, v),
+        dram=silicon.NO_DRAM if build.generation is None else _dram(spec, build, v),
+        layout=_layout(v),
+        wafer=_wafer(build, v),
+        package=_package(v),
+        energy=silicon.Energy(
+            sram_activity=v("energy.sram_activity"),
+            dram_system_joules_per_byte=v("energy.dram_system"),
+            link_joules_per_byte=v("energy.link"),
+            die_to_die_joules_per_byte=v("die_to_die.energy"),
+        ),
+        cooling_w=v(f"cooling.{build.cooling}"),
+    )
+
+
+def _node(spec: Any, name: str, v: Values) -> silicon.Node:
+    at = f"nodes.{name}."
+    return silicon.Node(
+        wafer_usd=v(at + "wafer_cost"),
+        defects_per_m2=v(at + "defect_density"),
+        transistors_per_m2=v(at + "logic_density"),
+        scratchpad_m2_per_byte=v(at + "scratchpad_area"),
+        cache_m2_per_byte=v.known(at + "cache_area"),
+        matrix_m2_per_flops=1.0 / v(at + "matrix_density"),
+        vector_m2_per_flops=1.0 / v(at + "vector_density"),
+        link_m2_per_bandwidth=v(f"io.links.{spec.nodes[name].link_phy}"),
+        matrix_joules_per_flop=v(at + "matrix_energy"),
+        vector_joules_per_flop=v(at + "vector_energy"),
+        sram_joules_per_byte=v(at + "sram_energy"),
+        static_w_per_m2=v(at + "static_power"),
+        nre_usd=v(at + "nre"),
+    )
+
+
+def _dram(spec: Any, build: Any, v: Values) -> silicon.DramDevice:
+    at = f"dram.{build.generation}."
+    return silicon.DramDevice(
+        on_interposer=1.0 if spec.dram[build.generation].packaging == "2.5d" else 0.0,
+        bytes_each=v(at + "capacity"),
+        bandwidth_each=v(at + "bandwidth"),
+        usd_per_byte=v(at + "cost") if build.priced else 0.0,
+        phy_m2=v(at + "phy_area"),
+        controller_transistors=v(at + "controller_transistors"),
+        joules_per_byte=v(at + "energy"),
+        most_per_die=0.0 if spec.dram[build.generation].most_per_die is None else v(at + "most_per_die"),
+    )
+
+
+def _layout(v: Values) -> silicon.Layout:
+    return silicon.Layout(
+        uncore_share=v("area.uncore_share"),
+        sram_c0=v("sram_law.c0"),
+        sram_c1=v("sram_law.c1"),
+        sram_reference_per_s=v("sram_law.reference"),
+        sram_limit_per_s=v("sram_law.limit"),
+        host_lanes=v("io.host_lanes"),
+        host_lane_m2=v("io.host_lane"),
+        link_bandwidth_per_edge=v("io.shoreline"),
+        die_to_die_share=v("die_to_die.share"),
+        die_to_die_hop_s=v("die_to_die.hop"),
+        die_to_die_m2_per_bandwidth=v("die_to_die.phy_area"),
+        die_to_die_bandwidth_per_edge=v("die_to_die.shoreline"),
+        stacks_per_die=v("hbm.stacks_per_die"),
+        stacks_per_joined_die=v("hbm.stacks_per_joined_die"),
+        stack_edge_m=v("hbm.shoreline"),
+    )
+
+
+def _wafer(build: Any, v: Values) -> silicon.Wafer:
+    cores = int(v("wafer.cores"))
+    return silicon.Wafer(
+        diameter_m=v("wafer.wafer_diameter"),
+        edge_m=v("wafer.edge_exclusion"),
+        scribe_m=v("wafer.scribe"),
+        reticle_m2=v("wafer.reticle"),
+        clustering=v("wafer.clustering"),
+        sram_repairable=v("wafer.sram_repairable"),
+        cores=cores,
+        spare_cores=spare_cores(v),
+        law=build.yield_law,
+        whole=build.wafer_scale,
+        whole_m2=v("wafer.wafer_scale_area"),
+        whole_yield=v("wafer.wafer_scale_yield"),
+    )
+
+
+def spare_cores(v: Values) -> int:
+    """Whole cores that may fail; a count is no number to draw, so it is that of the middle."""
+    count: int = round(v.spec.wafer.cores.value * v.spec.area.spare_cores.value)
+    return count
+
+
+def _package(v: Values) -> silicon.Package:
+    return silicon.Package(
+        interposer_usd_per_m2=v("package.interposer_cost"),
+        bridge_usd_per_m2=v("package.bridge_cost"),
+        interposer_factor=v("package.interposer_factor"),
+        stack_footprint_m2=v("hbm.footprint"),
+        attach_usd=v("package.attach_cost"),
+        attach_usd_each=v("package.attach_cost_each"),
+        substrate_usd=v("package.substrate_cost"),
+        flip_chip_usd=v("package.flip_chip_cost"),
+        interposer_yield=v("package.interposer_yield"),
+        bridge_yield=v("package.bridge_yield"),
+        flip_chip_yield=v("package.flip_chip_yield"),
+        test_usd=v("package.test_cost"),
+        board_usd=v("package.board_cost"),
+        board_usd_per_watt=v("package.board_cost_per_watt"),
+    )

@@ -1,0 +1,69 @@
+"""YAML text to plain data plus the line of every key and item."""
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dse.spec.problems import Problem, SpecError, wrong
+
+Lines = dict[tuple[Hashable, ...], int]
+
+
+def read_yaml(path: Path) -> tuple[Any, Lines]:
+    """Data of a YAML file and the 1-based line of each path in it.
+
+    Raises `SpecError` when the file cannot be read, is not YAML, or repeats a key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise wrong(str(path), f"cannot be read: {reason}") from None
+    return parse_yaml(text, str(path))
+
+
+def parse_yaml(text: str, where: str) -> tuple[Any, Lines]:
+    """As `read_yaml`, for text that is already here."""
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None, {(): 1}
+        lines: Lines = {}
+        problems: list[Problem] = []
+        _walk(node, (), lines, problems, where)
+        if problems:
+            raise SpecError(problems)
+        return loader.construct_document(node), lines
+    except RecursionError:
+        raise wrong(where, "expected YAML of a few levels, got thousands of them") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        reason = getattr(error, "problem", None) or "not YAML"
+        raise wrong(f"{where}:{line}", f"expected YAML, got {reason}") from None
+    finally:
+        loader.dispose()
+
+
+def _walk(
+    node: yaml.Node, path: tuple[Hashable, ...], lines: Lines, problems: list[Problem], where: str
+) -> None:
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                problems.append(Problem(f"{where}:{line}", "expected a plain key, got a list or a mapping"))
+                continue
+            if key.value in seen:
+                problems.append(Problem(f"{where}:{line}", f"the key {key.value!r} is written twice"))
+            seen.add(key.value)
+            lines[(*path, key.value)] = line
+            _walk(value, (*path, key.value), lines, problems, where)
+    elif isinstance(node, yaml.SequenceNode):
+        for i, value in enumerate(node.value):
+            _walk(value, (*path, i), lines, problems, where)

@@ -1,0 +1,1 @@
+"""Claims and measurements of others, held against our cost models."""

@@ -1,0 +1,140 @@
+"""What tables of others call the columns, metrics, kinds of batch and number formats of ours."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+BLANK: Final = frozenset(
+    {"", "-", "--", "?", "n/a", "na", "nan", "none", "null", "unknown", "unstated", "auto"}
+)
+"""Cells that say nothing."""
+
+_SAME: Final[Mapping[str, str]] = {
+    "llm": "model model_name model_id llm_name",
+    "chip": "gpu gpu_type gpu_name hardware accelerator device chip_name accelerator_name",
+    "n_chips": "chips num_chips gpus num_gpus n_gpus gpu_count num_accelerators devices n_devices",
+    "weights": "weight_dtype weight_format weights_dtype precision quantization quantisation dtype",
+    "kv": "kv_dtype kv_cache_dtype kv_format kv_cache",
+    "activations": "act_dtype activation_dtype act activation",
+    "batch": "batch_or_concurrency concurrency batch_size max_concurrency users num_users",
+    "batch_kind": "kind batch_type",
+    "isl": "input_len input_length input_tokens prompt_len prompt_tokens prompt_length",
+    "osl": "output_len output_length output_tokens gen_len generated_tokens max_tokens",
+    "tp": "tensor_parallel tensor_parallelism tp_size tensor_parallel_size",
+    "pp": "pipeline_parallel pipeline_parallelism pp_size pipeline_parallel_size",
+    "ep": "expert_parallel expert_parallelism ep_size expert_parallel_size",
+    "dp": "data_parallel data_parallelism dp_size data_parallel_size replicas",
+    "engine": "framework backend software serving_engine runtime",
+    "stat": "metric_stat statistic",
+    "source_key": "source_id",
+    "run_id": "run",
+    "spec_decode": "speculative speculative_decoding spec_decoding",
+}
+_COLUMN: Final = {other: ours for ours, others in _SAME.items() for other in others.split()}
+
+_METRIC: Final[Mapping[str, tuple[str, float]]] = {
+    "tpot_s": ("tpot_ms", 1e3),
+    "itl_ms": ("tpot_ms", 1.0),
+    "itl_s": ("tpot_ms", 1e3),
+    "inter_token_latency_ms": ("tpot_ms", 1.0),
+    "ms_per_token": ("tpot_ms", 1.0),
+    "tokens_per_second_per_user": ("tok_s_user", 1.0),
+    "tok_s_per_user": ("tok_s_user", 1.0),
+    "tps_per_user": ("tok_s_user", 1.0),
+    "interactivity": ("tok_s_user", 1.0),
+    "ttft_s": ("ttft_ms", 1e3),
+    "time_to_first_token_ms": ("ttft_ms", 1.0),
+    "prefill_s": ("prefill_ms", 1e3),
+    "e2e_ms": ("e2e_s", 1e-3),
+    "e2e_latency_ms": ("e2e_s", 1e-3),
+    "e2e_latency_s": ("e2e_s", 1.0),
+    "latency_s": ("e2e_s", 1.0),
+    "output_tok_s": ("decode_tok_s_total", 1.0),
+    "output_tok_s_total": ("decode_tok_s_total", 1.0),
+    "output_tokens_per_second": ("decode_tok_s_total", 1.0),
+    "output_throughput": ("decode_tok_s_total", 1.0),
+    "tok_s_per_gpu": ("tok_s_per_chip", 1.0),
+    "output_tok_s_per_chip": ("tok_s_per_chip", 1.0),
+    "output_tok_s_per_gpu": ("tok_s_per_chip", 1.0),
+    "total_tok_s": ("total_tok_s_incl_input", 1.0),
+    "total_token_throughput": ("total_tok_s_incl_input", 1.0),
+}
+"""Metric of others to ours, and what one of its units is in ours."""
+
+_KIND: Final = {
+    "fixed": "static",
+    "offline_static": "static",
+    "static_batch": "static",
+    "batch": "static",
+    "closed_loop": "concurrency",
+    "closed": "concurrency",
+    "concurrent": "concurrency",
+    "in_flight": "mean_in_flight",
+    "little": "mean_in_flight",
+    "max": "max_seqs",
+    "max_num_seqs": "max_seqs",
+    "max_batch_size": "max_seqs",
+    "offline": "unknown",
+}
+
+_FORMATS: Final[Mapping[str, str]] = {
+    "fp32": "float32 f32 tf32",
+    "fp16": "float16 half f16 w16a16 16bit",
+    "bf16": "bfloat16",
+    "fp8": "float8 fp8_e4m3 e4m3 fp8_e5m2 fp8e4m3 w8a8_fp8 fp8_block",
+    "int8": "w8a8 w8a16 8bit i8 int8_sq smoothquant int8_wo",
+    "int4": "w4a16 awq gptq int4_awq awq_int4 int4_gptq gptq_int4 4bit i4 w4 w4a8 int4_wo",
+    "nvfp4": "fp4 w4a4",
+    "mxfp4": "mxfp4_moe",
+    "q4_0": "q4_1",
+    "q4_k_m": "q4 q4_k q4_k_s q4km",
+    "q5_k_m": "q5 q5_k q5_k_s q5_0",
+    "q6_k": "q6",
+    "q8_0": "q8",
+    "exl2-3.6": "int3_6 exl2_3.6",
+}
+_FORMAT: Final = {other: ours for ours, others in _FORMATS.items() for other in others.split()}
+
+
+def column(name: str) -> str:
+    """Our name of a column, units in brackets left out."""
+    plain = re.sub(r"[(\[].*?[)\]]", "", name).strip().lower()
+    plain = re.sub(r"[\s\-/.]+", "_", plain).strip("_")
+    return _COLUMN.get(plain, plain)
+
+
+def columns(names: Iterable[str]) -> list[str]:
+    """Our names of columns; a name that is ours already wins over another that means the same."""
+    given = list(names)
+    exact = {n.strip().lower() for n in given}
+    found = []
+    for name in given:
+        ours = column(name)
+        found.append(name if ours != name.strip().lower() and ours in exact else ours)
+    return found
+
+
+def cell(name: str, text: str) -> str:
+    """A cell of a column without white space; the empty string where it says nothing."""
+    plain = text.strip()
+    if name == "batch_kind" and plain.lower() == "unknown":  # there it is an answer
+        return plain
+    return "" if plain.lower() in BLANK else plain
+
+
+def metric(name: str) -> tuple[str, float]:
+    """Our name of a metric, and what one of its units is in ours."""
+    plain = re.sub(r"[\s\-/]+", "_", name.lower())
+    return _METRIC.get(plain, (plain, 1.0))
+
+
+def kind(name: str) -> str:
+    """Our name of a kind of batch."""
+    plain = re.sub(r"[\s\-]+", "_", name.lower())
+    return _KIND.get(plain, plain)
+
+
+def number_format(name: str) -> str:
+    """Our name of a number format."""
+    plain = re.sub(r"[\s\-]+", "_", name.lower())
+    return _FORMAT.get(plain, plain)

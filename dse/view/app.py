@@ -1,0 +1,89 @@
+"""Which address gives out what; reads only, see `guard`."""
+
+import json
+from collections.abc import Iterable, Mapping
+
+from dse.view import dashboard as optunas
+from dse.view import pages
+from dse.view.guard import App, Environ, Headers, StartResponse, guarded, refuse
+from dse.view.live import LiveStudy, State
+from dse.view.mirrors import Mirrors
+from dse.view.studies import Studies
+
+HTML, JSON, SCRIPT = "text/html; charset=utf-8", "application/json", "text/javascript; charset=utf-8"
+
+
+class View:
+    """The pages of some studies as a WSGI application."""
+
+    def __init__(self, studies: Studies) -> None:
+        self._studies = studies
+        self._mirrors = Mirrors() if optunas.installed() else None
+        self.app: App = guarded(self._answer)
+
+    def _answer(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")  # as WSGI has it
+        if path.startswith(optunas.PATHS):
+            return self._dashboard(environ, start)
+        found = self._page(path)
+        if found is None:
+            return refuse(start, "404 Not Found", "no such page\n")
+        kind, text = found
+        return send(environ, start, kind, text.encode())
+
+    def _page(self, path: str) -> tuple[str, str] | None:
+        if path == "/":
+            return HTML, self._index()
+        if path == "/status.json":
+            states = self._states()
+            count = f"{len(states):,} stud{'y' if len(states) == 1 else 'ies'}"
+            versions = [[slug, state.version, state.text] for slug, state in states.items()]
+            return JSON, json.dumps({"version": json.dumps(versions), "text": count})
+        if path.startswith("/assets/"):
+            text = pages.script(path.removeprefix("/assets/"))
+            return None if text is None else (SCRIPT, text)
+        if path.startswith("/studies/"):
+            return self._study(path.removeprefix("/studies/"))
+        return None
+
+    def _study(self, name: str) -> tuple[str, str] | None:
+        slug, wants_status = name.removesuffix("/status.json"), name.endswith("/status.json")
+        study = self._studies.all().get(slug)
+        if study is None:
+            return None
+        state = self._state(study)
+        if wants_status:
+            return JSON, json.dumps({"version": state.version, "text": state.text})
+        made = state.page or pages.waiting(slug, state, self._dashboards().get(slug))
+        return HTML, made
+
+    def _state(self, study: LiveStudy) -> State:
+        line = pages.above(self._dashboards().get(study.slug))
+        status = f"{pages.study_address(study.slug)}/status.json"
+        return study.state(line, pages.addresses(), status)
+
+    def _states(self) -> Mapping[str, State]:
+        return {slug: self._state(study) for slug, study in self._studies.all().items()}
+
+    def _index(self) -> str:
+        notes = [] if self._mirrors else [f"Optuna's own dashboard is not installed: {optunas.HOW}"]
+        return pages.index(self._states(), self._dashboards(), notes)
+
+    def _dashboards(self) -> dict[str, str]:
+        """Address of the dashboard of each study that has trials here."""
+        if self._mirrors is None:
+            return {}
+        numbers = self._mirrors.numbers(self._studies.all())
+        return {slug: f"/dashboard/studies/{number}" for slug, number in numbers.items()}
+
+    def _dashboard(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        if self._mirrors is None:
+            return refuse(start, "404 Not Found", f"Optuna's dashboard is not installed: {optunas.HOW}\n")
+        return self._mirrors.app(self._studies.all())(environ, start)
+
+
+def send(environ: Environ, start: StartResponse, kind: str, body: bytes) -> list[bytes]:
+    """A whole answer; a HEAD gets its headers alone."""
+    headers: Headers = [("Content-Type", kind), ("Content-Length", str(len(body)))]
+    start("200 OK", headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]

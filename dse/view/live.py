@@ -1,0 +1,212 @@
+"""One study as it stands now: its stored front, or what its trials make while it still runs."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from dse.front.exact import drawn_behind
+from dse.front.files import Front, FrontError, load_front
+from dse.report.evidence import Evidence, evidence
+from dse.report.html import Html
+from dse.report.searched import Searched, told_by
+from dse.report.sentence import answer_sentences
+from dse.report.study_report import Extras, study_report
+from dse.search.follow import Follower
+from dse.search.stored import FrozenTrial, finished, reading, stored_trials, trials_elsewhere
+from dse.spec.problems import SpecError
+from dse.spec.resolved import ResolvedStudy, load_study
+
+_QUIET = 15.0  # seconds without a new trial after which a search has stopped, or somebody stopped it
+_REST = 10.0  # renewing a page takes at most this fraction of the time, so that a search keeps its machine
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known of a study at one moment."""
+
+    version: str
+    """Another text whenever the page would be another."""
+    text: str
+    """For people: whether it runs, and how far it is."""
+    title: str
+    answer: str
+    page: Html | None
+    """None before there is anything to show."""
+
+
+class LiveStudy:
+    """Follows a results folder, or its study in a storage elsewhere; only reads, and never locks."""
+
+    def __init__(
+        self,
+        slug: str,
+        folder: Path,
+        configs: Path | None = None,
+        name: str | None = None,
+        url: str | None = None,
+    ) -> None:
+        self.slug, self.folder, self.url = slug, folder, url
+        self._configs, self._name = configs, name or slug
+        self._trials: list[FrozenTrial] = []
+        self._again = 0.0
+        self._lock = Lock()
+        self._storage: Any = None
+        self._follower: Follower | None = None
+        self._state: State | None = None
+        self._stamp: tuple[Any, ...] = ()
+        self._next = 0.0
+
+    @property
+    def journal(self) -> Path:
+        """Where its trials are stored, when they are stored here."""
+        return self.folder / "study.journal"
+
+    def storage(self) -> Any:
+        """Its trials, opened for reading; None where there are none."""
+        if self._storage is None:
+            self._storage = reading(self.folder, self.url)
+        return self._storage
+
+    def _now(self) -> list[FrozenTrial]:
+        """Its trials; those elsewhere are asked for at most a tenth of the time, and as they were between."""
+        if self.url is None:
+            return stored_trials(self.storage(), self.slug)
+        start = time.monotonic()
+        if start >= self._again:
+            self._trials = trials_elsewhere(self.storage(), self.slug)
+            end = time.monotonic()
+            self._again = end + max(1.0, _REST * (end - start))
+        return self._trials
+
+    def _mark(self) -> tuple[int, int]:
+        """What changes whenever its trials do."""
+        if self.url is None:
+            return _stamp(self.journal)
+        try:
+            trials = self._now()
+        except SpecError:
+            return -1, -1
+        return len(trials), len(finished(trials))
+
+    def state(self, above: Html, served: tuple[str, ...], status: str) -> State:
+        """How it stands now; between two renewals a search has the machine for itself for a while."""
+        with self._lock:
+            stamp = (_stamp(self.folder / "manifest.json"), self._mark())
+            if self._state is None or (stamp != self._stamp and time.monotonic() >= self._next):
+                start = time.monotonic()
+                self._state = self._renewed(above, served, status, "-".join(str(part) for part in stamp))
+                self._stamp = stamp
+                end = time.monotonic()
+                self._next = end + _REST * (end - start)
+            return State(
+                version=self._state.version,
+                text=self._text(),
+                title=self._state.title,
+                answer=self._state.answer,
+                page=self._state.page,
+            )
+
+    def _renewed(self, above: Html, served: tuple[str, ...], status: str, version: str) -> State:
+        study, doubt = self._study()
+        try:
+            trials, silent = self._asked()
+            doubt = "; ".join(filter(None, (doubt, silent)))
+            front = self._front(study, trials)
+        except (SpecError, FrontError, KeyError, ValueError) as error:
+            return State(version, "", self.slug, f"It cannot be shown: {error}", None)
+        if front is None:
+            return State(
+                version, "", study.spec.title if study else self.slug, "Nothing is stored yet.", None
+            )
+        found = evidence(front, study, doubt)
+        more = told_by(study, trials) if study is not None else Searched(None, None)
+        extras = Extras(
+            exact=drawn_behind(front, (self.folder.with_name(f"{self.folder.name}-sweep"),)),
+            importance=more.importance,
+            progress=more.progress,
+            status=status,
+            served=served,
+            above=above,
+        )
+        told = str(front.manifest.get("title") or self.slug)
+        return State(version, "", told, _first(found), study_report(found, extras))
+
+    def _asked(self) -> tuple[list[FrozenTrial], str]:
+        """Its trials, and why there are none where a storage elsewhere does not answer."""
+        try:
+            return self._now(), ""
+        except SpecError as error:
+            if self.url is None:
+                raise
+            return [], str(error)
+
+    def _study(self) -> tuple[ResolvedStudy | None, str]:
+        try:
+            return load_study(self._name, self._configs), ""
+        except SpecError as error:
+            return None, f"its study cannot be evaluated again: {error}"
+
+    def _front(self, study: ResolvedStudy | None, trials: list[FrozenTrial]) -> Front | None:
+        """The front in the folder, unless its trials have gone on since it was written."""
+        written = load_front(self.folder) if (self.folder / "manifest.json").is_file() else None
+        done = finished(trials)
+        if written is not None and (not done or written.manifest.get("trials") == len(done)):
+            return written
+        if study is None or not done:
+            return written
+        if self._follower is None or self._follower.study.digests() != study.digests():
+            self._follower = Follower(study)
+        return self._follower.front(trials)
+
+    def _text(self) -> str:
+        try:
+            trials = self._now()
+        except SpecError:
+            return "its trials cannot be read"
+        done = len(finished(trials))
+        if not trials:
+            return self._without()
+        age = time.time() - self._last(trials)
+        if age < _QUIET and age >= 0 and not self._complete(done):
+            return f"searching: {done:,} trials so far"
+        return f"{done:,} trials"
+
+    def _without(self) -> str:
+        """How a study stands whose trials are not here."""
+        try:
+            where = str(load_front(self.folder).manifest.get("storage") or "embedded")
+        except FrontError:
+            return "waiting for its first trial"
+        if where == "embedded":
+            return "stored results"
+        return (
+            f"stored results, not live: its trials lie in {where}; dse view STUDY --storage URL follows them"
+        )
+
+    def _last(self, trials: list[FrozenTrial]) -> float:
+        """When the storage changed last, in seconds since 1970."""
+        if self.url is None:
+            return _stamp(self.journal)[0] / 1e9
+        return max((t.datetime_complete.timestamp() for t in trials if t.datetime_complete), default=0.0)
+
+    def _complete(self, done: int) -> bool:
+        """Whether the stored front already holds all of its trials, so that no run is under way."""
+        try:
+            return load_front(self.folder).manifest.get("trials") == done
+        except FrontError:
+            return False
+
+
+def _first(found: Evidence) -> str:
+    return " ".join(answer_sentences(found)[:2])
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Time of the last change in nanoseconds, and the size; zeros for what is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size

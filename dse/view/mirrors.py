@@ -1,0 +1,44 @@
+"""Optuna's dashboard over the studies that there are now; made anew when another one appears."""
+
+from collections.abc import Mapping
+from threading import Lock
+
+from dse.search.mirror import Mirror
+from dse.spec.problems import SpecError
+from dse.view.dashboard import dashboard
+from dse.view.guard import App
+from dse.view.live import LiveStudy
+
+
+class Mirrors:
+    """One dashboard at a time."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._slugs: tuple[str, ...] = ()
+        self._app: App | None = None
+
+    def numbers(self, studies: Mapping[str, LiveStudy]) -> dict[str, int]:
+        """Number of each study that has stored trials, as the dashboard counts them."""
+        return {slug: i for i, slug in enumerate(_stored(studies))}
+
+    def app(self, studies: Mapping[str, LiveStudy]) -> App:
+        """The dashboard of all of them."""
+        with self._lock:
+            slugs = _stored(studies)
+            if self._app is None or slugs != self._slugs:
+                self._app = dashboard(Mirror({slug: studies[slug].storage() for slug in slugs}))
+                self._slugs = slugs
+            return self._app
+
+
+def _stored(studies: Mapping[str, LiveStudy]) -> tuple[str, ...]:
+    """Slugs of the studies whose trials can be read, in a fixed order."""
+    return tuple(slug for slug in sorted(studies) if _readable(studies[slug]))
+
+
+def _readable(study: LiveStudy) -> bool:
+    try:
+        return study.storage() is not None
+    except SpecError:
+        return False

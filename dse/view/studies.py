@@ -1,0 +1,55 @@
+"""Every study of a folder of results, found anew whenever somebody looks."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from dse.view.live import LiveStudy
+
+
+class Studies:
+    """Live studies by slug; a study's cases lie in folders of its own folder."""
+
+    def __init__(self, root: Path | None, configs: Path | None = None) -> None:
+        self._root, self._configs = root, configs
+        self._known: dict[str, LiveStudy] = {}
+
+    def add(self, study: LiveStudy) -> None:
+        """Serve this one too, wherever it lies."""
+        self._known[study.slug] = study
+
+    def all(self) -> Mapping[str, LiveStudy]:
+        """Every study, by slug; those whose folder has gone are forgotten."""
+        for folder in _folders(self._root) if self._root is not None else ():
+            slug = _slug(folder, self._root)
+            if slug not in self._known:
+                self._known[slug] = LiveStudy(slug, folder, self._configs)
+        self._known = {
+            slug: study for slug, study in self._known.items() if study.url or study.folder.is_dir()
+        }
+        return dict(sorted(self._known.items()))
+
+
+def _folders(root: Path) -> list[Path]:
+    """Results folders below `root`, at most two deep; what was set aside for a fresh start is not one."""
+    near = [p for p in (root, *root.glob("*"), *root.glob("*/*")) if p.is_dir()]
+    return [p for p in sorted(near) if _has_results(p) and not _aside(p, root)]
+
+
+def _has_results(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in ("manifest.json", "study.journal"))
+
+
+def _aside(folder: Path, root: Path) -> bool:
+    return any(part.startswith("previous-") for part in folder.relative_to(root).parts)
+
+
+def _slug(folder: Path, root: Path | None) -> str:
+    """Name of the study: what its manifest says, else its place below the root."""
+    try:
+        told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["study"]
+        if isinstance(told, str) and told:
+            return told
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return folder.relative_to(root).as_posix() if root is not None and folder != root else folder.name

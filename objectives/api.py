@@ -1,0 +1,214 @@
+"""What a plug-in may import: the designs that go in, the context they share, the metrics that come out.
+
+A batch of designs is the type. Every column is an array; all columns of one `Designs` broadcast against
+each other, so a grid of chips x TP x PP x batch keeps one short axis for each and costs only its distinct
+sums. SI units throughout: s, B, FLOP/s, B/s, W, USD, m2.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, runtime_checkable
+
+from objectives.architecture import Attention as Attention
+from objectives.architecture import Block as Block
+from objectives.architecture import Experts as Experts
+from objectives.architecture import Ffn as Ffn
+from objectives.architecture import LatentAttention as LatentAttention
+from objectives.architecture import LinearAttention as LinearAttention
+from objectives.architecture import Llm as Llm
+from objectives.architecture import Matrix as Matrix
+from objectives.arrays import Array
+from objectives.designs import Chips as Chips
+from objectives.designs import Deployments as Deployments
+from objectives.designs import Designs as Designs
+from objectives.designs import broadcast_shape as broadcast_shape
+
+CONTRACT_VERSION = 2
+"""Raised whenever a plug-in written against the older contract would read something else."""
+
+Serving = Literal["decode-only", "aggregated", "chunked", "disaggregated", "static"]
+"""`decode-only`: prompts cost nothing. `aggregated`: whole prompts, one after the other, between the steps of
+decode. `chunked`: chunks of prompts inside them. `disaggregated`: a pool of replicas for prompts, another for
+decode. `static`: a batch that starts and ends together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Precision:
+    """Bytes of one stored element, scales included."""
+
+    weight_bytes: float
+    kv_bytes: float
+    activation_bytes: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrefixCache:
+    """KV cache kept for prompts that begin alike."""
+
+    hit: float
+    """Share of prompt tokens that are read back instead of computed, in [0, 1]."""
+    stored_tokens: float
+    """Tokens whose KV cache is kept; a replica's, or everybody's where the tier is pooled [token]."""
+    tier: Literal["dram", "host", "pooled"]
+    bandwidth: float
+    """Rate at which one chip gets it back [B/s]; not read for the chip's own DRAM."""
+    usd_per_byte: float
+    """Capital price of the tier [USD/B]; not read for the chip's own DRAM, which is paid with the chip."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speculation:
+    """Speculative decoding: drafted tokens that one step of the LLM checks."""
+
+    length: int
+    """Tokens drafted for each step [1]."""
+    acceptance: float
+    """Chance that a drafted token is accepted when all before it are, in [0, 1]."""
+    cost: float
+    """Time of drafting one token over that of a plain step, and weights of the draft over the LLM's [1]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """Lengths of a request and the way requests share a replica.
+
+    Lengths are numbers, or arrays that broadcast against the designs.
+    """
+
+    isl: Array
+    """Prompt tokens [token]."""
+    osl: Array
+    """Output tokens [token]."""
+    mean_context: Array
+    """Mean context during decode [token]."""
+    max_context: Array
+    """Context that capacity is planned for [token]."""
+    serving: Serving
+    routing_skew: float = 1.0
+    """Visits of the most popular expert of a layer over the mean of all [1]; 1 is uniform routing."""
+    prefill_load: float = 0.0
+    """Share of the time that prefill replicas are busy at most, in (0, 1); only `disaggregated` reads it."""
+    prefix: PrefixCache | None = None
+    """KV cache of earlier prompts; None computes every prompt."""
+    speculation: Speculation | None = None
+    """Drafted tokens that steps check; None decodes one token a step."""
+
+    def __post_init__(self) -> None:
+        if self.serving == "disaggregated" and not 0.0 < self.prefill_load < 1.0:
+            raise ValueError(f"prefill_load: expected a number between 0 and 1, got {self.prefill_load}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Economy:
+    """What turns capital into running cost."""
+
+    lifetime_s: float
+    cost_of_capital: float
+    """Yearly rate [1/year]."""
+    usd_per_joule: float
+    pue: float
+    power_overhead: float
+    """Watts of a server per watt of its accelerators [1]."""
+    upkeep_per_year: float
+    """Share of the capital spent on upkeep each year [1/year]."""
+    utilisation: float
+    """Share of its life in which the system produces, in (0, 1]."""
+    building_usd_per_watt: float
+    """Data centre per watt of servers [USD/W]."""
+    building_lifetime_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What all designs of a batch share."""
+
+    llm: Llm
+    precision: Precision
+    workload: Workload
+    economy: Economy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """Columns that broadcast to the shape of the designs; every one finite.
+
+    With `detail=True` the ledgers below are filled, and each total is the sum of its parts: `tpot_s` of
+    `tpot_parts`, `ttft_s` of `ttft_parts`, `capex_usd` of `capex_parts`, `usd_per_million_tokens` of
+    `running_parts`, `energy_per_token_j` of `energy_parts`. Without it they are empty, which is what a search
+    over millions of designs wants.
+    """
+
+    tpot_s: Array
+    """Time per output token after the first [s]."""
+    ttft_s: Array
+    """Time to first token [s]; the wait for the prompts of others stands apart in `ttft_parts`."""
+    tokens_per_s: Array
+    """Sustained output tokens per second of all replicas [token/s]."""
+    chips: Array
+    """Chips of all replicas, those that only prefill among them [1]."""
+    capex_usd: Array
+    """Capital price of the system [USD]."""
+    usd_per_token_per_s: Array
+    """capex_usd / tokens_per_s [USD/(token/s)]."""
+    usd_per_million_tokens: Array
+    """Running cost of a million output tokens, their prompts included, capital annuitised [USD]."""
+    usd_per_million_input_tokens: Array
+    """Of that, what prompts cost, for a million of their tokens [USD]; 0 where prompts are not counted."""
+    usd_per_million_output_tokens: Array
+    """The rest, for a million output tokens [USD]: OSL x this + ISL x the above is what a request costs."""
+    energy_per_token_j: Array
+    """Energy at the meter for each output token, prompts, servers and building included [J]."""
+    violations: Mapping[str, Array]
+    """Named constraints in their own unit, feasible where <= 0."""
+    tpot_parts: Mapping[str, Array] = field(default_factory=dict)
+    ttft_parts: Mapping[str, Array] = field(default_factory=dict)
+    capex_parts: Mapping[str, Array] = field(default_factory=dict)
+    running_parts: Mapping[str, Array] = field(default_factory=dict)
+    energy_parts: Mapping[str, Array] = field(default_factory=dict)
+    pools: Mapping[str, Array] = field(default_factory=dict)
+    """Replicas by what they do, where pools differ: prefill, decode [replica]; told with `detail` only."""
+    capacity_parts: Mapping[str, Array] = field(default_factory=dict)
+    """Bytes that the fullest chip must hold [B]; those of the whole replica where chips are only counted."""
+    bounds: Mapping[str, Array] = field(default_factory=dict)
+    """Seconds of TPOT by what binds: compute, weight_load, sram, dram, link, fixed, pipeline, prefill."""
+
+    def feasible(self) -> Array:
+        """True where no constraint is violated."""
+        flags = [v <= 0.0 for v in self.violations.values()]
+        all_of = flags[0]
+        for flag in flags[1:]:
+            all_of = all_of & flag
+        return all_of
+
+
+@runtime_checkable
+class CostModel(Protocol):
+    """Turns designs into metrics. Final class, no state: tweak by wrapping."""
+
+    name: str
+    requires: tuple[str, ...]
+    """Chip facts that must be known; a chip that lacks one is refused by name before the first trial."""
+
+    def evaluate(self, designs: Designs, context: Context, *, detail: bool = False) -> Metrics:
+        """Metrics of every design; `detail` fills the ledgers and changes nothing else."""
+        ...
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """One number per design that a study minimises or maximises, or bounds by a target."""
+
+    name: str
+    label: str
+    unit: str
+    """SI unit, understood by the unit parser; the empty string for a plain number."""
+    direction: Literal["minimize", "maximize"]
+
+    def value(self, metrics: Metrics, context: Context) -> Array:
+        """The column of `metrics` this objective is."""
+        ...
+
+
+def violation(objective: Objective, value: Array, target: float) -> Array:
+    """How far `value` is beyond `target`, in the objective's unit; feasible where <= 0."""
+    return value - target if objective.direction == "minimize" else target - value

@@ -1,0 +1,128 @@
+"""What a network is made of: layers of attention, FFN, experts, or bare matrices."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attention:
+    """Softmax attention of one layer: MHA (kv_heads = heads), GQA, or MQA (kv_heads = 1)."""
+
+    heads: int
+    kv_heads: int
+    head_dim: int
+    bias: bool = False
+    """Whether the query, key and value projections carry a bias."""
+    window: int | None = None
+    """Tokens that a row attends to at most: a sliding window, or a chunk it stays inside."""
+    chunked: bool = False
+    """Whether the window is a chunk: a row sees half of it on average, not all of it."""
+    gate: bool = False
+    """Whether a projection as wide as the query gates the output (Qwen3-Next)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentAttention:
+    """Multi-head latent attention (MLA): one compressed KV vector a token, shared by all heads."""
+
+    heads: int
+    latent: int
+    """Rank of the compressed KV vector."""
+    rope: int
+    """Rotary part kept beside it."""
+    nope: int
+    """Query and key size of a head without the rotary part."""
+    value: int
+    """Value size of a head."""
+    query_latent: int | None
+    """Rank of the compressed query; None when queries are projected directly."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearAttention:
+    """Attention with a state of constant size instead of a KV cache (Lightning Attention, Gated DeltaNet)."""
+
+    heads: int
+    """Heads of the values, each with a state of key_dim x value_dim."""
+    key_heads: int
+    """Heads of queries and keys; several heads of values may share one."""
+    key_dim: int
+    value_dim: int
+    gate: bool
+    """Whether a projection as wide as the values gates the output."""
+    delta: bool
+    """Whether the state is corrected by what it already says of a key (delta rule), rather than added to."""
+    state_bytes: float
+    """Bytes of one element of the state, whatever the format of KV cache [B]."""
+    conv: int = 0
+    """Tokens that a short convolution before the heads reaches over; 0 without one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ffn:
+    """Feed-forward network of one layer: 3 matrices when gated (SwiGLU), else 2."""
+
+    width: int
+    matrices: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experts:
+    """Mixture of experts of one layer."""
+
+    count: int
+    top_k: int
+    width: int
+    matrices: int
+    shared_width: int = 0
+    """Total width of the experts that every token visits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """A bare matrix multiplication of a network without attention."""
+
+    inputs: int
+    outputs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """`count` identical layers, each with attention and an FFN, or each with bare matrices."""
+
+    count: int
+    attention: Attention | LatentAttention | LinearAttention | None = None
+    ffn: Ffn | None = None
+    experts: Experts | None = None
+    matrices: tuple[Matrix, ...] = ()
+    parallel: bool = False
+    """Whether attention and FFN read the same input, so that one all-reduce serves both (GPT-J, Falcon)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Llm:
+    """A network that is evaluated once per token (an LLM) or once per inference (`vocab` = 0)."""
+
+    name: str
+    hidden: int
+    vocab: int
+    blocks: tuple[Block, ...]
+    tied_embedding: bool = False
+    learned_positions: int = 0
+    """Rows of a learned position table."""
+    nominal_params: float
+    """Parameters as its name says; the weights are counted from the architecture, never from this."""
+
+    @property
+    def layers(self) -> int:
+        """Layers in all blocks."""
+        return sum(b.count for b in self.blocks)
+
+    @property
+    def expert_count(self) -> int:
+        """Largest number of routed experts in any block; 0 without experts."""
+        return max((b.experts.count for b in self.blocks if b.experts), default=0)
+
+    @property
+    def heads(self) -> int:
+        """Largest number of query heads in any block; 1 without attention."""
+        return max((b.attention.heads for b in self.blocks if b.attention), default=1)

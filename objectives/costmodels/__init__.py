@@ -1,0 +1,1 @@
+"""One cost model per file: final classes that assemble equations and keep no state."""

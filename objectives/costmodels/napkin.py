@@ -1,0 +1,57 @@
+"""The article's arithmetic: a fixed speed per user, capacity counted in chips."""
+
+from typing import final
+
+from objectives.api import Context, Designs, Metrics
+from objectives.arrays import ceil_div, namespace
+from objectives.costmodels.totals import Ledger, metrics, silicon_violations
+from objectives.equations import serving
+from objectives.equations.layers import mean_layer
+
+GIB_TAKEN_FOR_GB = 1e9 / 2**30
+"""The article computes a KV cache in GiB, writes GB, and divides by chips counted in GB."""
+
+
+@final
+class NapkinCostModel:
+    """What the article computes, mistakes included, so that its claims can be held against `roofline`.
+
+    Weights are the nominal parameters times bytes; KV cache takes GiB for GB; a user gets the speed that
+    somebody claims for the chip, whatever the batch; chips are as many as hold the bytes, and at least
+    TP x PP. Domain: none. It is a model of an argument, not of a machine: compute, links and DRAM bandwidth
+    are ignored.
+    """
+
+    name = "napkin"
+    requires: tuple[str, ...] = ("claimed_user_speed",)
+
+    def evaluate(self, designs: Designs, context: Context, *, detail: bool = False) -> Metrics:
+        """Metrics of every design; TPOT is the claimed one, TTFT is 0 because the article ignores prefill."""
+        c, d = designs.chips, designs.deployments
+        xp = namespace(c.price_usd, d.batch)
+        llm, precision = context.llm, context.precision
+        layer = mean_layer(llm, 1.0 + 0.0 * d.batch)
+        sequence = llm.layers * layer.kept(context.workload.max_context) * precision.kv_bytes
+        held = {
+            "weights": llm.nominal_params * precision.weight_bytes + 0.0 * d.batch,
+            "kv_cache": d.batch * (sequence * GIB_TAKEN_FOR_GB),
+        }
+        capacity = c.sram_bytes * c.sram_pinned + c.dram_bytes
+        needed = ceil_div(held["weights"] + held["kv_cache"], capacity)
+        chips = xp.maximum(needed, d.tp * d.pp) * d.dp
+        tpot = 1.0 / c.user_tokens_per_s
+        ledger = Ledger.empty()
+        if detail:
+            ignored = {"ignored": 0.0 * tpot}
+            ledger = Ledger(tpot={"claimed": tpot}, ttft=ignored, capacity=held, bounds={"claimed": tpot})
+        return metrics(
+            designs,
+            context,
+            tpot,
+            0.0 * tpot,
+            serving.throughput(d.batch, tpot, d.dp),
+            silicon_violations(c),
+            detail=detail,
+            chips=chips,
+            ledger=ledger,
+        )

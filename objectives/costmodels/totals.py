@@ -1,0 +1,87 @@
+"""From seconds and bytes to metrics: throughput, dollars, joules, violations. Shared by all cost models."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from objectives.api import Chips, Context, Designs, Metrics
+from objectives.arrays import Array
+from objectives.equations import money
+from objectives.equations.energy import Busy, energy_per_token
+
+
+def total(parts: Mapping[str, Array]) -> Array:
+    """Sum of the parts, in their order."""
+    first, *rest = parts.values()
+    for part in rest:
+        first = first + part
+    return first
+
+
+def silicon_violations(chips: Chips) -> dict[str, Array]:
+    """What keeps a hypothetical die from being made, each in its own unit; feasible where <= 0."""
+    return {
+        "die_area": chips.area_excess_m2,
+        "dram_stacks": chips.dram_stacks_excess,
+        "link_edge": chips.link_excess,
+        "cooling": chips.cooling_excess_w,
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """Where seconds and bytes go; filled only when asked for."""
+
+    tpot: Mapping[str, Array]
+    ttft: Mapping[str, Array]
+    capacity: Mapping[str, Array]
+    bounds: Mapping[str, Array]
+    pools: Mapping[str, Array] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls) -> "Ledger":
+        """What a search over millions of designs wants."""
+        return cls(tpot={}, ttft={}, capacity={}, bounds={})
+
+
+def metrics(designs: Designs, context: Context, tpot_s: Array, ttft_s: Array, tokens: Array,
+            violations: Mapping[str, Array], *, ledger: Ledger, detail: bool, chips: Array | None = None,
+            busy: Busy | None = None, prompt_share: Array | None = None,
+            beside: Mapping[str, Array] | None = None) -> Metrics:  # fmt: skip
+    """Metrics of designs whose seconds, bytes and tokens a second are known.
+
+    `chips` counts the chips when the layout does not. `busy` is the work of one output token; without it
+    chips are taken to draw their board power all the time. `prompt_share` is the share of the time that
+    prompts take. `beside` is capital beside chips, hosts and networks [USD].
+    """
+    c, d, work = designs.chips, designs.deployments, context.workload
+    count = d.tp * d.pp * d.dp if chips is None else chips
+    capex_parts = money.capex(c, count) | dict(beside or {})
+    capex = total(capex_parts)
+    energy_parts = energy_per_token(c, busy, count, tokens, context.economy)
+    energy = total(energy_parts)
+    running = money.running_cost(context.economy, capex, count * c.power_w, tokens, energy)
+    per_million = total(running)
+    share = 0.0 * tokens if prompt_share is None else prompt_share
+    inputs, outputs = money.token_prices(per_million, share, work.isl, work.osl)
+    empty: Mapping[str, Array] = {}
+    return Metrics(
+        tpot_s=tpot_s,
+        ttft_s=ttft_s,
+        tokens_per_s=tokens,
+        chips=count,
+        capex_usd=capex,
+        usd_per_token_per_s=capex / tokens,
+        usd_per_million_tokens=per_million,
+        usd_per_million_input_tokens=inputs,
+        usd_per_million_output_tokens=outputs,
+        energy_per_token_j=energy,
+        violations=violations,
+        tpot_parts=ledger.tpot,
+        ttft_parts=ledger.ttft,
+        capex_parts=capex_parts if detail else empty,
+        running_parts=running if detail else empty,
+        energy_parts=energy_parts if detail else empty,
+        capacity_parts=ledger.capacity,
+        bounds=ledger.bounds,
+        pools=ledger.pools,
+    )

@@ -1,0 +1,53 @@
+"""Disaggregated serving: one pool of replicas prefills, another decodes, KV cache travels between them."""
+
+from objectives.api import Chips
+from objectives.arrays import Array, ceil_div, namespace
+from objectives.equations.placement import inverse
+
+
+def packed(prompt: Array, budget: Array) -> Array:
+    """Prompts that a prefill replica works on at once [1]: whole ones within the budget, at least one.
+
+    Limits: 1 for prompts above half of the budget.
+    """
+    xp = namespace(budget)
+    one = 1.0 + 0.0 * budget
+    fit = xp.floor(budget / xp.maximum(prompt + 0.0 * budget, one))
+    return xp.maximum(fit, one)
+
+
+def prefill_replicas(
+    requests_per_s: Array, pass_s: Array, prompts: Array, load: float, joined: Array
+) -> Array:
+    """Replicas of the prefill pool [replica] that keep it busy for a share `load` of the time at most.
+
+    ceil(requests x seconds of a pass / (prompts of a pass x load)), a multiple of the replicas that share
+    experts. Limits: at least one such group; the decode pool never starves, since load <= 1.
+    """
+    return joined * ceil_div(requests_per_s * pass_s / (prompts * load), joined)
+
+
+def wait(pass_s: Array, load: float) -> Array:
+    """Mean time that a prompt waits in a pool that is busy for a share `load` of the time [s].
+
+    load / (2 (1 - load)) of a pass: Pollaczek-Khinchine for passes of equal length and random arrivals, as if
+    the pool were one server; a real pool of several waits less. Limits: 0 when idle, without end when full.
+
+    Source: Kleinrock, Queueing Systems I (1975), equation 5.64 (M/D/1).
+    """
+    return pass_s * (load / (2.0 * (1.0 - load)))
+
+
+def transfer_s(chips: Chips, size: Array) -> Array:
+    """Time to send `size` bytes of KV cache from a prefill chip to its peer [s].
+
+    Over the scale-out network where there is one, else over the links; every chip of a stage sends its own.
+    Domain: after prefill, not layer by layer under it; chips of both pools are paired.
+
+    Source: DistServe (Zhong et al., OSDI 2024, arXiv 2401.09670), Splitwise (Patel et al., ISCA 2024).
+    """
+    xp = namespace(chips.scale_out_bandwidth)
+    out = chips.scale_out_bandwidth > 0.0
+    link = inverse(chips.link_bandwidth * chips.link_efficiency)
+    per_byte = xp.where(out, inverse(chips.scale_out_bandwidth), link)
+    return xp.where(out, chips.scale_out_latency, chips.link_latency) + size * per_byte

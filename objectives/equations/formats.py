@@ -1,0 +1,57 @@
+"""Bytes of a stored number, its scales included, and the formats it is multiplied in."""
+
+from types import MappingProxyType
+from typing import Final
+
+FORMATS: Final = MappingProxyType(
+    {
+        "fp32": 4.0,
+        "fp16": 2.0,
+        "bf16": 2.0,
+        "fp8": 1.0,
+        "int8": 1.0,
+        "int4": 0.5 + 2 / 128,
+        "nvfp4": 0.5 + 1 / 16,
+        "mxfp4": 0.5 + 1 / 32,
+        "q4_0": 4.5 / 8,
+        "q4_k_m": 4.85 / 8,
+        "q5_k_m": 5.7 / 8,
+        "q6_k": 6.56 / 8,
+        "q8_0": 8.5 / 8,
+        "exl2-3.6": 3.6 / 8,
+    }
+)
+"""Format to bytes per element [B].
+
+int4 carries one fp16 scale per group of 128 (AWQ, Lin et al. 2023, arXiv 2306.00978; GPTQ, Frantar et al.
+2022, arXiv 2210.17323, use the same group); nvfp4 one fp8 scale per 16 and mxfp4 one 8-bit exponent per 32
+elements (OCP Microscaling Formats specification v1.0, 2023, section 5.2); q4_k_m is llama.cpp's mixture of
+4- and 6-bit blocks at 4.85 bits a weight, beside its other blocks of 4.5 to 8.5 bits (llama.cpp,
+tools/quantize), exl2-3.6 ExLlamaV2's 3.6 bits.
+fp8 and int8 scales are per tensor or per channel and below 0.1 %.
+"""
+
+_ARITHMETIC: Final = MappingProxyType(
+    {
+        "fp32": ("fp32",),
+        "fp16": ("fp16", "fp32"),
+        "bf16": ("fp16", "fp32"),
+        "fp8": ("fp8", "fp16", "fp32"),
+        "int8": ("int8", "fp16", "fp32"),
+        "int4": ("int8", "fp16", "fp32"),
+        **dict.fromkeys(("q4_0", "q4_k_m", "q5_k_m", "q6_k", "q8_0"), ("int8", "fp16", "fp32")),
+        "exl2-3.6": ("fp16", "fp32"),
+        "nvfp4": ("fp4", "fp8", "fp16", "fp32"),
+        "mxfp4": ("fp4", "fp8", "fp16", "fp32"),
+    }
+)
+
+
+def arithmetic(weights: str, activations: str) -> tuple[str, ...]:
+    """Matrix formats that can multiply `weights` by `activations`, the fastest first.
+
+    The wider of the two decides: int4 weights with fp16 activations are widened on the way into the matrix
+    unit (weight-only quantisation). A chip that lacks the first format upcasts to the next it has.
+    """
+    wider = weights if FORMATS[weights] > FORMATS[activations] else activations
+    return _ARITHMETIC[wider]

@@ -1,0 +1,205 @@
+"""Collectives as straight lines in the bytes they carry: time = latency + bytes x seconds-per-byte.
+
+Every topology offers two algorithms, one with few messages and one with few bytes; the better of the two is
+taken at each size. Symbols: n chips, V bytes of the result, W one-way bandwidth of a chip over all its links,
+a latency of a hop, o software time of a collective.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from objectives.api import Chips
+from objectives.arrays import Array, ceil_div, namespace
+from objectives.equations.placement import inverse
+
+TOPOLOGIES: Final = MappingProxyType(
+    {"switch": 0, "ring": 1, "torus2d": 2, "torus3d": 3, "dragonfly": 4, "fat-tree": 5}
+)
+"""Code of each topology in `Chips.link_topology`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """latency [s] + bytes x per_byte [s/B]."""
+
+    latency: Array
+    per_byte: Array
+
+    def seconds(self, size: Array) -> Array:
+        """Time for `size` bytes [s]."""
+        return self.latency + size * self.per_byte
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collective:
+    """The better of two algorithms at every size."""
+
+    few_messages: Line
+    few_bytes: Line
+
+    def seconds(self, size: Array) -> Array:
+        """Time for a result of `size` bytes on every chip [s].
+
+        Limits: 0 for one chip. Without in-network reduction an all-reduce takes at least 2 (n-1)/n V / W
+        (Patarasuk & Yuan, JPDC 2009), with it at least V / W.
+        """
+        short, long = self.few_messages.seconds(size), self.few_bytes.seconds(size)
+        return namespace(short).minimum(short, long)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collectives:
+    """What the chips of one tensor-parallel group can do together."""
+
+    all_reduce: Collective
+    all_gather: Line
+    """One phase of the all-reduce of few bytes, without in-network reduction: (n-1)/n V / W."""
+    package: Line
+    """All-reduce over the dies of each chip, which comes before and after that over the chips."""
+
+
+def collectives(chips: Chips, n: Array) -> Collectives:
+    """All-reduce and all-gather over the n chips of one tensor-parallel group, shapes broadcast.
+
+    Domain: n >= 1; the group is laid out compactly. Beyond `link_domain` both are hierarchical:
+    reduce-scatter inside, all-reduce of the shards across, all-gather inside.
+
+    Source: Thakur, Rabenseifner & Gropp, IJHPCA 2005; Chan et al., CCPE 2007; torus, jax-ml scaling book;
+    dragonfly, Kim, Dally, Scott & Abts, ISCA 2008, and Abts et al., ISCA 2022 (8-chip all-reduce 2.1 us).
+    """
+    xp = namespace(n, chips.link_bandwidth)
+    inside = xp.minimum(n, chips.link_domain)
+    short, long, gather = _inside(chips, inside)
+    domains = ceil_div(n, chips.link_domain)
+    one = 1.0 + 0.0 * domains
+    # what crosses domains: two phases of latency, and the shard of each chip there and back
+    out_a = xp.where(domains > 1.0, 2.0 * chips.scale_out_latency, 0.0 * domains)
+    out_w = 2.0 * (domains - 1.0) / domains / inside * inverse(chips.scale_out_bandwidth)
+    near = xp.where(inside > 1.0, one, 0.0 * one)
+    far = xp.where(n > 1.0, one, 0.0 * one)
+
+    def total(line: Line, phases: float) -> Line:
+        latency = chips.collective_overhead_s * far + line.latency * near + out_a * (phases / 2.0)
+        return Line(latency=latency, per_byte=line.per_byte * near + out_w * (phases / 2.0))
+
+    reduce = Collective(few_messages=total(short, 2.0), few_bytes=total(long, 2.0))
+    return Collectives(all_reduce=reduce, all_gather=total(gather, 1.0), package=over_dies(chips))
+
+
+def over_dies(chips: Chips) -> Line:
+    """All-reduce over the D compute dies of one package, shapes of the chip columns.
+
+    A reduce-scatter before the chips exchange what they have and an all-gather after: 2 (D-1)/D V / B on
+    every die, and twice the ceil(D / 2) hops across two rows of dies. No software starts it: the dies run one
+    kernel. Domain: dies share every matrix and every head evenly, so that only sums cross between them; each
+    reads its own DRAM and SRAM. Limits: 0 for one die.
+    """
+    xp = namespace(chips.dies)
+    single = chips.dies <= 1.0
+    hops = xp.where(single, 0.0 * chips.dies, ceil_div(chips.dies, 2.0))
+    return Line(
+        latency=2.0 * hops * chips.die_latency,
+        per_byte=2.0 * (chips.dies - 1.0) / chips.dies * inverse(chips.die_bandwidth),
+    )
+
+
+def _inside(chips: Chips, n: Array) -> tuple[Line, Line, Line]:
+    """All-reduce of few messages, of few bytes, and all-gather, in one domain without software time."""
+    xp = namespace(n, chips.link_bandwidth)
+    a = chips.link_latency
+    w = inverse(chips.link_bandwidth * chips.link_efficiency)
+    ring = 2.0 * (n - 1.0) / n * w
+    # switch, and what all others start from: one direct exchange, or two of shards
+    short_a, short_w, long_a, long_w = a + 0.0 * n, (n - 1.0) * w, 2.0 * a + 0.0 * n, ring
+
+    def choose(name: str, sa: Array, sw: Array, la: Array, lw: Array) -> None:
+        nonlocal short_a, short_w, long_a, long_w
+        here = chips.link_topology == TOPOLOGIES[name]
+        short_a, short_w = xp.where(here, sa, short_a), xp.where(here, sw, short_w)
+        long_a, long_w = xp.where(here, la, long_a), xp.where(here, lw, long_w)
+
+    choose("ring", xp.ceil((n - 1.0) / 2.0) * a, (n - 1.0) * w, 2.0 * (n - 1.0) * a, ring)
+    for name, axes in (("torus2d", 2.0), ("torus3d", 3.0)):
+        reach = torus_reach(n, axes)
+        choose(name, reach * a, (n - 1.0) * w, 2.0 * reach * a, ring)
+    choose("dragonfly", *_dragonfly(chips, n, a, w))
+    far = xp.where(n > chips.link_group, 2.0 + 0.0 * n, 1.0 + 0.0 * n)  # up to the spine and down again
+    up = xp.where(n > chips.link_group, w / chips.link_global_share, w + 0.0 * n)
+    choose("fat-tree", far * a, (n - 1.0) * up, 2.0 * far * a, 2.0 * (n - 1.0) / n * up)
+    gather = Line(latency=long_a / 2.0, per_byte=long_w / 2.0)
+    reduced = (chips.in_network_reduction > 0.0) & (n > 1.0)
+    direct = Line(latency=a + 0.0 * n, per_byte=w + 0.0 * n)
+
+    def in_network(latency: Array, per_byte: Array) -> Line:
+        return Line(
+            latency=xp.where(reduced, direct.latency, latency),
+            per_byte=xp.where(reduced, direct.per_byte, per_byte),
+        )
+
+    return in_network(short_a, short_w), in_network(long_a, long_w), gather
+
+
+def torus_reach(n: Array, axes: float) -> Array:
+    """Hops to the farthest chip of a compact block of a torus [1]: half of every axis.
+
+    Axes of n^(1/axes) chips; of two chips each, as many as it takes, up to 2^axes chips in all.
+    """
+    xp = namespace(n)
+    return xp.where(n <= 2.0**axes, xp.log2(n), axes * n ** (1.0 / axes) / 2.0)
+
+
+def _dragonfly(chips: Chips, n: Array, a: Array, w: Array) -> tuple[Array, Array, Array, Array]:
+    """Direct exchange inside a fully connected group; three hops between groups."""
+    xp = namespace(n, w)
+    group = chips.link_group
+    pair = w / chips.link_local_share * xp.maximum(group - 1.0, 1.0 + 0.0 * group)  # one local link
+    local = xp.minimum(n, group)
+    groups = ceil_div(n, group)
+    across = 2.0 * (groups - 1.0) / groups / local * w / chips.link_global_share
+    wide = groups > 1.0
+    short_a = xp.where(wide, 3.0 * a, a + 0.0 * n)
+    narrow = xp.minimum(chips.link_local_share, chips.link_global_share)
+    short_w = xp.where(wide, (n - 1.0) * w / narrow, pair)
+    long_a = xp.where(wide, 8.0 * a, 2.0 * a + 0.0 * n)  # local, two times three hops, local
+    return short_a, short_w, long_a, 2.0 / local * pair + across
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hops:
+    """Sends between pipeline stages: of the slowest one, and of a whole turn of the pipeline."""
+
+    slowest: Line
+    turn: Line
+
+
+def stage_hops(chips: Chips, tp: Array, pp: Array) -> Hops:
+    """Point-to-point sends of one micro-batch, shapes broadcast.
+
+    A turn has PP hops (the new token goes back to the first stage), of which one for every domain boundary
+    crosses scale-out. Each chip of a stage sends over all its links. Limits: nothing for PP = 1.
+    """
+    xp = namespace(tp, pp, chips.link_bandwidth)
+    some = xp.where(pp > 1.0, 1.0 + 0.0 * pp, 0.0 * pp)
+    w = inverse(chips.link_bandwidth * chips.link_efficiency)
+    out = inverse(chips.scale_out_bandwidth)
+    domains = ceil_div(tp * pp, chips.link_domain)
+    has_out = chips.scale_out_bandwidth > 0.0
+    crossings = xp.where(has_out & (domains > 1.0), xp.minimum(domains, pp), 0.0 * domains)
+    crosses = crossings > 0.0
+    slow_a = xp.where(crosses, xp.maximum(chips.scale_out_latency, chips.link_latency), chips.link_latency)
+    slow_w = xp.where(crosses, xp.maximum(out, w), w)
+    near = pp - crossings
+    turn_a = near * chips.link_latency + crossings * chips.scale_out_latency
+    turn_w = near * w + crossings * out
+    return Hops(
+        slowest=Line(latency=slow_a * some, per_byte=slow_w * some),
+        turn=Line(latency=turn_a * some, per_byte=turn_w * some),
+    )
+
+
+def domain_excess(chips: Chips, tp: Array, pp: Array) -> Array:
+    """Chips of a replica that no network reaches [chip]; feasible where <= 0."""
+    xp = namespace(tp, pp, chips.link_domain)
+    reach = tp * pp - chips.link_domain
+    return xp.where(chips.scale_out_bandwidth > 0.0, xp.minimum(reach, 0.0 * reach), reach)

@@ -1,0 +1,80 @@
+"""How requests share a replica."""
+
+from objectives.arrays import Array, namespace
+
+
+def prefill_stall(batch: Array, prefill_s: Array, waited_s: Array, osl: Array) -> Array:
+    """Time that each output token waits for the prefills of other requests [s].
+
+    While one request of B stays, each of the B - 1 others has one prompt: those that were served before its
+    first token (`waited_s`, see `wait_for_prompts`) are behind it, the rest fall between its OSL tokens.
+    ((B - 1) t_p - waited) / OSL each.
+
+    Limits: 0 without prompts, for one user, and where everybody waited for everybody. With the wait and its
+    own prompt a request stays OSL t_step + B t_p, however users arrive, so B OSL / (OSL t_step + B t_p)
+    tokens a second, the published aggregate throughput. Domain: prompts go first, or in chunks that slow
+    decode by their own time.
+    """
+    return ((batch - 1.0) * prefill_s - waited_s) / osl
+
+
+def steady_throughput(batch: Array, step_s: Array, prefill_s: Array, osl: Array, replicas: Array) -> Array:
+    """Output tokens a second of aggregated serving [token/s]: B OSL / (OSL t_step + B t_p) a replica."""
+    return throughput(batch, step_s + batch * prefill_s / osl, replicas)
+
+
+def throughput(batch: Array, tpot_s: Array, replicas: Array) -> Array:
+    """Sustained output tokens a second of all replicas [token/s]: replicas x B / TPOT."""
+    return replicas * batch / tpot_s
+
+
+def wait_for_prompts(batch: Array, prefill_s: Array, burst: Array) -> Array:
+    """Time that a prompt waits for the prompts of others before its own prefill [s].
+
+    Of the B - 1 others a share `burst` arrives at the same moment, and half of those are served first:
+    burst (B - 1) t_p / 2. Clients of a closed loop start together and drift apart; where arrivals are
+    independent, burst is 0 and prompts that come in between are served in chunks beside decode.
+
+    Limits: nothing for one user; half of the prompts of all others at most. Domain: below saturation. A
+    queue by mean-value analysis (Reiser & Lavenberg 1980), where decode waits for every prompt, was tried
+    and overstates the wait of engines that mix chunks of prompts into decode steps.
+    """
+    return burst * (batch - 1.0) * prefill_s / 2.0
+
+
+def queue(waited_s: Array, step_s: Array) -> Array:
+    """Time from arrival to the start of a prompt [s]: half a step under way, then others' prompts.
+
+    Limits: half a step for one user.
+    """
+    return step_s / 2.0 + waited_s
+
+
+def tokens_after_first(osl: Array) -> Array:
+    """Output tokens that a request waits TPOT for [token]: OSL - 1, not below 0."""
+    if isinstance(osl, (int, float)):
+        return max(osl - 1.0, 0.0)
+    return namespace(osl).maximum(osl - 1.0, 0.0 * osl)
+
+
+def static_share(ttft_s: Array, tpot_s: Array, osl: Array) -> Array:
+    """Share of the time of a static batch that its prompts take [1], in [0, 1]."""
+    return ttft_s / (ttft_s + tokens_after_first(osl) * tpot_s)
+
+
+def static_throughput(batch: Array, ttft_s: Array, tpot_s: Array, osl: Array, replicas: Array) -> Array:
+    """Output tokens a second when a batch starts and ends together [token/s].
+
+    B OSL / (TTFT + (OSL - 1) TPOT): nothing fills the places of the prompts. Limits: below B / TPOT.
+    """
+    return replicas * batch * osl / (ttft_s + tokens_after_first(osl) * tpot_s)
+
+
+def shortfall(batch: Array, request_s: Array, token_s: Array, osl: Array) -> Array:
+    """Time that each output token waits because something serves requests too slowly beside it [s].
+
+    A replica starts B requests in the time of OSL tokens; where each takes `request_s` of a resource that
+    works beside the steps, tokens come no faster than B request_s / OSL. Limits: 0 for a fast resource.
+    """
+    behind = batch * request_s / osl - token_s
+    return namespace(behind).maximum(behind, 0.0 * behind)

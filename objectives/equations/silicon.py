@@ -1,0 +1,234 @@
+"""Constants of silicon as the equations want them, and what an architect sets.
+
+Areas, dies, power, yields and dollars are in `silicon_area`, `silicon_dies`, `silicon_power`, `silicon_yield`
+and `silicon_cost`. Every number comes in through these frozen structs, in SI. A field is a plain number, or
+an array that broadcasts against the designs: one value for each design where a node is searched, one for each
+draw where constants are uncertain.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, TypeVar
+
+from objectives.arrays import Array, namespace
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """What one process node costs in dollars, area and joules."""
+
+    wafer_usd: Array
+    """Processed wafer [USD]."""
+    defects_per_m2: Array
+    transistors_per_m2: Array
+    """Effective logic density of controllers [1/m2]."""
+    scratchpad_m2_per_byte: Array
+    """Software-managed SRAM at the reference bandwidth, banks and wiring included [m2/B]."""
+    cache_m2_per_byte: Array | None
+    """Cache with tags, controllers and slice logic [m2/B]; None when nobody has published it."""
+    matrix_m2_per_flops: Array
+    """Area of matrix units and what feeds them, for each fp16 FLOP/s [m2/(FLOP/s)]."""
+    vector_m2_per_flops: Array
+    """Area of vector units with register files, L1 and control, for each fp32 FLOP/s [m2/(FLOP/s)]."""
+    link_m2_per_bandwidth: Array
+    """Link PHY and controller per one-way bandwidth [m2/(B/s)]."""
+    matrix_joules_per_flop: Array
+    """Dynamic energy of one fp16 matrix FLOP [J/FLOP]."""
+    vector_joules_per_flop: Array
+    """Dynamic energy of one fp32 vector FLOP, instruction and operands included [J/FLOP]."""
+    sram_joules_per_byte: Array
+    static_w_per_m2: Array
+    nre_usd: Array
+    """Masks, design and software of one chip, once [USD]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DramDevice:
+    """One stack, device or DIMM of a DRAM generation; `NO_DRAM` where a chip has none."""
+
+    on_interposer: Array
+    """1 for HBM, which needs a 2.5D package; 0 for DRAM on the board."""
+    bytes_each: Array
+    bandwidth_each: Array
+    usd_per_byte: Array
+    phy_m2: Array
+    controller_transistors: Array
+    joules_per_byte: Array
+    most_per_die: Array = 0.0
+    """Devices that one die drives over the board [1]; of HBM the edges of the dies decide."""
+
+
+NO_DRAM = DramDevice(
+    on_interposer=0.0, bytes_each=0.0, bandwidth_each=0.0, usd_per_byte=0.0, phy_m2=0.0,
+    controller_transistors=0.0, joules_per_byte=0.0,
+)  # fmt: skip
+"""A device of nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How areas add up on a die, at any node."""
+
+    uncore_share: Array
+    """Share of the die in network-on-chip and the rest, in [0, 1)."""
+    sram_c0: Array
+    sram_c1: Array
+    sram_reference_per_s: Array
+    """Bandwidth per byte at which the SRAM density of a node is quoted [1/s]."""
+    sram_limit_per_s: Array
+    """Bandwidth per byte beyond which SRAM turns into register files [1/s]."""
+    host_lanes: Array
+    host_lane_m2: Array
+    link_bandwidth_per_edge: Array
+    """One-way bandwidth that leaves through a metre of free die edge [B/s/m]."""
+    die_to_die_share: Array
+    """One-way bandwidth between dies, over that of the DRAM and links that a die owns [1]."""
+    die_to_die_hop_s: Array
+    """From one die to its neighbour, PHYs included [s]."""
+    die_to_die_m2_per_bandwidth: Array
+    die_to_die_bandwidth_per_edge: Array
+    stacks_per_die: Array
+    """HBM stacks around a die that stands alone [1]."""
+    stacks_per_joined_die: Array
+    """HBM stacks around a die that has another one at its side [1]."""
+    stack_edge_m: Array
+    """Die edge that one HBM stack takes [m]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wafer:
+    """How dies are cut from a wafer and which of them work."""
+
+    diameter_m: Array
+    edge_m: Array
+    scribe_m: Array
+    reticle_m2: Array
+    clustering: Array
+    """Shape parameter of the negative binomial [1]."""
+    sram_repairable: Array
+    """Share of SRAM area whose defects are repaired, in [0, 1]."""
+    cores: int
+    spare_cores: int
+    law: str = "negative-binomial"
+    """Yield of an area without redundancy: `negative-binomial`, or its rival `murphy`."""
+    whole: bool = False
+    """True where one die is the wafer."""
+    whole_m2: Array = 0.0
+    """Largest die that a wafer can be [m2]."""
+    whole_yield: Array = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """Dollars and yields of packaging, test and board."""
+
+    interposer_usd_per_m2: Array
+    bridge_usd_per_m2: Array
+    """Interposer with bridges, which joins several compute dies [USD/m2]."""
+    interposer_factor: Array
+    """Interposer area over the area of dies and stacks [1]."""
+    stack_footprint_m2: Array
+    attach_usd: Array
+    attach_usd_each: Array
+    substrate_usd: Array
+    flip_chip_usd: Array
+    interposer_yield: Array
+    bridge_yield: Array
+    flip_chip_yield: Array
+    """Of one die on an organic substrate."""
+    test_usd: Array
+    board_usd: Array
+    board_usd_per_watt: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Energy:
+    """Joules outside the core, at any node."""
+
+    sram_activity: Array
+    """Share of the SRAM bandwidth in use at thermal design power, in [0, 1]."""
+    dram_system_joules_per_byte: Array
+    """PHY, controller and on-die transport, beside the device's own energy [J/B]."""
+    link_joules_per_byte: Array
+    die_to_die_joules_per_byte: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Technology:
+    """Everything that a chip on one node with one DRAM generation is made of."""
+
+    node: Node
+    io_node: Node
+    """Node of the I/O dies; that of the compute dies where there are none."""
+    dram: DramDevice
+    layout: Layout
+    wafer: Wafer
+    package: Package
+    energy: Energy
+    cooling_w: Array
+    """Power that the class of cooling carries away from one package [W]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blueprint:
+    """What an architect sets, for one package; arrays that broadcast against each other."""
+
+    peak_flops: Array
+    """Dense fp16-equivalent matrix peak of the cores in use [FLOP/s], see `silicon_area.equivalent_peak`."""
+    vector_flops: Array
+    """fp32 peak of their vector units [FLOP/s]."""
+    enabled_share: Array
+    """Cores in use over cores on the dies, in (0, 1]."""
+    sram_bytes: Array
+    """Software-managed SRAM on the compute dies [B]."""
+    sram_bandwidth: Array
+    cache_bytes: Array | None
+    """Hardware-managed cache on the compute dies, L1 left out [B]; None without one."""
+    io_cache_bytes: Array | None
+    """Cache on the I/O dies [B]."""
+    stacks: Array
+    """DRAM stacks, devices or DIMMs [1]."""
+    dram_bytes: Array
+    dram_bandwidth: Array
+    link_bandwidth: Array
+    """One way, all links together [B/s]."""
+    dies: Array
+    """Compute dies that share the work evenly [1]."""
+    io_dies: Array
+    """I/O dies beneath or beside them that carry DRAM and link PHYs [1]; 0 for none."""
+    die_bandwidth: Array | None = None
+    """One-way bandwidth of a compute die to the others of its package [B/s]; None for the usual share."""
+
+
+def pick(options: Sequence[T], index: Array) -> T:
+    """The struct whose every number is that of `options[index]`, one for each design.
+
+    `index` is an array of whole numbers, or a plain one. Numbers that all options share stay plain. A None in
+    any option stands for all: what one node lacks cannot be asked of a batch that may contain it.
+    """
+    kind: Any = type(options[0])
+    found: dict[str, Any] = {}
+    for f in fields(kind):
+        values = [getattr(o, f.name) for o in options]
+        found[f.name] = pick(values, index) if is_dataclass(values[0]) else _pick_number(values, index)
+    chosen: T = kind(**found)
+    return chosen
+
+
+def _pick_number(values: Sequence[Any], index: Array) -> Any:
+    if any(v is None for v in values):
+        return None
+    first = values[0]
+    if isinstance(first, str) or all(v is first or (_plain(v) and v == first) for v in values):
+        return first
+    xp = namespace(index)
+    out = xp.zeros_like(index, dtype=xp.float64) + first
+    for i, value in enumerate(values[1:], start=1):
+        out = xp.where(index == i, value, out)
+    return out
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, (int, float, bool))

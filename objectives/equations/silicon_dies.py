@@ -1,0 +1,182 @@
+"""The die plan of a package: which silicon lies on which die, and what cannot be made."""
+
+from dataclasses import dataclass
+
+from objectives.arrays import Array, namespace
+from objectives.equations.silicon import Blueprint, Layout, Node, Technology
+from objectives.equations.silicon_area import (
+    cache_area,
+    cache_density,
+    core_area,
+    die_to_die_area,
+    dram_phy_area,
+    hbm_stacks_limit,
+    link_area,
+    link_bandwidth_limit,
+    sram_area,
+    uncore_area,
+)
+from objectives.equations.silicon_power import die_to_die_bandwidth
+
+
+@dataclass(frozen=True, kw_only=True)
+class DieGroup:
+    """All dies of one kind in a package, by part [m2]: their sum is the area of all of them together."""
+
+    count: Array
+    """Dies [1]; 0 where a package has none of the kind."""
+    core: Array
+    sram: Array
+    """Software-managed."""
+    cache: Array
+    dram_phy: Array
+    link: Array
+    die_to_die: Array
+    uncore: Array
+
+    def parts(self) -> dict[str, Array]:
+        """Area of all dies by part [m2]."""
+        names = ("core", "sram", "cache", "dram_phy", "link", "die_to_die", "uncore")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def total_m2(self) -> Array:
+        """Area of all dies together [m2]."""
+        return self.repaired_m2 + self.core + self.other_m2
+
+    @property
+    def repaired_m2(self) -> Array:
+        """SRAM of both kinds [m2], which repairs most of its defects."""
+        return self.sram + self.cache
+
+    @property
+    def other_m2(self) -> Array:
+        """What neither repairs itself nor can be switched off [m2]."""
+        return self.dram_phy + self.link + self.die_to_die + self.uncore
+
+    @property
+    def each_m2(self) -> Array:
+        """Area of one die [m2]; 0 where there is none."""
+        return self.total_m2 / _at_least_one(self.count)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The dies of a package and how far they are beyond what can be made."""
+
+    compute: DieGroup
+    io: DieGroup
+    die_to_die_bandwidth: Array
+    """One way, all dies together [B/s]."""
+    area_excess_m2: Array
+    """Area of the largest die beyond the reticle, or beyond the wafer for wafer scale [m2]."""
+    stacks_excess: Array
+    """HBM stacks beyond those that fit [1]."""
+    link_excess: Array
+    """One-way link bandwidth beyond what the free die edge carries [B/s]."""
+
+    @property
+    def area_parts(self) -> dict[str, Array]:
+        """Area of all dies by part [m2]; their sum is the silicon of the package."""
+        io = self.io.parts()
+        return {name: part + io[name] for name, part in self.compute.parts().items()}
+
+
+def die_plan(blueprint: Blueprint, technology: Technology) -> Plan:
+    """Areas of all dies and the limits they meet, broadcast shapes.
+
+    Work, SRAM and PHYs are shared evenly by the compute dies. Where there are I/O dies, those carry DRAM and
+    link PHYs and their own cache on their own node, and the compute dies carry cores, SRAM and their own
+    cache; both pay for the connection between them.
+    Domain: up to one reticle a die, or the whole wafer; HBM around the dies that carry its PHYs.
+    Limits: one die pays no die-to-die area; every area grows with every part.
+    """
+    b, t = blueprint, technology
+    xp = namespace(b.peak_flops, b.dies, b.io_dies)
+    joined = die_to_die_bandwidth(b, t)
+    zero = 0.0 * (b.peak_flops + b.sram_bytes + b.stacks + b.link_bandwidth + joined + b.dies + b.io_dies)
+    has_io = zero + b.io_dies > 0.0
+    phys, io_phys = (_phys(b, node, t) for node in (t.node, t.io_node))
+    crossing = zero + die_to_die_area(joined, t.layout)
+    compute = _group(
+        zero + b.dies,
+        {
+            "core": zero
+            + core_area(b.peak_flops, b.vector_flops, enabled_share=b.enabled_share, node=t.node),
+            "sram": zero
+            + sram_area(
+                b.sram_bytes, b.sram_bandwidth, m2_per_byte=t.node.scratchpad_m2_per_byte, layout=t.layout
+            ),
+            "cache": zero + _cache(b.cache_bytes, t.node),
+            **{name: xp.where(has_io, zero, zero + area) for name, area in phys.items()},
+            "die_to_die": crossing,
+        },
+        t.layout,
+    )
+    io = _group(
+        zero + b.io_dies,
+        {
+            "core": zero,
+            "sram": zero,
+            "cache": xp.where(has_io, zero + _cache(b.io_cache_bytes, t.io_node), zero),
+            **{name: xp.where(has_io, zero + area, zero) for name, area in io_phys.items()},
+            "die_to_die": xp.where(has_io, crossing, zero),
+        },
+        t.layout,
+    )
+    return _limits(compute, io, joined, b, t)
+
+
+def _phys(b: Blueprint, node: Node, t: Technology) -> dict[str, Array]:
+    """PHYs that leave the package, on `node` [m2]."""
+    return {
+        "dram_phy": dram_phy_area(
+            b.stacks,
+            phy_m2=t.dram.phy_m2,
+            controller_transistors=t.dram.controller_transistors,
+            transistors_per_m2=node.transistors_per_m2,
+        ),
+        "link": link_area(
+            b.link_bandwidth,
+            m2_per_bandwidth=node.link_m2_per_bandwidth,
+            host_lanes=t.layout.host_lanes,
+            host_lane_m2=t.layout.host_lane_m2,
+        ),
+    }
+
+
+def _cache(size: Array | None, node: Node) -> Array:
+    return 0.0 if size is None else cache_area(size, m2_per_byte=cache_density(node))
+
+
+def _group(count: Array, parts: dict[str, Array], layout: Layout) -> DieGroup:
+    joined = uncore_area(sum(parts.values()), uncore_share=layout.uncore_share)
+    return DieGroup(count=count, **parts, uncore=joined)
+
+
+def _limits(compute: DieGroup, io: DieGroup, joined: Array, b: Blueprint, t: Technology) -> Plan:
+    xp = namespace(compute.core)
+    has_io = io.count > 0.0
+    largest = xp.maximum(compute.each_m2, io.each_m2)
+    most = t.wafer.whole_m2 if t.wafer.whole else t.wafer.reticle_m2
+    edge = xp.where(has_io, io.each_m2, compute.each_m2)
+    dies = xp.where(has_io, io.count, compute.count)
+    hbm = b.stacks * t.dram.on_interposer + 0.0 * edge
+    interposer = t.dram.on_interposer
+    stacks = interposer * hbm_stacks_limit(edge, dies, t.layout) + (1.0 - interposer) * (
+        dies * t.dram.most_per_die
+    )
+    limit = link_bandwidth_limit(edge, dies, hbm, joined, t.layout)
+    return Plan(
+        compute=compute,
+        io=io,
+        die_to_die_bandwidth=joined,
+        area_excess_m2=largest - most,
+        stacks_excess=b.stacks + 0.0 * edge - stacks,
+        link_excess=b.link_bandwidth - limit,
+    )
+
+
+def _at_least_one(count: Array) -> Array:
+    xp = namespace(count)
+    return xp.maximum(count, xp.ones_like(count))

@@ -1,0 +1,66 @@
+"""A pass on its way through all stages of the pipeline, and where its seconds go."""
+
+from dataclasses import dataclass
+
+from objectives.arrays import Array
+from objectives.equations import network, pipeline, roofline
+from objectives.equations.passes import Machine, Pass, Rows, residual_bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """One pass through all stages."""
+
+    turn: pipeline.Turn
+    stage: Array
+    """Time that the slowest stage is occupied [s]."""
+    hops: Array
+    fixed: Array
+
+    def parts(self, m: Machine, p: Pass) -> dict[str, Array]:
+        """Where the seconds of the walk go [s]; their sum is the walk."""
+        layers = m.context.llm.layers
+        return {
+            "attention_projections": layers * p.projections.seconds(),
+            "attention_core": layers * p.core.seconds(),
+            "ffn": layers * p.ffn.seconds(),
+            **({} if p.routed is None else {"routed_experts": layers * p.routed.seconds()}),
+            "head": p.head.seconds(),
+            "collectives": layers * p.collectives + p.head_gather,
+            "die_to_die": layers * p.package,
+            **({} if p.exchange is None else {"all_to_all": layers * p.exchange}),
+            "activation_passes": layers * p.passes,
+            "layer_overhead": layers * p.overhead,
+            "pipeline_hops": self.hops,
+            "step_overhead": self.fixed,
+        }
+
+
+def walk_through(m: Machine, p: Pass, r: Rows, pp: Array, hops: network.Hops, count: Array) -> Walk:
+    """The pass `p` of rows `r` through PP stages, `count` micro-batches in flight."""
+    layers, step = m.context.llm.layers, m.chips.step_overhead_s
+    message = r.rows * (m.context.llm.hidden * residual_bytes(m))
+    layer_s, head_s = p.layer_s(), p.head_s()
+    each = r.head_rows * m.chips.sequence_overhead_s
+    hop, fixed = hops.turn.seconds(message), pp * step + each
+    walk = layers * layer_s + head_s + (fixed + hop)
+    stage = pipeline.slowest_stage(layers, pp, layer_s, head_s, hops.slowest.seconds(message) + (step + each))
+    return Walk(turn=pipeline.turn(walk, stage, count), stage=stage, hops=hop, fixed=fixed)
+
+
+def bounds(p: Pass, parts: dict[str, Array], layers: float, heads: float = 1.0) -> dict[str, Array]:
+    """Seconds of TPOT by the resource that binds them [s], for so many layers and LM heads a token."""
+    groups = [(p.projections, layers), (p.core, layers), (p.ffn, layers), (p.head, heads)]
+    if p.routed is not None:
+        groups.append((p.routed, layers))
+    credits = [{k: n * v for k, v in g.bound().items()} for g, n in groups]
+    links = ("collectives", "die_to_die", "all_to_all", "kv_transfer", "prefix_load")
+    rest = {
+        "dram": parts["activation_passes"],
+        "link": sum(parts[name] for name in links[1:] if name in parts) + parts[links[0]],
+        "fixed": parts["layer_overhead"] + parts["step_overhead"],
+        "pipeline": parts["pipeline_wait"] + parts["pipeline_hops"],
+    }
+    named = {"prefill": "prefill_stall", "draft": "draft"}
+    stall = {bound: parts[name] for bound, name in named.items() if name in parts}
+    return roofline.add_bounds([*credits, rest, stall])

@@ -1,0 +1,141 @@
+"""Designs of a front or of stored trials evaluated again, without the code that searched them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from optuna.trial import FrozenTrial, TrialState
+
+from dse.spec.chip import ChipSpec
+from dse.spec.resolve import chip_columns, chips_of
+from dse.spec.resolved import ResolvedStudy
+from objectives import api
+
+METRICS = (
+    "tpot_s", "ttft_s", "tokens_per_s", "chips", "capex_usd", "usd_per_token_per_s", "usd_per_million_tokens",
+)  # fmt: skip
+
+
+def chip_of_row(study: ResolvedStudy, row: Mapping[str, Any]) -> api.Chips:
+    """The chip of a row of a front, built from the parameters in the row alone."""
+    name = str(row["chip"])
+    return chips_again(
+        study, name if row["role"] == "baseline" else name.rpartition("-")[0], pd.DataFrame([row])
+    )
+
+
+def chip_of_trial(study: ResolvedStudy, trial: FrozenTrial) -> api.Chips:
+    """The chip of a stored trial; an index i of n steps is low (high / low)^(i / (n - 1)) on a log scale."""
+    params = trial.params
+    if "chip" in params:
+        return chips_of([chip_columns(study.setting.catalog.get(ChipSpec, params["chip"]), study.setting)])
+    branch = study.branches[params["branch"]]
+    values = {}
+    for name, spec in branch.spec.parameters.items():
+        at = params[f"{branch.name}.{name}"] / (spec.steps - 1) if spec.steps else 0.0
+        log = spec.low * (spec.high / spec.low) ** at
+        value = log if spec.scale == "log" else spec.low + (spec.high - spec.low) * at
+        values[name] = np.asarray([value if spec.steps else params[f"{branch.name}.{name}"]])
+    return branch.chips(values)
+
+
+def one(
+    study: ResolvedStudy, chip: api.Chips, batch: float, tp: float, pp: float, ep: float = 1.0
+) -> api.Metrics:
+    """Metrics of one chip under one deployment, in a call of its own."""
+    sizes = {"batch": batch, "tp": tp, "pp": pp, "ep": ep, "dp": max(ep / tp, 1.0)}
+    deployment = api.Deployments(**{k: np.asarray([float(v)]) for k, v in sizes.items()})
+    return study.cost_model.evaluate(api.Designs(chips=chip, deployments=deployment), study.context)
+
+
+def first(column: Any) -> float:
+    """The number in a column of one row."""
+    return float(np.asarray(column).reshape(-1)[0])
+
+
+def differences(study: ResolvedStudy, rows: pd.DataFrame, tolerance: float = 1e-9) -> list[str]:
+    """Numbers in the rows of a front that the cost model does not say again; rows of one chip in one call."""
+    families = rows["chip"].where(rows["role"] == "baseline", rows["chip"].str.rpartition("-")[0])
+    return [
+        text
+        for name, part in rows.groupby(families, sort=False)
+        for text in _of_family(study, str(name), part, tolerance)
+    ]
+
+
+def chips_again(study: ResolvedStudy, name: str, rows: pd.DataFrame) -> api.Chips:
+    """The chips of some rows, built from the catalog and the parameters in the rows alone."""
+    if (rows["role"] == "baseline").all():
+        return chips_of([chip_columns(study.setting.catalog.get(ChipSpec, name), study.setting)])
+    branch = study.branches[name]
+    return branch.chips({n: rows[f"param_{n}"].to_numpy(dtype=float) for n in branch.spec.parameters})
+
+
+def _of_family(study: ResolvedStudy, name: str, rows: pd.DataFrame, tolerance: float) -> Iterator[str]:
+    chips = chips_again(study, name, rows)
+    sizes = {f.name: rows[f.name].to_numpy(dtype=float) for f in fields(api.Deployments)}
+    designs = api.Designs(chips=chips, deployments=api.Deployments(**sizes))
+    m = study.cost_model.evaluate(designs, study.context)
+    now = {name: getattr(m, name) for name in METRICS}
+    now |= {f"violation_{name}": v for name, v in m.violations.items()}
+    for target in study.targets:
+        value = target.objective.value(m, study.context)
+        now[f"violation_{target.objective.name}"] = api.violation(target.objective, value, target.limit)
+    now["price_usd"] = chips.price_usd
+    for column, values in now.items():
+        if column not in rows or rows[column].isna().any():
+            yield f"{name}: {column} is missing"
+            continue
+        stored = rows[column].to_numpy(dtype=float)
+        # an excess is a difference of two large numbers, so its own size is no measure of its error
+        close = np.isclose(stored, values, rtol=tolerance, atol=tolerance * _scale(column))
+        for i in np.flatnonzero(~close):
+            row, value = rows.iloc[i], np.broadcast_to(values, stored.shape)[i]
+            where = f"{row['chip']} batch {row['batch']} TP {row['tp']} PP {row['pp']}"
+            yield f"{where}: {column}: stored {stored[i]!r}, now {value!r}"
+
+
+def _scale(column: str) -> float:
+    """Size of what an excess is taken between: bytes of a chip, links of a chip, else nothing to speak of."""
+    return {"violation_capacity": 1e8, "violation_link_edge": 1e11}.get(column, 1e-6)
+
+
+def fits(tp: int, ep: int) -> bool:
+    """Whether experts may be spread over `ep` chips of replicas of `tp`."""
+    return tp % ep == 0 or ep % tp == 0
+
+
+def points_of_trials(study: ResolvedStudy, trials: Iterable[FrozenTrial]) -> list[tuple[float, ...]]:
+    """Objectives of every feasible deployment of every finished trial, `solve` over the grid."""
+    found: list[tuple[float, ...]] = []
+    d = study.spec.deployment
+    for trial in trials:
+        if trial.state != TrialState.COMPLETE:
+            continue
+        chip = chip_of_trial(study, trial)
+        ways = d.ep or (1,)
+        grid = [(*at, ep) for at in product(d.batch, d.tp, d.pp) for ep in ways if fits(at[1], ep)]
+        if d.mode == "search":
+            options = {k: sorted(set(getattr(d, k))) for k in ("batch", "tp", "pp")}
+            batch, tp, pp = (options[k][trial.params[k]] for k in ("batch", "tp", "pp"))
+            spread = sorted({ep for ep in ways if fits(tp, ep)})
+            grid = [(batch, tp, pp, spread[trial.params.get(f"ep.tp{tp}", 0)])]
+        for layout in grid:
+            m = one(study, chip, *layout)
+            values = [first(g.value(m, study.context)) for g in study.objectives]
+            late = [first(t.objective.value(m, study.context)) - t.limit for t in study.targets]
+            if all(first(v) <= 0.0 for v in m.violations.values()) and all(v <= 0.0 for v in late):
+                found.append(tuple(values))
+    return found
+
+
+def minimal(points: Iterable[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    """Points that no other is at most in everything and less in something, each once, in ascending order."""
+    distinct = sorted(set(points))
+    return [
+        p for p in distinct
+        if not any(q != p and all(a <= b for a, b in zip(q, p, strict=True)) for q in distinct)
+    ]  # fmt: skip

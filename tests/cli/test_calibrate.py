@@ -1,0 +1,158 @@
+"""`dse calibrate`, and `dse validate` on tables of measurements."""
+
+import csv
+import io
+
+import pytest
+
+from dse.spec.catalog import Catalog
+from dse.spec.places import bundled
+from dse.spec.system import StackSpec
+
+HEADER = "chip,n_chips,llm,weights,tp,batch,batch_kind,isl,osl,metric,value,engine"
+
+
+def bundled_rows():
+    with (bundled("configs") / "measurements" / "published.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def own_table(tmp_path):
+    """A CSV of the rows of one source, under an engine that nobody knows."""
+
+    def write(source, engine, name="mine.csv"):
+        rows = [{**r, "engine": engine} for r in bundled_rows() if r["source_key"] == source]
+        with (tmp_path / name).open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        return tmp_path / name, len(rows)
+
+    return write
+
+
+@pytest.fixture
+def small(tmp_path):
+    def write(*lines):
+        path = tmp_path / "small.csv"
+        path.write_text("\n".join([HEADER, *lines]) + "\n")
+        return path
+
+    return write
+
+
+@pytest.mark.slow
+def test_a_profile_calibrated_on_own_rows_is_found_by_its_engine_and_is_nearer_to_them(dse, own_table):
+    table, count = own_table("fastertransformer", "SwiftServe 3")
+    before = dse("validate", table, "--format", "json").json
+    said = dse("calibrate", table, "--stack", "swift", "--engine", "SwiftServe", "-o", "my/stacks/swift.yaml")
+    assert said.code == 0
+    assert "compute_efficiency" in said.out
+    spec = Catalog.of("my").get(StackSpec, "swift")
+    assert spec.estimate == "calibrated"
+    assert spec.engines == ("SwiftServe",)
+    assert set(spec.interval) >= {"throughput"}
+    after = dse("validate", table, "--configs", "my", "--by", "stack", "--format", "json").json
+    assert [(row["stack"], row["n"]) for row in after] == [("swift", count)]
+    assert after[0]["median_abs_error"] < before[0]["median_abs_error"]
+    assert dse("check", "my").code == 0
+
+
+@pytest.mark.slow
+def test_the_same_input_gives_the_same_file(dse, own_table, tmp_path):
+    table, _ = own_table("fastertransformer", "SwiftServe")
+    call = ("calibrate", table, "--stack", "swift", "--engine", "SwiftServe", "--method", "in-sample", "-q")
+    for name in ("one.yaml", "two.yaml"):
+        said = dse(*call, "-o", name)
+        assert (said.code, said.out) == (0, "")
+    assert (tmp_path / "one.yaml").read_bytes() == (tmp_path / "two.yaml").read_bytes()
+
+
+def test_too_few_rows_are_refused_and_nothing_is_written(dse, small, tmp_path):
+    table = small("h100,1,llama2-7b,fp16,1,8,static,128,128,e2e_s,1.5,SwiftServe")
+    said = dse("calibrate", table, "--stack", "swift", "--engine", "SwiftServe", "-o", "swift.yaml")
+    said.refused("expected at least 8 rows", "got 1")
+    assert not (tmp_path / "swift.yaml").exists()
+
+
+def test_wrong_options_of_calibrate_are_refused_by_name(dse, small):
+    table = small("h100,1,llama2-7b,fp16,1,8,static,128,128,e2e_s,1.5,SwiftServe")
+    dse("calibrate", table, "--stack", "s", "--start", "gpu-servin", "-o", "s.yaml").refused(
+        "--start", "'gpu-serving'"
+    )
+    dse("calibrate", table, "--stack", "s", "--engine", "(", "-o", "s.yaml").refused("--engine")
+    dse("calibrate", table, "--stack", "s", "--method", "lm", "-o", "s.yaml").refused("--method", "'llm'")
+    dse("calibrate", "publishd", "--stack", "s", "-o", "s.yaml").refused("TABLE", "'published'")
+
+
+def test_rows_of_a_stranger_are_predicted_and_the_rest_is_told_why(dse, small, tmp_path):
+    table = small(
+        "h100,1,llama2-7b,fp16,1,8,static,128,128,e2e_s,1.5,SwiftServe",
+        "rtx-4090,1,llama2-7b,fp16,1,1,static,128,128,tpot_ms,18,SwiftServe",
+        "h100,1,llama2-7b,fp16,1,8,static,128,128,ttft_ms,30,vLLM 0.12.0",
+        "h100,1,llama2-8b,fp16,1,8,static,128,128,ttft_ms,30,vLLM 0.12.0",
+        "h100,4,llama2-7b,fp16,4,8,static,,128,ttft_ms,30,vLLM 0.12.0",
+    )
+    said = dse("validate", table, "--by", "stack,chip", "--out", "rows.csv", "--format", "json")
+    assert said.code == 0
+    groups = {(g["metric"], g["stack"], g["chip"]): g for g in said.json}
+    assert set(groups) == {
+        ("end_to_end", "gpu-serving", "h100-sxm"),
+        ("tpot", "gpu-consumer", "rtx-4090"),
+        ("ttft", "vllm-2025", "h100-sxm"),
+    }
+    for told in ("unknown llm 'llama2-8b'", "(isl, osl) are not stated", "on their chip's class"):
+        assert told in " ".join(said.err.split())
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "rows.csv").read_text())))
+    assert [row["own_stack"] for row in rows] == ["false", "false", "true", "", ""]
+    assert all(row["reason"] for row in rows[3:])
+    for row in rows[:3]:
+        assert float(row["low"]) < float(row["predicted"]) < float(row["high"])
+
+
+def test_the_written_rows_can_be_read_again(dse, small, tmp_path):
+    table = small("h100,1,llama2-7b,fp16,1,8,static,128,128,e2e_s,1.5,vLLM")
+    first = dse("validate", table, "--out", "rows.csv", "--format", "json").json
+    assert dse("validate", tmp_path / "rows.csv", "--format", "json").json == first
+
+
+def test_json_groups_have_the_documented_keys(dse, small):
+    table = small("h100,1,llama2-7b,fp16,1,8,static,128,128,e2e_s,1.5,vLLM")
+    (group,) = dse("validate", table, "--by", "llm,batch,metric", "--format", "json").json
+    assert list(group) == [
+        "metric", "llm", "batch", "n", "median_abs_error", "mean_abs_error", "p90_abs_error", "bias",
+        "inside_interval",
+    ]  # fmt: skip
+    assert group["n"] == 1
+    assert group["median_abs_error"] == pytest.approx(abs(group["bias"]))
+
+
+def test_a_picture_is_drawn_for_every_format(dse, small, tmp_path):
+    table = small(
+        "h100,1,llama2-7b,fp16,1,8,static,128,128,e2e_s,1.5,vLLM",
+        "h100,1,llama2-7b,fp16,1,8,static,128,128,tok_s_user,90,vLLM",
+    )
+    for name, first in (("a.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.pdf", b"%PDF")):
+        assert dse("validate", table, "--plot", name).code == 0
+        assert (tmp_path / name).read_bytes().startswith(first)
+    dse("validate", table, "--plot", "a.bmp").refused("a.bmp", ".png, .svg, .pdf")
+
+
+def test_wrong_tables_are_refused_with_all_their_problems(dse, small, tmp_path):
+    (tmp_path / "poor.csv").write_text("chip,llm\nh100,llama2-7b\n")
+    dse("validate", tmp_path / "poor.csv").refused("missing weights, isl, osl, metric, value")
+    table = small(
+        "h100,1,llama2-7b,fp16,1,8,static,-5,128,tpot_ms,1.5,vLLM",
+        "h100,1,llama2-7b,fp16,1,8,static,128,128,e2e_s,fast,vLLM",
+    )
+    dse("validate", table).refused("small.csv:2", "'-5'", "small.csv:3", "'fast'")
+    dse("validate", "published", "--by", "chp").refused("--by", "'chip'")
+    dse("validate", "no-such.csv").refused("TABLE", "does not exist")
+    dse("validate", "published", "--stack", "gpu-servin").refused("--stack", "'gpu-serving'")
+
+
+def test_a_table_of_which_nothing_can_be_predicted_gives_exit_code_1(dse, small):
+    said = dse("validate", small("h100,1,llama2-8b,fp16,1,8,static,128,128,tpot_ms,15,vLLM"))
+    assert said.code == 1
+    assert "0 rows predicted, 1 not" in said.out

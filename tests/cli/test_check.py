@@ -1,0 +1,108 @@
+"""`dse check`: every mistake of a stranger's files at once, each with its file and line."""
+
+import pytest
+
+from dse.spec.places import bundled
+
+
+def line_of(path, text):
+    return next(i for i, line in enumerate(path.read_text().splitlines(), 1) if text in line)
+
+
+def test_what_ships_has_no_problems(dse):
+    files = [*bundled("configs").rglob("*.yaml"), *bundled("studies").rglob("*.yaml")]
+    said = dse("check", bundled("configs"), bundled("studies"))
+    assert (said.code, said.out) == (0, f"{len(files)} files, no problems\n")
+
+
+def test_all_problems_of_all_files_come_at_once_with_file_and_line(dse, config_with):
+    chip = config_with(
+        "chips", "h100-sxm",
+        ('"80 GB"', '"80 GB/s"'), ('"700 W"', '"-700 W"'), ("vendor:", "vendro:"), ('"450 GB/s"', "450"),
+    )  # fmt: skip
+    stack = config_with(
+        "stacks", "static-dataflow", ("compute_efficiency: {value: 0.7,", "compute_efficiency: {value: 1.7,")
+    )
+    said = dse("check", "my").refused("2 files, 6 problems")
+    where = {
+        f"my/chips/h100-sxm.yaml:{line_of(chip, text)}:" for text in ("80 GB/s", "-700 W", "vendro", "450,")
+    }
+    told = said.err.splitlines()
+    assert {line.split()[0] for line in told if "h100-sxm" in line} >= where
+    assert any(line.startswith(f"my/stacks/static-dataflow.yaml:{line_of(stack, '1.7,')}:") for line in told)
+    said.refused(
+        "unknown key; did you mean 'vendor'?", "expected at least 0 W, got '-700 W'", "the bare number 450"
+    )
+
+
+def test_names_and_sources_that_do_not_exist_have_a_line_and_a_hint(dse, config_with):
+    chip = config_with(
+        "chips", "h100-sxm",
+        ("stack: gpu-serving", "stack: gpu-servin"), ('"700 W", source: aic', '"700 W", source: aik'),
+    )  # fmt: skip
+    dse("check", chip).refused(
+        f"h100-sxm.yaml:{line_of(chip, 'gpu-servin')}: stack: unknown stack 'gpu-servin'; did you mean",
+        f"h100-sxm.yaml:{line_of(chip, 'aik')}: power: unknown source 'aik'; did you mean",
+    )
+
+
+def test_files_of_one_folder_may_use_each_other(dse, config_with):
+    config_with(
+        "chips", "h100-sxm", ("stack: gpu-serving", "stack: my-stack"), ("name: h100-sxm", "name: h100-sxm")
+    )
+    stack = config_with("stacks", "gpu-serving", ('name: "gpu-serving"', "name: my-stack"))
+    stack.rename(stack.with_name("my-stack.yaml"))
+    assert dse("check", "my").code == 0
+
+
+def test_an_empty_space_is_refused(dse, config_with):
+    space = config_with(
+        "spaces", "lpu-or-hbm", ("low: 32 MiB, high: 1024 MiB", "low: 1024 MiB, high: 32 MiB")
+    )
+    dse("check", space).refused("empty range")
+    space.write_text("kind: space\nname: lpu-or-hbm\ntitle: nothing\nbranches: {}\n")
+    dse("check", space).refused(f"{space}:4: branches")
+
+
+def test_a_study_is_checked_with_everything_it_names(dse, study_with):
+    study = study_with(llm="lama2-70b", objectives=["tpot", "cheapness"], targets={"tpot": "10 MB"})
+    study.write_text(study.read_text().replace("reference_point:", "reference_point:\n  cheapness: '1'"))
+    dse("check", study).refused(
+        "llm: unknown llm 'lama2-70b'; did you mean", "unknown objective 'cheapness'", "10 MB"
+    )
+
+
+def test_tensor_parallel_ways_of_a_study_that_divide_nothing_are_refused(dse, study_with):
+    study = study_with(deployment={"mode": "solve", "batch": [1], "tp": [3], "pp": [1]})
+    dse("check", study).refused("tp: expected a divisor or a multiple of the 64 heads", "got 3")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("kind: chipp\n", "kind: expected one of chip, llm"),
+        ("title: none\n", "got no such key"),
+        ("- a\n- b\n", "got a list instead of keys"),
+        ("", "got nothing"),
+        ("kind: chip\nkind: llm\n", "written twice"),
+        ("kind: [\n", "expected YAML"),
+        ("kind: \t%\n", "expected YAML"),
+    ],
+)
+def test_a_file_that_is_no_config_is_refused(dse, tmp_path, text, words):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    dse("check", path).refused(f"{path}:", words, "1 file, 1 problem")
+
+
+def test_bytes_that_are_no_text_are_refused(dse, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"\xff\xfe\x00kind")
+    dse("check", path).refused(f"{path}: cannot be read: it is not UTF-8 text")
+
+
+def test_paths_without_files_are_refused(dse, tmp_path):
+    (tmp_path / "empty").mkdir()
+    dse("check", "empty", "nowhere").refused(
+        "empty: expected YAML files in this folder", "nowhere: expected a file"
+    )

@@ -1,0 +1,71 @@
+"""Help that teaches, quickly."""
+
+import subprocess
+import sys
+
+import pytest
+
+import dse as package
+
+VERBS = (
+    "run",
+    "worker",
+    "serve-storage",
+    "front",
+    "estimate",
+    "compare",
+    "explain",
+    "propose",
+    "breakeven",
+    "catalog",
+    "check",
+    "validate",
+    "calibrate",
+    "import",
+    "bench",
+)
+HEAVY = ("numpy", "pandas", "optuna", "pydantic", "pint", "yaml", "rich", "matplotlib")
+
+
+def test_help_lists_every_verb(dse):
+    said = dse("--help")
+    assert said.code == 0
+    listed = [line.split()[0] for line in said.out.partition("Commands:")[2].splitlines() if line[:3] > "   "]
+    assert [word for word in listed if word in VERBS] == list(VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_a_verb_shows_two_examples_and_the_exit_codes(dse, verb):
+    said = dse(verb, "--help")
+    examples = [line for line in said.out.splitlines() if line.strip().startswith(f"dse {verb}")]
+    assert said.code == 0
+    assert len(examples) >= 2
+    assert "Exit codes: 0" in said.out
+
+
+def test_help_fits_a_terminal_of_100_columns(dse):
+    for verb in VERBS:
+        assert max(map(len, dse(verb, "--help").out.splitlines())) <= 100
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\nsys.argv = ['dse', '--help']\nfrom dse.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print('LOADED', [m for m in {HEAVY} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "LOADED []" in done.stdout
+
+
+def test_version_is_that_of_the_package(dse):
+    said = dse("--version")
+    assert (said.code, said.out) == (0, f"dse {package.__version__}\n")
+
+
+def test_an_unknown_verb_is_refused(dse):
+    dse("serach").refused("serach")
+
+
+def test_an_unknown_option_is_refused(dse):
+    dse("run", "groq-vs-h100", "--trails", "3").refused("--trails")

@@ -1,0 +1,64 @@
+"""`dse import`: from a stranger's config.json to an LLM that every verb takes."""
+
+import json
+from pathlib import Path
+
+import yaml
+
+CONFIGS = Path(__file__).parents[1] / "spec" / "hf"
+
+
+def test_an_imported_llm_is_checked_shown_and_estimated(dse):
+    said = dse("import", CONFIGS / "qwen3-32b.json", "-o", "my/llms/my-qwen.yaml")
+    assert (said.code, said.out) == (0, "")
+    assert "my-qwen: 64 layers, 32,762,106,880 parameters" in said.err
+    assert "written to my/llms/my-qwen.yaml" in said.err
+    assert dse("check", "my").out == "1 file, no problems\n"
+    shown = dse("catalog", "llms", "my-qwen", "--configs", "my")
+    assert shown.code == 0
+    assert "counted from the sizes below: 32,762,106,880" in " ".join(shown.out.split())
+    told = dse("estimate", "--chip", "h100-sxm", "--llm", "my/llms/my-qwen.yaml", "--workload",
+               "article", "--tp", "2", "--batch", "8", "--format", "json")  # fmt: skip
+    by_hand = dse("estimate", "--chip", "h100-sxm", "--llm", "qwen3-32b", "--workload", "article",
+                  "--tp", "2", "--batch", "8", "--format", "json")  # fmt: skip
+    assert told.code == 0, told.err
+    assert told.json["metrics"]["tpot_s"] == by_hand.json["metrics"]["tpot_s"]
+
+
+def test_without_an_output_the_yaml_is_the_output(dse):
+    said = dse("import", CONFIGS / "mixtral-8x7b.json", "--name", "mine", "--quiet")
+    assert (said.code, said.err) == (0, "")
+    data = yaml.safe_load(said.out)
+    assert (data["kind"], data["name"], data["nominal_params"]) == ("llm", "mine", "46.7B")
+    assert data["blocks"][0]["experts"] == {"count": 8, "top_k": 2, "width": 14336}
+
+
+def test_what_is_not_understood_is_refused_and_nothing_is_written(dse, tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"model_type": "mamba2", "num_hidden_layers": 64}))
+    dse("import", path, "-o", "mine.yaml").refused(
+        f"{path}: model_type: expected one of", "got 'mamba2'. It has state-space or recurrent layers"
+    )
+    assert not Path("mine.yaml").exists()
+
+
+def test_an_output_must_be_called_as_the_llm(dse):
+    config = CONFIGS / "qwen3-32b.json"
+    dse("import", config, "-o", "My Qwen.yaml").refused("--output: expected a file such as my-qwen.yaml")
+    dse("import", config, "-o", "mine.json").refused("--output: expected a file such as mine.yaml")
+    dse("import", config, "-o", "mine.yaml", "--name", "other").refused("--name: expected 'mine'")
+    assert dse("import", config, "-o", "mine.yaml", "--name", "Mine").code == 0
+    assert yaml.safe_load(Path("mine.yaml").read_text())["title"] == "Mine"
+
+
+def test_a_file_that_is_not_there_is_refused(dse, tmp_path):
+    dse("import", tmp_path / "nowhere.json").refused("nowhere.json: cannot be read")
+    dse("import", tmp_path).refused("config.json: cannot be read")
+
+
+def test_help_teaches_with_examples_and_exit_codes(dse):
+    said = dse("import", "--help")
+    assert said.code == 0
+    assert said.out.count("dse import") >= 2
+    assert "Exit codes: 0" in said.out
+    assert max(map(len, said.out.splitlines())) <= 100

@@ -1,0 +1,131 @@
+"""Every verb takes --quiet and --no-color; nothing but text goes into a pipe; a terminal sees progress."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dse.cli.main import app
+from dse.cli.manner import Manner, manner, mannered
+
+ESCAPE = "\x1b"
+QUICK = {
+    "catalog": ["catalog", "spaces"],
+    "check": ["check", "study.yaml"],
+    "estimate": [
+        "estimate",
+        "--chip",
+        "h100",
+        "--llm",
+        "llama2-70b",
+        "--workload",
+        "chat",
+        "--weights",
+        "fp8",
+    ],
+    "front": ["front", "groq-vs-h100"],
+    "plot": ["plot", "groq-vs-h100", "binds", "-o", "binds.png"],
+    "report": ["report", "groq-vs-h100", "-o", "report.html"],
+    "bench": ["bench", "--seconds", "0.2"],
+    "validate": ["validate", "article"],
+    "run": ["run", "groq-vs-h100/listed", "--trials", "3"],
+}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    bundled = Path(__file__).resolve().parents[2] / "studies" / "0001-groq-vs-h100" / "study.yaml"
+    (tmp_path / "study.yaml").write_text(bundled.read_text(encoding="utf-8"), encoding="utf-8")
+    return tmp_path
+
+
+def on_a_terminal(arguments: list[str], place: Path, **more: str) -> str:
+    """What a terminal shows of a call, both streams together."""
+    ours, theirs = pty.openpty()
+    env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dse", *arguments], cwd=place, env={**env, "TERM": "xterm-256color", **more},
+        stdin=theirs, stdout=theirs, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    said = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        said += part
+    os.close(ours)
+    assert process.wait(120) == 0, said
+    return said.decode(errors="replace")
+
+
+@pytest.mark.parametrize("verb", app.registered_commands, ids=lambda c: c.callback.__name__)
+def test_every_verb_takes_quiet_and_no_color(dse, verb) -> None:
+    name = verb.name or verb.callback.__name__.rstrip("_").replace("_", "-")
+    said = dse(name, "--help")
+    assert said.code == 0
+    assert "--quiet" in said.out and "--no-color" in said.out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", QUICK.values(), ids=QUICK)
+def test_a_pipe_gets_plain_text_and_no_progress(arguments: list[str], place: Path) -> None:
+    env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
+    done = subprocess.run(
+        [sys.executable, "-m", "dse", *arguments], cwd=place, env=env, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert ESCAPE not in done.stdout + done.stderr
+    assert "\r" not in done.stdout + done.stderr
+    assert not re.search("[━╸╺]", done.stderr)
+
+
+@pytest.mark.slow
+def test_a_terminal_sees_progress_unless_it_is_told_to_be_quiet(place: Path) -> None:
+    call = QUICK["report"]
+    assert "reading results" in on_a_terminal(call, place)
+    quiet = on_a_terminal([*call, "--quiet"], place)
+    assert "reading results" not in quiet and "page:" not in quiet
+
+
+@pytest.mark.slow
+def test_colour_is_for_terminals_that_want_it(place: Path) -> None:
+    colours = re.compile(ESCAPE + r"\[[0-9;]*3[0-9]m|" + ESCAPE + r"\[31m")
+    wrong = ["check", "study.yaml"]
+    (place / "study.yaml").write_text("kind: study\n", encoding="utf-8")
+
+    def said(arguments: list[str], **more: str) -> str:
+        try:
+            return on_a_terminal(arguments, place, **more)
+        except AssertionError as error:
+            return error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+
+    assert colours.search(said(wrong).replace("\\x1b", ESCAPE))
+    assert not colours.search(said([*wrong, "--no-color"]).replace("\\x1b", ESCAPE))
+    assert not colours.search(said(wrong, NO_COLOR="1").replace("\\x1b", ESCAPE))
+
+
+def test_a_manner_holds_for_one_call_and_a_verb_keeps_its_own_options() -> None:
+    seen: list[tuple[Manner, dict[str, object]]] = []
+
+    def plain(name: str) -> None:
+        seen.append((manner(), {"name": name}))
+
+    def own(quiet: bool = False) -> None:
+        seen.append((manner(), {"quiet": quiet}))
+
+    mannered(plain)(name="x", quiet=True, no_color=False)
+    mannered(own)(quiet=True, no_color=True)
+    assert seen == [(Manner(quiet=True), {"name": "x"}), (Manner(True, True), {"quiet": True})]
+    assert manner() == Manner()
+    with pytest.raises(ZeroDivisionError):
+        mannered(lambda: 1 / 0)(quiet=True, no_color=True)
+    assert manner() == Manner()

@@ -1,0 +1,89 @@
+"""A Dask cluster for tests: a scheduler and its workers, each a process started here and ended here."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from processes import TIMEOUT, alive, environment
+
+_QUIET = ("--no-dashboard", "--host", "127.0.0.1")
+
+
+class Dask:
+    """A scheduler on loopback with workers that are started again when they die."""
+
+    def __init__(self, folder: Path, workers: int) -> None:
+        self._folder = folder
+        told = folder / "scheduler.json"
+        self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", str(told))
+        self._until(told.exists)
+        self._until(lambda: told.read_text().strip().endswith("}"))
+        self.address = str(json.loads(told.read_text())["address"])
+        self.nanny: subprocess.Popen[bytes] | None = None
+        if workers:
+            self.join(workers)
+
+    def join(self, workers: int) -> None:
+        """Start workers of one thread each."""
+        room = ("--local-directory", str(self._folder), "--memory-limit", "0")
+        self.nanny = self._start("worker", self.address, "--nworkers", str(workers), "--nthreads", "1", *room)
+        self._until(lambda: len(self.pids()) == workers)
+
+    def pids(self) -> list[int]:
+        """Process ids of the workers."""
+        return sorted(self.asked(os.getpid).values())
+
+    def asked(self, question: Any) -> dict[str, Any]:
+        """What every worker answers to a call of a function."""
+        from distributed import Client
+
+        with Client(self.address, timeout=TIMEOUT, set_as_default=False) as client:
+            found: dict[str, Any] = client.run(question)
+        return found
+
+    def kill_worker(self) -> int:
+        """Kill one worker without a word; its process id."""
+        victim = self.pids()[0]
+        os.kill(victim, signal.SIGKILL)
+        self._until(lambda: not alive(victim))
+        return victim
+
+    def close(self) -> None:
+        """End all of it."""
+        for process in (self.nanny, self.scheduler):
+            if process is not None and process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                process.wait(TIMEOUT)
+
+    def _start(self, what: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *arguments, *_QUIET]
+        own = environment(TMPDIR=str(self._folder))  # what a task leaves, it leaves here
+        with (self._folder / f"{what}.log").open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, env=own)
+
+    def _until(self, condition: Any) -> None:
+        deadline = time.monotonic() + TIMEOUT
+        while not condition():
+            logs = [p.read_text(errors="replace") for p in self._folder.glob("*.log")]
+            assert self.scheduler.poll() is None, logs
+            assert time.monotonic() < deadline, logs
+            time.sleep(0.05)
+
+
+@contextmanager
+def dask(workers: int = 2) -> Iterator[Dask]:
+    """A running cluster."""
+    with tempfile.TemporaryDirectory(prefix="dse-dask-", ignore_cleanup_errors=True) as folder:
+        cluster = Dask(Path(folder), workers)
+        try:
+            yield cluster
+        finally:
+            cluster.close()

@@ -1,0 +1,37 @@
+"""Which tests are slow, and what the tests of faults survived, told at the end."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+SLOW = (
+    "faults", "workers", "view", "browser", "docs", "packaging", "decide", "search/test_bounds.py",
+    "search/test_killed.py", "search/test_sweep.py", "spec/test_names.py", "cli/test_run.py",
+    "cli/test_run_cases.py", "cli/test_front.py", "cli/test_pages_and_pictures.py", "cli/test_catalog.py",
+    "cli/test_check.py", "cli/test_process.py", "cli/test_sweep.py", "studies/test_committed_fronts.py",
+)  # fmt: skip
+"""What starts processes, servers or searches, besides single tests that are marked: without them
+(`pytest -m "not slow"`) the rest takes two minutes at most."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of slow folders and files."""
+    for item in items:
+        place = item.path.relative_to(HERE).as_posix()
+        if any(place == name or place.startswith(f"{name}/") for name in SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """One line: faults survived of those tried."""
+
+    def of_faults(outcome: str) -> int:
+        reports = terminalreporter.stats.get(outcome, [])
+        return sum("tests/faults/" in r.nodeid and getattr(r, "when", "call") == "call" for r in reports)
+
+    survived = of_faults("passed")
+    tried = survived + of_faults("failed") + of_faults("xfailed")
+    if tried:
+        terminalreporter.write_line(f"faults: {survived} of {tried} survived")

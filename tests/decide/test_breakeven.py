@@ -1,0 +1,187 @@
+"""A boundary is where both sides cost the same, or where one of them steps or fails."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from again import first, one
+
+from dse.decide.breakeven import NOBODY, breakeven, everyone
+from dse.decide.candidates import chips_of_candidates
+from dse.decide.knobs import knob_of
+from dse.decide.situation import Situation, costs_of
+from dse.decide.solve import ask_of, solve, study_grid
+from dse.report.breakeven_info import as_dict, points, segments, sentences
+from dse.spec.problems import SpecError
+
+LIMITS = {"tpot": 50e-3}
+
+
+@pytest.fixture(scope="module")
+def chips(study, front):
+    return everyone(study, front)
+
+
+@pytest.fixture(scope="module")
+def price(study, chips):
+    x = knob_of(study, "sram-only.price=50 USD..20000 USD", chips, "--x")
+    return breakeven(study, chips, x, None, ("sram-only", "others"), LIMITS, (7, 1))
+
+
+@pytest.fixture(scope="module")
+def latency(study, chips):
+    x, y = (knob_of(study, t, chips, "--x") for t in ("hop latency", "context=1024 token..8192 token"))
+    return breakeven(study, chips, x, y, ("sram-only", "dram-only"), LIMITS, (5, 3))
+
+
+def test_the_price_that_breaks_even_is_that_of_proportion(price, study, chips):
+    """$/(token/s) of chips alone is proportional to their price, so the boundary is known in closed form."""
+    base = Situation(study=study, limits=LIMITS)
+    sides = [c for c in chips if c.kind == "sram-only"], [c for c in chips if c.kind != "sram-only"]
+    at_100, _ = costs_of([base.turned("prices", {"sram-only": 100.0})], sides[0])
+    others, _ = costs_of([base], sides[1])
+    wanted = 100.0 * others.min() / at_100.min()
+    (crossing,) = price.boundary
+    assert crossing.x == pytest.approx(wanted, rel=1e-3)  # the sides are pruned on a coarse net
+    assert crossing.why == "equal cost"
+    assert (crossing.left, crossing.right) == ("sram-only", "others")
+
+
+def test_both_sides_cost_the_same_on_an_equal_boundary(latency, price):
+    for found in (latency, price):
+        assert found.boundary
+        for c in found.boundary:
+            if c.why == "equal cost":
+                assert c.costs[0] == pytest.approx(c.costs[1], rel=2e-3)
+
+
+def test_the_winner_changes_across_every_boundary(study, latency, chips):
+    base = Situation(study=study, limits=LIMITS)
+    named = {c.label: c for c in chips}
+    carried = [named[n] for n in sorted(set(latency.champions.ravel().tolist()))]
+    for c in latency.boundary:
+        if NOBODY in (c.left, c.right):
+            continue
+        won = []
+        for factor in (0.97, 1.03):
+            s = latency.y.turn(latency.x.turn(base, c.x * factor), c.y)
+            cost, _ = costs_of([s], carried)
+            best = carried[int(np.argmin(cost[0]))]
+            won.append(best.kind)
+        assert won[0] == c.left or c.why == "step"
+        assert won[1] == c.right or c.why == "step"
+
+
+def test_the_cost_on_the_map_is_that_of_the_champion_at_its_best_deployment(study, price, chips):
+    """Evaluated again from the chip alone, with the price put in by hand."""
+    named = {c.label: c for c in chips}
+    champion = named[price.champions[0, 0, 0]]
+    own = chips_of_candidates(study, [champion])
+    (at,) = solve(ask_of(study, LIMITS), own, study_grid(study)).index[0]
+    flat = study_grid(study).reshape(-1)
+    sizes = {k: float(getattr(flat, k)[at]) for k in ("batch", "tp", "pp", "ep")}
+    cheap = own.replace(price_usd=np.asarray([float(price.xs[0])]))
+    m = one(study, cheap, **sizes)
+    assert price.costs[0, 0, 0] == pytest.approx(first(m.usd_per_token_per_s), rel=1e-12)
+
+
+def test_an_assumption_at_its_own_value_changes_nothing(study, chips):
+    base = Situation(study=study, limits=LIMITS)
+    some = chips[:12]
+    for text in ("hbm cost", "wafer cost", "context", "stack/static-dataflow.sram_efficiency", "margin"):
+        knob = knob_of(study, text, chips, "--x")
+        cost, _ = costs_of([base, knob.turn(base, knob.now)], some)
+        np.testing.assert_allclose(cost[1], cost[0], rtol=1e-12)
+
+
+def test_a_margin_divides_by_what_is_left_of_the_price(study, chips):
+    base = Situation(study=study, limits=LIMITS)
+    made = [c for c in chips if c.branch][:8]
+    cost, _ = costs_of([base, base.turned("margins", {"": 0.75})], made)
+    np.testing.assert_allclose(cost[1], 4.0 * cost[0], rtol=1e-12)
+    real = [c for c in chips if c.branch is None]
+    cost, _ = costs_of([base, base.turned("margins", {"": 0.75})], real)
+    np.testing.assert_array_equal(cost[0], cost[1])
+
+
+def test_a_batch_that_is_asked_for_is_the_batch_of_every_deployment(study, chips):
+    base = Situation(study=study, limits=LIMITS).turned("sizes", {"batch": 8})
+    cost, _ = costs_of([base], chips[:5])
+    grid = study_grid(study)
+    only = grid.replace(batch=np.asarray([8.0]).reshape(1, 1, 1, 1))
+    wanted = solve(ask_of(study, LIMITS), chips_of_candidates(study, chips[:5]), only).cost
+    np.testing.assert_array_equal(cost[0], wanted)
+
+
+def test_stretches_of_a_row_cover_it_and_alternate(latency):
+    for j in range(len(latency.ys)):
+        parts = list(segments(latency, j))
+        assert parts[0][0] == latency.xs[0]
+        assert parts[-1][1] == latency.xs[-1]
+        for a, b in pairwise(parts):
+            assert a[1] == b[0]
+            assert a[2] != b[2]
+
+
+def test_the_answer_names_both_sides_and_the_value(price):
+    (told,) = sentences(price)
+    assert told.startswith("sram-only wins up to price of sram-only")
+    assert "beyond others win" in told
+    data = as_dict(price)
+    assert data["boundary"][0]["why"] == "equal cost"
+    assert len(list(points(price))) == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("hop latency", "places"), ("HBM cost", "places"), ("context length", "places"),
+        ("electricity", "places"),
+        ("technology.nodes.n5.scratchpad_area", "places"),
+        ("tpot", "limits"),
+        ("latency target", "limits"),
+        ("batch", "sizes"), ("sram", "parameters"), ("hybrid.dram_stacks", "parameters"),
+        ("margin", "margins"),
+        ("gross margin", "margins"), ("h100-sxm.price", "prices"),
+    ],
+)  # fmt: skip
+def test_every_kind_of_assumption_has_a_name(study, chips, text, kind):
+    knob = knob_of(study, text, chips, "--x")
+    assert knob.kind == kind
+    assert 0.0 <= knob.low < knob.high
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("hop latensy", "did you mean 'hop_latency'"), ("hop latency=1 us", "expected a range such as"),
+        ("hop latency=2 us..1 us", "expected 0 <= LOW < HIGH"), ("hop latency=1 GB..2 GB", "1 GB"),
+        ("price", "whose price"), ("margin=0..1", "below 1"),
+    ],
+)  # fmt: skip
+def test_wrong_assumptions_are_told_with_what_was_expected(study, chips, text, words):
+    with pytest.raises(SpecError) as error:
+        knob_of(study, text, chips, "--x")
+    assert words in str(error.value)
+    assert str(error.value).startswith("--x: ")
+
+
+def test_sides_must_be_somebody(study, chips):
+    x = knob_of(study, "hop latency", chips, "--x")
+    with pytest.raises(SpecError, match="expected a storage kind"):
+        breakeven(study, chips, x, None, ("sram-only", "nothing"), LIMITS, (2, 1))
+    with pytest.raises(SpecError, match="share no chip"):
+        breakeven(study, chips, x, None, ("dram-only", "h100-sxm"), LIMITS, (2, 1))
+
+
+def test_the_verb_answers_in_a_sentence_a_table_and_a_picture(dse_verb, stored):
+    ask = ("breakeven", stored[0], "--out", stored[1], "--x", "HBM cost", "--points", "4")
+    said = dse_verb(*ask, "--tpot", "50 ms", "--plot", "hbm.png")
+    assert said.code == 0
+    assert "Who wins" in said.out
+    assert max(map(len, said.out.splitlines())) <= 100
+    assert "picture: hbm.png" in said.err
+    data = dse_verb(*ask, "--y", "context", "--format", "json", "--between", "sram-only,others").json
+    assert data["x"]["unit"] == "USD/B"
+    assert len(data["points"]) == 4 * 2
+    dse_verb(*ask, "--between", "sram-only").refused("expected two sides")

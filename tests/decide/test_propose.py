@@ -1,0 +1,238 @@
+"""A proposal is the chip that its files say, and estimates to what its datasheet says."""
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+import dse
+from dse.decide.candidates import chips_of_candidates, from_rows
+from dse.decide.chip_file import space_around
+from dse.decide.domain import beyond_what_exists, outside
+from dse.decide.proposal import Refused, propose
+from dse.decide.rounding import rounded
+from dse.decide.solve import ask_of, solve, study_grid
+from dse.report.datasheet_data import as_dict
+from dse.report.datasheet_info import datasheet
+from dse.spec.base import Sourced
+from dse.spec.branch import branches_of
+from dse.spec.buildable import BuildableSpec
+from dse.spec.catalog import Catalog, file_problems, leaves
+from dse.spec.chip import ChipSpec
+from dse.spec.loading import build_spec, load_spec
+from dse.spec.resolve import chip_columns
+from dse.spec.space import SpaceSpec
+from dse.spec.variation import vary
+from dse.spec.writing import exact, yaml_of
+
+LIMITS = {"tpot": 5e-3}
+
+
+@pytest.fixture(scope="module")
+def proposal(study, front):
+    assert dse.propose is propose
+    return propose(study, front, LIMITS, name="my-chip")
+
+
+@pytest.fixture(scope="module")
+def file(proposal, tmp_path_factory):
+    path = tmp_path_factory.mktemp("mine") / "chips" / "my-chip.yaml"
+    path.parent.mkdir()
+    path.write_text(yaml_of(proposal.chip))
+    return path
+
+
+def test_the_file_loads_as_the_chip_that_was_proposed(proposal, file):
+    assert load_spec(ChipSpec, file) == proposal.chip
+    assert list(file_problems(proposal.chip, file, Catalog().sources())) == []
+
+
+def test_the_file_has_every_column_of_the_point_of_the_search(study, proposal, file):
+    of_file = chip_columns(load_spec(ChipSpec, file), study.setting)
+    of_search = chips_of_candidates(study, [proposal.rounded.candidate]).columns()
+    for name, column in of_search.items():
+        assert of_file[name] == pytest.approx(float(column[0]), rel=1e-12, abs=1e-18), name
+
+
+def test_the_file_estimates_to_the_numbers_of_the_datasheet(proposal, file, study):
+    d, p = proposal.estimate.deployment, study.spec.precision
+    again = dse.estimate(
+        str(file), study.spec.llm, study.spec.workload, weights=p.weights, kv=p.kv, activations=p.activations,
+        batch=d["batch"], tp=d["tp"], pp=d["pp"],
+    )  # fmt: skip
+    assert again.price_method == study.spec.price.method == "unit-cost"
+    assert again.metrics == pytest.approx(proposal.estimate.metrics, rel=1e-12)
+
+
+def test_no_deployment_of_the_study_is_better_for_it(study, proposal):
+    ask = ask_of(study, LIMITS)
+    chips = chips_of_candidates(study, [proposal.rounded.candidate])
+    assert solve(ask, chips, study_grid(study)).cost[0] == proposal.rounded.cost
+    assert proposal.estimate.metrics["usd_per_token_per_s"] == pytest.approx(proposal.rounded.cost, rel=1e-12)
+    assert proposal.estimate.metrics["tpot_s"] <= LIMITS["tpot"]
+
+
+def test_every_number_says_where_it_comes_from(proposal):
+    for path, leaf in leaves(proposal.chip):
+        assert isinstance(leaf, Sourced)
+        assert leaf.basis != "spec sheet", path
+        assert leaf.value is None or leaf.note, path
+    assert proposal.chip.derived_from.trial == proposal.picked.trial
+    assert proposal.chip.hypothetical
+
+
+def test_sizes_are_whole_steps_of_the_rules(study, proposal):
+    rules = study.setting.catalog.get(BuildableSpec, "steps-2026")
+    for step in proposal.rounded.steps:
+        assert step.after / step.step == pytest.approx(round(step.after / step.step), abs=1e-6)
+        assert abs(step.after - step.before) <= step.step * (1 + 1e-9)
+        assert step.step == getattr(rules, step.parameter).value
+        assert step.reason
+
+
+def test_rounding_is_the_best_of_its_neighbours(study, front):
+    ask, rules = ask_of(study, LIMITS), study.setting.catalog.get(BuildableSpec, "steps-2026")
+    row = next(r for r in front.frame.to_dict("records") if r["tpot_s"] <= 5e-3 and r["role"] == "search")
+    found = rounded(study, ask, from_rows(study, [row])[0], rules)
+    for name, value in found.candidate.values.items():
+        if name in ("sram", "link_bandwidth"):
+            step = getattr(rules, name).value
+            for other in (value - step, value + step):
+                if abs(other - row[f"param_{name}"]) < step:
+                    chips = chips_of_candidates(study, [found.candidate.at(name, other)])
+                    assert solve(ask, chips, study_grid(study)).cost[0] >= found.cost
+
+
+def test_the_space_around_it_holds_it_and_can_be_searched(study, proposal, file):
+    text = space_around(study, proposal.rounded.candidate, "my-chip")
+    spec = build_spec(SpaceSpec, yaml.safe_load(text), "around")
+    catalog = Catalog((file.parent.parent, *study.setting.catalog.folders))
+    from dataclasses import replace
+
+    branch = branches_of(spec, replace(study.setting, catalog=catalog))["around"]
+    values = proposal.rounded.candidate.values
+    for name, value in values.items():
+        assert branch.spec.parameters[name].low <= value <= branch.spec.parameters[name].high
+    again = branch.chips({k: np.asarray([v]) for k, v in values.items()}).columns()
+    before = chips_of_candidates(study, [proposal.rounded.candidate]).columns()
+    for name, column in before.items():
+        assert float(again[name][0]) == pytest.approx(float(column[0]), rel=1e-9, abs=1e-15), name
+
+
+def test_a_breaking_number_makes_the_rival_as_good(study, proposal):
+    """At the break-even both cost the same, or the proposal has just become infeasible."""
+    from dse.decide.variants import solve_variants
+
+    rivals = [r.candidate for r in proposal.rivals if r.cost is not None]
+    assert proposal.overturns or not proposal.wins
+    for o in proposal.overturns[:6]:
+        sides = [vary(study, {o.fact.place: o.value * f}) for f in (0.995, 1.0, 1.005)]
+        cost, _ = solve_variants(sides, [proposal.rounded.candidate, *rivals], study_grid(study), LIMITS)
+        lead = np.min(cost[:, 1:], axis=1) / cost[:, 0]
+        assert min(lead[0], lead[2]) <= 1.0 + 1e-9
+        assert max(lead[0], lead[2]) >= 1.0 - 5e-3
+        assert o.unbuildable == bool(np.isinf(cost[1, 0]) or np.isinf(cost[[0, 2], 0]).any())
+
+
+def test_a_dollar_is_worth_its_share_of_the_capital(proposal):
+    """With capital of chips alone, 10 % more on the price is 10 % more on $/(token/s)."""
+    price = next(w for w in proposal.worth if w.resource == "price of the chip")
+    assert price.more == pytest.approx(0.1)
+    assert price.elasticity == pytest.approx(1.0)
+
+
+def test_the_ledgers_of_the_silicon_sum_to_the_chip(proposal):
+    assert sum(proposal.made["power_w"].values()) == pytest.approx(proposal.chip.power.value)
+    assert sum(proposal.made["unit_cost_usd"].values()) == pytest.approx(proposal.price_usd, rel=1e-12)
+
+
+def test_a_target_that_nothing_meets_is_refused_with_what_is_possible(study, front):
+    with pytest.raises(Refused, match=r"no design on the front of .* meets TPOT 1\.00 us"):
+        propose(study, front, {"tpot": 1e-6})
+
+
+def test_what_is_outside_the_domain_is_named(study, proposal):
+    c = proposal.rounded.candidate
+    fast = c.at("sram_bandwidth_per_byte", 1e6)
+    assert "beyond 960 GB/s" in outside(study, fast, {})[0]
+    assert "its die is larger than the reticle" in outside(study, c, {"die_area": 1e-4})[0]
+    assert outside(study, c, {"die_area": -1e-4, "capacity": 0.0}) == []
+    rules = study.setting.catalog.get(BuildableSpec, "steps-2026")
+    assert beyond_what_exists(c.at("sram_bandwidth_per_byte", 500e9 / 2**20), rules)
+    assert not beyond_what_exists(c.at("sram_bandwidth_per_byte", 400e9 / 2**20), rules)
+
+
+def test_the_datasheet_holds_every_section_and_is_plain_data(proposal):
+    sheet = datasheet(proposal)
+    titles = [s.title for s in sheet.sections]
+    for words in (
+        "Specification",
+        "Die plan",
+        "Bill of materials",
+        "rivals",
+        "little more",
+        "Nearest real chips",
+    ):
+        assert any(words in title for title in titles), words
+    for section in sheet.sections:
+        assert all(len(row) == len(section.columns) for row in section.rows)
+    json.dumps(as_dict(proposal), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (2.0**29, "B", "512 MiB"), (80e9, "B", "80 GB"), (51.2e12, "B/s", "51.2 TB/s"),
+        (8e11, "B/s", "800 GB/s"),
+        (814e-6, "m2", "814 mm2"), (26000.0, "USD", "26000 USD"), (0.33, "", "0.33"), (0.0, "s", "0 s"),
+    ],
+)  # fmt: skip
+def test_numbers_are_written_so_that_they_read_back(value, unit, text):
+    from dse.spec.units import parse
+
+    assert exact(value, unit) == text
+    assert parse(text, unit) == value
+
+
+def test_every_chip_of_the_catalog_survives_being_written():
+    for name, chip in Catalog().all(ChipSpec).items():
+        assert build_spec(ChipSpec, yaml.safe_load(yaml_of(chip)), name) == chip
+
+
+def test_the_verb_writes_files_that_check_and_estimate(dse_verb, stored):
+    new = "mine/chips/new-chip.yaml"
+    said = dse_verb("propose", stored[0], "--out", stored[1], "--tpot", "5 ms", "-o", new)
+    assert said.code == 0, said.err
+    assert "What would have to be wrong for it not to win" in said.out or "does not win" in said.out
+    assert max(map(len, said.out.replace("Written", "\nWritten").splitlines()[:-4])) <= 100
+    assert dse_verb("check", "mine").code == 0
+    told = dse_verb(
+        "estimate", "--chip", new, "--llm", "llama2-70b", "--workload", "article",
+        "--weights", "int8",
+    )  # fmt: skip
+    assert told.code == 0
+    assert "price unit-cost" in told.out
+
+
+def test_the_verb_refuses_with_exit_code_one(dse_verb, stored):
+    said = dse_verb("propose", stored[0], "--out", stored[1], "--tpot", "1 us")
+    assert said.code == 1
+    assert "no design on the front" in said.err
+    dse_verb("propose", stored[0], "--out", stored[1], "-o", "My Chip.txt").refused("expected a file such as")
+
+
+def test_a_polished_chip_is_never_worse_and_no_step_improves_it(study, front):
+    from dse.decide.neighbours import steps_of
+    from dse.decide.polish import polished
+
+    ask, grid = ask_of(study, LIMITS), study_grid(study)
+    row = next(r for r in front.frame.to_dict("records") if r["tpot_s"] <= 5e-3 and r["role"] == "search")
+    start = from_rows(study, [row])[0]
+    end, steps = polished(study, ask, start)
+    cost = [solve(ask, chips_of_candidates(study, [c]), grid).cost[0] for c in (start, end)]
+    assert cost[1] < cost[0] or (steps == 0 and end == start)
+    for name, parameter in study.branches[end.branch].spec.parameters.items():
+        for value in steps_of(parameter, end.values[name]):
+            other = solve(ask, chips_of_candidates(study, [end.at(name, value)]), grid).cost[0]
+            assert other >= cost[1] * (1 - 1e-9)

@@ -1,0 +1,156 @@
+"""Experts over chips by hand and by count: who holds them, who visits whom, what travels."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from factories import LAW, deepseek_v3
+from hypothesis import given
+from hypothesis import strategies as st
+
+from objectives.api import Experts
+from objectives.equations import expert_parallel as ep
+from objectives.equations import experts as moe
+from objectives.equations.layers import mean_layer
+
+EXACT = 1e-12  # rounding of a few floating-point operations
+V3 = Experts(count=256, top_k=8, width=2048, matrices=3, shared_width=2048)
+MIXTRAL = Experts(count=8, top_k=2, width=14336, matrices=3)
+
+
+def a(value: float) -> np.ndarray:
+    return np.array([float(value)])
+
+
+def spread(experts: Experts, tp: float, ways: float) -> ep.Spread:
+    return ep.spread(experts, a(tp), a(ways))
+
+
+@pytest.mark.parametrize(
+    ("tp", "ways", "held", "split", "joined"),
+    [(8, 1, 256, 8, 1), (8, 8, 32, 1, 1), (8, 2, 128, 4, 1), (4, 32, 8, 1, 8), (1, 256, 1, 1, 256)],
+)
+def test_experts_are_held_split_and_shared(
+    tp: float, ways: float, held: float, split: float, joined: float
+) -> None:
+    s = spread(V3, tp, ways)
+    assert (float(s.held[0]), float(s.split[0]), float(s.joined[0])) == (held, split, joined)
+
+
+def test_sixty_experts_on_eight_chips_leave_eight_on_the_fullest() -> None:
+    few = Experts(count=60, top_k=4, width=1408, matrices=3)
+    assert spread(few, 8, 8).held == 8.0
+
+
+def test_deepseek_decodes_on_320_chips_with_one_expert_on_each() -> None:
+    # DeepSeek-V3, section 3.4.2: EP320 in decode, each GPU hosts one expert (64 of them redundant or shared)
+    assert spread(V3, 1, 320).held == 1.0
+
+
+def test_without_ways_of_experts_nothing_differs_from_tensor_parallelism() -> None:
+    rows, tile = np.array([1.0, 7.0, 64.0, 4096.0]), a(8)
+    load = ep.load(spread(V3, 8, 1), rows, tile)
+    visited = moe.touched(V3, rows)
+    assert load.visited.tolist() == visited.tolist()
+    assert load.worked.tolist() == moe.padded_visits(V3, rows, visited, tile).tolist()
+    assert ep.sent(spread(V3, 8, 1), rows, a(8)).tolist() == [0.0] * 4
+
+
+def test_weights_of_a_chip_are_the_same_however_tp_and_ep_share_them() -> None:
+    llm = deepseek_v3()
+    cut = mean_layer(llm, a(8), a(1)).weights()
+    for ways in (2, 4, 8):
+        assert mean_layer(llm, a(8), a(ways)).weights() == pytest.approx(cut, rel=EXACT)
+
+
+def test_replicas_that_share_experts_hold_fewer_of_them_and_all_of_their_attention() -> None:
+    llm = deepseek_v3()
+    alone, shared = mean_layer(llm, a(1), a(1)), mean_layer(llm, a(1), a(64))
+    experts = 58 / 61 * 3 * 7168 * 2048
+    assert alone.weights() - shared.weights() == pytest.approx(experts * (256 - 4), rel=EXACT)
+    assert shared.kv(a(1000)) == alone.kv(a(1000))
+
+
+def test_latents_are_repeated_by_tp_and_not_by_replicas_that_share_experts() -> None:
+    llm = deepseek_v3()
+    assert mean_layer(llm, a(8), a(8)).kept(a(1)) == mean_layer(llm, a(1), a(8)).kept(a(1)) == 576.0
+
+
+def test_rows_go_to_the_distinct_chips_of_their_experts_by_count_over_all_draws() -> None:
+    # eight experts on four chips, two a token: count the other chips that each pair of experts needs
+    pairs = list(combinations(range(8), 2))
+    own = 0  # the row's own chip
+    away = sum(len({x // 2 for x in pair} - {own}) for pair in pairs) / len(pairs)
+    assert ep.sent(spread(MIXTRAL, 1, 4), a(1), a(1)) == pytest.approx(away, rel=EXACT)
+
+
+def test_one_expert_a_chip_sends_a_row_to_each_of_its_experts_but_the_one_at_home() -> None:
+    assert ep.sent(spread(V3, 1, 256), a(10), a(1)) == pytest.approx(10 * 8 * 255 / 256, rel=EXACT)
+
+
+def test_chips_of_a_replica_share_the_sending() -> None:
+    whole, shared = ep.sent(spread(V3, 1, 64), a(32), a(1)), ep.sent(spread(V3, 4, 64), a(32), a(4))
+    assert shared == pytest.approx(whole / 4, rel=EXACT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("ways", "rows"), [(8, 1), (8, 16), (32, 4), (64, 64)])
+def test_the_busiest_chip_is_as_busy_as_in_a_thousand_draws(ways: int, rows: int) -> None:
+    rng = np.random.default_rng(7)
+    most = []
+    for _ in range(1000):
+        drawn = np.array([rng.permutation(256)[:8] for _ in range(rows * ways)]).reshape(-1)
+        most.append(np.bincount(drawn // (256 // ways), minlength=ways).max())
+    told = rows * 8 * ep.straggler(a(rows * ways * 8), a(ways))
+    # the first term of an expansion overstates: never below the draws, never a third above
+    assert 1.0 <= float(told[0]) / np.mean(most) <= 1.34
+
+
+def test_a_popular_expert_is_visited_as_often_as_it_is_popular() -> None:
+    # one expert a chip, visited 16 times as often as the mean: by half of 1,024 rows
+    load = ep.load(spread(V3, 1, 256), a(4), a(1), skew=16.0)
+    rows = 1024 * float(ep.straggler(a(1024 * 8), a(256))[0])
+    assert load.visited == pytest.approx(1.0, rel=1e-9)
+    assert load.worked == np.ceil(rows / 2)
+
+
+SPREADS = st.sampled_from([(1, 1), (1, 8), (1, 256), (8, 1), (8, 8), (8, 64), (4, 32), (2, 2)])
+SKEWS = st.floats(1.0, 32.0)
+
+
+@LAW
+@given(layout=SPREADS, rows=st.integers(1, 4096), tile=st.sampled_from((1.0, 8.0, 128.0)), skew=SKEWS)
+def test_the_busiest_chip_visits_no_more_than_it_holds_and_works_no_less_than_its_share(
+    layout: tuple[float, float], rows: int, tile: float, skew: float
+) -> None:
+    s = spread(V3, *layout)
+    load = ep.load(s, a(rows), a(tile), skew)
+    assert load.visited <= s.held * (1 + EXACT)
+    mean = float(s.joined[0]) * rows * 8 / layout[1]
+    assert load.worked >= mean * (1 - 1e-9)
+
+
+@LAW
+@given(layout=SPREADS, rows=st.integers(1, 4096), skew=SKEWS)
+def test_copies_are_never_more_than_experts_of_a_row_where_routing_is_uniform(
+    layout: tuple[float, float], rows: int, skew: float
+) -> None:
+    s, tp = spread(V3, *layout), a(layout[0])
+    even, skewed = ep.sent(s, a(rows), tp), ep.sent(s, a(rows), tp, skew)
+    assert even <= rows * 8 / layout[0] * (1 + EXACT)
+    assert skewed >= even * (1 - EXACT)
+
+
+@LAW
+@given(rows=st.integers(1, 4096), more=st.integers(1, 64), layout=SPREADS)
+def test_more_rows_never_touch_fewer_experts(rows: int, more: int, layout: tuple[float, float]) -> None:
+    s = spread(V3, *layout)
+    few, many = (ep.load(s, a(n), a(8)) for n in (rows, rows + more))
+    assert many.visited >= few.visited * (1 - EXACT)
+    assert many.worked >= few.worked * (1 - 1e-9)
+
+
+def test_replicas_that_are_not_there_are_missed() -> None:
+    assert ep.missing_replicas(a(4), a(32), a(8)) == 0.0
+    assert ep.missing_replicas(a(4), a(32), a(2)) == 6.0
+    assert ep.missing_replicas(a(8), a(4), a(1)) < 0.0

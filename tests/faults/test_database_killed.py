@@ -1,0 +1,172 @@
+"""kill -9 of the database, of the proxy before it, and of a worker that uses it."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from processes import (
+    check_whole,
+    ended,
+    in_spools,
+    keys_in_spools,
+    kill,
+    kill_when,
+    paused,
+    start,
+    trials_in,
+    wait_until,
+)
+from servers import Postgres, free_port, postgres
+from strange_models import plugged, slow_study
+from studies_for_tests import write_study
+
+from dse.search import outage
+from dse.search.runner import run
+from dse.spec.problems import SpecError
+
+
+@pytest.fixture
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    with plugged(tmp_path):
+        yield tmp_path
+
+
+def calm(path: Path, trials: int, monkeypatch: pytest.MonkeyPatch):
+    """A run that nothing disturbs; it needs no naps, and those it has change no trial."""
+    monkeypatch.setenv("NAP", "0")
+    return run(str(path), trials=trials, out=path.parent / "calm")
+
+
+@pytest.mark.slow
+def test_the_database_is_killed_and_comes_back_and_the_run_goes_on(
+    server: Postgres, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = slow_study(place, 0.03)
+    process = start("run", path, "--trials", "250", "--storage", server.url, "--out", place / "out")
+    wait_until(lambda: server.finished() >= 10, process)
+    with paused(process):
+        server.kill()
+    wait_until(lambda: in_spools(place / "out") >= 20, process)  # the run goes on without it
+    server.start()
+    ended(process)
+    trials = trials_in(server.url)
+    check_whole(trials, 250)
+    reference = calm(path, 250, monkeypatch)
+    assert [(t.params, t.values) for t in trials] == [
+        (t.params, t.values) for t in reference.optuna_study.trials
+    ]
+    for name in ("front.csv", "baselines.csv"):
+        assert (place / "out" / name).read_bytes() == (reference.out / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_the_database_is_killed_while_a_fleet_works_and_the_fleet_goes_on(
+    server: Postgres, place: Path
+) -> None:
+    path = slow_study(place, 0.05, budget={"trials": 250})
+    process = start("worker", path, "--storage", server.url, "--processes", "2", "--out", place / "fleet")
+    wait_until(lambda: server.finished() >= 10, process)
+    server.kill()
+    wait_until(lambda: in_spools(place / "fleet") >= 20, process)
+    server.start()
+    ended(process)
+    check_whole(trials_in(server.url), 250)
+    assert not (place / "fleet" / "spool").exists()
+
+
+@pytest.mark.slow
+def test_a_database_that_stays_away_ends_the_run_and_the_next_one_stores_what_was_made(
+    server: Postgres, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out = slow_study(place, 0.01), place / "out"
+    monkeypatch.setattr(outage, "PATIENCE", 1.0)
+
+    def pull_the_plug(finished: int, _wanted: int) -> None:
+        if finished == 60:
+            server.kill()
+
+    with pytest.raises(SpecError, match="has been away for 1 s"):
+        run(str(path), trials=100_000, out=out, storage=server.url, progress=pull_the_plug)
+    spooled = in_spools(out)
+    assert spooled > 0
+    server.start()
+    before = server.finished()
+    again = run(str(path), trials=before + spooled, out=out, storage=server.url)
+    assert again.new_trials == 0
+    check_whole(trials_in(server.url)[: before + spooled], before + spooled, range(2))
+    assert not (out / "spool").exists()
+
+
+@pytest.mark.slow
+def test_a_worker_on_the_database_is_killed_and_starts_again(server: Postgres, place: Path) -> None:
+    path = slow_study(place, 0.02, budget={"trials": 150})
+    options = ("--storage", server.url, "--out")
+    victim = start("worker", path, *options, place / "victim")
+    other = start("worker", path, *options, place / "other")
+    kill_when(lambda: server.finished() >= 20 and in_spools(place / "victim") > 0, victim)
+    left = keys_in_spools(place / "victim")
+    ended(start("worker", path, *options, place / "victim"))
+    ended(other)
+    trials = trials_in(server.url)
+    complete = sum(t.state.name == "COMPLETE" for t in trials)
+    # where the other was done before it came back, what it had made is stored beyond the budget, and what it
+    # was at waits for whoever asks for more trials
+    assert 150 <= complete <= 150 + len(left)
+    check_whole(trials, complete, range(2))
+    assert {t.user_attrs.get("dse:retry_of") for t in trials if t.state.name == "WAITING"} <= {
+        t.number for t in trials if t.state.name == "FAIL"
+    }
+    assert left <= {t.user_attrs.get("dse:key") for t in trials}
+    assert not (place / "victim" / "spool").exists()
+
+
+@pytest.mark.slow
+def test_the_proxy_is_killed_and_comes_back_and_the_run_goes_on(
+    server: Postgres, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, port = slow_study(place, 0.03), str(free_port())
+    proxy = _proxy(server, port)
+    url = f"grpc://localhost:{port}"
+    process = start("run", path, "--trials", "250", "--storage", url, "--out", place / "out")
+    wait_until(lambda: server.finished() >= 10, process)
+    kill(proxy)
+    wait_until(lambda: in_spools(place / "out") >= 20, process)
+    proxy = _proxy(server, port)
+    try:
+        ended(process)
+    finally:
+        proxy.send_signal(signal.SIGINT)
+        proxy.communicate()
+    trials = trials_in(server.url)
+    check_whole(trials, 250)
+    reference = calm(path, 250, monkeypatch)
+    assert [t.params for t in trials] == [t.params for t in reference.optuna_study.trials]
+    assert (place / "out" / "front.csv").read_bytes() == (reference.out / "front.csv").read_bytes()
+
+
+def _proxy(server: Postgres, port: str):
+    process = start("serve-storage", server.url, "--port", port)
+    assert process.stdout is not None
+    assert "Serving at" in process.stdout.readline()
+    return process
+
+
+@pytest.mark.slow
+def test_two_runs_on_one_study_in_a_database_at_once(server: Postgres, tmp_path: Path) -> None:
+    path = write_study(tmp_path, budget={"trials": 200})
+    options = ("--storage", server.url, "--out")
+    both = [start("run", path, *options, tmp_path / name) for name in ("a", "b")]
+    for process in both:
+        ended(process)
+    check_whole(trials_in(server.url), 200)
+    fronts = [(tmp_path / name / "front.csv").read_bytes() for name in ("a", "b")]
+    again = [run(str(path), storage=server.url, out=tmp_path / name) for name in ("a", "b")]
+    assert [r.new_trials for r in again] == [0, 0]
+    assert {(tmp_path / name / "front.csv").read_bytes() for name in ("a", "b")} <= set(fronts)

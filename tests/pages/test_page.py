@@ -1,0 +1,140 @@
+"""A page says what its fronts say: its tables and the numbers in its sentences."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dse.pages.answers import read_answers
+from dse.pages.datasheets import proposals, propose_all
+from dse.pages.expressions import said_of
+from dse.pages.page import filled, table_of
+from dse.pages.renew import commit, renew
+from dse.spec.problems import SpecError
+
+STUDY = {
+    "kind": "study", "name": "mine", "title": "Two chips", "question": "Which?",
+    "llm": "llama2-70b", "workload": "article",
+    "precision": {"weights": "int8", "kv": "int8", "activations": "int8"},
+    "deployment": {"mode": "solve", "batch": [1, 8, 128], "tp": [8, 16], "pp": [1, 80]},
+    "price": {"method": "listed"}, "objectives": ["usd_per_token_per_second", "tpot"],
+    "sweep": {"objective": "tpot", "low": "1 ms", "high": "100 ms"}, "report_at": ["5 ms", "50 ms"],
+    "baselines": ["groq-lpu-v1", "h100-sxm"], "sampler": {"name": "random"},
+    "budget": {"trials": 2}, "seed": 1,
+    "reference_point": {"usd_per_token_per_second": "10000 USD/(token/s)", "tpot": "100 ms"},
+    "cases": {
+        "cheap": {"title": "a tenth of the price", "settings": {"chip/groq-lpu-v1.price": "1994.8 USD"}},
+        "one": {"title": "only the GPU", "baselines": ["h100-sxm"]},
+    },
+}  # fmt: skip
+PAGE = """# Mine
+The LPU costs <!--= [ : groq-lpu-v1 : : usd_per_token_per_s] -->old<!--/--> dollars.
+<!-- generated: rows : . cheap one : * : : chips, layout, tpot_s -->
+old
+<!-- end -->
+![cases](cases.png)
+<!-- drawn: price.png : lines : * : groq-lpu-v1 : tpot<=5 ms ; tpot<=50 ms : usd_per_token_per_s -->
+<!-- drawn: chips.png : curves : . cheap : groq-lpu-v1 : tpot_s : usd_per_token_per_s -->
+"""
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("studies") / "mine"
+    folder.mkdir()
+    (folder / "study.yaml").write_text(yaml.safe_dump(STUDY))
+    (folder / "README.md").write_text(PAGE)
+    renew(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def answers(study: Path):
+    return read_answers(study)
+
+
+def test_renewing_writes_fronts_pictures_and_page_and_again_changes_nothing(study: Path) -> None:
+    page = (study / "README.md").read_text()
+    assert "old" not in page
+    assert page.count("| only the GPU | ") == 2
+    for name in (
+        "front.csv",
+        "cheap/front.csv",
+        "one/manifest.json",
+        "front.png",
+        "cases.png",
+        "price.png",
+        "chips.png",
+    ):
+        assert (study / name).stat().st_size > 0
+    commit(study, study)
+    assert (study / "README.md").read_text() == page
+
+
+def test_a_number_that_was_typed_over_is_not_what_the_fronts_say(study: Path, answers) -> None:
+    page = (study / "README.md").read_text()
+    typed = page.replace("<!--/-->", "9<!--/-->")
+    assert filled(typed, answers) == page != typed
+
+
+def test_a_price_set_by_the_question_scales_dollars_and_moves_no_second(answers) -> None:
+    for conditions in ("batch=128", "least tpot_s"):
+        cheap, dear = (f"[{case} : groq-lpu-v1 : {conditions} : " for case in ("cheap", ""))
+        assert said_of(f"{dear}usd_per_token_per_s] / {cheap}usd_per_token_per_s]", answers) == "10.0"
+        assert said_of(f"{dear}tpot_s] / {cheap}tpot_s]", answers) == "1.00"
+
+
+def test_speed_is_the_inverse_of_tpot_and_dollars_are_price_times_chips(answers) -> None:
+    assert said_of("[: h100-sxm :: speed] * [: h100-sxm :: tpot_s]", answers) == "1.00"
+    lpu = "[: groq-lpu-v1 :: "
+    assert said_of(f"{lpu}capex_usd] / ({lpu}chips] * 19948)", answers) == "1.00"
+    parts = " + ".join(f"[: h100-sxm :: held.{p}]" for p in ("weights", "kv_cache", "activations"))
+    assert said_of(f"({parts}) / (80e9 * 2) as %", answers).endswith(" %")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("3660000 / 1000 as USD", "$3,660"), ("1830000 as USD", "$1.83 M"), ("0.25 as %", "25 %"),
+     ("2 * (3 + 4) - 1", "13.0"), ("0.002 as s", "2.00 ms"), ("305 as count", "305")],
+)  # fmt: skip
+def test_arithmetic_is_that_of_school(answers, text: str, said: str) -> None:
+    assert said_of(text, answers) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[: grok :: tpot_s]", "known: groq-lpu-v1, h100-sxm"),
+        ("[chep : groq-lpu-v1 :: tpot_s]", "did you mean 'cheap'"),
+        ("[: groq-lpu-v1 :: tpot]", "unknown"),
+        ("[: groq-lpu-v1 : tpot<=1 us : tpot_s]", "got none"),
+        ("[groq-lpu-v1 : tpot_s]", "CASE : WHO : CONDITIONS : COLUMN"),
+        ("__import__('os')", "expected numbers and terms"),
+        ("2 **", "expected numbers and terms"),
+    ],
+)
+def test_what_no_front_answers_is_refused_in_one_sentence(answers, text: str, words: str) -> None:
+    with pytest.raises(SpecError) as error:
+        filled(f"<!--= {text} -->x<!--/-->", answers)
+    assert words in str(error.value)
+
+
+def test_all_marks_that_nothing_fills_are_told_at_once(answers) -> None:
+    page = "<!-- generated: bst -->\n<!-- end -->\n<!--= [: x :: y] --><!--/-->"
+    with pytest.raises(SpecError) as error:
+        filled(page, answers)
+    assert len(error.value.problems) == 2
+    assert "did you mean 'best'" in str(error.value)
+
+
+def test_a_chip_that_a_case_does_not_ask_about_has_no_design_in_its_table(answers) -> None:
+    table = table_of("matrix : * : groq-lpu-v1 h100-sxm : : chips", answers)
+    assert "| only the GPU | none | " in table
+
+
+def test_a_proposal_that_is_refused_says_why(study: Path) -> None:
+    page = "```console\n$ dse propose mine --tpot '50 ms' -o chips/none.yaml\n$ dse propose mine\n```\n"
+    assert proposals(page) == [["mine", "--tpot", "50 ms", "-o", "chips/none.yaml"]]
+    with pytest.raises(SpecError, match="dse propose mine"):  # its fronts hold chips that exist, no search
+        propose_all(page, study)
+    assert not (study / "chips").exists()

@@ -1,0 +1,179 @@
+"""Every input moves some output of the roofline cost model: nothing is read and dropped."""
+
+from dataclasses import fields, replace
+
+import factories as make
+import pytest
+from factories import changed
+
+from dse.testing.checks import table
+from objectives.api import (
+    Attention,
+    Block,
+    Chips,
+    Deployments,
+    Designs,
+    Experts,
+    Ffn,
+    LatentAttention,
+    Llm,
+    Metrics,
+    Precision,
+    PrefixCache,
+    Speculation,
+    Workload,
+)
+from objectives.costmodels.roofline import RooflineCostModel
+from objectives.equations.network import TOPOLOGIES
+
+evaluate = RooflineCostModel().evaluate
+
+
+def headline(m: Metrics) -> dict[str, float]:
+    return {k: float(v[0]) for k, v in table(m, (1,)).items()}
+
+
+SCRATCHPAD = {"sram_bytes": 20e9, "sram_bandwidth": 5e12, "sram_pinned": 1.0}  # binds where weights fit
+WIDE = {
+    "link_topology": TOPOLOGIES["dragonfly"], "link_domain": 64.0, "in_network_reduction": 0.0,
+    "link_local_share": 0.7, "link_global_share": 0.3,
+}  # fmt: skip
+JOINED = {"dies": 4.0, "die_bandwidth": 1e12, "die_latency": 2e-8}
+# Where a column works only on chips of a kind, the kind; 16 ways of TP cross the domain of eight.
+KIND: dict[str, dict[str, float]] = {
+    "sram_bytes": {**SCRATCHPAD, "sram_bytes": 1e9},
+    "sram_bandwidth": SCRATCHPAD,
+    "sram_pinned": {**SCRATCHPAD, "sram_pinned": 0.0},
+    "sram_efficiency": SCRATCHPAD,
+    "sram_w": SCRATCHPAD,
+    "weight_load_bandwidth": {**SCRATCHPAD, "weight_load_bandwidth": 1e12},
+    "tile_rows": {"tile_rows": 512.0},  # half of which is still above the rows, and compute binds
+    "prompt_rows": {"prompt_rows": 512.0},  # below the prompt, of which only these rows are held at once
+    "link_group": WIDE,
+    **dict.fromkeys(JOINED, JOINED),
+    "link_local_share": WIDE,
+    "link_global_share": {**WIDE, "link_group": 4.0},
+}
+ELSEWHERE = {"user_tokens_per_s": "only `napkin` reads it"}
+FLIPS = {"sram_pinned": 1.0, "in_network_reduction": 0.0, "link_topology": TOPOLOGIES["ring"]}
+
+
+@pytest.mark.parametrize("column", [f.name for f in fields(Chips) if f.name not in ELSEWHERE])
+def test_every_fact_of_a_chip_moves_some_output(column: str) -> None:
+    design = make.design(make.h100_like(**KIND.get(column, {})), batch=16, tp=16, pp=2)
+    if "excess" in column:
+        other = changed(design, column, lambda x: x + 1.0)
+    elif column in FLIPS:
+        other = changed(design, column, lambda x: 0.0 * x + FLIPS[column])
+    else:
+        other = changed(design, column, lambda x: 0.5 * x)
+    llm = make.mixtral_8x7b() if column == "expert_overhead_s" else make.llama2_70b()
+    context = make.context(llm, serving="aggregated")
+    assert headline(evaluate(design, context)) != headline(evaluate(other, context))
+
+
+@pytest.mark.parametrize("column", [f.name for f in fields(Deployments)])
+def test_every_choice_of_a_deployment_moves_some_output(column: str) -> None:
+    d = make.deployments(batch=16, tp=4, pp=2, dp=2)
+    context = make.context(make.mixtral_8x7b())
+    more = d.replace(**{column: 2.0 * getattr(d, column)})
+    chips = make.h100_like()
+    results = [headline(evaluate(Designs(chips=chips, deployments=x), context)) for x in (d, more)]
+    assert results[0] != results[1]
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(Precision)])
+def test_every_format_moves_some_output(name: str) -> None:
+    design, context = make.design(make.h100_like(), batch=16, tp=8), make.context()
+    narrow = replace(context, precision=replace(context.precision, **{name: 1.0}))
+    assert headline(evaluate(design, context)) != headline(evaluate(design, narrow))
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(Workload)])
+def test_every_fact_of_a_workload_moves_some_output(name: str) -> None:
+    design = make.design(make.h100_like(), batch=16, tp=8, ep=8)
+    context = make.context(make.mixtral_8x7b(), serving="aggregated")
+    work = context.workload
+    given = {
+        "serving": "decode-only",
+        "prefix": PrefixCache(hit=0.5, stored_tokens=1e5, tier="host", bandwidth=1e10, usd_per_byte=1e-9),
+        "speculation": Speculation(length=2, acceptance=0.8, cost=0.1),
+    }
+    if name == "prefill_load":
+        context, other = (
+            replace(context, workload=replace(work, serving="disaggregated", prefill_load=x))
+            for x in (0.5, 0.9)
+        )
+    elif name in given:
+        other = replace(context, workload=replace(work, **{name: given[name]}))
+    else:
+        other = replace(context, workload=replace(work, **{name: 2.0 * getattr(work, name)}))
+    assert headline(evaluate(design, context)) != headline(evaluate(design, other))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lifetime_s",
+        "cost_of_capital",
+        "usd_per_joule",
+        "pue",
+        "power_overhead",
+        "upkeep_per_year",
+        "utilisation",
+        "building_usd_per_watt",
+        "building_lifetime_s",
+    ],
+)
+def test_every_fact_of_an_economy_moves_the_running_cost(name: str) -> None:
+    design, context = make.design(make.h100_like(), batch=16, tp=8), make.context()
+    economy = replace(context.economy, **{name: 0.5 * getattr(context.economy, name)})
+    left, right = evaluate(design, context), evaluate(design, replace(context, economy=economy))
+    assert left.usd_per_million_tokens != right.usd_per_million_tokens
+    assert left.usd_per_token_per_s == right.usd_per_token_per_s
+
+
+ATTENTION = Attention(heads=16, kv_heads=8, head_dim=64, window=512)
+LATENT = LatentAttention(heads=16, latent=512, rope=64, nope=128, value=128, query_latent=1536)
+EXPERTS = Experts(count=16, top_k=2, width=2048, matrices=3, shared_width=2048)
+PLAIN = Block(count=8, attention=ATTENTION, ffn=Ffn(width=4096, matrices=3))
+LATER = Block(count=8, attention=LATENT, experts=EXPERTS)
+PARTS = [(PLAIN, "attention"), (PLAIN, "ffn"), (LATER, "attention"), (LATER, "experts")]
+FACTS = [(b, part, f.name) for b, part in PARTS for f in fields(getattr(b, part)) if f.name != "bias"]
+SWITCHES = {"chunked": True, "gate": True}
+
+
+def of(block: Block) -> dict[str, float]:
+    llm = Llm(name="x", hidden=2048, vocab=10_000, blocks=(block,), nominal_params=1e9)
+    context = make.context(llm, serving="aggregated")
+    return headline(evaluate(make.design(make.h100_like(), batch=16, tp=8, pp=2), context, detail=True))
+
+
+@pytest.mark.parametrize(("block", "part", "name"), FACTS, ids=[f"{p}.{n}" for _, p, n in FACTS])
+def test_every_fact_of_an_architecture_moves_some_output(block: Block, part: str, name: str) -> None:
+    facts = getattr(block, part)
+    other = replace(facts, **{name: SWITCHES.get(name, 2 * getattr(facts, name))})
+    assert of(block) != of(replace(block, **{part: other}))
+
+
+def test_a_parallel_block_is_another_one() -> None:
+    assert of(PLAIN) != of(replace(PLAIN, parallel=True))
+
+
+CACHE = PrefixCache(hit=0.5, stored_tokens=1e6, tier="host", bandwidth=1e10, usd_per_byte=1e-9)
+DRAFT = Speculation(length=2, acceptance=0.8, cost=0.1)
+ASIDE = [(CACHE, f.name) for f in fields(PrefixCache)] + [(DRAFT, f.name) for f in fields(Speculation)]
+
+
+@pytest.mark.parametrize(("part", "name"), ASIDE, ids=[n for _, n in ASIDE])
+def test_every_fact_of_a_prefix_cache_and_of_a_draft_moves_some_output(
+    part: PrefixCache | Speculation, name: str
+) -> None:
+    design = make.design(make.h100_like(), batch=16, tp=8, dp=2)
+    field = "prefix" if isinstance(part, PrefixCache) else "speculation"
+    value = {"tier": "pooled", "length": 4}.get(name, 0.5 * getattr(part, name) if name != "tier" else None)
+    results = [
+        headline(evaluate(design, make.context(serving="aggregated", **{field: x})))
+        for x in (part, replace(part, **{name: value}))
+    ]
+    assert results[0] != results[1]

@@ -1,0 +1,116 @@
+"""Chunks that ride with decode and pools that prefill elsewhere, against whole prompts on the same chips.
+
+Tolerances are the rounding of `dse.testing.checks.ROUNDING`.
+"""
+
+from dataclasses import replace
+
+import factories as make
+import numpy as np
+import pytest
+from factories import LAW, changed, hybrid
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from dse.testing.checks import ROUNDING
+from objectives.api import Context, Designs, Metrics, Serving
+from objectives.costmodels.roofline import RooflineCostModel
+from objectives.equations import chunked, disaggregation
+
+
+def evaluate(design: Designs, context: Context) -> Metrics:
+    return RooflineCostModel().evaluate(design, context, detail=True)
+
+
+def served(context: Context, serving: Serving) -> Context:
+    return replace(context, workload=replace(context.workload, serving=serving, prefix=None))
+
+
+def prompt_share(m: Metrics, context: Context) -> float:
+    """Share of what a request costs that its prompt costs."""
+    work = context.workload
+    paid = max(work.isl, 1.0) * m.usd_per_million_input_tokens
+    return float(np.asarray(paid / (work.osl * m.usd_per_million_tokens)).reshape(-1)[0])
+
+
+def a(*values: float) -> np.ndarray:
+    return np.array(values, dtype=float)
+
+
+def test_long_prompts_are_cut_and_short_ones_packed_as_far_as_they_are_due() -> None:
+    cut = chunked.chunks(10_000.0, a(2048.0), a(500.0))
+    assert (cut.pieces, cut.together, cut.rows) == (5.0, 1.0, 2000.0)
+    packed = chunked.chunks(200.0, a(2048.0), a(1000.0))
+    assert (packed.pieces, packed.together, packed.rows) == (1.0, 5.0, 1000.0)
+    lone = chunked.chunks(200.0, a(2048.0), a(50.0))
+    assert (lone.pieces, lone.together, lone.rows) == (1.0, 1.0, 200.0)
+
+
+def test_a_chunk_costs_what_it_adds_and_one_without_a_step_costs_all_of_it() -> None:
+    assert chunked.riding(a(0.5), a(1.0), a(5.0), a(3.0)) == 1.0
+    assert chunked.riding(a(3.0), a(1.0), a(5.0), a(3.0)) == 2.0 + 2 * 5.0
+
+
+@LAW
+@given(design=make.designs(), context=make.contexts())
+def test_a_whole_prompt_that_rides_with_decode_stalls_no_more_than_one_by_itself(
+    design: Designs, context: Context
+) -> None:
+    assume(not hybrid(design))  # on two tiers a prompt alone may lie better than beside a batch
+    roomy = changed(design, "prompt_rows", lambda x: 0.0 * x + 1e9)
+    one = roomy.deployments
+    # as many prompts as steps at most, so that every chunk finds a step to ride
+    few = replace(roomy, deployments=one.replace(batch=np.minimum(one.batch, context.workload.osl)))
+    plain = replace(context, workload=replace(context.workload, speculation=None))
+    chunks, whole = (evaluate(few, served(plain, s)) for s in ("chunked", "aggregated"))
+    assert chunks.tpot_parts["prefill_stall"] <= whole.tpot_parts["prefill_stall"] + whole.tpot_s * ROUNDING
+
+
+@LAW
+@given(design=make.designs(), context=make.contexts())
+def test_a_pool_of_its_own_for_prompts_never_slows_decode_and_is_paid(
+    design: Designs, context: Context
+) -> None:
+    apart, alone = (evaluate(design, served(context, s)) for s in ("disaggregated", "decode-only"))
+    d = design.deployments
+    assert apart.tpot_s == pytest.approx(alone.tpot_s + apart.tpot_parts["kv_transfer"], rel=ROUNDING)
+    assert apart.pools["decode"] == d.dp
+    assert apart.chips == d.tp * d.pp * (apart.pools["decode"] + apart.pools["prefill"])
+    assert apart.capex_parts["chips"] == pytest.approx(apart.chips * design.chips.price_usd, rel=ROUNDING)
+    share = apart.pools["prefill"] / sum(apart.pools.values())
+    assert prompt_share(apart, context) == pytest.approx(float(share[0]), rel=ROUNDING)
+
+
+@LAW
+@given(design=make.designs(), context=make.contexts(), load=st.floats(0.1, 0.95))
+def test_no_pool_starves_and_none_is_a_replica_too_large(
+    design: Designs, context: Context, load: float
+) -> None:
+    context = served(context, "disaggregated")
+    context = replace(context, workload=replace(context.workload, prefill_load=load))
+    m, d, osl = evaluate(design, context), design.deployments, context.workload.osl
+    requests = d.dp * d.batch / (osl * m.tpot_s)
+    # the pass that a prompt waits load / (2 (1 - load)) of
+    busy = m.ttft_parts["queue"] * 2.0 * (1.0 - load) / load
+    together = disaggregation.packed(context.workload.isl, design.chips.prompt_rows)
+    need = requests * busy / (together * load)
+    joined = np.maximum(d.ep / d.tp, 1.0) if context.llm.expert_count else 1.0
+    assert m.pools["prefill"] >= need * (1 - ROUNDING)
+    assert m.pools["prefill"] <= need * (1 + ROUNDING) + joined
+
+
+def test_kv_cache_of_a_prompt_travels_once_over_the_network() -> None:
+    # LLaMA-2 70B: 1,024 tokens x 327,680 B over 8 chips at 50 GB/s, 5 us for the message
+    context = make.context(isl=1024.0, osl=128.0, serving="disaggregated")
+    m = evaluate(make.design(make.h100_like(), batch=16, tp=8), context)
+    assert m.ttft_parts["kv_transfer"] == pytest.approx(1024 * 327_680 / 8 / 50e9 + 5e-6, rel=1e-12)
+
+
+def test_serving_says_what_share_of_the_chips_time_prompts_take() -> None:
+    design, shares = make.design(make.h100_like(), batch=16, tp=8), {}
+    for serving in ("decode-only", "aggregated", "chunked", "static"):
+        context = make.context(isl=2048.0, osl=128.0, serving=serving)
+        shares[serving] = prompt_share(evaluate(design, context), context)
+    assert shares["decode-only"] == 0.0
+    assert all(0.0 < shares[s] < 1.0 for s in ("aggregated", "chunked", "static"))
+    assert shares["chunked"] < shares["aggregated"]

@@ -1,0 +1,219 @@
+"""Branch and bound: optimistic chips are beaten by none in their box, and proven gaps are never too small."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from studies_for_tests import write_study
+
+from dse.front.dominance import factor_to_cover
+from dse.front.files import Front
+from dse.search import judge
+from dse.search.bound.bounds import lead_of_two
+from dse.search.bound.boxes import whole
+from dse.search.bound.corners import SLACK, corners, unordered
+from dse.search.bound.prove import Bound, prove
+from dse.search.points import grid_of
+from dse.search.sweep.driver import SweepResult, sweep
+from dse.spec.parameters import value_at
+from dse.spec.problems import SpecError
+from dse.spec.resolved import ResolvedStudy, load_study
+from objectives import api
+
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "decode": {},
+    "prompts": {
+        "workload": "chat", "objectives": ["usd_per_million_tokens", "tpot"],
+        "reference_point": {"usd_per_million_tokens": "100 USD", "tpot": "1 s"},
+    },
+    "maximised": {
+        "objectives": ["tokens_per_second", "tpot", "entry_price"],
+        "reference_point": {"tokens_per_second": "1 token/s", "tpot": "1 s", "entry_price": "1e9 USD"},
+    },
+}  # fmt: skip
+COUNTS = {"peak_flops": 4, "sram": 5, "sram_bandwidth_per_byte": 3, "link_bandwidth": 3}
+
+
+@pytest.fixture(scope="module", params=QUESTIONS)
+def study(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ResolvedStudy:
+    folder = tmp_path_factory.mktemp("bounds")
+    return load_study(str(write_study(folder, baselines=[], **QUESTIONS[request.param])))
+
+
+def outcomes(study: ResolvedStudy, columns: dict[str, Any]) -> tuple[list[np.ndarray], np.ndarray]:
+    """Costs and feasibility of chips in every layout."""
+    n = max(a.size for a in columns.values())
+    layouts = grid_of(study).reshape(-1, 1)
+    designs = api.Designs(chips=api.Chips(**columns), deployments=layouts)
+    metrics = study.cost_model.evaluate(designs, study.context)
+    shape = (layouts.size, n)
+    ok = np.all([np.broadcast_to(v, shape) <= 0.0 for v in judge.violations(study, metrics).values()], axis=0)
+    return [np.broadcast_to(c, shape) for c in judge.costs(study, metrics)], ok
+
+
+def nothing_in_a_box_beats_its_optimistic_chip(study: ResolvedStudy, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    branch = study.branches[sorted(study.branches)[seed % len(study.branches)]]
+    specs, apart = branch.spec.parameters, unordered(branch)
+    low, high = np.sort(rng.random((2, len(specs))) ** rng.choice([0.3, 1.0, 3.0]), axis=0)
+    for i, (name, spec) in enumerate(specs.items()):
+        if spec.choices:  # between two choices there is nothing
+            low[i], high[i] = np.sort(rng.integers(0, spec.steps, 2)) / (spec.steps - 1)
+        if name in apart:
+            high[i] = low[i]
+    held = {n: float(low[i]) for i, (n, p) in enumerate(specs.items()) if n in apart and p.choices}
+    made = corners(branch, held).optimistic(low[None], high[None])
+    places = low + rng.integers(0, 3, (24, len(specs))) / 2.0 * (high - low)
+    real = branch.columns({n: value_at(p, places[:, i]) for i, (n, p) in enumerate(specs.items())})
+    best, possible = outcomes(study, made)
+    costs, feasible = outcomes(study, real)
+    assert not (feasible & ~possible).any()
+    slack = 1e-9 + (SLACK if branch.kind == "hybrid" else 0.0)
+    for bound, cost in zip(best, costs, strict=True):
+        assert (bound <= cost + slack * np.abs(cost)).all()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_chip_in_a_box_beats_its_optimistic_chip(study: ResolvedStudy, seed: int) -> None:
+    nothing_in_a_box_beats_its_optimistic_chip(study, seed)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_no_chip_of_any_node_and_dram_beats_the_optimistic_one(seed: int) -> None:
+    nothing_in_a_box_beats_its_optimistic_chip(load_study("what-chip-would-beat-both"), seed)
+
+
+def test_a_box_of_one_chip_knows_everything_of_it() -> None:
+    branch = load_study("what-chip-would-beat-both").branches["hybrid"]
+    rng, specs = np.random.default_rng(1), branch.spec.parameters
+    for box in list(whole(branch, 1, prompts=False))[::997]:
+        free = box.low < box.high
+        at = np.where(free, np.asarray([rng.integers(0, n) / (n - 1) for n in box.steps]), box.low)
+        made = box.corners.optimistic(at[None], at[None])
+        real = branch.columns({n: value_at(p, at[None, i]) for i, (n, p) in enumerate(specs.items())})
+        for name, column in real.items():
+            np.testing.assert_allclose(made[name], column, rtol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("size", [1, 2, 60])
+def test_leads_over_a_front_of_two_objectives_are_those_over_each_of_its_designs(size: int) -> None:
+    rng = np.random.default_rng(size)
+    front, rows = rng.normal(size=(size, 2)), rng.normal(size=(500, 2))
+    front[size // 2] = front[0]
+    each = (front[None] - rows[:, None]).max(axis=2).min(axis=1)
+    np.testing.assert_allclose(lead_of_two(front, rows), each, rtol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def swept(study: ResolvedStudy, tmp_path_factory: pytest.TempPathFactory) -> SweepResult:
+    return sweep(study, out=tmp_path_factory.mktemp("exact") / "out")
+
+
+def exact(swept: SweepResult) -> Front:
+    assert swept.front is not None
+    return swept.front
+
+
+def test_pruning_finds_the_front_of_the_whole_sweep(study: ResolvedStudy, tmp_path: Path) -> None:
+    if study.objectives[0].direction == "maximize":
+        pytest.skip("three objectives leave too much of this space on the front to prune any of it")
+    for name, prune in (("whole", False), ("pruned", True)):
+        sweep(study, counts=COUNTS, prune=prune, out=tmp_path / name)
+    tables = []
+    for name in ("whole", "pruned"):
+        front = sweep(study, counts=COUNTS, prune=name == "pruned", out=tmp_path / name).front
+        assert front is not None
+        tables.append(front.frame[[a.column for a in front.axes]].to_numpy())
+    np.testing.assert_allclose(tables[1], tables[0], rtol=1e-9)
+
+
+def test_an_exact_front_is_proven_to_be_one(study: ResolvedStudy, swept: SweepResult) -> None:
+    if study.objectives[0].direction == "maximize":
+        pytest.skip("as above")
+    bound = prove(study, exact(swept), tolerance=0.05, seconds=60)
+    assert bound.closed
+    assert 1.0 <= bound.factor <= 1.05
+    for at in bound.at:
+        assert at.best is not None
+        assert at.bound is not None
+        assert at.best / 1.05 <= at.bound <= at.best
+
+
+def part_of(front: Front, every: int) -> Front:
+    return Front(frame=front.frame.iloc[::every], baselines=front.baselines, axes=front.axes, manifest={})
+
+
+def test_what_is_missing_is_never_more_than_what_is_proven(study: ResolvedStudy, swept: SweepResult) -> None:
+    whole_front = exact(swept)
+    some = part_of(whole_front, 5)
+    columns = [a.column for a in some.axes]
+    inside = np.all(
+        [
+            (whole_front.frame[a.column] < study.reference_point[a.name])
+            if not a.maximised
+            else (whole_front.frame[a.column] > study.reference_point[a.name])
+            for a in some.axes
+        ],
+        axis=0,
+    )
+    missing = factor_to_cover(some.frame[columns], whole_front.frame[columns][inside], some.axes)
+    assert missing > 1.01
+    for seconds in (0.0, 3.0):
+        bound: Bound = prove(study, some, seconds=seconds)
+        assert bound.factor >= missing * (1 - 1e-9)
+        assert bound.factor < np.inf
+
+
+def test_more_time_never_proves_less(study: ResolvedStudy, swept: SweepResult) -> None:
+    factors = [prove(study, exact(swept), seconds=s, tolerance=0.0).factor for s in (0.0, 0.3, 1.0)]
+    assert factors == sorted(factors, reverse=True)
+
+
+def test_no_chip_between_the_steps_beats_what_is_proven_of_them(
+    study: ResolvedStudy, swept: SweepResult
+) -> None:
+    front, rng = exact(swept), np.random.default_rng(3)
+    bound = prove(study, front, between=True, seconds=1.5)
+    assert bound.between
+    signs = np.asarray([-1.0 if a.maximised else 1.0 for a in front.axes])
+    worst = np.asarray([study.reference_point[a.name] for a in front.axes])
+    for branch in study.branches.values():
+        names = branch.spec.parameters.items()
+        places = {
+            n: rng.integers(0, p.steps or 1, 40) / max((p.steps or 1) - 1, 1)
+            if n in unordered(branch) or n == "dram_stacks"
+            else rng.random(40)
+            for n, p in names
+        }
+        costs, feasible = outcomes(study, branch.columns({n: value_at(p, places[n]) for n, p in names}))
+        values = np.stack([c[feasible] for c in costs], axis=1) * signs
+        inside = (values * signs < worst * signs).all(axis=1)
+        assert inside.any()
+        found = front.frame[[a.column for a in front.axes]]
+        assert factor_to_cover(found, values[inside], front.axes) <= bound.factor * (1 + 1e-9)
+
+
+def test_boxes_are_halved_without_losing_a_value(study: ResolvedStudy) -> None:
+    for branch in study.branches.values():
+        boxes = list(whole(branch, 1, prompts=True))
+        fixed = unordered(branch, prompts=True)
+        sizes = [p.steps or 1 for n, p in branch.spec.parameters.items() if n in fixed]
+        assert len(boxes) == np.prod(sizes, dtype=int)
+        box = boxes[0]
+        for axis, steps in enumerate(box.steps):
+            if box.low[axis] == box.high[axis]:
+                continue
+            (_, left), (right, _) = box.halves(axis)
+            values = np.arange(steps) / (steps - 1)
+            below, above = values <= left[axis] + 1e-12, values >= right[axis] - 1e-12
+            assert (below ^ above).all()
+            assert below.any()
+            assert above.any()
+
+
+def test_a_column_that_nobody_knows_is_refused(study: ResolvedStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dse.search.bound.corners.MORE", frozenset({"sram_bytes"}))
+    branch = study.branches["hybrid"]
+    with pytest.raises(SpecError, match="no bound is known for a chip whose"):
+        corners(branch)

@@ -1,0 +1,107 @@
+"""Ctrl-C at any moment: what was finished is kept, the front is written, a later run goes on."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+from studies_for_tests import write_study
+
+from dse.search import island, replay
+from dse.search.runner import RunResult, run
+from dse.search.storage import open_storage
+
+
+def interrupted_at(count: int, path: str, out: Path, **options: Any) -> RunResult:
+    """A run in which Ctrl-C is pressed when `count` trials are finished."""
+
+    def press(finished: int, _wanted: int) -> None:
+        if finished == count:
+            raise KeyboardInterrupt
+
+    return run(path, trials=7, out=out, progress=press, **options)
+
+
+def states(result: RunResult) -> Counter[str]:
+    return Counter(t.state.name for t in result.optuna_study.trials)
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_ctrl_c_leaves_a_front_and_the_run_goes_on_later(tmp_path: Path, count: int) -> None:
+    path, out = str(write_study(tmp_path)), tmp_path / "out"
+    result = interrupted_at(count, path, out)
+    assert (result.interrupted, result.new_trials) == (True, count)
+    assert states(result)["COMPLETE"] == count
+    assert states(result)["RUNNING"] == 0
+    left = (out / "front.csv").read_bytes()
+    again = run(path, trials=count, out=out)
+    assert (again.new_trials, again.interrupted) == (0, False)
+    assert (out / "front.csv").read_bytes() == left
+    after = run(path, trials=7, out=out)
+    assert after.new_trials == 7 - count
+    assert states(after) == {"COMPLETE": 7}
+
+
+def test_ctrl_c_inside_a_trial_fails_it_and_its_design_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out = str(write_study(tmp_path)), tmp_path / "out"
+    calls = iter(range(99))
+    evaluate = replay.points_of
+
+    def press_at_the_third(*arguments: Any) -> Any:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(island, "points_of", press_at_the_third)
+    result = run(path, trials=6, out=out)
+    assert result.interrupted
+    assert states(result)["COMPLETE"] == 2
+    assert states(result)["RUNNING"] == 0
+    after = run(path, trials=6, out=out)
+    trials = after.optuna_study.trials
+    (failed,) = [t for t in trials if t.state == TrialState.FAIL]
+    again = [t for t in trials if t.user_attrs.get("dse:retry_of") == failed.number]
+    assert [t.state for t in again] == [TrialState.COMPLETE]
+    assert again[0].params == failed.params
+    assert states(after)["COMPLETE"] == 6
+
+
+def test_ctrl_c_before_the_first_trial_is_an_end_in_order(tmp_path: Path) -> None:
+    try:
+        result = interrupted_at(0, str(write_study(tmp_path)), tmp_path / "out")
+    except KeyboardInterrupt:  # which would end pytest itself
+        pytest.fail("the interrupt came through")
+    assert (result.interrupted, result.new_trials) == (True, 0)
+
+
+def test_ctrl_c_between_storing_a_trial_and_keeping_its_points_loses_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out = str(write_study(tmp_path)), tmp_path / "out"
+    tell = optuna.Study.tell
+
+    def press_after_the_sixth(study: optuna.Study, trial: Any, *values: Any, **options: Any) -> Any:
+        told = tell(study, trial, *values, **options)
+        if told.number == 5:
+            raise KeyboardInterrupt
+        return told
+
+    monkeypatch.setattr(optuna.Study, "tell", press_after_the_sixth)
+    run(path, trials=9, out=out)
+    monkeypatch.undo()
+    left = (out / "front.csv").read_bytes()
+    assert run(path, trials=6, out=out).new_trials == 0
+    assert (out / "front.csv").read_bytes() == left
+
+
+def test_ctrl_c_leaves_the_trials_of_other_workers_running(tmp_path: Path) -> None:
+    path, url = str(write_study(tmp_path)), f"journal:{tmp_path / 'shared.journal'}"
+    run(path, trials=3, out=tmp_path / "out", storage=url)
+    other = optuna.load_study(study_name="small", storage=open_storage(url)).ask()
+    interrupted_at(5, path, tmp_path / "out", storage=url)
+    study = optuna.load_study(study_name="small", storage=open_storage(url))
+    assert study.trials[other.number].state == TrialState.RUNNING

@@ -1,0 +1,154 @@
+"""A YAML file to a spec, or every problem in it at once with its line."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dse.spec.loading import load_spec
+from dse.spec.problems import SpecError
+from dse.spec.study import StudySpec
+from dse.spec.system import StackSpec
+from dse.spec.workload import WorkloadSpec
+
+GOOD = """\
+kind: workload
+name: mine
+title: A request
+isl: {value: "512 token", source: assumption, basis: assumption}
+osl: {value: "128 token", source: assumption, basis: assumption}
+serving: aggregated
+targets:
+  tpot: 50 ms
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def problems(path: Path) -> list[str]:
+    with pytest.raises(SpecError) as error:
+        load_spec(WorkloadSpec, path)
+    return [str(p) for p in error.value.problems]
+
+
+def test_a_good_file_becomes_a_frozen_spec_in_si(tmp_path: Path) -> None:
+    spec = load_spec(WorkloadSpec, write(tmp_path, GOOD))
+    assert (spec.isl.value, spec.osl.value, spec.targets) == (512.0, 128.0, {"tpot": 0.05})
+    with pytest.raises(ValueError, match="frozen"):
+        spec.name = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "told"),
+    [
+        ("serving: ", "servin: ", 6, "unknown key; did you mean 'serving'?"),
+        ("basis: assumption}\nosl", "bases: assumption}\nosl", 4, "isl.bases: unknown key; did you mean"),
+        ("512 token", "512 GB", 4, "isl.value: expected a number with a unit such as '1 token', got '512"),
+        ('"512 token"', "512", 4, "expected a unit such as '512 token', got the bare number 512"),
+        ("512 token", "-512 token", 4, "isl.value: expected at least 0 token, got '-512 token'"),
+        ("50 ms", "-50 ms", 8, "targets.tpot: expected at least 0 s, got '-50 ms'"),
+        ("50 ms", "50 GB", 8, "targets.tpot: expected a number with a unit such as '1 s', got '50 GB'"),
+        ("title: A request\n", "", 1, "title: missing key"),
+        ("aggregated", "agregated", 6, "did you mean 'aggregated'"),
+        ("name: mine", "name: Mine!", 2, "name: "),
+        ('"512 token"', "[512]", 4, "expected a number with a unit such as '1 token', got [512]"),
+        ('"512 token"', "true", 4, "expected a number with a unit such as '1 token', got True"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, line: int, told: str) -> None:
+    path = write(tmp_path, GOOD.replace(old, new, 1))
+    found = problems(path)
+    assert any(p.startswith(f"{path}:{line}: ") and told in p for p in found), found
+
+
+def test_every_problem_is_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = GOOD.replace("title", "titel").replace("512 token", "-1 token").replace("aggregated", "fast")
+    path = write(tmp_path, text.replace("50 ms", "50 kg"))
+    found = problems(path)
+    lines = [int(p.removeprefix(f"{path}:").partition(":")[0]) for p in found]
+    assert lines == sorted(lines)
+    assert set(lines) >= {3, 4, 6, 8}
+    assert sum("title: missing key" in p for p in found) == 1
+
+
+def test_a_key_that_is_written_twice_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD + "serving: decode-only\n  \n")
+    assert problems(path) == [f"{path}:9: the key 'serving' is written twice"]
+
+
+def test_a_key_that_is_written_twice_deep_inside_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD + "  tpot: 60 ms\n")
+    assert problems(path) == [f"{path}:9: the key 'tpot' is written twice"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "got"),
+    [
+        ("kind: workload\nname: [unclosed\n", 3, "expected ',' or ']'"),
+        ("kind: workload\n\tname: mine\n", 2, "found character '\\t'"),
+        ("a: 1\n---\nb: 2\n", 2, "but found another document"),
+        ("kind: *nobody\n", 1, "found undefined alias"),
+        ("kind: !!python/object:os.system x\n", 1, "could not determine a constructor"),
+    ],
+)
+def test_text_that_is_no_yaml_is_told_with_its_line(tmp_path: Path, text: str, line: int, got: str) -> None:
+    path = write(tmp_path, text)
+    (found,) = problems(path)
+    assert found.startswith(f"{path}:{line}: expected YAML, got ")
+    assert got in found
+
+
+@pytest.mark.parametrize(("text", "got"), [("", "nothing"), ("- 1\n", "list"), ("just text\n", "str")])
+def test_a_file_without_keys_is_refused(tmp_path: Path, text: str, got: str) -> None:
+    path = write(tmp_path, text)
+    assert problems(path) == [f"{path}:1: expected the keys of a WorkloadSpec, got {got}"]
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "none.yaml"
+    assert problems(path) == [f"{path}: cannot be read: No such file or directory"]
+
+
+def test_a_folder_in_place_of_a_file_is_told(tmp_path: Path) -> None:
+    assert problems(tmp_path) == [f"{tmp_path}: cannot be read: Is a directory"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    path.chmod(0)
+    assert problems(path) == [f"{path}: cannot be read: Permission denied"]
+
+
+def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"kind: \xff\xfe")
+    assert problems(path) == [f"{path}: cannot be read: it is not UTF-8 text"]
+
+
+def test_a_share_above_one_and_of_zero_are_refused(tmp_path: Path) -> None:
+    stack = Path(__file__).parents[2] / "configs" / "stacks" / "ideal.yaml"
+    for wrong in ("1.5", "0", "-0.1"):
+        lines = stack.read_text(encoding="utf-8").splitlines()
+        at = next(i for i, line in enumerate(lines) if line.startswith("dram_efficiency:"))
+        lines[at] = f"dram_efficiency: {{value: {wrong}, source: assumption, basis: assumption}}"
+        path = write(tmp_path, "\n".join(lines))
+        with pytest.raises(SpecError, match=rf"mine.yaml:{at + 1}: dram_efficiency.value: .*{wrong}"):
+            load_spec(StackSpec, path)
+
+
+def test_a_problem_of_the_whole_is_told_at_its_place(tmp_path: Path) -> None:
+    from studies_for_tests import LINES, write_study
+
+    path = write_study(tmp_path, sweep={"objective": "tpot", "low": "9 ms", "high": "1 ms"}, seed="one")
+    with pytest.raises(SpecError) as error:
+        load_spec(StudySpec, path)
+    told = "\n".join(str(p) for p in error.value.problems)
+    assert (
+        f"{path}:{LINES.index('sweep') + 1}: sweep: expected 0 < low <= high, got 0.009 s and 0.001 s" in told
+    )
+    assert f"{path}:{LINES.index('seed') + 1}: seed: " in told

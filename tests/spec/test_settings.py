@@ -1,0 +1,127 @@
+"""`--set NAME=VALUE`: one number exchanged, everything else as it was."""
+
+from typing import Any
+
+import pytest
+
+from dse.spec.catalog import Catalog, leaves
+from dse.spec.chip import ChipSpec
+from dse.spec.problems import SpecError
+from dse.spec.settings import CHIP, NETWORK, OPTIONAL, STACK, WORKLOAD, apply, names
+from dse.spec.system import NetworkSpec, StackSpec
+from dse.spec.workload import WorkloadSpec
+
+CATALOG = Catalog()
+
+
+def four(name: str = "h100-sxm") -> tuple[ChipSpec, StackSpec, NetworkSpec, WorkloadSpec]:
+    chip = CATALOG.get(ChipSpec, name)
+    stack, network = CATALOG.get(StackSpec, chip.stack), CATALOG.get(NetworkSpec, chip.link.network)
+    return chip, stack, network, CATALOG.get(WorkloadSpec, "chat")
+
+
+def numbers(spec: Any) -> dict[str, Any]:
+    return dict(leaves(spec))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place", "path", "si"),
+    [
+        ("hbm_bandwidth", "5 TB/s", 0, "dram.bandwidth", 5e12),
+        ("dram_bandwidth", "5 TB/s", 0, "dram.bandwidth", 5e12),
+        ("hbm", "96 GB", 0, "dram.capacity", 96e9),
+        ("dram_stacks", "6", 0, "dram.stacks", 6),
+        ("sram", "1 GiB", 0, "sram.capacity", 2**30),
+        ("sram_bandwidth", "80 TB/s", 0, "sram.bandwidth", 80e12),
+        ("link_bandwidth", "900 GB/s", 0, "link.bandwidth", 900e9),
+        ("peak_fp16", "2 PFLOP/s", 0, "peak.fp16", 2e15),
+        ("price", "30 kUSD", 0, "price", 30_000),
+        ("power", "1 kW", 0, "power", 1000),
+        ("process", "n3", 0, "die.process", "n3"),
+        ("claimed_user_speed", "100 token/s", 0, "claimed_user_speed", 100),
+        ("dram_efficiency", "0.5", 1, "dram_efficiency", 0.5),
+        ("layer_overhead", "3 us", 1, "layer_overhead", 3e-6),
+        ("tile_rows", "128", 1, "tile_rows", 128),
+        ("hop_latency", "2 us", 2, "hop_latency", 2e-6),
+        ("domain", "72", 2, "domain", 72),
+        ("network_cost", "1 kUSD", 2, "cost", 1000),
+        ("isl", "1000 token", 3, "isl", 1000),
+        ("routing_skew", "3", 3, "routing_skew", 3),
+    ],
+)
+def test_a_name_exchanges_one_number(name: str, text: str, place: int, path: str, si: object) -> None:
+    before = four()
+    after = apply({name: text}, *before)
+    assert [after[i] == before[i] for i in range(4)] == [i != place for i in range(4)]
+    old, new = numbers(before[place]), numbers(after[place])
+    with_it = {"sram.last_level"} if name == "sram" else set()
+    assert {k for k in new if old.get(k) != new[k]} == {path} | with_it
+    leaf = new[path]
+    assert leaf.value == pytest.approx(si) if isinstance(si, (int, float)) else leaf.value == si
+    assert (leaf.basis, leaf.source) == ("assumption", "command-line")
+
+
+def test_a_cache_grows_on_the_die_and_the_cores_keep_their_own() -> None:
+    chip, *rest = four()
+    grown, *_ = apply({"sram": "183.8 MB"}, chip, *rest)
+    assert grown.sram.last_level is not None
+    # 83.8 MB of L2 and L1, of which the die carries 60 MB of L2 with its spare parts
+    assert grown.sram.last_level.value == pytest.approx(60e6 + 100e6)
+    shrunk, *_ = apply({"sram": "1 MB"}, chip, *rest)
+    assert shrunk.sram.last_level is not None
+    assert shrunk.sram.last_level.value == 0.0
+    both, *_ = apply({"sram": "183.8 MB", "last_level": "70 MB"}, chip, *rest)
+    assert both.sram.last_level is not None
+    assert both.sram.last_level.value == 70e6
+
+
+def test_the_class_of_cooling_is_a_name() -> None:
+    chip, *rest = four()
+    assert apply({"cooling": "air"}, chip, *rest)[0].cooling == "air"
+
+
+def test_several_numbers_are_exchanged_together() -> None:
+    given = {"price": "1 USD", "domain": "9", "tile_rows": "3", "power": "2 W"}
+    chip, stack, network, _ = apply(given, *four())
+    assert (chip.price.value, chip.power.value) == (1, 2)
+    assert (stack.tile_rows.value, network.domain.value) == (3, 9)
+
+
+def test_nothing_given_is_nothing_changed() -> None:
+    assert apply({}, *four()) == four()
+
+
+def test_every_problem_is_told_at_once() -> None:
+    given = {
+        "hbm_bandwith": "5 TB/s", "price": "4 GB", "sram": "-1 MB", "dram_efficiency": "1.5",
+        "hop_latency": "fast", "domain": "8 GB", "power": "100",
+    }  # fmt: skip
+    with pytest.raises(SpecError) as error:
+        apply(given, *four())
+    told = [str(p) for p in error.value.problems]
+    assert len(told) == len(given)
+    assert all(p.startswith("--set: ") for p in told)
+    for name in set(given) - {"hbm_bandwith"}:
+        assert sum(p.startswith(f"--set: {name}: ") for p in told) == 1
+    assert any("unknown name 'hbm_bandwith'; did you mean 'hbm_bandwidth'" in p for p in told)
+    assert any("sram: expected at least 0 B, got '-1 MB'" in p for p in told)
+    assert any("power: expected a unit such as '100 W', got the bare number 100" in p for p in told)
+
+
+def test_what_a_chip_does_not_have_cannot_be_set() -> None:
+    with pytest.raises(SpecError) as error:
+        apply({"hbm_bandwidth": "1 TB/s", "peak_fp8": "1 TFLOP/s"}, *four("groq-lpu-v1"))
+    told = str(error.value)
+    assert "hbm_bandwidth: expected a chip that has it, got one without" in told
+    assert "peak_fp8: expected one of fp16, int8, which this chip has, got fp8" in told
+
+
+def test_every_name_leads_to_a_number_of_some_chip() -> None:
+    chip, stack, network, workload = four()
+    tables = ((CHIP, chip), (STACK, stack), (NETWORK, network), (WORKLOAD, workload))
+    for table, spec in tables:
+        for name, path in table.items():
+            found = numbers(spec)
+            missing = {"weight_load", "peak_fp4", "cooling"}  # not of an H100; the last is a name
+            assert path in found or name in missing or name in OPTIONAL or "." in path, name
+    assert len(set(names())) == len(names())

@@ -1,0 +1,93 @@
+"""A study whose trials lie in a database is followed there, and nothing is written into it."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from said import call
+from servers import postgres
+from studies_for_tests import write_study
+
+import dse
+from dse.report.html import Html
+from dse.search.stored import reading
+from dse.spec.problems import SpecError
+from dse.view.live import LiveStudy
+from dse.view.studies import Studies
+
+
+def state(study: LiveStudy):
+    study._again = 0.0  # as if the rest between two looks were over
+    study._next = 0.0
+    return study.state(Html(""), ("/assets/report.js",), "/status.json")
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_study_in_sqlite_is_followed_while_its_trials_come(tmp_path: Path) -> None:
+    path, url = str(write_study(tmp_path / "studies", budget__trials=12)), f"sqlite:///{tmp_path / 'x.db'}"
+    out = tmp_path / "results"
+    dse.run(path, storage=url, out=out, trials=5)
+    live = LiveStudy("small", out, None, path, url)
+    before = digest(tmp_path / "x.db")
+    first = state(live)
+    assert first.page is not None and first.text == "5 trials" and "5 trials" in first.page
+    assert digest(tmp_path / "x.db") == before
+    dse.run(path, storage=url, out=tmp_path / "others", trials=12)  # somebody else goes on
+    second = state(live)
+    assert second.version != first.version and second.text in ("12 trials", "searching: 12 trials so far")
+    assert second.page is not None and "12 trials" in second.page
+
+
+def test_without_its_storage_the_page_says_why_it_is_not_live(tmp_path: Path) -> None:
+    path, url = str(write_study(tmp_path / "studies", budget__trials=5)), f"sqlite:///{tmp_path / 'x.db'}"
+    dse.run(path, storage=url, out=tmp_path / "results" / "small")
+    (found,) = Studies(tmp_path / "results").all().values()
+    told = state(found)
+    assert told.page is not None
+    assert told.text == (
+        "stored results, not live: its trials lie in sqlite; dse view STUDY --storage URL follows them"
+    )
+
+
+def test_a_study_with_nothing_but_a_database_is_shown(tmp_path: Path) -> None:
+    path, url = str(write_study(tmp_path / "studies", budget__trials=5)), f"sqlite:///{tmp_path / 'x.db'}"
+    dse.run(path, storage=url, out=tmp_path / "gone")
+    studies = Studies(tmp_path / "results")
+    studies.add(LiveStudy("small", tmp_path / "results" / "small", None, path, url))
+    (found,) = studies.all().values()
+    told = state(found)
+    assert told.page is not None and "5 trials" in told.page
+    assert not (tmp_path / "results").exists()
+
+
+def test_what_is_no_database_is_refused_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="got no file"):
+        reading(tmp_path, f"sqlite:///{tmp_path / 'none.db'}")
+    (tmp_path / "empty.db").touch()
+    with pytest.raises(SpecError, match="cannot be read"):
+        reading(tmp_path, f"sqlite:///{tmp_path / 'empty.db'}")
+    assert [p.name for p in tmp_path.iterdir()] == ["empty.db"]
+    assert (tmp_path / "empty.db").stat().st_size == 0
+
+
+def test_a_database_that_goes_away_leaves_the_stored_front(tmp_path: Path) -> None:
+    path = str(write_study(tmp_path / "studies", budget__trials=6))
+    with postgres() as server:
+        dse.run(path, storage=server.url, out=tmp_path / "results")
+        live = LiveStudy("small", tmp_path / "results", None, path, server.url)
+        assert state(live).text in ("6 trials", "searching: 6 trials so far")
+        server.kill()
+        (tmp_path / "results" / "manifest.json").touch()
+        told = state(live)
+        assert told.page is not None and "the trials cannot be read now" in told.page
+        assert told.text == "its trials cannot be read"
+
+
+def test_the_verb_wants_a_study_and_a_storage_that_is_there(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    call("view", "--storage", "sqlite:///x.db").refused("--storage", "expected a STUDY")
+    call("view", "groq-vs-h100", "--storage", "sqlite:///x.db").refused("got no file")
+    assert not Path("x.db").exists()
