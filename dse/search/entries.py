@@ -58,7 +58,7 @@ class Writer(Protocol):
 
         `known` is how many trials of the study have been seen; with `again` entries that are already among
         the later ones are not stored a second time. Beyond `limit` complete trials of the study nothing more
-        is stored, where the storage can tell at once.
+        is stored, where the storage can tell at once, but claimed trials that were under way.
         """
 
     def claim(self, trial: FrozenTrial, who: str) -> bool:

@@ -17,8 +17,10 @@ from optuna.trial import TrialState
 from strange_models import plugged, slow_study
 from studies_for_tests import write_study
 
+from dse.search.entries import CLAIM
 from dse.search.runner import RunResult, run, work
 from dse.search.storage import open_storage
+from dse.search.stored import trials_elsewhere
 
 DSE = [sys.executable, "-m", "dse"]
 FILES = ("front.csv", "baselines.csv", "manifest.json")
@@ -110,13 +112,37 @@ def test_workers_join_a_study_that_others_run(tmp_path: Path) -> None:
     said = [process.communicate(timeout=100)[0].decode() for process in joined]
     assert [process.returncode for process in joined] == [0, 0], said
     trials = optuna.load_study(study_name="small", storage=open_storage(url)).trials
-    assert Counter(t.state.name for t in trials) == {"COMPLETE": 40}
-    assert [t.number for t in trials] == list(range(40))
-    designs = [str(sorted(t.params.items())) for t in trials]
+    assert Counter(t.state.name for t in trials) == {"COMPLETE": len(trials)}
+    assert [t.number for t in trials] == list(range(len(trials)))
+    # what one had claimed when the other filled the budget is kept
+    claimed = sum(CLAIM in t.user_attrs for t in trials)
+    assert 40 <= len(trials) <= 40 + claimed
+    designs = [str(sorted(t.params.items())) for t in trials if CLAIM not in t.user_attrs]
     assert len(set(designs)) == len(designs)
     head = run(str(path), out=tmp_path / "out", storage=url)
-    assert (head.new_trials, head.front.manifest["trials"]) == (0, 40)
+    assert (head.new_trials, head.front.manifest["trials"]) == (0, len(trials))
     assert work(str(path), url, out=tmp_path / "w0").new_trials == 0
+
+
+@pytest.mark.slow
+def test_what_one_has_claimed_when_another_fills_the_budget_is_kept(tmp_path: Path) -> None:
+    path, url = slow_study(tmp_path, 0), f"sqlite:///{tmp_path / 'shared.db'}"
+    command = [*DSE, "worker", str(path), "--storage", url, "--trials", "12", "--out"]
+    with subprocess.Popen([*command, str(tmp_path / "slow")], env={**os.environ, "NAP": "4"}) as slow:
+        deadline = time.monotonic() + 60
+        while "RUNNING" not in _states(url) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)  # it naps now, and holds no lock
+        slow.send_signal(signal.SIGSTOP)
+        subprocess.run([*command, str(tmp_path / "quick")], check=True, timeout=100)
+        assert _states(url) == {"COMPLETE": 12, "RUNNING": 1}
+        slow.send_signal(signal.SIGCONT)
+        assert slow.wait(timeout=100) == 0
+    assert _states(url) == {"COMPLETE": 13}
+
+
+def _states(url: str) -> Counter[str]:
+    return Counter(t.state.name for t in trials_elsewhere(open_storage(url), "small"))
 
 
 @pytest.mark.slow
