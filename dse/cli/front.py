@@ -50,10 +50,10 @@ def front(
 
     The front is every design that no other beats in all objectives. It is read from the results folder that
     `dse run` wrote; nothing is computed again. Where `dse sweep` has swept the same problem, it tells how
-    much of the exact front was found. The JSON holds the hypervolume and its fraction of the exact one (null
-    where that is unknown), the best design at each target, the whole front and the baselines; CSV and Parquet
-    hold the front. --gap proves by branch and bound how much better any chip of the space could be; for the
-    front of a sweep, between the steps of the space as well.
+    much of the exact front was found. The JSON holds the hypervolume and its fraction of the exact one, on
+    plain and on logarithmic scales (null where that is unknown), the best design at each target, the whole
+    front and the baselines; CSV and Parquet hold the front. --gap proves by branch and bound how much better
+    any chip of the space could be; for the front of a sweep, between the steps of the space as well.
     With --robust every number whose sources give a range is drawn from it, the same drawings for all designs;
     each design is told with the share of the drawings in which it stays on the front, and the interval of its
     objective.
@@ -112,8 +112,11 @@ def _filtered(found: Any, condition: str | None) -> Any:
         return found
     from dataclasses import replace
 
+    from dse.cli.screen import remark
     from dse.front import query
 
+    for said in query.unmet((found.frame, found.baselines), condition, found.axes):
+        remark(said)
     frames = {
         name: query.where(frame, condition, found.axes) if len(frame) else frame
         for name, frame in (("frame", found.frame), ("baselines", found.baselines))
@@ -144,6 +147,7 @@ def _json(found: Any, beside: Any, bound: Any) -> None:
             "axes": [axis.as_dict() for axis in found.axes],
             "hypervolume": told.get("hypervolume"),
             "hypervolume_fraction": None if beside is None else beside.hypervolume_fraction,
+            "log_hypervolume_fraction": None if beside is None else beside.log_hypervolume_fraction,
             "worst_factor": None if beside is None else beside.worst_factor,
             "exact": None if beside is None else str(beside.folder),
             "bound": bound,

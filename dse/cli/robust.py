@@ -6,8 +6,10 @@ from typing import Any
 def tell(resolved: Any, front: Any, *, where: str | None, samples: int, seed: int, form: str) -> None:
     """Score the designs of `front` again under drawings of every uncertain number, and print them."""
     from dse.cli.emit import emit_json, to_bytes
+    from dse.cli.screen import remark
     from dse.cli.working import working
     from dse.decide.uncertain import robust_front
+    from dse.front.query import unmet
     from dse.front.query import where as met
     from dse.front.tables import plain_rows, to_format
     from dse.spec.problems import wrong
@@ -22,6 +24,8 @@ def tell(resolved: Any, front: Any, *, where: str | None, samples: int, seed: in
         robust_median=found.median, robust_high=found.high,
     )  # fmt: skip
     if where is not None:
+        for said in unmet((frame,), where, front.axes):
+            remark(said)
         frame = met(frame, where, front.axes)
     rows = plain_rows(frame)
     if form == "json":

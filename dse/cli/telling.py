@@ -64,6 +64,8 @@ def beside_text(beside: Any) -> str:
     if beside is None:
         return ""
     share, factor = beside.hypervolume_fraction, beside.worst_factor
+    log = beside.log_hypervolume_fraction
+    logs = "" if log is None else f"{log:.4%} on logarithmic scales, "
     behind = f"at worst {factor - 1.0:.2%} behind it" if factor > 1.0 else "nowhere behind it"
     finer = "; that grid is coarser than what was searched" if share > 1.0 else ""
-    return f", {share:.4%} of the exact one in {beside.folder} ({behind}{finer})"
+    return f", {share:.4%} of the exact one in {beside.folder} ({logs}{behind}{finer})"

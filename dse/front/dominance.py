@@ -62,6 +62,21 @@ def hypervolume(values: npt.ArrayLike, axes: Sequence[Axis], reference: Mapping[
     return float(moocore.hypervolume(points, ref=corner)) if len(points) else 0.0
 
 
+def log_hypervolume(
+    values: npt.ArrayLike, axes: Sequence[Axis], reference: Mapping[str, float]
+) -> float | None:
+    """The same volume with every axis on a logarithmic scale, where a per cent counts alike everywhere.
+
+    On the plain scale nearly all of the volume lies beside a far reference point and says little about the
+    good designs. None where a value or the reference is not above 0.
+    """
+    points = np.asarray(values, dtype=np.float64).reshape(-1, len(axes))
+    corner = {axis.name: reference.get(axis.name, 0.0) for axis in axes}
+    if min(corner.values()) <= 0.0 or (points <= 0.0).any():
+        return None
+    return hypervolume(np.log(points), axes, {name: float(np.log(v)) for name, v in corner.items()})
+
+
 def factor_to_cover(values: npt.ArrayLike, reference: npt.ArrayLike, axes: Sequence[Axis]) -> float:
     """Smallest factor by which each row of `reference` is worse than, or as good as, some row of `values`.
 

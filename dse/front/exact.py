@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dse.front.dominance import factor_to_cover
+import numpy as np
+
+from dse.front.dominance import Floats, factor_to_cover, log_hypervolume
 from dse.front.files import Front, FrontError, load_front
 
 
@@ -16,6 +18,8 @@ class Beside:
     """Where the exact front lies."""
     hypervolume_fraction: float
     """Share of its hypervolume; above 1 where a search left the grid of the sweep and found better."""
+    log_hypervolume_fraction: float | None
+    """The same on a logarithmic scale of every objective; None where that has no meaning."""
     worst_factor: float
     """Every exact design has a found one that is at most this many times worse in each objective."""
 
@@ -27,13 +31,20 @@ def beside_exact(front: Front, folders: Iterable[Path]) -> Beside | None:
         if exact is None or not _same(front, exact) or not exact.manifest["hypervolume"]:
             continue
         columns = [axis.column for axis in front.axes]
-        factor = factor_to_cover(front.frame[columns].to_numpy(), exact.frame[columns].to_numpy(), front.axes)
+        found, all_of_it = (f.frame[columns].to_numpy(dtype=np.float64) for f in (front, exact))
         return Beside(
             folder=folder,
             hypervolume_fraction=front.manifest["hypervolume"] / exact.manifest["hypervolume"],
-            worst_factor=factor,
+            log_hypervolume_fraction=_log_share(found, all_of_it, front),
+            worst_factor=factor_to_cover(found, all_of_it, front.axes),
         )
     return None
+
+
+def _log_share(found: Floats, all_of_it: Floats, front: Front) -> float | None:
+    reference = front.manifest.get("reference_point") or {}
+    part, whole = (log_hypervolume(values, front.axes, reference) for values in (found, all_of_it))
+    return None if part is None or not whole else part / whole
 
 
 def drawn_behind(front: Front, folders: Iterable[Path]) -> Front | None:

@@ -15,7 +15,7 @@ from dse.front.tables import to_format
 from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.units import UnitError, parse
 
-__all__ = ["best_at_targets", "to_format", "where"]
+__all__ = ["best_at_targets", "to_format", "unmet", "where"]
 
 _SPLIT = re.compile(r"\s*,\s*|\s+and\s+", re.IGNORECASE)
 _CONDITION = re.compile(r"\s*([\w.-]+)\s*(<=|>=|==|!=|=|<|>)\s*(.+?)\s*")
@@ -49,6 +49,22 @@ def where(
     if problems:
         raise SpecError(problems)
     return frame[keep].reset_index(drop=True)
+
+
+def unmet(frames: Sequence[pd.DataFrame], text: str, axes: Sequence[Axis]) -> list[str]:
+    """What to say of names that conditions ask for and no row of any frame has: perhaps they are misspelt."""
+    said = []
+    for part in _SPLIT.split(text.strip()):
+        found = _CONDITION.fullmatch(part)
+        if not found:
+            continue
+        columns = [f[n.column] for f in frames if (n := _names(f, axes, {}).get(found.group(1))) is not None]
+        texts = [column for column in columns if kind_of(column) == "text"]
+        had = sorted({str(value) for column in texts for value in column.dropna()})
+        value = found.group(3).strip("'\"")
+        if had and value not in had:
+            said.append(f"no design has {found.group(1)} {value!r}; {nearest(value, had)}")
+    return said
 
 
 def _names(frame: pd.DataFrame, axes: Sequence[Axis], units: Mapping[str, str]) -> dict[str, _Name]:

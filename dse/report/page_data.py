@@ -165,8 +165,9 @@ def importance_data(found: Sequence[Importance]) -> Data:
 def progress_data(info: ProgressInfo) -> Data:
     """How much hypervolume was missing."""
     trials, missing = _list(info.trials), _list(info.missing)
-    if info.complete is not None and trials:
-        trials, missing = [*trials, info.complete], [*missing, missing[-1]]
+    if trials:
+        end = info.complete if info.complete is not None else info.end
+        trials, missing = [*trials, end], [*missing, missing[-1]]
     known = [v for v in missing if v]
     limits = (0.7 * min(known), 1.4 * max(known)) if known else (1.0, 100.0)
     shown_at = ticks(Scale("", "%", 1.0, log=True, limits=limits, maximised=False))
@@ -176,6 +177,8 @@ def progress_data(info: ProgressInfo) -> Data:
         "trials": trials,
         "missing": missing,
         "complete": info.complete,
+        "end": info.end,
+        "told": info.told,
     }
 
 

@@ -11,8 +11,8 @@ from dse.front.files import Front
 from dse.report.scales import Floats
 from dse.search.progress import Progress
 
-_LEAST = 1e-6
-"""Percent below which nothing is missing."""
+_LEAST = 1e-9
+"""Percent below which nothing is missing from an exact front: volumes of two sums differ by rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,10 @@ class ProgressInfo:
     """Hypervolume that was missing after them [%], (n,), each more than 0."""
     complete: float | None
     """Finished trials from which on nothing was missing."""
+    end: float
+    """Finished trials of the whole search."""
+    told: str
+    """What came to pass at `complete`, in words; empty where nothing did."""
     notes: tuple[str, ...]
 
 
@@ -40,17 +44,28 @@ def progress_info(found: Progress, front: Front, exact: Front | None = None) -> 
         values = exact.frame[[axis.column for axis in front.axes]].to_numpy(dtype=np.float64)
         whole, best = hypervolume(values, front.axes, reference), "the exact front of the sweep"
     missing = 100.0 * (1.0 - found.hypervolume / (whole or 1.0))
-    open_ = missing > _LEAST
+    open_ = missing > (_LEAST if exact is not None else 0.0)
     done = found.trials[~open_] if whole else found.trials[:0]
+    complete = float(done[0]) if done.size else None
+    end = float(found.trials[-1]) if len(found.trials) else 0.0
     return ProgressInfo(
         title="How fast the search found its front",
         subtitle=f"{front.manifest.get('study') or 'front'}: hypervolume {last:.6g} at the end",
         y_label=f"hypervolume missing from {best} [%]",
         trials=found.trials[open_].astype(np.float64) if whole else np.empty(0),
         missing=missing[open_] if whole else np.empty(0),
-        complete=float(done[0]) if done.size else None,
+        complete=complete,
+        end=end,
+        told=_told(complete, end, exact is not None),
         notes=_corner(front, reference),
     )
+
+
+def _told(complete: float | None, end: float, of_exact: bool) -> str:
+    """A search that gained nothing more may still have missed something; only a sweep knows."""
+    if complete is None:
+        return ""
+    return f"{'all of it' if of_exact else 'nothing gained'} after {complete:,.0f} of {end:,.0f} trials"
 
 
 def _corner(front: Front, reference: Mapping[str, Any]) -> tuple[str, ...]:

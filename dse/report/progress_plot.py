@@ -31,18 +31,18 @@ def _draw(figure: Any, info: ProgressInfo) -> None:
         nothing(axes, "no feasible design found yet" if info.complete is None else "found at once")
         axes.set(xticks=[], yticks=[])
         return
-    end = info.complete if info.complete is not None else info.trials[-1]
+    end = info.complete if info.complete is not None else info.end
     x, y = np.append(info.trials, end), np.append(info.missing, info.missing[-1])
     axes.plot(x, y, drawstyle="steps-post", color="#004488", linewidth=1.6)
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(numticks=8))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_label(value)))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_xlim(0, None)
+    axes.set_xlim(0, 1.02 * info.end)
     if info.complete is not None:
         axes.axvline(end, color="#888888", linestyle=(0, (5, 5)), linewidth=0.8)
         axes.text(
-            end, 1.01, f"complete after {end:,.0f}", ha="right", va="bottom", fontsize=8,
+            end, 1.01, info.told, ha="right" if end > info.end / 2 else "left", va="bottom", fontsize=8,
             color="#333333", transform=axes.get_xaxis_transform(),
         )  # fmt: skip
     foot(figure, info.notes)

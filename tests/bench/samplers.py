@@ -25,7 +25,7 @@ import numpy as np
 import optuna
 import yaml
 
-from dse.front.dominance import hypervolume
+from dse.front.dominance import hypervolume, log_hypervolume
 from dse.search.points import axes_of
 from dse.search.replay import points_of
 from dse.search.samplers import chooses_branches, sampler_of
@@ -101,8 +101,9 @@ def volumes(study: ResolvedStudy, costs: Floats, worst: Mapping[str, float]) -> 
     """
     axes = axes_of(study)
     values = costs * np.asarray([-1.0 if a.maximised else 1.0 for a in axes])
-    logs = {name: float(np.log(v)) for name, v in worst.items()}
-    return hypervolume(values, axes, worst), hypervolume(np.log(values), axes, logs)
+    logs = log_hypervolume(values, axes, worst)
+    assert logs is not None
+    return hypervolume(values, axes, worst), logs
 
 
 def made(study: ResolvedStudy, sampler: str, seed: int) -> tuple[ResolvedStudy, optuna.samplers.BaseSampler]:

@@ -18,7 +18,7 @@ import numpy as np
 from samplers import JUDGED
 
 from dse.front.axis import Axis
-from dse.front.dominance import hypervolume
+from dse.front.dominance import hypervolume, log_hypervolume
 
 CHECKPOINTS = (100, 300, 1000)
 GOOD = 0.99
@@ -84,8 +84,9 @@ def together(groups: Iterable[Rows], worst: dict[str, float]) -> tuple[float, fl
     """Both hypervolumes of the best of all runs of a question, every objective of it minimised."""
     costs = np.concatenate([np.asarray(row["front"]) for rows in groups for row in rows if row["front"]])
     axes = [Axis(name, "", "", "", "minimize") for name in worst]
-    logs = {name: float(np.log(value)) for name, value in worst.items()}
-    return hypervolume(costs, axes, worst), hypervolume(np.log(costs), axes, logs)
+    logs = log_hypervolume(costs, axes, worst)
+    assert logs is not None
+    return hypervolume(costs, axes, worst), logs
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """The running front: what stays, what it covers, and that the order of arrival does not matter."""
 
+from math import log
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 from dse.front.archive import Archive
 from dse.front.axis import Axis
+from dse.front.dominance import log_hypervolume
 
 COST = Axis("usd", "capex_usd", "Price", "USD", "minimize")
 TPOT = Axis("tpot", "tpot_s", "TPOT", "s", "minimize")
@@ -176,3 +179,19 @@ def test_a_column_that_only_beaten_rows_had_goes_with_them() -> None:
 def test_an_empty_archive_is_an_empty_table_with_the_columns_of_its_axes() -> None:
     frame = Archive([COST, TPOT]).frame
     assert list(frame.columns) == ["capex_usd", "tpot_s"] and frame.empty
+
+
+def test_on_logarithmic_scales_a_per_cent_counts_alike_everywhere() -> None:
+    worst = {"usd": 100.0, "tpot": 10.0}
+    one = log_hypervolume([(1.0, 2.0)], (COST, TPOT), worst)
+    assert one == pytest.approx(log(100 / 1) * log(10 / 2))
+    two = log_hypervolume([(1.0, 2.0), (4.0, 0.5)], (COST, TPOT), worst)
+    assert two == pytest.approx(one + log(100 / 4) * log(2 / 0.5))
+    faster = log_hypervolume([(1.0, 3.0)], (COST, SPEED), {"usd": 100.0, "tokens_per_second": 0.1})
+    assert faster == pytest.approx(log(100) * log(3 / 0.1))
+
+
+def test_there_is_no_logarithm_of_nothing() -> None:
+    assert log_hypervolume([(0.0, 1.0)], (COST, TPOT), {"usd": 1.0, "tpot": 1.0}) is None
+    assert log_hypervolume([(0.5, 0.5)], (COST, TPOT), {"usd": 1.0}) is None
+    assert log_hypervolume([], (COST, TPOT), {"usd": 1.0, "tpot": 1.0}) == 0.0

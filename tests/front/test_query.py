@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dse.front.axis import Axis
-from dse.front.query import best_at_targets, to_format, where
+from dse.front.query import best_at_targets, to_format, unmet, where
 from dse.front.tables import from_csv, kinds
 from dse.spec.problems import SpecError
 
@@ -130,3 +130,15 @@ def test_every_format_carries_the_same_table() -> None:
 def test_an_unknown_format_is_refused_with_the_nearest() -> None:
     with pytest.raises(SpecError, match="did you mean 'parquet'"):
         to_format(FRAME, "parket")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("chip=lpu", []), ("chip!=h100 and tpot<=10 ms", []), ("tpot<=1 ns", []), ("what", []),
+        ("chip=h10", ["no design has chip 'h10'; did you mean 'h100'?"]),
+        ("batch=1 and chip='lp'", ["no design has chip 'lp'; did you mean 'lpu'?"]),
+    ],
+)  # fmt: skip
+def test_names_that_no_design_has_are_told_with_the_nearest_one(text: str, said: list[str]) -> None:
+    assert unmet([FRAME, FRAME.head(1)], text, AXES) == said

@@ -176,6 +176,7 @@ def test_nothing_is_missing_at_the_end_of_a_search_unless_a_sweep_knows_better()
     found = Progress(np.array([1, 2, 5]), np.array([50.0, 75.0, 75.0]))
     info = progress_info(found, two_front())
     assert (info.trials.tolist(), info.missing.tolist(), info.complete) == ([1], [pytest.approx(100 / 3)], 2)
+    assert (info.end, info.told) == (5, "nothing gained after 2 of 5 trials")
     reference = {"reference_point": {"usd_per_token_per_second": 105.0, "tpot": 1.001}}
     exact = Front(two_front().frame.head(1), pd.DataFrame(), (COST, TPOT), {})  # 85 USD/(token/s) x 1 s
     beside = progress_info(found, Front(two_front().frame, pd.DataFrame(), (COST, TPOT), reference), exact)
