@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dse.spec.cases import case_spec
 from dse.spec.catalog import KINDS, Catalog, Source, SourcesSpec, file_problems
 from dse.spec.chip import ChipSpec
 from dse.spec.loading import build_spec
+from dse.spec.misnamed import asked
 from dse.spec.problems import Problem, SpecError, nearest
 from dse.spec.resolved import resolve_study
 from dse.spec.space import SpaceSpec
@@ -88,11 +88,12 @@ def _check(path: Path, catalog: Catalog, known: dict[str, Source]) -> Iterator[P
         line = lines.get(("kind",), 1)
         yield Problem(f"{path}:{line}", f"kind: expected one of {', '.join(SPECS)}, got {_got(data, kind)}")
         return
+    if SPECS[kind] is StudySpec:
+        for case in (None, *asked(path, None, catalog).cases):
+            resolve_study(asked(path, case, catalog), path, catalog, case)
+        return
     spec = build_spec(SPECS[kind], data, str(path), lines)
-    if isinstance(spec, StudySpec):
-        for case in (None, *spec.cases):
-            resolve_study(case_spec(path, case), path, catalog, case)
-    elif not isinstance(spec, SourcesSpec):
+    if not isinstance(spec, SourcesSpec):
         for problem in (*file_problems(spec, path, known), *_names(spec, path, catalog)):
             yield _with_line(problem, path, lines)
 

@@ -34,10 +34,20 @@ def build_spec(spec: type[S], data: Any, where: str, lines: Lines | None = None)
 
 def _problems(spec: type[BaseModel], error: ValidationError, where: str, lines: Lines) -> list[Problem]:
     found = []
-    for detail in error.errors():
+    for detail in _without_echoes(error.errors()):
         loc = tuple(part for part in detail["loc"] if part != "[key]")
         found.append(Problem(_place(loc, where, lines), f"{_dotted(loc)}{_say(spec, loc, detail)}"))
-    return sorted(set(found), key=lambda p: _line_number(p.where))
+    return sorted(set(found), key=lambda p: line_number(p.where))
+
+
+def _without_echoes(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without what only follows: a list is too short where an item of it is wrong and does not count."""
+    places = [detail["loc"] for detail in details]
+    return [
+        detail for detail in details
+        if detail["type"] != "too_short"
+        or not any(len(p) > len(detail["loc"]) and p[: len(detail["loc"])] == detail["loc"] for p in places)
+    ]  # fmt: skip
 
 
 def _place(loc: tuple[Hashable, ...], where: str, lines: Lines) -> str:
@@ -47,7 +57,8 @@ def _place(loc: tuple[Hashable, ...], where: str, lines: Lines) -> str:
     return where
 
 
-def _line_number(where: str) -> int:
+def line_number(where: str) -> int:
+    """The line in `file:line`; 0 where none is told."""
     tail = where.rpartition(":")[2]
     return int(tail) if tail.isdigit() else 0
 

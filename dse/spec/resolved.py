@@ -16,6 +16,7 @@ from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
 from dse.spec.layouts import check_deployments
 from dse.spec.llm import LlmSpec
+from dse.spec.misnamed import asked
 from dse.spec.places import study_folders
 from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.resolve import Setting, chip_columns, peak_of, precision_of
@@ -157,7 +158,8 @@ def load_study(name: str, configs: Path | str | None = None) -> ResolvedStudy:
     Raises `SpecError` with all of its problems at once.
     """
     path, case = find_case(name)
-    return resolve_study(case_spec(path, case), path, Catalog.of(configs), case)
+    catalog = Catalog.of(configs)
+    return resolve_study(asked(path, case, catalog), path, catalog, case)
 
 
 def load_cases(name: str, configs: Path | str | None = None) -> tuple[ResolvedStudy, ...]:
@@ -166,7 +168,7 @@ def load_cases(name: str, configs: Path | str | None = None) -> tuple[ResolvedSt
     Raises `SpecError` with the problems of all of them.
     """
     path, case = find_case(name)
-    names = [case] if case else [None, *case_spec(path, None).cases]
+    names = [case] if case else [None, *asked(path, None, Catalog.of(configs)).cases]
     found: list[ResolvedStudy] = []
     problems: dict[Problem, None] = {}
     for each in names:

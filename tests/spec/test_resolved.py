@@ -66,6 +66,21 @@ def test_all_problems_of_a_study_are_told_at_once(tmp_path: Path) -> None:
     assert any(p.startswith(f"{line('reference_point')}: reference_point.latency: ") for p in found)
 
 
+def test_names_are_looked_up_where_keys_are_wrong_as_well(tmp_path: Path) -> None:
+    wrong_part = {"llm": "llama2-70b", "workload": "artcle", "weight": -1}
+    found = problems(
+        tmp_path, sed=1, baselines=["h1000"], sampler={"name": "tpee"}, llm=None, workload=None,
+        mix=[wrong_part, {"llm": "llama2-7b", "workload": "chat", "weight": 1}],
+    )  # fmt: skip
+    told = "\n".join(found)
+    for words in (
+        "sed: unknown key; did you mean 'seed'?", "mix.0.weight: input should be greater than 0, got -1",
+        "unknown workload 'artcle'; did you mean 'article'", "did you mean 'h100'", "did you mean 'tpe'",
+    ):  # fmt: skip
+        assert words in told
+    assert len(found) == 5
+
+
 def test_all_wrong_ways_to_split_are_told_at_once(tmp_path: Path) -> None:
     found = problems(tmp_path, deployment={"mode": "solve", "batch": [1], "tp": [1, 3, 7], "pp": [1, 81, 99]})
     assert all(p.startswith(f"{line('deployment')}: deployment: ") for p in found)
