@@ -8,9 +8,9 @@ from typing import Any
 from dse.spec.catalog import Catalog, leaves
 from dse.spec.chip import ChipSpec
 from dse.spec.prices import margin_of, margin_parts, price_of_one
-from dse.spec.problems import SpecError
+from dse.spec.problems import SpecError, nearest, wrong
 from dse.spec.resolve import Setting, price_of
-from dse.spec.settings import CHIP, chip_with
+from dse.spec.settings import CHIP, chip_with, spelled
 from dse.spec.silicon import Silicon, chip_silicon
 from dse.spec.study import PrecisionSpec
 from dse.spec.system import EconomySpec
@@ -112,12 +112,18 @@ def chip_sheet(
     """
     catalog = Catalog.of(configs)
     technology = catalog.get(TechnologySpec, TECHNOLOGY)
-    given = dict(settings or {})
+    given = spelled(settings or {})
     if node is not None:
         given["process"] = node_named(technology, node)
     sold = catalog.get(ChipSpec, chip)
     spec = chip_with(given, sold)
     changed = _changed(given, sold, spec)
+    if spec.die.process.value is not None and spec.die.process.value not in technology.nodes:
+        process = str(spec.die.process.value)
+        told = (
+            f"expected a node that {TECHNOLOGY} knows, got {process!r}; {nearest(process, technology.nodes)}"
+        )
+        raise wrong(f"chips/{spec.name}: die.process", f"{told}; --node makes it on one of them")
     made, costs, notes = _made(spec, technology, yield_law)
     if changed:
         notes.append(f"{', '.join(changed)} exchanged: published figures are of another chip, and left out")
@@ -131,6 +137,9 @@ def chip_sheet(
     if changed and spec.power.value is not None:
         told = f"the {pretty(spec.power.value, 'W')} of {spec.name} as it is sold"
         notes.append(f"power, board and cooling are those derived, not {told}")
+    over = _violations(spec, made, bool(changed))
+    if any(v > 0.0 for v in over.values()):
+        notes.append("it cannot be made: its cost and power only tell how far off it is")
     total = sum(cost.values()) if cost else None
     return ChipSheet(
         chip=spec.name,
@@ -150,7 +159,7 @@ def chip_sheet(
         power_parts={k: _first(v) for k, v in made.power_parts.items()},
         joules_per_flop=_per_flop(spec, made),
         joules_per_byte=_per_byte(made),
-        violations=_violations(spec, made, bool(changed)),
+        violations=over,
         published=() if changed or spec.hypothetical else tuple(_published(spec, made, total, price_parts)),
         notes=tuple(notes),
     )

@@ -48,6 +48,7 @@ CHIP: Final = MappingProxyType(
         **{f"peak_{f}": f"peak.{f}" for f in ("fp32", "fp16", "fp8", "int8", "fp4")},
     }
 )
+_SHORT: Final = {path: name for name, path in reversed(CHIP.items())}
 STACK: Final = MappingProxyType(
     {
         name: name
@@ -124,10 +125,16 @@ def names() -> tuple[str, ...]:
     return (*CHIP, *STACK, *NETWORK, *WORKLOAD)
 
 
+def spelled(given: Mapping[str, str]) -> dict[str, str]:
+    """Settings by their short names; `dram.bandwidth`, as files and the catalog have it, is known as well."""
+    return {_SHORT.get(name, name): text for name, text in given.items()}
+
+
 def apply(
     given: Mapping[str, str], chip: ChipSpec, stack: StackSpec, network: NetworkSpec, workload: WorkloadSpec
 ) -> tuple[ChipSpec, StackSpec, NetworkSpec, WorkloadSpec]:
     """The four specs with the numbers exchanged; raises `SpecError` with every problem at once."""
+    given = spelled(given)
     unknown = [n for n in given if n not in names()]
     problems = [Problem("--set", f"unknown name {n!r}; {nearest(n, names())}") for n in unknown]
     out: list[Any] = []
@@ -144,6 +151,7 @@ def apply(
 
 def chip_with(given: Mapping[str, str], chip: ChipSpec) -> ChipSpec:
     """The chip alone with its numbers exchanged; raises `SpecError` with every problem at once."""
+    given = spelled(given)
     problems = [Problem("--set", f"unknown name {n!r}; {nearest(n, CHIP)}") for n in given if n not in CHIP]
     try:
         found = _exchange(chip, {CHIP[n]: (n, text) for n, text in given.items() if n in CHIP})

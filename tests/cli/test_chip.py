@@ -67,6 +67,21 @@ def test_a_node_goes_by_its_makers_names(dse):
     assert "expected a node that the technology file knows, got '28nm'" in said.err
 
 
+def test_a_chip_of_a_node_that_is_not_known_says_how_to_go_on(dse):
+    dse("chip", "lp30").refused(
+        "chips/lp30: die.process:", "got 'Samsung SF4X'", "--node makes it on one of them"
+    )
+    assert sheet(dse, "lp30", "--node", "n5") == sheet(dse, "lp30", "--set", "die.process=n5")
+
+
+def test_numbers_go_by_the_names_in_the_files_too(dse):
+    by_name = [
+        sheet(dse, "h100", "--set", f"{name}=6") for name in ("dram_stacks", "hbm_stacks", "dram.stacks")
+    ]
+    assert by_name[0]["unit_cost_usd"] == by_name[1]["unit_cost_usd"] == by_name[2]["unit_cost_usd"]
+    assert by_name[0]["unit_cost_usd"] > sheet(dse, "h100")["unit_cost_usd"]
+
+
 def test_a_chip_that_cannot_be_made_is_shown_and_says_why(dse):
     said = dse("chip", "h100", "--set", "peak_fp16=9 PFLOP/s", "--set", "dram_stacks=9")
     assert said.code == 1
