@@ -18,6 +18,7 @@ _PARAMETERS = {
     "dram_generation": "DRAM",
     "process": "node",
 }
+_SIZES = {"batch": "batch", "TP": "tp", "PP": "pp", "chips": "chips"}
 _ELSEWHERE = ("sram_bandwidth_per_byte", "price")
 """Parameters that are told in columns of every chip: SRAM bandwidth and price."""
 
@@ -36,14 +37,15 @@ def best_table(answer: Answer, axes: Sequence[Any]) -> Any:
     goal, target = answer.objective, answer.target
     head = f"{target.label} within" if target else "best for"
     extra = [goal, target] if target else list(axes)
-    columns = [head, "design", "batch", "TP", "PP", "chips", "capital USD", *(_title(a) for a in extra)]
+    sizes = _sizes(answer.best)
+    columns = [head, "design", *sizes, "capital USD", *(_title(a) for a in extra)]
     rows = []
     for row in answer.best:
         first = shown(row[f"target_{target.column}"], target.unit) if target else row["best_for"]
         if row.get("found") is False:
             rows.append([first, "none found", *[NONE] * (len(columns) - 2)])
         else:
-            rows.append([first, *_layout(row), *(shown(row[a.column], a.unit) for a in extra)])
+            rows.append([first, *_layout(row, sizes), *(shown(row[a.column], a.unit) for a in extra)])
     title = f"Best {goal.label} at each {target.label} target" if target else "Best design of each objective"
     return table(columns, rows, title=title, right=columns[2:] + [head] * bool(target))
 
@@ -105,8 +107,9 @@ def mix_table(rows: Iterable[Row], mix: Sequence[Mapping[str, Any]]) -> Any:
 
 def front_table(rows: Sequence[Row], axes: Sequence[Any], title: str) -> Any:
     """Designs of a front, one a line."""
-    columns = ["design", "batch", "TP", "PP", "chips", "capital USD", *(_title(a) for a in axes)]
-    cells = [[*_layout(row), *(shown(row[a.column], a.unit) for a in axes)] for row in rows]
+    sizes = _sizes(rows)
+    columns = ["design", *sizes, "capital USD", *(_title(a) for a in axes)]
+    cells = [[*_layout(row, sizes), *(shown(row[a.column], a.unit) for a in axes)] for row in rows]
     return table(columns, cells, title=title, right=columns[1:])
 
 
@@ -114,8 +117,14 @@ def _title(axis: Any) -> str:
     return str(axis.label)
 
 
-def _layout(row: Row) -> list[str]:
-    counts = [NONE if row.get(k) is None else f"{row[k]:,}" for k in ("batch", "tp", "pp", "chips")]
+def _sizes(rows: Iterable[Row]) -> list[str]:
+    """Columns that tell a deployment; a mix has one for each of its parts, in a table of their own."""
+    known = {name for row in rows for name, key in _SIZES.items() if row.get(key) is not None}
+    return [name for name in _SIZES if name in known]
+
+
+def _layout(row: Row, sizes: Sequence[str]) -> list[str]:
+    counts = [NONE if row.get(_SIZES[name]) is None else f"{row[_SIZES[name]]:,}" for name in sizes]
     return [str(row.get("chip", NONE)), *counts, shown(row.get("capex_usd"), "USD")]
 
 

@@ -239,7 +239,7 @@ def _mixed(study: ResolvedStudy, chips: api.Chips, deployments: api.Deployments,
     spread = Origin(
         trial=each(origin.trial), chip=[str(name) for name in each(origin.chip)], branch=origin.branch,
         role=origin.role, parameters={k: each(v) for k, v in origin.parameters.items()},
-        price_usd=each(origin.price_usd),
+        names={k: each(v) for k, v in origin.names.items()}, price_usd=each(origin.price_usd),
     )  # fmt: skip
     first = found.members[0].designs
     return Points(study=study, origin=spread, designs=first, metrics=found.metrics, members=found.members)

@@ -229,3 +229,12 @@ def test_every_verb_takes_a_mix(dse_verb, mixed):
     assert max(map(len, robust.out.splitlines())) <= 100
     even = dse_verb("breakeven", path, "--out", out, "--x", "hop latency", "--points", "3", "--plot", "a.png")
     assert even.code == 0, even.err
+
+
+def test_a_mix_tells_the_names_that_its_chips_are_made_of(tmp_path):
+    asked = {"llm": None, "workload": None, "mix": MIX, "deployment": SIZES, "budget": {"trials": 12}}
+    found = dse.run(str(write_study(tmp_path, space="open-chip", **asked)), out=tmp_path / "out").front.frame
+    own = found[found["role"] == "search"]
+    assert len(own)
+    assert set(own["process"]) <= {"n7", "n5", "n3"}
+    assert "dram_generation" in own.columns or set(own["branch"]) == {"sram-only"}
