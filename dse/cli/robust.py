@@ -66,6 +66,13 @@ def _show(resolved: Any, rows: list[dict[str, Any]], found: Any) -> None:
         " a calibrated stack as a whole by its interval. Deployments are held.",
     ):
         console.print(plain(line), style="dim")
+    aside = sum(not r["robust_low"] <= r[goal.column] <= r["robust_high"] for r in rows)
+    if aside:
+        told = (
+            f"{aside:,} of {len(rows):,} designs lie outside their own interval at the values of the configs"
+        )
+        why = "many ranges lean to one side of their value, and a front is chosen by the values"
+        console.print(plain(f"{told}: {why}."), style="dim")
 
 
 def _layout(row: dict[str, Any]) -> list[str]:
