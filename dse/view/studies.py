@@ -1,6 +1,7 @@
 """Every study of a folder of results, found anew whenever somebody looks."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,7 +28,13 @@ class Studies:
         self._known = {
             slug: study for slug, study in self._known.items() if study.url or study.folder.is_dir()
         }
-        return dict(sorted(self._known.items()))
+        return dict(sorted(self._known.items(), key=lambda item: _counted(item[0])))
+
+
+def _counted(slug: str) -> list[tuple[bool, int, str]]:
+    """A key by which `batch-32` comes before `batch-128`, and a study before its cases."""
+    parts = (part for name in slug.split("/") for part in (*re.split(r"(\d+)", name), ""))
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
 
 
 def _folders(root: Path) -> list[Path]:

@@ -34,6 +34,14 @@ def state(study: LiveStudy):
     return study.state(Html(""), ("/assets/report.js",), "/status.json")
 
 
+def test_studies_come_in_the_order_that_people_count_in_each_before_its_cases(tmp_path: Path) -> None:
+    wanted = ["a", "a/batch-2", "a/batch-32", "a/batch-128", "a-b", "study-2", "study-10"]
+    for slug in reversed(wanted):
+        (tmp_path / slug).mkdir(parents=True, exist_ok=True)
+        (tmp_path / slug / "manifest.json").write_text(json.dumps({"study": slug}))
+    assert list(Studies(tmp_path).all()) == wanted
+
+
 def test_the_pages_of_a_folder_are_there_and_reading_them_changes_nothing(site: str, results: Path) -> None:
     before = content(results)
     index = ask(site, "/").body.decode()
