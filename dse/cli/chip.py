@@ -7,7 +7,7 @@ import typer
 
 from dse.cli.given import checked
 from dse.cli.guard import complain
-from dse.cli.options import Configs, epilog, one_of
+from dse.cli.options import Configs, Seller, epilog, one_of
 
 EPILOG = epilog(
     "dse chip h100",
@@ -32,10 +32,7 @@ def chip(
         typer.Option(metavar="METHOD", parser=one_of(*METHODS),
                      help=f"{', '.join(METHODS)} [listed where it is, else unit-cost]."),
     ] = None,
-    seller: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Whose gross margin, for margin: see `dse catalog technology`."),
-    ] = None,
+    seller: Seller = None,
     yield_law: Annotated[
         str, typer.Option("--yield", metavar="LAW", parser=one_of("negative-binomial", "murphy"),
                           help="negative-binomial or murphy."),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.given import checked
-from dse.cli.options import Configs, epilog, one_of, time_list, whole
+from dse.cli.options import Configs, Seller, System, epilog, one_of, time_list, whole
 
 EPILOG = epilog(
     "dse compare h100 groq mine/chips/lpu-n5.yaml --llm llama2-70b --workload article --weights int8",
@@ -37,8 +37,10 @@ def compare(
         str | None, typer.Option(metavar="NAME", help="Software stack for all [each chip's own].")
     ] = None,
     price_method: Annotated[
-        str, typer.Option(metavar="METHOD", help="listed, unit-cost or compute-ratio.")
+        str, typer.Option(metavar="METHOD", help="listed, unit-cost, margin or compute-ratio.")
     ] = "listed",
+    seller: Seller = None,
+    system: System = "chips-only",
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Exchange one number of every chip."),
@@ -63,7 +65,8 @@ def compare(
     changes = checked(configs, settings or [], chips=chips, llm=llm, workload=workload, stack=stack)
     found = compared(
         chips, llm, workload, targets=time_list(targets), batch=batch, tp=tp, pp=pp, weights=weights, kv=kv,
-        activations=activations, stack=stack, price_method=price_method, settings=changes, configs=configs,
+        activations=activations, stack=stack, price_method=price_method, seller=seller, system=system,
+        settings=changes, configs=configs,
     )  # fmt: skip
     if plot is not None:
         _draw(found, plot)
@@ -195,3 +198,6 @@ def _priced(found: Any) -> Any:
             f"Note: prices are not alike ({told}), so margins are compared too; "
             "--price-method unit-cost prices all chips alike."
         )
+    best = [e for c in found.chips for e in c.best if e is not None]
+    covered = {note for e in best for note in e.notes if "capital" in note}
+    yield from (f"Note: {note}." for note in sorted(covered))

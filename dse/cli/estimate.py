@@ -6,7 +6,7 @@ import typer
 
 from dse.cli.given import checked
 from dse.cli.guard import complain
-from dse.cli.options import Configs, epilog, one_of, whole
+from dse.cli.options import Configs, Seller, System, epilog, one_of, whole
 
 EPILOG = epilog(
     "dse estimate --chip h100 --llm llama2-70b --workload chat --weights fp8",
@@ -50,14 +50,8 @@ def estimate(
     price_method: Annotated[
         str, typer.Option(metavar="METHOD", help="listed, unit-cost, margin or compute-ratio.")
     ] = "listed",
-    seller: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Whose gross margin, for margin: see `dse catalog technology`."),
-    ] = None,
-    system: Annotated[
-        str, typer.Option(metavar="WHAT", parser=one_of("chips-only", "with-host-and-network", "built-up"),
-                          help="What capital covers: chips-only, with-host-and-network or built-up."),
-    ] = "chips-only",
+    seller: Seller = None,
+    system: System = "chips-only",
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Exchange one number; may be repeated."),

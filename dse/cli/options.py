@@ -53,6 +53,21 @@ def one_of(*known: str) -> Callable[[str], str]:
     return read
 
 
+Seller = Annotated[
+    str | None,
+    typer.Option(
+        "--seller", metavar="NAME", help="Whose gross margin, for margin: see `dse catalog technology`."
+    ),
+]
+System = Annotated[
+    str,
+    typer.Option(
+        "--system", metavar="WHAT", parser=one_of("chips-only", "with-host-and-network", "built-up"),
+        help="What capital covers: chips-only, with-host-and-network or built-up.",
+    ),
+]  # fmt: skip
+
+
 def whole(minimum: int) -> Callable[[str], int]:
     """Reader of a whole number of at least `minimum`."""
 

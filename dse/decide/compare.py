@@ -109,6 +109,8 @@ def compare(
     cost_model: str = "roofline",
     stack: str | None = None,
     price_method: str = "listed",
+    seller: str | None = None,
+    system: str = "chips-only",
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
 ) -> Comparison:
@@ -116,7 +118,8 @@ def compare(
 
     `chips` are names, aliases or paths to chip files. The other latency targets of the workload hold as well;
     its own TPOT target holds only where `targets` is empty. A chip without a listed price is taken at its
-    unit cost, as `dse.estimate` does, and says so. Raises `SpecError` with every problem at once.
+    unit cost, as `dse.estimate` does, and says so; `seller` and `system` are as there. Raises `SpecError`
+    with every problem at once.
     """
     found: list[Compared] = []
     problems: list[Problem] = []
@@ -126,7 +129,7 @@ def compare(
         try:
             subject = Subject(
                 chip, llm, workload, weights, kv, activations, cost_model, stack, price_method,
-                dict(settings or {}), configs,
+                dict(settings or {}), configs, seller=seller, system=system,
             )  # fmt: skip
             subject.check_layout(batch=batch, tp=tp, pp=pp, dp=1, ep=None)
             limits = limits or tuple(v for o, v in subject.targets.items() if o.name == "tpot") or (1.0,)

@@ -111,3 +111,15 @@ def test_nothing_that_meets_a_target_is_exit_code_one(dse_verb):
     said = dse_verb("compare", "h100", "--llm", "llama2-70b", "--workload", "article", "--targets", "1 us")
     assert said.code == 1
     assert "none of them serves it" in said.out
+
+
+def test_capital_and_prices_are_those_of_an_estimate_of_the_same_chip(dse_verb):
+    ask = ("--llm", "llama2-70b", "--workload", "article", "--weights", "int8", "--price-method", "margin",
+           "--seller", "nvidia-chip", "--system", "built-up", "--format", "json")  # fmt: skip
+    best = dse_verb("compare", "h100", *ask, "--targets", "20 ms").json["chips"][0]["best"][0]
+    sizes = [f"--{name}={best['deployment'][name]}" for name in ("batch", "tp", "pp")]
+    alone = dse_verb("estimate", "--chip", "h100", *ask, *sizes).json
+    for name in ("capex_usd", "usd_per_token_per_s"):
+        assert best["metrics"][name] == pytest.approx(alone["metrics"][name], rel=1e-12)
+    text = dse_verb("compare", "h100", *ask[:-2], "--targets", "20 ms").out
+    assert "capital covers chips, servers, racks" in " ".join(text.split())
