@@ -15,13 +15,23 @@ SLOW = (
 """What starts processes, servers or searches, besides single tests that are marked: without them
 (`pytest -m "not slow"`) the rest takes two minutes at most."""
 
+REAL = ("faults", "workers", "view", "browser", "search/test_killed.py", "cli/test_process.py")
+"""What races real processes against each other, kills them, or drives a browser: on a machine that others use
+too, such a test may fail for them. It is tried once more, and the summary tells which were (`-rR`)."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of slow folders and files."""
+    """Mark the tests of slow folders and files, and those that are tried twice."""
     for item in items:
         place = item.path.relative_to(HERE).as_posix()
-        if any(place == name or place.startswith(f"{name}/") for name in SLOW):
+        if _lies_in(place, SLOW):
             item.add_marker(pytest.mark.slow)
+        if _lies_in(place, REAL):
+            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=5))
+
+
+def _lies_in(place: str, names: tuple[str, ...]) -> bool:
+    return any(place == name or place.startswith(f"{name}/") for name in names)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -48,7 +48,7 @@ CHIP: Final = MappingProxyType(
         **{f"peak_{f}": f"peak.{f}" for f in ("fp32", "fp16", "fp8", "int8", "fp4")},
     }
 )
-_SHORT: Final = {path: name for name, path in reversed(CHIP.items())}
+_SHORT: Final = {path: name for name, path in reversed(list(CHIP.items()))}
 STACK: Final = MappingProxyType(
     {
         name: name
