@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.cli.options import Configs, Out, Study, Tpot, epilog, one_of
+from dse.cli.options import Configs, Out, Stored, Study, Tpot, epilog, one_of
 from dse.cli.stored import load_both, stored_trials
 from dse.cli.written import written
 
@@ -25,6 +25,7 @@ def explain(
     form: Annotated[
         str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "json"), help="table or json.")
     ] = "table",
+    storage: Stored = None,
     out: Out = None,
     configs: Configs = None,
 ) -> None:
@@ -42,7 +43,7 @@ def explain(
     resolved, front = load_both(study, out, configs)
     limits = {} if tpot is None else {"tpot": tpot}
     with working("evaluating every neighbour"):
-        found = explained(resolved, front, trial, limits, stored_trials(resolved, study, out))
+        found = explained(resolved, front, trial, limits, stored_trials(resolved, study, out, storage))
     if form == "json":
         from dse.cli.emit import emit_json
 

@@ -18,6 +18,10 @@ Out = Annotated[
     typer.Option("--out", metavar="DIR", help="Where the results of this study live [results/STUDY]."),
 ]
 
+Stored = Annotated[
+    str | None,
+    typer.Option("--storage", metavar="URL", help="Where the trials lie, if not in the results folder."),
+]
 Scheduler = Annotated[
     str | None,
     typer.Option("--scheduler", metavar="ADDRESS", help="A Dask cluster does the work: tcp://head:8786."),

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from dse.cli.guard import blame
-from dse.cli.options import Configs, Out, Study, epilog, one_of
+from dse.cli.options import Configs, Out, Stored, Study, epilog, one_of
 
 EPILOG = epilog(
     "dse plot groq-vs-h100 front -o front.svg",
     "dse plot groq-vs-h100 binds -o binds.png",
     "dse plot groq-vs-h100 progress --out results/long -o progress.png",
+    "dse plot groq-vs-h100 importance --storage postgresql://me@db/dse -o importance.png",
     codes="0 done, 2 wrong input, or no results yet.",
 )
 KINDS: Mapping[str, str] = {
@@ -43,6 +44,7 @@ def plot(
         Path | None,
         typer.Option(metavar="DIR", help="A sweep drawn behind front and progress [one that lies beside]."),
     ] = None,
+    storage: Stored = None,
     out: Out = None,
     configs: Configs = None,
 ) -> None:  # fmt: skip
@@ -60,19 +62,20 @@ def plot(
 
         form_of(output)
     with working(f"drawing {kind}"):
-        _draw(study, kind, output, exact, out, configs)
+        _draw(study, kind, output, exact, storage, out, configs)
     remark(f"picture: {output}")
 
 
 def _draw(
-    study: str, kind: str, output: Path, exact: Path | None, out: Path | None, configs: Path | None
-) -> None:
+    study: str, kind: str, output: Path, exact: Path | None, storage: str | None, out: Path | None,
+    configs: Path | None,
+) -> None:  # fmt: skip
     from dse.cli.stored import load_at
     from dse.cli.telling import exact_behind
     from dse.front.files import write_files
     from dse.report.evidence import gather
     from dse.report.pictures import picture
-    from dse.search.stored import reading, stored_trials
+    from dse.report.searched import trials_of
     from dse.spec.catalog import Catalog
 
     Catalog.of(configs)
@@ -80,5 +83,5 @@ def _draw(
     behind = exact_behind(front, folder, exact)
     found = gather(front, study, configs)
     slug = str(front.manifest.get("study"))
-    trials = stored_trials(reading(folder), slug) if kind in _OF_TRIALS else ()
+    trials = trials_of(slug, folder, storage) if kind in _OF_TRIALS else ()
     write_files({output: picture(found, kind, output.suffix.lower(), trials=trials, exact=behind)})

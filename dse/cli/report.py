@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.cli.options import Configs, Out, Study, epilog
+from dse.cli.options import Configs, Out, Stored, Study, epilog
 
 EPILOG = epilog(
     "dse report groq-vs-h100 -o groq-vs-h100.html",
@@ -22,6 +22,7 @@ def report(
         Path | None,
         typer.Option(metavar="DIR", help="A sweep drawn behind the front [one that lies beside]."),
     ] = None,
+    storage: Stored = None,
     out: Out = None,
     configs: Configs = None,
 ) -> None:
@@ -39,17 +40,20 @@ def report(
     if output.suffix.lower() not in (".html", ".htm"):
         raise wrong("--output", f"expected a page ending in .html, got {str(output)!r}.")
     with working("report", steps=4) as tell:
-        made = _made(study, exact, out, configs, tell)
+        made = _made(study, exact, storage, out, configs, tell)
         write_files({output: made})
     remark(f"page: {output} ({len(made.encode()) / 1e6:.1f} MB)")
 
 
-def _made(study: str, exact: Path | None, out: Path | None, configs: Path | None, tell: Any) -> str:
+def _made(
+    study: str, exact: Path | None, storage: str | None, out: Path | None, configs: Path | None, tell: Any
+) -> str:
     from dse.cli.stored import load_at
     from dse.cli.telling import exact_behind
     from dse.report.evidence import gather
     from dse.report.searched import searched
     from dse.report.study_report import Extras, study_report
+    from dse.search.storage import hidden
     from dse.spec.catalog import Catalog
 
     Catalog.of(configs)
@@ -58,8 +62,9 @@ def _made(study: str, exact: Path | None, out: Path | None, configs: Path | None
     tell("evaluating designs again")
     found = gather(front, study, configs)
     tell("replaying the search")
-    more = searched(found.study, folder)
-    options = [part for name, v in (("--configs", configs), ("--out", out)) if v for part in (name, str(v))]
+    more = searched(found.study, folder, storage)
+    given = (("--storage", storage and hidden(storage)), ("--configs", configs), ("--out", out))
+    options = [part for name, v in given if v for part in (name, str(v))]
     tell("drawing")
     extras = Extras(
         exact=exact_behind(front, folder, exact),

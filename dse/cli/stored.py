@@ -60,12 +60,11 @@ def load_both(study: str, out: Path | None, configs: Path | None) -> tuple[Any, 
     return resolved, front
 
 
-def stored_trials(resolved: Any, study: str, out: Path | None) -> Any:
+def stored_trials(resolved: Any, study: str, out: Path | None, storage: str | None = None) -> Any:
     """Trials that the results folder holds; none where only the front came with the study."""
-    from dse.search.stored import reading
-    from dse.search.stored import stored_trials as trials
+    from dse.report.searched import trials_of
 
-    return trials(reading(load_at(study, out)[1]), resolved.slug)
+    return trials_of(resolved.slug, load_at(study, out)[1], storage)
 
 
 def _found(study: str) -> tuple[Path, str | None, str]:

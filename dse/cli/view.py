@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.guard import blame
-from dse.cli.options import Configs, Out, epilog
+from dse.cli.options import Configs, Out, Stored, epilog
 
 EPILOG = epilog(
     "dse view",
@@ -40,10 +40,7 @@ def view(
     port: Annotated[
         int, typer.Option(metavar="N", parser=_port, help="Port; 0 takes a free one.")
     ] = PORT,
-    storage: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Where the trials of STUDY lie, if not in its folder."),
-    ] = None,
+    storage: Stored = None,
     out: Out = None,
     configs: Configs = None,
 ) -> None:  # fmt: skip

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from dse.search.importance import Importance, importance
 from dse.search.progress import Progress, progress
-from dse.search.stored import Trials, reading, stored_trials
-from dse.spec.problems import SpecError
+from dse.search.storage import hidden
+from dse.search.stored import Trials, reading, stored_trials, trials_elsewhere
+from dse.spec.problems import SpecError, wrong
 from dse.spec.resolved import ResolvedStudy
 
 
@@ -18,14 +19,30 @@ class Searched:
     progress: Progress | None
 
 
-def searched(study: ResolvedStudy | None, folder: Path) -> Searched:
-    """Read the trials in a results folder; a folder without any, or with those of another study, has none."""
+def searched(study: ResolvedStudy | None, folder: Path, storage: str | None = None) -> Searched:
+    """Read the trials in a results folder; a folder without any, or with those of another study, has none.
+
+    Those of a `storage` elsewhere must be there: raises `SpecError` where it cannot be read or has none.
+    """
     if study is None:
         return Searched(None, None)
+    if storage is not None:
+        return told_by(study, trials_of(study.slug, folder, storage))
     try:
         return told_by(study, stored_trials(reading(folder), study.slug))
     except SpecError:
         return Searched(None, None)
+
+
+def trials_of(slug: str, folder: Path, storage: str | None) -> Trials:
+    """Trials in a results folder, maybe none, or those in a `storage` elsewhere.
+
+    Raises `SpecError` where a storage that was asked for has none of this study.
+    """
+    found = trials_elsewhere(reading(folder, storage), slug)
+    if storage is not None and not found:
+        raise wrong("--storage", f"expected trials of {slug!r} at {hidden(storage)}, got none")
+    return found
 
 
 def told_by(study: ResolvedStudy, trials: Trials) -> Searched:

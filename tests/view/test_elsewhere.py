@@ -91,3 +91,31 @@ def test_the_verb_wants_a_study_and_a_storage_that_is_there(tmp_path: Path, monk
     call("view", "--storage", "sqlite:///x.db").refused("--storage", "expected a STUDY")
     call("view", "groq-vs-h100", "--storage", "sqlite:///x.db").refused("got no file")
     assert not Path("x.db").exists()
+
+
+def test_pictures_pages_and_explanations_find_trials_elsewhere(tmp_path: Path) -> None:
+    path, url = str(write_study(tmp_path / "studies", budget__trials=40)), f"sqlite:///{tmp_path / 'x.db'}"
+    out = tmp_path / "results"
+    front = dse.run(path, storage=url, out=out).front
+    shown = {*front.frame["trial"], *front.baselines["trial"]}
+    lost = str(next(n for n in range(40) if n not in shown))
+    asked = ("--out", str(out), "--storage", url)
+    for kind in ("importance", "progress"):
+        with_trials, without = tmp_path / f"{kind}.svg", tmp_path / f"no-{kind}.svg"
+        assert call("plot", path, kind, *asked, "-o", str(with_trials)).code == 0
+        call("plot", path, kind, "--out", str(out), "-o", str(without))
+        assert not without.exists() or len(without.read_text()) < len(with_trials.read_text())
+    page = tmp_path / "page.html"
+    assert call("report", path, *asked, "-o", str(page)).code == 0
+    assert "figure-progress" in page.read_text() and f"--storage {url}" in page.read_text()
+    assert call("explain", path, lost, *asked, "--format", "json").code in (0, 1)
+    assert call("explain", path, lost, "--out", str(out)).code == 2
+
+
+def test_a_storage_without_trials_of_the_study_is_refused(tmp_path: Path) -> None:
+    path, other = (str(write_study(tmp_path / "studies", n, budget__trials=3)) for n in ("small", "other"))
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    dse.run(path, out=tmp_path / "results")
+    dse.run(other, storage=url, out=tmp_path / "others")
+    said = call("plot", path, "progress", "--out", str(tmp_path / "results"), "--storage", url, "-o", "z.svg")
+    said.refused("--storage: expected trials of 'small' at sqlite:", "got none")
