@@ -17,12 +17,27 @@ ORPHANED = 5
 Logs = list[dict[str, Any]]
 
 
+class _Lock(JournalFileSymlinkLock):
+    """Optuna's lock, which tells why it cannot be let go of."""
+
+    def release(self) -> None:
+        """Let go; one that somebody has broken, who took us for dead, is gone. Raises `OSError`."""
+        try:
+            super().release()
+        except RuntimeError as error:
+            why = error.__context__
+            if not isinstance(why, OSError):
+                raise
+            if not isinstance(why, FileNotFoundError):
+                raise why from None
+
+
 class Journal(JournalFileBackend):
     """A journal file whose every append is whole: what a dead writer or a full disk left is trimmed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._guard = JournalFileSymlinkLock(str(path), grace_period=ORPHANED)
+        self._guard = _Lock(str(path), grace_period=ORPHANED)
         super().__init__(str(path), lock_obj=self._guard)
 
     def append_logs(self, logs: Logs) -> None:

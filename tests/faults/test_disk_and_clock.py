@@ -124,6 +124,40 @@ def test_a_folder_that_becomes_read_only_ends_the_run_with_a_message_and_loses_n
     check_whole(trials_in(f"journal:{out / 'study.journal'}"), wanted, range(2))
 
 
+def test_a_folder_that_becomes_read_only_in_mid_write_is_told_as_it_is(tmp_path: Path) -> None:
+    code = """
+import os, sys
+from pathlib import Path
+from dse.search.journal import Journal
+file = Path(sys.argv[1])
+try:
+    Journal(file).append(lambda: (file.parent.chmod(0o555), [{"op_code": 0}])[1])
+except PermissionError as error:
+    print(error.strerror)
+"""
+    bound = (
+        f"import os, sys\n{BOUND_BY_PERMISSIONS}\nos.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    file = tmp_path / "out" / "x.journal"
+    file.parent.mkdir()
+    try:
+        done = subprocess.run([sys.executable, "-c", bound, "-c", code, file], capture_output=True, text=True)
+    finally:
+        file.parent.chmod(0o755)
+    assert (done.stdout, done.stderr) == ("Permission denied\n", "")
+    assert file.read_text() == '{"op_code":0}\n'
+
+
+def test_a_lock_that_another_writer_broke_is_not_missed(tmp_path: Path) -> None:
+    file = tmp_path / "x.journal"
+    lock = file.with_name("x.journal.lock")
+    logs = [{"op_code": 0}]
+    journal.Journal(file).append(lambda: (lock.unlink(), logs)[1])
+    journal.Journal(file).append_logs(logs)
+    assert file.read_text() == 2 * '{"op_code":0}\n'
+    assert not lock.is_symlink()
+
+
 def test_an_orphaned_lock_of_a_shared_journal_is_broken_after_some_seconds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
