@@ -135,7 +135,9 @@ class Chips(_Columns):
     collective_overhead_s: Array
     """Fixed software time of one collective [s]."""
     prompt_rows: Array
-    """Rows of prompts that run together, and whose activations are held [1]: the chunk of chunked prefill."""
+    """Rows of prompts that run together [1]: the chunk of chunked prefill."""
+    held_rows: Array
+    """Rows of prompts whose activations are held at once [1]; the others of a pass stream through."""
     usable_capacity: Array
     """Share of the capacity that the stack leaves to weights, KV cache and activations, in (0, 1]."""
     price_usd: Array

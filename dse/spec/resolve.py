@@ -180,6 +180,7 @@ def stack_columns(stack: StackSpec) -> Columns:
         "burst": _or_zero(stack.burst),
         "collective_overhead_s": _or_zero(stack.collective_overhead),
         "prompt_rows": float(stack.prompt_rows.value or 1),
+        "held_rows": float((stack.held_rows or stack.prompt_rows).value or 1),
         "usable_capacity": stack.usable_capacity.value or 1.0,
     }
 
@@ -250,12 +251,13 @@ def _speed_unknowns(
         if isinstance(leaf := getattr(stack, name), Sourced):
             needed[f"stacks/{stack.name}: {name}"] = leaf.value
     yield from _nulls(f"chips/{chip.name}", needed)
-    formats = arithmetic(precision.weights, precision.activations)
-    if peak_of(chip, formats) is None:
-        known = ", ".join(chip.peak)
-        yield Problem(
-            f"chips/{chip.name}", f"peak: expected one of {', '.join(formats)}, got {known or 'none'}"
-        )
+    for stored in dict.fromkeys((precision.weights, precision.kv)):
+        formats = arithmetic(stored, precision.activations)
+        if peak_of(chip, formats) is None:
+            known = ", ".join(chip.peak)
+            yield Problem(
+                f"chips/{chip.name}", f"peak: expected one of {', '.join(formats)}, got {known or 'none'}"
+            )
 
 
 def _nulls(where: str, needed: dict[str, object], positive: bool = False) -> Iterator[Problem]:

@@ -63,6 +63,8 @@ class StackSpec(Spec):
     collective_overhead: SourcedSeconds
     prompt_rows: SourcedCount
     """Tokens of prompts that run together."""
+    held_rows: SourcedCount | None = None
+    """Of these, how many have their activations held at once: all when left out, few where they stream."""
     usable_capacity: SourcedRatio
     interval: dict[str, Annotated[float, Field(gt=1.0)]] = Field(default={})
     """Metric (tpot, ttft, throughput) to the factor up and down that held 80 % of the rows left out.

@@ -42,6 +42,7 @@ _CONSTANT = {
     "scale_out_bandwidth": 1e10, "scale_out_latency": 1e-5,
     "compute_efficiency": 0.5, "core_efficiency": 0.5, "kv_efficiency": 0.5,
     "sequence_overhead_s": 1e-6, "burst": 0.5, "request_overhead_s": 1e-3, "prompt_rows": 512.0,
+    "held_rows": 512.0,
     "tile_rows": 8.0,
     "dram_efficiency": 0.5, "sram_efficiency": 0.5,
     "link_efficiency": 0.5, "layer_overhead_s": 1e-6, "step_overhead_s": 1e-4, "collective_overhead_s": 1e-6,

@@ -37,7 +37,7 @@ class RooflineCostModel:
         return metrics(
             designs, context, served.tpot, served.ttft, served.tokens, _violations(s, served),
             ledger=_ledger(s, steps, served) if detail else Ledger.empty(), detail=detail,
-            chips=None if replicas is None else d.tp * d.pp * replicas, beside=_beside(s),
+            chips=None if replicas is None else d.tp * d.pp * replicas, beside=_beside(s, served),
             busy=served.work, prompt_share=served.prompt_share,
         )  # fmt: skip
 
@@ -50,9 +50,9 @@ def _prompts(designs: Designs, work: Workload) -> tuple[Array, Array]:
     if work.serving == "decode-only":
         return one, 0.0 * one
     if work.serving == "chunked":
-        return one, _least(d.batch * rows, budget)
+        return one, _least(namespace(d.batch).maximum(d.batch * rows, one), budget)
     if work.serving == "disaggregated":
-        together = disaggregation.packed(rows, budget)
+        together = disaggregation.packed(rows, budget, d.batch, work.prefill_load)
         return together, _least(together * rows, budget)
     prompts = d.batch if work.serving == "static" else one
     return prompts, _least(prompts * rows, budget)
@@ -78,14 +78,15 @@ def _violations(s: Scene, served: Served) -> dict[str, Array]:
     return found
 
 
-def _beside(s: Scene) -> dict[str, Array]:
-    """Capital beside chips, hosts and networks [USD]: the tier of a prefix cache."""
+def _beside(s: Scene, served: Served) -> dict[str, Array]:
+    """Capital beside chips, hosts and networks [USD]: the tier of a prefix cache, where prompts run."""
     cache = s.context.workload.prefix
     if cache is None or cache.tier == "dram":
         return {}
     d = s.deployments
     size = prefix_cache.stored_bytes(s.context, 1.0 + 0.0 * d.tp)
-    return {"prefix_cache": prefix_cache.store_usd(cache, size, d.dp)}
+    readers = d.dp if served.prefill_replicas is None else served.prefill_replicas
+    return {"prefix_cache": prefix_cache.store_usd(cache, size, readers)}
 
 
 def _ledger(s: Scene, steps: Decode, served: Served) -> Ledger:

@@ -2,7 +2,7 @@
 
 from objectives.api import Chips
 from objectives.arrays import Array, namespace
-from objectives.equations.network import TOPOLOGIES, Line, torus_reach
+from objectives.equations.network import TOPOLOGIES, Line, torus_idle, torus_reach
 from objectives.equations.placement import inverse
 
 
@@ -55,7 +55,7 @@ def _inside(chips: Chips, n: Array) -> tuple[Array, Array]:
     choose("ring", xp.ceil((n - 1.0) / 2.0) * a, xp.maximum(xp.floor(n * n / 4.0) / others, one) * w)
     for name, axes in (("torus2d", 2.0), ("torus3d", 3.0)):
         reach = torus_reach(n, axes)
-        choose(name, reach * a, xp.maximum(reach / 2.0 * n / others, one) * w)
+        choose(name, reach * a, xp.maximum(reach / 2.0 * n / others, one) * w * torus_idle(n, axes))
     group = chips.link_group
     local = xp.minimum(n, group)
     away = (n - local) / others  # of what a chip sends, the share that leaves its group

@@ -5,15 +5,17 @@ from objectives.arrays import Array, ceil_div, namespace
 from objectives.equations.placement import inverse
 
 
-def packed(prompt: Array, budget: Array) -> Array:
-    """Prompts that a prefill replica works on at once [1]: whole ones within the budget, at least one.
+def packed(prompt: Array, budget: Array, batch: Array, load: float) -> Array:
+    """Prompts in one pass of a prefill replica, on average [1]: those that are there when it begins.
 
-    Limits: 1 for prompts above half of the budget.
+    A pool that is busy for a share `load` of the time finds that share of what fits into `budget` rows, at
+    least one prompt, and no more than a decode replica serves sequences. Limits: 1 for prompts above the
+    budget; the rows of a pass do not depend on the length of the prompts below it.
     """
-    xp = namespace(budget)
+    xp = namespace(budget, batch)
     one = 1.0 + 0.0 * budget
-    fit = xp.floor(budget / xp.maximum(prompt + 0.0 * budget, one))
-    return xp.maximum(fit, one)
+    fit = xp.minimum(budget / xp.maximum(prompt + 0.0 * budget, one), batch)
+    return xp.maximum(fit * load, one)
 
 
 def prefill_replicas(
@@ -27,15 +29,17 @@ def prefill_replicas(
     return joined * ceil_div(requests_per_s * pass_s / (prompts * load), joined)
 
 
-def wait(pass_s: Array, load: float) -> Array:
+def wait(pass_s: Array, load: float, others: Array) -> Array:
     """Mean time that a prompt waits in a pool that is busy for a share `load` of the time [s].
 
     load / (2 (1 - load)) of a pass: Pollaczek-Khinchine for passes of equal length and random arrivals, as if
-    the pool were one server; a real pool of several waits less. Limits: 0 when idle, without end when full.
+    the pool were one server; a real pool of several waits less, and so does one that is less busy than it may
+    be. Never longer than `others`, the passes of all other requests in flight. Limits: 0 when idle or when
+    nobody else is there.
 
     Source: Kleinrock, Queueing Systems I (1975), equation 5.64 (M/D/1).
     """
-    return pass_s * (load / (2.0 * (1.0 - load)))
+    return pass_s * namespace(others).minimum(load / (2.0 * (1.0 - load)) + 0.0 * others, others)
 
 
 def transfer_s(chips: Chips, size: Array) -> Array:

@@ -34,15 +34,17 @@ class Busy:
 
 
 def busy(
-    chips: Chips, matrices: Iterable[tuple[Group, float]], cores: Iterable[tuple[Group, float]], sent: Array
-) -> Busy:
+    chips: Chips, matrices: Iterable[tuple[Group, float]], cores: Iterable[tuple[Group, float]], sent: Array,
+    streamed: Array,
+) -> Busy:  # fmt: skip
     """Work of one pass on one chip [s]: what its groups take, were every resource sustained at its full rate.
 
     Parameters: groups of weight matrices and of attention cores, each with how often it runs; bytes that the
-    chip sends in collectives [B]. Domain: waiting, overheads and latencies are no work.
+    chip sends in collectives [B]; seconds that activations stream through DRAM between the groups [s].
+    Domain: waiting, overheads and latencies are no work.
     """
     nothing = 0.0 * sent
-    compute, sram, dram = nothing, nothing, nothing
+    compute, sram, dram = nothing, nothing, streamed * chips.dram_efficiency
     for groups, sustained, read in (
         (matrices, chips.compute_efficiency, chips.dram_efficiency),
         (cores, chips.core_efficiency, chips.kv_efficiency),

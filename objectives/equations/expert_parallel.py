@@ -108,10 +108,7 @@ def _chance(probability: float, rows: Array) -> Array:
 
 def _tiles(probability: float, rows: Array, seen: Array, tile: Array) -> Array:
     """Rows of one expert in whole tiles, times the chance that it is visited at all [1]."""
-    xp = namespace(rows, tile)
-    none = seen <= 0.0
-    each = probability * rows / xp.where(none, 1.0 + seen, seen)
-    return seen * xp.ceil(each / tile - 1e-9) * tile
+    return moe.tiled(probability * rows, seen, tile)
 
 
 def sent(s: Spread, rows: Array, tp: Array, skew: float = 1.0) -> Array:

@@ -28,14 +28,25 @@ def shared_elements(experts: Experts, hidden: int, tp: Array) -> Array:
 
 
 def padded_visits(experts: Experts, rows: Array, visited: Array, tile: Array) -> Array:
-    """Rows that the matrix unit works through, summed over the touched experts [1].
+    """Rows that the matrix unit works through, summed over the touched experts [1]; see `tiled`.
 
-    Each touched expert takes T k / touched rows in whole tiles. Limits: never below T k.
+    Limits: never below T k; exact where every row visits every expert.
     """
-    xp = namespace(rows, tile)
-    each = rows * float(experts.top_k) / visited
-    tiles = xp.ceil(each / tile - 1e-9)  # `touched` rounds to just below k for one token
-    return visited * tiles * tile
+    if experts.count == experts.top_k:
+        return visited * (ceil_div(rows, tile) * tile)
+    return tiled(rows * float(experts.top_k), visited, tile)
+
+
+def tiled(visits: Array, visited: Array, tile: Array) -> Array:
+    """Rows in whole tiles that `visits` make of the experts that chance gives them, on average [1].
+
+    max(visited x tile, visits + visited (tile - 1) / 2): the last tile of an expert is as likely to hold any
+    number of rows, and no expert takes less than one tile. Limits: `visits` for tiles of one row; never below
+    them, and less than a tile above for each visited expert. Within 5 % of drawn routings from 1 to 1,024
+    rows, for tiles of 1 to 128.
+    """
+    least = visited * tile
+    return namespace(least).maximum(least, visits + visited * ((tile - 1.0) / 2.0))
 
 
 def traffic(experts: Experts, hidden: int, tp: Array, ep: Array | None = None) -> Array:

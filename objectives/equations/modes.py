@@ -96,15 +96,16 @@ def in_chunks(s: Scene, steps: Decode) -> Served:
     d, work, step = s.deployments, s.context.workload, steps.per_token()
     prompt, room = prefix_cache.computed(work), s.micro.count / steps.tokens
     cut = chunked.chunks(prompt, s.prompt_rows, d.batch / work.osl * prompt / room)
-    rows = _mixed(s, steps.rows, cut)
-    passed = one_pass(s.machine, rows)
-    walk = walk_through(s.machine, passed, rows, d.pp, s.hops, 1.0 + 0.0 * d.pp)
+    rows, alone = _mixed(s, steps.rows, cut), _chunk(s, cut)
+    passed, one = one_pass(s.machine, rows), 1.0 + 0.0 * d.pp
+    walk = walk_through(s.machine, passed, rows, d.pp, s.hops, one)
+    lone = walk_through(s.machine, one_pass(s.machine, alone), alone, d.pp, s.hops, one)
     first = First(walk=walk, passed=passed, rows=rows)
     each = cut.pieces / cut.together  # chunks of a prompt
     waited = serving.wait_for_prompts(d.batch, each * walk.stage, s.chips.burst)
     # as where prompts are whole: the others' that were not waited for come between the tokens
     due = (d.batch - 1.0) * (1.0 - s.chips.burst / 2.0) * each / work.osl
-    stall = chunked.riding(due, room, walk.stage, steps.walk.stage)
+    stall = chunked.riding(due, room, walk.stage, steps.walk.stage, lone.stage)
     stay = work.osl * (step + stall) + waited + cut.pieces * walk.stage
     later = (cut.pieces - 1.0) * walk.stage
     plain = work_of(s.machine, steps.passed, steps.rows).times(-1.0)
@@ -116,20 +117,20 @@ def in_chunks(s: Scene, steps: Decode) -> Served:
 def disaggregated(s: Scene, steps: Decode) -> Served:
     """A pool of replicas of the same layout prefills, the other decodes undisturbed."""
     d, work, m = s.deployments, s.context.workload, s.machine
-    first = prefill(s)
     size = s.stage_layers * s.layer.kept_bytes(work.isl, s.context.precision.kv_bytes)
     transfer = disaggregation.transfer_s(s.chips, size)
-    step = steps.per_token()
+    step, load = steps.per_token(), prefix_load_s(s)
     wait = serving.shortfall(d.batch, transfer, step, work.osl)
     tpot = step + wait
     joined = s.layer.routed[0].spread.joined if s.layer.routed else 1.0 + 0.0 * d.tp
     requests = d.dp * d.batch / (work.osl * tpot)
-    load = prefix_load_s(s)
+
+    first = prefill(s)
     busy = first.walk.stage
     if load is not None:
         busy = namespace(busy).maximum(busy, s.prompts * load)
     replicas = disaggregation.prefill_replicas(requests, busy, s.prompts, work.prefill_load, joined)
-    queue = disaggregation.wait(busy, work.prefill_load)
+    queue = disaggregation.wait(busy, work.prefill_load, (d.dp * d.batch - 1.0) / s.prompts)
     overhead = s.chips.request_overhead_s
     parts = {"queue": queue, "kv_transfer": transfer, "request_overhead": overhead}
     ttft = first.walk.turn.walk + queue + transfer + overhead
@@ -155,22 +156,38 @@ MODES = {
 """Way of serving to what it comes to."""
 
 
-def _mixed(s: Scene, decoding: Rows, cut: chunked.Chunks) -> Rows:
-    """A step of decode with one chunk of prompts beside it."""
+def _chunk(s: Scene, cut: chunked.Chunks) -> Rows:
+    """A chunk of prompts by itself."""
     work, layer = s.context.workload, s.layer
-    rows = decoding.rows + cut.rows
-    core = decoding.rows * decoding.core_flop + cut.rows * prefix_cache.prompt_core_flop(layer, work)
     computed = prefix_cache.computed(work)
     # a chunk reads what earlier ones wrote: of n chunks (n + 1) / (2 n) of the prompt on average
     before = (work.isl - computed) + computed * ((cut.pieces + 1.0) / (2.0 * cut.pieces))
+    ended = cut.together / cut.pieces
+    return Rows(
+        rows=cut.rows,
+        head_rows=ended,
+        sequences=ended,
+        core_flop=prefix_cache.prompt_core_flop(layer, work),
+        cached=cut.together * layer.kept(before),
+        kv_share=s.machine.placed.kv_share,
+        prompt=True,
+        state=None if layer.state is None else 2.0 * layer.state * cut.together,
+    )
+
+
+def _mixed(s: Scene, decoding: Rows, cut: chunked.Chunks) -> Rows:
+    """A step of decode with one chunk of prompts beside it."""
+    chunk = _chunk(s, cut)
+    rows = decoding.rows + chunk.rows
     state = decoding.state
-    if state is not None and layer.state is not None:
-        state = state + 2.0 * layer.state * cut.together
+    if state is not None and chunk.state is not None:
+        state = state + chunk.state
     return Rows(
         rows=rows,
-        head_rows=decoding.head_rows + cut.together / cut.pieces,
-        core_flop=core / rows,
-        cached=decoding.cached + cut.together * layer.kept(before),
+        head_rows=decoding.head_rows + chunk.head_rows,
+        sequences=decoding.sequences + chunk.sequences,
+        core_flop=(decoding.rows * decoding.core_flop + chunk.rows * chunk.core_flop) / rows,
+        cached=decoding.cached + chunk.cached,
         kv_share=decoding.kv_share,
         prompt=True,
         state=state,
@@ -189,7 +206,7 @@ def _shared(
     served = Served(
         tpot=tpot, ttft=ttft + parts["later_chunks"] if "later_chunks" in parts else ttft, tokens=tokens,
         first=first, work=work, step_parts={"prefill_stall": stall}, first_parts=told,
-        prompt_share=stall / tpot,
+        prompt_share=serving.prompt_share(s.deployments.batch, step, tokens, s.deployments.dp),
     )  # fmt: skip
     served = _with_prefix(s, served)
     if served.tpot is tpot:

@@ -121,8 +121,8 @@ def _inside(chips: Chips, n: Array) -> tuple[Line, Line, Line]:
 
     choose("ring", xp.ceil((n - 1.0) / 2.0) * a, (n - 1.0) * w, 2.0 * (n - 1.0) * a, ring)
     for name, axes in (("torus2d", 2.0), ("torus3d", 3.0)):
-        reach = torus_reach(n, axes)
-        choose(name, reach * a, (n - 1.0) * w, 2.0 * reach * a, ring)
+        reach, slow = torus_reach(n, axes), torus_idle(n, axes)
+        choose(name, reach * a, (n - 1.0) * w * slow, 2.0 * reach * a, ring * slow)
     choose("dragonfly", *_dragonfly(chips, n, a, w))
     far = xp.where(n > chips.link_group, 2.0 + 0.0 * n, 1.0 + 0.0 * n)  # up to the spine and down again
     up = xp.where(n > chips.link_group, w / chips.link_global_share, w + 0.0 * n)
@@ -147,6 +147,18 @@ def torus_reach(n: Array, axes: float) -> Array:
     """
     xp = namespace(n)
     return xp.where(n <= 2.0**axes, xp.log2(n), axes * n ** (1.0 / axes) / 2.0)
+
+
+def torus_idle(n: Array, axes: float) -> Array:
+    """How many times as many links a chip of a torus has as a block of n chips can use [1].
+
+    Two chips share one axis, four two: axes / min(axes, log2 n). Both links of an axis of two join them,
+    as in a slice with wrap-around. Limits: 1 for 2^axes chips and more, and for one, which sends nothing.
+    """
+    xp = namespace(n)
+    used = xp.log2(xp.maximum(n, 2.0 + 0.0 * n))
+    few = xp.maximum(axes / used, 1.0 + 0.0 * n)
+    return xp.where(n > 1.0, few, 1.0 + 0.0 * n)
 
 
 def _dragonfly(chips: Chips, n: Array, a: Array, w: Array) -> tuple[Array, Array, Array, Array]:

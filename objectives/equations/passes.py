@@ -37,6 +37,8 @@ class Rows:
     """Rows fed to every matrix: sequences in decode, prompt tokens in prefill."""
     head_rows: Array
     """Rows fed to the LM head."""
+    sequences: Array
+    """Sequences that the rows belong to."""
     core_flop: Array
     """FLOP of the attention cores of a mean layer for each row [FLOP]."""
     cached: Array

@@ -70,7 +70,8 @@ def scene(designs: Designs, context: Context, prompts: Array, prompt_rows: Array
     chips, d, work = designs.chips, designs.deployments, context.workload
     layer = mean_layer(context.llm, d.tp, d.ep)
     micro = pipeline.micro_batches(d.batch, d.pp)
-    held = _held(context, layer, d, prompt_rows, micro.rows)
+    kept = namespace(prompt_rows, chips.held_rows).minimum(prompt_rows, chips.held_rows)
+    held = _held(context, layer, d, kept, micro.rows)
     stage = namespace(d.pp).ceil(float(context.llm.layers) / d.pp)
     t = tiers(chips)
     prompt_kv = stage * layer.kept_bytes(work.isl, context.precision.kv_bytes) * prompts
@@ -176,6 +177,7 @@ def _decoding(s: Scene, rows: Array) -> Rows:
     return Rows(
         rows=rows,
         head_rows=rows,
+        sequences=s.micro.rows,
         core_flop=s.layer.core_flop(context),
         cached=s.micro.rows * s.layer.kv(context),
         kv_share=s.machine.placed.kv_share,
@@ -193,15 +195,16 @@ def prompt_rows(s: Scene) -> Rows:
 
     KV cache is written where that of these prompts alone would lie, whatever the batch beside it.
     """
-    work, none = s.context.workload, 0.0 * s.deployments.tp
+    work, prompts, none = s.context.workload, s.prompts, 0.0 * s.deployments.tp
     return Rows(
-        rows=prefix_cache.computed(work) * s.prompts + none,
-        head_rows=s.prompts + none,
+        rows=prefix_cache.computed(work) * prompts + none,
+        head_rows=prompts + none,
+        sequences=prompts + none,
         core_flop=prefix_cache.prompt_core_flop(s.layer, work),
-        cached=s.prompts * s.layer.kept(work.isl),
+        cached=prompts * s.layer.kept(work.isl),
         kv_share=s.machine.placed.prompt_kv_share,
         prompt=True,
-        state=_moved(s, s.prompts),
+        state=_moved(s, prompts),
     )
 
 

@@ -57,6 +57,16 @@ def tokens_after_first(osl: Array) -> Array:
     return namespace(osl).maximum(osl - 1.0, 0.0 * osl)
 
 
+def prompt_share(batch: Array, step_s: Array, tokens_per_s: Array, replicas: Array) -> Array:
+    """Share of the time of replicas that serve both that prompts take [1], in [0, 1].
+
+    What steps of decode leave: 1 - X t_step / (replicas x B). Limits: 0 without prompts; where prompts are
+    whole B t_p / (OSL t_step + B t_p), for one user too, whose own prompt stalls nobody.
+    """
+    share = 1.0 - step_s * tokens_per_s / (replicas * batch)
+    return namespace(share).maximum(share, 0.0 * share)
+
+
 def static_share(ttft_s: Array, tpot_s: Array, osl: Array) -> Array:
     """Share of the time of a static batch that its prompts take [1], in [0, 1]."""
     return ttft_s / (ttft_s + tokens_after_first(osl) * tpot_s)

@@ -41,7 +41,7 @@ def walk_through(m: Machine, p: Pass, r: Rows, pp: Array, hops: network.Hops, co
     layers, step = m.context.llm.layers, m.chips.step_overhead_s
     message = r.rows * (m.context.llm.hidden * residual_bytes(m))
     layer_s, head_s = p.layer_s(), p.head_s()
-    each = r.head_rows * m.chips.sequence_overhead_s
+    each = r.sequences * m.chips.sequence_overhead_s
     hop, fixed = hops.turn.seconds(message), pp * step + each
     walk = layers * layer_s + head_s + (fixed + hop)
     stage = pipeline.slowest_stage(layers, pp, layer_s, head_s, hops.slowest.seconds(message) + (step + each))

@@ -3,7 +3,7 @@
 from objectives.arrays import Array
 from objectives.equations import expert_parallel
 from objectives.equations.energy import Busy, busy
-from objectives.equations.passes import Machine, Pass, Rows
+from objectives.equations.passes import Machine, Pass, Rows, residual_bytes
 
 
 def work_of(m: Machine, p: Pass, r: Rows) -> Busy:
@@ -15,16 +15,17 @@ def work_of(m: Machine, p: Pass, r: Rows) -> Busy:
     matrices = [(p.projections, layers), (p.ffn, layers), (p.head, 1.0)]
     if p.routed is not None:
         matrices.append((p.routed, layers))
-    return busy(m.chips, matrices, [(p.core, layers)], _sent(m, r))
+    return busy(m.chips, matrices, [(p.core, layers)], _sent(m, r), layers * p.passes)
 
 
 def _sent(m: Machine, r: Rows) -> Array:
     """Bytes that a chip sends in the collectives of one pass [B]: all-reduces, gathers, rows to experts."""
     llm, layers = m.context.llm, float(m.context.llm.layers)
-    size, tp = m.context.precision.activation_bytes, m.tp
+    size, tp = residual_bytes(m), m.tp
     each = 2.0 * m.layer.all_reduces * llm.hidden + m.layer.gathered
-    total = (layers * each + llm.vocab) * size * r.rows * ((tp - 1.0) / tp)
+    total = (layers * each * r.rows + llm.vocab * r.head_rows) * size * ((tp - 1.0) / tp)
+    narrow = m.context.precision.activation_bytes
     for part in m.layer.routed:
         rows = expert_parallel.sent(part.spread, r.rows, tp, m.context.workload.routing_skew)
-        total = total + (2.0 * layers * part.share * llm.hidden * size) * rows
+        total = total + (2.0 * layers * part.share * llm.hidden * narrow) * rows
     return total

@@ -1,5 +1,7 @@
 """Energy of a token: by hand, its laws, and what servers and buildings add."""
 
+from dataclasses import replace
+
 import factories as make
 import numpy as np
 import pytest
@@ -66,3 +68,24 @@ def test_prompts_cost_energy_where_they_are_counted() -> None:
     assert decode.usd_per_million_input_tokens == 0.0
     whole = 4096.0 * both.usd_per_million_input_tokens + 64.0 * both.usd_per_million_output_tokens
     assert whole == pytest.approx(64.0 * both.usd_per_million_tokens, rel=1e-12)
+
+
+def test_activations_that_stream_through_dram_cost_its_joules() -> None:
+    # what three passes add: three times what one adds, and one adds the bytes that take its seconds
+    context = make.context(isl=1.0, osl=1.0)
+    drawn, passed = [], []
+    for passes in (0.0, 1.0, 3.0):
+        chips = make.h100_like(**{**make.IDEAL, "activation_passes": passes})
+        m = evaluate(make.design(chips, batch=64, tp=8), context, detail=True)
+        drawn.append(float(m.energy_parts["dram"][0]))
+        passed.append(float(m.tpot_parts["activation_passes"][0]))
+    assert drawn[2] - drawn[0] == pytest.approx(3.0 * (drawn[1] - drawn[0]), rel=1e-9)
+    assert drawn[1] - drawn[0] == pytest.approx(passed[1] * 8 * 150.0 / 64, rel=1e-9)
+
+
+def test_links_carry_sums_in_sixteen_bits_at_least() -> None:
+    wide, narrow = (make.context(isl=1.0, osl=1.0), make.context(isl=1.0, osl=1.0))
+    narrow = replace(narrow, precision=replace(narrow.precision, activation_bytes=1.0))
+    design = make.design(make.h100_like(**make.IDEAL), batch=64, tp=8)
+    joules = [evaluate(design, c, detail=True).energy_parts["link"] for c in (wide, narrow)]
+    assert joules[0] == pytest.approx(joules[1], rel=1e-12)

@@ -1,5 +1,7 @@
 """Mixtures of experts by hand: who is visited, what is read, what is worked."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from factories import LAW, deepseek_v3, mixtral_8x7b
@@ -109,3 +111,17 @@ def test_a_row_goes_to_each_of_its_experts_and_comes_back() -> None:
     # 10 in and out of the layer, 10 in and out of 2 experts, three widths of 6 in each and of 4 in the shared
     experts = Experts(count=8, top_k=2, width=6, matrices=3, shared_width=4)
     assert moe.traffic(experts, 10, a(1)) == 2 * 10 + 2 * 2 * 10 + 3 * (2 * 6 + 4)
+
+
+@pytest.mark.parametrize("tile", [1, 8, 16, 128])
+@pytest.mark.parametrize(("count", "top_k"), [(8, 2), (128, 4), (256, 8)])
+def test_tiles_are_those_of_drawn_routings(count: int, top_k: int, tile: int) -> None:
+    rng, experts = np.random.default_rng(1), replace(MIXTRAL, count=count, top_k=top_k)
+    for rows in (1, 2, 4, 16, 64, 256, 1024):
+        drawn = []
+        for _ in range(30):
+            chosen = np.argpartition(rng.random((rows, count)), top_k, axis=1)[:, :top_k]
+            drawn.append((np.ceil(np.bincount(chosen.ravel(), minlength=count) / tile) * tile).sum())
+        ours = moe.padded_visits(experts, a(rows), moe.touched(experts, a(rows)), a(tile))
+        # the mean of 30 draws is itself some per cent off where few experts are visited
+        assert ours == pytest.approx(np.mean(drawn), rel=0.07), rows

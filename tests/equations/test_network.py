@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectives.api import Chips
+from objectives.equations.all_to_all import all_to_all
 from objectives.equations.network import TOPOLOGIES, collectives, domain_excess, over_dies, stage_hops
 
 ROUNDING = 1e-12
@@ -241,3 +242,16 @@ def test_four_dies_in_two_rows_are_two_hops_apart() -> None:
 def test_one_die_adds_up_for_nothing() -> None:
     line = over_dies(h100_like(dies=1.0, die_bandwidth=1e9, die_latency=1.0))
     assert line.latency == line.per_byte == 0.0
+
+
+@pytest.mark.parametrize(("topology", "n", "idle"), [
+    ("torus2d", 2, 2.0), ("torus2d", 4, 1.0), ("torus3d", 2, 3.0), ("torus3d", 4, 1.5), ("torus3d", 8, 1.0),
+])  # fmt: skip
+def test_a_small_block_of_a_torus_uses_the_links_of_its_own_axes_only(
+    topology: str, n: int, idle: float
+) -> None:
+    size = 1e12  # so large that hops are nothing
+    found = reduce_s(net(topology), n, size) / reduce_s(net("switch"), n, size)
+    assert found == pytest.approx(idle, rel=1e-3)
+    lines = [all_to_all(net(t), np.array([float(n)])).per_byte for t in (topology, "switch")]
+    assert lines[0] >= idle * lines[1] * (1 - 1e-12)

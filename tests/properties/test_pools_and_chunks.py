@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dse.testing.checks import ROUNDING
-from objectives.api import Context, Designs, Metrics, Serving
+from objectives.api import Context, Designs, Metrics, PrefixCache, Serving, Speculation
 from objectives.costmodels.roofline import RooflineCostModel
 from objectives.equations import chunked, disaggregation
 
@@ -47,8 +47,81 @@ def test_long_prompts_are_cut_and_short_ones_packed_as_far_as_they_are_due() -> 
 
 
 def test_a_chunk_costs_what_it_adds_and_one_without_a_step_costs_all_of_it() -> None:
-    assert chunked.riding(a(0.5), a(1.0), a(5.0), a(3.0)) == 1.0
-    assert chunked.riding(a(3.0), a(1.0), a(5.0), a(3.0)) == 2.0 + 2 * 5.0
+    assert chunked.riding(a(0.5), a(1.0), a(5.0), a(3.0), a(4.0)) == 1.0
+    assert chunked.riding(a(3.0), a(1.0), a(5.0), a(3.0), a(4.0)) == 2.0 + 2 * 4.0
+
+
+def test_chunks_that_find_no_step_pay_no_decode_twice() -> None:
+    # so many prompts that most chunks run alone: no slower than whole prompts by more than what chunks cost
+    design = make.design(make.h100_like(burst=0.0), batch=256, tp=8)
+    context = make.context(isl=8192.0, osl=256.0)
+    chunks, whole = (evaluate(design, served(context, s)) for s in ("chunked", "aggregated"))
+    alone = evaluate(make.design(make.h100_like(burst=0.0), batch=256, tp=8), served(context, "static"))
+    assert chunks.tpot_s > whole.tpot_s
+    assert chunks.tpot_parts["prefill_stall"] < 1.2 * whole.tpot_parts["prefill_stall"]
+    assert alone.tpot_s < whole.tpot_s
+
+
+def test_no_tokens_in_is_no_time_for_prompts_in_every_way_of_serving() -> None:
+    design = make.design(make.h100_like(), batch=1, tp=8)
+    for serving in ("decode-only", "aggregated", "chunked", "disaggregated", "static"):
+        m = evaluate(design, make.context(isl=0.0, osl=1.0, serving=serving))
+        assert np.isfinite([m.tpot_s, m.ttft_s, m.usd_per_million_tokens]).all(), serving
+
+
+def test_prompts_are_paid_also_where_one_user_is_served() -> None:
+    # by hand: a request takes its prompt and OSL steps, and nothing else
+    for batch in (1, 4):
+        design = make.design(make.h100_like(), batch=batch, tp=8)
+        context = make.context(isl=8192.0, osl=100.0, serving="aggregated")
+        m, step = evaluate(design, context), evaluate(design, served(context, "decode-only"))
+        prompt = evaluate(make.design(make.h100_like(), batch=1, tp=8), context)
+        prompt_s = prompt.ttft_s - prompt.ttft_parts["queue"] - prompt.ttft_parts["request_overhead"]
+        share = batch * prompt_s / (100.0 * step.tpot_s + batch * prompt_s)
+        assert prompt_share(m, context) == pytest.approx(float(share[0]), rel=1e-9)
+
+
+def test_a_lone_request_waits_for_nobody_in_a_pool_and_is_packed_with_nobody() -> None:
+    context = make.context(isl=200.0, osl=100.0, serving="disaggregated")
+    m = evaluate(make.design(make.h100_like(), batch=1, tp=8), context)
+    assert m.ttft_parts["queue"] == 0.0
+    crowd = evaluate(make.design(make.h100_like(), batch=64, tp=8), context)
+    assert crowd.ttft_parts["queue"] > 0.0
+    assert disaggregation.packed(200.0, a(2048.0), a(64.0), 0.5) == 2048 / 200 / 2
+    assert disaggregation.packed(200.0, a(2048.0), a(3.0), 0.5) == 1.5
+    assert disaggregation.packed(200.0, a(2048.0), a(1.0), 0.5) == 1.0
+    assert disaggregation.packed(1e5, a(2048.0), a(64.0), 0.5) == 1.0
+
+
+@pytest.mark.parametrize("batch", [1, 2, 16, 256])
+def test_longer_prompts_never_come_sooner_out_of_a_pool(batch: int) -> None:
+    design, before = make.design(make.h100_like(), batch=batch, tp=8), 0.0
+    for isl in (100.0, 500.0, 1020.0, 1030.0, 2040.0, 2060.0, 4000.0):
+        ttft = float(evaluate(design, make.context(isl=isl, osl=100.0, serving="disaggregated")).ttft_s[0])
+        assert ttft >= before * (1 - ROUNDING), isl
+        before = ttft
+
+
+def test_a_prefix_cache_of_a_host_is_bought_for_the_replicas_that_read_it() -> None:
+    context = make.context(isl=8192.0, osl=64.0, serving="disaggregated")
+    cache = PrefixCache(hit=0.5, stored_tokens=1e6, tier="host", bandwidth=1e11, usd_per_byte=1e-8)
+    context = replace(context, workload=replace(context.workload, prefix=cache))
+    m = evaluate(make.design(make.h100_like(), batch=64, tp=8), context)
+    # LLaMA-2 70B keeps 327,680 B a token in 16 bits
+    assert m.pools["prefill"] != m.pools["decode"]
+    assert m.capex_parts["prefix_cache"] == pytest.approx(
+        m.pools["prefill"] * 1e6 * 327_680 * 1e-8, rel=1e-12
+    )
+
+
+def test_sequences_and_not_checked_rows_pay_the_overhead_of_sequences() -> None:
+    chips = make.h100_like(sequence_overhead_s=1e-5, step_overhead_s=0.0)
+    drafted = Speculation(length=3, acceptance=0.5, cost=0.0)
+    context = make.context(serving="decode-only")
+    context = replace(context, workload=replace(context.workload, speculation=drafted))
+    m = evaluate(make.design(chips, batch=64, tp=8), context)
+    tokens = sum(0.5**i for i in range(4))
+    assert m.tpot_parts["step_overhead"] == pytest.approx(64 * 1e-5 / tokens, rel=1e-12)
 
 
 @LAW
@@ -90,9 +163,10 @@ def test_no_pool_starves_and_none_is_a_replica_too_large(
     context = replace(context, workload=replace(context.workload, prefill_load=load))
     m, d, osl = evaluate(design, context), design.deployments, context.workload.osl
     requests = d.dp * d.batch / (osl * m.tpot_s)
-    # the pass that a prompt waits load / (2 (1 - load)) of
+    # the pass that a prompt waits load / (2 (1 - load)) of, where so many others are there
     busy = m.ttft_parts["queue"] * 2.0 * (1.0 - load) / load
-    together = disaggregation.packed(context.workload.isl, design.chips.prompt_rows)
+    together = disaggregation.packed(context.workload.isl, design.chips.prompt_rows, d.batch, load)
+    assume((d.dp * d.batch - 1.0) / together >= load / (2.0 * (1.0 - load)))
     need = requests * busy / (together * load)
     joined = np.maximum(d.ep / d.tp, 1.0) if context.llm.expert_count else 1.0
     assert m.pools["prefill"] >= need * (1 - ROUNDING)
