@@ -34,6 +34,12 @@ def tell_gap(bound: Any, axes: Any) -> None:
     console, goal = stdout(), axes[0]
     where = "the space and of what lies between its steps" if bound.between else "the space"
     console.print()
+    if not bound.found:
+        told = f"chips of {where} meet the targets better than the reference point at most by a factor"
+        none = f"Proven: no design of {where} meets the targets within the reference point"
+        text = none if bound.factor <= 1.0 else f"Not proven yet: {told} of {bound.factor:.3g}"
+        console.print(f"{text} ({bound.boxes:,} boxes, {bound.designs:,} designs evaluated).", soft_wrap=True)
+        return
     console.print(
         f"Proven: every design of {where} has one on this front that is at most {bound.factor - 1.0:.1%} "
         f"worse in each objective ({bound.boxes:,} boxes, {bound.designs:,} designs evaluated).",

@@ -66,7 +66,7 @@ def propose(
                 resolved,
                 front,
                 limits,
-                name=_name(output),
+                name=_name(output, configs),
                 robust=robust,
                 polish=polish,
                 samples=samples,
@@ -77,7 +77,7 @@ def propose(
         complain(*error.reasons)
         raise typer.Exit(FAILED) from None
     folder = Path("results") / resolved.slug if out is None else out
-    files = _write(found, output or folder / "proposals" / f"{found.chip.name}.yaml")
+    files = _write(found, output or folder / "proposals" / "chips" / f"{found.chip.name}.yaml")
     if form == "json":
         from dse.cli.emit import emit_json
         from dse.report.datasheet_data import as_dict
@@ -87,20 +87,29 @@ def propose(
         _show(found, files)
 
 
-def _name(output: Path | None) -> str | None:
-    """Name of the chip: that of its file."""
+def _name(output: Path | None, configs: Path | None) -> str | None:
+    """Name of the chip: that of its file, and of no other chip."""
+    from dse.spec.catalog import Catalog
     from dse.spec.hf_yaml import slug
-    from dse.spec.problems import wrong
+    from dse.spec.problems import SpecError, wrong
 
     if output is None:
         return None
     if output.suffix != ".yaml" or slug(output.stem) != output.stem:
         raise wrong("--output", f"expected a file such as {slug(output.stem)}.yaml, got {str(output)!r}")
+    try:
+        taken = Catalog.of(configs).path("chips", output.stem)
+    except SpecError:
+        return output.stem
+    if taken.resolve() != output.resolve():
+        told = f"expected a name of its own, got {output.stem!r}: that is {taken.stem} already"
+        raise wrong("--output", told)
     return output.stem
 
 
 def _write(found: Any, path: Path) -> list[Path]:
     """The chip, the space around it, and the datasheet; all of them or none."""
+    from dse.decide.chip_file import searched_at
     from dse.front.files import write_files
     from dse.report.datasheet_info import datasheet
     from dse.report.datasheet_page import datasheet_page
@@ -109,11 +118,14 @@ def _write(found: Any, path: Path) -> list[Path]:
 
     folder = path.parent.parent if path.parent.name == "chips" else path.parent
     space = folder / "spaces" / f"around-{found.chip.name}.yaml"
+    around = found.space
+    if path.parent.name != "chips":  # no folder of configs, in which names are looked up
+        around = searched_at(around, found.chip.name, str(path.resolve()))
     sheet, picture = datasheet(found), render_tornado(tornado_info(found), ".png")
     comment = f"{sheet.subtitle}.\nDatasheet: {found.chip.name}.html"
     files: dict[Path, str | bytes] = {
         path: yaml_of(found.chip, comment),
-        space: found.space,
+        space: around,
         path.with_suffix(".txt"): text_of(sheet),
         path.with_suffix(".html"): datasheet_page(sheet, picture),
         path.with_suffix(".tornado.png"): picture,

@@ -142,7 +142,7 @@ def _derived(kind: type[Sourced[Any]], value: float | int, note: str) -> Any:
 
 
 def space_around(study: ResolvedStudy, candidate: Candidate, chip: str) -> str:
-    """YAML of a space whose one branch goes from half to twice the chip in every parameter."""
+    """YAML of a space whose one branch goes from half to twice the chip, and by two up and down in counts."""
     whole = study.branches[candidate.branch or ""]
     branch = whole.spec
     told = {
@@ -153,7 +153,7 @@ def space_around(study: ResolvedStudy, candidate: Candidate, chip: str) -> str:
     lines = [
         "kind: space",
         f"name: around-{chip}",
-        f'title: "From half to twice {chip}"',
+        f'title: "Around {chip}: from half to twice, counts by two up and down"',
         "branches:",
         "  around:",
         *(f"    {key}: {value}" for key, value in told.items() if value is not None),
@@ -165,6 +165,11 @@ def space_around(study: ResolvedStudy, candidate: Candidate, chip: str) -> str:
         ),
     ]
     return "\n".join(lines) + "\n"
+
+
+def searched_at(space: str, chip: str, place: str) -> str:
+    """The YAML of a space around `chip`, which is not in a folder of configs but in the file `place`."""
+    return space.replace(f"    template: {chip}\n", f"    template: {place}\n")
 
 
 def _range(name: str, value: float) -> str:

@@ -47,10 +47,16 @@ def at_the_ends(candidate: Candidate, spec: BranchSpec) -> list[str]:
             continue
         for end, word in ((p.low, "smallest"), (p.high, "largest")):
             if abs(value - end) <= 1e-3 * abs(end):
-                told = pretty(value, PARAMETERS[name]) if PARAMETERS[name] else f"{value:g}"
-                words = name.replace("_", " ")
+                words, told = _told(name, value)
                 out.append(f"{words}: {told} is the {word} of the space; a wider one may hold a better chip")
     return out
+
+
+def _told(name: str, value: float) -> tuple[str, str]:
+    """A parameter and its value for people."""
+    if name == "sram_bandwidth_per_byte":
+        return "sram bandwidth", f"{pretty(value * MIB, 'B/s')} per MiB"
+    return name.replace("_", " "), pretty(value, PARAMETERS[name]) if PARAMETERS[name] else f"{value:g}"
 
 
 def beyond_what_exists(candidate: Candidate, rules: BuildableSpec) -> list[str]:

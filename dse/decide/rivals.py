@@ -37,6 +37,8 @@ class Rival:
     """At that deployment, or at the one that misses by least [s]."""
     price_usd: float
     layout: Layout
+    missed: tuple[str, ...]
+    """Constraints and targets that this deployment breaks; empty where it is feasible."""
 
 
 def rivals(study: ResolvedStudy, front: Front, ask: Ask, candidate: Candidate) -> list[Rival]:
@@ -49,6 +51,7 @@ def rivals(study: ResolvedStudy, front: Front, ask: Ask, candidate: Candidate) -
     found = solve(ask, chips, grid)
     metrics = evaluate(ask, designs_at(chips, grid, found.index))
     tpot = np.broadcast_to(np.asarray(metrics.tpot_s), (len(every),))
+    over = {k: np.broadcast_to(np.asarray(v), tpot.shape) > 0.0 for k, v in ask.violations(metrics).items()}
     out, kept = [], dict[str, int]()
     for i in np.argsort(found.cost, kind="stable"):
         c = every[i]
@@ -62,6 +65,7 @@ def rivals(study: ResolvedStudy, front: Front, ask: Ask, candidate: Candidate) -
                 candidate=c, standing=_standing(study, c), cost=cost, tpot_s=float(tpot[i]),
                 price_usd=float(np.asarray(chips.price_usd)[i]),
                 layout=layout_at(grid, found.index[i]),
+                missed=tuple(name for name, bad in over.items() if bad[i]),
             )
         )  # fmt: skip
     return out

@@ -203,6 +203,8 @@ def _rivals(p: Proposal) -> Section | None:
     rows = []
     for r in p.rivals:
         layout = "; ".join(_sizes(sizes) for sizes in r.layout)
+        if r.missed:
+            layout = f"misses {', '.join(word(name) for name in r.missed)}"
         cost = NONE if r.cost is None else pretty(r.cost, "")
         ratio = NONE if r.cost is None else f"x {r.cost / p.rounded.cost:.2f}"
         speed = pretty(r.tpot_s, "s")
@@ -212,7 +214,7 @@ def _rivals(p: Proposal) -> Section | None:
     return Section(
         title="Speed and cost against its rivals, each at its best deployment", columns=columns,
         rows=tuple(rows), left=2,
-        note="A dash: it cannot meet the target; the TPOT is then that of the nearest miss.",
+        note="A dash: no deployment meets all; of the one that misses by least, TPOT and what it misses.",
     )  # fmt: skip
 
 

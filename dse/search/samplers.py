@@ -27,6 +27,8 @@ def sampler_of(study: ResolvedStudy, seed: int) -> BaseSampler:
     Raises `SpecError` for options that it does not take.
     """
     chosen = study.spec.sampler
+    if study.members and chosen.name == "pareto":  # a mix has no single designs to screen
+        return tpe(seed % 2**32)
     try:
         sampler: BaseSampler = sampler_factory(chosen.name)(seed=seed % 2**32, **chosen.options)
     except (TypeError, ValueError) as error:

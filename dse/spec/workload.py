@@ -20,6 +20,7 @@ from dse.spec.problems import nearest, wrong
 from objectives import api
 
 Tokens = Annotated[float, unit("token")]
+SomeTokens = Annotated[float, unit("token"), Field(gt=0.0)]
 Price = Annotated[float, unit("USD/B")]
 
 
@@ -86,7 +87,7 @@ class WorkloadSpec(Spec):
     aliases: tuple[str, ...] = ()
     isl: Sourced[Tokens]
     """Prompt tokens."""
-    osl: Sourced[Tokens]
+    osl: Sourced[SomeTokens]
     """Output tokens."""
     context: Sourced[Tokens] | None = None
     """Context that every sequence is counted at; left out, decode runs at ISL + OSL/2 on average and

@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 from again import chip_of_row, first, one
+from optuna.samplers import TPESampler
 from studies_for_tests import write_study
 
 import dse
@@ -19,6 +20,10 @@ from dse.decide.solve import ask_of, solve, study_grid
 from dse.decide.uncertain import robust_front
 from dse.report.datasheet_data import as_dict
 from dse.report.datasheet_info import datasheet
+from dse.search.bound.prove import prove
+from dse.search.samplers import sampler_of
+from dse.spec.problems import SpecError
+from dse.spec.study import SamplerSpec
 
 SIZES = {"mode": "solve", "batch": [1, 16, 128], "tp": [1, 8, 32], "pp": [1, 8, 32]}
 MIX = [
@@ -238,3 +243,22 @@ def test_a_mix_tells_the_names_that_its_chips_are_made_of(tmp_path):
     assert len(own)
     assert set(own["process"]) <= {"n7", "n5", "n3"}
     assert "dram_generation" in own.columns or set(own["branch"]) == {"sram-only"}
+
+
+def test_nothing_is_proven_of_a_mix(study, front):
+    with pytest.raises(SpecError, match="expected one LLM and one workload to bound, got a mix"):
+        prove(study, front)
+
+
+def test_a_mix_is_searched_by_trials_and_not_at_random(study):
+    asked = study.spec.model_copy(update={"sampler": SamplerSpec(name="pareto")})
+    assert isinstance(sampler_of(replace(study, spec=asked), 1), TPESampler)
+
+
+def test_a_rival_that_cannot_serve_says_what_it_misses(study, front):
+    searched = front.frame[front.frame["role"] == "search"]
+    p = propose(study, front, {"tpot": 1.01 * searched["tpot_s"].min()})
+    missed = [r for r in p.rivals if r.cost is None]
+    assert missed and all(r.missed for r in missed)
+    assert all(not r.missed for r in p.rivals if r.cost is not None)
+    assert "misses" in str(datasheet(p))

@@ -1,6 +1,8 @@
 """A proposal is the chip that its files say, and estimates to what its datasheet says."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import yaml
 import dse
 from dse.decide.candidates import chips_of_candidates, from_rows
 from dse.decide.chip_file import space_around
-from dse.decide.domain import beyond_what_exists, outside
+from dse.decide.domain import at_the_ends, beyond_what_exists, outside
 from dse.decide.proposal import Refused, propose
 from dse.decide.rounding import rounded
 from dse.decide.solve import ask_of, solve, study_grid
@@ -220,6 +222,36 @@ def test_the_verb_refuses_with_exit_code_one(dse_verb, stored):
     assert said.code == 1
     assert "no design on the front" in said.err
     dse_verb("propose", stored[0], "--out", stored[1], "-o", "My Chip.txt").refused("expected a file such as")
+
+
+def test_what_the_verb_writes_is_found_again_wherever_it_lies(dse_verb, stored, tmp_path):
+    for output in (None, tmp_path / "loose" / "mine.yaml", tmp_path / "own" / "chips" / "mine.yaml"):
+        extra = () if output is None else ("-o", output)
+        said = dse_verb(
+            "propose", stored[0], "--out", stored[1], "--tpot", "5 ms", *extra, "--format", "json"
+        )
+        files = [Path(f) for f in said.json["files"]]
+        for path in files[:2]:
+            checked = dse_verb("check", path)
+            assert checked.code == 0, (path, checked.err)
+        assert files[0].parent.name == ("loose" if output and "loose" in str(output) else "chips")
+        space = load_spec(SpaceSpec, files[1])
+        assert space.branches["around"].template in (files[0].stem, str(files[0].resolve()))
+
+
+def test_a_proposal_takes_no_name_of_another_chip(dse_verb, stored):
+    for name in ("h100", "groq-lpu-v1"):
+        said = dse_verb("propose", stored[0], "--out", stored[1], "--tpot", "5 ms", "-o", f"{name}.yaml")
+        said.refused("--output: expected a name of its own", name)
+
+
+def test_warnings_are_in_the_terms_of_the_field(study, proposal):
+    spec = study.branches[proposal.rounded.candidate.branch].spec
+    known = spec.parameters.get("sram_bandwidth_per_byte")
+    assert known is not None and known.low < known.high
+    values = {**proposal.rounded.candidate.values, "sram_bandwidth_per_byte": known.low}
+    told = at_the_ends(replace(proposal.rounded.candidate, values=values), spec)
+    assert any(line.startswith("sram bandwidth: ") and "B/s per MiB is the smallest" in line for line in told)
 
 
 def test_a_polished_chip_is_never_worse_and_no_step_improves_it(study, front):

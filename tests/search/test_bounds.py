@@ -217,3 +217,11 @@ def test_a_column_that_nobody_knows_is_refused(study: ResolvedStudy, monkeypatch
     branch = study.branches["hybrid"]
     with pytest.raises(SpecError, match="no bound is known for a chip whose"):
         corners(branch)
+
+
+def test_an_empty_front_is_told_apart_from_a_proof(study: ResolvedStudy, swept: SweepResult) -> None:
+    some = exact(swept)
+    empty = Front(some.frame.head(0), some.baselines, some.axes, some.manifest)
+    bound = prove(study, empty, seconds=0.0)
+    assert bound.found == 0 and bound.factor > 1.0
+    assert prove(study, some, seconds=0.0).found == len(some.frame)

@@ -11,6 +11,7 @@ from dse.front.files import Front
 from dse.search.bound.bounds import ROUNDING, Bounds
 from dse.search.bound.boxes import whole
 from dse.spec.branch import Floats
+from dse.spec.problems import wrong
 from dse.spec.resolved import ResolvedStudy
 
 Progress = Callable[[float, int], None]
@@ -39,6 +40,8 @@ class Bound:
     """Whether that holds between the steps of the space as well."""
     closed: bool
     """Whether the tolerance was reached; else the time was up, or better chips exist."""
+    found: int
+    """Designs on the front."""
     boxes: int
     """Boxes that were looked at."""
     designs: int
@@ -64,8 +67,10 @@ def prove(
     Halves the boxes with the largest gap until none is above `tolerance` or the time is up. Domain: every
     objective above 0 and a cost model that keeps its laws: more of a resource, or less of a price, never
     makes a design worse. Only what is better than the reference point counts. With `between`, chips between
-    the steps of the space count as well.
+    the steps of the space count as well. Raises `SpecError` for a mix, of which nothing is proven.
     """
+    if study.members:
+        raise wrong(str(study.path), "mix: expected one LLM and one workload to bound, got a mix of them")
     signs = np.asarray([1.0 if g.direction == "minimize" else -1.0 for g in study.objectives])
     worst = signs * [study.reference_point[g.name] for g in study.objectives]
     values = front.frame[[a.column for a in front.axes]].to_numpy(dtype=np.float64)
@@ -86,7 +91,7 @@ def prove(
     lower = np.concatenate([bounds.front, *left, bounds.lower()])
     return Bound(
         factor=float(np.exp(gap)), between=between, closed=bool(gap <= np.log1p(tolerance)),
-        boxes=bounds.boxes, designs=bounds.designs,
+        found=len(values), boxes=bounds.boxes, designs=bounds.designs,
         at=tuple(_at(study, t, bounds.front, lower) for t in study.spec.report_at),
     )  # fmt: skip
 
