@@ -127,16 +127,18 @@ def chip_sheet(
     made, costs, notes = _made(spec, technology, yield_law)
     if changed:
         notes.append(f"{', '.join(changed)} exchanged: published figures are of another chip, and left out")
-    power = spec.power.value if spec.power.value is not None and not changed else None
+    power = spec.power.value
+    if changed and "power" not in given:
+        power = _board_power(sold, made, technology)
     cost = {k: _first(v) for k, v in made.unit_cost_parts(_like(made, power)).items()} if costs else {}
     method = price_method or ("listed" if spec.price.value is not None and not changed else "unit-cost")
     price, price_parts = _price(spec, catalog, technology, method, seller, cost, made)
     if price is None and costs:
         notes.append("no listed price: give another --price-method")
     notes += _dated(spec, technology, method, bool(cost))
-    if changed and spec.power.value is not None:
-        told = f"the {pretty(spec.power.value, 'W')} of {spec.name} as it is sold"
-        notes.append(f"power, board and cooling are those derived, not {told}")
+    if changed and power is not None and sold.power.value and "power" not in given:
+        card = f"the {pretty(sold.power.value, 'W')} of {spec.name} as it is sold"
+        notes.append(f"board and cooling are bought for {pretty(power, 'W')}: {card}, as derived powers go")
     over = _violations(spec, made, bool(changed))
     if any(v > 0.0 for v in over.values()):
         notes.append("it cannot be made: its cost and power only tell how far off it is")
@@ -163,6 +165,19 @@ def chip_sheet(
         published=() if changed or spec.hypothetical else tuple(_published(spec, made, total, price_parts)),
         notes=tuple(notes),
     )
+
+
+def _board_power(sold: ChipSpec, made: Silicon, technology: TechnologySpec) -> float | None:
+    """Power that board and cooling of an exchanged chip are bought for [W]; None where nobody tells it.
+
+    That of the card as it is sold, as many times more as the derived power has grown, so that a little more
+    of anything costs a little more.
+    """
+    told = sold.power.value
+    if told is None or sold.die.process.value not in technology.nodes:
+        return None
+    before = chip_silicon(sold, technology, priced=False)
+    return float(told * _first(made.power_w) / _first(before.power_w))
 
 
 def _changed(given: Mapping[str, str], before: ChipSpec, after: ChipSpec) -> list[str]:

@@ -292,7 +292,20 @@ def test_prices_say_when_by_whom_and_on_what_basis(dse):
     assert "listed at 26,000 USD of 2025/2026 (derived, ep_nv): 22,000 to 30,000 USD" in notes
     assert "HBM3 at 14.4 USD/GB (2024-02/2026-11-23)" in notes
     changed = " ".join(sheet(dse, "groq", "--set", "sram=231 MB")["notes"])
-    assert "power, board and cooling are those derived, not the 215 W of groq-lpu-v1" in changed
+    assert "board and cooling are bought for 215 W: the 215 W of groq-lpu-v1 as it is sold" in changed
+
+
+@pytest.mark.parametrize(("chip", "name", "unit", "sold"), [
+    ("groq", "sram", "MB", 230.0), ("h100", "dram_stacks", "", 5.0), ("h100", "sram", "MB", 83.8),
+    ("a100", "link_bandwidth", "GB/s", 300.0),
+])  # fmt: skip
+def test_a_little_more_of_anything_never_costs_less_than_the_chip_as_it_is_sold(dse, chip, name, unit, sold):
+    costs = []
+    for factor in (0.6, 1.0, 1.2):
+        given = f"{name}={sold * factor:g} {unit}".strip()
+        costs.append(sheet(dse, chip, "--set", given)["unit_cost_usd"])
+    assert costs == sorted(costs)
+    assert costs[1] == pytest.approx(sheet(dse, chip)["unit_cost_usd"], rel=0.01)
 
 
 def test_a_number_exchanged_for_itself_leaves_the_chip_as_it_is_sold(dse):
