@@ -93,7 +93,7 @@ def _designs(axes: Any, info: FrontInfo) -> None:
 
 
 def _curve(axes: Any, curve: Curve, *, compared: bool) -> None:
-    """The line of one chip with its marks: hollow for a baseline, full and in the legend for a compared one."""
+    """The line of one chip with its marks: hollow for a baseline; full, and in the legend, if compared."""
     ink = {"color": curve.style.colour, "linewidth": 1.4, "zorder": 2.5}
     dashes = (0, curve.dashes) if curve.dashes else "-"
     if len(curve.x) > 1:

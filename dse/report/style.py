@@ -70,7 +70,7 @@ _CHIP_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 def chip_look(label: str, i: int) -> tuple[Style, Dashes]:
-    """How the chip of number `i` of a comparison looks: the first seven differ in all, no two of 56 in none."""
+    """How chip number `i` of a comparison looks; of seven no two share anything, of 56 no two look alike."""
     marker, colour = _CHIP_MARKERS[i % len(_CHIP_MARKERS)], _CHIP_COLOURS[i % len(_CHIP_COLOURS)]
     return Style(label, marker, colour), DASHES[i % len(DASHES)]
 
