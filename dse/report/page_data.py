@@ -175,12 +175,9 @@ def progress_data(info: ProgressInfo) -> Data:
     if trials:
         end = info.complete if info.complete is not None else info.end
         trials, missing = [*trials, end], [*missing, missing[-1]]
-    known = [v for v in missing if v]
-    limits = (0.7 * min(known), 1.4 * max(known)) if known else (1.0, 100.0)
-    shown_at = ticks(Scale("", "%", 1.0, log=True, limits=limits, maximised=False))
     return {
         "y_label": "hypervolume missing [%]",
-        "ticks": [[v, tick_label(v)] for v in shown_at],
+        "ticks": [[v, tick_label(v)] for v in ticks(info.y)],
         "trials": trials,
         "missing": missing,
         "complete": info.complete,
