@@ -81,7 +81,10 @@ class Comparison:
         }
 
     def front(self) -> Front:
-        """All chips as a front, for a picture: the curve of each, and what none of them beats."""
+        """All chips as a front, for a picture: the curve of each, and what none of them beats.
+
+        `compared` in its manifest names the chips, so that a picture tells each of them from the others.
+        """
         curves = stack(c.curve for c in self.chips)
         archive = Archive(AXES)
         if len(curves):
@@ -90,7 +93,8 @@ class Comparison:
         title = f"{self.llm}, workload {self.workload}"
         return Front(
             frame=archive.frame, baselines=curves, axes=AXES,
-            manifest={"title": title, "targets": {"tpot": list(self.targets)}},
+            manifest={"title": title, "targets": {"tpot": list(self.targets)},
+                      "compared": [c.chip for c in self.chips]},
         )  # fmt: skip
 
 

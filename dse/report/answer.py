@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dse.front.axis import axis_named
 from dse.front.files import Front
 from dse.front.query import best_at_targets
 from dse.front.tables import plain_rows
@@ -70,6 +71,11 @@ def _extreme(front: Any, axis: Any) -> Row:
         front.frame.sort_values(axis.column, ascending=not axis.maximised, kind="stable").head(1)
     )
     return {"best_for": axis.name, **rows[0]}
+
+
+def best_label(front: Front, row: Row) -> str:
+    """Why a row of an answer without targets is shown, in words: `best $/(token/s)`."""
+    return f"best {axis_named(front.axes, row['best_for']).label}"
 
 
 def _by_chip(frame: Any) -> list[tuple[str, Any]]:

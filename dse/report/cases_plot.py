@@ -2,6 +2,7 @@
 
 from io import BytesIO
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from dse.front.files import write_files
@@ -11,6 +12,10 @@ from dse.report.scales import tick_label, ticks
 _PANEL = (3.6, 2.9)  # inches
 _ACROSS = 3
 _DPI = 130
+_TITLE = 42
+"""Letters of a title in one line of a panel."""
+_LEGEND = {1: 2, 2: 3, 3: 5}
+"""Columns of the legend, by the panels side by side."""
 
 
 def draw_cases(info: CasesInfo, path: Path) -> None:
@@ -22,34 +27,42 @@ def render_cases(info: CasesInfo) -> bytes:
     """The picture as the bytes of a PNG; the front of the first case stays in every panel, in grey."""
     import matplotlib as mpl
     import seaborn as sns  # type: ignore[import-untyped, unused-ignore]
+
+    style = {**sns.axes_style("whitegrid"), "text.parse_math": False, "font.size": 8.5}
+    with mpl.rc_context(style):
+        buffer = BytesIO()
+        cases_figure(info).savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def cases_figure(info: CasesInfo) -> Any:
+    """The panels on a matplotlib figure."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     across = min(_ACROSS, len(info.panels)) if len(info.panels) != 4 else 2  # no row of one
     down = -(-len(info.panels) // across)
-    style = {**sns.axes_style("whitegrid"), "text.parse_math": False, "font.size": 8.5}
-    with mpl.rc_context(style):
-        figure = Figure(figsize=(across * _PANEL[0], down * _PANEL[1] + 0.4), dpi=_DPI, layout="constrained")
-        FigureCanvasAgg(figure)
-        grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
-        for place in grid.flat[len(info.panels) :]:
-            place.set_visible(False)
-        for i, (place, panel) in enumerate(zip(grid.flat, info.panels, strict=False)):
-            _draw(place, panel, info)
-            place.tick_params(labelbottom=i + across >= len(info.panels))
-        figure.supxlabel(f"{info.x.label}   (less is better)")
-        figure.supylabel(f"{info.y.label}   (less is better)")
-        handles = {h.get_label(): h for place in grid.flat for h in place.get_legend_handles_labels()[0]}
-        figure.legend(handles=list(handles.values()), loc="outside upper center", ncols=5, frameon=False)
-        buffer = BytesIO()
-        figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
-    return buffer.getvalue()
+    figure = Figure(figsize=(across * _PANEL[0], down * _PANEL[1] + 0.4), dpi=_DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
+    for place in grid.flat[len(info.panels) :]:
+        place.set_visible(False)
+    for i, (place, panel) in enumerate(zip(grid.flat, info.panels, strict=False)):
+        _draw(place, panel, info)
+        place.tick_params(labelbottom=i + across >= len(info.panels))
+    figure.supxlabel(f"{info.x.label}   (less is better)")
+    figure.supylabel(f"{info.y.label}   (less is better)")
+    handles = {h.get_label(): h for place in grid.flat for h in place.get_legend_handles_labels()[0]}
+    figure.legend(
+        handles=list(handles.values()), loc="outside upper center", ncols=_LEGEND[across], frameon=False
+    )
+    return figure
 
 
 def _draw(axes: Any, panel: Panel, info: CasesInfo) -> None:
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-    axes.set_title(panel.title, loc="left", fontsize=9, fontweight="bold")
+    axes.set_title(fill(panel.title, _TITLE), loc="left", fontsize=9, fontweight="bold")
     for scale, side in ((info.x, axes.xaxis), (info.y, axes.yaxis)):
         places = ticks(scale)
         side._set_axes_scale("log" if scale.log else "linear")
@@ -61,7 +74,8 @@ def _draw(axes: Any, panel: Panel, info: CasesInfo) -> None:
         axes.axvline(limit * info.x.factor, color="#BBBBBB", linestyle=(0, (5, 5)), linewidth=0.6, zorder=1)
     first = info.panels[0]
     if panel is not first and len(first.steps[0]):
-        axes.plot(*first.steps, color="#AAAAAA", linewidth=1.6, zorder=1.5, label=f"front of: {first.title}")
+        told = fill(f"front of: {first.title}", _TITLE)
+        axes.plot(*first.steps, color="#AAAAAA", linewidth=1.6, zorder=1.5, label=told)
     if len(panel.steps[0]):
         axes.plot(*panel.steps, color="#333333", linewidth=1.0, zorder=2)
     else:

@@ -50,12 +50,17 @@ class Evidence:
         """The row of the front or of the baselines that is the same design, with its ledgers."""
         for rows, seen in ((self.rows, self.seen), (self.baselines, self.seen_baselines)):
             for own, again in zip(rows, seen, strict=True):
-                if all(own.get(k) == row.get(k) for k in _SAME):
+                if identity(own) == identity(row):
                     return own, again
         return dict(row), None
 
 
 _SAME = ("chip", "batch", "tp", "pp", "dp", "tpot_s", "usd_per_token_per_s")
+
+
+def identity(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What two rows of one design have in common: the chip, how it is deployed, what that gives."""
+    return tuple(row.get(k) for k in _SAME)
 
 
 def evidence(front: Front, study: ResolvedStudy | None, doubt: str = "") -> Evidence:

@@ -1,7 +1,7 @@
 """What a picture of a front shows, as plain arrays: computed here, drawn in `front_plot`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ from dse.front.files import Front
 from dse.front.tables import Column, Table
 from dse.report.curves import Axes, Curve, Intervals, Scales, curves, drawn, edge, known, within, xy
 from dse.report.scales import Floats, Scale, is_near, scale_of, tick_label
-from dse.report.style import Style, styles
+from dse.report.style import Style, chip_look, styles
 from dse.spec.problems import nearest, wrong
 
 _PARTNERS = (  # what a front of a single objective is drawn against
@@ -55,7 +55,7 @@ class FrontInfo:
     y: Scale
     series: tuple[Series, ...]
     baselines: tuple[Curve, ...]
-    """One for each baseline chip that has a deployment."""
+    """One for each baseline chip that has a deployment, or for each chip of a comparison."""
     targets: tuple[Target, ...]
     steps: tuple[Floats, Floats]
     """Corners (m,) of the staircase from one edge of the view to the other; empty for an empty front."""
@@ -65,6 +65,8 @@ class FrontInfo:
     """Reference point of the hypervolume where it is inside the view."""
     notes: tuple[str, ...]
     """What the picture leaves out."""
+    compared: bool = False
+    """Whether chips stand side by side: each differs from all others and none of them is a baseline."""
 
     @property
     def has_intervals(self) -> bool:
@@ -110,18 +112,22 @@ def front_info(
     looks = styles({str(b) for t in (table, baselines) if "branch" in t for b in t["branch"].dropna()} | {""})
     spreads = intervals or {}
     lines = curves(baselines, axes, scales, looks, spreads)
+    compared = "compared" in front.manifest
     return FrontInfo(
         title=_title(front.manifest),
         subtitle=_subtitle(front),
         x=sx,
         y=sy,
-        series=_series(table, axes, scales, looks, {curve.style for curve in lines}, spreads),
-        baselines=lines,
+        series=()
+        if compared
+        else _series(table, axes, scales, looks, {curve.style for curve in lines}, spreads),
+        baselines=_side_by_side(lines, baselines) if compared else lines,
         targets=(*_lines("x", across, sx, bounds), *_lines("y", up, sy, bounds)),
         steps=edge(table, axes, scales),
         exact=edge(behind, axes, scales),
         reference=(reference[across.name] * sx.factor, reference[up.name] * sy.factor) if near else None,
         notes=_notes(front, axes, scales, {} if near else reference),
+        compared=compared,
     )
 
 
@@ -161,6 +167,18 @@ def _series(
     return tuple(out)
 
 
+def _side_by_side(lines: tuple[Curve, ...], table: Table) -> tuple[Curve, ...]:
+    """The curves of compared chips, each in a look of its own, called by chip and kind."""
+    made_up = set(table["chip"][table["role"] == "search"]) if "role" in table else set()
+    out = []
+    for i, curve in enumerate(lines):
+        told = (curve.label, curve.style.label, "hypothetical" if curve.label in made_up else "")
+        label = ", ".join(part for part in told if part)
+        style, dashes = chip_look(label, i)
+        out.append(replace(curve, label=label, style=style, dashes=dashes))
+    return tuple(out)
+
+
 def _lines(
     where: Literal["x", "y"], axis: Axis, scale: Scale, bounds: Mapping[str, tuple[float, ...]]
 ) -> tuple[Target, ...]:
@@ -174,6 +192,9 @@ def _title(told: Mapping[str, Any]) -> str:
 
 def _subtitle(front: Front) -> str:
     told = front.manifest
+    if "compared" in told:
+        chips = len(told["compared"])
+        return f"{chips} chip{'' if chips == 1 else 's'}, each with its own front"
     parts = [str(told["study"])] if told.get("study") and told.get("title") else []
     parts.append(f"{len(front.frame):,} design{'' if len(front.frame) == 1 else 's'} on the front")
     if isinstance(told.get("trials"), int):
@@ -191,11 +212,11 @@ def _notes(front: Front, axes: Axes, scales: Scales, far: Mapping[str, float]) -
     others = [axis.label for axis in front.axes if axis not in axes]
     if others:
         notes.append(f"also optimised, not drawn: {', '.join(others)}")
-    if "chip" in front.baselines:
-        shown = set(known(front.baselines, axes).get("chip", ()))
-        gone = [str(chip) for chip in front.baselines["chip"].unique() if chip not in shown]
-        if gone:
-            notes.append(f"no deployment found: {', '.join(gone)}")
+    shown = set(known(front.baselines, axes).get("chip", ()))
+    asked = front.baselines["chip"].unique() if "chip" in front.baselines else ()
+    gone = [str(chip) for chip in front.manifest.get("compared", asked) if chip not in shown]
+    if gone:
+        notes.append(f"no deployment found: {', '.join(gone)}")
     if all(axis.name in far for axis in axes):
         place = [
             f"{tick_label(far[axis.name] * scale.factor)} {scale.unit}".strip()

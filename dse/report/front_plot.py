@@ -71,7 +71,9 @@ def _designs(axes: Any, info: FrontInfo) -> None:
     crowd = sum(len(s.x) for s in info.series) > _CROWD
     if len(info.exact[0]):
         axes.plot(*info.exact, color=_EXACT, linewidth=4.5, zorder=1.5, label="Exact front of the sweep")
-    if len(info.steps[0]):
+    if len(info.steps[0]) and info.compared:
+        axes.plot(*info.steps, color=_EXACT, linewidth=5.0, zorder=1.5, label="Best of all")
+    elif len(info.steps[0]):
         axes.plot(*info.steps, color="#555555", linewidth=1.1, zorder=2, label="Front")
     for s in info.series:
         ink = {"facecolor": s.style.colour, "edgecolor": "white", "linewidth": 0.0 if crowd else 0.4}
@@ -80,24 +82,29 @@ def _designs(axes: Any, info: FrontInfo) -> None:
         _error_bars(axes, s.x, s.y, s.within, s.style.colour)
         axes.scatter(s.x, s.y, s=18 if crowd else 46, marker=s.style.marker, zorder=3, label=s.label, **ink)
     for curve in info.baselines:
-        _baseline(axes, curve)
+        _curve(axes, curve, compared=info.compared)
     if info.has_intervals:
         axes.errorbar(
             [], [], xerr=[], yerr=[], label="80 % interval of the stack", **_INTERVAL, ecolor="#777777"
         )
-    if info.baselines:
+    if info.baselines and not info.compared:
         ink = {"color": "#222222", "linewidth": 1.2, "marker": "D", "markersize": 4.0}
         axes.plot([], [], markerfacecolor="white", label="Baseline chip, its own front", **ink)
 
 
-def _baseline(axes: Any, curve: Curve) -> None:
+def _curve(axes: Any, curve: Curve, *, compared: bool) -> None:
+    """The line of one chip with its marks: hollow for a baseline; full, and in the legend, if compared."""
     ink = {"color": curve.style.colour, "linewidth": 1.4, "zorder": 2.5}
+    dashes = (0, curve.dashes) if curve.dashes else "-"
     if len(curve.x) > 1:
-        axes.plot(*curve.steps, linestyle=(0, curve.dashes) if curve.dashes else "-", **ink)
+        axes.plot(*curve.steps, linestyle=dashes, **ink)
     _error_bars(axes, curve.x, curve.y, curve.within, curve.style.colour, most=4)
-    size = 3.0 if len(curve.x) > 1 else 7.0
-    hollow = {"linestyle": "none", "markerfacecolor": "white", "markersize": size}
-    axes.plot(curve.x, curve.y, marker=curve.style.marker, markeredgewidth=0.8, **hollow, **ink)
+    size = (4.5 if compared else 3.0) if len(curve.x) > 1 else 7.0
+    mark = {"marker": curve.style.marker, "markersize": size, "markeredgewidth": 0.8,
+            "markerfacecolor": curve.style.colour if compared else "white"}  # fmt: skip
+    axes.plot(curve.x, curve.y, linestyle="none", **mark, **ink)
+    if compared:
+        axes.plot([], [], linestyle=dashes, label=curve.label, **mark, **ink)
 
 
 _INTERVAL = {"fmt": "none", "elinewidth": 0.7, "capsize": 1.5, "capthick": 0.7, "alpha": 0.55, "zorder": 1.8}
@@ -148,8 +155,10 @@ def _target_names(axes: Any, info: FrontInfo) -> None:
 def _words(figure: Any, axes: Any, info: FrontInfo) -> Any:
     """Everything around the picture; returns the title, which still has to move above the axes."""
     title = head(figure, axes, info.title, info.subtitle, pad=26 if info.targets else 8)
-    if not any(len(s.x) for s in info.series):
-        nothing(axes, "no feasible design found yet")
+    if not any(len(s.x) for s in info.series) and not (info.compared and info.baselines):
+        nothing(
+            axes, "no chip has a feasible deployment" if info.compared else "no feasible design found yet"
+        )
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         aside = 1.1 if any(t.axis == "y" for t in info.targets) else 1.01
@@ -161,6 +170,9 @@ def _words(figure: Any, axes: Any, info: FrontInfo) -> Any:
 
 
 def _marks(info: FrontInfo) -> list[Mark]:
+    """Names to write beside lines: of baselines, as compared chips are in the legend."""
+    if info.compared:
+        return []
     return [Mark(curve.label, curve.ends, (np.column_stack(curve.steps),)) for curve in info.baselines]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dse.report.curves import Curve
-from dse.report.evidence import Evidence, Row
+from dse.report.evidence import Evidence, Row, identity
 from dse.report.front_info import FrontInfo, Series
 from dse.report.importance_plot import parameter_label
 from dse.report.parallel_info import ParallelInfo
@@ -34,6 +34,13 @@ def front_key(row: int) -> str:
 def baseline_key(row: int) -> str:
     """What scripts call a row of the baselines."""
     return f"b{row}"
+
+
+def listed(found: Evidence) -> list[str]:
+    """Keys of the rows that a list of all designs has: a baseline that is on the front stands there once."""
+    own = {identity(row) for row in found.rows}
+    others = [baseline_key(i) for i, row in enumerate(found.baselines) if identity(row) not in own]
+    return [*map(front_key, range(len(found.rows))), *others]
 
 
 def rows_data(found: Evidence) -> Data:
@@ -168,12 +175,9 @@ def progress_data(info: ProgressInfo) -> Data:
     if trials:
         end = info.complete if info.complete is not None else info.end
         trials, missing = [*trials, end], [*missing, missing[-1]]
-    known = [v for v in missing if v]
-    limits = (0.7 * min(known), 1.4 * max(known)) if known else (1.0, 100.0)
-    shown_at = ticks(Scale("", "%", 1.0, log=True, limits=limits, maximised=False))
     return {
         "y_label": "hypervolume missing [%]",
-        "ticks": [[v, tick_label(v)] for v in shown_at],
+        "ticks": [[v, tick_label(v)] for v in ticks(info.y)],
         "trials": trials,
         "missing": missing,
         "complete": info.complete,

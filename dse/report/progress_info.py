@@ -8,7 +8,7 @@ import numpy as np
 
 from dse.front.dominance import hypervolume
 from dse.front.files import Front
-from dse.report.scales import Floats
+from dse.report.scales import Floats, Scale
 from dse.search.progress import Progress
 
 _LEAST = 1e-9
@@ -33,6 +33,13 @@ class ProgressInfo:
     told: str
     """What came to pass at `complete`, in words; empty where nothing did."""
     notes: tuple[str, ...]
+
+    @property
+    def y(self) -> Scale:
+        """The upright axis."""
+        low, high = (self.missing.min(), self.missing.max()) if self.missing.size else (1.0, 100.0)
+        limits = (0.7 * float(low), 1.4 * float(high))
+        return Scale(self.y_label, "%", 1.0, log=True, limits=limits, maximised=False)
 
 
 def progress_info(found: Progress, front: Front, exact: Front | None = None) -> ProgressInfo:

@@ -7,7 +7,7 @@ import numpy as np
 
 from dse.report.canvas import foot, frame, head, nothing, render, save
 from dse.report.progress_info import ProgressInfo
-from dse.report.scales import tick_label
+from dse.report.scales import tick_label, ticks
 
 
 def draw_progress(info: ProgressInfo, path: Path) -> None:
@@ -21,11 +21,11 @@ def render_progress(info: ProgressInfo, form: str) -> bytes:
 
 
 def _draw(figure: Any, info: ProgressInfo) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
     axes = figure.add_subplot()
     frame(axes)
-    head(figure, axes, info.title, info.subtitle)
+    head(figure, axes, info.title, info.subtitle, pad=24 if info.told else 8)  # room for what it says below
     axes.set(xlabel="finished trials", ylabel=info.y_label)
     if not info.trials.size:
         nothing(axes, "no feasible design found yet" if info.complete is None else "found at once")
@@ -35,9 +35,11 @@ def _draw(figure: Any, info: ProgressInfo) -> None:
     x, y = np.append(info.trials, end), np.append(info.missing, info.missing[-1])
     axes.plot(x, y, drawstyle="steps-post", color="#004488", linewidth=1.6)
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(numticks=8))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_label(value)))
+    places = ticks(info.y)
+    axes.yaxis.set_major_locator(FixedLocator(places))
+    axes.yaxis.set_major_formatter(FixedFormatter([tick_label(v) for v in places]))
     axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(info.y.limits)
     axes.set_xlim(0, 1.02 * info.end)
     if info.complete is not None:
         axes.axvline(end, color="#888888", linestyle=(0, (5, 5)), linewidth=0.8)

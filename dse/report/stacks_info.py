@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 import numpy as np
 
-from dse.report.evidence import Evidence, Row
+from dse.report.answer import best_label
+from dse.report.evidence import Evidence, Row, identity
 from dse.report.quantities import designs, shown
 from dse.report.scales import Floats, tick_label
 from dse.report.style import kind_label
@@ -108,7 +110,7 @@ def _ledger(found: Evidence, plan: _Plan) -> StackInfo:
               for (parts, _), told in zip(ledgers, sizes, strict=True)]  # fmt: skip
     return StackInfo(
         title=plan.title,
-        subtitle=f"{_name(found)}: best design and best baseline at each target",
+        subtitle=f"{_name(found)}: {_which(found)}",
         y_label=plan.y_label,
         x_label="",
         bars=tuple(label for label, _, _ in pairs),
@@ -128,25 +130,38 @@ def _parts(label: str, row: Row, seen: Revisited) -> list[tuple[str, Row, Revisi
 
 
 def winners(found: Evidence) -> Iterator[tuple[str, Row, Revisited | None]]:
-    """The best design at each target and the best baseline there, each pair once, with a label."""
+    """The best design at each target and the best baseline there with a label, once for neighbours alike.
+
+    Without targets, the best design of each objective.
+    """
     told = found.answer
     if told.target is None:
         for row in told.best:
             own, seen = found.design_of(row)
-            yield f"best {row['best_for']}\n{own.get('chip')}", own, seen
+            yield f"{best_label(found.front, row)}\n{own.get('chip')}", own, seen
         return
-    before: tuple[str, ...] = ()
     limits = [float(row[f"target_{told.target.column}"]) for row in told.best]
-    rivals = rivals_at(found, limits)
-    for limit, row, rival in zip(limits, told.best, rivals, strict=True):
-        names = (str(row.get("chip")), str(rival.get("chip") if rival else ""))
-        if names == before:
-            continue
-        before = names
-        head = f"within {shown(limit, told.target.unit)}"
-        for best in ([row] if row["found"] else []) + ([rival] if rival else []):
+    at_each = zip(limits, told.best, rivals_at(found, limits), strict=True)
+    for _, run in groupby(at_each, key=lambda at: [identity(row) for row in _pair(*at[1:])]):
+        alike = list(run)
+        ends = dict.fromkeys(shown(limit, told.target.unit) for limit, _, _ in (alike[0], alike[-1]))
+        for best in _pair(*alike[0][1:]):
             own, seen = found.design_of(best)
-            yield f"{head}\n{own['chip']}\n{kind_label(str(own.get('branch') or ''))}", own, seen
+            kind = kind_label(str(own.get("branch") or ""))
+            yield f"within {' to '.join(ends)}\n{own['chip']}\n{kind}", own, seen
+
+
+def _pair(row: Row, rival: Row | None) -> list[Row]:
+    """The best design and the best baseline at a target, as far as there are any; one where both are one."""
+    best = [row] if row["found"] else []
+    return best if rival is None or identity(rival) in map(identity, best) else [*best, rival]
+
+
+def _which(found: Evidence) -> str:
+    """What the bars are."""
+    if found.answer.target is None:
+        return "best design of each objective"
+    return "best design and best baseline at each target, one bar where they are the same"
 
 
 def rivals_at(found: Evidence, limits: Sequence[float]) -> list[Row | None]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dse.front.files import Front
+from dse.report.answer import best_label
 from dse.report.assumptions import assumptions_html
 from dse.report.card import card_html, facts
 from dse.report.card_info import card_of, standing
-from dse.report.evidence import Evidence, Row
+from dse.report.evidence import Evidence, Row, identity
 from dse.report.front_info import front_info
 from dse.report.html import Html, joined, tag
 from dse.report.importance_plot import NOTE as IMPORTANCE_NOTE
@@ -21,6 +22,7 @@ from dse.report.page_data import (
     front_data,
     front_key,
     importance_data,
+    listed,
     parallel_data,
     progress_data,
     rows_data,
@@ -175,7 +177,7 @@ def _legend(found: Evidence) -> str:
 def _best_section(found: Evidence) -> Html:
     told = found.answer
     if told.target is None:
-        heads = {front_key(_number(found, r)): f"best {r['best_for']}" for r in told.best}
+        heads = {front_key(_number(found, r)): best_label(found.front, r) for r in told.best}
         return _cards(found, heads)
     goal, target = told.objective, told.target
     limits = [float(row[f"target_{target.column}"]) for row in told.best]
@@ -185,7 +187,8 @@ def _best_section(found: Evidence) -> Html:
         at = shown(limit, target.unit)
         own = front_key(_number(found, row)) if row["found"] else None
         other = baseline_key(_number_in(found.baselines, rival)) if rival else None
-        for key, what in ((own, "best"), (other, "best baseline")):
+        both = own and rival is not None and identity(rival) == identity(row)
+        for key, what in ((own, "best"), (None if both else other, "best baseline")):
             if key:
                 heads[key] = f"{heads[key]}, {at}" if key in heads else f"{what} within {at}"
         rows.append([at, *_beside(own, row, goal), *_beside(other, rival, goal)])
@@ -220,8 +223,7 @@ def _number(found: Evidence, row: Mapping[str, Any]) -> int:
 
 
 def _number_in(rows: Sequence[Row], row: Mapping[str, Any]) -> int:
-    same = ("chip", "batch", "tp", "pp", "dp", "tpot_s", "usd_per_token_per_s")
-    return next(i for i, own in enumerate(rows) if all(own.get(k) == row.get(k) for k in same))
+    return next(i for i, own in enumerate(rows) if identity(own) == identity(row))
 
 
 def _cards(found: Evidence, heads: Mapping[str, str]) -> Html:
@@ -244,7 +246,8 @@ def _button(key: str, text: str) -> Html:
 
 
 def _designs_section(found: Evidence) -> Html:
-    every = _keyed(found)
+    keyed = _keyed(found)
+    every = {key: keyed[key] for key in listed(found)}
     given = [c for c in _COLUMNS if any(row.get(c) is not None for row, _ in every.values())]
     names = dict.fromkeys(c for row, _ in every.values() for c in row)
     parts = list(dict.fromkeys(label for _, seen in every.values() if seen for label in seen.parts))

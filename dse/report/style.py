@@ -65,6 +65,15 @@ _BRANCHES = {
 }
 _OTHERS = (("v", "#444444"), ("P", "#888888"), ("X", "#666666"), ("<", "#AAAAAA"), (">", "#222222"))
 
+_CHIP_COLOURS = ("#004488", "#DDAA33", "#BB5566", "#222222", "#66AABB", "#997700", "#AA66AA", "#228833")
+_CHIP_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def chip_look(label: str, i: int) -> tuple[Style, Dashes]:
+    """How chip number `i` of a comparison looks; of seven no two share anything, of 56 no two look alike."""
+    marker, colour = _CHIP_MARKERS[i % len(_CHIP_MARKERS)], _CHIP_COLOURS[i % len(_CHIP_COLOURS)]
+    return Style(label, marker, colour), DASHES[i % len(DASHES)]
+
 
 def styles(branches: set[str]) -> dict[str, Style]:
     """Style of each branch, known ones first and always the same; others in greys, in alphabetical order."""

@@ -1,6 +1,8 @@
 """A tornado: how far each uncertain number of a proposal moves the objective over its range."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 from dse.decide.proposal import Proposal
@@ -9,6 +11,9 @@ from dse.report.datasheet_info import fact_words, written
 
 MOST = 14
 """Bars that are read; the others are shorter."""
+_WIDE = 28
+"""Letters of a line of words at an end."""
+_ROUNDS = 60
 _LOW, _HIGH, _GONE = "#004488", "#DDAA33", "#BB5566"
 
 
@@ -54,17 +59,53 @@ def tornado_info(p: Proposal) -> TornadoInfo:
     )
 
 
+@dataclass(frozen=True)
+class End:
+    """The words at one end of a bar."""
+
+    row: int
+    place: float
+    """Where they begin [%]."""
+    side: int
+    """1 where they run to the right of it, -1 to the left."""
+    text: str
+
+
+def ends(info: TornadoInfo) -> tuple[End, ...]:
+    """The words at the ends of all bars that are feasible there, none of them on a bar."""
+    return tuple(end for row, bar in enumerate(info.bars) for end in _ends(row, bar))
+
+
+def _ends(row: int, bar: Bar) -> Iterator[End]:
+    pairs = ((bar.low, bar.high, bar.low_text), (bar.high, bar.low, bar.high_text))
+    for i, (value, other, text) in enumerate(pairs):
+        if value is None:
+            continue
+        inner = other is not None and value * other >= 0.0 and (abs(value), -i) < (abs(other), i - 1)
+        if inner and other:  # the other bar covers this end, and the other side of zero is free
+            yield End(row, 0.0, -1 if other > 0.0 else 1, text)
+        else:
+            yield End(row, 100.0 * value, (-1, 1)[i] if value == 0.0 else 1 if value > 0.0 else -1, text)
+
+
 def draw_tornado(info: TornadoInfo, figure: Any) -> None:
     """Put the tornado on a matplotlib figure."""
     axes = figure.add_subplot()
-    known = [abs(v) for b in info.bars for v in (b.low, b.high) if v is not None]
-    edge = 100.0 * max(known, default=0.1) * 1.25
+    known = [100.0 * v for b in info.bars for v in (b.low, b.high) if v is not None]
+    reach = max(map(abs, known), default=0.0) or 10.0
+    beyond = 1.2 * max([0.0, *known]) or 0.2 * reach
+    texts = [_write(axes, end, 0.015 * reach) for end in ends(info)]
     for row, bar in enumerate(info.bars):
-        for value, colour, text in ((bar.low, _LOW, bar.low_text), (bar.high, _HIGH, bar.high_text)):
-            _end(axes, row, value, colour, text, edge, low=text is bar.low_text)
+        both = sorted(((bar.low, _LOW), (bar.high, _HIGH)), key=lambda end: -abs(end[0] or 0.0))
+        for value, colour in both:  # the longer one below
+            if value is not None:
+                axes.barh(row, 100.0 * value, color=colour, height=0.62, zorder=2)
+        if gone := [t for v, t in ((bar.low, bar.low_text), (bar.high, bar.high_text)) if v is None]:
+            axes.barh(row, 0.12 * reach, left=beyond, color="none", edgecolor=_GONE, hatch="///", height=0.62)
+            end = End(row, beyond + 0.12 * reach, 1, " and ".join(gone))
+            texts.append(_write(axes, end, 0.015 * reach))
     axes.set_yticks(range(len(info.bars)), [b.name for b in info.bars])
     axes.set_ylim(len(info.bars) - 0.4, -0.6)
-    axes.set_xlim(-edge * 1.35, edge * 1.35)
     axes.axvline(0.0, color="#333333", linewidth=1.0)
     axes.set_xlabel(info.label)
     axes.grid(axis="y", visible=False)
@@ -73,25 +114,33 @@ def draw_tornado(info: TornadoInfo, figure: Any) -> None:
     for colour, label, hatch in ((_LOW, "at its low end", ""), (_HIGH, "at its high end", ""),
                                  (_GONE, "infeasible there", "///")):  # fmt: skip
         axes.bar([0], [0], color=colour if not hatch else "none", edgecolor=colour, hatch=hatch, label=label)
-    axes.legend(loc="lower right", frameon=False, fontsize=8.5)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8.5)
     head(figure, axes, info.title, info.subtitle)
+    _fit(figure, axes, texts, [-0.2 * reach, *known, 1.05 * reach if not known else 0.2 * reach])
 
 
-def _end(axes: Any, row: int, value: float | None, colour: str, text: str, edge: float, *, low: bool) -> None:
-    """One end of a bar with the number that makes it; a hatched stub where nothing is feasible."""
-    if value is None:
-        axes.barh(row, edge * 0.12, left=edge, color="none", edgecolor=_GONE, hatch="///", height=0.62)
-        axes.text(edge * 1.14, row, text, va="center", fontsize=7.5, color="#444444")
-        return
-    axes.barh(row, 100.0 * value, color=colour, height=0.62, zorder=2)
-    side = 1.0 if value > 0.0 or (value == 0.0 and not low) else -1.0
-    place = 100.0 * value + side * edge * 0.015
-    axes.text(
-        place, row, text, va="center", ha="left" if side > 0 else "right", fontsize=7.5, color="#444444"
-    )
+def _write(axes: Any, end: End, gap: float) -> Any:
+    return axes.text(
+        end.place + end.side * gap, end.row, fill(end.text, _WIDE), va="center",
+        ha="left" if end.side > 0 else "right", fontsize=7.5, color="#444444", zorder=3,
+    )  # fmt: skip
+
+
+def _fit(figure: Any, axes: Any, texts: Sequence[Any], values: Sequence[float]) -> None:
+    """Limits that hold all values and words; words keep their width in pixels whatever the limits are."""
+    low, high = min(values), max(values)
+    axes.set_xlim(low, high)
+    figure.canvas.draw()  # settles the layout
+    whole = axes.get_window_extent().width
+    spans = [(t.get_position()[0], t.get_window_extent().width / whole, t.get_ha() == "left") for t in texts]
+    for _ in range(_ROUNDS):
+        wide = high - low
+        low = min([low, *(x - share * wide for x, share, right in spans if not right)])
+        high = max([high, *(x + share * wide for x, share, right in spans if right)])
+    axes.set_xlim(low - 0.01 * (high - low), high + 0.01 * (high - low))
 
 
 def render_tornado(info: TornadoInfo, form: str) -> bytes:
     """The picture as bytes; `form` is `.png`, `.svg` or `.pdf`."""
-    size = (SIZE[0], 1.6 + 0.32 * max(3, len(info.bars)))
+    size = (SIZE[0], 1.9 + 0.32 * max(3, len(info.bars)))
     return render(lambda figure: draw_tornado(info, figure), form, size)

@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
+from dse.decide.compare import compare
 from dse.front.axis import Axis
 from dse.front.files import Front, FrontError
 from dse.report.front_info import front_info
@@ -257,6 +258,46 @@ def test_a_near_reference_point_is_in_the_view() -> None:
     info = front_info(front(3))
     assert info.reference == pytest.approx((500, 2000)) and info.notes == ()
     assert info.x.limits[1] > 500 and info.y.limits[1] > 2000
+
+
+def compared(chips: int, rows: int = 20) -> Front:
+    """Chips of one kind side by side, every other one hypothetical."""
+    curves = own_fronts(chips, rows).assign(branch="dram-only")
+    number = curves["chip"].str[5:].astype(int)
+    curves = curves.assign(role=np.where(number % 2, "search", "baseline")).reset_index(drop=True)
+    names = list(curves["chip"].unique())
+    return Front(curves.iloc[:5], curves, (COST, TPOT), {"title": "all", "compared": [*names, "too-small"]})
+
+
+@pytest.mark.parametrize("chips", [1, 2, 4, 9, 20])
+def test_compared_chips_of_one_kind_differ_and_are_in_the_legend(chips: int) -> None:
+    info = front_info(compared(chips))
+    assert info.series == () and len(info.baselines) == chips
+    assert len({(c.style.colour, c.style.marker) for c in info.baselines}) == chips
+    assert len({c.style.colour for c in info.baselines}) == min(chips, 8)
+    assert [c.label for c in info.baselines[:2]] == ["chip-0, DRAM-only", "chip-1, DRAM-only, hypothetical"][
+        :chips
+    ]
+    assert info.subtitle.startswith(f"{chips + 1} chips") and "no deployment found: too-small" in info.notes
+    svg = render_front(info, ".svg").decode()
+    for curve in info.baselines:
+        assert len(re.findall(f"<text[^>]*>{curve.label}</text>", svg)) == 1  # in the legend, nowhere else
+    assert "aseline" not in svg and "Best of all" in svg
+
+
+def test_a_comparison_of_chips_that_do_not_fit_says_so() -> None:
+    nothing = Front(pd.DataFrame(), pd.DataFrame(), (COST, TPOT), {"compared": ["a"], "title": "all"})
+    assert "no chip has a feasible deployment" in texts(render_front(front_info(nothing), ".svg"))
+
+
+def test_a_comparison_is_drawn_as_one() -> None:
+    found = compare(["h100", "h200"], llm="llama2-70b", workload="article", weights="int8")
+    info = front_info(found.front())
+    assert info.compared and [c.label for c in info.baselines] == [
+        "h100-sxm, DRAM-only",
+        "h200-sxm, DRAM-only",
+    ]
+    assert len({c.style.colour for c in info.baselines}) == 2
 
 
 def test_another_suffix_is_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -20,12 +20,14 @@ from dse.report.evidence import Evidence, changes, evidence
 from dse.report.front_info import front_info
 from dse.report.front_plot import render_front
 from dse.report.importance_plot import parameter_label, render_importance
+from dse.report.page_data import listed, rows_data
 from dse.report.parallel_info import MOST, parallel_info
 from dse.report.parallel_plot import render_parallel
 from dse.report.progress_info import progress_info
 from dse.report.progress_plot import render_progress
 from dse.report.stacks_info import KINDS, rivals_at, stack_info, winners
 from dse.report.stacks_plot import render_stack
+from dse.report.study_report import study_report
 from dse.search.importance import LEAST, importance
 from dse.search.progress import Progress, progress
 from dse.search.runner import RunResult
@@ -104,6 +106,53 @@ def test_the_best_baseline_at_a_target_is_the_best_of_all_that_meet_it(committed
         meets = [r for r in committed.baselines if r["tpot_s"] <= limit]
         best = min((r["usd_per_token_per_s"] for r in meets), default=None)
         assert (rival["usd_per_token_per_s"] if rival else None) == best
+
+
+def without_targets(found: Evidence) -> Evidence:
+    told = {k: v for k, v in found.front.manifest.items() if k != "targets"}
+    return evidence(Front(found.front.frame, found.front.baselines, found.front.axes, told), found.study)
+
+
+def test_every_target_has_its_bars_even_where_the_chips_are_those_of_the_target_before(
+    committed: Evidence,
+) -> None:
+    heads = dict.fromkeys(bar.split("\n")[0] for bar in stack_info(committed, "cost").bars)
+    assert list(heads) == [f"within {ms} ms" for ms in ("1.00", "2.00", "5.00", "10.0", "20.0", "50.0")]
+
+
+def test_a_baseline_that_is_the_best_has_one_bar_and_alike_targets_share_it() -> None:
+    frame = pd.DataFrame({"chip": ["a"], "branch": "hybrid", "batch": 1, "tpot_s": [0.004],
+                          "usd_per_token_per_s": [5.0]})  # fmt: skip
+    told = {"targets": {"tpot": [0.001, 0.005, 0.01]}}
+    same = evidence(Front(frame, frame, (COST, TPOT), told), None)
+    assert [label for label, _, _ in winners(same)] == ["within 5.00 ms to 10.0 ms\na\nHybrid"]
+    better = evidence(Front(frame, frame.assign(usd_per_token_per_s=9.0), (COST, TPOT), told), None)
+    assert [row["usd_per_token_per_s"] for _, row, _ in winners(better)] == [5.0, 9.0]
+
+
+def test_bars_of_a_study_without_targets_are_called_by_the_words_of_the_objectives(
+    committed: Evidence,
+) -> None:
+    info = stack_info(without_targets(committed), "cost")
+    assert [bar.split("\n")[0] for bar in info.bars] == [f"best {a.label}" for a in committed.front.axes]
+    assert "best $/(token/s)" in info.bars[0] + info.bars[1]
+    assert info.subtitle.endswith(": best design of each objective")
+
+
+def test_the_page_calls_objectives_by_their_words(committed: Evidence) -> None:
+    page = study_report(without_targets(committed))
+    assert ">best $/(token/s)<" in page and "best usd_per" not in page
+
+
+def test_the_page_lists_a_baseline_on_the_front_once_and_still_draws_it(committed: Evidence) -> None:
+    both = committed.front.baselines.head(7)
+    on_front = Front(both.head(3), both, committed.front.axes, committed.front.manifest)
+    found = evidence(on_front, committed.study)
+    assert listed(found) == ["f0", "f1", "f2", "b3", "b4", "b5", "b6"]
+    assert set(rows_data(found)) == {*listed(found), "b0", "b1", "b2"}
+    body = study_report(found).split('id="designs"')[1].split("</table>")[0]
+    assert re.findall(r'data-key="(\w+)"', body) == listed(found)
+    assert len(listed(committed)) == len(committed.rows) + len(committed.baselines)
 
 
 COST = Axis("usd_per_token_per_second", "usd_per_token_per_s", "$/(token/s)", "USD/(token/s)", "minimize")
