@@ -51,14 +51,12 @@ def breakeven(
     the boundary is bisected. Without --tpot and --ttft only the targets of the study itself bound latency.
     """
     from dse.cli.working import working
+    from dse.decide.breakeven import assumptions, everyone
     from dse.decide.breakeven import breakeven as solved
-    from dse.decide.breakeven import everyone
-    from dse.decide.knobs import knob_of
 
     resolved, front = load_both(study, out, configs)
     candidates = everyone(resolved, front)
-    across = knob_of(resolved, x, candidates, "--x")
-    upwards = None if y is None else knob_of(resolved, y, candidates, "--y")
+    across, upwards = assumptions(resolved, candidates, x, y)
     limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
     with working(study, hidden=quiet) as tell:
         found = solved(resolved, candidates, across, upwards, _sides(between), limits,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.cli.given import checked
+from dse.cli.given import checked, sold_by
 from dse.cli.guard import complain
 from dse.cli.options import Configs, Seller, epilog, one_of
 
@@ -52,7 +52,8 @@ def chip(
     """
     import dse
 
-    changes = checked(configs, settings or [], chip=name)
+    sold_by(seller, price_method)
+    changes = checked(configs, settings or [], chips=[name], argument="NAME")
     sheet = dse.chip_sheet(
         name, node=node, settings=changes, price_method=price_method, seller=seller, yield_law=yield_law,
         configs=configs,

@@ -66,11 +66,13 @@ def validate(
     `roofline`, with a verdict: holds, differs, or refuted by more than a factor of two.
     """
     if table == "article":
+        _idle(table, by=by, plot=plot, out=out, stack=stack, quality=quality)
         from dse.cli.claims import show_claims
 
         show_claims(form, configs)
         return
     if table == "silicon":
+        _idle(table, stack=stack, quality=quality)
         from dse.cli.silicon_errors import show_silicon
 
         show_silicon(form, by, out, plot, configs)
@@ -85,6 +87,25 @@ def validate(
     _emit(predicted, keys, form)
     if not predicted.found:
         raise typer.Exit(1)
+
+
+def _idle(table: str, **options: object) -> None:
+    """Raise `SpecError` for every option that is given although `table` has no use for it."""
+    from dse.spec.problems import Problem, SpecError
+
+    known = ("published", "published-full", "a CSV")
+    problems = [
+        Problem(f"--{name}", f"applies to {_listed(tables)} only, got {str(value)!r} with {table}")
+        for name, value in options.items()
+        for tables in [known if name in ("stack", "quality") else ("silicon", *known)]
+        if value is not None
+    ]
+    if problems:
+        raise SpecError(problems)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _predict(table: str, quality: str | None, stack: str | None, configs: Path | None, tell: Any) -> Any:
