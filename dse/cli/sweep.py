@@ -9,7 +9,7 @@ import typer
 
 from dse.cli.guard import INTERRUPTED, blame, complain
 from dse.cli.options import Configs, Out, Scheduler, Study, epilog, one_of, only_one_of, whole
-from dse.cli.telling import draw, tell_answer, tell_files
+from dse.cli.telling import counted, draw, tell_answer, tell_files
 
 EPILOG = epilog(
     "dse sweep groq-vs-h100",
@@ -109,7 +109,7 @@ def _tell(result: Any, *, no_color: bool) -> None:
     rate = f", {result.new_points / result.seconds:,.0f} a second" if result.new_points and not pruned else ""
     stdout(no_color=no_color).print(
         f"{grid.size:,} points ({grid.chips:,} chips in {grid.layouts:,} deployments each{rate}); "
-        f"{len(result.front.frame):,} designs on the exact front; "
+        f"{counted(len(result.front.frame), 'design')} on the exact front; "
         f"hypervolume {result.front.manifest['hypervolume']:.6g}",
         soft_wrap=True,
     )

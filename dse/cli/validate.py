@@ -112,11 +112,11 @@ def _predict(table: str, quality: str | None, stack: str | None, configs: Path |
     from dse.plugins import cost_model
     from dse.spec.catalog import Catalog
     from dse.validate.predictions import predictions
-    from dse.validate.rows import find_table, read_rows
+    from dse.validate.rows import OTHER_TABLES, find_table, read_rows
 
     catalog = Catalog.of(configs)
     with blame("TABLE"):
-        path = find_table(table, catalog)
+        path = find_table(table, catalog, tuple(OTHER_TABLES))
     rows = read_rows(path)
     if quality is not None:
         rows = [r for r in rows if not r.quality or r.quality in quality]

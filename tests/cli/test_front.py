@@ -27,7 +27,8 @@ def test_the_table_holds_the_front_the_best_and_the_baselines(front):
 
 def test_json_holds_the_stored_rows(front, small_run):
     data = front("--format", "json").json
-    whole = {"hypervolume", "hypervolume_fraction", "worst_factor", "exact", "bound", "trials"}
+    shares = {"hypervolume_fraction", "log_hypervolume_fraction", "worst_factor"}
+    whole = {"hypervolume", *shares, "exact", "bound", "trials"}
     assert set(data) == {"study", "axes", *whole, "best", "front", "baselines"}
     assert (data["study"], data["trials"]) == ("0001-groq-vs-h100", 8)
     with (small_run[0] / "front.csv").open(newline="") as file:
@@ -64,6 +65,26 @@ def test_where_that_nothing_meets_says_so(front):
     assert said.code == 0
     assert "No design on the front meets this." in said.out
     assert front("--where", "chips>1e12", "--format", "json").json["front"] == []
+
+
+def test_an_empty_front_says_that_it_is_empty_and_what_stood_in_the_way(dse, study_with):
+    study = study_with(targets={"ttft": "1 ns"})
+    assert dse("run", study, "--trials", "6", "--out", "r").code == 1
+    said = dse("front", study, "--out", "r")
+    assert said.code == 0
+    told = " ".join(said.out.split())
+    assert "The front is empty: none of 6 trials is feasible; most often violated: ttft (6 of 6), by" in told
+    assert "What stood in the way" in said.out
+    assert "meets this" not in said.out
+    dse("front", study, "--out", "r", "--where", "ttft=<1 ns").refused("--where: expected one of", "'<='?")
+
+
+def test_one_design_is_no_designs(dse, study_with):
+    study = study_with(deployment={"mode": "solve", "batch": [32], "tp": [8], "pp": [80]})
+    told = " ".join(dse("run", study, "--trials", "1", "--out", "r").out.split())
+    assert "1 trial (1 new)" in told
+    assert "1 design on the front" in told
+    assert "The front: 1 design\n" in dse("front", study, "--out", "r").out
 
 
 def test_every_mistake_in_where_is_told(front):
