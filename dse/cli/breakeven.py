@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.options import Configs, Out, Study, Tpot, Ttft, epilog, one_of, whole
+from dse.cli.places import picture_place
 from dse.cli.stored import load_both
 
 EPILOG = epilog(
@@ -54,12 +55,14 @@ def breakeven(
     from dse.decide.breakeven import assumptions, everyone
     from dse.decide.breakeven import breakeven as solved
 
+    picture_place("--plot", plot)
+    sides = _sides(between)
     resolved, front = load_both(study, out, configs)
     candidates = everyone(resolved, front)
     across, upwards = assumptions(resolved, candidates, x, y)
     limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
     with working(study, hidden=quiet) as tell:
-        found = solved(resolved, candidates, across, upwards, _sides(between), limits,
+        found = solved(resolved, candidates, across, upwards, sides, limits,
                        (points, max(2, points * 2 // 3)), tell)  # fmt: skip
     if plot is not None:
         from dse.cli.screen import remark

@@ -7,6 +7,7 @@ import typer
 
 from dse.cli.given import checked, sold_by
 from dse.cli.options import Configs, Seller, System, epilog, one_of, time_list, whole
+from dse.cli.places import picture_place
 
 EPILOG = epilog(
     "dse compare h100 groq mine/chips/lpu-n5.yaml --llm llama2-70b --workload article --weights int8",
@@ -64,6 +65,7 @@ def compare(
 
     limits = _targets(targets)
     sold_by(seller, price_method)
+    picture_place("--plot", plot)
     changes = checked(
         configs, settings or [], chips=chips, argument="CHIP", llm=llm, workload=workload, stack=stack
     )

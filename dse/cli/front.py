@@ -8,6 +8,7 @@ import typer
 
 from dse.cli.gap import proven, tell_gap
 from dse.cli.options import Configs, Out, Study, epilog, one_of, seconds, whole
+from dse.cli.places import picture_place
 from dse.cli.stored import load_at, load_both, stored_folder
 from dse.cli.telling import beside_text, counted, exact_behind, exact_folders
 
@@ -62,6 +63,7 @@ def front(
         raise typer.BadParameter("expected a pipe or a file for parquet, got a terminal. Add > front.parquet",
                                  param_hint="--format")  # fmt: skip
     _check_folder(configs)
+    picture_place("--plot", plot)
     if robust and plot is not None:
         raise typer.BadParameter("expected --robust or --plot, got both", param_hint="--robust")
     if robust:

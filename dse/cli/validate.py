@@ -8,6 +8,7 @@ import typer
 
 from dse.cli.guard import blame
 from dse.cli.options import Configs, epilog, one_of
+from dse.cli.places import file_place, picture_place
 
 EPILOG = epilog(
     "dse validate",
@@ -71,6 +72,8 @@ def validate(
 
         show_claims(form, configs)
         return
+    picture_place("--plot", plot)
+    file_place("--out", out)
     if table == "silicon":
         _idle(table, stack=stack, quality=quality)
         from dse.cli.silicon_errors import show_silicon

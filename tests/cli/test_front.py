@@ -101,9 +101,10 @@ def test_plot_draws_a_picture(front, tmp_path, suffix):
 
 
 def test_plot_refuses_another_ending_and_a_place_that_cannot_be_written(front, tmp_path):
-    front("--plot", "picture.gif").refused("picture.gif: expected a picture ending in .png, .svg, .pdf")
+    said = front("--plot", "picture.gif")
+    said.refused("--plot: expected a picture ending in .png, .svg, .pdf, got 'picture.gif'")
     (tmp_path / "file").write_text("")
-    front("--plot", "file/picture.png").refused("file", "expected a folder that can be written to")
+    front("--plot", "file/picture.png").refused("--plot: expected a folder that can be written to")
 
 
 def test_results_that_do_not_exist_are_refused_with_the_way_to_get_them(dse):
