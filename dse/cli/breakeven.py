@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.options import Configs, Out, Study, Tpot, Ttft, epilog, one_of, whole
+from dse.cli.places import picture_place
 from dse.cli.stored import load_both
 
 EPILOG = epilog(
@@ -51,17 +52,17 @@ def breakeven(
     the boundary is bisected. Without --tpot and --ttft only the targets of the study itself bound latency.
     """
     from dse.cli.working import working
+    from dse.decide.breakeven import assumptions, everyone
     from dse.decide.breakeven import breakeven as solved
-    from dse.decide.breakeven import everyone
-    from dse.decide.knobs import knob_of
 
+    picture_place("--plot", plot)
+    sides = _sides(between)
     resolved, front = load_both(study, out, configs)
     candidates = everyone(resolved, front)
-    across = knob_of(resolved, x, candidates, "--x")
-    upwards = None if y is None else knob_of(resolved, y, candidates, "--y")
+    across, upwards = assumptions(resolved, candidates, x, y)
     limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
     with working(study, hidden=quiet) as tell:
-        found = solved(resolved, candidates, across, upwards, _sides(between), limits,
+        found = solved(resolved, candidates, across, upwards, sides, limits,
                        (points, max(2, points * 2 // 3)), tell)  # fmt: skip
     if plot is not None:
         from dse.cli.screen import remark

@@ -8,6 +8,7 @@ import typer
 
 from dse.cli.guard import blame
 from dse.cli.options import Configs, epilog
+from dse.cli.places import file_place
 
 EPILOG = epilog(
     "dse calibrate my-rows.csv --stack mine --engine 'MyEngine' -o configs/stacks/mine.yaml",
@@ -58,6 +59,7 @@ def calibrate(
     """
     with blame("--method"):
         _one_of(method)
+    file_place("--output", output)
     found, refused = _fit(table, stack, engine, classes, start, quality, method, source, configs)
     from dse.front.files import write_files
 

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.cli.given import checked
+from dse.cli.given import checked, sold_by
 from dse.cli.guard import complain
 from dse.cli.options import Configs, Seller, epilog, one_of
+from dse.cli.places import picture_place
 
 EPILOG = epilog(
     "dse chip h100",
@@ -52,7 +53,9 @@ def chip(
     """
     import dse
 
-    changes = checked(configs, settings or [], chip=name)
+    sold_by(seller, price_method)
+    picture_place("--plot", plot)
+    changes = checked(configs, settings or [], chips=[name], argument="NAME")
     sheet = dse.chip_sheet(
         name, node=node, settings=changes, price_method=price_method, seller=seller, yield_law=yield_law,
         configs=configs,

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.cli.given import checked
+from dse.cli.given import checked, sold_by
 from dse.cli.options import Configs, Seller, System, epilog, one_of, time_list, whole
+from dse.cli.places import picture_place
 
 EPILOG = epilog(
     "dse compare h100 groq mine/chips/lpu-n5.yaml --llm llama2-70b --workload article --weights int8",
@@ -62,9 +63,14 @@ def compare(
     """
     from dse.decide.compare import compare as compared
 
-    changes = checked(configs, settings or [], chips=chips, llm=llm, workload=workload, stack=stack)
+    limits = _targets(targets)
+    sold_by(seller, price_method)
+    picture_place("--plot", plot)
+    changes = checked(
+        configs, settings or [], chips=chips, argument="CHIP", llm=llm, workload=workload, stack=stack
+    )
     found = compared(
-        chips, llm, workload, targets=time_list(targets), batch=batch, tp=tp, pp=pp, weights=weights, kv=kv,
+        chips, llm, workload, targets=limits, batch=batch, tp=tp, pp=pp, weights=weights, kv=kv,
         activations=activations, stack=stack, price_method=price_method, seller=seller, system=system,
         settings=changes, configs=configs,
     )  # fmt: skip
@@ -82,6 +88,14 @@ def compare(
         emit_csv(list(_rows(found)))
     if all(e is None for c in found.chips for e in c.best):
         raise typer.Exit(1)
+
+
+def _targets(text: str) -> list[float]:
+    """Targets in seconds; raises what names the option."""
+    try:
+        return time_list(text)
+    except typer.BadParameter as error:
+        raise typer.BadParameter(error.message, param_hint="--targets") from None
 
 
 def _draw(found: Any, path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.cli.given import checked
+from dse.cli.given import checked, sold_by
 from dse.cli.guard import complain
 from dse.cli.options import Configs, Seller, System, epilog, one_of, whole
 
@@ -71,6 +71,7 @@ def estimate(
     """
     import dse
 
+    sold_by(seller, price_method)
     changes = checked(configs, settings or [], chip=chip, llm=llm, workload=workload, stack=stack)
     given = {"batch": batch, "TP": tp, "PP": pp}
     found = dse.estimate(

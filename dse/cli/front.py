@@ -8,8 +8,9 @@ import typer
 
 from dse.cli.gap import proven, tell_gap
 from dse.cli.options import Configs, Out, Study, epilog, one_of, seconds, whole
-from dse.cli.stored import load, load_both, stored_folder
-from dse.cli.telling import beside_text, exact_behind, exact_folders
+from dse.cli.places import picture_place
+from dse.cli.stored import load_at, load_both, stored_folder
+from dse.cli.telling import beside_text, counted, exact_behind, exact_folders
 
 EPILOG = epilog(
     "dse front groq-vs-h100 --where 'tpot<=10 ms and branch=sram-only'",
@@ -62,6 +63,7 @@ def front(
         raise typer.BadParameter("expected a pipe or a file for parquet, got a terminal. Add > front.parquet",
                                  param_hint="--format")  # fmt: skip
     _check_folder(configs)
+    picture_place("--plot", plot)
     if robust and plot is not None:
         raise typer.BadParameter("expected --robust or --plot, got both", param_hint="--robust")
     if robust:
@@ -69,12 +71,15 @@ def front(
 
         tell(*load_both(study, out, configs), where=where, samples=samples, seed=seed, form=form)
         return
-    stored, folder = load(study, out), stored_folder(study, out)
+    (stored, lies), folder = load_at(study, out), stored_folder(study, out)
     found = _filtered(stored, where)
     if plot is not None:
         _draw(found, plot, study, configs, exact_behind(stored, folder, exact))
     if form == "table":
-        _show(found, _beside(stored, folder, exact))
+        if len(stored.frame):
+            _show(found, _beside(stored, folder, exact))
+        else:
+            _empty(stored, lies)
         if gap is not None:
             tell_gap(proven(study, out, configs, gap), stored.axes)
     elif form == "json":
@@ -115,12 +120,13 @@ def _filtered(found: Any, condition: str | None) -> Any:
     from dse.cli.screen import remark
     from dse.front import query
 
-    for said in query.unmet((found.frame, found.baselines), condition, found.axes):
-        remark(said)
+    query.checked(condition)
     frames = {
         name: query.where(frame, condition, found.axes) if len(frame) else frame
         for name, frame in (("frame", found.frame), ("baselines", found.baselines))
     }
+    for said in query.unmet((found.frame, found.baselines), condition, found.axes):
+        remark(said)
     return replace(found, **frames)
 
 
@@ -159,6 +165,26 @@ def _json(found: Any, beside: Any, bound: Any) -> None:
     )
 
 
+def _empty(stored: Any, folder: Path) -> None:
+    """Say that the stored front has no design, and what stood in the way where its trials tell."""
+    from dse.cli.obstacles import most_violated, obstacle_table, obstacles
+    from dse.cli.screen import stdout
+    from dse.report.searched import trials_of
+
+    told, console = stored.manifest, stdout()
+    console.print(str(told.get("title") or told.get("study")), style="bold")
+    if swept := told.get("sweep"):
+        console.print(f"The front is empty: none of {counted(swept['points'], 'point')} is feasible.")
+        return
+    trials = told.get("trials") or 0
+    found = obstacles(trials_of(str(told.get("study")), folder, None))
+    why = most_violated(found, trials)
+    console.print(f"The front is empty: none of {counted(trials, 'trial')} is feasible{why}.", soft_wrap=True)
+    if found:
+        console.print()
+        console.print(obstacle_table(found))
+
+
 def _show(found: Any, beside: Any) -> None:
     from dse.cli.designs import baseline_table, best_table, chip_table, front_table, mix_table, thinned
     from dse.cli.screen import stdout
@@ -172,7 +198,7 @@ def _show(found: Any, beside: Any) -> None:
         console.print("No design on the front meets this.")
         return
     shown = thinned(rows)
-    title = f"The front: {len(rows):,} designs"
+    title = f"The front: {counted(len(rows), 'design')}"
     if len(shown) < len(rows):
         title += f", {len(shown)} of them here, all with --format csv"
     mix = mix_table(told.best, found.manifest.get("mix", ()))
@@ -182,7 +208,7 @@ def _show(found: Any, beside: Any) -> None:
             console.print()
             console.print(part)
     volume, swept = found.manifest.get("hypervolume"), found.manifest.get("sweep")
-    work = f"{swept['points']:,} points" if swept else f"{found.manifest.get('trials'):,} trials"
+    work = f"{swept['points']:,} points" if swept else counted(found.manifest.get("trials"), "trial")
     console.print()
     beside_words = "" if swept else beside_text(beside)
     console.print(f"{work}; hypervolume of the whole front {volume:.6g}{beside_words}", soft_wrap=True)

@@ -1,19 +1,27 @@
 """What a command line names: looked up, every mistake told at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 
 def checked(
-    configs: Path | None, settings: Sequence[str], *, chips: Sequence[str] = (), **names: str | None
+    configs: Path | None,
+    settings: Sequence[str],
+    *,
+    chips: Sequence[str] = (),
+    argument: str = "",
+    **names: str | None,
 ) -> dict[str, str]:
-    """`NAME=VALUE` as pairs; raises `SpecError` with every unknown name and wrong setting at once."""
+    """`NAME=VALUE` as pairs; raises `SpecError` with every unknown name and wrong setting at once.
+
+    `names` are values of options; `chips` are those of `argument`, which has a place instead of an option.
+    """
     from dse.spec.problems import SpecError
 
     problems = [
-        *_unknown(configs, names),
-        *(p for chip in chips for p in _unknown(configs, {"chip": chip})),
+        *(p for option, name in names.items() for p in _unknown(configs, f"{option}s", name, f"--{option}")),
+        *(p for chip in chips for p in _unknown(configs, "chips", chip, argument)),
         *_no_settings(settings),
     ]
     if problems:
@@ -33,17 +41,23 @@ def _no_settings(texts: Sequence[str]) -> list[Any]:
     ]
 
 
-def _unknown(configs: Path | None, names: Mapping[str, str | None]) -> list[Any]:
-    """A problem for each unknown name, with its option."""
+def _unknown(configs: Path | None, kind: str, name: str | None, where: str) -> list[Any]:
+    """The problems of a name that the catalog does not know, told to be at `where`."""
     from dse.spec.catalog import Catalog
     from dse.spec.problems import Problem, SpecError
 
-    catalog = Catalog.of(configs)
-    problems: list[Problem] = []
-    for option, name in names.items():
-        try:
-            if name is not None:
-                catalog.path(f"{option}s", name)
-        except SpecError as error:
-            problems += [p if p.where else Problem(f"--{option}", p.what) for p in error.problems]
-    return problems
+    try:
+        if name is not None:
+            Catalog.of(configs).path(kind, name)
+    except SpecError as error:
+        return [p if p.where else Problem(where, p.what) for p in error.problems]
+    return []
+
+
+def sold_by(seller: str | None, method: str | None) -> None:
+    """Raise `SpecError` for a seller where no price has a margin."""
+    from dse.spec.problems import wrong
+
+    if seller is not None and method != "margin":
+        got = "without it" if method is None else f"with {method}"
+        raise wrong("--seller", f"applies with --price-method margin only, got {seller!r} {got}")

@@ -7,6 +7,7 @@ import typer
 
 from dse.cli.guard import blame
 from dse.cli.options import epilog
+from dse.cli.places import file_place
 
 EPILOG = epilog(
     "dse import Qwen3-32B/config.json -o my-configs/llms/qwen3-32b.yaml",
@@ -36,6 +37,7 @@ def import_(
     model card.
     """
     called = _name(output, name)
+    file_place("--output", output)
     from dse.spec.hf_config import import_llm
 
     found = import_llm(file, called)

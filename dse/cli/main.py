@@ -1,6 +1,8 @@
 """The program `dse`. Everything heavy is imported by the verb that needs it, so that help is quick."""
 
+import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -28,7 +30,7 @@ from dse.cli import (
     view,
     worker,
 )
-from dse.cli.guard import INTERRUPTED, guard
+from dse.cli.guard import INTERRUPTED, WRONG, complain, guard
 from dse.cli.manner import mannered
 
 HELP = """Search for the AI-inference chip that minimises $/(token/s) under latency targets.
@@ -106,8 +108,18 @@ for _verb, _epilog in _VERBS:
     app.command(epilog=_epilog, no_args_is_help=False)(mannered(_verb))
 
 
+def _open_streams() -> None:
+    """Streams that the shell closed: nobody hears complaints then, but an answer must have a place to go."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        complain("stdout: expected a place for the answer, got a closed one; >/dev/null throws it away")
+        sys.exit(WRONG)
+
+
 def main() -> None:
     """Entry point of the program `dse`."""
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a sign gets a "?", not a stack trace
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dse.cli.guard import blame
 from dse.cli.options import Configs, Out, Stored, Study, epilog, one_of
+from dse.cli.places import picture_place
 
 EPILOG = epilog(
     "dse plot groq-vs-h100 front -o front.svg",
@@ -57,10 +57,7 @@ def plot(
     from dse.cli.screen import remark
     from dse.cli.working import working
 
-    with blame("--output"):
-        from dse.report.canvas import form_of
-
-        form_of(output)
+    picture_place("--output", output)
     with working(f"drawing {kind}"):
         _draw(study, kind, output, exact, storage, out, configs)
     remark(f"picture: {output}")

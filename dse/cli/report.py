@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.options import Configs, Out, Stored, Study, epilog
+from dse.cli.places import file_place
 
 EPILOG = epilog(
     "dse report groq-vs-h100 -o groq-vs-h100.html",
@@ -39,6 +40,7 @@ def report(
 
     if output.suffix.lower() not in (".html", ".htm"):
         raise wrong("--output", f"expected a page ending in .html, got {str(output)!r}.")
+    file_place("--output", output)
     with working("report", steps=4) as tell:
         made = _made(study, exact, storage, out, configs, tell)
         write_files({output: made})

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from dse.cli.telling import counted
+
 
 def tell(resolved: Any, front: Any, *, where: str | None, samples: int, seed: int, form: str) -> None:
     """Score the designs of `front` again under drawings of every uncertain number, and print them."""
@@ -16,13 +18,13 @@ def tell(resolved: Any, front: Any, *, where: str | None, samples: int, seed: in
 
     if not len(front.frame):
         raise wrong("--robust", "expected a front with designs, got an empty one")
+    names = ("stays", "feasible", "low", "median", "high")
+    if where is not None:  # a mistake in it is told before anything is drawn
+        met(front.frame.assign(**{f"robust_{name}": 0.0 for name in names}), where, front.axes)
     with working(resolved.slug) as say:
         say(f"drawing {samples} worlds")
         found = robust_front(resolved, front, samples, seed)
-    frame = front.frame.assign(
-        robust_stays=found.stays, robust_feasible=found.feasible, robust_low=found.low,
-        robust_median=found.median, robust_high=found.high,
-    )  # fmt: skip
+    frame = front.frame.assign(**{f"robust_{name}": getattr(found, name) for name in names})
     if where is not None:
         for said in unmet((frame,), where, front.axes):
             remark(said)
@@ -58,7 +60,8 @@ def _show(resolved: Any, rows: list[dict[str, Any]], found: Any) -> None:
     layout = ["chips"] if resolved.members else ["batch", "TP x PP"]
     columns = ["design", *layout, *([] if other is None else [other.label]), goal.label,
                "10 % to 90 %", "stays", "feasible"]  # fmt: skip
-    title = f"{len(rows):,} designs under {found.samples} drawings of {found.numbers} uncertain numbers"
+    drawn = f"{found.samples} drawings of {found.numbers} uncertain numbers"
+    title = f"{counted(len(rows), 'design')} under {drawn}"
     console.print(table(columns, cells, title=title, right=columns[1:], flexible=["design"], least=12))
     for line in (
         "Stays: feasible, and nothing on the front beats it. Interval: over the drawings it is feasible in.",

@@ -11,7 +11,7 @@ import typer
 from dse.cli.guard import INTERRUPTED, blame, complain
 from dse.cli.options import Configs, Out, Study, epilog, seconds, whole
 from dse.cli.progress import calm, shown
-from dse.cli.telling import beside_text, draw, exact_folders, tell_answer, tell_files
+from dse.cli.telling import beside_text, counted, draw, exact_folders, tell_answer, tell_files
 
 EPILOG = epilog(
     "dse run groq-vs-h100",
@@ -77,8 +77,8 @@ def run(
             if len(result.front.frame):
                 draw(result)
     if result.interrupted:
-        complain(f"interrupted after {result.front.manifest['trials']} trials, all of them kept; go on with:",
-                 f"  {again}")  # fmt: skip
+        done = counted(result.front.manifest["trials"], "trial")
+        complain(f"interrupted after {done}, all of them kept; go on with:", f"  {again}")
         tell_files(result.out, picture=False, no_color=no_color)
         raise typer.Exit(INTERRUPTED)
     first = results[0]
@@ -119,8 +119,9 @@ def _tell(result: Any, study: str, *, no_color: bool) -> None:
     tell_answer(result.front, result.study.spec, no_color=no_color)
     beside = beside_exact(result.front, exact_folders(result.study.slug, result.out))
     console.print(
-        f"{told['trials']:,} trials ({result.new_trials:,} new), {told['feasible_trials']:,} feasible; "
-        f"{len(result.front.frame):,} designs on the front; hypervolume {told['hypervolume']:.6g}"
+        f"{counted(told['trials'], 'trial')} ({result.new_trials:,} new), "
+        f"{told['feasible_trials']:,} feasible; "
+        f"{counted(len(result.front.frame), 'design')} on the front; hypervolume {told['hypervolume']:.6g}"
         f"{beside_text(beside)}",
         soft_wrap=True,
     )
@@ -155,21 +156,14 @@ def _look(study: str, result: Any) -> str:
 
 def _nothing(result: Any, *, no_color: bool) -> None:
     """Say that nothing was feasible, and what stood in the way."""
-    from dse.cli.screen import stdout, table
-    from dse.report.failures import failures
+    from dse.cli.obstacles import most_violated, obstacle_table, obstacles
+    from dse.cli.screen import stdout
 
     trials = result.front.manifest["trials"]
-    stored = result.optuna_study.get_trials(deepcopy=False)
-    found = failures([t.constraints for t in stored if t.state.is_finished()])
-    why = ""
-    if found:
-        worst = found[0]
-        why = f"; most often violated: {worst.name} ({worst.trials} of {trials}), by {worst.excess} at least"
+    found = obstacles(result.optuna_study.get_trials(deepcopy=False))
     hint = "Relax its target, widen the space or the deployments, or give more --trials."
-    complain(f"{result.study.slug}: expected a feasible design in {trials} trials, got none{why}. {hint}")
-    console = stdout(no_color=no_color)
+    what = f"expected a feasible design in {counted(trials, 'trial')}, got none{most_violated(found, trials)}"
+    complain(f"{result.study.slug}: {what}. {hint}")
     if found:
-        rows = [[f.name, f"{f.trials:,}", f.excess] for f in found]
-        columns = ["constraint", "trials that violate it", "least violation"]
-        console.print(table(columns, rows, title="What stood in the way", right=columns[1:]))
+        stdout(no_color=no_color).print(obstacle_table(found))
     tell_files(result.out, picture=False, no_color=no_color)

@@ -35,7 +35,7 @@ def stderr(*, no_color: bool = False) -> Console:
 
 def _console(*, stderr: bool, no_color: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
-    told = stream.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    told = (stream is not None and stream.isatty()) or os.environ.get("COLUMNS", "").isdigit()
     grey = no_color or manner().no_color
     return _Screen(
         stderr=stderr, no_color=grey or None, highlight=False, width=None if told else WIDTH,

@@ -9,7 +9,7 @@ import typer
 
 from dse.cli.guard import INTERRUPTED, blame, complain
 from dse.cli.options import Configs, Out, Scheduler, Study, epilog, one_of, only_one_of, whole
-from dse.cli.telling import draw, tell_answer, tell_files
+from dse.cli.telling import counted, draw, tell_answer, tell_files
 
 EPILOG = epilog(
     "dse sweep groq-vs-h100",
@@ -23,9 +23,9 @@ EPILOG = epilog(
 def sweep(
     study: Study,
     grid: Annotated[
-        str,
+        str | None,
         typer.Option(metavar="NAME=N,...", help="Values of a parameter, in the place of its steps."),
-    ] = "",
+    ] = None,
     backend: Annotated[
         str,
         typer.Option(metavar="NAME", parser=one_of("numpy", "jax"), help="numpy, or jax (an extra)."),
@@ -57,7 +57,7 @@ def sweep(
     grid. That needs a cost model in which more of a resource never makes a design worse.
     """
     again = _command(
-        study, grid=grid or None, backend=backend, workers=workers, scheduler=scheduler, out=out,
+        study, grid=grid, backend=backend, workers=workers, scheduler=scheduler, out=out,
         configs=configs,
     )  # fmt: skip
     only_one_of("--scheduler", scheduler, "--workers", workers)
@@ -65,9 +65,9 @@ def sweep(
     import dse
     from dse.search.sweep.driver import sweep as run
 
+    counts = {} if grid is None else _counts(grid)
     with blame("STUDY"):
         resolved = dse.load_study(study, configs)
-    counts = _counts(grid)
     with (
         _bar(study, hidden=quiet, no_color=no_color) as tell,
         _solved_by(scheduler, resolved, counts, backend) as engine,
@@ -109,7 +109,7 @@ def _tell(result: Any, *, no_color: bool) -> None:
     rate = f", {result.new_points / result.seconds:,.0f} a second" if result.new_points and not pruned else ""
     stdout(no_color=no_color).print(
         f"{grid.size:,} points ({grid.chips:,} chips in {grid.layouts:,} deployments each{rate}); "
-        f"{len(result.front.frame):,} designs on the exact front; "
+        f"{counted(len(result.front.frame), 'design')} on the exact front; "
         f"hypervolume {result.front.manifest['hypervolume']:.6g}",
         soft_wrap=True,
     )
@@ -117,19 +117,24 @@ def _tell(result: Any, *, no_color: bool) -> None:
 
 
 def _counts(text: str) -> dict[str, int]:
-    """`sram=33,peak_flops=17` as names and numbers; raises `SpecError`."""
-    from dse.spec.problems import Problem, SpecError
+    """`sram=33,peak_flops=17` as names and numbers; `SpecError` for none, or a name twice."""
+    from dse.spec.problems import Problem, SpecError, wrong
 
     found: dict[str, int] = {}
     problems = []
     for part in filter(None, (p.strip() for p in text.split(","))):
-        name, _, number = part.partition("=")
-        if not number.isdigit():
+        name, number = (text.strip() for text in part.partition("=")[::2])
+        if not name or not number.isdecimal():
             problems.append(Problem("--grid", f"expected NAME=N with a whole number, got {part!r}"))
+        elif name in found:
+            what = f"expected each parameter once, got {name}={found[name]} and {part}"
+            problems.append(Problem("--grid", what))
         else:
-            found[name.strip()] = int(number)
+            found[name] = int(number)
     if problems:
         raise SpecError(problems)
+    if not found:
+        raise wrong("--grid", f"expected NAME=N such as sram=33, got {text!r}; or leave it out")
     return found
 
 

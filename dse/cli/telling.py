@@ -69,3 +69,8 @@ def beside_text(beside: Any) -> str:
     behind = f"at worst {factor - 1.0:.2%} behind it" if factor > 1.0 else "nowhere behind it"
     finer = "; that grid is coarser than what was searched" if share > 1.0 else ""
     return f", {share:.4%} of the exact one in {beside.folder} ({logs}{behind}{finer})"
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things, such as `1 design` or `1,200 designs`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

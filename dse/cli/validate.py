@@ -8,6 +8,7 @@ import typer
 
 from dse.cli.guard import blame
 from dse.cli.options import Configs, epilog, one_of
+from dse.cli.places import file_place, picture_place
 
 EPILOG = epilog(
     "dse validate",
@@ -66,11 +67,15 @@ def validate(
     `roofline`, with a verdict: holds, differs, or refuted by more than a factor of two.
     """
     if table == "article":
+        _idle(table, by=by, plot=plot, out=out, stack=stack, quality=quality)
         from dse.cli.claims import show_claims
 
         show_claims(form, configs)
         return
+    picture_place("--plot", plot)
+    file_place("--out", out)
     if table == "silicon":
+        _idle(table, stack=stack, quality=quality)
         from dse.cli.silicon_errors import show_silicon
 
         show_silicon(form, by, out, plot, configs)
@@ -87,15 +92,34 @@ def validate(
         raise typer.Exit(1)
 
 
+def _idle(table: str, **options: object) -> None:
+    """Raise `SpecError` for every option that is given although `table` has no use for it."""
+    from dse.spec.problems import Problem, SpecError
+
+    known = ("published", "published-full", "a CSV")
+    problems = [
+        Problem(f"--{name}", f"applies to {_listed(tables)} only, got {str(value)!r} with {table}")
+        for name, value in options.items()
+        for tables in [known if name in ("stack", "quality") else ("silicon", *known)]
+        if value is not None
+    ]
+    if problems:
+        raise SpecError(problems)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 def _predict(table: str, quality: str | None, stack: str | None, configs: Path | None, tell: Any) -> Any:
     from dse.plugins import cost_model
     from dse.spec.catalog import Catalog
     from dse.validate.predictions import predictions
-    from dse.validate.rows import find_table, read_rows
+    from dse.validate.rows import OTHER_TABLES, find_table, read_rows
 
     catalog = Catalog.of(configs)
     with blame("TABLE"):
-        path = find_table(table, catalog)
+        path = find_table(table, catalog, tuple(OTHER_TABLES))
     rows = read_rows(path)
     if quality is not None:
         rows = [r for r in rows if not r.quality or r.quality in quality]

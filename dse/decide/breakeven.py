@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.decide.candidates import Candidate, of_baselines, of_front, of_grid
-from dse.decide.knobs import Knob
+from dse.decide.knobs import Knob, knob_of
 from dse.decide.situation import Situation, costs_of, members
 from dse.decide.solve import Floats, ask_of
 from dse.front.files import Front
 from dse.spec.problems import wrong
 from dse.spec.resolved import ResolvedStudy
+from dse.spec.space import COUNTED
 
 OTHERS = "others"
 """Group of every chip that the other side does not have."""
@@ -105,6 +106,38 @@ class _Sides:
 def everyone(study: ResolvedStudy, front: Front) -> list[Candidate]:
     """Chips of the front, baselines, and a coarse grid of the space."""
     return [*of_front(study, front), *(c for c in of_baselines(study)), *of_grid(study, GRID)]
+
+
+def assumptions(
+    study: ResolvedStudy, candidates: Sequence[Candidate], x: str, y: str | None
+) -> tuple[Knob, Knob | None]:
+    """What `--x` and `--y` ask to be turned.
+
+    Raises `SpecError` for unknown names, for ends that cannot be counted, and where both turn one number.
+    """
+    across = _counted(knob_of(study, x, candidates, "--x"), x, "--x")
+    if y is None:
+        return across, None
+    upwards = _counted(knob_of(study, y, candidates, "--y"), y, "--y")
+    if _turns(across) & _turns(upwards):
+        raise wrong("--y", f"expected another assumption than --x {across.name}, got {upwards.name}")
+    return across, upwards
+
+
+def _counted(knob: Knob, text: str, option: str) -> Knob:
+    """`knob`, whose ends must be whole where it is counted and a range is given in `text`."""
+    span = text.partition("=")[2].strip()
+    least = COUNTED.get(knob.key, 1.0) if knob.kind == "parameters" else 1.0
+    whole = all(end.is_integer() and end >= least for end in (knob.low, knob.high))
+    if knob.whole and span and not whole:
+        what = f"{knob.name}: expected whole numbers of at least {least:g}, got {span!r}"
+        raise wrong(option, what)
+    return knob
+
+
+def _turns(knob: Knob) -> set[object]:
+    """Every number that a knob turns."""
+    return set(knob.places) or {(knob.kind, knob.group, knob.key)}
 
 
 def breakeven(

@@ -15,10 +15,14 @@ from dse.front.tables import to_format
 from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.units import UnitError, parse
 
-__all__ = ["best_at_targets", "to_format", "unmet", "where"]
+__all__ = ["best_at_targets", "checked", "to_format", "unmet", "where"]
 
 _SPLIT = re.compile(r"\s*,\s*|\s+and\s+", re.IGNORECASE)
-_CONDITION = re.compile(r"\s*([\w.-]+)\s*(<=|>=|==|!=|=|<|>)\s*(.+?)\s*")
+_CONDITION = re.compile(r"\s*([\w.-]+)\s*([<>=!~]+)\s*(.+?)\s*")
+_OPERATORS = ("<=", ">=", "<", ">", "=", "==", "!=")
+_MEANT = {
+    "=<": "<=", "=>": ">=", "<>": "!=", "=!": "!=", "!": "!=", "===": "=", "<<": "<", ">>": ">",
+}  # fmt: skip
 _EXAMPLE = "a condition such as 'tpot<=10 ms' or 'batch>=32 and tp=8'"
 _SAME = 1e-9  # a number typed by a person matches a float that is this close, relatively
 
@@ -51,6 +55,18 @@ def where(
     return frame[keep].reset_index(drop=True)
 
 
+def checked(text: str) -> None:
+    """Raise `SpecError` with every condition in `text` that is none, whatever the columns are."""
+    problems: list[Problem] = []
+    for part in _SPLIT.split(text.strip()):
+        try:
+            _condition(part)
+        except SpecError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise SpecError(problems)
+
+
 def unmet(frames: Sequence[pd.DataFrame], text: str, axes: Sequence[Axis]) -> list[str]:
     """What to say of names that conditions ask for and no row of any frame has: perhaps they are misspelt."""
     said = []
@@ -80,11 +96,21 @@ def _names(frame: pd.DataFrame, axes: Sequence[Axis], units: Mapping[str, str]) 
     }
 
 
-def _mask(frame: pd.DataFrame, part: str, names: Mapping[str, _Name]) -> Mask:
+def _condition(part: str) -> tuple[str, str, str]:
+    """Name, operator and value of one condition; raises `SpecError`."""
     found = _CONDITION.fullmatch(part)
     if not found:
         raise wrong("--where", f"expected {_EXAMPLE}, got {part!r}.")
     name, operator, value = found.groups()
+    if operator not in _OPERATORS:
+        hint = f" Did you mean {_MEANT[operator]!r}?" if operator in _MEANT else ""
+        known = ", ".join(o for o in _OPERATORS if o != "==")
+        raise wrong("--where", f"expected one of {known}, got {operator!r} in {part!r}.{hint}")
+    return name, operator, value
+
+
+def _mask(frame: pd.DataFrame, part: str, names: Mapping[str, _Name]) -> Mask:
+    name, operator, value = _condition(part)
     if name not in names:
         raise wrong("--where", f"unknown name {name!r} in {part!r}. {nearest(name, names)}")
     column = frame[names[name].column]

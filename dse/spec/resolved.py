@@ -115,7 +115,10 @@ def digest(data: Any) -> str:
 
 
 def find_study(name: str, folders: Iterable[Path] | None = None) -> Path:
-    """`study.yaml` of a study: a path to it or to its folder, its slug, or the slug without its number."""
+    """`study.yaml` of a study: a path to it or to its folder, its slug, or the slug without its number.
+
+    Raises `SpecError` that says what is there instead, or with the nearest names.
+    """
     given = Path(name)
     if given.is_file():
         return given
@@ -129,6 +132,13 @@ def find_study(name: str, folders: Iterable[Path] | None = None) -> Path:
                 found.setdefault(key, path)
     if name in found:
         return found[name]
+    if given.is_dir():
+        raise wrong("", f"expected a folder with a study.yaml, got {name!r}, which has none")
+    if given.exists():
+        raise wrong("", f"expected a study.yaml, got {name!r}, which is no regular file")
+    if given.suffix in (".yaml", ".yml"):
+        meant = given.parent.name if given.name == "study.yaml" else given.stem
+        raise wrong("", f"expected a study.yaml, got {name!r}, which does not exist; {nearest(meant, found)}")
     raise wrong("", f"unknown study {name!r}; {nearest(name, found)}")
 
 
@@ -146,10 +156,14 @@ def find_case(name: str) -> tuple[Path, str | None]:
     head, _, tail = str(name).rpartition("/")
     try:
         return find_study(str(name)), None
-    except SpecError:
-        if not head or not tail:
-            raise
-    return find_study(head), tail
+    except SpecError as error:
+        whole = error
+    if not head or not tail or Path(name).exists() or Path(tail).suffix in (".yaml", ".yml"):
+        raise whole
+    try:
+        return find_study(head), tail
+    except SpecError as error:
+        raise (whole if "/" in head or Path(head).exists() else error) from None
 
 
 def load_study(name: str, configs: Path | str | None = None) -> ResolvedStudy:

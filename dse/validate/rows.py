@@ -3,7 +3,8 @@
 import csv
 import gzip
 import re
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -30,6 +31,12 @@ KINDS: Final = ("static", "concurrency", "mean_in_flight", "max_seqs", "unknown"
 ceiling, or nothing said (the engine fills its capacity)."""
 
 REQUIRED: Final = ("chip", "llm", "weights", "isl", "osl", "metric", "value")
+
+OTHER_TABLES: Final = {"article": "claims", "silicon": "areas, powers and unit costs"}
+"""Tables that hold no speeds, and what they hold instead; `dse validate` knows them."""
+
+SUFFIXES: Final = (".csv", ".tsv", ".gz")
+"""What looks like a file."""
 
 DATE: Final = re.compile(r"^\d{4}(-\d{2}){0,2}")
 PLAIN: Final = frozenset({"none", "no", "off", "false", "0"})
@@ -69,20 +76,31 @@ class Measured:
     """Why the row cannot be predicted as it stands; the empty string when it can."""
 
 
-def find_table(name: str, catalog: Catalog) -> Path:
-    """A CSV by path, or a bundled table by name; raises `SpecError` with the nearest names."""
-    given = Path(name)
-    if given.suffix in (".csv", ".tsv", ".gz") or "/" in name:
-        if given.is_file():
-            return given
-        raise wrong("", f"table: expected a CSV, got {name!r}, which does not exist")
+def find_table(name: str, catalog: Catalog, others: Sequence[str] = ()) -> Path:
+    """A CSV by path, or a bundled table of measurements by name.
+
+    `others` are further tables that the asker knows, for the hint. Raises `SpecError` with the nearest names.
+    """
     found: dict[str, Path] = {}
     for folder in catalog.folders:
         for path in sorted((folder / "measurements").glob("published*.csv*")):
             found.setdefault(path.name.partition(".")[0], path)
     if name in found:
         return found[name]
-    raise wrong("", f"unknown table {name!r}; {nearest(name, [*found, 'article'])}")
+    given = Path(name)
+    if given.is_file() or given.is_fifo():
+        return given
+    if given.is_dir():
+        known = ", ".join(sorted([*found, *others]))
+        raise wrong("", f"expected a CSV or a table ({known}), got the folder {name!r}")
+    if given.exists():
+        raise wrong("", f"expected a CSV, got {name!r}, which is no regular file")
+    if given.suffix in SUFFIXES or "/" in name:
+        raise wrong("", f"expected a CSV, got {name!r}, which does not exist")
+    if name in OTHER_TABLES:
+        what = f"expected a table of measured speeds, got {name!r}, which holds {OTHER_TABLES[name]}"
+        raise wrong("", f"{what}; known: {', '.join(sorted(found))}")
+    raise wrong("", f"unknown table {name!r}; {nearest(name, [*found, *others])}")
 
 
 def read_rows(path: Path) -> list[Measured]:
@@ -120,7 +138,7 @@ def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
         return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise wrong(str(path), f"expected a CSV, cannot read it: {error}") from None
 
 

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import os
+from threading import Thread
 
 import pytest
 
@@ -149,7 +151,38 @@ def test_wrong_tables_are_refused_with_all_their_problems(dse, small, tmp_path):
     dse("validate", table).refused("small.csv:2", "'-5'", "small.csv:3", "'fast'")
     dse("validate", "published", "--by", "chp").refused("--by", "'chip'")
     dse("validate", "no-such.csv").refused("TABLE", "does not exist")
+    (tmp_path / "broken.csv.gz").write_bytes(b"\x1f\x8b\x08" + 40 * b"\xff")
+    dse("validate", tmp_path / "broken.csv.gz").refused("broken.csv.gz: expected a CSV, cannot read it")
     dse("validate", "published", "--stack", "gpu-servin").refused("--stack", "'gpu-serving'")
+
+
+def test_what_is_no_table_is_told_as_what_it_is(dse, tmp_path):
+    (tmp_path / "folder.csv").mkdir()
+    known = "expected a CSV or a table (article, published, published-full, silicon), got the folder"
+    dse("validate", "folder.csv").refused(f"TABLE: {known} 'folder.csv'")
+    dse("validate", tmp_path).refused(f"TABLE: {known} '{tmp_path}'")
+    dse("validate", "/dev/null").refused("TABLE: expected a CSV, got '/dev/null', which is no regular file")
+    dse("validate", "silcon").refused("TABLE: unknown table 'silcon'; did you mean 'silicon'?")
+
+
+def test_only_speeds_calibrate(dse):
+    ask = ("--stack", "x", "-o", "x.yaml")
+    for name, holds in (("article", "claims"), ("silicon", "areas")):
+        said = dse("calibrate", name, *ask)
+        said.refused(f"TABLE: expected a table of measured speeds, got '{name}', which holds {holds}")
+    said = dse("calibrate", "artcle", *ask)
+    said.refused("unknown table 'artcle'; known: published, published-full")
+    assert "article" not in said.err
+
+
+def test_a_table_may_come_through_a_pipe(dse, small, tmp_path):
+    table, pipe = small("h100,1,llama2-7b,fp16,1,8,static,128,128,e2e_s,1.5,vLLM"), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = Thread(target=lambda: pipe.write_text(table.read_text()))
+    writer.start()
+    said = dse("validate", pipe, "--format", "json")
+    writer.join()
+    assert said.json == dse("validate", table, "--format", "json").json
 
 
 def test_a_table_of_which_nothing_can_be_predicted_gives_exit_code_1(dse, small):

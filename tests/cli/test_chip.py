@@ -107,6 +107,27 @@ def test_a_price_by_margin_has_a_one_off_cost_and_a_seller(dse):
     assert "economics.gross_margin.startup" in said.err
 
 
+@pytest.mark.parametrize(
+    ("words", "got"),
+    [
+        (("chip", "h100"), "without it"),
+        (("chip", "h100", "--price-method", "unit-cost"), "with unit-cost"),
+        (("estimate", "--chip", "h100", "--llm", "llama2-7b", "--workload", "chat"), "with listed"),
+        (("compare", "h100", "--llm", "llama2-7b", "--workload", "chat"), "with listed"),
+    ],
+)
+def test_a_seller_without_a_margin_is_refused(dse, words, got):
+    said = dse(*words, "--seller", "nvidia-chip")
+    said.refused(f"--seller: applies with --price-method margin only, got 'nvidia-chip' {got}")
+
+
+def test_an_unknown_chip_is_told_where_it_stands(dse):
+    dse("chip", "h1oo").refused("NAME: unknown chip 'h1oo'; did you mean")
+    ask = ("--llm", "llama2-7b", "--workload", "chat")
+    dse("compare", "h100", "gorq", *ask).refused("CHIP: unknown chip 'gorq'; did you mean 'groq'?")
+    dse("compare", "h100", *ask, "--targets", "5").refused("--targets: expected a time with its unit")
+
+
 def test_a_chip_with_dram_of_unknown_price_has_no_unit_cost_and_says_so(dse):
     told = sheet(dse, "rtx-4090")
     assert told["unit_cost_usd"] is None

@@ -27,7 +27,8 @@ def test_the_table_holds_the_front_the_best_and_the_baselines(front):
 
 def test_json_holds_the_stored_rows(front, small_run):
     data = front("--format", "json").json
-    whole = {"hypervolume", "hypervolume_fraction", "worst_factor", "exact", "bound", "trials"}
+    shares = {"hypervolume_fraction", "log_hypervolume_fraction", "worst_factor"}
+    whole = {"hypervolume", *shares, "exact", "bound", "trials"}
     assert set(data) == {"study", "axes", *whole, "best", "front", "baselines"}
     assert (data["study"], data["trials"]) == ("0001-groq-vs-h100", 8)
     with (small_run[0] / "front.csv").open(newline="") as file:
@@ -66,6 +67,26 @@ def test_where_that_nothing_meets_says_so(front):
     assert front("--where", "chips>1e12", "--format", "json").json["front"] == []
 
 
+def test_an_empty_front_says_that_it_is_empty_and_what_stood_in_the_way(dse, study_with):
+    study = study_with(targets={"ttft": "1 ns"})
+    assert dse("run", study, "--trials", "6", "--out", "r").code == 1
+    said = dse("front", study, "--out", "r")
+    assert said.code == 0
+    told = " ".join(said.out.split())
+    assert "The front is empty: none of 6 trials is feasible; most often violated: ttft (6 of 6), by" in told
+    assert "What stood in the way" in said.out
+    assert "meets this" not in said.out
+    dse("front", study, "--out", "r", "--where", "ttft=<1 ns").refused("--where: expected one of", "'<='?")
+
+
+def test_one_design_is_no_designs(dse, study_with):
+    study = study_with(deployment={"mode": "solve", "batch": [32], "tp": [8], "pp": [80]})
+    told = " ".join(dse("run", study, "--trials", "1", "--out", "r").out.split())
+    assert "1 trial (1 new)" in told
+    assert "1 design on the front" in told
+    assert "The front: 1 design\n" in dse("front", study, "--out", "r").out
+
+
 def test_every_mistake_in_where_is_told(front):
     said = front("--where", "tpto<=10 ms, tpot<=10 MB")
     said.refused("--where: unknown name 'tpto'", "did you mean 'tpot'", "10 MB")
@@ -80,9 +101,10 @@ def test_plot_draws_a_picture(front, tmp_path, suffix):
 
 
 def test_plot_refuses_another_ending_and_a_place_that_cannot_be_written(front, tmp_path):
-    front("--plot", "picture.gif").refused("picture.gif: expected a picture ending in .png, .svg, .pdf")
+    said = front("--plot", "picture.gif")
+    said.refused("--plot: expected a picture ending in .png, .svg, .pdf, got 'picture.gif'")
     (tmp_path / "file").write_text("")
-    front("--plot", "file/picture.png").refused("file", "expected a folder that can be written to")
+    front("--plot", "file/picture.png").refused("--plot: expected a folder that can be written to")
 
 
 def test_results_that_do_not_exist_are_refused_with_the_way_to_get_them(dse):

@@ -51,6 +51,53 @@ def test_a_report_is_one_page_that_asks_for_nothing(dse, small_run, tmp_path):
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == text
 
 
+ARTICLE = ("--llm", "llama2-70b", "--workload", "article")
+WRITING = (
+    (("plot", "groq-vs-h100", "front"), "-o", "--output", "x.png"),
+    (("report", "groq-vs-h100"), "-o", "--output", "x.html"),
+    (("front", "groq-vs-h100"), "--plot", "--plot", "x.png"),
+    (("breakeven", "groq-vs-h100", "--x", "hop latency"), "--plot", "--plot", "x.png"),
+    (("compare", "h100", *ARTICLE), "--plot", "--plot", "x.png"),
+    (("chip", "h100"), "--plot", "--plot", "x.png"),
+    (("validate",), "--plot", "--plot", "x.png"),
+    (("validate", "silicon"), "--plot", "--plot", "x.png"),
+    (("validate",), "--out", "--out", "x.csv"),
+    (("calibrate", "published", "--stack", "x"), "-o", "--output", "x.yaml"),
+)
+
+
+def _work(*args, **kwargs):
+    raise AssertionError("work began")
+
+
+@pytest.mark.parametrize(("words", "option", "called", "name"), WRITING)
+def test_a_place_that_cannot_be_written_is_found_before_the_work(
+    dse, tmp_path, monkeypatch, words, option, called, name
+):
+    for work in (
+        "dse.report.evidence.gather", "dse.decide.breakeven.everyone", "dse.decide.compare.compare",
+        "dse.chip_sheet", "dse.validate.rows.read_rows", "dse.validate.silicon_rows.silicon_rows",
+        "dse.calibrate.calibration.calibrate",
+    ):  # fmt: skip
+        monkeypatch.setattr(work, _work)
+    (tmp_path / "file").write_text("")
+    (tmp_path / f"folder{name[1:]}").mkdir()
+    why = f"{called}: expected a folder that can be written to, got 'file/deep': file is no folder"
+    dse(*words, option, f"file/deep/{name}").refused(why)
+    dse(*words, option, f"folder{name[1:]}").refused(f"{called}: expected a file to write, got the folder")
+    assert {path.name for path in tmp_path.iterdir()} == {"file", f"folder{name[1:]}"}
+
+
+def test_a_device_is_not_replaced_by_a_file(dse):
+    for words in (("validate", "--out"), ("calibrate", "published", "--stack", "x", "-o")):
+        dse(*words, "/dev/null").refused("expected a file to write, got '/dev/null'", "no regular file")
+
+
+def test_a_folder_that_is_made_is_a_place_too(dse, tmp_path):
+    assert dse("chip", "h100", "--plot", "new/deep/h100.svg").code == 0
+    assert (tmp_path / "new" / "deep" / "h100.svg").exists()
+
+
 def test_wrong_places_and_names_are_refused_before_anything_is_written(dse, tmp_path):
     dse("report", "groq-vs-h100", "-o", tmp_path / "page.pdf").refused("--output", ".html", "page.pdf")
     dse("plot", "groq-vs-h100", "front", "-o", tmp_path / "a.gif").refused(".png, .svg, .pdf")

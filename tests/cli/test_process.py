@@ -52,6 +52,25 @@ def test_a_reader_that_stops_early_is_no_mistake():
     assert (child.returncode, said) == (141, b"")
 
 
+@pytest.mark.parametrize("words", [("catalog", "chips"), ("chip", "h100"), ("--help",), ("catalog", "nope")])
+def test_a_closed_stdout_is_told_in_a_sentence(words):
+    line = " ".join([*DSE, *words, ">&-"])
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60, env=ENV)
+    assert done.returncode == 2
+    assert done.stderr.startswith("stdout: expected a place for the answer, got a closed one")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("words", "code"), [(("catalog", "chips"), 0), (("catalog", "nope"), 2)])
+def test_a_closed_stderr_changes_nothing_else(words, code):
+    line = " ".join([*DSE, *words, "2>&-"])
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60, env=ENV)
+    assert done.returncode == code
+    assert ("h100-sxm" in done.stdout) == (code == 0)
+    both = subprocess.run(["sh", "-c", f"{line} >&-"], timeout=60, env=ENV, check=False)
+    assert both.returncode == 2
+
+
 def test_head_gets_the_header():
     line = " ".join([*DSE, "catalog", "chips", "--format", "csv", "|", "head", "-1"])
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60, env=ENV)

@@ -87,6 +87,18 @@ def test_unknown_names_are_refused_with_the_nearest(dse):
     )
 
 
+def test_what_is_no_study_is_named_as_it_was_typed(dse, tmp_path):
+    (tmp_path / "bad" / "empty").mkdir(parents=True)
+    dse("run", "bad/empty").refused("STUDY: expected a folder with a study.yaml, got 'bad/empty'")
+    dse("run", "/dev/null").refused("STUDY: expected a study.yaml, got '/dev/null', which is no regular file")
+    missing = "STUDY: expected a study.yaml, got 'studies/nix/study.yaml', which does not exist"
+    dse("run", "studies/nix/study.yaml").refused(missing)
+    dse("run", "studies/groq-vs-h10/study.yaml").refused("did you mean 'groq-vs-h100'")
+    dse("run", "bad/empty/listed").refused("STUDY: unknown study 'bad/empty/listed'")
+    dse("run", "groq-vs-h10/listed").refused("STUDY: unknown study 'groq-vs-h10'; did you mean")
+    dse("run", "groq-vs-h100/lsted").refused("study.yaml: unknown case 'lsted'; did you mean 'listed'?")
+
+
 def test_mistakes_in_a_study_are_told_with_file_and_line(dse, study_with):
     study = study_with(llm="lama2-70b", baselines=["h10"])
     said = dse("run", study, "--out", "r")

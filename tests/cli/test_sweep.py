@@ -98,6 +98,12 @@ def test_where_only_a_sweep_was_made_its_front_is_shown(dse):
         ("sram", ("--grid", "expected NAME=N", "'sram'")),
         ("sram=x", ("--grid", "expected NAME=N", "'sram=x'")),
         ("srm=3", ("--grid", "unknown parameter 'srm'", "sram")),
+        ("sram=1", ("--grid", "sram: expected at least 2 values, got 1")),
+        ("sram=0", ("--grid", "sram: expected at least 2 values, got 0")),
+        ("sram=3,sram=4", ("--grid", "expected each parameter once, got sram=3 and sram=4")),
+        ("=3", ("--grid", "expected NAME=N", "'=3'")),
+        ("", ("--grid", "expected NAME=N such as sram=33, got ''")),
+        (" ,", ("--grid", "expected NAME=N such as sram=33, got ' ,'")),
     ],
 )
 def test_a_wrong_grid_is_told(dse, grid, words):

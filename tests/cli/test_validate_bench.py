@@ -47,6 +47,22 @@ def test_an_unknown_table_is_refused(dse):
     dse("validate", "artcle").refused("TABLE", "unknown table 'artcle'; did you mean 'article'?")
 
 
+@pytest.mark.parametrize(
+    ("table", "options"),
+    [
+        ("article", ("--out", "--plot", "--by", "--stack", "--quality")),
+        ("silicon", ("--stack", "--quality")),
+    ],
+)  # fmt: skip
+def test_an_option_that_a_table_has_no_use_for_is_refused(dse, table, options):
+    for option in options:
+        said = dse("validate", table, option, "x.png")
+        said.refused(f"{option}: applies to", f"got 'x.png' with {table}")
+        assert not said.out
+    every = [word for option in options for word in (option, "AB")]
+    dse("validate", table, *every).refused(*options)
+
+
 def test_bench_counts_points_per_second(dse):
     found = dse("bench", "--seconds", "0.2", "--threads", "1", "--format", "json").json
     assert found["threads"] == 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from again import first, one
 
-from dse.decide.breakeven import NOBODY, breakeven, everyone
+from dse.decide.breakeven import NOBODY, assumptions, breakeven, everyone
 from dse.decide.candidates import chips_of_candidates
 from dse.decide.knobs import knob_of
 from dse.decide.situation import Situation, costs_of
@@ -164,6 +164,42 @@ def test_wrong_assumptions_are_told_with_what_was_expected(study, chips, text, w
         knob_of(study, text, chips, "--x")
     assert words in str(error.value)
     assert str(error.value).startswith("--x: ")
+
+
+@pytest.mark.parametrize(
+    ("x", "got"),
+    [
+        ("batch=0..100", "batch: expected whole numbers of at least 1, got '0..100'"),
+        ("batch=1..3.5", "batch: expected whole numbers of at least 1, got '1..3.5'"),
+        ("tp=0.5 .. 4", "tp: expected whole numbers of at least 1, got '0.5 .. 4'"),
+        ("pp=0..1", "pp: expected whole numbers of at least 1"),
+        ("dram_stacks=1..2.5", "dram_stacks: expected whole numbers of at least 0"),
+    ],
+)
+def test_what_is_counted_has_whole_ends(study, chips, x, got):
+    with pytest.raises(SpecError) as error:
+        assumptions(study, chips, x, None)
+    assert str(error.value).startswith(f"--x: {got}")
+    with pytest.raises(SpecError, match=r"^--y: "):
+        assumptions(study, chips, "hop latency", x)
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        ("hop latency", "hop latency"), ("hop latency", "hop_latency=1 us..2 us"), ("batch", "batch size"),
+        ("tpot", "latency target"), ("sram-only.price", "sram-only.price"), ("sram", "sram"),
+    ],
+)  # fmt: skip
+def test_one_assumption_is_not_turned_twice(study, chips, x, y):
+    with pytest.raises(SpecError, match=r"^--y: expected another assumption than --x"):
+        assumptions(study, chips, x, y)
+
+
+def test_two_assumptions_may_be_turned(study, chips):
+    for x, y in (("batch=1..100", "tp=1..4"), ("sram-only.sram", "hybrid.sram")):
+        across, upwards = assumptions(study, chips, x, y)
+        assert across != upwards
 
 
 def test_sides_must_be_somebody(study, chips):

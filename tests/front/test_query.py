@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dse.front.axis import Axis
-from dse.front.query import best_at_targets, to_format, unmet, where
+from dse.front.query import best_at_targets, checked, to_format, unmet, where
 from dse.front.tables import from_csv, kinds
 from dse.spec.problems import SpecError
 
@@ -66,6 +66,10 @@ def test_a_condition_keeps_the_rows_that_meet_it(text: str, chips: list[str]) ->
         ("tpot", "expected a condition such as"),
         ("", "expected a condition such as"),
         ("tpot<=10 ms,", "expected a condition such as"),
+        ("tpot=<10 ms", "got '=<' in 'tpot=<10 ms'. Did you mean '<='"),
+        ("tpot => 10 ms", "got '=>' in 'tpot => 10 ms'. Did you mean '>='"),
+        ("batch<>8", "expected one of <=, >=, <, >, =, !=, got '<>' in 'batch<>8'. Did you mean '!='"),
+        ("chip=~h100", "got '=~' in 'chip=~h100'"),
         ("chip<h100", "expected = or != for the text 'chip'"),
     ],
 )
@@ -73,6 +77,13 @@ def test_a_condition_that_says_nothing_is_refused_in_one_sentence(text: str, mes
     with pytest.raises(SpecError, match=message) as caught:
         where(FRAME, text, AXES)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_conditions_can_be_checked_without_any_design() -> None:
+    checked("whatever<=10 ms and batch!=8")
+    with pytest.raises(SpecError) as caught:
+        checked("tpot=<10 ms and batch, tp=8")
+    assert len(caught.value.problems) == 2
 
 
 def test_all_mistakes_are_told_at_once() -> None:

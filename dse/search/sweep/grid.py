@@ -151,11 +151,13 @@ def grid(study: ResolvedStudy, counts: Mapping[str, int] | None = None) -> Grid:
 
 def axis_values(where: str, spec: ParameterSpec, count: int | None = None) -> Floats:
     """Values of one parameter on its scale, both ends among them; raises `SpecError`."""
+    if count is not None and count < 1:
+        raise wrong("--grid", f"{where}: expected at least 2 values, got {count}")
     if spec.low == spec.high:
         return np.asarray([spec.low])
     if spec.choices and count not in (None, spec.steps):
         raise wrong("--grid", f"{where}: expected its {spec.steps} choices, got {count} values")
-    steps = count or spec.steps
+    steps = spec.steps if count is None else count
     if steps is None:
         name = where.rpartition(".")[2]
         raise wrong("--grid", f"{where}: expected a number of values for a continuous range; give {name}=N")
