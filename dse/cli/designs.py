@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dse.cli.screen import table
+from dse.front.axis import axis_named
 from dse.report.answer import Answer, Row
 
 NONE = "-"
@@ -41,7 +42,11 @@ def best_table(answer: Answer, axes: Sequence[Any]) -> Any:
     columns = [head, "design", *sizes, "capital USD", *(_title(a) for a in extra)]
     rows = []
     for row in answer.best:
-        first = shown(row[f"target_{target.column}"], target.unit) if target else row["best_for"]
+        first = (
+            shown(row[f"target_{target.column}"], target.unit)
+            if target
+            else _title(axis_named(axes, row["best_for"]))
+        )
         if row.get("found") is False:
             rows.append([first, "none found", *[NONE] * (len(columns) - 2)])
         else:
