@@ -35,7 +35,9 @@ def propose(
     seed: Annotated[int, typer.Option(metavar="N", parser=whole(0), help="Seed of the drawings.")] = 1,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE.yaml", help="Chip to write [results/STUDY/proposals/]."),
+        typer.Option(
+            "--output", "-o", metavar="FILE.yaml", help="Chip to write [proposals/chips/ of the results]."
+        ),
     ] = None,
     form: Annotated[
         str, typer.Option("--format", metavar="FORMAT", parser=one_of("text", "json"), help="text or json.")
@@ -53,10 +55,13 @@ def propose(
     is worth, and which published numbers would have to be wrong for it not to win. It refuses a design that
     cannot be made, or for which the data end.
     """
+    from dse.cli.places import file_place
     from dse.cli.working import working
     from dse.decide.proposal import Refused
     from dse.decide.proposal import propose as proposed
 
+    name = _name(output, configs)
+    file_place("--output", output)
     resolved, front = load_both(study, out, configs)
     given = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
     limits = {name: value for name, value in given.items() if value is not None}
@@ -66,7 +71,7 @@ def propose(
                 resolved,
                 front,
                 limits,
-                name=_name(output, configs),
+                name=name,
                 robust=robust,
                 polish=polish,
                 samples=samples,

@@ -9,7 +9,7 @@ from typing import Any
 import factories as make
 import numpy as np
 import pytest
-from factories import LAW, changed
+from factories import LAW, changed, hybrid
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +18,8 @@ from objectives.api import Context, Designs, Llm, Metrics, Serving
 from objectives.costmodels.roofline import RooflineCostModel
 
 evaluate = RooflineCostModel().evaluate
+SLACK = 0.01
+"""What a placement may lose that is best for decode."""
 
 
 def served(context: Context, serving: Serving) -> Context:
@@ -48,8 +50,10 @@ def test_prompts_at_once_take_longer_than_one_and_no_longer_than_one_after_the_o
 ) -> None:
     static = served(context, "static")
     together, one = evaluate(design, static).ttft_s, evaluate(alone(design), static).ttft_s
-    assert together >= one * (1 - ROUNDING)
-    assert together <= design.deployments.batch * one * (1 + ROUNDING)
+    # on two tiers the KV cache of a batch may push weights out of SRAM, which a lone prompt finds there
+    slack = SLACK if hybrid(design) else ROUNDING
+    assert together >= one * (1 - slack)
+    assert together <= design.deployments.batch * one * (1 + slack)
     assert one == pytest.approx(evaluate(alone(design), served(context, "decode-only")).ttft_s, rel=ROUNDING)
 
 
