@@ -268,7 +268,8 @@ def foreign(n: int) -> Front:
         "targets": {"tpot": [0.002]},
         "llm": EVIL[3],
     }
-    return Front(frame, frame.assign(role="baseline").head(3), (COST, TPOT), told)
+    slower = frame.assign(role="baseline", tpot_s=2.0 * frame["tpot_s"]).head(3)
+    return Front(frame, slower, (COST, TPOT), told)
 
 
 @pytest.mark.parametrize("n", [0, 1, 5, 1000])
