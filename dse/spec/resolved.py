@@ -158,7 +158,7 @@ def find_case(name: str) -> tuple[Path, str | None]:
         return find_study(str(name)), None
     except SpecError as error:
         whole = error
-    if not head or not tail or Path(name).exists() or Path(tail).suffix in (".yaml", ".yml"):
+    if not head or not tail or Path(tail).suffix in (".yaml", ".yml"):
         raise whole
     try:
         return find_study(head), tail
