@@ -35,9 +35,9 @@ def tell_gap(bound: Any, axes: Any) -> None:
     where = "the space and of what lies between its steps" if bound.between else "the space"
     console.print()
     if not bound.found:
-        told = f"chips of {where} meet the targets better than the reference point at most by a factor"
+        told = f"a design of {where} may meet the targets, better than the reference point by a factor"
         none = f"Proven: no design of {where} meets the targets within the reference point"
-        text = none if bound.factor <= 1.0 else f"Not proven yet: {told} of {bound.factor:.3g}"
+        text = none if bound.factor <= 1.0 else f"Not proven yet: {told} of at most {bound.factor:.3g}"
         console.print(f"{text} ({bound.boxes:,} boxes, {bound.designs:,} designs evaluated).", soft_wrap=True)
         return
     console.print(

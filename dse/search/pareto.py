@@ -20,6 +20,7 @@ from dse.front.dominance import Mask, hypervolume, nondominated
 from dse.search.moves import FRESH, Cube
 from dse.search.points import grid_of
 from dse.search.replay import choice_of, points_of
+from dse.search.samplers import tpe
 from dse.search.suggest import BASELINE, layout_parameters, suggest
 from dse.search.sweep.block import CHUNK, Problem, chunks
 from dse.search.sweep.grid import Grid
@@ -85,11 +86,16 @@ class ParetoSampler(BaseSampler):
         self._random = RandomSampler(seed)
         self._study: ResolvedStudy | None = None
 
-    def attach(self, study: ResolvedStudy) -> None:
-        """Tell the sampler which question it searches; without it, and for a mix, draws are random."""
+    def attach(self, study: ResolvedStudy) -> BaseSampler | None:
+        """Tell the sampler which question it searches; without it draws are random.
+
+        Returns the sampler that takes its place for a mix, which has no single designs to screen.
+        """
         self._study = None if study.members or not study.branches else study
+        if study.members:
+            return tpe(self._seed)
         if self._study is None:
-            return
+            return None
         self._cubes = {name: Cube.of(branch) for name, branch in sorted(study.branches.items())}
         space = Grid(branches=(), deployments=grid_of(study, 2))
         self._problem = Problem(study=study, grid=space, pieces=space.pieces(CHUNK), by_chip=frozenset())
@@ -98,6 +104,7 @@ class ParetoSampler(BaseSampler):
         self._sample = self._known.costs
         self._batch: list[_Chip] = []
         self._left = 0
+        return None
 
     def reseed_rng(self) -> None:
         """Start another stream of draws, as Optuna asks for in a forked worker."""

@@ -24,17 +24,16 @@ def without_experimental_warnings() -> Iterator[None]:
 def sampler_of(study: ResolvedStudy, seed: int) -> BaseSampler:
     """The sampler of a study; one that has `attach` is told which question it searches.
 
-    Raises `SpecError` for options that it does not take.
+    Where it has no use for the question, `attach` may return another sampler to take its place. Raises
+    `SpecError` for options that it does not take.
     """
     chosen = study.spec.sampler
-    if study.members and chosen.name == "pareto":  # a mix has no single designs to screen
-        return tpe(seed % 2**32)
     try:
         sampler: BaseSampler = sampler_factory(chosen.name)(seed=seed % 2**32, **chosen.options)
     except (TypeError, ValueError) as error:
         raise wrong(f"{study.path}", f"sampler.options: {error}") from None
     if callable(attach := getattr(sampler, "attach", None)):
-        attach(study)
+        sampler = attach(study) or sampler
     return sampler
 
 

@@ -124,7 +124,6 @@ def disaggregated(s: Scene, steps: Decode) -> Served:
     tpot = step + wait
     joined = s.layer.routed[0].spread.joined if s.layer.routed else 1.0 + 0.0 * d.tp
     requests = d.dp * d.batch / (work.osl * tpot)
-
     first = prefill(s)
     busy = first.walk.stage
     if load is not None:

@@ -253,6 +253,9 @@ def test_nothing_is_proven_of_a_mix(study, front):
 def test_a_mix_is_searched_by_trials_and_not_at_random(study):
     asked = study.spec.model_copy(update={"sampler": SamplerSpec(name="pareto")})
     assert isinstance(sampler_of(replace(study, spec=asked), 1), TPESampler)
+    wrong = study.spec.model_copy(update={"sampler": SamplerSpec(name="pareto", options={"point": 3})})
+    with pytest.raises(SpecError, match=r"sampler\.options"):
+        sampler_of(replace(study, spec=wrong), 1)
 
 
 def test_a_rival_that_cannot_serve_says_what_it_misses(study, front):
