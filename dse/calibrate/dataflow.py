@@ -67,14 +67,14 @@ def family(model: api.CostModel, catalog: Catalog) -> Family:
 
 
 def above(own: Prior) -> Floats:
-    """Where a fit begins: times two spreads above what is expected, since one that is too short has no slope."""
+    """Where a fit begins: times two spreads above what is expected; one that is too short has no slope."""
     times = np.asarray([p.scale == "positive" for p in DATAFLOW.values()])
-    return own.centre + 2.0 * own.spread * times
+    begin: Floats = own.centre + 2.0 * own.spread * times
+    return begin
 
 
-def profiles(model: api.CostModel, catalog: Catalog) -> tuple[dict[str, Profile], str]:
-    """The family and the stack of each vendor, and the table of families without each vendor."""
-    found = family(model, catalog)
+def profiles(found: Family, catalog: Catalog) -> dict[str, Profile]:
+    """The family and the stack of each vendor."""
     start = catalog.get(StackSpec, RANGES)
     whole = _family(found, catalog, start)
     leant = _valued(catalog.get(StackSpec, FAMILY), whole)
@@ -90,7 +90,7 @@ def profiles(model: api.CostModel, catalog: Catalog) -> tuple[dict[str, Profile]
             notes=_told(rows.cases, fitted.errors) + f" Leans on {FAMILY}, whose interval it has: that of "
             "vendors left out, which is wide for a vendor that was measured.",
         )
-    return out, left_out_table(found)
+    return out
 
 
 def _valued(spec: StackSpec, profile: Profile) -> StackSpec:
@@ -124,7 +124,7 @@ def _family(found: Family, catalog: Catalog, start: StackSpec) -> Profile:
 
 
 def left_out_table(found: Family) -> str:
-    """Numbers of the family without each vendor, as CSV: what `dse validate dataflow` predicts its rows by."""
+    """Numbers of the family without each vendor as CSV: `dse validate dataflow` predicts its rows by them."""
     file = io.StringIO()
     table = csv.writer(file, lineterminator="\n")
     table.writerow(["without", *DATAFLOW])
@@ -145,10 +145,12 @@ def _told(cases: tuple[Case, ...], errors: Floats) -> str:
 
 def write(folder: Path) -> list[str]:
     """Write the stacks and the table into a configs folder; returns the names of the stacks."""
-    found, table = profiles(cost_model("roofline"), Catalog.of(folder))
-    write_files({folder / "stacks" / f"{name}.yaml": p.yaml() for name, p in found.items()})
-    write_files({folder / "measurements" / LEFT_OUT: table})
-    return list(found)
+    catalog = Catalog.of(folder)
+    found = family(cost_model("roofline"), catalog)
+    new = profiles(found, catalog)
+    write_files({folder / "stacks" / f"{name}.yaml": p.yaml() for name, p in new.items()})
+    write_files({folder / "measurements" / LEFT_OUT: left_out_table(found)})
+    return list(new)
 
 
 if __name__ == "__main__":

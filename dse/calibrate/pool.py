@@ -28,12 +28,11 @@ class Pool:
     """What is expected of the centre itself."""
 
 
-def pool(
-    rows: Mapping[str, Rows], own: Prior, counted: Collection[str], guess: Floats | None = None
-) -> Pool:
+def pool(rows: Mapping[str, Rows], own: Prior, counted: Collection[str], guess: Floats | None = None) -> Pool:
     """Fit each stack around the centre of those `counted`, and the centre around `own`, in turns.
 
-    `guess` is where the first walk begins. Limits: a stack without rows is the centre; with ever more rows it is its own fit.
+    `guess` is where the first walk begins. Limits: a stack without rows is the centre; with ever more rows it
+    is its own fit.
     """
     centre = own
     fits: dict[str, Fit] = {}

@@ -40,7 +40,7 @@ class Beside:
 
     @property
     def ratio(self) -> float | None:
-        """predicted / measured."""
+        """Predicted over measured."""
         return None if self.predicted is None else self.predicted / self.row.value
 
     @property
@@ -50,7 +50,7 @@ class Beside:
 
     @property
     def inside(self) -> bool | None:
-        """Whether the measured value lies inside the interval around the prediction with its vendor left out."""
+        """Whether the measured value is in the interval around the prediction with its vendor left out."""
         if self.unseen_ratio is None or self.factor is None:
             return None
         return 1.0 / self.factor <= self.unseen_ratio <= self.factor
@@ -98,10 +98,11 @@ class Shown:
 
 def dataflow_rows(catalog: Catalog) -> list[Measured]:
     """Every row of the table; raises `SpecError` where no configs folder has it."""
-    return read_rows(_find(catalog, TABLE))
+    return read_rows(find_bundled(catalog, TABLE))
 
 
-def _find(catalog: Catalog, name: str) -> Path:
+def find_bundled(catalog: Catalog, name: str) -> Path:
+    """A table of measurements by the name of its file, in the first folder that has it."""
     for folder in catalog.folders:
         if (path := folder / "measurements" / name).is_file():
             return path
@@ -112,7 +113,7 @@ def families_without(catalog: Catalog) -> dict[str, StackSpec]:
     """Stack of a vendor to the family fitted without its rows, in the grain of that stack."""
     whole = catalog.get(StackSpec, FAMILY)
     found = {}
-    with _find(catalog, LEFT_OUT).open(encoding="utf-8", newline="") as file:
+    with find_bundled(catalog, LEFT_OUT).open(encoding="utf-8", newline="") as file:
         for line in csv.DictReader(file):
             own = catalog.get(StackSpec, line.pop("without"))
             leaves = {n: getattr(whole, n).model_copy(update={"value": float(v)}) for n, v in line.items()}
