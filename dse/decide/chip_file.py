@@ -34,6 +34,7 @@ def chip_of(study: ResolvedStudy, candidate: Candidate, name: str, targets: Mapp
         "price": type(out.price)(**nothing, note="nobody sells it"),
         "host": type(out.host)(**nothing, note="nobody has built a host for it"),
         "dram": _dram(branch, candidate, column),
+        "price_basis": None,
     }
     out = out.model_copy(update=gone)
     for path, value, note in _silicon(study, out):

@@ -21,6 +21,9 @@ from dse.spec.base import (
 PeakFormat = Literal["fp32", "fp16", "fp8", "int8", "fp4"]
 """Formats that a matrix peak is quoted in; `fp16` stands for fp16 or bf16 with fp32 accumulation."""
 
+PriceBasis = Literal["list", "street", "maker-cost", "system", "system-share", "rent"]
+"""What a listed price is a price of; `dse.spec.price_basis` says each in words."""
+
 ChipClass = Literal["datacentre-gpu", "consumer-gpu", "soc", "systolic", "dataflow-sram", "fpga"]
 
 
@@ -126,6 +129,9 @@ class ChipSpec(Spec):
     """Class of cooling in the technology file, which bounds the power of a hypothetical chip."""
     price: SourcedUsd
     """Listed price, dated; low and high carry a published range."""
+    price_basis: PriceBasis | None = Field(default=None, exclude_if=lambda v: v is None)
+    """What it is a price of: a card's list price, a street price, what it costs the company that has it
+    made, a system's price or a share of it."""
     unit_cost: SourcedUsd
     """What somebody published that it costs to make."""
     host: SourcedUsd

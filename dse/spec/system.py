@@ -40,6 +40,8 @@ class StackSpec(Spec):
     """Classes of chips that it holds for; all when left out."""
     chips: tuple[str, ...] = ()
     """Chips that it was calibrated on; on another one the wider interval of its class holds."""
+    vendors: tuple[str, ...] = ()
+    """Vendors of these chips, where each writes its own software; none where any chip of a class runs it."""
     since: IsoDate | None = None
     """First date of the software that it holds for, where the name of the engine does not tell."""
     until: IsoDate | None = None
