@@ -31,7 +31,7 @@ def case_spec(path: Path, case: str | None) -> StudySpec:
     if software is None:
         return _case(path, case)
     spec = _case(path, name or None)
-    told = {"title": f"{spec.title}: {software} software", "software": software}
+    told: dict[str, Any] = {"title": f"{spec.title}: {software} software", "software": software}
     if software != "as-sold":  # stacks say what is sold
         told |= {"stack": None, "stacks": {}}
     return spec.model_copy(update=told)

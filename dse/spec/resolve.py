@@ -9,11 +9,12 @@ import numpy as np
 from dse.spec.base import Sourced
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
+from dse.spec.grain import with_grain
 from dse.spec.prices import built_up, ratio_price, silicon_price
 from dse.spec.problems import Problem, SpecError, wrong
 from dse.spec.silicon import chip_silicon
 from dse.spec.silicon_columns import EXCESS, ONE_DIE, WATTS, chip_excess, chip_package, chip_power
-from dse.spec.software import GRAIN, Software
+from dse.spec.software import Software
 from dse.spec.study import PrecisionSpec, PriceSpec
 from dse.spec.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.technology import TechnologySpec, Value, middle
@@ -37,7 +38,7 @@ def stack_under(software: Software, own: StackSpec, catalog: Catalog) -> StackSp
     shared = catalog.get(StackSpec, software)
     if software == "ideal":
         return shared
-    return shared.model_copy(update={name: getattr(own, name) for name in GRAIN})
+    return with_grain(shared, own)
 
 
 @dataclass(frozen=True, kw_only=True)

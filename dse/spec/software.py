@@ -1,8 +1,8 @@
 """Software as an axis of a question: each chip's own stack, one class of losses for all, or no losses.
 
 `as-sold` asks what the chips do as they are driven today, `equal` what the hardware decides when every chip
-pays the same for its software, `ideal` what it could reach at most. A verdict that holds under all three is one
-on hardware; one that does not is one on software.
+pays the same for its software, `ideal` what it could reach at most. A verdict that holds under all three is
+one on hardware; one that does not is one on software.
 """
 
 from typing import Final, Literal
@@ -16,10 +16,6 @@ SOFTWARE: Final[tuple[Software, ...]] = ("as-sold", "equal", "ideal")
 
 MARK: Final = "@"
 """Stands between a question and the software that it is asked under: `groq-vs-h100/listed@equal`."""
-
-GRAIN: Final = ("tile_rows", "prompt_rows", "held_rows")
-"""Numbers of a stack that belong to the hardware: how many rows its matrix units take at once, and how many
-it has to hold."""
 
 
 def software_named(text: str) -> Software:
