@@ -12,12 +12,6 @@ from dse.spec.software import split_software, under
 from dse.spec.system import StackSpec
 
 LOSSES = ("layer_overhead_s", "collective_overhead_s", "step_overhead_s", "dram_efficiency")
-    "layer_overhead_s",
-    "collective_overhead_s",
-    "step_overhead_s",
-    "dram_efficiency",
-    "usable_capacity",
-)
 
 
 def columns(study, branch):
