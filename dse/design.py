@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dse.estimated import LABELS, Estimate, first_of, headline, interval_on, ledgers_of, notes_of, parts_of
+from dse.evaluate.choose import TOLERANCE, Limits, best, judged, violations
 from dse.plugins import cost_model as cost_model_named
 from dse.plugins import objective
 from dse.spec.catalog import Catalog
@@ -17,6 +18,7 @@ from dse.spec.llm import LlmSpec
 from dse.spec.prices import price_of_one
 from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.resolve import Setting, chip_columns, chips_of, precision_of, stack_under
+from dse.spec.resolved import USUAL_GOAL
 from dse.spec.settings import apply
 from dse.spec.silicon import chip_silicon
 from dse.spec.software import software_named
@@ -129,6 +131,7 @@ class Subject:
             llm=self.llm, precision=precision_of(self.precision), workload=self.workload.resolve(),
             economy=catalog.get(EconomySpec, ECONOMY).resolve(),
         )  # fmt: skip
+        self.goal, self.tolerance = objective(USUAL_GOAL), TOLERANCE
         self.targets = {objective(n): limit for n, limit in self.workload.targets.items()}
 
     def hold_against_physics(self, one: api.Designs, metrics: api.Metrics) -> None:
@@ -175,14 +178,17 @@ class Subject:
     ) -> api.Designs:  # fmt: skip
         """The cheapest deployment of the grid per throughput, or that of the fewest chips; a batch of one."""
         designs = self.designs(batch=batch, tp=tp, pp=pp, ep=ep, dp=dp)
-        found = self.cost_model.evaluate(designs, self.context)
-        violations = self.violations(found)
-        misses = [np.maximum(np.broadcast_to(v, designs.shape), 0.0) for v in violations.values()]
-        missed = sum(m / (m.max() or 1.0) for m in misses)
-        cost = np.broadcast_to(found.chips if fewest else found.usd_per_token_per_s, designs.shape)
-        if not (cost > 0.0).all():
+        metrics = self.cost_model.evaluate(designs, self.context)
+        found = judged(metrics, self.context, self.goal, self.limits, designs.shape, 1)
+        cost = found.size if fewest else found.cost
+        if not (found.cost > 0.0).all():
             raise wrong(f"chips/{self.chip.name}", "price: expected more than 0 USD, got 0 USD")
-        return designs.take(np.lexsort((cost, missed))[:1])
+        return designs.take(best(replace(found, cost=cost), self.tolerance))
+
+    @property
+    def limits(self) -> Limits:
+        """The latency targets of the workload, as the choice of a deployment reads them."""
+        return tuple(self.targets.items())
 
     def designs(
         self, *, batch: int | None = None, tp: int | None = None, pp: int | None = None,
@@ -207,11 +213,7 @@ class Subject:
 
     def violations(self, found: api.Metrics) -> dict[str, Any]:
         """Every named constraint and every latency target, each in its own unit, feasible where <= 0."""
-        late = {
-            goal.name: api.violation(goal, goal.value(found, self.context), limit)
-            for goal, limit in self.targets.items()
-        }
-        return {**found.violations, **late}
+        return violations(found, self.context, self.limits)
 
     def report(self, one: api.Designs, m: api.Metrics, *, solved: bool) -> Estimate:
         """The typed result of the one design."""

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from dse.evaluate.choose import TOLERANCE
 from dse.spec.base import Name, Positive, SecondsQ, Spec
 from dse.spec.software import Software
 from objectives.equations.formats import FORMATS
@@ -147,9 +148,17 @@ class StudySpec(Spec):
     deployment: DeploymentSpec
     price: PriceSpec
     objectives: tuple[str, ...] = Field(min_length=1)
+    goal: str | None = None
+    """The objective that deployments are chosen by. Left out, it is $/(token/s) where that is an objective,
+    else the only one that is no latency."""
+    tolerance: Annotated[float, Field(ge=0.0, lt=1.0)] = TOLERANCE
+    """Share of the best goal within which the smallest system is the best at a target; a front keeps all."""
     sweep: SweptTarget | None = None
     targets: dict[str, str] = Field(default={})
-    """Upper bounds (lower for what is maximised) by objective, with their unit."""
+    """Upper bounds (lower for what is maximised) by objective, with their unit. The latency targets of the
+    workload bind as well, and of two on one objective the tighter one."""
+    workload_targets: bool = True
+    """Whether the latency targets of the workload bind."""
     report_at: tuple[SecondsQ, ...] = ()
     """Values of the swept objective at which the best design is told."""
     baselines: tuple[str, ...] = ()
@@ -183,6 +192,10 @@ class StudySpec(Spec):
         twice = sorted({o for o in self.objectives if self.objectives.count(o) > 1})
         if twice:
             raise ValueError(f"objectives: expected each once, got {', '.join(twice)} twice")
+        if self.goal is not None and self.goal not in self.objectives:
+            raise ValueError(
+                f"goal: expected one of the objectives {', '.join(self.objectives)}, got {self.goal}"
+            )
         missing = [o for o in self.objectives if o not in self.reference_point]
         if missing:
             raise ValueError(f"reference_point: expected every objective, missing {', '.join(missing)}")
