@@ -115,14 +115,8 @@ def front_table(rows: Sequence[Row], axes: Sequence[Any], title: str) -> Any:
     """Designs of a front, one a line."""
     sizes, sure = _sizes(rows), [n for n in _SURE if rows and rows[0].get(n) is not None]
     columns = ["design", *sizes, "capital USD", *(_title(a) for a in axes), *(_SURE[n] for n in sure)]
-    cells = [
-        [
-            *_layout(row, sizes),
-            *(shown(row[a.column], a.unit) for a in axes),
-            *(shown(row[n], "") for n in sure),
-        ]
-        for row in rows
-    ]
+    units = {**{a.column: a.unit for a in axes}, **dict.fromkeys(sure, "")}
+    cells = [[*_layout(row, sizes), *(shown(row[n], unit) for n, unit in units.items())] for row in rows]
     return table(columns, cells, title=title, right=columns[1:])
 
 

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.gap import proven, tell_gap
-from dse.cli.options import Configs, Out, Study, epilog, one_of, seconds, whole
+from dse.cli.options import Configs, Out, SoftwareOption, Study, epilog, one_of, seconds, whole
 from dse.cli.places import picture_place
-from dse.cli.stored import load_at, stored_folder
+from dse.cli.software import question, stored_or_asked
+from dse.cli.stored import stored_folder
 from dse.cli.sure import MANY, NoIntervals, Samples, measured
 from dse.cli.telling import beside_text, counted, exact_behind, exact_folders
 
@@ -17,6 +18,7 @@ EPILOG = epilog(
     "dse front groq-vs-h100 --where 'tpot<=10 ms and branch=sram-only'",
     "dse front groq-vs-h100 --format csv > front.csv",
     "dse front groq-vs-h100 --samples 512 --where 'p90<=2'",
+    "dse front groq-vs-h100 --software equal",
     codes="0 done, 2 wrong input, or no results yet.",
 )
 
@@ -43,6 +45,7 @@ def front(
         float | None,
         typer.Option(metavar="S", parser=seconds, help="Prove so long how much better chips could be."),
     ] = None,
+    software: SoftwareOption = None,
     out: Out = None,
     configs: Configs = None,
 ) -> None:  # fmt: skip
@@ -54,6 +57,8 @@ def front(
     plain and on logarithmic scales (null where that is unknown), the best design at each target, the whole
     front and the baselines; CSV and Parquet hold the front. --gap proves by branch and bound how much better
     any chip of the space could be; for the front of a sweep, between the steps of the space as well.
+    With --software the question is asked under other software: the results of `dse run --software` where
+    there are some, else the chips that were found, each in its best deployments under it.
     Every number whose sources give a range is drawn, the same drawings for all designs: each design is told
     with the 10th percentile, the median and the 90th of its objective (p10, p50, p90), and with the shares of
     the drawings in which nothing beats it (probability_best) and in which it works and meets every target
@@ -63,8 +68,9 @@ def front(
         raise typer.BadParameter("expected a pipe or a file for parquet, got a terminal. Add > front.parquet",
                                  param_hint="--format")  # fmt: skip
     _check_folder(configs)
+    study = question(study, software)
     picture_place("--plot", plot)
-    (stored, lies), folder = load_at(study, out), stored_folder(study, out)
+    (stored, lies), folder = stored_or_asked(study, out, configs), stored_folder(study, out)
     sure = None if no_intervals else measured(study, stored, configs, samples, seed)
     found = _filtered(stored if sure is None else sure.front, where)
     if plot is not None:
@@ -204,10 +210,8 @@ def _show(found: Any, beside: Any, sure: Any) -> None:
     if len(shown) < len(rows):
         title += f", {len(shown)} of them here, all with --format csv"
     mix = mix_table(told.best, found.manifest.get("mix", ()))
-    tables = (
-        best_table(told, found.axes), mix, baseline_table(told), sure_table(told, sure), chip_table(told.best),
-    )  # fmt: skip
-    for part in (front_table(shown, found.axes, title), *tables):
+    best = (best_table(told, found.axes), mix, baseline_table(told), sure_table(told, sure))
+    for part in (front_table(shown, found.axes, title), *best, chip_table(told.best)):
         if part is not None:
             console.print()
             console.print(part)

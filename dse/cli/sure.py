@@ -89,8 +89,8 @@ def note(found: Any) -> Iterable[str]:
         return
     drawn = found.drawn
     yield (
-        f"P10, median, P90: {drawn.samples} drawings of {drawn.numbers} uncertain numbers and of the error of "
-        "calibrated stacks, the same for all designs, deployments held; the median of a number is its value, "
-        "low to high its middle 80 %. Is best: share of the drawings in which it beats the others and meets "
-        "the target; meets it: in which nothing it must hold breaks."
+        f"P10, median, P90: {drawn.samples} drawings of {drawn.numbers} uncertain numbers and of the error "
+        "of calibrated stacks, the same for all designs, deployments held; the median of a number is its "
+        "value, low to high its middle 80 %. Is best: share of the drawings in which it meets the target and "
+        "beats the others; meets it: share in which it works and meets the target."
     )

@@ -89,7 +89,7 @@ def draws(study: ResolvedStudy, samples: int, seed: int) -> list[dict[Place, flo
 def split_normal(z: Floats, low: float, value: float, high: float, most: float = float("inf")) -> Floats:
     """Numbers at normal scores `z`: median `value`, 10 % below `low`, 10 % above `high`, in [0, `most`].
 
-    x = v (e / v)^(|z| / 1.2816), where e is the end on the side of z: log-normal on either side, each side with
+    x = v (e / v)^(|z| / 1.2816), where e is the end on the side of z: log-normal on either side, each with
     its own width. Where an end or the value is not above 0 the side is normal instead: x = v + (e - v) |z| /
     1.2816. A side whose end is the value has no width: half of the mass lies on the value.
     """

@@ -64,8 +64,8 @@ def drawn_designs(
 ) -> Drawn:
     """Every distinct design of `rows` scored at the values of the configs and under `samples` drawings.
 
-    The drawings are an axis: one call of the cost model evaluates many designs under many of them. Percentiles
-    are over all drawings, those in which the design breaks a constraint included: it then costs what it would.
+    The drawings are an axis: one call of the cost model evaluates many designs under many of them. Values are
+    those of all drawings, also of those in which the design breaks a constraint: it then costs what it would.
     """
     unique = {key_of(study, row): row for row in rows}
     each = list(unique.values())
@@ -188,7 +188,7 @@ def front_spreads(
     best = np.zeros(works.shape, dtype=bool)
     for i, some in enumerate(works):
         alive = np.flatnonzero(some)
-        best[i, alive[nondominated(values[i][np.ix_(alive, columns)], axes)]] = True
+        best[i, alive[nondominated(values[i, alive][:, columns], axes)]] = True
     return _spreads(values[:, :, drawn.column(goal)], best.mean(axis=0), works)
 
 

@@ -1,4 +1,4 @@
-"""A stored front with how sure each design is: P10, median and P90 of its goal, and how often it is the best."""
+"""A stored front with how sure each design is: P10, median, P90, and how often it is the best."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from dse.spec.resolved import ResolvedStudy
 SEED = 1
 """Seed of the drawings where a reader asks for no other."""
 _SAME = 1e-6
-"""Relative difference of a stored figure and the same figure evaluated now, above which they are not the same."""
+"""Relative difference of a stored figure and the same figure evaluated now that is rounding."""
 
 
 class Stale(ValueError):
@@ -81,8 +81,8 @@ def measured(study: ResolvedStudy, front: Front, samples: int = SAMPLES, seed: i
     _check(study, drawn, rows, front)
     found = front_spreads(drawn, [key_of(study, r) for r in own], told.objective.name, front.axes)
     others = _known(study, drawn, records(front.baselines), told.objective.name)
-    tables = {"frame": _with(front.frame, found), "baselines": _with(front.baselines, others)}
-    return Measured(study, replace(front, **tables), drawn)
+    frame, baselines = _with(front.frame, found), _with(front.baselines, others)
+    return Measured(study, replace(front, frame=frame, baselines=baselines), drawn)
 
 
 def _known(study: ResolvedStudy, drawn: Drawn, rows: Sequence[Row], goal: str) -> list[Spread]:
