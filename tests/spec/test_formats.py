@@ -198,7 +198,9 @@ def test_a_searched_sram_chip_has_the_formats_of_its_node(stored: str, ratio: fl
 
 
 @pytest.mark.parametrize("stored", STORED)
-@pytest.mark.parametrize("template", ["hybrid-n5", "cached-n5", "h100-sxm", "wse-3", "groq-lpu-v1", "b200-sxm"])
+@pytest.mark.parametrize(
+    "template", ["hybrid-n5", "cached-n5", "h100-sxm", "wse-3", "groq-lpu-v1", "b200-sxm"]
+)
 def test_a_searched_chip_at_its_template_has_the_peaks_of_the_template(template: str, stored: str) -> None:
     base = branches("lpu-or-hbm", stored)["hybrid"].spec
     spec = base.model_copy(update={"template": template})
