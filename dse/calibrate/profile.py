@@ -31,7 +31,7 @@ class Leaf:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """A calibrated stack, ready to be written."""
+    """A stack, ready to be written."""
 
     spec: StackSpec
     """Name, engines, classes and dates; its numbers are not read."""
@@ -40,6 +40,7 @@ class Profile:
     chips: tuple[str, ...]
     """Names of the chips of the rows."""
     notes: str
+    estimate: str = "calibrated"
 
     @property
     def values(self) -> dict[str, float]:
@@ -50,15 +51,16 @@ class Profile:
         """The text of the file."""
         head: list[tuple[str, Any]] = [
             ("kind", "stack"), ("name", self.spec.name), ("title", self.spec.title),
-            ("aliases", list(self.spec.aliases)), ("estimate", "calibrated"),
+            ("aliases", list(self.spec.aliases)), ("estimate", self.estimate),
             ("engines", list(self.spec.engines)), ("classes", list(self.spec.classes)),
-            ("chips", list(self.chips)),
+            ("chips", list(self.chips)), ("vendors", list(self.spec.vendors)),
             ("since", self.spec.since), ("until", self.spec.until),
         ]  # fmt: skip
         lines = [f"{key}: {_plain(value)}" for key, value in head if value]
         lines += [f"{name}: {_leaf(leaf)}" for name, leaf in self.leaves.items()]
         factors = ", ".join(f"{metric}: {factor:.3g}" for metric, factor in sorted(self.interval.items()))
-        lines += [f"interval: {{{factors}}}", f"notes: {json.dumps(self.notes)}"]
+        lines += [f"interval: {{{factors}}}"] if factors else []
+        lines += [f"notes: {json.dumps(self.notes)}"]
         return "\n".join(lines) + "\n"
 
 

@@ -46,8 +46,7 @@ def _show(resolved: Any, rows: list[dict[str, Any]], found: Any) -> None:
 
     console = stdout()
     axes = axes_of(resolved)
-    swept = None if resolved.swept is None else resolved.swept.name
-    goal = next((a for a in axes if a.name != swept), axes[0])
+    goal = next(a for a in axes if a.name == resolved.goal.name)
     other = next((a for a in axes if a is not goal), None)
     kept = thinned(rows)
     cells = [

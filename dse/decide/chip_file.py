@@ -89,7 +89,8 @@ def _identity(
     told = {
         "name": name, "title": f"Proposed by {study.slug}: trial {candidate.trial} in buildable sizes",
         "aliases": (), "vendor": "hypothetical", "hypothetical": True, "released": None, "link": link,
-        "die": die, "stack": study.spec.stack or branch.spec.stack, "claimed_user_speed": None,
+        "die": die, "stack": study.setting.sold_with(branch.name, branch.spec.stack),
+        "claimed_user_speed": None,
         "cooling": branch.spec.cooling,
         "derived_from": DerivedFrom(
             study=study.slug, trial=candidate.trial or 0, chip=candidate.label, targets=dict(targets)
@@ -155,7 +156,8 @@ def space_around(study: ResolvedStudy, candidate: Candidate, chip: str) -> str:
     told = {
         "template": chip, "process": node_of(whole, candidate),
         "dram_generation": generation_of(whole, candidate),
-        "stack": study.spec.stack or branch.stack, "network": study.spec.network or branch.network,
+        "stack": study.setting.sold_with(whole.name, branch.stack),
+        "network": study.spec.network or branch.network,
     }  # fmt: skip
     lines = [
         "kind: space",

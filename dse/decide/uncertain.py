@@ -142,7 +142,7 @@ def robust_front(study: ResolvedStudy, front: Front, samples: int, seed: int) ->
     for i in range(samples):
         alive = np.flatnonzero(feasible[i])
         on_front[i, alive[nondominated(values[i, alive], axes)]] = True
-    goal = values[:, :, _goal(study)]
+    goal = values[:, :, study.objectives.index(study.goal)]
     low, median, high = interval(goal, feasible)
     return Robust(
         samples=samples, seed=seed, numbers=len(drawn[0]) if drawn else 0,
@@ -156,12 +156,6 @@ def interval(values: Floats, feasible: npt.NDArray[np.bool_]) -> tuple[Floats, F
     told = np.where(feasible | ~some, values, np.nan)
     low, median, high = np.nanpercentile(told, [LOW, 50.0, HIGH], axis=0)
     return low, median, high
-
-
-def _goal(study: ResolvedStudy) -> int:
-    """Position of the objective that is not swept."""
-    swept = None if study.swept is None else study.swept.name
-    return next((i for i, g in enumerate(study.objectives) if g.name != swept), 0)
 
 
 def _scores(

@@ -16,7 +16,7 @@ class Anchor:
 
 
 def anchor(stack: StackSpec, chip: ChipSpec) -> Anchor:
-    """What measurements stand behind `chip` on `stack`.
+    """What measurements stand behind `chip` on `stack`, the one that it is sold with.
 
     A chip is anchored when its stack is calibrated, and
     1. rows of this chip are among those that the stack was fitted to (`chips`), or
@@ -44,7 +44,7 @@ def anchor(stack: StackSpec, chip: ChipSpec) -> Anchor:
     if chip.vendor in stack.vendors:
         return Anchor(anchored=True, reason=f"{name} was fitted to other chips of {chip.vendor}.")
     if chip.hypothetical:
-        told = f"{chip.name} is hypothetical: the interval of {name} is that of vendors left out ({vendors})."
+        told = f"{chip.name} is hypothetical; the interval of {name} is that of vendors left out ({vendors})."
         return Anchor(anchored=True, reason=told)
     told = (
         f"No measurement of a chip of {chip.vendor} states enough; {name} was fitted to those of {vendors}."

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date as Date
+from itertools import pairwise
 from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from dse.spec.units import UnitError, parse
 
@@ -65,6 +66,9 @@ def _date(value: Any) -> Any:
 IsoDate = Annotated[str, BeforeValidator(_date), Field(pattern=r"^\d{4}(-\d{2}){0,2}(/\d{4}(-\d{2}){0,2})?$")]
 """A year, month or day in ISO form, or a range of two."""
 
+ROUNDING = 1e-9
+"""Relative difference of two numbers that were written in different units and mean the same."""
+
 T = TypeVar("T")
 
 
@@ -83,6 +87,18 @@ class Sourced(Spec, Generic[T]):
     high: T | None = None
     """High end of the same."""
     note: str | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Sourced[T]":
+        """A range holds its value: low <= value <= high, whichever of them are known numbers."""
+        ends = {"low": self.low, "value": self.value, "high": self.high}
+        known = [(n, float(v)) for n, v in ends.items() if isinstance(v, (int, float))]
+        unit = unit_in(type(self).model_fields["value"].annotation) or ""
+        for (name, lower), (other, upper) in pairwise(known):
+            if lower > upper + ROUNDING * abs(upper):
+                got = f"{f'{lower:g} {unit}'.strip()} and {f'{upper:g} {unit}'.strip()}"
+                raise ValueError(f"expected {name} <= {other}, got {got}")
+        return self
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$")]

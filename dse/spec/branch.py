@@ -23,7 +23,7 @@ from dse.spec.resolve import (
 from dse.spec.silicon import Silicon, blueprint_of, derive, managed_by_software
 from dse.spec.silicon_columns import excess_columns, package_columns, watt_columns
 from dse.spec.space import BranchSpec, SpaceSpec
-from dse.spec.system import NetworkSpec, StackSpec
+from dse.spec.system import NetworkSpec
 from dse.spec.technology import Build
 from objectives import api
 from objectives.arrays import Array, namespace
@@ -219,7 +219,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
         expected = "no parameter price unless price.method is searched" if asked else "a parameter price"
         raise wrong(where, f"expected {expected}, got price.method {setting.price.method}")
     template = catalog.get(ChipSpec, spec.template)
-    stack = catalog.get(StackSpec, setting.stack or spec.stack)
+    stack = setting.stack_of(name, spec.stack)
     network = catalog.get(NetworkSpec, setting.network or spec.network)
     builds = [_build(spec, template, node, None) for node in spec.nodes]
     drams = [_build(spec, template, spec.nodes[0], g) for g in spec.generations or (None,)]

@@ -41,7 +41,7 @@ class StackSpec(Spec):
     chips: tuple[str, ...] = ()
     """Chips that it was calibrated on; on another one the wider interval of its class holds."""
     vendors: tuple[str, ...] = ()
-    """Vendors of these chips, where each writes software of its own; none where any chip of a class runs it."""
+    """Vendors of these chips, where each writes its own software; none where any chip of a class runs it."""
     since: IsoDate | None = None
     """First date of the software that it holds for, where the name of the engine does not tell."""
     until: IsoDate | None = None

@@ -1,0 +1,109 @@
+"""`python -m dse.calibrate.equal FOLDER`: one software for all chips, from what is measured of each class.
+
+A comparison of chips that run each on its own stack compares software as well. The stack `equal` gives every
+chip the same losses: the centre of the classes that measurements anchor, GPUs and dataflow chips.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from dse.calibrate.parameters import PARAMETERS, Parameter
+from dse.calibrate.profile import Leaf, Profile, rounded
+from dse.front.files import write_files
+from dse.spec.base import Sourced, unit_in
+from dse.spec.catalog import Catalog
+from dse.spec.grain import GRAIN
+from dse.spec.system import StackSpec
+
+NAME: Final = "equal"
+CENTRES: Final = ("gpu-serving", "static-dataflow")
+"""Stacks of the classes of chips, each the centre of the engines or vendors that were measured."""
+CAPACITY: Final = "usable_capacity"
+SHARES: Final = {"sram_efficiency": Parameter(column="sram_efficiency", scale="share", unit="")}
+"""Fitted for dataflow chips alone."""
+
+
+def equal(catalog: Catalog) -> Profile:
+    """The stack `equal`: of each number the centre of the classes that measured it.
+
+    The centre is taken on the line that a fit walks on: geometric for times, in log-odds for shares, so that
+    no class counts for more. Low to high spans the ranges of both. A number that only one class measured is
+    that one's; a number that none measured, such as the share of SRAM on GPUs, does not count.
+    """
+    sides = [catalog.get(StackSpec, name) for name in CENTRES]
+    leaves: dict[str, Leaf] = {}
+    for name in StackSpec.model_fields:
+        given = [getattr(s, name) for s in sides]
+        if isinstance(given[0], Sourced):
+            leaves[name] = _leaf(name, dict(zip(CENTRES, given, strict=True)))
+    spec = sides[0].model_copy(
+        update={"name": NAME, "title": "Equal losses for every chip, the centre of what is measured",
+                "aliases": (), "engines": (), "classes": (), "chips": (), "vendors": ()}
+    )  # fmt: skip
+    return Profile(
+        spec=spec,
+        leaves=leaves,
+        interval={},
+        chips=(),
+        estimate="uncalibrated",
+        notes=f"Derived from {' and '.join(CENTRES)} by `python -m dse.calibrate.equal`. For comparisons of "
+        "hardware: nobody sells this software, so no measurement gives it an error bar. What belongs to the "
+        f"hardware ({', '.join(GRAIN)}) stays that of each chip's own stack.",
+    )
+
+
+def _leaf(name: str, given: dict[str, Sourced[Any]]) -> Leaf:
+    known = {stack: leaf for stack, leaf in given.items() if measured(leaf)}
+    first = next(iter((known or given).values()))
+    unit = unit_in(type(first).model_fields["value"].annotation) or ""
+    if name in GRAIN:
+        return _as(first, unit, "stands in: each chip keeps its own")
+    if name == CAPACITY:
+        least = min(given, key=lambda s: _number(given[s].value))
+        return _as(given[least], unit, f"as {least}: the least that any class leaves")
+    if name not in PARAMETERS and name not in SHARES:
+        return _as(first, unit, first.note)
+    if not known:
+        return _as(first, unit, f"as {next(iter(given))}: no class measured it")
+    return _centre(SHARES.get(name) or PARAMETERS[name], known, unit)
+
+
+def measured(leaf: Sourced[Any]) -> bool:
+    """Whether rows say something about a number: it was derived from them, with a range."""
+    return leaf.basis == "derived" and None not in (leaf.value, leaf.low, leaf.high)
+
+
+def _centre(p: Parameter, known: dict[str, Sourced[Any]], unit: str) -> Leaf:
+    middle = float(np.mean([p.inward(_number(leaf.value)) for leaf in known.values()]))
+    names = " and ".join(known)
+    told = f"as {names}, which alone was measured" if len(known) == 1 else f"centre of {names}"
+    return Leaf(
+        value=rounded(float(p.outward(np.asarray(middle)))), unit=unit,
+        source="+".join(dict.fromkeys(leaf.source for leaf in known.values())),
+        date=_dates(known), basis="derived",
+        low=min(_number(leaf.low) for leaf in known.values()),
+        high=max(_number(leaf.high) for leaf in known.values()), note=f"{told}; low to high: both ranges",
+    )  # fmt: skip
+
+
+def _dates(known: dict[str, Sourced[Any]]) -> str | None:
+    """First and last date of the rows behind some numbers."""
+    ends = sorted(end for leaf in known.values() if leaf.date for end in leaf.date.split("/"))
+    return None if not ends else ends[0] if ends[0] == ends[-1] else f"{ends[0]}/{ends[-1]}"
+
+
+def _as(given: Sourced[Any], unit: str, note: str | None) -> Leaf:
+    return Leaf(value=_number(given.value), unit=unit, source=given.source, date=given.date, basis=given.basis,
+                low=given.low, high=given.high, note=note)  # fmt: skip
+
+
+def _number(value: float | None) -> float:
+    return float(value or 0.0)
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    write_files({folder / "stacks" / f"{NAME}.yaml": equal(Catalog.of(folder)).yaml()})
