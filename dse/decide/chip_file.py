@@ -82,7 +82,7 @@ def _identity(
             out = exchange(out, path, leaf.value, note, source=leaf.source, basis="assumption")
     link = out.link.model_copy(update={"network": study.spec.network or branch.spec.network})
     named = branch.spec.parameters.get("package")
-    package = out.die.package
+    package: Any = out.die.package
     if named is not None:
         package = named.choices[round(candidate.values["package"])]
     die = out.die.model_copy(update={"wafer_scale": branch.spec.wafer_scale, "package": package})
