@@ -106,7 +106,7 @@ def test_a_chip_that_lacks_a_figure_leaves_its_row_empty_with_the_reason():
 
 
 def test_a_chip_that_fits_and_is_late_is_not_said_to_fit_nowhere():
-    # 8 B parameters fit one H100; a prompt of 200,000 tokens takes 8e9 x 2 x 2e5 / 1e15 > 2 s at any peak of it
+    # 8e9 parameters fit one H100; a prompt of 200,000 tokens takes 8e9 x 2 x 2e5 / 1e15 s, above 2 s
     got = compare(["h100"], "llama3.1-8b", "chat", weights="fp16", batch=1, tp=1, pp=1, targets=[0.2],
                   settings={"isl": "200000 token"})  # fmt: skip
     obstacle = got.chips[0].obstacle
