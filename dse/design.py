@@ -109,7 +109,8 @@ class Subject:
         self.llm_spec, found_workload, spec = _found(catalog, llm, workload, chip)
         self.cost_model = cost_model_named(model)
         self.software = software_named(software)
-        used_stack = stack_under(self.software, catalog.get(StackSpec, stack or spec.stack), catalog)
+        self.sold = catalog.get(StackSpec, stack or spec.stack)
+        used_stack = stack_under(self.software, self.sold, catalog)
         self.interval = interval_on(used_stack, spec, catalog)
         network = catalog.get(NetworkSpec, spec.link.network)
         self.chip, self.stack, self.network, self.workload = apply(

@@ -81,7 +81,11 @@ def _identity(
             note = f"as {template.name}"
             out = exchange(out, path, leaf.value, note, source=leaf.source, basis="assumption")
     link = out.link.model_copy(update={"network": study.spec.network or branch.spec.network})
-    die = out.die.model_copy(update={"wafer_scale": branch.spec.wafer_scale})
+    named = branch.spec.parameters.get("package")
+    package: Any = out.die.package
+    if named is not None:
+        package = named.choices[round(candidate.values["package"])]
+    die = out.die.model_copy(update={"wafer_scale": branch.spec.wafer_scale, "package": package})
     told = {
         "name": name, "title": f"Proposed by {study.slug}: trial {candidate.trial} in buildable sizes",
         "aliases": (), "vendor": "hypothetical", "hypothetical": True, "matrix_unit": None,
@@ -119,6 +123,8 @@ def _numbers(
     yield "die.process", node_of(branch, candidate), "node of the search space"
     dies = round(values.get("dies", 1.0))
     yield "die.count", dies, "one die" if dies == 1 else told
+    if "die_bandwidth" in values:
+        yield "die.joined", values["die_bandwidth"], told
     yield "power", column["power_w"], "thermal design power by the technology file"
 
 

@@ -29,6 +29,7 @@ from objectives import api
 from objectives.arrays import Array, namespace
 from objectives.equations.formats import arithmetic
 from objectives.equations.silicon import Blueprint, Technology, pick
+from objectives.equations.silicon_package import PACKAGES
 
 Floats = npt.NDArray[np.float64]
 
@@ -134,9 +135,11 @@ class Branch:
             "dram_stacks": float(stacks) if stacks else None,
             "link_bandwidth": chip.link.bandwidth.value,
             "dies": float(chip.die.count.value or 1),
+            "die_bandwidth": None if chip.die.joined is None else chip.die.joined.value,
         }
         found = {name: v for name, v in known.items() if v and name in self.spec.parameters}
-        names = {"process": chip.die.process.value, "dram_generation": dram.generation if dram else None}
+        names = {"process": chip.die.process.value, "dram_generation": dram.generation if dram else None,
+                 "package": chip.die.package}  # fmt: skip
         for name, value in names.items():
             if name in self.spec.parameters:
                 choices = self.spec.parameters[name].choices
@@ -184,9 +187,15 @@ class Branch:
             "dram_bandwidth": stacks * technology.dram.bandwidth_each,
             "link_bandwidth": out["link_bandwidth"],
             "dies": values.get("dies", own["dies"]),
+            "weight_load": out["weight_load_bandwidth"],
             **sram,
             **cache,
         }
+        if "die_bandwidth" in values:
+            changed["die_bandwidth"] = values["die_bandwidth"]
+        if "package" in values:
+            codes = [float(PACKAGES.index(c)) for c in self.spec.parameters["package"].choices]
+            changed["package"] = xp.asarray(codes)[xp.astype(values["package"], xp.int64)]
         return replace(b, **changed)
 
     def _price(self, made: Silicon, values: Mapping[str, Array], ratio: Array) -> Array:
