@@ -90,14 +90,14 @@ def _chips(study: ResolvedStudy, name: str, rows: Table) -> _FamilyOfChips:
         spec = study.baselines.get(name) or catalog.get(ChipSpec, name)
         return _FamilyOfChips(
             chips=chips_of([chip_columns(spec, study.setting)]),
-            stack=catalog.get(StackSpec, study.spec.stack or spec.stack),
+            stack=study.setting.stack_of(spec.name, spec.stack),
             hypothetical=spec.hypothetical,
         )
     if name not in study.branches:
         raise wrong(study.slug, f"expected chips of the branches {', '.join(study.branches)}, got {name!r}")
     branch = study.branches[name]
     values = {n: rows[f"param_{n}"].to_numpy(dtype=float) for n in branch.spec.parameters}
-    stack = catalog.get(StackSpec, study.spec.stack or branch.spec.stack)
+    stack = study.setting.stack_of(branch.name, branch.spec.stack)
     return _FamilyOfChips(chips=branch.chips(values), stack=stack, hypothetical=True)
 
 
