@@ -11,6 +11,7 @@ from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
 from dse.spec.llm import LlmSpec
 from dse.spec.resolved import load_study
+from dse.spec.system import StackSpec
 from objectives.costmodels.roofline import RooflineCostModel
 
 CATALOG = Catalog()
