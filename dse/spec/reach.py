@@ -32,6 +32,8 @@ def shares(network: NetworkSpec, technology: TechnologySpec) -> tuple[float, flo
     if network.global_share is not None:
         told["across"] = float(network.global_share.value or 1.0)
     beyond = leaving(network.topology, board, **told), leaving(network.topology, rack, **told)
+    if network.beyond_rack is not None and beyond[1] > 0.0:
+        beyond = beyond[0], float(network.beyond_rack.value or 0.0)
     return max(beyond), beyond[1]
 
 

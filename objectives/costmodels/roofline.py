@@ -61,10 +61,11 @@ def _prompts(designs: Designs, work: Workload) -> tuple[Array, Array]:
 def _together(s: Scene, replicas: Array | None) -> Array:
     """Chips that exchange bytes [1]: a replica, all that share its experts, all pools that pass KV on."""
     d = s.deployments
-    if replicas is not None:
-        return d.tp * d.pp * replicas
-    joined = [part.spread.joined for part in s.layer.routed[:1]]
-    return d.tp * d.pp * joined[0] if joined else d.tp * d.pp
+    one = 1.0 + 0.0 * d.dp
+    joined = next((part.spread.joined for part in s.layer.routed), one)
+    if replicas is not None:  # its share of the prefill pool, which is one replica at least
+        joined = joined + namespace(joined).maximum(joined * (replicas / d.dp - 1.0), one)
+    return d.tp * d.pp * joined
 
 
 def _least(a: Array, b: Array) -> Array:

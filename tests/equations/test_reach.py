@@ -51,6 +51,11 @@ def test_blocks_of_other_networks_leave_what_their_faces_have() -> None:
     assert leaving("dragonfly", 8, **links) == leaving("dragonfly", 72, **links) == pytest.approx(4 / 11)
     # half a node on a board: 4 of the 7 others of a chip are on the other half
     assert leaving("dragonfly", 4, **links) == pytest.approx(7 / 11 * 4 / 7 + 4 / 11)
+    # but 20 of 72 bundles between the nodes of a rack and its neighbours, as its nodes are really cabled
+    within = sum(1 for i in range(9) for j in range(9) if 0 < abs(i - j) <= 4)
+    assert shares(network("groq-dragonfly"), TECHNOLOGY)[1] == pytest.approx(
+        4 / 11 * (9 * 8 - within) / (9 * 8), rel=2e-3
+    )
     assert leaving("switch", 8, domain=72, group=72) == 1.0
     assert leaving("switch", 72, domain=72, group=72) == 0.0  # nothing leaves the rack of an NVL72
 
