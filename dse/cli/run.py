@@ -14,7 +14,7 @@ from dse.cli.progress import calm, shown
 from dse.cli.software import question
 from dse.cli.sure import MANY, NoIntervals, Samples
 from dse.cli.telling import beside_text, counted, draw, exact_folders, tell_answer, tell_files
-from dse.cli.verdicts import judged, show_stored, stored_manifest
+from dse.cli.verdicts import show_stored
 
 EPILOG = epilog(
     "dse run groq-vs-h100",
@@ -77,6 +77,7 @@ def run(
     results: list[Any] = []
     with _resumable(again), shown(study, hidden=quiet, no_color=no_color) as tell, calm():
         import dse
+        from dse.decide.judged_run import judged, stored_manifest
 
         with blame("STUDY"):
             questions = dse.load_cases(study, configs)
@@ -88,7 +89,7 @@ def run(
                     workers=workers, fresh=fresh, out=out, progress=_of_case(tell, each),
                 )  # fmt: skip
             if verdicts and not result.interrupted:
-                result = judged(result, before, trials, timeout, tell)
+                result = judged(result, before, trials=trials, timeout=timeout, tell=tell)
             results.append(result)
             if result.interrupted:
                 break

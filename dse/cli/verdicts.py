@@ -1,7 +1,5 @@
 """The winner under all three softwares, side by side, and whether it holds."""
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from dse.cli.designs import NONE, shown
@@ -44,46 +42,6 @@ def _cell(verdict: Any) -> str:
     if verdict.low is None:
         return told
     return f"{told} ({shown(verdict.low, 'USD')} to {shown(verdict.high, 'USD')})"
-
-
-def stored_manifest(question: Any, out: Path | None) -> Mapping[str, Any]:
-    """The manifest that the results of a question have before a run; empty where they have none."""
-    from dse.front.files import FrontError, load_front
-    from dse.search.folders import results_folder
-
-    try:
-        return load_front(results_folder(question, out)).manifest
-    except FrontError:
-        return {}
-
-
-def judged(
-    result: Any, before: Mapping[str, Any], trials: int | None, timeout: float | None,
-    tell: Callable[[int, int, str], None],
-) -> Any:  # fmt: skip
-    """The result of a run with verdicts in its stored manifest; as it is where no kinds are compared.
-
-    `before` is the manifest that an earlier run left; its verdicts are kept where nothing was searched since.
-    A question under other software than its file asks for has none: they are those of the plain one.
-    """
-    from dataclasses import replace
-
-    from dse.decide.study_verdicts import compares_kinds, study_verdicts
-    from dse.decide.verdicts import kept
-    from dse.front.files import write_front
-    from dse.spec.software import split_software
-
-    study, front = result.study, result.front
-    if not compares_kinds(study) or not len(front.frame) or split_software(study.case or "")[1]:
-        return result
-    slug = study.slug
-    found = kept(before, front.manifest) or study_verdicts(
-        study, front, trials=trials, timeout=timeout,
-        tell=lambda done, wanted, software: tell(done, wanted, f"{slug}, {software} software"),
-    )  # fmt: skip
-    told = replace(front, manifest={**front.manifest, **found.as_dict()})
-    write_front(result.out, told)
-    return replace(result, front=told)
 
 
 def show_stored(console: Any, front: Any) -> None:

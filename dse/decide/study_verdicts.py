@@ -124,7 +124,8 @@ def _targets(front: Front) -> tuple[str | None, list[float | None]]:
     name = max(sorted(told), key=lambda n: len(told[n]), default=None)
     if name is None or not told[name]:
         return None, [None]
-    return name, sorted({float(v) for v in told[name]})
+    limits: list[float | None] = [*sorted({float(v) for v in told[name]})]
+    return name, limits
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ def verdicts_table(answers: Answers, case: str = "") -> str:
     found = answer_of(answers, case)
     told, front = verdicts_from(found.front.manifest), answer_of_front(found.front)
     if told is None:
-        return "This front was stored without verdicts under other software."
+        return "No verdict under other software is stored with this front."
     cells = {(v.target, v.basis, v.software): v for v in told.verdicts}
     several = len({d.basis for d in told.dependence}) > 1
     head = "target" if front.target is None else f"{front.target.label} at most"
