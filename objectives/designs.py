@@ -93,7 +93,8 @@ class Chips(_Columns):
     in_network_reduction: Array
     """1 where switches add up an all-reduce, else 0."""
     dies: Array
-    """Compute dies of a package that share every operation [1]; 1 too where a stack was fitted to them."""
+    """Compute dies of a package that share every operation [1]; 1 too where a stack was fitted to them, 2 for
+    the halves of a wafer."""
     die_bandwidth: Array
     """One-way bandwidth of a die to the others of its package [B/s]; infinite is written as 0 = no limit."""
     die_latency: Array

@@ -15,7 +15,7 @@ from dse.spec.prices import built_up, ratio_price, silicon_price
 from dse.spec.problems import Problem, SpecError, wrong
 from dse.spec.reach import reach_columns
 from dse.spec.silicon import chip_silicon
-from dse.spec.silicon_columns import EXCESS, ONE_DIE, WATTS, chip_excess, chip_package, chip_power
+from dse.spec.silicon_columns import EXCESS, WATTS, as_made, chip_excess, chip_package, chip_power
 from dse.spec.software import Software
 from dse.spec.study import PrecisionSpec, PriceSpec
 from dse.spec.system import EconomySpec, NetworkSpec, StackSpec
@@ -137,7 +137,7 @@ def speed_columns(
         **_storage(chip),
         **network_columns(network),
         **stack_columns(stack),
-        **ONE_DIE,
+        **as_made(chip),
         **dict.fromkeys((*free, "user_tokens_per_s"), 0.0),
         "sram_usable": 1.0,
         "link_bandwidth": _or_zero(chip.link.bandwidth),
