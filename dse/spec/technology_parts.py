@@ -68,6 +68,8 @@ class AreaSpec(Spec):
     """fp32 vector peak over fp16 matrix peak of a chip that quotes none."""
     spare_cores: SourcedRatio
     """Share of the cores on a die that may fail."""
+    code_share: SourcedShare
+    """Share of SRAM managed by software that no tensor can lie in."""
     load_ports: SourcedNumber
     """Area of a byte a second into the matrix units over that of a byte a second out of SRAM."""
     format_area: dict[PeakFormat, SourcedRatio]
@@ -204,6 +206,8 @@ class SystemSpec(Spec):
 
     host: SourcedUsd
     """CPUs, DRAM, SSD, board and assembly of one server."""
+    host_nic: SourcedUsd
+    """What joins one server to its users."""
     chips_per_host: SourcedCount
     chassis: SourcedUsd
     cold_plates: SourcedUsdPerWatt
@@ -211,8 +215,16 @@ class SystemSpec(Spec):
     power_shelves: SourcedUsdPerWatt
     switched_link: SourcedUsdPerBandwidth
     """Scale-up switches, per one-way bandwidth of a chip."""
-    direct_link: SourcedUsdPerBandwidth
-    """Scale-up boards without switches."""
+    board_link: SourcedUsdPerBandwidth
+    """The board under every scale-up link."""
+    copper_link: SourcedUsdPerBandwidth
+    """Cables and connectors inside a rack, for each end of a link that leaves its board."""
+    optical_link: SourcedUsdPerBandwidth
+    """Transceivers and fibres, for each end of a link that leaves its rack."""
+    optics_energy: SourcedEnergyPerByte
+    """Of a transceiver, each way, beside the SerDes of the chip."""
+    chips_per_board: SourcedCount
+    chips_per_rack: SourcedCount
     nic: SourcedUsdPerBandwidth
     fabric: SourcedUsdPerBandwidth
     """Scale-out switches and optics."""
@@ -221,7 +233,7 @@ class SystemSpec(Spec):
 class EconomicsSpec(Spec):
     """Between cost and price."""
 
-    volume: SourcedCount
-    """Chips that share the one-off cost."""
+    volume: dict[str, SourcedCount]
+    """Chips that share the one-off cost, by kind of seller."""
     gross_margin: dict[str, Sourced[Ratio]]
-    """(price - unit cost) / price, by kind of seller."""
+    """(price - unit cost) / price, likewise."""
