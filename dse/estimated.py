@@ -22,7 +22,8 @@ LABELS = {
 _COVERED = {
     "chips-only": "capital covers chips only",
     "with-host-and-network": "capital covers chips, and the shares of host and scale-up network as published",
-    "built-up": "capital covers chips, servers, racks, links, NICs and fabric, built up alike for all",
+    "built-up": "capital covers chips, servers, racks, links by their reach, NICs and fabric of those "
+    "who leave their domain, built up alike for all",
 }
 """System of a price to what its capital covers."""
 
