@@ -8,17 +8,22 @@ from typing import Any
 import numpy as np
 
 from dse.estimated import LABELS, Estimate, first_of, headline, interval_on, ledgers_of, notes_of, parts_of
+from dse.evaluate.choose import TOLERANCE, Limits, best, judged, violations
 from dse.plugins import cost_model as cost_model_named
 from dse.plugins import objective
+from dse.spec.anchors import anchor
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
+from dse.spec.formats import computed_in, remarks, with_formats
 from dse.spec.layouts import bad_ep, bad_tp
 from dse.spec.llm import LlmSpec
 from dse.spec.prices import price_of_one
 from dse.spec.problems import Problem, SpecError, nearest, wrong
-from dse.spec.resolve import Setting, chip_columns, chips_of, precision_of
+from dse.spec.resolve import Setting, chip_columns, chips_of, precision_of, stack_under
+from dse.spec.resolved import USUAL_GOAL
 from dse.spec.settings import apply
 from dse.spec.silicon import chip_silicon
+from dse.spec.software import software_named
 from dse.spec.study import PrecisionSpec, PriceSpec
 from dse.spec.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.technology import TechnologySpec
@@ -53,6 +58,7 @@ def estimate(
     price_method: str = "listed",
     seller: str | None = None,
     system: str = "chips-only",
+    software: str = "as-sold",
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
 ) -> Estimate:
@@ -63,13 +69,14 @@ def estimate(
     experts; disaggregated serving chooses it, so that both pools are busy. `serving` exchanges that of the
     workload. `kv` and `activations` follow `weights`, sub-byte weights with fp16 activations. `seller` is
     whose gross margin a price by margin holds, `system` what capital covers beside chips (chips-only,
-    with-host-and-network, built-up). `settings` exchanges single numbers by name, such as
-    {"hbm_bandwidth": "5 TB/s"}.
+    with-host-and-network, built-up). `software` is `as-sold` (the chip's own stack, or `stack`), `equal` (one
+    class of losses for all chips) or `ideal` (no losses). `settings` exchanges single numbers by name, such
+    as {"hbm_bandwidth": "5 TB/s"}.
 
     Raises `SpecError` with every problem at once.
     """
     problem = Subject(chip, llm, workload, weights, kv, activations, cost_model, stack, price_method,
-                      dict(settings or {}), configs, serving, seller, system)  # fmt: skip
+                      dict(settings or {}), configs, serving, seller, system, software)  # fmt: skip
     problem.check_layout(batch=batch, tp=tp, pp=pp, dp=dp, ep=ep)
     one = problem.solve(batch=batch, tp=tp, pp=pp, ep=ep, dp=dp)
     metrics = problem.cost_model.evaluate(one, problem.context, detail=True)
@@ -97,11 +104,14 @@ class Subject:
     def __init__(self, chip: str, llm: str, workload: str, weights: str, kv: str | None,
                  activations: str | None, model: str, stack: str | None, price_method: str,
                  settings: Mapping[str, str], configs: Path | str | None, serving: str | None = None,
-                 seller: str | None = None, system: str = "chips-only") -> None:  # fmt: skip
+                 seller: str | None = None, system: str = "chips-only",
+                 software: str = "as-sold") -> None:  # fmt: skip
         catalog = Catalog.of(configs)
         self.llm_spec, found_workload, spec = _found(catalog, llm, workload, chip)
         self.cost_model = cost_model_named(model)
-        used_stack = catalog.get(StackSpec, stack or spec.stack)
+        self.software = software_named(software)
+        self.sold = catalog.get(StackSpec, stack or spec.stack)
+        used_stack = stack_under(self.software, self.sold, catalog)
         self.interval = interval_on(used_stack, spec, catalog)
         network = catalog.get(NetworkSpec, spec.link.network)
         self.chip, self.stack, self.network, self.workload = apply(
@@ -118,12 +128,14 @@ class Subject:
         self.unpriced = price_method == "listed" and self.chip.price.value is None
         if self.unpriced:
             setting = _at_unit_cost(self.chip, setting)
+        self.chip = with_formats(self.chip, setting.technology)
         self.columns = chip_columns(self.chip, setting, self.stack, self.network)
         self.llm = self.llm_spec.resolve()
         self.context = api.Context(
             llm=self.llm, precision=precision_of(self.precision), workload=self.workload.resolve(),
             economy=catalog.get(EconomySpec, ECONOMY).resolve(),
         )  # fmt: skip
+        self.goal, self.tolerance = objective(USUAL_GOAL), TOLERANCE
         self.targets = {objective(n): limit for n, limit in self.workload.targets.items()}
 
     def hold_against_physics(self, one: api.Designs, metrics: api.Metrics) -> None:
@@ -170,14 +182,17 @@ class Subject:
     ) -> api.Designs:  # fmt: skip
         """The cheapest deployment of the grid per throughput, or that of the fewest chips; a batch of one."""
         designs = self.designs(batch=batch, tp=tp, pp=pp, ep=ep, dp=dp)
-        found = self.cost_model.evaluate(designs, self.context)
-        violations = self.violations(found)
-        misses = [np.maximum(np.broadcast_to(v, designs.shape), 0.0) for v in violations.values()]
-        missed = sum(m / (m.max() or 1.0) for m in misses)
-        cost = np.broadcast_to(found.chips if fewest else found.usd_per_token_per_s, designs.shape)
-        if not (cost > 0.0).all():
+        metrics = self.cost_model.evaluate(designs, self.context)
+        found = judged(metrics, self.context, self.goal, self.limits, designs.shape, 1)
+        cost = found.size if fewest else found.cost
+        if not (found.cost > 0.0).all():
             raise wrong(f"chips/{self.chip.name}", "price: expected more than 0 USD, got 0 USD")
-        return designs.take(np.lexsort((cost, missed))[:1])
+        return designs.take(best(replace(found, cost=cost), self.tolerance))
+
+    @property
+    def limits(self) -> Limits:
+        """The latency targets of the workload, as the choice of a deployment reads them."""
+        return tuple(self.targets.items())
 
     def designs(
         self, *, batch: int | None = None, tp: int | None = None, pp: int | None = None,
@@ -202,11 +217,7 @@ class Subject:
 
     def violations(self, found: api.Metrics) -> dict[str, Any]:
         """Every named constraint and every latency target, each in its own unit, feasible where <= 0."""
-        late = {
-            goal.name: api.violation(goal, goal.value(found, self.context), limit)
-            for goal, limit in self.targets.items()
-        }
-        return {**found.violations, **late}
+        return violations(found, self.context, self.limits)
 
     def report(self, one: api.Designs, m: api.Metrics, *, solved: bool) -> Estimate:
         """The typed result of the one design."""
@@ -221,6 +232,7 @@ class Subject:
             label=LABELS[self.stack.estimate],
             serving=self.workload.serving,
             precision=self.precision.model_dump(),
+            computed_in=computed_in(self.chip, self.precision),
             price_method="unit-cost" if self.unpriced else self.price.method,
             deployment={k: int(first_of(v)) for k, v in one.deployments.columns().items()},
             solved=solved,
@@ -237,6 +249,8 @@ class Subject:
 
     def _notes(self) -> list[str]:
         notes = notes_of(self.stack, self.workload.serving, self.interval, self.price.system)
+        if self.stack.estimate == "calibrated":
+            notes.insert(1, anchor(self.stack, self.chip).reason.rstrip("."))
         if self.chip.sram.use == "scratchpad" and self.chip.sram.weight_load is None:
             notes.append(f"the file of {self.chip.name} does not say how fast weights enter its matrix units "
                          "(sram.weight_load): they enter for nothing")  # fmt: skip
@@ -246,6 +260,7 @@ class Subject:
                 f"{self.stack.name} was not calibrated on {self.chip.name}: "
                 f"the interval is no narrower than that of the chip's class ({self.chip.stack})",
             )
+        notes[1:1] = remarks(computed_in(self.chip, self.precision))
         if self.unpriced:
             notes.insert(1, f"{self.chip.name} has no listed price: priced at the unit cost of its silicon")
         return notes

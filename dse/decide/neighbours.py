@@ -7,7 +7,8 @@ import numpy as np
 
 from dse.decide.candidates import Candidate, chips_of_candidates
 from dse.decide.parts import SIZES, Layout
-from dse.decide.solve import Ask, Floats, costs, evaluate, lower, solve, study_grid
+from dse.decide.solve import Ask, Floats, costs, evaluate, positive, solve, study_grid
+from dse.evaluate.choose import cost_of
 from dse.spec.layouts import pairs
 from dse.spec.parameters import fraction_of, value_at
 from dse.spec.resolved import ResolvedStudy
@@ -69,7 +70,7 @@ def neighbours(study: ResolvedStudy, ask: Ask, candidate: Candidate, layout: Lay
     held = costs(ask, designs)
     anew = _resolved(study, ask, moves)
     goal = np.broadcast_to(np.asarray(ask.goal.value(metrics, ask.context), dtype=float), shape)
-    base = float(lower(ask.goal, goal)[0])
+    base = float(positive(ask.goal, cost_of(ask.goal, goal))[0])
     found = []
     for i, move in enumerate(moves, start=1):
         hits = {n: float(v[i]) for n, v in over.items() if v[i] > 0.0}

@@ -17,7 +17,7 @@ Layout = tuple[Mapping[str, int], ...]
 
 def parts_of(study: ResolvedStudy) -> tuple[Member, ...]:
     """Everything that a chip of the study must serve; one part without a label where it is no mix."""
-    return study.members or (Member(label="", weight=1.0, context=study.context),)
+    return study.members or (Member(label="", weight=1.0, context=study.context, targets=study.targets),)
 
 
 def contexts_of(study: ResolvedStudy) -> tuple[api.Context, ...]:

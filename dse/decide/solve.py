@@ -4,13 +4,14 @@ A chip that serves a mix gets the best deployment of each part; limits hold for 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
 from dse.decide.parts import parts_of, whole_metrics
+from dse.evaluate import choose
 from dse.spec.layouts import grid
 from dse.spec.resolved import Member, ResolvedStudy
 from objectives import api
@@ -31,8 +32,8 @@ class Ask:
     """What a chip must serve, see `parts_of`."""
     cost_model: api.CostModel
     goal: api.Objective
-    limits: tuple[tuple[api.Objective, float], ...]
-    """Objective and the worst value that is accepted, in SI."""
+    limits: choose.Limits
+    """Objective and the worst value that is accepted; a part of a mix has those of its workload too."""
 
     @property
     def context(self) -> api.Context:
@@ -41,28 +42,17 @@ class Ask:
 
     def violations(self, metrics: api.Metrics, context: api.Context | None = None) -> dict[str, Array]:
         """Every named constraint and every limit, each in its own unit, feasible where <= 0."""
-        where = context or self.context
-        late = {o.name: api.violation(o, o.value(metrics, where), limit) for o, limit in self.limits}
-        return {**metrics.violations, **late}
+        return choose.violations(metrics, context or self.context, self.limits)
 
 
 def ask_of(study: ResolvedStudy, limits: Mapping[str, float] | None = None) -> Ask:
-    """The question of a study: its fixed targets, and `limits` by name of objective on top, the tighter wins.
-
-    The goal is its first objective that is not the swept one.
-    """
+    """The question of a study: its goal, its targets, and `limits` by name of objective; the tighter wins."""
     from dse.plugins import objective
 
-    found = {t.objective.name: t.limit for t in study.targets}
-    for name, limit in (limits or {}).items():
-        goal = objective(name)
-        tighter = min if goal.direction == "minimize" else max
-        found[name] = tighter(limit, found[name]) if name in found else limit
-    swept = None if study.swept is None else study.swept.name
-    goals = [g for g in study.objectives if g.name != swept] or list(study.objectives)
+    given = tuple((objective(name), limit) for name, limit in (limits or {}).items())
     return Ask(
-        parts=parts_of(study), cost_model=study.cost_model, goal=goals[0],
-        limits=tuple((objective(n), v) for n, v in found.items()),
+        parts=parts_of(study), cost_model=study.cost_model, goal=study.goal,
+        limits=choose.merged(study.limits, given),
     )  # fmt: skip
 
 
@@ -117,22 +107,12 @@ class _Alone:
     def __init__(self, ask: Ask, part: Member, chips: api.Chips, grid: api.Deployments) -> None:
         designs = api.Designs(chips=chips, deployments=grid)
         metrics = ask.cost_model.evaluate(designs, part.context)
-        self._shape, self._whole = (grid.size, chips.size), designs.shape
-        over = [self._flat(v) for v in ask.violations(metrics, part.context).values()]
-        good = np.all([v <= 0.0 for v in over], axis=0)
-        self.capital = self._flat(metrics.capex_usd)
-        self.costs = np.where(
-            good, lower(ask.goal, self._flat(ask.goal.value(metrics, part.context))), np.inf
-        )
-        at = np.argmin(self.costs, axis=0)
-        self.cost = self.costs[at, np.arange(chips.size)]
-        hopeless = ~np.isfinite(self.cost)
-        if hopeless.any():
-            at[hopeless] = np.argmin(_missed([v[:, hopeless] for v in over]), axis=0)
-        self.index = at
-
-    def _flat(self, column: Array) -> Floats:
-        return np.broadcast_to(np.asarray(column, dtype=float), self._whole).reshape(self._shape)
+        limits = choose.merged(ask.limits, part.limits)
+        found = choose.judged(metrics, part.context, ask.goal, limits, designs.shape)
+        self.capital = np.broadcast_to(np.asarray(metrics.capex_usd), designs.shape).reshape(found.cost.shape)
+        self.costs = np.where(found.feasible, positive(ask.goal, found.cost), np.inf)
+        self.index = choose.best(found)
+        self.cost = self.costs[self.index, np.arange(chips.size)]
 
     def choices(self, chip: int) -> Ints:
         """Feasible deployments of a chip that are the cheapest for their capital, the cheapest first."""
@@ -153,19 +133,9 @@ def _together(
     return float(cost[best]), index[best]
 
 
-def _missed(over: list[Floats]) -> Floats:
-    """How far each deployment misses: the sum of its violations, each relative to the largest of its chip."""
-    total = np.zeros(over[0].shape)
-    for v in over:
-        excess = np.maximum(v, 0.0)
-        largest = excess.max(axis=0)
-        total += excess / np.where(largest > 0.0, largest, 1.0)
-    return total
-
-
-def lower(goal: api.Objective, value: Floats) -> Floats:
-    """The goal as something to be made small and positive: itself, or one over it where it is maximised."""
-    return value if goal.direction == "minimize" else 1.0 / value
+def positive(goal: api.Objective, cost: Floats) -> Floats:
+    """A cost, see `choose.cost_of`, as something above 0 to be made small: one over what is maximised."""
+    return cost if goal.direction == "minimize" else -1.0 / cost
 
 
 def designs_at(chips: api.Chips, grid: api.Deployments, index: Ints) -> tuple[api.Designs, ...]:
@@ -181,8 +151,14 @@ def designs_at(chips: api.Chips, grid: api.Deployments, index: Ints) -> tuple[ap
 
 def evaluate(ask: Ask, designs: Sequence[api.Designs]) -> api.Metrics:
     """Metrics of chips that serve all parts, given their designs for each part; of one part, its own."""
-    each = [ask.cost_model.evaluate(d, part.context) for part, d in zip(ask.parts, designs, strict=True)]
+    each = [_promised(ask, part, d) for part, d in zip(ask.parts, designs, strict=True)]
     return whole_metrics(ask.parts, designs, each)
+
+
+def _promised(ask: Ask, part: Member, designs: api.Designs) -> api.Metrics:
+    """Metrics of one part, the targets of its workload among its constraints."""
+    metrics = ask.cost_model.evaluate(designs, part.context)
+    return replace(metrics, violations=choose.violations(metrics, part.context, part.limits))
 
 
 def costs(ask: Ask, designs: Sequence[api.Designs]) -> Floats:
@@ -190,4 +166,4 @@ def costs(ask: Ask, designs: Sequence[api.Designs]) -> Floats:
     metrics, shape = evaluate(ask, designs), designs[0].shape
     goal = np.broadcast_to(np.asarray(ask.goal.value(metrics, ask.context), dtype=float), shape)
     over = [np.broadcast_to(np.asarray(v), shape) <= 0.0 for v in ask.violations(metrics).values()]
-    return np.where(np.all(over, axis=0), lower(ask.goal, goal), np.inf)
+    return np.where(np.all(over, axis=0), positive(ask.goal, choose.cost_of(ask.goal, goal)), np.inf)

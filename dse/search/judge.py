@@ -3,6 +3,7 @@
 Array-namespace code, so that a compiled backend runs the same source.
 """
 
+from dse.evaluate import choose
 from dse.spec.resolved import ResolvedStudy
 from objectives import api
 from objectives.arrays import Array
@@ -17,8 +18,4 @@ def costs(study: ResolvedStudy, metrics: api.Metrics) -> list[Array]:
 
 def violations(study: ResolvedStudy, metrics: api.Metrics) -> dict[str, Array]:
     """Violation of each named constraint and of each fixed target; feasible where all are <= 0."""
-    found = dict(metrics.violations)
-    for target in study.targets:
-        goal = target.objective
-        found[goal.name] = api.violation(goal, goal.value(metrics, study.context), target.limit)
-    return found
+    return choose.violations(metrics, study.context, study.limits)

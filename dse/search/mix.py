@@ -1,14 +1,14 @@
 """Several LLMs and workloads on one chip, each from a cluster of its own: all trade-offs of every chip."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from dse.evaluate.choose import best, judged, violations
 from dse.spec.resolved import Member, ResolvedStudy
-from objectives import api
 from objectives.api import Chips, Deployments, Designs, Metrics
 
 Floats = npt.NDArray[np.float64]
@@ -64,21 +64,16 @@ class _Member:
     def __init__(
         self, study: ResolvedStudy, member: Member, designs: Designs, metrics: Metrics, chips: int
     ) -> None:
-        self.study, self.member, self.designs, self.metrics = study, member, designs, metrics
+        self.study, self.member, self.designs = study, member, designs
+        promised = violations(metrics, member.context, member.limits)
+        self.metrics = replace(metrics, violations=promised)
         self.size = designs.size // chips
-        self.goal = self._flat(_goal(study).value(metrics, member.context))
-        if _goal(study).direction == "maximize":
-            self.goal = -self.goal
-        swept = study.swept
-        none = np.zeros_like(self.goal)
-        self.late = none if swept is None else self._flat(swept.value(metrics, member.context))
-        late = [
-            api.violation(t.objective, t.objective.value(metrics, member.context), t.limit)
-            for t in study.targets
-        ]
-        over = [self._flat(v) for v in (*metrics.violations.values(), *late)]
-        self.good = np.all([v <= 0.0 for v in over], axis=0)
-        self.missed = sum(np.maximum(v, 0.0) / (np.maximum(v, 0.0).max() or 1.0) for v in over)
+        shape = (self.size, chips)
+        self.judged = judged(metrics, member.context, study.goal, member.limits, designs.shape)
+        self.goal, self.good = self.judged.cost, self.judged.feasible
+        self.stand_in = best(self.judged)
+        swept, context = study.swept, member.context
+        self.late = np.zeros(shape) if swept is None else self._flat(swept.value(metrics, context))
 
     def _flat(self, column: object) -> Floats:
         """A column as (deployments, chips)."""
@@ -89,8 +84,8 @@ class _Member:
         """Latency and deployment of each step of the member's own trade-off, the fastest first."""
         alive = np.flatnonzero(self.good[:, chip])
         if not alive.size:
-            best = int(np.argmin(np.asarray(self.missed)[:, chip]))
-            return [(float(self.late[best, chip]), best)]
+            at = int(self.stand_in[chip])
+            return [(float(self.late[at, chip]), at)]
         order = alive[np.lexsort((self.goal[alive, chip], self.late[alive, chip]))]
         cost = self.goal[order, chip]
         least = np.minimum.accumulate(cost)
@@ -148,7 +143,8 @@ def combined_metrics(members: tuple[MemberPoints, ...]) -> Metrics:
 
     capex = np.sum([np.asarray(m.capex_usd) for m in metrics], axis=0)
     cost = weighted("usd_per_token_per_s")
-    names = metrics[0].violations
+    over = [m.violations for m in metrics]
+    names = dict.fromkeys(name for each in over for name in each)
     others: dict[str, Any] = {n: weighted(n) for n in _columns(metrics[0]) if n not in _OWN}
     return Metrics(
         tpot_s=slowest("tpot_s"),
@@ -158,7 +154,7 @@ def combined_metrics(members: tuple[MemberPoints, ...]) -> Metrics:
         capex_usd=capex,
         usd_per_token_per_s=cost,
         usd_per_million_tokens=weighted("usd_per_million_tokens"),
-        violations={n: np.max([np.asarray(m.violations[n]) for m in metrics], axis=0) for n in names},
+        violations={n: np.max([np.asarray(each[n]) for each in over if n in each], axis=0) for n in names},
         **others,
     )
 
@@ -177,9 +173,3 @@ _OWN = (
 def _columns(metrics: Metrics) -> list[str]:
     """Columns that are arrays, the ledgers left out."""
     return [n for n in Metrics.__dataclass_fields__ if not isinstance(getattr(metrics, n), Mapping)]
-
-
-def _goal(study: ResolvedStudy) -> api.Objective:
-    """What a deployment is chosen by: the first objective that is not the swept one."""
-    swept = None if study.swept is None else study.swept.name
-    return next((g for g in study.objectives if g.name != swept), study.objectives[0])

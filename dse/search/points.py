@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dse.evaluate.choose import best, judged, merged
 from dse.front.axis import Axis
 from dse.front.tables import Table
 from dse.search.judge import violations
@@ -87,22 +88,12 @@ class Points:
         return late
 
     def best(self, limit: float) -> int:
-        """Index of the best deployment under the swept target.
-
-        The first objective decides among the feasible; where none is, the smallest sum of violations does,
-        each relative to its largest, so that the trial still tells which way is less wrong.
-        """
-        late = self.swept_violation(limit)
-        good = self.feasible & (late <= 0.0)
-        goal = self.values[:, 0] * (1.0 if self.study.objectives[0].direction == "minimize" else -1.0)
-        if good.any():
-            return int(np.argmin(np.where(good, goal, np.inf)))
-        excess = np.zeros_like(late)
-        for v in (*self.violations.values(), late):
-            over = np.maximum(v, 0.0)
-            largest = over.max()
-            excess += over / largest if largest > 0.0 else 0.0
-        return int(np.argmin(excess))
+        """Index of the best deployment under the swept target, or the one that misses by least."""
+        study = self.study
+        swept = () if study.swept is None or not np.isfinite(limit) else ((study.swept, limit),)
+        limits = merged(study.limits, swept)
+        found = judged(self.metrics, study.context, study.goal, limits, self.shape, 1)
+        return int(best(found, study.spec.tolerance)[0])
 
     def design(self, index: int) -> dict[str, Any]:
         """The chip, deployment and headline metrics of one point, as plain data."""

@@ -1,12 +1,13 @@
 """Rows of a stored front evaluated again with their ledgers: where each second, byte and dollar goes."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from dse.evaluate.choose import Limits, violations
 from dse.front.tables import Table
 from dse.search.mix import MemberPoints, combined_metrics, taken
 from dse.search.mix_ledgers import combined_ledgers
@@ -89,14 +90,14 @@ def _chips(study: ResolvedStudy, name: str, rows: Table) -> _FamilyOfChips:
         spec = study.baselines.get(name) or catalog.get(ChipSpec, name)
         return _FamilyOfChips(
             chips=chips_of([chip_columns(spec, study.setting)]),
-            stack=catalog.get(StackSpec, study.spec.stack or spec.stack),
+            stack=study.setting.stack_of(spec.name, spec.stack),
             hypothetical=spec.hypothetical,
         )
     if name not in study.branches:
         raise wrong(study.slug, f"expected chips of the branches {', '.join(study.branches)}, got {name!r}")
     branch = study.branches[name]
     values = {n: rows[f"param_{n}"].to_numpy(dtype=float) for n in branch.spec.parameters}
-    stack = catalog.get(StackSpec, study.spec.stack or branch.spec.stack)
+    stack = study.setting.stack_of(branch.name, branch.spec.stack)
     return _FamilyOfChips(chips=branch.chips(values), stack=stack, hypothetical=True)
 
 
@@ -107,10 +108,11 @@ def _mixed(study: ResolvedStudy, rows: Table, family: _FamilyOfChips) -> Iterato
     for member in study.members:
         designs = api.Designs(chips=family.chips, deployments=_deployments(study, rows, f"{member.label}."))
         metrics = study.cost_model.evaluate(designs, member.context, detail=True)
-        told.append(list(_told(study, family, metrics, member.context, n)))
-        flat = taken(metrics, designs, np.arange(n))
+        told.append(list(_told(family, metrics, member.context, member.limits, n)))
+        promised = replace(metrics, violations=violations(metrics, member.context, member.limits))
+        flat = taken(promised, designs, np.arange(n))
         points.append(MemberPoints(member=member, designs=designs, metrics=flat))
-    over = _violations(study, combined_metrics(tuple(points)), study.context, n)
+    over = _violations(study.limits, combined_metrics(tuple(points)), study.context, n)
     for i, each in enumerate(zip(*told, strict=True)):
         yield Revisited(
             chip=each[0].chip, stack=each[0].stack, hypothetical=each[0].hypothetical,
@@ -123,7 +125,7 @@ def _mixed(study: ResolvedStudy, rows: Table, family: _FamilyOfChips) -> Iterato
 def _evaluated(study: ResolvedStudy, rows: Table, family: _FamilyOfChips) -> Iterator[Revisited]:
     designs = api.Designs(chips=family.chips, deployments=_deployments(study, rows))
     metrics = study.cost_model.evaluate(designs, study.context, detail=True)
-    return _told(study, family, metrics, study.context, len(rows))
+    return _told(family, metrics, study.context, study.limits, len(rows))
 
 
 def _deployments(study: ResolvedStudy, rows: Table, start: str = "") -> api.Deployments:
@@ -139,16 +141,16 @@ def _deployments(study: ResolvedStudy, rows: Table, start: str = "") -> api.Depl
 
 
 def _told(
-    study: ResolvedStudy, family: _FamilyOfChips, metrics: api.Metrics, context: api.Context, n: int
+    family: _FamilyOfChips, metrics: api.Metrics, context: api.Context, limits: Limits, n: int
 ) -> Iterator[Revisited]:
     columns = _spread(family.chips.columns(), n)
     ledgers = {name: _spread(getattr(metrics, field), n) for name, field in LEDGERS.items()}
-    violations = _violations(study, metrics, context, n)
+    over = _violations(limits, metrics, context, n)
     for i in range(n):
         yield Revisited(
             chip=_row(columns, i),
             ledgers={name: _row(parts, i) for name, parts in ledgers.items()},
-            violations=_row(violations, i),
+            violations=_row(over, i),
             stack=family.stack.name,
             hypothetical=family.hypothetical,
             interval=dict(family.stack.interval),
@@ -156,14 +158,9 @@ def _told(
 
 
 def _violations(
-    study: ResolvedStudy, metrics: api.Metrics, context: api.Context, n: int
+    limits: Limits, metrics: api.Metrics, context: api.Context, n: int
 ) -> dict[str, npt.NDArray[np.float64]]:
-    found = _spread(metrics.violations, n)
-    for target in study.targets:
-        value = target.objective.value(metrics, context)
-        late = api.violation(target.objective, value, target.limit)
-        found |= _spread({target.objective.name: late}, n)
-    return found
+    return _spread(violations(metrics, context, limits), n)
 
 
 def _spread(columns: Mapping[str, Any], n: int) -> dict[str, npt.NDArray[np.float64]]:

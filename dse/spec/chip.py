@@ -21,8 +21,13 @@ from dse.spec.base import (
 PeakFormat = Literal["fp32", "fp16", "fp8", "int8", "fp4"]
 """Formats that a matrix peak is quoted in; `fp16` stands for fp16 or bf16 with fp32 accumulation."""
 
+PackageClass = Literal["organic", "interposer", "bridge"]
+
 PriceBasis = Literal["list", "street", "maker-cost", "system", "system-share", "rent"]
 """What a listed price is a price of; `dse.spec.price_basis` says each in words."""
+
+MatrixUnit = Literal["tensor-core", "systolic", "dataflow"]
+"""Kind of matrix unit, which decides the ratios of its peaks by format (technology file, `formats`)."""
 
 ChipClass = Literal["datacentre-gpu", "consumer-gpu", "soc", "systolic", "dataflow-sram", "fpga"]
 
@@ -85,6 +90,9 @@ class Die(Spec):
     count: SourcedCount
     joined: SourcedBandwidth | None = None
     """One way, of one compute die to the others of its package; the technology file's share when left out."""
+    package: PackageClass | None = None
+    """Class of the package; what its dies need when left out: bridges where several compute dies lie side by
+    side, silicon where there is HBM, else an organic substrate."""
     enabled: SourcedRatio | None = None
     """Cores in use over cores on the dies; as usual on the technology's node when left out."""
     io: IoDie | None = None
@@ -119,6 +127,9 @@ class ChipSpec(Spec):
     """Name of the software stack that drives it unless a study says otherwise."""
     peak: dict[PeakFormat, SourcedFlops]
     """Dense matrix peaks; sparse figures never belong here."""
+    matrix_unit: MatrixUnit | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Kind of unit whose other formats follow from the peaks that the file gives, as far as the node has
+    them; left out, the chip has the formats of its file and no others."""
     sram: Sram
     dram: Dram | None
     link: Link

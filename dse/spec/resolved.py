@@ -7,6 +7,7 @@ from json import dumps
 from pathlib import Path
 from typing import Any
 
+from dse.evaluate.choose import Limits, merged
 from dse.plugins import cost_model, objective, sampler_factory
 from dse.spec.asked import with_settings
 from dse.spec.base import Spec
@@ -14,12 +15,14 @@ from dse.spec.branch import Branch, branches_of
 from dse.spec.cases import case_spec, slug_of
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
+from dse.spec.formats import peak_of
 from dse.spec.layouts import check_deployments
 from dse.spec.llm import LlmSpec
 from dse.spec.misnamed import asked
 from dse.spec.places import study_folders
 from dse.spec.problems import Problem, SpecError, nearest, wrong
-from dse.spec.resolve import Setting, chip_columns, peak_of, precision_of
+from dse.spec.resolve import Setting, chip_columns, precision_of
+from dse.spec.software import MARK, split_software
 from dse.spec.space import SpaceSpec
 from dse.spec.study import MixSpec, StudySpec
 from dse.spec.system import EconomySpec, NetworkSpec, StackSpec
@@ -28,8 +31,13 @@ from dse.spec.units import UnitError, parse
 from dse.spec.workload import WorkloadSpec
 from objectives import api
 
-_SEARCH_ONLY = ("name", "title", "question", "sampler", "seed", "sweep", "report_at")
+_SEARCH_ONLY = (
+    "name", "title", "question", "sampler", "seed", "sweep", "report_at", "goal", "tolerance",
+)  # fmt: skip
 """Fields of a study that choose among designs, or words for them, and change none."""
+
+USUAL_GOAL = "usd_per_token_per_second"
+"""What deployments are chosen by where a study has several goals and names none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +57,13 @@ class Member:
     weight: float
     """Share of the output tokens; those of all members sum to 1."""
     context: api.Context
+    targets: tuple[Target, ...] = ()
+    """Those of its workload and of the study; of two on one objective the tighter one."""
+
+    @property
+    def limits(self) -> Limits:
+        """Its targets as the choice of a deployment reads them."""
+        return tuple((t.objective, t.limit) for t in self.targets)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +82,11 @@ class ResolvedStudy:
     """Everything that a chip must serve; empty where it is one LLM and one workload."""
     cost_model: api.CostModel
     objectives: tuple[api.Objective, ...]
+    goal: api.Objective
+    """What deployments are chosen by, whatever the order of the objectives."""
     targets: tuple[Target, ...]
+    """Those of the study and of its workload; of two on one objective the tighter one. For a mix those of the
+    study, which hold for the whole; each member has those of its workload too."""
     swept: api.Objective | None
     branches: dict[str, Branch]
     baselines: dict[str, ChipSpec]
@@ -75,6 +94,11 @@ class ResolvedStudy:
     reference_point: dict[str, float]
     configs: dict[str, Spec]
     """Every config that the answer depends on, by `kind/name`."""
+
+    @property
+    def limits(self) -> Limits:
+        """Its targets as the choice of a deployment reads them."""
+        return tuple((t.objective, t.limit) for t in self.targets)
 
     @property
     def case_title(self) -> str:
@@ -152,7 +176,11 @@ def list_studies(folders: Iterable[Path] | None = None) -> dict[str, Path]:
 
 
 def find_case(name: str) -> tuple[Path, str | None]:
-    """`study.yaml` and case of a name such as `groq-vs-h100` or `groq-vs-h100/listed`."""
+    """`study.yaml` and case of a name such as `groq-vs-h100`, `groq-vs-h100/listed`, `groq-vs-h100@equal`."""
+    plain, software = split_software(str(name))
+    if software is not None and not Path(str(name)).exists():
+        path, case = find_case(plain.removesuffix("/"))
+        return path, f"{case or ''}{MARK}{software}"
     head, _, tail = str(name).rpartition("/")
     try:
         return find_study(str(name)), None
@@ -183,6 +211,8 @@ def load_cases(name: str, configs: Path | str | None = None) -> tuple[ResolvedSt
     """
     path, case = find_case(name)
     names = [case] if case else [None, *asked(path, None, Catalog.of(configs)).cases]
+    if case and case.startswith(MARK):  # all of them under that software
+        names = [case, *(f"{each}{case}" for each in asked(path, None, Catalog.of(configs)).cases)]
     found: list[ResolvedStudy] = []
     problems: dict[Problem, None] = {}
     for each in names:
@@ -242,11 +272,16 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
     goals = tuple(look("objectives", objective, name) for name in spec.objectives)
     swept = look("sweep.objective", _swept, spec.sweep.objective) if spec.sweep else None
     look("price.reference", _reference, spec, catalog)
-    targets = tuple(look(f"targets.{n}", _target, n, text) for n, text in spec.targets.items())
+    own = tuple(look(f"targets.{n}", _target, n, text) for n, text in spec.targets.items())
     reference = {n: look(f"reference_point.{n}", _limit, n, t) for n, t in spec.reference_point.items()}
     chips = {n: look("baselines", catalog.get, ChipSpec, n) for n in spec.baselines}
     if spec.stack is not None:
         look("stack", catalog.get, StackSpec, spec.stack)
+    for name, stack in spec.stacks.items():
+        look("stacks", catalog.get, StackSpec, stack)
+        look("stacks", _driven, name, space, chips)
+    if spec.software != "as-sold":
+        look("software", catalog.get, StackSpec, spec.software)
     if spec.network is not None:
         look("network", catalog.get, NetworkSpec, spec.network)
     if llm is not None:
@@ -262,10 +297,14 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
     for _, each, _ in mix[1:]:
         if each is not None:
             look("mix", check_deployments, spec, each)
+    goal: Any = None if None in goals else look("goal", _goal, spec, goals, swept)
+    for each in (workload, *(w for _, _, w in mix)):
+        look("workload", _bound, own, each, spec)
     look.done()
     setting = Setting(
         catalog=catalog, precision=spec.precision, price=spec.price, technology=technology,
-        stack=spec.stack, economy=economy, network=spec.network, requires=model.requires,
+        stack=spec.stack, stacks=spec.stacks, software=spec.software, economy=economy,
+        network=spec.network, requires=model.requires,
     )  # fmt: skip
     branches = look("space", branches_of, space, setting) if space is not None else {}
     for name, chip in chips.items():
@@ -276,23 +315,49 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
                           workload=workload.resolve(), economy=economy.resolve())  # fmt: skip
     return ResolvedStudy(
         spec=spec, path=path, slug=slug_of(spec, path, case), case=case, context=context,
-        members=_members(context, mix),
-        cost_model=model, objectives=goals, targets=targets, swept=swept, branches=branches,
+        members=_members(context, mix, own, spec),
+        cost_model=model, objectives=goals, goal=goal, swept=swept, branches=branches,
+        targets=own if mix else _bound(own, workload, spec),
         baselines={chip.name: chip for chip in chips.values()}, setting=setting, reference_point=reference,
         configs=_used(spec, catalog, branches, chips.values(),
                       (llm, workload, economy, technology, space, *(s for _, *both in mix for s in both))),
     )  # fmt: skip
 
 
-def _members(context: api.Context, mix: list[tuple[MixSpec, LlmSpec, WorkloadSpec]]) -> tuple[Member, ...]:
+def _members(
+    context: api.Context, mix: list[tuple[MixSpec, LlmSpec, WorkloadSpec]], own: tuple[Target, ...],
+    spec: StudySpec,
+) -> tuple[Member, ...]:  # fmt: skip
     total = sum(part.weight for part, _, _ in mix)
     return tuple(
         Member(
             label=f"{llm.name}.{workload.name}", weight=part.weight / total,
             context=replace(context, llm=llm.resolve(), workload=workload.resolve()),
+            targets=_bound(own, workload, spec),
         )
         for part, llm, workload in mix
     )  # fmt: skip
+
+
+def _bound(own: tuple[Target, ...], workload: WorkloadSpec | None, spec: StudySpec) -> tuple[Target, ...]:
+    """Targets of a study and, unless it lifts them, of a workload; the tighter of two on one objective."""
+    promised = workload.targets if workload and spec.workload_targets else {}
+    of_workload = tuple((objective(name), limit) for name, limit in promised.items())
+    both = merged(tuple((t.objective, t.limit) for t in own if t is not None), of_workload)
+    return tuple(Target(objective=goal, limit=limit) for goal, limit in both)
+
+
+def _goal(spec: StudySpec, goals: tuple[api.Objective, ...], swept: api.Objective | None) -> api.Objective:
+    """What deployments are chosen by; no order of the objectives decides it."""
+    if spec.goal is not None:
+        return next(g for g in goals if g.name == spec.goal)
+    unswept = [g for g in goals if swept is None or g.name != swept.name] or list(goals)
+    others = [g for g in unswept if g.unit != "s"] or unswept
+    usual = [g for g in others if g.name == USUAL_GOAL] or others
+    if len(usual) > 1:
+        names = ", ".join(sorted(g.name for g in usual))
+        raise wrong("", f"expected one of {names} to choose deployments by, got none; add `goal: NAME`")
+    return usual[0]
 
 
 def _swept(name: str) -> api.Objective:
@@ -300,6 +365,13 @@ def _swept(name: str) -> api.Objective:
     if goal.unit != "s":
         raise wrong("", f"expected an objective measured in seconds, got {name!r} in {goal.unit!r}")
     return goal
+
+
+def _driven(name: str, space: SpaceSpec | None, chips: dict[str, ChipSpec | None]) -> None:
+    """A stack of its own is given to a branch of the space, or to a baseline by its full name."""
+    known = [*(space.branches if space else ()), *(chip.name for chip in chips.values() if chip)]
+    if name not in known:
+        raise wrong("", f"unknown branch or baseline {name!r}; {nearest(name, known)}")
 
 
 def _reference(spec: StudySpec, catalog: Catalog) -> None:
@@ -329,9 +401,10 @@ def _used(spec: StudySpec, catalog: Catalog, branches: dict[str, Branch], chips:
     every = [*chips, *(b.template for b in branches.values())]
     if spec.price.reference:
         every.append(catalog.get(ChipSpec, spec.price.reference))
-    stacks = (
-        {spec.stack} if spec.stack else {c.stack for c in every} | {b.spec.stack for b in branches.values()}
-    )
+    driven = {c.name: c.stack for c in every} | {n: b.spec.stack for n, b in branches.items()}
+    stacks = {spec.stacks.get(name, spec.stack or own) for name, own in driven.items()}
+    if spec.software != "as-sold":
+        stacks.add(spec.software)
     own = {c.link.network for c in every} | {b.spec.network for b in branches.values()}
     networks = {spec.network} if spec.network else own
     found |= {f"chip/{c.name}": c for c in every}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from dse.spec.base import Sourced
 from dse.spec.chip import ChipSpec
+from dse.spec.formats import unit_size, with_formats
 from dse.spec.problems import Problem, SpecError
 from dse.spec.technology import Build, TechnologySpec, Value, middle
 from dse.spec.units import pretty
@@ -13,6 +14,7 @@ from objectives.equations.silicon import Blueprint, Technology
 from objectives.equations.silicon_area import equivalent_peak
 from objectives.equations.silicon_cost import die_yield, unit_cost
 from objectives.equations.silicon_dies import Plan, die_plan
+from objectives.equations.silicon_package import PACKAGES
 from objectives.equations.silicon_power import full_power, thermal_design_power
 
 
@@ -27,7 +29,7 @@ class Silicon:
     full_power: Mapping[str, Array]
     """Power at rest and of each resource at its full rate [W]."""
     power_parts: Mapping[str, Array]
-    """Thermal design power by part [W]: static, compute, sram, dram, link, die_to_die."""
+    """Thermal design power by part [W]: static, compute, sram, load, dram, link, die_to_die."""
     power_w: Array
     """Their sum [W]."""
 
@@ -71,7 +73,7 @@ class Silicon:
 def derive(blueprint: Blueprint, technology: Technology) -> Silicon:
     """Silicon of a batch of packages; the arrays of both broadcast against each other."""
     plan = die_plan(blueprint, technology)
-    full = full_power(blueprint, plan.compute.total_m2, plan.io.total_m2, technology)
+    full = full_power(blueprint, plan, technology)
     parts = thermal_design_power(full, technology)
     return Silicon(
         blueprint=blueprint,
@@ -134,10 +136,17 @@ def managed_by_software(chip: ChipSpec) -> bool:
 
 
 def fp16_equivalent(chip: ChipSpec, technology: TechnologySpec) -> float:
-    """fp16 peak that takes as much die area as the chip's matrix units [FLOP/s].
+    """fp16 peak that takes as much die area and power as the chip's matrix units [FLOP/s].
 
-    The largest over formats of peak times area per op. Raises `SpecError` when no such peak is known.
+    The largest over formats of peak times area per op, times what its formats take beside one another.
+    Raises `SpecError` when no such peak is known.
     """
+    chip = with_formats(chip, technology)
+    return _largest_peak(chip, technology) * unit_size(chip, technology)
+
+
+def _largest_peak(chip: ChipSpec, technology: TechnologySpec) -> float:
+    """The largest over formats of peak times area per op [FLOP/s]."""
     import numpy as np
 
     shares = technology.format_area()
@@ -154,7 +163,7 @@ def vector_peak(chip: ChipSpec, technology: TechnologySpec) -> float:
     fp32, fp16 = chip.peak.get("fp32"), chip.peak.get("fp16")
     if fp32 is not None and fp32.value is not None:
         return fp32.value
-    matrix = fp16.value if fp16 is not None and fp16.value else fp16_equivalent(chip, technology)
+    matrix = fp16.value if fp16 is not None and fp16.value else _largest_peak(chip, technology)
     return matrix * (technology.area.vector_share.value or 0.0)
 
 
@@ -188,6 +197,8 @@ def blueprint_of(chip: ChipSpec, technology: TechnologySpec) -> Blueprint:
         dies=one(die.count.value),
         io_dies=one(0.0 if die.io is None else die.io.count.value),
         die_bandwidth=None if die.joined is None or die.joined.value is None else one(die.joined.value),
+        weight_load=one(chip.sram.weight_load.value if chip.sram.weight_load else 0.0),
+        package=None if die.package is None else one(float(PACKAGES.index(die.package))),
     )
 
 

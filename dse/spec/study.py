@@ -4,7 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from dse.evaluate.choose import TOLERANCE
 from dse.spec.base import Name, Positive, SecondsQ, Spec
+from dse.spec.software import Software
 from objectives.equations.formats import FORMATS
 
 Format = Annotated[str, BeforeValidator(lambda v: _format(v))]
@@ -132,6 +134,11 @@ class StudySpec(Spec):
     cost_model: str = "roofline"
     stack: str | None = None
     """Stack that drives every chip; each chip's own when left out."""
+    stacks: dict[str, str] = Field(default={}, exclude_if=lambda v: not v)
+    """Branch of the space, or baseline, to the stack that drives it in the place of its own, such as
+    {dram-only: static-dataflow}."""
+    software: Software = Field(default="as-sold", exclude_if=lambda v: v == "as-sold")
+    """`as-sold`: those stacks; `equal`: one class of losses for all chips; `ideal`: no losses."""
     network: str | None = None
     """Network that joins every chip; each chip's own when left out."""
     economy: str = "datacentre-2026"
@@ -141,9 +148,17 @@ class StudySpec(Spec):
     deployment: DeploymentSpec
     price: PriceSpec
     objectives: tuple[str, ...] = Field(min_length=1)
+    goal: str | None = None
+    """The objective that deployments are chosen by. Left out, it is $/(token/s) where that is an objective,
+    else the only one that is no latency."""
+    tolerance: Annotated[float, Field(ge=0.0, lt=1.0)] = TOLERANCE
+    """Share of the best goal within which the smallest system is the best at a target; a front keeps all."""
     sweep: SweptTarget | None = None
     targets: dict[str, str] = Field(default={})
-    """Upper bounds (lower for what is maximised) by objective, with their unit."""
+    """Upper bounds (lower for what is maximised) by objective, with their unit. The latency targets of the
+    workload bind as well, and of two on one objective the tighter one."""
+    workload_targets: bool = True
+    """Whether the latency targets of the workload bind."""
     report_at: tuple[SecondsQ, ...] = ()
     """Values of the swept objective at which the best design is told."""
     baselines: tuple[str, ...] = ()
@@ -177,11 +192,18 @@ class StudySpec(Spec):
         twice = sorted({o for o in self.objectives if self.objectives.count(o) > 1})
         if twice:
             raise ValueError(f"objectives: expected each once, got {', '.join(twice)} twice")
+        if self.goal is not None and self.goal not in self.objectives:
+            raise ValueError(
+                f"goal: expected one of the objectives {', '.join(self.objectives)}, got {self.goal}"
+            )
         missing = [o for o in self.objectives if o not in self.reference_point]
         if missing:
             raise ValueError(f"reference_point: expected every objective, missing {', '.join(missing)}")
         if self.space is None and not self.baselines:
             raise ValueError("expected a space of chips, baselines, or both, got neither")
+        if self.software != "as-sold" and (self.stack or self.stacks):
+            given = "stack" if self.stack else "stacks"
+            raise ValueError(f"software: expected as-sold beside {given}, got {self.software}")
         if self.deployment.mode == "solve" and self.sweep is None:
             raise ValueError("sweep: expected a swept target for the deployment mode solve, got none")
         return self

@@ -17,7 +17,7 @@ from dse.spec.base import (
     Spec,
     unit,
 )
-from dse.spec.chip import PeakFormat
+from dse.spec.chip import MatrixUnit, PeakFormat
 
 SourcedMetres = Sourced[Annotated[float, unit("m")]]
 SourcedPerArea = Sourced[Annotated[float, unit("1/m2")]]
@@ -68,8 +68,23 @@ class AreaSpec(Spec):
     """fp32 vector peak over fp16 matrix peak of a chip that quotes none."""
     spare_cores: SourcedRatio
     """Share of the cores on a die that may fail."""
+    load_ports: SourcedNumber
+    """Area of a byte a second into the matrix units over that of a byte a second out of SRAM."""
     format_area: dict[PeakFormat, SourcedRatio]
     """Area of an op/s in that of an fp16 op/s; a format left out costs nothing beside the others."""
+
+
+class FormatSpec(Spec):
+    """A number format that a matrix unit may have beside fp16."""
+
+    nodes: tuple[str, ...]
+    """Nodes on which a chip of the catalog has it, and those that follow them."""
+    counted: tuple[str, ...] = ()
+    """Nodes whose `matrix_density` was read off dies that have it."""
+    peak: dict[MatrixUnit, SourcedNumber]
+    """Peak over the fp16 peak, by kind of unit."""
+    extra: SourcedShare
+    """Area and power that a matrix unit takes more for having it, as a share of the unit without."""
 
 
 class SramLaw(Spec):
@@ -93,6 +108,8 @@ class WaferSpec(Spec):
     sram_repairable: SourcedRatio
     wafer_scale_area: SourcedArea
     wafer_scale_yield: SourcedRatio
+    wafer_scale_package: SourcedUsd
+    """What makes a system of a working wafer."""
     cores: SourcedCount
 
 
@@ -133,6 +150,17 @@ class IoSpec(Spec):
     """One-way bandwidth per free die edge."""
 
 
+class PackageClassSpec(Spec):
+    """What one class of packages carries between dies, and how well parts are attached to it."""
+
+    part_yield: SourcedRatio
+    """Of one die or stack that is attached."""
+    phy_area: SourcedAreaPerBandwidth
+    shoreline: Sourced[Annotated[float, unit("B/s/m")]]
+    """One-way bandwidth per die edge."""
+    energy: SourcedEnergyPerByte
+
+
 class DieToDieSpec(Spec):
     """What joins the dies of a package."""
 
@@ -140,9 +168,9 @@ class DieToDieSpec(Spec):
     """One-way bandwidth of a die to its neighbours, over that of its own DRAM and links."""
     hop: SourcedSeconds
     """Latency from one die to its neighbour."""
-    phy_area: SourcedAreaPerBandwidth
-    shoreline: Sourced[Annotated[float, unit("B/s/m")]]
-    energy: SourcedEnergyPerByte
+    organic: PackageClassSpec
+    interposer: PackageClassSpec
+    bridge: PackageClassSpec
 
 
 class EnergySpec(Spec):
@@ -151,6 +179,8 @@ class EnergySpec(Spec):
     sram_activity: SourcedRatio
     dram_system: SourcedEnergyPerByte
     link: SourcedEnergyPerByte
+    load: SourcedEnergyPerByte
+    """Of a weight on its way from SRAM into a matrix unit."""
 
 
 class PackageSpec(Spec):
@@ -164,9 +194,6 @@ class PackageSpec(Spec):
     attach_cost_each: SourcedUsd
     substrate_cost: SourcedUsd
     flip_chip_cost: SourcedUsd
-    interposer_yield: SourcedRatio
-    bridge_yield: SourcedRatio
-    flip_chip_yield: SourcedRatio
     test_cost: SourcedUsd
     board_cost: SourcedUsd
     board_cost_per_watt: SourcedUsdPerWatt
@@ -177,6 +204,8 @@ class SystemSpec(Spec):
 
     host: SourcedUsd
     """CPUs, DRAM, SSD, board and assembly of one server."""
+    host_nic: SourcedUsd
+    """What joins one server to its users."""
     chips_per_host: SourcedCount
     chassis: SourcedUsd
     cold_plates: SourcedUsdPerWatt
@@ -184,8 +213,16 @@ class SystemSpec(Spec):
     power_shelves: SourcedUsdPerWatt
     switched_link: SourcedUsdPerBandwidth
     """Scale-up switches, per one-way bandwidth of a chip."""
-    direct_link: SourcedUsdPerBandwidth
-    """Scale-up boards without switches."""
+    board_link: SourcedUsdPerBandwidth
+    """The board under every scale-up link."""
+    copper_link: SourcedUsdPerBandwidth
+    """Cables and connectors inside a rack, for each end of a link that leaves its board."""
+    optical_link: SourcedUsdPerBandwidth
+    """Transceivers and fibres, for each end of a link that leaves its rack."""
+    optics_energy: SourcedEnergyPerByte
+    """Of a transceiver, each way, beside the SerDes of the chip."""
+    chips_per_board: SourcedCount
+    chips_per_rack: SourcedCount
     nic: SourcedUsdPerBandwidth
     fabric: SourcedUsdPerBandwidth
     """Scale-out switches and optics."""

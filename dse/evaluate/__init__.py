@@ -1,0 +1,1 @@
+"""Which deployment of a chip is the best, decided in one place for every verb."""

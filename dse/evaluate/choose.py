@@ -1,0 +1,143 @@
+"""Which of some deployments is the best: the one rule that every verb chooses by.
+
+1. A deployment that fits comes before one that does not, and one that meets every target before one that
+   misses any. Where none fits, the one that misses by least is taken; where some fit and none meets the
+   targets, the one of these that misses them by least.
+2. Of those left the one with the best goal is taken. Of the systems within a tolerance of it the smallest is
+   taken, which has the fewest chips; of equally small ones the one with the better goal.
+
+A front keeps every non-dominated design whatever the tolerance is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from objectives import api
+from objectives.arrays import Array, namespace
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+Limits = tuple[tuple[api.Objective, float], ...]
+"""Objectives and the worst value of each that is accepted, in SI."""
+
+TOLERANCE = 0.01
+"""Share of the best goal within which the smallest system is taken [1].
+
+The narrowest 80 % interval of a calibrated stack is 9 % either way, so a hundredth is no difference that a
+prediction can tell, while without it a search buys ten times the chips to smooth the rounding of a layout.
+"""
+
+_HARD = np.finfo(np.float64).max
+
+
+def merged(*groups: Limits) -> Limits:
+    """All limits together; of two on one objective the tighter one binds."""
+    found: dict[str, tuple[api.Objective, float]] = {}
+    for goal, limit in (pair for group in groups for pair in group):
+        tighter = min if goal.direction == "minimize" else max
+        found[goal.name] = (goal, tighter(limit, found[goal.name][1]) if goal.name in found else limit)
+    return tuple(found.values())
+
+
+def late(metrics: api.Metrics, context: api.Context, limits: Limits) -> dict[str, Array]:
+    """How far each limit is missed, in the unit of its objective; met where <= 0."""
+    return {goal.name: api.violation(goal, goal.value(metrics, context), limit) for goal, limit in limits}
+
+
+def violations(metrics: api.Metrics, context: api.Context, limits: Limits) -> dict[str, Array]:
+    """Every named constraint and every limit, each in its own unit, feasible where <= 0.
+
+    A constraint and a limit of one name are one condition: the larger violation counts.
+    """
+    found = dict(metrics.violations)
+    for name, missed in late(metrics, context, limits).items():
+        found[name] = _larger(found[name], missed) if name in found else missed
+    return found
+
+
+def _larger(a: Array, b: Array) -> Array:
+    xp = namespace(a, b)
+    return xp.where(a > b, a, b)
+
+
+def cost_of(goal: api.Objective, value: Array) -> Array:
+    """A goal as something to be made small: itself, or its negative where it is maximised."""
+    return value if goal.direction == "minimize" else -value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Deployments of some chips, judged; every array of shape (deployments, chips)."""
+
+    cost: Floats
+    """The goal, smaller is better."""
+    size: Floats
+    """Chips of the system [1]."""
+    unfit: Floats
+    """How far constraints are missed, 0 where a deployment fits [1]."""
+    late: Floats
+    """How far limits are missed, each relative to itself, 0 where all are met [1]."""
+
+    @property
+    def feasible(self) -> npt.NDArray[np.bool_]:
+        """True where a deployment fits and meets every limit."""
+        return (self.unfit <= 0.0) & (self.late <= 0.0)
+
+    def joined(self, other: "Judged") -> "Judged":
+        """The deployments of both, those of `other` behind."""
+        names = ("cost", "size", "unfit", "late")
+        return Judged(**{n: np.concatenate([getattr(self, n), getattr(other, n)]) for n in names})
+
+
+def judged(
+    metrics: api.Metrics, context: api.Context, goal: api.Objective, limits: Limits, shape: tuple[int, ...],
+    chips: int | None = None,
+) -> Judged:  # fmt: skip
+    """Metrics of designs of `shape`, judged by one goal under `limits`.
+
+    The last axis of the shape is that of the chips; with `chips` of 1 everything belongs to one choice.
+    """
+
+    def flat(column: Any) -> Floats:
+        whole = np.broadcast_to(np.asarray(column, dtype=float), shape)
+        return whole.reshape(-1, shape[-1] if chips is None else chips)
+
+    over = {name: flat(v) for name, v in late(metrics, context, limits).items()}
+    scales = {goal.name: abs(limit) for goal, limit in limits}
+    return Judged(
+        cost=flat(cost_of(goal, goal.value(metrics, context))),
+        size=flat(metrics.chips),
+        unfit=missed({name: flat(v) for name, v in metrics.violations.items()}, {}),
+        late=missed(over, scales) if over else np.zeros(flat(metrics.chips).shape),
+    )
+
+
+def missed(over: Mapping[str, Floats], scales: Mapping[str, float]) -> Floats:
+    """The sum of violations, each relative to its scale, or to the largest of its chip where it has none."""
+    total = np.zeros(np.shape(next(iter(over.values()))))
+    for name, violation in over.items():
+        excess = np.maximum(violation, 0.0)
+        scale = scales.get(name) or excess.max(axis=0)
+        total += excess / np.where(np.asarray(scale) > 0.0, scale, 1.0)
+    return total
+
+
+def best(found: Judged, tolerance: float = 0.0) -> Ints:
+    """The best deployment of each chip (chips,), by the rule of this module."""
+    left = _least(found.unfit, np.ones(found.cost.shape, dtype=np.bool_))
+    left = _least(found.late, left)
+    cost = np.where(left, found.cost, np.inf)
+    least = cost.min(axis=0)
+    near = left & (cost <= least + tolerance * np.abs(least))
+    near = _least(found.size, near) if tolerance > 0.0 else near
+    return np.asarray(np.argmin(np.where(near, found.cost, np.inf), axis=0))
+
+
+def _least(values: Floats, among: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Those `among` the deployments of each chip whose value is the least."""
+    bounded = np.where(among, values, _HARD)
+    return np.asarray(among & (bounded <= bounded.min(axis=0)))
