@@ -45,6 +45,8 @@ def tell_gap(bound: Any, axes: Any) -> None:
         f"worse in each objective ({bound.boxes:,} boxes, {bound.designs:,} designs evaluated).",
         soft_wrap=True,
     )
+    for remark in bound.remarks:
+        console.print(f"Note: {remark}.", soft_wrap=True)
     rows = [
         [shown(a.target, "s"), *(NONE if v is None else shown(v, goal.unit) for v in (a.best, a.bound))]
         for a in bound.at

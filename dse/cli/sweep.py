@@ -126,6 +126,8 @@ def _tell(result: Any, *, no_color: bool) -> None:
         f"hypervolume {result.front.manifest['hypervolume']:.6g}",
         soft_wrap=True,
     )
+    for remark in result.front.manifest["sweep"].get("remarks", ()):
+        stdout(no_color=no_color).print(f"Note: {remark}.", soft_wrap=True)
     tell_files(result.out, picture=True, no_color=no_color)
 
 

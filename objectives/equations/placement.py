@@ -200,7 +200,7 @@ def _share(part: Array, whole: Array) -> Array:
 
 
 def _exposed(hidden: Array, dram: Array) -> Array:
-    """Share that DRAM cannot bring while something else is busy anyway [1]: 1 - hidden / d; 1 without DRAM."""
+    """Share that DRAM cannot bring while units are busy anyway [1]: 1 - hidden / d; 1 without DRAM."""
     xp = namespace(hidden, dram)
     return xp.maximum(1.0 - hidden * inverse(dram), 0.0 * hidden)
 

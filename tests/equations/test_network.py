@@ -244,7 +244,13 @@ def test_a_turn_through_two_nodes_leaves_a_node_twice() -> None:
 
 @pytest.mark.parametrize(
     ("topology", "tp", "links"),
-    [("ring", 8, 1 / 2), ("torus2d", 1, 1 / 4), ("torus2d", 4, 2 / 4), ("torus3d", 8, 4 / 6), ("torus2d", 64, 1)],
+    [
+        ("ring", 8, 1 / 2),
+        ("torus2d", 1, 1 / 4),
+        ("torus2d", 4, 2 / 4),
+        ("torus3d", 8, 4 / 6),
+        ("torus2d", 64, 1),
+    ],
 )
 def test_a_hop_on_a_torus_leaves_through_the_face_of_a_block(topology: str, tp: int, links: float) -> None:
     # a block of 2 x 2 has two links of 1/4 W each towards the next; no chip takes in more than W

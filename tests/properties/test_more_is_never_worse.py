@@ -10,8 +10,9 @@ import factories as make
 import numpy as np
 import pytest
 
+from dse.search.bound.corners import SLACK, STAGES
 from dse.testing.checks import ROUNDING
-from objectives.api import Chips, Context, Designs, Llm, Serving
+from objectives.api import Chips, Context, Designs, Llm
 from objectives.costmodels.roofline import RooflineCostModel
 from objectives.equations.network import TOPOLOGIES
 
@@ -46,9 +47,11 @@ def stack(name: str, rng: np.random.Generator) -> Columns:
         return {k: np.full(CASES, v) for k, v in make.IDEAL.items() if not k.endswith("latency")}
     shares = {s: rng.uniform(0.2, 1.0, CASES) for s in SHARES}
     if name == "dataflow":
-        fixed = dict.fromkeys(("layer_overhead_s", "step_overhead_s", "exposed_share", "activation_passes"), 0.0)
-        return {**shares, **{k: np.zeros(CASES) for k in fixed}, "tile_rows": np.ones(CASES),
-                "collective_overhead_s": between(rng, 1e-7, 1e-5)}  # fmt: skip
+        none = ("layer_overhead_s", "step_overhead_s", "exposed_share", "activation_passes")
+        return {
+            **shares, **dict.fromkeys(none, np.zeros(CASES)), "tile_rows": np.ones(CASES),
+            "collective_overhead_s": between(rng, 1e-7, 1e-5),
+        }  # fmt: skip
     return {
         **shares, "tile_rows": rng.choice([8.0, 64.0, 128.0], CASES),
         "layer_overhead_s": between(rng, 1e-7, 3e-5), "step_overhead_s": between(rng, 1e-6, 3e-3),
@@ -94,10 +97,15 @@ def better(design: Designs, rng: np.random.Generator) -> dict[str, Designs]:
     return found
 
 
-def slower(kind: str, software: str, context: Context, seed: int) -> tuple[list[str], dict[str, np.ndarray]]:
+Slower = tuple[list[str], dict[str, np.ndarray]]
+
+
+def slower(kind: str, software: str, context: Context, seed: int, stages: bool = True) -> Slower:
     """Names of the resources, and by how much more of each slows each design: (resources, cases)."""
     rng = np.random.default_rng(seed)
     base = designs(kind, software, rng)
+    if not stages:
+        base = replace(base, deployments=base.deployments.replace(pp=np.ones(CASES)))
     cases = better(base, rng)
     m = RooflineCostModel().evaluate(make.stacked([base, *cases.values()]), context, detail=True)
 
@@ -109,3 +117,54 @@ def slower(kind: str, software: str, context: Context, seed: int) -> tuple[list[
     found = {"step": rows(m.tpot_s - stall), "first": rows(m.ttft_s - queue)}
     fits = rows(m.violations["capacity"])[:1] <= 0.0
     return list(cases), {name: np.where(fits, s[1:] / s[:1] - 1.0, 0.0) for name, s in found.items()}
+
+
+def context_of(llm: str, serving: str) -> Context:
+    return make.context(LLMS[llm], weights=1.0, kv=1.0, activations=1.0, serving=serving)
+
+
+def worst(found: Slower, outcome: str) -> tuple[float, str]:
+    """By how much more of some resource slows some design, and which."""
+    names, by_outcome = found
+    each = by_outcome[outcome].max(axis=1)
+    return float(each.max()), names[int(each.argmax())]
+
+
+SOFTWARE = pytest.mark.parametrize("software", ["dataflow", "gpu", "ideal"])
+
+
+@SOFTWARE
+@pytest.mark.parametrize("kind", ["sram-only", "dram-only"])
+@pytest.mark.parametrize("llm", LLMS)
+def test_more_of_anything_never_slows_a_chip_of_one_tier(kind: str, software: str, llm: str) -> None:
+    for serving in ("decode-only", "aggregated"):
+        found = slower(kind, software, context_of(llm, serving), seed=len(llm))
+        for outcome in ("step", "first"):
+            assert worst(found, outcome)[0] <= ROUNDING, (serving, outcome, worst(found, outcome)[1])
+
+
+@SOFTWARE
+@pytest.mark.parametrize("llm", LLMS)
+def test_more_of_anything_never_slows_a_step_of_a_chip_of_two_tiers(software: str, llm: str) -> None:
+    # one stage; what is left comes of activations that stream through SRAM by groups, not on average
+    found = slower("hybrid", software, context_of(llm, "decode-only"), seed=len(llm), stages=False)
+    assert worst(found, "step")[0] <= SLACK, worst(found, "step")
+
+
+@SOFTWARE
+def test_a_step_of_many_stages_of_a_dense_llm_is_slower_by_twice_the_slack_at_most(software: str) -> None:
+    # a step may wait for the stage with the LM head, while all stages keep the same shares
+    found = slower("hybrid", software, context_of("dense", "decode-only"), seed=1)
+    assert worst(found, "step")[0] <= STAGES * SLACK, worst(found, "step")
+
+
+def test_states_that_are_read_and_written_are_placed_by_what_they_take() -> None:
+    # Qwen3-Next: faster reads of KV cache and states from DRAM must not drive them out of SRAM for good
+    rng = np.random.default_rng(0)
+    base = designs("hybrid", "dataflow", rng)
+    slow, fast = (
+        make.changed(base, "kv_efficiency", lambda x, v=value: np.full_like(x, v)) for value in (0.51, 0.77)
+    )
+    context = context_of("linear", "decode-only")
+    took = RooflineCostModel().evaluate(make.stacked([slow, fast]), context).tpot_s.reshape(2, CASES)
+    assert (took[1] <= took[0] * (1 + SLACK)).all()

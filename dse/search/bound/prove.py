@@ -47,6 +47,8 @@ class Bound:
     designs: int
     """Designs that were evaluated for it."""
     at: tuple[At, ...]
+    remarks: tuple[str, ...] = ()
+    """Laws that do not hold as they are, and what is done about it."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -76,7 +78,7 @@ def prove(
     values = front.frame[[a.column for a in front.axes]].to_numpy(dtype=np.float64)
     bounds = Bounds(study, signs * values, worst)
     for branch in study.branches.values():
-        bounds.look(list(whole(branch, bounds.layouts, prompts=bounds.prompts, between=between)))
+        bounds.look(list(whole(branch, bounds.layouts, lawful=bounds.lawful, between=between)))
     stuck, left, begin = 0.0, [np.empty((0, len(signs)))], time.monotonic()
     while bounds.gap > max(stuck, np.log1p(tolerance)) and time.monotonic() - begin < seconds:
         taken = bounds.worst()
@@ -93,6 +95,7 @@ def prove(
         factor=float(np.exp(gap)), between=between, closed=bool(gap <= np.log1p(tolerance)),
         found=len(values), boxes=bounds.boxes, designs=bounds.designs,
         at=tuple(_at(study, t, bounds.front, lower) for t in study.spec.report_at),
+        remarks=bounds.remarks(),
     )  # fmt: skip
 
 
