@@ -196,9 +196,11 @@ def _show(found: Any, beside: Any) -> None:
     from dse.cli.screen import stdout
     from dse.front.tables import plain_rows
     from dse.report.answer import answer
+    from dse.report.computed import computed_lines, marked, marked_answer
 
-    console, rows = stdout(), plain_rows(found.frame)
-    told = answer(found)
+    precision = found.manifest.get("precision", {})
+    console, rows = stdout(), marked(plain_rows(found.frame), precision)
+    told = marked_answer(answer(found), precision)
     console.print(str(found.manifest.get("title") or found.manifest.get("study")), style="bold")
     if not rows:
         console.print("No design on the front meets this.")
@@ -213,6 +215,8 @@ def _show(found: Any, beside: Any) -> None:
         if part is not None:
             console.print()
             console.print(part)
+    for line in computed_lines([*rows, *plain_rows(found.baselines)], precision):
+        console.print(line, soft_wrap=True)
     volume, swept = found.manifest.get("hypervolume"), found.manifest.get("sweep")
     work = f"{swept['points']:,} points" if swept else counted(found.manifest.get("trials"), "trial")
     console.print()

@@ -8,9 +8,12 @@ def tell_answer(front: Any, spec: Any, *, no_color: bool) -> None:
     """The question, the best design at each target beside the baselines, and what its chips are."""
     from dse.cli.designs import baseline_table, best_table, chip_table, mix_table
     from dse.cli.screen import stdout
+    from dse.front.tables import plain_rows
     from dse.report.answer import answer
+    from dse.report.computed import computed_lines, marked_answer
 
-    console, found = stdout(no_color=no_color), answer(front)
+    console, precision = stdout(no_color=no_color), front.manifest.get("precision", {})
+    found = marked_answer(answer(front), precision)
     console.print(spec.title, style="bold")
     console.print(spec.question.strip(), style="dim")
     mix = mix_table(found.best, front.manifest.get("mix", ()))
@@ -18,6 +21,8 @@ def tell_answer(front: Any, spec: Any, *, no_color: bool) -> None:
         if part is not None:
             console.print()
             console.print(part)
+    for line in computed_lines([*found.best, *plain_rows(front.baselines)], precision):
+        console.print(line, soft_wrap=True)
     console.print()
 
 
