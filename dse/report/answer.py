@@ -1,7 +1,7 @@
 """What a front answers: the best design at each latency target, and what the baselines can do there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dse.front.axis import axis_named
@@ -27,6 +27,8 @@ class Answer:
     each objective, named in `best_for`."""
     baselines: Mapping[str, tuple[float | None, ...]]
     """Baseline chip to its best objective at each target; None where it cannot meet it."""
+    rivals: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    """Baseline chip to its best design at each target, rows as in `best`."""
 
 
 def answer(front: Front) -> Answer:
@@ -36,14 +38,13 @@ def answer(front: Front) -> Answer:
         rows = [_extreme(front, a) for a in front.axes if len(front.frame)]
         return Answer(front.axes[0], None, tuple(rows), {})
     goal = next((a for a in front.axes if a.name != axis.name), axis)
+    rivals = {name: tuple(_best(part, axis, targets, goal)) for name, part in _by_chip(front.baselines)}
     return Answer(
         objective=goal,
         target=axis,
         best=tuple(_best(front.frame, axis, targets, goal)),
-        baselines={
-            name: tuple(row[goal.column] for row in _best(part, axis, targets, goal))
-            for name, part in _by_chip(front.baselines)
-        },
+        baselines={name: tuple(row[goal.column] for row in rows) for name, rows in rivals.items()},
+        rivals=rivals,
     )
 
 
