@@ -15,7 +15,7 @@ from dse.spec.prices import built_up, ratio_price, silicon_price
 from dse.spec.problems import Problem, SpecError, wrong
 from dse.spec.reach import reach_columns
 from dse.spec.silicon import chip_silicon
-from dse.spec.silicon_columns import EXCESS, ONE_DIE, WATTS, chip_excess, chip_package, chip_power
+from dse.spec.silicon_columns import EXCESS, WATTS, as_made, chip_excess, chip_package, chip_power
 from dse.spec.software import Software
 from dse.spec.study import PrecisionSpec, PriceSpec
 from dse.spec.system import EconomySpec, NetworkSpec, StackSpec
@@ -112,6 +112,7 @@ def chip_columns(
         **reach_columns(chip.link.bandwidth.value or 0.0, network, setting.technology),
         "link_bandwidth": chip.link.bandwidth.value or 0.0,
         "user_tokens_per_s": _or_zero(chip.claimed_user_speed),
+        "sram_usable": sram_usable(chip, setting.technology),
     }
     return {
         **columns,
@@ -136,8 +137,9 @@ def speed_columns(
         **_storage(chip),
         **network_columns(network),
         **stack_columns(stack),
-        **ONE_DIE,
+        **as_made(chip),
         **dict.fromkeys((*free, "user_tokens_per_s"), 0.0),
+        "sram_usable": 1.0,
         "link_bandwidth": _or_zero(chip.link.bandwidth),
     }
 
@@ -168,6 +170,12 @@ def _storage(chip: ChipSpec) -> Columns:
         "dram_bytes": _or_zero(dram.capacity) if dram else 0.0,
         "dram_bandwidth": _or_zero(dram.bandwidth) if dram else 0.0,
     }
+
+
+def sram_usable(chip: ChipSpec, technology: TechnologySpec) -> float:
+    """Share of a chip's SRAM that tensors can lie in [1]: what a program manages holds the program too."""
+    share = technology.area.code_share.value or 0.0
+    return 1.0 - share if chip.sram.use == "scratchpad" else 1.0
 
 
 def network_columns(network: NetworkSpec) -> Columns:

@@ -124,7 +124,7 @@ def place(
     """
     sizes = [d.size for d in demands]
     xp = namespace(*sizes, chips.sram_bytes)
-    sram = chips.sram_bytes * chips.usable_capacity * chips.sram_pinned
+    sram = chips.sram_bytes * (chips.sram_usable * chips.usable_capacity * chips.sram_pinned)
     dram = chips.dram_bytes * chips.usable_capacity
     has_dram = chips.dram_bytes > 0.0
     zero = 0.0 * sram
