@@ -9,6 +9,9 @@ import numpy as np
 
 from dse.design import Subject
 from dse.estimated import Estimate
+from dse.evaluate.choose import Limits, merged
+from dse.evaluate.misses import Miss, misses
+from dse.evaluate.solve import Found
 from dse.front.archive import Archive
 from dse.front.axis import Axis
 from dse.front.files import Front
@@ -37,8 +40,10 @@ class Compared:
     """What the chip is made of, in SI, the unit in the name."""
     best: tuple[Estimate | None, ...]
     """The cheapest deployment per token/s at each target; None where no deployment meets it."""
+    missed: tuple[tuple[Miss, ...], ...]
+    """For each target what the deployment that misses by least breaks; empty where one meets it."""
     least_tpot_s: float | None
-    """The fastest that it can be at any price [s]; None where nothing fits."""
+    """The fastest that it can be at any price, whatever else is asked [s]; None where nothing fits."""
     curve: Table
     """Its own front of $/(token/s) against TPOT, one deployment a row."""
 
@@ -74,6 +79,7 @@ class Comparison:
                     "hypothetical": c.hypothetical,
                     "hardware": dict(c.hardware),
                     "least_tpot_s": c.least_tpot_s,
+                    "missed": [[m.as_dict() for m in each] for each in c.missed],
                     "best": [None if e is None else e.as_dict() for e in c.best],
                 }
                 for c in self.chips
@@ -117,11 +123,12 @@ def compare(
     system: str = "chips-only",
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
+    hold_targets: bool = True,
 ) -> Comparison:
     """Compare chips at the same TPOT targets [s], each with its best deployment from one grid.
 
-    `chips` are names, aliases or paths to chip files. The other latency targets of the workload hold as well;
-    its own TPOT target holds only where `targets` is empty. A chip without a listed price is taken at its
+    `chips` are names, aliases or paths to chip files. The latency targets of the workload hold as well, of two
+    on TPOT the tighter one, unless `hold_targets` is false. A chip without a listed price is taken at its
     unit cost, as `dse.estimate` does, and says so; `seller` and `system` are as there. Raises `SpecError`
     with every problem at once.
     """
@@ -136,8 +143,10 @@ def compare(
                 dict(settings or {}), configs, seller=seller, system=system,
             )  # fmt: skip
             subject.check_layout(batch=batch, tp=tp, pp=pp, dp=1, ep=None)
+            if not hold_targets:
+                subject.targets = {}
             limits = limits or tuple(v for o, v in subject.targets.items() if o.name == "tpot") or (1.0,)
-            found.append(_compared(subject, subject.designs(batch=batch, tp=tp, pp=pp), limits))
+            found.append(_compared(subject, subject.grid(batch=batch, tp=tp, pp=pp), limits))
         except SpecError as error:
             problems += [p for p in error.problems if p not in problems]
     if problems or subject is None:
@@ -147,34 +156,37 @@ def compare(
     )
 
 
-def _compared(subject: Subject, designs: api.Designs, limits: tuple[float, ...]) -> Compared:
-    tpot = objective("tpot")
-    subject.targets = {o: v for o, v in subject.targets.items() if o.name != "tpot"}
-    metrics = subject.cost_model.evaluate(designs, subject.context)
-    n = designs.size
-    cost, late = (np.broadcast_to(c, (n,)) for c in (metrics.usd_per_token_per_s, metrics.tpot_s))
-    over = [np.broadcast_to(v, (n,)) <= 0.0 for v in subject.violations(metrics).values()]
-    good = np.flatnonzero(np.all(over, axis=0))
+def _compared(subject: Subject, grid: api.Deployments, limits: tuple[float, ...]) -> Compared:
+    tpot, own = objective("tpot"), subject.limits
+    asked = [merged(own, ((tpot, limit),)) for limit in limits]
+    ones = subject.best_at(grid, asked)
     best: list[Estimate | None] = []
-    for limit in limits:
-        met = good[late[good] <= limit]
-        best.append(_told(subject, designs, met[np.argmin(cost[met])], tpot, limit) if met.size else None)
+    missed: list[tuple[Miss, ...]] = []
+    for one, bound, found in zip(ones, asked, subject.chosen, strict=True):
+        metrics = subject.cost_model.evaluate(one, subject.context, detail=True)
+        good = bool(found.feasible[0])
+        missed.append(() if good else misses(metrics, subject.context, bound))
+        best.append(_told(subject, one, metrics, bound, found) if good else None)
+    designs = api.Designs(chips=subject.chips, deployments=grid.reshape(-1))
+    metrics = subject.cost_model.evaluate(designs, subject.context)
+    over = [np.broadcast_to(v, designs.shape) <= 0.0 for v in subject.violations(metrics).values()]
+    good = np.flatnonzero(np.all(over, axis=0))
+    fits = np.broadcast_to(metrics.feasible(), designs.shape)
+    late = np.broadcast_to(metrics.tpot_s, designs.shape)
     return Compared(
         chip=subject.chip.name, title=subject.chip.title, kind=chip_kind(subject.chip),
         hypothetical=subject.chip.hypothetical, hardware=hardware(subject.chip, subject.columns),
-        best=tuple(best), least_tpot_s=float(late[good].min()) if good.size else None,
+        best=tuple(best), missed=tuple(missed), least_tpot_s=float(late[fits].min()) if fits.any() else None,
         curve=_curve(subject, designs, metrics, good),
     )  # fmt: skip
 
 
-def _told(subject: Subject, designs: api.Designs, at: Any, tpot: api.Objective, limit: float) -> Estimate:
-    one = designs.take(np.asarray([at]))
-    metrics = subject.cost_model.evaluate(one, subject.context, detail=True)
+def _told(subject: Subject, one: api.Designs, metrics: api.Metrics, limits: Limits, found: Found) -> Estimate:
     subject.hold_against_physics(one, metrics)
-    fixed = dict(subject.targets)
-    subject.targets = {**fixed, tpot: limit}
+    own = subject.targets
+    subject.targets, subject.chosen = dict(limits), [found]
     told = subject.report(one, metrics, solved=True)
-    subject.targets = fixed
+    subject.targets = own
     return told
 
 

@@ -73,8 +73,8 @@ class Solved:
 
 
 def study_grid(study: ResolvedStudy) -> api.Deployments:
-    """Every deployment that a study allows."""
-    return grid(study.spec.deployment)
+    """Every deployment that a search of the study tries."""
+    return grid(study.lists)
 
 
 def solve(ask: Ask, chips: api.Chips, grid: api.Deployments) -> Solved:

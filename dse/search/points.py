@@ -205,7 +205,7 @@ def grid_of(study: ResolvedStudy, chips: int = 1) -> api.Deployments:
     axis each, so that the grid costs its distinct sums only; for
     one chip a single axis (deployments, 1) is faster, because its loops are longer.
     """
-    every = grid(study.spec.deployment)
+    every = grid(study.lists)
     return every if chips > 1 else every.reshape(-1, 1)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 from json import dumps
 from pathlib import Path
@@ -15,7 +16,7 @@ from dse.spec.branch import Branch, branches_of
 from dse.spec.cases import case_spec, slug_of
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
-from dse.spec.layouts import check_deployments
+from dse.spec.layouts import Lists, check_deployments, filled
 from dse.spec.llm import LlmSpec
 from dse.spec.misnamed import asked
 from dse.spec.places import study_folders
@@ -97,6 +98,20 @@ class ResolvedStudy:
     def limits(self) -> Limits:
         """Its targets as the choice of a deployment reads them."""
         return tuple((t.objective, t.limit) for t in self.targets)
+
+    @cached_property
+    def lists(self) -> Lists:
+        """Sizes of the deployments that a search tries."""
+        return filled(self.spec.deployment, self._llms, fine=False)
+
+    @cached_property
+    def fine_lists(self) -> Lists:
+        """Sizes of the deployments that the best at a target is chosen from."""
+        return filled(self.spec.deployment, self._llms, fine=True)
+
+    @property
+    def _llms(self) -> list[api.Llm]:
+        return [m.context.llm for m in self.members] or [self.context.llm]
 
     @property
     def case_title(self) -> str:

@@ -33,12 +33,15 @@ class DeploymentSpec(Spec):
     mode: Literal["solve", "search"]
     """`solve`: Optuna chooses the chip and a latency target, and the best deployment under it is found
     exactly; `search`: Optuna chooses batch, TP, EP and PP as well."""
-    batch: tuple[Positive, ...] = Field(min_length=1)
-    tp: tuple[Positive, ...] = Field(min_length=1)
-    pp: tuple[Positive, ...] = Field(min_length=1)
+    batch: tuple[Positive, ...] | None = Field(default=None, min_length=1)
+    """Sequences of a replica. A list is a restriction; left out, any number up to 4,096 may be."""
+    tp: tuple[Positive, ...] | None = Field(default=None, min_length=1)
+    """Left out, all that split the heads evenly, up to 64."""
+    pp: tuple[Positive, ...] | None = Field(default=None, min_length=1)
+    """Left out, all that leave the fullest stage with fewer layers than fewer stages would."""
     ep: tuple[Positive, ...] | None = Field(default=None, min_length=1)
     """Chips that experts are spread over: divisors of TP, or multiples, for which EP / TP replicas share one
-    set of experts. Left out, experts are split over TP."""
+    set of experts. Left out, all that leave as many experts on every chip."""
 
 
 class PriceSpec(Spec):
