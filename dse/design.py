@@ -7,7 +7,7 @@ from typing import Any
 
 from dse.estimated import LABELS, Estimate, first_of, headline, interval_on, ledgers_of, notes_of, parts_of
 from dse.evaluate.choose import TOLERANCE, Limits, best, judged, violations
-from dse.evaluate.solve import Question, best_deployments
+from dse.evaluate.solve import Found, Question, best_deployments
 from dse.plugins import cost_model as cost_model_named
 from dse.plugins import objective
 from dse.spec.catalog import Catalog
@@ -61,8 +61,10 @@ def estimate(
     """Estimate one design; what is left out of batch, TP, PP and EP is chosen.
 
     The best deployment has the lowest $/(token/s) among those that fit and meet the workload's targets, which
-    `hold_targets` of false lifts; where none does, it is the one that misses by least. Of systems within 1 % of
-    it the smallest is taken, see `dse.evaluate.choose`. Left out, `dp` is 1, or as many replicas as share a set of
+    `hold_targets` of false lifts; where none does, it is the one that misses by least. Of systems within 1 %
+    of it the smallest is taken, see `dse.evaluate.choose`.
+
+    Left out, `dp` is 1, or as many replicas as share a set of
     experts; disaggregated serving chooses it, so that both pools are busy. `serving` exchanges that of the
     workload. `kv` and `activations` follow `weights`, sub-byte weights with fp16 activations. `seller` is
     whose gross margin a price by margin holds, `system` what capital covers beside chips (chips-only,
@@ -187,7 +189,7 @@ class Subject:
         return self.best_at(grid, [self.limits])[0]
 
     def best_at(self, grid: api.Deployments, limits: Sequence[Limits]) -> list[api.Designs]:
-        """The best deployment of `grid`, and of batches between, under each of some limits; batches of one."""
+        """The best deployment of `grid`, and of batches between, under each of some limits."""
         question = Question(
             cost_model=self.cost_model, context=self.context, goal=self.goal, tolerance=self.tolerance
         )
@@ -252,8 +254,8 @@ class Subject:
         if found is None or chips >= found.least_size[0]:
             return []
         more = found.cost[0] / found.least[0] - 1.0
-        return [f"of systems within {self.tolerance:.0%} of the best the smallest is taken: {chips:,.5g} chips "
-                f"instead of {found.least_size[0]:,.5g}, which would cost {more:.2%} less"]  # fmt: skip
+        return [f"of systems within {self.tolerance:.0%} of the best the smallest is taken: {chips:,.5g} "
+                f"chips instead of {found.least_size[0]:,.5g}, which would cost {more:.2%} less"]  # fmt: skip
 
     def _notes(self) -> list[str]:
         notes = notes_of(self.stack, self.workload.serving, self.interval, self.price.system)

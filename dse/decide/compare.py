@@ -127,8 +127,8 @@ def compare(
 ) -> Comparison:
     """Compare chips at the same TPOT targets [s], each with its best deployment from one grid.
 
-    `chips` are names, aliases or paths to chip files. The latency targets of the workload hold as well, of two
-    on TPOT the tighter one, unless `hold_targets` is false. A chip without a listed price is taken at its
+    `chips` are names, aliases or paths to chip files. The latency targets of the workload hold as well, the
+    tighter of two on TPOT, unless `hold_targets` is false. A chip without a listed price is taken at its
     unit cost, as `dse.estimate` does, and says so; `seller` and `system` are as there. Raises `SpecError`
     with every problem at once.
     """

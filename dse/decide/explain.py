@@ -109,7 +109,7 @@ def explain(
 
 def _rows(front: Front, trial: str) -> list[Row]:
     """Rows of the front, or else of the baselines, that `trial` names."""
-    every: Sequence[Row] = records(stack([front.frame, front.baselines]))
+    every: Sequence[Row] = records(stack([front.frame, front.at_targets, front.baselines]))
     if trial.startswith("row:"):
         number = trial.removeprefix("row:")
         count = len(front.frame)

@@ -38,6 +38,8 @@ class Found:
     """The chosen deployment of each chip; every array of shape (chips,)."""
 
     deployments: api.Deployments
+    cheapest: api.Deployments
+    """Those with the best goal, whatever their size."""
     cost: Floats
     """The goal, smaller is better, see `choose.cost_of`."""
     least: Floats
@@ -77,9 +79,14 @@ def _joined(parts: Sequence[Found]) -> Found:
     if len(parts) == 1:
         return parts[0]
     own = ("cost", "least", "least_size", "unfit", "late")
-    each = [p.deployments.columns() for p in parts]
+
+    def layouts(each: Sequence[api.Deployments]) -> api.Deployments:
+        columns = [d.columns() for d in each]
+        return api.Deployments(**{k: np.concatenate([c[k] for c in columns]) for k in columns[0]})
+
     return Found(
-        deployments=api.Deployments(**{k: np.concatenate([c[k] for c in each]) for k in each[0]}),
+        deployments=layouts([p.deployments for p in parts]),
+        cheapest=layouts([p.cheapest for p in parts]),
         **{name: np.concatenate([getattr(p, name) for p in parts]) for name in own},
     )
 
@@ -113,6 +120,7 @@ def _picked(found: Judged, columns: dict[str, Floats], tolerance: float) -> Foun
 
     return Found(
         deployments=api.Deployments(**{k: of(a, at) for k, a in columns.items()}),
+        cheapest=api.Deployments(**{k: of(a, cheapest) for k, a in columns.items()}),
         cost=of(found.cost, at), least=of(found.cost, cheapest), least_size=of(found.size, cheapest),
         unfit=of(found.unfit, at), late=of(found.late, at),
     )  # fmt: skip

@@ -155,13 +155,14 @@ def _compare(values: npt.NDArray[np.float64], operator: str, number: float) -> M
 
 
 def best_at_targets(
-    frame: pd.DataFrame, axis: Axis, targets: Sequence[float], objective: Axis
+    frame: pd.DataFrame, axis: Axis, targets: Sequence[float], objective: Axis, tolerance: float = 0.0
 ) -> pd.DataFrame:
     """For each target the row with the best `objective` among those that meet it on `axis`.
 
     One row per target [unit of `axis`], loosest last, led by the column `target_<column of axis>` and by
     `found`, which is false where no row meets the target: its other texts are "none", its numbers gaps.
-    Of equally good rows the one that is better on `axis` is taken.
+    Of equally good rows the one that is better on `axis` is taken; of those of the same chip within the share
+    `tolerance` of the best the one with the fewest chips.
     """
     sign, goal = (-1.0 if axis.maximised else 1.0), (-1.0 if objective.maximised else 1.0)
     on_axis = sign * frame[axis.column].to_numpy(dtype=np.float64)
@@ -169,9 +170,23 @@ def best_at_targets(
     order = np.lexsort((on_axis, value))
     order = order[np.isfinite(on_axis[order]) & np.isfinite(value[order])]
     wanted = sorted({float(t) for t in targets}, reverse=axis.maximised)
-    picks = [next((int(i) for i in order if on_axis[i] <= sign * t), -1) for t in wanted]
+    meets = [order[on_axis[order] <= sign * t] for t in wanted]
+    picks = [_smallest(frame, value, rows, tolerance) if len(rows) else -1 for rows in meets]
     table = pd.DataFrame({f"target_{axis.column}": wanted, "found": [i >= 0 for i in picks]})
     return table.join(_picked(frame, picks))
+
+
+def _smallest(
+    frame: pd.DataFrame, value: npt.NDArray[np.float64], rows: npt.NDArray[np.intp], tolerance: float
+) -> int:
+    """Of `rows`, the best first, the smallest system of the same chip within the tolerance of the best."""
+    first = int(rows[0])
+    if not tolerance or not {"chip", "chips"} <= set(frame.columns):
+        return first
+    chip, chips = frame["chip"].to_numpy(), frame["chips"].to_numpy(dtype=np.float64)
+    near = rows[value[rows] <= value[first] + tolerance * abs(value[first])]
+    near = near[chip[near] == chip[first]]
+    return int(near[np.argmin(chips[near])])
 
 
 def _picked(frame: pd.DataFrame, picks: Sequence[int]) -> pd.DataFrame:

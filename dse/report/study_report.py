@@ -131,7 +131,7 @@ def _under(found: Evidence) -> str:
     asked = [f"LLM {told.get('llm', '?')}", f"workload {told.get('workload', '?')}"]
     if study is not None and study.members:
         asked = [f"{member.weight:.0%} {member.label}" for member in study.members]
-    parts = [f"{told.get('study')}", *asked, f"{designs(len(found.rows))} on the front"]
+    parts = [f"{told.get('study')}", *asked, f"{designs(len(found.front.frame))} on the front"]
     if isinstance(told.get("trials"), int):
         parts.append(f"{told['trials']:,} trials")
     return "  ·  ".join(parts)

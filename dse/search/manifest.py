@@ -48,7 +48,9 @@ def described(study: ResolvedStudy, archive: Archive) -> dict[str, Any]:
         "price": spec.price.model_dump(exclude_none=True),
         "reference_point": study.reference_point,
         "hypervolume": archive.hypervolume(study.reference_point),
-        "targets": _targets(study),
+        "goal": study.goal.name,
+        "tolerance": spec.tolerance,
+        "targets": targets_of(study),
         "problem": digest(study.problem),
         "contract_version": CONTRACT_VERSION,
         "versions": {"dse": dse.__version__, "python": platform.python_version()}
@@ -72,7 +74,7 @@ def repeatable(trials: Sequence[FrozenTrial]) -> str:
     return "yes: one worker in one go"
 
 
-def _targets(study: ResolvedStudy) -> dict[str, list[float]]:
+def targets_of(study: ResolvedStudy) -> dict[str, list[float]]:
     """Limits by objective: the fixed ones, and those of the swept objective that the report tells about."""
     found = {t.objective.name: [t.limit] for t in study.targets}
     if study.swept is not None:
