@@ -164,9 +164,9 @@ def _compared(subject: Subject, grid: api.Deployments, limits: tuple[float, ...]
     missed: list[tuple[Miss, ...]] = []
     for one, bound, found in zip(ones, asked, subject.chosen, strict=True):
         metrics = subject.cost_model.evaluate(one, subject.context, detail=True)
-        good = bool(found.feasible[0])
-        missed.append(() if good else misses(metrics, subject.context, bound))
-        best.append(_told(subject, one, metrics, bound, found) if good else None)
+        met = bool(found.feasible[0])
+        missed.append(() if met else misses(metrics, subject.context, bound))
+        best.append(_told(subject, one, metrics, bound, found) if met else None)
     designs = api.Designs(chips=subject.chips, deployments=grid.reshape(-1))
     metrics = subject.cost_model.evaluate(designs, subject.context)
     over = [np.broadcast_to(v, designs.shape) <= 0.0 for v in subject.violations(metrics).values()]
