@@ -16,10 +16,11 @@ from dse.spec.layouts import all_spreads, all_stages, all_ways, bad_ep, bad_tp, 
 from dse.spec.llm import LlmSpec
 from dse.spec.prices import price_of_one
 from dse.spec.problems import Problem, SpecError, nearest, wrong
-from dse.spec.resolve import Setting, chip_columns, chips_of, precision_of
+from dse.spec.resolve import Setting, chip_columns, chips_of, precision_of, stack_under
 from dse.spec.resolved import USUAL_GOAL
 from dse.spec.settings import apply
 from dse.spec.silicon import chip_silicon
+from dse.spec.software import software_named
 from dse.spec.study import PrecisionSpec, PriceSpec
 from dse.spec.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.technology import TechnologySpec
@@ -54,6 +55,7 @@ def estimate(
     price_method: str = "listed",
     seller: str | None = None,
     system: str = "chips-only",
+    software: str = "as-sold",
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
     hold_targets: bool = True,
@@ -68,13 +70,14 @@ def estimate(
     experts; disaggregated serving chooses it, so that both pools are busy. `serving` exchanges that of the
     workload. `kv` and `activations` follow `weights`, sub-byte weights with fp16 activations. `seller` is
     whose gross margin a price by margin holds, `system` what capital covers beside chips (chips-only,
-    with-host-and-network, built-up). `settings` exchanges single numbers by name, such as
-    {"hbm_bandwidth": "5 TB/s"}.
+    with-host-and-network, built-up). `software` is `as-sold` (the chip's own stack, or `stack`), `equal` (one
+    class of losses for all chips) or `ideal` (no losses). `settings` exchanges single numbers by name, such
+    as {"hbm_bandwidth": "5 TB/s"}.
 
     Raises `SpecError` with every problem at once.
     """
     problem = Subject(chip, llm, workload, weights, kv, activations, cost_model, stack, price_method,
-                      dict(settings or {}), configs, serving, seller, system)  # fmt: skip
+                      dict(settings or {}), configs, serving, seller, system, software)  # fmt: skip
     if not hold_targets:
         problem.targets = {}
     problem.check_layout(batch=batch, tp=tp, pp=pp, dp=dp, ep=ep)
@@ -104,11 +107,13 @@ class Subject:
     def __init__(self, chip: str, llm: str, workload: str, weights: str, kv: str | None,
                  activations: str | None, model: str, stack: str | None, price_method: str,
                  settings: Mapping[str, str], configs: Path | str | None, serving: str | None = None,
-                 seller: str | None = None, system: str = "chips-only") -> None:  # fmt: skip
+                 seller: str | None = None, system: str = "chips-only",
+                 software: str = "as-sold") -> None:  # fmt: skip
         catalog = Catalog.of(configs)
         self.llm_spec, found_workload, spec = _found(catalog, llm, workload, chip)
         self.cost_model = cost_model_named(model)
-        used_stack = catalog.get(StackSpec, stack or spec.stack)
+        self.software = software_named(software)
+        used_stack = stack_under(self.software, catalog.get(StackSpec, stack or spec.stack), catalog)
         self.interval = interval_on(used_stack, spec, catalog)
         network = catalog.get(NetworkSpec, spec.link.network)
         self.chip, self.stack, self.network, self.workload = apply(

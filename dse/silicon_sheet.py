@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dse.spec.catalog import Catalog, leaves
 from dse.spec.chip import ChipSpec
 from dse.spec.prices import margin_of, margin_parts, price_of_one
@@ -16,6 +18,7 @@ from dse.spec.study import PrecisionSpec
 from dse.spec.system import EconomySpec
 from dse.spec.technology import TechnologySpec, node_named
 from dse.spec.units import pretty
+from objectives.equations.silicon_package import PACKAGES
 from objectives.equations.silicon_yield import gross_dies_per_wafer, yield_murphy, yield_negative_binomial
 
 ECONOMY, TECHNOLOGY = "datacentre-2026", "technology-2026"
@@ -246,14 +249,15 @@ def _price(
 
 
 def _packaging(made: Silicon) -> str:
-    plan, hbm = made.plan, _first(made.blueprint.stacks * made.technology.dram.on_interposer)
+    plan = made.plan
     if made.technology.wafer.whole:
         return "whole wafer"
     dies, io = _first(plan.compute.count), _first(plan.io.count)
-    if hbm > 0.0:
-        kind = "2.5D, silicon interposer" if dies == 1 or io > 0 else "2.5D, interposer with bridges"
-        return kind + (", compute dies on I/O dies" if io > 0 else "")
-    return "monolithic, organic substrate" if dies + io == 1 else "several dies on an organic substrate"
+    kind = PACKAGES[int(_first(plan.package))]
+    if kind == "organic":
+        return "monolithic, organic substrate" if dies + io == 1 else "several dies on an organic substrate"
+    told = "2.5D, silicon interposer" if kind == "interposer" else "2.5D, interposer with bridges"
+    return told + (", compute dies on I/O dies" if io > 0 else "")
 
 
 def _dies(spec: ChipSpec, made: Silicon) -> tuple[Dies, ...]:
@@ -304,9 +308,10 @@ def _per_byte(made: Silicon) -> dict[str, float]:
         "sram": (b.sram_bandwidth, t.node.sram_joules_per_byte),
         "dram": (b.dram_bandwidth, t.dram.joules_per_byte + t.energy.dram_system_joules_per_byte),
         "link": (b.link_bandwidth, t.energy.link_joules_per_byte),
-        "die_to_die": (made.plan.die_to_die_bandwidth, t.energy.die_to_die_joules_per_byte),
+        "die_to_die": (made.plan.die_to_die_bandwidth, made.plan.joined.joules_per_byte),
+        "load": (b.weight_load, t.energy.load_joules_per_byte),
     }
-    return {name: float(joules) for name, (rate, joules) in used.items() if _first(rate) > 0.0}
+    return {name: _first(np.asarray(joules)) for name, (rate, joules) in used.items() if _first(rate) > 0.0}
 
 
 def _violations(spec: ChipSpec, made: Silicon, changed: bool) -> dict[str, float]:

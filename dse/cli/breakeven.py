@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.cli.options import Configs, Out, Study, Tpot, Ttft, epilog, one_of, whole
+from dse.cli.options import Configs, Out, SoftwareOption, Study, Tpot, Ttft, epilog, one_of, whole
 from dse.cli.places import picture_place
+from dse.cli.software import question
 from dse.cli.stored import load_both
 
 EPILOG = epilog(
@@ -36,6 +37,7 @@ def breakeven(
         str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "csv", "json"),
                           help="table, csv (the map) or json."),
     ] = "table",
+    software: SoftwareOption = None,
     out: Out = None,
     configs: Configs = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -57,6 +59,7 @@ def breakeven(
 
     picture_place("--plot", plot)
     sides = _sides(between)
+    study = question(study, software)
     resolved, front = load_both(study, out, configs)
     candidates = everyone(resolved, front)
     across, upwards = assumptions(resolved, candidates, x, y)

@@ -6,7 +6,7 @@ import typer
 
 from dse.cli.given import checked, sold_by
 from dse.cli.guard import complain
-from dse.cli.options import Configs, Seller, System, epilog, one_of, whole
+from dse.cli.options import Configs, Seller, SoftwareOption, System, epilog, one_of, whole
 
 EPILOG = epilog(
     "dse estimate --chip h100 --llm llama2-70b --workload chat --weights fp8",
@@ -43,6 +43,7 @@ def estimate(
     stack: Annotated[
         str | None, typer.Option(metavar="NAME", help="Software stack [the chip's own].")
     ] = None,
+    software: SoftwareOption = None,
     serving: Annotated[
         str | None,
         typer.Option(metavar="MODE", help="decode-only, aggregated, chunked, disaggregated or static."),
@@ -77,7 +78,8 @@ def estimate(
     found = dse.estimate(
         chip, llm, workload, tp=tp, pp=pp, ep=ep, dp=dp, batch=batch, weights=weights, kv=kv,
         activations=activations, cost_model=cost_model, stack=stack, serving=serving,
-        price_method=price_method, seller=seller, system=system, settings=changes, configs=configs,
+        price_method=price_method, seller=seller, system=system, software=software or "as-sold",
+        settings=changes, configs=configs,
     )  # fmt: skip
     if form == "table":
         from dse.cli.ledgers import show

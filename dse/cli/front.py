@@ -7,15 +7,17 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.gap import proven, tell_gap
-from dse.cli.options import Configs, Out, Study, epilog, one_of, seconds, whole
+from dse.cli.options import Configs, Out, SoftwareOption, Study, epilog, one_of, seconds, whole
 from dse.cli.places import picture_place
-from dse.cli.stored import load_at, load_both, stored_folder
+from dse.cli.software import question, stored_or_asked
+from dse.cli.stored import load_both, stored_folder
 from dse.cli.telling import beside_text, counted, exact_behind, exact_folders
 
 EPILOG = epilog(
     "dse front groq-vs-h100 --where 'tpot<=10 ms and branch=sram-only'",
     "dse front groq-vs-h100 --format csv > front.csv",
     "dse front groq-vs-h100 --robust --samples 512",
+    "dse front groq-vs-h100 --software equal",
     codes="0 done, 2 wrong input, or no results yet.",
 )
 
@@ -44,6 +46,7 @@ def front(
         float | None,
         typer.Option(metavar="S", parser=seconds, help="Prove so long how much better chips could be."),
     ] = None,
+    software: SoftwareOption = None,
     out: Out = None,
     configs: Configs = None,
 ) -> None:  # fmt: skip
@@ -55,6 +58,8 @@ def front(
     plain and on logarithmic scales (null where that is unknown), the best design at each target, the whole
     front and the baselines; CSV and Parquet hold the front. --gap proves by branch and bound how much better
     any chip of the space could be; for the front of a sweep, between the steps of the space as well.
+    With --software the question is asked under other software: the results of `dse run --software` where
+    there are some, else the chips that were found, each in its best deployments under it.
     With --robust every number whose sources give a range is drawn from it, the same drawings for all designs;
     each design is told with the share of the drawings in which it stays on the front, and the interval of its
     objective.
@@ -63,6 +68,7 @@ def front(
         raise typer.BadParameter("expected a pipe or a file for parquet, got a terminal. Add > front.parquet",
                                  param_hint="--format")  # fmt: skip
     _check_folder(configs)
+    study = question(study, software)
     picture_place("--plot", plot)
     if robust and plot is not None:
         raise typer.BadParameter("expected --robust or --plot, got both", param_hint="--robust")
@@ -71,7 +77,7 @@ def front(
 
         tell(*load_both(study, out, configs), where=where, samples=samples, seed=seed, form=form)
         return
-    (stored, lies), folder = load_at(study, out), stored_folder(study, out)
+    (stored, lies), folder = stored_or_asked(study, out, configs), stored_folder(study, out)
     found = _filtered(stored, where)
     if plot is not None:
         _draw(found, plot, study, configs, exact_behind(stored, folder, exact))

@@ -72,6 +72,15 @@ System = Annotated[
 ]  # fmt: skip
 
 
+SoftwareOption = Annotated[
+    str | None,
+    typer.Option(
+        "--software", metavar="WHICH", parser=one_of("as-sold", "equal", "ideal"),
+        help="as-sold: each chip's own stack; equal: one class of losses for all; ideal: no losses.",
+    ),
+]  # fmt: skip
+
+
 def whole(minimum: int) -> Callable[[str], int]:
     """Reader of a whole number of at least `minimum`."""
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.guard import FAILED, complain
-from dse.cli.options import Configs, Out, Study, Tpot, Ttft, epilog, money, one_of, whole
+from dse.cli.options import Configs, Out, SoftwareOption, Study, Tpot, Ttft, epilog, money, one_of, whole
+from dse.cli.software import question
 from dse.cli.stored import load_both
 
 EPILOG = epilog(
@@ -42,6 +43,7 @@ def propose(
     form: Annotated[
         str, typer.Option("--format", metavar="FORMAT", parser=one_of("text", "json"), help="text or json.")
     ] = "text",
+    software: SoftwareOption = None,
     out: Out = None,
     configs: Configs = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -62,6 +64,7 @@ def propose(
 
     name = _name(output, configs)
     file_place("--output", output)
+    study = question(study, software)
     resolved, front = load_both(study, out, configs)
     given = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
     limits = {name: value for name, value in given.items() if value is not None}

@@ -9,13 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.guard import INTERRUPTED, blame, complain
-from dse.cli.options import Configs, Out, Study, epilog, seconds, whole
+from dse.cli.options import Configs, Out, SoftwareOption, Study, epilog, seconds, whole
 from dse.cli.progress import calm, shown
+from dse.cli.software import question
 from dse.cli.telling import beside_text, counted, draw, exact_folders, tell_answer, tell_files
 
 EPILOG = epilog(
     "dse run groq-vs-h100",
     "dse run groq-vs-h100/listed",
+    "dse run groq-vs-h100 --software equal",
     "dse run groq-vs-h100 --trials 1000 --timeout '10 min' --out results/long",
     codes="0 done, 1 nothing feasible was found, 2 wrong input, 130 interrupted (run again to go on).",
 )
@@ -41,6 +43,7 @@ def run(
     workers: Annotated[
         int, typer.Option(metavar="N", parser=whole(1), help="Processes that share the work.")
     ] = 1,
+    software: SoftwareOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; what is stored is kept aside.")] = False,
     out: Out = None,
     configs: Configs = None,
@@ -53,8 +56,10 @@ def run(
     again. With --workers several processes share the work; with one, the same seed gives the same trials. The
     results folder gets front.csv (the designs that nothing beats), baselines.csv (what real chips
     can do), manifest.json (what produced them) and front.png. A study with cases is run case by case, each in
-    a folder of its own; STUDY/CASE runs one of them.
+    a folder of its own; STUDY/CASE runs one of them. With --software the question is asked under other
+    software, and its results lie in a folder of their own; STUDY@equal is another way to write that.
     """
+    study = question(study, software)
     again = _command(
         study, trials=trials, storage=storage, sampler=sampler, seed=seed,
         workers=workers if workers > 1 else None, out=out, configs=configs,
@@ -65,11 +70,11 @@ def run(
 
         with blame("STUDY"):
             questions = dse.load_cases(study, configs)
-        for question in questions:
+        for each in questions:
             with blame("--sampler"):
                 result = dse.run(
-                    question, trials=trials, timeout=timeout, storage=storage, sampler=sampler, seed=seed,
-                    workers=workers, fresh=fresh, out=out, progress=_of_case(tell, question),
+                    each, trials=trials, timeout=timeout, storage=storage, sampler=sampler, seed=seed,
+                    workers=workers, fresh=fresh, out=out, progress=_of_case(tell, each),
                 )  # fmt: skip
             results.append(result)
             if result.interrupted:
@@ -137,6 +142,7 @@ def _tell_cases(results: list[Any], study: str, *, no_color: bool) -> None:
     from dse.cli.screen import stdout
     from dse.report.cases_info import cases_info
     from dse.report.cases_plot import draw_cases
+    from dse.spec.software import split_software
 
     fronts = [(r.study.case_title, r.front) for r in results]
     console, picture = stdout(no_color=no_color), results[0].out / "cases.png"
@@ -145,13 +151,14 @@ def _tell_cases(results: list[Any], study: str, *, no_color: bool) -> None:
     console.print(cases_table(fronts))
     names = ", ".join(r.study.case for r in results[1:])
     console.print(f"Picture: {picture}. Each case has a folder of its own there: {names}", soft_wrap=True)
-    first = f"{study}/{results[1].study.case}"
+    first = f"{split_software(study)[0]}/{results[1].study.case}"
     console.print(f"Look closer: {_look(first, results[0])}", soft_wrap=True)
 
 
 def _look(study: str, result: Any) -> str:
     usual = Path("results") / result.study.slug
-    return shlex.join(["dse", "front", study, *([] if result.out == usual else ["--out", str(result.out)])])
+    own = result.out.parent if result.study.case else result.out  # a case has a folder in it
+    return shlex.join(["dse", "front", study, *([] if result.out == usual else ["--out", str(own)])])
 
 
 def _nothing(result: Any, *, no_color: bool) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from dse.cli.guard import blame
+from dse.cli.software import stored_or_asked
 
 
 def load(study: str, out: Path | None) -> Any:
@@ -50,7 +51,7 @@ def load_both(study: str, out: Path | None, configs: Path | None) -> tuple[Any, 
 
     with blame("STUDY"):
         resolved = load_study(study, configs)
-    front = load(study, out)
+    front, _ = stored_or_asked(study, out, configs)
     now, then = resolved.digests(), front.manifest.get("digests", {})
     changed = sorted(k for k in {*now, *then} if now.get(k) != then.get(k))
     if changed:

@@ -8,7 +8,18 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.guard import INTERRUPTED, blame, complain
-from dse.cli.options import Configs, Out, Scheduler, Study, epilog, one_of, only_one_of, whole
+from dse.cli.options import (
+    Configs,
+    Out,
+    Scheduler,
+    SoftwareOption,
+    Study,
+    epilog,
+    one_of,
+    only_one_of,
+    whole,
+)  # fmt: skip
+from dse.cli.software import question
 from dse.cli.telling import counted, draw, tell_answer, tell_files
 
 EPILOG = epilog(
@@ -35,6 +46,7 @@ def sweep(
     prune: Annotated[
         bool, typer.Option("--prune", help="Leave out boxes of chips that provably hold nothing better.")
     ] = False,
+    software: SoftwareOption = None,
     fresh: Annotated[
         bool, typer.Option("--fresh/--resume", help="Start anew (what is stored is kept aside), or go on.")
     ] = False,
@@ -56,6 +68,7 @@ def sweep(
     the lowest price could not beat what is known: the same front in a fraction of the time, however fine the
     grid. That needs a cost model in which more of a resource never makes a design worse.
     """
+    study = question(study, software)
     again = _command(
         study, grid=grid, backend=backend, workers=workers, scheduler=scheduler, out=out,
         configs=configs,

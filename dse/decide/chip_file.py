@@ -81,11 +81,16 @@ def _identity(
             note = f"as {template.name}"
             out = exchange(out, path, leaf.value, note, source=leaf.source, basis="assumption")
     link = out.link.model_copy(update={"network": study.spec.network or branch.spec.network})
-    die = out.die.model_copy(update={"wafer_scale": branch.spec.wafer_scale})
+    named = branch.spec.parameters.get("package")
+    package: Any = out.die.package
+    if named is not None:
+        package = named.choices[round(candidate.values["package"])]
+    die = out.die.model_copy(update={"wafer_scale": branch.spec.wafer_scale, "package": package})
     told = {
         "name": name, "title": f"Proposed by {study.slug}: trial {candidate.trial} in buildable sizes",
         "aliases": (), "vendor": "hypothetical", "hypothetical": True, "released": None, "link": link,
-        "die": die, "stack": study.spec.stack or branch.spec.stack, "claimed_user_speed": None,
+        "die": die, "stack": study.setting.sold_with(branch.name, branch.spec.stack),
+        "claimed_user_speed": None,
         "cooling": branch.spec.cooling,
         "derived_from": DerivedFrom(
             study=study.slug, trial=candidate.trial or 0, chip=candidate.label, targets=dict(targets)
@@ -118,6 +123,8 @@ def _numbers(
     yield "die.process", node_of(branch, candidate), "node of the search space"
     dies = round(values.get("dies", 1.0))
     yield "die.count", dies, "one die" if dies == 1 else told
+    if "die_bandwidth" in values:
+        yield "die.joined", values["die_bandwidth"], told
     yield "power", column["power_w"], "thermal design power by the technology file"
 
 
@@ -149,7 +156,8 @@ def space_around(study: ResolvedStudy, candidate: Candidate, chip: str) -> str:
     told = {
         "template": chip, "process": node_of(whole, candidate),
         "dram_generation": generation_of(whole, candidate),
-        "stack": study.spec.stack or branch.stack, "network": study.spec.network or branch.network,
+        "stack": study.setting.sold_with(whole.name, branch.stack),
+        "network": study.spec.network or branch.network,
     }  # fmt: skip
     lines = [
         "kind: space",

@@ -39,7 +39,8 @@ def used_facts(study: ResolvedStudy, candidate: Candidate) -> list[Fact]:
         whole = study.branches[candidate.branch]
         used = {node_of(whole, candidate), generation_of(whole, candidate)}
     name, stack, network = own
-    parts = {f"chip/{name}", f"stack/{study.spec.stack or stack}", f"network/{study.spec.network or network}"}
+    driven = study.setting.stack_of(candidate.branch or candidate.label, stack)
+    parts = {f"chip/{name}", f"stack/{driven.name}", f"network/{study.spec.network or network}"}
     found = []
     for fact in facts(study):
         config, path = fact.place.config, fact.place.path

@@ -45,7 +45,7 @@ def stack_of(study: ResolvedStudy, candidate: Candidate) -> StackSpec:
         own = study.baselines[candidate.label].stack
     else:
         own = study.branches[candidate.branch].spec.stack
-    return study.setting.catalog.get(StackSpec, study.spec.stack or own)
+    return study.setting.stack_of(candidate.branch or candidate.label, own)
 
 
 def told_of(study: ResolvedStudy, ask: Ask, candidate: Candidate, layout: Layout) -> Told:

@@ -93,14 +93,14 @@ def family_of(study: ResolvedStudy, name: str, rows: Table) -> Family:
         spec = study.baselines.get(name) or catalog.get(ChipSpec, name)
         return Family(
             chips=chips_of([chip_columns(spec, study.setting)]),
-            stack=catalog.get(StackSpec, study.spec.stack or spec.stack),
+            stack=study.setting.stack_of(spec.name, spec.stack),
             hypothetical=spec.hypothetical,
         )
     if name not in study.branches:
         raise wrong(study.slug, f"expected chips of the branches {', '.join(study.branches)}, got {name!r}")
     branch = study.branches[name]
     values = {n: rows[f"param_{n}"].to_numpy(dtype=float) for n in branch.spec.parameters}
-    stack = catalog.get(StackSpec, study.spec.stack or branch.spec.stack)
+    stack = study.setting.stack_of(branch.name, branch.spec.stack)
     return Family(chips=branch.chips(values), stack=stack, hypothetical=True)
 
 

@@ -23,11 +23,12 @@ from dse.spec.resolve import (
 from dse.spec.silicon import Silicon, blueprint_of, derive, managed_by_software
 from dse.spec.silicon_columns import excess_columns, package_columns, watt_columns
 from dse.spec.space import BranchSpec, SpaceSpec
-from dse.spec.system import NetworkSpec, StackSpec
+from dse.spec.system import NetworkSpec
 from dse.spec.technology import Build
 from objectives import api
 from objectives.arrays import Array, namespace
 from objectives.equations.silicon import Blueprint, Technology, pick
+from objectives.equations.silicon_package import PACKAGES
 
 Floats = npt.NDArray[np.float64]
 
@@ -110,9 +111,11 @@ class Branch:
             "dram_stacks": float(stacks) if stacks else None,
             "link_bandwidth": chip.link.bandwidth.value,
             "dies": float(chip.die.count.value or 1),
+            "die_bandwidth": None if chip.die.joined is None else chip.die.joined.value,
         }
         found = {name: v for name, v in known.items() if v and name in self.spec.parameters}
-        names = {"process": chip.die.process.value, "dram_generation": dram.generation if dram else None}
+        names = {"process": chip.die.process.value, "dram_generation": dram.generation if dram else None,
+                 "package": chip.die.package}  # fmt: skip
         for name, value in names.items():
             if name in self.spec.parameters:
                 choices = self.spec.parameters[name].choices
@@ -158,9 +161,15 @@ class Branch:
             "dram_bandwidth": stacks * technology.dram.bandwidth_each,
             "link_bandwidth": out["link_bandwidth"],
             "dies": values.get("dies", own["dies"]),
+            "weight_load": out["weight_load_bandwidth"],
             **sram,
             **cache,
         }
+        if "die_bandwidth" in values:
+            changed["die_bandwidth"] = values["die_bandwidth"]
+        if "package" in values:
+            codes = [float(PACKAGES.index(c)) for c in self.spec.parameters["package"].choices]
+            changed["package"] = xp.asarray(codes)[xp.astype(values["package"], xp.int64)]
         return replace(b, **changed)
 
     def _price(self, made: Silicon, values: Mapping[str, Array], ratio: Array) -> Array:
@@ -210,7 +219,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
         expected = "no parameter price unless price.method is searched" if asked else "a parameter price"
         raise wrong(where, f"expected {expected}, got price.method {setting.price.method}")
     template = catalog.get(ChipSpec, spec.template)
-    stack = catalog.get(StackSpec, setting.stack or spec.stack)
+    stack = setting.stack_of(name, spec.stack)
     network = catalog.get(NetworkSpec, setting.network or spec.network)
     builds = [_build(spec, template, node, None) for node in spec.nodes]
     drams = [_build(spec, template, spec.nodes[0], g) for g in spec.generations or (None,)]

@@ -3,6 +3,9 @@
 A study is a whole question by itself, its first case. Every entry under `cases` names the keys that differ, a
 mapping by its inner keys; `title` is then the short text that tells the cases apart. A case has the name
 `STUDY/CASE` wherever a study has one, and its results lie in a folder of the results of its study.
+
+The same question under other software is a case as well, written behind an `@`: `STUDY@equal`,
+`STUDY/CASE@ideal` (see `dse.spec.software`).
 """
 
 from collections.abc import Mapping
@@ -11,6 +14,7 @@ from typing import Any, Final
 
 from dse.spec.loading import build_spec, load_spec
 from dse.spec.problems import Problem, SpecError, nearest, wrong
+from dse.spec.software import split_software
 from dse.spec.study import StudySpec
 from dse.spec.yamlfile import Lines, read_yaml
 
@@ -23,6 +27,17 @@ def case_spec(path: Path, case: str | None) -> StudySpec:
 
     Raises `SpecError` with all problems, at the lines where the case was written.
     """
+    name, software = split_software(case or "")
+    if software is None:
+        return _case(path, case)
+    spec = _case(path, name or None)
+    told: dict[str, Any] = {"title": f"{spec.title}: {software} software", "software": software}
+    if software != "as-sold":  # stacks say what is sold
+        told |= {"stack": None, "stacks": {}}
+    return spec.model_copy(update=told)
+
+
+def _case(path: Path, case: str | None) -> StudySpec:
     study = load_spec(StudySpec, path)
     if case is None:
         return study

@@ -21,6 +21,8 @@ from dse.spec.base import (
 PeakFormat = Literal["fp32", "fp16", "fp8", "int8", "fp4"]
 """Formats that a matrix peak is quoted in; `fp16` stands for fp16 or bf16 with fp32 accumulation."""
 
+PackageClass = Literal["organic", "interposer", "bridge"]
+
 PriceBasis = Literal["list", "street", "maker-cost", "system", "system-share", "rent"]
 """What a listed price is a price of; `dse.spec.price_basis` says each in words."""
 
@@ -85,6 +87,9 @@ class Die(Spec):
     count: SourcedCount
     joined: SourcedBandwidth | None = None
     """One way, of one compute die to the others of its package; the technology file's share when left out."""
+    package: PackageClass | None = None
+    """Class of the package; what its dies need when left out: bridges where several compute dies lie side by
+    side, silicon where there is HBM, else an organic substrate."""
     enabled: SourcedRatio | None = None
     """Cores in use over cores on the dies; as usual on the technology's node when left out."""
     io: IoDie | None = None

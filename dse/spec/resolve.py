@@ -1,7 +1,7 @@
 """A chip, its stack, its network and its price to the columns that cost models read."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,12 @@ import numpy as np
 from dse.spec.base import Sourced
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
+from dse.spec.grain import with_grain
 from dse.spec.prices import built_up, ratio_price, silicon_price
 from dse.spec.problems import Problem, SpecError, wrong
 from dse.spec.silicon import chip_silicon
 from dse.spec.silicon_columns import EXCESS, ONE_DIE, WATTS, chip_excess, chip_package, chip_power
+from dse.spec.software import Software
 from dse.spec.study import PrecisionSpec, PriceSpec
 from dse.spec.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.technology import TechnologySpec, Value, middle
@@ -22,6 +24,21 @@ from objectives.equations.network import TOPOLOGIES
 
 Columns = dict[str, float]
 """Column of `objectives.api.Chips` to its value in SI."""
+
+
+def stack_under(software: Software, own: StackSpec, catalog: Catalog) -> StackSpec:
+    """The stack that drives a chip whose own stack is `own`.
+
+    Under `equal` the losses are those of one stack for all, and the grain of the hardware stays the chip's:
+    how many rows a matrix unit takes is no choice of software. Under `ideal` nothing is lost, not even on
+    rows that do not fill a tile.
+    """
+    if software == "as-sold":
+        return own
+    shared = catalog.get(StackSpec, software)
+    if software == "ideal":
+        return shared
+    return with_grain(shared, own)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +51,10 @@ class Setting:
     technology: TechnologySpec
     stack: str | None = None
     """Stack that drives every chip; each chip's own when None."""
+    stacks: Mapping[str, str] = field(default_factory=dict)
+    """Branch of the space, or chip, to the stack that drives it."""
+    software: Software = "as-sold"
+    """Those stacks, one class of losses for all, or no losses."""
     network: str | None = None
     """Network that joins every chip; each chip's own when None."""
     requires: tuple[str, ...] = ()
@@ -42,6 +63,15 @@ class Setting:
     """Number of each leaf of the technology: its middle, or draws that make every price uncertain."""
     economy: EconomySpec | None = None
     """What `built-up` systems are powered by."""
+
+    def stack_of(self, name: str, own: str) -> StackSpec:
+        """The stack that drives the chip or the branch `name`, whose own is called `own`."""
+        sold = self.catalog.get(StackSpec, self.sold_with(name, own))
+        return stack_under(self.software, sold, self.catalog)
+
+    def sold_with(self, name: str, own: str) -> str:
+        """Name of the stack that the chip or the branch `name` has where software is as sold."""
+        return self.stacks.get(name, self.stack or own)
 
 
 def precision_of(spec: PrecisionSpec) -> api.Precision:
@@ -60,7 +90,7 @@ def chip_columns(
 
     `stack` and `network` stand in for those that the setting and the chip name.
     """
-    stack = stack or setting.catalog.get(StackSpec, setting.stack or chip.stack)
+    stack = stack or setting.stack_of(chip.name, chip.stack)
     network = network or setting.catalog.get(NetworkSpec, setting.network or chip.link.network)
     problems = list(_unknowns(chip, setting, network, stack))
     if problems:

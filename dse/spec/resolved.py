@@ -22,6 +22,7 @@ from dse.spec.misnamed import asked
 from dse.spec.places import study_folders
 from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.resolve import Setting, chip_columns, peak_of, precision_of
+from dse.spec.software import MARK, split_software
 from dse.spec.space import SpaceSpec
 from dse.spec.study import MixSpec, StudySpec
 from dse.spec.system import EconomySpec, NetworkSpec, StackSpec
@@ -189,7 +190,11 @@ def list_studies(folders: Iterable[Path] | None = None) -> dict[str, Path]:
 
 
 def find_case(name: str) -> tuple[Path, str | None]:
-    """`study.yaml` and case of a name such as `groq-vs-h100` or `groq-vs-h100/listed`."""
+    """`study.yaml` and case of a name such as `groq-vs-h100`, `groq-vs-h100/listed`, `groq-vs-h100@equal`."""
+    plain, software = split_software(str(name))
+    if software is not None and not Path(str(name)).exists():
+        path, case = find_case(plain.removesuffix("/"))
+        return path, f"{case or ''}{MARK}{software}"
     head, _, tail = str(name).rpartition("/")
     try:
         return find_study(str(name)), None
@@ -220,6 +225,8 @@ def load_cases(name: str, configs: Path | str | None = None) -> tuple[ResolvedSt
     """
     path, case = find_case(name)
     names = [case] if case else [None, *asked(path, None, Catalog.of(configs)).cases]
+    if case and case.startswith(MARK):  # all of them under that software
+        names = [case, *(f"{each}{case}" for each in asked(path, None, Catalog.of(configs)).cases)]
     found: list[ResolvedStudy] = []
     problems: dict[Problem, None] = {}
     for each in names:
@@ -284,6 +291,11 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
     chips = {n: look("baselines", catalog.get, ChipSpec, n) for n in spec.baselines}
     if spec.stack is not None:
         look("stack", catalog.get, StackSpec, spec.stack)
+    for name, stack in spec.stacks.items():
+        look("stacks", catalog.get, StackSpec, stack)
+        look("stacks", _driven, name, space, chips)
+    if spec.software != "as-sold":
+        look("software", catalog.get, StackSpec, spec.software)
     if spec.network is not None:
         look("network", catalog.get, NetworkSpec, spec.network)
     if llm is not None:
@@ -305,7 +317,8 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
     look.done()
     setting = Setting(
         catalog=catalog, precision=spec.precision, price=spec.price, technology=technology,
-        stack=spec.stack, economy=economy, network=spec.network, requires=model.requires,
+        stack=spec.stack, stacks=spec.stacks, software=spec.software, economy=economy,
+        network=spec.network, requires=model.requires,
     )  # fmt: skip
     branches = look("space", branches_of, space, setting) if space is not None else {}
     for name, chip in chips.items():
@@ -368,6 +381,13 @@ def _swept(name: str) -> api.Objective:
     return goal
 
 
+def _driven(name: str, space: SpaceSpec | None, chips: dict[str, ChipSpec | None]) -> None:
+    """A stack of its own is given to a branch of the space, or to a baseline by its full name."""
+    known = [*(space.branches if space else ()), *(chip.name for chip in chips.values() if chip)]
+    if name not in known:
+        raise wrong("", f"unknown branch or baseline {name!r}; {nearest(name, known)}")
+
+
 def _reference(spec: StudySpec, catalog: Catalog) -> None:
     """The chip that a compute ratio is taken to must exist and have a peak and a price."""
     if spec.price.method != "compute-ratio" or spec.price.reference is None:
@@ -395,9 +415,10 @@ def _used(spec: StudySpec, catalog: Catalog, branches: dict[str, Branch], chips:
     every = [*chips, *(b.template for b in branches.values())]
     if spec.price.reference:
         every.append(catalog.get(ChipSpec, spec.price.reference))
-    stacks = (
-        {spec.stack} if spec.stack else {c.stack for c in every} | {b.spec.stack for b in branches.values()}
-    )
+    driven = {c.name: c.stack for c in every} | {n: b.spec.stack for n, b in branches.items()}
+    stacks = {spec.stacks.get(name, spec.stack or own) for name, own in driven.items()}
+    if spec.software != "as-sold":
+        stacks.add(spec.software)
     own = {c.link.network for c in every} | {b.spec.network for b in branches.values()}
     networks = {spec.network} if spec.network else own
     found |= {f"chip/{c.name}": c for c in every}

@@ -78,9 +78,10 @@ TECHNOLOGY: Final = MappingProxyType(
         **{
             name: f"package.{name}"
             for name in (
-                "interposer_cost", "interposer_yield", "test_cost", "board_cost", "board_cost_per_watt",
+                "interposer_cost", "bridge_cost", "test_cost", "board_cost", "board_cost_per_watt",
             )
         },
+        **{f"{c}_yield": f"die_to_die.{c}.part_yield" for c in ("organic", "interposer", "bridge")},
     }
 )  # fmt: skip
 WORKLOAD: Final = MappingProxyType(

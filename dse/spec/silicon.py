@@ -13,6 +13,7 @@ from objectives.equations.silicon import Blueprint, Technology
 from objectives.equations.silicon_area import equivalent_peak
 from objectives.equations.silicon_cost import die_yield, unit_cost
 from objectives.equations.silicon_dies import Plan, die_plan
+from objectives.equations.silicon_package import PACKAGES
 from objectives.equations.silicon_power import full_power, thermal_design_power
 
 
@@ -27,7 +28,7 @@ class Silicon:
     full_power: Mapping[str, Array]
     """Power at rest and of each resource at its full rate [W]."""
     power_parts: Mapping[str, Array]
-    """Thermal design power by part [W]: static, compute, sram, dram, link, die_to_die."""
+    """Thermal design power by part [W]: static, compute, sram, load, dram, link, die_to_die."""
     power_w: Array
     """Their sum [W]."""
 
@@ -71,7 +72,7 @@ class Silicon:
 def derive(blueprint: Blueprint, technology: Technology) -> Silicon:
     """Silicon of a batch of packages; the arrays of both broadcast against each other."""
     plan = die_plan(blueprint, technology)
-    full = full_power(blueprint, plan.compute.total_m2, plan.io.total_m2, technology)
+    full = full_power(blueprint, plan, technology)
     parts = thermal_design_power(full, technology)
     return Silicon(
         blueprint=blueprint,
@@ -188,6 +189,8 @@ def blueprint_of(chip: ChipSpec, technology: TechnologySpec) -> Blueprint:
         dies=one(die.count.value),
         io_dies=one(0.0 if die.io is None else die.io.count.value),
         die_bandwidth=None if die.joined is None or die.joined.value is None else one(die.joined.value),
+        weight_load=one(chip.sram.weight_load.value if chip.sram.weight_load else 0.0),
+        package=None if die.package is None else one(float(PACKAGES.index(die.package))),
     )
 
 

@@ -22,10 +22,17 @@ def watt_columns(made: Silicon) -> dict[str, Array]:
     return {
         "static_w": full["static"],
         "compute_w": full["compute"],
-        "sram_w": full["sram"],
+        "sram_w": full["sram"] + _loading(made),
         "dram_w": full["dram"] + for_dram,
         "link_w": full["link"] + (joining - for_dram),
     }
+
+
+def _loading(made: Silicon) -> Array:
+    """Power of the path into the matrix units, were it as wide as the SRAM [W]: bytes cost what they cost."""
+    b, energy = made.blueprint, made.technology.energy
+    full = b.sram_bandwidth * energy.load_joules_per_byte
+    return namespace(full).where(b.weight_load + 0.0 * full > 0.0, full, 0.0 * full)
 
 
 def excess_columns(made: Silicon) -> dict[str, Array]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from dse.spec.base import Name, Spec
+from objectives.equations.silicon_package import PACKAGES
 
 NAME = "name"
 """Unit of a parameter whose values are names in a given order."""
@@ -21,11 +22,14 @@ PARAMETERS: dict[str, str] = {
     "link_count": "",
     "link_speed": "B/s",
     "dies": "",
+    "die_bandwidth": "B/s",
+    "package": NAME,
     "price": "USD",
 }
 """Parameter of a chip to its SI unit. `peak_flops` is the fp16 peak, the other formats keep their ratio
 to it; DRAM capacity and bandwidth follow from stacks and generation, and so does the price of a chip unless
-it is itself the question; `link_count` times `link_speed` is the link bandwidth."""
+it is itself the question; `link_count` times `link_speed` is the link bandwidth, `die_bandwidth` that of one
+die to the others of its package, one way, `package` its class: organic, interposer, bridge."""
 
 
 COUNTED: dict[str, float] = {"dram_stacks": 0.0, "link_count": 0.0, "dies": 1.0}
@@ -95,6 +99,8 @@ def _range(name: str, given: Any) -> dict[str, Any]:
 
 def _choices(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """A parameter of ordered choices, as a range over their places."""
+    from dse.spec.problems import nearest
+
     choices = given["choices"]
     if not isinstance(choices, list | tuple) or not choices:
         raise ValueError(f"{name}.choices: expected a list of at least one, got {choices!r}")
@@ -102,6 +108,8 @@ def _choices(name: str, given: dict[str, Any]) -> dict[str, Any]:
     twice = sorted({t for t in texts if texts.count(t) > 1})
     if twice:
         raise ValueError(f"{name}.choices: expected each once, got {', '.join(twice)} twice")
+    if name == "package" and (odd := [t for t in texts if t not in PACKAGES]):
+        raise ValueError(f"package.choices: unknown class {odd[0]!r}; {nearest(odd[0], PACKAGES)}")
     unit = PARAMETERS[name]
     numbers = (
         [float(i) for i in range(len(texts))]

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from dse.evaluate.choose import TOLERANCE
 from dse.spec.base import Name, Positive, SecondsQ, Spec
+from dse.spec.software import Software
 from objectives.equations.formats import FORMATS
 
 Format = Annotated[str, BeforeValidator(lambda v: _format(v))]
@@ -136,6 +137,11 @@ class StudySpec(Spec):
     cost_model: str = "roofline"
     stack: str | None = None
     """Stack that drives every chip; each chip's own when left out."""
+    stacks: dict[str, str] = Field(default={}, exclude_if=lambda v: not v)
+    """Branch of the space, or baseline, to the stack that drives it in the place of its own, such as
+    {dram-only: static-dataflow}."""
+    software: Software = Field(default="as-sold", exclude_if=lambda v: v == "as-sold")
+    """`as-sold`: those stacks; `equal`: one class of losses for all chips; `ideal`: no losses."""
     network: str | None = None
     """Network that joins every chip; each chip's own when left out."""
     economy: str = "datacentre-2026"
@@ -198,6 +204,9 @@ class StudySpec(Spec):
             raise ValueError(f"reference_point: expected every objective, missing {', '.join(missing)}")
         if self.space is None and not self.baselines:
             raise ValueError("expected a space of chips, baselines, or both, got neither")
+        if self.software != "as-sold" and (self.stack or self.stacks):
+            given = "stack" if self.stack else "stacks"
+            raise ValueError(f"software: expected as-sold beside {given}, got {self.software}")
         if self.deployment.mode == "solve" and self.sweep is None:
             raise ValueError("sweep: expected a swept target for the deployment mode solve, got none")
         return self

@@ -68,6 +68,8 @@ class AreaSpec(Spec):
     """fp32 vector peak over fp16 matrix peak of a chip that quotes none."""
     spare_cores: SourcedRatio
     """Share of the cores on a die that may fail."""
+    load_ports: SourcedNumber
+    """Area of a byte a second into the matrix units over that of a byte a second out of SRAM."""
     format_area: dict[PeakFormat, SourcedRatio]
     """Area of an op/s in that of an fp16 op/s; a format left out costs nothing beside the others."""
 
@@ -93,6 +95,8 @@ class WaferSpec(Spec):
     sram_repairable: SourcedRatio
     wafer_scale_area: SourcedArea
     wafer_scale_yield: SourcedRatio
+    wafer_scale_package: SourcedUsd
+    """What makes a system of a working wafer."""
     cores: SourcedCount
 
 
@@ -133,6 +137,17 @@ class IoSpec(Spec):
     """One-way bandwidth per free die edge."""
 
 
+class PackageClassSpec(Spec):
+    """What one class of packages carries between dies, and how well parts are attached to it."""
+
+    part_yield: SourcedRatio
+    """Of one die or stack that is attached."""
+    phy_area: SourcedAreaPerBandwidth
+    shoreline: Sourced[Annotated[float, unit("B/s/m")]]
+    """One-way bandwidth per die edge."""
+    energy: SourcedEnergyPerByte
+
+
 class DieToDieSpec(Spec):
     """What joins the dies of a package."""
 
@@ -140,9 +155,9 @@ class DieToDieSpec(Spec):
     """One-way bandwidth of a die to its neighbours, over that of its own DRAM and links."""
     hop: SourcedSeconds
     """Latency from one die to its neighbour."""
-    phy_area: SourcedAreaPerBandwidth
-    shoreline: Sourced[Annotated[float, unit("B/s/m")]]
-    energy: SourcedEnergyPerByte
+    organic: PackageClassSpec
+    interposer: PackageClassSpec
+    bridge: PackageClassSpec
 
 
 class EnergySpec(Spec):
@@ -151,6 +166,8 @@ class EnergySpec(Spec):
     sram_activity: SourcedRatio
     dram_system: SourcedEnergyPerByte
     link: SourcedEnergyPerByte
+    load: SourcedEnergyPerByte
+    """Of a weight on its way from SRAM into a matrix unit."""
 
 
 class PackageSpec(Spec):
@@ -164,9 +181,6 @@ class PackageSpec(Spec):
     attach_cost_each: SourcedUsd
     substrate_cost: SourcedUsd
     flip_chip_cost: SourcedUsd
-    interposer_yield: SourcedRatio
-    bridge_yield: SourcedRatio
-    flip_chip_yield: SourcedRatio
     test_cost: SourcedUsd
     board_cost: SourcedUsd
     board_cost_per_watt: SourcedUsdPerWatt

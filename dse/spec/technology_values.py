@@ -42,7 +42,7 @@ def technology_of(spec: Any, build: Any, v: Values) -> silicon.Technology:
             sram_activity=v("energy.sram_activity"),
             dram_system_joules_per_byte=v("energy.dram_system"),
             link_joules_per_byte=v("energy.link"),
-            die_to_die_joules_per_byte=v("die_to_die.energy"),
+            load_joules_per_byte=v("energy.load"),
         ),
         cooling_w=v(f"cooling.{build.cooling}"),
     )
@@ -93,8 +93,7 @@ def _layout(v: Values) -> silicon.Layout:
         link_bandwidth_per_edge=v("io.shoreline"),
         die_to_die_share=v("die_to_die.share"),
         die_to_die_hop_s=v("die_to_die.hop"),
-        die_to_die_m2_per_bandwidth=v("die_to_die.phy_area"),
-        die_to_die_bandwidth_per_edge=v("die_to_die.shoreline"),
+        load_ports=v("area.load_ports"),
         stacks_per_die=v("hbm.stacks_per_die"),
         stacks_per_joined_die=v("hbm.stacks_per_joined_die"),
         stack_edge_m=v("hbm.shoreline"),
@@ -116,6 +115,7 @@ def _wafer(build: Any, v: Values) -> silicon.Wafer:
         whole=build.wafer_scale,
         whole_m2=v("wafer.wafer_scale_area"),
         whole_yield=v("wafer.wafer_scale_yield"),
+        whole_package_usd=v("wafer.wafer_scale_package"),
     )
 
 
@@ -127,18 +127,27 @@ def spare_cores(v: Values) -> int:
 
 def _package(v: Values) -> silicon.Package:
     return silicon.Package(
-        interposer_usd_per_m2=v("package.interposer_cost"),
-        bridge_usd_per_m2=v("package.bridge_cost"),
+        organic=_class("organic", 0.0, v),
+        interposer=_class("interposer", v("package.interposer_cost"), v),
+        bridge=_class("bridge", v("package.bridge_cost"), v),
         interposer_factor=v("package.interposer_factor"),
         stack_footprint_m2=v("hbm.footprint"),
         attach_usd=v("package.attach_cost"),
         attach_usd_each=v("package.attach_cost_each"),
         substrate_usd=v("package.substrate_cost"),
         flip_chip_usd=v("package.flip_chip_cost"),
-        interposer_yield=v("package.interposer_yield"),
-        bridge_yield=v("package.bridge_yield"),
-        flip_chip_yield=v("package.flip_chip_yield"),
         test_usd=v("package.test_cost"),
         board_usd=v("package.board_cost"),
         board_usd_per_watt=v("package.board_cost_per_watt"),
+    )
+
+
+def _class(name: str, silicon_usd_per_m2: Array, v: Values) -> silicon.PackageClass:
+    at = f"die_to_die.{name}."
+    return silicon.PackageClass(
+        silicon_usd_per_m2=silicon_usd_per_m2,
+        part_yield=v(at + "part_yield"),
+        m2_per_bandwidth=v(at + "phy_area"),
+        bandwidth_per_edge=v(at + "shoreline"),
+        joules_per_byte=v(at + "energy"),
     )

@@ -1,9 +1,9 @@
 """Constants of silicon as the equations want them, and what an architect sets.
 
-Areas, dies, power, yields and dollars are in `silicon_area`, `silicon_dies`, `silicon_power`, `silicon_yield`
-and `silicon_cost`. Every number comes in through these frozen structs, in SI. A field is a plain number, or
-an array that broadcasts against the designs: one value for each design where a node is searched, one for each
-draw where constants are uncertain.
+Areas, dies, power, yields and dollars are in `silicon_area`, `silicon_dies`, `silicon_power`,
+`silicon_yield`, `silicon_package` and `silicon_cost`. Every number comes in through these frozen structs, in
+SI. A field is a plain number, or an array that broadcasts against the designs: one value for each design
+where a node is searched, one for each draw where constants are uncertain.
 """
 
 from collections.abc import Sequence
@@ -87,8 +87,8 @@ class Layout:
     """One-way bandwidth between dies, over that of the DRAM and links that a die owns [1]."""
     die_to_die_hop_s: Array
     """From one die to its neighbour, PHYs included [s]."""
-    die_to_die_m2_per_bandwidth: Array
-    die_to_die_bandwidth_per_edge: Array
+    load_ports: Array
+    """Area of a byte a second into the matrix units over that of one out of SRAM [1]."""
     stacks_per_die: Array
     """HBM stacks around a die that stands alone [1]."""
     stacks_per_joined_die: Array
@@ -118,15 +118,34 @@ class Wafer:
     whole_m2: Array = 0.0
     """Largest die that a wafer can be [m2]."""
     whole_yield: Array = 1.0
+    whole_package_usd: Array = 0.0
+    """What makes a working system of a wafer: package, power, cooling, I/O [USD]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageClass:
+    """What joins the dies of a package, and what its parts are placed on."""
+
+    silicon_usd_per_m2: Array
+    """Interposer under dies and stacks [USD/m2]; 0 for an organic substrate."""
+    part_yield: Array
+    """Share of attachments of one die or stack that succeed, in (0, 1]."""
+    m2_per_bandwidth: Array
+    """Area of die-to-die PHYs per one-way bandwidth [m2/(B/s)]."""
+    bandwidth_per_edge: Array
+    """One-way die-to-die bandwidth that crosses a metre of die edge [B/s/m]."""
+    joules_per_byte: Array
 
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
     """Dollars and yields of packaging, test and board."""
 
-    interposer_usd_per_m2: Array
-    bridge_usd_per_m2: Array
-    """Interposer with bridges, which joins several compute dies [USD/m2]."""
+    organic: PackageClass
+    interposer: PackageClass
+    """Silicon under all dies and stacks."""
+    bridge: PackageClass
+    """Pieces of silicon under the edges of dies that lie side by side."""
     interposer_factor: Array
     """Interposer area over the area of dies and stacks [1]."""
     stack_footprint_m2: Array
@@ -134,10 +153,6 @@ class Package:
     attach_usd_each: Array
     substrate_usd: Array
     flip_chip_usd: Array
-    interposer_yield: Array
-    bridge_yield: Array
-    flip_chip_yield: Array
-    """Of one die on an organic substrate."""
     test_usd: Array
     board_usd: Array
     board_usd_per_watt: Array
@@ -152,7 +167,8 @@ class Energy:
     dram_system_joules_per_byte: Array
     """PHY, controller and on-die transport, beside the device's own energy [J/B]."""
     link_joules_per_byte: Array
-    die_to_die_joules_per_byte: Array
+    load_joules_per_byte: Array
+    """Of a weight on its way from SRAM into a matrix unit [J/B]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +216,11 @@ class Blueprint:
     """I/O dies beneath or beside them that carry DRAM and link PHYs [1]; 0 for none."""
     die_bandwidth: Array | None = None
     """One-way bandwidth of a compute die to the others of its package [B/s]; None for the usual share."""
+    weight_load: Array = 0.0
+    """Rate at which stationary weights enter the matrix units, all of them together [B/s]; 0 where the cores
+    have no such path."""
+    package: Array | None = None
+    """Code of the package class that was named, see `silicon_package.PACKAGES`; None for what it needs."""
 
 
 def pick(options: Sequence[T], index: Array) -> T:

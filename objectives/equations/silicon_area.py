@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import reduce
 
 from objectives.arrays import Array, namespace
-from objectives.equations.silicon import Layout, Node
+from objectives.equations.silicon import Layout, Node, PackageClass
 
 
 def equivalent_peak(peaks: Mapping[str, Array], area_share: Mapping[str, float]) -> Array:
@@ -56,6 +56,17 @@ def sram_area(size: Array, bandwidth: Array, *, m2_per_byte: Array, layout: Layo
     return m2_per_byte * (layout.sram_c0 * held + layout.sram_c1 / layout.sram_reference_per_s * bandwidth)
 
 
+def load_area(bandwidth: Array, *, m2_per_byte: Array, layout: Layout) -> Array:
+    """Area of the path on which weights enter the matrix units [m2], shape of `bandwidth` [B/s].
+
+    Maths: B p s c1 / b_ref: a byte a second into a matrix unit takes p times the banks and wires of a byte a
+    second out of SRAM, see `sram_area`. Domain: systolic arrays and other units that keep weights; what
+    feeds the operands of a GPU is part of its cores. Limits: linear; 0 for no such path.
+    Source: p is an assumption (technology file, `area.load_ports`).
+    """
+    return bandwidth * (layout.load_ports * m2_per_byte * layout.sram_c1 / layout.sram_reference_per_s)
+
+
 def cache_area(size: Array, *, m2_per_byte: Array) -> Array:
     """Area of a cache [m2], shape of `size` [B]; tags, controllers and slices included.
 
@@ -87,12 +98,13 @@ def link_area(bandwidth: Array, *, m2_per_bandwidth: Array, host_lanes: Array, h
     return bandwidth * m2_per_bandwidth + host_lanes * host_lane_m2
 
 
-def die_to_die_area(bandwidth: Array, layout: Layout) -> Array:
+def die_to_die_area(bandwidth: Array, joined: PackageClass) -> Array:
     """Area of PHYs between dies [m2], shape of `bandwidth` [B/s, one way, of all dies together].
 
-    Maths: B a. Limits: linear; 0 for one die. Source: UCIe-A, 0.405 mm2 for 4,096 Gbit/s both ways (CATCH).
+    Maths: B a, a by the class of the package. Limits: linear; 0 for one die.
+    Source: UCIe-A, 0.405 mm2 for 4,096 Gbit/s both ways (CATCH).
     """
-    return bandwidth * layout.die_to_die_m2_per_bandwidth
+    return bandwidth * joined.m2_per_bandwidth
 
 
 def uncore_area(parts: Array, *, uncore_share: Array) -> Array:
@@ -127,15 +139,16 @@ def hbm_stacks_limit(die_m2: Array, dies: Array, layout: Layout) -> Array:
 
 
 def link_bandwidth_limit(
-    die_m2: Array, dies: Array, hbm_stacks: Array, die_to_die: Array, layout: Layout
+    die_m2: Array, dies: Array, hbm_stacks: Array, die_to_die: Array, joined: PackageClass, layout: Layout
 ) -> Array:
     """One-way bandwidth that fits the die edges which HBM and neighbours leave free [B/s], broadcast shape.
 
     Maths: d max(0, n 4 sqrt(A) - stacks w - B_joined / d_joined). Domain: square dies with off-package
     SerDes; DRAM on the board is taken to leave through bumps. Source: about 22 GB/s per mm, read off NVIDIA's
-    off-chip I/O; 330 GB/s per mm between the dies of B200 (technology file).
+    off-chip I/O; between dies 330 GB/s per mm on bridges (B200), 56 on an organic substrate (technology
+    file).
     """
     xp = namespace(die_m2, hbm_stacks)
-    taken = hbm_stacks * layout.stack_edge_m + die_to_die / layout.die_to_die_bandwidth_per_edge
+    taken = hbm_stacks * layout.stack_edge_m + die_to_die / joined.bandwidth_per_edge
     free = dies * (4.0 * xp.sqrt(die_m2)) - taken
     return layout.link_bandwidth_per_edge * xp.where(free > 0.0, free, xp.zeros_like(free))

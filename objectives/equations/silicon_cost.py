@@ -50,14 +50,13 @@ def _made(group: DieGroup, wafer: Wafer) -> tuple[Array, Array, Array]:
 
 
 def package_cost(plan: Plan, hbm_stacks: Array, package: Package) -> Array:
-    """Cost of the package [USD], broadcast shape: an organic substrate without HBM, 2.5D with it.
+    """Cost of the package [USD], broadcast shape: an organic substrate, or silicon on one.
 
-    Maths, n dies that touch the package and m stacks: without HBM, flip-chip + (n - 1) attach each. With it,
-    interposer price x f (A + m A_stack) + attach + (n + m) attach each + substrate, at the price of an
-    interposer with bridges where several compute dies lie side by side. Compute dies on top of I/O dies cost
-    an attachment each, and no interposer of their own.
+    Maths, n dies that touch the package and m stacks: organic, flip-chip + (n - 1) attach each. On silicon,
+    its price by class x f (A + m A_stack) + attach + (n + m) attach each + substrate. Compute dies on top of
+    I/O dies cost an attachment each, and no silicon of their own.
     Domain: CoWoS-S and CoWoS-L class; organic multi-chip modules.
-    Limits: jumps at the first stack and at the second die; else grows with area, dies and stacks.
+    Limits: jumps where the class changes; else grows with area, dies and stacks.
     Source: shape fitted to H100, whose CoWoS is put at 723 to 750 USD (technology file).
     """
     compute, io = plan.compute, plan.io
@@ -66,39 +65,49 @@ def package_cost(plan: Plan, hbm_stacks: Array, package: Package) -> Array:
     on_top = io.count > 0.0
     footprint = xp.where(on_top, io.total_m2, compute.total_m2)
     interposer = package.interposer_factor * (footprint + hbm_stacks * package.stack_footprint_m2)
-    bridges = (compute.count > 1.0) & (io.count == 0.0)
-    zero = 0.0 * interposer
-    each = xp.where(bridges, zero + package.bridge_usd_per_m2, zero + package.interposer_usd_per_m2)
-    stacked = (
-        interposer * each + placed * package.attach_usd_each + (package.attach_usd + package.substrate_usd)
+    on_silicon = (
+        interposer * plan.joined.silicon_usd_per_m2
+        + placed * package.attach_usd_each
+        + (package.attach_usd + package.substrate_usd)
     )
-    organic = package.flip_chip_usd + (placed - 1.0) * package.attach_usd_each + zero
-    return xp.where(hbm_stacks > 0.0, stacked, organic)
+    organic = package.flip_chip_usd + (placed - 1.0) * package.attach_usd_each + 0.0 * interposer
+    return xp.where(plan.package > 0.0, on_silicon, organic)
 
 
-def package_yield(plan: Plan, hbm_stacks: Array, package: Package) -> Array:
+def package_yield(plan: Plan, hbm_stacks: Array) -> Array:
     """Share of packages that survive assembly [1], in (0, 1], broadcast shape.
 
-    That of a 2.5D package, with or without bridges, as published; each die on an organic substrate by itself.
+    Maths: y^(n + m), for n dies and m stacks that are attached one by one, y by the class of the package.
+    Compute dies on I/O dies are attached before, see `bonding_yield`.
+    Domain: known good dies and stacks, attachments that fail independently. Limits: falls with every part.
+    Source: 0.99 for each die (Feng and Ma, "Chiplet Actuary", DAC 2022).
     """
-    xp = namespace(plan.compute.core, hbm_stacks)
-    zero = 0.0 * (plan.compute.count + hbm_stacks)
-    bridges = (plan.compute.count > 1.0) & (plan.io.count == 0.0)
-    stacked = xp.where(bridges, zero + package.bridge_yield, zero + package.interposer_yield)
-    organic = (zero + package.flip_chip_yield) ** (plan.compute.count + plan.io.count)
-    return xp.where(hbm_stacks > 0.0, stacked, organic)
+    xp = namespace(plan.io.count)
+    dies = xp.where(plan.io.count > 0.0, plan.io.count, plan.compute.count)
+    return plan.joined.part_yield ** (dies + hbm_stacks)
+
+
+def bonding_yield(plan: Plan) -> Array:
+    """Share of sets of I/O dies that survive the attachment of their compute dies [1], in (0, 1].
+
+    Maths: y^n, for n compute dies on I/O dies; 1 without. What fails takes its dies with it but no DRAM: the
+    set is tested before it is placed beside stacks.
+    """
+    xp = namespace(plan.io.count)
+    bonded = xp.where(plan.io.count > 0.0, plan.compute.count, 0.0 * plan.io.count)
+    return plan.joined.part_yield**bonded
 
 
 def unit_cost(blueprint: Blueprint, plan: Plan, power_w: Array, technology: Technology) -> dict[str, Array]:
     """What a chip on its module costs to make, by part [USD], broadcast shape. Their sum is the total.
 
-    Maths: compute dies; I/O dies; dram = bytes x price; package; loss = (dies + dram + package)
-    (1 / Y_package - 1), since a failed assembly takes all with it; test; board = fixed + power x price per
-    watt.
+    Maths: compute dies; I/O dies; dram = bytes x price; package; loss = dies (1 / Y_bonding - 1) and
+    (dies + that + dram + package) (1 / Y_package - 1), since a failed assembly takes all with it; test;
+    board = fixed + power x price per watt.
     Domain: high volume, no masks, design, software or margin. Low and high constants together move it by -40
-    to +90 %. DRAM prices moved by 2 to 3 times in a year: keep the date. A whole wafer is counted without the
-    packaging of its system.
-    Limits: without DRAM no DRAM dollars and an organic package; proportional to all dollar constants.
+    to +90 %. DRAM prices moved by 2 to 3 times in a year: keep the date. A whole wafer pays for what makes a
+    system of it, and nothing is assembled that could be lost.
+    Limits: without DRAM no DRAM dollars; proportional to all dollar constants.
     Source: errors against published figures are told by `dse validate silicon`.
     """
     t, package = technology, technology.package
@@ -106,14 +115,19 @@ def unit_cost(blueprint: Blueprint, plan: Plan, power_w: Array, technology: Tech
     compute = group_cost(plan.compute, node=t.node, wafer=t.wafer)
     io = group_cost(plan.io, node=t.io_node, wafer=t.wafer)
     dram = blueprint.dram_bytes * t.dram.usd_per_byte + 0.0 * compute
-    packaging = package_cost(plan, hbm, package)
-    lost = 1.0 / package_yield(plan, hbm, package) - 1.0
+    if t.wafer.whole:
+        packaging = plan.compute.count * t.wafer.whole_package_usd + 0.0 * compute
+        bonding = lost = 0.0 * compute
+    else:
+        packaging = package_cost(plan, hbm, package)
+        bonding = (compute + io) * (1.0 / bonding_yield(plan) - 1.0)
+        lost = 1.0 / package_yield(plan, hbm) - 1.0
     return {
         "compute_dies": compute,
         "io_dies": io,
         "dram": dram,
         "package": packaging,
-        "assembly_loss": (compute + io + dram + packaging) * lost,
+        "assembly_loss": bonding + (compute + io + bonding + dram + packaging) * lost,
         "test": 0.0 * compute + package.test_usd,
         "board": package.board_usd + power_w * package.board_usd_per_watt + 0.0 * compute,
     }

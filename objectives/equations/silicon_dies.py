@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from objectives.arrays import Array, namespace
-from objectives.equations.silicon import Blueprint, Layout, Node, Technology
+from objectives.equations.silicon import Blueprint, Layout, Node, PackageClass, Technology
 from objectives.equations.silicon_area import (
     cache_area,
     cache_density,
@@ -13,10 +13,11 @@ from objectives.equations.silicon_area import (
     hbm_stacks_limit,
     link_area,
     link_bandwidth_limit,
+    load_area,
     sram_area,
     uncore_area,
 )
-from objectives.equations.silicon_power import die_to_die_bandwidth
+from objectives.equations.silicon_package import chosen, die_to_die_bandwidth, package_code
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class DieGroup:
     count: Array
     """Dies [1]; 0 where a package has none of the kind."""
     core: Array
+    """Matrix and vector units, and the path on which weights enter them."""
     sram: Array
     """Software-managed."""
     cache: Array
@@ -66,6 +68,10 @@ class Plan:
 
     compute: DieGroup
     io: DieGroup
+    package: Array
+    """Code of the package class, see `silicon_package.PACKAGES`."""
+    joined: PackageClass
+    """What that class carries, costs and yields."""
     die_to_die_bandwidth: Array
     """One way, all dies together [B/s]."""
     area_excess_m2: Array
@@ -93,16 +99,18 @@ def die_plan(blueprint: Blueprint, technology: Technology) -> Plan:
     """
     b, t = blueprint, technology
     xp = namespace(b.peak_flops, b.dies, b.io_dies)
-    joined = die_to_die_bandwidth(b, t)
+    joined, code = die_to_die_bandwidth(b, t), package_code(b, t)
+    between = chosen(t.package, code)
     zero = 0.0 * (b.peak_flops + b.sram_bytes + b.stacks + b.link_bandwidth + joined + b.dies + b.io_dies)
     has_io = zero + b.io_dies > 0.0
     phys, io_phys = (_phys(b, node, t) for node in (t.node, t.io_node))
-    crossing = zero + die_to_die_area(joined, t.layout)
+    crossing = zero + die_to_die_area(joined, between)
     compute = _group(
         zero + b.dies,
         {
             "core": zero
-            + core_area(b.peak_flops, b.vector_flops, enabled_share=b.enabled_share, node=t.node),
+            + core_area(b.peak_flops, b.vector_flops, enabled_share=b.enabled_share, node=t.node)
+            + load_area(b.weight_load, m2_per_byte=t.node.scratchpad_m2_per_byte, layout=t.layout),
             "sram": zero
             + sram_area(
                 b.sram_bytes, b.sram_bandwidth, m2_per_byte=t.node.scratchpad_m2_per_byte, layout=t.layout
@@ -124,7 +132,7 @@ def die_plan(blueprint: Blueprint, technology: Technology) -> Plan:
         },
         t.layout,
     )
-    return _limits(compute, io, joined, b, t)
+    return _limits(compute, io, joined, (code, between), b, t)
 
 
 def _phys(b: Blueprint, node: Node, t: Technology) -> dict[str, Array]:
@@ -154,7 +162,10 @@ def _group(count: Array, parts: dict[str, Array], layout: Layout) -> DieGroup:
     return DieGroup(count=count, **parts, uncore=joined)
 
 
-def _limits(compute: DieGroup, io: DieGroup, joined: Array, b: Blueprint, t: Technology) -> Plan:
+def _limits(
+    compute: DieGroup, io: DieGroup, joined: Array, package: tuple[Array, PackageClass], b: Blueprint,
+    t: Technology,
+) -> Plan:  # fmt: skip
     xp = namespace(compute.core)
     has_io = io.count > 0.0
     largest = xp.maximum(compute.each_m2, io.each_m2)
@@ -166,10 +177,12 @@ def _limits(compute: DieGroup, io: DieGroup, joined: Array, b: Blueprint, t: Tec
     stacks = interposer * hbm_stacks_limit(edge, dies, t.layout) + (1.0 - interposer) * (
         dies * t.dram.most_per_die
     )
-    limit = link_bandwidth_limit(edge, dies, hbm, joined, t.layout)
+    limit = link_bandwidth_limit(edge, dies, hbm, joined, package[1], t.layout)
     return Plan(
         compute=compute,
         io=io,
+        package=package[0] + 0.0 * edge,
+        joined=package[1],
         die_to_die_bandwidth=joined,
         area_excess_m2=largest - most,
         stacks_excess=b.stacks + 0.0 * edge - stacks,

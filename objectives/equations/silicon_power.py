@@ -1,50 +1,35 @@
 """Watts of a chip: what it draws at rest, and for each operation and byte."""
 
-from objectives.arrays import Array, namespace
+from objectives.arrays import Array
 from objectives.equations.silicon import Blueprint, Technology
+from objectives.equations.silicon_dies import Plan
 
 
-def full_power(
-    blueprint: Blueprint, compute_m2: Array, io_m2: Array, technology: Technology
-) -> dict[str, Array]:
-    """Power at rest and of each resource at its full rate [W]: static, compute, sram, dram, link, die_to_die.
+def full_power(blueprint: Blueprint, plan: Plan, technology: Technology) -> dict[str, Array]:
+    """Power at rest and of each resource at its full rate [W].
 
-    Maths: A w; F e_matrix + V e_vector; B_sram e_sram; B_dram (e_device + e_system); 2 B_link e_link;
-    2 B_joined e_joined. Links count both ways. Matrix units at full rate draw the same in every number
-    format, so a FLOP costs compute / peak: half as much in fp8 as in fp16 where the fp8 peak is twice as
-    high.
-    Parameters: area of all compute dies and of all I/O dies [m2].
+    Parts: static, compute, sram, load (weights into matrix units), dram, link, die_to_die.
+
+    Maths: A w; F e_matrix + V e_vector; B_sram e_sram; B_load e_load; B_dram (e_device + e_system);
+    2 B_link e_link; 2 B_joined e_joined, the last by the class of the package. Links count both ways. Matrix
+    units at full rate draw the same in every number format, so a FLOP costs compute / peak: half as much in
+    fp8 as in fp16 where the fp8 peak is twice as high.
     Domain: nominal voltage and clock. Caches: the energy of reading them is in that of a FLOP.
     Limits: 0 for a chip of nothing; linear in each rate.
     Source: energies of bytes as published (technology file); of FLOP fitted, see there.
     """
     node, io, energy = technology.node, technology.io_node, technology.energy
-    joined = die_to_die_bandwidth(blueprint, technology)
     return {
-        "static": compute_m2 * node.static_w_per_m2 + io_m2 * io.static_w_per_m2,
+        "static": plan.compute.total_m2 * node.static_w_per_m2 + plan.io.total_m2 * io.static_w_per_m2,
         "compute": blueprint.peak_flops * node.matrix_joules_per_flop
         + blueprint.vector_flops * node.vector_joules_per_flop,
         "sram": blueprint.sram_bandwidth * node.sram_joules_per_byte,
+        "load": blueprint.weight_load * energy.load_joules_per_byte + 0.0 * blueprint.peak_flops,
         "dram": blueprint.dram_bandwidth
         * (technology.dram.joules_per_byte + energy.dram_system_joules_per_byte),
         "link": blueprint.link_bandwidth * (2.0 * energy.link_joules_per_byte),
-        "die_to_die": joined * (2.0 * energy.die_to_die_joules_per_byte),
+        "die_to_die": plan.die_to_die_bandwidth * (2.0 * plan.joined.joules_per_byte),
     }
-
-
-def die_to_die_bandwidth(blueprint: Blueprint, technology: Technology) -> Array:
-    """One-way bandwidth between the dies of a package, all dies together [B/s]; 0 for one die.
-
-    Maths: dies x what an architect gives each, else share x (B_dram + B_link): every byte that a die owns may
-    be wanted by another.
-    Source: B200 joins two dies by 5 TB/s one way, each with 4.45 TB/s of DRAM and links.
-    """
-    given = blueprint.die_bandwidth
-    owned = blueprint.dram_bandwidth + blueprint.link_bandwidth
-    joined = owned * technology.layout.die_to_die_share if given is None else given * blueprint.dies
-    xp = namespace(joined, blueprint.dies)
-    none = 0.0 * (joined * blueprint.dies)
-    return xp.where(blueprint.dies + blueprint.io_dies > 1.0, joined + none, none)
 
 
 def thermal_design_power(full: dict[str, Array], technology: Technology) -> dict[str, Array]:

@@ -1,6 +1,6 @@
 """Silicon: the laws it obeys, batches, and any array library."""
 
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from math import exp, sqrt
 from typing import Any
 
@@ -117,8 +117,10 @@ def dearer(tech: Technology, scale: float) -> Technology:
     """Every dollar constant times `scale`; dollars are known by the unit in their name."""
 
     def scaled(struct: Any) -> Any:
-        names = [f.name for f in fields(struct) if "usd" in f.name]
-        return replace(struct, **{name: getattr(struct, name) * scale for name in names})
+        inner = {f.name: getattr(struct, f.name) for f in fields(struct)}
+        names = [name for name in inner if "usd" in name]
+        classes = {name: scaled(part) for name, part in inner.items() if is_dataclass(part)}
+        return replace(struct, **{name: inner[name] * scale for name in names}, **classes)
 
     parts = {name: scaled(getattr(tech, name)) for name in ("node", "io_node", "dram", "package")}
     return replace(tech, **parts)
