@@ -17,12 +17,12 @@ from dse.spec.llm import LlmSpec
 from dse.spec.prices import price_of_one
 from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.resolve import Setting, chip_columns, chips_of, precision_of, stack_under
-from dse.spec.resolved import USUAL_GOAL
 from dse.spec.settings import apply
 from dse.spec.silicon import chip_silicon
 from dse.spec.software import software_named
 from dse.spec.study import PrecisionSpec, PriceSpec
 from dse.spec.system import EconomySpec, NetworkSpec, StackSpec
+from dse.spec.targets import USUAL_GOAL
 from dse.spec.technology import TechnologySpec
 from dse.spec.workload import WorkloadSpec, served
 from dse.speed_of_light import assert_within_physics

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.given import checked, sold_by
-from dse.cli.options import Configs, Seller, System, epilog, one_of, time_list, whole
+from dse.cli.options import Configs, NoTargets, Seller, System, epilog, one_of, time_list, whole
 from dse.cli.places import picture_place
 
 EPILOG = epilog(
@@ -41,6 +41,7 @@ def compare(
         str, typer.Option(metavar="METHOD", help="listed, unit-cost, margin or compute-ratio.")
     ] = "listed",
     seller: Seller = None,
+    no_targets: NoTargets = False,
     system: System = "chips-only",
     settings: Annotated[
         list[str] | None,
@@ -56,7 +57,8 @@ def compare(
     """Compare chips, real or hypothetical, at equal latency targets.
 
     Each chip gets its best deployment at each target: the lowest $/(token/s) among all batch sizes and
-    layouts that fit and are fast enough. The other latency targets of the workload hold too. A chip that
+    layouts that fit and are fast enough; of systems within 1 % of it the smallest. The latency targets of the
+    workload hold too, unless --no-targets lifts them. A chip that
     nobody sells is priced at the unit cost of its silicon unless --price-method prices all alike: comparing
     list prices with unit costs is comparing margins, so the table names the method. The JSON holds every
     ledger.
@@ -72,7 +74,7 @@ def compare(
     found = compared(
         chips, llm, workload, targets=limits, batch=batch, tp=tp, pp=pp, weights=weights, kv=kv,
         activations=activations, stack=stack, price_method=price_method, seller=seller, system=system,
-        settings=changes, configs=configs,
+        settings=changes, configs=configs, hold_targets=not no_targets,
     )  # fmt: skip
     if plot is not None:
         _draw(found, plot)
@@ -134,12 +136,17 @@ _METRICS = (
 
 
 def _show(found: Any) -> None:
+    from dse.cli.designs import shown
     from dse.cli.screen import plain, stdout
 
     console = stdout()
     console.print(f"{found.llm}, workload {found.workload}", style="bold")
     console.print()
     console.print(_hardware(found))
+    if found.held:
+        console.print()
+        held = ", ".join(f"{n.upper()} {shown(v, 's')}" for n, v in found.held.items())
+        console.print(f"Held to {held} of the workload; --no-targets lifts them.")
     for i in range(len(found.targets)):
         console.print()
         console.print(_at(found, i))
@@ -162,6 +169,7 @@ def _hardware(found: Any) -> Any:
 def _at(found: Any, i: int) -> Any:
     """The chips at one target, the cheapest first."""
     from dse.cli.designs import shown
+    from dse.cli.missed import why_not
     from dse.cli.screen import table
     from dse.report.words import word
 
@@ -178,8 +186,7 @@ def _at(found: Any, i: int) -> Any:
         ])  # fmt: skip
     for c in found.chips:
         if c.best[i] is None:
-            why = "fits nowhere" if c.least_tpot_s is None else f"> {shown(c.least_tpot_s, 's')}"
-            rows.append([c.chip, "-", why, *["-"] * (len(columns) - 3)])
+            rows.append([c.chip, "-", why_not(c.missed[i]), *["-"] * (len(columns) - 3)])
     title = f"TPOT within {shown(found.targets[i], 's')}"
     return table(columns, rows, title=title, right=columns[1:7], flexible=["chip"], least=_NAME)
 

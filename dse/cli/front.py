@@ -11,7 +11,7 @@ from dse.cli.options import Configs, Out, SoftwareOption, Study, epilog, one_of,
 from dse.cli.places import picture_place
 from dse.cli.software import question, stored_or_asked
 from dse.cli.stored import load_both, stored_folder
-from dse.cli.telling import beside_text, counted, exact_behind, exact_folders
+from dse.cli.telling import beside_text, chosen_by, counted, exact_behind, exact_folders
 
 EPILOG = epilog(
     "dse front groq-vs-h100 --where 'tpot<=10 ms and branch=sram-only'",
@@ -213,6 +213,8 @@ def _show(found: Any, beside: Any) -> None:
         if part is not None:
             console.print()
             console.print(part)
+    for line in chosen_by(found):
+        console.print(line, style="dim", soft_wrap=True)
     volume, swept = found.manifest.get("hypervolume"), found.manifest.get("sweep")
     work = f"{swept['points']:,} points" if swept else counted(found.manifest.get("trials"), "trial")
     console.print()

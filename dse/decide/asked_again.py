@@ -7,7 +7,8 @@ import numpy as np
 from dse.decide.candidates import of_front
 from dse.front.archive import Archive
 from dse.front.files import Front
-from dse.search.manifest import described
+from dse.search.at_targets import solved_at_targets
+from dse.search.manifest import described, targets_of
 from dse.search.points import Points, axes_of
 from dse.search.replay import BLOCK, baseline_front, catalog_points, points_of
 from dse.search.suggest import Choice
@@ -25,7 +26,11 @@ def asked_again(study: ResolvedStudy, front: Front) -> Front:
         archive.add(points.values, points.feasible, points.rows)
     told = {**described(study, archive), "asked_again": {"of": front.manifest.get("study")}}
     told |= {name: front.manifest[name] for name in ("trials", "feasible_trials") if name in front.manifest}
-    return Front(frame=archive.frame, baselines=baseline_front(study, []), axes=axes_of(study), manifest=told)
+    frame, baselines = archive.frame, baseline_front(study, [])
+    return Front(
+        frame=frame, baselines=baselines, axes=axes_of(study), manifest=told,
+        at_targets=solved_at_targets(study, frame, baselines, targets_of(study)),
+    )  # fmt: skip
 
 
 def _points(study: ResolvedStudy, front: Front) -> Iterator[Points]:

@@ -1,7 +1,7 @@
 """Chips side by side: the best deployment of each at equal latency targets, and the front of each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,6 +57,8 @@ class Comparison:
     targets: tuple[float, ...]
     """TPOT [s], ascending."""
     chips: tuple[Compared, ...]
+    held: Mapping[str, float] = field(default_factory=dict)
+    """Latency targets of the workload that bind beside them, in SI."""
 
     def winner(self, i: int) -> str | None:
         """The cheapest chip at target `i`; None where none meets it."""
@@ -70,6 +72,7 @@ class Comparison:
             "llm": self.llm,
             "workload": self.workload,
             "targets_tpot_s": list(self.targets),
+            "held": dict(self.held),
             "winners": [self.winner(i) for i in range(len(self.targets))],
             "chips": [
                 {
@@ -152,7 +155,11 @@ def compare(
     if problems or subject is None:
         raise SpecError(problems or [Problem("CHIP", "expected at least one chip, got none")])
     return Comparison(
-        llm=subject.llm.name, workload=subject.workload.name, targets=limits, chips=tuple(found)
+        llm=subject.llm.name,
+        workload=subject.workload.name,
+        targets=limits,
+        chips=tuple(found),
+        held={goal.name: limit for goal, limit in subject.limits},
     )
 
 

@@ -73,9 +73,9 @@ def write_front(out: Path, front: Front) -> None:
         raise FrontError(
             f"{out / 'manifest.json'}: expected a manifest of plain data, got: {error}."
         ) from None
+    write_files({**{out / name: told for name, told in text.items()}, out / "manifest.json": manifest + "\n"})
     if AT_TARGETS not in text:
         (out / AT_TARGETS).unlink(missing_ok=True)
-    write_files({**{out / name: told for name, told in text.items()}, out / "manifest.json": manifest + "\n"})
 
 
 def write_files(files: Mapping[Path, str | bytes]) -> None:

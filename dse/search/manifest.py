@@ -8,6 +8,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 import dse
+from dse.evaluate.choose import merged
 from dse.front.archive import Archive
 from dse.search.entries import KEY
 from dse.spec.resolved import ResolvedStudy, digest
@@ -50,6 +51,7 @@ def described(study: ResolvedStudy, archive: Archive) -> dict[str, Any]:
         "hypervolume": archive.hypervolume(study.reference_point),
         "goal": study.goal.name,
         "tolerance": spec.tolerance,
+        "held": held_by(study),
         "targets": targets_of(study),
         "problem": digest(study.problem),
         "contract_version": CONTRACT_VERSION,
@@ -72,6 +74,12 @@ def repeatable(trials: Sequence[FrozenTrial]) -> str:
     if len(made) > 1 or not all(name.endswith(".0") for name in made):
         return "no: several workers, which learn from each other as they finish"
     return "yes: one worker in one go"
+
+
+def held_by(study: ResolvedStudy) -> dict[str, float]:
+    """Limits that every design must meet, those of its workloads among them, by objective in SI."""
+    members = [(t.objective, t.limit) for m in study.members for t in m.targets]
+    return {goal.name: limit for goal, limit in merged(study.limits, tuple(members))}
 
 
 def targets_of(study: ResolvedStudy) -> dict[str, list[float]]:

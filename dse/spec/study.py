@@ -154,13 +154,15 @@ class StudySpec(Spec):
     goal: str | None = None
     """The objective that deployments are chosen by. Left out, it is $/(token/s) where that is an objective,
     else the only one that is no latency."""
-    tolerance: Annotated[float, Field(ge=0.0, lt=1.0)] = TOLERANCE
+    tolerance: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        default=TOLERANCE, exclude_if=lambda v: v == TOLERANCE
+    )
     """Share of the best goal within which the smallest system is the best at a target; a front keeps all."""
     sweep: SweptTarget | None = None
     targets: dict[str, str] = Field(default={})
     """Upper bounds (lower for what is maximised) by objective, with their unit. The latency targets of the
     workload bind as well, and of two on one objective the tighter one."""
-    workload_targets: bool = True
+    workload_targets: bool = Field(default=True, exclude_if=lambda v: v)
     """Whether the latency targets of the workload bind."""
     report_at: tuple[SecondsQ, ...] = ()
     """Values of the swept objective at which the best design is told."""
