@@ -184,9 +184,8 @@ def _at(found: Any, i: int) -> Any:
             shown(m["capex_usd"], "USD"), f"{d['batch']:,}", f"{d['tp']} x {d['pp']}",
             word(e.bound_by),
         ])  # fmt: skip
-    for c in found.chips:
-        if c.best[i] is None:
-            rows.append([c.chip, "-", why_not(c.missed[i]), *["-"] * (len(columns) - 3)])
+    rest = ["-"] * (len(columns) - 3)
+    rows += [[c.chip, "-", why_not(c.missed[i]), *rest] for c in found.chips if c.best[i] is None]
     title = f"TPOT within {shown(found.targets[i], 's')}"
     return table(columns, rows, title=title, right=columns[1:7], flexible=["chip"], least=_NAME)
 

@@ -78,7 +78,7 @@ def front(
         tell(*load_both(study, out, configs), where=where, samples=samples, seed=seed, form=form)
         return
     (stored, lies), folder = stored_or_asked(study, out, configs), stored_folder(study, out)
-    found = _filtered(stored, where)
+    found = _filtered(stored, where, study, folder, configs)
     if plot is not None:
         _draw(found, plot, study, configs, exact_behind(stored, folder, exact))
     if form == "table":
@@ -118,18 +118,46 @@ def _beside(found: Any, folder: Path, exact: Path | None) -> Any:
     return beside
 
 
-def _filtered(found: Any, condition: str | None) -> Any:
+def _filtered(found: Any, condition: str | None, study: str, folder: Path, configs: Path | None) -> Any:
+    """The stored front under a condition: rows of it where they are enough, else solved again."""
+    from dse.cli.screen import remark
+    from dse.decide.filtered import filtered, plain
+    from dse.front import query
+    from dse.report.searched import trials_of
+    from dse.spec.problems import SpecError
+    from dse.spec.resolved import load_study
+
     if condition is None:
         return found
+    query.checked(condition)
+    rows = _rows(found, condition)
+    if not len(found.frame) or plain(found, condition):
+        return rows
+    try:
+        resolved = load_study(study, configs)
+        solved = filtered(resolved, found, condition, trials_of(resolved.slug, folder, None))
+    except SpecError as error:
+        remark(f"approximate: the study cannot be solved again under it ({error}), so rows were picked")
+        return rows
+    if not solved.exact:
+        remark("approximate: no trials are stored here, so only the chips of the front were solved again")
+    return solved.front
+
+
+def _rows(found: Any, condition: str) -> Any:
+    """Rows of a stored front that meet a condition."""
     from dataclasses import replace
 
     from dse.cli.screen import remark
     from dse.front import query
 
-    query.checked(condition)
     frames = {
         name: query.where(frame, condition, found.axes) if len(frame) else frame
-        for name, frame in (("frame", found.frame), ("baselines", found.baselines))
+        for name, frame in (
+            ("frame", found.frame),
+            ("baselines", found.baselines),
+            ("at_targets", found.at_targets),
+        )
     }
     for said in query.unmet((found.frame, found.baselines), condition, found.axes):
         remark(said)

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def why_not(missed: Sequence[Any]) -> str:
-    """What the deployment that misses by least breaks, in a few words; `fits nowhere` only where that is so."""
+    """What the deployment that misses by least breaks, in a few words; `fits nowhere` where none fits."""
     from dse.cli.designs import shown
     from dse.plugins import objective
 

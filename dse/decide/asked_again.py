@@ -22,7 +22,10 @@ def asked_again(study: ResolvedStudy, front: Front) -> Front:
     is no better than what a search of `study` finds.
     """
     archive = Archive(axes_of(study))
-    for points in _points(study, front):
+    for points in points_of_front(study, front):
+        archive.add(points.values, points.feasible, points.rows)
+    for name in sorted(study.baselines):
+        points = catalog_points(study, name, [-1])
         archive.add(points.values, points.feasible, points.rows)
     told = {**described(study, archive), "asked_again": {"of": front.manifest.get("study")}}
     told |= {name: front.manifest[name] for name in ("trials", "feasible_trials") if name in front.manifest}
@@ -33,8 +36,8 @@ def asked_again(study: ResolvedStudy, front: Front) -> Front:
     )  # fmt: skip
 
 
-def _points(study: ResolvedStudy, front: Front) -> Iterator[Points]:
-    """Every distinct chip of the front, chips of one branch together, and every baseline."""
+def points_of_front(study: ResolvedStudy, front: Front) -> Iterator[Points]:
+    """Every distinct chip of the front that was searched, those of one branch together."""
     found = [c for c in of_front(study, front) if c.branch is not None] if len(front.frame) else []
     for branch in study.branches:
         own = [c for c in found if c.branch == branch]

@@ -24,7 +24,38 @@ _MEANT = {
     "=<": "<=", "=>": ">=", "<>": "!=", "=!": "!=", "!": "!=", "===": "=", "<<": "<", ">>": ">",
 }  # fmt: skip
 _EXAMPLE = "a condition such as 'tpot<=10 ms' or 'batch>=32 and tp=8'"
-_SAME = 1e-9  # a number typed by a person matches a float that is this close, relatively
+SAME = 1e-9
+"""A number typed by a person matches a float that is this close, relatively."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition as it was written: `NAME OPERATOR VALUE`."""
+
+    name: str
+    operator: str
+    value: str
+
+    @property
+    def text(self) -> str:
+        """The condition again."""
+        return f"{self.name}{self.operator}{self.value}"
+
+    def bounds(self, direction: str) -> bool:
+        """Whether it bounds what is made small, or large, from its bad side."""
+        return self.operator in (("<", "<=") if direction == "minimize" else (">", ">="))
+
+    def number(self, unit: str) -> float:
+        """Its value in SI; raises `SpecError` for another unit than that of the column."""
+        try:
+            return parse(self.value, unit)
+        except UnitError as error:
+            raise wrong("--where", f"{self.text!r}: {error}.") from None
+
+
+def conditions(text: str) -> list[Condition]:
+    """Every condition in `text`; raises `SpecError` for one that is none."""
+    return [Condition(*_condition(part)) for part in _SPLIT.split(text.strip())]
 
 
 @dataclass(frozen=True)
@@ -141,7 +172,7 @@ def _text(column: pd.Series, operator: str, value: str, part: str) -> Mask:
 def _compare(values: npt.NDArray[np.float64], operator: str, number: float) -> Mask:
     """Gaps meet no condition."""
     known = ~np.isnan(values)
-    same = np.isclose(values, number, rtol=_SAME, atol=0.0)
+    same = np.isclose(values, number, rtol=SAME, atol=0.0)
     masks: dict[str, Callable[[], Mask]] = {
         "<=": lambda: (values < number) | same,
         ">=": lambda: (values > number) | same,

@@ -93,7 +93,7 @@ class Points:
         swept = () if study.swept is None or not np.isfinite(limit) else ((study.swept, limit),)
         limits = merged(study.limits, swept)
         found = judged(self.metrics, study.context, study.goal, limits, self.shape, 1)
-        return int(best(found, study.spec.tolerance)[0])
+        return int(best(found)[0])
 
     def design(self, index: int) -> dict[str, Any]:
         """The chip, deployment and headline metrics of one point, as plain data."""
