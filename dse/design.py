@@ -12,6 +12,7 @@ from dse.plugins import cost_model as cost_model_named
 from dse.plugins import objective
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
+from dse.spec.formats import computed_in, remarks, with_formats
 from dse.spec.layouts import all_spreads, all_stages, all_ways, bad_ep, bad_tp, batches, product
 from dse.spec.llm import LlmSpec
 from dse.spec.prices import price_of_one
@@ -113,7 +114,8 @@ class Subject:
         self.llm_spec, found_workload, spec = _found(catalog, llm, workload, chip)
         self.cost_model = cost_model_named(model)
         self.software = software_named(software)
-        used_stack = stack_under(self.software, catalog.get(StackSpec, stack or spec.stack), catalog)
+        self.sold = catalog.get(StackSpec, stack or spec.stack)
+        used_stack = stack_under(self.software, self.sold, catalog)
         self.interval = interval_on(used_stack, spec, catalog)
         network = catalog.get(NetworkSpec, spec.link.network)
         self.chip, self.stack, self.network, self.workload = apply(
@@ -130,6 +132,7 @@ class Subject:
         self.unpriced = price_method == "listed" and self.chip.price.value is None
         if self.unpriced:
             setting = _at_unit_cost(self.chip, setting)
+        self.chip = with_formats(self.chip, setting.technology)
         self.columns = chip_columns(self.chip, setting, self.stack, self.network)
         self.llm = self.llm_spec.resolve()
         self.context = api.Context(
@@ -239,6 +242,7 @@ class Subject:
             label=LABELS[self.stack.estimate],
             serving=self.workload.serving,
             precision=self.precision.model_dump(),
+            computed_in=computed_in(self.chip, self.precision),
             price_method="unit-cost" if self.unpriced else self.price.method,
             deployment={k: int(first_of(v)) for k, v in one.deployments.columns().items()},
             solved=solved,
@@ -273,6 +277,7 @@ class Subject:
                 f"{self.stack.name} was not calibrated on {self.chip.name}: "
                 f"the interval is no narrower than that of the chip's class ({self.chip.stack})",
             )
+        notes[1:1] = remarks(computed_in(self.chip, self.precision))
         if self.unpriced:
             notes.insert(1, f"{self.chip.name} has no listed price: priced at the unit cost of its silicon")
         return notes

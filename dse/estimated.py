@@ -8,6 +8,7 @@ import numpy as np
 
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
+from dse.spec.formats import Computed
 from dse.spec.system import StackSpec, wider
 from objectives import api
 
@@ -39,6 +40,8 @@ class Estimate:
     """How far to trust it."""
     serving: str
     precision: dict[str, str]
+    computed_in: dict[str, Computed]
+    """The format that `matrix` multiplications and the `attention` core are asked for, and the one used."""
     price_method: str
     deployment: dict[str, int]
     solved: bool

@@ -12,6 +12,7 @@ from dse.cli.guard import INTERRUPTED, blame, complain
 from dse.cli.options import Configs, NoTargets, Out, SoftwareOption, Study, epilog, seconds, whole
 from dse.cli.progress import calm, shown
 from dse.cli.software import question
+from dse.cli.sure import MANY, NoIntervals, Samples
 from dse.cli.telling import beside_text, counted, draw, exact_folders, tell_answer, tell_files
 
 EPILOG = epilog(
@@ -43,6 +44,8 @@ def run(
     workers: Annotated[
         int, typer.Option(metavar="N", parser=whole(1), help="Processes that share the work.")
     ] = 1,
+    samples: Samples = MANY,
+    no_intervals: NoIntervals = False,
     software: SoftwareOption = None,
     no_targets: NoTargets = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; what is stored is kept aside.")] = False,
@@ -93,7 +96,7 @@ def run(
     if not len(first.front.frame):
         _nothing(first, no_color=no_color)
         raise typer.Exit(1)
-    _tell(first, study, no_color=no_color)
+    _tell(first, study, no_color=no_color, samples=0 if no_intervals else samples)
     if len(results) > 1:
         _tell_cases(results, study, no_color=no_color)
 
@@ -120,12 +123,14 @@ def _resumable(again: str) -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _tell(result: Any, study: str, *, no_color: bool) -> None:
+def _tell(result: Any, study: str, *, no_color: bool, samples: int) -> None:
     from dse.cli.screen import stdout
+    from dse.cli.sure import measured_in
     from dse.front.exact import beside_exact
 
     told, console = result.front.manifest, stdout(no_color=no_color)
-    tell_answer(result.front, result.study.spec, no_color=no_color)
+    sure = measured_in(result.study, result.front, samples) if samples else None
+    tell_answer(result.front, result.study.spec, no_color=no_color, sure=sure)
     beside = beside_exact(result.front, exact_folders(result.study.slug, result.out))
     console.print(
         f"{counted(told['trials'], 'trial')} ({result.new_trials:,} new), "

@@ -4,22 +4,31 @@ from pathlib import Path
 from typing import Any
 
 
-def tell_answer(front: Any, spec: Any, *, no_color: bool) -> None:
-    """The question, the best design at each target beside the baselines, and what its chips are."""
+def tell_answer(front: Any, spec: Any, *, no_color: bool, sure: Any = None) -> None:
+    """The question, the best design at each target beside the baselines, and what its chips are.
+
+    `sure` holds the designs under drawings; without it nothing is told of how sure they are.
+    """
     from dse.cli.designs import baseline_table, best_table, chip_table, mix_table
-    from dse.cli.screen import stdout
+    from dse.cli.screen import plain, stdout
+    from dse.cli.sure import note, sure_table
     from dse.report.answer import answer
 
     console, found = stdout(no_color=no_color), answer(front)
+    if sure is not None:
+        found = sure.judge(found)
     console.print(spec.title, style="bold")
     console.print(spec.question.strip(), style="dim")
     mix = mix_table(found.best, front.manifest.get("mix", ()))
-    for part in (best_table(found, front.axes), mix, baseline_table(found), chip_table(found.best)):
+    tables = (best_table(found, front.axes), mix, baseline_table(found), sure_table(found, sure))
+    for part in (*tables, chip_table(found.best)):
         if part is not None:
             console.print()
             console.print(part)
     for line in chosen_by(front):
         console.print(line, style="dim")
+    for line in note(sure):
+        console.print(plain(line), style="dim")
     console.print()
 
 

@@ -1,110 +1,25 @@
 """Chips side by side: the best deployment of each at equal latency targets, and the front of each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
+from dse.decide.chip_settings import by_chip
+from dse.decide.compared import AXES, Compared, Comparison
+from dse.decide.compared_verdicts import verdicts_of
+from dse.decide.contestants import Contestant, contestant
 from dse.design import Subject
-from dse.estimated import Estimate
-from dse.evaluate.choose import Limits, merged
-from dse.evaluate.misses import Miss, misses
-from dse.evaluate.solve import Found
 from dse.front.archive import Archive
-from dse.front.axis import Axis
-from dse.front.files import Front
-from dse.front.tables import Table, stack
-from dse.plugins import objective
+from dse.front.tables import Table
+from dse.spec.anchors import anchor
 from dse.spec.branch import chip_kind
+from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
+from dse.spec.price_basis import price_basis
 from dse.spec.problems import Problem, SpecError
-from objectives import api
-
-AXES: Final = (
-    Axis("usd_per_token_per_second", "usd_per_token_per_s", "$/(token/s)", "USD/(token/s)", "minimize"),
-    Axis("tpot", "tpot_s", "TPOT", "s", "minimize"),
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Compared:
-    """One chip of a comparison."""
-
-    chip: str
-    title: str
-    kind: str
-    hypothetical: bool
-    hardware: Mapping[str, float]
-    """What the chip is made of, in SI, the unit in the name."""
-    best: tuple[Estimate | None, ...]
-    """The cheapest deployment per token/s at each target; None where no deployment meets it."""
-    missed: tuple[tuple[Miss, ...], ...]
-    """For each target what the deployment that misses by least breaks; empty where one meets it."""
-    least_tpot_s: float | None
-    """The fastest that it can be at any price, whatever else is asked [s]; None where nothing fits."""
-    curve: Table
-    """Its own front of $/(token/s) against TPOT, one deployment a row."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """Chips at equal targets."""
-
-    llm: str
-    workload: str
-    targets: tuple[float, ...]
-    """TPOT [s], ascending."""
-    chips: tuple[Compared, ...]
-    held: Mapping[str, float] = field(default_factory=dict)
-    """Latency targets of the workload that bind beside them, in SI."""
-
-    def winner(self, i: int) -> str | None:
-        """The cheapest chip at target `i`; None where none meets it."""
-        told = [(c.best[i], c.chip) for c in self.chips]
-        met = [(e.metrics["usd_per_token_per_s"], chip) for e, chip in told if e is not None]
-        return min(met)[1] if met else None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return {
-            "llm": self.llm,
-            "workload": self.workload,
-            "targets_tpot_s": list(self.targets),
-            "held": dict(self.held),
-            "winners": [self.winner(i) for i in range(len(self.targets))],
-            "chips": [
-                {
-                    "chip": c.chip,
-                    "title": c.title,
-                    "kind": c.kind,
-                    "hypothetical": c.hypothetical,
-                    "hardware": dict(c.hardware),
-                    "least_tpot_s": c.least_tpot_s,
-                    "missed": [[m.as_dict() for m in each] for each in c.missed],
-                    "best": [None if e is None else e.as_dict() for e in c.best],
-                }
-                for c in self.chips
-            ],
-        }
-
-    def front(self) -> Front:
-        """All chips as a front, for a picture: the curve of each, and what none of them beats.
-
-        `compared` in its manifest names the chips, so that a picture tells each of them from the others.
-        """
-        curves = stack(c.curve for c in self.chips)
-        archive = Archive(AXES)
-        if len(curves):
-            values = curves[[a.column for a in AXES]].to_numpy(dtype=float)
-            archive.add(values, np.ones(len(curves), dtype=bool), lambda rows: curves.iloc[rows])
-        title = f"{self.llm}, workload {self.workload}"
-        return Front(
-            frame=archive.frame, baselines=curves, axes=AXES,
-            manifest={"title": title, "targets": {"tpot": list(self.targets)},
-                      "compared": [c.chip for c in self.chips]},
-        )  # fmt: skip
+from dse.spec.software import SOFTWARE, software_named
 
 
 def compare(
@@ -116,14 +31,18 @@ def compare(
     batch: int | None = None,
     tp: int | None = None,
     pp: int | None = None,
+    ep: int | None = None,
     weights: str = "fp16",
     kv: str | None = None,
     activations: str | None = None,
     cost_model: str = "roofline",
     stack: str | None = None,
+    software: str = "as-sold",
+    serving: str | None = None,
     price_method: str = "listed",
     seller: str | None = None,
     system: str = "chips-only",
+    with_unanchored: bool = False,
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
     hold_targets: bool = True,
@@ -131,87 +50,117 @@ def compare(
     """Compare chips at the same TPOT targets [s], each with its best deployment from one grid.
 
     `chips` are names, aliases or paths to chip files. The latency targets of the workload hold as well, the
-    tighter of two on TPOT, unless `hold_targets` is false. A chip without a listed price is taken at its
-    unit cost, as `dse.estimate` does, and says so; `seller` and `system` are as there. Raises `SpecError`
-    with every problem at once.
+    tighter of two on TPOT, unless `hold_targets` is false. Chips rank within one basis of prices. A chip
+    without a listed price is taken at its unit cost, as `dse.estimate` does; one that lacks a figure has a
+    `gap` in the place of results. A chip that no measurement anchors wins nothing unless `with_unanchored`
+    says so. `verdicts` tells who wins under all three softwares, whatever `software` is shown.
+    `settings` exchanges numbers of all chips, or of one by its name (`h100.price`). Raises `SpecError` with
+    every problem at once, where they are of the question or of every chip.
     """
-    found: list[Compared] = []
-    problems: list[Problem] = []
-    limits: tuple[float, ...] = tuple(sorted(targets))
-    subject = None
-    for chip in dict.fromkeys(chips):
-        try:
-            subject = Subject(
-                chip, llm, workload, weights, kv, activations, cost_model, stack, price_method,
-                dict(settings or {}), configs, seller=seller, system=system,
-            )  # fmt: skip
-            subject.check_layout(batch=batch, tp=tp, pp=pp, dp=1, ep=None)
-            if not hold_targets:
-                subject.targets = {}
-            limits = limits or tuple(v for o, v in subject.targets.items() if o.name == "tpot") or (1.0,)
-            found.append(_compared(subject, subject.grid(batch=batch, tp=tp, pp=pp), limits))
-        except SpecError as error:
-            problems += [p for p in error.problems if p not in problems]
-    if problems or subject is None:
-        raise SpecError(problems or [Problem("CHIP", "expected at least one chip, got none")])
+    asked = software_named(software)
+    names = _names(chips, configs)
+    own = by_chip(settings or {}, names)
+    layout = {"batch": batch, "tp": tp, "pp": pp, "ep": ep}
+
+    def subject(chip: str, under: str) -> Subject:
+        found = Subject(
+            chip, llm, workload, weights, kv, activations, cost_model, stack, price_method,
+            own[names[chip]], configs, serving, seller, system, under,
+        )  # fmt: skip
+        found.check_layout(**layout, dp=None)
+        if not hold_targets:
+            found.targets = {}
+        return found
+
+    tried = {chip: _tried(chip, subject) for chip in names}
+    known = {chip: found for chip, found in tried.items() if not isinstance(found, SpecError)}
+    if not known:
+        problems = [p for e in tried.values() if isinstance(e, SpecError) for p in e.problems]
+        raise SpecError(list(dict.fromkeys(problems)) or [Problem("CHIP", "expected a chip, got none")])
+    first = next(iter(known.values()))[asked]
+    own_target = tuple(v for o, v in first.targets.items() if o.name == "tpot")
+    limits = tuple(sorted(targets)) or own_target or (1.0,)
+    under = {
+        chip: {s: contestant(each, layout) for s, each in found.items()} for chip, found in known.items()
+    }
+    catalog = Catalog.of(configs)
+    rows = [
+        _compared(under[chip][asked], limits) if chip in under else
+        _without(catalog.get(ChipSpec, chip), tried[chip], limits, price_method)
+        for chip in names
+    ]  # fmt: skip
+    allowed = [c for c in rows if c.gap is None and (with_unanchored or c.unanchored is None)]
+    by_name = {names[chip]: each for chip, each in under.items()}
     return Comparison(
-        llm=subject.llm.name,
-        workload=subject.workload.name,
-        targets=limits,
-        chips=tuple(found),
-        held={goal.name: limit for goal, limit in subject.limits},
-    )
-
-
-def _compared(subject: Subject, grid: api.Deployments, limits: tuple[float, ...]) -> Compared:
-    tpot, own = objective("tpot"), subject.limits
-    asked = [merged(own, ((tpot, limit),)) for limit in limits]
-    ones = subject.best_at(grid, asked)
-    best: list[Estimate | None] = []
-    missed: list[tuple[Miss, ...]] = []
-    for one, bound, found in zip(ones, asked, subject.chosen, strict=True):
-        metrics = subject.cost_model.evaluate(one, subject.context, detail=True)
-        met = bool(found.feasible[0])
-        missed.append(() if met else misses(metrics, subject.context, bound))
-        best.append(_told(subject, one, metrics, bound, found) if met else None)
-    designs = api.Designs(chips=subject.chips, deployments=grid.reshape(-1))
-    metrics = subject.cost_model.evaluate(designs, subject.context)
-    over = [np.broadcast_to(v, designs.shape) <= 0.0 for v in subject.violations(metrics).values()]
-    good = np.flatnonzero(np.all(over, axis=0))
-    fits = np.broadcast_to(metrics.feasible(), designs.shape)
-    late = np.broadcast_to(metrics.tpot_s, designs.shape)
-    return Compared(
-        chip=subject.chip.name, title=subject.chip.title, kind=chip_kind(subject.chip),
-        hypothetical=subject.chip.hypothetical, hardware=hardware(subject.chip, subject.columns),
-        best=tuple(best), missed=tuple(missed), least_tpot_s=float(late[fits].min()) if fits.any() else None,
-        curve=_curve(subject, designs, metrics, good),
+        llm=first.llm.name, workload=first.workload.name, software=asked, targets=limits, chips=tuple(rows),
+        with_unanchored=with_unanchored, held={goal.name: limit for goal, limit in first.limits},
+        verdicts=verdicts_of(rows, {c.chip: by_name[c.chip] for c in allowed}, limits, catalog),
     )  # fmt: skip
 
 
-def _told(subject: Subject, one: api.Designs, metrics: api.Metrics, limits: Limits, found: Found) -> Estimate:
-    subject.hold_against_physics(one, metrics)
-    own = subject.targets
-    subject.targets, subject.chosen = dict(limits), [found]
-    told = subject.report(one, metrics, solved=True)
-    subject.targets = own
-    return told
+def _names(chips: Sequence[str], configs: Path | str | None) -> dict[str, str]:
+    """Each chip as it was typed, once, to its name; raises `SpecError` with every one that there is not."""
+    catalog, problems = Catalog.of(configs), list[Problem]()
+    found: dict[str, str] = {}
+    for chip in chips:
+        try:
+            name = catalog.get(ChipSpec, chip).name
+        except SpecError as error:
+            problems += [p for p in error.problems if p not in problems]
+            continue
+        if name not in found.values():
+            found[chip] = name
+    if problems:
+        raise SpecError(problems)
+    return found
 
 
-def _curve(subject: Subject, designs: api.Designs, metrics: api.Metrics, good: Any) -> Table:
+def _tried(chip: str, subject: Any) -> dict[str, Subject] | SpecError:
+    """A chip under each software; what is wrong with it where it lacks something."""
+    try:
+        return {s: subject(chip, s) for s in SOFTWARE}
+    except SpecError as error:
+        return error
+
+
+def _without(chip: ChipSpec, why: Any, limits: Sequence[float], method: str) -> Compared:
+    """The row of a chip that lacks a figure."""
+    told = "; ".join(str(p) for p in why.problems).replace("--set price=", f"--set {chip.name}.price=")
+    return Compared(
+        chip=chip.name, title=chip.title, kind=chip_kind(chip), hypothetical=chip.hypothetical, hardware={},
+        basis=price_basis(chip, method), unanchored=None, gap=told,
+        best=(None,) * len(limits), curve=Archive(AXES).frame,
+    )  # fmt: skip
+
+
+def _compared(of: Contestant, limits: Sequence[float]) -> Compared:
+    s, good = of.subject, of.good()
+    found = list(zip(of.at(limits), limits, strict=True))
+    stands = anchor(s.sold, s.chip)
+    return Compared(
+        chip=s.chip.name, title=s.chip.title, kind=chip_kind(s.chip), hypothetical=s.chip.hypothetical,
+        hardware=hardware(s.chip, s.columns), basis=price_basis(s.chip, s.price.method),
+        unanchored=None if stands.anchored else stands.reason, obstacle=of.obstacle(),
+        best=tuple(None if at is None else of.told(at, limit) for at, limit in found),
+        least_tpot_s=float(of.flat(of.metrics.tpot_s)[good].min()) if good.size else None,
+        curve=_curve(of, good),
+    )  # fmt: skip
+
+
+def _curve(of: Contestant, good: Any) -> Table:
     """The non-dominated deployments among `good`."""
-    n = designs.size
-    columns = [np.broadcast_to(getattr(metrics, axis.column), (n,)) for axis in AXES]
-    kind = chip_kind(subject.chip)
-    role = "search" if subject.chip.hypothetical else "baseline"
+    s, m = of.subject, of.metrics
+    columns = [of.flat(getattr(m, axis.column)) for axis in AXES]
+    kind = chip_kind(s.chip)
+    role = "search" if s.chip.hypothetical else "baseline"
 
     def rows(chosen: Any) -> Table:
         at = good[chosen]
-        told = {"trial": 0, "chip": subject.chip.name, "branch": kind, "role": role}
-        sizes = designs.take(at).deployments.columns()
-        count = np.broadcast_to(metrics.chips, (n,))[at].astype(int)
-        capex = np.broadcast_to(metrics.capex_usd, (n,))[at]
+        told = {"trial": 0, "chip": s.chip.name, "branch": kind, "role": role}
+        sizes = of.designs.take(at).deployments.columns()
         values = {axis.column: column[at] for axis, column in zip(AXES, columns, strict=True)}
         layout = {k: np.asarray(v).astype(int) for k, v in sizes.items()}
+        count, capex = of.flat(m.chips)[at].astype(int), of.flat(m.capex_usd)[at]
         return Table({**told, **layout, "chips": count, "capex_usd": capex, **values})
 
     archive = Archive(AXES)

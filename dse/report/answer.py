@@ -1,7 +1,7 @@
 """What a front answers: the best design at each latency target, and what the baselines can do there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dse.front.axis import Axis, axis_named
@@ -27,6 +27,8 @@ class Answer:
     each objective, named in `best_for`."""
     baselines: Mapping[str, tuple[float | None, ...]]
     """Baseline chip to its best objective at each target; None where it cannot meet it."""
+    rivals: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    """Baseline chip to its best design at each target, rows as in `best`."""
 
 
 def answer(front: Front) -> Answer:
@@ -39,14 +41,13 @@ def answer(front: Front) -> Answer:
     every, real = contenders(front), baselines_of(front)
     if goal.column not in every.columns:
         every = front.frame
+    rivals = {name: tuple(_best(front, part, axis, targets, goal)) for name, part in _by_chip(real)}
     return Answer(
         objective=goal,
         target=axis,
         best=tuple(_best(front, every, axis, targets, goal)),
-        baselines={
-            name: tuple(row[goal.column] for row in _best(front, part, axis, targets, goal))
-            for name, part in _by_chip(real)
-        },
+        baselines={name: tuple(row[goal.column] for row in rows) for name, rows in rivals.items()},
+        rivals=rivals,
     )
 
 

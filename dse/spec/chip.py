@@ -26,6 +26,9 @@ PackageClass = Literal["organic", "interposer", "bridge"]
 PriceBasis = Literal["list", "street", "maker-cost", "system", "system-share", "rent"]
 """What a listed price is a price of; `dse.spec.price_basis` says each in words."""
 
+MatrixUnit = Literal["tensor-core", "systolic", "dataflow"]
+"""Kind of matrix unit, which decides the ratios of its peaks by format (technology file, `formats`)."""
+
 ChipClass = Literal["datacentre-gpu", "consumer-gpu", "soc", "systolic", "dataflow-sram", "fpga"]
 
 
@@ -124,6 +127,9 @@ class ChipSpec(Spec):
     """Name of the software stack that drives it unless a study says otherwise."""
     peak: dict[PeakFormat, SourcedFlops]
     """Dense matrix peaks; sparse figures never belong here."""
+    matrix_unit: MatrixUnit | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Kind of unit whose other formats follow from the peaks that the file gives, as far as the node has
+    them; left out, the chip has the formats of its file and no others."""
     sram: Sram
     dram: Dram | None
     link: Link

@@ -9,6 +9,7 @@ import numpy as np
 from dse.spec.base import Sourced
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
+from dse.spec.formats import peak_of, with_formats
 from dse.spec.grain import with_grain
 from dse.spec.prices import built_up, ratio_price, silicon_price
 from dse.spec.problems import Problem, SpecError, wrong
@@ -90,6 +91,7 @@ def chip_columns(
 
     `stack` and `network` stand in for those that the setting and the chip name.
     """
+    chip = with_formats(chip, setting.technology)
     stack = stack or setting.stack_of(chip.name, chip.stack)
     network = network or setting.catalog.get(NetworkSpec, setting.network or chip.link.network)
     problems = list(_unknowns(chip, setting, network, stack))
@@ -142,15 +144,6 @@ def chips_of(rows: list[Columns]) -> api.Chips:
 
 def _or_zero(leaf: Sourced[float] | None) -> float:
     return 0.0 if leaf is None or leaf.value is None else leaf.value
-
-
-def peak_of(chip: ChipSpec, formats: tuple[str, ...]) -> float | None:
-    """Matrix peak in the first of `formats` that the chip has [FLOP/s]; None when it has none of them."""
-    for name in formats:
-        leaf = chip.peak.get(name)  # type: ignore[call-overload]
-        if leaf is not None and leaf.value:
-            return float(leaf.value)
-    return None
 
 
 def _compute(chip: ChipSpec, precision: PrecisionSpec) -> Columns:

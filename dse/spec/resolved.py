@@ -16,12 +16,13 @@ from dse.spec.branch import Branch, branches_of
 from dse.spec.cases import case_spec, slug_of
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
+from dse.spec.formats import peak_of
 from dse.spec.layouts import Lists, check_deployments, filled
 from dse.spec.llm import LlmSpec
 from dse.spec.misnamed import asked
 from dse.spec.places import study_folders
 from dse.spec.problems import Problem, SpecError, nearest, wrong
-from dse.spec.resolve import Setting, chip_columns, peak_of, precision_of
+from dse.spec.resolve import Setting, chip_columns, precision_of
 from dse.spec.software import MARK, split_software
 from dse.spec.space import SpaceSpec
 from dse.spec.study import MixSpec, StudySpec

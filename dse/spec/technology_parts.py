@@ -17,7 +17,7 @@ from dse.spec.base import (
     Spec,
     unit,
 )
-from dse.spec.chip import PeakFormat
+from dse.spec.chip import MatrixUnit, PeakFormat
 
 SourcedMetres = Sourced[Annotated[float, unit("m")]]
 SourcedPerArea = Sourced[Annotated[float, unit("1/m2")]]
@@ -72,6 +72,19 @@ class AreaSpec(Spec):
     """Area of a byte a second into the matrix units over that of a byte a second out of SRAM."""
     format_area: dict[PeakFormat, SourcedRatio]
     """Area of an op/s in that of an fp16 op/s; a format left out costs nothing beside the others."""
+
+
+class FormatSpec(Spec):
+    """A number format that a matrix unit may have beside fp16."""
+
+    nodes: tuple[str, ...]
+    """Nodes on which a chip of the catalog has it, and those that follow them."""
+    counted: tuple[str, ...] = ()
+    """Nodes whose `matrix_density` was read off dies that have it."""
+    peak: dict[MatrixUnit, SourcedNumber]
+    """Peak over the fp16 peak, by kind of unit."""
+    extra: SourcedShare
+    """Area and power that a matrix unit takes more for having it, as a share of the unit without."""
 
 
 class SramLaw(Spec):

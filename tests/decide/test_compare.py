@@ -1,5 +1,7 @@
 """Chips at equal latency targets: each with its best deployment, whatever it is."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,9 @@ TARGETS = (2e-3, 5e-3, 20e-3, 50e-3)
 
 @pytest.fixture(scope="module")
 def found():
-    return compare(["groq", "h100", "lpu-hbm"], **ASKED, price_method="unit-cost", targets=TARGETS)
+    return compare(
+        ["groq", "h100", "lpu-hbm"], **ASKED, price_method="unit-cost", targets=TARGETS, with_unanchored=True
+    )
 
 
 def test_every_best_deployment_estimates_to_the_same_numbers(found):
@@ -35,13 +39,15 @@ def test_no_deployment_that_meets_the_target_is_cheaper(found):
         for tp in (1, 2, 4, 8):
             one = dse.estimate("h100", **ASKED, price_method="unit-cost", batch=batch, tp=tp, pp=1)
             if one.feasible and one.metrics["tpot_s"] <= 50e-3:
-                assert one.metrics["usd_per_token_per_s"] >= best * (1 - 1e-12)
+                # of the systems within 1 % of the best the smallest is taken
+                assert one.metrics["usd_per_token_per_s"] >= best / 1.01 * (1 - 1e-12)
 
 
 def test_a_looser_target_never_costs_more(found):
     for chip in found.chips:
         costs = [np.inf if e is None else e.metrics["usd_per_token_per_s"] for e in chip.best]
-        assert costs == sorted(costs, reverse=True)
+        # of the systems within 1 % of the best the smallest is taken
+        assert all(later <= 1.01 * earlier for earlier, later in pairwise(costs))
 
 
 def test_every_target_is_met_and_an_unmet_one_is_out_of_reach(found):
@@ -85,7 +91,7 @@ def test_all_mistakes_are_told_at_once():
 def test_the_verb_tells_the_cheapest_and_fits_a_terminal(dse_verb):
     said = dse_verb(
         "compare", "groq", "h100", "--llm", "llama2-70b", "--workload", "article", "--weights", "int8",
-        "--targets", "5 ms,50 ms", "--price-method", "unit-cost", "--plot", "two.png",
+        "--targets", "5 ms,50 ms", "--price-method", "unit-cost", "--with-unanchored", "--plot", "two.png",
     )  # fmt: skip
     assert said.code == 0
     assert "Within 5.00 ms groq-lpu-v1 is the cheapest, the only one." in said.out

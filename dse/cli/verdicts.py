@@ -1,0 +1,44 @@
+"""The winner under all three softwares, side by side, and whether it holds."""
+
+from typing import Any
+
+from dse.cli.designs import NONE, shown
+
+HEADS = {"as-sold": "as sold", "equal": "equal", "ideal": "ideal"}
+"""Software to the head of its column."""
+
+
+def show_verdicts(console: Any, found: Any, goal: str, target: str = "TPOT") -> None:
+    """Print the verdicts of a question as a table, and a sentence for each target."""
+    from dse.cli.screen import plain
+
+    several = len({d.basis for d in found.dependence}) > 1
+    console.print(_table(found, goal, target, several))
+    for d in found.dependence:
+        at = "" if d.target is None else f"Within {shown(d.target, 's')}"
+        group = f", {d.basis}" if several else ""
+        console.print(plain(f"{at}{group}: {d.sentence}."))
+
+
+def _table(found: Any, goal: str, target: str, several: bool) -> Any:
+    from dse.cli.screen import table
+
+    cells = {(v.target, v.basis, v.software): v for v in found.verdicts}
+    head = f"{target} within"
+    rows = []
+    for d in found.dependence:
+        at = NONE if d.target is None else shown(d.target, "s")
+        each = [_cell(cells.get((d.target, d.basis, s))) for s in HEADS]
+        rows.append([at, *([d.basis] if several else []), *each])
+    columns = [head, *(["prices"] if several else []), *HEADS.values()]
+    title = f"Who wins by {goal}, under each software"
+    return table(columns, rows, title=title, right=[head], flexible=columns[1:], least=8)
+
+
+def _cell(verdict: Any) -> str:
+    if verdict is None or verdict.winner is None:
+        return NONE
+    told = f"{verdict.winner} {shown(verdict.value, 'USD')}"
+    if verdict.low is None:
+        return told
+    return f"{told} ({shown(verdict.low, 'USD')} to {shown(verdict.high, 'USD')})"

@@ -1,0 +1,40 @@
+"""`--set` where several chips are compared: numbers of one of them by its name, and numbers of all."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from dse.spec.problems import Problem, SpecError
+
+OWN: Final = ("price", "host")
+"""Numbers that no two chips have in common, so that they are set for one chip by name."""
+
+
+def by_chip(settings: Mapping[str, str], chips: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The settings of each chip, by its name.
+
+    `chips` is each chip as it was typed to its name in the catalog. `h100.price` is of that chip alone, a
+    name without a chip is of all of them. Raises `SpecError` for a price without a chip where there are more.
+    """
+    names = {**{name: name for name in chips.values()}, **chips}
+    found: dict[str, dict[str, str]] = {name: {} for name in chips.values()}
+    problems: list[Problem] = []
+    for key, text in settings.items():
+        chip = _chip_in(key, list(names))
+        if chip is not None:
+            found[names[chip]][key[len(chip) + 1 :]] = text
+        elif key in OWN and len(found) > 1:
+            typed = next(iter(chips))
+            what = f"expected whose {key}, such as {typed}.{key}, got one for {len(found)} chips"
+            problems.append(Problem("--set", what))
+        else:
+            for own in found.values():
+                own.setdefault(key, text)
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def _chip_in(key: str, chips: Sequence[str]) -> str | None:
+    """The chip that a setting begins with, the longest name that fits; None for a setting of all."""
+    fitting = [chip for chip in chips if key.startswith(f"{chip}.")]
+    return max(fitting, key=len) if fitting else None

@@ -1,0 +1,155 @@
+"""Who wins under each software, and whether that holds: the winner at a target under all three, side by side.
+
+A verdict that is the same as sold, under equal software and with none at all is one on hardware. Where it is
+not, one more number says how much software it takes to turn it: a time a layer, laid on every chip alike.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.spec.catalog import Catalog
+from dse.spec.software import SOFTWARE
+from dse.spec.system import StackSpec
+from dse.spec.units import pretty
+
+Floats = npt.NDArray[np.float64]
+
+POINTS: Final = 9
+"""Times a layer that one look tries, ends included."""
+LOOKS: Final = 4
+"""Looks, each between two neighbours of the one before: the flip is known to the range over 8^4."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The winner at one target under one software."""
+
+    target: float | None
+    """TPOT at most [s]; None where the question has no targets."""
+    software: str
+    winner: str | None
+    """Name of the chip; None where no anchored chip meets the target."""
+    kind: str | None
+    """Storage kind of the winner."""
+    value: float | None
+    """The goal of the winner, in its SI unit."""
+    low: float | None
+    """80 % interval of the goal, by that of the stack; None where no measurement gives one."""
+    high: float | None
+    basis: str
+    """What prices are prices of, see `dse.spec.price_basis`: winners are named within one basis."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flip:
+    """A time a layer at which the winner changes."""
+
+    layer_s: float
+    below: str | None
+    above: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependence:
+    """Whether the winner at one target depends on software."""
+
+    target: float | None
+    basis: str
+    holds: bool
+    """Whether the same wins under all three."""
+    flips_at_layer_s: float | None
+    """Time a layer, laid on chips that lose nothing else, at which the winner changes [s]; None where it does
+    not in the range that was looked at."""
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdicts:
+    """Every verdict of a question, and what each target depends on."""
+
+    verdicts: tuple[Verdict, ...]
+    dependence: tuple[Dependence, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON and for manifests."""
+        return {
+            "verdicts": [asdict(v) for v in self.verdicts],
+            "dependence": [asdict(d) for d in self.dependence],
+        }
+
+
+def verdicts_from(told: Mapping[str, Any]) -> Verdicts | None:
+    """The verdicts that a manifest holds; None where it has none, as those of older versions."""
+    try:
+        return Verdicts(
+            verdicts=tuple(Verdict(**v) for v in told["verdicts"]),
+            dependence=tuple(Dependence(**d) for d in told["dependence"]),
+        )
+    except (KeyError, TypeError):
+        return None
+
+
+def within(value: float, factors: Mapping[str, float], metric: str = "throughput") -> tuple[Any, Any]:
+    """The 80 % interval of a value that a stack knows to a factor up and down; (None, None) without one."""
+    factor = factors.get(metric)
+    return (None, None) if factor is None else (value / factor, value * factor)
+
+
+def largest_layer_s(catalog: Catalog) -> float:
+    """The largest time a layer that any stack was fitted to [s]."""
+    stacks = catalog.all(StackSpec).values()
+    return max(float(s.layer_overhead.value or 0.0) for s in stacks if s.estimate == "calibrated")
+
+
+def flip_of(costs: Callable[[Floats], Floats], names: Sequence[str], top: float) -> Flip | None:
+    """Where the winner changes first as a time a layer grows from 0 to `top` [s]; None where it does not.
+
+    `costs` gives the goal of each of `names`, smaller is better, infinite where it misses the target, of
+    shape (times, names). A look of some times brackets the change, the next look is at what is between.
+    """
+    low, high, flip = 0.0, top, None
+    for _ in range(LOOKS):
+        times = np.linspace(low, high, POINTS)
+        won = [_winner(row, names) for row in costs(times)]
+        at = next((i for i in range(1, POINTS) if won[i] != won[0]), None)
+        if at is None:
+            return flip
+        low, high = float(times[at - 1]), float(times[at])
+        flip = Flip(layer_s=0.5 * (low + high), below=won[at - 1], above=won[at])
+    return flip
+
+
+def _winner(costs: Floats, names: Sequence[str]) -> str | None:
+    best = int(np.argmin(costs))
+    return names[best] if np.isfinite(costs[best]) else None
+
+
+def dependence(
+    target: float | None, basis: str, winners: Sequence[str | None], flip: Flip | None, top: float
+) -> Dependence:
+    """What one target depends on, from the winners under `SOFTWARE`, in words that stand by themselves."""
+    holds = len(set(winners)) == 1 and winners[0] is not None
+    return Dependence(
+        target=target, basis=basis, holds=holds, sentence=_sentence(winners, flip, top),
+        flips_at_layer_s=None if flip is None or holds else flip.layer_s,
+    )  # fmt: skip
+
+
+def _sentence(winners: Sequence[str | None], flip: Flip | None, top: float) -> str:
+    if all(w is None for w in winners):
+        return "no anchored chip meets it under any software"
+    if len(set(winners)) == 1:
+        return f"{winners[0]} holds under all three"
+    each = ", ".join(f"{w or 'nobody'} {_as(s)}" for s, w in zip(SOFTWARE, winners, strict=True))
+    if flip is None:
+        return f"depends on software ({each}): does not flip from 0 to {pretty(top, 's')} a layer alone"
+    turned = f"from {flip.below or 'nobody'} to {flip.above or 'nobody'}"
+    return f"depends on software ({each}): flips at {pretty(flip.layer_s, 's')} a layer, {turned}"
+
+
+def _as(software: str) -> str:
+    return {"as-sold": "as sold", "equal": "when equal", "ideal": "when ideal"}[software]
