@@ -130,8 +130,8 @@ def test_the_kind_of_a_chip_is_where_its_tensors_live() -> None:
 def test_the_nearest_chip_has_the_numbers_of_the_data_sheet() -> None:
     groq = BRANCHES["sram-only"].nearest(CATALOG.get(ChipSpec, "groq-lpu-v1"))
     assert groq == pytest.approx({
-        "peak_flops": 188e12, "sram": 230e6, "sram_bandwidth_per_byte": 80e12 / 230e6,
-        "link_bandwidth": 137.5e9,
+        "peak_flops": 188e12, "sram": 230e6, "sram_bandwidth_per_byte": 18.43e12 / 230e6,
+        "link_bandwidth": 117.5e9,
     })  # fmt: skip
     h100 = BRANCHES["dram-only"].nearest(CATALOG.get(ChipSpec, "h100-sxm"))
     assert h100 == pytest.approx({"peak_flops": 989e12, "dram_stacks": 5.0, "link_bandwidth": 450e9})
