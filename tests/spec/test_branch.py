@@ -227,11 +227,12 @@ def test_a_system_is_built_up_alike_for_every_chip() -> None:
     economy = CATALOG.get(EconomySpec, "datacentre-2026")
     built = replace(SETTING, price=PriceSpec(method="unit-cost", system="built-up"), economy=economy)
     real = chip_columns(CATALOG.get(ChipSpec, "h100-sxm"), built)
-    # 42,456 USD a server of eight; 700 W x 1.4 at 0.46 + 0.36 + 0.41 USD/W and a chassis of 563 over eight;
-    # 450 GB/s of switched links at 1 USD; 50 GB/s of scale-out at 27.3 + 40 USD
-    assert real["host_usd"] == pytest.approx(42456 / 8)
+    # 42,456 USD and a NIC of 1,364 a server of eight; 700 W x 1.4 at 0.46 + 0.36 + 0.41 USD/W and a chassis
+    # of 563 over eight;
+    # 450 GB/s of links at 1 USD for switches and 0.39 for boards; 50 GB/s of scale-out at 27.3 + 40 USD
+    assert real["host_usd"] == pytest.approx((42456 + 1364) / 8)
     assert real["rack_usd"] == pytest.approx(980 * 1.23 + 563 / 8)
-    assert real["network_usd"] == pytest.approx(450.0)
+    assert real["network_usd"] == pytest.approx(450 * 1.39)
     assert real["scale_out_usd"] == pytest.approx(50 * 67.3)
     made = branches_of(SPACE, built)["sram-only"]
     found = made.columns(middle(made))

@@ -3,10 +3,12 @@
 import csv
 import json
 from functools import cache
+from math import sqrt
 
 import pytest
 from typer.testing import CliRunner
 
+import dse
 from dse.cli.main import app
 from dse.plugins import cost_model
 from dse.spec.anchors import anchored
@@ -72,6 +74,14 @@ def test_the_lpu_has_the_constants_that_its_vendor_counts() -> None:
     cables = 4 * 5 * 4
     assert (chip.link.bandwidth.value or 0.0) / 11 == pytest.approx(853e9 / cables, rel=5e-3)
     assert 2.0 * (chip.link.bandwidth.value or 0.0) == pytest.approx(235e9)
+
+
+def test_sums_cross_a_wafer_and_come_back_with_any_software() -> None:
+    # 949 hops of 0.85 GHz there and back, for two all-reduces of each of 32 layers
+    there_and_back = 2 * sqrt(900_000) / 0.85e9
+    for stack in (None, "ideal", "equal"):
+        found = dse.estimate("wse-3", "llama3.1-8b", "chat", weights="fp16", batch=1, tp=1, pp=1, stack=stack)
+        assert found.ledgers["tpot_s"]["die_to_die"] == pytest.approx(32 * 2 * there_and_back, rel=5e-3)
 
 
 def test_columns_that_nobody_stated_are_named() -> None:
