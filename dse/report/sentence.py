@@ -7,6 +7,7 @@ from dse.report.evidence import Evidence, Row
 from dse.report.quantities import shown
 from dse.report.stacks_info import rivals_at
 from dse.report.style import kind_label
+from dse.report.words import counted
 
 _METRIC = {"usd_per_token_per_s": "throughput", "usd_per_million_tokens": "throughput", "ttft_s": "ttft",
            "tpot_s": "tpot", "tokens_per_s": "throughput"}  # fmt: skip
@@ -42,8 +43,8 @@ def _kind(row: Row) -> str:
 
 
 def _chips(row: Row) -> str:
-    chips = int(row.get("chips") or 1)
-    return f"{chips:,} chips" if chips != 1 else "one chip"
+    chips = float(row.get("chips") or 1)
+    return f"{counted(chips)} chips" if chips != 1.0 else "one chip"
 
 
 def _winners(found: Evidence, limits: Sequence[float]) -> Iterator[str]:

@@ -59,7 +59,7 @@ class PriceSpec(Spec):
     seller: str | None = None
     """Whose gross margin, by its key in the technology file, for the method margin."""
     volume: Annotated[float, Field(gt=0)] | None = None
-    """Chips that share the one-off cost; that of the technology file when left out."""
+    """Chips that share the one-off cost; the seller's in the technology file when left out."""
     system: Literal["chips-only", "with-host-and-network", "built-up"] = "chips-only"
     """`with-host-and-network`: as published for each chip; `built-up`: servers, racks, links and network from
     the technology file, alike for every chip."""

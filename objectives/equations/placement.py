@@ -96,7 +96,7 @@ def place(
     Limits: excess falls byte for byte with capacity; more or faster SRAM and faster DRAM never slow a step.
     """
     xp = namespace(weights, chips.sram_bytes)
-    sram = chips.sram_bytes * chips.usable_capacity * chips.sram_pinned
+    sram = chips.sram_bytes * (chips.sram_usable * chips.usable_capacity * chips.sram_pinned)
     dram = chips.dram_bytes * chips.usable_capacity
     has_dram = chips.dram_bytes > 0.0
     zero = 0.0 * sram
