@@ -108,6 +108,8 @@ def _emit(found: Any, form: str) -> None:
             flat |= {f"{total}.{part}": v for total, parts in value.items() for part, v in parts.items()}
         elif name == "violations":
             flat |= {f"violation_{constraint}": v for constraint, v in value.items()}
+        elif name == "computed_in":
+            flat |= {f"{group}_{key}": v for group, each in value.items() for key, v in each.items()}
         elif name in ("precision", "targets"):
             flat |= {f"{name}_{key}": v for key, v in value.items()}
         else:

@@ -12,11 +12,15 @@ def tell_answer(front: Any, spec: Any, *, no_color: bool, sure: Any = None) -> N
     from dse.cli.designs import baseline_table, best_table, chip_table, mix_table
     from dse.cli.screen import plain, stdout
     from dse.cli.sure import note, sure_table
+    from dse.front.tables import plain_rows
     from dse.report.answer import answer
+    from dse.report.computed import computed_lines, marked_answer
 
-    console, found = stdout(no_color=no_color), answer(front)
+    console, precision = stdout(no_color=no_color), front.manifest.get("precision", {})
+    found = answer(front)
     if sure is not None:
         found = sure.judge(found)
+    found = marked_answer(found, precision)
     console.print(spec.title, style="bold")
     console.print(spec.question.strip(), style="dim")
     mix = mix_table(found.best, front.manifest.get("mix", ()))
@@ -27,6 +31,8 @@ def tell_answer(front: Any, spec: Any, *, no_color: bool, sure: Any = None) -> N
             console.print(part)
     for line in chosen_by(front):
         console.print(line, style="dim")
+    for line in computed_lines([*found.best, *plain_rows(front.baselines)], precision):
+        console.print(line, soft_wrap=True)
     for line in note(sure):
         console.print(plain(line), style="dim")
     console.print()
