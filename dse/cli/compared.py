@@ -50,6 +50,9 @@ def show(found: Any) -> None:
     console = stdout()
     told = "" if found.software == "as-sold" else f", {found.software} software"
     console.print(f"{found.llm}, workload {found.workload}{told}", style="bold")
+    if found.held:
+        held = ", ".join(f"{name.upper()} {shown(limit, 's')}" for name, limit in found.held.items())
+        console.print(f"Held to {held} of the workload; --no-targets lifts them.", style="dim")
     for part in (*_hardware(found), *_targets(found, narrow=console.width < _WIDE)):
         console.print()
         console.print(part)
