@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from dse.estimated import LABELS, Estimate, first_of, headline, interval_on, ledgers_of, notes_of, parts_of
+from dse.estimated import (
+    LABELS,
+    Estimate,
+    first_of,
+    headline,
+    interval_on,
+    ledgers_of,
+    notes_of,
+    parts_of,
+    smallest_system,
+)
 from dse.evaluate.choose import TOLERANCE, Limits, best, judged, violations
 from dse.plugins import cost_model as cost_model_named
 from dse.plugins import objective
@@ -35,7 +45,7 @@ from objectives.equations.formats import FORMATS
 ECONOMY, TECHNOLOGY = "datacentre-2026", "technology-2026"
 """Names of the bundled economy and technology that an estimate is made with."""
 
-_POOLS = (1, 2, 4, 8, 16)
+_GROUPS = (1, 2, 4, 8, 16)
 """Replicas of decode that are tried beside the prefill replicas that they need, which are whole."""
 
 
@@ -166,13 +176,17 @@ class Subject:
         reasons = [bad_ep(ep, t, dp or max(ep // t, 1), self.llm) for t in ([tp] if tp else _ways(self.llm))]
         return "" if "" in reasons else reasons[0]
 
+    def _whole_pools(self) -> bool:
+        """Whether pools are of one system, so that several replicas of decode may round better."""
+        return self.workload.serving == "disaggregated" and self.workload.pools == "system"
+
     def _layouts(self, tp: int | None, ep: int | None, dp: int | None) -> list[tuple[int, int, int]]:
         """TP, EP and DP that go together."""
         found = [
             (t, e, dp or n * max(e // t, 1))
             for t in ([tp] if tp else _ways(self.llm))
             for e in ([ep] if ep else _spreads(self.llm))
-            for n in (_POOLS if self.workload.serving == "disaggregated" and not dp else (1,))
+            for n in (_GROUPS if self._whole_pools() and not dp else (1,))
         ]
         return [(t, e, d) for t, e, d in found if not bad_ep(e, t, d, self.llm)]
 
@@ -240,15 +254,17 @@ class Subject:
             metrics=headline(m),
             ledgers=ledgers_of(m),
             pools=parts_of(m.pools),
+            smallest_system=smallest_system(self.cost_model, one, self.context),
             bound_by=max(bounds, key=lambda name: bounds[name]),
             violations=found,
             targets={goal.name: limit for goal, limit in self.targets.items()},
             interval=self.interval,
-            notes=tuple(self._notes()),
+            notes=tuple(self._notes(first_of(one.deployments.pp))),
         )
 
-    def _notes(self) -> list[str]:
-        notes = notes_of(self.stack, self.workload.serving, self.interval, self.price.system)
+    def _notes(self, stages: float) -> list[str]:
+        work, system = self.workload, self.price.system
+        notes = notes_of(self.stack, work.serving, self.interval, system, work.pools, stages)
         if self.stack.estimate == "calibrated":
             notes.insert(1, anchor(self.stack, self.chip).reason.rstrip("."))
         if self.chip.sram.use == "scratchpad" and self.chip.sram.weight_load is None:

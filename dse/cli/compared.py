@@ -92,7 +92,7 @@ def _targets(found: Any, *, narrow: bool) -> Iterator[Any]:
 
 
 def _row(chip: Any, i: int) -> list[str]:
-    from dse.report.words import word
+    from dse.report.words import counted, word
 
     name = chip.chip if chip.unanchored is None else f"{chip.chip}\nunanchored"
     e = chip.best[i]
@@ -100,7 +100,7 @@ def _row(chip: Any, i: int) -> list[str]:
         return [name, NONE, _short(chip), *[NONE] * (len(_COLUMNS) - 3)]
     d, m = e.deployment, e.metrics
     return [
-        name, shown(m["usd_per_token_per_s"], "USD"), shown(m["tpot_s"], "s"), f"{m['chips']:,.0f}",
+        name, shown(m["usd_per_token_per_s"], "USD"), shown(m["tpot_s"], "s"), counted(m["chips"]),
         shown(m["capex_usd"], "USD"), f"{d['batch']:,}", f"{d['tp']} x {d['pp']}", word(e.bound_by),
     ]  # fmt: skip
 

@@ -13,6 +13,7 @@ from dse.cli.software import question, stored_or_asked
 from dse.cli.stored import stored_folder
 from dse.cli.sure import MANY, NoIntervals, Samples, measured
 from dse.cli.telling import beside_text, counted, exact_behind, exact_folders
+from dse.cli.verdicts import show_stored
 
 EPILOG = epilog(
     "dse front groq-vs-h100 --where 'tpot<=10 ms and branch=sram-only'",
@@ -160,6 +161,9 @@ def _json(found: Any, beside: Any, bound: Any, sure: Any) -> None:
             "samples": None if sure is None else sure.drawn.samples,
             "numbers_drawn": None if sure is None else sure.drawn.numbers,
             "best": list(best.best),
+            "verdicts": told.get("verdicts"),
+            "dependence": told.get("dependence"),
+            "unanchored": told.get("unanchored"),
             "rivals": {name: list(rows) for name, rows in best.rivals.items()},
             "front": plain_rows(found.frame),
             "baselines": plain_rows(found.baselines),
@@ -217,6 +221,7 @@ def _show(found: Any, beside: Any, sure: Any) -> None:
             console.print(part)
     for line in note(sure):
         console.print(plain(line), style="dim")
+    show_stored(console, found)
     volume, swept = found.manifest.get("hypervolume"), found.manifest.get("sweep")
     work = f"{swept['points']:,} points" if swept else counted(found.manifest.get("trials"), "trial")
     console.print()

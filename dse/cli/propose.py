@@ -61,6 +61,7 @@ def propose(
     from dse.cli.working import working
     from dse.decide.proposal import Refused
     from dse.decide.proposal import propose as proposed
+    from dse.decide.study_verdicts import compares_kinds, verdicts_at
 
     name = _name(output, configs)
     file_place("--output", output)
@@ -84,15 +85,17 @@ def propose(
     except Refused as error:
         complain(*error.reasons)
         raise typer.Exit(FAILED) from None
+    verdicts = verdicts_at(resolved, front, limits) if compares_kinds(resolved) else None
     folder = Path("results") / resolved.slug if out is None else out
     files = _write(found, output or folder / "proposals" / "chips" / f"{found.chip.name}.yaml")
     if form == "json":
         from dse.cli.emit import emit_json
         from dse.report.datasheet_data import as_dict
 
-        emit_json({**as_dict(found), "files": [str(f) for f in files]})
+        judged = {} if verdicts is None else verdicts.as_dict()
+        emit_json({**as_dict(found), **judged, "files": [str(f) for f in files]})
     else:
-        _show(found, files)
+        _show(found, files, verdicts)
 
 
 def _name(output: Path | None, configs: Path | None) -> str | None:
@@ -178,13 +181,17 @@ def _print(sheet: Any, console: Any) -> None:
     console.print(plain(sheet.colophon), style="dim")
 
 
-def _show(found: Any, files: list[Path]) -> None:
+def _show(found: Any, files: list[Path], verdicts: Any) -> None:
     from dse.cli.screen import stdout
+    from dse.cli.verdicts import show_verdicts
     from dse.report.datasheet_info import datasheet
 
     console = stdout()
     _print(datasheet(found), console)
     console.print()
+    if verdicts is not None:
+        show_verdicts(console, verdicts, found.study.goal.label)
+        console.print()
     console.print(f"Written: {', '.join(str(f) for f in files)}", soft_wrap=True)
     for estimate in [part.estimate for part in found.told.parts] or [found.estimate]:
         console.print(f"Try it: {_again(estimate, files[0])}", soft_wrap=True)

@@ -12,6 +12,7 @@ from dse.decide.compared_verdicts import verdicts_of
 from dse.decide.contestants import Contestant, contestant
 from dse.design import Subject
 from dse.front.archive import Archive
+from dse.front.columns import whole_numbers
 from dse.front.tables import Table
 from dse.spec.anchors import anchor
 from dse.spec.branch import chip_kind
@@ -157,7 +158,7 @@ def _curve(of: Contestant, good: Any) -> Table:
         sizes = of.designs.take(at).deployments.columns()
         values = {axis.column: column[at] for axis, column in zip(AXES, columns, strict=True)}
         layout = {k: np.asarray(v).astype(int) for k, v in sizes.items()}
-        count, capex = of.flat(m.chips)[at].astype(int), of.flat(m.capex_usd)[at]
+        count, capex = whole_numbers(of.flat(m.chips)[at]), of.flat(m.capex_usd)[at]
         return Table({**told, **layout, "chips": count, "capex_usd": capex, **values})
 
     archive = Archive(AXES)

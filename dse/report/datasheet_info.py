@@ -7,7 +7,7 @@ from dse.decide.parts import parts_of, served_words, spelled
 from dse.decide.proposal import Proposal, limits_text
 from dse.decide.rounding import Step
 from dse.estimated import Estimate
-from dse.report.words import word
+from dse.report.words import counted, word
 from dse.spec.units import pretty
 from dse.spec.variation import Fact
 from dse.spec.writing import exact
@@ -82,7 +82,7 @@ def _answer(p: Proposal) -> str:
     layout = "" if p.told.parts else f" ({spelled(p.rounded.layout, parts_of(p.study))})"
     slowest = " for the slowest of them" if p.told.parts else ""
     told = (
-        f"{m['chips']:,.0f} of it{layout} serve {served_words(p.study)} "
+        f"{counted(m['chips'])} of it{layout} serve {served_words(p.study)} "
         f"at {pretty(m['tpot_s'], 's')} a token{slowest} for {pretty(m['usd_per_token_per_s'], '')} USD per "
         f"token/s, bound by {word(p.estimate.bound_by)}."
     )
@@ -169,7 +169,7 @@ def _performance(p: Proposal) -> Section:
     parts = p.told.parts
     every = [p.estimate, *(part.estimate for part in parts)]
     rows = [
-        (label, *(f"{e.metrics[n]:,.0f}" if n == "chips" else pretty(e.metrics[n], unit) for e in every))
+        (label, *(counted(e.metrics[n]) if n == "chips" else pretty(e.metrics[n], unit) for e in every))
         for label, n, unit in _PERFORMANCE
     ]
     rows.insert(0, ("batch, TP x PP", *(_sizes(e.deployment) for e in every)))

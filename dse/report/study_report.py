@@ -35,7 +35,7 @@ from dse.report.sentence import answer_sentences
 from dse.report.stacks_info import Kind, rivals_at, stack_info
 from dse.report.style import kind_label
 from dse.report.table import Cell, cell, table
-from dse.report.words import word
+from dse.report.words import counted, word
 from dse.search.importance import Importance
 from dse.search.progress import Progress
 from dse.search.revisit import Revisited
@@ -213,7 +213,7 @@ def _beside(key: str | None, row: Row | None, goal: Any) -> list[Any]:
     return [
         joined(_button(key, str(row["chip"])), f" {kind}"),
         shown(row[goal.column], goal.unit),
-        f"{row['chips']:,}",
+        counted(row["chips"]),
         shown(row["capex_usd"], "USD"),
     ]
 

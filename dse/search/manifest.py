@@ -11,6 +11,7 @@ import dse
 from dse.front.archive import Archive
 from dse.search.entries import KEY
 from dse.spec.resolved import ResolvedStudy, digest
+from dse.spec.unanchored import unanchored_in
 from objectives.api import CONTRACT_VERSION
 
 PACKAGES = ("numpy", "optuna", "moocore", "pandas")
@@ -49,6 +50,7 @@ def described(study: ResolvedStudy, archive: Archive) -> dict[str, Any]:
         "reference_point": study.reference_point,
         "hypervolume": archive.hypervolume(study.reference_point),
         "targets": _targets(study),
+        "unanchored": unanchored_in(study),
         "problem": digest(study.problem),
         "contract_version": CONTRACT_VERSION,
         "versions": {"dse": dse.__version__, "python": platform.python_version()}

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from dse.evaluate.choose import best, judged, merged
 from dse.front.axis import Axis
+from dse.front.columns import whole_numbers
 from dse.front.tables import Table
 from dse.search.judge import violations
 from dse.search.mix import MemberPoints, combine
@@ -158,7 +159,7 @@ class Points:
                 if self.members
                 else {name: at(a).astype(np.int64) for name, a in d.columns().items()}
             ),
-            "chips": at(m.chips).astype(np.int64),
+            "chips": whole_numbers(at(m.chips)),
             "price_usd": np.broadcast_to(o.price_usd, self.shape[-1:])[chip],
             "capex_usd": at(m.capex_usd),
             "tpot_s": at(m.tpot_s),
