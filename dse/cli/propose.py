@@ -7,7 +7,19 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.guard import FAILED, complain
-from dse.cli.options import Configs, Out, SoftwareOption, Study, Tpot, Ttft, epilog, money, one_of, whole
+from dse.cli.options import (
+    Configs,
+    NoTargets,
+    Out,
+    SoftwareOption,
+    Study,
+    Tpot,
+    Ttft,
+    epilog,
+    money,
+    one_of,
+    whole,
+)
 from dse.cli.software import question
 from dse.cli.stored import load_both
 
@@ -44,6 +56,7 @@ def propose(
         str, typer.Option("--format", metavar="FORMAT", parser=one_of("text", "json"), help="text or json.")
     ] = "text",
     software: SoftwareOption = None,
+    no_targets: NoTargets = False,
     out: Out = None,
     configs: Configs = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -67,6 +80,7 @@ def propose(
     file_place("--output", output)
     study = question(study, software)
     resolved, front = load_both(study, out, configs)
+    resolved = resolved.lifted() if no_targets else resolved
     given = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
     limits = {name: value for name, value in given.items() if value is not None}
     try:

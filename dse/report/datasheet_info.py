@@ -8,6 +8,7 @@ from dse.decide.proposal import Proposal, limits_text
 from dse.decide.rounding import Step
 from dse.estimated import Estimate
 from dse.report.words import counted, word
+from dse.spec.formats import remarks
 from dse.spec.units import pretty
 from dse.spec.variation import Fact
 from dse.spec.writing import exact
@@ -63,12 +64,21 @@ def datasheet(p: Proposal) -> Datasheet:
         sections=tuple(sections),
         colophon=(
             f"{_asked(p)}, {p.estimate.serving}; weights "
-            f"{p.estimate.precision['weights']}, KV {p.estimate.precision['kv']}; cost model "
+            f"{p.estimate.precision['weights']}, KV {p.estimate.precision['kv']}, "
+            f"{_computed(p)}; cost model "
             f"{p.estimate.cost_model}, stack {p.estimate.stack} ({p.estimate.label}); prices by "
             f"{p.estimate.price_method}, {p.study.spec.price.system}. A hypothetical chip: every figure "
             "follows from the technology file, none is measured."
         ),
     )
+
+
+def _computed(p: Proposal) -> str:
+    """What is computed in which format, and why where it is another than asked."""
+    found = p.estimate.computed_in
+    other = remarks(found)
+    used = f"computed in {found['matrix'].used}, attention in {found['attention'].used}"
+    return f"{used} ({'; '.join(other)})" if other else used
 
 
 def _asked(p: Proposal) -> str:
