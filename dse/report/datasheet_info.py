@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dse.decide.overturn import Overturn
 from dse.decide.parts import parts_of, served_words, spelled
-from dse.decide.proposal import Proposal, limits_text
+from dse.decide.proposal import Odds, Proposal, limits_text
 from dse.decide.rounding import Step
+from dse.decide.uncertain import Swing
 from dse.estimated import Estimate
 from dse.report.words import word
 from dse.spec.units import pretty
@@ -86,6 +88,8 @@ def _answer(p: Proposal) -> str:
         f"at {pretty(m['tpot_s'], 's')} a token{slowest} for {pretty(m['usd_per_token_per_s'], '')} USD per "
         f"token/s, bound by {word(p.estimate.bound_by)}."
     )
+    if p.odds is not None:
+        told += _sure(p.odds)
     best = next((r for r in p.rivals if r.cost is not None), None)
     if best is None:
         return f"{told} No rival meets the target."
@@ -94,6 +98,14 @@ def _answer(p: Proposal) -> str:
     if p.wins:
         return f"{told} The best rival, {name}, costs {ratio:.2f} times as much."
     return f"{told} It does not win: {name} costs {ratio:.2f} times as much."
+
+
+def _sure(o: Odds) -> str:
+    low, median, high = (pretty(v, "") for v in o.interval)
+    return (
+        f" P10, median and P90 are {low}, {median} and {high}; it is the best in {o.wins:.0%} of the "
+        f"drawings and meets its target in {o.feasible:.0%}."
+    )
 
 
 def _specification(p: Proposal) -> Section:
@@ -121,8 +133,11 @@ def _specification(p: Proposal) -> Section:
         ("process", str(chip.die.process.value)),
         ("die area", _area(chip.die.count.value or 1, sum(p.made["area_m2"].values()))),
         ("power", pretty(chip.power.value or 0.0, "W")),
-        ("price", f"{pretty(p.price_usd, '')} USD by {p.estimate.price_method}"),
+        ("price of the chip", f"{pretty(p.price_usd, '')} USD by {p.estimate.price_method}"),
     ]
+    if p.system_usd > p.price_usd * (1 + 1e-9):
+        around = f"{pretty(p.system_usd, '')} USD, {p.study.spec.price.system}"
+        rows.append(("capital for each chip, system included", around))
     return Section(title="Specification", columns=("", "value"), rows=tuple(rows), left=2)
 
 
@@ -226,7 +241,7 @@ def _worth(p: Proposal) -> Section:
     rows = [
         (w.resource, f"{100 * w.step:.0f} %", _percent(w.less), _percent(w.more),
          NONE if w.elasticity is None else f"{w.elasticity:+.2f}", f"{100 * w.price:+.1f} %")
-        for w in p.worth
+        for w in p.worth if w.less is not None or w.more is not None
     ]  # fmt: skip
     columns = (
         "a little more of",
@@ -236,7 +251,7 @@ def _worth(p: Proposal) -> Section:
         "elasticity",
         "price with more",
     )
-    dollar = p.rounded.cost / p.price_usd
+    dollar = p.rounded.cost / p.system_usd
     return Section(
         title="What a little more is worth, its cost included", columns=columns, rows=tuple(rows),
         note=f"Negative is better; deployments are chosen anew. A dollar less per chip saves "
@@ -277,19 +292,30 @@ def _rare(value: float, unit: str) -> str:
 
 
 def _overturned(p: Proposal) -> Section | None:
+    beaten = [o for o in p.overturns if not o.unbuildable]
     if not p.overturns:
         return None
     rows = [
         (fact_words(o.fact), written(o.fact, o.fact.value), written(o.fact, o.value),
-         f"x {o.factor:.2f}{' *' if o.inside_range else '  '}",
-         "cannot be made" if o.unbuildable else f"{o.rival} wins")
-        for o in p.overturns[:MOST]
+         f"x {o.factor:.2f}{' *' if o.inside_range else '  '}", f"{o.rival} wins")
+        for o in beaten[:MOST]
     ]  # fmt: skip
+    rows = rows or [("no number within a factor of ten", *[NONE] * 4)]
     return Section(
         title="What would have to be wrong for it not to win",
         columns=("number", "is", "break-even", "factor", "then"), rows=tuple(rows), wide="number",
-        note="Each number alone, deployments chosen anew. A star: the range of its sources reaches that far.",
+        note="Each number alone, deployments chosen anew. A star: the range of its sources reaches that far."
+        + _unbuildable([o for o in p.overturns if o.unbuildable]),
     )  # fmt: skip
+
+
+def _unbuildable(broken: Sequence[Overturn]) -> str:
+    """In one sentence the numbers that make other sizes necessary before any rival wins."""
+    if not broken:
+        return ""
+    near = "; ".join(f"{fact_words(o.fact)} x {o.factor:.2f}" for o in broken[:3])
+    more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
+    return f" With others its sizes, not its victory, would change first: {near}{more}."
 
 
 def _swings(p: Proposal) -> Section | None:
@@ -300,14 +326,26 @@ def _swings(p: Proposal) -> Section | None:
     def end(cost: float | None) -> str:
         return "infeasible" if cost is None else f"{100 * (cost / base - 1):+.1f} %"
 
+    whole = [s for s in p.tornado if s.cost_low is not None and s.cost_high is not None]
     rows = [
         (fact_words(s.fact), written(s.fact, s.low), end(s.cost_low), written(s.fact, s.high),
          end(s.cost_high))
-        for s in p.tornado[:MOST]
+        for s in whole[:MOST]
     ]  # fmt: skip
+    if not rows:
+        return None
     columns = ("number", "low end", "changes it by", "high end", "by")
     title = f"How sure {p.goal_label} is: each number over its range"
-    return Section(title=title, columns=columns, rows=tuple(rows))
+    return Section(title=title, columns=columns, rows=tuple(rows), note=_one_ended(p.tornado))
+
+
+def _one_ended(swings: Sequence[Swing]) -> str:
+    """In one sentence the numbers at one end of which this chip breaks a constraint or its target."""
+    named = [fact_words(s.fact) for s in swings if s.cost_low is None or s.cost_high is None]
+    if not named:
+        return ""
+    more = f" and {len(named) - 4} more" if len(named) > 4 else ""
+    return f"At one end of its range it needs other sizes: {', '.join(named[:4])}{more}."
 
 
 def _odds(p: Proposal) -> Section | None:
@@ -323,7 +361,8 @@ def _odds(p: Proposal) -> Section | None:
     return Section(
         title=f"{o.samples} drawings of {o.numbers} uncertain numbers", columns=("", "share of the drawings"),
         rows=tuple(rows), left=2,
-        note="Triangular over low, value and high of the configs, independent, the same for all chips.",
+        note="The median of a number is its value, low to high its middle 80 %; independent, the same for "
+        "all chips, deployments chosen anew.",
     )  # fmt: skip
 
 
