@@ -11,6 +11,7 @@ from dse.estimated import LABELS, Estimate, first_of, headline, interval_on, led
 from dse.evaluate.choose import TOLERANCE, Limits, best, judged, violations
 from dse.plugins import cost_model as cost_model_named
 from dse.plugins import objective
+from dse.spec.anchors import anchor
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
 from dse.spec.formats import computed_in, remarks, with_formats
@@ -248,6 +249,8 @@ class Subject:
 
     def _notes(self) -> list[str]:
         notes = notes_of(self.stack, self.workload.serving, self.interval, self.price.system)
+        if self.stack.estimate == "calibrated":
+            notes.insert(1, anchor(self.stack, self.chip).reason.rstrip("."))
         if self.chip.sram.use == "scratchpad" and self.chip.sram.weight_load is None:
             notes.append(f"the file of {self.chip.name} does not say how fast weights enter its matrix units "
                          "(sram.weight_load): they enter for nothing")  # fmt: skip

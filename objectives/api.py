@@ -23,7 +23,7 @@ from objectives.designs import Deployments as Deployments
 from objectives.designs import Designs as Designs
 from objectives.designs import broadcast_shape as broadcast_shape
 
-CONTRACT_VERSION = 2
+CONTRACT_VERSION = 3
 """Raised whenever a plug-in written against the older contract would read something else."""
 
 Serving = Literal["decode-only", "aggregated", "chunked", "disaggregated", "static"]

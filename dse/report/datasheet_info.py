@@ -3,34 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dse.decide.overturn import Overturn
 from dse.decide.parts import parts_of, served_words, spelled
-from dse.decide.proposal import Odds, Proposal, limits_text
+from dse.decide.proposal import Proposal, limits_text
 from dse.decide.rounding import Step
-from dse.decide.uncertain import Swing
 from dse.estimated import Estimate
+from dse.report.datasheet_doubts import odds, overturned, sure, swings
+from dse.report.section import NONE, Section
 from dse.report.words import word
 from dse.spec.units import pretty
-from dse.spec.variation import Fact
 from dse.spec.writing import exact
-
-NONE = "-"
-MOST = 12
-"""Numbers that a table of numbers shows; the JSON has them all."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """One table with its title, and a sentence below it."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    left: int = 1
-    """Columns from the left that are words; the others are numbers."""
-    note: str = ""
-    wide: str = ""
-    """Column that may be wrapped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +30,7 @@ class Datasheet:
 def datasheet(p: Proposal) -> Datasheet:
     """The datasheet of a proposal."""
     builders = (
-        _specification, _dies, _bill, _watts, _performance, _rivals, _worth, _overturned, _swings, _odds,
+        _specification, _dies, _bill, _watts, _performance, _rivals, _worth, overturned, swings, odds,
         _near, _rounding,
     )  # fmt: skip
     sections = [section for build in builders if (section := build(p)) is not None]
@@ -89,7 +70,7 @@ def _answer(p: Proposal) -> str:
         f"token/s, bound by {word(p.estimate.bound_by)}."
     )
     if p.odds is not None:
-        told += _sure(p.odds)
+        told += sure(p.odds)
     best = next((r for r in p.rivals if r.cost is not None), None)
     if best is None:
         return f"{told} No rival meets the target."
@@ -98,14 +79,6 @@ def _answer(p: Proposal) -> str:
     if p.wins:
         return f"{told} The best rival, {name}, costs {ratio:.2f} times as much."
     return f"{told} It does not win: {name} costs {ratio:.2f} times as much."
-
-
-def _sure(o: Odds) -> str:
-    low, median, high = (pretty(v, "") for v in o.interval)
-    return (
-        f" P10, median and P90 are {low}, {median} and {high}; it is the best in {o.wins:.0%} of the "
-        f"drawings and meets its target in {o.feasible:.0%}."
-    )
 
 
 def _specification(p: Proposal) -> Section:
@@ -256,113 +229,6 @@ def _worth(p: Proposal) -> Section:
         title="What a little more is worth, its cost included", columns=columns, rows=tuple(rows),
         note=f"Negative is better; deployments are chosen anew. A dollar less per chip saves "
         f"{dollar:.2g} of {p.goal_label}.",
-    )  # fmt: skip
-
-
-def fact_words(fact: Fact) -> str:
-    """Where a number stands, for people: `n5 compute density`, `static-dataflow sram efficiency`."""
-    kind, _, config = fact.place.config.partition("/")
-    path = fact.place.path.removeprefix("nodes.").replace("_", " ").replace(".", " ")
-    return path if kind in ("technology", "economy") else f"{config} {path}"
-
-
-def written(fact: Fact, value: float) -> str:
-    """`value` in the unit that people know the number in."""
-    return written_in(value, fact.unit)
-
-
-def written_in(value: float, unit: str) -> str:
-    """A number in SI in the unit that people know it in."""
-    return pretty(value, unit) if unit in _SCALED else _rare(value, unit)
-
-
-_SCALED = ("B", "B/s", "FLOP/s", "W", "m2", "s", "USD", "", "J", "token", "token/s")
-_RARE = {
-    "FLOP/s/m2": (1e-18, "TFLOP/s/mm2"), "m2/B": (2**20 * 1e6, "mm2/MiB"), "m2*s/B": (1e15, "mm2/(GB/s)"),
-    "USD/B": (1e9, "USD/GB"), "J/B": (1e12 / 8, "pJ/bit"), "J/FLOP": (1e12, "pJ/FLOP"),
-    "1/m2": (1e-4, "/cm2"),
-    "W/m2": (1e-6, "W/mm2"), "USD/m2": (1e-6, "USD/mm2"), "1/s": (2**20 * 1e-9, "GB/s/MiB"),
-    "B/s/m": (1e-12, "GB/s/mm"), "m": (1e3, "mm"), "USD/W": (1.0, "USD/W"), "USD/J": (3.6e6, "USD/kWh"),
-}  # fmt: skip
-
-
-def _rare(value: float, unit: str) -> str:
-    scale, name = _RARE.get(unit, (1.0, unit))
-    return f"{pretty(value * scale, '')} {name}"
-
-
-def _overturned(p: Proposal) -> Section | None:
-    beaten = [o for o in p.overturns if not o.unbuildable]
-    if not p.overturns:
-        return None
-    rows = [
-        (fact_words(o.fact), written(o.fact, o.fact.value), written(o.fact, o.value),
-         f"x {o.factor:.2f}{' *' if o.inside_range else '  '}", f"{o.rival} wins")
-        for o in beaten[:MOST]
-    ]  # fmt: skip
-    rows = rows or [("no number within a factor of ten", *[NONE] * 4)]
-    return Section(
-        title="What would have to be wrong for it not to win",
-        columns=("number", "is", "break-even", "factor", "then"), rows=tuple(rows), wide="number",
-        note="Each number alone, deployments chosen anew. A star: the range of its sources reaches that far."
-        + _unbuildable([o for o in p.overturns if o.unbuildable]),
-    )  # fmt: skip
-
-
-def _unbuildable(broken: Sequence[Overturn]) -> str:
-    """In one sentence the numbers that make other sizes necessary before any rival wins."""
-    if not broken:
-        return ""
-    near = "; ".join(f"{fact_words(o.fact)} x {o.factor:.2f}" for o in broken[:3])
-    more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
-    return f" With others its sizes, not its victory, would change first: {near}{more}."
-
-
-def _swings(p: Proposal) -> Section | None:
-    if not p.tornado:
-        return None
-    base = p.rounded.cost
-
-    def end(cost: float | None) -> str:
-        return "infeasible" if cost is None else f"{100 * (cost / base - 1):+.1f} %"
-
-    whole = [s for s in p.tornado if s.cost_low is not None and s.cost_high is not None]
-    rows = [
-        (fact_words(s.fact), written(s.fact, s.low), end(s.cost_low), written(s.fact, s.high),
-         end(s.cost_high))
-        for s in whole[:MOST]
-    ]  # fmt: skip
-    if not rows:
-        return None
-    columns = ("number", "low end", "changes it by", "high end", "by")
-    title = f"How sure {p.goal_label} is: each number over its range"
-    return Section(title=title, columns=columns, rows=tuple(rows), note=_one_ended(p.tornado))
-
-
-def _one_ended(swings: Sequence[Swing]) -> str:
-    """In one sentence the numbers at one end of which this chip breaks a constraint or its target."""
-    named = [fact_words(s.fact) for s in swings if s.cost_low is None or s.cost_high is None]
-    if not named:
-        return ""
-    more = f" and {len(named) - 4} more" if len(named) > 4 else ""
-    return f"At one end of its range it needs other sizes: {', '.join(named[:4])}{more}."
-
-
-def _odds(p: Proposal) -> Section | None:
-    if p.odds is None:
-        return None
-    o = p.odds
-    low, median, high = (pretty(v, "") for v in o.interval)
-    rows = [
-        ("wins", f"{o.wins:.0%}"), ("is feasible", f"{o.feasible:.0%}"),
-        (f"{p.goal_label}, 10 % to 90 %", f"{low} to {high}, median {median}"),
-        *((f"{name} wins", f"{share:.0%}") for name, share in sorted(o.others.items(), key=lambda i: -i[1])),
-    ]  # fmt: skip
-    return Section(
-        title=f"{o.samples} drawings of {o.numbers} uncertain numbers", columns=("", "share of the drawings"),
-        rows=tuple(rows), left=2,
-        note="The median of a number is its value, low to high its middle 80 %; independent, the same for "
-        "all chips, deployments chosen anew.",
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from dse.spec.formats import COMPUTED, computed_columns, peak_of, searched_on
 from dse.spec.parameters import named
 from dse.spec.prices import margin_of, ratio_price, silicon_price
 from dse.spec.problems import Problem, SpecError, wrong
+from dse.spec.reach import reach_columns
 from dse.spec.resolve import (
     Columns,
     Setting,
@@ -99,6 +100,7 @@ class Branch:
             **package_columns(made),
             **excess_columns(made),
             "price_usd": self._price(made, values, ratio),
+            **self._optics(out["link_bandwidth"]),
         }
         if self.setting.price.system == "built-up":
             out |= around_of(made.power_w, out["link_bandwidth"], self.network, self.setting)
@@ -145,6 +147,10 @@ class Branch:
                 choices = self.spec.parameters[name].choices
                 found[name] = float(choices.index(value)) if value in choices else 0.0
         return found
+
+    def _optics(self, link_bandwidth: Array) -> dict[str, Array]:
+        found = reach_columns(link_bandwidth, self.network, self.setting.technology)
+        return {"optics_w": found["optics_w"]}
 
     def _ratio(self, values: Mapping[str, Array], xp: Any) -> Array:
         """All peaks over the template's."""
@@ -262,6 +268,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
         **chip_columns(made_on[0], setting, stack, network),
         **stack_columns(stack),
         **network_columns(network),
+        **reach_columns(template.link.bandwidth.value or 0.0, network, setting.technology),
     }
     blueprint = blueprint_of(template, setting.technology)
     if not spec.generations:

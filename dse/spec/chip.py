@@ -12,6 +12,7 @@ from dse.spec.base import (
     SourcedCount,
     SourcedFlops,
     SourcedRatio,
+    SourcedSeconds,
     SourcedTokensPerSecond,
     SourcedUsd,
     SourcedWatts,
@@ -98,6 +99,9 @@ class Die(Spec):
     io: IoDie | None = None
     wafer_scale: bool = False
     """True where one die is the wafer."""
+    crossing: SourcedSeconds | None = None
+    """Time of a vector from one edge to the other over the mesh of a wafer, which sums cross twice: half of
+    each axis to the middle, and back. On a die within the reticle it is below 0.2 us and left out."""
 
 
 class DerivedFrom(Spec):

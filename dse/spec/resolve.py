@@ -13,8 +13,9 @@ from dse.spec.formats import peak_of, with_formats
 from dse.spec.grain import with_grain
 from dse.spec.prices import built_up, ratio_price, silicon_price
 from dse.spec.problems import Problem, SpecError, wrong
+from dse.spec.reach import reach_columns
 from dse.spec.silicon import chip_silicon
-from dse.spec.silicon_columns import EXCESS, ONE_DIE, WATTS, chip_excess, chip_package, chip_power
+from dse.spec.silicon_columns import EXCESS, WATTS, as_made, chip_excess, chip_package, chip_power
 from dse.spec.software import Software
 from dse.spec.study import PrecisionSpec, PriceSpec
 from dse.spec.system import EconomySpec, NetworkSpec, StackSpec
@@ -22,6 +23,9 @@ from dse.spec.technology import TechnologySpec, Value, middle
 from objectives import api
 from objectives.equations.formats import FORMATS, arithmetic
 from objectives.equations.network import TOPOLOGIES
+
+AROUND = ("host_usd", "rack_usd", "network_usd", "copper_usd", "optics_usd", "scale_out_usd")
+"""Dollars of what stands around a chip."""
 
 Columns = dict[str, float]
 """Column of `objectives.api.Chips` to its value in SI."""
@@ -105,6 +109,7 @@ def chip_columns(
         **stack_columns(stack),
         **power,
         **_money(chip, network, setting, power["power_w"]),
+        **reach_columns(chip.link.bandwidth.value or 0.0, network, setting.technology),
         "link_bandwidth": chip.link.bandwidth.value or 0.0,
         "user_tokens_per_s": _or_zero(chip.claimed_user_speed),
     }
@@ -125,13 +130,13 @@ def speed_columns(
     problems = list(_speed_unknowns(chip, precision, network, stack))
     if problems:
         raise SpecError(problems)
-    free = ("price_usd", "host_usd", "rack_usd", "network_usd", "scale_out_usd", "power_w", *WATTS, *EXCESS)
+    free = ("price_usd", *AROUND, "board_chips", "rack_chips", "optics_w", "power_w", *WATTS, *EXCESS)
     return {
         **_compute(chip, precision),
         **_storage(chip),
         **network_columns(network),
         **stack_columns(stack),
-        **ONE_DIE,
+        **as_made(chip),
         **dict.fromkeys((*free, "user_tokens_per_s"), 0.0),
         "link_bandwidth": _or_zero(chip.link.bandwidth),
     }
@@ -224,7 +229,7 @@ def price_of(chip: ChipSpec, setting: Setting) -> float:
 
 def _money(chip: ChipSpec, network: NetworkSpec, setting: Setting, power_w: float) -> Columns:
     system = setting.price.system
-    around = dict.fromkeys(("host_usd", "rack_usd", "network_usd", "scale_out_usd"), 0.0)
+    around = dict.fromkeys(AROUND, 0.0)
     if system == "with-host-and-network":
         around |= {"host_usd": _or_zero(chip.host), "network_usd": _or_zero(network.cost)}
     elif system == "built-up":

@@ -204,6 +204,8 @@ class SystemSpec(Spec):
 
     host: SourcedUsd
     """CPUs, DRAM, SSD, board and assembly of one server."""
+    host_nic: SourcedUsd
+    """What joins one server to its users."""
     chips_per_host: SourcedCount
     chassis: SourcedUsd
     cold_plates: SourcedUsdPerWatt
@@ -211,8 +213,16 @@ class SystemSpec(Spec):
     power_shelves: SourcedUsdPerWatt
     switched_link: SourcedUsdPerBandwidth
     """Scale-up switches, per one-way bandwidth of a chip."""
-    direct_link: SourcedUsdPerBandwidth
-    """Scale-up boards without switches."""
+    board_link: SourcedUsdPerBandwidth
+    """The board under every scale-up link."""
+    copper_link: SourcedUsdPerBandwidth
+    """Cables and connectors inside a rack, for each end of a link that leaves its board."""
+    optical_link: SourcedUsdPerBandwidth
+    """Transceivers and fibres, for each end of a link that leaves its rack."""
+    optics_energy: SourcedEnergyPerByte
+    """Of a transceiver, each way, beside the SerDes of the chip."""
+    chips_per_board: SourcedCount
+    chips_per_rack: SourcedCount
     nic: SourcedUsdPerBandwidth
     fabric: SourcedUsdPerBandwidth
     """Scale-out switches and optics."""

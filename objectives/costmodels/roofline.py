@@ -38,7 +38,7 @@ class RooflineCostModel:
             designs, context, served.tpot, served.ttft, served.tokens, _violations(s, served),
             ledger=_ledger(s, steps, served) if detail else Ledger.empty(), detail=detail,
             chips=None if replicas is None else d.tp * d.pp * replicas, beside=_beside(s, served),
-            busy=served.work, prompt_share=served.prompt_share,
+            busy=served.work, prompt_share=served.prompt_share, together=_together(s, replicas),
         )  # fmt: skip
 
 
@@ -56,6 +56,16 @@ def _prompts(designs: Designs, work: Workload) -> tuple[Array, Array]:
         return together, _least(together * rows, budget)
     prompts = d.batch if work.serving == "static" else one
     return prompts, _least(prompts * rows, budget)
+
+
+def _together(s: Scene, replicas: Array | None) -> Array:
+    """Chips that exchange bytes [1]: a replica, all that share its experts, all pools that pass KV on."""
+    d = s.deployments
+    one = 1.0 + 0.0 * d.dp
+    joined = next((part.spread.joined for part in s.layer.routed), one)
+    if replicas is not None:  # its share of the prefill pool, which is one replica at least
+        joined = joined + namespace(joined).maximum(joined * (replicas / d.dp - 1.0), one)
+    return d.tp * d.pp * joined
 
 
 def _least(a: Array, b: Array) -> Array:

@@ -130,8 +130,8 @@ def test_the_kind_of_a_chip_is_where_its_tensors_live() -> None:
 def test_the_nearest_chip_has_the_numbers_of_the_data_sheet() -> None:
     groq = BRANCHES["sram-only"].nearest(CATALOG.get(ChipSpec, "groq-lpu-v1"))
     assert groq == pytest.approx({
-        "peak_flops": 188e12, "sram": 230e6, "sram_bandwidth_per_byte": 80e12 / 230e6,
-        "link_bandwidth": 137.5e9,
+        "peak_flops": 188e12, "sram": 230e6, "sram_bandwidth_per_byte": 18.43e12 / 230e6,
+        "link_bandwidth": 117.5e9,
     })  # fmt: skip
     h100 = BRANCHES["dram-only"].nearest(CATALOG.get(ChipSpec, "h100-sxm"))
     assert h100 == pytest.approx({"peak_flops": 989e12, "dram_stacks": 5.0, "link_bandwidth": 450e9})
@@ -227,11 +227,12 @@ def test_a_system_is_built_up_alike_for_every_chip() -> None:
     economy = CATALOG.get(EconomySpec, "datacentre-2026")
     built = replace(SETTING, price=PriceSpec(method="unit-cost", system="built-up"), economy=economy)
     real = chip_columns(CATALOG.get(ChipSpec, "h100-sxm"), built)
-    # 42,456 USD a server of eight; 700 W x 1.4 at 0.46 + 0.36 + 0.41 USD/W and a chassis of 563 over eight;
-    # 450 GB/s of switched links at 1 USD; 50 GB/s of scale-out at 27.3 + 40 USD
-    assert real["host_usd"] == pytest.approx(42456 / 8)
+    # 42,456 USD and a NIC of 1,364 a server of eight; 700 W x 1.4 at 0.46 + 0.36 + 0.41 USD/W and a chassis
+    # of 563 over eight;
+    # 450 GB/s of links at 1 USD for switches and 0.39 for boards; 50 GB/s of scale-out at 27.3 + 40 USD
+    assert real["host_usd"] == pytest.approx((42456 + 1364) / 8)
     assert real["rack_usd"] == pytest.approx(980 * 1.23 + 563 / 8)
-    assert real["network_usd"] == pytest.approx(450.0)
+    assert real["network_usd"] == pytest.approx(450 * 1.39)
     assert real["scale_out_usd"] == pytest.approx(50 * 67.3)
     made = branches_of(SPACE, built)["sram-only"]
     found = made.columns(middle(made))

@@ -26,8 +26,9 @@ MORE = frozenset(
 EXCESS = frozenset({"area_excess_m2", "dram_stacks_excess", "link_excess", "cooling_excess_w"})
 """Columns that only say whether a chip can be made; feasible where <= 0."""
 
-DOLLARS = frozenset({"price_usd", "host_usd", "rack_usd", "network_usd", "scale_out_usd"})
-WATTS = frozenset({"power_w", "static_w", "compute_w", "sram_w", "dram_w", "link_w"})
+DOLLARS = frozenset({"price_usd", "host_usd", "rack_usd", "network_usd", "copper_usd", "optics_usd",
+                     "scale_out_usd"})  # fmt: skip
+WATTS = frozenset({"power_w", "static_w", "compute_w", "sram_w", "dram_w", "link_w", "optics_w"})
 LESS = DOLLARS | WATTS | EXCESS | {"dies"}
 """Columns of which less never makes a design worse."""
 
