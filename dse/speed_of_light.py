@@ -105,7 +105,7 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
         ttft_terms=ttft,
         tokens_per_s=over(dp * batch * osl, seconds, np.inf),
         needed_bytes=(n.stored + n.head) * size.weight_bytes + batch * n.kv_kept * size.kv_bytes,
-        room_bytes=need * (c.sram_bytes * c.sram_pinned + c.dram_bytes),
+        room_bytes=need * (c.sram_bytes * c.sram_usable * c.sram_pinned + c.dram_bytes),
     )
 
 
@@ -125,7 +125,7 @@ def _most(terms: Mapping[str, Floats]) -> Floats:
 def _seconds(c: api.Chips, at_work: Any, holding: Any, size: Any, flop: Any, core: Any) -> dict[str, Floats]:
     """Least seconds of `at_work` chips for bytes and FLOP; the SRAM of `holding` chips is full of them."""
     known = (c.sram_bandwidth > 0.0) | (c.sram_bytes == 0.0)
-    beyond = np.maximum(size - holding * c.sram_bytes, 0.0)
+    beyond = np.maximum(size - holding * c.sram_bytes * c.sram_usable, 0.0)
     return {
         "bandwidth": np.where(known, over(size, at_work * (c.sram_bandwidth + c.dram_bandwidth)), 0.0),
         "dram": over(beyond, at_work * c.dram_bandwidth),

@@ -66,6 +66,8 @@ class Chips(_Columns):
     """On-chip SRAM that holds tensors [B]; 0 when unknown and only a cache."""
     sram_bandwidth: Array
     """SRAM read bandwidth [B/s]; 0 when the chip's SRAM is a cache of unknown speed."""
+    sram_usable: Array
+    """Share of the SRAM that tensors can lie in, whatever the stack, in (0, 1]: the rest holds code."""
     sram_pinned: Array
     """1 where software pins tensors in SRAM (scratchpad), 0 where SRAM is a cache."""
     weight_load_bandwidth: Array

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.cli.options import Configs, Out, SoftwareOption, Study, Tpot, Ttft, epilog, one_of, whole
+from dse.cli.options import Configs, NoTargets, Out, SoftwareOption, Study, Tpot, Ttft, epilog, one_of, whole
 from dse.cli.places import picture_place
 from dse.cli.software import question
 from dse.cli.stored import load_both
@@ -38,6 +38,7 @@ def breakeven(
                           help="table, csv (the map) or json."),
     ] = "table",
     software: SoftwareOption = None,
+    no_targets: NoTargets = False,
     out: Out = None,
     configs: Configs = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -61,6 +62,7 @@ def breakeven(
     sides = _sides(between)
     study = question(study, software)
     resolved, front = load_both(study, out, configs)
+    resolved = resolved.lifted() if no_targets else resolved
     candidates = everyone(resolved, front)
     across, upwards = assumptions(resolved, candidates, x, y)
     limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}

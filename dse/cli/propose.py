@@ -6,7 +6,19 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.guard import FAILED, complain
-from dse.cli.options import Configs, Out, SoftwareOption, Study, Tpot, Ttft, epilog, money, one_of, whole
+from dse.cli.options import (
+    Configs,
+    NoTargets,
+    Out,
+    SoftwareOption,
+    Study,
+    Tpot,
+    Ttft,
+    epilog,
+    money,
+    one_of,
+    whole,
+)
 from dse.cli.software import question
 from dse.cli.stored import load_both
 from dse.cli.sure import MANY, NoIntervals, Samples
@@ -45,6 +57,7 @@ def propose(
         str, typer.Option("--format", metavar="FORMAT", parser=one_of("text", "json"), help="text or json.")
     ] = "text",
     software: SoftwareOption = None,
+    no_targets: NoTargets = False,
     out: Out = None,
     configs: Configs = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -63,6 +76,7 @@ def propose(
     from dse.cli.working import working
     from dse.decide.proposal import Refused
     from dse.decide.proposal import propose as proposed
+    from dse.decide.study_verdicts import compares_kinds, verdicts_at
 
     if robust and no_intervals:
         raise typer.BadParameter("expected --robust or --no-intervals, got both", param_hint="--robust")
@@ -70,6 +84,7 @@ def propose(
     file_place("--output", output)
     study = question(study, software)
     resolved, front = load_both(study, out, configs)
+    resolved = resolved.lifted() if no_targets else resolved
     given = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
     limits = {name: value for name, value in given.items() if value is not None}
     try:
@@ -89,15 +104,17 @@ def propose(
     except Refused as error:
         complain(*error.reasons)
         raise typer.Exit(FAILED) from None
+    verdicts = verdicts_at(resolved, front, limits) if compares_kinds(resolved) else None
     folder = Path("results") / resolved.slug if out is None else out
     files = _write(found, output or folder / "proposals" / "chips" / f"{found.chip.name}.yaml")
     if form == "json":
         from dse.cli.emit import emit_json
         from dse.report.datasheet_data import as_dict
 
-        emit_json({**as_dict(found), "files": [str(f) for f in files]})
+        judged = {} if verdicts is None else verdicts.as_dict()
+        emit_json({**as_dict(found), **judged, "files": [str(f) for f in files]})
     else:
-        _show(found, files, configs)
+        _show(found, files, configs, verdicts)
 
 
 def _name(output: Path | None, configs: Path | None) -> str | None:
@@ -183,14 +200,18 @@ def _print(sheet: Any, console: Any) -> None:
     console.print(plain(sheet.colophon), style="dim")
 
 
-def _show(found: Any, files: list[Path], configs: Path | None) -> None:
+def _show(found: Any, files: list[Path], configs: Path | None, verdicts: Any) -> None:
     from dse.cli.again import again
     from dse.cli.screen import stdout
+    from dse.cli.verdicts import show_verdicts
     from dse.report.datasheet_info import datasheet
 
     console = stdout()
     _print(datasheet(found), console)
     console.print()
+    if verdicts is not None:
+        show_verdicts(console, verdicts, found.study.goal.label)
+        console.print()
     console.print(f"Written: {', '.join(str(f) for f in files)}", soft_wrap=True)
     for estimate in [part.estimate for part in found.told.parts] or [found.estimate]:
         line = again(found, estimate, found.price_usd, files[0], configs)

@@ -9,7 +9,7 @@ import numpy as np
 from dse.decide.candidates import Candidate, chips_of_candidates, node_of
 from dse.decide.parts import Layout, deployments_of, served_words, whole_metrics
 from dse.decide.solve import Ask
-from dse.estimated import LABELS, Estimate, headline, ledgers_of, notes_of, parts_of
+from dse.estimated import LABELS, Estimate, headline, ledgers_of, notes_of, parts_of, smallest_system
 from dse.search.mix_ledgers import combined_ledgers
 from dse.spec.formats import Computed, computed_in, remarks, with_formats
 from dse.spec.resolved import Member, ResolvedStudy
@@ -99,8 +99,12 @@ def _estimate(
         deployment={k: int(_first(v)) for k, v in designs.deployments.columns().items()}, solved=False,
         feasible=all(v <= 0.0 for v in found.values()),
         metrics=headline(m), ledgers=ledgers_of(m), pools=parts_of(m.pools), bound_by=_largest(bounds),
+        smallest_system=smallest_system(ask.cost_model, designs, part.context),
         violations=found, targets={o.name: limit for o, limit in ask.limits}, interval=dict(stack.interval),
-        notes=(*remarks(formats), *notes_of(stack, part.context.workload.serving, system=spec.price.system)),
+        notes=(*remarks(formats), *notes_of(
+            stack, part.context.workload.serving, system=spec.price.system,
+            pools=part.context.workload.pools, stages=_first(designs.deployments.pp),
+        )),
     )  # fmt: skip
 
 
@@ -113,7 +117,7 @@ def _whole(study: ResolvedStudy, ask: Ask, each: Sequence[Estimate], m: api.Metr
     return replace(
         each[0], llm=served_words(study), workload="a mix",
         serving=", ".join(dict.fromkeys(e.serving for e in each)), deployment={},
-        feasible=all(v <= 0.0 for v in found.values()), ledgers=ledgers, pools={},
+        feasible=all(v <= 0.0 for v in found.values()), ledgers=ledgers, pools={}, smallest_system={},
         metrics={n: v for n, v in headline(m).items() if n not in _OF_ONE},
         bound_by=_largest(ledgers["bound_s"]), violations=found,
         notes=tuple(dict.fromkeys(note for e in each for note in e.notes)),

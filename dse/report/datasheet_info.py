@@ -9,7 +9,8 @@ from dse.decide.rounding import Step
 from dse.estimated import Estimate
 from dse.report.datasheet_doubts import odds, overturned, sure, swings
 from dse.report.section import NONE, Section
-from dse.report.words import word
+from dse.report.words import counted, word
+from dse.spec.formats import remarks
 from dse.spec.units import pretty
 from dse.spec.writing import exact
 
@@ -46,12 +47,21 @@ def datasheet(p: Proposal) -> Datasheet:
         sections=tuple(sections),
         colophon=(
             f"{_asked(p)}, {p.estimate.serving}; weights "
-            f"{p.estimate.precision['weights']}, KV {p.estimate.precision['kv']}; cost model "
+            f"{p.estimate.precision['weights']}, KV {p.estimate.precision['kv']}, "
+            f"{_computed(p)}; cost model "
             f"{p.estimate.cost_model}, stack {p.estimate.stack} ({p.estimate.label}); prices by "
             f"{p.estimate.price_method}, {p.study.spec.price.system}. A hypothetical chip: every figure "
             "follows from the technology file, none is measured."
         ),
     )
+
+
+def _computed(p: Proposal) -> str:
+    """What is computed in which format, and why where it is another than asked."""
+    found = p.estimate.computed_in
+    other = remarks(found)
+    used = f"computed in {found['matrix'].used}, attention in {found['attention'].used}"
+    return f"{used} ({'; '.join(other)})" if other else used
 
 
 def _asked(p: Proposal) -> str:
@@ -65,7 +75,7 @@ def _answer(p: Proposal) -> str:
     layout = "" if p.told.parts else f" ({spelled(p.rounded.layout, parts_of(p.study))})"
     slowest = " for the slowest of them" if p.told.parts else ""
     told = (
-        f"{m['chips']:,.0f} of it{layout} serve {served_words(p.study)} "
+        f"{counted(m['chips'])} of it{layout} serve {served_words(p.study)} "
         f"at {pretty(m['tpot_s'], 's')} a token{slowest} for {pretty(m['usd_per_token_per_s'], '')} USD per "
         f"token/s, bound by {word(p.estimate.bound_by)}."
     )
@@ -157,7 +167,7 @@ def _performance(p: Proposal) -> Section:
     parts = p.told.parts
     every = [p.estimate, *(part.estimate for part in parts)]
     rows = [
-        (label, *(f"{e.metrics[n]:,.0f}" if n == "chips" else pretty(e.metrics[n], unit) for e in every))
+        (label, *(counted(e.metrics[n]) if n == "chips" else pretty(e.metrics[n], unit) for e in every))
         for label, n, unit in _PERFORMANCE
     ]
     rows.insert(0, ("batch, TP x PP", *(_sizes(e.deployment) for e in every)))

@@ -53,7 +53,8 @@ def margin_of(price: PriceSpec, technology: TechnologySpec) -> Margin:
         raise wrong(where, f"expected a gross margin below 1, got {margin:g}")
     volume = price.volume
     if volume is None:
-        (volume,) = _known({"economics.volume": technology.economics.volume}, "price.volume")
+        leaf = technology.economics.volume[seller]
+        (volume,) = _known({f"economics.volume.{seller}": leaf}, "price.volume")
     return Margin(gross_margin=margin, volume=volume)
 
 

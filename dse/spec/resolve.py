@@ -112,6 +112,7 @@ def chip_columns(
         **reach_columns(chip.link.bandwidth.value or 0.0, network, setting.technology),
         "link_bandwidth": chip.link.bandwidth.value or 0.0,
         "user_tokens_per_s": _or_zero(chip.claimed_user_speed),
+        "sram_usable": sram_usable(chip, setting.technology),
     }
     return {
         **columns,
@@ -138,6 +139,7 @@ def speed_columns(
         **stack_columns(stack),
         **as_made(chip),
         **dict.fromkeys((*free, "user_tokens_per_s"), 0.0),
+        "sram_usable": 1.0,
         "link_bandwidth": _or_zero(chip.link.bandwidth),
     }
 
@@ -168,6 +170,12 @@ def _storage(chip: ChipSpec) -> Columns:
         "dram_bytes": _or_zero(dram.capacity) if dram else 0.0,
         "dram_bandwidth": _or_zero(dram.bandwidth) if dram else 0.0,
     }
+
+
+def sram_usable(chip: ChipSpec, technology: TechnologySpec) -> float:
+    """Share of a chip's SRAM that tensors can lie in [1]: what a program manages holds the program too."""
+    share = technology.area.code_share.value or 0.0
+    return 1.0 - share if chip.sram.use == "scratchpad" else 1.0
 
 
 def network_columns(network: NetworkSpec) -> Columns:

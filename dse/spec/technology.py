@@ -68,6 +68,10 @@ class TechnologySpec(Spec):
                 raise ValueError(f"nodes.{name}.link_phy: {_unknown('link', node.link_phy, self.io.links)}")
         if "fp16" not in self.area.format_area:
             raise ValueError("area.format_area: expected fp16, which the others are measured in, got none")
+        if set(self.economics.volume) != set(self.economics.gross_margin):
+            sellers = ", ".join(self.economics.gross_margin)
+            got = ", ".join(self.economics.volume)
+            raise ValueError(f"economics.volume: expected the sellers of gross_margin, {sellers}, got {got}")
         return self
 
     def problems(self, build: "Build", where: str) -> Iterator[Problem]:

@@ -68,6 +68,8 @@ class AreaSpec(Spec):
     """fp32 vector peak over fp16 matrix peak of a chip that quotes none."""
     spare_cores: SourcedRatio
     """Share of the cores on a die that may fail."""
+    code_share: SourcedShare
+    """Share of SRAM managed by software that no tensor can lie in."""
     load_ports: SourcedNumber
     """Area of a byte a second into the matrix units over that of a byte a second out of SRAM."""
     format_area: dict[PeakFormat, SourcedRatio]
@@ -231,7 +233,7 @@ class SystemSpec(Spec):
 class EconomicsSpec(Spec):
     """Between cost and price."""
 
-    volume: SourcedCount
-    """Chips that share the one-off cost."""
+    volume: dict[str, SourcedCount]
+    """Chips that share the one-off cost, by kind of seller."""
     gross_margin: dict[str, Sourced[Ratio]]
-    """(price - unit cost) / price, by kind of seller."""
+    """(price - unit cost) / price, likewise."""

@@ -17,9 +17,11 @@ class RooflineCostModel:
 
     Domain: transformers with MHA, GQA, MQA, MLA, windowed or linear attention, dense or mixtures of experts
     (split over TP or spread by EP; replicas that share experts step together), and networks of matrices.
-    Aggregated serving prefills one prompt at a time, and prompts that come together wait for one another;
-    chunked serving cuts and packs prompts into the rows that the stack takes at once; disaggregated serving
-    pays two pools of one layout; static serving prefills all at once, as one micro-batch. Layers of several
+    Aggregated serving sends whole prompts through the pipeline in line with the steps of decode, which crawl
+    behind them; prompts that come together wait for one another. Chunked serving cuts and packs prompts into
+    the rows that the stack takes at once; disaggregated serving pays two pools of one layout, in a real ratio
+    or whole; static serving prefills all at once, as one micro-batch. In every mode a slot is held for the
+    prompt and the waits of its request as well (Little's law). Layers of several
     kinds are averaged before the slowest resource is taken. With a `speed-of-light` stack the result is an
     upper bound on speed.
     """
@@ -102,7 +104,7 @@ def _beside(s: Scene, served: Served) -> dict[str, Array]:
 def _ledger(s: Scene, steps: Decode, served: Served) -> Ledger:
     """Where seconds, bytes and replicas go."""
     parts = steps.parts(s.machine) | dict(served.step_parts)
-    first = served.first.walk.parts(s.machine, served.first.passed) | dict(served.first_parts)
+    first = served.first.parts(s) | dict(served.first_parts)
     pools = {}
     if served.prefill_replicas is not None:
         pools = {"decode": s.deployments.dp, "prefill": served.prefill_replicas}

@@ -125,8 +125,8 @@ def test_a_system_with_an_unknown_price_is_refused_by_name(name: str) -> None:
 
 
 def test_an_unknown_volume_is_asked_for_by_a_price_by_margin_only() -> None:
-    technology = without(("economics", "volume"))
-    with pytest.raises(SpecError, match=r"expected a known economics\.volume"):
+    technology = without(("economics", "volume", "amd-chip"))
+    with pytest.raises(SpecError, match=r"expected a known economics\.volume\.amd-chip"):
         margin_of(PriceSpec(method="margin", seller="amd-chip"), technology)
     assert margin_of(PriceSpec(method="margin", seller="amd-chip", volume=5000), technology).volume == 5000
 
