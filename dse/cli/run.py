@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.guard import INTERRUPTED, blame, complain
-from dse.cli.options import Configs, Out, SoftwareOption, Study, epilog, seconds, whole
+from dse.cli.options import Configs, NoTargets, Out, SoftwareOption, Study, epilog, seconds, whole
 from dse.cli.progress import calm, shown
 from dse.cli.software import question
 from dse.cli.sure import MANY, NoIntervals, Samples
@@ -48,6 +48,7 @@ def run(
     samples: Samples = MANY,
     no_intervals: NoIntervals = False,
     software: SoftwareOption = None,
+    no_targets: NoTargets = False,
     verdicts: Annotated[
         bool,
         typer.Option("--verdicts/--no-verdicts", help="Search the other softwares too, for who wins there."),
@@ -72,7 +73,7 @@ def run(
     study = question(study, software)
     again = _command(
         study, trials=trials, storage=storage, sampler=sampler, seed=seed,
-        workers=workers if workers > 1 else None, out=out, configs=configs,
+        workers=workers if workers > 1 else None, out=out, configs=configs, no_targets=no_targets,
     )  # fmt: skip
     results: list[Any] = []
     with _resumable(again), shown(study, hidden=quiet, no_color=no_color) as tell, calm():
@@ -81,6 +82,8 @@ def run(
 
         with blame("STUDY"):
             questions = dse.load_cases(study, configs)
+        if no_targets:
+            questions = tuple(q.lifted() for q in questions)
         for each in questions:
             before = stored_manifest(each, out)
             with blame("--sampler"):
@@ -116,8 +119,9 @@ def _of_case(tell: Callable[[int, int, str], None], question: Any) -> Callable[[
 
 def _command(study: str, **given: Any) -> str:
     """The command that resumes."""
+    plain = ["--no-targets"] if given.pop("no_targets", False) else []
     options = [part for name, v in given.items() if v is not None for part in (f"--{name}", str(v))]
-    return shlex.join(["dse", "run", study, *options])
+    return shlex.join(["dse", "run", study, *options, *plain])
 
 
 @contextmanager
