@@ -9,6 +9,7 @@ import numpy as np
 
 from dse.spec.catalog import Catalog, leaves
 from dse.spec.chip import ChipSpec
+from dse.spec.formats import Computed, computed_by_format, with_formats
 from dse.spec.prices import margin_of, margin_parts, price_of_one
 from dse.spec.problems import SpecError, nearest, wrong
 from dse.spec.resolve import Setting, price_of
@@ -85,6 +86,10 @@ class ChipSheet:
     price_parts: Mapping[str, float]
     power_w: float
     power_parts: Mapping[str, float]
+    formats: Mapping[str, Computed]
+    """By number format of weights and activations, what a multiplication is computed in."""
+    peaks: Mapping[str, float]
+    """Dense matrix peak by number format [FLOP/s]."""
     joules_per_flop: Mapping[str, float]
     """By number format, cores at full rate."""
     joules_per_byte: Mapping[str, float]
@@ -119,7 +124,7 @@ def chip_sheet(
     if node is not None:
         given["process"] = node_named(technology, node)
     sold = catalog.get(ChipSpec, chip)
-    spec = chip_with(given, sold)
+    spec = with_formats(chip_with(given, sold), technology)
     changed = _changed(given, sold, spec)
     if spec.die.process.value is not None and spec.die.process.value not in technology.nodes:
         process = str(spec.die.process.value)
@@ -162,6 +167,8 @@ def chip_sheet(
         price_parts=price_parts,
         power_w=_first(made.power_w),
         power_parts={k: _first(v) for k, v in made.power_parts.items()},
+        formats=computed_by_format(spec),
+        peaks={name: leaf.value for name, leaf in spec.peak.items() if leaf.value},
         joules_per_flop=_per_flop(spec, made),
         joules_per_byte=_per_byte(made),
         violations=over,

@@ -6,7 +6,17 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.given import checked, sold_by
-from dse.cli.options import Configs, Seller, SoftwareOption, System, epilog, one_of, time_list, whole
+from dse.cli.options import (
+    Configs,
+    NoTargets,
+    Seller,
+    SoftwareOption,
+    System,
+    epilog,
+    one_of,
+    time_list,
+    whole,
+)
 from dse.cli.places import picture_place
 
 EPILOG = epilog(
@@ -54,6 +64,7 @@ def compare(
         str, typer.Option(metavar="METHOD", help="listed, unit-cost, margin or compute-ratio.")
     ] = "listed",
     seller: Seller = None,
+    no_targets: NoTargets = False,
     system: System = "chips-only",
     settings: Annotated[
         list[str] | None,
@@ -73,7 +84,8 @@ def compare(
     """Compare chips, real or hypothetical, at equal latency targets.
 
     Each chip gets its best deployment at each target: the lowest $/(token/s) among all batch sizes and
-    layouts that fit and are fast enough. The other latency targets of the workload hold too.
+    layouts that fit and are fast enough; of systems within 1 % of it the smallest. The latency targets of
+    the workload hold too, unless --no-targets lifts them.
 
     Chips rank within one basis of prices: what a buyer pays for one chip, what a system costs, what a chip
     costs its maker and what its silicon costs are different questions, with a table each. --price-method
@@ -97,7 +109,7 @@ def compare(
         chips, llm, workload, targets=limits, batch=batch, tp=tp, pp=pp, ep=ep, weights=weights, kv=kv,
         activations=activations, cost_model=cost_model, stack=stack, software=software or "as-sold",
         serving=serving, price_method=price_method, seller=seller, system=system,
-        with_unanchored=with_unanchored, settings=changes, configs=configs,
+        with_unanchored=with_unanchored, settings=changes, configs=configs, hold_targets=not no_targets,
     )  # fmt: skip
     if plot is not None:
         _draw(found, plot)

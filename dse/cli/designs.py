@@ -132,7 +132,7 @@ def _sizes(rows: Iterable[Row]) -> list[str]:
 
 def _layout(row: Row, sizes: Sequence[str]) -> list[str]:
     counts = [NONE if row.get(_SIZES[name]) is None else f"{row[_SIZES[name]]:,}" for name in sizes]
-    return [str(row.get("chip", NONE)), *counts, shown(row.get("capex_usd"), "USD")]
+    return [f"{row.get('chip', NONE)}{row.get('mark', '')}", *counts, shown(row.get("capex_usd"), "USD")]
 
 
 def _parameters(row: Row) -> dict[str, str]:

@@ -12,7 +12,8 @@ from dse.cli.places import picture_place
 from dse.cli.software import question, stored_or_asked
 from dse.cli.stored import stored_folder
 from dse.cli.sure import MANY, NoIntervals, Samples, measured
-from dse.cli.telling import beside_text, counted, exact_behind, exact_folders
+from dse.cli.telling import beside_text, chosen_by, counted, exact_behind, exact_folders
+from dse.cli.verdicts import show_stored
 
 EPILOG = epilog(
     "dse front groq-vs-h100 --where 'tpot<=10 ms and branch=sram-only'",
@@ -71,8 +72,9 @@ def front(
     study = question(study, software)
     picture_place("--plot", plot)
     (stored, lies), folder = stored_or_asked(study, out, configs), stored_folder(study, out)
-    sure = None if no_intervals else measured(study, stored, configs, samples, seed)
-    found = _filtered(stored if sure is None else sure.front, where)
+    found = _filtered(stored, where, study, folder, configs)
+    sure = None if no_intervals else measured(study, found, configs, samples, seed)
+    found = found if sure is None else sure.front
     if plot is not None:
         _draw(found, plot, study, configs, exact_behind(stored, folder, exact))
     if form == "table":
@@ -112,20 +114,50 @@ def _beside(found: Any, folder: Path, exact: Path | None) -> Any:
     return beside
 
 
-def _filtered(found: Any, condition: str | None) -> Any:
+def _filtered(found: Any, condition: str | None, study: str, folder: Path, configs: Path | None) -> Any:
+    """The stored front under a condition: rows of it where they are enough, else solved again."""
+    from dse.cli.screen import remark
+    from dse.decide.filtered import filtered, plain
+    from dse.front import query
+    from dse.report.searched import trials_of
+    from dse.spec.problems import SpecError
+    from dse.spec.resolved import load_study
+
     if condition is None:
         return found
+    query.checked(condition)
+    rows = _rows(found, condition)
+    if not len(found.frame) or plain(found, condition):
+        return rows
+    try:
+        resolved = load_study(study, configs)
+        solved = filtered(resolved, found, condition, trials_of(resolved.slug, folder, None))
+    except SpecError as error:
+        remark(f"approximate: the study cannot be solved again under it ({error}), so rows were picked")
+        return rows
+    if not solved.exact:
+        remark("approximate: no trials are stored here, so only the chips of the front were solved again")
+    return solved.front
+
+
+def _rows(found: Any, condition: str) -> Any:
+    """Rows of a stored front that meet a condition."""
     from dataclasses import replace
 
     from dse.cli.screen import remark
+    from dse.decide.filtered import named_axes
     from dse.front import query
 
-    query.checked(condition)
+    axes = named_axes(found.axes)
     frames = {
-        name: query.where(frame, condition, found.axes) if len(frame) else frame
-        for name, frame in (("frame", found.frame), ("baselines", found.baselines))
+        name: query.where(frame, condition, axes) if len(frame) else frame
+        for name, frame in (
+            ("frame", found.frame),
+            ("baselines", found.baselines),
+            ("at_targets", found.at_targets),
+        )
     }
-    for said in query.unmet((found.frame, found.baselines), condition, found.axes):
+    for said in query.unmet((found.frame, found.baselines), condition, axes):
         remark(said)
     return replace(found, **frames)
 
@@ -160,6 +192,9 @@ def _json(found: Any, beside: Any, bound: Any, sure: Any) -> None:
             "samples": None if sure is None else sure.drawn.samples,
             "numbers_drawn": None if sure is None else sure.drawn.numbers,
             "best": list(best.best),
+            "verdicts": told.get("verdicts"),
+            "dependence": told.get("dependence"),
+            "unanchored": told.get("unanchored"),
             "rivals": {name: list(rows) for name, rows in best.rivals.items()},
             "front": plain_rows(found.frame),
             "baselines": plain_rows(found.baselines),
@@ -198,9 +233,11 @@ def _show(found: Any, beside: Any, sure: Any) -> None:
     from dse.cli.screen import plain, stdout
     from dse.cli.sure import note, sure_table
     from dse.front.tables import plain_rows
+    from dse.report.computed import computed_lines, marked, marked_answer
 
-    console, rows = stdout(), plain_rows(found.frame)
-    told = _answer(found, sure)
+    precision = found.manifest.get("precision", {})
+    console, rows = stdout(), marked(plain_rows(found.frame), precision)
+    told = marked_answer(_answer(found, sure), precision)
     console.print(str(found.manifest.get("title") or found.manifest.get("study")), style="bold")
     if not rows:
         console.print("No design on the front meets this.")
@@ -215,8 +252,13 @@ def _show(found: Any, beside: Any, sure: Any) -> None:
         if part is not None:
             console.print()
             console.print(part)
+    for line in chosen_by(found):
+        console.print(line, style="dim", soft_wrap=True)
+    for line in computed_lines([*rows, *plain_rows(found.baselines)], precision):
+        console.print(line, soft_wrap=True)
     for line in note(sure):
         console.print(plain(line), style="dim")
+    show_stored(console, found)
     volume, swept = found.manifest.get("hypervolume"), found.manifest.get("sweep")
     work = f"{swept['points']:,} points" if swept else counted(found.manifest.get("trials"), "trial")
     console.print()

@@ -88,9 +88,15 @@ def _setup(found: Any, chosen: Sequence[str]) -> str:
         f"{counted(chips)} chip{'' if chips == 1 else 's'}: batch {d['batch']:,}, "
         f"TP {d['tp']}, PP {d['pp']}, "
         f"{spread}DP {d['dp']}{_pools(found)}{how}; weights {p['weights']}, KV {p['kv']}, "
-        f"activations {p['activations']}; "
+        f"activations {p['activations']}, computed in {_computed(found)}; "
         f"{found.serving}; cost model {found.cost_model}, stack {found.stack}, price {found.price_method}"
     )
+
+
+def _computed(found: Any) -> str:
+    """Formats of matrix multiplications and of the attention core."""
+    matrix, attention = (found.computed_in[group].used for group in ("matrix", "attention"))
+    return str(matrix) if matrix == attention else f"{matrix}, attention in {attention}"
 
 
 def _pools(found: Any) -> str:

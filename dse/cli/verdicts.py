@@ -42,3 +42,19 @@ def _cell(verdict: Any) -> str:
     if verdict.low is None:
         return told
     return f"{told} ({shown(verdict.low, 'USD')} to {shown(verdict.high, 'USD')})"
+
+
+def show_stored(console: Any, front: Any) -> None:
+    """Print the verdicts that a front was stored with, and who may win none; old fronts have neither."""
+    from dse.decide.verdicts import verdicts_from
+    from dse.report.answer import answer
+
+    found, told = verdicts_from(front.manifest), answer(front)
+    if found is not None:
+        console.print()
+        show_verdicts(console, found, told.objective.label, told.target.label if told.target else "target")
+    names = ", ".join(front.manifest.get("unanchored") or ())
+    if names:
+        console.print()
+        told_of = "no measurement anchors their software, so that they win no verdict"
+        console.print(f"Unanchored: {names} ({told_of}).", soft_wrap=True)

@@ -46,11 +46,12 @@ def compare(
     with_unanchored: bool = False,
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
+    hold_targets: bool = True,
 ) -> Comparison:
     """Compare chips at the same TPOT targets [s], each with its best deployment from one grid.
 
-    `chips` are names, aliases or paths to chip files. The other latency targets of the workload hold as well;
-    its own TPOT target holds only where `targets` is empty. Chips rank within one basis of prices. A chip
+    `chips` are names, aliases or paths to chip files. The latency targets of the workload hold as well, the
+    tighter of two on TPOT, unless `hold_targets` is false. Chips rank within one basis of prices. A chip
     without a listed price is taken at its unit cost, as `dse.estimate` does; one that lacks a figure has a
     `gap` in the place of results. A chip that no measurement anchors wins nothing unless `with_unanchored`
     says so. `verdicts` tells who wins under all three softwares, whatever `software` is shown.
@@ -68,6 +69,8 @@ def compare(
             own[names[chip]], configs, serving, seller, system, under,
         )  # fmt: skip
         found.check_layout(**layout, dp=None)
+        if not hold_targets:
+            found.targets = {}
         return found
 
     tried = {chip: _tried(chip, subject) for chip in names}
@@ -91,7 +94,7 @@ def compare(
     by_name = {names[chip]: each for chip, each in under.items()}
     return Comparison(
         llm=first.llm.name, workload=first.workload.name, software=asked, targets=limits, chips=tuple(rows),
-        with_unanchored=with_unanchored,
+        with_unanchored=with_unanchored, held={goal.name: limit for goal, limit in first.limits},
         verdicts=verdicts_of(rows, {c.chip: by_name[c.chip] for c in allowed}, limits, catalog),
     )  # fmt: skip
 
@@ -133,7 +136,7 @@ def _without(chip: ChipSpec, why: Any, limits: Sequence[float], method: str) -> 
 
 def _compared(of: Contestant, limits: Sequence[float]) -> Compared:
     s, good = of.subject, of.good()
-    found = [(of.at(limit), limit) for limit in limits]
+    found = list(zip(of.at(limits), limits, strict=True))
     stands = anchor(s.sold, s.chip)
     return Compared(
         chip=s.chip.name, title=s.chip.title, kind=chip_kind(s.chip), hypothetical=s.chip.hypothetical,

@@ -1,7 +1,7 @@
 """What a comparison of chips says: each at its best, and who wins within one basis of prices."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -59,6 +59,8 @@ class Comparison:
     chips: tuple[Compared, ...]
     with_unanchored: bool = False
     """Whether chips that no measurement anchors may win."""
+    held: Mapping[str, float] = field(default_factory=dict)
+    """Latency targets of the workload that bind, in SI."""
     verdicts: Verdicts
 
     @property
@@ -99,6 +101,7 @@ class Comparison:
             "workload": self.workload,
             "software": self.software,
             "targets_tpot_s": list(self.targets),
+            "held": dict(self.held),
             "winners": [{g: self.winner(i, g) for g in self.groups} for i in range(len(self.targets))],
             **self.verdicts.as_dict(),
             "unanchored": [

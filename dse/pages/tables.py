@@ -26,7 +26,7 @@ def best_table(answers: Answers, case: str = "") -> str:
     rows = []
     for limit in limits:
         within = f"{axis.column}<={limit!r} {axis.unit}".strip()
-        rows.append([_limit(limit, axis.unit), *_best_row(answer, within), _rival(answer, within)])
+        rows.append([limit_text(limit, axis.unit), *_best_row(answer, within), _rival(answer, within)])
     return markdown(heads, rows)
 
 
@@ -35,7 +35,7 @@ def _columns(answer: Answer) -> tuple[str, ...]:
     return tuple(own if c == "usd_per_token_per_s" else c for c in BEST)
 
 
-def _limit(value: float, unit: str) -> str:
+def limit_text(value: float, unit: str) -> str:
     """A target as a person writes it: 10 ms, not 10.0 ms."""
     number, _, name = pretty(value, unit).partition(" ")
     return f"{float(number):g} {name}".strip()
@@ -60,7 +60,7 @@ def cases_table(answers: Answers, names: Sequence[str] = ()) -> str:
     """What wins in each case at each target; all cases unless some are named, `.` for the study itself."""
     chosen = [answer_of(answers, "" if n == "." else n) for n in names] or list(answers.values())
     info = cases_info([(a.title, a.front) for a in chosen])
-    heads = [f"{info.target.label} within {_limit(limit, info.target.unit)}" for limit in info.limits]
+    heads = [f"{info.target.label} within {limit_text(limit, info.target.unit)}" for limit in info.limits]
     rows = [
         [name, *("none" if w is None else f"{w.design} {w.value:.3g}" for w in winners)]
         for name, winners in zip(info.names, info.winners, strict=True)
@@ -107,7 +107,7 @@ def targets_table(answers: Answers, case: str, who: str, column: str) -> str:
         [n or "any", *(_cells(pick_of(answer, n, w), [column])[0] for w in within)]
         for n in who_of(answer, who)
     ]
-    heads = [f"{axis.label} within {_limit(limit, axis.unit)}" for limit in limits]
+    heads = [f"{axis.label} within {limit_text(limit, axis.unit)}" for limit in limits]
     return f"{heading(column)}:\n\n" + markdown(["chip", *heads], rows)
 
 
@@ -129,7 +129,7 @@ def breakeven_table(answers: Answers, case: str, who: str) -> str:
             cells.append(_breakeven(own, rivals, answer.goal.column))
         price = pick_of(answer, name, "")
         rows.append([name, cell(price, "price_usd").text if price else "none", *cells])
-    heads = [f"{axis.label} within {_limit(limit, axis.unit)}" for limit in limits]
+    heads = [f"{axis.label} within {limit_text(limit, axis.unit)}" for limit in limits]
     return markdown(["chip", "price", *heads], rows)
 
 

@@ -149,7 +149,13 @@ def _deployment(row: Mapping[str, Any]) -> list[Fact]:
     names = {"batch": "batch", "tp": "TP", "pp": "PP", "ep": "EP", "dp": "DP"}
     told = [f"{label} {row[name]:,}" for name, label in names.items() if row.get(name) is not None]
     chips = [("chips", counted(row["chips"]))] if row.get("chips") is not None else []
-    return [*chips, *([("deployment", ", ".join(told))] if told else [])]
+    return [*chips, *([("deployment", ", ".join(told))] if told else []), *_computed(row)]
+
+
+def _computed(row: Mapping[str, Any]) -> list[Fact]:
+    """Number formats of matrix multiplications and of the attention core."""
+    labels = {"computed_in": "matrix multiplications in", "attention_computed_in": "attention core in"}
+    return [(label, str(row[column])) for column, label in labels.items() if row.get(column)]
 
 
 def _results(row: Mapping[str, Any], interval: Mapping[str, float]) -> list[Fact]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from dse.decide.verdicts import verdicts_from
 from dse.report.evidence import Evidence, Row
 from dse.report.quantities import shown
 from dse.report.stacks_info import rivals_at
@@ -23,7 +24,15 @@ def answer_sentences(found: Evidence) -> list[str]:
     if told.target is None:
         return [_best(row, found) for row in told.best]
     limits = [float(row[f"target_{told.target.column}"]) for row in told.best]
-    return [*_winners(found, limits), *_beside(found, limits)]
+    return [*_winners(found, limits), *_beside(found, limits), *_software(found)]
+
+
+def _software(found: Evidence) -> Iterator[str]:
+    """Which kind wins at each target under all three softwares, where the front was stored with it."""
+    verdicts, target = verdicts_from(found.front.manifest), found.answer.target
+    for d in verdicts.dependence if verdicts else ():
+        at = "Overall" if d.target is None else f"Within {shown(d.target, target.unit)}"
+        yield f"{at}, {d.basis}: {d.sentence}."
 
 
 def _best(row: Row, found: Evidence) -> str:

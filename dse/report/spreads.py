@@ -73,15 +73,16 @@ def measured(study: ResolvedStudy, front: Front, samples: int = SAMPLES, seed: i
     from dse.plugins import objective
 
     told, own = answer(front), records(front.frame)
-    rows = [*own, *(r for rows in told.rivals.values() for r in rows if r["found"])]
+    others = [*told.best, *(r for rows in told.rivals.values() for r in rows)]
+    rows = [*own, *(r for r in others if r.get("found"))]
     goals = list(study.objectives)
     if told.target is not None and told.target.name not in {g.name for g in goals}:
         goals.append(objective(told.target.name))
     drawn = drawn_designs(study, rows, goals, samples, seed)
     _check(study, drawn, rows, front)
     found = front_spreads(drawn, [key_of(study, r) for r in own], told.objective.name, front.axes)
-    others = _known(study, drawn, records(front.baselines), told.objective.name)
-    frame, baselines = _with(front.frame, found), _with(front.baselines, others)
+    real = _known(study, drawn, records(front.baselines), told.objective.name)
+    frame, baselines = _with(front.frame, found), _with(front.baselines, real)
     return Measured(study, replace(front, frame=frame, baselines=baselines), drawn)
 
 

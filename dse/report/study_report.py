@@ -131,7 +131,7 @@ def _under(found: Evidence) -> str:
     asked = [f"LLM {told.get('llm', '?')}", f"workload {told.get('workload', '?')}"]
     if study is not None and study.members:
         asked = [f"{member.weight:.0%} {member.label}" for member in study.members]
-    parts = [f"{told.get('study')}", *asked, f"{designs(len(found.rows))} on the front"]
+    parts = [f"{told.get('study')}", *asked, f"{designs(len(found.front.frame))} on the front"]
     if isinstance(told.get("trials"), int):
         parts.append(f"{told['trials']:,} trials")
     return "  ·  ".join(parts)
@@ -149,6 +149,7 @@ def _front_section(found: Evidence, filters: Sequence[Mapping[str, Any]]) -> Htm
     ]
     return joined(
         tag("div", controls, class_="filters screen-only") if controls else None,
+        _approximate(found, filters),
         tag(
             "p",
             tag("span", id="count", role="status"),
@@ -165,6 +166,21 @@ def _front_section(found: Evidence, filters: Sequence[Mapping[str, Any]]) -> Htm
             tag("figcaption", _legend(found)),
         ),
     )  # fmt: skip
+
+
+def _approximate(found: Evidence, filters: Sequence[Mapping[str, Any]]) -> Html | None:
+    """That a filter on what shaped no front only picks from it."""
+    axes = {axis.column for axis in found.front.axes}
+    others = [str(f["label"]) for f in filters if f["column"] not in axes]
+    if not others:
+        return None
+    study = str(found.front.manifest.get("study") or "STUDY")
+    said = (
+        f"The front was made without regard to {' and '.join(others)}: filters on them pick from it, and "
+        "better designs may meet them. "
+    )
+    told = tag("code", f"dse front {study} --where")
+    return tag("p", said, told, " solves again.", class_="quiet screen-only")
 
 
 def _legend(found: Evidence) -> str:

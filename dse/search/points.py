@@ -94,7 +94,7 @@ class Points:
         swept = () if study.swept is None or not np.isfinite(limit) else ((study.swept, limit),)
         limits = merged(study.limits, swept)
         found = judged(self.metrics, study.context, study.goal, limits, self.shape, 1)
-        return int(best(found, study.spec.tolerance)[0])
+        return int(best(found)[0])
 
     def design(self, index: int) -> dict[str, Any]:
         """The chip, deployment and headline metrics of one point, as plain data."""
@@ -206,7 +206,7 @@ def grid_of(study: ResolvedStudy, chips: int = 1) -> api.Deployments:
     axis each, so that the grid costs its distinct sums only; for
     one chip a single axis (deployments, 1) is faster, because its loops are longer.
     """
-    every = grid(study.spec.deployment)
+    every = grid(study.lists)
     return every if chips > 1 else every.reshape(-1, 1)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, get_args
 
 from dse.spec.base import SourcedFlops
 from dse.spec.chip import ChipClass, ChipSpec, MatrixUnit, PeakFormat
@@ -62,6 +62,15 @@ def computed_in(chip: ChipSpec, precision: PrecisionSpec) -> dict[str, Computed]
     """Formats that `matrix` multiplications and the `attention` core are computed in on a chip."""
     stored = {"matrix": precision.weights, "attention": precision.kv}
     return {group: _computed(chip, name, precision.activations) for group, name in stored.items()}
+
+
+def computed_by_format(chip: ChipSpec) -> dict[str, Computed]:
+    """What each matrix format beside fp32 is computed in; empty for a chip without any peak."""
+    formats = [name for name in get_args(PeakFormat) if name != "fp32"]
+    stored = {name: "nvfp4" if name == "fp4" else name for name in formats}
+    if not any(leaf.value for leaf in chip.peak.values()):
+        return {}
+    return {name: _computed(chip, each, each) for name, each in stored.items()}
 
 
 def computed_columns(chip: ChipSpec, precision: PrecisionSpec) -> dict[str, str]:
