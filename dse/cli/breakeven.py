@@ -126,10 +126,11 @@ def _show(found: Any) -> None:
                       _cost(c.costs[0])] for c in at]  # fmt: skip
     a, b = found.sides
     if found.y is None:
-        columns = [found.x.label, a, b, "wins", f"best of {a}", f"best of {b}"]
+        costs = [f"{found.goal_label} of {side}" for side in (a, b)]
+        columns = [found.x.label, *costs, "wins", f"best of {a}", f"best of {b}"]
         title, right = f"Who wins: {found.goal_label} of the best chip of each side", columns[:3]
     else:
-        columns = [found.y.label, found.x.label, "below", "above", "why", f"cost of {a}"]
+        columns = [found.y.label, found.x.label, "below", "above", "why", f"{found.goal_label} of {a}"]
         title, right = "The boundary", [columns[0], columns[1], columns[5]]
     console.print(table(columns, rows, title=title, right=right))
     console.print()

@@ -100,8 +100,8 @@ def test_murphy_is_the_rival_of_the_negative_binomial(dse):
 def test_a_price_by_margin_has_a_one_off_cost_and_a_seller(dse):
     told = sheet(dse, "h100", "--price-method", "margin", "--seller", "nvidia-chip")
     assert set(told["price_parts"]) == {"unit_cost", "nre", "margin"}
-    # (price - one-off cost) (1 - 0.86) is the unit cost, and 250 MUSD over 100,000 chips are 2,500 USD each
-    assert (told["price_usd"] - 2500.0) * 0.14 == pytest.approx(told["unit_cost_usd"])
+    # (price - one-off cost) (1 - 0.86) is the unit cost, and 250 MUSD over 2,000,000 chips are 125 USD each
+    assert (told["price_usd"] - 125.0) * 0.14 == pytest.approx(told["unit_cost_usd"])
     said = dse("chip", "h100", "--price-method", "margin", "--seller", "startup")
     assert said.code == 2
     assert "economics.gross_margin.startup" in said.err
