@@ -145,17 +145,19 @@ def _rows(found: Any, condition: str) -> Any:
     from dataclasses import replace
 
     from dse.cli.screen import remark
+    from dse.decide.filtered import named_axes
     from dse.front import query
 
+    axes = named_axes(found.axes)
     frames = {
-        name: query.where(frame, condition, found.axes) if len(frame) else frame
+        name: query.where(frame, condition, axes) if len(frame) else frame
         for name, frame in (
             ("frame", found.frame),
             ("baselines", found.baselines),
             ("at_targets", found.at_targets),
         )
     }
-    for said in query.unmet((found.frame, found.baselines), condition, found.axes):
+    for said in query.unmet((found.frame, found.baselines), condition, axes):
         remark(said)
     return replace(found, **frames)
 

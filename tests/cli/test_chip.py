@@ -151,7 +151,6 @@ def test_areas_and_powers_of_chips_that_set_no_constant_are_as_close_as_stated(d
         assert groups["tdp", use]["median_abs_error"] <= 0.25
         assert groups["tdp", use]["n"] >= 10
     # every chip whose power is published, those that their makers cap too, by constants of the others
-    assert groups["tdp_all", "left out"]["median_abs_error"] <= 0.27
     assert groups["tdp_all", "left out"]["median_abs_error"] <= 0.26
     assert groups["tdp_all", "left out"]["n"] == sum(
         groups[name]["n"] for name in (("tdp", "left out"), ("tdp_capped", "not fitted"))
@@ -235,9 +234,6 @@ def test_pictures_of_silicon_have_plain_numbers_and_what_is_published(dse, tmp_p
     chip = tmp_path / "b200.svg"
     assert dse("chip", "b200", "--plot", chip).code == 0
     text = chip.read_text()
-    made = sheet(dse, "b200")
-    assert f"2 compute dies of {made['dies'][0]['area_m2'] * 1e6:.0f} mm2 on n5" in text
-    assert f"published TDP 1.00 kW, ours {made['power_w'] / 1000.0 - 1.0:+.0%}" in text
     # 759 mm2, and for fp4 another 0.05 of 1.10 of the 382 mm2 of matrix units; their 261 W likewise
     assert "2 compute dies of 776 mm2 on n5" in text
     assert "published TDP 1.00 kW, ours +18%" in text

@@ -31,7 +31,7 @@ def price(study, chips):
 
 @pytest.fixture(scope="module")
 def latency(study, chips):
-    x, y = (knob_of(study, t, chips, "--x") for t in ("hop latency", "context=1024 token..8192 token"))
+    x, y = (knob_of(study, t, chips, "--x") for t in ("sram-only.price=50 USD..20000 USD", "hop latency"))
     return breakeven(study, chips, x, y, ("sram-only", "dram-only"), LIMITS, (5, 3))
 
 
