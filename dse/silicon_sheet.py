@@ -212,7 +212,7 @@ def _dated(spec: ChipSpec, technology: TechnologySpec, method: str, priced: bool
     if method == "listed" and p.value is not None:
         between = "" if None in (p.low, p.high) or p.low == p.high else f"{p.low:,.0f} to {p.high:,.0f} USD"
         when = f" of {p.date}" if p.date else ""
-        told = ", ".join(t for t in (BASES[price_basis(spec, method)], between, p.note) if t)
+        told = ", ".join(t for t in (between, BASES[price_basis(spec, method)], p.note) if t)
         found.append(f"listed at {p.value:,.0f} USD{when} ({p.basis}, {p.source}): {told}")
     if priced and spec.dram is not None:
         cost = technology.dram[spec.dram.generation].cost

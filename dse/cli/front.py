@@ -18,7 +18,7 @@ from dse.cli.verdicts import show_stored, with_anchors
 EPILOG = epilog(
     "dse front groq-vs-h100 --where 'tpot<=10 ms and branch=sram-only'",
     "dse front groq-vs-h100 --format csv > front.csv",
-    "dse front groq-vs-h100 --samples 512 --where 'p90<=2'",
+    "dse front groq-vs-h100 --samples 512",
     "dse front groq-vs-h100 --software equal",
     codes="0 done, 2 wrong input, or no results yet.",
 )
