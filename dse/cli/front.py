@@ -13,7 +13,7 @@ from dse.cli.software import question, stored_or_asked
 from dse.cli.stored import stored_folder
 from dse.cli.sure import MANY, NoIntervals, Samples, measured
 from dse.cli.telling import beside_text, chosen_by, counted, exact_behind, exact_folders
-from dse.cli.verdicts import show_stored
+from dse.cli.verdicts import show_stored, with_anchors
 
 EPILOG = epilog(
     "dse front groq-vs-h100 --where 'tpot<=10 ms and branch=sram-only'",
@@ -229,6 +229,8 @@ def _empty(stored: Any, folder: Path) -> None:
 
 
 def _show(found: Any, beside: Any, sure: Any) -> None:
+    from dataclasses import replace
+
     from dse.cli.designs import baseline_table, best_table, chip_table, front_table, mix_table, thinned
     from dse.cli.screen import plain, stdout
     from dse.cli.sure import note, sure_table
@@ -238,6 +240,7 @@ def _show(found: Any, beside: Any, sure: Any) -> None:
     precision = found.manifest.get("precision", {})
     console, rows = stdout(), marked(plain_rows(found.frame), precision)
     told = marked_answer(_answer(found, sure), precision)
+    rows, told = with_anchors(rows, found), replace(told, best=tuple(with_anchors(told.best, found)))
     console.print(str(found.manifest.get("title") or found.manifest.get("study")), style="bold")
     if not rows:
         console.print("No design on the front meets this.")

@@ -264,4 +264,5 @@ def _over(ideal: ResolvedStudy, chips: api.Chips, bound: Mapping[str, float], ti
     columns = {k: np.tile(np.broadcast_to(a, (n,)), len(times)) for k, a in chips.columns().items()}
     for name in ("layer_overhead_s", "prompt_overhead_s"):
         columns[name] = columns[name] + np.repeat(times, n)
-    return _costs(ideal, api.Chips(**columns), [bound])[0].reshape(len(times), n)
+    laid = _costs(ideal, api.Chips(**columns), [bound])[0]
+    return np.asarray(laid.reshape(len(times), n))
