@@ -10,6 +10,7 @@ import numpy as np
 from dse.spec.catalog import Catalog, leaves
 from dse.spec.chip import ChipSpec
 from dse.spec.formats import Computed, computed_by_format, with_formats
+from dse.spec.price_basis import BASES, price_basis
 from dse.spec.prices import margin_of, margin_parts, price_of_one
 from dse.spec.problems import SpecError, nearest, wrong
 from dse.spec.resolve import Setting, price_of
@@ -211,8 +212,8 @@ def _dated(spec: ChipSpec, technology: TechnologySpec, method: str, priced: bool
     if method == "listed" and p.value is not None:
         between = "" if None in (p.low, p.high) or p.low == p.high else f"{p.low:,.0f} to {p.high:,.0f} USD"
         when = f" of {p.date}" if p.date else ""
-        found.append(f"listed at {p.value:,.0f} USD{when} ({p.basis}, {p.source}): "
-                     f"{', '.join(t for t in (between, p.note) if t) or 'no more is told'}")  # fmt: skip
+        told = ", ".join(t for t in (between, BASES[price_basis(spec, method)], p.note) if t)
+        found.append(f"listed at {p.value:,.0f} USD{when} ({p.basis}, {p.source}): {told}")
     if priced and spec.dram is not None:
         cost = technology.dram[spec.dram.generation].cost
         each = f"{(cost.value or 0.0) * 1e9:.3g} USD/GB"

@@ -18,6 +18,7 @@ from dse.cli.options import (
     whole,
 )
 from dse.cli.places import picture_place
+from dse.cli.sure import FEW, NoIntervals, Samples
 
 EPILOG = epilog(
     "dse compare h100 groq mine/chips/lpu-n5.yaml --llm llama2-70b --workload article --weights int8",
@@ -74,6 +75,8 @@ def compare(
         bool,
         typer.Option("--with-unanchored", help="Let chips win whose software no measurement anchors."),
     ] = False,
+    samples: Samples = FEW,
+    no_intervals: NoIntervals = False,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")] = None,
     form: Annotated[
         str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "csv", "json"),
@@ -110,6 +113,7 @@ def compare(
         activations=activations, cost_model=cost_model, stack=stack, software=software or "as-sold",
         serving=serving, price_method=price_method, seller=seller, system=system,
         with_unanchored=with_unanchored, settings=changes, configs=configs, hold_targets=not no_targets,
+        samples=0 if no_intervals else samples,
     )  # fmt: skip
     if plot is not None:
         _draw(found, plot)

@@ -56,6 +56,9 @@ def show(found: Any) -> None:
     for part in (*_hardware(found), *_targets(found, narrow=console.width < _WIDE)):
         console.print()
         console.print(part)
+    if found.spreads:
+        console.print()
+        console.print(_sure(found))
     console.print()
     for line in _answers(found):
         console.print(plain(line))
@@ -64,6 +67,24 @@ def show(found: Any) -> None:
     console.print()
     for line in _notes(found):
         console.print(plain(line))
+
+
+def _sure(found: Any) -> Any:
+    """P10, median, P90 and chances of the chips that meet each target."""
+    from dse.cli.screen import table
+    from dse.cli.sure import COLUMNS, cells
+
+    told = []
+    for i, limit in enumerate(found.targets):
+        met = [(c, c.best[i]) for c in found.chips if c.chip in found.spreads[i]]
+        met.sort(key=lambda pair: pair[1].metrics["usd_per_token_per_s"])
+        for k, (c, e) in enumerate(met):
+            cost = shown(e.metrics["usd_per_token_per_s"], "USD")
+            told.append(["" if k else shown(limit, "s"), c.chip, cost, *cells(found.spread(i, c.chip))])
+    columns = ["TPOT within", "chip", "$/(token/s)", *COLUMNS]
+    title = "How sure that is: drawings of every uncertain number, chances within one basis of prices"
+    right = [columns[0], *columns[2:]]
+    return table(columns, told, title=title, right=right, flexible=["chip"], least=_NAME)
 
 
 def _hardware(found: Any) -> Iterator[Any]:

@@ -13,12 +13,12 @@ from dse.cli.software import question, stored_or_asked
 from dse.cli.stored import stored_folder
 from dse.cli.sure import MANY, NoIntervals, Samples, measured
 from dse.cli.telling import beside_text, chosen_by, counted, exact_behind, exact_folders
-from dse.cli.verdicts import show_stored
+from dse.cli.verdicts import show_stored, with_anchors
 
 EPILOG = epilog(
     "dse front groq-vs-h100 --where 'tpot<=10 ms and branch=sram-only'",
     "dse front groq-vs-h100 --format csv > front.csv",
-    "dse front groq-vs-h100 --samples 512 --where 'p90<=2'",
+    "dse front groq-vs-h100 --samples 512",
     "dse front groq-vs-h100 --software equal",
     codes="0 done, 2 wrong input, or no results yet.",
 )
@@ -145,17 +145,19 @@ def _rows(found: Any, condition: str) -> Any:
     from dataclasses import replace
 
     from dse.cli.screen import remark
+    from dse.decide.filtered import named_axes
     from dse.front import query
 
+    axes = named_axes(found.axes)
     frames = {
-        name: query.where(frame, condition, found.axes) if len(frame) else frame
+        name: query.where(frame, condition, axes) if len(frame) else frame
         for name, frame in (
             ("frame", found.frame),
             ("baselines", found.baselines),
             ("at_targets", found.at_targets),
         )
     }
-    for said in query.unmet((found.frame, found.baselines), condition, found.axes):
+    for said in query.unmet((found.frame, found.baselines), condition, axes):
         remark(said)
     return replace(found, **frames)
 
@@ -227,6 +229,8 @@ def _empty(stored: Any, folder: Path) -> None:
 
 
 def _show(found: Any, beside: Any, sure: Any) -> None:
+    from dataclasses import replace
+
     from dse.cli.designs import baseline_table, best_table, chip_table, front_table, mix_table, thinned
     from dse.cli.screen import plain, stdout
     from dse.cli.sure import note, sure_table
@@ -236,6 +240,7 @@ def _show(found: Any, beside: Any, sure: Any) -> None:
     precision = found.manifest.get("precision", {})
     console, rows = stdout(), marked(plain_rows(found.frame), precision)
     told = marked_answer(_answer(found, sure), precision)
+    rows, told = with_anchors(rows, found), replace(told, best=tuple(with_anchors(told.best, found)))
     console.print(str(found.manifest.get("title") or found.manifest.get("study")), style="bold")
     if not rows:
         console.print("No design on the front meets this.")

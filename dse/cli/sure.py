@@ -16,6 +16,8 @@ NoIntervals = Annotated[
 ]
 MANY = 128
 """Drawings unless --samples says otherwise; the same as `dse.decide.medians.SAMPLES`."""
+FEW = 64
+"""The same of a comparison, whose chips are drawn one by one."""
 COLUMNS = ("P10", "median", "P90", "is best", "meets it")
 
 

@@ -9,9 +9,12 @@ def tell_answer(front: Any, spec: Any, *, no_color: bool, sure: Any = None) -> N
 
     `sure` holds the designs under drawings; without it nothing is told of how sure they are.
     """
+    from dataclasses import replace
+
     from dse.cli.designs import baseline_table, best_table, chip_table, mix_table
     from dse.cli.screen import plain, stdout
     from dse.cli.sure import note, sure_table
+    from dse.cli.verdicts import with_anchors
     from dse.front.tables import plain_rows
     from dse.report.answer import answer
     from dse.report.computed import computed_lines, marked_answer
@@ -21,6 +24,7 @@ def tell_answer(front: Any, spec: Any, *, no_color: bool, sure: Any = None) -> N
     if sure is not None:
         found = sure.judge(found)
     found = marked_answer(found, precision)
+    found = replace(found, best=tuple(with_anchors(found.best, front)))
     console.print(spec.title, style="bold")
     console.print(spec.question.strip(), style="dim")
     mix = mix_table(found.best, front.manifest.get("mix", ()))

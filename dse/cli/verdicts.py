@@ -1,11 +1,16 @@
 """The winner under all three softwares, side by side, and whether it holds."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dse.cli.designs import NONE, shown
 
 HEADS = {"as-sold": "as sold", "equal": "equal", "ideal": "ideal"}
 """Software to the head of its column."""
+
+
+_UNANCHORED = "\nunanchored"
+"""Mark below the name of a design."""
 
 
 def show_verdicts(console: Any, found: Any, goal: str, target: str = "TPOT") -> None:
@@ -42,6 +47,18 @@ def _cell(verdict: Any) -> str:
     if verdict.low is None:
         return told
     return f"{told} ({shown(verdict.low, 'USD')} to {shown(verdict.high, 'USD')})"
+
+
+def with_anchors(rows: Iterable[Mapping[str, Any]], front: Any) -> list[dict[str, Any]]:
+    """Rows of designs, those marked whose software no measurement anchors."""
+    from dse.spec.unanchored import family
+
+    barred = front.manifest.get("unanchored") or {}
+    found = []
+    for row in rows:
+        out = family(str(row.get("chip")), str(row.get("role"))) in barred
+        found.append({**row, "mark": f"{row.get('mark', '')}{_UNANCHORED if out else ''}"})
+    return found
 
 
 def show_stored(console: Any, front: Any) -> None:

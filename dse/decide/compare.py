@@ -8,6 +8,7 @@ import numpy as np
 
 from dse.decide.chip_settings import by_chip
 from dse.decide.compared import AXES, Compared, Comparison
+from dse.decide.compared_spreads import compared_spreads
 from dse.decide.compared_verdicts import verdicts_of
 from dse.decide.contestants import Contestant, contestant
 from dse.design import Subject
@@ -47,6 +48,7 @@ def compare(
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
     hold_targets: bool = True,
+    samples: int = 0,
 ) -> Comparison:
     """Compare chips at the same TPOT targets [s], each with its best deployment from one grid.
 
@@ -55,6 +57,7 @@ def compare(
     without a listed price is taken at its unit cost, as `dse.estimate` does; one that lacks a figure has a
     `gap` in the place of results. A chip that no measurement anchors wins nothing unless `with_unanchored`
     says so. `verdicts` tells who wins under all three softwares, whatever `software` is shown.
+    `samples` drawings of every uncertain number tell how sure that is; 0 leaves them out.
     `settings` exchanges numbers of all chips, or of one by its name (`h100.price`). Raises `SpecError` with
     every problem at once, where they are of the question or of every chip.
     """
@@ -96,6 +99,9 @@ def compare(
         llm=first.llm.name, workload=first.workload.name, software=asked, targets=limits, chips=tuple(rows),
         with_unanchored=with_unanchored, held={goal.name: limit for goal, limit in first.limits},
         verdicts=verdicts_of(rows, {c.chip: by_name[c.chip] for c in allowed}, limits, catalog),
+        spreads=compared_spreads(
+            rows, {names[chip]: each[asked] for chip, each in known.items()}, limits, catalog, samples
+        ) if samples else (),
     )  # fmt: skip
 
 

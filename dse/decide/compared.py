@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from dse.decide.contestants import Obstacle
+from dse.decide.medians import COLUMNS, Spread
 from dse.decide.price_groups import group_of
 from dse.decide.verdicts import Verdicts
 from dse.estimated import Estimate
@@ -62,6 +63,13 @@ class Comparison:
     held: Mapping[str, float] = field(default_factory=dict)
     """Latency targets of the workload that bind, in SI."""
     verdicts: Verdicts
+    spreads: tuple[Mapping[str, Spread], ...] = ()
+    """For each target P10, median, P90 and chances of the chips that meet it; empty where none was drawn."""
+
+    def spread(self, i: int, chip: str) -> dict[str, float | None]:
+        """Those of one chip by the names of their columns, gaps where nothing was drawn."""
+        known = self.spreads[i].get(chip) if self.spreads else None
+        return dict.fromkeys(COLUMNS) if known is None else {**known.as_dict()}
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -122,7 +130,10 @@ class Comparison:
                     else {"fits": c.obstacle.fits, "exceeds": dict(c.obstacle.exceeds)},
                     "hardware": dict(c.hardware),
                     "least_tpot_s": c.least_tpot_s,
-                    "best": [None if e is None else e.as_dict() for e in c.best],
+                    "best": [
+                        None if e is None else {**e.as_dict(), **self.spread(i, c.chip)}
+                        for i, e in enumerate(c.best)
+                    ],
                 }
                 for c in self.chips
             ],

@@ -37,6 +37,12 @@ _METRICS = (
 """Objectives whose columns every front has."""
 
 
+def named_axes(axes: Sequence[Axis]) -> tuple[Axis, ...]:
+    """Axes of a front, and the other metrics that every front tells, so that conditions may name them."""
+    own = {axis.name for axis in axes}
+    return (*axes, *(axis_of(objective(name)) for name in _METRICS if name not in own))
+
+
 class ChipsOfSystem:
     """The number of chips as something to bound."""
 
@@ -108,7 +114,7 @@ def _add(archive: Archive, points: Points, rest: str) -> None:
 def _meeting(rows: Table, rest: str, axes: Sequence[Axis]) -> Table:
     """Rows that meet conditions; of chips that lack a column of them, such as a parameter, none do."""
     try:
-        return where(rows, rest, axes)
+        return where(rows, rest, named_axes(axes))
     except SpecError:
         return rows.iloc[:0]
 

@@ -171,6 +171,11 @@ def spreads(
     return _spreads(value, best_shares(np.where(meets, sign * value, np.inf)), meets)
 
 
+def spreads_of(cost: Floats, meets: Flags) -> list[Spread]:
+    """Designs side by side: what each costs and whether it meets everything, both (samples, designs)."""
+    return _spreads(cost, best_shares(np.where(meets, cost, np.inf)), meets)
+
+
 def best_shares(cost: Floats) -> Floats:
     """Share of the drawings (rows) in which each design (column) costs least; infinite where it fails."""
     some = np.isfinite(cost).any(axis=1)

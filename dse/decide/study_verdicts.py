@@ -12,9 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from dse.decide.candidates import Candidate, Floats, of_baselines, of_front, of_grid
+from dse.decide.candidates import (
+    Candidate,
+    Floats,
+    chips_of_candidates,
+    of_baselines,
+    of_front,
+    of_grid,
+)
 from dse.decide.price_groups import group_of
-from dse.decide.situation import Situation, costs_of
+from dse.decide.solve import BLOCK, ask_of, positive, solve, study_grid
 from dse.decide.told import stack_of
 from dse.decide.verdicts import (
     Dependence,
@@ -26,6 +33,7 @@ from dse.decide.verdicts import (
     largest_layer_s,
     within,
 )
+from dse.evaluate.choose import judged
 from dse.front.files import Front
 from dse.search.runner import run
 from dse.spec.branch import chip_kind
@@ -33,15 +41,12 @@ from dse.spec.price_basis import price_basis
 from dse.spec.resolved import ResolvedStudy, resolve_study
 from dse.spec.software import SOFTWARE, Software
 from dse.spec.unanchored import unanchored_in
-from dse.spec.variation import Place
+from objectives import api
 
 GRID = 64
 """Chips of each branch that stand for its kind where no search kept one."""
 KEEP = 4
 """Best chips of each kind at each end of the range of times a layer, with which a flip is solved."""
-LAID = (Place("stack/ideal", "layer_overhead"), Place("stack/ideal", "prompt_overhead"))
-"""What a time a layer is laid on: a layer of a decode step and one of a prompt pass."""
-
 Tell = Callable[[int, int, str], None]
 
 
@@ -72,9 +77,10 @@ def study_verdicts(
     asked = {s: under_software(study, s) for s in SOFTWARE}
     fronts: dict[Software, Front] = {}
     for software, question in asked.items():
-        fronts[software] = (
-            front if question is study else _searched(question, software, trials, timeout, tell)
-        )
+        if question is study:
+            fronts[software] = front
+        elif study.branches:  # without a space the baselines are all there is
+            fronts[software] = _searched(question, software, trials, timeout, tell)
     return _judged(asked, study, _candidates(study, fronts), _targets(front))
 
 
@@ -171,20 +177,47 @@ def _judged(
     verdicts: list[Verdict] = []
     depends: list[Dependence] = []
     for group in _groups(study, candidates):
-        for limit in limits:
-            bound = {**(others or {}), **({} if name is None or limit is None else {name: limit})}
-            each = [_verdict(asked[s], s, group, limit, bound) for s in SOFTWARE]
+        bounds = [
+            {**(others or {}), **({} if name is None or limit is None else {name: limit})} for limit in limits
+        ]
+        chips = {s: chips_of_candidates(asked[s], group.candidates) for s in SOFTWARE}
+        costs = {s: _costs(asked[s], chips[s], bounds) for s in SOFTWARE}
+        for i, limit in enumerate(limits):
+            each = [_verdict(asked[s], s, group, limit, costs[s][i]) for s in SOFTWARE]
             winners = [v.kind for v in each]
-            flip = _flip(asked["ideal"], group, bound, top) if len(set(winners)) > 1 else None
+            flips = len(set(winners)) > 1
+            flip = _flip(asked["ideal"], group, chips["ideal"], bounds[i], top) if flips else None
             verdicts += each
             depends.append(dependence(limit, group.name, winners, flip, top))
     return Verdicts(verdicts=tuple(verdicts), dependence=tuple(depends))
 
 
+def _costs(study: ResolvedStudy, chips: api.Chips, bounds: Sequence[Mapping[str, float]]) -> Floats:
+    """Cost of each chip at its best under each of some limits, shape (limits, chips).
+
+    Chips that serve one LLM are evaluated once for all limits.
+    """
+    grid = study_grid(study)
+    if study.members:
+        return np.stack([solve(ask_of(study, bound), chips, grid).cost for bound in bounds])
+    n, step = chips.size, max(1, BLOCK // grid.size)
+    out = np.empty((len(bounds), n))
+    for start in range(0, n, step):
+        part = slice(start, min(n, start + step))
+        block = api.Chips(**{k: np.broadcast_to(a, (n,))[part] for k, a in chips.columns().items()})
+        designs = api.Designs(chips=block, deployments=grid)
+        metrics = study.cost_model.evaluate(designs, study.context)
+        for i, bound in enumerate(bounds):
+            ask = ask_of(study, bound)
+            found = judged(metrics, study.context, ask.goal, ask.limits, designs.shape)
+            costs = np.where(found.feasible, positive(ask.goal, found.cost), np.inf)
+            out[i, part] = costs.min(axis=0)
+    return out
+
+
 def _verdict(
-    study: ResolvedStudy, software: Software, group: _Group, limit: float | None, bound: Mapping[str, float]
+    study: ResolvedStudy, software: Software, group: _Group, limit: float | None, cost: Floats
 ) -> Verdict:
-    cost = costs_of([Situation(study=study, limits=bound)], group.candidates)[0][0]
     at = int(np.argmin(cost))
     if not np.isfinite(cost[at]):
         return Verdict(target=limit, software=software, winner=None, kind=None, value=None, low=None,
@@ -203,25 +236,33 @@ _METRIC = {
 """Goal to the metric whose interval is its own."""
 
 
-def _flip(ideal: ResolvedStudy, group: _Group, bound: Mapping[str, float], top: float) -> Flip | None:
+def _flip(
+    ideal: ResolvedStudy, group: _Group, chips: api.Chips, bound: Mapping[str, float], top: float
+) -> Flip | None:
     """Where another kind wins as chips that lose nothing else take more time a layer."""
-    at_ends = _over(ideal, group.candidates, bound, np.asarray([0.0, top]))
+    at_ends = _over(ideal, chips, bound, np.asarray([0.0, top]))
     kept = sorted({
         own[i] for kind in group.kinds for row in at_ends
         for own in [group.of(kind)] for i in np.argsort(row[own], kind="stable")[:KEEP]
     })  # fmt: skip
     few = _Group(name=group.name, candidates=[group.candidates[i] for i in kept])
+    chosen = api.Chips(**{k: np.broadcast_to(a, (chips.size,))[kept] for k, a in chips.columns().items()})
 
     def costs(times: Floats) -> Floats:
-        each = _over(ideal, few.candidates, bound, times)
+        each = _over(ideal, chosen, bound, times)
         return np.stack([each[:, few.of(kind)].min(axis=1) for kind in few.kinds], axis=1)
 
     return flip_of(costs, few.kinds, top)
 
 
-def _over(
-    ideal: ResolvedStudy, candidates: Sequence[Candidate], bound: Mapping[str, float], times: Floats
-) -> Floats:
-    """Cost of each chip at its best with each time a layer [s] laid on it, shape (times, chips)."""
-    base = Situation(study=ideal, limits=bound)
-    return costs_of([base.turned("places", dict.fromkeys(LAID, float(t))) for t in times], candidates)[0]
+def _over(ideal: ResolvedStudy, chips: api.Chips, bound: Mapping[str, float], times: Floats) -> Floats:
+    """Cost of each chip at its best with each time a layer [s] laid on it, shape (times, chips).
+
+    It is laid on a layer of a decode step and on one of a prompt pass.
+    """
+    n = chips.size
+    columns = {k: np.tile(np.broadcast_to(a, (n,)), len(times)) for k, a in chips.columns().items()}
+    for name in ("layer_overhead_s", "prompt_overhead_s"):
+        columns[name] = columns[name] + np.repeat(times, n)
+    laid = _costs(ideal, api.Chips(**columns), [bound])[0]
+    return np.asarray(laid.reshape(len(times), n))

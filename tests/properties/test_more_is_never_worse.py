@@ -5,14 +5,16 @@ Whole classes of random designs are evaluated at once, each with one resource af
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import get_args
 
 import factories as make
 import numpy as np
 import pytest
 
 from dse.search.bound.corners import SLACK, STAGES
+from dse.speed_of_light import assert_within_physics
 from dse.testing.checks import ROUNDING
-from objectives.api import Chips, Context, Designs, Llm
+from objectives.api import Chips, Context, Designs, Llm, Serving
 from objectives.costmodels.roofline import RooflineCostModel
 from objectives.equations.network import TOPOLOGIES
 
@@ -156,6 +158,15 @@ def test_a_step_of_many_stages_of_a_dense_llm_is_slower_by_twice_the_slack_at_mo
     # a step may wait for the stage with the LM head, while all stages keep the same shares
     found = slower("hybrid", software, context_of("dense", "decode-only"), seed=1)
     assert worst(found, "step")[0] <= STAGES * SLACK, worst(found, "step")
+
+
+@pytest.mark.parametrize("serving", get_args(Serving))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_thousand_designs_without_losses_never_beat_physics(kind: str, serving: str) -> None:
+    for llm in LLMS:
+        design = designs(kind, "ideal", np.random.default_rng(len(kind + serving + llm)))
+        context = context_of(llm, serving)
+        assert_within_physics(design, context, RooflineCostModel().evaluate(design, context))
 
 
 def test_states_that_are_read_and_written_are_placed_by_what_they_take() -> None:

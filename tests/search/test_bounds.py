@@ -28,7 +28,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "reference_point": {"usd_per_million_tokens": "100 USD", "tpot": "1 s"},
     },
     "maximised": {
-        "objectives": ["tokens_per_second", "tpot", "entry_price"],
+        "objectives": ["tokens_per_second", "tpot", "entry_price"], "goal": "tokens_per_second",
         "reference_point": {"tokens_per_second": "1 token/s", "tpot": "1 s", "entry_price": "1e9 USD"},
     },
 }  # fmt: skip

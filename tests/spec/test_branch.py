@@ -258,3 +258,30 @@ def test_what_is_counted_is_whole_and_nothing_is_less_than_none(
     data["branches"]["hybrid"]["parameters"][name] = parameter
     with pytest.raises(SpecError, match=told):
         build_spec(SpaceSpec, data, "space")
+
+
+def test_a_space_may_choose_the_package_and_what_its_dies_exchange() -> None:
+    spec = OPEN.branches["sram-only"]
+    asked = {
+        "package": ParameterSpec(low=0, high=1, steps=2, choices=("organic", "bridge"), numbers=(0.0, 1.0)),
+        "die_bandwidth": ParameterSpec(low=1e11, high=5e12),
+    }
+    more = spec.model_copy(update={"parameters": {**spec.parameters, **asked}})
+    made = branches_of(OPEN.model_copy(update={"branches": {"sram-only": more}}), SETTING)["sram-only"]
+    values = {n: value_at(p, np.full(4, 0.3)) for n, p in made.spec.parameters.items()}
+    values |= {
+        "dies": np.full(4, 4.0),
+        "package": np.asarray([0.0, 0.0, 1.0, 1.0]),
+        "die_bandwidth": np.asarray([2e11, 5e12, 2e11, 5e12]),
+    }
+    found = made.columns(values)
+    assert list(found["die_bandwidth"]) == [2e11, 5e12, 2e11, 5e12]
+    slow, fast, bridged, both = found["price_usd"]
+    # silicon under four dies costs hundreds of dollars; PHYs on an organic substrate take 160 mm2 a die
+    assert bridged > slow + 400.0
+    assert both > bridged
+    assert fast > slow
+    assert found["link_excess"][1] > found["link_excess"][3]  # organic links take their edge
+    assert list(made.named({"package": values["package"]})["package"]) == [
+        "organic", "organic", "bridge", "bridge",
+    ]  # fmt: skip
