@@ -9,6 +9,7 @@ from typing import Any
 from dse.front.files import Front
 from dse.front.tables import Table, plain_rows
 from dse.report.answer import Answer, answer, baselines_of, searched_of
+from dse.report.spreads import Measured
 from dse.search.revisit import Revisited, revisit
 from dse.spec.problems import SpecError
 from dse.spec.resolved import ResolvedStudy, load_study
@@ -31,6 +32,8 @@ class Evidence:
     seen_baselines: tuple[Revisited | None, ...]
     doubts: tuple[str, ...]
     """Why parts are missing, or may not hold any more."""
+    sure: Measured | None = None
+    """Its designs under drawings, where that was asked for."""
 
     @cached_property
     def answer(self) -> Answer:

@@ -40,6 +40,11 @@ class Measured:
     """Its designs with the columns p10, p50, p90, probability_best and probability_meets_target."""
     drawn: Drawn
 
+    @property
+    def answer(self) -> Answer:
+        """The best design at each target, not judged yet."""
+        return answer(self.front)
+
     def judge(self, told: Answer) -> Answer:
         """The answer with each design beside the others at its target."""
         if told.target is None:

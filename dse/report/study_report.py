@@ -34,6 +34,7 @@ from dse.report.quantities import chosen, designs, is_of_member, quantity, shown
 from dse.report.sentence import answer_sentences
 from dse.report.stacks_info import Kind, rivals_at, stack_info
 from dse.report.style import kind_label
+from dse.report.sure_table import sure_table
 from dse.report.table import Cell, cell, table
 from dse.report.words import counted, word
 from dse.search.importance import Importance
@@ -218,6 +219,7 @@ def _best_section(found: Evidence) -> Html:
     made = tag("table", tag("thead", tag("tr", head)), tag("tbody", body))
     return joined(
         tag("div", made, class_="scroll", tabindex=0, role="region", aria_label="Best at each target"),
+        sure_table(found.sure),
         _cards(found, heads),
     )
 

@@ -120,8 +120,7 @@ def in_chunks(s: Scene, steps: Decode) -> Served:
     first = First(walk=walk, passed=passed, rows=rows, some=_some(s))
     each = _if(first.some, cut.pieces / cut.together)  # chunks of a prompt
     waited = serving.wait_for_prompts(d.batch, each * walk.stage, s.chips.burst)
-    # as where prompts are whole: the others' that were not waited for come between the tokens
-    due = (d.batch - 1.0) * (1.0 - s.chips.burst / 2.0) * each / work.osl
+    due = (d.batch - 1.0) * each / work.osl
     ride = namespace(due, room).minimum(due, room)
     turn, xp = steps.walk.turn.seconds, namespace(walk.stage, lone.stage)
     # where passes are so far apart that a chunk finds a gap, it goes by itself
@@ -130,7 +129,9 @@ def in_chunks(s: Scene, steps: Decode) -> Served:
         turn, s.micro.count, ride / room, cut.pieces, xp.where(gap, lone.stage, walk.stage),
         xp.where(gap, lone.turn.walk, walk.turn.walk),
     )  # fmt: skip
-    stall = (mixed - turn) / steps.tokens + (due - ride) * lone.stage
+    others = (mixed - turn) / steps.tokens + (due - ride) * lone.stage
+    # prompts that were waited for come between no tokens; together they save no time
+    stall = xp.maximum(others * (1.0 - s.chips.burst / 2.0), others - waited / work.osl)
     plain = work_of(s.machine, steps.passed, steps.rows).times(-1.0)
     added = work_of(s.machine, passed, rows).plus(plain).times(d.tp * each / work.osl)
     later = (cut.pieces - 1.0) * first.stage()
