@@ -1,29 +1,40 @@
 """One chip, one LLM, one workload: how fast, how much, and where each second, byte and dollar goes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from dse.estimated import LABELS, Estimate, first_of, headline, interval_on, ledgers_of, notes_of, parts_of
+from dse.estimated import (
+    LABELS,
+    Estimate,
+    first_of,
+    headline,
+    interval_on,
+    ledgers_of,
+    notes_of,
+    parts_of,
+    smallest_system,
+)
 from dse.evaluate.choose import TOLERANCE, Limits, best, judged, violations
+from dse.evaluate.solve import Found, Question, best_deployments
 from dse.plugins import cost_model as cost_model_named
 from dse.plugins import objective
+from dse.spec.anchors import anchor
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
-from dse.spec.layouts import bad_ep, bad_tp
+from dse.spec.formats import computed_in, remarks, with_formats
+from dse.spec.layouts import all_spreads, all_stages, all_ways, bad_ep, bad_tp, batches, product
 from dse.spec.llm import LlmSpec
 from dse.spec.prices import price_of_one
 from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.resolve import Setting, chip_columns, chips_of, precision_of, stack_under
-from dse.spec.resolved import USUAL_GOAL
 from dse.spec.settings import apply
 from dse.spec.silicon import chip_silicon
 from dse.spec.software import software_named
 from dse.spec.study import PrecisionSpec, PriceSpec
 from dse.spec.system import EconomySpec, NetworkSpec, StackSpec
+from dse.spec.targets import USUAL_GOAL
 from dse.spec.technology import TechnologySpec
 from dse.spec.workload import WorkloadSpec, served
 from dse.speed_of_light import assert_within_physics
@@ -33,7 +44,7 @@ from objectives.equations.formats import FORMATS
 ECONOMY, TECHNOLOGY = "datacentre-2026", "technology-2026"
 """Names of the bundled economy and technology that an estimate is made with."""
 
-_POOLS = (1, 2, 4, 8, 16)
+_GROUPS = (1, 2, 4, 8, 16)
 """Replicas of decode that are tried beside the prefill replicas that they need, which are whole."""
 
 
@@ -59,11 +70,15 @@ def estimate(
     software: str = "as-sold",
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
+    hold_targets: bool = True,
 ) -> Estimate:
     """Estimate one design; what is left out of batch, TP, PP and EP is chosen.
 
-    The best deployment has the lowest $/(token/s) among those that fit and meet the workload's targets; where
-    none does, the one that misses by least. Left out, `dp` is 1, or as many replicas as share a set of
+    The best deployment has the lowest $/(token/s) among those that fit and meet the workload's targets, which
+    `hold_targets` of false lifts; where none does, it is the one that misses by least. Of systems within 1 %
+    of it the smallest is taken, see `dse.evaluate.choose`.
+
+    Left out, `dp` is 1, or as many replicas as share a set of
     experts; disaggregated serving chooses it, so that both pools are busy. `serving` exchanges that of the
     workload. `kv` and `activations` follow `weights`, sub-byte weights with fp16 activations. `seller` is
     whose gross margin a price by margin holds, `system` what capital covers beside chips (chips-only,
@@ -75,6 +90,8 @@ def estimate(
     """
     problem = Subject(chip, llm, workload, weights, kv, activations, cost_model, stack, price_method,
                       dict(settings or {}), configs, serving, seller, system, software)  # fmt: skip
+    if not hold_targets:
+        problem.targets = {}
     problem.check_layout(batch=batch, tp=tp, pp=pp, dp=dp, ep=ep)
     one = problem.solve(batch=batch, tp=tp, pp=pp, ep=ep, dp=dp)
     metrics = problem.cost_model.evaluate(one, problem.context, detail=True)
@@ -126,6 +143,7 @@ class Subject:
         self.unpriced = price_method == "listed" and self.chip.price.value is None
         if self.unpriced:
             setting = _at_unit_cost(self.chip, setting)
+        self.chip = with_formats(self.chip, setting.technology)
         self.columns = chip_columns(self.chip, setting, self.stack, self.network)
         self.llm = self.llm_spec.resolve()
         self.context = api.Context(
@@ -133,6 +151,7 @@ class Subject:
             economy=catalog.get(EconomySpec, ECONOMY).resolve(),
         )  # fmt: skip
         self.goal, self.tolerance = objective(USUAL_GOAL), TOLERANCE
+        self.chosen: list[Found] = []
         self.targets = {objective(n): limit for n, limit in self.workload.targets.items()}
 
     def hold_against_physics(self, one: api.Designs, metrics: api.Metrics) -> None:
@@ -160,16 +179,22 @@ class Subject:
 
     def _bad_ep(self, ep: int, tp: int | None, dp: int | None) -> str:
         """Why experts cannot be spread so, whatever is left out; the empty string when they can."""
-        reasons = [bad_ep(ep, t, dp or max(ep // t, 1), self.llm) for t in ([tp] if tp else _ways(self.llm))]
+        reasons = [
+            bad_ep(ep, t, dp or max(ep // t, 1), self.llm) for t in ([tp] if tp else all_ways(self.llm))
+        ]
         return "" if "" in reasons else reasons[0]
+
+    def _whole_pools(self) -> bool:
+        """Whether pools are of one system, so that several replicas of decode may round better."""
+        return self.workload.serving == "disaggregated" and self.workload.pools == "system"
 
     def _layouts(self, tp: int | None, ep: int | None, dp: int | None) -> list[tuple[int, int, int]]:
         """TP, EP and DP that go together."""
         found = [
             (t, e, dp or n * max(e // t, 1))
-            for t in ([tp] if tp else _ways(self.llm))
-            for e in ([ep] if ep else _spreads(self.llm))
-            for n in (_POOLS if self.workload.serving == "disaggregated" and not dp else (1,))
+            for t in ([tp] if tp else all_ways(self.llm))
+            for e in ([ep] if ep else all_spreads(self.llm))
+            for n in (_GROUPS if self._whole_pools() and not dp else (1,))
         ]
         return [(t, e, d) for t, e, d in found if not bad_ep(e, t, d, self.llm)]
 
@@ -177,40 +202,43 @@ class Subject:
         self, *, batch: int | None = None, tp: int | None = None, pp: int | None = None,
         ep: int | None = None, dp: int | None = None, fewest: bool = False,
     ) -> api.Designs:  # fmt: skip
-        """The cheapest deployment of the grid per throughput, or that of the fewest chips; a batch of one."""
-        designs = self.designs(batch=batch, tp=tp, pp=pp, ep=ep, dp=dp)
-        metrics = self.cost_model.evaluate(designs, self.context)
-        found = judged(metrics, self.context, self.goal, self.limits, designs.shape, 1)
-        cost = found.size if fewest else found.cost
-        if not (found.cost > 0.0).all():
+        """The cheapest deployment per throughput, or that of the fewest chips; a batch of one."""
+        grid = self.grid(batch=batch, tp=tp, pp=pp, ep=ep, dp=dp)
+        if fewest:
+            designs = api.Designs(chips=self.chips, deployments=grid.reshape(-1))
+            metrics = self.cost_model.evaluate(designs, self.context)
+            found = judged(metrics, self.context, self.goal, self.limits, designs.shape, 1)
+            return designs.take(best(replace(found, cost=found.size)))
+        return self.best_at(grid, [self.limits])[0]
+
+    def best_at(self, grid: api.Deployments, limits: Sequence[Limits]) -> list[api.Designs]:
+        """The best deployment of `grid`, and of batches between, under each of some limits."""
+        question = Question(
+            cost_model=self.cost_model, context=self.context, goal=self.goal, tolerance=self.tolerance
+        )
+        self.chosen = best_deployments(question, self.chips, grid, limits)
+        if any(f.cost[0] <= 0.0 for f in self.chosen):
             raise wrong(f"chips/{self.chip.name}", "price: expected more than 0 USD, got 0 USD")
-        return designs.take(best(replace(found, cost=cost), self.tolerance))
+        return [api.Designs(chips=self.chips, deployments=f.deployments) for f in self.chosen]
+
+    @property
+    def chips(self) -> api.Chips:
+        """The chip as a batch of one."""
+        return chips_of([self.columns])
 
     @property
     def limits(self) -> Limits:
         """The latency targets of the workload, as the choice of a deployment reads them."""
         return tuple(self.targets.items())
 
-    def designs(
+    def grid(
         self, *, batch: int | None = None, tp: int | None = None, pp: int | None = None,
         ep: int | None = None, dp: int | None = None,
-    ) -> api.Designs:  # fmt: skip
-        """The chip under every deployment of the grid, what is given held; a batch of one axis."""
-        layouts = np.asarray(self._layouts(tp, ep, dp), dtype=float)
-        size, at, stages = (
-            a.reshape(-1)
-            for a in np.meshgrid(
-                [batch] if batch else _batches(),
-                np.arange(len(layouts)),
-                [pp] if pp else _stages(self.llm),
-                indexing="ij",
-            )
-        )
-        ways = dict(zip(("tp", "ep", "dp"), layouts[at].T, strict=True))
-        return api.Designs(
-            chips=chips_of([self.columns]),
-            deployments=api.Deployments(batch=size.astype(float), pp=stages.astype(float), **ways),
-        )
+    ) -> api.Deployments:  # fmt: skip
+        """Every deployment that is tried, what is given held; shape (layouts, PP, batch, 1)."""
+        ways, spreads, replicas = zip(*self._layouts(tp, ep, dp), strict=True)
+        stages = [pp] if pp else all_stages(self.llm)
+        return product(ways, spreads, replicas, stages, [batch] if batch else batches(4))
 
     def violations(self, found: api.Metrics) -> dict[str, Any]:
         """Every named constraint and every latency target, each in its own unit, feasible where <= 0."""
@@ -229,6 +257,7 @@ class Subject:
             label=LABELS[self.stack.estimate],
             serving=self.workload.serving,
             precision=self.precision.model_dump(),
+            computed_in=computed_in(self.chip, self.precision),
             price_method="unit-cost" if self.unpriced else self.price.method,
             deployment={k: int(first_of(v)) for k, v in one.deployments.columns().items()},
             solved=solved,
@@ -236,15 +265,28 @@ class Subject:
             metrics=headline(m),
             ledgers=ledgers_of(m),
             pools=parts_of(m.pools),
+            smallest_system=smallest_system(self.cost_model, one, self.context),
             bound_by=max(bounds, key=lambda name: bounds[name]),
             violations=found,
             targets={goal.name: limit for goal, limit in self.targets.items()},
             interval=self.interval,
-            notes=tuple(self._notes()),
+            notes=(*self._notes(first_of(one.deployments.pp)), *self._smaller(first_of(m.chips))),
         )
 
-    def _notes(self) -> list[str]:
-        notes = notes_of(self.stack, self.workload.serving, self.interval, self.price.system)
+    def _smaller(self, chips: float) -> list[str]:
+        """What to say where the tolerance has chosen a smaller system than the best."""
+        found = self.chosen[0] if self.chosen else None
+        if found is None or chips >= found.least_size[0]:
+            return []
+        more = found.cost[0] / found.least[0] - 1.0
+        return [f"of systems within {self.tolerance:.0%} of the best the smallest is taken: {chips:,.5g} "
+                f"chips instead of {found.least_size[0]:,.5g}, which would cost {more:.2%} less"]  # fmt: skip
+
+    def _notes(self, stages: float) -> list[str]:
+        work, system = self.workload, self.price.system
+        notes = notes_of(self.stack, work.serving, self.interval, system, work.pools, stages)
+        if self.stack.estimate == "calibrated":
+            notes.insert(1, anchor(self.stack, self.chip).reason.rstrip("."))
         if self.chip.sram.use == "scratchpad" and self.chip.sram.weight_load is None:
             notes.append(f"the file of {self.chip.name} does not say how fast weights enter its matrix units "
                          "(sram.weight_load): they enter for nothing")  # fmt: skip
@@ -254,6 +296,7 @@ class Subject:
                 f"{self.stack.name} was not calibrated on {self.chip.name}: "
                 f"the interval is no narrower than that of the chip's class ({self.chip.stack})",
             )
+        notes[1:1] = remarks(computed_in(self.chip, self.precision))
         if self.unpriced:
             notes.insert(1, f"{self.chip.name} has no listed price: priced at the unit cost of its silicon")
         return notes
@@ -293,26 +336,3 @@ def _precision(weights: str, kv: str | None, activations: str | None) -> Precisi
     follows = "fp16" if sub_byte else weights
     data = {"weights": weights, "kv": kv or follows, "activations": activations or follows}
     return build_spec(PrecisionSpec, data, "--kv, --activations")
-
-
-def _ways(llm: api.Llm) -> list[int]:
-    """Tensor-parallel ways that split the heads, powers of two without heads, up to 64."""
-    if llm.heads == 1:
-        return [2**i for i in range(7)]
-    return [n for n in range(1, 65) if llm.heads % n == 0]
-
-
-def _spreads(llm: api.Llm) -> list[int]:
-    """Expert-parallel ways that leave as many experts on every chip; one without experts."""
-    return [n for n in range(1, llm.expert_count + 1) if llm.expert_count % n == 0] or [1]
-
-
-def _batches() -> list[int]:
-    """Batch sizes up to 4,096, four to an octave."""
-    return sorted({quarter * 2**i // 4 for i in range(13) for quarter in (4, 5, 6, 7)} - {0})
-
-
-def _stages(llm: api.Llm) -> list[int]:
-    """Pipeline stages that leave no stage with more layers than another number of stages would."""
-    deepest = {-(-llm.layers // s): s for s in range(llm.layers, 0, -1)}
-    return sorted(deepest.values())

@@ -24,6 +24,10 @@ class Count:
     last: float
     """Those of the largest layer [1]: of the last one a prompt needs little but its last token."""
     head: float
+    experts: tuple[tuple[int, int, float], ...]
+    """Of each kind of layers with routed experts: layers, experts of a token, weights of one expert [1]."""
+    state: float
+    """Bytes of the states of linear attention that a sequence keeps, and every token reads and writes [B]."""
     stored: float
     """Weights of all layers, all experts counted [1]."""
     kv_read: Floats
@@ -49,13 +53,17 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
     mean = np.asarray(work.mean_context, dtype=float)
     layers = stored = last = 0.0
     kv_read, kv_kept, core = 0.0 * mean, 0.0 * most, 0.0 * mean
-    prompt_cores = []
+    prompt_cores, experts, state = [], [], 0.0
     for b in llm.blocks:
         each, expert = _layer(b, llm.hidden)
         own = each + (b.experts.top_k * expert if b.experts else 0.0)
         layers += b.count * own
         stored += b.count * (each + (b.experts.count * expert if b.experts else 0.0))
         last = max(last, own)
+        if b.experts:
+            experts.append((b.count, b.experts.top_k, expert))
+        if isinstance(a := b.attention, api.LinearAttention):
+            state += b.count * a.state_bytes * a.heads * a.key_dim * a.value_dim
         kv, flop, prompt_flop = _core(b.attention)
         seen, pairs = _seen(b.attention, mean, most, isl)
         window = getattr(b.attention, "window", None) or np.inf
@@ -66,6 +74,7 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
     largest = np.maximum.reduce([one for _, one in prompt_cores])
     return Count(
         layers=layers, last=last, head=float(llm.vocab * llm.hidden), stored=stored,
+        experts=tuple(experts), state=state,
         kv_read=kv_read, kv_kept=kv_kept, core=core,
         prompt_core=sum((n * one for n, one in prompt_cores), 0.0 * isl) - largest,
     )  # fmt: skip

@@ -9,6 +9,8 @@ import numpy as np
 
 from dse.spec.catalog import Catalog, leaves
 from dse.spec.chip import ChipSpec
+from dse.spec.formats import Computed, computed_by_format, with_formats
+from dse.spec.price_basis import BASES, price_basis
 from dse.spec.prices import margin_of, margin_parts, price_of_one
 from dse.spec.problems import SpecError, nearest, wrong
 from dse.spec.resolve import Setting, price_of
@@ -85,6 +87,10 @@ class ChipSheet:
     price_parts: Mapping[str, float]
     power_w: float
     power_parts: Mapping[str, float]
+    formats: Mapping[str, Computed]
+    """By number format of weights and activations, what a multiplication is computed in."""
+    peaks: Mapping[str, float]
+    """Dense matrix peak by number format [FLOP/s]."""
     joules_per_flop: Mapping[str, float]
     """By number format, cores at full rate."""
     joules_per_byte: Mapping[str, float]
@@ -119,7 +125,7 @@ def chip_sheet(
     if node is not None:
         given["process"] = node_named(technology, node)
     sold = catalog.get(ChipSpec, chip)
-    spec = chip_with(given, sold)
+    spec = with_formats(chip_with(given, sold), technology)
     changed = _changed(given, sold, spec)
     if spec.die.process.value is not None and spec.die.process.value not in technology.nodes:
         process = str(spec.die.process.value)
@@ -162,6 +168,8 @@ def chip_sheet(
         price_parts=price_parts,
         power_w=_first(made.power_w),
         power_parts={k: _first(v) for k, v in made.power_parts.items()},
+        formats=computed_by_format(spec),
+        peaks={name: leaf.value for name, leaf in spec.peak.items() if leaf.value},
         joules_per_flop=_per_flop(spec, made),
         joules_per_byte=_per_byte(made),
         violations=over,
@@ -204,8 +212,8 @@ def _dated(spec: ChipSpec, technology: TechnologySpec, method: str, priced: bool
     if method == "listed" and p.value is not None:
         between = "" if None in (p.low, p.high) or p.low == p.high else f"{p.low:,.0f} to {p.high:,.0f} USD"
         when = f" of {p.date}" if p.date else ""
-        found.append(f"listed at {p.value:,.0f} USD{when} ({p.basis}, {p.source}): "
-                     f"{', '.join(t for t in (between, p.note) if t) or 'no more is told'}")  # fmt: skip
+        told = ", ".join(t for t in (between, BASES[price_basis(spec, method)], p.note) if t)
+        found.append(f"listed at {p.value:,.0f} USD{when} ({p.basis}, {p.source}): {told}")
     if priced and spec.dram is not None:
         cost = technology.dram[spec.dram.generation].cost
         each = f"{(cost.value or 0.0) * 1e9:.3g} USD/GB"

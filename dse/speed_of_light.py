@@ -5,14 +5,14 @@ models, so that a mistake in one is not a mistake in the other. Every choice err
 scratchpads are full of the right bytes, chips never wait for each other, efficiencies are 1.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from dse.first_principles import Floats, count, over
+from dse.first_principles import Count, Floats, count, over
 from objectives import api
 
 ROUNDING: Final = 1e-9
@@ -41,12 +41,12 @@ class Bound:
     @property
     def tpot_s(self) -> Floats:
         """Least time per output token [s]."""
-        return _most(self.tpot_terms)
+        return _most(self.tpot_terms.values())
 
     @property
     def ttft_s(self) -> Floats:
         """Least time to the first token [s]."""
-        return _most(self.ttft_terms)
+        return _most(self.ttft_terms.values())
 
 
 def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
@@ -56,7 +56,8 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     and the KV cache of B sequences, and work for B tokens; and one token walks through all layers, each on TP
     chips, over PP - 1 hops and, for TP > 1, an exchange after attention and after the FFN. What SRAM cannot
     hold from the step before comes from DRAM. Resources overlap: the largest term counts. Replicas that share
-    experts count as one whose sequences all chips serve.
+    experts count as one whose sequences all chips serve, and the busiest chip on the way of a token reads
+    ceil(k / EP) whole experts of every layer, or its part of them where TP cuts experts.
     TTFT: likewise for one prompt (static serving: for those of the whole batch), without the rows of the last
     layer that nothing depends on.
 
@@ -68,24 +69,26 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     """
     c = api.Chips(**{k: np.asarray(v, dtype=float) for k, v in designs.chips.columns().items()})
     d = designs.deployments
-    batch, tp, ep, pp, dp = (np.asarray(a, dtype=float) for a in (d.batch, d.tp, d.ep, d.pp, d.dp))
+    batch, ways, ep, pp, dp = (np.asarray(a, dtype=float) for a in (d.batch, d.tp, d.ep, d.pp, d.dp))
     work, size = context.workload, context.precision
     osl, isl = np.asarray(work.osl, dtype=float), _computed(work)
     n = count(context.llm, replace(work, isl=isl))
     weights = (n.layers + n.head) * size.weight_bytes
-    hops = {"hops": _hops(c, context.llm, tp, pp)}
+    hops, tp = {"hops": _hops(c, context.llm, ways, pp)}, ways
     if context.llm.expert_count:  # replicas that share experts count as one
         joined = np.maximum(ep / tp, 1.0)
         batch, tp, dp = joined * batch, joined * tp, dp / joined
     need = tp * pp
 
     token = 2.0 * (n.layers + n.head)
-    kv = n.kv_read * size.kv_bytes
+    kv = n.kv_read * size.kv_bytes + 2.0 * n.state
     turn = _seconds(c, need, need, weights + batch * kv, batch * token, batch * n.core)
     walk = _seconds(c, tp, need, weights + kv, token + 0.0 * tp, n.core)
+    busiest = _seconds(c, 1.0, pp, _of_busiest(n, ways, ep) * size.weight_bytes, 0.0 * ways, 0.0)
     most = 1.0 if work.speculation is None else work.speculation.length + 1.0  # tokens of one turn
     tpot = {
-        name: np.maximum(turn[name], walk[name]) / (1.0 if name == "compute" else most) for name in turn
+        name: _most((turn[name], walk[name], busiest[name])) / (1.0 if name == "compute" else most)
+        for name in turn
     } | {"hops": hops["hops"] / most}
 
     prompts = batch if work.serving == "static" else 1.0
@@ -94,18 +97,18 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     read = (one * n.layers + n.head) * size.weight_bytes
     all_of_it = _seconds(c, need, need, read, prompts * flop, prompts * n.prompt_core)
     last_row = _seconds(c, tp, need, read, 2.0 * (one * n.layers + n.head), 0.0)
-    ttft = {name: np.maximum(all_of_it[name], last_row[name]) for name in all_of_it} | hops
+    ttft = {name: _most((all_of_it[name], last_row[name], one * busiest[name])) for name in all_of_it} | hops
 
-    seconds = _most(tpot) * osl
+    seconds = _most(tpot.values()) * osl
     if work.serving == "static":
-        seconds = _most(ttft) + _most(tpot) * np.maximum(osl - 1.0, 0.0)
+        seconds = _most(ttft.values()) + _most(tpot.values()) * np.maximum(osl - 1.0, 0.0)
     return Bound(
         designs=designs,
         tpot_terms=tpot,
         ttft_terms=ttft,
         tokens_per_s=over(dp * batch * osl, seconds, np.inf),
-        needed_bytes=(n.stored + n.head) * size.weight_bytes + batch * n.kv_kept * size.kv_bytes,
-        room_bytes=need * (c.sram_bytes * c.sram_pinned + c.dram_bytes),
+        needed_bytes=(n.stored + n.head) * size.weight_bytes + batch * (n.kv_kept * size.kv_bytes + n.state),
+        room_bytes=need * (c.sram_bytes * c.sram_usable * c.sram_pinned + c.dram_bytes),
     )
 
 
@@ -117,15 +120,23 @@ def _computed(work: api.Workload) -> Floats:
     return left
 
 
-def _most(terms: Mapping[str, Floats]) -> Floats:
-    found: Floats = np.maximum.reduce(np.broadcast_arrays(*terms.values()))
+def _most(terms: Iterable[Floats]) -> Floats:
+    found: Floats = np.maximum.reduce(np.broadcast_arrays(*terms))
+    return found
+
+
+def _of_busiest(n: Count, tp: Floats, ep: Floats) -> Floats:
+    """Weights that one token needs of the busiest chip of every stage together [1]."""
+    routed = sum(layers * k * expert for layers, k, expert in n.experts)
+    whole = sum(layers * np.ceil(k / ep) * expert for layers, k, expert in n.experts)
+    found: Floats = (n.layers - routed + n.head) / tp + whole / np.maximum(tp / ep, 1.0)
     return found
 
 
 def _seconds(c: api.Chips, at_work: Any, holding: Any, size: Any, flop: Any, core: Any) -> dict[str, Floats]:
     """Least seconds of `at_work` chips for bytes and FLOP; the SRAM of `holding` chips is full of them."""
     known = (c.sram_bandwidth > 0.0) | (c.sram_bytes == 0.0)
-    beyond = np.maximum(size - holding * c.sram_bytes, 0.0)
+    beyond = np.maximum(size - holding * c.sram_bytes * c.sram_usable, 0.0)
     return {
         "bandwidth": np.where(known, over(size, at_work * (c.sram_bandwidth + c.dram_bandwidth)), 0.0),
         "dram": over(beyond, at_work * c.dram_bandwidth),
@@ -184,7 +195,7 @@ def _beaten(m: api.Metrics, bound: Bound, shape: tuple[int, ...]) -> Iterator[tu
         return np.broadcast_to(np.asarray(column, dtype=float), shape).reshape(-1)
 
     for name, terms in (("tpot_s", bound.tpot_terms), ("ttft_s", bound.ttft_terms)):
-        least, got = flat(_most(terms)), flat(getattr(m, name))
+        least, got = flat(_most(terms.values())), flat(getattr(m, name))
         if (at := _worst(least, got)) is not None:
             why = max(terms, key=lambda term: flat(terms[term])[at])
             factor = f"{least[at] / got[at]:.4g} times too fast" if got[at] > 0.0 else "no time at all"

@@ -23,13 +23,18 @@ from objectives.designs import Deployments as Deployments
 from objectives.designs import Designs as Designs
 from objectives.designs import broadcast_shape as broadcast_shape
 
-CONTRACT_VERSION = 2
+CONTRACT_VERSION = 3
 """Raised whenever a plug-in written against the older contract would read something else."""
 
 Serving = Literal["decode-only", "aggregated", "chunked", "disaggregated", "static"]
-"""`decode-only`: prompts cost nothing. `aggregated`: whole prompts, one after the other, between the steps of
-decode. `chunked`: chunks of prompts inside them. `disaggregated`: a pool of replicas for prompts, another for
-decode. `static`: a batch that starts and ends together."""
+"""`decode-only`: prompts cost nothing. `aggregated`: whole prompts in line with the steps of decode: nothing
+overtakes, so that steps crawl behind a prompt through all stages of a pipeline. `chunked`: chunks of prompts
+inside the steps. `disaggregated`: a pool of replicas for prompts, another for decode. `static`: a batch that
+starts and ends together."""
+
+Pools = Literal["fleet", "system"]
+"""`fleet`: many replicas, so that the two pools of `disaggregated` serving have a real ratio and chips may be
+a fraction. `system`: one system, whose pools are whole replicas."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +93,8 @@ class Workload:
     """Visits of the most popular expert of a layer over the mean of all [1]; 1 is uniform routing."""
     prefill_load: float = 0.0
     """Share of the time that prefill replicas are busy at most, in (0, 1); only `disaggregated` reads it."""
+    pools: Pools = "fleet"
+    """Whether replicas of pools are counted in a real ratio or whole; only `disaggregated` reads it."""
     prefix: PrefixCache | None = None
     """KV cache of earlier prompts; None computes every prompt."""
     speculation: Speculation | None = None
@@ -141,11 +148,12 @@ class Metrics:
     tpot_s: Array
     """Time per output token after the first [s]."""
     ttft_s: Array
-    """Time to first token [s]; the wait for the prompts of others stands apart in `ttft_parts`."""
+    """Time to first token [s], the mean wait for the prompts of others included; `ttft_parts` tells them
+    apart."""
     tokens_per_s: Array
     """Sustained output tokens per second of all replicas [token/s]."""
     chips: Array
-    """Chips of all replicas, those that only prefill among them [1]."""
+    """Chips of all replicas, those that only prefill among them [1]; a fraction where pools are a fleet."""
     capex_usd: Array
     """Capital price of the system [USD]."""
     usd_per_token_per_s: Array

@@ -66,6 +66,8 @@ class Chips(_Columns):
     """On-chip SRAM that holds tensors [B]; 0 when unknown and only a cache."""
     sram_bandwidth: Array
     """SRAM read bandwidth [B/s]; 0 when the chip's SRAM is a cache of unknown speed."""
+    sram_usable: Array
+    """Share of the SRAM that tensors can lie in, whatever the stack, in (0, 1]: the rest holds code."""
     sram_pinned: Array
     """1 where software pins tensors in SRAM (scratchpad), 0 where SRAM is a cache."""
     weight_load_bandwidth: Array
@@ -91,7 +93,8 @@ class Chips(_Columns):
     in_network_reduction: Array
     """1 where switches add up an all-reduce, else 0."""
     dies: Array
-    """Compute dies of a package that share every operation [1]; 1 too where a stack was fitted to them."""
+    """Compute dies of a package that share every operation [1]; 1 too where a stack was fitted to them, 2 for
+    the halves of a wafer."""
     die_bandwidth: Array
     """One-way bandwidth of a die to the others of its package [B/s]; infinite is written as 0 = no limit."""
     die_latency: Array
@@ -147,10 +150,18 @@ class Chips(_Columns):
     rack_usd: Array
     """Share of chassis, power shelves and cooling that one chip carries [USD]."""
     network_usd: Array
-    """Share of scale-up switches and cables that one chip carries [USD]; NICs too where nobody tells
-    apart."""
+    """Share of scale-up switches and boards that one chip carries [USD]; cables and NICs too where nobody
+    tells apart."""
+    copper_usd: Array
+    """Cables of one chip in a system of more than one board [USD]."""
+    optics_usd: Array
+    """What optics of one chip cost beyond cables in a system of more than one rack [USD]."""
     scale_out_usd: Array
-    """Share of NICs and of the fabric between domains [USD]."""
+    """Share of NICs and of the fabric between domains, in a system that leaves its domain [USD]."""
+    board_chips: Array
+    """Chips on one board [1]; 0 where links go to a switch beyond it even in a small system."""
+    rack_chips: Array
+    """Chips in one rack [1]; 0 likewise."""
     power_w: Array
     """Board power of one chip when busy [W]."""
     static_w: Array
@@ -163,6 +174,8 @@ class Chips(_Columns):
     """Power of DRAM, PHYs and transport at full bandwidth [W]."""
     link_w: Array
     """Power of its links at full bandwidth both ways [W]."""
+    optics_w: Array
+    """Power of the optics of one chip in a system of more than one rack [W]."""
     area_excess_m2: Array
     """Die area beyond the reticle [m2], <= 0 when the die can be made; 0 for a chip that exists."""
     dram_stacks_excess: Array

@@ -13,6 +13,7 @@ from dse.calibrate.pool import without
 from dse.spec.catalog import Catalog
 from dse.spec.system import StackSpec, wider
 from dse.validate.cases import Case, Floats
+from dse.validate.dataflow import Shown, beside
 from dse.validate.predictions import Predicted, predictions
 from dse.validate.rows import METRICS, Measured
 from objectives import api
@@ -49,6 +50,8 @@ class Accuracy:
     unseen: tuple[Unseen, ...]
     inside: Mapping[tuple[str, str], tuple[int, int]]
     """Grouping and metric to rows left out inside the interval of their class, and all of them."""
+    dataflow: Shown
+    """Rows of dataflow chips, with their vendor left out."""
 
 
 def accuracy(
@@ -62,7 +65,10 @@ def accuracy(
         tell(f"without each {grouping}")
         found += left_out_of(b, grouping)
     return Accuracy(
-        predicted=predictions(model, rows, catalog), unseen=tuple(found), inside=inside_of(found, catalog)
+        predicted=predictions(model, rows, catalog),
+        unseen=tuple(found),
+        inside=inside_of(found, catalog),
+        dataflow=beside(model, catalog),
     )
 
 

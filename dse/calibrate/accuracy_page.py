@@ -16,6 +16,7 @@ from dse.report.validation_info import Point, validation_info
 from dse.report.validation_plot import render_validation
 from dse.spec.catalog import Catalog
 from dse.spec.system import StackSpec
+from dse.validate.dataflow import TABLE, Shown, find_bundled
 from dse.validate.predictions import Prediction
 from dse.validate.rows import find_table, read_rows
 from dse.validate.summary import Group, reasons, summary
@@ -85,8 +86,7 @@ LIMITS: Final = """## What is missing
   TPUs or Gaudi, which stand on `systolic-serving`.
 - On a chip that a profile was not fitted to, its interval is at least that of the class, and estimates say
   so.
-- Chips with all weights in SRAM have no published row that states its layout, so `static-dataflow` is not
-  calibrated and states no interval.
+- Of chips with all weights in SRAM no published row states everything: see Dataflow chips.
 - Two laboratories with the same engine on the same chip differ by about 10 % (README of the
   measurements).
 """
@@ -112,6 +112,7 @@ def page(found: Accuracy, stamp: str) -> str:
         "engine without any row is the centre of the others. TPOT aims at 18 %.\n\n" + _unseen(found.unseen),
         "## Do the intervals hold?\n\nShare of the rows left out inside the 80 % interval that a row of a "
         "stranger gets: that of its stack or of its class, whichever is wider.\n\n" + _inside(found),
+        dataflow_section(found.dataflow),
         "## Not predicted\n\n" + _refused(found),
         LIMITS,
         f"Stacks and measurements of this page: digest `{stamp}`.\n",
@@ -126,8 +127,9 @@ def digest(catalog: Catalog) -> str:
         for name, s in catalog.all(StackSpec).items()
         if s.estimate == "calibrated"
     )
-    table = find_table("published", catalog).read_bytes()
-    return hashlib.sha256(text.encode() + table).hexdigest()[:16]
+    tables = [find_table("published", catalog), find_bundled(catalog, TABLE)]
+    data = b"".join(path.read_bytes() for path in tables)
+    return hashlib.sha256(text.encode() + data).hexdigest()[:16]
 
 
 def points(predictions: Iterable[Prediction]) -> list[Point]:
@@ -195,6 +197,31 @@ def _inside(found: Accuracy) -> str:
         shares = [_percent(n / total if total else None) for n, total in counts]
         lines.append([grouping, str(every), *shares, _percent(held / max(every, 1))])
     return _table(["left out", "n", "TPOT", "TTFT", "throughput, end to end", "all"], lines)
+
+
+DATAFLOW: Final = """## Dataflow chips
+
+`dse validate dataflow` shows every row. Each vendor writes its own compiler and published few rows, with
+columns that nobody stated; `configs/measurements/dataflow.csv` says which are ours and why. A vendor's stack
+leans on the family `static-dataflow`, the family on `dataflow-published`, nine numbers each. What counts is
+the family fitted without the vendor: that is what a chip gets whose vendor nobody has measured, hypothetical
+ones above all. Speeds per user; the interval is the family's.
+
+"""
+
+
+def dataflow_section(shown: Shown) -> str:
+    """Errors of dataflow chips by vendor, fitted and with the vendor left out, and what is not predicted."""
+    lines = []
+    for vendor in (*shown.vendors, None):
+        mine = [b for b in shown.rows if b.predicted is not None and vendor in (None, b.row.vendor)]
+        inside = [b.inside for b in mine if b.inside is not None]
+        fitted, unseen = shown.median(vendor, left_out=False), shown.median(vendor)
+        held = sum(inside) / max(len(inside), 1)
+        lines.append([vendor or "all", str(len(mine)), _percent(fitted), _percent(unseen), _percent(held)])
+    refused = [[f"{b.row.chip}, {b.row.llm}", b.why_not] for b in shown.rows if b.predicted is None]
+    heads = ["vendor", "n", "median", "median, vendor left out", "inside"]
+    return DATAFLOW + _table(heads, lines) + "\nNot predicted:\n\n" + _table(["row", "why"], refused)
 
 
 def _refused(found: Accuracy) -> str:

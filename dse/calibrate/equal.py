@@ -96,8 +96,10 @@ def _dates(known: dict[str, Sourced[Any]]) -> str | None:
 
 
 def _as(given: Sourced[Any], unit: str, note: str | None) -> Leaf:
-    return Leaf(value=_number(given.value), unit=unit, source=given.source, date=given.date, basis=given.basis,
-                low=given.low, high=given.high, note=note)  # fmt: skip
+    return Leaf(
+        value=_number(given.value), unit=unit, source=given.source, date=given.date, basis=given.basis,
+        low=given.low, high=given.high, note=note,
+    )  # fmt: skip
 
 
 def _number(value: float | None) -> float:

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from dse.calibrate.parameters import Prior, fields
+from dse.calibrate.parameters import PARAMETERS, Prior, Table, fields
 from dse.calibrate.residuals import Rows
 from dse.validate.cases import Floats
 
@@ -31,16 +31,18 @@ class Fit:
     """Spread of each number over that of the prior; near 1 the rows say nothing."""
     errors: Floats = field(repr=False)
     """log(predicted / measured) of every row."""
+    table: Table = field(repr=False, default_factory=lambda: PARAMETERS)
+    """What was fitted."""
 
     @property
     def values(self) -> dict[str, float]:
         """Field of the stack to its fitted number, in SI."""
-        return fields(self.x)
+        return fields(self.x, self.table)
 
     def bounds(self, sigmas: float) -> tuple[dict[str, float], dict[str, float]]:
         """Each number that many standard deviations below and above."""
         step = sigmas * np.sqrt(np.diag(self.covariance))
-        return fields(self.x - step), fields(self.x + step)
+        return fields(self.x - step, self.table), fields(self.x + step, self.table)
 
 
 def fit(rows: Rows, prior: Prior, weights: Floats | None = None, guess: Floats | None = None) -> Fit:
@@ -76,7 +78,8 @@ def fit(rows: Rows, prior: Prior, weights: Floats | None = None, guess: Floats |
         if gain < CLOSE * max(cost, 1.0):
             break
     covariance: Floats = cho_solve(cho_factor(hessian), np.eye(len(x)))
-    return Fit(x=x, covariance=covariance, freedom=np.sqrt(np.diag(covariance)) / prior.spread, errors=errors)
+    freedom = np.sqrt(np.diag(covariance)) / prior.spread
+    return Fit(x=x, covariance=covariance, freedom=freedom, errors=errors, table=rows.table)
 
 
 def _cost(errors: Floats, x: Floats, rows: Rows, weight: Floats, prior: Prior) -> float:

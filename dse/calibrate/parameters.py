@@ -61,6 +61,25 @@ PARAMETERS: Final = MappingProxyType(
 )
 """Field of a stack to how it is fitted."""
 
+Table = Mapping[str, Parameter]
+"""What is fitted together: field of a stack to how."""
+
+DATAFLOW: Final[Table] = MappingProxyType(
+    {
+        "compute_efficiency": PARAMETERS["compute_efficiency"],
+        "dram_efficiency": PARAMETERS["dram_efficiency"],
+        "sram_efficiency": _p("sram_efficiency", "share"),
+        "link_efficiency": PARAMETERS["link_efficiency"],
+        "layer_overhead": PARAMETERS["layer_overhead"],
+        "expert_overhead": PARAMETERS["expert_overhead"],
+        "step_overhead": PARAMETERS["step_overhead"],
+        "collective_overhead": PARAMETERS["collective_overhead"],
+        "sequence_overhead": PARAMETERS["sequence_overhead"],
+    }
+)
+"""The same of dataflow chips, of which few rows are published: shares of peak, DRAM, SRAM and links; times of
+a layer, of routing to experts, of a step of a stage, of a collective, of a sequence in a step."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prior:
@@ -71,26 +90,26 @@ class Prior:
     """Standard deviation."""
 
 
-def prior(start: StackSpec, ranges: StackSpec) -> Prior:
+def prior(start: StackSpec, ranges: StackSpec, table: Table = PARAMETERS) -> Prior:
     """Centred on the numbers of `start`, as wide as low to high of `ranges`, which holds 80 %."""
     centre, spread = [], []
-    for name, p in PARAMETERS.items():
+    for name, p in table.items():
         leaf = getattr(ranges, name)
         centre.append(p.inward(float(getattr(start, name).value)))
         spread.append((p.inward(float(leaf.high)) - p.inward(float(leaf.low))) / (2.0 * SIGMAS))
     return Prior(centre=np.asarray(centre), spread=np.asarray(spread))
 
 
-def vector(values: Mapping[str, float]) -> Floats:
+def vector(values: Mapping[str, float], table: Table = PARAMETERS) -> Floats:
     """Stack fields to a point of the fit."""
-    return np.asarray([p.inward(values[name]) for name, p in PARAMETERS.items()])
+    return np.asarray([p.inward(values[name]) for name, p in table.items()])
 
 
-def fields(x: Floats) -> dict[str, float]:
+def fields(x: Floats, table: Table = PARAMETERS) -> dict[str, float]:
     """A point of the fit to stack fields."""
-    return {name: float(p.outward(v)) for (name, p), v in zip(PARAMETERS.items(), x, strict=True)}
+    return {name: float(p.outward(v)) for (name, p), v in zip(table.items(), x, strict=True)}
 
 
-def columns(points: Floats) -> dict[str, Floats]:
+def columns(points: Floats, table: Table = PARAMETERS) -> dict[str, Floats]:
     """Points of shape (k, parameters) as chip columns of shape (k, 1)."""
-    return {p.column: p.outward(points[:, i : i + 1]) for i, p in enumerate(PARAMETERS.values())}
+    return {p.column: p.outward(points[:, i : i + 1]) for i, p in enumerate(table.values())}

@@ -28,16 +28,17 @@ class Pool:
     """What is expected of the centre itself."""
 
 
-def pool(rows: Mapping[str, Rows], own: Prior, counted: Collection[str]) -> Pool:
+def pool(rows: Mapping[str, Rows], own: Prior, counted: Collection[str], guess: Floats | None = None) -> Pool:
     """Fit each stack around the centre of those `counted`, and the centre around `own`, in turns.
 
-    Limits: a stack without rows is the centre; with ever more rows it is its own fit.
+    `guess` is where the first walk begins. Limits: a stack without rows is the centre; with ever more rows it
+    is its own fit.
     """
     centre = own
     fits: dict[str, Fit] = {}
     for _ in range(ROUNDS):
         for name, mine in rows.items():
-            fits[name] = fit(mine, centre, guess=fits[name].x if name in fits else None)
+            fits[name] = fit(mine, centre, guess=fits[name].x if name in fits else guess)
         centre = centre_of({name: f for name, f in fits.items() if name in counted}, own)
     return Pool(fits=fits, centre=centre, own=own)
 

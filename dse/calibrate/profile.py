@@ -69,14 +69,14 @@ def leaves(
 ) -> dict[str, Leaf]:
     """Every number of the stack: fitted where rows tell, else that of `start`; unfitted ones of `spec`."""
     low, high = fitted.bounds(SIGMAS)
-    silent = dict(zip(PARAMETERS, fitted.freedom > OPEN, strict=True))
+    silent = dict(zip(fitted.table, fitted.freedom > OPEN, strict=True))
     found = {}
     for name in StackSpec.model_fields:
         given = getattr(spec, name)
         if not isinstance(given, Sourced):
             continue
         unit = unit_in(type(given).model_fields["value"].annotation) or ""
-        if name not in PARAMETERS:
+        if name not in fitted.table:
             found[name] = _kept(given, unit)
         elif silent[name]:
             found[name] = _left_open(getattr(start, name), unit, start.name)

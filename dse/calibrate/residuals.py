@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dse.calibrate.parameters import columns
+from dse.calibrate.parameters import PARAMETERS, Table, columns
 from dse.spec.catalog import Catalog
 from dse.validate.cases import Case, Floats, batches
 from dse.validate.predict import Seated, predict_seated, seat
@@ -17,6 +17,8 @@ SCATTER: Final = 0.12
 """Relative error of a good prediction: two laboratories with one engine agree to about 0.10."""
 SCATTER_UNDER_LOAD: Final = 0.35
 """The same of TTFT under load, where a wait hangs on how clients happen to start."""
+SCATTER_ASSUMED: Final = 0.3
+"""The same of rows whose layout is assumed in several ways (quality C)."""
 ENOUGH: Final = 120.0
 """Rows of one engine that say about as much as endless ones: rows of one sweep share their mistakes."""
 
@@ -32,9 +34,13 @@ class Rows:
     measured: Floats = field(repr=False)
     scatter: Floats = field(repr=False)
     """Relative error to expect of each row."""
+    table: Table = field(repr=False, default_factory=lambda: PARAMETERS)
+    """What is fitted to them."""
 
     @classmethod
-    def of(cls, model: api.CostModel, cases: Sequence[Case], catalog: Catalog) -> "Rows":
+    def of(
+        cls, model: api.CostModel, cases: Sequence[Case], catalog: Catalog, table: Table = PARAMETERS
+    ) -> "Rows":
         """Seat every case once; raises nothing."""
         grouped = batches(cases, catalog)
         place = {id(c): i for i, c in enumerate(cases)}
@@ -46,11 +52,12 @@ class Rows:
             order=order,
             measured=np.asarray([c.row.value for c in cases]),
             scatter=np.asarray([_scatter(c) for c in cases]),
+            table=table,
         )
 
     def errors(self, points: Floats) -> Floats:
         """log(predicted / measured), shape (k, rows), for k points of shape (k, parameters)."""
-        at = columns(np.atleast_2d(points))
+        at = columns(np.atleast_2d(points), self.table)
         out = np.empty((len(np.atleast_2d(points)), len(self.cases)))
         found = [predict_seated(self.model, seats, at) for seats in self.seats]
         out[:, self.order] = np.concatenate(found, axis=1)
@@ -64,4 +71,6 @@ class Rows:
 
 def _scatter(case: Case) -> float:
     waits = METRICS[case.row.metric] == "ttft" and case.row.kind != "static"
-    return SCATTER_UNDER_LOAD if waits else SCATTER
+    if waits:
+        return SCATTER_UNDER_LOAD
+    return SCATTER_ASSUMED if case.row.quality == "C" else SCATTER

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.cli.options import Configs, Out, SoftwareOption, Study, Tpot, Ttft, epilog, one_of, whole
+from dse.cli.options import Configs, NoTargets, Out, SoftwareOption, Study, Tpot, Ttft, epilog, one_of, whole
 from dse.cli.places import picture_place
 from dse.cli.software import question
 from dse.cli.stored import load_both
@@ -38,6 +38,7 @@ def breakeven(
                           help="table, csv (the map) or json."),
     ] = "table",
     software: SoftwareOption = None,
+    no_targets: NoTargets = False,
     out: Out = None,
     configs: Configs = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -61,6 +62,7 @@ def breakeven(
     sides = _sides(between)
     study = question(study, software)
     resolved, front = load_both(study, out, configs)
+    resolved = resolved.lifted() if no_targets else resolved
     candidates = everyone(resolved, front)
     across, upwards = assumptions(resolved, candidates, x, y)
     limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
@@ -124,10 +126,11 @@ def _show(found: Any) -> None:
                       _cost(c.costs[0])] for c in at]  # fmt: skip
     a, b = found.sides
     if found.y is None:
-        columns = [found.x.label, a, b, "wins", f"best of {a}", f"best of {b}"]
+        costs = [f"{found.goal_label} of {side}" for side in (a, b)]
+        columns = [found.x.label, *costs, "wins", f"best of {a}", f"best of {b}"]
         title, right = f"Who wins: {found.goal_label} of the best chip of each side", columns[:3]
     else:
-        columns = [found.y.label, found.x.label, "below", "above", "why", f"cost of {a}"]
+        columns = [found.y.label, found.x.label, "below", "above", "why", f"{found.goal_label} of {a}"]
         title, right = "The boundary", [columns[0], columns[1], columns[5]]
     console.print(table(columns, rows, title=title, right=right))
     console.print()

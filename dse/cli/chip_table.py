@@ -30,6 +30,7 @@ def show(sheet: ChipSheet) -> None:
         _energy(sheet),
     )
     console.print(grid)
+    console.print(plain(_formats(sheet)))
     console.print(plain(_price(sheet)))
     if sheet.published:
         console.print()
@@ -67,6 +68,13 @@ def _energy(sheet: ChipSheet) -> Any:
     rows = [[f"{name} FLOP", f"{1e12 * v:.3g} pJ"] for name, v in sheet.joules_per_flop.items()]
     rows += [[f"{word(name)} bit", f"{1e12 * v / 8:.3g} pJ"] for name, v in sheet.joules_per_byte.items()]
     return table(["operation", "energy"], rows, title="Energy", right=["energy"])
+
+
+def _formats(sheet: ChipSheet) -> str:
+    """Matrix peaks, and the formats that are computed in another one."""
+    peaks = ", ".join(f"{name} {pretty(value, 'FLOP/s')}" for name, value in sheet.peaks.items())
+    other = [f"{name} in {found.used}" for name, found in sheet.formats.items() if found.why]
+    return f"Peaks: {peaks or 'none is known'}" + (f"; computes {', '.join(other)}." if other else ".")
 
 
 def _price(sheet: ChipSheet) -> str:

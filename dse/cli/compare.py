@@ -6,8 +6,19 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.given import checked, sold_by
-from dse.cli.options import Configs, Seller, SoftwareOption, System, epilog, one_of, time_list, whole
+from dse.cli.options import (
+    Configs,
+    NoTargets,
+    Seller,
+    SoftwareOption,
+    System,
+    epilog,
+    one_of,
+    time_list,
+    whole,
+)
 from dse.cli.places import picture_place
+from dse.cli.sure import FEW, NoIntervals, Samples
 
 EPILOG = epilog(
     "dse compare h100 groq mine/chips/lpu-n5.yaml --llm llama2-70b --workload article --weights int8",
@@ -54,6 +65,7 @@ def compare(
         str, typer.Option(metavar="METHOD", help="listed, unit-cost, margin or compute-ratio.")
     ] = "listed",
     seller: Seller = None,
+    no_targets: NoTargets = False,
     system: System = "chips-only",
     settings: Annotated[
         list[str] | None,
@@ -63,6 +75,8 @@ def compare(
         bool,
         typer.Option("--with-unanchored", help="Let chips win whose software no measurement anchors."),
     ] = False,
+    samples: Samples = FEW,
+    no_intervals: NoIntervals = False,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")] = None,
     form: Annotated[
         str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "csv", "json"),
@@ -73,7 +87,8 @@ def compare(
     """Compare chips, real or hypothetical, at equal latency targets.
 
     Each chip gets its best deployment at each target: the lowest $/(token/s) among all batch sizes and
-    layouts that fit and are fast enough. The other latency targets of the workload hold too.
+    layouts that fit and are fast enough; of systems within 1 % of it the smallest. The latency targets of
+    the workload hold too, unless --no-targets lifts them.
 
     Chips rank within one basis of prices: what a buyer pays for one chip, what a system costs, what a chip
     costs its maker and what its silicon costs are different questions, with a table each. --price-method
@@ -97,7 +112,8 @@ def compare(
         chips, llm, workload, targets=limits, batch=batch, tp=tp, pp=pp, ep=ep, weights=weights, kv=kv,
         activations=activations, cost_model=cost_model, stack=stack, software=software or "as-sold",
         serving=serving, price_method=price_method, seller=seller, system=system,
-        with_unanchored=with_unanchored, settings=changes, configs=configs,
+        with_unanchored=with_unanchored, settings=changes, configs=configs, hold_targets=not no_targets,
+        samples=0 if no_intervals else samples,
     )  # fmt: skip
     if plot is not None:
         _draw(found, plot)

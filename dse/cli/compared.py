@@ -5,6 +5,8 @@ from typing import Any
 
 from dse.cli.designs import NONE, shown
 from dse.cli.verdicts import show_verdicts
+from dse.report.computed import MARK
+from dse.spec.formats import COMPUTED, remarks
 
 _NAME = 11
 """Columns that the name of a chip gets at least."""
@@ -26,13 +28,19 @@ def rows(found: Any) -> Iterator[dict[str, Any]]:
     for chip in found.chips:
         for limit, e in zip(found.targets, chip.best, strict=True):
             told = {} if e is None else {**e.deployment, **e.metrics, "bound_by": e.bound_by,
-                                         "price_method": e.price_method}  # fmt: skip
-            names = ("batch", "tp", "pp", "dp", *_METRICS, "bound_by", "price_method")
+                                         "price_method": e.price_method,
+                                         **_formats(e)}  # fmt: skip
+            names = ("batch", "tp", "pp", "dp", *_METRICS, "bound_by", "price_method", *COMPUTED)
             yield {
                 "chip": chip.chip, "kind": chip.kind, "target_tpot_s": limit, "found": e is not None,
                 **{n: told.get(n) for n in names}, "price_basis": chip.basis,
                 "unanchored": chip.unanchored is not None, "gap": chip.gap, **chip.hardware,
             }  # fmt: skip
+
+
+def _formats(estimate: Any) -> dict[str, str]:
+    """What an estimate is computed in, by column."""
+    return {column: estimate.computed_in[group].used for column, group in COMPUTED.items()}
 
 
 def show(found: Any) -> None:
@@ -42,9 +50,15 @@ def show(found: Any) -> None:
     console = stdout()
     told = "" if found.software == "as-sold" else f", {found.software} software"
     console.print(f"{found.llm}, workload {found.workload}{told}", style="bold")
+    if found.held:
+        held = ", ".join(f"{name.upper()} {shown(limit, 's')}" for name, limit in found.held.items())
+        console.print(f"Held to {held} of the workload; --no-targets lifts them.", style="dim")
     for part in (*_hardware(found), *_targets(found, narrow=console.width < _WIDE)):
         console.print()
         console.print(part)
+    if found.spreads:
+        console.print()
+        console.print(_sure(found))
     console.print()
     for line in _answers(found):
         console.print(plain(line))
@@ -53,6 +67,24 @@ def show(found: Any) -> None:
     console.print()
     for line in _notes(found):
         console.print(plain(line))
+
+
+def _sure(found: Any) -> Any:
+    """P10, median, P90 and chances of the chips that meet each target."""
+    from dse.cli.screen import table
+    from dse.cli.sure import COLUMNS, cells
+
+    told = []
+    for i, limit in enumerate(found.targets):
+        met = [(c, c.best[i]) for c in found.chips if c.chip in found.spreads[i]]
+        met.sort(key=lambda pair: pair[1].metrics["usd_per_token_per_s"])
+        for k, (c, e) in enumerate(met):
+            cost = shown(e.metrics["usd_per_token_per_s"], "USD")
+            told.append(["" if k else shown(limit, "s"), c.chip, cost, *cells(found.spread(i, c.chip))])
+    columns = ["TPOT within", "chip", "$/(token/s)", *COLUMNS]
+    title = "How sure that is: drawings of every uncertain number, chances within one basis of prices"
+    right = [columns[0], *columns[2:]]
+    return table(columns, told, title=title, right=right, flexible=["chip"], least=_NAME)
 
 
 def _hardware(found: Any) -> Iterator[Any]:
@@ -92,15 +124,17 @@ def _targets(found: Any, *, narrow: bool) -> Iterator[Any]:
 
 
 def _row(chip: Any, i: int) -> list[str]:
-    from dse.report.words import word
+    from dse.report.words import counted, word
 
     name = chip.chip if chip.unanchored is None else f"{chip.chip}\nunanchored"
     e = chip.best[i]
     if e is None:
         return [name, NONE, _short(chip), *[NONE] * (len(_COLUMNS) - 3)]
+    if remarks(e.computed_in):
+        name = f"{chip.chip}{MARK}{name.removeprefix(chip.chip)}"
     d, m = e.deployment, e.metrics
     return [
-        name, shown(m["usd_per_token_per_s"], "USD"), shown(m["tpot_s"], "s"), f"{m['chips']:,.0f}",
+        name, shown(m["usd_per_token_per_s"], "USD"), shown(m["tpot_s"], "s"), counted(m["chips"]),
         shown(m["capex_usd"], "USD"), f"{d['batch']:,}", f"{d['tp']} x {d['pp']}", word(e.bound_by),
     ]  # fmt: skip
 
@@ -159,6 +193,8 @@ def _notes(found: Any) -> Iterator[str]:
             "--price-method unit-cost prices all chips alike."
         )
     best = [e for c in found.chips for e in c.best if e is not None]
+    other = dict.fromkeys(told for e in best for told in remarks(e.computed_in))
+    yield from (f"{MARK} {told}." for told in other)
     covered = {note for e in best for note in e.notes if "capital" in note}
     yield from (f"Note: {note}." for note in sorted(covered))
 

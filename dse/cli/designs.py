@@ -20,6 +20,7 @@ _PARAMETERS = {
     "process": "node",
 }
 _SIZES = {"batch": "batch", "TP": "tp", "PP": "pp", "chips": "chips"}
+_SURE = {"p10": "P10", "p50": "median", "p90": "P90"}
 _ELSEWHERE = ("sram_bandwidth_per_byte", "price")
 """Parameters that are told in columns of every chip: SRAM bandwidth and price."""
 
@@ -112,9 +113,10 @@ def mix_table(rows: Iterable[Row], mix: Sequence[Mapping[str, Any]]) -> Any:
 
 def front_table(rows: Sequence[Row], axes: Sequence[Any], title: str) -> Any:
     """Designs of a front, one a line."""
-    sizes = _sizes(rows)
-    columns = ["design", *sizes, "capital USD", *(_title(a) for a in axes)]
-    cells = [[*_layout(row, sizes), *(shown(row[a.column], a.unit) for a in axes)] for row in rows]
+    sizes, sure = _sizes(rows), [n for n in _SURE if rows and rows[0].get(n) is not None]
+    columns = ["design", *sizes, "capital USD", *(_title(a) for a in axes), *(_SURE[n] for n in sure)]
+    units = {**{a.column: a.unit for a in axes}, **dict.fromkeys(sure, "")}
+    cells = [[*_layout(row, sizes), *(shown(row[n], unit) for n, unit in units.items())] for row in rows]
     return table(columns, cells, title=title, right=columns[1:])
 
 
@@ -130,7 +132,7 @@ def _sizes(rows: Iterable[Row]) -> list[str]:
 
 def _layout(row: Row, sizes: Sequence[str]) -> list[str]:
     counts = [NONE if row.get(_SIZES[name]) is None else f"{row[_SIZES[name]]:,}" for name in sizes]
-    return [str(row.get("chip", NONE)), *counts, shown(row.get("capex_usd"), "USD")]
+    return [f"{row.get('chip', NONE)}{row.get('mark', '')}", *counts, shown(row.get("capex_usd"), "USD")]
 
 
 def _parameters(row: Row) -> dict[str, str]:

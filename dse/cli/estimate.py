@@ -6,7 +6,7 @@ import typer
 
 from dse.cli.given import checked, sold_by
 from dse.cli.guard import complain
-from dse.cli.options import Configs, Seller, SoftwareOption, System, epilog, one_of, whole
+from dse.cli.options import Configs, NoTargets, Seller, SoftwareOption, System, epilog, one_of, whole
 
 EPILOG = epilog(
     "dse estimate --chip h100 --llm llama2-70b --workload chat --weights fp8",
@@ -52,6 +52,7 @@ def estimate(
         str, typer.Option(metavar="METHOD", help="listed, unit-cost, margin or compute-ratio.")
     ] = "listed",
     seller: Seller = None,
+    no_targets: NoTargets = False,
     system: System = "chips-only",
     settings: Annotated[
         list[str] | None,
@@ -79,7 +80,7 @@ def estimate(
         chip, llm, workload, tp=tp, pp=pp, ep=ep, dp=dp, batch=batch, weights=weights, kv=kv,
         activations=activations, cost_model=cost_model, stack=stack, serving=serving,
         price_method=price_method, seller=seller, system=system, software=software or "as-sold",
-        settings=changes, configs=configs,
+        settings=changes, configs=configs, hold_targets=not no_targets,
     )  # fmt: skip
     if form == "table":
         from dse.cli.ledgers import show
@@ -107,6 +108,8 @@ def _emit(found: Any, form: str) -> None:
             flat |= {f"{total}.{part}": v for total, parts in value.items() for part, v in parts.items()}
         elif name == "violations":
             flat |= {f"violation_{constraint}": v for constraint, v in value.items()}
+        elif name == "computed_in":
+            flat |= {f"{group}_{key}": v for group, each in value.items() for key, v in each.items()}
         elif name in ("precision", "targets"):
             flat |= {f"{name}_{key}": v for key, v in value.items()}
         else:

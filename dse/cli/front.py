@@ -10,13 +10,15 @@ from dse.cli.gap import proven, tell_gap
 from dse.cli.options import Configs, Out, SoftwareOption, Study, epilog, one_of, seconds, whole
 from dse.cli.places import picture_place
 from dse.cli.software import question, stored_or_asked
-from dse.cli.stored import load_both, stored_folder
-from dse.cli.telling import beside_text, counted, exact_behind, exact_folders
+from dse.cli.stored import stored_folder
+from dse.cli.sure import MANY, NoIntervals, Samples, measured
+from dse.cli.telling import beside_text, chosen_by, counted, exact_behind, exact_folders
+from dse.cli.verdicts import show_stored, with_anchors
 
 EPILOG = epilog(
     "dse front groq-vs-h100 --where 'tpot<=10 ms and branch=sram-only'",
     "dse front groq-vs-h100 --format csv > front.csv",
-    "dse front groq-vs-h100 --robust --samples 512",
+    "dse front groq-vs-h100 --samples 512",
     "dse front groq-vs-h100 --software equal",
     codes="0 done, 2 wrong input, or no results yet.",
 )
@@ -33,10 +35,8 @@ def front(
     where: Annotated[
         str | None, typer.Option(metavar="CONDITION", help="Only designs that meet it, e.g. 'tpot<=10 ms'.")
     ] = None,
-    robust: Annotated[
-        bool, typer.Option("--robust", help="Score it again with every uncertain number drawn.")
-    ] = False,
-    samples: Annotated[int, typer.Option(metavar="N", parser=whole(2), help="Drawings of --robust.")] = 256,
+    samples: Samples = MANY,
+    no_intervals: NoIntervals = False,
     seed: Annotated[int, typer.Option(metavar="N", parser=whole(0), help="Seed of the drawings.")] = 1,
     exact: Annotated[
         Path | None,
@@ -53,16 +53,17 @@ def front(
     """Show what a study has found, with the best design at each target.
 
     The front is every design that no other beats in all objectives. It is read from the results folder that
-    `dse run` wrote; nothing is computed again. Where `dse sweep` has swept the same problem, it tells how
+    `dse run` wrote. Where `dse sweep` has swept the same problem, it tells how
     much of the exact front was found. The JSON holds the hypervolume and its fraction of the exact one, on
     plain and on logarithmic scales (null where that is unknown), the best design at each target, the whole
     front and the baselines; CSV and Parquet hold the front. --gap proves by branch and bound how much better
     any chip of the space could be; for the front of a sweep, between the steps of the space as well.
     With --software the question is asked under other software: the results of `dse run --software` where
     there are some, else the chips that were found, each in its best deployments under it.
-    With --robust every number whose sources give a range is drawn from it, the same drawings for all designs;
-    each design is told with the share of the drawings in which it stays on the front, and the interval of its
-    objective.
+    Every number whose sources give a range is drawn, the same drawings for all designs: each design is told
+    with the 10th percentile, the median and the 90th of its objective (p10, p50, p90), and with the shares of
+    the drawings in which nothing beats it (probability_best) and in which it works and meets every target
+    (probability_meets_target). --no-intervals leaves that out, and needs no configs.
     """
     if form == "parquet" and sys.stdout.isatty():
         raise typer.BadParameter("expected a pipe or a file for parquet, got a terminal. Add > front.parquet",
@@ -70,27 +71,22 @@ def front(
     _check_folder(configs)
     study = question(study, software)
     picture_place("--plot", plot)
-    if robust and plot is not None:
-        raise typer.BadParameter("expected --robust or --plot, got both", param_hint="--robust")
-    if robust:
-        from dse.cli.robust import tell
-
-        tell(*load_both(study, out, configs), where=where, samples=samples, seed=seed, form=form)
-        return
     (stored, lies), folder = stored_or_asked(study, out, configs), stored_folder(study, out)
-    found = _filtered(stored, where)
+    found = _filtered(stored, where, study, folder, configs)
+    sure = None if no_intervals else measured(study, found, configs, samples, seed)
+    found = found if sure is None else sure.front
     if plot is not None:
         _draw(found, plot, study, configs, exact_behind(stored, folder, exact))
     if form == "table":
         if len(stored.frame):
-            _show(found, _beside(stored, folder, exact))
+            _show(found, _beside(stored, folder, exact), sure)
         else:
             _empty(stored, lies)
         if gap is not None:
             tell_gap(proven(study, out, configs, gap), stored.axes)
     elif form == "json":
         bound = None if gap is None else proven(study, out, configs, gap).as_dict()
-        _json(found, _beside(stored, folder, exact), bound)
+        _json(found, _beside(stored, folder, exact), bound, sure)
     else:
         from dse.cli.emit import to_bytes
         from dse.front.tables import to_format
@@ -118,20 +114,50 @@ def _beside(found: Any, folder: Path, exact: Path | None) -> Any:
     return beside
 
 
-def _filtered(found: Any, condition: str | None) -> Any:
+def _filtered(found: Any, condition: str | None, study: str, folder: Path, configs: Path | None) -> Any:
+    """The stored front under a condition: rows of it where they are enough, else solved again."""
+    from dse.cli.screen import remark
+    from dse.decide.filtered import filtered, plain
+    from dse.front import query
+    from dse.report.searched import trials_of
+    from dse.spec.problems import SpecError
+    from dse.spec.resolved import load_study
+
     if condition is None:
         return found
+    query.checked(condition)
+    rows = _rows(found, condition)
+    if not len(found.frame) or plain(found, condition):
+        return rows
+    try:
+        resolved = load_study(study, configs)
+        solved = filtered(resolved, found, condition, trials_of(resolved.slug, folder, None))
+    except SpecError as error:
+        remark(f"approximate: the study cannot be solved again under it ({error}), so rows were picked")
+        return rows
+    if not solved.exact:
+        remark("approximate: no trials are stored here, so only the chips of the front were solved again")
+    return solved.front
+
+
+def _rows(found: Any, condition: str) -> Any:
+    """Rows of a stored front that meet a condition."""
     from dataclasses import replace
 
     from dse.cli.screen import remark
+    from dse.decide.filtered import named_axes
     from dse.front import query
 
-    query.checked(condition)
+    axes = named_axes(found.axes)
     frames = {
-        name: query.where(frame, condition, found.axes) if len(frame) else frame
-        for name, frame in (("frame", found.frame), ("baselines", found.baselines))
+        name: query.where(frame, condition, axes) if len(frame) else frame
+        for name, frame in (
+            ("frame", found.frame),
+            ("baselines", found.baselines),
+            ("at_targets", found.at_targets),
+        )
     }
-    for said in query.unmet((found.frame, found.baselines), condition, found.axes):
+    for said in query.unmet((found.frame, found.baselines), condition, axes):
         remark(said)
     return replace(found, **frames)
 
@@ -147,12 +173,11 @@ def _draw(found: Any, path: Path, study: str, configs: Path | None, exact: Any) 
     remark(f"picture: {path}")
 
 
-def _json(found: Any, beside: Any, bound: Any) -> None:
+def _json(found: Any, beside: Any, bound: Any, sure: Any) -> None:
     from dse.cli.emit import emit_json
     from dse.front.tables import plain_rows
-    from dse.report.answer import answer
 
-    told = found.manifest
+    told, best = found.manifest, _answer(found, sure)
     emit_json(
         {
             "study": told.get("study"),
@@ -164,11 +189,23 @@ def _json(found: Any, beside: Any, bound: Any) -> None:
             "exact": None if beside is None else str(beside.folder),
             "bound": bound,
             "trials": told.get("trials"),
-            "best": list(answer(found).best),
+            "samples": None if sure is None else sure.drawn.samples,
+            "numbers_drawn": None if sure is None else sure.drawn.numbers,
+            "best": list(best.best),
+            "verdicts": told.get("verdicts"),
+            "dependence": told.get("dependence"),
+            "unanchored": told.get("unanchored"),
+            "rivals": {name: list(rows) for name, rows in best.rivals.items()},
             "front": plain_rows(found.frame),
             "baselines": plain_rows(found.baselines),
         }
     )
+
+
+def _answer(found: Any, sure: Any) -> Any:
+    from dse.report.answer import answer
+
+    return answer(found) if sure is None else sure.judge(answer(found))
 
 
 def _empty(stored: Any, folder: Path) -> None:
@@ -191,14 +228,19 @@ def _empty(stored: Any, folder: Path) -> None:
         console.print(obstacle_table(found))
 
 
-def _show(found: Any, beside: Any) -> None:
-    from dse.cli.designs import baseline_table, best_table, chip_table, front_table, mix_table, thinned
-    from dse.cli.screen import stdout
-    from dse.front.tables import plain_rows
-    from dse.report.answer import answer
+def _show(found: Any, beside: Any, sure: Any) -> None:
+    from dataclasses import replace
 
-    console, rows = stdout(), plain_rows(found.frame)
-    told = answer(found)
+    from dse.cli.designs import baseline_table, best_table, chip_table, front_table, mix_table, thinned
+    from dse.cli.screen import plain, stdout
+    from dse.cli.sure import note, sure_table
+    from dse.front.tables import plain_rows
+    from dse.report.computed import computed_lines, marked, marked_answer
+
+    precision = found.manifest.get("precision", {})
+    console, rows = stdout(), marked(plain_rows(found.frame), precision)
+    told = marked_answer(_answer(found, sure), precision)
+    rows, told = with_anchors(rows, found), replace(told, best=tuple(with_anchors(told.best, found)))
     console.print(str(found.manifest.get("title") or found.manifest.get("study")), style="bold")
     if not rows:
         console.print("No design on the front meets this.")
@@ -208,11 +250,18 @@ def _show(found: Any, beside: Any) -> None:
     if len(shown) < len(rows):
         title += f", {len(shown)} of them here, all with --format csv"
     mix = mix_table(told.best, found.manifest.get("mix", ()))
-    tables = (best_table(told, found.axes), mix, baseline_table(told), chip_table(told.best))
-    for part in (front_table(shown, found.axes, title), *tables):
+    best = (best_table(told, found.axes), mix, baseline_table(told), sure_table(told, sure))
+    for part in (front_table(shown, found.axes, title), *best, chip_table(told.best)):
         if part is not None:
             console.print()
             console.print(part)
+    for line in chosen_by(found):
+        console.print(line, style="dim", soft_wrap=True)
+    for line in computed_lines([*rows, *plain_rows(found.baselines)], precision):
+        console.print(line, soft_wrap=True)
+    for line in note(sure):
+        console.print(plain(line), style="dim")
+    show_stored(console, found)
     volume, swept = found.manifest.get("hypervolume"), found.manifest.get("sweep")
     work = f"{swept['points']:,} points" if swept else counted(found.manifest.get("trials"), "trial")
     console.print()

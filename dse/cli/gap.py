@@ -31,7 +31,7 @@ def tell_gap(bound: Any, axes: Any) -> None:
     from dse.cli.designs import NONE, shown
     from dse.cli.screen import stdout, table
 
-    console, goal = stdout(), axes[0]
+    console, goal = stdout(), next((a for a in axes if a.name == bound.goal), axes[0])
     where = "the space and of what lies between its steps" if bound.between else "the space"
     console.print()
     if not bound.found:
@@ -45,6 +45,8 @@ def tell_gap(bound: Any, axes: Any) -> None:
         f"worse in each objective ({bound.boxes:,} boxes, {bound.designs:,} designs evaluated).",
         soft_wrap=True,
     )
+    for remark in bound.remarks:
+        console.print(f"Note: {remark}.", soft_wrap=True)
     rows = [
         [shown(a.target, "s"), *(NONE if v is None else shown(v, goal.unit) for v in (a.best, a.bound))]
         for a in bound.at

@@ -8,7 +8,7 @@ from rich.text import Text
 from dse.cli.designs import shown
 from dse.cli.screen import plain, stdout, table
 from dse.report.failures import pretty_violation
-from dse.report.words import LEDGERS, word
+from dse.report.words import LEDGERS, counted, word
 
 _METRICS = (
     ("tpot_s", "time per output token, TPOT", "s"),
@@ -69,7 +69,7 @@ def show_told(told: Any) -> None:
 def _beside(told: Any) -> Any:
     """The whole and its parts, a column each."""
     every = [told.estimate, *(part.estimate for part in told.parts)]
-    rows = [["chips", *(f"{e.metrics['chips']:,.0f}" for e in every)]]
+    rows = [["chips", *(counted(e.metrics["chips"]) for e in every)]]
     rows += [
         [label, *(shown(e.metrics[name], unit) for e in every)]
         for name, label, unit in _METRICS
@@ -82,19 +82,35 @@ def _beside(told: Any) -> Any:
 def _setup(found: Any, chosen: Sequence[str]) -> str:
     d, p = found.deployment, found.precision
     how = f" ({', '.join(chosen)} chosen)" if chosen else ""
-    chips = int(found.metrics["chips"])
+    chips = found.metrics["chips"]
     spread = f"EP {d['ep']}, " if "all_to_all" in found.ledgers["tpot_s"] else ""  # the LLM has experts
     return (
-        f"{chips:,} chip{'' if chips == 1 else 's'}: batch {d['batch']:,}, TP {d['tp']}, PP {d['pp']}, "
+        f"{counted(chips)} chip{'' if chips == 1 else 's'}: batch {d['batch']:,}, "
+        f"TP {d['tp']}, PP {d['pp']}, "
         f"{spread}DP {d['dp']}{_pools(found)}{how}; weights {p['weights']}, KV {p['kv']}, "
-        f"activations {p['activations']}; "
+        f"activations {p['activations']}, computed in {_computed(found)}; "
         f"{found.serving}; cost model {found.cost_model}, stack {found.stack}, price {found.price_method}"
     )
 
 
+def _computed(found: Any) -> str:
+    """Formats of matrix multiplications and of the attention core."""
+    matrix, attention = (found.computed_in[group].used for group in ("matrix", "attention"))
+    return str(matrix) if matrix == attention else f"{matrix}, attention in {attention}"
+
+
 def _pools(found: Any) -> str:
     """Replicas that only prefill, beside those that decode."""
-    return f" and {found.pools['prefill']:.0f} more replicas for prefill" if found.pools else ""
+    if not found.pools:
+        return ""
+    more = counted(found.pools["prefill"])
+    if not found.smallest_system:
+        return f" and {more} more replicas for prefill (one whole system)"
+    whole = found.smallest_system
+    return (
+        f" and {more} more for prefill (a fleet in its real ratio; the smallest whole system has "
+        f"{counted(whole['chips'])} chips for {shown(whole['capex_usd'], 'USD')} USD)"
+    )
 
 
 def _headline(found: Any) -> Any:

@@ -81,6 +81,11 @@ SoftwareOption = Annotated[
 ]  # fmt: skip
 
 
+NoTargets = Annotated[
+    bool, typer.Option("--no-targets", help="Lift the latency targets that the workload's file states.")
+]
+
+
 def whole(minimum: int) -> Callable[[str], int]:
     """Reader of a whole number of at least `minimum`."""
 

@@ -1,15 +1,27 @@
 """`dse propose`: the chip to build for a target, as a file and as a datasheet."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from dse.cli.guard import FAILED, complain
-from dse.cli.options import Configs, Out, SoftwareOption, Study, Tpot, Ttft, epilog, money, one_of, whole
+from dse.cli.options import (
+    Configs,
+    NoTargets,
+    Out,
+    SoftwareOption,
+    Study,
+    Tpot,
+    Ttft,
+    epilog,
+    money,
+    one_of,
+    whole,
+)
 from dse.cli.software import question
 from dse.cli.stored import load_both
+from dse.cli.sure import MANY, NoIntervals, Samples
 
 EPILOG = epilog(
     "dse propose groq-vs-h100 --tpot '5 ms' -o mine/chips/my-chip.yaml",
@@ -27,12 +39,13 @@ def propose(
         typer.Option("--max-entry-price", metavar="USD", parser=money, help="Capital at most: '100 kUSD'."),
     ] = None,
     robust: Annotated[
-        bool, typer.Option("--robust", help="Draw every uncertain number; the best median is proposed.")
+        bool, typer.Option("--robust", help="Propose the chip whose median over the drawings is the best.")
     ] = False,
     polish: Annotated[
         bool, typer.Option("--polish", help="Walk it downhill first, until no step improves it.")
     ] = False,
-    samples: Annotated[int, typer.Option(metavar="N", parser=whole(2), help="Drawings of --robust.")] = 256,
+    samples: Samples = MANY,
+    no_intervals: NoIntervals = False,
     seed: Annotated[int, typer.Option(metavar="N", parser=whole(0), help="Seed of the drawings.")] = 1,
     output: Annotated[
         Path | None,
@@ -44,6 +57,7 @@ def propose(
         str, typer.Option("--format", metavar="FORMAT", parser=one_of("text", "json"), help="text or json.")
     ] = "text",
     software: SoftwareOption = None,
+    no_targets: NoTargets = False,
     out: Out = None,
     configs: Configs = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -54,18 +68,23 @@ def propose(
     its best deployment again. Writes a chip file that `dse check`, `dse estimate --chip FILE` and a search
     space can use, a space from half to twice its sizes to search again, and a datasheet as text and as a page
     beside them: what it is, what it costs, what binds it, what it must beat, what a little more of anything
-    is worth, and which published numbers would have to be wrong for it not to win. It refuses a design that
-    cannot be made, or for which the data end.
+    is worth, and which published numbers would have to be wrong for it not to win. Every uncertain number is
+    drawn: P10, median and P90, and how often it beats its rivals and meets its target. It refuses a design
+    that cannot be made, or for which the data end.
     """
     from dse.cli.places import file_place
     from dse.cli.working import working
     from dse.decide.proposal import Refused
     from dse.decide.proposal import propose as proposed
+    from dse.decide.study_verdicts import compares_kinds, verdicts_at
 
+    if robust and no_intervals:
+        raise typer.BadParameter("expected --robust or --no-intervals, got both", param_hint="--robust")
     name = _name(output, configs)
     file_place("--output", output)
     study = question(study, software)
     resolved, front = load_both(study, out, configs)
+    resolved = resolved.lifted() if no_targets else resolved
     given = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
     limits = {name: value for name, value in given.items() if value is not None}
     try:
@@ -77,6 +96,7 @@ def propose(
                 name=name,
                 robust=robust,
                 polish=polish,
+                intervals=not no_intervals,
                 samples=samples,
                 seed=seed,
                 tell=tell,
@@ -84,15 +104,17 @@ def propose(
     except Refused as error:
         complain(*error.reasons)
         raise typer.Exit(FAILED) from None
+    verdicts = verdicts_at(resolved, front, limits) if compares_kinds(resolved) else None
     folder = Path("results") / resolved.slug if out is None else out
     files = _write(found, output or folder / "proposals" / "chips" / f"{found.chip.name}.yaml")
     if form == "json":
         from dse.cli.emit import emit_json
         from dse.report.datasheet_data import as_dict
 
-        emit_json({**as_dict(found), "files": [str(f) for f in files]})
+        judged = {} if verdicts is None else verdicts.as_dict()
+        emit_json({**as_dict(found), **judged, "files": [str(f) for f in files]})
     else:
-        _show(found, files)
+        _show(found, files, configs, verdicts)
 
 
 def _name(output: Path | None, configs: Path | None) -> str | None:
@@ -178,22 +200,22 @@ def _print(sheet: Any, console: Any) -> None:
     console.print(plain(sheet.colophon), style="dim")
 
 
-def _show(found: Any, files: list[Path]) -> None:
+def _show(found: Any, files: list[Path], configs: Path | None, verdicts: Any) -> None:
+    from dse.cli.again import again
     from dse.cli.screen import stdout
+    from dse.cli.verdicts import show_verdicts
     from dse.report.datasheet_info import datasheet
 
     console = stdout()
     _print(datasheet(found), console)
     console.print()
+    if verdicts is not None:
+        show_verdicts(console, verdicts, found.study.goal.label)
+        console.print()
     console.print(f"Written: {', '.join(str(f) for f in files)}", soft_wrap=True)
     for estimate in [part.estimate for part in found.told.parts] or [found.estimate]:
-        console.print(f"Try it: {_again(estimate, files[0])}", soft_wrap=True)
-
-
-def _again(e: Any, chip: Path) -> str:
-    """The command that estimates the same."""
-    d, p = e.deployment, e.precision
-    return shlex.join([
-        "dse", "estimate", "--chip", str(chip), "--llm", e.llm, "--workload", e.workload,
-        "--weights", p["weights"], "--batch", str(d["batch"]), "--tp", str(d["tp"]), "--pp", str(d["pp"]),
-    ])  # fmt: skip
+        line = again(found, estimate, found.price_usd, files[0], configs)
+        if line is None:
+            console.print("No line of `dse estimate` sets all that this study sets; `dse explain` shows it.")
+        else:
+            console.print(f"Try it: {line}", soft_wrap=True)

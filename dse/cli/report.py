@@ -50,7 +50,10 @@ def report(
 def _made(
     study: str, exact: Path | None, storage: str | None, out: Path | None, configs: Path | None, tell: Any
 ) -> str:
+    from dataclasses import replace
+
     from dse.cli.stored import load_at
+    from dse.cli.sure import FEW, measured_in
     from dse.cli.telling import exact_behind
     from dse.report.evidence import gather
     from dse.report.searched import searched
@@ -63,6 +66,8 @@ def _made(
     front, folder = load_at(study, out)
     tell("evaluating designs again")
     found = gather(front, study, configs)
+    if found.study is not None:
+        found = replace(found, sure=measured_in(found.study, front, FEW))
     tell("replaying the search")
     more = searched(found.study, folder, storage)
     given = (("--storage", storage and hidden(storage)), ("--configs", configs), ("--out", out))

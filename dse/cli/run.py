@@ -9,10 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.guard import INTERRUPTED, blame, complain
-from dse.cli.options import Configs, Out, SoftwareOption, Study, epilog, seconds, whole
+from dse.cli.options import Configs, NoTargets, Out, SoftwareOption, Study, epilog, seconds, whole
 from dse.cli.progress import calm, shown
 from dse.cli.software import question
+from dse.cli.sure import MANY, NoIntervals, Samples
 from dse.cli.telling import beside_text, counted, draw, exact_folders, tell_answer, tell_files
+from dse.cli.verdicts import show_stored
 
 EPILOG = epilog(
     "dse run groq-vs-h100",
@@ -43,7 +45,14 @@ def run(
     workers: Annotated[
         int, typer.Option(metavar="N", parser=whole(1), help="Processes that share the work.")
     ] = 1,
+    samples: Samples = MANY,
+    no_intervals: NoIntervals = False,
     software: SoftwareOption = None,
+    no_targets: NoTargets = False,
+    verdicts: Annotated[
+        bool,
+        typer.Option("--verdicts/--no-verdicts", help="Search the other softwares too, for who wins there."),
+    ] = True,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; what is stored is kept aside.")] = False,
     out: Out = None,
     configs: Configs = None,
@@ -58,24 +67,32 @@ def run(
     can do), manifest.json (what produced them) and front.png. A study with cases is run case by case, each in
     a folder of its own; STUDY/CASE runs one of them. With --software the question is asked under other
     software, and its results lie in a folder of their own; STUDY@equal is another way to write that.
+    Where a study compares kinds of chips, the other two softwares are searched as well, each with the same
+    budget, to tell whether the winner holds under all three; --no-verdicts leaves that out.
     """
     study = question(study, software)
     again = _command(
         study, trials=trials, storage=storage, sampler=sampler, seed=seed,
-        workers=workers if workers > 1 else None, out=out, configs=configs,
+        workers=workers if workers > 1 else None, out=out, configs=configs, no_targets=no_targets,
     )  # fmt: skip
     results: list[Any] = []
     with _resumable(again), shown(study, hidden=quiet, no_color=no_color) as tell, calm():
         import dse
+        from dse.decide.judged_run import judged, stored_manifest
 
         with blame("STUDY"):
             questions = dse.load_cases(study, configs)
+        if no_targets:
+            questions = tuple(q.lifted() for q in questions)
         for each in questions:
+            before = stored_manifest(each, out)
             with blame("--sampler"):
                 result = dse.run(
                     each, trials=trials, timeout=timeout, storage=storage, sampler=sampler, seed=seed,
                     workers=workers, fresh=fresh, out=out, progress=_of_case(tell, each),
                 )  # fmt: skip
+            if verdicts and not result.interrupted:
+                result = judged(result, before, trials=trials, timeout=timeout, tell=tell)
             results.append(result)
             if result.interrupted:
                 break
@@ -90,7 +107,7 @@ def run(
     if not len(first.front.frame):
         _nothing(first, no_color=no_color)
         raise typer.Exit(1)
-    _tell(first, study, no_color=no_color)
+    _tell(first, study, no_color=no_color, samples=0 if no_intervals else samples)
     if len(results) > 1:
         _tell_cases(results, study, no_color=no_color)
 
@@ -102,8 +119,9 @@ def _of_case(tell: Callable[[int, int, str], None], question: Any) -> Callable[[
 
 def _command(study: str, **given: Any) -> str:
     """The command that resumes."""
+    plain = ["--no-targets"] if given.pop("no_targets", False) else []
     options = [part for name, v in given.items() if v is not None for part in (f"--{name}", str(v))]
-    return shlex.join(["dse", "run", study, *options])
+    return shlex.join(["dse", "run", study, *options, *plain])
 
 
 @contextmanager
@@ -116,12 +134,16 @@ def _resumable(again: str) -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _tell(result: Any, study: str, *, no_color: bool) -> None:
+def _tell(result: Any, study: str, *, no_color: bool, samples: int) -> None:
     from dse.cli.screen import stdout
+    from dse.cli.sure import measured_in
     from dse.front.exact import beside_exact
 
     told, console = result.front.manifest, stdout(no_color=no_color)
-    tell_answer(result.front, result.study.spec, no_color=no_color)
+    sure = measured_in(result.study, result.front, samples) if samples else None
+    tell_answer(result.front, result.study.spec, no_color=no_color, sure=sure)
+    show_stored(console, result.front)
+    console.print()
     beside = beside_exact(result.front, exact_folders(result.study.slug, result.out))
     console.print(
         f"{counted(told['trials'], 'trial')} ({result.new_trials:,} new), "

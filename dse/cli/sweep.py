@@ -10,6 +10,7 @@ import typer
 from dse.cli.guard import INTERRUPTED, blame, complain
 from dse.cli.options import (
     Configs,
+    NoTargets,
     Out,
     Scheduler,
     SoftwareOption,
@@ -47,6 +48,7 @@ def sweep(
         bool, typer.Option("--prune", help="Leave out boxes of chips that provably hold nothing better.")
     ] = False,
     software: SoftwareOption = None,
+    no_targets: NoTargets = False,
     fresh: Annotated[
         bool, typer.Option("--fresh/--resume", help="Start anew (what is stored is kept aside), or go on.")
     ] = False,
@@ -71,7 +73,7 @@ def sweep(
     study = question(study, software)
     again = _command(
         study, grid=grid, backend=backend, workers=workers, scheduler=scheduler, out=out,
-        configs=configs,
+        configs=configs, no_targets=no_targets,
     )  # fmt: skip
     only_one_of("--scheduler", scheduler, "--workers", workers)
     only_one_of("--scheduler", scheduler, "--prune", prune or None)
@@ -81,6 +83,7 @@ def sweep(
     counts = {} if grid is None else _counts(grid)
     with blame("STUDY"):
         resolved = dse.load_study(study, configs)
+        resolved = resolved.lifted() if no_targets else resolved
     with (
         _bar(study, hidden=quiet, no_color=no_color) as tell,
         _solved_by(scheduler, resolved, counts, backend) as engine,
@@ -122,10 +125,12 @@ def _tell(result: Any, *, no_color: bool) -> None:
     rate = f", {result.new_points / result.seconds:,.0f} a second" if result.new_points and not pruned else ""
     stdout(no_color=no_color).print(
         f"{grid.size:,} points ({grid.chips:,} chips in {grid.layouts:,} deployments each{rate}); "
-        f"{counted(len(result.front.frame), 'design')} on the exact front; "
+        f"{counted(len(result.front.frame), 'design')} on the exact front of the grid; "
         f"hypervolume {result.front.manifest['hypervolume']:.6g}",
         soft_wrap=True,
     )
+    for remark in result.front.manifest["sweep"].get("remarks", ()):
+        stdout(no_color=no_color).print(f"Note: {remark}.", soft_wrap=True)
     tell_files(result.out, picture=True, no_color=no_color)
 
 
@@ -153,8 +158,9 @@ def _counts(text: str) -> dict[str, int]:
 
 def _command(study: str, **given: Any) -> str:
     """The command that goes on."""
+    plain = ["--no-targets"] if given.pop("no_targets", False) else []
     options = [part for name, v in given.items() if v is not None for part in (f"--{name}", str(v))]
-    return shlex.join(["dse", "sweep", study, *options])
+    return shlex.join(["dse", "sweep", study, *options, *plain])
 
 
 @contextmanager

@@ -4,28 +4,67 @@ from pathlib import Path
 from typing import Any
 
 
-def tell_answer(front: Any, spec: Any, *, no_color: bool) -> None:
-    """The question, the best design at each target beside the baselines, and what its chips are."""
-    from dse.cli.designs import baseline_table, best_table, chip_table, mix_table
-    from dse.cli.screen import stdout
-    from dse.report.answer import answer
+def tell_answer(front: Any, spec: Any, *, no_color: bool, sure: Any = None) -> None:
+    """The question, the best design at each target beside the baselines, and what its chips are.
 
-    console, found = stdout(no_color=no_color), answer(front)
+    `sure` holds the designs under drawings; without it nothing is told of how sure they are.
+    """
+    from dataclasses import replace
+
+    from dse.cli.designs import baseline_table, best_table, chip_table, mix_table
+    from dse.cli.screen import plain, stdout
+    from dse.cli.sure import note, sure_table
+    from dse.cli.verdicts import with_anchors
+    from dse.front.tables import plain_rows
+    from dse.report.answer import answer
+    from dse.report.computed import computed_lines, marked_answer
+
+    console, precision = stdout(no_color=no_color), front.manifest.get("precision", {})
+    found = answer(front)
+    if sure is not None:
+        found = sure.judge(found)
+    found = marked_answer(found, precision)
+    found = replace(found, best=tuple(with_anchors(found.best, front)))
     console.print(spec.title, style="bold")
     console.print(spec.question.strip(), style="dim")
     mix = mix_table(found.best, front.manifest.get("mix", ()))
-    for part in (best_table(found, front.axes), mix, baseline_table(found), chip_table(found.best)):
+    tables = (best_table(found, front.axes), mix, baseline_table(found), sure_table(found, sure))
+    for part in (*tables, chip_table(found.best)):
         if part is not None:
             console.print()
             console.print(part)
+    for line in chosen_by(front):
+        console.print(line, style="dim")
+    for line in computed_lines([*found.best, *plain_rows(front.baselines)], precision):
+        console.print(line, soft_wrap=True)
+    for line in note(sure):
+        console.print(plain(line), style="dim")
     console.print()
+
+
+def chosen_by(front: Any) -> list[str]:
+    """What every design was held to, and how the best at a target was chosen."""
+    from dse.cli.designs import shown
+    from dse.plugins import objective
+
+    told, lines = front.manifest, []
+    held = {objective(name): limit for name, limit in (told.get("held") or {}).items()}
+    if held:
+        each = ", ".join(f"{goal.label} {shown(limit, goal.unit)}" for goal, limit in held.items())
+        lines.append(f"Every design is held to {each}; --no-targets lifts those of the workload.")
+    if told.get("targets") and (share := told.get("tolerance")):
+        lines.append(
+            f"Of the systems of a chip within {100 * share:.3g} % of the best the smallest is taken."
+        )
+    return lines
 
 
 def tell_files(out: Path, *, picture: bool, no_color: bool) -> None:
     """Where the results are."""
     from dse.cli.screen import stdout
 
-    names = ["front.csv", "baselines.csv", "manifest.json", *(["front.png"] if picture else [])]
+    solved = ["at_targets.csv"] if (out / "at_targets.csv").is_file() else []
+    names = ["front.csv", "baselines.csv", *solved, "manifest.json", *(["front.png"] if picture else [])]
     stdout(no_color=no_color).print(f"Results in {out}: {', '.join(names)}", soft_wrap=True)
 
 

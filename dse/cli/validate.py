@@ -16,6 +16,7 @@ EPILOG = epilog(
     "dse validate my-rows.csv --by chip,llm --out predicted.csv --format json",
     "dse validate silicon --by use",
     "dse validate article",
+    "dse validate dataflow --format json",
     codes="0 done, 1 a claim of the article is missed or no row can be predicted, 2 wrong input.",
 )
 
@@ -24,7 +25,8 @@ def validate(
     table: Annotated[
         str,
         typer.Argument(metavar="[TABLE|CSV]",
-                       help="silicon, article, published, published-full, or a CSV of your own [published]."),
+                       help="silicon, article, dataflow, published, published-full, or a CSV of your own "
+                       "[published]."),
     ] = "published",
     by: Annotated[
         str | None,
@@ -65,12 +67,22 @@ def validate(
     TABLE article: the claims of the article on chips that keep everything in SRAM, as they are stated, by the
     article's own arithmetic (cost model `napkin`, which must agree within the article's rounding), and by
     `roofline`, with a verdict: holds, differs, or refuted by more than a factor of two.
+
+    TABLE dataflow: published speeds of dataflow chips (SRAM first, wafers, fused layers) beside ours, on the
+    stack of their vendor and on the family fitted without that vendor, with the columns that nobody stated;
+    and the rows that cannot be predicted, with the reason.
     """
     if table == "article":
         _idle(table, by=by, plot=plot, out=out, stack=stack, quality=quality)
         from dse.cli.claims import show_claims
 
         show_claims(form, configs)
+        return
+    if table == "dataflow":
+        _idle(table, by=by, plot=plot, out=out, stack=stack, quality=quality)
+        from dse.cli.dataflow import show_dataflow
+
+        show_dataflow(form, configs)
         return
     picture_place("--plot", plot)
     file_place("--out", out)

@@ -1,11 +1,16 @@
 """The winner under all three softwares, side by side, and whether it holds."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dse.cli.designs import NONE, shown
 
 HEADS = {"as-sold": "as sold", "equal": "equal", "ideal": "ideal"}
 """Software to the head of its column."""
+
+
+_UNANCHORED = "\nunanchored"
+"""Mark below the name of a design."""
 
 
 def show_verdicts(console: Any, found: Any, goal: str, target: str = "TPOT") -> None:
@@ -42,3 +47,31 @@ def _cell(verdict: Any) -> str:
     if verdict.low is None:
         return told
     return f"{told} ({shown(verdict.low, 'USD')} to {shown(verdict.high, 'USD')})"
+
+
+def with_anchors(rows: Iterable[Mapping[str, Any]], front: Any) -> list[dict[str, Any]]:
+    """Rows of designs, those marked whose software no measurement anchors."""
+    from dse.spec.unanchored import family
+
+    barred = front.manifest.get("unanchored") or {}
+    found = []
+    for row in rows:
+        out = family(str(row.get("chip")), str(row.get("role"))) in barred
+        found.append({**row, "mark": f"{row.get('mark', '')}{_UNANCHORED if out else ''}"})
+    return found
+
+
+def show_stored(console: Any, front: Any) -> None:
+    """Print the verdicts that a front was stored with, and who may win none; old fronts have neither."""
+    from dse.decide.verdicts import verdicts_from
+    from dse.report.answer import answer
+
+    found, told = verdicts_from(front.manifest), answer(front)
+    if found is not None:
+        console.print()
+        show_verdicts(console, found, told.objective.label, told.target.label if told.target else "target")
+    names = ", ".join(front.manifest.get("unanchored") or ())
+    if names:
+        console.print()
+        told_of = "no measurement anchors their software, so that they win no verdict"
+        console.print(f"Unanchored: {names} ({told_of}).", soft_wrap=True)

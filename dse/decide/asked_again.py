@@ -7,7 +7,8 @@ import numpy as np
 from dse.decide.candidates import of_front
 from dse.front.archive import Archive
 from dse.front.files import Front
-from dse.search.manifest import described
+from dse.search.at_targets import solved_at_targets
+from dse.search.manifest import described, targets_of
 from dse.search.points import Points, axes_of
 from dse.search.replay import BLOCK, baseline_front, catalog_points, points_of
 from dse.search.suggest import Choice
@@ -21,15 +22,22 @@ def asked_again(study: ResolvedStudy, front: Front) -> Front:
     is no better than what a search of `study` finds.
     """
     archive = Archive(axes_of(study))
-    for points in _points(study, front):
+    for points in points_of_front(study, front):
+        archive.add(points.values, points.feasible, points.rows)
+    for name in sorted(study.baselines):
+        points = catalog_points(study, name, [-1])
         archive.add(points.values, points.feasible, points.rows)
     told = {**described(study, archive), "asked_again": {"of": front.manifest.get("study")}}
     told |= {name: front.manifest[name] for name in ("trials", "feasible_trials") if name in front.manifest}
-    return Front(frame=archive.frame, baselines=baseline_front(study, []), axes=axes_of(study), manifest=told)
+    frame, baselines = archive.frame, baseline_front(study, [])
+    return Front(
+        frame=frame, baselines=baselines, axes=axes_of(study), manifest=told,
+        at_targets=solved_at_targets(study, frame, baselines, targets_of(study)),
+    )  # fmt: skip
 
 
-def _points(study: ResolvedStudy, front: Front) -> Iterator[Points]:
-    """Every distinct chip of the front, chips of one branch together, and every baseline."""
+def points_of_front(study: ResolvedStudy, front: Front) -> Iterator[Points]:
+    """Every distinct chip of the front that was searched, those of one branch together."""
     found = [c for c in of_front(study, front) if c.branch is not None] if len(front.frame) else []
     for branch in study.branches:
         own = [c for c in found if c.branch == branch]

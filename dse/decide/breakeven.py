@@ -184,9 +184,14 @@ def _at(base: Situation, x: Knob, y: Knob | None, a: float, b: float) -> Situati
 
 
 def _usual(base: Situation, candidates: list[Candidate]) -> tuple[str, str]:
-    """The storage kind that wins under the study's own assumptions, against the others."""
+    """The storage kind that wins under the study's own assumptions, against the others.
+
+    Where all chips are of that kind, the chip that wins, against the others.
+    """
     cost, _ = costs_of([base], candidates)
-    return candidates[int(np.argmin(cost[0]))].kind, OTHERS
+    best = candidates[int(np.argmin(cost[0]))]
+    alike = all(c.kind == best.kind for c in candidates)
+    return best.label if alike else best.kind, OTHERS
 
 
 def _sides(candidates: list[Candidate], sides: tuple[str, str]) -> _Sides:
@@ -199,7 +204,10 @@ def _sides(candidates: list[Candidate], sides: tuple[str, str]) -> _Sides:
     rest = set(range(len(candidates))) - set().union(*named.values())
     first, second = (named.get(s, rest) for s in sides)
     if not rest and OTHERS in sides:
-        raise wrong("--between", f"expected other chips than {sides[0]}, got none")
+        side = next(s for s in sides if s != OTHERS)
+        example = f"such as --between {candidates[0].label},{OTHERS}"
+        hint = f"every chip here is {side}; name one chip, {example}" if len(candidates) > 1 else ""
+        raise wrong("--between", f"expected other chips than {side}, got none{f': {hint}' if hint else ''}")
     if first & second:
         raise wrong("--between", f"expected sides that share no chip, got {', '.join(sides)}")
     return _Sides(candidates=candidates, first=sorted(first), second=sorted(second))

@@ -74,7 +74,7 @@ def _identity(
     study: ResolvedStudy, branch: Branch, candidate: Candidate, name: str, targets: Mapping[str, str]
 ) -> ChipSpec:
     """The template under the name of the proposal, every number marked as taken from it."""
-    template = branch.template
+    template = branch.made_at(node_of(branch, candidate))
     out = template
     for path, leaf in leaves(template):
         if leaf.value is not None:
@@ -88,9 +88,9 @@ def _identity(
     die = out.die.model_copy(update={"wafer_scale": branch.spec.wafer_scale, "package": package})
     told = {
         "name": name, "title": f"Proposed by {study.slug}: trial {candidate.trial} in buildable sizes",
-        "aliases": (), "vendor": "hypothetical", "hypothetical": True, "released": None, "link": link,
-        "die": die, "stack": study.setting.sold_with(branch.name, branch.spec.stack),
-        "claimed_user_speed": None,
+        "aliases": (), "vendor": "hypothetical", "hypothetical": True, "matrix_unit": None,
+        "released": None, "link": link, "die": die,
+        "stack": study.setting.sold_with(branch.name, branch.spec.stack), "claimed_user_speed": None,
         "cooling": branch.spec.cooling,
         "derived_from": DerivedFrom(
             study=study.slug, trial=candidate.trial or 0, chip=candidate.label, targets=dict(targets)
@@ -104,8 +104,8 @@ def _numbers(
     study: ResolvedStudy, branch: Branch, candidate: Candidate, column: Mapping[str, float]
 ) -> Iterator[tuple[str, Any, str]]:
     """Path, value in SI and note of every number that is not the template's."""
-    template, values = branch.template, candidate.values
-    ratio = column["peak_flops"] / branch.fixed["peak_flops"]
+    template, values = branch.made_at(node_of(branch, candidate)), candidate.values
+    ratio = values.get("peak_flops", branch.peaks[0].fp16) / branch.peaks[0].fp16
     told, note = f"trial {candidate.trial} of {study.slug}", f"{ratio:.6g} times that of {template.name}"
     if "peak_flops" in values:
         for form, leaf in template.peak.items():

@@ -8,10 +8,12 @@ import numpy as np
 
 from dse.decide.chip_settings import by_chip
 from dse.decide.compared import AXES, Compared, Comparison
+from dse.decide.compared_spreads import compared_spreads
 from dse.decide.compared_verdicts import verdicts_of
 from dse.decide.contestants import Contestant, contestant
 from dse.design import Subject
 from dse.front.archive import Archive
+from dse.front.columns import whole_numbers
 from dse.front.tables import Table
 from dse.spec.anchors import anchor
 from dse.spec.branch import chip_kind
@@ -45,14 +47,17 @@ def compare(
     with_unanchored: bool = False,
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
+    hold_targets: bool = True,
+    samples: int = 0,
 ) -> Comparison:
     """Compare chips at the same TPOT targets [s], each with its best deployment from one grid.
 
-    `chips` are names, aliases or paths to chip files. The other latency targets of the workload hold as well;
-    its own TPOT target holds only where `targets` is empty. Chips rank within one basis of prices. A chip
+    `chips` are names, aliases or paths to chip files. The latency targets of the workload hold as well, the
+    tighter of two on TPOT, unless `hold_targets` is false. Chips rank within one basis of prices. A chip
     without a listed price is taken at its unit cost, as `dse.estimate` does; one that lacks a figure has a
     `gap` in the place of results. A chip that no measurement anchors wins nothing unless `with_unanchored`
     says so. `verdicts` tells who wins under all three softwares, whatever `software` is shown.
+    `samples` drawings of every uncertain number tell how sure that is; 0 leaves them out.
     `settings` exchanges numbers of all chips, or of one by its name (`h100.price`). Raises `SpecError` with
     every problem at once, where they are of the question or of every chip.
     """
@@ -67,6 +72,8 @@ def compare(
             own[names[chip]], configs, serving, seller, system, under,
         )  # fmt: skip
         found.check_layout(**layout, dp=None)
+        if not hold_targets:
+            found.targets = {}
         return found
 
     tried = {chip: _tried(chip, subject) for chip in names}
@@ -90,8 +97,11 @@ def compare(
     by_name = {names[chip]: each for chip, each in under.items()}
     return Comparison(
         llm=first.llm.name, workload=first.workload.name, software=asked, targets=limits, chips=tuple(rows),
-        with_unanchored=with_unanchored,
+        with_unanchored=with_unanchored, held={goal.name: limit for goal, limit in first.limits},
         verdicts=verdicts_of(rows, {c.chip: by_name[c.chip] for c in allowed}, limits, catalog),
+        spreads=compared_spreads(
+            rows, {names[chip]: each[asked] for chip, each in known.items()}, limits, catalog, samples
+        ) if samples else (),
     )  # fmt: skip
 
 
@@ -132,7 +142,7 @@ def _without(chip: ChipSpec, why: Any, limits: Sequence[float], method: str) -> 
 
 def _compared(of: Contestant, limits: Sequence[float]) -> Compared:
     s, good = of.subject, of.good()
-    found = [(of.at(limit), limit) for limit in limits]
+    found = list(zip(of.at(limits), limits, strict=True))
     stands = anchor(s.sold, s.chip)
     return Compared(
         chip=s.chip.name, title=s.chip.title, kind=chip_kind(s.chip), hypothetical=s.chip.hypothetical,
@@ -157,7 +167,7 @@ def _curve(of: Contestant, good: Any) -> Table:
         sizes = of.designs.take(at).deployments.columns()
         values = {axis.column: column[at] for axis, column in zip(AXES, columns, strict=True)}
         layout = {k: np.asarray(v).astype(int) for k, v in sizes.items()}
-        count, capex = of.flat(m.chips)[at].astype(int), of.flat(m.capex_usd)[at]
+        count, capex = whole_numbers(of.flat(m.chips)[at]), of.flat(m.capex_usd)[at]
         return Table({**told, **layout, "chips": count, "capex_usd": capex, **values})
 
     archive = Archive(AXES)

@@ -1,12 +1,13 @@
 """What a comparison of chips says: each at its best, and who wins within one basis of prices."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
 from dse.decide.contestants import Obstacle
+from dse.decide.medians import COLUMNS, Spread
 from dse.decide.price_groups import group_of
 from dse.decide.verdicts import Verdicts
 from dse.estimated import Estimate
@@ -59,7 +60,16 @@ class Comparison:
     chips: tuple[Compared, ...]
     with_unanchored: bool = False
     """Whether chips that no measurement anchors may win."""
+    held: Mapping[str, float] = field(default_factory=dict)
+    """Latency targets of the workload that bind, in SI."""
     verdicts: Verdicts
+    spreads: tuple[Mapping[str, Spread], ...] = ()
+    """For each target P10, median, P90 and chances of the chips that meet it; empty where none was drawn."""
+
+    def spread(self, i: int, chip: str) -> dict[str, float | None]:
+        """Those of one chip by the names of their columns, gaps where nothing was drawn."""
+        known = self.spreads[i].get(chip) if self.spreads else None
+        return dict.fromkeys(COLUMNS) if known is None else {**known.as_dict()}
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -99,6 +109,7 @@ class Comparison:
             "workload": self.workload,
             "software": self.software,
             "targets_tpot_s": list(self.targets),
+            "held": dict(self.held),
             "winners": [{g: self.winner(i, g) for g in self.groups} for i in range(len(self.targets))],
             **self.verdicts.as_dict(),
             "unanchored": [
@@ -119,7 +130,10 @@ class Comparison:
                     else {"fits": c.obstacle.fits, "exceeds": dict(c.obstacle.exceeds)},
                     "hardware": dict(c.hardware),
                     "least_tpot_s": c.least_tpot_s,
-                    "best": [None if e is None else e.as_dict() for e in c.best],
+                    "best": [
+                        None if e is None else {**e.as_dict(), **self.spread(i, c.chip)}
+                        for i, e in enumerate(c.best)
+                    ],
                 }
                 for c in self.chips
             ],

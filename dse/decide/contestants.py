@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from dse.design import Subject
 from dse.estimated import Estimate
-from dse.evaluate.choose import Limits, best, judged, late
+from dse.evaluate.choose import Limits, best, judged, merged
+from dse.evaluate.misses import misses
+from dse.evaluate.solve import Found
 from dse.plugins import objective
 from objectives import api
 
@@ -31,29 +33,25 @@ class Contestant:
     """A chip with every deployment of the grid, evaluated."""
 
     subject: Subject
+    grid: api.Deployments
     designs: api.Designs
+    """The deployments of the grid on one axis."""
     metrics: api.Metrics
     promised: Limits
-    """Latency targets of the workload but that on TPOT, which is what is compared at."""
+    """Latency targets of the workload; of two on TPOT the tighter one binds."""
 
-    def at(self, limit: float) -> int | None:
-        """The best deployment within a TPOT of `limit` [s]; None where none is."""
-        s = self.subject
-        limits = (*self.promised, (objective("tpot"), limit))
-        found = judged(self.metrics, s.context, s.goal, limits, self.designs.shape, 1)
-        index = int(best(found, s.tolerance)[0])
-        return index if bool(found.feasible[index, 0]) else None
-
-    def value(self, index: int | None) -> float:
-        """$/(token/s) of a deployment; infinite for None."""
-        return np.inf if index is None else float(self.flat(self.metrics.usd_per_token_per_s)[index])
+    def at(self, limits: Sequence[float]) -> list[Found | None]:
+        """The best deployment within each TPOT [s], also between batches of the grid; None where none is."""
+        tpot = objective("tpot")
+        self.subject.best_at(self.grid, [merged(self.promised, ((tpot, limit),)) for limit in limits])
+        return [found if bool(found.feasible[0]) else None for found in self.subject.chosen]
 
     def flat(self, column: Any) -> Floats:
         """A column of the metrics, one number a deployment."""
         return np.broadcast_to(np.asarray(column, dtype=float), self.designs.shape).reshape(-1)
 
     def good(self) -> npt.NDArray[np.intp]:
-        """Deployments that fit and meet every target but that on TPOT."""
+        """Deployments that fit and meet every target of the workload."""
         s = self.subject
         found = judged(self.metrics, s.context, s.goal, self.promised, self.designs.shape, 1)
         return np.flatnonzero(found.feasible[:, 0])
@@ -64,22 +62,19 @@ class Contestant:
         found = judged(self.metrics, s.context, s.goal, self.promised, self.designs.shape, 1)
         if found.feasible.any():
             return None
-        fits = found.unfit[:, 0] <= 0.0
-        if fits.any():
-            at = int(np.argmin(np.where(fits, found.late[:, 0], np.inf)))
-            missed = late(self.metrics, s.context, self.promised)
-        else:
-            at, missed = int(np.argmin(found.unfit[:, 0])), dict(self.metrics.violations)
-        over = {name: float(self.flat(v)[at]) for name, v in missed.items()}
-        return Obstacle(fits=bool(fits.any()), exceeds={n: v for n, v in over.items() if v > 0.0})
+        one = self.designs.take(best(found))
+        missed = misses(s.cost_model.evaluate(one, s.context), s.context, self.promised)
+        return Obstacle(
+            fits=all(m.limit is not None for m in missed), exceeds={m.name: m.over for m in missed}
+        )
 
-    def told(self, index: int, limit: float) -> Estimate:
+    def told(self, found: Found, limit: float) -> Estimate:
         """The estimate of a deployment, with every ledger."""
-        s, one = self.subject, self.designs.take(np.asarray([index]))
+        s, one = self.subject, api.Designs(chips=self.subject.chips, deployments=found.deployments)
         metrics = s.cost_model.evaluate(one, s.context, detail=True)
         s.hold_against_physics(one, metrics)
         fixed = dict(s.targets)
-        s.targets = {**fixed, objective("tpot"): limit}
+        s.targets, s.chosen = dict(merged(self.promised, ((objective("tpot"), limit),))), [found]
         told = s.report(one, metrics, solved=True)
         s.targets = fixed
         return told
@@ -99,23 +94,19 @@ class Contestant:
             columns[name] = columns[name] + times
         designs = api.Designs(chips=api.Chips(**columns), deployments=self.designs.deployments.reshape(-1, 1))
         metrics = s.cost_model.evaluate(designs, s.context)
-        limits = (*self.promised, (objective("tpot"), limit))
+        limits = merged(self.promised, ((objective("tpot"), limit),))
         found = judged(metrics, s.context, s.goal, limits, designs.shape)
         return np.asarray(np.where(found.feasible, found.cost, np.inf).min(axis=0))
 
 
 def contestant(subject: Subject, layout: dict[str, int | None]) -> Contestant:
     """A chip under every deployment of the grid in which what `layout` gives is held."""
-    subject.targets = {o: v for o, v in subject.targets.items() if o.name != "tpot"}
-    designs = subject.designs(**layout)
-    return Contestant(
-        subject,
-        designs,
-        subject.cost_model.evaluate(designs, subject.context),
-        tuple(subject.targets.items()),
-    )
+    grid = subject.grid(**layout)
+    designs = api.Designs(chips=subject.chips, deployments=grid.reshape(-1))
+    metrics = subject.cost_model.evaluate(designs, subject.context)
+    return Contestant(subject, grid, designs, metrics, subject.limits)
 
 
 def best_values(of: Contestant, limits: Sequence[float]) -> list[float]:
     """$/(token/s) at each target [s]; infinite where it is out of reach."""
-    return [of.value(of.at(limit)) for limit in limits]
+    return [np.inf if found is None else float(found.cost[0]) for found in of.at(limits)]

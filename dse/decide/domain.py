@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dse.decide.candidates import Candidate
 from dse.spec.buildable import BuildableSpec
 from dse.spec.resolved import ResolvedStudy
-from dse.spec.space import NAME, PARAMETERS, BranchSpec
+from dse.spec.space import COUNTED, NAME, PARAMETERS, BranchSpec
 from dse.spec.units import pretty
 
 MIB = 2.0**20
@@ -46,6 +46,8 @@ def at_the_ends(candidate: Candidate, spec: BranchSpec) -> list[str]:
         if value is None or PARAMETERS[name] == NAME or not p.low < p.high:
             continue
         for end, word in ((p.low, "smallest"), (p.high, "largest")):
+            if word == "smallest" and end <= COUNTED.get(name, 0.0):
+                continue  # there is nothing below it
             if abs(value - end) <= 1e-3 * abs(end):
                 words, told = _told(name, value)
                 out.append(f"{words}: {told} is the {word} of the space; a wider one may hold a better chip")

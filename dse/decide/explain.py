@@ -8,9 +8,9 @@ import numpy as np
 
 from dse.decide.candidates import Candidate, chips_of_candidates, from_rows, told_values
 from dse.decide.neighbours import Neighbour, neighbours
-from dse.decide.parts import Layout, layout_at, layout_of_row
+from dse.decide.parts import Layout, layout_of_row
 from dse.decide.rests_on import Rest, rests_on, sources_of
-from dse.decide.solve import Ask, ask_of, solve, study_grid
+from dse.decide.solve import Ask, ask_of, best_layouts
 from dse.decide.told import Told, as_plain, told_of
 from dse.estimated import Estimate
 from dse.front.files import Front
@@ -109,7 +109,7 @@ def explain(
 
 def _rows(front: Front, trial: str) -> list[Row]:
     """Rows of the front, or else of the baselines, that `trial` names."""
-    every: Sequence[Row] = records(stack([front.frame, front.baselines]))
+    every: Sequence[Row] = records(stack([front.frame, front.at_targets, front.baselines]))
     if trial.startswith("row:"):
         number = trial.removeprefix("row:")
         count = len(front.frame)
@@ -147,8 +147,7 @@ def of_trial(study: ResolvedStudy, trial: FrozenTrial) -> tuple[Candidate, dict[
 
 
 def _solved(study: ResolvedStudy, ask: Ask, candidate: Candidate) -> Layout:
-    grid = study_grid(study)
-    return layout_at(grid, solve(ask, chips_of_candidates(study, [candidate]), grid).index[0])
+    return best_layouts(study, ask, chips_of_candidates(study, [candidate]))[1][0]
 
 
 def _usual(study: ResolvedStudy, rows: Sequence[Row]) -> dict[str, float]:

@@ -96,7 +96,7 @@ def _named(study: ResolvedStudy, text: str, candidates: Sequence[Candidate]) -> 
     if name in LIMITS:
         return _limit(study, name)
     if name in SIZES:
-        known = getattr(study.spec.deployment, name)
+        known = getattr(study.lists, name)
         return Knob(
             name=name, label=name.upper() if name != "batch" else "batch", unit="", kind="sizes", key=name,
             low=float(min(known)), high=float(max(known)), log=True, whole=True, now=None,

@@ -146,7 +146,7 @@ def _size_moves(study: ResolvedStudy, ask: Ask, chip: Candidate, layout: Layout)
 
 def _choices(study: ResolvedStudy, sizes: Mapping[str, int]) -> dict[str, Sequence[int]]:
     """What each size may be while the others stay."""
-    d = study.spec.deployment
+    d = study.lists
     return {
         "batch": d.batch,
         "pp": d.pp,

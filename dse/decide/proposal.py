@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from dse.decide.candidates import Candidate, from_rows
+from dse.decide.candidates import Candidate, chips_of_candidates, from_rows
 from dse.decide.chip_file import chip_of, made_of, space_around
 from dse.decide.domain import at_the_ends, beyond_what_exists, outside
 from dse.decide.marginal import Worth, worth
+from dse.decide.medians import SAMPLES, Spread
 from dse.decide.overturn import Overturn, overturns
 from dse.decide.polish import polished
 from dse.decide.rivals import Near, Rival, nearest_chips, rivals
@@ -58,6 +59,14 @@ class Odds:
     others: Mapping[str, float]
     """Rival to the share of drawings that it wins."""
 
+    @property
+    def spread(self) -> Spread:
+        """The same by the names that all verbs use; the target is met where it is feasible."""
+        low, median, high = self.interval
+        return Spread(
+            p10=low, p50=median, p90=high, probability_best=self.wins, probability_meets_target=self.feasible
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
@@ -70,6 +79,8 @@ class Proposal:
     """Steps of the space that it was walked downhill from there."""
     rounded: Rounded
     chip: ChipSpec
+    price_usd: float
+    """Price of one chip by the study's method, nothing around it."""
     told: Told
     goal: str
     goal_label: str
@@ -97,8 +108,8 @@ class Proposal:
         return all(r.cost is None or r.cost >= self.rounded.cost for r in self.rivals)
 
     @property
-    def price_usd(self) -> float:
-        """Price of one chip by the study's method."""
+    def system_usd(self) -> float:
+        """Capital of one chip with its share of all that the study's system counts."""
         return self.estimate.metrics["capex_usd"] / self.estimate.metrics["chips"]
 
 
@@ -117,14 +128,16 @@ def propose(
     name: str | None = None,
     robust: bool = False,
     polish: bool = False,
-    samples: int = 256,
+    intervals: bool = True,
+    samples: int = SAMPLES,
     seed: int = 1,
     tell: Tell = lambda _: None,
 ) -> Proposal:
     """Propose the chip of `front` that is best at `limits` [SI, by objective], in buildable sizes.
 
-    With `robust` every uncertain number of the study is drawn, and the chip is the one whose median is best,
-    infeasible drawings counting as the worst, instead of the one that is best at the middle of all numbers.
+    With `intervals` every uncertain number is drawn `samples` times, and the proposal is put to its rivals in
+    each drawing. With `robust` the chip is the one whose median is best, infeasible drawings counting as the
+    worst, instead of the one that is best at the values of all numbers.
     With `polish` it is first walked downhill, see `polished`.
     Raises `Refused` when no design of the search may be proposed, with every reason.
     """
@@ -143,7 +156,7 @@ def propose(
         raise Refused([f"{picked.label} in buildable sizes cannot be proposed: {r}" for r in reasons])
     tell("meeting its rivals")
     others = rivals(study, front, ask, made.candidate)
-    if robust:
+    if intervals or robust:
         tell("counting its victories")
         odds = _odds(study, made.candidate, others, limits, samples, seed)
     chip = chip_of(study, made.candidate, name or _name(study, ask), _words(ask))
@@ -151,6 +164,7 @@ def propose(
     tell("looking for what would overturn it")
     return Proposal(
         study=study, picked=picked, walked=steps, rounded=made, chip=chip,
+        price_usd=float(chips_of_candidates(study, [made.candidate]).price_usd[0]),
         told=_under_name(told, chip.name), goal=ask.goal.name, goal_label=ask.goal.label,
         limits={o.name: v for o, v in ask.limits}, made=made_of(chip, study.setting.technology),
         rivals=tuple(others), near=tuple(nearest_chips(study, chip)),

@@ -8,8 +8,8 @@ import numpy as np
 
 from dse.decide.candidates import Candidate, chips_of_candidates, of_baselines, of_front
 from dse.decide.compare import hardware
-from dse.decide.parts import Layout, layout_at
-from dse.decide.solve import Ask, designs_at, evaluate, solve, study_grid
+from dse.decide.parts import Layout
+from dse.decide.solve import Ask, best_layouts, designs_of, evaluate
 from dse.front.files import Front
 from dse.spec.chip import ChipSpec
 from dse.spec.problems import SpecError
@@ -47,24 +47,24 @@ def rivals(study: ResolvedStudy, front: Front, ask: Ask, candidate: Candidate) -
     every = [*of_baselines(study), *others]
     if not every:
         return []
-    chips, grid = chips_of_candidates(study, every), study_grid(study)
-    found = solve(ask, chips, grid)
-    metrics = evaluate(ask, designs_at(chips, grid, found.index))
+    chips = chips_of_candidates(study, every)
+    costs, layouts = best_layouts(study, ask, chips, study.spec.tolerance)
+    metrics = evaluate(ask, designs_of(chips, layouts))
     tpot = np.broadcast_to(np.asarray(metrics.tpot_s), (len(every),))
     over = {k: np.broadcast_to(np.asarray(v), tpot.shape) > 0.0 for k, v in ask.violations(metrics).items()}
     out, kept = [], dict[str, int]()
-    for i in np.argsort(found.cost, kind="stable"):
+    for i in np.argsort(costs, kind="stable"):
         c = every[i]
         if c.branch is not None:
             kept[c.kind] = kept.get(c.kind, 0) + 1
             if kept[c.kind] > PER_KIND:
                 continue
-        cost = float(found.cost[i]) if np.isfinite(found.cost[i]) else None
+        cost = float(costs[i]) if np.isfinite(costs[i]) else None
         out.append(
             Rival(
                 candidate=c, standing=_standing(study, c), cost=cost, tpot_s=float(tpot[i]),
                 price_usd=float(np.asarray(chips.price_usd)[i]),
-                layout=layout_at(grid, found.index[i]),
+                layout=layouts[i],
                 missed=tuple(name for name, bad in over.items() if bad[i]),
             )
         )  # fmt: skip

@@ -5,8 +5,8 @@ from itertools import product
 from math import ceil, floor
 
 from dse.decide.candidates import Candidate, chips_of_candidates
-from dse.decide.parts import Layout, layout_at
-from dse.decide.solve import Ask, solve, study_grid
+from dse.decide.parts import Layout
+from dse.decide.solve import Ask, best_layouts, solve, study_grid
 from dse.spec.buildable import BuildableSpec
 from dse.spec.resolved import ResolvedStudy
 
@@ -57,11 +57,11 @@ def rounded(study: ResolvedStudy, ask: Ask, candidate: Candidate, rules: Buildab
     ]  # fmt: skip
     grid = study_grid(study)
     found = solve(ask, chips_of_candidates(study, chips), grid)
-    best = int(found.cost.argmin())
+    chosen = chips[int(found.cost.argmin())]
+    cost, layouts = best_layouts(study, ask, chips_of_candidates(study, [chosen]), study.spec.tolerance)
     return Rounded(
-        candidate=chips[best], cost=float(found.cost[best]), tried=len(chips),
-        layout=layout_at(grid, found.index[best]),
-        steps=tuple(_steps(candidate, chips[best], rules)),
+        candidate=chosen, cost=float(cost[0]), tried=len(chips), layout=layouts[0],
+        steps=tuple(_steps(candidate, chosen, rules)),
     )  # fmt: skip
 
 

@@ -91,7 +91,8 @@ _NAMES = tuple(api.Chips.__dataclass_fields__)
 
 
 def _grid(study: ResolvedStudy, sizes: Mapping[str, int]) -> api.Deployments:
-    return grid(study.spec.deployment.model_copy(update={name: (n,) for name, n in sizes.items()}))
+    held: dict[str, Any] = {name: (n,) for name, n in sizes.items()}
+    return grid(replace(study.lists, **held))
 
 
 def _chips(s: Situation, study: ResolvedStudy, candidates: Sequence[Candidate]) -> api.Chips:

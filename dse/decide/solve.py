@@ -10,8 +10,9 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from dse.decide.parts import parts_of, whole_metrics
+from dse.decide.parts import SIZES, Layout, layout_at, parts_of, whole_metrics
 from dse.evaluate import choose
+from dse.evaluate.solve import Question, best_deployments
 from dse.spec.layouts import grid
 from dse.spec.resolved import Member, ResolvedStudy
 from objectives import api
@@ -73,8 +74,8 @@ class Solved:
 
 
 def study_grid(study: ResolvedStudy) -> api.Deployments:
-    """Every deployment that a study allows."""
-    return grid(study.spec.deployment)
+    """Every deployment that a search of the study tries."""
+    return grid(study.lists)
 
 
 def solve(ask: Ask, chips: api.Chips, grid: api.Deployments) -> Solved:
@@ -133,6 +134,28 @@ def _together(
     return float(cost[best]), index[best]
 
 
+def best_layouts(
+    study: ResolvedStudy, ask: Ask, chips: api.Chips, tolerance: float = 0.0
+) -> tuple[Floats, list[Layout]]:
+    """The goal and the deployments of `chips` (n,) at the limits of `ask`, as `dse estimate` chooses them.
+
+    On the fine grid and between its batches; of systems within `tolerance` the smallest. Those of a mix are
+    chosen on the grid of the search. Infinite where nothing is feasible; the deployment then misses by least.
+    """
+    if study.members:
+        coarse = study_grid(study)
+        found = solve(ask, chips, coarse)
+        return found.cost, [layout_at(coarse, index) for index in found.index]
+    question = Question(
+        cost_model=ask.cost_model, context=ask.context, goal=ask.goal, tolerance=tolerance,
+        any_batch=study.fine_lists.any_batch,
+    )  # fmt: skip
+    (best,) = best_deployments(question, chips, grid(study.fine_lists), [ask.limits])
+    columns = {name: np.asarray(getattr(best.deployments, name)) for name in SIZES}
+    layouts = [({name: int(a[i]) for name, a in columns.items()},) for i in range(chips.size)]
+    return np.where(best.feasible, positive(ask.goal, best.cost), np.inf), list(layouts)
+
+
 def positive(goal: api.Objective, cost: Floats) -> Floats:
     """A cost, see `choose.cost_of`, as something above 0 to be made small: one over what is maximised."""
     return cost if goal.direction == "minimize" else -1.0 / cost
@@ -147,6 +170,16 @@ def designs_at(chips: api.Chips, grid: api.Deployments, index: Ints) -> tuple[ap
         )
         for at in index.T
     )
+
+
+def designs_of(chips: api.Chips, layouts: Sequence[Layout]) -> tuple[api.Designs, ...]:
+    """Each chip under its own layout: designs of shape (n,) for each part."""
+    found = []
+    for part in zip(*layouts, strict=True):
+        sizes = {name: np.asarray([float(d[name]) for d in part]) for name in SIZES}
+        spread = np.maximum(sizes["ep"] / sizes["tp"], 1.0)
+        found.append(api.Designs(chips=chips, deployments=api.Deployments(**sizes, dp=spread)))
+    return tuple(found)
 
 
 def evaluate(ask: Ask, designs: Sequence[api.Designs]) -> api.Metrics:

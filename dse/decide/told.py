@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from dse.decide.candidates import Candidate, chips_of_candidates
+from dse.decide.candidates import Candidate, chips_of_candidates, node_of
 from dse.decide.parts import Layout, deployments_of, served_words, whole_metrics
 from dse.decide.solve import Ask
-from dse.estimated import LABELS, Estimate, headline, ledgers_of, notes_of, parts_of
+from dse.estimated import LABELS, Estimate, headline, ledgers_of, notes_of, parts_of, smallest_system
 from dse.search.mix_ledgers import combined_ledgers
+from dse.spec.formats import Computed, computed_in, remarks, with_formats
 from dse.spec.resolved import Member, ResolvedStudy
 from dse.spec.system import StackSpec
 from dse.speed_of_light import assert_within_physics
@@ -48,6 +49,17 @@ def stack_of(study: ResolvedStudy, candidate: Candidate) -> StackSpec:
     return study.setting.stack_of(candidate.branch or candidate.label, own)
 
 
+def computed_by(study: ResolvedStudy, candidate: Candidate) -> dict[str, Computed]:
+    """Formats that a candidate computes in."""
+    if candidate.branch is None:
+        spec = with_formats(study.baselines[candidate.label], study.setting.technology)
+    else:
+        branch = study.branches[candidate.branch]
+        made = branch.made_at(node_of(branch, candidate))
+        spec = made.model_copy(update={"name": candidate.label})
+    return computed_in(spec, study.setting.precision)
+
+
 def told_of(study: ResolvedStudy, ask: Ask, candidate: Candidate, layout: Layout) -> Told:
     """What the candidate does and costs under the deployments `layout`, with every ledger."""
     chips = chips_of_candidates(study, [candidate])
@@ -77,17 +89,22 @@ def _estimate(
     stack, spec = stack_of(study, candidate), study.spec
     found = {name: _first(v) for name, v in ask.violations(m, part.context).items()}
     bounds = {name: _first(v) for name, v in m.bounds.items()}
+    formats = computed_by(study, candidate)
     workload = part.label.removeprefix(f"{part.context.llm.name}.") or spec.workload
     return Estimate(
         chip=candidate.label, llm=part.context.llm.name, workload=workload,
         cost_model=ask.cost_model.name,
         stack=stack.name, label=LABELS[stack.estimate], serving=part.context.workload.serving,
-        precision=spec.precision.model_dump(), price_method=spec.price.method,
+        precision=spec.precision.model_dump(), computed_in=formats, price_method=spec.price.method,
         deployment={k: int(_first(v)) for k, v in designs.deployments.columns().items()}, solved=False,
         feasible=all(v <= 0.0 for v in found.values()),
         metrics=headline(m), ledgers=ledgers_of(m), pools=parts_of(m.pools), bound_by=_largest(bounds),
+        smallest_system=smallest_system(ask.cost_model, designs, part.context),
         violations=found, targets={o.name: limit for o, limit in ask.limits}, interval=dict(stack.interval),
-        notes=tuple(notes_of(stack, part.context.workload.serving, system=spec.price.system)),
+        notes=(*remarks(formats), *notes_of(
+            stack, part.context.workload.serving, system=spec.price.system,
+            pools=part.context.workload.pools, stages=_first(designs.deployments.pp),
+        )),
     )  # fmt: skip
 
 
@@ -100,7 +117,7 @@ def _whole(study: ResolvedStudy, ask: Ask, each: Sequence[Estimate], m: api.Metr
     return replace(
         each[0], llm=served_words(study), workload="a mix",
         serving=", ".join(dict.fromkeys(e.serving for e in each)), deployment={},
-        feasible=all(v <= 0.0 for v in found.values()), ledgers=ledgers, pools={},
+        feasible=all(v <= 0.0 for v in found.values()), ledgers=ledgers, pools={}, smallest_system={},
         metrics={n: v for n, v in headline(m).items() if n not in _OF_ONE},
         bound_by=_largest(ledgers["bound_s"]), violations=found,
         notes=tuple(dict.fromkeys(note for e in each for note in e.notes)),

@@ -93,6 +93,12 @@ def verdicts_from(told: Mapping[str, Any]) -> Verdicts | None:
         return None
 
 
+def kept(before: Mapping[str, Any], now: Mapping[str, Any]) -> Verdicts | None:
+    """The verdicts of an earlier manifest of the same question, if nothing was searched since."""
+    same = ("problem", "trials", "sampler", "seed", "hypervolume", "targets")
+    return verdicts_from(before) if all(before.get(n) == now.get(n) for n in same) else None
+
+
 def within(value: float, factors: Mapping[str, float], metric: str = "throughput") -> tuple[Any, Any]:
     """The 80 % interval of a value that a stack knows to a factor up and down; (None, None) without one."""
     factor = factors.get(metric)
@@ -144,11 +150,15 @@ def _sentence(winners: Sequence[str | None], flip: Flip | None, top: float) -> s
         return "no anchored chip meets it under any software"
     if len(set(winners)) == 1:
         return f"{winners[0]} holds under all three"
-    each = ", ".join(f"{w or 'nobody'} {_as(s)}" for s, w in zip(SOFTWARE, winners, strict=True))
+    each = ", ".join(f"{_name(w)} {_as(s)}" for s, w in zip(SOFTWARE, winners, strict=True))
     if flip is None:
         return f"depends on software ({each}): does not flip from 0 to {pretty(top, 's')} a layer alone"
-    turned = f"from {flip.below or 'nobody'} to {flip.above or 'nobody'}"
+    turned = f"from {_name(flip.below)} to {_name(flip.above)}"
     return f"depends on software ({each}): flips at {pretty(flip.layer_s, 's')} a layer, {turned}"
+
+
+def _name(winner: str | None) -> str:
+    return winner or "none"
 
 
 def _as(software: str) -> str:

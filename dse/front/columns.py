@@ -1,7 +1,7 @@
 """Columns of a table of designs: their fixed order, their kinds, and the unit that each name carries."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,11 @@ _UNITS = (  # the longest ending that fits decides
     ("_s", "s"),
 )
 _TYPES: dict[Kind, type[np.generic]] = {"int": np.int64, "float": np.float64, "bool": np.bool_}
+
+
+def whole_numbers(column: Any) -> Any:
+    """A column as integers where all of it is whole, such as chips; a fleet of pools has fractions of one."""
+    return column.astype(np.int64) if (column == np.round(column)).all() else column
 
 
 def ordered(names: Iterable[str]) -> list[str]:

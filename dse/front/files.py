@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ FORMAT = "dse-front-1"
 """First key of a manifest; another value is a folder of somebody else, or of another version."""
 
 TABLES = ("front.csv", "baselines.csv")
+AT_TARGETS = "at_targets.csv"
+"""Table that only some folders have."""
 
 
 class FrontError(ValueError):
@@ -36,6 +38,9 @@ class Front:
     manifest: Mapping[str, Any]
     """Plain data: study, question, digests, versions, seed, contract_version, trials, reference_point,
     hypervolume, targets."""
+    at_targets: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """Designs of the front's chips and of the baselines solved again at each target, in the same columns: the
+    best at a target is chosen from these too. Empty where none was."""
 
 
 def write_front(out: Path, front: Front) -> None:
@@ -47,6 +52,8 @@ def write_front(out: Path, front: Front) -> None:
     tables = {
         name: _table(frame, front) for name, frame in zip(TABLES, (front.frame, front.baselines), strict=True)
     }
+    if len(front.at_targets):
+        tables[AT_TARGETS] = front.at_targets
     text = {name: to_csv(table) for name, table in tables.items()}
     files = {
         name: {"rows": len(table), "sha256": _digest(text[name]), "columns": kinds(table)}
@@ -66,7 +73,9 @@ def write_front(out: Path, front: Front) -> None:
         raise FrontError(
             f"{out / 'manifest.json'}: expected a manifest of plain data, got: {error}."
         ) from None
-    write_files({**{out / name: text[name] for name in TABLES}, out / "manifest.json": manifest + "\n"})
+    write_files({**{out / name: told for name, told in text.items()}, out / "manifest.json": manifest + "\n"})
+    if AT_TARGETS not in text:
+        (out / AT_TARGETS).unlink(missing_ok=True)
 
 
 def write_files(files: Mapping[Path, str | bytes]) -> None:
@@ -89,6 +98,7 @@ def load_front(out: Path) -> Front:
         axes = tuple(axis_from(axis) for axis in manifest.pop("axes"))
         files = manifest.pop("files")
         frames = [_read(out / name, files[name]) for name in TABLES]
+        solved = _read(out / AT_TARGETS, files[AT_TARGETS]) if AT_TARGETS in files else pd.DataFrame()
     except FrontError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -101,7 +111,7 @@ def load_front(out: Path) -> Front:
             raise FrontError(
                 f"{out / name}: expected the columns of the objectives, missing {', '.join(missing)}."
             )
-    return Front(frame=frames[0], baselines=frames[1], axes=axes, manifest=manifest)
+    return Front(frame=frames[0], baselines=frames[1], axes=axes, manifest=manifest, at_targets=solved)
 
 
 def _manifest(path: Path) -> dict[str, Any]:

@@ -24,7 +24,38 @@ _MEANT = {
     "=<": "<=", "=>": ">=", "<>": "!=", "=!": "!=", "!": "!=", "===": "=", "<<": "<", ">>": ">",
 }  # fmt: skip
 _EXAMPLE = "a condition such as 'tpot<=10 ms' or 'batch>=32 and tp=8'"
-_SAME = 1e-9  # a number typed by a person matches a float that is this close, relatively
+SAME = 1e-9
+"""A number typed by a person matches a float that is this close, relatively."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition as it was written: `NAME OPERATOR VALUE`."""
+
+    name: str
+    operator: str
+    value: str
+
+    @property
+    def text(self) -> str:
+        """The condition again."""
+        return f"{self.name}{self.operator}{self.value}"
+
+    def bounds(self, direction: str) -> bool:
+        """Whether it bounds what is made small, or large, from its bad side."""
+        return self.operator in (("<", "<=") if direction == "minimize" else (">", ">="))
+
+    def number(self, unit: str) -> float:
+        """Its value in SI; raises `SpecError` for another unit than that of the column."""
+        try:
+            return parse(self.value, unit)
+        except UnitError as error:
+            raise wrong("--where", f"{self.text!r}: {error}.") from None
+
+
+def conditions(text: str) -> list[Condition]:
+    """Every condition in `text`; raises `SpecError` for one that is none."""
+    return [Condition(*_condition(part)) for part in _SPLIT.split(text.strip())]
 
 
 @dataclass(frozen=True)
@@ -141,7 +172,7 @@ def _text(column: pd.Series, operator: str, value: str, part: str) -> Mask:
 def _compare(values: npt.NDArray[np.float64], operator: str, number: float) -> Mask:
     """Gaps meet no condition."""
     known = ~np.isnan(values)
-    same = np.isclose(values, number, rtol=_SAME, atol=0.0)
+    same = np.isclose(values, number, rtol=SAME, atol=0.0)
     masks: dict[str, Callable[[], Mask]] = {
         "<=": lambda: (values < number) | same,
         ">=": lambda: (values > number) | same,
@@ -155,13 +186,14 @@ def _compare(values: npt.NDArray[np.float64], operator: str, number: float) -> M
 
 
 def best_at_targets(
-    frame: pd.DataFrame, axis: Axis, targets: Sequence[float], objective: Axis
+    frame: pd.DataFrame, axis: Axis, targets: Sequence[float], objective: Axis, tolerance: float = 0.0
 ) -> pd.DataFrame:
     """For each target the row with the best `objective` among those that meet it on `axis`.
 
     One row per target [unit of `axis`], loosest last, led by the column `target_<column of axis>` and by
     `found`, which is false where no row meets the target: its other texts are "none", its numbers gaps.
-    Of equally good rows the one that is better on `axis` is taken.
+    Of equally good rows the one that is better on `axis` is taken; of those of the same chip within the share
+    `tolerance` of the best the one with the fewest chips.
     """
     sign, goal = (-1.0 if axis.maximised else 1.0), (-1.0 if objective.maximised else 1.0)
     on_axis = sign * frame[axis.column].to_numpy(dtype=np.float64)
@@ -169,9 +201,23 @@ def best_at_targets(
     order = np.lexsort((on_axis, value))
     order = order[np.isfinite(on_axis[order]) & np.isfinite(value[order])]
     wanted = sorted({float(t) for t in targets}, reverse=axis.maximised)
-    picks = [next((int(i) for i in order if on_axis[i] <= sign * t), -1) for t in wanted]
+    meets = [order[on_axis[order] <= sign * t] for t in wanted]
+    picks = [_smallest(frame, value, rows, tolerance) if len(rows) else -1 for rows in meets]
     table = pd.DataFrame({f"target_{axis.column}": wanted, "found": [i >= 0 for i in picks]})
     return table.join(_picked(frame, picks))
+
+
+def _smallest(
+    frame: pd.DataFrame, value: npt.NDArray[np.float64], rows: npt.NDArray[np.intp], tolerance: float
+) -> int:
+    """Of `rows`, the best first, the smallest system of the same chip within the tolerance of the best."""
+    first = int(rows[0])
+    if not tolerance or not {"chip", "chips"} <= set(frame.columns):
+        return first
+    chip, chips = frame["chip"].to_numpy(), frame["chips"].to_numpy(dtype=np.float64)
+    near = rows[value[rows] <= value[first] + tolerance * abs(value[first])]
+    near = near[chip[near] == chip[first]]
+    return int(near[np.argmin(chips[near])])
 
 
 def _picked(frame: pd.DataFrame, picks: Sequence[int]) -> pd.DataFrame:

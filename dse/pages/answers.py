@@ -7,14 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dse.front.axis import Axis
 from dse.front.files import Front, load_front
 from dse.front.query import where
 from dse.front.tables import Table
+from dse.report.answer import baselines_of, contenders, tolerance_of
 from dse.search.revisit import Revisited, revisit
 from dse.spec.problems import SpecError, nearest, wrong
 from dse.spec.resolved import ResolvedStudy, load_cases
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 
 KINDS = ("sram-only", "dram-only", "hybrid")
 """Storage kinds of the chips that a search found."""
@@ -31,8 +36,19 @@ class Answer:
 
     @property
     def goal(self) -> Axis:
-        """The first objective, which decides what is best."""
-        return self.front.axes[0]
+        """The axis that decides what is best."""
+        named = [a for a in self.front.axes if a.name == self.front.manifest.get("goal")]
+        return (named or list(self.front.axes))[0]
+
+    @cached_property
+    def frame(self) -> Table:
+        """The front, and behind it what was solved again at its targets."""
+        return contenders(self.front)
+
+    @cached_property
+    def baselines(self) -> Table:
+        """The same of the chips of the catalog."""
+        return baselines_of(self.front)
 
     @cached_property
     def chips(self) -> tuple[str, ...]:
@@ -59,11 +75,20 @@ class Answer:
         most = order == "most" or (not order and goal.maximised)
         values = rows[by].to_numpy(dtype=np.float64) * (-1.0 if most else 1.0)
         others = [rows[c].to_numpy(dtype=np.float64) for c in ("usd_per_token_per_s", "tpot_s")]
-        first = int(np.lexsort((*reversed(others), values))[0])
-        return Pick(self, table, int(rows.index[first]))
+        ranked = np.lexsort((*reversed(others), values))
+        plain = bool(order) or by != goal.column
+        first = ranked[0] if plain else self._smallest(rows, values, ranked)
+        return Pick(self, table, int(rows.index[int(first)]))
+
+    def _smallest(self, rows: Table, values: Floats, order: Ints) -> int:
+        """Of rows in `order`, the best first, the smallest system of its chip within the tolerance."""
+        least = values[order[0]]
+        near = order[values[order] <= least + tolerance_of(self.front) * abs(least)]
+        near = near[rows["chip"].to_numpy()[near] == rows["chip"].to_numpy()[near[0]]]
+        return int(near[np.argmin(rows["chips"].to_numpy(dtype=np.float64)[near])])
 
     def _rows(self, who: str) -> tuple[str, Table]:
-        frame, base = self.front.frame, self.front.baselines
+        frame, base = self.frame, self.baselines
         if "chip" not in (base if who in self.chips else frame):  # nothing is feasible
             return "frame", frame.iloc[:0]
         if not who:
@@ -79,7 +104,7 @@ class Answer:
 
     def table(self, name: str) -> Table:
         """`frame` or `baselines`."""
-        return self.front.frame if name == "frame" else self.front.baselines
+        return self.frame if name == "frame" else self.baselines
 
     def seen(self, name: str, index: int) -> Revisited:
         """A row evaluated again, with its ledgers."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+from dse.decide.judged_run import judged
 from dse.front.files import write_files, write_front
 from dse.pages.answers import Answers, read_answers
 from dse.pages.datasheets import propose_all
@@ -32,7 +33,7 @@ def renew(study: Path) -> None:
     """Run every case of the study in the folder `study` and commit what comes out."""
     with TemporaryDirectory() as folder:
         for question in load_cases(str(study)):
-            run(question, fresh=True, out=folder)
+            judged(run(question, fresh=True, out=folder))
         commit(study, Path(folder))
 
 

@@ -1,13 +1,13 @@
 """What a front answers: the best design at each latency target, and what the baselines can do there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from dse.front.axis import axis_named
+from dse.front.axis import Axis, axis_named
 from dse.front.files import Front
 from dse.front.query import best_at_targets
-from dse.front.tables import plain_rows
+from dse.front.tables import Table, plain_rows, stack
 from dse.plugins import objective
 from dse.search.points import axis_of
 
@@ -27,6 +27,8 @@ class Answer:
     each objective, named in `best_for`."""
     baselines: Mapping[str, tuple[float | None, ...]]
     """Baseline chip to its best objective at each target; None where it cannot meet it."""
+    rivals: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    """Baseline chip to its best design at each target, rows as in `best`."""
 
 
 def answer(front: Front) -> Answer:
@@ -35,23 +37,56 @@ def answer(front: Front) -> Answer:
     if axis is None:
         rows = [_extreme(front, a) for a in front.axes if len(front.frame)]
         return Answer(front.axes[0], None, tuple(rows), {})
-    goal = next((a for a in front.axes if a.name != axis.name), axis)
+    goal = goal_of(front, axis.name)
+    every, real = contenders(front), baselines_of(front)
+    if goal.column not in every.columns:
+        every = front.frame
+    rivals = {name: tuple(_best(front, part, axis, targets, goal)) for name, part in _by_chip(real)}
     return Answer(
         objective=goal,
         target=axis,
-        best=tuple(_best(front.frame, axis, targets, goal)),
-        baselines={
-            name: tuple(row[goal.column] for row in _best(part, axis, targets, goal))
-            for name, part in _by_chip(front.baselines)
-        },
+        best=tuple(_best(front, every, axis, targets, goal)),
+        baselines={name: tuple(row[goal.column] for row in rows) for name, rows in rivals.items()},
+        rivals=rivals,
     )
+
+
+def goal_of(front: Front, target: str) -> Axis:
+    """The axis that decides what is best; in older results the first that is not that of the targets."""
+    named = [a for a in front.axes if a.name == front.manifest.get("goal")]
+    others = [a for a in front.axes if a.name != target]
+    return (named or others or list(front.axes))[0]
+
+
+def contenders(front: Front) -> Table:
+    """Designs that the best at a target is chosen from: the front, and what was solved again at targets."""
+    return stack([front.frame, front.at_targets]) if len(front.at_targets) else front.frame
+
+
+def searched_of(front: Front) -> Table:
+    """The front, and what was solved again at targets of the chips that were searched."""
+    solved = front.at_targets
+    return stack([front.frame, solved[solved["role"] == "search"]]) if len(solved) else front.frame
+
+
+def baselines_of(front: Front) -> Table:
+    """The same of the baselines."""
+    solved = front.at_targets
+    if not len(solved):
+        return front.baselines
+    return stack([front.baselines, solved[solved["role"] == "baseline"]])
+
+
+def tolerance_of(front: Front) -> float:
+    """Share of the best within which the smallest system is taken; 0 in results that do not say."""
+    return float(front.manifest.get("tolerance") or 0.0)
 
 
 def _targets(front: Any) -> tuple[Any, list[float]]:
     """The objective with the most targets, and these; (None, []) when the study has none."""
     told = front.manifest.get("targets")
     limits = {name: v if isinstance(v, list) else [v] for name, v in told.items()} if told else {}
-    for name in sorted(limits, key=lambda n: -len(limits[n])):
+    for name in sorted(limits, key=lambda n: (-len(limits[n]), n)):
         axis = next((a for a in front.axes if a.name == name), None) or _registered(name)
         if limits[name] and axis.column in front.frame.columns:
             return axis, [float(v) for v in limits[name]]
@@ -62,8 +97,8 @@ def _registered(name: str) -> Any:
     return axis_of(objective(name))
 
 
-def _best(frame: Any, axis: Any, targets: list[float], goal: Any) -> list[Row]:
-    return plain_rows(best_at_targets(frame, axis, targets, goal))
+def _best(front: Front, rows: Table, axis: Axis, targets: list[float], goal: Axis) -> list[Row]:
+    return plain_rows(best_at_targets(rows, axis, targets, goal, tolerance_of(front)))
 
 
 def _extreme(front: Any, axis: Any) -> Row:

@@ -17,7 +17,7 @@ def amount(knob: Knob, value: float) -> str:
         return f"{pretty(value * 2**20, 'B/s')}/MiB"
     if knob.whole:
         return f"{value:,.0f}"
-    from dse.report.datasheet_info import written_in
+    from dse.report.section import written_in
 
     return written_in(value, knob.unit)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from dse.report.failures import pretty_violation
 from dse.report.quantities import is_of_member, quantity, shown, written
-from dse.report.words import LEDGERS, word
+from dse.report.words import LEDGERS, counted, word
 from dse.search.revisit import Revisited
 from dse.spec.units import pretty
 
@@ -148,8 +148,14 @@ def _chip_facts(chip: Mapping[str, Any]) -> list[Fact]:
 def _deployment(row: Mapping[str, Any]) -> list[Fact]:
     names = {"batch": "batch", "tp": "TP", "pp": "PP", "ep": "EP", "dp": "DP"}
     told = [f"{label} {row[name]:,}" for name, label in names.items() if row.get(name) is not None]
-    chips = [("chips", f"{row['chips']:,}")] if row.get("chips") is not None else []
-    return [*chips, *([("deployment", ", ".join(told))] if told else [])]
+    chips = [("chips", counted(row["chips"]))] if row.get("chips") is not None else []
+    return [*chips, *([("deployment", ", ".join(told))] if told else []), *_computed(row)]
+
+
+def _computed(row: Mapping[str, Any]) -> list[Fact]:
+    """Number formats of matrix multiplications and of the attention core."""
+    labels = {"computed_in": "matrix multiplications in", "attention_computed_in": "attention core in"}
+    return [(label, str(row[column])) for column, label in labels.items() if row.get(column)]
 
 
 def _results(row: Mapping[str, Any], interval: Mapping[str, float]) -> list[Fact]:

@@ -9,6 +9,7 @@ from dse.front.axis import Axis, axis_named
 from dse.front.files import Front
 from dse.front.query import best_at_targets
 from dse.front.tables import Table
+from dse.report.answer import contenders, goal_of, tolerance_of
 from dse.report.curves import Axes, edge, known, xy
 from dse.report.scales import Floats, Scale, scale_of
 from dse.report.style import Style, styles
@@ -51,13 +52,13 @@ class CasesInfo:
 
 
 def cases_info(fronts: Sequence[tuple[str, Front]]) -> CasesInfo:
-    """Compare `fronts`, each with its short title, on the first objective under the first front's targets.
+    """Compare `fronts`, each with its short title, on the goal and under the targets of the first.
 
     All of them need the two metrics among their columns; where nothing has targets there are no winners.
     """
     first = fronts[0][1]
-    goal = first.axes[0]
     target, limits = _targets(first)
+    goal = goal_of(first, target.name)
     axes = (target, goal)
     tables = [known(front.frame, axes) for _, front in fronts]
     scales = (
@@ -70,7 +71,7 @@ def cases_info(fronts: Sequence[tuple[str, Front]]) -> CasesInfo:
         target=target,
         limits=tuple(sorted(limits, reverse=target.maximised)),
         names=tuple(title for title, _ in fronts),
-        winners=tuple(_winners(table, target, limits, goal) for table in tables),
+        winners=tuple(_winners(front, axes, limits) for _, front in fronts),
         x=scales[0],
         y=scales[1],
         panels=tuple(
@@ -88,10 +89,12 @@ def _targets(front: Front) -> tuple[Axis, list[float]]:
     return front.axes[1], []
 
 
-def _winners(table: Table, target: Axis, limits: list[float], goal: Axis) -> tuple[Winner | None, ...]:
+def _winners(front: Front, axes: Axes, limits: list[float]) -> tuple[Winner | None, ...]:
+    target, goal = axes
+    table = known(contenders(front), axes)
     if not len(table):
         return tuple(None for _ in limits)
-    best = best_at_targets(table, target, limits, goal)
+    best = best_at_targets(table, target, limits, goal, tolerance_of(front))
     return tuple(
         Winner(str(row["chip"] if row["role"] == "baseline" else row["branch"]), float(row[goal.column]))
         if row["found"]

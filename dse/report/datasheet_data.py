@@ -1,11 +1,13 @@
 """A proposal as plain data in SI, for programs."""
 
 from collections.abc import Iterator
+from math import isfinite
 from typing import Any
 
 from dse.decide.candidates import told_values
+from dse.decide.medians import COLUMNS
 from dse.decide.parts import Layout, parts_of
-from dse.decide.proposal import Proposal
+from dse.decide.proposal import Odds, Proposal
 from dse.decide.told import as_plain
 from dse.spec.variation import Fact
 
@@ -18,6 +20,7 @@ def as_dict(p: Proposal) -> dict[str, Any]:
         "study": p.study.slug, "trial": p.picked.trial, "walked": p.walked,
         "limits": dict(p.limits), "wins": p.wins,
         "chip": p.chip.model_dump(mode="json", by_alias=True), "price_usd": p.price_usd,
+        "system_usd": p.system_usd, **dict.fromkeys(COLUMNS), **({} if p.odds is None else _sure(p.odds)),
         "estimate": as_plain(p.told), "made_of": {k: dict(v) for k, v in p.made.items()},
         "parameters": told_values(p.study, p.rounded.candidate),
         "rounding": [asdict(s) for s in p.rounded.steps],
@@ -35,6 +38,10 @@ def as_dict(p: Proposal) -> dict[str, Any]:
         ],
         "odds": None if p.odds is None else asdict(p.odds),
     }  # fmt: skip
+
+
+def _sure(odds: Odds) -> dict[str, float | None]:
+    return {n: v if isfinite(v) else None for n, v in odds.spread.as_dict().items()}
 
 
 def _rival_rows(p: Proposal) -> Iterator[dict[str, Any]]:

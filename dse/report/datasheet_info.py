@@ -7,28 +7,12 @@ from dse.decide.parts import parts_of, served_words, spelled
 from dse.decide.proposal import Proposal, limits_text
 from dse.decide.rounding import Step
 from dse.estimated import Estimate
-from dse.report.words import word
+from dse.report.datasheet_doubts import odds, overturned, sure, swings
+from dse.report.section import NONE, Section
+from dse.report.words import counted, word
+from dse.spec.formats import remarks
 from dse.spec.units import pretty
-from dse.spec.variation import Fact
 from dse.spec.writing import exact
-
-NONE = "-"
-MOST = 12
-"""Numbers that a table of numbers shows; the JSON has them all."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """One table with its title, and a sentence below it."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    left: int = 1
-    """Columns from the left that are words; the others are numbers."""
-    note: str = ""
-    wide: str = ""
-    """Column that may be wrapped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +31,7 @@ class Datasheet:
 def datasheet(p: Proposal) -> Datasheet:
     """The datasheet of a proposal."""
     builders = (
-        _specification, _dies, _bill, _watts, _performance, _rivals, _worth, _overturned, _swings, _odds,
+        _specification, _dies, _bill, _watts, _performance, _rivals, _worth, overturned, swings, odds,
         _near, _rounding,
     )  # fmt: skip
     sections = [section for build in builders if (section := build(p)) is not None]
@@ -63,12 +47,21 @@ def datasheet(p: Proposal) -> Datasheet:
         sections=tuple(sections),
         colophon=(
             f"{_asked(p)}, {p.estimate.serving}; weights "
-            f"{p.estimate.precision['weights']}, KV {p.estimate.precision['kv']}; cost model "
+            f"{p.estimate.precision['weights']}, KV {p.estimate.precision['kv']}, "
+            f"{_computed(p)}; cost model "
             f"{p.estimate.cost_model}, stack {p.estimate.stack} ({p.estimate.label}); prices by "
             f"{p.estimate.price_method}, {p.study.spec.price.system}. A hypothetical chip: every figure "
             "follows from the technology file, none is measured."
         ),
     )
+
+
+def _computed(p: Proposal) -> str:
+    """What is computed in which format, and why where it is another than asked."""
+    found = p.estimate.computed_in
+    other = remarks(found)
+    used = f"computed in {found['matrix'].used}, attention in {found['attention'].used}"
+    return f"{used} ({'; '.join(other)})" if other else used
 
 
 def _asked(p: Proposal) -> str:
@@ -82,10 +75,12 @@ def _answer(p: Proposal) -> str:
     layout = "" if p.told.parts else f" ({spelled(p.rounded.layout, parts_of(p.study))})"
     slowest = " for the slowest of them" if p.told.parts else ""
     told = (
-        f"{m['chips']:,.0f} of it{layout} serve {served_words(p.study)} "
+        f"{counted(m['chips'])} of it{layout} serve {served_words(p.study)} "
         f"at {pretty(m['tpot_s'], 's')} a token{slowest} for {pretty(m['usd_per_token_per_s'], '')} USD per "
         f"token/s, bound by {word(p.estimate.bound_by)}."
     )
+    if p.odds is not None:
+        told += sure(p.odds)
     best = next((r for r in p.rivals if r.cost is not None), None)
     if best is None:
         return f"{told} No rival meets the target."
@@ -121,8 +116,11 @@ def _specification(p: Proposal) -> Section:
         ("process", str(chip.die.process.value)),
         ("die area", _area(chip.die.count.value or 1, sum(p.made["area_m2"].values()))),
         ("power", pretty(chip.power.value or 0.0, "W")),
-        ("price", f"{pretty(p.price_usd, '')} USD by {p.estimate.price_method}"),
+        ("price of the chip", f"{pretty(p.price_usd, '')} USD by {p.estimate.price_method}"),
     ]
+    if p.system_usd > p.price_usd * (1 + 1e-9):
+        around = f"{pretty(p.system_usd, '')} USD, {p.study.spec.price.system}"
+        rows.append(("capital for each chip, system included", around))
     return Section(title="Specification", columns=("", "value"), rows=tuple(rows), left=2)
 
 
@@ -169,7 +167,7 @@ def _performance(p: Proposal) -> Section:
     parts = p.told.parts
     every = [p.estimate, *(part.estimate for part in parts)]
     rows = [
-        (label, *(f"{e.metrics[n]:,.0f}" if n == "chips" else pretty(e.metrics[n], unit) for e in every))
+        (label, *(counted(e.metrics[n]) if n == "chips" else pretty(e.metrics[n], unit) for e in every))
         for label, n, unit in _PERFORMANCE
     ]
     rows.insert(0, ("batch, TP x PP", *(_sizes(e.deployment) for e in every)))
@@ -226,7 +224,7 @@ def _worth(p: Proposal) -> Section:
     rows = [
         (w.resource, f"{100 * w.step:.0f} %", _percent(w.less), _percent(w.more),
          NONE if w.elasticity is None else f"{w.elasticity:+.2f}", f"{100 * w.price:+.1f} %")
-        for w in p.worth
+        for w in p.worth if w.less is not None or w.more is not None
     ]  # fmt: skip
     columns = (
         "a little more of",
@@ -236,94 +234,11 @@ def _worth(p: Proposal) -> Section:
         "elasticity",
         "price with more",
     )
-    dollar = p.rounded.cost / p.price_usd
+    dollar = p.rounded.cost / p.system_usd
     return Section(
         title="What a little more is worth, its cost included", columns=columns, rows=tuple(rows),
         note=f"Negative is better; deployments are chosen anew. A dollar less per chip saves "
         f"{dollar:.2g} of {p.goal_label}.",
-    )  # fmt: skip
-
-
-def fact_words(fact: Fact) -> str:
-    """Where a number stands, for people: `n5 compute density`, `static-dataflow sram efficiency`."""
-    kind, _, config = fact.place.config.partition("/")
-    path = fact.place.path.removeprefix("nodes.").replace("_", " ").replace(".", " ")
-    return path if kind in ("technology", "economy") else f"{config} {path}"
-
-
-def written(fact: Fact, value: float) -> str:
-    """`value` in the unit that people know the number in."""
-    return written_in(value, fact.unit)
-
-
-def written_in(value: float, unit: str) -> str:
-    """A number in SI in the unit that people know it in."""
-    return pretty(value, unit) if unit in _SCALED else _rare(value, unit)
-
-
-_SCALED = ("B", "B/s", "FLOP/s", "W", "m2", "s", "USD", "", "J", "token", "token/s")
-_RARE = {
-    "FLOP/s/m2": (1e-18, "TFLOP/s/mm2"), "m2/B": (2**20 * 1e6, "mm2/MiB"), "m2*s/B": (1e15, "mm2/(GB/s)"),
-    "USD/B": (1e9, "USD/GB"), "J/B": (1e12 / 8, "pJ/bit"), "J/FLOP": (1e12, "pJ/FLOP"),
-    "1/m2": (1e-4, "/cm2"),
-    "W/m2": (1e-6, "W/mm2"), "USD/m2": (1e-6, "USD/mm2"), "1/s": (2**20 * 1e-9, "GB/s/MiB"),
-    "B/s/m": (1e-12, "GB/s/mm"), "m": (1e3, "mm"), "USD/W": (1.0, "USD/W"), "USD/J": (3.6e6, "USD/kWh"),
-}  # fmt: skip
-
-
-def _rare(value: float, unit: str) -> str:
-    scale, name = _RARE.get(unit, (1.0, unit))
-    return f"{pretty(value * scale, '')} {name}"
-
-
-def _overturned(p: Proposal) -> Section | None:
-    if not p.overturns:
-        return None
-    rows = [
-        (fact_words(o.fact), written(o.fact, o.fact.value), written(o.fact, o.value),
-         f"x {o.factor:.2f}{' *' if o.inside_range else '  '}",
-         "cannot be made" if o.unbuildable else f"{o.rival} wins")
-        for o in p.overturns[:MOST]
-    ]  # fmt: skip
-    return Section(
-        title="What would have to be wrong for it not to win",
-        columns=("number", "is", "break-even", "factor", "then"), rows=tuple(rows), wide="number",
-        note="Each number alone, deployments chosen anew. A star: the range of its sources reaches that far.",
-    )  # fmt: skip
-
-
-def _swings(p: Proposal) -> Section | None:
-    if not p.tornado:
-        return None
-    base = p.rounded.cost
-
-    def end(cost: float | None) -> str:
-        return "infeasible" if cost is None else f"{100 * (cost / base - 1):+.1f} %"
-
-    rows = [
-        (fact_words(s.fact), written(s.fact, s.low), end(s.cost_low), written(s.fact, s.high),
-         end(s.cost_high))
-        for s in p.tornado[:MOST]
-    ]  # fmt: skip
-    columns = ("number", "low end", "changes it by", "high end", "by")
-    title = f"How sure {p.goal_label} is: each number over its range"
-    return Section(title=title, columns=columns, rows=tuple(rows))
-
-
-def _odds(p: Proposal) -> Section | None:
-    if p.odds is None:
-        return None
-    o = p.odds
-    low, median, high = (pretty(v, "") for v in o.interval)
-    rows = [
-        ("wins", f"{o.wins:.0%}"), ("is feasible", f"{o.feasible:.0%}"),
-        (f"{p.goal_label}, 10 % to 90 %", f"{low} to {high}, median {median}"),
-        *((f"{name} wins", f"{share:.0%}") for name, share in sorted(o.others.items(), key=lambda i: -i[1])),
-    ]  # fmt: skip
-    return Section(
-        title=f"{o.samples} drawings of {o.numbers} uncertain numbers", columns=("", "share of the drawings"),
-        rows=tuple(rows), left=2,
-        note="Triangular over low, value and high of the configs, independent, the same for all chips.",
     )  # fmt: skip
 
 

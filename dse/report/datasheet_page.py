@@ -2,9 +2,10 @@
 
 from base64 import b64encode
 
-from dse.report.datasheet_info import Datasheet, Section, columns_of_numbers
+from dse.report.datasheet_info import Datasheet, columns_of_numbers
 from dse.report.html import Html, tag
 from dse.report.page import page
+from dse.report.section import Section
 
 
 def datasheet_page(sheet: Datasheet, tornado: bytes) -> Html:

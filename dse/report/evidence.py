@@ -8,7 +8,8 @@ from typing import Any
 
 from dse.front.files import Front
 from dse.front.tables import Table, plain_rows
-from dse.report.answer import Answer, answer
+from dse.report.answer import Answer, answer, baselines_of, searched_of
+from dse.report.spreads import Measured
 from dse.search.revisit import Revisited, revisit
 from dse.spec.problems import SpecError
 from dse.spec.resolved import ResolvedStudy, load_study
@@ -24,13 +25,15 @@ class Evidence:
     study: ResolvedStudy | None
     """None where its study cannot be found or resolved any more; then there are no ledgers."""
     rows: tuple[Row, ...]
-    """Rows of the front as plain data."""
+    """Rows of the front as plain data, and behind them what was solved again at targets."""
     baselines: tuple[Row, ...]
     seen: tuple[Revisited | None, ...]
     """Of each row of the front."""
     seen_baselines: tuple[Revisited | None, ...]
     doubts: tuple[str, ...]
     """Why parts are missing, or may not hold any more."""
+    sure: Measured | None = None
+    """Its designs under drawings, where that was asked for."""
 
     @cached_property
     def answer(self) -> Answer:
@@ -66,18 +69,19 @@ def identity(row: Mapping[str, Any]) -> tuple[Any, ...]:
 def evidence(front: Front, study: ResolvedStudy | None, doubt: str = "") -> Evidence:
     """Evaluate a stored front again; `doubt` says why there is no study."""
     doubts = [doubt] if doubt else []
-    seen, seen_baselines = _unknown(front.frame), _unknown(front.baselines)
+    rows, baselines = searched_of(front), baselines_of(front)
+    seen, seen_baselines = _unknown(rows), _unknown(baselines)
     if study is not None:
         doubts += changes(front, study)
         try:
-            seen, seen_baselines = _again(study, front.frame), _again(study, front.baselines)
+            seen, seen_baselines = _again(study, rows), _again(study, baselines)
         except (SpecError, KeyError) as error:
             doubts.append(f"its designs cannot be evaluated again: {error}")
     return Evidence(
         front=front,
         study=study,
-        rows=tuple(plain_rows(front.frame)),
-        baselines=tuple(plain_rows(front.baselines)),
+        rows=tuple(plain_rows(rows)),
+        baselines=tuple(plain_rows(baselines)),
         seen=tuple(seen),
         seen_baselines=tuple(seen_baselines),
         doubts=tuple(doubts),

@@ -17,7 +17,7 @@ from dse.report.quantities import chosen, quantity, shown, written
 from dse.report.scales import Floats, Scale, tick_label, ticks
 from dse.report.stacks_info import StackInfo
 from dse.report.style import PARTS, Style, kind_label, kind_of
-from dse.report.words import word
+from dse.report.words import counted, word
 from dse.search.importance import Importance
 from dse.search.revisit import Revisited
 
@@ -61,7 +61,7 @@ def hover(row: Row, seen: Revisited | None) -> str:
         f"{row.get('chip')} ({kind_label(str(row.get('branch') or ''))})",
         f"$/(token/s) {shown(row.get('usd_per_token_per_s'), '')}",
         f"TPOT {shown(row.get('tpot_s'), 's')}, TTFT {shown(row.get('ttft_s'), 's')}",
-        f"{int(row.get('chips') or 0):,} chips, entry price {shown(row.get('capex_usd'), 'USD')}",
+        f"{counted(row.get('chips') or 0)} chips, entry price {shown(row.get('capex_usd'), 'USD')}",
     ]
     if row.get("batch") is not None:
         lines.append(f"batch {row['batch']}, TP {row.get('tp')}, PP {row.get('pp')}")

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from dse.decide.verdicts import verdicts_from
 from dse.report.evidence import Evidence, Row
 from dse.report.quantities import shown
 from dse.report.stacks_info import rivals_at
 from dse.report.style import kind_label
+from dse.report.words import counted
 
 _METRIC = {"usd_per_token_per_s": "throughput", "usd_per_million_tokens": "throughput", "ttft_s": "ttft",
            "tpot_s": "tpot", "tokens_per_s": "throughput"}  # fmt: skip
@@ -22,7 +24,15 @@ def answer_sentences(found: Evidence) -> list[str]:
     if told.target is None:
         return [_best(row, found) for row in told.best]
     limits = [float(row[f"target_{told.target.column}"]) for row in told.best]
-    return [*_winners(found, limits), *_beside(found, limits)]
+    return [*_winners(found, limits), *_beside(found, limits), *_software(found)]
+
+
+def _software(found: Evidence) -> Iterator[str]:
+    """Which kind wins at each target under all three softwares, where the front was stored with it."""
+    verdicts, target = verdicts_from(found.front.manifest), found.answer.target
+    for d in verdicts.dependence if verdicts else ():
+        at = "Overall" if d.target is None else f"Within {shown(d.target, target.unit)}"
+        yield f"{at}, {d.basis}: {d.sentence}."
 
 
 def _best(row: Row, found: Evidence) -> str:
@@ -42,8 +52,8 @@ def _kind(row: Row) -> str:
 
 
 def _chips(row: Row) -> str:
-    chips = int(row.get("chips") or 1)
-    return f"{chips:,} chips" if chips != 1 else "one chip"
+    chips = float(row.get("chips") or 1)
+    return f"{counted(chips)} chips" if chips != 1.0 else "one chip"
 
 
 def _winners(found: Evidence, limits: Sequence[float]) -> Iterator[str]:

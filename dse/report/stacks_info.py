@@ -7,7 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from dse.report.answer import best_label
+from dse.front.query import best_at_targets
+from dse.front.tables import plain_rows
+from dse.report.answer import baselines_of, best_label, tolerance_of
 from dse.report.evidence import Evidence, Row, identity
 from dse.report.quantities import designs, shown
 from dse.report.scales import Floats, tick_label
@@ -166,19 +168,12 @@ def _which(found: Evidence) -> str:
 
 def rivals_at(found: Evidence, limits: Sequence[float]) -> list[Row | None]:
     """The best baseline that meets each target; None where none does."""
-    told = found.answer
-    goal, target = told.objective, told.target
-    sign = -1.0 if goal.maximised else 1.0
-    bound = -1.0 if target.maximised else 1.0
-    out: list[Row | None] = []
-    for limit in limits:
-        meets = [
-            r
-            for r in found.baselines
-            if r.get(target.column) is not None and bound * r[target.column] <= bound * limit
-        ]
-        out.append(min(meets, key=lambda r: sign * float(r[goal.column])) if meets else None)
-    return out
+    told, real = found.answer, baselines_of(found.front)
+    if not len(real):
+        return [None] * len(limits)
+    best = best_at_targets(real, told.target, limits, told.objective, tolerance_of(found.front))
+    rows = plain_rows(best)
+    return [row if row["found"] else None for row in rows]
 
 
 def _shares(parts: Mapping[str, float]) -> dict[str, float]:

@@ -34,8 +34,9 @@ from dse.report.quantities import chosen, designs, is_of_member, quantity, shown
 from dse.report.sentence import answer_sentences
 from dse.report.stacks_info import Kind, rivals_at, stack_info
 from dse.report.style import kind_label
+from dse.report.sure_table import sure_table
 from dse.report.table import Cell, cell, table
-from dse.report.words import word
+from dse.report.words import counted, word
 from dse.search.importance import Importance
 from dse.search.progress import Progress
 from dse.search.revisit import Revisited
@@ -131,7 +132,7 @@ def _under(found: Evidence) -> str:
     asked = [f"LLM {told.get('llm', '?')}", f"workload {told.get('workload', '?')}"]
     if study is not None and study.members:
         asked = [f"{member.weight:.0%} {member.label}" for member in study.members]
-    parts = [f"{told.get('study')}", *asked, f"{designs(len(found.rows))} on the front"]
+    parts = [f"{told.get('study')}", *asked, f"{designs(len(found.front.frame))} on the front"]
     if isinstance(told.get("trials"), int):
         parts.append(f"{told['trials']:,} trials")
     return "  ·  ".join(parts)
@@ -149,6 +150,7 @@ def _front_section(found: Evidence, filters: Sequence[Mapping[str, Any]]) -> Htm
     ]
     return joined(
         tag("div", controls, class_="filters screen-only") if controls else None,
+        _approximate(found, filters),
         tag(
             "p",
             tag("span", id="count", role="status"),
@@ -165,6 +167,21 @@ def _front_section(found: Evidence, filters: Sequence[Mapping[str, Any]]) -> Htm
             tag("figcaption", _legend(found)),
         ),
     )  # fmt: skip
+
+
+def _approximate(found: Evidence, filters: Sequence[Mapping[str, Any]]) -> Html | None:
+    """That a filter on what shaped no front only picks from it."""
+    axes = {axis.column for axis in found.front.axes}
+    others = [str(f["label"]) for f in filters if f["column"] not in axes]
+    if not others:
+        return None
+    study = str(found.front.manifest.get("study") or "STUDY")
+    said = (
+        f"The front was made without regard to {' and '.join(others)}: filters on them pick from it, and "
+        "better designs may meet them. "
+    )
+    told = tag("code", f"dse front {study} --where")
+    return tag("p", said, told, " solves again.", class_="quiet screen-only")
 
 
 def _legend(found: Evidence) -> str:
@@ -202,6 +219,7 @@ def _best_section(found: Evidence) -> Html:
     made = tag("table", tag("thead", tag("tr", head)), tag("tbody", body))
     return joined(
         tag("div", made, class_="scroll", tabindex=0, role="region", aria_label="Best at each target"),
+        sure_table(found.sure),
         _cards(found, heads),
     )
 
@@ -213,7 +231,7 @@ def _beside(key: str | None, row: Row | None, goal: Any) -> list[Any]:
     return [
         joined(_button(key, str(row["chip"])), f" {kind}"),
         shown(row[goal.column], goal.unit),
-        f"{row['chips']:,}",
+        counted(row["chips"]),
         shown(row["capex_usd"], "USD"),
     ]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from dse.decide.proposal import Proposal
 from dse.report.canvas import SIZE, head, render
-from dse.report.datasheet_info import fact_words, written
+from dse.report.section import fact_words, written
 
 MOST = 14
 """Bars that are read; the others are shorter."""

@@ -29,3 +29,8 @@ def word(name: str) -> str:
     """A part of a ledger, or what binds, for people."""
     spaced = " ".join(_SHORT.get(part, part) for part in name.split("_"))
     return _WORDS.get(spaced, spaced)
+
+
+def counted(number: float) -> str:
+    """A number of chips or replicas; with two decimals where a fleet has a fraction of one."""
+    return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.2f}"

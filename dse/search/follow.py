@@ -6,7 +6,8 @@ from optuna.trial import FrozenTrial
 
 from dse.front.archive import Archive
 from dse.front.files import Front
-from dse.search.manifest import manifest_of
+from dse.search.at_targets import solved_at_targets
+from dse.search.manifest import manifest_of, targets_of
 from dse.search.points import axes_of
 from dse.search.replay import baseline_front, replay
 from dse.search.stored import finished
@@ -28,9 +29,11 @@ class Follower:
         for points in replay(self.study, fresh):
             self._archive.add(points.values, points.feasible, points.rows)
         self._seen |= {t.number for t in fresh}
+        frame, baselines = self._archive.frame, baseline_front(self.study, done)
         return Front(
-            frame=self._archive.frame,
-            baselines=baseline_front(self.study, done),
+            frame=frame,
+            baselines=baselines,
             axes=axes_of(self.study),
             manifest=manifest_of(self.study, self._archive, done, "journal:"),
+            at_targets=solved_at_targets(self.study, frame, baselines, targets_of(self.study)),
         )

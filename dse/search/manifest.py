@@ -8,9 +8,11 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 import dse
+from dse.evaluate.choose import merged
 from dse.front.archive import Archive
 from dse.search.entries import KEY
 from dse.spec.resolved import ResolvedStudy, digest
+from dse.spec.unanchored import unanchored_in
 from objectives.api import CONTRACT_VERSION
 
 PACKAGES = ("numpy", "optuna", "moocore", "pandas")
@@ -48,7 +50,11 @@ def described(study: ResolvedStudy, archive: Archive) -> dict[str, Any]:
         "price": spec.price.model_dump(exclude_none=True),
         "reference_point": study.reference_point,
         "hypervolume": archive.hypervolume(study.reference_point),
-        "targets": _targets(study),
+        "goal": study.goal.name,
+        "tolerance": spec.tolerance,
+        "held": held_by(study),
+        "targets": targets_of(study),
+        "unanchored": unanchored_in(study),
         "problem": digest(study.problem),
         "contract_version": CONTRACT_VERSION,
         "versions": {"dse": dse.__version__, "python": platform.python_version()}
@@ -72,7 +78,13 @@ def repeatable(trials: Sequence[FrozenTrial]) -> str:
     return "yes: one worker in one go"
 
 
-def _targets(study: ResolvedStudy) -> dict[str, list[float]]:
+def held_by(study: ResolvedStudy) -> dict[str, float]:
+    """Limits that every design must meet, those of its workloads among them, by objective in SI."""
+    members = [(t.objective, t.limit) for m in study.members for t in m.targets]
+    return {goal.name: limit for goal, limit in merged(study.limits, tuple(members))}
+
+
+def targets_of(study: ResolvedStudy) -> dict[str, list[float]]:
     """Limits by objective: the fixed ones, and those of the swept objective that the report tells about."""
     found = {t.objective.name: [t.limit] for t in study.targets}
     if study.swept is not None:

@@ -240,7 +240,7 @@ class ParetoSampler(BaseSampler):
             k: a[chip.layouts[0]] for k, a in self._problem.grid.deployments.reshape(-1).columns().items()
         }
         if study.spec.deployment.mode == "search":
-            return out | layout_parameters(study.spec, {k: int(v) for k, v in flat.items()})
+            return out | layout_parameters(study.lists, {k: int(v) for k, v in flat.items()})
         sweep = study.spec.sweep
         if sweep is not None:
             out[f"{sweep.objective}_target"] = self._target(chip, sweep.objective, (sweep.low, sweep.high))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from dse.evaluate.choose import best, judged, merged
 from dse.front.axis import Axis
+from dse.front.columns import whole_numbers
 from dse.front.tables import Table
 from dse.search.judge import violations
 from dse.search.mix import MemberPoints, combine
@@ -93,7 +94,7 @@ class Points:
         swept = () if study.swept is None or not np.isfinite(limit) else ((study.swept, limit),)
         limits = merged(study.limits, swept)
         found = judged(self.metrics, study.context, study.goal, limits, self.shape, 1)
-        return int(best(found, study.spec.tolerance)[0])
+        return int(best(found)[0])
 
     def design(self, index: int) -> dict[str, Any]:
         """The chip, deployment and headline metrics of one point, as plain data."""
@@ -158,7 +159,7 @@ class Points:
                 if self.members
                 else {name: at(a).astype(np.int64) for name, a in d.columns().items()}
             ),
-            "chips": at(m.chips).astype(np.int64),
+            "chips": whole_numbers(at(m.chips)),
             "price_usd": np.broadcast_to(o.price_usd, self.shape[-1:])[chip],
             "capex_usd": at(m.capex_usd),
             "tpot_s": at(m.tpot_s),
@@ -205,7 +206,7 @@ def grid_of(study: ResolvedStudy, chips: int = 1) -> api.Deployments:
     axis each, so that the grid costs its distinct sums only; for
     one chip a single axis (deployments, 1) is faster, because its loops are longer.
     """
-    every = grid(study.spec.deployment)
+    every = grid(study.lists)
     return every if chips > 1 else every.reshape(-1, 1)
 
 

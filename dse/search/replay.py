@@ -11,6 +11,7 @@ from dse.front.tables import Table, stack
 from dse.search.points import Origin, Points, axes_of, evaluate, grid_of
 from dse.search.suggest import BASELINE, Choice, suggest
 from dse.spec.branch import chip_kind
+from dse.spec.formats import computed_columns, with_formats
 from dse.spec.resolve import chip_columns, chips_of
 from dse.spec.resolved import ResolvedStudy
 from objectives import api
@@ -46,11 +47,12 @@ def catalog_points(
     study: ResolvedStudy, name: str, numbers: Sequence[int], deployments: api.Deployments | None = None
 ) -> Points:
     """Evaluate a chip of the catalog under `deployments`, all of the study when left out."""
-    spec = study.baselines[name]
+    spec = with_formats(study.baselines[name], study.setting.technology)
+    formats = computed_columns(spec, study.setting.precision)
     chips = chips_of([chip_columns(spec, study.setting)])
     origin = Origin(
         trial=np.asarray(numbers), chip=[spec.name], branch=chip_kind(spec), role="baseline", parameters={},
-        names={}, price_usd=np.asarray(chips.price_usd),
+        names={k: np.asarray([v]) for k, v in formats.items()}, price_usd=np.asarray(chips.price_usd),
     )  # fmt: skip
     return evaluate(study, chips, grid_of(study) if deployments is None else deployments, origin)
 

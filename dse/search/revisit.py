@@ -65,7 +65,7 @@ def revisit(study: ResolvedStudy, rows: Table) -> list[Revisited]:
     """
     found: dict[int, Revisited] = {}
     for name, part in rows.groupby(_family(rows), sort=False):
-        family = _chips(study, str(name), part)
+        family = family_of(study, str(name), part)
         made = _mixed(study, part, family) if study.members else _evaluated(study, part, family)
         found |= zip(part.index, made, strict=True)
     return [found[i] for i in rows.index]
@@ -78,17 +78,20 @@ def _family(rows: Table) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _FamilyOfChips:
+class Family:
+    """Chips that share a stack: those of a branch of the space, or one of the catalog."""
+
     chips: api.Chips
     stack: StackSpec
     hypothetical: bool
 
 
-def _chips(study: ResolvedStudy, name: str, rows: Table) -> _FamilyOfChips:
+def family_of(study: ResolvedStudy, name: str, rows: Table) -> Family:
+    """The chips of some rows of one branch of the space, or of one chip of the catalog."""
     catalog = study.setting.catalog
     if (rows["role"] == "baseline").all():
         spec = study.baselines.get(name) or catalog.get(ChipSpec, name)
-        return _FamilyOfChips(
+        return Family(
             chips=chips_of([chip_columns(spec, study.setting)]),
             stack=study.setting.stack_of(spec.name, spec.stack),
             hypothetical=spec.hypothetical,
@@ -98,10 +101,10 @@ def _chips(study: ResolvedStudy, name: str, rows: Table) -> _FamilyOfChips:
     branch = study.branches[name]
     values = {n: rows[f"param_{n}"].to_numpy(dtype=float) for n in branch.spec.parameters}
     stack = study.setting.stack_of(branch.name, branch.spec.stack)
-    return _FamilyOfChips(chips=branch.chips(values), stack=stack, hypothetical=True)
+    return Family(chips=branch.chips(values), stack=stack, hypothetical=True)
 
 
-def _mixed(study: ResolvedStudy, rows: Table, family: _FamilyOfChips) -> Iterator[Revisited]:
+def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Revisited]:
     """Each part of the mix evaluated, and what they come to together."""
     n, weights = len(rows), [m.weight for m in study.members]
     points, told = [], []
@@ -122,7 +125,7 @@ def _mixed(study: ResolvedStudy, rows: Table, family: _FamilyOfChips) -> Iterato
         )  # fmt: skip
 
 
-def _evaluated(study: ResolvedStudy, rows: Table, family: _FamilyOfChips) -> Iterator[Revisited]:
+def _evaluated(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Revisited]:
     designs = api.Designs(chips=family.chips, deployments=_deployments(study, rows))
     metrics = study.cost_model.evaluate(designs, study.context, detail=True)
     return _told(family, metrics, study.context, study.limits, len(rows))
@@ -141,7 +144,7 @@ def _deployments(study: ResolvedStudy, rows: Table, start: str = "") -> api.Depl
 
 
 def _told(
-    family: _FamilyOfChips, metrics: api.Metrics, context: api.Context, limits: Limits, n: int
+    family: Family, metrics: api.Metrics, context: api.Context, limits: Limits, n: int
 ) -> Iterator[Revisited]:
     columns = _spread(family.chips.columns(), n)
     ledgers = {name: _spread(getattr(metrics, field), n) for name, field in LEDGERS.items()}

@@ -10,6 +10,7 @@ import numpy as np
 import optuna
 
 from dse.front.files import Front, write_front
+from dse.search.at_targets import solved_at_targets
 from dse.search.crew import Alone, Crew
 from dse.search.fleet import Fleet
 from dse.search.folders import own, results_folder, set_aside
@@ -18,7 +19,7 @@ from dse.search.island import Island
 from dse.search.journal import release
 from dse.search.keeper import Keeper
 from dse.search.locks import only_one
-from dse.search.manifest import manifest_of
+from dse.search.manifest import manifest_of, targets_of
 from dse.search.points import axes_of
 from dse.search.replay import baseline_front
 from dse.search.session import Progress, Session
@@ -90,11 +91,13 @@ def run(
             session = Session(shared, crew, _wanted(resolved, trials), progress, keeper)
             session.go(timeout if timeout is not None else resolved.spec.budget.timeout)
         archive = keeper.archive()
+        baselines = baseline_front(resolved, shared.complete)
         front = Front(
             frame=archive.frame,
-            baselines=baseline_front(resolved, shared.complete),
+            baselines=baselines,
             axes=axes_of(resolved),
             manifest=manifest_of(resolved, archive, shared.complete, url),
+            at_targets=solved_at_targets(resolved, archive.frame, baselines, targets_of(resolved)),
         )
         write_front(folder, front)
     return RunResult(

@@ -9,11 +9,10 @@ from optuna.trial import BaseTrial
 
 from dse.search.points import Floats
 from dse.spec.branch import Branch
-from dse.spec.layouts import ways
+from dse.spec.layouts import Lists, ways
 from dse.spec.parameters import fraction_of, value_at
 from dse.spec.resolved import ResolvedStudy
 from dse.spec.space import ParameterSpec
-from dse.spec.study import DeploymentSpec, StudySpec
 
 BASELINE = "baseline"
 """User attribute of a trial whose chip comes from the catalog, not from the space."""
@@ -50,14 +49,13 @@ def suggest(study: ResolvedStudy, trial: BaseTrial) -> Choice:
         limit = trial.suggest_float(f"{sweep.objective}_target", sweep.low, sweep.high, log=True)
     deployment = None
     if study.spec.deployment.mode == "search":
-        deployment = {k: _of(trial, k, options(study.spec, k)) for k in ("batch", "tp", "pp")}
-        deployment["ep"] = _ep(trial, study.spec.deployment, deployment["tp"])
+        deployment = {k: _of(trial, k, options(study.lists, k)) for k in ("batch", "tp", "pp")}
+        deployment["ep"] = _ep(trial, study.lists, deployment["tp"])
     return Choice(branch=branch, chip=chip, values=values, limit=limit, deployment=deployment)
 
 
-def options(spec: StudySpec, name: str) -> tuple[int, ...]:
+def options(d: Lists, name: str) -> tuple[int, ...]:
     """Values of batch, TP or PP in ascending order."""
-    d: DeploymentSpec = spec.deployment
     return tuple(sorted(set({"batch": d.batch, "tp": d.tp, "pp": d.pp}[name])))
 
 
@@ -65,16 +63,16 @@ def _of(trial: BaseTrial, name: str, choices: tuple[int, ...]) -> int:
     return choices[trial.suggest_int(name, 0, len(choices) - 1)]
 
 
-def _ep(trial: BaseTrial, d: DeploymentSpec, tp: int) -> int:
+def _ep(trial: BaseTrial, d: Lists, tp: int) -> int:
     """Expert-parallel ways among those that go with `tp`; asked only where there is a choice."""
-    choices = tuple(sorted(set(ways(tp, d.ep or (1,)))))
+    choices = tuple(sorted(set(ways(tp, d.ep))))
     return choices[0] if len(choices) == 1 else _of(trial, f"ep.tp{tp}", choices)
 
 
-def layout_parameters(spec: StudySpec, layout: Mapping[str, int]) -> dict[str, int]:
+def layout_parameters(d: Lists, layout: Mapping[str, int]) -> dict[str, int]:
     """Trial parameters of a deployment, those that `suggest` would ask for in the mode `search`."""
-    out = {k: options(spec, k).index(layout[k]) for k in ("batch", "tp", "pp")}
-    choices = tuple(sorted(set(ways(layout["tp"], spec.deployment.ep or (1,)))))
+    out = {k: options(d, k).index(layout[k]) for k in ("batch", "tp", "pp")}
+    choices = tuple(sorted(set(ways(layout["tp"], d.ep))))
     if len(choices) > 1:
         out[f"ep.tp{layout['tp']}"] = choices.index(layout["ep"])
     return out
@@ -99,7 +97,7 @@ def first_trials(study: ResolvedStudy) -> list[tuple[dict[str, Any], dict[str, A
     target = {f"{spec.sweep.objective}_target": spec.sweep.high} if swept and spec.sweep else {}
     middle = {}
     if spec.deployment.mode == "search":
-        middle = {k: (len(options(spec, k)) - 1) // 2 for k in ("batch", "tp", "pp")}
+        middle = {k: (len(options(study.lists, k)) - 1) // 2 for k in ("batch", "tp", "pp")}
     found: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({"chip": name, **target, **middle}, {BASELINE: True}) for name in sorted(study.baselines)
     ]

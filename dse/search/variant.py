@@ -20,6 +20,7 @@ class Variant:
     configs: str | None
     sampler: dict[str, Any]
     seed: int
+    workload_targets: bool
     digest: str
     """Of the question: a file that says something else by now is refused."""
 
@@ -29,6 +30,7 @@ class Variant:
         study = resolve_study(case_spec(path, self.case), path, Catalog.of(self.configs), self.case)
         sampler = type(study.spec.sampler)(**self.sampler)
         study = replace(study, spec=study.spec.model_copy(update={"sampler": sampler, "seed": self.seed}))
+        study = study if self.workload_targets else study.lifted()
         if digest(study.question) != self.digest:
             raise wrong(self.path, "expected the study that the run has, got another; was the file changed?")
         return study
@@ -39,7 +41,8 @@ def variant_of(study: ResolvedStudy) -> Variant:
     own, *bundled = study.setting.catalog.folders
     return Variant(
         path=str(study.path.resolve()), case=study.case, configs=str(own.resolve()) if bundled else None,
-        sampler=study.spec.sampler.model_dump(), seed=study.spec.seed, digest=digest(study.question),
+        sampler=study.spec.sampler.model_dump(), seed=study.spec.seed,
+        workload_targets=study.spec.workload_targets, digest=digest(study.question),
     )  # fmt: skip
 
 

@@ -8,29 +8,43 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.spec.chip import ChipSpec
+from dse.spec.formats import COMPUTED, computed_columns, peak_of, searched_on
 from dse.spec.parameters import named
 from dse.spec.prices import margin_of, ratio_price, silicon_price
 from dse.spec.problems import Problem, SpecError, wrong
+from dse.spec.reach import reach_columns
 from dse.spec.resolve import (
     Columns,
     Setting,
     around_of,
     chip_columns,
     network_columns,
-    peak_of,
     stack_columns,
 )
-from dse.spec.silicon import Silicon, blueprint_of, derive, managed_by_software
+from dse.spec.silicon import Silicon, blueprint_of, derive, fp16_equivalent, managed_by_software
 from dse.spec.silicon_columns import excess_columns, package_columns, watt_columns
 from dse.spec.space import BranchSpec, SpaceSpec
 from dse.spec.system import NetworkSpec
 from dse.spec.technology import Build
 from objectives import api
 from objectives.arrays import Array, namespace
+from objectives.equations.formats import arithmetic
 from objectives.equations.silicon import Blueprint, Technology, pick
 from objectives.equations.silicon_package import PACKAGES
 
 Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peaks:
+    """Matrix peaks of a template that is made on one node [FLOP/s]."""
+
+    fp16: float
+    matrix: float
+    """In the format of matrix multiplications."""
+    attention: float
+    silicon: float
+    """fp16 peak that takes as much area and power as all formats of the unit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +60,10 @@ class Branch:
     """Columns of the template under the branch's stack and network."""
     blueprint: Blueprint = field(repr=False)
     """Silicon of the template, without DRAM where the branch has none."""
+    made_on: tuple[ChipSpec, ...] = field(repr=False)
+    """The template with the formats of each node, in the order of their choices."""
+    peaks: tuple[Peaks, ...] = field(repr=False)
+    """Of the template on each node."""
     technologies: tuple[tuple[Technology, ...], tuple[Technology, ...]] = field(repr=False)
     """Constants by node, and by DRAM generation, in the order of their choices."""
 
@@ -53,6 +71,10 @@ class Branch:
     def kind(self) -> str:
         """Whether chips of this branch keep tensors in SRAM only, in DRAM only, or in both."""
         return storage_kind(bool(self.fixed["sram_pinned"]), bool(self.spec.generations))
+
+    def made_at(self, node: str) -> ChipSpec:
+        """The template as it is made on one of the nodes."""
+        return self.made_on[self.spec.nodes.index(node)]
 
     def columns(self, values: Mapping[str, Array]) -> dict[str, Array]:
         """Chip columns, shape (n,), for parameter values of shape (n,) in SI, in their array namespace."""
@@ -62,9 +84,9 @@ class Branch:
             out["link_bandwidth"] = values["link_bandwidth"]
         if "link_count" in values:
             out["link_bandwidth"] = values["link_count"] * values["link_speed"]
-        ratio = self._ratio(values, xp)
-        for name in ("peak_flops", "attention_flops", "weight_load_bandwidth"):
-            out[name] = out[name] * ratio
+        ratio, peaks = self._ratio(values, xp), self._peaks(values)
+        out |= {"peak_flops": peaks.matrix * ratio, "attention_flops": peaks.attention * ratio}
+        out["weight_load_bandwidth"] = out["weight_load_bandwidth"] * ratio
         if "sram" in values:
             out["sram_bytes"] = values["sram"]
         if "sram_bandwidth_per_byte" in values:
@@ -78,6 +100,7 @@ class Branch:
             **package_columns(made),
             **excess_columns(made),
             "price_usd": self._price(made, values, ratio),
+            **self._optics(out["link_bandwidth"]),
         }
         if self.setting.price.system == "built-up":
             out |= around_of(made.power_w, out["link_bandwidth"], self.network, self.setting)
@@ -97,8 +120,11 @@ class Branch:
         return api.Chips(**{name: xp.broadcast_to(a, (n,)) for name, a in columns.items()})
 
     def named(self, values: Mapping[str, Floats]) -> dict[str, npt.NDArray[Any]]:
-        """What the parameters whose choices are names stand for, by parameter."""
-        return named(self.spec.parameters, values)
+        """What the parameters whose choices are names stand for, and the formats that are computed in."""
+        used = [computed_columns(chip, self.setting.precision) for chip in self.made_on]
+        at = np.asarray(values.get("process", np.zeros(1)) if len(used) > 1 else np.zeros(1)).astype(np.int64)
+        formats = {column: np.asarray([each[column] for each in used])[at] for column in COMPUTED}
+        return {**named(self.spec.parameters, values), **formats}
 
     def nearest(self, chip: ChipSpec) -> dict[str, float]:
         """Parameter values nearest to a real chip, for a first trial close to what exists."""
@@ -122,15 +148,21 @@ class Branch:
                 found[name] = float(choices.index(value)) if value in choices else 0.0
         return found
 
+    def _optics(self, link_bandwidth: Array) -> dict[str, Array]:
+        found = reach_columns(link_bandwidth, self.network, self.setting.technology)
+        return {"optics_w": found["optics_w"]}
+
     def _ratio(self, values: Mapping[str, Array], xp: Any) -> Array:
         """All peaks over the template's."""
         if "peak_flops" not in values:
             return xp.ones(1, dtype=xp.float64)
-        own = peak_of(self.template, ("fp16",))
-        if own is None:
-            what = "peak.fp16: expected a known value in a template, got none"
-            raise wrong(f"chips/{self.template.name}", what)
-        return values["peak_flops"] / own
+        return values["peak_flops"] / self.peaks[0].fp16
+
+    def _peaks(self, values: Mapping[str, Array]) -> Peaks:
+        """Peaks of the template on the node of each design."""
+        if "process" not in values or len(self.peaks) == 1:
+            return self.peaks[0]
+        return pick(self.peaks, values["process"])
 
     def _technology(self, values: Mapping[str, Array]) -> Technology:
         nodes, generations = self.technologies
@@ -154,7 +186,7 @@ class Branch:
         cache = {"cache_bytes": values["sram"]} if not software and "sram" in values else {}
         changed = {
             **own,
-            "peak_flops": own["peak_flops"] * ratio,
+            "peak_flops": self._peaks(values).silicon * ratio,
             "vector_flops": own["vector_flops"] * ratio,
             "stacks": stacks,
             "dram_bytes": stacks * technology.dram.bytes_each,
@@ -179,7 +211,7 @@ class Branch:
         if price.method in ("unit-cost", "margin"):
             return silicon_price(made, price, self.setting.technology)
         reference = self.setting.catalog.get(ChipSpec, price.reference or "")
-        fp16 = ratio * (peak_of(self.template, ("fp16",)) or 0.0) + 0.0 * made.power_w
+        fp16 = ratio * self.peaks[0].fp16 + 0.0 * made.power_w
         return ratio_price(fp16, price, reference, peak_of(reference, ("fp16",)) or 1.0)
 
 
@@ -230,10 +262,13 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
     def resolved(made: list[Build]) -> tuple[Technology, ...]:
         return tuple(setting.technology.resolve(b, where=where, value=setting.value) for b in made)
 
+    made_on = tuple(searched_on(template, setting.technology, node) for node in spec.nodes)
+    peaks = tuple(_peaks_of(chip, setting) for chip in made_on)
     fixed = {
-        **chip_columns(template, setting, stack, network),
+        **chip_columns(made_on[0], setting, stack, network),
         **stack_columns(stack),
         **network_columns(network),
+        **reach_columns(template.link.bandwidth.value or 0.0, network, setting.technology),
     }
     blueprint = blueprint_of(template, setting.technology)
     if not spec.generations:
@@ -241,8 +276,24 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
         blueprint = replace(blueprint, stacks=0.0 * blueprint.stacks)
     return Branch(
         name=name, spec=spec, template=template, setting=setting, network=network, fixed=fixed,
-        blueprint=blueprint, technologies=(resolved(builds), resolved(drams)),
+        blueprint=blueprint, made_on=made_on, peaks=peaks,
+        technologies=(resolved(builds), resolved(drams)),
     )  # fmt: skip
+
+
+def _peaks_of(chip: ChipSpec, setting: Setting) -> Peaks:
+    """Peaks of a template on its node; raises `SpecError` where it has no fp16 peak."""
+    fp16, precision = peak_of(chip, ("fp16",)), setting.precision
+    if fp16 is None:
+        what = "peak.fp16: expected a known value in a template, got none"
+        raise wrong(f"chips/{chip.name}", what)
+    matrix, attention = (
+        peak_of(chip, arithmetic(stored, precision.activations)) or 0.0
+        for stored in (precision.weights, precision.kv)
+    )
+    return Peaks(
+        fp16=fp16, matrix=matrix, attention=attention, silicon=fp16_equivalent(chip, setting.technology)
+    )
 
 
 def _build(spec: BranchSpec, template: ChipSpec, node: str, generation: str | None) -> Build:

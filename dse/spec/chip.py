@@ -12,6 +12,7 @@ from dse.spec.base import (
     SourcedCount,
     SourcedFlops,
     SourcedRatio,
+    SourcedSeconds,
     SourcedTokensPerSecond,
     SourcedUsd,
     SourcedWatts,
@@ -25,6 +26,9 @@ PackageClass = Literal["organic", "interposer", "bridge"]
 
 PriceBasis = Literal["list", "street", "maker-cost", "system", "system-share", "rent"]
 """What a listed price is a price of; `dse.spec.price_basis` says each in words."""
+
+MatrixUnit = Literal["tensor-core", "systolic", "dataflow"]
+"""Kind of matrix unit, which decides the ratios of its peaks by format (technology file, `formats`)."""
 
 ChipClass = Literal["datacentre-gpu", "consumer-gpu", "soc", "systolic", "dataflow-sram", "fpga"]
 
@@ -95,6 +99,9 @@ class Die(Spec):
     io: IoDie | None = None
     wafer_scale: bool = False
     """True where one die is the wafer."""
+    crossing: SourcedSeconds | None = None
+    """Time of a vector from one edge to the other over the mesh of a wafer, which sums cross twice: half of
+    each axis to the middle, and back. On a die within the reticle it is below 0.2 us and left out."""
 
 
 class DerivedFrom(Spec):
@@ -124,6 +131,9 @@ class ChipSpec(Spec):
     """Name of the software stack that drives it unless a study says otherwise."""
     peak: dict[PeakFormat, SourcedFlops]
     """Dense matrix peaks; sparse figures never belong here."""
+    matrix_unit: MatrixUnit | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Kind of unit whose other formats follow from the peaks that the file gives, as far as the node has
+    them; left out, the chip has the formats of its file and no others."""
     sram: Sram
     dram: Dram | None
     link: Link

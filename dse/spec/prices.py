@@ -7,15 +7,13 @@ from typing import Any
 from dse.spec.base import Sourced
 from dse.spec.chip import ChipSpec
 from dse.spec.problems import Problem, SpecError, nearest, wrong
+from dse.spec.reach import SWITCHED, ends, shares
 from dse.spec.silicon import Silicon
 from dse.spec.study import PriceSpec
 from dse.spec.system import EconomySpec, NetworkSpec
 from dse.spec.technology import TechnologySpec
 from objectives.arrays import Array
 from objectives.equations.money import compute_ratio_price, margin_price
-
-SWITCHED = ("switch", "fat-tree")
-"""Topologies whose scale-up links go through switches."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +53,8 @@ def margin_of(price: PriceSpec, technology: TechnologySpec) -> Margin:
         raise wrong(where, f"expected a gross margin below 1, got {margin:g}")
     volume = price.volume
     if volume is None:
-        (volume,) = _known({"economics.volume": technology.economics.volume}, "price.volume")
+        leaf = technology.economics.volume[seller]
+        (volume,) = _known({f"economics.volume.{seller}": leaf}, "price.volume")
     return Margin(gross_margin=margin, volume=volume)
 
 
@@ -93,25 +92,35 @@ def built_up(
     """What one chip carries of server, rack, links and network [USD], by column of `objectives.api.Chips`.
 
     Power shelves and cooling are sized for the servers' power; scale-up links cost by their one-way
-    bandwidth, with switches where the topology has them; NICs and fabric by that of the scale-out network.
-    Raises `SpecError` naming each unknown.
+    bandwidth and by how far they reach, with switches where the topology has them; NICs and fabric by that
+    of the scale-out network, at one price for all. Raises `SpecError` naming each unknown.
     """
     s, where = technology.system, "price.system"
-    link = "switched_link" if network.topology in SWITCHED else "direct_link"
-    names = ("host", "chips_per_host", "chassis", "cold_plates", "coolant_units", "power_shelves", link)
+    names = (
+        "host", "host_nic", "chips_per_host", "chassis", "cold_plates", "coolant_units", "power_shelves",
+        "board_link", "copper_link", "optical_link", "chips_per_board", "chips_per_rack", "switched_link",
+    )  # fmt: skip
     needed = {f"system.{name}": getattr(s, name) for name in names}
     needed["power_overhead of the economy"] = economy.power_overhead
     if network.scale_out is not None:
         needed |= {"system.nic": s.nic, "system.fabric": s.fabric}
         needed[f"scale_out.bandwidth of {network.name}"] = network.scale_out.bandwidth
-    host, chips, chassis, plates, coolant, shelves, per_link, overhead, *out = _known(needed, where)
-    nic, fabric, bandwidth = out or (0.0, 0.0, 0.0)
-    zero = 0.0 * power_w
+    known = dict(zip(needed, _known(needed, where), strict=True))
+    at = {name: known[f"system.{name}"] for name in names}
+    zero, chips = 0.0 * power_w, at["chips_per_host"]
+    in_rack = at["cold_plates"] + at["coolant_units"] + at["power_shelves"]
+    switch = at["switched_link"] if network.topology in SWITCHED else 0.0
+    cabled, optical = shares(network, technology)
+    dearer = max(at["optical_link"] - at["copper_link"], 0.0)  # optics stand in for cables
+    out = known["system.nic"] + known["system.fabric"] if network.scale_out is not None else 0.0
+    bandwidth = known[f"scale_out.bandwidth of {network.name}"] if network.scale_out is not None else 0.0
     return {
-        "host_usd": zero + host / chips,
-        "rack_usd": power_w * overhead * (plates + coolant + shelves) + chassis / chips,
-        "network_usd": link_bandwidth * per_link + zero,
-        "scale_out_usd": zero + bandwidth * (nic + fabric),
+        "host_usd": zero + (at["host"] + at["host_nic"]) / chips,
+        "rack_usd": power_w * known["power_overhead of the economy"] * in_rack + at["chassis"] / chips,
+        "network_usd": link_bandwidth * (at["board_link"] + switch) + zero,
+        "copper_usd": link_bandwidth * (ends(network) * cabled * at["copper_link"]) + zero,
+        "optics_usd": link_bandwidth * (ends(network) * optical * dearer) + zero,
+        "scale_out_usd": zero + bandwidth * out,
     }
 
 

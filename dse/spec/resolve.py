@@ -9,11 +9,13 @@ import numpy as np
 from dse.spec.base import Sourced
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
+from dse.spec.formats import peak_of, with_formats
 from dse.spec.grain import with_grain
 from dse.spec.prices import built_up, ratio_price, silicon_price
 from dse.spec.problems import Problem, SpecError, wrong
+from dse.spec.reach import reach_columns
 from dse.spec.silicon import chip_silicon
-from dse.spec.silicon_columns import EXCESS, ONE_DIE, WATTS, chip_excess, chip_package, chip_power
+from dse.spec.silicon_columns import EXCESS, WATTS, as_made, chip_excess, chip_package, chip_power
 from dse.spec.software import Software
 from dse.spec.study import PrecisionSpec, PriceSpec
 from dse.spec.system import EconomySpec, NetworkSpec, StackSpec
@@ -21,6 +23,9 @@ from dse.spec.technology import TechnologySpec, Value, middle
 from objectives import api
 from objectives.equations.formats import FORMATS, arithmetic
 from objectives.equations.network import TOPOLOGIES
+
+AROUND = ("host_usd", "rack_usd", "network_usd", "copper_usd", "optics_usd", "scale_out_usd")
+"""Dollars of what stands around a chip."""
 
 Columns = dict[str, float]
 """Column of `objectives.api.Chips` to its value in SI."""
@@ -90,6 +95,7 @@ def chip_columns(
 
     `stack` and `network` stand in for those that the setting and the chip name.
     """
+    chip = with_formats(chip, setting.technology)
     stack = stack or setting.stack_of(chip.name, chip.stack)
     network = network or setting.catalog.get(NetworkSpec, setting.network or chip.link.network)
     problems = list(_unknowns(chip, setting, network, stack))
@@ -103,8 +109,10 @@ def chip_columns(
         **stack_columns(stack),
         **power,
         **_money(chip, network, setting, power["power_w"]),
+        **reach_columns(chip.link.bandwidth.value or 0.0, network, setting.technology),
         "link_bandwidth": chip.link.bandwidth.value or 0.0,
         "user_tokens_per_s": _or_zero(chip.claimed_user_speed),
+        "sram_usable": sram_usable(chip, setting.technology),
     }
     return {
         **columns,
@@ -123,14 +131,15 @@ def speed_columns(
     problems = list(_speed_unknowns(chip, precision, network, stack))
     if problems:
         raise SpecError(problems)
-    free = ("price_usd", "host_usd", "rack_usd", "network_usd", "scale_out_usd", "power_w", *WATTS, *EXCESS)
+    free = ("price_usd", *AROUND, "board_chips", "rack_chips", "optics_w", "power_w", *WATTS, *EXCESS)
     return {
         **_compute(chip, precision),
         **_storage(chip),
         **network_columns(network),
         **stack_columns(stack),
-        **ONE_DIE,
+        **as_made(chip),
         **dict.fromkeys((*free, "user_tokens_per_s"), 0.0),
+        "sram_usable": 1.0,
         "link_bandwidth": _or_zero(chip.link.bandwidth),
     }
 
@@ -142,15 +151,6 @@ def chips_of(rows: list[Columns]) -> api.Chips:
 
 def _or_zero(leaf: Sourced[float] | None) -> float:
     return 0.0 if leaf is None or leaf.value is None else leaf.value
-
-
-def peak_of(chip: ChipSpec, formats: tuple[str, ...]) -> float | None:
-    """Matrix peak in the first of `formats` that the chip has [FLOP/s]; None when it has none of them."""
-    for name in formats:
-        leaf = chip.peak.get(name)  # type: ignore[call-overload]
-        if leaf is not None and leaf.value:
-            return float(leaf.value)
-    return None
 
 
 def _compute(chip: ChipSpec, precision: PrecisionSpec) -> Columns:
@@ -170,6 +170,12 @@ def _storage(chip: ChipSpec) -> Columns:
         "dram_bytes": _or_zero(dram.capacity) if dram else 0.0,
         "dram_bandwidth": _or_zero(dram.bandwidth) if dram else 0.0,
     }
+
+
+def sram_usable(chip: ChipSpec, technology: TechnologySpec) -> float:
+    """Share of a chip's SRAM that tensors can lie in [1]: what a program manages holds the program too."""
+    share = technology.area.code_share.value or 0.0
+    return 1.0 - share if chip.sram.use == "scratchpad" else 1.0
 
 
 def network_columns(network: NetworkSpec) -> Columns:
@@ -231,7 +237,7 @@ def price_of(chip: ChipSpec, setting: Setting) -> float:
 
 def _money(chip: ChipSpec, network: NetworkSpec, setting: Setting, power_w: float) -> Columns:
     system = setting.price.system
-    around = dict.fromkeys(("host_usd", "rack_usd", "network_usd", "scale_out_usd"), 0.0)
+    around = dict.fromkeys(AROUND, 0.0)
     if system == "with-host-and-network":
         around |= {"host_usd": _or_zero(chip.host), "network_usd": _or_zero(network.cost)}
     elif system == "built-up":

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 from json import dumps
 from pathlib import Path
 from typing import Any
 
-from dse.evaluate.choose import Limits, merged
+from dse.evaluate.choose import Limits
 from dse.plugins import cost_model, objective, sampler_factory
 from dse.spec.asked import with_settings
 from dse.spec.base import Spec
@@ -15,16 +16,18 @@ from dse.spec.branch import Branch, branches_of
 from dse.spec.cases import case_spec, slug_of
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
-from dse.spec.layouts import check_deployments
+from dse.spec.formats import peak_of
+from dse.spec.layouts import Lists, check_deployments, filled
 from dse.spec.llm import LlmSpec
 from dse.spec.misnamed import asked
 from dse.spec.places import study_folders
 from dse.spec.problems import Problem, SpecError, nearest, wrong
-from dse.spec.resolve import Setting, chip_columns, peak_of, precision_of
+from dse.spec.resolve import Setting, chip_columns, precision_of
 from dse.spec.software import MARK, split_software
 from dse.spec.space import SpaceSpec
 from dse.spec.study import MixSpec, StudySpec
 from dse.spec.system import EconomySpec, NetworkSpec, StackSpec
+from dse.spec.targets import Target, bound, goal_of, limits_of, target_of
 from dse.spec.technology import TechnologySpec
 from dse.spec.units import UnitError, parse
 from dse.spec.workload import WorkloadSpec
@@ -34,17 +37,6 @@ _SEARCH_ONLY = (
     "name", "title", "question", "sampler", "seed", "sweep", "report_at", "goal", "tolerance",
 )  # fmt: skip
 """Fields of a study that choose among designs, or words for them, and change none."""
-
-USUAL_GOAL = "usd_per_token_per_second"
-"""What deployments are chosen by where a study has several goals and names none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """An objective and the worst value that is accepted, in SI."""
-
-    objective: api.Objective
-    limit: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +54,7 @@ class Member:
     @property
     def limits(self) -> Limits:
         """Its targets as the choice of a deployment reads them."""
-        return tuple((t.objective, t.limit) for t in self.targets)
+        return limits_of(self.targets)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +89,28 @@ class ResolvedStudy:
     @property
     def limits(self) -> Limits:
         """Its targets as the choice of a deployment reads them."""
-        return tuple((t.objective, t.limit) for t in self.targets)
+        return limits_of(self.targets)
+
+    def lifted(self) -> "ResolvedStudy":
+        """The study without the latency targets of its workloads; its own still bind."""
+        own = tuple(target_of(name, text) for name, text in self.spec.targets.items())
+        spec = self.spec.model_copy(update={"workload_targets": False})
+        members = tuple(replace(m, targets=own) for m in self.members)
+        return replace(self, spec=spec, targets=own, members=members)
+
+    @cached_property
+    def lists(self) -> Lists:
+        """Sizes of the deployments that a search tries."""
+        return filled(self.spec.deployment, self._llms, fine=False)
+
+    @cached_property
+    def fine_lists(self) -> Lists:
+        """Sizes of the deployments that the best at a target is chosen from."""
+        return filled(self.spec.deployment, self._llms, fine=True)
+
+    @property
+    def _llms(self) -> list[api.Llm]:
+        return [m.context.llm for m in self.members] or [self.context.llm]
 
     @property
     def case_title(self) -> str:
@@ -271,7 +284,7 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
     goals = tuple(look("objectives", objective, name) for name in spec.objectives)
     swept = look("sweep.objective", _swept, spec.sweep.objective) if spec.sweep else None
     look("price.reference", _reference, spec, catalog)
-    own = tuple(look(f"targets.{n}", _target, n, text) for n, text in spec.targets.items())
+    own = tuple(look(f"targets.{n}", target_of, n, text) for n, text in spec.targets.items())
     reference = {n: look(f"reference_point.{n}", _limit, n, t) for n, t in spec.reference_point.items()}
     chips = {n: look("baselines", catalog.get, ChipSpec, n) for n in spec.baselines}
     if spec.stack is not None:
@@ -296,9 +309,9 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
     for _, each, _ in mix[1:]:
         if each is not None:
             look("mix", check_deployments, spec, each)
-    goal: Any = None if None in goals else look("goal", _goal, spec, goals, swept)
+    goal: Any = None if None in goals else look("goal", goal_of, spec, goals, swept)
     for each in (workload, *(w for _, _, w in mix)):
-        look("workload", _bound, own, each, spec)
+        look("workload", bound, own, each, spec)
     look.done()
     setting = Setting(
         catalog=catalog, precision=spec.precision, price=spec.price, technology=technology,
@@ -316,7 +329,7 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
         spec=spec, path=path, slug=slug_of(spec, path, case), case=case, context=context,
         members=_members(context, mix, own, spec),
         cost_model=model, objectives=goals, goal=goal, swept=swept, branches=branches,
-        targets=own if mix else _bound(own, workload, spec),
+        targets=own if mix else bound(own, workload, spec),
         baselines={chip.name: chip for chip in chips.values()}, setting=setting, reference_point=reference,
         configs=_used(spec, catalog, branches, chips.values(),
                       (llm, workload, economy, technology, space, *(s for _, *both in mix for s in both))),
@@ -332,31 +345,10 @@ def _members(
         Member(
             label=f"{llm.name}.{workload.name}", weight=part.weight / total,
             context=replace(context, llm=llm.resolve(), workload=workload.resolve()),
-            targets=_bound(own, workload, spec),
+            targets=bound(own, workload, spec),
         )
         for part, llm, workload in mix
     )  # fmt: skip
-
-
-def _bound(own: tuple[Target, ...], workload: WorkloadSpec | None, spec: StudySpec) -> tuple[Target, ...]:
-    """Targets of a study and, unless it lifts them, of a workload; the tighter of two on one objective."""
-    promised = workload.targets if workload and spec.workload_targets else {}
-    of_workload = tuple((objective(name), limit) for name, limit in promised.items())
-    both = merged(tuple((t.objective, t.limit) for t in own if t is not None), of_workload)
-    return tuple(Target(objective=goal, limit=limit) for goal, limit in both)
-
-
-def _goal(spec: StudySpec, goals: tuple[api.Objective, ...], swept: api.Objective | None) -> api.Objective:
-    """What deployments are chosen by; no order of the objectives decides it."""
-    if spec.goal is not None:
-        return next(g for g in goals if g.name == spec.goal)
-    unswept = [g for g in goals if swept is None or g.name != swept.name] or list(goals)
-    others = [g for g in unswept if g.unit != "s"] or unswept
-    usual = [g for g in others if g.name == USUAL_GOAL] or others
-    if len(usual) > 1:
-        names = ", ".join(sorted(g.name for g in usual))
-        raise wrong("", f"expected one of {names} to choose deployments by, got none; add `goal: NAME`")
-    return usual[0]
 
 
 def _swept(name: str) -> api.Objective:
@@ -386,11 +378,6 @@ def _reference(spec: StudySpec, catalog: Catalog) -> None:
 
 def _limit(name: str, text: str) -> float:
     return parse(str(text), objective(name).unit)
-
-
-def _target(name: str, text: str) -> Target:
-    goal = objective(name)
-    return Target(objective=goal, limit=parse(str(text), goal.unit))
 
 
 def _used(spec: StudySpec, catalog: Catalog, branches: dict[str, Branch], chips: Iterable[ChipSpec],

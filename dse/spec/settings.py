@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Final, TypeVar, cast
+from typing import Annotated, Any, Final, TypeVar, cast, get_args
 
 from pydantic import BaseModel
 
@@ -11,12 +11,13 @@ from dse.spec.base import (
     Basis,
     Sourced,
     SourcedBandwidth,
+    SourcedFlops,
     SourcedShare,
     SourcedTokensPerSecond,
     Spec,
     unit,
 )
-from dse.spec.chip import ChipSpec
+from dse.spec.chip import ChipSpec, PeakFormat
 from dse.spec.loading import build_spec
 from dse.spec.problems import Problem, SpecError, nearest
 from dse.spec.system import NetworkSpec, StackSpec
@@ -45,7 +46,8 @@ CHIP: Final = MappingProxyType(
         "price": "price",
         "host": "host",
         "claimed_user_speed": "claimed_user_speed",
-        **{f"peak_{f}": f"peak.{f}" for f in ("fp32", "fp16", "fp8", "int8", "fp4")},
+        **{f"peak_{f}": f"peak.{f}" for f in get_args(PeakFormat)},
+        "peak_bf16": "peak.fp16",
     }
 )
 _SHORT: Final = {path: name for name, path in reversed(list(CHIP.items()))}
@@ -223,12 +225,22 @@ def _put(spec: Any, path: list[str], value: Any, make: Callable[[Any, Any], Any]
     if head not in type(spec).model_fields:
         raise LookupError(f"unknown field {head!r}; {nearest(head, type(spec).model_fields)}")
     inner = getattr(spec, head)
+    if head == "peak" and isinstance(spec, ChipSpec) and rest and rest[0] not in inner:
+        return _with_peak(spec, rest[0], value, make)
     if inner is None and not rest and head in OPTIONAL:  # a claim may be made for any chip
         return spec.model_copy(update={head: make(OPTIONAL[head], value)})
     if inner is None:
         kind = "workload" if head in type(spec).model_fields and isinstance(spec, WorkloadSpec) else "chip"
         raise LookupError(f"expected a {kind} that has it, got one without")
     return spec.model_copy(update={head: _put(inner, rest, value, make) if rest else make(inner, value)})
+
+
+def _with_peak(chip: ChipSpec, form: str, value: Any, make: Callable[[Any, Any], Any]) -> ChipSpec:
+    """The chip with a peak that its file lacks."""
+    known = get_args(PeakFormat)
+    if form not in known:
+        raise LookupError(f"expected one of {', '.join(known)}, got {form}")
+    return chip.model_copy(update={"peak": {**chip.peak, form: make(SourcedFlops, value)}})
 
 
 def _leaf(leaf: BaseModel | type[BaseModel] | str, value: Any) -> Any:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from dse.spec.base import Sourced
 from dse.spec.chip import ChipSpec
+from dse.spec.formats import unit_size, with_formats
 from dse.spec.problems import Problem, SpecError
 from dse.spec.technology import Build, TechnologySpec, Value, middle
 from dse.spec.units import pretty
@@ -135,10 +136,17 @@ def managed_by_software(chip: ChipSpec) -> bool:
 
 
 def fp16_equivalent(chip: ChipSpec, technology: TechnologySpec) -> float:
-    """fp16 peak that takes as much die area as the chip's matrix units [FLOP/s].
+    """fp16 peak that takes as much die area and power as the chip's matrix units [FLOP/s].
 
-    The largest over formats of peak times area per op. Raises `SpecError` when no such peak is known.
+    The largest over formats of peak times area per op, times what its formats take beside one another.
+    Raises `SpecError` when no such peak is known.
     """
+    chip = with_formats(chip, technology)
+    return _largest_peak(chip, technology) * unit_size(chip, technology)
+
+
+def _largest_peak(chip: ChipSpec, technology: TechnologySpec) -> float:
+    """The largest over formats of peak times area per op [FLOP/s]."""
     import numpy as np
 
     shares = technology.format_area()
@@ -155,7 +163,7 @@ def vector_peak(chip: ChipSpec, technology: TechnologySpec) -> float:
     fp32, fp16 = chip.peak.get("fp32"), chip.peak.get("fp16")
     if fp32 is not None and fp32.value is not None:
         return fp32.value
-    matrix = fp16.value if fp16 is not None and fp16.value else fp16_equivalent(chip, technology)
+    matrix = fp16.value if fp16 is not None and fp16.value else _largest_peak(chip, technology)
     return matrix * (technology.area.vector_share.value or 0.0)
 
 

@@ -59,14 +59,20 @@ def package_columns(made: Silicon) -> dict[str, Array]:
     }
 
 
+def as_made(chip: ChipSpec) -> dict[str, float]:
+    """`package_columns` of a chip that exists: one die, or the two halves of a wafer, whose sums cross it."""
+    across = chip.die.crossing.value if chip.die.wafer_scale and chip.die.crossing else None
+    return dict(ONE_DIE) if across is None else {**ONE_DIE, "dies": 2.0, "die_latency": across}
+
+
 def chip_package(chip: ChipSpec, technology: TechnologySpec) -> dict[str, float]:
     """`package_columns` of one chip.
 
     One die for a chip that exists: what its dies pay is in the fixed times of the stacks that were fitted to
-    it.
+    it. Only the way across a wafer is long enough to be told from software.
     """
     if not chip.hypothetical:
-        return dict(ONE_DIE)
+        return as_made(chip)
     made = chip_silicon(chip, technology, priced=False)
     return {name: _first(column) for name, column in package_columns(made).items()}
 

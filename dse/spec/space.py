@@ -26,10 +26,11 @@ PARAMETERS: dict[str, str] = {
     "package": NAME,
     "price": "USD",
 }
-"""Parameter of a chip to its SI unit. `peak_flops` is the fp16 peak, the other formats keep their ratio
-to it; DRAM capacity and bandwidth follow from stacks and generation, and so does the price of a chip unless
-it is itself the question; `link_count` times `link_speed` is the link bandwidth, `die_bandwidth` that of one
-die to the others of its package, one way, `package` its class: organic, interposer, bridge."""
+"""Parameter of a chip to its SI unit. `peak_flops` is the fp16 peak, the other formats of its node keep
+their ratio to it; DRAM capacity and bandwidth follow from stacks and generation, and so does the price of a
+chip unless it is itself the question; `link_count` times `link_speed` is the link bandwidth,
+`die_bandwidth` that of one die to the others of its package, one way, `package` its class: organic,
+interposer, bridge."""
 
 
 COUNTED: dict[str, float] = {"dram_stacks": 0.0, "link_count": 0.0, "dies": 1.0}

@@ -34,12 +34,15 @@ class DeploymentSpec(Spec):
     mode: Literal["solve", "search"]
     """`solve`: Optuna chooses the chip and a latency target, and the best deployment under it is found
     exactly; `search`: Optuna chooses batch, TP, EP and PP as well."""
-    batch: tuple[Positive, ...] = Field(min_length=1)
-    tp: tuple[Positive, ...] = Field(min_length=1)
-    pp: tuple[Positive, ...] = Field(min_length=1)
+    batch: tuple[Positive, ...] | None = Field(default=None, min_length=1)
+    """Sequences of a replica. A list is a restriction; left out, any number up to 4,096 may be."""
+    tp: tuple[Positive, ...] | None = Field(default=None, min_length=1)
+    """Left out, all that split the heads evenly, up to 64."""
+    pp: tuple[Positive, ...] | None = Field(default=None, min_length=1)
+    """Left out, all that leave the fullest stage with fewer layers than fewer stages would."""
     ep: tuple[Positive, ...] | None = Field(default=None, min_length=1)
     """Chips that experts are spread over: divisors of TP, or multiples, for which EP / TP replicas share one
-    set of experts. Left out, experts are split over TP."""
+    set of experts. Left out, all that leave as many experts on every chip."""
 
 
 class PriceSpec(Spec):
@@ -56,7 +59,7 @@ class PriceSpec(Spec):
     seller: str | None = None
     """Whose gross margin, by its key in the technology file, for the method margin."""
     volume: Annotated[float, Field(gt=0)] | None = None
-    """Chips that share the one-off cost; that of the technology file when left out."""
+    """Chips that share the one-off cost; the seller's in the technology file when left out."""
     system: Literal["chips-only", "with-host-and-network", "built-up"] = "chips-only"
     """`with-host-and-network`: as published for each chip; `built-up`: servers, racks, links and network from
     the technology file, alike for every chip."""
@@ -151,13 +154,15 @@ class StudySpec(Spec):
     goal: str | None = None
     """The objective that deployments are chosen by. Left out, it is $/(token/s) where that is an objective,
     else the only one that is no latency."""
-    tolerance: Annotated[float, Field(ge=0.0, lt=1.0)] = TOLERANCE
+    tolerance: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        default=TOLERANCE, exclude_if=lambda v: v == TOLERANCE
+    )
     """Share of the best goal within which the smallest system is the best at a target; a front keeps all."""
     sweep: SweptTarget | None = None
     targets: dict[str, str] = Field(default={})
     """Upper bounds (lower for what is maximised) by objective, with their unit. The latency targets of the
     workload bind as well, and of two on one objective the tighter one."""
-    workload_targets: bool = True
+    workload_targets: bool = Field(default=True, exclude_if=lambda v: v)
     """Whether the latency targets of the workload bind."""
     report_at: tuple[SecondsQ, ...] = ()
     """Values of the swept objective at which the best design is told."""

@@ -108,8 +108,15 @@ class NetworkSpec(Spec):
     global_share: Sourced[Ratio] | None = None
     """Share of a chip's bandwidth that crosses groups (a fat tree: 1 / oversubscription)."""
     scale_out: ScaleOut | None = None
+    board: SourcedCount | None = None
+    """Chips on one board; the technology file's when left out."""
+    rack: SourcedCount | None = None
+    """Chips in one rack; likewise."""
+    beyond_rack: SourcedShare | None = None
+    """Share of a chip's bandwidth on links that leave its rack in a large system; by its topology when left
+    out."""
     cost: SourcedUsd
-    """Switches, NICs and cables per chip."""
+    """Switches, NICs and cables per chip, as published."""
     notes: str | None = None
 
 

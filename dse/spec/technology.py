@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from dse.spec.base import Name, Sourced, SourcedWatts, Spec
+from dse.spec.chip import PeakFormat
 from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.technology_parts import (
     AreaSpec,
@@ -14,6 +15,7 @@ from dse.spec.technology_parts import (
     DramSpec,
     EconomicsSpec,
     EnergySpec,
+    FormatSpec,
     HbmSpec,
     IoSpec,
     NodeSpec,
@@ -44,6 +46,7 @@ class TechnologySpec(Spec):
     aliases: tuple[str, ...] = ()
     nodes: dict[str, NodeSpec] = Field(min_length=1)
     area: AreaSpec
+    formats: dict[PeakFormat, FormatSpec] = Field(default={})
     sram_law: SramLaw
     wafer: WaferSpec
     dram: dict[str, DramSpec]
@@ -65,6 +68,10 @@ class TechnologySpec(Spec):
                 raise ValueError(f"nodes.{name}.link_phy: {_unknown('link', node.link_phy, self.io.links)}")
         if "fp16" not in self.area.format_area:
             raise ValueError("area.format_area: expected fp16, which the others are measured in, got none")
+        if set(self.economics.volume) != set(self.economics.gross_margin):
+            sellers = ", ".join(self.economics.gross_margin)
+            got = ", ".join(self.economics.volume)
+            raise ValueError(f"economics.volume: expected the sellers of gross_margin, {sellers}, got {got}")
         return self
 
     def problems(self, build: "Build", where: str) -> Iterator[Problem]:
@@ -141,7 +148,7 @@ class Build(Spec):
     """Whether the dollars of its DRAM are needed."""
 
 
-_SHARED = ("area", "sram_law", "wafer", "hbm", "io", "die_to_die", "energy", "package", "cooling")
+_SHARED = ("area", "formats", "sram_law", "wafer", "hbm", "io", "die_to_die", "energy", "package", "cooling")
 _NODE_NEEDS = [name for name in NodeSpec.model_fields if name != "cache_area"]
 
 

@@ -17,7 +17,7 @@ from dse.spec.base import (
     Spec,
     unit,
 )
-from dse.spec.chip import PeakFormat
+from dse.spec.chip import MatrixUnit, PeakFormat
 
 SourcedMetres = Sourced[Annotated[float, unit("m")]]
 SourcedPerArea = Sourced[Annotated[float, unit("1/m2")]]
@@ -68,10 +68,25 @@ class AreaSpec(Spec):
     """fp32 vector peak over fp16 matrix peak of a chip that quotes none."""
     spare_cores: SourcedRatio
     """Share of the cores on a die that may fail."""
+    code_share: SourcedShare
+    """Share of SRAM managed by software that no tensor can lie in."""
     load_ports: SourcedNumber
     """Area of a byte a second into the matrix units over that of a byte a second out of SRAM."""
     format_area: dict[PeakFormat, SourcedRatio]
     """Area of an op/s in that of an fp16 op/s; a format left out costs nothing beside the others."""
+
+
+class FormatSpec(Spec):
+    """A number format that a matrix unit may have beside fp16."""
+
+    nodes: tuple[str, ...]
+    """Nodes on which a chip of the catalog has it, and those that follow them."""
+    counted: tuple[str, ...] = ()
+    """Nodes whose `matrix_density` was read off dies that have it."""
+    peak: dict[MatrixUnit, SourcedNumber]
+    """Peak over the fp16 peak, by kind of unit."""
+    extra: SourcedShare
+    """Area and power that a matrix unit takes more for having it, as a share of the unit without."""
 
 
 class SramLaw(Spec):
@@ -191,6 +206,8 @@ class SystemSpec(Spec):
 
     host: SourcedUsd
     """CPUs, DRAM, SSD, board and assembly of one server."""
+    host_nic: SourcedUsd
+    """What joins one server to its users."""
     chips_per_host: SourcedCount
     chassis: SourcedUsd
     cold_plates: SourcedUsdPerWatt
@@ -198,8 +215,16 @@ class SystemSpec(Spec):
     power_shelves: SourcedUsdPerWatt
     switched_link: SourcedUsdPerBandwidth
     """Scale-up switches, per one-way bandwidth of a chip."""
-    direct_link: SourcedUsdPerBandwidth
-    """Scale-up boards without switches."""
+    board_link: SourcedUsdPerBandwidth
+    """The board under every scale-up link."""
+    copper_link: SourcedUsdPerBandwidth
+    """Cables and connectors inside a rack, for each end of a link that leaves its board."""
+    optical_link: SourcedUsdPerBandwidth
+    """Transceivers and fibres, for each end of a link that leaves its rack."""
+    optics_energy: SourcedEnergyPerByte
+    """Of a transceiver, each way, beside the SerDes of the chip."""
+    chips_per_board: SourcedCount
+    chips_per_rack: SourcedCount
     nic: SourcedUsdPerBandwidth
     fabric: SourcedUsdPerBandwidth
     """Scale-out switches and optics."""
@@ -208,7 +233,7 @@ class SystemSpec(Spec):
 class EconomicsSpec(Spec):
     """Between cost and price."""
 
-    volume: SourcedCount
-    """Chips that share the one-off cost."""
+    volume: dict[str, SourcedCount]
+    """Chips that share the one-off cost, by kind of seller."""
     gross_margin: dict[str, Sourced[Ratio]]
-    """(price - unit cost) / price, by kind of seller."""
+    """(price - unit cost) / price, likewise."""

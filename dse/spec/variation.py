@@ -166,9 +166,10 @@ def vary(
     Raises `SpecError` where the study cannot do with the new numbers.
     """
     changed: dict[str, Spec] = dict(study.configs)  # those that stay are not looked for on disk again
+    known = {config: dict(leaves(study.configs[config])) for config in {place.config for place in values}}
     for place, value in values.items():
         spec = changed[place.config]
-        whole = isinstance(getattr(leaf_at(study, place), "value", None), int)
+        whole = isinstance(getattr(known[place.config].get(place.path), "value", None), int)
         number = round(value) if whole and isinstance(value, float) else value
         changed[place.config] = exchange(spec, place.path, number, "what if")
     catalog = study.setting.catalog.exchanging(changed.values())

@@ -95,6 +95,8 @@ class WorkloadSpec(Spec):
     serving: api.Serving
     prefill_load: SourcedShare | None = None
     """Share of the time that prefill replicas are busy at most; `disaggregated` serving needs it."""
+    pools: api.Pools = "fleet"
+    """`fleet`: many replicas, so that pools have a real ratio; `system`: one system of whole replicas."""
     routing_skew: Sourced[AtLeastOne] | None = None
     """Visits of the most popular expert of a layer over the mean of all; left out, 1: uniform routing."""
     prefix_cache: PrefixCacheSpec | None = None
@@ -124,6 +126,7 @@ class WorkloadSpec(Spec):
             serving=self.serving,
             routing_skew=(self.routing_skew.value if self.routing_skew else None) or 1.0,
             prefill_load=(self.prefill_load.value if self.prefill_load else None) or 0.0,
+            pools=self.pools,
             prefix=self.prefix_cache.resolve() if self.prefix_cache else None,
             speculation=self.speculation.resolve() if self.speculation else None,
         )

@@ -47,6 +47,8 @@ _CONSTANT = {
     "dram_efficiency": 0.5, "sram_efficiency": 0.5,
     "link_efficiency": 0.5, "layer_overhead_s": 1e-6, "step_overhead_s": 1e-4, "collective_overhead_s": 1e-6,
     "usable_capacity": 0.9, "host_usd": 1e3, "rack_usd": 1e3, "network_usd": 1e2, "scale_out_usd": 1e2,
+    "copper_usd": 1e2, "sram_usable": 0.9,
+    "optics_usd": 1e2, "board_chips": 4.0, "rack_chips": 16.0, "optics_w": 1e1,
     "power_w": 1e2, "static_w": 1e1, "compute_w": 5e1, "sram_w": 1e1, "dram_w": 2e1, "link_w": 1e1,
     "cooling_excess_w": 0.0,
     "prompt_overhead_s": 1e-6, "expert_overhead_s": 1e-6, "activation_passes": 1.0, "exposed_share": 0.2,

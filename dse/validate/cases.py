@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, TypeVar
 
@@ -18,6 +18,7 @@ from dse.spec.problems import SpecError
 from dse.spec.resolve import chips_of, precision_of, speed_columns
 from dse.spec.study import PrecisionSpec
 from dse.spec.system import EconomySpec, NetworkSpec, StackSpec, wider
+from dse.validate.drafts import drafted
 from dse.validate.engines import NO_MATCH, match
 from dse.validate.layouts import Layout, layout
 from dse.validate.rows import Measured
@@ -57,6 +58,7 @@ class Case:
     precision: PrecisionSpec
     layout: Layout
     columns: Mapping[str, float]
+    drafts: api.Speculation | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,8 @@ class Lookup:
             return Refusal(row, row.unclear)
         chip = self._once(("chip", row.chip), lambda: self.catalog.get(ChipSpec, row.chip))
         llm = self._once(("llm", row.llm), lambda: self.catalog.get(LlmSpec, row.llm).resolve())
-        if row.spec_decode:
+        drafts = drafted(row, llm)
+        if row.spec_decode and drafts is None:
             return Refusal(row, f"speculative decoding ({row.spec_decode}) is not predicted")
         if re.match(TAIL, row.stat, re.IGNORECASE):
             return Refusal(row, "a tail is measured, a mean is predicted")
@@ -144,7 +147,12 @@ class Lookup:
         known = own and (not stack.chips or chip.name in stack.chips)
         return Case(row=row, chip=chip, stack=stack, own_stack=own, own_chip=known,
                     interval=stack.interval if known else self._wide(stack, chip), llm=llm,
-                    precision=precision, layout=ways, columns=columns)  # fmt: skip
+                    precision=precision, layout=ways, columns=columns, drafts=drafts)  # fmt: skip
+
+    def on(self, case: Case, stack: StackSpec) -> Case:
+        """The same row on another stack."""
+        columns = self._columns(case.chip, case.precision, stack)
+        return replace(case, stack=stack, columns=columns)
 
     def _columns(self, chip: ChipSpec, precision: PrecisionSpec, stack: StackSpec) -> dict[str, float]:
         network = self.catalog.get(NetworkSpec, chip.link.network)
@@ -186,7 +194,7 @@ def batches(cases: Iterable[Case], catalog: Catalog) -> list[Batch]:
     """Cases grouped so that each group is one call of a cost model."""
     groups: dict[tuple[object, ...], list[Case]] = defaultdict(list)
     for case in cases:
-        groups[(case.llm, case.precision, case.row.kind == "static")].append(case)
+        groups[(case.llm, case.precision, case.row.kind == "static", case.drafts)].append(case)
     economy = next(iter(catalog.all(EconomySpec).values())).resolve()
     return [_batch(tuple(members), economy) for members in groups.values()]
 
@@ -200,6 +208,7 @@ def _batch(cases: tuple[Case, ...], economy: api.Economy) -> Batch:
         mean_context=isl + osl / 2.0,
         max_context=isl + osl,
         serving="static" if rows[0].kind == "static" else "aggregated",
+        speculation=cases[0].drafts,
     )  # fmt: skip
     ways = [c.layout for c in cases]
     dp = np.asarray([w.dp for w in ways])

@@ -46,7 +46,10 @@ def roofline_answers(given: Mapping[str, float], catalog: Catalog) -> dict[str, 
     best = _lpu(None, price)
     return {
         "C01": Answer(value=sram / hbm, why=f"an H100 SXM has {hbm / 1e9:.0f} GB of HBM, not 96"),
-        "C02": Answer(value=(lpu.sram.bandwidth.value or 0.0) / hbm_bandwidth, why="data sheets"),
+        "C02": Answer(
+            value=(lpu.sram.bandwidth.high or 0.0) / hbm_bandwidth,
+            why=f"data sheets; Groq itself counts {(lpu.sram.bandwidth.value or 0.0) / 1e12:.1f} TB/s later",
+        ),
         "C03": Answer(value=fp16 / gpu16, why="data sheets, dense"),
         "C04": Answer(value=ceil(held / sram), why=f"{held / 1e9:.2f} GB of weights by the architecture"),
         "C05": Answer(

@@ -32,8 +32,12 @@ ceiling, or nothing said (the engine fills its capacity)."""
 
 REQUIRED: Final = ("chip", "llm", "weights", "isl", "osl", "metric", "value")
 
-OTHER_TABLES: Final = {"article": "claims", "silicon": "areas, powers and unit costs"}
-"""Tables that hold no speeds, and what they hold instead; `dse validate` knows them."""
+OTHER_TABLES: Final = {
+    "article": "claims",
+    "silicon": "areas, powers and unit costs",
+    "dataflow": "speeds beside ours",
+}
+"""Tables that are shown in a way of their own, and what they hold; `dse validate` knows them."""
 
 SUFFIXES: Final = (".csv", ".tsv", ".gz")
 """What looks like a file."""
@@ -72,6 +76,13 @@ class Measured:
     engine: str
     quality: str
     spec_decode: str
+    accepted: float | None = None
+    """Tokens that a step with drafts yields on average, where somebody stated it."""
+    vendor: str = ""
+    basis: str = ""
+    """Who says so: measured, a third party, the vendor."""
+    ours: str = ""
+    """Columns that nobody stated, and why they are taken as they are."""
     unclear: str = ""
     """Why the row cannot be predicted as it stands; the empty string when it can."""
 
@@ -179,7 +190,11 @@ def _row(where: str, given: Mapping[str, str]) -> Measured:
         engine=given.get("engine", ""),
         quality=given.get("quality", "").upper(),
         spec_decode="" if drafted.lower() in PLAIN else drafted,
-        unclear=_unclear(given, metric, kind, value, isl, osl),
+        accepted=_number(given, "accepted", 1.0),
+        vendor=given.get("vendor", ""),
+        basis=given.get("basis", ""),
+        ours=given.get("ours", ""),
+        unclear=given.get("refused") or _unclear(given, metric, kind, value, isl, osl),
     )  # fmt: skip
 
 

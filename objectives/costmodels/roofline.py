@@ -17,9 +17,11 @@ class RooflineCostModel:
 
     Domain: transformers with MHA, GQA, MQA, MLA, windowed or linear attention, dense or mixtures of experts
     (split over TP or spread by EP; replicas that share experts step together), and networks of matrices.
-    Aggregated serving prefills one prompt at a time, and prompts that come together wait for one another;
-    chunked serving cuts and packs prompts into the rows that the stack takes at once; disaggregated serving
-    pays two pools of one layout; static serving prefills all at once, as one micro-batch. Layers of several
+    Aggregated serving sends whole prompts through the pipeline in line with the steps of decode, which crawl
+    behind them; prompts that come together wait for one another. Chunked serving cuts and packs prompts into
+    the rows that the stack takes at once; disaggregated serving pays two pools of one layout, in a real ratio
+    or whole; static serving prefills all at once, as one micro-batch. In every mode a slot is held for the
+    prompt and the waits of its request as well (Little's law). Layers of several
     kinds are averaged before the slowest resource is taken. With a `speed-of-light` stack the result is an
     upper bound on speed.
     """
@@ -38,7 +40,7 @@ class RooflineCostModel:
             designs, context, served.tpot, served.ttft, served.tokens, _violations(s, served),
             ledger=_ledger(s, steps, served) if detail else Ledger.empty(), detail=detail,
             chips=None if replicas is None else d.tp * d.pp * replicas, beside=_beside(s, served),
-            busy=served.work, prompt_share=served.prompt_share,
+            busy=served.work, prompt_share=served.prompt_share, together=_together(s, replicas),
         )  # fmt: skip
 
 
@@ -56,6 +58,16 @@ def _prompts(designs: Designs, work: Workload) -> tuple[Array, Array]:
         return together, _least(together * rows, budget)
     prompts = d.batch if work.serving == "static" else one
     return prompts, _least(prompts * rows, budget)
+
+
+def _together(s: Scene, replicas: Array | None) -> Array:
+    """Chips that exchange bytes [1]: a replica, all that share its experts, all pools that pass KV on."""
+    d = s.deployments
+    one = 1.0 + 0.0 * d.dp
+    joined = next((part.spread.joined for part in s.layer.routed), one)
+    if replicas is not None:  # its share of the prefill pool, which is one replica at least
+        joined = joined + namespace(joined).maximum(joined * (replicas / d.dp - 1.0), one)
+    return d.tp * d.pp * joined
 
 
 def _least(a: Array, b: Array) -> Array:
@@ -92,7 +104,7 @@ def _beside(s: Scene, served: Served) -> dict[str, Array]:
 def _ledger(s: Scene, steps: Decode, served: Served) -> Ledger:
     """Where seconds, bytes and replicas go."""
     parts = steps.parts(s.machine) | dict(served.step_parts)
-    first = served.first.walk.parts(s.machine, served.first.passed) | dict(served.first_parts)
+    first = served.first.parts(s) | dict(served.first_parts)
     pools = {}
     if served.prefill_replicas is not None:
         pools = {"decode": s.deployments.dp, "prefill": served.prefill_replicas}

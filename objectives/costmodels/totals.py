@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from objectives.api import Chips, Context, Designs, Metrics
 from objectives.arrays import Array
-from objectives.equations import money
+from objectives.equations import money, reach
 from objectives.equations.energy import Busy, energy_per_token
 
 
@@ -46,20 +46,23 @@ class Ledger:
 def metrics(designs: Designs, context: Context, tpot_s: Array, ttft_s: Array, tokens: Array,
             violations: Mapping[str, Array], *, ledger: Ledger, detail: bool, chips: Array | None = None,
             busy: Busy | None = None, prompt_share: Array | None = None,
-            beside: Mapping[str, Array] | None = None) -> Metrics:  # fmt: skip
+            beside: Mapping[str, Array] | None = None, together: Array | None = None) -> Metrics:  # fmt: skip
     """Metrics of designs whose seconds, bytes and tokens a second are known.
 
     `chips` counts the chips when the layout does not. `busy` is the work of one output token; without it
     chips are taken to draw their board power all the time. `prompt_share` is the share of the time that
-    prompts take. `beside` is capital beside chips, hosts and networks [USD].
+    prompts take. `beside` is capital beside chips, hosts and networks [USD]. `together` counts the chips that
+    exchange bytes, all of them where it is left out: their links reach as far as that many chips lie apart.
     """
     c, d, work = designs.chips, designs.deployments, context.workload
     count = d.tp * d.pp * d.dp if chips is None else chips
-    capex_parts = money.capex(c, count) | dict(beside or {})
+    near = count if together is None else together
+    optics = reach.optics_w(c, near)
+    capex_parts = money.capex(c, count, near) | dict(beside or {})
     capex = total(capex_parts)
-    energy_parts = energy_per_token(c, busy, count, tokens, context.economy)
+    energy_parts = energy_per_token(c, busy, count, tokens, context.economy, optics)
     energy = total(energy_parts)
-    running = money.running_cost(context.economy, capex, count * c.power_w, tokens, energy)
+    running = money.running_cost(context.economy, capex, count * (c.power_w + optics), tokens, energy)
     per_million = total(running)
     share = 0.0 * tokens if prompt_share is None else prompt_share
     inputs, outputs = money.token_prices(per_million, share, work.isl, work.osl)

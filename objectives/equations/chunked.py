@@ -33,15 +33,3 @@ def chunks(prompt: Array, budget: Array, due: Array) -> Chunks:
     one = 1.0 + 0.0 * together
     together = xp.where(pieces > 1.0, one, together)
     return Chunks(pieces=pieces, together=together, rows=prompt / pieces * together)
-
-
-def riding(steps: Array, room: Array, mixed_s: Array, plain_s: Array, alone_s: Array) -> Array:
-    """Time that chunks add to each output token [s].
-
-    `steps` chunks are due for each output token, and `room` steps of decode pass for it: a chunk that rides
-    costs what the mixed step takes longer than the plain one, a chunk without a step to ride with a pass of
-    its own. Limits: 0 without prompts; chunks by themselves where no step passes.
-    """
-    xp = namespace(steps, mixed_s)
-    ride = xp.minimum(steps, room)
-    return ride * (mixed_s - plain_s) + (steps - ride) * alone_s

@@ -19,14 +19,16 @@ def packed(prompt: Array, budget: Array, batch: Array, load: float) -> Array:
 
 
 def prefill_replicas(
-    requests_per_s: Array, pass_s: Array, prompts: Array, load: float, joined: Array
+    requests_per_s: Array, pass_s: Array, prompts: Array, load: float, joined: Array, *, whole: bool
 ) -> Array:
-    """Replicas of the prefill pool [replica] that keep it busy for a share `load` of the time at most.
+    """Replicas of the prefill pool [replica] that are busy for a share `load` of the time.
 
-    ceil(requests x seconds of a pass / (prompts of a pass x load)), a multiple of the replicas that share
-    experts. Limits: at least one such group; the decode pool never starves, since load <= 1.
+    requests x seconds of a pass / (prompts of a pass x load). A fleet of many replicas buys the two pools in
+    this ratio. One system, `whole`, rounds up to groups of the replicas that share experts, so it is busy for
+    that share at most. Limits: 0 where prompts take no time; the decode pool never starves, since load <= 1.
     """
-    return joined * ceil_div(requests_per_s * pass_s / (prompts * load), joined)
+    need = requests_per_s * pass_s / (prompts * load)
+    return joined * ceil_div(need, joined) if whole else need
 
 
 def wait(pass_s: Array, load: float, others: Array) -> Array:

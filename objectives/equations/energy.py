@@ -57,19 +57,20 @@ def busy(
 
 
 def energy_per_token(
-    chips: Chips, busy: Busy | None, count: Array, tokens_per_s: Array, economy: Economy
+    chips: Chips, busy: Busy | None, count: Array, tokens_per_s: Array, economy: Economy, optics_w: Array
 ) -> dict[str, Array]:
     """Energy at the meter for each output token by part [J], broadcast shape; the sum is the total.
 
-    Maths: static = n P_static / (u X); each resource: seconds at full rate for one token x its power; server:
-    all of these x (overhead - 1); building: what servers draw x (PUE - 1).
+    Maths: static = n P_static / (u X), optics likewise; each resource: seconds at full rate for one token x
+    its power; server: all of these x (overhead - 1); building: what servers draw x (PUE - 1).
     Parameters: work of one output token, None where a cost model does not count it and chips draw their board
-    power all the time; chips n [1]; throughput X [token/s]. In the hours that are not used, u of all, chips
-    rest.
+    power all the time; chips n [1]; throughput X [token/s]; optics of one chip [W]. In the hours that are not
+    used, u of all, chips rest.
     Domain: no sleep states, no clocks that follow the load; energy beyond the scale-up domain is not counted.
     Limits: at least what chips at rest draw; the work does not depend on how fast it is done.
     """
     each = 1.0 / tokens_per_s
+    optics = count * optics_w * (each / economy.utilisation)
     if busy is None:
         parts = {"busy": count * chips.power_w * each}
     else:
@@ -80,6 +81,7 @@ def energy_per_token(
             "dram": busy.dram * chips.dram_w,
             "link": busy.link * chips.link_w,
         }
+    parts["optics"] = optics + 0.0 * each
     drawn = sum(parts.values())
     served = drawn * economy.power_overhead
     return {**parts, "server": served - drawn, "building": served * (economy.pue - 1.0)}

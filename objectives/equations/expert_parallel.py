@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from objectives.api import Experts
 from objectives.arrays import Array, ceil_div, namespace
 from objectives.equations import experts as moe
+from objectives.equations.busiest import largest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,8 @@ class Load:
 
     visited: Array
     """Experts that somebody visits, whose weights are read [1]."""
+    rows: Array
+    """Rows that come to it, once for each expert that they visit there [1]."""
     worked: Array
     """Rows that its matrix unit works through, in whole tiles [1]."""
 
@@ -60,45 +63,46 @@ def spread(experts: Experts, tp: Array, ep: Array) -> Spread:
     )
 
 
-def straggler(visits: Array, ways: Array) -> Array:
-    """Visits of the busiest of `ways` chips over the mean, when chance alone spreads `visits` of them [1].
-
-    1 + sqrt(2 ln n / (V / n)), at most n. Limits: 1 for one chip and for visits without end; falls with
-    visits. Domain: the first term of the maximum of n binomials; overstates it below one visit a chip, where
-    the ceiling of n binds.
-
-    Source: Raab & Steger, "Balls into Bins", RANDOM 1998, theorem 1.
-    """
-    xp = namespace(visits, ways)
-    each = visits / ways
-    return xp.minimum(1.0 + xp.sqrt(2.0 * xp.log(ways) / each), ways)
-
-
 def load(s: Spread, rows: Array, tile: Array, skew: float = 1.0) -> Load:
     """What `rows` rows of each replica cost the chip that most of them visit, shapes broadcast.
 
-    `skew`: visits of the most popular expert over the mean; it stands on the busiest chip, and all others
-    share the rest alike. 1 is uniform routing; E / k, where every row visits it, is the most there is.
-    Limits: at EP = 1 and uniform routing E (1 - (1 - k/E)^T) experts of T rows; never more than the chip
-    holds.
+    The busiest chip has the largest of E / held counts that chance spreads: of visits, which a row makes to k
+    experts, and of experts that somebody visits. `skew`: visits of the most popular expert over the mean; it
+    stands on one chip, all others share the rest alike, and what that chip does counts where it is more.
+    1 is uniform routing; E / k, where every row visits it, is the most there is.
+    Limits: at EP = 1 and uniform routing E (1 - (1 - k/E)^T) experts of T rows; at least one whole expert of
+    one row where anybody visits; never more than the chip holds.
+
+    Source: distinct experts of k draws without replacement (hypergeometric); the largest, see `busiest`.
     """
-    experts = s.experts
-    e, k = float(experts.count), float(experts.top_k)
-    total = s.joined * rows
-    drawn = total * straggler(total * k, s.ways)
-    if skew == 1.0 or experts.count == 1:
-        visited = moe.touched(experts, drawn)
-        worked = moe.padded_visits(experts, drawn, visited, tile)
-        share = s.held / e
-        return Load(visited=share * visited, worked=share * worked)
+    total, e, k = s.joined * rows, float(s.experts.count), float(s.experts.top_k)
+    held, chips = s.held, e / s.held
+    mean = total * (k / e) * held
+    left = (e - held) / max(e - 1.0, 1.0)
+    varied = mean * (1.0 - k / e) * left  # of visits of one chip, hypergeometric for each row
+    visits = largest(chips, mean, (chips / 2.0) * (varied + mean * mean - mean), total * _most(held, k))
+    neither = (1.0 - k / e) * max(1.0 - k / max(e - 1.0, 1.0), 0.0)  # of two experts by one row
+    both = 1.0 - 2.0 * (1.0 - k / e) ** total + neither**total
+    seen = moe.touched(s.experts, total) * (held / e)
+    visited = largest(chips, seen, (e * (held - 1.0) / 2.0) * both, held)
+    worked = moe.padded_visits(s.experts, total, visits, visited, tile)
+    if skew == 1.0 or s.experts.count == 1:
+        return Load(visited=visited, rows=visits, worked=worked)
     hot = min(skew * k / e, 1.0)
-    cold = (k - hot) / (e - 1.0)
-    seen, rest = _chance(hot, drawn), _chance(cold, drawn)
-    others = s.held - 1.0
+    cold, others = (k - hot) / (e - 1.0), held - 1.0
+    one, rest = _chance(hot, total), _chance(cold, total)
+    tiles = _tiles(hot, total, one, tile) + others * _tiles(cold, total, rest, tile)
+    xp = namespace(visits, tiles)
     return Load(
-        visited=seen + others * rest,
-        worked=_tiles(hot, drawn, seen, tile) + others * _tiles(cold, drawn, rest, tile),
+        visited=xp.maximum(visited, one + others * rest),
+        rows=xp.maximum(visits, total * (hot + others * cold)),
+        worked=xp.maximum(worked, tiles),
     )
+
+
+def _most(held: Array, k: float) -> Array:
+    """Visits that one row can make to a chip [1]."""
+    return namespace(held).minimum(held, k + 0.0 * held)
 
 
 def _chance(probability: float, rows: Array) -> Array:

@@ -27,14 +27,14 @@ def shared_elements(experts: Experts, hidden: int, tp: Array) -> Array:
     return shared + float(hidden * experts.count)
 
 
-def padded_visits(experts: Experts, rows: Array, visited: Array, tile: Array) -> Array:
-    """Rows that the matrix unit works through, summed over the touched experts [1]; see `tiled`.
+def padded_visits(experts: Experts, rows: Array, visits: Array, visited: Array, tile: Array) -> Array:
+    """Rows that the matrix unit works through for `visits` of `rows` rows to `visited` experts [1].
 
-    Limits: never below T k; exact where every row visits every expert.
+    See `tiled`. Limits: never below the visits; exact where every row visits every expert.
     """
     if experts.count == experts.top_k:
         return visited * (ceil_div(rows, tile) * tile)
-    return tiled(rows * float(experts.top_k), visited, tile)
+    return tiled(visits, visited, tile)
 
 
 def tiled(visits: Array, visited: Array, tile: Array) -> Array:
@@ -49,13 +49,17 @@ def tiled(visits: Array, visited: Array, tile: Array) -> Array:
     return namespace(least).maximum(least, visits + visited * ((tile - 1.0) / 2.0))
 
 
-def traffic(experts: Experts, hidden: int, tp: Array, ep: Array | None = None) -> Array:
-    """Activation elements that one row moves through the experts of one chip [1], shapes broadcast.
+def shared_traffic(experts: Experts, hidden: int, tp: Array) -> Array:
+    """Activation elements that one row moves through router and shared experts of one chip [1].
 
-    d in and out of the layer and of each visit, and the widths. A chip sees k visits of each row, of which EP
-    leaves it k / min(EP, TP): beyond TP it gets the rows of other replicas for its own.
+    d in and out of the layer, and the widths; shape of `tp`.
     """
-    visits = experts.top_k / (1.0 if ep is None else namespace(tp, ep).minimum(tp, ep))
-    split = tp if ep is None else namespace(tp, ep).maximum(tp / ep, 1.0 + 0.0 * ep)
-    widths = visits * ceil_div(experts.width, split) + ceil_div(experts.shared_width, tp)
-    return 2.0 * hidden * (1.0 + visits) + float(experts.matrices) * widths
+    return 2.0 * hidden + float(experts.matrices) * ceil_div(experts.shared_width, tp)
+
+
+def visit_traffic(experts: Experts, hidden: int, split: Array) -> Array:
+    """Activation elements that one visit moves through one expert of one chip [1], shape of `split`.
+
+    d in and out, and the widths of the `split`th part that the chip has of it.
+    """
+    return 2.0 * hidden + float(experts.matrices) * ceil_div(experts.width, split)

@@ -31,27 +31,40 @@ tools/quantize), exl2-3.6 ExLlamaV2's 3.6 bits.
 fp8 and int8 scales are per tensor or per channel and below 0.1 %.
 """
 
-_ARITHMETIC: Final = MappingProxyType(
+_HELD_BY: Final = MappingProxyType(
     {
         "fp32": ("fp32",),
         "fp16": ("fp16", "fp32"),
         "bf16": ("fp16", "fp32"),
         "fp8": ("fp8", "fp16", "fp32"),
         "int8": ("int8", "fp16", "fp32"),
-        "int4": ("int8", "fp16", "fp32"),
+        "int4": ("int8", "fp8", "fp16", "fp32"),
         **dict.fromkeys(("q4_0", "q4_k_m", "q5_k_m", "q6_k", "q8_0"), ("int8", "fp16", "fp32")),
         "exl2-3.6": ("fp16", "fp32"),
         "nvfp4": ("fp4", "fp8", "fp16", "fp32"),
         "mxfp4": ("fp4", "fp8", "fp16", "fp32"),
     }
 )
+"""Stored format to the matrix formats that hold each of its numbers exactly, the narrowest first.
+
+An e4m3 number has four significant bits: it holds every fp4 (e2m1) and int4 number, no int8. An fp16 number
+has eleven and holds int8. No integer holds a floating-point format (OCP 8-bit Floating Point Specification,
+2023; OCP Microscaling Formats specification v1.0, 2023).
+"""
 
 
 def arithmetic(weights: str, activations: str) -> tuple[str, ...]:
-    """Matrix formats that can multiply `weights` by `activations`, the fastest first.
+    """Matrix formats that can multiply `weights` by `activations`, the narrowest first.
 
-    The wider of the two decides: int4 weights with fp16 activations are widened on the way into the matrix
-    unit (weight-only quantisation). A chip that lacks the first format upcasts to the next it has.
+    Maths: the formats that hold the numbers of both exactly. int4 weights with fp16 activations are widened
+    on the way into the matrix unit (weight-only quantisation); fp8 with int8 needs fp16.
+    Domain: block scales are applied to sums, so they need no matrix unit. bf16 counts as fp16.
+    Limits: never empty, since fp32 holds every format here.
     """
-    wider = weights if FORMATS[weights] > FORMATS[activations] else activations
-    return _ARITHMETIC[wider]
+    other = _HELD_BY[activations]
+    return tuple(name for name in _HELD_BY[weights] if name in other)
+
+
+def native(stored: str) -> str:
+    """Narrowest matrix format that multiplies numbers of a stored format: fp4 for nvfp4, int8 for q4_k_m."""
+    return _HELD_BY[stored][0]

@@ -39,6 +39,8 @@ class Routed:
     spread: Spread
     elements: Array
     """Weights of one expert on one chip [1]."""
+    move: Array
+    """Activation elements that one visit of a row moves through them [1]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,8 @@ class MeanLayer:
     ffn: Array
     """Weights of the FFN, of shared experts and routers, or of bare matrices [1]."""
     ffn_move: Array
+    routed_move: Array
+    """Activation elements that one row moves through routed experts, the mean over chips [1]."""
     live: Array
     """Activation elements of one row that must be held at once, in the widest layer [1]."""
     head: Array
@@ -68,6 +72,11 @@ class MeanLayer:
     def weights(self) -> Array:
         """Weights that one layer keeps on one chip, all of its experts counted [1]."""
         total = self.projection + self.ffn
+        return total + self.experts() if self.routed else total
+
+    def experts(self) -> Array:
+        """Weights of routed experts that one layer keeps on one chip [1]."""
+        total = 0.0 * self.head
         for r in self.routed:
             total = total + r.share * r.spread.held * r.elements
         return total
@@ -110,13 +119,13 @@ def mean_layer(llm: Llm, tp: Array, ep: Array | None = None) -> MeanLayer:
     """Average over the blocks of `llm`, weighted by their layers, for TP and EP ways (one where left out)."""
     zero = 0.0 * tp
     ep = 1.0 + zero if ep is None else ep
-    sums = dict.fromkeys(("projection", "projection_move", "ffn", "ffn_move"), zero)
+    sums = dict.fromkeys(("projection", "projection_move", "ffn", "ffn_move", "routed_move"), zero)
     live, all_reduces, all_gathers, gathered = zero, 0.0, 0.0, 0.0
     for block in llm.blocks:
         share = block.count / llm.layers
         sizes = _sizes(block, llm.hidden, tp, ep)
         sums = {name: total + share * sizes[name] if name in sizes else total for name, total in sums.items()}
-        moved = [sizes[name] for name in ("projection_move", "ffn_move") if name in sizes]
+        moved = [sizes[name] for name in ("projection_move", "ffn_move", "routed_move") if name in sizes]
         wide = sum(moved[1:], moved[0])
         live = namespace(tp).maximum(live + 0.0 * wide, wide)
         all_reduces += share * _reduces(block)
@@ -161,6 +170,7 @@ def _routed(block: Block, experts: Experts, llm: Llm, tp: Array, ep: Array) -> R
         reduces=0.0 if block.parallel and block.attention else 1.0,
         spread=where,
         elements=moe.expert_elements(experts, llm.hidden, where.split),
+        move=moe.visit_traffic(experts, llm.hidden, where.split),
     )
 
 
@@ -168,6 +178,14 @@ def _reduces(block: Block) -> int:
     """All-reduces of one layer: after attention and after the FFN, one for both where they are parallel."""
     parts = sum(part is not None for part in (block.attention, block.ffn, block.experts))
     return min(parts, 1) if block.parallel else parts
+
+
+def _visits(experts: Experts, tp: Array, ep: Array) -> Array:
+    """Visits of one row to the experts of one chip, the mean over chips [1].
+
+    Of k visits EP leaves a chip k / min(EP, TP): beyond TP it gets the rows of other replicas for its own.
+    """
+    return experts.top_k / namespace(tp, ep).minimum(tp, ep)
 
 
 def _sizes(block: Block, hidden: int, tp: Array, ep: Array) -> dict[str, Array]:
@@ -180,7 +198,8 @@ def _sizes(block: Block, hidden: int, tp: Array, ep: Array) -> dict[str, Array]:
     if f := block.ffn:
         out |= {"ffn": tf.ffn_elements(f, hidden, tp), "ffn_move": tf.ffn_traffic(f, hidden, tp)}
     if e := block.experts:
-        out |= {"ffn": moe.shared_elements(e, hidden, tp), "ffn_move": moe.traffic(e, hidden, tp, ep)}
+        out |= {"ffn": moe.shared_elements(e, hidden, tp), "ffn_move": moe.shared_traffic(e, hidden, tp)}
+        out["routed_move"] = _visits(e, tp, ep) * moe.visit_traffic(e, hidden, spread(e, tp, ep).split)
     if block.matrices:
         out |= {"ffn": tf.matrix_elements(block, tp), "ffn_move": tf.matrix_traffic(block, tp)}
     return out

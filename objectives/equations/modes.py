@@ -1,10 +1,10 @@
 """Ways of serving: what steps of decode and passes over prompts make of each other."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from objectives.arrays import Array, namespace
-from objectives.equations import chunked, disaggregation, prefix_cache, serving
+from objectives.equations import chunked, disaggregation, pipeline, prefix_cache, serving
 from objectives.equations.energy import Busy
 from objectives.equations.passes import Pass, Rows, one_pass
 from objectives.equations.scene import Decode, Scene, prefix_load_s, prompt_rows
@@ -19,11 +19,26 @@ class First:
     walk: Walk
     passed: Pass
     rows: Rows
+    some: Array | None = None
+    """1 where requests have prompt tokens to compute, 0 where they have none; None where all have."""
+
+    def seconds(self) -> Array:
+        """The walk through all stages [s]; 0 without a prompt."""
+        return _if(self.some, self.walk.turn.walk)
+
+    def stage(self) -> Array:
+        """Time that the slowest stage is occupied [s]; 0 without a prompt."""
+        return _if(self.some, self.walk.stage)
+
+    def parts(self, s: Scene) -> dict[str, Array]:
+        """Where its seconds go [s]."""
+        parts = self.walk.parts(s.machine, self.passed)
+        return {name: _if(self.some, part) for name, part in parts.items()}
 
     def work(self, s: Scene, prompts: Array) -> Busy:
         """Its work for each output token of its `prompts` [chip-second]."""
         share = s.deployments.tp / (prompts * s.context.workload.osl)
-        return work_of(s.machine, self.passed, self.rows).times(share)
+        return work_of(s.machine, self.passed, self.rows).times(_if(self.some, share))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,42 +68,44 @@ def prefill(s: Scene) -> First:
     """The pass over the prompts of the scene, alone in the pipeline."""
     rows, pp = prompt_rows(s), s.deployments.pp
     passed = one_pass(s.machine, rows)
-    return First(
-        walk=walk_through(s.machine, passed, rows, pp, s.hops, 1.0 + 0.0 * pp), passed=passed, rows=rows
-    )
+    walk = walk_through(s.machine, passed, rows, pp, s.hops, 1.0 + 0.0 * pp)
+    return First(walk=walk, passed=passed, rows=rows, some=_some(s))
 
 
 def decode_only(s: Scene, steps: Decode) -> Served:
     """Prompts cost nothing; TTFT is that of one prompt alone."""
     first, tpot = prefill(s), steps.per_token()
     tokens = serving.throughput(s.deployments.batch, tpot, s.deployments.dp)
-    return _with_prefix(
-        s, Served(tpot=tpot, ttft=first.walk.turn.walk, tokens=tokens, first=first, work=steps.work)
-    )
+    parts = _first_parts(s, first, tpot)
+    return Served(
+        tpot=tpot, ttft=_with(first.seconds(), parts), tokens=tokens, first=first, work=steps.work,
+        first_parts=parts,
+    )  # fmt: skip
 
 
 def static(s: Scene, steps: Decode) -> Served:
     """All prompts first, as one micro-batch, then decode to the end."""
-    first, d, osl = prefill(s), s.deployments, s.context.workload.osl
-    work = steps.work.plus(first.work(s, s.prompts))
-    served = _with_prefix(
-        s,
-        Served(tpot=steps.per_token(), ttft=first.walk.turn.walk, tokens=0.0, first=first, work=work),
-        prompts=d.batch,
-    )
-    tokens = serving.static_throughput(d.batch, served.ttft, served.tpot, osl, d.dp)
-    share = serving.static_share(served.ttft, served.tpot, osl)
-    return replace(served, tokens=tokens, prompt_share=share)
+    first, tpot = prefill(s), steps.per_token()
+    d, osl, parts = s.deployments, s.context.workload.osl, _first_parts(s, first, tpot, s.prompts)
+    ttft = _with(first.seconds(), parts)
+    return Served(
+        tpot=tpot, ttft=ttft, tokens=serving.static_throughput(d.batch, ttft, tpot, osl, d.dp),
+        first=first, work=steps.work.plus(first.work(s, s.prompts)), first_parts=parts,
+        prompt_share=serving.static_share(ttft, tpot, osl),
+    )  # fmt: skip
 
 
 def aggregated(s: Scene, steps: Decode) -> Served:
-    """Whole prompts, one after the other, stall the steps of decode."""
-    d, work, first, step = s.deployments, s.context.workload, prefill(s), steps.per_token()
-    waited = serving.wait_for_prompts(d.batch, first.walk.stage, s.chips.burst)
-    stall = serving.prefill_stall(d.batch, first.walk.stage, waited, work.osl)
-    tokens = serving.steady_throughput(d.batch, step, first.walk.stage, work.osl, d.dp)
+    """Whole prompts pass the stages in line with the steps of decode, which crawl behind them."""
+    d, osl, first, step = s.deployments, s.context.workload.osl, prefill(s), steps.per_token()
+    waited = serving.wait_for_prompts(d.batch, first.stage(), s.chips.burst)
+    stay = pipeline.turns_behind_prompts(
+        d.batch, s.micro.count, osl / steps.tokens, step * steps.tokens, first.stage(), first.seconds()
+    )
+    alone = osl * step + (waited + first.seconds())
+    stall = serving.stalled(namespace(stay).maximum(stay, alone), alone, osl)
     both = steps.work.plus(first.work(s, s.prompts))
-    return _shared(s, step, stall, waited, tokens, first, both, {})
+    return _shared(s, step, stall, first, both, {"queue": serving.queue(waited, step)}, waited)
 
 
 def in_chunks(s: Scene, steps: Decode) -> Served:
@@ -100,46 +117,54 @@ def in_chunks(s: Scene, steps: Decode) -> Served:
     passed, one = one_pass(s.machine, rows), 1.0 + 0.0 * d.pp
     walk = walk_through(s.machine, passed, rows, d.pp, s.hops, one)
     lone = walk_through(s.machine, one_pass(s.machine, alone), alone, d.pp, s.hops, one)
-    first = First(walk=walk, passed=passed, rows=rows)
-    each = cut.pieces / cut.together  # chunks of a prompt
+    first = First(walk=walk, passed=passed, rows=rows, some=_some(s))
+    each = _if(first.some, cut.pieces / cut.together)  # chunks of a prompt
     waited = serving.wait_for_prompts(d.batch, each * walk.stage, s.chips.burst)
-    # as where prompts are whole: the others' that were not waited for come between the tokens
-    due = (d.batch - 1.0) * (1.0 - s.chips.burst / 2.0) * each / work.osl
-    stall = chunked.riding(due, room, walk.stage, steps.walk.stage, lone.stage)
-    stay = work.osl * (step + stall) + waited + cut.pieces * walk.stage
-    later = (cut.pieces - 1.0) * walk.stage
+    due = (d.batch - 1.0) * each / work.osl
+    ride = namespace(due, room).minimum(due, room)
+    turn, xp = steps.walk.turn.seconds, namespace(walk.stage, lone.stage)
+    # where passes are so far apart that a chunk finds a gap, it goes by itself
+    gap = turn / s.micro.count - steps.walk.stage >= lone.stage
+    mixed = pipeline.turn_with_chunks(
+        turn, s.micro.count, ride / room, cut.pieces, xp.where(gap, lone.stage, walk.stage),
+        xp.where(gap, lone.turn.walk, walk.turn.walk),
+    )  # fmt: skip
+    others = (mixed - turn) / steps.tokens + (due - ride) * lone.stage
+    # prompts that were waited for come between no tokens; together they save no time
+    stall = xp.maximum(others * (1.0 - s.chips.burst / 2.0), others - waited / work.osl)
     plain = work_of(s.machine, steps.passed, steps.rows).times(-1.0)
     added = work_of(s.machine, passed, rows).plus(plain).times(d.tp * each / work.osl)
-    tokens = serving.throughput(d.batch, stay / work.osl, d.dp)
-    return _shared(s, step, stall, waited, tokens, first, steps.work.plus(added), {"later_chunks": later})
+    later = (cut.pieces - 1.0) * first.stage()
+    parts = {"queue": serving.queue(waited, step), "later_chunks": later}
+    return _shared(s, step, stall, first, steps.work.plus(added), parts, waited + later)
 
 
 def disaggregated(s: Scene, steps: Decode) -> Served:
     """A pool of replicas of the same layout prefills, the other decodes undisturbed."""
     d, work, m = s.deployments, s.context.workload, s.machine
     size = s.stage_layers * s.layer.kept_bytes(work.isl, s.context.precision.kv_bytes)
-    transfer = disaggregation.transfer_s(s.chips, size)
-    step, load = steps.per_token(), prefix_load_s(s)
-    wait = serving.shortfall(d.batch, transfer, step, work.osl)
+    first, step, load = prefill(s), steps.per_token(), prefix_load_s(s)
+    transfer = _if(first.some, disaggregation.transfer_s(s.chips, size))
+    wait = serving.shortfall(d.batch, transfer, step + transfer / work.osl, work.osl)
     tpot = step + wait
+    # the slot is kept while KV cache travels into it
+    tokens = serving.throughput(d.batch, tpot + transfer / work.osl, d.dp)
     joined = s.layer.routed[0].spread.joined if s.layer.routed else 1.0 + 0.0 * d.tp
-    requests = d.dp * d.batch / (work.osl * tpot)
-    first = prefill(s)
-    busy = first.walk.stage
+    busy = first.stage()
     if load is not None:
         busy = namespace(busy).maximum(busy, s.prompts * load)
-    replicas = disaggregation.prefill_replicas(requests, busy, s.prompts, work.prefill_load, joined)
+    replicas = disaggregation.prefill_replicas(
+        tokens / work.osl, busy, s.prompts, work.prefill_load, joined, whole=work.pools == "system"
+    )
     queue = disaggregation.wait(busy, work.prefill_load, (d.dp * d.batch - 1.0) / s.prompts)
-    overhead = s.chips.request_overhead_s
-    parts = {"queue": queue, "kv_transfer": transfer, "request_overhead": overhead}
-    ttft = first.walk.turn.walk + queue + transfer + overhead
-    if load is not None:
-        parts["prefix_load"] = s.prompts * load
-        ttft = ttft + s.prompts * load
+    parts = {
+        "queue": queue, "kv_transfer": transfer, "request_overhead": s.chips.request_overhead_s,
+        **_first_parts(s, first, step, s.prompts),
+    }  # fmt: skip
     prompt_kv = d.pp * s.prompts * size  # every stage has prompts on their way
     excess = m.placed.excess + (prompt_kv - s.held["kv_cache"])
     return Served(
-        tpot=tpot, ttft=ttft, tokens=serving.throughput(d.batch, tpot, d.dp), first=first,
+        tpot=tpot, ttft=_with(first.seconds(), parts), tokens=tokens, first=first,
         work=steps.work.plus(first.work(s, s.prompts)), step_parts={"kv_transfer": wait}, first_parts=parts,
         prompt_share=replicas / (replicas + d.dp), prefill_replicas=replicas, excess=excess,
     )  # fmt: skip
@@ -194,39 +219,52 @@ def _mixed(s: Scene, decoding: Rows, cut: chunked.Chunks) -> Rows:
 
 
 def _shared(
-    s: Scene, step: Array, stall: Array, waited: Array, tokens: Array, first: First, work: Busy,
-    parts: dict[str, Array],
-) -> Served:  # fmt: skip
-    """Decode and prefill on the same replicas: tokens wait for prompts, and prompts for each other."""
-    tpot, queue = step + stall, serving.queue(waited, step)
-    overhead = s.chips.request_overhead_s
-    told = {**parts, "queue": queue, "request_overhead": overhead}
-    ttft = first.walk.turn.walk + queue + overhead
-    served = Served(
-        tpot=tpot, ttft=ttft + parts["later_chunks"] if "later_chunks" in parts else ttft, tokens=tokens,
-        first=first, work=work, step_parts={"prefill_stall": stall}, first_parts=told,
-        prompt_share=serving.prompt_share(s.deployments.batch, step, tokens, s.deployments.dp),
+    s: Scene, step: Array, stall: Array, first: First, work: Busy, parts: dict[str, Array], before: Array
+) -> Served:
+    """Decode and prefill on the same replicas: tokens wait for prompts, and prompts for each other.
+
+    A slot is held for `before`, the walk of its own prompt, what it brings back, and OSL tokens.
+    """
+    d, osl, tpot = s.deployments, s.context.workload.osl, step + stall
+    parts = {**parts, "request_overhead": s.chips.request_overhead_s, **_first_parts(s, first, step)}
+    told, slot, load = {"prefill_stall": stall}, tpot + (before + first.seconds()) / osl, prefix_load_s(s)
+    if load is not None:  # what the tier cannot keep up with slows every token
+        slot = slot + load / osl
+        wait = serving.shortfall(d.batch, load, slot, osl)
+        tpot, slot, told = tpot + wait, slot + wait, {**told, "prefix_load": wait}
+    tokens = serving.throughput(d.batch, slot, d.dp)
+    return Served(
+        tpot=tpot, ttft=_with(first.seconds(), parts), tokens=tokens, first=first, work=work, step_parts=told,
+        first_parts=parts, prompt_share=serving.prompt_share(d.batch, step, tokens, d.dp),
     )  # fmt: skip
-    served = _with_prefix(s, served)
-    if served.tpot is tpot:
-        return served
-    # what the tier cannot keep up with slows every token
-    return replace(served, tokens=namespace(tokens).minimum(
-        tokens, serving.throughput(s.deployments.batch, served.tpot, s.deployments.dp)))  # fmt: skip
 
 
-def _with_prefix(s: Scene, served: Served, prompts: Array | None = None) -> Served:
-    """What bringing back prefixes adds: to TTFT its time, to TPOT what the tier cannot keep up with."""
-    load = prefix_load_s(s)
-    if load is None:
-        return served
-    first = load if prompts is None else prompts * load
-    out = replace(
-        served,
-        ttft=served.ttft + first,
-        first_parts={**served.first_parts, "prefix_load": first + 0.0 * served.ttft},
-    )
-    if s.context.workload.serving in ("decode-only", "static"):
-        return out
-    wait = serving.shortfall(s.deployments.batch, load, served.tpot, s.context.workload.osl)
-    return replace(out, tpot=served.tpot + wait, step_parts={**served.step_parts, "prefix_load": wait})
+def _first_parts(s: Scene, first: First, step: Array, prompts: Array | None = None) -> dict[str, Array]:
+    """Seconds of TTFT beside the pass over prompts: what they bring back; a step where there is no prompt."""
+    parts, load = {}, prefix_load_s(s)
+    if load is not None:
+        parts["prefix_load"] = load if prompts is None else prompts * load
+    if first.some is not None:
+        parts["first_step"] = (1.0 - first.some) * step
+    return parts
+
+
+def _with(seconds: Array, parts: Mapping[str, Array]) -> Array:
+    """Seconds and the parts beside them [s]."""
+    for part in parts.values():
+        seconds = seconds + part
+    return seconds
+
+
+def _some(s: Scene) -> Array | None:
+    """1 where requests have prompt tokens to compute, 0 where they have none; None where all have."""
+    rows = prefix_cache.computed(s.context.workload)
+    if isinstance(rows, (int, float)):
+        return None if rows > 0.0 else 0.0 * s.deployments.tp
+    xp = namespace(rows)
+    return xp.where(rows > 0.0, 1.0 + 0.0 * rows, 0.0 * rows)
+
+
+def _if(some: Array | None, seconds: Array) -> Array:
+    """What requests with a prompt pay."""
+    return seconds if some is None else some * seconds

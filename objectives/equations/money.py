@@ -2,6 +2,7 @@
 
 from objectives.api import Chips, Economy
 from objectives.arrays import Array, namespace
+from objectives.equations import reach
 
 YEAR_S = 365.25 * 86400.0
 """Julian year [s], by definition."""
@@ -30,17 +31,19 @@ def margin_price(unit_cost: Array, *, gross_margin: Array, nre_usd: Array, volum
     }
 
 
-def capex(chips: Chips, count: Array) -> dict[str, Array]:
+def capex(chips: Chips, count: Array, together: Array) -> dict[str, Array]:
     """Capital price of a system of `count` chips by part [USD]; the sum is the total.
 
-    chips, host (servers), rack (chassis, power, cooling), network (scale-up), scale_out (NICs and fabric).
+    chips, host (servers), rack (chassis, power, cooling), network (scale-up), scale_out (NICs and fabric, for
+    chips that leave their domain). `together` chips exchange bytes: a replica, with those that it shares
+    experts with and the pools that hand it prompts.
     """
     return {
         "chips": count * chips.price_usd,
         "host": count * chips.host_usd,
         "rack": count * chips.rack_usd,
-        "network": count * chips.network_usd,
-        "scale_out": count * chips.scale_out_usd,
+        "network": count * reach.scale_up_usd(chips, together),
+        "scale_out": count * reach.scale_out_usd(chips, together),
     }
 
 

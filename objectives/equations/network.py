@@ -188,26 +188,64 @@ class Hops:
 def stage_hops(chips: Chips, tp: Array, pp: Array) -> Hops:
     """Point-to-point sends of one micro-batch, shapes broadcast.
 
-    A turn has PP hops (the new token goes back to the first stage), of which one for every domain boundary
-    crosses scale-out. Each chip of a stage sends over all its links. Limits: nothing for PP = 1.
+    A turn has PP hops (the new token goes back to the first stage). Of these one for every boundary between
+    domains crosses scale-out, and one for every other boundary between groups of a dragonfly or pods of a fat
+    tree leaves over the links that lead there, `link_global_share` of all, in three hops or two. Inside, a
+    stage reaches the next over the links that join them, see `_to_next`. Every chip of the next stage gets
+    all rows. Limits: nothing for PP = 1; never faster than all links of a chip.
+
+    Source: Kim, Dally, Scott & Abts, ISCA 2008 (dragonfly); Dally & Towles (2004), section 3.3.
     """
     xp = namespace(tp, pp, chips.link_bandwidth)
-    some = xp.where(pp > 1.0, 1.0 + 0.0 * pp, 0.0 * pp)
+    some, a = xp.where(pp > 1.0, 1.0 + 0.0 * pp, 0.0 * pp), chips.link_latency
     w = inverse(chips.link_bandwidth * chips.link_efficiency)
     out = inverse(chips.scale_out_bandwidth)
-    domains = ceil_div(tp * pp, chips.link_domain)
     has_out = chips.scale_out_bandwidth > 0.0
-    crossings = xp.where(has_out & (domains > 1.0), xp.minimum(domains, pp), 0.0 * domains)
-    crosses = crossings > 0.0
-    slow_a = xp.where(crosses, xp.maximum(chips.scale_out_latency, chips.link_latency), chips.link_latency)
-    slow_w = xp.where(crosses, xp.maximum(out, w), w)
-    near = pp - crossings
-    turn_a = near * chips.link_latency + crossings * chips.scale_out_latency
-    turn_w = near * w + crossings * out
+    far = xp.where(has_out, _boundaries(tp * pp, chips.link_domain, pp), 0.0 * tp * pp)
+    dragonfly = chips.link_topology == TOPOLOGIES["dragonfly"]
+    grouped = dragonfly | (chips.link_topology == TOPOLOGIES["fat-tree"])
+    leaving = xp.where(grouped, _boundaries(tp * pp, chips.link_group, pp), 0.0 * far) - far
+    leaving = xp.maximum(leaving, 0.0 * leaving)
+    near = xp.maximum(pp - far - leaving, 0.0 * leaving)
+    kinds = (
+        (near, a, w * _to_next(chips, tp)),
+        (leaving, xp.where(dragonfly, 3.0 * a, 2.0 * a), w / chips.link_global_share),
+        (far, chips.scale_out_latency, out),
+    )
+    slow_a = slow_w = turn_a = turn_w = 0.0 * far
+    for count, latency, per_byte in kinds:
+        there = count > 0.0
+        slow_a = xp.maximum(slow_a, xp.where(there, latency, 0.0 * latency))
+        slow_w = xp.maximum(slow_w, xp.where(there, per_byte, 0.0 * per_byte))
+        turn_a, turn_w = turn_a + count * latency, turn_w + count * per_byte
     return Hops(
         slowest=Line(latency=slow_a * some, per_byte=slow_w * some),
         turn=Line(latency=turn_a * some, per_byte=turn_w * some),
     )
+
+
+def _boundaries(chips: Array, group: Array, pp: Array) -> Array:
+    """Hops of a turn that leave groups of so many chips [1], the way back among them; 0 inside one."""
+    groups = ceil_div(chips, group)
+    xp = namespace(groups)
+    return xp.where(groups > 1.0, xp.minimum(groups, pp), 0.0 * groups)
+
+
+def _to_next(chips: Chips, tp: Array) -> Array:
+    """All links of a chip over those that carry rows to a neighbouring stage of TP chips [1].
+
+    On a ring one link of two, on a torus the face of a block, TP^((axes - 1) / axes) links of one chip in
+    2 axes; in a group of a dragonfly one local link to each of the next TP chips, which send the parts on.
+    Limits: 1 on a switch; never below 1.
+    """
+    xp = namespace(tp, chips.link_topology)
+    found = 1.0 + 0.0 * tp * chips.link_topology
+    for name, axes in (("ring", 1.0), ("torus2d", 2.0), ("torus3d", 3.0)):
+        face = 2.0 * axes / tp ** ((axes - 1.0) / axes)
+        found = xp.where(chips.link_topology == TOPOLOGIES[name], face, found)
+    links = xp.maximum(chips.link_group - 1.0, 1.0 + 0.0 * chips.link_group) / chips.link_local_share
+    found = xp.where(chips.link_topology == TOPOLOGIES["dragonfly"], links / tp, found)
+    return xp.maximum(found, 1.0 + 0.0 * found)
 
 
 def domain_excess(chips: Chips, tp: Array, pp: Array) -> Array:

@@ -1,6 +1,9 @@
 """One pass of some rows over a mean layer and the head: operator groups, collectives, overheads."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Final
 
 from objectives.api import Chips, Context
@@ -119,7 +122,7 @@ def _passes(m: Machine, r: Rows) -> Array:
 
     Nothing where there is no DRAM: then they stream through SRAM as part of the groups.
     """
-    moved = (m.layer.projection_move + m.layer.ffn_move) * residual_bytes(m)
+    moved = (m.layer.projection_move + m.layer.ffn_move + m.layer.routed_move) * residual_bytes(m)
     return (m.chips.activation_passes * m.tiers.dram) * (r.rows * moved)
 
 
@@ -163,17 +166,17 @@ def _reduces(m: Machine) -> Array:
 
 
 def _exchange(m: Machine, r: Rows) -> Array | None:
-    """Seconds of dispatch and combine of one mean layer."""
+    """Seconds of dispatch and combine of one mean layer: rows leave as activations, sums come back wide."""
     if m.exchange is None:
         return None
     total: Array = 0.0 * m.tp
     skew = m.context.workload.routing_skew
-    size = m.context.llm.hidden * m.context.precision.activation_bytes
+    both_ways = m.context.llm.hidden * (m.context.precision.activation_bytes + residual_bytes(m))
     for part in m.layer.routed:
         joined = part.spread.joined
-        once = namespace(joined).where(joined > 1.0, m.exchange.latency, 0.0 * m.exchange.latency)
+        once = namespace(joined).where(joined > 1.0, 2.0 * m.exchange.latency, 0.0 * m.exchange.latency)
         rows = expert_parallel.sent(part.spread, r.rows, m.tp, skew)
-        total = total + (2.0 * part.share) * (once + rows * (size * m.exchange.per_byte))
+        total = total + part.share * (once + rows * (both_ways * m.exchange.per_byte))
     return total
 
 
@@ -209,21 +212,30 @@ def _core_group(m: Machine, r: Rows) -> Group:
 
 
 def _routed_group(m: Machine, r: Rows) -> Group | None:
-    """Routed experts: only those that the rows touch are read, each computes its own rows in whole tiles."""
-    chips, t, share = m.chips, m.tiers, m.placed.weight_share
-    read: Array | None = None
-    worked: Array | None = None
-    for part in m.layer.routed:
-        load = expert_parallel.load(part.spread, r.rows, chips.tile_rows, m.context.workload.routing_skew)
-        one, two = part.share * load.visited * part.elements, part.share * load.worked * part.elements
-        read, worked = (one, two) if read is None else (read + one, worked + two)
-    if read is None:
+    """Routed experts on the busiest chip.
+
+    Only those that rows touch are read, each computes its own rows in whole tiles, every visit moves its
+    activations.
+    """
+    chips, t = m.chips, m.tiers
+    parts = [
+        (p, expert_parallel.load(p.spread, r.rows, chips.tile_rows, m.context.workload.routing_skew))
+        for p in m.layer.routed
+    ]
+    if not parts:
         return None
-    size = read * m.context.precision.weight_bytes
+    read = _sum(p.share * load.visited * p.elements for p, load in parts)
+    worked = _sum(p.share * load.worked * p.elements for p, load in parts)
+    moved = _sum(p.share * load.rows * p.move for p, load in parts) * m.context.precision.activation_bytes
+    size, share = read * m.context.precision.weight_bytes, m.placed.expert_share
     return Group(
         compute=worked * (2.0 / (chips.peak_flops * chips.compute_efficiency)),
         load=size * t.load,
         exposed=chips.exposed_share,
-        sram=share * (size * t.sram),
-        dram=(1.0 - share) * (size * t.dram),
+        sram=share * (size * t.sram) + moved * t.activation_sram,
+        dram=(1.0 - share) * (size * t.dram) + moved * t.activation_dram,
     )
+
+
+def _sum(terms: Iterable[Array]) -> Array:
+    return reduce(add, terms)

@@ -1,7 +1,10 @@
 """Where bytes live: SRAM that software pins, device DRAM, or nowhere (and by how many bytes)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 from objectives.api import Chips
 from objectives.arrays import Array, namespace
@@ -21,14 +24,49 @@ class Tiers:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Demand:
+    """One kind of bytes that a chip must hold, and what a pass of decode does with them."""
+
+    size: Array
+    """Bytes held [B]."""
+    reads: Array
+    """Bytes that a pass moves, all stages together, over bytes held [1]; the gain of lying in SRAM."""
+    dram: Array
+    """Seconds of a byte from DRAM [s/B]."""
+    busy: Array
+    """Seconds for each byte moved in which units or their ports are busy anyway [s/B]."""
+    port: Array
+    """Those of the ports alone [s/B]: behind them nothing is exposed."""
+    beside: Array
+    """Seconds of activations in SRAM for each byte moved [s/B]."""
+    exposed: Array | None = None
+    """Share of the shorter of compute and streams that does not hide [1]; None for none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Placement:
     """Shares in SRAM, in [0, 1]; the rest is in DRAM. `excess` is what fits nowhere [B]."""
 
-    weight_share: Array
-    kv_share: Array
+    shares: tuple[Array, ...]
+    """Of each kind of bytes, in the order of the demands."""
     prompt_kv_share: Array
-    """As `kv_share`, for the KV cache of one prompt alone."""
+    """As that of KV cache, for the KV cache of one prompt alone."""
     excess: Array
+
+    @property
+    def weight_share(self) -> Array:
+        """Of dense weights."""
+        return self.shares[0]
+
+    @property
+    def kv_share(self) -> Array:
+        """Of KV cache and states."""
+        return self.shares[1]
+
+    @property
+    def expert_share(self) -> Array:
+        """Of routed experts."""
+        return self.shares[2]
 
 
 def inverse(rate: Array) -> Array:
@@ -59,34 +97,23 @@ def tiers(chips: Chips) -> Tiers:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reads:
-    """What decides which bytes gain most by lying in SRAM, for one pass of decode."""
-
-    hidden: Array
-    """Seconds for each byte of weights in which the matrix units are busy anyway [s/B]."""
-    kv_hidden: Array
-    """Seconds for each byte of KV cache in which the attention cores are busy anyway [s/B]."""
-    kv: Array
-    """Reads of a byte of KV cache for each read of a byte of weights [1]."""
-
-
 def place(
-    chips: Chips, t: Tiers, reads: Reads, weights: Array, kv: Array, prompt_kv: Array, activations: Array,
+    chips: Chips, t: Tiers, demands: tuple[Demand, ...], prompt_kv: Array, activations: Array,
     aside: Array | None = None,
 ) -> Placement:  # fmt: skip
     """Pin in scratchpad SRAM what gains most by it; what is left goes to DRAM.
 
-    Parameters: bytes that one chip must hold [B], broadcasting against the chip columns; `prompt_kv` is the
-    KV cache of one prompt alone, `aside` what is kept for later: in DRAM, or in SRAM where there is none.
+    Parameters: demands of dense weights, KV cache and, of a mixture, routed experts, and bytes that one chip
+    must hold [B], broadcasting against the chip columns; `prompt_kv` is the KV cache of one prompt alone,
+    `aside` what is kept for later: in DRAM, or in SRAM where there is none.
 
-    SRAM and DRAM stream at once, so of weights no more is wanted in SRAM than makes both end together, a
-    share of d / (s + d), where s and d are the seconds of a byte on each, and no more than leaves DRAM the
-    seconds that hide behind arithmetic, 1 - hidden / d; of KV cache likewise. A pinned weight saves d in
-    every pass, a pinned byte of KV cache d_kv times `reads.kv`, since a pass reads the cache of one
-    micro-batch: the larger comes first. Room that is left takes more of both as long as that costs no time,
-    and whatever DRAM cannot hold, first KV cache, which is read less often. This is the optimum of the linear
-    program of two groups that share one SRAM.
+    SRAM and DRAM stream at once, so of a kind no more is wanted in SRAM than makes both end together, a share
+    of (d - a) / (s + d), where s and d are the seconds of a byte on each and a those of activations in SRAM,
+    and no more than leaves DRAM the seconds that hide behind arithmetic, 1 - busy / d. A pinned byte saves
+    d x `reads` in a pass; where kernels leave a share e of the shorter of compute and streams exposed, it
+    saves e d x `reads` beyond that. The largest saving comes first. Room that is left takes more as long as
+    that costs no time, and whatever DRAM cannot hold, first what is read least. This is the optimum of the
+    linear program of kinds that share one SRAM.
 
     A cache (GPU L2) keeps nothing from one decode step to the next, so its share is 0. A chip without DRAM
     reads everything at SRAM speed; what does not fit is `excess` > 0, and infeasible. Activations take room
@@ -95,39 +122,74 @@ def place(
 
     Limits: excess falls byte for byte with capacity; more or faster SRAM and faster DRAM never slow a step.
     """
-    xp = namespace(weights, chips.sram_bytes)
-    sram = chips.sram_bytes * chips.usable_capacity * chips.sram_pinned
+    sizes = [d.size for d in demands]
+    xp = namespace(*sizes, chips.sram_bytes)
+    sram = chips.sram_bytes * (chips.sram_usable * chips.usable_capacity * chips.sram_pinned)
     dram = chips.dram_bytes * chips.usable_capacity
     has_dram = chips.dram_bytes > 0.0
     zero = 0.0 * sram
-    excess = (weights + kv + activations) - (sram + dram)
+    excess = _sum(sizes) + activations - (sram + dram)
     if aside is not None:
         excess = excess + aside
         sram = xp.maximum(sram - xp.where(has_dram, 0.0 * aside, aside), zero)
         dram = xp.maximum(dram - xp.where(has_dram, aside, 0.0 * aside), zero)
     # a chip without DRAM has all the room there is: what does not fit is `excess`
     room = xp.where(has_dram, sram, math.inf + zero)
-    even, even_kv = (xp.where(has_dram, _balanced(t.sram, d), 1.0 + zero) for d in (t.dram, t.kv_dram))
-    wanted = weights * xp.minimum(even, _exposed(reads.hidden, t.dram))
-    wanted_kv = kv * xp.minimum(even_kv, _exposed(reads.kv_hidden, t.kv_dram))
-    kv_first = t.kv_dram * reads.kv > t.dram
-    left = room - xp.minimum(xp.where(kv_first, 0.0 * wanted, wanted), room)
-    spare = room - xp.minimum(wanted_kv, left)
-    pinned = xp.minimum(weights * xp.maximum(even, _hides(reads.hidden, t.sram)), spare)
-    spare = room - pinned
-    pinned_kv = xp.minimum(kv * xp.maximum(even_kv, _hides(reads.kv_hidden, t.sram)), spare)
-    drawn = xp.minimum((weights - pinned) + (kv - pinned_kv) - dram, spare - pinned_kv)
-    drawn = xp.maximum(drawn, 0.0 * drawn)
-    drawn_kv = xp.minimum(drawn, kv - pinned_kv)
-    pinned, pinned_kv = pinned + (drawn - drawn_kv), pinned_kv + drawn_kv
-    spare, beside = xp.maximum(room - pinned, zero), xp.maximum(dram - (weights - pinned), zero)
-    alone = xp.minimum(xp.maximum(prompt_kv * even_kv, prompt_kv - beside), spare)
+    evens = [xp.where(has_dram, _balanced(t.sram, d.dram, d.beside), 1.0 + zero) for d in demands]
+    pinned = _wanted(room, demands, evens)
+    spare = room - _sum(pinned)
+    for i, (d, even) in enumerate(zip(demands, evens, strict=True)):
+        free = d.size * xp.maximum(even, _hides(d, t.sram)) - pinned[i]
+        free = xp.minimum(xp.maximum(free, 0.0 * free), spare)
+        pinned[i], spare = pinned[i] + free, spare - free
+    drawn = xp.minimum(_sum(sizes) - _sum(pinned) - dram, spare)
+    least = [(-1.0 * d.reads, d.size - p) for d, p in zip(demands, pinned, strict=True)]
+    pinned = [p + more for p, more in zip(pinned, _largest_first(drawn, least), strict=True)]
+    kv = 1
+    others = [i for i in range(len(demands)) if i != kv]
+    spare = xp.maximum(room - _sum([pinned[i] for i in others]), zero)
+    beside = xp.maximum(dram - _sum([sizes[i] - pinned[i] for i in others]), zero)
+    alone = xp.minimum(xp.maximum(prompt_kv * evens[kv], prompt_kv - beside), spare)
     return Placement(
-        weight_share=_share(pinned, weights),
-        kv_share=_share(pinned_kv, kv),
+        shares=tuple(_share(p, d.size) for p, d in zip(pinned, demands, strict=True)),
         prompt_kv_share=_share(alone, prompt_kv),
         excess=excess,
     )
+
+
+def _wanted(room: Array, demands: tuple[Demand, ...], evens: list[Array]) -> list[Array]:
+    """Bytes of each kind that save time in SRAM, as far as there is room [B]."""
+    xp = namespace(room)
+    wishes: list[tuple[Array, Array]] = []
+    kinds: list[int] = []
+    for i, (d, even) in enumerate(zip(demands, evens, strict=True)):
+        full = xp.minimum(even, _exposed(d.busy, d.dram))
+        wishes.append((d.dram * d.reads, d.size * full))
+        kinds.append(i)
+        if d.exposed is not None:
+            some = xp.minimum(even, _exposed(d.port, d.dram)) - full
+            wishes.append((d.exposed * (d.dram * d.reads), d.size * xp.maximum(some, 0.0 * some)))
+            kinds.append(i)
+    taken = _largest_first(room, wishes)
+    return [_sum([x for x, k in zip(taken, kinds, strict=True) if k == i]) for i in range(len(demands))]
+
+
+def _largest_first(room: Array, wishes: list[tuple[Array, Array]]) -> list[Array]:
+    """Bytes that each of some (gain, bytes) gets of `room` when the largest gain is served first [B]."""
+    xp = namespace(room, *(size for _, size in wishes))
+    taken = []
+    for i, (gain, size) in enumerate(wishes):
+        left = room
+        for j, (other, before) in enumerate(wishes):
+            if i != j:
+                first = other >= gain if j < i else other > gain
+                left = left - xp.where(first, before, 0.0 * before)
+        taken.append(xp.minimum(size, xp.maximum(left, 0.0 * size)))
+    return taken
+
+
+def _sum(terms: Sequence[Array]) -> Array:
+    return reduce(add, terms)
 
 
 def _share(part: Array, whole: Array) -> Array:
@@ -138,19 +200,22 @@ def _share(part: Array, whole: Array) -> Array:
 
 
 def _exposed(hidden: Array, dram: Array) -> Array:
-    """Share that DRAM cannot bring while the units are busy anyway [1]: 1 - hidden / d; 1 without DRAM."""
+    """Share that DRAM cannot bring while units are busy anyway [1]: 1 - hidden / d; 1 without DRAM."""
     xp = namespace(hidden, dram)
     return xp.maximum(1.0 - hidden * inverse(dram), 0.0 * hidden)
 
 
-def _hides(hidden: Array, sram: Array) -> Array:
-    """Share that SRAM brings while the units are busy anyway [1]: hidden / s, at most 1."""
-    xp = namespace(hidden, sram)
-    return xp.minimum(hidden * inverse(sram), 1.0 + 0.0 * hidden)
+def _hides(d: Demand, sram: Array) -> Array:
+    """Share that SRAM brings beside activations while units are busy anyway and nothing is exposed [1]."""
+    xp = namespace(d.busy, sram)
+    hidden = d.busy if d.exposed is None else xp.where(d.exposed > 0.0, d.port, d.busy)
+    left = hidden - d.beside
+    return xp.minimum(xp.maximum(left, 0.0 * left) * inverse(sram), 1.0 + 0.0 * left)
 
 
-def _balanced(sram: Array, dram: Array) -> Array:
+def _balanced(sram: Array, dram: Array, beside: Array) -> Array:
     """Share at which two tiers that stream at once end together [1]; all in SRAM where both are free."""
-    xp = namespace(sram, dram)
+    xp = namespace(sram, dram, beside)
     both = sram + dram
-    return xp.where(both > 0.0, dram / xp.where(both > 0.0, both, 1.0 + both), 1.0 + both)
+    left = xp.maximum(dram - beside, 0.0 * (dram + beside))
+    return xp.where(both > 0.0, left / xp.where(both > 0.0, both, 1.0 + both), 1.0 + 0.0 * left)

@@ -22,25 +22,25 @@ class Group:
     def seconds(self) -> Array:
         """max(compute, load, sram, dram) [s], and what of the shorter stays exposed.
 
-        exposed x min(compute, max(sram, dram)): kernels fill and drain, and tiles wait for their operands.
-        Limits: never below any of them, never above the sum of compute and streams; SRAM and DRAM stream at
-        once (their maximum, not their sum); the roofline of Williams, Waterman & Patterson (CACM 2009) where
-        nothing is exposed.
+        exposed x min(compute, max(load, sram, dram)): kernels fill and drain, and tiles wait for their
+        operands. Limits: never below any of them, never above the sum of compute and streams; SRAM and DRAM
+        stream at once (their maximum, not their sum), through the port of the matrix units; rises with each;
+        the roofline of Williams, Waterman & Patterson (CACM 2009) where nothing is exposed.
         """
         xp = namespace(self.compute)
-        streams = xp.maximum(self.sram, self.dram)
-        longest = self._longest(streams)
+        streams = self._streams()
+        longest = xp.maximum(self.compute, streams)
         return longest if self.exposed is None else longest + self.exposed * xp.minimum(self.compute, streams)
 
-    def _longest(self, streams: Array) -> Array:
+    def _streams(self) -> Array:
         xp = namespace(self.compute)
-        longest = xp.maximum(self.compute, streams)
-        return longest if self.load is None else xp.maximum(longest, self.load)
+        streams = xp.maximum(self.sram, self.dram)
+        return streams if self.load is None else xp.maximum(streams, self.load)
 
     def bound(self) -> dict[str, Array]:
         """The seconds, credited to the one resource that binds; of equals, to the first in this order."""
         xp = namespace(self.compute)
-        seconds, longest = self.seconds(), self._longest(xp.maximum(self.sram, self.dram))
+        seconds, longest = self.seconds(), xp.maximum(self.compute, self._streams())
         zero = 0.0 * seconds
         terms = {"compute": self.compute, "weight_load": self.load, "sram": self.sram, "dram": self.dram}
         free = longest >= 0.0

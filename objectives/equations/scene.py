@@ -6,11 +6,11 @@ from objectives.api import Chips, Context, Deployments, Designs
 from objectives.arrays import Array, namespace
 from objectives.equations import network, pipeline, prefix_cache
 from objectives.equations.all_to_all import all_to_all
+from objectives.equations.demand import demands
 from objectives.equations.energy import Busy
 from objectives.equations.layers import MeanLayer, mean_layer
 from objectives.equations.passes import Machine, Pass, Rows, one_pass
-from objectives.equations.placement import Reads, Tiers, place, tiers
-from objectives.equations.roofline import padded_rows
+from objectives.equations.placement import place, tiers
 from objectives.equations.speculation import checked_rows, tokens_per_step
 from objectives.equations.walk import Walk, walk_through
 from objectives.equations.work import work_of
@@ -83,9 +83,7 @@ def scene(designs: Designs, context: Context, prompts: Array, prompt_rows: Array
         placed=place(
             chips,
             t,
-            _reads(chips, context, layer, t, held, micro.rows),
-            held["weights"],
-            held["kv_cache"],
+            demands(chips, context, layer, t, held, micro, d.pp),
             prompt_kv,
             held["activations"],
             held.get("prefix_cache"),
@@ -99,33 +97,6 @@ def scene(designs: Designs, context: Context, prompts: Array, prompt_rows: Array
         prompt_rows=prompt_rows, held=held, stage_layers=stage, machine=machine,
         hops=network.stage_hops(chips, d.tp, d.pp),
     )  # fmt: skip
-
-
-def _reads(
-    chips: Chips, context: Context, layer: MeanLayer, t: Tiers, held: dict[str, Array], rows: Array
-) -> Reads:
-    """How weights and KV cache are read by one pass of decode of `rows` rows.
-
-    Reads are bytes that a pass reads in all stages over bytes held: of KV cache one micro-batch at its mean
-    context, of weights all but the embedding.
-    Domain: of experts one tile of rows each is counted as arithmetic, and a read in every pass: low and high.
-    """
-    xp = namespace(rows, chips.peak_flops)
-    work, precision = context.workload, context.precision
-    each = chips.tile_rows if layer.routed else padded_rows(rows, chips.tile_rows)
-    flop_s = each * (2.0 / precision.weight_bytes) / (chips.peak_flops * chips.compute_efficiency)
-    cached, layers = layer.kv(work.mean_context) * precision.kv_bytes, float(context.llm.layers)
-    read = (layers * layer.weights() + layer.head) * precision.weight_bytes
-
-    def over(part: Array, whole: Array) -> Array:
-        return part / xp.where(whole > 0.0, whole, 1.0 + 0.0 * whole)
-
-    core_s = layer.core_flop(work.mean_context) / (chips.attention_flops * chips.core_efficiency)
-    return Reads(
-        hidden=xp.maximum(flop_s, t.load),
-        kv_hidden=over(core_s, cached),
-        kv=over(layers * rows * cached, held["kv_cache"]) * over(held["weights"], read),
-    )
 
 
 def _held(

@@ -3,28 +3,21 @@
 from objectives.arrays import Array, namespace
 
 
-def prefill_stall(batch: Array, prefill_s: Array, waited_s: Array, osl: Array) -> Array:
-    """Time that each output token waits for the prefills of other requests [s].
+def stalled(stay_s: Array, alone_s: Array, osl: Array) -> Array:
+    """Time that each output token waits for the prompts of others [s].
 
-    While one request of B stays, each of the B - 1 others has one prompt: those that were served before its
-    first token (`waited_s`, see `wait_for_prompts`) are behind it, the rest fall between its OSL tokens.
-    ((B - 1) t_p - waited) / OSL each.
-
-    Limits: 0 without prompts, for one user, and where everybody waited for everybody. With the wait and its
-    own prompt a request stays OSL t_step + B t_p, however users arrive, so B OSL / (OSL t_step + B t_p)
-    tokens a second, the published aggregate throughput. Domain: prompts go first, or in chunks that slow
-    decode by their own time.
+    (stay - alone) / OSL: the time in the slot, less the request's own wait, prompt and steps.
+    Limits: 0 for one user. Domain: a stay that is not below `alone_s`.
     """
-    return ((batch - 1.0) * prefill_s - waited_s) / osl
-
-
-def steady_throughput(batch: Array, step_s: Array, prefill_s: Array, osl: Array, replicas: Array) -> Array:
-    """Output tokens a second of aggregated serving [token/s]: B OSL / (OSL t_step + B t_p) a replica."""
-    return throughput(batch, step_s + batch * prefill_s / osl, replicas)
+    return (stay_s - alone_s) / osl
 
 
 def throughput(batch: Array, tpot_s: Array, replicas: Array) -> Array:
-    """Sustained output tokens a second of all replicas [token/s]: replicas x B / TPOT."""
+    """Sustained output tokens a second of all replicas [token/s]: replicas x B / TPOT.
+
+    Little's law: B slots give B tokens in the time that a slot is held for each token, which is TPOT where
+    a slot does nothing but decode, and (time in the slot) / OSL where its prompt and its waits hold it too.
+    """
     return replicas * batch / tpot_s
 
 
@@ -32,12 +25,14 @@ def wait_for_prompts(batch: Array, prefill_s: Array, burst: Array) -> Array:
     """Time that a prompt waits for the prompts of others before its own prefill [s].
 
     Of the B - 1 others a share `burst` arrives at the same moment, and half of those are served first:
-    burst (B - 1) t_p / 2. Clients of a closed loop start together and drift apart; where arrivals are
-    independent, burst is 0 and prompts that come in between are served in chunks beside decode.
+    burst (B - 1) t_p / 2, with t_p the time on the slowest stage. Clients of a closed loop start together and
+    drift apart; a burst of 0 has no queue at all, which is a bound.
 
-    Limits: nothing for one user; half of the prompts of all others at most. Domain: below saturation. A
-    queue by mean-value analysis (Reiser & Lavenberg 1980), where decode waits for every prompt, was tried
-    and overstates the wait of engines that mix chunks of prompts into decode steps.
+    Limits: nothing for one user; half of the prompts of all others at most. Arrivals by chance (Poisson) wait
+    for rho / (2 (1 - rho)) prompts in front of one stage (M/D/1, Kleinrock 1975, equation 5.64), less than
+    this as long as t_p is below burst x OSL x t_step; the simulation in tests/simulation confirms both.
+    Domain: below saturation. A queue by mean-value analysis (Reiser & Lavenberg 1980), where decode waits for
+    every prompt, was tried and overstates the wait of engines that mix chunks of prompts into decode steps.
     """
     return burst * (batch - 1.0) * prefill_s / 2.0
 

@@ -24,8 +24,8 @@ def _sent(m: Machine, r: Rows) -> Array:
     size, tp = residual_bytes(m), m.tp
     each = 2.0 * m.layer.all_reduces * llm.hidden + m.layer.gathered
     total = (layers * each * r.rows + llm.vocab * r.head_rows) * size * ((tp - 1.0) / tp)
-    narrow = m.context.precision.activation_bytes
+    both_ways = m.context.precision.activation_bytes + size
     for part in m.layer.routed:
         rows = expert_parallel.sent(part.spread, r.rows, tp, m.context.workload.routing_skew)
-        total = total + (2.0 * layers * part.share * llm.hidden * narrow) * rows
+        total = total + (layers * part.share * llm.hidden * both_ways) * rows
     return total

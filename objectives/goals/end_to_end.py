@@ -1,4 +1,4 @@
-"""Time from request to last token, queueing excluded."""
+"""Time from request to last token, the mean wait for other prompts included."""
 
 from typing import Literal, final
 

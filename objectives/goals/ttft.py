@@ -1,4 +1,4 @@
-"""Time to first token, queueing excluded."""
+"""Time to first token: the mean wait for other prompts and the pass over its own."""
 
 from typing import Literal, final
 

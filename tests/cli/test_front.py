@@ -69,7 +69,7 @@ def test_where_that_nothing_meets_says_so(front):
 
 def test_an_empty_front_says_that_it_is_empty_and_what_stood_in_the_way(dse, study_with):
     study = study_with(targets={"ttft": "1 ns"})
-    assert dse("run", study, "--trials", "6", "--out", "r").code == 1
+    assert dse("run", study, "--no-verdicts", "--trials", "6", "--out", "r").code == 1
     said = dse("front", study, "--out", "r")
     assert said.code == 0
     told = " ".join(said.out.split())
@@ -81,7 +81,7 @@ def test_an_empty_front_says_that_it_is_empty_and_what_stood_in_the_way(dse, stu
 
 def test_one_design_is_no_designs(dse, study_with):
     study = study_with(deployment={"mode": "solve", "batch": [32], "tp": [8], "pp": [80]})
-    told = " ".join(dse("run", study, "--trials", "1", "--out", "r").out.split())
+    told = " ".join(dse("run", study, "--no-verdicts", "--trials", "1", "--out", "r").out.split())
     assert "1 trial (1 new)" in told
     assert "1 design on the front" in told
     assert "The front: 1 design\n" in dse("front", study, "--out", "r").out

@@ -129,3 +129,25 @@ def test_a_manner_holds_for_one_call_and_a_verb_keeps_its_own_options() -> None:
     with pytest.raises(ZeroDivisionError):
         mannered(lambda: 1 / 0)(quiet=True, no_color=True)
     assert manner() == Manner()
+
+
+@pytest.mark.parametrize("width", [24, 40, 80])
+def test_no_word_and_no_number_breaks_at_any_width(width):
+    """A name of 13 letters and a number with its unit, in columns of 80, 40 and 24."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    from dse.cli.screen import table
+
+    rows = [
+        ["a100-sxm-80gb", "312 TFLOP/s", "2.04 TB/s", "12,500"],
+        ["h100-sxm", "989 TFLOP/s", "-", "26,000"],
+    ]
+    made = table(["chip", "fp16 peak", "DRAM speed", "price USD"], rows, right=["fp16 peak", "DRAM speed"])
+    buffer = StringIO()
+    Console(file=buffer, width=width).print(made)
+    said = buffer.getvalue()
+    assert max(map(len, said.splitlines())) <= width
+    for cell in (c for row in rows for c in row if c != "-"):
+        assert cell in said

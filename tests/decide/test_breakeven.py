@@ -12,6 +12,7 @@ from dse.decide.knobs import knob_of
 from dse.decide.situation import Situation, costs_of
 from dse.decide.solve import ask_of, solve, study_grid
 from dse.report.breakeven_info import as_dict, points, segments, sentences
+from dse.report.section import written_in
 from dse.spec.problems import SpecError
 
 LIMITS = {"tpot": 50e-3}
@@ -30,7 +31,7 @@ def price(study, chips):
 
 @pytest.fixture(scope="module")
 def latency(study, chips):
-    x, y = (knob_of(study, t, chips, "--x") for t in ("hop latency", "context=1024 token..8192 token"))
+    x, y = (knob_of(study, t, chips, "--x") for t in ("sram-only.price=50 USD..20000 USD", "hop latency"))
     return breakeven(study, chips, x, y, ("sram-only", "dram-only"), LIMITS, (5, 3))
 
 
@@ -221,3 +222,19 @@ def test_the_verb_answers_in_a_sentence_a_table_and_a_picture(dse_verb, stored):
     assert data["x"]["unit"] == "USD/B"
     assert len(data["points"]) == 4 * 2
     dse_verb(*ask, "--between", "sram-only").refused("expected two sides")
+
+
+def test_a_lifetime_is_told_in_years():
+    assert written_in(5 * 365.25 * 86400, "s") == "5.00 years"
+    assert written_in(7 * 86400, "s") == "7.00 days"
+    assert written_in(0.02, "s") == "20.0 ms"
+
+
+def test_chips_of_one_kind_are_the_winner_against_the_others(study, chips):
+    """Where no other kind is there to stop winning to, the best chip is one side."""
+    alike = [c for c in chips if c.kind == "dram-only"][:4]
+    x = knob_of(study, "wafer cost", alike, "--x")
+    found = breakeven(study, alike, x, None, None, LIMITS, (2, 1))
+    assert found.sides[0] in {c.label for c in alike} and found.sides[1] == "others"
+    with pytest.raises(SpecError, match="every chip here is dram-only; name one chip, such as --between"):
+        breakeven(study, alike, x, None, ("dram-only", "others"), LIMITS, (2, 1))

@@ -17,9 +17,9 @@ from dse.decide.knobs import knob_of
 from dse.decide.parts import layout_at
 from dse.decide.proposal import propose
 from dse.decide.solve import ask_of, solve, study_grid
-from dse.decide.uncertain import robust_front
 from dse.report.datasheet_data import as_dict
 from dse.report.datasheet_info import datasheet
+from dse.report.spreads import measured
 from dse.search.bound.prove import prove
 from dse.search.samplers import sampler_of
 from dse.spec.problems import SpecError
@@ -192,14 +192,13 @@ def test_the_break_even_price_of_a_mix_is_that_of_proportion(study, front):
     assert found.costs[0, 0, 0] == pytest.approx(cost, rel=1e-12)
 
 
-def test_a_robust_front_of_a_mix_is_the_same_for_the_same_twice(study, front):
-    found = robust_front(study, front, SAMPLES, 1)
-    again = robust_front(study, front, SAMPLES, 1)
-    assert (found.low <= found.median).all() and (found.median <= found.high).all()
-    np.testing.assert_array_equal(found.stays, again.stays)
-    assert found.numbers > 50
-    sure = robust_front(study, front, 1, 1)  # one drawing: no width
-    np.testing.assert_allclose(sure.low, sure.high, rtol=1e-12)
+def test_the_drawings_of_a_mix_are_the_same_for_the_same_seed(study, front):
+    found, again = (measured(study, front, SAMPLES, 1).front.frame for _ in range(2))
+    assert (found["p10"] <= found["p50"]).all() and (found["p50"] <= found["p90"]).all()
+    np.testing.assert_array_equal(found["probability_best"], again["probability_best"])
+    sure = measured(study, front, 1, 1)  # one drawing: no width
+    assert sure.drawn.numbers > 50
+    np.testing.assert_allclose(sure.front.frame["p10"], sure.front.frame["p90"], rtol=1e-12)
 
 
 def test_twice_the_same_question_is_decided_like_once(tmp_path):
@@ -210,9 +209,9 @@ def test_twice_the_same_question_is_decided_like_once(tmp_path):
     )
     once = dse.load_study(str(write_study(tmp_path, "once", **common)))
     fronts = [dse.run(s, out=tmp_path / s.slug).front for s in (twice, once)]
-    sure = [robust_front(s, f, 8, 3) for s, f in zip((twice, once), fronts, strict=True)]
-    np.testing.assert_allclose(sure[0].median, sure[1].median, rtol=1e-9)
-    np.testing.assert_array_equal(sure[0].stays, sure[1].stays)
+    sure = [measured(s, f, 8, 3).front.frame for s, f in zip((twice, once), fronts, strict=True)]
+    np.testing.assert_allclose(sure[0]["p50"], sure[1]["p50"], rtol=1e-9)
+    np.testing.assert_array_equal(sure[0]["probability_best"], sure[1]["probability_best"])
     chips = from_rows(once, fronts[1].frame.to_dict("records"))
     found = [solve(ask_of(s, LIMITS), chips_of_candidates(s, chips), study_grid(s)) for s in (twice, once)]
     np.testing.assert_allclose(found[0].cost, found[1].cost, rtol=1e-12)
@@ -229,9 +228,9 @@ def test_every_verb_takes_a_mix(dse_verb, mixed):
     assert made.code == 0, made.err
     assert made.out.count("Try it: dse estimate") == 2
     assert dse_verb("check", "mine").code == 0
-    robust = dse_verb("front", path, "--out", out, "--robust", "--samples", "4")
-    assert robust.code == 0 and "stays" in robust.out, robust.err
-    assert max(map(len, robust.out.splitlines())) <= 100
+    sure = dse_verb("front", path, "--out", out, "--samples", "4")
+    assert sure.code == 0 and "How sure" in sure.out, sure.err
+    assert max(map(len, sure.out.splitlines())) <= 100
     even = dse_verb("breakeven", path, "--out", out, "--x", "hop latency", "--points", "3", "--plot", "a.png")
     assert even.code == 0, even.err
 

@@ -1,20 +1,24 @@
 """A proposal is the chip that its files say, and estimates to what its datasheet says."""
 
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from studies_for_tests import write_study
 
 import dse
-from dse.decide.candidates import chips_of_candidates, from_rows
-from dse.decide.chip_file import space_around
+from dse.cli.again import again
+from dse.decide.candidates import Candidate, chips_of_candidates, from_rows
+from dse.decide.chip_file import chip_of, space_around
 from dse.decide.domain import at_the_ends, beyond_what_exists, outside
 from dse.decide.proposal import Refused, propose
 from dse.decide.rounding import rounded
 from dse.decide.solve import ask_of, solve, study_grid
+from dse.decide.told import told_of
 from dse.report.datasheet_data import as_dict
 from dse.report.datasheet_info import datasheet
 from dse.spec.base import Sourced
@@ -24,7 +28,7 @@ from dse.spec.catalog import Catalog, file_problems, leaves
 from dse.spec.chip import ChipSpec
 from dse.spec.loading import build_spec, load_spec
 from dse.spec.resolve import chip_columns
-from dse.spec.space import SpaceSpec
+from dse.spec.space import NAME, PARAMETERS, ParameterSpec, SpaceSpec
 from dse.spec.variation import vary
 from dse.spec.writing import exact, yaml_of
 
@@ -65,6 +69,63 @@ def test_the_file_estimates_to_the_numbers_of_the_datasheet(proposal, file, stud
     )  # fmt: skip
     assert again.price_method == study.spec.price.method == "unit-cost"
     assert again.metrics == pytest.approx(proposal.estimate.metrics, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "price",
+    [
+        {"method": "unit-cost", "system": "built-up"},
+        {"method": "margin", "seller": "amd-chip", "system": "built-up"},
+        {"method": "margin", "seller": "amd-chip", "volume": 20000},
+        {"method": "compute-ratio", "reference": "h100-sxm", "reference_price": "30000 USD"},
+    ],
+)
+def test_the_line_that_is_printed_gives_the_same_numbers(tmp_path, monkeypatch, dse_verb, price):
+    """One chip priced in four ways, at a context of the study's own: the line is run as it stands."""
+    from types import SimpleNamespace
+
+    monkeypatch.chdir(tmp_path)
+    path = write_study(
+        tmp_path, price=price, deployment={"batch": [16], "tp": [8], "pp": [8], "mode": "solve"},
+        settings={"workload/article.context": "2048 token"},
+    )  # fmt: skip
+    study = dse.load_study(str(path))
+    branch = next(b for b in study.branches.values() if b.kind == "sram-only")
+    values = {
+        n: p.high if PARAMETERS[n] == NAME else (p.low * p.high) ** 0.5
+        for n, p in branch.spec.parameters.items()
+    }
+    one = Candidate(label="one", kind=branch.kind, branch=branch.name, values=values, trial=1)
+    told = told_of(study, ask_of(study), one, ({"batch": 16, "tp": 8, "pp": 8, "ep": 1},)).estimate
+    chip = chip_of(study, one, "one", {})
+    Path("one.yaml").write_text(yaml_of(chip))
+    cost = float(chips_of_candidates(study, [one]).price_usd[0])
+    line = again(SimpleNamespace(study=study, chip=chip), told, cost, Path("one.yaml"), None)
+    found = dse_verb(*shlex.split(line)[1:], "--format", "json").json
+    for name in ("tpot_s", "capex_usd", "usd_per_token_per_s", "usd_per_million_tokens"):
+        assert found["metrics"][name] == pytest.approx(told.metrics[name], rel=1e-6), line
+    assert ("listed" in line) == (price["method"] == "compute-ratio" or "volume" in price)
+
+
+def test_the_price_of_a_chip_is_that_of_the_chip_and_its_system_is_named_beside_it(proposal):
+    built = replace(proposal, price_usd=0.5 * proposal.price_usd)
+    assert proposal.price_usd == pytest.approx(proposal.system_usd)  # chips only
+    rows = dict(datasheet(built).sections[0].rows)
+    assert "capital for each chip, system included" in rows
+    assert "capital for each chip, system included" not in dict(datasheet(proposal).sections[0].rows)
+
+
+def test_what_cannot_be_made_overturns_nothing(proposal):
+    rows = [r for s in datasheet(proposal).sections if "wrong" in s.title for r in s.rows]
+    assert all(row[-1].endswith("wins") or row[-1] == "-" for row in rows)
+
+
+def test_a_size_that_could_not_be_smaller_is_no_end_of_the_space(study, proposal):
+    spec = study.branches[proposal.rounded.candidate.branch].spec
+    dies = ParameterSpec(low=1.0, high=4.0, steps=4)
+    asked = spec.model_copy(update={"parameters": {"dies": dies}})
+    assert at_the_ends(proposal.rounded.candidate.at("dies", 1.0), asked) == []
+    assert len(at_the_ends(proposal.rounded.candidate.at("dies", 4.0), asked)) == 1
 
 
 def test_no_deployment_of_the_study_is_better_for_it(study, proposal):

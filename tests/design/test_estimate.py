@@ -79,8 +79,16 @@ def test_the_best_batch_is_that_of_all_batches_asked_one_by_one(chip: str, workl
         one = estimate(chip, workload=workload, weights="int8", tp=tp, pp=pp, batch=batch)
         if one.feasible:
             cost[batch] = one.metrics["usd_per_token_per_s"]
-    assert best.metrics["usd_per_token_per_s"] == pytest.approx(min(cost.values()), rel=1e-12)
-    assert cost[best.deployment["batch"]] == pytest.approx(min(cost.values()), rel=1e-12)
+    near = sorted(cost, key=lambda n: cost[n])[0]
+    known = sorted(grid)
+    around = range(known[max(known.index(near) - 1, 0)], known[known.index(near) + 1] + 1)
+    for batch in around[:: max(1, len(around) // 48)]:
+        one = estimate(chip, workload=workload, weights="int8", tp=tp, pp=pp, batch=batch)
+        if one.feasible:
+            cost[batch] = one.metrics["usd_per_token_per_s"]
+    assert best.metrics["usd_per_token_per_s"] <= min(cost.values()) * (1 + 1e-12)
+    at = estimate(chip, workload=workload, weights="int8", tp=tp, pp=pp, batch=best.deployment["batch"])
+    assert best.metrics["usd_per_token_per_s"] == pytest.approx(at.metrics["usd_per_token_per_s"], rel=1e-12)
 
 
 @pytest.mark.parametrize("chip", ["h100-sxm", "groq-lpu-v1"])

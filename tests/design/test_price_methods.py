@@ -29,7 +29,7 @@ METHODS: tuple[dict[str, str], ...] = (
 AROUND = {
     "chips-only": {"chips"},
     "with-host-and-network": {"chips", "host"},  # its switches are on the board of eight
-    "built-up": {"chips", "host", "rack", "network", "scale_out"},
+    "built-up": {"chips", "host", "rack", "network"},  # eight chips do not leave their box
 }
 """System to the parts of its capital that are more than nothing."""
 
@@ -64,7 +64,7 @@ def test_capital_and_running_cost_sum_up_however_a_chip_is_priced(
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_what_capital_covers_is_said(system: str) -> None:
     said = call("estimate", "--chip", "h100", "--llm", "llama2-70b", "--workload", "chat", "--weights", "fp8",
-                "--tp", "8", "--system", system)  # fmt: skip
+                "--tp", "8", "--pp", "2", "--system", system)  # fmt: skip
     assert said.code == 0, said.err
     assert ("capital covers chips only" in said.out) is (system == "chips-only")
     assert ("scale out" in said.out) is (system == "built-up")

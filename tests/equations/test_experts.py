@@ -67,23 +67,22 @@ def test_padding_costs_less_than_a_tile_for_each_visited_expert(
     experts: Experts, rows: int, tile: float
 ) -> None:
     visited = moe.touched(experts, a(rows))
-    worked = moe.padded_visits(experts, a(rows), visited, a(tile))
+    worked = moe.padded_visits(experts, a(rows), a(rows * experts.top_k), visited, a(tile))
     assert worked >= rows * experts.top_k * (1 - EXACT)
     assert worked <= (rows * experts.top_k + visited * tile) * (1 + EXACT)
 
 
 def test_a_token_of_mixtral_works_two_rows_and_two_tiles_on_a_gpu() -> None:
     visited = moe.touched(MIXTRAL, a(1))
-    assert moe.padded_visits(MIXTRAL, a(1), visited, a(1)) == pytest.approx(2, rel=EXACT)
-    assert moe.padded_visits(MIXTRAL, a(1), visited, a(8)) == pytest.approx(16, rel=EXACT)
+    assert moe.padded_visits(MIXTRAL, a(1), a(2), visited, a(1)) == pytest.approx(2, rel=EXACT)
+    assert moe.padded_visits(MIXTRAL, a(1), a(2), visited, a(8)) == pytest.approx(16, rel=EXACT)
 
 
 @pytest.mark.parametrize(("count", "top_k"), [(60, 4), (72, 3)])
 def test_one_token_never_works_twice_in_an_expert(count: int, top_k: int) -> None:
     experts = Experts(count=count, top_k=top_k, width=1, matrices=3)
-    assert moe.padded_visits(experts, a(1), moe.touched(experts, a(1)), a(1)) == pytest.approx(
-        top_k, rel=1e-9
-    )
+    worked = moe.padded_visits(experts, a(1), a(top_k), moe.touched(experts, a(1)), a(1))
+    assert worked == pytest.approx(top_k, rel=1e-9)
 
 
 def test_an_expert_has_the_weights_of_its_three_matrices_split_over_tp() -> None:
@@ -104,13 +103,14 @@ def test_one_expert_that_all_visit_is_an_ffn() -> None:
     only, ffn, rows = Experts(count=1, top_k=1, width=100, matrices=3), Ffn(width=100, matrices=3), a(9)
     assert moe.touched(only, rows) == 1.0
     assert moe.expert_elements(only, 64, a(4)) == tf.ffn_elements(ffn, 64, a(4))
-    assert moe.padded_visits(only, rows, moe.touched(only, rows), a(8)) == 16.0
+    assert moe.padded_visits(only, rows, rows, moe.touched(only, rows), a(8)) == 16.0
 
 
 def test_a_row_goes_to_each_of_its_experts_and_comes_back() -> None:
     # 10 in and out of the layer, 10 in and out of 2 experts, three widths of 6 in each and of 4 in the shared
     experts = Experts(count=8, top_k=2, width=6, matrices=3, shared_width=4)
-    assert moe.traffic(experts, 10, a(1)) == 2 * 10 + 2 * 2 * 10 + 3 * (2 * 6 + 4)
+    assert moe.shared_traffic(experts, 10, a(1)) == 2 * 10 + 3 * 4
+    assert 2 * moe.visit_traffic(experts, 10, a(1)) == 2 * 2 * 10 + 2 * 3 * 6
 
 
 @pytest.mark.parametrize("tile", [1, 8, 16, 128])
@@ -122,6 +122,7 @@ def test_tiles_are_those_of_drawn_routings(count: int, top_k: int, tile: int) ->
         for _ in range(30):
             chosen = np.argpartition(rng.random((rows, count)), top_k, axis=1)[:, :top_k]
             drawn.append((np.ceil(np.bincount(chosen.ravel(), minlength=count) / tile) * tile).sum())
-        ours = moe.padded_visits(experts, a(rows), moe.touched(experts, a(rows)), a(tile))
+        visited = moe.touched(experts, a(rows))
+        ours = moe.padded_visits(experts, a(rows), a(rows * top_k), visited, a(tile))
         # the mean of 30 draws is itself some per cent off where few experts are visited
         assert ours == pytest.approx(np.mean(drawn), rel=0.07), rows

@@ -8,7 +8,7 @@ import pytest
 import dse
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
-from dse.spec.resolve import peak_of
+from dse.spec.formats import peak_of
 from objectives.costmodels.roofline import RooflineCostModel
 from objectives.equations.formats import FORMATS, arithmetic
 

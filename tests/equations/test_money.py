@@ -32,10 +32,17 @@ def test_the_article_prices_a_groq_chip_at_188_of_989_h100() -> None:
 
 def test_capital_is_chips_and_all_that_stands_around_them() -> None:
     dollars = {"price_usd": 26_000, "host_usd": 4_000, "rack_usd": 700, "network_usd": 500}
-    parts = capex(h100_like(**dollars, scale_out_usd=3_000), a(8))
+    parts = capex(h100_like(**dollars, scale_out_usd=3_000), a(16), a(16))  # two boxes of eight
     assert {k: float(v[0]) for k, v in parts.items()} == {
-        "chips": 208e3, "host": 32e3, "rack": 5.6e3, "network": 4e3, "scale_out": 24e3,
+        "chips": 416e3, "host": 64e3, "rack": 11.2e3, "network": 8e3, "scale_out": 48e3,
     }  # fmt: skip
+
+
+def test_only_chips_that_leave_their_domain_pay_for_what_is_beyond_it() -> None:
+    chip = h100_like(scale_out_usd=3_000)
+    assert capex(chip, a(8), a(8))["scale_out"][0] == 0.0
+    assert capex(chip, a(16), a(8))["scale_out"][0] == 0.0  # two boxes that have nothing to say to each other
+    assert capex(chip, a(16), a(16))["scale_out"][0] == 48e3
 
 
 def test_five_years_at_ten_percent_pay_the_textbook_annuity() -> None:

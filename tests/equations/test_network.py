@@ -214,6 +214,57 @@ def test_a_pipeline_over_two_domains_crosses_scale_out_twice() -> None:
     assert hops.slowest.seconds(size) == pytest.approx(far, rel=ROUNDING)
 
 
+GROQ = {"link_domain": 10440.0, "link_group": 8.0, "link_local_share": 7 / 11, "link_global_share": 4 / 11}
+
+
+def test_a_hop_between_nodes_of_a_dragonfly_leaves_over_its_global_links() -> None:
+    # eight-chip nodes, one stage on each: 4 of 11 links lead out, in three hops
+    hops = stage_hops(net("dragonfly", **GROQ), np.array([8.0]), np.array([72.0]))
+    size = np.array([1e6])
+    far = 3 * A + 1e6 / (W * 4 / 11)
+    assert hops.slowest.seconds(size) == pytest.approx(far, rel=ROUNDING)
+    assert hops.turn.seconds(size) == pytest.approx(72 * far, rel=ROUNDING)
+
+
+def test_a_hop_inside_a_node_takes_the_link_that_joins_two_chips() -> None:
+    # eight stages of one chip: each neighbour is one of seven links away, an eleventh of the bandwidth
+    hops = stage_hops(net("dragonfly", **GROQ), np.array([1.0]), np.array([8.0]))
+    size = np.array([1e6])
+    assert hops.slowest.seconds(size) == pytest.approx(A + 1e6 / (W / 11), rel=ROUNDING)
+    # two stages of four: every chip gets a quarter from each of four
+    hops = stage_hops(net("dragonfly", **GROQ), np.array([4.0]), np.array([2.0]))
+    assert hops.slowest.seconds(size) == pytest.approx(A + 1e6 / (W * 4 / 11), rel=ROUNDING)
+
+
+def test_a_turn_through_two_nodes_leaves_a_node_twice() -> None:
+    hops = stage_hops(net("dragonfly", **GROQ), np.array([4.0]), np.array([4.0]))
+    inside, between, size = A + 1e6 / (W * 4 / 11), 3 * A + 1e6 / (W * 4 / 11), np.array([1e6])
+    assert hops.turn.seconds(size) == pytest.approx(2 * inside + 2 * between, rel=ROUNDING)
+
+
+@pytest.mark.parametrize(
+    ("topology", "tp", "links"),
+    [
+        ("ring", 8, 1 / 2),
+        ("torus2d", 1, 1 / 4),
+        ("torus2d", 4, 2 / 4),
+        ("torus3d", 8, 4 / 6),
+        ("torus2d", 64, 1),
+    ],
+)
+def test_a_hop_on_a_torus_leaves_through_the_face_of_a_block(topology: str, tp: int, links: float) -> None:
+    # a block of 2 x 2 has two links of 1/4 W each towards the next; no chip takes in more than W
+    hops = stage_hops(net(topology), np.array([float(tp)]), np.array([2.0]))
+    found = hops.slowest.seconds(np.array([1e6]))
+    assert found == pytest.approx(A + 1e6 / (W * links), rel=ROUNDING)
+
+
+def test_a_hop_between_pods_of_a_fat_tree_is_oversubscribed() -> None:
+    tree = net("fat-tree", link_group=8.0, link_domain=512.0, link_global_share=0.5)
+    hops = stage_hops(tree, np.array([8.0]), np.array([2.0]))
+    assert hops.slowest.seconds(np.array([1e6])) == pytest.approx(2 * A + 1e6 / (W / 2), rel=ROUNDING)
+
+
 def test_chips_that_no_network_joins_are_counted() -> None:
     tp, pp = np.array([8.0, 8.0, 16.0]), np.array([1.0, 2.0, 4.0])
     alone = net("switch", link_domain=8.0)

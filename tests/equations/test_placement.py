@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from objectives.api import Chips
-from objectives.equations.placement import Placement, Reads, inverse, place, tiers
+from objectives.equations.placement import Demand, Placement, inverse, place, tiers
 
 EXACT = 1e-12  # rounding of a few floating-point operations
 
@@ -17,12 +17,23 @@ def b(value: float) -> np.ndarray:
     return np.array([value])
 
 
+def demand(
+    size: float, seconds: np.ndarray, busy: float = 0.0, reads: float = 1.0, port: float = 0.0,
+    exposed: float = 0.0,
+) -> Demand:  # fmt: skip
+    return Demand(
+        size=b(size), reads=b(reads), dram=seconds, busy=b(busy), port=b(port), beside=b(0.0),
+        exposed=b(exposed),
+    )  # fmt: skip
+
+
 def placed_on(
     chips: Chips, weights: float, kv: float, prompt_kv: float = 0.0, activations: float = 0.0,
     hidden: float = 0.0, kv_hidden: float = 0.0, kv_reads: float = 1.0,
 ) -> Placement:  # fmt: skip
-    reads = Reads(hidden=b(hidden), kv_hidden=b(kv_hidden), kv=b(kv_reads))
-    return place(chips, tiers(chips), reads, b(weights), b(kv), b(prompt_kv), b(activations))
+    t = tiers(chips)
+    wanted = demand(weights, t.dram, hidden), demand(kv, t.kv_dram, kv_hidden, kv_reads)
+    return place(chips, t, wanted, b(prompt_kv), b(activations))
 
 
 def test_everything_that_fits_in_a_scratchpad_lives_there() -> None:
@@ -87,58 +98,92 @@ def test_room_that_nobody_needs_is_used_all_the_same() -> None:
     assert placed.weight_share == placed.kv_share == 1.0
 
 
-def best_by_linear_program(
-    chips: Chips, weights: float, kv: float, hidden: float, kv_hidden: float, kv_reads: float
-) -> float:
-    """Least seconds of two groups that share one SRAM, found by scipy: x, y, time of weights, time of KV."""
-    t, sram, dram = tiers(chips), chips.sram_bytes.item(), chips.dram_bytes.item()
-    w_s, w_d = weights * t.sram.item(), weights * t.dram.item()
-    k_s, k_d = kv_reads * kv * t.sram.item(), kv_reads * kv * t.kv_dram.item()
-    unit = w_d + k_d  # so that everything is near 1
-    rows = [
-        ([w_s / unit, 0.0, -1.0, 0.0], 0.0),
-        ([-w_d / unit, 0.0, -1.0, 0.0], -w_d / unit),
-        ([0.0, 0.0, -1.0, 0.0], -weights * hidden / unit),
-        ([0.0, k_s / unit, 0.0, -1.0], 0.0),
-        ([0.0, -k_d / unit, 0.0, -1.0], -k_d / unit),
-        ([0.0, 0.0, 0.0, -1.0], -kv_reads * kv * kv_hidden / unit),
-        ([weights / sram, kv / sram, 0.0, 0.0], 1.0),
-        ([-weights / dram, -kv / dram, 0.0, 0.0], 1.0 - (weights + kv) / dram),
-    ]
+def seconds_of(d: Demand, share: float, sram: float) -> float:
+    """Seconds of one kind of bytes: the longer of compute and streams, and a share of the shorter."""
+    size, e, port = d.size.item() * d.reads.item(), d.exposed.item(), d.port.item()
+    streams = max(share * sram, (1.0 - share) * d.dram.item(), port)
+    return size * (max(d.busy.item(), streams) + e * min(d.busy.item(), streams))
+
+
+def best_by_linear_program(chips: Chips, demands: tuple[Demand, ...]) -> float:
+    """Least seconds of kinds that share one SRAM, found by scipy: share, streams and longest of each kind."""
+    s, sram, dram = tiers(chips).sram.item(), chips.sram_bytes.item(), chips.dram_bytes.item()
+    n, total = len(demands), sum(d.size.item() for d in demands)
+    unit = sum(d.size.item() * d.reads.item() * d.dram.item() for d in demands)  # so that all is near 1
+    cost, rows, limits, fixed = [], [], [], 0.0
+    for i, d in enumerate(demands):
+        amount, e = d.size.item() * d.reads.item() / unit, d.exposed.item()
+        # time = e x (streams + busy) + (1 - e) x longest
+        cost += [0.0, e, 1.0 - e]
+        fixed += e * amount * d.busy.item()
+        for share, streams, longest, least in (
+            (amount * s, -1.0, 0.0, 0.0),
+            (-amount * d.dram.item(), -1.0, 0.0, -amount * d.dram.item()),
+            (0.0, -1.0, 0.0, -amount * d.port.item()),
+            (0.0, 1.0, -1.0, 0.0),
+            (0.0, 0.0, -1.0, -amount * d.busy.item()),
+        ):
+            row = [0.0] * (3 * n)
+            row[3 * i : 3 * i + 3] = [share, streams, longest]
+            rows.append(row)
+            limits.append(least)
+    for sign, limit in ((1.0 / sram, 1.0), (-1.0 / dram, 1.0 - total / dram)):
+        rows.append([x for d in demands for x in (sign * d.size.item(), 0.0, 0.0)])
+        limits.append(limit)
     found = linprog(
-        [0.0, 0.0, 1.0, 1.0], A_ub=[r for r, _ in rows], b_ub=[c for _, c in rows],
-        bounds=[(0, 1), (0, 1), (0, None), (0, None)],
+        cost, A_ub=rows, b_ub=limits, bounds=[(0, 1), (0, None), (0, None)] * n,
         options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
     )  # fmt: skip
     assert found.status == 0, found.message
-    return float(found.fun) * unit
+    return (float(found.fun) + fixed) * unit
+
+
+SIZE, SHARE = st.floats(1e8, 1e10), st.floats(0.0, 2.0)
 
 
 @LAW
 @given(
-    weights=st.floats(1e8, 1e10), kv=st.floats(1e8, 1e10), sram=st.floats(1e8, 1e10),
-    dram=st.floats(1e8, 1e10), dram_bandwidth=st.floats(1e12, 1e14), efficiency=st.floats(0.2, 1.0),
-    hidden=st.floats(0.0, 2.0), kv_hidden=st.floats(0.0, 2.0), kv_reads=st.floats(0.05, 1.0),
+    sizes=st.tuples(SIZE, SIZE, SIZE), sram=SIZE, dram=SIZE, dram_bandwidth=st.floats(1e12, 1e14),
+    efficiency=st.floats(0.2, 1.0), busy=st.tuples(SHARE, SHARE, SHARE), port=st.floats(0.0, 0.5),
+    reads=st.tuples(st.just(1.0), st.floats(0.05, 1.0), st.floats(0.01, 1.0)), exposed=st.floats(0.0, 0.5),
+    mixture=st.booleans(),
 )  # fmt: skip
 def test_no_other_placement_is_faster(
-    weights: float, kv: float, sram: float, dram: float, dram_bandwidth: float, efficiency: float,
-    hidden: float, kv_hidden: float, kv_reads: float,
+    sizes: tuple[float, ...], sram: float, dram: float, dram_bandwidth: float, efficiency: float,
+    busy: tuple[float, ...], port: float, reads: tuple[float, ...], exposed: float, mixture: bool,
 ) -> None:  # fmt: skip
-    assume(weights + kv <= 0.999 * (sram + dram))
+    kinds = 3 if mixture else 2  # dense weights, KV cache, and experts by hit rate
+    assume(sum(sizes[:kinds]) <= 0.999 * (sram + dram))
     chips = groq_like(
         sram_bytes=sram, dram_bytes=dram, dram_bandwidth=dram_bandwidth, kv_efficiency=efficiency
     )
     t = tiers(chips)
-    behind = hidden * t.dram.item(), kv_hidden * t.kv_dram.item(), kv_reads
-    placed = placed_on(chips, weights, kv, 0.0, 0.0, *behind)
-    x, y = placed.weight_share.item(), placed.kv_share.item()
-    assert weights * x + kv * y <= sram * (1 + EXACT)
-    assert weights * (1 - x) + kv * (1 - y) <= dram * (1 + 1e-9)
-    took = weights * max(behind[0], x * t.sram.item(), (1 - x) * t.dram.item()) + kv_reads * kv * max(
-        behind[1], y * t.sram.item(), (1 - y) * t.kv_dram.item()
-    )
-    best = best_by_linear_program(chips, weights, kv, *behind)
-    assert took == pytest.approx(best, rel=1e-6)  # of the solver
+    rates = (t.dram, t.kv_dram, t.dram)
+    demands = tuple(
+        demand(
+            sizes[i], rates[i], max(busy[i], port * (i != 1)) * rates[i].item(), reads[i],
+            0.0 if i == 1 else port * rates[i].item(), 0.0 if i == 1 else exposed,
+        )
+        for i in range(kinds)
+    )  # fmt: skip
+    placed = place(chips, t, demands, b(0.0), b(0.0))
+    shares = [s.item() for s in placed.shares]
+    pinned = sum(size * s for size, s in zip(sizes, shares, strict=False))
+    assert pinned <= sram * (1 + EXACT)
+    assert sum(sizes[:kinds]) - pinned <= dram * (1 + 1e-9)
+    took = sum(seconds_of(d, s, t.sram.item()) for d, s in zip(demands, shares, strict=True))
+    assert took == pytest.approx(best_by_linear_program(chips, demands), rel=1e-6)  # of the solver
+
+
+def test_dense_weights_come_before_experts_that_are_read_now_and_then() -> None:
+    # 150 and 400 MB, half of the experts read: 4/5 of the dense weights, and what is left of 230 MB
+    chips = groq_like(**HYBRID)
+    t = tiers(chips)
+    demands = demand(150e6, t.dram), demand(1e6, t.kv_dram, reads=0.1), demand(400e6, t.dram, reads=0.5)
+    placed = place(chips, t, demands, b(0.0), b(0.0))
+    assert placed.weight_share == pytest.approx(0.8, rel=EXACT)
+    assert placed.expert_share == pytest.approx((230 - 120) / 400, rel=EXACT)
+    assert placed.kv_share == 0.0
 
 
 def test_a_cache_keeps_nothing_from_one_step_to_the_next() -> None:

@@ -96,7 +96,8 @@ def test_rows_travel_twice_a_layer_and_nothing_is_reduced_at_one_way_of_tp() -> 
     chips = make.h100_like(**make.IDEAL, link_domain=64.0, in_network_reduction=0.0)
     context = make.context(make.deepseek_v3(), weights=1.0, kv=1.0, activations=1.0)
     m = evaluate(make.design(chips, batch=128, tp=1, ep=64, dp=64), context)
-    by_hand = 58 * 2 * 128 * 63 * (1.0 - miss) * 7168 / 450e9
+    sent = 58 * 128 * 63 * (1.0 - miss) * 7168
+    by_hand = sent * (1.0 + 2.0) / 450e9  # out in one byte, sums come back in two
     assert m.tpot_parts["all_to_all"] == pytest.approx(by_hand, rel=1e-9)
     assert m.tpot_parts["collectives"] == 0.0
 

@@ -105,6 +105,11 @@ def test_every_fact_of_a_workload_moves_some_output(name: str) -> None:
             replace(context, workload=replace(work, serving="disaggregated", prefill_load=x))
             for x in (0.3, 0.9)
         )
+    elif name == "pools":
+        context, other = (
+            replace(context, workload=replace(work, serving="disaggregated", pools=x, prefill_load=0.7))
+            for x in ("fleet", "system")
+        )
     elif name in given:
         other = replace(context, workload=replace(work, **{name: given[name]}))
     else:

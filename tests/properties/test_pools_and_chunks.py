@@ -4,6 +4,7 @@ Tolerances are the rounding of `dse.testing.checks.ROUNDING`.
 """
 
 from dataclasses import replace
+from typing import get_args
 
 import factories as make
 import numpy as np
@@ -13,9 +14,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dse.testing.checks import ROUNDING
-from objectives.api import Context, Designs, Metrics, PrefixCache, Serving, Speculation
+from objectives.api import Context, Designs, Metrics, Pools, PrefixCache, Serving, Speculation
 from objectives.costmodels.roofline import RooflineCostModel
-from objectives.equations import chunked, disaggregation
+from objectives.equations import chunked, disaggregation, pipeline
 
 
 def evaluate(design: Designs, context: Context) -> Metrics:
@@ -46,9 +47,12 @@ def test_long_prompts_are_cut_and_short_ones_packed_as_far_as_they_are_due() -> 
     assert (lone.pieces, lone.together, lone.rows) == (1.0, 1.0, 200.0)
 
 
-def test_a_chunk_costs_what_it_adds_and_one_without_a_step_costs_all_of_it() -> None:
-    assert chunked.riding(a(0.5), a(1.0), a(5.0), a(3.0), a(4.0)) == 1.0
-    assert chunked.riding(a(3.0), a(1.0), a(5.0), a(3.0), a(4.0)) == 2.0 + 2 * 4.0
+def test_chunks_in_every_pass_make_a_turn_of_mixed_passes_and_none_leave_it_as_it_is() -> None:
+    # one stage: half of the steps take 5 s for 3; four stages of which every pass carries one: 4 x 5
+    half = pipeline.turn_with_chunks(a(3.0), a(1.0), a(0.5), a(1.0), a(5.0), a(5.0))
+    assert half == pytest.approx(4.0, rel=1e-12)  # rounding
+    assert pipeline.turn_with_chunks(a(12.0), a(4.0), a(1.0), a(1.0), a(5.0), a(20.0)) == 20.0
+    assert pipeline.turn_with_chunks(a(12.0), a(4.0), a(0.0), a(3.0), a(5.0), a(20.0)) == 12.0
 
 
 def test_chunks_that_find_no_step_pay_no_decode_twice() -> None:
@@ -62,11 +66,27 @@ def test_chunks_that_find_no_step_pay_no_decode_twice() -> None:
     assert alone.tpot_s < whole.tpot_s
 
 
-def test_no_tokens_in_is_no_time_for_prompts_in_every_way_of_serving() -> None:
-    design = make.design(make.h100_like(), batch=1, tp=8)
-    for serving in ("decode-only", "aggregated", "chunked", "disaggregated", "static"):
-        m = evaluate(design, make.context(isl=0.0, osl=1.0, serving=serving))
-        assert np.isfinite([m.tpot_s, m.ttft_s, m.usd_per_million_tokens]).all(), serving
+@pytest.mark.parametrize("serving", get_args(Serving))
+@pytest.mark.parametrize("pp", [1, 8])
+def test_without_tokens_in_the_first_token_is_a_step_and_no_prompt_is_paid(serving: Serving, pp: int) -> None:
+    # by hand: OSL steps and nothing else; TTFT is one of them, after half of one under way
+    context = make.context(isl=0.0, osl=10.0, serving=serving, mean_context=100.0, max_context=200.0)
+    m = evaluate(make.design(make.h100_like(request_overhead_s=0.0), batch=64, tp=8, pp=pp), context)
+    half = 0.5 * m.tpot_s if serving in ("aggregated", "chunked") else 0.0
+    assert m.ttft_s == pytest.approx(m.tpot_s + half, rel=ROUNDING)
+    assert m.tokens_per_s == pytest.approx(64 / m.tpot_s, rel=ROUNDING)
+    assert m.pools.get("prefill", 0.0) == 0.0
+    assert m.usd_per_million_input_tokens == (m.usd_per_million_input_tokens if serving == "static" else 0.0)
+
+
+def test_prompts_of_no_tokens_among_others_cost_nothing() -> None:
+    lengths = np.array([0.0, 512.0])
+    context = make.context(isl=1.0, osl=10.0, serving="aggregated", mean_context=100.0, max_context=2e3)
+    context = replace(context, workload=replace(context.workload, isl=lengths))
+    m = evaluate(make.design(make.h100_like(), batch=8, tp=8), context)
+    assert m.tpot_parts["prefill_stall"][0] == 0.0
+    assert m.tpot_parts["prefill_stall"][1] > 0.0
+    assert m.ttft_parts["first_step"][0] > 0.0 == m.ttft_parts["first_step"][1]
 
 
 def test_prompts_are_paid_also_where_one_user_is_served() -> None:
@@ -133,7 +153,9 @@ def test_a_whole_prompt_that_rides_with_decode_stalls_no_more_than_one_by_itself
     roomy = changed(design, "prompt_rows", lambda x: 0.0 * x + 1e9)
     one = roomy.deployments
     # as many prompts as steps at most, so that every chunk finds a step to ride
-    few = replace(roomy, deployments=one.replace(batch=np.minimum(one.batch, context.workload.osl)))
+    batch = np.minimum(one.batch, context.workload.osl)
+    # one stage: in a pipeline a sequence that is a micro-batch leaves its place to its own whole prompt
+    few = replace(roomy, deployments=one.replace(batch=batch, pp=np.ones(1)))
     plain = replace(context, workload=replace(context.workload, speculation=None))
     chunks, whole = (evaluate(few, served(plain, s)) for s in ("chunked", "aggregated"))
     assert chunks.tpot_parts["prefill_stall"] <= whole.tpot_parts["prefill_stall"] + whole.tpot_s * ROUNDING
@@ -150,27 +172,54 @@ def test_a_pool_of_its_own_for_prompts_never_slows_decode_and_is_paid(
     assert apart.pools["decode"] == d.dp
     assert apart.chips == d.tp * d.pp * (apart.pools["decode"] + apart.pools["prefill"])
     assert apart.capex_parts["chips"] == pytest.approx(apart.chips * design.chips.price_usd, rel=ROUNDING)
-    share = apart.pools["prefill"] / sum(apart.pools.values())
+    share = apart.pools["prefill"] / (apart.pools["prefill"] + apart.pools["decode"])
     assert prompt_share(apart, context) == pytest.approx(float(share[0]), rel=ROUNDING)
 
 
 @LAW
 @given(design=make.designs(), context=make.contexts(), load=st.floats(0.1, 0.95))
-def test_no_pool_starves_and_none_is_a_replica_too_large(
+def test_a_fleet_has_the_prefill_replicas_that_its_load_needs_and_a_system_rounds_them_up(
     design: Designs, context: Context, load: float
 ) -> None:
     context = served(context, "disaggregated")
-    context = replace(context, workload=replace(context.workload, prefill_load=load))
-    m, d, osl = evaluate(design, context), design.deployments, context.workload.osl
-    requests = d.dp * d.batch / (osl * m.tpot_s)
+    work = replace(context.workload, prefill_load=load)
+    fleet, system = (
+        evaluate(design, replace(context, workload=replace(work, pools=pools))) for pools in get_args(Pools)
+    )
+    d, osl = design.deployments, context.workload.osl
     # the pass that a prompt waits load / (2 (1 - load)) of, where so many others are there
-    busy = m.ttft_parts["queue"] * 2.0 * (1.0 - load) / load
+    busy = fleet.ttft_parts["queue"] * 2.0 * (1.0 - load) / load
     together = disaggregation.packed(context.workload.isl, design.chips.prompt_rows, d.batch, load)
-    assume((d.dp * d.batch - 1.0) / together >= load / (2.0 * (1.0 - load)))
-    need = requests * busy / (together * load)
     joined = np.maximum(d.ep / d.tp, 1.0) if context.llm.expert_count else 1.0
-    assert m.pools["prefill"] >= need * (1 - ROUNDING)
-    assert m.pools["prefill"] <= need * (1 + ROUNDING) + joined
+    if (d.dp * d.batch - 1.0) / together >= load / (2.0 * (1.0 - load)):
+        need = fleet.tokens_per_s / osl * busy / (together * load)
+        assert fleet.pools["prefill"] == pytest.approx(need, rel=ROUNDING)
+    assert system.pools["prefill"] % joined == 0.0
+    assert system.pools["prefill"] >= fleet.pools["prefill"] * (1 - ROUNDING)
+    assert system.pools["prefill"] <= fleet.pools["prefill"] * (1 + ROUNDING) + joined
+    assert (system.tpot_s, system.ttft_s) == (fleet.tpot_s, fleet.ttft_s)
+
+
+def test_two_replicas_that_decode_share_three_halves_that_prefill() -> None:
+    # by hand: four requests a second, half a second each, a pool busy for 80 %: 2.5 replicas, or three whole
+    need = disaggregation.prefill_replicas(a(4.0), a(0.5), a(1.0), 0.8, a(1.0), whole=False)
+    assert need == pytest.approx(2.5, rel=1e-12)  # rounding
+    assert disaggregation.prefill_replicas(a(4.0), a(0.5), a(1.0), 0.8, a(1.0), whole=True) == 3.0
+    assert disaggregation.prefill_replicas(a(4.0), a(0.5), a(1.0), 0.8, a(4.0), whole=True) == 4.0
+
+
+@LAW
+@given(design=make.designs(), context=make.contexts(), more=st.floats(1.0, 4.0))
+def test_more_dram_bandwidth_never_makes_two_pools_dearer(
+    design: Designs, context: Context, more: float
+) -> None:
+    assume(not hybrid(design))  # where bytes lie on two tiers is another law
+    context = served(context, "disaggregated")
+    slow, fast = (
+        evaluate(x, context) for x in (design, changed(design, "dram_bandwidth", lambda x: x * more))
+    )
+    for name in ("tpot_s", "ttft_s", "usd_per_token_per_s", "usd_per_million_tokens"):
+        assert getattr(fast, name) <= getattr(slow, name) * (1 + ROUNDING), name
 
 
 def test_kv_cache_of_a_prompt_travels_once_over_the_network() -> None:

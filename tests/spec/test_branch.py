@@ -130,8 +130,8 @@ def test_the_kind_of_a_chip_is_where_its_tensors_live() -> None:
 def test_the_nearest_chip_has_the_numbers_of_the_data_sheet() -> None:
     groq = BRANCHES["sram-only"].nearest(CATALOG.get(ChipSpec, "groq-lpu-v1"))
     assert groq == pytest.approx({
-        "peak_flops": 188e12, "sram": 230e6, "sram_bandwidth_per_byte": 80e12 / 230e6,
-        "link_bandwidth": 137.5e9,
+        "peak_flops": 188e12, "sram": 230e6, "sram_bandwidth_per_byte": 18.43e12 / 230e6,
+        "link_bandwidth": 117.5e9,
     })  # fmt: skip
     h100 = BRANCHES["dram-only"].nearest(CATALOG.get(ChipSpec, "h100-sxm"))
     assert h100 == pytest.approx({"peak_flops": 989e12, "dram_stacks": 5.0, "link_bandwidth": 450e9})
@@ -227,11 +227,12 @@ def test_a_system_is_built_up_alike_for_every_chip() -> None:
     economy = CATALOG.get(EconomySpec, "datacentre-2026")
     built = replace(SETTING, price=PriceSpec(method="unit-cost", system="built-up"), economy=economy)
     real = chip_columns(CATALOG.get(ChipSpec, "h100-sxm"), built)
-    # 42,456 USD a server of eight; 700 W x 1.4 at 0.46 + 0.36 + 0.41 USD/W and a chassis of 563 over eight;
-    # 450 GB/s of switched links at 1 USD; 50 GB/s of scale-out at 27.3 + 40 USD
-    assert real["host_usd"] == pytest.approx(42456 / 8)
+    # 42,456 USD and a NIC of 1,364 a server of eight; 700 W x 1.4 at 0.46 + 0.36 + 0.41 USD/W and a chassis
+    # of 563 over eight;
+    # 450 GB/s of links at 1 USD for switches and 0.39 for boards; 50 GB/s of scale-out at 27.3 + 40 USD
+    assert real["host_usd"] == pytest.approx((42456 + 1364) / 8)
     assert real["rack_usd"] == pytest.approx(980 * 1.23 + 563 / 8)
-    assert real["network_usd"] == pytest.approx(450.0)
+    assert real["network_usd"] == pytest.approx(450 * 1.39)
     assert real["scale_out_usd"] == pytest.approx(50 * 67.3)
     made = branches_of(SPACE, built)["sram-only"]
     found = made.columns(middle(made))
@@ -257,3 +258,30 @@ def test_what_is_counted_is_whole_and_nothing_is_less_than_none(
     data["branches"]["hybrid"]["parameters"][name] = parameter
     with pytest.raises(SpecError, match=told):
         build_spec(SpaceSpec, data, "space")
+
+
+def test_a_space_may_choose_the_package_and_what_its_dies_exchange() -> None:
+    spec = OPEN.branches["sram-only"]
+    asked = {
+        "package": ParameterSpec(low=0, high=1, steps=2, choices=("organic", "bridge"), numbers=(0.0, 1.0)),
+        "die_bandwidth": ParameterSpec(low=1e11, high=5e12),
+    }
+    more = spec.model_copy(update={"parameters": {**spec.parameters, **asked}})
+    made = branches_of(OPEN.model_copy(update={"branches": {"sram-only": more}}), SETTING)["sram-only"]
+    values = {n: value_at(p, np.full(4, 0.3)) for n, p in made.spec.parameters.items()}
+    values |= {
+        "dies": np.full(4, 4.0),
+        "package": np.asarray([0.0, 0.0, 1.0, 1.0]),
+        "die_bandwidth": np.asarray([2e11, 5e12, 2e11, 5e12]),
+    }
+    found = made.columns(values)
+    assert list(found["die_bandwidth"]) == [2e11, 5e12, 2e11, 5e12]
+    slow, fast, bridged, both = found["price_usd"]
+    # silicon under four dies costs hundreds of dollars; PHYs on an organic substrate take 160 mm2 a die
+    assert bridged > slow + 400.0
+    assert both > bridged
+    assert fast > slow
+    assert found["link_excess"][1] > found["link_excess"][3]  # organic links take their edge
+    assert list(made.named({"package": values["package"]})["package"]) == [
+        "organic", "organic", "bridge", "bridge",
+    ]  # fmt: skip

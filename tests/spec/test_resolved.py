@@ -273,7 +273,7 @@ def test_every_config_that_the_answer_depends_on_has_a_digest(tmp_path: Path) ->
         "study", "llm/llama2-70b", "workload/article", "economy/datacentre-2026",
         "technology/technology-2026",
         "space/lpu-or-hbm", "chip/groq-lpu-v1", "chip/h100-sxm", "chip/lpu-template", "stack/static-dataflow",
-        "stack/gpu-serving", "network/groq-dragonfly", "network/nvswitch-hopper",
+        "stack/groq-dataflow", "stack/gpu-serving", "network/groq-dragonfly", "network/nvswitch-hopper",
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import pytest
 from dse.spec.catalog import Catalog, leaves
 from dse.spec.chip import ChipSpec
 from dse.spec.problems import SpecError
-from dse.spec.settings import CHIP, NETWORK, OPTIONAL, STACK, WORKLOAD, apply, names
+from dse.spec.settings import CHIP, NETWORK, OPTIONAL, STACK, WORKLOAD, apply, exchange_texts, names
 from dse.spec.system import NetworkSpec, StackSpec
 from dse.spec.workload import WorkloadSpec
 
@@ -110,10 +110,25 @@ def test_every_problem_is_told_at_once() -> None:
 
 def test_what_a_chip_does_not_have_cannot_be_set() -> None:
     with pytest.raises(SpecError) as error:
-        apply({"hbm_bandwidth": "1 TB/s", "peak_fp8": "1 TFLOP/s"}, *four("groq-lpu-v1"))
+        apply({"hbm_bandwidth": "1 TB/s", "peak_fp6": "1 TFLOP/s"}, *four("groq-lpu-v1"))
     told = str(error.value)
     assert "hbm_bandwidth: expected a chip that has it, got one without" in told
-    assert "peak_fp8: expected one of fp16, int8, which this chip has, got fp8" in told
+    assert "unknown name 'peak_fp6'; did you mean 'peak_fp" in told
+
+
+@pytest.mark.parametrize("form", ["fp32", "fp16", "bf16", "fp8", "int8", "fp4"])
+def test_a_peak_that_the_file_lacks_may_be_given(form: str) -> None:
+    chip = apply({f"peak_{form}": "2 PFLOP/s"}, *four("lp30"))[0]  # LP30 has published its fp8 peak alone
+    kept = {"fp8"} - {form}
+    assert chip.peak[form.replace("bf", "fp")].value == 2e15  # type: ignore[index]
+    assert {n for n, leaf in chip.peak.items() if leaf.basis != "assumption"} == kept
+
+
+def test_a_format_that_no_matrix_unit_has_names_those_that_are() -> None:
+    with pytest.raises(SpecError, match=r"peak\.fp6: expected one of fp32, fp16, fp8, int8, fp4, got fp6"):
+        exchange_texts(four()[0], {"peak.fp6": "2 PFLOP/s"}, "chip/h100-sxm")
+    given = exchange_texts(four("groq-lpu-v1")[0], {"peak.fp8": "2 PFLOP/s"}, "chip/groq-lpu-v1")
+    assert given.peak["fp8"].value == 2e15
 
 
 def test_every_name_leads_to_a_number_of_some_chip() -> None:

@@ -170,7 +170,7 @@ def test_blank_quality_engine_date_and_formats_are_predicted(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("chip", "stack"),
     [("MI325X", "gpu-serving"), ("RTX 4090", "gpu-consumer"), ("TPU v6e", "systolic-serving"),
-     ("M3 Max", "llamacpp-soc"), ("Groq LPU", "static-dataflow")],
+     ("M3 Max", "llamacpp-soc"), ("Groq LPU", "groq-dataflow")],
 )  # fmt: skip
 def test_a_chip_without_a_profile_stands_on_that_of_its_class(tmp_path: Path, chip: str, stack: str) -> None:
     line = LINE.replace("h100", chip)

@@ -21,7 +21,17 @@ from dse.speed_of_light import BeatsPhysics, Bound, assert_within_physics
 from dse.validate.cases import Case, Lookup, batches
 from dse.validate.rows import find_table, read_rows
 from dse.validate.rows_beating import rows_beating
-from objectives.api import Context, CostModel, Designs, Metrics, Serving
+from objectives.api import (
+    Attention,
+    Block,
+    Context,
+    CostModel,
+    Designs,
+    Experts,
+    Llm,
+    Metrics,
+    Serving,
+)
 from objectives.costmodels.napkin import NapkinCostModel
 from objectives.costmodels.roofline import RooflineCostModel
 
@@ -93,6 +103,46 @@ def test_a_mixture_reads_the_experts_of_one_token_and_keeps_all() -> None:
     # Jiang et al. 2024 (arXiv 2401.04088): 12.9e9 active, 46.7e9 in all, both with 0.13e9 of embeddings
     assert bound.tpot_terms["bandwidth"] * BOX == pytest.approx((12.9e9 - 0.13e9) * 2 + kv, rel=5e-3)
     assert bound.needed_bytes == pytest.approx((46.7e9 - 0.13e9) * 2 + kv, rel=5e-3)
+
+
+def gpt_oss_120b() -> Llm:
+    """36 layers of 128 experts, four a token (OpenAI 2025); attention left small."""
+    experts = Experts(count=128, top_k=4, width=2880, matrices=3)
+    block = Block(count=36, attention=Attention(heads=64, kv_heads=8, head_dim=64), experts=experts)
+    return Llm(name="120b", hidden=2880, vocab=201088, blocks=(block,), nominal_params=117e9)
+
+
+def test_a_chip_that_works_on_experts_reads_a_whole_one_in_every_layer() -> None:
+    # one expert on each of 128 chips at 8 TB/s: 36 x 3 x 2880^2 weights of 4.25 bits take 59.5 us
+    chips = make.h100_like(**{**make.IDEAL, "dram_bandwidth": 8e12, "link_domain": 128.0})
+    design = make.design(chips, batch=1, tp=128, ep=128)
+    context = make.context(gpt_oss_120b(), weights=0.53125, isl=1.0, osl=1.0)
+    expert_s = 36 * 3 * 2880**2 * 0.53125 / 8e12
+    assert expert_s == pytest.approx(59.5e-6, rel=1e-3)
+    bound = bound_of(design, context)
+    dense = 36 * (2 * 64 * 64 * 2880 + 2 * 8 * 64 * 2880 + 128 * 2880) + 201088 * 2880
+    assert bound.tpot_s == pytest.approx(expert_s + dense / 128 * 0.53125 / 8e12, rel=1e-9)
+    assert roofline.evaluate(design, context).tpot_s >= bound.tpot_s
+
+
+def test_states_of_linear_attention_are_read_and_written_and_kept() -> None:
+    # Qwen3-Next: 36 layers of 32 states of 128 x 128 in four bytes, for each of 64 sequences
+    few, many = (bound_of(h100s(b), make.context(make.qwen3_next(), isl=0.0, osl=0.0)) for b in (1.0, 65.0))
+    state = 36 * 32 * 128 * 128 * 4
+    assert many.needed_bytes - few.needed_bytes == pytest.approx(64 * state, rel=1e-9)
+    read = (many.tpot_terms["bandwidth"] - few.tpot_terms["bandwidth"]) * BOX
+    assert read == pytest.approx(64 * 2 * state, rel=1e-6)  # a difference of larger ones
+
+
+def test_activations_of_experts_hide_behind_their_arithmetic() -> None:
+    # Mixtral, 2,048 rows to two of eight experts, no losses: FLOP over peak, and not a byte more
+    designs = make.design(make.h100_like(**make.IDEAL, dram_bytes=200e9))
+    found = roofline.evaluate(designs, make.context(make.mixtral_8x7b(), isl=2048.0), detail=True)
+    flop = 32 * 2 * 2048 * 2 * 3 * 4096 * 14336
+    assert found.ttft_parts["routed_experts"] == pytest.approx(flop / 989e12, rel=1e-9)
+    # the router alone: 2,048 rows in and out of a layer, and its 8 columns
+    moved = 32 * (2048 * 2 * 4096 + 8 * 4096) * 2
+    assert found.ttft_parts["ffn"] == pytest.approx(moved / 3.35e12, rel=1e-9)
 
 
 def test_latents_are_counted_once_and_windows_end() -> None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from dse.search import judge
 from dse.search.bound.boxes import Box
+from dse.search.bound.corners import PLACING, SLACK, STAGES, lawful
 from dse.search.points import grid_of
 from dse.search.sweep.grid import Numbers
 from dse.spec.branch import Floats
@@ -54,7 +55,8 @@ class Bounds:
         self._grid = grid_of(study, 2)
         self.layouts = self._grid.size
         self._flat = self._grid.reshape(-1).columns()
-        self.prompts = study.context.workload.serving != "decode-only"
+        self.stages = self._flat["pp"]
+        self.lawful = lawful(study, self.stages)
         goals = study.objectives
         self._signs = np.asarray([1.0 if g.direction == "minimize" else -1.0 for g in goals])
         self._corner = self.log(corner[None])[0]
@@ -67,6 +69,20 @@ class Bounds:
         """Signed objectives on a scale where less is better and a difference is a factor."""
         with np.errstate(divide="ignore"):
             return np.asarray(self._signs * np.log(np.abs(costs)))
+
+    def remarks(self) -> tuple[str, ...]:
+        """Where the laws that the bounds rest on do not hold as they are, and what is done about it."""
+        if not any(branch.kind == "hybrid" for branch in self.study.branches.values()):
+            return ()
+        most = SLACK * (STAGES if (self.stages > 1.0).any() else 1.0)
+        taken = f"bounds of chips with SRAM and DRAM are {most:.0%} lower: so far a step may miss its best"
+        if self.lawful:
+            return (f"{taken} placement",)
+        names = ", ".join(sorted(PLACING))
+        return (
+            f"{taken} placement",
+            f"on these chips more of {names} may slow what bytes are not placed for: each value alone",
+        )
 
     @property
     def open(self) -> int:
@@ -162,6 +178,7 @@ class Bounds:
             return np.moveaxis(whole, -1, 0).reshape(-1)[taken] if len(shape) > 1 else whole
 
         slack = np.asarray([b.slack for b in boxes])[owner]
+        slack = slack * np.where(self.stages[layouts] > 1.0, STAGES, 1.0)
         ok = np.ones(len(layouts), dtype=np.bool_)
         for v in judge.violations(self.study, metrics).values():
             ok &= rows(v) <= (ROUNDING + slack) * np.abs(v).max(initial=0.0)

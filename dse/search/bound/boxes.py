@@ -58,18 +58,18 @@ def whole(
     branch: Branch,
     layouts: int,
     *,
-    prompts: bool,
+    lawful: bool,
     between: bool = False,
     counts: Mapping[str, int] | None = None,
 ) -> Iterator[Box]:
     """The boxes that a branch begins with: one for each combination of the values of unordered parameters.
 
-    `prompts` tells whether the workload has prompts to prefill.
+    `lawful` tells whether more of what places bytes on two tiers never slows anything.
     With `between` the values between the steps of the others belong to the boxes as well, but for what is
     counted. `counts` stands in for the steps of the space. Raises `SpecError` for a continuous parameter of
     which a box must hold one value.
     """
-    specs, apart = branch.spec.parameters, unordered(branch, prompts=prompts)
+    specs, apart = branch.spec.parameters, unordered(branch, lawful=lawful)
     steps = tuple((counts or {}).get(n) or p.steps or 0 for n, p in specs.items())
     fixed = [i for i, (n, p) in enumerate(specs.items()) if n in apart and p.low < p.high]
     for i in fixed:

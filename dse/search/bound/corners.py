@@ -13,7 +13,9 @@ import numpy as np
 from dse.spec.branch import Branch, Floats
 from dse.spec.parameters import value_at
 from dse.spec.problems import wrong
+from dse.spec.resolved import ResolvedStudy
 from dse.spec.space import NAME, PARAMETERS
+from objectives.api import LinearAttention
 
 MORE = frozenset(
     {
@@ -26,8 +28,9 @@ MORE = frozenset(
 EXCESS = frozenset({"area_excess_m2", "dram_stacks_excess", "link_excess", "cooling_excess_w"})
 """Columns that only say whether a chip can be made; feasible where <= 0."""
 
-DOLLARS = frozenset({"price_usd", "host_usd", "rack_usd", "network_usd", "scale_out_usd"})
-WATTS = frozenset({"power_w", "static_w", "compute_w", "sram_w", "dram_w", "link_w"})
+DOLLARS = frozenset({"price_usd", "host_usd", "rack_usd", "network_usd", "copper_usd", "optics_usd",
+                     "scale_out_usd"})  # fmt: skip
+WATTS = frozenset({"power_w", "static_w", "compute_w", "sram_w", "dram_w", "link_w", "optics_w"})
 LESS = DOLLARS | WATTS | EXCESS | {"dies"}
 """Columns of which less never makes a design worse."""
 
@@ -36,9 +39,12 @@ PLACING = frozenset(
 )
 """Columns that decide which bytes lie in SRAM on a chip that has DRAM too."""
 
-SLACK = 0.01
-"""By how much a step on two tiers may miss the best placement, as a share: bytes are balanced over all
-pipeline stages, while a step may wait for one of them (the laws of the cost model are tested to this)."""
+SLACK = 0.02
+"""By how much a step on two tiers may miss the best placement, as a share: activations of all dense matrices
+are balanced together (the laws of the cost model are tested to this)."""
+
+STAGES = 2.0
+"""Times as much where a step may wait for one of several pipeline stages: all have the same shares."""
 
 SAMPLE = 64
 """Lines through the space on which the direction of each column is taken."""
@@ -109,15 +115,25 @@ def corners(
     )
 
 
-def lawless(branch: Branch, *, prompts: bool) -> frozenset[str]:
-    """Columns of which more may make a design worse: what places bytes on two tiers, where prompts count.
+def lawful(study: ResolvedStudy, pp: Floats) -> bool:
+    """Whether more of what places bytes on two tiers never slows anything, in stages of `pp`.
 
-    Bytes lie where decode gains most by it. What is faster may move them, and leave prompts slower.
+    Bytes lie where a step of decode gains most by it. What is faster may move them, and leave slower what
+    they are not placed for: prompts, the steps of a draft, and the stage that a pipeline waits for where
+    experts or states beside dense weights make stages unlike.
     """
-    return PLACING if prompts and branch.kind == "hybrid" else frozenset()
+    work, llm = study.context.workload, study.context.llm
+    alike = not llm.expert_count and not any(isinstance(b.attention, LinearAttention) for b in llm.blocks)
+    steps_alone = work.serving == "decode-only" and work.speculation is None
+    return steps_alone and (alike or bool((pp == 1.0).all()))
 
 
-def unordered(branch: Branch, *, prompts: bool = False) -> frozenset[str]:
+def lawless(branch: Branch, *, lawful: bool) -> frozenset[str]:
+    """Columns of which more may make a design worse, see `lawful`."""
+    return frozenset() if lawful or branch.kind != "hybrid" else PLACING
+
+
+def unordered(branch: Branch, *, lawful: bool = True) -> frozenset[str]:
     """Parameters that a box must hold one value of.
 
     Those are names, what moves a column without a law, and choices along which a column that counts turns
@@ -127,10 +143,10 @@ def unordered(branch: Branch, *, prompts: bool = False) -> frozenset[str]:
     found = {n for n in names if PARAMETERS[n] == NAME}
     for held in held_names(branch, found):
         for column, signs in _directions(branch, held).items():
-            lawful = column not in lawless(branch, prompts=prompts)
+            law = column not in lawless(branch, lawful=lawful)
             for name, sign in zip(names, signs, strict=True):
                 turns = bool(np.isnan(sign)) and column not in EXCESS and bool(parameters[name].choices)
-                if turns or (not lawful and sign != 0.0):
+                if turns or (not law and sign != 0.0):
                     found.add(name)
     return frozenset(found)
 

@@ -29,7 +29,7 @@ def exact(problem: Problem, begun: Start, progress: Progress | None = None) -> t
     bounds = Bounds(study, front.costs, corner)
     for part in grid.branches:
         counts = {name: len(axis) for name, axis in part.axes.items()}
-        bounds.look(list(whole(part.branch, bounds.layouts, prompts=bounds.prompts, counts=counts)))
+        bounds.look(list(whole(part.branch, bounds.layouts, lawful=bounds.lawful, counts=counts)))
     while bounds.open:
         taken = bounds.worst()
         chips = np.unique(np.asarray([c for box in taken for c in _chips(grid, box)], dtype=np.int64))

@@ -24,7 +24,7 @@ class At:
 
     target: float
     best: float | None
-    """The best first objective on the front; None where no design meets the target."""
+    """The best goal on the front; None where no design meets the target."""
     bound: float | None
     """What no chip can beat; None where nothing may meet the target."""
 
@@ -42,11 +42,15 @@ class Bound:
     """Whether the tolerance was reached; else the time was up, or better chips exist."""
     found: int
     """Designs on the front."""
+    goal: str
+    """Objective that is told at each target."""
     boxes: int
     """Boxes that were looked at."""
     designs: int
     """Designs that were evaluated for it."""
     at: tuple[At, ...]
+    remarks: tuple[str, ...] = ()
+    """Laws that do not hold as they are, and what is done about it."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -76,7 +80,7 @@ def prove(
     values = front.frame[[a.column for a in front.axes]].to_numpy(dtype=np.float64)
     bounds = Bounds(study, signs * values, worst)
     for branch in study.branches.values():
-        bounds.look(list(whole(branch, bounds.layouts, prompts=bounds.prompts, between=between)))
+        bounds.look(list(whole(branch, bounds.layouts, lawful=bounds.lawful, between=between)))
     stuck, left, begin = 0.0, [np.empty((0, len(signs)))], time.monotonic()
     while bounds.gap > max(stuck, np.log1p(tolerance)) and time.monotonic() - begin < seconds:
         taken = bounds.worst()
@@ -91,19 +95,21 @@ def prove(
     lower = np.concatenate([bounds.front, *left, bounds.lower()])
     return Bound(
         factor=float(np.exp(gap)), between=between, closed=bool(gap <= np.log1p(tolerance)),
-        found=len(values), boxes=bounds.boxes, designs=bounds.designs,
+        found=len(values), goal=study.goal.name, boxes=bounds.boxes, designs=bounds.designs,
         at=tuple(_at(study, t, bounds.front, lower) for t in study.spec.report_at),
+        remarks=bounds.remarks(),
     )  # fmt: skip
 
 
 def _at(study: ResolvedStudy, target: float, front: Floats, lower: Floats) -> At:
-    """The best first objective at a target of the swept one, and how low it may go."""
+    """The best goal at a target of the swept objective, and how low it may go."""
     names = [g.name for g in study.objectives]
+    goal = names.index(study.goal.name)
     column = names.index(study.swept.name) if study.swept and study.swept.name in names else -1
 
     def best(rows: Floats) -> float | None:
-        meets = rows[rows[:, column] <= np.log(target) + ROUNDING, 0]
-        sign = 1.0 if study.objectives[0].direction == "minimize" else -1.0
+        meets = rows[rows[:, column] <= np.log(target) + ROUNDING, goal]
+        sign = 1.0 if study.goal.direction == "minimize" else -1.0
         return float(np.exp(sign * meets.min())) if meets.size else None
 
     return At(target=target, best=best(front), bound=best(lower))

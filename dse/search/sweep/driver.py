@@ -113,7 +113,9 @@ def _pruned(problem: Problem, begun: Start, folder: Path, progress: Progress | N
             progress(size * (looked - left) // max(looked, 1), 0, size)
 
     local, bounds = exact(problem, begun, tell)
-    front = front_of_sweep(problem.study, problem.grid, local, told(problem, bounds.designs, pruned=True))
+    what = told(problem, bounds.designs, pruned=True)
+    what["sweep"]["remarks"] = list(bounds.remarks())
+    front = front_of_sweep(problem.study, problem.grid, local, what)
     write_front(folder, front)
     return SweepResult(
         study=problem.study, grid=problem.grid, front=front, out=folder, points=size, new_points=size,

@@ -7,16 +7,14 @@ import numpy as np
 from dse.front.archive import Archive
 from dse.front.files import Front
 from dse.front.tables import stack
-from dse.search.manifest import described
+from dse.search.at_targets import NO_TRIAL, solved_at_targets
+from dse.search.manifest import described, targets_of
 from dse.search.points import Origin, axes_of, evaluate
 from dse.search.replay import catalog_points
 from dse.search.sweep.grid import Grid
 from dse.search.sweep.screen import Local
 from dse.spec.resolved import ResolvedStudy
 from objectives import api
-
-NO_TRIAL = -1
-"""Trial number of a chip of the catalog, which no trial chose."""
 
 
 def front_of_sweep(study: ResolvedStudy, grid: Grid, local: Local, told: dict[str, Any]) -> Front:
@@ -32,11 +30,13 @@ def front_of_sweep(study: ResolvedStudy, grid: Grid, local: Local, told: dict[st
             kept.add(points.values, points.feasible, points.rows)
         baselines.append(own.frame)
     _add(study, grid, local, archive)
+    frame, real = archive.frame, stack(baselines)
     return Front(
-        frame=archive.frame,
-        baselines=stack(baselines),
+        frame=frame,
+        baselines=real,
         axes=axes_of(study),
         manifest={**described(study, archive), **told},
+        at_targets=solved_at_targets(study, frame, real, targets_of(study)),
     )
 
 

@@ -1,0 +1,98 @@
+"""How sure designs are, as text: P10, median and P90, and how often a design is the best."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dse.cli.options import whole
+
+Samples = Annotated[
+    int, typer.Option("--samples", metavar="N", parser=whole(2), help="Drawings of the uncertain numbers.")
+]
+NoIntervals = Annotated[
+    bool, typer.Option("--no-intervals", help="Leave P10, median, P90 and the chances out: nothing is drawn.")
+]
+MANY = 128
+"""Drawings unless --samples says otherwise; the same as `dse.decide.medians.SAMPLES`."""
+FEW = 64
+"""The same of a comparison, whose chips are drawn one by one."""
+COLUMNS = ("P10", "median", "P90", "is best", "meets it")
+
+
+def measured(study: str, front: Any, configs: Path | None, samples: int, seed: int = 1) -> Any:
+    """The designs of a stored front under drawings; None, and a remark why, where that cannot be."""
+    from dse.cli.screen import remark
+    from dse.spec.problems import SpecError
+    from dse.spec.resolved import load_study
+
+    if not len(front.frame):
+        return None
+    try:
+        return measured_in(load_study(study, configs), front, samples, seed)
+    except SpecError as error:
+        remark(f"no intervals: the study cannot be evaluated again: {error}")
+        return None
+
+
+def measured_in(study: Any, front: Any, samples: int, seed: int = 1) -> Any:
+    """As `measured`, of a study at hand."""
+    from dse.cli.screen import remark
+    from dse.cli.working import working
+    from dse.report.spreads import Stale
+    from dse.report.spreads import measured as drawn
+
+    if not len(front.frame):
+        return None
+    try:
+        with working(study.slug) as say:
+            say(f"drawing {samples} worlds")
+            return drawn(study, front, samples, seed)
+    except Stale as error:
+        remark(f"no intervals: {error}; run or sweep it again")
+        return None
+
+
+def cells(row: Any) -> list[str]:
+    """The five columns of a row; dashes where nothing was drawn."""
+    from dse.cli.designs import NONE, shown
+
+    if row.get("p50") is None:
+        return [NONE] * len(COLUMNS)
+    goal = [shown(row[name], "") for name in ("p10", "p50", "p90")]
+    return [*goal, *(f"{row[name]:.0%}" for name in ("probability_best", "probability_meets_target"))]
+
+
+def sure_table(answer: Any, found: Any) -> Any:
+    """The best design at each target and the best baseline beside it; None where nothing was drawn."""
+    from dse.cli.designs import shown
+    from dse.cli.screen import table
+
+    if found is None or answer.target is None:
+        return None
+    goal, target = answer.objective, answer.target
+    rows = []
+    for i, best in enumerate(answer.best):
+        limit = shown(best[f"target_{target.column}"], target.unit)
+        others = [rows[i] for rows in answer.rivals.values() if rows[i]["found"]]
+        others = sorted(others, key=lambda r: r[goal.column] * (-1.0 if goal.maximised else 1.0))
+        for row in [*([best] if best["found"] else []), *others[:1]]:
+            rows.append([limit, str(row["chip"]), shown(row[goal.column], goal.unit), *cells(row)])
+            limit = ""
+    columns = [f"{target.label} within", "design", goal.label, *COLUMNS]
+    right = [columns[0], *columns[2:]]
+    return table(columns, rows, title=f"How sure {goal.label} is", right=right, flexible=["design"], least=12)
+
+
+def note(found: Any) -> Iterable[str]:
+    """What the columns mean."""
+    if found is None:
+        return
+    drawn = found.drawn
+    yield (
+        f"P10, median, P90: {drawn.samples} drawings of {drawn.numbers} uncertain numbers and of the error "
+        "of calibrated stacks, the same for all designs, deployments held; the median of a number is its "
+        "value, low to high its middle 80 %. Is best: share of the drawings in which it meets the target and "
+        "beats the others; meets it: share in which it works and meets the target."
+    )

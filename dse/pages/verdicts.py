@@ -1,0 +1,37 @@
+"""Which kind of chip wins under each software, as Markdown."""
+
+from dse.decide.verdicts import Verdict, verdicts_from
+from dse.front.axis import Axis
+from dse.pages.answers import Answers, answer_of
+from dse.pages.tables import limit_text, markdown
+from dse.report.answer import answer as answer_of_front
+from dse.spec.software import SOFTWARE
+from dse.spec.units import pretty
+
+
+def verdicts_table(answers: Answers, case: str = "") -> str:
+    """The winner of a case at each target under all three softwares, and whether it holds."""
+    found = answer_of(answers, case)
+    told, front = verdicts_from(found.front.manifest), answer_of_front(found.front)
+    if told is None:
+        return "No verdict under other software is stored with this front."
+    cells = {(v.target, v.basis, v.software): v for v in told.verdicts}
+    several = len({d.basis for d in told.dependence}) > 1
+    head = "target" if front.target is None else f"{front.target.label} at most"
+    rows = []
+    for d in told.dependence:
+        at = "any" if d.target is None else limit_text(d.target, front.target.unit)
+        each = [_cell(cells.get((d.target, d.basis, s)), front.objective) for s in SOFTWARE]
+        rows.append([at, *([d.basis] if several else []), *each, d.sentence])
+    heads = [head, *(["prices"] if several else []), "as sold", "equal software", "no losses", "so"]
+    return markdown(heads, rows)
+
+
+def _cell(verdict: Verdict | None, goal: Axis) -> str:
+    if verdict is None or verdict.winner is None or verdict.value is None:
+        return "none"
+    unit = "" if goal.unit.startswith("USD") else goal.unit
+    cell = f"{verdict.kind}: {verdict.winner} {pretty(verdict.value, unit)}"
+    if verdict.low is None or verdict.high is None:
+        return cell
+    return f"{cell} ({pretty(verdict.low, unit)} to {pretty(verdict.high, unit)})"

@@ -1,0 +1,111 @@
+"""The designs of a front solved again at each target, on the fine grid of deployments and between batches.
+
+A search tries a coarse grid, and its front keeps what nothing dominates. What a study answers with is chosen
+as `dse estimate` chooses it: the best deployment of a chip at the target, and the smallest system near it.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from dse.evaluate.choose import Limits, merged
+from dse.evaluate.solve import Question, best_deployments
+from dse.front.dominance import Mask
+from dse.front.tables import Table, records, stack
+from dse.plugins import objective
+from dse.search.points import Origin, axis_of, evaluate
+from dse.search.revisit import family_of
+from dse.spec.branch import chip_kind
+from dse.spec.layouts import grid
+from dse.spec.resolve import chip_columns, chips_of
+from dse.spec.resolved import ResolvedStudy
+from objectives import api
+
+CONTENDS = 1.1
+"""Chips of a front whose best is at most this factor behind the best at some target are solved again: what a
+finer grid of deployments gains is a few per cent."""
+
+NO_TRIAL = -1
+"""Trial number of a chip of the catalog that no trial chose."""
+
+
+def most_targets(targets: Mapping[str, list[float]]) -> tuple[str, list[float]] | None:
+    """The objective with the most targets, and these; None where there are none."""
+    known = [name for name in targets if targets[name]]
+    return min(((name, targets[name]) for name in known), key=lambda t: (-len(t[1]), t[0]), default=None)
+
+
+def solved_at_targets(
+    study: ResolvedStudy, frame: Table, baselines: Table, targets: Mapping[str, list[float]]
+) -> Table:
+    """Rows of the baselines and of the chips of the front that contend, at each of `targets`.
+
+    Of each chip and target the best deployment, and the smallest system within the tolerance of it. Empty for
+    a mix, and where deployments are parameters of a trial, of which only what was found can be told.
+    """
+    asked = most_targets(targets)
+    if asked is None or study.members or study.spec.deployment.mode != "solve":
+        return frame.iloc[:0]
+    goal = objective(asked[0])
+    limits = [merged(study.limits, ((goal, limit),)) for limit in asked[1]]
+    found = [*_of_baselines(study, frame, baselines, limits), *_of_front(study, frame, goal, limits)]
+    return stack([t for t in found if len(t)] or [frame.iloc[:0]])
+
+
+def _of_baselines(
+    study: ResolvedStudy, frame: Table, baselines: Table, limits: list[Limits]
+) -> Iterator[Table]:
+    trials = {str(row["chip"]): int(row["trial"]) for t in (frame, baselines) for row in records(t)}
+    for name, spec in sorted(study.baselines.items()):
+        chips = chips_of([chip_columns(spec, study.setting)])
+        origin = Origin(
+            trial=np.asarray([trials.get(name, NO_TRIAL)]), chip=[name], branch=chip_kind(spec),
+            role="baseline", parameters={}, names={}, price_usd=np.asarray(chips.price_usd),
+        )  # fmt: skip
+        yield from _solved(study, chips, origin, limits)
+
+
+def _of_front(
+    study: ResolvedStudy, frame: Table, target: api.Objective, limits: list[Limits]
+) -> Iterator[Table]:
+    if not len(frame):
+        return
+    rows = frame[_contending(study, frame, target, limits) & (frame["role"] == "search").to_numpy()]
+    rows = rows.drop_duplicates("chip")
+    if not len(rows):
+        return
+    for name, part in rows.groupby(rows["chip"].str.rpartition("-")[0], sort=True):
+        branch, chips = study.branches[str(name)], family_of(study, str(name), part).chips
+        values = {n: part[f"param_{n}"].to_numpy(dtype=float) for n in branch.spec.parameters}
+        price = np.broadcast_to(np.asarray(chips.price_usd), (len(part),))
+        origin = Origin(
+            trial=part["trial"].to_numpy(), chip=list(part["chip"]), branch=branch.kind, role="search",
+            parameters=values, names=branch.named(values), price_usd=price,
+        )  # fmt: skip
+        yield from _solved(study, chips, origin, limits)
+
+
+def _contending(study: ResolvedStudy, frame: Table, target: api.Objective, limits: list[Limits]) -> Mask:
+    """Rows whose goal is near the best of those that meet a target, at some target."""
+    sign = 1.0 if study.goal.direction == "minimize" else -1.0
+    cost = sign * frame[axis_of(study.goal).column].to_numpy(dtype=float)
+    late = frame[axis_of(target).column].to_numpy(dtype=float)
+    near = np.zeros(len(frame), dtype=np.bool_)
+    for each in limits:
+        limit = next(v for goal, v in each if goal.name == target.name)
+        meets = late <= limit if target.direction == "minimize" else late >= limit
+        least = np.min(cost, where=meets, initial=np.inf)
+        near |= meets & (cost <= least + (CONTENDS - 1.0) * abs(least)) if np.isfinite(least) else False
+    return near
+
+
+def _solved(study: ResolvedStudy, chips: api.Chips, origin: Origin, limits: list[Limits]) -> Iterator[Table]:
+    question = Question(
+        cost_model=study.cost_model, context=study.context, goal=study.goal,
+        tolerance=study.spec.tolerance, any_batch=study.fine_lists.any_batch,
+    )  # fmt: skip
+    for found in best_deployments(question, chips, grid(study.fine_lists), limits):
+        good = np.flatnonzero(found.feasible)
+        for deployments in (found.cheapest, found.deployments):
+            points = evaluate(study, chips, deployments, origin)
+            yield points.rows(good)

@@ -1,0 +1,34 @@
+"""Chips of a study whose software no measurement anchors, with the reason."""
+
+from collections.abc import Iterator
+
+from dse.spec.anchors import anchor
+from dse.spec.chip import ChipSpec
+from dse.spec.resolved import ResolvedStudy
+from dse.spec.system import StackSpec
+
+
+def unanchored_in(study: ResolvedStudy) -> dict[str, str]:
+    """Branch of the space, or baseline, to why no measurement anchors the software that it is sold with.
+
+    It is asked of the software that is sold, under other software too: what `equal` and `ideal` say of a chip
+    rests on the same hardware figures, which a measurement of it would have tried.
+    """
+    found: dict[str, str] = {}
+    for name, chip, own in _driven(study):
+        sold = study.setting.catalog.get(StackSpec, study.setting.sold_with(name, own))
+        stands = anchor(sold, chip)
+        if not stands.anchored:
+            found[name] = stands.reason
+    return found
+
+
+def _driven(study: ResolvedStudy) -> Iterator[tuple[str, ChipSpec, str]]:
+    """Name, chip and its own stack, of every branch by its template and of every baseline."""
+    yield from ((name, b.template, b.spec.stack) for name, b in study.branches.items())
+    yield from ((name, chip, chip.stack) for name, chip in study.baselines.items())
+
+
+def family(chip: str, role: str) -> str:
+    """The branch that a searched chip is of, or the baseline itself: its key in `unanchored_in`."""
+    return chip if role == "baseline" else chip.rpartition("-")[0]
