@@ -285,3 +285,17 @@ def test_a_space_may_choose_the_package_and_what_its_dies_exchange() -> None:
     assert list(made.named({"package": values["package"]})["package"]) == [
         "organic", "organic", "bridge", "bridge",
     ]  # fmt: skip
+
+
+def test_no_chip_that_searches_start_from_loads_its_matrix_units_for_nothing() -> None:
+    """Bytes of load path for each FLOP/s are those of Groq LPU v1: 9.216 TB/s beside 188 TFLOP/s in fp16."""
+    chips = CATALOG.all(ChipSpec)
+    ours = [c for c in chips.values() if c.hypothetical and c.chip_class == "dataflow-sram"]
+    spaces = CATALOG.all(SpaceSpec).values()
+    ours += [chips[b.template] for space in spaces for b in space.branches.values()]
+    loading = [c for c in ours if c.sram.use == "scratchpad" or c.chip_class == "dataflow-sram"]
+    assert {"hybrid-n5", "cached-n5", "lpu-template", "lpu-hbm"} <= {c.name for c in loading}
+    for chip in loading:
+        load, peak = chip.sram.weight_load, chip.peak["fp16"].value
+        assert load is not None
+        assert load.value == pytest.approx((peak or 0.0) * 9.216e12 / 188e12, rel=0.001), chip.name
