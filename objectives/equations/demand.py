@@ -74,11 +74,11 @@ def _waited_for(layers: float, head: Array, layer: Array, count: Array, pp: Arra
     return xp.where(waits, some, layers), xp.where(waits & ~last, none, 1.0)
 
 
-def _of_matrices(
-    chips: Chips, t: Tiers, size: Array, read: Array, compute: Array, moved: Array
-) -> Demand:
-    """Weights of `size` bytes of which a pass reads `read` beside `moved` of activations; seconds of compute
-    for each byte."""
+def _of_matrices(chips: Chips, t: Tiers, size: Array, read: Array, compute: Array, moved: Array) -> Demand:
+    """Weights of `size` bytes of which a pass reads `read`, beside `moved` bytes of activations.
+
+    `compute` is seconds for each byte.
+    """
     return Demand(
         size=size,
         reads=_over(read, size),
@@ -90,9 +90,7 @@ def _of_matrices(
     )
 
 
-def _of_kv(
-    chips: Chips, context: Context, layer: MeanLayer, t: Tiers, size: Array, moves: Array
-) -> Demand:
+def _of_kv(chips: Chips, context: Context, layer: MeanLayer, t: Tiers, size: Array, moves: Array) -> Demand:
     """KV cache and states of a sequence in a layer, moved so many times by attention cores.
 
     Behind these nothing is exposed; all rows of a sequence share what is moved.

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 
 from objectives.api import Chips
@@ -57,6 +57,11 @@ class Placement:
     def weight_share(self) -> Array:
         """Of dense weights."""
         return self.shares[0]
+
+    @cached_property
+    def weight_rest(self) -> Array:
+        """Share of dense weights in DRAM."""
+        return 1.0 - self.weight_share
 
     @property
     def kv_share(self) -> Array:
@@ -212,8 +217,10 @@ def _hides(d: Demand, sram: Array) -> Array:
 
 
 def _balanced(has_dram: Array, sram: Array, dram: Array, beside: Array) -> Array:
-    """Share at which two tiers that stream at once end together [1]; all in SRAM where both are free, or
-    where there is no DRAM."""
+    """Share at which two tiers that stream at once end together [1].
+
+    All in SRAM where both are free, or where there is no DRAM.
+    """
     xp = namespace(sram, dram, beside)
     both = sram + dram
     shared = has_dram & (both > 0.0)
