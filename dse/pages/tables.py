@@ -21,12 +21,12 @@ def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def best_table(answers: Answers, case: str = "") -> str:
     """The best design of a case at each latency target, and the best chip that exists beside it."""
     answer = answer_of(answers, case)
-    axis, limits = _targets(answer)
+    axis, limits = targets_of(answer)
     heads = [f"{axis.label} at most", *(_of_best(c) for c in _columns(answer)), "best of the catalog"]
     rows = []
     for limit in limits:
-        within = f"{axis.column}<={limit!r} {axis.unit}".strip()
-        rows.append([limit_text(limit, axis.unit), *_best_row(answer, within), _rival(answer, within)])
+        bound = within(axis, limit)
+        rows.append([limit_text(limit, axis.unit), *_best_row(answer, bound), _rival(answer, bound)])
     return markdown(heads, rows)
 
 
@@ -45,14 +45,14 @@ def _of_best(column: str) -> str:
     return {"design": "best chip", "capex_usd": "system", "price_usd": "price"}.get(column, heading(column))
 
 
-def _best_row(answer: Answer, within: str) -> list[str]:
-    pick = answer.pick("", within)
+def _best_row(answer: Answer, bound: str) -> list[str]:
+    pick = answer.pick("", bound)
     columns = _columns(answer)
     return [cell(pick, c).text for c in columns] if pick else ["none", *[""] * (len(columns) - 1)]
 
 
-def _rival(answer: Answer, within: str) -> str:
-    pick = answer.pick("real", within) if len(answer.front.baselines) else None
+def _rival(answer: Answer, bound: str) -> str:
+    pick = answer.pick("real", bound) if len(answer.front.baselines) else None
     return f"{pick.row['chip']} {cell(pick, answer.goal.column).text}" if pick else "none"
 
 
@@ -101,10 +101,10 @@ def matrix_table(answers: Answers, cases: str, who: str, conditions: str, column
 def targets_table(answers: Answers, case: str, who: str, column: str) -> str:
     """One row for each chip, one column for each latency target of the case, one number."""
     answer = answer_of(answers, "" if case == "." else case)
-    axis, limits = _targets(answer)
-    within = [f"{axis.column}<={limit!r} {axis.unit}".strip() for limit in limits]
+    axis, limits = targets_of(answer)
+    bounds = [within(axis, limit) for limit in limits]
     rows = [
-        [n or "any", *(_cells(pick_of(answer, n, w), [column])[0] for w in within)]
+        [n or "any", *(_cells(pick_of(answer, n, b), [column])[0] for b in bounds)]
         for n in who_of(answer, who)
     ]
     heads = [f"{axis.label} within {limit_text(limit, axis.unit)}" for limit in limits]
@@ -117,15 +117,15 @@ def breakeven_table(answers: Answers, case: str, who: str) -> str:
     Domain: capital of chips alone, in which $/(token/s) is in proportion to the price of a chip.
     """
     answer = answer_of(answers, "" if case == "." else case)
-    axis, limits = _targets(answer)
+    axis, limits = targets_of(answer)
     names = who_of(answer, who)
     rows = []
     for name in names:
         cells = []
         for limit in limits:
-            within = f"{axis.column}<={limit!r} {axis.unit}".strip()
-            own = pick_of(answer, name, within)
-            rivals = [p for n in names if n != name and (p := pick_of(answer, n, within))]
+            bound = within(axis, limit)
+            own = pick_of(answer, name, bound)
+            rivals = [p for n in names if n != name and (p := pick_of(answer, n, bound))]
             cells.append(_breakeven(own, rivals, answer.goal.column))
         price = pick_of(answer, name, "")
         rows.append([name, cell(price, "price_usd").text if price else "none", *cells])
@@ -142,7 +142,12 @@ def _breakeven(own: Pick | None, rivals: Sequence[Pick], column: str) -> str:
     return said(float(own.row["price_usd"]) * best / float(own.row[column]), "USD")
 
 
-def _targets(answer: Answer) -> tuple[Axis, list[float]]:
+def within(axis: Axis, limit: float) -> str:
+    """The condition that a latency meets a target, as `Answer.pick` reads it."""
+    return f"{axis.column}<={limit!r} {axis.unit}".strip()
+
+
+def targets_of(answer: Answer) -> tuple[Axis, list[float]]:
     """The axis of the latency targets, and they, the tightest first."""
     known = {a.name for a in answer.front.axes}
     name, limits = next((n, v) for n, v in answer.front.manifest["targets"].items() if n in known)

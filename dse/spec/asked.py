@@ -7,6 +7,7 @@ from dse.spec.base import Spec
 from dse.spec.catalog import KINDS, Catalog
 from dse.spec.problems import Problem, SpecError, nearest
 from dse.spec.settings import exchange_texts
+from dse.spec.workload import WorkloadSpec, served
 
 FOLDERS = {
     "chip": "chips", "llm": "llms", "workload": "workloads", "stack": "stacks", "network": "networks",
@@ -52,3 +53,9 @@ def _place(catalog: Catalog, key: str) -> tuple[str, str, str]:
         raise SpecError([Problem("", f"unknown {kind} in {key!r}; {nearest(rest.split('.')[0], names)}")])
     name = max(fitting, key=len)
     return kind, name, rest[len(name) + 1 :]
+
+
+def workload_of(catalog: Catalog, name: str, serving: str | None) -> WorkloadSpec:
+    """The workload of that name, under another way of serving where one is given."""
+    found = catalog.get(WorkloadSpec, name)
+    return found if serving is None else served(found, serving, "serving")

@@ -10,7 +10,7 @@ from typing import Any
 
 from dse.evaluate.choose import Limits
 from dse.plugins import cost_model, objective, sampler_factory
-from dse.spec.asked import with_settings
+from dse.spec.asked import with_settings, workload_of
 from dse.spec.base import Spec
 from dse.spec.branch import Branch, branches_of
 from dse.spec.cases import case_spec, slug_of
@@ -275,7 +275,7 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
     look = _Collector(path, case)
     catalog = look("settings", with_settings, catalog, spec.settings or {}) or catalog
     llm = look("llm", catalog.get, LlmSpec, spec.llm)
-    workload = look("workload", catalog.get, WorkloadSpec, spec.workload)
+    workload = look("workload", workload_of, catalog, spec.workload, spec.serving)
     economy = look("economy", catalog.get, EconomySpec, spec.economy)
     technology = look("technology", catalog.get, TechnologySpec, spec.technology)
     space = look("space", catalog.get, SpaceSpec, spec.space) if spec.space is not None else None
@@ -302,7 +302,7 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
         (
             part,
             look("mix", catalog.get, LlmSpec, part.llm),
-            look("mix", catalog.get, WorkloadSpec, part.workload),
+            look("mix", workload_of, catalog, part.workload, spec.serving),
         )
         for part in spec.mix or ()
     ]

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from dse.evaluate.choose import TOLERANCE
 from dse.spec.base import Name, Positive, SecondsQ, Spec
 from dse.spec.software import Software
+from objectives import api
 from objectives.equations.formats import FORMATS
 
 Format = Annotated[str, BeforeValidator(lambda v: _format(v))]
@@ -133,6 +134,8 @@ class StudySpec(Spec):
     mix: Annotated[tuple[MixSpec, ...], Field(min_length=2)] | None = None
     """LLMs and workloads that every chip must serve, each from a cluster of its own; `llm` and `workload` are
     then those of the first, and may be left out. Costs are weighted, latencies are those of the slowest."""
+    serving: api.Serving | None = Field(default=None, exclude_if=lambda v: v is None)
+    """How requests share a replica, in the place of what the workload says."""
     precision: PrecisionSpec
     cost_model: str = "roofline"
     stack: str | None = None

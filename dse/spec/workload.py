@@ -132,17 +132,15 @@ class WorkloadSpec(Spec):
         )
 
 
-def served(workload: WorkloadSpec, serving: str) -> WorkloadSpec:
+def served(workload: WorkloadSpec, serving: str, where: str = "--serving") -> WorkloadSpec:
     """The workload under another way of serving.
 
     Raises `SpecError` for one that is unknown or that the workload lacks facts for.
     """
     known = get_args(api.Serving)
     if serving not in known:
-        raise wrong("--serving", f"unknown way {serving!r}; {nearest(serving, known)}")
+        raise wrong(where, f"unknown way {serving!r}; {nearest(serving, known)}")
     changed = workload.model_copy(update={"serving": serving})
     if serving == "disaggregated" and not workload.prefill_load:
-        raise wrong(
-            "--serving", "disaggregated: expected a prefill_load, got none; give --set prefill_load=0.8"
-        )
+        raise wrong(where, "disaggregated: expected a prefill_load, got none; give --set prefill_load=0.8")
     return changed

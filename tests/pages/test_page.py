@@ -138,3 +138,19 @@ def test_a_proposal_that_is_refused_says_why(study: Path) -> None:
     with pytest.raises(SpecError, match="dse propose mine"):  # its fronts hold chips that exist, no search
         propose_all(page, study)
     assert not (study / "chips").exists()
+
+
+def test_a_chip_asked_again_at_twice_its_price_costs_twice_as_much(answers) -> None:
+    table = table_of("stressed : . : groq-lpu-v1 : chip/groq-lpu-v1.price>=39896 USD", answers)
+    own, again = (float(c.replace(",", "")) for c in table.splitlines()[-1].split("|")[3:5])
+    assert again == pytest.approx(2 * own, rel=0.01)  # both have three digits
+
+
+def test_a_limit_that_is_met_changes_nothing_and_one_that_cannot_be_read_is_refused(answers) -> None:
+    table = table_of("stressed : . : groq-lpu-v1 : chip/*.price>=1 USD, stack/*.usable_capacity<=1", answers)
+    own, again = (c.strip() for c in table.splitlines()[-1].split("|")[3:5])
+    assert own == again
+    with pytest.raises(SpecError, match="expected KIND/NAME"):
+        table_of("stressed : . : groq-lpu-v1 : links at 60 %", answers)
+    with pytest.raises(SpecError, match="expected a stack that the case uses"):
+        table_of("stressed : . : groq-lpu-v1 : stack/nim.link_efficiency<=0.6", answers)

@@ -69,6 +69,20 @@ def test_no_prefill_pool_holds_more_prompts_than_it_has_stages_for(
     assert m.pools["prefill"] * pp * together >= m.tokens_per_s / work.osl * walk * (1 - ROUNDING)
 
 
+@LAW
+@given(design=make.designs(), context=make.contexts(), pp=st.integers(1, 80), isl=st.integers(0, 200_000))
+def test_prompts_never_speed_up_the_steps_that_they_come_between(
+    design: Designs, context: Context, pp: int, isl: int
+) -> None:
+    d = design.deployments.replace(pp=np.array([float(pp)]))
+    context = replace(context, workload=replace(context.workload, isl=float(isl), prefix=None))
+    plain = evaluate(replace(design, deployments=d), served(context, "decode-only"))
+    for mode in ("aggregated", "chunked"):
+        m = evaluate(replace(design, deployments=d), served(context, mode))
+        assert m.tpot_parts["prefill_stall"] >= -ROUNDING * m.tpot_s
+        assert m.tpot_s >= 0.96 * plain.tpot_s  # the slack of a placement for another room, see placement
+
+
 @pytest.mark.parametrize("pp", [1, 4, 40, 80])
 @pytest.mark.parametrize("burst", [0.0, 0.5])
 def test_one_user_gets_his_tokens_in_the_time_of_one_prompt_and_his_steps(pp: int, burst: float) -> None:

@@ -38,6 +38,16 @@ def test_a_small_study_resolves(tmp_path: Path) -> None:
     assert study.swept.name == "tpot"
 
 
+def test_a_study_may_serve_its_workload_in_another_way(tmp_path: Path) -> None:
+    said, chunked = (load_study(str(write_study(tmp_path / n, workload="chat", **more)))
+                     for n, more in (("a", {}), ("b", {"serving": "chunked"})))  # fmt: skip
+    assert said.context.workload.serving == "aggregated"
+    assert chunked.context.workload.serving == "chunked"
+    assert said.problem != chunked.problem
+    (told,) = problems(tmp_path / "c", workload="chat", serving="disaggregated")
+    assert "expected a prefill_load, got none" in told
+
+
 def test_all_problems_of_a_study_are_told_at_once(tmp_path: Path) -> None:
     found = problems(
         tmp_path,

@@ -1,0 +1,89 @@
+"""Winners under worse numbers: chips that a case found best, asked again with limits on what they rest on."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from dse.decide.candidates import chips_of_candidates, from_rows
+from dse.decide.solve import ask_of, solve, study_grid
+from dse.pages.answers import Answers, answer_of
+from dse.pages.columns import cell, heading, said
+from dse.pages.tables import limit_text, markdown, targets_of, within
+from dse.spec.asked import FOLDERS
+from dse.spec.base import Spec
+from dse.spec.problems import wrong
+from dse.spec.resolved import ResolvedStudy, resolve_study
+from dse.spec.settings import exchange_texts
+
+_LIMIT = re.compile(r"(\w+)/(\*|[\w.-]+)\.([\w.]+?)\s*(<=|>=)\s*(.+)")
+
+
+def stressed_table(answers: Answers, case: str, who: str, limits: str) -> str:
+    """The best chip of `who` at each target, as asked and with `limits`, its deployment chosen again.
+
+    `limits` has commas between: `KIND/NAME.PATH<=VALUE` or `>=`, `*` for every config of the kind that the
+    case uses. A number that meets its limit stays as it is, so a limit never makes a chip better.
+    """
+    answer = answer_of(answers, "" if case == "." else case)
+    study = answer.study
+    harder = _asked_again(study, [part.strip() for part in limits.split(",")])
+    axis, targets = targets_of(answer)
+    rows = []
+    for target in targets:
+        pick = answer.pick(who, within(axis, target))
+        if pick is None:
+            rows.append([limit_text(target, axis.unit), "none", "", ""])
+            continue
+        cost = _cost(harder, pick.row, {axis.name: target})
+        again = "none" if cost is None else said(cost, answer.goal.unit)
+        own = cell(pick, answer.goal.column).text
+        rows.append([limit_text(target, axis.unit), cell(pick, "design").text, own, again])
+    label = heading(answer.goal.column)
+    return markdown([f"{axis.label} at most", "best chip", label, f"{label} then"], rows)
+
+
+def _cost(study: ResolvedStudy, row: Any, target: dict[str, float]) -> float | None:
+    """The goal of the chip of a row in its best deployment; None where none meets the target."""
+    ask = ask_of(study, target)
+    if ask.goal.direction != "minimize":
+        raise wrong("", f"expected a goal that is minimised, got {ask.goal.name}")
+    found = solve(ask, chips_of_candidates(study, from_rows(study, [row])), study_grid(study))
+    return float(found.cost[0]) if found.feasible[0] else None
+
+
+def _asked_again(study: ResolvedStudy, limits: Iterable[str]) -> ResolvedStudy:
+    """The same question with every number that breaks a limit moved to it."""
+    settings: dict[str, str | float] = dict(study.spec.settings or {})
+    for text in limits:
+        settings |= _moved(study, text)
+    spec = study.spec.model_copy(update={"settings": settings})
+    return resolve_study(spec, study.path, study.setting.catalog, study.case)
+
+
+def _moved(study: ResolvedStudy, text: str) -> dict[str, str]:
+    """Settings that move what breaks the limit `text`."""
+    found = _LIMIT.fullmatch(text)
+    if found is None or found[1] not in FOLDERS:
+        raise wrong("", f"expected KIND/NAME.PATH<=VALUE or >=VALUE, got {text!r}")
+    kind, name, path, sign, value = found.groups()
+    names = [
+        key for key in study.configs if key.startswith(f"{kind}/") and name in ("*", key[len(kind) + 1 :])
+    ]
+    if not names:
+        raise wrong("", f"expected a {kind} that the case uses, got {name!r}")
+    moved = {}
+    for key in names:
+        now = study.configs[key]
+        then = exchange_texts(now, {path: value}, key)
+        a, b = _number(now, path), _number(then, path)
+        if b < a if sign == "<=" else b > a:
+            moved[f"{key}.{path}"] = value
+    return moved
+
+
+def _number(spec: Spec, path: str) -> float:
+    """Value of the leaf at `path` of a config."""
+    leaf: Any = spec
+    for part in path.split("."):
+        leaf = getattr(leaf, part)
+    return float(leaf.value)
