@@ -70,8 +70,8 @@ def run(
     can do), manifest.json (what produced them) and front.png. A study with cases is run case by case, each in
     a folder of its own; STUDY/CASE runs one of them. With --software the question is asked under other
     software, and its results lie in a folder of their own; STUDY@equal is another way to write that.
-    Where a study compares kinds of chips, the other two softwares are searched as well, each with the same
-    budget, to tell whether the winner holds under all three; --no-verdicts leaves that out.
+    Where a study compares kinds of chips, the other two softwares are searched as well, each with at
+    most 60 trials, to tell whether the winner holds under all three; --no-verdicts leaves that out.
     """
     study = question(study, software)
     again = _command(

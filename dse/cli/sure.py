@@ -97,5 +97,6 @@ def note(found: Any) -> Iterable[str]:
         f"P10, median, P90: {drawn.samples} drawings of {drawn.numbers} uncertain numbers and of the error "
         "of calibrated stacks, the same for all designs, deployments held; the median of a number is its "
         "value, low to high its middle 80 %. Is best: share of the drawings in which it meets the target and "
-        "beats the others; meets it: share in which it works and meets the target."
+        "beats the others; meets it: share in which it works and meets the target. The limits of a die "
+        "(reticle, edge, cooling) are held: it is designed to them with the constants of its day."
     )
