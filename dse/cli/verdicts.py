@@ -62,7 +62,7 @@ def with_anchors(rows: Iterable[Mapping[str, Any]], front: Any) -> list[dict[str
 
 
 def show_stored(console: Any, front: Any) -> None:
-    """Print the verdicts that a front was stored with, and who may win none; old fronts have neither."""
+    """Print the verdicts that a front was stored with; old fronts have none."""
     from dse.decide.verdicts import verdicts_from
     from dse.report.answer import answer
 
@@ -70,8 +70,3 @@ def show_stored(console: Any, front: Any) -> None:
     if found is not None:
         console.print()
         show_verdicts(console, found, told.objective.label, told.target.label if told.target else "target")
-    names = ", ".join(front.manifest.get("unanchored") or ())
-    if names:
-        console.print()
-        told_of = "no measurement anchors their software, so that they win no verdict"
-        console.print(f"Unanchored: {names} ({told_of}).", soft_wrap=True)
