@@ -38,10 +38,9 @@ from dse.evaluate.choose import judged
 from dse.front.files import Front
 from dse.search.runner import run
 from dse.spec.branch import chip_kind
-from dse.spec.price_basis import price_basis
 from dse.spec.resolved import ResolvedStudy, resolve_study
 from dse.spec.software import SOFTWARE, Software
-from dse.spec.unanchored import unanchored_in
+from dse.spec.unanchored import price_bases_in, unanchored_in
 from objectives import api
 
 GRID = 64
@@ -158,19 +157,13 @@ class _Group:
 
 def _groups(study: ResolvedStudy, candidates: Sequence[Candidate]) -> list[_Group]:
     found: dict[str, list[Candidate]] = {}
-    barred = unanchored_in(study)
+    barred, bases = unanchored_in(study), price_bases_in(study)
     for c in candidates:
-        if (c.branch or c.label) not in barred:
-            found.setdefault(_basis(study, c), []).append(c)
+        name = c.branch or c.label
+        if name not in barred:
+            found.setdefault(group_of(bases[name]), []).append(c)
     groups = [_Group(name=name, candidates=each) for name, each in found.items()]
     return [g for g in groups if len(g.kinds) > 1] or groups
-
-
-def _basis(study: ResolvedStudy, candidate: Candidate) -> str:
-    method = study.spec.price.method
-    if method != "listed" or candidate.branch is not None:
-        return group_of(method)
-    return group_of(price_basis(study.baselines[candidate.label], method))
 
 
 def _judged(
