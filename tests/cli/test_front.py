@@ -29,7 +29,9 @@ def test_json_holds_the_stored_rows(front, small_run):
     data = front("--format", "json").json
     shares = {"hypervolume_fraction", "log_hypervolume_fraction", "worst_factor"}
     whole = {"hypervolume", *shares, "exact", "bound", "trials"}
-    assert set(data) == {"study", "axes", *whole, "best", "front", "baselines"}
+    sure, judged = {"samples", "numbers_drawn"}, {"verdicts", "dependence", "unanchored"}
+    tables = {"best", "rivals", "front", "baselines"}
+    assert set(data) == {"study", "axes", *whole, *sure, *judged, *tables}
     assert (data["study"], data["trials"]) == ("0001-groq-vs-h100", 8)
     with (small_run[0] / "front.csv").open(newline="") as file:
         stored = list(csv.DictReader(file))
