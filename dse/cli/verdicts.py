@@ -50,14 +50,18 @@ def _cell(verdict: Any) -> str:
 
 
 def with_anchors(rows: Iterable[Mapping[str, Any]], front: Any) -> list[dict[str, Any]]:
-    """Rows of designs, those marked whose software no measurement anchors."""
+    """Rows of designs, those marked that no measurement anchors or whose price is on another basis."""
+    from dse.report.standing import standing_of
     from dse.spec.unanchored import family
 
-    barred = front.manifest.get("unanchored") or {}
-    found = []
+    stands, found = standing_of(front), []
     for row in rows:
-        out = family(str(row.get("chip")), str(row.get("role"))) in barred
-        found.append({**row, "mark": f"{row.get('mark', '')}{_UNANCHORED if out else ''}"})
+        name = family(str(row.get("chip")), str(row.get("role")))
+        mark = _UNANCHORED if name in stands.unanchored else ""
+        group = stands.group_of.get(name, stands.group)
+        if group != stands.group:
+            mark += f"\n{group}"
+        found.append({**row, "mark": f"{row.get('mark', '')}{mark}"})
     return found
 
 

@@ -22,7 +22,7 @@ from dse.decide.candidates import (
     of_grid,
 )
 from dse.decide.price_groups import group_of
-from dse.decide.solve import BLOCK, ask_of, positive, solve, study_grid
+from dse.decide.solve import ask_of, positive, solve, study_grid
 from dse.decide.told import stack_of
 from dse.decide.verdicts import (
     Dependence,
@@ -45,6 +45,8 @@ from objectives import api
 
 GRID = 64
 """Chips of each branch that stand for its kind where no search kept one."""
+BLOCK = 1 << 16
+"""Points evaluated in one call: their columns stay in the cache of a core."""
 TRIALS = 60
 """Trials of a further search at most."""
 KEEP = 4
