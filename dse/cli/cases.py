@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from dse.cli.designs import NONE, shown
+from dse.cli.quantity import NONE, shown
 from dse.cli.screen import table
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from dse.cli.designs import NONE, shown
+from dse.cli.quantity import NONE, shown
 from dse.cli.verdicts import show_verdicts
 from dse.report.computed import MARK
 from dse.spec.formats import COMPUTED, remarks

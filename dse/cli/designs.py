@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from dse.cli.quantity import NONE, shown
 from dse.cli.screen import table
 from dse.front.axis import axis_named
 from dse.report.answer import Answer, Row
 
-NONE = "-"
 SHOWN = 40
 """Rows of a front that a table shows; programs get them all."""
 _PARAMETERS = {
@@ -23,15 +23,6 @@ _SIZES = {"batch": "batch", "TP": "tp", "PP": "pp", "chips": "chips"}
 _SURE = {"p10": "P10", "p50": "median", "p90": "P90"}
 _ELSEWHERE = ("sram_bandwidth_per_byte", "price")
 """Parameters that are told in columns of every chip: SRAM bandwidth and price."""
-
-
-def shown(value: Any, unit: str) -> str:
-    """A number in SI for people, `-` for a gap; dollars stand in the header."""
-    from dse.spec.units import pretty
-
-    if value is None:
-        return NONE
-    return pretty(float(value), "" if unit.startswith("USD") else unit)
 
 
 def best_table(answer: Answer, axes: Sequence[Any]) -> Any:

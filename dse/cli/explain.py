@@ -125,7 +125,7 @@ def _told(found: Any, parameter: str, value: float, unit: str) -> str:
 
 
 def _amount(value: float, unit: str) -> str:
-    from dse.cli.designs import shown
+    from dse.cli.quantity import shown
 
     if unit == "1/s":  # bytes a second per byte, which architects know per MiB
         return f"{shown(value * 2**20, 'B/s')}/MiB"

@@ -28,7 +28,7 @@ def _told(study: str) -> Iterator[Any]:
 
 def tell_gap(bound: Any, axes: Any) -> None:
     """The factor, and the bound at each target."""
-    from dse.cli.designs import NONE, shown
+    from dse.cli.quantity import NONE, shown
     from dse.cli.screen import stdout, table
 
     console, goal = stdout(), next((a for a in axes if a.name == bound.goal), axes[0])

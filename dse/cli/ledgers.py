@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.text import Text
 
-from dse.cli.designs import shown
+from dse.cli.quantity import shown
 from dse.cli.screen import plain, stdout, table
 from dse.report.failures import pretty_violation
 from dse.report.words import LEDGERS, counted, word

@@ -56,7 +56,7 @@ def measured_in(study: Any, front: Any, samples: int, seed: int = 1) -> Any:
 
 def cells(row: Any) -> list[str]:
     """The five columns of a row; dashes where nothing was drawn."""
-    from dse.cli.designs import NONE, shown
+    from dse.cli.quantity import NONE, shown
 
     if row.get("p50") is None:
         return [NONE] * len(COLUMNS)
@@ -66,7 +66,7 @@ def cells(row: Any) -> list[str]:
 
 def sure_table(answer: Any, found: Any) -> Any:
     """The best design at each target and the best baseline beside it; None where nothing was drawn."""
-    from dse.cli.designs import shown
+    from dse.cli.quantity import shown
     from dse.cli.screen import table
 
     if found is None or answer.target is None:

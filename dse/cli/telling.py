@@ -44,7 +44,7 @@ def tell_answer(front: Any, spec: Any, *, no_color: bool, sure: Any = None) -> N
 
 def chosen_by(front: Any) -> list[str]:
     """What every design was held to, and how the best at a target was chosen."""
-    from dse.cli.designs import shown
+    from dse.cli.quantity import shown
     from dse.plugins import objective
 
     told, lines = front.manifest, []

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dse.cli.designs import NONE, shown
+from dse.cli.quantity import NONE, shown
 
 HEADS = {"as-sold": "as sold", "equal": "equal", "ideal": "ideal"}
 """Software to the head of its column."""

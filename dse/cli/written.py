@@ -5,7 +5,7 @@ from typing import Any
 
 def written(study: Any, fact: Any) -> str:
     """Text of the value of a `dse.spec.variation.Fact` in the file that it comes from."""
-    from dse.cli.designs import shown
+    from dse.cli.quantity import shown
     from dse.spec.catalog import KINDS
     from dse.spec.yamlfile import read_yaml
 

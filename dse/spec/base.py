@@ -75,17 +75,16 @@ T = TypeVar("T")
 class Sourced(Spec, Generic[T]):
     """A number with its birth certificate."""
 
-    value: T | None
-    """The number, with its unit; null when nobody has published it."""
-    source: str
-    """Key of `configs/sources.yaml`."""
-    date: IsoDate | None = None
-    """When the source said so; the source's own date when left out."""
+    model_config = ConfigDict(use_attribute_docstrings=False)  # each type of number would read source again
+
+    value: T | None = Field(description="The number, with its unit; null when nobody has published it.")
+    source: str = Field(description="Key of `configs/sources.yaml`.")
+    date: IsoDate | None = Field(
+        default=None, description="When the source said so; the source's own date when left out."
+    )
     basis: Basis
-    low: T | None = None
-    """Low end of a published range or of an estimate."""
-    high: T | None = None
-    """High end of the same."""
+    low: T | None = Field(default=None, description="Low end of a published range or of an estimate.")
+    high: T | None = Field(default=None, description="High end of the same.")
     note: str | None = None
 
     @model_validator(mode="after")

@@ -10,6 +10,9 @@ from dse.spec.problems import Problem, SpecError, wrong
 
 Lines = dict[tuple[Hashable, ...], int]
 
+_LEVELS = 100
+"""Levels of nesting that the parser in C is trusted with."""
+
 
 def read_yaml(path: Path) -> tuple[Any, Lines]:
     """Data of a YAML file and the 1-based line of each path in it.
@@ -26,7 +29,7 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
 
 def parse_yaml(text: str, where: str) -> tuple[Any, Lines]:
     """As `read_yaml`, for text that is already here."""
-    loader = yaml.SafeLoader(text)
+    loader = _loader(text)(text)
     try:
         node = loader.get_single_node()
         if node is None:
@@ -46,6 +49,24 @@ def parse_yaml(text: str, where: str) -> tuple[Any, Lines]:
         raise wrong(f"{where}:{line}", f"expected YAML, got {reason}") from None
     finally:
         loader.dispose()
+
+
+def _loader(text: str) -> type[Any]:
+    """The parser in C, eight times as fast, where there is one and the text is sound and of a few levels.
+
+    That parser has no guard against deep nesting, and its reasons are told in other words.
+    """
+    fast: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=fast):
+            starts = isinstance(event, yaml.CollectionStartEvent)
+            depth += starts - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _LEVELS:
+                return yaml.SafeLoader
+    except yaml.YAMLError:
+        return yaml.SafeLoader
+    return fast
 
 
 def _walk(

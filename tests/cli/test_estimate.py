@@ -73,7 +73,8 @@ def test_more_hbm_bandwidth_by_set_is_faster(dse):
 
 
 def test_a_path_to_a_yaml_works_where_a_name_does(dse, config_with):
-    path = config_with("chips", "h100-sxm", ('"26000 USD"', '"52000 USD"'))
+    twice = ('"26000 USD"', '"52000 USD"'), ('high: "30000 USD"', 'high: "60000 USD"')
+    path = config_with("chips", "h100-sxm", *twice)
     fixed = ("--tp", 8, "--batch", 8, "--pp", 1, "--format", "json")
     listed, dearer = dse(*H100, *fixed).json, dse(*H100[:2], path, *H100[3:], *fixed).json
     assert dearer["metrics"]["capex_usd"] == pytest.approx(2 * listed["metrics"]["capex_usd"], rel=1e-12)
