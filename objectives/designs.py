@@ -1,6 +1,7 @@
 """Chips and their deployments as struct of arrays whose columns broadcast against each other."""
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from math import prod
 from typing import Self
 
@@ -18,10 +19,10 @@ class _Columns:
         """The same struct with some columns exchanged."""
         return replace(self, **columns)  # type: ignore[type-var]
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """Shape that all columns broadcast to."""
-        return broadcast_shape(*(a.shape for a in self.columns().values()))
+        return broadcast_shape(*{a.shape for a in self.columns().values()})
 
     @property
     def size(self) -> int:

@@ -61,8 +61,7 @@ H100_LIKE: Mapping[str, float] = {
     "link_efficiency": 0.75, "layer_overhead_s": 5e-6, "step_overhead_s": 1e-3,
     "prompt_overhead_s": 3e-6, "expert_overhead_s": 8e-6, "activation_passes": 2.0, "exposed_share": 0.2,
     "collective_overhead_s": 3e-6, "usable_capacity": 0.9,
-    "price_usd": 26000.0, "host_usd": 4000.0, "rack_usd": 1000.0, "network_usd": 2000.0,
-    "sram_usable": 1.0,
+    "price_usd": 26000.0, "host_usd": 4000.0, "rack_usd": 1000.0, "network_usd": 2000.0, "sram_usable": 1.0,
     "copper_usd": 0.0, "optics_usd": 0.0, "board_chips": 0.0, "rack_chips": 0.0, "optics_w": 0.0,
     "scale_out_usd": 3000.0, "power_w": 700.0,
     "static_w": 80.0, "compute_w": 400.0, "sram_w": 10.0, "dram_w": 150.0, "link_w": 40.0,
@@ -85,11 +84,10 @@ GROQ_LIKE: Mapping[str, float] = {
     "prompt_overhead_s": 0.0, "expert_overhead_s": 0.0, "activation_passes": 0.0, "exposed_share": 0.0,
     "usable_capacity": 1.0,
     "price_usd": 6000.0, "host_usd": 1000.0, "rack_usd": 200.0, "network_usd": 500.0, "scale_out_usd": 0.0,
-    "sram_usable": 1.0,
-    "copper_usd": 300.0, "optics_usd": 900.0, "board_chips": 8.0, "rack_chips": 72.0, "optics_w": 7.0,
-    "power_w": 215.0, "static_w": 40.0, "compute_w": 110.0, "sram_w": 50.0, "dram_w": 0.0, "link_w": 15.0,
-    "cooling_excess_w": 0.0,
-    "area_excess_m2": 0.0, "dram_stacks_excess": 0.0, "link_excess": 0.0, "user_tokens_per_s": 500.0,
+    "sram_usable": 1.0, "copper_usd": 300.0, "optics_usd": 900.0, "board_chips": 8.0, "rack_chips": 72.0,
+    "optics_w": 7.0, "power_w": 215.0, "static_w": 40.0, "compute_w": 110.0, "sram_w": 50.0, "dram_w": 0.0,
+    "link_w": 15.0, "cooling_excess_w": 0.0, "area_excess_m2": 0.0, "dram_stacks_excess": 0.0,
+    "link_excess": 0.0, "user_tokens_per_s": 500.0,
 }  # fmt: skip
 
 IDEAL: Mapping[str, float] = {

@@ -21,13 +21,16 @@ TIMEOUT = 900
 """Seconds for what takes five on an idle machine: some machines are anything but idle."""
 
 
+PLAIN = ("--no-verdicts", "--no-intervals")
+
+
 def start(*arguments: str | Path, after: str = "", **options: object) -> "subprocess.Popen[str]":
-    """Start `dse` with some arguments; its output is kept.
+    """Start `dse` with some arguments; its output is kept, and a run does without verdicts and intervals.
 
     `after` is Python that the new process runs on itself first: a limit it puts on itself holds for `dse` and
     its workers. (Between fork and exec it would run beside the threads of whatever the tests have imported.)
     """
-    command = [*DSE, *map(str, arguments)]
+    command = [*DSE, *map(str, arguments), *(PLAIN if arguments[:1] == ("run",) else ())]
     if after:
         command = [
             sys.executable,

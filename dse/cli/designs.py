@@ -48,12 +48,16 @@ def best_table(answer: Answer, axes: Sequence[Any]) -> Any:
 
 
 def baseline_table(answer: Answer) -> Any:
-    """The objective of the best design and of each baseline, target by target; None without baselines."""
-    goal, target = answer.objective, answer.target
+    """The objective of the best design and of each baseline, target by target; None without baselines.
+
+    Baselines that rank among others, by their prices or for want of an anchor, stand last and say so.
+    """
+    goal, target, stands = answer.objective, answer.target, answer.standing
     if target is None or not answer.baselines:
         return None
-    names = list(answer.baselines)
-    columns = [f"{target.label} within", "best found", *names]
+    names = sorted(answer.baselines, key=lambda name: not stands.ranks(name))
+    heads = [name if stands.ranks(name) else f"{name}\n{_apart(stands, name)}" for name in names]
+    columns = [f"{target.label} within", "best found", *heads]
     rows = [
         [
             shown(row[f"target_{target.column}"], target.unit),
@@ -63,6 +67,13 @@ def baseline_table(answer: Answer) -> Any:
         for i, row in enumerate(answer.best)
     ]
     return table(columns, rows, title=f"{_title(goal)} beside the baselines", right=columns)
+
+
+def _apart(stands: Any, name: str) -> str:
+    """Why a baseline may not be the best, in a word or two."""
+    if name in stands.unanchored and not stands.shown:
+        return "unanchored"
+    return str(stands.group_of.get(name, ""))
 
 
 def chip_table(rows: Iterable[Row]) -> Any:

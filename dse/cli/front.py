@@ -10,6 +10,7 @@ from dse.cli.gap import proven, tell_gap
 from dse.cli.options import Configs, Out, SoftwareOption, Study, epilog, one_of, seconds, whole
 from dse.cli.places import picture_place
 from dse.cli.software import question, stored_or_asked
+from dse.cli.standing import WithUnanchored, allowing
 from dse.cli.stored import stored_folder
 from dse.cli.sure import MANY, NoIntervals, Samples, measured
 from dse.cli.telling import beside_text, chosen_by, counted, exact_behind, exact_folders
@@ -47,6 +48,7 @@ def front(
         typer.Option(metavar="S", parser=seconds, help="Prove so long how much better chips could be."),
     ] = None,
     software: SoftwareOption = None,
+    with_unanchored: WithUnanchored = False,
     out: Out = None,
     configs: Configs = None,
 ) -> None:  # fmt: skip
@@ -72,7 +74,7 @@ def front(
     study = question(study, software)
     picture_place("--plot", plot)
     (stored, lies), folder = stored_or_asked(study, out, configs), stored_folder(study, out)
-    found = _filtered(stored, where, study, folder, configs)
+    found = allowing(_filtered(stored, where, study, folder, configs), with_unanchored)
     sure = None if no_intervals else measured(study, found, configs, samples, seed)
     found = found if sure is None else sure.front
     if plot is not None:
@@ -195,6 +197,8 @@ def _json(found: Any, beside: Any, bound: Any, sure: Any) -> None:
             "verdicts": told.get("verdicts"),
             "dependence": told.get("dependence"),
             "unanchored": told.get("unanchored"),
+            "price_bases": told.get("price_bases"),
+            "ranks_among": best.standing.group,
             "rivals": {name: list(rows) for name, rows in best.rivals.items()},
             "front": plain_rows(found.frame),
             "baselines": plain_rows(found.baselines),
@@ -259,6 +263,8 @@ def _show(found: Any, beside: Any, sure: Any) -> None:
         console.print(line, style="dim", soft_wrap=True)
     for line in computed_lines([*rows, *plain_rows(found.baselines)], precision):
         console.print(line, soft_wrap=True)
+    for line in told.standing.lines():
+        console.print(plain(line))
     for line in note(sure):
         console.print(plain(line), style="dim")
     show_stored(console, found)

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from dse.cli.guard import INTERRUPTED, blame, complain
 from dse.cli.options import Configs, NoTargets, Out, SoftwareOption, Study, epilog, seconds, whole
 from dse.cli.progress import calm, shown
 from dse.cli.software import question
+from dse.cli.standing import WithUnanchored, allowing
 from dse.cli.sure import MANY, NoIntervals, Samples
 from dse.cli.telling import beside_text, counted, draw, exact_folders, tell_answer, tell_files
 from dse.cli.verdicts import show_stored
@@ -49,6 +51,7 @@ def run(
     no_intervals: NoIntervals = False,
     software: SoftwareOption = None,
     no_targets: NoTargets = False,
+    with_unanchored: WithUnanchored = False,
     verdicts: Annotated[
         bool,
         typer.Option("--verdicts/--no-verdicts", help="Search the other softwares too, for who wins there."),
@@ -67,8 +70,8 @@ def run(
     can do), manifest.json (what produced them) and front.png. A study with cases is run case by case, each in
     a folder of its own; STUDY/CASE runs one of them. With --software the question is asked under other
     software, and its results lie in a folder of their own; STUDY@equal is another way to write that.
-    Where a study compares kinds of chips, the other two softwares are searched as well, each with the same
-    budget, to tell whether the winner holds under all three; --no-verdicts leaves that out.
+    Where a study compares kinds of chips, the other two softwares are searched as well, each with at
+    most 60 trials, to tell whether the winner holds under all three; --no-verdicts leaves that out.
     """
     study = question(study, software)
     again = _command(
@@ -103,6 +106,7 @@ def run(
         complain(f"interrupted after {done}, all of them kept; go on with:", f"  {again}")
         tell_files(result.out, picture=False, no_color=no_color)
         raise typer.Exit(INTERRUPTED)
+    results = [replace(r, front=allowing(r.front, with_unanchored)) for r in results]
     first = results[0]
     if not len(first.front.frame):
         _nothing(first, no_color=no_color)

@@ -61,7 +61,8 @@ def cells(row: Any) -> list[str]:
     if row.get("p50") is None:
         return [NONE] * len(COLUMNS)
     goal = [shown(row[name], "") for name in ("p10", "p50", "p90")]
-    return [*goal, *(f"{row[name]:.0%}" for name in ("probability_best", "probability_meets_target"))]
+    shares = (row[name] for name in ("probability_best", "probability_meets_target"))
+    return [*goal, *(NONE if share is None else f"{share:.0%}" for share in shares)]
 
 
 def sure_table(answer: Any, found: Any) -> Any:
@@ -75,9 +76,11 @@ def sure_table(answer: Any, found: Any) -> Any:
     rows = []
     for i, best in enumerate(answer.best):
         limit = shown(best[f"target_{target.column}"], target.unit)
-        others = [rows[i] for rows in answer.rivals.values() if rows[i]["found"]]
+        rivals = ((n, r[i]) for n, r in answer.rivals.items() if answer.standing.ranks(n))
+        others = [row for _, row in rivals if row["found"]]
         others = sorted(others, key=lambda r: r[goal.column] * (-1.0 if goal.maximised else 1.0))
-        for row in [*([best] if best["found"] else []), *others[:1]]:
+        beside = [r for r in others[:1] if not best["found"] or r["chip"] != best["chip"]]
+        for row in [*([best] if best["found"] else []), *beside]:
             rows.append([limit, str(row["chip"]), shown(row[goal.column], goal.unit), *cells(row)])
             limit = ""
     columns = [f"{target.label} within", "design", goal.label, *COLUMNS]
@@ -94,5 +97,6 @@ def note(found: Any) -> Iterable[str]:
         f"P10, median, P90: {drawn.samples} drawings of {drawn.numbers} uncertain numbers and of the error "
         "of calibrated stacks, the same for all designs, deployments held; the median of a number is its "
         "value, low to high its middle 80 %. Is best: share of the drawings in which it meets the target and "
-        "beats the others; meets it: share in which it works and meets the target."
+        "beats the others; meets it: share in which it works and meets the target. The limits of a die "
+        "(reticle, edge, cooling) are held: it is designed to them with the constants of its day."
     )

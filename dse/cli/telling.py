@@ -37,6 +37,8 @@ def tell_answer(front: Any, spec: Any, *, no_color: bool, sure: Any = None) -> N
         console.print(line, style="dim")
     for line in computed_lines([*found.best, *plain_rows(front.baselines)], precision):
         console.print(line, soft_wrap=True)
+    for line in found.standing.lines():
+        console.print(plain(line))
     for line in note(sure):
         console.print(plain(line), style="dim")
     console.print()

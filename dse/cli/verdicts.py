@@ -50,19 +50,23 @@ def _cell(verdict: Any) -> str:
 
 
 def with_anchors(rows: Iterable[Mapping[str, Any]], front: Any) -> list[dict[str, Any]]:
-    """Rows of designs, those marked whose software no measurement anchors."""
+    """Rows of designs, those marked that no measurement anchors or whose price is on another basis."""
+    from dse.report.standing import standing_of
     from dse.spec.unanchored import family
 
-    barred = front.manifest.get("unanchored") or {}
-    found = []
+    stands, found = standing_of(front), []
     for row in rows:
-        out = family(str(row.get("chip")), str(row.get("role"))) in barred
-        found.append({**row, "mark": f"{row.get('mark', '')}{_UNANCHORED if out else ''}"})
+        name = family(str(row.get("chip")), str(row.get("role")))
+        mark = _UNANCHORED if name in stands.unanchored else ""
+        group = stands.group_of.get(name, stands.group)
+        if group != stands.group:
+            mark += f"\n{group}"
+        found.append({**row, "mark": f"{row.get('mark', '')}{mark}"})
     return found
 
 
 def show_stored(console: Any, front: Any) -> None:
-    """Print the verdicts that a front was stored with, and who may win none; old fronts have neither."""
+    """Print the verdicts that a front was stored with; old fronts have none."""
     from dse.decide.verdicts import verdicts_from
     from dse.report.answer import answer
 
@@ -70,8 +74,3 @@ def show_stored(console: Any, front: Any) -> None:
     if found is not None:
         console.print()
         show_verdicts(console, found, told.objective.label, told.target.label if told.target else "target")
-    names = ", ".join(front.manifest.get("unanchored") or ())
-    if names:
-        console.print()
-        told_of = "no measurement anchors their software, so that they win no verdict"
-        console.print(f"Unanchored: {names} ({told_of}).", soft_wrap=True)

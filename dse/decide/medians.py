@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dse.decide.candidates import chips_of_candidates, from_rows
+from dse.decide.candidates import Candidate, chips_of_candidates, from_rows
 from dse.decide.drawings import draws, studies_of
 from dse.decide.parts import column_of, contexts_of, parts_of
 from dse.decide.solve import Ask, Floats, ask_of, evaluate
 from dse.front.dominance import nondominated
 from dse.spec.resolved import ResolvedStudy
+from dse.spec.silicon_columns import EXCESS
 from objectives import api
 
 LOW, HIGH = 10.0, 90.0
@@ -41,7 +42,7 @@ class Drawn:
     values: Floats
     """Each goal in each drawing (samples, designs, goals)."""
     feasible: Flags
-    """Whether a design violates no constraint and no fixed target (samples, designs)."""
+    """Whether a design violates no constraint and no fixed target, limits of dies held (samples, designs)."""
 
     @property
     def samples(self) -> int:
@@ -66,6 +67,8 @@ def drawn_designs(
 
     The drawings are an axis: one call of the cost model evaluates many designs under many of them. Values are
     those of all drawings, also of those in which the design breaks a constraint: it then costs what it would.
+    What a die has left of its limits (reticle, edge, cooling) is held: it is designed to them with the
+    constants of its day, and would be drawn a little smaller where they turned out worse.
     """
     unique = {key_of(study, row): row for row in rows}
     each = list(unique.values())
@@ -92,8 +95,9 @@ def _scored(
     candidates = from_rows(study, rows)
     place = {c.label: i for i, c in enumerate(candidates)}
     at = [place[str(r["chip"])] for r in rows]
+    held = limits_of_dies(study, candidates) if candidates else {}
     for members in _together(studies, max(1, _BLOCK // max(n, 1))):
-        of_each = [chips_of_candidates(studies[i], candidates).columns() for i in members]
+        of_each = [chips_of_candidates(studies[i], candidates).columns() | held for i in members]
         chips = api.Chips(**{k: np.concatenate([c[k][at] for c in of_each]) for k in of_each[0]})
         ask, k = ask_of(studies[members[0]]), len(members)
         m = evaluate(ask, _designs_of_rows(study, rows, chips, k))
@@ -101,6 +105,12 @@ def _scored(
             values[members, :, g] = _table(goal.value(m, ask.context), k, n)
         feasible[members] = _works(ask, m, k, n)
     return values, feasible
+
+
+def limits_of_dies(study: ResolvedStudy, candidates: Sequence[Candidate]) -> dict[str, Floats]:
+    """How far each chip is over what a die can be, by column (candidates,): what no drawing changes."""
+    columns = chips_of_candidates(study, candidates).columns()
+    return {name: columns[name] for name in EXCESS}
 
 
 def _together(studies: Sequence[ResolvedStudy], most: int) -> Iterator[list[int]]:
@@ -146,7 +156,9 @@ class Spread:
     probability_best: float
     """Share of the drawings in which it is the best of those that are compared and work there."""
     probability_meets_target: float
-    """Share of the drawings in which it violates no constraint and meets every target."""
+    """Share of the drawings in which it violates no constraint and meets every target.
+
+    The limits of a die are held, see `drawn_designs`."""
 
     def as_dict(self) -> dict[str, float]:
         """Plain data, by the names of the columns."""

@@ -15,14 +15,14 @@ GROUPS: Final = MappingProxyType(
         "unit-cost": "unit cost",
         "margin": "unit cost with margin",
         "compute-ratio": "price by compute ratio",
-        "searched": "searched prices",
+        "searched": "list and street prices",
         "unsaid": "prices of unknown basis",
     }
 )
 """Basis of a price (see `dse.spec.price_basis`) to the prices that it ranks among.
 
-What a buyer pays for one chip is one group: by a price list, on the street, or as the question sets it. What
-a system costs, what a chip costs its maker and what its silicon costs are other questions.
+What a buyer pays for one chip is one group: by a price list, on the street, as the question sets it, or as
+the search chooses it. What a system costs, what a chip costs its maker and what its silicon costs are others.
 """
 
 

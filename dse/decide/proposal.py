@@ -104,8 +104,9 @@ class Proposal:
 
     @property
     def wins(self) -> bool:
-        """Whether it is better than every rival that was looked at."""
-        return all(r.cost is None or r.cost >= self.rounded.cost for r in self.rivals)
+        """Whether it is better than every rival that was looked at and that measurements anchor."""
+        able = [r.cost for r in self.rivals if r.cost is not None and r.unanchored is None]
+        return all(cost >= self.rounded.cost for cost in able)
 
     @property
     def system_usd(self) -> float:

@@ -16,6 +16,7 @@ from dse.spec.problems import SpecError
 from dse.spec.resolve import speed_columns
 from dse.spec.resolved import ResolvedStudy
 from dse.spec.system import NetworkSpec, StackSpec
+from dse.spec.unanchored import unanchored_in
 
 PER_KIND = 2
 """Chips of the front of each other storage kind that count as rivals."""
@@ -39,6 +40,8 @@ class Rival:
     layout: Layout
     missed: tuple[str, ...]
     """Constraints and targets that this deployment breaks; empty where it is feasible."""
+    unanchored: str | None = None
+    """Why no measurement anchors its software, so that it wins nothing; None where one does."""
 
 
 def rivals(study: ResolvedStudy, front: Front, ask: Ask, candidate: Candidate) -> list[Rival]:
@@ -52,7 +55,7 @@ def rivals(study: ResolvedStudy, front: Front, ask: Ask, candidate: Candidate) -
     metrics = evaluate(ask, designs_of(chips, layouts))
     tpot = np.broadcast_to(np.asarray(metrics.tpot_s), (len(every),))
     over = {k: np.broadcast_to(np.asarray(v), tpot.shape) > 0.0 for k, v in ask.violations(metrics).items()}
-    out, kept = [], dict[str, int]()
+    out, kept, barred = [], dict[str, int](), unanchored_in(study)
     for i in np.argsort(costs, kind="stable"):
         c = every[i]
         if c.branch is not None:
@@ -66,6 +69,7 @@ def rivals(study: ResolvedStudy, front: Front, ask: Ask, candidate: Candidate) -
                 price_usd=float(np.asarray(chips.price_usd)[i]),
                 layout=layouts[i],
                 missed=tuple(name for name, bad in over.items() if bad[i]),
+                unanchored=barred.get(c.branch or c.label),
             )
         )  # fmt: skip
     return out

@@ -1,8 +1,9 @@
 """Verdicts of a study: which kind of chip wins at each target under each software, and what turns it.
 
-Each software is searched with the study's own sampler and budget, in memory. Then every chip that any of
-these searches found, every baseline and a coarse grid of the space are asked under all three, each in its
-best deployments, so that a chip which only one search met counts everywhere.
+Each software is searched with the study's own sampler, in memory and with few trials: a winner is asked for
+here, not a front. Then every chip that any of these searches or that of the study found, every baseline and a
+coarse grid of the space are asked under all three, each in its best deployments, so that a chip which only
+one search met counts everywhere.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ from dse.decide.candidates import (
     of_grid,
 )
 from dse.decide.price_groups import group_of
-from dse.decide.solve import BLOCK, ask_of, positive, solve, study_grid
+from dse.decide.solve import ask_of, positive, solve, study_grid
 from dse.decide.told import stack_of
 from dse.decide.verdicts import (
     Dependence,
@@ -37,14 +38,17 @@ from dse.evaluate.choose import judged
 from dse.front.files import Front
 from dse.search.runner import run
 from dse.spec.branch import chip_kind
-from dse.spec.price_basis import price_basis
 from dse.spec.resolved import ResolvedStudy, resolve_study
 from dse.spec.software import SOFTWARE, Software
-from dse.spec.unanchored import unanchored_in
+from dse.spec.unanchored import price_bases_in, unanchored_in
 from objectives import api
 
 GRID = 64
 """Chips of each branch that stand for its kind where no search kept one."""
+BLOCK = 1 << 16
+"""Points evaluated in one call: their columns stay in the cache of a core."""
+TRIALS = 60
+"""Trials of a further search at most."""
 KEEP = 4
 """Best chips of each kind at each end of the range of times a layer, with which a flip is solved."""
 Tell = Callable[[int, int, str], None]
@@ -72,7 +76,7 @@ def study_verdicts(
 ) -> Verdicts:  # fmt: skip
     """The verdicts of a study whose front under its own software is `front`.
 
-    `trials` and `timeout` are those of each further search, as `dse.run` has them.
+    `trials` and `timeout` are those of each further search, as `dse.run` has them; `TRIALS` at most.
     """
     asked = {s: under_software(study, s) for s in SOFTWARE}
     fronts: dict[Software, Front] = {}
@@ -98,9 +102,11 @@ def verdicts_at(study: ResolvedStudy, front: Front, limits: Mapping[str, float])
 def _searched(
     question: ResolvedStudy, software: Software, trials: int | None, timeout: float | None, tell: Tell
 ) -> Front:
+    wanted = question.spec.budget.trials if trials is None else trials
+    bare = replace(question, spec=question.spec.model_copy(update={"report_at": ()}))  # asked below instead
     with TemporaryDirectory() as folder:
         found = run(
-            question, trials=trials, timeout=timeout, storage="memory:", out=folder,
+            bare, trials=min(wanted, TRIALS), timeout=timeout, storage="memory:", out=folder,
             progress=lambda done, wanted: tell(done, wanted, software),
         )  # fmt: skip
     if found.interrupted:
@@ -153,19 +159,13 @@ class _Group:
 
 def _groups(study: ResolvedStudy, candidates: Sequence[Candidate]) -> list[_Group]:
     found: dict[str, list[Candidate]] = {}
-    barred = unanchored_in(study)
+    barred, bases = unanchored_in(study), price_bases_in(study)
     for c in candidates:
-        if (c.branch or c.label) not in barred:
-            found.setdefault(_basis(study, c), []).append(c)
+        name = c.branch or c.label
+        if name not in barred:
+            found.setdefault(group_of(bases[name]), []).append(c)
     groups = [_Group(name=name, candidates=each) for name, each in found.items()]
     return [g for g in groups if len(g.kinds) > 1] or groups
-
-
-def _basis(study: ResolvedStudy, candidate: Candidate) -> str:
-    method = study.spec.price.method
-    if method != "listed" or candidate.branch is not None:
-        return group_of(method)
-    return group_of(price_basis(study.baselines[candidate.label], method))
 
 
 def _judged(
@@ -182,11 +182,15 @@ def _judged(
         ]
         chips = {s: chips_of_candidates(asked[s], group.candidates) for s in SOFTWARE}
         costs = {s: _costs(asked[s], chips[s], bounds) for s in SOFTWARE}
+        slow: Floats | None = None
         for i, limit in enumerate(limits):
             each = [_verdict(asked[s], s, group, limit, costs[s][i]) for s in SOFTWARE]
             winners = [v.kind for v in each]
             flips = len(set(winners)) > 1
-            flip = _flip(asked["ideal"], group, chips["ideal"], bounds[i], top) if flips else None
+            if flips and slow is None:
+                slow = _costs(asked["ideal"], _slower(chips["ideal"], np.asarray([top])), bounds)
+            ends = None if slow is None else np.stack([costs["ideal"][i], slow[i]])
+            flip = _flip(asked["ideal"], group, chips["ideal"], bounds[i], ends, top) if flips else None
             verdicts += each
             depends.append(dependence(limit, group.name, winners, flip, top))
     return Verdicts(verdicts=tuple(verdicts), dependence=tuple(depends))
@@ -237,10 +241,14 @@ _METRIC = {
 
 
 def _flip(
-    ideal: ResolvedStudy, group: _Group, chips: api.Chips, bound: Mapping[str, float], top: float
-) -> Flip | None:
-    """Where another kind wins as chips that lose nothing else take more time a layer."""
-    at_ends = _over(ideal, chips, bound, np.asarray([0.0, top]))
+    ideal: ResolvedStudy, group: _Group, chips: api.Chips, bound: Mapping[str, float],
+    at_ends: Floats | None, top: float,
+) -> Flip | None:  # fmt: skip
+    """Where another kind wins as chips that lose nothing else take more time a layer.
+
+    `at_ends` are the costs of all chips without any and with the most (2, chips).
+    """
+    assert at_ends is not None
     kept = sorted({
         own[i] for kind in group.kinds for row in at_ends
         for own in [group.of(kind)] for i in np.argsort(row[own], kind="stable")[:KEEP]
@@ -260,9 +268,14 @@ def _over(ideal: ResolvedStudy, chips: api.Chips, bound: Mapping[str, float], ti
 
     It is laid on a layer of a decode step and on one of a prompt pass.
     """
+    laid = _costs(ideal, _slower(chips, times), [bound])[0]
+    return np.asarray(laid.reshape(len(times), chips.size))
+
+
+def _slower(chips: api.Chips, times: Floats) -> api.Chips:
+    """Chips (n,) with each time a layer [s] laid on them, one time after the other (times * n,)."""
     n = chips.size
     columns = {k: np.tile(np.broadcast_to(a, (n,)), len(times)) for k, a in chips.columns().items()}
     for name in ("layer_overhead_s", "prompt_overhead_s"):
         columns[name] = columns[name] + np.repeat(times, n)
-    laid = _costs(ideal, api.Chips(**columns), [bound])[0]
-    return np.asarray(laid.reshape(len(times), n))
+    return api.Chips(**columns)

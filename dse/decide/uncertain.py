@@ -7,7 +7,7 @@ import numpy as np
 
 from dse.decide.candidates import Candidate
 from dse.decide.drawings import draws, studies_of, uncertain_facts
-from dse.decide.medians import HIGH, LOW, best_shares
+from dse.decide.medians import HIGH, LOW, best_shares, limits_of_dies
 from dse.decide.solve import Floats, study_grid
 from dse.decide.variants import solve_variants, varied
 from dse.spec.problems import SpecError
@@ -51,9 +51,10 @@ def contest(
     samples: int,
     seed: int,
 ) -> Contest:
-    """Who wins at `limits`, how often: deployments are chosen anew under every drawing."""
+    """Who wins at `limits`, how often: deployments are chosen anew in every drawing, limits of dies held."""
     drawn = draws(study, samples, seed)
-    cost, _ = solve_variants(studies_of(study, drawn, candidates), candidates, study_grid(study), limits)
+    studies, held = studies_of(study, drawn, candidates), limits_of_dies(study, candidates)
+    cost, _ = solve_variants(studies, candidates, study_grid(study), limits, held)
     numbers = len(drawn[0]) if drawn else 0
     return Contest(samples=samples, seed=seed, numbers=numbers, cost=cost)
 

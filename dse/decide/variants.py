@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -32,13 +33,14 @@ class _Group:
 
 
 def _groups(
-    studies: Sequence[ResolvedStudy], candidates: Sequence[Candidate], limits: Mapping[str, float]
-) -> Iterator[_Group]:
+    studies: Sequence[ResolvedStudy], candidates: Sequence[Candidate], limits: Mapping[str, float],
+    held: Mapping[str, Floats],
+) -> Iterator[_Group]:  # fmt: skip
     by_context: dict[tuple[api.Context, ...], list[int]] = {}
     for i, study in enumerate(studies):
         by_context.setdefault(contexts_of(study), []).append(i)
     for members in by_context.values():
-        each = [chips_of_candidates(studies[i], candidates).columns() for i in members]
+        each = [{**chips_of_candidates(studies[i], candidates).columns(), **held} for i in members]
         columns = {name: np.concatenate([c[name] for c in each]) for name in each[0]}
         ask = ask_of(studies[members[0]], limits)
         yield _Group(ask=ask, members=np.asarray(members), chips=api.Chips(**columns))
@@ -49,15 +51,17 @@ def solve_variants(
     candidates: Sequence[Candidate],
     grid: api.Deployments,
     limits: Mapping[str, float],
+    held: Mapping[str, Floats] = MappingProxyType({}),
 ) -> tuple[Floats, Ints]:
     """Cost (variants, candidates) and best deployments (variants, candidates, parts) of every candidate.
 
-    The deployments are chosen anew in each variant. Infinite where nothing is feasible.
+    The deployments are chosen anew in each variant. Infinite where nothing is feasible. `held` are columns of
+    the candidates (candidates,) that no variant changes.
     """
     shape = (len(studies), len(candidates))
     parts = len(contexts_of(studies[0])) if studies else 1
     cost, index = np.empty(shape), np.empty((*shape, parts), dtype=np.intp)
-    for group in _groups(studies, candidates, limits):
+    for group in _groups(studies, candidates, limits, held):
         found = solve(group.ask, group.chips, grid)
         cost[group.members] = found.cost.reshape(-1, shape[1])
         index[group.members] = found.index.reshape(-1, *index.shape[1:])
@@ -73,7 +77,7 @@ def costs_of_variants(
     """Cost of every candidate under the one `layout` in every variant, shape (variants, n)."""
     n = len(candidates)
     out = np.empty((len(studies), n))
-    for group in _groups(studies, candidates, limits):
+    for group in _groups(studies, candidates, limits, {}):
         designs = [api.Designs(chips=group.chips, deployments=d) for d in deployments_of(layout)]
         out[group.members] = costs(group.ask, designs).reshape(len(group.members), n)
     return out

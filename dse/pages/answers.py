@@ -13,7 +13,8 @@ from dse.front.axis import Axis
 from dse.front.files import Front, load_front
 from dse.front.query import where
 from dse.front.tables import Table
-from dse.report.answer import baselines_of, contenders, tolerance_of
+from dse.report.answer import baselines_of, contenders, ranked, tolerance_of
+from dse.report.standing import Standing, standing_of
 from dse.search.revisit import Revisited, revisit
 from dse.spec.problems import SpecError, nearest, wrong
 from dse.spec.resolved import ResolvedStudy, load_cases
@@ -51,6 +52,16 @@ class Answer:
         return baselines_of(self.front)
 
     @cached_property
+    def ranked(self) -> Table:
+        """Of both the designs that may be the best: of anchored chips, on one basis of prices."""
+        return ranked(self.front)
+
+    @cached_property
+    def standing(self) -> Standing:
+        """Who may be the best."""
+        return standing_of(self.front)
+
+    @cached_property
     def chips(self) -> tuple[str, ...]:
         """Chips of the catalog in the order of the study, whether or not they serve at all."""
         return tuple(self.study.baselines)
@@ -59,8 +70,9 @@ class Answer:
         """The best design among those that `who` and `conditions` leave; None where there is none.
 
         `who` is a chip of the catalog by name, `real` for all of them, `search` or a storage kind for what
-        was searched, and nothing for the whole front. `conditions` are those of `dse front --where`, and may
-        end in `least COLUMN` or `most COLUMN` to say what best means; the first objective says it otherwise.
+        was searched, and nothing for all that may be the best. `conditions` are those of
+        `dse front --where`, and may end in `least COLUMN` or `most COLUMN` to say what best means; the first
+        objective says it otherwise.
         """
         table, rows = self._rows(who)
         text, order, column = _parsed(conditions)
@@ -92,9 +104,9 @@ class Answer:
         if "chip" not in (base if who in self.chips else frame):  # nothing is feasible
             return "frame", frame.iloc[:0]
         if not who:
-            return "frame", frame
+            return "ranked", self.ranked
         if who == "real":
-            return "baselines", base
+            return "baselines", self.standing.ranked(base)
         if who == "search" or who in KINDS:
             found = frame[frame["role"] == "search"]
             return "frame", found if who == "search" else found[found["branch"] == who]
@@ -103,8 +115,8 @@ class Answer:
         return "baselines", base[base["chip"] == who]
 
     def table(self, name: str) -> Table:
-        """`frame` or `baselines`."""
-        return self.frame if name == "frame" else self.baselines
+        """`frame`, `baselines` or `ranked`."""
+        return {"frame": self.frame, "baselines": self.baselines, "ranked": self.ranked}[name]
 
     def seen(self, name: str, index: int) -> Revisited:
         """A row evaluated again, with its ledgers."""

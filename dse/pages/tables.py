@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dse.front.axis import Axis, axis_named
 from dse.pages.answers import KINDS, Answer, Answers, Pick, answer_of
 from dse.pages.columns import cell, heading, said
+from dse.pages.standing import intervals, with_notes
 from dse.report.cases_info import cases_info
 from dse.spec.problems import wrong
 from dse.spec.units import pretty
@@ -22,12 +23,17 @@ def best_table(answers: Answers, case: str = "") -> str:
     """The best design of a case at each latency target, and the best chip that exists beside it."""
     answer = answer_of(answers, case)
     axis, limits = targets_of(answer)
-    heads = [f"{axis.label} at most", *(_of_best(c) for c in _columns(answer)), "best of the catalog"]
+    columns, at = _columns(answer), BEST.index("price_usd")
+    heads = [f"{axis.label} at most", *(_of_best(c) for c in columns), "best of the catalog"]
+    heads.insert(1 + at, "P10 to P90")
+    bounds = [within(axis, limit) for limit in limits]
+    picks = [answer.pick("", bound) for bound in bounds]
     rows = []
-    for limit in limits:
-        bound = within(axis, limit)
-        rows.append([limit_text(limit, axis.unit), *_best_row(answer, bound), _rival(answer, bound)])
-    return markdown(heads, rows)
+    for limit, bound, pick, sure in zip(limits, bounds, picks, intervals(picks), strict=True):
+        cells = [cell(pick, c).text for c in columns] if pick else ["none", *[""] * (len(columns) - 1)]
+        cells.insert(at, sure)
+        rows.append([limit_text(limit, axis.unit), *cells, _rival(answer, bound)])
+    return with_notes(markdown(heads, rows), answer.standing, answer.chips)
 
 
 def _columns(answer: Answer) -> tuple[str, ...]:
@@ -43,12 +49,6 @@ def limit_text(value: float, unit: str) -> str:
 
 def _of_best(column: str) -> str:
     return {"design": "best chip", "capex_usd": "system", "price_usd": "price"}.get(column, heading(column))
-
-
-def _best_row(answer: Answer, bound: str) -> list[str]:
-    pick = answer.pick("", bound)
-    columns = _columns(answer)
-    return [cell(pick, c).text for c in columns] if pick else ["none", *[""] * (len(columns) - 1)]
 
 
 def _rival(answer: Answer, bound: str) -> str:
@@ -108,7 +108,8 @@ def targets_table(answers: Answers, case: str, who: str, column: str) -> str:
         for n in who_of(answer, who)
     ]
     heads = [f"{axis.label} within {limit_text(limit, axis.unit)}" for limit in limits]
-    return f"{heading(column)}:\n\n" + markdown(["chip", *heads], rows)
+    made = f"{heading(column)}:\n\n" + markdown(["chip", *heads], rows)
+    return with_notes(made, answer.standing, who_of(answer, who))
 
 
 def breakeven_table(answers: Answers, case: str, who: str) -> str:
@@ -125,12 +126,19 @@ def breakeven_table(answers: Answers, case: str, who: str) -> str:
         for limit in limits:
             bound = within(axis, limit)
             own = pick_of(answer, name, bound)
-            rivals = [p for n in names if n != name and (p := pick_of(answer, n, bound))]
+            alike = [n for n in names if n != name and _alike(answer, name, n)]
+            rivals = [p for n in alike if (p := pick_of(answer, n, bound))]
             cells.append(_breakeven(own, rivals, answer.goal.column))
         price = pick_of(answer, name, "")
         rows.append([name, cell(price, "price_usd").text if price else "none", *cells])
     heads = [f"{axis.label} within {limit_text(limit, axis.unit)}" for limit in limits]
-    return markdown(["chip", "price", *heads], rows)
+    return with_notes(markdown(["chip", "price", *heads], rows), answer.standing, names)
+
+
+def _alike(answer: Answer, one: str, other: str) -> bool:
+    """Whether the prices of two chips are on one basis."""
+    groups = answer.standing.group_of
+    return groups.get(one) == groups.get(other)
 
 
 def _breakeven(own: Pick | None, rivals: Sequence[Pick], column: str) -> str:

@@ -9,6 +9,7 @@ from dse.front.files import Front
 from dse.front.query import best_at_targets
 from dse.front.tables import Table, plain_rows, stack
 from dse.plugins import objective
+from dse.report.standing import Standing, standing_of
 from dse.search.points import axis_of
 
 Row = dict[str, Any]
@@ -29,16 +30,20 @@ class Answer:
     """Baseline chip to its best objective at each target; None where it cannot meet it."""
     rivals: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     """Baseline chip to its best design at each target, rows as in `best`."""
+    standing: Standing = field(default_factory=lambda: Standing(group_of={}, group=None, unanchored={}))
+    """Who of them may be the best."""
 
 
 def answer(front: Front) -> Answer:
     """The answer of a stored front."""
     axis, targets = _targets(front)
+    stands = standing_of(front)
     if axis is None:
-        rows = [_extreme(front, a) for a in front.axes if len(front.frame)]
-        return Answer(front.axes[0], None, tuple(rows), {})
+        every = ranked(front)
+        rows = [_extreme(every, a) for a in front.axes if len(every)]
+        return Answer(front.axes[0], None, tuple(rows), {}, standing=stands)
     goal = goal_of(front, axis.name)
-    every, real = contenders(front), baselines_of(front)
+    every, real = ranked(front), baselines_of(front)
     if goal.column not in every.columns:
         every = front.frame
     rivals = {name: tuple(_best(front, part, axis, targets, goal)) for name, part in _by_chip(real)}
@@ -48,6 +53,7 @@ def answer(front: Front) -> Answer:
         best=tuple(_best(front, every, axis, targets, goal)),
         baselines={name: tuple(row[goal.column] for row in rows) for name, rows in rivals.items()},
         rivals=rivals,
+        standing=stands,
     )
 
 
@@ -61,6 +67,18 @@ def goal_of(front: Front, target: str) -> Axis:
 def contenders(front: Front) -> Table:
     """Designs that the best at a target is chosen from: the front, and what was solved again at targets."""
     return stack([front.frame, front.at_targets]) if len(front.at_targets) else front.frame
+
+
+def ranked(front: Front) -> Table:
+    """Of the contenders those that may be the best.
+
+    What a chip that may not has kept off the front comes back: the deployments of the baselines.
+    """
+    every, stands = contenders(front), standing_of(front)
+    kept = stands.ranked(every)
+    if kept is every or not len(front.baselines):
+        return kept
+    return stack([kept, stands.ranked(front.baselines)])
 
 
 def searched_of(front: Front) -> Table:
@@ -101,10 +119,8 @@ def _best(front: Front, rows: Table, axis: Axis, targets: list[float], goal: Axi
     return plain_rows(best_at_targets(rows, axis, targets, goal, tolerance_of(front)))
 
 
-def _extreme(front: Any, axis: Any) -> Row:
-    rows = plain_rows(
-        front.frame.sort_values(axis.column, ascending=not axis.maximised, kind="stable").head(1)
-    )
+def _extreme(every: Table, axis: Any) -> Row:
+    rows = plain_rows(every.sort_values(axis.column, ascending=not axis.maximised, kind="stable").head(1))
     return {"best_for": axis.name, **rows[0]}
 
 

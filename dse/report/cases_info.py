@@ -9,7 +9,7 @@ from dse.front.axis import Axis, axis_named
 from dse.front.files import Front
 from dse.front.query import best_at_targets
 from dse.front.tables import Table
-from dse.report.answer import contenders, goal_of, tolerance_of
+from dse.report.answer import goal_of, ranked, tolerance_of
 from dse.report.curves import Axes, edge, known, xy
 from dse.report.scales import Floats, Scale, scale_of
 from dse.report.style import Style, styles
@@ -91,7 +91,7 @@ def _targets(front: Front) -> tuple[Axis, list[float]]:
 
 def _winners(front: Front, axes: Axes, limits: list[float]) -> tuple[Winner | None, ...]:
     target, goal = axes
-    table = known(contenders(front), axes)
+    table = known(ranked(front), axes)
     if not len(table):
         return tuple(None for _ in limits)
     best = best_at_targets(table, target, limits, goal, tolerance_of(front))

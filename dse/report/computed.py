@@ -16,9 +16,11 @@ _STORED = {"matrix": ("weights", "weights"), "attention": ("kv", "KV cache")}
 def other_formats(row: Mapping[str, Any], precision: Mapping[str, str]) -> str:
     """What a design computes in another format than asked, as `fp8 weights computed in fp16`.
 
-    Empty where it is as asked, and for rows that do not say.
+    Empty where it is as asked, where no design was found, and for rows that do not say.
     """
     found: dict[tuple[str, str], list[str]] = {}
+    if row.get("found") is False:  # a target that nothing meets: its texts stand for no format
+        return ""
     for column, group in COMPUTED.items():
         field, what = _STORED[group]
         used, asked = row.get(column), precision.get(field)

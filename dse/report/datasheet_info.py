@@ -81,7 +81,7 @@ def _answer(p: Proposal) -> str:
     )
     if p.odds is not None:
         told += sure(p.odds)
-    best = next((r for r in p.rivals if r.cost is not None), None)
+    best = next((r for r in p.rivals if r.cost is not None and r.unanchored is None), None)
     if best is None:
         return f"{told} No rival meets the target."
     ratio = best.cost / p.rounded.cost if best.cost is not None else 1.0
@@ -206,13 +206,14 @@ def _rivals(p: Proposal) -> Section | None:
         cost = NONE if r.cost is None else pretty(r.cost, "")
         ratio = NONE if r.cost is None else f"x {r.cost / p.rounded.cost:.2f}"
         speed = pretty(r.tpot_s, "s")
-        kind = f"{r.standing}, {r.candidate.kind}"
+        kind = f"{r.standing}, {r.candidate.kind}{', unanchored' if r.unanchored else ''}"
         rows.append((r.candidate.label, kind, cost, ratio, speed, pretty(r.price_usd, ""), layout))
     columns = ("rival", "kind", p.goal_label, "to it", "TPOT", "chip USD", "batch, TP x PP")
     return Section(
         title="Speed and cost against its rivals, each at its best deployment", columns=columns,
         rows=tuple(rows), left=2,
-        note="A dash: no deployment meets all; of the one that misses by least, TPOT and what it misses.",
+        note="A dash: no deployment meets all; of the one that misses by least, TPOT and what it misses."
+        + "".join(f" {r.candidate.label} wins nothing: {r.unanchored}" for r in p.rivals if r.unanchored),
     )  # fmt: skip
 
 

@@ -46,21 +46,34 @@ class Measured:
         return answer(self.front)
 
     def judge(self, told: Answer) -> Answer:
-        """The answer with each design beside the others at its target."""
+        """The answer with each design beside the others at its target that it ranks among."""
         if told.target is None:
             return told
         rivals: dict[str, list[Row]] = {name: [] for name in told.rivals}
         best: list[Row] = []
         for i, row in enumerate(told.best):
-            names = [name for name in rivals if told.rivals[name][i]["found"]]
-            there = [*([row] if row["found"] else []), *(told.rivals[name][i] for name in names)]
-            seen = self._beside(there, told, float(row[f"target_{told.target.column}"]))
-            best.append({**row, **(seen.pop(0).as_dict() if row["found"] else _NONE)})
-            judged = dict(zip(names, seen, strict=True))
+            others = {name: rows[i] for name, rows in told.rivals.items()}
+            found = self._judged(row, others, told)
+            best.append({**row, **found.get("", _NONE)})
             for name, rows in rivals.items():
-                own = judged[name].as_dict() if name in judged else _NONE
-                rows.append({**told.rivals[name][i], **own})
+                rows.append({**others[name], **found.get(name, _NONE)})
         return replace(told, best=tuple(best), rivals={n: tuple(rows) for n, rows in rivals.items()})
+
+    def _judged(self, row: Row, rivals: Mapping[str, Row], told: Answer) -> dict[str, dict[str, Any]]:
+        """Spreads of the best design at a target, by the empty name, and of the baselines that meet it."""
+        limit = float(row[f"target_{told.target.column}"])
+        meets = {name: rival for name, rival in rivals.items() if rival["found"]}
+        itself = str(row["chip"]) if row["found"] and row["role"] == "baseline" else None
+        there = {"": row} if row["found"] else {}
+        there |= {n: r for n, r in meets.items() if told.standing.ranks(n) and n != itself}
+        found = dict(zip(there, self._beside(list(there.values()), told, limit), strict=True))
+        each: dict[str, dict[str, Any]] = {name: dict(spread.as_dict()) for name, spread in found.items()}
+        for name, rival in meets.items():
+            if name == itself:
+                each[name] = each[""]
+            elif name not in each:  # it ranks among none of these
+                each[name] = {**self._beside([rival], told, limit)[0].as_dict(), "probability_best": None}
+        return each
 
     def _beside(self, rows: list[Row], told: Answer, limit: float) -> list[Spread]:
         keys = [key_of(self.study, row) for row in rows]

@@ -168,7 +168,8 @@ def _which(found: Evidence) -> str:
 
 def rivals_at(found: Evidence, limits: Sequence[float]) -> list[Row | None]:
     """The best baseline that meets each target; None where none does."""
-    told, real = found.answer, baselines_of(found.front)
+    told = found.answer
+    real = told.standing.ranked(baselines_of(found.front))
     if not len(real):
         return [None] * len(limits)
     best = best_at_targets(real, told.target, limits, told.objective, tolerance_of(found.front))

@@ -1,7 +1,7 @@
 """The page of a study: question, answer, front, designs, baselines, assumptions, and how to repeat it."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +40,7 @@ from dse.report.words import counted, word
 from dse.search.importance import Importance
 from dse.search.progress import Progress
 from dse.search.revisit import Revisited
+from dse.spec.unanchored import family
 
 SCRIPTS = ("table.js", "charts.js", "report.js")
 _STACKS: tuple[Kind, ...] = ("binds", "time", "ttft", "cost", "running", "bytes")
@@ -108,6 +109,7 @@ def study_report(found: Evidence, extras: Extras | None = None) -> Html:
             tag("p", _under(found), class_="quiet"),
             tag("p", tag("strong", "Question. "), str(told.get("question") or "not told").strip()),
             tag("div", [tag("p", s) for s in answer_sentences(found)], class_="answer", id="answer"),
+            [tag("p", line, class_="quiet") for line in found.answer.standing.lines()],
             [tag("p", f"Caution: {doubt}.", class_="warn") for doubt in found.doubts],
             tag("nav", [tag("a", name, href=f"#{key}") for key, name, _ in sections], aria_label="Sections"),
             [tag("section", tag("h2", name), body, id=key) for key, name, body in sections],
@@ -194,7 +196,7 @@ def _legend(found: Evidence) -> str:
 def _best_section(found: Evidence) -> Html:
     told = found.answer
     if told.target is None:
-        heads = {front_key(_number(found, r)): best_label(found.front, r) for r in told.best}
+        heads = {_key(found, r): best_label(found.front, r) for r in told.best}
         return _cards(found, heads)
     goal, target = told.objective, told.target
     limits = [float(row[f"target_{target.column}"]) for row in told.best]
@@ -202,7 +204,7 @@ def _best_section(found: Evidence) -> Html:
     heads, rows = {}, []
     for limit, row, rival in zip(limits, told.best, rivals, strict=True):
         at = shown(limit, target.unit)
-        own = front_key(_number(found, row)) if row["found"] else None
+        own = _key(found, row) if row["found"] else None
         other = baseline_key(_number_in(found.baselines, rival)) if rival else None
         both = own and rival is not None and identity(rival) == identity(row)
         for key, what in ((own, "best"), (None if both else other, "best baseline")):
@@ -236,8 +238,11 @@ def _beside(key: str | None, row: Row | None, goal: Any) -> list[Any]:
     ]
 
 
-def _number(found: Evidence, row: Mapping[str, Any]) -> int:
-    return _number_in(found.rows, row)
+def _key(found: Evidence, row: Mapping[str, Any]) -> str:
+    """Of a design of the front, or of a baseline that is the best of those that may win."""
+    if any(identity(own) == identity(row) for own in found.rows):
+        return front_key(_number_in(found.rows, row))
+    return baseline_key(_number_in(found.baselines, row))
 
 
 def _number_in(rows: Sequence[Row], row: Mapping[str, Any]) -> int:
@@ -277,7 +282,8 @@ def _designs_section(found: Evidence) -> Html:
         *(quantity(c) for c in (*given, *parameters)),
         quantity("bound_by"),
     ]
-    rows = [_table_row(key, row, seen, [*given, *parameters]) for key, (row, seen) in every.items()]
+    barred = found.answer.standing.unanchored
+    rows = [_table_row(key, row, seen, [*given, *parameters], barred) for key, (row, seen) in every.items()]
     made = table(
         "designs", columns, rows, keys=list(every),
         caption="Designs on the front and deployments of the baselines; click a heading to sort",
@@ -290,9 +296,12 @@ def _designs_section(found: Evidence) -> Html:
     return joined(tag("div", downloads, note, class_="bar screen-only"), made)
 
 
-def _table_row(key: str, row: Row, seen: Revisited | None, columns: Sequence[str]) -> dict[str, Cell]:
+def _table_row(
+    key: str, row: Row, seen: Revisited | None, columns: Sequence[str], barred: Container[str]
+) -> dict[str, Cell]:
     name, kind = str(row.get("chip")), kind_label(str(row.get("branch") or ""))
-    told = ", ".join(text for text in (kind, standing(row, seen)) if text)
+    anchors = "unanchored" if family(name, str(row.get("role"))) in barred else ""
+    told = ", ".join(text for text in (kind, standing(row, seen), anchors) if text)
     bound = word(seen.bound_by) if seen and seen.bound_by else None
     waits = {f"{label}.bound_by": word(own.bound_by) for label, own in (seen.parts if seen else {}).items()}
     return {

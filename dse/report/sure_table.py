@@ -27,7 +27,8 @@ def sure_table(found: Measured | None) -> Html:
     made = tag("table", tag("thead", tag("tr", head)), tag("tbody", body))
     note = (
         f"{found.drawn.samples} drawings of {found.drawn.numbers} uncertain numbers, alike for all designs; "
-        "the median of a number is its value. Is best: beats every baseline and meets the target."
+        "the median of a number is its value. Is best: beats every baseline on the same basis of prices and "
+        "meets the target."
     )
     box = tag("div", made, class_="scroll", tabindex=0, role="region", aria_label="How sure the best are")
     return joined(tag("h3", f"How sure {goal.label} is"), box, tag("p", note, class_="quiet"))

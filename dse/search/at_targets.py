@@ -104,8 +104,8 @@ def _solved(study: ResolvedStudy, chips: api.Chips, origin: Origin, limits: list
         cost_model=study.cost_model, context=study.context, goal=study.goal,
         tolerance=study.spec.tolerance, any_batch=study.fine_lists.any_batch,
     )  # fmt: skip
-    for found in best_deployments(question, chips, grid(study.fine_lists), limits):
-        good = np.flatnonzero(found.feasible)
-        for deployments in (found.cheapest, found.deployments):
-            points = evaluate(study, chips, deployments, origin)
-            yield points.rows(good)
+    every = best_deployments(question, chips, grid(study.fine_lists), limits)
+    told = [(f.feasible, d.columns()) for f in every for d in (f.cheapest, f.deployments)]
+    columns = {name: np.stack([each[name] for _, each in told]) for name in told[0][1]}
+    points = evaluate(study, chips, api.Deployments(**columns), origin)
+    yield points.rows(np.flatnonzero(np.stack([feasible for feasible, _ in told])))

@@ -260,7 +260,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
         raise SpecError(list(dict.fromkeys(problems)))
 
     def resolved(made: list[Build]) -> tuple[Technology, ...]:
-        return tuple(setting.technology.resolve(b, where=where, value=setting.value) for b in made)
+        return tuple(setting.technology.constants(b, setting.value) for b in made)
 
     made_on = tuple(searched_on(template, setting.technology, node) for node in spec.nodes)
     peaks = tuple(_peaks_of(chip, setting) for chip in made_on)

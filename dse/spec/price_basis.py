@@ -30,13 +30,14 @@ _ASKED: Final = ("command-line", "study")
 def price_basis(chip: ChipSpec, method: str) -> str:
     """Basis of the price of `chip` under a price method, a key of `BASES`.
 
-    `listed` is on the basis that the chip's file says; a chip that nobody lists is taken at unit cost there,
-    as `dse estimate` does. A price that `--set price=` or a study gives is on the basis `set`.
+    `listed` is on the basis that the chip's file says, and so is a chip beside searched prices; one without a
+    price is taken at unit cost there, as `dse estimate` does. A price that `--set price=` or a study gives
+    is on the basis `set`.
     """
     if method not in ("listed", "searched"):
         return method
     if chip.price.value is None:
-        return "unit-cost" if method == "listed" else "searched"
+        return "unit-cost"
     if chip.price.source in _ASKED:
         return "set"
     return chip.price_basis or "unsaid"

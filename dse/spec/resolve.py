@@ -275,6 +275,8 @@ def _speed_unknowns(
 ) -> Iterator[Problem]:
     # a tier of size or speed 0 would hold or read everything for nothing
     tiers: dict[str, object] = {f"peak.{f}": leaf.value for f, leaf in chip.peak.items() if leaf.value == 0}
+    if chip.sram.weight_load is not None and chip.sram.weight_load.value == 0:
+        tiers["sram.weight_load"] = 0
     if chip.sram.use == "scratchpad":
         tiers |= {"sram.capacity": chip.sram.capacity.value, "sram.bandwidth": chip.sram.bandwidth.value}
     if chip.dram is not None:

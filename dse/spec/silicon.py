@@ -105,7 +105,7 @@ def chip_silicon(
     problems = [*technology.problems(build, _where(chip)), *_chip_problems(chip, technology)]
     if problems:
         raise SpecError(problems)
-    return derive(blueprint_of(chip, technology), technology.resolve(build, value=value))
+    return derive(blueprint_of(chip, technology), technology.constants(build, value))
 
 
 def chip_unit_cost(chip: ChipSpec, technology: TechnologySpec) -> dict[str, float]:

@@ -116,6 +116,10 @@ class TechnologySpec(Spec):
         problems = list(self.problems(build, where))
         if problems:
             raise SpecError(problems)
+        return self.constants(build, value)
+
+    def constants(self, build: "Build", value: Value = middle) -> Technology:
+        """As `resolve`, of a build that has no `problems`."""
         return technology_of(self, build, Values(self, value))
 
     def choose(

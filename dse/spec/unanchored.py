@@ -1,9 +1,10 @@
-"""Chips of a study whose software no measurement anchors, with the reason."""
+"""Chips of a study: whose software no measurement anchors, and what each price is a price of."""
 
 from collections.abc import Iterator
 
 from dse.spec.anchors import anchor
 from dse.spec.chip import ChipSpec
+from dse.spec.price_basis import price_basis
 from dse.spec.resolved import ResolvedStudy
 from dse.spec.system import StackSpec
 
@@ -21,6 +22,16 @@ def unanchored_in(study: ResolvedStudy) -> dict[str, str]:
         if not stands.anchored:
             found[name] = stands.reason
     return found
+
+
+def price_bases_in(study: ResolvedStudy) -> dict[str, str]:
+    """Branch of the space, or baseline, to what its price is a price of, see `dse.spec.price_basis`.
+
+    Where prices are searched, chips of the catalog stand beside them at what is listed.
+    """
+    method = study.spec.price.method
+    real = {name: price_basis(chip, method) for name, chip in study.baselines.items()}
+    return {**dict.fromkeys(study.branches, method), **real}
 
 
 def _driven(study: ResolvedStudy) -> Iterator[tuple[str, ChipSpec, str]]:

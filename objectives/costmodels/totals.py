@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from objectives.api import Chips, Context, Designs, Metrics
 from objectives.arrays import Array
 from objectives.equations import money, reach
-from objectives.equations.energy import Busy, energy_per_token
+from objectives.equations.energy import Busy, drawn_per_token, metered, metered_parts
 
 
 def total(parts: Mapping[str, Array]) -> Array:
@@ -60,12 +60,13 @@ def metrics(designs: Designs, context: Context, tpot_s: Array, ttft_s: Array, to
     optics = reach.optics_w(c, near)
     capex_parts = money.capex(c, count, near) | dict(beside or {})
     capex = total(capex_parts)
-    energy_parts = energy_per_token(c, busy, count, tokens, context.economy, optics)
-    energy = total(energy_parts)
-    running = money.running_cost(context.economy, capex, count * (c.power_w + optics), tokens, energy)
-    per_million = total(running)
-    share = 0.0 * tokens if prompt_share is None else prompt_share
-    inputs, outputs = money.token_prices(per_million, share, work.isl, work.osl)
+    drawn = drawn_per_token(c, busy, count, tokens, context.economy, optics)
+    energy = metered(context.economy, total(drawn))
+    paid = (context.economy, capex, count * (c.power_w + optics), tokens, energy)
+    per_million = money.usd_per_million_tokens(*paid)
+    inputs, outputs = 0.0 * d.tp, per_million
+    if prompt_share is not None:
+        inputs, outputs = money.token_prices(per_million, prompt_share, work.isl, work.osl)
     empty: Mapping[str, Array] = {}
     return Metrics(
         tpot_s=tpot_s,
@@ -82,8 +83,8 @@ def metrics(designs: Designs, context: Context, tpot_s: Array, ttft_s: Array, to
         tpot_parts=ledger.tpot,
         ttft_parts=ledger.ttft,
         capex_parts=capex_parts if detail else empty,
-        running_parts=running if detail else empty,
-        energy_parts=energy_parts if detail else empty,
+        running_parts=money.running_cost(*paid) if detail else empty,
+        energy_parts=metered_parts(context.economy, drawn) if detail else empty,
         capacity_parts=ledger.capacity,
         bounds=ledger.bounds,
         pools=ledger.pools,

@@ -41,9 +41,9 @@ def demands(
         _of_matrices(
             chips, t, held["weights"] if experts is None else held["weights"] - experts,
             (layers * dense + heads * layer.head) * wide,
-            padded_rows(rows, chips.tile_rows) * multiplied, moved * t.activation_sram,
+            padded_rows(rows, chips.tile_rows) * multiplied, moved,
         ),
-        _of_kv(chips, context, layer, t, held["kv_cache"], layers * micro.rows, rows / micro.rows),
+        _of_kv(chips, context, layer, t, held["kv_cache"], layers * micro.rows),
     ]  # fmt: skip
     if experts is not None:
         worked = sum(p.share * load.worked * p.elements for p, load in loads)
@@ -51,7 +51,7 @@ def demands(
         out.append(
             _of_matrices(
                 chips, t, experts, layers * visited * wide, _over(worked, visited) * multiplied,
-                layers * moved * t.activation_sram,
+                layers * moved,
             )
         )  # fmt: skip
     return tuple(out)
@@ -69,33 +69,33 @@ def _waited_for(layers: float, head: Array, layer: Array, count: Array, pp: Arra
     last = fewest * layer + head >= most * layer
     stage = xp.where(last, fewest * layer + head, most * layer)
     waits = (count * stage > layers * layer + head) & (pp > 1.0)
-    some = xp.where(last, xp.maximum(fewest, 1.0 + 0.0 * fewest), most)
+    some = xp.where(last, xp.maximum(fewest, 1.0), most)
     none = 0.0 * (some + count)
-    return xp.where(waits, some, layers + none), xp.where(waits & ~last, none, 1.0 + none)
+    return xp.where(waits, some, layers), xp.where(waits & ~last, none, 1.0)
 
 
-def _of_matrices(
-    chips: Chips, t: Tiers, size: Array, read: Array, compute: Array, activations_s: Array
-) -> Demand:
-    """Weights of `size` bytes of which a pass reads `read`, with seconds of compute for each byte."""
+def _of_matrices(chips: Chips, t: Tiers, size: Array, read: Array, compute: Array, moved: Array) -> Demand:
+    """Weights of `size` bytes of which a pass reads `read`, beside `moved` bytes of activations.
+
+    `compute` is seconds for each byte.
+    """
     return Demand(
         size=size,
         reads=_over(read, size),
         dram=t.dram,
         busy=namespace(compute, t.load).maximum(compute, t.load),
         port=t.load,
-        beside=_over(activations_s, read),
+        beside=_over(moved, read) * t.activation_sram,
         exposed=chips.exposed_share,
     )
 
 
-def _of_kv(
-    chips: Chips, context: Context, layer: MeanLayer, t: Tiers, size: Array, moves: Array, checked: Array
-) -> Demand:
+def _of_kv(chips: Chips, context: Context, layer: MeanLayer, t: Tiers, size: Array, moves: Array) -> Demand:
     """KV cache and states of a sequence in a layer, moved so many times by attention cores.
 
-    Behind these nothing is exposed; `checked` rows of a sequence share what is moved.
+    Behind these nothing is exposed; all rows of a sequence share what is moved.
     """
+    checked = checked_rows(context.workload.speculation)
     at, each = context.workload.mean_context, context.precision.kv_bytes
     moved = layer.kv(at) * each
     if layer.state is not None:
@@ -115,4 +115,4 @@ def _of_kv(
 def _over(part: Array, whole: Array) -> Array:
     """Quotient of two amounts; 0 of nothing."""
     xp = namespace(part, whole)
-    return part / xp.where(whole > 0.0, whole, 1.0 + 0.0 * whole)
+    return part / xp.where(whole > 0.0, whole, 1.0)

@@ -24,7 +24,7 @@ class First:
 
     def seconds(self) -> Array:
         """The walk through all stages [s]; 0 without a prompt."""
-        return _if(self.some, self.walk.turn.walk)
+        return _if(self.some, self.walk.seconds)
 
     def stage(self) -> Array:
         """Time that the slowest stage is occupied [s]; 0 without a prompt."""
@@ -127,7 +127,7 @@ def in_chunks(s: Scene, steps: Decode) -> Served:
     gap = turn / s.micro.count - steps.walk.stage >= lone.stage
     mixed = pipeline.turn_with_chunks(
         turn, s.micro.count, ride / room, cut.pieces, xp.where(gap, lone.stage, walk.stage),
-        xp.where(gap, lone.turn.walk, walk.turn.walk),
+        xp.where(gap, lone.seconds, walk.seconds),
     )  # fmt: skip
     others = (mixed - turn) / steps.tokens + (due - ride) * lone.stage
     # prompts that were waited for come between no tokens; together they save no time

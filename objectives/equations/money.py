@@ -77,6 +77,17 @@ def running_cost(
     }
 
 
+def usd_per_million_tokens(
+    economy: Economy, capex_usd: Array, power_w: Array, tokens_per_s: Array, energy_per_token_j: Array
+) -> Array:
+    """Sum of `running_cost` [USD], from yearly dollars."""
+    built = economy.power_overhead * economy.building_usd_per_watt
+    yearly = capex_usd * (annuity(economy.lifetime_s, economy.cost_of_capital) + economy.upkeep_per_year)
+    yearly = yearly + power_w * (built * annuity(economy.building_lifetime_s, economy.cost_of_capital))
+    kept = yearly * (1e6 / (economy.utilisation * YEAR_S))
+    return kept / tokens_per_s + energy_per_token_j * (economy.usd_per_joule * 1e6)
+
+
 def token_prices(per_million: Array, prompt_share: Array, isl: Array, osl: Array) -> tuple[Array, Array]:
     """Cost of a million input tokens and of a million output tokens [USD], from that of outputs with prompts.
 

@@ -30,6 +30,10 @@ class Line:
         """Time for `size` bytes [s]."""
         return self.latency + size * self.per_byte
 
+    def times(self, count: Array) -> "Line":
+        """So many messages of the same size, one after the other."""
+        return Line(latency=count * self.latency, per_byte=count * self.per_byte)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Collective:
@@ -38,13 +42,13 @@ class Collective:
     few_messages: Line
     few_bytes: Line
 
-    def seconds(self, size: Array) -> Array:
-        """Time for a result of `size` bytes on every chip [s].
+    def seconds(self, size: Array, count: Array = 1.0) -> Array:
+        """Time for `count` results of `size` bytes on every chip [s].
 
         Limits: 0 for one chip. Without in-network reduction an all-reduce takes at least 2 (n-1)/n V / W
         (Patarasuk & Yuan, JPDC 2009), with it at least V / W.
         """
-        short, long = self.few_messages.seconds(size), self.few_bytes.seconds(size)
+        short, long = (line.times(count).seconds(size) for line in (self.few_messages, self.few_bytes))
         return namespace(short).minimum(short, long)
 
 

@@ -80,7 +80,7 @@ class Pass:
             groups = groups + self.routed.seconds()
         if self.exchange is not None:
             groups = groups + self.exchange
-        return groups + self.collectives + self.package + self.passes + self.overhead
+        return groups + self.collectives + self.passes + (self.package + self.overhead)  # short axes first
 
     def head_s(self) -> Array:
         """The LM head with its gather."""
@@ -122,8 +122,13 @@ def _passes(m: Machine, r: Rows) -> Array:
 
     Nothing where there is no DRAM: then they stream through SRAM as part of the groups.
     """
+    return r.rows * _passed(m)
+
+
+def _passed(m: Machine) -> Array:
+    """Those of one row [s]."""
     moved = (m.layer.projection_move + m.layer.ffn_move + m.layer.routed_move) * residual_bytes(m)
-    return (m.chips.activation_passes * m.tiers.dram) * (r.rows * moved)
+    return (m.chips.activation_passes * m.tiers.dram) * moved
 
 
 def _overhead(m: Machine, r: Rows) -> Array:
@@ -139,7 +144,7 @@ def _collectives(m: Machine, r: Rows) -> Array:
     found = []
     message = r.rows * (m.context.llm.hidden * residual_bytes(m))
     if m.layer.all_reduces:
-        found.append(_reduces(m) * m.collectives.all_reduce.seconds(message))
+        found.append(m.collectives.all_reduce.seconds(message, _reduces(m)))
     if m.layer.all_gathers:
         line = m.collectives.all_gather
         wide = r.rows * (m.layer.gathered * residual_bytes(m))
@@ -182,10 +187,10 @@ def _exchange(m: Machine, r: Rows) -> Array | None:
 
 def _matrix_group(m: Machine, r: Rows, elements: Array, move: Array | None, padded: Array) -> Group:
     """A weight matrix: every weight is read once for all rows, every row moves its activations."""
-    chips, t, share = m.chips, m.tiers, m.placed.weight_share
+    chips, t = m.chips, m.tiers
     size = elements * m.context.precision.weight_bytes
-    compute = padded * (2.0 * elements / (chips.peak_flops * chips.compute_efficiency))
-    sram, dram = share * (size * t.sram), (1.0 - share) * (size * t.dram)
+    compute = padded * (2.0 * elements / _sustained(chips))
+    sram, dram = m.placed.weight_share * (size * t.sram), m.placed.weight_rest * (size * t.dram)
     if move is None:
         return Group(compute=compute, sram=sram, dram=dram, load=size * t.load, exposed=chips.exposed_share)
     moved = move * m.context.precision.activation_bytes
@@ -196,6 +201,31 @@ def _matrix_group(m: Machine, r: Rows, elements: Array, move: Array | None, padd
         sram=sram + r.rows * (moved * t.activation_sram),
         dram=dram + r.rows * (moved * t.activation_dram),
     )
+
+
+def all_matrices(m: Machine, p: Pass, r: Rows) -> Group:
+    """What the dense matrices of all layers and the LM head take together [s], and activations between them.
+
+    Work, not time: each matrix has its own bottleneck.
+    """
+    layer, layers = m.layer, float(m.context.llm.layers)
+    padded = roofline.padded_rows(r.rows, m.chips.tile_rows)
+    dense, same = layers * (layer.projection + layer.ffn), r.head_rows is r.rows
+    moved = layers * (layer.projection_move + layer.ffn_move) * m.context.precision.activation_bytes
+    size = (dense + layer.head) * m.context.precision.weight_bytes
+    compute = padded * (2.0 * (dense + layer.head if same else dense) / _sustained(m.chips))
+    t = m.tiers
+    between = moved * t.activation_dram + layers * _passed(m)
+    return Group(
+        compute=compute if same else compute + p.head.compute,
+        sram=m.placed.weight_share * (size * t.sram) + r.rows * (moved * t.activation_sram),
+        dram=m.placed.weight_rest * (size * t.dram) + r.rows * between,
+    )
+
+
+def _sustained(chips: Chips) -> Array:
+    """FLOP that the matrix units sustain on full tiles [FLOP/s]."""
+    return chips.peak_flops * chips.compute_efficiency
 
 
 def _core_group(m: Machine, r: Rows) -> Group:
@@ -229,7 +259,7 @@ def _routed_group(m: Machine, r: Rows) -> Group | None:
     moved = _sum(p.share * load.rows * p.move for p, load in parts) * m.context.precision.activation_bytes
     size, share = read * m.context.precision.weight_bytes, m.placed.expert_share
     return Group(
-        compute=worked * (2.0 / (chips.peak_flops * chips.compute_efficiency)),
+        compute=worked * (2.0 / _sustained(chips)),
         load=size * t.load,
         exposed=chips.exposed_share,
         sram=share * (size * t.sram) + moved * t.activation_sram,

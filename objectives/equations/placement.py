@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 
 from objectives.api import Chips
@@ -58,6 +58,11 @@ class Placement:
         """Of dense weights."""
         return self.shares[0]
 
+    @cached_property
+    def weight_rest(self) -> Array:
+        """Share of dense weights in DRAM."""
+        return 1.0 - self.weight_share
+
     @property
     def kv_share(self) -> Array:
         """Of KV cache and states."""
@@ -73,7 +78,7 @@ def inverse(rate: Array) -> Array:
     """1 / rate, and 0 where the rate is 0, which stands for an absent tier."""
     xp = namespace(rate)
     absent = rate == 0.0
-    return xp.where(absent, 0.0 * rate, 1.0 / xp.where(absent, 1.0 + rate, rate))
+    return xp.where(absent, 0.0, 1.0 / xp.where(absent, 1.0, rate))
 
 
 def tiers(chips: Chips) -> Tiers:
@@ -93,7 +98,7 @@ def tiers(chips: Chips) -> Tiers:
         dram=dram,
         kv_dram=inverse(chips.dram_bandwidth * chips.kv_efficiency),
         activation_sram=sram,
-        activation_dram=xp.where(known, 0.0 * dram, dram),
+        activation_dram=xp.where(known, 0.0, dram),
     )
 
 
@@ -127,28 +132,28 @@ def place(
     sram = chips.sram_bytes * (chips.sram_usable * chips.usable_capacity * chips.sram_pinned)
     dram = chips.dram_bytes * chips.usable_capacity
     has_dram = chips.dram_bytes > 0.0
-    zero = 0.0 * sram
     excess = _sum(sizes) + activations - (sram + dram)
     if aside is not None:
         excess = excess + aside
-        sram = xp.maximum(sram - xp.where(has_dram, 0.0 * aside, aside), zero)
-        dram = xp.maximum(dram - xp.where(has_dram, aside, 0.0 * aside), zero)
+        sram = xp.maximum(sram - xp.where(has_dram, 0.0, aside), 0.0)
+        dram = xp.maximum(dram - xp.where(has_dram, aside, 0.0), 0.0)
     # a chip without DRAM has all the room there is: what does not fit is `excess`
-    room = xp.where(has_dram, sram, math.inf + zero)
-    evens = [xp.where(has_dram, _balanced(t.sram, d.dram, d.beside), 1.0 + zero) for d in demands]
+    room = xp.where(has_dram, sram, math.inf)
+    evens = [_balanced(has_dram, t.sram, d.dram, d.beside) for d in demands]
     pinned = _wanted(room, demands, evens)
     spare = room - _sum(pinned)
     for i, (d, even) in enumerate(zip(demands, evens, strict=True)):
-        free = d.size * xp.maximum(even, _hides(d, t.sram)) - pinned[i]
-        free = xp.minimum(xp.maximum(free, 0.0 * free), spare)
-        pinned[i], spare = pinned[i] + free, spare - free
-    drawn = xp.minimum(_sum(sizes) - _sum(pinned) - dram, spare)
-    least = [(-1.0 * d.reads, d.size - p) for d, p in zip(demands, pinned, strict=True)]
-    pinned = [p + more for p, more in zip(pinned, _largest_first(drawn, least), strict=True)]
+        most = pinned[i] + spare
+        pinned[i] = xp.minimum(xp.maximum(d.size * xp.maximum(even, _hides(d, t.sram)), pinned[i]), most)
+        spare = most - pinned[i]
+    left = [size - p for size, p in zip(sizes, pinned, strict=True)]
+    drawn = xp.minimum(_sum(left) - dram, spare)
+    least = _largest_first(drawn, [(-1.0 * d.reads, more) for d, more in zip(demands, left, strict=True)])
+    pinned = [p + more for p, more in zip(pinned, least, strict=True)]
     kv = 1
     others = [i for i in range(len(demands)) if i != kv]
-    spare = xp.maximum(room - _sum([pinned[i] for i in others]), zero)
-    beside = xp.maximum(dram - _sum([sizes[i] - pinned[i] for i in others]), zero)
+    spare = xp.maximum(room - _sum([pinned[i] for i in others]), 0.0)
+    beside = xp.maximum(dram - _sum([left[i] - least[i] for i in others]), 0.0)
     alone = xp.minimum(xp.maximum(prompt_kv * evens[kv], prompt_kv - beside), spare)
     return Placement(
         shares=tuple(_share(p, d.size) for p, d in zip(pinned, demands, strict=True)),
@@ -163,12 +168,12 @@ def _wanted(room: Array, demands: tuple[Demand, ...], evens: list[Array]) -> lis
     wishes: list[tuple[Array, Array]] = []
     kinds: list[int] = []
     for i, (d, even) in enumerate(zip(demands, evens, strict=True)):
-        full = xp.minimum(even, _exposed(d.busy, d.dram))
-        wishes.append((d.dram * d.reads, d.size * full))
+        full, gain = xp.minimum(even, _exposed(d.busy, d.dram)), d.dram * d.reads
+        wishes.append((gain, d.size * full))
         kinds.append(i)
-        if d.exposed is not None:
-            some = xp.minimum(even, _exposed(d.port, d.dram)) - full
-            wishes.append((d.exposed * (d.dram * d.reads), d.size * xp.maximum(some, 0.0 * some)))
+        if d.exposed is not None:  # ports are busy for a part of the time that units are, so this is no less
+            some = xp.minimum(even, _exposed(d.port, d.dram))
+            wishes.append((d.exposed * gain, d.size * (some - full)))
             kinds.append(i)
     taken = _largest_first(room, wishes)
     return [_sum([x for x, k in zip(taken, kinds, strict=True) if k == i]) for i in range(len(demands))]
@@ -177,15 +182,13 @@ def _wanted(room: Array, demands: tuple[Demand, ...], evens: list[Array]) -> lis
 def _largest_first(room: Array, wishes: list[tuple[Array, Array]]) -> list[Array]:
     """Bytes that each of some (gain, bytes) gets of `room` when the largest gain is served first [B]."""
     xp = namespace(room, *(size for _, size in wishes))
-    taken = []
-    for i, (gain, size) in enumerate(wishes):
-        left = room
-        for j, (other, before) in enumerate(wishes):
-            if i != j:
-                first = other >= gain if j < i else other > gain
-                left = left - xp.where(first, before, 0.0 * before)
-        taken.append(xp.minimum(size, xp.maximum(left, 0.0 * size)))
-    return taken
+    left = [room for _ in wishes]
+    for j, (late, later) in enumerate(wishes):
+        for i, (gain, size) in enumerate(wishes[:j]):
+            first = gain >= late
+            left[j] = left[j] - xp.where(first, size, 0.0)
+            left[i] = left[i] - xp.where(first, 0.0, later)
+    return [xp.minimum(size, xp.maximum(rest, 0.0)) for rest, (_, size) in zip(left, wishes, strict=True)]
 
 
 def _sum(terms: Sequence[Array]) -> Array:
@@ -195,27 +198,31 @@ def _sum(terms: Sequence[Array]) -> Array:
 def _share(part: Array, whole: Array) -> Array:
     """Share of a part in the whole [1], at most 1; 0 of nothing."""
     xp = namespace(part, whole)
-    found = part / xp.where(whole > 0.0, whole, 1.0 + 0.0 * whole)
-    return xp.minimum(found, 1.0 + 0.0 * found)
+    return xp.minimum(part / xp.where(whole > 0.0, whole, 1.0), 1.0)
 
 
 def _exposed(hidden: Array, dram: Array) -> Array:
     """Share that DRAM cannot bring while units are busy anyway [1]: 1 - hidden / d; 1 without DRAM."""
-    xp = namespace(hidden, dram)
-    return xp.maximum(1.0 - hidden * inverse(dram), 0.0 * hidden)
+    return namespace(hidden, dram).maximum(1.0 - hidden * inverse(dram), 0.0)
 
 
 def _hides(d: Demand, sram: Array) -> Array:
-    """Share that SRAM brings beside activations while units are busy anyway and nothing is exposed [1]."""
+    """Share that SRAM brings beside activations while units are busy anyway and nothing is exposed [1].
+
+    Below 0 where activations take longer than that.
+    """
     xp = namespace(d.busy, sram)
     hidden = d.busy if d.exposed is None else xp.where(d.exposed > 0.0, d.port, d.busy)
-    left = hidden - d.beside
-    return xp.minimum(xp.maximum(left, 0.0 * left) * inverse(sram), 1.0 + 0.0 * left)
+    return xp.minimum((hidden - d.beside) * inverse(sram), 1.0)
 
 
-def _balanced(sram: Array, dram: Array, beside: Array) -> Array:
-    """Share at which two tiers that stream at once end together [1]; all in SRAM where both are free."""
+def _balanced(has_dram: Array, sram: Array, dram: Array, beside: Array) -> Array:
+    """Share at which two tiers that stream at once end together [1].
+
+    All in SRAM where both are free, or where there is no DRAM.
+    """
     xp = namespace(sram, dram, beside)
     both = sram + dram
-    left = xp.maximum(dram - beside, 0.0 * (dram + beside))
-    return xp.where(both > 0.0, left / xp.where(both > 0.0, both, 1.0 + both), 1.0 + 0.0 * left)
+    shared = has_dram & (both > 0.0)
+    both = xp.where(shared, both, 1.0)
+    return xp.maximum(xp.where(shared, dram / both, 1.0) - beside * xp.where(shared, 1.0 / both, 0.0), 0.0)

@@ -1,6 +1,7 @@
 """A pass on its way through all stages of the pipeline, and where its seconds go."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from objectives.arrays import Array
 from objectives.equations import network, pipeline, roofline
@@ -11,11 +12,34 @@ from objectives.equations.passes import Machine, Pass, Rows, residual_bytes
 class Walk:
     """One pass through all stages."""
 
-    turn: pipeline.Turn
-    stage: Array
-    """Time that the slowest stage is occupied [s]."""
+    seconds: Array
+    """All stages, one after the other [s]."""
     hops: Array
+    """Of these, from stage to stage [s]."""
     fixed: Array
+    layers: int
+    pp: Array
+    count: Array
+    """Micro-batches in flight [1]."""
+    layer_s: Array
+    head_s: Array
+    stage_s: Array
+    """Fixed time of a stage [s]."""
+    slowest: network.Line
+    """The slowest send from stage to stage."""
+    message: Array
+    """Bytes that a stage sends to the next [B]."""
+
+    @cached_property
+    def stage(self) -> Array:
+        """Time that the slowest stage is occupied [s]."""
+        fixed = self.slowest.seconds(self.message) + self.stage_s
+        return pipeline.slowest_stage(self.layers, self.pp, self.layer_s, self.head_s, fixed)
+
+    @cached_property
+    def turn(self) -> pipeline.Turn:
+        """One token for every sequence."""
+        return pipeline.turn(self.seconds, self.stage, self.count)
 
     def parts(self, m: Machine, p: Pass) -> dict[str, Array]:
         """Where the seconds of the walk go [s]; their sum is the walk."""
@@ -43,9 +67,11 @@ def walk_through(m: Machine, p: Pass, r: Rows, pp: Array, hops: network.Hops, co
     layer_s, head_s = p.layer_s(), p.head_s()
     each = r.sequences * m.chips.sequence_overhead_s
     hop, fixed = hops.turn.seconds(message), pp * step + each
-    walk = layers * layer_s + head_s + (fixed + hop)
-    stage = pipeline.slowest_stage(layers, pp, layer_s, head_s, hops.slowest.seconds(message) + (step + each))
-    return Walk(turn=pipeline.turn(walk, stage, count), stage=stage, hops=hop, fixed=fixed)
+    return Walk(
+        seconds=layers * layer_s + head_s + (fixed + hop), hops=hop, fixed=fixed, layers=layers, pp=pp,
+        count=count, layer_s=layer_s, head_s=head_s, stage_s=step + each, slowest=hops.slowest,
+        message=message,
+    )  # fmt: skip
 
 
 def bounds(p: Pass, parts: dict[str, Array], layers: float, heads: float = 1.0) -> dict[str, Array]:

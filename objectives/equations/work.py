@@ -3,7 +3,7 @@
 from objectives.arrays import Array
 from objectives.equations import expert_parallel
 from objectives.equations.energy import Busy, busy
-from objectives.equations.passes import Machine, Pass, Rows, residual_bytes
+from objectives.equations.passes import Machine, Pass, Rows, all_matrices, residual_bytes
 
 
 def work_of(m: Machine, p: Pass, r: Rows) -> Busy:
@@ -12,10 +12,10 @@ def work_of(m: Machine, p: Pass, r: Rows) -> Busy:
     Domain: that of the busiest chip stands for all where experts are spread; scale-out counts as scale-up.
     """
     layers = float(m.context.llm.layers)
-    matrices = [(p.projections, layers), (p.ffn, layers), (p.head, 1.0)]
+    matrices = [(all_matrices(m, p, r), 1.0)]
     if p.routed is not None:
         matrices.append((p.routed, layers))
-    return busy(m.chips, matrices, [(p.core, layers)], _sent(m, r), layers * p.passes)
+    return busy(m.chips, matrices, [(p.core, layers)], _sent(m, r))
 
 
 def _sent(m: Machine, r: Rows) -> Array:

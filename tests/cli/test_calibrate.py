@@ -158,7 +158,9 @@ def test_wrong_tables_are_refused_with_all_their_problems(dse, small, tmp_path):
 
 def test_what_is_no_table_is_told_as_what_it_is(dse, tmp_path):
     (tmp_path / "folder.csv").mkdir()
-    known = "expected a CSV or a table (article, published, published-full, silicon), got the folder"
+    known = (
+        "expected a CSV or a table (article, dataflow, published, published-full, silicon), got the folder"
+    )
     dse("validate", "folder.csv").refused(f"TABLE: {known} 'folder.csv'")
     dse("validate", tmp_path).refused(f"TABLE: {known} '{tmp_path}'")
     dse("validate", "/dev/null").refused("TABLE: expected a CSV, got '/dev/null', which is no regular file")

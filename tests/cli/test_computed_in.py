@@ -44,5 +44,7 @@ def test_designs_are_marked_only_where_they_differ():
     assert other_formats(wide, asked) == "fp8 weights computed in fp16"
     assert [row["mark"] for row in marked([wide, own, old], asked)] == ["*", "", ""]
     assert computed_lines([wide, own, wide, old], asked) == ["* fp8 weights computed in fp16: lpu-1"]
+    none = {"chip": "none", "found": False, "computed_in": "none", "attention_computed_in": "none"}
+    assert computed_lines([none], asked) == []  # a target that nothing meets
     assert other_formats({"computed_in": "fp4", "attention_computed_in": "bf16"},
                          {"weights": "nvfp4", "kv": "bf16"}) == ""  # fmt: skip

@@ -32,7 +32,7 @@ QUICK = {
     "report": ["report", "groq-vs-h100", "-o", "report.html"],
     "bench": ["bench", "--seconds", "0.2"],
     "validate": ["validate", "article"],
-    "run": ["run", "groq-vs-h100/listed", "--trials", "3"],
+    "run": ["run", "groq-vs-h100/listed", "--no-verdicts", "--trials", "3"],
 }
 
 

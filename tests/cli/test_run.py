@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-RUN = ("run", "groq-vs-h100", "--no-verdicts")
+RUN = ("run", "groq-vs-h100", "--no-verdicts", "--no-intervals")
 DEPLOYMENT = {"mode": "solve", "batch": [1], "tp": [1], "pp": [1]}
 
 
@@ -62,7 +62,7 @@ def test_a_changed_question_is_refused_with_the_fields_that_differ(dse, tmp_path
 
 def test_nothing_feasible_names_the_constraint_in_the_way_with_exit_code_1(dse, study_with, tmp_path):
     study = study_with(llm="gpt4-1.8t-dense", deployment=DEPLOYMENT)  # 1.8 TB of weights on one chip
-    said = dse("run", study, "--no-verdicts", "--trials", "7", "--out", "r")
+    said = dse("run", study, "--no-verdicts", "--no-intervals", "--trials", "7", "--out", "r")
     assert said.code == 1
     assert (
         "mine: expected a feasible design in 7 trials, got none; most often violated: capacity (7 of 7)"

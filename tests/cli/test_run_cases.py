@@ -16,7 +16,7 @@ SLOW = {"title": "nothing is so fast", "targets": {"tpot": "1 us"}}
 @pytest.fixture
 def ran(study_with, dse):
     path = study_with(cases={"listed": LISTED, "too-fast": SLOW})
-    return path, dse("run", path, "--trials", "6")
+    return path, dse("run", path, "--trials", "6", "--no-verdicts", "--no-intervals")
 
 
 def test_every_case_has_a_folder_and_a_row_of_its_own(ran, tmp_path):
@@ -37,7 +37,7 @@ def test_a_case_without_a_space_tries_each_baseline_once_and_is_then_done(ran, d
     front = load_front(tmp_path / "results" / "mine" / "listed")
     assert front.manifest["trials"] == len(set(front.baselines["chip"])) == len(CHIPS)
     assert set(front.frame["role"]) == {"baseline"}
-    again = dse("run", f"{path.parent}/listed")
+    again = dse("run", f"{path.parent}/listed", "--no-verdicts", "--no-intervals")
     assert "4 trials (0 new)" in again.out
     assert "time was up" not in again.out
 
@@ -45,7 +45,7 @@ def test_a_case_without_a_space_tries_each_baseline_once_and_is_then_done(ran, d
 def test_one_case_can_be_run_and_shown_alone(study_with, dse, tmp_path):
     path = study_with(cases={"listed": LISTED})
     name = f"{path.parent}/listed"
-    assert "4 trials (4 new)" in dse("run", name, "--out", "r").out
+    assert "4 trials (4 new)" in dse("run", name, "--out", "r", "--no-verdicts", "--no-intervals").out
     assert not (tmp_path / "r" / "front.csv").exists()
     told = dse("front", name, "--out", "r", "--format", "json").json
     assert told["study"] == "mine/listed"

@@ -30,3 +30,5 @@ def test_a_chip_that_loads_weights_for_nothing_says_so() -> None:
     assert "they enter for nothing" in " ".join(silent.out.split())
     said = call(*ask, "--set", "process=n5", "--set", "weight_load=40 TB/s")
     assert "they enter for nothing" not in " ".join(said.out.split())
+    free = call(*ask, "--set", "process=n5", "--set", "weight_load=0")
+    free.refused("sram.weight_load: expected more than 0, got 0")

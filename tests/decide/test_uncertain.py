@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from dse.decide.candidates import of_baselines, of_front
+from dse.decide.candidates import from_rows, of_baselines, of_front
 from dse.decide.drawings import draws, split_normal, uncertain_facts
+from dse.decide.medians import limits_of_dies
 from dse.decide.uncertain import contest, tornado
 from dse.front.files import Front
+from dse.front.tables import records
 from dse.report.answer import answer
 from dse.report.spreads import Stale, measured
 from dse.spec.base import Sourced, Spec
@@ -187,3 +189,13 @@ def test_front_and_run_print_intervals_and_chances_unless_they_are_left_out(dse_
     assert "p90" not in dse_verb(*ask, "--no-intervals", "--format", "csv").out
     ran = dse_verb("run", stored[0], "--out", stored[1], "--samples", "8", "-q")
     assert ran.code == 0 and "8 drawings of" in ran.out
+
+
+def test_drawn_constants_push_no_die_over_the_limits_that_it_was_designed_to(study, front):
+    """What is left of a die is no number to draw: at least half of the drawings refuse no typical design."""
+    chips = from_rows(study, [r for r in records(front.frame) if r["role"] == "search"])
+    held = limits_of_dies(study, chips)
+    assert set(held) == {"area_excess_m2", "dram_stacks_excess", "link_excess", "cooling_excess_w"}
+    assert all((column <= 0.0).all() for column in held.values())
+    meets = measured(study, front, 16, 1).front.frame["probability_meets_target"]
+    assert meets[front.frame["role"] == "search"].median() >= 0.5

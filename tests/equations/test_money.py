@@ -16,6 +16,7 @@ from objectives.equations.money import (
     margin_price,
     running_cost,
     token_prices,
+    usd_per_million_tokens,
 )
 
 EXACT = 1e-12  # rounding of a few floating-point operations
@@ -75,6 +76,8 @@ def test_a_million_tokens_pay_their_share_of_a_year() -> None:
     assert parts["electricity"] == pytest.approx(kwh_of_a_year * 0.083 * million, rel=EXACT)
     # 7 kW of servers at 12 USD/W, paid off in 20 years at 10 %: r / (1 - 1.1^-20) = 0.11745962
     assert parts["building"] == pytest.approx(7000.0 * 12.0 * 0.11745962 * million, rel=1e-7)
+    whole = usd_per_million_tokens(ECONOMY, a(1e6), a(5000.0), a(rate), a(joules))
+    assert whole == pytest.approx(sum(parts.values()), rel=EXACT)
 
 
 def test_input_and_output_tokens_share_what_a_request_costs() -> None:

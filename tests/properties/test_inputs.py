@@ -38,10 +38,13 @@ WIDE = {
     "link_topology": TOPOLOGIES["dragonfly"], "link_domain": 64.0, "in_network_reduction": 0.0,
     "link_local_share": 0.7, "link_global_share": 0.3,
 }  # fmt: skip
+FAR = {"board_chips": 8.0, "rack_chips": 16.0, "copper_usd": 300.0, "optics_usd": 900.0, "optics_w": 7.0}
+NEAR = {**FAR, "board_chips": 40.0, "rack_chips": 40.0}  # half of which is below the 32 chips of the system
 JOINED = {"dies": 4.0, "die_bandwidth": 1e12, "die_latency": 2e-8}
 # Where a column works only on chips of a kind, the kind; 16 ways of TP cross the domain of eight.
 KIND: dict[str, dict[str, float]] = {
     "sram_bytes": {**SCRATCHPAD, "sram_bytes": 1e9},
+    "sram_usable": {**SCRATCHPAD, "sram_bytes": 1e9},
     "sram_bandwidth": SCRATCHPAD,
     "sram_pinned": {**SCRATCHPAD, "sram_pinned": 0.0},
     "sram_efficiency": SCRATCHPAD,
@@ -52,6 +55,8 @@ KIND: dict[str, dict[str, float]] = {
     **{key: {"prompt_rows": 512.0, "held_rows": 512.0} for key in ("prompt_rows", "held_rows")},
     "link_group": WIDE,
     **dict.fromkeys(JOINED, JOINED),
+    **dict.fromkeys(("copper_usd", "optics_usd", "optics_w"), FAR),
+    **dict.fromkeys(("board_chips", "rack_chips"), NEAR),
     "link_local_share": WIDE,
     "link_global_share": {**WIDE, "link_group": 4.0},
 }

@@ -74,13 +74,13 @@ def test_aggregated_throughput_on_one_stage_counts_the_prefills(design: Designs,
     context = replace(context, workload=replace(context.workload, prefix=None))
     one = replace(design, deployments=design.deployments.replace(pp=np.ones(1)))
     d, osl = one.deployments, context.workload.osl
-    m, prompt = (evaluate(x, context, detail=True) for x in (one, alone(one)))
+    # on two tiers a lone prompt may lie better than one beside a batch, so there it is that of the batch
+    m, prompt = (evaluate(x, context, detail=True) for x in (one, one if hybrid(one) else alone(one)))
     prompt_s = prompt.ttft_s - prompt.ttft_parts["queue"] - prompt.ttft_parts["request_overhead"]
     step = m.tpot_s - m.tpot_parts["prefill_stall"]
     # the published aggregate throughput: B requests take OSL steps and B prompts
-    slack = SLACK if hybrid(one) else ROUNDING  # a lone prompt may lie better on two tiers
     expected = d.dp * d.batch * osl / (osl * step + d.batch * prompt_s)
-    assert m.tokens_per_s == pytest.approx(expected, rel=slack)
+    assert m.tokens_per_s == pytest.approx(expected, rel=ROUNDING)
 
 
 def test_a_static_batch_brings_its_tokens_in_the_time_of_its_prefill_and_its_steps() -> None:

@@ -10,7 +10,7 @@ from studies_for_tests import write_study
 from dse.front.dominance import factor_to_cover
 from dse.front.files import Front
 from dse.search import judge
-from dse.search.bound.bounds import lead_of_two
+from dse.search.bound.bounds import Bounds, lead_of_two
 from dse.search.bound.boxes import whole
 from dse.search.bound.corners import SLACK, STAGES, corners, unordered
 from dse.search.bound.prove import Bound, prove
@@ -225,3 +225,29 @@ def test_an_empty_front_is_told_apart_from_a_proof(study: ResolvedStudy, swept: 
     bound = prove(study, empty, seconds=0.0)
     assert bound.found == 0 and bound.factor > 1.0
     assert prove(study, some, seconds=0.0).found == len(some.frame)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ["4% lower"]),
+        ({"deployment__pp": [1]}, ["2% lower"]),  # no stage to wait for
+        ({"workload": "chat"}, ["4% lower", "each value alone"]),  # prompts pay for what is best for decode
+        (
+            {"llm": "mixtral-8x7b", "deployment__pp": [1, 8]},
+            ["4% lower", "each value alone"],
+        ),  # experts make stages unlike
+        ({"llm": "mixtral-8x7b", "deployment__pp": [1]}, ["2% lower"]),
+    ],
+)
+def test_bounds_say_where_a_law_does_not_hold_and_hold_apart_what_it_is_about(
+    tmp_path: Path, changes: dict[str, Any], said: list[str]
+) -> None:
+    asked = load_study(str(write_study(tmp_path, baselines=[], **changes)))
+    k = len(asked.objectives)
+    bounds = Bounds(asked, np.ones((1, k)), np.full(k, 1e9))
+    remarks = bounds.remarks()
+    assert len(remarks) == len(said)
+    assert all(word in remark for word, remark in zip(said, remarks, strict=True))
+    apart = unordered(asked.branches["hybrid"], lawful=bounds.lawful)
+    assert ("peak_flops" in apart) == (len(said) == 2)

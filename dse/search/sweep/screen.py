@@ -72,7 +72,9 @@ def pivots_of(front: Floats, sample: Floats, count: int = PIVOTS) -> Floats:
     if not len(front):
         return np.full((count, sample.shape[1]), np.inf)
     shifted = front + SLACK * np.abs(front)
-    covers = np.all(sample[None, :, :] > shifted[:, None, :], axis=2)
+    covers = np.ones((len(shifted), len(sample)), dtype=np.bool_)
+    for limits, values in zip(shifted.T, sample.T, strict=True):  # a reduction over so short an axis is slow
+        covers &= values[None, :] > limits[:, None]
     chosen: list[int] = []
     while len(chosen) < count:
         gains = covers.sum(axis=1)
