@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from dse.pages.answers import Answers
 from dse.pages.expressions import said_of
-from dse.pages.stressed import stressed_table
+from dse.pages.rechecks import softwares_table, stressed_table
 from dse.pages.tables import best_table, breakeven_table, cases_table, matrix_table, rows_table, targets_table
 from dse.pages.verdicts import verdicts_table
 from dse.spec.problems import Problem, SpecError, nearest
@@ -25,6 +25,7 @@ TABLES: dict[str, tuple[Callable[..., str], int, int]] = {
     "targets": (targets_table, 3, 3),
     "breakeven": (breakeven_table, 2, 2),
     "stressed": (stressed_table, 3, 3),
+    "softwares": (softwares_table, 2, 2),
     "verdicts": (verdicts_table, 0, 1),
 }
 """Name of a table to what makes it, and to the fewest and most arguments it takes."""

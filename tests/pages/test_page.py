@@ -1,10 +1,12 @@
 """A page says what its fronts say: its tables and the numbers in its sentences."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+import dse
 from dse.pages.answers import read_answers
 from dse.pages.datasheets import proposals, propose_all
 from dse.pages.expressions import said_of
@@ -144,6 +146,19 @@ def test_a_chip_asked_again_at_twice_its_price_costs_twice_as_much(answers) -> N
     table = table_of("stressed : . : groq-lpu-v1 : chip/groq-lpu-v1.price>=39896 USD", answers)
     own, again = (float(c.replace(",", "")) for c in table.splitlines()[-1].split("|")[3:5])
     assert again == pytest.approx(2 * own, rel=0.01)  # both have three digits
+
+
+def test_a_chip_under_each_software_is_what_an_estimate_says_of_it(answers) -> None:
+    table = table_of("softwares : . : h100-sxm", answers)
+    row = [c.strip() for c in table.splitlines()[-1].split("|")[3:6]]
+    for software, shown in zip(("as-sold", "equal", "ideal"), row, strict=True):
+        asked: Any = {"weights": "int8", "software": software, "tp": 8, "pp": 1}
+        costs = [dse.estimate("h100", "llama2-70b", "article", batch=batch, **asked) for batch in (1, 8, 128)]
+        best = min(
+            e.metrics["usd_per_token_per_s"]
+            for e in costs if e.feasible and e.metrics["tpot_s"] <= 0.05
+        )  # fmt: skip
+        assert float(shown) == pytest.approx(best, rel=0.01)  # three digits
 
 
 def test_a_limit_that_is_met_changes_nothing_and_one_that_cannot_be_read_is_refused(answers) -> None:

@@ -1,4 +1,4 @@
-"""Winners under worse numbers: chips that a case found best, asked again with limits on what they rest on."""
+"""Winners checked again: the chips that a case found best under worse numbers, and under other software."""
 
 import re
 from collections.abc import Iterable
@@ -8,12 +8,13 @@ from dse.decide.candidates import chips_of_candidates, from_rows
 from dse.decide.solve import ask_of, solve, study_grid
 from dse.pages.answers import Answers, answer_of
 from dse.pages.columns import cell, heading, said
-from dse.pages.tables import limit_text, markdown, targets_of, within
+from dse.pages.tables import limit_text, markdown, pick_of, targets_of, who_of, within
 from dse.spec.asked import FOLDERS
 from dse.spec.base import Spec
 from dse.spec.problems import wrong
 from dse.spec.resolved import ResolvedStudy, resolve_study
 from dse.spec.settings import exchange_texts
+from dse.spec.software import SOFTWARE, Software
 
 _LIMIT = re.compile(r"(\w+)/(\*|[\w.-]+)\.([\w.]+?)\s*(<=|>=)\s*(.+)")
 
@@ -40,6 +41,33 @@ def stressed_table(answers: Answers, case: str, who: str, limits: str) -> str:
         rows.append([limit_text(target, axis.unit), cell(pick, "design").text, own, again])
     label = heading(answer.goal.column)
     return markdown([f"{axis.label} at most", "best chip", label, f"{label} then"], rows)
+
+
+def softwares_table(answers: Answers, case: str, who: str) -> str:
+    """The best chip of each of `who` at each target under each software, its deployment chosen anew.
+
+    `who` has blanks between, as in `rows`. The chip is the one that is best as the case asks.
+    """
+    answer = answer_of(answers, "" if case == "." else case)
+    asked = {software: _under(answer.study, software) for software in SOFTWARE}
+    axis, targets = targets_of(answer)
+    rows = []
+    for target in targets:
+        for name in who_of(answer, who):
+            pick = pick_of(answer, name, within(axis, target))
+            if pick is None:
+                rows.append([limit_text(target, axis.unit), "none", *[""] * len(SOFTWARE)])
+                continue
+            costs = [_cost(study, pick.row, {axis.name: target}) for study in asked.values()]
+            cells = ["none" if c is None else said(c, answer.goal.unit) for c in costs]
+            rows.append([limit_text(target, axis.unit), cell(pick, "design").text, *cells])
+    heads = [f"{axis.label} at most", "chip", "as sold", "equal software", "no losses"]
+    return f"{heading(answer.goal.column)}:\n\n" + markdown(heads, rows)
+
+
+def _under(study: ResolvedStudy, software: Software) -> ResolvedStudy:
+    spec = study.spec.model_copy(update={"software": software})
+    return resolve_study(spec, study.path, study.setting.catalog, study.case)
 
 
 def _cost(study: ResolvedStudy, row: Any, target: dict[str, float]) -> float | None:
