@@ -7,6 +7,9 @@ import shutil
 
 import pytest
 
+DRAWN = ("p10", "p50", "p90", "probability_best", "probability_meets_target")
+"""What `dse front` draws for each design."""
+
 
 @pytest.fixture
 def front(dse, small_run):
@@ -30,6 +33,7 @@ def test_json_holds_the_stored_rows(front, small_run):
     shares = {"hypervolume_fraction", "log_hypervolume_fraction", "worst_factor"}
     whole = {"hypervolume", *shares, "exact", "bound", "trials"}
     sure, judged = {"samples", "numbers_drawn"}, {"verdicts", "dependence", "unanchored"}
+    judged |= {"price_bases", "ranks_among"}
     tables = {"best", "rivals", "front", "baselines"}
     assert set(data) == {"study", "axes", *whole, *sure, *judged, *tables}
     assert (data["study"], data["trials"]) == ("0001-groq-vs-h100", 8)
@@ -44,8 +48,9 @@ def test_the_best_at_a_target_is_the_cheapest_row_that_meets_it(front):
     assert targets == sorted(targets)
     for row in data["best"]:
         met = [d["usd_per_token_per_s"] for d in data["front"] if d["tpot_s"] <= row["target_tpot_s"]]
-        assert row["usd_per_token_per_s"] == (min(met) if met else None)
-        assert row["found"] == bool(met)
+        assert row["found"] or not met
+        if met:  # solved again on the finer grid, and the smallest system within 1 % of the best
+            assert row["usd_per_token_per_s"] <= 1.01 * min(met)
 
 
 def test_csv_and_parquet_hold_the_same_numbers(front, small_run):
@@ -58,6 +63,10 @@ def test_where_keeps_the_rows_that_meet_it(front):
     every = front("--format", "json").json["front"]
     limit = sorted(row["tpot_s"] for row in every)[len(every) // 2]
     kept = front("--where", f"tpot<={1e3 * limit!r} ms", "--format", "json").json["front"]
+    # chances are those among the designs that are left
+    kept, every = (
+        [{k: v for k, v in row.items() if k not in DRAWN} for row in rows] for rows in (kept, every)
+    )
     assert kept == [row for row in every if row["tpot_s"] <= limit * (1 + 1e-9)]
     assert 0 < len(kept) < len(every)
 
@@ -133,7 +142,7 @@ def test_the_results_that_came_with_a_study_are_shown_when_there_are_none_of_one
     own = tmp_path / "studies" / "0001-groq-vs-h100"
     own.mkdir(parents=True)
     (own / "study.yaml").write_bytes((bundled("studies") / own.name / "study.yaml").read_bytes())
-    for name in ("front.csv", "baselines.csv", "manifest.json"):
+    for name in ("front.csv", "baselines.csv", "at_targets.csv", "manifest.json"):
         (own / name).write_bytes((small_run[0] / name).read_bytes())
     said = dse("front", own, "--format", "json")
     assert said.code == 0
