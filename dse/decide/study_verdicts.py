@@ -36,6 +36,7 @@ from dse.decide.verdicts import (
 )
 from dse.evaluate.choose import judged
 from dse.front.files import Front
+from dse.search.at_targets import on_fine_grid
 from dse.search.runner import run
 from dse.spec.branch import chip_kind
 from dse.spec.resolved import ResolvedStudy, resolve_study
@@ -49,6 +50,8 @@ BLOCK = 1 << 16
 """Points evaluated in one call: their columns stay in the cache of a core."""
 TRIALS = 60
 """Trials of a further search at most."""
+CONTENDERS = 6
+"""Best chips of each kind at each target whose deployments are solved on the fine grid, and all baselines."""
 KEEP = 4
 """Best chips of each kind at each end of the range of times a layer, with which a flip is solved."""
 Tell = Callable[[int, int, str], None]
@@ -182,9 +185,10 @@ def _judged(
         ]
         chips = {s: chips_of_candidates(asked[s], group.candidates) for s in SOFTWARE}
         costs = {s: _costs(asked[s], chips[s], bounds) for s in SOFTWARE}
+        solved = {s: _solved(asked[s], group, chips[s], costs[s], bounds) for s in SOFTWARE}
         slow: Floats | None = None
         for i, limit in enumerate(limits):
-            each = [_verdict(asked[s], s, group, limit, costs[s][i]) for s in SOFTWARE]
+            each = [_verdict(asked[s], s, group, limit, solved[s][i]) for s in SOFTWARE]
             winners = [v.kind for v in each]
             flips = len(set(winners)) > 1
             if flips and slow is None:
@@ -216,6 +220,30 @@ def _costs(study: ResolvedStudy, chips: api.Chips, bounds: Sequence[Mapping[str,
             found = judged(metrics, study.context, ask.goal, ask.limits, designs.shape)
             costs = np.where(found.feasible, positive(ask.goal, found.cost), np.inf)
             out[i, part] = costs.min(axis=0)
+    return out
+
+
+def _solved(
+    study: ResolvedStudy,
+    group: _Group,
+    chips: api.Chips,
+    coarse: Floats,
+    bounds: Sequence[Mapping[str, float]],
+) -> Floats:
+    """The same costs, those of contenders on the fine grid and between its batches, as tables say them."""
+    if study.members or study.spec.deployment.mode != "solve":
+        return coarse
+    kept = {i for i, c in enumerate(group.candidates) if c.branch is None}
+    for kind in group.kinds:
+        own = group.of(kind)
+        kept |= {own[i] for row in coarse for i in np.argsort(row[own], kind="stable")[:CONTENDERS]}
+    at = sorted(kept)
+    few = api.Chips(**{k: np.broadcast_to(a, (chips.size,))[at] for k, a in chips.columns().items()})
+    asks = [ask_of(study, bound) for bound in bounds]
+    out = coarse.copy()
+    for i, found in enumerate(on_fine_grid(study, few, [ask.limits for ask in asks])):
+        cost = positive(asks[i].goal, found.cost)
+        out[i, at] = np.where(found.feasible, cost, coarse[i, at])
     return out
 
 

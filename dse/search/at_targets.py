@@ -4,12 +4,12 @@ A search tries a coarse grid, and its front keeps what nothing dominates. What a
 as `dse estimate` chooses it: the best deployment of a chip at the target, and the smallest system near it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from dse.evaluate.choose import Limits, merged
-from dse.evaluate.solve import Question, best_deployments
+from dse.evaluate.solve import Found, Question, best_deployments
 from dse.front.dominance import Mask
 from dse.front.tables import Table, records, stack
 from dse.plugins import objective
@@ -99,12 +99,17 @@ def _contending(study: ResolvedStudy, frame: Table, target: api.Objective, limit
     return near
 
 
-def _solved(study: ResolvedStudy, chips: api.Chips, origin: Origin, limits: list[Limits]) -> Iterator[Table]:
+def on_fine_grid(study: ResolvedStudy, chips: api.Chips, limits: Sequence[Limits]) -> list[Found]:
+    """The best deployment of each chip under each of some limits, as `dse estimate` chooses it."""
     question = Question(
         cost_model=study.cost_model, context=study.context, goal=study.goal,
         tolerance=study.spec.tolerance, any_batch=study.fine_lists.any_batch,
     )  # fmt: skip
-    every = best_deployments(question, chips, grid(study.fine_lists), limits)
+    return best_deployments(question, chips, grid(study.fine_lists), limits)
+
+
+def _solved(study: ResolvedStudy, chips: api.Chips, origin: Origin, limits: list[Limits]) -> Iterator[Table]:
+    every = on_fine_grid(study, chips, limits)
     told = [(f.feasible, d.columns()) for f in every for d in (f.cheapest, f.deployments)]
     columns = {name: np.stack([each[name] for _, each in told]) for name in told[0][1]}
     points = evaluate(study, chips, api.Deployments(**columns), origin)

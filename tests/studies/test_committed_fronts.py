@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from again import differences
 
+from dse.decide.verdicts import verdicts_from
 from dse.front.files import Front, load_front
 from dse.pages.answers import read_answers
 from dse.pages.datasheets import proposals, propose_all
 from dse.pages.gallery import filled_gallery
 from dse.pages.page import filled
 from dse.pages.pictures import drawn
+from dse.report.answer import answer
 from dse.spec.loading import load_spec
 from dse.spec.resolved import ResolvedStudy, load_study
 from dse.spec.study import StudySpec
@@ -58,6 +60,17 @@ def test_a_front_was_made_from_the_study_and_the_configs_of_today(study: Resolve
     now, then = study.digests(), front.manifest["digests"]
     changed = sorted(k for k in {*now, *then} if now.get(k) != then.get(k))
     assert not changed, f"{study.slug}: changed since: {', '.join(changed)}; {renew(study.slug)}"
+
+
+def test_a_verdict_as_sold_is_what_the_table_of_targets_says(study: ResolvedStudy, front: Front) -> None:
+    said, told = verdicts_from(front.manifest), answer(front)
+    if said is None or len({v.basis for v in said.verdicts}) > 1 or study.spec.software != "as-sold":
+        return
+    values = {v.target: v.value for v in said.verdicts if v.software == "as-sold"}
+    for row, (target, value) in zip(told.best, sorted(values.items()), strict=True):
+        shown = row[told.objective.column] if row["found"] else None
+        # another software's search may have met a chip that is better; the tolerance takes the smaller system
+        assert (shown is None) or (value is not None and value <= 1.01 * shown), f"{study.slug} at {target}"
 
 
 @pytest.mark.parametrize("slug", SLUGS)
