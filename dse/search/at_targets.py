@@ -21,9 +21,9 @@ from dse.spec.resolve import chip_columns, chips_of
 from dse.spec.resolved import ResolvedStudy
 from objectives import api
 
-CONTENDS = 1.1
-"""Chips of a front whose best is at most this factor behind the best at some target are solved again: what a
-finer grid of deployments gains is a few per cent."""
+CONTENDS = 1.3
+"""Chips of a front that are at most this factor behind the best at some target, or behind the target, are
+solved again: what a finer grid of deployments gains is seldom more."""
 
 NO_TRIAL = -1
 """Trial number of a chip of the catalog that no trial chose."""
@@ -86,16 +86,17 @@ def _of_front(
 
 
 def _contending(study: ResolvedStudy, frame: Table, target: api.Objective, limits: list[Limits]) -> Mask:
-    """Rows whose goal is near the best of those that meet a target, at some target."""
+    """Rows whose goal is near the best of those that meet a target, and that meet it or nearly do."""
     sign = 1.0 if study.goal.direction == "minimize" else -1.0
     cost = sign * frame[axis_of(study.goal).column].to_numpy(dtype=float)
     late = frame[axis_of(target).column].to_numpy(dtype=float)
     near = np.zeros(len(frame), dtype=np.bool_)
     for each in limits:
         limit = next(v for goal, v in each if goal.name == target.name)
-        meets = late <= limit if target.direction == "minimize" else late >= limit
-        least = np.min(cost, where=meets, initial=np.inf)
-        near |= meets & (cost <= least + (CONTENDS - 1.0) * abs(least)) if np.isfinite(least) else False
+        late_by = late / limit if target.direction == "minimize" else limit / late
+        least = np.min(cost, where=late_by <= 1.0, initial=np.inf)
+        close = late_by <= CONTENDS  # a deployment between the steps of the grid may be in time
+        near |= close & (cost <= least + (CONTENDS - 1.0) * abs(least)) if np.isfinite(least) else close
     return near
 
 
