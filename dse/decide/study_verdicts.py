@@ -50,7 +50,7 @@ BLOCK = 1 << 16
 """Points evaluated in one call: their columns stay in the cache of a core."""
 TRIALS = 60
 """Trials of a further search at most."""
-CONTENDERS = 6
+CONTENDERS = 32
 """Best chips of each kind at each target whose deployments are solved on the fine grid, and all baselines."""
 KEEP = 4
 """Best chips of each kind at each end of the range of times a layer, with which a flip is solved."""

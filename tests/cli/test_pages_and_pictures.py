@@ -111,7 +111,7 @@ def test_a_study_that_cannot_be_resolved_any_more_still_has_its_page(dse, study_
     out, _ = small_run
     front = tmp_path / "old"
     front.mkdir()
-    for name in ("front.csv", "baselines.csv", "manifest.json"):
+    for name in ("front.csv", "baselines.csv", "at_targets.csv", "manifest.json"):
         text = (out / name).read_text(encoding="utf-8")
         (front / name).write_text(text.replace('"0001-groq-vs-h100"', '"mine"'), encoding="utf-8")
     study = study_with(llm="llama2-71b")

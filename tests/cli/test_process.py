@@ -130,7 +130,7 @@ def test_ctrl_c_keeps_every_trial_and_says_how_to_go_on(tmp_path, dse):
     assert child.returncode == 130, complaint
     assert "Traceback" not in complaint
     assert "go on with:\n  dse run groq-vs-h100 --trials 100000 --out r" in complaint
-    assert "Results in r: front.csv, baselines.csv, manifest.json" in said
+    assert "Results in r: front.csv, baselines.csv, at_targets.csv, manifest.json" in said
     done = dse("front", "groq-vs-h100", "--out", "r", "--format", "json").json["trials"]
     assert done > 0
     assert (

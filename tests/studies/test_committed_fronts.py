@@ -133,15 +133,20 @@ def test_no_row_dominates_another_and_all_are_feasible(study: ResolvedStudy, fro
 
 
 def test_every_deployment_is_one_that_the_study_allows(study: ResolvedStudy, front: Front) -> None:
-    d = study.spec.deployment
-    for frame in (front.frame, front.baselines):
+    d = study.lists  # those of the file, and what a search tries where it gives none
+    for frame in (f for f in (front.frame, front.baselines) if len(f)):
         assert set(frame["batch"]) <= set(d.batch)
         assert set(frame["tp"]) <= set(d.tp)
         assert set(frame["pp"]) <= set(d.pp)
         replicas = frame["tp"] * frame["pp"] * frame["dp"]
         pooled = study.context.workload.serving == "disaggregated"  # chips that prefill come on top
         assert ((frame["chips"] > replicas) if pooled else (frame["chips"] == replicas)).all()
-    assert set(front.baselines["chip"]) <= set(study.baselines)
+    solved = front.at_targets
+    if len(solved):
+        assert set(solved["tp"]) <= set(study.fine_lists.tp)
+        assert set(solved["pp"]) <= set(study.fine_lists.pp)
+    if len(front.baselines):
+        assert set(front.baselines["chip"]) <= set(study.baselines)
 
 
 def test_every_chip_of_the_search_lies_in_the_space(study: ResolvedStudy, front: Front) -> None:
