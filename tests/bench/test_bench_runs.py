@@ -38,7 +38,7 @@ def test_one_thread_cannot_spend_more_of_a_core_than_there_is(found: dict[str, o
 
 
 def test_points_are_whole_blocks_of_chips_by_deployments_of_the_study(found: dict[str, object]) -> None:
-    deployment = load_study(STUDY).spec.deployment
+    deployment = load_study(STUDY).lists
     layouts = len(deployment.batch) * len(deployment.tp) * len(deployment.pp)
     assert found["block"] == {"chips": CHIPS, "deployments": layouts}
     assert int(str(found["points"])) % (CHIPS * layouts) == 0
