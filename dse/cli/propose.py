@@ -20,6 +20,7 @@ from dse.cli.options import (
     whole,
 )
 from dse.cli.software import question
+from dse.cli.standing import WithUnanchored
 from dse.cli.stored import load_both
 from dse.cli.sure import MANY, NoIntervals, Samples
 
@@ -58,6 +59,7 @@ def propose(
     ] = "text",
     software: SoftwareOption = None,
     no_targets: NoTargets = False,
+    with_unanchored: WithUnanchored = False,
     out: Out = None,
     configs: Configs = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -69,8 +71,10 @@ def propose(
     space can use, a space from half to twice its sizes to search again, and a datasheet as text and as a page
     beside them: what it is, what it costs, what binds it, what it must beat, what a little more of anything
     is worth, and which published numbers would have to be wrong for it not to win. Every uncertain number is
-    drawn: P10, median and P90, and how often it beats its rivals and meets its target. It refuses a design
-    that cannot be made, or for which the data end.
+    drawn: P10, median and P90, and how often it beats its rivals and meets its target. Rivals rank where
+    their prices are on the basis of its own; a chip whose software no measurement anchors is neither proposed
+    nor a rival that wins, unless --with-unanchored says so. It refuses a design that cannot be made, or for
+    which the data end.
     """
     from dse.cli.places import file_place
     from dse.cli.working import working
@@ -97,6 +101,7 @@ def propose(
                 robust=robust,
                 polish=polish,
                 intervals=not no_intervals,
+                with_unanchored=with_unanchored,
                 samples=samples,
                 seed=seed,
                 tell=tell,
@@ -104,7 +109,8 @@ def propose(
     except Refused as error:
         complain(*error.reasons)
         raise typer.Exit(FAILED) from None
-    verdicts = verdicts_at(resolved, front, limits) if compares_kinds(resolved) else None
+    kinds = compares_kinds(resolved)
+    verdicts = verdicts_at(resolved, front, limits, with_unanchored) if kinds else None
     folder = Path("results") / resolved.slug if out is None else out
     files = _write(found, output or folder / "proposals" / "chips" / f"{found.chip.name}.yaml")
     if form == "json":

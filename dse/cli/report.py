@@ -8,6 +8,7 @@ import typer
 
 from dse.cli.options import Configs, Out, Stored, Study, epilog
 from dse.cli.places import file_place
+from dse.cli.standing import WithUnanchored, allowing
 
 EPILOG = epilog(
     "dse report groq-vs-h100 -o groq-vs-h100.html",
@@ -24,6 +25,7 @@ def report(
         typer.Option(metavar="DIR", help="A sweep drawn behind the front [one that lies beside]."),
     ] = None,
     storage: Stored = None,
+    with_unanchored: WithUnanchored = False,
     out: Out = None,
     configs: Configs = None,
 ) -> None:
@@ -42,14 +44,15 @@ def report(
         raise wrong("--output", f"expected a page ending in .html, got {str(output)!r}.")
     file_place("--output", output)
     with working("report", steps=4) as tell:
-        made = _made(study, exact, storage, out, configs, tell)
+        made = _made(study, exact, storage, with_unanchored, out, configs, tell)
         write_files({output: made})
     remark(f"page: {output} ({len(made.encode()) / 1e6:.1f} MB)")
 
 
 def _made(
-    study: str, exact: Path | None, storage: str | None, out: Path | None, configs: Path | None, tell: Any
-) -> str:
+    study: str, exact: Path | None, storage: str | None, with_unanchored: bool, out: Path | None,
+    configs: Path | None, tell: Any,
+) -> str:  # fmt: skip
     from dataclasses import replace
 
     from dse.cli.stored import load_at
@@ -64,6 +67,7 @@ def _made(
     Catalog.of(configs)
     tell("reading results")
     front, folder = load_at(study, out)
+    front = allowing(front, with_unanchored)
     tell("evaluating designs again")
     found = gather(front, study, configs)
     if found.study is not None:

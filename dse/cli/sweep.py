@@ -21,6 +21,7 @@ from dse.cli.options import (
     whole,
 )  # fmt: skip
 from dse.cli.software import question
+from dse.cli.standing import WithUnanchored, allowing
 from dse.cli.telling import counted, draw, tell_answer, tell_files
 
 EPILOG = epilog(
@@ -49,6 +50,7 @@ def sweep(
     ] = False,
     software: SoftwareOption = None,
     no_targets: NoTargets = False,
+    with_unanchored: WithUnanchored = False,
     fresh: Annotated[
         bool, typer.Option("--fresh/--resume", help="Start anew (what is stored is kept aside), or go on.")
     ] = False,
@@ -102,7 +104,7 @@ def sweep(
         tell_files(result.out, picture=False, no_color=no_color)
         raise typer.Exit(1)
     draw(result)
-    tell_answer(result.front, resolved.spec, no_color=no_color)
+    tell_answer(allowing(result.front, with_unanchored), resolved.spec, no_color=no_color)
     _tell(result, no_color=no_color)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.guard import INTERRUPTED, blame, complain
-from dse.cli.options import Configs, Scheduler, Study, epilog, only_one_of, seconds, whole
+from dse.cli.options import Configs, NoTargets, Scheduler, Study, epilog, only_one_of, seconds, whole
 from dse.cli.progress import calm, shown
 
 EPILOG = epilog(
@@ -36,6 +36,7 @@ def worker(
     ] = None,
     sampler: Annotated[str | None, typer.Option(metavar="NAME", help="As the run has it.")] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", parser=whole(0), help="As the run has it.")] = None,
+    no_targets: NoTargets = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Where what is not stored yet lies [results/STUDY]."),
@@ -50,7 +51,7 @@ def worker(
     study and configs. Nobody needs to be told of the others. Trials are made in memory and stored in bulk, so
     a cheap trial does not wait for the database; what a killed worker had not stored lies in its folder, and
     the next one started there stores it. The front is written by `dse run` with the same --storage, while
-    others work or afterwards.
+    others work or afterwards. With --no-targets the study is that of a run with --no-targets.
 
     With --scheduler the processes are spread over the workers of a Dask cluster, and this one waits for them;
     what a killed worker had not stored lies in the temporary folder of its machine.
@@ -63,6 +64,7 @@ def worker(
 
         with blame("STUDY"):
             question = dse.load_study(study, configs)
+            question = question.lifted() if no_targets else question
         with blame("--storage"):
             found = _fleet(scheduler, question, storage, processes, out)(
                 trials=trials, timeout=timeout, sampler=sampler, seed=seed,

@@ -14,7 +14,8 @@ from dse.decide.marginal import Worth, worth
 from dse.decide.medians import SAMPLES, Spread
 from dse.decide.overturn import Overturn, overturns
 from dse.decide.polish import polished
-from dse.decide.rivals import Near, Rival, nearest_chips, rivals
+from dse.decide.price_groups import group_of
+from dse.decide.rivals import Near, Rival, family_of, nearest_chips, rivals
 from dse.decide.rounding import Rounded, rounded
 from dse.decide.solve import Ask, ask_of
 from dse.decide.told import Told, told_of
@@ -25,6 +26,7 @@ from dse.front.tables import records
 from dse.spec.buildable import BuildableSpec
 from dse.spec.chip import ChipSpec
 from dse.spec.resolved import ResolvedStudy
+from dse.spec.unanchored import family, price_bases_in, unanchored_in
 from dse.spec.units import pretty
 
 STEPS = "steps-2026"
@@ -81,6 +83,10 @@ class Proposal:
     chip: ChipSpec
     price_usd: float
     """Price of one chip by the study's method, nothing around it."""
+    prices: str
+    """The prices that this one ranks among, see `group_of`."""
+    unanchored: str | None
+    """Why no measurement anchors its software; None where one does."""
     told: Told
     goal: str
     goal_label: str
@@ -104,8 +110,8 @@ class Proposal:
 
     @property
     def wins(self) -> bool:
-        """Whether it is better than every rival that was looked at and that measurements anchor."""
-        able = [r.cost for r in self.rivals if r.cost is not None and r.unanchored is None]
+        """Whether it is better than every rival that was looked at and that ranks against it."""
+        able = [r.cost for r in self.rivals if r.cost is not None and r.ranks]
         return all(cost >= self.rounded.cost for cost in able)
 
     @property
@@ -130,6 +136,7 @@ def propose(
     robust: bool = False,
     polish: bool = False,
     intervals: bool = True,
+    with_unanchored: bool = False,
     samples: int = SAMPLES,
     seed: int = 1,
     tell: Tell = lambda _: None,
@@ -140,11 +147,13 @@ def propose(
     each drawing. With `robust` the chip is the one whose median is best, infeasible drawings counting as the
     worst, instead of the one that is best at the values of all numbers.
     With `polish` it is first walked downhill, see `polished`.
+    Chips whose software no measurement anchors are not proposed and win nothing unless `with_unanchored` says
+    so; rivals rank against it where their prices are on the basis of its own.
     Raises `Refused` when no design of the search may be proposed, with every reason.
     """
     ask = ask_of(study, limits)
     rules = study.setting.catalog.get(BuildableSpec, STEPS)
-    found = _contenders(study, front, ask)
+    found = _contenders(study, front, ask, with_unanchored)
     tell("rounding")
     picked, odds = found[0], None
     if robust:
@@ -156,16 +165,19 @@ def propose(
     if reasons := outside(study, made.candidate, told.estimate.violations):
         raise Refused([f"{picked.label} in buildable sizes cannot be proposed: {r}" for r in reasons])
     tell("meeting its rivals")
-    others = rivals(study, front, ask, made.candidate)
+    others = rivals(study, front, ask, made.candidate, with_unanchored)
+    ranked = [r for r in others if r.ranks]
     if intervals or robust:
         tell("counting its victories")
-        odds = _odds(study, made.candidate, others, limits, samples, seed)
+        odds = _odds(study, made.candidate, ranked, limits, samples, seed)
     chip = chip_of(study, made.candidate, name or _name(study, ask), _words(ask))
-    near_enough = [r.candidate for r in others if r.cost is not None and r.cost < WORTH_A_LOOK * made.cost]
+    near_enough = [r.candidate for r in ranked if r.cost is not None and r.cost < WORTH_A_LOOK * made.cost]
     tell("looking for what would overturn it")
+    branch = family_of(made.candidate)
     return Proposal(
         study=study, picked=picked, walked=steps, rounded=made, chip=chip,
         price_usd=float(chips_of_candidates(study, [made.candidate]).price_usd[0]),
+        prices=group_of(price_bases_in(study)[branch]), unanchored=unanchored_in(study).get(branch),
         told=_under_name(told, chip.name), goal=ask.goal.name, goal_label=ask.goal.label,
         limits={o.name: v for o, v in ask.limits}, made=made_of(chip, study.setting.technology),
         rivals=tuple(others), near=tuple(nearest_chips(study, chip)),
@@ -185,8 +197,8 @@ def _under_name(told: Told, name: str) -> Told:
     return Told(estimate=replace(told.estimate, chip=name), parts=tuple(parts))
 
 
-def _contenders(study: ResolvedStudy, front: Front, ask: Ask) -> list[Candidate]:
-    """Chips of the search that meet the limits, the best first; raises `Refused` when there are none."""
+def _contenders(study: ResolvedStudy, front: Front, ask: Ask, with_unanchored: bool) -> list[Candidate]:
+    """Chips of the search that meet the limits and may win, the best first; `Refused` when there are none."""
     from dse.search.points import axis_of
 
     rows = [r for r in records(front.frame) if r["role"] == "search"]
@@ -197,8 +209,20 @@ def _contenders(study: ResolvedStudy, front: Front, ask: Ask) -> list[Candidate]
     if not met:
         raise Refused([_nearest_miss(study, rows, columns)])
     sign = 1.0 if ask.goal.direction == "minimize" else -1.0
-    column = axis_of(ask.goal).column
-    return from_rows(study, sorted(met, key=lambda r: sign * float(r[column])))
+    column, able = axis_of(ask.goal).column, met if with_unanchored else _anchored(study, met)
+    return from_rows(study, sorted(able, key=lambda r: sign * float(r[column])))
+
+
+def _anchored(study: ResolvedStudy, rows: Sequence[Row]) -> list[Row]:
+    """Rows of branches that a measurement anchors; raises `Refused` where there are none of them."""
+    barred = unanchored_in(study)
+    branches = [family(str(row["chip"]), str(row["role"])) for row in rows]
+    kept = [row for row, branch in zip(rows, branches, strict=True) if branch not in barred]
+    if kept:
+        return kept
+    hint = "--with-unanchored lets it be proposed."
+    told = [f"{b} meets it and is unanchored: {barred[b]} {hint}" for b in dict.fromkeys(branches)]
+    raise Refused(told)
 
 
 def _meets(row: Row, column: str, direction: str, limit: float) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from dse.decide.candidates import Candidate, chips_of_candidates, of_baselines, of_front
 from dse.decide.compare import hardware
 from dse.decide.parts import Layout
+from dse.decide.price_groups import group_of
 from dse.decide.solve import Ask, best_layouts, designs_of, evaluate
 from dse.front.files import Front
 from dse.spec.chip import ChipSpec
@@ -16,7 +17,7 @@ from dse.spec.problems import SpecError
 from dse.spec.resolve import speed_columns
 from dse.spec.resolved import ResolvedStudy
 from dse.spec.system import NetworkSpec, StackSpec
-from dse.spec.unanchored import unanchored_in
+from dse.spec.unanchored import price_bases_in, unanchored_in
 
 PER_KIND = 2
 """Chips of the front of each other storage kind that count as rivals."""
@@ -41,11 +42,20 @@ class Rival:
     missed: tuple[str, ...]
     """Constraints and targets that this deployment breaks; empty where it is feasible."""
     unanchored: str | None = None
-    """Why no measurement anchors its software, so that it wins nothing; None where one does."""
+    """Why no measurement anchors its software; None where one does."""
+    prices: str
+    """The prices that its own ranks among, see `group_of`."""
+    ranks: bool
+    """Whether it ranks against the proposal: it may win, and both prices are on one basis."""
 
 
-def rivals(study: ResolvedStudy, front: Front, ask: Ask, candidate: Candidate) -> list[Rival]:
-    """Every baseline, and the best chips of the front of each other storage kind; the cheapest first."""
+def rivals(
+    study: ResolvedStudy, front: Front, ask: Ask, candidate: Candidate, with_unanchored: bool = False
+) -> list[Rival]:
+    """Every baseline, and the best chips of the front of each other storage kind; the cheapest first.
+
+    Those that no measurement anchors win nothing unless `with_unanchored` says so.
+    """
     others = [c for c in of_front(study, front) if c.branch is not None and c.kind != candidate.kind]
     every = [*of_baselines(study), *others]
     if not every:
@@ -56,6 +66,8 @@ def rivals(study: ResolvedStudy, front: Front, ask: Ask, candidate: Candidate) -
     tpot = np.broadcast_to(np.asarray(metrics.tpot_s), (len(every),))
     over = {k: np.broadcast_to(np.asarray(v), tpot.shape) > 0.0 for k, v in ask.violations(metrics).items()}
     out, kept, barred = [], dict[str, int](), unanchored_in(study)
+    groups = {name: group_of(basis) for name, basis in price_bases_in(study).items()}
+    own = groups[family_of(candidate)]
     for i in np.argsort(costs, kind="stable"):
         c = every[i]
         if c.branch is not None:
@@ -63,16 +75,23 @@ def rivals(study: ResolvedStudy, front: Front, ask: Ask, candidate: Candidate) -
             if kept[c.kind] > PER_KIND:
                 continue
         cost = float(costs[i]) if np.isfinite(costs[i]) else None
+        name = family_of(c)
         out.append(
             Rival(
                 candidate=c, standing=_standing(study, c), cost=cost, tpot_s=float(tpot[i]),
                 price_usd=float(np.asarray(chips.price_usd)[i]),
                 layout=layouts[i],
                 missed=tuple(name for name, bad in over.items() if bad[i]),
-                unanchored=barred.get(c.branch or c.label),
+                unanchored=barred.get(name), prices=groups[name],
+                ranks=groups[name] == own and (with_unanchored or name not in barred),
             )
         )  # fmt: skip
     return out
+
+
+def family_of(candidate: Candidate) -> str:
+    """The branch that a searched chip is of, or the chip of the catalog itself."""
+    return candidate.branch or candidate.label
 
 
 def _standing(study: ResolvedStudy, candidate: Candidate) -> Standing:

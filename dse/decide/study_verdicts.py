@@ -91,15 +91,20 @@ def study_verdicts(
     return _judged(asked, study, _candidates(study, fronts), _targets(front))
 
 
-def verdicts_at(study: ResolvedStudy, front: Front, limits: Mapping[str, float]) -> Verdicts:
+def verdicts_at(
+    study: ResolvedStudy, front: Front, limits: Mapping[str, float], with_unanchored: bool = False
+) -> Verdicts:
     """The verdicts at `limits` [SI, by objective] among the chips of a stored front, without a search.
 
-    A chip that only another software would have found is not among them.
+    A chip that only another software would have found is not among them; one that no measurement anchors is
+    where `with_unanchored` says so.
     """
     asked = {s: under_software(study, s) for s in SOFTWARE}
     name, others = next(iter(limits), None), dict(list(limits.items())[1:])
     candidates = _candidates(study, {study.spec.software: front})
-    return _judged(asked, study, candidates, (name, [limits[name] if name else None]), others)
+    return _judged(
+        asked, study, candidates, (name, [limits[name] if name else None]), others, with_unanchored
+    )
 
 
 def _searched(
@@ -145,7 +150,7 @@ def _targets(front: Front) -> tuple[str | None, list[float | None]]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Group:
-    """Chips that rank against each other: of one basis of prices, anchored."""
+    """Chips that rank against each other: of one basis of prices, anchored unless others were asked for."""
 
     name: str
     candidates: list[Candidate]
@@ -160,9 +165,9 @@ class _Group:
         return [i for i, c in enumerate(self.candidates) if c.kind == kind]
 
 
-def _groups(study: ResolvedStudy, candidates: Sequence[Candidate]) -> list[_Group]:
+def _groups(study: ResolvedStudy, candidates: Sequence[Candidate], with_unanchored: bool) -> list[_Group]:
     found: dict[str, list[Candidate]] = {}
-    barred, bases = unanchored_in(study), price_bases_in(study)
+    barred, bases = {} if with_unanchored else unanchored_in(study), price_bases_in(study)
     for c in candidates:
         name = c.branch or c.label
         if name not in barred:
@@ -174,12 +179,13 @@ def _groups(study: ResolvedStudy, candidates: Sequence[Candidate]) -> list[_Grou
 def _judged(
     asked: Mapping[Software, ResolvedStudy], study: ResolvedStudy, candidates: Sequence[Candidate],
     targets: tuple[str | None, list[float | None]], others: Mapping[str, float] | None = None,
+    with_unanchored: bool = False,
 ) -> Verdicts:  # fmt: skip
     name, limits = targets
     top = largest_layer_s(study.setting.catalog)
     verdicts: list[Verdict] = []
     depends: list[Dependence] = []
-    for group in _groups(study, candidates):
+    for group in _groups(study, candidates, with_unanchored):
         bounds = [
             {**(others or {}), **({} if name is None or limit is None else {name: limit})} for limit in limits
         ]

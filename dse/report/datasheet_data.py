@@ -20,6 +20,7 @@ def as_dict(p: Proposal) -> dict[str, Any]:
         "study": p.study.slug, "trial": p.picked.trial, "walked": p.walked,
         "limits": dict(p.limits), "wins": p.wins,
         "chip": p.chip.model_dump(mode="json", by_alias=True), "price_usd": p.price_usd,
+        "ranks_among": p.prices, "unanchored": p.unanchored,
         "system_usd": p.system_usd, **dict.fromkeys(COLUMNS), **({} if p.odds is None else _sure(p.odds)),
         "estimate": as_plain(p.told), "made_of": {k: dict(v) for k, v in p.made.items()},
         "parameters": told_values(p.study, p.rounded.candidate),
@@ -49,7 +50,7 @@ def _rival_rows(p: Proposal) -> Iterator[dict[str, Any]]:
         yield {
             "chip": r.candidate.label, "kind": r.candidate.kind, "standing": r.standing, "cost": r.cost,
             "tpot_s": r.tpot_s, "price_usd": r.price_usd,
-            "unanchored": r.unanchored is not None,
+            "unanchored": r.unanchored is not None, "ranks_among": r.prices, "ranks": r.ranks,
             **(r.layout[0] if len(r.layout) == 1 else {"layout": _layouts(p, r.layout)}),
         }  # fmt: skip
 

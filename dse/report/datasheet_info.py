@@ -1,6 +1,6 @@
 """What a datasheet says, section by section, as plain text: computed here, laid out as text and as a page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dse.decide.parts import parts_of, served_words, spelled
@@ -43,7 +43,7 @@ def datasheet(p: Proposal) -> Datasheet:
             f"{f', {p.walked} steps downhill,' if p.walked else ''} for {limits_text(p.limits) or 'no limit'}"
         ),
         answer=_answer(p),
-        warnings=p.warnings,
+        warnings=(*_unanchored(p), *p.warnings),
         sections=tuple(sections),
         colophon=(
             f"{_asked(p)}, {p.estimate.serving}; weights "
@@ -54,6 +54,11 @@ def datasheet(p: Proposal) -> Datasheet:
             "follows from the technology file, none is measured."
         ),
     )
+
+
+def _unanchored(p: Proposal) -> list[str]:
+    """That no measurement anchors the software of the chip itself."""
+    return [] if p.unanchored is None else [f"{p.chip.name} is unanchored: {p.unanchored.rstrip('.')}"]
 
 
 def _computed(p: Proposal) -> str:
@@ -81,9 +86,9 @@ def _answer(p: Proposal) -> str:
     )
     if p.odds is not None:
         told += sure(p.odds)
-    best = next((r for r in p.rivals if r.cost is not None and r.unanchored is None), None)
+    best = next((r for r in p.rivals if r.cost is not None and r.ranks), None)
     if best is None:
-        return f"{told} No rival meets the target."
+        return f"{told} No rival that ranks against it meets the target."
     ratio = best.cost / p.rounded.cost if best.cost is not None else 1.0
     name = best.candidate.label
     if p.wins:
@@ -206,15 +211,31 @@ def _rivals(p: Proposal) -> Section | None:
         cost = NONE if r.cost is None else pretty(r.cost, "")
         ratio = NONE if r.cost is None else f"x {r.cost / p.rounded.cost:.2f}"
         speed = pretty(r.tpot_s, "s")
-        kind = f"{r.standing}, {r.candidate.kind}{', unanchored' if r.unanchored else ''}"
+        prices = "" if r.prices == p.prices else f", {r.prices}"
+        kind = f"{r.standing}, {r.candidate.kind}{', unanchored' if r.unanchored else ''}{prices}"
         rows.append((r.candidate.label, kind, cost, ratio, speed, pretty(r.price_usd, ""), layout))
     columns = ("rival", "kind", p.goal_label, "to it", "TPOT", "chip USD", "batch, TP x PP")
     return Section(
         title="Speed and cost against its rivals, each at its best deployment", columns=columns,
         rows=tuple(rows), left=2,
-        note="A dash: no deployment meets all; of the one that misses by least, TPOT and what it misses."
-        + "".join(f" {r.candidate.label} wins nothing: {r.unanchored}" for r in p.rivals if r.unanchored),
+        note=" ".join([
+            "A dash: no deployment meets all; of the one that misses by least, TPOT and what it misses.",
+            *_apart(p),
+        ]),
     )  # fmt: skip
+
+
+def _apart(p: Proposal) -> Iterator[str]:
+    """Rivals that do not rank against the proposal, and why, in sentences."""
+    if others := [r.candidate.label for r in p.rivals if r.prices != p.prices]:
+        yield f"Ranked are {p.prices}; on other prices, and ranked against nothing here: {', '.join(others)}."
+    for r in p.rivals:
+        if r.unanchored is not None:
+            yield f"{r.candidate.label} is unanchored{_wins(r.ranks)}: {r.unanchored}"
+
+
+def _wins(ranks: bool) -> str:
+    return "" if ranks else " and wins nothing"
 
 
 def _percent(change: float | None) -> str:

@@ -18,6 +18,8 @@ class Parcel:
     case: str | None
     files: tuple[tuple[str, str], ...]
     """Path and text of the study and of a user's own configs, these under `configs`."""
+    workload_targets: bool
+    """Whether the latency targets of its workloads hold."""
     digest: str
     """Of the question: a machine that makes another one of the files is refused."""
 
@@ -36,13 +38,14 @@ class Parcel:
         configs = root / "configs"
         name = str(root / self.study) + (f"/{self.case}" if self.case else "")
         study = load_study(name, configs if configs.is_dir() else None)
+        study = study if self.workload_targets else study.lifted()
         if digest(study.question) != self.digest:
             raise wrong("", "its configs are not those of the machine that asks; install the same version")
         return study
 
 
 def parcel_of(study: ResolvedStudy) -> Parcel:
-    """What to send of a study that lies in a file as it is."""
+    """What to send of a study that lies in a file as it is, but for targets that are lifted."""
     path = study.path.resolve()
     name = f"study/{path.parent.name}/{path.name}"
     own, *bundled = study.setting.catalog.folders
@@ -50,7 +53,10 @@ def parcel_of(study: ResolvedStudy) -> Parcel:
     if bundled:
         found = sorted(own.rglob("*.yaml"))
         files += [(f"configs/{p.relative_to(own).as_posix()}", p.read_text(encoding="utf-8")) for p in found]
-    return Parcel(study=name, case=study.case, files=tuple(files), digest=digest(study.question))
+    return Parcel(
+        study=name, case=study.case, files=tuple(files), workload_targets=study.spec.workload_targets,
+        digest=digest(study.question),
+    )  # fmt: skip
 
 
 def there(error: SpecError, place: str) -> SpecError:

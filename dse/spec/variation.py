@@ -1,7 +1,7 @@
 """A resolved study with some of its numbers exchanged: the same question under other assumptions."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -177,5 +177,13 @@ def vary(
     asked = study.spec.model_copy(update={"settings": None})
     if baselines is not None:
         wanted = set(baselines)
-        asked = asked.model_copy(update={"baselines": tuple(n for n in study.baselines if n in wanted)})
-    return resolve_study(asked, study.path, catalog, study.case)
+        left = {name for name in study.baselines if name not in wanted}
+        asked = asked.model_copy(
+            update={
+                "baselines": tuple(n for n in study.baselines if n in wanted),
+                "stacks": {name: stack for name, stack in asked.stacks.items() if name not in left},
+            }
+        )
+    found = resolve_study(asked, study.path, catalog, study.case)
+    # whoever asks for a baseline later finds it on the stack that the study gives it
+    return replace(found, setting=replace(found.setting, stacks=study.setting.stacks))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from studies_for_tests import write_study
 
 import dse
 from dse.spec.problems import SpecError
@@ -72,3 +73,12 @@ def test_only_the_baselines_that_are_wanted_are_resolved(study):
 def test_whole_numbers_stay_whole(study):
     place = Place("network/groq-dragonfly", "domain")
     assert vary(study, {place: 100.4}).configs["network/groq-dragonfly"].domain.value == 100
+
+
+def test_a_baseline_on_a_stack_of_its_own_keeps_it_where_baselines_are_left_out(tmp_path):
+    path = write_study(tmp_path, stacks={"h100-sxm": "ideal"}, baselines=["groq-lpu-v1", "h100-sxm"])
+    study = dse.load_study(str(path))
+    price = places_of(study, "electricity")[0]
+    for wanted in (None, (), ("h100-sxm",)):
+        other = vary(study, {price: 0.5}, wanted)
+        assert other.setting.sold_with("h100-sxm", "gpu-serving") == "ideal"

@@ -160,6 +160,13 @@ def test_a_study_and_the_configs_of_its_user_are_sent_as_they_are(tmp_path: Path
         replace(parcel, digest="another").opened()
 
 
+def test_a_study_whose_targets_are_lifted_is_sent_so(tmp_path: Path) -> None:
+    study = load_study(str(write_study(tmp_path, workload="chat")))
+    lifted = parcel_of(study.lifted()).opened()
+    assert (lifted.targets, lifted.question) == ((), study.lifted().question)
+    assert len(parcel_of(study).opened().targets) == len(study.targets) == 2
+
+
 def test_a_case_of_a_study_is_sent_too() -> None:
     study = load_study("groq-vs-h100/listed")
     again = parcel_of(study).opened()

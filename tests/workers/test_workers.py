@@ -14,6 +14,7 @@ import optuna
 import pytest
 from again import minimal, points_of_trials
 from optuna.trial import TrialState
+from said import call
 from strange_models import plugged, slow_study
 from studies_for_tests import write_study
 
@@ -21,6 +22,7 @@ from dse.search.entries import CLAIM
 from dse.search.runner import RunResult, run, work
 from dse.search.storage import open_storage
 from dse.search.stored import trials_elsewhere
+from dse.spec.resolved import load_study
 
 DSE = [sys.executable, "-m", "dse"]
 FILES = ("front.csv", "baselines.csv", "manifest.json")
@@ -122,6 +124,15 @@ def test_workers_join_a_study_that_others_run(tmp_path: Path) -> None:
     head = run(str(path), out=tmp_path / "out", storage=url)
     assert (head.new_trials, head.front.manifest["trials"]) == (0, len(trials))
     assert work(str(path), url, out=tmp_path / "w0").new_trials == 0
+
+
+def test_a_worker_joins_a_run_whose_targets_are_lifted(tmp_path: Path) -> None:
+    path, url = write_study(tmp_path, workload="chat", budget={"trials": 6}), f"sqlite:///{tmp_path / 'a.db'}"
+    asked = ("worker", path, "--storage", url, "--out", tmp_path / "w", "--no-targets")
+    assert call(*asked).code == 0
+    head = run(load_study(str(path)).lifted(), out=tmp_path / "out", storage=url)
+    assert (head.new_trials, head.front.manifest["trials"]) == (0, 6)
+    call(*asked[:-1]).refused("another")  # the study in that storage asks something else
 
 
 @pytest.mark.slow
