@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dse.front.axis import Axis, axis_named
 from dse.pages.answers import KINDS, Answer, Answers, Pick, answer_of
 from dse.pages.columns import cell, heading, said
+from dse.pages.prices import with_prices
 from dse.pages.standing import intervals, with_notes
 from dse.report.cases_info import cases_info
 from dse.spec.problems import wrong
@@ -84,7 +85,8 @@ def rows_table(answers: Answers, cases: str, who: str, conditions: str, columns:
             pick = pick_of(answer, name, conditions)
             lead = [answer.title] * (len(answer_list) > 1) + [name or "any"] * (len(names) > 1)
             rows.append([*lead, *_cells(pick, wanted)])
-    return markdown([*heads, *(heading(c) for c in wanted)], rows)
+    made = markdown([*heads, *(heading(c) for c in wanted)], rows)
+    return with_prices(made, answer_list, names, wanted)
 
 
 def matrix_table(answers: Answers, cases: str, who: str, conditions: str, column: str) -> str:
@@ -95,7 +97,8 @@ def matrix_table(answers: Answers, cases: str, who: str, conditions: str, column
         [answer.title, *(_cells(pick_of(answer, n, conditions), [column])[0] for n in names)]
         for answer in answer_list
     ]
-    return f"{heading(column)}:\n\n" + markdown(["case", *(n or "any" for n in names)], rows)
+    made = f"{heading(column)}:\n\n" + markdown(["case", *(n or "any" for n in names)], rows)
+    return with_prices(made, answer_list, names, [column])
 
 
 def targets_table(answers: Answers, case: str, who: str, column: str) -> str:

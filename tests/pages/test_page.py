@@ -73,6 +73,14 @@ def test_renewing_writes_fronts_pictures_and_page_and_again_changes_nothing(stud
     assert (study / "README.md").read_text() == page
 
 
+def test_rows_and_matrices_of_dollars_tell_the_basis_of_their_prices(answers) -> None:
+    dollars = table_of("rows : . : * : : chips, usd_per_token_per_s", answers)
+    assert dollars.endswith("\n\nPrices: list and street prices.")  # both files say street
+    assert table_of("matrix : * : * : : capex_usd", answers).endswith("\n\nPrices: list and street prices.")
+    assert "Prices" not in table_of("rows : . : * : : chips, tpot_s", answers)
+    assert "Prices" not in table_of("matrix : * : * : : tpot_s", answers)
+
+
 def test_a_number_that_was_typed_over_is_not_what_the_fronts_say(study: Path, answers) -> None:
     page = (study / "README.md").read_text()
     typed = page.replace("<!--/-->", "9<!--/-->")

@@ -1,0 +1,74 @@
+"""What prices are prices of, below a table of several cases and chips."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from dse.pages.answers import KINDS, Answer
+from dse.pages.standing import with_notes
+from dse.report.standing import Standing
+
+
+def with_prices(table: str, answers: Sequence[Answer], names: Sequence[str], columns: Sequence[str]) -> str:
+    """A table of some chips or groups in some cases; below it what its prices are on, and who has no anchor.
+
+    The line on prices is left out where no column is in dollars.
+    """
+    stands = [(answer.title, _shown(answer, names)) for answer in answers]
+    money = any("usd" in column for column in columns)
+    told = price_line([(title, found.group_of) for title, found in stands]) if money else ""
+    barred = {name: why for _, found in stands for name, why in found.unanchored.items()}
+    noted = with_notes("", Standing(group_of={}, group=None, unanchored=barred), list(barred))
+    return "\n\n".join(part for part in (table, told, noted.strip()) if part)
+
+
+def _shown(answer: Answer, names: Sequence[str]) -> Standing:
+    """Who stands in a table that is asked for `names`, groups of chips by their families."""
+    stands = answer.standing
+    wanted = {family for name in names for family in _families(answer, name)}
+    return Standing(
+        group_of={n: g for n, g in stands.group_of.items() if n in wanted}, group=stands.group,
+        unanchored={n: why for n, why in stands.unanchored.items() if n in wanted},
+    )  # fmt: skip
+
+
+def _families(answer: Answer, name: str) -> Iterable[str]:
+    """Branches and chips of the catalog that a name of a page stands for, all that may win for none."""
+    branches = {b.name: b.kind for b in answer.study.branches.values()}
+    if name in answer.chips:
+        return [name]
+    if name in KINDS or name == "search":
+        return [branch for branch, kind in branches.items() if name in ("search", kind)]
+    every = answer.chips if name == "real" else (*branches, *answer.chips)
+    return [n for n in every if answer.standing.ranks(n)]
+
+
+def price_line(cases: Sequence[tuple[str, Mapping[str, str]]]) -> str:
+    """The bases of the prices of some cases, each its title and the basis of each of its chips.
+
+    Empty where no case says what its prices are.
+    """
+    known = [(title, groups) for title, groups in cases if groups]
+    mixed = any(len(set(groups.values())) > 1 for _, groups in known)
+    if not mixed:
+        by = _by((title, next(iter(groups.values()))) for title, groups in known)
+        if len(by) < 2:
+            return f"Prices: {next(iter(by))}." if by else ""
+        each = "; ".join(f"{group} ({', '.join(titles)})" for group, titles in by.items())
+        return f"Prices: {each}."
+    alike = _by((name, group) for _, groups in known for name, group in groups.items())
+    if sum(map(len, alike.values())) == len({name for names in alike.values() for name in names}):
+        return f"Prices are not alike, and rank within one kind: {_listed(alike)}."
+    each = ". ".join(f"{title}: {_listed(_by(groups.items()))}" for title, groups in known)
+    return f"Prices are not alike, and rank within one kind of one case. {each}."
+
+
+def _by(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Names by their basis of prices, each once."""
+    found: dict[str, list[str]] = {}
+    for name, group in pairs:
+        if name not in found.setdefault(group, []):
+            found[group].append(name)
+    return found
+
+
+def _listed(by: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(f"{group}: {', '.join(names)}" for group, names in by.items())
