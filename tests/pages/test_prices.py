@@ -16,8 +16,8 @@ LIST, COST, MAKER = "list and street prices", "unit cost", "cost to the maker"
         ([("one", {"a": LIST, "b": MAKER}), ("two", {"a": LIST})],
          "Prices are not alike, and rank within one kind: list and street prices: a; cost to the maker: b."),
         ([("one", {"a": LIST, "b": MAKER}), ("two", {"a": COST})],
-         "Prices are not alike, and rank within one kind of one case. one: list and street prices: a; cost to "
-         "the maker: b. two: unit cost: a."),
+         "Prices are not alike, and rank within one kind of one case. one: list and street prices: a; cost "
+         "to the maker: b. two: unit cost: a."),
         ([("old", {})], ""),
     ],
 )  # fmt: skip
