@@ -99,6 +99,15 @@ def stack(tables: Iterable[Table]) -> Table:
     return given[0] if given else Table()
 
 
+_DESIGN = ("chip", "role", "batch", "tp", "pp", "ep", "dp")
+
+
+def distinct(table: Table) -> Table:
+    """The first row of each design: a chip in one deployment, which several targets may have found."""
+    named = [name for name in _DESIGN if name in table.columns]
+    return table.drop_duplicates(named, ignore_index=True) if named else table
+
+
 def renumbered(table: Table, numbers: Mapping[int, int]) -> Table:
     """Rows of `table` whose trial has a number in `numbers`, with that number, also in the chips' names."""
     kept = table[table["trial"].isin(list(numbers))]

@@ -7,7 +7,7 @@ from typing import Any
 from dse.front.axis import Axis, axis_named
 from dse.front.files import Front
 from dse.front.query import best_at_targets
-from dse.front.tables import Table, plain_rows, stack
+from dse.front.tables import Table, distinct, plain_rows, stack
 from dse.plugins import objective
 from dse.report.standing import Standing, standing_of
 from dse.search.points import axis_of
@@ -84,7 +84,9 @@ def ranked(front: Front) -> Table:
 def searched_of(front: Front) -> Table:
     """The front, and what was solved again at targets of the chips that were searched."""
     solved = front.at_targets
-    return stack([front.frame, solved[solved["role"] == "search"]]) if len(solved) else front.frame
+    if not len(solved):
+        return front.frame
+    return distinct(stack([front.frame, solved[solved["role"] == "search"]]))
 
 
 def baselines_of(front: Front) -> Table:
@@ -92,7 +94,7 @@ def baselines_of(front: Front) -> Table:
     solved = front.at_targets
     if not len(solved):
         return front.baselines
-    return stack([front.baselines, solved[solved["role"] == "baseline"]])
+    return distinct(stack([front.baselines, solved[solved["role"] == "baseline"]]))
 
 
 def tolerance_of(front: Front) -> float:

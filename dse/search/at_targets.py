@@ -11,7 +11,7 @@ import numpy as np
 from dse.evaluate.choose import Limits, merged
 from dse.evaluate.solve import Found, Question, best_deployments
 from dse.front.dominance import Mask
-from dse.front.tables import Table, records, stack
+from dse.front.tables import Table, distinct, records, stack
 from dse.plugins import objective
 from dse.search.points import Origin, axis_of, evaluate
 from dse.search.revisit import family_of
@@ -40,8 +40,9 @@ def solved_at_targets(
 ) -> Table:
     """Rows of the baselines and of the chips of the front that contend, at each of `targets`.
 
-    Of each chip and target the best deployment, and the smallest system within the tolerance of it. Empty for
-    a mix, and where deployments are parameters of a trial, of which only what was found can be told.
+    Of each chip and target the best deployment, and the smallest system within the tolerance of it; what
+    several targets find stands once. Empty for a mix, and where deployments are parameters of a trial, of
+    which only what was found can be told.
     """
     asked = most_targets(targets)
     if asked is None or study.members or study.spec.deployment.mode != "solve":
@@ -49,7 +50,7 @@ def solved_at_targets(
     goal = objective(asked[0])
     limits = [merged(study.limits, ((goal, limit),)) for limit in asked[1]]
     found = [*_of_baselines(study, frame, baselines, limits), *_of_front(study, frame, goal, limits)]
-    return stack([t for t in found if len(t)] or [frame.iloc[:0]])
+    return distinct(stack([t for t in found if len(t)] or [frame.iloc[:0]]))
 
 
 def _of_baselines(

@@ -9,6 +9,10 @@ from operator import add
 from objectives.api import Chips
 from objectives.arrays import Array, namespace
 
+ALIKE = 1e-9
+"""Gains that differ by a smaller share are equal, and the first kind goes first; a smaller exposed share is
+none. Rounding, which differs between backends, decides nothing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tiers:
@@ -185,7 +189,7 @@ def _largest_first(room: Array, wishes: list[tuple[Array, Array]]) -> list[Array
     left = [room for _ in wishes]
     for j, (late, later) in enumerate(wishes):
         for i, (gain, size) in enumerate(wishes[:j]):
-            first = gain >= late
+            first = gain - late >= -ALIKE * abs(late)
             left[j] = left[j] - xp.where(first, size, 0.0)
             left[i] = left[i] - xp.where(first, 0.0, later)
     return [xp.minimum(size, xp.maximum(rest, 0.0)) for rest, (_, size) in zip(left, wishes, strict=True)]
@@ -212,7 +216,7 @@ def _hides(d: Demand, sram: Array) -> Array:
     Below 0 where activations take longer than that.
     """
     xp = namespace(d.busy, sram)
-    hidden = d.busy if d.exposed is None else xp.where(d.exposed > 0.0, d.port, d.busy)
+    hidden = d.busy if d.exposed is None else xp.where(d.exposed > ALIKE, d.port, d.busy)
     return xp.minimum((hidden - d.beside) * inverse(sram), 1.0)
 
 

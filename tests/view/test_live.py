@@ -104,7 +104,7 @@ def test_trials_without_a_written_front_are_shown_as_they_come(tmp_path: Path) -
     path = str(write_study(tmp_path / "studies", budget__trials=6))
     dse.run(path, out=tmp_path / "small")
     written = load_front(tmp_path / "small")
-    for name in ("manifest.json", "front.csv", "baselines.csv"):
+    for name in ("manifest.json", "front.csv", "baselines.csv", "at_targets.csv"):
         (tmp_path / "small" / name).unlink()
     live = LiveStudy("small", tmp_path / "small", None, path)
     found = state(live)
