@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 from said import call
+from studies_for_tests import write_study
 
 from dse.spec.places import bundled
 
@@ -22,12 +23,30 @@ def own_folder(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
+PLAIN = ("--no-verdicts", "--no-intervals")
+
+
+@pytest.fixture
+def small_study(tmp_path):
+    """A small study of one case, whose run takes a second."""
+    return write_study(tmp_path / "studies")
+
+
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory):
-    """Results of the bundled study after a few trials, and what the program said."""
-    out = tmp_path_factory.mktemp("small") / "results"
-    few = ("--no-verdicts", "--no-intervals", "--trials", "8")
-    return out, call("run", "groq-vs-h100", *few, "--out", out)
+    """Results of the bundled study, without its cases, after a few trials, and what the program said."""
+    folder = tmp_path_factory.mktemp("small")
+    own = folder / "studies" / "0001-groq-vs-h100" / "study.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text(yaml.safe_dump(alone()))
+    said = call("run", own, *PLAIN, "--trials", "8", "--out", folder / "results")
+    return folder / "results", said
+
+
+def alone():
+    """What the bundled study asks, without its cases."""
+    path = bundled("studies") / "0001-groq-vs-h100" / "study.yaml"
+    return {k: v for k, v in yaml.safe_load(path.read_text()).items() if k != "cases"}
 
 
 @pytest.fixture
@@ -35,10 +54,7 @@ def study_with(tmp_path):
     """Writes a copy of the bundled study, without its cases, with some keys exchanged."""
 
     def write(**changes):
-        path = bundled("studies") / "0001-groq-vs-h100" / "study.yaml"
-        asked = yaml.safe_load(path.read_text())
-        alone = {k: v for k, v in asked.items() if k not in ("cases", "short")}
-        data = {**alone, "name": "mine", **changes}
+        data = {**alone(), "name": "mine", "short": None, **changes}
         own = tmp_path / "studies" / "mine" / "study.yaml"
         own.parent.mkdir(parents=True)
         own.write_text(yaml.safe_dump(data))

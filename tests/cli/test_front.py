@@ -7,14 +7,17 @@ import shutil
 
 import pytest
 
+PLAIN = ("--no-verdicts", "--no-intervals")
 DRAWN = ("p10", "p50", "p90", "probability_best", "probability_meets_target")
 """What `dse front` draws for each design."""
 
 
 @pytest.fixture
 def front(dse, small_run):
+    """Without intervals: one test looks at those."""
+
     def ask(*args):
-        return dse("front", "groq-vs-h100", "--out", small_run[0], *args)
+        return dse("front", "groq-vs-h100", "--out", small_run[0], "--no-intervals", *args)
 
     return ask
 
@@ -28,8 +31,9 @@ def test_the_table_holds_the_front_the_best_and_the_baselines(front):
     assert "\x1b" not in said.out
 
 
-def test_json_holds_the_stored_rows(front, small_run):
-    data = front("--format", "json").json
+def test_json_holds_the_stored_rows_and_their_intervals(dse, small_run):
+    data = dse("front", "groq-vs-h100", "--out", small_run[0], "--samples", "16", "--format", "json").json
+    assert (data["samples"], all(set(DRAWN) <= set(row) for row in data["front"])) == (16, True)
     shares = {"hypervolume_fraction", "log_hypervolume_fraction", "worst_factor"}
     whole = {"hypervolume", *shares, "exact", "bound", "trials"}
     sure, judged = {"samples", "numbers_drawn"}, {"verdicts", "dependence", "unanchored"}
@@ -63,10 +67,6 @@ def test_where_keeps_the_rows_that_meet_it(front):
     every = front("--format", "json").json["front"]
     limit = sorted(row["tpot_s"] for row in every)[len(every) // 2]
     kept = front("--where", f"tpot<={1e3 * limit!r} ms", "--format", "json").json["front"]
-    # chances are those among the designs that are left
-    kept, every = (
-        [{k: v for k, v in row.items() if k not in DRAWN} for row in rows] for rows in (kept, every)
-    )
     assert kept == [row for row in every if row["tpot_s"] <= limit * (1 + 1e-9)]
     assert 0 < len(kept) < len(every)
 
@@ -80,7 +80,7 @@ def test_where_that_nothing_meets_says_so(front):
 
 def test_an_empty_front_says_that_it_is_empty_and_what_stood_in_the_way(dse, study_with):
     study = study_with(targets={"ttft": "1 ns"})
-    assert dse("run", study, "--no-verdicts", "--trials", "6", "--out", "r").code == 1
+    assert dse("run", study, *PLAIN, "--trials", "6", "--out", "r").code == 1
     said = dse("front", study, "--out", "r")
     assert said.code == 0
     told = " ".join(said.out.split())
@@ -92,10 +92,10 @@ def test_an_empty_front_says_that_it_is_empty_and_what_stood_in_the_way(dse, stu
 
 def test_one_design_is_no_designs(dse, study_with):
     study = study_with(deployment={"mode": "solve", "batch": [32], "tp": [8], "pp": [80]})
-    told = " ".join(dse("run", study, "--no-verdicts", "--trials", "1", "--out", "r").out.split())
+    told = " ".join(dse("run", study, *PLAIN, "--trials", "1", "--out", "r").out.split())
     assert "1 trial (1 new)" in told
     assert "1 design on the front" in told
-    assert "The front: 1 design\n" in dse("front", study, "--out", "r").out
+    assert "The front: 1 design\n" in dse("front", study, "--out", "r", "--no-intervals").out
 
 
 def test_every_mistake_in_where_is_told(front):
@@ -144,7 +144,7 @@ def test_the_results_that_came_with_a_study_are_shown_when_there_are_none_of_one
     (own / "study.yaml").write_bytes((bundled("studies") / own.name / "study.yaml").read_bytes())
     for name in ("front.csv", "baselines.csv", "at_targets.csv", "manifest.json"):
         (own / name).write_bytes((small_run[0] / name).read_bytes())
-    said = dse("front", own, "--format", "json")
+    said = dse("front", own, "--no-intervals", "--format", "json")
     assert said.code == 0
     assert said.json["trials"] == 8
     assert "no results of your own in results/0001-groq-vs-h100" in said.err

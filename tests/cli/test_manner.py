@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from studies_for_tests import write_study
 
 from dse.cli.main import app
 from dse.cli.manner import Manner, manner, mannered
@@ -27,18 +28,19 @@ QUICK = {
         "--weights",
         "fp8",
     ],
-    "front": ["front", "groq-vs-h100"],
-    "plot": ["plot", "groq-vs-h100", "binds", "-o", "binds.png"],
-    "report": ["report", "groq-vs-h100", "-o", "report.html"],
+    "front": ["front", "spatial-computing"],
+    "plot": ["plot", "spatial-computing", "binds", "-o", "binds.png"],
+    "report": ["report", "spatial-computing", "-o", "report.html"],
     "bench": ["bench", "--seconds", "0.2"],
     "validate": ["validate", "article"],
-    "run": ["run", "groq-vs-h100/listed", "--no-verdicts", "--trials", "3"],
+    "run": ["run", "small", "--no-verdicts", "--samples", "8", "--trials", "3"],
 }
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     bundled = Path(__file__).resolve().parents[2] / "studies" / "0001-groq-vs-h100" / "study.yaml"
+    write_study(tmp_path)
     (tmp_path / "study.yaml").write_text(bundled.read_text(encoding="utf-8"), encoding="utf-8")
     return tmp_path
 

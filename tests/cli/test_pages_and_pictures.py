@@ -21,7 +21,7 @@ def test_every_kind_of_picture_is_drawn_from_the_results_of_a_run(dse, small_run
 
 def test_pictures_of_a_search_need_its_trials(dse, tmp_path):
     for kind in KINDS:
-        said = dse("plot", "groq-vs-h100", kind, "-o", tmp_path / f"{kind}.png", "--quiet")
+        said = dse("plot", "spatial-computing", kind, "-o", tmp_path / f"{kind}.png", "--quiet")
         if kind in TRIALS:
             said.refused("expected the trials of a search", "dse run")
         else:

@@ -92,7 +92,7 @@ def test_parquet_is_refused_on_a_terminal_and_goes_through_a_pipe(small_run):
     said, code = on_a_terminal("front", "groq-vs-h100", "--out", out, "--format", "parquet")
     assert code == 2
     assert "got a terminal" in said
-    done = subprocess.run([*DSE, "front", "groq-vs-h100", "--out", out, "--format", "parquet"],
+    done = subprocess.run([*DSE, "front", "groq-vs-h100", "--out", out, "--no-intervals", "--format", "parquet"],
                           capture_output=True, timeout=60, env=ENV)  # fmt: skip
     assert done.returncode == 0
     assert (done.stdout[:4], done.stdout[-4:]) == (b"PAR1", b"PAR1")
@@ -117,9 +117,9 @@ def test_ctrl_c_before_the_first_trial_says_how_to_go_on_too(tmp_path):
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_every_trial_and_says_how_to_go_on(tmp_path, dse):
+def test_ctrl_c_keeps_every_trial_and_says_how_to_go_on(tmp_path, small_study, dse):
     journal = tmp_path / "r" / "study.journal"
-    command = [*DSE, "run", "groq-vs-h100", "--trials", "100000", "--out", "r"]
+    command = [*DSE, "run", str(small_study), "--trials", "100000", "--out", "r"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           env=ENV) as child:  # fmt: skip
         deadline = time.monotonic() + 60
@@ -129,11 +129,10 @@ def test_ctrl_c_keeps_every_trial_and_says_how_to_go_on(tmp_path, dse):
         said, complaint = child.communicate(timeout=60)
     assert child.returncode == 130, complaint
     assert "Traceback" not in complaint
-    assert "go on with:\n  dse run groq-vs-h100 --trials 100000 --out r" in complaint
+    assert f"go on with:\n  dse run {small_study} --trials 100000 --out r" in complaint
     assert "Results in r: front.csv, baselines.csv, at_targets.csv, manifest.json" in said
-    done = dse("front", "groq-vs-h100", "--out", "r", "--format", "json").json["trials"]
+    done = dse("front", small_study, "--out", "r", "--no-intervals", "--format", "json").json["trials"]
     assert done > 0
-    assert (
-        f"{done + 1} trials (1 new)"
-        in dse("run", "groq-vs-h100", "--no-verdicts", "--trials", done + 1, "--out", "r").out
-    )
+    plain = ("--no-verdicts", "--no-intervals")
+    said = dse("run", small_study, *plain, "--trials", done + 1, "--out", "r").out
+    assert f"{done + 1} trials (1 new)" in said

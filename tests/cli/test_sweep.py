@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+PLAIN = ("--no-verdicts", "--no-intervals")
 GRID = "peak_flops=3,sram=3,sram_bandwidth_per_byte=2,link_bandwidth=2,dram_stacks=2"
 
 
@@ -38,8 +39,12 @@ def test_the_manifest_says_what_was_swept(swept):
 def test_a_run_is_held_against_the_sweep_of_the_same_problem(dse, swept, small_run):
     exact, _ = swept
     run, _ = small_run
-    found = dse("front", "groq-vs-h100", "--out", run, "--exact", exact, "--format", "json").json
-    whole = dse("front", "groq-vs-h100", "--out", exact, "--format", "json").json
+
+    def front(*words):
+        return dse("front", "groq-vs-h100", "--no-intervals", "--out", *words)
+
+    found = front(run, "--exact", exact, "--format", "json").json
+    whole = front(exact, "--format", "json").json
     assert found["hypervolume_fraction"] == found["hypervolume"] / whole["hypervolume"]
     assert [whole[k] for k in ("hypervolume_fraction", "log_hypervolume_fraction", "worst_factor")] == [
         1.0
@@ -53,7 +58,7 @@ def test_a_run_is_held_against_the_sweep_of_the_same_problem(dse, swept, small_r
         ]
         factors.append(min(ratios))
     assert found["worst_factor"] == pytest.approx(max(factors), rel=1e-12)
-    said = dse("front", "groq-vs-h100", "--out", run, "--exact", exact)
+    said = front(run, "--exact", exact)
     assert f"of the exact one in {exact}" in " ".join(said.out.split())
 
 
@@ -67,7 +72,7 @@ def test_a_sweep_of_the_same_problem_is_drawn_behind_by_itself(dse, swept, small
         picture, page, other = (tmp_path / name for name in ("front.svg", "page.html", "other.svg"))
         assert dse("plot", *asked[:1], "front", *asked[1:], "-o", picture).code == 0
         assert dse("report", *asked, "-o", page).code == 0
-        assert dse("front", *asked, "--plot", other, "--format", "json").code == 0
+        assert dse("front", *asked, "--no-intervals", "--plot", other, "--format", "json").code == 0
         told = json.loads(re.search(r'id="report-data">(.*?)</script>', page.read_text(), re.DOTALL).group(1))
         assert bool(told["front"]["exact"]["x"]) == beside
         for path in (picture, other):
@@ -75,20 +80,21 @@ def test_a_sweep_of_the_same_problem_is_drawn_behind_by_itself(dse, swept, small
 
 
 def test_without_a_sweep_the_fraction_is_null(dse, small_run):
-    found = dse("front", "groq-vs-h100", "--out", small_run[0], "--format", "json").json
+    ask = ("front", "groq-vs-h100", "--out", small_run[0], "--no-intervals")
+    found = dse(*ask, "--format", "json").json
     assert (found["hypervolume_fraction"], found["worst_factor"], found["exact"]) == (None, None, None)
     assert found["hypervolume"] > 0
 
 
 def test_a_sweep_of_another_problem_is_no_yardstick(dse, swept, study_with, tmp_path):
     own = study_with(workload="chat", space="lpu-or-hbm")
-    assert dse("run", own, "--no-verdicts", "--trials", "6", "--out", tmp_path / "mine").code in (0, 1)
+    assert dse("run", own, *PLAIN, "--trials", "6", "--out", tmp_path / "mine").code in (0, 1)
     dse("front", own, "--out", tmp_path / "mine", "--exact", swept[0]).refused("--exact", "the same problem")
 
 
 def test_where_only_a_sweep_was_made_its_front_is_shown(dse):
     assert dse("sweep", "groq-vs-h100", "--grid", GRID).code == 0
-    said = dse("front", "groq-vs-h100")
+    said = dse("front", "groq-vs-h100", "--no-intervals")
     assert "221,760 points; hypervolume of the whole front" in " ".join(said.out.split())
 
 
