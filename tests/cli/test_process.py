@@ -92,8 +92,8 @@ def test_parquet_is_refused_on_a_terminal_and_goes_through_a_pipe(small_run):
     said, code = on_a_terminal("front", "groq-vs-h100", "--out", out, "--format", "parquet")
     assert code == 2
     assert "got a terminal" in said
-    done = subprocess.run([*DSE, "front", "groq-vs-h100", "--out", out, "--no-intervals", "--format", "parquet"],
-                          capture_output=True, timeout=60, env=ENV)  # fmt: skip
+    ask = ("front", "groq-vs-h100", "--out", out, "--no-intervals", "--format", "parquet")
+    done = subprocess.run([*DSE, *ask], capture_output=True, timeout=60, env=ENV)
     assert done.returncode == 0
     assert (done.stdout[:4], done.stdout[-4:]) == (b"PAR1", b"PAR1")
 
