@@ -11,8 +11,8 @@ from dse.front.dominance import factor_to_cover
 from dse.front.files import Front
 from dse.search import judge
 from dse.search.bound.bounds import Bounds, lead_of_two
-from dse.search.bound.boxes import whole
-from dse.search.bound.corners import SLACK, STAGES, corners, unordered
+from dse.search.bound.boxes import Boxes, joined, whole
+from dse.search.bound.corners import SLACK, STAGES, corners, optimistic, unordered
 from dse.search.bound.prove import Bound, prove
 from dse.search.points import grid_of
 from dse.search.sweep.driver import SweepResult, sweep
@@ -87,13 +87,46 @@ def test_no_chip_of_any_node_and_dram_beats_the_optimistic_one(seed: int) -> Non
 def test_a_box_of_one_chip_knows_everything_of_it() -> None:
     branch = load_study("what-chip-would-beat-both").branches["hybrid"]
     rng, specs = np.random.default_rng(1), branch.spec.parameters
-    for box in list(whole(branch, 1, lawful=True))[::997]:
-        free = box.low < box.high
-        at = np.where(free, np.asarray([rng.integers(0, n) / (n - 1) for n in box.steps]), box.low)
-        made = box.corners.optimistic(at[None], at[None])
+    boxes = joined(list(whole(branch, 1, lawful=True)))
+    for i in range(0, len(boxes), 7):
+        low, steps = boxes.low[i], boxes.family.steps
+        at = np.where(low < boxes.high[i], [rng.integers(0, n) / (n - 1) for n in steps], low)
+        made = boxes.family.corners[boxes.corners[i]].optimistic(at[None], at[None])
         real = branch.columns({n: value_at(p, at[None, i]) for i, (n, p) in enumerate(specs.items())})
         for name, column in real.items():
             np.testing.assert_allclose(made[name], column, rtol=1e-12, err_msg=name)
+
+
+def test_optimistic_chips_of_many_boxes_are_those_of_each_alone() -> None:
+    branch = load_study("what-chip-would-beat-both").branches["dram-only"]
+    boxes = joined(list(whole(branch, 1, lawful=True)))  # whose corners differ from one DRAM kind to another
+    boxes = joined([boxes, boxes.halves(np.full(len(boxes), 1))])
+    together = optimistic(boxes.family.corners, boxes.corners, boxes.low, boxes.high)
+    for i in range(0, len(boxes), 5):
+        one = slice(i, i + 1)
+        alone = boxes.family.corners[boxes.corners[i]].optimistic(boxes.low[one], boxes.high[one])
+        assert alone.keys() == together.keys()
+        for name, column in alone.items():
+            assert column[0] == together[name][i if together[name].size > 1 else 0], name
+
+
+def rows_of(boxes: Boxes) -> list[tuple[int, int]]:
+    return list(zip(boxes.owner.tolist(), boxes.layouts.tolist(), strict=True))
+
+
+def test_parts_of_boxes_keep_the_layouts_of_each() -> None:
+    branch = load_study("groq-vs-h100").branches["sram-only"]
+    one = joined(list(whole(branch, 4, lawful=True))).part(np.asarray([0]))
+    four = one.part(np.asarray([0, 0, 0, 0]))
+    keep = np.asarray([1, 0, 0, 1, 0, 0, 0, 0, 1, 1, 1, 1, 0, 1, 0, 0], dtype=bool)
+    kept = four.kept(keep, np.asarray([4.0, 3.0, 2.0, 1.0]), np.arange(4), np.arange(16.0)[:, None])
+    assert rows_of(kept) == [(0, 0), (0, 3), (1, 0), (1, 1), (1, 2), (1, 3), (2, 1)]
+    assert kept.gap.tolist() == [4.0, 2.0, 1.0]
+    assert kept.lower[:, 0].tolist() == [0.0, 3.0, 8.0, 9.0, 10.0, 11.0, 13.0]
+    turned = kept.part(np.asarray([2, 0, 2]))
+    assert rows_of(turned) == [(0, 1), (1, 0), (1, 3), (2, 1)]
+    assert turned.lower[:, 0].tolist() == [13.0, 0.0, 3.0, 13.0]
+    assert rows_of(joined([turned, kept]))[3:5] == [(2, 1), (3, 0)]
 
 
 @pytest.mark.parametrize("size", [1, 2, 60])
@@ -196,15 +229,15 @@ def test_no_chip_between_the_steps_beats_what_is_proven_of_them(
 
 def test_boxes_are_halved_without_losing_a_value(study: ResolvedStudy) -> None:
     for branch in study.branches.values():
-        boxes = list(whole(branch, 1, lawful=False))
+        boxes = joined(list(whole(branch, 1, lawful=False)))
         fixed = unordered(branch, lawful=False)
         sizes = [p.steps or 1 for n, p in branch.spec.parameters.items() if n in fixed]
         assert len(boxes) == np.prod(sizes, dtype=int)
-        box = boxes[0]
-        for axis, steps in enumerate(box.steps):
-            if box.low[axis] == box.high[axis]:
+        for axis, steps in enumerate(boxes.family.steps):
+            if boxes.low[0, axis] == boxes.high[0, axis]:
                 continue
-            (_, left), (right, _) = box.halves(axis)
+            halves = boxes.part(np.asarray([0])).halves(np.asarray([axis]))
+            left, right = halves.high[0], halves.low[1]
             values = np.arange(steps) / (steps - 1)
             below, above = values <= left[axis] + 1e-12, values >= right[axis] - 1e-12
             assert (below ^ above).all()

@@ -1,19 +1,15 @@
 """Lower bounds of boxes against a front: by how much some chip in a box may beat it, and in which layouts."""
 
-import heapq
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import count
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dse.search import judge
-from dse.search.bound.boxes import Box
-from dse.search.bound.corners import PLACING, SLACK, STAGES, lawful
+from dse.search.bound.boxes import Boxes, Family, Mask, joined
+from dse.search.bound.corners import PLACING, SLACK, STAGES, lawful, optimistic
 from dse.search.points import grid_of
-from dse.search.sweep.grid import Numbers
 from dse.spec.branch import Floats
 from dse.spec.resolved import ResolvedStudy
 from objectives import api
@@ -27,23 +23,11 @@ ROUND = 512
 DENSE = 0.12
 """Share of the layouts beyond which all of them are evaluated, on axes, where sums are not repeated."""
 
-LOOKED = 64
-"""Boxes that are evaluated together at most: memory stays bounded however many a branch begins with."""
+SPARED = 8.0
+"""By how much quicker a design on axes is."""
 
 ROWS = 1 << 14
 """Lower bounds that are held against a front at once."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Verdict:
-    """What is known of a box."""
-
-    gap: float
-    """By how much a chip in it may beat the front in every objective, as a logarithm; 0 if none may."""
-    worst: int
-    layouts: Numbers
-    lower: Floats
-    """(layouts, k) lower bounds on the logarithmic scale of `Bounds.log`."""
 
 
 class Bounds:
@@ -61,8 +45,7 @@ class Bounds:
         self._signs = np.asarray([1.0 if g.direction == "minimize" else -1.0 for g in goals])
         self._corner = self.log(corner[None])[0]
         self.front = self.log(costs)
-        self._open: list[tuple[float, int, Box, Floats]] = []
-        self._serial = count()
+        self._open: dict[Family, Boxes] = {}
         self.boxes = self.designs = 0
 
     def log(self, costs: Floats) -> Floats:
@@ -87,80 +70,81 @@ class Bounds:
     @property
     def open(self) -> int:
         """Boxes that may hold something better."""
-        return len(self._open)
+        return sum(len(boxes) for boxes in self._open.values())
 
     @property
     def gap(self) -> float:
         """The largest gap among them."""
-        return -self._open[0][0] if self._open else 0.0
+        return max((float(boxes.gap.max()) for boxes in self._open.values() if len(boxes)), default=0.0)
 
     def lower(self) -> Floats:
         """Lower bounds (n, k) of every layout that matters in an open box."""
         none = np.empty((0, len(self._signs)))
-        return np.concatenate([none, *(lower for _, _, _, lower in self._open)])
+        return np.concatenate([none, *(boxes.lower for boxes in self._open.values())])
 
-    def worst(self) -> list[Box]:
-        """Take the boxes with the largest gaps out, without those that the front has overtaken meanwhile."""
-        taken: list[Box] = []
-        while self._open and len(taken) < ROUND:
-            _, _, box, lower = heapq.heappop(self._open)
-            if self._leads(lower).max(initial=0.0) > ROUNDING:
-                taken.append(box)
+    def worst(self) -> list[Boxes]:
+        """Take the boxes with the largest gaps out, without what the front has overtaken meanwhile.
+
+        Those of one branch together.
+        """
+        gaps = np.concatenate([boxes.gap for boxes in self._open.values()])
+        least = -np.inf if len(gaps) <= ROUND else np.partition(gaps, -ROUND)[-ROUND]
+        taken: list[Boxes] = []
+        for family, boxes in self._open.items():
+            out = boxes.gap >= least
+            self._open[family] = boxes.part(~out)
+            some = self._leading(boxes.part(out), boxes.part(out).lower)
+            if len(some):
+                taken.append(some)
         return taken
 
-    def look(self, boxes: Sequence[Box]) -> None:
+    def look(self, boxes: Boxes) -> None:
         """Bound boxes, and keep those that may hold something better."""
         self.boxes += len(boxes)
-        for part in _together(boxes):
-            for box, found in zip(part, self.verdicts(part), strict=True):
-                if found.gap > ROUNDING:
-                    kept = replace(box, gap=found.gap, worst=found.worst, layouts=found.layouts)
-                    heapq.heappush(self._open, (-found.gap, next(self._serial), kept, found.lower))
+        found = self.bounded(boxes)
+        if len(found):
+            known = self._open.get(found.family)
+            self._open[found.family] = found if known is None else joined([known, found])
 
-    def halves(self, boxes: Sequence[Box]) -> list[Box]:
+    def halves(self, boxes: Boxes) -> Boxes:
         """Both halves of each box, along the axis that closes most of the gap of its worst layout."""
-        tried = [
-            replace(box, low=low, high=high, layouts=np.asarray([box.worst]))
-            for box in boxes
-            for axis in box.axes()
-            for low, high in box.halves(axis)
-        ]
-        gaps = [v.gap for v in self.verdicts(tried)]
-        out, at = [], 0
-        for box in boxes:
-            pairs = [(gaps[at + 2 * i], gaps[at + 2 * i + 1]) for i in range(len(box.axes()))]
-            best = min(range(len(pairs)), key=lambda i, p=pairs: (max(p[i]), sum(p[i])))  # type: ignore[misc]
-            chosen = tried[at + 2 * best : at + 2 * best + 2]
-            out += [replace(half, layouts=box.layouts) for half in chosen]
-            at += 2 * len(pairs)
-        return out
+        box, axis = np.nonzero(boxes.axes)
+        tried = boxes.with_layouts(boxes.worst).part(box).halves(axis)
+        gaps = np.zeros((len(box), 2))
+        for part in _together(tried, self.layouts):
+            lower, ok = self._evaluated(tried.part(part))
+            gaps.reshape(-1)[part] = np.where(ok, self._leads(lower), 0.0)
+        order = np.lexsort((gaps.sum(axis=1), gaps.max(axis=1), box))
+        best = order[np.searchsorted(box, np.arange(len(boxes)))]  # the first of each box
+        return boxes.halves(axis[best])
 
-    def verdicts(self, boxes: Sequence[Box]) -> list[Verdict]:
-        """What is known of each box; those of one branch are evaluated together."""
-        found: dict[int, Verdict] = {}
-        groups: dict[int, list[int]] = {}
-        for i, box in enumerate(boxes):
-            groups.setdefault(id(box.corners), []).append(i)
-        for members in groups.values():
-            some = [boxes[i] for i in members]
-            owner = np.repeat(np.arange(len(some)), [len(b.layouts) for b in some])
-            layouts = np.concatenate([b.layouts for b in some])
-            lower, ok = self._evaluated(some, owner, layouts)
-            leads = np.where(ok, self._leads(lower), 0.0)
-            ends = np.searchsorted(owner, np.arange(len(some) + 1))
-            for at, i in enumerate(members):
-                part = slice(ends[at], ends[at + 1])
-                found[i] = _verdict(leads[part], layouts[part], lower[part])
-        return [found[i] for i in range(len(boxes))]
+    def bounded(self, boxes: Boxes) -> Boxes:
+        """Those of `boxes` that may hold something better than the front, with the layouts in which."""
+        return joined([self._bounded(boxes.part(part)) for part in _together(boxes, self.layouts)])
 
-    def _evaluated(
-        self, boxes: Sequence[Box], owner: Numbers, layouts: Numbers
-    ) -> tuple[Floats, npt.NDArray[np.bool_]]:
-        """Lower bounds of the optimistic chips of boxes of one branch, and which of them may be feasible."""
+    def _bounded(self, boxes: Boxes) -> Boxes:
+        lower, ok = self._evaluated(boxes)
+        return self._leading(boxes, lower, ok)
+
+    def _leading(self, boxes: Boxes, lower: Floats, ok: Mask | None = None) -> Boxes:
+        """What of `boxes` is ahead of the front somewhere; of designs that are `ok`, or of all."""
+        leads = self._leads(lower)
+        if ok is not None:
+            leads = np.where(ok, leads, 0.0)
+        ahead = leads > ROUNDING
+        gap, worst = np.zeros(len(boxes)), np.zeros(len(boxes), dtype=np.int64)
+        order = np.lexsort((leads, boxes.owner))  # the largest of each box comes last
+        last = np.cumsum(boxes.counts) - 1
+        some = boxes.counts > 0
+        at = order[last[some]]
+        gap[some], worst[some] = leads[at], boxes.layouts[at]
+        return boxes.kept(ahead, gap, worst, lower)
+
+    def _evaluated(self, boxes: Boxes) -> tuple[Floats, Mask]:
+        """Lower bounds of the optimistic chips of boxes in their layouts, and which may be feasible."""
+        owner, layouts = boxes.owner, boxes.layouts
         self.designs += len(layouts)
-        made = boxes[0].corners.optimistic(
-            np.stack([b.low for b in boxes]), np.stack([b.high for b in boxes])
-        )
+        made = optimistic(boxes.family.corners, boxes.corners, boxes.low, boxes.high)
         shape: tuple[int, ...] = (len(layouts),)
         taken = np.arange(len(layouts))
         if len(layouts) > DENSE * len(boxes) * self.layouts:
@@ -177,8 +161,7 @@ class Bounds:
             whole = np.broadcast_to(np.asarray(column), shape)
             return np.moveaxis(whole, -1, 0).reshape(-1)[taken] if len(shape) > 1 else whole
 
-        slack = np.asarray([b.slack for b in boxes])[owner]
-        slack = slack * np.where(self.stages[layouts] > 1.0, STAGES, 1.0)
+        slack = boxes.slack[owner] * np.where(self.stages[layouts] > 1.0, STAGES, 1.0)
         ok = np.ones(len(layouts), dtype=np.bool_)
         for v in judge.violations(self.study, metrics).values():
             ok &= rows(v) <= (ROUNDING + slack) * np.abs(v).max(initial=0.0)
@@ -214,20 +197,14 @@ def lead_of_two(front: Floats, rows: Floats) -> Floats:
     return np.asarray(np.minimum(padded[0][place] - rows[:, 0], padded[1][place] - rows[:, 1]))
 
 
-def _together(boxes: Sequence[Box]) -> Iterator[list[Box]]:
-    """Boxes of one branch and the same corners, so many as may be evaluated at once."""
-    groups: dict[int, list[Box]] = {}
-    for box in boxes:
-        groups.setdefault(id(box.corners), []).append(box)
-    for group in groups.values():
-        yield from (group[i : i + LOOKED] for i in range(0, len(group), LOOKED))
-
-
-def _verdict(leads: Floats, layouts: Numbers, lower: Floats) -> Verdict:
-    mine = leads > ROUNDING
-    if not mine.any():
-        return Verdict(gap=0.0, worst=0, layouts=layouts[:0], lower=lower[:0])
-    worst = int(np.argmax(leads))
-    return Verdict(
-        gap=float(leads[worst]), worst=int(layouts[worst]), layouts=layouts[mine], lower=lower[mine]
-    )
+def _together(boxes: Boxes, layouts: int) -> Iterator[slice]:
+    """Boxes that are evaluated together: so many that arrays stay in cache, and memory is bounded."""
+    rows = np.where(boxes.counts > DENSE * layouts, layouts / SPARED, boxes.counts)
+    block = ((np.cumsum(rows) - rows) // ROWS).astype(np.int64)
+    ends = np.flatnonzero(np.diff(block, append=-1)) + 1
+    start = 0
+    for end in ends.tolist():
+        yield slice(start, end)
+        start = end
+    if not len(ends):
+        yield slice(0, 0)

@@ -1,10 +1,12 @@
 """Boxes of a branch's chips: where they begin, how they are halved, the layouts that still matter in them."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice, product
 
 import numpy as np
+import numpy.typing as npt
 
 from dse.search.bound.corners import SLACK, Corners, corners, unordered
 from dse.search.sweep.grid import Numbers
@@ -15,43 +17,121 @@ from dse.spec.space import NAME, PARAMETERS
 THINNEST = 1e-4
 """Width, in the whole range, below which an axis is not halved any more."""
 
+AT_ONCE = 256
+"""Boxes that a branch hands out together where it begins: every layout matters in each."""
+
+Mask = npt.NDArray[np.bool_]
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Box:
-    """Chips between two corners, and the layouts in which one of them may beat the front."""
+class Family:
+    """What all boxes of a branch share."""
 
-    corners: Corners
-    steps: tuple[int, ...]
-    """Values of each axis; 0 where it is continuous."""
+    branch: Branch
+    corners: tuple[Corners, ...]
+    """Those of the boxes, one for each combination of unordered choices."""
+    steps: Numbers
+    """(parameters,) values of each axis; 0 where it is continuous."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Boxes:
+    """Boxes of one branch, and the layouts in which a chip of each may beat the front."""
+
+    family: Family
+    corners: Numbers
+    """(n,) which corners of the family each has."""
     low: Floats
-    """(parameters,) shares of the ranges, in [0, 1]."""
+    """(n, parameters) shares of the ranges, in [0, 1]."""
     high: Floats
+    gap: Floats
+    """(n,) by how much a chip may beat the front, as a logarithm."""
+    worst: Numbers
+    """(n,) the layout in which it may by most."""
+    counts: Numbers
+    """(n,) layouts of each."""
     layouts: Numbers
-    worst: int
-    """The layout in which the front may be beaten by most."""
-    gap: float
-    """By how much, as a logarithm."""
+    """(rows,) layouts, box after box."""
+    lower: Floats
+    """(rows, k) lower bounds of the objectives in each, as `Bounds.log` has them; (rows, 0) before a look."""
 
-    @property
-    def slack(self) -> float:
-        """By how much a chip in it may be better than its optimistic chip, as a share; a chip is itself."""
-        several = self.corners.branch.kind == "hybrid" and bool((self.low != self.high).any())
-        return SLACK if several else 0.0
+    def __len__(self) -> int:
+        return len(self.gap)
 
-    def axes(self) -> list[int]:
-        """Axes that can be halved."""
-        return [i for i, (a, b) in enumerate(zip(self.low, self.high, strict=True)) if b - a > THINNEST]
+    @cached_property
+    def owner(self) -> Numbers:
+        """(rows,) the box of each layout."""
+        return np.repeat(np.arange(len(self)), self.counts)
 
-    def halves(self, axis: int) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
-        """Ends of both halves along an axis; between two values there is nothing."""
-        below = above = (self.low[axis] + self.high[axis]) / 2.0
-        if self.steps[axis]:
-            last = self.steps[axis] - 1
-            index = np.floor(below * last + 1e-9)
-            below, above = index / last, (index + 1.0) / last
-        left, right = self.high.copy(), self.low.copy()
-        left[axis], right[axis] = below, above
-        return (self.low, left), (right, self.high)
+    @cached_property
+    def single(self) -> Mask:
+        """(n,) true where a box is one chip."""
+        return np.asarray((self.low == self.high).all(axis=1))
+
+    @cached_property
+    def slack(self) -> Floats:
+        """(n,) by how much a chip may be better than the optimistic one, as a share; one chip is itself."""
+        return np.where(self.single, 0.0, SLACK if self.family.branch.kind == "hybrid" else 0.0)
+
+    @cached_property
+    def axes(self) -> Mask:
+        """(n, parameters) true where a box can be halved."""
+        return np.asarray(self.high - self.low > THINNEST)
+
+    @cached_property
+    def wide(self) -> Mask:
+        """(n,) true where a box can be halved at all."""
+        return np.asarray(self.axes.any(axis=1))
+
+    def part(self, boxes: Numbers | Mask | slice) -> "Boxes":
+        """Some boxes, in that order, none of them twice unless it is asked for."""
+        chosen = np.arange(len(self))[boxes]
+        counts = self.counts[chosen]
+        first = np.cumsum(self.counts) - self.counts
+        rows = np.repeat(first[chosen] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+        return Boxes(
+            family=self.family, corners=self.corners[chosen], low=self.low[chosen], high=self.high[chosen],
+            gap=self.gap[chosen], worst=self.worst[chosen], counts=counts, layouts=self.layouts[rows],
+            lower=self.lower[rows],
+        )  # fmt: skip
+
+    def kept(self, rows: Mask, gap: Floats, worst: Numbers, lower: Floats) -> "Boxes":
+        """Boxes that have one of some layouts left, with these alone; `gap` and `worst` of all boxes."""
+        counts = np.bincount(self.owner[rows], minlength=len(self))
+        left = counts > 0
+        return Boxes(
+            family=self.family, corners=self.corners[left], low=self.low[left], high=self.high[left],
+            gap=gap[left], worst=worst[left], counts=counts[left], layouts=self.layouts[rows],
+            lower=lower[rows],
+        )  # fmt: skip
+
+    def with_layouts(self, layouts: Numbers) -> "Boxes":
+        """The same boxes with one layout each."""
+        none = np.empty((len(self), 0))
+        return replace(self, counts=np.ones(len(self), dtype=np.int64), layouts=layouts, lower=none)
+
+    def halves(self, axis: Numbers) -> "Boxes":
+        """Both halves of each box along an axis of its own (n,), one after the other: 2 n boxes.
+
+        Between two values there is nothing.
+        """
+        rows, steps = np.arange(len(self)), self.family.steps[axis]
+        middle = (self.low[rows, axis] + self.high[rows, axis]) / 2.0
+        last = np.maximum(steps - 1, 1)
+        index = np.floor(middle * last + 1e-9)
+        out = self.part(np.repeat(rows, 2))
+        out.high[0::2][rows, axis] = np.where(steps > 0, index / last, middle)
+        out.low[1::2][rows, axis] = np.where(steps > 0, (index + 1.0) / last, middle)
+        return out
+
+
+def joined(parts: Sequence[Boxes]) -> Boxes:
+    """Boxes of one branch together."""
+    first, *rest = parts
+    if not rest:
+        return first
+    names = ("corners", "low", "high", "gap", "worst", "counts", "layouts", "lower")
+    return Boxes(family=first.family, **{n: np.concatenate([getattr(p, n) for p in parts]) for n in names})
 
 
 def whole(
@@ -61,7 +141,7 @@ def whole(
     lawful: bool,
     between: bool = False,
     counts: Mapping[str, int] | None = None,
-) -> Iterator[Box]:
+) -> Iterator[Boxes]:
     """The boxes that a branch begins with: one for each combination of the values of unordered parameters.
 
     `lawful` tells whether more of what places bytes on two tiers never slows anything.
@@ -70,29 +150,43 @@ def whole(
     which a box must hold one value.
     """
     specs, apart = branch.spec.parameters, unordered(branch, lawful=lawful)
-    steps = tuple((counts or {}).get(n) or p.steps or 0 for n, p in specs.items())
+    names = tuple(specs)
+    steps = np.asarray([(counts or {}).get(n) or p.steps or 0 for n, p in specs.items()], dtype=np.int64)
     fixed = [i for i, (n, p) in enumerate(specs.items()) if n in apart and p.low < p.high]
     for i in fixed:
         if not steps[i]:
-            name = tuple(specs)[i]
-            raise wrong(f"branches.{branch.name}", f"{name}: expected steps, to prove a bound, got none")
-    if between:
-        whole_only = [PARAMETERS[n] in ("", NAME) or bool(p.choices) for n, p in specs.items()]
-        kept = {i for i, only in enumerate(whole_only) if only or i in fixed}
-        steps = tuple(n if i in kept else 0 for i, n in enumerate(steps))
-    shared: dict[tuple[float, ...], Corners] = {}
-    names = tuple(specs)
-    fixed.sort(key=lambda i: not specs[names[i]].choices)  # boxes with the same corners one after the other
-    named = [at for at, i in enumerate(fixed) if specs[names[i]].choices]
-    for chosen in product(*(np.arange(steps[i]) / (steps[i] - 1) for i in fixed)):
-        held = {names[fixed[at]]: float(chosen[at]) for at in named}
-        key = tuple(held.values())
-        if key not in shared:
-            shared[key] = corners(branch, held, apart)
-        low = np.zeros(len(specs))
-        high = np.asarray([float(p.low < p.high) for p in specs.values()])
-        low[fixed] = high[fixed] = chosen
-        yield Box(
-            corners=shared[key], steps=steps, low=low, high=high,
-            layouts=np.arange(layouts), worst=0, gap=np.inf,
+            raise wrong(f"branches.{branch.name}", f"{names[i]}: expected steps, to prove a bound, got none")
+    family = _family(branch, fixed, steps, apart, between=between)
+    named = [i for i in fixed if specs[names[i]].choices]
+    fixed.sort(key=lambda i: not specs[names[i]].choices)
+    kinds = int(np.prod(steps[named], dtype=np.int64))
+    each = int(np.prod(steps[fixed], dtype=np.int64)) // kinds
+    full = np.asarray([float(p.low < p.high) for p in specs.values()])
+    chosen = enumerate(product(*(np.arange(steps[i]) / (steps[i] - 1) for i in fixed)))
+    while some := list(islice(chosen, AT_ONCE)):
+        n = len(some)
+        low, high = np.zeros((n, len(specs))), np.tile(full, (n, 1))
+        low[:, fixed] = high[:, fixed] = np.asarray([c for _, c in some]).reshape(n, len(fixed))
+        yield Boxes(
+            family=family, corners=np.asarray([i // each for i, _ in some]), low=low, high=high,
+            gap=np.full(n, np.inf), worst=np.zeros(n, dtype=np.int64), counts=np.full(n, layouts),
+            layouts=np.tile(np.arange(layouts), n), lower=np.empty((n * layouts, 0)),
         )  # fmt: skip
+
+
+def _family(
+    branch: Branch, fixed: Sequence[int], steps: Numbers, apart: frozenset[str], *, between: bool
+) -> Family:
+    """The corners of every combination of fixed choices, in their order, and the steps of the axes."""
+    specs = branch.spec.parameters
+    names = tuple(specs)
+    named = [i for i in fixed if specs[names[i]].choices]
+    held = product(*(np.arange(steps[i]) / (steps[i] - 1) for i in named))
+    made = tuple(
+        corners(branch, {names[i]: float(c) for i, c in zip(named, some, strict=True)}, apart)
+        for some in held
+    )
+    if between:
+        only = [PARAMETERS[n] in ("", NAME) or bool(p.choices) for n, p in specs.items()]
+        steps = np.where([o or i in fixed for i, o in enumerate(only)], steps, 0)
+    return Family(branch=branch, corners=made, steps=steps)

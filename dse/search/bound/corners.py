@@ -4,12 +4,14 @@ A chip column that rises or falls with every parameter takes its best value in a
 that has the best value of every column is in no box, and none in the box beats it in any deployment.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+import numpy.typing as npt
 
+from dse.search.sweep.grid import Numbers
 from dse.spec.branch import Branch, Floats
 from dse.spec.parameters import value_at
 from dse.spec.problems import wrong
@@ -59,26 +61,38 @@ class Corners:
     branch: Branch
     names: tuple[str, ...]
     """Parameters of the branch, the axes of its boxes."""
-    best: Mapping[tuple[bool, ...], tuple[str, ...]]
-    """For each corner (true: the upper end of the axis) the columns that are best there."""
+    ends: npt.NDArray[np.bool_]
+    """(corners, parameters) of corners in which some column is best, true at the upper end of an axis."""
+    best: Mapping[str, int]
+    """The corner in which each column that varies is best."""
     relaxed: tuple[str, ...]
     """Columns without a direction, which are taken to be no obstacle."""
 
     def optimistic(self, low: Floats, high: Floats) -> dict[str, Floats]:
         """Columns of the optimistic chips of boxes with ends (n, parameters), shares of the ranges."""
-        places = [np.where(np.asarray(corner), high, low) for corner in self.best]
-        made = _columns(self.branch, np.concatenate([*places, low]))  # a call costs more than its rows
-        count, out = len(low), {name: column for name, column in made.items() if column.size == 1}
-        for i, columns in enumerate(self.best.values()):
-            out |= {name: _rows(made[name], i, count) for name in columns}
-        one = (low == high).all(axis=1)  # of a box that is a single chip everything is known
-        last = len(self.best)
-        return out | {n: np.where(one, _rows(made[n], last, count), 0.0) for n in self.relaxed}
+        return optimistic([self], np.zeros(len(low), dtype=np.int64), low, high)
 
 
-def _rows(column: Floats, part: int, count: int) -> Floats:
-    """One of several parts of `count` rows."""
-    return column if column.size == 1 else column[part * count : (part + 1) * count]
+def optimistic(kinds: Sequence[Corners], kind: Numbers, low: Floats, high: Floats) -> dict[str, Floats]:
+    """Columns of the optimistic chips of boxes of one branch, each with the corners `kinds[kind]`.
+
+    `kind` (n,); `low` and `high` (n, parameters), shares of the ranges. All are made in one call, which costs
+    more than its rows.
+    """
+    count, most = len(low), max(len(k.ends) for k in kinds)
+    ends = np.stack([np.pad(k.ends, ((0, most - len(k.ends)), (0, 0)), mode="edge") for k in kinds])
+    places = np.where(ends[kind].swapaxes(0, 1), high, low)
+    made = _columns(kinds[0].branch, places.reshape(most * count, low.shape[1]))
+    single, rows = (low == high).all(axis=1), np.arange(count)  # of a single chip everything is known
+    out: dict[str, Floats] = {}
+    for name, column in made.items():
+        if column.size == 1:
+            out[name] = column
+            continue
+        at = np.asarray([-1 if name in k.relaxed else k.best.get(name, 0) for k in kinds])[kind]
+        found = column[np.maximum(at, 0) * count + rows]
+        out[name] = found if (at >= 0).all() else np.where(single | (at >= 0), found, 0.0)
+    return out
 
 
 def corners(
@@ -95,7 +109,7 @@ def corners(
     names = tuple(branch.spec.parameters)
     apart = unordered(branch) if apart is None else apart
     ordered = np.asarray([n not in apart for n in names], dtype=bool)
-    best: dict[tuple[bool, ...], list[str]] = {}
+    wished: dict[str, Floats] = {}
     relaxed = []
     for column, signs in _directions(branch, held or {}).items():
         sign = np.where(ordered, signs, 0.0)
@@ -106,13 +120,23 @@ def corners(
                 raise wrong(f"branches.{branch.name}", f"no bound is known: {column} has no direction")
             relaxed.append(column)
             continue
-        corner = tuple(bool(s > 0.0) == (column in MORE) for s in sign)
-        best.setdefault(corner, []).append(column)
-    if not best:  # nothing varies but what is relaxed
-        best[(False,) * len(names)] = []
-    return Corners(
-        branch=branch, names=names, best={c: tuple(n) for c, n in best.items()}, relaxed=tuple(relaxed)
-    )
+        wished[column] = sign if column in MORE else -sign
+    ends, best = _shared(wished, len(names))
+    return Corners(branch=branch, names=names, ends=ends, best=best, relaxed=tuple(relaxed))
+
+
+def _shared(wished: Mapping[str, Floats], axes: int) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:
+    """As few corners as serve all columns, and that of each; a wish is 1 for the upper end, 0 for either."""
+    found: list[Floats] = []
+    best: dict[str, int] = {}
+    for column in sorted(wished, key=lambda name: -np.count_nonzero(wished[name])):
+        wish = wished[column]
+        at = next((i for i, corner in enumerate(found) if (corner * wish >= 0.0).all()), len(found))
+        if at == len(found):
+            found.append(np.zeros(axes))
+        found[at] = np.where(found[at] == 0.0, wish, found[at])
+        best[column] = at
+    return np.asarray(found or [np.zeros(axes)]) > 0.0, best
 
 
 def lawful(study: ResolvedStudy, pp: Floats) -> bool:

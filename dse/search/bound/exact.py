@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 
 from dse.search.bound.bounds import Bounds
-from dse.search.bound.boxes import Box, whole
+from dse.search.bound.boxes import Boxes, whole
 from dse.search.bound.climb import climbed
-from dse.search.sweep.block import Problem, front_of, makeable
-from dse.search.sweep.grid import Grid, Numbers
+from dse.search.sweep.block import Problem, front_of_some
+from dse.search.sweep.grid import BranchGrid, Numbers
 from dse.search.sweep.screen import Local, pivots_of
 from dse.search.sweep.start import Start
 
@@ -29,26 +29,29 @@ def exact(problem: Problem, begun: Start, progress: Progress | None = None) -> t
     bounds = Bounds(study, front.costs, corner)
     for part in grid.branches:
         counts = {name: len(axis) for name, axis in part.axes.items()}
-        bounds.look(list(whole(part.branch, bounds.layouts, lawful=bounds.lawful, counts=counts)))
+        for boxes in whole(part.branch, bounds.layouts, lawful=bounds.lawful, counts=counts):
+            bounds.look(boxes)
     while bounds.open:
         taken = bounds.worst()
-        chips = np.unique(np.asarray([c for box in taken for c in _chips(grid, box)], dtype=np.int64))
         pivots = pivots_of(front.costs, begun.costs)
-        for part, here in grid.by_branch(chips):
-            some, columns = makeable(problem, part, chips[here])
-            local = front_of(problem, some, columns, pivots)
+        for boxes in taken:
+            part = next(b for b in grid.branches if b.branch is boxes.family.branch)
+            local = front_of_some(problem, part, _chips(part, boxes)[boxes.owner], boxes.layouts, pivots)
             front = front.merged(local.costs, local.points)
         bounds.front = bounds.log(front.costs)
-        bounds.look(bounds.halves([box for box in taken if box.axes()]))
+        for boxes in taken:
+            if boxes.wide.any():
+                bounds.look(bounds.halves(boxes.part(boxes.wide)))
         if progress is not None:
             progress(bounds.boxes, bounds.open)
     return front, bounds
 
 
-def _chips(grid: Grid, box: Box) -> Numbers:
-    """Chips of a box worth evaluating: its own where it is one, else the one in its middle."""
-    part = next(b for b in grid.branches if b.branch.name == box.corners.branch.name)
+def _chips(part: BranchGrid, boxes: Boxes) -> Numbers:
+    """The chip of each box worth evaluating: its own where it is one, else the one in its middle."""
     shape = tuple(len(a) for a in part.axes.values()) or (1,)
-    middle = (box.low + box.high) / 2.0
-    at = tuple(int(np.floor(m * (n - 1) + 1e-9)) for m, n in zip(middle, shape, strict=False))
-    return part.first + np.ravel_multi_index([[i] for i in at] or [[0]], shape)
+    middle = (boxes.low + boxes.high) / 2.0
+    at = np.floor(middle * (np.asarray(shape[: middle.shape[1]]) - 1) + 1e-9).astype(np.int64)
+    if not at.shape[1]:
+        return part.first + np.zeros(len(boxes), dtype=np.int64)
+    return np.asarray(part.first + np.ravel_multi_index(tuple(at.T), shape), dtype=np.int64)

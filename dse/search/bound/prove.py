@@ -80,15 +80,16 @@ def prove(
     values = front.frame[[a.column for a in front.axes]].to_numpy(dtype=np.float64)
     bounds = Bounds(study, signs * values, worst)
     for branch in study.branches.values():
-        bounds.look(list(whole(branch, bounds.layouts, lawful=bounds.lawful, between=between)))
+        for boxes in whole(branch, bounds.layouts, lawful=bounds.lawful, between=between):
+            bounds.look(boxes)
     stuck, left, begin = 0.0, [np.empty((0, len(signs)))], time.monotonic()
     while bounds.gap > max(stuck, np.log1p(tolerance)) and time.monotonic() - begin < seconds:
-        taken = bounds.worst()
-        for box in taken:
-            if not box.axes():  # a chip that exists in the space, and is better
-                stuck = max(stuck, box.gap)
-                left += [v.lower for v in bounds.verdicts([box])]
-        bounds.look(bounds.halves([box for box in taken if box.axes()]))
+        for boxes in bounds.worst():
+            exist = boxes.part(~boxes.wide)  # chips that exist in the space, and are better
+            stuck = max(stuck, float(exist.gap.max(initial=0.0)))
+            left.append(exist.lower)
+            if boxes.wide.any():
+                bounds.look(bounds.halves(boxes.part(boxes.wide)))
         if progress is not None:
             progress(float(np.exp(max(stuck, bounds.gap))), bounds.open)
     gap = max(stuck, bounds.gap)

@@ -149,6 +149,34 @@ def front_of(problem: Problem, chips: Numbers, columns: Columns, pivots: Floats)
     return found
 
 
+def front_of_some(
+    problem: Problem, branch: BranchGrid, chips: Numbers, layouts: Numbers, pivots: Floats
+) -> Local:
+    """The local front of some chips (n,) of one branch, each in one layout, without what a pivot drops."""
+    found = Local.empty(len(problem.study.objectives))
+    flat = problem.grid.deployments.reshape(-1).columns()
+    which, owner = np.unique(chips, return_inverse=True)
+    some, columns = makeable(problem, branch, which)
+    at = np.full(len(which), -1)
+    at[np.searchsorted(which, some)] = np.arange(len(some))
+    rows = np.flatnonzero(at[owner] >= 0)
+    for start in range(0, len(rows), BATCH):
+        part = rows[start : start + BATCH]
+        layout = api.Deployments(**{name: a[layouts[part]] for name, a in flat.items()})
+        made = api.Chips(**taken(columns, at[owner[part]], len(some)))
+        metrics = problem.study.cost_model.evaluate(
+            api.Designs(chips=made, deployments=layout), problem.study.context
+        )
+        costs = [_flat(c, part.shape) for c in judge.costs(problem.study, metrics)]
+        ok = np.ones(len(part), dtype=np.bool_)
+        for v in judge.violations(problem.study, metrics).values():
+            ok &= _flat(v, part.shape) <= 0.0
+        left = sifted(costs, ok, pivots)
+        points = chips[part] * problem.grid.layouts + layouts[part]
+        found = found.merged(np.stack([c[left] for c in costs], axis=1), points[left])
+    return found
+
+
 def solve(problem: Problem, task: Task, counter: Counter | None = None) -> Solved:
     """The local front of the chips of a block, without what a pivot dominates.
 
