@@ -96,11 +96,12 @@ def _scored(
     place = {c.label: i for i, c in enumerate(candidates)}
     at = [place[str(r["chip"])] for r in rows]
     held = limits_of_dies(study, candidates) if candidates else {}
+    layouts = _layouts_of_rows(study, rows)
     for members in _together(studies, max(1, _BLOCK // max(n, 1))):
         of_each = [chips_of_candidates(studies[i], candidates).columns() | held for i in members]
         chips = api.Chips(**{k: np.concatenate([c[k][at] for c in of_each]) for k in of_each[0]})
         ask, k = ask_of(studies[members[0]]), len(members)
-        m = evaluate(ask, _designs_of_rows(study, rows, chips, k))
+        m = evaluate(ask, [_designs(chips, sizes, k) for sizes in layouts])
         for g, goal in enumerate(goals):
             values[members, :, g] = _table(goal.value(m, ask.context), k, n)
         feasible[members] = _works(ask, m, k, n)
@@ -133,17 +134,19 @@ def _table(column: object, samples: int, rows: int) -> Floats:
     return flat.reshape(samples, rows)
 
 
-def _designs_of_rows(
-    study: ResolvedStudy, rows: Sequence[Row], chips: api.Chips, samples: int
-) -> list[api.Designs]:
-    """The rows' deployments on `chips` (samples * rows,), for each part of what they serve."""
+def _layouts_of_rows(study: ResolvedStudy, rows: Sequence[Row]) -> list[dict[str, Floats]]:
+    """The rows' deployments by column (rows,), for each part of what they serve."""
     names = tuple(api.Deployments.__dataclass_fields__)
-    found = []
-    for part in parts_of(study):
-        sizes = {k: np.asarray([float(r[column_of(part, k)]) for r in rows]) for k in names}
-        tiled = api.Deployments(**{k: np.tile(a, samples) for k, a in sizes.items()})
-        found.append(api.Designs(chips=chips, deployments=tiled))
-    return found
+    return [
+        {k: np.asarray([float(r[column]) for r in rows]) for k in names for column in [column_of(part, k)]}
+        for part in parts_of(study)
+    ]
+
+
+def _designs(chips: api.Chips, sizes: Mapping[str, Floats], samples: int) -> api.Designs:
+    """Deployments (rows,) on `chips` (samples * rows,)."""
+    tiled = api.Deployments(**{k: np.tile(a, samples) for k, a in sizes.items()})
+    return api.Designs(chips=chips, deployments=tiled)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,9 +17,9 @@ from dse.spec.resolve import (
     Columns,
     Setting,
     around_of,
-    chip_columns,
     network_columns,
     stack_columns,
+    template_columns,
 )
 from dse.spec.silicon import Silicon, blueprint_of, derive, fp16_equivalent, managed_by_software
 from dse.spec.silicon_columns import excess_columns, package_columns, watt_columns
@@ -255,17 +255,17 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
     network = catalog.get(NetworkSpec, setting.network or spec.network)
     builds = [_build(spec, template, node, None) for node in spec.nodes]
     drams = [_build(spec, template, spec.nodes[0], g) for g in spec.generations or (None,)]
-    problems = [p for b in (*builds, *drams) for p in setting.technology.problems(b, where)]
+    problems = [p for b in (*builds, *drams) for p in setting.foundry.problems(b, where)]
     if problems:
         raise SpecError(list(dict.fromkeys(problems)))
 
     def resolved(made: list[Build]) -> tuple[Technology, ...]:
-        return tuple(setting.technology.constants(b, setting.value) for b in made)
+        return tuple(setting.foundry.constants(b) for b in made)
 
     made_on = tuple(searched_on(template, setting.technology, node) for node in spec.nodes)
     peaks = tuple(_peaks_of(chip, setting) for chip in made_on)
     fixed = {
-        **chip_columns(made_on[0], setting, stack, network),
+        **template_columns(made_on[0], setting, stack, network),
         **stack_columns(stack),
         **network_columns(network),
         **reach_columns(template.link.bandwidth.value or 0.0, network, setting.technology),

@@ -79,7 +79,7 @@ class Catalog:
         """Name to file, sorted by name; the first folder that has a name wins."""
         found: dict[str, Path] = {}
         for folder in self.folders:
-            for path in sorted((folder / kind).glob("*.yaml")):
+            for path in _listed(folder / kind):
                 found.setdefault(path.stem, path)
         return dict(sorted(found.items()))
 
@@ -198,6 +198,19 @@ def file_problems(spec: Spec, path: Path, known: dict[str, Source]) -> Iterator[
         for key in leaf.source.split("+"):
             if key not in known:
                 yield Problem(str(path), f"{where}: unknown source {key!r}; {nearest(key, known)}")
+
+
+def _listed(folder: Path) -> tuple[Path, ...]:
+    """YAML files of a folder, sorted; read again where something came or went."""
+    try:
+        return _listed_at(folder, folder.stat().st_mtime_ns)
+    except OSError:
+        return ()
+
+
+@lru_cache(maxsize=256)
+def _listed_at(folder: Path, stamp: int) -> tuple[Path, ...]:  # noqa: ARG001 - the cache key
+    return tuple(sorted(folder.glob("*.yaml")))
 
 
 @lru_cache(maxsize=1024)

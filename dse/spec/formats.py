@@ -175,5 +175,4 @@ def _completed(
 
 def _derived(value: float, ratio: float, unit: str) -> SourcedFlops:
     note = f"{ratio:.4g} times the fp16 peak: {unit} units, by the technology file"
-    leaf = SourcedFlops(value=None, source=SOURCE, basis="derived", note=note)
-    return leaf.model_copy(update={"value": value})
+    return SourcedFlops.model_construct(value=value, source=SOURCE, basis="derived", note=note)

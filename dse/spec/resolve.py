@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,18 @@ from dse.spec.grain import with_grain
 from dse.spec.prices import built_up, ratio_price, silicon_price
 from dse.spec.problems import Problem, SpecError, wrong
 from dse.spec.reach import reach_columns
-from dse.spec.silicon import chip_silicon
-from dse.spec.silicon_columns import EXCESS, WATTS, as_made, chip_excess, chip_package, chip_power
+from dse.spec.silicon import Foundry, Silicon
+from dse.spec.silicon_columns import (
+    EXCESS,
+    ONE_DIE,
+    WATTS,
+    as_made,
+    check_made,
+    chip_excess,
+    chip_made,
+    chip_package,
+    chip_power,
+)
 from dse.spec.software import Software
 from dse.spec.study import PrecisionSpec, PriceSpec
 from dse.spec.system import EconomySpec, NetworkSpec, StackSpec
@@ -69,6 +80,11 @@ class Setting:
     economy: EconomySpec | None = None
     """What `built-up` systems are powered by."""
 
+    @cached_property
+    def foundry(self) -> Foundry:
+        """Who makes the chips: the technology with what is known of it already."""
+        return Foundry(self.technology, self.value)
+
     def stack_of(self, name: str, own: str) -> StackSpec:
         """The stack that drives the chip or the branch `name`, whose own is called `own`."""
         sold = self.catalog.get(StackSpec, self.sold_with(name, own))
@@ -101,23 +117,44 @@ def chip_columns(
     problems = list(_unknowns(chip, setting, network, stack))
     if problems:
         raise SpecError(problems)
-    power = chip_power(chip, setting.technology)
-    columns = {
+    made = chip_made(chip, setting.foundry, priced=_priced_by_silicon(chip, setting.price))
+    power = chip_power(chip, made)
+    return {
+        **_stated(chip, setting, stack, network),
+        **power,
+        "price_usd": price_of(chip, setting, made),
+        **_around(chip, network, setting, power["power_w"]),
+        **chip_package(chip, made),
+        **chip_excess(chip, made),
+    }
+
+
+def template_columns(chip: ChipSpec, setting: Setting, stack: StackSpec, network: NetworkSpec) -> Columns:
+    """As `chip_columns` of a chip that others are made after: what follows from silicon is theirs, here 0."""
+    problems = list(_unknowns(chip, setting, network, stack))
+    if problems:
+        raise SpecError(problems)
+    check_made(chip, setting.foundry, priced=_priced_by_silicon(chip, setting.price))
+    if setting.price.method == "compute-ratio":
+        price_of(chip, setting)
+    return {
+        **_stated(chip, setting, stack, network),
+        **dict.fromkeys(("power_w", "price_usd", *WATTS, *ONE_DIE, *EXCESS), 0.0),
+        **_around(chip, network, setting, 0.0),
+    }
+
+
+def _stated(chip: ChipSpec, setting: Setting, stack: StackSpec, network: NetworkSpec) -> Columns:
+    """Columns that need no silicon."""
+    return {
         **_compute(chip, setting.precision),
         **_storage(chip),
         **network_columns(network),
         **stack_columns(stack),
-        **power,
-        **_money(chip, network, setting, power["power_w"]),
         **reach_columns(chip.link.bandwidth.value or 0.0, network, setting.technology),
         "link_bandwidth": chip.link.bandwidth.value or 0.0,
         "user_tokens_per_s": _or_zero(chip.claimed_user_speed),
         "sram_usable": sram_usable(chip, setting.technology),
-    }
-    return {
-        **columns,
-        **chip_package(chip, setting.technology),
-        **chip_excess(chip, setting.technology),
     }
 
 
@@ -221,13 +258,23 @@ def stack_columns(stack: StackSpec) -> Columns:
     }
 
 
-def price_of(chip: ChipSpec, setting: Setting) -> float:
-    """Price of one chip by the study's method [USD]; a chip that is searched around is at its list price."""
+def _priced_by_silicon(chip: ChipSpec, price: PriceSpec) -> bool:
+    """Whether the price of a chip follows from its silicon."""
+    return price.method in ("unit-cost", "margin") or (
+        price.method == "searched" and chip.price.value is None
+    )
+
+
+def price_of(chip: ChipSpec, setting: Setting, made: Silicon | None = None) -> float:
+    """Price of one chip by the study's method [USD]; a chip that is searched around is at its list price.
+
+    `made` is its silicon with all dollars, where that is known already.
+    """
     price, technology = setting.price, setting.technology
-    if price.method == "listed" or (price.method == "searched" and chip.price.value is not None):
+    if price.method in ("listed", "searched") and not _priced_by_silicon(chip, price):
         return _or_zero(chip.price)
-    if price.method in ("unit-cost", "margin", "searched"):
-        made = chip_silicon(chip, technology, value=setting.value)
+    if _priced_by_silicon(chip, price):
+        made = made or setting.foundry.silicon(chip)
         power = None if chip.power.value is None else 0.0 * made.power_w + chip.power.value
         return float(silicon_price(made, price, technology, power)[0])
     reference = setting.catalog.get(ChipSpec, price.reference or "")
@@ -235,14 +282,14 @@ def price_of(chip: ChipSpec, setting: Setting) -> float:
     return float(ratio_price(own, price, reference, peak_of(reference, ("fp16",)) or 1.0))
 
 
-def _money(chip: ChipSpec, network: NetworkSpec, setting: Setting, power_w: float) -> Columns:
+def _around(chip: ChipSpec, network: NetworkSpec, setting: Setting, power_w: float) -> Columns:
     system = setting.price.system
     around = dict.fromkeys(AROUND, 0.0)
     if system == "with-host-and-network":
         around |= {"host_usd": _or_zero(chip.host), "network_usd": _or_zero(network.cost)}
     elif system == "built-up":
         around = around_of(power_w, chip.link.bandwidth.value or 0.0, network, setting)
-    return {"price_usd": price_of(chip, setting), **around}
+    return around
 
 
 def around_of(power_w: Any, link_bandwidth: Any, network: NetworkSpec, setting: Setting) -> dict[str, Any]:

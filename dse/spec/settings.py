@@ -182,8 +182,21 @@ def exchange(
 
     `value` is in SI, as a specification holds it. Raises `LookupError` for a path that leads nowhere.
     """
+    return exchange_all(spec, {path: value}, note, source=source, basis=basis)
+
+
+def exchange_all(
+    spec: S,
+    values: Mapping[str, Any],
+    note: str,
+    *,
+    source: str = "command-line",
+    basis: Basis = "assumption",
+) -> S:
+    """As `exchange`, of several leaves by their dotted paths."""
     told = {"source": source, "basis": basis, "note": note}
-    return cast(S, _put(spec, path.split("."), value, lambda leaf, v: _certified(leaf, v, told)))
+    given = {tuple(path.split(".")): value for path, value in values.items()}
+    return cast(S, _put(spec, given, lambda leaf, v: _certified(leaf, v, told)))
 
 
 def _certified(leaf: Any, value: Any, told: Mapping[str, Any]) -> Any:
@@ -195,7 +208,7 @@ def _exchange(spec: S, here: Mapping[str, tuple[str, str]]) -> S:
     problems: list[Problem] = []
     for path, (name, text) in here.items():
         try:
-            spec = _put(spec, path.split("."), _number(text), _leaf)
+            spec = _put(spec, {tuple(path.split(".")): _number(text)}, _leaf)
         except SpecError as error:
             problems += [Problem("--set", f"{name}: {p.what.split(': ', 1)[-1]}") for p in error.problems]
         except LookupError as error:
@@ -215,32 +228,50 @@ def _number(text: str) -> Any:
     return text
 
 
-def _put(spec: Any, path: list[str], value: Any, make: Callable[[Any, Any], Any]) -> Any:
-    """A copy of `spec` with the leaf at `path` replaced by what `make` makes of the old one and `value`."""
-    head, *rest = path
+Path = tuple[str, ...]
+
+
+def _put(spec: Any, values: Mapping[Path, Any], make: Callable[[Any, Any], Any]) -> Any:
+    """A copy of `spec` with the leaf at each path replaced by what `make` makes of the old one and its value.
+
+    What several paths lead through is copied once.
+    """
+    by_head: dict[str, dict[Path, Any]] = {}
+    for path, value in values.items():
+        by_head.setdefault(path[0], {})[path[1:]] = value
     if isinstance(spec, dict):
-        if head not in spec:
-            raise LookupError(f"expected one of {', '.join(spec)}, which this chip has, got {head}")
-        return {**spec, head: _put(spec[head], rest, value, make) if rest else make(spec[head], value)}
+        for head in by_head:
+            if head not in spec:
+                raise LookupError(f"expected one of {', '.join(spec)}, which this chip has, got {head}")
+        return {**spec, **{head: _inner(spec[head], rest, make) for head, rest in by_head.items()}}
+    return spec.model_copy(update={head: _field(spec, head, rest, make) for head, rest in by_head.items()})
+
+
+def _inner(inner: Any, rest: Mapping[Path, Any], make: Callable[[Any, Any], Any]) -> Any:
+    return make(inner, rest[()]) if () in rest else _put(inner, rest, make)
+
+
+def _field(spec: Any, head: str, rest: Mapping[Path, Any], make: Callable[[Any, Any], Any]) -> Any:
     if head not in type(spec).model_fields:
         raise LookupError(f"unknown field {head!r}; {nearest(head, type(spec).model_fields)}")
     inner = getattr(spec, head)
-    if head == "peak" and isinstance(spec, ChipSpec) and rest and rest[0] not in inner:
-        return _with_peak(spec, rest[0], value, make)
-    if inner is None and not rest and head in OPTIONAL:  # a claim may be made for any chip
-        return spec.model_copy(update={head: make(OPTIONAL[head], value)})
+    if head == "peak" and isinstance(spec, ChipSpec):
+        return _put(_with_peaks(inner, rest), rest, make)
+    if inner is None and () in rest and head in OPTIONAL:  # a claim may be made for any chip
+        return make(OPTIONAL[head], rest[()])
     if inner is None:
-        kind = "workload" if head in type(spec).model_fields and isinstance(spec, WorkloadSpec) else "chip"
+        kind = "workload" if isinstance(spec, WorkloadSpec) else "chip"
         raise LookupError(f"expected a {kind} that has it, got one without")
-    return spec.model_copy(update={head: _put(inner, rest, value, make) if rest else make(inner, value)})
+    return _inner(inner, rest, make)
 
 
-def _with_peak(chip: ChipSpec, form: str, value: Any, make: Callable[[Any, Any], Any]) -> ChipSpec:
-    """The chip with a peak that its file lacks."""
+def _with_peaks(peaks: Mapping[str, Any], rest: Mapping[Path, Any]) -> dict[str, Any]:
+    """The peaks of a chip, with the type of a peak where its file lacks one of those that are given."""
     known = get_args(PeakFormat)
-    if form not in known:
-        raise LookupError(f"expected one of {', '.join(known)}, got {form}")
-    return chip.model_copy(update={"peak": {**chip.peak, form: make(SourcedFlops, value)}})
+    for path in rest:
+        if path[0] not in known:
+            raise LookupError(f"expected one of {', '.join(known)}, got {path[0]}")
+    return {**peaks, **{path[0]: SourcedFlops for path in rest if path[0] not in peaks}}
 
 
 def _leaf(leaf: BaseModel | type[BaseModel] | str, value: Any) -> Any:
@@ -259,7 +290,7 @@ def exchange_texts(spec: S, texts: Mapping[str, Any], where: str) -> S:
     problems: list[Problem] = []
     for path, text in texts.items():
         try:
-            spec = cast(S, _put(spec, path.split("."), text, lambda leaf, v: _asked(leaf, v, where)))
+            spec = cast(S, _put(spec, {tuple(path.split(".")): text}, lambda leaf, v: _asked(leaf, v, where)))
         except SpecError as error:
             problems += [Problem("", f"{path}: {p.what.split(': ', 1)[-1]}") for p in error.problems]
         except LookupError as error:

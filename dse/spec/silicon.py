@@ -1,13 +1,15 @@
 """Area, unit cost and power of a chip from what its architect sets: one path for real and hypothetical."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from dse.spec.base import Sourced
 from dse.spec.chip import ChipSpec
 from dse.spec.formats import unit_size, with_formats
 from dse.spec.problems import Problem, SpecError
 from dse.spec.technology import Build, TechnologySpec, Value, middle
+from dse.spec.technology_values import Constants
 from dse.spec.units import pretty
 from objectives.arrays import Array
 from objectives.equations.silicon import Blueprint, Technology
@@ -85,27 +87,64 @@ def derive(blueprint: Blueprint, technology: Technology) -> Silicon:
     )
 
 
+@dataclass(frozen=True)
+class Foundry:
+    """A technology that many chips are made of: what it says of a build is worked out once."""
+
+    technology: TechnologySpec
+    value: Value = middle
+    """Number of each leaf, see `TechnologySpec.resolve`."""
+    _clean: set[Build] = field(default_factory=set, repr=False, compare=False)
+
+    @cached_property
+    def _constants(self) -> Constants:
+        return Constants(self.technology, self.value)
+
+    def problems(self, build: Build, where: str) -> list[Problem]:
+        """As `TechnologySpec.problems`."""
+        if build in self._clean:
+            return []
+        found = list(self.technology.problems(build, where, shared=not self._clean))
+        if not found:
+            self._clean.add(build)
+        return found
+
+    def constants(self, build: Build) -> Technology:
+        """As `TechnologySpec.constants`."""
+        return self._constants.of(build)
+
+    def silicon(
+        self, chip: ChipSpec, *, priced: bool = True, yield_law: str = "negative-binomial"
+    ) -> Silicon:
+        """See `chip_silicon`."""
+        build = build_of(chip, priced=priced)
+        if yield_law != build.yield_law:
+            build = build.model_copy(update={"yield_law": yield_law})
+        self.check(chip, build)
+        return derive(blueprint_of(chip, self.technology), self.constants(build))
+
+    def check(self, chip: ChipSpec, build: Build) -> None:
+        """Raise `SpecError` naming each unknown that the silicon of a chip needs."""
+        problems = [*self.problems(build, _where(chip)), *_chip_problems(chip, self.technology)]
+        if problems:
+            raise SpecError(problems)
+
+
 def chip_silicon(
     chip: ChipSpec,
     technology: TechnologySpec,
     *,
     priced: bool = True,
-    value: Value = middle,
     yield_law: str = "negative-binomial",
 ) -> Silicon:
     """Silicon of one chip, every array of shape (1,), from its file but for its published area.
 
     `priced` tells whether its dollars are wanted: a chip with DRAM of unknown price still has an area.
-    `value` chooses the number of each leaf of the technology, see `TechnologySpec.resolve`.
     Domain: caches are counted at last-level density, L1 too where the chip's file does not tell it apart.
     SRAM that a compiler manages and whose speed nobody has published is taken at the reference bandwidth.
     Raises `SpecError` naming each unknown that is needed.
     """
-    build = build_of(chip, priced=priced).model_copy(update={"yield_law": yield_law})
-    problems = [*technology.problems(build, _where(chip)), *_chip_problems(chip, technology)]
-    if problems:
-        raise SpecError(problems)
-    return derive(blueprint_of(chip, technology), technology.constants(build, value))
+    return Foundry(technology).silicon(chip, priced=priced, yield_law=yield_law)
 
 
 def chip_unit_cost(chip: ChipSpec, technology: TechnologySpec) -> dict[str, float]:

@@ -5,8 +5,7 @@ from typing import Any
 
 from dse.spec.chip import ChipSpec
 from dse.spec.problems import SpecError
-from dse.spec.silicon import Silicon, chip_silicon
-from dse.spec.technology import TechnologySpec
+from dse.spec.silicon import Foundry, Silicon, build_of
 from objectives.arrays import Array, namespace
 
 WATTS = ("static_w", "compute_w", "sram_w", "dram_w", "link_w")
@@ -65,43 +64,66 @@ def as_made(chip: ChipSpec) -> dict[str, float]:
     return dict(ONE_DIE) if across is None else {**ONE_DIE, "dies": 2.0, "die_latency": across}
 
 
-def chip_package(chip: ChipSpec, technology: TechnologySpec) -> dict[str, float]:
+def chip_made(chip: ChipSpec, foundry: Foundry, *, priced: bool = False) -> Silicon | None:
+    """Silicon of one chip; None for a chip that exists and whose file says too little of its silicon.
+
+    `priced` tells whether its price follows from it; there must be silicon then. Raises `SpecError` where
+    nobody knows the power of such a chip either.
+    """
+    try:
+        return foundry.silicon(chip, priced=priced)
+    except SpecError:
+        if _is_needed(chip, priced):
+            raise
+        return None
+
+
+def check_made(chip: ChipSpec, foundry: Foundry, *, priced: bool) -> None:
+    """Raise `SpecError` where `chip_made` does."""
+    try:
+        foundry.check(chip, build_of(chip, priced=priced))
+    except SpecError:
+        if _is_needed(chip, priced):
+            raise
+
+
+def _is_needed(chip: ChipSpec, priced: bool) -> bool:
+    """Whether a chip is nothing without silicon: no power, no price, or no chip yet."""
+    return priced or chip.hypothetical or chip.power.value is None
+
+
+def chip_package(chip: ChipSpec, made: Silicon | None) -> dict[str, float]:
     """`package_columns` of one chip.
 
     One die for a chip that exists: what its dies pay is in the fixed times of the stacks that were fitted to
     it. Only the way across a wafer is long enough to be told from software.
     """
-    if not chip.hypothetical:
+    if not chip.hypothetical or made is None:
         return as_made(chip)
-    made = chip_silicon(chip, technology, priced=False)
     return {name: _first(column) for name, column in package_columns(made).items()}
 
 
-def chip_power(chip: ChipSpec, technology: TechnologySpec) -> dict[str, float]:
+def chip_power(chip: ChipSpec, made: Silicon | None) -> dict[str, float]:
     """`power_w` and the watts by resource of one chip [W].
 
     Where the board power is published, the derived watts are scaled so that they add up to it at full load:
-    the shares are ours, the total is the maker's. Where a file says too little of its silicon, the chip is
-    taken to draw its board power all the time. Raises `SpecError` when neither is known.
+    the shares are ours, the total is the maker's. Without silicon the chip is taken to draw its board power
+    all the time.
     """
     known = chip.power.value
-    try:
-        made = chip_silicon(chip, technology, priced=False)
-    except SpecError:
-        if known is None:
-            raise
-        return {"power_w": known, **dict.fromkeys(WATTS, 0.0), "static_w": known}
+    if made is None:
+        board = known or 0.0
+        return {"power_w": board, **dict.fromkeys(WATTS, 0.0), "static_w": board}
     derived = float(made.power_w[0])
     scale = 1.0 if known is None or derived == 0.0 else known / derived
     watts = {name: scale * _first(column) for name, column in watt_columns(made).items()}
     return {"power_w": derived if known is None else known, **watts}
 
 
-def chip_excess(chip: ChipSpec, technology: TechnologySpec) -> dict[str, float]:
+def chip_excess(chip: ChipSpec, made: Silicon | None) -> dict[str, float]:
     """Violations of one chip; a chip that exists has been built."""
-    if not chip.hypothetical:
+    if not chip.hypothetical or made is None:
         return dict.fromkeys(EXCESS, 0.0)
-    made = chip_silicon(chip, technology, priced=False)
     return {name: _first(column) for name, column in excess_columns(made).items()}
 
 

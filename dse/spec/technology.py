@@ -24,7 +24,7 @@ from dse.spec.technology_parts import (
     SystemSpec,
     WaferSpec,
 )
-from dse.spec.technology_values import Values, technology_of
+from dse.spec.technology_values import Constants
 from objectives.arrays import Array
 from objectives.equations.silicon import Technology, pick
 
@@ -74,9 +74,13 @@ class TechnologySpec(Spec):
             raise ValueError(f"economics.volume: expected the sellers of gross_margin, {sellers}, got {got}")
         return self
 
-    def problems(self, build: "Build", where: str) -> Iterator[Problem]:
-        """Why a chip of `build` cannot be derived, one problem for each unknown name and needed null."""
-        yield from _nulls(self, _SHARED, where)
+    def problems(self, build: "Build", where: str, *, shared: bool = True) -> Iterator[Problem]:
+        """Why a chip of `build` cannot be derived, one problem for each unknown name and needed null.
+
+        Without `shared` what every build needs is left out.
+        """
+        if shared:
+            yield from _nulls(self, _SHARED, where)
         for node in (build.node, build.io_node):
             if node is None:
                 continue
@@ -120,7 +124,7 @@ class TechnologySpec(Spec):
 
     def constants(self, build: "Build", value: Value = middle) -> Technology:
         """As `resolve`, of a build that has no `problems`."""
-        return technology_of(self, build, Values(self, value))
+        return Constants(self, value).of(build)
 
     def choose(
         self, builds: Sequence["Build"], index: Array, where: str = "", value: Value = middle

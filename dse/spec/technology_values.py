@@ -1,6 +1,7 @@
 """From the leaves of a technology file to the constants that the equations want."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from dse.spec.base import Sourced
@@ -29,23 +30,32 @@ class Values:
         return None if found.value is None else self._value(path, found)
 
 
-def technology_of(spec: Any, build: Any, v: Values) -> silicon.Technology:
-    """Constants of chips of `build`; every null that they need has been refused."""
-    return silicon.Technology(
-        node=_node(spec, build.node, v),
-        io_node=_node(spec, build.io_node or build.node, v),
-        dram=silicon.NO_DRAM if build.generation is None else _dram(spec, build, v),
-        layout=_layout(v),
-        wafer=_wafer(build, v),
-        package=_package(v),
-        energy=silicon.Energy(
-            sram_activity=v("energy.sram_activity"),
-            dram_system_joules_per_byte=v("energy.dram_system"),
-            link_joules_per_byte=v("energy.link"),
-            load_joules_per_byte=v("energy.load"),
-        ),
-        cooling_w=v(f"cooling.{build.cooling}"),
-    )
+class Constants:
+    """Constants of one technology; each part is worked out once, however many chips are made of it."""
+
+    def __init__(self, spec: Any, value: Callable[[str, Sourced[Any]], Array]) -> None:
+        v = Values(spec, value)
+        self._v = v
+        self._node = cache(lambda name: _node(spec, name, v))
+        self._dram = cache(lambda generation, priced: _dram(spec, generation, priced, v))
+        self._wafer = cache(lambda law, whole: _wafer(law, whole, v))
+        self._layout = cache(lambda: _layout(v))
+        self._package = cache(lambda: _package(v))
+        self._energy = cache(lambda: _energy(v))
+
+    def of(self, build: Any) -> silicon.Technology:
+        """Constants of chips of `build`; every null that they need has been refused."""
+        generation = build.generation
+        return silicon.Technology(
+            node=self._node(build.node),
+            io_node=self._node(build.io_node or build.node),
+            dram=silicon.NO_DRAM if generation is None else self._dram(generation, build.priced),
+            layout=self._layout(),
+            wafer=self._wafer(build.yield_law, build.wafer_scale),
+            package=self._package(),
+            energy=self._energy(),
+            cooling_w=self._v(f"cooling.{build.cooling}"),
+        )
 
 
 def _node(spec: Any, name: str, v: Values) -> silicon.Node:
@@ -67,17 +77,26 @@ def _node(spec: Any, name: str, v: Values) -> silicon.Node:
     )
 
 
-def _dram(spec: Any, build: Any, v: Values) -> silicon.DramDevice:
-    at = f"dram.{build.generation}."
+def _dram(spec: Any, generation: str, priced: bool, v: Values) -> silicon.DramDevice:
+    at = f"dram.{generation}."
     return silicon.DramDevice(
-        on_interposer=1.0 if spec.dram[build.generation].packaging == "2.5d" else 0.0,
+        on_interposer=1.0 if spec.dram[generation].packaging == "2.5d" else 0.0,
         bytes_each=v(at + "capacity"),
         bandwidth_each=v(at + "bandwidth"),
-        usd_per_byte=v(at + "cost") if build.priced else 0.0,
+        usd_per_byte=v(at + "cost") if priced else 0.0,
         phy_m2=v(at + "phy_area"),
         controller_transistors=v(at + "controller_transistors"),
         joules_per_byte=v(at + "energy"),
-        most_per_die=0.0 if spec.dram[build.generation].most_per_die is None else v(at + "most_per_die"),
+        most_per_die=0.0 if spec.dram[generation].most_per_die is None else v(at + "most_per_die"),
+    )
+
+
+def _energy(v: Values) -> silicon.Energy:
+    return silicon.Energy(
+        sram_activity=v("energy.sram_activity"),
+        dram_system_joules_per_byte=v("energy.dram_system"),
+        link_joules_per_byte=v("energy.link"),
+        load_joules_per_byte=v("energy.load"),
     )
 
 
@@ -100,7 +119,7 @@ def _layout(v: Values) -> silicon.Layout:
     )
 
 
-def _wafer(build: Any, v: Values) -> silicon.Wafer:
+def _wafer(law: str, whole: bool, v: Values) -> silicon.Wafer:
     cores = int(v("wafer.cores"))
     return silicon.Wafer(
         diameter_m=v("wafer.wafer_diameter"),
@@ -111,8 +130,8 @@ def _wafer(build: Any, v: Values) -> silicon.Wafer:
         sram_repairable=v("wafer.sram_repairable"),
         cores=cores,
         spare_cores=spare_cores(v),
-        law=build.yield_law,
-        whole=build.wafer_scale,
+        law=law,
+        whole=whole,
         whole_m2=v("wafer.wafer_scale_area"),
         whole_yield=v("wafer.wafer_scale_yield"),
         whole_package_usd=v("wafer.wafer_scale_package"),

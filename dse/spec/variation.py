@@ -10,7 +10,7 @@ from dse.spec.catalog import leaves
 from dse.spec.chip import ChipSpec
 from dse.spec.problems import nearest, wrong
 from dse.spec.resolved import ResolvedStudy, resolve_study
-from dse.spec.settings import CHIP, ECONOMY, NETWORK, STACK, TECHNOLOGY, WORKLOAD, exchange
+from dse.spec.settings import CHIP, ECONOMY, NETWORK, STACK, TECHNOLOGY, WORKLOAD, exchange_all
 
 SHORT: dict[str, Mapping[str, str]] = {
     "chip": CHIP, "stack": STACK, "network": NETWORK, "technology": TECHNOLOGY, "workload": WORKLOAD,
@@ -157,6 +157,13 @@ def leaf_at(study: ResolvedStudy, place: Place) -> Sourced[Any] | None:
     return dict(leaves(study.configs[place.config])).get(place.path)
 
 
+def _is_whole(spec: Any, path: str) -> bool:
+    """Whether the number at a dotted path is a whole one."""
+    for name in path.split("."):
+        spec = spec.get(name) if isinstance(spec, dict) else getattr(spec, name, None)
+    return isinstance(getattr(spec, "value", None), int)
+
+
 def vary(
     study: ResolvedStudy, values: Mapping[Place, float | str], baselines: Iterable[str] | None = None
 ) -> ResolvedStudy:
@@ -166,12 +173,12 @@ def vary(
     Raises `SpecError` where the study cannot do with the new numbers.
     """
     changed: dict[str, Spec] = dict(study.configs)  # those that stay are not looked for on disk again
-    known = {config: dict(leaves(study.configs[config])) for config in {place.config for place in values}}
+    given: dict[str, dict[str, float | str]] = {}
     for place, value in values.items():
-        spec = changed[place.config]
-        whole = isinstance(getattr(known[place.config].get(place.path), "value", None), int)
-        number = round(value) if whole and isinstance(value, float) else value
-        changed[place.config] = exchange(spec, place.path, number, "what if")
+        whole = isinstance(value, float) and _is_whole(changed[place.config], place.path)
+        given.setdefault(place.config, {})[place.path] = round(float(value)) if whole else value
+    for config, numbers in given.items():
+        changed[config] = exchange_all(changed[config], numbers, "what if")
     catalog = study.setting.catalog.exchanging(changed.values())
     # the catalog holds what the question sets itself
     asked = study.spec.model_copy(update={"settings": None})
