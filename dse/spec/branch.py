@@ -266,7 +266,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
     peaks = tuple(_peaks_of(chip, setting) for chip in made_on)
     fixed = {
         **template_columns(made_on[0], setting, stack, network),
-        **stack_columns(stack),
+        **stack_columns(stack, bool(spec.generations)),
         **network_columns(network),
         **reach_columns(template.link.bandwidth.value or 0.0, network, setting.technology),
     }

@@ -4,7 +4,7 @@ from typing import Final
 
 from dse.spec.system import StackSpec
 
-GRAIN: Final = ("tile_rows", "prompt_rows", "held_rows")
+GRAIN: Final = ("tile_rows", "prompt_rows", "prompt_rows_from_dram", "held_rows")
 """Rows of a matrix tile, and rows of prompts that run and are held together."""
 
 

@@ -150,7 +150,7 @@ def _stated(chip: ChipSpec, setting: Setting, stack: StackSpec, network: Network
         **_compute(chip, setting.precision),
         **_storage(chip),
         **network_columns(network),
-        **stack_columns(stack),
+        **stack_columns(stack, chip.dram is not None),
         **reach_columns(chip.link.bandwidth.value or 0.0, network, setting.technology),
         "link_bandwidth": chip.link.bandwidth.value or 0.0,
         "user_tokens_per_s": _or_zero(chip.claimed_user_speed),
@@ -173,7 +173,7 @@ def speed_columns(
         **_compute(chip, precision),
         **_storage(chip),
         **network_columns(network),
-        **stack_columns(stack),
+        **stack_columns(stack, chip.dram is not None),
         **as_made(chip),
         **dict.fromkeys((*free, "user_tokens_per_s"), 0.0),
         "sram_usable": 1.0,
@@ -232,8 +232,9 @@ def network_columns(network: NetworkSpec) -> Columns:
     }
 
 
-def stack_columns(stack: StackSpec) -> Columns:
-    """Columns that a software stack gives to the chips it drives."""
+def stack_columns(stack: StackSpec, dram: bool) -> Columns:
+    """Columns that a software stack gives to the chips it drives, which have `dram` or none."""
+    rows = (stack.prompt_rows_from_dram if dram else None) or stack.prompt_rows
     return {
         "compute_efficiency": stack.compute_efficiency.value or 1.0,
         "core_efficiency": stack.core_efficiency.value or 1.0,
@@ -252,8 +253,8 @@ def stack_columns(stack: StackSpec) -> Columns:
         "request_overhead_s": _or_zero(stack.request_overhead),
         "burst": _or_zero(stack.burst),
         "collective_overhead_s": _or_zero(stack.collective_overhead),
-        "prompt_rows": float(stack.prompt_rows.value or 1),
-        "held_rows": float((stack.held_rows or stack.prompt_rows).value or 1),
+        "prompt_rows": float(rows.value or 1),
+        "held_rows": float((stack.held_rows or rows).value or 1),
         "usable_capacity": stack.usable_capacity.value or 1.0,
     }
 

@@ -65,6 +65,8 @@ class StackSpec(Spec):
     collective_overhead: SourcedSeconds
     prompt_rows: SourcedCount
     """Tokens of prompts that run together."""
+    prompt_rows_from_dram: SourcedCount | None = None
+    """The same on a chip that has DRAM to read its weights from: as `prompt_rows` when left out."""
     held_rows: SourcedCount | None = None
     """Of these, how many have their activations held at once: all when left out, few where they stream."""
     usable_capacity: SourcedRatio

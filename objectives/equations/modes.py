@@ -150,9 +150,11 @@ def disaggregated(s: Scene, steps: Decode) -> Served:
     # the slot is kept while KV cache travels into it
     tokens = serving.throughput(d.batch, tpot + transfer / work.osl, d.dp)
     joined = s.layer.routed[0].spread.joined if s.layer.routed else 1.0 + 0.0 * d.tp
-    busy = first.stage()
+    # a replica's network sends the KV cache of its prompts while the next ones are computed
+    xp, sent = namespace(first.stage(), transfer), s.prompts * transfer
+    busy = xp.maximum(first.stage(), sent)
     if load is not None:
-        busy = namespace(busy).maximum(busy, s.prompts * load)
+        busy = xp.maximum(busy, s.prompts * load)
     replicas = disaggregation.prefill_replicas(
         tokens / work.osl, busy, s.prompts, work.prefill_load, joined, whole=work.pools == "system"
     )

@@ -222,6 +222,29 @@ def test_more_dram_bandwidth_never_makes_two_pools_dearer(
         assert getattr(fast, name) <= getattr(slow, name) * (1 + ROUNDING), name
 
 
+@LAW
+@given(design=make.designs(), context=make.contexts(), isl=st.integers(1, 100_000))
+def test_a_prefill_pool_sends_no_more_than_its_networks_carry(
+    design: Designs, context: Context, isl: int
+) -> None:
+    context = served(context, "disaggregated")
+    context = replace(context, workload=replace(context.workload, isl=float(isl), prefix=None))
+    work, m = context.workload, evaluate(design, context)
+    # every chip of a stage sends its own part: a replica is busy for as long as one of them
+    sending = m.tokens_per_s / work.osl * m.ttft_parts["kv_transfer"]
+    assert sending <= m.pools["prefill"] * (1 + ROUNDING)
+
+
+def test_a_small_llm_whose_prompts_are_quick_is_bound_by_what_its_pool_sends() -> None:
+    # a pass that takes less than the KV cache of its prompt needs on a slow network
+    context = make.context(isl=4000.0, osl=400.0, serving="disaggregated", prefill_load=0.8)
+    slow = make.h100_like(peak_flops=1e17, attention_flops=1e17, dram_bandwidth=1e15, scale_out_bandwidth=1e9)
+    m = evaluate(make.design(slow, batch=16, tp=8), context)
+    seconds = 4000 * 327_680 / 8 / 1e9 + 5e-6
+    assert m.ttft_parts["kv_transfer"] == pytest.approx(seconds, rel=1e-12)
+    assert m.pools["prefill"] == pytest.approx(m.tokens_per_s / 400 * seconds / 0.8, rel=1e-9)
+
+
 def test_kv_cache_of_a_prompt_travels_once_over_the_network() -> None:
     # LLaMA-2 70B: 1,024 tokens x 327,680 B over 8 chips at 50 GB/s, 5 us for the message
     context = make.context(isl=1024.0, osl=128.0, serving="disaggregated")

@@ -290,3 +290,14 @@ def test_every_config_that_the_answer_depends_on_has_a_digest(tmp_path: Path) ->
 def test_a_digest_is_that_of_canonical_json() -> None:
     # printf '{"a":1,"b":[2.5]}' | sha256sum
     assert digest({"b": [2.5], "a": 1}) == "1d97f1c6350e2d952e3db713f3d5e3b3992bc269e1e2351d30c1b917ee185bde"
+
+
+def test_a_chip_that_reads_weights_from_dram_runs_as_many_rows_of_prompts_as_gpus_do() -> None:
+    # under the same stack a chip without DRAM streams its prompts; each keeps that under equal software
+    catalog = load_catalog()
+    own = catalog.get(StackSpec, "static-dataflow")
+    for stack in (own, with_grain(catalog.get(StackSpec, "equal"), own)):
+        with_dram, without = stack_columns(stack, True), stack_columns(stack, False)
+        assert with_dram["prompt_rows"] == catalog.get(StackSpec, "gpu-serving").prompt_rows.value
+        assert without["prompt_rows"] == own.prompt_rows.value == 64
+        assert with_dram["held_rows"] == with_dram["prompt_rows"]
