@@ -54,7 +54,7 @@ def run(
     with_unanchored: WithUnanchored = False,
     verdicts: Annotated[
         bool,
-        typer.Option("--verdicts/--no-verdicts", help="Search the other softwares too, for who wins there."),
+        typer.Option("--verdicts/--no-verdicts", help="Ask the other softwares too, for who wins there."),
     ] = True,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; what is stored is kept aside.")] = False,
     out: Out = None,
@@ -70,8 +70,8 @@ def run(
     can do), manifest.json (what produced them) and front.png. A study with cases is run case by case, each in
     a folder of its own; STUDY/CASE runs one of them. With --software the question is asked under other
     software, and its results lie in a folder of their own; STUDY@equal is another way to write that.
-    Where a study compares kinds of chips, the other two softwares are searched as well, each with at
-    most 60 trials, to tell whether the winner holds under all three; --no-verdicts leaves that out.
+    Where a study compares kinds of chips, walks from the best of each kind ask the other two softwares as
+    well, to tell whether the winner holds under all three; --no-verdicts leaves that out.
     """
     study = question(study, software)
     again = _command(
@@ -95,7 +95,7 @@ def run(
                     workers=workers, fresh=fresh, out=out, progress=_of_case(tell, each),
                 )  # fmt: skip
             if verdicts and not result.interrupted:
-                result = judged(result, before, trials=trials, timeout=timeout, tell=tell)
+                result = judged(result, before)
             results.append(result)
             if result.interrupted:
                 break

@@ -17,6 +17,7 @@ from dse.decide.verdicts import (
     largest_layer_s,
     within,
 )
+from dse.evaluate.choose import TOLERANCE
 from dse.spec.catalog import Catalog
 from dse.spec.software import SOFTWARE
 
@@ -40,10 +41,9 @@ def verdicts_of(
         for i, limit in enumerate(limits):
             each = [_verdict(own, kinds, s, limit, {c: v[i] for c, v in values[s].items()}, group)
                     for s in SOFTWARE]  # fmt: skip
-            winners = [v.winner for v in each]
-            flip = _flip(own, limit, top) if len(set(winners)) > 1 else None
+            flip = _flip(own, limit, top) if len({v.winner for v in each}) > 1 else None
             verdicts += each
-            depends.append(dependence(limit, group, winners, flip, top))
+            depends.append(dependence(limit, group, [(v.winner, v.tied_with) for v in each], flip, top))
     return Verdicts(verdicts=tuple(verdicts), dependence=tuple(depends))
 
 
@@ -55,9 +55,10 @@ def _verdict(
         return Verdict(target=limit, software=software, winner=None, kind=None, value=None, low=None,
                        high=None, basis=group)  # fmt: skip
     low, high = within(values[best], own[best][software].subject.interval)
+    near = {chip: v for chip, v in values.items() if chip != best and v <= values[best] * (1.0 + TOLERANCE)}
     return Verdict(
         target=limit, software=software, winner=best, kind=kinds[best], value=values[best], low=low,
-        high=high, basis=group,
+        high=high, basis=group, tied_with=min(near, key=lambda chip: near[chip], default=None),
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The verdicts of a run, stored with its front."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,6 @@ from dse.search.runner import RunResult
 from dse.spec.resolved import ResolvedStudy
 from dse.spec.software import split_software
 
-Tell = Callable[[int, int, str], None]
-
 
 def stored_manifest(question: ResolvedStudy, out: Path | str | None) -> Mapping[str, Any]:
     """The manifest that the results of a question have before a run; empty where they have none."""
@@ -24,10 +22,7 @@ def stored_manifest(question: ResolvedStudy, out: Path | str | None) -> Mapping[
         return {}
 
 
-def judged(
-    result: RunResult, before: Mapping[str, Any] | None = None, *, trials: int | None = None,
-    timeout: float | None = None, tell: Tell = lambda *_: None,
-) -> RunResult:  # fmt: skip
+def judged(result: RunResult, before: Mapping[str, Any] | None = None) -> RunResult:
     """The result of a run with verdicts in its stored manifest; as it is where no kinds are compared.
 
     `before` is the manifest that an earlier run left; its verdicts are kept where nothing was searched since.
@@ -36,10 +31,7 @@ def judged(
     study, front = result.study, result.front
     if not compares_kinds(study) or not len(front.frame) or split_software(study.case or "")[1]:
         return result
-    found = kept(before or {}, front.manifest) or study_verdicts(
-        study, front, trials=trials, timeout=timeout,
-        tell=lambda done, wanted, software: tell(done, wanted, f"{study.slug}, {software} software"),
-    )  # fmt: skip
+    found = kept(before or {}, front.manifest) or study_verdicts(study, front)
     both = replace(front, manifest={**front.manifest, **found.as_dict()})
     write_front(result.out, both)
     return replace(result, front=both)

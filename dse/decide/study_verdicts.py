@@ -1,14 +1,12 @@
 """Verdicts of a study: which kind of chip wins at each target under each software, and what turns it.
 
-Each software is searched with the study's own sampler, in memory and with few trials: a winner is asked for
-here, not a front. Then every chip that any of these searches or that of the study found, every baseline and a
-coarse grid of the space are asked under all three, each in its best deployments, so that a chip which only
-one search met counts everywhere.
+Every chip of the study's front, every baseline and a coarse grid of the space are asked under all three, each
+in its best deployments. From the best of each kind walks lead downhill under each software, see
+`dse.decide.walked`, and what any of them finds is asked under the others too.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from tempfile import TemporaryDirectory
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,7 @@ from dse.decide.candidates import (
     of_baselines,
     of_front,
     of_grid,
+    told_values,
 )
 from dse.decide.price_groups import group_of
 from dse.decide.solve import ask_of, positive, solve, study_grid
@@ -34,10 +33,10 @@ from dse.decide.verdicts import (
     largest_layer_s,
     within,
 )
+from dse.decide.walked import Costs, walked
 from dse.evaluate.choose import judged
 from dse.front.files import Front
 from dse.search.at_targets import on_fine_grid
-from dse.search.runner import run
 from dse.spec.branch import chip_kind
 from dse.spec.resolved import ResolvedStudy, resolve_study
 from dse.spec.software import SOFTWARE, Software
@@ -48,13 +47,10 @@ GRID = 64
 """Chips of each branch that stand for its kind where no search kept one."""
 BLOCK = 1 << 16
 """Points evaluated in one call: their columns stay in the cache of a core."""
-TRIALS = 60
-"""Trials of a further search at most."""
 CONTENDERS = 32
 """Best chips of each kind at each target whose deployments are solved on the fine grid, and all baselines."""
 KEEP = 4
 """Best chips of each kind at each end of the range of times a layer, with which a flip is solved."""
-Tell = Callable[[int, int, str], None]
 
 
 def compares_kinds(study: ResolvedStudy) -> bool:
@@ -73,69 +69,48 @@ def under_software(study: ResolvedStudy, software: Software) -> ResolvedStudy:
     return resolve_study(study.spec.model_copy(update=asked), study.path, study.setting.catalog, study.case)
 
 
-def study_verdicts(
-    study: ResolvedStudy, front: Front, *, trials: int | None = None, timeout: float | None = None,
-    tell: Tell = lambda *_: None,
-) -> Verdicts:  # fmt: skip
-    """The verdicts of a study whose front under its own software is `front`.
-
-    `trials` and `timeout` are those of each further search, as `dse.run` has them; `TRIALS` at most.
-    """
-    asked = {s: under_software(study, s) for s in SOFTWARE}
-    fronts: dict[Software, Front] = {}
-    for software, question in asked.items():
-        if question is study:
-            fronts[software] = front
-        elif study.branches:  # without a space the baselines are all there is
-            fronts[software] = _searched(question, software, trials, timeout, tell)
-    return _judged(asked, study, _candidates(study, fronts), _targets(front))
+def study_verdicts(study: ResolvedStudy, front: Front) -> Verdicts:
+    """The verdicts of a study whose front under its own software is `front`, at its own targets."""
+    return _verdicts(study, front, _targets(front))
 
 
 def verdicts_at(
     study: ResolvedStudy, front: Front, limits: Mapping[str, float], with_unanchored: bool = False
 ) -> Verdicts:
-    """The verdicts at `limits` [SI, by objective] among the chips of a stored front, without a search.
-
-    A chip that only another software would have found is not among them; one that no measurement anchors is
-    where `with_unanchored` says so.
-    """
-    asked = {s: under_software(study, s) for s in SOFTWARE}
+    """The same at `limits` [SI, by objective]; with chips that no measurement anchors where that is asked."""
     name, others = next(iter(limits), None), dict(list(limits.items())[1:])
-    candidates = _candidates(study, {study.spec.software: front})
-    return _judged(
-        asked, study, candidates, (name, [limits[name] if name else None]), others, with_unanchored
-    )
+    return _verdicts(study, front, (name, [limits[name] if name else None]), others, with_unanchored)
 
 
-def _searched(
-    question: ResolvedStudy, software: Software, trials: int | None, timeout: float | None, tell: Tell
-) -> Front:
-    wanted = question.spec.budget.trials if trials is None else trials
-    bare = replace(question, spec=question.spec.model_copy(update={"report_at": ()}))  # asked below instead
-    with TemporaryDirectory() as folder:
-        found = run(
-            bare, trials=min(wanted, TRIALS), timeout=timeout, storage="memory:", out=folder,
-            progress=lambda done, wanted: tell(done, wanted, software),
-        )  # fmt: skip
-    if found.interrupted:
-        raise KeyboardInterrupt
-    return found.front
+def _verdicts(
+    study: ResolvedStudy, front: Front, targets: tuple[str | None, list[float | None]],
+    others: Mapping[str, float] | None = None, with_unanchored: bool = False,
+) -> Verdicts:  # fmt: skip
+    asked = {s: under_software(study, s) for s in SOFTWARE}
+    name, limits = targets
+    bounds = [
+        {**(others or {}), **({} if name is None or limit is None else {name: limit})} for limit in limits
+    ]
+    candidates = _candidates(study, front)
+    barred = {} if with_unanchored else unanchored_in(study)
+    start = [c for c in candidates if (c.branch or c.label) not in barred]
+    open_to = [name for name in study.branches if name not in barred]
+    for question in asked.values() if open_to else ():  # what one software finds counts everywhere
+        found = _costs(question, chips_of_candidates(question, start), bounds)
+        better = walked(question, start, found, _asking(question, bounds), open_to)
+        start, candidates = [*start, *better], [*candidates, *better]
+    return _judged(asked, study, candidates, limits, bounds, barred)
 
 
-def _candidates(study: ResolvedStudy, fronts: Mapping[Software, Front]) -> list[Candidate]:
-    """The distinct chips of all fronts, baselines, and a coarse grid; a mix does without the grid.
+def _asking(study: ResolvedStudy, bounds: Sequence[Mapping[str, float]]) -> Costs:
+    return lambda chips: _costs(study, chips_of_candidates(study, chips), bounds)
 
-    A chip that only the search under another software found has that behind its label.
-    """
-    own = study.spec.software
-    found: dict[Any, Candidate] = {}
-    for software in sorted(fronts, key=lambda s: s != own):
-        for c in of_front(study, fronts[software]) if len(fronts[software].frame) else ():
-            if c.branch is not None:
-                label = c.label if software == own else f"{c.label}@{software}"
-                found.setdefault((c.branch, *sorted(c.values.items())), replace(c, label=label))
-    coarse = () if study.members else of_grid(study, GRID)
-    return [*found.values(), *of_baselines(study), *coarse]
+
+def _candidates(study: ResolvedStudy, front: Front) -> list[Candidate]:
+    """The distinct chips of the front, the baselines, and a coarse grid; a mix does without the grid."""
+    own = of_front(study, front) if len(front.frame) else ()
+    searched = [c for c in own if c.branch is not None]
+    return [*searched, *of_baselines(study), *(() if study.members else of_grid(study, GRID))]
 
 
 def _targets(front: Front) -> tuple[str | None, list[float | None]]:
@@ -165,9 +140,9 @@ class _Group:
         return [i for i, c in enumerate(self.candidates) if c.kind == kind]
 
 
-def _groups(study: ResolvedStudy, candidates: Sequence[Candidate], with_unanchored: bool) -> list[_Group]:
+def _groups(study: ResolvedStudy, candidates: Sequence[Candidate], barred: Mapping[str, Any]) -> list[_Group]:
     found: dict[str, list[Candidate]] = {}
-    barred, bases = {} if with_unanchored else unanchored_in(study), price_bases_in(study)
+    bases = price_bases_in(study)
     for c in candidates:
         name = c.branch or c.label
         if name not in barred:
@@ -178,31 +153,25 @@ def _groups(study: ResolvedStudy, candidates: Sequence[Candidate], with_unanchor
 
 def _judged(
     asked: Mapping[Software, ResolvedStudy], study: ResolvedStudy, candidates: Sequence[Candidate],
-    targets: tuple[str | None, list[float | None]], others: Mapping[str, float] | None = None,
-    with_unanchored: bool = False,
+    limits: Sequence[float | None], bounds: Sequence[Mapping[str, float]], barred: Mapping[str, Any],
 ) -> Verdicts:  # fmt: skip
-    name, limits = targets
     top = largest_layer_s(study.setting.catalog)
     verdicts: list[Verdict] = []
     depends: list[Dependence] = []
-    for group in _groups(study, candidates, with_unanchored):
-        bounds = [
-            {**(others or {}), **({} if name is None or limit is None else {name: limit})} for limit in limits
-        ]
+    for group in _groups(study, candidates, barred):
         chips = {s: chips_of_candidates(asked[s], group.candidates) for s in SOFTWARE}
         costs = {s: _costs(asked[s], chips[s], bounds) for s in SOFTWARE}
         solved = {s: _solved(asked[s], group, chips[s], costs[s], bounds) for s in SOFTWARE}
         slow: Floats | None = None
         for i, limit in enumerate(limits):
             each = [_verdict(asked[s], s, group, limit, solved[s][i]) for s in SOFTWARE]
-            winners = [v.kind for v in each]
-            flips = len(set(winners)) > 1
+            flips = len({v.kind for v in each}) > 1
             if flips and slow is None:
                 slow = _costs(asked["ideal"], _slower(chips["ideal"], np.asarray([top])), bounds)
             ends = None if slow is None else np.stack([costs["ideal"][i], slow[i]])
             flip = _flip(asked["ideal"], group, chips["ideal"], bounds[i], ends, top) if flips else None
             verdicts += each
-            depends.append(dependence(limit, group.name, winners, flip, top))
+            depends.append(dependence(limit, group.name, [(v.kind, v.tied_with) for v in each], flip, top))
     return Verdicts(verdicts=tuple(verdicts), dependence=tuple(depends))
 
 
@@ -256,15 +225,30 @@ def _solved(
 def _verdict(
     study: ResolvedStudy, software: Software, group: _Group, limit: float | None, cost: Floats
 ) -> Verdict:
-    at = int(np.argmin(cost))
-    if not np.isfinite(cost[at]):
+    at = _winner(group, cost, study.spec.tolerance)
+    if at is None:
         return Verdict(target=limit, software=software, winner=None, kind=None, value=None, low=None,
                        high=None, basis=group.name)  # fmt: skip
     best = group.candidates[at]
     value = float(cost[at]) if study.goal.direction == "minimize" else 1.0 / float(cost[at])
     low, high = within(value, stack_of(study, best).interval, _METRIC.get(study.goal.name, ""))
+    near = {k: float(cost[group.of(k)].min()) for k in group.kinds if k != best.kind}
+    rival = min(near, key=lambda k: near[k], default=None)
+    tied = rival if rival is not None and near[rival] <= cost[at] * (1.0 + study.spec.tolerance) else None
     return Verdict(target=limit, software=software, winner=best.label, kind=best.kind, value=value, low=low,
-                   high=high, basis=group.name)  # fmt: skip
+                   high=high, basis=group.name, tied_with=tied,
+                   parameters=told_values(study, best))  # fmt: skip
+
+
+def _winner(group: _Group, cost: Floats, tolerance: float) -> int | None:
+    """The best chip; of its kind one of the study's tables, where that is as good within `tolerance`."""
+    at = int(np.argmin(cost))
+    if not np.isfinite(cost[at]):
+        return None
+    own = group.of(group.candidates[at].kind)
+    stored = [i for i in own if group.candidates[i].branch is None or group.candidates[i].trial is not None]
+    known = min(stored, key=lambda i: cost[i], default=at)
+    return known if cost[known] <= cost[at] * (1.0 + tolerance) else at
 
 
 _METRIC = {

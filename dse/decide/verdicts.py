@@ -5,7 +5,7 @@ not, one more number says how much software it takes to turn it: a time a layer,
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -42,6 +42,10 @@ class Verdict:
     high: float | None
     basis: str
     """What prices are prices of, see `dse.spec.price_basis`: winners are named within one basis."""
+    tied_with: str | None = None
+    """What is as good within the tolerance of the question: another kind, or another chip of a comparison."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Of a chip of a search space what it is made of, in SI; empty for a chip of the catalog."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,27 +138,41 @@ def _winner(costs: Floats, names: Sequence[str]) -> str | None:
     return names[best] if np.isfinite(costs[best]) else None
 
 
+Winner = tuple[str | None, str | None]
+"""Who wins, and what is as good within the tolerance."""
+
+
 def dependence(
-    target: float | None, basis: str, winners: Sequence[str | None], flip: Flip | None, top: float
+    target: float | None, basis: str, winners: Sequence[Winner], flip: Flip | None, top: float
 ) -> Dependence:
     """What one target depends on, from the winners under `SOFTWARE`, in words that stand by themselves."""
-    holds = len(set(winners)) == 1 and winners[0] is not None
+    alone = {first if tied is None else None for first, tied in winners}
+    holds = len(alone) == 1 and None not in alone
     return Dependence(
         target=target, basis=basis, holds=holds, sentence=_sentence(winners, flip, top),
         flips_at_layer_s=None if flip is None or holds else flip.layer_s,
     )  # fmt: skip
 
 
-def _sentence(winners: Sequence[str | None], flip: Flip | None, top: float) -> str:
-    if all(w is None for w in winners):
+def _sentence(winners: Sequence[Winner], flip: Flip | None, top: float) -> str:
+    first = [w for w, _ in winners]
+    if all(w is None for w in first):
         return "no anchored chip meets it under any software"
-    if len(set(winners)) == 1:
-        return f"{winners[0]} holds under all three"
-    each = ", ".join(f"{_name(w)} {_as(s)}" for s, w in zip(SOFTWARE, winners, strict=True))
+    ties = any(tied for _, tied in winners)
+    if len(set(first)) == 1 and not ties:
+        return f"{first[0]} holds under all three"
+    each = ", ".join(f"{_told(w)} {_as(s)}" for s, w in zip(SOFTWARE, winners, strict=True))
+    if len(set(first)) == 1:
+        return f"{first[0]} leads under all three, not everywhere by more than the tolerance ({each})"
     if flip is None:
         return f"depends on software ({each}): does not flip from 0 to {pretty(top, 's')} a layer alone"
     turned = f"from {_name(flip.below)} to {_name(flip.above)}"
     return f"depends on software ({each}): flips at {pretty(flip.layer_s, 's')} a layer, {turned}"
+
+
+def _told(winner: Winner) -> str:
+    first, tied = winner
+    return f"{_name(first)} and {tied} alike" if tied else _name(first)
 
 
 def _name(winner: str | None) -> str:

@@ -23,9 +23,15 @@ def test_two_lines_that_cross_flip_where_they_cross():
 
 def test_lines_that_never_cross_do_not_flip_and_that_is_said():
     assert flip_of(lambda t: np.stack([1.0 + t, 2.0 + t], axis=1), ["a", "b"], TOP) is None
-    told = dependence(5e-3, "unit cost", ["a", "b", "a"], None, TOP)
+    told = dependence(5e-3, "unit cost", [("a", None), ("b", None), ("a", None)], None, TOP)
     assert not told.holds
     assert "does not flip from 0 to 241 us a layer alone" in told.sentence
+
+
+def test_a_winner_that_another_equals_within_the_tolerance_does_not_hold():
+    told = dependence(5e-3, "unit cost", [("a", None), ("a", "b"), ("a", None)], None, TOP)
+    assert not told.holds
+    assert "a leads under all three" in told.sentence and "a and b alike when equal" in told.sentence
 
 
 def test_a_target_out_of_reach_is_a_flip_to_nobody():

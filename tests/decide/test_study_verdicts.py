@@ -2,13 +2,17 @@
 
 import json
 
+import numpy as np
 import pytest
 from studies_for_tests import write_study
 
 import dse
 from dse.decide.asked_again import asked_again
+from dse.decide.candidates import Candidate, chips_of_candidates
+from dse.decide.solve import ask_of, solve, study_grid
 from dse.decide.study_verdicts import compares_kinds, study_verdicts, under_software
 from dse.decide.verdicts import kept, verdicts_from
+from dse.spec.parameters import value_at
 from dse.spec.unanchored import family, unanchored_in
 
 SMALL = {"budget": {"trials": 8}, "report_at": ["10 ms", "50 ms"]}
@@ -49,6 +53,35 @@ def test_without_losses_a_winner_never_costs_more(verdicts):
     for (target, software), value in values.items():
         if software == "ideal" and values[target, "as-sold"] is not None:
             assert value <= values[target, "as-sold"]
+
+
+def test_no_chip_of_any_kind_drawn_from_the_space_beats_a_verdict(result, verdicts):
+    # an independent look: 300 random chips of every branch, each in all its deployments
+    rng = np.random.default_rng(7)
+    for software in ("as-sold", "equal", "ideal"):
+        study = under_software(result.study, software)
+        for branch in study.branches.values():
+            if branch.name in unanchored_in(result.study):
+                continue
+            specs = branch.spec.parameters
+            drawn = [
+                Candidate(label="drawn", kind=branch.kind, branch=branch.name,
+                          values={n: float(value_at(p, np.rint(rng.random() * (p.steps - 1)) / (p.steps - 1)))
+                                  for n, p in specs.items()})
+                for _ in range(100)
+            ]  # fmt: skip
+            chips = chips_of_candidates(study, drawn)
+            for v in verdicts.verdicts:
+                if v.software == software:
+                    cost = solve(ask_of(study, {"tpot": v.target}), chips, study_grid(study)).cost.min()
+                    least = np.inf if v.value is None else v.value
+                    assert cost >= least * (1 - study.spec.tolerance), (software, branch.name, v)
+
+
+def test_a_winner_of_the_space_tells_what_it_is_made_of(result, verdicts):
+    for v in verdicts.verdicts:
+        if v.winner is not None and v.winner not in result.study.baselines:
+            assert v.parameters and v.kind in {b.kind for b in result.study.branches.values()}
 
 
 def test_verdicts_are_kept_while_nothing_is_searched_and_dropped_after(result, verdicts):

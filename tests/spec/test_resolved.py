@@ -6,10 +6,14 @@ from typing import Any
 import pytest
 from studies_for_tests import LINES, write_study
 
+from dse.spec.catalog import load_catalog
+from dse.spec.grain import with_grain
 from dse.spec.layouts import pairs
 from dse.spec.places import bundled
 from dse.spec.problems import SpecError
+from dse.spec.resolve import stack_columns
 from dse.spec.resolved import digest, find_study, list_studies, load_study
+from dse.spec.system import StackSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 
