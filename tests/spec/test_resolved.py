@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from studies_for_tests import LINES, write_study
 
-from dse.spec.catalog import load_catalog
+from dse.spec.catalog import Catalog
 from dse.spec.grain import with_grain
 from dse.spec.layouts import pairs
 from dse.spec.places import bundled
@@ -298,7 +298,7 @@ def test_a_digest_is_that_of_canonical_json() -> None:
 
 def test_a_chip_that_reads_weights_from_dram_runs_as_many_rows_of_prompts_as_gpus_do() -> None:
     # under the same stack a chip without DRAM streams its prompts; each keeps that under equal software
-    catalog = load_catalog()
+    catalog = Catalog.of(None)
     own = catalog.get(StackSpec, "static-dataflow")
     for stack in (own, with_grain(catalog.get(StackSpec, "equal"), own)):
         with_dram, without = stack_columns(stack, True), stack_columns(stack, False)
