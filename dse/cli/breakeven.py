@@ -1,5 +1,6 @@
 """`dse breakeven`: where one kind of chip stops winning and another one starts."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,6 +67,7 @@ def breakeven(
     candidates = everyone(resolved, front)
     across, upwards = assumptions(resolved, candidates, x, y)
     limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
+    _one_of_each(limits, [knob for knob in (across, upwards) if knob is not None])
     with working(study, hidden=quiet) as tell:
         found = solved(resolved, candidates, across, upwards, sides, limits,
                        (points, max(2, points * 2 // 3)), tell)  # fmt: skip
@@ -76,6 +78,15 @@ def breakeven(
         draw_breakeven(found, plot)
         remark(f"picture: {plot}")
     _tell(found, form)
+
+
+def _one_of_each(limits: Mapping[str, float], knobs: Sequence[Any]) -> None:
+    """Raise `SpecError` for a target that is both held and turned."""
+    from dse.spec.problems import wrong
+
+    for knob in knobs:
+        if knob.kind == "limits" and knob.key in limits:
+            raise wrong(f"--{knob.key}", f"expected {knob.label} held or turned, got both")
 
 
 def _sides(between: str | None) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.cli.given import checked, sold_by
+from dse.cli.given import checked, driven_by, priced_by, sold_by
 from dse.cli.options import (
     Configs,
     NoTargets,
@@ -108,6 +108,8 @@ def compare(
     changes = checked(
         configs, settings or [], chips=chips, argument="CHIP", llm=llm, workload=workload, stack=stack
     )
+    driven_by(stack, software)
+    priced_by(changes, price_method)
     found = compared(
         chips, llm, workload, targets=limits, batch=batch, tp=tp, pp=pp, ep=ep, weights=weights, kv=kv,
         activations=activations, cost_model=cost_model, stack=stack, software=software or "as-sold",

@@ -30,7 +30,7 @@ def rows(found: Any) -> Iterator[dict[str, Any]]:
             told = {} if e is None else {**e.deployment, **e.metrics, "bound_by": e.bound_by,
                                          "price_method": e.price_method,
                                          **_formats(e)}  # fmt: skip
-            names = ("batch", "tp", "pp", "dp", *_METRICS, "bound_by", "price_method", *COMPUTED)
+            names = ("batch", "tp", "pp", "ep", "dp", *_METRICS, "bound_by", "price_method", *COMPUTED)
             yield {
                 "chip": chip.chip, "kind": chip.kind, "target_tpot_s": limit, "found": e is not None,
                 **{n: told.get(n) for n in names}, "price_basis": chip.basis,
@@ -133,9 +133,10 @@ def _row(chip: Any, i: int) -> list[str]:
     if remarks(e.computed_in):
         name = f"{chip.chip}{MARK}{name.removeprefix(chip.chip)}"
     d, m = e.deployment, e.metrics
+    spread = f", EP {d['ep']}" if d["ep"] > 1 else ""
     return [
         name, shown(m["usd_per_token_per_s"], "USD"), shown(m["tpot_s"], "s"), counted(m["chips"]),
-        shown(m["capex_usd"], "USD"), f"{d['batch']:,}", f"{d['tp']} x {d['pp']}", word(e.bound_by),
+        shown(m["capex_usd"], "USD"), f"{d['batch']:,}", f"{d['tp']} x {d['pp']}{spread}", word(e.bound_by),
     ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dse.cli.given import checked, sold_by
+from dse.cli.given import checked, driven_by, priced_by, sold_by
 from dse.cli.guard import complain
 from dse.cli.options import Configs, NoTargets, Seller, SoftwareOption, System, epilog, one_of, whole
 
@@ -75,6 +75,8 @@ def estimate(
 
     sold_by(seller, price_method)
     changes = checked(configs, settings or [], chip=chip, llm=llm, workload=workload, stack=stack)
+    driven_by(stack, software)
+    priced_by(changes, price_method)
     given = {"batch": batch, "TP": tp, "PP": pp}
     found = dse.estimate(
         chip, llm, workload, tp=tp, pp=pp, ep=ep, dp=dp, batch=batch, weights=weights, kv=kv,

@@ -1,6 +1,6 @@
 """What a command line names: looked up, every mistake told at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +61,24 @@ def sold_by(seller: str | None, method: str | None) -> None:
     if seller is not None and method != "margin":
         got = "without it" if method is None else f"with {method}"
         raise wrong("--seller", f"applies with --price-method margin only, got {seller!r} {got}")
+
+
+def driven_by(stack: str | None, software: str | None) -> None:
+    """Raise `SpecError` for a stack where the software is one for all chips."""
+    from dse.spec.problems import wrong
+
+    if stack is not None and software not in (None, "as-sold"):
+        what = f"applies with --software as-sold only, got {stack!r} with {software}"
+        raise wrong("--stack", what)
+
+
+def priced_by(settings: Iterable[str], method: str) -> None:
+    """Raise `SpecError` for a price that is set where prices follow from something else."""
+    from dse.spec.problems import Problem, SpecError
+
+    if method == "listed":
+        return
+    what = f"applies with --price-method listed only, got it with {method}"
+    found = [Problem("--set", f"{n}: {what}") for n in settings if n.rpartition(".")[2] == "price"]
+    if found:
+        raise SpecError(found)

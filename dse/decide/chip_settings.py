@@ -34,6 +34,28 @@ def by_chip(settings: Mapping[str, str], chips: Mapping[str, str]) -> dict[str, 
     return found
 
 
+def mistakes(
+    settings: Mapping[str, str], chips: Mapping[str, str], name: str, wrong: SpecError
+) -> list[Problem]:
+    """Of what is wrong with the chip `name`, what was set for it alone: no figure that its file lacks.
+
+    `settings` and `chips` are as in `by_chip`.
+    """
+    typed = [chip for chip in (*chips, *chips.values()) if chips.get(chip, chip) == name]
+    own = {key[len(chip) + 1 :] for chip in typed for key in settings if key.startswith(f"{chip}.")}
+    return [
+        Problem("--set", f"{name}.{p.what}" if named in own else f"{name}: {p.what}")
+        for p in wrong.problems
+        if p.where == "--set" and ((named := p.what.partition(":")[0]) in own or _quoted(p.what) in own)
+    ]
+
+
+def _quoted(text: str) -> str:
+    """The first name in quotes; the empty string without one."""
+    parts = text.split("'")
+    return parts[1] if len(parts) > 2 else ""
+
+
 def _chip_in(key: str, chips: Sequence[str]) -> str | None:
     """The chip that a setting begins with, the longest name that fits; None for a setting of all."""
     fitting = [chip for chip in chips if key.startswith(f"{chip}.")]

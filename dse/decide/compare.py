@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dse.decide.chip_settings import by_chip
+from dse.decide.chip_settings import by_chip, mistakes
 from dse.decide.compared import AXES, Compared, Comparison
 from dse.decide.compared_spreads import compared_spreads
 from dse.decide.compared_verdicts import verdicts_of
@@ -59,7 +59,7 @@ def compare(
     says so. `verdicts` tells who wins under all three softwares, whatever `software` is shown.
     `samples` drawings of every uncertain number tell how sure that is; 0 leaves them out.
     `settings` exchanges numbers of all chips, or of one by its name (`h100.price`). Raises `SpecError` with
-    every problem at once, where they are of the question or of every chip.
+    every problem at once, where they are of the question, of every chip, or of what is set for one chip.
     """
     asked = software_named(software)
     names = _names(chips, configs)
@@ -77,6 +77,9 @@ def compare(
         return found
 
     tried = {chip: _tried(chip, subject) for chip in names}
+    if typed := [p for chip, e in tried.items() if isinstance(e, SpecError)
+                 for p in mistakes(settings or {}, names, names[chip], e)]:  # fmt: skip
+        raise SpecError(typed)
     known = {chip: found for chip, found in tried.items() if not isinstance(found, SpecError)}
     if not known:
         problems = [p for e in tried.values() if isinstance(e, SpecError) for p in e.problems]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 import numpy as np
@@ -10,9 +11,10 @@ from dse.decide.candidates import Candidate
 from dse.decide.situation import EVERYONE, Situation, members
 from dse.decide.solve import Floats
 from dse.plugins import objective
+from dse.spec.base import SourcedRatio, SourcedShare
 from dse.spec.problems import SpecError, nearest, wrong
 from dse.spec.resolved import ResolvedStudy
-from dse.spec.settings import CHIP
+from dse.spec.settings import CHIP, OPTIONAL
 from dse.spec.space import PARAMETERS
 from dse.spec.units import UnitError, parse
 from dse.spec.variation import SHORT, Place, leaf_at, places_of, unit_of_leaf
@@ -47,6 +49,10 @@ class Knob:
     whole: bool
     now: float | None
     """What the study assumes; None where it assumes no one value."""
+    most: float = inf
+    """The largest that it can be: 1 for a share."""
+    above_zero: bool = False
+    """Whether 0 cannot be, as of an efficiency."""
 
     def turn(self, situation: Situation, value: float) -> Situation:
         """The situation with this assumption at `value` in SI."""
@@ -166,9 +172,12 @@ def _place(study: ResolvedStudy, text: str, name: str) -> Knob:
             places = places_of(study, text)
         except SpecError:
             raise wrong("", _unknown(text, name)) from None
+    if not places:
+        raise wrong("", f"expected a number that this study has, got {name}, which no file of it tells")
     found = [leaf for p in places if (leaf := leaf_at(study, p)) is not None and leaf.value is not None]
     if not found:
-        now, unit, low, high, whole, most = None, "token", 128.0, 131072.0, False, float("inf")
+        now, whole = None, False
+        unit, low, high, most = _left_out(study, places[0])
     else:
         from dse.spec.variation import Fact
 
@@ -179,8 +188,18 @@ def _place(study: ResolvedStudy, text: str, name: str) -> Knob:
     return Knob(
         name=name, label=name.replace("_", " ").replace("hbm", "HBM"), unit=unit, kind="places",
         places=places,
-        low=max(low, 1.0) if whole else low, high=high, log=low > 0.0, whole=whole, now=now,
+        low=max(low, 1.0) if whole else low, high=high, log=low > 0.0, whole=whole, now=now, most=most,
+        above_zero=any(type(leaf) is SourcedRatio for leaf in found),
     )  # fmt: skip
+
+
+def _left_out(study: ResolvedStudy, place: Place) -> tuple[str, float, float, float]:
+    """Unit, range and largest value of a number that a file leaves out: an empty range but for tokens."""
+    leaf = leaf_at(study, place) or OPTIONAL.get(place.path.rpartition(".")[2])
+    kind = leaf if leaf is None or isinstance(leaf, type) else type(leaf)
+    unit = "token" if kind is None else unit_of_leaf(kind)
+    most = 1.0 if kind in (SourcedRatio, SourcedShare) else inf
+    return unit, *((128.0, 131072.0) if unit == "token" else (1.0, 1.0)), most
 
 
 def _unknown(text: str, name: str) -> str:
@@ -210,4 +229,7 @@ def _spanned(knob: Knob, span: str) -> Knob:
         raise wrong("", f"{knob.name}: expected shares from 0 to below 1, got {span!r}")
     if not 0.0 <= low < high:
         raise wrong("", f"{knob.name}: expected 0 <= LOW < HIGH, got {span!r}")
+    if high > knob.most or (low == 0.0 and knob.above_zero):
+        least = "above 0" if knob.above_zero else "from 0"
+        raise wrong("", f"{knob.name}: expected shares {least} to 1, got {span!r}")
     return replace(knob, low=low, high=high, log=low > 0.0 and (knob.log or high / low > 20.0))

@@ -304,6 +304,8 @@ def _unknowns(chip: ChipSpec, setting: Setting, network: NetworkSpec, stack: Sta
     """Nulls that this study needs, by name."""
     yield from _speed_unknowns(chip, setting.precision, network, stack)
     needed: dict[str, object] = {"link.bandwidth": chip.link.bandwidth.value}
+    if chip.power.value == 0:  # it would be powered, cooled and housed for nothing
+        yield from _nulls(f"chips/{chip.name}", {"power": 0}, positive=True)
     if setting.price.method == "listed":
         needed["price"] = chip.price.value
     if setting.price.system == "with-host-and-network":

@@ -124,6 +124,22 @@ def test_a_wrong_setting_is_refused(dse, text, words):
     dse(*H100, "--set", text).refused("--set", *words)
 
 
+def test_a_stack_is_refused_where_software_is_one_for_all(dse):
+    dse(*H100, "--stack", "vllm-2025", "--software", "equal").refused(
+        "--stack: applies with --software as-sold only", "'vllm-2025' with equal"
+    )
+
+
+def test_a_price_is_refused_where_prices_follow_from_silicon(dse):
+    dse(*H100, "--set", "price=9 kUSD", "--price-method", "unit-cost").refused(
+        "--set: price: applies with --price-method listed only", "unit-cost"
+    )
+
+
+def test_a_chip_without_power_is_refused(dse):
+    dse(*H100, "--set", "power=0 W").refused("power: expected more than 0")
+
+
 def test_a_wrong_number_format_is_refused_with_the_nearest(dse):
     dse(*H100, "--weights", "fp17").refused("--weights", "'fp17'", "did you mean")
 

@@ -158,6 +158,11 @@ def test_every_kind_of_assumption_has_a_name(study, chips, text, kind):
         ("hop latensy", "did you mean 'hop_latency'"), ("hop latency=1 us", "expected a range such as"),
         ("hop latency=2 us..1 us", "expected 0 <= LOW < HIGH"), ("hop latency=1 GB..2 GB", "1 GB"),
         ("price", "whose price"), ("margin=0..1", "below 1"),
+        ("stack/static-dataflow.sram_efficiency=0..1", "expected shares above 0 to 1, got '0..1'"),
+        ("stack/static-dataflow.sram_efficiency=0.5..2", "expected shares above 0 to 1, got '0.5..2'"),
+        ("stack/gpu-serving.exposed_share=0..1.5", "expected shares from 0 to 1, got '0..1.5'"),
+        ("routing skew=1..4", "expected a number that this study has, got routing_skew"),
+        ("draft acceptance=0..1", "expected a number that this study has, got draft_acceptance"),
     ],
 )  # fmt: skip
 def test_wrong_assumptions_are_told_with_what_was_expected(study, chips, text, words):
@@ -201,6 +206,11 @@ def test_two_assumptions_may_be_turned(study, chips):
     for x, y in (("batch=1..100", "tp=1..4"), ("sram-only.sram", "hybrid.sram")):
         across, upwards = assumptions(study, chips, x, y)
         assert across != upwards
+
+
+def test_a_target_that_is_turned_is_not_held_as_well(dse_verb, stored):
+    ask = ("breakeven", stored[0], "--out", stored[1], "--x", "tpot=5 ms..50 ms", "--points", "2")
+    dse_verb(*ask, "--tpot", "20 ms").refused("--tpot: expected TPOT target held or turned, got both")
 
 
 def test_sides_must_be_somebody(study, chips):

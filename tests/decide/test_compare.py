@@ -88,6 +88,42 @@ def test_all_mistakes_are_told_at_once():
     assert len(error.value.problems) == 2
 
 
+@pytest.mark.parametrize(
+    ("key", "text", "words"),
+    [
+        ("h100.hbm_bandwith", "5 TB/s", "--set: h100-sxm: unknown name 'hbm_bandwith'"),
+        ("h100-sxm.power", "3 GB", "--set: h100-sxm.power: expected a number with a unit"),
+        ("groq.hbm_bandwidth", "5 TB/s", "--set: groq-lpu-v1.hbm_bandwidth: expected a chip that has it"),
+    ],
+)
+def test_a_mistake_in_what_is_set_for_one_chip_is_refused(key, text, words):
+    with pytest.raises(SpecError) as error:
+        compare(["h100", "groq"], **ASKED, settings={key: text})
+    assert words in str(error.value)
+
+
+def test_a_number_of_all_chips_leaves_out_those_that_have_none():
+    found = compare(
+        ["h100", "groq"],
+        **ASKED,
+        targets=[50e-3],
+        settings={"hbm_bandwidth": "4 TB/s", "groq.power": "200 W"},
+    )
+    gaps = {c.chip: c.gap for c in found.chips}
+    assert gaps["h100-sxm"] is None
+    assert "expected a chip that has it" in gaps["groq-lpu-v1"]
+
+
+def test_the_table_tells_how_far_experts_are_spread(dse_verb):
+    ask = ("compare", "b200", "--llm", "gpt-oss-120b", "--workload", "chat", "--weights", "mxfp4",
+           "--ep", "8", "--tp", "1", "--pp", "1", "--targets", "50 ms", "--no-intervals")  # fmt: skip
+    said = dse_verb(*ask)
+    assert "1 x 1, EP 8" in said.out
+    head, row = dse_verb(*ask, "--format", "csv").out.splitlines()
+    told = dict(zip(head.split(","), row.split(","), strict=True))
+    assert (told["ep"], told["dp"], float(told["chips"])) == ("8", "8", 8.0)
+
+
 def test_the_verb_tells_the_cheapest_and_fits_a_terminal(dse_verb):
     said = dse_verb(
         "compare", "groq", "h100", "--llm", "llama2-70b", "--workload", "article", "--weights", "int8",
