@@ -21,6 +21,7 @@ from dse.evaluate.solve import Found, Question, best_deployments
 from dse.plugins import cost_model as cost_model_named
 from dse.plugins import objective
 from dse.spec.anchors import anchor
+from dse.spec.assumed import assumed
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
 from dse.spec.formats import computed_in, remarks, with_formats
@@ -287,9 +288,7 @@ class Subject:
         notes = notes_of(self.stack, work.serving, self.interval, system, work.pools, stages)
         if self.stack.estimate == "calibrated":
             notes.insert(1, anchor(self.stack, self.chip).reason.rstrip("."))
-        if self.chip.sram.use == "scratchpad" and self.chip.sram.weight_load is None:
-            notes.append(f"the file of {self.chip.name} does not say how fast weights enter its matrix units "
-                         "(sram.weight_load): they enter for nothing")  # fmt: skip
+        notes += [told for told in [assumed(self.chip)] if told is not None]
         if self.stack.chips and self.chip.name not in self.stack.chips:
             notes.insert(
                 1,

@@ -149,9 +149,12 @@ def _show(found: Any) -> None:
 
 
 def _foot(found: Any) -> str:
+    from dse.report.listed_grid import OF_A_MIX
+
     return (
         f"{found.tried:,} chips looked at (front, baselines and a coarse grid of the space); the "
         f"{found.carried} best on a first net make the map. Targets: {_targets(found) or 'none'}."
+        f"{f' {OF_A_MIX}' if found.study.members else ''}"
     )
 
 

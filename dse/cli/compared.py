@@ -188,6 +188,8 @@ def _notes(found: Any) -> Iterator[str]:
         if c.unanchored is not None:
             beside = "" if found.with_unanchored else " It wins nothing here; --with-unanchored lets it."
             yield f"Note: {c.chip} is unanchored: {c.unanchored}{beside}"
+        if c.assumed is not None:
+            yield f"Assumed: {c.assumed}."
     if len(found.groups) > 1:
         yield (
             f"Note: prices are not alike ({', '.join(found.groups)}), and chips rank within one kind; "

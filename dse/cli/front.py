@@ -178,6 +178,7 @@ def _draw(found: Any, path: Path, study: str, configs: Path | None, exact: Any) 
 def _json(found: Any, beside: Any, bound: Any, sure: Any) -> None:
     from dse.cli.emit import emit_json
     from dse.front.tables import plain_rows
+    from dse.report.listed_grid import listed_grid
 
     told, best = found.manifest, _answer(found, sure)
     emit_json(
@@ -198,6 +199,8 @@ def _json(found: Any, beside: Any, bound: Any, sure: Any) -> None:
             "dependence": told.get("dependence"),
             "unanchored": told.get("unanchored"),
             "price_bases": told.get("price_bases"),
+            "assumed": told.get("assumed"),
+            "listed_grid": listed_grid(told),
             "ranks_among": best.standing.group,
             "rivals": {name: list(rows) for name, rows in best.rivals.items()},
             "front": plain_rows(found.frame),

@@ -48,6 +48,7 @@ def chosen_by(front: Any) -> list[str]:
     """What every design was held to, and how the best at a target was chosen."""
     from dse.cli.quantity import shown
     from dse.plugins import objective
+    from dse.report.listed_grid import listed_grid
 
     told, lines = front.manifest, []
     held = {objective(name): limit for name, limit in (told.get("held") or {}).items()}
@@ -58,7 +59,7 @@ def chosen_by(front: Any) -> list[str]:
         lines.append(
             f"Of the systems of a chip within {100 * share:.3g} % of the best the smallest is taken."
         )
-    return lines
+    return [*lines, *(text for text in [listed_grid(told)] if text is not None)]
 
 
 def tell_files(out: Path, *, picture: bool, no_color: bool) -> None:

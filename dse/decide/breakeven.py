@@ -94,7 +94,7 @@ class _Sides:
 
     def best(self, situations: Sequence[Situation]) -> tuple[Floats, npt.NDArray[np.intp]]:
         """Cost of the best chip of each side (situations, 2), and which candidate it is."""
-        cost, _ = costs_of(situations, self.candidates)
+        cost = costs_of(situations, self.candidates)
         out, who = np.empty((len(situations), 2)), np.empty((len(situations), 2), dtype=np.intp)
         for k, side in enumerate((self.first, self.second)):
             at = np.argmin(cost[:, side], axis=1)
@@ -152,8 +152,9 @@ def breakeven(
 ) -> BreakEven:
     """The map of who wins over `x`, or over `x` and `y`, at `limits` [SI, by objective].
 
-    Every chip gets its best deployment at every point. All candidates are looked at on a coarse 3 x 3 net
-    first; the best of each side anywhere on it make the map. On each row the boundary is bisected between
+    Every chip gets its best deployment at every point, as every verb chooses it. All candidates are looked at
+    on a coarse 3 x 3 net and on the coarse grid of deployments first; the best of each side anywhere on it
+    make the map. On each row the boundary is bisected between
     neighbours where the winner changes, all rows at once. Raises `SpecError` for sides that nobody is on.
     """
     base = Situation(study=study, limits=limits)
@@ -188,7 +189,7 @@ def _usual(base: Situation, candidates: list[Candidate]) -> tuple[str, str]:
 
     Where all chips are of that kind, the chip that wins, against the others.
     """
-    cost, _ = costs_of([base], candidates)
+    cost = costs_of([base], candidates, coarse=True)
     best = candidates[int(np.argmin(cost[0]))]
     alike = all(c.kind == best.kind for c in candidates)
     return best.label if alike else best.kind, OTHERS
@@ -217,7 +218,7 @@ def _kept(whole: _Sides, base: Situation, x: Knob, y: Knob | None) -> _Sides:
     """The chips that are among the best of their side somewhere on a coarse net."""
     ys = [np.nan] if y is None else y.values(3)
     net = [_at(base, x, y, float(a), float(b)) for b in ys for a in x.values(3)]
-    cost, _ = costs_of([base, *net], whole.candidates)
+    cost = costs_of([base, *net], whole.candidates, coarse=True)
     chosen: list[list[int]] = []
     for side in (whole.first, whole.second):
         order = np.argsort(cost[:, side], axis=1, kind="stable")[:, :KEEP]

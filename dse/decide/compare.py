@@ -16,6 +16,7 @@ from dse.front.archive import Archive
 from dse.front.columns import whole_numbers
 from dse.front.tables import Table
 from dse.spec.anchors import anchor
+from dse.spec.assumed import assumed
 from dse.spec.branch import chip_kind
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
@@ -150,7 +151,8 @@ def _compared(of: Contestant, limits: Sequence[float]) -> Compared:
     return Compared(
         chip=s.chip.name, title=s.chip.title, kind=chip_kind(s.chip), hypothetical=s.chip.hypothetical,
         hardware=hardware(s.chip, s.columns), basis=price_basis(s.chip, s.price.method),
-        unanchored=None if stands.anchored else stands.reason, obstacle=of.obstacle(),
+        unanchored=None if stands.anchored else stands.reason, assumed=assumed(s.chip),
+        obstacle=of.obstacle(),
         best=tuple(None if at is None else of.told(at, limit) for at, limit in found),
         least_tpot_s=float(of.flat(of.metrics.tpot_s)[good].min()) if good.size else None,
         curve=_curve(of, good),

@@ -36,6 +36,8 @@ class Compared:
     """What its price is a price of, see `dse.spec.price_basis`."""
     unanchored: str | None
     """Why no measurement anchors its software; None where one does."""
+    assumed: str | None = None
+    """What its numbers assume where its file is silent; None where they assume nothing."""
     gap: str | None = None
     """The figure that it lacks, so that nothing can be told of it; None where it lacks none."""
     obstacle: Obstacle | None = None
@@ -122,6 +124,7 @@ class Comparison:
                     "kind": c.kind,
                     "hypothetical": c.hypothetical,
                     "unanchored": c.unanchored is not None,
+                    "assumed": c.assumed,
                     "price_basis": c.basis,
                     "ranks_among": group_of(c.basis),
                     "gap": c.gap,

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dse.decide.candidates import Candidate, chips_of_candidates, generation_of
-from dse.decide.solve import Ask, Floats, solve, study_grid
-from dse.decide.variants import solve_variants
+from dse.decide.solve import Ask, Floats, ask_of, best_costs
 from dse.spec.problems import SpecError
 from dse.spec.resolved import ResolvedStudy
 from dse.spec.space import NAME, PARAMETERS
@@ -43,14 +42,17 @@ class Worth:
     """Relative change of the chip's price with a step more."""
 
 
-def worth(study: ResolvedStudy, ask: Ask, candidate: Candidate, base: float) -> list[Worth]:
-    """Marginal values of every resource of the chip and of its price, at the cost `base` (> 0).
+def worth(study: ResolvedStudy, ask: Ask, candidate: Candidate) -> list[Worth]:
+    """Marginal values of every resource of the chip and of its price.
 
+    Every chip gets its cheapest deployment of any size: a smaller system within a tolerance would be a step
+    as large as what a little more is worth.
     DRAM stacks move by whole stacks; DRAM capacity and bandwidth move alone, as a better generation would,
     capacity with its price per byte held. A dollar of price is worth what the share of the chips in the
     capital says.
     """
     limits = {o.name: v for o, v in ask.limits}
+    base = float(_costs(study, ask, chips_of_candidates(study, [candidate]))[0])
     found = []
     for name, value in candidate.values.items():
         if PARAMETERS.get(name) == NAME:  # there is no little more of a node
@@ -62,7 +64,7 @@ def worth(study: ResolvedStudy, ask: Ask, candidate: Candidate, base: float) -> 
         usable = [i for i, end in enumerate(ends) if end.values[name] > 0.0]
         if usable:
             part = api.Chips(**{k: a[[i + 1 for i in usable]] for k, a in chips.columns().items()})
-            cost[usable] = solve(ask, part, study_grid(study)).cost
+            cost[usable] = _costs(study, ask, part)
         price = np.asarray(chips.price_usd)
         label = LABELS.get(name, name.replace("_", " "))
         found.append(_worth(label, step, cost, base, float(price[2] / price[0] - 1.0)))
@@ -73,6 +75,10 @@ def worth(study: ResolvedStudy, ask: Ask, candidate: Candidate, base: float) -> 
             found.append(_of_place(study, candidate, label, place, limits, base))
     found.append(_of_price(study, ask, candidate, base))
     return found
+
+
+def _costs(study: ResolvedStudy, ask: Ask, chips: api.Chips) -> Floats:
+    return best_costs(study, ask, chips, tolerance=0.0)
 
 
 def _worth(label: str, step: float, cost: Floats, base: float, price: float) -> Worth:
@@ -102,10 +108,11 @@ def _of_place(
         ends = [vary(study, {place: value * f}) for f in (1.0 - STEP, 1.0 + STEP)]
     except SpecError:
         return Worth(resource=label, step=STEP, elasticity=None, more=None, less=None, price=0.0)
-    cost, _ = solve_variants(ends, [candidate], study_grid(study), limits)
+    chips = [chips_of_candidates(end, [candidate]) for end in ends]
+    cost = np.concatenate([_costs(s, ask_of(s, limits), c) for s, c in zip(ends, chips, strict=True)])
     here = chips_of_candidates(study, [candidate]).price_usd[0]
-    price = float(chips_of_candidates(ends[1], [candidate]).price_usd[0] / here - 1.0)
-    return _worth(label, STEP, cost[:, 0], base, price)
+    price = float(chips[1].price_usd[0] / here - 1.0)
+    return _worth(label, STEP, cost, base, price)
 
 
 def _of_price(study: ResolvedStudy, ask: Ask, candidate: Candidate, base: float) -> Worth:
@@ -116,5 +123,5 @@ def _of_price(study: ResolvedStudy, ask: Ask, candidate: Candidate, base: float)
             for name, a in chips.columns().items()
         }
     )
-    cost = solve(ask, ends, study_grid(study)).cost
+    cost = _costs(study, ask, ends)
     return _worth("price of the chip", STEP, cost, base, STEP)

@@ -7,7 +7,7 @@ import numpy as np
 
 from dse.decide.candidates import Candidate, chips_of_candidates
 from dse.decide.parts import SIZES, Layout
-from dse.decide.solve import Ask, Floats, costs, evaluate, positive, solve, study_grid
+from dse.decide.solve import Ask, Floats, best_costs, costs, evaluate, positive
 from dse.evaluate.choose import cost_of
 from dse.spec.layouts import pairs
 from dse.spec.parameters import fraction_of, value_at
@@ -99,7 +99,7 @@ def _resolved(study: ResolvedStudy, ask: Ask, moves: Sequence[_Move]) -> Floats:
     chips = [i for i, m in enumerate(moves) if m.what in PARAMETERS]
     if chips:
         batch = chips_of_candidates(study, [moves[i].chip for i in chips])
-        out[chips] = solve(ask, batch, study_grid(study)).cost
+        out[chips] = best_costs(study, ask, batch)
     return out
 
 

@@ -181,7 +181,7 @@ def propose(
         told=_under_name(told, chip.name), goal=ask.goal.name, goal_label=ask.goal.label,
         limits={o.name: v for o, v in ask.limits}, made=made_of(chip, study.setting.technology),
         rivals=tuple(others), near=tuple(nearest_chips(study, chip)),
-        worth=tuple(worth(study, ask, made.candidate, made.cost)),
+        worth=tuple(worth(study, ask, made.candidate)),
         overturns=tuple(overturns(study, made.candidate, near_enough, limits)),
         tornado=tuple(tornado(study, made.candidate, limits, made.cost)), odds=odds,
         warnings=(

@@ -17,7 +17,7 @@ from dse.spec.problems import SpecError
 from dse.spec.resolve import speed_columns
 from dse.spec.resolved import ResolvedStudy
 from dse.spec.system import NetworkSpec, StackSpec
-from dse.spec.unanchored import price_bases_in, unanchored_in
+from dse.spec.unanchored import assumed_in, price_bases_in, unanchored_in
 
 PER_KIND = 2
 """Chips of the front of each other storage kind that count as rivals."""
@@ -43,6 +43,8 @@ class Rival:
     """Constraints and targets that this deployment breaks; empty where it is feasible."""
     unanchored: str | None = None
     """Why no measurement anchors its software; None where one does."""
+    assumed: str | None = None
+    """What its numbers assume where its file is silent."""
     prices: str
     """The prices that its own ranks among, see `group_of`."""
     ranks: bool
@@ -67,7 +69,7 @@ def rivals(
     over = {k: np.broadcast_to(np.asarray(v), tpot.shape) > 0.0 for k, v in ask.violations(metrics).items()}
     out, kept, barred = [], dict[str, int](), unanchored_in(study)
     groups = {name: group_of(basis) for name, basis in price_bases_in(study).items()}
-    own = groups[family_of(candidate)]
+    own, silent = groups[family_of(candidate)], assumed_in(study)
     for i in np.argsort(costs, kind="stable"):
         c = every[i]
         if c.branch is not None:
@@ -82,7 +84,7 @@ def rivals(
                 price_usd=float(np.asarray(chips.price_usd)[i]),
                 layout=layouts[i],
                 missed=tuple(name for name, bad in over.items() if bad[i]),
-                unanchored=barred.get(name), prices=groups[name],
+                unanchored=barred.get(name), assumed=silent.get(name), prices=groups[name],
                 ranks=groups[name] == own and (with_unanchored or name not in barred),
             )
         )  # fmt: skip

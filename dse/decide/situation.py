@@ -8,7 +8,7 @@ import numpy as np
 
 from dse.decide.candidates import Candidate, chips_of_candidates
 from dse.decide.parts import contexts_of
-from dse.decide.solve import Floats, Ints, ask_of, solve
+from dse.decide.solve import Floats, ask_of, best_costs, solve
 from dse.decide.variants import varied
 from dse.spec.layouts import grid
 from dse.spec.resolved import ResolvedStudy
@@ -57,15 +57,17 @@ class _Asked:
     sizes: tuple[tuple[str, int], ...]
 
 
-def costs_of(situations: Sequence[Situation], candidates: Sequence[Candidate]) -> tuple[Floats, Ints]:
-    """Cost (situations, candidates) and best deployments (situations, candidates, parts) of each candidate.
+def costs_of(
+    situations: Sequence[Situation], candidates: Sequence[Candidate], *, coarse: bool = False
+) -> Floats:
+    """Cost (situations, candidates) of each candidate at its best deployment, as every verb chooses it.
 
-    Situations are an axis of the batch: those that share workload, economy, targets and sizes are evaluated
-    in one call. A situation that the study cannot be asked in costs an infinity for everybody.
+    With `coarse` it is the best of the grid of the search, to see who contends. Situations are an axis of the
+    batch: those that share workload, economy, targets and sizes are evaluated in one call. A situation that
+    the study cannot be asked in costs an infinity for everybody.
     """
     shape = (len(situations), len(candidates))
-    parts = len(contexts_of(situations[0].study)) if situations else 1
-    cost, index = np.full(shape, np.inf), np.zeros((*shape, parts), dtype=np.intp)
+    cost = np.full(shape, np.inf)
     groups: dict[_Asked, list[tuple[int, ResolvedStudy, api.Chips]]] = {}
     for i, s in enumerate(situations):
         study = varied(s.study, s.places, candidates) if s.places else s.study
@@ -78,13 +80,12 @@ def costs_of(situations: Sequence[Situation], candidates: Sequence[Candidate]) -
     for asked, each in groups.items():
         study = each[0][1]
         columns = {n: np.concatenate([chips.columns()[n] for _, _, chips in each]) for n in _NAMES}
-        found = solve(
-            ask_of(study, dict(asked.limits)), api.Chips(**columns), _grid(study, dict(asked.sizes))
+        ask, chips, sizes = ask_of(study, dict(asked.limits)), api.Chips(**columns), dict(asked.sizes)
+        found = (
+            solve(ask, chips, _grid(study, sizes)).cost if coarse else best_costs(study, ask, chips, sizes)
         )
-        rows = [i for i, _, _ in each]
-        cost[rows] = found.cost.reshape(-1, shape[1])
-        index[rows] = found.index.reshape(-1, *index.shape[1:])
-    return cost, index
+        cost[[i for i, _, _ in each]] = found.reshape(-1, shape[1])
+    return cost
 
 
 _NAMES = tuple(api.Chips.__dataclass_fields__)

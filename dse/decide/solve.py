@@ -6,14 +6,16 @@ A chip that serves a mix gets the best deployment of each part; limits hold for 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dse.decide.parts import SIZES, Layout, layout_at, parts_of, whole_metrics
 from dse.evaluate import choose
-from dse.evaluate.solve import Question, best_deployments
-from dse.spec.layouts import grid
+from dse.evaluate.solve import Found, Question, best_deployments
+from dse.spec.layouts import Lists, grid
 from dse.spec.resolved import Member, ResolvedStudy
 from objectives import api
 from objectives.arrays import Array
@@ -146,14 +148,36 @@ def best_layouts(
         coarse = study_grid(study)
         found = solve(ask, chips, coarse)
         return found.cost, [layout_at(coarse, index) for index in found.index]
-    question = Question(
-        cost_model=ask.cost_model, context=ask.context, goal=ask.goal, tolerance=tolerance,
-        any_batch=study.fine_lists.any_batch,
-    )  # fmt: skip
-    (best,) = best_deployments(question, chips, grid(study.fine_lists), [ask.limits])
+    best = _chosen(ask, chips, study.fine_lists, tolerance)
     columns = {name: np.asarray(getattr(best.deployments, name)) for name in SIZES}
     layouts = [({name: int(a[i]) for name, a in columns.items()},) for i in range(chips.size)]
     return np.where(best.feasible, positive(ask.goal, best.cost), np.inf), list(layouts)
+
+
+def best_costs(
+    study: ResolvedStudy, ask: Ask, chips: api.Chips, sizes: Mapping[str, int] = MappingProxyType({}),
+    tolerance: float | None = None,
+) -> Floats:  # fmt: skip
+    """The goal of `chips` (n,) at the limits of `ask`, deployments chosen as `best_layouts` chooses them.
+
+    Of systems within the tolerance, that of the study unless another is given, the smallest. `sizes` holds
+    some of batch, TP, PP and EP. Infinite where nothing is feasible.
+    """
+    held: dict[str, Any] = {name: (n,) for name, n in sizes.items()}
+    if study.members:
+        return solve(ask, chips, grid(replace(study.lists, **held))).cost
+    lists = replace(study.fine_lists, **held)
+    best = _chosen(ask, chips, lists, study.spec.tolerance if tolerance is None else tolerance)
+    return np.where(best.feasible, positive(ask.goal, best.cost), np.inf)
+
+
+def _chosen(ask: Ask, chips: api.Chips, lists: Lists, tolerance: float) -> Found:
+    question = Question(
+        cost_model=ask.cost_model, context=ask.context, goal=ask.goal, tolerance=tolerance,
+        any_batch=lists.any_batch,
+    )  # fmt: skip
+    (best,) = best_deployments(question, chips, grid(lists), [ask.limits])
+    return best
 
 
 def positive(goal: api.Objective, cost: Floats) -> Floats:

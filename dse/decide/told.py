@@ -14,6 +14,7 @@ from dse.search.mix_ledgers import combined_ledgers
 from dse.spec.formats import Computed, computed_in, remarks, with_formats
 from dse.spec.resolved import Member, ResolvedStudy
 from dse.spec.system import StackSpec
+from dse.spec.unanchored import assumed_in
 from dse.speed_of_light import assert_within_physics
 from objectives import api
 from objectives.arrays import Array
@@ -104,8 +105,14 @@ def _estimate(
         notes=(*remarks(formats), *notes_of(
             stack, part.context.workload.serving, system=spec.price.system,
             pools=part.context.workload.pools, stages=_first(designs.deployments.pp),
-        )),
+        ), *_assumed(study, candidate)),
     )  # fmt: skip
+
+
+def _assumed(study: ResolvedStudy, candidate: Candidate) -> list[str]:
+    """What is assumed where the file of the chip, or of its template, is silent."""
+    told = assumed_in(study).get(candidate.branch or candidate.label)
+    return [] if told is None else [told]
 
 
 def _whole(study: ResolvedStudy, ask: Ask, each: Sequence[Estimate], m: api.Metrics) -> Estimate:

@@ -9,7 +9,7 @@ from dse.decide.candidates import Candidate
 from dse.decide.drawings import draws, studies_of, uncertain_facts
 from dse.decide.medians import HIGH, LOW, best_shares, limits_of_dies
 from dse.decide.solve import Floats, study_grid
-from dse.decide.variants import solve_variants, varied
+from dse.decide.variants import best_of_variants, solve_variants, varied
 from dse.spec.problems import SpecError
 from dse.spec.resolved import ResolvedStudy
 from dse.spec.variation import Fact
@@ -90,7 +90,7 @@ def tornado(
             except SpecError:
                 studies.append(None)
     usable = [s for s in studies if s is not None]
-    solved = iter(solve_variants(usable, [candidate], study_grid(study), limits)[0][:, 0])
+    solved = iter(best_of_variants(usable, [candidate], limits)[:, 0])
     costs = [float(next(solved)) if s is not None else float("inf") for s in studies]
     found = []
     for i, u in enumerate(known):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from dse.decide.candidates import Candidate, chips_of_candidates
 from dse.decide.parts import Layout, contexts_of, deployments_of
-from dse.decide.solve import Ask, Floats, Ints, ask_of, costs, solve
+from dse.decide.solve import Ask, Floats, Ints, ask_of, best_costs, costs, solve
 from dse.spec.resolved import ResolvedStudy
 from dse.spec.variation import Place, vary
 from objectives import api
@@ -66,6 +66,17 @@ def solve_variants(
         cost[group.members] = found.cost.reshape(-1, shape[1])
         index[group.members] = found.index.reshape(-1, *index.shape[1:])
     return cost, index
+
+
+def best_of_variants(
+    studies: Sequence[ResolvedStudy], candidates: Sequence[Candidate], limits: Mapping[str, float]
+) -> Floats:
+    """Cost (variants, candidates) of every candidate at its best deployment, as every verb chooses it."""
+    out = np.empty((len(studies), len(candidates)))
+    for group in _groups(studies, candidates, limits, {}):
+        cost = best_costs(studies[group.members[0]], group.ask, group.chips)
+        out[group.members] = cost.reshape(-1, len(candidates))
+    return out
 
 
 def costs_of_variants(

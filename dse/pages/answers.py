@@ -1,7 +1,7 @@
 """The fronts of a study and of its cases, ready to be asked by a page."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from dse.report.standing import Standing, standing_of
 from dse.search.revisit import Revisited, revisit
 from dse.spec.problems import SpecError, nearest, wrong
 from dse.spec.resolved import ResolvedStudy, load_cases
+from dse.spec.unanchored import assumed_in
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -58,8 +59,8 @@ class Answer:
 
     @cached_property
     def standing(self) -> Standing:
-        """Who may be the best."""
-        return standing_of(self.front)
+        """Who may be the best, and what is assumed of them."""
+        return replace(standing_of(self.front), assumed=assumed_in(self.study))
 
     @cached_property
     def chips(self) -> tuple[str, ...]:

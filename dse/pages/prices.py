@@ -16,7 +16,9 @@ def with_prices(table: str, answers: Sequence[Answer], names: Sequence[str], col
     money = any("usd" in column for column in columns)
     told = price_line([(title, found.group_of) for title, found in stands]) if money else ""
     barred = {name: why for _, found in stands for name, why in found.unanchored.items()}
-    noted = with_notes("", Standing(group_of={}, group=None, unanchored=barred), list(barred))
+    silent = {name: what for _, found in stands for name, what in found.assumed.items()}
+    alone = Standing(group_of={}, group=None, unanchored=barred, assumed=silent)
+    noted = with_notes("", alone, [*dict.fromkeys([*barred, *silent])])
     return "\n\n".join(part for part in (table, told, noted.strip()) if part)
 
 
@@ -27,6 +29,7 @@ def _shown(answer: Answer, names: Sequence[str]) -> Standing:
     return Standing(
         group_of={n: g for n, g in stands.group_of.items() if n in wanted}, group=stands.group,
         unanchored={n: why for n, why in stands.unanchored.items() if n in wanted},
+        assumed={n: what for n, what in stands.assumed.items() if n in wanted},
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ def _range(spread: Spread, unit: str) -> str:
 
 
 def with_notes(table: str, stands: Standing, names: Sequence[str]) -> str:
-    """A table, and below it what its prices are on where they are not alike, and who has no anchor."""
+    """A table, and below it prices where they are not alike, who has no anchor, and what is assumed."""
     by: dict[str, list[str]] = {}
     for name in names:
         if name in stands.group_of:
@@ -38,4 +38,5 @@ def with_notes(table: str, stands: Standing, names: Sequence[str]) -> str:
         lines.append(f"Prices are not alike, and rank within one kind: {each}.")
     barred = [name for name in names if name in stands.unanchored]
     lines += [f"{name} is unanchored and wins nothing: {stands.unanchored[name]}" for name in barred]
+    lines += [f"Assumed: {stands.assumed[name]}." for name in names if name in stands.assumed]
     return "\n\n".join([table, *lines])

@@ -51,6 +51,7 @@ def _rival_rows(p: Proposal) -> Iterator[dict[str, Any]]:
             "chip": r.candidate.label, "kind": r.candidate.kind, "standing": r.standing, "cost": r.cost,
             "tpot_s": r.tpot_s, "price_usd": r.price_usd,
             "unanchored": r.unanchored is not None, "ranks_among": r.prices, "ranks": r.ranks,
+            "assumed": r.assumed,
             **(r.layout[0] if len(r.layout) == 1 else {"layout": _layouts(p, r.layout)}),
         }  # fmt: skip
 

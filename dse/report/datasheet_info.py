@@ -8,9 +8,11 @@ from dse.decide.proposal import Proposal, limits_text
 from dse.decide.rounding import Step
 from dse.estimated import Estimate
 from dse.report.datasheet_doubts import odds, overturned, sure, swings
+from dse.report.listed_grid import OF_A_MIX
 from dse.report.section import NONE, Section
 from dse.report.words import counted, word
 from dse.spec.formats import remarks
+from dse.spec.unanchored import assumed_in
 from dse.spec.units import pretty
 from dse.spec.writing import exact
 
@@ -43,7 +45,7 @@ def datasheet(p: Proposal) -> Datasheet:
             f"{f', {p.walked} steps downhill,' if p.walked else ''} for {limits_text(p.limits) or 'no limit'}"
         ),
         answer=_answer(p),
-        warnings=(*_unanchored(p), *p.warnings),
+        warnings=(*_doubts(p), *p.warnings),
         sections=tuple(sections),
         colophon=(
             f"{_asked(p)}, {p.estimate.serving}; weights "
@@ -52,13 +54,18 @@ def datasheet(p: Proposal) -> Datasheet:
             f"{p.estimate.cost_model}, stack {p.estimate.stack} ({p.estimate.label}); prices by "
             f"{p.estimate.price_method}, {p.study.spec.price.system}. A hypothetical chip: every figure "
             "follows from the technology file, none is measured."
+            f"{f' {OF_A_MIX}' if p.told.parts else ''}"
         ),
     )
 
 
-def _unanchored(p: Proposal) -> list[str]:
-    """That no measurement anchors the software of the chip itself."""
-    return [] if p.unanchored is None else [f"{p.chip.name} is unanchored: {p.unanchored.rstrip('.')}"]
+def _doubts(p: Proposal) -> list[str]:
+    """That no measurement anchors the software of the chip itself, and what its numbers assume."""
+    silent = assumed_in(p.study).get(p.rounded.candidate.branch or "")
+    return [
+        *([] if p.unanchored is None else [f"{p.chip.name} is unanchored: {p.unanchored.rstrip('.')}"]),
+        *([] if silent is None else [f"assumed, since {silent}"]),
+    ]
 
 
 def _computed(p: Proposal) -> str:
@@ -226,12 +233,14 @@ def _rivals(p: Proposal) -> Section | None:
 
 
 def _apart(p: Proposal) -> Iterator[str]:
-    """Rivals that do not rank against the proposal, and why, in sentences."""
+    """Rivals that do not rank against the proposal and why, and what is assumed of them, in sentences."""
     if others := [r.candidate.label for r in p.rivals if r.prices != p.prices]:
         yield f"Ranked are {p.prices}; on other prices, and ranked against nothing here: {', '.join(others)}."
     for r in p.rivals:
         if r.unanchored is not None:
             yield f"{r.candidate.label} is unanchored{_wins(r.ranks)}: {r.unanchored}"
+        if r.assumed is not None:
+            yield f"Assumed: {r.assumed}."
 
 
 def _wins(ranks: bool) -> str:

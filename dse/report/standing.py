@@ -1,7 +1,7 @@
 """Who of a front may be called the best: chips that a measurement anchors, within one basis of prices."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -29,6 +29,8 @@ class Standing:
     """Family to why no measurement anchors its software; these win nothing."""
     shown: bool = False
     """Whether a reader asked that they may win."""
+    assumed: Mapping[str, str] = field(default_factory=dict)
+    """Family to what its numbers assume where its file is silent."""
 
     def ranks(self, name: str) -> bool:
         """Whether a family may be the best."""
@@ -44,7 +46,7 @@ class Standing:
         return found
 
     def lines(self) -> Iterator[str]:
-        """Who may not be called the best, and why, to be said below tables."""
+        """Who may not be called the best and why, and what is assumed of chips, to be said below tables."""
         if others := self.others():
             each = "; ".join(f"{group}: {', '.join(names)}" for group, names in others.items())
             yield (
@@ -54,6 +56,7 @@ class Standing:
         for name, reason in self.unanchored.items():
             beside = "" if self.shown else " It wins nothing here; --with-unanchored lets it."
             yield f"{name} is unanchored: {reason}{beside}"
+        yield from (f"Assumed: {told}." for told in self.assumed.values())
 
     def ranked(self, rows: Table) -> Table:
         """Rows of chips that may be the best."""
@@ -74,7 +77,8 @@ def standing_of(front: Front) -> Standing:
     for name, group in groups.items():
         count[group] = count.get(group, 0) + (shown or name not in barred)
     first = max(count, key=lambda name: count[name], default=None)
-    return Standing(group_of=groups, group=first, unanchored=dict(barred), shown=shown)
+    return Standing(group_of=groups, group=first, unanchored=dict(barred), shown=shown,
+                    assumed=dict(told.get("assumed") or {}))  # fmt: skip
 
 
 def with_unanchored(front: Front, wanted: bool) -> Front:

@@ -15,6 +15,7 @@ from dse.report.front_info import front_info
 from dse.report.html import Html, joined, tag
 from dse.report.importance_plot import NOTE as IMPORTANCE_NOTE
 from dse.report.importance_plot import TITLE as IMPORTANCE_TITLE
+from dse.report.listed_grid import lines_below
 from dse.report.page import drawing_library, page, scripts
 from dse.report.page_data import (
     baseline_key,
@@ -109,7 +110,7 @@ def study_report(found: Evidence, extras: Extras | None = None) -> Html:
             tag("p", _under(found), class_="quiet"),
             tag("p", tag("strong", "Question. "), str(told.get("question") or "not told").strip()),
             tag("div", [tag("p", s) for s in answer_sentences(found)], class_="answer", id="answer"),
-            [tag("p", line, class_="quiet") for line in found.answer.standing.lines()],
+            [tag("p", line, class_="quiet") for line in lines_below(found.answer.standing, told)],
             [tag("p", f"Caution: {doubt}.", class_="warn") for doubt in found.doubts],
             tag("nav", [tag("a", name, href=f"#{key}") for key, name, _ in sections], aria_label="Sections"),
             [tag("section", tag("h2", name), body, id=key) for key, name, body in sections],

@@ -12,7 +12,7 @@ from dse.evaluate.choose import merged
 from dse.front.archive import Archive
 from dse.search.entries import KEY
 from dse.spec.resolved import ResolvedStudy, digest
-from dse.spec.unanchored import price_bases_in, unanchored_in
+from dse.spec.unanchored import assumed_in, price_bases_in, unanchored_in
 from objectives.api import CONTRACT_VERSION
 
 PACKAGES = ("numpy", "optuna", "moocore", "pandas")
@@ -56,6 +56,7 @@ def described(study: ResolvedStudy, archive: Archive) -> dict[str, Any]:
         "targets": targets_of(study),
         "unanchored": unanchored_in(study),
         "price_bases": price_bases_in(study),
+        "assumed": assumed_in(study),
         "problem": digest(study.problem),
         "contract_version": CONTRACT_VERSION,
         "versions": {"dse": dse.__version__, "python": platform.python_version()}

@@ -1,8 +1,9 @@
-"""Chips of a study: whose software no measurement anchors, and what each price is a price of."""
+"""Chips of a study: whose software no measurement anchors, what is assumed of them, what prices are of."""
 
 from collections.abc import Iterator
 
 from dse.spec.anchors import anchor
+from dse.spec.assumed import assumed
 from dse.spec.chip import ChipSpec
 from dse.spec.price_basis import price_basis
 from dse.spec.resolved import ResolvedStudy
@@ -32,6 +33,12 @@ def price_bases_in(study: ResolvedStudy) -> dict[str, str]:
     method = study.spec.price.method
     real = {name: price_basis(chip, method) for name, chip in study.baselines.items()}
     return {**dict.fromkeys(study.branches, method), **real}
+
+
+def assumed_in(study: ResolvedStudy) -> dict[str, str]:
+    """Branch of the space, or baseline, to what its numbers assume where its file is silent."""
+    every = ((name, assumed(chip)) for name, chip, _ in _driven(study))
+    return {name: told for name, told in every if told is not None}
 
 
 def _driven(study: ResolvedStudy) -> Iterator[tuple[str, ChipSpec, str]]:

@@ -1,4 +1,4 @@
-"""The same question asked in five ways gives the same number, whatever the lists and the order of a study."""
+"""The same question asked in six ways gives the same number, whatever the lists and the order of a study."""
 
 from pathlib import Path
 from typing import Any
@@ -7,8 +7,10 @@ import pytest
 from studies_for_tests import small, write_study
 
 import dse
+from dse.decide.candidates import of_baselines
 from dse.decide.compare import compare
 from dse.decide.filtered import filtered
+from dse.decide.situation import Situation, costs_of
 from dse.front.files import load_front
 from dse.front.query import where
 from dse.report.answer import answer
@@ -58,7 +60,7 @@ def fronts(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], tu
 
 
 @pytest.mark.parametrize(("chip", "weights", "price", "tpot"), FIVE)
-def test_five_ways_of_asking_agree(
+def test_six_ways_of_asking_agree(
     fronts: Any, chip: str, weights: str, price: str, tpot: float, tmp_path: Path
 ) -> None:
     told = [_of_front(front, chip, tpot) for front in fronts[weights, price]]
@@ -77,7 +79,17 @@ def test_five_ways_of_asking_agree(
     )
     estimated = dse.estimate(chip, **{**asked, "workload": str(held)})
     assert estimated.feasible
-    every = [*told, compared.metrics["usd_per_token_per_s"], estimated.metrics["usd_per_token_per_s"]]
+    question = load_study(str(study(tmp_path, "turned", weights, price)))
+    turned = costs_of(
+        [Situation(study=question, limits={"tpot": tpot})],
+        [c for c in of_baselines(question) if c.label == chip],
+    )
+    every = [
+        *told,
+        float(turned[0, 0]),
+        compared.metrics["usd_per_token_per_s"],
+        estimated.metrics["usd_per_token_per_s"],
+    ]
     assert every == pytest.approx([every[0]] * len(every), rel=1e-3)
 
 
