@@ -17,21 +17,32 @@ def load_at(study: str, out: Path | None) -> tuple[Any, Path]:
     from dse.front.files import FrontError, load_front
     from dse.spec.problems import wrong
 
-    path, case, slug = _found(study)
-    folder = stored_folder(study, out)
-    if out is None and not (folder / "manifest.json").exists() and path.name == "study.yaml":
-        bundled = path.parent / (case or "")
-        if (bundled / "manifest.json").is_file() and (bundled / "front.csv").is_file():
-            from dse.cli.screen import remark
+    path, _, slug = _found(study)
+    folder, bundled = _where(study, out)
+    if bundled:
+        from dse.cli.screen import remark
 
-            remark(f"no results of your own in {folder}: showing those that came with the study")
-            return load_front(bundled), bundled
+        own = stored_folder(study, out)
+        remark(f"no results of your own in {own}: showing those that came with the study")
+        return load_front(folder), folder
+    if out is None and not (folder / "manifest.json").exists() and path.name == "study.yaml":
         raise FrontError(f"{folder}: expected the results of {slug}, got none. Start with `dse run {study}`.")
     found = load_front(folder)
     if found.manifest.get("study") != slug:
         got = found.manifest.get("study")
         raise wrong(str(folder), f"expected results of {slug!r}, got those of {got!r}. Choose another --out.")
     return found, folder
+
+
+def _where(study: str, out: Path | None) -> tuple[Path, bool]:
+    """The folder of the results of a study or of a case, and whether it is the one that came with it."""
+    path, case, _ = _found(study)
+    folder = stored_folder(study, out)
+    if out is None and not (folder / "manifest.json").exists() and path.name == "study.yaml":
+        bundled = path.parent / (case or "")
+        if (bundled / "manifest.json").is_file() and (bundled / "front.csv").is_file():
+            return bundled, True
+    return folder, False
 
 
 def stored_folder(study: str, out: Path | None) -> Path:
@@ -65,7 +76,7 @@ def stored_trials(resolved: Any, study: str, out: Path | None, storage: str | No
     """Trials that the results folder holds; none where only the front came with the study."""
     from dse.report.searched import trials_of
 
-    return trials_of(resolved.slug, load_at(study, out)[1], storage)
+    return trials_of(resolved.slug, _where(study, out)[0], storage)
 
 
 def _found(study: str) -> tuple[Path, str | None, str]:

@@ -20,6 +20,7 @@ from dse.search.stored import FrozenTrial
 from dse.spec.branch import chip_kind
 from dse.spec.problems import wrong
 from dse.spec.resolved import ResolvedStudy
+from dse.spec.units import pretty
 
 Row = Mapping[str, Any]
 
@@ -177,7 +178,7 @@ def _best(rows: Sequence[Row], ask: Ask, study: ResolvedStudy) -> Row:
     sign = 1.0 if ask.goal.direction == "minimize" else -1.0
     good = [r for r in rows if met(r)]
     if not good:
-        told = ", ".join(f"{o.name} {limit:g}" for o, limit in ask.limits)
+        told = ", ".join(f"{o.label} {pretty(limit, o.unit)}" for o, limit in ask.limits)
         raise wrong("TRIAL", f"expected a design that meets {told}, got {rows[0]['chip']} of {study.slug}, "
                              "none of whose deployments on the front does")  # fmt: skip
     return min(good, key=lambda r: sign * float(r[column]))

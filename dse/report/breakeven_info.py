@@ -58,12 +58,19 @@ def _row_sentence(found: BreakEven, row: int, start: str) -> str:
     first = found.winner(row, 0)
     if not crossings:
         whole = f"{amount(x, float(found.xs[0]))} to {amount(x, float(found.xs[-1]))}"
-        return f"{start}{_side(first)} over the whole range of {x.label}, {whole}."
+        idle = ", which changes nothing here" if _idle(found, row) else ""
+        return f"{start}{_side(first)} over the whole range of {x.label}, {whole}{idle}."
     parts = [f"{_side(crossings[0].left)} up to {x.label} {amount(x, crossings[0].x)}"]
     for c, after in zip(crossings, [*crossings[1:], None], strict=True):
         end = "beyond" if after is None else f"then up to {amount(x, after.x)}"
         parts.append(f"{end} {_side(c.right)}{_because(found, c)}")
     return f"{start}{'; '.join(parts)}."
+
+
+def _idle(found: BreakEven, row: int) -> bool:
+    """Whether every side costs the same all along a row, as where a number is of no concern."""
+    costs = found.costs[row]
+    return bool(np.isfinite(costs[0]).any() and np.array_equal(costs, np.broadcast_to(costs[0], costs.shape)))
 
 
 def _side(name: str) -> str:

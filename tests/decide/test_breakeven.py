@@ -233,6 +233,13 @@ def test_the_verb_answers_in_a_sentence_a_table_and_a_picture(dse_verb, stored):
     dse_verb(*ask, "--between", "sram-only").refused("expected two sides")
 
 
+def test_an_assumption_that_moves_nothing_is_told_to(dse_verb, stored):
+    ask = ("breakeven", stored[0], "--out", stored[1], "--points", "2", "--between", "sram-only,others")
+    idle = dse_verb(*ask, "--x", "electricity=0.05 USD/kWh..0.5 USD/kWh")
+    assert "changes nothing here." in " ".join(idle.out.split())
+    assert "changes nothing" not in dse_verb(*ask, "--x", "wafer cost").out
+
+
 def test_a_lifetime_is_told_in_years():
     assert written_in(5 * 365.25 * 86400, "s") == "5.00 years"
     assert written_in(7 * 86400, "s") == "7.00 days"
