@@ -121,8 +121,10 @@ def place(
     and no more than leaves DRAM the seconds that hide behind arithmetic, 1 - busy / d. A pinned byte saves
     d x `reads` in a pass; where kernels leave a share e of the shorter of compute and streams exposed, it
     saves e d x `reads` beyond that. The largest saving comes first. Room that is left takes more as long as
-    that costs no time, and whatever DRAM cannot hold, first what is read least. This is the optimum of the
-    linear program of kinds that share one SRAM.
+    that costs no time, and whatever DRAM cannot hold, first what slows a pass least: a byte more costs its
+    reads from SRAM, and only the exposed share of them while units are busy for longer. Seconds of a kind are
+    convex in its share, so serving the best first is the optimum of the linear program of kinds that share
+    one SRAM.
 
     A cache (GPU L2) keeps nothing from one decode step to the next, so its share is 0. A chip without DRAM
     reads everything at SRAM speed; what does not fit is `excess` > 0, and infeasible. Activations take room
@@ -152,7 +154,7 @@ def place(
         spare = most - pinned[i]
     left = [size - p for size, p in zip(sizes, pinned, strict=True)]
     drawn = xp.minimum(_sum(left) - dram, spare)
-    least = _largest_first(drawn, [(-1.0 * d.reads, more) for d, more in zip(demands, left, strict=True)])
+    least = _least_slowed(drawn, t.sram, demands, pinned)
     pinned = [p + more for p, more in zip(pinned, least, strict=True)]
     kv = 1
     others = [i for i in range(len(demands)) if i != kv]
@@ -193,6 +195,23 @@ def _largest_first(room: Array, wishes: list[tuple[Array, Array]]) -> list[Array
             left[j] = left[j] - xp.where(first, size, 0.0)
             left[i] = left[i] - xp.where(first, 0.0, later)
     return [xp.minimum(size, xp.maximum(rest, 0.0)) for rest, (_, size) in zip(left, wishes, strict=True)]
+
+
+def _least_slowed(drawn: Array, sram: Array, demands: tuple[Demand, ...], pinned: list[Array]) -> list[Array]:
+    """Bytes of each kind beyond `pinned` that SRAM takes because DRAM cannot, `drawn` in all [B].
+
+    What is pinned already keeps SRAM the slower tier of each kind. A byte more costs e x reads while streams
+    end before the arithmetic that they hide behind, and its reads after that.
+    """
+    xp = namespace(drawn)
+    wishes = []
+    for d, own in zip(demands, pinned, strict=True):
+        until = xp.minimum((d.busy - d.beside) * inverse(sram), 1.0)
+        behind = xp.maximum(d.size * until - own, 0.0)
+        exposed = 0.0 if d.exposed is None else d.exposed
+        wishes += [(-exposed * d.reads, behind), (-1.0 * d.reads, d.size - own - behind)]
+    taken = _largest_first(drawn, wishes)
+    return [taken[2 * i] + taken[2 * i + 1] for i in range(len(demands))]
 
 
 def _sum(terms: Sequence[Array]) -> Array:
