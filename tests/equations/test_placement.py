@@ -99,8 +99,8 @@ def test_room_that_nobody_needs_is_used_all_the_same() -> None:
 
 
 def test_what_dram_cannot_hold_goes_where_it_slows_a_pass_least() -> None:
-    # 80 TB/s and 100 TB/s end together at 4/9. Of 400 MB DRAM holds 100, so 122.2 MB more go to SRAM: a byte of
-    # weights costs the exposed tenth, units are busy for longer, and one of KV the half that is read
+    # 80 TB/s and 100 TB/s end together at 4/9. Of 400 MB DRAM holds 100, so 122.2 MB more go to SRAM: a byte
+    # of weights costs the exposed tenth, units are busy for longer, and one of KV the half that is read
     chips = groq_like(sram_bytes=310e6, dram_bytes=100e6, dram_bandwidth=100e12)
     t = tiers(chips)
     demands = demand(200e6, t.dram, busy=2.0 / 80e12, exposed=0.1), demand(200e6, t.kv_dram, reads=0.5)
@@ -161,7 +161,8 @@ SIZE, SHARE = st.floats(1e8, 1e10), st.floats(0.0, 2.0)
 )  # fmt: skip
 def test_no_other_placement_is_faster(
     sizes: tuple[float, ...], sram: float, dram: float, dram_bandwidth: float, efficiency: float,
-    busy: tuple[float, ...], port: float, reads: tuple[float, ...], exposed: float, mixture: bool, scarce: bool,
+    busy: tuple[float, ...], port: float, reads: tuple[float, ...], exposed: float, mixture: bool,
+    scarce: bool,
 ) -> None:  # fmt: skip
     kinds = 3 if mixture else 2  # dense weights, KV cache, and experts by hit rate
     if scarce:  # both tiers together just hold it, so that SRAM takes more than saves time
