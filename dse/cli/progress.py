@@ -1,5 +1,6 @@
 """Progress of a run for people."""
 
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +8,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def shown(study: str, *, hidden: bool, no_color: bool) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar on stderr, when that is a terminal; yields what a run reports to."""
+    """A progress bar on stderr, when that is a terminal; yields what a run reports to.
+
+    Each thread that reports has a line of its own.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from dse.cli.screen import stderr
@@ -16,8 +20,15 @@ def shown(study: str, *, hidden: bool, no_color: bool) -> Iterator[Callable[[int
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)
     with bar:
-        task = bar.add_task(study, total=None)
-        yield lambda done, wanted, what: bar.update(task, completed=done, total=wanted, description=what)
+        lines = {threading.get_ident(): bar.add_task(study, total=None)}
+
+        def tell(done: int, wanted: int, what: str) -> None:
+            line = lines.get(threading.get_ident())
+            if line is None:
+                line = lines[threading.get_ident()] = bar.add_task(what)
+            bar.update(line, completed=done, total=wanted, description=what)
+
+        yield tell
 
 
 @contextmanager

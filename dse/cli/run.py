@@ -1,7 +1,7 @@
 """`dse run`: search, store, resume, and tell the answer."""
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.guard import INTERRUPTED, blame, complain
+from dse.cli.one_case import Asked
 from dse.cli.options import Configs, NoTargets, Out, SoftwareOption, Study, epilog, seconds, whole
 from dse.cli.progress import calm, shown
 from dse.cli.software import question
 from dse.cli.standing import WithUnanchored, allowing
 from dse.cli.sure import MANY, NoIntervals, Samples
-from dse.cli.telling import beside_text, counted, draw, exact_folders, tell_answer, tell_files
+from dse.cli.telling import beside_text, counted, exact_folders, tell_answer, tell_files
 from dse.cli.verdicts import show_stored
 
 EPILOG = epilog(
@@ -45,8 +46,11 @@ def run(
         int | None, typer.Option(metavar="N", parser=whole(0), help="Seed of the sampler.")
     ] = None,
     workers: Annotated[
-        int, typer.Option(metavar="N", parser=whole(1), help="Processes that share the work.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            metavar="N", parser=whole(1), help="Processes that share each search [one; cases side by side]."
+        ),
+    ] = None,
     samples: Samples = MANY,
     no_intervals: NoIntervals = False,
     software: SoftwareOption = None,
@@ -65,7 +69,8 @@ def run(
     """Search for the best chips of a study, or go on with the search.
 
     Trials are stored as they finish, so a run can be interrupted and repeated: what is done is never done
-    again. With --workers several processes share the work; with one, the same seed gives the same trials. The
+    again. Cases run side by side on the cores that there are, each in one process, so that the same seed
+    gives the same trials; with --workers one runs after the other, and so many processes share each. The
     results folder gets front.csv (the designs that nothing beats), baselines.csv (what real chips
     can do), manifest.json (what produced them) and front.png. A study with cases is run case by case, each in
     a folder of its own; STUDY/CASE runs one of them. With --software the question is asked under other
@@ -76,31 +81,22 @@ def run(
     study = question(study, software)
     again = _command(
         study, trials=trials, storage=storage, sampler=sampler, seed=seed,
-        workers=workers if workers > 1 else None, out=out, configs=configs, no_targets=no_targets,
+        workers=workers, out=out, configs=configs, no_targets=no_targets,
     )  # fmt: skip
-    results: list[Any] = []
+    asked = Asked(
+        trials=trials, timeout=timeout, storage=storage, sampler=sampler, seed=seed, workers=workers or 1,
+        fresh=fresh, out=out, verdicts=verdicts,
+    )  # fmt: skip
     with _resumable(again), shown(study, hidden=quiet, no_color=no_color) as tell, calm():
         import dse
-        from dse.decide.judged_run import judged, stored_manifest
+        from dse.cli.side_by_side import run_cases
 
         with blame("STUDY"):
             questions = dse.load_cases(study, configs)
         if no_targets:
             questions = tuple(q.lifted() for q in questions)
-        for each in questions:
-            before = stored_manifest(each, out)
-            with blame("--sampler"):
-                result = dse.run(
-                    each, trials=trials, timeout=timeout, storage=storage, sampler=sampler, seed=seed,
-                    workers=workers, fresh=fresh, out=out, progress=_of_case(tell, each),
-                )  # fmt: skip
-            if verdicts and not result.interrupted:
-                result = judged(result, before)
-            results.append(result)
-            if result.interrupted:
-                break
-            if len(result.front.frame):
-                draw(result)
+        results = run_cases(questions, asked, tell, alone=workers is not None or storage is not None)
+    result = results[-1]
     if result.interrupted:
         done = counted(result.front.manifest["trials"], "trial")
         complain(f"interrupted after {done}, all of them kept; go on with:", f"  {again}")
@@ -114,11 +110,6 @@ def run(
     _tell(first, study, no_color=no_color, samples=0 if no_intervals else samples)
     if len(results) > 1:
         _tell_cases(results, study, no_color=no_color)
-
-
-def _of_case(tell: Callable[[int, int, str], None], question: Any) -> Callable[[int, int], None]:
-    """What the run of one case reports to."""
-    return lambda done, wanted: tell(done, wanted, question.slug)
 
 
 def _command(study: str, **given: Any) -> str:

@@ -37,7 +37,7 @@ def _draw(figure: Any, info: FrontInfo) -> None:
     _designs(axes, info)
     _bounds(axes, info)
     title = _words(figure, axes, info)
-    figure.canvas.draw()  # settles the layout
+    figure.draw_without_rendering()  # settles the layout
     figure.set_layout_engine("none")
     title.set_x(axes.get_position().x0)
     place_labels(axes, _marks(info), _points(info), _lines(info))

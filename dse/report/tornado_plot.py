@@ -130,7 +130,7 @@ def _fit(figure: Any, axes: Any, texts: Sequence[Any], values: Sequence[float]) 
     """Limits that hold all values and words; words keep their width in pixels whatever the limits are."""
     low, high = min(values), max(values)
     axes.set_xlim(low, high)
-    figure.canvas.draw()  # settles the layout
+    figure.draw_without_rendering()  # settles the layout
     whole = axes.get_window_extent().width
     spans = [(t.get_position()[0], t.get_window_extent().width / whole, t.get_ha() == "left") for t in texts]
     for _ in range(_ROUNDS):

@@ -66,6 +66,9 @@ class Island:
         if self.spool is not None:
             self.spool.asked(key, self._now(trial), task)
         points = points_of(self.study, [trial.number], [choice])
+        seen = getattr(self.mind.sampler, "seen", None)
+        if seen is not None:
+            seen(trial.number, points)
         values = _judge(self.study, trial, choice, points)
         self.mind.tell(trial, values)
         if self._rows:

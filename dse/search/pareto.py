@@ -18,7 +18,7 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState
 from dse.front.axis import Axis
 from dse.front.dominance import Mask, hypervolume, nondominated
 from dse.search.moves import FRESH, Cube
-from dse.search.points import grid_of
+from dse.search.points import Points, grid_of
 from dse.search.replay import choice_of, points_of
 from dse.search.samplers import tpe
 from dse.search.suggest import BASELINE, layout_parameters, suggest
@@ -101,10 +101,16 @@ class ParetoSampler(BaseSampler):
         self._problem = Problem(study=study, grid=space, pieces=space.pieces(CHUNK), by_chip=frozenset())
         self._known = _Known(np.empty((0, len(study.objectives))))
         self._learned: set[int] = set()
+        self._seen: dict[int, Floats] = {}
         self._sample = self._known.costs
         self._batch: list[_Chip] = []
         self._left = 0
         return None
+
+    def seen(self, number: int, points: Points) -> None:
+        """Take the designs of a trial that whoever made it evaluated, so that nobody does so again."""
+        if self._study is not None:
+            self._seen[number] = _costs(points)
 
     def reseed_rng(self) -> None:
         """Start another stream of draws, as Optuna asks for in a forked worker."""
@@ -146,13 +152,12 @@ class ParetoSampler(BaseSampler):
         study = self._study
         assert study is not None
         for trial in [t for t in trials if t.number not in self._learned]:
-            choice = choice_of(study, trial)
-            points = points_of(study, [trial.number], [choice])
-            signs = [1.0 if g.direction == "minimize" else -1.0 for g in study.objectives]
-            costs = points.values[points.feasible] * signs
-            owner = None
+            costs, owner = self._seen.pop(trial.number, None), None
+            if costs is None:
+                costs = _costs(points_of(study, [trial.number], [choice_of(study, trial)]))
             if not trial.user_attrs.get(BASELINE):
-                owner = (str(choice.branch), self._cubes[str(choice.branch)].place(trial.params))
+                branch = str(trial.params["branch"])
+                owner = (branch, self._cubes[branch].place(trial.params))
             self._known.add(costs, owner)
             self._learned.add(trial.number)
 
@@ -161,7 +166,8 @@ class ParetoSampler(BaseSampler):
         if self._left == 0:
             self._batch, self._left = self._tried(), self._most
         self._left -= 1
-        gains = [self._gain(c) if branch in (None, c.cube.branch.name) else 0.0 for c in self._batch]
+        before = self._volume(self._known.costs)
+        gains = [self._gain(c, before) if branch in (None, c.cube.branch.name) else 0.0 for c in self._batch]
         if gains and max(gains) > 0.0:
             return self._parameters(self._batch.pop(int(np.argmax(gains))))
         cube = self._cubes[branch or str(self._rng.choice(list(self._cubes)))]
@@ -208,11 +214,10 @@ class ParetoSampler(BaseSampler):
         both = [cube.drawn(fresh, self._rng), cube.bred(parents, max(1, count - fresh), self._rng)]
         return np.unique(np.concatenate(both), axis=0)
 
-    def _gain(self, chip: _Chip) -> float:
-        """Hypervolume that a chip, or its best design in the mode `search`, adds to the front."""
+    def _gain(self, chip: _Chip, before: float) -> float:
+        """Hypervolume that a chip, or its best design in the mode `search`, adds to that of the front."""
         if self._study is None:
             return 0.0
-        before = self._volume(self._known.costs)
         if self._study.spec.deployment.mode == "solve":
             return self._volume(np.concatenate([self._known.costs, chip.costs])) - before
         each = [self._volume(np.concatenate([self._known.costs, c[None]])) - before for c in chip.costs]
@@ -253,6 +258,12 @@ class ParetoSampler(BaseSampler):
             return float(np.exp(self._rng.uniform(*np.log(ends))))
         wanted = chip.costs[self._rng.integers(len(chip.costs)), names.index(name)]
         return float(np.clip(wanted * (1.0 + 1e-9), *ends))
+
+
+def _costs(points: Points) -> Floats:
+    """Objectives of the feasible designs (n, k), with the sign with which less is better."""
+    signs = [1.0 if g.direction == "minimize" else -1.0 for g in points.study.objectives]
+    return points.values[points.feasible] * signs
 
 
 def _grouped(candidates: list[tuple[Cube, Floats]], found: Local, layouts: int) -> list[_Chip]:

@@ -9,6 +9,7 @@ from secrets import token_hex
 import numpy as np
 import optuna
 
+from dse.blocks import keep_memory
 from dse.front.files import Front, write_front
 from dse.search.at_targets import solved_at_targets
 from dse.search.crew import Alone, Crew
@@ -74,6 +75,7 @@ def run(
     resolved = study if isinstance(study, ResolvedStudy) else load_study(study, configs)
     resolved = overridden(resolved, sampler, seed)
     folder = results_folder(resolved, out)
+    keep_memory()
     with only_one(folder):
         if fresh:
             set_aside(folder)
