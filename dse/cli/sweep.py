@@ -123,15 +123,17 @@ def _tell(result: Any, *, no_color: bool) -> None:
     from dse.cli.screen import stdout
 
     grid = result.grid
-    pruned = result.front.manifest["sweep"]["pruned"]
-    rate = f", {result.new_points / result.seconds:,.0f} a second" if result.new_points and not pruned else ""
+    told = result.front.manifest["sweep"]
+    done = f", {result.new_points / result.seconds:,.0f} a second" if result.new_points else ""
+    if told["pruned"]:
+        done = f"; {told['evaluated']:,} evaluated, the others settled by bounds of {told['boxes']:,} boxes"
     stdout(no_color=no_color).print(
-        f"{grid.size:,} points ({grid.chips:,} chips in {grid.layouts:,} deployments each{rate}); "
+        f"{grid.size:,} points ({grid.chips:,} chips in {grid.layouts:,} deployments each{done}); "
         f"{counted(len(result.front.frame), 'design')} on the exact front of the grid; "
         f"hypervolume {result.front.manifest['hypervolume']:.6g}",
         soft_wrap=True,
     )
-    for remark in result.front.manifest["sweep"].get("remarks", ()):
+    for remark in told.get("remarks", ()):
         stdout(no_color=no_color).print(f"Note: {remark}.", soft_wrap=True)
     tell_files(result.out, picture=True, no_color=no_color)
 

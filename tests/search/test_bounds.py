@@ -12,7 +12,7 @@ from dse.front.files import Front
 from dse.search import judge
 from dse.search.bound.bounds import Bounds, lead_of_two
 from dse.search.bound.boxes import Boxes, joined, whole
-from dse.search.bound.corners import SLACK, STAGES, corners, optimistic, unordered
+from dse.search.bound.corners import SLACK, STAGES, Table, corners, unordered
 from dse.search.bound.prove import Bound, prove
 from dse.search.points import grid_of
 from dse.search.sweep.driver import SweepResult, sweep
@@ -63,7 +63,7 @@ def nothing_in_a_box_beats_its_optimistic_chip(study: ResolvedStudy, seed: int) 
         if name in apart:
             high[i] = low[i]
     held = {n: float(low[i]) for i, (n, p) in enumerate(specs.items()) if n in apart and p.choices}
-    made = corners(branch, held).optimistic(low[None], high[None])
+    made = Table.of([corners(branch, held)]).optimistic(np.asarray([0]), low[None], high[None])
     places = low + rng.integers(0, 3, (24, len(specs))) / 2.0 * (high - low)
     real = branch.columns({n: value_at(p, places[:, i]) for i, (n, p) in enumerate(specs.items())})
     best, possible = outcomes(study, made)
@@ -91,7 +91,7 @@ def test_a_box_of_one_chip_knows_everything_of_it() -> None:
     for i in range(0, len(boxes), 7):
         low, steps = boxes.low[i], boxes.family.steps
         at = np.where(low < boxes.high[i], [rng.integers(0, n) / (n - 1) for n in steps], low)
-        made = boxes.family.corners[boxes.corners[i]].optimistic(at[None], at[None])
+        made = boxes.family.table.optimistic(boxes.corners[i, None], at[None], at[None])
         real = branch.columns({n: value_at(p, at[None, i]) for i, (n, p) in enumerate(specs.items())})
         for name, column in real.items():
             np.testing.assert_allclose(made[name], column, rtol=1e-12, err_msg=name)
@@ -99,12 +99,13 @@ def test_a_box_of_one_chip_knows_everything_of_it() -> None:
 
 def test_optimistic_chips_of_many_boxes_are_those_of_each_alone() -> None:
     branch = load_study("what-chip-would-beat-both").branches["dram-only"]
+    apart, names = unordered(branch), list(branch.spec.parameters)
     boxes = joined(list(whole(branch, 1, lawful=True)))  # whose corners differ from one DRAM kind to another
     boxes = joined([boxes, boxes.halves(np.full(len(boxes), 1))])
-    together = optimistic(boxes.family.corners, boxes.corners, boxes.low, boxes.high)
+    together = boxes.family.table.optimistic(boxes.corners, boxes.low, boxes.high)
     for i in range(0, len(boxes), 5):
-        one = slice(i, i + 1)
-        alone = boxes.family.corners[boxes.corners[i]].optimistic(boxes.low[one], boxes.high[one])
+        own = corners(branch, {n: float(boxes.low[i, names.index(n)]) for n in apart}, apart)
+        alone = Table.of([own]).optimistic(np.asarray([0]), boxes.low[i, None], boxes.high[i, None])
         assert alone.keys() == together.keys()
         for name, column in alone.items():
             assert column[0] == together[name][i if together[name].size > 1 else 0], name
@@ -159,6 +160,44 @@ def test_pruning_finds_the_front_of_the_whole_sweep(study: ResolvedStudy, tmp_pa
         assert front is not None
         tables.append(front.frame[[a.column for a in front.axes]].to_numpy())
     np.testing.assert_allclose(tables[1], tables[0], rtol=1e-9)
+
+
+def test_pruning_tells_what_it_did(study: ResolvedStudy, tmp_path: Path) -> None:
+    settled: list[int] = []
+    result = sweep(
+        study, counts=COUNTS, prune=True, out=tmp_path / "out",
+        progress=lambda done, new, every: settled.append(done),
+    )  # fmt: skip
+    front = exact(result)
+    told = front.manifest["sweep"]
+    assert told["pruned"]
+    assert told["boxes"] > 0 and told["bounded"] >= told["boxes"]
+    assert told["evaluated"] >= len(front.frame)
+    assert settled[-1] == result.grid.size  # nothing is open in the end
+    assert min(settled) >= 0
+
+
+def test_designs_in_boxes_are_chips_times_layouts(study: ResolvedStudy) -> None:
+    for branch in study.branches.values():
+        boxes = joined(list(whole(branch, 3, lawful=True)))
+        chips = np.prod([p.steps for p in branch.spec.parameters.values()], dtype=int)
+        assert boxes.designs == 3 * chips
+        axis = int(np.argmax(boxes.axes[0]))
+        assert boxes.halves(np.full(len(boxes), axis)).designs == 3 * chips
+
+
+@pytest.mark.parametrize(("over", "may"), [(0.03, True), (0.05, False)])
+def test_slack_lets_a_bound_miss_a_limit_by_no_more(over: float, may: bool, tmp_path: Path) -> None:
+    stages: dict[str, Any] = {"baselines": [], "deployment__pp": [8]}
+    plain = load_study(str(write_study(tmp_path / "plain", **stages)))
+    k, tpot = len(plain.objectives), [g.name for g in plain.objectives].index("tpot")
+    bounds = Bounds(plain, np.full((1, k), 1e12), np.full(k, 1e30))
+    boxes = joined(list(whole(plain.branches["hybrid"], bounds.layouts, lawful=True)))
+    fastest = float(np.exp(bounds.bounded(boxes).lower[:, tpot].min())) * (1.0 + STAGES * SLACK)
+    limit = f"{fastest / (1.0 + over)} s"
+    asked = load_study(str(write_study(tmp_path / "asked", targets={"tpot": limit}, **stages)))
+    late = Bounds(asked, np.full((1, k), 1e12), np.full(k, 1e30))
+    assert bool(len(late.bounded(boxes))) == may
 
 
 def test_an_exact_front_is_proven_to_be_one(study: ResolvedStudy, swept: SweepResult) -> None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from dse.search import judge
 from dse.search.bound.boxes import Boxes, Family, Mask, joined
-from dse.search.bound.corners import PLACING, SLACK, STAGES, lawful, optimistic
+from dse.search.bound.corners import PLACING, SLACK, STAGES, lawful
 from dse.search.points import grid_of
 from dse.spec.branch import Floats
 from dse.spec.resolved import ResolvedStudy
@@ -17,11 +17,15 @@ from objectives import api
 ROUNDING = 1e-9
 """Leads and violations that are no more than the rounding of a few hundred operations, relatively."""
 
-ROUND = 512
+ROUND = 2048
 """Boxes that are halved together."""
 
 DENSE = 0.12
 """Share of the layouts beyond which all of them are evaluated, on axes, where sums are not repeated."""
+
+FITTING = frozenset({"capacity", "network_domain", "expert_replicas", "die_area", "dram_stacks", "link_edge",
+                     "cooling"})  # fmt: skip
+"""Constraints that do not ask where bytes lie, nor how long anything takes."""
 
 SPARED = 8.0
 """By how much quicker a design on axes is."""
@@ -45,6 +49,7 @@ class Bounds:
         self._signs = np.asarray([1.0 if g.direction == "minimize" else -1.0 for g in goals])
         self._corner = self.log(corner[None])[0]
         self.front = self.log(costs)
+        self._limits = {goal.name: abs(limit) for goal, limit in study.limits}
         self._open: dict[Family, Boxes] = {}
         self.boxes = self.designs = 0
 
@@ -71,6 +76,11 @@ class Bounds:
     def open(self) -> int:
         """Boxes that may hold something better."""
         return sum(len(boxes) for boxes in self._open.values())
+
+    @property
+    def left(self) -> int:
+        """Designs in them."""
+        return sum(boxes.designs for boxes in self._open.values())
 
     @property
     def gap(self) -> float:
@@ -144,7 +154,7 @@ class Bounds:
         """Lower bounds of the optimistic chips of boxes in their layouts, and which may be feasible."""
         owner, layouts = boxes.owner, boxes.layouts
         self.designs += len(layouts)
-        made = optimistic(boxes.family.corners, boxes.corners, boxes.low, boxes.high)
+        made = boxes.family.table.optimistic(boxes.corners, boxes.low, boxes.high)
         shape: tuple[int, ...] = (len(layouts),)
         taken = np.arange(len(layouts))
         if len(layouts) > DENSE * len(boxes) * self.layouts:
@@ -163,8 +173,10 @@ class Bounds:
 
         slack = boxes.slack[owner] * np.where(self.stages[layouts] > 1.0, STAGES, 1.0)
         ok = np.ones(len(layouts), dtype=np.bool_)
-        for v in judge.violations(self.study, metrics).values():
-            ok &= rows(v) <= (ROUNDING + slack) * np.abs(v).max(initial=0.0)
+        for name, v in judge.violations(self.study, metrics).items():
+            over, most = rows(v), np.abs(v).max(initial=0.0)
+            late = 0.0 if name in FITTING else slack * (np.abs(over) + self._limits.get(name, most))
+            ok &= over <= ROUNDING * most + late
         costs = [rows(c) for c in judge.costs(self.study, metrics)]
         return self.log(np.stack(costs, axis=1)) - np.log1p(slack)[:, None], ok
 

@@ -8,7 +8,7 @@ from itertools import islice, product
 import numpy as np
 import numpy.typing as npt
 
-from dse.search.bound.corners import SLACK, Corners, corners, unordered
+from dse.search.bound.corners import SLACK, Table, corners, unordered
 from dse.search.sweep.grid import Numbers
 from dse.spec.branch import Branch, Floats
 from dse.spec.problems import wrong
@@ -28,8 +28,8 @@ class Family:
     """What all boxes of a branch share."""
 
     branch: Branch
-    corners: tuple[Corners, ...]
-    """Those of the boxes, one for each combination of unordered choices."""
+    table: Table
+    """Their corners, one kind for each combination of unordered choices."""
     steps: Numbers
     """(parameters,) values of each axis; 0 where it is continuous."""
 
@@ -40,7 +40,7 @@ class Boxes:
 
     family: Family
     corners: Numbers
-    """(n,) which corners of the family each has."""
+    """(n,) which corners of the family's table each has."""
     low: Floats
     """(n, parameters) shares of the ranges, in [0, 1]."""
     high: Floats
@@ -67,6 +67,12 @@ class Boxes:
     def single(self) -> Mask:
         """(n,) true where a box is one chip."""
         return np.asarray((self.low == self.high).all(axis=1))
+
+    @property
+    def designs(self) -> int:
+        """Designs in them: chips of each times its layouts. Domain: every axis has steps."""
+        values = np.rint((self.high - self.low) * (self.family.steps - 1)) + 1.0
+        return int((values.prod(axis=1) * self.counts).sum())
 
     @cached_property
     def slack(self) -> Floats:
@@ -182,11 +188,11 @@ def _family(
     names = tuple(specs)
     named = [i for i in fixed if specs[names[i]].choices]
     held = product(*(np.arange(steps[i]) / (steps[i] - 1) for i in named))
-    made = tuple(
+    made = [
         corners(branch, {names[i]: float(c) for i, c in zip(named, some, strict=True)}, apart)
         for some in held
-    )
+    ]
     if between:
         only = [PARAMETERS[n] in ("", NAME) or bool(p.choices) for n, p in specs.items()]
         steps = np.where([o or i in fixed for i, o in enumerate(only)], steps, 0)
-    return Family(branch=branch, corners=made, steps=steps)
+    return Family(branch=branch, table=Table.of(made), steps=steps)

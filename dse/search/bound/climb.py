@@ -17,9 +17,12 @@ MOVED = 0.35
 """Chance that a parameter of a parent is moved."""
 
 
-def climbed(problem: Problem, begun: Start) -> Local:
-    """The front of a sample, bettered by chips a few steps from those on it; the same each time."""
-    rng, front, idle = np.random.default_rng(0), begun.front, 0
+def climbed(problem: Problem, begun: Start) -> tuple[Local, int]:
+    """The front of a sample, bettered by chips a few steps from those on it; the same each time.
+
+    And the designs that were evaluated for it.
+    """
+    rng, front, idle, evaluated = np.random.default_rng(0), begun.front, 0, 0
     tried = np.empty(0, dtype=np.int64)
     for _ in range(ROUNDS):
         before = front.points
@@ -27,12 +30,13 @@ def climbed(problem: Problem, begun: Start) -> Local:
             chips = np.setdiff1d(_chips(branch, front.points // problem.grid.layouts, rng), tried)
             tried = np.union1d(tried, chips)
             some, columns = makeable(problem, branch, chips)
+            evaluated += len(some) * problem.grid.layouts
             local = front_of(problem, some, columns, pivots_of(front.costs, begun.costs))
             front = front.merged(local.costs, local.points)
         idle = idle + 1 if np.array_equal(before, front.points) else 0
         if idle == PATIENCE:
             break
-    return front
+    return front, evaluated
 
 
 def _chips(branch: BranchGrid, known: Numbers, rng: np.random.Generator) -> Numbers:

@@ -68,31 +68,45 @@ class Corners:
     relaxed: tuple[str, ...]
     """Columns without a direction, which are taken to be no obstacle."""
 
-    def optimistic(self, low: Floats, high: Floats) -> dict[str, Floats]:
-        """Columns of the optimistic chips of boxes with ends (n, parameters), shares of the ranges."""
-        return optimistic([self], np.zeros(len(low), dtype=np.int64), low, high)
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Table:
+    """Corners of all boxes of a branch, looked up by number."""
 
-def optimistic(kinds: Sequence[Corners], kind: Numbers, low: Floats, high: Floats) -> dict[str, Floats]:
-    """Columns of the optimistic chips of boxes of one branch, each with the corners `kinds[kind]`.
+    branch: Branch
+    ends: npt.NDArray[np.bool_]
+    """(kinds, corners, parameters); where one has fewer corners its last is repeated."""
+    best: Mapping[str, Numbers]
+    """(kinds,) the corner in which each column that varies is best, -1 where it is no obstacle."""
 
-    `kind` (n,); `low` and `high` (n, parameters), shares of the ranges. All are made in one call, which costs
-    more than its rows.
-    """
-    count, most = len(low), max(len(k.ends) for k in kinds)
-    ends = np.stack([np.pad(k.ends, ((0, most - len(k.ends)), (0, 0)), mode="edge") for k in kinds])
-    places = np.where(ends[kind].swapaxes(0, 1), high, low)
-    made = _columns(kinds[0].branch, places.reshape(most * count, low.shape[1]))
-    single, rows = (low == high).all(axis=1), np.arange(count)  # of a single chip everything is known
-    out: dict[str, Floats] = {}
-    for name, column in made.items():
-        if column.size == 1:
-            out[name] = column
-            continue
-        at = np.asarray([-1 if name in k.relaxed else k.best.get(name, 0) for k in kinds])[kind]
-        found = column[np.maximum(at, 0) * count + rows]
-        out[name] = found if (at >= 0).all() else np.where(single | (at >= 0), found, 0.0)
-    return out
+    @classmethod
+    def of(cls, kinds: Sequence[Corners]) -> "Table":
+        """The table of the corners of one branch, the first of them numbered 0."""
+        most, names = max(len(k.ends) for k in kinds), {n for k in kinds for n in (*k.best, *k.relaxed)}
+        ends = [np.pad(k.ends, ((0, most - len(k.ends)), (0, 0)), mode="edge") for k in kinds]
+        best = {n: [-1 if n in k.relaxed else k.best.get(n, 0) for k in kinds] for n in sorted(names)}
+        return cls(
+            branch=kinds[0].branch, ends=np.stack(ends), best={n: np.asarray(v) for n, v in best.items()}
+        )
+
+    def optimistic(self, kind: Numbers, low: Floats, high: Floats) -> dict[str, Floats]:
+        """Columns of the optimistic chips of boxes, each with the corners of its `kind` (n,).
+
+        `low` and `high` (n, parameters) are the ends of the boxes, shares of the ranges. All are made in one
+        call, which costs more than its rows.
+        """
+        count = len(low)
+        places = np.where(self.ends[kind].swapaxes(0, 1), high, low).reshape(-1, low.shape[1])
+        single, rows = (low == high).all(axis=1), np.arange(count)  # of a single chip everything is known
+        out: dict[str, Floats] = {}
+        for name, column in _columns(self.branch, places).items():
+            if column.size == 1:
+                out[name] = column
+                continue
+            at = self.best[name][kind]
+            found = column[np.maximum(at, 0) * count + rows]
+            out[name] = found if (at >= 0).all() else np.where(single | (at >= 0), found, 0.0)
+        return out
 
 
 def corners(
@@ -196,19 +210,16 @@ def _directions(branch: Branch, held: Mapping[str, float]) -> dict[str, Floats]:
     low = np.asarray([held.get(n, 0.0) for n in names])
     high = np.asarray([held.get(n, 1.0) for n in names])
     rng = np.random.default_rng(0)
-    found: dict[str, Floats] = {}
+    lines = np.empty((len(names), SAMPLE, STEPS, len(names)))
     for axis in range(len(names)):
-        at = low + rng.random((SAMPLE, 1, len(names))) * (high - low)
-        line = np.broadcast_to(at, (SAMPLE, STEPS, len(names))).copy()
-        line[:, :, axis] = np.linspace(low[axis], high[axis], STEPS)
-        flat = line.reshape(-1, len(names))
-        made = _columns(branch, flat)
-        for column, values in made.items():
-            if values.size == 1:
-                continue
-            found.setdefault(column, np.zeros(len(names)))
-            steps = np.diff(np.broadcast_to(values, (SAMPLE * STEPS,)).reshape(SAMPLE, STEPS), axis=1)
-            noise = 1e-12 * float(np.abs(values).max())
-            up, down = bool((steps > noise).any()), bool((steps < -noise).any())
-            found[column][axis] = np.nan if up and down else 1.0 if up else -1.0 if down else 0.0
+        lines[axis] = low + rng.random((SAMPLE, 1, len(names))) * (high - low)
+        lines[axis, :, :, axis] = np.linspace(low[axis], high[axis], STEPS)
+    found: dict[str, Floats] = {}
+    for column, values in _columns(branch, lines.reshape(-1, len(names))).items():
+        if values.size == 1:
+            continue
+        made = values.reshape(lines.shape[:-1])
+        steps, noise = np.diff(made, axis=2), 1e-12 * np.abs(made).max(axis=(1, 2), keepdims=True)
+        up, down = (steps > noise).any(axis=(1, 2)), (steps < -noise).any(axis=(1, 2))
+        found[column] = np.where(up & down, np.nan, up * 1.0 - down * 1.0)
     return found

@@ -1,6 +1,7 @@
 """The exact front of a grid without evaluating it: boxes that can hold nothing better are left out."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,39 +13,54 @@ from dse.search.sweep.grid import BranchGrid, Numbers
 from dse.search.sweep.screen import Local, pivots_of
 from dse.search.sweep.start import Start
 
-Progress = Callable[[int, int], None]
-"""Called with the boxes that were looked at and those that are open."""
+Progress = Callable[[int], None]
+"""Called with the designs that are still open."""
 
 
-def exact(problem: Problem, begun: Start, progress: Progress | None = None) -> tuple[Local, Bounds]:
-    """The exact front of the grid within rounding, and the bounds that prove it.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Exact:
+    """The exact front of a grid within rounding, and what it took."""
+
+    front: Local
+    bounds: Bounds
+    """What proves it."""
+    evaluated: int
+    """Designs of the grid that were evaluated, the same one more than once where it came up again."""
+
+
+def exact(problem: Problem, begun: Start, progress: Progress | None = None) -> Exact:
+    """The exact front of the grid.
 
     Halves boxes until each is a single chip, which is evaluated, or cannot hold anything better than what is
     known. Domain: as `prove`; where the laws do not hold, so does the result not. Of designs that are equal
     in every objective another may stand than after a sweep.
     """
     study, grid = problem.study, problem.grid
-    front = climbed(problem, begun)
+    front, evaluated = climbed(problem, begun)
     corner = np.asarray([np.inf if g.direction == "minimize" else 0.0 for g in study.objectives])
     bounds = Bounds(study, front.costs, corner)
     for part in grid.branches:
         counts = {name: len(axis) for name, axis in part.axes.items()}
         for boxes in whole(part.branch, bounds.layouts, lawful=bounds.lawful, counts=counts):
             bounds.look(boxes)
+    pivots, known = pivots_of(front.costs, begun.costs), front
     while bounds.open:
         taken = bounds.worst()
-        pivots = pivots_of(front.costs, begun.costs)
+        if not np.array_equal(front.points, known.points):
+            pivots, known = pivots_of(front.costs, begun.costs), front
         for boxes in taken:
             part = next(b for b in grid.branches if b.branch is boxes.family.branch)
-            local = front_of_some(problem, part, _chips(part, boxes)[boxes.owner], boxes.layouts, pivots)
-            front = front.merged(local.costs, local.points)
+            local, tried = front_of_some(
+                problem, part, _chips(part, boxes)[boxes.owner], boxes.layouts, pivots
+            )
+            front, evaluated = front.merged(local.costs, local.points), evaluated + tried
         bounds.front = bounds.log(front.costs)
         for boxes in taken:
             if boxes.wide.any():
                 bounds.look(bounds.halves(boxes.part(boxes.wide)))
         if progress is not None:
-            progress(bounds.boxes, bounds.open)
-    return front, bounds
+            progress(bounds.left)
+    return Exact(front=front, bounds=bounds, evaluated=begun.evaluated + evaluated)
 
 
 def _chips(part: BranchGrid, boxes: Boxes) -> Numbers:

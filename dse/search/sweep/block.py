@@ -110,6 +110,19 @@ class Chunk:
     violations: Mapping[str, Floats]
     """(n,) by constraint."""
 
+    @classmethod
+    def of(
+        cls, problem: Problem, designs: api.Designs, points: Numbers, shape: tuple[int, ...] | None = None
+    ) -> "Chunk":
+        """What a study says of designs of a `shape`, one axis where it is left out."""
+        study, shape = problem.study, shape or points.shape
+        metrics = study.cost_model.evaluate(designs, study.context)
+        return cls(
+            points=points,
+            costs=tuple(_flat(c, shape) for c in judge.costs(study, metrics)),
+            violations={k: _flat(v, shape) for k, v in judge.violations(study, metrics).items()},
+        )
+
     def feasible(self) -> npt.NDArray[np.bool_]:
         """(n,) true where no constraint is violated."""
         flags = [v <= 0.0 for v in self.violations.values()]
@@ -120,20 +133,14 @@ class Chunk:
 
 def chunks(problem: Problem, chips: Numbers, columns: Columns) -> Iterator[Chunk]:
     """Some chips of one branch in every deployment, as much at a time as stays in cache."""
-    study = problem.study
     for piece in problem.pieces:
         step = max(1, CHUNK // piece.numbers.size)
         for start in range(0, len(chips), step):
             some = chips[start : start + step]
-            shape = (*piece.deployments.shape[:-1], len(some))
             part = taken(columns, slice(start, start + step), len(chips))
-            metrics = _evaluated(study, part, piece)
+            designs = api.Designs(chips=api.Chips(**part), deployments=piece.deployments)
             points = some * problem.grid.layouts + piece.numbers[:, np.newaxis]
-            yield Chunk(
-                points=points.reshape(-1),
-                costs=tuple(_flat(c, shape) for c in judge.costs(study, metrics)),
-                violations={k: _flat(v, shape) for k, v in judge.violations(study, metrics).items()},
-            )
+            yield Chunk.of(problem, designs, points.reshape(-1), (*piece.deployments.shape[:-1], len(some)))
 
 
 def _flat(column: Array, shape: tuple[int, ...]) -> Floats:
@@ -151,30 +158,26 @@ def front_of(problem: Problem, chips: Numbers, columns: Columns, pivots: Floats)
 
 def front_of_some(
     problem: Problem, branch: BranchGrid, chips: Numbers, layouts: Numbers, pivots: Floats
-) -> Local:
-    """The local front of some chips (n,) of one branch, each in one layout, without what a pivot drops."""
-    found = Local.empty(len(problem.study.objectives))
-    flat = problem.grid.deployments.reshape(-1).columns()
+) -> tuple[Local, int]:
+    """The local front of some chips (n,) of one branch, each in one layout, without what a pivot drops.
+
+    And the designs that were evaluated, of chips that can be made.
+    """
     which, owner = np.unique(chips, return_inverse=True)
     some, columns = makeable(problem, branch, which)
-    at = np.full(len(which), -1)
-    at[np.searchsorted(which, some)] = np.arange(len(some))
-    rows = np.flatnonzero(at[owner] >= 0)
+    place = np.minimum(np.searchsorted(some, which), max(len(some) - 1, 0))
+    rows = np.flatnonzero(np.isin(chips, some))
+    found, flat = Local.empty(len(problem.study.objectives)), problem.grid.deployments.reshape(-1).columns()
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
-        layout = api.Deployments(**{name: a[layouts[part]] for name, a in flat.items()})
-        made = api.Chips(**taken(columns, at[owner[part]], len(some)))
-        metrics = problem.study.cost_model.evaluate(
-            api.Designs(chips=made, deployments=layout), problem.study.context
+        designs = api.Designs(
+            chips=api.Chips(**taken(columns, place[owner[part]], len(some))),
+            deployments=api.Deployments(**{name: a[layouts[part]] for name, a in flat.items()}),
         )
-        costs = [_flat(c, part.shape) for c in judge.costs(problem.study, metrics)]
-        ok = np.ones(len(part), dtype=np.bool_)
-        for v in judge.violations(problem.study, metrics).values():
-            ok &= _flat(v, part.shape) <= 0.0
-        left = sifted(costs, ok, pivots)
-        points = chips[part] * problem.grid.layouts + layouts[part]
-        found = found.merged(np.stack([c[left] for c in costs], axis=1), points[left])
-    return found
+        chunk = Chunk.of(problem, designs, chips[part] * problem.grid.layouts + layouts[part])
+        left = sifted(chunk.costs, chunk.feasible(), pivots)
+        found = found.merged(np.stack([c[left] for c in chunk.costs], axis=1), chunk.points[left])
+    return found, len(rows)
 
 
 def solve(problem: Problem, task: Task, counter: Counter | None = None) -> Solved:

@@ -108,14 +108,18 @@ def _pruned(problem: Problem, begun: Start, folder: Path, progress: Progress | N
     """The exact front by branch and bound."""
     begin, size = time.perf_counter(), problem.grid.size
 
-    def tell(looked: int, left: int) -> None:
+    def tell(left: int) -> None:
         if progress is not None:
-            progress(size * (looked - left) // max(looked, 1), 0, size)
+            progress(size - left, 0, size)
 
-    local, bounds = exact(problem, begun, tell)
-    what = told(problem, bounds.designs, pruned=True)
-    what["sweep"]["remarks"] = list(bounds.remarks())
-    front = front_of_sweep(problem.study, problem.grid, local, what)
+    found = exact(problem, begun, tell)
+    what = told(problem, found.evaluated, pruned=True)
+    what["sweep"] |= {
+        "boxes": found.bounds.boxes,
+        "bounded": found.bounds.designs,
+        "remarks": list(found.bounds.remarks()),
+    }
+    front = front_of_sweep(problem.study, problem.grid, found.front, what)
     write_front(folder, front)
     return SweepResult(
         study=problem.study, grid=problem.grid, front=front, out=folder, points=size, new_points=size,

@@ -29,6 +29,8 @@ class Start:
     """Costs (m, k) of feasible designs of the sample."""
     slack: dict[str, float]
     """Violation of each constraint that may be rounding, in its unit."""
+    evaluated: int
+    """Designs of the sample that were evaluated."""
     fingerprint: str
     """Digest of what the cost model says of the sample: another one means another cost model."""
 
@@ -39,9 +41,10 @@ def start(problem: Problem) -> Start:
     front = Local.empty(len(problem.study.objectives))
     costs: list[Floats] = []
     largest: dict[str, float] = {}
-    told = sha256()
+    told, evaluated = sha256(), 0
     for branch in problem.grid.branches:
         chips, columns = makeable(problem, branch, _sample(branch, rng))
+        evaluated += len(chips) * problem.grid.layouts
         for chunk in chunks(problem, chips, columns):
             every, ok = np.stack(chunk.costs, axis=1), chunk.feasible()
             front = front.merged(every[ok], chunk.points[ok])
@@ -53,6 +56,7 @@ def start(problem: Problem) -> Start:
         front=front,
         costs=_thinned(np.concatenate(costs), rng),
         slack={name: ROUNDING * size for name, size in largest.items()},
+        evaluated=evaluated,
         fingerprint=told.hexdigest()[:16],
     )
 
