@@ -1,6 +1,6 @@
 """What `dse compare` shows: what is compared, each target within each basis of prices, and the verdicts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from dse.cli.quantity import NONE, shown
@@ -59,6 +59,8 @@ def show(found: Any) -> None:
     if found.spreads:
         console.print()
         console.print(_sure(found))
+        console.print()
+        console.print(_sure_of_tpot(found))
     console.print()
     for line in _answers(found):
         console.print(plain(line))
@@ -71,18 +73,33 @@ def show(found: Any) -> None:
 
 def _sure(found: Any) -> Any:
     """P10, median, P90 and chances of the chips that meet each target."""
-    from dse.cli.screen import table
     from dse.cli.sure import COLUMNS, cells
+
+    title = "How sure that is: drawings of every uncertain number, chances within one basis of prices"
+    return _drawn(found, title, ["$/(token/s)", *COLUMNS], lambda e, spread: [
+        shown(e.metrics["usd_per_token_per_s"], "USD"), *cells(spread),
+    ])  # fmt: skip
+
+
+def _sure_of_tpot(found: Any) -> Any:
+    """P10, median and P90 of TPOT of the same chips."""
+    from dse.cli.sure import COLUMNS, tpot_cells
+
+    return _drawn(found, "How sure TPOT is, deployments held", ["TPOT", *COLUMNS[:3]], lambda e, spread: [
+        shown(e.metrics["tpot_s"], "s"), *tpot_cells(spread),
+    ])  # fmt: skip
+
+
+def _drawn(found: Any, title: str, heads: list[str], row: Callable[[Any, Any], list[str]]) -> Any:
+    from dse.cli.screen import table
 
     told = []
     for i, limit in enumerate(found.targets):
         met = [(c, c.best[i]) for c in found.chips if c.chip in found.spreads[i]]
         met.sort(key=lambda pair: pair[1].metrics["usd_per_token_per_s"])
         for k, (c, e) in enumerate(met):
-            cost = shown(e.metrics["usd_per_token_per_s"], "USD")
-            told.append(["" if k else shown(limit, "s"), c.chip, cost, *cells(found.spread(i, c.chip))])
-    columns = ["TPOT within", "chip", "$/(token/s)", *COLUMNS]
-    title = "How sure that is: drawings of every uncertain number, chances within one basis of prices"
+            told.append(["" if k else shown(limit, "s"), c.chip, *row(e, found.spread(i, c.chip))])
+    columns = ["TPOT within", "chip", *heads]
     right = [columns[0], *columns[2:]]
     return table(columns, told, title=title, right=right, flexible=["chip"], least=_NAME)
 

@@ -240,7 +240,7 @@ def _show(found: Any, beside: Any, sure: Any) -> None:
 
     from dse.cli.designs import baseline_table, best_table, chip_table, front_table, mix_table, thinned
     from dse.cli.screen import plain, stdout
-    from dse.cli.sure import note, sure_table
+    from dse.cli.sure import note, sure_table, tpot_table
     from dse.front.tables import plain_rows
     from dse.report.computed import computed_lines, marked, marked_answer
 
@@ -257,13 +257,14 @@ def _show(found: Any, beside: Any, sure: Any) -> None:
     if len(shown) < len(rows):
         title += f", {len(shown)} of them here, all with --format csv"
     mix = mix_table(told.best, found.manifest.get("mix", ()))
-    best = (best_table(told, found.axes), mix, baseline_table(told), sure_table(told, sure))
+    best = (best_table(told, found.axes), mix, baseline_table(told), sure_table(told, sure),
+            tpot_table(told, sure))  # fmt: skip
     for part in (front_table(shown, found.axes, title), *best, chip_table(told.best)):
         if part is not None:
             console.print()
             console.print(part)
     for line in chosen_by(found):
-        console.print(line, style="dim", soft_wrap=True)
+        console.print(line, style="dim")
     for line in computed_lines([*rows, *plain_rows(found.baselines)], precision):
         console.print(line, soft_wrap=True)
     for line in told.standing.lines():

@@ -1,6 +1,6 @@
 """How sure designs are, as text: P10, median and P90, and how often a design is the best."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -68,6 +68,32 @@ def cells(row: Any) -> list[str]:
 def sure_table(answer: Any, found: Any) -> Any:
     """The best design at each target and the best baseline beside it; None where nothing was drawn."""
     from dse.cli.quantity import shown
+
+    goal = answer.objective
+    return _beside(answer, found, f"How sure {goal.label} is", [goal.label, *COLUMNS], lambda row: [
+        shown(row[goal.column], goal.unit), *cells(row),
+    ])  # fmt: skip
+
+
+def tpot_table(answer: Any, found: Any) -> Any:
+    """TPOT of the same designs, as `sure_table` has them."""
+    from dse.cli.quantity import shown
+
+    title, heads = "How sure TPOT is, deployments held", ["TPOT", *COLUMNS[:3]]
+    return _beside(answer, found, title, heads, lambda row: [shown(row["tpot_s"], "s"), *tpot_cells(row)])
+
+
+def tpot_cells(row: Any) -> list[str]:
+    """P10, median and P90 of TPOT; dashes where nothing was drawn."""
+    from dse.cli.quantity import NONE, shown
+
+    if row.get("tpot_s_p50") is None:
+        return [NONE] * 3
+    return [shown(row[f"tpot_s_{name}"], "s") for name in ("p10", "p50", "p90")]
+
+
+def _beside(answer: Any, found: Any, title: str, heads: list[str], told: Callable[[Any], list[str]]) -> Any:
+    from dse.cli.quantity import shown
     from dse.cli.screen import table
 
     if found is None or answer.target is None:
@@ -81,11 +107,10 @@ def sure_table(answer: Any, found: Any) -> Any:
         others = sorted(others, key=lambda r: r[goal.column] * (-1.0 if goal.maximised else 1.0))
         beside = [r for r in others[:1] if not best["found"] or r["chip"] != best["chip"]]
         for row in [*([best] if best["found"] else []), *beside]:
-            rows.append([limit, str(row["chip"]), shown(row[goal.column], goal.unit), *cells(row)])
+            rows.append([limit, str(row["chip"]), *told(row)])
             limit = ""
-    columns = [f"{target.label} within", "design", goal.label, *COLUMNS]
-    right = [columns[0], *columns[2:]]
-    return table(columns, rows, title=f"How sure {goal.label} is", right=right, flexible=["design"], least=12)
+    columns = [f"{target.label} within", "design", *heads]
+    return table(columns, rows, title=title, right=[columns[0], *columns[2:]], flexible=["design"], least=12)
 
 
 def note(found: Any) -> Iterable[str]:

@@ -22,6 +22,7 @@ from dse.cli.options import (
 )  # fmt: skip
 from dse.cli.software import question
 from dse.cli.standing import WithUnanchored, allowing
+from dse.cli.sure import MANY, NoIntervals, Samples, measured_in
 from dse.cli.telling import counted, draw, tell_answer, tell_files
 
 EPILOG = epilog(
@@ -51,6 +52,8 @@ def sweep(
     software: SoftwareOption = None,
     no_targets: NoTargets = False,
     with_unanchored: WithUnanchored = False,
+    samples: Samples = MANY,
+    no_intervals: NoIntervals = False,
     fresh: Annotated[
         bool, typer.Option("--fresh/--resume", help="Start anew (what is stored is kept aside), or go on.")
     ] = False,
@@ -104,7 +107,9 @@ def sweep(
         tell_files(result.out, picture=False, no_color=no_color)
         raise typer.Exit(1)
     draw(result)
-    tell_answer(allowing(result.front, with_unanchored), resolved.spec, no_color=no_color)
+    front = allowing(result.front, with_unanchored)
+    sure = None if no_intervals else measured_in(resolved, front, samples)
+    tell_answer(front, resolved.spec, no_color=no_color, sure=sure)
     _tell(result, no_color=no_color)
 
 

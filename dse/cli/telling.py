@@ -13,7 +13,7 @@ def tell_answer(front: Any, spec: Any, *, no_color: bool, sure: Any = None) -> N
 
     from dse.cli.designs import baseline_table, best_table, chip_table, mix_table
     from dse.cli.screen import plain, stdout
-    from dse.cli.sure import note, sure_table
+    from dse.cli.sure import note, sure_table, tpot_table
     from dse.cli.verdicts import with_anchors
     from dse.front.tables import plain_rows
     from dse.report.answer import answer
@@ -28,7 +28,8 @@ def tell_answer(front: Any, spec: Any, *, no_color: bool, sure: Any = None) -> N
     console.print(spec.title, style="bold")
     console.print(spec.question.strip(), style="dim")
     mix = mix_table(found.best, front.manifest.get("mix", ()))
-    tables = (best_table(found, front.axes), mix, baseline_table(found), sure_table(found, sure))
+    tables = (best_table(found, front.axes), mix, baseline_table(found), sure_table(found, sure),
+              tpot_table(found, sure))  # fmt: skip
     for part in (*tables, chip_table(found.best)):
         if part is not None:
             console.print()

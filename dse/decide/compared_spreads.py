@@ -56,8 +56,8 @@ def compared_spreads(
         for group in dict.fromkeys(group_of(c.basis) for c in there):
             names = [c.chip for c in there if group_of(c.basis) == group]
             told = [_column(drawn[c.chip], c, i, limit) for c in there if c.chip in names]
-            value, meets = (np.stack(columns, axis=1) for columns in zip(*told, strict=True))
-            found |= dict(zip(names, spreads_of(value, meets), strict=True))
+            value, meets, tpot = (np.stack(columns, axis=1) for columns in zip(*told, strict=True))
+            found |= dict(zip(names, spreads_of(value, meets, tpot), strict=True))
         out.append(found)
     return tuple(out)
 
@@ -77,8 +77,10 @@ def _row(c: Compared, i: int) -> dict[str, object]:
 
 def _column(
     found: tuple[ResolvedStudy, Drawn], c: Compared, i: int, limit: float
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """$/(token/s), whether it meets the target, and TPOT [s], of shape (samples,) each."""
     study, drawn = found
     at = drawn.keys.index(key_of(study, _row(c, i)))
-    late = api.violation(drawn.goals[1], drawn.values[:, at, 1], limit)
-    return drawn.values[:, at, 0], drawn.feasible[:, at] & (late <= 0.0)
+    tpot = drawn.values[:, at, 1]
+    late = api.violation(drawn.goals[1], tpot, limit)
+    return drawn.values[:, at, 0], drawn.feasible[:, at] & (late <= 0.0), tpot

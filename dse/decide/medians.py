@@ -20,6 +20,8 @@ LOW, HIGH = 10.0, 90.0
 """Percentiles of an interval."""
 SAMPLES = 128
 """Drawings where a reader asks for no number of them: a percentile is then known to some 3 % of the mass."""
+TPOT = "tpot"
+"""The objective whose percentiles are told beside those of the goal."""
 _BLOCK = 1 << 18
 """Designs x drawings evaluated in one call."""
 
@@ -162,6 +164,10 @@ class Spread:
     """Share of the drawings in which it violates no constraint and meets every target.
 
     The limits of a die are held, see `drawn_designs`."""
+    tpot_s_p10: float
+    """Percentiles of its TPOT [s], the deployment held; not a number where TPOT was not drawn."""
+    tpot_s_p50: float
+    tpot_s_p90: float
 
     def as_dict(self) -> dict[str, float]:
         """Plain data, by the names of the columns."""
@@ -183,12 +189,19 @@ def spreads(
         t = drawn.column(target)
         meets = meets & (api.violation(drawn.goals[t], drawn.values[:, at, t], limit) <= 0.0)
     sign = 1.0 if drawn.goals[g].direction == "minimize" else -1.0
-    return _spreads(value, best_shares(np.where(meets, sign * value, np.inf)), meets)
+    return _spreads(value, best_shares(np.where(meets, sign * value, np.inf)), meets, _tpots(drawn, at))
 
 
-def spreads_of(cost: Floats, meets: Flags) -> list[Spread]:
-    """Designs side by side: what each costs and whether it meets everything, both (samples, designs)."""
-    return _spreads(cost, best_shares(np.where(meets, cost, np.inf)), meets)
+def spreads_of(cost: Floats, meets: Flags, tpot: Floats) -> list[Spread]:
+    """Designs side by side: costs, whether each meets everything, TPOT [s], all of (samples, designs)."""
+    return _spreads(cost, best_shares(np.where(meets, cost, np.inf)), meets, tpot)
+
+
+def _tpots(drawn: Drawn, at: Sequence[int]) -> Floats:
+    """TPOT of the designs `at` some places (samples, designs) [s]; not a number where it was not drawn."""
+    if TPOT not in {goal.name for goal in drawn.goals}:
+        return np.full((drawn.samples, len(at)), np.nan)
+    return drawn.values[:, at, drawn.column(TPOT)]
 
 
 def best_shares(cost: Floats) -> Floats:
@@ -209,11 +222,11 @@ def front_spreads(
     for i, some in enumerate(works):
         alive = np.flatnonzero(some)
         best[i, alive[nondominated(values[i, alive][:, columns], axes)]] = True
-    return _spreads(values[:, :, drawn.column(goal)], best.mean(axis=0), works)
+    return _spreads(values[:, :, drawn.column(goal)], best.mean(axis=0), works, _tpots(drawn, at))
 
 
-def _spreads(value: Floats, best: Floats, meets: Flags) -> list[Spread]:
+def _spreads(value: Floats, best: Floats, meets: Flags, tpot: Floats) -> list[Spread]:
     low, median, high = np.percentile(value, [LOW, 50.0, HIGH], axis=0)
-    columns = (low, median, high, best, meets.mean(axis=0))
+    columns = (low, median, high, best, meets.mean(axis=0), *np.percentile(tpot, [LOW, 50.0, HIGH], axis=0))
     rows = zip(*(c.tolist() for c in columns), strict=True)
     return [Spread(**dict(zip(COLUMNS, row, strict=True))) for row in rows]

@@ -10,8 +10,9 @@ import numpy as np
 from dse.decide.candidates import Candidate, chips_of_candidates, from_rows
 from dse.decide.chip_file import chip_of, made_of, space_around
 from dse.decide.domain import at_the_ends, beyond_what_exists, outside
+from dse.decide.drawings import draws, studies_of
 from dse.decide.marginal import Worth, worth
-from dse.decide.medians import SAMPLES, Spread
+from dse.decide.medians import HIGH, LOW, SAMPLES, Spread
 from dse.decide.overturn import Overturn, overturns
 from dse.decide.polish import polished
 from dse.decide.price_groups import group_of
@@ -20,6 +21,7 @@ from dse.decide.rounding import Rounded, rounded
 from dse.decide.solve import Ask, ask_of
 from dse.decide.told import Told, told_of
 from dse.decide.uncertain import Contest, Swing, contest, tornado
+from dse.decide.variants import tpots_of_variants
 from dse.estimated import Estimate
 from dse.front.files import Front
 from dse.front.tables import records
@@ -58,6 +60,8 @@ class Odds:
     feasible: float
     interval: tuple[float, float, float]
     """10th, 50th and 90th percentile of the goal."""
+    tpot: tuple[float, float, float]
+    """The same of TPOT [s], the deployment held."""
     others: Mapping[str, float]
     """Rival to the share of drawings that it wins."""
 
@@ -66,8 +70,9 @@ class Odds:
         """The same by the names that all verbs use; the target is met where it is feasible."""
         low, median, high = self.interval
         return Spread(
-            p10=low, p50=median, p90=high, probability_best=self.wins, probability_meets_target=self.feasible
-        )
+            p10=low, p50=median, p90=high, probability_best=self.wins, probability_meets_target=self.feasible,
+            tpot_s_p10=self.tpot[0], tpot_s_p50=self.tpot[1], tpot_s_p90=self.tpot[2],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +174,7 @@ def propose(
     ranked = [r for r in others if r.ranks]
     if intervals or robust:
         tell("counting its victories")
-        odds = _odds(study, made.candidate, ranked, limits, samples, seed)
+        odds = _odds(study, made, ranked, limits, samples, seed)
     chip = chip_of(study, made.candidate, name or _name(study, ask), _words(ask))
     near_enough = [r.candidate for r in ranked if r.cost is not None and r.cost < WORTH_A_LOOK * made.cost]
     tell("looking for what would overturn it")
@@ -252,14 +257,20 @@ def _steadiest(
 
 
 def _odds(
-    study: ResolvedStudy, candidate: Candidate, others: Sequence[Rival], limits: Mapping[str, float],
+    study: ResolvedStudy, made: Rounded, others: Sequence[Rival], limits: Mapping[str, float],
     samples: int, seed: int,
 ) -> Odds:  # fmt: skip
+    candidate = made.candidate
+    studies = studies_of(study, draws(study, samples, seed), [candidate])
+    low, median, high = np.percentile(
+        tpots_of_variants(studies, candidate, made.layout, limits), [LOW, 50.0, HIGH]
+    )
     found: Contest = contest(study, [candidate, *(r.candidate for r in others)], limits, samples, seed)
     wins = found.wins
     return Odds(
         samples=samples, seed=seed, numbers=found.numbers, wins=float(wins[0]),
         feasible=float(found.feasible[0]), interval=found.interval(0),
+        tpot=(float(low), float(median), float(high)),
         others={r.candidate.label: float(w) for r, w in zip(others, wins[1:], strict=True) if w > 0.0},
     )  # fmt: skip
 

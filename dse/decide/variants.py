@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from dse.decide.candidates import Candidate, chips_of_candidates
 from dse.decide.parts import Layout, contexts_of, deployments_of
-from dse.decide.solve import Ask, Floats, Ints, ask_of, best_costs, costs, solve
+from dse.decide.solve import Ask, Floats, Ints, ask_of, best_costs, costs, evaluate, solve
 from dse.spec.resolved import ResolvedStudy
 from dse.spec.variation import Place, vary
 from objectives import api
@@ -76,6 +76,18 @@ def best_of_variants(
     for group in _groups(studies, candidates, limits, {}):
         cost = best_costs(studies[group.members[0]], group.ask, group.chips)
         out[group.members] = cost.reshape(-1, len(candidates))
+    return out
+
+
+def tpots_of_variants(
+    studies: Sequence[ResolvedStudy], candidate: Candidate, layout: Layout, limits: Mapping[str, float]
+) -> Floats:
+    """TPOT of a chip under one `layout` in every variant (variants,) [s], of a mix the slowest part's."""
+    out = np.empty(len(studies))
+    for group in _groups(studies, [candidate], limits, {}):
+        designs = [api.Designs(chips=group.chips, deployments=d) for d in deployments_of(layout)]
+        tpot = np.asarray(evaluate(group.ask, designs).tpot_s)
+        out[group.members] = np.broadcast_to(tpot, (group.chips.size,))
     return out
 
 

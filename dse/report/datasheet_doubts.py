@@ -14,8 +14,13 @@ def sure(o: Odds) -> str:
     low, median, high = (pretty(v, "") for v in o.interval)
     return (
         f" P10, median and P90 are {low}, {median} and {high}; it is the best in {o.wins:.0%} of the "
-        f"drawings and meets its target in {o.feasible:.0%}."
+        f"drawings and meets its target in {o.feasible:.0%}. TPOT of this deployment is {_tpot(o)}."
     )
+
+
+def _tpot(o: Odds) -> str:
+    low, median, high = (pretty(v, "s") for v in o.tpot)
+    return f"{low}, {median} and {high}"
 
 
 def overturned(p: Proposal) -> Section | None:
@@ -77,6 +82,11 @@ def _one_ended(swings: Sequence[Swing]) -> str:
     return f"At one end of its range it needs other sizes: {', '.join(named[:4])}{more}."
 
 
+def _range(o: Odds) -> str:
+    low, median, high = (pretty(v, "s") for v in o.tpot)
+    return f"{low} to {high}, median {median}"
+
+
 def odds(p: Proposal) -> Section | None:
     """How often it wins over all drawings, and who does else."""
     if p.odds is None:
@@ -86,6 +96,7 @@ def odds(p: Proposal) -> Section | None:
     rows = [
         ("wins", f"{o.wins:.0%}"), ("is feasible", f"{o.feasible:.0%}"),
         (f"{p.goal_label}, 10 % to 90 %", f"{low} to {high}, median {median}"),
+        ("TPOT, 10 % to 90 %, deployment held", _range(o)),
         *((f"{name} wins", f"{share:.0%}") for name, share in sorted(o.others.items(), key=lambda i: -i[1])),
     ]  # fmt: skip
     return Section(

@@ -9,6 +9,7 @@ import numpy as np
 from dse.decide.medians import (
     COLUMNS,
     SAMPLES,
+    TPOT,
     Drawn,
     Spread,
     drawn_designs,
@@ -37,7 +38,7 @@ class Measured:
 
     study: ResolvedStudy
     front: Front
-    """Its designs with the columns p10, p50, p90, probability_best and probability_meets_target."""
+    """Its designs with the columns of `Spread`: percentiles of the goal and of TPOT, and the chances."""
     drawn: Drawn
 
     @property
@@ -94,8 +95,9 @@ def measured(study: ResolvedStudy, front: Front, samples: int = SAMPLES, seed: i
     others = [*told.best, *(r for rows in told.rivals.values() for r in rows)]
     rows = [*own, *(r for r in others if r.get("found"))]
     goals = list(study.objectives)
-    if told.target is not None and told.target.name not in {g.name for g in goals}:
-        goals.append(objective(told.target.name))
+    for name in (*([] if told.target is None else [told.target.name]), TPOT):
+        if name not in {g.name for g in goals}:
+            goals.append(objective(name))
     drawn = drawn_designs(study, rows, goals, samples, seed)
     _check(study, drawn, rows, front)
     found = front_spreads(drawn, [key_of(study, r) for r in own], told.objective.name, front.axes)

@@ -14,10 +14,10 @@ def sure_table(found: Measured | None) -> Html:
     if found is None or told is None or told.target is None:
         return joined()
     goal, target = told.objective, told.target
-    names = [f"{target.label} at most", "best design", goal.label, *_HEADS]
+    names = [f"{target.label} at most", "best design", goal.label, *_HEADS, "TPOT", "P10 to P90 of TPOT"]
     rows = [
         [shown(float(row[f"target_{target.column}"]), target.unit), str(row["chip"]),
-         shown(row[goal.column], goal.unit), *_cells(row)]
+         shown(row[goal.column], goal.unit), *_cells(row), shown(row["tpot_s"], "s"), _of_tpot(row)]
         for row in told.best if row["found"]
     ]  # fmt: skip
     head = [tag("th", n, scope="col", class_=None if i == 1 else "n") for i, n in enumerate(names)]
@@ -32,6 +32,11 @@ def sure_table(found: Measured | None) -> Html:
     )
     box = tag("div", made, class_="scroll", tabindex=0, role="region", aria_label="How sure the best are")
     return joined(tag("h3", f"How sure {goal.label} is"), box, tag("p", note, class_="quiet"))
+
+
+def _of_tpot(row: Row) -> str:
+    low, high = (shown(row[f"tpot_s_{name}"], "s") for name in ("p10", "p90"))
+    return f"{low} to {high}"
 
 
 def _cells(row: Row) -> list[str]:

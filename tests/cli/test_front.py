@@ -8,7 +8,10 @@ import shutil
 import pytest
 
 PLAIN = ("--no-verdicts", "--no-intervals")
-DRAWN = ("p10", "p50", "p90", "probability_best", "probability_meets_target")
+DRAWN = (
+    "p10", "p50", "p90", "probability_best", "probability_meets_target", "tpot_s_p10", "tpot_s_p50",
+    "tpot_s_p90",
+)  # fmt: skip
 """What `dse front` draws for each design."""
 
 
@@ -37,7 +40,7 @@ def test_json_holds_the_stored_rows_and_their_intervals(dse, small_run):
     shares = {"hypervolume_fraction", "log_hypervolume_fraction", "worst_factor"}
     whole = {"hypervolume", *shares, "exact", "bound", "trials"}
     sure, judged = {"samples", "numbers_drawn"}, {"verdicts", "dependence", "unanchored"}
-    judged |= {"price_bases", "ranks_among"}
+    judged |= {"price_bases", "ranks_among", "assumed", "listed_grid"}
     tables = {"best", "rivals", "front", "baselines"}
     assert set(data) == {"study", "axes", *whole, *sure, *judged, *tables}
     assert (data["study"], data["trials"]) == ("0001-groq-vs-h100", 8)

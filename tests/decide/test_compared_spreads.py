@@ -19,11 +19,16 @@ def test_a_chip_at_the_values_lies_inside_its_own_drawings(found):
             if e is not None:
                 s = found.spreads[i][c.chip]
                 assert s.p10 <= e.metrics["usd_per_token_per_s"] <= s.p90
+                assert s.tpot_s_p10 <= e.metrics["tpot_s"] <= s.tpot_s_p90
+                assert s.tpot_s_p10 < s.tpot_s_p50 < s.tpot_s_p90
                 assert 0.0 <= s.probability_best <= s.probability_meets_target <= 1.0
 
 
 def test_the_json_names_them_and_without_drawings_they_are_gaps(found):
-    names = ("p10", "p50", "p90", "probability_best", "probability_meets_target")
+    names = (
+        "p10", "p50", "p90", "probability_best", "probability_meets_target", "tpot_s_p10", "tpot_s_p50",
+        "tpot_s_p90",
+    )  # fmt: skip
     told = [e for c in found.as_dict()["chips"] for e in c["best"] if e is not None]
     assert told and all(e[n] is not None for e in told for n in names)
     bare = dse.compare(["h100"], *ASK, **GIVEN).as_dict()

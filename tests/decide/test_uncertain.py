@@ -47,6 +47,8 @@ def test_without_ranges_every_interval_has_no_width(study, front):
     goal = front.frame["usd_per_token_per_s"].to_numpy()
     for bound in ("p10", "p50", "p90"):
         np.testing.assert_allclose(sure.front.frame[bound], goal, rtol=1e-12)
+        tpot = sure.front.frame["tpot_s"].to_numpy()
+        np.testing.assert_allclose(sure.front.frame[f"tpot_s_{bound}"], tpot, rtol=1e-12)
     np.testing.assert_array_equal(sure.front.frame["probability_best"], 1.0)
     np.testing.assert_array_equal(sure.front.frame["probability_meets_target"], 1.0)
     assert sure.drawn.numbers == 0
@@ -57,6 +59,8 @@ def test_at_least_95_of_100_designs_lie_inside_their_own_interval(study, front):
     rows = measured(study, front, 48, 1).front.frame
     goal = rows["usd_per_token_per_s"]
     assert ((rows["p10"] <= goal) & (goal <= rows["p90"])).mean() >= 0.95
+    tpot = rows["tpot_s"]
+    assert ((rows["tpot_s_p10"] <= tpot) & (tpot <= rows["tpot_s_p90"])).mean() >= 0.95
 
 
 def test_intervals_are_in_order_and_shares_are_shares(found):
