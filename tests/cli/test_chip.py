@@ -150,7 +150,8 @@ def test_areas_and_powers_of_chips_that_set_no_constant_are_as_close_as_stated(d
         assert groups["die_area", use]["n"] >= 10
         assert groups["tdp", use]["median_abs_error"] <= 0.25
         assert groups["tdp", use]["n"] >= 10
-    # every chip whose power is published, those that their makers cap too, by constants of the others
+    # every chip whose power is published, those that their makers cap too, by constants of the others:
+    # the 25 % that is asked for holds without capped cards, above; with them it is 25.9 %, as the limits say
     assert groups["tdp_all", "left out"]["median_abs_error"] <= 0.26
     assert groups["tdp_all", "left out"]["n"] == sum(
         groups[name]["n"] for name in (("tdp", "left out"), ("tdp_capped", "not fitted"))
