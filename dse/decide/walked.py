@@ -23,8 +23,8 @@ ROUNDS = 40
 BEHIND = 1.5
 """A kind walks at a target where its best is at most this factor behind the winner."""
 
-MARK, TURNED = "+", ">"
-"""`hybrid-5+`: walked from hybrid-5; `hybrid-5>dram-only`: what hybrid-5 is in another branch."""
+NEAR, TURNED = "near ", " as "
+"""`near hybrid-5`: walked from hybrid-5; `hybrid-5 as dram-only`: what hybrid-5 is in another branch."""
 
 Costs = Callable[[Sequence[Candidate]], Floats]
 """Cost of each chip at its best under each limit (limits, chips), infinite where it meets none."""
@@ -145,5 +145,5 @@ def _pairs(study: ResolvedStudy, c: Candidate) -> Iterator[Candidate]:
 
 
 def _at(c: Candidate, change: Mapping[str, float]) -> Candidate:
-    label = c.label if c.label.endswith(MARK) else f"{c.label}{MARK}"
+    label = c.label if c.label.startswith(NEAR) else f"{NEAR}{c.label}"
     return replace(c, label=label, trial=None, values={**c.values, **change})
