@@ -15,6 +15,8 @@ from typing import Any
 from processes import TIMEOUT, alive, environment
 
 _QUIET = ("--no-dashboard", "--host", "127.0.0.1")
+_UNWATCHED = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
+"""A worker else looks every 10 ms where its threads are, which nobody here asks."""
 
 
 class Dask:
@@ -35,6 +37,10 @@ class Dask:
         """Start workers of one thread each."""
         room = ("--local-directory", str(self._folder), "--memory-limit", "0")
         self.nanny = self._start("worker", self.address, "--nworkers", str(workers), "--nthreads", "1", *room)
+        self.complete(workers)
+
+    def complete(self, workers: int) -> None:
+        """Wait until so many workers are there, those that were started again for dead ones among them."""
         self._until(lambda: len(self.pids()) == workers)
 
     def pids(self) -> list[int]:
@@ -65,7 +71,7 @@ class Dask:
 
     def _start(self, what: str, *arguments: str) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *arguments, *_QUIET]
-        own = environment(TMPDIR=str(self._folder))  # what a task leaves, it leaves here
+        own = environment(TMPDIR=str(self._folder), **_UNWATCHED)  # what a task leaves, it leaves here
         with (self._folder / f"{what}.log").open("ab") as log:
             return subprocess.Popen(command, stdout=log, stderr=log, env=own)
 

@@ -217,15 +217,20 @@ def test_twice_the_same_question_is_decided_like_once(tmp_path):
     np.testing.assert_allclose(found[0].cost, found[1].cost, rtol=1e-12)
 
 
-def test_every_verb_takes_a_mix(dse_verb, mixed):
+def test_every_verb_takes_a_mix(dse_verb, mixed, proposal, monkeypatch):
+    """What `propose` finds for a mix is the fixture; the verb asks for it, tells it and writes it."""
+    asked = []
+    monkeypatch.setattr("dse.decide.proposal.propose", lambda *a, **k: asked.append((a, k)) or proposal)
     path, out = mixed
     told = dse_verb("explain", path, "row:1", "--out", out)
     assert told.code in (0, 1), told.err
     assert f"{A}, 75% of the output tokens" in told.out and "batch of" in told.out
     data = dse_verb("explain", path, "row:1", "--out", out, "--format", "json").json
     assert [p["part"] for p in data["estimate"]["parts"]] == [A, B]
-    made = dse_verb("propose", path, "--out", out, "--tpot", "20 ms", "-o", "mine/chips/both.yaml")
+    made = dse_verb("propose", path, "--out", out, "--tpot", "20 ms", "-o", "mine/chips/for-both.yaml")
     assert made.code == 0, made.err
+    (((study, _, limits), how),) = asked
+    assert (len(study.members), limits, how["name"]) == (2, LIMITS, "for-both")
     assert made.out.count("Try it: dse estimate") == 2
     assert dse_verb("check", "mine").code == 0
     sure = dse_verb("front", path, "--out", out, "--samples", "4")
@@ -259,7 +264,7 @@ def test_a_mix_is_searched_by_trials_and_not_at_random(study):
 
 def test_a_rival_that_cannot_serve_says_what_it_misses(study, front):
     searched = front.frame[front.frame["role"] == "search"]
-    p = propose(study, front, {"tpot": 1.01 * searched["tpot_s"].min()})
+    p = propose(study, front, {"tpot": 1.01 * searched["tpot_s"].min()}, intervals=False)
     missed = [r for r in p.rivals if r.cost is None]
     assert missed and all(r.missed for r in missed)
     assert all(not r.missed for r in p.rivals if r.cost is not None)

@@ -285,8 +285,12 @@ def test_the_verb_refuses_with_exit_code_one(dse_verb, stored):
     dse_verb("propose", stored[0], "--out", stored[1], "-o", "My Chip.txt").refused("expected a file such as")
 
 
-def test_what_the_verb_writes_is_found_again_wherever_it_lies(dse_verb, stored, tmp_path):
-    for output in (None, tmp_path / "loose" / "mine.yaml", tmp_path / "own" / "chips" / "mine.yaml"):
+def test_what_the_verb_writes_is_found_again_wherever_it_lies(
+    dse_verb, stored, proposal, tmp_path, monkeypatch
+):
+    """Places alone: the test before this one makes a proposal by the verb itself."""
+    monkeypatch.setattr("dse.decide.proposal.propose", lambda *_, **__: proposal)
+    for output in (None, tmp_path / "loose" / "my-chip.yaml", tmp_path / "own" / "chips" / "my-chip.yaml"):
         extra = () if output is None else ("-o", output)
         said = dse_verb(
             "propose", stored[0], "--out", stored[1], "--tpot", "5 ms", *extra, "--format", "json"

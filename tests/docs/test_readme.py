@@ -6,10 +6,14 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from said import call
+
+from dse import plugins
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "CHANGELOG.md", *(str(p.relative_to(ROOT)) for p in (ROOT / "dse/docs").rglob("*.md")))
@@ -98,16 +102,40 @@ def _run(arguments: list[str], place: Path) -> str:
     return done.stdout
 
 
+@pytest.fixture(scope="module")
+def reader(place: Path) -> Iterator[Path]:
+    """The plug-in is installed for this process too."""
+    sys.path.insert(0, str(place))
+    plugins.registered.cache_clear()
+    try:
+        yield place
+    finally:
+        sys.path.remove(str(place))
+        plugins.registered.cache_clear()
+
+
+def _called(arguments: list[str]) -> str:
+    """What the program says in this process, in the folder that we are in."""
+    said = call(*arguments)
+    assert said.code == 0, f"exit code {said.code}\n{said.out}{said.err}"
+    return said.out
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: " ".join(e.command.split()[:5]))
-def test_the_example_runs_and_shows_what_the_readme_shows(example: Example, place: Path) -> None:
+def test_the_example_runs_and_shows_what_the_readme_shows(
+    example: Example, reader: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(reader)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
     if example.command.startswith("python: "):
-        told = _run(["-c", example.command.removeprefix("python: ")], place)
+        told = _run(["-c", example.command.removeprefix("python: ")], reader)
         assert told.strip()
         return
     program, *arguments = shlex.split(example.command)
     assert program == "dse"
-    told = _words(_run(["-m", "dse", *arguments], place))
+    told = _words(_called(arguments))
     at = 0
     for line in example.shown:
         found = told.find(_words(line), at)

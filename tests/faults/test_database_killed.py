@@ -49,7 +49,7 @@ def test_the_database_is_killed_and_comes_back_and_the_run_goes_on(
     server: Postgres, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = slow_study(place, 0.03)
-    process = start("run", path, "--trials", "250", "--storage", server.url, "--out", place / "out")
+    process = start("run", path, "--trials", "120", "--storage", server.url, "--out", place / "out")
     wait_until(lambda: server.finished() >= 10, process)
     with paused(process):
         server.kill()
@@ -57,8 +57,8 @@ def test_the_database_is_killed_and_comes_back_and_the_run_goes_on(
     server.start()
     ended(process)
     trials = trials_in(server.url)
-    check_whole(trials, 250)
-    reference = calm(path, 250, monkeypatch)
+    check_whole(trials, 120)
+    reference = calm(path, 120, monkeypatch)
     assert [(t.params, t.values) for t in trials] == [
         (t.params, t.values) for t in reference.optuna_study.trials
     ]
@@ -70,14 +70,14 @@ def test_the_database_is_killed_and_comes_back_and_the_run_goes_on(
 def test_the_database_is_killed_while_a_fleet_works_and_the_fleet_goes_on(
     server: Postgres, place: Path
 ) -> None:
-    path = slow_study(place, 0.05, budget={"trials": 250})
+    path = slow_study(place, 0.05, budget={"trials": 120})
     process = start("worker", path, "--storage", server.url, "--processes", "2", "--out", place / "fleet")
     wait_until(lambda: server.finished() >= 10, process)
     server.kill()
     wait_until(lambda: in_spools(place / "fleet") >= 20, process)
     server.start()
     ended(process)
-    check_whole(trials_in(server.url), 250)
+    check_whole(trials_in(server.url), 120)
     assert not (place / "fleet" / "spool").exists()
 
 
@@ -134,7 +134,7 @@ def test_the_proxy_is_killed_and_comes_back_and_the_run_goes_on(
     path, port = slow_study(place, 0.03), str(free_port())
     proxy = _proxy(server, port)
     url = f"grpc://localhost:{port}"
-    process = start("run", path, "--trials", "250", "--storage", url, "--out", place / "out")
+    process = start("run", path, "--trials", "120", "--storage", url, "--out", place / "out")
     wait_until(lambda: server.finished() >= 10, process)
     kill(proxy)
     wait_until(lambda: in_spools(place / "out") >= 20, process)
@@ -145,8 +145,8 @@ def test_the_proxy_is_killed_and_comes_back_and_the_run_goes_on(
         proxy.send_signal(signal.SIGINT)
         proxy.communicate()
     trials = trials_in(server.url)
-    check_whole(trials, 250)
-    reference = calm(path, 250, monkeypatch)
+    check_whole(trials, 120)
+    reference = calm(path, 120, monkeypatch)
     assert [t.params for t in trials] == [t.params for t in reference.optuna_study.trials]
     assert (place / "out" / "front.csv").read_bytes() == (reference.out / "front.csv").read_bytes()
 
@@ -160,12 +160,12 @@ def _proxy(server: Postgres, port: str):
 
 @pytest.mark.slow
 def test_two_runs_on_one_study_in_a_database_at_once(server: Postgres, tmp_path: Path) -> None:
-    path = write_study(tmp_path, budget={"trials": 200})
+    path = write_study(tmp_path, budget={"trials": 100})
     options = ("--storage", server.url, "--out")
     both = [start("run", path, *options, tmp_path / name) for name in ("a", "b")]
     for process in both:
         ended(process)
-    check_whole(trials_in(server.url), 200)
+    check_whole(trials_in(server.url), 100)
     fronts = [(tmp_path / name / "front.csv").read_bytes() for name in ("a", "b")]
     again = [run(str(path), storage=server.url, out=tmp_path / name) for name in ("a", "b")]
     assert [r.new_trials for r in again] == [0, 0]
