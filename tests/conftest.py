@@ -7,13 +7,16 @@ import pytest
 
 HERE = Path(__file__).parent
 SLOW = (
-    "faults", "workers", "view", "browser", "docs", "packaging", "decide", "search/test_bounds.py",
-    "search/test_killed.py", "search/test_sweep.py", "spec/test_names.py", "cli/test_run.py",
-    "cli/test_run_cases.py", "cli/test_front.py", "cli/test_pages_and_pictures.py", "cli/test_catalog.py",
-    "cli/test_check.py", "cli/test_process.py", "cli/test_sweep.py", "studies/test_committed_fronts.py",
+    "faults", "workers", "view", "browser", "docs", "packaging", "decide", "pages/test_page.py",
+    "search/test_bounds.py", "search/test_interrupted.py", "search/test_killed.py", "search/test_mix.py",
+    "search/test_pareto.py", "search/test_replay.py", "search/test_runner.py", "search/test_sweep.py",
+    "spec/test_names.py", "bench/test_bench_runs.py", "calibrate", "design/test_open_chip.py",
+    "cli/test_assumed.py", "cli/test_run.py", "cli/test_run_cases.py", "cli/test_with_unanchored.py",
+    "cli/test_front.py", "cli/test_pages_and_pictures.py", "cli/test_catalog.py", "cli/test_check.py",
+    "cli/test_process.py", "cli/test_sweep.py", "studies/test_committed_fronts.py",
 )  # fmt: skip
-"""What starts processes, servers or searches, besides single tests that are marked: without them
-(`pytest -m "not slow"`) the rest takes two minutes at most."""
+"""What starts processes, servers, searches or fits, besides single tests that are marked: without them
+(`pytest -m "not slow"`) the rest takes a minute on two cores."""
 
 REAL = ("faults", "workers", "view", "browser", "search/test_killed.py", "cli/test_process.py")
 """What races real processes against each other, kills them, or drives a browser: on a machine that others use
