@@ -166,6 +166,11 @@ def _aliases_in(path: Path) -> list[str]:
 
     What is wrong with a file is told by `check`, and when the file itself is asked for.
     """
+    return _aliases_at(path, _stamp(path))
+
+
+@lru_cache(maxsize=1024)
+def _aliases_at(path: Path, stamp: tuple[int, int]) -> list[str]:  # noqa: ARG001 - the cache key
     try:
         found = _ALIASES.search(path.read_text(encoding="utf-8"))
         given = [] if found is None else parse_yaml(found[0], str(path))[0]["aliases"]
@@ -219,10 +224,14 @@ def _load_at(spec: type[Any], path: Path, stamp: tuple[int, int]) -> Any:  # noq
 
 
 def _load(spec: type[S], path: Path) -> S:
+    loaded: S = _load_at(spec, path, _stamp(path))
+    return loaded
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What tells a file from itself before it was written again."""
     try:
         status = path.stat()
-        stamp = (status.st_mtime_ns, status.st_size)
     except OSError:
-        stamp = (0, 0)
-    loaded: S = _load_at(spec, path, stamp)
-    return loaded
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_size)
