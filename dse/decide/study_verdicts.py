@@ -34,7 +34,7 @@ from dse.decide.verdicts import (
     within,
 )
 from dse.decide.walked import Costs, walked
-from dse.evaluate.choose import judged
+from dse.evaluate.choose import cost_of, late
 from dse.front.files import Front
 from dse.search.at_targets import on_fine_grid
 from dse.spec.branch import chip_kind
@@ -184,18 +184,28 @@ def _costs(study: ResolvedStudy, chips: api.Chips, bounds: Sequence[Mapping[str,
     if study.members:
         return np.stack([solve(ask_of(study, bound), chips, grid).cost for bound in bounds])
     n, step = chips.size, max(1, BLOCK // grid.size)
-    out = np.empty((len(bounds), n))
+    asked, out = [ask_of(study, bound).limits for bound in bounds], np.empty((len(bounds), n))
     for start in range(0, n, step):
         part = slice(start, min(n, start + step))
         block = api.Chips(**{k: np.broadcast_to(a, (n,))[part] for k, a in chips.columns().items()})
         designs = api.Designs(chips=block, deployments=grid)
         metrics = study.cost_model.evaluate(designs, study.context)
-        for i, bound in enumerate(bounds):
-            ask = ask_of(study, bound)
-            found = judged(metrics, study.context, ask.goal, ask.limits, designs.shape)
-            costs = np.where(found.feasible, positive(ask.goal, found.cost), np.inf)
-            out[i, part] = costs.min(axis=0)
+        fits = _met(metrics.violations, designs.shape)
+        value = study.goal.value(metrics, study.context)
+        cost = np.broadcast_to(positive(study.goal, cost_of(study.goal, value)), designs.shape)
+        for i, limits in enumerate(asked):
+            intime = fits & _met(late(metrics, study.context, limits), designs.shape)
+            least = np.where(intime, cost, np.inf).reshape(-1, block.size).min(axis=0)
+            out[i, part] = least
     return out
+
+
+def _met(violations: Mapping[str, Any], shape: tuple[int, ...]) -> Any:
+    """Whether nothing is violated, of a shape that broadcasts against `shape`."""
+    met = np.ones((1,) * len(shape), dtype=np.bool_)
+    for violation in violations.values():
+        met = met & (np.asarray(violation) <= 0.0)
+    return met
 
 
 def _solved(

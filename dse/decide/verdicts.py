@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 
 POINTS: Final = 9
 """Times a layer that one look tries, ends included."""
+AT_ONCE: Final = 3
+"""Times of a look that are tried together; where the winner has changed by then the rest is left."""
 LOOKS: Final = 4
 """Looks, each between two neighbours of the one before: the flip is known to the range over 8^4."""
 
@@ -122,15 +124,28 @@ def flip_of(costs: Callable[[Floats], Floats], names: Sequence[str], top: float)
     shape (times, names). A look of some times brackets the change, the next look is at what is between.
     """
     low, high, flip = 0.0, top, None
+    first, last = (_winner(row, names) for row in costs(np.asarray([low, high])))
     for _ in range(LOOKS):
         times = np.linspace(low, high, POINTS)
-        won = [_winner(row, names) for row in costs(times)]
-        at = next((i for i in range(1, POINTS) if won[i] != won[0]), None)
+        won = [first, *_up_to_a_change(costs, names, times[1:-1], first), last]
+        at = next((i for i in range(1, len(won)) if won[i] != first), None)
         if at is None:
             return flip
-        low, high = float(times[at - 1]), float(times[at])
-        flip = Flip(layer_s=0.5 * (low + high), below=won[at - 1], above=won[at])
+        low, high, first, last = float(times[at - 1]), float(times[at]), won[at - 1], won[at]
+        flip = Flip(layer_s=0.5 * (low + high), below=first, above=last)
     return flip
+
+
+def _up_to_a_change(
+    costs: Callable[[Floats], Floats], names: Sequence[str], times: Floats, first: str | None
+) -> list[str | None]:
+    """Who wins at each of `times`, some at once, no farther than where it is not `first`."""
+    won: list[str | None] = []
+    for start in range(0, len(times), AT_ONCE):
+        won += [_winner(row, names) for row in costs(times[start : start + AT_ONCE])]
+        if any(name != first for name in won):
+            break
+    return won
 
 
 def _winner(costs: Floats, names: Sequence[str]) -> str | None:

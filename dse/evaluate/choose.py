@@ -9,7 +9,7 @@
 A front keeps every non-dominated design whatever the tolerance is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,19 +101,29 @@ def judged(
 
     The last axis of the shape is that of the chips; with `chips` of 1 everything belongs to one choice.
     """
+    (found,) = judged_each(metrics, context, goal, [limits], shape, chips)
+    return found
+
+
+def judged_each(
+    metrics: api.Metrics, context: api.Context, goal: api.Objective, limits: Sequence[Limits],
+    shape: tuple[int, ...], chips: int | None = None,
+) -> Iterator[Judged]:  # fmt: skip
+    """As `judged`, under each of some limits; what they share is worked out once."""
+    last = shape[-1] if chips is None else chips
 
     def flat(column: Any) -> Floats:
-        whole = np.broadcast_to(np.asarray(column, dtype=float), shape)
-        return whole.reshape(-1, shape[-1] if chips is None else chips)
+        return np.broadcast_to(np.asarray(column, dtype=float), shape).reshape(-1, last)
 
-    over = {name: flat(v) for name, v in late(metrics, context, limits).items()}
-    scales = {goal.name: abs(limit) for goal, limit in limits}
-    return Judged(
-        cost=flat(cost_of(goal, goal.value(metrics, context))),
-        size=flat(metrics.chips),
-        unfit=missed({name: flat(v) for name, v in metrics.violations.items()}, {}),
-        late=missed(over, scales) if over else np.zeros(flat(metrics.chips).shape),
-    )
+    def over(violations: Mapping[str, Array], scales: Mapping[str, float]) -> Floats:
+        some = {name: flat(v) for name, v in violations.items() if np.any(np.asarray(v) > 0.0)}
+        return missed(some, scales) if some else np.zeros(size.shape)
+
+    cost, size = flat(cost_of(goal, goal.value(metrics, context))), flat(metrics.chips)
+    unfit = over(metrics.violations, {})
+    for each in limits:
+        scales = {goal.name: abs(limit) for goal, limit in each}
+        yield Judged(cost=cost, size=size, unfit=unfit, late=over(late(metrics, context, each), scales))
 
 
 def missed(over: Mapping[str, Floats], scales: Mapping[str, float]) -> Floats:
@@ -128,13 +138,20 @@ def missed(over: Mapping[str, Floats], scales: Mapping[str, float]) -> Floats:
 
 def best(found: Judged, tolerance: float = 0.0) -> Ints:
     """The best deployment of each chip (chips,), by the rule of this module."""
+    return smallest_and_best(found, tolerance)[0]
+
+
+def smallest_and_best(found: Judged, tolerance: float) -> tuple[Ints, Ints]:
+    """The best deployment of each chip (chips,) within a tolerance, and the best whatever its size."""
     left = _least(found.unfit, np.ones(found.cost.shape, dtype=np.bool_))
     left = _least(found.late, left)
     cost = np.where(left, found.cost, np.inf)
-    least = cost.min(axis=0)
-    near = left & (cost <= least + tolerance * np.abs(least))
-    near = _least(found.size, near) if tolerance > 0.0 else near
-    return np.asarray(np.argmin(np.where(near, found.cost, np.inf), axis=0))
+    cheapest = np.argmin(cost, axis=0)
+    if tolerance <= 0.0:
+        return cheapest, cheapest
+    least = np.take_along_axis(cost, cheapest[np.newaxis], axis=0)
+    near = _least(found.size, left & (cost <= least + tolerance * np.abs(least)))
+    return np.argmin(np.where(near, found.cost, np.inf), axis=0), cheapest
 
 
 def _least(values: Floats, among: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

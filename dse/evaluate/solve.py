@@ -6,10 +6,20 @@ answer wherever it is asked.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
-from dse.evaluate.choose import TOLERANCE, Floats, Ints, Judged, Limits, best, judged
+from dse.evaluate.choose import (
+    TOLERANCE,
+    Floats,
+    Ints,
+    Judged,
+    Limits,
+    judged,
+    judged_each,
+    smallest_and_best,
+)
 from objectives import api
 
 BLOCK = 1 << 20
@@ -97,30 +107,40 @@ def _block(
     designs = api.Designs(chips=chips, deployments=grid)
     metrics = question.cost_model.evaluate(designs, question.context)
     flat = {k: np.asarray(a)[:, np.newaxis] for k, a in grid.reshape(-1).columns().items()}
-    for each in limits:
-        found, columns = judged(metrics, question.context, question.goal, each, designs.shape), flat
+    judgements = judged_each(metrics, question.context, question.goal, limits, designs.shape)
+    for each, coarse in zip(limits, judgements, strict=True):
+        found, columns = coarse, [flat]
         if question.any_batch and grid.shape[-2] > 1:
-            for tried, more in _between(question, chips, grid, found, each):
-                found = found.joined(more)
-                columns = {k: _stacked(a, tried[k], chips.size) for k, a in columns.items()}
+            rounds = list(_between(question, chips, grid, found, each))
+            found = reduce(Judged.joined, [more for _, more in rounds[1:]], rounds[0][1])
+            found = coarse.joined(found)  # the large one is copied once
+            columns += [tried for tried, _ in rounds]
         yield _picked(found, columns, question.tolerance)
 
 
-def _stacked(a: Floats, b: Floats, chips: int) -> Floats:
-    whole = (np.broadcast_to(x, (x.shape[0], chips)) for x in (a, b))
-    return np.concatenate(list(whole))
-
-
-def _picked(found: Judged, columns: dict[str, Floats], tolerance: float) -> Found:
-    at, cheapest = best(found, tolerance), best(found)
+def _picked(found: Judged, columns: Sequence[dict[str, Floats]], tolerance: float) -> Found:
+    """`columns` are those of the deployments, of shape (some, 1) or (some, chips), some after the other."""
+    at, cheapest = smallest_and_best(found, tolerance)
     chip = np.arange(len(at))
 
     def of(values: Floats, index: Ints) -> Floats:
         return np.broadcast_to(values, found.cost.shape)[index, chip]
 
+    def deployed(index: Ints) -> api.Deployments:
+        out = {name: np.empty(len(index)) for name in columns[0]}
+        start = 0
+        for part in columns:
+            stop = start + len(next(iter(part.values())))
+            mine = (index >= start) & (index < stop)
+            for name, a in part.items():
+                whole = np.broadcast_to(a, (len(a), len(index)))
+                out[name][mine] = whole[index[mine] - start, chip[mine]]
+            start = stop
+        return api.Deployments(**out)
+
     return Found(
-        deployments=api.Deployments(**{k: of(a, at) for k, a in columns.items()}),
-        cheapest=api.Deployments(**{k: of(a, cheapest) for k, a in columns.items()}),
+        deployments=deployed(at),
+        cheapest=deployed(cheapest),
         cost=of(found.cost, at), least=of(found.cost, cheapest), least_size=of(found.size, cheapest),
         unfit=of(found.unfit, at), late=of(found.late, at),
     )  # fmt: skip
