@@ -27,13 +27,15 @@ from dse.spec.problems import SpecError
 from dse.spec.resolved import load_cases
 
 STUDIES = Path("studies")
+HOURS = 6 * 3600.0
+"""What is committed has all trials of its study, however long they take [s]: no clock decides it."""
 
 
 def renew(study: Path) -> None:
     """Run every case of the study in the folder `study` and commit what comes out."""
     with TemporaryDirectory() as folder:
         for question in load_cases(str(study)):
-            judged(run(question, fresh=True, out=folder))
+            judged(run(question, fresh=True, out=folder, timeout=HOURS))
         commit(study, Path(folder))
 
 
