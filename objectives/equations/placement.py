@@ -181,17 +181,24 @@ def _wanted(room: Array, demands: tuple[Demand, ...], evens: list[Array]) -> lis
             some = xp.minimum(even, _exposed(d.port, d.dram))
             wishes.append((d.exposed * gain, d.size * (some - full)))
             kinds.append(i)
-    taken = _largest_first(room, wishes)
+    taken = _largest_first(room, wishes, kinds)
     return [_sum([x for x, k in zip(taken, kinds, strict=True) if k == i]) for i in range(len(demands))]
 
 
-def _largest_first(room: Array, wishes: list[tuple[Array, Array]]) -> list[Array]:
-    """Bytes that each of some (gain, bytes) gets of `room` when the largest gain is served first [B]."""
+def _largest_first(room: Array, wishes: list[tuple[Array, Array]], kinds: list[int]) -> list[Array]:
+    """Bytes that each of some (gain, bytes) gets of `room` when the largest gain is served first [B].
+
+    Wishes of one of `kinds` come in the order of their gains, the largest first.
+    """
     xp = namespace(room, *(size for _, size in wishes))
     left = [room for _ in wishes]
     for j, (late, later) in enumerate(wishes):
+        least = late - ALIKE * abs(late)
         for i, (gain, size) in enumerate(wishes[:j]):
-            first = gain - late >= -ALIKE * abs(late)
+            if kinds[i] == kinds[j]:
+                left[j] = left[j] - size
+                continue
+            first = gain >= least
             left[j] = left[j] - xp.where(first, size, 0.0)
             left[i] = left[i] - xp.where(first, 0.0, later)
     return [xp.minimum(size, xp.maximum(rest, 0.0)) for rest, (_, size) in zip(left, wishes, strict=True)]
@@ -210,7 +217,7 @@ def _least_slowed(drawn: Array, sram: Array, demands: tuple[Demand, ...], pinned
         behind = xp.maximum(d.size * until - own, 0.0)
         exposed = 0.0 if d.exposed is None else d.exposed
         wishes += [(-exposed * d.reads, behind), (-1.0 * d.reads, d.size - own - behind)]
-    taken = _largest_first(drawn, wishes)
+    taken = _largest_first(drawn, wishes, [i for i in range(len(demands)) for _ in range(2)])
     return [taken[2 * i] + taken[2 * i + 1] for i in range(len(demands))]
 
 
