@@ -30,7 +30,7 @@ from dse.spec.llm import LlmSpec
 from dse.spec.prices import price_of_one
 from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.resolve import Setting, chip_columns, chips_of, precision_of, stack_under
-from dse.spec.settings import apply
+from dse.spec.settings import apply, spelled
 from dse.spec.silicon import chip_silicon
 from dse.spec.software import software_named
 from dse.spec.study import PrecisionSpec, PriceSpec
@@ -141,6 +141,7 @@ class Subject:
             catalog=catalog, precision=self.precision, price=self.price, requires=self.cost_model.requires,
             technology=catalog.get(TechnologySpec, TECHNOLOGY), economy=catalog.get(EconomySpec, ECONOMY),
         )  # fmt: skip
+        _hold_node("process" in spelled(settings), self.chip, setting.technology)
         self.unpriced = price_method == "listed" and self.chip.price.value is None
         if self.unpriced:
             setting = _at_unit_cost(self.chip, setting)
@@ -313,6 +314,14 @@ def _found(catalog: Catalog, llm: str, workload: str, chip: str) -> tuple[LlmSpe
     if problems:
         raise SpecError(problems)
     return found[0], found[1], found[2]
+
+
+def _hold_node(given: bool, chip: ChipSpec, technology: TechnologySpec) -> None:
+    """Raise `SpecError` for a node that was given and that the technology does not know."""
+    leaf, known = chip.die.process, tuple(technology.nodes)
+    node = None if leaf is None else leaf.value
+    if given and node not in known:
+        raise wrong("--set", f"process: unknown node {node!r}; {nearest(str(node), known)}")
 
 
 def _at_unit_cost(chip: ChipSpec, setting: Setting) -> Setting:

@@ -88,7 +88,7 @@ TECHNOLOGY: Final = MappingProxyType(
 )  # fmt: skip
 WORKLOAD: Final = MappingProxyType(
     {
-        **{name: name for name in ("isl", "osl", "context", "routing_skew", "prefill_load")},
+        **{name: name for name in ("isl", "osl", "context", "routing_skew", "prefill_load", "pools")},
         "prefix_hit": "prefix_cache.hit",
         "prefix_stored": "prefix_cache.stored",
         "prefix_bandwidth": "prefix_cache.bandwidth",
@@ -262,6 +262,9 @@ def _field(spec: Any, head: str, rest: Mapping[Path, Any], make: Callable[[Any, 
     if inner is None:
         kind = "workload" if isinstance(spec, WorkloadSpec) else "chip"
         raise LookupError(f"expected a {kind} that has it, got one without")
+    known = get_args(type(spec).model_fields[head].annotation)
+    if isinstance(inner, str) and () in rest and known and rest[()] not in known:
+        raise LookupError(f"expected one of {', '.join(known)}, got {rest[()]!r}")
     return _inner(inner, rest, make)
 
 
@@ -301,6 +304,8 @@ def exchange_texts(spec: S, texts: Mapping[str, Any], where: str) -> S:
 
 
 def _asked(leaf: Any, value: Any, where: str) -> Any:
+    if isinstance(leaf, str):
+        return str(value)
     kind = leaf if isinstance(leaf, type) else type(leaf)
     if not issubclass(kind, Sourced):
         raise LookupError("expected a number with a source, got more than one value")

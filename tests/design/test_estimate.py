@@ -329,3 +329,9 @@ def test_all_mistakes_of_a_layout_are_told_at_once() -> None:
 
 def test_all_unknown_names_are_told_at_once() -> None:
     assert len(problems("h1000", "llama2-80b", "artcle")) == 3
+
+
+@pytest.mark.parametrize("name", ["process", "die.process"])
+def test_a_node_that_no_technology_knows_is_refused(name: str) -> None:
+    with pytest.raises(SpecError, match="process: unknown node 'n99'"):
+        estimate("h100", llm="llama3.1-70b", workload="chat", settings={name: "n99"})

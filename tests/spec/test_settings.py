@@ -75,6 +75,16 @@ def test_a_cache_grows_on_the_die_and_the_cores_keep_their_own() -> None:
     assert both.sram.last_level.value == 70e6
 
 
+def test_pools_are_one_of_their_kinds() -> None:
+    *rest, workload = four()
+    assert apply({"pools": "system"}, *rest, workload)[3].pools == "system"
+    with pytest.raises(SpecError, match="pools: expected one of fleet, system, got 'fleets'"):
+        apply({"pools": "fleets"}, *rest, workload)
+    assert exchange_texts(workload, {"pools": "system"}, "study").pools == "system"
+    with pytest.raises(SpecError, match="expected one of fleet, system"):
+        exchange_texts(workload, {"pools": "many"}, "study")
+
+
 def test_the_class_of_cooling_is_a_name() -> None:
     chip, *rest = four()
     assert apply({"cooling": "air"}, chip, *rest)[0].cooling == "air"
@@ -137,6 +147,11 @@ def test_every_name_leads_to_a_number_of_some_chip() -> None:
     for table, spec in tables:
         for name, path in table.items():
             found = numbers(spec)
-            missing = {"weight_load", "peak_fp4", "cooling"}  # not of an H100; the last is a name
+            missing = {
+                "weight_load",
+                "peak_fp4",
+                "cooling",
+                "pools",
+            }  # not of an H100; the last two are names
             assert path in found or name in missing or name in OPTIONAL or "." in path, name
     assert len(set(names())) == len(names())
