@@ -13,12 +13,21 @@ _UNANCHORED = "\nunanchored"
 """Mark below the name of a design."""
 
 
+_WALKED = (
+    "'near X': a chip that a walk over the steps of the space from X came to; 'X as BRANCH': what X is in "
+    "another branch. JSON tells their parameters."
+)
+
+
 def show_verdicts(console: Any, found: Any, goal: str, target: str = "TPOT") -> None:
     """Print the verdicts of a question as a table, and a sentence for each target."""
     from dse.cli.screen import plain
+    from dse.decide.walked import NEAR, TURNED
 
     several = len({d.basis for d in found.dependence}) > 1
     console.print(_table(found, goal, target, several))
+    if any(v.winner and (v.winner.startswith(NEAR) or TURNED in v.winner) for v in found.verdicts):
+        console.print(plain(_WALKED))
     for d in found.dependence:
         at = "" if d.target is None else f"Within {shown(d.target, 's')}"
         group = f", {d.basis}" if several else ""

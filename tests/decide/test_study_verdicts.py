@@ -1,17 +1,20 @@
 """Which kind wins under each software, searched with the study's own sampler, stored with its front."""
 
+import io
 import json
 
 import numpy as np
 import pytest
+from rich.console import Console
 from studies_for_tests import write_study
 
 import dse
+from dse.cli.verdicts import show_verdicts
 from dse.decide.asked_again import asked_again
 from dse.decide.candidates import Candidate, chips_of_candidates
 from dse.decide.solve import ask_of, solve, study_grid
 from dse.decide.study_verdicts import compares_kinds, study_verdicts, under_software
-from dse.decide.verdicts import kept, verdicts_from
+from dse.decide.verdicts import Verdict, Verdicts, kept, verdicts_from
 from dse.spec.parameters import value_at
 from dse.spec.unanchored import family, unanchored_in
 
@@ -112,6 +115,15 @@ def test_a_front_asked_again_holds_only_chips_that_were_found(result):
     known = {*result.front.frame["chip"], *result.study.baselines}
     assert set(again.frame["chip"]) <= known
     assert again.frame["tpot_s"].min() <= result.front.frame["tpot_s"].min()
+
+
+@pytest.mark.parametrize(("winner", "explained"), [("near hybrid-5", True), ("hybrid-5", False)])
+def test_a_winner_that_no_table_has_is_explained(winner, explained):
+    one = Verdict(target=1e-2, software="as-sold", winner=winner, kind="hybrid", value=1.0, low=None,
+                  high=None, basis="unit cost")  # fmt: skip
+    console = Console(file=io.StringIO(), width=100)
+    show_verdicts(console, Verdicts(verdicts=(one,), dependence=()), "$/(token/s)")
+    assert ("a chip that a walk over the steps" in console.file.getvalue()) == explained
 
 
 def test_run_stores_verdicts_that_front_and_report_show(dse_verb, tmp_path):
