@@ -84,12 +84,16 @@ def _ends(row: int, bar: Bar) -> Iterator[End]:
         inner = other is not None and value * other >= 0.0 and (abs(value), -i) < (abs(other), i - 1)
         if inner and other:  # the other bar covers this end, and the other side of zero is free
             yield End(row, 0.0, -1 if other > 0.0 else 1, text)
+        elif other is None:  # what is infeasible stands on the right
+            yield End(row, min(100.0 * value, 0.0), -1, text)
         else:
             yield End(row, 100.0 * value, (-1, 1)[i] if value == 0.0 else 1 if value > 0.0 else -1, text)
 
 
 def draw_tornado(info: TornadoInfo, figure: Any) -> None:
     """Put the tornado on a matplotlib figure."""
+    from matplotlib.patches import Patch
+
     axes = figure.add_subplot()
     known = [100.0 * v for b in info.bars for v in (b.low, b.high) if v is not None]
     reach = max(map(abs, known), default=0.0) or 10.0
@@ -111,10 +115,12 @@ def draw_tornado(info: TornadoInfo, figure: Any) -> None:
     axes.grid(axis="y", visible=False)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    for colour, label, hatch in ((_LOW, "at its low end", ""), (_HIGH, "at its high end", ""),
-                                 (_GONE, "infeasible there", "///")):  # fmt: skip
-        axes.bar([0], [0], color=colour if not hatch else "none", edgecolor=colour, hatch=hatch, label=label)
-    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8.5)
+    keys = [
+        Patch(facecolor=_LOW, label="at its low end"),
+        Patch(facecolor=_HIGH, label="at its high end"),
+        Patch(facecolor="none", edgecolor=_GONE, hatch="///", label="infeasible there"),
+    ]
+    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False, fontsize=8.5)
     head(figure, axes, info.title, info.subtitle)
     _fit(figure, axes, texts, [-0.2 * reach, *known, 1.05 * reach if not known else 0.2 * reach])
 

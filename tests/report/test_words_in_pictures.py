@@ -46,7 +46,14 @@ def test_an_end_at_zero_stands_on_the_free_side() -> None:
 
 @pytest.mark.parametrize("words", ["3 W", "128 GB of HBM3e in four stacks beside the die, as sold"])
 @pytest.mark.parametrize(
-    "bars", [[(-0.6, 0.6), (None, 0.1)], [(None, None)], [(0.0, 0.0)], [(0.01, 3.0), (-0.9, None)]]
+    "bars",
+    [
+        [(-0.6, 0.6), (None, 0.1)],
+        [(None, None)],
+        [(0.0, 0.0)],
+        [(0.01, 3.0), (-0.9, None)],
+        [(1.0, None), (0.1, None)],
+    ],
 )
 def test_words_of_a_tornado_end_before_the_axis_does(
     bars: list[tuple[float | None, float | None]], words: str
@@ -60,6 +67,9 @@ def test_words_of_a_tornado_end_before_the_axis_does(
     boxes = [Text.get_window_extent(t) for t in axes.texts]
     assert boxes and all(frame.x0 <= box.x0 and box.x1 <= frame.x1 for box in boxes)
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    gone = [patch.get_window_extent() for patch in axes.patches if patch.get_hatch()]
+    assert not any(box.overlaps(patch) for box in boxes for patch in gone)
+    assert all(patch.get_width() for patch in axes.patches if patch.get_hatch())  # none is a mere line
 
 
 def test_both_ends_that_are_infeasible_are_told() -> None:
