@@ -1,5 +1,6 @@
 """Which tests are slow, and what the tests of faults survived, told at the end."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,15 @@ SLOW = (
 REAL = ("faults", "workers", "view", "browser", "search/test_killed.py", "cli/test_process.py")
 """What races real processes against each other, kills them, or drives a browser: on a machine that others use
 too, such a test may fail for them. It is tried once more, and the summary tells which were (`-rR`)."""
+
+
+def pytest_configure() -> None:
+    """Let programs that tests start be interrupted, where a shell began the suite in the background.
+
+    Such a shell ignores Ctrl-C for all that it starts, and what is ignored is inherited.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
