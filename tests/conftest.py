@@ -8,7 +8,7 @@ import pytest
 
 HERE = Path(__file__).parent
 SLOW = (
-    "faults", "workers", "view", "browser", "docs", "packaging", "decide", "pages/test_page.py",
+    "faults", "workers", "view", "browser", "packaging", "decide", "pages/test_page.py",
     "search/test_bounds.py", "search/test_interrupted.py", "search/test_killed.py", "search/test_mix.py",
     "search/test_pareto.py", "search/test_replay.py", "search/test_runner.py", "search/test_sweep.py",
     "spec/test_names.py", "bench/test_bench_runs.py", "calibrate", "design/test_open_chip.py",

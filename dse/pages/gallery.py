@@ -1,4 +1,4 @@
-"""What all studies answer, in one sentence each, and the claims of the article that do not survive."""
+"""What all studies answer, and the claims of the article that do not survive."""
 
 import re
 from pathlib import Path
@@ -9,28 +9,22 @@ from dse.pages.tables import markdown
 from dse.spec.problems import wrong
 from dse.validate.article import Claim, check_article
 
-_BLOCK = re.compile(r"<!-- generated: (gallery|gallery short|claims) -->\n(.*?)<!-- end -->", re.DOTALL)
+_BLOCK = re.compile(r"<!-- generated: (gallery|claims) -->\n(.*?)<!-- end -->", re.DOTALL)
 _MARKS = re.compile(r"<!--.*?-->", re.DOTALL)
 _ANSWER = re.compile(r"\*\*Answer \([\d-]+\)\.\*\* (.+?)\n\n", re.DOTALL)
 _PICTURE = re.compile(r"!\[([^\]]*)\]\((\S+?\.png)\)")
 
 
-def filled_gallery(page: str, studies: Path, base: str) -> str:
-    """`page` with its generated parts anew; `base` leads from the page to the folder of the studies."""
-    parts = {
-        "gallery": lambda: _gallery(studies, base),
-        "gallery short": lambda: _short(studies, base),
-        "claims": claims_table,
-    }
+def filled_gallery(page: str, studies: Path) -> str:
+    """The page of all studies, with its generated parts written again."""
+    parts = {"gallery": lambda: _gallery(studies), "claims": claims_table}
     return _BLOCK.sub(lambda m: f"<!-- generated: {m[1]} -->\n{parts[m[1]]()}\n<!-- end -->", page)
 
 
-def renew_galleries(root: Path) -> None:
-    """Write the gallery beside the studies and its short form in the README of the repository `root`."""
-    studies = root / "studies"
-    for page, base in ((studies / "README.md", ""), (root / "README.md", "studies/")):
-        text = page.read_text(encoding="utf-8")
-        write_files({page: filled_gallery(text, studies, base)})
+def renew_gallery(studies: Path) -> None:
+    """Write the generated parts of the page of all studies again."""
+    page = studies / "README.md"
+    write_files({page: filled_gallery(page.read_text(encoding="utf-8"), studies)})
 
 
 def told(page: Path) -> tuple[str, str, tuple[str, str]]:
@@ -43,21 +37,13 @@ def told(page: Path) -> tuple[str, str, tuple[str, str]]:
     return title, " ".join(answer[1].split()), (picture[1], picture[2])
 
 
-def _gallery(studies: Path, base: str) -> str:
+def _gallery(studies: Path) -> str:
     parts = []
     for page in sorted(studies.glob("*/README.md")):
         title, answer, (words, picture) = told(page)
-        folder = f"{base}{page.parent.name}"
+        folder = page.parent.name
         parts.append(f"### [{title}]({folder}/README.md)\n\n{answer}\n\n![{words}]({folder}/{picture})")
     return "\n\n".join(parts)
-
-
-def _short(studies: Path, base: str) -> str:
-    lines = []
-    for page in sorted(studies.glob("*/README.md")):
-        title, answer, _ = told(page)
-        lines.append(f"- [{title}]({base}{page.parent.name}/README.md): {answer}")
-    return "\n".join(lines)
 
 
 def claims_table() -> str:

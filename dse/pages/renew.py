@@ -14,7 +14,7 @@ from dse.decide.judged_run import judged
 from dse.front.files import write_files, write_front
 from dse.pages.answers import Answers, read_answers
 from dse.pages.datasheets import propose_all
-from dse.pages.gallery import renew_galleries
+from dse.pages.gallery import renew_gallery
 from dse.pages.page import filled
 from dse.pages.pictures import draw_all
 from dse.report.cases_info import cases_info
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
             return 2
         print(f"{study.name}: {perf_counter() - start:.1f} s")
     try:
-        renew_galleries(Path())
+        renew_gallery(STUDIES)
     except SpecError as error:
         print(error, file=sys.stderr)
         return 2
