@@ -1,28 +1,23 @@
 """The writer of a storage: journals and databases take many trials at once, others one by one."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any
 
-from optuna.distributions import distribution_to_json
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal._storage import JournalOperation
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import BaseStorage, JournalStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from dse.search.entries import CLAIM, KEY, Entry, Writer, looked_through, within
 from dse.search.journal import Journal, Logs
-
-WORKER = "dse"
-"""Name under which lines are written; Optuna's own writers have long random ones."""
+from dse.search.optuna_private import backend_of, created_line, database_in, finished_lines, trial_id
 
 
 def writer_of(storage: BaseStorage) -> Writer:
     """The fastest writer that is right for a storage."""
-    inner = getattr(storage, "_backend", None)  # what Optuna's cache of a database wraps
-    if isinstance(inner, RDBStorage):
-        from dse.search.bulk_rdb import RdbWriter
+    database = database_in(storage)
+    if database is not None:
+        from dse.search.bulk_rdb import RdbWriter  # SQLAlchemy: 0.2 s
 
-        return RdbWriter(inner)
+        return RdbWriter(database)
     return JournalWriter(storage) if isinstance(storage, JournalStorage) else PlainWriter(storage)
 
 
@@ -66,7 +61,7 @@ class JournalWriter:
     ) -> list[int | None]:
         """See `Writer.put`; in Redis the limit may be exceeded by what others store in the same moment."""
         plan = _Plan(self._storage, study_id, entries, known=known, again=again, limit=limit)
-        backend = self._storage._backend
+        backend = backend_of(self._storage)
         if isinstance(backend, Journal):
             backend.append(plan.logs)
         else:
@@ -106,7 +101,7 @@ class _Plan:
             if entry is None or (now is not None and not _ours(now, entry)):
                 self._dropped.add(i)
             elif now is None:
-                lines.append(_creation(self._study_id, entry.trial))
+                lines.append(created_line(self._study_id, entry.trial))
             elif now.state == TrialState.RUNNING:
                 lines += _finishing(entry)
         return lines
@@ -127,50 +122,11 @@ def _stored(trials: Sequence[FrozenTrial]) -> dict[str | None, int]:
     return {t.user_attrs[KEY]: t.number for t in trials if KEY in t.user_attrs and t.state.is_finished()}
 
 
-def _creation(study_id: int, trial: FrozenTrial) -> dict[str, Any]:
-    values = trial.values if trial.state == TrialState.COMPLETE else None
-    log = {
-        "op_code": JournalOperation.CREATE_TRIAL, "worker_id": WORKER, "study_id": study_id,
-        "state": trial.state, "value": values[0] if values and len(values) == 1 else None,
-        "values": values if values and len(values) > 1 else None,
-        "datetime_start": _iso(trial.datetime_start) if trial.datetime_start else None,
-        "distributions": {k: distribution_to_json(d) for k, d in trial.distributions.items()},
-        "params": {k: trial.distributions[k].to_internal_repr(v) for k, v in trial.params.items()},
-        "user_attrs": trial.user_attrs, "system_attrs": trial.system_attrs, "intermediate_values": {},
-    }  # fmt: skip
-    return log | ({"datetime_complete": _iso(trial.datetime_complete)} if trial.datetime_complete else {})
-
-
 def _finishing(entry: Entry) -> Logs:
     """Lines that finish a claimed trial."""
-    trial, user_system = entry.trial, entry.fresh_attrs
-    head = {"worker_id": WORKER, "trial_id": entry.task.trial_id}
-    lines: Logs = [
-        {
-            **head, "op_code": JournalOperation.SET_TRIAL_PARAM, "param_name": name,
-            "param_value_internal": trial.distributions[name].to_internal_repr(value),
-            "distribution": distribution_to_json(trial.distributions[name]),
-        }
-        for name, value in trial.params.items()
-    ]  # fmt: skip
-    for op, kind, attrs in (
-        (JournalOperation.SET_TRIAL_USER_ATTR, "user_attr", user_system[0]),
-        (JournalOperation.SET_TRIAL_SYSTEM_ATTR, "system_attr", user_system[1]),
-    ):
-        lines += [{**head, "op_code": op, kind: {k: v}} for k, v in attrs.items()]
-    end = {"state": trial.state, "values": trial.values if trial.state == TrialState.COMPLETE else None}
-    lines.append(
-        {
-            **head, "op_code": JournalOperation.SET_TRIAL_STATE_VALUES, **end,
-            "datetime_complete": _iso(trial.datetime_complete),
-        }
-    )  # fmt: skip
-    return lines
-
-
-def _iso(when: datetime | None) -> str:
-    moment = when if when is not None else datetime.now()
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    at = entry.task.trial_id
+    assert at is not None  # only claimed trials are finished
+    return finished_lines(at, entry.trial, *entry.fresh_attrs)
 
 
 def _ours(now: FrozenTrial, entry: Entry) -> bool:
@@ -198,12 +154,10 @@ def _finish(storage: BaseStorage, entry: Entry) -> int | None:
 
 
 def _claim(storage: BaseStorage, trial: FrozenTrial, who: str) -> bool:
-    from optuna.exceptions import UpdateFinishedTrialError
-
     try:
-        if not storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
+        if not storage.set_trial_state_values(trial_id(trial), TrialState.RUNNING):
             return False
-        storage.set_trial_user_attr(trial._trial_id, CLAIM, who)
+        storage.set_trial_user_attr(trial_id(trial), CLAIM, who)
     except UpdateFinishedTrialError:  # somebody was quicker, and is done
         return False
     return True

@@ -1,46 +1,42 @@
 """Many trials in one transaction of a database: Optuna's tables, a few statements instead of sixty a trial.
 
-The tables are private to Optuna, so its minor version is pinned and `tests/search/test_bulk.py` reads back
-through Optuna what is written here.
+`tests/workers/test_bulk.py` reads back through Optuna what is written here.
 """
 
 import json
 from collections.abc import Iterable, Sequence
-from copy import copy
 from datetime import UTC, datetime
 from typing import Any
 
 from optuna.distributions import distribution_to_json
 from optuna.storages import RDBStorage
-from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Table, func, insert, select, update
 
 from dse.search.entries import CLAIM, KEY, Entry, looked_through, within
+from dse.search.optuna_private import InsertingStorage, tables, trial_id, value_columns
 
-_TRIALS = models.TrialModel.__table__
-_STUDIES = models.StudyModel.__table__
-_PARAMS = models.TrialParamModel.__table__
-_VALUES = models.TrialValueModel.__table__
-_USER = models.TrialUserAttributeModel.__table__
-_SYSTEM = models.TrialSystemAttributeModel.__table__
+_TRIALS: Table = tables().trials
+_STUDIES: Table = tables().studies
+_PARAMS: Table = tables().params
+_VALUES: Table = tables().values
+_USER: Table = tables().user_attrs
+_SYSTEM: Table = tables().system_attrs
 
 Row = dict[str, Any]
 
 
-class BulkRDBStorage(RDBStorage):
-    """Optuna's storage in a database, which also takes a whole trial in one short transaction."""
+def open_database(url: str, engine_kwargs: dict[str, Any]) -> RDBStorage:
+    """Optuna's storage in the database at `url`, which takes a whole trial in one short transaction."""
+    return InsertingStorage(url, engine_kwargs=engine_kwargs, insert=_insert_one)
 
-    def _create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> FrozenTrial:
-        """Create a trial; a finished one, as a proxy hands on, costs a few statements only."""
-        if template_trial is None:
-            return super()._create_new_trial(study_id, None)
-        with self.engine.begin() as connection:
-            _lock(connection, study_id)
-            ((number, at),) = _add(connection, study_id, [template_trial]).items()
-        made = copy(template_trial)
-        made.number, made._trial_id = number, at
-        return made
+
+def _insert_one(storage: RDBStorage, study_id: int, trial: FrozenTrial) -> tuple[int, int]:
+    """Insert one trial, as a gRPC server does for its clients; its number and its identity."""
+    with storage.engine.begin() as connection:
+        _lock(connection, study_id)
+        ((number, at),) = _add(connection, study_id, [trial]).items()
+    return number, at
 
 
 class RdbWriter:
@@ -72,14 +68,14 @@ class RdbWriter:
 
     def claim(self, trial: FrozenTrial, who: str) -> bool:
         """See `Writer.claim`."""
-        waits = (_TRIALS.c.trial_id == trial._trial_id) & (_TRIALS.c.state == TrialState.WAITING)
+        waits = (_TRIALS.c.trial_id == trial_id(trial)) & (_TRIALS.c.state == TrialState.WAITING)
         with self._engine.begin() as connection:
             taken = connection.execute(
                 update(_TRIALS).where(waits).values(state=TrialState.RUNNING, datetime_start=_utc(None))
             )
             if taken.rowcount != 1:
                 return False
-            connection.execute(insert(_USER), [_attr(trial._trial_id, CLAIM, who)])
+            connection.execute(insert(_USER), [_attr(trial_id(trial), CLAIM, who)])
         return True
 
 
@@ -157,7 +153,7 @@ def _add(connection: Connection, study_id: int, trials: Sequence[FrozenTrial]) -
     return ids
 
 
-def _insert(connection: Connection, table: Any, rows: Iterable[Row]) -> None:
+def _insert(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     every = list(rows)
     if every:
         connection.execute(insert(table), every)
@@ -174,8 +170,7 @@ def _params(at: int | None, trial: FrozenTrial) -> Iterable[Row]:
 
 def _values(at: int | None, trial: FrozenTrial) -> Iterable[Row]:
     for objective, value in enumerate(trial.values or ()):
-        stored, kind = models.TrialValueModel.value_to_stored_repr(value)
-        yield {"trial_id": at, "objective": objective, "value": stored, "value_type": kind}
+        yield {"trial_id": at, "objective": objective, **value_columns(value)}
 
 
 def _attr(at: int | None, key: str, value: Any) -> Row:

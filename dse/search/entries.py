@@ -6,14 +6,14 @@ from typing import Any, Protocol
 
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from dse.search.optuna_private import FIXED_PARAMS
+
 KEY = "dse:key"
 """User attribute of a trial that a worker made: written twice by mistake, it is still stored once."""
 CLAIM = "dse:claim"
 """User attribute of a running trial: who works on it."""
 RETRY = "dse:retry_of"
 """User attribute of a trial that is the second try of another one, with that one's number."""
-FIXED = "fixed_params"
-"""System attribute of Optuna: what an enqueued trial was asked to try."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Entry:
         """User and system attributes that a claimed trial does not have in the storage yet."""
         had = {*self.task.attrs, CLAIM}
         user = {k: v for k, v in self.trial.user_attrs.items() if k not in had}
-        return user, {k: v for k, v in self.trial.system_attrs.items() if k != FIXED}
+        return user, {k: v for k, v in self.trial.system_attrs.items() if k != FIXED_PARAMS}
 
 
 class Writer(Protocol):
@@ -69,7 +69,7 @@ def waiting(params: Mapping[str, Any], attrs: Mapping[str, Any]) -> Entry:
     """A trial for somebody to run, as Optuna enqueues them."""
     return Entry(
         trial=create_trial(
-            state=TrialState.WAITING, system_attrs={FIXED: dict(params)}, user_attrs=dict(attrs)
+            state=TrialState.WAITING, system_attrs={FIXED_PARAMS: dict(params)}, user_attrs=dict(attrs)
         )
     )
 
@@ -81,7 +81,7 @@ def retry_of(trial: FrozenTrial, number: int) -> Entry | None:
     """
     if RETRY in trial.user_attrs:
         return None
-    asked = {**trial.system_attrs.get(FIXED, {}), **trial.params}
+    asked = {**trial.system_attrs.get(FIXED_PARAMS, {}), **trial.params}
     kept = {k: v for k, v in trial.user_attrs.items() if k not in (KEY, CLAIM, "design")}
     return waiting(asked, {**kept, RETRY: number})
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import optuna
-from optuna.storages import InMemoryStorage
+from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from dse.front.archive import Archive
 from dse.front.tables import Table
 from dse.search.entries import KEY, Entry, Task
+from dse.search.optuna_private import trial_id
 from dse.search.points import Points, axes_of
 from dse.search.replay import points_of
 from dse.search.samplers import sampler_of
@@ -41,7 +42,8 @@ class Island:
     ) -> None:  # fmt: skip
         """`name` begins the keys of its trials, `past` is what it knows; without `rows` it keeps no front."""
         self.study, self.name, self.spool = study, name, spool
-        self.mind = _mind(study, seed)
+        self._storage = InMemoryStorage()
+        self.mind = _mind(study, seed, self._storage)
         self.learn(past)
         self._running: _Running | None = None
         self._made = 0
@@ -93,7 +95,7 @@ class Island:
         return fresh if len(fresh) else None
 
     def _now(self, trial: optuna.Trial) -> FrozenTrial:
-        return self.mind._storage.get_trial(trial._trial_id)
+        return self._storage.get_trial(trial_id(trial))
 
     def _finished(self, running: _Running) -> Entry:
         entry = Entry(trial=self._now(running.trial), task=running.task)
@@ -103,11 +105,11 @@ class Island:
         return entry
 
 
-def _mind(study: ResolvedStudy, seed: int) -> optuna.Study:
+def _mind(study: ResolvedStudy, seed: int, storage: BaseStorage) -> optuna.Study:
     """A study in memory with the sampler of the question."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna.create_study(
-        storage=InMemoryStorage(),
+        storage=storage,
         sampler=sampler_of(study, seed),
         directions=[g.direction for g in study.objectives],
     )

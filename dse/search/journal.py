@@ -4,32 +4,18 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+from optuna.storages.journal import JournalFileBackend
 
+from dse.search.optuna_private import JournalLock, LogLine, lock_file
 from dse.spec.problems import SpecError, wrong
 
 ORPHANED = 5
 """Seconds without a sign of life after which the lock of a shared journal is broken; a write takes less."""
 
-Logs = list[dict[str, Any]]
-
-
-class _Lock(JournalFileSymlinkLock):
-    """Optuna's lock, which tells why it cannot be let go of."""
-
-    def release(self) -> None:
-        """Let go; one that somebody has broken, who took us for dead, is gone. Raises `OSError`."""
-        try:
-            super().release()
-        except RuntimeError as error:
-            why = error.__context__
-            if not isinstance(why, OSError):
-                raise
-            if not isinstance(why, FileNotFoundError):
-                raise why from None
+Logs = list[LogLine]
 
 
 class Journal(JournalFileBackend):
@@ -37,7 +23,7 @@ class Journal(JournalFileBackend):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._guard = _Lock(str(path), grace_period=ORPHANED)
+        self._guard = JournalLock(str(path), grace_period=ORPHANED)
         super().__init__(str(path), lock_obj=self._guard)
 
     def append_logs(self, logs: Logs) -> None:
@@ -92,7 +78,7 @@ def open_journal(path: Path) -> JournalStorage:
 
 def release(path: Path) -> None:
     """Remove the lock that a killed run left on its journal; only for who holds the folder alone."""
-    path.with_name(path.name + ".lock").unlink(missing_ok=True)
+    lock_file(path).unlink(missing_ok=True)
 
 
 def check_first_byte(path: Path) -> None:

@@ -1,14 +1,13 @@
 """Several stored studies as one Optuna storage that cannot be written, for dashboards made by others."""
 
 from collections.abc import Container, Mapping
-from copy import copy
 from typing import Any, NoReturn
 
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection, load_study
-from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
+from dse.search.optuna_private import FrozenStudy, identified, identified_study
 from dse.search.stored import study_number
 
 _OLD_LIST = "constraints"
@@ -55,9 +54,7 @@ class Mirror(BaseStorage):
         own = next(studies, None)
         if own is None:
             return None
-        mine = copy(own)
-        mine._study_id = i
-        return mine
+        return identified_study(own, i)
 
     def get_study_id_from_name(self, study_name: str) -> int:
         """Place of a study; raises `KeyError` when there is none of that name."""
@@ -122,8 +119,7 @@ class Mirror(BaseStorage):
 
 
 def _copied(trial: FrozenTrial, study_id: int) -> FrozenTrial:
-    mine = copy(trial)
-    mine._trial_id = study_id * _ROOM + trial.number
+    mine = identified(trial, trial_id=study_id * _ROOM + trial.number)
     told = list(trial.constraints.values())
     if told:
         mine.system_attrs = {**trial.system_attrs, _OLD_LIST: told}

@@ -18,6 +18,7 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState
 from dse.front.axis import Axis
 from dse.front.dominance import Mask, hypervolume, nondominated
 from dse.search.moves import FRESH, Cube
+from dse.search.optuna_private import FIXED_PARAMS
 from dse.search.points import Points, grid_of
 from dse.search.replay import choice_of, points_of
 from dse.search.samplers import tpe
@@ -120,7 +121,7 @@ class ParetoSampler(BaseSampler):
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Choose the next chip, and tell the parameters that it has."""
         self._chosen: dict[str, Any] = {}
-        fixed = trial.system_attrs.get("fixed_params", {})
+        fixed = trial.system_attrs.get(FIXED_PARAMS, {})
         if self._study is None or "chip" in fixed or any(name in fixed for name in self._free()):
             return {}
         self._learn(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))

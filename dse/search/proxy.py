@@ -1,12 +1,11 @@
 """Optuna's gRPC proxy in front of a database."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-import optuna
 from optuna.storages import RDBStorage
 
+from dse.search.optuna_private import grpc_server
 from dse.search.storage import EXTRA, hidden, open_storage
 from dse.spec.problems import wrong
 
@@ -24,10 +23,7 @@ def serve(url: str, host: str, port: int) -> Iterator[Callable[[], object]]:
     if not isinstance(storage, RDBStorage):
         raise wrong("URL", f"expected a database, which Optuna's proxy needs, got {hidden(url)}")
     try:
-        from optuna.storages._grpc.server import make_server
-
-        cached = optuna.storages.get_storage(storage)
-        server = make_server(cached, host, port, ThreadPoolExecutor(max_workers=THREADS))
+        server = grpc_server(storage, host, port, THREADS)
     except ImportError:
         raise wrong("URL", f"the proxy needs the package grpcio: {EXTRA}") from None
     except RuntimeError:

@@ -7,6 +7,7 @@ from typing import Any
 from optuna import Study
 from optuna.storages import BaseStorage
 
+from dse.search.optuna_private import study_id
 from dse.spec.problems import Problem, SpecError, wrong
 from dse.spec.resolved import ResolvedStudy
 from objectives.api import CONTRACT_VERSION
@@ -19,7 +20,7 @@ def check(storage: BaseStorage, resolved: ResolvedStudy, where: str) -> int | No
 
     Writes nothing. Raises `SpecError` with every field that differs, and when the study is not one of ours.
     """
-    stored = {s.study_name: s._study_id for s in storage.get_all_studies()}
+    stored = {s.study_name: study_id(s) for s in storage.get_all_studies()}
     if resolved.slug not in stored:
         return None
     number = stored[resolved.slug]

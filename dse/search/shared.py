@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from dse.search.bulk import writer_of
 from dse.search.entries import CLAIM, KEY, RETRY, Entry, Task, retry_of, waiting
+from dse.search.optuna_private import FIXED_PARAMS, cached, study_id, trial_id
 from dse.search.question import check, settle
 from dse.search.samplers import without_experimental_warnings
 from dse.search.storage import hidden, open_storage
@@ -28,14 +29,14 @@ class Shared:
         """`alone`: nobody else uses this storage, so that whatever runs in it is left from the dead."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.resolved, self.url, self.alone, self.name = resolved, url, alone, name
-        self.storage = optuna.storages.get_storage(open_storage(url))
+        self.storage = cached(open_storage(url))
         self.stored_before = check(self.storage, resolved, hidden(url))
         if fresh and self.stored_before is not None:
             raise wrong(
                 "--fresh", f"{hidden(url)} holds {resolved.slug!r} already; another --storage keeps both"
             )
         self.study, self.made = self._opened()
-        self._id = self.study._study_id
+        self._id = study_id(self.study)
         self._writer = writer_of(self.storage)
         self._trials: list[FrozenTrial] = []
         self._learnt = 0
@@ -94,20 +95,20 @@ class Shared:
             ours = self._ours_by_now(trial) if number in self._unsure else False
             self._unsure.add(number)  # until the storage has answered
             ours = ours or self._writer.claim(trial, self.name)
-            self._trials[number] = self.storage.get_trial(trial._trial_id)
+            self._trials[number] = self.storage.get_trial(trial_id(trial))
             self._unsure.discard(number)
             if ours:
                 kept = {k: v for k, v in trial.user_attrs.items() if k != CLAIM}
-                params = trial.system_attrs.get("fixed_params", {})
-                return Task(params=params, attrs=kept, trial_id=trial._trial_id, number=number)
+                params = trial.system_attrs.get(FIXED_PARAMS, {})
+                return Task(params=params, attrs=kept, trial_id=trial_id(trial), number=number)
         return None
 
     def _ours_by_now(self, trial: FrozenTrial) -> bool:
         """Whether a claim whose answer was lost was heard; a proxy may have died before it wrote our name."""
-        now = self.storage.get_trial(trial._trial_id)
+        now = self.storage.get_trial(trial_id(trial))
         if now.state != TrialState.RUNNING or now.user_attrs.get(CLAIM, self.name) != self.name:
             return False
-        self.storage.set_trial_user_attr(trial._trial_id, CLAIM, self.name)
+        self.storage.set_trial_user_attr(trial_id(trial), CLAIM, self.name)
         return True
 
     def give_back(self, task: Task) -> None:
@@ -180,7 +181,7 @@ class Shared:
             settle(self.study, self.resolved)
         if self.complete and not created:
             return
-        asked = [t.system_attrs.get("fixed_params") for t in self._trials]
+        asked = [t.system_attrs.get(FIXED_PARAMS) for t in self._trials]
         missing = [(p, a) for p, a in first_trials(self.resolved) if p not in asked]
         self.put([waiting(p, a) for p, a in missing], again=False, limit=None)
         self.sync()

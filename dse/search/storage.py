@@ -10,6 +10,8 @@ from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalRedisBackend
 
 from dse.search.journal import open_journal
+from dse.search.optuna_private import ReconnectingProxy
+from dse.search.samplers import without_experimental_warnings
 from dse.spec.problems import nearest, wrong
 
 SCHEMES = ("journal", "sqlite", "postgresql", "mysql", "redis", "grpc", "memory")
@@ -63,15 +65,12 @@ def _redis(url: str) -> BaseStorage:
 
 
 def _grpc(url: str) -> BaseStorage:
-    from dse.search.proxied import Proxied
-    from dse.search.samplers import without_experimental_warnings
-
     host, _, port = url.removeprefix("grpc://").rpartition(":")
     if not host or not port.isdigit():
         raise wrong("--storage", f"expected grpc://HOST:PORT, got {url!r}")
     try:
         with without_experimental_warnings():
-            proxy = Proxied(host=host, port=int(port))
+            proxy = ReconnectingProxy(host=host, port=int(port))
         proxy.wait_server_ready(timeout=10.0)
     except ImportError:
         raise wrong("--storage", f"grpc:// needs the package grpcio: {EXTRA}") from None
@@ -86,14 +85,14 @@ def _rdb(url: str) -> BaseStorage:
     from sqlalchemy.exc import SQLAlchemyError
     from sqlalchemy.pool import NullPool
 
-    from dse.search.bulk_rdb import BulkRDBStorage
+    from dse.search.bulk_rdb import open_database
 
     if url.startswith("sqlite:///"):
         _own_sqlite(Path(url.removeprefix("sqlite:///")))
     # a connection for the time of a write: a hundred workers hold none while they compute
     options = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"poolclass": NullPool}
     try:
-        return _made(lambda: BulkRDBStorage(with_driver(url), engine_kwargs=dict(options)))
+        return _made(lambda: open_database(with_driver(url), dict(options)))
     except ImportError:
         raise wrong("--storage", f"{hidden(url)} needs the driver of its database: {EXTRA}") from None
     except (SQLAlchemyError, RuntimeError, OSError, OptunaError) as error:

@@ -9,6 +9,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
+from dse.search.optuna_private import study_id
 from dse.search.storage import EXTRA, first_line, hidden, open_storage, with_driver
 from dse.spec.problems import wrong
 
@@ -67,7 +68,7 @@ def trials_elsewhere(storage: BaseStorage | None, slug: str) -> list[FrozenTrial
 
 def study_number(storage: BaseStorage, slug: str) -> int | None:
     """Optuna's number of the stored study of that name; None when there is none."""
-    return next((s._study_id for s in storage.get_all_studies() if s.study_name == slug), None)
+    return next((study_id(s) for s in storage.get_all_studies() if s.study_name == slug), None)
 
 
 def stored_trials(storage: BaseStorage | None, slug: str) -> list[FrozenTrial]:
