@@ -14,7 +14,7 @@ from dse.search.entries import KEY, Entry, Task
 from dse.search.optuna_private import trial_id
 from dse.search.points import Points, axes_of
 from dse.search.replay import points_of
-from dse.search.samplers import sampler_of
+from dse.search.samplers import TakesDesigns, sampler_of
 from dse.search.spool import Spool
 from dse.search.suggest import Choice, suggest
 from dse.spec.resolved import ResolvedStudy
@@ -68,9 +68,8 @@ class Island:
         if self.spool is not None:
             self.spool.asked(key, self._now(trial), task)
         points = points_of(self.study, [trial.number], [choice])
-        seen = getattr(self.mind.sampler, "seen", None)
-        if seen is not None:
-            seen(trial.number, points)
+        if isinstance(self.mind.sampler, TakesDesigns):
+            self.mind.sampler.take_designs(trial.number, points)
         values = _judge(self.study, trial, choice, points)
         self.mind.tell(trial, values)
         if self._rows:

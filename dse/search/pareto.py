@@ -79,39 +79,27 @@ class ParetoSampler(BaseSampler):
     chooses_branches = True
     """It weighs branches itself; nobody needs to give them turns."""
 
-    def __init__(self, seed: int, points: int = POINTS, proposals: int = PROPOSALS) -> None:
-        if points < 1 or proposals < 1:
-            raise ValueError(f"expected points and proposals of at least 1, got {points} and {proposals}")
-        self._seed, self._points, self._most = seed, points, proposals
+    def __init__(
+        self, study: ResolvedStudy, seed: int, points: int = POINTS, proposals: int = PROPOSALS
+    ) -> None:
+        """`study` has a space of chips and no mix; `points` and `proposals` as the constants."""
+        self._study, self._points, self._most = study, points, proposals
         self._rng = np.random.default_rng(seed)
         self._random = RandomSampler(seed)
-        self._study: ResolvedStudy | None = None
-
-    def attach(self, study: ResolvedStudy) -> BaseSampler | None:
-        """Tell the sampler which question it searches; without it draws are random.
-
-        Returns the sampler that takes its place for a mix, which has no single designs to screen.
-        """
-        self._study = None if study.members or not study.branches else study
-        if study.members:
-            return tpe(self._seed)
-        if self._study is None:
-            return None
         self._cubes = {name: Cube.of(branch) for name, branch in sorted(study.branches.items())}
         space = Grid(branches=(), deployments=grid_of(study, 2))
         self._problem = Problem(study=study, grid=space, pieces=space.pieces(CHUNK), by_chip=frozenset())
         self._known = _Known(np.empty((0, len(study.objectives))))
         self._learned: set[int] = set()
-        self._seen: dict[int, Floats] = {}
+        self._evaluated: dict[int, Floats] = {}
         self._sample = self._known.costs
         self._batch: list[_Chip] = []
         self._left = 0
-        return None
+        self._chosen: dict[str, Any] = {}
 
-    def seen(self, number: int, points: Points) -> None:
-        """Take the designs of a trial that whoever made it evaluated, so that nobody does so again."""
-        if self._study is not None:
-            self._seen[number] = _costs(points)
+    def take_designs(self, number: int, points: Points) -> None:
+        """Take the designs that a trial has just evaluated, so that they are not evaluated again."""
+        self._evaluated[number] = _costs(points)
 
     def reseed_rng(self) -> None:
         """Start another stream of draws, as Optuna asks for in a forked worker."""
@@ -120,9 +108,9 @@ class ParetoSampler(BaseSampler):
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Choose the next chip, and tell the parameters that it has."""
-        self._chosen: dict[str, Any] = {}
+        self._chosen = {}
         fixed = trial.system_attrs.get(FIXED_PARAMS, {})
-        if self._study is None or "chip" in fixed or any(name in fixed for name in self._free()):
+        if "chip" in fixed or any(name in fixed for name in self._free()):
             return {}
         self._learn(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
         self._chosen = self._proposal(fixed.get("branch"))
@@ -150,12 +138,10 @@ class ParetoSampler(BaseSampler):
 
     def _learn(self, trials: Sequence[FrozenTrial]) -> None:
         """Take in the designs of trials that are new, whoever made them."""
-        study = self._study
-        assert study is not None
         for trial in [t for t in trials if t.number not in self._learned]:
-            costs, owner = self._seen.pop(trial.number, None), None
+            costs, owner = self._evaluated.pop(trial.number, None), None
             if costs is None:
-                costs = _costs(points_of(study, [trial.number], [choice_of(study, trial)]))
+                costs = _costs(points_of(self._study, [trial.number], [choice_of(self._study, trial)]))
             if not trial.user_attrs.get(BASELINE):
                 branch = str(trial.params["branch"])
                 owner = (branch, self._cubes[branch].place(trial.params))
@@ -217,8 +203,6 @@ class ParetoSampler(BaseSampler):
 
     def _gain(self, chip: _Chip, before: float) -> float:
         """Hypervolume that a chip, or its best design in the mode `search`, adds to that of the front."""
-        if self._study is None:
-            return 0.0
         if self._study.spec.deployment.mode == "solve":
             return self._volume(np.concatenate([self._known.costs, chip.costs])) - before
         each = [self._volume(np.concatenate([self._known.costs, c[None]])) - before for c in chip.costs]
@@ -227,10 +211,10 @@ class ParetoSampler(BaseSampler):
         return each[best]
 
     def _volume(self, costs: Floats) -> float:
-        study = self._study
-        assert study is not None
-        goals = study.objectives
-        worst = [study.reference_point[g.name] * (1.0 if g.direction == "minimize" else -1.0) for g in goals]
+        goals = self._study.objectives
+        worst = [
+            self._study.reference_point[g.name] * (1.0 if g.direction == "minimize" else -1.0) for g in goals
+        ]
         corner = np.asarray(worst)
         if (corner > 0.0).all() and (costs > 0.0).all():
             costs, corner = np.log(costs), np.log(corner)
@@ -240,7 +224,6 @@ class ParetoSampler(BaseSampler):
     def _parameters(self, chip: _Chip) -> dict[str, Any]:
         """Trial parameters that stand for a chip, with a target or a layout that shows its best design."""
         study = self._study
-        assert study is not None
         out: dict[str, Any] = {"branch": chip.cube.branch.name, **chip.cube.parameters(chip.place)}
         flat = {
             k: a[chip.layouts[0]] for k, a in self._problem.grid.deployments.reshape(-1).columns().items()
@@ -254,7 +237,7 @@ class ParetoSampler(BaseSampler):
 
     def _target(self, chip: _Chip, name: str, ends: tuple[float, float]) -> float:
         """A latency target that one of the chip's designs on the front just meets."""
-        names = [g.name for g in self._study.objectives] if self._study else []
+        names = [g.name for g in self._study.objectives]
         if name not in names or not len(chip.costs):
             return float(np.exp(self._rng.uniform(*np.log(ends))))
         wanted = chip.costs[self._rng.integers(len(chip.costs)), names.index(name)]
@@ -282,6 +265,18 @@ def _axes(count: int) -> list[Axis]:
     return [Axis(str(i), "", "", "", "minimize") for i in range(count)]
 
 
-def pareto(seed: int, **options: Any) -> BaseSampler:
-    """Evaluates a million designs for each dozen chips that it proposes; best where a design is cheap."""
-    return ParetoSampler(seed, **options)
+def pareto(
+    seed: int, study: ResolvedStudy | None = None, points: int = POINTS, proposals: int = PROPOSALS
+) -> BaseSampler:
+    """Evaluate a million designs for each dozen chips that are proposed; best where a design is cheap.
+
+    A mix has no single designs to screen, so it is searched by TPE. Without a space of chips there is nothing
+    to propose, so what is free is drawn at random.
+    """
+    if points < 1 or proposals < 1:
+        raise ValueError(f"expected points and proposals of at least 1, got {points} and {proposals}")
+    if study is not None and study.members:
+        return tpe(seed)
+    if study is None or not study.branches:
+        return RandomSampler(seed)
+    return ParetoSampler(study, seed, points, proposals)

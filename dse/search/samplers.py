@@ -3,12 +3,14 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from inspect import signature
+from typing import Any, Protocol, runtime_checkable
 
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
 
 from dse.plugins import sampler_factory
+from dse.search.points import Points
 from dse.spec.problems import wrong
 from dse.spec.resolved import ResolvedStudy
 
@@ -21,24 +23,32 @@ def without_experimental_warnings() -> Iterator[None]:
         yield
 
 
-def sampler_of(study: ResolvedStudy, seed: int) -> BaseSampler:
-    """The sampler of a study; one that has `attach` is told which question it searches.
+@runtime_checkable
+class TakesDesigns(Protocol):
+    """A sampler that uses all designs of a trial, not only its objectives."""
 
-    Where it has no use for the question, `attach` may return another sampler to take its place. Raises
-    `SpecError` for options that it does not take.
+    def take_designs(self, number: int, points: Points) -> None:
+        """Take the designs that trial `number` has just evaluated."""
+
+
+def sampler_of(study: ResolvedStudy, seed: int) -> BaseSampler:
+    """The sampler of a study, made by the factory that is registered under its name.
+
+    A factory is called with `seed` and the options of the study; one that has a parameter `study` also gets
+    the study. Raises `SpecError` for options that it does not take.
     """
     chosen = study.spec.sampler
+    factory = sampler_factory(chosen.name)
+    given = {"study": study} if "study" in signature(factory).parameters else {}
     try:
-        sampler: BaseSampler = sampler_factory(chosen.name)(seed=seed % 2**32, **chosen.options)
+        sampler: BaseSampler = factory(seed=seed % 2**32, **given, **chosen.options)
     except (TypeError, ValueError) as error:
         raise wrong(f"{study.path}", f"sampler.options: {error}") from None
-    if callable(attach := getattr(sampler, "attach", None)):
-        sampler = attach(study) or sampler
     return sampler
 
 
 def chooses_branches(sampler: BaseSampler) -> bool:
-    """Whether a sampler weighs branches itself; the others are given one after the other."""
+    """Whether a sampler weighs branches itself; others are given the branches in turn."""
     return bool(getattr(sampler, "chooses_branches", False))
 
 

@@ -8,7 +8,7 @@ A plug-in's own test needs no more than this:
             return my_sampler
 
 The subject is the factory that the entry point names: called with `seed` and options, it makes an Optuna
-sampler.
+sampler. A factory with a parameter `study` is also given the resolved study that is searched; here it is not.
 """
 
 from collections.abc import Callable

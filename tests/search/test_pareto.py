@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from optuna.samplers import RandomSampler
 from studies_for_tests import write_study
 
+from dse.search import samplers
 from dse.search.moves import Cube
 from dse.search.runner import RunResult, run
 from dse.search.sweep.driver import sweep
+from dse.spec.problems import SpecError
 from dse.spec.resolved import ResolvedStudy, load_study
 
 PARETO = {"name": "pareto", "options": {"points": 20_000, "proposals": 8}}
@@ -72,6 +75,32 @@ def test_places_and_trial_parameters_are_two_words_for_a_chip(name: str, tmp_pat
         assert np.allclose(cube.snapped(places.copy()), places)
         for place in places:
             assert np.allclose(cube.place(cube.parameters(place)), place)
+
+
+def test_a_factory_with_a_parameter_study_is_given_the_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    given: list[object] = []
+
+    def factory(seed: int, study: object) -> RandomSampler:
+        given.append(study)
+        return RandomSampler(seed)
+
+    monkeypatch.setattr(samplers, "sampler_factory", lambda name: factory)
+    question = load_study(str(write_study(tmp_path)))
+    assert isinstance(samplers.sampler_of(question, 1), RandomSampler)
+    assert given == [question]
+
+
+def test_a_space_without_chips_leaves_nothing_to_propose(tmp_path: Path) -> None:
+    question = study(tmp_path, space=None)
+    assert not question.branches
+    assert isinstance(samplers.sampler_of(question, 1), RandomSampler)
+
+
+@pytest.mark.parametrize("option", ["points", "proposals"])
+def test_a_number_below_one_is_refused(option: str, tmp_path: Path) -> None:
+    path = write_study(tmp_path, sampler={"name": "pareto", "options": {option: 0}})
+    with pytest.raises(SpecError, match=r"sampler.options: expected points and proposals of at least 1"):
+        samplers.sampler_of(load_study(str(path)), 1)
 
 
 def test_a_study_that_names_no_sampler_gets_this_one(tmp_path: Path) -> None:
