@@ -94,9 +94,13 @@ class Judged:
 
 
 def judged(
-    metrics: api.Metrics, context: api.Context, goal: api.Objective, limits: Limits, shape: tuple[int, ...],
+    metrics: api.Metrics,
+    context: api.Context,
+    goal: api.Objective,
+    limits: Limits,
+    shape: tuple[int, ...],
     chips: int | None = None,
-) -> Judged:  # fmt: skip
+) -> Judged:
     """Metrics of designs of `shape`, judged by one goal under `limits`.
 
     The last axis of the shape is that of the chips; with `chips` of 1 everything belongs to one choice.
@@ -106,9 +110,13 @@ def judged(
 
 
 def judged_each(
-    metrics: api.Metrics, context: api.Context, goal: api.Objective, limits: Sequence[Limits],
-    shape: tuple[int, ...], chips: int | None = None,
-) -> Iterator[Judged]:  # fmt: skip
+    metrics: api.Metrics,
+    context: api.Context,
+    goal: api.Objective,
+    limits: Sequence[Limits],
+    shape: tuple[int, ...],
+    chips: int | None = None,
+) -> Iterator[Judged]:
     """As `judged`, under each of some limits; what they share is worked out once."""
     last = shape[-1] if chips is None else chips
 

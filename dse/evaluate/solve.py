@@ -141,9 +141,12 @@ def _picked(found: Judged, columns: Sequence[dict[str, Floats]], tolerance: floa
     return Found(
         deployments=deployed(at),
         cheapest=deployed(cheapest),
-        cost=of(found.cost, at), least=of(found.cost, cheapest), least_size=of(found.size, cheapest),
-        unfit=of(found.unfit, at), late=of(found.late, at),
-    )  # fmt: skip
+        cost=of(found.cost, at),
+        least=of(found.cost, cheapest),
+        least_size=of(found.size, cheapest),
+        unfit=of(found.unfit, at),
+        late=of(found.late, at),
+    )
 
 
 def _between(

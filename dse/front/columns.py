@@ -11,9 +11,20 @@ Kind = Literal["int", "float", "bool", "text"]
 
 _FIRST = ("trial", "chip", "branch", "role")
 _THEN = (
-    "batch", "tp", "pp", "ep", "dp", "chips", "capex_usd", "tpot_s", "ttft_s", "tokens_per_s",
-    "usd_per_token_per_s", "usd_per_million_tokens", "price_usd",
-)  # fmt: skip
+    "batch",
+    "tp",
+    "pp",
+    "ep",
+    "dp",
+    "chips",
+    "capex_usd",
+    "tpot_s",
+    "ttft_s",
+    "tokens_per_s",
+    "usd_per_token_per_s",
+    "usd_per_million_tokens",
+    "price_usd",
+)
 
 _UNITS = (  # the longest ending that fits decides
     ("usd_per_million_tokens", "USD/Mtoken"),

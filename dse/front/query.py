@@ -21,8 +21,15 @@ _SPLIT = re.compile(r"\s*,\s*|\s+and\s+", re.IGNORECASE)
 _CONDITION = re.compile(r"\s*([\w.-]+)\s*([<>=!~]+)\s*(.+?)\s*")
 _OPERATORS = ("<=", ">=", "<", ">", "=", "==", "!=")
 _MEANT = {
-    "=<": "<=", "=>": ">=", "<>": "!=", "=!": "!=", "!": "!=", "===": "=", "<<": "<", ">>": ">",
-}  # fmt: skip
+    "=<": "<=",
+    "=>": ">=",
+    "<>": "!=",
+    "=!": "!=",
+    "!": "!=",
+    "===": "=",
+    "<<": "<",
+    ">>": ">",
+}
 _EXAMPLE = "a condition such as 'tpot<=10 ms' or 'batch>=32 and tp=8'"
 SAME = 1e-9
 """A number typed by a person matches a float that is this close, relatively."""

@@ -60,9 +60,14 @@ def _of_baselines(
     for name, spec in sorted(study.baselines.items()):
         chips = chips_of([chip_columns(spec, study.setting)])
         origin = Origin(
-            trial=np.asarray([trials.get(name, NO_TRIAL)]), chip=[name], branch=chip_kind(spec),
-            role="baseline", parameters={}, names={}, price_usd=np.asarray(chips.price_usd),
-        )  # fmt: skip
+            trial=np.asarray([trials.get(name, NO_TRIAL)]),
+            chip=[name],
+            branch=chip_kind(spec),
+            role="baseline",
+            parameters={},
+            names={},
+            price_usd=np.asarray(chips.price_usd),
+        )
         yield from _solved(study, chips, origin, limits)
 
 
@@ -80,9 +85,14 @@ def _of_front(
         values = {n: part[f"param_{n}"].to_numpy(dtype=float) for n in branch.spec.parameters}
         price = np.broadcast_to(np.asarray(chips.price_usd), (len(part),))
         origin = Origin(
-            trial=part["trial"].to_numpy(), chip=list(part["chip"]), branch=branch.kind, role="search",
-            parameters=values, names=branch.named(values), price_usd=price,
-        )  # fmt: skip
+            trial=part["trial"].to_numpy(),
+            chip=list(part["chip"]),
+            branch=branch.kind,
+            role="search",
+            parameters=values,
+            names=branch.named(values),
+            price_usd=price,
+        )
         yield from _solved(study, chips, origin, limits)
 
 
@@ -104,9 +114,12 @@ def _contending(study: ResolvedStudy, frame: Table, target: api.Objective, limit
 def on_fine_grid(study: ResolvedStudy, chips: api.Chips, limits: Sequence[Limits]) -> list[Found]:
     """The best deployment of each chip under each of some limits, as `dse estimate` chooses it."""
     question = Question(
-        cost_model=study.cost_model, context=study.context, goal=study.goal,
-        tolerance=study.spec.tolerance, any_batch=study.fine_lists.any_batch,
-    )  # fmt: skip
+        cost_model=study.cost_model,
+        context=study.context,
+        goal=study.goal,
+        tolerance=study.spec.tolerance,
+        any_batch=study.fine_lists.any_batch,
+    )
     return best_deployments(question, chips, grid(study.fine_lists), limits)
 
 

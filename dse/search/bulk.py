@@ -15,7 +15,7 @@ def writer_of(storage: BaseStorage) -> Writer:
     """The fastest writer that is right for a storage."""
     database = database_in(storage)
     if database is not None:
-        from dse.search.bulk_rdb import RdbWriter  # SQLAlchemy: 0.2 s
+        from dse.search.bulk_rdb import RdbWriter  # imports SQLAlchemy: 0.2 s
 
         return RdbWriter(database)
     return JournalWriter(storage) if isinstance(storage, JournalStorage) else PlainWriter(storage)
@@ -77,9 +77,15 @@ class _Plan:
     """Lines to append, made when nobody else can write, and the numbers that came of them."""
 
     def __init__(
-        self, storage: JournalStorage, study_id: int, entries: Sequence[Entry], *,
-        known: int, again: bool, limit: int | None,
-    ) -> None:  # fmt: skip
+        self,
+        storage: JournalStorage,
+        study_id: int,
+        entries: Sequence[Entry],
+        *,
+        known: int,
+        again: bool,
+        limit: int | None,
+    ) -> None:
         self._storage, self._study_id, self._entries = storage, study_id, entries
         self._known, self._again, self._limit = known, again, limit
         self._seen = 0
@@ -110,11 +116,13 @@ class _Plan:
         trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
         found = {t.user_attrs.get(KEY): t.number for t in trials[self._seen :]}
         return [
-            None if i in self._dropped or e.key is None
-            else e.task.number if e.task.trial_id is not None
+            None
+            if i in self._dropped or e.key is None
+            else e.task.number
+            if e.task.trial_id is not None
             else found[e.key]
             for i, e in enumerate(self._entries)
-        ]  # fmt: skip
+        ]
 
 
 def _stored(trials: Sequence[FrozenTrial]) -> dict[str | None, int]:

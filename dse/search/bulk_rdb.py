@@ -134,12 +134,14 @@ def _add(connection: Connection, study_id: int, trials: Sequence[FrozenTrial]) -
     first = _count(connection, study_id)
     rows = [
         {
-            "number": first + i, "study_id": study_id, "state": t.state,
+            "number": first + i,
+            "study_id": study_id,
+            "state": t.state,
             "datetime_start": _utc(t.datetime_start) if t.datetime_start else None,
             "datetime_complete": _utc(t.datetime_complete) if t.datetime_complete else None,
         }
         for i, t in enumerate(trials)
-    ]  # fmt: skip
+    ]
     connection.execute(insert(_TRIALS), rows)
     new = (_TRIALS.c.study_id == study_id) & (_TRIALS.c.number >= first)
     ids = {
@@ -163,9 +165,11 @@ def _params(at: int | None, trial: FrozenTrial) -> Iterable[Row]:
     for name, value in trial.params.items():
         distribution = trial.distributions[name]
         yield {
-            "trial_id": at, "param_name": name, "param_value": distribution.to_internal_repr(value),
+            "trial_id": at,
+            "param_name": name,
+            "param_value": distribution.to_internal_repr(value),
             "distribution_json": distribution_to_json(distribution),
-        }  # fmt: skip
+        }
 
 
 def _values(at: int | None, trial: FrozenTrial) -> Iterable[Row]:

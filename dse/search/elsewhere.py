@@ -102,9 +102,16 @@ def _work(job: _Job, processes: int) -> int:
     try:
         study = job.study.opened()
         found = work(
-            study, job.storage, trials=job.trials, timeout=job.timeout, sampler=job.sampler, seed=job.seed,
-            workers=processes, out=_place(here, study), progress=heed,
-        )  # fmt: skip
+            study,
+            job.storage,
+            trials=job.trials,
+            timeout=job.timeout,
+            sampler=job.sampler,
+            seed=job.seed,
+            workers=processes,
+            out=_place(here, study),
+            progress=heed,
+        )
     except SpecError as error:
         raise there(error, here) from None
     return found.trials

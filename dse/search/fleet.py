@@ -111,9 +111,10 @@ class Fleet:
             if self._deaths > DEATHS:
                 code = worker.process.wait()
                 raise wrong(
-                    "--workers", f"{self._deaths} workers died one after the other, the last with exit code "
+                    "--workers",
+                    f"{self._deaths} workers died one after the other, the last with exit code "
                     f"{code}; run without --workers to see why",
-                )  # fmt: skip
+                )
             self._launch()
             return [self._bury(worker)]
         word, what = message

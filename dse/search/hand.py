@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -115,8 +116,6 @@ def serve(fd: int) -> None:
     except OSError as error:
         pipe.send(("wrong", OSError(error.errno, error.strerror, error.filename)))
     except Exception:
-        import traceback
-
         pipe.send(("broken", traceback.format_exc()))
 
 

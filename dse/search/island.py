@@ -37,9 +37,15 @@ class Island:
     """
 
     def __init__(
-        self, study: ResolvedStudy, name: str, seed: int, spool: Spool | None = None,
-        past: Sequence[FrozenTrial] = (), *, rows: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        study: ResolvedStudy,
+        name: str,
+        seed: int,
+        spool: Spool | None = None,
+        past: Sequence[FrozenTrial] = (),
+        *,
+        rows: bool = True,
+    ) -> None:
         """`name` begins the keys of its trials, `past` is what it knows; without `rows` it keeps no front."""
         self.study, self.name, self.spool = study, name, spool
         self._storage = InMemoryStorage()

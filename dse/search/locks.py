@@ -11,7 +11,7 @@ from dse.spec.problems import wrong
 
 def hold(path: Path) -> FileIO | None:
     """Open `path` and hold it alone until it is closed; None when another process holds it."""
-    import fcntl
+    import fcntl  # Unix only; without it studies cannot be run, but evaluated
 
     handle = FileIO(path, "ab+")
     try:

@@ -46,9 +46,10 @@ class Outage:
             if now - self._since > PATIENCE:
                 told = str(error).splitlines()[0]
                 raise wrong(
-                    "--storage", f"{hidden(url)} has been away for {PATIENCE:.0f} s ({told}); finished "
+                    "--storage",
+                    f"{hidden(url)} has been away for {PATIENCE:.0f} s ({told}); finished "
                     "trials are kept in the results folder, and the next run stores them",
-                ) from None  # fmt: skip
+                ) from None
 
 
 def is_away(error: BaseException) -> bool:

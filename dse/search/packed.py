@@ -27,12 +27,19 @@ def unpack(data: Mapping[str, Any]) -> FrozenTrial:
     """The trial that `pack` packed."""
     distributions = {k: json_to_distribution(d) for k, d in data["distributions"].items()}
     return FrozenTrial(
-        number=data["number"], state=TrialState[data["state"]], value=None, values=data["values"],
-        datetime_start=_moment(data["start"]), datetime_complete=_moment(data["complete"]),
+        number=data["number"],
+        state=TrialState[data["state"]],
+        value=None,
+        values=data["values"],
+        datetime_start=_moment(data["start"]),
+        datetime_complete=_moment(data["complete"]),
         params={k: distributions[k].to_external_repr(v) for k, v in data["params"].items()},
-        distributions=distributions, user_attrs=data["user_attrs"], system_attrs=data["system_attrs"],
-        intermediate_values={}, trial_id=-1,
-    )  # fmt: skip
+        distributions=distributions,
+        user_attrs=data["user_attrs"],
+        system_attrs=data["system_attrs"],
+        intermediate_values={},
+        trial_id=-1,
+    )
 
 
 def _text(moment: datetime | None) -> str | None:

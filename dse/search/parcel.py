@@ -54,9 +54,12 @@ def parcel_of(study: ResolvedStudy) -> Parcel:
         found = sorted(own.rglob("*.yaml"))
         files += [(f"configs/{p.relative_to(own).as_posix()}", p.read_text(encoding="utf-8")) for p in found]
     return Parcel(
-        study=name, case=study.case, files=tuple(files), workload_targets=study.spec.workload_targets,
+        study=name,
+        case=study.case,
+        files=tuple(files),
+        workload_targets=study.spec.workload_targets,
         digest=digest(study.question),
-    )  # fmt: skip
+    )
 
 
 def there(error: SpecError, place: str) -> SpecError:

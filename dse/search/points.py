@@ -229,9 +229,13 @@ def _mixed(study: ResolvedStudy, chips: api.Chips, deployments: api.Deployments,
         return np.broadcast_to(np.asarray(column), (n,))[at]
 
     spread = Origin(
-        trial=each(origin.trial), chip=[str(name) for name in each(origin.chip)], branch=origin.branch,
-        role=origin.role, parameters={k: each(v) for k, v in origin.parameters.items()},
-        names={k: each(v) for k, v in origin.names.items()}, price_usd=each(origin.price_usd),
-    )  # fmt: skip
+        trial=each(origin.trial),
+        chip=[str(name) for name in each(origin.chip)],
+        branch=origin.branch,
+        role=origin.role,
+        parameters={k: each(v) for k, v in origin.parameters.items()},
+        names={k: each(v) for k, v in origin.names.items()},
+        price_usd=each(origin.price_usd),
+    )
     first = found.members[0].designs
     return Points(study=study, origin=spread, designs=first, metrics=found.metrics, members=found.members)

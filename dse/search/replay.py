@@ -37,9 +37,14 @@ def points_of(study: ResolvedStudy, numbers: Sequence[int], choices: Sequence[Ch
     values = {name: np.concatenate([c.values[name] for c in choices]) for name in first.values}
     chips = branch.chips(values)
     origin = Origin(
-        trial=np.asarray(numbers), chip=[f"{branch.name}-{n}" for n in numbers], branch=branch.kind,
-        role="search", parameters=values, names=branch.named(values), price_usd=np.asarray(chips.price_usd),
-    )  # fmt: skip
+        trial=np.asarray(numbers),
+        chip=[f"{branch.name}-{n}" for n in numbers],
+        branch=branch.kind,
+        role="search",
+        parameters=values,
+        names=branch.named(values),
+        price_usd=np.asarray(chips.price_usd),
+    )
     return evaluate(study, chips, _deployments(study, choices), origin)
 
 
@@ -51,9 +56,14 @@ def catalog_points(
     formats = computed_columns(spec, study.setting.precision)
     chips = chips_of([chip_columns(spec, study.setting)])
     origin = Origin(
-        trial=np.asarray(numbers), chip=[spec.name], branch=chip_kind(spec), role="baseline", parameters={},
-        names={k: np.asarray([v]) for k, v in formats.items()}, price_usd=np.asarray(chips.price_usd),
-    )  # fmt: skip
+        trial=np.asarray(numbers),
+        chip=[spec.name],
+        branch=chip_kind(spec),
+        role="baseline",
+        parameters={},
+        names={k: np.asarray([v]) for k, v in formats.items()},
+        price_usd=np.asarray(chips.price_usd),
+    )
     return evaluate(study, chips, grid_of(study) if deployments is None else deployments, origin)
 
 

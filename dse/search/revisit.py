@@ -118,11 +118,14 @@ def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Revisi
     over = _violations(study.limits, combined_metrics(tuple(points)), study.context, n)
     for i, each in enumerate(zip(*told, strict=True)):
         yield Revisited(
-            chip=each[0].chip, stack=each[0].stack, hypothetical=each[0].hypothetical,
-            interval=each[0].interval, ledgers=combined_ledgers([part.ledgers for part in each], weights),
+            chip=each[0].chip,
+            stack=each[0].stack,
+            hypothetical=each[0].hypothetical,
+            interval=each[0].interval,
+            ledgers=combined_ledgers([part.ledgers for part in each], weights),
             violations=_row(over, i),
             parts={m.label: part for m, part in zip(study.members, each, strict=True)},
-        )  # fmt: skip
+        )
 
 
 def _evaluated(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Revisited]:

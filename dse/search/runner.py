@@ -103,9 +103,14 @@ def run(
         )
         write_front(folder, front)
     return RunResult(
-        study=resolved, front=front, optuna_study=shared.study, out=folder,
-        new_trials=session.new, wanted=session.budget, interrupted=session.interrupted,
-    )  # fmt: skip
+        study=resolved,
+        front=front,
+        optuna_study=shared.study,
+        out=folder,
+        new_trials=session.new,
+        wanted=session.budget,
+        interrupted=session.interrupted,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,9 +191,14 @@ def _crew(shared: Shared, workers: int, spools: Path, *, rows: bool) -> Iterator
     def start() -> Start:
         name, seed = next(seeds)
         return Start(
-            study=variant_of(shared.resolved), name=name, seed=seed, spool=spools, owner=shared.owner,
-            rows=rows, past=[t for t in shared.trials if t.state.is_finished()],
-        )  # fmt: skip
+            study=variant_of(shared.resolved),
+            name=name,
+            seed=seed,
+            spool=spools,
+            owner=shared.owner,
+            rows=rows,
+            past=[t for t in shared.trials if t.state.is_finished()],
+        )
 
     fleet = Fleet(start, workers)
     try:

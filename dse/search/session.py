@@ -23,9 +23,13 @@ class Session:
     """Spends a budget of trials with a crew on a shared study."""
 
     def __init__(
-        self, shared: Shared, crew: Crew, budget: int, progress: Progress | None = None,
+        self,
+        shared: Shared,
+        crew: Crew,
+        budget: int,
+        progress: Progress | None = None,
         keeper: Keeper | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`keeper` gathers the front; without one the trials are stored and nothing else is kept."""
         self.shared, self.crew, self.budget, self.progress = shared, crew, budget, progress
         self.interrupted = False

@@ -164,9 +164,10 @@ class Shared:
         resolved = self.resolved
         try:
             study = optuna.create_study(
-                storage=self.storage, study_name=resolved.slug,
+                storage=self.storage,
+                study_name=resolved.slug,
                 directions=[g.direction for g in resolved.objectives],
-            )  # fmt: skip
+            )
         except DuplicatedStudyError:
             return optuna.load_study(study_name=resolved.slug, storage=self.storage), False
         return study, True

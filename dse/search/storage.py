@@ -1,5 +1,6 @@
 """Optuna storages by URL."""
 
+import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -55,7 +56,7 @@ def hidden(url: str) -> str:
 
 def _redis(url: str) -> BaseStorage:
     try:
-        from redis.exceptions import RedisError
+        from redis.exceptions import RedisError  # an optional package
     except ImportError:
         raise wrong("--storage", f"redis:// needs the package redis: {EXTRA}") from None
     try:
@@ -82,7 +83,7 @@ def _grpc(url: str) -> BaseStorage:
 
 
 def _rdb(url: str) -> BaseStorage:
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import SQLAlchemyError  # 0.2 s, which only databases need
     from sqlalchemy.pool import NullPool
 
     from dse.search.bulk_rdb import open_database
@@ -101,7 +102,7 @@ def _rdb(url: str) -> BaseStorage:
 
 def _made(make: Callable[[], BaseStorage]) -> BaseStorage:
     """A storage whose tables others may be making in the same moment, which Optuna takes for a failure."""
-    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError  # see `_rdb`
 
     for attempt in range(1, TRIES):
         try:
@@ -120,8 +121,6 @@ def with_driver(url: str) -> str:
 
 def _own_sqlite(path: Path) -> None:
     """Refuse a SQLite file that holds something else, before Optuna adds its tables to it."""
-    import sqlite3
-
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.stat().st_size == 0:

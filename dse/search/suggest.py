@@ -8,7 +8,7 @@ import numpy as np
 from optuna.trial import BaseTrial
 
 from dse.search.points import Floats
-from dse.spec.branch import Branch
+from dse.spec.branch import Branch, chip_kind
 from dse.spec.layouts import Lists, ways
 from dse.spec.parameters import fraction_of, value_at
 from dse.spec.resolved import ResolvedStudy
@@ -111,8 +111,6 @@ def first_trials(study: ResolvedStudy) -> list[tuple[dict[str, Any], dict[str, A
 
 def _nearest(branch: Branch, chip: Any) -> dict[str, Any] | None:
     """Trial parameters of the chip of `branch` nearest to a real one; None when too little is known."""
-    from dse.spec.branch import chip_kind
-
     known = branch.nearest(chip)
     if chip_kind(chip) != branch.kind or set(known) != set(branch.spec.parameters):
         return None

@@ -40,10 +40,14 @@ def variant_of(study: ResolvedStudy) -> Variant:
     """How another process finds `study`."""
     own, *bundled = study.setting.catalog.folders
     return Variant(
-        path=str(study.path.resolve()), case=study.case, configs=str(own.resolve()) if bundled else None,
-        sampler=study.spec.sampler.model_dump(), seed=study.spec.seed,
-        workload_targets=study.spec.workload_targets, digest=digest(study.question),
-    )  # fmt: skip
+        path=str(study.path.resolve()),
+        case=study.case,
+        configs=str(own.resolve()) if bundled else None,
+        sampler=study.spec.sampler.model_dump(),
+        seed=study.spec.seed,
+        workload_targets=study.spec.workload_targets,
+        digest=digest(study.question),
+    )
 
 
 def overridden(study: ResolvedStudy, sampler: str | None, seed: int | None) -> ResolvedStudy:

@@ -119,9 +119,11 @@ def launch(start: Start, number: int) -> Worker:
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-m", "dse.search.hand", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=_environment(),
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            env=_environment(),
             start_new_session=True,  # Ctrl-C is for the run, which ends its workers in order
-        )  # fmt: skip
+        )
     worker = Worker(number, start, process, Connection(ours.detach()))
     with suppress(OSError):
         worker.pipe.send(start)

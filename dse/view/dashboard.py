@@ -28,7 +28,7 @@ def installed() -> bool:
 
 def dashboard(mirror: Mirror) -> App:
     """The dashboard on `mirror`; raises `ImportError` without the package."""
-    from optuna_dashboard import wsgi
+    from optuna_dashboard import wsgi  # an optional package
 
     shown: App = wsgi(mirror)
 

@@ -37,9 +37,11 @@ def guarded(app: App) -> App:
             return refuse(start, "403 Forbidden", "expected a request to this machine by its own name\n")
         if environ["REQUEST_METHOD"] not in READS:
             return refuse(
-                start, "405 Method Not Allowed", "expected GET or HEAD: nothing can be changed here\n",
+                start,
+                "405 Method Not Allowed",
+                "expected GET or HEAD: nothing can be changed here\n",
                 [("Allow", ", ".join(READS))],
-            )  # fmt: skip
+            )
 
         def careful(status: str, headers: Headers, *rest: Any) -> Any:
             return start(status, hardened(headers), *rest)

@@ -51,9 +51,16 @@ def made(out: Path) -> int:
 def test_a_full_disk_ends_the_run_with_a_message_and_loses_nothing(place: Path, workers: str) -> None:
     path, out = slow_study(place, 0.005), place / "out"
     process = start(
-        "run", path, "--trials", "100000", "--workers", workers, "--out", out,
+        "run",
+        path,
+        "--trials",
+        "100000",
+        "--workers",
+        workers,
+        "--out",
+        out,
         after=NO_FILE_ABOVE.format(300_000),
-    )  # fmt: skip
+    )
     refused(process, "File too large")
     text = (out / "study.journal").read_bytes()
     assert text.endswith(b"\n")  # the write that did not fit was taken back

@@ -13,9 +13,16 @@ from dse.search import session, shared
 from dse.search.runner import RunResult, run
 
 CALLS = (
-    "create_new_trial", "set_trial_param", "set_trial_user_attr", "set_trial_system_attr",
-    "set_trial_state_values", "set_study_user_attr", "get_all_trials", "get_trial", "get_study_user_attrs",
-)  # fmt: skip
+    "create_new_trial",
+    "set_trial_param",
+    "set_trial_user_attr",
+    "set_trial_system_attr",
+    "set_trial_state_values",
+    "set_study_user_attr",
+    "get_all_trials",
+    "get_trial",
+    "get_study_user_attrs",
+)
 SHARES = {"memory:": 0.04, "sqlite:///": 0.25, "journal:": 0.25}
 """Of the calls that fail before they are done; as many do afterwards. A database is called for many trials at
 once, which are stored all or none."""

@@ -81,9 +81,13 @@ def test_a_killed_run_goes_on_to_the_front_of_one_that_was_not(place: Path) -> N
     (place / "own" / "spaces").mkdir(parents=True)
     (place / "own" / "spaces" / "few.yaml").write_text(FEW, encoding="utf-8")
     options = {
-        "space": "few", "sampler": {"name": "every"}, "baselines": [], "report_at": [], "sweep": None,
+        "space": "few",
+        "sampler": {"name": "every"},
+        "baselines": [],
+        "report_at": [],
+        "sweep": None,
         "deployment": {"mode": "search", "batch": [8], "tp": [64], "pp": [80]},
-    }  # fmt: skip
+    }
     slow = slow_study(place, 0.05, **options)
     run(str(slow), trials=27, out=place / "calm", configs=place / "own")
     process = start("run", slow, "--trials", "27", "--out", place / "out", "--configs", place / "own")

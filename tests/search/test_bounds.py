@@ -24,14 +24,16 @@ from objectives import api
 QUESTIONS: dict[str, dict[str, Any]] = {
     "decode": {},
     "prompts": {
-        "workload": "chat", "objectives": ["usd_per_million_tokens", "tpot"],
+        "workload": "chat",
+        "objectives": ["usd_per_million_tokens", "tpot"],
         "reference_point": {"usd_per_million_tokens": "100 USD", "tpot": "1 s"},
     },
     "maximised": {
-        "objectives": ["tokens_per_second", "tpot", "entry_price"], "goal": "tokens_per_second",
+        "objectives": ["tokens_per_second", "tpot", "entry_price"],
+        "goal": "tokens_per_second",
         "reference_point": {"tokens_per_second": "1 token/s", "tpot": "1 s", "entry_price": "1e9 USD"},
     },
-}  # fmt: skip
+}
 COUNTS = {"peak_flops": 4, "sram": 5, "sram_bandwidth_per_byte": 3, "link_bandwidth": 3}
 
 
@@ -165,9 +167,12 @@ def test_pruning_finds_the_front_of_the_whole_sweep(study: ResolvedStudy, tmp_pa
 def test_pruning_tells_what_it_did(study: ResolvedStudy, tmp_path: Path) -> None:
     settled: list[int] = []
     result = sweep(
-        study, counts=COUNTS, prune=True, out=tmp_path / "out",
+        study,
+        counts=COUNTS,
+        prune=True,
+        out=tmp_path / "out",
         progress=lambda done, new, every: settled.append(done),
-    )  # fmt: skip
+    )
     front = exact(result)
     told = front.manifest["sweep"]
     assert told["pruned"]

@@ -103,9 +103,13 @@ def values_of(study, chip):
     from dse.search.points import Origin, evaluate, grid_of
 
     origin = Origin(
-        trial=np.zeros(1, dtype=int), chip=["x"], branch="sram-only", role="search", parameters={},
+        trial=np.zeros(1, dtype=int),
+        chip=["x"],
+        branch="sram-only",
+        role="search",
+        parameters={},
         price_usd=np.asarray(chip.price_usd),
-    )  # fmt: skip
+    )
     points = evaluate(study, chip, grid_of(study), origin)
     return [tuple(map(float, v)) for v, ok in zip(points.values, points.feasible, strict=True) if ok]
 

@@ -183,8 +183,11 @@ def test_infeasible_designs_are_finite_and_graded(tmp_path: Path) -> None:
 
 def test_chips_that_hold_nothing_are_graded_by_the_bytes_they_lack(tmp_path: Path) -> None:
     layout = {"mode": "solve", "batch": [64], "tp": [1], "pp": [1]}
-    result = run(str(write_study(tmp_path, deployment=layout, baselines=["groq-lpu-v1"])), trials=1,
-                 out=tmp_path / "out")  # fmt: skip
+    result = run(
+        str(write_study(tmp_path, deployment=layout, baselines=["groq-lpu-v1"])),
+        trials=1,
+        out=tmp_path / "out",
+    )
     (trial,) = result.optuna_study.get_trials(states=(TrialState.COMPLETE,))
     # 69 GB of weights and 64 x 0.67 GB of KV cache on one chip of 0.23 GB
     assert trial.constraints["capacity"] == pytest.approx(69e9 + 64 * 0.671e9 - 0.23e9, rel=0.02)

@@ -9,10 +9,11 @@ from dse.search.sweep.screen import Local, pivots_of, screened_out, sifted
 
 COSTS = st.integers(2, 3).flatmap(
     lambda k: arrays(
-        np.float64, st.tuples(st.integers(0, 40), st.just(k)),
-        elements=st.integers(-3, 6).map(lambda e: float(np.sign(e) * 1.5**abs(e))),
+        np.float64,
+        st.tuples(st.integers(0, 40), st.just(k)),
+        elements=st.integers(-3, 6).map(lambda e: float(np.sign(e) * 1.5 ** abs(e))),
     )
-)  # fmt: skip
+)
 
 
 def front(costs: np.ndarray) -> Local:

@@ -78,16 +78,19 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "baselines": [],
         "objectives": ["usd_per_token_per_second", "tpot", "tokens_per_second"],
         "reference_point": {
-            "usd_per_token_per_second": "1000 USD/(token/s)", "tpot": "100 ms",
+            "usd_per_token_per_second": "1000 USD/(token/s)",
+            "tpot": "100 ms",
             "tokens_per_second": "1 token/s",
         },
     },
     "a target, prompts that count": {
-        "baselines": [], "workload": "chat", "targets": {"ttft": "0.5 s"},
+        "baselines": [],
+        "workload": "chat",
+        "targets": {"ttft": "0.5 s"},
         "objectives": ["usd_per_million_tokens", "tpot"],
         "reference_point": {"usd_per_million_tokens": "100 USD", "tpot": "1 s"},
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -34,10 +34,24 @@ def test_names_of_this_machine_are_let_in(host: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["", "evil.example", "evil.example:8650", "localhost", "127.0.0.1", "localhost:80", "[::1]", "localhost:",
-     "127.0.0.1.evil.example:8650", "localhost.evil.example:8650", "127.0.0.2:8650", "0.0.0.0:8650",
-     "localhost:8650@evil.example", "xlocalhost:8650", "[::1]:8650:8650"],
-)  # fmt: skip
+    [
+        "",
+        "evil.example",
+        "evil.example:8650",
+        "localhost",
+        "127.0.0.1",
+        "localhost:80",
+        "[::1]",
+        "localhost:",
+        "127.0.0.1.evil.example:8650",
+        "localhost.evil.example:8650",
+        "127.0.0.2:8650",
+        "0.0.0.0:8650",
+        "localhost:8650@evil.example",
+        "xlocalhost:8650",
+        "[::1]:8650:8650",
+    ],
+)
 def test_any_other_host_is_refused(host: str) -> None:
     assert not is_loopback(host, PORT)
 
@@ -80,9 +94,10 @@ def journal(tmp_path: Path) -> Path:
     path = tmp_path / "small" / "study.journal"
     path.parent.mkdir()
     study = optuna.create_study(
-        storage=JournalStorage(JournalFileBackend(str(path))), study_name="small",
+        storage=JournalStorage(JournalFileBackend(str(path))),
+        study_name="small",
         directions=["minimize", "minimize"],
-    )  # fmt: skip
+    )
     study.add_trial(create_trial(values=[1.0, 1.0], constraints={"capacity": 5e9}))
     study.add_trial(create_trial(values=[2.0, 2.0], constraints={"capacity": -1.0}))
     study.add_trial(create_trial(state=TrialState.FAIL))
@@ -189,10 +204,17 @@ def test_it_listens_on_the_loopback_interface_alone(site: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/studies/../../etc/passwd", "/studies/%2e%2e/%2e%2e/etc/passwd", "/assets/../page.py",
-     "/assets/%2fetc%2fpasswd", "/studies//etc/passwd", "/assets/page.css.bak",
-     "/studies/small/study.journal", "/studies/%ff%fe"],
-)  # fmt: skip
+    [
+        "/studies/../../etc/passwd",
+        "/studies/%2e%2e/%2e%2e/etc/passwd",
+        "/assets/../page.py",
+        "/assets/%2fetc%2fpasswd",
+        "/studies//etc/passwd",
+        "/assets/page.css.bak",
+        "/studies/small/study.journal",
+        "/studies/%ff%fe",
+    ],
+)
 def test_no_path_leads_out_of_what_is_served(site: str, path: str) -> None:
     found = ask(site, path)
     assert found.status == 404 and b"root:" not in found.body

@@ -168,15 +168,25 @@ def test_the_program_serves_while_a_study_runs_and_ends_in_order(tmp_path: Path)
     env = {**os.environ, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
     command = [sys.executable, "-m", "dse"]
     said = tmp_path / "said.txt"
-    with said.open("w") as out, subprocess.Popen(
-        [*command, "run", str(study), "--out", "results/small", "-q"],
-        cwd=tmp_path, env=env, stdout=subprocess.DEVNULL, stderr=out,
-    ) as run:  # fmt: skip
+    with (
+        said.open("w") as out,
+        subprocess.Popen(
+            [*command, "run", str(study), "--out", "results/small", "-q"],
+            cwd=tmp_path,
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=out,
+        ) as run,
+    ):
         wait(lambda: (tmp_path / "results/small/study.journal").is_file())
         with subprocess.Popen(
             [*command, "view", str(study), "--out", "results/small", "--port", "0"],
-            cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=out, text=True,
-        ) as view:  # fmt: skip
+            cwd=tmp_path,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=out,
+            text=True,
+        ) as view:
             try:
                 assert view.stdout is not None
                 site, _, path = view.stdout.readline().strip().partition("/studies/")

@@ -69,9 +69,14 @@ def made(key: str, x: float = 0.25, state: TrialState = TrialState.COMPLETE) -> 
 
 def told(trial: FrozenTrial) -> tuple[object, ...]:
     return (
-        trial.state, trial.values, trial.params, trial.distributions, trial.user_attrs, trial.constraints,
+        trial.state,
+        trial.values,
+        trial.params,
+        trial.distributions,
+        trial.user_attrs,
+        trial.constraints,
         trial.system_attrs,
-    )  # fmt: skip
+    )
 
 
 def reread(study: optuna.Study) -> list[FrozenTrial]:

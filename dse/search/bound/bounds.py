@@ -23,8 +23,9 @@ ROUND = 2048
 DENSE = 0.12
 """Share of the layouts beyond which all of them are evaluated, on axes, where sums are not repeated."""
 
-FITTING = frozenset({"capacity", "network_domain", "expert_replicas", "die_area", "dram_stacks", "link_edge",
-                     "cooling"})  # fmt: skip
+FITTING = frozenset(
+    {"capacity", "network_domain", "expert_replicas", "die_area", "dram_stacks", "link_edge", "cooling"}
+)
 """Constraints that do not ask where bytes lie, nor how long anything takes."""
 
 SPARED = 8.0

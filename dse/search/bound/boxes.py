@@ -96,20 +96,32 @@ class Boxes:
         first = np.cumsum(self.counts) - self.counts
         rows = np.repeat(first[chosen] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
         return Boxes(
-            family=self.family, corners=self.corners[chosen], low=self.low[chosen], high=self.high[chosen],
-            gap=self.gap[chosen], worst=self.worst[chosen], counts=counts, layouts=self.layouts[rows],
+            family=self.family,
+            corners=self.corners[chosen],
+            low=self.low[chosen],
+            high=self.high[chosen],
+            gap=self.gap[chosen],
+            worst=self.worst[chosen],
+            counts=counts,
+            layouts=self.layouts[rows],
             lower=self.lower[rows],
-        )  # fmt: skip
+        )
 
     def kept(self, rows: Mask, gap: Floats, worst: Numbers, lower: Floats) -> "Boxes":
         """Boxes that have one of some layouts left, with these alone; `gap` and `worst` of all boxes."""
         counts = np.bincount(self.owner[rows], minlength=len(self))
         left = counts > 0
         return Boxes(
-            family=self.family, corners=self.corners[left], low=self.low[left], high=self.high[left],
-            gap=gap[left], worst=worst[left], counts=counts[left], layouts=self.layouts[rows],
+            family=self.family,
+            corners=self.corners[left],
+            low=self.low[left],
+            high=self.high[left],
+            gap=gap[left],
+            worst=worst[left],
+            counts=counts[left],
+            layouts=self.layouts[rows],
             lower=lower[rows],
-        )  # fmt: skip
+        )
 
     def with_layouts(self, layouts: Numbers) -> "Boxes":
         """The same boxes with one layout each."""
@@ -174,10 +186,16 @@ def whole(
         low, high = np.zeros((n, len(specs))), np.tile(full, (n, 1))
         low[:, fixed] = high[:, fixed] = np.asarray([c for _, c in some]).reshape(n, len(fixed))
         yield Boxes(
-            family=family, corners=np.asarray([i // each for i, _ in some]), low=low, high=high,
-            gap=np.full(n, np.inf), worst=np.zeros(n, dtype=np.int64), counts=np.full(n, layouts),
-            layouts=np.tile(np.arange(layouts), n), lower=np.empty((n * layouts, 0)),
-        )  # fmt: skip
+            family=family,
+            corners=np.asarray([i // each for i, _ in some]),
+            low=low,
+            high=high,
+            gap=np.full(n, np.inf),
+            worst=np.zeros(n, dtype=np.int64),
+            counts=np.full(n, layouts),
+            layouts=np.tile(np.arange(layouts), n),
+            lower=np.empty((n * layouts, 0)),
+        )
 
 
 def _family(

@@ -21,17 +21,25 @@ from objectives.api import LinearAttention
 
 MORE = frozenset(
     {
-        "peak_flops", "attention_flops", "weight_load_bandwidth", "sram_bytes", "sram_bandwidth",
-        "dram_bytes", "dram_bandwidth", "link_bandwidth", "die_bandwidth",
+        "peak_flops",
+        "attention_flops",
+        "weight_load_bandwidth",
+        "sram_bytes",
+        "sram_bandwidth",
+        "dram_bytes",
+        "dram_bandwidth",
+        "link_bandwidth",
+        "die_bandwidth",
     }
-)  # fmt: skip
+)
 """Columns of which more never makes a design worse (the laws of the cost model, each a property test)."""
 
 EXCESS = frozenset({"area_excess_m2", "dram_stacks_excess", "link_excess", "cooling_excess_w"})
 """Columns that only say whether a chip can be made; feasible where <= 0."""
 
-DOLLARS = frozenset({"price_usd", "host_usd", "rack_usd", "network_usd", "copper_usd", "optics_usd",
-                     "scale_out_usd"})  # fmt: skip
+DOLLARS = frozenset(
+    {"price_usd", "host_usd", "rack_usd", "network_usd", "copper_usd", "optics_usd", "scale_out_usd"}
+)
 WATTS = frozenset({"power_w", "static_w", "compute_w", "sram_w", "dram_w", "link_w", "optics_w"})
 LESS = DOLLARS | WATTS | EXCESS | {"dies"}
 """Columns of which less never makes a design worse."""

@@ -95,11 +95,16 @@ def prove(
     gap = max(stuck, bounds.gap)
     lower = np.concatenate([bounds.front, *left, bounds.lower()])
     return Bound(
-        factor=float(np.exp(gap)), between=between, closed=bool(gap <= np.log1p(tolerance)),
-        found=len(values), goal=study.goal.name, boxes=bounds.boxes, designs=bounds.designs,
+        factor=float(np.exp(gap)),
+        between=between,
+        closed=bool(gap <= np.log1p(tolerance)),
+        found=len(values),
+        goal=study.goal.name,
+        boxes=bounds.boxes,
+        designs=bounds.designs,
         at=tuple(_at(study, t, bounds.front, lower) for t in study.spec.report_at),
         remarks=bounds.remarks(),
-    )  # fmt: skip
+    )
 
 
 def _at(study: ResolvedStudy, target: float, front: Floats, lower: Floats) -> At:

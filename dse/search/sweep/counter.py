@@ -23,8 +23,9 @@ class Counter:
     ever written. A design counts as feasible within rounding, and is decided by NumPy.
     """
 
-    def __init__(self, study: ResolvedStudy, grid: Grid, slack: Mapping[str, float], compile: Compile,
-                 points: int) -> None:  # fmt: skip
+    def __init__(
+        self, study: ResolvedStudy, grid: Grid, slack: Mapping[str, float], compile: Compile, points: int
+    ) -> None:
         self._pieces = grid.pieces(points)
         self._batch = max(1, points // max(p.numbers.size for p in self._pieces))
 

@@ -99,9 +99,14 @@ def sweep(
             front = front_of_sweep(resolved, problem.grid, session.front, what)
             write_front(folder, front)
     return SweepResult(
-        study=resolved, grid=problem.grid, front=front, out=folder, points=session.settled,
-        new_points=session.new, seconds=session.seconds,
-    )  # fmt: skip
+        study=resolved,
+        grid=problem.grid,
+        front=front,
+        out=folder,
+        points=session.settled,
+        new_points=session.new,
+        seconds=session.seconds,
+    )
 
 
 def _pruned(problem: Problem, begun: Start, folder: Path, progress: Progress | None) -> SweepResult:
@@ -122,9 +127,14 @@ def _pruned(problem: Problem, begun: Start, folder: Path, progress: Progress | N
     front = front_of_sweep(problem.study, problem.grid, found.front, what)
     write_front(folder, front)
     return SweepResult(
-        study=problem.study, grid=problem.grid, front=front, out=folder, points=size, new_points=size,
+        study=problem.study,
+        grid=problem.grid,
+        front=front,
+        out=folder,
+        points=size,
+        new_points=size,
         seconds=time.perf_counter() - begin,
-    )  # fmt: skip
+    )
 
 
 def sweep_folder(study: ResolvedStudy, out: Path | str | None = None) -> Path:
@@ -150,12 +160,17 @@ def question(problem: Problem, begun: Start, size: int) -> dict[str, Any]:
 def told(problem: Problem, evaluated: int, *, pruned: bool) -> dict[str, Any]:
     """What the manifest of a sweep says beyond that of any front."""
     return {
-        "sweep": {"grid": _counts(problem.grid), "chips": problem.grid.chips,
-                  "deployments": problem.grid.layouts, "points": problem.grid.size,
-                  "evaluated": evaluated, "pruned": pruned},
+        "sweep": {
+            "grid": _counts(problem.grid),
+            "chips": problem.grid.chips,
+            "deployments": problem.grid.layouts,
+            "points": problem.grid.size,
+            "evaluated": evaluated,
+            "pruned": pruned,
+        },
         "deployment": "sweep",
         "seed": None,
-    }  # fmt: skip
+    }
 
 
 def _counts(swept: Grid) -> dict[str, dict[str, int]]:

@@ -60,9 +60,10 @@ def solve_elsewhere(job: Job, task: Task) -> Solved:
         raise there(error, socket.gethostname()) from None
     if fingerprint != task.fingerprint:
         raise wrong(
-            "--scheduler", f"{socket.gethostname()}: its cost model is not that of the machine that asks: it "
+            "--scheduler",
+            f"{socket.gethostname()}: its cost model is not that of the machine that asks: it "
             "says other numbers of the same designs",
-        )  # fmt: skip
+        )
     return work(task)
 
 

@@ -47,10 +47,14 @@ def _add(study: ResolvedStudy, grid: Grid, local: Local, archive: Archive) -> No
         branch, values = part.branch, part.values(chips[here])
         made = branch.chips(values)
         origin = Origin(
-            trial=chips[here], chip=[f"{branch.name}-{n}" for n in chips[here]], branch=branch.kind,
-            role="search", parameters=values, names=branch.named(values),
+            trial=chips[here],
+            chip=[f"{branch.name}-{n}" for n in chips[here]],
+            branch=branch.kind,
+            role="search",
+            parameters=values,
+            names=branch.named(values),
             price_usd=np.asarray(made.price_usd),
-        )  # fmt: skip
+        )
         layout = api.Deployments(**{name: a[:, layouts[here]] for name, a in flat.items()})
         points = evaluate(study, made, layout, origin)
         archive.add(points.values, points.feasible, points.rows)
