@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial
 
 from dse.search.entries import Entry, Task
 from dse.search.island import Island
+from dse.search.keys import WorkerName
 from dse.search.spool import Spool
 from dse.search.variant import Variant
 from dse.spec.problems import SpecError
@@ -30,7 +31,7 @@ class Start:
     """All that a worker must know."""
 
     study: Variant
-    name: str
+    name: WorkerName
     seed: int
     spool: Path
     owner: str
@@ -101,7 +102,7 @@ def serve(fd: int) -> None:
     pipe = Connection(fd)
     try:
         start: Start = pipe.recv()
-        spool = Spool(start.spool, start.name, start.owner)
+        spool = Spool(start.spool, str(start.name), start.owner)
         try:
             study = start.study.resolve()
             island = Island(study, start.name, start.seed, spool, start.past, rows=start.rows)

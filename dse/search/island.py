@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from dse.front.archive import Archive
 from dse.front.tables import Table
 from dse.search.entries import KEY, Entry, Task
+from dse.search.keys import WorkerName
 from dse.search.optuna_private import trial_id
 from dse.search.points import Points, axes_of
 from dse.search.replay import points_of
@@ -39,7 +40,7 @@ class Island:
     def __init__(
         self,
         study: ResolvedStudy,
-        name: str,
+        name: WorkerName,
         seed: int,
         spool: Spool | None = None,
         past: Sequence[FrozenTrial] = (),
@@ -66,7 +67,7 @@ class Island:
         if task.params:
             self.mind.enqueue_trial(dict(task.params), dict(task.attrs))
         trial = self.mind.ask()
-        key = f"{self.name}-{self._made}"
+        key = self.name.key(self._made)
         self._made += 1
         self._running = _Running(key, trial, task)
         choice = suggest(self.study, trial)

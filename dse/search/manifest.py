@@ -11,6 +11,7 @@ import dse
 from dse.evaluate.choose import merged
 from dse.front.archive import Archive
 from dse.search.entries import KEY
+from dse.search.keys import worker_of
 from dse.spec.resolved import ResolvedStudy, digest
 from dse.spec.unanchored import assumed_in, price_bases_in, unanchored_in
 from objectives.api import CONTRACT_VERSION
@@ -68,14 +69,14 @@ def described(study: ResolvedStudy, archive: Archive) -> dict[str, Any]:
 def repeatable(trials: Sequence[FrozenTrial]) -> str:
     """Whether the same study and seed give the same trials again, from who made these.
 
-    A key is RUN.WORKER-COUNT. A sampler draws on what it has seen: by itself always the same, beside others
-    whatever they have stored by then.
+    A sampler draws on what it has seen: alone that is always the same, with others it depends on what they
+    have stored by then.
     """
-    made = {str(t.user_attrs.get(KEY, "unknown.1-0")).rpartition("-")[0] for t in trials}
-    runs = {name.partition(".")[0] for name in made}
+    made = {worker_of(t.user_attrs.get(KEY)) for t in trials}
+    runs = {worker.run if worker else None for worker in made}
     if len(runs) > 1:
         return f"no: {len(runs)} runs, each of which drew with a seed of its own"
-    if len(made) > 1 or not all(name.endswith(".0") for name in made):
+    if len(made) > 1 or any(worker is None or worker.number > 0 for worker in made):
         return "no: several workers, which learn from each other as they finish"
     return "yes: one worker in one go"
 

@@ -19,6 +19,7 @@ from dse.search.hand import Start
 from dse.search.island import Island
 from dse.search.journal import release
 from dse.search.keeper import Keeper
+from dse.search.keys import WorkerName
 from dse.search.locks import only_one
 from dse.search.manifest import manifest_of, targets_of
 from dse.search.points import axes_of
@@ -184,7 +185,7 @@ def _crew(shared: Shared, workers: int, spools: Path, *, rows: bool) -> Iterator
     seeds = _seeds(shared)
     if workers == 1:
         name, seed = next(seeds)
-        with _spool(spools, name, shared.owner) as spool:
+        with _spool(spools, str(name), shared.owner) as spool:
             yield Alone(Island(shared.resolved, name, seed, spool, past, rows=rows))
         return
 
@@ -219,7 +220,7 @@ def _spool(folder: Path, name: str, owner: str) -> Iterator[Spool]:
         spool.close()
 
 
-def _seeds(shared: Shared) -> Iterator[tuple[str, int]]:
+def _seeds(shared: Shared) -> Iterator[tuple[WorkerName, int]]:
     """A name and a seed for each island: RUN.0 has the seed of the study, the others draw theirs from it.
 
     Most samplers draw their first trials at random, so the seed moves on when a study is resumed; and a run
@@ -227,12 +228,15 @@ def _seeds(shared: Shared) -> Iterator[tuple[str, int]]:
     """
     first = (shared.resolved.spec.seed + (shared.stored_before or 0)) % 2**32
     if shared.alone or shared.made:
-        yield f"{shared.name}.0", first
+        yield WorkerName(shared.name, 0), first
         entropy: Sequence[int] = (first,)
     else:
         entropy = (first, int(shared.name, 16))
     for number in range(1, 2**31):
-        yield f"{shared.name}.{number}", int(np.random.SeedSequence((*entropy, number)).generate_state(1)[0])
+        yield (
+            WorkerName(shared.name, number),
+            int(np.random.SeedSequence((*entropy, number)).generate_state(1)[0]),
+        )
 
 
 def _spools(folder: Path) -> Path:

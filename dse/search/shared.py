@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from dse.search.bulk import writer_of
 from dse.search.entries import CLAIM, KEY, RETRY, Entry, Task, retry_of, waiting
+from dse.search.keys import worker_of
 from dse.search.optuna_private import FIXED_PARAMS, cached, study_id, trial_id
 from dse.search.question import check, settle
 from dse.search.samplers import without_experimental_warnings
@@ -69,7 +70,8 @@ class Shared:
         self._open = {n for n in looked if not self._trials[n].state.is_finished()}
         self._learnt = len(self._trials)
         done = [self._trials[n] for n in looked if n not in self._open]
-        return [t for t in done if not str(t.user_attrs.get(KEY, "")).startswith(f"{self.name}.")]
+        made = [(t, worker_of(t.user_attrs.get(KEY))) for t in done]
+        return [t for t, worker in made if worker is None or worker.run != self.name]
 
     def put(self, entries: Sequence[Entry], *, again: bool, limit: int | None) -> list[int | None]:
         """Store entries, each once; see `Writer.put`."""
