@@ -27,6 +27,7 @@ from dse.spec.chip import ChipSpec
 from dse.spec.formats import computed_in, remarks, with_formats
 from dse.spec.layouts import all_spreads, all_stages, all_ways, bad_ep, bad_tp, batches, product
 from dse.spec.llm import LlmSpec
+from dse.spec.loading import build_spec
 from dse.spec.prices import price_of_one
 from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.resolve import Setting, chip_columns, chips_of, precision_of, stack_under
@@ -336,8 +337,6 @@ def _at_unit_cost(chip: ChipSpec, setting: Setting) -> Setting:
 
 
 def _precision(weights: str, kv: str | None, activations: str | None) -> PrecisionSpec:
-    from dse.spec.loading import build_spec
-
     if weights not in FORMATS:
         raise wrong("--weights", f"unknown number format {weights!r}; {nearest(weights, FORMATS)}")
     sub_byte = weights in ("int4", "nvfp4", "mxfp4")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dse.front.tables import one_row
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
 from dse.spec.formats import Computed
@@ -80,8 +81,6 @@ class Estimate:
     @property
     def frame(self) -> Any:
         """The metrics and the deployment as a one-row DataFrame."""
-        from dse.front.tables import one_row
-
         return one_row({"chip": self.chip, "llm": self.llm, **self.deployment, **self.metrics})
 
 

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import dse
+from dse.spec.problems import SpecError
+
 _SAME = 1e-6
 """Relative difference that is rounding."""
 _SPELLED = {"software": "as-sold", "cost_model": "roofline", "system": "chips-only"}
@@ -18,9 +21,6 @@ def again(found: Any, estimate: Any, price_usd: float, chip: Path, configs: Path
 
     The price follows from the study's method where it can, else it is written out.
     """
-    import dse
-    from dse.spec.problems import SpecError
-
     for given in _spellings(found, estimate, price_usd, chip, configs):
         try:
             told = dse.estimate(**given)

@@ -4,7 +4,11 @@ from typing import Annotated
 
 import typer
 
+from dse.bench import bench as measure
+from dse.cli.emit import emit_json
 from dse.cli.options import epilog, one_of, seconds, whole
+from dse.cli.screen import stdout, table
+from dse.cli.working import working
 
 EPILOG = epilog("dse bench", "dse bench --seconds 10 --format json", codes="0 done, 2 wrong input.")
 
@@ -21,23 +25,16 @@ def bench(
         str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "json"), help="table or json.")
     ] = "table",
 ) -> None:
-    """Measure design points per second on this machine.
+    """Measure how many design points per second this machine evaluates.
 
     Runs the default cost model. A point is one chip in one deployment; the grid is broadcast, chips against
     deployments, as in a study.
     """
-    from dse.bench import bench as measure
-    from dse.cli.working import working
-
     with working("measuring"):
         found = measure(backend=backend, seconds=duration, threads=threads)
     if form == "json":
-        from dse.cli.emit import emit_json
-
         emit_json(found)
         return
-    from dse.cli.screen import stdout, table
-
     rows = [[str(key).replace("_", " "), _shown(value)] for key, value in found.items()]
     stdout().print(table(["", "value"], rows, right=["value"]))
 

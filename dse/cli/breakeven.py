@@ -1,15 +1,27 @@
 """`dse breakeven`: where one kind of chip stops winning and another one starts."""
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from dse.cli.emit import emit_csv, emit_json
 from dse.cli.options import Configs, NoTargets, Out, SoftwareOption, Study, Tpot, Ttft, epilog, one_of, whole
 from dse.cli.places import picture_place
+from dse.cli.screen import plain, remark, stdout, table
 from dse.cli.software import question
 from dse.cli.stored import load_both
+from dse.cli.working import working
+from dse.decide.breakeven import assumptions, everyone
+from dse.decide.breakeven import breakeven as solved
+from dse.decide.proposal import limits_text
+from dse.report.breakeven_info import amount, as_dict, points, sentences
+from dse.report.breakeven_plot import draw_breakeven
+from dse.report.listed_grid import OF_A_MIX
+from dse.spec.problems import wrong
+from dse.spec.units import pretty
 
 EPILOG = epilog(
     "dse breakeven groq-vs-h100 --x 'hop latency' --y 'context length' --between sram-only,dram-only",
@@ -44,7 +56,7 @@ def breakeven(
     configs: Configs = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:  # fmt: skip
-    """Find where one kind of chip stops winning, over one assumption or two.
+    """Find the values of assumptions at which another kind of chip wins.
 
     NAME is an assumption of chips, stacks, networks, technology, workload or economy, such as 'hop latency',
     'HBM cost', 'wafer cost', 'context length' or 'electricity', or a path such as
@@ -55,10 +67,6 @@ def breakeven(
     over the space, of which the best on a first net of 3 x 3 points are carried on. Where the winner changes,
     the boundary is bisected. Without --tpot and --ttft only the targets of the study itself bound latency.
     """
-    from dse.cli.working import working
-    from dse.decide.breakeven import assumptions, everyone
-    from dse.decide.breakeven import breakeven as solved
-
     picture_place("--plot", plot)
     sides = _sides(between)
     study = question(study, software)
@@ -72,9 +80,6 @@ def breakeven(
         found = solved(resolved, candidates, across, upwards, sides, limits,
                        (points, max(2, points * 2 // 3)), tell)  # fmt: skip
     if plot is not None:
-        from dse.cli.screen import remark
-        from dse.report.breakeven_plot import draw_breakeven
-
         draw_breakeven(found, plot)
         remark(f"picture: {plot}")
     _tell(found, form)
@@ -82,8 +87,6 @@ def breakeven(
 
 def _one_of_each(limits: Mapping[str, float], knobs: Sequence[Any]) -> None:
     """Raise `SpecError` for a target that is both held and turned."""
-    from dse.spec.problems import wrong
-
     for knob in knobs:
         if knob.kind == "limits" and knob.key in limits:
             raise wrong(f"--{knob.key}", f"expected {knob.label} held or turned, got both")
@@ -100,9 +103,6 @@ def _sides(between: str | None) -> tuple[str, str] | None:
 
 
 def _tell(found: Any, form: str) -> None:
-    from dse.cli.emit import emit_csv, emit_json
-    from dse.report.breakeven_info import as_dict, points
-
     if form == "json":
         emit_json(as_dict(found))
     elif form == "csv":
@@ -112,11 +112,6 @@ def _tell(found: Any, form: str) -> None:
 
 
 def _show(found: Any) -> None:
-    from math import isfinite
-
-    from dse.cli.screen import plain, stdout, table
-    from dse.report.breakeven_info import amount, sentences
-
     console = stdout()
     told = sentences(found)
     console.print(plain(told[0]), style="bold")
@@ -149,8 +144,6 @@ def _show(found: Any) -> None:
 
 
 def _foot(found: Any) -> str:
-    from dse.report.listed_grid import OF_A_MIX
-
     return (
         f"{found.tried:,} chips looked at (front, baselines and a coarse grid of the space); the "
         f"{found.carried} best on a first net make the map. Targets: {_targets(found) or 'none'}."
@@ -159,14 +152,8 @@ def _foot(found: Any) -> str:
 
 
 def _cost(value: float) -> str:
-    from math import isfinite
-
-    from dse.spec.units import pretty
-
     return pretty(float(value), "") if isfinite(value) else "infeasible"
 
 
 def _targets(found: Any) -> str:
-    from dse.decide.proposal import limits_text
-
     return limits_text(found.limits)

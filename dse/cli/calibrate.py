@@ -6,9 +6,21 @@ from typing import Annotated, Any
 
 import typer
 
+from dse.calibrate.calibration import METHODS, choose, described
+from dse.calibrate.calibration import calibrate as fitted
+from dse.cli.errors import percent, signed
 from dse.cli.guard import blame
 from dse.cli.options import Configs, epilog
 from dse.cli.places import file_place
+from dse.cli.screen import plain, remark, stdout, table
+from dse.cli.working import working
+from dse.front.files import write_files
+from dse.plugins import cost_model
+from dse.spec.catalog import Catalog
+from dse.spec.problems import nearest, wrong
+from dse.spec.system import StackSpec
+from dse.validate.rows import find_table, read_rows
+from dse.validate.summary import reasons
 
 EPILOG = epilog(
     "dse calibrate my-rows.csv --stack mine --engine 'MyEngine' -o configs/stacks/mine.yaml",
@@ -49,7 +61,7 @@ def calibrate(
     configs: Configs = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what goes wrong.")] = False,
 ) -> None:  # fmt: skip
-    """Fit the few numbers of a stack profile to measured rows, with an error bar.
+    """Fit a stack profile to measured rows, with error bars.
 
     Takes the rows whose engine, chip and date the profile answers for, as `dse validate` would choose it; a
     profile without engines takes all rows of its classes. Fits fifteen numbers by robust least squares on the
@@ -61,34 +73,19 @@ def calibrate(
         _one_of(method)
     file_place("--output", output)
     found, refused = _fit(table, stack, engine, classes, start, quality, method, source, configs)
-    from dse.front.files import write_files
-
     write_files({output: found.profile.yaml()})
     if not quiet:
         _show(found, refused)
-        from dse.cli.screen import remark
-
         remark(f"written to {output}")
 
 
 def _one_of(method: str) -> None:
-    from dse.calibrate.calibration import METHODS
-    from dse.spec.problems import nearest, wrong
-
     if method not in METHODS:
         raise wrong("", f"expected one of {', '.join(METHODS)}, got {method!r}. {nearest(method, METHODS)}")
 
 
 def _fit(table: str, stack: str, engine: list[str] | None, classes: list[str] | None, start: str,
          quality: str, method: str, source: str, configs: Path | None) -> Any:  # fmt: skip
-    from dse.calibrate.calibration import calibrate as fitted
-    from dse.calibrate.calibration import choose, described
-    from dse.cli.working import working
-    from dse.plugins import cost_model
-    from dse.spec.catalog import Catalog
-    from dse.spec.system import StackSpec
-    from dse.validate.rows import find_table, read_rows
-
     catalog = Catalog.of(configs)
     with blame("TABLE"):
         path = find_table(table, catalog)
@@ -104,10 +101,6 @@ def _fit(table: str, stack: str, engine: list[str] | None, classes: list[str] | 
 
 
 def _show(found: Any, refused: Sequence[Any]) -> None:
-    from dse.cli.errors import percent, signed
-    from dse.cli.screen import plain, stdout, table
-    from dse.validate.summary import reasons
-
     console, profile = stdout(), found.profile
     rows = [
         [name, _number(leaf.value, leaf.unit), _number(leaf.low, leaf.unit), _number(leaf.high, leaf.unit),

@@ -5,12 +5,11 @@ from typing import Any
 
 from dse.cli.quantity import NONE, shown
 from dse.cli.screen import table
+from dse.report.cases_info import cases_info
 
 
 def cases_table(fronts: Sequence[tuple[str, Any]]) -> Any:
     """For each case, by its short title, the best design and its objective at every target."""
-    from dse.report.cases_info import cases_info
-
     info = cases_info(fronts)
     heads = [shown(limit, info.target.unit) for limit in info.limits]
     rows = [

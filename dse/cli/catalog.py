@@ -6,8 +6,20 @@ from typing import Annotated, Any
 
 import typer
 
+from dse.cli.emit import emit
+from dse.cli.figures import FIGURES, shown
 from dse.cli.guard import blame
 from dse.cli.options import Configs, epilog, one_of
+from dse.cli.plugs import plug_details, plug_rows
+from dse.cli.screen import plain, stdout, table
+from dse.cli.sheet import show
+from dse.plugins import registered
+from dse.spec.catalog import KINDS, Catalog
+from dse.spec.leaves import lines
+from dse.spec.loading import load_spec
+from dse.spec.resolved import find_study, list_studies
+from dse.spec.study import StudySpec
+from dse.spec.yamlfile import read_yaml
 
 EPILOG = epilog(
     "dse catalog chips",
@@ -39,13 +51,11 @@ def catalog(
     ] = "table",
     configs: Configs = None,
 ) -> None:  # fmt: skip
-    """List chips, LLMs and all else that exists, each number with its source.
+    """List chips, LLMs and everything else that is defined, with sources.
 
     Without KIND, how many there are of each; with KIND, a line for each; with NAME, every value with its
     unit, its source, its date and how it came to be known.
     """
-    from dse.spec.catalog import Catalog
-
     found = Catalog.of(configs)
     if kind == "technology":  # the one that chips are made of unless a study says otherwise
         kind, name = "silicon", name or "technology-2026"
@@ -62,33 +72,22 @@ def catalog(
 
 def _names(found: Any, kind: str) -> list[str]:
     if kind in _PLUGS:
-        from dse.plugins import registered
-
         return list(registered(_PLUGS[kind]))
     return list(_files(found, kind))
 
 
 def _files(found: Any, kind: str) -> dict[str, Path]:
-    from dse.spec.resolved import list_studies
-
     return list_studies() if kind == "studies" else found.files(kind)
 
 
 def _spec_of(kind: str) -> Any:
-    from dse.spec.catalog import KINDS
-    from dse.spec.study import StudySpec
-
     return StudySpec if kind == "studies" else KINDS[kind]
 
 
 def _table_or(form: str, rows: list[dict[str, Any]], title: str, *, numbers: list[str]) -> None:
     if form != "table":
-        from dse.cli.emit import emit
-
         emit(rows, form)
         return
-    from dse.cli.screen import stdout, table
-
     columns = [key.replace("_", " ") for key in rows[0]] if rows else ["name"]
     cells = [[str(v) if v not in (None, "") else "-" for v in row.values()] for row in rows]
     flexible = ["title"] if "title" in columns else []
@@ -97,21 +96,14 @@ def _table_or(form: str, rows: list[dict[str, Any]], title: str, *, numbers: lis
 
 def _list(found: Any, kind: str, form: str) -> None:
     if kind in _PLUGS:
-        from dse.cli.plugs import plug_rows
-
         rows = plug_rows(_PLUGS[kind])
         if form == "table" and len({row["provided_by"] for row in rows}) == 1:
             rows = [{k: v for k, v in row.items() if k != "provided_by"} for row in rows]
         _table_or(form, rows, f"{_title(kind)}; `dse catalog {kind} NAME` tells more", numbers=[])
         return
-    from dse.cli.figures import FIGURES, shown
-    from dse.spec.loading import load_spec
-
     specs = {name: load_spec(_spec_of(kind), path) for name, path in _files(found, kind).items()}
     figures = FIGURES[kind]
     if form == "table":
-        from dse.cli.screen import stdout, table
-
         columns = ["name", "title", *(f.title for f in figures)]
         cells = [[n, s.title, *(shown(f.of(s), f.unit) for f in figures)] for n, s in specs.items()]
         right = [f.title for f in figures if f.unit != "text"]
@@ -124,14 +116,10 @@ def _list(found: Any, kind: str, form: str) -> None:
 
 
 def _plug(kind: str, name: str, form: str) -> None:
-    from dse.cli.plugs import plug_details
-
     told = plug_details(_PLUGS[kind], name)
     if form != "table":
         _table_or(form, [told], "", numbers=[])
         return
-    from dse.cli.screen import plain, stdout, table
-
     text = told.pop("text")
     rows = [[key.replace("_", " "), str(value) or "-"] for key, value in told.items()]
     console = stdout()
@@ -141,17 +129,11 @@ def _plug(kind: str, name: str, form: str) -> None:
 
 
 def _one(found: Any, kind: str, name: str, form: str) -> None:
-    from dse.spec.leaves import lines
-    from dse.spec.loading import load_spec
-    from dse.spec.yamlfile import read_yaml
-
     with blame("NAME"):
         path = _path(found, kind, name)
     told = list(lines(load_spec(_spec_of(kind), path), read_yaml(path)[0]))
     sources = found.sources()
     if form == "table":
-        from dse.cli.sheet import show
-
         show(told, sources, path)
         return
     rows = []
@@ -168,8 +150,6 @@ def _one(found: Any, kind: str, name: str, form: str) -> None:
 
 def _path(found: Any, kind: str, name: str) -> Path:
     if kind == "studies":
-        from dse.spec.resolved import find_study
-
         return find_study(name)
     path: Path = found.path(kind, name)
     return path

@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from dse.cli.checking import check_files, files_in
 from dse.cli.guard import complain
 from dse.cli.options import Configs, epilog
+from dse.cli.working import working
 
 EPILOG = epilog(
     "dse check my-configs",
@@ -20,14 +22,11 @@ def check(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files, or folders of files.")],
     configs: Configs = None,
 ) -> None:
-    """Check YAML files and report all problems at once, with file and line.
+    """Check YAML files and report all problems with file and line.
 
     The key `kind` in a file says what it is: chip, llm, workload, stack, network, economy, technology, space,
     study or sources. Names that a file uses are looked up among the files given and in the catalog.
     """
-    from dse.cli.checking import check_files, files_in
-    from dse.cli.working import working
-
     with working("reading"):
         found, problems = files_in(paths)
         problems += check_files(found, configs)

@@ -5,10 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
+import dse
+from dse.cli.chip_table import show
+from dse.cli.emit import emit_json
 from dse.cli.given import checked, sold_by
 from dse.cli.guard import complain
 from dse.cli.options import Configs, Seller, epilog, one_of
 from dse.cli.places import picture_place
+from dse.report.chip_plot import draw_chip
+from dse.report.failures import pretty_violation
 
 EPILOG = epilog(
     "dse chip h100",
@@ -46,13 +51,11 @@ def chip(
     ] = "table",
     configs: Configs = None,
 ) -> None:  # fmt: skip
-    """Derive the die plan, yield, bill of materials, price and power of a chip from its specification.
+    """Derive die, cost, price and power of a chip from its specification.
 
     For real chips the published figures stand beside ours; how far ours are off in general is told by
     `dse validate silicon`. A chip that is exchanged is hypothetical: what keeps it from being made is named.
     """
-    import dse
-
     sold_by(seller, price_method)
     picture_place("--plot", plot)
     changes = checked(configs, settings or [], chips=[name], argument="NAME")
@@ -61,16 +64,10 @@ def chip(
         configs=configs,
     )  # fmt: skip
     if plot is not None:
-        from dse.report.chip_plot import draw_chip
-
         draw_chip(sheet, plot)
     if form == "json":
-        from dse.cli.emit import emit_json
-
         emit_json(sheet.as_dict())
     else:
-        from dse.cli.chip_table import show
-
         show(sheet)
     over = {k: v for k, v in sheet.violations.items() if v > 0.0}
     if over:
@@ -79,7 +76,5 @@ def chip(
 
 
 def _why(name: str, over: dict[str, float]) -> Any:
-    from dse.report.failures import pretty_violation
-
     told = "; ".join(f"{k} by {pretty_violation(k, v)}" for k, v in over.items())
     return f"{name}: expected a chip that can be made, it exceeds {told}"

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rich.table import Table
+
 from dse.cli.screen import plain, stdout, table
 from dse.report.words import word
 from dse.silicon_sheet import ChipSheet
@@ -11,8 +13,6 @@ from dse.spec.units import pretty
 
 def show(sheet: ChipSheet) -> None:
     """Print a chip sheet."""
-    from rich.table import Table
-
     console = stdout()
     changed = f" with {', '.join(sheet.exchanged)}" if sheet.exchanged else ""
     console.print(plain(f"{sheet.title}{changed}"), style="bold")

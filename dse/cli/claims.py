@@ -7,19 +7,18 @@ from typing import Any
 
 import typer
 
+from dse.cli.emit import emit
 from dse.cli.guard import complain
+from dse.cli.screen import plain, stdout, table
+from dse.validate.article import check_article
 
 
 def show_claims(form: str, configs: Path | None) -> None:
     """Check and show every claim; exit code 1 where the article's own arithmetic misses one."""
-    from dse.validate.article import check_article
-
     claims = check_article(configs)
     if form == "table":
         _show(claims)
     else:
-        from dse.cli.emit import emit
-
         emit([asdict(claim) for claim in claims], form)
     missed = [claim.id for claim in claims if not claim.napkin_ok]
     if missed:
@@ -28,8 +27,6 @@ def show_claims(form: str, configs: Path | None) -> None:
 
 
 def _show(claims: Sequence[Any]) -> None:
-    from dse.cli.screen import plain, stdout, table
-
     columns = ["", "claim", "unit", "article", "napkin", "roofline", "deviation", "verdict"]
     rows = [
         [c.id, c.quantity, c.unit, _number(c.article), _napkin(c), _number(c.roofline), _percent(c.deviation),

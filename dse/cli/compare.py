@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from dse.cli.compared import rows, show
+from dse.cli.emit import emit_csv, emit_json
 from dse.cli.given import checked, driven_by, priced_by, sold_by
 from dse.cli.options import (
     Configs,
@@ -18,7 +20,11 @@ from dse.cli.options import (
     whole,
 )
 from dse.cli.places import picture_place
+from dse.cli.screen import remark
 from dse.cli.sure import FEW, NoIntervals, Samples
+from dse.decide.compare import compare as compared
+from dse.report.front_info import front_info
+from dse.report.front_plot import draw_front
 
 EPILOG = epilog(
     "dse compare h100 groq mine/chips/lpu-n5.yaml --llm llama2-70b --workload article --weights int8",
@@ -84,7 +90,7 @@ def compare(
     ] = "table",
     configs: Configs = None,
 ) -> None:  # fmt: skip
-    """Compare chips, real or hypothetical, at equal latency targets.
+    """Compare chips at equal latency targets.
 
     Each chip gets its best deployment at each target: the lowest $/(token/s) among all batch sizes and
     layouts that fit and are fast enough; of systems within 1 % of it the smallest. The latency targets of
@@ -100,8 +106,6 @@ def compare(
     measurement anchors is shown as unanchored below the others and wins nothing unless --with-unanchored
     says so. One that lacks a figure has an empty row, with the reason. The JSON holds every ledger.
     """
-    from dse.decide.compare import compare as compared
-
     limits = _targets(targets)
     sold_by(seller, price_method)
     picture_place("--plot", plot)
@@ -120,17 +124,10 @@ def compare(
     if plot is not None:
         _draw(found, plot)
     if form == "table":
-        from dse.cli.compared import show
-
         show(found)
     elif form == "json":
-        from dse.cli.emit import emit_json
-
         emit_json(found.as_dict())
     else:
-        from dse.cli.compared import rows
-        from dse.cli.emit import emit_csv
-
         emit_csv(list(rows(found)))
     if all(e is None for c in found.chips for e in c.best):
         raise typer.Exit(1)
@@ -145,10 +142,6 @@ def _targets(text: str) -> list[float]:
 
 
 def _draw(found: Any, path: Path) -> None:
-    from dse.cli.screen import remark
-    from dse.report.front_info import front_info
-    from dse.report.front_plot import draw_front
-
     draw_front(front_info(found.front()), path)
     only = f", of the chips at {found.groups[0]} alone" if len(found.groups) > 1 else ""
     remark(f"picture: {path}{only}")

@@ -4,8 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from dse.cli.quantity import NONE, shown
+from dse.cli.screen import plain, stdout, table
+from dse.cli.sure import COLUMNS, cells, tpot_cells
 from dse.cli.verdicts import show_verdicts
+from dse.decide.price_groups import group_of
 from dse.report.computed import MARK
+from dse.report.failures import pretty_violation
+from dse.report.words import counted, word
 from dse.spec.formats import COMPUTED, remarks
 
 _NAME = 11
@@ -45,8 +50,6 @@ def _formats(estimate: Any) -> dict[str, str]:
 
 def show(found: Any) -> None:
     """All of it as text."""
-    from dse.cli.screen import plain, stdout
-
     console = stdout()
     told = "" if found.software == "as-sold" else f", {found.software} software"
     console.print(f"{found.llm}, workload {found.workload}{told}", style="bold")
@@ -73,8 +76,6 @@ def show(found: Any) -> None:
 
 def _sure(found: Any) -> Any:
     """P10, median, P90 and chances of the chips that meet each target."""
-    from dse.cli.sure import COLUMNS, cells
-
     title = "How sure that is: drawings of every uncertain number, chances within one basis of prices"
     return _drawn(found, title, ["$/(token/s)", *COLUMNS], lambda e, spread: [
         shown(e.metrics["usd_per_token_per_s"], "USD"), *cells(spread),
@@ -83,16 +84,12 @@ def _sure(found: Any) -> Any:
 
 def _sure_of_tpot(found: Any) -> Any:
     """P10, median and P90 of TPOT of the same chips."""
-    from dse.cli.sure import COLUMNS, tpot_cells
-
     return _drawn(found, "How sure TPOT is, deployments held", ["TPOT", *COLUMNS[:3]], lambda e, spread: [
         shown(e.metrics["tpot_s"], "s"), *tpot_cells(spread),
     ])  # fmt: skip
 
 
 def _drawn(found: Any, title: str, heads: list[str], row: Callable[[Any, Any], list[str]]) -> Any:
-    from dse.cli.screen import table
-
     told = []
     for i, limit in enumerate(found.targets):
         met = [(c, c.best[i]) for c in found.chips if c.chip in found.spreads[i]]
@@ -106,8 +103,6 @@ def _drawn(found: Any, title: str, heads: list[str], row: Callable[[Any, Any], l
 
 def _hardware(found: Any) -> Iterator[Any]:
     """What each chip is made of, and what its price is a price of."""
-    from dse.cli.screen import table
-
     heads = [head for _, head, _ in _HARDWARE]
     made = [[c.chip, *(shown(c.hardware.get(n) or None, u) for n, _, u in _HARDWARE)] for c in found.chips]
     yield table(["chip", *heads], made, title="What is compared", right=heads, flexible=["chip"], least=_NAME)
@@ -124,9 +119,6 @@ def _hardware(found: Any) -> Iterator[Any]:
 
 def _targets(found: Any, *, narrow: bool) -> Iterator[Any]:
     """The chips at each target within each basis of prices: the cheapest first, unranked ones last."""
-    from dse.cli.screen import table
-    from dse.decide.price_groups import group_of
-
     columns = _COLUMNS[:-1] if narrow else _COLUMNS
     for i, limit in enumerate(found.targets):
         for group in found.groups:
@@ -141,8 +133,6 @@ def _targets(found: Any, *, narrow: bool) -> Iterator[Any]:
 
 
 def _row(chip: Any, i: int) -> list[str]:
-    from dse.report.words import counted, word
-
     name = chip.chip if chip.unanchored is None else f"{chip.chip}\nunanchored"
     e = chip.best[i]
     if e is None:
@@ -186,8 +176,6 @@ def _answers(found: Any) -> Iterator[str]:
 
 def _unranked(found: Any, i: int, group: str) -> str:
     """That only chips which may not win serve a target."""
-    from dse.decide.price_groups import group_of
-
     serve = [
         c.chip for c in found.chips
         if c.best[i] is not None and group_of(c.basis) == group and not found.may_win(c)
@@ -220,9 +208,6 @@ def _notes(found: Any) -> Iterator[str]:
 
 
 def _obstacle(obstacle: Any) -> str:
-    from dse.report.failures import pretty_violation
-    from dse.report.words import word
-
     by = ", ".join(
         f"{name.upper() if obstacle.fits else word(name)} by {pretty_violation(name, value)}"
         for name, value in obstacle.exceeds.items()

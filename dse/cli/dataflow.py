@@ -3,19 +3,19 @@
 from pathlib import Path
 from typing import Any
 
+from dse.cli.emit import emit, emit_json
+from dse.cli.screen import plain, stdout, table
+from dse.plugins import cost_model
+from dse.spec.catalog import Catalog
+from dse.validate.dataflow import beside
+
 
 def show_dataflow(form: str, configs: Path | None) -> None:
     """Predict and show every row; those that cannot be predicted say why."""
-    from dse.plugins import cost_model
-    from dse.spec.catalog import Catalog
-    from dse.validate.dataflow import beside
-
     shown = beside(cost_model("roofline"), Catalog.of(configs))
     if form == "table":
         _show(shown)
         return
-    from dse.cli.emit import emit, emit_json
-
     if form == "csv":
         emit([b.as_dict() for b in shown.rows], form)
     else:
@@ -41,8 +41,6 @@ def medians(shown: Any) -> dict[str, Any]:
 
 
 def _show(shown: Any) -> None:
-    from dse.cli.screen import plain, stdout, table
-
     console = stdout()
     known = [b for b in shown.rows if b.predicted is not None]
     heads = ["chip", "LLM", "chips", "users", "measured", "ours", "ratio", "left out", "ratio ", "inside"]

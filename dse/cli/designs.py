@@ -7,6 +7,7 @@ from dse.cli.quantity import NONE, shown
 from dse.cli.screen import table
 from dse.front.axis import axis_named
 from dse.report.answer import Answer, Row
+from dse.spec.space import NAME, PARAMETERS
 
 SHOWN = 40
 """Rows of a front that a table shows; programs get them all."""
@@ -138,8 +139,6 @@ def _layout(row: Row, sizes: Sequence[str]) -> list[str]:
 
 
 def _parameters(row: Row) -> dict[str, str]:
-    from dse.spec.space import NAME, PARAMETERS
-
     found = {
         _PARAMETERS.get(name, name.replace("_", " ")): _parameter(row[f"param_{name}"], unit)
         for name, unit in PARAMETERS.items()

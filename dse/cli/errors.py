@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from dse.cli.screen import plain, stdout, table
 from dse.report.validation_info import Point
 from dse.validate.predictions import Predicted
 from dse.validate.summary import Group, reasons
@@ -12,8 +13,6 @@ _NAMES = {"tpot": "TPOT", "ttft": "TTFT", "throughput": "throughput", "end_to_en
 
 def show_errors(predicted: Predicted, groups: Sequence[Group], keys: Sequence[str]) -> None:
     """Print the groups, then the remarks, on stdout."""
-    from dse.cli.screen import plain, stdout, table
-
     console = stdout()
     if groups:
         console.print(groups_table(groups, keys, table))

@@ -4,9 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
+import dse
+from dse.cli.emit import emit_csv, emit_json
 from dse.cli.given import checked, driven_by, priced_by, sold_by
 from dse.cli.guard import complain
+from dse.cli.ledgers import show
 from dse.cli.options import Configs, NoTargets, Seller, SoftwareOption, System, epilog, one_of, whole
+from dse.report.failures import pretty_violation
 
 EPILOG = epilog(
     "dse estimate --chip h100 --llm llama2-70b --workload chat --weights fp8",
@@ -64,15 +68,13 @@ def estimate(
     ] = "table",
     configs: Configs = None,
 ) -> None:  # fmt: skip
-    """Estimate the speed and the cost of one chip that serves one LLM.
+    """Estimate speed and cost of one chip that serves one LLM.
 
     Shows where each second, byte and dollar goes, and what binds it. What you leave out of batch, TP, PP and
     EP is chosen: the cheapest per token/s that fits and meets the latency targets of the workload. Capital
     covers chips only unless --system says more, at the prices listed in the catalog unless --price-method
     says otherwise.
     """
-    import dse
-
     sold_by(seller, price_method)
     changes = checked(configs, settings or [], chip=chip, llm=llm, workload=workload, stack=stack)
     driven_by(stack, software)
@@ -85,8 +87,6 @@ def estimate(
         settings=changes, configs=configs, hold_targets=not no_targets,
     )  # fmt: skip
     if form == "table":
-        from dse.cli.ledgers import show
-
         chosen = [name for name, value in given.items() if value is None]
         show(found, chosen=chosen + ["EP"] * (ep is None and found.deployment["ep"] > 1))
     else:
@@ -97,8 +97,6 @@ def estimate(
 
 
 def _emit(found: Any, form: str) -> None:
-    from dse.cli.emit import emit_csv, emit_json
-
     if form == "json":
         emit_json(found.as_dict())
         return
@@ -120,8 +118,6 @@ def _emit(found: Any, form: str) -> None:
 
 
 def _why(found: Any, *, small: bool) -> str:
-    from dse.report.failures import pretty_violation
-
     broken = [f"{n} by {pretty_violation(n, v)}" for n, v in found.violations.items() if v > 0.0]
     hint = "This is the deployment that misses by least; narrower --weights or another chip may help."
     if small or not found.solved:

@@ -5,9 +5,19 @@ from typing import Annotated, Any
 
 import typer
 
+from dse.cli.designs import _PARAMETERS
+from dse.cli.emit import emit_json
+from dse.cli.ledgers import show_told
 from dse.cli.options import Configs, Out, Stored, Study, Tpot, epilog, one_of
+from dse.cli.quantity import shown
+from dse.cli.screen import plain, stdout, table
 from dse.cli.stored import load_both, stored_trials
+from dse.cli.working import working
 from dse.cli.written import written
+from dse.decide.explain import explain as explained
+from dse.decide.rests_on import sources_of
+from dse.report.failures import pretty_violation
+from dse.spec.space import NAME, PARAMETERS
 
 EPILOG = epilog(
     "dse explain groq-vs-h100 row:1",
@@ -29,7 +39,7 @@ def explain(
     out: Out = None,
     configs: Configs = None,
 ) -> None:
-    """Explain one design of a study's front.
+    """Explain one design of a front: time, cost, neighbours and sources.
 
     Shows where each second, byte and dollar goes; every single step away from it, of a chip parameter or of
     the deployment, evaluated exactly, with what it would cost or which limit it would break; and the
@@ -37,16 +47,11 @@ def explain(
     says that 1 % more of that number makes the objective 0.5 % larger. A trial that is not on the front is
     explained at the target that it was tried at.
     """
-    from dse.cli.working import working
-    from dse.decide.explain import explain as explained
-
     resolved, front = load_both(study, out, configs)
     limits = {} if tpot is None else {"tpot": tpot}
     with working("evaluating every neighbour"):
         found = explained(resolved, front, trial, limits, stored_trials(resolved, study, out, storage))
     if form == "json":
-        from dse.cli.emit import emit_json
-
         emit_json(found.as_dict())
     else:
         _show(found)
@@ -55,9 +60,6 @@ def explain(
 
 
 def _show(found: Any) -> None:
-    from dse.cli.ledgers import show_told
-    from dse.cli.screen import plain, stdout
-
     console = stdout()
     if found.candidate.values:
         console.print(plain(f"{found.candidate.label}: {_made_of(found)}"), soft_wrap=True)
@@ -75,15 +77,11 @@ def _show(found: Any) -> None:
 
 
 def _made_of(found: Any) -> str:
-    from dse.spec.space import PARAMETERS
-
     values = found.candidate.values
     return ", ".join(f"{_name(n)} {_told(found, n, v, PARAMETERS[n])}" for n, v in values.items())
 
 
 def _name(parameter: str) -> str:
-    from dse.cli.designs import _PARAMETERS
-
     words = {
         "batch": "batch",
         "tp": "TP",
@@ -101,9 +99,6 @@ def _changed(neighbour: Any) -> str:
 
 
 def _changes(found: Any) -> Any:
-    from dse.cli.screen import table
-    from dse.report.failures import pretty_violation
-
     rows = []
     for n in found.neighbours:
         hits = "; ".join(f"{name} by {pretty_violation(name, v)}" for name, v in n.hits.items())
@@ -116,8 +111,6 @@ def _changes(found: Any) -> Any:
 
 def _told(found: Any, parameter: str, value: float, unit: str) -> str:
     """A parameter for people: the name of a choice where its values are names."""
-    from dse.spec.space import NAME
-
     if unit != NAME:
         return _amount(value, unit)
     spec = found.study.branches[found.candidate.branch].spec.parameters[parameter]
@@ -125,8 +118,6 @@ def _told(found: Any, parameter: str, value: float, unit: str) -> str:
 
 
 def _amount(value: float, unit: str) -> str:
-    from dse.cli.quantity import shown
-
     if unit == "1/s":  # bytes a second per byte, which architects know per MiB
         return f"{shown(value * 2**20, 'B/s')}/MiB"
     return f"{value:,.0f}" if not unit and value == int(value) else shown(value, unit)
@@ -149,8 +140,6 @@ def _verdict(found: Any) -> str:
 
 
 def _numbers(found: Any) -> Any:
-    from dse.cli.screen import table
-
     rows = [
         [f"{r.fact.place.config.partition('/')[2]} {r.fact.place.path}", written(found.study, r.fact),
          f"{r.elasticity:+.2f}", r.fact.leaf.source.replace("+", " "), r.fact.leaf.basis]
@@ -162,8 +151,6 @@ def _numbers(found: Any) -> Any:
 
 
 def _sources(found: Any) -> Sequence[str]:
-    from dse.decide.rests_on import sources_of
-
     known = found.study.setting.catalog.sources()
     weights = sources_of(found.rests_on)
     return [

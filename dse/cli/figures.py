@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from dse.spec.units import parse, pretty
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -31,14 +33,10 @@ def _kv_heads(llm: Any) -> int | None:
 
 
 def _targets(workload: Any) -> str:
-    from dse.spec.units import pretty
-
     return ", ".join(f"{name} {pretty(limit, 's')}" for name, limit in workload.targets.items())
 
 
 def _years(economy: Any) -> float:
-    from dse.spec.units import parse
-
     return float(economy.lifetime.value) / parse("1 year", "s")
 
 
@@ -105,8 +103,6 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
 
 def shown(value: Any, unit: str) -> str:
     """A key figure for people."""
-    from dse.spec.units import pretty
-
     if value is None or value == "":
         return "-"
     if unit == "text":

@@ -1,20 +1,40 @@
 """`dse front`: what a study has found so far, for people and for programs."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from dse.cli.designs import baseline_table, best_table, chip_table, front_table, mix_table, thinned
+from dse.cli.emit import emit_json, to_bytes
 from dse.cli.gap import proven, tell_gap
+from dse.cli.obstacles import most_violated, obstacle_table, obstacles
 from dse.cli.options import Configs, Out, SoftwareOption, Study, epilog, one_of, seconds, whole
 from dse.cli.places import picture_place
-from dse.cli.software import question, stored_or_asked
+from dse.cli.screen import plain, remark, stdout
+from dse.cli.software import question
 from dse.cli.standing import WithUnanchored, allowing
-from dse.cli.stored import stored_folder
-from dse.cli.sure import MANY, NoIntervals, Samples, measured
+from dse.cli.stored import stored_folder, stored_or_asked
+from dse.cli.sure import MANY, NoIntervals, Samples, measured, note, sure_table, tpot_table
 from dse.cli.telling import beside_text, chosen_by, counted, exact_behind, exact_folders
 from dse.cli.verdicts import show_stored, with_anchors
+from dse.decide.filtered import filtered, named_axes
+from dse.decide.filtered import plain as is_plain
+from dse.front import query
+from dse.front.exact import beside_exact
+from dse.front.tables import plain_rows, to_format
+from dse.report.answer import answer
+from dse.report.computed import computed_lines, marked, marked_answer
+from dse.report.evidence import gather
+from dse.report.front_info import front_info
+from dse.report.front_plot import draw_front
+from dse.report.listed_grid import listed_grid
+from dse.report.searched import trials_of
+from dse.spec.catalog import Catalog
+from dse.spec.problems import SpecError, wrong
+from dse.spec.resolved import load_study
 
 EPILOG = epilog(
     "dse front groq-vs-h100 --where 'tpot<=10 ms and branch=sram-only'",
@@ -52,7 +72,7 @@ def front(
     out: Out = None,
     configs: Configs = None,
 ) -> None:  # fmt: skip
-    """Show what a study has found, with the best design at each target.
+    """Show the front of a study and the best design at each target.
 
     The front is every design that no other beats in all objectives. It is read from the results folder that
     `dse run` wrote. Where `dse sweep` has swept the same problem, it tells how
@@ -90,24 +110,16 @@ def front(
         bound = None if gap is None else proven(study, out, configs, gap).as_dict()
         _json(found, _beside(stored, folder, exact), bound, sure)
     else:
-        from dse.cli.emit import to_bytes
-        from dse.front.tables import to_format
-
         to_bytes(to_format(found.frame, form))
 
 
 def _check_folder(configs: Path | None) -> None:
     """A stored front needs no configs; a wrong folder is wrong all the same."""
-    from dse.spec.catalog import Catalog
-
     Catalog.of(configs)
 
 
 def _beside(found: Any, folder: Path, exact: Path | None) -> Any:
     """How the front stands beside the exact one; None where nobody has swept the same problem."""
-    from dse.front.exact import beside_exact
-    from dse.spec.problems import wrong
-
     if exact is None:
         return beside_exact(found, exact_folders(str(found.manifest.get("study")), folder))
     beside = beside_exact(found, (exact,))
@@ -118,18 +130,11 @@ def _beside(found: Any, folder: Path, exact: Path | None) -> Any:
 
 def _filtered(found: Any, condition: str | None, study: str, folder: Path, configs: Path | None) -> Any:
     """The stored front under a condition: rows of it where they are enough, else solved again."""
-    from dse.cli.screen import remark
-    from dse.decide.filtered import filtered, plain
-    from dse.front import query
-    from dse.report.searched import trials_of
-    from dse.spec.problems import SpecError
-    from dse.spec.resolved import load_study
-
     if condition is None:
         return found
     query.checked(condition)
     rows = _rows(found, condition)
-    if not len(found.frame) or plain(found, condition):
+    if not len(found.frame) or is_plain(found, condition):
         return rows
     try:
         resolved = load_study(study, configs)
@@ -144,12 +149,6 @@ def _filtered(found: Any, condition: str | None, study: str, folder: Path, confi
 
 def _rows(found: Any, condition: str) -> Any:
     """Rows of a stored front that meet a condition."""
-    from dataclasses import replace
-
-    from dse.cli.screen import remark
-    from dse.decide.filtered import named_axes
-    from dse.front import query
-
     axes = named_axes(found.axes)
     frames = {
         name: query.where(frame, condition, axes) if len(frame) else frame
@@ -165,21 +164,12 @@ def _rows(found: Any, condition: str) -> Any:
 
 
 def _draw(found: Any, path: Path, study: str, configs: Path | None, exact: Any) -> None:
-    from dse.cli.screen import remark
-    from dse.report.evidence import gather
-    from dse.report.front_info import front_info
-    from dse.report.front_plot import draw_front
-
     intervals = gather(found, study, configs).intervals
     draw_front(front_info(found, intervals=intervals, exact=exact), path)
     remark(f"picture: {path}")
 
 
 def _json(found: Any, beside: Any, bound: Any, sure: Any) -> None:
-    from dse.cli.emit import emit_json
-    from dse.front.tables import plain_rows
-    from dse.report.listed_grid import listed_grid
-
     told, best = found.manifest, _answer(found, sure)
     emit_json(
         {
@@ -210,17 +200,11 @@ def _json(found: Any, beside: Any, bound: Any, sure: Any) -> None:
 
 
 def _answer(found: Any, sure: Any) -> Any:
-    from dse.report.answer import answer
-
     return answer(found) if sure is None else sure.judge(answer(found))
 
 
 def _empty(stored: Any, folder: Path) -> None:
     """Say that the stored front has no design, and what stood in the way where its trials tell."""
-    from dse.cli.obstacles import most_violated, obstacle_table, obstacles
-    from dse.cli.screen import stdout
-    from dse.report.searched import trials_of
-
     told, console = stored.manifest, stdout()
     console.print(str(told.get("title") or told.get("study")), style="bold")
     if swept := told.get("sweep"):
@@ -236,13 +220,6 @@ def _empty(stored: Any, folder: Path) -> None:
 
 
 def _show(found: Any, beside: Any, sure: Any) -> None:
-    from dataclasses import replace
-
-    from dse.cli.designs import baseline_table, best_table, chip_table, front_table, mix_table, thinned
-    from dse.cli.screen import plain, stdout
-    from dse.cli.sure import note, sure_table, tpot_table
-    from dse.front.tables import plain_rows
-    from dse.report.computed import computed_lines, marked, marked_answer
 
     precision = found.manifest.get("precision", {})
     console, rows = stdout(), marked(plain_rows(found.frame), precision)

@@ -5,12 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dse.cli.quantity import NONE, shown
+from dse.cli.screen import stderr, stdout, table
+from dse.cli.stored import load_both
+from dse.search.bound.prove import prove
+
 
 def proven(study: str, out: Path | None, configs: Path | None, seconds: float) -> Any:
     """The bound of a stored front: over the steps of the space, and between them where it was swept."""
-    from dse.cli.stored import load_both
-    from dse.search.bound.prove import prove
-
     resolved, front = load_both(study, out, configs)
     between = "sweep" in front.manifest
     with _told(study) as tell:
@@ -19,8 +21,6 @@ def proven(study: str, out: Path | None, configs: Path | None, seconds: float) -
 
 @contextmanager
 def _told(study: str) -> Iterator[Any]:
-    from dse.cli.screen import stderr
-
     console = stderr()
     with console.status(f"{study}: proving") as status:
         yield lambda factor, left: status.update(f"{study}: at most x{factor:.3f}, {left:,} boxes open")
@@ -28,9 +28,6 @@ def _told(study: str) -> Iterator[Any]:
 
 def tell_gap(bound: Any, axes: Any) -> None:
     """The factor, and the bound at each target."""
-    from dse.cli.quantity import NONE, shown
-    from dse.cli.screen import stdout, table
-
     console, goal = stdout(), next((a for a in axes if a.name == bound.goal), axes[0])
     where = "the space and of what lies between its steps" if bound.between else "the space"
     console.print()

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from dse.spec.catalog import Catalog
+from dse.spec.problems import Problem, SpecError, wrong
+
 
 def checked(
     configs: Path | None,
@@ -17,8 +20,6 @@ def checked(
 
     `names` are values of options; `chips` are those of `argument`, which has a place instead of an option.
     """
-    from dse.spec.problems import SpecError
-
     problems = [
         *(p for option, name in names.items() for p in _unknown(configs, f"{option}s", name, f"--{option}")),
         *(p for chip in chips for p in _unknown(configs, "chips", chip, argument)),
@@ -31,8 +32,6 @@ def checked(
 
 
 def _no_settings(texts: Sequence[str]) -> list[Any]:
-    from dse.spec.problems import Problem
-
     pairs = [text.partition("=") for text in texts]
     return [
         Problem("--set", f"expected NAME=VALUE such as hbm_bandwidth='5 TB/s', got {text!r}")
@@ -43,9 +42,6 @@ def _no_settings(texts: Sequence[str]) -> list[Any]:
 
 def _unknown(configs: Path | None, kind: str, name: str | None, where: str) -> list[Any]:
     """The problems of a name that the catalog does not know, told to be at `where`."""
-    from dse.spec.catalog import Catalog
-    from dse.spec.problems import Problem, SpecError
-
     try:
         if name is not None:
             Catalog.of(configs).path(kind, name)
@@ -56,8 +52,6 @@ def _unknown(configs: Path | None, kind: str, name: str | None, where: str) -> l
 
 def sold_by(seller: str | None, method: str | None) -> None:
     """Raise `SpecError` for a seller where no price has a margin."""
-    from dse.spec.problems import wrong
-
     if seller is not None and method != "margin":
         got = "without it" if method is None else f"with {method}"
         raise wrong("--seller", f"applies with --price-method margin only, got {seller!r} {got}")
@@ -65,8 +59,6 @@ def sold_by(seller: str | None, method: str | None) -> None:
 
 def driven_by(stack: str | None, software: str | None) -> None:
     """Raise `SpecError` for a stack where the software is one for all chips."""
-    from dse.spec.problems import wrong
-
     if stack is not None and software not in (None, "as-sold"):
         what = f"applies with --software as-sold only, got {stack!r} with {software}"
         raise wrong("--stack", what)
@@ -74,8 +66,6 @@ def driven_by(stack: str | None, software: str | None) -> None:
 
 def priced_by(settings: Iterable[str], method: str) -> None:
     """Raise `SpecError` for a price that is set where prices follow from something else."""
-    from dse.spec.problems import Problem, SpecError
-
     if method == "listed":
         return
     what = f"applies with --price-method listed only, got it with {method}"

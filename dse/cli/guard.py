@@ -7,6 +7,9 @@ from contextlib import contextmanager, suppress
 
 import typer
 
+from dse.cli.manner import manner
+from dse.spec.problems import Problem, SpecError
+
 FAILED, WRONG, INTERRUPTED, PIPE = 1, 2, 130, 141
 """Exit codes: a check failed; wrong input; Ctrl-C; the reader of our output has gone, as a shell says."""
 
@@ -37,8 +40,6 @@ def guard() -> Iterator[None]:
 @contextmanager
 def blame(where: str) -> Iterator[None]:
     """Problems that do not say where they are get the place `where`, such as the name of an option."""
-    from dse.spec.problems import Problem, SpecError
-
     try:
         yield
     except SpecError as error:
@@ -48,12 +49,10 @@ def blame(where: str) -> Iterator[None]:
 
 
 def complain(*lines: str) -> None:
-    """One line per problem on stderr, red on a terminal."""
-    from dse.cli.screen import stderr
-
-    console = stderr()
+    """Print one line per problem on stderr, red on a terminal; without rich, which help need not load."""
+    color = False if manner().no_color or os.environ.get("NO_COLOR") else None
     for line in lines:
-        console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+        typer.secho(line, err=True, fg=typer.colors.RED, color=color)
 
 
 def _beats_physics(error: Exception) -> bool:
@@ -64,8 +63,6 @@ def _beats_physics(error: Exception) -> bool:
 
 def _lines(error: Exception) -> list[str] | None:
     """What to tell about an error of the user; None for a mistake of ours."""
-    from dse.spec.problems import SpecError
-
     if isinstance(error, SpecError):
         return [str(problem) for problem in error.problems]
     files = sys.modules.get("dse.front.files")  # loaded by whoever could raise a FrontError

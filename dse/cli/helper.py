@@ -1,10 +1,12 @@
 """A process that runs cases for another one."""
 
 import os
+import pickle
 import signal
 import socket
 import subprocess
 import sys
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -12,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from dse.cli.one_case import Asked, Tell, run_case
+from dse.cli.progress import calm
+from dse.search.variant import variant_of
 
 
 class Dead(Exception):
@@ -46,8 +50,6 @@ class Helper:
 
     def run(self, question: Any, asked: Asked, tell: Tell) -> Ran:
         """Run a case there; raises what went wrong, `Dead` where the process is gone."""
-        from dse.search.variant import variant_of
-
         try:
             self._pipe.send((variant_of(question), asked))
             while True:
@@ -82,8 +84,6 @@ def _environment() -> dict[str, str]:
 
 def serve(fd: int) -> None:
     """Run the cases that come through a socket until nobody is there any more."""
-    from dse.cli.progress import calm
-
     pipe = Connection(fd)
     try:
         with calm():
@@ -107,9 +107,6 @@ def _answer(pipe: Connection, variant: Any, asked: Asked) -> tuple[str, Any]:
 
 def _sendable(error: Exception) -> Exception:
     """The error itself where it can be sent."""
-    import pickle
-    import traceback
-
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:

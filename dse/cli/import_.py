@@ -8,6 +8,11 @@ import typer
 from dse.cli.guard import blame
 from dse.cli.options import epilog
 from dse.cli.places import file_place
+from dse.cli.screen import remark
+from dse.front.files import write_files
+from dse.spec.hf_config import import_llm
+from dse.spec.hf_yaml import slug
+from dse.spec.problems import wrong
 
 EPILOG = epilog(
     "dse import Qwen3-32B/config.json -o my-configs/llms/qwen3-32b.yaml",
@@ -29,7 +34,7 @@ def import_(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what goes wrong.")] = False,
 ) -> None:
-    """Write an LLM YAML from the config.json of a checkpoint on Hugging Face.
+    """Write an LLM file from the config.json of a Hugging Face checkpoint.
 
     Understands dense and mixture-of-experts LLMs with softmax attention over all, a window or a chunk of the
     context, and latent attention. Refuses by name what it does not understand: the model_type, the class,
@@ -38,18 +43,12 @@ def import_(
     """
     called = _name(output, name)
     file_place("--output", output)
-    from dse.spec.hf_config import import_llm
-
     found = import_llm(file, called)
     if output is None:
         typer.echo(found.text, nl=False)
     else:
-        from dse.front.files import write_files
-
         write_files({output: found.text})
     if not quiet:
-        from dse.cli.screen import remark
-
         layers = sum(block.count for block in found.spec.blocks)
         remark(f"{found.spec.name}: {layers} layers, {found.params:,} parameters")
         if output is not None:
@@ -61,9 +60,6 @@ import_.__name__ = "import"  # the verb, which Python keeps for itself
 
 def _name(output: Path | None, name: str | None) -> str | None:
     """The name asked for; a YAML must be called as what is in it."""
-    from dse.spec.hf_yaml import slug
-    from dse.spec.problems import wrong
-
     if output is None:
         return name
     with blame("--output"):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.table import Table
 from rich.text import Text
 
 from dse.cli.quantity import shown
@@ -26,8 +27,6 @@ _METRICS = (
 
 def show(found: Any, chosen: Sequence[str]) -> None:
     """Print an estimate; `found` is a `dse.design.Estimate`, `chosen` names what the user left out."""
-    from rich.table import Table
-
     console = stdout()
     console.print(f"{found.llm} on {found.chip}, workload {found.workload}", style="bold")
     console.print(plain(_setup(found, chosen)))

@@ -1,37 +1,15 @@
-"""The program `dse`. Everything heavy is imported by the verb that needs it, so that help is quick."""
+"""The program `dse`: the verbs, each imported only when it is called."""
 
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from dse.cli import (
-    bench,
-    breakeven,
-    calibrate,
-    catalog,
-    check,
-    chip,
-    compare,
-    estimate,
-    explain,
-    front,
-    import_,
-    plot,
-    propose,
-    report,
-    run,
-    serve_storage,
-    sweep,
-    validate,
-    view,
-    worker,
-)
-from dse.cli.guard import INTERRUPTED, WRONG, complain, guard
-from dse.cli.manner import mannered
+import dse
+from dse.cli.guard import INTERRUPTED, WRONG, complain
+from dse.cli.lazy_group import LazyGroup
 
 HELP = """Search for the AI-inference chip that minimises $/(token/s) under latency targets.
 
@@ -43,18 +21,8 @@ EPILOG = (
     "Exit codes: 0 done, 1 a check failed or nothing feasible was found, 2 wrong input, 130 interrupted."
 )
 
-
-class _Guarded(TyperGroup):
-    """A group whose verbs end wrong input with one sentence per problem."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the verb inside the guard."""
-        with guard():
-            return super().invoke(ctx)
-
-
 app = typer.Typer(
-    cls=_Guarded,
+    cls=LazyGroup,
     help=HELP,
     epilog=EPILOG,
     no_args_is_help=True,
@@ -67,8 +35,6 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        import dse
-
         typer.echo(f"dse {dse.__version__}")
         raise typer.Exit
 
@@ -82,34 +48,8 @@ def _dse(
     pass
 
 
-_VERBS = (
-    (run.run, run.EPILOG),
-    (worker.worker, worker.EPILOG),
-    (serve_storage.serve_storage, serve_storage.EPILOG),
-    (sweep.sweep, sweep.EPILOG),
-    (front.front, front.EPILOG),
-    (plot.plot, plot.EPILOG),
-    (report.report, report.EPILOG),
-    (view.view, view.EPILOG),
-    (estimate.estimate, estimate.EPILOG),
-    (chip.chip, chip.EPILOG),
-    (compare.compare, compare.EPILOG),
-    (explain.explain, explain.EPILOG),
-    (propose.propose, propose.EPILOG),
-    (breakeven.breakeven, breakeven.EPILOG),
-    (catalog.catalog, catalog.EPILOG),
-    (check.check, check.EPILOG),
-    (validate.validate, validate.EPILOG),
-    (calibrate.calibrate, calibrate.EPILOG),
-    (import_.import_, import_.EPILOG),
-    (bench.bench, bench.EPILOG),
-)
-for _verb, _epilog in _VERBS:
-    app.command(epilog=_epilog, no_args_is_help=False)(mannered(_verb))
-
-
 def _open_streams() -> None:
-    """Streams that the shell closed: nobody hears complaints then, but an answer must have a place to go."""
+    """Replace a closed stderr by the null device; refuse a closed stdout."""
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     if sys.stdout is None:

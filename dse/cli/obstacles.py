@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from dse.cli.screen import table
+from dse.report.failures import failures
+
 
 def most_violated(found: Sequence[Any], trials: int) -> str:
     """The constraint that most of `trials` violate, as the rest of a sentence; empty where none is known."""
@@ -14,8 +17,6 @@ def most_violated(found: Sequence[Any], trials: int) -> str:
 
 def obstacle_table(found: Sequence[Any]) -> Any:
     """Every violated constraint; None where none is known."""
-    from dse.cli.screen import table
-
     if not found:
         return None
     rows = [[f.name, f"{f.trials:,}", f.excess] for f in found]
@@ -25,6 +26,4 @@ def obstacle_table(found: Sequence[Any]) -> Any:
 
 def obstacles(trials: Sequence[Any]) -> list[Any]:
     """What the finished ones of `trials` violated, the most frequent first."""
-    from dse.report.failures import failures
-
     return failures([t.constraints for t in trials if t.state.is_finished()])

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dse
+from dse.cli.guard import blame
+from dse.cli.telling import draw
+from dse.decide.judged_run import judged, stored_manifest
+
 Tell = Callable[[int, int, str], None]
 """Called with finished and wanted trials, and with what they are trials of."""
 
@@ -26,11 +31,6 @@ class Asked:
 
 def run_case(question: Any, asked: Asked, tell: Tell) -> Any:
     """Search one question, add its verdicts, draw its front; the `RunResult`."""
-    import dse
-    from dse.cli.guard import blame
-    from dse.cli.telling import draw
-    from dse.decide.judged_run import judged, stored_manifest
-
     before = stored_manifest(question, asked.out)
     with blame("--sampler"):
         result = dse.run(

@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from dse.spec.problems import nearest, wrong
+from dse.spec.units import UnitError, parse
+
 Study = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study's name, STUDY/CASE, its folder or its study.yaml.")
 ]
@@ -37,8 +40,6 @@ def epilog(*examples: str, codes: str) -> str:
 def only_one_of(name: str, value: object, other: str, theirs: object) -> None:
     """Raise `SpecError` when two options are given that exclude each other."""
     if value is not None and theirs is not None:
-        from dse.spec.problems import wrong
-
         raise wrong(other, f"expected either this or {name}, got both")
 
 
@@ -47,8 +48,6 @@ def one_of(*known: str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if text not in known:
-            from dse.spec.problems import nearest
-
             raise typer.BadParameter(
                 f"expected one of {', '.join(known)}, got {text!r}. {nearest(text, known)}"
             )
@@ -103,8 +102,6 @@ def whole(minimum: int) -> Callable[[str], int]:
 
 def seconds(text: str) -> float:
     """Reader of a duration: a bare number is in seconds."""
-    from dse.spec.units import UnitError, parse
-
     try:
         found = float(text) if _bare(text) else parse(text, "s")
     except UnitError as error:
@@ -139,8 +136,6 @@ def time_list(text: str) -> list[float]:
 
 def money(text: str) -> float:
     """Reader of an amount: a bare number is in USD."""
-    from dse.spec.units import UnitError, parse
-
     try:
         found = float(text) if _bare(text) else parse(text, "USD")
     except UnitError as error:

@@ -3,11 +3,12 @@
 import os
 from pathlib import Path
 
+from dse.report.canvas import SUFFIXES
+from dse.spec.problems import wrong
+
 
 def file_place(option: str, path: Path | None) -> None:
     """Raise `SpecError` with the name of the option where no file can be written at `path`; None is none."""
-    from dse.spec.problems import wrong
-
     if path is None:
         return
     if path.is_dir():
@@ -22,9 +23,6 @@ def picture_place(option: str, path: Path | None) -> None:
     """As `file_place`, for a picture, whose suffix must be one that we draw."""
     if path is None:
         return
-    from dse.report.canvas import SUFFIXES
-    from dse.spec.problems import wrong
-
     if path.suffix.lower() not in SUFFIXES:
         raise wrong(option, f"expected a picture ending in {', '.join(SUFFIXES)}, got {str(path)!r}")
     file_place(option, path)

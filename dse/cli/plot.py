@@ -8,6 +8,15 @@ import typer
 
 from dse.cli.options import Configs, Out, Stored, Study, epilog, one_of
 from dse.cli.places import picture_place
+from dse.cli.screen import remark
+from dse.cli.stored import load_at
+from dse.cli.telling import exact_behind
+from dse.cli.working import working
+from dse.front.files import write_files
+from dse.report.evidence import gather
+from dse.report.pictures import picture
+from dse.report.searched import trials_of
+from dse.spec.catalog import Catalog
 
 EPILOG = epilog(
     "dse plot groq-vs-h100 front -o front.svg",
@@ -48,15 +57,12 @@ def plot(
     out: Out = None,
     configs: Configs = None,
 ) -> None:  # fmt: skip
-    """Draw what a study has found.
+    """Draw one picture of the results of a study.
 
     Kinds of chips differ in shape, colour and lightness. Error bars are the interval of the software stack,
     where it is calibrated. Where `dse sweep` has swept the same problem, its exact front is drawn behind.
     What `dse run` draws beside its results is the kind `front`.
     """
-    from dse.cli.screen import remark
-    from dse.cli.working import working
-
     picture_place("--output", output)
     with working(f"drawing {kind}"):
         _draw(study, kind, output, exact, storage, out, configs)
@@ -67,14 +73,6 @@ def _draw(
     study: str, kind: str, output: Path, exact: Path | None, storage: str | None, out: Path | None,
     configs: Path | None,
 ) -> None:  # fmt: skip
-    from dse.cli.stored import load_at
-    from dse.cli.telling import exact_behind
-    from dse.front.files import write_files
-    from dse.report.evidence import gather
-    from dse.report.pictures import picture
-    from dse.report.searched import trials_of
-    from dse.spec.catalog import Catalog
-
     Catalog.of(configs)
     front, folder = load_at(study, out)
     behind = exact_behind(front, folder, exact)

@@ -1,13 +1,15 @@
 """What is registered under an entry point, in a few words."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
+
+from dse.plugins import registered
+from dse.spec.problems import nearest, wrong
 
 
 def plug_rows(group: str) -> list[dict[str, Any]]:
     """One row per registered plug-in: name, what it is, who provides it."""
-    from dse.plugins import registered
-
     return [
         {"name": name, "title": _what(group, point), **_facts(group, point), "provided_by": _provider(point)}
         for name, point in registered(group).items()
@@ -16,9 +18,6 @@ def plug_rows(group: str) -> list[dict[str, Any]]:
 
 def plug_details(group: str, name: str) -> dict[str, Any]:
     """Everything a plug-in says about itself; raises `SpecError` with the nearest names."""
-    from dse.plugins import registered
-    from dse.spec.problems import nearest, wrong
-
     known = registered(group)
     if name not in known:
         raise wrong("NAME", f"unknown name {name!r}; {nearest(name, known)}")
@@ -44,15 +43,11 @@ def _facts(group: str, point: Any) -> Mapping[str, Any]:
 
 
 def _doc(point: Any) -> str:
-    import inspect
-
     return inspect.getdoc(point.load()) or ""
 
 
 def _what(group: str, point: Any) -> str:
     """One sentence; an objective's stands above its module, its class only names a column."""
-    import inspect
-
     module = (inspect.getmodule(point.load()).__doc__ or "") if group == "dse.objectives" else ""
     return ((module.strip() or _doc(point)).splitlines() or [""])[0]
 

@@ -5,6 +5,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dse.cli.screen import stderr
+
 
 @contextmanager
 def shown(study: str, *, hidden: bool, no_color: bool) -> Iterator[Callable[[int, int, str], None]]:
@@ -12,10 +16,6 @@ def shown(study: str, *, hidden: bool, no_color: bool) -> Iterator[Callable[[int
 
     Each thread that reports has a line of its own.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from dse.cli.screen import stderr
-
     console = stderr(no_color=no_color)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)

@@ -1,10 +1,14 @@
 """`dse propose`: the chip to build for a target, as a file and as a datasheet."""
 
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
+from dse.cli.again import again
+from dse.cli.emit import emit_json
 from dse.cli.guard import FAILED, complain
 from dse.cli.options import (
     Configs,
@@ -19,10 +23,27 @@ from dse.cli.options import (
     one_of,
     whole,
 )
+from dse.cli.places import file_place
+from dse.cli.screen import WIDTH, plain, stdout, table
 from dse.cli.software import question
 from dse.cli.standing import WithUnanchored
 from dse.cli.stored import load_both
 from dse.cli.sure import MANY, NoIntervals, Samples
+from dse.cli.verdicts import show_verdicts
+from dse.cli.working import working
+from dse.decide.chip_file import searched_at
+from dse.decide.proposal import Refused
+from dse.decide.proposal import propose as proposed
+from dse.decide.study_verdicts import compares_kinds, verdicts_at
+from dse.front.files import write_files
+from dse.report.datasheet_data import as_dict
+from dse.report.datasheet_info import columns_of_numbers, datasheet
+from dse.report.datasheet_page import datasheet_page
+from dse.report.tornado_plot import render_tornado, tornado_info
+from dse.spec.catalog import Catalog
+from dse.spec.hf_yaml import slug
+from dse.spec.problems import SpecError, wrong
+from dse.spec.writing import yaml_of
 
 EPILOG = epilog(
     "dse propose groq-vs-h100 --tpot '5 ms' -o mine/chips/my-chip.yaml",
@@ -64,7 +85,7 @@ def propose(
     configs: Configs = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
-    """Propose the chip to build for a target, from a study's front.
+    """Propose the chip to build for a target, as a file and a datasheet.
 
     Picks the best chip of the search that meets the targets, rounds it to sizes that can be built, and finds
     its best deployment again. Writes a chip file that `dse check`, `dse estimate --chip FILE` and a search
@@ -76,12 +97,6 @@ def propose(
     nor a rival that wins, unless --with-unanchored says so. It refuses a design that cannot be made, or for
     which the data end.
     """
-    from dse.cli.places import file_place
-    from dse.cli.working import working
-    from dse.decide.proposal import Refused
-    from dse.decide.proposal import propose as proposed
-    from dse.decide.study_verdicts import compares_kinds, verdicts_at
-
     if robust and no_intervals:
         raise typer.BadParameter("expected --robust or --no-intervals, got both", param_hint="--robust")
     name = _name(output, configs)
@@ -114,9 +129,6 @@ def propose(
     folder = Path("results") / resolved.slug if out is None else out
     files = _write(found, output or folder / "proposals" / "chips" / f"{found.chip.name}.yaml")
     if form == "json":
-        from dse.cli.emit import emit_json
-        from dse.report.datasheet_data import as_dict
-
         judged = {} if verdicts is None else verdicts.as_dict()
         emit_json({**as_dict(found), **judged, "files": [str(f) for f in files]})
     else:
@@ -125,10 +137,6 @@ def propose(
 
 def _name(output: Path | None, configs: Path | None) -> str | None:
     """Name of the chip: that of its file, and of no other chip."""
-    from dse.spec.catalog import Catalog
-    from dse.spec.hf_yaml import slug
-    from dse.spec.problems import SpecError, wrong
-
     if output is None:
         return None
     if output.suffix != ".yaml" or slug(output.stem) != output.stem:
@@ -145,13 +153,6 @@ def _name(output: Path | None, configs: Path | None) -> str | None:
 
 def _write(found: Any, path: Path) -> list[Path]:
     """The chip, the space around it, and the datasheet; all of them or none."""
-    from dse.decide.chip_file import searched_at
-    from dse.front.files import write_files
-    from dse.report.datasheet_info import datasheet
-    from dse.report.datasheet_page import datasheet_page
-    from dse.report.tornado_plot import render_tornado, tornado_info
-    from dse.spec.writing import yaml_of
-
     folder = path.parent.parent if path.parent.name == "chips" else path.parent
     space = folder / "spaces" / f"around-{found.chip.name}.yaml"
     around = found.space
@@ -172,21 +173,12 @@ def _write(found: Any, path: Path) -> list[Path]:
 
 def text_of(sheet: Any) -> str:
     """The datasheet as text."""
-    from io import StringIO
-
-    from rich.console import Console
-
-    from dse.cli.screen import WIDTH
-
     buffer = StringIO()
     _print(sheet, Console(file=buffer, width=WIDTH, highlight=False, markup=False, emoji=False))
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 
 def _print(sheet: Any, console: Any) -> None:
-    from dse.cli.screen import plain, table
-    from dse.report.datasheet_info import columns_of_numbers
-
     console.print(plain(sheet.title), style="bold")
     console.print(plain(sheet.subtitle), style="dim")
     console.print()
@@ -207,11 +199,6 @@ def _print(sheet: Any, console: Any) -> None:
 
 
 def _show(found: Any, files: list[Path], configs: Path | None, verdicts: Any) -> None:
-    from dse.cli.again import again
-    from dse.cli.screen import stdout
-    from dse.cli.verdicts import show_verdicts
-    from dse.report.datasheet_info import datasheet
-
     console = stdout()
     _print(datasheet(found), console)
     console.print()

@@ -2,14 +2,14 @@
 
 from typing import Any
 
+from dse.spec.units import pretty
+
 NONE = "-"
 """What stands for a gap."""
 
 
 def shown(value: Any, unit: str) -> str:
     """A number in SI for people, `-` for a gap; dollars stand in the header."""
-    from dse.spec.units import pretty
-
     if value is None:
         return NONE
     return pretty(float(value), "" if unit.startswith("USD") else unit)

@@ -1,6 +1,7 @@
 """`dse report`: one page that tells everything, works offline, and can be sent to somebody."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,19 @@ import typer
 
 from dse.cli.options import Configs, Out, Stored, Study, epilog
 from dse.cli.places import file_place
+from dse.cli.screen import remark
 from dse.cli.standing import WithUnanchored, allowing
+from dse.cli.stored import load_at
+from dse.cli.sure import FEW, measured_in
+from dse.cli.telling import exact_behind
+from dse.cli.working import working
+from dse.front.files import write_files
+from dse.report.evidence import gather
+from dse.report.searched import searched
+from dse.report.study_report import Extras, study_report
+from dse.search.storage import hidden
+from dse.spec.catalog import Catalog
+from dse.spec.problems import wrong
 
 EPILOG = epilog(
     "dse report groq-vs-h100 -o groq-vs-h100.html",
@@ -29,17 +42,12 @@ def report(
     out: Out = None,
     configs: Configs = None,
 ) -> None:
-    """Write a page about what a study has found.
+    """Write one HTML page with the results of a study.
 
     One file without anything to fetch: the question and its answer, the front with filters, every design
     with where its seconds, bytes and dollars go, the baselines, every assumption with its source, and how to
     repeat it. Nothing in it leaves the machine.
     """
-    from dse.cli.screen import remark
-    from dse.cli.working import working
-    from dse.front.files import write_files
-    from dse.spec.problems import wrong
-
     if output.suffix.lower() not in (".html", ".htm"):
         raise wrong("--output", f"expected a page ending in .html, got {str(output)!r}.")
     file_place("--output", output)
@@ -53,17 +61,6 @@ def _made(
     study: str, exact: Path | None, storage: str | None, with_unanchored: bool, out: Path | None,
     configs: Path | None, tell: Any,
 ) -> str:  # fmt: skip
-    from dataclasses import replace
-
-    from dse.cli.stored import load_at
-    from dse.cli.sure import FEW, measured_in
-    from dse.cli.telling import exact_behind
-    from dse.report.evidence import gather
-    from dse.report.searched import searched
-    from dse.report.study_report import Extras, study_report
-    from dse.search.storage import hidden
-    from dse.spec.catalog import Catalog
-
     Catalog.of(configs)
     tell("reading results")
     front, folder = load_at(study, out)

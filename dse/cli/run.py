@@ -9,15 +9,24 @@ from typing import Annotated, Any
 
 import typer
 
+import dse
+from dse.cli.cases import cases_table
 from dse.cli.guard import INTERRUPTED, blame, complain
+from dse.cli.obstacles import most_violated, obstacle_table, obstacles
 from dse.cli.one_case import Asked
 from dse.cli.options import Configs, NoTargets, Out, SoftwareOption, Study, epilog, seconds, whole
 from dse.cli.progress import calm, shown
+from dse.cli.screen import stdout
+from dse.cli.side_by_side import run_cases
 from dse.cli.software import question
 from dse.cli.standing import WithUnanchored, allowing
-from dse.cli.sure import MANY, NoIntervals, Samples
+from dse.cli.sure import MANY, NoIntervals, Samples, measured_in
 from dse.cli.telling import beside_text, counted, exact_folders, tell_answer, tell_files
 from dse.cli.verdicts import show_stored
+from dse.front.exact import beside_exact
+from dse.report.cases_info import cases_info
+from dse.report.cases_plot import draw_cases
+from dse.spec.software import split_software
 
 EPILOG = epilog(
     "dse run groq-vs-h100",
@@ -66,7 +75,7 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colour (so does NO_COLOR).")] = False,
 ) -> None:
-    """Search for the best chips of a study, or go on with the search.
+    """Search for the best chips of a study, or continue the search.
 
     Trials are stored as they finish, so a run can be interrupted and repeated: what is done is never done
     again. Cases run side by side on the cores that there are, each in one process, so that the same seed
@@ -88,9 +97,6 @@ def run(
         fresh=fresh, out=out, verdicts=verdicts,
     )  # fmt: skip
     with _resumable(again), shown(study, hidden=quiet, no_color=no_color) as tell, calm():
-        import dse
-        from dse.cli.side_by_side import run_cases
-
         with blame("STUDY"):
             questions = dse.load_cases(study, configs)
         if no_targets:
@@ -130,10 +136,6 @@ def _resumable(again: str) -> Iterator[None]:
 
 
 def _tell(result: Any, study: str, *, no_color: bool, samples: int) -> None:
-    from dse.cli.screen import stdout
-    from dse.cli.sure import measured_in
-    from dse.front.exact import beside_exact
-
     told, console = result.front.manifest, stdout(no_color=no_color)
     sure = measured_in(result.study, result.front, samples) if samples else None
     tell_answer(result.front, result.study.spec, no_color=no_color, sure=sure)
@@ -155,12 +157,6 @@ def _tell(result: Any, study: str, *, no_color: bool, samples: int) -> None:
 
 def _tell_cases(results: list[Any], study: str, *, no_color: bool) -> None:
     """The cases side by side, and where each of them lies."""
-    from dse.cli.cases import cases_table
-    from dse.cli.screen import stdout
-    from dse.report.cases_info import cases_info
-    from dse.report.cases_plot import draw_cases
-    from dse.spec.software import split_software
-
     fronts = [(r.study.case_title, r.front) for r in results]
     console, picture = stdout(no_color=no_color), results[0].out / "cases.png"
     draw_cases(cases_info(fronts), picture)
@@ -180,9 +176,6 @@ def _look(study: str, result: Any) -> str:
 
 def _nothing(result: Any, *, no_color: bool) -> None:
     """Say that nothing was feasible, and what stood in the way."""
-    from dse.cli.obstacles import most_violated, obstacle_table, obstacles
-    from dse.cli.screen import stdout
-
     trials = result.front.manifest["trials"]
     found = obstacles(result.optuna_study.get_trials(deepcopy=False))
     hint = "Relax its target, widen the space or the deployments, or give more --trials."

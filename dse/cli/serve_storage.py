@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from dse.cli.options import epilog, whole
+from dse.cli.screen import stdout
+from dse.search.proxy import serve
 
 EPILOG = epilog(
     "dse serve-storage postgresql://me@db/dse --host 0.0.0.0",
@@ -20,14 +22,11 @@ def serve_storage(
     ] = "localhost",
     port: Annotated[int, typer.Option(metavar="N", parser=whole(1), help="Port to listen on.")] = 13000,
 ) -> None:
-    """Let workers reach a database through one process, by Optuna's gRPC proxy.
+    """Give many workers access to a database through one server.
 
     Workers give `--storage grpc://HOST:PORT`. A database has some hundred connections; this process needs
     ten, whatever the number of workers. It is for networks that you trust: who reaches the port may write.
     """
-    from dse.cli.screen import stdout
-    from dse.search.proxy import serve
-
     with serve(url, host, port) as wait:
         stdout().print(f"Serving at grpc://{host}:{port}; Ctrl-C ends it.", soft_wrap=True)
         try:

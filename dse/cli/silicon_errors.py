@@ -1,10 +1,22 @@
 """`dse validate silicon`: predicted against published areas, powers and unit costs."""
 
+import csv
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from dse.cli.emit import emit
 from dse.cli.errors import percent, signed
+from dse.cli.screen import plain, stdout, table
+from dse.front.files import write_files
+from dse.report.silicon_plot import draw_silicon
+from dse.spec.catalog import Catalog
+from dse.spec.problems import wrong
+from dse.spec.technology import TechnologySpec
+from dse.spec.units import pretty
+from dse.validate.silicon_errors import groups, left_out
+from dse.validate.silicon_rows import CAPPED, UNITS, silicon_rows
 
 _NAMES = {
     "die_area": "die area", "tdp": "TDP", "tdp_capped": "TDP of capped chips",
@@ -16,12 +28,6 @@ def show_silicon(
     form: str, by: str | None, out: Path | None, plot: Path | None, configs: Path | None
 ) -> None:
     """Derive every chip of silicon/published.csv and tell the errors."""
-    from dse.spec.catalog import Catalog
-    from dse.spec.problems import wrong
-    from dse.spec.technology import TechnologySpec
-    from dse.validate.silicon_errors import groups, left_out
-    from dse.validate.silicon_rows import silicon_rows
-
     if by not in (None, "use"):
         raise wrong("--by", f"expected use for the table silicon, got {by!r}")
     catalog = Catalog.of(configs)
@@ -30,13 +36,9 @@ def show_silicon(
     if out is not None:
         _write(rows, others, out)
     if plot is not None:
-        from dse.report.silicon_plot import draw_silicon
-
         draw_silicon(rows, plot)
     made = groups(rows, by_use=by == "use")
     if form != "table":
-        from dse.cli.emit import emit
-
         emit([group.as_dict() for group in made], form)
         return
     _show(rows, others, groups(rows, by_use=True), refused)
@@ -60,11 +62,6 @@ def _records(rows: Sequence[Any], others: Sequence[Any]) -> list[dict[str, Any]]
 
 
 def _write(rows: Sequence[Any], others: Sequence[Any], out: Path) -> None:
-    import csv
-    from io import StringIO
-
-    from dse.front.files import write_files
-
     records, text = _records(rows, others), StringIO()
     writer = csv.DictWriter(text, fieldnames=list(records[0]), lineterminator="\n")
     writer.writeheader()
@@ -73,8 +70,6 @@ def _write(rows: Sequence[Any], others: Sequence[Any], out: Path) -> None:
 
 
 def _show(rows: Sequence[Any], others: Sequence[Any], made: Sequence[Any], refused: Sequence[str]) -> None:
-    from dse.cli.screen import plain, stdout, table
-
     console = stdout()
     without = {(o.row.chip, o.metric): o.error for o in others}
     for metric in dict.fromkeys(r.metric for r in rows):
@@ -104,8 +99,6 @@ def _show(rows: Sequence[Any], others: Sequence[Any], made: Sequence[Any], refus
 
 def _capped_told(rows: Sequence[Any]) -> str:
     """What sets capped chips apart, and that it is no choice of rows."""
-    from dse.validate.silicon_rows import CAPPED
-
     n = sum(r.metric == "tdp_capped" for r in rows)
     return (
         f"Capped: {n} chips whose die another chip sells at {CAPPED - 1.0:.0%} more power or above, found by "
@@ -115,9 +108,6 @@ def _capped_told(rows: Sequence[Any]) -> str:
 
 
 def _value(value: float, metric: str) -> str:
-    from dse.spec.units import pretty
-    from dse.validate.silicon_rows import UNITS
-
     return pretty(value, UNITS[metric])
 
 

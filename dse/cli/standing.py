@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
+from dse.report.standing import with_unanchored
+
 WithUnanchored = Annotated[
     bool, typer.Option("--with-unanchored", help="Let chips win whose software no measurement anchors.")
 ]
@@ -11,6 +13,4 @@ WithUnanchored = Annotated[
 
 def allowing(front: Any, unanchored: bool) -> Any:
     """The front as a reader asks for it: chips that no measurement anchors win nothing unless it says so."""
-    from dse.report.standing import with_unanchored
-
     return with_unanchored(front, unanchored)

@@ -4,7 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from dse.cli.guard import blame
-from dse.cli.software import stored_or_asked
+from dse.cli.screen import remark
+from dse.decide.asked_again import asked_again
+from dse.front.files import FrontError, load_front
+from dse.report.searched import trials_of
+from dse.spec.cases import case_spec, slug_of
+from dse.spec.problems import wrong
+from dse.spec.resolved import find_case, load_study
+from dse.spec.software import split_software
 
 
 def load(study: str, out: Path | None) -> Any:
@@ -14,14 +21,9 @@ def load(study: str, out: Path | None) -> Any:
 
 def load_at(study: str, out: Path | None) -> tuple[Any, Path]:
     """The stored front of a study or of a case, and the folder that it lies in."""
-    from dse.front.files import FrontError, load_front
-    from dse.spec.problems import wrong
-
     path, _, slug = _found(study)
     folder, bundled = _where(study, out)
     if bundled:
-        from dse.cli.screen import remark
-
         own = stored_folder(study, out)
         remark(f"no results of your own in {own}: showing those that came with the study")
         return load_front(folder), folder
@@ -57,9 +59,6 @@ def stored_folder(study: str, out: Path | None) -> Path:
 
 def load_both(study: str, out: Path | None, configs: Path | None) -> tuple[Any, Any]:
     """The resolved study and its stored front, which must have been made of the same configs."""
-    from dse.cli.screen import remark
-    from dse.spec.resolved import load_study
-
     with blame("STUDY"):
         resolved = load_study(study, configs)
     front, _ = stored_or_asked(study, out, configs)
@@ -72,18 +71,33 @@ def load_both(study: str, out: Path | None, configs: Path | None) -> tuple[Any, 
     return resolved, front
 
 
+def stored_or_asked(study: str, out: Path | None, configs: Path | None) -> tuple[Any, Path]:
+    """The stored front of a question and its folder.
+
+    Where nothing is stored under the software that its name tells, the chips of the stored front of the plain
+    question are asked again, and that is said.
+    """
+    plain, software = split_software(study)
+    if software is None or (stored_folder(study, out) / "manifest.json").is_file():
+        return load_at(study, out)
+    with blame("STUDY"):
+        resolved = load_study(study, configs)
+    plain = plain.removesuffix("/")
+    front, folder = load_at(plain, out)
+    remark(
+        f"no search under {software} software is stored: the chips that {plain} found are asked again "
+        f"under it; `dse run {plain} --software {software}` searches for better ones"
+    )
+    return asked_again(resolved, front), folder
+
+
 def stored_trials(resolved: Any, study: str, out: Path | None, storage: str | None = None) -> Any:
     """Trials that the results folder holds; none where only the front came with the study."""
-    from dse.report.searched import trials_of
-
     return trials_of(resolved.slug, _where(study, out)[0], storage)
 
 
 def _found(study: str) -> tuple[Path, str | None, str]:
     """`study.yaml`, the case, and the name of the results."""
-    from dse.spec.cases import case_spec, slug_of
-    from dse.spec.resolved import find_case
-
     with blame("STUDY"):
         path, case = find_case(study)
         return path, case, slug_of(case_spec(path, case), path, case)
@@ -91,8 +105,6 @@ def _found(study: str) -> tuple[Path, str | None, str]:
 
 def folder_of(study: str, out: Path | None, *, elsewhere: bool = False) -> tuple[str, Path]:
     """Name and results folder of a study that has results or is getting some, here or `elsewhere`."""
-    from dse.front.files import FrontError
-
     path, case, slug = _found(study)
     folder = Path("results") / slug if out is None else out / case if case else out
     if elsewhere or any((folder / name).is_file() for name in ("manifest.json", "study.journal")):

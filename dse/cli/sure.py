@@ -7,6 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from dse.cli.options import whole
+from dse.cli.quantity import NONE, shown
+from dse.cli.screen import remark, table
+from dse.cli.working import working
+from dse.report.spreads import Stale
+from dse.report.spreads import measured as drawn
+from dse.spec.problems import SpecError
+from dse.spec.resolved import load_study
 
 Samples = Annotated[
     int, typer.Option("--samples", metavar="N", parser=whole(2), help="Drawings of the uncertain numbers.")
@@ -23,10 +30,6 @@ COLUMNS = ("P10", "median", "P90", "is best", "meets it")
 
 def measured(study: str, front: Any, configs: Path | None, samples: int, seed: int = 1) -> Any:
     """The designs of a stored front under drawings; None, and a remark why, where that cannot be."""
-    from dse.cli.screen import remark
-    from dse.spec.problems import SpecError
-    from dse.spec.resolved import load_study
-
     if not len(front.frame):
         return None
     try:
@@ -38,11 +41,6 @@ def measured(study: str, front: Any, configs: Path | None, samples: int, seed: i
 
 def measured_in(study: Any, front: Any, samples: int, seed: int = 1) -> Any:
     """As `measured`, of a study at hand."""
-    from dse.cli.screen import remark
-    from dse.cli.working import working
-    from dse.report.spreads import Stale
-    from dse.report.spreads import measured as drawn
-
     if not len(front.frame):
         return None
     try:
@@ -56,8 +54,6 @@ def measured_in(study: Any, front: Any, samples: int, seed: int = 1) -> Any:
 
 def cells(row: Any) -> list[str]:
     """The five columns of a row; dashes where nothing was drawn."""
-    from dse.cli.quantity import NONE, shown
-
     if row.get("p50") is None:
         return [NONE] * len(COLUMNS)
     goal = [shown(row[name], "") for name in ("p10", "p50", "p90")]
@@ -67,8 +63,6 @@ def cells(row: Any) -> list[str]:
 
 def sure_table(answer: Any, found: Any) -> Any:
     """The best design at each target and the best baseline beside it; None where nothing was drawn."""
-    from dse.cli.quantity import shown
-
     goal = answer.objective
     return _beside(answer, found, f"How sure {goal.label} is", [goal.label, *COLUMNS], lambda row: [
         shown(row[goal.column], goal.unit), *cells(row),
@@ -77,25 +71,18 @@ def sure_table(answer: Any, found: Any) -> Any:
 
 def tpot_table(answer: Any, found: Any) -> Any:
     """TPOT of the same designs, as `sure_table` has them."""
-    from dse.cli.quantity import shown
-
     title, heads = "How sure TPOT is, deployments held", ["TPOT", *COLUMNS[:3]]
     return _beside(answer, found, title, heads, lambda row: [shown(row["tpot_s"], "s"), *tpot_cells(row)])
 
 
 def tpot_cells(row: Any) -> list[str]:
     """P10, median and P90 of TPOT; dashes where nothing was drawn."""
-    from dse.cli.quantity import NONE, shown
-
     if row.get("tpot_s_p50") is None:
         return [NONE] * 3
     return [shown(row[f"tpot_s_{name}"], "s") for name in ("p10", "p50", "p90")]
 
 
 def _beside(answer: Any, found: Any, title: str, heads: list[str], told: Callable[[Any], list[str]]) -> Any:
-    from dse.cli.quantity import shown
-    from dse.cli.screen import table
-
     if found is None or answer.target is None:
         return None
     goal, target = answer.objective, answer.target

@@ -1,12 +1,15 @@
 """`dse sweep`: every design of the grid, and the exact front of it."""
 
 import shlex
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Annotated, Any
 
 import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+import dse
 from dse.cli.guard import INTERRUPTED, blame, complain
 from dse.cli.options import (
     Configs,
@@ -20,10 +23,14 @@ from dse.cli.options import (
     only_one_of,
     whole,
 )  # fmt: skip
+from dse.cli.screen import stderr, stdout
 from dse.cli.software import question
 from dse.cli.standing import WithUnanchored, allowing
 from dse.cli.sure import MANY, NoIntervals, Samples, measured_in
 from dse.cli.telling import counted, draw, tell_answer, tell_files
+from dse.search.sweep.driver import sweep as run
+from dse.search.sweep.elsewhere import on_cluster
+from dse.spec.problems import Problem, SpecError, wrong
 
 EPILOG = epilog(
     "dse sweep groq-vs-h100",
@@ -62,7 +69,7 @@ def sweep(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colour (so does NO_COLOR).")] = False,
 ) -> None:
-    """Evaluate every chip of the space's grid in every deployment: the front is exact, not what was found.
+    """Evaluate every chip and deployment of a grid; the front is exact.
 
     The grid has the steps of the space, or as many values as --grid says. Finished blocks are kept, so a
     sweep can be interrupted and repeated. The results folder [results/STUDY-sweep] gets the same files as
@@ -82,9 +89,6 @@ def sweep(
     )  # fmt: skip
     only_one_of("--scheduler", scheduler, "--workers", workers)
     only_one_of("--scheduler", scheduler, "--prune", prune or None)
-    import dse
-    from dse.search.sweep.driver import sweep as run
-
     counts = {} if grid is None else _counts(grid)
     with blame("STUDY"):
         resolved = dse.load_study(study, configs)
@@ -119,14 +123,10 @@ def _solved_by(
     """Who solves the blocks: a cluster, or with None the threads of this process."""
     if scheduler is None:
         return nullcontext()
-    from dse.search.sweep.elsewhere import on_cluster
-
     return on_cluster(scheduler, study, counts, backend)
 
 
 def _tell(result: Any, *, no_color: bool) -> None:
-    from dse.cli.screen import stdout
-
     grid = result.grid
     told = result.front.manifest["sweep"]
     done = f", {result.new_points / result.seconds:,.0f} a second" if result.new_points else ""
@@ -145,8 +145,6 @@ def _tell(result: Any, *, no_color: bool) -> None:
 
 def _counts(text: str) -> dict[str, int]:
     """`sram=33,peak_flops=17` as names and numbers; `SpecError` for none, or a name twice."""
-    from dse.spec.problems import Problem, SpecError, wrong
-
     found: dict[str, int] = {}
     problems = []
     for part in filter(None, (p.strip() for p in text.split(","))):
@@ -175,12 +173,6 @@ def _command(study: str, **given: Any) -> str:
 @contextmanager
 def _bar(study: str, *, hidden: bool, no_color: bool) -> Iterator[Callable[[int, int, int], None]]:
     """A progress bar with points a second on stderr, when that is a terminal."""
-    import time
-
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    from dse.cli.screen import stderr
-
     console, start = stderr(no_color=no_color), time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
                TextColumn("{task.fields[rate]}"))  # fmt: skip

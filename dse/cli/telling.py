@@ -1,7 +1,24 @@
 """What `dse run` and `dse sweep` say when they are done."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from dse.cli.designs import baseline_table, best_table, chip_table, mix_table
+from dse.cli.quantity import shown
+from dse.cli.screen import plain, stdout
+from dse.cli.sure import note, sure_table, tpot_table
+from dse.cli.verdicts import with_anchors
+from dse.front.exact import drawn_behind
+from dse.front.files import load_front
+from dse.front.tables import plain_rows
+from dse.plugins import objective
+from dse.report.answer import answer
+from dse.report.computed import computed_lines, marked_answer
+from dse.report.evidence import evidence
+from dse.report.front_info import front_info
+from dse.report.front_plot import draw_front
+from dse.report.listed_grid import listed_grid
 
 
 def tell_answer(front: Any, spec: Any, *, no_color: bool, sure: Any = None) -> None:
@@ -9,16 +26,6 @@ def tell_answer(front: Any, spec: Any, *, no_color: bool, sure: Any = None) -> N
 
     `sure` holds the designs under drawings; without it nothing is told of how sure they are.
     """
-    from dataclasses import replace
-
-    from dse.cli.designs import baseline_table, best_table, chip_table, mix_table
-    from dse.cli.screen import plain, stdout
-    from dse.cli.sure import note, sure_table, tpot_table
-    from dse.cli.verdicts import with_anchors
-    from dse.front.tables import plain_rows
-    from dse.report.answer import answer
-    from dse.report.computed import computed_lines, marked_answer
-
     console, precision = stdout(no_color=no_color), front.manifest.get("precision", {})
     found = answer(front)
     if sure is not None:
@@ -47,10 +54,6 @@ def tell_answer(front: Any, spec: Any, *, no_color: bool, sure: Any = None) -> N
 
 def chosen_by(front: Any) -> list[str]:
     """What every design was held to, and how the best at a target was chosen."""
-    from dse.cli.quantity import shown
-    from dse.plugins import objective
-    from dse.report.listed_grid import listed_grid
-
     told, lines = front.manifest, []
     held = {objective(name): limit for name, limit in (told.get("held") or {}).items()}
     if held:
@@ -65,8 +68,6 @@ def chosen_by(front: Any) -> list[str]:
 
 def tell_files(out: Path, *, picture: bool, no_color: bool) -> None:
     """Where the results are."""
-    from dse.cli.screen import stdout
-
     solved = ["at_targets.csv"] if (out / "at_targets.csv").is_file() else []
     names = ["front.csv", "baselines.csv", *solved, "manifest.json", *(["front.png"] if picture else [])]
     stdout(no_color=no_color).print(f"Results in {out}: {', '.join(names)}", soft_wrap=True)
@@ -74,10 +75,6 @@ def tell_files(out: Path, *, picture: bool, no_color: bool) -> None:
 
 def draw(result: Any) -> None:
     """The picture of what a run or a sweep found, in its results folder."""
-    from dse.report.evidence import evidence
-    from dse.report.front_info import front_info
-    from dse.report.front_plot import draw_front
-
     found = evidence(result.front, result.study)
     exact = exact_behind(result.front, result.out)
     draw_front(front_info(found.front, intervals=found.intervals, exact=exact), result.out / "front.png")
@@ -94,9 +91,6 @@ def exact_behind(front: Any, folder: Path, given: Path | None = None) -> Any:
     It is the one in the folder `given`, else that of a sweep of the same problem that lies beside; a sweep
     has nothing behind itself.
     """
-    from dse.front.exact import drawn_behind
-    from dse.front.files import load_front
-
     if given is not None:
         return load_front(given)
     return drawn_behind(front, exact_folders(str(front.manifest.get("study")), folder))

@@ -6,9 +6,26 @@ from typing import Annotated, Any
 
 import typer
 
+from dse.cli.claims import show_claims
+from dse.cli.dataflow import show_dataflow
+from dse.cli.emit import emit
+from dse.cli.errors import points, remarks, show_errors
 from dse.cli.guard import blame
 from dse.cli.options import Configs, epilog, one_of
 from dse.cli.places import file_place, picture_place
+from dse.cli.screen import remark
+from dse.cli.silicon_errors import show_silicon
+from dse.cli.working import working
+from dse.front.files import write_files
+from dse.plugins import cost_model
+from dse.report.validation_info import validation_info
+from dse.report.validation_plot import draw_validation
+from dse.spec.catalog import Catalog
+from dse.spec.problems import Problem, SpecError
+from dse.validate.predictions import predictions
+from dse.validate.rows import OTHER_TABLES, find_table, read_rows
+from dse.validate.rows_out import rows_csv
+from dse.validate.summary import columns, summary
 
 EPILOG = epilog(
     "dse validate",
@@ -53,7 +70,7 @@ def validate(
     ] = "table",
     configs: Configs = None,
 ) -> None:  # fmt: skip
-    """Hold published measurements, or your own, against the cost model `roofline`.
+    """Compare published measurements, or your own, with the model.
 
     Every row that can be predicted is, on the stack profile calibrated on its engine, else on that of its
     chip's class, which says so and has a wider error bar. Errors are predicted / measured - 1; bias is their
@@ -74,27 +91,18 @@ def validate(
     """
     if table == "article":
         _idle(table, by=by, plot=plot, out=out, stack=stack, quality=quality)
-        from dse.cli.claims import show_claims
-
         show_claims(form, configs)
         return
     if table == "dataflow":
         _idle(table, by=by, plot=plot, out=out, stack=stack, quality=quality)
-        from dse.cli.dataflow import show_dataflow
-
         show_dataflow(form, configs)
         return
     picture_place("--plot", plot)
     file_place("--out", out)
     if table == "silicon":
         _idle(table, stack=stack, quality=quality)
-        from dse.cli.silicon_errors import show_silicon
-
         show_silicon(form, by, out, plot, configs)
         return
-    from dse.cli.working import working
-    from dse.validate.summary import columns
-
     keys = columns(by)
     with working("reading") as tell:
         predicted = _predict(table, quality, stack, configs, tell)
@@ -106,8 +114,6 @@ def validate(
 
 def _idle(table: str, **options: object) -> None:
     """Raise `SpecError` for every option that is given although `table` has no use for it."""
-    from dse.spec.problems import Problem, SpecError
-
     known = ("published", "published-full", "a CSV")
     problems = [
         Problem(f"--{name}", f"applies to {_listed(tables)} only, got {str(value)!r} with {table}")
@@ -124,11 +130,6 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _predict(table: str, quality: str | None, stack: str | None, configs: Path | None, tell: Any) -> Any:
-    from dse.plugins import cost_model
-    from dse.spec.catalog import Catalog
-    from dse.validate.predictions import predictions
-    from dse.validate.rows import OTHER_TABLES, find_table, read_rows
-
     catalog = Catalog.of(configs)
     with blame("TABLE"):
         path = find_table(table, catalog, tuple(OTHER_TABLES))
@@ -140,33 +141,17 @@ def _predict(table: str, quality: str | None, stack: str | None, configs: Path |
 
 
 def _emit(predicted: Any, keys: Sequence[str], form: str) -> None:
-    from dse.validate.summary import summary
-
     groups = summary(predicted.found, keys)
     if form == "table":
-        from dse.cli.errors import show_errors
-
         show_errors(predicted, groups, keys)
         return
-    from dse.cli.emit import emit
-    from dse.cli.errors import remarks
-    from dse.cli.screen import remark
-
     emit([group.as_dict() for group in groups], form)
     for line in remarks(predicted):
         remark(line)
 
 
 def _files(predicted: Any, table: str, plot: Path | None, out: Path | None) -> None:
-    from dse.front.files import write_files
-
     if out is not None:
-        from dse.validate.rows_out import rows_csv
-
         write_files({out: rows_csv(predicted)})
     if plot is not None:
-        from dse.cli.errors import points
-        from dse.report.validation_info import validation_info
-        from dse.report.validation_plot import draw_validation
-
         draw_validation(validation_info(points(predicted), f"{table}: predicted against measured"), plot)

@@ -4,6 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dse.cli.quantity import NONE, shown
+from dse.cli.screen import plain, table
+from dse.decide.verdicts import verdicts_from
+from dse.decide.walked import NEAR, TURNED
+from dse.report.answer import answer
+from dse.report.standing import standing_of
+from dse.spec.unanchored import family
 
 HEADS = {"as-sold": "as sold", "equal": "equal", "ideal": "ideal"}
 """Software to the head of its column."""
@@ -21,9 +27,6 @@ _WALKED = (
 
 def show_verdicts(console: Any, found: Any, goal: str, target: str = "TPOT") -> None:
     """Print the verdicts of a question as a table, and a sentence for each target."""
-    from dse.cli.screen import plain
-    from dse.decide.walked import NEAR, TURNED
-
     several = len({d.basis for d in found.dependence}) > 1
     console.print(_table(found, goal, target, several))
     if any(v.winner and (v.winner.startswith(NEAR) or TURNED in v.winner) for v in found.verdicts):
@@ -35,8 +38,6 @@ def show_verdicts(console: Any, found: Any, goal: str, target: str = "TPOT") -> 
 
 
 def _table(found: Any, goal: str, target: str, several: bool) -> Any:
-    from dse.cli.screen import table
-
     cells = {(v.target, v.basis, v.software): v for v in found.verdicts}
     head = f"{target} within"
     rows = []
@@ -60,9 +61,6 @@ def _cell(verdict: Any) -> str:
 
 def with_anchors(rows: Iterable[Mapping[str, Any]], front: Any) -> list[dict[str, Any]]:
     """Rows of designs, those marked that no measurement anchors or whose price is on another basis."""
-    from dse.report.standing import standing_of
-    from dse.spec.unanchored import family
-
     stands, found = standing_of(front), []
     for row in rows:
         name = family(str(row.get("chip")), str(row.get("role")))
@@ -76,9 +74,6 @@ def with_anchors(rows: Iterable[Mapping[str, Any]], front: Any) -> list[dict[str
 
 def show_stored(console: Any, front: Any) -> None:
     """Print the verdicts that a front was stored with; old fronts have none."""
-    from dse.decide.verdicts import verdicts_from
-    from dse.report.answer import answer
-
     found, told = verdicts_from(front.manifest), answer(front)
     if found is not None:
         console.print()

@@ -7,6 +7,15 @@ import typer
 
 from dse.cli.guard import blame
 from dse.cli.options import Configs, Out, Stored, epilog
+from dse.cli.screen import remark, stdout
+from dse.cli.stored import folder_of
+from dse.spec.catalog import Catalog
+from dse.spec.problems import wrong
+from dse.view.app import View
+from dse.view.live import LiveStudy
+from dse.view.pages import study_address
+from dse.view.server import address, serving
+from dse.view.studies import Studies
 
 EPILOG = epilog(
     "dse view",
@@ -44,19 +53,13 @@ def view(
     out: Out = None,
     configs: Configs = None,
 ) -> None:  # fmt: skip
-    """Show studies in a browser on this machine, while they run and afterwards.
+    """Show studies in a browser while they run and afterwards.
 
     Serves an index of all results, the page of each study as `dse report` writes it, renewed as trials come
     in, and Optuna's own dashboard where it is installed (pip install '.[view]'). A STUDY whose trials lie in
     a database is followed there with --storage, the one that `dse run` was given. Only this machine can see
     it, and nothing can be changed through it. Results are read, never locked or written. Ctrl-C ends it.
     """
-    from dse.spec.catalog import Catalog
-    from dse.spec.problems import wrong
-    from dse.view.app import View
-    from dse.view.server import address, serving
-    from dse.view.studies import Studies
-
     Catalog.of(configs)
     if results != RESULTS and not results.is_dir():  # the usual folder may be made by the first run
         raise wrong("--results", f"expected a folder of results, got none at {str(results)!r}")
@@ -74,18 +77,12 @@ def _first(
     studies: Any, study: str | None, storage: str | None, out: Path | None, configs: Path | None
 ) -> str:
     """Path of the page of the study asked for, which is served too; that of the index without one."""
-    from dse.spec.problems import wrong
-    from dse.view.live import LiveStudy
-    from dse.view.pages import study_address
-
     if study is None:
         if out is not None:
             raise wrong("--out", "expected a STUDY beside it, got none; a folder of results is --results")
         if storage is not None:
             raise wrong("--storage", "expected a STUDY beside it, got none")
         return "/"
-    from dse.cli.stored import folder_of
-
     with blame("STUDY"):
         slug, folder = folder_of(study, out, elsewhere=storage is not None)
     live = LiveStudy(slug, folder, configs, study, storage)
@@ -96,7 +93,5 @@ def _first(
 
 
 def _tell(where: str) -> None:
-    from dse.cli.screen import remark, stdout
-
     stdout().print(where, soft_wrap=True)
     remark("open it in a browser on this machine; Ctrl-C ends it")

@@ -7,9 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+import dse
 from dse.cli.guard import INTERRUPTED, blame, complain
 from dse.cli.options import Configs, NoTargets, Scheduler, Study, epilog, only_one_of, seconds, whole
 from dse.cli.progress import calm, shown
+from dse.cli.screen import stdout
+from dse.search.elsewhere import work_on
+from dse.search.runner import work
 
 EPILOG = epilog(
     "dse worker groq-vs-h100 --storage postgresql://me@db/dse --processes 8",
@@ -45,7 +49,7 @@ def worker(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colour (so does NO_COLOR).")] = False,
 ) -> None:
-    """Make trials for a study whose storage others use too, until the study has all it shall have.
+    """Add one process to a study that several processes search.
 
     Any number may join and leave at any time, from any machine that reaches the storage and has the same
     study and configs. Nobody needs to be told of the others. Trials are made in memory and stored in bulk, so
@@ -56,12 +60,8 @@ def worker(
     With --scheduler the processes are spread over the workers of a Dask cluster, and this one waits for them;
     what a killed worker had not stored lies in the temporary folder of its machine.
     """
-    from dse.cli.screen import stdout
-
     only_one_of("--scheduler", scheduler, "--out", out)
     with shown(study, hidden=quiet, no_color=no_color) as tell, calm():
-        import dse
-
         with blame("STUDY"):
             question = dse.load_study(study, configs)
             question = question.lifted() if no_targets else question
@@ -82,9 +82,5 @@ def _fleet(
 ) -> Callable[..., Any]:
     """What makes the trials: processes of this machine, or of a cluster."""
     if scheduler is None:
-        from dse.search.runner import work
-
         return partial(work, question, storage, workers=processes, out=out)
-    from dse.search.elsewhere import work_on
-
     return partial(work_on, scheduler, question, storage, processes)

@@ -3,6 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from dse.cli.manner import manner
+from dse.cli.screen import stderr
+
 
 @contextmanager
 def working(what: str, steps: int | None = None, *, hidden: bool = False) -> Iterator[Callable[[str], None]]:
@@ -10,11 +15,6 @@ def working(what: str, steps: int | None = None, *, hidden: bool = False) -> Ite
 
     With `steps` the bar fills by one for each step that is named, else it only moves.
     """
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from dse.cli.manner import manner
-    from dse.cli.screen import stderr
-
     console = stderr()
     unseen = hidden or manner().quiet or not console.is_terminal
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())

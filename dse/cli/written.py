@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from dse.cli.quantity import shown
+from dse.spec.catalog import KINDS
+from dse.spec.yamlfile import read_yaml
+
 
 def written(study: Any, fact: Any) -> str:
     """Text of the value of a `dse.spec.variation.Fact` in the file that it comes from."""
-    from dse.cli.quantity import shown
-    from dse.spec.catalog import KINDS
-    from dse.spec.yamlfile import read_yaml
-
     spec = study.configs[fact.place.config]
     kind = next(k for k, s in KINDS.items() if isinstance(spec, s))
     data: Any = read_yaml(study.setting.catalog.path(kind, spec.name))[0]

@@ -15,6 +15,7 @@ from dse.decide.told import Told, as_plain, told_of
 from dse.estimated import Estimate
 from dse.front.files import Front
 from dse.front.tables import records, stack
+from dse.search.points import axis_of
 from dse.search.replay import choice_of
 from dse.search.stored import FrozenTrial
 from dse.spec.branch import chip_kind
@@ -155,8 +156,6 @@ def _usual(study: ResolvedStudy, rows: Sequence[Row]) -> dict[str, float]:
     """The tightest target to report at that some row meets; without one its own latency."""
     if study.swept is None:
         return {}
-    from dse.search.points import axis_of
-
     column = axis_of(study.swept).column
     fastest = min(float(r[column]) for r in rows)
     met = [t for t in study.spec.report_at if t >= fastest]
@@ -164,8 +163,6 @@ def _usual(study: ResolvedStudy, rows: Sequence[Row]) -> dict[str, float]:
 
 
 def _best(rows: Sequence[Row], ask: Ask, study: ResolvedStudy) -> Row:
-    from dse.search.points import axis_of
-
     def met(row: Row) -> bool:
         for goal, limit in ask.limits:
             value = row.get(axis_of(goal).column)

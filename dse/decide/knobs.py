@@ -1,7 +1,7 @@
 """One assumption that can be turned, found by the name that people give it, with its range and its scale."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Literal
 
@@ -17,7 +17,7 @@ from dse.spec.resolved import ResolvedStudy
 from dse.spec.settings import CHIP, OPTIONAL
 from dse.spec.space import PARAMETERS
 from dse.spec.units import UnitError, parse
-from dse.spec.variation import SHORT, Place, leaf_at, places_of, unit_of_leaf
+from dse.spec.variation import SHORT, Fact, Place, leaf_at, places_of, unit_of_leaf
 
 Kind = Literal["places", "limits", "sizes", "parameters", "prices", "margins"]
 
@@ -179,8 +179,6 @@ def _place(study: ResolvedStudy, text: str, name: str) -> Knob:
         now, whole = None, False
         unit, low, high, most = _left_out(study, places[0])
     else:
-        from dse.spec.variation import Fact
-
         fact = Fact(places[0], found[0], unit_of_leaf(found[0]))
         now, unit, whole, most = fact.value, fact.unit, fact.counted, fact.most
         low = min(now / REACH, *(float(v.low) for v in found if v.low is not None), now)
@@ -216,8 +214,6 @@ def _checked(knob: Knob) -> Knob:
 
 
 def _spanned(knob: Knob, span: str) -> Knob:
-    from dataclasses import replace
-
     low_text, dots, high_text = span.partition("..")
     if not dots:
         raise wrong("", f"expected a range such as {knob.name}=LOW..HIGH, got {span!r}")

@@ -9,7 +9,7 @@ from dse.decide.solve import Ask, Floats, ask_of, best_costs
 from dse.spec.problems import SpecError
 from dse.spec.resolved import ResolvedStudy
 from dse.spec.space import NAME, PARAMETERS
-from dse.spec.variation import Place, places_of, vary
+from dse.spec.variation import Place, leaf_at, places_of, vary
 from objectives import api
 
 STEP = 0.1
@@ -100,8 +100,6 @@ def _of_place(
     limits: dict[str, float],
     base: float,
 ) -> Worth:
-    from dse.spec.variation import leaf_at
-
     leaf = leaf_at(study, place)
     value = float(leaf.value) if leaf is not None and leaf.value else 0.0
     try:

@@ -25,6 +25,8 @@ from dse.decide.variants import tpots_of_variants
 from dse.estimated import Estimate
 from dse.front.files import Front
 from dse.front.tables import records
+from dse.plugins import objective
+from dse.search.points import axis_of
 from dse.spec.buildable import BuildableSpec
 from dse.spec.chip import ChipSpec
 from dse.spec.resolved import ResolvedStudy
@@ -127,8 +129,6 @@ class Proposal:
 
 def limits_text(limits: Mapping[str, float]) -> str:
     """Limits for people: `tpot 5 ms, entry_price 100,000 USD`."""
-    from dse.plugins import objective
-
     return ", ".join(f"{n} {pretty(v, objective(n).unit)}" for n, v in limits.items())
 
 
@@ -204,8 +204,6 @@ def _under_name(told: Told, name: str) -> Told:
 
 def _contenders(study: ResolvedStudy, front: Front, ask: Ask, with_unanchored: bool) -> list[Candidate]:
     """Chips of the search that meet the limits and may win, the best first; `Refused` when there are none."""
-    from dse.search.points import axis_of
-
     rows = [r for r in records(front.frame) if r["role"] == "search"]
     if not rows:
         raise Refused([f"the front of {study.slug} has no chip of a search space to propose"])

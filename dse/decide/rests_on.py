@@ -1,7 +1,7 @@
 """Which published numbers a result rests on, and how hard: elasticities by finite differences."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -91,8 +91,6 @@ def _varied(study: ResolvedStudy, candidate: Candidate, fact: Fact, value: float
 
 
 def _without_targets(study: ResolvedStudy) -> ResolvedStudy:
-    from dataclasses import replace
-
     return replace(study, targets=())
 
 

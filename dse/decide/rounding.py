@@ -9,6 +9,7 @@ from dse.decide.parts import Layout
 from dse.decide.solve import Ask, best_layouts, solve, study_grid
 from dse.spec.buildable import BuildableSpec
 from dse.spec.resolved import ResolvedStudy
+from dse.spec.variation import unit_of_leaf
 
 PER_BYTE = "sram_bandwidth_per_byte"
 
@@ -85,8 +86,6 @@ def _around(value: float, step: float) -> list[float]:
 
 
 def _steps(before: Candidate, after: Candidate, rules: BuildableSpec) -> list[Step]:
-    from dse.spec.variation import unit_of_leaf
-
     found = []
     for name, old in before.values.items():
         new, rule = after.values[name], name

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from dse.decide.parts import SIZES, Layout, layout_at, parts_of, whole_metrics
 from dse.evaluate import choose
 from dse.evaluate.solve import Found, Question, best_deployments
+from dse.plugins import objective
 from dse.spec.layouts import Lists, grid
 from dse.spec.resolved import Member, ResolvedStudy
 from objectives import api
@@ -50,8 +51,6 @@ class Ask:
 
 def ask_of(study: ResolvedStudy, limits: Mapping[str, float] | None = None) -> Ask:
     """The question of a study: its goal, its targets, and `limits` by name of objective; the tighter wins."""
-    from dse.plugins import objective
-
     given = tuple((objective(name), limit) for name, limit in (limits or {}).items())
     return Ask(
         parts=parts_of(study), cost_model=study.cost_model, goal=study.goal,

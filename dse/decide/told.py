@@ -1,7 +1,7 @@
 """A candidate under its deployments as the estimate that `dse estimate` would give, part by part of a mix."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -117,8 +117,6 @@ def _assumed(study: ResolvedStudy, candidate: Candidate) -> list[str]:
 
 def _whole(study: ResolvedStudy, ask: Ask, each: Sequence[Estimate], m: api.Metrics) -> Estimate:
     """The estimates of the parts of a mix as one, without a deployment of its own."""
-    from dataclasses import replace
-
     ledgers = combined_ledgers([e.ledgers for e in each], [part.weight for part in ask.parts])
     found = {name: _first(v) for name, v in ask.violations(m).items()}
     return replace(

@@ -8,6 +8,7 @@ import numpy as np
 
 from dse.decide.breakeven import NOBODY, BreakEven, Crossing
 from dse.decide.knobs import Knob
+from dse.report.section import written_in
 from dse.spec.units import pretty
 
 
@@ -17,8 +18,6 @@ def amount(knob: Knob, value: float) -> str:
         return f"{pretty(value * 2**20, 'B/s')}/MiB"
     if knob.whole:
         return f"{value:,.0f}"
-    from dse.report.section import written_in
-
     return written_in(value, knob.unit)
 
 

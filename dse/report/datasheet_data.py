@@ -1,6 +1,7 @@
 """A proposal as plain data in SI, for programs."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
@@ -14,8 +15,6 @@ from dse.spec.variation import Fact
 
 def as_dict(p: Proposal) -> dict[str, Any]:
     """Plain data for JSON, in SI."""
-    from dataclasses import asdict
-
     return {
         "study": p.study.slug, "trial": p.picked.trial, "walked": p.walked,
         "limits": dict(p.limits), "wins": p.wins,

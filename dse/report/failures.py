@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dse.plugins import GROUPS, objective, registered
+from dse.spec.units import pretty
+
 _UNITS = {
     "capacity": "B", "network_domain": "chip", "expert_replicas": "", "die_area": "m2",
     "dram_stacks": "", "link_edge": "B/s", "cooling": "W",
@@ -40,14 +43,10 @@ def failures(constraints: Sequence[Mapping[str, float]]) -> list[Failure]:
 
 def pretty_violation(name: str, value: float) -> str:
     """A violation for people, with its unit."""
-    from dse.spec.units import pretty
-
     return pretty(value, _unit(name))
 
 
 def _unit(name: str) -> str:
-    from dse.plugins import GROUPS, objective, registered
-
     if name in _UNITS:
         return _UNITS[name]
     goal = name.removesuffix("_target")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from dse.front.axis import Axis
@@ -75,6 +76,4 @@ def _scale(side: Any, scale: Scale) -> None:
 
 
 def _wrapped(name: str) -> str:
-    from textwrap import fill
-
     return fill(name, WRAP, break_long_words=False)

@@ -19,6 +19,7 @@ from dse.decide.medians import (
 )
 from dse.front.files import Front
 from dse.front.tables import Table, records
+from dse.plugins import objective
 from dse.report.answer import Answer, Row, answer
 from dse.spec.resolved import ResolvedStudy
 
@@ -89,8 +90,6 @@ def measured(study: ResolvedStudy, front: Front, samples: int = SAMPLES, seed: i
 
     Deployments are held. Raises `Stale` where the stored figures are not those that the study gives now.
     """
-    from dse.plugins import objective
-
     told, own = answer(front), records(front.frame)
     others = [*told.best, *(r for rows in told.rivals.values() for r in rows)]
     rows = [*own, *(r for r in others if r.get("found"))]

@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dse.spec.base import Sourced, Spec, unit_in
+from dse.spec.units import pretty
+
 _READABLE = ("B", "B/s", "FLOP/s", "W", "m2", "token", "token/s", "USD")
 """Units that are scaled for people; the others are shown as the file writes them."""
 
@@ -34,16 +37,12 @@ class Line:
 
 
 def _shown(value: Any, unit: str, written: str) -> str:
-    from dse.spec.units import pretty
-
     readable = unit in _READABLE and isinstance(value, int | float)
     return pretty(float(value), unit) if readable else written
 
 
 def lines(spec: Any, written: Any, path: str = "") -> Iterator[Line]:
     """Every value in `spec`, in its order; `written` is the same thing as plain YAML data."""
-    from dse.spec.base import Sourced, Spec
-
     if isinstance(spec, Sourced):
         yield _sourced(spec, written, path)
     elif isinstance(spec, Spec):
@@ -66,8 +65,6 @@ def lines(spec: Any, written: Any, path: str = "") -> Iterator[Line]:
 
 
 def _sourced(leaf: Any, written: Any, path: str) -> Line:
-    from dse.spec.base import unit_in
-
     unit = unit_in(type(leaf).model_fields["value"].annotation) or ""
     low, high = (
         "" if v is None else _shown(v, unit, _text(v, _at(written, end)))

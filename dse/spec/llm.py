@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from dse.spec.base import Positive, Sourced, Spec
 from dse.spec.study import Format
+from dse.spec.units import UnitError, parse
 from objectives import api
 from objectives.equations.formats import FORMATS
 
@@ -135,8 +136,6 @@ class BlockSpec(Spec):
 
 
 def _number(value: object) -> object:
-    from dse.spec.units import UnitError, parse
-
     if isinstance(value, str):
         try:
             return parse(value.replace("B", "e9").replace("T", "e12").replace("M", "e6"), "")

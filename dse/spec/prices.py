@@ -6,6 +6,7 @@ from typing import Any
 
 from dse.spec.base import Sourced
 from dse.spec.chip import ChipSpec
+from dse.spec.loading import build_spec
 from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.reach import SWITCHED, ends, shares
 from dse.spec.silicon import Silicon
@@ -29,8 +30,6 @@ def price_of_one(method: str, seller: str | None = None, system: str = "chips-on
 
     Raises `SpecError` for `searched`: a single chip has no price to look for, only a space has.
     """
-    from dse.spec.loading import build_spec
-
     if method == "searched":
         what = "a space with a parameter price; --set price='... USD' sets that of one chip"
         raise wrong("--price-method", f"expected a method that tells a price, searched asks for it in {what}")

@@ -31,6 +31,7 @@ from dse.spec.targets import Target, bound, goal_of, limits_of, target_of
 from dse.spec.technology import TechnologySpec
 from dse.spec.units import UnitError, parse
 from dse.spec.workload import WorkloadSpec
+from dse.spec.yamlfile import read_yaml
 from objectives import api
 
 _SEARCH_ONLY = (
@@ -259,8 +260,6 @@ class _Collector:
 
 def _line(path: Path, case: str | None, field: str) -> str:
     """Where `field` was written: in the case if it speaks of it, else in the study."""
-    from dse.spec.yamlfile import read_yaml
-
     lines = read_yaml(path)[1] if path.is_file() else {}
     parts: tuple[Any, ...] = tuple(field.split("."))
     if case is not None and ("cases", case, parts[0]) in lines:

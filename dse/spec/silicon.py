@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+
 from dse.spec.base import Sourced
 from dse.spec.chip import ChipSpec
 from dse.spec.formats import unit_size, with_formats
@@ -186,8 +188,6 @@ def fp16_equivalent(chip: ChipSpec, technology: TechnologySpec) -> float:
 
 def _largest_peak(chip: ChipSpec, technology: TechnologySpec) -> float:
     """The largest over formats of peak times area per op [FLOP/s]."""
-    import numpy as np
-
     shares = technology.format_area()
     peaks: dict[str, Array] = {
         name: np.asarray([leaf.value]) for name, leaf in chip.peak.items() if leaf.value is not None
@@ -208,7 +208,6 @@ def vector_peak(chip: ChipSpec, technology: TechnologySpec) -> float:
 
 def blueprint_of(chip: ChipSpec, technology: TechnologySpec) -> Blueprint:
     """What the file of a chip says of its silicon, every array of shape (1,)."""
-    import numpy as np
 
     def one(value: float | None) -> Array:
         return np.asarray([value or 0.0], dtype=float)

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from dse.spec.base import Name, Spec
+from dse.spec.problems import nearest
+from dse.spec.units import UnitError, parse
 from objectives.equations.silicon_package import PACKAGES
 
 NAME = "name"
@@ -73,8 +75,6 @@ class ParameterSpec(Spec):
 
 def _parameters(value: Any) -> Any:
     """Turn texts with units into SI, each by the unit of its parameter; a bare text is a fixed value."""
-    from dse.spec.problems import nearest
-
     if not isinstance(value, dict):
         return value
     out: dict[str, Any] = {}
@@ -100,8 +100,6 @@ def _range(name: str, given: Any) -> dict[str, Any]:
 
 def _choices(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """A parameter of ordered choices, as a range over their places."""
-    from dse.spec.problems import nearest
-
     choices = given["choices"]
     if not isinstance(choices, list | tuple) or not choices:
         raise ValueError(f"{name}.choices: expected a list of at least one, got {choices!r}")
@@ -125,8 +123,6 @@ def _choices(name: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _number(where: str, text: Any, unit: str) -> float:
-    from dse.spec.units import UnitError, parse
-
     try:
         return parse(str(text), unit)
     except UnitError as error:

@@ -6,7 +6,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from dse.evaluate.choose import TOLERANCE
 from dse.spec.base import Name, Positive, SecondsQ, Spec
+from dse.spec.problems import nearest
 from dse.spec.software import Software
+from dse.spec.units import UnitError, parse
 from objectives import api
 from objectives.equations.formats import FORMATS
 
@@ -14,8 +16,6 @@ Format = Annotated[str, BeforeValidator(lambda v: _format(v))]
 
 
 def _format(value: Any) -> Any:
-    from dse.spec.problems import nearest
-
     if value not in FORMATS:
         raise ValueError(f"unknown number format {value!r}; {nearest(str(value), FORMATS)}")
     return value
@@ -75,8 +75,6 @@ class PriceSpec(Spec):
 
 
 def _usd(value: Any) -> Any:
-    from dse.spec.units import UnitError, parse
-
     try:
         return parse(str(value), "USD") if value is not None else None
     except UnitError as error:

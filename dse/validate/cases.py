@@ -14,6 +14,7 @@ from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
 from dse.spec.layouts import bad_ep, bad_tp
 from dse.spec.llm import LlmSpec
+from dse.spec.loading import build_spec
 from dse.spec.problems import SpecError
 from dse.spec.resolve import chips_of, precision_of, speed_columns
 from dse.spec.study import PrecisionSpec
@@ -181,8 +182,6 @@ class Lookup:
 
 
 def _precision(row: Measured) -> PrecisionSpec:
-    from dse.spec.loading import build_spec
-
     weights = row.weights
     eight_bit = weights in ("fp8", "nvfp4", "mxfp4") and re.search(EIGHT_BIT_KV, row.engine)
     kv = row.kv or ("fp8" if eight_bit else UNSTATED_KV)

@@ -8,19 +8,26 @@ import sys
 import time
 from statistics import median
 
+COMMANDS = {
+    "python -c pass": ["-c", "pass"],
+    "dse --help": ["-m", "dse", "--help"],
+    "dse estimate --help": ["-m", "dse", "estimate", "--help"],
+    "dse check CHIP": ["-m", "dse", "check", "configs/chips/h100-sxm.yaml"],
+    "dse run --help": ["-m", "dse", "run", "--help"],
+}
 
-def measure(times: int = 10) -> tuple[float, float]:
-    """Median seconds of `dse --help` and of `python -c pass`, taken in turns."""
-    commands = ([sys.executable, "-m", "dse", "--help"], [sys.executable, "-c", "pass"])
-    seconds: tuple[list[float], list[float]] = ([], [])
+
+def measure(times: int = 10, commands: dict[str, list[str]] = COMMANDS) -> dict[str, float]:
+    """Median seconds of each command, taken in turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(times):
-        for kept, command in zip(seconds, commands, strict=True):
+        for name, arguments in commands.items():
             start = time.perf_counter()
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            kept.append(time.perf_counter() - start)
-    return median(seconds[0]), median(seconds[1])
+            subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+            seconds[name].append(time.perf_counter() - start)
+    return {name: median(found) for name, found in seconds.items()}
 
 
 if __name__ == "__main__":
-    ours, python = measure(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
-    print(f"dse --help {ours * 1e3:.0f} ms, of which Python itself {python * 1e3:.0f} ms")
+    for name, found in measure(int(sys.argv[1]) if len(sys.argv) > 1 else 10).items():
+        print(f"{name:22s} {found * 1e3:6.0f} ms")

@@ -6,24 +6,8 @@ import sys
 import pytest
 
 import dse as package
+from dse.cli.lazy_group import VERBS
 
-VERBS = (
-    "run",
-    "worker",
-    "serve-storage",
-    "front",
-    "estimate",
-    "compare",
-    "explain",
-    "propose",
-    "breakeven",
-    "catalog",
-    "check",
-    "validate",
-    "calibrate",
-    "import",
-    "bench",
-)
 HEAVY = ("numpy", "pandas", "optuna", "pydantic", "pint", "yaml", "rich", "matplotlib")
 
 
@@ -41,6 +25,12 @@ def test_help_of_a_verb_shows_two_examples_and_the_exit_codes(dse, verb):
     assert said.code == 0
     assert len(examples) >= 2
     assert "Exit codes: 0" in said.out
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_list_of_verbs_says_of_each_what_its_own_help_begins_with(dse, verb):
+    sentence = dse(verb, "--help").out.split("\n\n")[1]
+    assert " ".join(sentence.split()) == VERBS[verb].summary
 
 
 def test_help_fits_a_terminal_of_100_columns(dse):
@@ -64,7 +54,8 @@ def test_version_is_that_of_the_package(dse):
 
 
 def test_an_unknown_verb_is_refused(dse):
-    dse("serach").refused("serach")
+    dse("serach").refused("unknown verb 'serach'")
+    dse("swep").refused("did you mean 'sweep'?")
 
 
 def test_an_unknown_option_is_refused(dse):

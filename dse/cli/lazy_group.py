@@ -1,0 +1,105 @@
+"""The group of verbs: its help is a table, and a verb's module is imported when the verb is called."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import wraps
+from importlib import import_module
+from typing import Protocol
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from dse.cli.guard import guard
+from dse.cli.manner import mannered
+from dse.spec.problems import nearest
+
+
+@dataclass(frozen=True)
+class Verb:
+    """Where a verb is written, and the sentence of the group's help, which its own help begins with."""
+
+    module: str
+    summary: str
+
+
+VERBS = {
+    "run": Verb("dse.cli.run", "Search for the best chips of a study, or continue the search."),
+    "worker": Verb("dse.cli.worker", "Add one process to a study that several processes search."),
+    "serve-storage": Verb(
+        "dse.cli.serve_storage", "Give many workers access to a database through one server."
+    ),
+    "sweep": Verb("dse.cli.sweep", "Evaluate every chip and deployment of a grid; the front is exact."),
+    "front": Verb("dse.cli.front", "Show the front of a study and the best design at each target."),
+    "plot": Verb("dse.cli.plot", "Draw one picture of the results of a study."),
+    "report": Verb("dse.cli.report", "Write one HTML page with the results of a study."),
+    "view": Verb("dse.cli.view", "Show studies in a browser while they run and afterwards."),
+    "estimate": Verb("dse.cli.estimate", "Estimate speed and cost of one chip that serves one LLM."),
+    "chip": Verb("dse.cli.chip", "Derive die, cost, price and power of a chip from its specification."),
+    "compare": Verb("dse.cli.compare", "Compare chips at equal latency targets."),
+    "explain": Verb("dse.cli.explain", "Explain one design of a front: time, cost, neighbours and sources."),
+    "propose": Verb("dse.cli.propose", "Propose the chip to build for a target, as a file and a datasheet."),
+    "breakeven": Verb(
+        "dse.cli.breakeven", "Find the values of assumptions at which another kind of chip wins."
+    ),
+    "catalog": Verb("dse.cli.catalog", "List chips, LLMs and everything else that is defined, with sources."),
+    "check": Verb("dse.cli.check", "Check YAML files and report all problems with file and line."),
+    "validate": Verb("dse.cli.validate", "Compare published measurements, or your own, with the model."),
+    "calibrate": Verb("dse.cli.calibrate", "Fit a stack profile to measured rows, with error bars."),
+    "import": Verb("dse.cli.import_", "Write an LLM file from the config.json of a Hugging Face checkpoint."),
+    "bench": Verb("dse.cli.bench", "Measure how many design points per second this machine evaluates."),
+}
+"""Verbs by name, in the order of the help."""
+
+
+class _Formatter(Protocol):
+    """What is used of click's formatter of help."""
+
+    def section(self, name: str) -> AbstractContextManager[None]: ...
+
+    def write_dl(self, rows: Sequence[tuple[str, str]]) -> None: ...
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows its verbs by name and imports the one that is called."""
+
+    def list_commands(self, _ctx: object) -> list[str]:
+        """Names of all verbs."""
+        return list(VERBS)
+
+    def get_command(self, _ctx: object, cmd_name: str) -> TyperCommand | None:
+        """The verb `cmd_name`; raises `typer.BadParameter` with the nearest names where there is none."""
+        if cmd_name not in VERBS:
+            if cmd_name.startswith("-"):
+                return None
+            raise typer.BadParameter(
+                f"unknown verb {cmd_name!r}; {nearest(cmd_name, VERBS)}", param_hint="VERB"
+            )
+        with guard():  # an import may be interrupted, or lack a package
+            return _command(cmd_name)
+
+    def format_commands(self, _ctx: object, formatter: _Formatter) -> None:
+        """Write the table of verbs into the help, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.summary) for name, verb in VERBS.items()])
+
+
+def _command(name: str) -> TyperCommand:
+    """The command of a verb: the function called as its module, inside the guard."""
+    module = import_module(VERBS[name].module)
+    verb = getattr(module, module.__name__.rpartition(".")[2])
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command(name, epilog=module.EPILOG, no_args_is_help=False)(mannered(_guarded(verb)))
+    command = typer.main.get_command(app)
+    if not isinstance(command, TyperCommand):
+        raise TypeError(f"expected one command, got {command!r}")
+    return command
+
+
+def _guarded(verb: Callable[..., None]) -> Callable[..., None]:
+    @wraps(verb)
+    def call(**options: object) -> None:
+        with guard():
+            verb(**options)
+
+    return call
