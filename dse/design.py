@@ -41,7 +41,7 @@ from dse.spec.technology import TechnologySpec
 from dse.spec.workload import WorkloadSpec, served
 from dse.speed_of_light import assert_within_physics
 from objectives import api
-from objectives.equations.formats import FORMATS
+from objectives.equations.chip.formats import FORMATS
 
 ECONOMY, TECHNOLOGY = "datacentre-2026", "technology-2026"
 """Names of the bundled economy and technology that an estimate is made with."""

@@ -20,8 +20,12 @@ from dse.spec.study import PrecisionSpec
 from dse.spec.system import EconomySpec
 from dse.spec.technology import TechnologySpec, node_named
 from dse.spec.units import pretty
-from objectives.equations.silicon_package import PACKAGES
-from objectives.equations.silicon_yield import gross_dies_per_wafer, yield_murphy, yield_negative_binomial
+from objectives.equations.fabrication.package import PACKAGES
+from objectives.equations.fabrication.yields import (
+    gross_dies_per_wafer,
+    yield_murphy,
+    yield_negative_binomial,
+)
 
 ECONOMY, TECHNOLOGY = "datacentre-2026", "technology-2026"
 NO_SILICON = frozenset({"power", "price", "host", "claimed_user_speed"})

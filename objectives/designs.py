@@ -82,7 +82,7 @@ class Chips(_Columns):
     link_latency: Array
     """Latency of one hop between neighbours [s]."""
     link_topology: Array
-    """Code of the scale-up topology, see `objectives.equations.network.TOPOLOGIES`."""
+    """Code of the scale-up topology, see `objectives.equations.interconnect.topology.TOPOLOGIES`."""
     link_domain: Array
     """Chips that one scale-up domain joins [1]."""
     link_group: Array

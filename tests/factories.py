@@ -33,7 +33,7 @@ from objectives.api import (
     Workload,
 )
 from objectives.arrays import Array
-from objectives.equations.network import TOPOLOGIES
+from objectives.equations.interconnect.topology import TOPOLOGIES
 
 Number = float | Sequence[float]
 

@@ -10,7 +10,7 @@ from dse.spec.chip import ChipSpec
 from dse.spec.loading import load_spec
 from dse.spec.silicon import Silicon, derive
 from dse.spec.technology import TechnologySpec
-from objectives.equations.silicon import Blueprint
+from objectives.equations.fabrication.technology import Blueprint
 
 MM2 = 1e-6
 CM2 = 1e-4

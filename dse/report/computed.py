@@ -6,7 +6,7 @@ from typing import Any
 
 from dse.report.answer import Answer, Row
 from dse.spec.formats import COMPUTED
-from objectives.equations.formats import native
+from objectives.equations.chip.formats import native
 
 MARK = "*"
 _STORED = {"matrix": ("weights", "weights"), "attention": ("kv", "KV cache")}

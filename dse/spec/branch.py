@@ -28,9 +28,9 @@ from dse.spec.system import NetworkSpec
 from dse.spec.technology import Build
 from objectives import api
 from objectives.arrays import Array, namespace
-from objectives.equations.formats import arithmetic
-from objectives.equations.silicon import Blueprint, Technology, pick
-from objectives.equations.silicon_package import PACKAGES
+from objectives.equations.chip.formats import arithmetic
+from objectives.equations.fabrication.package import PACKAGES
+from objectives.equations.fabrication.technology import Blueprint, Technology, pick
 
 Floats = npt.NDArray[np.float64]
 

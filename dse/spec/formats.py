@@ -9,7 +9,7 @@ from dse.spec.base import SourcedFlops
 from dse.spec.chip import ChipClass, ChipSpec, MatrixUnit, PeakFormat
 from dse.spec.study import PrecisionSpec
 from dse.spec.technology import TechnologySpec
-from objectives.equations.formats import arithmetic, native
+from objectives.equations.chip.formats import arithmetic, native
 
 SOURCE: Final = "cal"
 """Key of the source that a derived peak cites."""

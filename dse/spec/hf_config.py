@@ -14,7 +14,7 @@ from dse.spec.hf_yaml import name_in, nominal, slug, text_of
 from dse.spec.llm import LlmSpec
 from dse.spec.loading import build_spec
 from dse.spec.problems import Problem, SpecError, nearest, wrong
-from objectives.equations.transformer import params
+from objectives.equations.llm.parameters import params
 
 SOURCE = "hf-config"
 """Key of the sources that imported numbers cite."""

@@ -8,7 +8,7 @@ from dse.spec.base import Positive, Sourced, Spec
 from dse.spec.study import Format
 from dse.spec.units import UnitError, parse
 from objectives import api
-from objectives.equations.formats import FORMATS
+from objectives.equations.chip.formats import FORMATS
 
 
 class AttentionSpec(Spec):

@@ -14,7 +14,7 @@ from dse.spec.study import PriceSpec
 from dse.spec.system import EconomySpec, NetworkSpec
 from dse.spec.technology import TechnologySpec
 from objectives.arrays import Array
-from objectives.equations.money import compute_ratio_price, margin_price
+from objectives.equations.cost.money import compute_ratio_price, margin_price
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from dse.spec.base import Sourced
 from dse.spec.problems import wrong
 from dse.spec.system import NetworkSpec
 from dse.spec.technology import TechnologySpec
-from objectives.equations.reach import leaving
+from objectives.equations.interconnect.reach import leaving
 
 SWITCHED = ("switch", "fat-tree")
 """Topologies whose scale-up links go through switches."""

@@ -32,8 +32,8 @@ from dse.spec.study import PrecisionSpec, PriceSpec
 from dse.spec.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.technology import TechnologySpec, Value, middle
 from objectives import api
-from objectives.equations.formats import FORMATS, arithmetic
-from objectives.equations.network import TOPOLOGIES
+from objectives.equations.chip.formats import FORMATS, arithmetic
+from objectives.equations.interconnect.topology import TOPOLOGIES
 
 AROUND = ("host_usd", "rack_usd", "network_usd", "copper_usd", "optics_usd", "scale_out_usd")
 """Dollars of what stands around a chip."""

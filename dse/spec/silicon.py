@@ -14,12 +14,12 @@ from dse.spec.technology import Build, TechnologySpec, Value, middle
 from dse.spec.technology_values import Constants
 from dse.spec.units import pretty
 from objectives.arrays import Array
-from objectives.equations.silicon import Blueprint, Technology
-from objectives.equations.silicon_area import equivalent_peak
-from objectives.equations.silicon_cost import die_yield, unit_cost
-from objectives.equations.silicon_dies import Plan, die_plan
-from objectives.equations.silicon_package import PACKAGES
-from objectives.equations.silicon_power import full_power, thermal_design_power
+from objectives.equations.fabrication.area import equivalent_peak
+from objectives.equations.fabrication.dies import Plan, die_plan
+from objectives.equations.fabrication.package import PACKAGES
+from objectives.equations.fabrication.power import full_power, thermal_design_power
+from objectives.equations.fabrication.technology import Blueprint, Technology
+from objectives.equations.fabrication.unit_cost import die_yield, unit_cost
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from dse.spec.base import Name, Spec
 from dse.spec.problems import nearest
 from dse.spec.units import UnitError, parse
-from objectives.equations.silicon_package import PACKAGES
+from objectives.equations.fabrication.package import PACKAGES
 
 NAME = "name"
 """Unit of a parameter whose values are names in a given order."""

@@ -10,7 +10,7 @@ from dse.spec.problems import nearest
 from dse.spec.software import Software
 from dse.spec.units import UnitError, parse
 from objectives import api
-from objectives.equations.formats import FORMATS
+from objectives.equations.chip.formats import FORMATS
 
 Format = Annotated[str, BeforeValidator(lambda v: _format(v))]
 

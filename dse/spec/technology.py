@@ -26,7 +26,7 @@ from dse.spec.technology_parts import (
 )
 from dse.spec.technology_values import Constants
 from objectives.arrays import Array
-from objectives.equations.silicon import Technology, pick
+from objectives.equations.fabrication.technology import Technology, pick
 
 Value = Callable[[str, Sourced[Any]], Array]
 """Number for a leaf, given its dotted path: its value, an end of its range, or an array of draws."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from dse.spec.base import Sourced
 from objectives.arrays import Array
-from objectives.equations import silicon
+from objectives.equations.fabrication import technology
 
 
 class Values:
@@ -43,13 +43,13 @@ class Constants:
         self._package = cache(lambda: _package(v))
         self._energy = cache(lambda: _energy(v))
 
-    def of(self, build: Any) -> silicon.Technology:
+    def of(self, build: Any) -> technology.Technology:
         """Constants of chips of `build`; every null that they need has been refused."""
         generation = build.generation
-        return silicon.Technology(
+        return technology.Technology(
             node=self._node(build.node),
             io_node=self._node(build.io_node or build.node),
-            dram=silicon.NO_DRAM if generation is None else self._dram(generation, build.priced),
+            dram=technology.NO_DRAM if generation is None else self._dram(generation, build.priced),
             layout=self._layout(),
             wafer=self._wafer(build.yield_law, build.wafer_scale),
             package=self._package(),
@@ -58,9 +58,9 @@ class Constants:
         )
 
 
-def _node(spec: Any, name: str, v: Values) -> silicon.Node:
+def _node(spec: Any, name: str, v: Values) -> technology.Node:
     at = f"nodes.{name}."
-    return silicon.Node(
+    return technology.Node(
         wafer_usd=v(at + "wafer_cost"),
         defects_per_m2=v(at + "defect_density"),
         transistors_per_m2=v(at + "logic_density"),
@@ -77,9 +77,9 @@ def _node(spec: Any, name: str, v: Values) -> silicon.Node:
     )
 
 
-def _dram(spec: Any, generation: str, priced: bool, v: Values) -> silicon.DramDevice:
+def _dram(spec: Any, generation: str, priced: bool, v: Values) -> technology.DramDevice:
     at = f"dram.{generation}."
-    return silicon.DramDevice(
+    return technology.DramDevice(
         on_interposer=1.0 if spec.dram[generation].packaging == "2.5d" else 0.0,
         bytes_each=v(at + "capacity"),
         bandwidth_each=v(at + "bandwidth"),
@@ -91,8 +91,8 @@ def _dram(spec: Any, generation: str, priced: bool, v: Values) -> silicon.DramDe
     )
 
 
-def _energy(v: Values) -> silicon.Energy:
-    return silicon.Energy(
+def _energy(v: Values) -> technology.Energy:
+    return technology.Energy(
         sram_activity=v("energy.sram_activity"),
         dram_system_joules_per_byte=v("energy.dram_system"),
         link_joules_per_byte=v("energy.link"),
@@ -100,8 +100,8 @@ def _energy(v: Values) -> silicon.Energy:
     )
 
 
-def _layout(v: Values) -> silicon.Layout:
-    return silicon.Layout(
+def _layout(v: Values) -> technology.Layout:
+    return technology.Layout(
         uncore_share=v("area.uncore_share"),
         sram_c0=v("sram_law.c0"),
         sram_c1=v("sram_law.c1"),
@@ -119,9 +119,9 @@ def _layout(v: Values) -> silicon.Layout:
     )
 
 
-def _wafer(law: str, whole: bool, v: Values) -> silicon.Wafer:
+def _wafer(law: str, whole: bool, v: Values) -> technology.Wafer:
     cores = int(v("wafer.cores"))
-    return silicon.Wafer(
+    return technology.Wafer(
         diameter_m=v("wafer.wafer_diameter"),
         edge_m=v("wafer.edge_exclusion"),
         scribe_m=v("wafer.scribe"),
@@ -144,8 +144,8 @@ def spare_cores(v: Values) -> int:
     return count
 
 
-def _package(v: Values) -> silicon.Package:
-    return silicon.Package(
+def _package(v: Values) -> technology.Package:
+    return technology.Package(
         organic=_class("organic", 0.0, v),
         interposer=_class("interposer", v("package.interposer_cost"), v),
         bridge=_class("bridge", v("package.bridge_cost"), v),
@@ -161,9 +161,9 @@ def _package(v: Values) -> silicon.Package:
     )
 
 
-def _class(name: str, silicon_usd_per_m2: Array, v: Values) -> silicon.PackageClass:
+def _class(name: str, silicon_usd_per_m2: Array, v: Values) -> technology.PackageClass:
     at = f"die_to_die.{name}."
-    return silicon.PackageClass(
+    return technology.PackageClass(
         silicon_usd_per_m2=silicon_usd_per_m2,
         part_yield=v(at + "part_yield"),
         m2_per_bandwidth=v(at + "phy_area"),

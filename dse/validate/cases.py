@@ -24,7 +24,7 @@ from dse.validate.engines import NO_MATCH, match
 from dse.validate.layouts import Layout, layout
 from dse.validate.rows import Measured
 from objectives import api
-from objectives.equations.formats import FORMATS
+from objectives.equations.chip.formats import FORMATS
 
 Floats = npt.NDArray[np.float64]
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from typing import Final
 
 from dse.validate.rows import Measured
 from objectives import api
-from objectives.equations.speculation import tokens_per_step
+from objectives.equations.step.speculation import tokens_per_step
 
 MODULES: Final = r"MTP-?(\d+)$"
 """Drafts by modules of one layer each, such as DeepSeek's multi-token prediction (arXiv 2412.19437)."""

@@ -7,7 +7,7 @@ from typing import Final
 from dse.spec.chip import ChipSpec
 from dse.validate.rows import Measured
 from objectives import api
-from objectives.equations.transformer import params
+from objectives.equations.llm.parameters import params
 
 LAYER_SPLIT: Final = r"llama\.?cpp|ollama|exllama"
 """Engines that give each card a part of the layers."""

@@ -5,7 +5,7 @@ from math import ceil
 
 from dse.design import estimate
 from dse.estimated import Estimate
-from objectives.equations.money import compute_ratio_price
+from objectives.equations.cost.money import compute_ratio_price
 
 GIB = 2**30
 

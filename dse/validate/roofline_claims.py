@@ -8,7 +8,7 @@ from dse.design import estimate, smallest
 from dse.estimated import Estimate
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
-from objectives.equations.money import compute_ratio_price
+from objectives.equations.cost.money import compute_ratio_price
 
 GIB = 2**30
 

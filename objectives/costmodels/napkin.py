@@ -5,8 +5,8 @@ from typing import final
 from objectives.api import Context, Designs, Metrics
 from objectives.arrays import ceil_div, namespace
 from objectives.costmodels.totals import Ledger, metrics, silicon_violations
-from objectives.equations import serving
-from objectives.equations.layers import mean_layer
+from objectives.equations.llm.mean_layer import mean_layer
+from objectives.equations.serving import queueing
 
 GIB_TAKEN_FOR_GB = 1e9 / 2**30
 """The article computes a KV cache in GiB, writes GB, and divides by chips counted in GB."""
@@ -49,7 +49,7 @@ class NapkinCostModel:
             context,
             tpot,
             0.0 * tpot,
-            serving.throughput(d.batch, tpot, d.dp),
+            queueing.throughput(d.batch, tpot, d.dp),
             silicon_violations(c),
             detail=detail,
             chips=chips,

@@ -5,10 +5,13 @@ from typing import final
 from objectives.api import Context, Designs, Metrics, Workload
 from objectives.arrays import Array, namespace
 from objectives.costmodels.totals import Ledger, metrics, silicon_violations
-from objectives.equations import disaggregation, expert_parallel, network, prefix_cache
-from objectives.equations.modes import MODES, Served
-from objectives.equations.scene import Decode, Scene, decode, scene
-from objectives.equations.walk import bounds
+from objectives.equations.interconnect import topology
+from objectives.equations.llm import expert_parallel
+from objectives.equations.serving import pools as disaggregation
+from objectives.equations.serving.modes import MODES, Served
+from objectives.equations.step import prefix_cache
+from objectives.equations.step.batch_setup import Decode, Scene, decode, scene
+from objectives.equations.step.pipeline_pass import bounds
 
 
 @final
@@ -82,7 +85,7 @@ def _violations(s: Scene, served: Served) -> dict[str, Array]:
     joined = [part.spread.joined for part in s.layer.routed[:1]]
     found = {
         "capacity": excess,
-        "network_domain": network.domain_excess(s.chips, d.tp * joined[0] if joined else d.tp, d.pp),
+        "network_domain": topology.domain_excess(s.chips, d.tp * joined[0] if joined else d.tp, d.pp),
         **silicon_violations(s.chips),
     }
     if joined:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from objectives.api import Chips, Context, Designs, Metrics
 from objectives.arrays import Array
-from objectives.equations import money, reach
-from objectives.equations.energy import Busy, drawn_per_token, metered, metered_parts
+from objectives.equations.cost import money
+from objectives.equations.cost.energy import Busy, drawn_per_token, metered, metered_parts
+from objectives.equations.interconnect import reach
 
 
 def total(parts: Mapping[str, Array]) -> Array:

@@ -4,7 +4,7 @@ from typing import Literal, final
 
 from objectives.api import Context, Metrics
 from objectives.arrays import Array
-from objectives.equations.serving import tokens_after_first
+from objectives.equations.serving.queueing import tokens_after_first
 
 
 @final

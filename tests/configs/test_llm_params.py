@@ -8,7 +8,7 @@ from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
 from dse.spec.llm import LlmSpec
 from objectives import api
-from objectives.equations.transformer import params
+from objectives.equations.llm.parameters import params
 
 LLMS = Catalog().all(LlmSpec)
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectives.api import Chips
-from objectives.equations.all_to_all import all_to_all
-from objectives.equations.network import TOPOLOGIES
+from objectives.equations.interconnect.all_to_all import all_to_all
+from objectives.equations.interconnect.topology import TOPOLOGIES
 
 EXACT = 1e-12  # rounding of a few floating-point operations
 FREE = {"link_efficiency": 1.0, "collective_overhead_s": 0.0, "link_latency": 1e-6, "link_bandwidth": 1e9}

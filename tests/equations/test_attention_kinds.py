@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectives.api import Attention, LatentAttention, Llm
-from objectives.equations import transformer as tf
-from objectives.equations.layers import mean_layer
+from objectives.equations.llm import parameters as tf
+from objectives.equations.llm.mean_layer import mean_layer
 
 EXACT = 1e-12  # rounding of a few floating-point operations
 TP = np.array([1.0, 8.0, 128.0])

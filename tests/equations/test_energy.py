@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from objectives.costmodels.roofline import RooflineCostModel
-from objectives.equations.energy import Busy, drawn_per_token, metered, metered_parts
+from objectives.equations.cost.energy import Busy, drawn_per_token, metered, metered_parts
 
 evaluate = RooflineCostModel().evaluate
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectives.api import Experts
-from objectives.equations import expert_parallel as ep
-from objectives.equations import experts as moe
-from objectives.equations.layers import mean_layer
+from objectives.equations.llm import expert_parallel as ep
+from objectives.equations.llm import experts as moe
+from objectives.equations.llm.mean_layer import mean_layer
 
 EXACT = 1e-12  # rounding of a few floating-point operations
 V3 = Experts(count=256, top_k=8, width=2048, matrices=3, shared_width=2048)

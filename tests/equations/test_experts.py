@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectives.api import Experts, Ffn, Llm
-from objectives.equations import experts as moe
-from objectives.equations import transformer as tf
+from objectives.equations.llm import experts as moe
+from objectives.equations.llm import parameters as tf
 
 EXACT = 1e-12  # rounding of a few floating-point operations
 MIXTRAL = Experts(count=8, top_k=2, width=14336, matrices=3)

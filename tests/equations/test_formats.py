@@ -10,7 +10,7 @@ from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
 from dse.spec.formats import peak_of
 from objectives.costmodels.roofline import RooflineCostModel
-from objectives.equations.formats import FORMATS, arithmetic
+from objectives.equations.chip.formats import FORMATS, arithmetic
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 
 from objectives.api import LinearAttention
 from objectives.costmodels.roofline import RooflineCostModel
-from objectives.equations import linear_attention as linear
-from objectives.equations import transformer as tf
-from objectives.equations.layers import mean_layer
+from objectives.equations.llm import parameters as tf
+from objectives.equations.llm.attention import linear
+from objectives.equations.llm.mean_layer import mean_layer
 
 EXACT = 1e-12  # rounding of a few floating-point operations
 DELTA = make.qwen3_next().blocks[0].attention

@@ -8,7 +8,7 @@ from factories import ECONOMY, LAW, h100_like
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives.equations.money import (
+from objectives.equations.cost.money import (
     YEAR_S,
     annuity,
     capex,

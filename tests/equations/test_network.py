@@ -10,8 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectives.api import Chips
-from objectives.equations.all_to_all import all_to_all
-from objectives.equations.network import TOPOLOGIES, collectives, domain_excess, over_dies, stage_hops
+from objectives.equations.interconnect.all_to_all import all_to_all
+from objectives.equations.interconnect.topology import (
+    TOPOLOGIES,
+    collectives,
+    domain_excess,
+    over_dies,
+    stage_hops,
+)
 
 ROUNDING = 1e-12
 W, A, SOFTWARE = 100e9, 1e-6, 2e-6  # one-way bandwidth, hop, software

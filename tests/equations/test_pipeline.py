@@ -6,7 +6,7 @@ from factories import LAW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives.equations.pipeline import Turn, micro_batches, slowest_stage, turn
+from objectives.equations.step.pipeline import Turn, micro_batches, slowest_stage, turn
 
 EXACT = 1e-12  # rounding of a few floating-point operations
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from objectives.api import Chips
-from objectives.equations.placement import Demand, Placement, inverse, place, tiers
+from objectives.equations.chip.placement import Demand, Placement, inverse, place, tiers
 
 EXACT = 1e-12  # rounding of a few floating-point operations
 

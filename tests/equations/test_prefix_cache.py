@@ -10,8 +10,8 @@ from hypothesis import given
 
 from objectives.api import Context, Designs, Metrics, PrefixCache
 from objectives.costmodels.roofline import RooflineCostModel
-from objectives.equations import prefix_cache
-from objectives.equations.layers import mean_layer
+from objectives.equations.llm.mean_layer import mean_layer
+from objectives.equations.step import prefix_cache
 
 
 def evaluate(design: Designs, context: Context) -> Metrics:

@@ -14,8 +14,8 @@ from dse.spec.reach import reach_columns, shares
 from dse.spec.system import EconomySpec, NetworkSpec
 from dse.spec.technology import TechnologySpec
 from objectives.costmodels.roofline import RooflineCostModel
-from objectives.equations import reach
-from objectives.equations.reach import leaving
+from objectives.equations.interconnect import reach
+from objectives.equations.interconnect.reach import leaving
 
 CATALOG = Catalog.of(None)
 TECHNOLOGY = CATALOG.get(TechnologySpec, "technology-2026")

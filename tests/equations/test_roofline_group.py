@@ -6,8 +6,8 @@ from factories import LAW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives.equations.formats import FORMATS, arithmetic
-from objectives.equations.roofline import Group, add_bounds, padded_rows
+from objectives.equations.chip.formats import FORMATS, arithmetic
+from objectives.equations.chip.operator_time import Group, add_bounds, padded_rows
 
 SECONDS = st.floats(0.0, 1e3)
 

@@ -6,8 +6,8 @@ from factories import LAW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives.equations.pipeline import micro_batches, turns_behind_prompts
-from objectives.equations.serving import queue, stalled, throughput, wait_for_prompts
+from objectives.equations.serving.queueing import queue, stalled, throughput, wait_for_prompts
+from objectives.equations.step.pipeline import micro_batches, turns_behind_prompts
 
 
 def a(value: float) -> np.ndarray:

@@ -9,8 +9,8 @@ from silicon_chips import CM2, MIB, MM2, a100, blueprint, column, design, groq, 
 from dse.spec.chip import ChipSpec
 from dse.spec.problems import SpecError
 from dse.spec.silicon import blueprint_of, chip_silicon, chip_unit_cost, fp16_equivalent
-from objectives.equations.silicon_area import cache_area, equivalent_peak, sram_area
-from objectives.equations.silicon_yield import (
+from objectives.equations.fabrication.area import cache_area, equivalent_peak, sram_area
+from objectives.equations.fabrication.yields import (
     gross_dies_per_wafer,
     harvested_yield,
     yield_murphy,

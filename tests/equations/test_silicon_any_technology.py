@@ -11,7 +11,7 @@ from silicon_chips import LIMITS, blueprint, technology
 
 from dse.spec.silicon import Silicon, derive
 from dse.spec.technology import Build, Value
-from objectives.equations.silicon import Technology
+from objectives.equations.fabrication.technology import Technology
 
 LAW = settings(deadline=None, max_examples=80)
 NODES = st.sampled_from(["n16", "n12", "n7", "n5", "n3", "n2"])

@@ -13,8 +13,8 @@ from silicon_chips import LIMITS, MIB, MM2, blueprint, column, design, technolog
 
 from dse.spec.silicon import derive
 from dse.spec.technology import Build
-from objectives.equations.silicon import Technology, pick
-from objectives.equations.silicon_yield import (
+from objectives.equations.fabrication.technology import Technology, pick
+from objectives.equations.fabrication.yields import (
     harvested_yield,
     yield_murphy,
     yield_negative_binomial,

@@ -10,8 +10,8 @@ from silicon_chips import MIB, blueprint, column, technology
 
 from dse.spec.silicon import Silicon, derive
 from dse.spec.technology import Build
-from objectives.equations.silicon import Blueprint
-from objectives.equations.silicon_package import PACKAGES
+from objectives.equations.fabrication.package import PACKAGES
+from objectives.equations.fabrication.technology import Blueprint
 
 MM2, GB = 1e-6, 1e9
 FAST = 5e12

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from objectives.api import Context, Designs, Speculation
 from objectives.costmodels.roofline import RooflineCostModel
-from objectives.equations.speculation import checked_rows, tokens_per_step
+from objectives.equations.step.speculation import checked_rows, tokens_per_step
 
 evaluate = RooflineCostModel().evaluate
 

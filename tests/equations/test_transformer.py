@@ -5,7 +5,7 @@ import pytest
 from factories import deepseek_v3, dnn, gpt_j_6b, gpt_oss_20b, llama2_7b, llama2_13b, llama2_70b, mixtral_8x7b
 
 from objectives.api import Attention, Block, Ffn, Llm, Matrix
-from objectives.equations import transformer as tf
+from objectives.equations.llm import parameters as tf
 
 ONE = np.array([1.0])
 GIB = 2.0**30

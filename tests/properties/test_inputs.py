@@ -24,7 +24,7 @@ from objectives.api import (
     Workload,
 )
 from objectives.costmodels.roofline import RooflineCostModel
-from objectives.equations.network import TOPOLOGIES
+from objectives.equations.interconnect.topology import TOPOLOGIES
 
 evaluate = RooflineCostModel().evaluate
 

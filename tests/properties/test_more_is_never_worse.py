@@ -16,7 +16,7 @@ from dse.speed_of_light import assert_within_physics
 from dse.testing.checks import ROUNDING
 from objectives.api import Chips, Context, Designs, Llm, Serving
 from objectives.costmodels.roofline import RooflineCostModel
-from objectives.equations.network import TOPOLOGIES
+from objectives.equations.interconnect.topology import TOPOLOGIES
 
 CASES = 200
 Columns = dict[str, np.ndarray]

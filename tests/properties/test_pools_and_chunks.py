@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from dse.testing.checks import ROUNDING
 from objectives.api import Context, Designs, Metrics, Pools, PrefixCache, Serving, Speculation
 from objectives.costmodels.roofline import RooflineCostModel
-from objectives.equations import chunked, disaggregation, pipeline
+from objectives.equations.serving import chunks as chunked
+from objectives.equations.serving import pools as disaggregation
+from objectives.equations.step import pipeline
 
 
 def evaluate(design: Designs, context: Context) -> Metrics:

@@ -12,7 +12,8 @@ from simulation.events import Seen, by_chance, in_chunks, two_pools, whole_promp
 
 from objectives.api import Metrics, Serving
 from objectives.costmodels.roofline import RooflineCostModel
-from objectives.equations import disaggregation, pipeline, serving
+from objectives.equations.serving import pools, queueing
+from objectives.equations.step import pipeline
 
 CLAIM = 0.05
 KNEE = 0.08
@@ -85,8 +86,8 @@ def test_two_pools_agree_with_the_simulation(pp: int) -> None:
     _, turn = turn_of(pp, slots)
     prompt = {1: 0.25, 4: 0.8, 40: 7.5, 80: 16.0}[pp]  # about one replica that prefills for four that decode
     slot = turns * turn + transfer
-    tokens = float(serving.throughput(a(slots), a(slot / turns), a(1.0))[0])
-    ratio = disaggregation.prefill_replicas(a(tokens / turns), a(prompt), a(1.0), load, a(1.0), whole=False)
+    tokens = float(queueing.throughput(a(slots), a(slot / turns), a(1.0))[0])
+    ratio = pools.prefill_replicas(a(tokens / turns), a(prompt), a(1.0), load, a(1.0), whole=False)
     seen, busy = two_pools(stages=pp, slots=slots, decoders=4, prefillers=1, turns=turns, pass_s=1.0,
                            prompt_s=prompt, transfer_s=transfer, spare=2 * pp)  # fmt: skip
     agrees(seen, 4 * tokens, turn)
@@ -133,5 +134,5 @@ def test_the_wait_of_every_stack_covers_arrivals_at_random(busy: float) -> None:
     batch = busy / (1 - busy) * turns * step / prompt
     seen = by_chance(turns=turns, pass_s=step, prompt_s=prompt, requests_per_s=busy / prompt, requests=2000)
     centre = 0.258  # of the measured stacks, see configs/stacks
-    wait = float(serving.queue(serving.wait_for_prompts(a(batch), a(prompt), a(centre)), a(step))[0])
+    wait = float(queueing.queue(queueing.wait_for_prompts(a(batch), a(prompt), a(centre)), a(step))[0])
     assert wait + prompt > seen

@@ -28,7 +28,7 @@ from dse.spec.silicon import fp16_equivalent
 from dse.spec.space import SpaceSpec
 from dse.spec.study import PrecisionSpec, PriceSpec
 from dse.spec.technology import TechnologySpec
-from objectives.equations.formats import FORMATS, arithmetic, native
+from objectives.equations.chip.formats import FORMATS, arithmetic, native
 
 CATALOG = Catalog()
 TECHNOLOGY = CATALOG.get(TechnologySpec, "technology-2026")

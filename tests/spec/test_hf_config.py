@@ -19,7 +19,7 @@ from dse.spec.hf_families import FAMILIES, WRAPPED
 from dse.spec.hf_keys import IGNORED
 from dse.spec.llm import LlmSpec
 from dse.spec.problems import SpecError
-from objectives.equations.transformer import params
+from objectives.equations.llm.parameters import params
 
 FOLDER = Path(__file__).parent / "hf"
 CONFIGS = {p.stem: json.loads(p.read_text()) for p in sorted(FOLDER.glob("*.json")) if p.stem != "others"}

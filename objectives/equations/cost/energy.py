@@ -7,8 +7,8 @@ from operator import add
 
 from objectives.api import Chips, Economy
 from objectives.arrays import Array
-from objectives.equations.placement import inverse
-from objectives.equations.roofline import Group
+from objectives.equations.chip.operator_time import Group
+from objectives.equations.chip.placement import inverse
 
 
 @dataclass(frozen=True, kw_only=True)

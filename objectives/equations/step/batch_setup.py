@@ -4,16 +4,17 @@ from dataclasses import dataclass
 
 from objectives.api import Chips, Context, Deployments, Designs
 from objectives.arrays import Array, namespace
-from objectives.equations import network, pipeline, prefix_cache
-from objectives.equations.all_to_all import all_to_all
-from objectives.equations.demand import demands
-from objectives.equations.energy import Busy
-from objectives.equations.layers import MeanLayer, mean_layer
-from objectives.equations.passes import Machine, Pass, Rows, one_pass
-from objectives.equations.placement import place, tiers
-from objectives.equations.speculation import checked_rows, tokens_per_step
-from objectives.equations.walk import Walk, walk_through
-from objectives.equations.work import work_of
+from objectives.equations.chip.placement import place, tiers
+from objectives.equations.cost.energy import Busy
+from objectives.equations.interconnect import topology
+from objectives.equations.interconnect.all_to_all import all_to_all
+from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
+from objectives.equations.step import pipeline, prefix_cache
+from objectives.equations.step.forward_pass import Machine, Pass, Rows, one_pass
+from objectives.equations.step.pinning import demands
+from objectives.equations.step.pipeline_pass import Walk, walk_through
+from objectives.equations.step.resource_use import work_of
+from objectives.equations.step.speculation import checked_rows, tokens_per_step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ class Scene:
     stage_layers: Array
     """Layers of the largest stage [1]."""
     machine: Machine
-    hops: network.Hops
+    hops: topology.Hops
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,14 +89,14 @@ def scene(designs: Designs, context: Context, prompts: Array, prompt_rows: Array
             held["activations"],
             held.get("prefix_cache"),
         ),
-        collectives=network.collectives(chips, d.tp),
+        collectives=topology.collectives(chips, d.tp),
         exchange=all_to_all(chips, d.ep) if layer.routed else None,
         tp=d.tp,
     )
     return Scene(
         chips=chips, context=context, deployments=d, layer=layer, micro=micro, prompts=prompts,
         prompt_rows=prompt_rows, held=held, stage_layers=stage, machine=machine,
-        hops=network.stage_hops(chips, d.tp, d.pp),
+        hops=topology.stage_hops(chips, d.tp, d.pp),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from objectives.api import Context, PrefixCache, Workload
 from objectives.arrays import Array, namespace
-from objectives.equations.layers import MeanLayer, mean_layer
+from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
 
 
 def computed(work: Workload) -> Array:

@@ -9,7 +9,7 @@ from math import fsum
 
 from objectives.api import Attention, Block, Ffn, LatentAttention, LinearAttention, Llm
 from objectives.arrays import Array, ceil_div, namespace
-from objectives.equations import linear_attention as linear
+from objectives.equations.llm.attention import linear
 
 AnyAttention = Attention | LatentAttention | LinearAttention
 

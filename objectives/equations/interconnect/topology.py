@@ -11,7 +11,7 @@ from typing import Final
 
 from objectives.api import Chips
 from objectives.arrays import Array, ceil_div, namespace
-from objectives.equations.placement import inverse
+from objectives.equations.chip.placement import inverse
 
 TOPOLOGIES: Final = MappingProxyType(
     {"switch": 0, "ring": 1, "torus2d": 2, "torus3d": 3, "dragonfly": 4, "fat-tree": 5}

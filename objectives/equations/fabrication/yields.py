@@ -3,7 +3,7 @@
 from math import comb, pi
 
 from objectives.arrays import Array, namespace
-from objectives.equations.silicon import Node, Wafer
+from objectives.equations.fabrication.technology import Node, Wafer
 
 
 def gross_dies_per_wafer(area: Array, *, diameter_m: Array, edge_m: Array, scribe_m: Array) -> Array:

@@ -1,8 +1,8 @@
 """Watts of a chip: what it draws at rest, and for each operation and byte."""
 
 from objectives.arrays import Array
-from objectives.equations.silicon import Blueprint, Technology
-from objectives.equations.silicon_dies import Plan
+from objectives.equations.fabrication.dies import Plan
+from objectives.equations.fabrication.technology import Blueprint, Technology
 
 
 def full_power(blueprint: Blueprint, plan: Plan, technology: Technology) -> dict[str, Array]:

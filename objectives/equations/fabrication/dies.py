@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from objectives.arrays import Array, namespace
-from objectives.equations.silicon import Blueprint, Layout, Node, PackageClass, Technology
-from objectives.equations.silicon_area import (
+from objectives.equations.fabrication.area import (
     cache_area,
     cache_density,
     core_area,
@@ -17,7 +16,8 @@ from objectives.equations.silicon_area import (
     sram_area,
     uncore_area,
 )
-from objectives.equations.silicon_package import chosen, die_to_die_bandwidth, package_code
+from objectives.equations.fabrication.package import chosen, die_to_die_bandwidth, package_code
+from objectives.equations.fabrication.technology import Blueprint, Layout, Node, PackageClass, Technology
 
 
 @dataclass(frozen=True, kw_only=True)

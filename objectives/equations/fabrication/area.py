@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import reduce
 
 from objectives.arrays import Array, namespace
-from objectives.equations.silicon import Layout, Node, PackageClass
+from objectives.equations.fabrication.technology import Layout, Node, PackageClass
 
 
 def equivalent_peak(peaks: Mapping[str, Array], area_share: Mapping[str, float]) -> Array:

@@ -1,9 +1,9 @@
 """Dollars of a package: dies, DRAM, packaging, assembly loss, test, board."""
 
 from objectives.arrays import Array, namespace
-from objectives.equations.silicon import Blueprint, Node, Package, Technology, Wafer
-from objectives.equations.silicon_dies import DieGroup, Plan
-from objectives.equations.silicon_yield import gross_dies_per_wafer, harvested_yield
+from objectives.equations.fabrication.dies import DieGroup, Plan
+from objectives.equations.fabrication.technology import Blueprint, Node, Package, Technology, Wafer
+from objectives.equations.fabrication.yields import gross_dies_per_wafer, harvested_yield
 
 
 def die_yield(group: DieGroup, *, node: Node, wafer: Wafer) -> Array:

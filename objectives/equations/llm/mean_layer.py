@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from objectives.api import Block, Experts, LinearAttention, Llm
 from objectives.arrays import Array, namespace
-from objectives.equations import experts as moe
-from objectives.equations import linear_attention as linear
-from objectives.equations import transformer as tf
-from objectives.equations.expert_parallel import Spread, spread
+from objectives.equations.llm import experts as moe
+from objectives.equations.llm import parameters as tf
+from objectives.equations.llm.attention import linear
+from objectives.equations.llm.expert_parallel import Spread, spread
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from objectives.api import Chips, Economy
 from objectives.arrays import Array, namespace
-from objectives.equations import reach
+from objectives.equations.interconnect import reach
 
 YEAR_S = 365.25 * 86400.0
 """Julian year [s], by definition."""

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from objectives.arrays import Array, namespace
-from objectives.equations import chunked, disaggregation, pipeline, prefix_cache, serving
-from objectives.equations.energy import Busy
-from objectives.equations.passes import Pass, Rows, one_pass
-from objectives.equations.scene import Decode, Scene, prefix_load_s, prompt_rows
-from objectives.equations.walk import Walk, walk_through
-from objectives.equations.work import work_of
+from objectives.equations.cost.energy import Busy
+from objectives.equations.serving import chunks, pools, queueing
+from objectives.equations.step import pipeline, prefix_cache
+from objectives.equations.step.batch_setup import Decode, Scene, prefix_load_s, prompt_rows
+from objectives.equations.step.forward_pass import Pass, Rows, one_pass
+from objectives.equations.step.pipeline_pass import Walk, walk_through
+from objectives.equations.step.resource_use import work_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ def prefill(s: Scene) -> First:
 def decode_only(s: Scene, steps: Decode) -> Served:
     """Prompts cost nothing; TTFT is that of one prompt alone."""
     first, tpot = prefill(s), steps.per_token()
-    tokens = serving.throughput(s.deployments.batch, tpot, s.deployments.dp)
+    tokens = queueing.throughput(s.deployments.batch, tpot, s.deployments.dp)
     parts = _first_parts(s, first, tpot)
     return Served(
         tpot=tpot, ttft=_with(first.seconds(), parts), tokens=tokens, first=first, work=steps.work,
@@ -89,37 +90,37 @@ def static(s: Scene, steps: Decode) -> Served:
     d, osl, parts = s.deployments, s.context.workload.osl, _first_parts(s, first, tpot, s.prompts)
     ttft = _with(first.seconds(), parts)
     return Served(
-        tpot=tpot, ttft=ttft, tokens=serving.static_throughput(d.batch, ttft, tpot, osl, d.dp),
+        tpot=tpot, ttft=ttft, tokens=queueing.static_throughput(d.batch, ttft, tpot, osl, d.dp),
         first=first, work=steps.work.plus(first.work(s, s.prompts)), first_parts=parts,
-        prompt_share=serving.static_share(ttft, tpot, osl),
+        prompt_share=queueing.static_share(ttft, tpot, osl),
     )  # fmt: skip
 
 
 def aggregated(s: Scene, steps: Decode) -> Served:
     """Whole prompts pass the stages in line with the steps of decode, which crawl behind them."""
     d, osl, first, step = s.deployments, s.context.workload.osl, prefill(s), steps.per_token()
-    waited = serving.wait_for_prompts(d.batch, first.stage(), s.chips.burst)
+    waited = queueing.wait_for_prompts(d.batch, first.stage(), s.chips.burst)
     stay = pipeline.turns_behind_prompts(
         d.batch, s.micro.count, osl / steps.tokens, step * steps.tokens, first.stage(), first.seconds()
     )
     alone = osl * step + (waited + first.seconds())
-    stall = serving.stalled(namespace(stay).maximum(stay, alone), alone, osl)
+    stall = queueing.stalled(namespace(stay).maximum(stay, alone), alone, osl)
     both = steps.work.plus(first.work(s, s.prompts))
-    return _shared(s, step, stall, first, both, {"queue": serving.queue(waited, step)}, waited)
+    return _shared(s, step, stall, first, both, {"queue": queueing.queue(waited, step)}, waited)
 
 
 def in_chunks(s: Scene, steps: Decode) -> Served:
     """Chunks of prompts ride with the steps of decode, whose weights they share."""
     d, work, step = s.deployments, s.context.workload, steps.per_token()
     prompt, room = prefix_cache.computed(work), s.micro.count / steps.tokens
-    cut = chunked.chunks(prompt, s.prompt_rows, d.batch / work.osl * prompt / room)
+    cut = chunks.chunks(prompt, s.prompt_rows, d.batch / work.osl * prompt / room)
     rows, alone = _mixed(s, steps.rows, cut), _chunk(s, cut)
     passed, one = one_pass(s.machine, rows), 1.0 + 0.0 * d.pp
     walk = walk_through(s.machine, passed, rows, d.pp, s.hops, one)
     lone = walk_through(s.machine, one_pass(s.machine, alone), alone, d.pp, s.hops, one)
     first = First(walk=walk, passed=passed, rows=rows, some=_some(s))
     each = _if(first.some, cut.pieces / cut.together)  # chunks of a prompt
-    waited = serving.wait_for_prompts(d.batch, each * walk.stage, s.chips.burst)
+    waited = queueing.wait_for_prompts(d.batch, each * walk.stage, s.chips.burst)
     due = (d.batch - 1.0) * each / work.osl
     ride = namespace(due, room).minimum(due, room)
     turn, xp = steps.walk.turn.seconds, namespace(walk.stage, lone.stage)
@@ -135,7 +136,7 @@ def in_chunks(s: Scene, steps: Decode) -> Served:
     plain = work_of(s.machine, steps.passed, steps.rows).times(-1.0)
     added = work_of(s.machine, passed, rows).plus(plain).times(d.tp * each / work.osl)
     later = (cut.pieces - 1.0) * first.stage()
-    parts = {"queue": serving.queue(waited, step), "later_chunks": later}
+    parts = {"queue": queueing.queue(waited, step), "later_chunks": later}
     return _shared(s, step, stall, first, steps.work.plus(added), parts, waited + later)
 
 
@@ -144,21 +145,21 @@ def disaggregated(s: Scene, steps: Decode) -> Served:
     d, work, m = s.deployments, s.context.workload, s.machine
     size = s.stage_layers * s.layer.kept_bytes(work.isl, s.context.precision.kv_bytes)
     first, step, load = prefill(s), steps.per_token(), prefix_load_s(s)
-    transfer = _if(first.some, disaggregation.transfer_s(s.chips, size))
-    wait = serving.shortfall(d.batch, transfer, step + transfer / work.osl, work.osl)
+    transfer = _if(first.some, pools.transfer_s(s.chips, size))
+    wait = queueing.shortfall(d.batch, transfer, step + transfer / work.osl, work.osl)
     tpot = step + wait
     # the slot is kept while KV cache travels into it
-    tokens = serving.throughput(d.batch, tpot + transfer / work.osl, d.dp)
+    tokens = queueing.throughput(d.batch, tpot + transfer / work.osl, d.dp)
     joined = s.layer.routed[0].spread.joined if s.layer.routed else 1.0 + 0.0 * d.tp
     # a replica's network sends the KV cache of its prompts while the next ones are computed
     xp, sent = namespace(first.stage(), transfer), s.prompts * transfer
     busy = xp.maximum(first.stage(), sent)
     if load is not None:
         busy = xp.maximum(busy, s.prompts * load)
-    replicas = disaggregation.prefill_replicas(
+    replicas = pools.prefill_replicas(
         tokens / work.osl, busy, s.prompts, work.prefill_load, joined, whole=work.pools == "system"
     )
-    queue = disaggregation.wait(busy, work.prefill_load, (d.dp * d.batch - 1.0) / s.prompts)
+    queue = pools.wait(busy, work.prefill_load, (d.dp * d.batch - 1.0) / s.prompts)
     parts = {
         "queue": queue, "kv_transfer": transfer, "request_overhead": s.chips.request_overhead_s,
         **_first_parts(s, first, step, s.prompts),
@@ -182,7 +183,7 @@ MODES = {
 """Way of serving to what it comes to."""
 
 
-def _chunk(s: Scene, cut: chunked.Chunks) -> Rows:
+def _chunk(s: Scene, cut: chunks.Chunks) -> Rows:
     """A chunk of prompts by itself."""
     work, layer = s.context.workload, s.layer
     computed = prefix_cache.computed(work)
@@ -201,7 +202,7 @@ def _chunk(s: Scene, cut: chunked.Chunks) -> Rows:
     )
 
 
-def _mixed(s: Scene, decoding: Rows, cut: chunked.Chunks) -> Rows:
+def _mixed(s: Scene, decoding: Rows, cut: chunks.Chunks) -> Rows:
     """A step of decode with one chunk of prompts beside it."""
     chunk = _chunk(s, cut)
     rows = decoding.rows + chunk.rows
@@ -232,12 +233,12 @@ def _shared(
     told, slot, load = {"prefill_stall": stall}, tpot + (before + first.seconds()) / osl, prefix_load_s(s)
     if load is not None:  # what the tier cannot keep up with slows every token
         slot = slot + load / osl
-        wait = serving.shortfall(d.batch, load, slot, osl)
+        wait = queueing.shortfall(d.batch, load, slot, osl)
         tpot, slot, told = tpot + wait, slot + wait, {**told, "prefix_load": wait}
-    tokens = serving.throughput(d.batch, slot, d.dp)
+    tokens = queueing.throughput(d.batch, slot, d.dp)
     return Served(
         tpot=tpot, ttft=_with(first.seconds(), parts), tokens=tokens, first=first, work=work, step_parts=told,
-        first_parts=parts, prompt_share=serving.prompt_share(d.batch, step, tokens, d.dp),
+        first_parts=parts, prompt_share=queueing.prompt_share(d.batch, step, tokens, d.dp),
     )  # fmt: skip
 
 

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from objectives.arrays import Array
-from objectives.equations import network, pipeline, roofline
-from objectives.equations.passes import Machine, Pass, Rows, residual_bytes
+from objectives.equations.chip import operator_time
+from objectives.equations.interconnect import topology
+from objectives.equations.step import pipeline
+from objectives.equations.step.forward_pass import Machine, Pass, Rows, residual_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +27,7 @@ class Walk:
     head_s: Array
     stage_s: Array
     """Fixed time of a stage [s]."""
-    slowest: network.Line
+    slowest: topology.Line
     """The slowest send from stage to stage."""
     message: Array
     """Bytes that a stage sends to the next [B]."""
@@ -60,7 +62,7 @@ class Walk:
         }
 
 
-def walk_through(m: Machine, p: Pass, r: Rows, pp: Array, hops: network.Hops, count: Array) -> Walk:
+def walk_through(m: Machine, p: Pass, r: Rows, pp: Array, hops: topology.Hops, count: Array) -> Walk:
     """The pass `p` of rows `r` through PP stages, `count` micro-batches in flight."""
     layers, step = m.context.llm.layers, m.chips.step_overhead_s
     message = r.rows * (m.context.llm.hidden * residual_bytes(m))
@@ -89,4 +91,4 @@ def bounds(p: Pass, parts: dict[str, Array], layers: float, heads: float = 1.0) 
     }
     named = {"prefill": "prefill_stall", "draft": "draft"}
     stall = {bound: parts[name] for bound, name in named.items() if name in parts}
-    return roofline.add_bounds([*credits, rest, stall])
+    return operator_time.add_bounds([*credits, rest, stall])

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from objectives.api import Experts
 from objectives.arrays import Array, ceil_div, namespace
-from objectives.equations import experts as moe
-from objectives.equations.busiest import largest
+from objectives.equations.llm import experts as moe
+from objectives.equations.llm.busiest import largest
 
 
 @dataclass(frozen=True, kw_only=True)

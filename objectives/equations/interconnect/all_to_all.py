@@ -2,8 +2,8 @@
 
 from objectives.api import Chips
 from objectives.arrays import Array, namespace
-from objectives.equations.network import TOPOLOGIES, Line, torus_idle, torus_reach
-from objectives.equations.placement import inverse
+from objectives.equations.chip.placement import inverse
+from objectives.equations.interconnect.topology import TOPOLOGIES, Line, torus_idle, torus_reach
 
 
 def all_to_all(chips: Chips, n: Array) -> Line:

@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Final
 
 from objectives.arrays import Array, namespace
-from objectives.equations.silicon import Blueprint, Package, PackageClass, Technology
+from objectives.equations.fabrication.technology import Blueprint, Package, PackageClass, Technology
 
 PACKAGES: Final = ("organic", "interposer", "bridge")
 """Classes of packages in the order of their codes."""

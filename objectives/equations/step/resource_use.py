@@ -1,9 +1,9 @@
 """Work of one pass: what its groups take of every resource, and what its collectives carry."""
 
 from objectives.arrays import Array
-from objectives.equations import expert_parallel
-from objectives.equations.energy import Busy, busy
-from objectives.equations.passes import Machine, Pass, Rows, all_matrices, residual_bytes
+from objectives.equations.cost.energy import Busy, busy
+from objectives.equations.llm import expert_parallel
+from objectives.equations.step.forward_pass import Machine, Pass, Rows, all_matrices, residual_bytes
 
 
 def work_of(m: Machine, p: Pass, r: Rows) -> Busy:

@@ -2,7 +2,7 @@
 
 from objectives.api import Chips
 from objectives.arrays import Array, ceil_div, namespace
-from objectives.equations.placement import inverse
+from objectives.equations.chip.placement import inverse
 
 
 def packed(prompt: Array, budget: Array, batch: Array, load: float) -> Array:

@@ -8,10 +8,12 @@ from typing import Final
 
 from objectives.api import Chips, Context
 from objectives.arrays import Array, namespace
-from objectives.equations import expert_parallel, network, roofline
-from objectives.equations.layers import MeanLayer
-from objectives.equations.placement import Placement, Tiers
-from objectives.equations.roofline import Group
+from objectives.equations.chip import operator_time
+from objectives.equations.chip.operator_time import Group
+from objectives.equations.chip.placement import Placement, Tiers
+from objectives.equations.interconnect import topology
+from objectives.equations.llm import expert_parallel
+from objectives.equations.llm.mean_layer import MeanLayer
 
 SUMS_BYTES: Final = 2.0
 """Bytes of the narrowest format that sums are kept in [B]."""
@@ -26,8 +28,8 @@ class Machine:
     layer: MeanLayer
     tiers: Tiers
     placed: Placement
-    collectives: network.Collectives
-    exchange: network.Line | None
+    collectives: topology.Collectives
+    exchange: topology.Line | None
     """All-to-all of the chips that share experts; None without experts."""
     tp: Array
 
@@ -91,8 +93,10 @@ def one_pass(m: Machine, r: Rows) -> Pass:
     """One pass of some rows over a mean layer and the head."""
     layer, llm, size = m.layer, m.context.llm, residual_bytes(m)
     gather = m.collectives.all_gather
-    padded = roofline.padded_rows(r.rows, m.chips.tile_rows)
-    head_padded = padded if r.head_rows is r.rows else roofline.padded_rows(r.head_rows, m.chips.tile_rows)
+    padded = operator_time.padded_rows(r.rows, m.chips.tile_rows)
+    head_padded = (
+        padded if r.head_rows is r.rows else operator_time.padded_rows(r.head_rows, m.chips.tile_rows)
+    )
     return Pass(
         projections=_matrix_group(m, r, layer.projection, layer.projection_move, padded),
         core=_core_group(m, r),
@@ -209,7 +213,7 @@ def all_matrices(m: Machine, p: Pass, r: Rows) -> Group:
     Work, not time: each matrix has its own bottleneck.
     """
     layer, layers = m.layer, float(m.context.llm.layers)
-    padded = roofline.padded_rows(r.rows, m.chips.tile_rows)
+    padded = operator_time.padded_rows(r.rows, m.chips.tile_rows)
     dense, same = layers * (layer.projection + layer.ffn), r.head_rows is r.rows
     moved = layers * (layer.projection_move + layer.ffn_move) * m.context.precision.activation_bytes
     size = (dense + layer.head) * m.context.precision.weight_bytes

@@ -2,11 +2,12 @@
 
 from objectives.api import Chips, Context
 from objectives.arrays import Array, namespace
-from objectives.equations import expert_parallel, pipeline
-from objectives.equations.layers import MeanLayer
-from objectives.equations.placement import Demand, Tiers
-from objectives.equations.roofline import padded_rows
-from objectives.equations.speculation import checked_rows
+from objectives.equations.chip.operator_time import padded_rows
+from objectives.equations.chip.placement import Demand, Tiers
+from objectives.equations.llm import expert_parallel
+from objectives.equations.llm.mean_layer import MeanLayer
+from objectives.equations.step import pipeline
+from objectives.equations.step.speculation import checked_rows
 
 
 def demands(
