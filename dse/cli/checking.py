@@ -6,6 +6,7 @@ from typing import Any
 
 from dse.spec.catalog import KINDS, Catalog, Source, SourcesSpec, file_problems
 from dse.spec.chip import ChipSpec
+from dse.spec.kinds import SPECS
 from dse.spec.loading import build_spec
 from dse.spec.misnamed import asked
 from dse.spec.problems import Problem, SpecError, nearest
@@ -14,13 +15,6 @@ from dse.spec.space import SpaceSpec
 from dse.spec.study import StudySpec
 from dse.spec.system import NetworkSpec, StackSpec
 from dse.spec.yamlfile import Lines, read_yaml
-
-SPECS: dict[str, type[Any]] = {
-    "chip": KINDS["chips"], "llm": KINDS["llms"], "workload": KINDS["workloads"], "stack": KINDS["stacks"],
-    "network": KINDS["networks"], "economy": KINDS["economies"], "technology": KINDS["silicon"],
-    "space": KINDS["spaces"], "buildable": KINDS["buildable"], "study": StudySpec, "sources": SourcesSpec,
-}  # fmt: skip
-"""Word under the key `kind` to the spec it announces."""
 
 _ENDINGS = (".yaml", ".yml")
 

@@ -43,7 +43,9 @@ class Source(Spec):
     """Where a number comes from."""
 
     title: str
+    """Author, title, version."""
     url: str | None = None
+    """Where it can be read."""
     date: IsoDate
     """When it was published or read."""
 
@@ -52,7 +54,9 @@ class SourcesSpec(Spec):
     """The bibliography: key to source."""
 
     kind: str
+    """`sources`."""
     sources: dict[str, Source]
+    """Sources by key."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,9 @@ from typing import Literal
 from pydantic import Field
 
 from dse.spec.base import (
+    Aliases,
+    FileName,
+    Notes,
     Sourced,
     SourcedArea,
     SourcedBandwidth,
@@ -17,6 +20,7 @@ from dse.spec.base import (
     SourcedUsd,
     SourcedWatts,
     Spec,
+    Title,
 )
 
 PeakFormat = Literal["fp32", "fp16", "fp8", "int8", "fp4"]
@@ -39,7 +43,9 @@ class Sram(Spec):
     use: Literal["scratchpad", "cache"]
     """`scratchpad`: software pins tensors; `cache`: nothing survives from one decode step to the next."""
     capacity: SourcedBytes
+    """Bytes of all SRAM of the package that tensors can occupy."""
     bandwidth: SourcedBandwidth
+    """Read bandwidth of all SRAM of the package together."""
     managed: Literal["software", "hardware"] | None = None
     """Who fills it: without tags and controllers a byte takes a quarter of the area. Software for a
     scratchpad, hardware for a cache, unless said otherwise: a compiler may stage tiles in what keeps nothing
@@ -57,14 +63,18 @@ class Dram(Spec):
     generation: str
     """HBM2e, HBM3, HBM3e, HBM4, GDDR6X, LPDDR5X, DDR4, ..."""
     capacity: SourcedBytes
+    """Bytes of all DRAM of the chip."""
     bandwidth: SourcedBandwidth
+    """Bandwidth of all DRAM of the chip."""
     stacks: SourcedCount | None = None
+    """Number of stacks, devices or DIMMs; from the capacity when left out."""
 
 
 class Link(Spec):
     """Scale-up links of one chip."""
 
     technology: str
+    """Name of the link, such as NVLink4."""
     bandwidth: SourcedBandwidth
     """One way, all links of the chip together."""
     network: str
@@ -75,8 +85,11 @@ class IoDie(Spec):
     """Dies beside or beneath the compute dies, which carry DRAM and link PHYs."""
 
     process: Sourced[str]
+    """Node of the I/O dies, as `die.process`."""
     area: SourcedArea
+    """Area of one I/O die."""
     count: SourcedCount
+    """Number of I/O dies."""
     cache: SourcedBytes
     """Last-level cache on all of them together."""
 
@@ -89,6 +102,7 @@ class Die(Spec):
     area: SourcedArea
     """Area of one compute die."""
     count: SourcedCount
+    """Number of compute dies in the package."""
     joined: SourcedBandwidth | None = None
     """One way, of one compute die to the others of its package; the technology file's share when left out."""
     package: PackageClass | None = None
@@ -97,6 +111,7 @@ class Die(Spec):
     enabled: SourcedRatio | None = None
     """Cores in use over cores on the dies; as usual on the technology's node when left out."""
     io: IoDie | None = None
+    """I/O dies of the package; left out when there are none."""
     wafer_scale: bool = False
     """True where one die is the wafer."""
     crossing: SourcedSeconds | None = None
@@ -110,6 +125,7 @@ class DerivedFrom(Spec):
     study: str
     """Study, and its case behind a slash."""
     trial: int
+    """Number of the trial on the front of that study."""
     chip: str
     """Its name on the front of the study."""
     targets: dict[str, str] = Field(default={})
@@ -120,13 +136,18 @@ class ChipSpec(Spec):
     """A chip, real or hypothetical."""
 
     kind: Literal["chip"]
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$")
-    title: str
-    aliases: tuple[str, ...] = ()
+    """Kind of this file."""
+    name: FileName
+    title: Title
+    aliases: Aliases = ()
     vendor: str
+    """Who makes it; `hypothetical` for nobody."""
     hypothetical: bool = False
+    """True for a chip that does not exist: what its file leaves open follows from its silicon."""
     released: int | None = None
+    """Year in which it came to market."""
     chip_class: ChipClass = Field(alias="class")
+    """Class of hardware that shares its software; stacks are fitted per class."""
     stack: str
     """Name of the software stack that drives it unless a study says otherwise."""
     peak: dict[PeakFormat, SourcedFlops]
@@ -135,9 +156,13 @@ class ChipSpec(Spec):
     """Kind of unit whose other formats follow from the peaks that the file gives, as far as the node has
     them; left out, the chip has the formats of its file and no others."""
     sram: Sram
+    """SRAM on the chip."""
     dram: Dram | None
+    """DRAM of the chip; null for a chip with SRAM only."""
     link: Link
+    """Links to other chips."""
     die: Die
+    """Dies and package."""
     power: SourcedWatts
     """Board or module power when busy."""
     cooling: str = "liquid"
@@ -155,4 +180,4 @@ class ChipSpec(Spec):
     """Study and trial that proposed it; only a proposal has it."""
     claimed_user_speed: SourcedTokensPerSecond | None = None
     """Speed per user that somebody claims; only the `napkin` cost model reads it."""
-    notes: str | None = None
+    notes: Notes = None

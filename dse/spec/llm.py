@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from dse.spec.base import Positive, Sourced, Spec
+from dse.spec.base import Aliases, FileName, Notes, Positive, Sourced, Spec, Title
+from dse.spec.quantity_schema import NUMBER, UNIT
 from dse.spec.study import Format
 from dse.spec.units import UnitError, parse
 from objectives import api
@@ -15,9 +16,13 @@ class AttentionSpec(Spec):
     """Softmax attention: MHA, GQA or MQA by the number of KV heads."""
 
     heads: Positive
+    """Query heads."""
     kv_heads: Positive
+    """Heads of keys and values; must divide `heads`."""
     head_dim: Positive
+    """Width of one head."""
     bias: bool = False
+    """Whether the query, key and value projections have a bias."""
     window: Positive | None = None
     """Tokens that a row attends to at most; left out, all of them."""
     chunked: bool = False
@@ -36,11 +41,17 @@ class LatentAttentionSpec(Spec):
     """Multi-head latent attention (MLA)."""
 
     heads: Positive
+    """Heads."""
     latent: Positive
+    """Width of the compressed latent of keys and values, which the KV cache stores."""
     rope: Positive
+    """Width of the rotary part of a key, shared by all heads and stored too."""
     nope: Positive
+    """Width of a head's key without positions."""
     value: Positive
+    """Width of a head's value."""
     query_latent: Positive | None = None
+    """Width of the compressed latent of queries; left out, queries are not compressed."""
 
 
 class LinearAttentionSpec(Spec):
@@ -51,7 +62,9 @@ class LinearAttentionSpec(Spec):
     key_heads: Positive
     """Heads of queries and keys."""
     key_dim: Positive
+    """Width of a key."""
     value_dim: Positive
+    """Width of a value."""
     gate: bool = False
     """Whether a projection as wide as the values gates the output."""
     delta: bool = False
@@ -72,9 +85,13 @@ class ExpertsSpec(Spec):
     """Mixture of experts."""
 
     count: Positive
+    """Routed experts of a layer."""
     top_k: Positive
+    """Routed experts that each token visits."""
     width: Positive
+    """Inner width of one routed expert."""
     gated: bool = True
+    """True for three matrices per expert (SwiGLU), false for two."""
     shared_width: Annotated[int, Field(ge=0)] = 0
     """Total width of the experts that every token visits."""
 
@@ -89,6 +106,7 @@ class FfnSpec(Spec):
     """Feed-forward network."""
 
     width: Positive
+    """Inner width."""
     gated: bool
     """SwiGLU and its kin have three matrices, the others two."""
 
@@ -97,22 +115,28 @@ class MatrixSpec(Spec):
     """A bare matrix of a network without attention."""
 
     inputs: Positive
+    """Rows of the matrix."""
     outputs: Positive
+    """Columns of the matrix."""
 
 
 class BlockSpec(Spec):
     """A run of identical layers."""
 
     count: Positive
+    """Number of layers of this kind."""
     attention: AttentionSpec | None = None
+    """Softmax attention (MHA, GQA or MQA)."""
     latent_attention: LatentAttentionSpec | None = None
     """Instead of `attention`."""
     linear_attention: LinearAttentionSpec | None = None
     """Instead of `attention`."""
     ffn: FfnSpec | None = None
+    """Dense feed-forward network."""
     experts: ExpertsSpec | None = None
     """Instead of `ffn`."""
     matrices: tuple[MatrixSpec, ...] = ()
+    """Bare matrices, for a network without attention."""
     parallel: bool = False
     """Whether attention and FFN read the same input (GPT-J, Falcon)."""
 
@@ -144,17 +168,26 @@ def _number(value: object) -> object:
     return value
 
 
-ParameterCount = Annotated[float, BeforeValidator(_number), Field(gt=0)]
+ParameterCount = Annotated[
+    float,
+    BeforeValidator(_number),
+    Field(gt=0),
+    WithJsonSchema(
+        {"type": ["string", "number"], "pattern": rf"^{NUMBER}[MBT]?$", "examples": ["70.55B"], UNIT: "1"}
+    ),
+]
 
 
 class LlmSpec(Spec):
     """A large language model, or a network of matrices evaluated once per inference."""
 
     kind: Literal["llm"]
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$")
-    title: str
-    aliases: tuple[str, ...] = ()
+    """Kind of this file."""
+    name: FileName
+    title: Title
+    aliases: Aliases = ()
     hypothetical: bool = False
+    """True for an LLM that nobody has published."""
     architecture: Sourced[Literal["transformer", "matrices"]]
     """The kind of network, with the source of all the sizes below."""
     params: Sourced[ParameterCount]
@@ -162,11 +195,16 @@ class LlmSpec(Spec):
     nominal_params: ParameterCount
     """Parameters as the name says; only the `napkin` cost model counts with them."""
     hidden: Positive
+    """Width of the residual stream."""
     vocab: Annotated[int, Field(ge=0)] = 0
+    """Entries of the vocabulary; 0 for a network without embedding and LM head."""
     tied_embedding: bool = False
+    """Whether embedding and LM head share one matrix."""
     learned_positions: Annotated[int, Field(ge=0)] = 0
+    """Number of learned position embeddings; 0 for rotary or none."""
     blocks: tuple[BlockSpec, ...] = Field(min_length=1)
-    notes: str | None = None
+    """Runs of identical layers, in any order."""
+    notes: Notes = None
 
     def resolve(self) -> api.Llm:
         """The network as the equations want it."""

@@ -3,36 +3,36 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic.json_schema import JsonSchemaValue
 
-from dse.spec.base import Name, Spec
+from dse.spec.base import Aliases, FileName, Notes, Spec, Title
 from dse.spec.problems import nearest
+from dse.spec.quantity_schema import UNIT, quantity_schema
 from dse.spec.units import UnitError, parse
 from objectives.equations.fabrication.package import PACKAGES
 
 NAME = "name"
 """Unit of a parameter whose values are names in a given order."""
 
-PARAMETERS: dict[str, str] = {
-    "process": NAME,
-    "peak_flops": "FLOP/s",
-    "sram": "B",
-    "sram_bandwidth_per_byte": "1/s",
-    "dram_generation": NAME,
-    "dram_stacks": "",
-    "link_bandwidth": "B/s",
-    "link_count": "",
-    "link_speed": "B/s",
-    "dies": "",
-    "die_bandwidth": "B/s",
-    "package": NAME,
-    "price": "USD",
+_MEANING: dict[str, tuple[str, str]] = {
+    "process": (NAME, "Node, by its key in the technology file."),
+    "peak_flops": ("FLOP/s", "Dense fp16 matrix peak; the other formats of its node keep their ratio to it."),
+    "sram": ("B", "SRAM capacity."),
+    "sram_bandwidth_per_byte": ("1/s", "SRAM bandwidth over SRAM capacity, such as 80 GB/s/MiB."),
+    "dram_generation": (NAME, "Kind of DRAM, by its key in the technology file."),
+    "dram_stacks": ("", "DRAM stacks; capacity and bandwidth follow from stacks and generation."),
+    "link_bandwidth": ("B/s", "One way, all links of a chip together."),
+    "link_count": ("", "Links of a chip, in the place of link_bandwidth and together with link_speed."),
+    "link_speed": ("B/s", "One way, of one link."),
+    "dies": ("", "Compute dies of a package."),
+    "die_bandwidth": ("B/s", "One way, of one die to the others of its package."),
+    "package": (NAME, "Class of the package: organic, interposer or bridge."),
+    "price": ("USD", "Price of a chip, where the price method is `searched`."),
 }
-"""Parameter of a chip to its SI unit. `peak_flops` is the fp16 peak, the other formats of its node keep
-their ratio to it; DRAM capacity and bandwidth follow from stacks and generation, and so does the price of a
-chip unless it is itself the question; `link_count` times `link_speed` is the link bandwidth,
-`die_bandwidth` that of one die to the others of its package, one way, `package` its class: organic,
-interposer, bridge."""
+
+PARAMETERS: dict[str, str] = {name: unit for name, (unit, _) in _MEANING.items()}
+"""Parameter of a chip to its SI unit."""
 
 
 COUNTED: dict[str, float] = {"dram_stacks": 0.0, "link_count": 0.0, "dies": 1.0}
@@ -47,9 +47,13 @@ class ParameterSpec(Spec):
     """
 
     low: float
+    """Least value."""
     high: float
+    """Greatest value."""
     scale: Literal["linear", "log"] = "linear"
+    """How steps are spaced between low and high."""
     steps: Annotated[int, Field(ge=2)] | None = None
+    """Number of values, ends included; left out, the range is continuous."""
     choices: tuple[str, ...] = ()
     """As written; the value of a name is its place."""
     numbers: tuple[float, ...] = ()
@@ -129,7 +133,39 @@ def _number(where: str, text: Any, unit: str) -> float:
         raise ValueError(f"{where}: {error}") from None
 
 
-Parameters = Annotated[dict[str, ParameterSpec], BeforeValidator(_parameters)]
+def _written() -> JsonSchemaValue:
+    """JSON Schema of the parameters as files write them, with the unit of each."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            name: {"description": meaning, UNIT: unit, "anyOf": _forms(unit)}
+            for name, (unit, meaning) in _MEANING.items()
+        },
+    }
+
+
+def _forms(unit: str) -> list[JsonSchemaValue]:
+    """A range, choices, or one value; names have choices only."""
+    value: JsonSchemaValue = {"type": "string"} if unit == NAME else quantity_schema(unit)
+    several = {"type": "array", "items": value, "minItems": 1}
+    choices = {"type": "object", "properties": {"choices": several}, "required": ["choices"]}
+    if unit == NAME:
+        return [choices]
+    shown = {name: field.description for name, field in ParameterSpec.model_fields.items()}
+    ends = {end: {**value, "description": shown[end]} for end in ("low", "high")}
+    scale = {"enum": ["linear", "log"], "default": "linear", "description": shown["scale"]}
+    steps = {"type": "integer", "minimum": 2, "description": shown["steps"]}
+    ranged = {
+        "type": "object",
+        "properties": {**ends, "scale": scale, "steps": steps},
+        "required": ["low", "high"],
+        "additionalProperties": False,
+    }
+    return [ranged, choices, value]
+
+
+Parameters = Annotated[dict[str, ParameterSpec], BeforeValidator(_parameters), WithJsonSchema(_written())]
 
 
 class BranchSpec(Spec):
@@ -146,8 +182,11 @@ class BranchSpec(Spec):
     wafer_scale: bool = False
     """True where one die is the wafer."""
     stack: str
+    """Software stack of all chips of the branch."""
     network: str
+    """Network that joins the chips of the branch."""
     parameters: Parameters = Field(default={})
+    """Searched parameters; the template chip gives all other values."""
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -198,8 +237,10 @@ class SpaceSpec(Spec):
     """A space of hypothetical chips."""
 
     kind: Literal["space"]
-    name: Name
-    title: str
-    aliases: tuple[str, ...] = ()
+    """Kind of this file."""
+    name: FileName
+    title: Title
+    aliases: Aliases = ()
     branches: dict[str, BranchSpec] = Field(min_length=1)
-    notes: str | None = None
+    """Branches by name, each searched separately."""
+    notes: Notes = None

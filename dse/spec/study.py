@@ -2,17 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from dse.evaluate.choose import TOLERANCE
-from dse.spec.base import Name, Positive, SecondsQ, Spec
+from dse.spec.base import FileName, Name, Positive, PositiveNumber, SecondsQ, Share, Spec, Title, UsdQ
 from dse.spec.problems import nearest
 from dse.spec.software import Software
-from dse.spec.units import UnitError, parse
 from objectives import api
 from objectives.equations.chip.formats import FORMATS
 
-Format = Annotated[str, BeforeValidator(lambda v: _format(v))]
+Format = Annotated[
+    str, BeforeValidator(lambda v: _format(v)), WithJsonSchema({"type": "string", "enum": [*FORMATS]})
+]
 
 
 def _format(value: Any) -> Any:
@@ -25,8 +26,11 @@ class PrecisionSpec(Spec):
     """Number formats of what is stored and multiplied."""
 
     weights: Format
+    """Format that weights are stored in."""
     kv: Format
+    """Format of the KV cache."""
     activations: Format
+    """Format of activations."""
 
 
 class DeploymentSpec(Spec):
@@ -55,11 +59,11 @@ class PriceSpec(Spec):
     parameter."""
     reference: str | None = None
     """Chip that a compute ratio is taken to."""
-    reference_price: Annotated[float, BeforeValidator(lambda v: _usd(v))] | None = None
+    reference_price: UsdQ | None = None
     """Price of the reference chip; its listed price when left out."""
     seller: str | None = None
     """Whose gross margin, by its key in the technology file, for the method margin."""
-    volume: Annotated[float, Field(gt=0)] | None = None
+    volume: PositiveNumber | None = None
     """Chips that share the one-off cost; the seller's in the technology file when left out."""
     system: Literal["chips-only", "with-host-and-network", "built-up"] = "chips-only"
     """`with-host-and-network`: as published for each chip; `built-up`: servers, racks, links and network from
@@ -74,19 +78,15 @@ class PriceSpec(Spec):
         return self
 
 
-def _usd(value: Any) -> Any:
-    try:
-        return parse(str(value), "USD") if value is not None else None
-    except UnitError as error:
-        raise ValueError(str(error)) from None
-
-
 class SweptTarget(Spec):
     """A latency target that is itself a parameter of a trial in `solve`."""
 
     objective: str
+    """Objective that the target bounds, such as tpot."""
     low: SecondsQ
+    """Tightest target."""
     high: SecondsQ
+    """Loosest target."""
 
     @model_validator(mode="after")
     def _range(self) -> "SweptTarget":
@@ -99,43 +99,64 @@ class SamplerSpec(Spec):
     """A registered sampler and its options; the default is the measured choice of `dse/docs/samplers.md`."""
 
     name: str = "pareto"
+    """Name of the sampler; `dse catalog samplers` lists them."""
     options: dict[str, Any] = Field(default={})
+    """Options of the sampler by name."""
 
 
 class BudgetSpec(Spec):
     """When a run ends; it may be extended without changing the question."""
 
     trials: Positive
+    """Trials of the study in all."""
     timeout: SecondsQ | None = None
+    """Time after which a run stops; left out, it runs all trials."""
 
 
 class MixSpec(Spec):
     """One of several LLMs and workloads that the same chip must serve."""
 
     llm: str
+    """Name of its LLM."""
     workload: str
-    weight: Annotated[float, Field(gt=0.0)]
+    """Name of its workload."""
+    weight: PositiveNumber
     """Its share of the output tokens, relative to the others."""
+
+
+def _one_or_mix(schema: dict[str, Any]) -> None:
+    """In the JSON Schema, a mix names the LLM and the workload in the place of the two keys."""
+    alone = ["llm", "workload"]
+    schema["required"] = [key for key in schema["required"] if key not in alone]
+    schema["anyOf"] = [{"required": alone}, {"required": ["mix"]}]
 
 
 class StudySpec(Spec):
     """One question, complete."""
 
+    model_config = ConfigDict(json_schema_extra=_one_or_mix)
+
     kind: Literal["study"]
-    name: Name
-    title: str
+    """Kind of this file."""
+    name: FileName
+    title: Title
     question: str
+    """The question in words."""
     short: str | None = None
     """What tells the study itself from its cases, in a few words."""
     llm: str
+    """Name of the LLM, an alias, or a path to its file."""
     workload: str
+    """Name of the workload, or a path to its file."""
     mix: Annotated[tuple[MixSpec, ...], Field(min_length=2)] | None = None
     """LLMs and workloads that every chip must serve, each from a cluster of its own; `llm` and `workload` are
     then those of the first, and may be left out. Costs are weighted, latencies are those of the slowest."""
     serving: api.Serving | None = Field(default=None, exclude_if=lambda v: v is None)
     """How requests share a replica, in the place of what the workload says."""
     precision: PrecisionSpec
+    """Number formats."""
     cost_model: str = "roofline"
+    """Cost model; `dse catalog cost-models` lists them."""
     stack: str | None = None
     """Stack that drives every chip; each chip's own when left out."""
     stacks: dict[str, str] = Field(default={}, exclude_if=lambda v: not v)
@@ -146,20 +167,24 @@ class StudySpec(Spec):
     network: str | None = None
     """Network that joins every chip; each chip's own when left out."""
     economy: str = "datacentre-2026"
+    """Name of the economy."""
     technology: str = "technology-2026"
+    """Name of the technology file."""
     space: str | None = None
     """Hypothetical chips to search; without one the baselines are all there is."""
     deployment: DeploymentSpec
+    """Which deployments are tried, and how."""
     price: PriceSpec
+    """Where prices come from."""
     objectives: tuple[str, ...] = Field(min_length=1)
+    """Objectives of the front; `dse catalog objectives` lists them."""
     goal: str | None = None
     """The objective that deployments are chosen by. Left out, it is $/(token/s) where that is an objective,
     else the only one that is no latency."""
-    tolerance: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
-        default=TOLERANCE, exclude_if=lambda v: v == TOLERANCE
-    )
+    tolerance: Annotated[Share, Field(lt=1.0)] = Field(default=TOLERANCE, exclude_if=lambda v: v == TOLERANCE)
     """Share of the best goal within which the smallest system is the best at a target; a front keeps all."""
     sweep: SweptTarget | None = None
+    """Latency target that the search varies; needed for the mode `solve`."""
     targets: dict[str, str] = Field(default={})
     """Upper bounds (lower for what is maximised) by objective, with their unit. The latency targets of the
     workload bind as well, and of two on one objective the tighter one."""
@@ -168,9 +193,13 @@ class StudySpec(Spec):
     report_at: tuple[SecondsQ, ...] = ()
     """Values of the swept objective at which the best design is told."""
     baselines: tuple[str, ...] = ()
+    """Chips of the catalog that are evaluated as well."""
     sampler: SamplerSpec = SamplerSpec()
+    """Which sampler proposes chips."""
     budget: BudgetSpec
+    """When a run ends."""
     seed: Annotated[int, Field(ge=0, lt=2**32)]
+    """Seed of the sampler."""
     reference_point: dict[str, str]
     """The worst value of each objective that still counts towards the hypervolume."""
     settings: dict[str, str | float] | None = None

@@ -6,8 +6,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from dse.spec.base import (
+    Aliases,
+    AtLeastOne,
+    FileName,
     IsoDate,
-    Name,
+    Notes,
     Ratio,
     Sourced,
     SourcedBandwidth,
@@ -18,6 +21,7 @@ from dse.spec.base import (
     SourcedShare,
     SourcedUsd,
     Spec,
+    Title,
     unit,
 )
 from dse.spec.chip import ChipClass
@@ -29,9 +33,10 @@ class StackSpec(Spec):
     """Hardware and software together: the few numbers that separate a roofline from a measurement."""
 
     kind: Literal["stack"]
-    name: Name
-    title: str
-    aliases: tuple[str, ...] = ()
+    """Kind of this file."""
+    name: FileName
+    title: Title
+    aliases: Aliases = ()
     estimate: Literal["speed-of-light", "uncalibrated", "calibrated"]
     """`speed-of-light`: an upper bound on speed; `uncalibrated`: published derates, no error bar yet."""
     engines: tuple[str, ...] = ()
@@ -45,24 +50,41 @@ class StackSpec(Spec):
     since: IsoDate | None = None
     """First date of the software that it holds for, where the name of the engine does not tell."""
     until: IsoDate | None = None
-    """Last date of the same."""
+    """Last date of the software that it holds for."""
     compute_efficiency: SourcedRatio
+    """Sustained share of the matrix peak on full tiles."""
     core_efficiency: SourcedRatio
+    """Sustained share of the matrix peak in the attention core."""
     tile_rows: SourcedCount
+    """Rows that one pass of the matrix unit takes; fewer rows take the same time."""
     dram_efficiency: SourcedRatio
+    """Sustained share of the DRAM bandwidth when weights are read."""
     kv_efficiency: SourcedRatio
+    """Sustained share of the DRAM bandwidth when KV cache is read."""
     sram_efficiency: SourcedRatio
+    """Sustained share of the SRAM bandwidth."""
     link_efficiency: SourcedRatio
+    """Sustained share of the link bandwidth."""
     layer_overhead: SourcedSeconds
+    """Fixed time of one layer, such as kernel launches."""
     prompt_overhead: SourcedSeconds
+    """Fixed time of one layer of prompts, in addition to `layer_overhead`."""
     expert_overhead: SourcedSeconds
+    """Fixed time of routing in one layer of experts: gate, sort, gather and scatter."""
     activation_passes: SourcedNumber
+    """Times that the activations of a layer pass through DRAM between its matrices."""
     exposed_share: SourcedShare
+    """Share of the shorter of compute and memory time that does not overlap with the longer."""
     step_overhead: SourcedSeconds
+    """Fixed time of one step of one pipeline stage, such as scheduling on the host."""
     sequence_overhead: SourcedSeconds
+    """Time of one step per resident sequence, such as sampling."""
     request_overhead: SourcedSeconds
+    """Time of one request before the engine sees it and after its first token."""
     burst: SourcedShare
+    """Share of the requests in flight that arrive together."""
     collective_overhead: SourcedSeconds
+    """Fixed software time of one collective."""
     prompt_rows: SourcedCount
     """Tokens of prompts that run together."""
     prompt_rows_from_dram: SourcedCount | None = None
@@ -70,12 +92,13 @@ class StackSpec(Spec):
     held_rows: SourcedCount | None = None
     """Of these, how many have their activations held at once: all when left out, few where they stream."""
     usable_capacity: SourcedRatio
-    interval: dict[str, Annotated[float, Field(gt=1.0)]] = Field(default={})
+    """Share of the memory that the runtime leaves to weights, KV cache and activations."""
+    interval: dict[str, Annotated[AtLeastOne, Field(gt=1.0)]] = Field(default={})
     """Metric (tpot, ttft, throughput) to the factor up and down that held 80 % of the rows left out.
 
     End to end counts as throughput, whose inverse it is.
     """
-    notes: str | None = None
+    notes: Notes = None
 
 
 def wider(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
@@ -87,22 +110,27 @@ class ScaleOut(Spec):
     """What joins scale-up domains."""
 
     bandwidth: SourcedBandwidth
-    """Of one chip, one way."""
+    """Bandwidth of one chip beyond the domain, one way."""
     latency: SourcedSeconds
+    """Latency of one message beyond the domain."""
 
 
 class NetworkSpec(Spec):
     """A scale-up network; its bandwidth belongs to the chip that drives it."""
 
     kind: Literal["network"]
-    name: Name
-    title: str
-    aliases: tuple[str, ...] = ()
+    """Kind of this file."""
+    name: FileName
+    title: Title
+    aliases: Aliases = ()
     topology: Literal["switch", "ring", "torus2d", "torus3d", "dragonfly", "fat-tree"]
+    """How the chips of a scale-up domain are joined."""
     domain: SourcedCount
     """Chips that one scale-up domain joins."""
     hop_latency: SourcedSeconds
+    """Latency of one hop between neighbours."""
     in_network_reduction: bool = False
+    """Whether switches add up an all-reduce."""
     group: SourcedCount | None = None
     """Chips of one fully connected group (dragonfly) or one pod (fat tree)."""
     local_share: Sourced[Ratio] | None = None
@@ -110,39 +138,46 @@ class NetworkSpec(Spec):
     global_share: Sourced[Ratio] | None = None
     """Share of a chip's bandwidth that crosses groups (a fat tree: 1 / oversubscription)."""
     scale_out: ScaleOut | None = None
+    """Network beyond the domain; left out when a system cannot exceed its domain."""
     board: SourcedCount | None = None
     """Chips on one board; the technology file's when left out."""
     rack: SourcedCount | None = None
-    """Chips in one rack; likewise."""
+    """Chips in one rack; the technology file's when left out."""
     beyond_rack: SourcedShare | None = None
     """Share of a chip's bandwidth on links that leave its rack in a large system; by its topology when left
     out."""
     cost: SourcedUsd
     """Switches, NICs and cables per chip, as published."""
-    notes: str | None = None
+    notes: Notes = None
 
 
 class EconomySpec(Spec):
     """What turns capital into running cost."""
 
     kind: Literal["economy"]
-    name: Name
-    title: str
-    aliases: tuple[str, ...] = ()
+    """Kind of this file."""
+    name: FileName
+    title: Title
+    aliases: Aliases = ()
     lifetime: SourcedSeconds
+    """Time over which the capital is paid off."""
     cost_of_capital: SourcedNumber
     """Yearly rate."""
     electricity: Sourced[Annotated[float, unit("USD/J")]]
+    """Price of electricity."""
     pue: SourcedNumber
+    """Power of the data centre over the power of its servers."""
     power_overhead: SourcedNumber
     """Watts of a server per watt of its accelerators."""
     upkeep: SourcedNumber
     """Share of the capital spent on upkeep each year."""
     utilisation: SourcedRatio
+    """Share of the time in which tokens are sold."""
     building: Sourced[Annotated[float, unit("USD/W")]]
     """Data centre per watt of servers."""
     building_lifetime: SourcedSeconds
-    notes: str | None = None
+    """Time over which the building is paid off."""
+    notes: Notes = None
 
     def resolve(self) -> api.Economy:
         """The economy as the equations want it; raises `SpecError` naming each null."""

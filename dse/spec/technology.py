@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from dse.spec.base import Name, Sourced, SourcedWatts, Spec
+from dse.spec.base import Aliases, FileName, Notes, Sourced, SourcedWatts, Spec, Title
 from dse.spec.chip import PeakFormat
 from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.technology_parts import (
@@ -41,25 +41,39 @@ class TechnologySpec(Spec):
     """Everything that chips are made of, at one date."""
 
     kind: Literal["technology"]
-    name: Name
-    title: str
-    aliases: tuple[str, ...] = ()
+    """Kind of this file."""
+    name: FileName
+    title: Title
+    aliases: Aliases = ()
     nodes: dict[str, NodeSpec] = Field(min_length=1)
+    """Process nodes by key, such as n5."""
     area: AreaSpec
+    """How areas add up on a die."""
     formats: dict[PeakFormat, FormatSpec] = Field(default={})
+    """Number formats that a matrix unit may have in addition to fp16."""
     sram_law: SramLaw
+    """Area of SRAM as a function of its bandwidth."""
     wafer: WaferSpec
+    """Wafer, reticle and yield."""
     dram: dict[str, DramSpec]
+    """DRAM generations by name, such as HBM3e."""
     hbm: HbmSpec
+    """How many HBM stacks fit around a die."""
     io: IoSpec
+    """Links and the host port."""
     die_to_die: DieToDieSpec
+    """What joins the dies of a package."""
     energy: EnergySpec
+    """Energy outside the cores."""
     package: PackageSpec
+    """Packaging, test and board."""
     cooling: dict[str, SourcedWatts]
     """Power that one package can shed, by class of cooling."""
     system: SystemSpec
+    """Servers, racks, links and network around a chip."""
     economics: EconomicsSpec
-    notes: str | None = None
+    """From cost to price."""
+    notes: Notes = None
 
     @model_validator(mode="after")
     def _links(self) -> "TechnologySpec":
@@ -141,17 +155,21 @@ class Build(Spec):
     """What decides which constants a chip is made of."""
 
     node: str
+    """Node of the compute dies."""
     generation: str | None = None
     """Of the DRAM beside it; None without."""
     io_node: str | None = None
     """Of I/O dies; None without."""
     cooling: str = "liquid"
+    """Class of cooling."""
     wafer_scale: bool = False
     """One die is the wafer."""
     yield_law: Literal["negative-binomial", "murphy"] = "negative-binomial"
+    """Yield of an area without redundancy."""
     cache: bool = False
     """Whether the compute dies carry a cache."""
     io_cache: bool = False
+    """Whether the I/O dies carry a cache."""
     priced: bool = True
     """Whether the dollars of its DRAM are needed."""
 

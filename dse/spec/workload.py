@@ -5,8 +5,10 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, model_validator
 
 from dse.spec.base import (
+    Aliases,
     AtLeastOne,
-    Name,
+    FileName,
+    Notes,
     SecondsQ,
     Sourced,
     SourcedBandwidth,
@@ -14,6 +16,7 @@ from dse.spec.base import (
     SourcedNumber,
     SourcedShare,
     Spec,
+    Title,
     unit,
 )
 from dse.spec.problems import nearest, wrong
@@ -82,9 +85,10 @@ class WorkloadSpec(Spec):
     """Lengths of a request, how requests share a replica, and the latency they are promised."""
 
     kind: Literal["workload"]
-    name: Name
-    title: str
-    aliases: tuple[str, ...] = ()
+    """Kind of this file."""
+    name: FileName
+    title: Title
+    aliases: Aliases = ()
     isl: Sourced[Tokens]
     """Prompt tokens."""
     osl: Sourced[SomeTokens]
@@ -93,6 +97,8 @@ class WorkloadSpec(Spec):
     """Context that every sequence is counted at; left out, decode runs at ISL + OSL/2 on average and
     capacity is planned at ISL + OSL."""
     serving: api.Serving
+    """How requests share a replica: `decode-only` (prompts are free), `aggregated`, `chunked`,
+    `disaggregated` or `static`."""
     prefill_load: SourcedShare | None = None
     """Share of the time that prefill replicas are busy at most; `disaggregated` serving needs it."""
     pools: api.Pools = "fleet"
@@ -105,7 +111,7 @@ class WorkloadSpec(Spec):
     """Left out, a step gives one token."""
     targets: dict[str, SecondsQ] = Field(default={})
     """Latency targets by the name of an objective (tpot, ttft, end_to_end)."""
-    notes: str | None = None
+    notes: Notes = None
 
     @model_validator(mode="after")
     def _pools(self) -> "WorkloadSpec":
