@@ -159,7 +159,7 @@ class Subject:
 
     def hold_against_physics(self, one: api.Designs, metrics: api.Metrics) -> None:
         """Raise `BeatsPhysics` for a prediction that no machine could meet; claims are not predictions."""
-        if "claimed_user_speed" not in self.cost_model.requires:
+        if api.predicts(self.cost_model):
             assert_within_physics(one, self.context, metrics, names=[self.chip.name])
 
     def check_layout(self, **given: int | None) -> None:
@@ -265,7 +265,7 @@ class Subject:
             deployment={k: int(first_of(v)) for k, v in one.deployments.columns().items()},
             solved=solved,
             feasible=all(v <= 0.0 for v in found.values()),
-            metrics=headline(m),
+            metrics=headline(m, self.context),
             ledgers=ledgers_of(m),
             pools=parts_of(m.pools),
             smallest_system=smallest_system(self.cost_model, one, self.context),

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 
 from dse.front.tables import one_row
+from dse.plugins import metrics_of
 from dse.spec.catalog import Catalog
 from dse.spec.chip import ChipSpec
 from dse.spec.formats import Computed
 from dse.spec.system import StackSpec, wider
 from objectives import api
+from objectives.ledgers import LEDGERS
+from objectives.metrics import Place
 
 LABELS = {
     "speed-of-light": "speed of light: an upper bound on speed, not a prediction",
@@ -84,34 +87,14 @@ class Estimate:
         return one_row({"chip": self.chip, "llm": self.llm, **self.deployment, **self.metrics})
 
 
-def headline(m: api.Metrics) -> dict[str, float]:
+def headline(m: api.Metrics, context: api.Context, place: Place = "estimate") -> dict[str, float]:
     """What a batch of one does and costs, in SI."""
-    return {
-        "tpot_s": first_of(m.tpot_s),
-        "ttft_s": first_of(m.ttft_s),
-        "tokens_per_s": first_of(m.tokens_per_s),
-        "tokens_per_s_per_user": 1.0 / first_of(m.tpot_s),
-        "chips": first_of(m.chips),
-        "capex_usd": first_of(m.capex_usd),
-        "usd_per_token_per_s": first_of(m.usd_per_token_per_s),
-        "usd_per_million_tokens": first_of(m.usd_per_million_tokens),
-        "usd_per_million_input_tokens": first_of(m.usd_per_million_input_tokens),
-        "usd_per_million_output_tokens": first_of(m.usd_per_million_output_tokens),
-        "energy_per_token_j": first_of(m.energy_per_token_j),
-    }
+    return {metric.column: first_of(metric.of(m, context)) for metric in metrics_of(place)}
 
 
 def ledgers_of(m: api.Metrics) -> dict[str, dict[str, float]]:
     """Where each second, byte, dollar and joule of a batch of one goes; sums to the metric of its name."""
-    return {
-        "tpot_s": parts_of(m.tpot_parts),
-        "ttft_s": parts_of(m.ttft_parts),
-        "capex_usd": parts_of(m.capex_parts),
-        "usd_per_million_tokens": parts_of(m.running_parts),
-        "energy_per_token_j": parts_of(m.energy_parts),
-        "capacity_bytes": parts_of(m.capacity_parts),
-        "bound_s": parts_of(m.bounds),
-    }
+    return {ledger.name: parts_of(getattr(m, ledger.field)) for ledger in LEDGERS}
 
 
 def smallest_system(model: api.CostModel, one: api.Designs, context: api.Context) -> dict[str, float]:

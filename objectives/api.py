@@ -179,6 +179,8 @@ class Metrics:
     """Bytes that the fullest chip must hold [B]; those of the whole replica where chips are only counted."""
     bounds: Mapping[str, Array] = field(default_factory=dict)
     """Seconds of TPOT by what binds: compute, weight_load, sram, dram, link, fixed, pipeline, prefill."""
+    more: Mapping[str, Array] = field(default_factory=dict)
+    """Metrics that follow from the columns above, by column, where a mix has combined those of its parts."""
 
     def feasible(self) -> Array:
         """True where no constraint is violated."""
@@ -191,7 +193,11 @@ class Metrics:
 
 @runtime_checkable
 class CostModel(Protocol):
-    """Turns designs into metrics. Final class, no state: tweak by wrapping."""
+    """Turns designs into metrics. Final class, no state: tweak by wrapping.
+
+    A cost model whose numbers are not its own, such as one that repeats what a maker claims, says
+    `predicts = False`; see `predicts`.
+    """
 
     name: str
     requires: tuple[str, ...]
@@ -202,9 +208,19 @@ class CostModel(Protocol):
         ...
 
 
+def predicts(model: CostModel) -> bool:
+    """Whether the metrics of a cost model are predictions, which physics bounds; claims are none."""
+    return bool(getattr(model, "predicts", True))
+
+
 @runtime_checkable
 class Objective(Protocol):
-    """One number per design that a study minimises or maximises, or bounds by a target."""
+    """One number per design that a study minimises or maximises, or bounds by a target.
+
+    An objective may say in `column` which column of a table holds it, and in `title` what it is; without them
+    it gets a column `objective_NAME` and is described by its docstring. `objectives.metrics.MetricObjective`
+    makes one of a metric.
+    """
 
     name: str
     label: str

@@ -8,6 +8,8 @@ from dse.cli.screen import plain, stdout, table
 from dse.cli.sure import COLUMNS, cells, tpot_cells
 from dse.cli.verdicts import show_verdicts
 from dse.decide.price_groups import group_of
+from dse.front.columns import ordered
+from dse.plugins import metrics_of
 from dse.report.computed import MARK
 from dse.report.failures import pretty_violation
 from dse.report.words import counted, word
@@ -22,20 +24,18 @@ _HARDWARE = (
 )  # fmt: skip
 _WIDE = 96
 """Columns of a screen on which the last column of a table of targets, what binds, has a place."""
-_METRICS = (
-    "chips", "capex_usd", "tpot_s", "ttft_s", "tokens_per_s", "usd_per_token_per_s", "usd_per_million_tokens",
-)  # fmt: skip
 _COLUMNS = ("chip", "$/(token/s)", "TPOT", "chips", "capital USD", "batch", "TP x PP", "bound by")
 
 
 def rows(found: Any) -> Iterator[dict[str, Any]]:
     """One flat row for each chip and target."""
+    own = ordered(metric.column for metric in metrics_of("comparison"))
     for chip in found.chips:
         for limit, e in zip(found.targets, chip.best, strict=True):
             told = {} if e is None else {**e.deployment, **e.metrics, "bound_by": e.bound_by,
                                          "price_method": e.price_method,
                                          **_formats(e)}  # fmt: skip
-            names = ("batch", "tp", "pp", "ep", "dp", *_METRICS, "bound_by", "price_method", *COMPUTED)
+            names = ("batch", "tp", "pp", "ep", "dp", *own, "bound_by", "price_method", *COMPUTED)
             yield {
                 "chip": chip.chip, "kind": chip.kind, "target_tpot_s": limit, "found": e is not None,
                 **{n: told.get(n) for n in names}, "price_basis": chip.basis,

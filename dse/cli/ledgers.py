@@ -8,21 +8,11 @@ from rich.text import Text
 
 from dse.cli.quantity import shown
 from dse.cli.screen import plain, stdout, table
+from dse.plugins import metric_objectives, metrics
 from dse.report.failures import pretty_violation
-from dse.report.words import LEDGERS, counted, word
-
-_METRICS = (
-    ("tpot_s", "time per output token, TPOT", "s"),
-    ("tokens_per_s_per_user", "speed per user", "token/s"),
-    ("ttft_s", "time to first token, TTFT", "s"),
-    ("tokens_per_s", "output of the system", "token/s"),
-    ("capex_usd", "capital", "USD"),
-    ("usd_per_token_per_s", "capital per output, $/(token/s)", "USD"),
-    ("usd_per_million_tokens", "running cost, $/Mtoken", "USD"),
-    ("usd_per_million_input_tokens", "of that input, $/Mtoken of prompts", "USD"),
-    ("usd_per_million_output_tokens", "of that output, $/Mtoken", "USD"),
-    ("energy_per_token_j", "energy per output token at the meter", "J"),
-)
+from dse.report.words import counted, word
+from objectives.ledgers import LEDGERS, Ledger
+from objectives.metrics import Metric
 
 
 def show(found: Any, chosen: Sequence[str]) -> None:
@@ -33,7 +23,7 @@ def show(found: Any, chosen: Sequence[str]) -> None:
     console.print()
     console.print(_headline(found))
     grid = Table.grid(padding=(1, 4))
-    parts = [_ledger(title, found.ledgers.get(name, {}), unit) for name, title, unit in LEDGERS]
+    parts = [_ledger(each, found.ledgers.get(each.name, {})) for each in LEDGERS]
     made = [part for part in parts if part is not None]
     for i in range(0, len(made), 2):
         grid.add_row(*made[i : i + 2])
@@ -70,9 +60,8 @@ def _beside(told: Any) -> Any:
     every = [told.estimate, *(part.estimate for part in told.parts)]
     rows = [["chips", *(counted(e.metrics["chips"]) for e in every)]]
     rows += [
-        [label, *(shown(e.metrics[name], unit) for e in every)]
-        for name, label, unit in _METRICS
-        if name in told.estimate.metrics
+        [metric.title or metric.label, *(shown(e.metrics[metric.column], metric.unit) for e in every)]
+        for metric in _shown(told.estimate)
     ]
     columns = ["", "in all", *(part.label for part in told.parts)]
     return table(columns, rows, right=columns[1:], flexible=columns[2:], least=9)
@@ -114,32 +103,41 @@ def _pools(found: Any) -> str:
 
 def _headline(found: Any) -> Any:
     rows: list[list[str | Text]] = [
-        [label, shown(found.metrics[name], unit), _target(found, name)]
-        for name, label, unit in _METRICS
-        if name in found.metrics
+        [
+            metric.title or metric.label,
+            shown(found.metrics[metric.column], metric.unit),
+            _target(found, metric),
+        ]
+        for metric in _shown(found)
     ]
     columns = ["", "value", "target"] if found.targets else ["", "value"]
     return table(columns, [row[: len(columns)] for row in rows], right=columns[1:])
 
 
-def _target(found: Any, metric: str) -> Text:
+def _shown(found: Any) -> list[Metric]:
+    """Metrics of an estimate that get a line; chips have theirs above."""
+    return [metric for metric in metrics() if metric.column in found.metrics and metric.column != "chips"]
+
+
+def _target(found: Any, metric: Metric) -> Text:
     """The target that bounds a metric, with whether it is met."""
-    name = metric.removesuffix("_s")
-    if name not in found.targets:
+    bounding = (goal.name for goal in metric_objectives() if metric.column == getattr(goal, "column", ""))
+    name = next((name for name in bounding if name in found.targets), None)
+    if name is None:
         return plain("")
     met = found.violations.get(name, 0.0) <= 0.0
-    limit = shown(found.targets[name], "s")
+    limit = shown(found.targets[name], metric.unit)
     return Text(f"{limit} met" if met else f"{limit} missed", style="" if met else "red")
 
 
-def _ledger(title: str, parts: Mapping[str, float], unit: str) -> Any:
+def _ledger(ledger: Ledger, parts: Mapping[str, float]) -> Any:
     """Parts that are not zero, the largest first, with their share; None when nothing is there."""
     total = sum(parts.values())
     if not parts or total == 0.0:
         return None
     ranked = sorted(((v, k) for k, v in parts.items() if v != 0.0), reverse=True)
-    rows = [[word(name), shown(v, unit), f"{100 * v / total:.1f} %"] for v, name in ranked]
-    named = title.format(shown(total, unit))
+    rows = [[word(name), shown(v, ledger.unit), f"{100 * v / total:.1f} %"] for v, name in ranked]
+    named = ledger.title.format(shown(total, ledger.unit))
     return table(["part", "value", "share"], rows, title=named, right=["value", "share"])
 
 

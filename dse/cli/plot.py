@@ -32,7 +32,7 @@ KINDS: Mapping[str, str] = {
     "time": "where TPOT goes, best designs and baselines",
     "ttft": "the same for TTFT",
     "cost": "the same for $/(token/s)",
-    "running": "the same for $/Mtoken",
+    "running": "the same for $/Mtok",
     "bytes": "what fills the fullest chip",
     "importance": "which parameters decide (PED-ANOVA)",
     "progress": "how fast the search found its front",

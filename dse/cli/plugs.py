@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from dse.plugins import registered
@@ -43,13 +44,14 @@ def _facts(group: str, point: Any) -> Mapping[str, Any]:
 
 
 def _doc(point: Any) -> str:
-    return inspect.getdoc(point.load()) or ""
+    loaded = point.load()
+    return inspect.getdoc(loaded.func if isinstance(loaded, partial) else loaded) or ""
 
 
 def _what(group: str, point: Any) -> str:
-    """One sentence; an objective's stands above its module, its class only names a column."""
-    module = (inspect.getmodule(point.load()).__doc__ or "") if group == "dse.objectives" else ""
-    return ((module.strip() or _doc(point)).splitlines() or [""])[0]
+    """One sentence: what an objective calls itself, else the first line of the docstring."""
+    title = getattr(point.load()(), "title", "") if group == "dse.objectives" else ""
+    return title or (_doc(point).splitlines() or [""])[0]
 
 
 def _provider(point: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dse.decide.chip_settings import by_chip, mistakes
-from dse.decide.compared import AXES, Compared, Comparison
+from dse.decide.compared import Compared, Comparison, axes
 from dse.decide.compared_spreads import compared_spreads
 from dse.decide.compared_verdicts import verdicts_of
 from dse.decide.contestants import Contestant, contestant
@@ -140,7 +140,7 @@ def _without(chip: ChipSpec, why: Any, limits: Sequence[float], method: str) -> 
     return Compared(
         chip=chip.name, title=chip.title, kind=chip_kind(chip), hypothetical=chip.hypothetical, hardware={},
         basis=price_basis(chip, method), unanchored=None, gap=told,
-        best=(None,) * len(limits), curve=Archive(AXES).frame,
+        best=(None,) * len(limits), curve=Archive(axes()).frame,
     )  # fmt: skip
 
 
@@ -162,7 +162,7 @@ def _compared(of: Contestant, limits: Sequence[float]) -> Compared:
 def _curve(of: Contestant, good: Any) -> Table:
     """The non-dominated deployments among `good`."""
     s, m = of.subject, of.metrics
-    columns = [of.flat(getattr(m, axis.column)) for axis in AXES]
+    columns = [of.flat(getattr(m, axis.column)) for axis in axes()]
     kind = chip_kind(s.chip)
     role = "search" if s.chip.hypothetical else "baseline"
 
@@ -170,12 +170,12 @@ def _curve(of: Contestant, good: Any) -> Table:
         at = good[chosen]
         told = {"trial": 0, "chip": s.chip.name, "branch": kind, "role": role}
         sizes = of.designs.take(at).deployments.columns()
-        values = {axis.column: column[at] for axis, column in zip(AXES, columns, strict=True)}
+        values = {axis.column: column[at] for axis, column in zip(axes(), columns, strict=True)}
         layout = {k: np.asarray(v).astype(int) for k, v in sizes.items()}
         count, capex = whole_numbers(of.flat(m.chips)[at]), of.flat(m.capex_usd)[at]
         return Table({**told, **layout, "chips": count, "capex_usd": capex, **values})
 
-    archive = Archive(AXES)
+    archive = Archive(axes())
     values = np.stack([column[good] for column in columns], axis=1)
     archive.add(values, np.ones(len(good), dtype=bool), rows)
     return archive.frame

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -15,11 +16,14 @@ from dse.front.archive import Archive
 from dse.front.axis import Axis
 from dse.front.files import Front
 from dse.front.tables import Table, stack
+from dse.plugins import objective
+from dse.search.points import axis_of
 
-AXES: Final = (
-    Axis("usd_per_token_per_second", "usd_per_token_per_s", "$/(token/s)", "USD/(token/s)", "minimize"),
-    Axis("tpot", "tpot_s", "TPOT", "s", "minimize"),
-)
+
+@cache
+def axes() -> tuple[Axis, Axis]:
+    """What chips are compared in: $/(token/s) and TPOT."""
+    return axis_of(objective("usd_per_token_per_second")), axis_of(objective("tpot"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,14 +153,14 @@ class Comparison:
         manifest names the chips, so that a picture tells each of them from the others.
         """
         drawn = [c for c in self.chips if c.gap is None and group_of(c.basis) == self.groups[0]]
-        archive = Archive(AXES)
+        archive = Archive(axes())
         ranked = stack(c.curve for c in drawn if self.may_win(c))
         if len(ranked):
-            values = ranked[[a.column for a in AXES]].to_numpy(dtype=float)
+            values = ranked[[a.column for a in axes()]].to_numpy(dtype=float)
             archive.add(values, np.ones(len(ranked), dtype=bool), lambda rows: ranked.iloc[rows])
         title = f"{self.llm}, workload {self.workload}"
         return Front(
-            frame=archive.frame, baselines=stack(c.curve for c in drawn), axes=AXES,
+            frame=archive.frame, baselines=stack(c.curve for c in drawn), axes=axes(),
             manifest={"title": title, "targets": {"tpot": list(self.targets)},
                       "compared": [c.chip for c in drawn]},
         )  # fmt: skip

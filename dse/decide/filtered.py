@@ -18,7 +18,7 @@ from dse.front.axis import Axis
 from dse.front.files import Front
 from dse.front.query import SAME, Condition, conditions, where
 from dse.front.tables import Table, stack
-from dse.plugins import objective
+from dse.plugins import metric_objectives, objective
 from dse.search.at_targets import solved_at_targets
 from dse.search.manifest import targets_of
 from dse.search.points import Points, axes_of, axis_of
@@ -30,17 +30,11 @@ from dse.spec.targets import Target
 from objectives import api
 from objectives.arrays import Array
 
-_METRICS = (
-    "tpot", "ttft", "tokens_per_second", "entry_price", "usd_per_token_per_second", "usd_per_million_tokens",
-    "energy_per_token",
-)  # fmt: skip
-"""Objectives whose columns every front has."""
-
 
 def named_axes(axes: Sequence[Axis]) -> tuple[Axis, ...]:
     """Axes of a front, and the other metrics that every front tells, so that conditions may name them."""
     own = {axis.name for axis in axes}
-    return (*axes, *(axis_of(objective(name)) for name in _METRICS if name not in own))
+    return (*axes, *(axis_of(goal) for goal in metric_objectives() if goal.name not in own))
 
 
 class ChipsOfSystem:
@@ -122,7 +116,7 @@ def _meeting(rows: Table, rest: str, axes: Sequence[Axis]) -> Table:
 def _split(text: str, front: Front) -> tuple[Limits, str]:
     """Conditions that bound a metric from its bad side, as limits; and the text of the others."""
     by_name: dict[str, api.Objective] = {"chips": ChipsOfSystem()}
-    for each in (objective(name) for name in (*_METRICS, *(a.name for a in front.axes))):
+    for each in (*metric_objectives(), *(objective(a.name) for a in front.axes)):
         by_name |= {each.name: each, axis_of(each).column: each}
     limits, rest = [], []
     for c in conditions(text):

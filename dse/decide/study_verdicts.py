@@ -36,7 +36,9 @@ from dse.decide.verdicts import (
 from dse.decide.walked import Costs, walked
 from dse.evaluate.choose import cost_of, late
 from dse.front.files import Front
+from dse.plugins import interval_of
 from dse.search.at_targets import on_fine_grid
+from dse.search.points import axis_of
 from dse.spec.branch import chip_kind
 from dse.spec.resolved import ResolvedStudy, resolve_study
 from dse.spec.software import SOFTWARE, Software
@@ -241,7 +243,7 @@ def _verdict(
                        high=None, basis=group.name)  # fmt: skip
     best = group.candidates[at]
     value = float(cost[at]) if study.goal.direction == "minimize" else 1.0 / float(cost[at])
-    low, high = within(value, stack_of(study, best).interval, _METRIC.get(study.goal.name, ""))
+    low, high = within(value, stack_of(study, best).interval, interval_of(axis_of(study.goal).column))
     near = {k: float(cost[group.of(k)].min()) for k in group.kinds if k != best.kind}
     rival = min(near, key=lambda k: near[k], default=None)
     tied = rival if rival is not None and near[rival] <= cost[at] * (1.0 + study.spec.tolerance) else None
@@ -259,13 +261,6 @@ def _winner(group: _Group, cost: Floats, tolerance: float) -> int | None:
     stored = [i for i in own if group.candidates[i].branch is None or group.candidates[i].trial is not None]
     known = min(stored, key=lambda i: cost[i], default=at)
     return known if cost[known] <= cost[at] * (1.0 + tolerance) else at
-
-
-_METRIC = {
-    "usd_per_token_per_second": "throughput", "usd_per_million_tokens": "throughput",
-    "tokens_per_second": "throughput", "tpot": "tpot", "ttft": "ttft",
-}  # fmt: skip
-"""Goal to the metric whose interval is its own."""
 
 
 def _flip(

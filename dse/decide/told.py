@@ -85,7 +85,7 @@ def told_of(study: ResolvedStudy, ask: Ask, candidate: Candidate, layout: Layout
 def _estimate(
     study: ResolvedStudy, ask: Ask, candidate: Candidate, part: Member, designs: api.Designs, m: api.Metrics
 ) -> Estimate:
-    if "claimed_user_speed" not in ask.cost_model.requires:
+    if api.predicts(ask.cost_model):
         assert_within_physics(designs, part.context, m, names=[candidate.label])
     stack, spec = stack_of(study, candidate), study.spec
     found = {name: _first(v) for name, v in ask.violations(m, part.context).items()}
@@ -99,7 +99,8 @@ def _estimate(
         precision=spec.precision.model_dump(), computed_in=formats, price_method=spec.price.method,
         deployment={k: int(_first(v)) for k, v in designs.deployments.columns().items()}, solved=False,
         feasible=all(v <= 0.0 for v in found.values()),
-        metrics=headline(m), ledgers=ledgers_of(m), pools=parts_of(m.pools), bound_by=_largest(bounds),
+        metrics=headline(m, part.context), ledgers=ledgers_of(m), pools=parts_of(m.pools),
+        bound_by=_largest(bounds),
         smallest_system=smallest_system(ask.cost_model, designs, part.context),
         violations=found, targets={o.name: limit for o, limit in ask.limits}, interval=dict(stack.interval),
         notes=(*remarks(formats), *notes_of(
@@ -123,14 +124,10 @@ def _whole(study: ResolvedStudy, ask: Ask, each: Sequence[Estimate], m: api.Metr
         each[0], llm=served_words(study), workload="a mix",
         serving=", ".join(dict.fromkeys(e.serving for e in each)), deployment={},
         feasible=all(v <= 0.0 for v in found.values()), ledgers=ledgers, pools={}, smallest_system={},
-        metrics={n: v for n, v in headline(m).items() if n not in _OF_ONE},
+        metrics=headline(m, study.context, "mix"),
         bound_by=_largest(ledgers["bound_s"]), violations=found,
         notes=tuple(dict.fromkeys(note for e in each for note in e.notes)),
     )  # fmt: skip
-
-
-_OF_ONE = ("usd_per_million_input_tokens", "usd_per_million_output_tokens")
-"""Metrics whose mean over the output tokens of a mix says nothing."""
 
 
 def _largest(parts: Mapping[str, float]) -> str:

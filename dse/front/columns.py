@@ -1,35 +1,21 @@
 """Columns of a table of designs: their fixed order, their kinds, and the unit that each name carries."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from dse.plugins import metrics
+
 Kind = Literal["int", "float", "bool", "text"]
 
 _FIRST = ("trial", "chip", "branch", "role")
-_THEN = (
-    "batch",
-    "tp",
-    "pp",
-    "ep",
-    "dp",
-    "chips",
-    "capex_usd",
-    "tpot_s",
-    "ttft_s",
-    "tokens_per_s",
-    "usd_per_token_per_s",
-    "usd_per_million_tokens",
-    "price_usd",
-)
+_LAYOUT = ("batch", "tp", "pp", "ep", "dp")
 
-_UNITS = (  # the longest ending that fits decides
-    ("usd_per_million_tokens", "USD/Mtoken"),
-    ("usd_per_token_per_s", "USD/(token/s)"),
-    ("tokens_per_s", "token/s"),
+_ENDINGS = (  # of columns that hold no metric; the first that fits decides
     ("bandwidth_per_byte", "1/s"),
     ("bandwidth", "B/s"),
     ("bytes", "B"),
@@ -49,18 +35,24 @@ def whole_numbers(column: Any) -> Any:
     return column.astype(np.int64) if (column == np.round(column)).all() else column
 
 
+def _leading() -> tuple[str, ...]:
+    """Deployment, the metrics that come first, the price of a chip."""
+    ranked = sorted((m.rank, m.column) for m in metrics() if m.rank is not None)
+    return (*_LAYOUT, *(column for _, column in ranked), "price_usd")
+
+
 def ordered(names: Iterable[str]) -> list[str]:
     """Who and where, parameters, deployment and metrics, everything else, violations.
 
     The order depends on the set of names only, so that a table is the same whichever row came first.
     """
-    given = set(names)
+    given, leading = set(names), _leading()
 
     def key(name: str) -> tuple[int, int, str]:
         if name in _FIRST:
             return 0, _FIRST.index(name), name
-        if name in _THEN:
-            return 2, _THEN.index(name), name
+        if name in leading:
+            return 2, leading.index(name), name
         group = 1 if name.startswith("param_") else 4 if name.startswith("violation_") else 3
         return group, 0, name
 
@@ -68,8 +60,15 @@ def ordered(names: Iterable[str]) -> list[str]:
 
 
 def unit_of(column: str) -> str:
-    """SI unit that the name of a column tells; the empty string for a plain number."""
-    return next((unit for ending, unit in _UNITS if column.endswith(ending)), "")
+    """SI unit that the ending of a column tells, a metric's before others; empty for a plain number."""
+    return next((unit for ending, unit in _endings() if column.endswith(ending)), "")
+
+
+@cache
+def _endings() -> tuple[tuple[str, str], ...]:
+    """Endings and their units, metrics first: `usd_per_token_per_s` ends in `_s` too."""
+    longest = sorted(metrics(), key=lambda metric: -len(metric.column))
+    return (*((metric.column, metric.unit) for metric in longest), *_ENDINGS)
 
 
 def kind_of(column: pd.Series) -> Kind:

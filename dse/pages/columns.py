@@ -9,14 +9,11 @@ from dse.pages.answers import Pick
 from dse.report.quantities import quantity
 from dse.spec.problems import nearest, wrong
 from dse.spec.units import pretty
+from objectives.ledgers import LEDGERS
 
 NETWORK = ("collectives", "die_to_die", "pipeline_hops", "all_to_all")
 """Parts of TPOT that are spent on the network."""
-LEDGERS = {
-    "tpot": ("tpot_s", "s"), "ttft": ("ttft_s", "s"), "bound": ("bound_s", "s"),
-    "held": ("capacity_bytes", "B"), "capex": ("capex_usd", "USD"),
-    "running": ("usd_per_million_tokens", "USD/Mtoken"),
-}  # fmt: skip
+LEDGER_NAMES = {ledger.short: ledger.name for ledger in LEDGERS}
 """`tpot.collectives` is a part of the ledger of TPOT."""
 COUNTS = ("batch", "tp", "pp", "ep", "dp", "chips", "param_dram_stacks")
 CHIP_UNITS = {
@@ -141,10 +138,10 @@ def _part(pick: Pick, column: str, head: str, part: str, row: Any) -> Cell:
         return Cell(pick.seen.chip[part], CHIP_UNITS.get(part, ""))
     if head == "interval":
         return Cell(pick.seen.interval.get(part, 1.0))
-    if head in LEDGERS:
-        ledger, unit = LEDGERS[head]
+    if head in LEDGER_NAMES:
+        ledger = LEDGER_NAMES[head]
         found = pick.seen.ledgers[ledger]
         if part in found:
-            return Cell(found[part], unit)
+            return Cell(found[part], unit_of(ledger))
         raise wrong("", f"unknown part {column!r}; {nearest(part, found)}")
     raise wrong("", f"unknown column {column!r}; {nearest(column, [*row, *DERIVED])}")

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dse.plugins import metrics_of
 from dse.report.failures import pretty_violation
 from dse.report.quantities import is_of_member, quantity, shown, written
-from dse.report.words import LEDGERS, counted, word
+from dse.report.words import counted, word
 from dse.search.revisit import Revisited
 from dse.spec.units import pretty
+from objectives.ledgers import LEDGERS
 
 Fact = tuple[str, str]
 """What it is called, and its value for people."""
@@ -62,14 +64,6 @@ MIXED = (
     "one chip for a mix: each LLM and workload runs on a cluster of its own; capital is their sum, costs are "
     "weighted by their shares of the output tokens, latencies those of the slowest"
 )
-_RESULTS = (
-    ("TPOT", "tpot_s", "s", "tpot"),
-    ("TTFT", "ttft_s", "s", "ttft"),
-    ("output", "tokens_per_s", "token/s", "throughput"),
-    ("entry price", "capex_usd", "USD", ""),
-    ("$/(token/s)", "usd_per_token_per_s", "", "throughput"),
-    ("$/Mtoken", "usd_per_million_tokens", "", "throughput"),
-)
 _CHIP = (
     ("matrix peak", "peak_flops", "FLOP/s"),
     ("SRAM", "sram_bytes", "B"),
@@ -104,12 +98,10 @@ def card_of(row: Mapping[str, Any], seen: Revisited | None) -> Card:
     )
 
 
-_OF_THE_WHOLE = ("capex_usd", "usd_per_million_tokens", "energy_per_token_j")
-"""Ledgers that a mix has in all; seconds and bytes are those of one cluster."""
-
-
 def _ledgers(seen: Revisited) -> tuple[Ledger, ...]:
-    names = _OF_THE_WHOLE if seen.parts else tuple(seen.ledgers)
+    """All of a design; of a mix those that it has in all, because seconds and bytes are those of a part."""
+    whole = [ledger.name for ledger in LEDGERS if ledger.of_the_whole]
+    names = whole if seen.parts else list(seen.ledgers)
     return ledgers_of({name: seen.ledgers[name] for name in names if name in seen.ledgers})
 
 
@@ -123,11 +115,12 @@ def standing(row: Mapping[str, Any], seen: Revisited | None) -> str:
 def ledgers_of(ledgers: Mapping[str, Mapping[str, float]]) -> tuple[Ledger, ...]:
     """Ledgers in the order they are told; those without a total are left out."""
     found = []
-    for name, title, unit in LEDGERS:
-        parts = tuple(ledgers.get(name, {}).items())
+    for each in LEDGERS:
+        parts = tuple(ledgers.get(each.name, {}).items())
         total = sum(value for _, value in parts)
         if total != 0.0:
-            found.append(Ledger(title.format(shown(total, unit).lstrip("$")), unit, parts))
+            title = each.title.format(shown(total, each.unit).lstrip("$"))
+            found.append(Ledger(title, each.unit, parts))
     return tuple(found)
 
 
@@ -160,27 +153,25 @@ def _computed(row: Mapping[str, Any]) -> list[Fact]:
 
 def _results(row: Mapping[str, Any], interval: Mapping[str, float]) -> list[Fact]:
     out = []
-    for label, column, unit, metric in _RESULTS:
-        if row.get(column) is None:
+    for metric in metrics_of("table"):
+        if row.get(metric.column) is None or metric.column == "chips":
             continue
-        value, factor = float(row[column]), interval.get(metric)
-        text = shown(value, unit)
+        value, factor = float(row[metric.column]), interval.get(metric.interval)
+        text = shown(value, metric.unit)
         if factor:
-            text += f" ({shown(value / factor, unit)} to {shown(value * factor, unit)})"
-        out.append((label, text))
+            text += f" ({shown(value / factor, metric.unit)} to {shown(value * factor, metric.unit)})"
+        out.append((metric.label, text))
     return out
-
-
-_OF_MEMBER = ("batch", "tp", "pp", "ep", "dp", "tpot_s", "ttft_s", "usd_per_token_per_s", "capex_usd")
 
 
 def _members(row: Mapping[str, Any]) -> list[Fact]:
     """What a chip does for each member of a mix, by `llm.workload`: its deployment, its speed, its price."""
+    names = ("batch", "tp", "pp", "ep", "dp", *(metric.column for metric in metrics_of("member")))
     members = dict.fromkeys(column.rpartition(".")[0] for column in row if is_of_member(column))
     found = []
     for member in members:
         told = []
-        for name in _OF_MEMBER:
+        for name in names:
             value, q = row.get(f"{member}.{name}"), quantity(name)
             if value is None or (name in ("ep", "dp") and value == 1):
                 continue

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from dse.front.axis import Axis
 from dse.front.dominance import Mask, nondominated
 from dse.front.tables import Column, Index, Table, stack
+from dse.plugins import interval_of
 from dse.report.scales import Floats, Scale
 from dse.report.style import DASHES, Dashes, Style
 
@@ -17,16 +18,6 @@ Order = npt.NDArray[np.intp]
 Scales = tuple[Scale, Scale]
 Intervals = Mapping[str, Mapping[str, float]]
 """Chip to the factors up and down that its stack is known to, by metric (tpot, ttft, throughput)."""
-
-_METRICS = {
-    "tpot": "tpot",
-    "ttft": "ttft",
-    "end_to_end": "throughput",
-    "tokens_per_second": "throughput",
-    "usd_per_token_per_second": "throughput",
-    "usd_per_million_tokens": "throughput",
-}
-"""Objective to the metric whose interval it has; dollars per token are as uncertain as the tokens."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +126,7 @@ def within(table: Table, axes: Axes, intervals: Intervals) -> tuple[Floats, Floa
     """Factor up and down of each row on both axes (n,); NaN where nobody knows it."""
     chips = [str(chip) for chip in table["chip"]] if "chip" in table else [""] * len(table)
     x, y = (
-        np.array([intervals.get(chip, {}).get(_METRICS.get(axis.name, ""), np.nan) for chip in chips])
+        np.array([intervals.get(chip, {}).get(interval_of(axis.column), np.nan) for chip in chips])
         for axis in axes
     )
     return x, y

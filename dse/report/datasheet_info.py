@@ -7,14 +7,17 @@ from dse.decide.parts import parts_of, served_words, spelled
 from dse.decide.proposal import Proposal, limits_text
 from dse.decide.rounding import Step
 from dse.estimated import Estimate
+from dse.plugins import metrics_of
 from dse.report.datasheet_doubts import odds, overturned, sure, swings
 from dse.report.listed_grid import OF_A_MIX
+from dse.report.quantities import shown
 from dse.report.section import NONE, Section
 from dse.report.words import counted, word
 from dse.spec.formats import remarks
 from dse.spec.unanchored import assumed_in
 from dse.spec.units import pretty
 from dse.spec.writing import exact
+from objectives.metrics import Metric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,21 +169,12 @@ def _watts(p: Proposal) -> Section:
     return _ledger("Thermal design power", p.made["power_w"], "W")
 
 
-_PERFORMANCE = (
-    ("time per output token, TPOT", "tpot_s", "s"), ("time to first token, TTFT", "ttft_s", "s"),
-    ("output of the system", "tokens_per_s", "token/s"), ("chips", "chips", ""),
-    ("capital [USD]", "capex_usd", ""), ("$/(token/s)", "usd_per_token_per_s", ""),
-    ("$/Mtoken", "usd_per_million_tokens", ""),
-)  # fmt: skip
-
-
 def _performance(p: Proposal) -> Section:
     """What the chip does; of a mix in all, and for each part."""
     parts = p.told.parts
     every = [p.estimate, *(part.estimate for part in parts)]
     rows = [
-        (label, *(counted(e.metrics[n]) if n == "chips" else pretty(e.metrics[n], unit) for e in every))
-        for label, n, unit in _PERFORMANCE
+        (m.title or m.label, *(_cell(m, e.metrics[m.column]) for e in every)) for m in metrics_of("table")
     ]
     rows.insert(0, ("batch, TP x PP", *(_sizes(e.deployment) for e in every)))
     if parts:
@@ -191,6 +185,10 @@ def _performance(p: Proposal) -> Section:
         title="The deployment that wins", columns=("", *names), rows=tuple(rows), left=1 if parts else 2,
         note=" ".join(waits) or f"A token waits for {_waits(p.estimate)}.",
     )  # fmt: skip
+
+
+def _cell(metric: Metric, value: float) -> str:
+    return counted(value) if metric.column == "chips" else shown(value, metric.unit)
 
 
 def _sizes(d: Mapping[str, int]) -> str:

@@ -9,15 +9,15 @@ import numpy as np
 from dse.front.axis import Axis, axis_named
 from dse.front.files import Front
 from dse.front.tables import Column, Table
+from dse.plugins import objective
 from dse.report.curves import Axes, Curve, Intervals, Scales, curves, drawn, edge, known, within, xy
 from dse.report.scales import Floats, Scale, is_near, scale_of, tick_label
 from dse.report.style import Style, chip_look, styles
+from dse.search.points import axis_of
 from dse.spec.problems import nearest, wrong
 
-_PARTNERS = (  # what a front of a single objective is drawn against
-    Axis("tpot", "tpot_s", "TPOT", "s", "minimize"),
-    Axis("usd_per_token_per_second", "usd_per_token_per_s", "$/(token/s)", "USD/(token/s)", "minimize"),
-)
+_PARTNERS = ("tpot", "usd_per_token_per_second")
+"""Objectives that a front of a single one is drawn against."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +136,8 @@ def _axes(front: Front, x: str | None, y: str | None) -> tuple[Axis, Axis]:
         if name is not None and name not in {axis.name for axis in front.axes}:
             raise wrong("--plot", f"unknown axis {name!r}. {nearest(name, (a.name for a in front.axes))}")
     chosen = {name: axis_named(front.axes, name) for name in (x, y) if name is not None}
-    rest = [axis for axis in (*front.axes, *_PARTNERS) if axis.name not in chosen]
+    partners = (axis_of(objective(name)) for name in _PARTNERS)
+    rest = [axis for axis in (*front.axes, *partners) if axis.name not in chosen]
     if x is None and y is None:
         first, second = rest[:2]
         return (second, first) if second.unit == "s" and first.unit != "s" else (first, second)

@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Any
 
 from dse.front.columns import unit_of
+from dse.plugins import metric_of
 from dse.spec.units import pretty
 
 NONE = "-"
@@ -36,14 +37,7 @@ _KNOWN: dict[str, tuple[str, str, float]] = {
     "pp": ("PP", "", 1.0),
     "ep": ("EP", "", 1.0),
     "dp": ("DP", "", 1.0),
-    "chips": ("chips", "", 1.0),
-    "capex_usd": ("entry price", "USD", 1.0),
     "price_usd": ("price of a chip", "USD", 1.0),
-    "tpot_s": ("TPOT", "ms", 1e3),
-    "ttft_s": ("TTFT", "ms", 1e3),
-    "tokens_per_s": ("output", "token/s", 1.0),
-    "usd_per_token_per_s": ("$/(token/s)", "", 1.0),
-    "usd_per_million_tokens": ("$/Mtoken", "", 1.0),
     "param_sram": ("SRAM", "MiB", 2.0**-20),
     "param_peak_flops": ("fp16 peak", "TFLOP/s", 1e-12),
     "param_dram_stacks": ("DRAM stacks", "", 1.0),
@@ -70,8 +64,10 @@ def quantity(column: str) -> Quantity:
         member, _, own = column.rpartition(".")
         inner = quantity(own)
         return Quantity(column, f"{member}: {inner.label}", inner.unit, inner.factor)
-    si = unit_of(column)
+    metric, si = metric_of(column), unit_of(column)
     unit, factor = _SHOWN.get(si, (si, 1.0))
+    if metric is not None:
+        return Quantity(column, metric.label, "" if si.startswith("USD/") else unit, factor)
     return Quantity(column, column.removeprefix("param_").replace("_", " "), unit, factor)
 
 

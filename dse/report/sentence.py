@@ -4,14 +4,13 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from dse.decide.verdicts import verdicts_from
+from dse.plugins import interval_of
 from dse.report.evidence import Evidence, Row
 from dse.report.quantities import shown
 from dse.report.stacks_info import rivals_at
 from dse.report.style import kind_label
 from dse.report.words import counted
 
-_METRIC = {"usd_per_token_per_s": "throughput", "usd_per_million_tokens": "throughput", "ttft_s": "ttft",
-           "tpot_s": "tpot", "tokens_per_s": "throughput"}  # fmt: skip
 _FEW = 4
 """Targets at which the best design is set beside the baselines."""
 
@@ -132,4 +131,4 @@ def _beside(found: Evidence, limits: Sequence[float]) -> Iterator[str]:
 
 def _spread(found: Evidence, row: Row, column: str) -> float:
     """Factor up or down that a value may be off; 1 where nobody knows."""
-    return found.intervals.get(str(row.get("chip")), {}).get(_METRIC.get(column, ""), 1.0)
+    return found.intervals.get(str(row.get("chip")), {}).get(interval_of(column), 1.0)

@@ -64,7 +64,7 @@ _PLANS: Mapping[Kind, _Plan] = {
         "",
         lambda v, row: v / float(row["tokens_per_s"]),
     ),
-    "running": _Plan("usd_per_million_tokens", "Where the running cost goes", "$/Mtoken", "", lambda v, _: v),
+    "running": _Plan("usd_per_million_tokens", "Where the running cost goes", "$/Mtok", "", lambda v, _: v),
     "bytes": _Plan("capacity_bytes", "What fills the fullest chip", "share of its bytes [%]", "B"),
 }
 KINDS: tuple[Kind, ...] = ("binds", *_PLANS)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dse.front.files import Front
+from dse.plugins import metrics_of
 from dse.report.answer import best_label
 from dse.report.assumptions import assumptions_html
 from dse.report.card import card_html, facts
@@ -45,10 +46,7 @@ from dse.spec.unanchored import family
 
 SCRIPTS = ("table.js", "charts.js", "report.js")
 _STACKS: tuple[Kind, ...] = ("binds", "time", "ttft", "cost", "running", "bytes")
-_COLUMNS = (
-    "tpot_s", "ttft_s", "tokens_per_s", "usd_per_token_per_s", "usd_per_million_tokens", "capex_usd", "chips",
-    "price_usd", "batch", "tp", "pp", "dp",
-)  # fmt: skip
+_LAYOUT = ("price_usd", "batch", "tp", "pp", "dp")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -272,7 +270,8 @@ def _button(key: str, text: str) -> Html:
 def _designs_section(found: Evidence) -> Html:
     keyed = _keyed(found)
     every = {key: keyed[key] for key in listed(found)}
-    given = [c for c in _COLUMNS if any(row.get(c) is not None for row, _ in every.values())]
+    usual = (*(metric.column for metric in metrics_of("table")), *_LAYOUT)
+    given = [c for c in usual if any(row.get(c) is not None for row, _ in every.values())]
     names = dict.fromkeys(c for row, _ in every.values() for c in row)
     parts = list(dict.fromkeys(label for _, seen in every.values() if seen for label in seen.parts))
     own = [*(c for c in names if is_of_member(c)), *(f"{label}.bound_by" for label in parts)]

@@ -1,15 +1,4 @@
-"""What ledgers and their parts are called."""
-
-LEDGERS: tuple[tuple[str, str, str], ...] = (
-    ("tpot_s", "Where a TPOT of {} goes", "s"),
-    ("bound_s", "What a TPOT of {} waits for", "s"),
-    ("ttft_s", "Where a TTFT of {} goes", "s"),
-    ("capacity_bytes", "What fills the fullest chip: {}", "B"),
-    ("capex_usd", "Where the capital of {} USD goes", "USD"),
-    ("usd_per_million_tokens", "Where {} USD/Mtoken go", "USD"),
-    ("energy_per_token_j", "Where the energy of a token goes: {}", "J"),
-)
-"""Ledger, its title with room for the total, and its SI unit, in the order they are told."""
+"""What the parts of ledgers are called."""
 
 _WORDS = {
     "head": "LM head",

@@ -1,6 +1,6 @@
 """Several LLMs and workloads on one chip, each from a cluster of its own: all trade-offs of every chip."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.evaluate.choose import best, judged, violations
+from dse.plugins import metrics
 from dse.spec.resolved import Member, ResolvedStudy
 from objectives.api import Chips, Deployments, Designs, Metrics
+from objectives.metrics import Ratio, Rule
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -62,18 +64,18 @@ class _Member:
     """One member on the grid, chips last."""
 
     def __init__(
-        self, study: ResolvedStudy, member: Member, designs: Designs, metrics: Metrics, chips: int
+        self, study: ResolvedStudy, member: Member, designs: Designs, found: Metrics, chips: int
     ) -> None:
         self.study, self.member, self.designs = study, member, designs
-        promised = violations(metrics, member.context, member.limits)
-        self.metrics = replace(metrics, violations=promised)
+        promised = violations(found, member.context, member.limits)
+        self.metrics = replace(found, violations=promised)
         self.size = designs.size // chips
         shape = (self.size, chips)
-        self.judged = judged(metrics, member.context, study.goal, member.limits, designs.shape)
+        self.judged = judged(found, member.context, study.goal, member.limits, designs.shape)
         self.goal, self.good = self.judged.cost, self.judged.feasible
         self.stand_in = best(self.judged)
         swept, context = study.swept, member.context
-        self.late = np.zeros(shape) if swept is None else self._flat(swept.value(metrics, context))
+        self.late = np.zeros(shape) if swept is None else self._flat(swept.value(found, context))
 
     def _flat(self, column: object) -> Floats:
         """A column as (deployments, chips)."""
@@ -102,17 +104,17 @@ class _Member:
         )
 
 
-def taken(metrics: Metrics, designs: Designs, flat: Ints) -> Metrics:
+def taken(whole: Metrics, designs: Designs, flat: Ints) -> Metrics:
     """The metrics at flat indices into the shape of the designs, ledgers left out."""
     shape = designs.shape
 
     def at(column: object) -> Floats:
         return np.broadcast_to(np.asarray(column, dtype=float), shape).reshape(-1)[flat]
 
-    columns: dict[str, Any] = {n: at(getattr(metrics, n)) for n in _columns(metrics)}
+    columns: dict[str, Any] = {n: at(getattr(whole, n)) for n in _columns(whole)}
     return Metrics(
         **columns,
-        violations={n: at(v) for n, v in metrics.violations.items()},
+        violations={n: at(v) for n, v in whole.violations.items()},
     )
 
 
@@ -127,49 +129,41 @@ def _combinations(choices: list[list[tuple[float, int]]]) -> Iterator[tuple[int,
 def combined_metrics(members: tuple[MemberPoints, ...]) -> Metrics:
     """Metrics of a chip that serves all members.
 
-    Latency: the slowest. Chips and capital: one cluster for each member. Costs per output: weighted by the
-    shares of the tokens, which is what a fleet pays that serves them in these shares. Output: the tokens a
-    second that the capital buys at that cost. Violations: the largest.
+    Each metric is combined as its row of the table says. Latency: the slowest. Chips and capital: one cluster
+    for each member. Costs per output: weighted by the shares of the tokens, which is what a fleet pays that
+    serves them in these shares. Output: the tokens a second that the capital buys at that cost. Violations:
+    the largest.
     """
-    metrics = [m.metrics for m in members]
     weights = [m.member.weight for m in members]
-
-    def weighted(name: str) -> Floats:
-        parts = [w * np.asarray(getattr(m, name)) for w, m in zip(weights, metrics, strict=True)]
-        return np.asarray(np.sum(parts, axis=0))
-
-    def slowest(name: str) -> Floats:
-        return np.asarray(np.max([np.asarray(getattr(m, name)) for m in metrics], axis=0))
-
-    capex = np.sum([np.asarray(m.capex_usd) for m in metrics], axis=0)
-    cost = weighted("usd_per_token_per_s")
-    over = [m.violations for m in metrics]
+    found: dict[str, Floats] = {}
+    for metric in metrics():
+        if isinstance(rule := metric.combine, str):
+            each = [np.asarray(metric.of(m.metrics, m.member.context)) for m in members]
+            found[metric.column] = combined_column(rule, each, weights)
+    for metric in metrics():
+        if isinstance(rule := metric.combine, Ratio):
+            found[metric.column] = found[rule.over] / found[rule.under]
+    over = [m.metrics.violations for m in members]
     names = dict.fromkeys(name for each in over for name in each)
-    others: dict[str, Any] = {n: weighted(n) for n in _columns(metrics[0]) if n not in _OWN}
+    own = Metrics.__dataclass_fields__
+    columns: dict[str, Any] = {column: found[column] for column in found if column in own}
     return Metrics(
-        tpot_s=slowest("tpot_s"),
-        ttft_s=slowest("ttft_s"),
-        tokens_per_s=capex / cost,
-        chips=np.sum([np.asarray(m.chips) for m in metrics], axis=0),
-        capex_usd=capex,
-        usd_per_token_per_s=cost,
-        usd_per_million_tokens=weighted("usd_per_million_tokens"),
+        **columns,
+        more={column: found[column] for column in found if column not in own},
         violations={n: np.max([np.asarray(each[n]) for each in over if n in each], axis=0) for n in names},
-        **others,
     )
 
 
-_OWN = (
-    "tpot_s",
-    "ttft_s",
-    "tokens_per_s",
-    "chips",
-    "capex_usd",
-    "usd_per_token_per_s",
-    "usd_per_million_tokens",
-)
+def combined_column(rule: Rule, each: Sequence[Floats], weights: Sequence[float]) -> Floats:
+    """A column of the whole from those of its parts, whose `weights` sum to 1."""
+    if rule == "mean":
+        return np.asarray(np.sum([w * column for w, column in zip(weights, each, strict=True)], axis=0))
+    stacked = np.asarray(each)
+    if rule == "sum":
+        return np.asarray(stacked.sum(axis=0))
+    return np.asarray(stacked.max(axis=0) if rule == "largest" else stacked.min(axis=0))
 
 
-def _columns(metrics: Metrics) -> list[str]:
+def _columns(whole: Metrics) -> list[str]:
     """Columns that are arrays, the ledgers left out."""
-    return [n for n in Metrics.__dataclass_fields__ if not isinstance(getattr(metrics, n), Mapping)]
+    return [n for n in Metrics.__dataclass_fields__ if not isinstance(getattr(whole, n), Mapping)]

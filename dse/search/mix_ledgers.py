@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from objectives.ledgers import LEDGERS, Ledger
+
 Parts = Mapping[str, float]
 Ledgers = Mapping[str, Parts]
-
-_SUMMED = ("capex_usd",)
-_SLOWEST = {"tpot_s": ("tpot_s", "bound_s"), "ttft_s": ("ttft_s",)}
-"""Total that tells the slowest part to the ledgers that are taken from it."""
-_FULLEST = "capacity_bytes"
 
 
 def combined_ledgers(each: Sequence[Ledgers], weights: Sequence[float]) -> dict[str, dict[str, float]]:
@@ -17,18 +14,15 @@ def combined_ledgers(each: Sequence[Ledgers], weights: Sequence[float]) -> dict[
     Capital is the sum of one cluster each; running cost and energy are means weighted by the shares of the
     tokens. A latency is that of the part that is slowest in it, bytes those of the chip that holds most.
     """
-    out = {name: _weighted([ledgers[name] for ledgers in each], weights) for name in each[0]}
-    ones = [1.0] * len(each)
-    out |= {name: _weighted([ledgers[name] for ledgers in each], ones) for name in _SUMMED}
-    for total, names in _SLOWEST.items():
-        slowest = _largest(each, total)
-        out |= {name: dict(slowest[name]) for name in names}
-    out[_FULLEST] = dict(_largest(each, _FULLEST)[_FULLEST])
-    return out
+    return {ledger.name: _combined(ledger, each, weights) for ledger in LEDGERS if ledger.name in each[0]}
 
 
-def _largest(each: Sequence[Ledgers], name: str) -> Ledgers:
-    return max(each, key=lambda ledgers: sum(ledgers[name].values()))
+def _combined(ledger: Ledger, each: Sequence[Ledgers], weights: Sequence[float]) -> dict[str, float]:
+    if ledger.combine == "largest":
+        total = ledger.follows or ledger.name
+        return dict(max(each, key=lambda ledgers: sum(ledgers[total].values()))[ledger.name])
+    shares = weights if ledger.combine == "mean" else [1.0] * len(each)
+    return _weighted([ledgers[ledger.name] for ledgers in each], shares)
 
 
 def _weighted(ledgers: Sequence[Parts], weights: Sequence[float]) -> dict[str, float]:

@@ -12,6 +12,7 @@ from dse.evaluate.choose import best, judged, merged
 from dse.front.axis import Axis
 from dse.front.columns import whole_numbers
 from dse.front.tables import Table
+from dse.plugins import metrics_of
 from dse.search.judge import violations
 from dse.search.mix import MemberPoints, combine
 from dse.spec.layouts import grid
@@ -127,11 +128,10 @@ class Points:
 
     def _member_metrics(self, indices: npt.NDArray[np.intp]) -> dict[str, Floats]:
         """What each member of a mix does and costs, by `llm.workload.metric`."""
-        told = ("tpot_s", "ttft_s", "capex_usd", "usd_per_token_per_s")
         return {
-            f"{m.member.label}.{name}": np.asarray(getattr(m.metrics, name))[indices]
+            f"{m.member.label}.{metric.column}": np.asarray(metric.of(m.metrics, m.member.context))[indices]
             for m in self.members
-            for name in told
+            for metric in metrics_of("member")
         }
 
     def rows(self, indices: npt.NDArray[np.intp]) -> Table:
@@ -142,7 +142,7 @@ class Points:
         def at(column: Any) -> Floats:
             return np.broadcast_to(np.asarray(column, dtype=float), self.shape).reshape(-1)[indices]
 
-        if "claimed_user_speed" not in self.study.cost_model.requires:  # claims are not predictions
+        if api.predicts(self.study.cost_model):
             names = np.broadcast_to(np.asarray(o.chip), self.shape[-1:])
             mix = [(m.designs, m.member.context, m.metrics) for m in self.members]
             for designs, context, metrics in mix or [(self.designs, self.study.context, self.metrics)]:
@@ -159,16 +159,10 @@ class Points:
                 if self.members
                 else {name: at(a).astype(np.int64) for name, a in d.columns().items()}
             ),
-            "chips": whole_numbers(at(m.chips)),
             "price_usd": np.broadcast_to(o.price_usd, self.shape[-1:])[chip],
-            "capex_usd": at(m.capex_usd),
-            "tpot_s": at(m.tpot_s),
-            "ttft_s": at(m.ttft_s),
-            "tokens_per_s": at(m.tokens_per_s),
-            "usd_per_token_per_s": at(m.usd_per_token_per_s),
-            "usd_per_million_tokens": at(m.usd_per_million_tokens),
-            "energy_per_token_j": at(m.energy_per_token_j),
+            **{metric.column: at(metric.of(m, self.study.context)) for metric in metrics_of("table")},
         }
+        columns["chips"] = whole_numbers(columns["chips"])
         for i, axis in enumerate(axes_of(self.study)):
             columns.setdefault(axis.column, self.values[indices, i])
         columns |= self._member_metrics(indices)
@@ -176,22 +170,10 @@ class Points:
         return Table(columns)
 
 
-_COLUMNS = {
-    "tpot": "tpot_s",
-    "ttft": "ttft_s",
-    "entry_price": "capex_usd",
-    "tokens_per_second": "tokens_per_s",
-    "usd_per_token_per_second": "usd_per_token_per_s",
-    "usd_per_million_tokens": "usd_per_million_tokens",
-    "energy_per_token": "energy_per_token_j",
-}
-
-
 def axis_of(goal: api.Objective) -> Axis:
-    """The column of the tables that holds an objective; a stranger's gets one of its own name."""
-    return Axis(
-        goal.name, _COLUMNS.get(goal.name, f"objective_{goal.name}"), goal.label, goal.unit, goal.direction
-    )
+    """The column of the tables that holds an objective; one that is no metric gets one of its own name."""
+    column = getattr(goal, "column", f"objective_{goal.name}")
+    return Axis(goal.name, column, goal.label, goal.unit, goal.direction)
 
 
 def axes_of(study: ResolvedStudy) -> tuple[Axis, ...]:

@@ -17,17 +17,7 @@ from dse.spec.resolve import chip_columns, chips_of
 from dse.spec.resolved import ResolvedStudy
 from dse.spec.system import StackSpec
 from objectives import api
-
-LEDGERS = {
-    "tpot_s": "tpot_parts",
-    "bound_s": "bounds",
-    "ttft_s": "ttft_parts",
-    "capacity_bytes": "capacity_parts",
-    "capex_usd": "capex_parts",
-    "usd_per_million_tokens": "running_parts",
-    "energy_per_token_j": "energy_parts",
-}
-"""Ledger to the field of `api.Metrics` that holds it; each sums to the total of its name."""
+from objectives.ledgers import LEDGERS
 
 Parts = Mapping[str, float]
 
@@ -150,7 +140,7 @@ def _told(
     family: Family, metrics: api.Metrics, context: api.Context, limits: Limits, n: int
 ) -> Iterator[Revisited]:
     columns = _spread(family.chips.columns(), n)
-    ledgers = {name: _spread(getattr(metrics, field), n) for name, field in LEDGERS.items()}
+    ledgers = {ledger.name: _spread(getattr(metrics, ledger.field), n) for ledger in LEDGERS}
     over = _violations(limits, metrics, context, n)
     for i in range(n):
         yield Revisited(

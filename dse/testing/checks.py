@@ -4,30 +4,14 @@ import numpy as np
 
 from objectives.api import Metrics
 from objectives.arrays import Array
+from objectives.ledgers import LEDGERS
+from objectives.metrics import METRICS
 
-HEADLINE = (
-    "tpot_s",
-    "ttft_s",
-    "tokens_per_s",
-    "chips",
-    "capex_usd",
-    "usd_per_token_per_s",
-    "usd_per_million_tokens",
-    "usd_per_million_input_tokens",
-    "usd_per_million_output_tokens",
-    "energy_per_token_j",
-)
+HEADLINE = tuple(metric.column for metric in METRICS if metric.compute is None)
 """Columns that every cost model fills."""
 
-LEDGERS = {
-    "energy_parts": "energy_per_token_j",
-    "tpot_parts": "tpot_s",
-    "ttft_parts": "ttft_s",
-    "capex_parts": "capex_usd",
-    "running_parts": "usd_per_million_tokens",
-    "bounds": "tpot_s",
-}
-"""Each ledger, and the column it sums to."""
+TOTALS = {ledger.field: ledger.total for ledger in LEDGERS if ledger.total}
+"""Each ledger that has a total, and the column it sums to."""
 
 ROUNDING = 1e-9
 """A few hundred double-precision operations, some of them differences of like numbers."""
@@ -54,7 +38,7 @@ def flat(column: Array, shape: tuple[int, ...]) -> np.ndarray:
 def table(metrics: Metrics, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
     """Every number of a result by name, broadcast to `shape` and flattened."""
     out = {name: getattr(metrics, name) for name in HEADLINE}
-    for ledger in ("violations", "capacity_parts", *LEDGERS):
+    for ledger in ("violations", "capacity_parts", *TOTALS):
         out |= {f"{ledger}.{key}": column for key, column in getattr(metrics, ledger).items()}
     for name, column in out.items():
         try:

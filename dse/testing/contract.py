@@ -19,7 +19,7 @@ from dse.spec.units import UnitError, parse
 from dse.testing import samples
 from dse.testing.checks import (
     HEADLINE,
-    LEDGERS,
+    TOTALS,
     ContractBroken,
     flat,
     require,
@@ -111,7 +111,7 @@ class CostModelContract:
             require(set(kept) <= set(short), "detail", f"the columns {sorted(short)}", kept)
             for name in kept:
                 same_column(short[name], long[name], f"detail: {name}", exact=True)
-            extra = sorted(k for k in short if k.split(".")[0] in (*LEDGERS, "capacity_parts"))
+            extra = sorted(k for k in short if k.split(".")[0] in (*TOTALS, "capacity_parts"))
             require(not extra, "without detail", "empty ledgers", extra)
 
     def test_parts_sum_to_totals(self, subject: CostModel) -> None:
@@ -119,7 +119,7 @@ class CostModelContract:
         designs = self.designs()
         for context in self.contexts():
             metrics = subject.evaluate(designs, context, detail=True)
-            for ledger, column in LEDGERS.items():
+            for ledger, column in TOTALS.items():
                 parts = [flat(v, designs.shape) for v in getattr(metrics, ledger).values()]
                 require(bool(parts), ledger, f"the parts of {column}", "none")
                 total = flat(getattr(metrics, column), designs.shape)

@@ -1,1 +1,1 @@
-"""One objective per file."""
+"""What a study may minimise, maximise or bound: objectives, each registered under `dse.objectives`."""
