@@ -15,7 +15,7 @@ from typing import Any
 
 from dse.cli.one_case import Asked, Tell, run_case
 from dse.cli.progress import calm
-from dse.search.variant import variant_of
+from dse.search.variant import reference_to
 
 
 class Dead(Exception):
@@ -51,7 +51,7 @@ class Helper:
     def run(self, question: Any, asked: Asked, tell: Tell) -> Ran:
         """Run a case there; raises what went wrong, `Dead` where the process is gone."""
         try:
-            self._pipe.send((variant_of(question), asked))
+            self._pipe.send((reference_to(question), asked))
             while True:
                 word, what = self._pipe.recv()
                 if word == "told":

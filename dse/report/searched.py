@@ -6,7 +6,7 @@ from pathlib import Path
 from dse.search.importance import Importance, importance
 from dse.search.progress import Progress, progress
 from dse.search.storage import hidden
-from dse.search.stored import Trials, reading, stored_trials, trials_elsewhere
+from dse.search.stored import Trials, reading, remote_trials, stored_trials
 from dse.spec.problems import SpecError, wrong
 from dse.spec.resolved import ResolvedStudy
 
@@ -39,7 +39,7 @@ def trials_of(slug: str, folder: Path, storage: str | None) -> Trials:
 
     Raises `SpecError` where a storage that was asked for has none of this study.
     """
-    found = trials_elsewhere(reading(folder, storage), slug)
+    found = remote_trials(reading(folder, storage), slug)
     if storage is not None and not found:
         raise wrong("--storage", f"expected trials of {slug!r} at {hidden(storage)}, got none")
     return found

@@ -7,7 +7,7 @@ from types import FrameType
 from typing import Any
 
 
-class Bell:
+class Interrupt:
     """Rung by the first Ctrl-C; `fd` can be waited for together with pipes."""
 
     def __init__(self) -> None:

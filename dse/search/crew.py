@@ -8,11 +8,11 @@ from optuna.trial import FrozenTrial
 
 from dse.front.tables import Table
 from dse.search.entries import Entry, Task
-from dse.search.island import Island
+from dse.search.island import LocalWorker
 
 
 @dataclass(frozen=True)
-class Batch:
+class Delivery:
     """What an island brings."""
 
     island: int
@@ -25,19 +25,19 @@ class Batch:
     """The rows of the entries are lost."""
 
 
-class Crew(Protocol):
+class Workforce(Protocol):
     """Makes trials."""
 
     def wanted(self) -> int:
         """How many more tasks should be given now, so that nobody waits for work."""
 
     def give(self, task: Task) -> None:
-        """Hand out a task."""
+        """TaskLoop out a task."""
 
-    def collect(self, patience: float) -> list[Batch]:
+    def collect(self, patience: float) -> list[Delivery]:
         """What was made; waits for it for some seconds at most."""
 
-    def rest(self) -> list[Batch]:
+    def rest(self) -> list[Delivery]:
         """What was made and not brought yet, such as rows."""
 
     def stored(self, island: int, keys: set[str]) -> None:
@@ -46,52 +46,52 @@ class Crew(Protocol):
     def learn(self, trials: Sequence[FrozenTrial], besides: int | None = None) -> None:
         """Tell the islands what others found, all `besides` one."""
 
-    def stop(self) -> list[Batch]:
+    def stop(self) -> list[Delivery]:
         """End in order: what is under way is finished or failed, tasks that were not begun come back."""
 
 
-class Alone:
+class InProcess:
     """One island in this process, which makes a trial whenever somebody collects."""
 
-    def __init__(self, island: Island) -> None:
+    def __init__(self, island: LocalWorker) -> None:
         self.island = island
         self._tasks: list[Task] = []
 
     def wanted(self) -> int:
-        """See `Crew.wanted`: one trial at a time, so that every trial knows all before it."""
+        """See `Workforce.wanted`: one trial at a time, so that every trial knows all before it."""
         return 1 - len(self._tasks)
 
     def give(self, task: Task) -> None:
-        """See `Crew.give`."""
+        """See `Workforce.give`."""
         self._tasks.append(task)
 
-    def collect(self, patience: float) -> list[Batch]:
-        """See `Crew.collect`."""
+    def collect(self, patience: float) -> list[Delivery]:
+        """See `Workforce.collect`."""
         if not self._tasks:
             return []
         task = self._tasks[0]
         entry = self.island.make(task)
         self._tasks.pop(0)
-        return [Batch(0, [entry])]
+        return [Delivery(0, [entry])]
 
-    def rest(self) -> list[Batch]:
-        """See `Crew.rest`."""
-        return [Batch(0, rows=self.island.harvest())]
+    def rest(self) -> list[Delivery]:
+        """See `Workforce.rest`."""
+        return [Delivery(0, rows=self.island.new_rows())]
 
     def stored(self, island: int, keys: set[str]) -> None:
-        """See `Crew.stored`."""
+        """See `Workforce.stored`."""
         if self.island.spool is not None:
             self.island.spool.stored(keys)
 
     def learn(self, trials: Sequence[FrozenTrial], besides: int | None = None) -> None:
-        """See `Crew.learn`."""
+        """See `Workforce.learn`."""
         if besides != 0:
             self.island.learn(trials)
 
-    def stop(self) -> list[Batch]:
-        """See `Crew.stop`."""
+    def stop(self) -> list[Delivery]:
+        """See `Workforce.stop`."""
         begun = self.island.settle()
         lost = self._tasks[1:] if begun is not None else self._tasks
         self._tasks = []
         entries = [begun] if begun is not None else []
-        return [Batch(0, entries, self.island.harvest(), lost)]
+        return [Delivery(0, entries, self.island.new_rows(), lost)]

@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from dse.cluster import cluster, wanted
-from dse.search.parcel import Parcel, parcel_of, there
+from dse.search.parcel import StudyBundle, bundle_of, there
 from dse.search.runner import WorkResult, work
 from dse.search.session import Progress
 from dse.search.shared import Shared
@@ -28,7 +28,7 @@ LOOK = 2.0
 class _Job:
     """What every task of a fleet is told."""
 
-    study: Parcel
+    study: StudyBundle
     storage: str
     trials: int | None
     timeout: float | None
@@ -56,7 +56,7 @@ def work_on(
     """
     resolved = overridden(study, sampler, seed)
     job = _Job(
-        study=parcel_of(study), storage=storage, trials=trials, timeout=timeout, sampler=sampler, seed=seed
+        study=bundle_of(study), storage=storage, trials=trials, timeout=timeout, sampler=sampler, seed=seed
     )
     with cluster(scheduler) as machines:
         shared = Shared(resolved, storage, fresh=False, alone=False, name=token_hex(4))

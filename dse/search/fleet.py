@@ -6,8 +6,8 @@ from multiprocessing.connection import wait
 
 from optuna.trial import FrozenTrial
 
-from dse.search.bell import Bell
-from dse.search.crew import Batch
+from dse.search.bell import Interrupt
+from dse.search.crew import Delivery
 from dse.search.entries import Task
 from dse.search.hand import Start
 from dse.search.workers import Remains, Worker, launch
@@ -19,43 +19,43 @@ DEATHS = 5
 """Workers that may die one after the other without a trial being finished in between."""
 
 
-class Fleet:
-    """A `Crew` of processes. Ctrl-C is raised by `collect`, when nothing is half said."""
+class ProcessPool:
+    """A `Workforce` of processes. Ctrl-C is raised by `collect`, when nothing is half said."""
 
     def __init__(self, start: Callable[[], Start], count: int) -> None:
         """`start` makes what the next worker must know."""
         self._start = start
         self._next = 0
         self._deaths = 0
-        self._bell = Bell()
+        self._bell = Interrupt()
         self._remains: dict[int, Remains] = {}
         self._workers: list[Worker] = []
         for _ in range(count):
             self._launch()
 
     def wanted(self) -> int:
-        """See `Crew.wanted`: each worker has about a second of work ahead."""
+        """See `Workforce.wanted`: each worker has about a second of work ahead."""
         return sum(max(0, w.ahead - len(w.tasks)) for w in self._workers if w.ready)
 
     def give(self, task: Task) -> None:
-        """See `Crew.give`; to the one with the least to do."""
+        """See `Workforce.give`; to the one with the least to do."""
         worker = min((w for w in self._workers if w.ready), key=lambda w: len(w.tasks) / w.ahead)
         worker.tasks.append(task)
         worker.send("give", task)
 
-    def collect(self, patience: float) -> list[Batch]:
-        """See `Crew.collect`."""
+    def collect(self, patience: float) -> list[Delivery]:
+        """See `Workforce.collect`."""
         if self._bell.rung:
             raise KeyboardInterrupt
         heard = wait([*(w.pipe for w in self._workers), self._bell.fd], patience)
         return [b for w in list(self._workers) if w.pipe in heard for b in self._heard(w)]
 
-    def rest(self) -> list[Batch]:
-        """See `Crew.rest`: rows come with their trials."""
+    def rest(self) -> list[Delivery]:
+        """See `Workforce.rest`: rows come with their trials."""
         return []
 
     def stored(self, island: int, keys: set[str]) -> None:
-        """See `Crew.stored`."""
+        """See `Workforce.stored`."""
         if island in self._remains:
             self._remains.pop(island).remove()
         for worker in self._workers:
@@ -63,16 +63,16 @@ class Fleet:
                 worker.send("stored", keys)
 
     def learn(self, trials: Sequence[FrozenTrial], besides: int | None = None) -> None:
-        """See `Crew.learn`."""
+        """See `Workforce.learn`."""
         for worker in self._workers:
             if trials and worker.number != besides:
                 worker.send("learn", list(trials))
 
-    def stop(self) -> list[Batch]:
-        """See `Crew.stop`; a worker that does not end in time is killed."""
+    def stop(self) -> list[Delivery]:
+        """See `Workforce.stop`; a worker that does not end in time is killed."""
         for worker in self._workers:
             worker.send("stop")
-        found: list[Batch] = []
+        found: list[Delivery] = []
         waited = [w for w in self._workers if w.ready]
         deadline = time.monotonic() + GRACE
         while waited:
@@ -102,7 +102,7 @@ class Fleet:
         self._workers.append(launch(self._start(), self._next))
         self._next += 1
 
-    def _heard(self, worker: Worker) -> list[Batch]:
+    def _heard(self, worker: Worker) -> list[Delivery]:
         """One message of a worker, or its death."""
         message = worker.hear()
         if message is None:
@@ -128,7 +128,7 @@ class Fleet:
         self._deaths = 0 if batch.entries else self._deaths
         return [batch]
 
-    def _last(self, worker: Worker) -> tuple[list[Batch], bool]:
+    def _last(self, worker: Worker) -> tuple[list[Delivery], bool]:
         """What a worker that was told to stop says, and whether that was all."""
         message = worker.hear()
         if message is None:
@@ -137,7 +137,7 @@ class Fleet:
         word, what = message
         return ([worker.brought(what)], word == "end") if word in ("made", "end") else ([], word != "ready")
 
-    def _bury(self, worker: Worker) -> Batch:
+    def _bury(self, worker: Worker) -> Delivery:
         """What a dead worker left: trials in its spool that it had not brought, tasks it had not begun."""
         remains, batch = worker.remains()
         if remains is not None:

@@ -14,10 +14,10 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from dse.search.entries import Entry, Task
-from dse.search.island import Island
+from dse.search.island import LocalWorker
 from dse.search.keys import WorkerName
-from dse.search.spool import Spool
-from dse.search.variant import Variant
+from dse.search.spool import RecoveryLog
+from dse.search.variant import StudyReference
 from dse.spec.problems import SpecError
 
 SEND = 0.25
@@ -30,7 +30,7 @@ Message = tuple[str, Any]
 class Start:
     """All that a worker must know."""
 
-    study: Variant
+    study: StudyReference
     name: WorkerName
     seed: int
     spool: Path
@@ -39,10 +39,10 @@ class Start:
     past: list[FrozenTrial]
 
 
-class Hand:
+class TaskLoop:
     """Makes what it is told until it is told to stop, or nobody is there any more."""
 
-    def __init__(self, pipe: Connection, island: Island) -> None:
+    def __init__(self, pipe: Connection, island: LocalWorker) -> None:
         self._pipe, self._island = pipe, island
         self._heard: SimpleQueue[Message] = SimpleQueue()
         self._tasks: deque[Task] = deque()
@@ -93,7 +93,7 @@ class Hand:
                 return False
 
     def _send(self, word: str, lost: list[Task] | None = None) -> None:
-        self._pipe.send((word, (self._made, self._island.harvest(), lost or [])))
+        self._pipe.send((word, (self._made, self._island.new_rows(), lost or [])))
         self._made, self._sent = [], time.monotonic()
 
 
@@ -102,12 +102,12 @@ def serve(fd: int) -> None:
     pipe = Connection(fd)
     try:
         start: Start = pipe.recv()
-        spool = Spool(start.spool, str(start.name), start.owner)
+        spool = RecoveryLog(start.spool, str(start.name), start.owner)
         try:
             study = start.study.resolve()
-            island = Island(study, start.name, start.seed, spool, start.past, rows=start.rows)
+            island = LocalWorker(study, start.name, start.seed, spool, start.past, rows=start.rows)
             pipe.send(("ready", None))
-            Hand(pipe, island).work()
+            TaskLoop(pipe, island).work()
         finally:
             spool.close()
     except (EOFError, ConnectionError):

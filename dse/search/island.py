@@ -16,7 +16,7 @@ from dse.search.optuna_private import trial_id
 from dse.search.points import Points, axes_of
 from dse.search.replay import points_of
 from dse.search.samplers import TakesDesigns, sampler_of
-from dse.search.spool import Spool
+from dse.search.spool import RecoveryLog
 from dse.search.suggest import Choice, suggest
 from dse.spec.resolved import ResolvedStudy
 
@@ -30,7 +30,7 @@ class _Running:
     task: Task
 
 
-class Island:
+class LocalWorker:
     """Makes trials one after the other; knows nothing of the storage that others see.
 
     Its sampler learns from its own trials at once and from those of others when it is told. A trial has the
@@ -42,7 +42,7 @@ class Island:
         study: ResolvedStudy,
         name: WorkerName,
         seed: int,
-        spool: Spool | None = None,
+        spool: RecoveryLog | None = None,
         past: Sequence[FrozenTrial] = (),
         *,
         rows: bool = True,
@@ -93,7 +93,7 @@ class Island:
             self.mind.tell(running.trial, state=TrialState.FAIL)
         return self._finished(running)
 
-    def harvest(self) -> Table | None:
+    def new_rows(self) -> Table | None:
         """Rows of the front of this island that are new since the last call; None when there are none."""
         frame = self._archive.frame
         fresh = frame[frame["trial"] > self._told] if len(frame) else frame

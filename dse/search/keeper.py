@@ -5,14 +5,14 @@ from collections.abc import Iterable
 
 from dse.front.archive import Archive
 from dse.front.tables import Table, renumbered
-from dse.search.crew import Batch
+from dse.search.crew import Delivery
 from dse.search.entries import Entry
 from dse.search.points import axes_of
 from dse.search.replay import replay
 from dse.search.shared import Shared
 
 
-class Keeper:
+class RunningFront:
     """Keeps every non-dominated design of the trials that are stored, and of no others."""
 
     def __init__(self, shared: Shared) -> None:
@@ -24,7 +24,7 @@ class Keeper:
         self._bare: set[str | None] = set()
         self._whole = True
 
-    def keep(self, batch: Batch) -> None:
+    def keep(self, batch: Delivery) -> None:
         """Hold rows until their trials are stored and have numbers."""
         if batch.bare:
             self._bare |= {e.key for e in batch.entries}

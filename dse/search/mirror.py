@@ -16,11 +16,11 @@ _ROOM = 10_000_000
 """Trial numbers of one study, so that every trial of the mirror has an identity of its own."""
 
 
-class ReadOnly(PermissionError):
+class ReadOnlyError(PermissionError):
     """Somebody tried to write through a mirror."""
 
 
-class Mirror(BaseStorage):
+class ReadOnlyView(BaseStorage):
     """Studies of several storages side by side, read as they are now; every method that writes refuses.
 
     Trials are copies that also carry their constraints as the list of Optuna 4, so that who looks there does
@@ -110,7 +110,7 @@ class Mirror(BaseStorage):
         return source, own
 
     def _refused(self, *given: Any, **named: Any) -> NoReturn:  # noqa: ARG002 - whatever it would have written
-        raise ReadOnly("expected to be read only: a mirror of stored studies cannot be written")
+        raise ReadOnlyError("expected to be read only: a mirror of stored studies cannot be written")
 
     create_new_study = delete_study = create_new_trial = _refused
     set_study_user_attr = set_study_system_attr = _refused

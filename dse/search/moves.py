@@ -17,14 +17,14 @@ NEAR = 0.08
 
 
 @dataclass(frozen=True, eq=False)
-class Cube:
+class UnitCube:
     """The parameters of a branch that have a choice, each scaled to [0, 1]."""
 
     branch: Branch
     free: tuple[str, ...]
 
     @classmethod
-    def of(cls, branch: Branch) -> "Cube":
+    def of(cls, branch: Branch) -> "UnitCube":
         """The cube of a branch."""
         return cls(branch, tuple(n for n, p in branch.spec.parameters.items() if p.low < p.high))
 

@@ -8,7 +8,7 @@ from optuna.distributions import distribution_to_json, json_to_distribution
 from optuna.trial import FrozenTrial, TrialState
 
 
-def pack(trial: FrozenTrial) -> dict[str, Any]:
+def trial_to_json(trial: FrozenTrial) -> dict[str, Any]:
     """`trial` as data that JSON keeps exactly."""
     return {
         "number": trial.number,
@@ -23,8 +23,8 @@ def pack(trial: FrozenTrial) -> dict[str, Any]:
     }
 
 
-def unpack(data: Mapping[str, Any]) -> FrozenTrial:
-    """The trial that `pack` packed."""
+def trial_from_json(data: Mapping[str, Any]) -> FrozenTrial:
+    """The trial that `trial_to_json` packed."""
     distributions = {k: json_to_distribution(d) for k, d in data["distributions"].items()}
     return FrozenTrial(
         number=data["number"],

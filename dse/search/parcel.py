@@ -10,7 +10,7 @@ from dse.spec.resolved import ResolvedStudy, digest, load_study
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parcel:
+class StudyBundle:
     """Plain data. What ships with the package is not in it: every machine has that."""
 
     study: str
@@ -44,7 +44,7 @@ class Parcel:
         return study
 
 
-def parcel_of(study: ResolvedStudy) -> Parcel:
+def bundle_of(study: ResolvedStudy) -> StudyBundle:
     """What to send of a study that lies in a file as it is, but for targets that are lifted."""
     path = study.path.resolve()
     name = f"study/{path.parent.name}/{path.name}"
@@ -53,7 +53,7 @@ def parcel_of(study: ResolvedStudy) -> Parcel:
     if bundled:
         found = sorted(own.rglob("*.yaml"))
         files += [(f"configs/{p.relative_to(own).as_posix()}", p.read_text(encoding="utf-8")) for p in found]
-    return Parcel(
+    return StudyBundle(
         study=name,
         case=study.case,
         files=tuple(files),

@@ -17,13 +17,13 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from dse.front.axis import Axis
 from dse.front.dominance import Mask, hypervolume, nondominated
-from dse.search.moves import FRESH, Cube
+from dse.search.moves import FRESH, UnitCube
 from dse.search.optuna_private import FIXED_PARAMS
 from dse.search.points import Points, grid_of
 from dse.search.replay import choice_of, points_of
 from dse.search.samplers import tpe
 from dse.search.suggest import BASELINE, layout_parameters, suggest
-from dse.search.sweep.block import CHUNK, Problem, chunks
+from dse.search.sweep.block import CHUNK, SweepJob, chunks
 from dse.search.sweep.grid import Grid
 from dse.search.sweep.screen import Local, pivots_of, sifted
 from dse.spec.branch import Floats
@@ -43,7 +43,7 @@ PROPOSALS = 12
 class _Chip:
     """A chip that may be proposed, with those of its designs that nothing known dominates."""
 
-    cube: Cube
+    cube: UnitCube
     place: Floats
     costs: Floats
     layouts: np.ndarray[Any, np.dtype[np.int64]]
@@ -86,9 +86,9 @@ class ParetoSampler(BaseSampler):
         self._study, self._points, self._most = study, points, proposals
         self._rng = np.random.default_rng(seed)
         self._random = RandomSampler(seed)
-        self._cubes = {name: Cube.of(branch) for name, branch in sorted(study.branches.items())}
+        self._cubes = {name: UnitCube.of(branch) for name, branch in sorted(study.branches.items())}
         space = Grid(branches=(), deployments=grid_of(study, 2))
-        self._problem = Problem(study=study, grid=space, pieces=space.pieces(CHUNK), by_chip=frozenset())
+        self._job = SweepJob(study=study, grid=space, pieces=space.pieces(CHUNK), by_chip=frozenset())
         self._known = _Known(np.empty((0, len(study.objectives))))
         self._learned: set[int] = set()
         self._evaluated: dict[int, Floats] = {}
@@ -158,13 +158,13 @@ class ParetoSampler(BaseSampler):
         if gains and max(gains) > 0.0:
             return self._parameters(self._batch.pop(int(np.argmax(gains))))
         cube = self._cubes[branch or str(self._rng.choice(list(self._cubes)))]
-        layouts = np.asarray([self._rng.integers(self._problem.grid.layouts)])
+        layouts = np.asarray([self._rng.integers(self._job.grid.layouts)])
         return self._parameters(_Chip(cube, cube.drawn(1, self._rng)[0], np.empty((0, 1)), layouts))
 
     def _tried(self) -> list[_Chip]:
         """New chips with designs on the common front of all that is known and tried."""
-        count = max(len(self._cubes), self._points // self._problem.grid.layouts)
-        candidates: list[tuple[Cube, Floats]] = []
+        count = max(len(self._cubes), self._points // self._job.grid.layouts)
+        candidates: list[tuple[UnitCube, Floats]] = []
         found = Local(self._known.costs, np.full(len(self._known.costs), -1))
         pivots = pivots_of(self._known.costs, self._sample)
         shares = self._shares(count)
@@ -173,12 +173,12 @@ class ParetoSampler(BaseSampler):
             columns = cube.branch.columns(cube.values(places))
             numbers = np.arange(len(candidates), len(candidates) + len(places))
             candidates += [(cube, place) for place in places]
-            for chunk in chunks(self._problem, numbers, columns):
+            for chunk in chunks(self._job, numbers, columns):
                 ok = chunk.feasible()
                 left = sifted(chunk.costs, ok, pivots)
                 self._note(chunk.costs, ok)
                 found = found.merged(np.stack([c[left] for c in chunk.costs], axis=1), chunk.points[left])
-        return _grouped(candidates, found, self._problem.grid.layouts)
+        return _grouped(candidates, found, self._job.grid.layouts)
 
     def _note(self, costs: Sequence[Floats], ok: Mask) -> None:
         """Keep some feasible designs, by which the next batch's pivots are chosen."""
@@ -193,7 +193,7 @@ class ParetoSampler(BaseSampler):
         weights = {n: even if not whole else (even + owned[n] / whole) / 2.0 for n in self._cubes}
         return {name: max(1, round(count * weight)) for name, weight in weights.items()}
 
-    def _places(self, cube: Cube, count: int) -> Floats:
+    def _places(self, cube: UnitCube, count: int) -> Floats:
         parents = self._known.parents(cube.branch.name)
         if not parents:
             return np.unique(cube.drawn(count, self._rng), axis=0)
@@ -225,9 +225,7 @@ class ParetoSampler(BaseSampler):
         """Trial parameters that stand for a chip, with a target or a layout that shows its best design."""
         study = self._study
         out: dict[str, Any] = {"branch": chip.cube.branch.name, **chip.cube.parameters(chip.place)}
-        flat = {
-            k: a[chip.layouts[0]] for k, a in self._problem.grid.deployments.reshape(-1).columns().items()
-        }
+        flat = {k: a[chip.layouts[0]] for k, a in self._job.grid.deployments.reshape(-1).columns().items()}
         if study.spec.deployment.mode == "search":
             return out | layout_parameters(study.lists, {k: int(v) for k, v in flat.items()})
         sweep = study.spec.sweep
@@ -250,7 +248,7 @@ def _costs(points: Points) -> Floats:
     return points.values[points.feasible] * signs
 
 
-def _grouped(candidates: list[tuple[Cube, Floats]], found: Local, layouts: int) -> list[_Chip]:
+def _grouped(candidates: list[tuple[UnitCube, Floats]], found: Local, layouts: int) -> list[_Chip]:
     """The points of new chips on a front, chip by chip."""
     mine = found.points >= 0
     costs, (chips, numbers) = found.costs[mine], np.divmod(found.points[mine], layouts)

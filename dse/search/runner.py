@@ -12,13 +12,13 @@ import optuna
 from dse.blocks import keep_memory
 from dse.front.files import Front, write_front
 from dse.search.at_targets import solved_at_targets
-from dse.search.crew import Alone, Crew
-from dse.search.fleet import Fleet
+from dse.search.crew import InProcess, Workforce
+from dse.search.fleet import ProcessPool
 from dse.search.folders import own, results_folder, set_aside
 from dse.search.hand import Start
-from dse.search.island import Island
+from dse.search.island import LocalWorker
 from dse.search.journal import release
-from dse.search.keeper import Keeper
+from dse.search.keeper import RunningFront
 from dse.search.keys import WorkerName
 from dse.search.locks import only_one
 from dse.search.manifest import manifest_of, targets_of
@@ -26,10 +26,10 @@ from dse.search.points import axes_of
 from dse.search.replay import baseline_front
 from dse.search.session import Progress, Session
 from dse.search.shared import Shared
-from dse.search.spool import Spool, left
+from dse.search.spool import RecoveryLog, left
 from dse.search.storage import default_url
 from dse.search.suggest import BASELINE
-from dse.search.variant import overridden, variant_of
+from dse.search.variant import overridden, reference_to
 from dse.spec.problems import wrong
 from dse.spec.resolved import ResolvedStudy, load_study
 
@@ -89,7 +89,7 @@ def run(
         )
         recover(shared, _spools(folder))
         shared.fail_stale()
-        keeper = Keeper(shared)
+        keeper = RunningFront(shared)
         with _crew(shared, workers, _spools(folder), rows=True) as crew:
             session = Session(shared, crew, _wanted(resolved, trials), progress, keeper)
             session.go(timeout if timeout is not None else resolved.spec.budget.timeout)
@@ -179,20 +179,20 @@ def recover(shared: Shared, spools: Path) -> int:
 
 
 @contextmanager
-def _crew(shared: Shared, workers: int, spools: Path, *, rows: bool) -> Iterator[Crew]:
+def _crew(shared: Shared, workers: int, spools: Path, *, rows: bool) -> Iterator[Workforce]:
     """As many islands as there are workers; a single one lives in this process."""
     past = [t for t in shared.trials if t.state.is_finished()]
     seeds = _seeds(shared)
     if workers == 1:
         name, seed = next(seeds)
         with _spool(spools, str(name), shared.owner) as spool:
-            yield Alone(Island(shared.resolved, name, seed, spool, past, rows=rows))
+            yield InProcess(LocalWorker(shared.resolved, name, seed, spool, past, rows=rows))
         return
 
     def start() -> Start:
         name, seed = next(seeds)
         return Start(
-            study=variant_of(shared.resolved),
+            study=reference_to(shared.resolved),
             name=name,
             seed=seed,
             spool=spools,
@@ -201,7 +201,7 @@ def _crew(shared: Shared, workers: int, spools: Path, *, rows: bool) -> Iterator
             past=[t for t in shared.trials if t.state.is_finished()],
         )
 
-    fleet = Fleet(start, workers)
+    fleet = ProcessPool(start, workers)
     try:
         yield fleet
     finally:
@@ -209,9 +209,9 @@ def _crew(shared: Shared, workers: int, spools: Path, *, rows: bool) -> Iterator
 
 
 @contextmanager
-def _spool(folder: Path, name: str, owner: str) -> Iterator[Spool]:
+def _spool(folder: Path, name: str, owner: str) -> Iterator[RecoveryLog]:
     try:
-        spool = Spool(folder, name, owner)
+        spool = RecoveryLog(folder, name, owner)
     except OSError as error:
         raise wrong(str(folder), f"expected a folder that can be written, got: {error.strerror}") from None
     try:

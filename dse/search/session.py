@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 
 from optuna.trial import TrialState
 
-from dse.search.crew import Batch, Crew
+from dse.search.crew import Delivery, Workforce
 from dse.search.entries import Entry, Task
-from dse.search.keeper import Keeper
+from dse.search.keeper import RunningFront
 from dse.search.outage import Outage
 from dse.search.shared import Shared
 
@@ -25,10 +25,10 @@ class Session:
     def __init__(
         self,
         shared: Shared,
-        crew: Crew,
+        crew: Workforce,
         budget: int,
         progress: Progress | None = None,
-        keeper: Keeper | None = None,
+        keeper: RunningFront | None = None,
     ) -> None:
         """`keeper` gathers the front; without one the trials are stored and nothing else is kept."""
         self.shared, self.crew, self.budget, self.progress = shared, crew, budget, progress
@@ -89,7 +89,7 @@ class Session:
         self._turn += 1
         return Task(params={"branch": names[(self._turn - 1) % len(names)]} if len(names) > 1 else {})
 
-    def _take(self, batches: Sequence[Batch]) -> None:
+    def _take(self, batches: Sequence[Delivery]) -> None:
         for batch in batches:
             self._out -= len(batch.entries) + len(batch.lost)
             self._pending += [(batch.island, e) for e in batch.entries]

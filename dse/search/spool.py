@@ -17,13 +17,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from dse.search.entries import Entry, Task
 from dse.search.locks import hold
-from dse.search.packed import pack, unpack
+from dse.search.packed import trial_from_json, trial_to_json
 
 LARGE = 1 << 22
 """Bytes above which a spool is rewritten although something in it is still to be stored."""
 
 
-class Spool:
+class RecoveryLog:
     """The spool of one worker, which holds it alone."""
 
     def __init__(self, folder: Path, name: str, owner: str) -> None:
@@ -37,11 +37,11 @@ class Spool:
 
     def asked(self, key: str, trial: FrozenTrial, task: Task) -> None:
         """Note what is about to be evaluated."""
-        self._line(key, {"asked": key, "trial": pack(trial), "task": _task(task)})
+        self._line(key, {"asked": key, "trial": trial_to_json(trial), "task": _task(task)})
 
     def finished(self, key: str, entry: Entry) -> None:
         """Note a finished trial."""
-        self._line(key, {"finished": key, "trial": pack(entry.trial), "task": _task(entry.task)})
+        self._line(key, {"finished": key, "trial": trial_to_json(entry.trial), "task": _task(entry.task)})
 
     def stored(self, keys: set[str]) -> None:
         """Forget what is stored."""
@@ -120,7 +120,7 @@ def _lines(handle: FileIO) -> Iterator[dict[str, Any]]:
 def _entries(lines: list[dict[str, Any]]) -> list[Entry]:
     found: dict[str, Entry] = {}
     for line in lines:
-        trial = unpack(line["trial"])
+        trial = trial_from_json(line["trial"])
         task = Task(**line["task"])
         if "asked" in line:
             trial.state, trial.datetime_complete = TrialState.FAIL, trial.datetime_start  # nobody saw its end

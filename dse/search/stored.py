@@ -15,7 +15,7 @@ from dse.spec.problems import wrong
 
 Trials: TypeAlias = Sequence[FrozenTrial]
 """Trials, for packages that hold no Optuna of their own."""
-__all__ = ["FrozenTrial", "reading", "stored_trials", "study_number", "trials_elsewhere"]
+__all__ = ["FrozenTrial", "reading", "remote_trials", "stored_trials", "study_number"]
 
 
 def reading(folder: Path, url: str | None = None) -> BaseStorage | None:
@@ -58,7 +58,7 @@ def _reading_elsewhere(url: str) -> BaseStorage:
     return storage
 
 
-def trials_elsewhere(storage: BaseStorage | None, slug: str) -> list[FrozenTrial]:
+def remote_trials(storage: BaseStorage | None, slug: str) -> list[FrozenTrial]:
     """The same as `stored_trials`; raises `SpecError` where a server does not answer."""
     try:
         return stored_trials(storage, slug)

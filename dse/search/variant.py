@@ -12,7 +12,7 @@ from dse.spec.resolved import ResolvedStudy, digest, resolve_study
 
 
 @dataclass(frozen=True, kw_only=True)
-class Variant:
+class StudyReference:
     """Plain data, because a resolved study holds what cannot be sent."""
 
     path: str
@@ -36,10 +36,10 @@ class Variant:
         return study
 
 
-def variant_of(study: ResolvedStudy) -> Variant:
+def reference_to(study: ResolvedStudy) -> StudyReference:
     """How another process finds `study`."""
     own, *bundled = study.setting.catalog.folders
-    return Variant(
+    return StudyReference(
         path=str(study.path.resolve()),
         case=study.case,
         configs=str(own.resolve()) if bundled else None,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dse.front.tables import Table
-from dse.search.crew import Batch
+from dse.search.crew import Delivery
 from dse.search.entries import Entry, Task
 from dse.search.hand import Message, Start
 from dse.search.spool import left
@@ -76,27 +76,27 @@ class Worker:
             self.ready, self._since = True, time.monotonic()
         return message
 
-    def brought(self, parcel: tuple[list[Entry], Table | None, list[Task]]) -> Batch:
+    def brought(self, parcel: tuple[list[Entry], Table | None, list[Task]]) -> Delivery:
         """What it made."""
         entries, rows, lost = parcel
         self._keys |= {e.key for e in entries if e.key is not None}
         self.tasks = self.tasks[len(entries) :]
-        return Batch(self.number, entries, rows, lost)
+        return Delivery(self.number, entries, rows, lost)
 
-    def remains(self) -> tuple[Remains | None, Batch]:
+    def remains(self) -> tuple[Remains | None, Delivery]:
         """What it left when it died."""
         self.process.wait()
         self.pipe.close()
         path = self.start.spool / f"{self.start.name}.jsonl"
         found = left(path, self.start.owner) if path.exists() else None
         if found is None:
-            return None, Batch(self.number, lost=self.tasks)
+            return None, Delivery(self.number, lost=self.tasks)
         handle, entries = found
         new = [e for e in entries if e.key not in self._keys]
         remains = Remains(path, handle)
         if not entries:
             remains.remove()
-        batch = Batch(self.number, new, lost=self.tasks[len(new) :], bare=True)
+        batch = Delivery(self.number, new, lost=self.tasks[len(new) :], bare=True)
         return remains if entries else None, batch
 
     def end(self, deadline: float) -> None:

@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qs
 
-from dse.search.mirror import Mirror
+from dse.search.mirror import ReadOnlyView
 from dse.view.guard import App, Environ, Headers, StartResponse, refuse
 
 PATHS = ("/dashboard", "/static", "/api")
@@ -26,7 +26,7 @@ def installed() -> bool:
     return find_spec("optuna_dashboard") is not None
 
 
-def dashboard(mirror: Mirror) -> App:
+def dashboard(mirror: ReadOnlyView) -> App:
     """The dashboard on `mirror`; raises `ImportError` without the package."""
     from optuna_dashboard import wsgi  # an optional package
 
@@ -42,7 +42,7 @@ def dashboard(mirror: Mirror) -> App:
 
 
 def _detail(
-    shown: App, mirror: Mirror, number: int, environ: Environ, start: StartResponse
+    shown: App, mirror: ReadOnlyView, number: int, environ: Environ, start: StartResponse
 ) -> Iterable[bytes]:
     """The dashboard's answer about one study, with the best trials that are feasible."""
     after = parse_qs(environ.get("QUERY_STRING", "")).get("after", ["0"])[0]

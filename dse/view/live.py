@@ -14,7 +14,7 @@ from dse.report.searched import Searched, told_by
 from dse.report.sentence import answer_sentences
 from dse.report.study_report import Extras, study_report
 from dse.search.follow import Follower
-from dse.search.stored import FrozenTrial, finished, reading, stored_trials, trials_elsewhere
+from dse.search.stored import FrozenTrial, finished, reading, remote_trials, stored_trials
 from dse.spec.problems import SpecError
 from dse.spec.resolved import ResolvedStudy, load_study
 
@@ -75,7 +75,7 @@ class LiveStudy:
             return stored_trials(self.storage(), self.slug)
         start = time.monotonic()
         if start >= self._again:
-            self._trials = trials_elsewhere(self.storage(), self.slug)
+            self._trials = remote_trials(self.storage(), self.slug)
             end = time.monotonic()
             self._again = end + max(1.0, _REST * (end - start))
         return self._trials

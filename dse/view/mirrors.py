@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from threading import Lock
 
-from dse.search.mirror import Mirror
+from dse.search.mirror import ReadOnlyView
 from dse.spec.problems import SpecError
 from dse.view.dashboard import dashboard
 from dse.view.guard import App
@@ -27,7 +27,7 @@ class Mirrors:
         with self._lock:
             slugs = _stored(studies)
             if self._app is None or slugs != self._slugs:
-                self._app = dashboard(Mirror({slug: studies[slug].storage() for slug in slugs}))
+                self._app = dashboard(ReadOnlyView({slug: studies[slug].storage() for slug in slugs}))
                 self._slugs = slugs
             return self._app
 

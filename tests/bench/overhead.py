@@ -12,14 +12,14 @@ from pathlib import Path
 
 import optuna
 
-from dse.search.crew import Alone
-from dse.search.island import Island
-from dse.search.keeper import Keeper
+from dse.search.crew import InProcess
+from dse.search.island import LocalWorker
+from dse.search.keeper import RunningFront
 from dse.search.points import axes_of
 from dse.search.samplers import tpe
 from dse.search.session import Session
 from dse.search.shared import Shared
-from dse.search.spool import Spool
+from dse.search.spool import RecoveryLog
 from dse.search.storage import default_url, open_storage
 from dse.search.suggest import suggest
 from dse.spec.resolved import ResolvedStudy, load_study
@@ -47,8 +47,10 @@ def measure(trials: int, study: str = "groq-vs-h100") -> Overhead:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shared = Shared(resolved, default_url(folder), fresh=False, alone=True, name="bench")
-        spool = Spool(folder / "spool", "bench.0", shared.owner)
-        ours = Session(shared, Alone(Island(resolved, "bench.0", 1, spool)), 0, None, Keeper(shared))
+        spool = RecoveryLog(folder / "spool", "bench.0", shared.owner)
+        ours = Session(
+            shared, InProcess(LocalWorker(resolved, "bench.0", 1, spool)), 0, None, RunningFront(shared)
+        )
         bare = optuna.create_study(
             storage=open_storage(f"journal:{folder / 'bare.journal'}"),
             sampler=tpe(seed=1), directions=[axis.direction for axis in axes_of(resolved)],

@@ -9,7 +9,7 @@ from optuna.samplers import RandomSampler
 from studies_for_tests import write_study
 
 from dse.search import samplers
-from dse.search.moves import Cube
+from dse.search.moves import UnitCube
 from dse.search.runner import RunResult, run
 from dse.search.sweep.driver import sweep
 from dse.spec.problems import SpecError
@@ -67,7 +67,7 @@ def test_where_nothing_is_feasible_it_still_makes_trials(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["sram-only", "dram-only", "hybrid"])
 def test_places_and_trial_parameters_are_two_words_for_a_chip(name: str, tmp_path: Path) -> None:
-    cube = Cube.of(study(tmp_path).branches[name])
+    cube = UnitCube.of(study(tmp_path).branches[name])
     rng = np.random.default_rng(0)
     drawn = cube.drawn(20, rng)
     for places in (drawn, cube.bred(list(drawn), 50, rng)):

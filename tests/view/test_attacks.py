@@ -13,7 +13,7 @@ from optuna.trial import TrialState, create_trial
 from optuna_dashboard import wsgi
 from view.asking import ask
 
-from dse.search.mirror import Mirror, ReadOnly
+from dse.search.mirror import ReadOnlyError, ReadOnlyView
 from dse.view.dashboard import dashboard
 from dse.view.guard import POLICY, guarded, hardened, is_loopback
 from dse.view.server import HOST, address, serving
@@ -119,7 +119,7 @@ def test_an_infeasible_trial_is_best_for_the_dashboard_as_it_ships_and_not_for_o
         told = json.loads(ask(raw, "/api/studies/0").body)
         assert [t["number"] for t in told["best_trials"]] == [0]
         assert [t["constraints"] for t in told["trials"]] == [[], [], []]
-    mirror = Mirror({"small": JournalStorage(JournalFileBackend(str(journal)))})
+    mirror = ReadOnlyView({"small": JournalStorage(JournalFileBackend(str(journal)))})
     with serving(guarded(dashboard(mirror)), 0) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         site = address(server)
@@ -136,7 +136,7 @@ def test_an_infeasible_trial_is_best_for_the_dashboard_as_it_ships_and_not_for_o
 def test_one_objective_has_the_best_feasible_trial_or_none(tmp_path: Path) -> None:
     storage = JournalStorage(JournalFileBackend(str(tmp_path / "study.journal")))
     study = optuna.create_study(storage=storage, study_name="one", direction="maximize")
-    mirror = Mirror({"one": storage})
+    mirror = ReadOnlyView({"one": storage})
     assert mirror.best(0) == []
     study.add_trial(create_trial(values=[9.0], constraints={"capacity": 1.0}))
     assert mirror.best(0) == []
@@ -147,13 +147,13 @@ def test_one_objective_has_the_best_feasible_trial_or_none(tmp_path: Path) -> No
 
 def test_a_mirror_refuses_every_way_of_writing(journal: Path) -> None:
     before = journal.read_bytes()
-    mirror = Mirror({"small": JournalStorage(JournalFileBackend(str(journal)))})
+    mirror = ReadOnlyView({"small": JournalStorage(JournalFileBackend(str(journal)))})
     writes = [name for name in dir(mirror) if name.startswith(("set_", "create_", "delete_"))]
     assert len(writes) == 10
     for name in writes:
-        with pytest.raises(ReadOnly):
+        with pytest.raises(ReadOnlyError):
             getattr(mirror, name)(0)
-    with pytest.raises(ReadOnly):
+    with pytest.raises(ReadOnlyError):
         optuna.load_study(study_name="small", storage=mirror).ask()
     assert journal.read_bytes() == before
 
@@ -164,7 +164,7 @@ def test_trials_of_several_studies_keep_apart_in_one_mirror(tmp_path: Path) -> N
         sources[name] = JournalStorage(JournalFileBackend(str(tmp_path / name)))
         study = optuna.create_study(storage=sources[name], study_name=name)
         study.add_trial(create_trial(values=[value]))
-    mirror = Mirror(sources)
+    mirror = ReadOnlyView(sources)
     assert [(s.study_name, s._study_id) for s in mirror.get_all_studies()] == [("a", 0), ("b", 1)]
     identities = [mirror.get_all_trials(i)[0]._trial_id for i in (0, 1)]
     assert len(set(identities)) == 2

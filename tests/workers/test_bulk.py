@@ -13,7 +13,7 @@ from servers import postgres, redis
 
 from dse.search.bulk import writer_of
 from dse.search.entries import KEY, Entry, Task, waiting
-from dse.search.packed import pack, unpack
+from dse.search.packed import trial_from_json, trial_to_json
 from dse.search.storage import open_storage
 
 KINDS = ("memory", "journal", "sqlite", "postgresql", "redis")
@@ -172,7 +172,7 @@ def test_a_claimed_trial_that_somebody_else_failed_is_given_up(study: optuna.Stu
 def test_a_packed_trial_is_the_same_to_the_last_bit() -> None:
     for state in (TrialState.COMPLETE, TrialState.FAIL):
         trial = made("k", 1 / 3, state)
-        again = unpack(pack(trial))
+        again = trial_from_json(trial_to_json(trial))
         assert told(again) == told(trial)
         assert (again.datetime_start, again.datetime_complete) == (
             trial.datetime_start,

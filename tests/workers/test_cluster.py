@@ -16,12 +16,12 @@ from studies_for_tests import write_study
 
 from dse import cluster as door
 from dse.search.elsewhere import shares
-from dse.search.parcel import parcel_of
+from dse.search.parcel import bundle_of
 from dse.search.runner import run
 from dse.search.sweep import driver
 from dse.search.sweep.block import Solved, Task
 from dse.search.sweep.driver import sweep
-from dse.search.sweep.elsewhere import Job, on_cluster, solve_elsewhere
+from dse.search.sweep.elsewhere import RemoteJob, on_cluster, solve_elsewhere
 from dse.search.sweep.executor import Solve
 from dse.spec.problems import SpecError
 from dse.spec.resolved import load_study
@@ -150,7 +150,7 @@ def test_a_study_and_the_configs_of_its_user_are_sent_as_they_are(tmp_path: Path
     (own / "workloads").mkdir(parents=True)
     (own / "workloads" / "brief.yaml").write_text(BRIEF, encoding="utf-8")
     study = load_study(str(write_study(tmp_path, "sent", workload="brief")), own)
-    parcel = parcel_of(study)
+    parcel = bundle_of(study)
     shutil.rmtree(own)
     shutil.rmtree(tmp_path / "sent")
     again = parcel.opened()
@@ -162,14 +162,14 @@ def test_a_study_and_the_configs_of_its_user_are_sent_as_they_are(tmp_path: Path
 
 def test_a_study_whose_targets_are_lifted_is_sent_so(tmp_path: Path) -> None:
     study = load_study(str(write_study(tmp_path, workload="chat")))
-    lifted = parcel_of(study.lifted()).opened()
+    lifted = bundle_of(study.lifted()).opened()
     assert (lifted.targets, lifted.question) == ((), study.lifted().question)
-    assert len(parcel_of(study).opened().targets) == len(study.targets) == 2
+    assert len(bundle_of(study).opened().targets) == len(study.targets) == 2
 
 
 def test_a_case_of_a_study_is_sent_too() -> None:
     study = load_study("groq-vs-h100/listed")
-    again = parcel_of(study).opened()
+    again = bundle_of(study).opened()
     assert (again.slug, again.question) == (study.slug, study.question)
 
 
@@ -196,7 +196,7 @@ def test_a_cost_model_that_the_machines_lack_is_told(machines: Dask, tmp_path: P
 
 def test_a_cost_model_that_says_other_numbers_is_refused(tmp_path: Path) -> None:
     question = load_study(str(write_study(tmp_path)))
-    job = Job(study=parcel_of(question), counts=tuple(COUNTS.items()), backend="numpy")
+    job = RemoteJob(study=bundle_of(question), counts=tuple(COUNTS.items()), backend="numpy")
     pivots = np.full((1, 2), np.inf)
     task = Task(block=0, start=0, stop=1, pivots=pivots, fingerprint="what another one said")
     with pytest.raises(SpecError, match="says other numbers of the same designs"):

@@ -21,7 +21,7 @@ from studies_for_tests import write_study
 from dse.search.entries import CLAIM
 from dse.search.runner import RunResult, run, work
 from dse.search.storage import open_storage
-from dse.search.stored import trials_elsewhere
+from dse.search.stored import remote_trials
 from dse.spec.resolved import load_study
 
 DSE = [sys.executable, "-m", "dse"]
@@ -153,7 +153,7 @@ def test_what_one_has_claimed_when_another_fills_the_budget_is_kept(tmp_path: Pa
 
 
 def _states(url: str) -> Counter[str]:
-    return Counter(t.state.name for t in trials_elsewhere(open_storage(url), "small"))
+    return Counter(t.state.name for t in remote_trials(open_storage(url), "small"))
 
 
 @pytest.mark.slow

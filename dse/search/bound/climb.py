@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dse.search.sweep.block import Problem, front_of, makeable
+from dse.search.sweep.block import SweepJob, front_of, makeable
 from dse.search.sweep.grid import BranchGrid, Numbers
 from dse.search.sweep.screen import Local, pivots_of
 from dse.search.sweep.start import Start
@@ -17,7 +17,7 @@ MOVED = 0.35
 """Chance that a parameter of a parent is moved."""
 
 
-def climbed(problem: Problem, begun: Start) -> tuple[Local, int]:
+def climbed(job: SweepJob, begun: Start) -> tuple[Local, int]:
     """The front of a sample, bettered by chips a few steps from those on it; the same each time.
 
     And the designs that were evaluated for it.
@@ -26,12 +26,12 @@ def climbed(problem: Problem, begun: Start) -> tuple[Local, int]:
     tried = np.empty(0, dtype=np.int64)
     for _ in range(ROUNDS):
         before = front.points
-        for branch in problem.grid.branches:
-            chips = np.setdiff1d(_chips(branch, front.points // problem.grid.layouts, rng), tried)
+        for branch in job.grid.branches:
+            chips = np.setdiff1d(_chips(branch, front.points // job.grid.layouts, rng), tried)
             tried = np.union1d(tried, chips)
-            some, columns = makeable(problem, branch, chips)
-            evaluated += len(some) * problem.grid.layouts
-            local = front_of(problem, some, columns, pivots_of(front.costs, begun.costs))
+            some, columns = makeable(job, branch, chips)
+            evaluated += len(some) * job.grid.layouts
+            local = front_of(job, some, columns, pivots_of(front.costs, begun.costs))
             front = front.merged(local.costs, local.points)
         idle = idle + 1 if np.array_equal(before, front.points) else 0
         if idle == PATIENCE:

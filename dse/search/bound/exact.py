@@ -8,7 +8,7 @@ import numpy as np
 from dse.search.bound.bounds import Bounds
 from dse.search.bound.boxes import Boxes, whole
 from dse.search.bound.climb import climbed
-from dse.search.sweep.block import Problem, front_of_some
+from dse.search.sweep.block import SweepJob, front_of_some
 from dse.search.sweep.grid import BranchGrid, Numbers
 from dse.search.sweep.screen import Local, pivots_of
 from dse.search.sweep.start import Start
@@ -28,15 +28,15 @@ class Exact:
     """Designs of the grid that were evaluated, the same one more than once where it came up again."""
 
 
-def exact(problem: Problem, begun: Start, progress: Progress | None = None) -> Exact:
+def exact(job: SweepJob, begun: Start, progress: Progress | None = None) -> Exact:
     """The exact front of the grid.
 
     Halves boxes until each is a single chip, which is evaluated, or cannot hold anything better than what is
     known. Domain: as `prove`; where the laws do not hold, so does the result not. Of designs that are equal
     in every objective another may stand than after a sweep.
     """
-    study, grid = problem.study, problem.grid
-    front, evaluated = climbed(problem, begun)
+    study, grid = job.study, job.grid
+    front, evaluated = climbed(job, begun)
     corner = np.asarray([np.inf if g.direction == "minimize" else 0.0 for g in study.objectives])
     bounds = Bounds(study, front.costs, corner)
     for part in grid.branches:
@@ -50,9 +50,7 @@ def exact(problem: Problem, begun: Start, progress: Progress | None = None) -> E
             pivots, known = pivots_of(front.costs, begun.costs), front
         for boxes in taken:
             part = next(b for b in grid.branches if b.branch is boxes.family.branch)
-            local, tried = front_of_some(
-                problem, part, _chips(part, boxes)[boxes.owner], boxes.layouts, pivots
-            )
+            local, tried = front_of_some(job, part, _chips(part, boxes)[boxes.owner], boxes.layouts, pivots)
             front, evaluated = front.merged(local.costs, local.points), evaluated + tried
         bounds.front = bounds.log(front.costs)
         for boxes in taken:

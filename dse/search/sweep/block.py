@@ -26,7 +26,7 @@ Columns = Mapping[str, Floats]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Problem:
+class SweepJob:
     """What every block of a sweep shares."""
 
     study: ResolvedStudy
@@ -36,8 +36,8 @@ class Problem:
     """Constraints that a chip meets or not whatever its deployment."""
 
     @classmethod
-    def of(cls, study: ResolvedStudy, grid: Grid) -> "Problem":
-        """The problem of a study on a grid."""
+    def of(cls, study: ResolvedStudy, grid: Grid) -> "SweepJob":
+        """The job of a study on a grid."""
         pieces = grid.pieces(CHUNK)
         return cls(study=study, grid=grid, pieces=pieces, by_chip=_by_chip(study, grid, pieces[0]))
 
@@ -79,17 +79,17 @@ def _evaluated(study: ResolvedStudy, columns: Columns, piece: Piece) -> api.Metr
     return study.cost_model.evaluate(designs, study.context)
 
 
-def makeable(problem: Problem, branch: BranchGrid, chips: Numbers) -> tuple[Numbers, dict[str, Floats]]:
+def makeable(job: SweepJob, branch: BranchGrid, chips: Numbers) -> tuple[Numbers, dict[str, Floats]]:
     """Those of `chips` that meet every constraint of the chip alone, and their columns.
 
     A column that is the same for all has shape (1,), so that nothing is computed twice from it.
     """
     columns = branch.branch.columns(branch.values(chips))
-    one = {name: a[:1, :1, :1, :1] for name, a in problem.pieces[0].deployments.columns().items()}
-    first = Piece(deployments=api.Deployments(**one), numbers=problem.pieces[0].numbers[:1])
-    found = judge.violations(problem.study, _evaluated(problem.study, columns, first))
+    one = {name: a[:1, :1, :1, :1] for name, a in job.pieces[0].deployments.columns().items()}
+    first = Piece(deployments=api.Deployments(**one), numbers=job.pieces[0].numbers[:1])
+    found = judge.violations(job.study, _evaluated(job.study, columns, first))
     ok = np.ones(len(chips), dtype=np.bool_)
-    for name in problem.by_chip:
+    for name in job.by_chip:
         ok &= np.broadcast_to(found[name], (1, 1, 1, len(chips))).reshape(-1) <= 0.0
     return chips[ok], taken(columns, ok, len(chips))
 
@@ -112,10 +112,10 @@ class Chunk:
 
     @classmethod
     def of(
-        cls, problem: Problem, designs: api.Designs, points: Numbers, shape: tuple[int, ...] | None = None
+        cls, job: SweepJob, designs: api.Designs, points: Numbers, shape: tuple[int, ...] | None = None
     ) -> "Chunk":
         """What a study says of designs of a `shape`, one axis where it is left out."""
-        study, shape = problem.study, shape or points.shape
+        study, shape = job.study, shape or points.shape
         metrics = study.cost_model.evaluate(designs, study.context)
         return cls(
             points=points,
@@ -131,70 +131,70 @@ class Chunk:
         return flags[0]
 
 
-def chunks(problem: Problem, chips: Numbers, columns: Columns) -> Iterator[Chunk]:
+def chunks(job: SweepJob, chips: Numbers, columns: Columns) -> Iterator[Chunk]:
     """Some chips of one branch in every deployment, as much at a time as stays in cache."""
-    for piece in problem.pieces:
+    for piece in job.pieces:
         step = max(1, CHUNK // piece.numbers.size)
         for start in range(0, len(chips), step):
             some = chips[start : start + step]
             part = taken(columns, slice(start, start + step), len(chips))
             designs = api.Designs(chips=api.Chips(**part), deployments=piece.deployments)
-            points = some * problem.grid.layouts + piece.numbers[:, np.newaxis]
-            yield Chunk.of(problem, designs, points.reshape(-1), (*piece.deployments.shape[:-1], len(some)))
+            points = some * job.grid.layouts + piece.numbers[:, np.newaxis]
+            yield Chunk.of(job, designs, points.reshape(-1), (*piece.deployments.shape[:-1], len(some)))
 
 
 def _flat(column: Array, shape: tuple[int, ...]) -> Floats:
     return np.broadcast_to(column, shape).reshape(-1)
 
 
-def front_of(problem: Problem, chips: Numbers, columns: Columns, pivots: Floats) -> Local:
+def front_of(job: SweepJob, chips: Numbers, columns: Columns, pivots: Floats) -> Local:
     """The local front of some chips of one branch in every deployment, without what a pivot dominates."""
-    found = Local.empty(len(problem.study.objectives))
-    for chunk in chunks(problem, chips, columns):
+    found = Local.empty(len(job.study.objectives))
+    for chunk in chunks(job, chips, columns):
         left = sifted(chunk.costs, chunk.feasible(), pivots)
         found = found.merged(np.stack([c[left] for c in chunk.costs], axis=1), chunk.points[left])
     return found
 
 
 def front_of_some(
-    problem: Problem, branch: BranchGrid, chips: Numbers, layouts: Numbers, pivots: Floats
+    job: SweepJob, branch: BranchGrid, chips: Numbers, layouts: Numbers, pivots: Floats
 ) -> tuple[Local, int]:
     """The local front of some chips (n,) of one branch, each in one layout, without what a pivot drops.
 
     And the designs that were evaluated, of chips that can be made.
     """
     which, owner = np.unique(chips, return_inverse=True)
-    some, columns = makeable(problem, branch, which)
+    some, columns = makeable(job, branch, which)
     place = np.minimum(np.searchsorted(some, which), max(len(some) - 1, 0))
     rows = np.flatnonzero(np.isin(chips, some))
-    found, flat = Local.empty(len(problem.study.objectives)), problem.grid.deployments.reshape(-1).columns()
+    found, flat = Local.empty(len(job.study.objectives)), job.grid.deployments.reshape(-1).columns()
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
         designs = api.Designs(
             chips=api.Chips(**taken(columns, place[owner[part]], len(some))),
             deployments=api.Deployments(**{name: a[layouts[part]] for name, a in flat.items()}),
         )
-        chunk = Chunk.of(problem, designs, chips[part] * problem.grid.layouts + layouts[part])
+        chunk = Chunk.of(job, designs, chips[part] * job.grid.layouts + layouts[part])
         left = sifted(chunk.costs, chunk.feasible(), pivots)
         found = found.merged(np.stack([c[left] for c in chunk.costs], axis=1), chunk.points[left])
     return found, len(rows)
 
 
-def solve(problem: Problem, task: Task, counter: Counter | None = None) -> Solved:
+def solve(job: SweepJob, task: Task, counter: Counter | None = None) -> Solved:
     """The local front of the chips of a block, without what a pivot dominates.
 
     `counter` looks at all designs first and leaves to NumPy the chips that may have one on the front; the
     result is the same with and without.
     """
-    found, evaluated = Local.empty(len(problem.study.objectives)), 0
-    for branch, low, high in problem.grid.parts(task.start, task.stop):
+    found, evaluated = Local.empty(len(job.study.objectives)), 0
+    for branch, low, high in job.grid.parts(task.start, task.stop):
         for start in range(low, high, BATCH):
             numbers = np.arange(start, min(start + BATCH, high))
-            chips, columns = makeable(problem, branch, numbers)
-            evaluated += len(chips) * problem.grid.layouts
+            chips, columns = makeable(job, branch, numbers)
+            evaluated += len(chips) * job.grid.layouts
             if counter is not None:
                 keep = counter.counts(columns, len(chips), task.pivots) > 0
                 columns, chips = taken(columns, keep, len(chips)), chips[keep]
-            local = front_of(problem, chips, columns, task.pivots)
+            local = front_of(job, chips, columns, task.pivots)
             found = found.merged(local.costs, local.points)
     return Solved(block=task.block, front=found, evaluated=evaluated)

@@ -12,7 +12,7 @@ from dse.front.files import Front, write_front
 from dse.search.bound.exact import exact
 from dse.search.folders import own, results_folder, set_aside
 from dse.search.locks import only_one
-from dse.search.sweep.block import Problem, Solved, Task
+from dse.search.sweep.block import Solved, SweepJob, Task
 from dse.search.sweep.checkpoint import SqliteStore, Store
 from dse.search.sweep.executor import Executor, solver, threads
 from dse.search.sweep.grid import Grid, grid
@@ -78,29 +78,29 @@ def sweep(
     """
     resolved = study if isinstance(study, ResolvedStudy) else load_study(study, configs)
     compiler(backend)
-    problem = Problem.of(resolved, grid(resolved, counts))
+    job = SweepJob.of(resolved, grid(resolved, counts))
     folder = sweep_folder(resolved, out)
     with only_one(folder):
         if fresh:
             set_aside(folder)
         own(folder, resolved)
-        begun = start(problem)
+        begun = start(job)
         if prune:
-            return _pruned(problem, begun, folder, progress)
+            return _pruned(job, begun, folder, progress)
         kept = store or SqliteStore(folder / "sweep.sqlite")
-        size = block_size(problem.grid)
-        kept.settle(question(problem, begun, size))
-        session = _Session(problem, begun, kept, size, progress)
-        work = solver(problem, begun, backend)
+        size = block_size(job.grid)
+        kept.settle(question(job, begun, size))
+        session = _Session(job, begun, kept, size, progress)
+        work = solver(job, begun, backend)
         session.go(work, executor or threads(workers or cores()))
         front = None
         if not session.interrupted:
-            what = told(problem, sum(session.blocks.values()), pruned=False)
-            front = front_of_sweep(resolved, problem.grid, session.front, what)
+            what = told(job, sum(session.blocks.values()), pruned=False)
+            front = front_of_sweep(resolved, job.grid, session.front, what)
             write_front(folder, front)
     return SweepResult(
         study=resolved,
-        grid=problem.grid,
+        grid=job.grid,
         front=front,
         out=folder,
         points=session.settled,
@@ -109,26 +109,26 @@ def sweep(
     )
 
 
-def _pruned(problem: Problem, begun: Start, folder: Path, progress: Progress | None) -> SweepResult:
+def _pruned(job: SweepJob, begun: Start, folder: Path, progress: Progress | None) -> SweepResult:
     """The exact front by branch and bound."""
-    begin, size = time.perf_counter(), problem.grid.size
+    begin, size = time.perf_counter(), job.grid.size
 
     def tell(left: int) -> None:
         if progress is not None:
             progress(size - left, 0, size)
 
-    found = exact(problem, begun, tell)
-    what = told(problem, found.evaluated, pruned=True)
+    found = exact(job, begun, tell)
+    what = told(job, found.evaluated, pruned=True)
     what["sweep"] |= {
         "boxes": found.bounds.boxes,
         "bounded": found.bounds.designs,
         "remarks": list(found.bounds.remarks()),
     }
-    front = front_of_sweep(problem.study, problem.grid, found.front, what)
+    front = front_of_sweep(job.study, job.grid, found.front, what)
     write_front(folder, front)
     return SweepResult(
-        study=problem.study,
-        grid=problem.grid,
+        study=job.study,
+        grid=job.grid,
         front=front,
         out=folder,
         points=size,
@@ -147,24 +147,24 @@ def block_size(swept: Grid) -> int:
     return max(1, max(BLOCK, swept.size // BLOCKS) // swept.layouts)
 
 
-def question(problem: Problem, begun: Start, size: int) -> dict[str, Any]:
+def question(job: SweepJob, begun: Start, size: int) -> dict[str, Any]:
     """What must not change between two calls of one sweep."""
     return {
-        **problem.study.problem,
-        "grid": _counts(problem.grid),
+        **job.study.problem,
+        "grid": _counts(job.grid),
         "block": {"chips": size},
         "cost_model_says": begun.fingerprint,
     }
 
 
-def told(problem: Problem, evaluated: int, *, pruned: bool) -> dict[str, Any]:
+def told(job: SweepJob, evaluated: int, *, pruned: bool) -> dict[str, Any]:
     """What the manifest of a sweep says beyond that of any front."""
     return {
         "sweep": {
-            "grid": _counts(problem.grid),
-            "chips": problem.grid.chips,
-            "deployments": problem.grid.layouts,
-            "points": problem.grid.size,
+            "grid": _counts(job.grid),
+            "chips": job.grid.chips,
+            "deployments": job.grid.layouts,
+            "points": job.grid.size,
             "evaluated": evaluated,
             "pruned": pruned,
         },
@@ -181,7 +181,7 @@ def _counts(swept: Grid) -> dict[str, dict[str, int]]:
 class _Session:
     """The blocks that are done and their front, in memory and in the store."""
 
-    problem: Problem
+    job: SweepJob
     begun: Start
     store: Store
     size: int
@@ -196,7 +196,7 @@ class _Session:
     _due: int = 1
 
     def __post_init__(self) -> None:
-        self.blocks, self.front = self.store.load(len(self.problem.study.objectives))
+        self.blocks, self.front = self.store.load(len(self.job.study.objectives))
         self.front = self.front.merged(self.begun.front.costs, self.begun.front.points)
         self._pivots = pivots_of(self.front.costs, self.begun.costs)
 
@@ -206,15 +206,15 @@ class _Session:
         return sum(self._points(block) for block in self.blocks)
 
     def _chips(self, block: int) -> tuple[int, int]:
-        return block * self.size, min((block + 1) * self.size, self.problem.grid.chips)
+        return block * self.size, min((block + 1) * self.size, self.job.grid.chips)
 
     def _points(self, block: int) -> int:
         low, high = self._chips(block)
-        return (high - low) * self.problem.grid.layouts
+        return (high - low) * self.job.grid.layouts
 
     def _tasks(self) -> Iterator[Task]:
         """Blocks that nobody has done, each with the pivots of the moment it is taken."""
-        for block in range(-(-self.problem.grid.chips // self.size)):
+        for block in range(-(-self.job.grid.chips // self.size)):
             if block not in self.blocks:
                 low, high = self._chips(block)
                 told = self.begun.fingerprint
@@ -232,7 +232,7 @@ class _Session:
                     self._save()
                     saved = now
                 if self.progress is not None:
-                    self.progress(before + self.new, self.new, self.problem.grid.size)
+                    self.progress(before + self.new, self.new, self.job.grid.size)
         except KeyboardInterrupt:
             self.interrupted = True
         finally:  # also when a machine or its cost model is at fault

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from dse.cluster import cluster
-from dse.search.parcel import Parcel, parcel_of, there
-from dse.search.sweep.block import Problem, Solved, Task
+from dse.search.parcel import StudyBundle, bundle_of, there
+from dse.search.sweep.block import Solved, SweepJob, Task
 from dse.search.sweep.executor import Executor, Solve, solver
 from dse.search.sweep.grid import grid
 from dse.search.sweep.start import start
@@ -21,10 +21,10 @@ _ONE = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class RemoteJob:
     """All that a machine must know to solve blocks of a sweep."""
 
-    study: Parcel
+    study: StudyBundle
     counts: tuple[tuple[str, int], ...]
     backend: str
 
@@ -38,7 +38,7 @@ def on_cluster(
     Every machine has the same version installed; files of the user's own are sent to it. Raises `SpecError`
     when the scheduler cannot be reached.
     """
-    job = Job(study=parcel_of(study), counts=tuple(sorted((counts or {}).items())), backend=backend)
+    job = RemoteJob(study=bundle_of(study), counts=tuple(sorted((counts or {}).items())), backend=backend)
     with cluster(address) as machines:
 
         def run(_work: Solve, tasks: Iterable[Task]) -> Iterator[Solved]:
@@ -47,7 +47,7 @@ def on_cluster(
         yield run
 
 
-def solve_elsewhere(job: Job, task: Task) -> Solved:
+def solve_elsewhere(job: RemoteJob, task: Task) -> Solved:
     """Solve one block in another process or on another machine.
 
     The study is read and the sample evaluated once in each process. Raises `SpecError` where the study cannot
@@ -68,8 +68,8 @@ def solve_elsewhere(job: Job, task: Task) -> Solved:
 
 
 @lru_cache(maxsize=4)
-def _prepared(job: Job) -> tuple[Solve, str]:
+def _prepared(job: RemoteJob) -> tuple[Solve, str]:
     study = job.study.opened()
-    problem = Problem.of(study, grid(study, dict(job.counts)))
-    begun = start(problem)
-    return solver(problem, begun, job.backend), begun.fingerprint
+    local = SweepJob.of(study, grid(study, dict(job.counts)))
+    begun = start(local)
+    return solver(local, begun, job.backend), begun.fingerprint

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from dse.backends import compiler, points_per_call
 from dse.blocks import each, keep_memory
-from dse.search.sweep.block import Problem, Solved, Task, solve
+from dse.search.sweep.block import Solved, SweepJob, Task, solve
 from dse.search.sweep.counter import Counter
 from dse.search.sweep.start import Start
 
@@ -24,11 +24,11 @@ def threads(count: int) -> Executor:
     return run
 
 
-def solver(problem: Problem, begun: Start, backend: str) -> Solve:
+def solver(job: SweepJob, begun: Start, backend: str) -> Solve:
     """What turns a task into its local front in this process."""
     keep_memory()
     compile = compiler(backend)
     if compile is None:
-        return lambda task: solve(problem, task)
-    counter = Counter(problem.study, problem.grid, begun.slack, compile, points_per_call(backend))
-    return lambda task: solve(problem, task, counter)
+        return lambda task: solve(job, task)
+    counter = Counter(job.study, job.grid, begun.slack, compile, points_per_call(backend))
+    return lambda task: solve(job, task, counter)

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from dse.search.sweep.block import Problem, chunks, makeable
+from dse.search.sweep.block import SweepJob, chunks, makeable
 from dse.search.sweep.grid import BranchGrid, Numbers
 from dse.search.sweep.screen import Local
 from dse.spec.branch import Floats
@@ -35,17 +35,17 @@ class Start:
     """Digest of what the cost model says of the sample: another one means another cost model."""
 
 
-def start(problem: Problem) -> Start:
+def start(job: SweepJob) -> Start:
     """Evaluate the same sample of every branch each time."""
     rng = np.random.default_rng(0)
-    front = Local.empty(len(problem.study.objectives))
+    front = Local.empty(len(job.study.objectives))
     costs: list[Floats] = []
     largest: dict[str, float] = {}
     told, evaluated = sha256(), 0
-    for branch in problem.grid.branches:
-        chips, columns = makeable(problem, branch, _sample(branch, rng))
-        evaluated += len(chips) * problem.grid.layouts
-        for chunk in chunks(problem, chips, columns):
+    for branch in job.grid.branches:
+        chips, columns = makeable(job, branch, _sample(branch, rng))
+        evaluated += len(chips) * job.grid.layouts
+        for chunk in chunks(job, chips, columns):
             every, ok = np.stack(chunk.costs, axis=1), chunk.feasible()
             front = front.merged(every[ok], chunk.points[ok])
             for name, violation in chunk.violations.items():
