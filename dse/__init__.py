@@ -8,17 +8,17 @@ from importlib import import_module
 from typing import Any
 
 _PUBLIC = {
-    "run": "dse.search.runner",
+    "run": "dse.search.run.runner",
     "sweep": "dse.search.sweep.driver",
-    "load_study": "dse.spec.resolved",
-    "load_cases": "dse.spec.resolved",
+    "load_study": "dse.question.resolved_study",
+    "load_cases": "dse.question.resolved_study",
     "load_front": "dse.front.files",
-    "estimate": "dse.design",
-    "chip_sheet": "dse.silicon_sheet",
-    "compare": "dse.decide.compare",
-    "explain": "dse.decide.explain",
-    "propose": "dse.decide.proposal",
-    "Catalog": "dse.spec.catalog",
+    "estimate": "dse.evaluate.estimate",
+    "chip_sheet": "dse.evaluate.chip_sheet",
+    "compare": "dse.decide.compare.chips",
+    "explain": "dse.decide.explain.design",
+    "propose": "dse.decide.propose.proposal",
+    "Catalog": "dse.spec.catalog.lookup",
     "SpecError": "dse.spec.problems",
 }
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.spec.chip import ChipSpec
-from dse.spec.resolve import chip_columns, chips_of
-from dse.spec.resolved import ResolvedStudy
+from dse.chips.resolve import chip_columns, chips_of
+from dse.question.resolved_study import ResolvedStudy
+from dse.spec.schema.chip import ChipSpec
 from objectives import api
 
 METRICS = (

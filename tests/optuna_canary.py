@@ -1,4 +1,4 @@
-"""What `dse.search.optuna_private` relies on in Optuna, as data, and sentences on what is no longer so."""
+"""What `dse.search.storage.optuna_private` relies on in Optuna, and a sentence for each part that moved."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +14,7 @@ from optuna.storages import InMemoryStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from dse.search import optuna_private
+from dse.search.storage import optuna_private
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.search.storage import open_storage
+from dse.search.storage.by_url import open_storage
 
 DSE = [sys.executable, "-m", "dse"]
 TIMEOUT = 900
@@ -101,7 +101,9 @@ def hands(process: "subprocess.Popen[str]") -> list[int]:
     """Process ids of the workers of a run."""
     path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     found = [int(pid) for pid in path.read_text().split()] if path.exists() else []
-    return [pid for pid in found if b"dse.search.hand" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [
+        pid for pid in found if b"dse.search.run.process_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
 
 
 def alive(pid: int) -> bool:

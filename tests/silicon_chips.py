@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from dse.spec.chip import ChipSpec
-from dse.spec.loading import load_spec
-from dse.spec.silicon import Silicon, derive
-from dse.spec.technology import TechnologySpec
+from dse.chips.silicon import Silicon, derive
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.technology import TechnologySpec
+from dse.spec.yaml.loading import load_spec
 from objectives.equations.fabrication.technology import Blueprint
 
 MM2 = 1e-6

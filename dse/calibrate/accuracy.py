@@ -10,12 +10,12 @@ import numpy as np
 from dse.calibrate.bundled import Bundle, bundle
 from dse.calibrate.left_out import GROUPINGS, metric_of
 from dse.calibrate.pool import without
-from dse.spec.catalog import Catalog
-from dse.spec.system import StackSpec, wider
-from dse.validate.cases import Case, Floats
-from dse.validate.dataflow import Shown, beside
-from dse.validate.predictions import Predicted, predictions
-from dse.validate.rows import METRICS, Measured
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.system import StackSpec, wider
+from dse.validate.measured.batches import Case, Floats
+from dse.validate.measured.dataflow import Shown, beside
+from dse.validate.measured.predictions import Predicted, predictions
+from dse.validate.measured.rows import METRICS, Measured
 from objectives import api
 
 LEFT_OUT: Final = ("chip", "llm", "source", "engine")

@@ -12,12 +12,12 @@ from dse.calibrate.left_out import GROUPINGS, folds, interval, left_out, metric_
 from dse.calibrate.parameters import PARAMETERS, Prior, prior, vector
 from dse.calibrate.profile import Profile, leaves, span
 from dse.calibrate.residuals import Rows
-from dse.spec.catalog import Catalog
-from dse.spec.chip import ChipClass
+from dse.spec.catalog.lookup import Catalog
 from dse.spec.problems import Problem, SpecError, nearest, wrong
-from dse.spec.system import StackSpec
-from dse.validate.cases import Case, Floats, Lookup, Refusal
-from dse.validate.rows import METRICS, Measured
+from dse.spec.schema.chip import ChipClass
+from dse.spec.schema.system import StackSpec
+from dse.validate.measured.batches import Case, Floats, Lookup, Refusal
+from dse.validate.measured.rows import METRICS, Measured
 from objectives import api
 
 METHODS: Final = (*GROUPINGS, "in-sample")

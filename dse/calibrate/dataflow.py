@@ -23,10 +23,10 @@ from dse.calibrate.profile import Profile, leaves, rounded, span
 from dse.calibrate.residuals import Rows
 from dse.front.files import write_files
 from dse.plugins import cost_model
-from dse.spec.catalog import Catalog
-from dse.spec.system import StackSpec
-from dse.validate.cases import Case, Floats, Lookup, Refusal
-from dse.validate.dataflow import FAMILY, LEFT_OUT, dataflow_rows
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.system import StackSpec
+from dse.validate.measured.batches import Case, Floats, Lookup, Refusal
+from dse.validate.measured.dataflow import FAMILY, LEFT_OUT, dataflow_rows
 from objectives import api
 
 RANGES: Final = "dataflow-published"

@@ -12,11 +12,11 @@ import numpy as np
 
 from dse.calibrate.parameters import PARAMETERS, Parameter
 from dse.calibrate.profile import Leaf, Profile, rounded
+from dse.chips.granularity import GRAIN
 from dse.front.files import write_files
-from dse.spec.base import Sourced, unit_in
-from dse.spec.catalog import Catalog
-from dse.spec.grain import GRAIN
-from dse.spec.system import StackSpec
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.base import Sourced, unit_in
+from dse.spec.schema.system import StackSpec
 
 NAME: Final = "equal"
 CENTRES: Final = ("gpu-serving", "static-dataflow")

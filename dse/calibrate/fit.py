@@ -7,7 +7,7 @@ import numpy as np
 
 from dse.calibrate.parameters import PARAMETERS, Prior, Table, fields
 from dse.calibrate.residuals import Rows
-from dse.validate.cases import Floats
+from dse.validate.measured.batches import Floats
 
 SOFT: Final = 1.25
 """Errors beyond so many scatters count linearly instead of by their square."""

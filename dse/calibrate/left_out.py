@@ -9,8 +9,8 @@ import numpy as np
 from dse.calibrate.fit import fit
 from dse.calibrate.parameters import Prior
 from dse.calibrate.residuals import Rows
-from dse.validate.cases import Case, Floats
-from dse.validate.rows import METRICS
+from dse.validate.measured.batches import Case, Floats
+from dse.validate.measured.rows import METRICS
 
 GROUPINGS: Final[Mapping[str, Callable[[Case], str]]] = {
     "case": lambda c: f"{c.llm.name} on {c.chip.name}",

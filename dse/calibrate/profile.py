@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from dse.calibrate.fit import Fit
 from dse.calibrate.parameters import PARAMETERS, SIGMAS
-from dse.spec.base import Sourced, unit_in
-from dse.spec.system import StackSpec
+from dse.spec.schema.base import Sourced, unit_in
+from dse.spec.schema.system import StackSpec
 
 OPEN: Final = 0.97
 """Share of the prior's own spread from which on the rows say nothing about a number."""

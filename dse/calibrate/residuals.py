@@ -7,10 +7,10 @@ from typing import Any, Final
 import numpy as np
 
 from dse.calibrate.parameters import PARAMETERS, Table, columns
-from dse.spec.catalog import Catalog
-from dse.validate.cases import Case, Floats, batches
-from dse.validate.predict import Seated, predict_seated, seat
-from dse.validate.rows import METRICS
+from dse.spec.catalog.lookup import Catalog
+from dse.validate.measured.batches import Case, Floats, batches
+from dse.validate.measured.predict import Seated, predict_seated, seat
+from dse.validate.measured.rows import METRICS
 from objectives import api
 
 SCATTER: Final = 0.12

@@ -10,8 +10,8 @@ from typing import Protocol
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from dse.cli.guard import guard
-from dse.cli.manner import mannered
+from dse.cli.terminal.global_options import mannered
+from dse.cli.terminal.guard import guard
 from dse.spec.problems import nearest
 
 
@@ -24,30 +24,54 @@ class Verb:
 
 
 VERBS = {
-    "run": Verb("dse.cli.run", "Search for the best chips of a study, or continue the search."),
-    "worker": Verb("dse.cli.worker", "Add one process to a study that several processes search."),
+    "run": Verb("dse.cli.verbs.studies.run", "Search for the best chips of a study, or continue the search."),
+    "worker": Verb(
+        "dse.cli.verbs.studies.worker", "Add one process to a study that several processes search."
+    ),
     "serve-storage": Verb(
-        "dse.cli.serve_storage", "Give many workers access to a database through one server."
+        "dse.cli.verbs.studies.serve_storage", "Give many workers access to a database through one server."
     ),
-    "sweep": Verb("dse.cli.sweep", "Evaluate every chip and deployment of a grid; the front is exact."),
-    "front": Verb("dse.cli.front", "Show the front of a study and the best design at each target."),
-    "plot": Verb("dse.cli.plot", "Draw one picture of the results of a study."),
-    "report": Verb("dse.cli.report", "Write one HTML page with the results of a study."),
-    "view": Verb("dse.cli.view", "Show studies in a browser while they run and afterwards."),
-    "estimate": Verb("dse.cli.estimate", "Estimate speed and cost of one chip that serves one LLM."),
-    "chip": Verb("dse.cli.chip", "Derive die, cost, price and power of a chip from its specification."),
-    "compare": Verb("dse.cli.compare", "Compare chips at equal latency targets."),
-    "explain": Verb("dse.cli.explain", "Explain one design of a front: time, cost, neighbours and sources."),
-    "propose": Verb("dse.cli.propose", "Propose the chip to build for a target, as a file and a datasheet."),
+    "sweep": Verb(
+        "dse.cli.verbs.studies.sweep", "Evaluate every chip and deployment of a grid; the front is exact."
+    ),
+    "front": Verb(
+        "dse.cli.verbs.studies.front", "Show the front of a study and the best design at each target."
+    ),
+    "plot": Verb("dse.cli.verbs.studies.plot", "Draw one picture of the results of a study."),
+    "report": Verb("dse.cli.verbs.studies.report", "Write one HTML page with the results of a study."),
+    "view": Verb("dse.cli.verbs.studies.view", "Show studies in a browser while they run and afterwards."),
+    "estimate": Verb(
+        "dse.cli.verbs.chips.estimate", "Estimate speed and cost of one chip that serves one LLM."
+    ),
+    "chip": Verb(
+        "dse.cli.verbs.chips.chip", "Derive die, cost, price and power of a chip from its specification."
+    ),
+    "compare": Verb("dse.cli.verbs.chips.compare", "Compare chips at equal latency targets."),
+    "explain": Verb(
+        "dse.cli.verbs.chips.explain", "Explain one design of a front: time, cost, neighbours and sources."
+    ),
+    "propose": Verb(
+        "dse.cli.verbs.chips.propose", "Propose the chip to build for a target, as a file and a datasheet."
+    ),
     "breakeven": Verb(
-        "dse.cli.breakeven", "Find the values of assumptions at which another kind of chip wins."
+        "dse.cli.verbs.chips.breakeven", "Find the values of assumptions at which another kind of chip wins."
     ),
-    "catalog": Verb("dse.cli.catalog", "List chips, LLMs and everything else that is defined, with sources."),
-    "check": Verb("dse.cli.check", "Check YAML files and report all problems with file and line."),
-    "validate": Verb("dse.cli.validate", "Compare published measurements, or your own, with the model."),
-    "calibrate": Verb("dse.cli.calibrate", "Fit a stack profile to measured rows, with error bars."),
-    "import": Verb("dse.cli.import_", "Write an LLM file from the config.json of a Hugging Face checkpoint."),
-    "bench": Verb("dse.cli.bench", "Measure how many design points per second this machine evaluates."),
+    "catalog": Verb(
+        "dse.cli.verbs.data.catalog", "List chips, LLMs and everything else that is defined, with sources."
+    ),
+    "check": Verb("dse.cli.verbs.data.check", "Check YAML files and report all problems with file and line."),
+    "validate": Verb(
+        "dse.cli.verbs.data.validate", "Compare published measurements, or your own, with the model."
+    ),
+    "calibrate": Verb(
+        "dse.cli.verbs.data.calibrate", "Fit a stack profile to measured rows, with error bars."
+    ),
+    "import": Verb(
+        "dse.cli.verbs.data.import_", "Write an LLM file from the config.json of a Hugging Face checkpoint."
+    ),
+    "bench": Verb(
+        "dse.cli.verbs.data.bench", "Measure how many design points per second this machine evaluates."
+    ),
 }
 """Verbs by name, in the order of the help."""
 

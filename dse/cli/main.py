@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 import dse
-from dse.cli.guard import INTERRUPTED, WRONG, complain
 from dse.cli.lazy_group import LazyGroup
+from dse.cli.terminal.guard import INTERRUPTED, WRONG, complain
 
 HELP = """Search for the AI-inference chip that minimises $/(token/s) under latency targets.
 

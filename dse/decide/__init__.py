@@ -1,1 +1,5 @@
-"""What to make of a front: compare, explain, propose, break even, and how sure all of it is. Info only."""
+"""What to make of a front.
+
+Compare chips, judge verdicts, propose a chip, explain a design, change assumptions, and say how sure all
+of it is. Results are plain data; `dse.report` draws them.
+"""

@@ -1,1 +1,5 @@
-"""Which deployment of a chip is the best, decided in one place for every verb."""
+"""Designs in, metrics out.
+
+One estimate in full, a batch of a study, a mix of workloads, a chip sheet, a stored design with its
+breakdown, and the speed of all of it.
+"""

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dse.evaluate.detail import Revisited, revisit
 from dse.front.axis import Axis
 from dse.front.files import Front, load_front
 from dse.front.query import where
 from dse.front.tables import Table
-from dse.report.answer import baselines_of, contenders, ranked, tolerance_of
-from dse.report.standing import Standing, standing_of
-from dse.search.revisit import Revisited, revisit
+from dse.question.resolved_study import ResolvedStudy, load_cases
+from dse.question.unanchored import assumed_in
+from dse.report.words.answer import baselines_of, contenders, ranked, tolerance_of
+from dse.report.words.eligibility import Standing, standing_of
 from dse.spec.problems import SpecError, nearest, wrong
-from dse.spec.resolved import ResolvedStudy, load_cases
-from dse.spec.unanchored import assumed_in
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]

@@ -6,9 +6,9 @@ from typing import Any
 
 from dse.front.columns import unit_of
 from dse.pages.answers import Pick
-from dse.report.quantities import quantity
+from dse.report.words.quantities import quantity
 from dse.spec.problems import nearest, wrong
-from dse.spec.units import pretty
+from dse.spec.yaml.units import pretty
 from objectives.ledgers import LEDGERS
 
 NETWORK = ("collectives", "die_to_die", "pipeline_hops", "all_to_all")

@@ -10,7 +10,7 @@ from dse.front.axis import Axis
 from dse.pages.answers import Answer, Answers, Pick
 from dse.pages.columns import cell, heading
 from dse.pages.tables import chosen, pick_of, who_of
-from dse.report.lines_plot import Line, LinesInfo, draw_lines
+from dse.report.plots.lines_plot import Line, LinesInfo, draw_lines
 from dse.spec.problems import Problem, SpecError, nearest
 
 _MARK = re.compile(r"<!-- drawn: (.+?) -->", re.DOTALL)

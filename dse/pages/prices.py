@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from dse.pages.answers import KINDS, Answer
-from dse.pages.standing import with_notes
-from dse.report.standing import Standing
+from dse.pages.footnotes import with_notes
+from dse.report.words.eligibility import Standing
 
 
 def with_prices(table: str, answers: Sequence[Answer], names: Sequence[str], columns: Sequence[str]) -> str:

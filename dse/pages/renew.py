@@ -10,21 +10,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from dse.decide.judged_run import judged
+from dse.decide.verdict.stored_run import judged
 from dse.front.files import write_files, write_front
 from dse.pages.answers import Answers, read_answers
 from dse.pages.datasheets import propose_all
 from dse.pages.gallery import renew_gallery
 from dse.pages.page import filled
 from dse.pages.pictures import draw_all
-from dse.report.cases_info import cases_info
-from dse.report.cases_plot import draw_cases
-from dse.report.evidence import gather
-from dse.report.front_info import front_info
-from dse.report.front_plot import draw_front
-from dse.search.runner import run
+from dse.question.resolved_study import load_cases
+from dse.report.info.cases_info import cases_info
+from dse.report.info.evidence import gather
+from dse.report.info.front_info import front_info
+from dse.report.plots.cases_plot import draw_cases
+from dse.report.plots.front_plot import draw_front
+from dse.search.run.runner import run
 from dse.spec.problems import SpecError
-from dse.spec.resolved import load_cases
 
 STUDIES = Path("studies")
 HOURS = 6 * 3600.0

@@ -1,12 +1,12 @@
 """Which kind of chip wins under each software, as Markdown."""
 
-from dse.decide.verdicts import Verdict, verdicts_from
+from dse.decide.verdict.by_software import Verdict, verdicts_from
 from dse.front.axis import Axis
 from dse.pages.answers import Answers, answer_of
 from dse.pages.tables import limit_text, markdown
-from dse.report.answer import answer as answer_of_front
-from dse.spec.software import SOFTWARE
-from dse.spec.units import pretty
+from dse.report.words.answer import answer as answer_of_front
+from dse.spec.schema.software import SOFTWARE
+from dse.spec.yaml.units import pretty
 
 
 def verdicts_table(answers: Answers, case: str = "") -> str:

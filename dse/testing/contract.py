@@ -15,7 +15,7 @@ from math import prod
 
 import numpy as np
 
-from dse.spec.units import UnitError, parse
+from dse.spec.yaml.units import UnitError, parse
 from dse.testing import samples
 from dse.testing.checks import (
     HEADLINE,

@@ -1,1 +1,4 @@
-"""Claims and measurements of others, held against our cost models."""
+"""Predictions held against what others published.
+
+Measured systems, claims of the article, silicon, and other cost models.
+"""

@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qs
 
-from dse.search.mirror import ReadOnlyView
+from dse.search.storage.read_only_view import ReadOnlyView
 from dse.view.guard import App, Environ, Headers, StartResponse, refuse
 
 PATHS = ("/dashboard", "/static", "/api")

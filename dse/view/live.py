@@ -8,15 +8,15 @@ from typing import Any
 
 from dse.front.exact import drawn_behind
 from dse.front.files import Front, FrontError, load_front
-from dse.report.evidence import Evidence, evidence
-from dse.report.html import Html
-from dse.report.searched import Searched, told_by
-from dse.report.sentence import answer_sentences
-from dse.report.study_report import Extras, study_report
-from dse.search.follow import Follower
-from dse.search.stored import FrozenTrial, finished, reading, remote_trials, stored_trials
+from dse.question.resolved_study import ResolvedStudy, load_study
+from dse.report.info.evidence import Evidence, evidence
+from dse.report.info.stored_trials import Searched, told_by
+from dse.report.page.html import Html
+from dse.report.page.study_report import Extras, study_report
+from dse.report.words.sentence import answer_sentences
+from dse.search.analysis.live_front import Follower
+from dse.search.trials.read_trials import FrozenTrial, finished, reading, remote_trials, stored_trials
 from dse.spec.problems import SpecError
-from dse.spec.resolved import ResolvedStudy, load_study
 
 _QUIET = 15.0  # seconds without a new trial after which a search has stopped, or somebody stopped it
 _REST = 10.0  # renewing a page takes at most this fraction of the time, so that a search keeps its machine

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from threading import Lock
 
-from dse.search.mirror import ReadOnlyView
+from dse.search.storage.read_only_view import ReadOnlyView
 from dse.spec.problems import SpecError
 from dse.view.dashboard import dashboard
 from dse.view.guard import App

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from dse.report.html import Html, tag
-from dse.report.page import asset, drawing_library, page
+from dse.report.page.html import Html, tag
+from dse.report.page.shell import asset, drawing_library, page
 from dse.view.live import State
 
 SCRIPTS = ("table.js", "charts.js", "live.js", "report.js")

@@ -19,12 +19,12 @@ import numpy as np
 import optuna
 from samplers import JUDGED, made, question, told, truth, volumes
 
-from dse.search.points import axes_of
-from dse.search.replay import points_of
-from dse.search.suggest import suggest
-from dse.search.sweep.screen import Local
-from dse.spec.branch import Floats
-from dse.spec.resolved import ResolvedStudy
+from dse.chips.branch import Floats
+from dse.evaluate.batch import axes_of
+from dse.question.resolved_study import ResolvedStudy
+from dse.search.sweep.pivots import Local
+from dse.search.trials.replay import points_of
+from dse.search.trials.suggest import suggest
 
 QUESTION = "groq-vs-h100, solve"
 PENALTY = (1e6, 1e3)

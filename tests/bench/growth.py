@@ -56,9 +56,9 @@ def fill(url: str, some: list[Any], sizes: tuple[int, ...]) -> Iterator[dict[str
 
     import optuna
 
-    from dse.search.bulk import writer_of
-    from dse.search.entries import KEY, Entry
-    from dse.search.storage import open_storage
+    from dse.search.storage.bulk_writer import writer_of
+    from dse.search.storage.by_url import open_storage
+    from dse.search.trials.trial_entries import KEY, Entry
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")

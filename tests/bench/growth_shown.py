@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dse.report.canvas import save
-from dse.report.lines_plot import COLOURS, MARKERS
+from dse.report.drawing.canvas import save
+from dse.report.plots.lines_plot import COLOURS, MARKERS
 
 Rows = list[dict[str, Any]]
 STORAGES = ("journal", "redis", "sqlite", "postgresql")

@@ -7,10 +7,10 @@ import time
 
 import numpy as np
 
-from dse.blocks import keep_memory
-from dse.search.points import grid_of
-from dse.spec.parameters import value_at
-from dse.spec.resolved import load_study
+from dse.backends.blocks import keep_memory
+from dse.chips.parameters import value_at
+from dse.evaluate.batch import grid_of
+from dse.question.resolved_study import load_study
 from objectives import api
 
 

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import optuna
 
-from dse.search.crew import InProcess
-from dse.search.island import LocalWorker
-from dse.search.keeper import RunningFront
-from dse.search.points import axes_of
-from dse.search.samplers import tpe
-from dse.search.session import Session
-from dse.search.shared import Shared
-from dse.search.spool import RecoveryLog
-from dse.search.storage import default_url, open_storage
-from dse.search.suggest import suggest
-from dse.spec.resolved import ResolvedStudy, load_study
+from dse.evaluate.batch import axes_of
+from dse.question.resolved_study import ResolvedStudy, load_study
+from dse.search.run.local_worker import LocalWorker
+from dse.search.run.recovery_log import RecoveryLog
+from dse.search.run.running_front import RunningFront
+from dse.search.run.session import Session
+from dse.search.run.workforce import InProcess
+from dse.search.samplers.optuna_samplers import tpe
+from dse.search.storage.by_url import default_url, open_storage
+from dse.search.storage.shared_study import Shared
+from dse.search.trials.suggest import suggest
 
 BATCH = 10
 

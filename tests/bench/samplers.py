@@ -25,17 +25,17 @@ import numpy as np
 import optuna
 import yaml
 
+from dse.chips.branch import Floats
+from dse.evaluate.batch import axes_of
 from dse.front.dominance import hypervolume, log_hypervolume
-from dse.search.points import axes_of
-from dse.search.replay import points_of
-from dse.search.samplers import chooses_branches, sampler_of
-from dse.search.suggest import first_trials, suggest
+from dse.question.resolved_study import ResolvedStudy, load_study
+from dse.search.samplers.optuna_samplers import chooses_branches, sampler_of
 from dse.search.sweep.driver import sweep
-from dse.search.sweep.screen import Local
-from dse.spec.branch import Floats
-from dse.spec.places import bundled
-from dse.spec.resolved import ResolvedStudy, load_study
-from dse.spec.study import SamplerSpec
+from dse.search.sweep.pivots import Local
+from dse.search.trials.replay import points_of
+from dse.search.trials.suggest import first_trials, suggest
+from dse.spec.catalog.config_paths import bundled
+from dse.spec.schema.study import SamplerSpec
 
 CHECKPOINTS = (100, 300, 1000)
 GROWN = 1e-4

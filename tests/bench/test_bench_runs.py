@@ -5,7 +5,7 @@ import json
 import pytest
 
 from dse import SpecError, load_study
-from dse.bench import BRANCH, CHIPS, STUDY, bench
+from dse.evaluate.bench import BRANCH, CHIPS, STUDY, bench
 
 KEYS = {
     "points_per_second", "points", "seconds", "threads", "backend", "device", "block", "cost_model", "numpy",

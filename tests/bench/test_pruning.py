@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dse.bench import bench
+from dse.evaluate.bench import bench
 from dse.search.sweep.driver import sweep
 
 AFFORDED = 300e6

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dse.search.runner import run
+from dse.search.run.runner import run
 
 PROCESSES = (1, 2, 4)
 

@@ -15,8 +15,8 @@ from selenium.webdriver.common.keys import Keys
 
 from dse.front.axis import Axis
 from dse.front.files import Front, load_front
-from dse.report.evidence import evidence, gather
-from dse.report.study_report import study_report
+from dse.report.info.evidence import evidence, gather
+from dse.report.page.study_report import study_report
 
 pytestmark = pytest.mark.slow
 

@@ -9,9 +9,9 @@ from dse.calibrate.dataflow import FAMILY, Family, family, left_out_table, profi
 from dse.calibrate.parameters import DATAFLOW, columns
 from dse.calibrate.profile import Profile
 from dse.plugins import cost_model
-from dse.spec.catalog import Catalog
-from dse.spec.system import StackSpec
-from dse.validate.dataflow import LEFT_OUT, find_bundled
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.system import StackSpec
+from dse.validate.measured.dataflow import LEFT_OUT, find_bundled
 
 CATALOG = Catalog()
 

@@ -6,10 +6,10 @@ import pytest
 
 from dse.calibrate.equal import CENTRES, equal
 from dse.calibrate.parameters import PARAMETERS
-from dse.spec.base import Sourced
-from dse.spec.catalog import Catalog
-from dse.spec.grain import GRAIN, with_grain
-from dse.spec.system import StackSpec
+from dse.chips.granularity import GRAIN, with_grain
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.base import Sourced
+from dse.spec.schema.system import StackSpec
 
 CATALOG = Catalog()
 EQUAL = CATALOG.get(StackSpec, "equal")

@@ -13,11 +13,11 @@ from dse.calibrate.parameters import DATAFLOW, PARAMETERS, Prior, Table, fields,
 from dse.calibrate.pool import centre_of, pool, without
 from dse.calibrate.residuals import Rows
 from dse.plugins import cost_model
-from dse.spec.catalog import Catalog
+from dse.spec.catalog.lookup import Catalog
 from dse.spec.problems import SpecError
-from dse.spec.system import StackSpec
-from dse.validate.cases import Case
-from dse.validate.rows import find_table, read_rows
+from dse.spec.schema.system import StackSpec
+from dse.validate.measured.batches import Case
+from dse.validate.measured.rows import find_table, read_rows
 
 CATALOG = Catalog()
 MODEL = cost_model("roofline")

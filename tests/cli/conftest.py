@@ -7,7 +7,7 @@ import yaml
 from said import call
 from studies_for_tests import write_study
 
-from dse.spec.places import bundled
+from dse.spec.catalog.config_paths import bundled
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import json
 import pytest
 from studies_for_tests import write_study
 
-from dse.report.listed_grid import listed_grid
+from dse.report.words.listed_grid import listed_grid
 
 SILENT = "the file of wse-3 does not say how fast weights enter its matrix units"
 ASKED = ("--llm", "llama3.1-8b", "--workload", "article", "--weights", "fp16")

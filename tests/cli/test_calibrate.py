@@ -7,9 +7,9 @@ from threading import Thread
 
 import pytest
 
-from dse.spec.catalog import Catalog
-from dse.spec.places import bundled
-from dse.spec.system import StackSpec
+from dse.spec.catalog.config_paths import bundled
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.system import StackSpec
 
 HEADER = "chip,n_chips,llm,weights,tp,batch,batch_kind,isl,osl,metric,value,engine"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dse.spec.places import bundled
+from dse.spec.catalog.config_paths import bundled
 
 
 def line_of(path, text):

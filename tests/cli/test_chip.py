@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from dse.report.chip_plot import LOOKS, bars
-from dse.silicon_sheet import chip_sheet
-from dse.spec.catalog import Catalog
-from dse.spec.technology import TechnologySpec
-from dse.validate.silicon_errors import left_out, rows_of
-from dse.validate.silicon_rows import silicon_rows
+from dse.evaluate.chip_sheet import chip_sheet
+from dse.report.plots.chip_plot import LOOKS, bars
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.technology import TechnologySpec
+from dse.validate.silicon.errors import left_out, rows_of
+from dse.validate.silicon.rows import silicon_rows
 
 
 def sheet(dse, *words):

@@ -1,6 +1,6 @@
 """Arithmetic in another number format than asked is never silent."""
 
-from dse.report.computed import computed_lines, marked, other_formats
+from dse.report.words.computed_formats import computed_lines, marked, other_formats
 
 ASK = ("--llm", "llama3.1-8b", "--workload", "chat", "--batch", 8, "--tp", 16, "--pp", 8)
 

@@ -140,7 +140,7 @@ def test_results_that_were_edited_are_refused(dse, small_run, tmp_path):
 def test_the_results_that_came_with_a_study_are_shown_when_there_are_none_of_ones_own(
     dse, small_run, tmp_path
 ):
-    from dse.spec.places import bundled
+    from dse.spec.catalog.config_paths import bundled
 
     own = tmp_path / "studies" / "0001-groq-vs-h100"
     own.mkdir(parents=True)

@@ -11,7 +11,7 @@ import pytest
 from studies_for_tests import write_study
 
 from dse.cli.lazy_group import VERBS
-from dse.cli.manner import Manner, manner, mannered
+from dse.cli.terminal.global_options import Manner, manner, mannered
 
 ESCAPE = "\x1b"
 QUICK = {
@@ -139,7 +139,7 @@ def test_no_word_and_no_number_breaks_at_any_width(width):
 
     from rich.console import Console
 
-    from dse.cli.screen import table
+    from dse.cli.terminal.tables import table
 
     rows = [
         ["a100-sxm-80gb", "312 TFLOP/s", "2.04 TB/s", "12,500"],

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from dse.cli.plot import KINDS
+from dse.cli.verbs.studies.plot import KINDS
 
 TRIALS = {"importance", "progress"}
 
@@ -75,10 +75,14 @@ def test_a_place_that_cannot_be_written_is_found_before_the_work(
     dse, tmp_path, monkeypatch, words, option, called, name
 ):
     for work in (
-        "dse.report.evidence.gather", "dse.decide.breakeven.everyone", "dse.decide.compare.compare",
-        "dse.chip_sheet", "dse.validate.rows.read_rows", "dse.validate.silicon_rows.silicon_rows",
+        "dse.report.info.evidence.gather",
+        "dse.decide.scenario.breakeven.everyone",
+        "dse.decide.compare.chips.compare",
+        "dse.chip_sheet",
+        "dse.validate.measured.rows.read_rows",
+        "dse.validate.silicon.rows.silicon_rows",
         "dse.calibrate.calibration.calibrate",
-    ):  # fmt: skip
+    ):
         monkeypatch.setattr(work, _work)
     (tmp_path / "file").write_text("")
     (tmp_path / f"folder{name[1:]}").mkdir()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dse.cli import helper, side_by_side
+from dse.cli.cases import helper, side_by_side
 
 CHEAP = {"title": "chips alone", "price": {"system": "chips-only"}}
 LISTED = {"title": "real chips", "space": None, "price": {"method": "listed"}, "baselines": ["h100-sxm"]}

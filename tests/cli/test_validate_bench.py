@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from dse.spec.places import bundled
+from dse.spec.catalog.config_paths import bundled
 
 
 def stated():

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from dse.spec.catalog import Catalog
-from dse.spec.chip import ChipSpec
-from dse.spec.llm import LlmSpec
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.llm import LlmSpec
 from objectives import api
 from objectives.equations.llm.parameters import params
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dse.spec.catalog import Catalog
-from dse.spec.chip import ChipSpec
-from dse.spec.llm import LlmSpec
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.llm import LlmSpec
 
 CATALOG = Catalog()
 FOLDER = CATALOG.folders[-1] / "measurements"

@@ -8,9 +8,9 @@ from typing import Any, get_args
 
 import pytest
 
-from dse.spec.base import Basis, Sourced
-from dse.spec.catalog import KINDS, Catalog, leaves
-from dse.spec.yamlfile import read_yaml
+from dse.spec.catalog.lookup import KINDS, Catalog, leaves
+from dse.spec.schema.base import Basis, Sourced
+from dse.spec.yaml.yaml_lines import read_yaml
 
 CATALOG = Catalog()
 CONFIGS = CATALOG.folders[-1]

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from again import first, one
 
-from dse.decide.breakeven import NOBODY, assumptions, breakeven, everyone
-from dse.decide.candidates import chips_of_candidates
-from dse.decide.knobs import knob_of
-from dse.decide.situation import Situation, costs_of
-from dse.decide.solve import ask_of, best_layouts, solve, study_grid
-from dse.report.breakeven_info import as_dict, points, segments, sentences
-from dse.report.section import written_in
+from dse.decide.propose.candidates import chips_of_candidates
+from dse.decide.scenario.assumptions import knob_of
+from dse.decide.scenario.best_deployments import ask_of, best_layouts, solve, study_grid
+from dse.decide.scenario.breakeven import NOBODY, assumptions, breakeven, everyone
+from dse.decide.scenario.scenario import Situation, costs_of
+from dse.report.datasheet.section import written_in
+from dse.report.info.breakeven_info import as_dict, points, segments, sentences
 from dse.spec.problems import SpecError
 
 LIMITS = {"tpot": 50e-3}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dse
-from dse.decide.compare import compare
+from dse.decide.compare.chips import compare
 from dse.spec.problems import SpecError
 
 ASKED = {"llm": "llama2-70b", "workload": "article", "weights": "int8"}

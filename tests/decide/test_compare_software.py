@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from dse.decide.chip_settings import by_chip
-from dse.decide.compare import compare
-from dse.decide.contestants import contestant
-from dse.decide.verdicts import dependence, flip_of, verdicts_from
-from dse.design import Subject
+from dse.decide.compare.chip_settings import by_chip
+from dse.decide.compare.chips import compare
+from dse.decide.compare.contestants import contestant
+from dse.decide.verdict.by_software import dependence, flip_of, verdicts_from
+from dse.evaluate.estimate import Subject
 from dse.spec.problems import SpecError
 
 ASKED = {"llm": "llama2-70b", "workload": "article", "weights": "int8", "batch": 64}

@@ -5,14 +5,14 @@ import pytest
 from again import chip_of_row, first, one
 
 import dse
-from dse.decide.candidates import chips_of_candidates, from_rows
-from dse.decide.explain import explain
-from dse.decide.neighbours import neighbours
-from dse.decide.parts import layout_at
-from dse.decide.rests_on import rests_on
-from dse.decide.solve import ask_of, evaluate, solve, study_grid
+from dse.decide.explain.design import explain
+from dse.decide.explain.elasticity import rests_on
+from dse.decide.explain.neighbours import neighbours
+from dse.decide.propose.candidates import chips_of_candidates, from_rows
+from dse.decide.scenario.best_deployments import ask_of, evaluate, solve, study_grid
+from dse.decide.scenario.mix_parts import layout_at
+from dse.question.variation import Place, vary
 from dse.spec.problems import SpecError
-from dse.spec.variation import Place, vary
 
 LIMITS = {"tpot": 50e-3}
 
@@ -126,7 +126,7 @@ def test_a_trial_that_is_not_on_the_front_is_refused_with_those_that_are(study, 
 
 
 def test_a_trial_that_is_not_on_the_front_is_explained_at_its_best_deployment(study, front, stored):
-    from dse.search.stored import reading, stored_trials
+    from dse.search.trials.read_trials import reading, stored_trials
 
     trials = stored_trials(reading(stored[1]), study.slug)
     numbers = {int(t) for t in front.frame["trial"]} | {int(t) for t in front.baselines["trial"]}

@@ -10,20 +10,20 @@ from optuna.samplers import TPESampler
 from studies_for_tests import write_study
 
 import dse
-from dse.decide.breakeven import breakeven, everyone
-from dse.decide.candidates import chips_of_candidates, from_rows, of_baselines, of_front
-from dse.decide.explain import explain
-from dse.decide.knobs import knob_of
-from dse.decide.parts import layout_at
-from dse.decide.proposal import propose
-from dse.decide.solve import ask_of, solve, study_grid
-from dse.report.datasheet_data import as_dict
-from dse.report.datasheet_info import datasheet
-from dse.report.spreads import measured
+from dse.decide.explain.design import explain
+from dse.decide.propose.candidates import chips_of_candidates, from_rows, of_baselines, of_front
+from dse.decide.propose.proposal import propose
+from dse.decide.scenario.assumptions import knob_of
+from dse.decide.scenario.best_deployments import ask_of, solve, study_grid
+from dse.decide.scenario.breakeven import breakeven, everyone
+from dse.decide.scenario.mix_parts import layout_at
+from dse.report.datasheet.content import datasheet
+from dse.report.datasheet.data import as_dict
+from dse.report.info.spreads import measured
 from dse.search.bound.prove import prove
-from dse.search.samplers import sampler_of
+from dse.search.samplers.optuna_samplers import sampler_of
 from dse.spec.problems import SpecError
-from dse.spec.study import SamplerSpec
+from dse.spec.schema.study import SamplerSpec
 
 SIZES = {"mode": "solve", "batch": [1, 16, 128], "tp": [1, 8, 32], "pp": [1, 8, 32]}
 MIX = [
@@ -220,7 +220,9 @@ def test_twice_the_same_question_is_decided_like_once(tmp_path):
 def test_every_verb_takes_a_mix(dse_verb, mixed, proposal, monkeypatch):
     """What `propose` finds for a mix is the fixture; the verb asks for it, tells it and writes it."""
     asked = []
-    monkeypatch.setattr("dse.decide.proposal.propose", lambda *a, **k: asked.append((a, k)) or proposal)
+    monkeypatch.setattr(
+        "dse.decide.propose.proposal.propose", lambda *a, **k: asked.append((a, k)) or proposal
+    )
     path, out = mixed
     told = dse_verb("explain", path, "row:1", "--out", out)
     assert told.code in (0, 1), told.err

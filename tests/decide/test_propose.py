@@ -11,26 +11,26 @@ import yaml
 from studies_for_tests import write_study
 
 import dse
-from dse.cli.again import again
-from dse.decide.candidates import Candidate, chips_of_candidates, from_rows
-from dse.decide.chip_file import chip_of, space_around
-from dse.decide.domain import at_the_ends, beyond_what_exists, outside
-from dse.decide.proposal import Refused, propose
-from dse.decide.rounding import rounded
-from dse.decide.solve import ask_of, solve, study_grid
-from dse.decide.told import told_of
-from dse.report.datasheet_data import as_dict
-from dse.report.datasheet_info import datasheet
-from dse.spec.base import Sourced
-from dse.spec.branch import branches_of
-from dse.spec.buildable import BuildableSpec
-from dse.spec.catalog import Catalog, file_problems, leaves
-from dse.spec.chip import ChipSpec
-from dse.spec.loading import build_spec, load_spec
-from dse.spec.resolve import chip_columns
-from dse.spec.space import NAME, PARAMETERS, ParameterSpec, SpaceSpec
-from dse.spec.variation import vary
-from dse.spec.writing import exact, yaml_of
+from dse.chips.branch import branches_of
+from dse.chips.resolve import chip_columns
+from dse.cli.input.repeat_command import again
+from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows
+from dse.decide.propose.chip_file import chip_of, space_around
+from dse.decide.propose.proposal import Refused, propose
+from dse.decide.propose.rounding import rounded
+from dse.decide.propose.validity import at_the_ends, beyond_what_exists, outside
+from dse.decide.scenario.best_deployments import ask_of, solve, study_grid
+from dse.decide.scenario.evaluation import told_of
+from dse.question.variation import vary
+from dse.report.datasheet.content import datasheet
+from dse.report.datasheet.data import as_dict
+from dse.spec.catalog.lookup import Catalog, file_problems, leaves
+from dse.spec.schema.base import Sourced
+from dse.spec.schema.buildable import BuildableSpec
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.space import NAME, PARAMETERS, ParameterSpec, SpaceSpec
+from dse.spec.yaml.loading import build_spec, load_spec
+from dse.spec.yaml.writing import exact, yaml_of
 
 LIMITS = {"tpot": 5e-3}
 
@@ -185,7 +185,7 @@ def test_the_space_around_it_holds_it_and_can_be_searched(study, proposal, file)
 
 def test_a_breaking_number_makes_the_rival_as_good(study, proposal):
     """At the break-even both cost the same, or the proposal has just become infeasible."""
-    from dse.decide.variants import solve_variants
+    from dse.decide.scenario.scenario_batch import solve_variants
 
     rivals = [r.candidate for r in proposal.rivals if r.cost is not None]
     assert proposal.overturns or not proposal.wins
@@ -252,7 +252,7 @@ def test_the_datasheet_holds_every_section_and_is_plain_data(proposal):
     ],
 )  # fmt: skip
 def test_numbers_are_written_so_that_they_read_back(value, unit, text):
-    from dse.spec.units import parse
+    from dse.spec.yaml.units import parse
 
     assert exact(value, unit) == text
     assert parse(text, unit) == value
@@ -289,7 +289,7 @@ def test_what_the_verb_writes_is_found_again_wherever_it_lies(
     dse_verb, stored, proposal, tmp_path, monkeypatch
 ):
     """Places alone: the test before this one makes a proposal by the verb itself."""
-    monkeypatch.setattr("dse.decide.proposal.propose", lambda *_, **__: proposal)
+    monkeypatch.setattr("dse.decide.propose.proposal.propose", lambda *_, **__: proposal)
     for output in (None, tmp_path / "loose" / "my-chip.yaml", tmp_path / "own" / "chips" / "my-chip.yaml"):
         extra = () if output is None else ("-o", output)
         said = dse_verb(
@@ -320,8 +320,8 @@ def test_warnings_are_in_the_terms_of_the_field(study, proposal):
 
 
 def test_a_polished_chip_is_never_worse_and_no_step_improves_it(study, front):
-    from dse.decide.neighbours import steps_of
-    from dse.decide.polish import polished
+    from dse.decide.explain.neighbours import steps_of
+    from dse.decide.verdict.local_search import polished
 
     ask, grid = ask_of(study, LIMITS), study_grid(study)
     row = next(r for r in front.frame.to_dict("records") if r["tpot_s"] <= 5e-3 and r["role"] == "search")

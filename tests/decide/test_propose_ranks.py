@@ -7,15 +7,15 @@ import yaml
 from studies_for_tests import write_study
 
 import dse
-from dse.decide.candidates import from_rows
-from dse.decide.proposal import Refused, propose
-from dse.decide.rivals import rivals
-from dse.decide.solve import ask_of
-from dse.decide.study_verdicts import verdicts_at
+from dse.decide.propose.candidates import from_rows
+from dse.decide.propose.proposal import Refused, propose
+from dse.decide.propose.rivals import rivals
+from dse.decide.scenario.best_deployments import ask_of
+from dse.decide.verdict.study import verdicts_at
 from dse.front.files import write_front
 from dse.front.tables import records
-from dse.report.datasheet_data import as_dict
-from dse.report.datasheet_info import datasheet
+from dse.report.datasheet.content import datasheet
+from dse.report.datasheet.data import as_dict
 
 LIMITS = {"tpot": 50e-3}
 BASELINES = ["h100-sxm", "tpu-v5p"]

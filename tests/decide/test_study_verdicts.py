@@ -9,14 +9,14 @@ from rich.console import Console
 from studies_for_tests import write_study
 
 import dse
-from dse.cli.verdicts import show_verdicts
-from dse.decide.asked_again import asked_again
-from dse.decide.candidates import Candidate, chips_of_candidates
-from dse.decide.solve import ask_of, solve, study_grid
-from dse.decide.study_verdicts import compares_kinds, study_verdicts, under_software
-from dse.decide.verdicts import Verdict, Verdicts, kept, verdicts_from
-from dse.spec.parameters import value_at
-from dse.spec.unanchored import family, unanchored_in
+from dse.chips.parameters import value_at
+from dse.cli.show.verdicts import show_verdicts
+from dse.decide.propose.candidates import Candidate, chips_of_candidates
+from dse.decide.scenario.best_deployments import ask_of, solve, study_grid
+from dse.decide.verdict.by_software import Verdict, Verdicts, kept, verdicts_from
+from dse.decide.verdict.other_software import asked_again
+from dse.decide.verdict.study import compares_kinds, study_verdicts, under_software
+from dse.question.unanchored import family, unanchored_in
 
 SMALL = {"budget": {"trials": 8}, "report_at": ["10 ms", "50 ms"]}
 REAL = {"space": None, "price": {"method": "listed"}, **SMALL}

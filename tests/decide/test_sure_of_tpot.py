@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from studies_for_tests import write_study
 
-from dse.decide.candidates import from_rows
-from dse.decide.drawings import draws, studies_of
-from dse.decide.medians import drawn_designs, key_of
-from dse.decide.variants import tpots_of_variants
+from dse.decide.propose.candidates import from_rows
+from dse.decide.scenario.scenario_batch import tpots_of_variants
+from dse.decide.uncertainty.quantiles import drawn_designs, key_of
+from dse.decide.uncertainty.sampling import draws, studies_of
 from dse.front.tables import records
 from dse.plugins import objective
 

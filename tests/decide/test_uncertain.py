@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from dse.decide.candidates import from_rows, of_baselines, of_front
-from dse.decide.drawings import draws, split_normal, uncertain_facts
-from dse.decide.medians import limits_of_dies
-from dse.decide.uncertain import contest, tornado
+from dse.decide.propose.candidates import from_rows, of_baselines, of_front
+from dse.decide.uncertainty.monte_carlo import contest, tornado
+from dse.decide.uncertainty.quantiles import limits_of_dies
+from dse.decide.uncertainty.sampling import draws, split_normal, uncertain_facts
 from dse.front.files import Front
 from dse.front.tables import records
-from dse.report.answer import answer
-from dse.report.spreads import Stale, measured
-from dse.spec.base import Sourced, Spec
-from dse.spec.resolved import resolve_study
-from dse.spec.system import StackSpec
+from dse.question.resolved_study import resolve_study
+from dse.report.info.spreads import Stale, measured
+from dse.report.words.answer import answer
+from dse.spec.schema.base import Sourced, Spec
+from dse.spec.schema.system import StackSpec
 
 SAMPLES = 24
 
@@ -132,8 +132,8 @@ def test_scaling_all_money_leaves_every_victory_and_scales_every_interval(study,
     """A victory is a ratio of dollars."""
 
     def dearer(spec, factor):
-        from dse.spec.catalog import leaves
-        from dse.spec.variation import unit_of_leaf
+        from dse.question.variation import unit_of_leaf
+        from dse.spec.catalog.lookup import leaves
 
         def scaled(node, path=""):
             if isinstance(node, Sourced):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import dse
-from dse.estimated import Estimate
+from dse.evaluate.estimate_result import Estimate
 from dse.spec.problems import SpecError
 
 LEDGERS = ("tpot_s", "ttft_s", "capex_usd", "usd_per_million_tokens")

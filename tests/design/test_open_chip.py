@@ -12,13 +12,13 @@ from said import call
 from studies_for_tests import write_study
 
 import dse
-from dse.spec.branch import Branch, branches_of
-from dse.spec.catalog import Catalog
-from dse.spec.parameters import value_at
-from dse.spec.resolve import Setting
-from dse.spec.space import NAME, PARAMETERS, SpaceSpec
-from dse.spec.study import PrecisionSpec, PriceSpec
-from dse.spec.technology import TechnologySpec
+from dse.chips.branch import Branch, branches_of
+from dse.chips.parameters import value_at
+from dse.chips.resolve import Setting
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.space import NAME, PARAMETERS, SpaceSpec
+from dse.spec.schema.study import PrecisionSpec, PriceSpec
+from dse.spec.schema.technology import TechnologySpec
 
 CATALOG = Catalog()
 SPACE = CATALOG.get(SpaceSpec, "open-chip")

@@ -13,9 +13,9 @@ from said import call
 from studies_for_tests import write_study
 
 import dse
-from dse.spec.layouts import one
-from dse.spec.parameters import value_at
-from dse.spec.places import bundled
+from dse.chips.parameters import value_at
+from dse.question.layouts import one
+from dse.spec.catalog.config_paths import bundled
 from dse.spec.problems import SpecError
 from objectives import api
 

@@ -6,9 +6,9 @@ import factories as make
 import pytest
 
 import dse
-from dse.spec.catalog import Catalog
-from dse.spec.chip import ChipSpec
-from dse.spec.formats import peak_of
+from dse.chips.formats import peak_of
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.chip import ChipSpec
 from objectives.costmodels.roofline import RooflineCostModel
 from objectives.equations.chip.formats import FORMATS, arithmetic
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dse.spec.catalog import Catalog
-from dse.spec.prices import built_up
-from dse.spec.reach import reach_columns, shares
-from dse.spec.system import EconomySpec, NetworkSpec
-from dse.spec.technology import TechnologySpec
+from dse.chips.link_reach import reach_columns, shares
+from dse.chips.prices import built_up
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.system import EconomySpec, NetworkSpec
+from dse.spec.schema.technology import TechnologySpec
 from objectives.costmodels.roofline import RooflineCostModel
 from objectives.equations.interconnect import reach
 from objectives.equations.interconnect.reach import leaving

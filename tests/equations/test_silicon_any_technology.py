@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from silicon_chips import LIMITS, blueprint, technology
 
-from dse.spec.silicon import Silicon, derive
-from dse.spec.technology import Build, Value
+from dse.chips.silicon import Silicon, derive
+from dse.spec.schema.technology import Build, Value
 from objectives.equations.fabrication.technology import Technology
 
 LAW = settings(deadline=None, max_examples=80)

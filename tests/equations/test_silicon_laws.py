@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from silicon_chips import LIMITS, MIB, MM2, blueprint, column, design, technology
 
-from dse.spec.silicon import derive
-from dse.spec.technology import Build
+from dse.chips.silicon import derive
+from dse.spec.schema.technology import Build
 from objectives.equations.fabrication.technology import Technology, pick
 from objectives.equations.fabrication.yields import (
     harvested_yield,

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from silicon_chips import MIB, blueprint, column, technology
 
-from dse.spec.silicon import Silicon, derive
-from dse.spec.technology import Build
+from dse.chips.silicon import Silicon, derive
+from dse.spec.schema.technology import Build
 from objectives.equations.fabrication.package import PACKAGES
 from objectives.equations.fabrication.technology import Blueprint
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dse.evaluate.choose import Judged, best, cost_of, late, merged, missed, violations
-from dse.evaluate.misses import misses
+from dse.choose.misses import misses
+from dse.choose.rule import Judged, best, cost_of, late, merged, missed, violations
 from dse.plugins import objective
 from objectives.api import Metrics
 

@@ -7,16 +7,16 @@ import pytest
 from studies_for_tests import small, write_study
 
 import dse
-from dse.decide.candidates import of_baselines
-from dse.decide.compare import compare
-from dse.decide.filtered import filtered
-from dse.decide.situation import Situation, costs_of
+from dse.decide.compare.chips import compare
+from dse.decide.propose.candidates import of_baselines
+from dse.decide.scenario.scenario import Situation, costs_of
+from dse.decide.verdict.filtered_front import filtered
 from dse.front.files import load_front
 from dse.front.query import where
-from dse.report.answer import answer
-from dse.search.runner import run
-from dse.search.stored import reading, stored_trials
-from dse.spec.resolved import load_study
+from dse.question.resolved_study import load_study
+from dse.report.words.answer import answer
+from dse.search.run.runner import run
+from dse.search.trials.read_trials import reading, stored_trials
 
 ANY: dict[str, Any] = {"mode": "solve"}
 FIVE = (

@@ -14,11 +14,11 @@ from servers import Postgres, postgres
 from strange_models import plugged, slow_study
 from studies_for_tests import write_study
 
+from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.search.sweep import driver
+from dse.search.sweep.dask_blocks import on_cluster
 from dse.search.sweep.driver import SweepResult, sweep
-from dse.search.sweep.elsewhere import on_cluster
 from dse.spec.problems import SpecError
-from dse.spec.resolved import ResolvedStudy, load_study
 
 COUNTS = {"peak_flops": 3, "sram": 4, "sram_bandwidth_per_byte": 2, "link_bandwidth": 2, "dram_stacks": 2}
 FILES = ("front.csv", "baselines.csv", "manifest.json")
@@ -98,8 +98,8 @@ def test_the_scheduler_is_killed_in_mid_sweep_and_the_sweep_goes_on_without_it(
 SWEEP = f"""
 import sys
 from dse.search.sweep import driver
-from dse.search.sweep.elsewhere import on_cluster
-from dse.spec.resolved import load_study
+from dse.search.sweep.dask_blocks import on_cluster
+from dse.question.resolved_study import load_study
 driver.BLOCK, driver.EVERY = {SMALL}, 0.0
 question = load_study(sys.argv[1])
 with on_cluster(sys.argv[3], question, {COUNTS}, "numpy") as engine:

@@ -21,8 +21,8 @@ from servers import Postgres, free_port, postgres
 from strange_models import plugged, slow_study
 from studies_for_tests import write_study
 
-from dse.search import outage
-from dse.search.runner import run
+from dse.search.run.runner import run
+from dse.search.storage import outage
 from dse.spec.problems import SpecError
 
 

@@ -24,9 +24,9 @@ from processes import (
 from strange_models import plugged, slow_study
 from studies_for_tests import write_study
 
-from dse.search import journal
-from dse.search.runner import run, work
-from dse.search.storage import open_storage
+from dse.search.run.runner import run, work
+from dse.search.storage import journal
+from dse.search.storage.by_url import open_storage
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_full_disk_ends_the_run_with_a_message_and_loses_nothing(place: Path, 
 FILL = """
 import resource, sys
 from pathlib import Path
-from dse.search.journal import Journal
+from dse.search.storage.journal import Journal
 path, size = Path(sys.argv[1]), int(sys.argv[2])
 journal = Journal(path)
 journal.append_logs([{"op_code": 0, "said": "first"}])
@@ -135,7 +135,7 @@ def test_a_folder_that_becomes_read_only_in_mid_write_is_told_as_it_is(tmp_path:
     code = """
 import os, sys
 from pathlib import Path
-from dse.search.journal import Journal
+from dse.search.storage.journal import Journal
 file = Path(sys.argv[1])
 try:
     Journal(file).append(lambda: (file.parent.chmod(0o555), [{"op_code": 0}])[1])

@@ -9,8 +9,9 @@ import pytest
 from processes import check_whole
 from studies_for_tests import write_study
 
-from dse.search import session, shared
-from dse.search.runner import RunResult, run
+from dse.search.run import session
+from dse.search.run.runner import RunResult, run
+from dse.search.storage import shared_study
 
 CALLS = (
     "create_new_trial",
@@ -65,7 +66,7 @@ class Faults:
 
 
 def disturbed(path: Path, url: str, faults: Faults, monkeypatch: pytest.MonkeyPatch) -> RunResult:
-    opened, writer_of = shared.open_storage, shared.writer_of
+    opened, writer_of = shared_study.open_storage, shared_study.writer_of
 
     def storage(address: str) -> Any:
         made = opened(address)
@@ -79,9 +80,9 @@ def disturbed(path: Path, url: str, faults: Faults, monkeypatch: pytest.MonkeyPa
             faults.into(found, name)
         return found
 
-    monkeypatch.setattr(shared, "open_storage", storage)
+    monkeypatch.setattr(shared_study, "open_storage", storage)
     if url != "memory:":
-        monkeypatch.setattr(shared, "writer_of", writer)
+        monkeypatch.setattr(shared_study, "writer_of", writer)
 
     def begin(_finished: int, _wanted: int) -> None:
         faults.on = True

@@ -23,7 +23,7 @@ from processes import (
 from strange_models import plugged, slow_study
 from studies_for_tests import write_study
 
-from dse.search.runner import run
+from dse.search.run.runner import run
 
 
 @pytest.fixture

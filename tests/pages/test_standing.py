@@ -1,7 +1,7 @@
 """What stands below tables of a page: what prices are on, and who has no anchor."""
 
-from dse.pages.standing import with_notes
-from dse.report.standing import Standing
+from dse.pages.footnotes import with_notes
+from dse.report.words.eligibility import Standing
 
 STANDS = Standing(
     group_of={

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import dse
-from dse.spec.catalog import Catalog
-from dse.spec.chip import ChipSpec
-from dse.spec.llm import LlmSpec
-from dse.spec.resolved import load_study
-from dse.spec.system import StackSpec
+from dse.question.resolved_study import load_study
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.llm import LlmSpec
+from dse.spec.schema.system import StackSpec
 from objectives.costmodels.roofline import RooflineCostModel
 
 CATALOG = Catalog()

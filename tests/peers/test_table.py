@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import dse
-from dse.spec.catalog import Catalog
-from dse.validate.peers import Said, at_best, ours, peers
-from dse.validate.peers_page import page
+from dse.pages.peers import page
+from dse.spec.catalog.lookup import Catalog
+from dse.validate.peers.table import Said, at_best, ours, peers
 
 CATALOG = Catalog()
 SAID = peers(CATALOG)
@@ -129,7 +129,7 @@ def test_bytes_held_imply_the_lengths_that_nobody_states() -> None:
 
 def test_the_page_is_the_one_that_the_table_makes() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(CATALOG), (
-        "run: python -m dse.validate.peers_page > dse/docs/peers.md"
+        "run: python -m dse.pages.peers > dse/docs/peers.md"
     )
 
 

@@ -11,8 +11,8 @@ import factories as make
 import numpy as np
 import pytest
 
+from dse.bounds.speed_of_light import assert_within_physics
 from dse.search.bound.corners import SLACK, STAGES
-from dse.speed_of_light import assert_within_physics
 from dse.testing.checks import ROUNDING
 from objectives.api import Chips, Context, Designs, Llm, Serving
 from objectives.costmodels.roofline import RooflineCostModel

@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dse.report.html import Html, data_script, joined, link, tag
-from dse.report.page import Script, page
+from dse.report.page.html import Html, data_script, joined, link, tag
+from dse.report.page.shell import Script, page
 
 
 class Reader(HTMLParser):

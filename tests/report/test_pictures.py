@@ -15,23 +15,23 @@ from studies_for_tests import write_study
 import dse
 from dse.front.axis import Axis
 from dse.front.files import Front, load_front
-from dse.report.curves import Intervals
-from dse.report.evidence import Evidence, changes, evidence
-from dse.report.front_info import front_info
-from dse.report.front_plot import render_front
-from dse.report.importance_plot import parameter_label, render_importance
-from dse.report.page_data import listed, rows_data
-from dse.report.parallel_info import MOST, parallel_info
-from dse.report.parallel_plot import render_parallel
-from dse.report.progress_info import progress_info
-from dse.report.progress_plot import render_progress
-from dse.report.stacks_info import KINDS, rivals_at, stack_info, winners
-from dse.report.stacks_plot import render_stack
-from dse.report.study_report import study_report
-from dse.search.importance import LEAST, importance
-from dse.search.progress import Progress, progress
-from dse.search.runner import RunResult
-from dse.spec.resolved import load_study
+from dse.question.resolved_study import load_study
+from dse.report.info.curves import Intervals
+from dse.report.info.evidence import Evidence, changes, evidence
+from dse.report.info.front_info import front_info
+from dse.report.info.parallel_info import MOST, parallel_info
+from dse.report.info.progress_info import progress_info
+from dse.report.info.stacks_info import KINDS, rivals_at, stack_info, winners
+from dse.report.page.script_data import listed, rows_data
+from dse.report.page.study_report import study_report
+from dse.report.plots.front_plot import render_front
+from dse.report.plots.importance_plot import parameter_label, render_importance
+from dse.report.plots.parallel_plot import render_parallel
+from dse.report.plots.progress_plot import render_progress
+from dse.report.plots.stacks_plot import render_stack
+from dse.search.analysis.importance import LEAST, importance
+from dse.search.analysis.progress import Progress, progress
+from dse.search.run.runner import RunResult
 
 STUDY = Path(__file__).resolve().parents[2] / "studies" / "0001-groq-vs-h100"
 SIZES = (0, 1, 1000)

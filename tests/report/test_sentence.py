@@ -7,8 +7,8 @@ import pytest
 
 from dse.front.axis import Axis
 from dse.front.files import Front
-from dse.report.evidence import Evidence, evidence
-from dse.report.sentence import answer_sentences
+from dse.report.info.evidence import Evidence, evidence
+from dse.report.words.sentence import answer_sentences
 
 COST = Axis("usd_per_token_per_second", "usd_per_token_per_s", "$/(token/s)", "USD/(token/s)", "minimize")
 TPOT = Axis("tpot", "tpot_s", "TPOT", "s", "minimize")

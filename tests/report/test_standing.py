@@ -7,9 +7,9 @@ import pytest
 
 from dse.front.axis import Axis
 from dse.front.files import Front
-from dse.report.answer import answer
-from dse.report.cases_info import cases_info
-from dse.report.standing import standing_of, with_unanchored
+from dse.report.info.cases_info import cases_info
+from dse.report.words.answer import answer
+from dse.report.words.eligibility import standing_of, with_unanchored
 
 COST = Axis("usd_per_token_per_second", "usd_per_token_per_s", "$/(token/s)", "USD/(token/s)", "minimize")
 TPOT = Axis("tpot", "tpot_s", "TPOT", "s", "minimize")

@@ -12,11 +12,11 @@ from matplotlib.text import Text
 
 from dse.front.axis import Axis
 from dse.front.files import Front
-from dse.report.cases_info import cases_info
-from dse.report.cases_plot import cases_figure
-from dse.report.progress_info import ProgressInfo
-from dse.report.progress_plot import render_progress
-from dse.report.tornado_plot import Bar, TornadoInfo, draw_tornado, ends, render_tornado
+from dse.report.info.cases_info import cases_info
+from dse.report.info.progress_info import ProgressInfo
+from dse.report.plots.cases_plot import cases_figure
+from dse.report.plots.progress_plot import render_progress
+from dse.report.plots.tornado_plot import Bar, TornadoInfo, draw_tornado, ends, render_tornado
 
 COST = Axis("usd_per_token_per_second", "usd_per_token_per_s", "$/(token/s)", "USD/(token/s)", "minimize")
 TPOT = Axis("tpot", "tpot_s", "TPOT", "s", "minimize")

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from studies_for_tests import write_study
 
+from dse.chips.parameters import value_at
+from dse.evaluate import scoring
+from dse.evaluate.batch import grid_of
 from dse.front.dominance import factor_to_cover
 from dse.front.files import Front
-from dse.search import judge
+from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.search.bound.bounds import Bounds, lead_of_two
 from dse.search.bound.boxes import Boxes, joined, whole
 from dse.search.bound.corners import SLACK, STAGES, Table, corners, unordered
 from dse.search.bound.prove import Bound, prove
-from dse.search.points import grid_of
 from dse.search.sweep.driver import SweepResult, sweep
-from dse.spec.parameters import value_at
 from dse.spec.problems import SpecError
-from dse.spec.resolved import ResolvedStudy, load_study
 from objectives import api
 
 QUESTIONS: dict[str, dict[str, Any]] = {
@@ -50,8 +50,10 @@ def outcomes(study: ResolvedStudy, columns: dict[str, Any]) -> tuple[list[np.nda
     designs = api.Designs(chips=api.Chips(**columns), deployments=layouts)
     metrics = study.cost_model.evaluate(designs, study.context)
     shape = (layouts.size, n)
-    ok = np.all([np.broadcast_to(v, shape) <= 0.0 for v in judge.violations(study, metrics).values()], axis=0)
-    return [np.broadcast_to(c, shape) for c in judge.costs(study, metrics)], ok
+    ok = np.all(
+        [np.broadcast_to(v, shape) <= 0.0 for v in scoring.violations(study, metrics).values()], axis=0
+    )
+    return [np.broadcast_to(c, shape) for c in scoring.costs(study, metrics)], ok
 
 
 def nothing_in_a_box_beats_its_optimistic_chip(study: ResolvedStudy, seed: int) -> None:

@@ -9,9 +9,10 @@ import pytest
 from optuna.trial import TrialState
 from studies_for_tests import write_study
 
-from dse.search import island, replay
-from dse.search.runner import RunResult, run
-from dse.search.storage import open_storage
+from dse.search.run import local_worker
+from dse.search.run.runner import RunResult, run
+from dse.search.storage.by_url import open_storage
+from dse.search.trials import replay
 
 
 def interrupted_at(count: int, path: str, out: Path, **options: Any) -> RunResult:
@@ -56,7 +57,7 @@ def test_ctrl_c_inside_a_trial_fails_it_and_its_design_is_tried_again(
             raise KeyboardInterrupt
         return evaluate(*arguments)
 
-    monkeypatch.setattr(island, "points_of", press_at_the_third)
+    monkeypatch.setattr(local_worker, "points_of", press_at_the_third)
     result = run(path, trials=6, out=out)
     assert result.interrupted
     assert states(result)["COMPLETE"] == 2

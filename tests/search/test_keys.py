@@ -3,9 +3,9 @@
 import pytest
 from optuna.trial import FrozenTrial, create_trial
 
-from dse.search.entries import KEY
-from dse.search.keys import WorkerName, worker_of
-from dse.search.manifest import repeatable
+from dse.search.analysis.manifest import repeatable
+from dse.search.trials.keys import WorkerName, worker_of
+from dse.search.trials.trial_entries import KEY
 
 
 @pytest.mark.parametrize("worker", [WorkerName("a1b2", 0), WorkerName("00ff", 137)])

@@ -15,16 +15,17 @@ from again import minimal, points_of_trials
 from optuna.trial import FrozenTrial, TrialState
 from studies_for_tests import write_study
 
-from dse.search import island, replay
-from dse.search.journal import Journal
-from dse.search.runner import RunResult, run
-from dse.search.shared import Shared
+from dse.search.run import local_worker
+from dse.search.run.runner import RunResult, run
+from dse.search.storage.journal import Journal
+from dse.search.storage.shared_study import Shared
+from dse.search.trials import replay
 
-RUN = "import sys; from dse.search.runner import run; run(sys.argv[1], trials=10**6, out=sys.argv[2])"
+RUN = "import sys; from dse.search.run.runner import run; run(sys.argv[1], trials=10**6, out=sys.argv[2])"
 DIE_IN_A_TRIAL = """
 import os, signal, sys
 from dse.search import island
-from dse.search.runner import run
+from dse.search.run.runner import run
 evaluate, calls = island.points_of, iter(range(99))
 def dies(*arguments):
     if next(calls) == 5:
@@ -128,7 +129,7 @@ def test_a_trial_that_kills_its_run_twice_is_not_tried_a_third_time(
             raise Killed
         return evaluate(study, numbers, choices)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(island, "points_of", dies)
+    monkeypatch.setattr(local_worker, "points_of", dies)
     for _ in range(2):
         with pytest.raises(Killed):
             run(path, trials=12, out=out)
@@ -191,7 +192,7 @@ def test_a_real_chip_whose_trial_was_killed_at_its_start_is_tried_again(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(island, "suggest", dies)
+        patch.setattr(local_worker, "suggest", dies)
         with pytest.raises(Killed):
             run(path, trials=6, out=out)
     result = run(path, trials=6, out=out)

@@ -8,12 +8,12 @@ from again import first, minimal, one
 from studies_for_tests import write_study
 
 import dse
-from dse.decide.candidates import chips_of_candidates, from_rows
-from dse.report.card_info import card_of
-from dse.report.evidence import evidence
-from dse.report.stacks_info import stack_info, winners
-from dse.report.study_report import study_report
-from dse.search.points import axes_of
+from dse.decide.propose.candidates import chips_of_candidates, from_rows
+from dse.evaluate.batch import axes_of
+from dse.report.info.card_info import card_of
+from dse.report.info.evidence import evidence
+from dse.report.info.stacks_info import stack_info, winners
+from dse.report.page.study_report import study_report
 from dse.spec.problems import SpecError
 
 SIZES = {"mode": "solve", "batch": [1, 16, 128], "tp": [1, 8, 32], "pp": [1, 8, 32]}
@@ -100,7 +100,7 @@ def one_of(study, member, chip, batch, tp, pp, ep=1.0):
 
 
 def values_of(study, chip):
-    from dse.search.points import Origin, evaluate, grid_of
+    from dse.evaluate.batch import Origin, evaluate, grid_of
 
     origin = Origin(
         trial=np.zeros(1, dtype=int),

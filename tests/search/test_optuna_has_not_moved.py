@@ -1,4 +1,4 @@
-"""A canary: the installed Optuna is still what `dse.search.optuna_private` takes it for."""
+"""A canary: the installed Optuna is still what `dse.search.storage.optuna_private` takes it for."""
 
 import ast
 import inspect
@@ -16,7 +16,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileSymlinkLock
 
 import dse
-from dse.search import optuna_private
+from dse.search.storage import optuna_private
 
 PRIVATE = Path(optuna_private.__file__)
 PACKAGE = Path(dse.__file__).parent
@@ -25,7 +25,7 @@ PACKAGE = Path(dse.__file__).parent
 def test_optuna_is_still_what_we_take_it_for() -> None:
     moved = canary.moved()
     assert not moved, "\n".join(
-        ["Optuna has moved; dse/search/optuna_private.py is the one file to change:", *moved]
+        ["Optuna has moved; dse/search/storage/optuna_private.py is the one file to change:", *moved]
     )
 
 

@@ -8,12 +8,12 @@ import pytest
 from optuna.samplers import RandomSampler
 from studies_for_tests import write_study
 
-from dse.search import samplers
-from dse.search.moves import UnitCube
-from dse.search.runner import RunResult, run
+from dse.question.resolved_study import ResolvedStudy, load_study
+from dse.search.run.runner import RunResult, run
+from dse.search.samplers import optuna_samplers
+from dse.search.samplers.unit_cube import UnitCube
 from dse.search.sweep.driver import sweep
 from dse.spec.problems import SpecError
-from dse.spec.resolved import ResolvedStudy, load_study
 
 PARETO = {"name": "pareto", "options": {"points": 20_000, "proposals": 8}}
 SEARCH = {"mode": "search", "batch": [1, 8, 64], "tp": [1, 8, 64], "pp": [1, 10, 80]}
@@ -84,23 +84,23 @@ def test_a_factory_with_a_parameter_study_is_given_the_study(monkeypatch: pytest
         given.append(study)
         return RandomSampler(seed)
 
-    monkeypatch.setattr(samplers, "sampler_factory", lambda name: factory)
+    monkeypatch.setattr(optuna_samplers, "sampler_factory", lambda name: factory)
     question = load_study(str(write_study(tmp_path)))
-    assert isinstance(samplers.sampler_of(question, 1), RandomSampler)
+    assert isinstance(optuna_samplers.sampler_of(question, 1), RandomSampler)
     assert given == [question]
 
 
 def test_a_space_without_chips_leaves_nothing_to_propose(tmp_path: Path) -> None:
     question = study(tmp_path, space=None)
     assert not question.branches
-    assert isinstance(samplers.sampler_of(question, 1), RandomSampler)
+    assert isinstance(optuna_samplers.sampler_of(question, 1), RandomSampler)
 
 
 @pytest.mark.parametrize("option", ["points", "proposals"])
 def test_a_number_below_one_is_refused(option: str, tmp_path: Path) -> None:
     path = write_study(tmp_path, sampler={"name": "pareto", "options": {option: 0}})
     with pytest.raises(SpecError, match=r"sampler.options: expected points and proposals of at least 1"):
-        samplers.sampler_of(load_study(str(path)), 1)
+        optuna_samplers.sampler_of(load_study(str(path)), 1)
 
 
 def test_a_study_that_names_no_sampler_gets_this_one(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from studies_for_tests import write_study
 
-from dse.search.locks import only_one
-from dse.search.runner import run
+from dse.search.run.runner import run
+from dse.search.storage.locks import only_one
 from dse.spec.problems import SpecError
 
 Direction = Literal["minimize", "maximize"]
@@ -49,7 +49,7 @@ def test_a_changed_question_is_refused_with_what_differs(tmp_path: Path) -> None
 
 
 def test_a_changed_config_is_a_changed_question(tmp_path: Path) -> None:
-    from dse.spec.places import bundled
+    from dse.spec.catalog.config_paths import bundled
 
     out, own = tmp_path / "out", tmp_path / "own" / "chips"
     path = str(write_study(tmp_path))

@@ -7,7 +7,7 @@ import pytest
 from again import minimal, points_of_trials
 from studies_for_tests import write_study
 
-from dse.search.runner import run
+from dse.search.run.runner import run
 
 FILES = ("front.csv", "baselines.csv", "manifest.json")
 RATIO = {"method": "compute-ratio", "reference": "h100-sxm"}

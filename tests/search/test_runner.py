@@ -11,9 +11,9 @@ from again import chip_of_trial, differences, first, one
 from optuna.trial import TrialState
 from studies_for_tests import write_study
 
-from dse.search.question import KEY
-from dse.search.runner import RunResult, run
-from dse.search.storage import default_url, open_storage
+from dse.search.analysis.stored_question import KEY
+from dse.search.run.runner import RunResult, run
+from dse.search.storage.by_url import default_url, open_storage
 
 SEARCH = {"mode": "search", "batch": [64, 1, 8], "tp": [1, 8, 64], "pp": [1, 10, 80]}
 

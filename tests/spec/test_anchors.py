@@ -2,10 +2,10 @@
 
 import pytest
 
-from dse.spec.anchors import anchor, anchored
-from dse.spec.catalog import Catalog
-from dse.spec.chip import ChipSpec
-from dse.spec.system import StackSpec
+from dse.chips.anchors import anchor, anchored
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.system import StackSpec
 
 CATALOG = Catalog()
 

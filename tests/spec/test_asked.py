@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from studies_for_tests import write_study
 
+from dse.chips.resolve import chip_columns
+from dse.question.resolved_study import load_study
 from dse.spec.problems import SpecError
-from dse.spec.resolve import chip_columns
-from dse.spec.resolved import load_study
 
 LISTED = {"space": None, "sweep": {"objective": "tpot", "low": "1 ms", "high": "9 ms"}}
 

@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dse.spec.branch import Branch, branches_of, chip_kind, storage_kind
-from dse.spec.catalog import Catalog
-from dse.spec.chip import ChipSpec
-from dse.spec.loading import build_spec
-from dse.spec.parameters import fraction_of, value_at
+from dse.chips.branch import Branch, branches_of, chip_kind, storage_kind
+from dse.chips.parameters import fraction_of, value_at
+from dse.chips.resolve import Setting, chip_columns
+from dse.spec.catalog.lookup import Catalog
 from dse.spec.problems import SpecError
-from dse.spec.resolve import Setting, chip_columns
-from dse.spec.space import ParameterSpec, SpaceSpec
-from dse.spec.study import PrecisionSpec, PriceSpec
-from dse.spec.system import EconomySpec
-from dse.spec.technology import TechnologySpec
-from dse.spec.yamlfile import read_yaml
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.space import ParameterSpec, SpaceSpec
+from dse.spec.schema.study import PrecisionSpec, PriceSpec
+from dse.spec.schema.system import EconomySpec
+from dse.spec.schema.technology import TechnologySpec
+from dse.spec.yaml.loading import build_spec
+from dse.spec.yaml.yaml_lines import read_yaml
 
 CATALOG = Catalog()
 SETTING = Setting(

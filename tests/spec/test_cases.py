@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from studies_for_tests import write_study
 
-from dse.cli.checking import check_files
+from dse.cli.input.check_file import check_files
+from dse.question.resolved_study import load_cases, load_study
 from dse.spec.problems import SpecError
-from dse.spec.resolved import load_cases, load_study
 
 CASES = {
     "int4": {"precision": {"weights": "int4"}, "report_at": ["5 ms"]},

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from dse.spec.catalog import KINDS, Catalog, file_problems, leaves
-from dse.spec.chip import ChipSpec
-from dse.spec.llm import LlmSpec
-from dse.spec.places import bundled
+from dse.spec.catalog.config_paths import bundled
+from dse.spec.catalog.lookup import KINDS, Catalog, file_problems, leaves
 from dse.spec.problems import SpecError
-from dse.spec.study import StudySpec
-from dse.spec.system import StackSpec
-from dse.spec.workload import WorkloadSpec
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.llm import LlmSpec
+from dse.spec.schema.study import StudySpec
+from dse.spec.schema.system import StackSpec
+from dse.spec.schema.workload import WorkloadSpec
 
 BUNDLED = bundled("configs")
 

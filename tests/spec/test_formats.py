@@ -8,11 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dse.spec.base import SourcedFlops
-from dse.spec.branch import Branch, branches_of
-from dse.spec.catalog import Catalog
-from dse.spec.chip import ChipSpec, PeakFormat
-from dse.spec.formats import (
+from dse.chips.branch import Branch, branches_of
+from dse.chips.formats import (
     UNITS,
     best_peak,
     computed_in,
@@ -23,11 +20,14 @@ from dse.spec.formats import (
     unit_size,
     with_formats,
 )
-from dse.spec.resolve import Setting, chip_columns
-from dse.spec.silicon import fp16_equivalent
-from dse.spec.space import SpaceSpec
-from dse.spec.study import PrecisionSpec, PriceSpec
-from dse.spec.technology import TechnologySpec
+from dse.chips.resolve import Setting, chip_columns
+from dse.chips.silicon import fp16_equivalent
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.base import SourcedFlops
+from dse.spec.schema.chip import ChipSpec, PeakFormat
+from dse.spec.schema.space import SpaceSpec
+from dse.spec.schema.study import PrecisionSpec, PriceSpec
+from dse.spec.schema.technology import TechnologySpec
 from objectives.equations.chip.formats import FORMATS, arithmetic, native
 
 CATALOG = Catalog()

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dse.spec.catalog import Catalog
-from dse.spec.hf_config import import_llm
-from dse.spec.hf_families import FAMILIES, WRAPPED
-from dse.spec.hf_keys import IGNORED
-from dse.spec.llm import LlmSpec
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.huggingface.config import import_llm
+from dse.spec.huggingface.families import FAMILIES, WRAPPED
+from dse.spec.huggingface.keys import IGNORED
 from dse.spec.problems import SpecError
+from dse.spec.schema.llm import LlmSpec
 from objectives.equations.llm.parameters import params
 
 FOLDER = Path(__file__).parent / "hf"

@@ -11,12 +11,12 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from dse.spec.base import Sourced
-from dse.spec.json_schema import Schema, json_schema
-from dse.spec.kinds import SPECS
-from dse.spec.loading import build_spec
+from dse.spec.catalog.kinds import SPECS
+from dse.spec.json_schema.generate import Schema, json_schema
+from dse.spec.json_schema.quantities import UNIT
 from dse.spec.problems import SpecError
-from dse.spec.quantity_schema import UNIT
+from dse.spec.schema.base import Sourced
+from dse.spec.yaml.loading import build_spec
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [*sorted((ROOT / "configs").rglob("*.yaml")), *sorted((ROOT / "studies").rglob("*.yaml"))]

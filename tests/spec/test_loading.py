@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from dse.spec.loading import load_spec
 from dse.spec.problems import SpecError
-from dse.spec.study import StudySpec
-from dse.spec.system import StackSpec
-from dse.spec.workload import WorkloadSpec
+from dse.spec.schema.study import StudySpec
+from dse.spec.schema.system import StackSpec
+from dse.spec.schema.workload import WorkloadSpec
+from dse.spec.yaml.loading import load_spec
 
 GOOD = """\
 kind: workload

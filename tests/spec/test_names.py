@@ -2,10 +2,10 @@
 
 import pytest
 
-from dse.spec.catalog import Catalog
-from dse.spec.chip import ChipSpec
-from dse.spec.llm import LlmSpec
+from dse.spec.catalog.lookup import Catalog
 from dse.spec.problems import SpecError
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.llm import LlmSpec
 
 CATALOG = Catalog()
 

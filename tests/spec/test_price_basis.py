@@ -4,10 +4,10 @@ from typing import get_args
 
 import pytest
 
-from dse.spec.catalog import Catalog
-from dse.spec.chip import ChipSpec, PriceBasis
-from dse.spec.price_basis import BASES, price_basis
-from dse.spec.settings import chip_with
+from dse.chips.price_basis import BASES, price_basis
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.chip import ChipSpec, PriceBasis
+from dse.spec.schema.settings import chip_with
 
 
 def chip(name: str) -> ChipSpec:

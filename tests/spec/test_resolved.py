@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from studies_for_tests import LINES, write_study
 
-from dse.spec.catalog import Catalog
-from dse.spec.grain import with_grain
-from dse.spec.layouts import pairs
-from dse.spec.places import bundled
+from dse.chips.granularity import with_grain
+from dse.chips.resolve import stack_columns
+from dse.question.layouts import pairs
+from dse.question.resolved_study import digest, find_study, list_studies, load_study
+from dse.spec.catalog.config_paths import bundled
+from dse.spec.catalog.lookup import Catalog
 from dse.spec.problems import SpecError
-from dse.spec.resolve import stack_columns
-from dse.spec.resolved import digest, find_study, list_studies, load_study
-from dse.spec.system import StackSpec
+from dse.spec.schema.system import StackSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from dse.spec.catalog import Catalog, leaves
-from dse.spec.chip import ChipSpec
+from dse.spec.catalog.lookup import Catalog, leaves
 from dse.spec.problems import SpecError
-from dse.spec.settings import CHIP, NETWORK, OPTIONAL, STACK, WORKLOAD, apply, exchange_texts, names
-from dse.spec.system import NetworkSpec, StackSpec
-from dse.spec.workload import WorkloadSpec
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.settings import CHIP, NETWORK, OPTIONAL, STACK, WORKLOAD, apply, exchange_texts, names
+from dse.spec.schema.system import NetworkSpec, StackSpec
+from dse.spec.schema.workload import WorkloadSpec
 
 CATALOG = Catalog()
 

@@ -4,12 +4,12 @@ import pytest
 from studies_for_tests import write_study
 
 import dse
-from dse.spec.catalog import Catalog
-from dse.spec.grain import GRAIN
-from dse.spec.resolve import stack_under
-from dse.spec.resolved import find_case
-from dse.spec.software import split_software, under
-from dse.spec.system import StackSpec
+from dse.chips.granularity import GRAIN
+from dse.chips.resolve import stack_under
+from dse.question.resolved_study import find_case
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.software import split_software, under
+from dse.spec.schema.system import StackSpec
 
 LOSSES = ("layer_overhead_s", "collective_overhead_s", "step_overhead_s", "dram_efficiency")
 

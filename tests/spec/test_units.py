@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dse.spec.units import UnitError, parse, pretty
+from dse.spec.yaml.units import UnitError, parse, pretty
 
 
 @pytest.mark.parametrize(

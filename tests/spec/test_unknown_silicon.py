@@ -13,14 +13,14 @@ from silicon_chips import PATH
 from studies_for_tests import write_study
 
 import dse
-from dse.spec.catalog import Catalog
-from dse.spec.loading import build_spec
-from dse.spec.places import bundled
-from dse.spec.prices import built_up, margin_of
+from dse.chips.prices import built_up, margin_of
+from dse.spec.catalog.config_paths import bundled
+from dse.spec.catalog.lookup import Catalog
 from dse.spec.problems import SpecError
-from dse.spec.study import PriceSpec
-from dse.spec.system import EconomySpec, NetworkSpec
-from dse.spec.technology import Build, TechnologySpec
+from dse.spec.schema.study import PriceSpec
+from dse.spec.schema.system import EconomySpec, NetworkSpec
+from dse.spec.schema.technology import Build, TechnologySpec
+from dse.spec.yaml.loading import build_spec
 
 RAW = yaml.safe_load(PATH.read_text())
 WHOLE = Build(node="n5", wafer_scale=True, cooling="wafer")

@@ -5,8 +5,8 @@ import pytest
 from studies_for_tests import write_study
 
 import dse
+from dse.question.variation import Place, facts, leaf_at, places_of, vary
 from dse.spec.problems import SpecError
-from dse.spec.variation import Place, facts, leaf_at, places_of, vary
 
 
 @pytest.fixture(scope="module")

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from again import differences
 
-from dse.decide.verdicts import verdicts_from
+from dse.decide.verdict.by_software import verdicts_from
 from dse.front.files import Front, load_front
 from dse.pages.answers import read_answers
 from dse.pages.datasheets import proposals, propose_all
 from dse.pages.gallery import filled_gallery
 from dse.pages.page import filled
 from dse.pages.pictures import drawn
-from dse.report.answer import answer
-from dse.spec.loading import load_spec
-from dse.spec.resolved import ResolvedStudy, load_study
-from dse.spec.study import StudySpec
+from dse.question.resolved_study import ResolvedStudy, load_study
+from dse.report.words.answer import answer
+from dse.spec.schema.study import StudySpec
+from dse.spec.yaml.loading import load_spec
 
 STUDIES = Path(__file__).resolve().parents[2] / "studies"
 SLUGS = sorted(path.parent.name for path in STUDIES.glob("*/study.yaml"))

@@ -5,8 +5,8 @@ from math import ceil
 
 import pytest
 
-from dse.spec.places import bundled
-from dse.validate.article import DIFFERS, HOLDS, Claim, check_article, verdict
+from dse.spec.catalog.config_paths import bundled
+from dse.validate.article.claims import DIFFERS, HOLDS, Claim, check_article, verdict
 
 TABLE = bundled("configs") / "measurements" / "article.csv"
 

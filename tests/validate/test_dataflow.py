@@ -9,15 +9,15 @@ import pytest
 from typer.testing import CliRunner
 
 import dse
+from dse.chips.anchors import anchored
 from dse.cli.main import app
 from dse.plugins import cost_model
-from dse.spec.anchors import anchored
-from dse.spec.catalog import Catalog
-from dse.spec.chip import ChipSpec
-from dse.spec.llm import LlmSpec
-from dse.spec.system import StackSpec
-from dse.validate.dataflow import FAMILY, TABLE, Beside, Shown, beside, find_bundled
-from dse.validate.drafts import drafted
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.llm import LlmSpec
+from dse.spec.schema.system import StackSpec
+from dse.validate.measured.dataflow import FAMILY, TABLE, Beside, Shown, beside, find_bundled
+from dse.validate.measured.drafts import drafted
 
 CATALOG = Catalog()
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from dse.calibrate.accuracy import LEFT_OUT, Unseen, inside_of, left_out_of
-from dse.calibrate.accuracy_page import digest
 from dse.calibrate.bundled import Bundle, bundle
+from dse.pages.accuracy import digest
 from dse.plugins import cost_model
-from dse.spec.catalog import Catalog
-from dse.spec.system import StackSpec
-from dse.validate.engines import NO_MATCH, match
-from dse.validate.predictions import Prediction, predictions
-from dse.validate.rows import find_table, read_rows
-from dse.validate.summary import summary
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.system import StackSpec
+from dse.validate.measured.engines import NO_MATCH, match
+from dse.validate.measured.predictions import Prediction, predictions
+from dse.validate.measured.rows import find_table, read_rows
+from dse.validate.measured.summary import summary
 
 CATALOG = Catalog()
 MODEL = cost_model("roofline")
@@ -119,7 +119,7 @@ def test_the_bundled_stacks_are_those_of_the_bundled_measurements() -> None:
 
 def test_the_page_of_accuracy_is_about_the_bundled_stacks_and_measurements() -> None:
     text = (ROOT / "dse" / "docs" / "accuracy.md").read_text(encoding="utf-8")
-    assert f"digest `{digest(CATALOG)}`" in text, "renew it: python -m dse.calibrate.accuracy_page dse/docs"
+    assert f"digest `{digest(CATALOG)}`" in text, "renew it: python -m dse.pages.accuracy dse/docs"
 
 
 def test_a_chip_that_the_stack_was_not_calibrated_on_has_the_interval_of_its_class_at_least() -> None:

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from dse.plugins import cost_model
-from dse.spec.catalog import Catalog
+from dse.spec.catalog.lookup import Catalog
 from dse.spec.problems import SpecError
-from dse.validate.cases import Case, Lookup, Refusal
-from dse.validate.predictions import predictions
-from dse.validate.rows import Measured, read_rows
+from dse.validate.measured.batches import Case, Lookup, Refusal
+from dse.validate.measured.predictions import predictions
+from dse.validate.measured.rows import Measured, read_rows
 
 CATALOG = Catalog()
 HEAD = "chip,n_chips,llm,weights,tp,pp,dp,batch,batch_kind,isl,osl,metric,value,engine"

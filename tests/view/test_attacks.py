@@ -13,7 +13,7 @@ from optuna.trial import TrialState, create_trial
 from optuna_dashboard import wsgi
 from view.asking import ask
 
-from dse.search.mirror import ReadOnlyError, ReadOnlyView
+from dse.search.storage.read_only_view import ReadOnlyError, ReadOnlyView
 from dse.view.dashboard import dashboard
 from dse.view.guard import POLICY, guarded, hardened, is_loopback
 from dse.view.server import HOST, address, serving

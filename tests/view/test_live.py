@@ -15,11 +15,11 @@ from view.asking import ask
 
 import dse
 from dse.front.files import load_front
-from dse.report.html import Html
-from dse.report.quantities import designs
-from dse.search.follow import Follower
-from dse.search.stored import reading, stored_trials
-from dse.spec.resolved import load_study
+from dse.question.resolved_study import load_study
+from dse.report.page.html import Html
+from dse.report.words.quantities import designs
+from dse.search.analysis.live_front import Follower
+from dse.search.trials.read_trials import reading, stored_trials
 from dse.view.live import LiveStudy
 from dse.view.studies import Studies
 

@@ -11,10 +11,10 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from servers import postgres, redis
 
-from dse.search.bulk import writer_of
-from dse.search.entries import KEY, Entry, Task, waiting
-from dse.search.packed import trial_from_json, trial_to_json
-from dse.search.storage import open_storage
+from dse.search.storage.bulk_writer import writer_of
+from dse.search.storage.by_url import open_storage
+from dse.search.trials.trial_entries import KEY, Entry, Task, waiting
+from dse.search.trials.trial_json import trial_from_json, trial_to_json
 
 KINDS = ("memory", "journal", "sqlite", "postgresql", "redis")
 

@@ -14,17 +14,17 @@ from servers import Postgres, postgres
 from strange_models import plugged, slow_study
 from studies_for_tests import write_study
 
-from dse import cluster as door
-from dse.search.elsewhere import shares
-from dse.search.parcel import bundle_of
-from dse.search.runner import run
+from dse.backends import dask as door
+from dse.question.resolved_study import load_study
+from dse.search.run.dask_workers import shares
+from dse.search.run.runner import run
+from dse.search.run.study_bundle import bundle_of
 from dse.search.sweep import driver
 from dse.search.sweep.block import Solved, Task
+from dse.search.sweep.dask_blocks import RemoteJob, on_cluster, solve_elsewhere
 from dse.search.sweep.driver import sweep
-from dse.search.sweep.elsewhere import RemoteJob, on_cluster, solve_elsewhere
 from dse.search.sweep.executor import Solve
 from dse.spec.problems import SpecError
-from dse.spec.resolved import load_study
 
 COUNTS = {"peak_flops": 3, "sram": 4, "sram_bandwidth_per_byte": 2, "link_bandwidth": 2, "dram_stacks": 2}
 GRID = ",".join(f"{name}={n}" for name, n in COUNTS.items())

@@ -11,9 +11,9 @@ from servers import Postgres, free_port, postgres
 from strange_models import plugged, slow_study
 from studies_for_tests import write_study
 
-from dse.search import shared
-from dse.search.runner import run, work
-from dse.search.shared import Shared
+from dse.search.run.runner import run, work
+from dse.search.storage import shared_study
+from dse.search.storage.shared_study import Shared
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +88,8 @@ def test_a_run_that_gives_no_sign_of_life_loses_its_trial_to_another(
     dead = Shared(study, server.url, fresh=False, alone=False, name="dead")
     claimed = dead.claim()
     assert claimed is not None
-    monkeypatch.setattr(shared, "SILENT", 0.6)
-    monkeypatch.setattr(shared, "BEAT", 0.1)
+    monkeypatch.setattr(shared_study, "SILENT", 0.6)
+    monkeypatch.setattr(shared_study, "BEAT", 0.1)
     first = work(str(path), server.url, out=tmp_path / "out", trials=10**6, timeout=3.0)
     done = work(str(path), server.url, out=tmp_path / "out", trials=first.trials + 1)
     trials = trials_in(server.url, "given-up")

@@ -18,11 +18,11 @@ from said import call
 from strange_models import plugged, slow_study
 from studies_for_tests import write_study
 
-from dse.search.entries import CLAIM
-from dse.search.runner import RunResult, run, work
-from dse.search.storage import open_storage
-from dse.search.stored import remote_trials
-from dse.spec.resolved import load_study
+from dse.question.resolved_study import load_study
+from dse.search.run.runner import RunResult, run, work
+from dse.search.storage.by_url import open_storage
+from dse.search.trials.read_trials import remote_trials
+from dse.search.trials.trial_entries import CLAIM
 
 DSE = [sys.executable, "-m", "dse"]
 FILES = ("front.csv", "baselines.csv", "manifest.json")

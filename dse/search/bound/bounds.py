@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dse.search import judge
+from dse.chips.branch import Floats
+from dse.evaluate import scoring
+from dse.evaluate.batch import grid_of
+from dse.question.resolved_study import ResolvedStudy
 from dse.search.bound.boxes import Boxes, Family, Mask, joined
 from dse.search.bound.corners import PLACING, SLACK, STAGES, lawful
-from dse.search.points import grid_of
-from dse.spec.branch import Floats
-from dse.spec.resolved import ResolvedStudy
 from objectives import api
 
 ROUNDING = 1e-9
@@ -174,11 +174,11 @@ class Bounds:
 
         slack = boxes.slack[owner] * np.where(self.stages[layouts] > 1.0, STAGES, 1.0)
         ok = np.ones(len(layouts), dtype=np.bool_)
-        for name, v in judge.violations(self.study, metrics).items():
+        for name, v in scoring.violations(self.study, metrics).items():
             over, most = rows(v), np.abs(v).max(initial=0.0)
             late = 0.0 if name in FITTING else slack * (np.abs(over) + self._limits.get(name, most))
             ok &= over <= ROUNDING * most + late
-        costs = [rows(c) for c in judge.costs(self.study, metrics)]
+        costs = [rows(c) for c in scoring.costs(self.study, metrics)]
         return self.log(np.stack(costs, axis=1)) - np.log1p(slack)[:, None], ok
 
     def _leads(self, lower: Floats) -> Floats:

@@ -8,11 +8,11 @@ from itertools import islice, product
 import numpy as np
 import numpy.typing as npt
 
+from dse.chips.branch import Branch, Floats
 from dse.search.bound.corners import SLACK, Table, corners, unordered
 from dse.search.sweep.grid import Numbers
-from dse.spec.branch import Branch, Floats
 from dse.spec.problems import wrong
-from dse.spec.space import NAME, PARAMETERS
+from dse.spec.schema.space import NAME, PARAMETERS
 
 THINNEST = 1e-4
 """Width, in the whole range, below which an axis is not halved any more."""

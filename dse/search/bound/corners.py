@@ -11,12 +11,12 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from dse.chips.branch import Branch, Floats
+from dse.chips.parameters import value_at
+from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.grid import Numbers
-from dse.spec.branch import Branch, Floats
-from dse.spec.parameters import value_at
 from dse.spec.problems import wrong
-from dse.spec.resolved import ResolvedStudy
-from dse.spec.space import NAME, PARAMETERS
+from dse.spec.schema.space import NAME, PARAMETERS
 from objectives.api import LinearAttention
 
 MORE = frozenset(

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dse.search import judge
+from dse.chips.branch import Floats
+from dse.evaluate import scoring
+from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.counter import Counter
 from dse.search.sweep.grid import BranchGrid, Grid, Numbers, Piece
-from dse.search.sweep.screen import Local, sifted
-from dse.spec.branch import Floats
-from dse.spec.resolved import ResolvedStudy
+from dse.search.sweep.pivots import Local, sifted
 from objectives import api
 from objectives.arrays import Array
 
@@ -70,7 +70,7 @@ def _by_chip(study: ResolvedStudy, grid: Grid, piece: Piece) -> frozenset[str]:
     """Constraints without an axis of the deployments."""
     branch = grid.branches[0]
     chips = np.asarray([branch.first])
-    found = judge.violations(study, _evaluated(study, branch.branch.columns(branch.values(chips)), piece))
+    found = scoring.violations(study, _evaluated(study, branch.branch.columns(branch.values(chips)), piece))
     return frozenset(name for name, v in found.items() if np.size(v) == 1 < piece.numbers.size)
 
 
@@ -87,7 +87,7 @@ def makeable(job: SweepJob, branch: BranchGrid, chips: Numbers) -> tuple[Numbers
     columns = branch.branch.columns(branch.values(chips))
     one = {name: a[:1, :1, :1, :1] for name, a in job.pieces[0].deployments.columns().items()}
     first = Piece(deployments=api.Deployments(**one), numbers=job.pieces[0].numbers[:1])
-    found = judge.violations(job.study, _evaluated(job.study, columns, first))
+    found = scoring.violations(job.study, _evaluated(job.study, columns, first))
     ok = np.ones(len(chips), dtype=np.bool_)
     for name in job.by_chip:
         ok &= np.broadcast_to(found[name], (1, 1, 1, len(chips))).reshape(-1) <= 0.0
@@ -119,8 +119,8 @@ class Chunk:
         metrics = study.cost_model.evaluate(designs, study.context)
         return cls(
             points=points,
-            costs=tuple(_flat(c, shape) for c in judge.costs(study, metrics)),
-            violations={k: _flat(v, shape) for k, v in judge.violations(study, metrics).items()},
+            costs=tuple(_flat(c, shape) for c in scoring.costs(study, metrics)),
+            violations={k: _flat(v, shape) for k, v in scoring.violations(study, metrics).items()},
         )
 
     def feasible(self) -> npt.NDArray[np.bool_]:

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dse.search.question import differences
-from dse.search.sweep.screen import Local
+from dse.search.analysis.stored_question import differences
+from dse.search.sweep.pivots import Local
 from dse.spec.problems import Problem, SpecError, wrong
 
 _TABLES = """

@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.backends import Compile
-from dse.search import judge
+from dse.chips.branch import Floats
+from dse.evaluate import scoring
+from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.grid import Grid
-from dse.search.sweep.screen import screened_out
-from dse.spec.branch import Floats
-from dse.spec.resolved import ResolvedStudy
+from dse.search.sweep.pivots import screened_out
 from objectives import api
 from objectives.arrays import Array, namespace
 
@@ -58,9 +58,9 @@ def may_be_on_front(
 ) -> Array:
     """Designs by chip, the last axis, that are feasible within `slack` and that no pivot screens out."""
     metrics = study.cost_model.evaluate(designs, study.context)
-    costs = judge.costs(study, metrics)
+    costs = scoring.costs(study, metrics)
     out: Any = screened_out(costs, pivots)
-    for name, violation in judge.violations(study, metrics).items():
+    for name, violation in scoring.violations(study, metrics).items():
         out = out | (violation > slack.get(name, 0.0))
     xp = namespace(costs[0])
     flags = xp.astype(xp.broadcast_to(~out, designs.shape), xp.int32)

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from dse.backends import compiler
-from dse.blocks import cores
+from dse.backends.blocks import cores
+from dse.chips.branch import Floats
 from dse.front.files import Front, write_front
+from dse.question.resolved_study import ResolvedStudy, load_study
+from dse.search.analysis.folders import own, results_folder, set_aside
 from dse.search.bound.exact import exact
-from dse.search.folders import own, results_folder, set_aside
-from dse.search.locks import only_one
+from dse.search.storage.locks import only_one
 from dse.search.sweep.block import Solved, SweepJob, Task
 from dse.search.sweep.checkpoint import SqliteStore, Store
 from dse.search.sweep.executor import Executor, solver, threads
 from dse.search.sweep.grid import Grid, grid
+from dse.search.sweep.pivots import Local, pivots_of
 from dse.search.sweep.result import front_of_sweep
-from dse.search.sweep.screen import Local, pivots_of
 from dse.search.sweep.start import Start, start
-from dse.spec.branch import Floats
-from dse.spec.resolved import ResolvedStudy, load_study
 
 BLOCK = 1 << 22
 """Points of a block of a small sweep."""

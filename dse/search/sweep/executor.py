@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from dse.backends import compiler, points_per_call
-from dse.blocks import each, keep_memory
+from dse.backends.blocks import each, keep_memory
 from dse.search.sweep.block import Solved, SweepJob, Task, solve
 from dse.search.sweep.counter import Counter
 from dse.search.sweep.start import Start

@@ -8,12 +8,12 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from dse.search.points import grid_of
-from dse.spec.branch import Branch, Floats
-from dse.spec.parameters import value_at
+from dse.chips.branch import Branch, Floats
+from dse.chips.parameters import value_at
+from dse.evaluate.batch import grid_of
+from dse.question.resolved_study import ResolvedStudy
 from dse.spec.problems import Problem, SpecError, nearest, wrong
-from dse.spec.resolved import ResolvedStudy
-from dse.spec.space import PARAMETERS, ParameterSpec
+from dse.spec.schema.space import PARAMETERS, ParameterSpec
 from objectives import api
 
 Numbers = npt.NDArray[np.int64]

@@ -4,16 +4,16 @@ from typing import Any
 
 import numpy as np
 
+from dse.evaluate.batch import Origin, axes_of, evaluate
 from dse.front.archive import Archive
 from dse.front.files import Front
 from dse.front.tables import stack
-from dse.search.at_targets import NO_TRIAL, solved_at_targets
-from dse.search.manifest import described, targets_of
-from dse.search.points import Origin, axes_of, evaluate
-from dse.search.replay import catalog_points
+from dse.question.resolved_study import ResolvedStudy
+from dse.search.analysis.at_targets import NO_TRIAL, solved_at_targets
+from dse.search.analysis.manifest import described, targets_of
 from dse.search.sweep.grid import Grid
-from dse.search.sweep.screen import Local
-from dse.spec.resolved import ResolvedStudy
+from dse.search.sweep.pivots import Local
+from dse.search.trials.replay import catalog_points
 from objectives import api
 
 

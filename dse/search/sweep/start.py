@@ -5,10 +5,10 @@ from hashlib import sha256
 
 import numpy as np
 
+from dse.chips.branch import Floats
 from dse.search.sweep.block import SweepJob, chunks, makeable
 from dse.search.sweep.grid import BranchGrid, Numbers
-from dse.search.sweep.screen import Local
-from dse.spec.branch import Floats
+from dse.search.sweep.pivots import Local
 
 CHIPS = 128
 """Chips of each branch in the sample."""

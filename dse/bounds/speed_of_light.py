@@ -1,0 +1,264 @@
+"""The speed of light: bounds from first principles that no machine and no prediction can beat.
+
+Bytes over bandwidth, FLOP over peak, hops times latency, bytes into capacity. Shares no code with the cost
+models, so that a mistake in one is not a mistake in the other. Every choice errs to the fast side: caches and
+scratchpads are full of the right bytes, chips never wait for each other, efficiencies are 1.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.bounds.first_principles import Count, Floats, count, over
+from objectives import api
+
+ROUNDING: Final = 1e-9
+"""Share by which a prediction may pass a bound: that of sums in another order, nothing else."""
+
+
+class BeatsPhysics(Exception):
+    """Something claims to be faster or to hold more than physics allows: our mistake or a plug-in's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """What is possible at best for each design; all arrays broadcast to the shape of `designs`."""
+
+    designs: api.Designs
+    tpot_terms: Mapping[str, Floats]
+    """Seconds of TPOT that each resource needs at least [s]: bandwidth, dram, compute, hops."""
+    ttft_terms: Mapping[str, Floats]
+    tokens_per_s: Floats
+    """Most output tokens per second of all replicas [token/s]; infinite where nothing bounds them."""
+    needed_bytes: Floats
+    """Bytes of weights and of the KV cache of all sequences of a replica [B]."""
+    room_bytes: Floats
+    """Bytes that the chips of a replica hold in total [B]."""
+
+    @property
+    def tpot_s(self) -> Floats:
+        """Least time per output token [s]."""
+        return _most(self.tpot_terms.values())
+
+    @property
+    def ttft_s(self) -> Floats:
+        """Least time to the first token [s]."""
+        return _most(self.ttft_terms.values())
+
+
+def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
+    """Bounds on TPOT, TTFT, throughput and capacity of every design.
+
+    TPOT: in one turn of the pipeline the chips of a replica (TP x PP) read all weights that one token needs
+    and the KV cache of B sequences, and work for B tokens; and one token walks through all layers, each on TP
+    chips, over PP - 1 hops and, for TP > 1, an exchange after attention and after the FFN. What SRAM cannot
+    hold from the step before comes from DRAM. Resources overlap: the largest term counts. Replicas that share
+    experts count as one whose sequences all chips serve, and the busiest chip on the way of a token reads
+    ceil(k / EP) whole experts of every layer, or its part of them where TP cuts experts.
+    TTFT: likewise for one prompt (static serving: for those of the whole batch), without the rows of the last
+    layer that nothing depends on.
+
+    Drafted tokens are all accepted and cost only the FLOP of checking them; a prefix that is read back costs
+    nothing, and what is computed attends only to itself.
+
+    Domain: TP over whole chips for all layers. Caches whose size is unknown keep nothing between steps;
+    links, activations and stacks cost nothing. An unknown (0) rate bounds nothing.
+    """
+    c = api.Chips(**{k: np.asarray(v, dtype=float) for k, v in designs.chips.columns().items()})
+    d = designs.deployments
+    batch, ways, ep, pp, dp = (np.asarray(a, dtype=float) for a in (d.batch, d.tp, d.ep, d.pp, d.dp))
+    work, size = context.workload, context.precision
+    osl, isl = np.asarray(work.osl, dtype=float), _computed(work)
+    n = count(context.llm, replace(work, isl=isl))
+    weights = (n.layers + n.head) * size.weight_bytes
+    hops, tp = {"hops": _hops(c, context.llm, ways, pp)}, ways
+    if context.llm.expert_count:  # replicas that share experts count as one
+        joined = np.maximum(ep / tp, 1.0)
+        batch, tp, dp = joined * batch, joined * tp, dp / joined
+    need = tp * pp
+
+    token = 2.0 * (n.layers + n.head)
+    kv = n.kv_read * size.kv_bytes + 2.0 * n.state
+    turn = _seconds(c, need, need, weights + batch * kv, batch * token, batch * n.core)
+    walk = _seconds(c, tp, need, weights + kv, token + 0.0 * tp, n.core)
+    busiest = _seconds(c, 1.0, pp, _of_busiest(n, ways, ep) * size.weight_bytes, 0.0 * ways, 0.0)
+    most = 1.0 if work.speculation is None else work.speculation.length + 1.0  # tokens of one turn
+    tpot = {
+        name: _most((turn[name], walk[name], busiest[name])) / (1.0 if name == "compute" else most)
+        for name in turn
+    } | {"hops": hops["hops"] / most}
+
+    prompts = batch if work.serving == "static" else 1.0
+    before, one = np.maximum(isl - 1.0, 0.0), np.minimum(isl, 1.0)
+    flop = 2.0 * (before * (n.layers - n.last) + one * n.layers + n.head)
+    read = (one * n.layers + n.head) * size.weight_bytes
+    all_of_it = _seconds(c, need, need, read, prompts * flop, prompts * n.prompt_core)
+    last_row = _seconds(c, tp, need, read, 2.0 * (one * n.layers + n.head), 0.0)
+    ttft = {name: _most((all_of_it[name], last_row[name], one * busiest[name])) for name in all_of_it} | hops
+
+    seconds = _most(tpot.values()) * osl
+    if work.serving == "static":
+        seconds = _most(ttft.values()) + _most(tpot.values()) * np.maximum(osl - 1.0, 0.0)
+    return Bound(
+        designs=designs,
+        tpot_terms=tpot,
+        ttft_terms=ttft,
+        tokens_per_s=over(dp * batch * osl, seconds, np.inf),
+        needed_bytes=(n.stored + n.head) * size.weight_bytes + batch * (n.kv_kept * size.kv_bytes + n.state),
+        room_bytes=need * (c.sram_bytes * c.sram_usable * c.sram_pinned + c.dram_bytes),
+    )
+
+
+def _computed(work: api.Workload) -> Floats:
+    """Prompt tokens that no prefix cache holds [token], the last one at least."""
+    isl = np.asarray(work.isl, dtype=float)
+    hit = 0.0 if work.prefix is None else work.prefix.hit
+    left: Floats = np.maximum(isl * (1.0 - hit), np.minimum(isl, 1.0))
+    return left
+
+
+def _most(terms: Iterable[Floats]) -> Floats:
+    found: Floats = np.maximum.reduce(np.broadcast_arrays(*terms))
+    return found
+
+
+def _of_busiest(n: Count, tp: Floats, ep: Floats) -> Floats:
+    """Weights that one token needs of the busiest chip of every stage together [1]."""
+    routed = sum(layers * k * expert for layers, k, expert in n.experts)
+    whole = sum(layers * np.ceil(k / ep) * expert for layers, k, expert in n.experts)
+    found: Floats = (n.layers - routed + n.head) / tp + whole / np.maximum(tp / ep, 1.0)
+    return found
+
+
+def _seconds(c: api.Chips, at_work: Any, holding: Any, size: Any, flop: Any, core: Any) -> dict[str, Floats]:
+    """Least seconds of `at_work` chips for bytes and FLOP; the SRAM of `holding` chips is full of them."""
+    known = (c.sram_bandwidth > 0.0) | (c.sram_bytes == 0.0)
+    beyond = np.maximum(size - holding * c.sram_bytes * c.sram_usable, 0.0)
+    return {
+        "bandwidth": np.where(known, over(size, at_work * (c.sram_bandwidth + c.dram_bandwidth)), 0.0),
+        "dram": over(beyond, at_work * c.dram_bandwidth),
+        "compute": (over(flop, c.peak_flops) + over(core, c.attention_flops)) / at_work,
+    }
+
+
+def _hops(c: api.Chips, llm: api.Llm, tp: Floats, pp: Floats) -> Floats:
+    """Least seconds in links of one token [s]: every hop the shortest there is."""
+    exchanges = 0
+    for b in llm.blocks:
+        parts = (b.attention is not None) + (b.ffn is not None or b.experts is not None)
+        exchanges += b.count * (min(parts, 1) if b.parallel else parts)
+    shortest = np.minimum(c.link_latency, np.where(tp * pp > c.link_domain, c.scale_out_latency, np.inf))
+    found: Floats = shortest * (pp - 1.0 + np.where(tp > 1.0, float(exchanges), 0.0))
+    return found
+
+
+def assert_within_physics(
+    designs: api.Designs,
+    context: api.Context,
+    metrics: api.Metrics,
+    *,
+    indices: npt.ArrayLike | None = None,
+    names: npt.ArrayLike | None = None,
+) -> None:
+    """Hold metrics of any cost model against the speed of light; raises `BeatsPhysics`.
+
+    `indices` picks rows of the flattened batch, such as the winners of a search, so that a large grid costs
+    no more than they do; lengths of the workload are then plain numbers. `names` of the chips broadcast
+    against the designs.
+    """
+    labels = None if names is None else np.broadcast_to(np.asarray(names), designs.shape)
+    if indices is not None:
+        shape, at = designs.shape, np.asarray(indices, dtype=np.intp)
+        labels = None if labels is None else labels.reshape(-1)[at]
+        designs, metrics = _picked(designs, at), _picked_metrics(metrics, shape, at)
+    check(metrics, speed_of_light(designs, context), names=labels)
+
+
+def check(metrics: api.Metrics, bound: Bound, *, names: npt.ArrayLike | None = None) -> None:
+    """Raise `BeatsPhysics` with one sentence for each metric that beats its bound, at its worst design."""
+    shape = api.broadcast_shape(bound.designs.shape, bound.tpot_s.shape)
+    found = list(_beaten(metrics, bound, shape))
+    if not found:
+        return
+    labels = None if names is None else np.broadcast_to(np.asarray(names), shape).reshape(-1)
+    lines = [f"{_design(bound.designs, shape, at, labels)}: {what}" for at, what in found]
+    raise BeatsPhysics("\n".join([*lines, "the cost model, or the facts of the chip, are wrong."]))
+
+
+def _beaten(m: api.Metrics, bound: Bound, shape: tuple[int, ...]) -> Iterator[tuple[int, str]]:
+    """Index of the worst design of each metric that beats its bound, and by how much."""
+
+    def flat(column: Any) -> Floats:
+        return np.broadcast_to(np.asarray(column, dtype=float), shape).reshape(-1)
+
+    for name, terms in (("tpot_s", bound.tpot_terms), ("ttft_s", bound.ttft_terms)):
+        least, got = flat(_most(terms.values())), flat(getattr(m, name))
+        if (at := _worst(least, got)) is not None:
+            why = max(terms, key=lambda term: flat(terms[term])[at])
+            factor = f"{least[at] / got[at]:.4g} times too fast" if got[at] > 0.0 else "no time at all"
+            yield at, f"{name}: expected at least {least[at]:.6g} s ({why}), got {got[at]:.6g} s, {factor}"
+    most, rate = flat(bound.tokens_per_s), flat(m.tokens_per_s)
+    if (at := _worst(rate, most)) is not None:
+        told = f"expected at most {most[at]:.6g} token/s, got {rate[at]:.6g} token/s"
+        yield at, f"tokens_per_s: {told}, {rate[at] / most[at]:.4g} times too many"
+    needed, room = flat(bound.needed_bytes), flat(bound.room_bytes)
+    if (at := _worst(np.where(flat(m.feasible()), needed, 0.0), room)) is not None:
+        told = f"expected room for {needed[at]:.6g} B of weights and KV cache, got {room[at]:.6g} B"
+        yield at, f"capacity: called feasible: {told}, {needed[at] - room[at]:.4g} B too little"
+
+
+def _worst(larger: Floats, smaller: Floats) -> int | None:
+    """Where `larger` exceeds `smaller` by the most, relatively and beyond rounding; None where nowhere.
+
+    What is not a number exceeds everything.
+    """
+    beaten = ~(larger <= smaller * (1.0 + ROUNDING))
+    if not beaten.any():
+        return None
+    with np.errstate(all="ignore"):  # no time at all is infinitely too fast
+        ratio = np.where(beaten, larger / smaller, -np.inf)
+    return int(np.argmax(np.where(np.isnan(ratio), np.inf, ratio)))
+
+
+def _design(designs: api.Designs, shape: tuple[int, ...], at: int, labels: Any) -> str:
+    """The design at a flat index in words: the chip by its name, or by its facts where nobody gives one."""
+
+    def one(column: Any) -> float:
+        return float(np.broadcast_to(np.asarray(column, dtype=float), shape).reshape(-1)[at])
+
+    c = designs.chips
+    chip = f"chip {labels[at]}" if labels is not None else (
+        f"chip of {one(c.peak_flops) / 1e12:.4g} TFLOP/s, SRAM {one(c.sram_bytes) / 1e6:.4g} MB at "
+        f"{one(c.sram_bandwidth) / 1e12:.4g} TB/s, DRAM {one(c.dram_bytes) / 1e9:.4g} GB at "
+        f"{one(c.dram_bandwidth) / 1e12:.4g} TB/s"
+    )  # fmt: skip
+    ways = ", ".join(f"{name} {one(a):g}" for name, a in designs.deployments.columns().items())
+    return f"{chip}, {ways}"
+
+
+def _picked(designs: api.Designs, at: npt.NDArray[np.intp]) -> api.Designs:
+    """Rows at flat indices; unlike `Designs.take` it copies no whole column."""
+    place = np.unravel_index(at, designs.shape)
+
+    def rows(struct: api.Chips | api.Deployments) -> dict[str, Any]:
+        return {k: np.broadcast_to(np.asarray(a), designs.shape)[place] for k, a in struct.columns().items()}
+
+    return api.Designs(
+        chips=api.Chips(**rows(designs.chips)), deployments=api.Deployments(**rows(designs.deployments))
+    )
+
+
+def _picked_metrics(m: api.Metrics, shape: tuple[int, ...], at: npt.NDArray[np.intp]) -> api.Metrics:
+    """The metrics that are held against physics, at flat indices of the batch."""
+    place = np.unravel_index(at, shape)
+
+    def rows(column: Any) -> Floats:
+        return np.broadcast_to(np.asarray(column, dtype=float), shape)[place]
+
+    return replace(
+        m, tpot_s=rows(m.tpot_s), ttft_s=rows(m.ttft_s), tokens_per_s=rows(m.tokens_per_s),
+        violations={name: rows(v) for name, v in m.violations.items()},
+    )  # fmt: skip

@@ -1,0 +1,306 @@
+"""A branch of a space: parameter arrays in, chip columns out, its price derived from its silicon."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.chips.formats import COMPUTED, computed_columns, peak_of, searched_on
+from dse.chips.link_reach import reach_columns
+from dse.chips.parameters import named
+from dse.chips.prices import margin_of, ratio_price, silicon_price
+from dse.chips.resolve import (
+    Columns,
+    Setting,
+    around_of,
+    network_columns,
+    stack_columns,
+    template_columns,
+)
+from dse.chips.silicon import Silicon, blueprint_of, derive, fp16_equivalent, managed_by_software
+from dse.chips.silicon_columns import excess_columns, package_columns, watt_columns
+from dse.spec.problems import Problem, SpecError, wrong
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.space import BranchSpec, SpaceSpec
+from dse.spec.schema.system import NetworkSpec
+from dse.spec.schema.technology import Build
+from objectives import api
+from objectives.arrays import Array, namespace
+from objectives.equations.chip.formats import arithmetic
+from objectives.equations.fabrication.package import PACKAGES
+from objectives.equations.fabrication.technology import Blueprint, Technology, pick
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peaks:
+    """Matrix peaks of a template that is made on one node [FLOP/s]."""
+
+    fp16: float
+    matrix: float
+    """In the format of matrix multiplications."""
+    attention: float
+    silicon: float
+    """fp16 peak that takes as much area and power as all formats of the unit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """A branch with its template resolved: what does not vary is computed once."""
+
+    name: str
+    spec: BranchSpec
+    template: ChipSpec
+    setting: Setting
+    network: NetworkSpec
+    fixed: Columns = field(repr=False)
+    """Columns of the template under the branch's stack and network."""
+    blueprint: Blueprint = field(repr=False)
+    """Silicon of the template, without DRAM where the branch has none."""
+    made_on: tuple[ChipSpec, ...] = field(repr=False)
+    """The template with the formats of each node, in the order of their choices."""
+    peaks: tuple[Peaks, ...] = field(repr=False)
+    """Of the template on each node."""
+    technologies: tuple[tuple[Technology, ...], tuple[Technology, ...]] = field(repr=False)
+    """Constants by node, and by DRAM generation, in the order of their choices."""
+
+    @property
+    def kind(self) -> str:
+        """Whether chips of this branch keep tensors in SRAM only, in DRAM only, or in both."""
+        return storage_kind(bool(self.fixed["sram_pinned"]), bool(self.spec.generations))
+
+    def made_at(self, node: str) -> ChipSpec:
+        """The template as it is made on one of the nodes."""
+        return self.made_on[self.spec.nodes.index(node)]
+
+    def columns(self, values: Mapping[str, Array]) -> dict[str, Array]:
+        """Chip columns, shape (n,), for parameter values of shape (n,) in SI, in their array namespace."""
+        xp = namespace(*values.values()) if values else np
+        out = {name: xp.asarray([value], dtype=xp.float64) for name, value in self.fixed.items()}
+        if "link_bandwidth" in values:
+            out["link_bandwidth"] = values["link_bandwidth"]
+        if "link_count" in values:
+            out["link_bandwidth"] = values["link_count"] * values["link_speed"]
+        ratio, peaks = self._ratio(values, xp), self._peaks(values)
+        out |= {"peak_flops": peaks.matrix * ratio, "attention_flops": peaks.attention * ratio}
+        out["weight_load_bandwidth"] = out["weight_load_bandwidth"] * ratio
+        if "sram" in values:
+            out["sram_bytes"] = values["sram"]
+        if "sram_bandwidth_per_byte" in values:
+            out["sram_bandwidth"] = values["sram_bandwidth_per_byte"] * out["sram_bytes"]
+        made = self.silicon(values, out)
+        out |= {
+            "dram_bytes": made.blueprint.dram_bytes,
+            "dram_bandwidth": made.blueprint.dram_bandwidth,
+            "power_w": made.power_w,
+            **watt_columns(made),
+            **package_columns(made),
+            **excess_columns(made),
+            "price_usd": self._price(made, values, ratio),
+            **self._optics(out["link_bandwidth"]),
+        }
+        if self.setting.price.system == "built-up":
+            out |= around_of(made.power_w, out["link_bandwidth"], self.network, self.setting)
+        return out
+
+    def silicon(self, values: Mapping[str, Array], columns: Mapping[str, Array] | None = None) -> Silicon:
+        """Silicon of the chips that parameter values of shape (n,) make."""
+        out = self.columns(values) if columns is None else columns
+        technology = self._technology(values)
+        return derive(self._blueprint(values, out, technology), technology)
+
+    def chips(self, values: Mapping[str, Array]) -> api.Chips:
+        """A batch of chips of shape (n,)."""
+        columns = self.columns(values)
+        n = max(a.size for a in columns.values())
+        xp = namespace(*columns.values())
+        return api.Chips(**{name: xp.broadcast_to(a, (n,)) for name, a in columns.items()})
+
+    def named(self, values: Mapping[str, Floats]) -> dict[str, npt.NDArray[Any]]:
+        """What the parameters whose choices are names stand for, and the formats that are computed in."""
+        used = [computed_columns(chip, self.setting.precision) for chip in self.made_on]
+        at = np.asarray(values.get("process", np.zeros(1)) if len(used) > 1 else np.zeros(1)).astype(np.int64)
+        formats = {column: np.asarray([each[column] for each in used])[at] for column in COMPUTED}
+        return {**named(self.spec.parameters, values), **formats}
+
+    def nearest(self, chip: ChipSpec) -> dict[str, float]:
+        """Parameter values nearest to a real chip, for a first trial close to what exists."""
+        sram, dram = chip.sram.capacity.value, chip.dram
+        stacks = dram.stacks.value if dram and dram.stacks else None
+        known = {
+            "peak_flops": peak_of(chip, ("fp16",)),
+            "sram": sram,
+            "sram_bandwidth_per_byte": (chip.sram.bandwidth.value or 0.0) / sram if sram else None,
+            "dram_stacks": float(stacks) if stacks else None,
+            "link_bandwidth": chip.link.bandwidth.value,
+            "dies": float(chip.die.count.value or 1),
+            "die_bandwidth": None if chip.die.joined is None else chip.die.joined.value,
+        }
+        found = {name: v for name, v in known.items() if v and name in self.spec.parameters}
+        names = {"process": chip.die.process.value, "dram_generation": dram.generation if dram else None,
+                 "package": chip.die.package}  # fmt: skip
+        for name, value in names.items():
+            if name in self.spec.parameters:
+                choices = self.spec.parameters[name].choices
+                found[name] = float(choices.index(value)) if value in choices else 0.0
+        return found
+
+    def _optics(self, link_bandwidth: Array) -> dict[str, Array]:
+        found = reach_columns(link_bandwidth, self.network, self.setting.technology)
+        return {"optics_w": found["optics_w"]}
+
+    def _ratio(self, values: Mapping[str, Array], xp: Any) -> Array:
+        """All peaks over the template's."""
+        if "peak_flops" not in values:
+            return xp.ones(1, dtype=xp.float64)
+        return values["peak_flops"] / self.peaks[0].fp16
+
+    def _peaks(self, values: Mapping[str, Array]) -> Peaks:
+        """Peaks of the template on the node of each design."""
+        if "process" not in values or len(self.peaks) == 1:
+            return self.peaks[0]
+        return pick(self.peaks, values["process"])
+
+    def _technology(self, values: Mapping[str, Array]) -> Technology:
+        nodes, generations = self.technologies
+        node, dram = nodes[0].node, generations[0].dram
+        if "process" in values and len(nodes) > 1:
+            node = pick([t.node for t in nodes], values["process"])
+        if "dram_generation" in values and len(generations) > 1:
+            dram = pick([t.dram for t in generations], values["dram_generation"])
+        return replace(nodes[0], node=node, io_node=node, dram=dram)
+
+    def _blueprint(
+        self, values: Mapping[str, Array], out: Mapping[str, Array], technology: Technology
+    ) -> Blueprint:
+        b = self.blueprint
+        xp = namespace(*out.values())
+        own = {name: xp.asarray(a) for name, a in vars(b).items() if a is not None}
+        ratio = self._ratio(values, xp)
+        stacks = values.get("dram_stacks", own["stacks"])
+        software = managed_by_software(self.template)
+        sram = {"sram_bytes": out["sram_bytes"], "sram_bandwidth": out["sram_bandwidth"]} if software else {}
+        cache = {"cache_bytes": values["sram"]} if not software and "sram" in values else {}
+        changed = {
+            **own,
+            "peak_flops": self._peaks(values).silicon * ratio,
+            "vector_flops": own["vector_flops"] * ratio,
+            "stacks": stacks,
+            "dram_bytes": stacks * technology.dram.bytes_each,
+            "dram_bandwidth": stacks * technology.dram.bandwidth_each,
+            "link_bandwidth": out["link_bandwidth"],
+            "dies": values.get("dies", own["dies"]),
+            "weight_load": out["weight_load_bandwidth"],
+            **sram,
+            **cache,
+        }
+        if "die_bandwidth" in values:
+            changed["die_bandwidth"] = values["die_bandwidth"]
+        if "package" in values:
+            codes = [float(PACKAGES.index(c)) for c in self.spec.parameters["package"].choices]
+            changed["package"] = xp.asarray(codes)[xp.astype(values["package"], xp.int64)]
+        return replace(b, **changed)
+
+    def _price(self, made: Silicon, values: Mapping[str, Array], ratio: Array) -> Array:
+        price = self.setting.price
+        if price.method == "searched":
+            return values["price"]
+        if price.method in ("unit-cost", "margin"):
+            return silicon_price(made, price, self.setting.technology)
+        reference = self.setting.catalog.get(ChipSpec, price.reference or "")
+        fp16 = ratio * self.peaks[0].fp16 + 0.0 * made.power_w
+        return ratio_price(fp16, price, reference, peak_of(reference, ("fp16",)) or 1.0)
+
+
+def storage_kind(scratchpad: bool, dram: bool) -> str:
+    """`sram-only`, `dram-only` (SRAM is at most a cache) or `hybrid`."""
+    return "hybrid" if scratchpad and dram else "sram-only" if scratchpad else "dram-only"
+
+
+def chip_kind(chip: ChipSpec) -> str:
+    """Storage kind of a chip in the catalog."""
+    return storage_kind(chip.sram.use == "scratchpad", chip.dram is not None)
+
+
+def branches_of(space: SpaceSpec, setting: Setting) -> dict[str, Branch]:
+    """Every branch of a space, ready to make chips; raises `SpecError` with all problems."""
+    problems: list[Problem] = []
+    found: dict[str, Branch] = {}
+    if setting.price.method == "listed":
+        what = "expected unit-cost, margin, compute-ratio or searched for the hypothetical chips of"
+        raise wrong("price.method", f"{what} {space.name}, got 'listed'")
+    if setting.price.method == "margin":
+        margin_of(setting.price, setting.technology)
+    for name, spec in space.branches.items():
+        try:
+            found[name] = _branch(name, spec, setting)
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
+    catalog, where = setting.catalog, f"branches.{name}"
+    asked = "price" in spec.parameters
+    if asked != (setting.price.method == "searched"):
+        expected = "no parameter price unless price.method is searched" if asked else "a parameter price"
+        raise wrong(where, f"expected {expected}, got price.method {setting.price.method}")
+    template = catalog.get(ChipSpec, spec.template)
+    stack = setting.stack_of(name, spec.stack)
+    network = catalog.get(NetworkSpec, setting.network or spec.network)
+    builds = [_build(spec, template, node, None) for node in spec.nodes]
+    drams = [_build(spec, template, spec.nodes[0], g) for g in spec.generations or (None,)]
+    problems = [p for b in (*builds, *drams) for p in setting.foundry.problems(b, where)]
+    if problems:
+        raise SpecError(list(dict.fromkeys(problems)))
+
+    def resolved(made: list[Build]) -> tuple[Technology, ...]:
+        return tuple(setting.foundry.constants(b) for b in made)
+
+    made_on = tuple(searched_on(template, setting.technology, node) for node in spec.nodes)
+    peaks = tuple(_peaks_of(chip, setting) for chip in made_on)
+    fixed = {
+        **template_columns(made_on[0], setting, stack, network),
+        **stack_columns(stack, bool(spec.generations)),
+        **network_columns(network),
+        **reach_columns(template.link.bandwidth.value or 0.0, network, setting.technology),
+    }
+    blueprint = blueprint_of(template, setting.technology)
+    if not spec.generations:
+        fixed |= {"dram_bytes": 0.0, "dram_bandwidth": 0.0}
+        blueprint = replace(blueprint, stacks=0.0 * blueprint.stacks)
+    return Branch(
+        name=name, spec=spec, template=template, setting=setting, network=network, fixed=fixed,
+        blueprint=blueprint, made_on=made_on, peaks=peaks,
+        technologies=(resolved(builds), resolved(drams)),
+    )  # fmt: skip
+
+
+def _peaks_of(chip: ChipSpec, setting: Setting) -> Peaks:
+    """Peaks of a template on its node; raises `SpecError` where it has no fp16 peak."""
+    fp16, precision = peak_of(chip, ("fp16",)), setting.precision
+    if fp16 is None:
+        what = "peak.fp16: expected a known value in a template, got none"
+        raise wrong(f"chips/{chip.name}", what)
+    matrix, attention = (
+        peak_of(chip, arithmetic(stored, precision.activations)) or 0.0
+        for stored in (precision.weights, precision.kv)
+    )
+    return Peaks(
+        fp16=fp16, matrix=matrix, attention=attention, silicon=fp16_equivalent(chip, setting.technology)
+    )
+
+
+def _build(spec: BranchSpec, template: ChipSpec, node: str, generation: str | None) -> Build:
+    return Build(
+        node=node,
+        generation=generation,
+        cooling=spec.cooling,
+        wafer_scale=spec.wafer_scale,
+        cache=not managed_by_software(template),
+    )

@@ -1,0 +1,178 @@
+"""Number formats of matrix units: peaks that follow from one another, and what an LLM is computed in."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, get_args
+
+from dse.spec.schema.base import SourcedFlops
+from dse.spec.schema.chip import ChipClass, ChipSpec, MatrixUnit, PeakFormat
+from dse.spec.schema.study import PrecisionSpec
+from dse.spec.schema.technology import TechnologySpec
+from objectives.equations.chip.formats import arithmetic, native
+
+SOURCE: Final = "cal"
+"""Key of the source that a derived peak cites."""
+
+UNITS: Final = MappingProxyType[ChipClass, MatrixUnit](
+    {
+        "datacentre-gpu": "tensor-core",
+        "consumer-gpu": "tensor-core",
+        "soc": "tensor-core",
+        "systolic": "systolic",
+        "dataflow-sram": "dataflow",
+        "fpga": "dataflow",
+    }
+)
+"""Class of a chip to the kind of its matrix unit, where its file does not say."""
+
+
+COMPUTED: Final = MappingProxyType({"computed_in": "matrix", "attention_computed_in": "attention"})
+"""Column of a table of designs to the group of operators whose format it holds."""
+
+
+@dataclass(frozen=True)
+class Computed:
+    """The format of a group of operators."""
+
+    asked: str
+    """The stored format of the weights, or of the KV cache."""
+    used: str
+    """The matrix format that they are multiplied in."""
+    why: str = ""
+    """Why it is another than the stored format asks for; empty where it is not."""
+
+
+def best_peak(chip: ChipSpec, formats: tuple[str, ...]) -> tuple[str, float] | None:
+    """The fastest of `formats` that the chip has and its peak [FLOP/s]; of equals the first.
+
+    None when it has none of them.
+    """
+    known = [(name, float(leaf.value)) for name, leaf in _known(chip, formats) if leaf.value]
+    return max(known, key=lambda pair: pair[1]) if known else None
+
+
+def peak_of(chip: ChipSpec, formats: tuple[str, ...]) -> float | None:
+    """Matrix peak in the fastest of `formats` that the chip has [FLOP/s]; None when it has none of them."""
+    found = best_peak(chip, formats)
+    return None if found is None else found[1]
+
+
+def computed_in(chip: ChipSpec, precision: PrecisionSpec) -> dict[str, Computed]:
+    """Formats that `matrix` multiplications and the `attention` core are computed in on a chip."""
+    stored = {"matrix": precision.weights, "attention": precision.kv}
+    return {group: _computed(chip, name, precision.activations) for group, name in stored.items()}
+
+
+def computed_by_format(chip: ChipSpec) -> dict[str, Computed]:
+    """What each matrix format beside fp32 is computed in; empty for a chip without any peak."""
+    formats = [name for name in get_args(PeakFormat) if name != "fp32"]
+    stored = {name: "nvfp4" if name == "fp4" else name for name in formats}
+    if not any(leaf.value for leaf in chip.peak.values()):
+        return {}
+    return {name: _computed(chip, each, each) for name, each in stored.items()}
+
+
+def computed_columns(chip: ChipSpec, precision: PrecisionSpec) -> dict[str, str]:
+    """Columns of a table of designs with the formats that a chip computes in."""
+    found = computed_in(chip, precision)
+    return {column: found[group].used for column, group in COMPUTED.items()}
+
+
+def remarks(computed: Mapping[str, Computed]) -> list[str]:
+    """What is computed in another format than asked, a sentence each; none where nothing is."""
+    stored = {"matrix": "weights", "attention": "KV cache"}
+    found: dict[Computed, list[str]] = {}
+    for group, each in computed.items():
+        if each.why:
+            found.setdefault(each, []).append(stored[group])
+    return [
+        f"{each.asked} {' and '.join(what)} computed in {each.used}: {each.why}"
+        for each, what in found.items()
+    ]
+
+
+def with_formats(chip: ChipSpec, technology: TechnologySpec) -> ChipSpec:
+    """The chip with a peak in every format of its matrix unit that its file leaves out.
+
+    Maths: F_format = F_fp16 x ratio, ratio by format and kind of unit from the technology file, for the
+    formats that the chip's node has. Without an fp16 peak the first peak of the file over its ratio stands
+    for it. A peak that the file states, or states as unknown, stays. A chip whose file names no
+    `matrix_unit` stays as it is.
+    """
+    if chip.matrix_unit is None:
+        return chip
+    node = str(chip.die.process.value)
+    return _completed(chip, technology, chip.matrix_unit, formats_on(technology, node))
+
+
+def searched_on(chip: ChipSpec, technology: TechnologySpec, node: str) -> ChipSpec:
+    """A template as a chip that is made on `node`: with the formats of that node and no others."""
+    unit = chip.matrix_unit or UNITS[chip.chip_class]
+    formats = formats_on(technology, node)
+    keep = {"fp32", "fp16", *formats} if technology.formats else set(chip.peak)
+    die = chip.die.model_copy(update={"process": chip.die.process.model_copy(update={"value": node})})
+    peaks = {name: leaf for name, leaf in chip.peak.items() if name in keep}
+    bare = chip.model_copy(update={"die": die, "peak": peaks, "matrix_unit": unit})
+    return _completed(bare, technology, unit, formats)
+
+
+def formats_on(technology: TechnologySpec, node: str) -> tuple[PeakFormat, ...]:
+    """Formats beside fp16 that matrix units on `node` have."""
+    return tuple(name for name, spec in technology.formats.items() if node in spec.nodes)
+
+
+def unit_size(chip: ChipSpec, technology: TechnologySpec) -> float:
+    """Area and power of the matrix unit of a chip over those of one whose formats set the node's density [1].
+
+    Maths: (1 + sum of extra over its formats) / (1 + sum of extra over the formats that the density counts).
+    Limits: 1 for a chip with the formats of the dies that set the density, such as H100 on n5.
+    """
+    node = str(chip.die.process.value)
+    extra = {name: float(spec.extra.value or 0.0) for name, spec in technology.formats.items()}
+    own = sum(extra[name] for name, leaf in chip.peak.items() if name in extra and leaf.value)
+    counted = sum(extra[name] for name, spec in technology.formats.items() if node in spec.counted)
+    return (1.0 + own) / (1.0 + counted)
+
+
+def _known(chip: ChipSpec, formats: tuple[str, ...]) -> Iterator[tuple[str, SourcedFlops]]:
+    for name in formats:
+        leaf = chip.peak.get(name)  # type: ignore[call-overload]
+        if leaf is not None:
+            yield name, leaf
+
+
+def _computed(chip: ChipSpec, stored: str, activations: str) -> Computed:
+    formats, wanted = arithmetic(stored, activations), native(stored)
+    found = best_peak(chip, formats)
+    used = formats[0] if found is None else found[0]
+    if used == wanted:
+        return Computed(stored, "bf16" if stored == "bf16" else used)
+    if formats[0] != wanted:
+        return Computed(stored, used, f"activations are {activations}")
+    has = (leaf := chip.peak.get(formats[0])) is not None and leaf.value  # type: ignore[call-overload]
+    return Computed(stored, used, f"{chip.name} {'is faster in it' if has else f'has no {wanted} peak'}")
+
+
+def _completed(
+    chip: ChipSpec, technology: TechnologySpec, unit: MatrixUnit, formats: tuple[PeakFormat, ...]
+) -> ChipSpec:
+    ratios: dict[PeakFormat, float] = {
+        name: float(technology.formats[name].peak[unit].value or 0.0)
+        for name in formats
+        if unit in technology.formats[name].peak
+    }
+    ratios = {"fp16": 1.0, **ratios}
+    given = [(name, leaf.value) for name in ratios if (leaf := chip.peak.get(name)) and leaf.value]
+    missing = [name for name in ratios if name not in chip.peak and ratios[name] > 0.0]
+    if not given or not missing:
+        return chip
+    first, value = given[0]
+    fp16 = value / ratios[first]
+    peaks = {**chip.peak, **{name: _derived(fp16 * ratios[name], ratios[name], unit) for name in missing}}
+    return chip.model_copy(update={"peak": peaks})
+
+
+def _derived(value: float, ratio: float, unit: str) -> SourcedFlops:
+    note = f"{ratio:.4g} times the fp16 peak: {unit} units, by the technology file"
+    return SourcedFlops.model_construct(value=value, source=SOURCE, basis="derived", note=note)

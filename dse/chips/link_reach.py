@@ -1,0 +1,65 @@
+"""Boards and racks of a network, and what its links cost by how far they go."""
+
+from typing import Any
+
+from dse.spec.problems import wrong
+from dse.spec.schema.base import Sourced
+from dse.spec.schema.system import NetworkSpec
+from dse.spec.schema.technology import TechnologySpec
+from objectives.equations.interconnect.reach import leaving
+
+SWITCHED = ("switch", "fat-tree")
+"""Topologies whose scale-up links go through switches."""
+
+
+def on_board_and_in_rack(network: NetworkSpec, technology: TechnologySpec) -> tuple[float, float]:
+    """Chips on one board and in one rack [1]: the network's own, else the usual ones of the technology."""
+    board, rack = network.board, network.rack
+    usual = technology.system.chips_per_board, technology.system.chips_per_rack
+    return _count(board or usual[0]), max(_count(rack or usual[1]), _count(board or usual[0]))
+
+
+def shares(network: NetworkSpec, technology: TechnologySpec) -> tuple[float, float]:
+    """Shares of a chip's link bandwidth that leave its board, and its rack, in a large system [1]."""
+    board, rack = on_board_and_in_rack(network, technology)
+    domain = _count(network.domain)
+    told: dict[str, Any] = {
+        "domain": domain,
+        "group": domain if network.group is None else _count(network.group),
+    }
+    if network.local_share is not None:
+        told["local"] = float(network.local_share.value or 1.0)
+    if network.global_share is not None:
+        told["across"] = float(network.global_share.value or 1.0)
+    beyond = leaving(network.topology, board, **told), leaving(network.topology, rack, **told)
+    if network.beyond_rack is not None and beyond[1] > 0.0:
+        beyond = beyond[0], float(network.beyond_rack.value or 0.0)
+    return max(beyond), beyond[1]
+
+
+def ends(network: NetworkSpec) -> float:
+    """Ends of a link that a chip pays for: its own, and that of the switch where there is one."""
+    return 2.0 if network.topology in SWITCHED else 1.0
+
+
+def reach_columns(link_bandwidth: Any, network: NetworkSpec, technology: TechnologySpec) -> dict[str, Any]:
+    """Sizes of boards and racks, and the power of optics, by column of `objectives.api.Chips`.
+
+    A switch stands where its domain is: its links are as long in a small system as in a large one.
+    """
+    board, rack = on_board_and_in_rack(network, technology)
+    energy = technology.system.optics_energy.value
+    if energy is None:
+        raise wrong("system.optics_energy", "expected a known value in the technology file, got null")
+    small = 0.0 if network.topology in SWITCHED else 1.0
+    _, optical = shares(network, technology)
+    both_ways = 2.0 * ends(network) * optical * energy
+    return {
+        "board_chips": board * small + 0.0 * link_bandwidth,
+        "rack_chips": rack * small + 0.0 * link_bandwidth,
+        "optics_w": link_bandwidth * both_ways,
+    }
+
+
+def _count(leaf: Sourced[int]) -> float:
+    return float(leaf.value or 1)

@@ -1,0 +1,48 @@
+"""Between places on the scale of a parameter and its values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.spec.schema.space import NAME, PARAMETERS, ParameterSpec
+
+Floats = npt.NDArray[np.float64]
+
+
+def value_at(parameter: ParameterSpec, fraction: Floats) -> Floats:
+    """Value at `fraction` in [0, 1] of the range, on its scale; the choice nearest to it."""
+    if parameter.choices:
+        place = np.rint(fraction * (len(parameter.numbers) - 1)).astype(np.int64)
+        return np.asarray(parameter.numbers)[place]
+    if parameter.scale == "linear":
+        return parameter.low + fraction * (parameter.high - parameter.low)
+    return np.asarray(parameter.low * (parameter.high / parameter.low) ** fraction)
+
+
+def fraction_of(parameter: ParameterSpec, value: float) -> float:
+    """Where in its range `value` lies, clipped to [0, 1]."""
+    low, high = parameter.low, parameter.high
+    if high == low:
+        return 0.0
+    if parameter.choices:
+        numbers = np.asarray(parameter.numbers)
+        return float(np.argmin(np.abs(numbers - value)) / (len(numbers) - 1))
+    at = (
+        (value - low) / (high - low)
+        if parameter.scale == "linear"
+        else np.log(value / low) / np.log(high / low)
+    )
+    return float(np.clip(at, 0.0, 1.0))
+
+
+def named(
+    parameters: Mapping[str, ParameterSpec], values: Mapping[str, Floats]
+) -> dict[str, npt.NDArray[Any]]:
+    """What the places of those parameters stand for whose choices are names."""
+    return {
+        name: np.asarray(parameters[name].choices)[np.asarray(value).astype(np.int64)]
+        for name, value in values.items()
+        if name in parameters and PARAMETERS.get(name) == NAME
+    }

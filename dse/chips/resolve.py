@@ -1,0 +1,357 @@
+"""A chip, its stack, its network and its price to the columns that cost models read."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from dse.chips.formats import peak_of, with_formats
+from dse.chips.granularity import with_grain
+from dse.chips.link_reach import reach_columns
+from dse.chips.prices import built_up, ratio_price, silicon_price
+from dse.chips.silicon import Foundry, Silicon
+from dse.chips.silicon_columns import (
+    EXCESS,
+    ONE_DIE,
+    WATTS,
+    as_made,
+    check_made,
+    chip_excess,
+    chip_made,
+    chip_package,
+    chip_power,
+)
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.problems import Problem, SpecError, wrong
+from dse.spec.schema.base import Sourced
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.software import Software
+from dse.spec.schema.study import PrecisionSpec, PriceSpec
+from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
+from dse.spec.schema.technology import TechnologySpec, Value, middle
+from objectives import api
+from objectives.equations.chip.formats import FORMATS, arithmetic
+from objectives.equations.interconnect.topology import TOPOLOGIES
+
+AROUND = ("host_usd", "rack_usd", "network_usd", "copper_usd", "optics_usd", "scale_out_usd")
+"""Dollars of what stands around a chip."""
+
+Columns = dict[str, float]
+"""Column of `objectives.api.Chips` to its value in SI."""
+
+
+def stack_under(software: Software, own: StackSpec, catalog: Catalog) -> StackSpec:
+    """The stack that drives a chip whose own stack is `own`.
+
+    Under `equal` the losses are those of one stack for all, and the grain of the hardware stays the chip's:
+    how many rows a matrix unit takes is no choice of software. Under `ideal` nothing is lost, not even on
+    rows that do not fill a tile.
+    """
+    if software == "as-sold":
+        return own
+    shared = catalog.get(StackSpec, software)
+    if software == "ideal":
+        return shared
+    return with_grain(shared, own)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What a study fixes for every chip."""
+
+    catalog: Catalog
+    precision: PrecisionSpec
+    price: PriceSpec
+    technology: TechnologySpec
+    stack: str | None = None
+    """Stack that drives every chip; each chip's own when None."""
+    stacks: Mapping[str, str] = field(default_factory=dict)
+    """Branch of the space, or chip, to the stack that drives it."""
+    software: Software = "as-sold"
+    """Those stacks, one class of losses for all, or no losses."""
+    network: str | None = None
+    """Network that joins every chip; each chip's own when None."""
+    requires: tuple[str, ...] = ()
+    """Chip facts that the cost model cannot do without."""
+    value: Value = middle
+    """Number of each leaf of the technology: its middle, or draws that make every price uncertain."""
+    economy: EconomySpec | None = None
+    """What `built-up` systems are powered by."""
+
+    @cached_property
+    def foundry(self) -> Foundry:
+        """Who makes the chips: the technology with what is known of it already."""
+        return Foundry(self.technology, self.value)
+
+    def stack_of(self, name: str, own: str) -> StackSpec:
+        """The stack that drives the chip or the branch `name`, whose own is called `own`."""
+        sold = self.catalog.get(StackSpec, self.sold_with(name, own))
+        return stack_under(self.software, sold, self.catalog)
+
+    def sold_with(self, name: str, own: str) -> str:
+        """Name of the stack that the chip or the branch `name` has where software is as sold."""
+        return self.stacks.get(name, self.stack or own)
+
+
+def precision_of(spec: PrecisionSpec) -> api.Precision:
+    """Bytes of one stored element of each kind, scales included."""
+    return api.Precision(
+        weight_bytes=FORMATS[spec.weights],
+        kv_bytes=FORMATS[spec.kv],
+        activation_bytes=FORMATS[spec.activations],
+    )
+
+
+def chip_columns(
+    chip: ChipSpec, setting: Setting, stack: StackSpec | None = None, network: NetworkSpec | None = None
+) -> Columns:
+    """Every column of one chip; raises `SpecError` with every unknown that the study needs.
+
+    `stack` and `network` stand in for those that the setting and the chip name.
+    """
+    chip = with_formats(chip, setting.technology)
+    stack = stack or setting.stack_of(chip.name, chip.stack)
+    network = network or setting.catalog.get(NetworkSpec, setting.network or chip.link.network)
+    problems = list(_unknowns(chip, setting, network, stack))
+    if problems:
+        raise SpecError(problems)
+    made = chip_made(chip, setting.foundry, priced=_priced_by_silicon(chip, setting.price))
+    power = chip_power(chip, made)
+    return {
+        **_stated(chip, setting, stack, network),
+        **power,
+        "price_usd": price_of(chip, setting, made),
+        **_around(chip, network, setting, power["power_w"]),
+        **chip_package(chip, made),
+        **chip_excess(chip, made),
+    }
+
+
+def template_columns(chip: ChipSpec, setting: Setting, stack: StackSpec, network: NetworkSpec) -> Columns:
+    """As `chip_columns` of a chip that others are made after: what follows from silicon is theirs, here 0."""
+    problems = list(_unknowns(chip, setting, network, stack))
+    if problems:
+        raise SpecError(problems)
+    check_made(chip, setting.foundry, priced=_priced_by_silicon(chip, setting.price))
+    if setting.price.method == "compute-ratio":
+        price_of(chip, setting)
+    return {
+        **_stated(chip, setting, stack, network),
+        **dict.fromkeys(("power_w", "price_usd", *WATTS, *ONE_DIE, *EXCESS), 0.0),
+        **_around(chip, network, setting, 0.0),
+    }
+
+
+def _stated(chip: ChipSpec, setting: Setting, stack: StackSpec, network: NetworkSpec) -> Columns:
+    """Columns that need no silicon."""
+    return {
+        **_compute(chip, setting.precision),
+        **_storage(chip),
+        **network_columns(network),
+        **stack_columns(stack, chip.dram is not None),
+        **reach_columns(chip.link.bandwidth.value or 0.0, network, setting.technology),
+        "link_bandwidth": chip.link.bandwidth.value or 0.0,
+        "user_tokens_per_s": _or_zero(chip.claimed_user_speed),
+        "sram_usable": sram_usable(chip, setting.technology),
+    }
+
+
+def speed_columns(
+    chip: ChipSpec, precision: PrecisionSpec, stack: StackSpec, network: NetworkSpec
+) -> Columns:
+    """As `chip_columns` for questions of speed alone: every dollar and watt is 0.
+
+    Raises `SpecError` with every unknown that speed needs.
+    """
+    problems = list(_speed_unknowns(chip, precision, network, stack))
+    if problems:
+        raise SpecError(problems)
+    free = ("price_usd", *AROUND, "board_chips", "rack_chips", "optics_w", "power_w", *WATTS, *EXCESS)
+    return {
+        **_compute(chip, precision),
+        **_storage(chip),
+        **network_columns(network),
+        **stack_columns(stack, chip.dram is not None),
+        **as_made(chip),
+        **dict.fromkeys((*free, "user_tokens_per_s"), 0.0),
+        "sram_usable": 1.0,
+        "link_bandwidth": _or_zero(chip.link.bandwidth),
+    }
+
+
+def chips_of(rows: list[Columns]) -> api.Chips:
+    """A batch of chips, one a row, every column of shape (n,)."""
+    return api.Chips(**{name: np.array([row[name] for row in rows], dtype=float) for name in rows[0]})
+
+
+def _or_zero(leaf: Sourced[float] | None) -> float:
+    return 0.0 if leaf is None or leaf.value is None else leaf.value
+
+
+def _compute(chip: ChipSpec, precision: PrecisionSpec) -> Columns:
+    return {
+        "peak_flops": peak_of(chip, arithmetic(precision.weights, precision.activations)) or 0.0,
+        "attention_flops": peak_of(chip, arithmetic(precision.kv, precision.activations)) or 0.0,
+    }
+
+
+def _storage(chip: ChipSpec) -> Columns:
+    sram, dram = chip.sram, chip.dram
+    return {
+        "sram_bytes": _or_zero(sram.capacity),
+        "sram_bandwidth": _or_zero(sram.bandwidth),
+        "sram_pinned": 1.0 if sram.use == "scratchpad" else 0.0,
+        "weight_load_bandwidth": _or_zero(sram.weight_load),
+        "dram_bytes": _or_zero(dram.capacity) if dram else 0.0,
+        "dram_bandwidth": _or_zero(dram.bandwidth) if dram else 0.0,
+    }
+
+
+def sram_usable(chip: ChipSpec, technology: TechnologySpec) -> float:
+    """Share of a chip's SRAM that tensors can lie in [1]: what a program manages holds the program too."""
+    share = technology.area.code_share.value or 0.0
+    return 1.0 - share if chip.sram.use == "scratchpad" else 1.0
+
+
+def network_columns(network: NetworkSpec) -> Columns:
+    """Columns that a network gives to the chips it joins."""
+    domain = float(network.domain.value or 1)
+    out = network.scale_out
+    return {
+        "link_latency": _or_zero(network.hop_latency),
+        "link_topology": float(TOPOLOGIES[network.topology]),
+        "link_domain": domain,
+        "link_group": float((network.group.value if network.group else None) or domain),
+        "link_local_share": _or_zero(network.local_share) or 1.0,
+        "link_global_share": _or_zero(network.global_share) or 1.0,
+        "in_network_reduction": float(network.in_network_reduction),
+        "scale_out_bandwidth": _or_zero(out.bandwidth) if out else 0.0,
+        "scale_out_latency": _or_zero(out.latency) if out else 0.0,
+    }
+
+
+def stack_columns(stack: StackSpec, dram: bool) -> Columns:
+    """Columns that a software stack gives to the chips it drives, which have `dram` or none."""
+    rows = (stack.prompt_rows_from_dram if dram else None) or stack.prompt_rows
+    return {
+        "compute_efficiency": stack.compute_efficiency.value or 1.0,
+        "core_efficiency": stack.core_efficiency.value or 1.0,
+        "tile_rows": float(stack.tile_rows.value or 1),
+        "dram_efficiency": stack.dram_efficiency.value or 1.0,
+        "kv_efficiency": stack.kv_efficiency.value or 1.0,
+        "sram_efficiency": stack.sram_efficiency.value or 1.0,
+        "link_efficiency": stack.link_efficiency.value or 1.0,
+        "layer_overhead_s": _or_zero(stack.layer_overhead),
+        "prompt_overhead_s": _or_zero(stack.prompt_overhead),
+        "expert_overhead_s": _or_zero(stack.expert_overhead),
+        "activation_passes": _or_zero(stack.activation_passes),
+        "exposed_share": _or_zero(stack.exposed_share),
+        "step_overhead_s": _or_zero(stack.step_overhead),
+        "sequence_overhead_s": _or_zero(stack.sequence_overhead),
+        "request_overhead_s": _or_zero(stack.request_overhead),
+        "burst": _or_zero(stack.burst),
+        "collective_overhead_s": _or_zero(stack.collective_overhead),
+        "prompt_rows": float(rows.value or 1),
+        "held_rows": float((stack.held_rows or rows).value or 1),
+        "usable_capacity": stack.usable_capacity.value or 1.0,
+    }
+
+
+def _priced_by_silicon(chip: ChipSpec, price: PriceSpec) -> bool:
+    """Whether the price of a chip follows from its silicon."""
+    return price.method in ("unit-cost", "margin") or (
+        price.method == "searched" and chip.price.value is None
+    )
+
+
+def price_of(chip: ChipSpec, setting: Setting, made: Silicon | None = None) -> float:
+    """Price of one chip by the study's method [USD]; a chip that is searched around is at its list price.
+
+    `made` is its silicon with all dollars, where that is known already.
+    """
+    price, technology = setting.price, setting.technology
+    if price.method in ("listed", "searched") and not _priced_by_silicon(chip, price):
+        return _or_zero(chip.price)
+    if _priced_by_silicon(chip, price):
+        made = made or setting.foundry.silicon(chip)
+        power = None if chip.power.value is None else 0.0 * made.power_w + chip.power.value
+        return float(silicon_price(made, price, technology, power)[0])
+    reference = setting.catalog.get(ChipSpec, price.reference or "")
+    own = peak_of(chip, ("fp16",)) or 0.0
+    return float(ratio_price(own, price, reference, peak_of(reference, ("fp16",)) or 1.0))
+
+
+def _around(chip: ChipSpec, network: NetworkSpec, setting: Setting, power_w: float) -> Columns:
+    system = setting.price.system
+    around = dict.fromkeys(AROUND, 0.0)
+    if system == "with-host-and-network":
+        around |= {"host_usd": _or_zero(chip.host), "network_usd": _or_zero(network.cost)}
+    elif system == "built-up":
+        around = around_of(power_w, chip.link.bandwidth.value or 0.0, network, setting)
+    return around
+
+
+def around_of(power_w: Any, link_bandwidth: Any, network: NetworkSpec, setting: Setting) -> dict[str, Any]:
+    """What one chip of a `built-up` system carries of all that stands around it [USD]."""
+    if setting.economy is None:
+        raise wrong("price.system", "expected an economy for the system built-up, got none")
+    return built_up(power_w, link_bandwidth, network, setting.technology, setting.economy)
+
+
+def _unknowns(chip: ChipSpec, setting: Setting, network: NetworkSpec, stack: StackSpec) -> Iterator[Problem]:
+    """Nulls that this study needs, by name."""
+    yield from _speed_unknowns(chip, setting.precision, network, stack)
+    needed: dict[str, object] = {"link.bandwidth": chip.link.bandwidth.value}
+    if chip.power.value == 0:  # it would be powered, cooled and housed for nothing
+        yield from _nulls(f"chips/{chip.name}", {"power": 0}, positive=True)
+    if setting.price.method == "listed":
+        needed["price"] = chip.price.value
+    if setting.price.system == "with-host-and-network":
+        needed |= {"host": chip.host.value, f"networks/{network.name}: cost": network.cost.value}
+    claimed: dict[str, object] = {}
+    for name in setting.requires:
+        claimed[name] = getattr(getattr(chip, name, None), "value", None)
+    yield from _nulls(f"chips/{chip.name}", needed)
+    yield from _nulls(f"chips/{chip.name}", claimed, positive=True)
+    if setting.price.method == "compute-ratio" and peak_of(chip, ("fp16",)) is None:
+        what = "peak.fp16: expected a known value for a price by compute ratio, got none"
+        yield Problem(f"chips/{chip.name}", what)
+
+
+def _speed_unknowns(
+    chip: ChipSpec, precision: PrecisionSpec, network: NetworkSpec, stack: StackSpec
+) -> Iterator[Problem]:
+    # a tier of size or speed 0 would hold or read everything for nothing
+    tiers: dict[str, object] = {f"peak.{f}": leaf.value for f, leaf in chip.peak.items() if leaf.value == 0}
+    if chip.sram.weight_load is not None and chip.sram.weight_load.value == 0:
+        tiers["sram.weight_load"] = 0
+    if chip.sram.use == "scratchpad":
+        tiers |= {"sram.capacity": chip.sram.capacity.value, "sram.bandwidth": chip.sram.bandwidth.value}
+    if chip.dram is not None:
+        tiers |= {"dram.capacity": chip.dram.capacity.value, "dram.bandwidth": chip.dram.bandwidth.value}
+    yield from _nulls(f"chips/{chip.name}", tiers, positive=True)
+    needed: dict[str, object] = {}
+    for name in ("domain", "hop_latency"):
+        needed[f"networks/{network.name}: {name}"] = getattr(network, name).value
+    for name in StackSpec.model_fields:
+        if isinstance(leaf := getattr(stack, name), Sourced):
+            needed[f"stacks/{stack.name}: {name}"] = leaf.value
+    yield from _nulls(f"chips/{chip.name}", needed)
+    for stored in dict.fromkeys((precision.weights, precision.kv)):
+        formats = arithmetic(stored, precision.activations)
+        if peak_of(chip, formats) is None:
+            known = ", ".join(chip.peak)
+            yield Problem(
+                f"chips/{chip.name}", f"peak: expected one of {', '.join(formats)}, got {known or 'none'}"
+            )
+
+
+def _nulls(where: str, needed: dict[str, object], positive: bool = False) -> Iterator[Problem]:
+    """Values that nobody has published, and those that are 0 where only more makes sense."""
+    for name, value in needed.items():
+        if value is None:
+            yield Problem(where, f"{name}: expected a known value, got null (nobody has published it)")
+        elif positive and value == 0:
+            yield Problem(where, f"{name}: expected more than 0, got 0")

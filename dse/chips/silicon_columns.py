@@ -1,0 +1,131 @@
+"""Silicon of a chip to the columns that cost models read: watts, violations, dollars."""
+
+from types import MappingProxyType
+from typing import Any
+
+from dse.chips.silicon import Foundry, Silicon, build_of
+from dse.spec.problems import SpecError
+from dse.spec.schema.chip import ChipSpec
+from objectives.arrays import Array, namespace
+
+WATTS = ("static_w", "compute_w", "sram_w", "dram_w", "link_w")
+ONE_DIE = MappingProxyType({"dies": 1.0, "die_bandwidth": 0.0, "die_latency": 0.0})
+EXCESS = ("area_excess_m2", "dram_stacks_excess", "link_excess", "cooling_excess_w")
+
+
+def watt_columns(made: Silicon) -> dict[str, Array]:
+    """Power at rest and of each resource at full rate [W]; what joins dies works for DRAM, else for links."""
+    full = made.full_power
+    joining = full["die_to_die"]
+    for_dram = namespace(joining).where(made.blueprint.dram_bandwidth > 0.0, joining, 0.0 * joining)
+    return {
+        "static_w": full["static"],
+        "compute_w": full["compute"],
+        "sram_w": full["sram"] + _loading(made),
+        "dram_w": full["dram"] + for_dram,
+        "link_w": full["link"] + (joining - for_dram),
+    }
+
+
+def _loading(made: Silicon) -> Array:
+    """Power of the path into the matrix units, were it as wide as the SRAM [W]: bytes cost what they cost."""
+    b, energy = made.blueprint, made.technology.energy
+    full = b.sram_bandwidth * energy.load_joules_per_byte
+    return namespace(full).where(b.weight_load + 0.0 * full > 0.0, full, 0.0 * full)
+
+
+def excess_columns(made: Silicon) -> dict[str, Array]:
+    """What keeps the chip from being made."""
+    plan = made.plan
+    return {
+        "area_excess_m2": plan.area_excess_m2,
+        "dram_stacks_excess": plan.stacks_excess,
+        "link_excess": plan.link_excess,
+        "cooling_excess_w": made.cooling_excess_w,
+    }
+
+
+def package_columns(made: Silicon) -> dict[str, Array]:
+    """What the compute dies of a package pay to act as one chip."""
+    b, layout = made.blueprint, made.technology.layout
+    zero = 0.0 * (b.dies + b.dram_bandwidth + b.link_bandwidth)
+    owned = (b.dram_bandwidth + b.link_bandwidth) * layout.die_to_die_share
+    each = owned / b.dies if b.die_bandwidth is None else b.die_bandwidth
+    return {
+        "dies": zero + b.dies,
+        "die_bandwidth": zero + each,
+        "die_latency": zero + layout.die_to_die_hop_s,
+    }
+
+
+def as_made(chip: ChipSpec) -> dict[str, float]:
+    """`package_columns` of a chip that exists: one die, or the two halves of a wafer, whose sums cross it."""
+    across = chip.die.crossing.value if chip.die.wafer_scale and chip.die.crossing else None
+    return dict(ONE_DIE) if across is None else {**ONE_DIE, "dies": 2.0, "die_latency": across}
+
+
+def chip_made(chip: ChipSpec, foundry: Foundry, *, priced: bool = False) -> Silicon | None:
+    """Silicon of one chip; None for a chip that exists and whose file says too little of its silicon.
+
+    `priced` tells whether its price follows from it; there must be silicon then. Raises `SpecError` where
+    nobody knows the power of such a chip either.
+    """
+    try:
+        return foundry.silicon(chip, priced=priced)
+    except SpecError:
+        if _is_needed(chip, priced):
+            raise
+        return None
+
+
+def check_made(chip: ChipSpec, foundry: Foundry, *, priced: bool) -> None:
+    """Raise `SpecError` where `chip_made` does."""
+    try:
+        foundry.check(chip, build_of(chip, priced=priced))
+    except SpecError:
+        if _is_needed(chip, priced):
+            raise
+
+
+def _is_needed(chip: ChipSpec, priced: bool) -> bool:
+    """Whether a chip is nothing without silicon: no power, no price, or no chip yet."""
+    return priced or chip.hypothetical or chip.power.value is None
+
+
+def chip_package(chip: ChipSpec, made: Silicon | None) -> dict[str, float]:
+    """`package_columns` of one chip.
+
+    One die for a chip that exists: what its dies pay is in the fixed times of the stacks that were fitted to
+    it. Only the way across a wafer is long enough to be told from software.
+    """
+    if not chip.hypothetical or made is None:
+        return as_made(chip)
+    return {name: _first(column) for name, column in package_columns(made).items()}
+
+
+def chip_power(chip: ChipSpec, made: Silicon | None) -> dict[str, float]:
+    """`power_w` and the watts by resource of one chip [W].
+
+    Where the board power is published, the derived watts are scaled so that they add up to it at full load:
+    the shares are ours, the total is the maker's. Without silicon the chip is taken to draw its board power
+    all the time.
+    """
+    known = chip.power.value
+    if made is None:
+        board = known or 0.0
+        return {"power_w": board, **dict.fromkeys(WATTS, 0.0), "static_w": board}
+    derived = float(made.power_w[0])
+    scale = 1.0 if known is None or derived == 0.0 else known / derived
+    watts = {name: scale * _first(column) for name, column in watt_columns(made).items()}
+    return {"power_w": derived if known is None else known, **watts}
+
+
+def chip_excess(chip: ChipSpec, made: Silicon | None) -> dict[str, float]:
+    """Violations of one chip; a chip that exists has been built."""
+    if not chip.hypothetical or made is None:
+        return dict.fromkeys(EXCESS, 0.0)
+    return {name: _first(column) for name, column in excess_columns(made).items()}
+
+
+def _first(column: Any) -> float:
+    return float(column.reshape(-1)[0])

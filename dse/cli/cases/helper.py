@@ -1,0 +1,120 @@
+"""A process that runs cases for another one."""
+
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from dse.cli.cases.one_case import Asked, Tell, run_case
+from dse.cli.terminal.progress import calm
+from dse.search.run.study_reference import reference_to
+
+
+class Dead(Exception):
+    """The process is gone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What a helper tells of a case: a `RunResult` without what cannot be sent."""
+
+    study: Any
+    front: Any
+    out: Path
+    new_trials: int
+    wanted: int
+    interrupted: bool
+
+
+class Helper:
+    """The process, as the one sees it that asked for it."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "dse.cli.cases.helper", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=_environment(),
+                start_new_session=True,  # Ctrl-C is for the run, which interrupts its helpers in order
+            )  # fmt: skip
+        self._pipe = Connection(ours.detach())
+        self._busy = False
+
+    def run(self, question: Any, asked: Asked, tell: Tell) -> Ran:
+        """Run a case there; raises what went wrong, `Dead` where the process is gone."""
+        try:
+            self._pipe.send((reference_to(question), asked))
+            while True:
+                word, what = self._pipe.recv()
+                if word == "told":
+                    self._busy = True
+                    tell(*what)
+                else:
+                    break
+        except (EOFError, OSError):
+            raise Dead from None
+        finally:
+            self._busy = False
+        if word == "failed":
+            raise what
+        return Ran(study=question, **what)
+
+    def interrupt(self, how: signal.Signals) -> None:
+        """Interrupt the case that it runs, which then ends in order; end it where it has not begun one."""
+        with suppress(ProcessLookupError):
+            self._process.send_signal(how if self._busy else signal.SIGKILL)
+
+    def close(self) -> None:
+        """Let it go."""
+        self._pipe.close()
+        self._process.wait()
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+
+
+def serve(fd: int) -> None:
+    """Run the cases that come through a socket until nobody is there any more."""
+    pipe = Connection(fd)
+    try:
+        with calm():
+            while True:
+                variant, asked = pipe.recv()
+                pipe.send(_answer(pipe, variant, asked))
+    except (EOFError, OSError, KeyboardInterrupt):
+        return
+
+
+def _answer(pipe: Connection, variant: Any, asked: Asked) -> tuple[str, Any]:
+    try:
+        found = run_case(variant.resolve(), asked, lambda *told: pipe.send(("told", told)))
+    except KeyboardInterrupt as error:
+        return "failed", error
+    except Exception as error:
+        return "failed", _sendable(error)
+    names = ("front", "out", "new_trials", "wanted", "interrupted")
+    return "ran", {name: getattr(found, name) for name in names}
+
+
+def _sendable(error: Exception) -> Exception:
+    """The error itself where it can be sent."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"a helper failed:\n{''.join(traceback.format_exception(error))}")
+    return error
+
+
+if __name__ == "__main__":
+    from dse.cli.cases import helper
+
+    helper.serve(int(sys.argv[1]))  # as the module that others import, so that what it sends has one name

@@ -1,0 +1,47 @@
+"""One case of a study, run: searched, judged, drawn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dse
+from dse.cli.show.run_summary import draw
+from dse.cli.terminal.guard import blame
+from dse.decide.verdict.stored_run import judged, stored_manifest
+
+Tell = Callable[[int, int, str], None]
+"""Called with finished and wanted trials, and with what they are trials of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What one call of `dse run` asks of every case; plain data."""
+
+    trials: int | None
+    timeout: float | None
+    storage: str | None
+    sampler: str | None
+    seed: int | None
+    workers: int
+    fresh: bool
+    out: Path | None
+    verdicts: bool
+
+
+def run_case(question: Any, asked: Asked, tell: Tell) -> Any:
+    """Search one question, add its verdicts, draw its front; the `RunResult`."""
+    before = stored_manifest(question, asked.out)
+    with blame("--sampler"):
+        result = dse.run(
+            question, trials=asked.trials, timeout=asked.timeout, storage=asked.storage,
+            sampler=asked.sampler, seed=asked.seed, workers=asked.workers, fresh=asked.fresh, out=asked.out,
+            progress=lambda done, wanted: tell(done, wanted, question.slug),
+        )  # fmt: skip
+    if result.interrupted:
+        return result
+    if asked.verdicts:
+        result = judged(result, before)
+    if len(result.front.frame):
+        draw(result)
+    return result

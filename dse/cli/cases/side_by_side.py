@@ -1,0 +1,128 @@
+"""The cases of a study, on as many cores as there are: this process takes one after the other, helpers too.
+
+A case is searched by one process alone, so that it has the same trials wherever it runs.
+"""
+
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from dse.backends.blocks import cores
+from dse.cli.cases.helper import Dead, Helper
+from dse.cli.cases.one_case import Asked, Tell, run_case
+
+WORTH = 100
+"""Trials of a search that make up for the start of another process."""
+
+
+def run_cases(questions: Sequence[Any], asked: Asked, tell: Tell, *, alone: bool) -> list[Any]:
+    """The results of some questions in their order, up to the first one that was interrupted.
+
+    `alone` keeps all of them in this process, and so does a study with less than two real searches.
+    """
+    helpers = 0 if alone else _helpers(questions, asked)
+    work = _Work(questions, asked, tell)
+    with _helped(work, helpers):
+        work.go()
+    return work.results()
+
+
+def _helpers(questions: Sequence[Any], asked: Asked) -> int:
+    """Processes that help: one for each further search worth it, as far as there are cores."""
+    wanted = [q.spec.budget.trials if asked.trials is None else asked.trials for q in questions if q.branches]
+    searches = sum(int(trials) >= WORTH for trials in wanted)
+    return max(0, min(searches, cores()) - 1)
+
+
+class _Work:
+    """What is still to be run, and what was; shared by the threads that see to it."""
+
+    def __init__(self, questions: Sequence[Any], asked: Asked, tell: Tell) -> None:
+        self.asked, self.tell = asked, tell
+        self._questions = questions
+        self._first, *rest = range(len(questions))  # its study is asked for more, so it is run here
+        self._left = sorted(rest, key=lambda i: not questions[i].branches)  # the longest first
+        self._found: dict[int, Any] = {}
+        self._failed: list[BaseException] = []
+        self._lock = threading.Lock()
+
+    def go(self) -> None:
+        """Run the first case and then what is left in this process; raises `KeyboardInterrupt` after one."""
+        i: int | None = self._first
+        while i is not None:
+            if i not in self._found:
+                self._keep(i, run_case(self._questions[i], self.asked, self.tell))
+            i = self._next()
+        if any(r.interrupted for r in list(self._found.values())):
+            raise KeyboardInterrupt
+
+    def help(self, helper: Helper) -> None:
+        """As `go`, in another process; what goes wrong there is raised by `results`."""
+        while (i := self._next()) is not None:
+            try:
+                self._keep(i, helper.run(self._questions[i], self.asked, self.tell))
+            except Dead:
+                with self._lock:  # somebody else begins it anew
+                    self._left.insert(0, i)
+                return
+            except BaseException as error:
+                self.stop()
+                self._failed.append(error)
+                return
+
+    def stop(self) -> None:
+        """Begin no other case."""
+        with self._lock:
+            self._left.clear()
+
+    def results(self) -> list[Any]:
+        """See `run_cases`; raises what went wrong in a helper."""
+        if self._failed:
+            raise self._failed[0]
+        cut = [i for i, r in sorted(self._found.items()) if r.interrupted]
+        if not cut and len(self._found) < len(self._questions):
+            raise KeyboardInterrupt
+        whole = [r for _, r in sorted(self._found.items()) if not r.interrupted]
+        return [*whole, *(self._found[i] for i in cut[:1])]
+
+    def _next(self) -> int | None:
+        with self._lock:
+            return self._left.pop(0) if self._left else None
+
+    def _keep(self, i: int, result: Any) -> None:
+        self._found[i] = result
+        if result.interrupted:
+            self.stop()
+
+
+@contextmanager
+def _helped(work: _Work, count: int) -> Iterator[None]:
+    """Helpers at work meanwhile; they end what they are at, and are interrupted where this process is."""
+    helpers = [Helper() for _ in range(count)]
+    threads = [threading.Thread(target=work.help, args=(h,), daemon=True) for h in helpers]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+        for thread in threads:
+            thread.join()
+        work.go()  # what a helper that died has left
+    except KeyboardInterrupt:
+        work.stop()
+        _interrupt(helpers, threads)
+    except BaseException:
+        work.stop()
+        _interrupt(helpers, threads)
+        raise
+    finally:
+        for helper in helpers:
+            helper.close()
+
+
+def _interrupt(helpers: Sequence[Helper], threads: Sequence[threading.Thread]) -> None:
+    for helper in helpers:
+        helper.interrupt(signal.SIGINT)
+    for thread in threads:
+        thread.join()

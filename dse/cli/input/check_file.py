@@ -1,0 +1,129 @@
+"""Checks of single files: their kind, their values, and the names they use."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from dse.question.resolved_study import resolve_study
+from dse.spec.catalog.check_names import asked
+from dse.spec.catalog.kinds import SPECS
+from dse.spec.catalog.lookup import KINDS, Catalog, Source, SourcesSpec, file_problems
+from dse.spec.problems import Problem, SpecError, nearest
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.space import SpaceSpec
+from dse.spec.schema.study import StudySpec
+from dse.spec.schema.system import NetworkSpec, StackSpec
+from dse.spec.yaml.loading import build_spec
+from dse.spec.yaml.yaml_lines import Lines, read_yaml
+
+_ENDINGS = (".yaml", ".yml")
+
+
+def files_in(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
+    """YAML files at and below `paths`, hidden ones left out, and what is wrong with the paths."""
+    found: dict[Path, None] = {}
+    problems = []
+    for path in paths:
+        inside = [path]
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.suffix in _ENDINGS and not _hidden(p, path))
+            if not inside:
+                problems.append(Problem(str(path), "expected YAML files in this folder, got none"))
+        elif not path.exists():
+            problems.append(Problem(str(path), "expected a file or a folder, got a path that does not exist"))
+            inside = []
+        found |= dict.fromkeys(inside)
+    return list(found), problems
+
+
+def _hidden(path: Path, root: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
+
+
+def check_files(paths: Sequence[Path], configs: Path | None = None) -> list[Problem]:
+    """All problems in all files, in the order of the files."""
+    catalog = _catalog(paths, configs)
+    try:
+        known = {**catalog.sources(), **_own_sources(paths)}
+    except SpecError:
+        known = _own_sources(paths)  # a broken sources file among `paths` is told where it stands
+    found: dict[Problem, None] = {}
+    for path in paths:
+        try:
+            problems = list(_check(path, catalog, known))
+        except SpecError as error:
+            problems = list(error.problems)
+        found |= dict.fromkeys(problems)
+    return list(found)
+
+
+def _catalog(paths: Iterable[Path], configs: Path | None) -> Catalog:
+    """The catalog with every folder of configs that the files lie in, so that they see each other."""
+    roots = dict.fromkeys(p.parent.parent for p in paths if p.parent.name in KINDS)
+    return Catalog((*roots, *Catalog.of(configs).folders))
+
+
+def _own_sources(paths: Iterable[Path]) -> dict[str, Source]:
+    found: dict[str, Source] = {}
+    for path in paths:
+        try:
+            data, lines = read_yaml(path)
+            if isinstance(data, dict) and data.get("kind") == "sources":
+                found |= build_spec(SourcesSpec, data, str(path), lines).sources
+        except SpecError:
+            continue
+    return found
+
+
+def _check(path: Path, catalog: Catalog, known: dict[str, Source]) -> Iterator[Problem]:
+    data, lines = read_yaml(path)
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if not isinstance(kind, str) or kind not in SPECS:
+        line = lines.get(("kind",), 1)
+        yield Problem(f"{path}:{line}", f"kind: expected one of {', '.join(SPECS)}, got {_got(data, kind)}")
+        return
+    if SPECS[kind] is StudySpec:
+        for case in (None, *asked(path, None, catalog).cases):
+            resolve_study(asked(path, case, catalog), path, catalog, case)
+        return
+    spec = build_spec(SPECS[kind], data, str(path), lines)
+    if not isinstance(spec, SourcesSpec):
+        for problem in (*file_problems(spec, path, known), *_names(spec, path, catalog)):
+            yield _with_line(problem, path, lines)
+
+
+def _got(data: Any, kind: Any) -> str:
+    if not isinstance(data, dict):
+        return "nothing" if data is None else f"a {type(data).__name__} instead of keys"
+    return "no such key" if kind is None else f"{kind!r}. {nearest(str(kind), SPECS)}"
+
+
+def _names(spec: Any, path: Path, catalog: Catalog) -> Iterator[Problem]:
+    """Names that a chip or a space uses and the catalog does not have."""
+    used: list[tuple[str, type[Any], str]] = []
+    if isinstance(spec, ChipSpec):
+        used = [("stack", StackSpec, spec.stack), ("link.network", NetworkSpec, spec.link.network)]
+    elif isinstance(spec, SpaceSpec):
+        for name, branch in spec.branches.items():
+            used += [
+                (f"branches.{name}.template", ChipSpec, branch.template),
+                (f"branches.{name}.stack", StackSpec, branch.stack),
+                (f"branches.{name}.network", NetworkSpec, branch.network),
+            ]
+    for where, kind, name in used:
+        try:
+            catalog.get(kind, name)
+        except SpecError as error:
+            first = error.problems[0]  # a file elsewhere that is wrong tells its own place
+            yield first if first.where else Problem(str(path), f"{where}: {first.what}")
+
+
+def _with_line(problem: Problem, path: Path, lines: Lines) -> Problem:
+    """The line of the key that the problem starts with."""
+    if problem.where != str(path):
+        return problem
+    dotted = problem.what.partition(": ")[0]
+    parts: tuple[Any, ...] = tuple(int(p) if p.isdigit() else p for p in dotted.split("."))
+    while parts and parts not in lines:
+        parts = parts[:-1]
+    return Problem(f"{path}:{lines.get(parts, 1)}", problem.what)

@@ -1,0 +1,74 @@
+"""What a command line names: looked up, every mistake told at once."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.problems import Problem, SpecError, wrong
+
+
+def checked(
+    configs: Path | None,
+    settings: Sequence[str],
+    *,
+    chips: Sequence[str] = (),
+    argument: str = "",
+    **names: str | None,
+) -> dict[str, str]:
+    """`NAME=VALUE` as pairs; raises `SpecError` with every unknown name and wrong setting at once.
+
+    `names` are values of options; `chips` are those of `argument`, which has a place instead of an option.
+    """
+    problems = [
+        *(p for option, name in names.items() for p in _unknown(configs, f"{option}s", name, f"--{option}")),
+        *(p for chip in chips for p in _unknown(configs, "chips", chip, argument)),
+        *_no_settings(settings),
+    ]
+    if problems:
+        raise SpecError(problems)
+    pairs = [text.partition("=") for text in settings]
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _no_settings(texts: Sequence[str]) -> list[Any]:
+    pairs = [text.partition("=") for text in texts]
+    return [
+        Problem("--set", f"expected NAME=VALUE such as hbm_bandwidth='5 TB/s', got {text!r}")
+        for text, (name, equals, value) in zip(texts, pairs, strict=True)
+        if not (name.strip() and equals and value.strip())
+    ]
+
+
+def _unknown(configs: Path | None, kind: str, name: str | None, where: str) -> list[Any]:
+    """The problems of a name that the catalog does not know, told to be at `where`."""
+    try:
+        if name is not None:
+            Catalog.of(configs).path(kind, name)
+    except SpecError as error:
+        return [p if p.where else Problem(where, p.what) for p in error.problems]
+    return []
+
+
+def sold_by(seller: str | None, method: str | None) -> None:
+    """Raise `SpecError` for a seller where no price has a margin."""
+    if seller is not None and method != "margin":
+        got = "without it" if method is None else f"with {method}"
+        raise wrong("--seller", f"applies with --price-method margin only, got {seller!r} {got}")
+
+
+def driven_by(stack: str | None, software: str | None) -> None:
+    """Raise `SpecError` for a stack where the software is one for all chips."""
+    if stack is not None and software not in (None, "as-sold"):
+        what = f"applies with --software as-sold only, got {stack!r} with {software}"
+        raise wrong("--stack", what)
+
+
+def priced_by(settings: Iterable[str], method: str) -> None:
+    """Raise `SpecError` for a price that is set where prices follow from something else."""
+    if method == "listed":
+        return
+    what = f"applies with --price-method listed only, got it with {method}"
+    found = [Problem("--set", f"{n}: {what}") for n in settings if n.rpartition(".")[2] == "price"]
+    if found:
+        raise SpecError(found)

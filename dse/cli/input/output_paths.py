@@ -1,0 +1,36 @@
+"""Places that a verb writes to at its end: looked at before it begins, while nothing is made there."""
+
+import os
+from pathlib import Path
+
+from dse.report.drawing.canvas import SUFFIXES
+from dse.spec.problems import wrong
+
+
+def file_place(option: str, path: Path | None) -> None:
+    """Raise `SpecError` with the name of the option where no file can be written at `path`; None is none."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise wrong(option, f"expected a file to write, got the folder {str(path)!r}")
+    if path.exists() and not path.is_file():
+        raise wrong(option, f"expected a file to write, got {str(path)!r}, which is no regular file")
+    if why := _why_not(path.parent):
+        raise wrong(option, f"expected a folder that can be written to, got {str(path.parent)!r}: {why}")
+
+
+def picture_place(option: str, path: Path | None) -> None:
+    """As `file_place`, for a picture, whose suffix must be one that we draw."""
+    if path is None:
+        return
+    if path.suffix.lower() not in SUFFIXES:
+        raise wrong(option, f"expected a picture ending in {', '.join(SUFFIXES)}, got {str(path)!r}")
+    file_place(option, path)
+
+
+def _why_not(folder: Path) -> str:
+    """Why nothing can be written in a folder that is there or would be made; empty where it can."""
+    there = next((f for f in (folder, *folder.parents) if f.exists()), Path())
+    if not there.is_dir():
+        return f"{there} is no folder"
+    return "" if os.access(there, os.W_OK | os.X_OK) else f"{there} cannot be written to"

@@ -1,0 +1,16 @@
+"""`--software` of the verbs that read a study: the name of the study under that software."""
+
+from dse.cli.terminal.guard import blame
+from dse.question.resolved_study import find_case
+from dse.spec.schema.cases import case_spec
+from dse.spec.schema.software import under
+
+
+def question(study: str, software: str | None) -> str:
+    """The name of `study` under `software`, as it is where it asks so already."""
+    if software is None:
+        return study
+    with blame("STUDY"):
+        if case_spec(*find_case(study)).software == software:
+            return study
+        return under(study, software)

@@ -1,0 +1,115 @@
+"""The stored results of a study, wherever they lie: a run of one's own, or those that came with it."""
+
+from pathlib import Path
+from typing import Any
+
+from dse.cli.terminal.guard import blame
+from dse.cli.terminal.tables import remark
+from dse.decide.verdict.other_software import asked_again
+from dse.front.files import FrontError, load_front
+from dse.question.resolved_study import find_case, load_study
+from dse.report.info.stored_trials import trials_of
+from dse.spec.problems import wrong
+from dse.spec.schema.cases import case_spec, slug_of
+from dse.spec.schema.software import split_software
+
+
+def load(study: str, out: Path | None) -> Any:
+    """The stored front of a study or of a case; raises what the guard turns into one sentence."""
+    return load_at(study, out)[0]
+
+
+def load_at(study: str, out: Path | None) -> tuple[Any, Path]:
+    """The stored front of a study or of a case, and the folder that it lies in."""
+    path, _, slug = _found(study)
+    folder, bundled = _where(study, out)
+    if bundled:
+        own = stored_folder(study, out)
+        remark(f"no results of your own in {own}: showing those that came with the study")
+        return load_front(folder), folder
+    if out is None and not (folder / "manifest.json").exists() and path.name == "study.yaml":
+        raise FrontError(f"{folder}: expected the results of {slug}, got none. Start with `dse run {study}`.")
+    found = load_front(folder)
+    if found.manifest.get("study") != slug:
+        got = found.manifest.get("study")
+        raise wrong(str(folder), f"expected results of {slug!r}, got those of {got!r}. Choose another --out.")
+    return found, folder
+
+
+def _where(study: str, out: Path | None) -> tuple[Path, bool]:
+    """The folder of the results of a study or of a case, and whether it is the one that came with it."""
+    path, case, _ = _found(study)
+    folder = stored_folder(study, out)
+    if out is None and not (folder / "manifest.json").exists() and path.name == "study.yaml":
+        bundled = path.parent / (case or "")
+        if (bundled / "manifest.json").is_file() and (bundled / "front.csv").is_file():
+            return bundled, True
+    return folder, False
+
+
+def stored_folder(study: str, out: Path | None) -> Path:
+    """Where the results of a study or of a case are looked for: those of a run, else those of a sweep."""
+    _, case, slug = _found(study)
+    if out is not None:
+        return out / case if case else out
+    run, swept = Path("results") / slug, Path("results") / f"{slug}-sweep"
+    only_swept = (swept / "manifest.json").exists() and not (run / "manifest.json").exists()
+    return swept if only_swept else run
+
+
+def load_both(study: str, out: Path | None, configs: Path | None) -> tuple[Any, Any]:
+    """The resolved study and its stored front, which must have been made of the same configs."""
+    with blame("STUDY"):
+        resolved = load_study(study, configs)
+    front, _ = stored_or_asked(study, out, configs)
+    now, then = resolved.digests(), front.manifest.get("digests", {})
+    changed = sorted(k for k in {*now, *then} if now.get(k) != then.get(k))
+    if changed:
+        remark(
+            f"the front was made before {', '.join(changed)} changed: it is evaluated again as things are now"
+        )
+    return resolved, front
+
+
+def stored_or_asked(study: str, out: Path | None, configs: Path | None) -> tuple[Any, Path]:
+    """The stored front of a question and its folder.
+
+    Where nothing is stored under the software that its name tells, the chips of the stored front of the plain
+    question are asked again, and that is said.
+    """
+    plain, software = split_software(study)
+    if software is None or (stored_folder(study, out) / "manifest.json").is_file():
+        return load_at(study, out)
+    with blame("STUDY"):
+        resolved = load_study(study, configs)
+    plain = plain.removesuffix("/")
+    front, folder = load_at(plain, out)
+    remark(
+        f"no search under {software} software is stored: the chips that {plain} found are asked again "
+        f"under it; `dse run {plain} --software {software}` searches for better ones"
+    )
+    return asked_again(resolved, front), folder
+
+
+def stored_trials(resolved: Any, study: str, out: Path | None, storage: str | None = None) -> Any:
+    """Trials that the results folder holds; none where only the front came with the study."""
+    return trials_of(resolved.slug, _where(study, out)[0], storage)
+
+
+def _found(study: str) -> tuple[Path, str | None, str]:
+    """`study.yaml`, the case, and the name of the results."""
+    with blame("STUDY"):
+        path, case = find_case(study)
+        return path, case, slug_of(case_spec(path, case), path, case)
+
+
+def folder_of(study: str, out: Path | None, *, elsewhere: bool = False) -> tuple[str, Path]:
+    """Name and results folder of a study that has results or is getting some, here or `elsewhere`."""
+    path, case, slug = _found(study)
+    folder = Path("results") / slug if out is None else out / case if case else out
+    if elsewhere or any((folder / name).is_file() for name in ("manifest.json", "study.journal")):
+        return slug, folder
+    bundled = path.parent / (case or "")
+    if out is None and path.name == "study.yaml" and (bundled / "manifest.json").is_file():
+        return slug, bundled
+    raise FrontError(f"{folder}: expected the results of {slug}, got none. Start with `dse run {study}`.")

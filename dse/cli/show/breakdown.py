@@ -1,0 +1,152 @@
+"""An estimate for people: headline, then ledgers whose parts sum to their totals."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from dse.cli.terminal.quantity import shown
+from dse.cli.terminal.tables import plain, stdout, table
+from dse.plugins import metric_objectives, metrics
+from dse.report.words.ledger_words import counted, word
+from dse.report.words.violations import pretty_violation
+from objectives.ledgers import LEDGERS, Ledger
+from objectives.metrics import Metric
+
+
+def show(found: Any, chosen: Sequence[str]) -> None:
+    """Print an estimate; `found` is a `dse.evaluate.estimate.Estimate`, `chosen`: what the user left out."""
+    console = stdout()
+    console.print(f"{found.llm} on {found.chip}, workload {found.workload}", style="bold")
+    console.print(plain(_setup(found, chosen)))
+    console.print()
+    console.print(_headline(found))
+    grid = Table.grid(padding=(1, 4))
+    parts = [_ledger(each, found.ledgers.get(each.name, {})) for each in LEDGERS]
+    made = [part for part in parts if part is not None]
+    for i in range(0, len(made), 2):
+        grid.add_row(*made[i : i + 2])
+    console.print()
+    console.print(grid)
+    console.print(plain(f"Bound by {word(found.bound_by)}."))
+    console.print(_slack(found))
+    for note in found.notes:
+        console.print(plain(f"Note: {note}."), style="dim")
+
+
+def show_told(told: Any) -> None:
+    """Print a `dse.decide.scenario.evaluation.Told`: of a mix in all, then for each part."""
+    if not told.parts:
+        show(told.estimate, chosen=())
+        return
+    console, whole = stdout(), told.estimate
+    console.print(f"{whole.chip} serves {whole.llm} of the output tokens", style="bold")
+    console.print(plain(
+        "Each part has a cluster of its own: capital is their sum, costs are weighted by the shares, "
+        "latencies are those of the slowest."
+    ))  # fmt: skip
+    console.print()
+    console.print(_beside(told))
+    console.print(_slack(whole))
+    for part in told.parts:
+        console.print()
+        console.rule(plain(f"{part.label}, {part.weight:.0%} of the output tokens"), align="left")
+        show(part.estimate, chosen=())
+
+
+def _beside(told: Any) -> Any:
+    """The whole and its parts, a column each."""
+    every = [told.estimate, *(part.estimate for part in told.parts)]
+    rows = [["chips", *(counted(e.metrics["chips"]) for e in every)]]
+    rows += [
+        [metric.title or metric.label, *(shown(e.metrics[metric.column], metric.unit) for e in every)]
+        for metric in _shown(told.estimate)
+    ]
+    columns = ["", "in all", *(part.label for part in told.parts)]
+    return table(columns, rows, right=columns[1:], flexible=columns[2:], least=9)
+
+
+def _setup(found: Any, chosen: Sequence[str]) -> str:
+    d, p = found.deployment, found.precision
+    how = f" ({', '.join(chosen)} chosen)" if chosen else ""
+    chips = found.metrics["chips"]
+    spread = f"EP {d['ep']}, " if "all_to_all" in found.ledgers["tpot_s"] else ""  # the LLM has experts
+    return (
+        f"{counted(chips)} chip{'' if chips == 1 else 's'}: batch {d['batch']:,}, "
+        f"TP {d['tp']}, PP {d['pp']}, "
+        f"{spread}DP {d['dp']}{_pools(found)}{how}; weights {p['weights']}, KV {p['kv']}, "
+        f"activations {p['activations']}, computed in {_computed(found)}; "
+        f"{found.serving}; cost model {found.cost_model}, stack {found.stack}, price {found.price_method}"
+    )
+
+
+def _computed(found: Any) -> str:
+    """Formats of matrix multiplications and of the attention core."""
+    matrix, attention = (found.computed_in[group].used for group in ("matrix", "attention"))
+    return str(matrix) if matrix == attention else f"{matrix}, attention in {attention}"
+
+
+def _pools(found: Any) -> str:
+    """Replicas that only prefill, beside those that decode."""
+    if not found.pools:
+        return ""
+    more = counted(found.pools["prefill"])
+    if not found.smallest_system:
+        return f" and {more} more replicas for prefill (one whole system)"
+    whole = found.smallest_system
+    return (
+        f" and {more} more for prefill (a fleet in its real ratio; the smallest whole system has "
+        f"{counted(whole['chips'])} chips for {shown(whole['capex_usd'], 'USD')} USD)"
+    )
+
+
+def _headline(found: Any) -> Any:
+    rows: list[list[str | Text]] = [
+        [
+            metric.title or metric.label,
+            shown(found.metrics[metric.column], metric.unit),
+            _target(found, metric),
+        ]
+        for metric in _shown(found)
+    ]
+    columns = ["", "value", "target"] if found.targets else ["", "value"]
+    return table(columns, [row[: len(columns)] for row in rows], right=columns[1:])
+
+
+def _shown(found: Any) -> list[Metric]:
+    """Metrics of an estimate that get a line; chips have theirs above."""
+    return [metric for metric in metrics() if metric.column in found.metrics and metric.column != "chips"]
+
+
+def _target(found: Any, metric: Metric) -> Text:
+    """The target that bounds a metric, with whether it is met."""
+    bounding = (goal.name for goal in metric_objectives() if metric.column == getattr(goal, "column", ""))
+    name = next((name for name in bounding if name in found.targets), None)
+    if name is None:
+        return plain("")
+    met = found.violations.get(name, 0.0) <= 0.0
+    limit = shown(found.targets[name], metric.unit)
+    return Text(f"{limit} met" if met else f"{limit} missed", style="" if met else "red")
+
+
+def _ledger(ledger: Ledger, parts: Mapping[str, float]) -> Any:
+    """Parts that are not zero, the largest first, with their share; None when nothing is there."""
+    total = sum(parts.values())
+    if not parts or total == 0.0:
+        return None
+    ranked = sorted(((v, k) for k, v in parts.items() if v != 0.0), reverse=True)
+    rows = [[word(name), shown(v, ledger.unit), f"{100 * v / total:.1f} %"] for v, name in ranked]
+    named = ledger.title.format(shown(total, ledger.unit))
+    return table(["part", "value", "share"], rows, title=named, right=["value", "share"])
+
+
+def _slack(found: Any) -> Text:
+    """Room in the fullest chip, and every constraint that is violated, in red."""
+    over = {name: pretty_violation(name, v) for name, v in found.violations.items() if v > 0.0}
+    if over:
+        return Text("Infeasible: " + "; ".join(f"{n} exceeded by {v}" for n, v in over.items()), style="red")
+    room = found.violations.get("capacity")
+    return plain(
+        "" if room is None else f"The fullest chip has {pretty_violation('capacity', -room)} to spare."
+    )

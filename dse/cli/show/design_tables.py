@@ -1,0 +1,166 @@
+"""Tables of designs: the answer at each target, the baselines beside it, the chips, the whole front."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from dse.cli.terminal.quantity import NONE, shown
+from dse.cli.terminal.tables import table
+from dse.front.axis import axis_named
+from dse.report.words.answer import Answer, Row
+from dse.spec.schema.space import NAME, PARAMETERS
+
+SHOWN = 40
+"""Rows of a front that a table shows; programs get them all."""
+_PARAMETERS = {
+    "peak_flops": "fp16 peak",
+    "sram": "SRAM",
+    "dram_stacks": "DRAM stacks",
+    "link_bandwidth": "links, one way",
+    "link_count": "links",
+    "dram_generation": "DRAM",
+    "process": "node",
+}
+_SIZES = {"batch": "batch", "TP": "tp", "PP": "pp", "chips": "chips"}
+_SURE = {"p10": "P10", "p50": "median", "p90": "P90"}
+_ELSEWHERE = ("sram_bandwidth_per_byte", "price")
+"""Parameters that are told in columns of every chip: SRAM bandwidth and price."""
+
+
+def best_table(answer: Answer, axes: Sequence[Any]) -> Any:
+    """The best design at each target, or of each objective."""
+    goal, target = answer.objective, answer.target
+    head = f"{target.label} within" if target else "best for"
+    extra = [goal, target] if target else list(axes)
+    sizes = _sizes(answer.best)
+    columns = [head, "design", *sizes, "capital USD", *(_title(a) for a in extra)]
+    rows = []
+    for row in answer.best:
+        first = (
+            shown(row[f"target_{target.column}"], target.unit)
+            if target
+            else _title(axis_named(axes, row["best_for"]))
+        )
+        if row.get("found") is False:
+            rows.append([first, "none found", *[NONE] * (len(columns) - 2)])
+        else:
+            rows.append([first, *_layout(row, sizes), *(shown(row[a.column], a.unit) for a in extra)])
+    title = f"Best {goal.label} at each {target.label} target" if target else "Best design of each objective"
+    return table(columns, rows, title=title, right=columns[2:] + [head] * bool(target))
+
+
+def baseline_table(answer: Answer) -> Any:
+    """The objective of the best design and of each baseline, target by target; None without baselines.
+
+    Baselines that rank among others, by their prices or for want of an anchor, stand last and say so.
+    """
+    goal, target, stands = answer.objective, answer.target, answer.standing
+    if target is None or not answer.baselines:
+        return None
+    names = sorted(answer.baselines, key=lambda name: not stands.ranks(name))
+    heads = [name if stands.ranks(name) else f"{name}\n{_apart(stands, name)}" for name in names]
+    columns = [f"{target.label} within", "best found", *heads]
+    rows = [
+        [
+            shown(row[f"target_{target.column}"], target.unit),
+            shown(row[goal.column], goal.unit),
+            *(shown(answer.baselines[name][i], goal.unit) for name in names),
+        ]
+        for i, row in enumerate(answer.best)
+    ]
+    return table(columns, rows, title=f"{_title(goal)} beside the baselines", right=columns)
+
+
+def _apart(stands: Any, name: str) -> str:
+    """Why a baseline may not be the best, in a word or two."""
+    if name in stands.unanchored and not stands.shown:
+        return "unanchored"
+    return str(stands.group_of.get(name, ""))
+
+
+def chip_table(rows: Iterable[Row]) -> Any:
+    """What the chips of some designs are made of; None when they have no parameters."""
+    chips = {row["chip"]: _parameters(row) for row in rows if row.get("found") is not False}
+    chips = {name: told for name, told in chips.items() if told}
+    names = list(dict.fromkeys(name for told in chips.values() for name in told))
+    if not names:
+        return None
+    columns = ["chip", *names]
+    cells = [[chip, *(told.get(name, NONE) for name in names)] for chip, told in chips.items()]
+    return table(columns, cells, title="What these chips are", right=names, flexible=names, least=5)
+
+
+def mix_table(rows: Iterable[Row], mix: Sequence[Mapping[str, Any]]) -> Any:
+    """What each LLM and workload of a mix gets from some designs; None where there is no mix."""
+    if not mix:
+        return None
+    columns = ["design", "LLM, workload", "share", "batch", "TP", "PP", "TPOT", "capital USD", "$/(token/s)"]
+    total, cells = sum(part["weight"] for part in mix), list[list[str]]()
+    for row in rows:
+        if row.get("found") is False:
+            continue
+        told: list[list[str]] = []
+        for i, part in enumerate(mix):
+            own = f"{part['llm']}.{part['workload']}"
+            layout = [f"{row[f'{own}.{name}']:,}" for name in ("batch", "tp", "pp")]
+            told.append([
+                str(row["chip"]) if i == 0 else "", f"{part['llm']}, {part['workload']}",
+                f"{part['weight'] / total:.0%}", *layout, shown(row[f"{own}.tpot_s"], "s"),
+                shown(row[f"{own}.capex_usd"], "USD"), shown(row[f"{own}.usd_per_token_per_s"], "USD"),
+            ])  # fmt: skip
+        if cells[-len(told) :] != told:  # several targets may have one best design
+            cells += told
+    return table(
+        columns, cells, title="What each LLM gets", right=columns[2:], flexible=columns[:2], least=12
+    )
+
+
+def front_table(rows: Sequence[Row], axes: Sequence[Any], title: str) -> Any:
+    """Designs of a front, one a line."""
+    sizes, sure = _sizes(rows), [n for n in _SURE if rows and rows[0].get(n) is not None]
+    columns = ["design", *sizes, "capital USD", *(_title(a) for a in axes), *(_SURE[n] for n in sure)]
+    units = {**{a.column: a.unit for a in axes}, **dict.fromkeys(sure, "")}
+    cells = [[*_layout(row, sizes), *(shown(row[n], unit) for n, unit in units.items())] for row in rows]
+    return table(columns, cells, title=title, right=columns[1:])
+
+
+def _title(axis: Any) -> str:
+    return str(axis.label)
+
+
+def _sizes(rows: Iterable[Row]) -> list[str]:
+    """Columns that tell a deployment; a mix has one for each of its parts, in a table of their own."""
+    known = {name for row in rows for name, key in _SIZES.items() if row.get(key) is not None}
+    return [name for name in _SIZES if name in known]
+
+
+def _layout(row: Row, sizes: Sequence[str]) -> list[str]:
+    counts = [NONE if row.get(_SIZES[name]) is None else f"{row[_SIZES[name]]:,}" for name in sizes]
+    return [f"{row.get('chip', NONE)}{row.get('mark', '')}", *counts, shown(row.get("capex_usd"), "USD")]
+
+
+def _parameters(row: Row) -> dict[str, str]:
+    found = {
+        _PARAMETERS.get(name, name.replace("_", " ")): _parameter(row[f"param_{name}"], unit)
+        for name, unit in PARAMETERS.items()
+        if name not in _ELSEWHERE and unit != NAME and row.get(f"param_{name}") is not None
+    }
+    chosen = (n for n, unit in PARAMETERS.items() if unit == NAME and row.get(n) is not None)
+    found |= {_PARAMETERS.get(name, name.replace("_", " ")): str(row[name]) for name in chosen}
+    per_byte, sram = row.get("param_sram_bandwidth_per_byte"), row.get("param_sram")
+    if per_byte is not None and sram is not None:
+        found["SRAM bandwidth"] = shown(per_byte * sram, "B/s")
+    if found and row.get("price_usd") is not None:
+        found["price USD"] = shown(row["price_usd"], "USD")
+    return found
+
+
+def _parameter(value: float, unit: str) -> str:
+    """A parameter for people; what is counted is whole."""
+    return shown(value, unit) if unit else f"{round(value):,}"
+
+
+def thinned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """At most `SHOWN` rows, evenly spread, both ends among them."""
+    if len(rows) <= SHOWN:
+        return rows
+    return [rows[round(i * (len(rows) - 1) / (SHOWN - 1))] for i in range(SHOWN)]

@@ -1,0 +1,53 @@
+"""What `dse front --gap` proves, for people."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dse.cli.input.stored_results import load_both
+from dse.cli.terminal.quantity import NONE, shown
+from dse.cli.terminal.tables import stderr, stdout, table
+from dse.search.bound.prove import prove
+
+
+def proven(study: str, out: Path | None, configs: Path | None, seconds: float) -> Any:
+    """The bound of a stored front: over the steps of the space, and between them where it was swept."""
+    resolved, front = load_both(study, out, configs)
+    between = "sweep" in front.manifest
+    with _told(study) as tell:
+        return prove(resolved, front, between=between, seconds=seconds, progress=tell)
+
+
+@contextmanager
+def _told(study: str) -> Iterator[Any]:
+    console = stderr()
+    with console.status(f"{study}: proving") as status:
+        yield lambda factor, left: status.update(f"{study}: at most x{factor:.3f}, {left:,} boxes open")
+
+
+def tell_gap(bound: Any, axes: Any) -> None:
+    """The factor, and the bound at each target."""
+    console, goal = stdout(), next((a for a in axes if a.name == bound.goal), axes[0])
+    where = "the space and of what lies between its steps" if bound.between else "the space"
+    console.print()
+    if not bound.found:
+        told = f"a design of {where} may meet the targets, better than the reference point by a factor"
+        none = f"Proven: no design of {where} meets the targets within the reference point"
+        text = none if bound.factor <= 1.0 else f"Not proven yet: {told} of at most {bound.factor:.3g}"
+        console.print(f"{text} ({bound.boxes:,} boxes, {bound.designs:,} designs evaluated).", soft_wrap=True)
+        return
+    console.print(
+        f"Proven: every design of {where} has one on this front that is at most {bound.factor - 1.0:.1%} "
+        f"worse in each objective ({bound.boxes:,} boxes, {bound.designs:,} designs evaluated).",
+        soft_wrap=True,
+    )
+    for remark in bound.remarks:
+        console.print(f"Note: {remark}.", soft_wrap=True)
+    rows = [
+        [shown(a.target, "s"), *(NONE if v is None else shown(v, goal.unit) for v in (a.best, a.bound))]
+        for a in bound.at
+    ]
+    if rows:
+        columns = ["target", "on the front", "no chip below"]
+        console.print(table(columns, rows, title=f"{goal.label}, found and proven", right=columns))

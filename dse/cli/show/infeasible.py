@@ -1,0 +1,29 @@
+"""What stood in the way where nothing was feasible."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dse.cli.terminal.tables import table
+from dse.report.words.violations import failures
+
+
+def most_violated(found: Sequence[Any], trials: int) -> str:
+    """The constraint that most of `trials` violate, as the rest of a sentence; empty where none is known."""
+    if not found:
+        return ""
+    worst = found[0]
+    return f"; most often violated: {worst.name} ({worst.trials} of {trials}), by {worst.excess} at least"
+
+
+def obstacle_table(found: Sequence[Any]) -> Any:
+    """Every violated constraint; None where none is known."""
+    if not found:
+        return None
+    rows = [[f.name, f"{f.trials:,}", f.excess] for f in found]
+    columns = ["constraint", "trials that violate it", "least violation"]
+    return table(columns, rows, title="What stood in the way", right=columns[1:])
+
+
+def obstacles(trials: Sequence[Any]) -> list[Any]:
+    """What the finished ones of `trials` violated, the most frequent first."""
+    return failures([t.constraints for t in trials if t.state.is_finished()])

@@ -1,0 +1,113 @@
+"""What `dse run` and `dse sweep` say when they are done."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dse.cli.show.design_tables import baseline_table, best_table, chip_table, mix_table
+from dse.cli.show.uncertainty import note, sure_table, tpot_table
+from dse.cli.show.verdicts import with_anchors
+from dse.cli.terminal.quantity import shown
+from dse.cli.terminal.tables import plain, stdout
+from dse.front.exact import drawn_behind
+from dse.front.files import load_front
+from dse.front.tables import plain_rows
+from dse.plugins import objective
+from dse.report.info.evidence import evidence
+from dse.report.info.front_info import front_info
+from dse.report.plots.front_plot import draw_front
+from dse.report.words.answer import answer
+from dse.report.words.computed_formats import computed_lines, marked_answer
+from dse.report.words.listed_grid import listed_grid
+
+
+def tell_answer(front: Any, spec: Any, *, no_color: bool, sure: Any = None) -> None:
+    """The question, the best design at each target beside the baselines, and what its chips are.
+
+    `sure` holds the designs under drawings; without it nothing is told of how sure they are.
+    """
+    console, precision = stdout(no_color=no_color), front.manifest.get("precision", {})
+    found = answer(front)
+    if sure is not None:
+        found = sure.judge(found)
+    found = marked_answer(found, precision)
+    found = replace(found, best=tuple(with_anchors(found.best, front)))
+    console.print(spec.title, style="bold")
+    console.print(spec.question.strip(), style="dim")
+    mix = mix_table(found.best, front.manifest.get("mix", ()))
+    tables = (best_table(found, front.axes), mix, baseline_table(found), sure_table(found, sure),
+              tpot_table(found, sure))  # fmt: skip
+    for part in (*tables, chip_table(found.best)):
+        if part is not None:
+            console.print()
+            console.print(part)
+    for line in chosen_by(front):
+        console.print(line, style="dim")
+    for line in computed_lines([*found.best, *plain_rows(front.baselines)], precision):
+        console.print(line, soft_wrap=True)
+    for line in found.standing.lines():
+        console.print(plain(line))
+    for line in note(sure):
+        console.print(plain(line), style="dim")
+    console.print()
+
+
+def chosen_by(front: Any) -> list[str]:
+    """What every design was held to, and how the best at a target was chosen."""
+    told, lines = front.manifest, []
+    held = {objective(name): limit for name, limit in (told.get("held") or {}).items()}
+    if held:
+        each = ", ".join(f"{goal.label} {shown(limit, goal.unit)}" for goal, limit in held.items())
+        lines.append(f"Every design is held to {each}; --no-targets lifts those of the workload.")
+    if told.get("targets") and (share := told.get("tolerance")):
+        lines.append(
+            f"Of the systems of a chip within {100 * share:.3g} % of the best the smallest is taken."
+        )
+    return [*lines, *(text for text in [listed_grid(told)] if text is not None)]
+
+
+def tell_files(out: Path, *, picture: bool, no_color: bool) -> None:
+    """Where the results are."""
+    solved = ["at_targets.csv"] if (out / "at_targets.csv").is_file() else []
+    names = ["front.csv", "baselines.csv", *solved, "manifest.json", *(["front.png"] if picture else [])]
+    stdout(no_color=no_color).print(f"Results in {out}: {', '.join(names)}", soft_wrap=True)
+
+
+def draw(result: Any) -> None:
+    """The picture of what a run or a sweep found, in its results folder."""
+    found = evidence(result.front, result.study)
+    exact = exact_behind(result.front, result.out)
+    draw_front(front_info(found.front, intervals=found.intervals, exact=exact), result.out / "front.png")
+
+
+def exact_folders(slug: str, folder: Path) -> tuple[Path, ...]:
+    """Where the exact front of a study may lie, whose results lie in `folder`."""
+    return folder, folder.with_name(f"{folder.name}-sweep"), Path("results") / f"{slug}-sweep"
+
+
+def exact_behind(front: Any, folder: Path, given: Path | None = None) -> Any:
+    """The exact front to draw behind `front`, whose results lie in `folder`; None where there is none.
+
+    It is the one in the folder `given`, else that of a sweep of the same problem that lies beside; a sweep
+    has nothing behind itself.
+    """
+    if given is not None:
+        return load_front(given)
+    return drawn_behind(front, exact_folders(str(front.manifest.get("study")), folder))
+
+
+def beside_text(beside: Any) -> str:
+    """How a front stands beside the exact one, in words; empty where nobody knows."""
+    if beside is None:
+        return ""
+    share, factor = beside.hypervolume_fraction, beside.worst_factor
+    log = beside.log_hypervolume_fraction
+    logs = "" if log is None else f"{log:.4%} on logarithmic scales, "
+    behind = f"at worst {factor - 1.0:.2%} behind it" if factor > 1.0 else "nowhere behind it"
+    finer = "; that grid is coarser than what was searched" if share > 1.0 else ""
+    return f", {share:.4%} of the exact one in {beside.folder} ({logs}{behind}{finer})"
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things, such as `1 design` or `1,200 designs`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

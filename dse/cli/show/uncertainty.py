@@ -1,0 +1,114 @@
+"""How sure designs are, as text: P10, median and P90, and how often a design is the best."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dse.cli.input.options import whole
+from dse.cli.terminal.quantity import NONE, shown
+from dse.cli.terminal.spinner import working
+from dse.cli.terminal.tables import remark, table
+from dse.question.resolved_study import load_study
+from dse.report.info.spreads import Stale
+from dse.report.info.spreads import measured as drawn
+from dse.spec.problems import SpecError
+
+Samples = Annotated[
+    int, typer.Option("--samples", metavar="N", parser=whole(2), help="Drawings of the uncertain numbers.")
+]
+NoIntervals = Annotated[
+    bool, typer.Option("--no-intervals", help="Leave P10, median, P90 and the chances out: nothing is drawn.")
+]
+MANY = 128
+"""Drawings unless --samples says otherwise; the same as `dse.decide.uncertainty.quantiles.SAMPLES`."""
+FEW = 64
+"""The same of a comparison, whose chips are drawn one by one."""
+COLUMNS = ("P10", "median", "P90", "is best", "meets it")
+
+
+def measured(study: str, front: Any, configs: Path | None, samples: int, seed: int = 1) -> Any:
+    """The designs of a stored front under drawings; None, and a remark why, where that cannot be."""
+    if not len(front.frame):
+        return None
+    try:
+        return measured_in(load_study(study, configs), front, samples, seed)
+    except SpecError as error:
+        remark(f"no intervals: the study cannot be evaluated again: {error}")
+        return None
+
+
+def measured_in(study: Any, front: Any, samples: int, seed: int = 1) -> Any:
+    """As `measured`, of a study at hand."""
+    if not len(front.frame):
+        return None
+    try:
+        with working(study.slug) as say:
+            say(f"drawing {samples} worlds")
+            return drawn(study, front, samples, seed)
+    except Stale as error:
+        remark(f"no intervals: {error}; run or sweep it again")
+        return None
+
+
+def cells(row: Any) -> list[str]:
+    """The five columns of a row; dashes where nothing was drawn."""
+    if row.get("p50") is None:
+        return [NONE] * len(COLUMNS)
+    goal = [shown(row[name], "") for name in ("p10", "p50", "p90")]
+    shares = (row[name] for name in ("probability_best", "probability_meets_target"))
+    return [*goal, *(NONE if share is None else f"{share:.0%}" for share in shares)]
+
+
+def sure_table(answer: Any, found: Any) -> Any:
+    """The best design at each target and the best baseline beside it; None where nothing was drawn."""
+    goal = answer.objective
+    return _beside(answer, found, f"How sure {goal.label} is", [goal.label, *COLUMNS], lambda row: [
+        shown(row[goal.column], goal.unit), *cells(row),
+    ])  # fmt: skip
+
+
+def tpot_table(answer: Any, found: Any) -> Any:
+    """TPOT of the same designs, as `sure_table` has them."""
+    title, heads = "How sure TPOT is, deployments held", ["TPOT", *COLUMNS[:3]]
+    return _beside(answer, found, title, heads, lambda row: [shown(row["tpot_s"], "s"), *tpot_cells(row)])
+
+
+def tpot_cells(row: Any) -> list[str]:
+    """P10, median and P90 of TPOT; dashes where nothing was drawn."""
+    if row.get("tpot_s_p50") is None:
+        return [NONE] * 3
+    return [shown(row[f"tpot_s_{name}"], "s") for name in ("p10", "p50", "p90")]
+
+
+def _beside(answer: Any, found: Any, title: str, heads: list[str], told: Callable[[Any], list[str]]) -> Any:
+    if found is None or answer.target is None:
+        return None
+    goal, target = answer.objective, answer.target
+    rows = []
+    for i, best in enumerate(answer.best):
+        limit = shown(best[f"target_{target.column}"], target.unit)
+        rivals = ((n, r[i]) for n, r in answer.rivals.items() if answer.standing.ranks(n))
+        others = [row for _, row in rivals if row["found"]]
+        others = sorted(others, key=lambda r: r[goal.column] * (-1.0 if goal.maximised else 1.0))
+        beside = [r for r in others[:1] if not best["found"] or r["chip"] != best["chip"]]
+        for row in [*([best] if best["found"] else []), *beside]:
+            rows.append([limit, str(row["chip"]), *told(row)])
+            limit = ""
+    columns = [f"{target.label} within", "design", *heads]
+    return table(columns, rows, title=title, right=[columns[0], *columns[2:]], flexible=["design"], least=12)
+
+
+def note(found: Any) -> Iterable[str]:
+    """What the columns mean."""
+    if found is None:
+        return
+    drawn = found.drawn
+    yield (
+        f"P10, median, P90: {drawn.samples} drawings of {drawn.numbers} uncertain numbers and of the error "
+        "of calibrated stacks, the same for all designs, deployments held; the median of a number is its "
+        "value, low to high its middle 80 %. Is best: share of the drawings in which it meets the target and "
+        "beats the others; meets it: share in which it works and meets the target. The limits of a die "
+        "(reticle, edge, cooling) are held: it is designed to them with the constants of its day."
+    )

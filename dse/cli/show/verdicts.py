@@ -1,0 +1,80 @@
+"""The winner under all three softwares, side by side, and whether it holds."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dse.cli.terminal.quantity import NONE, shown
+from dse.cli.terminal.tables import plain, table
+from dse.decide.verdict.by_software import verdicts_from
+from dse.decide.verdict.walk import NEAR, TURNED
+from dse.question.unanchored import family
+from dse.report.words.answer import answer
+from dse.report.words.eligibility import standing_of
+
+HEADS = {"as-sold": "as sold", "equal": "equal", "ideal": "ideal"}
+"""Software to the head of its column."""
+
+
+_UNANCHORED = "\nunanchored"
+"""Mark below the name of a design."""
+
+
+_WALKED = (
+    "'near X': a chip that a walk over the steps of the space from X came to; 'X as BRANCH': what X is in "
+    "another branch. JSON tells their parameters."
+)
+
+
+def show_verdicts(console: Any, found: Any, goal: str, target: str = "TPOT") -> None:
+    """Print the verdicts of a question as a table, and a sentence for each target."""
+    several = len({d.basis for d in found.dependence}) > 1
+    console.print(_table(found, goal, target, several))
+    if any(v.winner and (v.winner.startswith(NEAR) or TURNED in v.winner) for v in found.verdicts):
+        console.print(plain(_WALKED))
+    for d in found.dependence:
+        at = "" if d.target is None else f"Within {shown(d.target, 's')}"
+        group = f", {d.basis}" if several else ""
+        console.print(plain(f"{at}{group}: {d.sentence}."))
+
+
+def _table(found: Any, goal: str, target: str, several: bool) -> Any:
+    cells = {(v.target, v.basis, v.software): v for v in found.verdicts}
+    head = f"{target} within"
+    rows = []
+    for d in found.dependence:
+        at = NONE if d.target is None else shown(d.target, "s")
+        each = [_cell(cells.get((d.target, d.basis, s))) for s in HEADS]
+        rows.append([at, *([d.basis] if several else []), *each])
+    columns = [head, *(["prices"] if several else []), *HEADS.values()]
+    title = f"Who wins by {goal}, under each software"
+    return table(columns, rows, title=title, right=[head], flexible=columns[1:], least=8)
+
+
+def _cell(verdict: Any) -> str:
+    if verdict is None or verdict.winner is None:
+        return NONE
+    told = f"{verdict.winner} {shown(verdict.value, 'USD')}"
+    if verdict.low is None:
+        return told
+    return f"{told} ({shown(verdict.low, 'USD')} to {shown(verdict.high, 'USD')})"
+
+
+def with_anchors(rows: Iterable[Mapping[str, Any]], front: Any) -> list[dict[str, Any]]:
+    """Rows of designs, those marked that no measurement anchors or whose price is on another basis."""
+    stands, found = standing_of(front), []
+    for row in rows:
+        name = family(str(row.get("chip")), str(row.get("role")))
+        mark = _UNANCHORED if name in stands.unanchored else ""
+        group = stands.group_of.get(name, stands.group)
+        if group != stands.group:
+            mark += f"\n{group}"
+        found.append({**row, "mark": f"{row.get('mark', '')}{mark}"})
+    return found
+
+
+def show_stored(console: Any, front: Any) -> None:
+    """Print the verdicts that a front was stored with; old fronts have none."""
+    found, told = verdicts_from(front.manifest), answer(front)
+    if found is not None:
+        console.print()
+        show_verdicts(console, found, told.objective.label, told.target.label if told.target else "target")

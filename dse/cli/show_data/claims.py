@@ -1,0 +1,64 @@
+"""The claims of the article as a table."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from dse.cli.terminal.guard import complain
+from dse.cli.terminal.machine_output import emit
+from dse.cli.terminal.tables import plain, stdout, table
+from dse.validate.article.claims import check_article
+
+
+def show_claims(form: str, configs: Path | None) -> None:
+    """Check and show every claim; exit code 1 where the article's own arithmetic misses one."""
+    claims = check_article(configs)
+    if form == "table":
+        _show(claims)
+    else:
+        emit([asdict(claim) for claim in claims], form)
+    missed = [claim.id for claim in claims if not claim.napkin_ok]
+    if missed:
+        complain(f"napkin: expected every claim within its rounding, missed {', '.join(missed)}")
+        raise typer.Exit(1)
+
+
+def _show(claims: Sequence[Any]) -> None:
+    columns = ["", "claim", "unit", "article", "napkin", "roofline", "deviation", "verdict"]
+    rows = [
+        [c.id, c.quantity, c.unit, _number(c.article), _napkin(c), _number(c.roofline), _percent(c.deviation),
+         c.verdict]
+        for c in claims
+    ]  # fmt: skip
+    console = stdout()
+    console.print(table(columns, rows, title="Claims of the article", right=columns[3:7], flexible=["claim"]))
+    console.print()
+    for c in claims:
+        if c.verdict != "holds" and c.why:
+            console.print(plain(f"{c.id} {c.verdict}: {c.why}."))
+    console.print()
+    words = dict.fromkeys(c.verdict for c in claims)
+    met = sum(c.napkin_ok for c in claims)
+    told = ", ".join(f"{word} {sum(c.verdict == word for c in claims)}" for word in words)
+    console.print(
+        f"{len(claims)} claims. napkin meets {met} within the article's rounding; roofline says: {told}."
+    )
+
+
+def _napkin(claim: Any) -> str:
+    return _number(claim.napkin) + ("" if claim.napkin_ok else " !")
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _percent(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:+.1%}" if abs(value) < 10 else f"x {1 + value:,.0f}"

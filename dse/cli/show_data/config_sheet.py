@@ -1,0 +1,55 @@
+"""The sheet of one config: what it is, every sourced value, and the sources below."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dse.cli.terminal.tables import plain, stdout, table
+from dse.spec.yaml.sourced_values import Line
+
+
+def show(lines: Sequence[Line], sources: Mapping[str, Any], path: Path) -> None:
+    """Print the sheet of the config at `path`."""
+    console = stdout()
+    facts = [[line.path, line.shown] for line in lines if not line.source]
+    values = [[line.path, _value(line), _birth(line, sources), line.note] for line in lines if line.source]
+    console.print(plain(str(path)), style="dim", soft_wrap=True)
+    console.print()
+    console.print(table(["", "value"], facts, flexible=["value"]))
+    if not values:
+        return
+    columns = ["value of", "value", "source, basis, date", "note"]
+    console.print()
+    console.print(table(columns, values, title="Values and where they come from", flexible=columns, least=22))
+    console.print()
+    console.print("Sources", style="bold")
+    for key, dates in _keys(lines).items():
+        console.print(plain(_source(key, dates, sources)), soft_wrap=True)
+
+
+def _value(line: Line) -> str:
+    """The value, and below it the ends of its range where there are some."""
+    low, high = line.ends
+    return f"{line.shown}\n{low or '?'} - {high or '?'}" if low or high else line.shown
+
+
+def _birth(line: Line, sources: Mapping[str, Any]) -> str:
+    dates = [sources[key].date for key in line.source.split("+") if key in sources]
+    return f"{line.source}\n{line.basis}, {line.date or ' + '.join(dict.fromkeys(dates))}"
+
+
+def _keys(lines: Sequence[Line]) -> dict[str, set[str]]:
+    """Keys of all sources in the order of their first use, with the dates that values give."""
+    found: dict[str, set[str]] = {}
+    for line in lines:
+        for key in line.source.split("+") if line.source else ():
+            found.setdefault(key, set()).update([line.date] if line.date else [])
+    return found
+
+
+def _source(key: str, dates: set[str], sources: Mapping[str, Any]) -> str:
+    source = sources.get(key)
+    if source is None:
+        return f"{key}: not in any sources file"
+    when = ", ".join(sorted(dates)) or source.date
+    return f"{key}: {source.title} ({when}){' ' + source.url if source.url else ''}"

@@ -1,0 +1,85 @@
+"""Published speeds of dataflow chips beside ours, as a table."""
+
+from pathlib import Path
+from typing import Any
+
+from dse.cli.terminal.machine_output import emit, emit_json
+from dse.cli.terminal.tables import plain, stdout, table
+from dse.plugins import cost_model
+from dse.spec.catalog.lookup import Catalog
+from dse.validate.measured.dataflow import beside
+
+
+def show_dataflow(form: str, configs: Path | None) -> None:
+    """Predict and show every row; those that cannot be predicted say why."""
+    shown = beside(cost_model("roofline"), Catalog.of(configs))
+    if form == "table":
+        _show(shown)
+        return
+    if form == "csv":
+        emit([b.as_dict() for b in shown.rows], form)
+    else:
+        emit_json({**medians(shown), "rows": [b.as_dict() for b in shown.rows]})
+
+
+def medians(shown: Any) -> dict[str, Any]:
+    """Medians of |predicted / measured - 1| of speeds per user, of all rows and of each vendor."""
+    return {
+        "median_abs_error": shown.median(left_out=False),
+        "median_abs_error_vendor_left_out": shown.median(),
+        "inside_interval": shown.inside,
+        "vendors": [
+            {
+                "vendor": vendor,
+                "n": sum(b.row.vendor == vendor and b.predicted is not None for b in shown.rows),
+                "median_abs_error": shown.median(vendor, left_out=False),
+                "median_abs_error_vendor_left_out": shown.median(vendor),
+            }
+            for vendor in shown.vendors
+        ],
+    }
+
+
+def _show(shown: Any) -> None:
+    console = stdout()
+    known = [b for b in shown.rows if b.predicted is not None]
+    heads = ["chip", "LLM", "chips", "users", "measured", "ours", "ratio", "left out", "ratio ", "inside"]
+    rows = [
+        [b.row.chip, b.row.llm, _number(b.row.chips or _chips(b.row)), _number(b.row.batch),
+         _number(b.row.value), _number(b.predicted), f"{b.ratio:.2f}", _number(b.unseen),
+         f"{b.unseen_ratio:.2f}", "yes" if b.inside else "no"]
+        for b in known
+    ]  # fmt: skip
+    title = "Speed per user [token/s]: measured, on the vendor's stack, on the family without the vendor"
+    console.print(table(heads, rows, title=title, right=heads[2:9], flexible=["LLM"]))
+    console.print()
+    whole = medians(shown)
+    console.print(
+        f"{len(known)} of {len(shown.rows)} rows predicted; median error {_percent(whole, False)}, with the "
+        f"vendor left out {_percent(whole, True)}; {shown.inside:.0%} inside the 80 % interval of the family."
+    )
+    for v in whole["vendors"]:
+        console.print(
+            plain(f"  {v['vendor']}: {v['n']} rows, {_percent(v, False)}, left out {_percent(v, True)}")
+        )
+    console.print()
+    for b in shown.rows:
+        if b.predicted is None:
+            console.print(plain(f"not predicted: {b.row.chip}, {b.row.llm}: {b.why_not}."))
+    console.print()
+    for told in dict.fromkeys(f"{b.row.chip}, {b.row.llm}: {b.row.ours}" for b in known if b.row.ours):
+        console.print(plain(f"ours: {told}."))
+
+
+def _chips(row: Any) -> float | None:
+    return row.tp * row.pp * (row.dp or 1.0) if row.tp and row.pp else None
+
+
+def _percent(found: Any, left_out: bool) -> str:
+    return f"{found['median_abs_error_vendor_left_out' if left_out else 'median_abs_error']:.0%}"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,0 +1,94 @@
+"""Errors of predictions for people: the table of groups, and what could not be predicted."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from dse.cli.terminal.tables import plain, stdout, table
+from dse.report.info.validation_info import Point
+from dse.validate.measured.predictions import Predicted
+from dse.validate.measured.summary import Group, reasons
+
+_NAMES = {"tpot": "TPOT", "ttft": "TTFT", "throughput": "throughput", "end_to_end": "end to end"}
+
+
+def show_errors(predicted: Predicted, groups: Sequence[Group], keys: Sequence[str]) -> None:
+    """Print the groups, then the remarks, on stdout."""
+    console = stdout()
+    if groups:
+        console.print(groups_table(groups, keys, table))
+        console.print()
+    for line in remarks(predicted):
+        console.print(plain(line))
+
+
+def groups_table(groups: Sequence[Group], keys: Sequence[str], table: Any) -> Any:
+    """A line for each group; `table` is what makes tables."""
+    numbers = ["n", "median", "mean", "p90", "bias", "inside"]
+    rows = [
+        [_NAMES[g.metric], *(_key(g.keys[k]) for k in keys), str(g.n), percent(g.median_abs_error),
+         percent(g.mean_abs_error), percent(g.p90_abs_error), signed(g.bias), percent(g.inside_interval)]
+        for g in groups
+    ]  # fmt: skip
+    title = "Error of the predictions, and share of rows inside their 80 % interval"
+    columns = ["metric", *keys, *numbers]
+    return table(columns, rows, title=title, right=numbers, flexible=keys or ["metric"])
+
+
+def remarks(predicted: Predicted) -> Iterator[str]:
+    """What a reader must know beside the numbers."""
+    found, refused = predicted.found, predicted.refused
+    yield f"{len(found):,} rows predicted, {len(refused):,} not."
+    for reason, count in reasons(refused):
+        yield f"  {count:,} not predicted: {reason}"
+    strange = [p for p in found if not p.case.own_stack]
+    names = sorted({p.case.stack.name for p in strange})
+    if strange:
+        yield (
+            f"{len(strange):,} rows of engines that no stack was calibrated on stand on their chip's class "
+            f"({', '.join(names)}), with its wider interval."
+        )
+    foreign = [p for p in found if p.case.own_stack and not p.case.own_chip]
+    if foreign:
+        chips = ", ".join(sorted({p.case.chip.name for p in foreign}))
+        yield (
+            f"{len(foreign):,} rows are on chips that the stack of their engine was not calibrated on "
+            f"({chips}), with the wider interval of their class."
+        )
+    layouts = sum(bool(p.case.layout.assumed) for p in found)
+    if layouts:
+        yield (
+            f"{layouts:,} rows leave the layout open: all chips are taken as TP where a batch is stated, "
+            "else as the smallest replicas."
+        )
+    without = sum(p.factor is None for p in found)
+    if without:
+        yield f"{without:,} rows have no interval: their stack states none for their metric."
+
+
+def points(predicted: Predicted) -> list[Point]:
+    """Every prediction as a point of a picture."""
+    return [
+        Point(
+            family=p.metric, column=p.case.row.metric, stack=p.case.stack.name, own_stack=p.case.own_stack,
+            measured=p.case.row.value, predicted=p.predicted,
+        )
+        for p in predicted.found
+    ]  # fmt: skip
+
+
+def percent(value: float | None) -> str:
+    """A share in per cent; a factor where that is beyond reading."""
+    if value is None:
+        return "-"
+    return f"{value:.1%}" if abs(value) < 10 else f"x {value:,.0f}"
+
+
+def signed(value: float) -> str:
+    """As `percent`, with its sign."""
+    return f"{value:+.1%}" if abs(value) < 10 else f"x {value:,.0f}"
+
+
+def _key(value: object) -> str:
+    if value is None or value == "":
+        return "-"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,117 @@
+"""`dse validate silicon`: predicted against published areas, powers and unit costs."""
+
+import csv
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from dse.cli.show_data.prediction_errors import percent, signed
+from dse.cli.terminal.machine_output import emit
+from dse.cli.terminal.tables import plain, stdout, table
+from dse.front.files import write_files
+from dse.report.plots.silicon_plot import draw_silicon
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.problems import wrong
+from dse.spec.schema.technology import TechnologySpec
+from dse.spec.yaml.units import pretty
+from dse.validate.silicon.errors import groups, left_out
+from dse.validate.silicon.rows import CAPPED, UNITS, silicon_rows
+
+_NAMES = {
+    "die_area": "die area", "tdp": "TDP", "tdp_capped": "TDP of capped chips",
+    "tdp_all": "TDP, capped ones too", "unit_cost": "unit cost", "claim": "the essay's unit cost",
+}  # fmt: skip
+
+
+def show_silicon(
+    form: str, by: str | None, out: Path | None, plot: Path | None, configs: Path | None
+) -> None:
+    """Derive every chip of silicon/published.csv and tell the errors."""
+    if by not in (None, "use"):
+        raise wrong("--by", f"expected use for the table silicon, got {by!r}")
+    catalog = Catalog.of(configs)
+    rows, refused = silicon_rows(catalog, catalog.get(TechnologySpec, "technology-2026"))
+    others = left_out(rows)
+    if out is not None:
+        _write(rows, others, out)
+    if plot is not None:
+        draw_silicon(rows, plot)
+    made = groups(rows, by_use=by == "use")
+    if form != "table":
+        emit([group.as_dict() for group in made], form)
+        return
+    _show(rows, others, groups(rows, by_use=True), refused)
+
+
+def _records(rows: Sequence[Any], others: Sequence[Any]) -> list[dict[str, Any]]:
+    without = {(o.row.chip, o.metric): o for o in others}
+    found = []
+    for r in rows:
+        other = without.get((r.chip, r.metric))
+        found.append(
+            {
+                "chip": r.chip, "metric": r.metric, "published": r.published, "low": r.low, "high": r.high,
+                "predicted": r.predicted, "error": r.error, "fitted": r.fitted,
+                "left_out": other.predicted if other else None,
+                "left_out_error": other.error if other else None,
+                "source": r.source, "note": r.note,
+            }
+        )  # fmt: skip
+    return found
+
+
+def _write(rows: Sequence[Any], others: Sequence[Any], out: Path) -> None:
+    records, text = _records(rows, others), StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    write_files({out: text.getvalue()})
+
+
+def _show(rows: Sequence[Any], others: Sequence[Any], made: Sequence[Any], refused: Sequence[str]) -> None:
+    console = stdout()
+    without = {(o.row.chip, o.metric): o.error for o in others}
+    for metric in dict.fromkeys(r.metric for r in rows):
+        mine = [r for r in rows if r.metric == metric]
+        told = [
+            [r.chip, _value(r.predicted, metric), _range(r), signed(r.error),
+             signed(without[r.chip, metric]) if (r.chip, metric) in without else "-", r.fitted or r.note]
+            for r in mine
+        ]  # fmt: skip
+        columns = ["chip", "ours", "published", "error", "left out", "fitted to it, or note"]
+        title = _NAMES[metric][0].upper() + _NAMES[metric][1:]
+        console.print(table(columns, told, title=title, right=columns[1:5], flexible=columns[5:]))
+        console.print()
+    numbers = ["n", "median", "mean", "p90", "bias", "inside"]
+    cells = [
+        [_NAMES[g.metric], g.keys["use"], str(g.n), percent(g.median_abs_error), percent(g.mean_abs_error),
+         percent(g.p90_abs_error), signed(g.bias), percent(g.inside_interval)]
+        for g in made
+    ]  # fmt: skip
+    title = "Errors, on chips that set constants, on others, and each predicted by constants of the others"
+    console.print(table(["metric", "chips", *numbers], cells, title=title, right=numbers))
+    console.print(plain(_capped_told(rows)))
+    console.print()
+    for line in refused:
+        console.print(plain(f"Not derived: {line}"), style="dim")
+
+
+def _capped_told(rows: Sequence[Any]) -> str:
+    """What sets capped chips apart, and that it is no choice of rows."""
+    n = sum(r.metric == "tdp_capped" for r in rows)
+    return (
+        f"Capped: {n} chips whose die another chip sells at {CAPPED - 1.0:.0%} more power or above, found by "
+        "comparing the two. They cannot hold the peaks that are summed here, and no specification tells how "
+        "far a maker caps, so ours is what they would draw uncapped."
+    )
+
+
+def _value(value: float, metric: str) -> str:
+    return pretty(value, UNITS[metric])
+
+
+def _range(r: Any) -> str:
+    if r.low == r.high:
+        return _value(r.published, r.metric)
+    return f"{_value(r.low, r.metric)} to {_value(r.high, r.metric)}"

@@ -1,0 +1,39 @@
+"""Progress of a run for people."""
+
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dse.cli.terminal.tables import stderr
+
+
+@contextmanager
+def shown(study: str, *, hidden: bool, no_color: bool) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar on stderr, when that is a terminal; yields what a run reports to.
+
+    Each thread that reports has a line of its own.
+    """
+    console = stderr(no_color=no_color)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)
+    with bar:
+        lines = {threading.get_ident(): bar.add_task(study, total=None)}
+
+        def tell(done: int, wanted: int, what: str) -> None:
+            line = lines.get(threading.get_ident())
+            if line is None:
+                line = lines[threading.get_ident()] = bar.add_task(what)
+            bar.update(line, completed=done, total=wanted, description=what)
+
+        yield tell
+
+
+@contextmanager
+def calm() -> Iterator[None]:
+    """Warnings that parts of Optuna are experimental are for developers, who see them in the tests."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r".* is (an )?experimental")
+        yield

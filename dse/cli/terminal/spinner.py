@@ -1,0 +1,23 @@
+"""A progress bar for work of a few seconds; nothing in a pipe, nothing with --quiet."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from dse.cli.terminal.global_options import manner
+from dse.cli.terminal.tables import stderr
+
+
+@contextmanager
+def working(what: str, steps: int | None = None, *, hidden: bool = False) -> Iterator[Callable[[str], None]]:
+    """Say on stderr what is being worked out, when that is a terminal; yields what names the next step.
+
+    With `steps` the bar fills by one for each step that is named, else it only moves.
+    """
+    console = stderr()
+    unseen = hidden or manner().quiet or not console.is_terminal
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=unseen) as bar:
+        task = bar.add_task(what, total=steps)
+        yield lambda now: bar.update(task, description=f"{what}: {now}", advance=1 if steps else None)

@@ -1,0 +1,125 @@
+"""Tables for people: colour only on a terminal, nothing cut off, plain text in a pipe."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from dse.cli.terminal.global_options import manner
+
+WIDTH = 100
+"""Columns where the terminal does not tell, as in a pipe."""
+
+
+class _Screen(Console):
+    """A console that lets the guard deal with a closed pipe."""
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich while it handles the error."""
+        raise
+
+
+def stdout(*, no_color: bool = False) -> Console:
+    """Where answers go."""
+    return _console(stderr=False, no_color=no_color)
+
+
+def stderr(*, no_color: bool = False) -> Console:
+    """Where progress, remarks and problems go."""
+    return _console(stderr=True, no_color=no_color)
+
+
+def _console(*, stderr: bool, no_color: bool) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    told = (stream is not None and stream.isatty()) or os.environ.get("COLUMNS", "").isdigit()
+    grey = no_color or manner().no_color
+    return _Screen(
+        stderr=stderr, no_color=grey or None, highlight=False, width=None if told else WIDTH,
+        soft_wrap=False, emoji=False, markup=False,
+    )  # fmt: skip
+
+
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str | Text]],
+    *,
+    title: str = "",
+    right: Iterable[str] = (),
+    flexible: Iterable[str] = (),
+    least: int = 0,
+) -> RenderableType:
+    """A table of texts; columns named in `right` are numbers, those in `flexible` may be wrapped.
+
+    Without `flexible` any column of words may be; `least` is the width below which none is squeezed. Words
+    and numbers never break: where they do not fit side by side, the cells of a row stand below each other.
+    """
+    cells = [[plain(c) if isinstance(c, str) else c for c in row] for row in rows]
+    made = _Fitting(tuple(columns), cells, frozenset(right), frozenset(flexible), least)
+    return Group(Text(title, style="bold"), made) if title else made  # a table's own title wraps at its width
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """A table where words and numbers fit whole into its columns, else one cell below the other."""
+
+    columns: tuple[str, ...]
+    cells: list[list[Text]]
+    numbers: frozenset[str]
+    wide: frozenset[str]
+    least: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        widths = [self._narrowest(i) for i in range(len(self.columns))]
+        if sum(widths) + _GAP * (len(widths) - 1) <= options.max_width:
+            yield self._side_by_side(widths)
+            return
+        for row in self.cells:
+            for name, cell in zip(self.columns, row, strict=True):
+                yield Text.assemble((name, "bold"), "  ", cell)
+            yield Text()
+
+    def _narrowest(self, i: int) -> int:
+        """Width below which a word of the column, or one of its numbers, would break."""
+        told = [str(row[i]) for row in self.cells]
+        whole = self.columns[i] in self.numbers or (self.wide and self.columns[i] not in self.wide)
+        cells = max((_longest(text, whole=bool(whole)) for text in told), default=0)
+        some = min(self.least, max((_longest(text, whole=True) for text in told), default=0))
+        return max(cells, some, _longest(self.columns[i], whole=False))
+
+    def _side_by_side(self, widths: Sequence[int]) -> Table:
+        made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
+        for name, width in zip(self.columns, widths, strict=True):
+            justify: Literal["left", "right"] = "right" if name in self.numbers else "left"
+            made.add_column(name, min_width=width, justify=justify, overflow="fold")
+        for row in self.cells:
+            made.add_row(*row)
+        return made
+
+
+_GAP = 3
+"""Columns between two columns of a table."""
+
+
+def _longest(text: str, *, whole: bool) -> int:
+    """The longest line of a text, or its longest word."""
+    parts = text.splitlines() if whole else text.split()
+    return max((cell_len(part) for part in parts), default=0)
+
+
+def plain(text: str) -> Text:
+    """Text that is shown as it is: square brackets in it are no markup."""
+    return Text(text)
+
+
+def remark(text: str, *, no_color: bool = False) -> None:
+    """A line on stderr that is no problem; none with --quiet."""
+    if manner().quiet:
+        return
+    stderr(no_color=no_color).print(text, style="dim", soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Verbs that ask about chips: estimate, chip, compare, explain, propose, breakeven."""

@@ -1,0 +1,170 @@
+"""`dse breakeven`: where one kind of chip stops winning and another one starts."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dse.cli.input.options import (
+    Configs,
+    NoTargets,
+    Out,
+    SoftwareOption,
+    Study,
+    Tpot,
+    Ttft,
+    epilog,
+    one_of,
+    whole,
+)
+from dse.cli.input.output_paths import picture_place
+from dse.cli.input.software import question
+from dse.cli.input.stored_results import load_both
+from dse.cli.terminal.machine_output import emit_csv, emit_json
+from dse.cli.terminal.spinner import working
+from dse.cli.terminal.tables import plain, remark, stdout, table
+from dse.decide.propose.proposal import limits_text
+from dse.decide.scenario.breakeven import assumptions, everyone
+from dse.decide.scenario.breakeven import breakeven as solved
+from dse.report.info.breakeven_info import amount, as_dict, points, sentences
+from dse.report.plots.breakeven_plot import draw_breakeven
+from dse.report.words.listed_grid import OF_A_MIX
+from dse.spec.problems import wrong
+from dse.spec.yaml.units import pretty
+
+EPILOG = epilog(
+    "dse breakeven groq-vs-h100 --x 'hop latency' --y 'context length' --between sram-only,dram-only",
+    "dse breakeven groq-vs-h100 --x 'sram-only.price=200 USD..5000 USD' --tpot '20 ms'",
+    codes="0 done, 2 wrong input.",
+)
+
+
+def breakeven(
+    study: Study,
+    x: Annotated[str, typer.Option("--x", metavar="NAME[=LOW..HIGH]", help="The assumption across.")],
+    y: Annotated[
+        str | None, typer.Option("--y", metavar="NAME[=LOW..HIGH]", help="A second one, upwards.")
+    ] = None,
+    between: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Sides: kinds, chips, or others [who wins today, others]."),
+    ] = None,
+    tpot: Tpot = None,
+    ttft: Ttft = None,
+    points: Annotated[
+        int, typer.Option(metavar="N", parser=whole(2), help="Points across; two thirds as many upwards.")
+    ] = 13,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")] = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "csv", "json"),
+                          help="table, csv (the map) or json."),
+    ] = "table",
+    software: SoftwareOption = None,
+    no_targets: NoTargets = False,
+    out: Out = None,
+    configs: Configs = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:  # fmt: skip
+    """Find the values of assumptions at which another kind of chip wins.
+
+    NAME is an assumption of chips, stacks, networks, technology, workload or economy, such as 'hop latency',
+    'HBM cost', 'wafer cost', 'context length' or 'electricity', or a path such as
+    stack/static-dataflow.sram_efficiency; 'tpot' and other targets; 'batch', 'tp', 'pp'; a parameter of the
+    search space such as 'sram'; 'margin'; and the price of a side, 'sram-only.price'. Everything else stays.
+
+    At every point each chip gets its best deployment: the chips of the front, the baselines and a coarse grid
+    over the space, of which the best on a first net of 3 x 3 points are carried on. Where the winner changes,
+    the boundary is bisected. Without --tpot and --ttft only the targets of the study itself bound latency.
+    """
+    picture_place("--plot", plot)
+    sides = _sides(between)
+    study = question(study, software)
+    resolved, front = load_both(study, out, configs)
+    resolved = resolved.lifted() if no_targets else resolved
+    candidates = everyone(resolved, front)
+    across, upwards = assumptions(resolved, candidates, x, y)
+    limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
+    _one_of_each(limits, [knob for knob in (across, upwards) if knob is not None])
+    with working(study, hidden=quiet) as tell:
+        found = solved(resolved, candidates, across, upwards, sides, limits,
+                       (points, max(2, points * 2 // 3)), tell)  # fmt: skip
+    if plot is not None:
+        draw_breakeven(found, plot)
+        remark(f"picture: {plot}")
+    _tell(found, form)
+
+
+def _one_of_each(limits: Mapping[str, float], knobs: Sequence[Any]) -> None:
+    """Raise `SpecError` for a target that is both held and turned."""
+    for knob in knobs:
+        if knob.kind == "limits" and knob.key in limits:
+            raise wrong(f"--{knob.key}", f"expected {knob.label} held or turned, got both")
+
+
+def _sides(between: str | None) -> tuple[str, str] | None:
+    if between is None:
+        return None
+    parts = [part.strip() for part in between.split(",")]
+    if len(parts) != 2 or not all(parts) or parts[0] == parts[1]:
+        raise typer.BadParameter(f"expected two sides such as sram-only,dram-only, got {between!r}",
+                                 param_hint="--between")  # fmt: skip
+    return parts[0], parts[1]
+
+
+def _tell(found: Any, form: str) -> None:
+    if form == "json":
+        emit_json(as_dict(found))
+    elif form == "csv":
+        emit_csv(list(points(found)))
+    else:
+        _show(found)
+
+
+def _show(found: Any) -> None:
+    console = stdout()
+    told = sentences(found)
+    console.print(plain(told[0]), style="bold")
+    for line in told[1:]:
+        console.print(plain(line))
+    console.print()
+    rows = []
+    for j, y in enumerate(found.ys):
+        for i, x in enumerate(found.xs) if found.y is None else ():
+            a, b = found.costs[j, i]
+            best = [
+                str(c) if isfinite(v) else "-" for c, v in zip(found.champions[j, i], (a, b), strict=True)
+            ]
+            rows.append([amount(found.x, float(x)), _cost(a), _cost(b), found.winner(j, i), *best])
+        if found.y is not None:
+            at = [c for c in found.boundary if c.y == y]
+            rows += [[amount(found.y, float(y)), amount(found.x, c.x), c.left, c.right, c.why,
+                      _cost(c.costs[0])] for c in at]  # fmt: skip
+    a, b = found.sides
+    if found.y is None:
+        costs = [f"{found.goal_label} of {side}" for side in (a, b)]
+        columns = [found.x.label, *costs, "wins", f"best of {a}", f"best of {b}"]
+        title, right = f"Who wins: {found.goal_label} of the best chip of each side", columns[:3]
+    else:
+        columns = [found.y.label, found.x.label, "below", "above", "why", f"{found.goal_label} of {a}"]
+        title, right = "The boundary", [columns[0], columns[1], columns[5]]
+    console.print(table(columns, rows, title=title, right=right))
+    console.print()
+    console.print(plain(_foot(found)), style="dim")
+
+
+def _foot(found: Any) -> str:
+    return (
+        f"{found.tried:,} chips looked at (front, baselines and a coarse grid of the space); the "
+        f"{found.carried} best on a first net make the map. Targets: {_targets(found) or 'none'}."
+        f"{f' {OF_A_MIX}' if found.study.members else ''}"
+    )
+
+
+def _cost(value: float) -> str:
+    return pretty(float(value), "") if isfinite(value) else "infeasible"
+
+
+def _targets(found: Any) -> str:
+    return limits_text(found.limits)

@@ -1,0 +1,214 @@
+"""`dse propose`: the chip to build for a target, as a file and as a datasheet."""
+
+from io import StringIO
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from dse.cli.input.eligibility import WithUnanchored
+from dse.cli.input.options import (
+    Configs,
+    NoTargets,
+    Out,
+    SoftwareOption,
+    Study,
+    Tpot,
+    Ttft,
+    epilog,
+    money,
+    one_of,
+    whole,
+)
+from dse.cli.input.output_paths import file_place
+from dse.cli.input.repeat_command import again
+from dse.cli.input.software import question
+from dse.cli.input.stored_results import load_both
+from dse.cli.show.uncertainty import MANY, NoIntervals, Samples
+from dse.cli.show.verdicts import show_verdicts
+from dse.cli.terminal.guard import FAILED, complain
+from dse.cli.terminal.machine_output import emit_json
+from dse.cli.terminal.spinner import working
+from dse.cli.terminal.tables import WIDTH, plain, stdout, table
+from dse.decide.propose.chip_file import searched_at
+from dse.decide.propose.proposal import Refused
+from dse.decide.propose.proposal import propose as proposed
+from dse.decide.verdict.study import compares_kinds, verdicts_at
+from dse.front.files import write_files
+from dse.report.datasheet.content import columns_of_numbers, datasheet
+from dse.report.datasheet.data import as_dict
+from dse.report.datasheet.page import datasheet_page
+from dse.report.plots.tornado_plot import render_tornado, tornado_info
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.huggingface.naming import slug
+from dse.spec.problems import SpecError, wrong
+from dse.spec.yaml.writing import yaml_of
+
+EPILOG = epilog(
+    "dse propose groq-vs-h100 --tpot '5 ms' -o mine/chips/my-chip.yaml",
+    "dse propose groq-vs-h100 --tpot '50 ms' --max-entry-price '100 kUSD' --robust",
+    codes="0 done, 1 refused: no design inside the model's domain meets it, 2 wrong input.",
+)
+
+
+def propose(
+    study: Study,
+    tpot: Tpot = None,
+    ttft: Ttft = None,
+    entry_price: Annotated[
+        float | None,
+        typer.Option("--max-entry-price", metavar="USD", parser=money, help="Capital at most: '100 kUSD'."),
+    ] = None,
+    robust: Annotated[
+        bool, typer.Option("--robust", help="Propose the chip whose median over the drawings is the best.")
+    ] = False,
+    polish: Annotated[
+        bool, typer.Option("--polish", help="Walk it downhill first, until no step improves it.")
+    ] = False,
+    samples: Samples = MANY,
+    no_intervals: NoIntervals = False,
+    seed: Annotated[int, typer.Option(metavar="N", parser=whole(0), help="Seed of the drawings.")] = 1,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE.yaml", help="Chip to write [proposals/chips/ of the results]."
+        ),
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", parser=one_of("text", "json"), help="text or json.")
+    ] = "text",
+    software: SoftwareOption = None,
+    no_targets: NoTargets = False,
+    with_unanchored: WithUnanchored = False,
+    out: Out = None,
+    configs: Configs = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Propose the chip to build for a target, as a file and a datasheet.
+
+    Picks the best chip of the search that meets the targets, rounds it to sizes that can be built, and finds
+    its best deployment again. Writes a chip file that `dse check`, `dse estimate --chip FILE` and a search
+    space can use, a space from half to twice its sizes to search again, and a datasheet as text and as a page
+    beside them: what it is, what it costs, what binds it, what it must beat, what a little more of anything
+    is worth, and which published numbers would have to be wrong for it not to win. Every uncertain number is
+    drawn: P10, median and P90, and how often it beats its rivals and meets its target. Rivals rank where
+    their prices are on the basis of its own; a chip whose software no measurement anchors is neither proposed
+    nor a rival that wins, unless --with-unanchored says so. It refuses a design that cannot be made, or for
+    which the data end.
+    """
+    if robust and no_intervals:
+        raise typer.BadParameter("expected --robust or --no-intervals, got both", param_hint="--robust")
+    name = _name(output, configs)
+    file_place("--output", output)
+    study = question(study, software)
+    resolved, front = load_both(study, out, configs)
+    resolved = resolved.lifted() if no_targets else resolved
+    given = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
+    limits = {name: value for name, value in given.items() if value is not None}
+    try:
+        with working(study, hidden=quiet) as tell:
+            found = proposed(
+                resolved,
+                front,
+                limits,
+                name=name,
+                robust=robust,
+                polish=polish,
+                intervals=not no_intervals,
+                with_unanchored=with_unanchored,
+                samples=samples,
+                seed=seed,
+                tell=tell,
+            )
+    except Refused as error:
+        complain(*error.reasons)
+        raise typer.Exit(FAILED) from None
+    kinds = compares_kinds(resolved)
+    verdicts = verdicts_at(resolved, front, limits, with_unanchored) if kinds else None
+    folder = Path("results") / resolved.slug if out is None else out
+    files = _write(found, output or folder / "proposals" / "chips" / f"{found.chip.name}.yaml")
+    if form == "json":
+        judged = {} if verdicts is None else verdicts.as_dict()
+        emit_json({**as_dict(found), **judged, "files": [str(f) for f in files]})
+    else:
+        _show(found, files, configs, verdicts)
+
+
+def _name(output: Path | None, configs: Path | None) -> str | None:
+    """Name of the chip: that of its file, and of no other chip."""
+    if output is None:
+        return None
+    if output.suffix != ".yaml" or slug(output.stem) != output.stem:
+        raise wrong("--output", f"expected a file such as {slug(output.stem)}.yaml, got {str(output)!r}")
+    try:
+        taken = Catalog.of(configs).path("chips", output.stem)
+    except SpecError:
+        return output.stem
+    if taken.resolve() != output.resolve():
+        told = f"expected a name of its own, got {output.stem!r}: that is {taken.stem} already"
+        raise wrong("--output", told)
+    return output.stem
+
+
+def _write(found: Any, path: Path) -> list[Path]:
+    """The chip, the space around it, and the datasheet; all of them or none."""
+    folder = path.parent.parent if path.parent.name == "chips" else path.parent
+    space = folder / "spaces" / f"around-{found.chip.name}.yaml"
+    around = found.space
+    if path.parent.name != "chips":  # no folder of configs, in which names are looked up
+        around = searched_at(around, found.chip.name, str(path.resolve()))
+    sheet, picture = datasheet(found), render_tornado(tornado_info(found), ".png")
+    comment = f"{sheet.subtitle}.\nDatasheet: {found.chip.name}.html"
+    files: dict[Path, str | bytes] = {
+        path: yaml_of(found.chip, comment),
+        space: around,
+        path.with_suffix(".txt"): text_of(sheet),
+        path.with_suffix(".html"): datasheet_page(sheet, picture),
+        path.with_suffix(".tornado.png"): picture,
+    }
+    write_files(files)
+    return list(files)
+
+
+def text_of(sheet: Any) -> str:
+    """The datasheet as text."""
+    buffer = StringIO()
+    _print(sheet, Console(file=buffer, width=WIDTH, highlight=False, markup=False, emoji=False))
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+
+
+def _print(sheet: Any, console: Any) -> None:
+    console.print(plain(sheet.title), style="bold")
+    console.print(plain(sheet.subtitle), style="dim")
+    console.print()
+    console.print(plain(sheet.answer))
+    for warning in sheet.warnings:
+        console.print(plain(f"Warning: {warning}."), style="red")
+    for section in sheet.sections:
+        console.print()
+        wide = [section.wide] if section.wide else []
+        console.print(
+            table(section.columns, section.rows, title=section.title, right=columns_of_numbers(section),
+                  flexible=wide, least=12)
+        )  # fmt: skip
+        if section.note:
+            console.print(plain(section.note), style="dim")
+    console.print()
+    console.print(plain(sheet.colophon), style="dim")
+
+
+def _show(found: Any, files: list[Path], configs: Path | None, verdicts: Any) -> None:
+    console = stdout()
+    _print(datasheet(found), console)
+    console.print()
+    if verdicts is not None:
+        show_verdicts(console, verdicts, found.study.goal.label)
+        console.print()
+    console.print(f"Written: {', '.join(str(f) for f in files)}", soft_wrap=True)
+    for estimate in [part.estimate for part in found.told.parts] or [found.estimate]:
+        line = again(found, estimate, found.price_usd, files[0], configs)
+        if line is None:
+            console.print("No line of `dse estimate` sets all that this study sets; `dse explain` shows it.")
+        else:
+            console.print(f"Try it: {line}", soft_wrap=True)

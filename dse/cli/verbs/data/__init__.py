@@ -1,0 +1,1 @@
+"""Verbs that handle configs and measurements: catalog, check, import, validate, calibrate, bench."""

@@ -1,0 +1,49 @@
+"""`dse bench`: how fast this machine evaluates designs."""
+
+from typing import Annotated
+
+import typer
+
+from dse.cli.input.options import epilog, one_of, seconds, whole
+from dse.cli.terminal.machine_output import emit_json
+from dse.cli.terminal.spinner import working
+from dse.cli.terminal.tables import stdout, table
+from dse.evaluate.bench import bench as measure
+
+EPILOG = epilog("dse bench", "dse bench --seconds 10 --format json", codes="0 done, 2 wrong input.")
+
+
+def bench(
+    backend: Annotated[
+        str, typer.Option(metavar="NAME", parser=one_of("numpy", "jax"), help="numpy, or jax (an extra).")
+    ] = "numpy",
+    duration: Annotated[
+        float, typer.Option("--seconds", metavar="S", parser=seconds, help="How long to measure.")
+    ] = 3.0,
+    threads: Annotated[int | None, typer.Option(metavar="N", parser=whole(1), help="Threads [all].")] = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "json"), help="table or json.")
+    ] = "table",
+) -> None:
+    """Measure how many design points per second this machine evaluates.
+
+    Runs the default cost model. A point is one chip in one deployment; the grid is broadcast, chips against
+    deployments, as in a study.
+    """
+    with working("measuring"):
+        found = measure(backend=backend, seconds=duration, threads=threads)
+    if form == "json":
+        emit_json(found)
+        return
+    rows = [[str(key).replace("_", " "), _shown(value)] for key, value in found.items()]
+    stdout().print(table(["", "value"], rows, right=["value"]))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{_shown(v)} {k}" for k, v in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

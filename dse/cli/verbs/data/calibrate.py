@@ -1,0 +1,133 @@
+"""`dse calibrate`: a stack profile fitted to measurements."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dse.calibrate.calibration import METHODS, choose, described
+from dse.calibrate.calibration import calibrate as fitted
+from dse.cli.input.options import Configs, epilog
+from dse.cli.input.output_paths import file_place
+from dse.cli.show_data.prediction_errors import percent, signed
+from dse.cli.terminal.guard import blame
+from dse.cli.terminal.spinner import working
+from dse.cli.terminal.tables import plain, remark, stdout, table
+from dse.front.files import write_files
+from dse.plugins import cost_model
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.problems import nearest, wrong
+from dse.spec.schema.system import StackSpec
+from dse.validate.measured.rows import find_table, read_rows
+from dse.validate.measured.summary import reasons
+
+EPILOG = epilog(
+    "dse calibrate my-rows.csv --stack mine --engine 'MyEngine' -o configs/stacks/mine.yaml",
+    "dse calibrate published --stack nim -o nim.yaml",
+    "dse calibrate published --stack gpu-serving --start gpu-published -o my-stack.yaml",
+    codes="0 done, 2 wrong input, such as too few rows.",
+)
+
+
+def calibrate(
+    table: Annotated[str, typer.Argument(metavar="TABLE|CSV", help="A bundled table or a CSV of your own.")],
+    stack: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Name of the profile; that of a known one keeps its description."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="YAML to write.")],
+    engine: Annotated[
+        list[str] | None,
+        typer.Option(metavar="REGEX", help="Engines that it holds for; may be repeated."),
+    ] = None,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option("--class", metavar="CLASS", help="Class of chips that it holds for; may be repeated."),
+    ] = None,
+    start: Annotated[
+        str, typer.Option(metavar="STACK", help="Where the fit starts, and stays where rows say nothing.")
+    ] = "gpu-serving",
+    quality: Annotated[
+        str, typer.Option(metavar="LETTERS", help="Use rows of these qualities, and those of none.")
+    ] = "AB",
+    method: Annotated[
+        str, typer.Option(metavar="METHOD", help="What rows left out for the error bar have in common: case "
+                          "(LLM and chip), llm, chip, source, engine; or in-sample, which leaves none out."),
+    ] = "case",
+    source: Annotated[
+        str, typer.Option(metavar="KEY", help="Key of sources.yaml that the numbers cite.")
+    ] = "published-measurements",
+    configs: Configs = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what goes wrong.")] = False,
+) -> None:  # fmt: skip
+    """Fit a stack profile to measured rows, with error bars.
+
+    Takes the rows whose engine, chip and date the profile answers for, as `dse validate` would choose it; a
+    profile without engines takes all rows of its classes. Fits fifteen numbers by robust least squares on the
+    logarithm of predicted over measured, each leaning on that of --start as far as the ranges of
+    `gpu-published` say; what the rows leave open stays there. Low and high come from the covariance. The
+    interval of each metric is the factor that held 80 % of rows left out. The same input gives the same file.
+    """
+    with blame("--method"):
+        _one_of(method)
+    file_place("--output", output)
+    found, refused = _fit(table, stack, engine, classes, start, quality, method, source, configs)
+    write_files({output: found.profile.yaml()})
+    if not quiet:
+        _show(found, refused)
+        remark(f"written to {output}")
+
+
+def _one_of(method: str) -> None:
+    if method not in METHODS:
+        raise wrong("", f"expected one of {', '.join(METHODS)}, got {method!r}. {nearest(method, METHODS)}")
+
+
+def _fit(table: str, stack: str, engine: list[str] | None, classes: list[str] | None, start: str,
+         quality: str, method: str, source: str, configs: Path | None) -> Any:  # fmt: skip
+    catalog = Catalog.of(configs)
+    with blame("TABLE"):
+        path = find_table(table, catalog)
+    with blame("--start"):
+        begin = catalog.get(StackSpec, start)
+    spec = described(catalog, stack, begin, engine or (), classes or ())
+    rows = read_rows(path)
+    with working("reading") as tell:
+        cases, refused = choose(rows, catalog, spec, quality)
+        model = cost_model("roofline")
+        found = fitted(model, cases, catalog, spec, begin, method=method, source=source, tell=tell)
+    return found, refused
+
+
+def _show(found: Any, refused: Sequence[Any]) -> None:
+    console, profile = stdout(), found.profile
+    rows = [
+        [name, _number(leaf.value, leaf.unit), _number(leaf.low, leaf.unit), _number(leaf.high, leaf.unit),
+         leaf.basis, leaf.note or ""]
+        for name, leaf in profile.leaves.items()
+    ]  # fmt: skip
+    columns = ["number", "value", "low", "high", "basis", "note"]
+    title = f"{profile.spec.title} ({profile.spec.name})"
+    console.print(table(columns, rows, title=title, right=columns[1:4], flexible=["note"]))
+    console.print()
+    errors = [
+        [e.metric, str(e.n), percent(e.median), percent(e.p90), signed(e.bias), percent(e.unseen),
+         f"x {profile.interval[e.metric]:.3g}" if e.metric in profile.interval else "-"]
+        for e in found.residuals()
+    ]  # fmt: skip
+    heads = ["metric", "n", "median", "p90", "bias", "left out", "80 % within"]
+    title = "Errors of the rows that were fitted, and the median of those left out"
+    console.print(table(heads, errors, title=title, right=heads[1:]))
+    console.print()
+    console.print(plain(profile.notes))
+    for reason, count in reasons(refused):
+        console.print(plain(f"{count:,} rows not predicted: {reason}"))
+
+
+def _number(value: float | None, unit: str) -> str:
+    if value is None:
+        return "-"
+    if unit == "s":
+        return f"{value * 1e6:.4g} us"
+    return f"{value:.4g}"

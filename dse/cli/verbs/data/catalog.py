@@ -1,0 +1,155 @@
+"""`dse catalog`: everything that exists, and where each number comes from."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dse.cli.input.options import Configs, epilog, one_of
+from dse.cli.input.plugins import plug_details, plug_rows
+from dse.cli.show_data.config_sheet import show
+from dse.cli.show_data.key_figures import FIGURES, shown
+from dse.cli.terminal.guard import blame
+from dse.cli.terminal.machine_output import emit
+from dse.cli.terminal.tables import plain, stdout, table
+from dse.plugins import registered
+from dse.question.resolved_study import find_study, list_studies
+from dse.spec.catalog.lookup import KINDS, Catalog
+from dse.spec.schema.study import StudySpec
+from dse.spec.yaml.loading import load_spec
+from dse.spec.yaml.sourced_values import lines
+from dse.spec.yaml.yaml_lines import read_yaml
+
+EPILOG = epilog(
+    "dse catalog chips",
+    "dse catalog chips h100",
+    "dse catalog technology",
+    "dse catalog llms --format csv",
+    codes="0 done, 2 wrong input.",
+)
+_PLUGS = {"cost-models": "dse.cost_models", "objectives": "dse.objectives", "samplers": "dse.samplers"}
+_KINDS = ("chips", "llms", "workloads", "stacks", "networks", "economies", "silicon", "spaces", "buildable")
+_ALL = (*_KINDS, *_PLUGS, "studies")
+
+
+def _title(kind: str) -> str:
+    return {"llms": "LLMs", "cost-models": "Cost models"}.get(kind, kind.capitalize())
+
+
+def catalog(
+    kind: Annotated[
+        str | None,
+        typer.Argument(metavar="KIND", parser=one_of(*_ALL, "technology"), help=f"{', '.join(_ALL)}."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="One of them, by name, alias or path.")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "csv", "json"),
+                          help="table, csv or json."),
+    ] = "table",
+    configs: Configs = None,
+) -> None:  # fmt: skip
+    """List chips, LLMs and everything else that is defined, with sources.
+
+    Without KIND, how many there are of each; with KIND, a line for each; with NAME, every value with its
+    unit, its source, its date and how it came to be known.
+    """
+    found = Catalog.of(configs)
+    if kind == "technology":  # the one that chips are made of unless a study says otherwise
+        kind, name = "silicon", name or "technology-2026"
+    if kind is None:
+        rows = [{"kind": k, "count": len(_names(found, k))} for k in _ALL]
+        _table_or(form, rows, "What exists; `dse catalog KIND` lists it", numbers=["count"])
+    elif name is None:
+        _list(found, kind, form)
+    elif kind in _PLUGS:
+        _plug(kind, name, form)
+    else:
+        _one(found, kind, name, form)
+
+
+def _names(found: Any, kind: str) -> list[str]:
+    if kind in _PLUGS:
+        return list(registered(_PLUGS[kind]))
+    return list(_files(found, kind))
+
+
+def _files(found: Any, kind: str) -> dict[str, Path]:
+    return list_studies() if kind == "studies" else found.files(kind)
+
+
+def _spec_of(kind: str) -> Any:
+    return StudySpec if kind == "studies" else KINDS[kind]
+
+
+def _table_or(form: str, rows: list[dict[str, Any]], title: str, *, numbers: list[str]) -> None:
+    if form != "table":
+        emit(rows, form)
+        return
+    columns = [key.replace("_", " ") for key in rows[0]] if rows else ["name"]
+    cells = [[str(v) if v not in (None, "") else "-" for v in row.values()] for row in rows]
+    flexible = ["title"] if "title" in columns else []
+    stdout().print(table(columns, cells, title=title, right=numbers, flexible=flexible))
+
+
+def _list(found: Any, kind: str, form: str) -> None:
+    if kind in _PLUGS:
+        rows = plug_rows(_PLUGS[kind])
+        if form == "table" and len({row["provided_by"] for row in rows}) == 1:
+            rows = [{k: v for k, v in row.items() if k != "provided_by"} for row in rows]
+        _table_or(form, rows, f"{_title(kind)}; `dse catalog {kind} NAME` tells more", numbers=[])
+        return
+    specs = {name: load_spec(_spec_of(kind), path) for name, path in _files(found, kind).items()}
+    figures = FIGURES[kind]
+    if form == "table":
+        columns = ["name", "title", *(f.title for f in figures)]
+        cells = [[n, s.title, *(shown(f.of(s), f.unit) for f in figures)] for n, s in specs.items()]
+        right = [f.title for f in figures if f.unit != "text"]
+        words = ["title", *(f.title for f in figures if f.unit == "text")]
+        title = f"{_title(kind)}; `dse catalog {kind} NAME` shows every value with its source"
+        stdout().print(table(columns, cells, title=title, right=right, flexible=words))
+        return
+    rows = [{"name": n, "title": s.title, **{f.key: f.of(s) for f in figures}} for n, s in specs.items()]
+    _table_or(form, rows, "", numbers=[])
+
+
+def _plug(kind: str, name: str, form: str) -> None:
+    told = plug_details(_PLUGS[kind], name)
+    if form != "table":
+        _table_or(form, [told], "", numbers=[])
+        return
+    text = told.pop("text")
+    rows = [[key.replace("_", " "), str(value) or "-"] for key, value in told.items()]
+    console = stdout()
+    console.print(table(["", "value"], rows, title=name))
+    console.print()
+    console.print(plain(text))
+
+
+def _one(found: Any, kind: str, name: str, form: str) -> None:
+    with blame("NAME"):
+        path = _path(found, kind, name)
+    told = list(lines(load_spec(_spec_of(kind), path), read_yaml(path)[0]))
+    sources = found.sources()
+    if form == "table":
+        show(told, sources, path)
+        return
+    rows = []
+    for line in told:
+        keys = [key for key in line.source.split("+") if key in sources]
+        title = " + ".join(sources[key].title for key in keys)
+        value = ", ".join(map(str, line.value)) if isinstance(line.value, list) else line.value
+        dates = line.date or " + ".join(dict.fromkeys(sources[key].date for key in keys))
+        row = {**asdict(line), "value": value, "date": dates, "source_title": title}
+        del row["ends"]  # words for people
+        rows.append(row)
+    _table_or(form, rows, "", numbers=[])
+
+
+def _path(found: Any, kind: str, name: str) -> Path:
+    if kind == "studies":
+        return find_study(name)
+    path: Path = found.path(kind, name)
+    return path

@@ -1,0 +1,45 @@
+"""`dse check`: is this YAML right, and if not, what exactly is wrong?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dse.cli.input.check_file import check_files, files_in
+from dse.cli.input.options import Configs, epilog
+from dse.cli.terminal.guard import complain
+from dse.cli.terminal.spinner import working
+
+EPILOG = epilog(
+    "dse check my-configs",
+    "dse check my-chip.yaml studies/my-question/study.yaml",
+    codes="0 no problems, 2 at least one.",
+)
+
+
+def check(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files, or folders of files.")],
+    configs: Configs = None,
+) -> None:
+    """Check YAML files and report all problems with file and line.
+
+    The key `kind` in a file says what it is: chip, llm, workload, stack, network, economy, technology, space,
+    study or sources. Names that a file uses are looked up among the files given and in the catalog.
+    """
+    with working("reading"):
+        found, problems = files_in(paths)
+        problems += check_files(found, configs)
+    if problems:
+        complain(*(str(problem) for problem in problems))
+        complain(_count(found, len(problems)))
+        raise typer.Exit(2)
+    typer.echo(f"{_files(found)}, no problems")
+
+
+def _count(found: Sequence[Path], problems: int) -> str:
+    return f"{_files(found)}, {problems} problem{'' if problems == 1 else 's'}"
+
+
+def _files(found: Sequence[Path]) -> str:
+    return f"{len(found)} file{'' if len(found) == 1 else 's'}"

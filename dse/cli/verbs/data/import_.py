@@ -1,0 +1,70 @@
+"""`dse import`: an LLM YAML from a Hugging Face `config.json`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dse.cli.input.options import epilog
+from dse.cli.input.output_paths import file_place
+from dse.cli.terminal.guard import blame
+from dse.cli.terminal.tables import remark
+from dse.front.files import write_files
+from dse.spec.huggingface.config import import_llm
+from dse.spec.huggingface.naming import slug
+from dse.spec.problems import wrong
+
+EPILOG = epilog(
+    "dse import Qwen3-32B/config.json -o my-configs/llms/qwen3-32b.yaml",
+    "dse import config.json --name my-llm > my-llm.yaml",
+    codes="0 done, 2 wrong input, such as a model_type that is not understood.",
+)
+
+
+def import_(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A config.json, or the folder that holds one.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.yaml", help="YAML to write, named as the LLM [stdout]."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What to call it [as --output, FILE or its folder is].")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what goes wrong.")] = False,
+) -> None:
+    """Write an LLM file from the config.json of a Hugging Face checkpoint.
+
+    Understands dense and mixture-of-experts LLMs with softmax attention over all, a window or a chunk of the
+    context, and latent attention. Refuses by name what it does not understand: the model_type, the class,
+    the kind of a layer, and every key that may change sizes. Parameters are counted; compare them with the
+    model card.
+    """
+    called = _name(output, name)
+    file_place("--output", output)
+    found = import_llm(file, called)
+    if output is None:
+        typer.echo(found.text, nl=False)
+    else:
+        write_files({output: found.text})
+    if not quiet:
+        layers = sum(block.count for block in found.spec.blocks)
+        remark(f"{found.spec.name}: {layers} layers, {found.params:,} parameters")
+        if output is not None:
+            remark(f"written to {output}")
+
+
+import_.__name__ = "import"  # the verb, which Python keeps for itself
+
+
+def _name(output: Path | None, name: str | None) -> str | None:
+    """The name asked for; a YAML must be called as what is in it."""
+    if output is None:
+        return name
+    with blame("--output"):
+        if output.suffix != ".yaml" or slug(output.stem) != output.stem:
+            raise wrong("", f"expected a file such as {slug(output.stem)}.yaml, got {str(output)!r}")
+    if name is not None and slug(name) != output.stem:
+        raise wrong("--name", f"expected {output.stem!r} as the file is called, got {name!r}")
+    return name or output.stem

@@ -1,0 +1,82 @@
+"""`dse plot`: one picture of what a study has found."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dse.cli.input.options import Configs, Out, Stored, Study, epilog, one_of
+from dse.cli.input.output_paths import picture_place
+from dse.cli.input.stored_results import load_at
+from dse.cli.show.run_summary import exact_behind
+from dse.cli.terminal.spinner import working
+from dse.cli.terminal.tables import remark
+from dse.front.files import write_files
+from dse.report.info.evidence import gather
+from dse.report.info.stored_trials import trials_of
+from dse.report.plots.registry import picture
+from dse.spec.catalog.lookup import Catalog
+
+EPILOG = epilog(
+    "dse plot groq-vs-h100 front -o front.svg",
+    "dse plot groq-vs-h100 binds -o binds.png",
+    "dse plot groq-vs-h100 progress --out results/long -o progress.png",
+    "dse plot groq-vs-h100 importance --storage postgresql://me@db/dse -o importance.png",
+    codes="0 done, 2 wrong input, or no results yet.",
+)
+KINDS: Mapping[str, str] = {
+    "front": "$/(token/s) against TPOT with error bars, targets and baselines",
+    "parallel": "parameters, deployment and results of every design, side by side",
+    "binds": "what TPOT waits for along the front",
+    "time": "where TPOT goes, best designs and baselines",
+    "ttft": "the same for TTFT",
+    "cost": "the same for $/(token/s)",
+    "running": "the same for $/Mtok",
+    "bytes": "what fills the fullest chip",
+    "importance": "which parameters decide (PED-ANOVA)",
+    "progress": "how fast the search found its front",
+}
+_OF_TRIALS = ("importance", "progress")
+_TOLD = "; ".join(f"{name}: {what}" for name, what in KINDS.items())
+
+
+def plot(
+    study: Study,
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", parser=one_of(*KINDS), help=f"{_TOLD}.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Picture to write: .png, .svg or .pdf.")
+    ],
+    exact: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A sweep drawn behind front and progress [one that lies beside]."),
+    ] = None,
+    storage: Stored = None,
+    out: Out = None,
+    configs: Configs = None,
+) -> None:  # fmt: skip
+    """Draw one picture of the results of a study.
+
+    Kinds of chips differ in shape, colour and lightness. Error bars are the interval of the software stack,
+    where it is calibrated. Where `dse sweep` has swept the same problem, its exact front is drawn behind.
+    What `dse run` draws beside its results is the kind `front`.
+    """
+    picture_place("--output", output)
+    with working(f"drawing {kind}"):
+        _draw(study, kind, output, exact, storage, out, configs)
+    remark(f"picture: {output}")
+
+
+def _draw(
+    study: str, kind: str, output: Path, exact: Path | None, storage: str | None, out: Path | None,
+    configs: Path | None,
+) -> None:  # fmt: skip
+    Catalog.of(configs)
+    front, folder = load_at(study, out)
+    behind = exact_behind(front, folder, exact)
+    found = gather(front, study, configs)
+    slug = str(front.manifest.get("study"))
+    trials = trials_of(slug, folder, storage) if kind in _OF_TRIALS else ()
+    write_files({output: picture(found, kind, output.suffix.lower(), trials=trials, exact=behind)})

@@ -1,0 +1,83 @@
+"""`dse report`: one page that tells everything, works offline, and can be sent to somebody."""
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dse.cli.input.eligibility import WithUnanchored, allowing
+from dse.cli.input.options import Configs, Out, Stored, Study, epilog
+from dse.cli.input.output_paths import file_place
+from dse.cli.input.stored_results import load_at
+from dse.cli.show.run_summary import exact_behind
+from dse.cli.show.uncertainty import FEW, measured_in
+from dse.cli.terminal.spinner import working
+from dse.cli.terminal.tables import remark
+from dse.front.files import write_files
+from dse.report.info.evidence import gather
+from dse.report.info.stored_trials import searched
+from dse.report.page.study_report import Extras, study_report
+from dse.search.storage.by_url import hidden
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.problems import wrong
+
+EPILOG = epilog(
+    "dse report groq-vs-h100 -o groq-vs-h100.html",
+    "dse report groq-vs-h100 --out results/long -o long.html",
+    codes="0 done, 2 wrong input, or no results yet.",
+)
+
+
+def report(
+    study: Study,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Page to write: .html.")],
+    exact: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A sweep drawn behind the front [one that lies beside]."),
+    ] = None,
+    storage: Stored = None,
+    with_unanchored: WithUnanchored = False,
+    out: Out = None,
+    configs: Configs = None,
+) -> None:
+    """Write one HTML page with the results of a study.
+
+    One file without anything to fetch: the question and its answer, the front with filters, every design
+    with where its seconds, bytes and dollars go, the baselines, every assumption with its source, and how to
+    repeat it. Nothing in it leaves the machine.
+    """
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise wrong("--output", f"expected a page ending in .html, got {str(output)!r}.")
+    file_place("--output", output)
+    with working("report", steps=4) as tell:
+        made = _made(study, exact, storage, with_unanchored, out, configs, tell)
+        write_files({output: made})
+    remark(f"page: {output} ({len(made.encode()) / 1e6:.1f} MB)")
+
+
+def _made(
+    study: str, exact: Path | None, storage: str | None, with_unanchored: bool, out: Path | None,
+    configs: Path | None, tell: Any,
+) -> str:  # fmt: skip
+    Catalog.of(configs)
+    tell("reading results")
+    front, folder = load_at(study, out)
+    front = allowing(front, with_unanchored)
+    tell("evaluating designs again")
+    found = gather(front, study, configs)
+    if found.study is not None:
+        found = replace(found, sure=measured_in(found.study, front, FEW))
+    tell("replaying the search")
+    more = searched(found.study, folder, storage)
+    given = (("--storage", storage and hidden(storage)), ("--configs", configs), ("--out", out))
+    options = [part for name, v in given if v for part in (name, str(v))]
+    tell("drawing")
+    extras = Extras(
+        exact=exact_behind(front, folder, exact),
+        importance=more.importance,
+        progress=more.progress,
+        command=shlex.join(["dse", "run", study, *options]),
+    )
+    return study_report(found, extras)

@@ -1,0 +1,186 @@
+"""`dse run`: search, store, resume, and tell the answer."""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import dse
+from dse.cli.cases.one_case import Asked
+from dse.cli.cases.side_by_side import run_cases
+from dse.cli.input.eligibility import WithUnanchored, allowing
+from dse.cli.input.options import Configs, NoTargets, Out, SoftwareOption, Study, epilog, seconds, whole
+from dse.cli.input.software import question
+from dse.cli.show.cases_table import cases_table
+from dse.cli.show.infeasible import most_violated, obstacle_table, obstacles
+from dse.cli.show.run_summary import beside_text, counted, exact_folders, tell_answer, tell_files
+from dse.cli.show.uncertainty import MANY, NoIntervals, Samples, measured_in
+from dse.cli.show.verdicts import show_stored
+from dse.cli.terminal.guard import INTERRUPTED, blame, complain
+from dse.cli.terminal.progress import calm, shown
+from dse.cli.terminal.tables import stdout
+from dse.front.exact import beside_exact
+from dse.report.info.cases_info import cases_info
+from dse.report.plots.cases_plot import draw_cases
+from dse.spec.schema.software import split_software
+
+EPILOG = epilog(
+    "dse run groq-vs-h100",
+    "dse run groq-vs-h100/listed",
+    "dse run groq-vs-h100 --software equal",
+    "dse run groq-vs-h100 --trials 1000 --timeout '10 min' --out results/long",
+    codes="0 done, 1 nothing feasible was found, 2 wrong input, 130 interrupted (run again to go on).",
+)
+
+
+def run(
+    study: Study,
+    trials: Annotated[
+        int | None,
+        typer.Option(metavar="N", parser=whole(1), help="Trials in all, those done before included."),
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="S", parser=seconds, help="Stop after it: 90, '90 s', '5 min'.")
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="journal:PATH, sqlite:///PATH, postgresql://..., memory:"),
+    ] = None,
+    sampler: Annotated[str | None, typer.Option(metavar="NAME", help="See `dse catalog samplers`.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", parser=whole(0), help="Seed of the sampler.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", parser=whole(1), help="Processes that share each search [one; cases side by side]."
+        ),
+    ] = None,
+    samples: Samples = MANY,
+    no_intervals: NoIntervals = False,
+    software: SoftwareOption = None,
+    no_targets: NoTargets = False,
+    with_unanchored: WithUnanchored = False,
+    verdicts: Annotated[
+        bool,
+        typer.Option("--verdicts/--no-verdicts", help="Ask the other softwares too, for who wins there."),
+    ] = True,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; what is stored is kept aside.")] = False,
+    out: Out = None,
+    configs: Configs = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colour (so does NO_COLOR).")] = False,
+) -> None:
+    """Search for the best chips of a study, or continue the search.
+
+    Trials are stored as they finish, so a run can be interrupted and repeated: what is done is never done
+    again. Cases run side by side on the cores that there are, each in one process, so that the same seed
+    gives the same trials; with --workers one runs after the other, and so many processes share each. The
+    results folder gets front.csv (the designs that nothing beats), baselines.csv (what real chips
+    can do), manifest.json (what produced them) and front.png. A study with cases is run case by case, each in
+    a folder of its own; STUDY/CASE runs one of them. With --software the question is asked under other
+    software, and its results lie in a folder of their own; STUDY@equal is another way to write that.
+    Where a study compares kinds of chips, walks from the best of each kind ask the other two softwares as
+    well, to tell whether the winner holds under all three; --no-verdicts leaves that out.
+    """
+    study = question(study, software)
+    again = _command(
+        study, trials=trials, storage=storage, sampler=sampler, seed=seed,
+        workers=workers, out=out, configs=configs, no_targets=no_targets,
+    )  # fmt: skip
+    asked = Asked(
+        trials=trials, timeout=timeout, storage=storage, sampler=sampler, seed=seed, workers=workers or 1,
+        fresh=fresh, out=out, verdicts=verdicts,
+    )  # fmt: skip
+    with _resumable(again), shown(study, hidden=quiet, no_color=no_color) as tell, calm():
+        with blame("STUDY"):
+            questions = dse.load_cases(study, configs)
+        if no_targets:
+            questions = tuple(q.lifted() for q in questions)
+        results = run_cases(questions, asked, tell, alone=workers is not None or storage is not None)
+    result = results[-1]
+    if result.interrupted:
+        done = counted(result.front.manifest["trials"], "trial")
+        complain(f"interrupted after {done}, all of them kept; go on with:", f"  {again}")
+        tell_files(result.out, picture=False, no_color=no_color)
+        raise typer.Exit(INTERRUPTED)
+    results = [replace(r, front=allowing(r.front, with_unanchored)) for r in results]
+    first = results[0]
+    if not len(first.front.frame):
+        _nothing(first, no_color=no_color)
+        raise typer.Exit(1)
+    _tell(first, study, no_color=no_color, samples=0 if no_intervals else samples)
+    if len(results) > 1:
+        _tell_cases(results, study, no_color=no_color)
+
+
+def _command(study: str, **given: Any) -> str:
+    """The command that resumes."""
+    plain = ["--no-targets"] if given.pop("no_targets", False) else []
+    options = [part for name, v in given.items() if v is not None for part in (f"--{name}", str(v))]
+    return shlex.join(["dse", "run", study, *options, *plain])
+
+
+@contextmanager
+def _resumable(again: str) -> Iterator[None]:
+    """Ctrl-C while nothing is searched yet, or while the last pages are written: nothing is lost either."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain("interrupted; every finished trial is kept; go on with:", f"  {again}")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _tell(result: Any, study: str, *, no_color: bool, samples: int) -> None:
+    told, console = result.front.manifest, stdout(no_color=no_color)
+    sure = measured_in(result.study, result.front, samples) if samples else None
+    tell_answer(result.front, result.study.spec, no_color=no_color, sure=sure)
+    show_stored(console, result.front)
+    console.print()
+    beside = beside_exact(result.front, exact_folders(result.study.slug, result.out))
+    console.print(
+        f"{counted(told['trials'], 'trial')} ({result.new_trials:,} new), "
+        f"{told['feasible_trials']:,} feasible; "
+        f"{counted(len(result.front.frame), 'design')} on the front; hypervolume {told['hypervolume']:.6g}"
+        f"{beside_text(beside)}",
+        soft_wrap=True,
+    )
+    if told["trials"] < result.wanted:
+        console.print(f"The time was up before {result.wanted:,} trials; the same command goes on from here.")
+    tell_files(result.out, picture=True, no_color=no_color)
+    console.print(f"Look closer: {_look(study, result)}", soft_wrap=True)
+
+
+def _tell_cases(results: list[Any], study: str, *, no_color: bool) -> None:
+    """The cases side by side, and where each of them lies."""
+    fronts = [(r.study.case_title, r.front) for r in results]
+    console, picture = stdout(no_color=no_color), results[0].out / "cases.png"
+    draw_cases(cases_info(fronts), picture)
+    console.print()
+    console.print(cases_table(fronts))
+    names = ", ".join(r.study.case for r in results[1:])
+    console.print(f"Picture: {picture}. Each case has a folder of its own there: {names}", soft_wrap=True)
+    first = f"{split_software(study)[0]}/{results[1].study.case}"
+    console.print(f"Look closer: {_look(first, results[0])}", soft_wrap=True)
+
+
+def _look(study: str, result: Any) -> str:
+    usual = Path("results") / result.study.slug
+    own = result.out.parent if result.study.case else result.out  # a case has a folder in it
+    return shlex.join(["dse", "front", study, *([] if result.out == usual else ["--out", str(own)])])
+
+
+def _nothing(result: Any, *, no_color: bool) -> None:
+    """Say that nothing was feasible, and what stood in the way."""
+    trials = result.front.manifest["trials"]
+    found = obstacles(result.optuna_study.get_trials(deepcopy=False))
+    hint = "Relax its target, widen the space or the deployments, or give more --trials."
+    what = f"expected a feasible design in {counted(trials, 'trial')}, got none{most_violated(found, trials)}"
+    complain(f"{result.study.slug}: {what}. {hint}")
+    if found:
+        stdout(no_color=no_color).print(obstacle_table(found))
+    tell_files(result.out, picture=False, no_color=no_color)

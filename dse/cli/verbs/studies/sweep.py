@@ -1,0 +1,187 @@
+"""`dse sweep`: every design of the grid, and the exact front of it."""
+
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+import dse
+from dse.cli.input.eligibility import WithUnanchored, allowing
+from dse.cli.input.options import (
+    Configs,
+    NoTargets,
+    Out,
+    Scheduler,
+    SoftwareOption,
+    Study,
+    epilog,
+    one_of,
+    only_one_of,
+    whole,
+)  # fmt: skip
+from dse.cli.input.software import question
+from dse.cli.show.run_summary import counted, draw, tell_answer, tell_files
+from dse.cli.show.uncertainty import MANY, NoIntervals, Samples, measured_in
+from dse.cli.terminal.guard import INTERRUPTED, blame, complain
+from dse.cli.terminal.tables import stderr, stdout
+from dse.search.sweep.dask_blocks import on_cluster
+from dse.search.sweep.driver import sweep as run
+from dse.spec.problems import Problem, SpecError, wrong
+
+EPILOG = epilog(
+    "dse sweep groq-vs-h100",
+    "dse sweep groq-vs-h100 --prune",
+    "dse sweep groq-vs-h100 --backend jax --grid sram=33,peak_flops=17 --out results/fine",
+    "dse sweep groq-vs-h100 --grid sram=65,peak_flops=65 --scheduler tcp://head:8786",
+    codes="0 done, 1 nothing is feasible, 2 wrong input, 130 interrupted (run again to go on).",
+)
+
+
+def sweep(
+    study: Study,
+    grid: Annotated[
+        str | None,
+        typer.Option(metavar="NAME=N,...", help="Values of a parameter, in the place of its steps."),
+    ] = None,
+    backend: Annotated[
+        str,
+        typer.Option(metavar="NAME", parser=one_of("numpy", "jax"), help="numpy, or jax (an extra)."),
+    ] = "numpy",
+    workers: Annotated[int | None, typer.Option(metavar="N", parser=whole(1), help="Threads [all].")] = None,
+    scheduler: Scheduler = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Leave out boxes of chips that provably hold nothing better.")
+    ] = False,
+    software: SoftwareOption = None,
+    no_targets: NoTargets = False,
+    with_unanchored: WithUnanchored = False,
+    samples: Samples = MANY,
+    no_intervals: NoIntervals = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh/--resume", help="Start anew (what is stored is kept aside), or go on.")
+    ] = False,
+    out: Out = None,
+    configs: Configs = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colour (so does NO_COLOR).")] = False,
+) -> None:
+    """Evaluate every chip and deployment of a grid; the front is exact.
+
+    The grid has the steps of the space, or as many values as --grid says. Finished blocks are kept, so a
+    sweep can be interrupted and repeated. The results folder [results/STUDY-sweep] gets the same files as
+    that of `dse run`, and `dse front` then tells how much of the exact front a search has found.
+
+    With --scheduler the workers of a Dask cluster solve the blocks; this machine merges and keeps them. The
+    front is the same, and so is what an interrupt leaves.
+
+    With --prune, whole boxes of chips are left out when even a chip with the best of everything in them and
+    the lowest price could not beat what is known: the same front in a fraction of the time, however fine the
+    grid. That needs a cost model in which more of a resource never makes a design worse.
+    """
+    study = question(study, software)
+    again = _command(
+        study, grid=grid, backend=backend, workers=workers, scheduler=scheduler, out=out,
+        configs=configs, no_targets=no_targets,
+    )  # fmt: skip
+    only_one_of("--scheduler", scheduler, "--workers", workers)
+    only_one_of("--scheduler", scheduler, "--prune", prune or None)
+    counts = {} if grid is None else _counts(grid)
+    with blame("STUDY"):
+        resolved = dse.load_study(study, configs)
+        resolved = resolved.lifted() if no_targets else resolved
+    with (
+        _bar(study, hidden=quiet, no_color=no_color) as tell,
+        _solved_by(scheduler, resolved, counts, backend) as engine,
+    ):
+        result = run(
+            resolved, counts=counts, backend=backend, workers=workers, fresh=fresh, out=out,
+            prune=prune, progress=tell, executor=engine,
+        )  # fmt: skip
+    if result.front is None:
+        share = result.points / result.grid.size
+        complain(f"interrupted after {share:.1%} of the points, all of them kept; go on with:", f"  {again}")
+        raise typer.Exit(INTERRUPTED)
+    if not len(result.front.frame):
+        hint = "Relax its targets, or widen the space or the deployments."
+        complain(f"{resolved.slug}: expected a feasible design, got none of {result.grid.size:,}. {hint}")
+        tell_files(result.out, picture=False, no_color=no_color)
+        raise typer.Exit(1)
+    draw(result)
+    front = allowing(result.front, with_unanchored)
+    sure = None if no_intervals else measured_in(resolved, front, samples)
+    tell_answer(front, resolved.spec, no_color=no_color, sure=sure)
+    _tell(result, no_color=no_color)
+
+
+def _solved_by(
+    scheduler: str | None, study: Any, counts: dict[str, int], backend: str
+) -> AbstractContextManager[Any]:
+    """Who solves the blocks: a cluster, or with None the threads of this process."""
+    if scheduler is None:
+        return nullcontext()
+    return on_cluster(scheduler, study, counts, backend)
+
+
+def _tell(result: Any, *, no_color: bool) -> None:
+    grid = result.grid
+    told = result.front.manifest["sweep"]
+    done = f", {result.new_points / result.seconds:,.0f} a second" if result.new_points else ""
+    if told["pruned"]:
+        done = f"; {told['evaluated']:,} evaluated, the others settled by bounds of {told['boxes']:,} boxes"
+    stdout(no_color=no_color).print(
+        f"{grid.size:,} points ({grid.chips:,} chips in {grid.layouts:,} deployments each{done}); "
+        f"{counted(len(result.front.frame), 'design')} on the exact front of the grid; "
+        f"hypervolume {result.front.manifest['hypervolume']:.6g}",
+        soft_wrap=True,
+    )
+    for remark in told.get("remarks", ()):
+        stdout(no_color=no_color).print(f"Note: {remark}.", soft_wrap=True)
+    tell_files(result.out, picture=True, no_color=no_color)
+
+
+def _counts(text: str) -> dict[str, int]:
+    """`sram=33,peak_flops=17` as names and numbers; `SpecError` for none, or a name twice."""
+    found: dict[str, int] = {}
+    problems = []
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        name, number = (text.strip() for text in part.partition("=")[::2])
+        if not name or not number.isdecimal():
+            problems.append(Problem("--grid", f"expected NAME=N with a whole number, got {part!r}"))
+        elif name in found:
+            what = f"expected each parameter once, got {name}={found[name]} and {part}"
+            problems.append(Problem("--grid", what))
+        else:
+            found[name] = int(number)
+    if problems:
+        raise SpecError(problems)
+    if not found:
+        raise wrong("--grid", f"expected NAME=N such as sram=33, got {text!r}; or leave it out")
+    return found
+
+
+def _command(study: str, **given: Any) -> str:
+    """The command that goes on."""
+    plain = ["--no-targets"] if given.pop("no_targets", False) else []
+    options = [part for name, v in given.items() if v is not None for part in (f"--{name}", str(v))]
+    return shlex.join(["dse", "sweep", study, *options, *plain])
+
+
+@contextmanager
+def _bar(study: str, *, hidden: bool, no_color: bool) -> Iterator[Callable[[int, int, int], None]]:
+    """A progress bar with points a second on stderr, when that is a terminal."""
+    console, start = stderr(no_color=no_color), time.monotonic()
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
+               TextColumn("{task.fields[rate]}"))  # fmt: skip
+    bar = Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)
+
+    def tell(settled: int, new: int, wanted: int) -> None:
+        rate = new / max(time.monotonic() - start, 1e-9) / 1e6
+        bar.update(task, completed=settled, total=wanted, rate=f"{rate:,.0f} M points/s")
+
+    with bar:
+        task = bar.add_task(study, total=None, rate="")
+        yield tell

@@ -1,0 +1,97 @@
+"""`dse view`: the studies of a folder in a browser, live."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dse.cli.input.options import Configs, Out, Stored, epilog
+from dse.cli.input.stored_results import folder_of
+from dse.cli.terminal.guard import blame
+from dse.cli.terminal.tables import remark, stdout
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.problems import wrong
+from dse.view.app import View
+from dse.view.live import LiveStudy
+from dse.view.pages import study_address
+from dse.view.server import address, serving
+from dse.view.studies import Studies
+
+EPILOG = epilog(
+    "dse view",
+    "dse view groq-vs-h100",
+    "dse view --results other/results --port 0",
+    "dse view groq-vs-h100 --storage postgresql://me@db/dse",
+    codes="0 done (Ctrl-C ends it), 2 wrong input.",
+)
+PORT = 8650
+RESULTS = Path("results")
+
+
+def _port(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 65535:
+        raise typer.BadParameter(f"expected a port from 0 to 65535, got {text!r}")
+    return number
+
+
+def view(
+    study: Annotated[
+        str | None,
+        typer.Argument(metavar="[STUDY]", help="A study to show first, wherever its results lie."),
+    ] = None,
+    results: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder whose results folders are shown.")
+    ] = RESULTS,
+    port: Annotated[
+        int, typer.Option(metavar="N", parser=_port, help="Port; 0 takes a free one.")
+    ] = PORT,
+    storage: Stored = None,
+    out: Out = None,
+    configs: Configs = None,
+) -> None:  # fmt: skip
+    """Show studies in a browser while they run and afterwards.
+
+    Serves an index of all results, the page of each study as `dse report` writes it, renewed as trials come
+    in, and Optuna's own dashboard where it is installed (pip install '.[view]'). A STUDY whose trials lie in
+    a database is followed there with --storage, the one that `dse run` was given. Only this machine can see
+    it, and nothing can be changed through it. Results are read, never locked or written. Ctrl-C ends it.
+    """
+    Catalog.of(configs)
+    if results != RESULTS and not results.is_dir():  # the usual folder may be made by the first run
+        raise wrong("--results", f"expected a folder of results, got none at {str(results)!r}")
+    studies = Studies(results, configs)
+    first = _first(studies, study, storage, out, configs)
+    with serving(View(studies).app, port) as server:
+        _tell(f"{address(server)}{first}")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            return
+
+
+def _first(
+    studies: Any, study: str | None, storage: str | None, out: Path | None, configs: Path | None
+) -> str:
+    """Path of the page of the study asked for, which is served too; that of the index without one."""
+    if study is None:
+        if out is not None:
+            raise wrong("--out", "expected a STUDY beside it, got none; a folder of results is --results")
+        if storage is not None:
+            raise wrong("--storage", "expected a STUDY beside it, got none")
+        return "/"
+    with blame("STUDY"):
+        slug, folder = folder_of(study, out, elsewhere=storage is not None)
+    live = LiveStudy(slug, folder, configs, study, storage)
+    if storage is not None:
+        live.storage()  # what cannot be read is told now
+    studies.add(live)
+    return study_address(slug)
+
+
+def _tell(where: str) -> None:
+    stdout().print(where, soft_wrap=True)
+    remark("open it in a browser on this machine; Ctrl-C ends it")

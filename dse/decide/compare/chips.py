@@ -1,0 +1,196 @@
+"""Chips side by side: the best deployment of each at equal latency targets, and the front of each."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dse.chips.anchors import anchor
+from dse.chips.assumed_values import assumed
+from dse.chips.branch import chip_kind
+from dse.chips.price_basis import price_basis
+from dse.decide.compare.chip_settings import by_chip, mistakes
+from dse.decide.compare.contestants import Contestant, contestant
+from dse.decide.compare.result import Compared, Comparison, axes
+from dse.decide.compare.spreads import compared_spreads
+from dse.decide.compare.verdicts import verdicts_of
+from dse.evaluate.estimate import Subject
+from dse.front.archive import Archive
+from dse.front.columns import whole_numbers
+from dse.front.tables import Table
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.problems import Problem, SpecError
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.software import SOFTWARE, software_named
+
+
+def compare(
+    chips: Sequence[str],
+    llm: str,
+    workload: str,
+    *,
+    targets: Sequence[float] = (),
+    batch: int | None = None,
+    tp: int | None = None,
+    pp: int | None = None,
+    ep: int | None = None,
+    weights: str = "fp16",
+    kv: str | None = None,
+    activations: str | None = None,
+    cost_model: str = "roofline",
+    stack: str | None = None,
+    software: str = "as-sold",
+    serving: str | None = None,
+    price_method: str = "listed",
+    seller: str | None = None,
+    system: str = "chips-only",
+    with_unanchored: bool = False,
+    settings: Mapping[str, str] | None = None,
+    configs: Path | str | None = None,
+    hold_targets: bool = True,
+    samples: int = 0,
+) -> Comparison:
+    """Compare chips at the same TPOT targets [s], each with its best deployment from one grid.
+
+    `chips` are names, aliases or paths to chip files. The latency targets of the workload hold as well, the
+    tighter of two on TPOT, unless `hold_targets` is false. Chips rank within one basis of prices. A chip
+    without a listed price is taken at its unit cost, as `dse.estimate` does; one that lacks a figure has a
+    `gap` in the place of results. A chip that no measurement anchors wins nothing unless `with_unanchored`
+    says so. `verdicts` tells who wins under all three softwares, whatever `software` is shown.
+    `samples` drawings of every uncertain number tell how sure that is; 0 leaves them out.
+    `settings` exchanges numbers of all chips, or of one by its name (`h100.price`). Raises `SpecError` with
+    every problem at once, where they are of the question, of every chip, or of what is set for one chip.
+    """
+    asked = software_named(software)
+    names = _names(chips, configs)
+    own = by_chip(settings or {}, names)
+    layout = {"batch": batch, "tp": tp, "pp": pp, "ep": ep}
+
+    def subject(chip: str, under: str) -> Subject:
+        found = Subject(
+            chip, llm, workload, weights, kv, activations, cost_model, stack, price_method,
+            own[names[chip]], configs, serving, seller, system, under,
+        )  # fmt: skip
+        found.check_layout(**layout, dp=None)
+        if not hold_targets:
+            found.targets = {}
+        return found
+
+    tried = {chip: _tried(chip, subject) for chip in names}
+    if typed := [p for chip, e in tried.items() if isinstance(e, SpecError)
+                 for p in mistakes(settings or {}, names, names[chip], e)]:  # fmt: skip
+        raise SpecError(typed)
+    known = {chip: found for chip, found in tried.items() if not isinstance(found, SpecError)}
+    if not known:
+        problems = [p for e in tried.values() if isinstance(e, SpecError) for p in e.problems]
+        raise SpecError(list(dict.fromkeys(problems)) or [Problem("CHIP", "expected a chip, got none")])
+    first = next(iter(known.values()))[asked]
+    own_target = tuple(v for o, v in first.targets.items() if o.name == "tpot")
+    limits = tuple(sorted(targets)) or own_target or (1.0,)
+    under = {
+        chip: {s: contestant(each, layout) for s, each in found.items()} for chip, found in known.items()
+    }
+    catalog = Catalog.of(configs)
+    rows = [
+        _compared(under[chip][asked], limits) if chip in under else
+        _without(catalog.get(ChipSpec, chip), tried[chip], limits, price_method)
+        for chip in names
+    ]  # fmt: skip
+    allowed = [c for c in rows if c.gap is None and (with_unanchored or c.unanchored is None)]
+    by_name = {names[chip]: each for chip, each in under.items()}
+    return Comparison(
+        llm=first.llm.name, workload=first.workload.name, software=asked, targets=limits, chips=tuple(rows),
+        with_unanchored=with_unanchored, held={goal.name: limit for goal, limit in first.limits},
+        verdicts=verdicts_of(rows, {c.chip: by_name[c.chip] for c in allowed}, limits, catalog),
+        spreads=compared_spreads(
+            rows, {names[chip]: each[asked] for chip, each in known.items()}, limits, catalog, samples
+        ) if samples else (),
+    )  # fmt: skip
+
+
+def _names(chips: Sequence[str], configs: Path | str | None) -> dict[str, str]:
+    """Each chip as it was typed, once, to its name; raises `SpecError` with every one that there is not."""
+    catalog, problems = Catalog.of(configs), list[Problem]()
+    found: dict[str, str] = {}
+    for chip in chips:
+        try:
+            name = catalog.get(ChipSpec, chip).name
+        except SpecError as error:
+            problems += [p for p in error.problems if p not in problems]
+            continue
+        if name not in found.values():
+            found[chip] = name
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def _tried(chip: str, subject: Any) -> dict[str, Subject] | SpecError:
+    """A chip under each software; what is wrong with it where it lacks something."""
+    try:
+        return {s: subject(chip, s) for s in SOFTWARE}
+    except SpecError as error:
+        return error
+
+
+def _without(chip: ChipSpec, why: Any, limits: Sequence[float], method: str) -> Compared:
+    """The row of a chip that lacks a figure."""
+    told = "; ".join(str(p) for p in why.problems).replace("--set price=", f"--set {chip.name}.price=")
+    return Compared(
+        chip=chip.name, title=chip.title, kind=chip_kind(chip), hypothetical=chip.hypothetical, hardware={},
+        basis=price_basis(chip, method), unanchored=None, gap=told,
+        best=(None,) * len(limits), curve=Archive(axes()).frame,
+    )  # fmt: skip
+
+
+def _compared(of: Contestant, limits: Sequence[float]) -> Compared:
+    s, good = of.subject, of.good()
+    found = list(zip(of.at(limits), limits, strict=True))
+    stands = anchor(s.sold, s.chip)
+    return Compared(
+        chip=s.chip.name, title=s.chip.title, kind=chip_kind(s.chip), hypothetical=s.chip.hypothetical,
+        hardware=hardware(s.chip, s.columns), basis=price_basis(s.chip, s.price.method),
+        unanchored=None if stands.anchored else stands.reason, assumed=assumed(s.chip),
+        obstacle=of.obstacle(),
+        best=tuple(None if at is None else of.told(at, limit) for at, limit in found),
+        least_tpot_s=float(of.flat(of.metrics.tpot_s)[good].min()) if good.size else None,
+        curve=_curve(of, good),
+    )  # fmt: skip
+
+
+def _curve(of: Contestant, good: Any) -> Table:
+    """The non-dominated deployments among `good`."""
+    s, m = of.subject, of.metrics
+    columns = [of.flat(getattr(m, axis.column)) for axis in axes()]
+    kind = chip_kind(s.chip)
+    role = "search" if s.chip.hypothetical else "baseline"
+
+    def rows(chosen: Any) -> Table:
+        at = good[chosen]
+        told = {"trial": 0, "chip": s.chip.name, "branch": kind, "role": role}
+        sizes = of.designs.take(at).deployments.columns()
+        values = {axis.column: column[at] for axis, column in zip(axes(), columns, strict=True)}
+        layout = {k: np.asarray(v).astype(int) for k, v in sizes.items()}
+        count, capex = whole_numbers(of.flat(m.chips)[at]), of.flat(m.capex_usd)[at]
+        return Table({**told, **layout, "chips": count, "capex_usd": capex, **values})
+
+    archive = Archive(axes())
+    values = np.stack([column[good] for column in columns], axis=1)
+    archive.add(values, np.ones(len(good), dtype=bool), rows)
+    return archive.frame
+
+
+def hardware(chip: ChipSpec, columns: Mapping[str, float]) -> dict[str, float]:
+    """The figures of a chip that a reader compares first, in SI with the unit in the name."""
+    fp16 = chip.peak.get("fp16")
+    return {
+        "peak_fp16_flop_per_s": float(fp16.value) if fp16 and fp16.value else columns["peak_flops"],
+        "sram_bytes": columns["sram_bytes"],
+        "sram_bandwidth_bytes_per_s": columns["sram_bandwidth"],
+        "dram_bytes": columns["dram_bytes"],
+        "dram_bandwidth_bytes_per_s": columns["dram_bandwidth"],
+        "link_bandwidth_bytes_per_s": columns["link_bandwidth"],
+        "power_w": columns["power_w"],
+        "price_usd": columns["price_usd"],
+    }

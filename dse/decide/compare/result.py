@@ -1,0 +1,166 @@
+"""What a comparison of chips says: each at its best, and who wins within one basis of prices."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from dse.decide.compare.contestants import Obstacle
+from dse.decide.compare.price_groups import group_of
+from dse.decide.uncertainty.quantiles import COLUMNS, Spread
+from dse.decide.verdict.by_software import Verdicts
+from dse.evaluate.batch import axis_of
+from dse.evaluate.estimate_result import Estimate
+from dse.front.archive import Archive
+from dse.front.axis import Axis
+from dse.front.files import Front
+from dse.front.tables import Table, stack
+from dse.plugins import objective
+
+
+@cache
+def axes() -> tuple[Axis, Axis]:
+    """What chips are compared in: $/(token/s) and TPOT."""
+    return axis_of(objective("usd_per_token_per_second")), axis_of(objective("tpot"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """One chip of a comparison."""
+
+    chip: str
+    title: str
+    kind: str
+    hypothetical: bool
+    hardware: Mapping[str, float]
+    """What the chip is made of, in SI, the unit in the name; empty where a figure is missing."""
+    basis: str
+    """What its price is a price of, see `dse.chips.price_basis`."""
+    unanchored: str | None
+    """Why no measurement anchors its software; None where one does."""
+    assumed: str | None = None
+    """What its numbers assume where its file is silent; None where they assume nothing."""
+    gap: str | None = None
+    """The figure that it lacks, so that nothing can be told of it; None where it lacks none."""
+    obstacle: Obstacle | None = None
+    """Why no deployment is good at any TPOT; None where one is."""
+    best: tuple[Estimate | None, ...]
+    """The best deployment at each target; None where no deployment meets it."""
+    least_tpot_s: float | None = None
+    """The fastest that it can be at any price [s]; None where nothing is good."""
+    curve: Table
+    """Its own front of $/(token/s) against TPOT, one deployment a row."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Chips at equal targets."""
+
+    llm: str
+    workload: str
+    software: str
+    targets: tuple[float, ...]
+    """TPOT [s], ascending."""
+    chips: tuple[Compared, ...]
+    with_unanchored: bool = False
+    """Whether chips that no measurement anchors may win."""
+    held: Mapping[str, float] = field(default_factory=dict)
+    """Latency targets of the workload that bind, in SI."""
+    verdicts: Verdicts
+    spreads: tuple[Mapping[str, Spread], ...] = ()
+    """For each target P10, median, P90 and chances of the chips that meet it; empty where none was drawn."""
+
+    def spread(self, i: int, chip: str) -> dict[str, float | None]:
+        """Those of one chip by the names of their columns, gaps where nothing was drawn."""
+        known = self.spreads[i].get(chip) if self.spreads else None
+        return dict.fromkeys(COLUMNS) if known is None else {**known.as_dict()}
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The bases of prices that chips rank within, that of the most chips first."""
+        count: dict[str, int] = {}
+        for c in self.chips:
+            if c.gap is None:
+                count[group_of(c.basis)] = count.get(group_of(c.basis), 0) + 1
+        return tuple(sorted(count, key=lambda name: -count[name]))
+
+    def may_win(self, chip: Compared) -> bool:
+        """Whether a chip is ranked: measurements anchor it, or it was asked for."""
+        return chip.gap is None and (self.with_unanchored or chip.unanchored is None)
+
+    def ranked(self, i: int, group: str) -> list[tuple[Compared, Estimate]]:
+        """The chips of one basis of prices that meet target `i` and may win, the cheapest first."""
+        found = [
+            (c, e) for c in self.chips
+            if self.may_win(c) and group_of(c.basis) == group and (e := c.best[i]) is not None
+        ]  # fmt: skip
+        return sorted(found, key=lambda pair: pair[1].metrics["usd_per_token_per_s"])
+
+    def winner(self, i: int, group: str | None = None) -> str | None:
+        """The cheapest chip at target `i` within a basis of prices; None where none meets it.
+
+        The basis may be left out where all prices are of one.
+        """
+        if group is None and len(self.groups) > 1:
+            raise ValueError(f"expected one of {', '.join(self.groups)}, got none")
+        found = self.ranked(i, group or self.groups[0])
+        return found[0][0].chip if found else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "llm": self.llm,
+            "workload": self.workload,
+            "software": self.software,
+            "targets_tpot_s": list(self.targets),
+            "held": dict(self.held),
+            "winners": [{g: self.winner(i, g) for g in self.groups} for i in range(len(self.targets))],
+            **self.verdicts.as_dict(),
+            "unanchored": [
+                {"chip": c.chip, "reason": c.unanchored} for c in self.chips if c.unanchored is not None
+            ],
+            "chips": [
+                {
+                    "chip": c.chip,
+                    "title": c.title,
+                    "kind": c.kind,
+                    "hypothetical": c.hypothetical,
+                    "unanchored": c.unanchored is not None,
+                    "assumed": c.assumed,
+                    "price_basis": c.basis,
+                    "ranks_among": group_of(c.basis),
+                    "gap": c.gap,
+                    "obstacle": None
+                    if c.obstacle is None
+                    else {"fits": c.obstacle.fits, "exceeds": dict(c.obstacle.exceeds)},
+                    "hardware": dict(c.hardware),
+                    "least_tpot_s": c.least_tpot_s,
+                    "best": [
+                        None if e is None else {**e.as_dict(), **self.spread(i, c.chip)}
+                        for i, e in enumerate(c.best)
+                    ],
+                }
+                for c in self.chips
+            ],
+        }
+
+    def front(self) -> Front:
+        """The chips of the first basis of prices as a front, for a picture.
+
+        It has the curve of each, and as the front what none of those that may win beats. `compared` in its
+        manifest names the chips, so that a picture tells each of them from the others.
+        """
+        drawn = [c for c in self.chips if c.gap is None and group_of(c.basis) == self.groups[0]]
+        archive = Archive(axes())
+        ranked = stack(c.curve for c in drawn if self.may_win(c))
+        if len(ranked):
+            values = ranked[[a.column for a in axes()]].to_numpy(dtype=float)
+            archive.add(values, np.ones(len(ranked), dtype=bool), lambda rows: ranked.iloc[rows])
+        title = f"{self.llm}, workload {self.workload}"
+        return Front(
+            frame=archive.frame, baselines=stack(c.curve for c in drawn), axes=axes(),
+            manifest={"title": title, "targets": {"tpot": list(self.targets)},
+                      "compared": [c.chip for c in drawn]},
+        )  # fmt: skip

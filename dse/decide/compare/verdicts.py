@@ -1,0 +1,71 @@
+"""Verdicts of a comparison: the cheapest chip under each software, and the time a layer that turns it."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from dse.choose.rule import TOLERANCE
+from dse.decide.compare.contestants import Contestant, Floats, best_values
+from dse.decide.compare.price_groups import group_of
+from dse.decide.compare.result import Compared
+from dse.decide.verdict.by_software import (
+    Dependence,
+    Flip,
+    Verdict,
+    Verdicts,
+    dependence,
+    flip_of,
+    largest_layer_s,
+    within,
+)
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.software import SOFTWARE
+
+Under = Mapping[str, Mapping[str, Contestant]]
+"""Chip, then software, to the chip under it."""
+
+
+def verdicts_of(
+    chips: Sequence[Compared], under: Under, limits: Sequence[float], catalog: Catalog
+) -> Verdicts:
+    """The winner of each basis of prices at each target [s] under each software.
+
+    `under` holds the chips that may win.
+    """
+    kinds, top = {c.chip: c.kind for c in chips}, largest_layer_s(catalog)
+    verdicts: list[Verdict] = []
+    depends: list[Dependence] = []
+    for group in dict.fromkeys(group_of(c.basis) for c in chips if c.gap is None):
+        own = {c.chip: under[c.chip] for c in chips if c.chip in under and group_of(c.basis) == group}
+        values = {s: {chip: best_values(each[s], limits) for chip, each in own.items()} for s in SOFTWARE}
+        for i, limit in enumerate(limits):
+            each = [_verdict(own, kinds, s, limit, {c: v[i] for c, v in values[s].items()}, group)
+                    for s in SOFTWARE]  # fmt: skip
+            flip = _flip(own, limit, top) if len({v.winner for v in each}) > 1 else None
+            verdicts += each
+            depends.append(dependence(limit, group, [(v.winner, v.tied_with) for v in each], flip, top))
+    return Verdicts(verdicts=tuple(verdicts), dependence=tuple(depends))
+
+
+def _verdict(
+    own: Under, kinds: Mapping[str, str], software: str, limit: float, values: Mapping[str, float], group: str
+) -> Verdict:
+    best = min(values, key=lambda chip: values[chip]) if values else None
+    if best is None or not np.isfinite(values[best]):
+        return Verdict(target=limit, software=software, winner=None, kind=None, value=None, low=None,
+                       high=None, basis=group)  # fmt: skip
+    low, high = within(values[best], own[best][software].subject.interval)
+    near = {chip: v for chip, v in values.items() if chip != best and v <= values[best] * (1.0 + TOLERANCE)}
+    return Verdict(
+        target=limit, software=software, winner=best, kind=kinds[best], value=values[best], low=low,
+        high=high, basis=group, tied_with=min(near, key=lambda chip: near[chip], default=None),
+    )  # fmt: skip
+
+
+def _flip(own: Under, limit: float, top: float) -> Flip | None:
+    """Where the winner changes as chips that lose nothing else take more time a layer."""
+
+    def costs(times: Floats) -> Floats:
+        return np.stack([each["ideal"].costs_over(times, limit) for each in own.values()], axis=1)
+
+    return flip_of(costs, list(own), top)

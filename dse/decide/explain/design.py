@@ -1,0 +1,181 @@
+"""Why one design of a study is what it is: its ledgers, its sources, and what every single change does."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from dse.chips.branch import chip_kind
+from dse.decide.explain.elasticity import Rest, rests_on, sources_of
+from dse.decide.explain.neighbours import Neighbour, neighbours
+from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows, told_values
+from dse.decide.scenario.best_deployments import Ask, ask_of, best_layouts
+from dse.decide.scenario.evaluation import Told, as_plain, told_of
+from dse.decide.scenario.mix_parts import Layout, layout_of_row
+from dse.evaluate.batch import axis_of
+from dse.evaluate.estimate_result import Estimate
+from dse.front.files import Front
+from dse.front.tables import records, stack
+from dse.question.resolved_study import ResolvedStudy
+from dse.search.trials.read_trials import FrozenTrial
+from dse.search.trials.replay import choice_of
+from dse.spec.problems import wrong
+from dse.spec.yaml.units import pretty
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """One design, explained."""
+
+    study: ResolvedStudy
+    candidate: Candidate
+    told: Told
+    goal: str
+    goal_label: str
+    neighbours: tuple[Neighbour, ...]
+    rests_on: tuple[Rest, ...]
+
+    @property
+    def estimate(self) -> Estimate:
+        """Of the design; of a mix the whole."""
+        return self.told.estimate
+
+    @property
+    def improvements(self) -> list[Neighbour]:
+        """Single changes that would make it better, the best first; empty for a local optimum."""
+        better = [n for n in self.neighbours if n.better]
+        return sorted(better, key=lambda n: min(c for c in (n.change, n.resolved_change) if c is not None))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        known = self.study.setting.catalog.sources()
+        return {
+            "study": self.study.slug,
+            "trial": self.candidate.trial,
+            "chip": self.candidate.label,
+            "parameters": told_values(self.study, self.candidate),
+            "objective": self.goal,
+            "estimate": as_plain(self.told),
+            "locally_optimal": not self.improvements,
+            "neighbours": [{**asdict(n), "better": n.better} for n in self.neighbours],
+            "rests_on": [
+                {
+                    "config": r.fact.place.config, "path": r.fact.place.path, "value": r.fact.value,
+                    "unit": r.fact.unit, "source": r.fact.leaf.source, "basis": r.fact.leaf.basis,
+                    "elasticity": r.elasticity,
+                }
+                for r in self.rests_on
+            ],
+            "sources": {
+                key: {"weight": weight, "title": known[key].title, "url": known[key].url}
+                for key, weight in sources_of(self.rests_on).items()
+                if key in known
+            },
+        }  # fmt: skip
+
+
+def explain(
+    study: ResolvedStudy,
+    front: Front,
+    trial: str,
+    limits: Mapping[str, float],
+    trials: Sequence[FrozenTrial] = (),
+) -> Explained:
+    """Explain a design of a stored front at the target that it is best at, or any other of the `trials`.
+
+    `trial` is the number of a trial, the name of a chip as the front tells it, or `row:N` counted from 1.
+    Of several deployments of one chip the cheapest that meets `limits` [SI, by objective] is taken; without
+    limits the tightest target of the study that its fastest one meets is the limit. A trial that is not on
+    the front is taken at the best deployment for its own target. Raises `SpecError`.
+    """
+    rows = _rows(front, trial)
+    if rows:
+        ask = ask_of(study, dict(limits) or _usual(study, rows))
+        row = _best(rows, ask, study)
+        candidate = from_rows(study, [row])[0]
+        layout = layout_of_row(study, row)
+    else:
+        candidate, limit = of_trial(study, _trial(front, trial, trials))
+        ask = ask_of(study, dict(limits) or limit)
+        layout = _solved(study, ask, candidate)
+    return Explained(
+        study=study, candidate=candidate, goal=ask.goal.name, goal_label=ask.goal.label,
+        told=told_of(study, ask, candidate, layout),
+        neighbours=tuple(neighbours(study, ask, candidate, layout)),
+        rests_on=tuple(rests_on(study, candidate, layout)),
+    )  # fmt: skip
+
+
+def _rows(front: Front, trial: str) -> list[Row]:
+    """Rows of the front, or else of the baselines, that `trial` names."""
+    every: Sequence[Row] = records(stack([front.frame, front.at_targets, front.baselines]))
+    if trial.startswith("row:"):
+        number = trial.removeprefix("row:")
+        count = len(front.frame)
+        if not number.isdigit() or not 1 <= int(number) <= count:
+            raise wrong("TRIAL", f"expected a row from row:1 to row:{count}, got {trial!r}")
+        return [every[int(number) - 1]]
+    return [r for r in every if trial in (str(r["trial"]), r["chip"])]
+
+
+def _trial(front: Front, number: str, trials: Sequence[FrozenTrial]) -> FrozenTrial:
+    """The stored trial of that number."""
+    for trial in trials:
+        if str(trial.number) == number and trial.state.is_finished():
+            return trial
+    chips = dict.fromkeys(str(r["chip"]) for r in records(front.frame))
+    among = f" or one of the {len(trials):,} stored trials" if trials else ""
+    what = f"expected a trial or a chip of the front{among}, got {number!r}; on the front are"
+    raise wrong("TRIAL", f"{what} {', '.join(chips)}")
+
+
+def of_trial(study: ResolvedStudy, trial: FrozenTrial) -> tuple[Candidate, dict[str, float]]:
+    """The chip of a stored trial, and the latency limit that it was asked at."""
+    choice = choice_of(study, trial)
+    swept = study.swept
+    limit = {swept.name: choice.limit} if swept is not None and np.isfinite(choice.limit) else {}
+    if choice.chip is not None:
+        kind = chip_kind(study.baselines[choice.chip])
+        return Candidate(label=choice.chip, kind=kind, trial=trial.number), limit
+    branch = study.branches[choice.branch or ""]
+    values = {name: float(v[0]) for name, v in choice.values.items()}
+    label = f"{branch.name}-{trial.number}"
+    return Candidate(
+        label=label, kind=branch.kind, branch=branch.name, values=values, trial=trial.number
+    ), limit
+
+
+def _solved(study: ResolvedStudy, ask: Ask, candidate: Candidate) -> Layout:
+    return best_layouts(study, ask, chips_of_candidates(study, [candidate]))[1][0]
+
+
+def _usual(study: ResolvedStudy, rows: Sequence[Row]) -> dict[str, float]:
+    """The tightest target to report at that some row meets; without one its own latency."""
+    if study.swept is None:
+        return {}
+    column = axis_of(study.swept).column
+    fastest = min(float(r[column]) for r in rows)
+    met = [t for t in study.spec.report_at if t >= fastest]
+    return {study.swept.name: min(met, default=fastest)}
+
+
+def _best(rows: Sequence[Row], ask: Ask, study: ResolvedStudy) -> Row:
+    def met(row: Row) -> bool:
+        for goal, limit in ask.limits:
+            value = row.get(axis_of(goal).column)
+            beyond = value is not None and (value > limit if goal.direction == "minimize" else value < limit)
+            if beyond:
+                return False
+        return True
+
+    column = axis_of(ask.goal).column
+    sign = 1.0 if ask.goal.direction == "minimize" else -1.0
+    good = [r for r in rows if met(r)]
+    if not good:
+        told = ", ".join(f"{o.label} {pretty(limit, o.unit)}" for o, limit in ask.limits)
+        raise wrong("TRIAL", f"expected a design that meets {told}, got {rows[0]['chip']} of {study.slug}, "
+                             "none of whose deployments on the front does")  # fmt: skip
+    return min(good, key=lambda r: sign * float(r[column]))

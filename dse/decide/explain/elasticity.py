@@ -1,0 +1,103 @@
+"""Which published numbers a result rests on, and how hard: elasticities by finite differences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dse.decide.propose.candidates import Candidate, generation_of, node_of
+from dse.decide.scenario.mix_parts import Layout
+from dse.decide.scenario.scenario_batch import costs_of_variants, varied
+from dse.question.resolved_study import ResolvedStudy
+from dse.question.variation import Fact, facts
+from dse.spec.problems import SpecError
+
+STEP = 0.01
+"""Relative step of the differences; a whole number is moved by 1."""
+LEAST = 1e-4
+"""Elasticities below this are rounding."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rest:
+    """One number that the result depends on."""
+
+    fact: Fact
+    elasticity: float
+    """d ln(cost) / d ln(number), everything else held, the deployment too [1]."""
+
+
+def used_facts(study: ResolvedStudy, candidate: Candidate) -> list[Fact]:
+    """Known, non-zero numbers of the configs that the candidate is made of; definitions cannot be wrong."""
+    if candidate.branch is None:
+        chip = study.baselines[candidate.label]
+        own = (chip.name, chip.stack, chip.link.network)
+        used = {str(chip.die.process.value), chip.dram.generation if chip.dram else None}
+    else:
+        branch = study.branches[candidate.branch].spec
+        own = (branch.template, branch.stack, branch.network)
+        whole = study.branches[candidate.branch]
+        used = {node_of(whole, candidate), generation_of(whole, candidate)}
+    name, stack, network = own
+    driven = study.setting.stack_of(candidate.branch or candidate.label, stack)
+    parts = {f"chip/{name}", f"stack/{driven.name}", f"network/{study.spec.network or network}"}
+    found = []
+    for fact in facts(study):
+        config, path = fact.place.config, fact.place.path
+        section, _, rest = path.partition(".")
+        if config.partition("/")[0] in ("chip", "stack", "network") and config not in parts:
+            continue
+        if section in ("nodes", "dram") and rest.partition(".")[0] not in used:
+            continue
+        if fact.value != 0.0 and fact.leaf.basis != "definition":
+            found.append(fact)
+    return found
+
+
+def rests_on(study: ResolvedStudy, candidate: Candidate, layout: Layout) -> list[Rest]:
+    """Numbers that move the cost of one design, the strongest first.
+
+    Latency limits do not count here: what is asked is what moves the cost, not the feasibility.
+    """
+    known = used_facts(study, candidate)
+    ends = [_ends(f) for f in known]
+    varied = [_varied(study, candidate, f, v) for f, pair in zip(known, ends, strict=True) for v in pair]
+    usable = [s for s in varied if s is not None]
+    free = [_without_targets(s) for s in usable]
+    cost = iter(costs_of_variants(free, [candidate], layout, {})[:, 0])
+    values = [next(cost) if s is not None else np.nan for s in varied]
+    found = []
+    for i, (fact, (low, high)) in enumerate(zip(known, ends, strict=True)):
+        a, b = abs(values[2 * i]), abs(values[2 * i + 1])
+        if np.isfinite([a, b]).all() and a > 0.0 and b > 0.0 and low > 0.0:
+            e = float(np.log(b / a) / np.log(high / low))
+            if abs(e) > LEAST:
+                found.append(Rest(fact=fact, elasticity=e))
+    return sorted(found, key=lambda r: -abs(r.elasticity))
+
+
+def _ends(fact: Fact) -> tuple[float, float]:
+    v = fact.value
+    if fact.counted:
+        return max(1.0, v - 1.0), v + 1.0
+    return v * (1.0 - STEP), v * (1.0 + STEP)
+
+
+def _varied(study: ResolvedStudy, candidate: Candidate, fact: Fact, value: float) -> ResolvedStudy | None:
+    try:
+        return varied(study, {fact.place: value}, [candidate])
+    except SpecError:  # the question cannot be asked with that number, such as a chip of no dies
+        return None
+
+
+def _without_targets(study: ResolvedStudy) -> ResolvedStudy:
+    return replace(study, targets=())
+
+
+def sources_of(rests: Sequence[Rest]) -> dict[str, float]:
+    """Key of each source to the sum of the absolute elasticities of its numbers, the heaviest first."""
+    weight: dict[str, float] = {}
+    for r in rests:
+        for key in r.fact.leaf.source.split("+"):
+            weight[key] = weight.get(key, 0.0) + abs(r.elasticity)
+    return dict(sorted(weight.items(), key=lambda item: -item[1]))

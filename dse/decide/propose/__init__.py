@@ -1,0 +1,5 @@
+"""The chip to build.
+
+Candidates, rounding to sizes that can be built, the rivals it must beat, the inputs that would overturn
+it, and its files.
+"""

@@ -1,0 +1,190 @@
+"""A candidate as a file of `configs/chips`, and the space around it as one of `configs/spaces`."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from dse.chips.branch import Branch
+from dse.chips.silicon import chip_silicon
+from dse.decide.propose.candidates import Candidate, chips_of_candidates, generation_of, node_of
+from dse.question.resolved_study import ResolvedStudy
+from dse.spec.catalog.lookup import leaves
+from dse.spec.schema.base import Sourced, SourcedBandwidth, SourcedBytes, SourcedCount
+from dse.spec.schema.chip import ChipSpec, DerivedFrom, Dram
+from dse.spec.schema.settings import exchange
+from dse.spec.schema.space import NAME, PARAMETERS
+from dse.spec.schema.technology import TechnologySpec
+from dse.spec.yaml.writing import exact
+
+SOURCE = "proposal"
+"""Key of the sources that a proposed number cites."""
+
+
+def chip_of(study: ResolvedStudy, candidate: Candidate, name: str, targets: Mapping[str, str]) -> ChipSpec:
+    """The chip file of a point of the search space; every value says what it is derived from."""
+    branch = study.branches[candidate.branch or ""]
+    columns = chips_of_candidates(study, [candidate]).columns()
+    column = {n: float(f"{a[0]:.15g}") for n, a in columns.items()}  # as many digits as a file reads back
+    out = _identity(study, branch, candidate, name, targets)
+    for path, value, note in _numbers(study, branch, candidate, column):
+        out = exchange(out, path, value, note, source=SOURCE, basis="derived")
+    nothing = {"value": None, "source": "not-found", "basis": "published"}
+    gone = {
+        "price": type(out.price)(**nothing, note="nobody sells it"),
+        "host": type(out.host)(**nothing, note="nobody has built a host for it"),
+        "dram": _dram(branch, candidate, column),
+        "price_basis": None,
+    }
+    out = out.model_copy(update=gone)
+    for path, value, note in _silicon(study, out):
+        out = exchange(out, path, value, note, source=SOURCE, basis="derived")
+    return out
+
+
+def _silicon(study: ResolvedStudy, chip: ChipSpec) -> Iterator[tuple[str, float, str]]:
+    """What follows from the silicon of the chip."""
+    made = made_of(chip, study.setting.technology)
+    told = {
+        "die.area": ("area_m2", "sum of its parts by the technology file, shared by its dies"),
+        "unit_cost": ("unit_cost_usd", "bill of materials by the technology file"),
+    }
+    for path, (ledger, note) in told.items():
+        whole = sum(made[ledger].values()) / (
+            float(chip.die.count.value or 1) if ledger == "area_m2" else 1.0
+        )
+        yield path, float(f"{whole:.15g}"), note
+
+
+def made_of(chip: ChipSpec, technology: TechnologySpec) -> dict[str, dict[str, float]]:
+    """Die plan, power and bill of materials of a chip by part: `area_m2`, `power_w`, `unit_cost_usd`."""
+    made = chip_silicon(chip, technology)
+    power = None if chip.power.value is None else 0.0 * made.power_w + chip.power.value
+    ledgers = {
+        "area_m2": made.area_parts, "power_w": made.power_parts,
+        "unit_cost_usd": made.unit_cost_parts(power),
+    }  # fmt: skip
+    return {
+        ledger: {name: float(np.asarray(part).reshape(-1)[0]) for name, part in parts.items()}
+        for ledger, parts in ledgers.items()
+    }
+
+
+def _identity(
+    study: ResolvedStudy, branch: Branch, candidate: Candidate, name: str, targets: Mapping[str, str]
+) -> ChipSpec:
+    """The template under the name of the proposal, every number marked as taken from it."""
+    template = branch.made_at(node_of(branch, candidate))
+    out = template
+    for path, leaf in leaves(template):
+        if leaf.value is not None:
+            note = f"as {template.name}"
+            out = exchange(out, path, leaf.value, note, source=leaf.source, basis="assumption")
+    link = out.link.model_copy(update={"network": study.spec.network or branch.spec.network})
+    named = branch.spec.parameters.get("package")
+    package: Any = out.die.package
+    if named is not None:
+        package = named.choices[round(candidate.values["package"])]
+    die = out.die.model_copy(update={"wafer_scale": branch.spec.wafer_scale, "package": package})
+    told = {
+        "name": name, "title": f"Proposed by {study.slug}: trial {candidate.trial} in buildable sizes",
+        "aliases": (), "vendor": "hypothetical", "hypothetical": True, "matrix_unit": None,
+        "released": None, "link": link, "die": die,
+        "stack": study.setting.sold_with(branch.name, branch.spec.stack), "claimed_user_speed": None,
+        "cooling": branch.spec.cooling,
+        "derived_from": DerivedFrom(
+            study=study.slug, trial=candidate.trial or 0, chip=candidate.label, targets=dict(targets)
+        ),
+        "notes": "Made by dse propose: it exists on paper only.",
+    }  # fmt: skip
+    return out.model_copy(update=told)
+
+
+def _numbers(
+    study: ResolvedStudy, branch: Branch, candidate: Candidate, column: Mapping[str, float]
+) -> Iterator[tuple[str, Any, str]]:
+    """Path, value in SI and note of every number that is not the template's."""
+    template, values = branch.made_at(node_of(branch, candidate)), candidate.values
+    ratio = values.get("peak_flops", branch.peaks[0].fp16) / branch.peaks[0].fp16
+    told, note = f"trial {candidate.trial} of {study.slug}", f"{ratio:.6g} times that of {template.name}"
+    if "peak_flops" in values:
+        for form, leaf in template.peak.items():
+            if leaf.value is not None:
+                yield f"peak.{form}", float(f"{leaf.value * ratio:.15g}"), note
+        load = template.sram.weight_load
+        if load is not None and load.value is not None:
+            yield "sram.weight_load", column["weight_load_bandwidth"], note
+    if "sram" in values:
+        yield "sram.capacity", column["sram_bytes"], told
+    if "sram_bandwidth_per_byte" in values:
+        yield "sram.bandwidth", column["sram_bandwidth"], told
+    if "link_bandwidth" in values or "link_count" in values:
+        yield "link.bandwidth", column["link_bandwidth"], told
+    yield "die.process", node_of(branch, candidate), "node of the search space"
+    dies = round(values.get("dies", 1.0))
+    yield "die.count", dies, "one die" if dies == 1 else told
+    if "die_bandwidth" in values:
+        yield "die.joined", values["die_bandwidth"], told
+    yield "power", column["power_w"], "thermal design power by the technology file"
+
+
+def _dram(branch: Branch, candidate: Candidate, column: Mapping[str, float]) -> Dram | None:
+    generation = generation_of(branch, candidate)
+    if generation is None:
+        return None
+    stacks = round(candidate.values["dram_stacks"])
+    if stacks == 0:
+        return None
+    note = f"{stacks} stacks of the technology file's {generation}"
+    return Dram(
+        generation=generation,
+        capacity=_derived(SourcedBytes, column["dram_bytes"], note),
+        bandwidth=_derived(SourcedBandwidth, column["dram_bandwidth"], note),
+        stacks=_derived(SourcedCount, stacks, f"trial {candidate.trial}"),
+    )
+
+
+def _derived(kind: type[Sourced[Any]], value: float | int, note: str) -> Any:
+    """A number in SI as a leaf; a leaf is otherwise made of text with a unit."""
+    return kind(value=None, source=SOURCE, basis="derived", note=note).model_copy(update={"value": value})
+
+
+def space_around(study: ResolvedStudy, candidate: Candidate, chip: str) -> str:
+    """YAML of a space whose one branch goes from half to twice the chip, and by two up and down in counts."""
+    whole = study.branches[candidate.branch or ""]
+    branch = whole.spec
+    told = {
+        "template": chip, "process": node_of(whole, candidate),
+        "dram_generation": generation_of(whole, candidate),
+        "stack": study.setting.sold_with(whole.name, branch.stack),
+        "network": study.spec.network or branch.network,
+    }  # fmt: skip
+    lines = [
+        "kind: space",
+        f"name: around-{chip}",
+        f'title: "Around {chip}: from half to twice, counts by two up and down"',
+        "branches:",
+        "  around:",
+        *(f"    {key}: {value}" for key, value in told.items() if value is not None),
+        "    parameters:",
+        *(
+            f"      {name}: {_range(name, value)}"
+            for name, value in candidate.values.items()
+            if PARAMETERS[name] != NAME
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def searched_at(space: str, chip: str, place: str) -> str:
+    """The YAML of a space around `chip`, which is not in a folder of configs but in the file `place`."""
+    return space.replace(f"    template: {chip}\n", f"    template: {place}\n")
+
+
+def _range(name: str, value: float) -> str:
+    unit = PARAMETERS[name]
+    if not unit:  # counted
+        low, high = max(1, round(value) - 2), round(value) + 2
+        return f'{{low: "{low}", high: "{high}", steps: {high - low + 1}}}'
+    low_text, high_text = exact(0.5 * value, unit), exact(2.0 * value, unit)
+    return f'{{low: "{low_text}", high: "{high_text}", scale: log, steps: 17}}'

@@ -1,0 +1,285 @@
+"""The chip to build for a target: picked from a front, rounded, evaluated again, put to every question."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from dse.decide.compare.price_groups import group_of
+from dse.decide.explain.marginal_value import Worth, worth
+from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows
+from dse.decide.propose.chip_file import chip_of, made_of, space_around
+from dse.decide.propose.rivals import Near, Rival, family_of, nearest_chips, rivals
+from dse.decide.propose.rounding import Rounded, rounded
+from dse.decide.propose.sensitivity_flip import Overturn, overturns
+from dse.decide.propose.validity import at_the_ends, beyond_what_exists, outside
+from dse.decide.scenario.best_deployments import Ask, ask_of
+from dse.decide.scenario.evaluation import Told, told_of
+from dse.decide.scenario.scenario_batch import tpots_of_variants
+from dse.decide.uncertainty.monte_carlo import Contest, Swing, contest, tornado
+from dse.decide.uncertainty.quantiles import HIGH, LOW, SAMPLES, Spread
+from dse.decide.uncertainty.sampling import draws, studies_of
+from dse.decide.verdict.local_search import polished
+from dse.evaluate.batch import axis_of
+from dse.evaluate.estimate_result import Estimate
+from dse.front.files import Front
+from dse.front.tables import records
+from dse.plugins import objective
+from dse.question.resolved_study import ResolvedStudy
+from dse.question.unanchored import family, price_bases_in, unanchored_in
+from dse.spec.schema.buildable import BuildableSpec
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.yaml.units import pretty
+
+STEPS = "steps-2026"
+"""Name of the bundled steps that chips can be built in."""
+WORTH_A_LOOK = 10.0
+"""A rival that costs more than this many times as much overturns nothing."""
+
+Row = Mapping[str, Any]
+Tell = Callable[[str], None]
+"""Called with what is being worked out."""
+
+
+class Refused(ValueError):
+    """There is no design that may be proposed; every reason is a sentence."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("; ".join(reasons))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Odds:
+    """How often the proposal wins when every uncertain number is drawn."""
+
+    samples: int
+    seed: int
+    numbers: int
+    wins: float
+    feasible: float
+    interval: tuple[float, float, float]
+    """10th, 50th and 90th percentile of the goal."""
+    tpot: tuple[float, float, float]
+    """The same of TPOT [s], the deployment held."""
+    others: Mapping[str, float]
+    """Rival to the share of drawings that it wins."""
+
+    @property
+    def spread(self) -> Spread:
+        """The same by the names that all verbs use; the target is met where it is feasible."""
+        low, median, high = self.interval
+        return Spread(
+            p10=low, p50=median, p90=high, probability_best=self.wins, probability_meets_target=self.feasible,
+            tpot_s_p10=self.tpot[0], tpot_s_p50=self.tpot[1], tpot_s_p90=self.tpot[2],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """One chip, with everything that its datasheet says."""
+
+    study: ResolvedStudy
+    picked: Candidate
+    """As the front has it."""
+    walked: int
+    """Steps of the space that it was walked downhill from there."""
+    rounded: Rounded
+    chip: ChipSpec
+    price_usd: float
+    """Price of one chip by the study's method, nothing around it."""
+    prices: str
+    """The prices that this one ranks among, see `group_of`."""
+    unanchored: str | None
+    """Why no measurement anchors its software; None where one does."""
+    told: Told
+    goal: str
+    goal_label: str
+    limits: Mapping[str, float]
+    made: Mapping[str, Mapping[str, float]]
+    """Parts of its die, power and unit cost, see `made_of`."""
+    rivals: tuple[Rival, ...]
+    near: tuple[Near, ...]
+    worth: tuple[Worth, ...]
+    overturns: tuple[Overturn, ...]
+    tornado: tuple[Swing, ...]
+    odds: Odds | None
+    warnings: tuple[str, ...]
+    space: str
+    """YAML of the space around it."""
+
+    @property
+    def estimate(self) -> Estimate:
+        """Of the chip under its best deployment; of a mix the whole."""
+        return self.told.estimate
+
+    @property
+    def wins(self) -> bool:
+        """Whether it is better than every rival that was looked at and that ranks against it."""
+        able = [r.cost for r in self.rivals if r.cost is not None and r.ranks]
+        return all(cost >= self.rounded.cost for cost in able)
+
+    @property
+    def system_usd(self) -> float:
+        """Capital of one chip with its share of all that the study's system counts."""
+        return self.estimate.metrics["capex_usd"] / self.estimate.metrics["chips"]
+
+
+def limits_text(limits: Mapping[str, float]) -> str:
+    """Limits for people: `tpot 5 ms, entry_price 100,000 USD`."""
+    return ", ".join(f"{n} {pretty(v, objective(n).unit)}" for n, v in limits.items())
+
+
+def propose(
+    study: ResolvedStudy,
+    front: Front,
+    limits: Mapping[str, float],
+    *,
+    name: str | None = None,
+    robust: bool = False,
+    polish: bool = False,
+    intervals: bool = True,
+    with_unanchored: bool = False,
+    samples: int = SAMPLES,
+    seed: int = 1,
+    tell: Tell = lambda _: None,
+) -> Proposal:
+    """Propose the chip of `front` that is best at `limits` [SI, by objective], in buildable sizes.
+
+    With `intervals` every uncertain number is drawn `samples` times, and the proposal is put to its rivals in
+    each drawing. With `robust` the chip is the one whose median is best, infeasible drawings counting as the
+    worst, instead of the one that is best at the values of all numbers.
+    With `polish` it is first walked downhill, see `polished`.
+    Chips whose software no measurement anchors are not proposed and win nothing unless `with_unanchored` says
+    so; rivals rank against it where their prices are on the basis of its own.
+    Raises `Refused` when no design of the search may be proposed, with every reason.
+    """
+    ask = ask_of(study, limits)
+    rules = study.setting.catalog.get(BuildableSpec, STEPS)
+    found = _contenders(study, front, ask, with_unanchored)
+    tell("rounding")
+    picked, odds = found[0], None
+    if robust:
+        tell(f"drawing {samples} worlds")
+        picked = _steadiest(study, found, limits, samples, seed)
+    start, steps = polished(study, ask, picked) if polish else (picked, 0)
+    made = rounded(study, ask, start, rules)
+    told = told_of(study, ask, made.candidate, made.layout)
+    if reasons := outside(study, made.candidate, told.estimate.violations):
+        raise Refused([f"{picked.label} in buildable sizes cannot be proposed: {r}" for r in reasons])
+    tell("meeting its rivals")
+    others = rivals(study, front, ask, made.candidate, with_unanchored)
+    ranked = [r for r in others if r.ranks]
+    if intervals or robust:
+        tell("counting its victories")
+        odds = _odds(study, made, ranked, limits, samples, seed)
+    chip = chip_of(study, made.candidate, name or _name(study, ask), _words(ask))
+    near_enough = [r.candidate for r in ranked if r.cost is not None and r.cost < WORTH_A_LOOK * made.cost]
+    tell("looking for what would overturn it")
+    branch = family_of(made.candidate)
+    return Proposal(
+        study=study, picked=picked, walked=steps, rounded=made, chip=chip,
+        price_usd=float(chips_of_candidates(study, [made.candidate]).price_usd[0]),
+        prices=group_of(price_bases_in(study)[branch]), unanchored=unanchored_in(study).get(branch),
+        told=_under_name(told, chip.name), goal=ask.goal.name, goal_label=ask.goal.label,
+        limits={o.name: v for o, v in ask.limits}, made=made_of(chip, study.setting.technology),
+        rivals=tuple(others), near=tuple(nearest_chips(study, chip)),
+        worth=tuple(worth(study, ask, made.candidate)),
+        overturns=tuple(overturns(study, made.candidate, near_enough, limits)),
+        tornado=tuple(tornado(study, made.candidate, limits, made.cost)), odds=odds,
+        warnings=(
+            *beyond_what_exists(made.candidate, rules),
+            *at_the_ends(start, study.branches[start.branch or ""].spec),
+        ),
+        space=space_around(study, made.candidate, chip.name),
+    )  # fmt: skip
+
+
+def _under_name(told: Told, name: str) -> Told:
+    parts = (replace(part, estimate=replace(part.estimate, chip=name)) for part in told.parts)
+    return Told(estimate=replace(told.estimate, chip=name), parts=tuple(parts))
+
+
+def _contenders(study: ResolvedStudy, front: Front, ask: Ask, with_unanchored: bool) -> list[Candidate]:
+    """Chips of the search that meet the limits and may win, the best first; `Refused` when there are none."""
+    rows = [r for r in records(front.frame) if r["role"] == "search"]
+    if not rows:
+        raise Refused([f"the front of {study.slug} has no chip of a search space to propose"])
+    columns = [(axis_of(o).column, o, v) for o, v in ask.limits]
+    met = [r for r in rows if all(_meets(r, c, o.direction, v) for c, o, v in columns)]
+    if not met:
+        raise Refused([_nearest_miss(study, rows, columns)])
+    sign = 1.0 if ask.goal.direction == "minimize" else -1.0
+    column, able = axis_of(ask.goal).column, met if with_unanchored else _anchored(study, met)
+    return from_rows(study, sorted(able, key=lambda r: sign * float(r[column])))
+
+
+def _anchored(study: ResolvedStudy, rows: Sequence[Row]) -> list[Row]:
+    """Rows of branches that a measurement anchors; raises `Refused` where there are none of them."""
+    barred = unanchored_in(study)
+    branches = [family(str(row["chip"]), str(row["role"])) for row in rows]
+    kept = [row for row, branch in zip(rows, branches, strict=True) if branch not in barred]
+    if kept:
+        return kept
+    hint = "--with-unanchored lets it be proposed."
+    told = [f"{b} meets it and is unanchored: {barred[b]} {hint}" for b in dict.fromkeys(branches)]
+    raise Refused(told)
+
+
+def _meets(row: Row, column: str, direction: str, limit: float) -> bool:
+    value = row.get(column)
+    if value is None:
+        return True
+    return bool(value <= limit if direction == "minimize" else value >= limit)
+
+
+def _nearest_miss(
+    study: ResolvedStudy, rows: Sequence[Row], columns: Sequence[tuple[str, Any, float]]
+) -> str:
+    told = []
+    for column, goal, limit in columns:
+        values = [float(r[column]) for r in rows if r.get(column) is not None]
+        best = min(values) if goal.direction == "minimize" else max(values)
+        told.append(f"{goal.label} {pretty(limit, goal.unit)} (the best alone is {pretty(best, goal.unit)})")
+    return f"no design on the front of {study.slug} meets {' and '.join(told)}"
+
+
+def _steadiest(
+    study: ResolvedStudy, found: Sequence[Candidate], limits: Mapping[str, float], samples: int, seed: int
+) -> Candidate:
+    """The chip whose median over all drawings is best; a drawing in which it is infeasible is the worst."""
+    cost = contest(study, found, limits, samples, seed).cost
+    return found[int(np.argmin(np.median(cost, axis=0)))]
+
+
+def _odds(
+    study: ResolvedStudy, made: Rounded, others: Sequence[Rival], limits: Mapping[str, float],
+    samples: int, seed: int,
+) -> Odds:  # fmt: skip
+    candidate = made.candidate
+    studies = studies_of(study, draws(study, samples, seed), [candidate])
+    low, median, high = np.percentile(
+        tpots_of_variants(studies, candidate, made.layout, limits), [LOW, 50.0, HIGH]
+    )
+    found: Contest = contest(study, [candidate, *(r.candidate for r in others)], limits, samples, seed)
+    wins = found.wins
+    return Odds(
+        samples=samples, seed=seed, numbers=found.numbers, wins=float(wins[0]),
+        feasible=float(found.feasible[0]), interval=found.interval(0),
+        tpot=(float(low), float(median), float(high)),
+        others={r.candidate.label: float(w) for r, w in zip(others, wins[1:], strict=True) if w > 0.0},
+    )  # fmt: skip
+
+
+def _name(study: ResolvedStudy, ask: Ask) -> str:
+    """Name of the chip: the study and its limits, in the letters of names."""
+    parts = [study.slug.partition("-")[2] if study.slug[:4].isdigit() else study.slug]
+    parts += [pretty(v, o.unit, 3) for o, v in ask.limits]
+    text = re.sub(r"\.0+(?=\D)", "", "-".join(parts).lower())
+    return re.sub(r"[^a-z0-9.+-]+", "", text).strip(".+-")
+
+
+def _words(ask: Ask) -> dict[str, str]:
+    return {o.name: pretty(v, o.unit) for o, v in ask.limits}

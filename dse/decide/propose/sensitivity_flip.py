@@ -1,0 +1,130 @@
+"""Which published numbers would have to be wrong for a proposal not to win, and by how much."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dse.decide.explain.elasticity import used_facts
+from dse.decide.propose.candidates import Candidate
+from dse.decide.scenario.best_deployments import Floats, study_grid
+from dse.decide.scenario.scenario_batch import solve_variants, varied
+from dse.question.resolved_study import ResolvedStudy
+from dse.question.variation import Fact
+from dse.spec.problems import SpecError
+
+SCAN = (1.3, 2.0, 4.0, 10.0)
+"""Factors, up and down, that a number is tried at."""
+ALMOST = 0.999
+"""Largest share that a number which cannot pass 1 is tried at."""
+ROUNDS = 12
+"""Halvings of the bracket: the factor is then known to within 0.1 %."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overturn:
+    """One number, and the value at which the proposal stops winning."""
+
+    fact: Fact
+    value: float
+    """At which the best rival is as good, in SI."""
+    factor: float
+    """That value over the published one [1]."""
+    rival: str
+    """Who wins beyond it."""
+    unbuildable: bool
+    """Whether the proposal then breaks a constraint, such as the reticle, rather than costing too much."""
+
+    @property
+    def inside_range(self) -> bool:
+        """Whether the sources' own range reaches that far."""
+        low, high = self.fact.leaf.low, self.fact.leaf.high
+        return (low is not None and float(low) <= self.value <= self.fact.value) or (
+            high is not None and self.fact.value <= self.value <= float(high)
+        )
+
+
+Lead = Callable[[Sequence[tuple[Fact, float]]], tuple[Floats, list[str]]]
+"""ln(best rival / proposal) for each number at a factor, positive while the proposal wins; and the rival."""
+
+
+def overturns(
+    study: ResolvedStudy, candidate: Candidate, rivals: Sequence[Candidate], limits: Mapping[str, float]
+) -> list[Overturn]:
+    """Numbers that overturn the victory within a factor of ten either way, the smallest factor first.
+
+    Each number is moved alone; every chip gets its best deployment again. Whole numbers are left out. A
+    proposal that does not win now has nothing to be overturned: the result is empty.
+    """
+    lead = _lead_of(study, candidate, rivals, limits)
+    numbers = [f for f in used_facts(study, candidate) if not f.counted]
+    if not rivals or not numbers or lead([(numbers[0], 1.0)])[0][0] <= 0.0:
+        return []
+    brackets = _brackets(numbers, lead)
+    for _ in range(ROUNDS):
+        middles = [(f, float(np.sqrt(good * bad))) for f, good, bad in brackets]
+        ahead, _ = lead(middles)
+        brackets = [
+            (f, m, bad) if won > 0.0 else (f, good, m)
+            for (f, good, bad), (_, m), won in zip(brackets, middles, ahead, strict=True)
+        ]
+    behind, names = lead([(f, bad) for f, _, bad in brackets])
+    found = [
+        Overturn(fact=f, value=f.value * bad, factor=bad, rival=name, unbuildable=bool(np.isneginf(by)))
+        for (f, _, bad), by, name in zip(brackets, behind, names, strict=True)
+    ]
+    return sorted(found, key=lambda o: abs(np.log(o.factor)))
+
+
+def _lead_of(
+    study: ResolvedStudy, candidate: Candidate, rivals: Sequence[Candidate], limits: Mapping[str, float]
+) -> Lead:
+    everyone, grid = [candidate, *rivals], study_grid(study)
+
+    def lead(pairs: Sequence[tuple[Fact, float]]) -> tuple[Floats, list[str]]:
+        out, names = np.full(len(pairs), np.inf), [""] * len(pairs)
+        studies, at = [], []
+        for i, (fact, factor) in enumerate(pairs):
+            try:
+                studies.append(varied(study, {fact.place: fact.value * factor}, everyone))
+            except SpecError:  # the number cannot be that
+                continue
+            at.append(i)
+        if studies:
+            cost, _ = solve_variants(studies, everyone, grid, limits)
+            best = np.argmin(cost[:, 1:], axis=1)
+            rival = cost[np.arange(len(studies)), 1 + best]
+            out[at] = [_log_ratio(float(a), float(b)) for a, b in zip(rival, cost[:, 0], strict=True)]
+            for i, k in zip(at, best, strict=True):
+                names[i] = rivals[k].label
+        return out, names
+
+    return lead
+
+
+def _most(fact: Fact) -> float:
+    """The largest that a number is tried at: a share of all would leave nothing for the rest of a die."""
+    return ALMOST * fact.most
+
+
+def _log_ratio(rival: float, own: float) -> float:
+    if not np.isfinite(own):
+        return -np.inf
+    return float(np.log(rival / own)) if np.isfinite(rival) else np.inf
+
+
+def _brackets(numbers: Sequence[Fact], lead: Lead) -> list[tuple[Fact, float, float]]:
+    """For each number and direction the factors between which the lead is lost: still ahead, and behind."""
+    found = []
+    for sign in (1.0, -1.0):
+        usable = [f for f in numbers if sign < 0.0 or f.value < _most(f)]
+        last, ahead = np.ones(len(usable)), np.ones(len(usable), dtype=bool)
+        for step in SCAN:
+            factors = np.asarray([min(step**sign, _most(f) / f.value) for f in usable])
+            now = [i for i in np.flatnonzero(ahead) if factors[i] != last[i]]
+            for i, won in zip(now, lead([(usable[i], factors[i]) for i in now])[0], strict=True):
+                if won <= 0.0:
+                    found.append((usable[i], float(last[i]), float(factors[i])))
+                    ahead[i] = False
+                last[i] = factors[i]
+    return found

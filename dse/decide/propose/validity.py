@@ -1,0 +1,73 @@
+"""Why a design must not be proposed: where the cost model or its data end."""
+
+from collections.abc import Mapping
+
+from dse.decide.propose.candidates import Candidate
+from dse.question.resolved_study import ResolvedStudy
+from dse.spec.schema.buildable import BuildableSpec
+from dse.spec.schema.space import COUNTED, NAME, PARAMETERS, BranchSpec
+from dse.spec.yaml.units import pretty
+
+MIB = 2.0**20
+
+WORDS: Mapping[str, str] = {
+    "capacity": "its chips do not hold what they must",
+    "network_domain": "its network joins fewer chips than that",
+    "die_area": "its die is larger than the reticle",
+    "dram_stacks": "more DRAM stacks than fit around its die",
+    "cooling": "more power than its class of cooling sheds",
+    "link_edge": "more link bandwidth than its die edge carries",
+}
+"""Constraint to what it means for a chip."""
+
+
+def outside(study: ResolvedStudy, candidate: Candidate, violations: Mapping[str, float]) -> list[str]:
+    """Reasons to refuse a design, one sentence each; empty inside the domain."""
+    found = [
+        f"{WORDS.get(name, f'{name} is missed')} (by {value:.4g} in SI units)"
+        for name, value in violations.items()
+        if value > 0.0
+    ]
+    limit = study.setting.technology.sram_law.limit.value or float("inf")
+    speed = candidate.values.get("sram_bandwidth_per_byte", 0.0)
+    if speed > limit * (1 + 1e-9):
+        found.append(
+            f"SRAM of {pretty(speed * MIB, 'B/s')} per MiB is beyond {pretty(limit * MIB, 'B/s')}, where the "
+            "technology file ends"
+        )
+    return found
+
+
+def at_the_ends(candidate: Candidate, spec: BranchSpec) -> list[str]:
+    """Warnings: where the space ends before the chip does, so that a wider one may hold a better chip."""
+    out = []
+    for name, p in spec.parameters.items():
+        value = candidate.values.get(name)
+        if value is None or PARAMETERS[name] == NAME or not p.low < p.high:
+            continue
+        for end, word in ((p.low, "smallest"), (p.high, "largest")):
+            if word == "smallest" and end <= COUNTED.get(name, 0.0):
+                continue  # there is nothing below it
+            if abs(value - end) <= 1e-3 * abs(end):
+                words, told = _told(name, value)
+                out.append(f"{words}: {told} is the {word} of the space; a wider one may hold a better chip")
+    return out
+
+
+def _told(name: str, value: float) -> tuple[str, str]:
+    """A parameter and its value for people."""
+    if name == "sram_bandwidth_per_byte":
+        return "sram bandwidth", f"{pretty(value * MIB, 'B/s')} per MiB"
+    return name.replace("_", " "), pretty(value, PARAMETERS[name]) if PARAMETERS[name] else f"{value:g}"
+
+
+def beyond_what_exists(candidate: Candidate, rules: BuildableSpec) -> list[str]:
+    """Warnings: what is inside the domain but faster than anything that was ever built."""
+    known = rules.sram_bandwidth_known.value or float("inf")
+    speed = candidate.values.get("sram_bandwidth_per_byte", 0.0) * MIB
+    if speed <= known:
+        return []
+    return [
+        f"SRAM reads {pretty(speed, 'B/s')} per MiB, more than the {pretty(known, 'B/s')} of any chip that "
+        "exists: its area is extrapolated"
+    ]

@@ -1,0 +1,231 @@
+"""One assumption that can be turned, found by the name that people give it, with its range and its scale."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Literal
+
+import numpy as np
+
+from dse.decide.propose.candidates import Candidate
+from dse.decide.scenario.best_deployments import Floats
+from dse.decide.scenario.scenario import EVERYONE, Situation, members
+from dse.plugins import objective
+from dse.question.resolved_study import ResolvedStudy
+from dse.question.variation import SHORT, Fact, Place, leaf_at, places_of, unit_of_leaf
+from dse.spec.problems import SpecError, nearest, wrong
+from dse.spec.schema.base import SourcedRatio, SourcedShare
+from dse.spec.schema.settings import CHIP, OPTIONAL
+from dse.spec.schema.space import PARAMETERS
+from dse.spec.yaml.units import UnitError, parse
+
+Kind = Literal["places", "limits", "sizes", "parameters", "prices", "margins"]
+
+REACH = 8.0
+"""A number without a range of its own is turned from an eighth to eight times."""
+ALIASES = {
+    "context_length": "context", "prompt": "isl", "output": "osl", "hbm_price": "hbm_cost",
+    "gross_margin": "margin", "chip_price": "price", "batch_size": "batch",
+}  # fmt: skip
+SIZES = ("batch", "tp", "pp")
+LIMITS = ("tpot", "ttft", "end_to_end", "entry_price")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knob:
+    """An assumption and the range that it is turned over."""
+
+    name: str
+    label: str
+    unit: str
+    """SI unit; the empty string for a plain number."""
+    kind: Kind
+    places: tuple[Place, ...] = ()
+    group: str = EVERYONE
+    key: str = ""
+    low: float
+    high: float
+    log: bool
+    whole: bool
+    now: float | None
+    """What the study assumes; None where it assumes no one value."""
+    most: float = inf
+    """The largest that it can be: 1 for a share."""
+    above_zero: bool = False
+    """Whether 0 cannot be, as of an efficiency."""
+
+    def turn(self, situation: Situation, value: float) -> Situation:
+        """The situation with this assumption at `value` in SI."""
+        if self.kind == "places":
+            return situation.turned("places", dict.fromkeys(self.places, value))
+        if self.kind == "sizes":
+            return situation.turned("sizes", {self.key: round(value)})
+        if self.kind == "parameters":
+            return situation.turned("parameters", {(self.group, self.key): value})
+        return situation.turned(self.kind, {self.key or self.group: value})
+
+    def values(self, count: int) -> Floats:
+        """`count` values over the range, ends included, evenly spread on its scale; fewer where whole."""
+        ends = (self.low, self.high)
+        found = np.geomspace(*ends, count) if self.log else np.linspace(*ends, count)
+        return np.unique(np.round(found)) if self.whole else np.asarray(found)
+
+    def between(self, a: Floats, b: Floats) -> Floats:
+        """Middle of each pair on its scale; whole where the knob is."""
+        middle = np.sqrt(a * b) if self.log else 0.5 * (a + b)
+        return np.round(middle) if self.whole else np.asarray(middle)
+
+
+def knob_of(study: ResolvedStudy, text: str, candidates: Sequence[Candidate], option: str) -> Knob:
+    """The knob that `NAME` or `NAME=LOW..HIGH` stands for.
+
+    NAME is a short name such as `hop latency`, a dotted path such as `stack/static-dataflow.sram_efficiency`,
+    a latency target, `batch`, a parameter of the search space, `price` or `margin`; the last three may be
+    those of a group, `sram-only.price`. Raises `SpecError` with the nearest names.
+    """
+    name, _, span = text.partition("=")
+    try:
+        knob = _named(study, name.strip(), candidates)
+        return _spanned(knob, span.strip()) if span.strip() else _checked(knob)
+    except SpecError as error:
+        raise wrong(option, "; ".join(p.what for p in error.problems)) from None
+
+
+def _named(study: ResolvedStudy, text: str, candidates: Sequence[Candidate]) -> Knob:
+    head, dot, tail = text.rpartition(".")
+    grouped = bool(dot) and (head == "all" or bool(members(head, candidates)))
+    group, bare = (EVERYONE if head == "all" else head, tail) if grouped else (EVERYONE, text)
+    name = bare.strip().lower().replace(" ", "_").replace("-", "_")
+    name = ALIASES.get(name, name)
+    if name == "latency_target" and study.swept is not None:
+        name = study.swept.name
+    if name in LIMITS:
+        return _limit(study, name)
+    if name in SIZES:
+        known = getattr(study.lists, name)
+        return Knob(
+            name=name, label=name.upper() if name != "batch" else "batch", unit="", kind="sizes", key=name,
+            low=float(min(known)), high=float(max(known)), log=True, whole=True, now=None,
+        )  # fmt: skip
+    if name in ("price", "margin"):
+        return _money(study, name, group)
+    if name in PARAMETERS:
+        return _parameter(study, name, group)
+    return _place(study, text, name)
+
+
+def _limit(study: ResolvedStudy, name: str) -> Knob:
+    goal, sweep = objective(name), study.spec.sweep
+    if sweep is not None and sweep.objective == name:
+        low, high = sweep.low, sweep.high
+    elif goal.unit == "s":
+        low, high = 0.01, 100.0
+    else:
+        low, high = 1e4, 1e8
+    return Knob(
+        name=name, label=f"{goal.label} target" if goal.unit == "s" else f"{goal.label} at most",
+        unit=goal.unit,
+        kind="limits", key=name, low=low, high=high, log=True, whole=False, now=None,
+    )  # fmt: skip
+
+
+def _money(study: ResolvedStudy, name: str, group: str) -> Knob:
+    if name == "margin":
+        if not study.branches:
+            raise wrong("", "expected a search space, whose chips get the margin, got none; try a price")
+        whose = f"{group} " if group else ""
+        return Knob(
+            name=name, label=f"gross margin of searched {whose}chips", unit="", kind="margins", group=group,
+            low=0.0, high=0.9, log=False, whole=False,
+            now=0.0 if study.spec.price.method == "unit-cost" else None,
+        )  # fmt: skip
+    if not group:
+        raise wrong("", "expected whose price, such as sram-only.price, got all prices at once; try margin")
+    return Knob(
+        name=name, label=f"price of {group}", unit="USD", kind="prices", group=group, low=100.0, high=1e5,
+        log=True,
+        whole=False, now=None,
+    )  # fmt: skip
+
+
+def _parameter(study: ResolvedStudy, name: str, group: str) -> Knob:
+    ranges = [
+        b.spec.parameters[name]
+        for b in study.branches.values()
+        if name in b.spec.parameters and (group in (EVERYONE, b.kind))
+    ]
+    if not ranges:
+        raise wrong("", f"expected a parameter that {group or 'the space'} has, got {name!r}")
+    low, high = min(p.low for p in ranges), max(p.high for p in ranges)
+    return Knob(
+        name=name, label=name.replace("_", " "), unit=PARAMETERS[name], kind="parameters", group=group,
+        key=name,
+        low=low, high=high, log=all(p.scale == "log" for p in ranges), whole=not PARAMETERS[name], now=None,
+    )  # fmt: skip
+
+
+def _place(study: ResolvedStudy, text: str, name: str) -> Knob:
+    try:
+        places = places_of(study, name)
+    except SpecError:
+        try:
+            places = places_of(study, text)
+        except SpecError:
+            raise wrong("", _unknown(text, name)) from None
+    if not places:
+        raise wrong("", f"expected a number that this study has, got {name}, which no file of it tells")
+    found = [leaf for p in places if (leaf := leaf_at(study, p)) is not None and leaf.value is not None]
+    if not found:
+        now, whole = None, False
+        unit, low, high, most = _left_out(study, places[0])
+    else:
+        fact = Fact(places[0], found[0], unit_of_leaf(found[0]))
+        now, unit, whole, most = fact.value, fact.unit, fact.counted, fact.most
+        low = min(now / REACH, *(float(v.low) for v in found if v.low is not None), now)
+        high = min(most, max(now * REACH, *(float(v.high) for v in found if v.high is not None), now))
+    return Knob(
+        name=name, label=name.replace("_", " ").replace("hbm", "HBM"), unit=unit, kind="places",
+        places=places,
+        low=max(low, 1.0) if whole else low, high=high, log=low > 0.0, whole=whole, now=now, most=most,
+        above_zero=any(type(leaf) is SourcedRatio for leaf in found),
+    )  # fmt: skip
+
+
+def _left_out(study: ResolvedStudy, place: Place) -> tuple[str, float, float, float]:
+    """Unit, range and largest value of a number that a file leaves out: an empty range but for tokens."""
+    leaf = leaf_at(study, place) or OPTIONAL.get(place.path.rpartition(".")[2])
+    kind = leaf if leaf is None or isinstance(leaf, type) else type(leaf)
+    unit = "token" if kind is None else unit_of_leaf(kind)
+    most = 1.0 if kind in (SourcedRatio, SourcedShare) else inf
+    return unit, *((128.0, 131072.0) if unit == "token" else (1.0, 1.0)), most
+
+
+def _unknown(text: str, name: str) -> str:
+    short = [n for kind, table in SHORT.items() if kind != "chip" for n in table]
+    known = [*LIMITS, *SIZES, *PARAMETERS, "price", "margin", *short, *(n for n in CHIP if n in PARAMETERS)]
+    return f"unknown assumption {text!r}; {nearest(name, known)}"
+
+
+def _checked(knob: Knob) -> Knob:
+    if not knob.low < knob.high:
+        what = f"{knob.name}: expected a range such as {knob.name}=LOW..HIGH, since it has none of its own"
+        raise wrong("", what)
+    return knob
+
+
+def _spanned(knob: Knob, span: str) -> Knob:
+    low_text, dots, high_text = span.partition("..")
+    if not dots:
+        raise wrong("", f"expected a range such as {knob.name}=LOW..HIGH, got {span!r}")
+    try:
+        low, high = (parse(t.strip(), knob.unit) for t in (low_text, high_text))
+    except UnitError as error:
+        raise wrong("", f"{knob.name}: {error}") from None
+    if knob.kind == "margins" and not 0.0 <= low < high < 1.0:
+        raise wrong("", f"{knob.name}: expected shares from 0 to below 1, got {span!r}")
+    if not 0.0 <= low < high:
+        raise wrong("", f"{knob.name}: expected 0 <= LOW < HIGH, got {span!r}")
+    if high > knob.most or (low == 0.0 and knob.above_zero):
+        least = "above 0" if knob.above_zero else "from 0"
+        raise wrong("", f"{knob.name}: expected shares {least} to 1, got {span!r}")
+    return replace(knob, low=low, high=high, log=low > 0.0 and (knob.log or high / low > 20.0))

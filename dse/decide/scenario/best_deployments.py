@@ -1,0 +1,225 @@
+"""The best deployment of every chip of a batch under latency targets, exactly, over the whole grid.
+
+A chip that serves a mix gets the best deployment of each part; limits hold for every part and for the whole.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.choose import rule
+from dse.choose.solve import Found, Question, best_deployments
+from dse.decide.scenario.mix_parts import SIZES, Layout, layout_at, parts_of, whole_metrics
+from dse.plugins import objective
+from dse.question.layouts import Lists, grid
+from dse.question.resolved_study import Member, ResolvedStudy
+from objectives import api
+from objectives.arrays import Array
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+BLOCK = 1 << 20
+"""Points evaluated in one call; the arrays of a cost model then stay at some hundred megabytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """What counts as best: the goal, and the limits that must be met."""
+
+    parts: tuple[Member, ...]
+    """What a chip must serve, see `parts_of`."""
+    cost_model: api.CostModel
+    goal: api.Objective
+    limits: rule.Limits
+    """Objective and the worst value that is accepted; a part of a mix has those of its workload too."""
+
+    @property
+    def context(self) -> api.Context:
+        """Of the first part, in which objectives of the whole are told, as the search does."""
+        return self.parts[0].context
+
+    def violations(self, metrics: api.Metrics, context: api.Context | None = None) -> dict[str, Array]:
+        """Every named constraint and every limit, each in its own unit, feasible where <= 0."""
+        return rule.violations(metrics, context or self.context, self.limits)
+
+
+def ask_of(study: ResolvedStudy, limits: Mapping[str, float] | None = None) -> Ask:
+    """The question of a study: its goal, its targets, and `limits` by name of objective; the tighter wins."""
+    given = tuple((objective(name), limit) for name, limit in (limits or {}).items())
+    return Ask(
+        parts=parts_of(study), cost_model=study.cost_model, goal=study.goal,
+        limits=rule.merged(study.limits, given),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solved:
+    """The best deployment of each chip."""
+
+    cost: Floats
+    """The goal (chips,), smaller is better whatever its direction; infinite where nothing is feasible."""
+    index: Ints
+    """Deployment of each part in the flattened grid (chips, parts): the best feasible one, else the one that
+    misses by least."""
+
+    @property
+    def feasible(self) -> npt.NDArray[np.bool_]:
+        """True where a deployment meets everything."""
+        return np.isfinite(self.cost)
+
+
+def study_grid(study: ResolvedStudy) -> api.Deployments:
+    """Every deployment that a search of the study tries."""
+    return grid(study.lists)
+
+
+def solve(ask: Ask, chips: api.Chips, grid: api.Deployments) -> Solved:
+    """The best deployments of `grid` for each of `chips` of shape (n,), in blocks of bounded size."""
+    n, deployments = chips.size, grid.size
+    step = max(1, BLOCK // deployments)
+    cost, index = np.empty(n), np.empty((n, len(ask.parts)), dtype=np.intp)
+    for start in range(0, n, step):
+        part = slice(start, min(n, start + step))
+        block = api.Chips(**{k: np.broadcast_to(a, (n,))[part] for k, a in chips.columns().items()})
+        cost[part], index[part] = _block(ask, block, grid)
+    return Solved(cost=cost, index=index)
+
+
+def _block(ask: Ask, chips: api.Chips, grid: api.Deployments) -> tuple[Floats, Ints]:
+    each = [_Alone(ask, part, chips, grid) for part in ask.parts]
+    index = np.stack([a.index for a in each], axis=1)
+    if len(each) == 1:
+        return each[0].cost, index
+    cost = costs(ask, designs_at(chips, grid, index))
+    alone = np.all([np.isfinite(a.cost) for a in each], axis=0)
+    for chip in np.flatnonzero(alone & ~np.isfinite(cost)):  # together they break what none breaks alone
+        cost[chip], index[chip] = _together(ask, chips, grid, each, int(chip))
+    return cost, index
+
+
+class _Alone:
+    """Chips and their best deployment for one part, as if nothing else were served."""
+
+    def __init__(self, ask: Ask, part: Member, chips: api.Chips, grid: api.Deployments) -> None:
+        designs = api.Designs(chips=chips, deployments=grid)
+        metrics = ask.cost_model.evaluate(designs, part.context)
+        limits = rule.merged(ask.limits, part.limits)
+        found = rule.judged(metrics, part.context, ask.goal, limits, designs.shape)
+        self.capital = np.broadcast_to(np.asarray(metrics.capex_usd), designs.shape).reshape(found.cost.shape)
+        self.costs = np.where(found.feasible, positive(ask.goal, found.cost), np.inf)
+        self.index = rule.best(found)
+        self.cost = self.costs[self.index, np.arange(chips.size)]
+
+    def choices(self, chip: int) -> Ints:
+        """Feasible deployments of a chip that are the cheapest for their capital, the cheapest first."""
+        order = np.lexsort((self.capital[:, chip], self.costs[:, chip]))
+        order = order[np.isfinite(self.costs[order, chip])]
+        least = np.minimum.accumulate(self.capital[order, chip])
+        return np.asarray(order[np.concatenate([[True], self.capital[order, chip][1:] < least[:-1]])])
+
+
+def _together(
+    ask: Ask, chips: api.Chips, grid: api.Deployments, each: Sequence[_Alone], chip: int
+) -> tuple[float, Ints]:
+    """The best of all pairs (triples, ...) of deployments of one chip; capital is what parts compete for."""
+    index = np.asarray(list(product(*(a.choices(chip) for a in each))), dtype=np.intp)
+    own = {k: np.broadcast_to(a, (chips.size,))[[chip] * len(index)] for k, a in chips.columns().items()}
+    cost = costs(ask, designs_at(api.Chips(**own), grid, index))
+    best = int(np.argmin(cost))
+    return float(cost[best]), index[best]
+
+
+def best_layouts(
+    study: ResolvedStudy, ask: Ask, chips: api.Chips, tolerance: float = 0.0
+) -> tuple[Floats, list[Layout]]:
+    """The goal and the deployments of `chips` (n,) at the limits of `ask`, as `dse estimate` chooses them.
+
+    On the fine grid and between its batches; of systems within `tolerance` the smallest. Those of a mix are
+    chosen on the grid of the search. Infinite where nothing is feasible; the deployment then misses by least.
+    """
+    if study.members:
+        coarse = study_grid(study)
+        found = solve(ask, chips, coarse)
+        return found.cost, [layout_at(coarse, index) for index in found.index]
+    best = _chosen(ask, chips, study.fine_lists, tolerance)
+    columns = {name: np.asarray(getattr(best.deployments, name)) for name in SIZES}
+    layouts = [({name: int(a[i]) for name, a in columns.items()},) for i in range(chips.size)]
+    return np.where(best.feasible, positive(ask.goal, best.cost), np.inf), list(layouts)
+
+
+def best_costs(
+    study: ResolvedStudy, ask: Ask, chips: api.Chips, sizes: Mapping[str, int] = MappingProxyType({}),
+    tolerance: float | None = None,
+) -> Floats:  # fmt: skip
+    """The goal of `chips` (n,) at the limits of `ask`, deployments chosen as `best_layouts` chooses them.
+
+    Of systems within the tolerance, that of the study unless another is given, the smallest. `sizes` holds
+    some of batch, TP, PP and EP. Infinite where nothing is feasible.
+    """
+    held: dict[str, Any] = {name: (n,) for name, n in sizes.items()}
+    if study.members:
+        return solve(ask, chips, grid(replace(study.lists, **held))).cost
+    lists = replace(study.fine_lists, **held)
+    best = _chosen(ask, chips, lists, study.spec.tolerance if tolerance is None else tolerance)
+    return np.where(best.feasible, positive(ask.goal, best.cost), np.inf)
+
+
+def _chosen(ask: Ask, chips: api.Chips, lists: Lists, tolerance: float) -> Found:
+    question = Question(
+        cost_model=ask.cost_model, context=ask.context, goal=ask.goal, tolerance=tolerance,
+        any_batch=lists.any_batch,
+    )  # fmt: skip
+    (best,) = best_deployments(question, chips, grid(lists), [ask.limits])
+    return best
+
+
+def positive(goal: api.Objective, cost: Floats) -> Floats:
+    """A cost, see `choose.cost_of`, as something above 0 to be made small: one over what is maximised."""
+    return cost if goal.direction == "minimize" else -1.0 / cost
+
+
+def designs_at(chips: api.Chips, grid: api.Deployments, index: Ints) -> tuple[api.Designs, ...]:
+    """Each chip under its own deployments `index` (n, parts): designs of shape (n,) for each part."""
+    flat = grid.reshape(-1).columns()
+    return tuple(
+        api.Designs(
+            chips=chips, deployments=api.Deployments(**{k: np.asarray(a)[at] for k, a in flat.items()})
+        )
+        for at in index.T
+    )
+
+
+def designs_of(chips: api.Chips, layouts: Sequence[Layout]) -> tuple[api.Designs, ...]:
+    """Each chip under its own layout: designs of shape (n,) for each part."""
+    found = []
+    for part in zip(*layouts, strict=True):
+        sizes = {name: np.asarray([float(d[name]) for d in part]) for name in SIZES}
+        spread = np.maximum(sizes["ep"] / sizes["tp"], 1.0)
+        found.append(api.Designs(chips=chips, deployments=api.Deployments(**sizes, dp=spread)))
+    return tuple(found)
+
+
+def evaluate(ask: Ask, designs: Sequence[api.Designs]) -> api.Metrics:
+    """Metrics of chips that serve all parts, given their designs for each part; of one part, its own."""
+    each = [_promised(ask, part, d) for part, d in zip(ask.parts, designs, strict=True)]
+    return whole_metrics(ask.parts, designs, each)
+
+
+def _promised(ask: Ask, part: Member, designs: api.Designs) -> api.Metrics:
+    """Metrics of one part, the targets of its workload among its constraints."""
+    metrics = ask.cost_model.evaluate(designs, part.context)
+    return replace(metrics, violations=rule.violations(metrics, part.context, part.limits))
+
+
+def costs(ask: Ask, designs: Sequence[api.Designs]) -> Floats:
+    """The goal of designs of shape (n,), smaller is better, infinite where one violates anything."""
+    metrics, shape = evaluate(ask, designs), designs[0].shape
+    goal = np.broadcast_to(np.asarray(ask.goal.value(metrics, ask.context), dtype=float), shape)
+    over = [np.broadcast_to(np.asarray(v), shape) <= 0.0 for v in ask.violations(metrics).values()]
+    return np.where(np.all(over, axis=0), positive(ask.goal, rule.cost_of(ask.goal, goal)), np.inf)

@@ -1,0 +1,292 @@
+"""Who wins over one or two assumptions, and where that changes: the boundary is solved, not only sampled."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.decide.propose.candidates import Candidate, of_baselines, of_front, of_grid
+from dse.decide.scenario.assumptions import Knob, knob_of
+from dse.decide.scenario.best_deployments import Floats, ask_of
+from dse.decide.scenario.scenario import Situation, costs_of, members
+from dse.front.files import Front
+from dse.question.resolved_study import ResolvedStudy
+from dse.spec.problems import wrong
+from dse.spec.schema.space import COUNTED
+
+OTHERS = "others"
+"""Group of every chip that the other side does not have."""
+NOBODY = "nobody"
+GRID = 256
+"""Chips of each branch that the coarse search of the space tries."""
+KEEP = 6
+"""Best chips of each side, at each of the points of the first look, that are carried on."""
+ROUNDS = 24
+"""Halvings of a bracket at most: 1e-7 of its width."""
+EQUAL = 1e-3
+"""Costs that differ by less than this share are equal; a larger gap is a step."""
+
+Why = Literal["equal cost", "step", "first infeasible", "second infeasible", "nobody"]
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crossing:
+    """A place on the boundary."""
+
+    x: float
+    y: float | None
+    left: str
+    """Who wins below it: the name of a side, or `nobody`."""
+    right: str
+    why: Why
+    costs: tuple[float, float]
+    """Objective of both sides at the boundary, on its left end; infinite where a side is infeasible."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreakEven:
+    """A map of who wins."""
+
+    study: ResolvedStudy
+    x: Knob
+    y: Knob | None
+    sides: tuple[str, str]
+    limits: dict[str, float]
+    goal_label: str
+    """What costs are: the objective of the study that is not swept."""
+    xs: Floats
+    """(nx,)"""
+    ys: Floats
+    """(ny,); one row of not-a-number without a second assumption."""
+    costs: Floats
+    """Objective of the best chip of each side (ny, nx, 2), smaller is better, infinite when infeasible."""
+    champions: npt.NDArray[np.object_]
+    """Name of that chip (ny, nx, 2)."""
+    boundary: tuple[Crossing, ...]
+    """By row, from left to right."""
+    tried: int
+    """Chips of the front, of the baselines and of the coarse grid that were looked at first."""
+    carried: int
+    """Of them, those that the map is made of."""
+
+    def winner(self, row: int, column: int) -> str:
+        """Who wins at a point of the map."""
+        a, b = self.costs[row, column]
+        return _who(float(a), float(b), self.sides)
+
+
+def _who(a: float, b: float, sides: tuple[str, str]) -> str:
+    if not np.isfinite(a) and not np.isfinite(b):
+        return NOBODY
+    return sides[0] if a <= b else sides[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sides:
+    """The two sides and how to ask for the best of each."""
+
+    candidates: list[Candidate]
+    first: list[int]
+    second: list[int]
+
+    def best(self, situations: Sequence[Situation]) -> tuple[Floats, npt.NDArray[np.intp]]:
+        """Cost of the best chip of each side (situations, 2), and which candidate it is."""
+        cost = costs_of(situations, self.candidates)
+        out, who = np.empty((len(situations), 2)), np.empty((len(situations), 2), dtype=np.intp)
+        for k, side in enumerate((self.first, self.second)):
+            at = np.argmin(cost[:, side], axis=1)
+            out[:, k] = cost[np.arange(len(situations)), np.asarray(side)[at]]
+            who[:, k] = np.asarray(side)[at]
+        return out, who
+
+
+def everyone(study: ResolvedStudy, front: Front) -> list[Candidate]:
+    """Chips of the front, baselines, and a coarse grid of the space."""
+    return [*of_front(study, front), *(c for c in of_baselines(study)), *of_grid(study, GRID)]
+
+
+def assumptions(
+    study: ResolvedStudy, candidates: Sequence[Candidate], x: str, y: str | None
+) -> tuple[Knob, Knob | None]:
+    """What `--x` and `--y` ask to be turned.
+
+    Raises `SpecError` for unknown names, for ends that cannot be counted, and where both turn one number.
+    """
+    across = _counted(knob_of(study, x, candidates, "--x"), x, "--x")
+    if y is None:
+        return across, None
+    upwards = _counted(knob_of(study, y, candidates, "--y"), y, "--y")
+    if _turns(across) & _turns(upwards):
+        raise wrong("--y", f"expected another assumption than --x {across.name}, got {upwards.name}")
+    return across, upwards
+
+
+def _counted(knob: Knob, text: str, option: str) -> Knob:
+    """`knob`, whose ends must be whole where it is counted and a range is given in `text`."""
+    span = text.partition("=")[2].strip()
+    least = COUNTED.get(knob.key, 1.0) if knob.kind == "parameters" else 1.0
+    whole = all(end.is_integer() and end >= least for end in (knob.low, knob.high))
+    if knob.whole and span and not whole:
+        what = f"{knob.name}: expected whole numbers of at least {least:g}, got {span!r}"
+        raise wrong(option, what)
+    return knob
+
+
+def _turns(knob: Knob) -> set[object]:
+    """Every number that a knob turns."""
+    return set(knob.places) or {(knob.kind, knob.group, knob.key)}
+
+
+def breakeven(
+    study: ResolvedStudy,
+    candidates: Sequence[Candidate],
+    x: Knob,
+    y: Knob | None,
+    between: tuple[str, str] | None,
+    limits: dict[str, float],
+    points: tuple[int, int],
+    tell: Tell = lambda _: None,
+) -> BreakEven:
+    """The map of who wins over `x`, or over `x` and `y`, at `limits` [SI, by objective].
+
+    Every chip gets its best deployment at every point, as every verb chooses it. All candidates are looked at
+    on a coarse 3 x 3 net and on the coarse grid of deployments first; the best of each side anywhere on it
+    make the map. On each row the boundary is bisected between
+    neighbours where the winner changes, all rows at once. Raises `SpecError` for sides that nobody is on.
+    """
+    base = Situation(study=study, limits=limits)
+    unique = list({c.label: c for c in candidates}.values())
+    sides = between or _usual(base, unique)
+    whole = _sides(unique, sides)
+    tell(f"looking at {len(unique)} chips")
+    kept = _kept(whole, base, x, y)
+    xs = x.values(points[0])
+    ys = np.asarray([np.nan]) if y is None else y.values(points[1])
+    tell(f"drawing the map of {len(xs) * len(ys)} points")
+    net = [_at(base, x, y, float(a), float(b)) for b in ys for a in xs]
+    cost, who = kept.best(net)
+    shape = (len(ys), len(xs), 2)
+    names = np.asarray([c.label for c in kept.candidates], dtype=object)
+    tell("solving the boundary")
+    return BreakEven(
+        study=study, x=x, y=y, sides=sides, limits=limits, xs=xs,
+        goal_label=ask_of(study, limits).goal.label, ys=ys, costs=cost.reshape(shape),
+        champions=names[who].reshape(shape), tried=len(unique), carried=len(kept.candidates),
+        boundary=tuple(_boundary(kept, base, x, y, xs, ys, cost.reshape(shape), sides)),
+    )  # fmt: skip
+
+
+def _at(base: Situation, x: Knob, y: Knob | None, a: float, b: float) -> Situation:
+    turned = x.turn(base, a)
+    return turned if y is None else y.turn(turned, b)
+
+
+def _usual(base: Situation, candidates: list[Candidate]) -> tuple[str, str]:
+    """The storage kind that wins under the study's own assumptions, against the others.
+
+    Where all chips are of that kind, the chip that wins, against the others.
+    """
+    cost = costs_of([base], candidates, coarse=True)
+    best = candidates[int(np.argmin(cost[0]))]
+    alike = all(c.kind == best.kind for c in candidates)
+    return best.label if alike else best.kind, OTHERS
+
+
+def _sides(candidates: list[Candidate], sides: tuple[str, str]) -> _Sides:
+    named = {s: set(members(s, candidates)) for s in sides if s != OTHERS}
+    for side, found in named.items():
+        if not found:
+            kinds = ", ".join(sorted({c.kind for c in candidates}))
+            what = f"expected a storage kind ({kinds}), a chip or {OTHERS}, got {side!r}"
+            raise wrong("--between", what)
+    rest = set(range(len(candidates))) - set().union(*named.values())
+    first, second = (named.get(s, rest) for s in sides)
+    if not rest and OTHERS in sides:
+        side = next(s for s in sides if s != OTHERS)
+        example = f"such as --between {candidates[0].label},{OTHERS}"
+        hint = f"every chip here is {side}; name one chip, {example}" if len(candidates) > 1 else ""
+        raise wrong("--between", f"expected other chips than {side}, got none{f': {hint}' if hint else ''}")
+    if first & second:
+        raise wrong("--between", f"expected sides that share no chip, got {', '.join(sides)}")
+    return _Sides(candidates=candidates, first=sorted(first), second=sorted(second))
+
+
+def _kept(whole: _Sides, base: Situation, x: Knob, y: Knob | None) -> _Sides:
+    """The chips that are among the best of their side somewhere on a coarse net."""
+    ys = [np.nan] if y is None else y.values(3)
+    net = [_at(base, x, y, float(a), float(b)) for b in ys for a in x.values(3)]
+    cost = costs_of([base, *net], whole.candidates, coarse=True)
+    chosen: list[list[int]] = []
+    for side in (whole.first, whole.second):
+        order = np.argsort(cost[:, side], axis=1, kind="stable")[:, :KEEP]
+        chosen.append(sorted({side[i] for i in order.ravel()}))
+    every = [*chosen[0], *chosen[1]]
+    n = len(chosen[0])
+    return _Sides(
+        candidates=[whole.candidates[i] for i in every],
+        first=list(range(n)),
+        second=list(range(n, len(every))),
+    )
+
+
+def _boundary(
+    kept: _Sides, base: Situation, x: Knob, y: Knob | None, xs: Floats, ys: Floats, costs: Floats,
+    sides: tuple[str, str],
+) -> list[Crossing]:  # fmt: skip
+    """Every change of the winner along the rows, bisected to the end, all brackets together."""
+    left, right, row, before = [], [], [], []
+    for j in range(len(ys)):
+        won = [_who(float(a), float(b), sides) for a, b in costs[j]]
+        for i in range(len(xs) - 1):
+            if won[i] != won[i + 1]:
+                left.append(xs[i])
+                right.append(xs[i + 1])
+                row.append(j)
+                before.append(won[i])
+    if not left:
+        return []
+    a, b, wide = np.asarray(left), np.asarray(right), np.ones(len(left), dtype=bool)
+    for _ in range(ROUNDS):
+        middle = x.between(a, b)
+        wide = (middle != a) & (middle != b)
+        if not wide.any():
+            break
+        found, _ = kept.best(
+            [_at(base, x, y, float(m), float(ys[j])) for m, j in zip(middle, row, strict=True)]
+        )
+        same = np.asarray(
+            [_who(float(c[0]), float(c[1]), sides) == w for c, w in zip(found, before, strict=True)]
+        )
+        a, b = np.where(same, middle, a), np.where(same, b, middle)
+    ends, _ = kept.best(
+        [_at(base, x, y, float(v), float(ys[j])) for end in (a, b) for v, j in zip(end, row, strict=True)]
+    )
+    n = len(row)
+    return [
+        _crossing(
+            x, float(a[i]), float(b[i]), None if y is None else float(ys[row[i]]), ends[i], ends[n + i], sides
+        )
+        for i in range(n)
+    ]
+
+
+def _crossing(
+    x: Knob, a: float, b: float, y: float | None, left: Floats, right: Floats, sides: tuple[str, str]
+) -> Crossing:
+    won = [_who(float(c[0]), float(c[1]), sides) for c in (left, right)]
+    if NOBODY in won:
+        why: Why = "nobody"
+    elif not np.isfinite(left).all() or not np.isfinite(right).all():
+        lost = right if np.isfinite(left).all() else left
+        why = "first infeasible" if not np.isfinite(lost[0]) else "second infeasible"
+    else:
+        gap = min(abs(np.log(c[0] / c[1])) for c in (left, right))
+        why = "equal cost" if gap < EQUAL and max(abs(np.log(right / left))) < EQUAL else "step"
+    return Crossing(
+        x=b if x.whole else float(x.between(np.asarray(a), np.asarray(b))), y=y, left=won[0], right=won[1],
+        why=why,
+        costs=(float(left[0]), float(left[1])),
+    )  # fmt: skip

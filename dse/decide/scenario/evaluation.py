@@ -1,0 +1,152 @@
+"""A candidate under its deployments as the estimate that `dse estimate` would give, part by part of a mix."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from dse.bounds.speed_of_light import assert_within_physics
+from dse.chips.formats import Computed, computed_in, remarks, with_formats
+from dse.decide.propose.candidates import Candidate, chips_of_candidates, node_of
+from dse.decide.scenario.best_deployments import Ask
+from dse.decide.scenario.mix_parts import Layout, deployments_of, served_words, whole_metrics
+from dse.evaluate.estimate_result import (
+    LABELS,
+    Estimate,
+    headline,
+    ledgers_of,
+    notes_of,
+    parts_of,
+    smallest_system,
+)
+from dse.evaluate.mix_ledgers import combined_ledgers
+from dse.question.resolved_study import Member, ResolvedStudy
+from dse.question.unanchored import assumed_in
+from dse.spec.schema.system import StackSpec
+from objectives import api
+from objectives.arrays import Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartTold:
+    """What a chip does for one part of a mix."""
+
+    label: str
+    """`llm.workload`."""
+    weight: float
+    """Share of the output tokens."""
+    estimate: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A chip that serves everything that is asked of it."""
+
+    estimate: Estimate
+    """Of one LLM and workload; of a mix the whole: clusters summed, costs weighted, the slowest latency."""
+    parts: tuple[PartTold, ...]
+    """Of each part of a mix; empty where it is none."""
+
+
+def stack_of(study: ResolvedStudy, candidate: Candidate) -> StackSpec:
+    """The software stack that drives a candidate in this study."""
+    if candidate.branch is None:
+        own = study.baselines[candidate.label].stack
+    else:
+        own = study.branches[candidate.branch].spec.stack
+    return study.setting.stack_of(candidate.branch or candidate.label, own)
+
+
+def computed_by(study: ResolvedStudy, candidate: Candidate) -> dict[str, Computed]:
+    """Formats that a candidate computes in."""
+    if candidate.branch is None:
+        spec = with_formats(study.baselines[candidate.label], study.setting.technology)
+    else:
+        branch = study.branches[candidate.branch]
+        made = branch.made_at(node_of(branch, candidate))
+        spec = made.model_copy(update={"name": candidate.label})
+    return computed_in(spec, study.setting.precision)
+
+
+def told_of(study: ResolvedStudy, ask: Ask, candidate: Candidate, layout: Layout) -> Told:
+    """What the candidate does and costs under the deployments `layout`, with every ledger."""
+    chips = chips_of_candidates(study, [candidate])
+    designs = [api.Designs(chips=chips, deployments=d) for d in deployments_of(layout)]
+    metrics = [
+        ask.cost_model.evaluate(d, part.context, detail=True)
+        for part, d in zip(ask.parts, designs, strict=True)
+    ]
+    every = [
+        _estimate(study, ask, candidate, part, d, m)
+        for part, d, m in zip(ask.parts, designs, metrics, strict=True)
+    ]
+    if not study.members:
+        return Told(estimate=every[0], parts=())
+    whole = _whole(study, ask, every, whole_metrics(ask.parts, designs, metrics))
+    parts = [
+        PartTold(label=m.label, weight=m.weight, estimate=e) for m, e in zip(ask.parts, every, strict=True)
+    ]
+    return Told(estimate=whole, parts=tuple(parts))
+
+
+def _estimate(
+    study: ResolvedStudy, ask: Ask, candidate: Candidate, part: Member, designs: api.Designs, m: api.Metrics
+) -> Estimate:
+    if api.predicts(ask.cost_model):
+        assert_within_physics(designs, part.context, m, names=[candidate.label])
+    stack, spec = stack_of(study, candidate), study.spec
+    found = {name: _first(v) for name, v in ask.violations(m, part.context).items()}
+    bounds = {name: _first(v) for name, v in m.bounds.items()}
+    formats = computed_by(study, candidate)
+    workload = part.label.removeprefix(f"{part.context.llm.name}.") or spec.workload
+    return Estimate(
+        chip=candidate.label, llm=part.context.llm.name, workload=workload,
+        cost_model=ask.cost_model.name,
+        stack=stack.name, label=LABELS[stack.estimate], serving=part.context.workload.serving,
+        precision=spec.precision.model_dump(), computed_in=formats, price_method=spec.price.method,
+        deployment={k: int(_first(v)) for k, v in designs.deployments.columns().items()}, solved=False,
+        feasible=all(v <= 0.0 for v in found.values()),
+        metrics=headline(m, part.context), ledgers=ledgers_of(m), pools=parts_of(m.pools),
+        bound_by=_largest(bounds),
+        smallest_system=smallest_system(ask.cost_model, designs, part.context),
+        violations=found, targets={o.name: limit for o, limit in ask.limits}, interval=dict(stack.interval),
+        notes=(*remarks(formats), *notes_of(
+            stack, part.context.workload.serving, system=spec.price.system,
+            pools=part.context.workload.pools, stages=_first(designs.deployments.pp),
+        ), *_assumed(study, candidate)),
+    )  # fmt: skip
+
+
+def _assumed(study: ResolvedStudy, candidate: Candidate) -> list[str]:
+    """What is assumed where the file of the chip, or of its template, is silent."""
+    told = assumed_in(study).get(candidate.branch or candidate.label)
+    return [] if told is None else [told]
+
+
+def _whole(study: ResolvedStudy, ask: Ask, each: Sequence[Estimate], m: api.Metrics) -> Estimate:
+    """The estimates of the parts of a mix as one, without a deployment of its own."""
+    ledgers = combined_ledgers([e.ledgers for e in each], [part.weight for part in ask.parts])
+    found = {name: _first(v) for name, v in ask.violations(m).items()}
+    return replace(
+        each[0], llm=served_words(study), workload="a mix",
+        serving=", ".join(dict.fromkeys(e.serving for e in each)), deployment={},
+        feasible=all(v <= 0.0 for v in found.values()), ledgers=ledgers, pools={}, smallest_system={},
+        metrics=headline(m, study.context, "mix"),
+        bound_by=_largest(ledgers["bound_s"]), violations=found,
+        notes=tuple(dict.fromkeys(note for e in each for note in e.notes)),
+    )  # fmt: skip
+
+
+def _largest(parts: Mapping[str, float]) -> str:
+    return max(parts, key=lambda name: parts[name]) if parts else ""
+
+
+def as_plain(told: Told) -> dict[str, Any]:
+    """Plain data for JSON: the estimate, with those of the parts of a mix in it."""
+    parts = [{"part": p.label, "weight": p.weight, **p.estimate.as_dict()} for p in told.parts]
+    return {**told.estimate.as_dict(), **({"parts": parts} if parts else {})}
+
+
+def _first(column: Array) -> float:
+    return float(np.asarray(column).reshape(-1)[0])

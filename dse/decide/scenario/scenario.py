@@ -1,0 +1,112 @@
+"""A question with assumptions turned: numbers of configs, sizes of chips, prices, targets, deployments."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from dse.decide.propose.candidates import Candidate, chips_of_candidates
+from dse.decide.scenario.best_deployments import Floats, ask_of, best_costs, solve
+from dse.decide.scenario.mix_parts import contexts_of
+from dse.decide.scenario.scenario_batch import varied
+from dse.question.layouts import grid
+from dse.question.resolved_study import ResolvedStudy
+from dse.question.variation import Place
+from objectives import api
+
+EVERYONE = ""
+"""Group that all chips belong to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """A study under changed assumptions. Groups are storage kinds, names of chips, or `EVERYONE`."""
+
+    study: ResolvedStudy
+    places: Mapping[Place, float] = field(default_factory=dict)
+    """Numbers exchanged in its configs, in SI."""
+    limits: Mapping[str, float] = field(default_factory=dict)
+    """Objective to the limit that it must meet, in SI."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """Batch, TP or PP that every deployment must have."""
+    parameters: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """(group, parameter of the space) to the value that its chips have, in SI."""
+    prices: Mapping[str, float] = field(default_factory=dict)
+    """Group to the price of each of its chips [USD]."""
+    margins: Mapping[str, float] = field(default_factory=dict)
+    """Group to (price - unit cost) / price of its hypothetical chips, on top of what the study prices at."""
+
+    def turned(self, what: str, changes: Mapping[object, float]) -> "Situation":
+        """The same with changes to one of its mappings."""
+        merged: Any = {what: {**getattr(self, what), **changes}}
+        return replace(self, **merged)
+
+
+def members(group: str, candidates: Sequence[Candidate]) -> list[int]:
+    """Candidates of a group: by storage kind, or by name."""
+    return [i for i, c in enumerate(candidates) if group in (EVERYONE, c.kind, c.label)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What situations must share to be evaluated in one call."""
+
+    contexts: tuple[api.Context, ...]
+    limits: tuple[tuple[str, float], ...]
+    sizes: tuple[tuple[str, int], ...]
+
+
+def costs_of(
+    situations: Sequence[Situation], candidates: Sequence[Candidate], *, coarse: bool = False
+) -> Floats:
+    """Cost (situations, candidates) of each candidate at its best deployment, as every verb chooses it.
+
+    With `coarse` it is the best of the grid of the search, to see who contends. Situations are an axis of the
+    batch: those that share workload, economy, targets and sizes are evaluated in one call. A situation that
+    the study cannot be asked in costs an infinity for everybody.
+    """
+    shape = (len(situations), len(candidates))
+    cost = np.full(shape, np.inf)
+    groups: dict[_Asked, list[tuple[int, ResolvedStudy, api.Chips]]] = {}
+    for i, s in enumerate(situations):
+        study = varied(s.study, s.places, candidates) if s.places else s.study
+        asked = _Asked(
+            contexts=contexts_of(study),
+            limits=tuple(sorted(s.limits.items())),
+            sizes=tuple(sorted(s.sizes.items())),
+        )
+        groups.setdefault(asked, []).append((i, study, _chips(s, study, candidates)))
+    for asked, each in groups.items():
+        study = each[0][1]
+        columns = {n: np.concatenate([chips.columns()[n] for _, _, chips in each]) for n in _NAMES}
+        ask, chips, sizes = ask_of(study, dict(asked.limits)), api.Chips(**columns), dict(asked.sizes)
+        found = (
+            solve(ask, chips, _grid(study, sizes)).cost if coarse else best_costs(study, ask, chips, sizes)
+        )
+        cost[[i for i, _, _ in each]] = found.reshape(-1, shape[1])
+    return cost
+
+
+_NAMES = tuple(api.Chips.__dataclass_fields__)
+
+
+def _grid(study: ResolvedStudy, sizes: Mapping[str, int]) -> api.Deployments:
+    held: dict[str, Any] = {name: (n,) for name, n in sizes.items()}
+    return grid(replace(study.lists, **held))
+
+
+def _chips(s: Situation, study: ResolvedStudy, candidates: Sequence[Candidate]) -> api.Chips:
+    changed = list(candidates)
+    for (group, parameter), value in s.parameters.items():
+        for i in members(group, candidates):
+            if parameter in changed[i].values:
+                changed[i] = changed[i].at(parameter, value)
+    chips = chips_of_candidates(study, changed)
+    price = np.array(chips.price_usd)
+    for group, margin in s.margins.items():
+        made = [i for i in members(group, candidates) if candidates[i].branch is not None]
+        price[made] = price[made] / (1.0 - margin)
+    for group, usd in s.prices.items():
+        price[members(group, candidates)] = usd
+    return chips.replace(price_usd=price)

@@ -1,0 +1,232 @@
+"""How sure a design is: 10th percentile, median and 90th of its goal, and how often it is the best."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.chips.silicon_columns import EXCESS
+from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows
+from dse.decide.scenario.best_deployments import Ask, Floats, ask_of, evaluate
+from dse.decide.scenario.mix_parts import column_of, contexts_of, parts_of
+from dse.decide.uncertainty.sampling import draws, studies_of
+from dse.front.dominance import nondominated
+from dse.question.resolved_study import ResolvedStudy
+from objectives import api
+
+LOW, HIGH = 10.0, 90.0
+"""Percentiles of an interval."""
+SAMPLES = 128
+"""Drawings where a reader asks for no number of them: a percentile is then known to some 3 % of the mass."""
+TPOT = "tpot"
+"""The objective whose percentiles are told beside those of the goal."""
+_BLOCK = 1 << 18
+"""Designs x drawings evaluated in one call."""
+
+Row = Mapping[str, Any]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Designs under the same drawings; the deployment of each is held."""
+
+    seed: int
+    numbers: int
+    """Numbers that were drawn."""
+    keys: tuple[tuple[Any, ...], ...]
+    """What tells each design from the others, see `key_of`."""
+    goals: tuple[api.Objective, ...]
+    point: Floats
+    """Each goal at the values of the configs (designs, goals)."""
+    values: Floats
+    """Each goal in each drawing (samples, designs, goals)."""
+    feasible: Flags
+    """Whether a design violates no constraint and no fixed target, limits of dies held (samples, designs)."""
+
+    @property
+    def samples(self) -> int:
+        """Drawings."""
+        return len(self.values)
+
+    def column(self, name: str) -> int:
+        """Position of the goal that is called `name`."""
+        return next(i for i, g in enumerate(self.goals) if g.name == name)
+
+
+def key_of(study: ResolvedStudy, row: Row) -> tuple[Any, ...]:
+    """What tells the design of a row from all others: its chip and its deployments."""
+    names = [column_of(part, n) for part in parts_of(study) for n in api.Deployments.__dataclass_fields__]
+    return (row["role"], row["chip"], *(int(row[name]) for name in names))
+
+
+def drawn_designs(
+    study: ResolvedStudy, rows: Sequence[Row], goals: Sequence[api.Objective], samples: int, seed: int
+) -> Drawn:
+    """Every distinct design of `rows` scored at the values of the configs and under `samples` drawings.
+
+    The drawings are an axis: one call of the cost model evaluates many designs under many of them. Values are
+    those of all drawings, also of those in which the design breaks a constraint: it then costs what it would.
+    What a die has left of its limits (reticle, edge, cooling) is held: it is designed to them with the
+    constants of its day, and would be drawn a little smaller where they turned out worse.
+    """
+    unique = {key_of(study, row): row for row in rows}
+    each = list(unique.values())
+    drawn = draws(study, samples, seed)
+    candidates = from_rows(study, each)
+    studies = [study, *studies_of(study, drawn, candidates)] if each else []
+    values, feasible = _scored(study, each, goals, studies)
+    return Drawn(
+        seed=seed, numbers=len(drawn[0]) if drawn else 0, keys=tuple(unique), goals=tuple(goals),
+        point=values[0], values=values[1:], feasible=feasible[1:],
+    )  # fmt: skip
+
+
+def _scored(
+    study: ResolvedStudy,
+    rows: Sequence[Row],
+    goals: Sequence[api.Objective],
+    studies: Sequence[ResolvedStudy],
+) -> tuple[Floats, Flags]:
+    """Goals (studies, designs, goals) and feasibility (studies, designs) of rows under each study."""
+    n = len(rows)
+    values = np.empty((len(studies) or 1, n, len(goals)))
+    feasible = np.empty(values.shape[:2], dtype=bool)
+    candidates = from_rows(study, rows)
+    place = {c.label: i for i, c in enumerate(candidates)}
+    at = [place[str(r["chip"])] for r in rows]
+    held = limits_of_dies(study, candidates) if candidates else {}
+    layouts = _layouts_of_rows(study, rows)
+    for members in _together(studies, max(1, _BLOCK // max(n, 1))):
+        of_each = [chips_of_candidates(studies[i], candidates).columns() | held for i in members]
+        chips = api.Chips(**{k: np.concatenate([c[k][at] for c in of_each]) for k in of_each[0]})
+        ask, k = ask_of(studies[members[0]]), len(members)
+        m = evaluate(ask, [_designs(chips, sizes, k) for sizes in layouts])
+        for g, goal in enumerate(goals):
+            values[members, :, g] = _table(goal.value(m, ask.context), k, n)
+        feasible[members] = _works(ask, m, k, n)
+    return values, feasible
+
+
+def limits_of_dies(study: ResolvedStudy, candidates: Sequence[Candidate]) -> dict[str, Floats]:
+    """How far each chip is over what a die can be, by column (candidates,): what no drawing changes."""
+    columns = chips_of_candidates(study, candidates).columns()
+    return {name: columns[name] for name in EXCESS}
+
+
+def _together(studies: Sequence[ResolvedStudy], most: int) -> Iterator[list[int]]:
+    """Places of studies that share a context, at most `most` at a time."""
+    by_context: dict[tuple[api.Context, ...], list[int]] = {}
+    for i, s in enumerate(studies):
+        by_context.setdefault(contexts_of(s), []).append(i)
+    for members in by_context.values():
+        yield from (members[start : start + most] for start in range(0, len(members), most))
+
+
+def _works(ask: Ask, metrics: api.Metrics, samples: int, rows: int) -> Flags:
+    flags: Flags = np.all([_table(v, samples, rows) <= 0.0 for v in ask.violations(metrics).values()], axis=0)
+    return flags
+
+
+def _table(column: object, samples: int, rows: int) -> Floats:
+    """A column of all drawings one after the other as (samples, rows)."""
+    flat = np.broadcast_to(np.asarray(column, dtype=float), (samples * rows,))
+    return flat.reshape(samples, rows)
+
+
+def _layouts_of_rows(study: ResolvedStudy, rows: Sequence[Row]) -> list[dict[str, Floats]]:
+    """The rows' deployments by column (rows,), for each part of what they serve."""
+    names = tuple(api.Deployments.__dataclass_fields__)
+    return [
+        {k: np.asarray([float(r[column]) for r in rows]) for k in names for column in [column_of(part, k)]}
+        for part in parts_of(study)
+    ]
+
+
+def _designs(chips: api.Chips, sizes: Mapping[str, Floats], samples: int) -> api.Designs:
+    """Deployments (rows,) on `chips` (samples * rows,)."""
+    tiled = api.Deployments(**{k: np.tile(a, samples) for k, a in sizes.items()})
+    return api.Designs(chips=chips, deployments=tiled)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """What the drawings say of one design beside others."""
+
+    p10: float
+    p50: float
+    p90: float
+    probability_best: float
+    """Share of the drawings in which it is the best of those that are compared and work there."""
+    probability_meets_target: float
+    """Share of the drawings in which it violates no constraint and meets every target.
+
+    The limits of a die are held, see `drawn_designs`."""
+    tpot_s_p10: float
+    """Percentiles of its TPOT [s], the deployment held; not a number where TPOT was not drawn."""
+    tpot_s_p50: float
+    tpot_s_p90: float
+
+    def as_dict(self) -> dict[str, float]:
+        """Plain data, by the names of the columns."""
+        return dict(vars(self))
+
+
+COLUMNS = tuple(Spread.__dataclass_fields__)
+
+
+def spreads(
+    drawn: Drawn, keys: Sequence[tuple[Any, ...]], goal: str, target: str | None, limit: float | None
+) -> list[Spread]:
+    """Designs of `drawn` beside each other at a target: who is the best of those that meet it, how often."""
+    place = {key: i for i, key in enumerate(drawn.keys)}
+    at = [place[k] for k in keys]
+    g = drawn.column(goal)
+    value, meets = drawn.values[:, at, g], drawn.feasible[:, at]
+    if target is not None and limit is not None:
+        t = drawn.column(target)
+        meets = meets & (api.violation(drawn.goals[t], drawn.values[:, at, t], limit) <= 0.0)
+    sign = 1.0 if drawn.goals[g].direction == "minimize" else -1.0
+    return _spreads(value, best_shares(np.where(meets, sign * value, np.inf)), meets, _tpots(drawn, at))
+
+
+def spreads_of(cost: Floats, meets: Flags, tpot: Floats) -> list[Spread]:
+    """Designs side by side: costs, whether each meets everything, TPOT [s], all of (samples, designs)."""
+    return _spreads(cost, best_shares(np.where(meets, cost, np.inf)), meets, tpot)
+
+
+def _tpots(drawn: Drawn, at: Sequence[int]) -> Floats:
+    """TPOT of the designs `at` some places (samples, designs) [s]; not a number where it was not drawn."""
+    if TPOT not in {goal.name for goal in drawn.goals}:
+        return np.full((drawn.samples, len(at)), np.nan)
+    return drawn.values[:, at, drawn.column(TPOT)]
+
+
+def best_shares(cost: Floats) -> Floats:
+    """Share of the drawings (rows) in which each design (column) costs least; infinite where it fails."""
+    some = np.isfinite(cost).any(axis=1)
+    best = np.argmin(cost, axis=1)
+    return np.asarray([np.mean((best == i) & some) for i in range(cost.shape[1])])
+
+
+def front_spreads(
+    drawn: Drawn, keys: Sequence[tuple[Any, ...]], goal: str, axes: Sequence[Any]
+) -> list[Spread]:
+    """The designs of a front: the best are those that work and that nothing else on the front beats."""
+    place = {key: i for i, key in enumerate(drawn.keys)}
+    at, columns = [place[k] for k in keys], [drawn.column(axis.name) for axis in axes]
+    values, works = drawn.values[:, at], drawn.feasible[:, at]
+    best = np.zeros(works.shape, dtype=bool)
+    for i, some in enumerate(works):
+        alive = np.flatnonzero(some)
+        best[i, alive[nondominated(values[i, alive][:, columns], axes)]] = True
+    return _spreads(values[:, :, drawn.column(goal)], best.mean(axis=0), works, _tpots(drawn, at))
+
+
+def _spreads(value: Floats, best: Floats, meets: Flags, tpot: Floats) -> list[Spread]:
+    low, median, high = np.percentile(value, [LOW, 50.0, HIGH], axis=0)
+    columns = (low, median, high, best, meets.mean(axis=0), *np.percentile(tpot, [LOW, 50.0, HIGH], axis=0))
+    rows = zip(*(c.tolist() for c in columns), strict=True)
+    return [Spread(**dict(zip(COLUMNS, row, strict=True))) for row in rows]

@@ -1,0 +1,37 @@
+"""The verdicts of a run, stored with its front."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dse.decide.verdict.by_software import kept
+from dse.decide.verdict.study import compares_kinds, study_verdicts
+from dse.front.files import FrontError, load_front, write_front
+from dse.question.resolved_study import ResolvedStudy
+from dse.search.analysis.folders import results_folder
+from dse.search.run.runner import RunResult
+from dse.spec.schema.software import split_software
+
+
+def stored_manifest(question: ResolvedStudy, out: Path | str | None) -> Mapping[str, Any]:
+    """The manifest that the results of a question have before a run; empty where they have none."""
+    try:
+        return load_front(results_folder(question, out)).manifest
+    except FrontError:
+        return {}
+
+
+def judged(result: RunResult, before: Mapping[str, Any] | None = None) -> RunResult:
+    """The result of a run with verdicts in its stored manifest; as it is where no kinds are compared.
+
+    `before` is the manifest that an earlier run left; its verdicts are kept where nothing was searched since.
+    A question under other software than its file asks for has none: they are those of the plain one.
+    """
+    study, front = result.study, result.front
+    if not compares_kinds(study) or not len(front.frame) or split_software(study.case or "")[1]:
+        return result
+    found = kept(before or {}, front.manifest) or study_verdicts(study, front)
+    both = replace(front, manifest={**front.manifest, **found.as_dict()})
+    write_front(result.out, both)
+    return replace(result, front=both)

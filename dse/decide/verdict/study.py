@@ -1,0 +1,304 @@
+"""Verdicts of a study: which kind of chip wins at each target under each software, and what turns it.
+
+Every chip of the study's front, every baseline and a coarse grid of the space are asked under all three, each
+in its best deployments. From the best of each kind walks lead downhill under each software, see
+`dse.decide.verdict.walk`, and what any of them finds is asked under the others too.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dse.chips.branch import chip_kind
+from dse.choose.rule import cost_of, late
+from dse.decide.compare.price_groups import group_of
+from dse.decide.propose.candidates import (
+    Candidate,
+    Floats,
+    chips_of_candidates,
+    of_baselines,
+    of_front,
+    of_grid,
+    told_values,
+)
+from dse.decide.scenario.best_deployments import ask_of, positive, solve, study_grid
+from dse.decide.scenario.evaluation import stack_of
+from dse.decide.verdict.by_software import (
+    Dependence,
+    Flip,
+    Verdict,
+    Verdicts,
+    dependence,
+    flip_of,
+    largest_layer_s,
+    within,
+)
+from dse.decide.verdict.walk import Costs, walked
+from dse.evaluate.batch import axis_of
+from dse.front.files import Front
+from dse.plugins import interval_of
+from dse.question.resolved_study import ResolvedStudy, resolve_study
+from dse.question.unanchored import price_bases_in, unanchored_in
+from dse.search.analysis.at_targets import on_fine_grid
+from dse.spec.schema.software import SOFTWARE, Software
+from objectives import api
+
+GRID = 64
+"""Chips of each branch that stand for its kind where no search kept one."""
+BLOCK = 1 << 16
+"""Points evaluated in one call: their columns stay in the cache of a core."""
+CONTENDERS = 32
+"""Best chips of each kind at each target whose deployments are solved on the fine grid, and all baselines."""
+KEEP = 4
+"""Best chips of each kind at each end of the range of times a layer, with which a flip is solved."""
+
+
+def compares_kinds(study: ResolvedStudy) -> bool:
+    """Whether a study sets chips of several storage kinds against each other."""
+    kinds = {b.kind for b in study.branches.values()} | {chip_kind(c) for c in study.baselines.values()}
+    return len(kinds) > 1
+
+
+def under_software(study: ResolvedStudy, software: Software) -> ResolvedStudy:
+    """The same question under other software; stacks that it names are those that are sold."""
+    if study.spec.software == software:
+        return study
+    asked: dict[str, Any] = {"software": software, "settings": None}  # the catalog holds what is set
+    if software != "as-sold":
+        asked |= {"stack": None, "stacks": {}}
+    return resolve_study(study.spec.model_copy(update=asked), study.path, study.setting.catalog, study.case)
+
+
+def study_verdicts(study: ResolvedStudy, front: Front) -> Verdicts:
+    """The verdicts of a study whose front under its own software is `front`, at its own targets."""
+    return _verdicts(study, front, _targets(front))
+
+
+def verdicts_at(
+    study: ResolvedStudy, front: Front, limits: Mapping[str, float], with_unanchored: bool = False
+) -> Verdicts:
+    """The same at `limits` [SI, by objective]; with chips that no measurement anchors where that is asked."""
+    name, others = next(iter(limits), None), dict(list(limits.items())[1:])
+    return _verdicts(study, front, (name, [limits[name] if name else None]), others, with_unanchored)
+
+
+def _verdicts(
+    study: ResolvedStudy, front: Front, targets: tuple[str | None, list[float | None]],
+    others: Mapping[str, float] | None = None, with_unanchored: bool = False,
+) -> Verdicts:  # fmt: skip
+    asked = {s: under_software(study, s) for s in SOFTWARE}
+    name, limits = targets
+    bounds = [
+        {**(others or {}), **({} if name is None or limit is None else {name: limit})} for limit in limits
+    ]
+    candidates = _candidates(study, front)
+    barred = {} if with_unanchored else unanchored_in(study)
+    start = [c for c in candidates if (c.branch or c.label) not in barred]
+    open_to = [name for name in study.branches if name not in barred]
+    for question in asked.values() if open_to else ():  # what one software finds counts everywhere
+        found = _costs(question, chips_of_candidates(question, start), bounds)
+        better = walked(question, start, found, _asking(question, bounds), open_to)
+        start, candidates = [*start, *better], [*candidates, *better]
+    return _judged(asked, study, candidates, limits, bounds, barred)
+
+
+def _asking(study: ResolvedStudy, bounds: Sequence[Mapping[str, float]]) -> Costs:
+    return lambda chips: _costs(study, chips_of_candidates(study, chips), bounds)
+
+
+def _candidates(study: ResolvedStudy, front: Front) -> list[Candidate]:
+    """The distinct chips of the front, the baselines, and a coarse grid; a mix does without the grid."""
+    own = of_front(study, front) if len(front.frame) else ()
+    searched = [c for c in own if c.branch is not None]
+    return [*searched, *of_baselines(study), *(() if study.members else of_grid(study, GRID))]
+
+
+def _targets(front: Front) -> tuple[str | None, list[float | None]]:
+    """The objective with the most targets and these; (None, [None]) where the study has none."""
+    told = {name: v if isinstance(v, list) else [v] for name, v in front.manifest.get("targets", {}).items()}
+    name = max(sorted(told), key=lambda n: len(told[n]), default=None)
+    if name is None or not told[name]:
+        return None, [None]
+    limits: list[float | None] = [*sorted({float(v) for v in told[name]})]
+    return name, limits
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Group:
+    """Chips that rank against each other: of one basis of prices, anchored unless others were asked for."""
+
+    name: str
+    candidates: list[Candidate]
+
+    @property
+    def kinds(self) -> list[str]:
+        """Storage kinds among them."""
+        return sorted({c.kind for c in self.candidates})
+
+    def of(self, kind: str) -> list[int]:
+        """Places of the chips of a kind."""
+        return [i for i, c in enumerate(self.candidates) if c.kind == kind]
+
+
+def _groups(study: ResolvedStudy, candidates: Sequence[Candidate], barred: Mapping[str, Any]) -> list[_Group]:
+    found: dict[str, list[Candidate]] = {}
+    bases = price_bases_in(study)
+    for c in candidates:
+        name = c.branch or c.label
+        if name not in barred:
+            found.setdefault(group_of(bases[name]), []).append(c)
+    groups = [_Group(name=name, candidates=each) for name, each in found.items()]
+    return [g for g in groups if len(g.kinds) > 1] or groups
+
+
+def _judged(
+    asked: Mapping[Software, ResolvedStudy], study: ResolvedStudy, candidates: Sequence[Candidate],
+    limits: Sequence[float | None], bounds: Sequence[Mapping[str, float]], barred: Mapping[str, Any],
+) -> Verdicts:  # fmt: skip
+    top = largest_layer_s(study.setting.catalog)
+    verdicts: list[Verdict] = []
+    depends: list[Dependence] = []
+    for group in _groups(study, candidates, barred):
+        chips = {s: chips_of_candidates(asked[s], group.candidates) for s in SOFTWARE}
+        costs = {s: _costs(asked[s], chips[s], bounds) for s in SOFTWARE}
+        solved = {s: _solved(asked[s], group, chips[s], costs[s], bounds) for s in SOFTWARE}
+        slow: Floats | None = None
+        for i, limit in enumerate(limits):
+            each = [_verdict(asked[s], s, group, limit, solved[s][i]) for s in SOFTWARE]
+            flips = len({v.kind for v in each}) > 1
+            if flips and slow is None:
+                slow = _costs(asked["ideal"], _slower(chips["ideal"], np.asarray([top])), bounds)
+            ends = None if slow is None else np.stack([costs["ideal"][i], slow[i]])
+            flip = _flip(asked["ideal"], group, chips["ideal"], bounds[i], ends, top) if flips else None
+            verdicts += each
+            depends.append(dependence(limit, group.name, [(v.kind, v.tied_with) for v in each], flip, top))
+    return Verdicts(verdicts=tuple(verdicts), dependence=tuple(depends))
+
+
+def _costs(study: ResolvedStudy, chips: api.Chips, bounds: Sequence[Mapping[str, float]]) -> Floats:
+    """Cost of each chip at its best under each of some limits, shape (limits, chips).
+
+    Chips that serve one LLM are evaluated once for all limits.
+    """
+    grid = study_grid(study)
+    if study.members:
+        return np.stack([solve(ask_of(study, bound), chips, grid).cost for bound in bounds])
+    n, step = chips.size, max(1, BLOCK // grid.size)
+    asked, out = [ask_of(study, bound).limits for bound in bounds], np.empty((len(bounds), n))
+    for start in range(0, n, step):
+        part = slice(start, min(n, start + step))
+        block = api.Chips(**{k: np.broadcast_to(a, (n,))[part] for k, a in chips.columns().items()})
+        designs = api.Designs(chips=block, deployments=grid)
+        metrics = study.cost_model.evaluate(designs, study.context)
+        fits = _met(metrics.violations, designs.shape)
+        value = study.goal.value(metrics, study.context)
+        cost = np.broadcast_to(positive(study.goal, cost_of(study.goal, value)), designs.shape)
+        for i, limits in enumerate(asked):
+            intime = fits & _met(late(metrics, study.context, limits), designs.shape)
+            least = np.where(intime, cost, np.inf).reshape(-1, block.size).min(axis=0)
+            out[i, part] = least
+    return out
+
+
+def _met(violations: Mapping[str, Any], shape: tuple[int, ...]) -> Any:
+    """Whether nothing is violated, of a shape that broadcasts against `shape`."""
+    met = np.ones((1,) * len(shape), dtype=np.bool_)
+    for violation in violations.values():
+        met = met & (np.asarray(violation) <= 0.0)
+    return met
+
+
+def _solved(
+    study: ResolvedStudy,
+    group: _Group,
+    chips: api.Chips,
+    coarse: Floats,
+    bounds: Sequence[Mapping[str, float]],
+) -> Floats:
+    """The same costs, those of contenders on the fine grid and between its batches, as tables say them."""
+    if study.members or study.spec.deployment.mode != "solve":
+        return coarse
+    kept = {i for i, c in enumerate(group.candidates) if c.branch is None}
+    for kind in group.kinds:
+        own = group.of(kind)
+        kept |= {own[i] for row in coarse for i in np.argsort(row[own], kind="stable")[:CONTENDERS]}
+    at = sorted(kept)
+    few = api.Chips(**{k: np.broadcast_to(a, (chips.size,))[at] for k, a in chips.columns().items()})
+    asks = [ask_of(study, bound) for bound in bounds]
+    out = coarse.copy()
+    for i, found in enumerate(on_fine_grid(study, few, [ask.limits for ask in asks])):
+        cost = positive(asks[i].goal, found.cost)
+        out[i, at] = np.where(found.feasible, cost, coarse[i, at])
+    return out
+
+
+def _verdict(
+    study: ResolvedStudy, software: Software, group: _Group, limit: float | None, cost: Floats
+) -> Verdict:
+    at = _winner(group, cost, study.spec.tolerance)
+    if at is None:
+        return Verdict(target=limit, software=software, winner=None, kind=None, value=None, low=None,
+                       high=None, basis=group.name)  # fmt: skip
+    best = group.candidates[at]
+    value = float(cost[at]) if study.goal.direction == "minimize" else 1.0 / float(cost[at])
+    low, high = within(value, stack_of(study, best).interval, interval_of(axis_of(study.goal).column))
+    near = {k: float(cost[group.of(k)].min()) for k in group.kinds if k != best.kind}
+    rival = min(near, key=lambda k: near[k], default=None)
+    tied = rival if rival is not None and near[rival] <= cost[at] * (1.0 + study.spec.tolerance) else None
+    return Verdict(target=limit, software=software, winner=best.label, kind=best.kind, value=value, low=low,
+                   high=high, basis=group.name, tied_with=tied,
+                   parameters=told_values(study, best))  # fmt: skip
+
+
+def _winner(group: _Group, cost: Floats, tolerance: float) -> int | None:
+    """The best chip; of its kind one of the study's tables, where that is as good within `tolerance`."""
+    at = int(np.argmin(cost))
+    if not np.isfinite(cost[at]):
+        return None
+    own = group.of(group.candidates[at].kind)
+    stored = [i for i in own if group.candidates[i].branch is None or group.candidates[i].trial is not None]
+    known = min(stored, key=lambda i: cost[i], default=at)
+    return known if cost[known] <= cost[at] * (1.0 + tolerance) else at
+
+
+def _flip(
+    ideal: ResolvedStudy, group: _Group, chips: api.Chips, bound: Mapping[str, float],
+    at_ends: Floats | None, top: float,
+) -> Flip | None:  # fmt: skip
+    """Where another kind wins as chips that lose nothing else take more time a layer.
+
+    `at_ends` are the costs of all chips without any and with the most (2, chips).
+    """
+    assert at_ends is not None
+    kept = sorted({
+        own[i] for kind in group.kinds for row in at_ends
+        for own in [group.of(kind)] for i in np.argsort(row[own], kind="stable")[:KEEP]
+    })  # fmt: skip
+    few = _Group(name=group.name, candidates=[group.candidates[i] for i in kept])
+    chosen = api.Chips(**{k: np.broadcast_to(a, (chips.size,))[kept] for k, a in chips.columns().items()})
+
+    def costs(times: Floats) -> Floats:
+        each = _over(ideal, chosen, bound, times)
+        return np.stack([each[:, few.of(kind)].min(axis=1) for kind in few.kinds], axis=1)
+
+    return flip_of(costs, few.kinds, top)
+
+
+def _over(ideal: ResolvedStudy, chips: api.Chips, bound: Mapping[str, float], times: Floats) -> Floats:
+    """Cost of each chip at its best with each time a layer [s] laid on it, shape (times, chips).
+
+    It is laid on a layer of a decode step and on one of a prompt pass.
+    """
+    laid = _costs(ideal, _slower(chips, times), [bound])[0]
+    return np.asarray(laid.reshape(len(times), chips.size))
+
+
+def _slower(chips: api.Chips, times: Floats) -> api.Chips:
+    """Chips (n,) with each time a layer [s] laid on them, one time after the other (times * n,)."""
+    n = chips.size
+    columns = {k: np.tile(np.broadcast_to(a, (n,)), len(times)) for k, a in chips.columns().items()}
+    for name in ("layer_overhead_s", "prompt_overhead_s"):
+        columns[name] = columns[name] + np.repeat(times, n)
+    return api.Chips(**columns)

@@ -1,0 +1,223 @@
+"""Evaluated designs of a study as flat arrays: objectives, violations, and the rows worth keeping."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.bounds.speed_of_light import assert_within_physics
+from dse.choose.rule import best, judged, merged
+from dse.evaluate.mix import MemberPoints, combine
+from dse.evaluate.scoring import violations
+from dse.front.axis import Axis
+from dse.front.columns import whole_numbers
+from dse.front.tables import Table
+from dse.plugins import metrics_of
+from dse.question.layouts import grid
+from dse.question.resolved_study import ResolvedStudy
+from objectives import api
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where the chips of a batch come from; every array has shape (chips,)."""
+
+    trial: npt.NDArray[np.int64]
+    chip: list[str]
+    branch: str
+    role: str
+    parameters: Mapping[str, Floats]
+    """Numbers in SI; of names their places."""
+    names: Mapping[str, Any] = field(default_factory=dict)
+    """What the places of names stand for."""
+    price_usd: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Points:
+    """Deployments x chips of one batch, flattened; the chip is the last axis."""
+
+    study: ResolvedStudy
+    origin: Origin
+    designs: api.Designs
+    metrics: api.Metrics
+    members: tuple[MemberPoints, ...] = ()
+    """For a mix: every member in each combination; the combinations then lie on the axis of the chips."""
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Deployments on one or several axes, chips on the last."""
+        return self.designs.shape
+
+    def flat(self, column: Any) -> Floats:
+        """A column of the metrics, broadcast and flattened to shape (points,)."""
+        return np.broadcast_to(np.asarray(column, dtype=float), self.shape).reshape(-1)
+
+    @cached_property
+    def values(self) -> Floats:
+        """Objectives of the study, shape (points, objectives)."""
+        study = self.study
+        columns = [g.value(self.metrics, study.context) for g in study.objectives]
+        return np.stack([self.flat(c) for c in columns], axis=1)
+
+    @cached_property
+    def violations(self) -> dict[str, Floats]:
+        """Violation of each named constraint and each fixed target, shape (points,)."""
+        return {name: self.flat(v) for name, v in violations(self.study, self.metrics).items()}
+
+    @cached_property
+    def feasible(self) -> npt.NDArray[np.bool_]:
+        """True where no constraint and no fixed target is violated, shape (points,)."""
+        ok: npt.NDArray[np.bool_] = np.all([v <= 0.0 for v in self.violations.values()], axis=0)
+        return ok
+
+    @property
+    def ranks(self) -> npt.NDArray[np.int64]:
+        """Number of the trial of each point, shape (points,)."""
+        return np.broadcast_to(self.origin.trial, self.shape).reshape(-1)
+
+    def swept_violation(self, limit: float) -> Floats:
+        """Violation of the latency target that is a parameter of the trial, shape (points,)."""
+        swept = self.study.swept
+        if swept is None:
+            return np.full(self.values.shape[0], -np.inf)
+        late: Floats = api.violation(swept, self.flat(swept.value(self.metrics, self.study.context)), limit)
+        return late
+
+    def best(self, limit: float) -> int:
+        """Index of the best deployment under the swept target, or the one that misses by least."""
+        study = self.study
+        swept = () if study.swept is None or not np.isfinite(limit) else ((study.swept, limit),)
+        limits = merged(study.limits, swept)
+        found = judged(self.metrics, study.context, study.goal, limits, self.shape, 1)
+        return int(best(found)[0])
+
+    def design(self, index: int) -> dict[str, Any]:
+        """The chip, deployment and headline metrics of one point, as plain data."""
+        at = np.unravel_index(index, self.shape)
+        o, m, d = self.origin, self.metrics, self.designs.deployments
+        told = {
+            "chips": m.chips,
+            "capex_usd": m.capex_usd,
+            "tpot_s": m.tpot_s,
+            "tokens_per_s": m.tokens_per_s,
+            "usd_per_token_per_s": m.usd_per_token_per_s,
+        }
+        layout = {k: int(np.broadcast_to(a, self.shape)[at]) for k, a in d.columns().items()}
+        if self.members:
+            layout = {k: int(v[0]) for k, v in self._layouts(np.asarray([index])).items()}
+        return {
+            "chip": o.chip[at[-1] if len(o.chip) > 1 else 0],
+            "branch": o.branch,
+            **layout,
+            **{k: float(np.broadcast_to(a, self.shape)[at]) for k, a in told.items()},
+        }
+
+    def _layouts(self, indices: npt.NDArray[np.intp]) -> dict[str, npt.NDArray[np.int64]]:
+        """Deployment of each member of a mix, by `llm.workload.name`."""
+        return {
+            f"{m.member.label}.{name}": np.asarray(a)[indices].astype(np.int64)
+            for m in self.members
+            for name, a in m.designs.deployments.columns().items()
+        }
+
+    def _member_metrics(self, indices: npt.NDArray[np.intp]) -> dict[str, Floats]:
+        """What each member of a mix does and costs, by `llm.workload.metric`."""
+        return {
+            f"{m.member.label}.{metric.column}": np.asarray(metric.of(m.metrics, m.member.context))[indices]
+            for m in self.members
+            for metric in metrics_of("member")
+        }
+
+    def rows(self, indices: npt.NDArray[np.intp]) -> Table:
+        """Table of the designs at flat `indices`, units in the column names."""
+        chip = np.unravel_index(indices, self.shape)[-1]
+        o, m, d = self.origin, self.metrics, self.designs.deployments
+
+        def at(column: Any) -> Floats:
+            return np.broadcast_to(np.asarray(column, dtype=float), self.shape).reshape(-1)[indices]
+
+        if api.predicts(self.study.cost_model):
+            names = np.broadcast_to(np.asarray(o.chip), self.shape[-1:])
+            mix = [(m.designs, m.member.context, m.metrics) for m in self.members]
+            for designs, context, metrics in mix or [(self.designs, self.study.context, self.metrics)]:
+                assert_within_physics(designs, context, metrics, indices=indices, names=names)
+        columns: dict[str, Any] = {
+            "trial": np.broadcast_to(o.trial, self.shape[-1:])[chip],
+            "chip": [o.chip[i if len(o.chip) > 1 else 0] for i in chip],
+            "branch": o.branch,
+            "role": o.role,
+            **{k: np.broadcast_to(v, self.shape[-1:])[chip] for k, v in o.names.items()},
+            **{f"param_{k}": np.broadcast_to(v, self.shape[-1:])[chip] for k, v in o.parameters.items()},
+            **(
+                self._layouts(indices)
+                if self.members
+                else {name: at(a).astype(np.int64) for name, a in d.columns().items()}
+            ),
+            "price_usd": np.broadcast_to(o.price_usd, self.shape[-1:])[chip],
+            **{metric.column: at(metric.of(m, self.study.context)) for metric in metrics_of("table")},
+        }
+        columns["chips"] = whole_numbers(columns["chips"])
+        for i, axis in enumerate(axes_of(self.study)):
+            columns.setdefault(axis.column, self.values[indices, i])
+        columns |= self._member_metrics(indices)
+        columns |= {f"violation_{name}": v[indices] for name, v in self.violations.items()}
+        return Table(columns)
+
+
+def axis_of(goal: api.Objective) -> Axis:
+    """The column of the tables that holds an objective; one that is no metric gets one of its own name."""
+    column = getattr(goal, "column", f"objective_{goal.name}")
+    return Axis(goal.name, column, goal.label, goal.unit, goal.direction)
+
+
+def axes_of(study: ResolvedStudy) -> tuple[Axis, ...]:
+    """The axes of a study's front."""
+    return tuple(axis_of(goal) for goal in study.objectives)
+
+
+def grid_of(study: ResolvedStudy, chips: int = 1) -> api.Deployments:
+    """Every deployment that the study allows, ready for `chips` chips on the last axis.
+
+    One replica each, or as many as share a set of experts. For many chips TP with EP, PP and batch lie on an
+    axis each, so that the grid costs its distinct sums only; for
+    one chip a single axis (deployments, 1) is faster, because its loops are longer.
+    """
+    every = grid(study.lists)
+    return every if chips > 1 else every.reshape(-1, 1)
+
+
+def evaluate(study: ResolvedStudy, chips: api.Chips, deployments: api.Deployments, origin: Origin) -> Points:
+    """Evaluate chips of shape (n,) under deployments that broadcast against them, in one call."""
+    if study.members:
+        return _mixed(study, chips, deployments, origin)
+    designs = api.Designs(chips=chips, deployments=deployments)
+    return Points(
+        study=study, origin=origin, designs=designs, metrics=study.cost_model.evaluate(designs, study.context)
+    )
+
+
+def _mixed(study: ResolvedStudy, chips: api.Chips, deployments: api.Deployments, origin: Origin) -> Points:
+    """Every chip in every combination of deployments that is its best somewhere, one after the other."""
+    found = combine(study, chips, deployments)
+    at, n = found.chip, chips.size
+
+    def each(column: Any) -> Any:
+        return np.broadcast_to(np.asarray(column), (n,))[at]
+
+    spread = Origin(
+        trial=each(origin.trial),
+        chip=[str(name) for name in each(origin.chip)],
+        branch=origin.branch,
+        role=origin.role,
+        parameters={k: each(v) for k, v in origin.parameters.items()},
+        names={k: each(v) for k, v in origin.names.items()},
+        price_usd=each(origin.price_usd),
+    )
+    first = found.members[0].designs
+    return Points(study=study, origin=spread, designs=first, metrics=found.metrics, members=found.members)

@@ -1,0 +1,368 @@
+"""What one chip is made of: die plan, yield, bill of materials, price, power, beside what is published."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dse.chips.formats import Computed, computed_by_format, with_formats
+from dse.chips.price_basis import BASES, price_basis
+from dse.chips.prices import margin_of, margin_parts, price_of_one
+from dse.chips.resolve import Setting, price_of
+from dse.chips.silicon import Silicon, chip_silicon
+from dse.spec.catalog.lookup import Catalog, leaves
+from dse.spec.problems import SpecError, nearest, wrong
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.settings import CHIP, chip_with, spelled
+from dse.spec.schema.study import PrecisionSpec
+from dse.spec.schema.system import EconomySpec
+from dse.spec.schema.technology import TechnologySpec, node_named
+from dse.spec.yaml.units import pretty
+from objectives.equations.fabrication.package import PACKAGES
+from objectives.equations.fabrication.yields import (
+    gross_dies_per_wafer,
+    yield_murphy,
+    yield_negative_binomial,
+)
+
+ECONOMY, TECHNOLOGY = "datacentre-2026", "technology-2026"
+NO_SILICON = frozenset({"power", "price", "host", "claimed_user_speed"})
+"""Settings that leave the silicon of a chip as it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dies:
+    """All dies of one kind."""
+
+    kind: str
+    """`compute` or `io`."""
+    process: str
+    count: int
+    area_m2: float
+    """Of one."""
+    parts_m2: Mapping[str, float]
+    """Of one, by part; they sum to `area_m2`."""
+    gross_per_wafer: float | None
+    """None for a whole wafer."""
+    harvested_yield: float
+    negative_binomial_yield: float | None
+    """Without any redundancy; None for a whole wafer."""
+    murphy_yield: float | None
+    """The rival law, likewise."""
+    usd: float
+    """Of all of them that work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A published figure beside ours."""
+
+    quantity: str
+    unit: str
+    ours: float
+    value: float
+    low: float | None
+    high: float | None
+    error: float
+    """ours / value - 1."""
+    source: str
+    date: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChipSheet:
+    """One chip in SI; every ledger sums to its total."""
+
+    chip: str
+    title: str
+    hypothetical: bool
+    exchanged: tuple[str, ...]
+    packaging: str
+    dies: tuple[Dies, ...]
+    area_m2: float
+    area_parts: Mapping[str, float]
+    unit_cost_usd: float | None
+    """None where a price of its parts is unknown; `notes` say which."""
+    unit_cost_parts: Mapping[str, float]
+    price_method: str
+    price_usd: float | None
+    price_parts: Mapping[str, float]
+    power_w: float
+    power_parts: Mapping[str, float]
+    formats: Mapping[str, Computed]
+    """By number format of weights and activations, what a multiplication is computed in."""
+    peaks: Mapping[str, float]
+    """Dense matrix peak by number format [FLOP/s]."""
+    joules_per_flop: Mapping[str, float]
+    """By number format, cores at full rate."""
+    joules_per_byte: Mapping[str, float]
+    """By tier and link."""
+    violations: Mapping[str, float]
+    published: tuple[Published, ...]
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+
+def chip_sheet(
+    chip: str,
+    *,
+    node: str | None = None,
+    settings: Mapping[str, str] | None = None,
+    price_method: str | None = None,
+    seller: str | None = None,
+    yield_law: str = "negative-binomial",
+    configs: Path | str | None = None,
+) -> ChipSheet:
+    """What `chip`, a name or a file, is made of on `node` with `settings` exchanged.
+
+    `price_method` is listed, compute-ratio, unit-cost or margin (with a `seller`); by default the listed
+    price where a real chip has one, else its unit cost. Raises `SpecError` with every problem at once.
+    """
+    catalog = Catalog.of(configs)
+    technology = catalog.get(TechnologySpec, TECHNOLOGY)
+    given = spelled(settings or {})
+    if node is not None:
+        given["process"] = node_named(technology, node)
+    sold = catalog.get(ChipSpec, chip)
+    spec = with_formats(chip_with(given, sold), technology)
+    changed = _changed(given, sold, spec)
+    if spec.die.process.value is not None and spec.die.process.value not in technology.nodes:
+        process = str(spec.die.process.value)
+        told = (
+            f"expected a node that {TECHNOLOGY} knows, got {process!r}; {nearest(process, technology.nodes)}"
+        )
+        raise wrong(f"chips/{spec.name}: die.process", f"{told}; --node makes it on one of them")
+    made, costs, notes = _made(spec, technology, yield_law)
+    if changed:
+        notes.append(f"{', '.join(changed)} exchanged: published figures are of another chip, and left out")
+    power = spec.power.value
+    if changed and "power" not in given:
+        power = _board_power(sold, made, technology)
+    cost = {k: _first(v) for k, v in made.unit_cost_parts(_like(made, power)).items()} if costs else {}
+    method = price_method or ("listed" if spec.price.value is not None and not changed else "unit-cost")
+    price, price_parts = _price(spec, catalog, technology, method, seller, cost, made)
+    if price is None and costs:
+        notes.append("no listed price: give another --price-method")
+    notes += _dated(spec, technology, method, bool(cost))
+    if changed and power is not None and sold.power.value and "power" not in given:
+        card = f"the {pretty(sold.power.value, 'W')} of {spec.name} as it is sold"
+        notes.append(f"board and cooling are bought for {pretty(power, 'W')}: {card}, as derived powers go")
+    over = _violations(spec, made, bool(changed))
+    if any(v > 0.0 for v in over.values()):
+        notes.append("it cannot be made: its cost and power only tell how far off it is")
+    total = sum(cost.values()) if cost else None
+    return ChipSheet(
+        chip=spec.name,
+        title=spec.title,
+        hypothetical=spec.hypothetical or bool(changed),
+        exchanged=tuple(f"{k}={v}" for k, v in given.items()),
+        packaging=_packaging(made),
+        dies=_dies(spec, made),
+        area_m2=_first(made.area_m2),
+        area_parts={k: _first(v) for k, v in made.area_parts.items()},
+        unit_cost_usd=total,
+        unit_cost_parts=cost,
+        price_method=method,
+        price_usd=price,
+        price_parts=price_parts,
+        power_w=_first(made.power_w),
+        power_parts={k: _first(v) for k, v in made.power_parts.items()},
+        formats=computed_by_format(spec),
+        peaks={name: leaf.value for name, leaf in spec.peak.items() if leaf.value},
+        joules_per_flop=_per_flop(spec, made),
+        joules_per_byte=_per_byte(made),
+        violations=over,
+        published=() if changed or spec.hypothetical else tuple(_published(spec, made, total, price_parts)),
+        notes=tuple(notes),
+    )
+
+
+def _board_power(sold: ChipSpec, made: Silicon, technology: TechnologySpec) -> float | None:
+    """Power that board and cooling of an exchanged chip are bought for [W]; None where nobody tells it.
+
+    That of the card as it is sold, as many times more as the derived power has grown, so that a little more
+    of anything costs a little more.
+    """
+    told = sold.power.value
+    if told is None or sold.die.process.value not in technology.nodes:
+        return None
+    before = chip_silicon(sold, technology, priced=False)
+    return float(told * _first(made.power_w) / _first(before.power_w))
+
+
+def _changed(given: Mapping[str, str], before: ChipSpec, after: ChipSpec) -> list[str]:
+    """What of `given` makes another chip: exchanged for another value, and of its silicon."""
+    old, new = dict(leaves(before)), dict(leaves(after))
+    found = []
+    for name in sorted(set(given) - NO_SILICON):
+        was, now = old.get(CHIP[name]), new.get(CHIP[name])
+        same = (
+            before.cooling == after.cooling if name == "cooling" else was and now and was.value == now.value
+        )
+        if not same:
+            found.append(name)
+    return found
+
+
+def _dated(spec: ChipSpec, technology: TechnologySpec, method: str, priced: bool) -> list[str]:
+    """When, by whom and on what basis the prices in it were told."""
+    found = []
+    p = spec.price
+    if method == "listed" and p.value is not None:
+        between = "" if None in (p.low, p.high) or p.low == p.high else f"{p.low:,.0f} to {p.high:,.0f} USD"
+        when = f" of {p.date}" if p.date else ""
+        told = ", ".join(t for t in (between, BASES[price_basis(spec, method)], p.note) if t)
+        found.append(f"listed at {p.value:,.0f} USD{when} ({p.basis}, {p.source}): {told}")
+    if priced and spec.dram is not None:
+        cost = technology.dram[spec.dram.generation].cost
+        each = f"{(cost.value or 0.0) * 1e9:.3g} USD/GB"
+        found.append(f"{spec.dram.generation} at {each} ({cost.date}), a price that moves within a quarter")
+    return found
+
+
+def _made(spec: ChipSpec, technology: TechnologySpec, yield_law: str) -> tuple[Silicon, bool, list[str]]:
+    """Silicon, whether its dollars are known, and what is unknown of them."""
+    try:
+        return chip_silicon(spec, technology, yield_law=yield_law), True, []
+    except SpecError as error:
+        made = chip_silicon(spec, technology, priced=False, yield_law=yield_law)
+        return made, False, [f"no unit cost: {p.what}" for p in error.problems]
+
+
+def _price(
+    spec: ChipSpec, catalog: Catalog, technology: TechnologySpec, method: str, seller: str | None,
+    cost: Mapping[str, float], made: Silicon,
+) -> tuple[float | None, dict[str, float]]:  # fmt: skip
+    """Price by method and its parts [USD]; None where it is not known."""
+    price = price_of_one(method, seller)
+    if method in ("unit-cost", "margin"):
+        if not cost:
+            return None, {}
+        if method == "unit-cost":
+            return sum(cost.values()), {"unit_cost": sum(cost.values())}
+        whole = _like(made, sum(cost.values()))
+        parts = margin_parts(made, whole, margin_of(price, technology))
+        told = {k: _first(v) for k, v in parts.items()}
+        return sum(told.values()), told
+    if method == "listed" and spec.price.value is None:
+        return None, {}
+    precision = PrecisionSpec(weights="fp16", kv="fp16", activations="fp16")
+    economy = catalog.get(EconomySpec, ECONOMY)
+    setting = Setting(
+        catalog=catalog, precision=precision, price=price, technology=technology, economy=economy
+    )
+    found = price_of(spec, setting)
+    return found, {method.replace("-", "_"): found}
+
+
+def _packaging(made: Silicon) -> str:
+    plan = made.plan
+    if made.technology.wafer.whole:
+        return "whole wafer"
+    dies, io = _first(plan.compute.count), _first(plan.io.count)
+    kind = PACKAGES[int(_first(plan.package))]
+    if kind == "organic":
+        return "monolithic, organic substrate" if dies + io == 1 else "several dies on an organic substrate"
+    told = "2.5D, silicon interposer" if kind == "interposer" else "2.5D, interposer with bridges"
+    return told + (", compute dies on I/O dies" if io > 0 else "")
+
+
+def _dies(spec: ChipSpec, made: Silicon) -> tuple[Dies, ...]:
+    t, plan, cost = made.technology, made.plan, made.unit_cost_parts()
+    nodes = {
+        "compute": str(spec.die.process.value),
+        "io": "" if spec.die.io is None else str(spec.die.io.process.value),
+    }
+    found = []
+    for kind, group, node in (("compute", plan.compute, t.node), ("io", plan.io, t.io_node)):
+        count = _first(group.count)
+        if count == 0.0:
+            continue
+        area, wafer = group.each_m2, t.wafer
+        laws = {"defects_per_m2": node.defects_per_m2}
+        gross = gross_dies_per_wafer(
+            area, diameter_m=wafer.diameter_m, edge_m=wafer.edge_m, scribe_m=wafer.scribe_m
+        )
+        whole = wafer.whole
+        found.append(
+            Dies(
+                kind=kind,
+                process=nodes[kind],
+                count=int(count),
+                area_m2=_first(area),
+                parts_m2={k: _first(v) / count for k, v in group.parts().items()},
+                gross_per_wafer=None if whole else _first(gross),
+                harvested_yield=_first(made.yields[kind]),
+                negative_binomial_yield=None
+                if whole
+                else _first(yield_negative_binomial(area, clustering=wafer.clustering, **laws)),
+                murphy_yield=None if whole else _first(yield_murphy(area, **laws)),
+                usd=_first(cost[f"{kind}_dies"]),
+            )
+        )
+    return tuple(found)
+
+
+def _per_flop(spec: ChipSpec, made: Silicon) -> dict[str, float]:
+    """Energy of a FLOP in each format that has a matrix peak [J/FLOP]; vector peaks are no matrix peaks."""
+    compute = _first(made.full_power["compute"])
+    return {name: compute / leaf.value for name, leaf in spec.peak.items() if leaf.value and name != "fp32"}
+
+
+def _per_byte(made: Silicon) -> dict[str, float]:
+    t, b = made.technology, made.blueprint
+    used = {
+        "sram": (b.sram_bandwidth, t.node.sram_joules_per_byte),
+        "dram": (b.dram_bandwidth, t.dram.joules_per_byte + t.energy.dram_system_joules_per_byte),
+        "link": (b.link_bandwidth, t.energy.link_joules_per_byte),
+        "die_to_die": (made.plan.die_to_die_bandwidth, made.plan.joined.joules_per_byte),
+        "load": (b.weight_load, t.energy.load_joules_per_byte),
+    }
+    return {name: _first(np.asarray(joules)) for name, (rate, joules) in used.items() if _first(rate) > 0.0}
+
+
+def _violations(spec: ChipSpec, made: Silicon, changed: bool) -> dict[str, float]:
+    """What keeps a hypothetical chip from being made; a chip that exists has been made."""
+    if not (spec.hypothetical or changed):
+        return {}
+    plan = made.plan
+    return {
+        "die_area": _first(plan.area_excess_m2),
+        "dram_stacks": _first(plan.stacks_excess),
+        "link_edge": _first(plan.link_excess),
+        "cooling": _first(made.cooling_excess_w),
+    }
+
+
+def _published(
+    spec: ChipSpec, made: Silicon, cost: float | None, price: Mapping[str, float]
+) -> list[Published]:
+    ours: list[tuple[str, str, float | None, Any]] = [
+        ("die_area", "m2", _first(made.plan.compute.each_m2), spec.die.area),
+        ("tdp", "W", _first(made.power_w), spec.power),
+        ("unit_cost", "USD", cost, spec.unit_cost),
+        ("price", "USD", None if "listed" in price else sum(price.values()) or None, spec.price),
+    ]
+    if spec.die.io is not None:
+        ours.insert(1, ("io_die_area", "m2", _first(made.plan.io.each_m2), spec.die.io.area))
+    return [
+        Published(
+            quantity=name, unit=unit, ours=value, value=leaf.value, low=leaf.low, high=leaf.high,
+            error=value / leaf.value - 1.0, source=leaf.source, date=leaf.date,
+        )
+        for name, unit, value, leaf in ours
+        if value is not None and leaf.value
+    ]  # fmt: skip
+
+
+def _like(made: Silicon, value: float | None) -> Any:
+    return None if value is None else 0.0 * made.power_w + value
+
+
+def _first(column: Any) -> float:
+    return float(column.reshape(-1)[0])

@@ -1,0 +1,167 @@
+"""Rows of a stored front evaluated again with their ledgers: where each second, byte and dollar goes."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.chips.resolve import chip_columns, chips_of
+from dse.choose.rule import Limits, violations
+from dse.evaluate.mix import MemberPoints, combined_metrics, taken
+from dse.evaluate.mix_ledgers import combined_ledgers
+from dse.front.tables import Table
+from dse.question.resolved_study import ResolvedStudy
+from dse.spec.problems import wrong
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.system import StackSpec
+from objectives import api
+from objectives.ledgers import LEDGERS
+
+Parts = Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revisited:
+    """One row of a table, evaluated again; SI throughout."""
+
+    chip: Parts
+    """Columns of `api.Chips`: peak, SRAM, DRAM, links, price, power."""
+    ledgers: Mapping[str, Parts]
+    """Ledger to its parts."""
+    violations: Parts
+    stack: str
+    """Name of the software stack that drives the chip."""
+    hypothetical: bool
+    """Whether nobody makes the chip."""
+    interval: Parts
+    """Metric (tpot, ttft, throughput) to the factor up and down of the stack; empty where nobody knows it."""
+    parts: Mapping[str, "Revisited"] = field(default_factory=dict)
+    """The same for each LLM and workload of a mix, by its label; empty where there is one. The ledgers of the
+    whole are then those of `combined_ledgers`."""
+
+    @property
+    def bound_by(self) -> str:
+        """The resource that most of TPOT waits for; the empty string where the cost model does not say."""
+        bounds = self.ledgers.get("bound_s", {})
+        return max(bounds, key=lambda name: bounds[name]) if bounds else ""
+
+
+def revisit(study: ResolvedStudy, rows: Table) -> list[Revisited]:
+    """Evaluate every row of a front or of its baselines again, rows of one chip or branch in one call.
+
+    Raises `SpecError` for a row whose chip is neither of the space nor of the catalog.
+    """
+    found: dict[int, Revisited] = {}
+    for name, part in rows.groupby(_family(rows), sort=False):
+        family = family_of(study, str(name), part)
+        made = _mixed(study, part, family) if study.members else _evaluated(study, part, family)
+        found |= zip(part.index, made, strict=True)
+    return [found[i] for i in rows.index]
+
+
+def _family(rows: Table) -> Any:
+    """What the rows of one call share: the chip of the catalog, or the branch that a name begins with."""
+    branch = rows["chip"].str.rpartition("-")[0]
+    return rows["chip"].where(rows["role"] == "baseline", branch)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Chips that share a stack: those of a branch of the space, or one of the catalog."""
+
+    chips: api.Chips
+    stack: StackSpec
+    hypothetical: bool
+
+
+def family_of(study: ResolvedStudy, name: str, rows: Table) -> Family:
+    """The chips of some rows of one branch of the space, or of one chip of the catalog."""
+    catalog = study.setting.catalog
+    if (rows["role"] == "baseline").all():
+        spec = study.baselines.get(name) or catalog.get(ChipSpec, name)
+        return Family(
+            chips=chips_of([chip_columns(spec, study.setting)]),
+            stack=study.setting.stack_of(spec.name, spec.stack),
+            hypothetical=spec.hypothetical,
+        )
+    if name not in study.branches:
+        raise wrong(study.slug, f"expected chips of the branches {', '.join(study.branches)}, got {name!r}")
+    branch = study.branches[name]
+    values = {n: rows[f"param_{n}"].to_numpy(dtype=float) for n in branch.spec.parameters}
+    stack = study.setting.stack_of(branch.name, branch.spec.stack)
+    return Family(chips=branch.chips(values), stack=stack, hypothetical=True)
+
+
+def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Revisited]:
+    """Each part of the mix evaluated, and what they come to together."""
+    n, weights = len(rows), [m.weight for m in study.members]
+    points, told = [], []
+    for member in study.members:
+        designs = api.Designs(chips=family.chips, deployments=_deployments(study, rows, f"{member.label}."))
+        metrics = study.cost_model.evaluate(designs, member.context, detail=True)
+        told.append(list(_told(family, metrics, member.context, member.limits, n)))
+        promised = replace(metrics, violations=violations(metrics, member.context, member.limits))
+        flat = taken(promised, designs, np.arange(n))
+        points.append(MemberPoints(member=member, designs=designs, metrics=flat))
+    over = _violations(study.limits, combined_metrics(tuple(points)), study.context, n)
+    for i, each in enumerate(zip(*told, strict=True)):
+        yield Revisited(
+            chip=each[0].chip,
+            stack=each[0].stack,
+            hypothetical=each[0].hypothetical,
+            interval=each[0].interval,
+            ledgers=combined_ledgers([part.ledgers for part in each], weights),
+            violations=_row(over, i),
+            parts={m.label: part for m, part in zip(study.members, each, strict=True)},
+        )
+
+
+def _evaluated(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Revisited]:
+    designs = api.Designs(chips=family.chips, deployments=_deployments(study, rows))
+    metrics = study.cost_model.evaluate(designs, study.context, detail=True)
+    return _told(family, metrics, study.context, study.limits, len(rows))
+
+
+def _deployments(study: ResolvedStudy, rows: Table, start: str = "") -> api.Deployments:
+    """Deployments that the rows tell, in columns whose names begin with `start`."""
+    names = [f.name for f in fields(api.Deployments)]
+    missing = [start + name for name in names if start + name not in rows.columns]
+    if missing:
+        what = (
+            f"expected the columns {', '.join(missing)} of a deployment, got none: an older version wrote it"
+        )
+        raise wrong(study.slug, f"{what}. Repeat `dse run`.")
+    return api.Deployments(**{name: rows[start + name].to_numpy(dtype=float) for name in names})
+
+
+def _told(
+    family: Family, metrics: api.Metrics, context: api.Context, limits: Limits, n: int
+) -> Iterator[Revisited]:
+    columns = _spread(family.chips.columns(), n)
+    ledgers = {ledger.name: _spread(getattr(metrics, ledger.field), n) for ledger in LEDGERS}
+    over = _violations(limits, metrics, context, n)
+    for i in range(n):
+        yield Revisited(
+            chip=_row(columns, i),
+            ledgers={name: _row(parts, i) for name, parts in ledgers.items()},
+            violations=_row(over, i),
+            stack=family.stack.name,
+            hypothetical=family.hypothetical,
+            interval=dict(family.stack.interval),
+        )
+
+
+def _violations(
+    limits: Limits, metrics: api.Metrics, context: api.Context, n: int
+) -> dict[str, npt.NDArray[np.float64]]:
+    return _spread(violations(metrics, context, limits), n)
+
+
+def _spread(columns: Mapping[str, Any], n: int) -> dict[str, npt.NDArray[np.float64]]:
+    return {name: np.broadcast_to(np.asarray(a, dtype=float), (n,)) for name, a in columns.items()}
+
+
+def _row(columns: Mapping[str, npt.NDArray[np.float64]], i: int) -> dict[str, float]:
+    return {name: float(a[i]) for name, a in columns.items()}

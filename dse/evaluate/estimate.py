@@ -1,0 +1,345 @@
+"""One chip, one LLM, one workload: how fast, how much, and where each second, byte and dollar goes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dse.bounds.speed_of_light import assert_within_physics
+from dse.chips.anchors import anchor
+from dse.chips.assumed_values import assumed
+from dse.chips.formats import computed_in, remarks, with_formats
+from dse.chips.prices import price_of_one
+from dse.chips.resolve import Setting, chip_columns, chips_of, precision_of, stack_under
+from dse.chips.silicon import chip_silicon
+from dse.choose.rule import TOLERANCE, Limits, best, judged, violations
+from dse.choose.solve import Found, Question, best_deployments
+from dse.evaluate.estimate_result import (
+    LABELS,
+    Estimate,
+    first_of,
+    headline,
+    interval_on,
+    ledgers_of,
+    notes_of,
+    parts_of,
+    smallest_system,
+)
+from dse.plugins import cost_model as cost_model_named
+from dse.plugins import objective
+from dse.question.layouts import all_spreads, all_stages, all_ways, bad_ep, bad_tp, batches, product
+from dse.question.targets import USUAL_GOAL
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.problems import Problem, SpecError, nearest, wrong
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.llm import LlmSpec
+from dse.spec.schema.settings import apply, spelled
+from dse.spec.schema.software import software_named
+from dse.spec.schema.study import PrecisionSpec, PriceSpec
+from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
+from dse.spec.schema.technology import TechnologySpec
+from dse.spec.schema.workload import WorkloadSpec, served
+from dse.spec.yaml.loading import build_spec
+from objectives import api
+from objectives.equations.chip.formats import FORMATS
+
+ECONOMY, TECHNOLOGY = "datacentre-2026", "technology-2026"
+"""Names of the bundled economy and technology that an estimate is made with."""
+
+_GROUPS = (1, 2, 4, 8, 16)
+"""Replicas of decode that are tried beside the prefill replicas that they need, which are whole."""
+
+
+def estimate(
+    chip: str,
+    llm: str,
+    workload: str,
+    *,
+    tp: int | None = None,
+    pp: int | None = None,
+    ep: int | None = None,
+    dp: int | None = None,
+    batch: int | None = None,
+    weights: str = "fp16",
+    kv: str | None = None,
+    activations: str | None = None,
+    cost_model: str = "roofline",
+    stack: str | None = None,
+    serving: str | None = None,
+    price_method: str = "listed",
+    seller: str | None = None,
+    system: str = "chips-only",
+    software: str = "as-sold",
+    settings: Mapping[str, str] | None = None,
+    configs: Path | str | None = None,
+    hold_targets: bool = True,
+) -> Estimate:
+    """Estimate one design; what is left out of batch, TP, PP and EP is chosen.
+
+    The best deployment has the lowest $/(token/s) among those that fit and meet the workload's targets, which
+    `hold_targets` of false lifts; where none does, it is the one that misses by least. Of systems within 1 %
+    of it the smallest is taken, see `dse.choose.rule`.
+
+    Left out, `dp` is 1, or as many replicas as share a set of
+    experts; disaggregated serving chooses it, so that both pools are busy. `serving` exchanges that of the
+    workload. `kv` and `activations` follow `weights`, sub-byte weights with fp16 activations. `seller` is
+    whose gross margin a price by margin holds, `system` what capital covers beside chips (chips-only,
+    with-host-and-network, built-up). `software` is `as-sold` (the chip's own stack, or `stack`), `equal` (one
+    class of losses for all chips) or `ideal` (no losses). `settings` exchanges single numbers by name, such
+    as {"hbm_bandwidth": "5 TB/s"}.
+
+    Raises `SpecError` with every problem at once.
+    """
+    problem = Subject(chip, llm, workload, weights, kv, activations, cost_model, stack, price_method,
+                      dict(settings or {}), configs, serving, seller, system, software)  # fmt: skip
+    if not hold_targets:
+        problem.targets = {}
+    problem.check_layout(batch=batch, tp=tp, pp=pp, dp=dp, ep=ep)
+    one = problem.solve(batch=batch, tp=tp, pp=pp, ep=ep, dp=dp)
+    metrics = problem.cost_model.evaluate(one, problem.context, detail=True)
+    problem.hold_against_physics(one, metrics)
+    return problem.report(
+        one, metrics, solved=None in (batch, tp, pp) or (ep is None and problem.llm.expert_count > 0)
+    )
+
+
+def smallest(
+    chip: str, llm: str, workload: str, *, batch: int, weights: str, settings: Mapping[str, str] | None = None
+) -> Estimate:
+    """As `estimate`, for the deployment of the fewest chips that holds `batch` sequences."""
+    problem = Subject(chip, llm, workload, weights, None, None, "roofline", None, "listed",
+                       dict(settings or {}), None)  # fmt: skip
+    one = problem.solve(batch=batch, dp=1, fewest=True)
+    metrics = problem.cost_model.evaluate(one, problem.context, detail=True)
+    problem.hold_against_physics(one, metrics)
+    return problem.report(one, metrics, solved=True)
+
+
+class Subject:
+    """Everything an estimate needs, looked up and checked."""
+
+    def __init__(self, chip: str, llm: str, workload: str, weights: str, kv: str | None,
+                 activations: str | None, model: str, stack: str | None, price_method: str,
+                 settings: Mapping[str, str], configs: Path | str | None, serving: str | None = None,
+                 seller: str | None = None, system: str = "chips-only",
+                 software: str = "as-sold") -> None:  # fmt: skip
+        catalog = Catalog.of(configs)
+        self.llm_spec, found_workload, spec = _found(catalog, llm, workload, chip)
+        self.cost_model = cost_model_named(model)
+        self.software = software_named(software)
+        self.sold = catalog.get(StackSpec, stack or spec.stack)
+        used_stack = stack_under(self.software, self.sold, catalog)
+        self.interval = interval_on(used_stack, spec, catalog)
+        network = catalog.get(NetworkSpec, spec.link.network)
+        self.chip, self.stack, self.network, self.workload = apply(
+            settings, spec, used_stack, network, found_workload
+        )
+        if serving is not None:
+            self.workload = served(self.workload, serving)
+        self.precision = _precision(weights, kv, activations)
+        self.price = price_of_one(price_method, seller, system)
+        setting = Setting(
+            catalog=catalog, precision=self.precision, price=self.price, requires=self.cost_model.requires,
+            technology=catalog.get(TechnologySpec, TECHNOLOGY), economy=catalog.get(EconomySpec, ECONOMY),
+        )  # fmt: skip
+        _hold_node("process" in spelled(settings), self.chip, setting.technology)
+        self.unpriced = price_method == "listed" and self.chip.price.value is None
+        if self.unpriced:
+            setting = _at_unit_cost(self.chip, setting)
+        self.chip = with_formats(self.chip, setting.technology)
+        self.columns = chip_columns(self.chip, setting, self.stack, self.network)
+        self.llm = self.llm_spec.resolve()
+        self.context = api.Context(
+            llm=self.llm, precision=precision_of(self.precision), workload=self.workload.resolve(),
+            economy=catalog.get(EconomySpec, ECONOMY).resolve(),
+        )  # fmt: skip
+        self.goal, self.tolerance = objective(USUAL_GOAL), TOLERANCE
+        self.chosen: list[Found] = []
+        self.targets = {objective(n): limit for n, limit in self.workload.targets.items()}
+
+    def hold_against_physics(self, one: api.Designs, metrics: api.Metrics) -> None:
+        """Raise `BeatsPhysics` for a prediction that no machine could meet; claims are not predictions."""
+        if api.predicts(self.cost_model):
+            assert_within_physics(one, self.context, metrics, names=[self.chip.name])
+
+    def check_layout(self, **given: int | None) -> None:
+        """Raise `SpecError` for ways and sizes that cannot be."""
+        problems = [
+            Problem(f"--{name}", f"expected at least 1, got {value}")
+            for name, value in given.items()
+            if value is not None and value < 1
+        ]
+        tp, pp, ep = given["tp"], given["pp"], given["ep"]
+        if tp and tp > 0 and (why := bad_tp(tp, self.llm)):
+            problems.append(Problem("--tp", why))
+        if pp and pp > self.llm.layers:
+            what = f"expected at most the {self.llm.layers} layers of {self.llm.name}, got {pp}"
+            problems.append(Problem("--pp", what))
+        if ep and ep > 0 and (why := self._bad_ep(ep, tp, given["dp"])):
+            problems.append(Problem("--ep", why))
+        if problems:
+            raise SpecError(problems)
+
+    def _bad_ep(self, ep: int, tp: int | None, dp: int | None) -> str:
+        """Why experts cannot be spread so, whatever is left out; the empty string when they can."""
+        reasons = [
+            bad_ep(ep, t, dp or max(ep // t, 1), self.llm) for t in ([tp] if tp else all_ways(self.llm))
+        ]
+        return "" if "" in reasons else reasons[0]
+
+    def _whole_pools(self) -> bool:
+        """Whether pools are of one system, so that several replicas of decode may round better."""
+        return self.workload.serving == "disaggregated" and self.workload.pools == "system"
+
+    def _layouts(self, tp: int | None, ep: int | None, dp: int | None) -> list[tuple[int, int, int]]:
+        """TP, EP and DP that go together."""
+        found = [
+            (t, e, dp or n * max(e // t, 1))
+            for t in ([tp] if tp else all_ways(self.llm))
+            for e in ([ep] if ep else all_spreads(self.llm))
+            for n in (_GROUPS if self._whole_pools() and not dp else (1,))
+        ]
+        return [(t, e, d) for t, e, d in found if not bad_ep(e, t, d, self.llm)]
+
+    def solve(
+        self, *, batch: int | None = None, tp: int | None = None, pp: int | None = None,
+        ep: int | None = None, dp: int | None = None, fewest: bool = False,
+    ) -> api.Designs:  # fmt: skip
+        """The cheapest deployment per throughput, or that of the fewest chips; a batch of one."""
+        grid = self.grid(batch=batch, tp=tp, pp=pp, ep=ep, dp=dp)
+        if fewest:
+            designs = api.Designs(chips=self.chips, deployments=grid.reshape(-1))
+            metrics = self.cost_model.evaluate(designs, self.context)
+            found = judged(metrics, self.context, self.goal, self.limits, designs.shape, 1)
+            return designs.take(best(replace(found, cost=found.size)))
+        return self.best_at(grid, [self.limits])[0]
+
+    def best_at(self, grid: api.Deployments, limits: Sequence[Limits]) -> list[api.Designs]:
+        """The best deployment of `grid`, and of batches between, under each of some limits."""
+        question = Question(
+            cost_model=self.cost_model, context=self.context, goal=self.goal, tolerance=self.tolerance
+        )
+        self.chosen = best_deployments(question, self.chips, grid, limits)
+        if any(f.cost[0] <= 0.0 for f in self.chosen):
+            raise wrong(f"chips/{self.chip.name}", "price: expected more than 0 USD, got 0 USD")
+        return [api.Designs(chips=self.chips, deployments=f.deployments) for f in self.chosen]
+
+    @property
+    def chips(self) -> api.Chips:
+        """The chip as a batch of one."""
+        return chips_of([self.columns])
+
+    @property
+    def limits(self) -> Limits:
+        """The latency targets of the workload, as the choice of a deployment reads them."""
+        return tuple(self.targets.items())
+
+    def grid(
+        self, *, batch: int | None = None, tp: int | None = None, pp: int | None = None,
+        ep: int | None = None, dp: int | None = None,
+    ) -> api.Deployments:  # fmt: skip
+        """Every deployment that is tried, what is given held; shape (layouts, PP, batch, 1)."""
+        ways, spreads, replicas = zip(*self._layouts(tp, ep, dp), strict=True)
+        stages = [pp] if pp else all_stages(self.llm)
+        return product(ways, spreads, replicas, stages, [batch] if batch else batches(4))
+
+    def violations(self, found: api.Metrics) -> dict[str, Any]:
+        """Every named constraint and every latency target, each in its own unit, feasible where <= 0."""
+        return violations(found, self.context, self.limits)
+
+    def report(self, one: api.Designs, m: api.Metrics, *, solved: bool) -> Estimate:
+        """The typed result of the one design."""
+        found = {name: first_of(v) for name, v in self.violations(m).items()}
+        bounds = {name: first_of(v) for name, v in m.bounds.items()}
+        return Estimate(
+            chip=self.chip.name,
+            llm=self.llm.name,
+            workload=self.workload.name,
+            cost_model=self.cost_model.name,
+            stack=self.stack.name,
+            label=LABELS[self.stack.estimate],
+            serving=self.workload.serving,
+            precision=self.precision.model_dump(),
+            computed_in=computed_in(self.chip, self.precision),
+            price_method="unit-cost" if self.unpriced else self.price.method,
+            deployment={k: int(first_of(v)) for k, v in one.deployments.columns().items()},
+            solved=solved,
+            feasible=all(v <= 0.0 for v in found.values()),
+            metrics=headline(m, self.context),
+            ledgers=ledgers_of(m),
+            pools=parts_of(m.pools),
+            smallest_system=smallest_system(self.cost_model, one, self.context),
+            bound_by=max(bounds, key=lambda name: bounds[name]),
+            violations=found,
+            targets={goal.name: limit for goal, limit in self.targets.items()},
+            interval=self.interval,
+            notes=(*self._notes(first_of(one.deployments.pp)), *self._smaller(first_of(m.chips))),
+        )
+
+    def _smaller(self, chips: float) -> list[str]:
+        """What to say where the tolerance has chosen a smaller system than the best."""
+        found = self.chosen[0] if self.chosen else None
+        if found is None or chips >= found.least_size[0]:
+            return []
+        more = found.cost[0] / found.least[0] - 1.0
+        return [f"of systems within {self.tolerance:.0%} of the best the smallest is taken: {chips:,.5g} "
+                f"chips instead of {found.least_size[0]:,.5g}, which would cost {more:.2%} less"]  # fmt: skip
+
+    def _notes(self, stages: float) -> list[str]:
+        work, system = self.workload, self.price.system
+        notes = notes_of(self.stack, work.serving, self.interval, system, work.pools, stages)
+        if self.stack.estimate == "calibrated":
+            notes.insert(1, anchor(self.stack, self.chip).reason.rstrip("."))
+        notes += [told for told in [assumed(self.chip)] if told is not None]
+        if self.stack.chips and self.chip.name not in self.stack.chips:
+            notes.insert(
+                1,
+                f"{self.stack.name} was not calibrated on {self.chip.name}: "
+                f"the interval is no narrower than that of the chip's class ({self.chip.stack})",
+            )
+        notes[1:1] = remarks(computed_in(self.chip, self.precision))
+        if self.unpriced:
+            notes.insert(1, f"{self.chip.name} has no listed price: priced at the unit cost of its silicon")
+        return notes
+
+
+def _found(catalog: Catalog, llm: str, workload: str, chip: str) -> tuple[LlmSpec, WorkloadSpec, ChipSpec]:
+    """What an estimate is about; raises `SpecError` with all unknown names at once."""
+    found: list[Any] = []
+    problems: list[Problem] = []
+    for spec, name in ((LlmSpec, llm), (WorkloadSpec, workload), (ChipSpec, chip)):
+        try:
+            found.append(catalog.get(spec, name))
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return found[0], found[1], found[2]
+
+
+def _hold_node(given: bool, chip: ChipSpec, technology: TechnologySpec) -> None:
+    """Raise `SpecError` for a node that was given and that the technology does not know."""
+    leaf, known = chip.die.process, tuple(technology.nodes)
+    node = None if leaf is None else leaf.value
+    if given and node not in known:
+        raise wrong("--set", f"process: unknown node {node!r}; {nearest(str(node), known)}")
+
+
+def _at_unit_cost(chip: ChipSpec, setting: Setting) -> Setting:
+    """The setting with prices from silicon, for a chip that nobody lists; refused where those are unknown."""
+    try:
+        chip_silicon(chip, setting.technology)
+    except SpecError as error:
+        hint = "give --set price='... USD'"
+        what = f"price: expected a known value, got null, and no unit cost either; {hint}"
+        raise SpecError([Problem(f"chips/{chip.name}", what), *error.problems]) from None
+    return replace(setting, price=PriceSpec(method="unit-cost", system=setting.price.system))
+
+
+def _precision(weights: str, kv: str | None, activations: str | None) -> PrecisionSpec:
+    if weights not in FORMATS:
+        raise wrong("--weights", f"unknown number format {weights!r}; {nearest(weights, FORMATS)}")
+    sub_byte = weights in ("int4", "nvfp4", "mxfp4")
+    follows = "fp16" if sub_byte else weights
+    data = {"weights": weights, "kv": kv or follows, "activations": activations or follows}
+    return build_spec(PrecisionSpec, data, "--kv, --activations")

@@ -1,0 +1,153 @@
+"""What an estimate tells: metrics, ledgers, how far to trust it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from dse.chips.formats import Computed
+from dse.front.tables import one_row
+from dse.plugins import metrics_of
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.system import StackSpec, wider
+from objectives import api
+from objectives.ledgers import LEDGERS
+from objectives.metrics import Place
+
+LABELS = {
+    "speed-of-light": "speed of light: an upper bound on speed, not a prediction",
+    "uncalibrated": "estimate with published derates, not yet calibrated: no error bar",
+    "calibrated": "estimate with a calibrated stack",
+}
+
+
+_COVERED = {
+    "chips-only": "capital covers chips only",
+    "with-host-and-network": "capital covers chips, and the shares of host and scale-up network as published",
+    "built-up": "capital covers chips, servers, racks, links by their reach, NICs and fabric of those "
+    "who leave their domain, built up alike for all",
+}
+"""System of a price to what its capital covers."""
+
+_IN_LINE = (
+    "aggregated in a pipeline: whole prompts and steps of decode pass the stages in line, and steps crawl "
+    "behind a prompt; --serving chunked avoids most of it"
+)
+
+_POOLS = {
+    "fleet": "pools are a fleet of many replicas: their ratio is a real number, and so are the chips",
+    "system": "pools are one system: each has whole replicas",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What one design does and costs, in SI; every ledger sums to the metric of its name."""
+
+    chip: str
+    llm: str
+    workload: str
+    cost_model: str
+    stack: str
+    label: str
+    """How far to trust it."""
+    serving: str
+    precision: dict[str, str]
+    computed_in: dict[str, Computed]
+    """The format that `matrix` multiplications and the `attention` core are asked for, and the one used."""
+    price_method: str
+    deployment: dict[str, int]
+    solved: bool
+    """Whether any of batch, TP, PP and EP was chosen rather than given."""
+    feasible: bool
+    metrics: dict[str, float]
+    ledgers: dict[str, dict[str, float]]
+    pools: dict[str, float]
+    """Replicas by what they do, where pools differ; a fraction where they are a fleet."""
+    bound_by: str
+    """The resource that most of TPOT waits for."""
+    violations: dict[str, float]
+    targets: dict[str, float]
+    interval: dict[str, float]
+    """Metric (tpot, ttft, throughput) to the factor up and down that held 80 % of the measured rows that the
+    fit of the stack did not see; empty for a stack that is not calibrated."""
+    notes: tuple[str, ...]
+    smallest_system: dict[str, float] = field(default_factory=dict)
+    """Where pools are a fleet of many replicas: chips, capital and replicas of the smallest whole system."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+    @property
+    def frame(self) -> Any:
+        """The metrics and the deployment as a one-row DataFrame."""
+        return one_row({"chip": self.chip, "llm": self.llm, **self.deployment, **self.metrics})
+
+
+def headline(m: api.Metrics, context: api.Context, place: Place = "estimate") -> dict[str, float]:
+    """What a batch of one does and costs, in SI."""
+    return {metric.column: first_of(metric.of(m, context)) for metric in metrics_of(place)}
+
+
+def ledgers_of(m: api.Metrics) -> dict[str, dict[str, float]]:
+    """Where each second, byte, dollar and joule of a batch of one goes; sums to the metric of its name."""
+    return {ledger.name: parts_of(getattr(m, ledger.field)) for ledger in LEDGERS}
+
+
+def smallest_system(model: api.CostModel, one: api.Designs, context: api.Context) -> dict[str, float]:
+    """The smallest system of whole replicas in this layout, where the pools of the design are a fleet.
+
+    Chips [1], capital [USD] and $/(token/s) of one design, and its replicas by pool; empty for a design that
+    has no pools or whole ones already.
+    """
+    work = context.workload
+    if work.serving != "disaggregated" or work.pools == "system":
+        return {}
+    m = model.evaluate(one, replace(context, workload=replace(work, pools="system")), detail=True)
+    told = {"chips": m.chips, "capex_usd": m.capex_usd, "usd_per_token_per_s": m.usd_per_token_per_s}
+    return parts_of({**told, **m.pools})
+
+
+def interval_on(stack: StackSpec, chip: ChipSpec, catalog: Catalog) -> dict[str, float]:
+    """Factors of the error bars of a stack on a chip; where it was not calibrated, at least the class's."""
+    if not stack.chips or chip.name in stack.chips:
+        return dict(stack.interval)
+    return wider(stack.interval, catalog.get(StackSpec, chip.stack).interval)
+
+
+def notes_of(
+    stack: StackSpec, serving: str, interval: Mapping[str, float] | None = None, system: str = "chips-only",
+    pools: api.Pools = "fleet", stages: float = 1.0,
+) -> list[str]:  # fmt: skip
+    """What a reader of an estimate must know: how far to trust it, and what it leaves out."""
+    notes = [LABELS[stack.estimate]]
+    if serving == "decode-only":
+        notes.append("decode only: prompts cost nothing here; TTFT is that of one prompt alone")
+    if serving == "disaggregated":
+        notes.append("disaggregated: both pools are of this chip in this layout, and both are paid")
+        notes.append(_POOLS[pools])
+    if serving in ("aggregated", "chunked"):
+        notes.append("TTFT counts the mean wait for the prompts of others; its spread is not modelled")
+    if serving == "aggregated" and stages > 1.0:
+        notes.append(_IN_LINE)
+    if serving != "decode-only" and stack.estimate == "speed-of-light":
+        notes.append("a bound has no queue: TTFT counts no wait for the prompts of others")
+    factors = stack.interval if interval is None else interval
+    if factors:
+        told = ", ".join(f"{name} within x{factor:.2f}" for name, factor in factors.items())
+        notes.append(f"80 % of the measured rows that the fit did not see: {told}, up or down")
+    notes.append(_COVERED[system])
+    return notes
+
+
+def first_of(column: Any) -> float:
+    """The first number of a column."""
+    return float(np.asarray(column).reshape(-1)[0])
+
+
+def parts_of(parts: Mapping[str, Any]) -> dict[str, float]:
+    """The parts of a batch of one as plain numbers."""
+    return {name: first_of(v) for name, v in parts.items()}

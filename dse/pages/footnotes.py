@@ -1,0 +1,42 @@
+"""What stands beside numbers of a page: how sure they are, what prices are prices of, who has no anchor."""
+
+from collections.abc import Sequence
+
+from dse.decide.uncertainty.quantiles import SAMPLES, Spread, drawn_designs, key_of, spreads
+from dse.pages.answers import Pick
+from dse.report.info.spreads import SEED
+from dse.report.words.eligibility import Standing
+from dse.spec.yaml.units import pretty
+
+
+def intervals(picks: Sequence[Pick | None]) -> list[str]:
+    """The 10th to the 90th percentile of the goal of some designs of one answer, empty for gaps."""
+    found = [pick for pick in picks if pick is not None]
+    if not found:
+        return [""] * len(picks)
+    study = found[0].answer.study
+    rows = [pick.row for pick in found]
+    drawn = drawn_designs(study, rows, [study.goal], SAMPLES, SEED)
+    each = iter(spreads(drawn, [key_of(study, row) for row in rows], study.goal.name, None, None))
+    unit = "" if study.goal.unit.startswith("USD") else study.goal.unit
+    return ["" if pick is None else _range(next(each), unit) for pick in picks]
+
+
+def _range(spread: Spread, unit: str) -> str:
+    return f"{pretty(spread.p10, unit)} to {pretty(spread.p90, unit)}"
+
+
+def with_notes(table: str, stands: Standing, names: Sequence[str]) -> str:
+    """A table, and below it prices where they are not alike, who has no anchor, and what is assumed."""
+    by: dict[str, list[str]] = {}
+    for name in names:
+        if name in stands.group_of:
+            by.setdefault(stands.group_of[name], []).append(name)
+    lines = []
+    if len(by) > 1:
+        each = "; ".join(f"{group}: {', '.join(chips)}" for group, chips in by.items())
+        lines.append(f"Prices are not alike, and rank within one kind: {each}.")
+    barred = [name for name in names if name in stands.unanchored]
+    lines += [f"{name} is unanchored and wins nothing: {stands.unanchored[name]}" for name in barred]
+    lines += [f"Assumed: {stands.assumed[name]}." for name in names if name in stands.assumed]
+    return "\n\n".join([table, *lines])

@@ -1,0 +1,61 @@
+"""Numbers that a question sets itself: `KIND/NAME.PATH` to a value, in the place of what the catalog says."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dse.spec.catalog.lookup import KINDS, Catalog
+from dse.spec.problems import Problem, SpecError, nearest
+from dse.spec.schema.base import Spec
+from dse.spec.schema.settings import exchange_texts
+from dse.spec.schema.workload import WorkloadSpec, served
+
+FOLDERS = {
+    "chip": "chips", "llm": "llms", "workload": "workloads", "stack": "stacks", "network": "networks",
+    "economy": "economies", "technology": "silicon",
+}  # fmt: skip
+"""Kind of config to its folder."""
+
+
+def with_settings(catalog: Catalog, settings: Mapping[str, Any]) -> Catalog:
+    """The catalog with the numbers of `settings` in their places; raises `SpecError` with all problems.
+
+    A key is `KIND/NAME.PATH`, such as `chip/groq-lpu-v1.price` or `network/torus-3d.hop_latency`.
+    """
+    problems: list[Problem] = []
+    parts: dict[tuple[str, str], dict[str, Any]] = {}
+    for key, text in settings.items():
+        try:
+            kind, name, path = _place(catalog, key)
+        except SpecError as error:
+            problems += error.problems
+        else:
+            parts.setdefault((kind, name), {})[path] = text
+    changed: list[Spec] = []
+    for (kind, name), texts in parts.items():
+        try:
+            found = catalog.get(KINDS[FOLDERS[kind]], name)
+            changed.append(exchange_texts(found, texts, f"{kind}/{name}"))
+        except SpecError as error:
+            problems += [Problem("", f"{kind}/{name}.{p.what}") for p in error.problems]
+    if problems:
+        raise SpecError(problems)
+    return catalog.exchanging(changed)
+
+
+def _place(catalog: Catalog, key: str) -> tuple[str, str, str]:
+    """Kind, name and path; names may hold dots, so the longest that exists is taken."""
+    kind, slash, rest = key.partition("/")
+    if not slash or kind not in FOLDERS:
+        raise SpecError([Problem("", f"expected KIND/NAME.PATH, got {key!r}; {nearest(kind, FOLDERS)}")])
+    names = catalog.files(FOLDERS[kind])
+    fitting = [name for name in names if rest.startswith(f"{name}.")]
+    if not fitting:
+        raise SpecError([Problem("", f"unknown {kind} in {key!r}; {nearest(rest.split('.')[0], names)}")])
+    name = max(fitting, key=len)
+    return kind, name, rest[len(name) + 1 :]
+
+
+def workload_of(catalog: Catalog, name: str, serving: str | None) -> WorkloadSpec:
+    """The workload of that name, under another way of serving where one is given."""
+    found = catalog.get(WorkloadSpec, name)
+    return found if serving is None else served(found, serving, "serving")

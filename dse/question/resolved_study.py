@@ -1,0 +1,398 @@
+"""A study with every name in it looked up: what a runner, a report and a test all start from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+from dse.chips.branch import Branch, branches_of
+from dse.chips.formats import peak_of
+from dse.chips.resolve import Setting, chip_columns, precision_of
+from dse.choose.rule import Limits
+from dse.plugins import cost_model, objective, sampler_factory
+from dse.question.layouts import Lists, check_deployments, filled
+from dse.question.overrides import with_settings, workload_of
+from dse.question.targets import Target, bound, goal_of, limits_of, target_of
+from dse.spec.catalog.check_names import asked
+from dse.spec.catalog.config_paths import study_folders
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.problems import Problem, SpecError, nearest, wrong
+from dse.spec.schema.base import Spec
+from dse.spec.schema.cases import case_spec, slug_of
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.llm import LlmSpec
+from dse.spec.schema.software import MARK, split_software
+from dse.spec.schema.space import SpaceSpec
+from dse.spec.schema.study import MixSpec, StudySpec
+from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
+from dse.spec.schema.technology import TechnologySpec
+from dse.spec.schema.workload import WorkloadSpec
+from dse.spec.yaml.units import UnitError, parse
+from dse.spec.yaml.yaml_lines import read_yaml
+from objectives import api
+
+_SEARCH_ONLY = (
+    "name", "title", "question", "sampler", "seed", "sweep", "report_at", "goal", "tolerance",
+)  # fmt: skip
+"""Fields of a study that choose among designs, or words for them, and change none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One LLM and workload of a mix."""
+
+    label: str
+    """`llm.workload`."""
+    weight: float
+    """Share of the output tokens; those of all members sum to 1."""
+    context: api.Context
+    targets: tuple[Target, ...] = ()
+    """Those of its workload and of the study; of two on one objective the tighter one."""
+
+    @property
+    def limits(self) -> Limits:
+        """Its targets as the choice of a deployment reads them."""
+        return limits_of(self.targets)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedStudy:
+    """Everything a study names, found and checked."""
+
+    spec: StudySpec
+    path: Path
+    slug: str
+    """Name of the study's folder, with that of its case behind it; also the name of its results."""
+    case: str | None = None
+    """Name of the case that is asked; None for the study itself."""
+    context: api.Context
+    """Of the one question, or of the first of a mix."""
+    members: tuple[Member, ...] = ()
+    """Everything that a chip must serve; empty where it is one LLM and one workload."""
+    cost_model: api.CostModel
+    objectives: tuple[api.Objective, ...]
+    goal: api.Objective
+    """What deployments are chosen by, whatever the order of the objectives."""
+    targets: tuple[Target, ...]
+    """Those of the study and of its workload; of two on one objective the tighter one. For a mix those of the
+    study, which hold for the whole; each member has those of its workload too."""
+    swept: api.Objective | None
+    branches: dict[str, Branch]
+    baselines: dict[str, ChipSpec]
+    setting: Setting
+    reference_point: dict[str, float]
+    configs: dict[str, Spec]
+    """Every config that the answer depends on, by `kind/name`."""
+
+    @property
+    def limits(self) -> Limits:
+        """Its targets as the choice of a deployment reads them."""
+        return limits_of(self.targets)
+
+    def lifted(self) -> "ResolvedStudy":
+        """The study without the latency targets of its workloads; its own still bind."""
+        own = tuple(target_of(name, text) for name, text in self.spec.targets.items())
+        spec = self.spec.model_copy(update={"workload_targets": False})
+        members = tuple(replace(m, targets=own) for m in self.members)
+        return replace(self, spec=spec, targets=own, members=members)
+
+    @cached_property
+    def lists(self) -> Lists:
+        """Sizes of the deployments that a search tries."""
+        return filled(self.spec.deployment, self._llms, fine=False)
+
+    @cached_property
+    def fine_lists(self) -> Lists:
+        """Sizes of the deployments that the best at a target is chosen from."""
+        return filled(self.spec.deployment, self._llms, fine=True)
+
+    @property
+    def _llms(self) -> list[api.Llm]:
+        return [m.context.llm for m in self.members] or [self.context.llm]
+
+    @property
+    def case_title(self) -> str:
+        """What tells this question from the other cases of its study."""
+        return self.spec.title if self.case else self.spec.short or "as asked"
+
+    @property
+    def question(self) -> dict[str, Any]:
+        """What was asked, plainly: the study without its budget and other cases, every config, no gaps."""
+        hidden = {"budget", "cases"}
+        study = self.spec.model_dump(mode="json", by_alias=True, exclude=hidden, exclude_none=True)
+        configs = {
+            k: v.model_dump(mode="json", by_alias=True, exclude_none=True) for k, v in self.configs.items()
+        }
+        return {"study": study, "configs": configs}
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        """What decides which designs there are and which is better: no words, no sampler, no budget.
+
+        Two studies with the same problem have the same exact front.
+        """
+        question = self.question
+        study = {k: v for k, v in question["study"].items() if k not in _SEARCH_ONLY}
+        study["deployment"] = {k: v for k, v in study["deployment"].items() if k != "mode"}
+        return {**question, "study": study, "contract_version": api.CONTRACT_VERSION}
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of the study and of each config, over canonical JSON."""
+        question = self.question
+        parts = {"study": question["study"], **question["configs"]}
+        return {name: digest(part) for name, part in sorted(parts.items())}
+
+
+def digest(data: Any) -> str:
+    """SHA-256 of plain data in canonical JSON."""
+    return sha256(dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def find_study(name: str, folders: Iterable[Path] | None = None) -> Path:
+    """`study.yaml` of a study: a path to it or to its folder, its slug, or the slug without its number.
+
+    Raises `SpecError` that says what is there instead, or with the nearest names.
+    """
+    given = Path(name)
+    if given.is_file():
+        return given
+    if (given / "study.yaml").is_file():
+        return given / "study.yaml"
+    found: dict[str, Path] = {}
+    for folder in folders or study_folders():
+        for path in sorted(folder.glob("*/study.yaml")):
+            slug = path.parent.name
+            for key in (slug, slug.partition("-")[2] if slug[:4].isdigit() else slug):
+                found.setdefault(key, path)
+    if name in found:
+        return found[name]
+    if given.is_dir():
+        raise wrong("", f"expected a folder with a study.yaml, got {name!r}, which has none")
+    if given.exists():
+        raise wrong("", f"expected a study.yaml, got {name!r}, which is no regular file")
+    if given.suffix in (".yaml", ".yml"):
+        meant = given.parent.name if given.name == "study.yaml" else given.stem
+        raise wrong("", f"expected a study.yaml, got {name!r}, which does not exist; {nearest(meant, found)}")
+    raise wrong("", f"unknown study {name!r}; {nearest(name, found)}")
+
+
+def list_studies(folders: Iterable[Path] | None = None) -> dict[str, Path]:
+    """Slug to `study.yaml` of every study that can be found by name."""
+    found: dict[str, Path] = {}
+    for folder in folders or study_folders():
+        for path in sorted(folder.glob("*/study.yaml")):
+            found.setdefault(path.parent.name, path)
+    return found
+
+
+def find_case(name: str) -> tuple[Path, str | None]:
+    """`study.yaml` and case of a name such as `groq-vs-h100`, `groq-vs-h100/listed`, `groq-vs-h100@equal`."""
+    plain, software = split_software(str(name))
+    if software is not None and not Path(str(name)).exists():
+        path, case = find_case(plain.removesuffix("/"))
+        return path, f"{case or ''}{MARK}{software}"
+    head, _, tail = str(name).rpartition("/")
+    try:
+        return find_study(str(name)), None
+    except SpecError as error:
+        whole = error
+    if not head or not tail or Path(tail).suffix in (".yaml", ".yml"):
+        raise whole
+    try:
+        return find_study(head), tail
+    except SpecError as error:
+        raise (whole if "/" in head or Path(head).exists() else error) from None
+
+
+def load_study(name: str, configs: Path | str | None = None) -> ResolvedStudy:
+    """The study, or the case of one, that goes by `name`, resolved.
+
+    Raises `SpecError` with all of its problems at once.
+    """
+    path, case = find_case(name)
+    catalog = Catalog.of(configs)
+    return resolve_study(asked(path, case, catalog), path, catalog, case)
+
+
+def load_cases(name: str, configs: Path | str | None = None) -> tuple[ResolvedStudy, ...]:
+    """The study that goes by `name` and every case of it; the one case where `name` is that of a case.
+
+    Raises `SpecError` with the problems of all of them.
+    """
+    path, case = find_case(name)
+    names = [case] if case else [None, *asked(path, None, Catalog.of(configs)).cases]
+    if case and case.startswith(MARK):  # all of them under that software
+        names = [case, *(f"{each}{case}" for each in asked(path, None, Catalog.of(configs)).cases)]
+    found: list[ResolvedStudy] = []
+    problems: dict[Problem, None] = {}
+    for each in names:
+        try:
+            found.append(resolve_study(case_spec(path, each), path, Catalog.of(configs), each))
+        except SpecError as error:
+            problems |= dict.fromkeys(error.problems)
+    if problems:
+        raise SpecError(list(problems))
+    return tuple(found)
+
+
+class _Collector:
+    """Runs look-ups one by one and keeps the problems of those that fail."""
+
+    def __init__(self, where: Path, case: str | None) -> None:
+        self.where, self.case = where, case
+        self.problems: list[Problem] = []
+
+    def __call__(self, field: str, look_up: Any, *args: Any) -> Any:
+        try:
+            return look_up(*args)
+        except (SpecError, UnitError) as error:
+            texts = error.problems if isinstance(error, SpecError) else [Problem("", str(error))]
+            self.problems += [Problem(_line(self.where, self.case, field), f"{field}: {p}") for p in texts]
+            return None
+
+    def done(self) -> None:
+        if self.problems:
+            raise SpecError(self.problems)
+
+
+def _line(path: Path, case: str | None, field: str) -> str:
+    """Where `field` was written: in the case if it speaks of it, else in the study."""
+    lines = read_yaml(path)[1] if path.is_file() else {}
+    parts: tuple[Any, ...] = tuple(field.split("."))
+    if case is not None and ("cases", case, parts[0]) in lines:
+        parts = ("cases", case, *parts)
+    while parts and parts not in lines:
+        parts = parts[:-1]
+    return f"{path}:{lines.get(parts, 1)}"
+
+
+def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | None = None) -> ResolvedStudy:
+    """Look up every name of a study; raises `SpecError` with all problems at once."""
+    look = _Collector(path, case)
+    catalog = look("settings", with_settings, catalog, spec.settings or {}) or catalog
+    llm = look("llm", catalog.get, LlmSpec, spec.llm)
+    workload = look("workload", workload_of, catalog, spec.workload, spec.serving)
+    economy = look("economy", catalog.get, EconomySpec, spec.economy)
+    technology = look("technology", catalog.get, TechnologySpec, spec.technology)
+    space = look("space", catalog.get, SpaceSpec, spec.space) if spec.space is not None else None
+    model = look("cost_model", cost_model, spec.cost_model)
+    look("sampler.name", sampler_factory, spec.sampler.name)
+    goals = tuple(look("objectives", objective, name) for name in spec.objectives)
+    swept = look("sweep.objective", _swept, spec.sweep.objective) if spec.sweep else None
+    look("price.reference", _reference, spec, catalog)
+    own = tuple(look(f"targets.{n}", target_of, n, text) for n, text in spec.targets.items())
+    reference = {n: look(f"reference_point.{n}", _limit, n, t) for n, t in spec.reference_point.items()}
+    chips = {n: look("baselines", catalog.get, ChipSpec, n) for n in spec.baselines}
+    if spec.stack is not None:
+        look("stack", catalog.get, StackSpec, spec.stack)
+    for name, stack in spec.stacks.items():
+        look("stacks", catalog.get, StackSpec, stack)
+        look("stacks", _driven, name, space, chips)
+    if spec.software != "as-sold":
+        look("software", catalog.get, StackSpec, spec.software)
+    if spec.network is not None:
+        look("network", catalog.get, NetworkSpec, spec.network)
+    if llm is not None:
+        look("deployment", check_deployments, spec, llm)
+    mix = [
+        (
+            part,
+            look("mix", catalog.get, LlmSpec, part.llm),
+            look("mix", workload_of, catalog, part.workload, spec.serving),
+        )
+        for part in spec.mix or ()
+    ]
+    for _, each, _ in mix[1:]:
+        if each is not None:
+            look("mix", check_deployments, spec, each)
+    goal: Any = None if None in goals else look("goal", goal_of, spec, goals, swept)
+    for each in (workload, *(w for _, _, w in mix)):
+        look("workload", bound, own, each, spec)
+    look.done()
+    setting = Setting(
+        catalog=catalog, precision=spec.precision, price=spec.price, technology=technology,
+        stack=spec.stack, stacks=spec.stacks, software=spec.software, economy=economy,
+        network=spec.network, requires=model.requires,
+    )  # fmt: skip
+    branches = look("space", branches_of, space, setting) if space is not None else {}
+    for name, chip in chips.items():
+        look("baselines", chip_columns, chip, setting)
+        chips[name] = chip
+    look.done()
+    context = api.Context(llm=llm.resolve(), precision=precision_of(spec.precision),
+                          workload=workload.resolve(), economy=economy.resolve())  # fmt: skip
+    return ResolvedStudy(
+        spec=spec, path=path, slug=slug_of(spec, path, case), case=case, context=context,
+        members=_members(context, mix, own, spec),
+        cost_model=model, objectives=goals, goal=goal, swept=swept, branches=branches,
+        targets=own if mix else bound(own, workload, spec),
+        baselines={chip.name: chip for chip in chips.values()}, setting=setting, reference_point=reference,
+        configs=_used(spec, catalog, branches, chips.values(),
+                      (llm, workload, economy, technology, space, *(s for _, *both in mix for s in both))),
+    )  # fmt: skip
+
+
+def _members(
+    context: api.Context, mix: list[tuple[MixSpec, LlmSpec, WorkloadSpec]], own: tuple[Target, ...],
+    spec: StudySpec,
+) -> tuple[Member, ...]:  # fmt: skip
+    total = sum(part.weight for part, _, _ in mix)
+    return tuple(
+        Member(
+            label=f"{llm.name}.{workload.name}", weight=part.weight / total,
+            context=replace(context, llm=llm.resolve(), workload=workload.resolve()),
+            targets=bound(own, workload, spec),
+        )
+        for part, llm, workload in mix
+    )  # fmt: skip
+
+
+def _swept(name: str) -> api.Objective:
+    goal = objective(name)
+    if goal.unit != "s":
+        raise wrong("", f"expected an objective measured in seconds, got {name!r} in {goal.unit!r}")
+    return goal
+
+
+def _driven(name: str, space: SpaceSpec | None, chips: dict[str, ChipSpec | None]) -> None:
+    """A stack of its own is given to a branch of the space, or to a baseline by its full name."""
+    known = [*(space.branches if space else ()), *(chip.name for chip in chips.values() if chip)]
+    if name not in known:
+        raise wrong("", f"unknown branch or baseline {name!r}; {nearest(name, known)}")
+
+
+def _reference(spec: StudySpec, catalog: Catalog) -> None:
+    """The chip that a compute ratio is taken to must exist and have a peak and a price."""
+    if spec.price.method != "compute-ratio" or spec.price.reference is None:
+        return
+    chip = catalog.get(ChipSpec, spec.price.reference)
+    if spec.price.reference_price is None and chip.price.value is None:
+        raise wrong("", f"chips/{chip.name}: price: expected a known value, got null; give a reference_price")
+    if peak_of(chip, ("fp16",)) is None:
+        raise wrong("", f"chips/{chip.name}: peak.fp16: expected a known value, got none")
+
+
+def _limit(name: str, text: str) -> float:
+    return parse(str(text), objective(name).unit)
+
+
+def _used(spec: StudySpec, catalog: Catalog, branches: dict[str, Branch], chips: Iterable[ChipSpec],
+          shared: tuple[Any, ...]) -> dict[str, Spec]:  # fmt: skip
+    """Every config that the answer depends on, by `kind/name`."""
+    found: dict[str, Spec] = {f"{s.kind}/{s.name}": s for s in shared if s is not None}
+    every = [*chips, *(b.template for b in branches.values())]
+    if spec.price.reference:
+        every.append(catalog.get(ChipSpec, spec.price.reference))
+    driven = {c.name: c.stack for c in every} | {n: b.spec.stack for n, b in branches.items()}
+    stacks = {spec.stacks.get(name, spec.stack or own) for name, own in driven.items()}
+    if spec.software != "as-sold":
+        stacks.add(spec.software)
+    own = {c.link.network for c in every} | {b.spec.network for b in branches.values()}
+    networks = {spec.network} if spec.network else own
+    found |= {f"chip/{c.name}": c for c in every}
+    found |= {f"stack/{n}": catalog.get(StackSpec, n) for n in stacks}
+    found |= {f"network/{n}": catalog.get(NetworkSpec, n) for n in networks}
+    return dict(sorted(found.items()))

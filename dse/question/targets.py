@@ -1,0 +1,59 @@
+"""What a study bounds and what it chooses by: its targets, those of its workloads, and its goal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dse.choose.rule import Limits, merged
+from dse.plugins import objective
+from dse.spec.problems import wrong
+from dse.spec.schema.study import StudySpec
+from dse.spec.schema.workload import WorkloadSpec
+from dse.spec.yaml.units import parse
+from objectives import api
+
+USUAL_GOAL = "usd_per_token_per_second"
+"""What deployments are chosen by where a study has several goals and names none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """An objective and the worst value that is accepted, in SI."""
+
+    objective: api.Objective
+    limit: float
+
+
+def target_of(name: str, text: str) -> Target:
+    """The target that a study writes as `name: text`."""
+    goal = objective(name)
+    return Target(objective=goal, limit=parse(str(text), goal.unit))
+
+
+def limits_of(targets: Sequence[Target]) -> Limits:
+    """Targets as the choice of a deployment reads them."""
+    return tuple((t.objective, t.limit) for t in targets)
+
+
+def bound(own: Sequence[Target], workload: WorkloadSpec | None, spec: StudySpec) -> tuple[Target, ...]:
+    """Targets of a study and, unless it lifts them, of a workload; the tighter of two on one objective."""
+    promised = workload.targets if workload and spec.workload_targets else {}
+    of_workload = tuple((objective(name), limit) for name, limit in promised.items())
+    both = merged(limits_of([t for t in own if t is not None]), of_workload)
+    return tuple(Target(objective=goal, limit=limit) for goal, limit in both)
+
+
+def goal_of(spec: StudySpec, goals: Sequence[api.Objective], swept: api.Objective | None) -> api.Objective:
+    """What deployments are chosen by; no order of the objectives decides it.
+
+    The one that the study names; else $/(token/s) where that is among them, else the only one that is not
+    swept and no latency. Raises `SpecError` where several are left.
+    """
+    if spec.goal is not None:
+        return next(g for g in goals if g.name == spec.goal)
+    unswept = [g for g in goals if swept is None or g.name != swept.name] or list(goals)
+    others = [g for g in unswept if g.unit != "s"] or unswept
+    usual = [g for g in others if g.name == USUAL_GOAL] or others
+    if len(usual) > 1:
+        names = ", ".join(sorted(g.name for g in usual))
+        raise wrong("", f"expected one of {names} to choose deployments by, got none; add `goal: NAME`")
+    return usual[0]

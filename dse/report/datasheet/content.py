@@ -1,0 +1,318 @@
+"""What a datasheet says, section by section, as plain text: computed here, laid out as text and as a page."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from dse.chips.formats import remarks
+from dse.decide.propose.proposal import Proposal, limits_text
+from dse.decide.propose.rounding import Step
+from dse.decide.scenario.mix_parts import parts_of, served_words, spelled
+from dse.evaluate.estimate_result import Estimate
+from dse.plugins import metrics_of
+from dse.question.unanchored import assumed_in
+from dse.report.datasheet.section import NONE, Section
+from dse.report.datasheet.uncertainty import odds, overturned, sure, swings
+from dse.report.words.ledger_words import counted, word
+from dse.report.words.listed_grid import OF_A_MIX
+from dse.report.words.quantities import shown
+from dse.spec.yaml.units import pretty
+from dse.spec.yaml.writing import exact
+from objectives.metrics import Metric
+
+
+@dataclass(frozen=True, kw_only=True)
+class Datasheet:
+    """One page about one chip."""
+
+    title: str
+    subtitle: str
+    answer: str
+    """In a sentence or two."""
+    warnings: tuple[str, ...]
+    sections: tuple[Section, ...]
+    colophon: str
+
+
+def datasheet(p: Proposal) -> Datasheet:
+    """The datasheet of a proposal."""
+    builders = (
+        _specification, _dies, _bill, _watts, _performance, _rivals, _worth, overturned, swings, odds,
+        _near, _rounding,
+    )  # fmt: skip
+    sections = [section for build in builders if (section := build(p)) is not None]
+    c = p.picked
+    return Datasheet(
+        title=p.chip.name,
+        subtitle=(
+            f"Proposed from trial {c.trial} of {p.study.slug}"
+            f"{f', {p.walked} steps downhill,' if p.walked else ''} for {limits_text(p.limits) or 'no limit'}"
+        ),
+        answer=_answer(p),
+        warnings=(*_doubts(p), *p.warnings),
+        sections=tuple(sections),
+        colophon=(
+            f"{_asked(p)}, {p.estimate.serving}; weights "
+            f"{p.estimate.precision['weights']}, KV {p.estimate.precision['kv']}, "
+            f"{_computed(p)}; cost model "
+            f"{p.estimate.cost_model}, stack {p.estimate.stack} ({p.estimate.label}); prices by "
+            f"{p.estimate.price_method}, {p.study.spec.price.system}. A hypothetical chip: every figure "
+            "follows from the technology file, none is measured."
+            f"{f' {OF_A_MIX}' if p.told.parts else ''}"
+        ),
+    )
+
+
+def _doubts(p: Proposal) -> list[str]:
+    """That no measurement anchors the software of the chip itself, and what its numbers assume."""
+    silent = assumed_in(p.study).get(p.rounded.candidate.branch or "")
+    return [
+        *([] if p.unanchored is None else [f"{p.chip.name} is unanchored: {p.unanchored.rstrip('.')}"]),
+        *([] if silent is None else [f"assumed, since {silent}"]),
+    ]
+
+
+def _computed(p: Proposal) -> str:
+    """What is computed in which format, and why where it is another than asked."""
+    found = p.estimate.computed_in
+    other = remarks(found)
+    used = f"computed in {found['matrix'].used}, attention in {found['attention'].used}"
+    return f"{used} ({'; '.join(other)})" if other else used
+
+
+def _asked(p: Proposal) -> str:
+    if p.told.parts:
+        return f"A mix of {served_words(p.study)} of the output tokens, each from a cluster of its own"
+    return f"{p.estimate.llm}, workload {p.estimate.workload}"
+
+
+def _answer(p: Proposal) -> str:
+    m = p.estimate.metrics
+    layout = "" if p.told.parts else f" ({spelled(p.rounded.layout, parts_of(p.study))})"
+    slowest = " for the slowest of them" if p.told.parts else ""
+    told = (
+        f"{counted(m['chips'])} of it{layout} serve {served_words(p.study)} "
+        f"at {pretty(m['tpot_s'], 's')} a token{slowest} for {pretty(m['usd_per_token_per_s'], '')} USD per "
+        f"token/s, bound by {word(p.estimate.bound_by)}."
+    )
+    if p.odds is not None:
+        told += sure(p.odds)
+    best = next((r for r in p.rivals if r.cost is not None and r.ranks), None)
+    if best is None:
+        return f"{told} No rival that ranks against it meets the target."
+    ratio = best.cost / p.rounded.cost if best.cost is not None else 1.0
+    name = best.candidate.label
+    if p.wins:
+        return f"{told} The best rival, {name}, costs {ratio:.2f} times as much."
+    return f"{told} It does not win: {name} costs {ratio:.2f} times as much."
+
+
+def _specification(p: Proposal) -> Section:
+    chip = p.chip
+    peaks = [
+        (f"{form} peak, dense", pretty(leaf.value, "FLOP/s"))
+        for form, leaf in chip.peak.items()
+        if leaf.value
+    ]
+    sram = "SRAM, pinned by software" if chip.sram.use == "scratchpad" else "SRAM, a cache"
+    rows = [
+        ("class", f"{chip.chip_class}, {p.rounded.candidate.kind}"),
+        *peaks,
+        (sram, _amount(chip.sram.capacity.value, "B")),
+        ("SRAM bandwidth", pretty(chip.sram.bandwidth.value or 0.0, "B/s")),
+    ]
+    if chip.dram is not None:
+        stacks = chip.dram.stacks.value if chip.dram.stacks else None
+        rows += [
+            ("DRAM", f"{stacks} x {chip.dram.generation}, {pretty(chip.dram.capacity.value or 0.0, 'B')}"),
+            ("DRAM bandwidth", pretty(chip.dram.bandwidth.value or 0.0, "B/s")),
+        ]
+    rows += [
+        ("links, one way", f"{pretty(chip.link.bandwidth.value or 0.0, 'B/s')}, network {chip.link.network}"),
+        ("process", str(chip.die.process.value)),
+        ("die area", _area(chip.die.count.value or 1, sum(p.made["area_m2"].values()))),
+        ("power", pretty(chip.power.value or 0.0, "W")),
+        ("price of the chip", f"{pretty(p.price_usd, '')} USD by {p.estimate.price_method}"),
+    ]
+    if p.system_usd > p.price_usd * (1 + 1e-9):
+        around = f"{pretty(p.system_usd, '')} USD, {p.study.spec.price.system}"
+        rows.append(("capital for each chip, system included", around))
+    return Section(title="Specification", columns=("", "value"), rows=tuple(rows), left=2)
+
+
+def _area(dies: int, total: float) -> str:
+    each = pretty(total / dies, "m2")
+    return each if dies == 1 else f"{dies} dies of {each}"
+
+
+def _amount(value: float | None, unit: str) -> str:
+    return exact(value or 0.0, unit)
+
+
+def _ledger(title: str, parts: Mapping[str, float], unit: str, note: str = "") -> Section:
+    total = sum(parts.values())
+    rows = [(word(k), pretty(v, unit), f"{v / total:.1%}") for k, v in parts.items() if v]
+    rows.append(("total", pretty(total, unit), ""))
+    return Section(title=title, columns=("part", "value", "share"), rows=tuple(rows), note=note)
+
+
+def _dies(p: Proposal) -> Section:
+    reticle = p.study.setting.technology.wafer.reticle.value
+    note = "" if reticle is None else f"The reticle holds {pretty(reticle, 'm2')}."
+    return _ledger("Die plan", p.made["area_m2"], "m2", note)
+
+
+def _bill(p: Proposal) -> Section:
+    return _ledger("Bill of materials [USD]", p.made["unit_cost_usd"], "")
+
+
+def _watts(p: Proposal) -> Section:
+    return _ledger("Thermal design power", p.made["power_w"], "W")
+
+
+def _performance(p: Proposal) -> Section:
+    """What the chip does; of a mix in all, and for each part."""
+    parts = p.told.parts
+    every = [p.estimate, *(part.estimate for part in parts)]
+    rows = [
+        (m.title or m.label, *(_cell(m, e.metrics[m.column]) for e in every)) for m in metrics_of("table")
+    ]
+    rows.insert(0, ("batch, TP x PP", *(_sizes(e.deployment) for e in every)))
+    if parts:
+        rows.insert(0, ("share of the output tokens", "100 %", *(f"{100 * q.weight:.3g} %" for q in parts)))
+    waits = [f"{part.label}: a token waits for {_waits(part.estimate)}." for part in parts]
+    names = ("in all", *(part.label for part in parts)) if parts else ("value",)
+    return Section(
+        title="The deployment that wins", columns=("", *names), rows=tuple(rows), left=1 if parts else 2,
+        note=" ".join(waits) or f"A token waits for {_waits(p.estimate)}.",
+    )  # fmt: skip
+
+
+def _cell(metric: Metric, value: float) -> str:
+    return counted(value) if metric.column == "chips" else shown(value, metric.unit)
+
+
+def _sizes(d: Mapping[str, int]) -> str:
+    """A deployment in a few characters; none of the whole of a mix."""
+    if not d:
+        return NONE
+    spread = f", EP {d['ep']}" if d.get("ep", 1) > 1 else ""
+    return f"{d['batch']:,}, {d['tp']} x {d['pp']}{spread}"
+
+
+def _waits(estimate: Estimate) -> str:
+    waits = sorted(estimate.ledgers["bound_s"].items(), key=lambda item: -item[1])
+    total = sum(v for _, v in waits) or 1.0
+    return ", ".join(f"{word(k)} {v / total:.0%}" for k, v in waits if v / total >= 0.005)
+
+
+def _rivals(p: Proposal) -> Section | None:
+    if not p.rivals:
+        return None
+    rows = []
+    for r in p.rivals:
+        layout = "; ".join(_sizes(sizes) for sizes in r.layout)
+        if r.missed:
+            layout = f"misses {', '.join(word(name) for name in r.missed)}"
+        cost = NONE if r.cost is None else pretty(r.cost, "")
+        ratio = NONE if r.cost is None else f"x {r.cost / p.rounded.cost:.2f}"
+        speed = pretty(r.tpot_s, "s")
+        prices = "" if r.prices == p.prices else f", {r.prices}"
+        kind = f"{r.standing}, {r.candidate.kind}{', unanchored' if r.unanchored else ''}{prices}"
+        rows.append((r.candidate.label, kind, cost, ratio, speed, pretty(r.price_usd, ""), layout))
+    columns = ("rival", "kind", p.goal_label, "to it", "TPOT", "chip USD", "batch, TP x PP")
+    return Section(
+        title="Speed and cost against its rivals, each at its best deployment", columns=columns,
+        rows=tuple(rows), left=2,
+        note=" ".join([
+            "A dash: no deployment meets all; of the one that misses by least, TPOT and what it misses.",
+            *_apart(p),
+        ]),
+    )  # fmt: skip
+
+
+def _apart(p: Proposal) -> Iterator[str]:
+    """Rivals that do not rank against the proposal and why, and what is assumed of them, in sentences."""
+    if others := [r.candidate.label for r in p.rivals if r.prices != p.prices]:
+        yield f"Ranked are {p.prices}; on other prices, and ranked against nothing here: {', '.join(others)}."
+    for r in p.rivals:
+        if r.unanchored is not None:
+            yield f"{r.candidate.label} is unanchored{_wins(r.ranks)}: {r.unanchored}"
+        if r.assumed is not None:
+            yield f"Assumed: {r.assumed}."
+
+
+def _wins(ranks: bool) -> str:
+    return "" if ranks else " and wins nothing"
+
+
+def _percent(change: float | None) -> str:
+    return "infeasible" if change is None else f"{round(100 * change, 2) + 0.0:+.2f} %"  # no -0.00
+
+
+def _worth(p: Proposal) -> Section:
+    rows = [
+        (w.resource, f"{100 * w.step:.0f} %", _percent(w.less), _percent(w.more),
+         NONE if w.elasticity is None else f"{w.elasticity:+.2f}", f"{100 * w.price:+.1f} %")
+        for w in p.worth if w.less is not None or w.more is not None
+    ]  # fmt: skip
+    columns = (
+        "a little more of",
+        "step",
+        f"{p.goal_label} with less",
+        "with more",
+        "elasticity",
+        "price with more",
+    )
+    dollar = p.rounded.cost / p.system_usd
+    return Section(
+        title="What a little more is worth, its cost included", columns=columns, rows=tuple(rows),
+        note=f"Negative is better; deployments are chosen anew. A dollar less per chip saves "
+        f"{dollar:.2g} of {p.goal_label}.",
+    )  # fmt: skip
+
+
+_FIGURES = (
+    ("peak_fp16_flop_per_s", "fp16"), ("sram_bytes", "SRAM"), ("sram_bandwidth_bytes_per_s", "SRAM speed"),
+    ("dram_bytes", "DRAM"), ("dram_bandwidth_bytes_per_s", "DRAM speed"),
+    ("link_bandwidth_bytes_per_s", "links"), ("power_w", "power"),
+)  # fmt: skip
+
+
+def _near(p: Proposal) -> Section:
+    rows = [
+        (n.chip, *(NONE if n.ratios[k] is None else f"x {n.ratios[k]:.2f}" for k, _ in _FIGURES))
+        for n in p.near
+    ]
+    return Section(
+        title="Nearest real chips: how much of each it has in comparison",
+        columns=("chip", *(label for _, label in _FIGURES)), rows=tuple(rows),
+        note="A dash: one of the two has none of it, or nobody has published it.",
+    )  # fmt: skip
+
+
+def _rounding(p: Proposal) -> Section:
+    rows = [
+        (s.parameter.replace("_", " "), _like(exact(s.after, s.unit), s), exact(s.after, s.unit),
+         exact(s.step, s.unit), s.reason)
+        for s in p.rounded.steps
+    ]  # fmt: skip
+    return Section(
+        title="From the search to buildable sizes", rows=tuple(rows), wide="because",
+        columns=("size", "found", "built", "in steps of", "because"),
+        note=f"The best of {p.rounded.tried} roundings, every deployment tried.",
+    )  # fmt: skip
+
+
+def _like(built: str, step: Step) -> str:
+    """The size that was found, told like the built one: in the same bytes, and whole where it is counted."""
+    number, _, unit = built.partition(" ")
+    if not step.unit and step.before == round(step.before):
+        return f"{step.before:,.0f}"
+    if not unit.endswith("iB"):
+        return pretty(step.before, step.unit)
+    return f"{step.before / step.after * float(number):.4g} {unit}"
+
+
+def columns_of_numbers(section: Section) -> Sequence[str]:
+    """Columns that are set to the right."""
+    return [c for c in section.columns[section.left :] if c not in (section.wide, "then")]

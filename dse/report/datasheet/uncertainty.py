@@ -1,0 +1,107 @@
+"""How sure a proposal is: what would overturn it, what each number does, how often it wins."""
+
+from collections.abc import Sequence
+
+from dse.decide.propose.proposal import Odds, Proposal
+from dse.decide.propose.sensitivity_flip import Overturn
+from dse.decide.uncertainty.monte_carlo import Swing
+from dse.report.datasheet.section import MOST, NONE, Section, fact_words, written
+from dse.spec.yaml.units import pretty
+
+
+def sure(o: Odds) -> str:
+    """The interval and the chances in a sentence that follows another."""
+    low, median, high = (pretty(v, "") for v in o.interval)
+    return (
+        f" P10, median and P90 are {low}, {median} and {high}; it is the best in {o.wins:.0%} of the "
+        f"drawings and meets its target in {o.feasible:.0%}. TPOT of this deployment is {_tpot(o)}."
+    )
+
+
+def _tpot(o: Odds) -> str:
+    low, median, high = (pretty(v, "s") for v in o.tpot)
+    return f"{low}, {median} and {high}"
+
+
+def overturned(p: Proposal) -> Section | None:
+    """Numbers whose error would let a rival win; those that only make it impossible stand in one line."""
+    beaten = [o for o in p.overturns if not o.unbuildable]
+    if not p.overturns:
+        return None
+    rows = [
+        (fact_words(o.fact), written(o.fact, o.fact.value), written(o.fact, o.value),
+         f"x {o.factor:.2f}{' *' if o.inside_range else '  '}", f"{o.rival} wins")
+        for o in beaten[:MOST]
+    ]  # fmt: skip
+    rows = rows or [("no number within a factor of ten", NONE, NONE, NONE, NONE)]
+    return Section(
+        title="What would have to be wrong for it not to win",
+        columns=("number", "is", "break-even", "factor", "then"), rows=tuple(rows), wide="number",
+        note="Each number alone, deployments chosen anew. A star: the range of its sources reaches that far."
+        + _unbuildable([o for o in p.overturns if o.unbuildable]),
+    )  # fmt: skip
+
+
+def _unbuildable(broken: Sequence[Overturn]) -> str:
+    """In one sentence the numbers that make other sizes necessary before any rival wins."""
+    if not broken:
+        return ""
+    near = "; ".join(f"{fact_words(o.fact)} x {o.factor:.2f}" for o in broken[:3])
+    more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
+    return f" With others its sizes, not its victory, would change first: {near}{more}."
+
+
+def swings(p: Proposal) -> Section | None:
+    """Each number over its range, where the chip works at both ends of it."""
+    if not p.tornado:
+        return None
+    base = p.rounded.cost
+
+    def end(cost: float | None) -> str:
+        return "infeasible" if cost is None else f"{100 * (cost / base - 1):+.1f} %"
+
+    whole = [s for s in p.tornado if s.cost_low is not None and s.cost_high is not None]
+    rows = [
+        (fact_words(s.fact), written(s.fact, s.low), end(s.cost_low), written(s.fact, s.high),
+         end(s.cost_high))
+        for s in whole[:MOST]
+    ]  # fmt: skip
+    if not rows:
+        return None
+    columns = ("number", "low end", "changes it by", "high end", "by")
+    title = f"How sure {p.goal_label} is: each number over its range"
+    return Section(title=title, columns=columns, rows=tuple(rows), note=_one_ended(p.tornado))
+
+
+def _one_ended(swings: Sequence[Swing]) -> str:
+    """In one sentence the numbers at one end of which this chip breaks a constraint or its target."""
+    named = [fact_words(s.fact) for s in swings if s.cost_low is None or s.cost_high is None]
+    if not named:
+        return ""
+    more = f" and {len(named) - 4} more" if len(named) > 4 else ""
+    return f"At one end of its range it needs other sizes: {', '.join(named[:4])}{more}."
+
+
+def _range(o: Odds) -> str:
+    low, median, high = (pretty(v, "s") for v in o.tpot)
+    return f"{low} to {high}, median {median}"
+
+
+def odds(p: Proposal) -> Section | None:
+    """How often it wins over all drawings, and who does else."""
+    if p.odds is None:
+        return None
+    o = p.odds
+    low, median, high = (pretty(v, "") for v in o.interval)
+    rows = [
+        ("wins", f"{o.wins:.0%}"), ("is feasible", f"{o.feasible:.0%}"),
+        (f"{p.goal_label}, 10 % to 90 %", f"{low} to {high}, median {median}"),
+        ("TPOT, 10 % to 90 %, deployment held", _range(o)),
+        *((f"{name} wins", f"{share:.0%}") for name, share in sorted(o.others.items(), key=lambda i: -i[1])),
+    ]  # fmt: skip
+    return Section(
+        title=f"{o.samples} drawings of {o.numbers} uncertain numbers", columns=("", "share of the drawings"),
+        rows=tuple(rows), left=2,
+        note="The median of a number is its value, low to high its middle 80 %; independent, the same for "
+        "all chips, deployments chosen anew.",
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What all plots share: canvas, style, labels that do not overlap, and axes with units for people."""

@@ -1,0 +1,1 @@
+"""What plots and pages show, computed as plain data before anything is drawn."""

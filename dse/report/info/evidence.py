@@ -1,0 +1,113 @@
+"""A front with everything a report shows of it: its rows evaluated again, its answer, its intervals."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dse.evaluate.detail import Revisited, revisit
+from dse.front.files import Front
+from dse.front.tables import Table, plain_rows
+from dse.question.resolved_study import ResolvedStudy, load_study
+from dse.report.info.spreads import Measured
+from dse.report.words.answer import Answer, answer, baselines_of, searched_of
+from dse.spec.problems import SpecError
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evidence:
+    """What a front says, and what can be told of its designs."""
+
+    front: Front
+    study: ResolvedStudy | None
+    """None where its study cannot be found or resolved any more; then there are no ledgers."""
+    rows: tuple[Row, ...]
+    """Rows of the front as plain data, and behind them what was solved again at targets."""
+    baselines: tuple[Row, ...]
+    seen: tuple[Revisited | None, ...]
+    """Of each row of the front."""
+    seen_baselines: tuple[Revisited | None, ...]
+    doubts: tuple[str, ...]
+    """Why parts are missing, or may not hold any more."""
+    sure: Measured | None = None
+    """Its designs under drawings, where that was asked for."""
+
+    @cached_property
+    def answer(self) -> Answer:
+        """The best design at each target."""
+        return answer(self.front)
+
+    @cached_property
+    def intervals(self) -> Mapping[str, Mapping[str, float]]:
+        """Chip to the factors up and down that its stack is known to, by metric."""
+        pairs = [
+            *zip(self.rows, self.seen, strict=True),
+            *zip(self.baselines, self.seen_baselines, strict=True),
+        ]
+        return {str(row.get("chip")): seen.interval for row, seen in pairs if seen is not None}
+
+    def design_of(self, row: Mapping[str, Any]) -> tuple[Row, Revisited | None]:
+        """The row of the front or of the baselines that is the same design, with its ledgers."""
+        for rows, seen in ((self.rows, self.seen), (self.baselines, self.seen_baselines)):
+            for own, again in zip(rows, seen, strict=True):
+                if identity(own) == identity(row):
+                    return own, again
+        return dict(row), None
+
+
+_SAME = ("chip", "batch", "tp", "pp", "dp", "tpot_s", "usd_per_token_per_s")
+
+
+def identity(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What two rows of one design have in common: the chip, how it is deployed, what that gives."""
+    return tuple(row.get(k) for k in _SAME)
+
+
+def evidence(front: Front, study: ResolvedStudy | None, doubt: str = "") -> Evidence:
+    """Evaluate a stored front again; `doubt` says why there is no study."""
+    doubts = [doubt] if doubt else []
+    rows, baselines = searched_of(front), baselines_of(front)
+    seen, seen_baselines = _unknown(rows), _unknown(baselines)
+    if study is not None:
+        doubts += changes(front, study)
+        try:
+            seen, seen_baselines = _again(study, rows), _again(study, baselines)
+        except (SpecError, KeyError) as error:
+            doubts.append(f"its designs cannot be evaluated again: {error}")
+    return Evidence(
+        front=front,
+        study=study,
+        rows=tuple(plain_rows(rows)),
+        baselines=tuple(plain_rows(baselines)),
+        seen=tuple(seen),
+        seen_baselines=tuple(seen_baselines),
+        doubts=tuple(doubts),
+    )
+
+
+def changes(front: Front, study: ResolvedStudy) -> list[str]:
+    """A sentence when the study or its configs are not those that the front was made of."""
+    then, now = front.manifest.get("digests") or {}, study.digests()
+    changed = sorted(k for k in {*then, *now} if then.get(k) != now.get(k))
+    if not changed:
+        return []
+    return [f"changed since this front was made, so that ledgers may not fit it: {', '.join(changed)}"]
+
+
+def _again(study: ResolvedStudy, rows: Table) -> Sequence[Revisited | None]:
+    return revisit(study, rows) if len(rows) else []
+
+
+def _unknown(rows: Table) -> Sequence[Revisited | None]:
+    return [None] * len(rows)
+
+
+def gather(front: Front, study: str, configs: Path | str | None = None) -> Evidence:
+    """The evidence of a stored front whose study goes by the name or path `study`."""
+    try:
+        return evidence(front, load_study(study, configs))
+    except SpecError as error:
+        return evidence(front, None, f"its study cannot be evaluated again: {error}")

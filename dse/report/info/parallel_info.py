@@ -1,0 +1,138 @@
+"""What parallel coordinates show: one upright axis per quantity, one line per design."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from dse.front.files import Front
+from dse.front.tables import Table
+from dse.report.drawing.scales import Floats, tick_label
+from dse.report.drawing.style import Style, styles
+from dse.report.words.quantities import Quantity, designs, quantity
+
+MOST = 400
+"""Lines; of more designs as many are shown, evenly spread along the first axis of the front."""
+_LAST = ("batch", "tp", "pp", "chips", "price_usd", "capex_usd")
+
+
+@dataclass(frozen=True, eq=False)
+class Upright:
+    """One axis: where values lie between 0 (bottom) and 1 (top)."""
+
+    quantity: Quantity
+    log: bool
+    limits: tuple[float, float]
+    """In the unit shown."""
+    ticks: tuple[tuple[float, str], ...]
+    """Position and text."""
+    names: Mapping[float, str] = field(default_factory=dict)
+    """Name that each value stands for, where values are names, such as nodes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """Lines of one kind of chip."""
+
+    style: Style
+    rows: tuple[int, ...]
+    """Number of each design's row on the front (n,)."""
+    names: tuple[str, ...]
+    """Chip of each design (n,)."""
+    at: Floats
+    """Position of each design on each axis (n, axes); NaN where it has no such part."""
+    shown: Floats
+    """The same in the units shown."""
+
+
+@dataclass(frozen=True, eq=False)
+class ParallelInfo:
+    """All numbers and words of the picture."""
+
+    title: str
+    subtitle: str
+    axes: tuple[Upright, ...]
+    bundles: tuple[Bundle, ...]
+
+
+def parallel_info(front: Front) -> ParallelInfo:
+    """What to draw of a front: what was searched, how it is deployed, what it costs, what it reaches."""
+    table, total = _few(front.frame), len(front.frame)
+    columns = _columns(front)
+    uprights = tuple(_upright(quantity(c), _numbers(table, c), _names(table, c)) for c in columns)
+    kinds = [str(b) for b in table["branch"].fillna("")] if "branch" in table.columns else [""] * len(table)
+    bundles = []
+    for name, style in styles(set(kinds)).items():
+        mine = table[[kind == name for kind in kinds]]
+        shown = np.column_stack(
+            [_numbers(mine, u.quantity.column) * u.quantity.factor for u in uprights] or [np.empty(0)]
+        )
+        at = np.column_stack([_at(u, shown[:, i]) for i, u in enumerate(uprights)] or [np.empty(0)])
+        rows = tuple(int(i) for i in mine.index)
+        names = tuple(str(chip) for chip in mine["chip"]) if "chip" in mine.columns else ("",) * len(mine)
+        bundles.append(Bundle(style, rows, names, at, shown))
+    few = f", {len(table):,} of them drawn" if len(table) < total else ""
+    told = front.manifest
+    return ParallelInfo(
+        title="What the designs on the front have in common",
+        subtitle=f"{told.get('study') or told.get('title') or 'front'}: {designs(total)}{few}",
+        axes=uprights,
+        bundles=tuple(bundles),
+    )
+
+
+def _columns(front: Front) -> list[str]:
+    """Searched parameters, deployment, objectives; without those that never vary."""
+    given = list(front.frame.columns)
+    names = [c for c in given if str(c).startswith("param_")]
+    goals = [axis.column for axis in front.axes]
+    chosen = [*names, *(c for c in _LAST if c in given and c not in goals), *(c for c in goals if c in given)]
+    return [c for c in chosen if c in goals or front.frame[c].nunique() > 1]
+
+
+def _few(frame: Table) -> Table:
+    if len(frame) <= MOST:
+        return frame
+    return frame.iloc[np.unique(np.linspace(0, len(frame) - 1, MOST).round().astype(int))]
+
+
+def _numbers(table: Table, column: Any) -> Floats:
+    return np.asarray(table[column].to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def _names(table: Table, column: str) -> dict[float, str]:
+    """What the numbers of a column stand for, in the column of names beside it; empty for mere numbers."""
+    own = column.removeprefix("param_")
+    if own == column or own not in table.columns:
+        return {}
+    pairs = zip(_numbers(table, column).tolist(), table[own].tolist(), strict=True)
+    return {number: name for number, name in sorted(pairs) if isinstance(name, str)}
+
+
+def _upright(q: Quantity, values: Floats, names: Mapping[float, str]) -> Upright:
+    shown = values[np.isfinite(values)] * q.factor
+    if not shown.size:
+        return Upright(q, False, (0.0, 1.0), ())
+    low, high = float(shown.min()), float(shown.max())
+    if names:
+        made = Upright(q, False, (low, high), ())
+        told = zip(_at(made, np.array([*names])).tolist(), names.values(), strict=True)
+        return Upright(q, False, (low, high), tuple(told), names)
+    log = low > 0 and high / low >= 4.0
+    made = Upright(q, log, (low, high), ())
+    marks = np.geomspace(low, high, 4) if log else np.linspace(low, high, 4)
+    if low == high:
+        marks = np.array([low])
+    texts = [tick_label(float(f"{v:.3g}")) for v in marks]
+    places = _at(made, marks)
+    return Upright(q, log, (low, high), tuple(zip([float(p) for p in places], texts, strict=True)))
+
+
+def _at(upright: Upright, shown: Floats) -> Floats:
+    low, high = upright.limits
+    if low == high:
+        return np.where(np.isfinite(shown), 0.5, np.nan)
+    if upright.log:
+        return np.asarray(np.log(shown / low) / np.log(high / low))
+    return np.asarray((shown - low) / (high - low))

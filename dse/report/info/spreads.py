@@ -1,0 +1,131 @@
+"""A stored front with how sure each design is: P10, median, P90, and how often it is the best."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from dse.decide.uncertainty.quantiles import (
+    COLUMNS,
+    SAMPLES,
+    TPOT,
+    Drawn,
+    Spread,
+    drawn_designs,
+    front_spreads,
+    key_of,
+    spreads,
+)
+from dse.front.files import Front
+from dse.front.tables import Table, records
+from dse.plugins import objective
+from dse.question.resolved_study import ResolvedStudy
+from dse.report.words.answer import Answer, Row, answer
+
+SEED = 1
+"""Seed of the drawings where a reader asks for no other."""
+_SAME = 1e-6
+"""Relative difference of a stored figure and the same figure evaluated now that is rounding."""
+
+
+class Stale(ValueError):
+    """The stored figures are not what the study gives now, so that no interval is theirs."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A front whose designs were drawn."""
+
+    study: ResolvedStudy
+    front: Front
+    """Its designs with the columns of `Spread`: percentiles of the goal and of TPOT, and the chances."""
+    drawn: Drawn
+
+    @property
+    def answer(self) -> Answer:
+        """The best design at each target, not judged yet."""
+        return answer(self.front)
+
+    def judge(self, told: Answer) -> Answer:
+        """The answer with each design beside the others at its target that it ranks among."""
+        if told.target is None:
+            return told
+        rivals: dict[str, list[Row]] = {name: [] for name in told.rivals}
+        best: list[Row] = []
+        for i, row in enumerate(told.best):
+            others = {name: rows[i] for name, rows in told.rivals.items()}
+            found = self._judged(row, others, told)
+            best.append({**row, **found.get("", _NONE)})
+            for name, rows in rivals.items():
+                rows.append({**others[name], **found.get(name, _NONE)})
+        return replace(told, best=tuple(best), rivals={n: tuple(rows) for n, rows in rivals.items()})
+
+    def _judged(self, row: Row, rivals: Mapping[str, Row], told: Answer) -> dict[str, dict[str, Any]]:
+        """Spreads of the best design at a target, by the empty name, and of the baselines that meet it."""
+        limit = float(row[f"target_{told.target.column}"])
+        meets = {name: rival for name, rival in rivals.items() if rival["found"]}
+        itself = str(row["chip"]) if row["found"] and row["role"] == "baseline" else None
+        there = {"": row} if row["found"] else {}
+        there |= {n: r for n, r in meets.items() if told.standing.ranks(n) and n != itself}
+        found = dict(zip(there, self._beside(list(there.values()), told, limit), strict=True))
+        each: dict[str, dict[str, Any]] = {name: dict(spread.as_dict()) for name, spread in found.items()}
+        for name, rival in meets.items():
+            if name == itself:
+                each[name] = each[""]
+            elif name not in each:  # it ranks among none of these
+                each[name] = {**self._beside([rival], told, limit)[0].as_dict(), "probability_best": None}
+        return each
+
+    def _beside(self, rows: list[Row], told: Answer, limit: float) -> list[Spread]:
+        keys = [key_of(self.study, row) for row in rows]
+        return spreads(self.drawn, keys, told.objective.name, told.target.name, limit) if rows else []
+
+
+_NONE: Mapping[str, None] = dict.fromkeys(COLUMNS)
+
+
+def measured(study: ResolvedStudy, front: Front, samples: int = SAMPLES, seed: int = SEED) -> Measured:
+    """The designs of a front, and the best of each baseline at each target, under the same drawings.
+
+    Deployments are held. Raises `Stale` where the stored figures are not those that the study gives now.
+    """
+    told, own = answer(front), records(front.frame)
+    others = [*told.best, *(r for rows in told.rivals.values() for r in rows)]
+    rows = [*own, *(r for r in others if r.get("found"))]
+    goals = list(study.objectives)
+    for name in (*([] if told.target is None else [told.target.name]), TPOT):
+        if name not in {g.name for g in goals}:
+            goals.append(objective(name))
+    drawn = drawn_designs(study, rows, goals, samples, seed)
+    _check(study, drawn, rows, front)
+    found = front_spreads(drawn, [key_of(study, r) for r in own], told.objective.name, front.axes)
+    real = _known(study, drawn, records(front.baselines), told.objective.name)
+    frame, baselines = _with(front.frame, found), _with(front.baselines, real)
+    return Measured(study, replace(front, frame=frame, baselines=baselines), drawn)
+
+
+def _known(study: ResolvedStudy, drawn: Drawn, rows: Sequence[Row], goal: str) -> list[Spread]:
+    """Of baselines, gaps where one was not drawn; none is compared with the front here."""
+    keys, seen = [key_of(study, row) for row in rows], set(drawn.keys)
+    known = [k for k in dict.fromkeys(keys) if k in seen]
+    found = dict(zip(known, spreads(drawn, known, goal, None, None), strict=True)) if known else {}
+    gap = Spread(**dict.fromkeys(COLUMNS, float("nan")))
+    return [replace(found.get(k, gap), probability_best=float("nan")) for k in keys]
+
+
+def _with(table: Table, found: Sequence[Spread]) -> Table:
+    return table.assign(**{n: np.asarray([getattr(s, n) for s in found], dtype=float) for n in COLUMNS})
+
+
+def _check(study: ResolvedStudy, drawn: Drawn, rows: list[dict[str, Any]], front: Front) -> None:
+    place = {key: i for i, key in enumerate(drawn.keys)}
+    for axis in front.axes:
+        column = drawn.column(axis.name)
+        now = np.asarray([drawn.point[place[key_of(study, row)], column] for row in rows])
+        then = np.asarray([float(row[axis.column]) for row in rows])
+        if not np.allclose(now, then, rtol=_SAME, atol=0.0):
+            far = int(np.argmax(np.abs(now / np.where(then == 0.0, 1.0, then) - 1.0)))
+            raise Stale(
+                f"{axis.label} of {rows[far]['chip']} is stored as {then[far]:.4g}, and is {now[far]:.4g} now"
+            )

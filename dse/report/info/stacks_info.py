@@ -1,0 +1,197 @@
+"""What pictures of stacked bars show: time, money, bytes, and what binds along the front."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+import numpy as np
+
+from dse.evaluate.detail import Revisited
+from dse.front.query import best_at_targets
+from dse.front.tables import plain_rows
+from dse.report.drawing.scales import Floats, tick_label
+from dse.report.drawing.style import kind_label
+from dse.report.info.evidence import Evidence, Row, identity
+from dse.report.words.answer import baselines_of, best_label, tolerance_of
+from dse.report.words.ledger_words import word
+from dse.report.words.quantities import designs, shown
+
+Kind = Literal["binds", "time", "ttft", "cost", "running", "bytes"]
+SLOWEST = "; of each design the slowest part of its mix"
+MOST = 60
+"""Bars along a front; of more designs as many are shown, evenly spread."""
+
+
+@dataclass(frozen=True, eq=False)
+class StackInfo:
+    """All numbers and words of a picture of stacked bars."""
+
+    title: str
+    subtitle: str
+    y_label: str
+    x_label: str
+    bars: tuple[str, ...]
+    """Label of each bar (n,); lines are separated by newlines."""
+    kinds: tuple[str, ...]
+    """Kind of chip of each bar."""
+    totals: tuple[str, ...]
+    """What each bar stands for, written above it; empty along a front."""
+    parts: tuple[tuple[str, Floats], ...]
+    """Part and its size in each bar (n,), in the unit of `y_label`; zero parts are absent."""
+    notes: tuple[str, ...]
+    dense: bool
+    """Whether the bars are a sequence along the front rather than single designs."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    ledger: str
+    title: str
+    y_label: str
+    unit: str
+    size: Callable[[float, Row], float] | None = None
+    """Size shown of a part in SI, given its row; left out, the share of the total in percent."""
+
+
+_PLANS: Mapping[Kind, _Plan] = {
+    "time": _Plan("tpot_s", "Where TPOT goes", "share of TPOT [%]", "s"),
+    "ttft": _Plan("ttft_s", "Where TTFT goes", "share of TTFT [%]", "s"),
+    "cost": _Plan(
+        "capex_usd",
+        "Where the capital goes",
+        "$/(token/s)",
+        "",
+        lambda v, row: v / float(row["tokens_per_s"]),
+    ),
+    "running": _Plan("usd_per_million_tokens", "Where the running cost goes", "$/Mtok", "", lambda v, _: v),
+    "bytes": _Plan("capacity_bytes", "What fills the fullest chip", "share of its bytes [%]", "B"),
+}
+KINDS: tuple[Kind, ...] = ("binds", *_PLANS)
+
+
+def stack_info(found: Evidence, kind: Kind) -> StackInfo:
+    """What to draw: `binds` along the whole front, the others for the best designs and baselines."""
+    return _binds(found) if kind == "binds" else _ledger(found, _PLANS[kind])
+
+
+def _binds(found: Evidence) -> StackInfo:
+    pairs = [(row, seen) for row, seen in zip(found.rows, found.seen, strict=True) if seen is not None]
+    pairs.sort(key=lambda pair: float(pair[0]["tpot_s"]))
+    total = len(pairs)
+    if total > MOST:
+        pairs = [pairs[i] for i in np.unique(np.linspace(0, total - 1, MOST).round().astype(int))]
+    sizes = [_shares(seen.ledgers.get("bound_s", {})) for _, seen in pairs]
+    few = f", {len(pairs)} of them shown" if len(pairs) < total else ""
+    mixed = SLOWEST if any(seen.parts for _, seen in pairs) else ""
+    return StackInfo(
+        title="What binds where",
+        subtitle=f"{_name(found)}: {designs(total)} on the front{few}, fastest first{mixed}",
+        y_label="share of TPOT [%]",
+        x_label="TPOT of the design [ms]",
+        bars=tuple(tick_label(float(f"{float(row['tpot_s']) * 1e3:.3g}")) for row, _ in pairs),
+        kinds=tuple(str(row.get("branch") or "") for row, _ in pairs),
+        totals=(),
+        parts=_columns(sizes),
+        notes=_doubts(found, len(pairs)),
+        dense=True,
+    )
+
+
+def _ledger(found: Evidence, plan: _Plan) -> StackInfo:
+    pairs = [(label, row, seen) for label, row, seen in winners(found) if seen is not None]
+    if plan.size is None:  # seconds and bytes are those of one cluster, so a mix has them for each part
+        pairs = [one for pair in pairs for one in _parts(*pair)]
+    ledgers = [(seen.ledgers.get(plan.ledger, {}), row) for _, row, seen in pairs]
+    size = plan.size
+    sizes = [
+        _shares(parts) if size is None else {name: size(v, row) for name, v in parts.items()}
+        for parts, row in ledgers
+    ]
+    totals = [sum(parts.values()) if size is None else sum(told.values())
+              for (parts, _), told in zip(ledgers, sizes, strict=True)]  # fmt: skip
+    return StackInfo(
+        title=plan.title,
+        subtitle=f"{_name(found)}: {_which(found)}",
+        y_label=plan.y_label,
+        x_label="",
+        bars=tuple(label for label, _, _ in pairs),
+        kinds=tuple(str(row.get("branch") or "") for _, row, _ in pairs),
+        totals=tuple(shown(total, plan.unit) for total in totals),
+        parts=_columns(sizes),
+        notes=_doubts(found, len(pairs)),
+        dense=False,
+    )
+
+
+def _parts(label: str, row: Row, seen: Revisited) -> list[tuple[str, Row, Revisited]]:
+    """A bar for each part of a mix; the one bar where there is none."""
+    if not seen.parts:
+        return [(label, row, seen)]
+    return [(f"{label}\n{part}", row, own) for part, own in seen.parts.items()]
+
+
+def winners(found: Evidence) -> Iterator[tuple[str, Row, Revisited | None]]:
+    """The best design at each target and the best baseline there with a label, once for neighbours alike.
+
+    Without targets, the best design of each objective.
+    """
+    told = found.answer
+    if told.target is None:
+        for row in told.best:
+            own, seen = found.design_of(row)
+            yield f"{best_label(found.front, row)}\n{own.get('chip')}", own, seen
+        return
+    limits = [float(row[f"target_{told.target.column}"]) for row in told.best]
+    at_each = zip(limits, told.best, rivals_at(found, limits), strict=True)
+    for _, run in groupby(at_each, key=lambda at: [identity(row) for row in _pair(*at[1:])]):
+        alike = list(run)
+        ends = dict.fromkeys(shown(limit, told.target.unit) for limit, _, _ in (alike[0], alike[-1]))
+        for best in _pair(*alike[0][1:]):
+            own, seen = found.design_of(best)
+            kind = kind_label(str(own.get("branch") or ""))
+            yield f"within {' to '.join(ends)}\n{own['chip']}\n{kind}", own, seen
+
+
+def _pair(row: Row, rival: Row | None) -> list[Row]:
+    """The best design and the best baseline at a target, as far as there are any; one where both are one."""
+    best = [row] if row["found"] else []
+    return best if rival is None or identity(rival) in map(identity, best) else [*best, rival]
+
+
+def _which(found: Evidence) -> str:
+    """What the bars are."""
+    if found.answer.target is None:
+        return "best design of each objective"
+    return "best design and best baseline at each target, one bar where they are the same"
+
+
+def rivals_at(found: Evidence, limits: Sequence[float]) -> list[Row | None]:
+    """The best baseline that meets each target; None where none does."""
+    told = found.answer
+    real = told.standing.ranked(baselines_of(found.front))
+    if not len(real):
+        return [None] * len(limits)
+    best = best_at_targets(real, told.target, limits, told.objective, tolerance_of(found.front))
+    rows = plain_rows(best)
+    return [row if row["found"] else None for row in rows]
+
+
+def _shares(parts: Mapping[str, float]) -> dict[str, float]:
+    total = sum(parts.values()) or 1.0
+    return {name: 100.0 * v / total for name, v in parts.items()}
+
+
+def _columns(sizes: Sequence[Mapping[str, float]]) -> tuple[tuple[str, Floats], ...]:
+    names = dict.fromkeys(name for parts in sizes for name in parts)
+    columns = ((word(n), np.array([parts.get(n, 0.0) for parts in sizes])) for n in names)
+    return tuple((name, values) for name, values in columns if values.any())
+
+
+def _name(found: Evidence) -> str:
+    told = found.front.manifest
+    return str(told.get("study") or told.get("title") or "front")
+
+
+def _doubts(found: Evidence, drawn: int) -> tuple[str, ...]:
+    return found.doubts if drawn or found.doubts else ("no design to draw",)

@@ -1,0 +1,55 @@
+"""What the stored trials of a study tell beside its front, where they are there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dse.question.resolved_study import ResolvedStudy
+from dse.search.analysis.importance import Importance, importance
+from dse.search.analysis.progress import Progress, progress
+from dse.search.storage.by_url import hidden
+from dse.search.trials.read_trials import Trials, reading, remote_trials, stored_trials
+from dse.spec.problems import SpecError, wrong
+
+
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """Which parameters decide, and how the front grew; None where no trials are stored."""
+
+    importance: tuple[Importance, ...] | None
+    progress: Progress | None
+
+
+def searched(study: ResolvedStudy | None, folder: Path, storage: str | None = None) -> Searched:
+    """Read the trials in a results folder; a folder without any, or with those of another study, has none.
+
+    Those of a `storage` elsewhere must be there: raises `SpecError` where it cannot be read or has none.
+    """
+    if study is None:
+        return Searched(None, None)
+    if storage is not None:
+        return told_by(study, trials_of(study.slug, folder, storage))
+    try:
+        return told_by(study, stored_trials(reading(folder), study.slug))
+    except SpecError:
+        return Searched(None, None)
+
+
+def trials_of(slug: str, folder: Path, storage: str | None) -> Trials:
+    """Trials in a results folder, maybe none, or those in a `storage` elsewhere.
+
+    Raises `SpecError` where a storage that was asked for has none of this study.
+    """
+    found = remote_trials(reading(folder, storage), slug)
+    if storage is not None and not found:
+        raise wrong("--storage", f"expected trials of {slug!r} at {hidden(storage)}, got none")
+    return found
+
+
+def told_by(study: ResolvedStudy, trials: Trials) -> Searched:
+    """What `trials` tell; nothing where the space has changed since, so that they mean nothing any more."""
+    if not trials:
+        return Searched(None, None)
+    try:
+        return Searched(importance(study, trials), progress(study, trials))
+    except (SpecError, KeyError, ValueError):
+        return Searched(None, None)

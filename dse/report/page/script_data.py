@@ -1,0 +1,222 @@
+"""What the scripts of a page draw, as plain data: computed infos and nothing else."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from textwrap import fill
+from typing import Any
+
+import numpy as np
+
+from dse.evaluate.detail import Revisited
+from dse.report.drawing.scales import Floats, Scale, tick_label, ticks
+from dse.report.drawing.style import PARTS, Style, kind_label, kind_of
+from dse.report.info.curves import Curve
+from dse.report.info.evidence import Evidence, Row, identity
+from dse.report.info.front_info import FrontInfo, Series
+from dse.report.info.parallel_info import ParallelInfo
+from dse.report.info.progress_info import ProgressInfo
+from dse.report.info.stacks_info import StackInfo
+from dse.report.plots.importance_plot import parameter_label
+from dse.report.words.ledger_words import counted, word
+from dse.report.words.quantities import chosen, quantity, shown, written
+from dse.search.analysis.importance import Importance
+
+Data = dict[str, Any]
+FILTERS = ("tpot_s", "ttft_s", "capex_usd")
+"""Columns that a slider bounds."""
+
+
+def front_key(row: int) -> str:
+    """What scripts call a row of the front."""
+    return f"f{row}"
+
+
+def baseline_key(row: int) -> str:
+    """What scripts call a row of the baselines."""
+    return f"b{row}"
+
+
+def listed(found: Evidence) -> list[str]:
+    """Keys of the rows that a list of all designs has: a baseline that is on the front stands there once."""
+    own = {identity(row) for row in found.rows}
+    others = [baseline_key(i) for i, row in enumerate(found.baselines) if identity(row) not in own]
+    return [*map(front_key, range(len(found.rows))), *others]
+
+
+def rows_data(found: Evidence) -> Data:
+    """Every row by its key: its columns in SI, and what hovering says."""
+    keyed = [
+        (front_key(i), row, seen) for i, (row, seen) in enumerate(zip(found.rows, found.seen, strict=True))
+    ]
+    keyed += [
+        (baseline_key(i), row, seen)
+        for i, (row, seen) in enumerate(zip(found.baselines, found.seen_baselines, strict=True))
+    ]
+    return {key: {**row, "hover": hover(row, seen)} for key, row, seen in keyed}
+
+
+def hover(row: Row, seen: Revisited | None) -> str:
+    """A design in a few lines."""
+    lines = [
+        f"{row.get('chip')} ({kind_label(str(row.get('branch') or ''))})",
+        f"$/(token/s) {shown(row.get('usd_per_token_per_s'), '')}",
+        f"TPOT {shown(row.get('tpot_s'), 's')}, TTFT {shown(row.get('ttft_s'), 's')}",
+        f"{counted(row.get('chips') or 0)} chips, entry price {shown(row.get('capex_usd'), 'USD')}",
+    ]
+    if row.get("batch") is not None:
+        lines.append(f"batch {row['batch']}, TP {row.get('tp')}, PP {row.get('pp')}")
+    for part, own in (seen.parts if seen is not None else {}).items():
+        sizes = ", ".join(f"{name.upper()} {row[f'{part}.{name}']}" for name in ("tp", "pp"))
+        speed = shown(row[f"{part}.tpot_s"], "s")
+        bound = word(own.bound_by)
+        lines.append(f"{part}: batch {row[f'{part}.batch']}, {sizes}, TPOT {speed}, bound by {bound}")
+    parameters = [
+        f"{q.label} {chosen(row, q.column) or written(row[q.column] * q.factor)} {q.unit}".rstrip()
+        for q in (quantity(column) for column in row if column.startswith("param_"))
+        if row[q.column] is not None
+    ]
+    lines += [", ".join(parameters[i : i + 2]) for i in range(0, len(parameters), 2)]
+    if seen is not None and seen.bound_by and not seen.parts:
+        lines.append(f"bound by {word(seen.bound_by)}")
+    return "\n".join(lines)
+
+
+def filters_data(found: Evidence) -> list[Data]:
+    """The ends of every slider over all designs and baselines."""
+    out = []
+    for column in FILTERS:
+        values = [float(r[column]) for r in (*found.rows, *found.baselines) if r.get(column) is not None]
+        if values and min(values) < max(values):
+            q = quantity(column)
+            out.append({"column": column, "label": q.label, "unit": q.unit, "factor": q.factor,
+                        "low": min(values), "high": max(values)})  # fmt: skip
+    return out
+
+
+def front_data(info: FrontInfo) -> Data:
+    """A front with its baselines and targets."""
+    return {
+        "x": _scale(info.x),
+        "y": _scale(info.y),
+        "series": [_series(s) for s in info.series if len(s.x)],
+        "baselines": [_curve(c) for c in info.baselines],
+        "targets": [{"axis": t.axis, "value": t.value, "label": t.label} for t in info.targets],
+        "exact": {"x": _list(info.exact[0]), "y": _list(info.exact[1])},
+    }
+
+
+def stack_data(info: StackInfo) -> Data:
+    """Stacked bars."""
+    return {
+        "y_label": info.y_label,
+        "x_label": info.x_label,
+        "bars": list(info.bars),
+        "totals": list(info.totals),
+        "dense": info.dense,
+        "parts": [
+            {"name": name, "values": _list(values), "pattern": PARTS[i % len(PARTS)].pattern}
+            for i, (name, values) in enumerate(info.parts)
+        ],
+    }
+
+
+def parallel_data(info: ParallelInfo) -> Data:
+    """Parallel coordinates."""
+    return {
+        "axes": [
+            {
+                "title": u.quantity.title,
+                "wrapped": fill(u.quantity.title, 11),
+                "ticks": [list(t) for t in u.ticks],
+            }
+            for u in info.axes
+        ],
+        "bundles": [
+            {
+                "label": f"{bundle.style.label or 'design'} ({len(bundle.at):,})",
+                **_look(bundle.style),
+                "lines": [
+                    {
+                        "key": front_key(row),
+                        "name": name,
+                        "at": _list(at),
+                        "shown": [
+                            u.names.get(v) or (written(v) if isfinite(v) else "-")
+                            for u, v in zip(info.axes, values.tolist(), strict=True)
+                        ],
+                    }
+                    for row, name, at, values in zip(
+                        bundle.rows, bundle.names, bundle.at, bundle.shown, strict=True
+                    )
+                ],
+            }
+            for bundle in info.bundles
+        ],
+    }
+
+
+def importance_data(found: Sequence[Importance]) -> Data:
+    """Shares of the parameters of each branch."""
+    return {
+        "branches": [
+            {
+                "label": f"{kind_label(one.branch)}: {one.trials:,} trials",
+                "kind": one.branch,
+                "shares": [[parameter_label(name), 100 * share] for name, share in one.shares],
+            }
+            for one in found
+        ]
+    }
+
+
+def progress_data(info: ProgressInfo) -> Data:
+    """How much hypervolume was missing."""
+    trials, missing = _list(info.trials), _list(info.missing)
+    if trials:
+        end = info.complete if info.complete is not None else info.end
+        trials, missing = [*trials, end], [*missing, missing[-1]]
+    return {
+        "y_label": "hypervolume missing [%]",
+        "ticks": [[v, tick_label(v)] for v in ticks(info.y)],
+        "trials": trials,
+        "missing": missing,
+        "complete": info.complete,
+        "end": info.end,
+        "told": info.told,
+    }
+
+
+def _scale(scale: Scale) -> Data:
+    places = ticks(scale)
+    return {
+        "label": scale.label,
+        "log": scale.log,
+        "limits": list(scale.limits),
+        "maximised": scale.maximised,
+        "ticks": [[v, tick_label(v)] for v in places],
+    }
+
+
+def _look(style: Style) -> Mapping[str, str]:
+    return {"kind": kind_of(style), "marker": style.marker}
+
+
+def _series(s: Series) -> Data:
+    return {"label": s.label, "real": s.real, **_look(s.style), "points": _points(s, front_key)}
+
+
+def _curve(curve: Curve) -> Data:
+    return {"label": curve.label, **_look(curve.style), "points": _points(curve, baseline_key)}
+
+
+def _points(drawn: Series | Curve, key: Any) -> list[Data]:
+    factors = [_list(f) for f in drawn.within]
+    return [
+        {"key": key(row), "x": x, "y": y, "fx": fx, "fy": fy}
+        for row, x, y, fx, fy in zip(drawn.rows, _list(drawn.x), _list(drawn.y), *factors, strict=True)
+    ]
+
+
+def _list(values: Floats) -> list[Any]:
+    """Plain numbers; gaps are None."""
+    return [v if isfinite(v) else None for v in np.asarray(values).tolist()]

@@ -1,0 +1,44 @@
+"""How sure the best design at each target is, for a page."""
+
+from dse.report.info.spreads import Measured
+from dse.report.page.html import Html, joined, tag
+from dse.report.words.answer import Row
+from dse.report.words.quantities import shown
+
+_HEADS = ("P10", "median", "P90", "is best", "meets it")
+
+
+def sure_table(found: Measured | None) -> Html:
+    """P10, median, P90 and chances of the best design at each target; nothing where nothing was drawn."""
+    told = None if found is None else found.judge(found.answer)
+    if found is None or told is None or told.target is None:
+        return joined()
+    goal, target = told.objective, told.target
+    names = [f"{target.label} at most", "best design", goal.label, *_HEADS, "TPOT", "P10 to P90 of TPOT"]
+    rows = [
+        [shown(float(row[f"target_{target.column}"]), target.unit), str(row["chip"]),
+         shown(row[goal.column], goal.unit), *_cells(row), shown(row["tpot_s"], "s"), _of_tpot(row)]
+        for row in told.best if row["found"]
+    ]  # fmt: skip
+    head = [tag("th", n, scope="col", class_=None if i == 1 else "n") for i, n in enumerate(names)]
+    body = [
+        tag("tr", [tag("td", c, class_="wrap" if i == 1 else "n") for i, c in enumerate(r)]) for r in rows
+    ]
+    made = tag("table", tag("thead", tag("tr", head)), tag("tbody", body))
+    note = (
+        f"{found.drawn.samples} drawings of {found.drawn.numbers} uncertain numbers, alike for all designs; "
+        "the median of a number is its value. Is best: beats every baseline on the same basis of prices and "
+        "meets the target."
+    )
+    box = tag("div", made, class_="scroll", tabindex=0, role="region", aria_label="How sure the best are")
+    return joined(tag("h3", f"How sure {goal.label} is"), box, tag("p", note, class_="quiet"))
+
+
+def _of_tpot(row: Row) -> str:
+    low, high = (shown(row[f"tpot_s_{name}"], "s") for name in ("p10", "p90"))
+    return f"{low} to {high}"
+
+
+def _cells(row: Row) -> list[str]:
+    goal = [shown(row[name], "") for name in ("p10", "p50", "p90")]
+    return [*goal, *(f"{row[name]:.0%}" for name in ("probability_best", "probability_meets_target"))]

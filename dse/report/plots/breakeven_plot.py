@@ -1,0 +1,132 @@
+"""Draws a break-even: a map of who wins over two assumptions, or both costs over one."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dse.decide.scenario.assumptions import Knob
+from dse.decide.scenario.breakeven import NOBODY, BreakEven
+from dse.report.drawing.canvas import foot, frame, head, save
+from dse.report.drawing.style import styles
+from dse.report.info.breakeven_info import amount, lines, segments, summary
+
+_GREY = "#BBBBBB"
+_PALE = 0.28
+
+
+def draw_breakeven(found: BreakEven, path: Path) -> None:
+    """Write the picture to `path` (.png, .svg or .pdf by its suffix)."""
+    save(lambda figure: _draw(found, figure), path)
+
+
+def _draw(found: BreakEven, figure: Any) -> None:
+    axes = figure.add_subplot()
+    if found.y is None:
+        _curves(found, axes)
+    else:
+        _map(found, found.y, axes)
+    _scale(axes.xaxis, found.x)
+    axes.set_xlim(found.xs[0], found.xs[-1])
+    head(figure, axes, _title(found), summary(found), pad=22 if found.y is None else 8)
+    frame(axes)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=8.5)
+    foot(figure, (f"{found.tried:,} chips looked at, the {found.carried} best carried on; each has its best "
+                  "deployment at every point; the boundary is bisected",))  # fmt: skip
+
+
+def _title(found: BreakEven) -> str:
+    at = ", ".join(f"{n.upper()} {v * 1e3:g} ms" if n in ("tpot", "ttft") else f"{n} {v:g}"
+                   for n, v in found.limits.items())  # fmt: skip
+    return f"{found.sides[0]} or {found.sides[1]}: who wins{f' at {at}' if at else ''}"
+
+
+def _colour(found: BreakEven, name: str) -> str:
+    looks = styles({"sram-only", "dram-only", "hybrid"})
+    if name == NOBODY:
+        return "#FFFFFF"
+    if name in looks:
+        return looks[name].colour
+    free = [style.colour for kind, style in looks.items() if kind not in found.sides]
+    return free[found.sides.index(name) % len(free)]
+
+
+def _curves(found: BreakEven, axes: Any) -> None:
+    for k, side in enumerate(found.sides):
+        cost = np.where(np.isfinite(found.costs[0, :, k]), found.costs[0, :, k], np.nan)
+        style = "-" if k == 0 else (0, (5, 2))
+        axes.plot(found.xs, cost, color=_colour(found, side), linewidth=1.8, linestyle=style, marker="o",
+                  markersize=3.5, label=side)  # fmt: skip
+    for c in found.boundary:
+        axes.axvline(c.x, color="#333333", linewidth=1.0)
+        axes.annotate(amount(found.x, c.x), (c.x, 1.0), xycoords=("data", "axes fraction"), fontsize=8,
+                      ha="center", va="bottom", xytext=(0, 2), textcoords="offset points")  # fmt: skip
+    if found.x.now is not None and found.xs[0] <= found.x.now <= found.xs[-1]:
+        axes.axvline(found.x.now, color=_GREY, linewidth=1.2, linestyle=":", label="as the study assumes")
+    axes.set_yscale("log")
+    axes.set_ylabel(f"{found.goal_label}   (less is better)")
+    _plain(axes.yaxis)
+
+
+def _map(found: BreakEven, up: Knob, axes: Any) -> None:
+    edges = _edges(found.ys, up)
+    for j in range(len(found.ys)):
+        for left, right, name in segments(found, j):
+            axes.fill_between([left, right], edges[j], edges[j + 1], **_ink(found, name))
+    for n in dict.fromkeys(found.winner(j, i) for j in range(len(found.ys)) for i in range(len(found.xs))):
+        label = "nobody can serve it" if n == NOBODY else f"{n} win" if n == "others" else f"{n} wins"
+        axes.fill_between([], [], [], label=label, **{**_ink(found, n), "linewidth": 0.6})
+    for k, line in enumerate(lines(found)):
+        xs, ys = zip(*line, strict=True)
+        axes.plot(xs, ys, color="#222222", linewidth=1.6, marker="o", markersize=3,
+                  label="break-even, solved" if k == 0 else None)  # fmt: skip
+    if found.x.now is not None and up.now is not None:
+        axes.plot([found.x.now], [up.now], marker="*", markersize=12, color="#222222", linestyle="none",
+                  markerfacecolor="white", label="as the study assumes")  # fmt: skip
+    _scale(axes.yaxis, up)
+    axes.set_ylim(found.ys[0], found.ys[-1])
+
+
+def _ink(found: BreakEven, name: str) -> dict[str, Any]:
+    """How the region of a winner is filled: the second side is hatched as well, for those who see no hue."""
+    from matplotlib.colors import to_rgba
+
+    hatch = "//" if name == found.sides[1] else ""
+    face = to_rgba(_colour(found, name), _PALE)
+    return {"facecolor": face, "edgecolor": "#888888", "linewidth": 0.0, "hatch": hatch}
+
+
+def _edges(values: Any, knob: Knob) -> Any:
+    """Cell borders around values, on the knob's scale."""
+    v = np.log(values) if knob.log else np.asarray(values, dtype=float)
+    inner = 0.5 * (v[1:] + v[:-1])
+    out = np.concatenate([[2 * v[0] - inner[0]], inner, [2 * v[-1] - inner[-1]]])
+    return np.exp(out) if knob.log else out
+
+
+def _scale(axis: Any, knob: Knob) -> None:
+    from matplotlib.ticker import FuncFormatter
+
+    axis._set_axes_scale("log" if knob.log else "linear")
+    axis.set_major_formatter(FuncFormatter(lambda v, _: amount(knob, float(v))))
+    axis.set_label_text(knob.label)
+    if knob.log:
+        from matplotlib.ticker import LogLocator, NullLocator
+
+        axis.set_major_locator(LogLocator(base=10, subs=_steps(knob.high / knob.low)))
+        axis.set_minor_locator(NullLocator())
+
+
+def _steps(reach: float) -> tuple[float, ...]:
+    """Ticks of each decade: fewer where there are more decades, so that amounts with units do not touch."""
+    if reach <= 60.0:
+        return (1.0, 2.0, 5.0)
+    return (1.0, 3.0) if reach <= 1000.0 else (1.0,)
+
+
+def _plain(axis: Any) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))

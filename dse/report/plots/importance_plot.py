@@ -1,0 +1,59 @@
+"""Draws which parameters decide; the numbers come from `dse.search.analysis.importance`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dse.report.drawing.canvas import foot, frame, head, nothing, render, save
+from dse.report.drawing.style import styles
+from dse.report.words.quantities import quantity
+from dse.search.analysis.importance import LEAST, Importance
+
+TITLE = "Which parameters decide whether a chip reaches the front"
+NOTE = (
+    "PED-ANOVA: how far the best tenth of the feasible trials of a branch, by non-domination, differs in "
+    "each parameter from all of them; shares sum to 100 % within a branch"
+)
+NOTHING = f"no branch has {LEAST} feasible trials yet, and fewer say nothing"
+_SIZE = (9.6, 4.8)
+
+
+def draw_importance(found: Sequence[Importance], study: str, path: Path) -> None:
+    """Write the picture to `path` (.png, .svg or .pdf by its suffix), all of it or nothing."""
+    save(lambda figure: _draw(figure, found, study), path, _SIZE)
+
+
+def render_importance(found: Sequence[Importance], study: str, form: str) -> bytes:
+    """The picture as bytes; `form` is one of `canvas.SUFFIXES`."""
+    return render(lambda figure: _draw(figure, found, study), form, _SIZE)
+
+
+def parameter_label(name: str) -> str:
+    """A parameter of a trial in the words of the field."""
+    if name.endswith("_target"):
+        return f"{quantity(name.removesuffix('_target') + '_s').label} target"
+    return quantity(f"param_{name}").label
+
+
+def _draw(figure: Any, found: Sequence[Importance], study: str) -> None:
+    if not found:
+        axes = figure.add_subplot()
+        head(figure, axes, TITLE, study)
+        axes.set(xticks=[], yticks=[])
+        nothing(axes, NOTHING)
+        return
+    panels = figure.subplots(1, len(found), sharex=True, squeeze=False)[0]
+    looks = styles({one.branch for one in found})
+    for axes, one in zip(panels, found, strict=True):
+        frame(axes)
+        axes.grid(visible=False, axis="y")
+        look = looks[one.branch]
+        names = [parameter_label(name) for name, _ in one.shares][::-1]
+        values = [100 * share for _, share in one.shares][::-1]
+        axes.barh(names, values, color=look.colour, height=0.6)
+        for i, value in enumerate(values):
+            axes.text(value + 1.5, i, f"{value:.0f}", va="center", fontsize=8.5)
+        axes.set_title(f"{look.label}: {one.trials:,} trials", loc="left", fontsize=9)
+        axes.set(xlim=(0, 108), xlabel="share [%]")
+    figure.suptitle(TITLE, ha="left", x=0.01, fontsize=12, fontweight="bold")
+    foot(figure, (study, NOTE))

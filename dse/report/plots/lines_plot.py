@@ -1,0 +1,79 @@
+"""Draws one number over the cases of a study, or over another number, as lines: here is only ink."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+from dse.front.axis import Axis
+from dse.report.drawing.canvas import save
+from dse.report.drawing.scales import Floats, Scale, scale_of, tick_label, ticks
+from dse.report.drawing.style import DASHES, PARTS
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+COLOURS = tuple(part.colour for part in PARTS if not part.hatch)
+SIZE = (8.0, 4.4)  # inches
+WRAP = 14  # letters of a name under the axis
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One line; a gap in `y` is no design."""
+
+    label: str
+    x: Floats
+    y: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class LinesInfo:
+    """Words and numbers of a picture; with `names` the places across are 0, 1, 2, ... and have names."""
+
+    lines: tuple[Line, ...]
+    x: Axis
+    y: Axis
+    names: tuple[str, ...] = ()
+
+
+def draw_lines(info: LinesInfo, path: Path) -> None:
+    """Write the picture to `path`, a .png, .svg or .pdf."""
+    save(lambda figure: _draw(figure, info), path, SIZE)
+
+
+def _draw(figure: Any, info: LinesInfo) -> None:
+    axes = figure.add_subplot()
+    y = scale_of(info.y, [line.y for line in info.lines], None)
+    _scale(axes.yaxis, y)
+    axes.set_ylim(*y.limits)
+    factor = 1.0
+    if info.names:
+        axes.set_xticks(range(len(info.names)), [_wrapped(name) for name in info.names])
+        axes.set_xlim(-0.3, len(info.names) - 0.7)
+        axes.set_xlabel(info.x.label)
+    else:
+        x = scale_of(info.x, [line.x for line in info.lines], None)
+        _scale(axes.xaxis, x)
+        axes.set(xlim=x.limits, xlabel=x.label)
+        factor = x.factor
+    for i, line in enumerate(info.lines):
+        axes.plot(line.x * factor, line.y * y.factor, marker=MARKERS[i % len(MARKERS)], markersize=5,
+                  color=COLOURS[i % len(COLOURS)], linewidth=1.6, label=line.label,
+                  dashes=DASHES[i % len(DASHES)] or (None, None))  # fmt: skip
+    better = "more" if info.y.maximised else "less"
+    axes.set_ylabel(f"{y.label}   ({better} is better)")
+    figure.legend(loc="outside upper center", ncols=min(5, len(info.lines)), frameon=False)
+
+
+def _scale(side: Any, scale: Scale) -> None:
+    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+    places: Sequence[float] = ticks(scale)
+    side._set_axes_scale("log" if scale.log else "linear")
+    side.set_major_locator(FixedLocator(places))
+    side.set_major_formatter(FixedFormatter([tick_label(v) for v in places]))
+    side.set_minor_locator(NullLocator())
+
+
+def _wrapped(name: str) -> str:
+    return fill(name, WRAP, break_long_words=False)

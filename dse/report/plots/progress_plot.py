@@ -1,0 +1,50 @@
+"""Draws the progress of a search: every number comes from `progress_info`, here is only ink."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dse.report.drawing.canvas import foot, frame, head, nothing, render, save
+from dse.report.drawing.scales import tick_label, ticks
+from dse.report.info.progress_info import ProgressInfo
+
+
+def draw_progress(info: ProgressInfo, path: Path) -> None:
+    """Write the picture to `path` (.png, .svg or .pdf by its suffix), all of it or nothing."""
+    save(lambda figure: _draw(figure, info), path)
+
+
+def render_progress(info: ProgressInfo, form: str) -> bytes:
+    """The picture as bytes; `form` is one of `canvas.SUFFIXES`."""
+    return render(lambda figure: _draw(figure, info), form)
+
+
+def _draw(figure: Any, info: ProgressInfo) -> None:
+    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+    axes = figure.add_subplot()
+    frame(axes)
+    head(figure, axes, info.title, info.subtitle, pad=24 if info.told else 8)  # room for what it says below
+    axes.set(xlabel="finished trials", ylabel=info.y_label)
+    if not info.trials.size:
+        nothing(axes, "no feasible design found yet" if info.complete is None else "found at once")
+        axes.set(xticks=[], yticks=[])
+        return
+    end = info.complete if info.complete is not None else info.end
+    x, y = np.append(info.trials, end), np.append(info.missing, info.missing[-1])
+    axes.plot(x, y, drawstyle="steps-post", color="#004488", linewidth=1.6)
+    axes.set_yscale("log")
+    places = ticks(info.y)
+    axes.yaxis.set_major_locator(FixedLocator(places))
+    axes.yaxis.set_major_formatter(FixedFormatter([tick_label(v) for v in places]))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(info.y.limits)
+    axes.set_xlim(0, 1.02 * info.end)
+    if info.complete is not None:
+        axes.axvline(end, color="#888888", linestyle=(0, (5, 5)), linewidth=0.8)
+        axes.text(
+            end, 1.01, info.told, ha="right" if end > info.end / 2 else "left", va="bottom", fontsize=8,
+            color="#333333", transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
+    foot(figure, info.notes)

@@ -1,0 +1,152 @@
+"""A tornado: how far each uncertain number of a proposal moves the objective over its range."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from textwrap import fill
+from typing import Any
+
+from dse.decide.propose.proposal import Proposal
+from dse.report.datasheet.section import fact_words, written
+from dse.report.drawing.canvas import SIZE, head, render
+
+MOST = 14
+"""Bars that are read; the others are shorter."""
+_WIDE = 28
+"""Letters of a line of words at an end."""
+_ROUNDS = 60
+_LOW, _HIGH, _GONE = "#004488", "#DDAA33", "#BB5566"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One number."""
+
+    name: str
+    low: float | None
+    """Relative change of the objective at its low end [1]; None where nothing is feasible there."""
+    high: float | None
+    low_text: str
+    high_text: str
+
+
+@dataclass(frozen=True)
+class TornadoInfo:
+    """All numbers and words of a tornado."""
+
+    title: str
+    subtitle: str
+    label: str
+    bars: tuple[Bar, ...]
+
+
+def tornado_info(p: Proposal) -> TornadoInfo:
+    """What to draw of a proposal, the widest bar first."""
+    base = p.rounded.cost
+
+    def change(cost: float | None) -> float | None:
+        return None if cost is None else cost / base - 1.0
+
+    bars = [
+        Bar(fact_words(s.fact), change(s.cost_low), change(s.cost_high), written(s.fact, s.low),
+            written(s.fact, s.high))
+        for s in p.tornado[:MOST]
+    ]  # fmt: skip
+    return TornadoInfo(
+        title=f"{p.chip.name}: what {p.goal_label} hangs on",
+        subtitle="Each number over the range of its sources, all others held, the deployment chosen anew",
+        label=f"change of {p.goal_label} [%]   (less is better)",
+        bars=tuple(bars),
+    )
+
+
+@dataclass(frozen=True)
+class End:
+    """The words at one end of a bar."""
+
+    row: int
+    place: float
+    """Where they begin [%]."""
+    side: int
+    """1 where they run to the right of it, -1 to the left."""
+    text: str
+
+
+def ends(info: TornadoInfo) -> tuple[End, ...]:
+    """The words at the ends of all bars that are feasible there, none of them on a bar."""
+    return tuple(end for row, bar in enumerate(info.bars) for end in _ends(row, bar))
+
+
+def _ends(row: int, bar: Bar) -> Iterator[End]:
+    pairs = ((bar.low, bar.high, bar.low_text), (bar.high, bar.low, bar.high_text))
+    for i, (value, other, text) in enumerate(pairs):
+        if value is None:
+            continue
+        inner = other is not None and value * other >= 0.0 and (abs(value), -i) < (abs(other), i - 1)
+        if inner and other:  # the other bar covers this end, and the other side of zero is free
+            yield End(row, 0.0, -1 if other > 0.0 else 1, text)
+        elif other is None:  # what is infeasible stands on the right
+            yield End(row, min(100.0 * value, 0.0), -1, text)
+        else:
+            yield End(row, 100.0 * value, (-1, 1)[i] if value == 0.0 else 1 if value > 0.0 else -1, text)
+
+
+def draw_tornado(info: TornadoInfo, figure: Any) -> None:
+    """Put the tornado on a matplotlib figure."""
+    from matplotlib.patches import Patch
+
+    axes = figure.add_subplot()
+    known = [100.0 * v for b in info.bars for v in (b.low, b.high) if v is not None]
+    reach = max(map(abs, known), default=0.0) or 10.0
+    beyond = 1.2 * max([0.0, *known]) or 0.2 * reach
+    texts = [_write(axes, end, 0.015 * reach) for end in ends(info)]
+    for row, bar in enumerate(info.bars):
+        both = sorted(((bar.low, _LOW), (bar.high, _HIGH)), key=lambda end: -abs(end[0] or 0.0))
+        for value, colour in both:  # the longer one below
+            if value is not None:
+                axes.barh(row, 100.0 * value, color=colour, height=0.62, zorder=2)
+        if gone := [t for v, t in ((bar.low, bar.low_text), (bar.high, bar.high_text)) if v is None]:
+            axes.barh(row, 0.12 * reach, left=beyond, color="none", edgecolor=_GONE, hatch="///", height=0.62)
+            end = End(row, beyond + 0.12 * reach, 1, " and ".join(gone))
+            texts.append(_write(axes, end, 0.015 * reach))
+    axes.set_yticks(range(len(info.bars)), [b.name for b in info.bars])
+    axes.set_ylim(len(info.bars) - 0.4, -0.6)
+    axes.axvline(0.0, color="#333333", linewidth=1.0)
+    axes.set_xlabel(info.label)
+    axes.grid(axis="y", visible=False)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    keys = [
+        Patch(facecolor=_LOW, label="at its low end"),
+        Patch(facecolor=_HIGH, label="at its high end"),
+        Patch(facecolor="none", edgecolor=_GONE, hatch="///", label="infeasible there"),
+    ]
+    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False, fontsize=8.5)
+    head(figure, axes, info.title, info.subtitle)
+    _fit(figure, axes, texts, [-0.2 * reach, *known, 1.05 * reach if not known else 0.2 * reach])
+
+
+def _write(axes: Any, end: End, gap: float) -> Any:
+    return axes.text(
+        end.place + end.side * gap, end.row, fill(end.text, _WIDE), va="center",
+        ha="left" if end.side > 0 else "right", fontsize=7.5, color="#444444", zorder=3,
+    )  # fmt: skip
+
+
+def _fit(figure: Any, axes: Any, texts: Sequence[Any], values: Sequence[float]) -> None:
+    """Limits that hold all values and words; words keep their width in pixels whatever the limits are."""
+    low, high = min(values), max(values)
+    axes.set_xlim(low, high)
+    figure.draw_without_rendering()  # settles the layout
+    whole = axes.get_window_extent().width
+    spans = [(t.get_position()[0], t.get_window_extent().width / whole, t.get_ha() == "left") for t in texts]
+    for _ in range(_ROUNDS):
+        wide = high - low
+        low = min([low, *(x - share * wide for x, share, right in spans if not right)])
+        high = max([high, *(x + share * wide for x, share, right in spans if right)])
+    axes.set_xlim(low - 0.01 * (high - low), high + 0.01 * (high - low))
+
+
+def render_tornado(info: TornadoInfo, form: str) -> bytes:
+    """The picture as bytes; `form` is `.png`, `.svg` or `.pdf`."""
+    size = (SIZE[0], 1.9 + 0.32 * max(3, len(info.bars)))
+    return render(lambda figure: draw_tornado(info, figure), form, size)

@@ -1,0 +1,91 @@
+"""Draws predictions against measurements: every number comes from `validation_info`, here is only ink."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dse.front.files import write_files
+from dse.report.drawing.canvas import SUFFIXES
+from dse.report.info.validation_info import Panel, ValidationInfo
+from dse.spec.problems import wrong
+
+_SIDE = 4.2  # inches of a panel
+_LEGEND = 2.4  # inches beside them
+_DPI = 90
+_MARKERS = "os^vDPX<>"
+_BAND = 0.25  # of the measured value, to either side of the diagonal
+
+
+def draw_validation(info: ValidationInfo, path: Path) -> None:
+    """Write the picture to `path` (.png, .svg or .pdf by its suffix), all of it or nothing.
+
+    Raises `SpecError` for another suffix and `FrontError` for a place that cannot be written.
+    """
+    form = path.suffix.lower()
+    if form not in SUFFIXES:
+        raise wrong(str(path), f"expected a picture ending in {', '.join(SUFFIXES)}, got {path.suffix!r}.")
+    write_files({path: render_validation(info, form)})
+
+
+def render_validation(info: ValidationInfo, form: str) -> bytes:
+    """The picture as bytes; `form` is one of the suffixes."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    across = min(len(info.panels), 2) or 1
+    down = -(-len(info.panels) // across) or 1
+    settings: Any = {"text.parse_math": False, "svg.hashsalt": "dse", "font.size": 8.5}
+    with mpl.rc_context(settings):
+        figure = Figure(figsize=(across * _SIDE + _LEGEND, down * _SIDE), dpi=_DPI, layout="constrained")
+        FigureCanvasAgg(figure)
+        inks = _inks(info)
+        for i, panel in enumerate(info.panels):
+            _draw(figure.add_subplot(down, across, i + 1), panel, inks)
+        handles = [_handle(inks[stack], stack) for stack in info.stacks]
+        figure.legend(handles=handles, loc="outside right upper", frameon=False)
+        figure.suptitle(info.title, ha="left", x=0.01, fontweight="bold")
+        buffer = BytesIO()
+        stamp = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(form, {"Software": None})
+        figure.savefig(buffer, format=form[1:], dpi=_DPI, metadata=stamp)
+    return buffer.getvalue()
+
+
+def _inks(info: ValidationInfo) -> dict[str, dict[str, Any]]:
+    """Colour and marker of each stack: twenty colours, told apart by shape as well."""
+    from matplotlib import colormaps
+
+    colours = colormaps["tab20"].colors  # type: ignore[attr-defined]
+    return {
+        stack: {"color": colours[(2 * i + i // 10) % 20], "marker": _MARKERS[i % len(_MARKERS)]}
+        for i, stack in enumerate(info.stacks)
+    }
+
+
+def _handle(ink: dict[str, Any], label: str) -> Any:
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], linestyle="none", markersize=5, label=label, **ink)
+
+
+def _draw(axes: Any, panel: Panel, inks: dict[str, dict[str, Any]]) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    ends = np.asarray(panel.limits)
+    axes.fill_between(ends, ends * (1.0 - _BAND), ends * (1.0 + _BAND), color="#EEEEEE", zorder=0)
+    axes.plot(ends, ends, color="#555555", linewidth=0.8, zorder=1)
+    for cloud in panel.clouds:
+        axes.plot(cloud.measured, cloud.predicted, linestyle="none", markersize=2.6, alpha=0.7,
+                  markeredgewidth=0.0, zorder=2, **inks[cloud.stack])  # fmt: skip
+    axes.set(xscale="log", yscale="log", xlim=panel.limits, ylim=panel.limits)
+    for side in (axes.xaxis, axes.yaxis):
+        side.set_major_locator(LogLocator(numticks=7))
+        side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        side.set_minor_locator(NullLocator())
+    axes.grid(color="#E8E8E8", linewidth=0.5)
+    axes.set_xlabel(f"measured [{panel.unit}]")
+    axes.set_ylabel(f"predicted [{panel.unit}]")
+    count = sum(len(c.measured) for c in panel.clouds)
+    axes.set_title(f"{panel.title}, {count:,} rows (band: {_BAND:.0%})", loc="left", fontsize=9)

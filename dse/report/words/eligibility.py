@@ -1,0 +1,86 @@
+"""Who of a front may be called the best: chips that a measurement anchors, within one basis of prices."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from dse.decide.compare.price_groups import group_of
+from dse.front.files import Front
+from dse.front.tables import Table
+from dse.question.unanchored import family
+
+SHOWN = "with_unanchored"
+"""Key of a manifest, only in what is read: chips that no measurement anchors may win."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What every chip of a front is priced on, and which of them no measurement anchors.
+
+    Chips are named by family: the branch of a searched chip, or the name of a baseline.
+    """
+
+    group_of: Mapping[str, str]
+    """Family to the prices that it ranks among; empty in results that do not say."""
+    group: str | None
+    """The prices that the best is chosen among: those of the most chips that may win."""
+    unanchored: Mapping[str, str]
+    """Family to why no measurement anchors its software; these win nothing."""
+    shown: bool = False
+    """Whether a reader asked that they may win."""
+    assumed: Mapping[str, str] = field(default_factory=dict)
+    """Family to what its numbers assume where its file is silent."""
+
+    def ranks(self, name: str) -> bool:
+        """Whether a family may be the best."""
+        anchored = self.shown or name not in self.unanchored
+        return anchored and self.group_of.get(name, self.group) == self.group
+
+    def others(self) -> dict[str, list[str]]:
+        """Families on another basis of prices, by that basis."""
+        found: dict[str, list[str]] = {}
+        for name, group in self.group_of.items():
+            if group != self.group:
+                found.setdefault(group, []).append(name)
+        return found
+
+    def lines(self) -> Iterator[str]:
+        """Who may not be called the best and why, and what is assumed of chips, to be said below tables."""
+        if others := self.others():
+            each = "; ".join(f"{group}: {', '.join(names)}" for group, names in others.items())
+            yield (
+                f"Prices are not alike: the best is one of {self.group}; others are on others ({each}); "
+                "price method unit-cost prices all chips alike."
+            )
+        for name, reason in self.unanchored.items():
+            beside = "" if self.shown else " It wins nothing here; --with-unanchored lets it."
+            yield f"{name} is unanchored: {reason}{beside}"
+        yield from (f"Assumed: {told}." for told in self.assumed.values())
+
+    def ranked(self, rows: Table) -> Table:
+        """Rows of chips that may be the best."""
+        if "chip" not in rows.columns or "role" not in rows.columns or not len(rows):
+            return rows
+        keep = [self.ranks(family(str(c), str(r))) for c, r in zip(rows["chip"], rows["role"], strict=True)]
+        return rows if all(keep) else rows[np.asarray(keep)]
+
+
+def standing_of(front: Front) -> Standing:
+    """Who may win, by what the manifest says; results of older versions say nothing, so that all may."""
+    told = front.manifest
+    bases: Mapping[str, str] = told.get("price_bases") or {}
+    groups = {name: group_of(basis) for name, basis in bases.items()}
+    barred: Mapping[str, str] = told.get("unanchored") or {}
+    shown = bool(told.get(SHOWN))
+    count: dict[str, int] = {}
+    for name, group in groups.items():
+        count[group] = count.get(group, 0) + (shown or name not in barred)
+    first = max(count, key=lambda name: count[name], default=None)
+    return Standing(group_of=groups, group=first, unanchored=dict(barred), shown=shown,
+                    assumed=dict(told.get("assumed") or {}))  # fmt: skip
+
+
+def with_unanchored(front: Front, wanted: bool) -> Front:
+    """The front as a reader asks for it: with unanchored chips among those that may win."""
+    return replace(front, manifest={**front.manifest, SHOWN: True}) if wanted else front

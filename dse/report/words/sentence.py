@@ -1,0 +1,134 @@
+"""The answer of a front in a sentence or two, computed from its rows."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from dse.decide.verdict.by_software import verdicts_from
+from dse.plugins import interval_of
+from dse.report.drawing.style import kind_label
+from dse.report.info.evidence import Evidence, Row
+from dse.report.info.stacks_info import rivals_at
+from dse.report.words.ledger_words import counted
+from dse.report.words.quantities import shown
+
+_FEW = 4
+"""Targets at which the best design is set beside the baselines."""
+
+
+def answer_sentences(found: Evidence) -> list[str]:
+    """What wins where, and by how much; one sentence says that nothing was found."""
+    told = found.answer
+    if not found.rows:
+        return ["No feasible design was found."]
+    if told.target is None:
+        return [_best(row, found) for row in told.best]
+    limits = [float(row[f"target_{told.target.column}"]) for row in told.best]
+    return [*_winners(found, limits), *_beside(found, limits), *_software(found)]
+
+
+def _software(found: Evidence) -> Iterator[str]:
+    """Which kind wins at each target under all three softwares, where the front was stored with it."""
+    verdicts, target = verdicts_from(found.front.manifest), found.answer.target
+    for d in verdicts.dependence if verdicts else ():
+        at = "Overall" if d.target is None else f"Within {shown(d.target, target.unit)}"
+        yield f"{at}, {d.basis}: {d.sentence}."
+
+
+def _best(row: Row, found: Evidence) -> str:
+    axis = next(a for a in found.front.axes if a.name == row["best_for"])
+    return f"The best {axis.label} is {shown(row[axis.column], axis.unit)}, of {_design(row)}."
+
+
+def _design(row: Row) -> str:
+    kind = _kind(row)
+    article = "an" if kind[:1] in "AEIOS" and not kind.startswith(("Se", "Si")) else "a"
+    return f"{article} {kind} design ({row.get('chip')}, {_chips(row)})"
+
+
+def _kind(row: Row) -> str:
+    label = kind_label(str(row.get("branch") or ""))
+    return label if label[:2].isupper() else label.lower()
+
+
+def _chips(row: Row) -> str:
+    chips = float(row.get("chips") or 1)
+    return f"{counted(chips)} chips" if chips != 1.0 else "one chip"
+
+
+def _winners(found: Evidence, limits: Sequence[float]) -> Iterator[str]:
+    told = found.answer
+    goal, target = told.objective, told.target
+    pairs = list(zip(limits, told.best, strict=True))
+    for kind, run in groupby(pairs, key=lambda pair: _who(pair[1])):
+        group = list(run)
+        ends = [shown(group[0][0], target.unit), shown(group[-1][0], target.unit)]
+        within = ends[0] if len(group) == 1 else f"{ends[0]} to {ends[1]}"
+        if not kind:
+            yield f"Within a {target.label} of {within} nothing was found{_but(found, group)}."
+            continue
+        values = [shown(row[goal.column], goal.unit) for _, row in (group[0], group[-1])]
+        values = list(dict.fromkeys(values))
+        better = "highest" if goal.maximised else "lowest"
+        yield (
+            f"Within a {target.label} of {within} the {better} {goal.label} is {' down to '.join(values)}, "
+            f"of {_designs(group[0][1], group[-1][1], ends)}."
+        )
+
+
+def _who(row: Row) -> str:
+    """What one sentence may speak of together: searched chips of a kind, or one baseline; nothing if none."""
+    if not row["found"]:
+        return ""
+    return str(row["chip"] if row.get("role") == "baseline" else row.get("branch"))
+
+
+def _designs(first: Row, last: Row, ends: Sequence[str]) -> str:
+    """The one design of a range of targets, or those at both ends of it."""
+    if all(first.get(name) == last.get(name) for name in ("chip", "chips")):
+        return _design(last)
+    each = [f"{r.get('chip')} ({_chips(r)}) at {at}" for r, at in zip((first, last), ends, strict=True)]
+    return f"{_kind(last)} designs, {each[0]} and {each[1]}"
+
+
+def _but(found: Evidence, group: Sequence[tuple[float, Row]]) -> str:
+    """The baseline that does meet the loosest of some targets that nothing on the front meets."""
+    goal, limit = found.answer.objective, group[-1][0]
+    (rival,) = rivals_at(found, [limit])
+    if rival is None:
+        return ""
+    value = shown(rival[goal.column], goal.unit)
+    return f" on the front; the baseline {rival['chip']} meets it at {value} {goal.label}"
+
+
+def _beside(found: Evidence, limits: Sequence[float]) -> Iterator[str]:
+    """How far the best baselines are behind, and whether error bars leave that open."""
+    told = found.answer
+    goal, target = told.objective, told.target
+    parts, open_ = [], []
+    rivals = rivals_at(found, limits)
+    for limit, row, rival in zip(limits, told.best, rivals, strict=True):
+        if not row["found"] or rival is None or row.get("role") == "baseline":
+            continue  # a baseline that is on the front itself is behind nobody
+        ratio = float(rival[goal.column]) / float(row[goal.column])
+        factor = 1.0 / ratio if goal.maximised else ratio
+        at = shown(limit, target.unit)
+        parts.append(f"{factor:.3g} times worse at {at} ({rival['chip']})" if factor >= 1.0 else
+                     f"{1 / factor:.3g} times better at {at} ({rival['chip']})")  # fmt: skip
+        spread = _spread(found, row, goal.column) * _spread(found, rival, goal.column)
+        if 1.0 / spread < factor < spread:
+            open_.append(at)
+    if parts:
+        step = max(1, -(-len(parts) // _FEW))
+        yield f"The best baseline is {', '.join(parts[::-step][::-1])}."
+    if open_:
+        yield f"At {', '.join(open_)} the error bars leave open which of the two is better."
+    unknown = sorted(
+        {str(r["chip"]) for r in told.best if r["found"] and not found.intervals.get(str(r["chip"]))}
+    )
+    if unknown:
+        yield "No error bar is known for the stack of what wins, so no difference is certain."
+
+
+def _spread(found: Evidence, row: Row, column: str) -> float:
+    """Factor up or down that a value may be off; 1 where nobody knows."""
+    return found.intervals.get(str(row.get("chip")), {}).get(interval_of(column), 1.0)

@@ -1,0 +1,39 @@
+"""The front of a study while others still search: what its stored trials make so far."""
+
+from collections.abc import Sequence
+
+from optuna.trial import FrozenTrial
+
+from dse.evaluate.batch import axes_of
+from dse.front.archive import Archive
+from dse.front.files import Front
+from dse.question.resolved_study import ResolvedStudy
+from dse.search.analysis.at_targets import solved_at_targets
+from dse.search.analysis.manifest import manifest_of, targets_of
+from dse.search.trials.read_trials import finished
+from dse.search.trials.replay import baseline_front, replay
+
+
+class Follower:
+    """Grows an archive by the trials that are new since it last looked; it never writes anything."""
+
+    def __init__(self, study: ResolvedStudy) -> None:
+        self.study = study
+        self._archive = Archive(axes_of(study))
+        self._seen: set[int] = set()
+
+    def front(self, trials: Sequence[FrozenTrial]) -> Front:
+        """What `trials` of the study make; those seen before are not evaluated again."""
+        done = finished(trials)
+        fresh = [t for t in done if t.number not in self._seen]
+        for points in replay(self.study, fresh):
+            self._archive.add(points.values, points.feasible, points.rows)
+        self._seen |= {t.number for t in fresh}
+        frame, baselines = self._archive.frame, baseline_front(self.study, done)
+        return Front(
+            frame=frame,
+            baselines=baselines,
+            axes=axes_of(self.study),
+            manifest=manifest_of(self.study, self._archive, done, "journal:"),
+            at_targets=solved_at_targets(self.study, frame, baselines, targets_of(self.study)),
+        )

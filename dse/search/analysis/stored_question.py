@@ -1,0 +1,67 @@
+"""The question a stored study answers: written once, compared on every resume."""
+
+from collections.abc import Iterator
+from json import dumps, loads
+from typing import Any
+
+from optuna import Study
+from optuna.storages import BaseStorage
+
+from dse.question.resolved_study import ResolvedStudy
+from dse.search.storage.optuna_private import study_id
+from dse.spec.problems import Problem, SpecError, wrong
+from objectives.api import CONTRACT_VERSION
+
+KEY = "dse:question"
+
+
+def check(storage: BaseStorage, resolved: ResolvedStudy, where: str) -> int | None:
+    """Number of trials of the stored study that asks the same question; None when there is none yet.
+
+    Writes nothing. Raises `SpecError` with every field that differs, and when the study is not one of ours.
+    """
+    stored = {s.study_name: study_id(s) for s in storage.get_all_studies()}
+    if resolved.slug not in stored:
+        return None
+    number = stored[resolved.slug]
+    trials = storage.get_all_trials(number, deepcopy=False)
+    question = storage.get_study_user_attrs(number).get(KEY)
+    if question is None:
+        wanted = [g.direction for g in resolved.objectives]
+        if trials or [d.name.lower() for d in storage.get_study_directions(number)] != wanted:
+            raise wrong(where, f"expected a study made by dse, got a foreign one named {resolved.slug!r}")
+        return 0
+    found = [
+        Problem("", f"  {path}: stored {old}, now {new}")
+        for path, old, new in sorted(differences(loads(question), _asked(resolved)))
+    ]
+    if found:
+        first = Problem(where, f"the question of {resolved.slug!r} has changed since it was stored:")
+        hint = Problem("", "give --fresh to start anew (what is stored is kept aside), or another --out")
+        raise SpecError([first, *found, hint])
+    return len(trials)
+
+
+def settle(study: Study, resolved: ResolvedStudy) -> None:
+    """Write the question into a study that has none yet."""
+    if KEY not in study.user_attrs:
+        study.set_user_attr(KEY, dumps(_asked(resolved), sort_keys=True))
+
+
+def _asked(resolved: ResolvedStudy) -> Any:
+    return loads(dumps({**resolved.question, "contract_version": CONTRACT_VERSION}))
+
+
+def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
+    """Dotted path, old and new value of every leaf that differs."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            inner = f"{path}.{key}" if path else str(key)
+            yield from differences(old.get(key, "nothing"), new.get(key, "nothing"), inner)
+    elif old != new:
+        yield path, _short(old), _short(new)
+
+
+def _short(value: Any) -> str:
+    text = dumps(value) if not isinstance(value, str) else value
+    return text if len(text) <= 60 else f"{text[:57]}..."

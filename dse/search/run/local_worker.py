@@ -1,0 +1,133 @@
+"""One worker's own search: a sampler over trials in memory, and the one way a trial is made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import optuna
+from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from dse.evaluate.batch import Points, axes_of
+from dse.front.archive import Archive
+from dse.front.tables import Table
+from dse.question.resolved_study import ResolvedStudy
+from dse.search.run.recovery_log import RecoveryLog
+from dse.search.samplers.optuna_samplers import TakesDesigns, sampler_of
+from dse.search.storage.optuna_private import trial_id
+from dse.search.trials.keys import WorkerName
+from dse.search.trials.replay import points_of
+from dse.search.trials.suggest import Choice, suggest
+from dse.search.trials.trial_entries import KEY, Entry, Task
+
+
+@dataclass
+class _Running:
+    """The trial under way."""
+
+    key: str
+    trial: optuna.Trial
+    task: Task
+
+
+class LocalWorker:
+    """Makes trials one after the other; knows nothing of the storage that others see.
+
+    Its sampler learns from its own trials at once and from those of others when it is told. A trial has the
+    number that it has here, until it is stored.
+    """
+
+    def __init__(
+        self,
+        study: ResolvedStudy,
+        name: WorkerName,
+        seed: int,
+        spool: RecoveryLog | None = None,
+        past: Sequence[FrozenTrial] = (),
+        *,
+        rows: bool = True,
+    ) -> None:
+        """`name` begins the keys of its trials, `past` is what it knows; without `rows` it keeps no front."""
+        self.study, self.name, self.spool = study, name, spool
+        self._storage = InMemoryStorage()
+        self.mind = _mind(study, seed, self._storage)
+        self.learn(past)
+        self._running: _Running | None = None
+        self._made = 0
+        self._archive = Archive(axes_of(study))
+        self._rows = rows
+        self._told = -1
+
+    def learn(self, trials: Sequence[FrozenTrial]) -> None:
+        """Take in finished trials of others."""
+        self.mind.add_trials([t for t in trials if t.state.is_finished()])
+
+    def make(self, task: Task) -> Entry:
+        """Make one trial."""
+        if task.params:
+            self.mind.enqueue_trial(dict(task.params), dict(task.attrs))
+        trial = self.mind.ask()
+        key = self.name.key(self._made)
+        self._made += 1
+        self._running = _Running(key, trial, task)
+        choice = suggest(self.study, trial)
+        trial.set_user_attr(KEY, key)
+        if self.spool is not None:
+            self.spool.asked(key, self._now(trial), task)
+        points = points_of(self.study, [trial.number], [choice])
+        if isinstance(self.mind.sampler, TakesDesigns):
+            self.mind.sampler.take_designs(trial.number, points)
+        values = _judge(self.study, trial, choice, points)
+        self.mind.tell(trial, values)
+        if self._rows:
+            self._archive.add(points.values, points.feasible, points.rows, points.ranks)
+        return self._finished(self._running)
+
+    def settle(self) -> Entry | None:
+        """The trial that an interrupt stopped: finished if it was told, failed if not; None when none was."""
+        running = self._running
+        if running is None:
+            return None
+        if not self._now(running.trial).state.is_finished():
+            running.trial.set_user_attr(KEY, running.key)
+            self.mind.tell(running.trial, state=TrialState.FAIL)
+        return self._finished(running)
+
+    def new_rows(self) -> Table | None:
+        """Rows of the front of this island that are new since the last call; None when there are none."""
+        frame = self._archive.frame
+        fresh = frame[frame["trial"] > self._told] if len(frame) else frame
+        self._told = len(self.mind.get_trials(deepcopy=False)) - 1
+        return fresh if len(fresh) else None
+
+    def _now(self, trial: optuna.Trial) -> FrozenTrial:
+        return self._storage.get_trial(trial_id(trial))
+
+    def _finished(self, running: _Running) -> Entry:
+        entry = Entry(trial=self._now(running.trial), task=running.task)
+        if self.spool is not None:
+            self.spool.finished(running.key, entry)
+        self._running = None
+        return entry
+
+
+def _mind(study: ResolvedStudy, seed: int, storage: BaseStorage) -> optuna.Study:
+    """A study in memory with the sampler of the question."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna.create_study(
+        storage=storage,
+        sampler=sampler_of(study, seed),
+        directions=[g.direction for g in study.objectives],
+    )
+
+
+def _judge(study: ResolvedStudy, trial: optuna.Trial, choice: Choice, points: Points) -> list[float]:
+    """Note the constraints and the best design of a trial on it; its objectives."""
+    best = points.best(choice.limit)
+    for name, value in points.violations.items():
+        trial.set_constraint(name, float(value[best]))
+    swept = study.swept
+    if swept is not None and np.isfinite(choice.limit):
+        trial.set_constraint(f"{swept.name}_target", float(points.swept_violation(choice.limit)[best]))
+    trial.set_user_attr("design", points.design(best))
+    return [float(v) for v in points.values[best]]

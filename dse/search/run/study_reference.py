@@ -1,0 +1,63 @@
+"""A study as another process can find it: its file, and what differs from it."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dse.plugins import sampler_factory
+from dse.question.resolved_study import ResolvedStudy, digest, resolve_study
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.problems import wrong
+from dse.spec.schema.cases import case_spec
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyReference:
+    """Plain data, because a resolved study holds what cannot be sent."""
+
+    path: str
+    case: str | None
+    configs: str | None
+    sampler: dict[str, Any]
+    seed: int
+    workload_targets: bool
+    digest: str
+    """Of the question: a file that says something else by now is refused."""
+
+    def resolve(self) -> ResolvedStudy:
+        """The study; raises `SpecError` when its file no longer asks the same question."""
+        path = Path(self.path)
+        study = resolve_study(case_spec(path, self.case), path, Catalog.of(self.configs), self.case)
+        sampler = type(study.spec.sampler)(**self.sampler)
+        study = replace(study, spec=study.spec.model_copy(update={"sampler": sampler, "seed": self.seed}))
+        study = study if self.workload_targets else study.lifted()
+        if digest(study.question) != self.digest:
+            raise wrong(self.path, "expected the study that the run has, got another; was the file changed?")
+        return study
+
+
+def reference_to(study: ResolvedStudy) -> StudyReference:
+    """How another process finds `study`."""
+    own, *bundled = study.setting.catalog.folders
+    return StudyReference(
+        path=str(study.path.resolve()),
+        case=study.case,
+        configs=str(own.resolve()) if bundled else None,
+        sampler=study.spec.sampler.model_dump(),
+        seed=study.spec.seed,
+        workload_targets=study.spec.workload_targets,
+        digest=digest(study.question),
+    )
+
+
+def overridden(study: ResolvedStudy, sampler: str | None, seed: int | None) -> ResolvedStudy:
+    """`study` with another sampler or seed; raises `SpecError` for what there is not."""
+    spec = study.spec
+    if sampler is not None:
+        sampler_factory(sampler)
+        spec = spec.model_copy(update={"sampler": type(spec.sampler)(name=sampler)})
+    if seed is not None:
+        if not 0 <= seed < 2**32:
+            raise wrong("--seed", f"expected a whole number from 0 to 2^32 - 1, got {seed}")
+        spec = spec.model_copy(update={"seed": seed})
+    return replace(study, spec=spec)

@@ -1,0 +1,1 @@
+"""Samplers by name, and the Pareto sampler with the unit cubes that it works in."""

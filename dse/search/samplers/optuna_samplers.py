@@ -1,0 +1,77 @@
+"""Samplers by name; which one, and why, was measured: `dse/docs/samplers.md`."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from inspect import signature
+from typing import Any, Protocol, runtime_checkable
+
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
+
+from dse.evaluate.batch import Points
+from dse.plugins import sampler_factory
+from dse.question.resolved_study import ResolvedStudy
+from dse.spec.problems import wrong
+
+
+@contextmanager
+def without_experimental_warnings() -> Iterator[None]:
+    """Use what Optuna calls experimental without telling every user each time."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        yield
+
+
+@runtime_checkable
+class TakesDesigns(Protocol):
+    """A sampler that uses all designs of a trial, not only its objectives."""
+
+    def take_designs(self, number: int, points: Points) -> None:
+        """Take the designs that trial `number` has just evaluated."""
+
+
+def sampler_of(study: ResolvedStudy, seed: int) -> BaseSampler:
+    """The sampler of a study, made by the factory that is registered under its name.
+
+    A factory is called with `seed` and the options of the study; one that has a parameter `study` also gets
+    the study. Raises `SpecError` for options that it does not take.
+    """
+    chosen = study.spec.sampler
+    factory = sampler_factory(chosen.name)
+    given = {"study": study} if "study" in signature(factory).parameters else {}
+    try:
+        sampler: BaseSampler = factory(seed=seed % 2**32, **given, **chosen.options)
+    except (TypeError, ValueError) as error:
+        raise wrong(f"{study.path}", f"sampler.options: {error}") from None
+    return sampler
+
+
+def chooses_branches(sampler: BaseSampler) -> bool:
+    """Whether a sampler weighs branches itself; others are given the branches in turn."""
+    return bool(getattr(sampler, "chooses_branches", False))
+
+
+def tpe(seed: int, **options: Any) -> BaseSampler:
+    """Tree-structured Parzen estimator over whole branches; for cost models too slow for `pareto`.
+
+    `multivariate` sees parameters together, `group` keeps the parameters of one branch together.
+    """
+    with without_experimental_warnings():  # `group` is what branches need, and pinned by our tests
+        chosen = {"seed": seed, "multivariate": True, "group": True, "constant_liar": True, **options}
+        return TPESampler(**chosen)
+
+
+def nsga2(seed: int, **options: Any) -> BaseSampler:
+    """Genetic search over the parameters that all trials share: of use in a space with a single branch."""
+    return NSGAIISampler(**{"seed": seed, **options})
+
+
+def random(seed: int, **options: Any) -> BaseSampler:
+    """Independent uniform draws, the yardstick."""
+    return RandomSampler(**{"seed": seed, **options})
+
+
+def qmc(seed: int, **options: Any) -> BaseSampler:
+    """Low-discrepancy draws over the parameters that all branches share, random for the rest."""
+    return QMCSampler(**{"seed": seed, "warn_independent_sampling": False, **options})

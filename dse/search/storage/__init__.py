@@ -1,0 +1,1 @@
+"""Optuna storages: opened by URL, written in bulk, shared, locked, proxied and read without writing."""

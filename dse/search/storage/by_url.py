@@ -1,0 +1,140 @@
+"""Optuna storages by URL."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from optuna.exceptions import OptunaError
+from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
+from optuna.storages.journal import JournalRedisBackend
+
+from dse.search.samplers.optuna_samplers import without_experimental_warnings
+from dse.search.storage.journal import open_journal
+from dse.search.storage.optuna_private import ReconnectingProxy
+from dse.spec.problems import nearest, wrong
+
+SCHEMES = ("journal", "sqlite", "postgresql", "mysql", "redis", "grpc", "memory")
+TRIES = 10
+EXTRA = "pip install 'dse[cluster]'"
+
+
+def default_url(out: Path) -> str:
+    """The embedded storage: a journal file in the results folder, one file to keep."""
+    return f"journal:{out / 'study.journal'}"
+
+
+def open_storage(url: str) -> BaseStorage:
+    """Storage at `url`.
+
+    That is journal:PATH, sqlite:///PATH, postgresql://..., mysql://..., redis://..., grpc://HOST:PORT or
+    memory:. Raises `SpecError` for an unknown scheme, and for a storage that cannot be opened or is something
+    else.
+    """
+    scheme = url.partition(":")[0].partition("+")[0]
+    if scheme == "memory":
+        return InMemoryStorage()
+    if scheme == "journal":
+        return open_journal(Path(url.removeprefix("journal:")))
+    if scheme == "redis":
+        return _redis(url)
+    if scheme == "grpc":
+        return _grpc(url)
+    if scheme in SCHEMES:
+        return _rdb(url)
+    raise wrong("--storage", f"unknown scheme in {url!r}; {nearest(scheme, SCHEMES)}")
+
+
+def hidden(url: str) -> str:
+    """The URL without its password."""
+    before, at, host = url.rpartition("@")
+    scheme, mark, login = before.partition("://")
+    name, colon, _ = login.partition(":")
+    return f"{scheme}{mark}{name}{':***' if colon else ''}@{host}" if at and mark else url
+
+
+def _redis(url: str) -> BaseStorage:
+    try:
+        from redis.exceptions import RedisError  # an optional package
+    except ImportError:
+        raise wrong("--storage", f"redis:// needs the package redis: {EXTRA}") from None
+    try:
+        return JournalStorage(JournalRedisBackend(url))
+    except (RedisError, ValueError, OSError) as error:
+        raise wrong("--storage", f"{hidden(url)} cannot be opened: {first_line(error)}") from None
+
+
+def _grpc(url: str) -> BaseStorage:
+    host, _, port = url.removeprefix("grpc://").rpartition(":")
+    if not host or not port.isdigit():
+        raise wrong("--storage", f"expected grpc://HOST:PORT, got {url!r}")
+    try:
+        with without_experimental_warnings():
+            proxy = ReconnectingProxy(host=host, port=int(port))
+        proxy.wait_server_ready(timeout=10.0)
+    except ImportError:
+        raise wrong("--storage", f"grpc:// needs the package grpcio: {EXTRA}") from None
+    except Exception as error:  # grpc.FutureTimeoutError is no class of its own without the package
+        raise wrong(
+            "--storage", f"{url}: expected `dse serve-storage` there, got {first_line(error)}"
+        ) from None
+    return proxy
+
+
+def _rdb(url: str) -> BaseStorage:
+    from sqlalchemy.exc import SQLAlchemyError  # 0.2 s, which only databases need
+    from sqlalchemy.pool import NullPool
+
+    from dse.search.storage.bulk_rdb import open_database
+
+    if url.startswith("sqlite:///"):
+        _own_sqlite(Path(url.removeprefix("sqlite:///")))
+    # a connection for the time of a write: a hundred workers hold none while they compute
+    options = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"poolclass": NullPool}
+    try:
+        return _made(lambda: open_database(with_driver(url), dict(options)))
+    except ImportError:
+        raise wrong("--storage", f"{hidden(url)} needs the driver of its database: {EXTRA}") from None
+    except (SQLAlchemyError, RuntimeError, OSError, OptunaError) as error:
+        raise wrong("--storage", f"{hidden(url)} cannot be opened: {first_line(error)}") from None
+
+
+def _made(make: Callable[[], BaseStorage]) -> BaseStorage:
+    """A storage whose tables others may be making in the same moment, which Optuna takes for a failure."""
+    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError  # see `_rdb`
+
+    for attempt in range(1, TRIES):
+        try:
+            return make()
+        except (IntegrityError, OperationalError, ProgrammingError) as error:
+            if not any(word in str(error) for word in ("already exists", "UNIQUE", "duplicate")):
+                raise
+            time.sleep(0.1 * attempt)
+    return make()
+
+
+def with_driver(url: str) -> str:
+    """The URL with the driver that we install, where none is named."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def _own_sqlite(path: Path) -> None:
+    """Refuse a SQLite file that holds something else, before Optuna adds its tables to it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.stat().st_size == 0:
+            return
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            tables = connection.execute("select name from sqlite_master where type='table'")
+            names = {row[0] for row in tables}
+    except (OSError, sqlite3.Error) as error:
+        raise wrong("--storage", f"{path}: expected a database of Optuna studies, got: {error}") from None
+    if names and "studies" not in names:
+        held = ", ".join(sorted(names))
+        raise wrong("--storage", f"{path}: expected a database of Optuna studies, got one with {held}")
+
+
+def first_line(error: Exception) -> str:
+    """What an error says first; its kind where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,123 @@
+"""A journal file that survives kills in mid-write, orphaned locks and full disks."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from dse.search.storage.optuna_private import JournalLock, LogLine, lock_file
+from dse.spec.problems import SpecError, wrong
+
+ORPHANED = 5
+"""Seconds without a sign of life after which the lock of a shared journal is broken; a write takes less."""
+
+Logs = list[LogLine]
+
+
+class Journal(JournalFileBackend):
+    """A journal file whose every append is whole: what a dead writer or a full disk left is trimmed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._guard = JournalLock(str(path), grace_period=ORPHANED)
+        super().__init__(str(path), lock_obj=self._guard)
+
+    def append_logs(self, logs: Logs) -> None:
+        """Append logs, all of them or none; raises `OSError`."""
+        self.append(lambda: logs)
+
+    def append(self, make: Callable[[], Logs]) -> None:
+        """Append what `make` returns; nobody else writes between its look at the journal and the append."""
+        self._guard.acquire()
+        try:
+            trim(self.path)
+            text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in make())
+            # without a buffer: that would keep what did not fit, and write it when the file is closed
+            with self.path.open("ab", buffering=0) as file:
+                size, rest = file.tell(), memoryview(text.encode())
+                try:
+                    while rest:
+                        rest = rest[file.write(rest) :]
+                    os.fsync(file.fileno())
+                except BaseException:
+                    os.truncate(self.path, size)
+                    raise
+        finally:
+            self._guard.release()
+
+    def mend(self) -> int:
+        """Trim a torn last line while nobody writes; the bytes trimmed."""
+        self._guard.acquire()
+        try:
+            return trim(self.path)
+        finally:
+            self._guard.release()
+
+
+def open_journal(path: Path) -> JournalStorage:
+    """The storage in the journal at `path`; raises `SpecError` when there is no journal and can be none."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(21, "Is a directory", str(path))
+        check_first_byte(path)
+        backend = Journal(path)
+        backend.mend()
+        return JournalStorage(backend)
+    except SpecError:
+        raise
+    except OSError as error:
+        raise wrong(str(path), f"the journal cannot be opened: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, AssertionError):  # what Optuna raises for lines of others
+        raise wrong(str(path), "expected a journal of an Optuna study, got another file") from None
+
+
+def release(path: Path) -> None:
+    """Remove the lock that a killed run left on its journal; only for who holds the folder alone."""
+    lock_file(path).unlink(missing_ok=True)
+
+
+def check_first_byte(path: Path) -> None:
+    """Raise `SpecError` for a file that is no journal, before a lock or a line is put beside or into it."""
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    with path.open("rb") as file:
+        if file.read(1) != b"{":
+            raise wrong(str(path), "expected a journal of an Optuna study, got another file")
+
+
+def trim(path: Path) -> int:
+    """Trim a torn last line, which a kill in mid-write leaves and which would break every later write.
+
+    Returns the bytes trimmed. Raises `SpecError` when the file is no journal, so that nothing of it is lost.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return 0
+    check_first_byte(path)
+    with path.open("rb+") as file:
+        size = file.seek(-1, os.SEEK_END) + 1
+        if file.read(1) == b"\n":  # as always but after a crash
+            return 0
+        whole = _end_of_last_line(file, size)
+        if whole == 0:
+            raise wrong(str(path), "expected a journal of an Optuna study, got another file")
+        file.truncate(whole)
+        os.fsync(file.fileno())
+        return size - whole
+
+
+def _end_of_last_line(file: BinaryIO, size: int) -> int:
+    """Offset just behind the last newline."""
+    block, end = 65536, size
+    while end > 0:
+        start = max(0, end - block)
+        file.seek(start)
+        at = file.read(end - start).rfind(b"\n")
+        if at >= 0:
+            return start + at + 1
+        end = start
+    return 0

@@ -1,0 +1,197 @@
+"""The stored study that every worker of a question shares: an ordinary Optuna study, written in bulk."""
+
+import time
+from collections.abc import Sequence
+
+import optuna
+from optuna.exceptions import DuplicatedStudyError
+from optuna.trial import FrozenTrial, TrialState
+
+from dse.question.resolved_study import ResolvedStudy, digest
+from dse.search.analysis.stored_question import check, settle
+from dse.search.samplers.optuna_samplers import without_experimental_warnings
+from dse.search.storage.bulk_writer import writer_of
+from dse.search.storage.by_url import hidden, open_storage
+from dse.search.storage.optuna_private import FIXED_PARAMS, cached, study_id, trial_id
+from dse.search.trials.keys import worker_of
+from dse.search.trials.suggest import first_trials
+from dse.search.trials.trial_entries import CLAIM, KEY, RETRY, Entry, Task, retry_of, waiting
+from dse.spec.problems import wrong
+
+BEAT, SILENT = 15.0, 90.0
+"""Seconds between two signs of life of a run, and of silence after which its running trials are stale."""
+_BEATS = "dse:beat:"
+
+
+class Shared:
+    """A study in its storage, as one run sees it; others may write at any time."""
+
+    def __init__(self, resolved: ResolvedStudy, url: str, *, fresh: bool, alone: bool, name: str) -> None:
+        """`alone`: nobody else uses this storage, so that whatever runs in it is left from the dead."""
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.resolved, self.url, self.alone, self.name = resolved, url, alone, name
+        self.storage = cached(open_storage(url))
+        self.stored_before = check(self.storage, resolved, hidden(url))
+        if fresh and self.stored_before is not None:
+            raise wrong(
+                "--fresh", f"{hidden(url)} holds {resolved.slug!r} already; another --storage keeps both"
+            )
+        self.study, self.made = self._opened()
+        self._id = study_id(self.study)
+        self._writer = writer_of(self.storage)
+        self._trials: list[FrozenTrial] = []
+        self._learnt = 0
+        self._open: set[int] = set()
+        self._unsure: set[int] = set()
+        self._beats: dict[str, tuple[int, float]] = {}
+        self._last_beat = -BEAT
+        self.sync()
+        self._first(self.made)
+
+    @property
+    def owner(self) -> str:
+        """Study, question and storage in one line: what a spool was written for."""
+        return f"{self.resolved.slug} {digest(self.resolved.question)} {hidden(self.url)}"
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """Trials as of the last `sync`, by number."""
+        return self._trials
+
+    @property
+    def complete(self) -> list[FrozenTrial]:
+        """Finished trials as of the last `sync`."""
+        return [t for t in self._trials if t.state == TrialState.COMPLETE]
+
+    def sync(self) -> list[FrozenTrial]:
+        """Read what others stored; the trials that are finished since the last call, without our own."""
+        self._trials = self.study.get_trials(deepcopy=False)
+        looked = [*sorted(self._open), *range(self._learnt, len(self._trials))]
+        self._open = {n for n in looked if not self._trials[n].state.is_finished()}
+        self._learnt = len(self._trials)
+        done = [self._trials[n] for n in looked if n not in self._open]
+        made = [(t, worker_of(t.user_attrs.get(KEY))) for t in done]
+        return [t for t, worker in made if worker is None or worker.run != self.name]
+
+    def put(self, entries: Sequence[Entry], *, again: bool, limit: int | None) -> list[int | None]:
+        """Store entries, each once; see `Writer.put`."""
+        if not entries:
+            return []
+        return self._writer.put(self._id, entries, known=self._learnt, again=again, limit=limit)
+
+    def take_in(self, entries: Sequence[Entry]) -> None:
+        """Store what a dead worker left, as far as it is not stored yet, and retry what it was at."""
+        numbers = self._writer.put(self._id, entries, known=0, again=True, limit=None)
+        self.sync()
+        for entry, number in zip(entries, numbers, strict=True):
+            if number is not None and entry.trial.state == TrialState.FAIL:
+                self.retry(entry.trial, number)
+        self.sync()
+
+    def claim(self) -> Task | None:
+        """A waiting trial that is ours from now on; None when none waits."""
+        for number in sorted(self._open):
+            trial = self._trials[number]
+            if trial.state != TrialState.WAITING and number not in self._unsure:
+                continue
+            ours = self._ours_by_now(trial) if number in self._unsure else False
+            self._unsure.add(number)  # until the storage has answered
+            ours = ours or self._writer.claim(trial, self.name)
+            self._trials[number] = self.storage.get_trial(trial_id(trial))
+            self._unsure.discard(number)
+            if ours:
+                kept = {k: v for k, v in trial.user_attrs.items() if k != CLAIM}
+                params = trial.system_attrs.get(FIXED_PARAMS, {})
+                return Task(params=params, attrs=kept, trial_id=trial_id(trial), number=number)
+        return None
+
+    def _ours_by_now(self, trial: FrozenTrial) -> bool:
+        """Whether a claim whose answer was lost was heard; a proxy may have died before it wrote our name."""
+        now = self.storage.get_trial(trial_id(trial))
+        if now.state != TrialState.RUNNING or now.user_attrs.get(CLAIM, self.name) != self.name:
+            return False
+        self.storage.set_trial_user_attr(trial_id(trial), CLAIM, self.name)
+        return True
+
+    def give_back(self, task: Task) -> None:
+        """A claimed trial that nobody has begun waits again."""
+        if task.trial_id is not None:
+            self.storage.set_trial_state_values(task.trial_id, TrialState.WAITING)
+
+    def fail(self, trial: FrozenTrial) -> None:
+        """Fail a running trial that nobody works on, after seeing to its second try."""
+        self.retry(trial, trial.number)
+        self.study.tell(trial.number, state=TrialState.FAIL)
+
+    def retry(self, trial: FrozenTrial, number: int) -> None:
+        """Let a trial of that number be tried once more, unless that was seen to already."""
+        again = retry_of(trial, number)
+        if again is not None and not any(t.user_attrs.get(RETRY) == number for t in self._trials):
+            self.put([again], again=False, limit=None)
+
+    def beat(self) -> None:
+        """Tell others that we live, and fail the trials of those who no longer do."""
+        now = time.monotonic()
+        if self.alone or now - self._last_beat < BEAT:
+            return
+        self._last_beat = now
+        attrs = self.storage.get_study_user_attrs(self._id)
+        mine = int(attrs.get(_BEATS + self.name, 0)) + 1
+        self.storage.set_study_user_attr(self._id, _BEATS + self.name, mine)
+        for trial in self._running():
+            who = str(trial.user_attrs.get(CLAIM, ""))
+            if who and who != self.name and self._silent(who, int(attrs.get(_BEATS + who, 0)), now):
+                self.fail(trial)
+
+    def fail_stale(self) -> None:
+        """Fail what the dead left running, where nobody else can be working on it."""
+        if self.alone:
+            for trial in self._running():
+                self.fail(trial)
+            self.sync()
+
+    def _silent(self, who: str, beats: int, now: float) -> bool:
+        """Whether a run has given no sign of life for long, by our own clock that nobody sets."""
+        seen, since = self._beats.get(who, (-1, now))
+        if seen != beats:
+            self._beats[who] = (beats, now)
+            return False
+        return now - since > SILENT
+
+    def _running(self) -> list[FrozenTrial]:
+        return [self._trials[n] for n in sorted(self._open) if self._trials[n].state == TrialState.RUNNING]
+
+    def _opened(self) -> tuple[optuna.Study, bool]:
+        """The study, and whether it was us who made it."""
+        resolved = self.resolved
+        try:
+            study = optuna.create_study(
+                storage=self.storage,
+                study_name=resolved.slug,
+                directions=[g.direction for g in resolved.objectives],
+            )
+        except DuplicatedStudyError:
+            return optuna.load_study(study_name=resolved.slug, storage=self.storage), False
+        return study, True
+
+    def _first(self, created: bool) -> None:
+        """See to the trials that come first: whoever made the study does, or, if he died at it, we."""
+        if not created and not self.alone and not self._trials:
+            self._wait_for_first()
+        if not self.stored_before:
+            with without_experimental_warnings():
+                self.study.set_metric_names([g.name for g in self.resolved.objectives])
+            settle(self.study, self.resolved)
+        if self.complete and not created:
+            return
+        asked = [t.system_attrs.get(FIXED_PARAMS) for t in self._trials]
+        missing = [(p, a) for p, a in first_trials(self.resolved) if p not in asked]
+        self.put([waiting(p, a) for p, a in missing], again=False, limit=None)
+        self.sync()
+
+    def _wait_for_first(self) -> None:
+        """Another run made the study a moment ago and is about to enqueue."""
+        deadline = time.monotonic() + 10.0
+        while not self._trials and time.monotonic() < deadline:
+            time.sleep(0.1)
+            self.sync()

@@ -1,0 +1,75 @@
+"""Blocks of a sweep on the machines of a cluster."""
+
+import socket
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+from dse.backends.dask import cluster
+from dse.question.resolved_study import ResolvedStudy
+from dse.search.run.study_bundle import StudyBundle, bundle_of, there
+from dse.search.sweep.block import Solved, SweepJob, Task
+from dse.search.sweep.executor import Executor, Solve, solver
+from dse.search.sweep.grid import grid
+from dse.search.sweep.start import start
+from dse.spec.problems import SpecError, wrong
+
+_ONE = threading.Lock()
+"""Threads of one worker share what they read and compile."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteJob:
+    """All that a machine must know to solve blocks of a sweep."""
+
+    study: StudyBundle
+    counts: tuple[tuple[str, int], ...]
+    backend: str
+
+
+@contextmanager
+def on_cluster(
+    address: str, study: ResolvedStudy, counts: Mapping[str, int] | None, backend: str
+) -> Iterator[Executor]:
+    """An executor whose blocks are solved by the workers of the Dask scheduler at `address`.
+
+    Every machine has the same version installed; files of the user's own are sent to it. Raises `SpecError`
+    when the scheduler cannot be reached.
+    """
+    job = RemoteJob(study=bundle_of(study), counts=tuple(sorted((counts or {}).items())), backend=backend)
+    with cluster(address) as machines:
+
+        def run(_work: Solve, tasks: Iterable[Task]) -> Iterator[Solved]:
+            return machines.each(partial(solve_elsewhere, job), tasks)
+
+        yield run
+
+
+def solve_elsewhere(job: RemoteJob, task: Task) -> Solved:
+    """Solve one block in another process or on another machine.
+
+    The study is read and the sample evaluated once in each process. Raises `SpecError` where the study cannot
+    be read or the cost model is another one.
+    """
+    try:
+        with _ONE:
+            work, fingerprint = _prepared(job)
+    except SpecError as error:
+        raise there(error, socket.gethostname()) from None
+    if fingerprint != task.fingerprint:
+        raise wrong(
+            "--scheduler",
+            f"{socket.gethostname()}: its cost model is not that of the machine that asks: it "
+            "says other numbers of the same designs",
+        )
+    return work(task)
+
+
+@lru_cache(maxsize=4)
+def _prepared(job: RemoteJob) -> tuple[Solve, str]:
+    study = job.study.opened()
+    local = SweepJob.of(study, grid(study, dict(job.counts)))
+    begun = start(local)
+    return solver(local, begun, job.backend), begun.fingerprint

@@ -1,0 +1,82 @@
+"""Trials of a stored study, read beside a run that writes them: nothing is created, mended or locked."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from optuna.exceptions import OptunaError
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from dse.search.storage.by_url import EXTRA, first_line, hidden, open_storage, with_driver
+from dse.search.storage.optuna_private import study_id
+from dse.spec.problems import wrong
+
+Trials: TypeAlias = Sequence[FrozenTrial]
+"""Trials, for packages that hold no Optuna of their own."""
+__all__ = ["FrozenTrial", "reading", "remote_trials", "stored_trials", "study_number"]
+
+
+def reading(folder: Path, url: str | None = None) -> BaseStorage | None:
+    """The storage of a results folder, or the one at `url`; None where the folder has none.
+
+    Nothing is created: a database must be there, with the tables of Optuna in it. Raises `SpecError` when it
+    cannot be read. Of what is returned, only reading methods are for use.
+    """
+    if url is not None and not url.startswith("journal:"):
+        return _reading_elsewhere(url)
+    path = Path(url.removeprefix("journal:")) if url is not None else folder / "study.journal"
+    if not path.is_file():
+        return None
+    try:
+        with path.open("rb") as file:
+            if file.read(1) not in (b"", b"{"):
+                raise ValueError("no journal")
+        return JournalStorage(JournalFileBackend(str(path)))
+    except OSError as error:
+        raise wrong(str(path), f"the journal cannot be read: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, AssertionError):  # what Optuna raises for lines of others
+        raise wrong(str(path), "expected a journal of an Optuna study, got another file") from None
+
+
+def _reading_elsewhere(url: str) -> BaseStorage:
+    from sqlalchemy.exc import SQLAlchemyError  # 0.2 s, which only databases need
+
+    scheme = url.partition(":")[0].partition("+")[0]
+    if scheme not in ("sqlite", "postgresql", "mysql"):
+        return open_storage(url)
+    if scheme == "sqlite" and not Path(url.removeprefix("sqlite:///")).is_file():
+        raise wrong("--storage", f"expected a database of Optuna studies at {url}, got no file")
+    try:
+        storage = RDBStorage(with_driver(url), skip_table_creation=True)
+        storage.get_all_studies()
+    except ImportError:
+        raise wrong("--storage", f"{hidden(url)} needs the driver of its database: {EXTRA}") from None
+    except (SQLAlchemyError, OptunaError, RuntimeError, OSError) as error:
+        raise wrong("--storage", f"{hidden(url)} cannot be read: {first_line(error)}") from None
+    return storage
+
+
+def remote_trials(storage: BaseStorage | None, slug: str) -> list[FrozenTrial]:
+    """The same as `stored_trials`; raises `SpecError` where a server does not answer."""
+    try:
+        return stored_trials(storage, slug)
+    except Exception as error:  # whatever the driver of that storage raises
+        raise wrong("--storage", f"the trials cannot be read now: {first_line(error)}") from None
+
+
+def study_number(storage: BaseStorage, slug: str) -> int | None:
+    """Optuna's number of the stored study of that name; None when there is none."""
+    return next((study_id(s) for s in storage.get_all_studies() if s.study_name == slug), None)
+
+
+def stored_trials(storage: BaseStorage | None, slug: str) -> list[FrozenTrial]:
+    """Every trial of a study, finished or not, in order; none where nothing is stored."""
+    number = None if storage is None else study_number(storage, slug)
+    return [] if storage is None or number is None else storage.get_all_trials(number, deepcopy=False)
+
+
+def finished(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    """Those of `trials` that came to an end and count."""
+    return [trial for trial in trials if trial.state == TrialState.COMPLETE]

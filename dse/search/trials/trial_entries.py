@@ -1,0 +1,103 @@
+"""What is written into a stored study: finished trials with a key of their own, and trials that wait."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from dse.search.storage.optuna_private import FIXED_PARAMS
+
+KEY = "dse:key"
+"""User attribute of a trial that a worker made: written twice by mistake, it is still stored once."""
+CLAIM = "dse:claim"
+"""User attribute of a running trial: who works on it."""
+RETRY = "dse:retry_of"
+"""User attribute of a trial that is the second try of another one, with that one's number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What to try next: parameters that are given, and the stored trial that waits for it, if any."""
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    trial_id: int | None = None
+    """Of the claimed trial in the storage; None for a trial that is stored when it is finished."""
+    number: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A trial to be stored."""
+
+    trial: FrozenTrial
+    task: Task = Task()
+
+    @property
+    def key(self) -> str | None:
+        """Of a trial that a worker made; None for one that waits."""
+        found: str | None = self.trial.user_attrs.get(KEY)
+        return found
+
+    @property
+    def fresh_attrs(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """User and system attributes that a claimed trial does not have in the storage yet."""
+        had = {*self.task.attrs, CLAIM}
+        user = {k: v for k, v in self.trial.user_attrs.items() if k not in had}
+        return user, {k: v for k, v in self.trial.system_attrs.items() if k != FIXED_PARAMS}
+
+
+class Writer(Protocol):
+    """Writes many trials at once."""
+
+    def put(
+        self, study_id: int, entries: Sequence[Entry], *, known: int, again: bool, limit: int | None
+    ) -> list[int | None]:
+        """Store entries, each once; the number of each, None for one that waits or found no place.
+
+        `known` is how many trials of the study have been seen; with `again` entries that are already among
+        the later ones are not stored a second time. Beyond `limit` complete trials of the study nothing more
+        is stored, where the storage can tell at once, but claimed trials that were under way.
+        """
+
+    def claim(self, trial: FrozenTrial, who: str) -> bool:
+        """Whether the waiting `trial` is now running and ours."""
+
+
+def waiting(params: Mapping[str, Any], attrs: Mapping[str, Any]) -> Entry:
+    """A trial for somebody to run, as Optuna enqueues them."""
+    return Entry(
+        trial=create_trial(
+            state=TrialState.WAITING, system_attrs={FIXED_PARAMS: dict(params)}, user_attrs=dict(attrs)
+        )
+    )
+
+
+def retry_of(trial: FrozenTrial, number: int) -> Entry | None:
+    """The second try of a trial that failed with its worker; None when it was a second try itself.
+
+    `number` is that of the trial in the storage; it is tried with what was asked of it from the start.
+    """
+    if RETRY in trial.user_attrs:
+        return None
+    asked = {**trial.system_attrs.get(FIXED_PARAMS, {}), **trial.params}
+    kept = {k: v for k, v in trial.user_attrs.items() if k not in (KEY, CLAIM, "design")}
+    return waiting(asked, {**kept, RETRY: number})
+
+
+def looked_through(entries: Sequence[Entry], known: int) -> int:
+    """First trial among which entries may be that were stored before the answer was lost.
+
+    New ones come after the first `known` trials; those that somebody had claimed had their numbers before.
+    """
+    return min([known, *(e.task.number for e in entries if e.task.number is not None)])
+
+
+def within(entries: Sequence[Entry], left: int | None) -> Iterator[Entry | None]:
+    """Entries, with None for those that do not fit into a study with room for `left` finished trials."""
+    for entry in entries:
+        counts = entry.trial.state == TrialState.COMPLETE
+        full = left is not None and left <= 0
+        left = left - 1 if left is not None and counts else left
+        yield None if counts and full and entry.task.trial_id is None else entry

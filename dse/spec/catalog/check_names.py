@@ -1,0 +1,72 @@
+"""Names in a study whose keys are wrong too: looked up all the same, so that all is told at once."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from dse.plugins import cost_model, objective, sampler_factory
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.problems import Problem, SpecError
+from dse.spec.schema.cases import case_spec
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.llm import LlmSpec
+from dse.spec.schema.space import SpaceSpec
+from dse.spec.schema.study import StudySpec
+from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
+from dse.spec.schema.technology import TechnologySpec
+from dse.spec.schema.workload import WorkloadSpec
+from dse.spec.yaml.loading import line_number
+from dse.spec.yaml.yaml_lines import read_yaml
+
+Place = tuple[Any, ...]
+
+_KINDS: Final[Mapping[str, type[Any]]] = {
+    "llm": LlmSpec, "workload": WorkloadSpec, "economy": EconomySpec, "technology": TechnologySpec,
+    "space": SpaceSpec, "stack": StackSpec, "network": NetworkSpec, "baselines": ChipSpec,
+}  # fmt: skip
+_PLUGINS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "cost_model": cost_model, "objectives": objective, "sampler": sampler_factory
+}  # fmt: skip
+
+
+def asked(path: Path, case: str | None, catalog: Catalog) -> StudySpec:
+    """The question at `path`; where its keys are wrong, `SpecError` tells of unknown names in it as well."""
+    try:
+        return case_spec(path, case)
+    except SpecError as error:
+        every = [*error.problems, *_misnamed(path, catalog)]
+        raise SpecError(sorted(every, key=lambda p: line_number(p.where))) from None
+
+
+def _misnamed(path: Path, catalog: Catalog) -> Iterator[Problem]:
+    try:
+        data, lines = read_yaml(path)
+    except SpecError:
+        return
+    for place, name in _names(data):
+        key = place[0] if place[0] != "mix" else place[-1]
+        try:
+            if key in _KINDS:
+                catalog.get(_KINDS[key], name)
+            else:
+                _PLUGINS[key](name)
+        except SpecError as error:
+            where = f"{path}:{lines.get(place, lines.get(place[:1], 1))}"
+            yield from (Problem(where, f"{place[0]}: {problem}") for problem in error.problems)
+
+
+def _names(data: Any) -> Iterator[tuple[Place, str]]:
+    """Every name and where it was written."""
+    found: list[tuple[Place, Any]] = []
+    for key, value in data.items() if isinstance(data, dict) else ():
+        if key == "mix" and isinstance(value, list):
+            found += [
+                ((key, i, inner), part.get(inner))
+                for i, part in enumerate(value) if isinstance(part, dict) for inner in ("llm", "workload")
+            ]  # fmt: skip
+        elif key == "sampler" and isinstance(value, dict):
+            found.append(((key, "name"), value.get("name")))
+        elif key in _KINDS or key in _PLUGINS:
+            several = value if isinstance(value, list) else None
+            found += [((key,), value)] if several is None else [((key, i), v) for i, v in enumerate(several)]
+    yield from ((place, value) for place, value in found if isinstance(value, str))

@@ -1,0 +1,241 @@
+"""Everything that exists, by name, alias or path: a user's folder is searched before the bundled one."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel
+
+from dse.spec.catalog.config_paths import config_folders
+from dse.spec.catalog.names import spelt_chip, spelt_llm
+from dse.spec.problems import Problem, SpecError, nearest, wrong
+from dse.spec.schema.base import IsoDate, Sourced, Spec
+from dse.spec.schema.buildable import BuildableSpec
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.llm import LlmSpec
+from dse.spec.schema.space import SpaceSpec
+from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
+from dse.spec.schema.technology import TechnologySpec
+from dse.spec.schema.workload import WorkloadSpec
+from dse.spec.yaml.loading import load_spec
+from dse.spec.yaml.yaml_lines import parse_yaml
+
+KINDS: dict[str, type[Spec]] = {
+    "chips": ChipSpec,
+    "llms": LlmSpec,
+    "workloads": WorkloadSpec,
+    "stacks": StackSpec,
+    "networks": NetworkSpec,
+    "economies": EconomySpec,
+    "silicon": TechnologySpec,
+    "spaces": SpaceSpec,
+    "buildable": BuildableSpec,
+}
+"""Sub-folder of a configs folder to the spec of the files in it."""
+
+S = TypeVar("S", bound=Spec)
+
+
+class Source(Spec):
+    """Where a number comes from."""
+
+    title: str
+    """Author, title, version."""
+    url: str | None = None
+    """Where it can be read."""
+    date: IsoDate
+    """When it was published or read."""
+
+
+class SourcesSpec(Spec):
+    """The bibliography: key to source."""
+
+    kind: str
+    """`sources`."""
+    sources: dict[str, Source]
+    """Sources by key."""
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All configs in the given folders."""
+
+    folders: tuple[Path, ...] = field(default_factory=config_folders)
+    exchanged: Mapping[tuple[type[Spec], str], Spec] = field(default_factory=dict, hash=False)
+    """Specs that stand in for those of the files, by type and name: what a question of "what if" changes."""
+
+    def exchanging(self, specs: Iterable[Spec]) -> "Catalog":
+        """The same catalog with some specs exchanged for others of their names."""
+        new = {(type(spec), str(getattr(spec, "name", ""))): spec for spec in specs}
+        return replace(self, exchanged={**self.exchanged, **new})
+
+    @classmethod
+    def of(cls, configs: Path | str | None) -> "Catalog":
+        """The bundled catalog, with a user's folder `configs` searched first."""
+        if configs is not None and not Path(configs).is_dir():
+            raise wrong("--configs", f"expected a folder, got {str(configs)!r}")
+        return cls(config_folders(configs))
+
+    def files(self, kind: str) -> dict[str, Path]:
+        """Name to file, sorted by name; the first folder that has a name wins."""
+        found: dict[str, Path] = {}
+        for folder in self.folders:
+            for path in _listed(folder / kind):
+                found.setdefault(path.stem, path)
+        return dict(sorted(found.items()))
+
+    def path(self, kind: str, name: str) -> Path:
+        """File of the `kind` that goes by `name`: a path to a YAML, a name, an alias, or a spelling."""
+        if name.endswith((".yaml", ".yml")):
+            if Path(name).is_file():
+                return Path(name)
+            raise wrong("", f"{kind[:-1]}: expected a file, got {name!r}, which does not exist")
+        files = self.files(kind)
+        if name.lower() in files:
+            return files[name.lower()]
+        aliases = self._aliases(files)
+        if name.lower() in aliases:
+            return aliases[name.lower()]
+        spelt = {"chips": spelt_chip, "llms": spelt_llm}.get(kind)
+        if spelt is not None and (meant := spelt(name, {**aliases, **files})) is not None:
+            return meant
+        label = {"economies": "economy", "silicon": "technology"}.get(kind, kind.removesuffix("s"))
+        raise wrong("", f"unknown {label} {name!r}; {nearest(name, [*files, *aliases])}")
+
+    def get(self, spec: type[S], name: str) -> S:
+        """The spec that goes by `name`; raises `SpecError` with the nearest names."""
+        kind = next(k for k, s in KINDS.items() if s is spec)
+        known = self.exchanged.get((spec, str(name)))
+        if known is not None:
+            return cast(S, known)
+        loaded = _load(spec, self.path(kind, str(name)))
+        stand_in = self.exchanged.get((spec, str(getattr(loaded, "name", ""))), loaded)
+        return cast(S, stand_in)
+
+    def all(self, spec: type[S]) -> dict[str, S]:
+        """Every spec of a kind, by name."""
+        kind = next(k for k, s in KINDS.items() if s is spec)
+        return {name: _load(spec, path) for name, path in self.files(kind).items()}
+
+    def sources(self) -> dict[str, Source]:
+        """The bibliography of all folders."""
+        found: dict[str, Source] = {}
+        for folder in reversed(self.folders):
+            for path in sorted(folder.glob("sources*.yaml")):
+                found.update(_load(SourcesSpec, path).sources)
+        return found
+
+    def check(self) -> int:
+        """Load everything; returns the number of files, raises `SpecError` with all problems at once."""
+        problems: list[Problem] = []
+        paths = [(spec, path) for kind, spec in KINDS.items() for path in self.files(kind).values()]
+        known = self.sources()
+        for spec, path in paths:
+            try:
+                loaded = _load(spec, path)
+            except SpecError as error:
+                problems += error.problems
+                continue
+            problems += file_problems(loaded, path, known)
+            problems += self._missing(loaded, path)
+        if problems:
+            raise SpecError(problems)
+        return len(paths)
+
+    def _missing(self, spec: Spec, path: Path) -> Iterator[Problem]:
+        """Names in a chip that the catalog does not have."""
+        if isinstance(spec, ChipSpec):
+            for other, name in ((StackSpec, spec.stack), (NetworkSpec, spec.link.network)):
+                try:
+                    self.get(other, name)
+                except SpecError as error:
+                    yield Problem(str(path), error.problems[0].what)
+
+    def _aliases(self, files: dict[str, Path]) -> dict[str, Path]:
+        found: dict[str, Path] = {}
+        for path in files.values():
+            for alias in _aliases_in(path):
+                found.setdefault(alias.lower(), path)
+        return found
+
+
+_ALIASES = re.compile(r"^aliases: *(\[[^\]]*\]|\n(?: *- .*\n)+)", re.MULTILINE)
+
+
+def _aliases_in(path: Path) -> list[str]:
+    """Aliases that a file gives, read without the rest of it, so that a look-up costs no catalog of chips.
+
+    What is wrong with a file is told by `check`, and when the file itself is asked for.
+    """
+    return _aliases_at(path, _stamp(path))
+
+
+@lru_cache(maxsize=1024)
+def _aliases_at(path: Path, stamp: tuple[int, int]) -> list[str]:  # noqa: ARG001 - the cache key
+    try:
+        found = _ALIASES.search(path.read_text(encoding="utf-8"))
+        given = [] if found is None else parse_yaml(found[0], str(path))[0]["aliases"]
+    except (OSError, UnicodeDecodeError, SpecError):
+        return []
+    return [a for a in given or () if isinstance(a, str)]
+
+
+def leaves(spec: Any, path: str = "") -> Iterator[tuple[str, Sourced[Any]]]:
+    """Every sourced number in a spec with its dotted path."""
+    if isinstance(spec, Sourced):
+        yield path, spec
+    elif isinstance(spec, BaseModel):
+        for name in type(spec).model_fields:
+            yield from leaves(getattr(spec, name), f"{path}.{name}" if path else name)
+    elif isinstance(spec, dict):
+        for key, value in spec.items():
+            yield from leaves(value, f"{path}.{key}")
+    elif isinstance(spec, tuple):
+        for i, value in enumerate(spec):
+            yield from leaves(value, f"{path}.{i}")
+
+
+def file_problems(spec: Spec, path: Path, known: dict[str, Source]) -> Iterator[Problem]:
+    """What a file of its own cannot know: its name, its sources."""
+    name = getattr(spec, "name", path.stem)
+    if name != path.stem:
+        yield Problem(str(path), f"name: expected {path.stem!r} as the file is called, got {name!r}")
+    for where, leaf in leaves(spec):
+        for key in leaf.source.split("+"):
+            if key not in known:
+                yield Problem(str(path), f"{where}: unknown source {key!r}; {nearest(key, known)}")
+
+
+def _listed(folder: Path) -> tuple[Path, ...]:
+    """YAML files of a folder, sorted; read again where something came or went."""
+    try:
+        return _listed_at(folder, folder.stat().st_mtime_ns)
+    except OSError:
+        return ()
+
+
+@lru_cache(maxsize=256)
+def _listed_at(folder: Path, stamp: int) -> tuple[Path, ...]:  # noqa: ARG001 - the cache key
+    return tuple(sorted(folder.glob("*.yaml")))
+
+
+@lru_cache(maxsize=1024)
+def _load_at(spec: type[Any], path: Path, stamp: tuple[int, int]) -> Any:  # noqa: ARG001 - the cache key
+    return load_spec(spec, path)
+
+
+def _load(spec: type[S], path: Path) -> S:
+    loaded: S = _load_at(spec, path, _stamp(path))
+    return loaded
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What tells a file from itself before it was written again."""
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_size)

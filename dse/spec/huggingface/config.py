@@ -1,0 +1,182 @@
+"""A Hugging Face `config.json` to an LLM YAML: what is not understood is refused by name."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults, reason
+from dse.spec.huggingface.keys import WRAPPER, key_problems, rope_problems
+from dse.spec.huggingface.naming import name_in, nominal, slug, text_of
+from dse.spec.huggingface.reader import Family, HfConfig, Network, blocks
+from dse.spec.problems import Problem, SpecError, nearest, wrong
+from dse.spec.schema.llm import LlmSpec
+from dse.spec.yaml.loading import build_spec
+from objectives.equations.llm.parameters import params
+
+SOURCE = "hf-config"
+"""Key of the sources that imported numbers cite."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """An LLM that was read from a `config.json`."""
+
+    spec: LlmSpec
+    text: str
+    """The same as an LLM YAML."""
+    params: int
+    """Parameters that its sizes add up to."""
+
+
+def import_llm(path: Path, name: str | None = None, read_on: date | None = None) -> Imported:
+    """The LLM that a `config.json`, or the folder around it, describes.
+
+    `name` is what the LLM is called, else the file, its folder or its own `_name_or_path` say; `read_on` is
+    the date that its numbers carry, today when left out. Raises `SpecError` with what is not understood:
+    the `model_type`, the class, the kind of a layer, of rotary positions, or a key that may change sizes.
+    """
+    file = path / "config.json" if path.is_dir() else path
+    outer = _read(file)
+    where = str(file)
+    called = name or name_in(file, outer)
+    kind, data, notes = _language_model(outer, where)
+    family = FAMILIES[kind]
+    data = _canonical(data, family, where)
+    _refuse_unknown(data, family, where)
+    config = HfConfig(where, data, family.reads, defaults(kind))
+    network = family.network(config)
+    told = "; ".join((*network.notes, *notes, *_filled(config, family, network)))
+    return _imported(config, network, called, told, (read_on or date.today()).isoformat())
+
+
+def _imported(c: HfConfig, network: Network, called: str, told: str, day: str) -> Imported:
+    born = {"source": SOURCE, "date": day}
+    data: dict[str, Any] = {
+        "kind": "llm",
+        "name": slug(called),
+        "title": called,
+        "architecture": {
+            "value": "transformer", **born, "basis": "published", **({"note": told} if told else {})
+        },
+        "params": {"value": "1B", **born, "basis": "derived", "note": "counted"},
+        "nominal_params": "1B",
+        "hidden": c.size("hidden_size"),
+        "vocab": c.size("vocab_size"),
+        **({"tied_embedding": True} if network.tied else {}),
+        **({"learned_positions": network.learned_positions} if network.learned_positions else {}),
+        "blocks": blocks(network.layers),
+    }  # fmt: skip
+    count = round(params(build_spec(LlmSpec, data, c.where).resolve()))
+    data["params"] |= {"value": text_of(count, 4), "note": f"counted from the sizes below: {count:,}"}
+    data["nominal_params"] = nominal(data["name"], count)
+    spec = build_spec(LlmSpec, data, c.where)
+    return Imported(spec, _yaml(data), count)
+
+
+def _yaml(data: Mapping[str, Any]) -> str:
+    import yaml
+
+    return yaml.safe_dump(
+        dict(data), sort_keys=False, default_flow_style=None, allow_unicode=True, width=10_000
+    )
+
+
+def _filled(c: HfConfig, family: Family, network: Network) -> tuple[str, ...]:
+    """Sizes that the file leaves to Transformers and that the network needs, for the note."""
+    told = [
+        f"{key} ({value})"
+        for key, value in c.defaults.items()
+        if key not in c.data and value is not None and _without(c, family, key) != network
+    ]
+    return (f"left out of the file, as Transformers fills it in: {', '.join(told)}",) if told else ()
+
+
+def _without(c: HfConfig, family: Family, key: str) -> Network | None:
+    try:
+        return family.network(replace(c, defaults={k: v for k, v in c.defaults.items() if k != key}))
+    except SpecError:
+        return None
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        twice = {k for k, _ in pairs if sum(k == other for other, _ in pairs) > 1}
+        if twice:
+            raise wrong(str(file), f"the key {min(twice)!r} is written twice")
+        return dict(pairs)
+
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=unique)
+    except OSError as error:
+        raise wrong(str(file), f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise wrong(str(file), "cannot be read: it is not UTF-8 text") from None
+    except json.JSONDecodeError as error:
+        raise wrong(f"{file}:{error.lineno}", f"expected JSON, got: {error.msg}") from None
+    if not isinstance(data, dict):
+        raise wrong(str(file), f"expected the keys of a config.json, got a {type(data).__name__}")
+    return data
+
+
+def _language_model(outer: Mapping[str, Any], where: str) -> tuple[str, Mapping[str, Any], tuple[str, ...]]:
+    """`model_type`, keys and notes of the language model, which may lie inside a larger model."""
+    kind = outer.get("model_type")
+    if not isinstance(kind, str):
+        raise wrong(where, _unknown(kind))
+    if kind in FAMILIES:
+        _check_class(outer, FAMILIES[kind].architectures, where)
+        return kind, outer, ()
+    if kind not in WRAPPED:
+        raise wrong(where, _unknown(kind))
+    _check_class(outer, OUTER[kind], where)
+    inner = outer.get("text_config")
+    if not isinstance(inner, dict):
+        raise wrong(where, f"text_config: expected the keys of a language model, got {inner!r}")
+    problems = list(key_problems(outer, WRAPPER | {"tie_word_embeddings"}, where))
+    inside = inner.get("model_type", WRAPPED[kind][0])
+    if inside not in WRAPPED[kind]:
+        expected = f"expected {' or '.join(WRAPPED[kind])} inside {kind}"
+        problems.append(Problem(where, f"text_config: model_type: {expected}, got {inside!r}"))
+    if problems:
+        raise SpecError(problems)
+    _check_class(inner, FAMILIES[inside].architectures, where)
+    return inside, inner, (INNER_NOTE,)
+
+
+def _unknown(kind: Any) -> str:
+    known = sorted((*FAMILIES, *WRAPPED))
+    got = "no such key" if kind is None else repr(kind)
+    why = reason(str(kind))
+    hint = f"{why[:1].upper()}{why[1:]}." if why else nearest(str(kind), known)
+    return f"model_type: expected one of {', '.join(known)}, got {got}. {hint}"
+
+
+def _check_class(data: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    given = data.get("architectures")
+    if given is None:
+        return
+    strange = given if not isinstance(given, list) else [a for a in given if a not in known]
+    if strange or not given:
+        hint = "A class with another head, or a draft model, has other sizes."
+        raise wrong(where, f"architectures: expected {' or '.join(known)}, got {given!r}. {hint}")
+
+
+def _canonical(data: Mapping[str, Any], family: Family, where: str) -> dict[str, Any]:
+    """The keys under the names of the family; two names of one thing must agree."""
+    found = {key: value for key, value in data.items() if key not in family.aliases}
+    for alias, key in family.aliases.items():
+        if alias not in data:
+            continue
+        if key in found and found[key] != data[alias]:
+            raise wrong(where, f"{alias}: expected the same as {key} ({found[key]!r}), got {data[alias]!r}")
+        found[key] = data[alias]
+    return found
+
+
+def _refuse_unknown(data: Mapping[str, Any], family: Family, where: str) -> None:
+    problems = [*key_problems(data, family.reads, where), *rope_problems(data, where)]
+    if problems:
+        raise SpecError(problems)

@@ -1,0 +1,117 @@
+"""Families of LLMs with a gated FFN in every layer: LLaMA and what descends from it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dse.spec.huggingface.reader import (
+    BASE,
+    FULL,
+    SLIDING,
+    HfConfig,
+    Layer,
+    Network,
+    attention,
+    every,
+    family,
+    kinds,
+    reach,
+)
+
+GQA = BASE | {"num_key_value_heads", "head_dim"}
+_GATED = GQA | {"intermediate_size"}
+_WINDOWS = frozenset({"layer_types", "sliding_window"})
+
+OUTPUT_BIAS = "biases of the output projection are not counted"
+NORMS = "norms around attention and FFN beyond two a layer are not counted"
+VISION = "the language model alone, without the tower that sees"
+
+
+def gated_ffn(c: HfConfig, key: str = "intermediate_size") -> dict[str, Any]:
+    """SwiGLU, GeGLU and their kin: three matrices."""
+    return {"width": c.size(key), "gated": True}
+
+
+def dense(c: HfConfig, which: Sequence[str], *, bias: bool) -> tuple[Layer, ...]:
+    """Layers with a gated FFN and the kinds of attention in `which`."""
+    heads, ffn = attention(c, bias=bias), gated_ffn(c)
+    return tuple({"attention": {**heads, **reach(c, kind)}, "ffn": ffn} for kind in which)
+
+
+def uniform(c: HfConfig, kind: str) -> list[str]:
+    """The same kind of attention in every layer."""
+    return [kind] * c.size("num_hidden_layers")
+
+
+def qwen_kinds(c: HfConfig) -> Sequence[str]:
+    """Layers from `max_window_layers` on slide, and only where `use_sliding_window` is set."""
+    full = uniform(c, FULL)
+    if not c.flag("use_sliding_window"):
+        return kinds(c, full)
+    first = c.whole("max_window_layers", None)
+    return kinds(c, [SLIDING if i >= first else FULL for i in range(len(full))])
+
+
+def _llama(c: HfConfig) -> Network:
+    bias, notes = c.flag("attention_bias"), []
+    if bias:
+        notes.append(OUTPUT_BIAS)
+    if c.flag("mlp_bias"):
+        notes.append("biases of the FFN are not counted")
+    return Network(
+        layers=dense(c, uniform(c, FULL), bias=bias), tied=c.flag("tie_word_embeddings"), notes=tuple(notes)
+    )
+
+
+def _internlm2(c: HfConfig) -> Network:
+    bias = c.flag("attention_bias", True)
+    return Network(
+        layers=dense(c, uniform(c, FULL), bias=bias),
+        tied=c.flag("tie_word_embeddings"),
+        notes=(OUTPUT_BIAS,) if bias else (),
+    )
+
+
+def _mistral(c: HfConfig) -> Network:
+    kind = FULL if c.get("sliding_window") is None else SLIDING
+    return Network(
+        layers=dense(c, kinds(c, uniform(c, kind)), bias=False), tied=c.flag("tie_word_embeddings")
+    )
+
+
+def _qwen2(c: HfConfig) -> Network:
+    return Network(layers=dense(c, qwen_kinds(c), bias=True), tied=c.flag("tie_word_embeddings"))
+
+
+def _qwen3(c: HfConfig) -> Network:
+    return Network(
+        layers=dense(c, qwen_kinds(c), bias=c.flag("attention_bias")), tied=c.flag("tie_word_embeddings")
+    )
+
+
+def _gemma(c: HfConfig) -> Network:
+    which = kinds(c, every(c, c.size("sliding_window_pattern")))
+    return Network(
+        layers=dense(c, which, bias=c.flag("attention_bias")),
+        tied=c.flag("tie_word_embeddings", True),
+        notes=(NORMS,),
+    )
+
+
+_QWEN = _GATED | _WINDOWS | {"use_sliding_window", "max_window_layers"}
+_GEMMA = _GATED | _WINDOWS | {"attention_bias", "sliding_window_pattern"}
+_LLAMA = _GATED | {"attention_bias", "mlp_bias"}
+
+DENSE = {
+    "llama": family(_llama, _LLAMA, "LlamaForCausalLM"),
+    "granite": family(_llama, _LLAMA, "GraniteForCausalLM"),
+    "internlm2": family(_internlm2, _GATED | {"attention_bias"}, "InternLM2ForCausalLM",
+                         aliases={"bias": "attention_bias"}),
+    "mistral": family(_mistral, _GATED | _WINDOWS, "MistralForCausalLM"),
+    "phi3": family(_mistral, _GATED | _WINDOWS, "Phi3ForCausalLM"),
+    "qwen2": family(_qwen2, _QWEN, "Qwen2ForCausalLM"),
+    "qwen3": family(_qwen3, _QWEN | {"attention_bias"}, "Qwen3ForCausalLM"),
+    "gemma2": family(_gemma, _GEMMA, "Gemma2ForCausalLM"),
+    "gemma3_text": family(_gemma, _GEMMA, "Gemma3ForCausalLM",
+                           aliases={"_sliding_window_pattern": "sliding_window_pattern"}),
+}  # fmt: skip
+"""`model_type` to its family."""

@@ -1,0 +1,197 @@
+"""Families of LLMs with a mixture of experts: Mixtral, Qwen, gpt-oss, LLaMA-4, DeepSeek."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dse.spec.huggingface.dense import GQA, OUTPUT_BIAS, gated_ffn, qwen_kinds, uniform
+from dse.spec.huggingface.reader import (
+    BASE,
+    CHUNKED,
+    FULL,
+    SLIDING,
+    HfConfig,
+    Network,
+    attention,
+    every,
+    family,
+    kinds,
+    reach,
+)
+
+PREDICTION = "without the extra layers for multi-token prediction"
+"""Said of LLMs whose checkpoint carries a draft beside them."""
+
+
+def experts(c: HfConfig, count: str, width: str, shared_width: int = 0) -> dict[str, Any]:
+    """Routed experts, with those that every token visits when `shared_width` is not 0."""
+    found = {"count": c.size(count), "top_k": c.size("num_experts_per_tok"), "width": c.size(width)}
+    return {**found, "shared_width": shared_width} if shared_width else found
+
+
+def _mixtral(c: HfConfig) -> Network:
+    kind = FULL if c.get("sliding_window") is None else SLIDING
+    layer = {
+        "attention": {**attention(c, bias=False), **reach(c, kind)},
+        "experts": experts(c, "num_local_experts", "intermediate_size"),
+    }
+    return Network(layers=(layer,) * c.size("num_hidden_layers"), tied=c.flag("tie_word_embeddings"))
+
+
+def _qwen_moe(c: HfConfig, which: Sequence[str], *, bias: bool, shared_width: int) -> Network:
+    heads = attention(c, bias=bias)
+    routed = experts(c, "num_experts", "moe_intermediate_size", shared_width)
+    dense = set(c.items("mlp_only_layers", int) or ())
+    step = c.size("decoder_sparse_step")
+    layers = []
+    for i, kind in enumerate(which):
+        sparse = i not in dense and (i + 1) % step == 0
+        ffn = {"experts": routed} if sparse else {"ffn": gated_ffn(c)}
+        layers.append({"attention": {**heads, **reach(c, kind)}, **ffn})
+    return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"))
+
+
+def _qwen2_moe(c: HfConfig) -> Network:
+    shared = c.whole("shared_expert_intermediate_size", None)
+    return _qwen_moe(c, qwen_kinds(c), bias=c.flag("attention_bias", True), shared_width=shared)
+
+
+def _qwen3_moe(c: HfConfig) -> Network:
+    which = uniform(c, SLIDING if c.flag("use_sliding_window") else FULL)
+    return _qwen_moe(c, kinds(c, which), bias=c.flag("attention_bias"), shared_width=0)
+
+
+def _gpt_oss(c: HfConfig) -> Network:
+    bias = c.flag("attention_bias", True)
+    heads = attention(c, bias=bias)
+    routed = experts(c, "num_local_experts", "intermediate_size")
+    which = kinds(c, every(c, c.size("sliding_window_pattern")))
+    return Network(
+        layers=tuple({"attention": {**heads, **reach(c, kind)}, "experts": routed} for kind in which),
+        tied=c.flag("tie_word_embeddings"),
+        notes=("biases of experts and router are not counted", *((OUTPUT_BIAS,) if bias else ())),
+    )
+
+
+def _llama4(c: HfConfig) -> Network:
+    heads = attention(c, bias=c.flag("attention_bias"))
+    width = c.size("intermediate_size")
+    routed = experts(c, "num_local_experts", "intermediate_size", shared_width=width)
+    sparse = _llama4_sparse(c)
+    layers = []
+    for i, kind in enumerate(kinds(c, _llama4_kinds(c))):
+        ffn = {"experts": routed} if i in sparse else {"ffn": gated_ffn(c, "intermediate_size_mlp")}
+        layers.append({"attention": {**heads, **reach(c, kind)}, **ffn})
+    return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"))
+
+
+def _llama4_sparse(c: HfConfig) -> set[int]:
+    given = c.items("moe_layers", int)
+    step = c.size("interleave_moe_layer_step")
+    return set(range(step - 1, c.size("num_hidden_layers"), step) if given is None else given)
+
+
+def _llama4_kinds(c: HfConfig) -> list[str]:
+    """Layers with rotary positions stay inside a chunk, the others see everything."""
+    if "attention_chunk_size" in c.data and c.get("attention_chunk_size") is None:
+        return uniform(c, FULL)
+    count, interval = c.size("num_hidden_layers"), c.size("no_rope_layer_interval")
+    rotary = c.items("no_rope_layers", int) or tuple(int((i + 1) % interval != 0) for i in range(count))
+    if len(rotary) != count or set(rotary) - {0, 1}:
+        raise c.refuse("no_rope_layers", f"{count} numbers that are 0 or 1")
+    return [CHUNKED if r else FULL for r in rotary]
+
+
+def _deepseek(c: HfConfig) -> Network:
+    count = c.size("num_hidden_layers")
+    mla = _latent_attention(c)
+    first, step = c.whole("first_k_dense_replace", None), c.size("moe_layer_freq")
+    routed = None if c.given("n_routed_experts") is None else _deepseek_experts(c)
+    layers = []
+    for i in range(count):
+        sparse = routed is not None and i >= first and i % step == 0
+        ffn = {"experts": routed} if sparse else {"ffn": gated_ffn(c)}
+        layers.append({"latent_attention": mla, **ffn})
+    ahead = c.whole("num_nextn_predict_layers")
+    notes = (f"{PREDICTION} ({ahead})",) if ahead else ()
+    return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"), notes=notes)
+
+
+def _deepseek_experts(c: HfConfig) -> dict[str, Any]:
+    shared = 0 if c.given("n_shared_experts") is None else c.whole("n_shared_experts")
+    width = c.size("moe_intermediate_size")
+    return experts(c, "n_routed_experts", "moe_intermediate_size", shared * width)
+
+
+def _latent_attention(c: HfConfig) -> dict[str, Any]:
+    heads = c.size("num_attention_heads")
+    if c.size("num_key_value_heads", heads) != heads:
+        hint = "MLA expands its latent to every head, so their numbers are the same."
+        raise c.refuse("num_key_value_heads", f"num_attention_heads ({heads})", hint)
+    if c.flag("attention_bias"):
+        raise c.refuse("attention_bias", "false", "MLA with biases cannot be said in an LLM YAML yet.")
+    found = {
+        "heads": heads,
+        "latent": c.size("kv_lora_rank"),
+        "rope": c.size("qk_rope_head_dim"),
+        "nope": c.size("qk_nope_head_dim"),
+        "value": c.size("v_head_dim"),
+    }
+    return found if c.given("q_lora_rank") is None else {**found, "query_latent": c.size("q_lora_rank")}
+
+
+def _minimax_m2(c: HfConfig) -> Network:
+    if set(c.items("attn_type_list", int) or ()) - {1}:
+        raise c.refuse("attn_type_list", "only 1, which is softmax attention")
+    c.size("head_dim")  # heads are wider than hidden_size shared out among them
+    shared = c.whole("shared_intermediate_size")
+    layer = {
+        "attention": attention(c, bias=False),
+        "experts": experts(c, "num_local_experts", "intermediate_size", shared),
+    }
+    notes = (PREDICTION,) if c.flag("use_mtp") else ()
+    layers = (layer,) * c.size("num_hidden_layers")
+    return Network(layers=layers, tied=c.flag("tie_word_embeddings"), notes=notes)
+
+
+_LOCAL = GQA | {"intermediate_size", "num_local_experts", "num_experts_per_tok"}
+_QWEN = GQA | {
+    "intermediate_size", "moe_intermediate_size", "num_experts", "num_experts_per_tok", "attention_bias",
+    "mlp_only_layers", "decoder_sparse_step", "use_sliding_window", "sliding_window", "layer_types",
+}  # fmt: skip
+_MLA = BASE | {
+    "intermediate_size", "moe_intermediate_size", "num_key_value_heads", "attention_bias", "kv_lora_rank",
+    "q_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim", "n_routed_experts",
+    "n_shared_experts", "num_experts_per_tok", "first_k_dense_replace", "moe_layer_freq",
+    "num_nextn_predict_layers",
+}  # fmt: skip
+_LLAMA4 = _LOCAL | {
+    "intermediate_size_mlp", "attention_bias", "attention_chunk_size", "interleave_moe_layer_step",
+    "moe_layers", "no_rope_layers", "no_rope_layer_interval", "layer_types",
+}  # fmt: skip
+
+EXPERTS = {
+    "mixtral": family(_mixtral, _LOCAL | {"sliding_window"}, "MixtralForCausalLM"),
+    "qwen2_moe": family(
+        _qwen2_moe,
+        _QWEN | {"shared_expert_intermediate_size", "max_window_layers"},
+        "Qwen2MoeForCausalLM",
+        aliases={"qkv_bias": "attention_bias"},
+    ),
+    "qwen3_moe": family(_qwen3_moe, _QWEN, "Qwen3MoeForCausalLM"),
+    "gpt_oss": family(
+        _gpt_oss,
+        _LOCAL | {"attention_bias", "layer_types", "sliding_window", "sliding_window_pattern"},
+        "GptOssForCausalLM",
+        aliases={"experts_per_token": "num_experts_per_tok"},
+    ),
+    "llama4_text": family(_llama4, _LLAMA4, "Llama4ForCausalLM", "Llama4ForConditionalGeneration"),
+    "deepseek_v2": family(_deepseek, _MLA, "DeepseekV2ForCausalLM"),
+    "deepseek_v3": family(_deepseek, _MLA, "DeepseekV3ForCausalLM"),
+    "kimi_k2": family(_deepseek, _MLA, "DeepseekV3ForCausalLM", "KimiK2ForCausalLM"),
+    "minimax_m2": family(
+        _minimax_m2,
+        _LOCAL | {"shared_intermediate_size", "use_mtp", "attn_type_list"},
+        "MiniMaxM2ForCausalLM",
+    ),
+}
+"""`model_type` to its family."""

@@ -1,0 +1,4 @@
+"""JSON Schemas of the files, for editors.
+
+Generated from the specs; texts with units become patterns.
+"""

@@ -1,0 +1,161 @@
+"""Frozen pydantic models that refuse unknown keys, and quantities that must carry their unit."""
+
+from dataclasses import dataclass
+from datetime import date as Date
+from itertools import pairwise
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from dse.spec.json_schema.quantities import UNIT, quantity_schema
+from dse.spec.yaml.units import UnitError, parse
+
+Basis = Literal[
+    "spec sheet", "measured", "published", "press", "derived", "estimate", "assumption", "definition"
+]
+"""How a number came to be known; `assumption` is ours, `estimate` is somebody's reasoned guess."""
+
+
+class Spec(BaseModel):
+    """Frozen; extra keys are an error; attribute docstrings are the schema text."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True
+    )
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads text with a unit of the dimension of `unit` into SI."""
+
+    unit: str
+    minimum: float
+
+    def __call__(self, value: Any) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            raise ValueError(f"expected a number with a unit such as '1 {self.unit}', got {value!r}")
+        if not isinstance(value, str) and value != 0:
+            raise ValueError(f"expected a unit such as '{value} {self.unit}', got the bare number {value!r}")
+        try:
+            number = parse(value, self.unit) if isinstance(value, str) else 0.0
+        except UnitError as error:
+            raise ValueError(str(error)) from None
+        if number < self.minimum:
+            raise ValueError(f"expected at least {self.minimum:g} {self.unit}, got {value!r}")
+        return number
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """The reader runs before the number is checked."""
+        return core_schema.no_info_before_validator_function(self, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """What a file may say: text with a unit, or 0."""
+        del schema, handler
+        return quantity_schema(self.unit)
+
+
+def unit(name: str, minimum: float = 0.0) -> _Reader:
+    """Marks a float in SI that YAML writes as text with a unit of the dimension of `name`."""
+    return _Reader(name, minimum)
+
+
+def unit_in(annotation: Any) -> str | None:
+    """SI unit of the floats of a type that `unit` marks; None when nothing in it is marked."""
+    for mark in getattr(annotation, "__metadata__", ()):
+        if isinstance(mark, _Reader):
+            return mark.unit
+    return next((found for arg in get_args(annotation) if (found := unit_in(arg)) is not None), None)
+
+
+def _date(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, Date) else str(value) if isinstance(value, int) else value
+
+
+_DATE = r"^\d{4}(-\d{2}){0,2}(/\d{4}(-\d{2}){0,2})?$"
+IsoDate = Annotated[
+    str,
+    BeforeValidator(_date),
+    Field(pattern=_DATE),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": _DATE, "examples": ["2026-11-23"]}),
+]
+"""A year, month or day in ISO form, or a range of two."""
+
+ROUNDING = 1e-9
+"""Relative difference of two numbers that were written in different units and mean the same."""
+
+T = TypeVar("T")
+
+
+class Sourced(Spec, Generic[T]):
+    """A number with its source, date and basis."""
+
+    model_config = ConfigDict(use_attribute_docstrings=False)  # each type of number would read source again
+
+    value: T | None = Field(description="The number, with its unit; null when nobody has published it.")
+    source: str = Field(description="Key of `configs/sources.yaml`.")
+    date: IsoDate | None = Field(
+        default=None, description="When the source said so; the source's own date when left out."
+    )
+    basis: Basis = Field(description="How the number came to be known.")
+    low: T | None = Field(default=None, description="Low end of a published range or of an estimate.")
+    high: T | None = Field(default=None, description="High end of the same.")
+    note: str | None = Field(default=None, description="What a reader must know of the number.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Sourced[T]":
+        """A range holds its value: low <= value <= high, whichever of them are known numbers."""
+        ends = {"low": self.low, "value": self.value, "high": self.high}
+        known = [(n, float(v)) for n, v in ends.items() if isinstance(v, (int, float))]
+        unit = unit_in(type(self).model_fields["value"].annotation) or ""
+        for (name, lower), (other, upper) in pairwise(known):
+            if lower > upper + ROUNDING * abs(upper):
+                got = f"{f'{lower:g} {unit}'.strip()} and {f'{upper:g} {unit}'.strip()}"
+                raise ValueError(f"expected {name} <= {other}, got {got}")
+        return self
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$")]
+FileName = Annotated[Name, Field(description="Name by which other files refer to it: that of its file.")]
+Title = Annotated[str, Field(description="Title for people.")]
+Aliases = Annotated[tuple[str, ...], Field(description="Other names that mean the same.")]
+Notes = Annotated[str | None, Field(description="Remarks for people.")]
+Positive = Annotated[int, Field(ge=1)]
+_PLAIN = {UNIT: "1"}  # a number without a unit, which is said so that none is forgotten
+AtLeastOne = Annotated[float, Field(ge=1.0, json_schema_extra=_PLAIN)]
+Ratio = Annotated[float, Field(gt=0.0, le=1.0, json_schema_extra=_PLAIN)]
+Share = Annotated[float, Field(ge=0.0, le=1.0, json_schema_extra=_PLAIN)]
+Number = Annotated[float, Field(ge=0.0, json_schema_extra=_PLAIN)]
+PositiveNumber = Annotated[float, Field(gt=0.0, json_schema_extra=_PLAIN)]
+
+BytesQ = Annotated[float, unit("B")]
+BandwidthQ = Annotated[float, unit("B/s")]
+SecondsQ = Annotated[float, unit("s")]
+UsdQ = Annotated[float, unit("USD")]
+
+SourcedBytes = Sourced[BytesQ]
+SourcedBandwidth = Sourced[BandwidthQ]
+SourcedFlops = Sourced[Annotated[float, unit("FLOP/s")]]
+SourcedSeconds = Sourced[SecondsQ]
+SourcedUsd = Sourced[UsdQ]
+SourcedWatts = Sourced[Annotated[float, unit("W")]]
+SourcedArea = Sourced[Annotated[float, unit("m2")]]
+SourcedTokensPerSecond = Sourced[Annotated[float, unit("token/s")]]
+SourcedRatio = Sourced[Ratio]
+SourcedShare = Sourced[Share]
+SourcedCount = Sourced[Annotated[int, Field(ge=0)]]
+SourcedNumber = Sourced[Number]

@@ -1,0 +1,73 @@
+"""Cases of a study: the same question with a few keys asked differently.
+
+A study is a whole question by itself, its first case. Every entry under `cases` names the keys that differ, a
+mapping by its inner keys; `title` is then the short text that tells the cases apart. A case has the name
+`STUDY/CASE` wherever a study has one, and its results lie in a folder of the results of its study.
+
+The same question under other software is a case as well, written behind an `@`: `STUDY@equal`,
+`STUDY/CASE@ideal` (see `dse.spec.schema.software`).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from dse.spec.problems import Problem, SpecError, nearest, wrong
+from dse.spec.schema.software import split_software
+from dse.spec.schema.study import StudySpec
+from dse.spec.yaml.loading import build_spec, load_spec
+from dse.spec.yaml.yaml_lines import Lines, read_yaml
+
+FIXED: Final = ("kind", "name", "cases")
+"""Keys that a case has in common with its study."""
+
+
+def case_spec(path: Path, case: str | None) -> StudySpec:
+    """The question of one case of the study at `path`, of the study itself for None.
+
+    Raises `SpecError` with all problems, at the lines where the case was written.
+    """
+    name, software = split_software(case or "")
+    if software is None:
+        return _case(path, case)
+    spec = _case(path, name or None)
+    told: dict[str, Any] = {"title": f"{spec.title}: {software} software", "software": software}
+    if software != "as-sold":  # stacks say what is sold
+        told |= {"stack": None, "stacks": {}}
+    return spec.model_copy(update=told)
+
+
+def _case(path: Path, case: str | None) -> StudySpec:
+    study = load_spec(StudySpec, path)
+    if case is None:
+        return study
+    if case not in study.cases:
+        raise wrong(str(path), f"unknown case {case!r}; {nearest(case, study.cases)}")
+    data, lines = read_yaml(path)
+    given = study.cases[case]
+    if shared := [key for key in FIXED if key in given]:
+        where = f"{path}:{lines.get(('cases', case, shared[0]), 1)}"
+        raise SpecError([Problem(where, f"cases.{case}: expected keys of its own, got {', '.join(shared)}")])
+    merged = _merged({**data, "cases": {}, "title": f"{study.title}: {case}"}, given)
+    return build_spec(StudySpec, merged, str(path), _moved(lines, case))
+
+
+def slug_of(spec: StudySpec, path: Path, case: str | None) -> str:
+    """Name of the results: the folder of a study, the name in a file that lies elsewhere; then the case."""
+    slug = path.resolve().parent.name if path.name == "study.yaml" else spec.name
+    return f"{slug}/{case}" if case else slug
+
+
+def _merged(base: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the keys of `other` in place, mappings key by key."""
+    out = dict(base)
+    for key, value in other.items():
+        both = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
+        out[key] = _merged(out[key], value) if both else value
+    return out
+
+
+def _moved(lines: Lines, case: str) -> Lines:
+    """Lines of a merged question: those of the case where it speaks, those of its study elsewhere."""
+    own = {path[2:]: line for path, line in lines.items() if path[:2] == ("cases", case) and len(path) > 2}
+    return {**lines, **own}

@@ -1,0 +1,183 @@
+"""What a chip is: the specification that a chip architect sets, each number with its source."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from dse.spec.schema.base import (
+    Aliases,
+    FileName,
+    Notes,
+    Sourced,
+    SourcedArea,
+    SourcedBandwidth,
+    SourcedBytes,
+    SourcedCount,
+    SourcedFlops,
+    SourcedRatio,
+    SourcedSeconds,
+    SourcedTokensPerSecond,
+    SourcedUsd,
+    SourcedWatts,
+    Spec,
+    Title,
+)
+
+PeakFormat = Literal["fp32", "fp16", "fp8", "int8", "fp4"]
+"""Formats that a matrix peak is quoted in; `fp16` stands for fp16 or bf16 with fp32 accumulation."""
+
+PackageClass = Literal["organic", "interposer", "bridge"]
+
+PriceBasis = Literal["list", "street", "maker-cost", "system", "system-share", "rent"]
+"""What a listed price is a price of; `dse.chips.price_basis` says each in words."""
+
+MatrixUnit = Literal["tensor-core", "systolic", "dataflow"]
+"""Kind of matrix unit, which decides the ratios of its peaks by format (technology file, `formats`)."""
+
+ChipClass = Literal["datacentre-gpu", "consumer-gpu", "soc", "systolic", "dataflow-sram", "fpga"]
+
+
+class Sram(Spec):
+    """On-chip SRAM that tensors can live in, register files excluded."""
+
+    use: Literal["scratchpad", "cache"]
+    """`scratchpad`: software pins tensors; `cache`: nothing survives from one decode step to the next."""
+    capacity: SourcedBytes
+    """Bytes of all SRAM of the package that tensors can occupy."""
+    bandwidth: SourcedBandwidth
+    """Read bandwidth of all SRAM of the package together."""
+    managed: Literal["software", "hardware"] | None = None
+    """Who fills it: without tags and controllers a byte takes a quarter of the area. Software for a
+    scratchpad, hardware for a cache, unless said otherwise: a compiler may stage tiles in what keeps nothing
+    between steps."""
+    last_level: SourcedBytes | None = None
+    """Cache on the compute dies that is no part of a core, spare parts included; all of `capacity` when left
+    out."""
+    weight_load: SourcedBandwidth | None = None
+    """Rate at which stationary weights enter the matrix units, where that is slower than the SRAM."""
+
+
+class Dram(Spec):
+    """Device DRAM beside the chip."""
+
+    generation: str
+    """HBM2e, HBM3, HBM3e, HBM4, GDDR6X, LPDDR5X, DDR4, ..."""
+    capacity: SourcedBytes
+    """Bytes of all DRAM of the chip."""
+    bandwidth: SourcedBandwidth
+    """Bandwidth of all DRAM of the chip."""
+    stacks: SourcedCount | None = None
+    """Number of stacks, devices or DIMMs; from the capacity when left out."""
+
+
+class Link(Spec):
+    """Scale-up links of one chip."""
+
+    technology: str
+    """Name of the link, such as NVLink4."""
+    bandwidth: SourcedBandwidth
+    """One way, all links of the chip together."""
+    network: str
+    """Name of a network in the catalog."""
+
+
+class IoDie(Spec):
+    """Dies beside or beneath the compute dies, which carry DRAM and link PHYs."""
+
+    process: Sourced[str]
+    """Node of the I/O dies, as `die.process`."""
+    area: SourcedArea
+    """Area of one I/O die."""
+    count: SourcedCount
+    """Number of I/O dies."""
+    cache: SourcedBytes
+    """Last-level cache on all of them together."""
+
+
+class Die(Spec):
+    """Silicon of one package."""
+
+    process: Sourced[str]
+    """Key of a node in the technology file (n16, n12, n7, n5, n3, n2), or the maker's own words."""
+    area: SourcedArea
+    """Area of one compute die."""
+    count: SourcedCount
+    """Number of compute dies in the package."""
+    joined: SourcedBandwidth | None = None
+    """One way, of one compute die to the others of its package; the technology file's share when left out."""
+    package: PackageClass | None = None
+    """Class of the package; what its dies need when left out: bridges where several compute dies lie side by
+    side, silicon where there is HBM, else an organic substrate."""
+    enabled: SourcedRatio | None = None
+    """Cores in use over cores on the dies; as usual on the technology's node when left out."""
+    io: IoDie | None = None
+    """I/O dies of the package; left out when there are none."""
+    wafer_scale: bool = False
+    """True where one die is the wafer."""
+    crossing: SourcedSeconds | None = None
+    """Time of a vector from one edge to the other over the mesh of a wafer, which sums cross twice: half of
+    each axis to the middle, and back. On a die within the reticle it is below 0.2 us and left out."""
+
+
+class DerivedFrom(Spec):
+    """What a proposed chip was taken from."""
+
+    study: str
+    """Study, and its case behind a slash."""
+    trial: int
+    """Number of the trial on the front of that study."""
+    chip: str
+    """Its name on the front of the study."""
+    targets: dict[str, str] = Field(default={})
+    """Objective to the limit that it was proposed for."""
+
+
+class ChipSpec(Spec):
+    """A chip, real or hypothetical."""
+
+    kind: Literal["chip"]
+    """Kind of this file."""
+    name: FileName
+    title: Title
+    aliases: Aliases = ()
+    vendor: str
+    """Who makes it; `hypothetical` for nobody."""
+    hypothetical: bool = False
+    """True for a chip that does not exist: what its file leaves open follows from its silicon."""
+    released: int | None = None
+    """Year in which it came to market."""
+    chip_class: ChipClass = Field(alias="class")
+    """Class of hardware that shares its software; stacks are fitted per class."""
+    stack: str
+    """Name of the software stack that drives it unless a study says otherwise."""
+    peak: dict[PeakFormat, SourcedFlops]
+    """Dense matrix peaks; sparse figures never belong here."""
+    matrix_unit: MatrixUnit | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Kind of unit whose other formats follow from the peaks that the file gives, as far as the node has
+    them; left out, the chip has the formats of its file and no others."""
+    sram: Sram
+    """SRAM on the chip."""
+    dram: Dram | None
+    """DRAM of the chip; null for a chip with SRAM only."""
+    link: Link
+    """Links to other chips."""
+    die: Die
+    """Dies and package."""
+    power: SourcedWatts
+    """Board or module power when busy."""
+    cooling: str = "liquid"
+    """Class of cooling in the technology file, which bounds the power of a hypothetical chip."""
+    price: SourcedUsd
+    """Listed price, dated; low and high carry a published range."""
+    price_basis: PriceBasis | None = Field(default=None, exclude_if=lambda v: v is None)
+    """What it is a price of: a card's list price, a street price, what it costs the company that has it
+    made, a system's price or a share of it."""
+    unit_cost: SourcedUsd
+    """What somebody published that it costs to make."""
+    host: SourcedUsd
+    """Share of host, chassis, NICs and cooling that one chip carries."""
+    derived_from: DerivedFrom | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Study and trial that proposed it; only a proposal has it."""
+    claimed_user_speed: SourcedTokensPerSecond | None = None
+    """Speed per user that somebody claims; only the `napkin` cost model reads it."""
+    notes: Notes = None

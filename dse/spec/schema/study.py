@@ -1,0 +1,244 @@
+"""A question as data."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+
+from dse.choose.rule import TOLERANCE
+from dse.spec.problems import nearest
+from dse.spec.schema.base import FileName, Name, Positive, PositiveNumber, SecondsQ, Share, Spec, Title, UsdQ
+from dse.spec.schema.software import Software
+from objectives import api
+from objectives.equations.chip.formats import FORMATS
+
+Format = Annotated[
+    str, BeforeValidator(lambda v: _format(v)), WithJsonSchema({"type": "string", "enum": [*FORMATS]})
+]
+
+
+def _format(value: Any) -> Any:
+    if value not in FORMATS:
+        raise ValueError(f"unknown number format {value!r}; {nearest(str(value), FORMATS)}")
+    return value
+
+
+class PrecisionSpec(Spec):
+    """Number formats of what is stored and multiplied."""
+
+    weights: Format
+    """Format that weights are stored in."""
+    kv: Format
+    """Format of the KV cache."""
+    activations: Format
+    """Format of activations."""
+
+
+class DeploymentSpec(Spec):
+    """Which deployments a chip may have, and who chooses among them."""
+
+    mode: Literal["solve", "search"]
+    """`solve`: Optuna chooses the chip and a latency target, and the best deployment under it is found
+    exactly; `search`: Optuna chooses batch, TP, EP and PP as well."""
+    batch: tuple[Positive, ...] | None = Field(default=None, min_length=1)
+    """Sequences of a replica. A list is a restriction; left out, any number up to 4,096 may be."""
+    tp: tuple[Positive, ...] | None = Field(default=None, min_length=1)
+    """Left out, all that split the heads evenly, up to 64."""
+    pp: tuple[Positive, ...] | None = Field(default=None, min_length=1)
+    """Left out, all that leave the fullest stage with fewer layers than fewer stages would."""
+    ep: tuple[Positive, ...] | None = Field(default=None, min_length=1)
+    """Chips that experts are spread over: divisors of TP, or multiples, for which EP / TP replicas share one
+    set of experts. Left out, all that leave as many experts on every chip."""
+
+
+class PriceSpec(Spec):
+    """Where the price of a chip comes from."""
+
+    method: Literal["listed", "compute-ratio", "unit-cost", "margin", "searched"]
+    """`listed`: what a chip's file says; `compute-ratio`: by its matrix peak; `unit-cost`: what its silicon
+    costs; `margin`: that with a seller's gross margin and one-off cost; `searched`: the price itself is a
+    parameter."""
+    reference: str | None = None
+    """Chip that a compute ratio is taken to."""
+    reference_price: UsdQ | None = None
+    """Price of the reference chip; its listed price when left out."""
+    seller: str | None = None
+    """Whose gross margin, by its key in the technology file, for the method margin."""
+    volume: PositiveNumber | None = None
+    """Chips that share the one-off cost; the seller's in the technology file when left out."""
+    system: Literal["chips-only", "with-host-and-network", "built-up"] = "chips-only"
+    """`with-host-and-network`: as published for each chip; `built-up`: servers, racks, links and network from
+    the technology file, alike for every chip."""
+
+    @model_validator(mode="after")
+    def _reference(self) -> "PriceSpec":
+        if self.method == "compute-ratio" and self.reference is None:
+            raise ValueError("expected a reference chip for the method compute-ratio, got none")
+        if self.method == "margin" and self.seller is None:
+            raise ValueError("expected a seller for the method margin, got none")
+        return self
+
+
+class SweptTarget(Spec):
+    """A latency target that is itself a parameter of a trial in `solve`."""
+
+    objective: str
+    """Objective that the target bounds, such as tpot."""
+    low: SecondsQ
+    """Tightest target."""
+    high: SecondsQ
+    """Loosest target."""
+
+    @model_validator(mode="after")
+    def _range(self) -> "SweptTarget":
+        if not 0 < self.low <= self.high:
+            raise ValueError(f"expected 0 < low <= high, got {self.low:g} s and {self.high:g} s")
+        return self
+
+
+class SamplerSpec(Spec):
+    """A registered sampler and its options; the default is the measured choice of `dse/docs/samplers.md`."""
+
+    name: str = "pareto"
+    """Name of the sampler; `dse catalog samplers` lists them."""
+    options: dict[str, Any] = Field(default={})
+    """Options of the sampler by name."""
+
+
+class BudgetSpec(Spec):
+    """When a run ends; it may be extended without changing the question."""
+
+    trials: Positive
+    """Trials of the study in all."""
+    timeout: SecondsQ | None = None
+    """Time after which a run stops; left out, it runs all trials."""
+
+
+class MixSpec(Spec):
+    """One of several LLMs and workloads that the same chip must serve."""
+
+    llm: str
+    """Name of its LLM."""
+    workload: str
+    """Name of its workload."""
+    weight: PositiveNumber
+    """Its share of the output tokens, relative to the others."""
+
+
+def _one_or_mix(schema: dict[str, Any]) -> None:
+    """In the JSON Schema, a mix names the LLM and the workload in the place of the two keys."""
+    alone = ["llm", "workload"]
+    schema["required"] = [key for key in schema["required"] if key not in alone]
+    schema["anyOf"] = [{"required": alone}, {"required": ["mix"]}]
+
+
+class StudySpec(Spec):
+    """One question, complete."""
+
+    model_config = ConfigDict(json_schema_extra=_one_or_mix)
+
+    kind: Literal["study"]
+    """Kind of this file."""
+    name: FileName
+    title: Title
+    question: str
+    """The question in words."""
+    short: str | None = None
+    """What tells the study itself from its cases, in a few words."""
+    llm: str
+    """Name of the LLM, an alias, or a path to its file."""
+    workload: str
+    """Name of the workload, or a path to its file."""
+    mix: Annotated[tuple[MixSpec, ...], Field(min_length=2)] | None = None
+    """LLMs and workloads that every chip must serve, each from a cluster of its own; `llm` and `workload` are
+    then those of the first, and may be left out. Costs are weighted, latencies are those of the slowest."""
+    serving: api.Serving | None = Field(default=None, exclude_if=lambda v: v is None)
+    """How requests share a replica, in the place of what the workload says."""
+    precision: PrecisionSpec
+    """Number formats."""
+    cost_model: str = "roofline"
+    """Cost model; `dse catalog cost-models` lists them."""
+    stack: str | None = None
+    """Stack that drives every chip; each chip's own when left out."""
+    stacks: dict[str, str] = Field(default={}, exclude_if=lambda v: not v)
+    """Branch of the space, or baseline, to the stack that drives it in the place of its own, such as
+    {dram-only: static-dataflow}."""
+    software: Software = Field(default="as-sold", exclude_if=lambda v: v == "as-sold")
+    """`as-sold`: those stacks; `equal`: one class of losses for all chips; `ideal`: no losses."""
+    network: str | None = None
+    """Network that joins every chip; each chip's own when left out."""
+    economy: str = "datacentre-2026"
+    """Name of the economy."""
+    technology: str = "technology-2026"
+    """Name of the technology file."""
+    space: str | None = None
+    """Hypothetical chips to search; without one the baselines are all there is."""
+    deployment: DeploymentSpec
+    """Which deployments are tried, and how."""
+    price: PriceSpec
+    """Where prices come from."""
+    objectives: tuple[str, ...] = Field(min_length=1)
+    """Objectives of the front; `dse catalog objectives` lists them."""
+    goal: str | None = None
+    """The objective that deployments are chosen by. Left out, it is $/(token/s) where that is an objective,
+    else the only one that is no latency."""
+    tolerance: Annotated[Share, Field(lt=1.0)] = Field(default=TOLERANCE, exclude_if=lambda v: v == TOLERANCE)
+    """Share of the best goal within which the smallest system is the best at a target; a front keeps all."""
+    sweep: SweptTarget | None = None
+    """Latency target that the search varies; needed for the mode `solve`."""
+    targets: dict[str, str] = Field(default={})
+    """Upper bounds (lower for what is maximised) by objective, with their unit. The latency targets of the
+    workload bind as well, and of two on one objective the tighter one."""
+    workload_targets: bool = Field(default=True, exclude_if=lambda v: v)
+    """Whether the latency targets of the workload bind."""
+    report_at: tuple[SecondsQ, ...] = ()
+    """Values of the swept objective at which the best design is told."""
+    baselines: tuple[str, ...] = ()
+    """Chips of the catalog that are evaluated as well."""
+    sampler: SamplerSpec = SamplerSpec()
+    """Which sampler proposes chips."""
+    budget: BudgetSpec
+    """When a run ends."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    """Seed of the sampler."""
+    reference_point: dict[str, str]
+    """The worst value of each objective that still counts towards the hypervolume."""
+    settings: dict[str, str | float] | None = None
+    """Numbers that the question sets itself, `KIND/NAME.PATH` to a value; see `dse.question.overrides`."""
+    cases: dict[Name, dict[str, Any]] = Field(default={})
+    """Variations of the question by name, each with the keys that it changes; see `dse.spec.schema.cases`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_of_mix(cls, data: Any) -> Any:
+        """The LLM and the workload of a mix are those of its first part."""
+        mix = data.get("mix") if isinstance(data, dict) else None
+        first = mix[0] if isinstance(mix, list | tuple) and mix else None
+        if not isinstance(first, dict):
+            return data
+        named = {key: first[key] for key in ("llm", "workload") if key in first}
+        other = [key for key, value in named.items() if data.get(key, value) != value]
+        if other:
+            what = f"expected that of the first of the mix, {named[other[0]]}, got {data[other[0]]}"
+            raise ValueError(f"{other[0]}: {what}")
+        return {**named, **data}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "StudySpec":
+        twice = sorted({o for o in self.objectives if self.objectives.count(o) > 1})
+        if twice:
+            raise ValueError(f"objectives: expected each once, got {', '.join(twice)} twice")
+        if self.goal is not None and self.goal not in self.objectives:
+            raise ValueError(
+                f"goal: expected one of the objectives {', '.join(self.objectives)}, got {self.goal}"
+            )
+        missing = [o for o in self.objectives if o not in self.reference_point]
+        if missing:
+            raise ValueError(f"reference_point: expected every objective, missing {', '.join(missing)}")
+        if self.space is None and not self.baselines:
+            raise ValueError("expected a space of chips, baselines, or both, got neither")
+        if self.software != "as-sold" and (self.stack or self.stacks):
+            given = "stack" if self.stack else "stacks"
+            raise ValueError(f"software: expected as-sold beside {given}, got {self.software}")
+        if self.deployment.mode == "solve" and self.sweep is None:
+            raise ValueError("sweep: expected a swept target for the deployment mode solve, got none")
+        return self

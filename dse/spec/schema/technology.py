@@ -1,0 +1,208 @@
+"""The technology file: what nodes, DRAM generations, links, packages and systems cost."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from dse.spec.problems import Problem, SpecError, nearest, wrong
+from dse.spec.schema.base import Aliases, FileName, Notes, Sourced, SourcedWatts, Spec, Title
+from dse.spec.schema.chip import PeakFormat
+from dse.spec.schema.technology_parts import (
+    AreaSpec,
+    DieToDieSpec,
+    DramSpec,
+    EconomicsSpec,
+    EnergySpec,
+    FormatSpec,
+    HbmSpec,
+    IoSpec,
+    NodeSpec,
+    PackageSpec,
+    SramLaw,
+    SystemSpec,
+    WaferSpec,
+)
+from dse.spec.schema.technology_values import Constants
+from objectives.arrays import Array
+from objectives.equations.fabrication.technology import Technology, pick
+
+Value = Callable[[str, Sourced[Any]], Array]
+"""Number for a leaf, given its dotted path: its value, an end of its range, or an array of draws."""
+
+
+def middle(path: str, leaf: Sourced[Any]) -> Array:  # noqa: ARG001 - others choose by the path
+    """The middle of the sources."""
+    return leaf.value
+
+
+class TechnologySpec(Spec):
+    """Everything that chips are made of, at one date."""
+
+    kind: Literal["technology"]
+    """Kind of this file."""
+    name: FileName
+    title: Title
+    aliases: Aliases = ()
+    nodes: dict[str, NodeSpec] = Field(min_length=1)
+    """Process nodes by key, such as n5."""
+    area: AreaSpec
+    """How areas add up on a die."""
+    formats: dict[PeakFormat, FormatSpec] = Field(default={})
+    """Number formats that a matrix unit may have in addition to fp16."""
+    sram_law: SramLaw
+    """Area of SRAM as a function of its bandwidth."""
+    wafer: WaferSpec
+    """Wafer, reticle and yield."""
+    dram: dict[str, DramSpec]
+    """DRAM generations by name, such as HBM3e."""
+    hbm: HbmSpec
+    """How many HBM stacks fit around a die."""
+    io: IoSpec
+    """Links and the host port."""
+    die_to_die: DieToDieSpec
+    """What joins the dies of a package."""
+    energy: EnergySpec
+    """Energy outside the cores."""
+    package: PackageSpec
+    """Packaging, test and board."""
+    cooling: dict[str, SourcedWatts]
+    """Power that one package can shed, by class of cooling."""
+    system: SystemSpec
+    """Servers, racks, links and network around a chip."""
+    economics: EconomicsSpec
+    """From cost to price."""
+    notes: Notes = None
+
+    @model_validator(mode="after")
+    def _links(self) -> "TechnologySpec":
+        for name, node in self.nodes.items():
+            if node.link_phy not in self.io.links:
+                raise ValueError(f"nodes.{name}.link_phy: {_unknown('link', node.link_phy, self.io.links)}")
+        if "fp16" not in self.area.format_area:
+            raise ValueError("area.format_area: expected fp16, which the others are measured in, got none")
+        if set(self.economics.volume) != set(self.economics.gross_margin):
+            sellers = ", ".join(self.economics.gross_margin)
+            got = ", ".join(self.economics.volume)
+            raise ValueError(f"economics.volume: expected the sellers of gross_margin, {sellers}, got {got}")
+        return self
+
+    def problems(self, build: "Build", where: str, *, shared: bool = True) -> Iterator[Problem]:
+        """Why a chip of `build` cannot be derived, one problem for each unknown name and needed null.
+
+        Without `shared` what every build needs is left out.
+        """
+        if shared:
+            yield from _nulls(self, _SHARED, where)
+        for node in (build.node, build.io_node):
+            if node is None:
+                continue
+            if node not in self.nodes:
+                yield Problem(where, _unknown("node", node, self.nodes))
+            else:
+                yield from _nulls(self.nodes[node], _NODE_NEEDS, where, f"nodes.{node}.")
+        for node in {build.node if build.cache else None, build.io_node if build.io_cache else None}:
+            if node in self.nodes and self.nodes[node].cache_area.value is None:
+                yield _null(where, f"nodes.{node}.cache_area")
+        yield from self._dram_problems(build, where)
+        if build.cooling not in self.cooling:
+            yield Problem(where, _unknown("class of cooling", build.cooling, self.cooling))
+
+    def _dram_problems(self, build: "Build", where: str) -> Iterator[Problem]:
+        generation = build.generation
+        if generation is None:
+            return
+        if generation not in self.dram:
+            yield Problem(where, _unknown("dram generation", generation, self.dram))
+            return
+        fields = [f for f in DramSpec.model_fields if build.priced or f != "cost"]
+        yield from _nulls(self.dram[generation], fields, where, f"dram.{generation}.")
+
+    def resolve(
+        self, build: "Build | str", generation: str | None = None, where: str = "", value: Value = middle
+    ) -> Technology:
+        """Constants in SI of chips of `build`, or of the plain chips on a node named so.
+
+        `value` chooses the number of each leaf by its path, such as `nodes.n5.wafer_cost`: give a function
+        that
+        returns draws to carry uncertainty through every equation. Raises `SpecError` with every unknown name
+        and every null that such chips need.
+        """
+        if isinstance(build, str):
+            build = Build(node=build, generation=generation)
+        problems = list(self.problems(build, where))
+        if problems:
+            raise SpecError(problems)
+        return self.constants(build, value)
+
+    def constants(self, build: "Build", value: Value = middle) -> Technology:
+        """As `resolve`, of a build that has no `problems`."""
+        return Constants(self, value).of(build)
+
+    def choose(
+        self, builds: Sequence["Build"], index: Array, where: str = "", value: Value = middle
+    ) -> Technology:
+        """Constants of the build that each design of a batch has: `builds[index]`."""
+        return pick([self.resolve(build, where=where, value=value) for build in builds], index)
+
+    def format_area(self) -> dict[str, float]:
+        """Area of an op/s in each format, in that of an fp16 op/s [1]."""
+        return {name: float(leaf.value or 0.0) for name, leaf in self.area.format_area.items()}
+
+
+class Build(Spec):
+    """What decides which constants a chip is made of."""
+
+    node: str
+    """Node of the compute dies."""
+    generation: str | None = None
+    """Of the DRAM beside it; None without."""
+    io_node: str | None = None
+    """Of I/O dies; None without."""
+    cooling: str = "liquid"
+    """Class of cooling."""
+    wafer_scale: bool = False
+    """One die is the wafer."""
+    yield_law: Literal["negative-binomial", "murphy"] = "negative-binomial"
+    """Yield of an area without redundancy."""
+    cache: bool = False
+    """Whether the compute dies carry a cache."""
+    io_cache: bool = False
+    """Whether the I/O dies carry a cache."""
+    priced: bool = True
+    """Whether the dollars of its DRAM are needed."""
+
+
+_SHARED = ("area", "formats", "sram_law", "wafer", "hbm", "io", "die_to_die", "energy", "package", "cooling")
+_NODE_NEEDS = [name for name in NodeSpec.model_fields if name != "cache_area"]
+
+
+def node_named(technology: TechnologySpec, text: str) -> str:
+    """Key of the node that people call `text`: n5, N5, 5nm, 5 nm, 4nm; `SpecError` with the nearest."""
+    wanted = re.sub(r"\s|nm|^n", "", text.strip().lower())
+    for key, node in technology.nodes.items():
+        if wanted in {*re.findall(r"\d+", node.covers), key.removeprefix("n")}:
+            return key
+    raise wrong("--node", _unknown("node", text, technology.nodes))
+
+
+def _unknown(what: str, got: str | None, known: Iterable[str]) -> str:
+    return f"expected a {what} that the technology file knows, got {got!r}. {nearest(str(got), known)}"
+
+
+def _null(where: str, path: str) -> Problem:
+    return Problem(where, f"expected a known {path} in the technology file, got null")
+
+
+def _nulls(spec: object, names: Iterable[str], where: str, prefix: str = "") -> Iterator[Problem]:
+    """A problem for every null leaf in the named fields of `spec`, at any depth."""
+    for name in names:
+        field = spec[name] if isinstance(spec, dict) else getattr(spec, name)
+        if isinstance(field, Sourced):
+            if field.value is None:
+                yield _null(where, f"{prefix}{name}")
+        elif isinstance(field, dict):
+            yield from _nulls(field, field, where, f"{prefix}{name}.")
+        elif isinstance(field, Spec):
+            yield from _nulls(field, type(field).model_fields, where, f"{prefix}{name}.")

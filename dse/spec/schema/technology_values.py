@@ -1,0 +1,172 @@
+"""From the leaves of a technology file to the constants that the equations want."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from dse.spec.schema.base import Sourced
+from objectives.arrays import Array
+from objectives.equations.fabrication import technology
+
+
+class Values:
+    """Numbers of a technology file by dotted path, through a function that may choose or draw them."""
+
+    def __init__(self, spec: Any, value: Callable[[str, Sourced[Any]], Array]) -> None:
+        self.spec, self._value = spec, value
+
+    def __call__(self, path: str) -> Array:
+        """The number at `path`, such as `nodes.n5.wafer_cost`."""
+        found = self.spec
+        for name in path.split("."):
+            found = found[name] if isinstance(found, dict) else getattr(found, name)
+        return self._value(path, found)
+
+    def known(self, path: str) -> Array | None:
+        """As a call; None where nobody has published it."""
+        found = self.spec
+        for name in path.split("."):
+            found = found[name] if isinstance(found, dict) else getattr(found, name)
+        return None if found.value is None else self._value(path, found)
+
+
+class Constants:
+    """Constants of one technology; each part is worked out once, however many chips are made of it."""
+
+    def __init__(self, spec: Any, value: Callable[[str, Sourced[Any]], Array]) -> None:
+        v = Values(spec, value)
+        self._v = v
+        self._node = cache(lambda name: _node(spec, name, v))
+        self._dram = cache(lambda generation, priced: _dram(spec, generation, priced, v))
+        self._wafer = cache(lambda law, whole: _wafer(law, whole, v))
+        self._layout = cache(lambda: _layout(v))
+        self._package = cache(lambda: _package(v))
+        self._energy = cache(lambda: _energy(v))
+
+    def of(self, build: Any) -> technology.Technology:
+        """Constants of chips of `build`; every null that they need has been refused."""
+        generation = build.generation
+        return technology.Technology(
+            node=self._node(build.node),
+            io_node=self._node(build.io_node or build.node),
+            dram=technology.NO_DRAM if generation is None else self._dram(generation, build.priced),
+            layout=self._layout(),
+            wafer=self._wafer(build.yield_law, build.wafer_scale),
+            package=self._package(),
+            energy=self._energy(),
+            cooling_w=self._v(f"cooling.{build.cooling}"),
+        )
+
+
+def _node(spec: Any, name: str, v: Values) -> technology.Node:
+    at = f"nodes.{name}."
+    return technology.Node(
+        wafer_usd=v(at + "wafer_cost"),
+        defects_per_m2=v(at + "defect_density"),
+        transistors_per_m2=v(at + "logic_density"),
+        scratchpad_m2_per_byte=v(at + "scratchpad_area"),
+        cache_m2_per_byte=v.known(at + "cache_area"),
+        matrix_m2_per_flops=1.0 / v(at + "matrix_density"),
+        vector_m2_per_flops=1.0 / v(at + "vector_density"),
+        link_m2_per_bandwidth=v(f"io.links.{spec.nodes[name].link_phy}"),
+        matrix_joules_per_flop=v(at + "matrix_energy"),
+        vector_joules_per_flop=v(at + "vector_energy"),
+        sram_joules_per_byte=v(at + "sram_energy"),
+        static_w_per_m2=v(at + "static_power"),
+        nre_usd=v(at + "nre"),
+    )
+
+
+def _dram(spec: Any, generation: str, priced: bool, v: Values) -> technology.DramDevice:
+    at = f"dram.{generation}."
+    return technology.DramDevice(
+        on_interposer=1.0 if spec.dram[generation].packaging == "2.5d" else 0.0,
+        bytes_each=v(at + "capacity"),
+        bandwidth_each=v(at + "bandwidth"),
+        usd_per_byte=v(at + "cost") if priced else 0.0,
+        phy_m2=v(at + "phy_area"),
+        controller_transistors=v(at + "controller_transistors"),
+        joules_per_byte=v(at + "energy"),
+        most_per_die=0.0 if spec.dram[generation].most_per_die is None else v(at + "most_per_die"),
+    )
+
+
+def _energy(v: Values) -> technology.Energy:
+    return technology.Energy(
+        sram_activity=v("energy.sram_activity"),
+        dram_system_joules_per_byte=v("energy.dram_system"),
+        link_joules_per_byte=v("energy.link"),
+        load_joules_per_byte=v("energy.load"),
+    )
+
+
+def _layout(v: Values) -> technology.Layout:
+    return technology.Layout(
+        uncore_share=v("area.uncore_share"),
+        sram_c0=v("sram_law.c0"),
+        sram_c1=v("sram_law.c1"),
+        sram_reference_per_s=v("sram_law.reference"),
+        sram_limit_per_s=v("sram_law.limit"),
+        host_lanes=v("io.host_lanes"),
+        host_lane_m2=v("io.host_lane"),
+        link_bandwidth_per_edge=v("io.shoreline"),
+        die_to_die_share=v("die_to_die.share"),
+        die_to_die_hop_s=v("die_to_die.hop"),
+        load_ports=v("area.load_ports"),
+        stacks_per_die=v("hbm.stacks_per_die"),
+        stacks_per_joined_die=v("hbm.stacks_per_joined_die"),
+        stack_edge_m=v("hbm.shoreline"),
+    )
+
+
+def _wafer(law: str, whole: bool, v: Values) -> technology.Wafer:
+    cores = int(v("wafer.cores"))
+    return technology.Wafer(
+        diameter_m=v("wafer.wafer_diameter"),
+        edge_m=v("wafer.edge_exclusion"),
+        scribe_m=v("wafer.scribe"),
+        reticle_m2=v("wafer.reticle"),
+        clustering=v("wafer.clustering"),
+        sram_repairable=v("wafer.sram_repairable"),
+        cores=cores,
+        spare_cores=spare_cores(v),
+        law=law,
+        whole=whole,
+        whole_m2=v("wafer.wafer_scale_area"),
+        whole_yield=v("wafer.wafer_scale_yield"),
+        whole_package_usd=v("wafer.wafer_scale_package"),
+    )
+
+
+def spare_cores(v: Values) -> int:
+    """Whole cores that may fail; a count is no number to draw, so it is that of the middle."""
+    count: int = round(v.spec.wafer.cores.value * v.spec.area.spare_cores.value)
+    return count
+
+
+def _package(v: Values) -> technology.Package:
+    return technology.Package(
+        organic=_class("organic", 0.0, v),
+        interposer=_class("interposer", v("package.interposer_cost"), v),
+        bridge=_class("bridge", v("package.bridge_cost"), v),
+        interposer_factor=v("package.interposer_factor"),
+        stack_footprint_m2=v("hbm.footprint"),
+        attach_usd=v("package.attach_cost"),
+        attach_usd_each=v("package.attach_cost_each"),
+        substrate_usd=v("package.substrate_cost"),
+        flip_chip_usd=v("package.flip_chip_cost"),
+        test_usd=v("package.test_cost"),
+        board_usd=v("package.board_cost"),
+        board_usd_per_watt=v("package.board_cost_per_watt"),
+    )
+
+
+def _class(name: str, silicon_usd_per_m2: Array, v: Values) -> technology.PackageClass:
+    at = f"die_to_die.{name}."
+    return technology.PackageClass(
+        silicon_usd_per_m2=silicon_usd_per_m2,
+        part_yield=v(at + "part_yield"),
+        m2_per_bandwidth=v(at + "phy_area"),
+        bandwidth_per_edge=v(at + "shoreline"),
+        joules_per_byte=v(at + "energy"),
+    )

@@ -1,0 +1,152 @@
+"""What is asked of a system: lengths of requests, the way they share replicas, what is reused and guessed."""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, model_validator
+
+from dse.spec.problems import nearest, wrong
+from dse.spec.schema.base import (
+    Aliases,
+    AtLeastOne,
+    FileName,
+    Notes,
+    SecondsQ,
+    Sourced,
+    SourcedBandwidth,
+    SourcedCount,
+    SourcedNumber,
+    SourcedShare,
+    Spec,
+    Title,
+    unit,
+)
+from objectives import api
+
+Tokens = Annotated[float, unit("token")]
+SomeTokens = Annotated[float, unit("token"), Field(gt=0.0)]
+Price = Annotated[float, unit("USD/B")]
+
+
+class PrefixCacheSpec(Spec):
+    """KV cache kept for prompts that begin alike."""
+
+    hit: SourcedShare
+    """Share of prompt tokens that are read back instead of computed."""
+    stored: Sourced[Tokens]
+    """Tokens whose KV cache is kept: of each replica, of all together where the tier is pooled."""
+    tier: Literal["dram", "host", "pooled"]
+    """The chip's own DRAM, that of its host, or one pool for all replicas."""
+    bandwidth: SourcedBandwidth | None = None
+    """Rate at which one chip gets it back; not for `dram`."""
+    cost: Sourced[Price] | None = None
+    """Capital price of the tier; not for `dram`, which is paid with the chip."""
+
+    @model_validator(mode="after")
+    def _tier(self) -> "PrefixCacheSpec":
+        outside = self.tier != "dram"
+        for name, leaf in (("bandwidth", self.bandwidth), ("cost", self.cost)):
+            if outside and (leaf is None or leaf.value is None):
+                raise ValueError(f"{name}: expected a known value for the tier {self.tier}, got none")
+        if outside and self.bandwidth is not None and not self.bandwidth.value:
+            raise ValueError("bandwidth: expected more than 0 B/s, got 0 B/s")
+        return self
+
+    def resolve(self) -> api.PrefixCache:
+        """The cache as the equations want it."""
+        return api.PrefixCache(
+            hit=self.hit.value or 0.0,
+            stored_tokens=self.stored.value or 0.0,
+            tier=self.tier,
+            bandwidth=(self.bandwidth.value if self.bandwidth else None) or 0.0,
+            usd_per_byte=(self.cost.value if self.cost else None) or 0.0,
+        )
+
+
+class SpeculationSpec(Spec):
+    """Speculative decoding."""
+
+    length: SourcedCount
+    """Tokens drafted for each step."""
+    acceptance: SourcedShare
+    """Chance that a drafted token is accepted when all before it are."""
+    cost: SourcedNumber
+    """Time of drafting a token over that of a plain step, and weights of the draft over those of the LLM."""
+
+    def resolve(self) -> api.Speculation:
+        """The draft as the equations want it."""
+        return api.Speculation(
+            length=self.length.value or 0,
+            acceptance=self.acceptance.value or 0.0,
+            cost=self.cost.value or 0.0,
+        )
+
+
+class WorkloadSpec(Spec):
+    """Lengths of a request, how requests share a replica, and the latency they are promised."""
+
+    kind: Literal["workload"]
+    """Kind of this file."""
+    name: FileName
+    title: Title
+    aliases: Aliases = ()
+    isl: Sourced[Tokens]
+    """Prompt tokens."""
+    osl: Sourced[SomeTokens]
+    """Output tokens."""
+    context: Sourced[Tokens] | None = None
+    """Context that every sequence is counted at; left out, decode runs at ISL + OSL/2 on average and
+    capacity is planned at ISL + OSL."""
+    serving: api.Serving
+    """How requests share a replica: `decode-only` (prompts are free), `aggregated`, `chunked`,
+    `disaggregated` or `static`."""
+    prefill_load: SourcedShare | None = None
+    """Share of the time that prefill replicas are busy at most; `disaggregated` serving needs it."""
+    pools: api.Pools = "fleet"
+    """`fleet`: many replicas, so that pools have a real ratio; `system`: one system of whole replicas."""
+    routing_skew: Sourced[AtLeastOne] | None = None
+    """Visits of the most popular expert of a layer over the mean of all; left out, 1: uniform routing."""
+    prefix_cache: PrefixCacheSpec | None = None
+    """Left out, every prompt is computed whole."""
+    speculation: SpeculationSpec | None = None
+    """Left out, a step gives one token."""
+    targets: dict[str, SecondsQ] = Field(default={})
+    """Latency targets by the name of an objective (tpot, ttft, end_to_end)."""
+    notes: Notes = None
+
+    @model_validator(mode="after")
+    def _pools(self) -> "WorkloadSpec":
+        load = self.prefill_load.value if self.prefill_load else None
+        if self.serving == "disaggregated" and not (load and 0.0 < load < 1.0):
+            raise ValueError(f"prefill_load: expected a share above 0 and below 1, got {load or 'none'}")
+        return self
+
+    def resolve(self) -> api.Workload:
+        """The workload as the equations want it."""
+        isl, osl = self.isl.value or 0.0, self.osl.value or 0.0
+        fixed = self.context.value if self.context else None
+        return api.Workload(
+            isl=isl,
+            osl=osl,
+            mean_context=isl + osl / 2 if fixed is None else fixed,
+            max_context=isl + osl if fixed is None else fixed,
+            serving=self.serving,
+            routing_skew=(self.routing_skew.value if self.routing_skew else None) or 1.0,
+            prefill_load=(self.prefill_load.value if self.prefill_load else None) or 0.0,
+            pools=self.pools,
+            prefix=self.prefix_cache.resolve() if self.prefix_cache else None,
+            speculation=self.speculation.resolve() if self.speculation else None,
+        )
+
+
+def served(workload: WorkloadSpec, serving: str, where: str = "--serving") -> WorkloadSpec:
+    """The workload under another way of serving.
+
+    Raises `SpecError` for one that is unknown or that the workload lacks facts for.
+    """
+    known = get_args(api.Serving)
+    if serving not in known:
+        raise wrong(where, f"unknown way {serving!r}; {nearest(serving, known)}")
+    changed = workload.model_copy(update={"serving": serving})
+    if serving == "disaggregated" and not workload.prefill_load:
+        raise wrong(where, "disaggregated: expected a prefill_load, got none; give --set prefill_load=0.8")
+    return changed

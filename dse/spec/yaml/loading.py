@@ -1,0 +1,114 @@
+"""A YAML file to a frozen spec, or every problem in it with its line."""
+
+from collections.abc import Hashable, Iterable
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from dse.spec.problems import Problem, SpecError, nearest
+from dse.spec.yaml.yaml_lines import Lines, read_yaml
+
+S = TypeVar("S", bound=BaseModel)
+
+
+def load_spec(spec: type[S], path: Path) -> S:
+    """The file at `path` as a `spec`; raises `SpecError` with all of its problems."""
+    data, lines = read_yaml(path)
+    return build_spec(spec, data, str(path), lines)
+
+
+def build_spec(spec: type[S], data: Any, where: str, lines: Lines | None = None) -> S:
+    """`data` as a `spec`; `lines` tells where in `where` each path was written."""
+    lines = lines or {}
+    if not isinstance(data, dict):
+        got = "nothing" if data is None else type(data).__name__
+        raise SpecError([Problem(f"{where}:1", f"expected the keys of a {spec.__name__}, got {got}")])
+    try:
+        return spec.model_validate(data)
+    except ValidationError as error:
+        raise SpecError(_problems(spec, error, where, lines)) from None
+
+
+def _problems(spec: type[BaseModel], error: ValidationError, where: str, lines: Lines) -> list[Problem]:
+    found = []
+    for detail in _without_echoes(error.errors()):
+        loc = tuple(part for part in detail["loc"] if part != "[key]")
+        found.append(Problem(_place(loc, where, lines), f"{_dotted(loc)}{_say(spec, loc, detail)}"))
+    return sorted(set(found), key=lambda p: line_number(p.where))
+
+
+def _without_echoes(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without what only follows: a list is too short where an item of it is wrong and does not count."""
+    places = [detail["loc"] for detail in details]
+    return [
+        detail for detail in details
+        if detail["type"] != "too_short"
+        or not any(len(p) > len(detail["loc"]) and p[: len(detail["loc"])] == detail["loc"] for p in places)
+    ]  # fmt: skip
+
+
+def _place(loc: tuple[Hashable, ...], where: str, lines: Lines) -> str:
+    for end in range(len(loc), -1, -1):
+        if loc[:end] in lines:
+            return f"{where}:{lines[loc[:end]]}"
+    return where
+
+
+def line_number(where: str) -> int:
+    """The line in `file:line`; 0 where none is told."""
+    tail = where.rpartition(":")[2]
+    return int(tail) if tail.isdigit() else 0
+
+
+def _dotted(loc: Iterable[Hashable]) -> str:
+    text = ".".join(str(part) for part in loc)
+    return f"{text}: " if text else ""
+
+
+def _say(spec: type[BaseModel], loc: tuple[Hashable, ...], detail: ErrorDetails) -> str:
+    kind, got = detail["type"], detail.get("input")
+    if kind == "extra_forbidden":
+        return f"unknown key; {nearest(str(loc[-1]), _keys(spec, loc[:-1]))}"
+    if kind == "missing":
+        return "missing key"
+    if kind == "value_error":
+        return str(detail["ctx"]["error"])
+    if kind == "literal_error":
+        allowed = detail["ctx"]["expected"]
+        hint = nearest(str(got), [a.strip("' ") for a in allowed.replace(" or ", ",").split(",")])
+        return f"expected {allowed}, got {got!r}. {hint}"
+    return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, got {got!r}"
+
+
+def _keys(spec: Any, loc: tuple[Hashable, ...]) -> list[str]:
+    """Keys that the spec knows at `loc`."""
+    for part in loc:
+        spec = _step(spec, part)
+    spec = _model(spec)
+    if spec is None:
+        return []
+    return [f.alias or name for name, f in spec.model_fields.items()]
+
+
+def _step(spec: Any, part: Hashable) -> Any:
+    found = _model(spec)
+    if found is not None:
+        for name, field in found.model_fields.items():
+            if part in (name, field.alias):
+                return field.annotation
+        return spec
+    args = [a for a in get_args(spec) if a is not Ellipsis]
+    return args[-1] if args else spec
+
+
+def _model(spec: Any) -> type[BaseModel] | None:
+    if isinstance(spec, type) and issubclass(spec, BaseModel):
+        return spec
+    if get_origin(spec) in (Union, UnionType):
+        for arg in get_args(spec):
+            if (found := _model(arg)) is not None:
+                return found
+    return None

@@ -1,0 +1,92 @@
+"""Every value of a config with its unit and its birth certificate, one line each."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dse.spec.schema.base import Sourced, Spec, unit_in
+from dse.spec.yaml.units import pretty
+
+_READABLE = ("B", "B/s", "FLOP/s", "W", "m2", "token", "token/s", "USD")
+"""Units that are scaled for people; the others are shown as the file writes them."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One value."""
+
+    path: str
+    value: Any
+    """In SI where it has a unit."""
+    unit: str
+    written: str
+    """As the file writes it."""
+    ends: tuple[str, str] = ("", "")
+    """Low and high end of its range for people."""
+    low: Any = None
+    high: Any = None
+    source: str = ""
+    date: str = ""
+    basis: str = ""
+    note: str = ""
+
+    @property
+    def shown(self) -> str:
+        """For people."""
+        return "unknown" if self.value is None else _shown(self.value, self.unit, self.written)
+
+
+def _shown(value: Any, unit: str, written: str) -> str:
+    readable = unit in _READABLE and isinstance(value, int | float)
+    return pretty(float(value), unit) if readable else written
+
+
+def lines(spec: Any, written: Any, path: str = "") -> Iterator[Line]:
+    """Every value in `spec`, in its order; `written` is the same thing as plain YAML data."""
+    if isinstance(spec, Sourced):
+        yield _sourced(spec, written, path)
+    elif isinstance(spec, Spec):
+        chosen = isinstance(written, Mapping) and "choices" in written
+        for name, field in type(spec).model_fields.items():
+            inner = getattr(spec, name)
+            key = field.alias or name
+            if chosen and key not in written:
+                continue  # the range over the places of choices that are listed
+            if inner is not None and inner != ():
+                yield from lines(inner, _at(written, key), f"{path}.{key}" if path else key)
+    elif isinstance(spec, Mapping):
+        for key, inner in spec.items():
+            yield from lines(inner, _at(written, key), f"{path}.{key}")
+    elif isinstance(spec, tuple) and any(isinstance(inner, Spec) for inner in spec):
+        for i, inner in enumerate(spec):
+            yield from lines(inner, _at(written, i), f"{path}.{i}")
+    else:
+        yield Line(path, list(spec) if isinstance(spec, tuple) else spec, "", _text(spec, written))
+
+
+def _sourced(leaf: Any, written: Any, path: str) -> Line:
+    unit = unit_in(type(leaf).model_fields["value"].annotation) or ""
+    low, high = (
+        "" if v is None else _shown(v, unit, _text(v, _at(written, end)))
+        for end, v in (("low", leaf.low), ("high", leaf.high))
+    )
+    return Line(
+        path=path, value=leaf.value, unit=unit, ends=(low, high),
+        written=_text(leaf.value, _at(written, "value")), low=leaf.low, high=leaf.high, source=leaf.source,
+        date=leaf.date or "", basis=leaf.basis, note=leaf.note or "",
+    )  # fmt: skip
+
+
+def _at(written: Any, key: Any) -> Any:
+    if isinstance(written, Mapping):
+        return written.get(key)
+    return written[key] if isinstance(written, list) and isinstance(key, int) and key < len(written) else None
+
+
+def _text(value: Any, written: Any) -> str:
+    given = value if written is None or isinstance(written, dict) else written
+    if isinstance(given, list | tuple):
+        return ", ".join(str(v) for v in given)
+    if isinstance(given, bool):
+        return "yes" if given else "no"
+    return " ".join(str(given).split())

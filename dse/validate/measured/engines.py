@@ -1,0 +1,35 @@
+"""Which stack profile an engine belongs to, told by its name, its date and the class of its chip."""
+
+import re
+from typing import Final
+
+from dse.spec.schema.system import StackSpec
+
+Match = tuple[int, str]
+"""Letters of the engine's name that a profile recognises, and the last date that it holds for."""
+
+NO_MATCH: Final[Match] = (0, "")
+_FOREVER: Final = "9999"
+
+
+def match(stack: StackSpec, chip_class: str, engine: str, date: str) -> Match:
+    """How well `stack` fits an engine; the longer match is the better one, of two equal ones the newer.
+
+    An undated engine may be of any era, which leaves it to the newest profile that knows its name.
+    """
+    if stack.classes and chip_class not in stack.classes:
+        return NO_MATCH
+    if date and not _within(date, stack.since, stack.until):
+        return NO_MATCH
+    found = (re.search(pattern, engine, re.IGNORECASE) for pattern in stack.engines)
+    length = max((len(hit[0]) for hit in found if hit), default=0)
+    return (length, stack.until or _FOREVER) if length else NO_MATCH
+
+
+def _within(date: str, since: str | None, until: str | None) -> bool:
+    """Whether `date` may lie between two dates, each known to the year, the month or the day."""
+    return (since or "") <= _last_day(date) and date <= _last_day(until or _FOREVER)
+
+
+def _last_day(date: str) -> str:
+    return date + "-12-31"[len(date) - 4 :]

@@ -1,0 +1,83 @@
+"""The layout of a measured system: as stated, else as engines are usually started, which is then said."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from dse.spec.schema.chip import ChipSpec
+from dse.validate.measured.rows import Measured
+from objectives import api
+from objectives.equations.llm.parameters import params
+
+LAYER_SPLIT: Final = r"llama\.?cpp|ollama|exllama"
+"""Engines that give each card a part of the layers."""
+
+REPLICATED: Final = ("unknown", "mean_in_flight", "max_seqs")
+"""Kinds of batch of runs for throughput, which fill a system with the smallest replicas."""
+
+WEIGHTS_SHARE: Final = 0.6
+"""Largest share of DRAM that weights take in a replica that somebody would choose, KV cache beside them."""
+
+MOST_UNTOLD: Final = 8
+"""Chips up to which a system that nobody describes is taken as the smallest that holds the weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Ways and replicas of a measured system."""
+
+    tp: float
+    pp: float
+    dp: float
+    ep: float | None
+    assumed: str
+    """What is not stated but taken as usual; the empty string when nothing."""
+
+
+def layout(row: Measured, chip: ChipSpec, llm: api.Llm, weight_bytes: float) -> Layout | None:
+    """The layout of a row; None where chips and ways are both left open and many chips are needed.
+
+    Blank ways follow from the number of chips. A blank TP takes all chips of a run with a stated batch, the
+    fewest that hold the weights in a run for throughput, and PP instead in an engine that splits layers.
+    """
+    pp, dp = row.pp or 1.0, row.dp or 1.0
+    if row.tp is not None:
+        spare = (row.chips or 0.0) / (row.tp * pp * dp)
+        if row.dp is None and spare > 1.0 and spare.is_integer():
+            return _found(row, row.tp, pp, spare, f"DP {spare:.0f}")
+        return _found(row, row.tp, pp, dp, "")
+    fewest = _fewest(chip, llm, weight_bytes)
+    if row.chips is None:
+        if fewest is None or fewest > MOST_UNTOLD:
+            return None
+        return _found(row, fewest, pp, dp, f"TP {fewest:.0f}")
+    ways = max(row.chips / (pp * dp), 1.0)
+    if not ways.is_integer():
+        return None
+    if ways == 1.0:
+        return _found(row, 1.0, pp, dp, "")
+    if row.pp is None and re.search(LAYER_SPLIT, row.engine, re.IGNORECASE):
+        return _found(row, 1.0, ways, dp, f"PP {ways:.0f}")
+    most = fewest if row.kind in REPLICATED and row.dp is None and fewest else ways
+    tp = max(t for t in _divisors(ways) if t <= min(most, llm.heads))
+    told = f"TP {tp:.0f}" if tp == ways else f"TP {tp:.0f} x DP {ways / tp:.0f}"
+    return _found(row, tp, pp, dp * ways / tp, told)
+
+
+def _found(row: Measured, tp: float, pp: float, dp: float, told: str) -> Layout:
+    return Layout(tp=tp, pp=pp, dp=dp, ep=row.ep, assumed=told)
+
+
+def _fewest(chip: ChipSpec, llm: api.Llm, weight_bytes: float) -> float | None:
+    """Chips, a power of two, that hold the weights with room for KV cache; None without DRAM."""
+    size = chip.dram.capacity.value if chip.dram else None
+    if not size:
+        return None
+    chips = 1.0
+    while params(llm) * weight_bytes > WEIGHTS_SHARE * size * chips:
+        chips *= 2.0
+    return chips
+
+
+def _divisors(n: float) -> list[float]:
+    return [float(d) for d in range(1, int(n) + 1) if int(n) % d == 0]

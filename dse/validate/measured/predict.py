@@ -1,0 +1,118 @@
+"""Predictions for batches of measured rows, each in the metric of its row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+
+from dse.validate.measured.batches import Batch, Floats
+from objectives import api
+
+MOST_SEQUENCES: Final = 2048.0
+"""Sequences that an engine schedules at most when nobody states the batch: the default `max_batch_size` of
+trtllm-bench (TensorRT-LLM documentation, 2024)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seated:
+    """A batch of rows, and how many of the users of each have a place."""
+
+    batch: Batch
+    deployments: api.Deployments
+    seated: Floats = field(repr=False)
+    """Sequences in all replicas, shape (rows,)."""
+    users: Floats = field(repr=False)
+    """Requests of the whole system at any time; those that are seated where nobody stated more."""
+    together: Floats = field(repr=False)
+    """1 where users start together, as in a closed loop, 0 where requests arrive by chance, shape (rows,)."""
+
+
+def seat(model: api.CostModel, batch: Batch) -> Seated:
+    """Find who has a place, which no efficiency changes: bytes decide."""
+    rows = len(batch.cases)
+    d = batch.designs.deployments
+    if batch.cases[0].row.kind != "static":
+        d = d.replace(batch=_resident(model, batch))
+    seated = np.broadcast_to(d.batch * d.dp, rows)
+    return Seated(
+        batch=batch, deployments=d, seated=seated,
+        users=np.where(np.isfinite(batch.users), batch.users, seated),
+        together=np.asarray([float(c.row.kind != "mean_in_flight") for c in batch.cases]),
+    )  # fmt: skip
+
+
+def predict(model: api.CostModel, batch: Batch) -> Floats:
+    """Prediction of each row of the batch in the unit of its metric, shape (rows,)."""
+    return predict_seated(model, seat(model, batch), {})
+
+
+def predict_seated(model: api.CostModel, seats: Seated, columns: Mapping[str, Floats]) -> Floats:
+    """Predictions with some chip columns exchanged; columns of shape (k, 1) give k predictions of each row.
+
+    Users beyond what fits wait for a place: their TTFT grows by the stay of those before them.
+    """
+    batch, d = seats.batch, seats.deployments
+    chips = batch.designs.chips.replace(**columns)
+    chips = chips.replace(burst=chips.burst * seats.together)
+    designs = replace(batch.designs, chips=chips, deployments=d)
+    found = model.evaluate(designs, batch.context)
+    shape = np.broadcast_shapes((len(batch.cases),), *(np.shape(c) for c in columns.values()))
+    tpot, ttft = np.broadcast_to(found.tpot_s, shape), np.broadcast_to(found.ttft_s, shape)
+    stay = ttft + np.maximum(batch.osl - 1.0, 0.0) * tpot
+    waiting = np.maximum(seats.users / seats.seated - 1.0, 0.0) * stay
+    in_flight = np.maximum(seats.users, seats.seated)
+    return in_metrics(batch, tpot, ttft + waiting, in_flight, np.asarray(d.tp * d.pp * d.dp))
+
+
+def in_metrics(batch: Batch, tpot: Floats, ttft: Floats, in_flight: Floats, chips: Floats) -> Floats:
+    """Seconds turned into what each row measured.
+
+    End to end is TTFT + (OSL - 1) TPOT, throughput the requests in flight over that (Little 1961), times the
+    tokens that the metric counts.
+    """
+    osl = batch.osl
+    isl = np.asarray([c.row.isl for c in batch.cases])
+    total = ttft + np.maximum(osl - 1.0, 0.0) * tpot
+    rate = in_flight * osl / total
+    system = np.asarray([c.row.chips or 0.0 for c in batch.cases])
+    values: Mapping[str, Floats] = {
+        "tpot_ms": tpot * 1e3,
+        "tok_s_user": 1.0 / tpot,
+        "ttft_ms": ttft * 1e3,
+        "prefill_ms": ttft * 1e3,
+        "e2e_s": total,
+        "decode_tok_s_total": rate,
+        "tok_s_per_chip": rate / np.where(system > 0.0, system, chips),
+        "total_tok_s_incl_input": rate * (isl + osl) / osl,
+    }
+    metric = np.asarray([c.row.metric for c in batch.cases])
+    out = np.zeros(len(metric))
+    for name, value in values.items():
+        out = np.where(metric == name, value, out)
+    return out
+
+
+def _resident(model: api.CostModel, batch: Batch) -> Floats:
+    """Sequences that are in a replica at once: the users, or what fits where that is less.
+
+    Bytes held are linear in the batch, so two evaluations tell where the capacity ends.
+    """
+    d = batch.designs.deployments
+
+    def excess(size: Floats) -> Floats:
+        designs = replace(batch.designs, deployments=d.replace(batch=size))
+        found = model.evaluate(designs, batch.context).violations["capacity"]
+        return np.broadcast_to(found, len(batch.cases))
+
+    one = np.ones(len(batch.cases))
+    low, high = excess(one), excess(65.0 * one)
+    fits: Floats = np.floor(1.0 - low * 64.0 / np.maximum(high - low, 1e-9))
+    seen = np.asarray(
+        [c.row.kind in ("mean_in_flight", "max_seqs") for c in batch.cases]
+    )  # what an engine held, or was told to hold
+    users: Floats = batch.users / d.dp
+    size: Floats = np.maximum(
+        np.where(seen, users, np.clip(np.minimum(fits, users), 1.0, MOST_SEQUENCES)), 1.0
+    )
+    return size

@@ -1,0 +1,1 @@
+"""What other cost models predict for the same machines."""

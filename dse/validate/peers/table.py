@@ -1,0 +1,134 @@
+"""What other cost models say about the same machines, and what ours does: `measurements/peers.csv`."""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from dse.bounds.speed_of_light import Bound, assert_within_physics, speed_of_light
+from dse.chips.resolve import chips_of, precision_of, speed_columns
+from dse.plugins import cost_model
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.problems import wrong
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.llm import LlmSpec
+from dse.spec.schema.study import PrecisionSpec
+from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
+from dse.spec.yaml.loading import build_spec
+from objectives import api
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """One number of one tool."""
+
+    case: str
+    """common: a box of GPUs that all tools were run on; measured: that box itself; sram: scratchpad chips."""
+    tool: str
+    chip: str
+    llm: str
+    weights: str
+    tp: int | None
+    """None, like `pp`, where the tool has no layout."""
+    pp: int | None
+    batch: int
+    isl: float
+    osl: float
+    metric: str
+    """tpot_ms, ttft_ms, decode_tok_s_total (batch / TPOT), or held_gb: bytes of weights and KV cache [GB]."""
+    value: float
+    source: str
+    date: str
+    notes: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ours:
+    """Our answer to the same question, in the same unit."""
+
+    value: float
+    feasible: bool
+
+
+def peers(catalog: Catalog) -> tuple[Said, ...]:
+    """Every number of the table, in its order."""
+    for folder in catalog.folders:
+        path = Path(folder) / "measurements" / "peers.csv"
+        if path.is_file():
+            with path.open(encoding="utf-8", newline="") as file:
+                return tuple(_said(row) for row in csv.DictReader(file))
+    raise wrong("measurements/peers.csv", "expected this table in a configs folder, got none")
+
+
+def _said(row: dict[str, str]) -> Said:
+    return Said(
+        case=row["case"], tool=row["tool"], chip=row["chip"], llm=row["llm"], weights=row["weights"],
+        tp=int(row["tp"]) if row["tp"] else None, pp=int(row["pp"]) if row["pp"] else None,
+        batch=int(row["batch"]), isl=float(row["isl"]), osl=float(row["osl"]), metric=row["metric"],
+        value=float(row["value"]), source=row["source"], date=row["date"], notes=row["notes"],
+    )  # fmt: skip
+
+
+def ours(said: Said, stack: str, catalog: Catalog) -> Ours | None:
+    """What `roofline` says on a stack; None where the tool has no layout to repeat."""
+    if said.tp is None or said.pp is None:
+        return None
+    m, bound = _evaluated(catalog, stack, said.chip, said.llm, said.weights, said.tp, said.pp, said.batch,
+                          said.isl, said.osl)  # fmt: skip
+    value = {
+        "tpot_ms": m.tpot_s * 1e3,
+        "ttft_ms": m.ttft_s * 1e3,
+        "decode_tok_s_total": said.batch / m.tpot_s,
+        "held_gb": bound.needed_bytes / 1e9,
+    }[said.metric]
+    return Ours(value=_first(value), feasible=bool(_first(m.feasible())))
+
+
+def at_best(said: Said, catalog: Catalog) -> float | None:
+    """What physics allows at best, in the unit of the row: the room of all chips for bytes held."""
+    if said.tp is None or said.pp is None:
+        return None
+    _, bound = _evaluated(catalog, "ideal", said.chip, said.llm, said.weights, said.tp, said.pp, said.batch,
+                          said.isl, said.osl)  # fmt: skip
+    value = {
+        "tpot_ms": bound.tpot_s * 1e3,
+        "ttft_ms": bound.ttft_s * 1e3,
+        "decode_tok_s_total": said.batch / bound.tpot_s,
+        "held_gb": bound.room_bytes / 1e9,
+    }[said.metric]
+    return _first(value)
+
+
+def _first(column: object) -> float:
+    return float(np.asarray(column).reshape(-1)[0])
+
+
+@cache
+def _evaluated(
+    catalog: Catalog, stack: str, chip: str, llm: str, weights: str, tp: int, pp: int, batch: int,
+    isl: float, osl: float,
+) -> tuple[api.Metrics, Bound]:  # fmt: skip
+    """A static batch, as the tools were run: no queue, and every format like that of the weights."""
+    spec = catalog.get(ChipSpec, chip)
+    formats = dict.fromkeys(("weights", "kv", "activations"), weights)
+    precision = build_spec(PrecisionSpec, formats, "measurements/peers.csv")
+    network = catalog.get(NetworkSpec, spec.link.network)
+    columns = speed_columns(spec, precision, catalog.get(StackSpec, stack), network)
+    layout = {"batch": batch, "tp": tp, "pp": pp, "ep": 1, "dp": 1}
+    designs = api.Designs(
+        chips=chips_of([columns]),
+        deployments=api.Deployments(**{k: np.array([float(v)]) for k, v in layout.items()}),
+    )
+    context = api.Context(
+        llm=catalog.get(LlmSpec, llm).resolve(),
+        precision=precision_of(precision),
+        workload=api.Workload(
+            isl=isl, osl=osl, mean_context=isl + osl / 2.0, max_context=isl + osl, serving="static"
+        ),
+        economy=next(iter(catalog.all(EconomySpec).values())).resolve(),
+    )
+    found = cost_model("roofline").evaluate(designs, context)
+    assert_within_physics(designs, context, found, names=[chip])
+    return found, speed_of_light(designs, context)

@@ -1,0 +1,1 @@
+"""Published die areas, powers and unit costs, and how far predictions are off."""

@@ -1,0 +1,135 @@
+"""Published die areas, powers and unit costs of real chips, beside what their specifications make."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from dse.chips.silicon import Silicon, chip_silicon
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.problems import SpecError, wrong
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.technology import TechnologySpec
+from dse.spec.yaml.units import parse
+
+UNITS = {"die_area": "m2", "tdp": "W", "tdp_capped": "W", "unit_cost": "USD", "claim": "USD"}
+"""Metric to its SI unit; a `tdp_capped` is the power of a chip whose die is also sold at a quarter
+more, so that it cannot hold its peaks; a `claim` is a unit cost that somebody asserts, and no measure of
+us."""
+CAPPED = 1.25
+"""Power of a die in another chip over that in this one from which this one counts as capped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiliconRow:
+    """One published figure and our prediction of it, in SI."""
+
+    chip: str
+    metric: str
+    published: float
+    low: float
+    high: float
+    """A range, or twice the figure itself."""
+    predicted: float
+    fitted: str
+    """The constants that this figure set; empty where it set none."""
+    source: str
+    note: str
+    made: Silicon
+    fitted_parts: tuple[float, float]
+    """What of the prediction is proportional to each of the two constants that are fitted, in its unit:
+    matrix and vector units; of a unit cost package and board."""
+
+    @property
+    def error(self) -> float:
+        """Predicted over published, less 1."""
+        return self.predicted / self.published - 1.0
+
+    def meets(self, predicted: float) -> bool:
+        """Whether it is inside the published range, or within 12 % of a single figure."""
+        if self.low < self.high:
+            return self.low <= predicted <= self.high
+        return abs(predicted / self.published - 1.0) <= 0.12
+
+
+def silicon_rows(catalog: Catalog, technology: TechnologySpec) -> tuple[list[SiliconRow], list[str]]:
+    """Every row that can be derived, and why the others cannot."""
+    path = next((f / "silicon" / "published.csv" for f in catalog.folders
+                 if (f / "silicon" / "published.csv").is_file()), None)  # fmt: skip
+    if path is None:
+        raise wrong("TABLE", "expected silicon/published.csv in a folder of configs, got none")
+    rows, refused = [], []
+    for given in _read(path):
+        chip = catalog.get(ChipSpec, given["chip"])
+        try:
+            rows.append(_row(chip, given, technology, catalog))
+        except SpecError as error:
+            refused += [f"{chip.name} {given['metric']}: {p.what}" for p in error.problems]
+    return rows, refused
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _row(chip: ChipSpec, given: dict[str, str], technology: TechnologySpec, catalog: Catalog) -> SiliconRow:
+    metric = given["metric"]
+    shared = catalog.get(ChipSpec, given["die"]) if given["die"] else None
+    if metric == "tdp" and shared is not None and _watts_of_a_die(shared) >= CAPPED * _watts_of_a_die(chip):
+        metric = "tdp_capped"
+    made = chip_silicon(chip, technology, priced=metric in ("unit_cost", "claim"))
+    own = {"die_area": chip.die.area, "tdp": chip.power, "tdp_capped": chip.power}.get(metric, chip.unit_cost)
+    value = parse(given["value"], UNITS[metric]) if given["value"] else own.value
+    if value is None:
+        raise wrong(f"chips/{chip.name}", f"expected a published {metric}, got null")
+    ends = (None, None) if given["value"] else (own.low, own.high)
+    low, high = (value if end is None else end for end in ends)
+    return SiliconRow(
+        chip=chip.name, metric=metric, published=value, low=low, high=high,
+        predicted=_predicted(chip, made, metric), fitted=given["fitted"],
+        source=given["source"] or own.source, note=given["note"] or _die_note(chip, shared), made=made,
+        fitted_parts=_fitted_parts(chip, made, metric),
+    )  # fmt: skip
+
+
+def _watts_of_a_die(chip: ChipSpec) -> float:
+    return (chip.power.value or 0.0) / (chip.die.count.value or 1)
+
+
+def _die_note(chip: ChipSpec, shared: ChipSpec | None) -> str:
+    """Which chip sells the same die at most power, and by how much that is more."""
+    if shared is None:
+        return ""
+    return f"the die of {shared.name}, {_watts_of_a_die(shared) / _watts_of_a_die(chip) - 1.0:+.0%}"
+
+
+def _predicted(chip: ChipSpec, made: Silicon, metric: str) -> float:
+    if metric == "die_area":
+        return float(made.plan.compute.each_m2[0])
+    if metric.startswith("tdp"):
+        return float(made.power_w[0])
+    return sum(_dollars(chip, made).values())
+
+
+def _dollars(chip: ChipSpec, made: Silicon) -> dict[str, float]:
+    """Unit cost by part at the published power where that is known [USD]."""
+    power = None if chip.power.value is None else 0.0 * made.power_w + chip.power.value
+    return {name: float(part[0]) for name, part in made.unit_cost_parts(power).items()}
+
+
+def _fitted_parts(chip: ChipSpec, made: Silicon, metric: str) -> tuple[float, float]:
+    b, t = made.blueprint, made.technology
+    if metric == "die_area":
+        each = 1.0 / (1.0 - t.layout.uncore_share) / float((b.enabled_share * b.dies)[0])
+        return (
+            float(b.peak_flops[0]) * t.node.matrix_m2_per_flops * each,
+            float(b.vector_flops[0]) * t.node.vector_m2_per_flops * each,
+        )
+    if metric.startswith("tdp"):
+        return (
+            float(b.peak_flops[0]) * t.node.matrix_joules_per_flop,
+            float(b.vector_flops[0]) * t.node.vector_joules_per_flop,
+        )
+    cost = _dollars(chip, made)
+    held = sum(cost[name] for name in ("compute_dies", "io_dies", "dram", "package"))
+    return cost["package"] * (1.0 + cost["assembly_loss"] / held), cost["board"]
