@@ -11,11 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from dse.cli.cases.one_case import Asked, Tell, run_case
 from dse.cli.terminal.progress import calm
-from dse.search.run.study_reference import reference_to
+from dse.front.files import Front
+from dse.question.resolved_study import ResolvedStudy
+from dse.search.run.study_reference import StudyReference, reference_to
 
 
 class Dead(Exception):
@@ -26,8 +27,8 @@ class Dead(Exception):
 class Ran:
     """What a helper tells of a case: a `RunResult` without what cannot be sent."""
 
-    study: Any
-    front: Any
+    study: ResolvedStudy
+    front: Front
     out: Path
     new_trials: int
     wanted: int
@@ -42,13 +43,15 @@ class Helper:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "dse.cli.cases.helper", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=_environment(),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env=_environment(),
                 start_new_session=True,  # Ctrl-C is for the run, which interrupts its helpers in order
-            )  # fmt: skip
+            )
         self._pipe = Connection(ours.detach())
         self._busy = False
 
-    def run(self, question: Any, asked: Asked, tell: Tell) -> Ran:
+    def run(self, question: ResolvedStudy, asked: Asked, tell: Tell) -> Ran:
         """Run a case there; raises what went wrong, `Dead` where the process is gone."""
         try:
             self._pipe.send((reference_to(question), asked))
@@ -94,7 +97,7 @@ def serve(fd: int) -> None:
         return
 
 
-def _answer(pipe: Connection, variant: Any, asked: Asked) -> tuple[str, Any]:
+def _answer(pipe: Connection, variant: StudyReference, asked: Asked) -> tuple[str, object]:
     try:
         found = run_case(variant.resolve(), asked, lambda *told: pipe.send(("told", told)))
     except KeyboardInterrupt as error:

@@ -7,17 +7,21 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from dse.backends.blocks import cores
-from dse.cli.cases.helper import Dead, Helper
+from dse.cli.cases.helper import Dead, Helper, Ran
 from dse.cli.cases.one_case import Asked, Tell, run_case
+from dse.question.resolved_study import ResolvedStudy
+from dse.search.run.runner import RunResult
+
+Result = RunResult | Ran
+"""What is known of a case that was run, here or in a helper."""
 
 WORTH = 100
 """Trials of a search that make up for the start of another process."""
 
 
-def run_cases(questions: Sequence[Any], asked: Asked, tell: Tell, *, alone: bool) -> list[Any]:
+def run_cases(questions: Sequence[ResolvedStudy], asked: Asked, tell: Tell, *, alone: bool) -> list[Result]:
     """The results of some questions in their order, up to the first one that was interrupted.
 
     `alone` keeps all of them in this process, and so does a study with less than two real searches.
@@ -29,7 +33,7 @@ def run_cases(questions: Sequence[Any], asked: Asked, tell: Tell, *, alone: bool
     return work.results()
 
 
-def _helpers(questions: Sequence[Any], asked: Asked) -> int:
+def _helpers(questions: Sequence[ResolvedStudy], asked: Asked) -> int:
     """Processes that help: one for each further search worth it, as far as there are cores."""
     wanted = [q.spec.budget.trials if asked.trials is None else asked.trials for q in questions if q.branches]
     searches = sum(int(trials) >= WORTH for trials in wanted)
@@ -39,12 +43,12 @@ def _helpers(questions: Sequence[Any], asked: Asked) -> int:
 class _Work:
     """What is still to be run, and what was; shared by the threads that see to it."""
 
-    def __init__(self, questions: Sequence[Any], asked: Asked, tell: Tell) -> None:
+    def __init__(self, questions: Sequence[ResolvedStudy], asked: Asked, tell: Tell) -> None:
         self.asked, self.tell = asked, tell
         self._questions = questions
         self._first, *rest = range(len(questions))  # its study is asked for more, so it is run here
         self._left = sorted(rest, key=lambda i: not questions[i].branches)  # the longest first
-        self._found: dict[int, Any] = {}
+        self._found: dict[int, Result] = {}
         self._failed: list[BaseException] = []
         self._lock = threading.Lock()
 
@@ -77,7 +81,7 @@ class _Work:
         with self._lock:
             self._left.clear()
 
-    def results(self) -> list[Any]:
+    def results(self) -> list[Result]:
         """See `run_cases`; raises what went wrong in a helper."""
         if self._failed:
             raise self._failed[0]
@@ -91,7 +95,7 @@ class _Work:
         with self._lock:
             return self._left.pop(0) if self._left else None
 
-    def _keep(self, i: int, result: Any) -> None:
+    def _keep(self, i: int, result: Result) -> None:
         self._found[i] = result
         if result.interrupted:
             self.stop()

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from dse.question.resolved_study import resolve_study
 from dse.spec.catalog.check_names import asked
 from dse.spec.catalog.kinds import SPECS
 from dse.spec.catalog.lookup import KINDS, Catalog, Source, SourcesSpec, file_problems
 from dse.spec.problems import Problem, SpecError, nearest
+from dse.spec.schema.base import Spec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import StudySpec
@@ -92,15 +92,15 @@ def _check(path: Path, catalog: Catalog, known: dict[str, Source]) -> Iterator[P
             yield _with_line(problem, path, lines)
 
 
-def _got(data: Any, kind: Any) -> str:
+def _got(data: object, kind: object) -> str:
     if not isinstance(data, dict):
         return "nothing" if data is None else f"a {type(data).__name__} instead of keys"
     return "no such key" if kind is None else f"{kind!r}. {nearest(str(kind), SPECS)}"
 
 
-def _names(spec: Any, path: Path, catalog: Catalog) -> Iterator[Problem]:
+def _names(spec: Spec, path: Path, catalog: Catalog) -> Iterator[Problem]:
     """Names that a chip or a space uses and the catalog does not have."""
-    used: list[tuple[str, type[Any], str]] = []
+    used: list[tuple[str, type[Spec], str]] = []
     if isinstance(spec, ChipSpec):
         used = [("stack", StackSpec, spec.stack), ("link.network", NetworkSpec, spec.link.network)]
     elif isinstance(spec, SpaceSpec):
@@ -123,7 +123,7 @@ def _with_line(problem: Problem, path: Path, lines: Lines) -> Problem:
     if problem.where != str(path):
         return problem
     dotted = problem.what.partition(": ")[0]
-    parts: tuple[Any, ...] = tuple(int(p) if p.isdigit() else p for p in dotted.split("."))
+    parts: tuple[int | str, ...] = tuple(int(p) if p.isdigit() else p for p in dotted.split("."))
     while parts and parts not in lines:
         parts = parts[:-1]
     return Problem(f"{path}:{lines.get(parts, 1)}", problem.what)

@@ -1,9 +1,10 @@
 """Chips that no measurement anchors win nothing unless a reader says so."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from dse.front.files import Front
 from dse.report.words.eligibility import with_unanchored
 
 WithUnanchored = Annotated[
@@ -11,6 +12,6 @@ WithUnanchored = Annotated[
 ]
 
 
-def allowing(front: Any, unanchored: bool) -> Any:
+def allowing(front: Front, unanchored: bool) -> Front:
     """The front as a reader asks for it: chips that no measurement anchors win nothing unless it says so."""
     return with_unanchored(front, unanchored)

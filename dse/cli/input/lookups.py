@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.problems import Problem, SpecError, wrong
@@ -31,7 +30,7 @@ def checked(
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def _no_settings(texts: Sequence[str]) -> list[Any]:
+def _no_settings(texts: Sequence[str]) -> list[Problem]:
     pairs = [text.partition("=") for text in texts]
     return [
         Problem("--set", f"expected NAME=VALUE such as hbm_bandwidth='5 TB/s', got {text!r}")
@@ -40,7 +39,7 @@ def _no_settings(texts: Sequence[str]) -> list[Any]:
     ]
 
 
-def _unknown(configs: Path | None, kind: str, name: str | None, where: str) -> list[Any]:
+def _unknown(configs: Path | None, kind: str, name: str | None, where: str) -> list[Problem]:
     """The problems of a name that the catalog does not know, told to be at `where`."""
     try:
         if name is not None:

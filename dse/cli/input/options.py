@@ -65,19 +65,23 @@ Seller = Annotated[
 System = Annotated[
     str,
     typer.Option(
-        "--system", metavar="WHAT", parser=one_of("chips-only", "with-host-and-network", "built-up"),
+        "--system",
+        metavar="WHAT",
+        parser=one_of("chips-only", "with-host-and-network", "built-up"),
         help="What capital covers: chips-only, with-host-and-network or built-up.",
     ),
-]  # fmt: skip
+]
 
 
 SoftwareOption = Annotated[
     str | None,
     typer.Option(
-        "--software", metavar="WHICH", parser=one_of("as-sold", "equal", "ideal"),
+        "--software",
+        metavar="WHICH",
+        parser=one_of("as-sold", "equal", "ideal"),
         help="as-sold: each chip's own stack; equal: one class of losses for all; ideal: no losses.",
     ),
-]  # fmt: skip
+]
 
 
 NoTargets = Annotated[

@@ -3,13 +3,13 @@
 import inspect
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from importlib.metadata import EntryPoint
 
 from dse.plugins import registered
 from dse.spec.problems import nearest, wrong
 
 
-def plug_rows(group: str) -> list[dict[str, Any]]:
+def plug_rows(group: str) -> list[dict[str, object]]:
     """One row per registered plug-in: name, what it is, who provides it."""
     return [
         {"name": name, "title": _what(group, point), **_facts(group, point), "provided_by": _provider(point)}
@@ -17,7 +17,7 @@ def plug_rows(group: str) -> list[dict[str, Any]]:
     ]
 
 
-def plug_details(group: str, name: str) -> dict[str, Any]:
+def plug_details(group: str, name: str) -> dict[str, object]:
     """Everything a plug-in says about itself; raises `SpecError` with the nearest names."""
     known = registered(group)
     if name not in known:
@@ -33,7 +33,7 @@ def plug_details(group: str, name: str) -> dict[str, Any]:
     }
 
 
-def _facts(group: str, point: Any) -> Mapping[str, Any]:
+def _facts(group: str, point: EntryPoint) -> Mapping[str, object]:
     made = point.load()
     if group == "dse.objectives":
         goal = made()
@@ -43,16 +43,16 @@ def _facts(group: str, point: Any) -> Mapping[str, Any]:
     return {}
 
 
-def _doc(point: Any) -> str:
+def _doc(point: EntryPoint) -> str:
     loaded = point.load()
     return inspect.getdoc(loaded.func if isinstance(loaded, partial) else loaded) or ""
 
 
-def _what(group: str, point: Any) -> str:
+def _what(group: str, point: EntryPoint) -> str:
     """One sentence: what an objective calls itself, else the first line of the docstring."""
     title = getattr(point.load()(), "title", "") if group == "dse.objectives" else ""
     return title or (_doc(point).splitlines() or [""])[0]
 
 
-def _provider(point: Any) -> str:
+def _provider(point: EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist is not None else ""

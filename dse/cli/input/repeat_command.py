@@ -1,33 +1,62 @@
-"""The command that estimates a proposal again: it is printed only where it gives the same numbers."""
+"""The command that estimates a proposal again; it is printed only where it gives the same numbers."""
 
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
-import dse
+from dse.decide.propose.proposal import Proposal
+from dse.evaluate.estimate import estimate as estimated
+from dse.evaluate.estimate_result import Estimate
 from dse.spec.problems import SpecError
 
 _SAME = 1e-6
 """Relative difference that is rounding."""
-_SPELLED = {"software": "as-sold", "cost_model": "roofline", "system": "chips-only"}
-"""What the command leaves out where it is so anyway."""
+_DEFAULTS = {"software": "as-sold", "cost_model": "roofline", "system": "chips-only", "ep": 1, "dp": 1}
+"""Values of options that the command leaves out, because they hold without it."""
 _FROM = ("workload", "stack", "network")
 """Kinds of config whose numbers a study may set and `dse estimate --set` knows."""
 
 
-def again(found: Any, estimate: Any, price_usd: float, chip: Path, configs: Path | None) -> str | None:
-    """A line that prints what `estimate` says of a proposal; None where no line of `dse estimate` does.
+class Arguments(TypedDict):
+    """Arguments of `dse.evaluate.estimate.estimate`, in the order of the command line."""
 
-    The price follows from the study's method where it can, else it is written out.
+    chip: str
+    llm: str
+    workload: str
+    weights: str
+    kv: str | None
+    activations: str | None
+    batch: int | None
+    tp: int | None
+    pp: int | None
+    ep: int | None
+    dp: int | None
+    cost_model: str
+    stack: str | None
+    software: str
+    system: str
+    configs: Path | None
+    price_method: str
+    seller: str | None
+    settings: dict[str, str]
+
+
+def repeat_command(
+    proposal: Proposal, estimate: Estimate, price_usd: float, chip: Path, configs: Path | None
+) -> str | None:
+    """The `dse estimate` command that gives the numbers of `estimate`; None where no command does.
+
+    The price follows from the price method of the study where it can; otherwise the command states it.
     """
-    for given in _spellings(found, estimate, price_usd, chip, configs):
+    for arguments in _candidates(proposal, estimate, price_usd, chip, configs):
         try:
-            told = dse.estimate(**given)
+            repeated = estimated(**arguments)
         except SpecError:
             continue
-        if all(_close(told.metrics[n], v) for n, v in estimate.metrics.items() if n in told.metrics):
-            return _line(given)
+        both = [(repeated.metrics[n], v) for n, v in estimate.metrics.items() if n in repeated.metrics]
+        if all(_close(one, other) for one, other in both):
+            return _command(arguments)
     return None
 
 
@@ -35,37 +64,54 @@ def _close(one: float, other: float) -> bool:
     return abs(one - other) <= _SAME * max(abs(one), abs(other))
 
 
-def _spellings(
-    found: Any, e: Any, price_usd: float, chip: Path, configs: Path | None
-) -> Iterator[dict[str, Any]]:
-    spec, d = found.study.spec, e.deployment
-    common = {
-        "chip": str(chip), "llm": e.llm, "workload": e.workload, **e.precision,
-        **{n: d[n] for n in ("batch", "tp", "pp", "ep", "dp") if n in d},
-        "cost_model": spec.cost_model, "stack": spec.stack, "software": spec.software,
-        "system": spec.price.system, "configs": configs,
-    }  # fmt: skip
-    settings = dict(_settings(spec.settings or {}, e, found.chip.link.network))
-    method = {"price_method": spec.price.method, "seller": spec.price.seller}
-    yield {**common, **method, "settings": settings}
-    yield {**common, "price_method": "listed", "settings": {**settings, "price": f"{price_usd!r} USD"}}
+def _candidates(
+    proposal: Proposal, e: Estimate, price_usd: float, chip: Path, configs: Path | None
+) -> Iterator[Arguments]:
+    """Arguments with the price method of the study, then with the price itself."""
+    spec, layout = proposal.study.spec, e.deployment
+    settings = dict(_settings(spec.settings or {}, e, proposal.chip.link.network))
+    arguments = Arguments(
+        chip=str(chip),
+        llm=e.llm,
+        workload=e.workload,
+        weights=e.precision["weights"],
+        kv=e.precision["kv"],
+        activations=e.precision["activations"],
+        batch=layout.get("batch"),
+        tp=layout.get("tp"),
+        pp=layout.get("pp"),
+        ep=layout.get("ep"),
+        dp=layout.get("dp"),
+        cost_model=spec.cost_model,
+        stack=spec.stack,
+        software=spec.software,
+        system=spec.price.system,
+        configs=configs,
+        price_method=spec.price.method,
+        seller=spec.price.seller,
+        settings=settings,
+    )
+    yield arguments
+    price = {**settings, "price": f"{price_usd!r} USD"}
+    yield {**arguments, "price_method": "listed", "seller": None, "settings": price}
 
 
-def _settings(given: Mapping[str, Any], e: Any, network: str) -> Iterator[tuple[str, str]]:
+def _settings(overrides: Mapping[str, object], e: Estimate, network: str) -> Iterator[tuple[str, str]]:
     """Numbers that the study sets for this workload, this stack and this network."""
-    mine = {"workload": e.workload, "stack": e.stack, "network": network}
-    for key, text in given.items():
+    names = {"workload": e.workload, "stack": e.stack, "network": network}
+    for key, text in overrides.items():
         for kind in _FROM:
-            head = f"{kind}/{mine[kind]}."
+            head = f"{kind}/{names[kind]}."
             if key.startswith(head):
                 yield key.removeprefix(head), str(text)
 
 
-def _line(given: Mapping[str, Any]) -> str:
+def _command(arguments: Arguments) -> str:
+    """The command line; options that have their default value are left out."""
     parts = ["dse", "estimate"]
-    for name, value in given.items():
-        if name == "settings":
-            parts += [p for n, text in value.items() for p in ("--set", f"{n}={text}")]
-        elif value is not None and value != _SPELLED.get(name) and not (name in ("ep", "dp") and value == 1):
+    for name, value in arguments.items():
+        if isinstance(value, dict):
+            parts += [part for n, text in value.items() for part in ("--set", f"{n}={text}")]
+        elif value is not None and value != _DEFAULTS.get(name):
             parts += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join(parts)

@@ -1,25 +1,25 @@
 """The stored results of a study, wherever they lie: a run of one's own, or those that came with it."""
 
 from pathlib import Path
-from typing import Any
 
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.tables import remark
 from dse.decide.verdict.other_software import asked_again
-from dse.front.files import FrontError, load_front
-from dse.question.resolved_study import find_case, load_study
+from dse.front.files import Front, FrontError, load_front
+from dse.question.resolved_study import ResolvedStudy, find_case, load_study
 from dse.report.info.stored_trials import trials_of
+from dse.search.trials.read_trials import Trials
 from dse.spec.problems import wrong
 from dse.spec.schema.cases import case_spec, slug_of
 from dse.spec.schema.software import split_software
 
 
-def load(study: str, out: Path | None) -> Any:
+def load(study: str, out: Path | None) -> Front:
     """The stored front of a study or of a case; raises what the guard turns into one sentence."""
     return load_at(study, out)[0]
 
 
-def load_at(study: str, out: Path | None) -> tuple[Any, Path]:
+def load_at(study: str, out: Path | None) -> tuple[Front, Path]:
     """The stored front of a study or of a case, and the folder that it lies in."""
     path, _, slug = _found(study)
     folder, bundled = _where(study, out)
@@ -57,7 +57,7 @@ def stored_folder(study: str, out: Path | None) -> Path:
     return swept if only_swept else run
 
 
-def load_both(study: str, out: Path | None, configs: Path | None) -> tuple[Any, Any]:
+def load_both(study: str, out: Path | None, configs: Path | None) -> tuple[ResolvedStudy, Front]:
     """The resolved study and its stored front, which must have been made of the same configs."""
     with blame("STUDY"):
         resolved = load_study(study, configs)
@@ -71,7 +71,7 @@ def load_both(study: str, out: Path | None, configs: Path | None) -> tuple[Any, 
     return resolved, front
 
 
-def stored_or_asked(study: str, out: Path | None, configs: Path | None) -> tuple[Any, Path]:
+def stored_or_asked(study: str, out: Path | None, configs: Path | None) -> tuple[Front, Path]:
     """The stored front of a question and its folder.
 
     Where nothing is stored under the software that its name tells, the chips of the stored front of the plain
@@ -91,7 +91,9 @@ def stored_or_asked(study: str, out: Path | None, configs: Path | None) -> tuple
     return asked_again(resolved, front), folder
 
 
-def stored_trials(resolved: Any, study: str, out: Path | None, storage: str | None = None) -> Any:
+def stored_trials(
+    resolved: ResolvedStudy, study: str, out: Path | None, storage: str | None = None
+) -> Trials:
     """Trials that the results folder holds; none where only the front came with the study."""
     return trials_of(resolved.slug, _where(study, out)[0], storage)
 

@@ -1,13 +1,15 @@
 """An estimate for people: headline, then ledgers whose parts sum to their totals."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from dse.cli.terminal.quantity import shown
 from dse.cli.terminal.tables import plain, stdout, table
+from dse.decide.scenario.evaluation import Told
+from dse.evaluate.estimate_result import Estimate
 from dse.plugins import metric_objectives, metrics
 from dse.report.words.ledger_words import counted, word
 from dse.report.words.violations import pretty_violation
@@ -15,8 +17,8 @@ from objectives.ledgers import LEDGERS, Ledger
 from objectives.metrics import Metric
 
 
-def show(found: Any, chosen: Sequence[str]) -> None:
-    """Print an estimate; `found` is a `dse.evaluate.estimate.Estimate`, `chosen`: what the user left out."""
+def show(found: Estimate, chosen: Sequence[str]) -> None:
+    """Print an estimate; `chosen` names what the user left out."""
     console = stdout()
     console.print(f"{found.llm} on {found.chip}, workload {found.workload}", style="bold")
     console.print(plain(_setup(found, chosen)))
@@ -35,17 +37,19 @@ def show(found: Any, chosen: Sequence[str]) -> None:
         console.print(plain(f"Note: {note}."), style="dim")
 
 
-def show_told(told: Any) -> None:
-    """Print a `dse.decide.scenario.evaluation.Told`: of a mix in all, then for each part."""
+def show_told(told: Told) -> None:
+    """Print what a chip does: of a mix in all, then for each part."""
     if not told.parts:
         show(told.estimate, chosen=())
         return
     console, whole = stdout(), told.estimate
     console.print(f"{whole.chip} serves {whole.llm} of the output tokens", style="bold")
-    console.print(plain(
-        "Each part has a cluster of its own: capital is their sum, costs are weighted by the shares, "
-        "latencies are those of the slowest."
-    ))  # fmt: skip
+    console.print(
+        plain(
+            "Each part has a cluster of its own: capital is their sum, costs are weighted by the shares, "
+            "latencies are those of the slowest."
+        )
+    )
     console.print()
     console.print(_beside(told))
     console.print(_slack(whole))
@@ -55,7 +59,7 @@ def show_told(told: Any) -> None:
         show(part.estimate, chosen=())
 
 
-def _beside(told: Any) -> Any:
+def _beside(told: Told) -> RenderableType:
     """The whole and its parts, a column each."""
     every = [told.estimate, *(part.estimate for part in told.parts)]
     rows = [["chips", *(counted(e.metrics["chips"]) for e in every)]]
@@ -67,7 +71,7 @@ def _beside(told: Any) -> Any:
     return table(columns, rows, right=columns[1:], flexible=columns[2:], least=9)
 
 
-def _setup(found: Any, chosen: Sequence[str]) -> str:
+def _setup(found: Estimate, chosen: Sequence[str]) -> str:
     d, p = found.deployment, found.precision
     how = f" ({', '.join(chosen)} chosen)" if chosen else ""
     chips = found.metrics["chips"]
@@ -81,13 +85,13 @@ def _setup(found: Any, chosen: Sequence[str]) -> str:
     )
 
 
-def _computed(found: Any) -> str:
+def _computed(found: Estimate) -> str:
     """Formats of matrix multiplications and of the attention core."""
     matrix, attention = (found.computed_in[group].used for group in ("matrix", "attention"))
     return str(matrix) if matrix == attention else f"{matrix}, attention in {attention}"
 
 
-def _pools(found: Any) -> str:
+def _pools(found: Estimate) -> str:
     """Replicas that only prefill, beside those that decode."""
     if not found.pools:
         return ""
@@ -101,7 +105,7 @@ def _pools(found: Any) -> str:
     )
 
 
-def _headline(found: Any) -> Any:
+def _headline(found: Estimate) -> RenderableType:
     rows: list[list[str | Text]] = [
         [
             metric.title or metric.label,
@@ -114,12 +118,12 @@ def _headline(found: Any) -> Any:
     return table(columns, [row[: len(columns)] for row in rows], right=columns[1:])
 
 
-def _shown(found: Any) -> list[Metric]:
+def _shown(found: Estimate) -> list[Metric]:
     """Metrics of an estimate that get a line; chips have theirs above."""
     return [metric for metric in metrics() if metric.column in found.metrics and metric.column != "chips"]
 
 
-def _target(found: Any, metric: Metric) -> Text:
+def _target(found: Estimate, metric: Metric) -> Text:
     """The target that bounds a metric, with whether it is met."""
     bounding = (goal.name for goal in metric_objectives() if metric.column == getattr(goal, "column", ""))
     name = next((name for name in bounding if name in found.targets), None)
@@ -130,7 +134,7 @@ def _target(found: Any, metric: Metric) -> Text:
     return Text(f"{limit} met" if met else f"{limit} missed", style="" if met else "red")
 
 
-def _ledger(ledger: Ledger, parts: Mapping[str, float]) -> Any:
+def _ledger(ledger: Ledger, parts: Mapping[str, float]) -> RenderableType | None:
     """Parts that are not zero, the largest first, with their share; None when nothing is there."""
     total = sum(parts.values())
     if not parts or total == 0.0:
@@ -141,7 +145,7 @@ def _ledger(ledger: Ledger, parts: Mapping[str, float]) -> Any:
     return table(["part", "value", "share"], rows, title=named, right=["value", "share"])
 
 
-def _slack(found: Any) -> Text:
+def _slack(found: Estimate) -> Text:
     """Room in the fullest chip, and every constraint that is violated, in red."""
     over = {name: pretty_violation(name, v) for name, v in found.violations.items() if v > 0.0}
     if over:

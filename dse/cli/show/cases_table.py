@@ -1,14 +1,16 @@
 """The table that sets the cases of a study side by side."""
 
 from collections.abc import Sequence
-from typing import Any
+
+from rich.console import RenderableType
 
 from dse.cli.terminal.quantity import NONE, shown
 from dse.cli.terminal.tables import table
+from dse.front.files import Front
 from dse.report.info.cases_info import cases_info
 
 
-def cases_table(fronts: Sequence[tuple[str, Any]]) -> Any:
+def cases_table(fronts: Sequence[tuple[str, Front]]) -> RenderableType:
     """For each case, by its short title, the best design and its objective at every target."""
     info = cases_info(fronts)
     heads = [shown(limit, info.target.unit) for limit in info.limits]

@@ -1,12 +1,12 @@
 """What a chip is made of, for people."""
 
 from collections.abc import Mapping
-from typing import Any
 
+from rich.console import RenderableType
 from rich.table import Table
 
 from dse.cli.terminal.tables import plain, stdout, table
-from dse.evaluate.chip_sheet import ChipSheet
+from dse.evaluate.chip_sheet import ChipSheet, Published
 from dse.report.words.ledger_words import word
 from dse.spec.yaml.units import pretty
 
@@ -46,25 +46,31 @@ def _count(sheet: ChipSheet) -> str:
     )
 
 
-def _dies(sheet: ChipSheet) -> Any:
+def _dies(sheet: ChipSheet) -> RenderableType:
     columns = ["die", "area", "per wafer", "yield", "without repair", "Murphy", "USD, all"]
     rows = [
-        ["I/O" if d.kind == "io" else d.kind, pretty(d.area_m2, "m2"), _plain(d.gross_per_wafer),
-         _share(d.harvested_yield), _share(d.negative_binomial_yield), _share(d.murphy_yield),
-         f"{d.usd:,.0f}"]
+        [
+            "I/O" if d.kind == "io" else d.kind,
+            pretty(d.area_m2, "m2"),
+            _plain(d.gross_per_wafer),
+            _share(d.harvested_yield),
+            _share(d.negative_binomial_yield),
+            _share(d.murphy_yield),
+            f"{d.usd:,.0f}",
+        ]
         for d in sheet.dies
-    ]  # fmt: skip
+    ]
     return table(columns, rows, title="Die plan", right=columns[1:])
 
 
-def _ledger(title: str, parts: Mapping[str, float], unit: str) -> Any:
+def _ledger(title: str, parts: Mapping[str, float], unit: str) -> RenderableType:
     total = sum(parts.values())
     ranked = sorted(((v, k) for k, v in parts.items() if v > 0.0), reverse=True)
     rows = [[word(name), pretty(v, unit), f"{100 * v / total:.1f} %"] for v, name in ranked]
     return table(["part", "value", "share"], rows, title=title, right=["value", "share"])
 
 
-def _energy(sheet: ChipSheet) -> Any:
+def _energy(sheet: ChipSheet) -> RenderableType:
     rows = [[f"{name} FLOP", f"{1e12 * v:.3g} pJ"] for name, v in sheet.joules_per_flop.items()]
     rows += [[f"{word(name)} bit", f"{1e12 * v / 8:.3g} pJ"] for name, v in sheet.joules_per_byte.items()]
     return table(["operation", "energy"], rows, title="Energy", right=["energy"])
@@ -85,17 +91,23 @@ def _price(sheet: ChipSheet) -> str:
     return f"Price {sheet.price_method}: {sheet.price_usd:,.0f} USD{told}."
 
 
-def _published(sheet: ChipSheet) -> Any:
+def _published(sheet: ChipSheet) -> RenderableType:
     rows = [
-        [word(p.quantity), pretty(p.ours, p.unit), pretty(p.value, p.unit), _range(p), f"{p.error:+.0%}",
-         p.source]
+        [
+            word(p.quantity),
+            pretty(p.ours, p.unit),
+            pretty(p.value, p.unit),
+            _range(p),
+            f"{p.error:+.0%}",
+            p.source,
+        ]
         for p in sheet.published
-    ]  # fmt: skip
+    ]
     columns = ["quantity", "ours", "published", "range", "error", "source"]
     return table(columns, rows, title="Beside what is published", right=columns[1:5])
 
 
-def _range(p: Any) -> str:
+def _range(p: Published) -> str:
     ends = [pretty(end, p.unit) if end is not None else "" for end in (p.low, p.high)]
     return " to ".join(ends) if any(ends) else "-"
 

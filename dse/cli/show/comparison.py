@@ -1,16 +1,21 @@
 """What `dse compare` shows: what is compared, each target within each basis of prices, and the verdicts."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+
+from rich.console import RenderableType
 
 from dse.chips.formats import COMPUTED, remarks
 from dse.cli.show.uncertainty import COLUMNS, cells, tpot_cells
 from dse.cli.show.verdicts import show_verdicts
 from dse.cli.terminal.quantity import NONE, shown
 from dse.cli.terminal.tables import plain, stdout, table
+from dse.decide.compare.contestants import Obstacle
 from dse.decide.compare.price_groups import group_of
+from dse.decide.compare.result import Compared, Comparison
+from dse.evaluate.estimate_result import Estimate
 from dse.front.columns import ordered
 from dse.plugins import metrics_of
+from dse.report.words.answer import Row
 from dse.report.words.computed_formats import MARK
 from dse.report.words.ledger_words import counted, word
 from dse.report.words.violations import pretty_violation
@@ -18,37 +23,49 @@ from dse.report.words.violations import pretty_violation
 _NAME = 11
 """Columns that the name of a chip gets at least."""
 _HARDWARE = (
-    ("peak_fp16_flop_per_s", "fp16 peak", "FLOP/s"), ("sram_bytes", "SRAM", "B"),
-    ("sram_bandwidth_bytes_per_s", "SRAM speed", "B/s"), ("dram_bytes", "DRAM", "B"),
-    ("dram_bandwidth_bytes_per_s", "DRAM speed", "B/s"), ("power_w", "power", "W"),
-)  # fmt: skip
+    ("peak_fp16_flop_per_s", "fp16 peak", "FLOP/s"),
+    ("sram_bytes", "SRAM", "B"),
+    ("sram_bandwidth_bytes_per_s", "SRAM speed", "B/s"),
+    ("dram_bytes", "DRAM", "B"),
+    ("dram_bandwidth_bytes_per_s", "DRAM speed", "B/s"),
+    ("power_w", "power", "W"),
+)
 _WIDE = 96
 """Columns of a screen on which the last column of a table of targets, what binds, has a place."""
 _COLUMNS = ("chip", "$/(token/s)", "TPOT", "chips", "capital USD", "batch", "TP x PP", "bound by")
 
 
-def rows(found: Any) -> Iterator[dict[str, Any]]:
+def rows(found: Comparison) -> Iterator[Row]:
     """One flat row for each chip and target."""
     own = ordered(metric.column for metric in metrics_of("comparison"))
     for chip in found.chips:
         for limit, e in zip(found.targets, chip.best, strict=True):
-            told = {} if e is None else {**e.deployment, **e.metrics, "bound_by": e.bound_by,
-                                         "price_method": e.price_method,
-                                         **_formats(e)}  # fmt: skip
+            told: Row = {} if e is None else _told(e)
             names = ("batch", "tp", "pp", "ep", "dp", *own, "bound_by", "price_method", *COMPUTED)
             yield {
-                "chip": chip.chip, "kind": chip.kind, "target_tpot_s": limit, "found": e is not None,
-                **{n: told.get(n) for n in names}, "price_basis": chip.basis,
-                "unanchored": chip.unanchored is not None, "gap": chip.gap, **chip.hardware,
-            }  # fmt: skip
+                "chip": chip.chip,
+                "kind": chip.kind,
+                "target_tpot_s": limit,
+                "found": e is not None,
+                **{n: told.get(n) for n in names},
+                "price_basis": chip.basis,
+                "unanchored": chip.unanchored is not None,
+                "gap": chip.gap,
+                **chip.hardware,
+            }
 
 
-def _formats(estimate: Any) -> dict[str, str]:
+def _told(e: Estimate) -> Row:
+    layout = {**e.deployment, **e.metrics}
+    return {**layout, "bound_by": e.bound_by, "price_method": e.price_method, **_formats(e)}
+
+
+def _formats(estimate: Estimate) -> dict[str, str]:
     """What an estimate is computed in, by column."""
     return {column: estimate.computed_in[group].used for column, group in COMPUTED.items()}
 
 
-def show(found: Any) -> None:
+def show(found: Comparison) -> None:
     """All of it as text."""
     console = stdout()
     told = "" if found.software == "as-sold" else f", {found.software} software"
@@ -74,25 +91,39 @@ def show(found: Any) -> None:
         console.print(plain(line))
 
 
-def _sure(found: Any) -> Any:
+def _sure(found: Comparison) -> RenderableType:
     """P10, median, P90 and chances of the chips that meet each target."""
     title = "How sure that is: drawings of every uncertain number, chances within one basis of prices"
-    return _drawn(found, title, ["$/(token/s)", *COLUMNS], lambda e, spread: [
-        shown(e.metrics["usd_per_token_per_s"], "USD"), *cells(spread),
-    ])  # fmt: skip
+    return _drawn(
+        found,
+        title,
+        ["$/(token/s)", *COLUMNS],
+        lambda e, spread: [
+            shown(e.metrics["usd_per_token_per_s"], "USD"),
+            *cells(spread),
+        ],
+    )
 
 
-def _sure_of_tpot(found: Any) -> Any:
+def _sure_of_tpot(found: Comparison) -> RenderableType:
     """P10, median and P90 of TPOT of the same chips."""
-    return _drawn(found, "How sure TPOT is, deployments held", ["TPOT", *COLUMNS[:3]], lambda e, spread: [
-        shown(e.metrics["tpot_s"], "s"), *tpot_cells(spread),
-    ])  # fmt: skip
+    return _drawn(
+        found,
+        "How sure TPOT is, deployments held",
+        ["TPOT", *COLUMNS[:3]],
+        lambda e, spread: [
+            shown(e.metrics["tpot_s"], "s"),
+            *tpot_cells(spread),
+        ],
+    )
 
 
-def _drawn(found: Any, title: str, heads: list[str], row: Callable[[Any, Any], list[str]]) -> Any:
+def _drawn(
+    found: Comparison, title: str, heads: list[str], row: Callable[[Estimate, Row], list[str]]
+) -> RenderableType:
     told = []
     for i, limit in enumerate(found.targets):
-        met = [(c, c.best[i]) for c in found.chips if c.chip in found.spreads[i]]
+        met = [(c, e) for c in found.chips if c.chip in found.spreads[i] if (e := c.best[i]) is not None]
         met.sort(key=lambda pair: pair[1].metrics["usd_per_token_per_s"])
         for k, (c, e) in enumerate(met):
             told.append(["" if k else shown(limit, "s"), c.chip, *row(e, found.spread(i, c.chip))])
@@ -101,23 +132,27 @@ def _drawn(found: Any, title: str, heads: list[str], row: Callable[[Any, Any], l
     return table(columns, told, title=title, right=right, flexible=["chip"], least=_NAME)
 
 
-def _hardware(found: Any) -> Iterator[Any]:
+def _hardware(found: Comparison) -> Iterator[RenderableType]:
     """What each chip is made of, and what its price is a price of."""
     heads = [head for _, head, _ in _HARDWARE]
     made = [[c.chip, *(shown(c.hardware.get(n) or None, u) for n, _, u in _HARDWARE)] for c in found.chips]
     yield table(["chip", *heads], made, title="What is compared", right=heads, flexible=["chip"], least=_NAME)
     prices = [
         [c.chip, shown(c.hardware.get("price_usd") or None, "USD"), c.basis, "no" if c.unanchored else "yes"]
-        if c.gap is None else [c.chip, NONE, NONE, NONE]
+        if c.gap is None
+        else [c.chip, NONE, NONE, NONE]
         for c in found.chips
-    ]  # fmt: skip
+    ]
     yield table(
-        ["chip", "price USD", "a price of", "anchored"], prices, right=["price USD"], flexible=["chip"],
+        ["chip", "price USD", "a price of", "anchored"],
+        prices,
+        right=["price USD"],
+        flexible=["chip"],
         least=_NAME,
-    )  # fmt: skip
+    )
 
 
-def _targets(found: Any, *, narrow: bool) -> Iterator[Any]:
+def _targets(found: Comparison, *, narrow: bool) -> Iterator[RenderableType]:
     """The chips at each target within each basis of prices: the cheapest first, unranked ones last."""
     columns = _COLUMNS[:-1] if narrow else _COLUMNS
     for i, limit in enumerate(found.targets):
@@ -132,7 +167,7 @@ def _targets(found: Any, *, narrow: bool) -> Iterator[Any]:
             yield table(columns, cells, title=title, right=columns[1:7], flexible=["chip"], least=_NAME)
 
 
-def _row(chip: Any, i: int) -> list[str]:
+def _row(chip: Compared, i: int) -> list[str]:
     name = chip.chip if chip.unanchored is None else f"{chip.chip}\nunanchored"
     e = chip.best[i]
     if e is None:
@@ -142,12 +177,18 @@ def _row(chip: Any, i: int) -> list[str]:
     d, m = e.deployment, e.metrics
     spread = f", EP {d['ep']}" if d["ep"] > 1 else ""
     return [
-        name, shown(m["usd_per_token_per_s"], "USD"), shown(m["tpot_s"], "s"), counted(m["chips"]),
-        shown(m["capex_usd"], "USD"), f"{d['batch']:,}", f"{d['tp']} x {d['pp']}{spread}", word(e.bound_by),
-    ]  # fmt: skip
+        name,
+        shown(m["usd_per_token_per_s"], "USD"),
+        shown(m["tpot_s"], "s"),
+        counted(m["chips"]),
+        shown(m["capex_usd"], "USD"),
+        f"{d['batch']:,}",
+        f"{d['tp']} x {d['pp']}{spread}",
+        word(e.bound_by),
+    ]
 
 
-def _short(chip: Any) -> str:
+def _short(chip: Compared) -> str:
     """Why a chip has no row at a target, in the column of its TPOT; a note says more."""
     if chip.obstacle is None:
         return f"> {shown(chip.least_tpot_s, 's')}"
@@ -156,7 +197,7 @@ def _short(chip: Any) -> str:
     return f"late {', '.join(name.upper() for name in chip.obstacle.exceeds)}"
 
 
-def _answers(found: Any) -> Iterator[str]:
+def _answers(found: Comparison) -> Iterator[str]:
     for i, limit in enumerate(found.targets):
         for group in found.groups:
             at = "" if len(found.groups) == 1 else f", {group},"
@@ -174,16 +215,17 @@ def _answers(found: Any) -> Iterator[str]:
             yield f"Within {first}{at} {best.chip} is the cheapest{beside}."
 
 
-def _unranked(found: Any, i: int, group: str) -> str:
+def _unranked(found: Comparison, i: int, group: str) -> str:
     """That only chips which may not win serve a target."""
     serve = [
-        c.chip for c in found.chips
+        c.chip
+        for c in found.chips
         if c.best[i] is not None and group_of(c.basis) == group and not found.may_win(c)
-    ]  # fmt: skip
+    ]
     return f" that a measurement anchors ({', '.join(serve)} would)" if serve else ""
 
 
-def _notes(found: Any) -> Iterator[str]:
+def _notes(found: Comparison) -> Iterator[str]:
     """What has no place in a table: gaps, obstacles, anchors, prices."""
     for c in found.chips:
         if c.gap is not None:
@@ -207,7 +249,7 @@ def _notes(found: Any) -> Iterator[str]:
     yield from (f"Note: {note}." for note in sorted(covered))
 
 
-def _obstacle(obstacle: Any) -> str:
+def _obstacle(obstacle: Obstacle) -> str:
     by = ", ".join(
         f"{name.upper() if obstacle.fits else word(name)} by {pretty_violation(name, value)}"
         for name, value in obstacle.exceeds.items()

@@ -1,12 +1,14 @@
 """Tables of designs: the answer at each target, the baselines beside it, the chips, the whole front."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+
+from rich.console import RenderableType
 
 from dse.cli.terminal.quantity import NONE, shown
 from dse.cli.terminal.tables import table
-from dse.front.axis import axis_named
+from dse.front.axis import Axis, axis_named
 from dse.report.words.answer import Answer, Row
+from dse.report.words.eligibility import Standing
 from dse.spec.schema.space import NAME, PARAMETERS
 
 SHOWN = 40
@@ -26,7 +28,7 @@ _ELSEWHERE = ("sram_bandwidth_per_byte", "price")
 """Parameters that are told in columns of every chip: SRAM bandwidth and price."""
 
 
-def best_table(answer: Answer, axes: Sequence[Any]) -> Any:
+def best_table(answer: Answer, axes: Sequence[Axis]) -> RenderableType:
     """The best design at each target, or of each objective."""
     goal, target = answer.objective, answer.target
     head = f"{target.label} within" if target else "best for"
@@ -48,7 +50,7 @@ def best_table(answer: Answer, axes: Sequence[Any]) -> Any:
     return table(columns, rows, title=title, right=columns[2:] + [head] * bool(target))
 
 
-def baseline_table(answer: Answer) -> Any:
+def baseline_table(answer: Answer) -> RenderableType | None:
     """The objective of the best design and of each baseline, target by target; None without baselines.
 
     Baselines that rank among others, by their prices or for want of an anchor, stand last and say so.
@@ -70,14 +72,14 @@ def baseline_table(answer: Answer) -> Any:
     return table(columns, rows, title=f"{_title(goal)} beside the baselines", right=columns)
 
 
-def _apart(stands: Any, name: str) -> str:
+def _apart(stands: Standing, name: str) -> str:
     """Why a baseline may not be the best, in a word or two."""
     if name in stands.unanchored and not stands.shown:
         return "unanchored"
     return str(stands.group_of.get(name, ""))
 
 
-def chip_table(rows: Iterable[Row]) -> Any:
+def chip_table(rows: Iterable[Row]) -> RenderableType | None:
     """What the chips of some designs are made of; None when they have no parameters."""
     chips = {row["chip"]: _parameters(row) for row in rows if row.get("found") is not False}
     chips = {name: told for name, told in chips.items() if told}
@@ -89,7 +91,7 @@ def chip_table(rows: Iterable[Row]) -> Any:
     return table(columns, cells, title="What these chips are", right=names, flexible=names, least=5)
 
 
-def mix_table(rows: Iterable[Row], mix: Sequence[Mapping[str, Any]]) -> Any:
+def mix_table(rows: Iterable[Row], mix: Sequence[Row]) -> RenderableType | None:
     """What each LLM and workload of a mix gets from some designs; None where there is no mix."""
     if not mix:
         return None
@@ -102,11 +104,17 @@ def mix_table(rows: Iterable[Row], mix: Sequence[Mapping[str, Any]]) -> Any:
         for i, part in enumerate(mix):
             own = f"{part['llm']}.{part['workload']}"
             layout = [f"{row[f'{own}.{name}']:,}" for name in ("batch", "tp", "pp")]
-            told.append([
-                str(row["chip"]) if i == 0 else "", f"{part['llm']}, {part['workload']}",
-                f"{part['weight'] / total:.0%}", *layout, shown(row[f"{own}.tpot_s"], "s"),
-                shown(row[f"{own}.capex_usd"], "USD"), shown(row[f"{own}.usd_per_token_per_s"], "USD"),
-            ])  # fmt: skip
+            told.append(
+                [
+                    str(row["chip"]) if i == 0 else "",
+                    f"{part['llm']}, {part['workload']}",
+                    f"{part['weight'] / total:.0%}",
+                    *layout,
+                    shown(row[f"{own}.tpot_s"], "s"),
+                    shown(row[f"{own}.capex_usd"], "USD"),
+                    shown(row[f"{own}.usd_per_token_per_s"], "USD"),
+                ]
+            )
         if cells[-len(told) :] != told:  # several targets may have one best design
             cells += told
     return table(
@@ -114,7 +122,7 @@ def mix_table(rows: Iterable[Row], mix: Sequence[Mapping[str, Any]]) -> Any:
     )
 
 
-def front_table(rows: Sequence[Row], axes: Sequence[Any], title: str) -> Any:
+def front_table(rows: Sequence[Row], axes: Sequence[Axis], title: str) -> RenderableType:
     """Designs of a front, one a line."""
     sizes, sure = _sizes(rows), [n for n in _SURE if rows and rows[0].get(n) is not None]
     columns = ["design", *sizes, "capital USD", *(_title(a) for a in axes), *(_SURE[n] for n in sure)]
@@ -123,7 +131,7 @@ def front_table(rows: Sequence[Row], axes: Sequence[Any], title: str) -> Any:
     return table(columns, cells, title=title, right=columns[1:])
 
 
-def _title(axis: Any) -> str:
+def _title(axis: Axis) -> str:
     return str(axis.label)
 
 
@@ -159,7 +167,7 @@ def _parameter(value: float, unit: str) -> str:
     return shown(value, unit) if unit else f"{round(value):,}"
 
 
-def thinned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def thinned(rows: list[Row]) -> list[Row]:
     """At most `SHOWN` rows, evenly spread, both ends among them."""
     if len(rows) <= SHOWN:
         return rows

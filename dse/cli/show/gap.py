@@ -1,17 +1,17 @@
 """What `dse front --gap` proves, for people."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from dse.cli.input.stored_results import load_both
 from dse.cli.terminal.quantity import NONE, shown
 from dse.cli.terminal.tables import stderr, stdout, table
-from dse.search.bound.prove import prove
+from dse.front.axis import Axis
+from dse.search.bound.prove import Bound, prove
 
 
-def proven(study: str, out: Path | None, configs: Path | None, seconds: float) -> Any:
+def proven(study: str, out: Path | None, configs: Path | None, seconds: float) -> Bound:
     """The bound of a stored front: over the steps of the space, and between them where it was swept."""
     resolved, front = load_both(study, out, configs)
     between = "sweep" in front.manifest
@@ -20,13 +20,13 @@ def proven(study: str, out: Path | None, configs: Path | None, seconds: float) -
 
 
 @contextmanager
-def _told(study: str) -> Iterator[Any]:
+def _told(study: str) -> Iterator[Callable[[float, int], None]]:
     console = stderr()
     with console.status(f"{study}: proving") as status:
         yield lambda factor, left: status.update(f"{study}: at most x{factor:.3f}, {left:,} boxes open")
 
 
-def tell_gap(bound: Any, axes: Any) -> None:
+def tell_gap(bound: Bound, axes: Sequence[Axis]) -> None:
     """The factor, and the bound at each target."""
     console, goal = stdout(), next((a for a in axes if a.name == bound.goal), axes[0])
     where = "the space and of what lies between its steps" if bound.between else "the space"

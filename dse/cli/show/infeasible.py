@@ -1,13 +1,15 @@
 """What stood in the way where nothing was feasible."""
 
 from collections.abc import Sequence
-from typing import Any
+
+from rich.console import RenderableType
 
 from dse.cli.terminal.tables import table
-from dse.report.words.violations import failures
+from dse.report.words.violations import Failure, failures
+from dse.search.trials.read_trials import Trials
 
 
-def most_violated(found: Sequence[Any], trials: int) -> str:
+def most_violated(found: Sequence[Failure], trials: int) -> str:
     """The constraint that most of `trials` violate, as the rest of a sentence; empty where none is known."""
     if not found:
         return ""
@@ -15,7 +17,7 @@ def most_violated(found: Sequence[Any], trials: int) -> str:
     return f"; most often violated: {worst.name} ({worst.trials} of {trials}), by {worst.excess} at least"
 
 
-def obstacle_table(found: Sequence[Any]) -> Any:
+def obstacle_table(found: Sequence[Failure]) -> RenderableType | None:
     """Every violated constraint; None where none is known."""
     if not found:
         return None
@@ -24,6 +26,6 @@ def obstacle_table(found: Sequence[Any]) -> Any:
     return table(columns, rows, title="What stood in the way", right=columns[1:])
 
 
-def obstacles(trials: Sequence[Any]) -> list[Any]:
+def obstacles(trials: Trials) -> list[Failure]:
     """What the finished ones of `trials` violated, the most frequent first."""
     return failures([t.constraints for t in trials if t.state.is_finished()])

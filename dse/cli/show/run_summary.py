@@ -2,26 +2,28 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from dse.cli.show.design_tables import baseline_table, best_table, chip_table, mix_table
 from dse.cli.show.uncertainty import note, sure_table, tpot_table
 from dse.cli.show.verdicts import with_anchors
 from dse.cli.terminal.quantity import shown
 from dse.cli.terminal.tables import plain, stdout
-from dse.front.exact import drawn_behind
-from dse.front.files import load_front
+from dse.front.exact import Beside, drawn_behind
+from dse.front.files import Front, load_front
 from dse.front.tables import plain_rows
 from dse.plugins import objective
+from dse.question.resolved_study import ResolvedStudy
 from dse.report.info.evidence import evidence
 from dse.report.info.front_info import front_info
+from dse.report.info.spreads import Measured
 from dse.report.plots.front_plot import draw_front
 from dse.report.words.answer import answer
 from dse.report.words.computed_formats import computed_lines, marked_answer
 from dse.report.words.listed_grid import listed_grid
+from dse.spec.schema.study import StudySpec
 
 
-def tell_answer(front: Any, spec: Any, *, no_color: bool, sure: Any = None) -> None:
+def tell_answer(front: Front, spec: StudySpec, *, no_color: bool, sure: Measured | None = None) -> None:
     """The question, the best design at each target beside the baselines, and what its chips are.
 
     `sure` holds the designs under drawings; without it nothing is told of how sure they are.
@@ -35,8 +37,13 @@ def tell_answer(front: Any, spec: Any, *, no_color: bool, sure: Any = None) -> N
     console.print(spec.title, style="bold")
     console.print(spec.question.strip(), style="dim")
     mix = mix_table(found.best, front.manifest.get("mix", ()))
-    tables = (best_table(found, front.axes), mix, baseline_table(found), sure_table(found, sure),
-              tpot_table(found, sure))  # fmt: skip
+    tables = (
+        best_table(found, front.axes),
+        mix,
+        baseline_table(found),
+        sure_table(found, sure),
+        tpot_table(found, sure),
+    )
     for part in (*tables, chip_table(found.best)):
         if part is not None:
             console.print()
@@ -52,7 +59,7 @@ def tell_answer(front: Any, spec: Any, *, no_color: bool, sure: Any = None) -> N
     console.print()
 
 
-def chosen_by(front: Any) -> list[str]:
+def chosen_by(front: Front) -> list[str]:
     """What every design was held to, and how the best at a target was chosen."""
     told, lines = front.manifest, []
     held = {objective(name): limit for name, limit in (told.get("held") or {}).items()}
@@ -73,11 +80,11 @@ def tell_files(out: Path, *, picture: bool, no_color: bool) -> None:
     stdout(no_color=no_color).print(f"Results in {out}: {', '.join(names)}", soft_wrap=True)
 
 
-def draw(result: Any) -> None:
+def draw(study: ResolvedStudy, front: Front, out: Path) -> None:
     """The picture of what a run or a sweep found, in its results folder."""
-    found = evidence(result.front, result.study)
-    exact = exact_behind(result.front, result.out)
-    draw_front(front_info(found.front, intervals=found.intervals, exact=exact), result.out / "front.png")
+    found = evidence(front, study)
+    exact = exact_behind(front, out)
+    draw_front(front_info(found.front, intervals=found.intervals, exact=exact), out / "front.png")
 
 
 def exact_folders(slug: str, folder: Path) -> tuple[Path, ...]:
@@ -85,7 +92,7 @@ def exact_folders(slug: str, folder: Path) -> tuple[Path, ...]:
     return folder, folder.with_name(f"{folder.name}-sweep"), Path("results") / f"{slug}-sweep"
 
 
-def exact_behind(front: Any, folder: Path, given: Path | None = None) -> Any:
+def exact_behind(front: Front, folder: Path, given: Path | None = None) -> Front | None:
     """The exact front to draw behind `front`, whose results lie in `folder`; None where there is none.
 
     It is the one in the folder `given`, else that of a sweep of the same problem that lies beside; a sweep
@@ -96,7 +103,7 @@ def exact_behind(front: Any, folder: Path, given: Path | None = None) -> Any:
     return drawn_behind(front, exact_folders(str(front.manifest.get("study")), folder))
 
 
-def beside_text(beside: Any) -> str:
+def beside_text(beside: Beside | None) -> str:
     """How a front stands beside the exact one, in words; empty where nobody knows."""
     if beside is None:
         return ""

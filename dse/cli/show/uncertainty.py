@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 
 from dse.cli.input.options import whole
 from dse.cli.terminal.quantity import NONE, shown
 from dse.cli.terminal.spinner import working
 from dse.cli.terminal.tables import remark, table
-from dse.question.resolved_study import load_study
-from dse.report.info.spreads import Stale
+from dse.front.files import Front
+from dse.question.resolved_study import ResolvedStudy, load_study
+from dse.report.info.spreads import Measured, Stale
 from dse.report.info.spreads import measured as drawn
+from dse.report.words.answer import Answer, Row
 from dse.spec.problems import SpecError
 
 Samples = Annotated[
@@ -28,7 +31,7 @@ FEW = 64
 COLUMNS = ("P10", "median", "P90", "is best", "meets it")
 
 
-def measured(study: str, front: Any, configs: Path | None, samples: int, seed: int = 1) -> Any:
+def measured(study: str, front: Front, configs: Path | None, samples: int, seed: int = 1) -> Measured | None:
     """The designs of a stored front under drawings; None, and a remark why, where that cannot be."""
     if not len(front.frame):
         return None
@@ -39,7 +42,7 @@ def measured(study: str, front: Any, configs: Path | None, samples: int, seed: i
         return None
 
 
-def measured_in(study: Any, front: Any, samples: int, seed: int = 1) -> Any:
+def measured_in(study: ResolvedStudy, front: Front, samples: int, seed: int = 1) -> Measured | None:
     """As `measured`, of a study at hand."""
     if not len(front.frame):
         return None
@@ -52,7 +55,7 @@ def measured_in(study: Any, front: Any, samples: int, seed: int = 1) -> Any:
         return None
 
 
-def cells(row: Any) -> list[str]:
+def cells(row: Row) -> list[str]:
     """The five columns of a row; dashes where nothing was drawn."""
     if row.get("p50") is None:
         return [NONE] * len(COLUMNS)
@@ -61,28 +64,37 @@ def cells(row: Any) -> list[str]:
     return [*goal, *(NONE if share is None else f"{share:.0%}" for share in shares)]
 
 
-def sure_table(answer: Any, found: Any) -> Any:
+def sure_table(answer: Answer, found: Measured | None) -> RenderableType | None:
     """The best design at each target and the best baseline beside it; None where nothing was drawn."""
     goal = answer.objective
-    return _beside(answer, found, f"How sure {goal.label} is", [goal.label, *COLUMNS], lambda row: [
-        shown(row[goal.column], goal.unit), *cells(row),
-    ])  # fmt: skip
+    return _beside(
+        answer,
+        found,
+        f"How sure {goal.label} is",
+        [goal.label, *COLUMNS],
+        lambda row: [
+            shown(row[goal.column], goal.unit),
+            *cells(row),
+        ],
+    )
 
 
-def tpot_table(answer: Any, found: Any) -> Any:
+def tpot_table(answer: Answer, found: Measured | None) -> RenderableType | None:
     """TPOT of the same designs, as `sure_table` has them."""
     title, heads = "How sure TPOT is, deployments held", ["TPOT", *COLUMNS[:3]]
     return _beside(answer, found, title, heads, lambda row: [shown(row["tpot_s"], "s"), *tpot_cells(row)])
 
 
-def tpot_cells(row: Any) -> list[str]:
+def tpot_cells(row: Row) -> list[str]:
     """P10, median and P90 of TPOT; dashes where nothing was drawn."""
     if row.get("tpot_s_p50") is None:
         return [NONE] * 3
     return [shown(row[f"tpot_s_{name}"], "s") for name in ("p10", "p50", "p90")]
 
 
-def _beside(answer: Any, found: Any, title: str, heads: list[str], told: Callable[[Any], list[str]]) -> Any:
+def _beside(
+    answer: Answer, found: Measured | None, title: str, heads: list[str], told: Callable[[Row], list[str]]
+) -> RenderableType | None:
     if found is None or answer.target is None:
         return None
     goal, target = answer.objective, answer.target
@@ -100,7 +112,7 @@ def _beside(answer: Any, found: Any, title: str, heads: list[str], told: Callabl
     return table(columns, rows, title=title, right=[columns[0], *columns[2:]], flexible=["design"], least=12)
 
 
-def note(found: Any) -> Iterable[str]:
+def note(found: Measured | None) -> Iterable[str]:
     """What the columns mean."""
     if found is None:
         return

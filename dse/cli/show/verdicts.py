@@ -1,14 +1,16 @@
 """The winner under all three softwares, side by side, and whether it holds."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+
+from rich.console import Console, RenderableType
 
 from dse.cli.terminal.quantity import NONE, shown
 from dse.cli.terminal.tables import plain, table
-from dse.decide.verdict.by_software import verdicts_from
+from dse.decide.verdict.by_software import Verdict, Verdicts, verdicts_from
 from dse.decide.verdict.walk import NEAR, TURNED
+from dse.front.files import Front
 from dse.question.unanchored import family
-from dse.report.words.answer import answer
+from dse.report.words.answer import Row, answer
 from dse.report.words.eligibility import standing_of
 
 HEADS = {"as-sold": "as sold", "equal": "equal", "ideal": "ideal"}
@@ -25,7 +27,7 @@ _WALKED = (
 )
 
 
-def show_verdicts(console: Any, found: Any, goal: str, target: str = "TPOT") -> None:
+def show_verdicts(console: Console, found: Verdicts, goal: str, target: str = "TPOT") -> None:
     """Print the verdicts of a question as a table, and a sentence for each target."""
     several = len({d.basis for d in found.dependence}) > 1
     console.print(_table(found, goal, target, several))
@@ -37,7 +39,7 @@ def show_verdicts(console: Any, found: Any, goal: str, target: str = "TPOT") -> 
         console.print(plain(f"{at}{group}: {d.sentence}."))
 
 
-def _table(found: Any, goal: str, target: str, several: bool) -> Any:
+def _table(found: Verdicts, goal: str, target: str, several: bool) -> RenderableType:
     cells = {(v.target, v.basis, v.software): v for v in found.verdicts}
     head = f"{target} within"
     rows = []
@@ -50,7 +52,7 @@ def _table(found: Any, goal: str, target: str, several: bool) -> Any:
     return table(columns, rows, title=title, right=[head], flexible=columns[1:], least=8)
 
 
-def _cell(verdict: Any) -> str:
+def _cell(verdict: Verdict | None) -> str:
     if verdict is None or verdict.winner is None:
         return NONE
     told = f"{verdict.winner} {shown(verdict.value, 'USD')}"
@@ -59,7 +61,7 @@ def _cell(verdict: Any) -> str:
     return f"{told} ({shown(verdict.low, 'USD')} to {shown(verdict.high, 'USD')})"
 
 
-def with_anchors(rows: Iterable[Mapping[str, Any]], front: Any) -> list[dict[str, Any]]:
+def with_anchors(rows: Iterable[Row], front: Front) -> list[Row]:
     """Rows of designs, those marked that no measurement anchors or whose price is on another basis."""
     stands, found = standing_of(front), []
     for row in rows:
@@ -72,7 +74,7 @@ def with_anchors(rows: Iterable[Mapping[str, Any]], front: Any) -> list[dict[str
     return found
 
 
-def show_stored(console: Any, front: Any) -> None:
+def show_stored(console: Console, front: Front) -> None:
     """Print the verdicts that a front was stored with; old fronts have none."""
     found, told = verdicts_from(front.manifest), answer(front)
     if found is not None:

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import typer
 
 from dse.cli.terminal.guard import complain
 from dse.cli.terminal.machine_output import emit
 from dse.cli.terminal.tables import plain, stdout, table
-from dse.validate.article.claims import check_article
+from dse.validate.article.claims import Claim, check_article
 
 
 def show_claims(form: str, configs: Path | None) -> None:
@@ -26,13 +25,21 @@ def show_claims(form: str, configs: Path | None) -> None:
         raise typer.Exit(1)
 
 
-def _show(claims: Sequence[Any]) -> None:
+def _show(claims: Sequence[Claim]) -> None:
     columns = ["", "claim", "unit", "article", "napkin", "roofline", "deviation", "verdict"]
     rows = [
-        [c.id, c.quantity, c.unit, _number(c.article), _napkin(c), _number(c.roofline), _percent(c.deviation),
-         c.verdict]
+        [
+            c.id,
+            c.quantity,
+            c.unit,
+            _number(c.article),
+            _napkin(c),
+            _number(c.roofline),
+            _percent(c.deviation),
+            c.verdict,
+        ]
         for c in claims
-    ]  # fmt: skip
+    ]
     console = stdout()
     console.print(table(columns, rows, title="Claims of the article", right=columns[3:7], flexible=["claim"]))
     console.print()
@@ -48,7 +55,7 @@ def _show(claims: Sequence[Any]) -> None:
     )
 
 
-def _napkin(claim: Any) -> str:
+def _napkin(claim: Claim) -> str:
     return _number(claim.napkin) + ("" if claim.napkin_ok else " !")
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from dse.cli.terminal.tables import plain, stdout, table
+from dse.spec.catalog.lookup import Source
 from dse.spec.yaml.sourced_values import Line
 
 
-def show(lines: Sequence[Line], sources: Mapping[str, Any], path: Path) -> None:
+def show(lines: Sequence[Line], sources: Mapping[str, Source], path: Path) -> None:
     """Print the sheet of the config at `path`."""
     console = stdout()
     facts = [[line.path, line.shown] for line in lines if not line.source]
@@ -33,7 +33,7 @@ def _value(line: Line) -> str:
     return f"{line.shown}\n{low or '?'} - {high or '?'}" if low or high else line.shown
 
 
-def _birth(line: Line, sources: Mapping[str, Any]) -> str:
+def _birth(line: Line, sources: Mapping[str, Source]) -> str:
     dates = [sources[key].date for key in line.source.split("+") if key in sources]
     return f"{line.source}\n{line.basis}, {line.date or ' + '.join(dict.fromkeys(dates))}"
 
@@ -47,7 +47,7 @@ def _keys(lines: Sequence[Line]) -> dict[str, set[str]]:
     return found
 
 
-def _source(key: str, dates: set[str], sources: Mapping[str, Any]) -> str:
+def _source(key: str, dates: set[str], sources: Mapping[str, Source]) -> str:
     source = sources.get(key)
     if source is None:
         return f"{key}: not in any sources file"

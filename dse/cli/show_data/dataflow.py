@@ -1,13 +1,13 @@
 """Published speeds of dataflow chips beside ours, as a table."""
 
 from pathlib import Path
-from typing import Any
 
 from dse.cli.terminal.machine_output import emit, emit_json
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.plugins import cost_model
 from dse.spec.catalog.lookup import Catalog
-from dse.validate.measured.dataflow import beside
+from dse.validate.measured.dataflow import Shown, beside
+from dse.validate.measured.rows import Measured
 
 
 def show_dataflow(form: str, configs: Path | None) -> None:
@@ -22,7 +22,7 @@ def show_dataflow(form: str, configs: Path | None) -> None:
         emit_json({**medians(shown), "rows": [b.as_dict() for b in shown.rows]})
 
 
-def medians(shown: Any) -> dict[str, Any]:
+def medians(shown: Shown) -> dict[str, object]:
     """Medians of |predicted / measured - 1| of speeds per user, of all rows and of each vendor."""
     return {
         "median_abs_error": shown.median(left_out=False),
@@ -40,28 +40,37 @@ def medians(shown: Any) -> dict[str, Any]:
     }
 
 
-def _show(shown: Any) -> None:
+def _show(shown: Shown) -> None:
     console = stdout()
     known = [b for b in shown.rows if b.predicted is not None]
     heads = ["chip", "LLM", "chips", "users", "measured", "ours", "ratio", "left out", "ratio ", "inside"]
     rows = [
-        [b.row.chip, b.row.llm, _number(b.row.chips or _chips(b.row)), _number(b.row.batch),
-         _number(b.row.value), _number(b.predicted), f"{b.ratio:.2f}", _number(b.unseen),
-         f"{b.unseen_ratio:.2f}", "yes" if b.inside else "no"]
+        [
+            b.row.chip,
+            b.row.llm,
+            _number(b.row.chips or _chips(b.row)),
+            _number(b.row.batch),
+            _number(b.row.value),
+            _number(b.predicted),
+            f"{b.ratio:.2f}",
+            _number(b.unseen),
+            f"{b.unseen_ratio:.2f}",
+            "yes" if b.inside else "no",
+        ]
         for b in known
-    ]  # fmt: skip
+    ]
     title = "Speed per user [token/s]: measured, on the vendor's stack, on the family without the vendor"
     console.print(table(heads, rows, title=title, right=heads[2:9], flexible=["LLM"]))
     console.print()
-    whole = medians(shown)
     console.print(
-        f"{len(known)} of {len(shown.rows)} rows predicted; median error {_percent(whole, False)}, with the "
-        f"vendor left out {_percent(whole, True)}; {shown.inside:.0%} inside the 80 % interval of the family."
+        f"{len(known)} of {len(shown.rows)} rows predicted; median error "
+        f"{_percent(shown.median(left_out=False))}, with the vendor left out {_percent(shown.median())}; "
+        f"{shown.inside:.0%} inside the 80 % interval of the family."
     )
-    for v in whole["vendors"]:
-        console.print(
-            plain(f"  {v['vendor']}: {v['n']} rows, {_percent(v, False)}, left out {_percent(v, True)}")
-        )
+    for vendor in shown.vendors:
+        count = sum(b.row.vendor == vendor for b in known)
+        errors = _percent(shown.median(vendor, left_out=False)), _percent(shown.median(vendor))
+        console.print(plain(f"  {vendor}: {count} rows, {errors[0]}, left out {errors[1]}"))
     console.print()
     for b in shown.rows:
         if b.predicted is None:
@@ -71,12 +80,12 @@ def _show(shown: Any) -> None:
         console.print(plain(f"ours: {told}."))
 
 
-def _chips(row: Any) -> float | None:
+def _chips(row: Measured) -> float | None:
     return row.tp * row.pp * (row.dp or 1.0) if row.tp and row.pp else None
 
 
-def _percent(found: Any, left_out: bool) -> str:
-    return f"{found['median_abs_error_vendor_left_out' if left_out else 'median_abs_error']:.0%}"
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
 
 
 def _number(value: float | None) -> str:

@@ -2,9 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
+from dse.spec.schema.base import Spec
+from dse.spec.schema.llm import LlmSpec
+from dse.spec.schema.system import EconomySpec
+from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.units import parse, pretty
+
+S = TypeVar("S", bound=Spec)
+Value = float | int | str | None
+Reader = Callable[[Spec], Value]
 
 
 @dataclass(frozen=True)
@@ -14,33 +22,47 @@ class Figure:
     title: str
     key: str
     unit: str
-    of: Callable[[Any], Any]
+    of: Reader
 
 
-def _leaf(*path: str) -> Callable[[Any], Any]:
-    """Reader of the sourced value at a path; None where a part is absent or nobody knows the value."""
+def _leaf(*path: str) -> Reader:
+    """Reader of the sourced value at a path; None where a part is absent or the value is unknown."""
 
-    def read(spec: Any) -> Any:
+    def read(spec: Spec) -> Value:
+        found: object = spec
         for name in path:
-            spec = spec.get(name) if isinstance(spec, dict) else getattr(spec, name, None)
-        return getattr(spec, "value", spec)
+            found = found.get(name) if isinstance(found, dict) else getattr(found, name, None)
+        value = getattr(found, "value", found)
+        return value if isinstance(value, float | int | str) else None
 
     return read
 
 
-def _kv_heads(llm: Any) -> int | None:
+def _of(kind: type[S], read: Callable[[S], Value]) -> Reader:
+    """Reader of a spec of one kind, which `read` computes."""
+
+    def checked(spec: Spec) -> Value:
+        if not isinstance(spec, kind):
+            raise TypeError(f"expected a {kind.__name__}, got a {type(spec).__name__}")
+        return read(spec)
+
+    return checked
+
+
+def _kv_heads(llm: LlmSpec) -> int | None:
     return max((b.attention.kv_heads for b in llm.blocks if b.attention), default=None)
 
 
-def _targets(workload: Any) -> str:
+def _targets(workload: WorkloadSpec) -> str:
     return ", ".join(f"{name} {pretty(limit, 's')}" for name, limit in workload.targets.items())
 
 
-def _years(economy: Any) -> float:
-    return float(economy.lifetime.value) / parse("1 year", "s")
+def _years(economy: EconomySpec) -> float | None:
+    seconds = economy.lifetime.value
+    return None if seconds is None else seconds / parse("1 year", "s")
 
 
-def _names(attribute: str) -> Callable[[Any], str]:
+def _names(attribute: str) -> Reader:
     return lambda spec: ", ".join(getattr(spec, attribute))
 
 
@@ -54,31 +76,31 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
         Figure("price USD", "price_usd", "USD", _leaf("price")),
     ),
     "llms": (
-        Figure("parameters", "params", "", lambda s: s.params.value),
-        Figure("layers", "layers", "", lambda s: sum(b.count for b in s.blocks)),
-        Figure("hidden", "hidden", "", lambda s: s.hidden),
-        Figure("KV heads", "kv_heads", "", _kv_heads),
+        Figure("parameters", "params", "", _leaf("params")),
+        Figure("layers", "layers", "", _of(LlmSpec, lambda s: sum(b.count for b in s.blocks))),
+        Figure("hidden", "hidden", "", _leaf("hidden")),
+        Figure("KV heads", "kv_heads", "", _of(LlmSpec, _kv_heads)),
     ),
     "workloads": (
         Figure("prompt", "isl_tokens", "token", _leaf("isl")),
         Figure("output", "osl_tokens", "token", _leaf("osl")),
-        Figure("serving", "serving", "text", lambda s: s.serving),
-        Figure("targets", "targets", "text", _targets),
+        Figure("serving", "serving", "text", _leaf("serving")),
+        Figure("targets", "targets", "text", _of(WorkloadSpec, _targets)),
     ),
     "stacks": (
         Figure("compute eff.", "compute_efficiency", "", _leaf("compute_efficiency")),
         Figure("DRAM eff.", "dram_efficiency", "", _leaf("dram_efficiency")),
         Figure("per layer", "layer_overhead_s", "s", _leaf("layer_overhead")),
-        Figure("trust", "estimate", "text", lambda s: s.estimate),
+        Figure("trust", "estimate", "text", _leaf("estimate")),
     ),
     "networks": (
-        Figure("topology", "topology", "text", lambda s: s.topology),
+        Figure("topology", "topology", "text", _leaf("topology")),
         Figure("domain", "domain_chips", "", _leaf("domain")),
         Figure("hop", "hop_latency_s", "s", _leaf("hop_latency")),
         Figure("USD per chip", "cost_usd", "USD", _leaf("cost")),
     ),
     "economies": (
-        Figure("lifetime, years", "lifetime_years", "", _years),
+        Figure("lifetime, years", "lifetime_years", "", _of(EconomySpec, _years)),
         Figure("capital a year", "cost_of_capital_per_year", "", _leaf("cost_of_capital")),
         Figure("PUE", "pue", "", _leaf("pue")),
         Figure("utilisation", "utilisation", "", _leaf("utilisation")),
@@ -94,19 +116,19 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
         Figure("fp16 peak", "peak_fp16_flop_per_s", "FLOP/s", _leaf("peak_flops")),
     ),
     "studies": (
-        Figure("LLM", "llm", "text", lambda s: s.llm),
-        Figure("workload", "workload", "text", lambda s: s.workload),
-        Figure("trials", "trials", "", lambda s: s.budget.trials),
+        Figure("LLM", "llm", "text", _leaf("llm")),
+        Figure("workload", "workload", "text", _leaf("workload")),
+        Figure("trials", "trials", "", _leaf("budget", "trials")),
     ),
-}  # fmt: skip
+}
 
 
-def shown(value: Any, unit: str) -> str:
+def shown(value: Value, unit: str) -> str:
     """A key figure for people."""
     if value is None or value == "":
         return "-"
-    if unit == "text":
-        return str(value)
+    if isinstance(value, str):
+        return value
     if isinstance(value, int):
         return f"{value:,}"
     if unit == "" and value >= 1e6:

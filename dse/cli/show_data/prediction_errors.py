@@ -1,7 +1,8 @@
 """Errors of predictions for people: the table of groups, and what could not be predicted."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+
+from rich.console import RenderableType
 
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.report.info.validation_info import Point
@@ -15,20 +16,28 @@ def show_errors(predicted: Predicted, groups: Sequence[Group], keys: Sequence[st
     """Print the groups, then the remarks, on stdout."""
     console = stdout()
     if groups:
-        console.print(groups_table(groups, keys, table))
+        console.print(groups_table(groups, keys))
         console.print()
     for line in remarks(predicted):
         console.print(plain(line))
 
 
-def groups_table(groups: Sequence[Group], keys: Sequence[str], table: Any) -> Any:
-    """A line for each group; `table` is what makes tables."""
+def groups_table(groups: Sequence[Group], keys: Sequence[str]) -> RenderableType:
+    """A line for each group."""
     numbers = ["n", "median", "mean", "p90", "bias", "inside"]
     rows = [
-        [_NAMES[g.metric], *(_key(g.keys[k]) for k in keys), str(g.n), percent(g.median_abs_error),
-         percent(g.mean_abs_error), percent(g.p90_abs_error), signed(g.bias), percent(g.inside_interval)]
+        [
+            _NAMES[g.metric],
+            *(_key(g.keys[k]) for k in keys),
+            str(g.n),
+            percent(g.median_abs_error),
+            percent(g.mean_abs_error),
+            percent(g.p90_abs_error),
+            signed(g.bias),
+            percent(g.inside_interval),
+        ]
         for g in groups
-    ]  # fmt: skip
+    ]
     title = "Error of the predictions, and share of rows inside their 80 % interval"
     columns = ["metric", *keys, *numbers]
     return table(columns, rows, title=title, right=numbers, flexible=keys or ["metric"])
@@ -69,11 +78,15 @@ def points(predicted: Predicted) -> list[Point]:
     """Every prediction as a point of a picture."""
     return [
         Point(
-            family=p.metric, column=p.case.row.metric, stack=p.case.stack.name, own_stack=p.case.own_stack,
-            measured=p.case.row.value, predicted=p.predicted,
+            family=p.metric,
+            column=p.case.row.metric,
+            stack=p.case.stack.name,
+            own_stack=p.case.own_stack,
+            measured=p.case.row.value,
+            predicted=p.predicted,
         )
         for p in predicted.found
-    ]  # fmt: skip
+    ]
 
 
 def percent(value: float | None) -> str:

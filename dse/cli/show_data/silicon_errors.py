@@ -4,7 +4,6 @@ import csv
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 from dse.cli.show_data.prediction_errors import percent, signed
 from dse.cli.terminal.machine_output import emit
@@ -15,13 +14,18 @@ from dse.spec.catalog.lookup import Catalog
 from dse.spec.problems import wrong
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.units import pretty
-from dse.validate.silicon.errors import groups, left_out
-from dse.validate.silicon.rows import CAPPED, UNITS, silicon_rows
+from dse.validate.measured.summary import Group
+from dse.validate.silicon.errors import LeftOut, groups, left_out
+from dse.validate.silicon.rows import CAPPED, UNITS, SiliconRow, silicon_rows
 
 _NAMES = {
-    "die_area": "die area", "tdp": "TDP", "tdp_capped": "TDP of capped chips",
-    "tdp_all": "TDP, capped ones too", "unit_cost": "unit cost", "claim": "the essay's unit cost",
-}  # fmt: skip
+    "die_area": "die area",
+    "tdp": "TDP",
+    "tdp_capped": "TDP of capped chips",
+    "tdp_all": "TDP, capped ones too",
+    "unit_cost": "unit cost",
+    "claim": "the essay's unit cost",
+}
 
 
 def show_silicon(
@@ -44,24 +48,31 @@ def show_silicon(
     _show(rows, others, groups(rows, by_use=True), refused)
 
 
-def _records(rows: Sequence[Any], others: Sequence[Any]) -> list[dict[str, Any]]:
+def _records(rows: Sequence[SiliconRow], others: Sequence[LeftOut]) -> list[dict[str, object]]:
     without = {(o.row.chip, o.metric): o for o in others}
     found = []
     for r in rows:
         other = without.get((r.chip, r.metric))
         found.append(
             {
-                "chip": r.chip, "metric": r.metric, "published": r.published, "low": r.low, "high": r.high,
-                "predicted": r.predicted, "error": r.error, "fitted": r.fitted,
+                "chip": r.chip,
+                "metric": r.metric,
+                "published": r.published,
+                "low": r.low,
+                "high": r.high,
+                "predicted": r.predicted,
+                "error": r.error,
+                "fitted": r.fitted,
                 "left_out": other.predicted if other else None,
                 "left_out_error": other.error if other else None,
-                "source": r.source, "note": r.note,
+                "source": r.source,
+                "note": r.note,
             }
-        )  # fmt: skip
+        )
     return found
 
 
-def _write(rows: Sequence[Any], others: Sequence[Any], out: Path) -> None:
+def _write(rows: Sequence[SiliconRow], others: Sequence[LeftOut], out: Path) -> None:
     records, text = _records(rows, others), StringIO()
     writer = csv.DictWriter(text, fieldnames=list(records[0]), lineterminator="\n")
     writer.writeheader()
@@ -69,26 +80,42 @@ def _write(rows: Sequence[Any], others: Sequence[Any], out: Path) -> None:
     write_files({out: text.getvalue()})
 
 
-def _show(rows: Sequence[Any], others: Sequence[Any], made: Sequence[Any], refused: Sequence[str]) -> None:
+def _show(
+    rows: Sequence[SiliconRow], others: Sequence[LeftOut], made: Sequence[Group], refused: Sequence[str]
+) -> None:
     console = stdout()
     without = {(o.row.chip, o.metric): o.error for o in others}
     for metric in dict.fromkeys(r.metric for r in rows):
         mine = [r for r in rows if r.metric == metric]
         told = [
-            [r.chip, _value(r.predicted, metric), _range(r), signed(r.error),
-             signed(without[r.chip, metric]) if (r.chip, metric) in without else "-", r.fitted or r.note]
+            [
+                r.chip,
+                _value(r.predicted, metric),
+                _range(r),
+                signed(r.error),
+                signed(without[r.chip, metric]) if (r.chip, metric) in without else "-",
+                r.fitted or r.note,
+            ]
             for r in mine
-        ]  # fmt: skip
+        ]
         columns = ["chip", "ours", "published", "error", "left out", "fitted to it, or note"]
         title = _NAMES[metric][0].upper() + _NAMES[metric][1:]
         console.print(table(columns, told, title=title, right=columns[1:5], flexible=columns[5:]))
         console.print()
     numbers = ["n", "median", "mean", "p90", "bias", "inside"]
     cells = [
-        [_NAMES[g.metric], g.keys["use"], str(g.n), percent(g.median_abs_error), percent(g.mean_abs_error),
-         percent(g.p90_abs_error), signed(g.bias), percent(g.inside_interval)]
+        [
+            _NAMES[g.metric],
+            g.keys["use"],
+            str(g.n),
+            percent(g.median_abs_error),
+            percent(g.mean_abs_error),
+            percent(g.p90_abs_error),
+            signed(g.bias),
+            percent(g.inside_interval),
+        ]
         for g in made
-    ]  # fmt: skip
+    ]
     title = "Errors, on chips that set constants, on others, and each predicted by constants of the others"
     console.print(table(["metric", "chips", *numbers], cells, title=title, right=numbers))
     console.print(plain(_capped_told(rows)))
@@ -97,7 +124,7 @@ def _show(rows: Sequence[Any], others: Sequence[Any], made: Sequence[Any], refus
         console.print(plain(f"Not derived: {line}"), style="dim")
 
 
-def _capped_told(rows: Sequence[Any]) -> str:
+def _capped_told(rows: Sequence[SiliconRow]) -> str:
     """What sets capped chips apart, and that it is no choice of rows."""
     n = sum(r.metric == "tdp_capped" for r in rows)
     return (
@@ -111,7 +138,7 @@ def _value(value: float, metric: str) -> str:
     return pretty(value, UNITS[metric])
 
 
-def _range(r: Any) -> str:
+def _range(r: SiliconRow) -> str:
     if r.low == r.high:
         return _value(r.published, r.metric)
     return f"{_value(r.low, r.metric)} to {_value(r.high, r.metric)}"

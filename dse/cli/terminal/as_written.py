@@ -1,17 +1,17 @@
 """A number as its config writes it, which is how its readers know it."""
 
-from typing import Any
-
 from dse.cli.terminal.quantity import shown
+from dse.question.resolved_study import ResolvedStudy
+from dse.question.variation import Fact
 from dse.spec.catalog.lookup import KINDS
 from dse.spec.yaml.yaml_lines import read_yaml
 
 
-def written(study: Any, fact: Any) -> str:
+def written(study: ResolvedStudy, fact: Fact) -> str:
     """Text of the value of a `dse.question.variation.Fact` in the file that it comes from."""
     spec = study.configs[fact.place.config]
     kind = next(k for k, s in KINDS.items() if isinstance(spec, s))
-    data: Any = read_yaml(study.setting.catalog.path(kind, spec.name))[0]
+    data = read_yaml(study.setting.catalog.path(kind, str(getattr(spec, "name", ""))))[0]
     for part in fact.place.path.split("."):
         data = data.get(part) if isinstance(data, dict) else None
     value = data.get("value") if isinstance(data, dict) else None

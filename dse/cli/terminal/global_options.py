@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, signature
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -36,7 +36,7 @@ def mannered(verb: Callable[..., None]) -> Callable[..., None]:
     added = {name: option for name, option in _OPTIONS.items() if name not in own}
 
     @wraps(verb)
-    def call(**given: Any) -> None:
+    def call(**given: object) -> None:
         asked = Manner(quiet=bool(given["quiet"]), no_color=bool(given["no_color"]))
         token = _MANNER.set(asked)
         try:

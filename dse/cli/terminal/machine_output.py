@@ -5,10 +5,9 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import Any
 
 
-def emit(rows: Sequence[Mapping[str, Any]], form: str) -> None:
+def emit(rows: Sequence[Mapping[str, object]], form: str) -> None:
     """Write rows of the same keys to stdout as `csv` or `json`."""
     if form == "json":
         emit_json(list(rows))
@@ -16,13 +15,13 @@ def emit(rows: Sequence[Mapping[str, Any]], form: str) -> None:
         emit_csv(rows)
 
 
-def emit_json(data: Any) -> None:
+def emit_json(data: object) -> None:
     """Write plain data to stdout as JSON."""
     text = json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False)
     sys.stdout.write(text + "\n")
 
 
-def emit_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+def emit_csv(rows: Sequence[Mapping[str, object]]) -> None:
     """Write rows of the same keys to stdout as CSV; None is an empty cell."""
     if not rows:
         return
@@ -42,7 +41,7 @@ def to_bytes(data: bytes) -> None:
         buffer.flush()
 
 
-def _finite(data: Any) -> Any:
+def _finite(data: object) -> object:
     if isinstance(data, float):
         return data if isfinite(data) else None
     if isinstance(data, Mapping):

@@ -1,14 +1,12 @@
 """One number for people."""
 
-from typing import Any
-
 from dse.spec.yaml.units import pretty
 
 NONE = "-"
 """What stands for a gap."""
 
 
-def shown(value: Any, unit: str) -> str:
+def shown(value: float | None, unit: str) -> str:
     """A number in SI for people, `-` for a gap; dollars stand in the header."""
     if value is None:
         return NONE

@@ -41,9 +41,14 @@ def _console(*, stderr: bool, no_color: bool) -> Console:
     told = (stream is not None and stream.isatty()) or os.environ.get("COLUMNS", "").isdigit()
     grey = no_color or manner().no_color
     return _Screen(
-        stderr=stderr, no_color=grey or None, highlight=False, width=None if told else WIDTH,
-        soft_wrap=False, emoji=False, markup=False,
-    )  # fmt: skip
+        stderr=stderr,
+        no_color=grey or None,
+        highlight=False,
+        width=None if told else WIDTH,
+        soft_wrap=False,
+        emoji=False,
+        markup=False,
+    )
 
 
 def table(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -26,7 +26,8 @@ from dse.cli.terminal.machine_output import emit_csv, emit_json
 from dse.cli.terminal.spinner import working
 from dse.cli.terminal.tables import plain, remark, stdout, table
 from dse.decide.propose.proposal import limits_text
-from dse.decide.scenario.breakeven import assumptions, everyone
+from dse.decide.scenario.assumptions import Knob
+from dse.decide.scenario.breakeven import BreakEven, assumptions, everyone
 from dse.decide.scenario.breakeven import breakeven as solved
 from dse.report.info.breakeven_info import amount, as_dict, points, sentences
 from dse.report.plots.breakeven_plot import draw_breakeven
@@ -58,15 +59,20 @@ def breakeven(
     ] = 13,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")] = None,
     form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "csv", "json"),
-                          help="table, csv (the map) or json."),
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            parser=one_of("table", "csv", "json"),
+            help="table, csv (the map) or json.",
+        ),
     ] = "table",
     software: SoftwareOption = None,
     no_targets: NoTargets = False,
     out: Out = None,
     configs: Configs = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Find the values of assumptions at which another kind of chip wins.
 
     NAME is an assumption of chips, stacks, networks, technology, workload or economy, such as 'hop latency',
@@ -88,15 +94,16 @@ def breakeven(
     limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
     _one_of_each(limits, [knob for knob in (across, upwards) if knob is not None])
     with working(study, hidden=quiet) as tell:
-        found = solved(resolved, candidates, across, upwards, sides, limits,
-                       (points, max(2, points * 2 // 3)), tell)  # fmt: skip
+        found = solved(
+            resolved, candidates, across, upwards, sides, limits, (points, max(2, points * 2 // 3)), tell
+        )
     if plot is not None:
         draw_breakeven(found, plot)
         remark(f"picture: {plot}")
     _tell(found, form)
 
 
-def _one_of_each(limits: Mapping[str, float], knobs: Sequence[Any]) -> None:
+def _one_of_each(limits: Mapping[str, float], knobs: Sequence[Knob]) -> None:
     """Raise `SpecError` for a target that is both held and turned."""
     for knob in knobs:
         if knob.kind == "limits" and knob.key in limits:
@@ -108,12 +115,13 @@ def _sides(between: str | None) -> tuple[str, str] | None:
         return None
     parts = [part.strip() for part in between.split(",")]
     if len(parts) != 2 or not all(parts) or parts[0] == parts[1]:
-        raise typer.BadParameter(f"expected two sides such as sram-only,dram-only, got {between!r}",
-                                 param_hint="--between")  # fmt: skip
+        raise typer.BadParameter(
+            f"expected two sides such as sram-only,dram-only, got {between!r}", param_hint="--between"
+        )
     return parts[0], parts[1]
 
 
-def _tell(found: Any, form: str) -> None:
+def _tell(found: BreakEven, form: str) -> None:
     if form == "json":
         emit_json(as_dict(found))
     elif form == "csv":
@@ -122,7 +130,7 @@ def _tell(found: Any, form: str) -> None:
         _show(found)
 
 
-def _show(found: Any) -> None:
+def _show(found: BreakEven) -> None:
     console = stdout()
     told = sentences(found)
     console.print(plain(told[0]), style="bold")
@@ -139,8 +147,10 @@ def _show(found: Any) -> None:
             rows.append([amount(found.x, float(x)), _cost(a), _cost(b), found.winner(j, i), *best])
         if found.y is not None:
             at = [c for c in found.boundary if c.y == y]
-            rows += [[amount(found.y, float(y)), amount(found.x, c.x), c.left, c.right, c.why,
-                      _cost(c.costs[0])] for c in at]  # fmt: skip
+            rows += [
+                [amount(found.y, float(y)), amount(found.x, c.x), c.left, c.right, c.why, _cost(c.costs[0])]
+                for c in at
+            ]
     a, b = found.sides
     if found.y is None:
         costs = [f"{found.goal_label} of {side}" for side in (a, b)]
@@ -154,7 +164,7 @@ def _show(found: Any) -> None:
     console.print(plain(_foot(found)), style="dim")
 
 
-def _foot(found: Any) -> str:
+def _foot(found: BreakEven) -> str:
     return (
         f"{found.tried:,} chips looked at (front, baselines and a coarse grid of the space); the "
         f"{found.carried} best on a first net make the map. Targets: {_targets(found) or 'none'}."
@@ -166,5 +176,5 @@ def _cost(value: float) -> str:
     return pretty(float(value), "") if isfinite(value) else "infeasible"
 
 
-def _targets(found: Any) -> str:
+def _targets(found: BreakEven) -> str:
     return limits_text(found.limits)

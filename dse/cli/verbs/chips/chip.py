@@ -1,7 +1,7 @@
 """`dse chip`: what one chip is made of, what it costs and what it draws."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -35,13 +35,21 @@ def chip(
     ] = None,
     price_method: Annotated[
         str | None,
-        typer.Option(metavar="METHOD", parser=one_of(*METHODS),
-                     help=f"{', '.join(METHODS)} [listed where it is, else unit-cost]."),
+        typer.Option(
+            metavar="METHOD",
+            parser=one_of(*METHODS),
+            help=f"{', '.join(METHODS)} [listed where it is, else unit-cost].",
+        ),
     ] = None,
     seller: Seller = None,
     yield_law: Annotated[
-        str, typer.Option("--yield", metavar="LAW", parser=one_of("negative-binomial", "murphy"),
-                          help="negative-binomial or murphy."),
+        str,
+        typer.Option(
+            "--yield",
+            metavar="LAW",
+            parser=one_of("negative-binomial", "murphy"),
+            help="negative-binomial or murphy.",
+        ),
     ] = "negative-binomial",
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw area, cost and power: .png, .svg or .pdf.")
@@ -50,7 +58,7 @@ def chip(
         str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "json"), help="table or json.")
     ] = "table",
     configs: Configs = None,
-) -> None:  # fmt: skip
+) -> None:
     """Derive die, cost, price and power of a chip from its specification.
 
     For real chips the published figures stand beside ours; how far ours are off in general is told by
@@ -60,9 +68,14 @@ def chip(
     picture_place("--plot", plot)
     changes = checked(configs, settings or [], chips=[name], argument="NAME")
     sheet = dse.chip_sheet(
-        name, node=node, settings=changes, price_method=price_method, seller=seller, yield_law=yield_law,
+        name,
+        node=node,
+        settings=changes,
+        price_method=price_method,
+        seller=seller,
+        yield_law=yield_law,
         configs=configs,
-    )  # fmt: skip
+    )
     if plot is not None:
         draw_chip(sheet, plot)
     if form == "json":
@@ -75,6 +88,6 @@ def chip(
         raise typer.Exit(1)
 
 
-def _why(name: str, over: dict[str, float]) -> Any:
+def _why(name: str, over: dict[str, float]) -> str:
     told = "; ".join(f"{k} by {pretty_violation(k, v)}" for k, v in over.items())
     return f"{name}: expected a chip that can be made, it exceeds {told}"

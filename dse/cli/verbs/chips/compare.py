@@ -1,7 +1,7 @@
 """`dse compare`: chips side by side at equal latency targets."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -23,6 +23,7 @@ from dse.cli.show.uncertainty import FEW, NoIntervals, Samples
 from dse.cli.terminal.machine_output import emit_csv, emit_json
 from dse.cli.terminal.tables import remark
 from dse.decide.compare.chips import compare as compared
+from dse.decide.compare.result import Comparison
 from dse.report.info.front_info import front_info
 from dse.report.plots.front_plot import draw_front
 
@@ -85,11 +86,13 @@ def compare(
     no_intervals: NoIntervals = False,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")] = None,
     form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "csv", "json"),
-                          help="table, csv or json."),
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", parser=one_of("table", "csv", "json"), help="table, csv or json."
+        ),
     ] = "table",
     configs: Configs = None,
-) -> None:  # fmt: skip
+) -> None:
     """Compare chips at equal latency targets.
 
     Each chip gets its best deployment at each target: the lowest $/(token/s) among all batch sizes and
@@ -115,12 +118,30 @@ def compare(
     driven_by(stack, software)
     priced_by(changes, price_method)
     found = compared(
-        chips, llm, workload, targets=limits, batch=batch, tp=tp, pp=pp, ep=ep, weights=weights, kv=kv,
-        activations=activations, cost_model=cost_model, stack=stack, software=software or "as-sold",
-        serving=serving, price_method=price_method, seller=seller, system=system,
-        with_unanchored=with_unanchored, settings=changes, configs=configs, hold_targets=not no_targets,
+        chips,
+        llm,
+        workload,
+        targets=limits,
+        batch=batch,
+        tp=tp,
+        pp=pp,
+        ep=ep,
+        weights=weights,
+        kv=kv,
+        activations=activations,
+        cost_model=cost_model,
+        stack=stack,
+        software=software or "as-sold",
+        serving=serving,
+        price_method=price_method,
+        seller=seller,
+        system=system,
+        with_unanchored=with_unanchored,
+        settings=changes,
+        configs=configs,
+        hold_targets=not no_targets,
         samples=0 if no_intervals else samples,
-    )  # fmt: skip
+    )
     if plot is not None:
         _draw(found, plot)
     if form == "table":
@@ -141,7 +162,7 @@ def _targets(text: str) -> list[float]:
         raise typer.BadParameter(error.message, param_hint="--targets") from None
 
 
-def _draw(found: Any, path: Path) -> None:
+def _draw(found: Comparison, path: Path) -> None:
     draw_front(front_info(found.front()), path)
     only = f", of the chips at {found.groups[0]} alone" if len(found.groups) > 1 else ""
     remark(f"picture: {path}{only}")

@@ -1,6 +1,6 @@
 """`dse estimate`: one chip, one LLM, one workload."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -10,6 +10,8 @@ from dse.cli.input.options import Configs, NoTargets, Seller, SoftwareOption, Sy
 from dse.cli.show.breakdown import show
 from dse.cli.terminal.guard import complain
 from dse.cli.terminal.machine_output import emit_csv, emit_json
+from dse.evaluate.estimate_result import Estimate
+from dse.report.words.answer import Row
 from dse.report.words.violations import pretty_violation
 
 EPILOG = epilog(
@@ -63,11 +65,13 @@ def estimate(
         typer.Option("--set", metavar="NAME=VALUE", help="Exchange one number; may be repeated."),
     ] = None,
     form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "csv", "json"),
-                          help="table, csv or json."),
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", parser=one_of("table", "csv", "json"), help="table, csv or json."
+        ),
     ] = "table",
     configs: Configs = None,
-) -> None:  # fmt: skip
+) -> None:
     """Estimate speed and cost of one chip that serves one LLM.
 
     Shows where each second, byte and dollar goes, and what binds it. What you leave out of batch, TP, PP and
@@ -81,11 +85,28 @@ def estimate(
     priced_by(changes, price_method)
     given = {"batch": batch, "TP": tp, "PP": pp}
     found = dse.estimate(
-        chip, llm, workload, tp=tp, pp=pp, ep=ep, dp=dp, batch=batch, weights=weights, kv=kv,
-        activations=activations, cost_model=cost_model, stack=stack, serving=serving,
-        price_method=price_method, seller=seller, system=system, software=software or "as-sold",
-        settings=changes, configs=configs, hold_targets=not no_targets,
-    )  # fmt: skip
+        chip,
+        llm,
+        workload,
+        tp=tp,
+        pp=pp,
+        ep=ep,
+        dp=dp,
+        batch=batch,
+        weights=weights,
+        kv=kv,
+        activations=activations,
+        cost_model=cost_model,
+        stack=stack,
+        serving=serving,
+        price_method=price_method,
+        seller=seller,
+        system=system,
+        software=software or "as-sold",
+        settings=changes,
+        configs=configs,
+        hold_targets=not no_targets,
+    )
     if form == "table":
         chosen = [name for name, value in given.items() if value is None]
         show(found, chosen=chosen + ["EP"] * (ep is None and found.deployment["ep"] > 1))
@@ -96,11 +117,11 @@ def estimate(
         raise typer.Exit(1)
 
 
-def _emit(found: Any, form: str) -> None:
+def _emit(found: Estimate, form: str) -> None:
     if form == "json":
         emit_json(found.as_dict())
         return
-    flat: dict[str, Any] = {}
+    flat: Row = {}
     for name, value in found.as_dict().items():
         if name in ("metrics", "deployment"):
             flat |= value
@@ -117,7 +138,7 @@ def _emit(found: Any, form: str) -> None:
     emit_csv([flat])
 
 
-def _why(found: Any, *, small: bool) -> str:
+def _why(found: Estimate, *, small: bool) -> str:
     broken = [f"{n} by {pretty_violation(n, v)}" for n, v in found.violations.items() if v > 0.0]
     hint = "This is the deployment that misses by least; narrower --weights or another chip may help."
     if small or not found.solved:

@@ -1,9 +1,10 @@
 """`dse explain`: one design of a front, down to its sources, and why no single change improves it."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 
 from dse.cli.input.options import Configs, Out, Stored, Study, Tpot, epilog, one_of
 from dse.cli.input.stored_results import load_both, stored_trials
@@ -14,8 +15,10 @@ from dse.cli.terminal.machine_output import emit_json
 from dse.cli.terminal.quantity import shown
 from dse.cli.terminal.spinner import working
 from dse.cli.terminal.tables import plain, stdout, table
+from dse.decide.explain.design import Explained
 from dse.decide.explain.design import explain as explained
 from dse.decide.explain.elasticity import sources_of
+from dse.decide.explain.neighbours import Neighbour
 from dse.report.words.violations import pretty_violation
 from dse.spec.schema.space import NAME, PARAMETERS
 
@@ -59,7 +62,7 @@ def explain(
         raise typer.Exit(1)
 
 
-def _show(found: Any) -> None:
+def _show(found: Explained) -> None:
     console = stdout()
     if found.candidate.values:
         console.print(plain(f"{found.candidate.label}: {_made_of(found)}"), soft_wrap=True)
@@ -76,7 +79,7 @@ def _show(found: Any) -> None:
         console.print(plain(line), soft_wrap=True)
 
 
-def _made_of(found: Any) -> str:
+def _made_of(found: Explained) -> str:
     values = found.candidate.values
     return ", ".join(f"{_name(n)} {_told(found, n, v, PARAMETERS[n])}" for n, v in values.items())
 
@@ -92,13 +95,13 @@ def _name(parameter: str) -> str:
     return words.get(parameter) or _PARAMETERS.get(parameter, parameter.replace("_", " "))
 
 
-def _changed(neighbour: Any) -> str:
+def _changed(neighbour: Neighbour) -> str:
     """What a neighbour changes; of a mix with the part whose deployment it is."""
     name = _name(neighbour.what)
     return f"{name} of {neighbour.part}" if neighbour.part else name
 
 
-def _changes(found: Any) -> Any:
+def _changes(found: Explained) -> RenderableType:
     rows = []
     for n in found.neighbours:
         hits = "; ".join(f"{name} by {pretty_violation(name, v)}" for name, v in n.hits.items())
@@ -109,11 +112,11 @@ def _changes(found: Any) -> Any:
     return table(columns, rows, title=title, right=columns[1:5], flexible=["exceeds", "one change"])
 
 
-def _told(found: Any, parameter: str, value: float, unit: str) -> str:
+def _told(found: Explained, parameter: str, value: float, unit: str) -> str:
     """A parameter for people: the name of a choice where its values are names."""
     if unit != NAME:
         return _amount(value, unit)
-    spec = found.study.branches[found.candidate.branch].spec.parameters[parameter]
+    spec = found.study.branches[str(found.candidate.branch)].spec.parameters[parameter]
     return str(spec.choices[round(value)])
 
 
@@ -127,7 +130,7 @@ def _percent(change: float | None) -> str:
     return "-" if change is None else f"{100 * change:+.1f} %"
 
 
-def _verdict(found: Any) -> str:
+def _verdict(found: Explained) -> str:
     if not found.improvements:
         return "No single change improves it."
     best = found.improvements[0]
@@ -139,22 +142,27 @@ def _verdict(found: Any) -> str:
     )
 
 
-def _numbers(found: Any) -> Any:
+def _numbers(found: Explained) -> RenderableType:
     rows = [
-        [f"{r.fact.place.config.partition('/')[2]} {r.fact.place.path}", written(found.study, r.fact),
-         f"{r.elasticity:+.2f}", r.fact.leaf.source.replace("+", " "), r.fact.leaf.basis]
+        [
+            f"{r.fact.place.config.partition('/')[2]} {r.fact.place.path}",
+            written(found.study, r.fact),
+            f"{r.elasticity:+.2f}",
+            r.fact.leaf.source.replace("+", " "),
+            r.fact.leaf.basis,
+        ]
         for r in found.rests_on[:SHOWN]
-    ]  # fmt: skip
+    ]
     columns = ["number", "value", "elasticity", "source", "basis"]
     title = f"What {found.goal_label} rests on: {len(found.rests_on)} numbers, the strongest first"
     return table(columns, rows, title=title, right=columns[1:3], flexible=["source"], least=10)
 
 
-def _sources(found: Any) -> Sequence[str]:
+def _sources(found: Explained) -> Sequence[str]:
     known = found.study.setting.catalog.sources()
     weights = sources_of(found.rests_on)
     return [
-        f"{weight:5.2f}  {key}: {known[key].title}{' ' + known[key].url if known[key].url else ''}"
+        f"{weight:5.2f}  {key}: {known[key].title} {known[key].url or ''}".rstrip()
         for key, weight in weights.items()
         if key in known and weight >= 0.05
     ]

@@ -2,7 +2,7 @@
 
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -22,7 +22,7 @@ from dse.cli.input.options import (
     whole,
 )
 from dse.cli.input.output_paths import file_place
-from dse.cli.input.repeat_command import again
+from dse.cli.input.repeat_command import repeat_command
 from dse.cli.input.software import question
 from dse.cli.input.stored_results import load_both
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples
@@ -32,11 +32,12 @@ from dse.cli.terminal.machine_output import emit_json
 from dse.cli.terminal.spinner import working
 from dse.cli.terminal.tables import WIDTH, plain, stdout, table
 from dse.decide.propose.chip_file import searched_at
-from dse.decide.propose.proposal import Refused
+from dse.decide.propose.proposal import Proposal, Refused
 from dse.decide.propose.proposal import propose as proposed
+from dse.decide.verdict.by_software import Verdicts
 from dse.decide.verdict.study import compares_kinds, verdicts_at
 from dse.front.files import write_files
-from dse.report.datasheet.content import columns_of_numbers, datasheet
+from dse.report.datasheet.content import Datasheet, columns_of_numbers, datasheet
 from dse.report.datasheet.data import as_dict
 from dse.report.datasheet.page import datasheet_page
 from dse.report.plots.tornado_plot import render_tornado, tornado_info
@@ -151,7 +152,7 @@ def _name(output: Path | None, configs: Path | None) -> str | None:
     return output.stem
 
 
-def _write(found: Any, path: Path) -> list[Path]:
+def _write(found: Proposal, path: Path) -> list[Path]:
     """The chip, the space around it, and the datasheet; all of them or none."""
     folder = path.parent.parent if path.parent.name == "chips" else path.parent
     space = folder / "spaces" / f"around-{found.chip.name}.yaml"
@@ -171,14 +172,14 @@ def _write(found: Any, path: Path) -> list[Path]:
     return list(files)
 
 
-def text_of(sheet: Any) -> str:
+def text_of(sheet: Datasheet) -> str:
     """The datasheet as text."""
     buffer = StringIO()
     _print(sheet, Console(file=buffer, width=WIDTH, highlight=False, markup=False, emoji=False))
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 
-def _print(sheet: Any, console: Any) -> None:
+def _print(sheet: Datasheet, console: Console) -> None:
     console.print(plain(sheet.title), style="bold")
     console.print(plain(sheet.subtitle), style="dim")
     console.print()
@@ -189,16 +190,22 @@ def _print(sheet: Any, console: Any) -> None:
         console.print()
         wide = [section.wide] if section.wide else []
         console.print(
-            table(section.columns, section.rows, title=section.title, right=columns_of_numbers(section),
-                  flexible=wide, least=12)
-        )  # fmt: skip
+            table(
+                section.columns,
+                section.rows,
+                title=section.title,
+                right=columns_of_numbers(section),
+                flexible=wide,
+                least=12,
+            )
+        )
         if section.note:
             console.print(plain(section.note), style="dim")
     console.print()
     console.print(plain(sheet.colophon), style="dim")
 
 
-def _show(found: Any, files: list[Path], configs: Path | None, verdicts: Any) -> None:
+def _show(found: Proposal, files: list[Path], configs: Path | None, verdicts: Verdicts | None) -> None:
     console = stdout()
     _print(datasheet(found), console)
     console.print()
@@ -207,7 +214,7 @@ def _show(found: Any, files: list[Path], configs: Path | None, verdicts: Any) ->
         console.print()
     console.print(f"Written: {', '.join(str(f) for f in files)}", soft_wrap=True)
     for estimate in [part.estimate for part in found.told.parts] or [found.estimate]:
-        line = again(found, estimate, found.price_usd, files[0], configs)
+        line = repeat_command(found, estimate, found.price_usd, files[0], configs)
         if line is None:
             console.print("No line of `dse estimate` sets all that this study sets; `dse explain` shows it.")
         else:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from dse.calibrate.calibration import METHODS, choose, described
+from dse.calibrate.calibration import METHODS, Calibration, choose, described
 from dse.calibrate.calibration import calibrate as fitted
 from dse.cli.input.options import Configs, epilog
 from dse.cli.input.output_paths import file_place
@@ -19,6 +19,7 @@ from dse.plugins import cost_model
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.problems import nearest, wrong
 from dse.spec.schema.system import StackSpec
+from dse.validate.measured.batches import Refusal
 from dse.validate.measured.rows import find_table, read_rows
 from dse.validate.measured.summary import reasons
 
@@ -52,15 +53,19 @@ def calibrate(
         str, typer.Option(metavar="LETTERS", help="Use rows of these qualities, and those of none.")
     ] = "AB",
     method: Annotated[
-        str, typer.Option(metavar="METHOD", help="What rows left out for the error bar have in common: case "
-                          "(LLM and chip), llm, chip, source, engine; or in-sample, which leaves none out."),
+        str,
+        typer.Option(
+            metavar="METHOD",
+            help="What rows left out for the error bar have in common: case "
+            "(LLM and chip), llm, chip, source, engine; or in-sample, which leaves none out.",
+        ),
     ] = "case",
     source: Annotated[
         str, typer.Option(metavar="KEY", help="Key of sources.yaml that the numbers cite.")
     ] = "published-measurements",
     configs: Configs = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what goes wrong.")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Fit a stack profile to measured rows, with error bars.
 
     Takes the rows whose engine, chip and date the profile answers for, as `dse validate` would choose it; a
@@ -84,8 +89,17 @@ def _one_of(method: str) -> None:
         raise wrong("", f"expected one of {', '.join(METHODS)}, got {method!r}. {nearest(method, METHODS)}")
 
 
-def _fit(table: str, stack: str, engine: list[str] | None, classes: list[str] | None, start: str,
-         quality: str, method: str, source: str, configs: Path | None) -> Any:  # fmt: skip
+def _fit(
+    table: str,
+    stack: str,
+    engine: list[str] | None,
+    classes: list[str] | None,
+    start: str,
+    quality: str,
+    method: str,
+    source: str,
+    configs: Path | None,
+) -> tuple[Calibration, list[Refusal]]:
     catalog = Catalog.of(configs)
     with blame("TABLE"):
         path = find_table(table, catalog)
@@ -100,22 +114,35 @@ def _fit(table: str, stack: str, engine: list[str] | None, classes: list[str] | 
     return found, refused
 
 
-def _show(found: Any, refused: Sequence[Any]) -> None:
+def _show(found: Calibration, refused: Sequence[Refusal]) -> None:
     console, profile = stdout(), found.profile
     rows = [
-        [name, _number(leaf.value, leaf.unit), _number(leaf.low, leaf.unit), _number(leaf.high, leaf.unit),
-         leaf.basis, leaf.note or ""]
+        [
+            name,
+            _number(leaf.value, leaf.unit),
+            _number(leaf.low, leaf.unit),
+            _number(leaf.high, leaf.unit),
+            leaf.basis,
+            leaf.note or "",
+        ]
         for name, leaf in profile.leaves.items()
-    ]  # fmt: skip
+    ]
     columns = ["number", "value", "low", "high", "basis", "note"]
     title = f"{profile.spec.title} ({profile.spec.name})"
     console.print(table(columns, rows, title=title, right=columns[1:4], flexible=["note"]))
     console.print()
     errors = [
-        [e.metric, str(e.n), percent(e.median), percent(e.p90), signed(e.bias), percent(e.unseen),
-         f"x {profile.interval[e.metric]:.3g}" if e.metric in profile.interval else "-"]
+        [
+            e.metric,
+            str(e.n),
+            percent(e.median),
+            percent(e.p90),
+            signed(e.bias),
+            percent(e.unseen),
+            f"x {profile.interval[e.metric]:.3g}" if e.metric in profile.interval else "-",
+        ]
         for e in found.residuals()
-    ]  # fmt: skip
+    ]
     heads = ["metric", "n", "median", "p90", "bias", "left out", "80 % within"]
     title = "Errors of the rows that were fitted, and the median of those left out"
     console.print(table(heads, errors, title=title, right=heads[1:]))

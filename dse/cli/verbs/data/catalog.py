@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,6 +16,7 @@ from dse.cli.terminal.tables import plain, stdout, table
 from dse.plugins import registered
 from dse.question.resolved_study import find_study, list_studies
 from dse.spec.catalog.lookup import KINDS, Catalog
+from dse.spec.schema.base import Spec
 from dse.spec.schema.study import StudySpec
 from dse.spec.yaml.loading import load_spec
 from dse.spec.yaml.sourced_values import lines
@@ -46,11 +47,13 @@ def catalog(
         str | None, typer.Argument(metavar="NAME", help="One of them, by name, alias or path.")
     ] = None,
     form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "csv", "json"),
-                          help="table, csv or json."),
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", parser=one_of("table", "csv", "json"), help="table, csv or json."
+        ),
     ] = "table",
     configs: Configs = None,
-) -> None:  # fmt: skip
+) -> None:
     """List chips, LLMs and everything else that is defined, with sources.
 
     Without KIND, how many there are of each; with KIND, a line for each; with NAME, every value with its
@@ -70,21 +73,21 @@ def catalog(
         _one(found, kind, name, form)
 
 
-def _names(found: Any, kind: str) -> list[str]:
+def _names(found: Catalog, kind: str) -> list[str]:
     if kind in _PLUGS:
         return list(registered(_PLUGS[kind]))
     return list(_files(found, kind))
 
 
-def _files(found: Any, kind: str) -> dict[str, Path]:
+def _files(found: Catalog, kind: str) -> dict[str, Path]:
     return list_studies() if kind == "studies" else found.files(kind)
 
 
-def _spec_of(kind: str) -> Any:
+def _spec_of(kind: str) -> type[Spec]:
     return StudySpec if kind == "studies" else KINDS[kind]
 
 
-def _table_or(form: str, rows: list[dict[str, Any]], title: str, *, numbers: list[str]) -> None:
+def _table_or(form: str, rows: list[dict[str, object]], title: str, *, numbers: list[str]) -> None:
     if form != "table":
         emit(rows, form)
         return
@@ -94,7 +97,7 @@ def _table_or(form: str, rows: list[dict[str, Any]], title: str, *, numbers: lis
     stdout().print(table(columns, cells, title=title, right=numbers, flexible=flexible))
 
 
-def _list(found: Any, kind: str, form: str) -> None:
+def _list(found: Catalog, kind: str, form: str) -> None:
     if kind in _PLUGS:
         rows = plug_rows(_PLUGS[kind])
         if form == "table" and len({row["provided_by"] for row in rows}) == 1:
@@ -105,13 +108,13 @@ def _list(found: Any, kind: str, form: str) -> None:
     figures = FIGURES[kind]
     if form == "table":
         columns = ["name", "title", *(f.title for f in figures)]
-        cells = [[n, s.title, *(shown(f.of(s), f.unit) for f in figures)] for n, s in specs.items()]
+        cells = [[n, _titled(s), *(shown(f.of(s), f.unit) for f in figures)] for n, s in specs.items()]
         right = [f.title for f in figures if f.unit != "text"]
         words = ["title", *(f.title for f in figures if f.unit == "text")]
         title = f"{_title(kind)}; `dse catalog {kind} NAME` shows every value with its source"
         stdout().print(table(columns, cells, title=title, right=right, flexible=words))
         return
-    rows = [{"name": n, "title": s.title, **{f.key: f.of(s) for f in figures}} for n, s in specs.items()]
+    rows = [{"name": n, "title": _titled(s), **{f.key: f.of(s) for f in figures}} for n, s in specs.items()]
     _table_or(form, rows, "", numbers=[])
 
 
@@ -120,7 +123,7 @@ def _plug(kind: str, name: str, form: str) -> None:
     if form != "table":
         _table_or(form, [told], "", numbers=[])
         return
-    text = told.pop("text")
+    text = str(told.pop("text"))
     rows = [[key.replace("_", " "), str(value) or "-"] for key, value in told.items()]
     console = stdout()
     console.print(table(["", "value"], rows, title=name))
@@ -128,7 +131,7 @@ def _plug(kind: str, name: str, form: str) -> None:
     console.print(plain(text))
 
 
-def _one(found: Any, kind: str, name: str, form: str) -> None:
+def _one(found: Catalog, kind: str, name: str, form: str) -> None:
     with blame("NAME"):
         path = _path(found, kind, name)
     told = list(lines(load_spec(_spec_of(kind), path), read_yaml(path)[0]))
@@ -148,7 +151,11 @@ def _one(found: Any, kind: str, name: str, form: str) -> None:
     _table_or(form, rows, "", numbers=[])
 
 
-def _path(found: Any, kind: str, name: str) -> Path:
+def _titled(spec: Spec) -> str:
+    return str(getattr(spec, "title", ""))
+
+
+def _path(found: Catalog, kind: str, name: str) -> Path:
     if kind == "studies":
         return find_study(name)
     path: Path = found.path(kind, name)

@@ -1,8 +1,8 @@
 """`dse validate`: claims and measurements of others, held against our cost models."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -23,7 +23,7 @@ from dse.report.plots.validation_plot import draw_validation
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.problems import Problem, SpecError
 from dse.validate.measured.output import rows_csv
-from dse.validate.measured.predictions import predictions
+from dse.validate.measured.predictions import Predicted, predictions
 from dse.validate.measured.rows import OTHER_TABLES, find_table, read_rows
 from dse.validate.measured.summary import columns, summary
 
@@ -41,15 +41,19 @@ EPILOG = epilog(
 def validate(
     table: Annotated[
         str,
-        typer.Argument(metavar="[TABLE|CSV]",
-                       help="silicon, article, dataflow, published, published-full, or a CSV of your own "
-                       "[published]."),
+        typer.Argument(
+            metavar="[TABLE|CSV]",
+            help="silicon, article, dataflow, published, published-full, or a CSV of your own [published].",
+        ),
     ] = "published",
     by: Annotated[
         str | None,
-        typer.Option("--by", metavar="COLUMNS",
-                     help="Tell errors apart by chip, llm, engine, batch, metric, source, stack, kind, "
-                     "quality; several with commas."),
+        typer.Option(
+            "--by",
+            metavar="COLUMNS",
+            help="Tell errors apart by chip, llm, engine, batch, metric, source, stack, kind, "
+            "quality; several with commas.",
+        ),
     ] = None,
     plot: Annotated[
         Path | None,
@@ -65,11 +69,13 @@ def validate(
         str | None, typer.Option(metavar="LETTERS", help="Only rows of these qualities, such as AB [all].")
     ] = None,
     form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "csv", "json"),
-                          help="table, csv or json."),
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", parser=one_of("table", "csv", "json"), help="table, csv or json."
+        ),
     ] = "table",
     configs: Configs = None,
-) -> None:  # fmt: skip
+) -> None:
     """Compare published measurements, or your own, with the model.
 
     Every row that can be predicted is, on the stack profile calibrated on its engine, else on that of its
@@ -129,7 +135,9 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _predict(table: str, quality: str | None, stack: str | None, configs: Path | None, tell: Any) -> Any:
+def _predict(
+    table: str, quality: str | None, stack: str | None, configs: Path | None, tell: Callable[[str], None]
+) -> Predicted:
     catalog = Catalog.of(configs)
     with blame("TABLE"):
         path = find_table(table, catalog, tuple(OTHER_TABLES))
@@ -140,7 +148,7 @@ def _predict(table: str, quality: str | None, stack: str | None, configs: Path |
         return predictions(cost_model("roofline"), rows, catalog, stack, tell)
 
 
-def _emit(predicted: Any, keys: Sequence[str], form: str) -> None:
+def _emit(predicted: Predicted, keys: Sequence[str], form: str) -> None:
     groups = summary(predicted.found, keys)
     if form == "table":
         show_errors(predicted, groups, keys)
@@ -150,7 +158,7 @@ def _emit(predicted: Any, keys: Sequence[str], form: str) -> None:
         remark(line)
 
 
-def _files(predicted: Any, table: str, plot: Path | None, out: Path | None) -> None:
+def _files(predicted: Predicted, table: str, plot: Path | None, out: Path | None) -> None:
     if out is not None:
         write_files({out: rows_csv(predicted)})
     if plot is not None:

@@ -3,7 +3,7 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -23,14 +23,16 @@ from dse.cli.terminal.tables import plain, remark, stdout
 from dse.decide.verdict.filtered_front import filtered, named_axes
 from dse.decide.verdict.filtered_front import plain as is_plain
 from dse.front import query
-from dse.front.exact import beside_exact
-from dse.front.tables import plain_rows, to_format
+from dse.front.exact import Beside, beside_exact
+from dse.front.files import Front
+from dse.front.tables import Table, plain_rows, to_format
 from dse.question.resolved_study import load_study
 from dse.report.info.evidence import gather
 from dse.report.info.front_info import front_info
+from dse.report.info.spreads import Measured
 from dse.report.info.stored_trials import trials_of
 from dse.report.plots.front_plot import draw_front
-from dse.report.words.answer import answer
+from dse.report.words.answer import Answer, Row, answer
 from dse.report.words.computed_formats import computed_lines, marked, marked_answer
 from dse.report.words.listed_grid import listed_grid
 from dse.spec.catalog.lookup import Catalog
@@ -49,8 +51,12 @@ def front(
     study: Study,
     form: Annotated[
         str,
-        typer.Option("--format", metavar="FORMAT", parser=one_of("table", "csv", "json", "parquet"),
-                     help="table, csv, json or parquet."),
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            parser=one_of("table", "csv", "json", "parquet"),
+            help="table, csv, json or parquet.",
+        ),
     ] = "table",
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")] = None,
     where: Annotated[
@@ -71,7 +77,7 @@ def front(
     with_unanchored: WithUnanchored = False,
     out: Out = None,
     configs: Configs = None,
-) -> None:  # fmt: skip
+) -> None:
     """Show the front of a study and the best design at each target.
 
     The front is every design that no other beats in all objectives. It is read from the results folder that
@@ -88,8 +94,10 @@ def front(
     (probability_meets_target). --no-intervals leaves that out, and needs no configs.
     """
     if form == "parquet" and sys.stdout.isatty():
-        raise typer.BadParameter("expected a pipe or a file for parquet, got a terminal. Add > front.parquet",
-                                 param_hint="--format")  # fmt: skip
+        raise typer.BadParameter(
+            "expected a pipe or a file for parquet, got a terminal. Add > front.parquet",
+            param_hint="--format",
+        )
     _check_folder(configs)
     study = question(study, software)
     picture_place("--plot", plot)
@@ -118,7 +126,7 @@ def _check_folder(configs: Path | None) -> None:
     Catalog.of(configs)
 
 
-def _beside(found: Any, folder: Path, exact: Path | None) -> Any:
+def _beside(found: Front, folder: Path, exact: Path | None) -> Beside | None:
     """How the front stands beside the exact one; None where nobody has swept the same problem."""
     if exact is None:
         return beside_exact(found, exact_folders(str(found.manifest.get("study")), folder))
@@ -128,7 +136,7 @@ def _beside(found: Any, folder: Path, exact: Path | None) -> Any:
     return beside
 
 
-def _filtered(found: Any, condition: str | None, study: str, folder: Path, configs: Path | None) -> Any:
+def _filtered(found: Front, condition: str | None, study: str, folder: Path, configs: Path | None) -> Front:
     """The stored front under a condition: rows of it where they are enough, else solved again."""
     if condition is None:
         return found
@@ -147,29 +155,30 @@ def _filtered(found: Any, condition: str | None, study: str, folder: Path, confi
     return solved.front
 
 
-def _rows(found: Any, condition: str) -> Any:
+def _rows(found: Front, condition: str) -> Front:
     """Rows of a stored front that meet a condition."""
     axes = named_axes(found.axes)
-    frames = {
-        name: query.where(frame, condition, axes) if len(frame) else frame
-        for name, frame in (
-            ("frame", found.frame),
-            ("baselines", found.baselines),
-            ("at_targets", found.at_targets),
-        )
-    }
+
+    def kept(frame: Table) -> Table:
+        return query.where(frame, condition, axes) if len(frame) else frame
+
     for said in query.unmet((found.frame, found.baselines), condition, axes):
         remark(said)
-    return replace(found, **frames)
+    return replace(
+        found,
+        frame=kept(found.frame),
+        baselines=kept(found.baselines),
+        at_targets=kept(found.at_targets),
+    )
 
 
-def _draw(found: Any, path: Path, study: str, configs: Path | None, exact: Any) -> None:
+def _draw(found: Front, path: Path, study: str, configs: Path | None, exact: Front | None) -> None:
     intervals = gather(found, study, configs).intervals
     draw_front(front_info(found, intervals=intervals, exact=exact), path)
     remark(f"picture: {path}")
 
 
-def _json(found: Any, beside: Any, bound: Any, sure: Any) -> None:
+def _json(found: Front, beside: Beside | None, bound: Row | None, sure: Measured | None) -> None:
     told, best = found.manifest, _answer(found, sure)
     emit_json(
         {
@@ -199,11 +208,11 @@ def _json(found: Any, beside: Any, bound: Any, sure: Any) -> None:
     )
 
 
-def _answer(found: Any, sure: Any) -> Any:
+def _answer(found: Front, sure: Measured | None) -> Answer:
     return answer(found) if sure is None else sure.judge(answer(found))
 
 
-def _empty(stored: Any, folder: Path) -> None:
+def _empty(stored: Front, folder: Path) -> None:
     """Say that the stored front has no design, and what stood in the way where its trials tell."""
     told, console = stored.manifest, stdout()
     console.print(str(told.get("title") or told.get("study")), style="bold")
@@ -219,7 +228,7 @@ def _empty(stored: Any, folder: Path) -> None:
         console.print(obstacle_table(found))
 
 
-def _show(found: Any, beside: Any, sure: Any) -> None:
+def _show(found: Front, beside: Beside | None, sure: Measured | None) -> None:
 
     precision = found.manifest.get("precision", {})
     console, rows = stdout(), marked(plain_rows(found.frame), precision)
@@ -234,8 +243,13 @@ def _show(found: Any, beside: Any, sure: Any) -> None:
     if len(shown) < len(rows):
         title += f", {len(shown)} of them here, all with --format csv"
     mix = mix_table(told.best, found.manifest.get("mix", ()))
-    best = (best_table(told, found.axes), mix, baseline_table(told), sure_table(told, sure),
-            tpot_table(told, sure))  # fmt: skip
+    best = (
+        best_table(told, found.axes),
+        mix,
+        baseline_table(told),
+        sure_table(told, sure),
+        tpot_table(told, sure),
+    )
     for part in (front_table(shown, found.axes, title), *best, chip_table(told.best)):
         if part is not None:
             console.print()
@@ -250,7 +264,7 @@ def _show(found: Any, beside: Any, sure: Any) -> None:
         console.print(plain(line), style="dim")
     show_stored(console, found)
     volume, swept = found.manifest.get("hypervolume"), found.manifest.get("sweep")
-    work = f"{swept['points']:,} points" if swept else counted(found.manifest.get("trials"), "trial")
+    work = f"{swept['points']:,} points" if swept else counted(found.manifest["trials"], "trial")
     console.print()
     beside_words = "" if swept else beside_text(beside)
     console.print(f"{work}; hypervolume of the whole front {volume:.6g}{beside_words}", soft_wrap=True)

@@ -43,9 +43,7 @@ _TOLD = "; ".join(f"{name}: {what}" for name, what in KINDS.items())
 
 def plot(
     study: Study,
-    kind: Annotated[
-        str, typer.Argument(metavar="KIND", parser=one_of(*KINDS), help=f"{_TOLD}.")
-    ],
+    kind: Annotated[str, typer.Argument(metavar="KIND", parser=one_of(*KINDS), help=f"{_TOLD}.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="Picture to write: .png, .svg or .pdf.")
     ],
@@ -56,7 +54,7 @@ def plot(
     storage: Stored = None,
     out: Out = None,
     configs: Configs = None,
-) -> None:  # fmt: skip
+) -> None:
     """Draw one picture of the results of a study.
 
     Kinds of chips differ in shape, colour and lightness. Error bars are the interval of the software stack,
@@ -70,9 +68,14 @@ def plot(
 
 
 def _draw(
-    study: str, kind: str, output: Path, exact: Path | None, storage: str | None, out: Path | None,
+    study: str,
+    kind: str,
+    output: Path,
+    exact: Path | None,
+    storage: str | None,
+    out: Path | None,
     configs: Path | None,
-) -> None:  # fmt: skip
+) -> None:
     Catalog.of(configs)
     front, folder = load_at(study, out)
     behind = exact_behind(front, folder, exact)

@@ -1,9 +1,10 @@
 """`dse report`: one page that tells everything, works offline, and can be sent to somebody."""
 
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -58,9 +59,14 @@ def report(
 
 
 def _made(
-    study: str, exact: Path | None, storage: str | None, with_unanchored: bool, out: Path | None,
-    configs: Path | None, tell: Any,
-) -> str:  # fmt: skip
+    study: str,
+    exact: Path | None,
+    storage: str | None,
+    with_unanchored: bool,
+    out: Path | None,
+    configs: Path | None,
+    tell: Callable[[str], None],
+) -> str:
     Catalog.of(configs)
     tell("reading results")
     front, folder = load_at(study, out)

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 import dse
 from dse.cli.cases.one_case import Asked
-from dse.cli.cases.side_by_side import run_cases
+from dse.cli.cases.side_by_side import Result, run_cases
 from dse.cli.input.eligibility import WithUnanchored, allowing
 from dse.cli.input.options import Configs, NoTargets, Out, SoftwareOption, Study, epilog, seconds, whole
 from dse.cli.input.software import question
@@ -26,6 +26,7 @@ from dse.cli.terminal.tables import stdout
 from dse.front.exact import beside_exact
 from dse.report.info.cases_info import cases_info
 from dse.report.plots.cases_plot import draw_cases
+from dse.search.run.runner import RunResult
 from dse.spec.schema.software import split_software
 
 EPILOG = epilog(
@@ -89,13 +90,27 @@ def run(
     """
     study = question(study, software)
     again = _command(
-        study, trials=trials, storage=storage, sampler=sampler, seed=seed,
-        workers=workers, out=out, configs=configs, no_targets=no_targets,
-    )  # fmt: skip
+        study,
+        trials=trials,
+        storage=storage,
+        sampler=sampler,
+        seed=seed,
+        workers=workers,
+        out=out,
+        configs=configs,
+        no_targets=no_targets,
+    )
     asked = Asked(
-        trials=trials, timeout=timeout, storage=storage, sampler=sampler, seed=seed, workers=workers or 1,
-        fresh=fresh, out=out, verdicts=verdicts,
-    )  # fmt: skip
+        trials=trials,
+        timeout=timeout,
+        storage=storage,
+        sampler=sampler,
+        seed=seed,
+        workers=workers or 1,
+        fresh=fresh,
+        out=out,
+        verdicts=verdicts,
+    )
     with _resumable(again), shown(study, hidden=quiet, no_color=no_color) as tell, calm():
         with blame("STUDY"):
             questions = dse.load_cases(study, configs)
@@ -118,7 +133,7 @@ def run(
         _tell_cases(results, study, no_color=no_color)
 
 
-def _command(study: str, **given: Any) -> str:
+def _command(study: str, **given: object) -> str:
     """The command that resumes."""
     plain = ["--no-targets"] if given.pop("no_targets", False) else []
     options = [part for name, v in given.items() if v is not None for part in (f"--{name}", str(v))]
@@ -135,7 +150,7 @@ def _resumable(again: str) -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _tell(result: Any, study: str, *, no_color: bool, samples: int) -> None:
+def _tell(result: Result, study: str, *, no_color: bool, samples: int) -> None:
     told, console = result.front.manifest, stdout(no_color=no_color)
     sure = measured_in(result.study, result.front, samples) if samples else None
     tell_answer(result.front, result.study.spec, no_color=no_color, sure=sure)
@@ -155,29 +170,30 @@ def _tell(result: Any, study: str, *, no_color: bool, samples: int) -> None:
     console.print(f"Look closer: {_look(study, result)}", soft_wrap=True)
 
 
-def _tell_cases(results: list[Any], study: str, *, no_color: bool) -> None:
+def _tell_cases(results: list[Result], study: str, *, no_color: bool) -> None:
     """The cases side by side, and where each of them lies."""
     fronts = [(r.study.case_title, r.front) for r in results]
     console, picture = stdout(no_color=no_color), results[0].out / "cases.png"
     draw_cases(cases_info(fronts), picture)
     console.print()
     console.print(cases_table(fronts))
-    names = ", ".join(r.study.case for r in results[1:])
+    names = ", ".join(r.study.case for r in results[1:] if r.study.case)
     console.print(f"Picture: {picture}. Each case has a folder of its own there: {names}", soft_wrap=True)
     first = f"{split_software(study)[0]}/{results[1].study.case}"
     console.print(f"Look closer: {_look(first, results[0])}", soft_wrap=True)
 
 
-def _look(study: str, result: Any) -> str:
+def _look(study: str, result: Result) -> str:
     usual = Path("results") / result.study.slug
     own = result.out.parent if result.study.case else result.out  # a case has a folder in it
     return shlex.join(["dse", "front", study, *([] if result.out == usual else ["--out", str(own)])])
 
 
-def _nothing(result: Any, *, no_color: bool) -> None:
+def _nothing(result: Result, *, no_color: bool) -> None:
     """Say that nothing was feasible, and what stood in the way."""
     trials = result.front.manifest["trials"]
-    found = obstacles(result.optuna_study.get_trials(deepcopy=False))
+    searched = result.optuna_study if isinstance(result, RunResult) else None  # the first case ran here
+    found = obstacles([] if searched is None else searched.get_trials(deepcopy=False))
     hint = "Relax its target, widen the space or the deployments, or give more --trials."
     what = f"expected a feasible design in {counted(trials, 'trial')}, got none{most_violated(found, trials)}"
     complain(f"{result.study.slug}: {what}. {hint}")

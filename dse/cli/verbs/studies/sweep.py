@@ -4,7 +4,7 @@ import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -22,14 +22,18 @@ from dse.cli.input.options import (
     one_of,
     only_one_of,
     whole,
-)  # fmt: skip
+)
 from dse.cli.input.software import question
 from dse.cli.show.run_summary import counted, draw, tell_answer, tell_files
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples, measured_in
 from dse.cli.terminal.guard import INTERRUPTED, blame, complain
 from dse.cli.terminal.tables import stderr, stdout
+from dse.front.files import Front
+from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.dask_blocks import on_cluster
+from dse.search.sweep.driver import SweepResult
 from dse.search.sweep.driver import sweep as run
+from dse.search.sweep.executor import Executor
 from dse.spec.problems import Problem, SpecError, wrong
 
 EPILOG = epilog(
@@ -84,9 +88,15 @@ def sweep(
     """
     study = question(study, software)
     again = _command(
-        study, grid=grid, backend=backend, workers=workers, scheduler=scheduler, out=out,
-        configs=configs, no_targets=no_targets,
-    )  # fmt: skip
+        study,
+        grid=grid,
+        backend=backend,
+        workers=workers,
+        scheduler=scheduler,
+        out=out,
+        configs=configs,
+        no_targets=no_targets,
+    )
     only_one_of("--scheduler", scheduler, "--workers", workers)
     only_one_of("--scheduler", scheduler, "--prune", prune or None)
     counts = {} if grid is None else _counts(grid)
@@ -98,9 +108,16 @@ def sweep(
         _solved_by(scheduler, resolved, counts, backend) as engine,
     ):
         result = run(
-            resolved, counts=counts, backend=backend, workers=workers, fresh=fresh, out=out,
-            prune=prune, progress=tell, executor=engine,
-        )  # fmt: skip
+            resolved,
+            counts=counts,
+            backend=backend,
+            workers=workers,
+            fresh=fresh,
+            out=out,
+            prune=prune,
+            progress=tell,
+            executor=engine,
+        )
     if result.front is None:
         share = result.points / result.grid.size
         complain(f"interrupted after {share:.1%} of the points, all of them kept; go on with:", f"  {again}")
@@ -110,32 +127,32 @@ def sweep(
         complain(f"{resolved.slug}: expected a feasible design, got none of {result.grid.size:,}. {hint}")
         tell_files(result.out, picture=False, no_color=no_color)
         raise typer.Exit(1)
-    draw(result)
+    draw(result.study, result.front, result.out)
     front = allowing(result.front, with_unanchored)
     sure = None if no_intervals else measured_in(resolved, front, samples)
     tell_answer(front, resolved.spec, no_color=no_color, sure=sure)
-    _tell(result, no_color=no_color)
+    _tell(result, result.front, no_color=no_color)
 
 
 def _solved_by(
-    scheduler: str | None, study: Any, counts: dict[str, int], backend: str
-) -> AbstractContextManager[Any]:
+    scheduler: str | None, study: ResolvedStudy, counts: dict[str, int], backend: str
+) -> AbstractContextManager[Executor | None]:
     """Who solves the blocks: a cluster, or with None the threads of this process."""
     if scheduler is None:
         return nullcontext()
     return on_cluster(scheduler, study, counts, backend)
 
 
-def _tell(result: Any, *, no_color: bool) -> None:
+def _tell(result: SweepResult, front: Front, *, no_color: bool) -> None:
     grid = result.grid
-    told = result.front.manifest["sweep"]
+    told = front.manifest["sweep"]
     done = f", {result.new_points / result.seconds:,.0f} a second" if result.new_points else ""
     if told["pruned"]:
         done = f"; {told['evaluated']:,} evaluated, the others settled by bounds of {told['boxes']:,} boxes"
     stdout(no_color=no_color).print(
         f"{grid.size:,} points ({grid.chips:,} chips in {grid.layouts:,} deployments each{done}); "
-        f"{counted(len(result.front.frame), 'design')} on the exact front of the grid; "
-        f"hypervolume {result.front.manifest['hypervolume']:.6g}",
+        f"{counted(len(front.frame), 'design')} on the exact front of the grid; "
+        f"hypervolume {front.manifest['hypervolume']:.6g}",
         soft_wrap=True,
     )
     for remark in told.get("remarks", ()):
@@ -163,7 +180,7 @@ def _counts(text: str) -> dict[str, int]:
     return found
 
 
-def _command(study: str, **given: Any) -> str:
+def _command(study: str, **given: object) -> str:
     """The command that goes on."""
     plain = ["--no-targets"] if given.pop("no_targets", False) else []
     options = [part for name, v in given.items() if v is not None for part in (f"--{name}", str(v))]
@@ -174,8 +191,13 @@ def _command(study: str, **given: Any) -> str:
 def _bar(study: str, *, hidden: bool, no_color: bool) -> Iterator[Callable[[int, int, int], None]]:
     """A progress bar with points a second on stderr, when that is a terminal."""
     console, start = stderr(no_color=no_color), time.monotonic()
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
-               TextColumn("{task.fields[rate]}"))  # fmt: skip
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[rate]}"),
+    )
     bar = Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)
 
     def tell(settled: int, new: int, wanted: int) -> None:

@@ -1,7 +1,7 @@
 """`dse view`: the studies of a folder in a browser, live."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -46,13 +46,11 @@ def view(
     results: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder whose results folders are shown.")
     ] = RESULTS,
-    port: Annotated[
-        int, typer.Option(metavar="N", parser=_port, help="Port; 0 takes a free one.")
-    ] = PORT,
+    port: Annotated[int, typer.Option(metavar="N", parser=_port, help="Port; 0 takes a free one.")] = PORT,
     storage: Stored = None,
     out: Out = None,
     configs: Configs = None,
-) -> None:  # fmt: skip
+) -> None:
     """Show studies in a browser while they run and afterwards.
 
     Serves an index of all results, the page of each study as `dse report` writes it, renewed as trials come
@@ -74,7 +72,7 @@ def view(
 
 
 def _first(
-    studies: Any, study: str | None, storage: str | None, out: Path | None, configs: Path | None
+    studies: Studies, study: str | None, storage: str | None, out: Path | None, configs: Path | None
 ) -> str:
     """Path of the page of the study asked for, which is served too; that of the index without one."""
     if study is None:

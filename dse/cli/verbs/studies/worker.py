@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,8 +12,9 @@ from dse.cli.input.options import Configs, NoTargets, Scheduler, Study, epilog, 
 from dse.cli.terminal.guard import INTERRUPTED, blame, complain
 from dse.cli.terminal.progress import calm, shown
 from dse.cli.terminal.tables import stdout
+from dse.question.resolved_study import ResolvedStudy
 from dse.search.run.dask_workers import work_on
-from dse.search.run.runner import work
+from dse.search.run.runner import WorkResult, work
 
 EPILOG = epilog(
     "dse worker groq-vs-h100 --storage postgresql://me@db/dse --processes 8",
@@ -51,7 +52,7 @@ def worker(
 ) -> None:
     """Add one process to a study that several processes search.
 
-    Any number may join and leave at any time, from any machine that reaches the storage and has the same
+    Processes may join and leave at any time, from every machine that reaches the storage and has the same
     study and configs. Nobody needs to be told of the others. Trials are made in memory and stored in bulk, so
     a cheap trial does not wait for the database; what a killed worker had not stored lies in its folder, and
     the next one started there stores it. The front is written by `dse run` with the same --storage, while
@@ -67,9 +68,12 @@ def worker(
             question = question.lifted() if no_targets else question
         with blame("--storage"):
             found = _fleet(scheduler, question, storage, processes, out)(
-                trials=trials, timeout=timeout, sampler=sampler, seed=seed,
+                trials=trials,
+                timeout=timeout,
+                sampler=sampler,
+                seed=seed,
                 progress=lambda done, wanted: tell(done, wanted, question.slug),
-            )  # fmt: skip
+            )
     told = f"{found.new_trials:,} trials made here; the study has {found.trials:,}"
     if found.interrupted:
         complain(f"interrupted; {told}")
@@ -78,8 +82,8 @@ def worker(
 
 
 def _fleet(
-    scheduler: str | None, question: Any, storage: str, processes: int, out: Path | None
-) -> Callable[..., Any]:
+    scheduler: str | None, question: ResolvedStudy, storage: str, processes: int, out: Path | None
+) -> Callable[..., WorkResult]:
     """What makes the trials: processes of this machine, or of a cluster."""
     if scheduler is None:
         return partial(work, question, storage, workers=processes, out=out)
