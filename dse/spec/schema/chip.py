@@ -141,7 +141,7 @@ class ChipSpec(Spec):
     title: Title
     aliases: Aliases = ()
     vendor: str
-    """Who makes it; `hypothetical` for nobody."""
+    """Who makes it, or `hypothetical`."""
     hypothetical: bool = False
     """True for a chip that does not exist: what its file leaves open follows from its silicon."""
     released: int | None = None

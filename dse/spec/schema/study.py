@@ -143,7 +143,7 @@ class StudySpec(Spec):
     question: str
     """The question in words."""
     short: str | None = None
-    """What tells the study itself from its cases, in a few words."""
+    """What sets the study apart from its cases, in a few words."""
     llm: str
     """Name of the LLM, an alias, or a path to its file."""
     workload: str
@@ -191,7 +191,7 @@ class StudySpec(Spec):
     workload_targets: bool = Field(default=True, exclude_if=lambda v: v)
     """Whether the latency targets of the workload bind."""
     report_at: tuple[SecondsQ, ...] = ()
-    """Values of the swept objective at which the best design is told."""
+    """Values of the swept objective at which the best design is reported."""
     baselines: tuple[str, ...] = ()
     """Chips of the catalog that are evaluated as well."""
     sampler: SamplerSpec = SamplerSpec()
@@ -203,9 +203,9 @@ class StudySpec(Spec):
     reference_point: dict[str, str]
     """The worst value of each objective that still counts towards the hypervolume."""
     settings: dict[str, str | float] | None = None
-    """Numbers that the question sets itself, `KIND/NAME.PATH` to a value; see `dse.question.overrides`."""
+    """Numbers that the study replaces, `KIND/NAME.PATH` to a value, such as {chip/h100-sxm.power: 600 W}."""
     cases: dict[Name, dict[str, Any]] = Field(default={})
-    """Variations of the question by name, each with the keys that it changes; see `dse.spec.schema.cases`."""
+    """Variations of the study by name, each with the keys that differ; a mapping is merged key by key."""
 
     @model_validator(mode="before")
     @classmethod
