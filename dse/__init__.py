@@ -19,7 +19,7 @@ _PUBLIC = {
     "explain": "dse.decide.explain.design",
     "propose": "dse.decide.propose.proposal",
     "Catalog": "dse.spec.catalog.lookup",
-    "SpecError": "dse.spec.problems",
+    "SpecError": "dse.errors",
 }
 
 __all__ = ["__version__", *_PUBLIC]

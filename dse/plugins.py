@@ -5,7 +5,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from dse.spec.problems import nearest, wrong
+from dse.errors import nearest, wrong
 from objectives.api import CostModel, Objective
 from objectives.metrics import METRICS, Metric, Place
 

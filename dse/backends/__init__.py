@@ -5,7 +5,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from dse.spec.problems import nearest, wrong
+from dse.errors import nearest, wrong
 
 Compile = Callable[[Callable[..., Any]], Callable[..., Any]]
 """Turns array-namespace code into a compiled function that takes and returns NumPy arrays."""

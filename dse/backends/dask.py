@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import dse
-from dse.spec.problems import SpecError, wrong
+from dse.errors import SpecError, wrong
 
 T = TypeVar("T")
 R = TypeVar("R")

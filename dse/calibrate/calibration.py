@@ -12,8 +12,8 @@ from dse.calibrate.left_out import GROUPINGS, folds, interval, left_out, metric_
 from dse.calibrate.parameters import PARAMETERS, Prior, prior, vector
 from dse.calibrate.profile import Profile, leaves, span
 from dse.calibrate.residuals import Rows
+from dse.errors import Problem, SpecError, nearest, wrong
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.schema.chip import ChipClass
 from dse.spec.schema.system import StackSpec
 from dse.validate.measured.batches import Case, Floats, Lookup, Refusal

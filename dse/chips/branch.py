@@ -21,7 +21,7 @@ from dse.chips.resolve import (
 )
 from dse.chips.silicon import Silicon, blueprint_of, derive, fp16_equivalent, managed_by_software
 from dse.chips.silicon_columns import excess_columns, package_columns, watt_columns
-from dse.spec.problems import Problem, SpecError, wrong
+from dse.errors import Problem, SpecError, wrong
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.space import BranchSpec, SpaceSpec
 from dse.spec.schema.system import NetworkSpec

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dse.spec.problems import wrong
+from dse.errors import wrong
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.system import NetworkSpec
 from dse.spec.schema.technology import TechnologySpec

@@ -6,7 +6,7 @@ from typing import Any
 
 from dse.chips.link_reach import SWITCHED, ends, shares
 from dse.chips.silicon import Silicon
-from dse.spec.problems import Problem, SpecError, nearest, wrong
+from dse.errors import Problem, SpecError, nearest, wrong
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.study import PriceSpec

@@ -23,8 +23,8 @@ from dse.chips.silicon_columns import (
     chip_package,
     chip_power,
 )
+from dse.errors import Problem, SpecError, wrong
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import Problem, SpecError, wrong
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.software import Software

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from dse.chips.formats import unit_size, with_formats
-from dse.spec.problems import Problem, SpecError
+from dse.errors import Problem, SpecError
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.technology import Build, TechnologySpec, Value, middle

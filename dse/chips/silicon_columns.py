@@ -4,7 +4,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dse.chips.silicon import Foundry, Silicon, build_of
-from dse.spec.problems import SpecError
+from dse.errors import SpecError
 from dse.spec.schema.chip import ChipSpec
 from objectives.arrays import Array, namespace
 

@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from dse.cli.terminal.global_options import mannered
 from dse.cli.terminal.guard import guard
-from dse.spec.problems import nearest
+from dse.errors import nearest
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from dse.chips.price_basis import BASES, price_basis
 from dse.chips.prices import margin_of, margin_parts, price_of_one
 from dse.chips.resolve import Setting, price_of
 from dse.chips.silicon import Silicon, chip_silicon
+from dse.errors import SpecError, nearest, wrong
 from dse.spec.catalog.lookup import Catalog, leaves
-from dse.spec.problems import SpecError, nearest, wrong
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.settings import CHIP, chip_with, spelled
 from dse.spec.schema.study import PrecisionSpec

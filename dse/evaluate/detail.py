@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from dse.chips.resolve import chip_columns, chips_of
 from dse.choose.rule import Limits, violations
+from dse.errors import wrong
 from dse.evaluate.mix import MemberPoints, combined_metrics, taken
 from dse.evaluate.mix_ledgers import combined_ledgers
 from dse.front.tables import Table
 from dse.question.resolved_study import ResolvedStudy
-from dse.spec.problems import wrong
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import StackSpec
 from objectives import api

@@ -14,6 +14,7 @@ from dse.chips.resolve import Setting, chip_columns, chips_of, precision_of, sta
 from dse.chips.silicon import chip_silicon
 from dse.choose.rule import TOLERANCE, Limits, best, judged, violations
 from dse.choose.solve import Found, Question, best_deployments
+from dse.errors import Problem, SpecError, nearest, wrong
 from dse.evaluate.estimate_result import (
     LABELS,
     Estimate,
@@ -30,7 +31,6 @@ from dse.plugins import objective
 from dse.question.layouts import all_spreads, all_stages, all_ways, bad_ep, bad_tp, batches, product
 from dse.question.targets import USUAL_GOAL
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.settings import apply, spelled

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dse.errors import Problem, SpecError, nearest, wrong
 from dse.front.axis import Axis
 from dse.front.columns import kind_of, unit_of
 from dse.front.dominance import Mask
 from dse.front.tables import to_format
-from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.yaml.units import UnitError, parse
 
 __all__ = ["best_at_targets", "checked", "to_format", "unmet", "where"]

@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
+from dse.errors import nearest, wrong
 from dse.front.columns import Kind, canonical, kind_of
-from dse.spec.problems import nearest, wrong
 
 Format = Literal["csv", "json", "parquet"]
 FORMATS: tuple[Format, ...] = ("csv", "json", "parquet")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dse.errors import SpecError, nearest, wrong
 from dse.evaluate.detail import Revisited, revisit
 from dse.front.axis import Axis
 from dse.front.files import Front, load_front
@@ -18,7 +19,6 @@ from dse.question.resolved_study import ResolvedStudy, load_cases
 from dse.question.unanchored import assumed_in
 from dse.report.words.answer import baselines_of, contenders, ranked, tolerance_of
 from dse.report.words.eligibility import Standing, standing_of
-from dse.spec.problems import SpecError, nearest, wrong
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from dse.errors import nearest, wrong
 from dse.front.columns import unit_of
 from dse.pages.answers import Pick
 from dse.report.words.quantities import quantity
-from dse.spec.problems import nearest, wrong
 from dse.spec.yaml.units import pretty
 from objectives.ledgers import LEDGERS
 

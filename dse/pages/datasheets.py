@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dse.spec.problems import wrong
+from dse.errors import wrong
 
 PROMPT = "$ dse propose "
 

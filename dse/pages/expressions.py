@@ -5,9 +5,9 @@ import operator
 import re
 from collections.abc import Callable
 
+from dse.errors import wrong
 from dse.pages.answers import Answers, answer_of
 from dse.pages.columns import Cell, cell, said
-from dse.spec.problems import wrong
 
 _TERM = re.compile(r"\[([^\[\]]*)\]")
 _AS = re.compile(r"(.*\S)\s+as\s+(\S+)(?:\s+to\s+(\d))?", re.DOTALL)

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
+from dse.errors import wrong
 from dse.front.files import write_files
 from dse.pages.columns import said
 from dse.pages.tables import markdown
-from dse.spec.problems import wrong
 from dse.validate.article.claims import Claim, check_article
 
 _BLOCK = re.compile(r"<!-- generated: (gallery|claims) -->\n(.*?)<!-- end -->", re.DOTALL)

@@ -7,12 +7,12 @@ between `<!--= EXPRESSION -->` and `<!--/-->`. `studies/README.md` tells both la
 import re
 from collections.abc import Callable
 
+from dse.errors import Problem, SpecError, nearest
 from dse.pages.answers import Answers
 from dse.pages.expressions import said_of
 from dse.pages.rechecks import softwares_table, stressed_table
 from dse.pages.tables import best_table, breakeven_table, cases_table, matrix_table, rows_table, targets_table
 from dse.pages.verdicts import verdicts_table
-from dse.spec.problems import Problem, SpecError, nearest
 
 _BLOCK = re.compile(r"<!-- generated: (.+?) -->\n(.*?)<!-- end -->", re.DOTALL)
 _VALUE = re.compile(r"<!--= (.+?) -->(.*?)<!--/-->", re.DOTALL)

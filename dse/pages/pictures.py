@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from dse.errors import Problem, SpecError, nearest
 from dse.front.axis import Axis
 from dse.pages.answers import Answer, Answers, Pick
 from dse.pages.columns import cell, heading
 from dse.pages.tables import chosen, pick_of, who_of
 from dse.report.plots.lines_plot import Line, LinesInfo, draw_lines
-from dse.spec.problems import Problem, SpecError, nearest
 
 _MARK = re.compile(r"<!-- drawn: (.+?) -->", re.DOTALL)
 MORE_IS_BETTER = ("tokens_per_s", "per_chip", "speed")

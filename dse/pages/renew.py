@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from dse.decide.verdict.stored_run import judged
+from dse.errors import SpecError
 from dse.front.files import write_files, write_front
 from dse.pages.answers import Answers, read_answers
 from dse.pages.datasheets import propose_all
@@ -24,7 +25,6 @@ from dse.report.info.front_info import front_info
 from dse.report.plots.cases_plot import draw_cases
 from dse.report.plots.front_plot import draw_front
 from dse.search.run.runner import run
-from dse.spec.problems import SpecError
 
 STUDIES = Path("studies")
 HOURS = 6 * 3600.0

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
+from dse.errors import wrong
 from dse.front.axis import Axis, axis_named
 from dse.pages.answers import KINDS, Answer, Answers, Pick, answer_of
 from dse.pages.columns import cell, heading, said
 from dse.pages.footnotes import intervals, with_notes
 from dse.pages.prices import with_prices
 from dse.report.info.cases_info import cases_info
-from dse.spec.problems import wrong
 from dse.spec.yaml.units import pretty
 
 BEST = ("design", "usd_per_token_per_s", "price_usd", "chips", "batch", "layout", "capex_usd")

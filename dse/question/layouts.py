@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dse.spec.problems import Problem, SpecError
+from dse.errors import Problem, SpecError
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import DeploymentSpec, StudySpec
 from objectives import api

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dse.errors import Problem, SpecError, nearest
 from dse.spec.catalog.lookup import KINDS, Catalog
-from dse.spec.problems import Problem, SpecError, nearest
 from dse.spec.schema.base import Spec
 from dse.spec.schema.settings import exchange_texts
 from dse.spec.schema.workload import WorkloadSpec, served

@@ -12,6 +12,7 @@ from dse.chips.branch import Branch, branches_of
 from dse.chips.formats import peak_of
 from dse.chips.resolve import Setting, chip_columns, precision_of
 from dse.choose.rule import Limits
+from dse.errors import Problem, SpecError, nearest, wrong
 from dse.plugins import cost_model, objective, sampler_factory
 from dse.question.layouts import Lists, check_deployments, filled
 from dse.question.overrides import with_settings, workload_of
@@ -19,7 +20,6 @@ from dse.question.targets import Target, bound, goal_of, limits_of, target_of
 from dse.spec.catalog.check_names import asked
 from dse.spec.catalog.config_paths import study_folders
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.schema.base import Spec
 from dse.spec.schema.cases import case_spec, slug_of
 from dse.spec.schema.chip import ChipSpec

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dse.choose.rule import Limits, merged
+from dse.errors import wrong
 from dse.plugins import objective
-from dse.spec.problems import wrong
 from dse.spec.schema.study import StudySpec
 from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.units import parse

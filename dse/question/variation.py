@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from dse.errors import nearest, wrong
 from dse.question.resolved_study import ResolvedStudy, resolve_study
 from dse.spec.catalog.lookup import leaves
-from dse.spec.problems import nearest, wrong
 from dse.spec.schema.base import Sourced, SourcedRatio, SourcedShare, Spec, unit_in
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.settings import CHIP, ECONOMY, NETWORK, STACK, TECHNOLOGY, WORKLOAD, exchange_all

@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from dse.errors import SpecError
 from dse.front.exact import drawn_behind
 from dse.front.files import Front, FrontError, load_front
 from dse.question.resolved_study import ResolvedStudy, load_study
@@ -16,7 +17,6 @@ from dse.report.page.study_report import Extras, study_report
 from dse.report.words.sentence import answer_sentences
 from dse.search.analysis.live_front import Follower
 from dse.search.trials.read_trials import FrozenTrial, finished, reading, remote_trials, stored_trials
-from dse.spec.problems import SpecError
 
 _QUIET = 15.0  # seconds without a new trial after which a search has stopped, or somebody stopped it
 _REST = 10.0  # renewing a page takes at most this fraction of the time, so that a search keeps its machine

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from threading import Lock
 
+from dse.errors import SpecError
 from dse.search.storage.read_only_view import ReadOnlyView
-from dse.spec.problems import SpecError
 from dse.view.dashboard import dashboard
 from dse.view.guard import App
 from dse.view.live import LiveStudy

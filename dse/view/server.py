@@ -7,7 +7,7 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from dse.spec.problems import wrong
+from dse.errors import wrong
 from dse.view.guard import App
 
 HOST = "127.0.0.1"

@@ -12,9 +12,9 @@ from dse.calibrate.left_out import folds, independent, interval
 from dse.calibrate.parameters import DATAFLOW, PARAMETERS, Prior, Table, fields, prior, vector
 from dse.calibrate.pool import centre_of, pool, without
 from dse.calibrate.residuals import Rows
+from dse.errors import SpecError
 from dse.plugins import cost_model
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import SpecError
 from dse.spec.schema.system import StackSpec
 from dse.validate.measured.batches import Case
 from dse.validate.measured.rows import find_table, read_rows

@@ -11,9 +11,9 @@ from dse.decide.scenario.assumptions import knob_of
 from dse.decide.scenario.best_deployments import ask_of, best_layouts, solve, study_grid
 from dse.decide.scenario.breakeven import NOBODY, assumptions, breakeven, everyone
 from dse.decide.scenario.scenario import Situation, costs_of
+from dse.errors import SpecError
 from dse.report.datasheet.section import written_in
 from dse.report.info.breakeven_info import as_dict, points, segments, sentences
-from dse.spec.problems import SpecError
 
 LIMITS = {"tpot": 50e-3}
 

@@ -7,7 +7,7 @@ import pytest
 
 import dse
 from dse.decide.compare.chips import compare
-from dse.spec.problems import SpecError
+from dse.errors import SpecError
 
 ASKED = {"llm": "llama2-70b", "workload": "article", "weights": "int8"}
 TARGETS = (2e-3, 5e-3, 20e-3, 50e-3)

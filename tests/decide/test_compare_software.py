@@ -7,8 +7,8 @@ from dse.decide.compare.chip_settings import by_chip
 from dse.decide.compare.chips import compare
 from dse.decide.compare.contestants import contestant
 from dse.decide.verdict.by_software import dependence, flip_of, verdicts_from
+from dse.errors import SpecError
 from dse.evaluate.estimate import Subject
-from dse.spec.problems import SpecError
 
 ASKED = {"llm": "llama2-70b", "workload": "article", "weights": "int8", "batch": 64}
 TOP = 241e-6

@@ -11,8 +11,8 @@ from dse.decide.explain.neighbours import neighbours
 from dse.decide.propose.candidates import chips_of_candidates, from_rows
 from dse.decide.scenario.best_deployments import ask_of, evaluate, solve, study_grid
 from dse.decide.scenario.mix_parts import layout_at
+from dse.errors import SpecError
 from dse.question.variation import Place, vary
-from dse.spec.problems import SpecError
 
 LIMITS = {"tpot": 50e-3}
 

@@ -17,12 +17,12 @@ from dse.decide.scenario.assumptions import knob_of
 from dse.decide.scenario.best_deployments import ask_of, solve, study_grid
 from dse.decide.scenario.breakeven import breakeven, everyone
 from dse.decide.scenario.mix_parts import layout_at
+from dse.errors import SpecError
 from dse.report.datasheet.content import datasheet
 from dse.report.datasheet.data import as_dict
 from dse.report.info.spreads import measured
 from dse.search.bound.prove import prove
 from dse.search.samplers.optuna_samplers import sampler_of
-from dse.spec.problems import SpecError
 from dse.spec.schema.study import SamplerSpec
 
 SIZES = {"mode": "solve", "batch": [1, 16, 128], "tp": [1, 8, 32], "pp": [1, 8, 32]}

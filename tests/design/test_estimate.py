@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import dse
+from dse.errors import SpecError
 from dse.evaluate.estimate_result import Estimate
-from dse.spec.problems import SpecError
 
 LEDGERS = ("tpot_s", "ttft_s", "capex_usd", "usd_per_million_tokens")
 

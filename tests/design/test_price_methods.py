@@ -14,9 +14,9 @@ from studies_for_tests import write_study
 
 import dse
 from dse.chips.parameters import value_at
+from dse.errors import SpecError
 from dse.question.layouts import one
 from dse.spec.catalog.config_paths import bundled
-from dse.spec.problems import SpecError
 from objectives import api
 
 SYSTEMS = ("chips-only", "with-host-and-network", "built-up")

@@ -7,7 +7,7 @@ import pytest
 from silicon_chips import CM2, MIB, MM2, a100, blueprint, column, design, groq, h100, h200, technology
 
 from dse.chips.silicon import blueprint_of, chip_silicon, chip_unit_cost, fp16_equivalent
-from dse.spec.problems import SpecError
+from dse.errors import SpecError
 from dse.spec.schema.chip import ChipSpec
 from objectives.equations.fabrication.area import cache_area, equivalent_peak, sram_area
 from objectives.equations.fabrication.yields import (

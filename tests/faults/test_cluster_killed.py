@@ -14,11 +14,11 @@ from servers import Postgres, postgres
 from strange_models import plugged, slow_study
 from studies_for_tests import write_study
 
+from dse.errors import SpecError
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.search.sweep import driver
 from dse.search.sweep.dask_blocks import on_cluster
 from dse.search.sweep.driver import SweepResult, sweep
-from dse.spec.problems import SpecError
 
 COUNTS = {"peak_flops": 3, "sram": 4, "sram_bandwidth_per_byte": 2, "link_bandwidth": 2, "dram_stacks": 2}
 FILES = ("front.csv", "baselines.csv", "manifest.json")

@@ -21,9 +21,9 @@ from servers import Postgres, free_port, postgres
 from strange_models import plugged, slow_study
 from studies_for_tests import write_study
 
+from dse.errors import SpecError
 from dse.search.run.runner import run
 from dse.search.storage import outage
-from dse.spec.problems import SpecError
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from io import BytesIO
 import pandas as pd
 import pytest
 
+from dse.errors import SpecError
 from dse.front.axis import Axis
 from dse.front.query import best_at_targets, checked, to_format, unmet, where
 from dse.front.tables import from_csv, kinds
-from dse.spec.problems import SpecError
 
 COST = Axis("usd_per_token_per_second", "usd_per_token_per_s", "$/(token/s)", "USD/(token/s)", "minimize")
 TPOT = Axis("tpot", "tpot_s", "TPOT", "s", "minimize")

@@ -7,12 +7,12 @@ import pytest
 import yaml
 
 import dse
+from dse.errors import SpecError
 from dse.pages.answers import read_answers
 from dse.pages.datasheets import proposals, propose_all
 from dse.pages.expressions import said_of
 from dse.pages.page import filled, table_of
 from dse.pages.renew import commit, renew
-from dse.spec.problems import SpecError
 
 STUDY = {
     "kind": "study", "name": "mine", "title": "Two chips", "question": "Which?",

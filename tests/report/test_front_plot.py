@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
 from dse.decide.compare.chips import compare
+from dse.errors import SpecError
 from dse.front.axis import Axis
 from dse.front.files import Front, FrontError
 from dse.report.drawing.labels import Mark, place_labels
@@ -22,7 +23,6 @@ from dse.report.drawing.scales import scale_of, tick_label, ticks
 from dse.report.drawing.style import styles
 from dse.report.info.front_info import front_info
 from dse.report.plots.front_plot import draw_front, render_front
-from dse.spec.problems import SpecError
 
 COST = Axis("usd_per_token_per_second", "usd_per_token_per_s", "$/(token/s)", "USD/(token/s)", "minimize")
 TPOT = Axis("tpot", "tpot_s", "TPOT", "s", "minimize")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from again import chip_of_row
 
+from dse.errors import SpecError
 from dse.evaluate.detail import Revisited, revisit
 from dse.front.files import Front, load_front
 from dse.question.resolved_study import ResolvedStudy, load_study
-from dse.spec.problems import SpecError
 
 STUDY = Path(__file__).resolve().parents[2] / "studies" / "0001-groq-vs-h100"
 

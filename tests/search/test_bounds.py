@@ -8,6 +8,7 @@ import pytest
 from studies_for_tests import write_study
 
 from dse.chips.parameters import value_at
+from dse.errors import SpecError
 from dse.evaluate import scoring
 from dse.evaluate.batch import grid_of
 from dse.front.dominance import factor_to_cover
@@ -18,7 +19,6 @@ from dse.search.bound.boxes import Boxes, joined, whole
 from dse.search.bound.corners import SLACK, STAGES, Table, corners, unordered
 from dse.search.bound.prove import Bound, prove
 from dse.search.sweep.driver import SweepResult, sweep
-from dse.spec.problems import SpecError
 from objectives import api
 
 QUESTIONS: dict[str, dict[str, Any]] = {

@@ -8,12 +8,12 @@ import pytest
 from optuna.samplers import RandomSampler
 from studies_for_tests import write_study
 
+from dse.errors import SpecError
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.search.run.runner import RunResult, run
 from dse.search.samplers import optuna_samplers
 from dse.search.samplers.unit_cube import UnitCube
 from dse.search.sweep.driver import sweep
-from dse.spec.problems import SpecError
 
 PARETO = {"name": "pareto", "options": {"points": 20_000, "proposals": 8}}
 SEARCH = {"mode": "search", "batch": [1, 8, 64], "tp": [1, 8, 64], "pp": [1, 10, 80]}

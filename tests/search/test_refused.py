@@ -10,9 +10,9 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from studies_for_tests import write_study
 
+from dse.errors import SpecError
 from dse.search.run.runner import run
 from dse.search.storage.locks import only_one
-from dse.spec.problems import SpecError
 
 Direction = Literal["minimize", "maximize"]
 

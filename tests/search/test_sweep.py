@@ -11,6 +11,7 @@ from again import differences, first, one
 from studies_for_tests import write_study
 
 from dse.chips.resolve import chip_columns, chips_of
+from dse.errors import SpecError
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.search.run.runner import run
 from dse.search.sweep import block as blocks
@@ -18,7 +19,6 @@ from dse.search.sweep import driver
 from dse.search.sweep.block import Solved, Task
 from dse.search.sweep.driver import SweepResult, sweep
 from dse.search.sweep.grid import grid
-from dse.spec.problems import SpecError
 from objectives import api
 
 COUNTS = {"peak_flops": 3, "sram": 4, "sram_bandwidth_per_byte": 2, "link_bandwidth": 2, "dram_stacks": 2}

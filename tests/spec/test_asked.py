@@ -6,8 +6,8 @@ import pytest
 from studies_for_tests import write_study
 
 from dse.chips.resolve import chip_columns
+from dse.errors import SpecError
 from dse.question.resolved_study import load_study
-from dse.spec.problems import SpecError
 
 LISTED = {"space": None, "sweep": {"objective": "tpot", "low": "1 ms", "high": "9 ms"}}
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from dse.chips.branch import Branch, branches_of, chip_kind, storage_kind
 from dse.chips.parameters import fraction_of, value_at
 from dse.chips.resolve import Setting, chip_columns
+from dse.errors import SpecError
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import SpecError
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.space import ParameterSpec, SpaceSpec
 from dse.spec.schema.study import PrecisionSpec, PriceSpec

@@ -6,8 +6,8 @@ import pytest
 from studies_for_tests import write_study
 
 from dse.cli.input.check_file import check_files
+from dse.errors import SpecError
 from dse.question.resolved_study import load_cases, load_study
-from dse.spec.problems import SpecError
 
 CASES = {
     "int4": {"precision": {"weights": "int4"}, "report_at": ["5 ms"]},

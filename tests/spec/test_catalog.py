@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from dse.errors import SpecError
 from dse.spec.catalog.config_paths import bundled
 from dse.spec.catalog.lookup import KINDS, Catalog, file_problems, leaves
-from dse.spec.problems import SpecError
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import StudySpec

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dse.errors import SpecError
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.huggingface.config import import_llm
 from dse.spec.huggingface.families import FAMILIES, WRAPPED
 from dse.spec.huggingface.keys import IGNORED
-from dse.spec.problems import SpecError
 from dse.spec.schema.llm import LlmSpec
 from objectives.equations.llm.parameters import params
 

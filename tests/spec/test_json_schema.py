@@ -11,10 +11,10 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from dse.errors import SpecError
 from dse.spec.catalog.kinds import SPECS
 from dse.spec.json_schema.generate import Schema, json_schema
 from dse.spec.json_schema.quantities import UNIT
-from dse.spec.problems import SpecError
 from dse.spec.schema.base import Sourced
 from dse.spec.yaml.loading import build_spec
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dse.spec.problems import SpecError
+from dse.errors import SpecError
 from dse.spec.schema.study import StudySpec
 from dse.spec.schema.system import StackSpec
 from dse.spec.schema.workload import WorkloadSpec

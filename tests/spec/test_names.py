@@ -2,8 +2,8 @@
 
 import pytest
 
+from dse.errors import SpecError
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import SpecError
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from dse.errors import SpecError
 from dse.spec.catalog.lookup import Catalog, leaves
-from dse.spec.problems import SpecError
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.settings import CHIP, NETWORK, OPTIONAL, STACK, WORKLOAD, apply, exchange_texts, names
 from dse.spec.schema.system import NetworkSpec, StackSpec

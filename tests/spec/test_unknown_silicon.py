@@ -14,9 +14,9 @@ from studies_for_tests import write_study
 
 import dse
 from dse.chips.prices import built_up, margin_of
+from dse.errors import SpecError
 from dse.spec.catalog.config_paths import bundled
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import SpecError
 from dse.spec.schema.study import PriceSpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec
 from dse.spec.schema.technology import Build, TechnologySpec

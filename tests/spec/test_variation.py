@@ -5,8 +5,8 @@ import pytest
 from studies_for_tests import write_study
 
 import dse
+from dse.errors import SpecError
 from dse.question.variation import Place, facts, leaf_at, places_of, vary
-from dse.spec.problems import SpecError
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from dse.errors import SpecError
 from dse.plugins import cost_model
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import SpecError
 from dse.validate.measured.batches import Case, Lookup, Refusal
 from dse.validate.measured.predictions import predictions
 from dse.validate.measured.rows import Measured, read_rows

@@ -9,9 +9,9 @@ from servers import postgres
 from studies_for_tests import write_study
 
 import dse
+from dse.errors import SpecError
 from dse.report.page.html import Html
 from dse.search.trials.read_trials import reading
-from dse.spec.problems import SpecError
 from dse.view.live import LiveStudy
 from dse.view.studies import Studies
 

@@ -15,6 +15,7 @@ from strange_models import plugged, slow_study
 from studies_for_tests import write_study
 
 from dse.backends import dask as door
+from dse.errors import SpecError
 from dse.question.resolved_study import load_study
 from dse.search.run.dask_workers import shares
 from dse.search.run.runner import run
@@ -24,7 +25,6 @@ from dse.search.sweep.block import Solved, Task
 from dse.search.sweep.dask_blocks import RemoteJob, on_cluster, solve_elsewhere
 from dse.search.sweep.driver import sweep
 from dse.search.sweep.executor import Solve
-from dse.spec.problems import SpecError
 
 COUNTS = {"peak_flops": 3, "sram": 4, "sram_bandwidth_per_byte": 2, "link_bandwidth": 2, "dram_stacks": 2}
 GRID = ",".join(f"{name}={n}" for name, n in COUNTS.items())

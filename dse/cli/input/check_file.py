@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from dse.errors import Problem, SpecError, nearest
 from dse.question.resolved_study import resolve_study
 from dse.spec.catalog.check_names import asked
 from dse.spec.catalog.kinds import SPECS
 from dse.spec.catalog.lookup import KINDS, Catalog, Source, SourcesSpec, file_problems
-from dse.spec.problems import Problem, SpecError, nearest
 from dse.spec.schema.base import Spec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.space import SpaceSpec

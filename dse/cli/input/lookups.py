@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from dse.errors import Problem, SpecError, wrong
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import Problem, SpecError, wrong
 
 
 def checked(

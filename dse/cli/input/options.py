@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dse.spec.problems import nearest, wrong
+from dse.errors import nearest, wrong
 from dse.spec.yaml.units import UnitError, parse
 
 Study = Annotated[

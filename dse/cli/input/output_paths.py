@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
+from dse.errors import wrong
 from dse.report.drawing.canvas import SUFFIXES
-from dse.spec.problems import wrong
 
 
 def file_place(option: str, path: Path | None) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import EntryPoint
 
+from dse.errors import nearest, wrong
 from dse.plugins import registered
-from dse.spec.problems import nearest, wrong
 
 
 def plug_rows(group: str) -> list[dict[str, object]]:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TypedDict
 
 from dse.decide.propose.proposal import Proposal
+from dse.errors import SpecError
 from dse.evaluate.estimate import estimate as estimated
 from dse.evaluate.estimate_result import Estimate
-from dse.spec.problems import SpecError
 
 _SAME = 1e-6
 """Relative difference that is rounding."""

@@ -5,11 +5,11 @@ from pathlib import Path
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.tables import remark
 from dse.decide.verdict.other_software import asked_again
+from dse.errors import wrong
 from dse.front.files import Front, FrontError, load_front
 from dse.question.resolved_study import ResolvedStudy, find_case, load_study
 from dse.report.info.stored_trials import trials_of
 from dse.search.trials.read_trials import Trials
-from dse.spec.problems import wrong
 from dse.spec.schema.cases import case_spec, slug_of
 from dse.spec.schema.software import split_software
 

@@ -11,12 +11,12 @@ from dse.cli.input.options import whole
 from dse.cli.terminal.quantity import NONE, shown
 from dse.cli.terminal.spinner import working
 from dse.cli.terminal.tables import remark, table
+from dse.errors import SpecError
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.report.info.spreads import Measured, Stale
 from dse.report.info.spreads import measured as drawn
 from dse.report.words.answer import Answer, Row
-from dse.spec.problems import SpecError
 
 Samples = Annotated[
     int, typer.Option("--samples", metavar="N", parser=whole(2), help="Drawings of the uncertain numbers.")

@@ -8,10 +8,10 @@ from pathlib import Path
 from dse.cli.show_data.prediction_errors import percent, signed
 from dse.cli.terminal.machine_output import emit
 from dse.cli.terminal.tables import plain, stdout, table
+from dse.errors import wrong
 from dse.front.files import write_files
 from dse.report.plots.silicon_plot import draw_silicon
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import wrong
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.units import pretty
 from dse.validate.measured.summary import Group

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 import typer
 
 from dse.cli.terminal.global_options import manner
-from dse.spec.problems import Problem, SpecError
+from dse.errors import Problem, SpecError
 
 FAILED, WRONG, INTERRUPTED, PIPE = 1, 2, 130, 141
 """Exit codes: a check failed; wrong input; Ctrl-C; the reader of our output has gone, as a shell says."""

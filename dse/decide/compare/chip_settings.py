@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from dse.spec.problems import Problem, SpecError
+from dse.errors import Problem, SpecError
 
 OWN: Final = ("price", "host")
 """Numbers that no two chips have in common, so that they are set for one chip by name."""

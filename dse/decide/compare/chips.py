@@ -15,12 +15,12 @@ from dse.decide.compare.contestants import Contestant, contestant
 from dse.decide.compare.result import Compared, Comparison, axes
 from dse.decide.compare.spreads import compared_spreads
 from dse.decide.compare.verdicts import verdicts_of
+from dse.errors import Problem, SpecError
 from dse.evaluate.estimate import Subject
 from dse.front.archive import Archive
 from dse.front.columns import whole_numbers
 from dse.front.tables import Table
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import Problem, SpecError
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.software import SOFTWARE, software_named
 

@@ -13,6 +13,7 @@ from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_r
 from dse.decide.scenario.best_deployments import Ask, ask_of, best_layouts
 from dse.decide.scenario.evaluation import Told, as_plain, told_of
 from dse.decide.scenario.mix_parts import Layout, layout_of_row
+from dse.errors import wrong
 from dse.evaluate.batch import axis_of
 from dse.evaluate.estimate_result import Estimate
 from dse.front.files import Front
@@ -20,7 +21,6 @@ from dse.front.tables import records, stack
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.trials.read_trials import FrozenTrial
 from dse.search.trials.replay import choice_of
-from dse.spec.problems import wrong
 from dse.spec.yaml.units import pretty
 
 Row = Mapping[str, Any]

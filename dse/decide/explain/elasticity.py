@@ -8,9 +8,9 @@ import numpy as np
 from dse.decide.propose.candidates import Candidate, generation_of, node_of
 from dse.decide.scenario.mix_parts import Layout
 from dse.decide.scenario.scenario_batch import costs_of_variants, varied
+from dse.errors import SpecError
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import Fact, facts
-from dse.spec.problems import SpecError
 
 STEP = 0.01
 """Relative step of the differences; a whole number is moved by 1."""

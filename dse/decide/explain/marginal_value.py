@@ -6,9 +6,9 @@ import numpy as np
 
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, generation_of
 from dse.decide.scenario.best_deployments import Ask, Floats, ask_of, best_costs
+from dse.errors import SpecError
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import Place, leaf_at, places_of, vary
-from dse.spec.problems import SpecError
 from dse.spec.schema.space import NAME, PARAMETERS
 from objectives import api
 

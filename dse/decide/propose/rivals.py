@@ -12,10 +12,10 @@ from dse.decide.compare.price_groups import group_of
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, of_baselines, of_front
 from dse.decide.scenario.best_deployments import Ask, best_layouts, designs_of, evaluate
 from dse.decide.scenario.mix_parts import Layout
+from dse.errors import SpecError
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.unanchored import assumed_in, price_bases_in, unanchored_in
-from dse.spec.problems import SpecError
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import NetworkSpec, StackSpec
 

@@ -9,9 +9,9 @@ from dse.decide.explain.elasticity import used_facts
 from dse.decide.propose.candidates import Candidate
 from dse.decide.scenario.best_deployments import Floats, study_grid
 from dse.decide.scenario.scenario_batch import solve_variants, varied
+from dse.errors import SpecError
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import Fact
-from dse.spec.problems import SpecError
 
 SCAN = (1.3, 2.0, 4.0, 10.0)
 """Factors, up and down, that a number is tried at."""

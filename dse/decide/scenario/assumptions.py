@@ -10,10 +10,10 @@ import numpy as np
 from dse.decide.propose.candidates import Candidate
 from dse.decide.scenario.best_deployments import Floats
 from dse.decide.scenario.scenario import EVERYONE, Situation, members
+from dse.errors import SpecError, nearest, wrong
 from dse.plugins import objective
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import SHORT, Fact, Place, leaf_at, places_of, unit_of_leaf
-from dse.spec.problems import SpecError, nearest, wrong
 from dse.spec.schema.base import SourcedRatio, SourcedShare
 from dse.spec.schema.settings import CHIP, OPTIONAL
 from dse.spec.schema.space import PARAMETERS

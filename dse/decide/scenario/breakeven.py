@@ -11,9 +11,9 @@ from dse.decide.propose.candidates import Candidate, of_baselines, of_front, of_
 from dse.decide.scenario.assumptions import Knob, knob_of
 from dse.decide.scenario.best_deployments import Floats, ask_of
 from dse.decide.scenario.scenario import Situation, costs_of, members
+from dse.errors import wrong
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy
-from dse.spec.problems import wrong
 from dse.spec.schema.space import COUNTED
 
 OTHERS = "others"

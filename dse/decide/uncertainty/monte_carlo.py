@@ -10,9 +10,9 @@ from dse.decide.scenario.best_deployments import Floats, study_grid
 from dse.decide.scenario.scenario_batch import best_of_variants, solve_variants, varied
 from dse.decide.uncertainty.quantiles import HIGH, LOW, best_shares, limits_of_dies
 from dse.decide.uncertainty.sampling import draws, studies_of, uncertain_facts
+from dse.errors import SpecError
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import Fact
-from dse.spec.problems import SpecError
 
 
 @dataclass(frozen=True, kw_only=True)

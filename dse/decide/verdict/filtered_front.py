@@ -13,6 +13,7 @@ import numpy as np
 
 from dse.choose.rule import Limits, merged
 from dse.decide.verdict.other_software import points_of_front
+from dse.errors import SpecError
 from dse.evaluate.batch import Points, axes_of, axis_of
 from dse.front.archive import Archive
 from dse.front.axis import Axis
@@ -26,7 +27,6 @@ from dse.search.analysis.at_targets import solved_at_targets
 from dse.search.analysis.manifest import targets_of
 from dse.search.trials.read_trials import Trials, finished
 from dse.search.trials.replay import catalog_points, replay
-from dse.spec.problems import SpecError
 from objectives import api
 from objectives.arrays import Array
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
+from dse.errors import wrong
 from dse.front.files import write_files
-from dse.spec.problems import wrong
 
 SUFFIXES = (".png", ".svg", ".pdf")
 SIZE = (9.6, 5.6)  # inches

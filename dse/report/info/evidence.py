@@ -6,13 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from dse.errors import SpecError
 from dse.evaluate.detail import Revisited, revisit
 from dse.front.files import Front
 from dse.front.tables import Table, plain_rows
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.report.info.spreads import Measured
 from dse.report.words.answer import Answer, answer, baselines_of, searched_of
-from dse.spec.problems import SpecError
 
 Row = dict[str, Any]
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from dse.errors import nearest, wrong
 from dse.evaluate.batch import axis_of
 from dse.front.axis import Axis, axis_named
 from dse.front.files import Front
@@ -14,7 +15,6 @@ from dse.plugins import objective
 from dse.report.drawing.scales import Floats, Scale, is_near, scale_of, tick_label
 from dse.report.drawing.style import Style, chip_look, styles
 from dse.report.info.curves import Axes, Curve, Intervals, Scales, curves, drawn, edge, known, within, xy
-from dse.spec.problems import nearest, wrong
 
 _PARTNERS = ("tpot", "usd_per_token_per_second")
 """Objectives that a front of a single one is drawn against."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import get_args
 
+from dse.errors import nearest, wrong
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy
 from dse.report.info.evidence import Evidence
@@ -18,7 +19,6 @@ from dse.report.plots.stacks_plot import render_stack
 from dse.search.analysis.importance import importance
 from dse.search.analysis.progress import progress
 from dse.search.trials.read_trials import Trials
-from dse.spec.problems import nearest, wrong
 
 _Maker = Callable[[Evidence, str, Trials, Front | None], bytes]
 

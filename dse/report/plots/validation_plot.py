@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from dse.errors import wrong
 from dse.front.files import write_files
 from dse.report.drawing.canvas import SUFFIXES
 from dse.report.info.validation_info import Panel, ValidationInfo
-from dse.spec.problems import wrong
 
 _SIDE = 4.2  # inches of a panel
 _LEGEND = 2.4  # inches beside them

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dse.errors import SpecError
 from dse.question.resolved_study import ResolvedStudy
 from dse.report.page.html import Html, joined, link, tag
 from dse.spec.catalog.lookup import KINDS, Source
-from dse.spec.problems import SpecError
 from dse.spec.yaml.sourced_values import Line, lines
 from dse.spec.yaml.yaml_lines import read_yaml
 

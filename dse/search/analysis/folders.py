@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from dse.errors import wrong
 from dse.question.resolved_study import ResolvedStudy
-from dse.spec.problems import wrong
 
 
 def results_folder(study: ResolvedStudy, out: Path | str | None) -> Path:

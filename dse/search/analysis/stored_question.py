@@ -7,9 +7,9 @@ from typing import Any
 from optuna import Study
 from optuna.storages import BaseStorage
 
+from dse.errors import Problem, SpecError, wrong
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.storage.optuna_private import study_id
-from dse.spec.problems import Problem, SpecError, wrong
 from objectives.api import CONTRACT_VERSION
 
 KEY = "dse:question"

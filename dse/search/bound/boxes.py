@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.chips.branch import Branch, Floats
+from dse.errors import wrong
 from dse.search.bound.corners import SLACK, Table, corners, unordered
 from dse.search.sweep.grid import Numbers
-from dse.spec.problems import wrong
 from dse.spec.schema.space import NAME, PARAMETERS
 
 THINNEST = 1e-4

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from dse.chips.branch import Branch, Floats
 from dse.chips.parameters import value_at
+from dse.errors import wrong
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.grid import Numbers
-from dse.spec.problems import wrong
 from dse.spec.schema.space import NAME, PARAMETERS
 from objectives.api import LinearAttention
 

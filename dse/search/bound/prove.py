@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from dse.chips.branch import Floats
+from dse.errors import wrong
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.bound.bounds import ROUNDING, Bounds
 from dse.search.bound.boxes import whole
-from dse.spec.problems import wrong
 
 Progress = Callable[[float, int], None]
 """Called with the factor that is proven so far and the number of boxes that are open."""

@@ -10,13 +10,13 @@ from pathlib import Path
 from secrets import token_hex
 
 from dse.backends.dask import cluster, wanted
+from dse.errors import SpecError
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.run.runner import WorkResult, work
 from dse.search.run.session import Progress
 from dse.search.run.study_bundle import StudyBundle, bundle_of, there
 from dse.search.run.study_reference import overridden
 from dse.search.storage.shared_study import Shared
-from dse.spec.problems import SpecError
 
 ASK = 1.0
 """Seconds between two questions of a task whether it is still wanted."""

@@ -13,12 +13,12 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from dse.errors import SpecError
 from dse.search.run.local_worker import LocalWorker
 from dse.search.run.recovery_log import RecoveryLog
 from dse.search.run.study_reference import StudyReference
 from dse.search.trials.keys import WorkerName
 from dse.search.trials.trial_entries import Entry, Task
-from dse.spec.problems import SpecError
 
 SEND = 0.25
 """Seconds between two parcels at least."""

@@ -6,12 +6,12 @@ from multiprocessing.connection import wait
 
 from optuna.trial import FrozenTrial
 
+from dse.errors import wrong
 from dse.search.run.interrupt import Interrupt
 from dse.search.run.process_main import Start
 from dse.search.run.worker_process import Remains, Worker, launch
 from dse.search.run.workforce import Delivery
 from dse.search.trials.trial_entries import Task
-from dse.spec.problems import wrong
 
 GRACE = 10.0
 """Seconds that a worker has to finish the trial under way when the run ends."""

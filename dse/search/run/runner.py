@@ -10,6 +10,7 @@ import numpy as np
 import optuna
 
 from dse.backends.blocks import keep_memory
+from dse.errors import wrong
 from dse.evaluate.batch import axes_of
 from dse.front.files import Front, write_front
 from dse.question.resolved_study import ResolvedStudy, load_study
@@ -31,7 +32,6 @@ from dse.search.storage.shared_study import Shared
 from dse.search.trials.keys import WorkerName
 from dse.search.trials.replay import baseline_front
 from dse.search.trials.suggest import BASELINE
-from dse.spec.problems import wrong
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from dse.errors import SpecError, wrong
 from dse.question.resolved_study import ResolvedStudy, digest, load_study
-from dse.spec.problems import SpecError, wrong
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dse.errors import wrong
 from dse.plugins import sampler_factory
 from dse.question.resolved_study import ResolvedStudy, digest, resolve_study
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import wrong
 from dse.spec.schema.cases import case_spec
 
 

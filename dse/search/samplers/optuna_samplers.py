@@ -9,10 +9,10 @@ from typing import Any, Protocol, runtime_checkable
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
 
+from dse.errors import wrong
 from dse.evaluate.batch import Points
 from dse.plugins import sampler_factory
 from dse.question.resolved_study import ResolvedStudy
-from dse.spec.problems import wrong
 
 
 @contextmanager

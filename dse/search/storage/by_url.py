@@ -10,10 +10,10 @@ from optuna.exceptions import OptunaError
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalRedisBackend
 
+from dse.errors import nearest, wrong
 from dse.search.samplers.optuna_samplers import without_experimental_warnings
 from dse.search.storage.journal import open_journal
 from dse.search.storage.optuna_private import ReconnectingProxy
-from dse.spec.problems import nearest, wrong
 
 SCHEMES = ("journal", "sqlite", "postgresql", "mysql", "redis", "grpc", "memory")
 TRIES = 10

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 from optuna.storages import RDBStorage
 
+from dse.errors import wrong
 from dse.search.storage.by_url import EXTRA, hidden, open_storage
 from dse.search.storage.optuna_private import grpc_server
-from dse.spec.problems import wrong
 
 THREADS = 10
 """Requests that are answered at the same time, each over a connection of its own."""

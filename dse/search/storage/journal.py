@@ -9,8 +9,8 @@ from typing import BinaryIO
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from dse.errors import SpecError, wrong
 from dse.search.storage.optuna_private import JournalLock, LogLine, lock_file
-from dse.spec.problems import SpecError, wrong
 
 ORPHANED = 5
 """Seconds without a sign of life after which the lock of a shared journal is broken; a write takes less."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
-from dse.spec.problems import wrong
+from dse.errors import wrong
 
 
 def hold(path: Path) -> FileIO | None:

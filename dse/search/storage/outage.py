@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dse.errors import wrong
 from dse.search.storage.by_url import hidden
-from dse.spec.problems import wrong
 
 _DRIVERS = ("psycopg2", "psycopg", "pymysql", "MySQLdb")
 PATIENCE = 60.0

@@ -7,6 +7,7 @@ import optuna
 from optuna.exceptions import DuplicatedStudyError
 from optuna.trial import FrozenTrial, TrialState
 
+from dse.errors import wrong
 from dse.question.resolved_study import ResolvedStudy, digest
 from dse.search.analysis.stored_question import check, settle
 from dse.search.samplers.optuna_samplers import without_experimental_warnings
@@ -16,7 +17,6 @@ from dse.search.storage.optuna_private import FIXED_PARAMS, cached, study_id, tr
 from dse.search.trials.keys import worker_of
 from dse.search.trials.suggest import first_trials
 from dse.search.trials.trial_entries import CLAIM, KEY, RETRY, Entry, Task, retry_of, waiting
-from dse.spec.problems import wrong
 
 BEAT, SILENT = 15.0, 90.0
 """Seconds between two signs of life of a run, and of silence after which its running trials are stale."""

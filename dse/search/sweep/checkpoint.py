@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from dse.errors import Problem, SpecError, wrong
 from dse.search.analysis.stored_question import differences
 from dse.search.sweep.pivots import Local
-from dse.spec.problems import Problem, SpecError, wrong
 
 _TABLES = """
 create table if not exists question (text text not null);

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from dse.backends.dask import cluster
+from dse.errors import SpecError, wrong
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.run.study_bundle import StudyBundle, bundle_of, there
 from dse.search.sweep.block import Solved, SweepJob, Task
 from dse.search.sweep.executor import Executor, Solve, solver
 from dse.search.sweep.grid import grid
 from dse.search.sweep.start import start
-from dse.spec.problems import SpecError, wrong
 
 _ONE = threading.Lock()
 """Threads of one worker share what they read and compile."""

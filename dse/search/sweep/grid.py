@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from dse.chips.branch import Branch, Floats
 from dse.chips.parameters import value_at
+from dse.errors import Problem, SpecError, nearest, wrong
 from dse.evaluate.batch import grid_of
 from dse.question.resolved_study import ResolvedStudy
-from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.schema.space import PARAMETERS, ParameterSpec
 from objectives import api
 

@@ -9,9 +9,9 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
+from dse.errors import wrong
 from dse.search.storage.by_url import EXTRA, first_line, hidden, open_storage, with_driver
 from dse.search.storage.optuna_private import study_id
-from dse.spec.problems import wrong
 
 Trials: TypeAlias = Sequence[FrozenTrial]
 """Trials, for packages that hold no Optuna of their own."""

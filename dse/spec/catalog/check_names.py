@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from dse.errors import Problem, SpecError
 from dse.plugins import cost_model, objective, sampler_factory
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import Problem, SpecError
 from dse.spec.schema.cases import case_spec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec

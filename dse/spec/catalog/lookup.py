@@ -9,9 +9,9 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
+from dse.errors import Problem, SpecError, nearest, wrong
 from dse.spec.catalog.config_paths import config_folders
 from dse.spec.catalog.names import spelt_chip, spelt_llm
-from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.schema.base import IsoDate, Sourced, Spec
 from dse.spec.schema.buildable import BuildableSpec
 from dse.spec.schema.chip import ChipSpec

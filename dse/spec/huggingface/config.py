@@ -7,11 +7,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from dse.errors import Problem, SpecError, nearest, wrong
 from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults, reason
 from dse.spec.huggingface.keys import WRAPPER, key_problems, rope_problems
 from dse.spec.huggingface.naming import name_in, nominal, slug, text_of
 from dse.spec.huggingface.reader import Family, HfConfig, Network, blocks
-from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.yaml.loading import build_spec
 from objectives.equations.llm.parameters import params

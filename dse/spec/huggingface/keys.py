@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from dse.spec.problems import Problem, nearest
+from dse.errors import Problem, nearest
 
 IGNORED = frozenset(
     {

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from dse.errors import wrong
 from dse.spec.huggingface.dense import GQA, gated_ffn
 from dse.spec.huggingface.experts import PREDICTION, experts
 from dse.spec.huggingface.reader import FULL, HfConfig, Network, attention, family
-from dse.spec.problems import wrong
 
 LINEAR = "linear_attention"
 """Kind of layer that Transformers writes in `layer_types`."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dse.spec.problems import SpecError, wrong
+from dse.errors import SpecError, wrong
 
 Layer = Mapping[str, Any]
 """One layer in the language of a block of an LLM YAML, without its count."""

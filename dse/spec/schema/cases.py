@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from dse.spec.problems import Problem, SpecError, nearest, wrong
+from dse.errors import Problem, SpecError, nearest, wrong
 from dse.spec.schema.software import split_software
 from dse.spec.schema.study import StudySpec
 from dse.spec.yaml.loading import build_spec, load_spec

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, TypeVar, cast, get_args
 
 from pydantic import BaseModel
 
-from dse.spec.problems import Problem, SpecError, nearest
+from dse.errors import Problem, SpecError, nearest
 from dse.spec.schema.base import (
     AtLeastOne,
     Basis,

@@ -7,7 +7,7 @@ one on hardware; one that does not is one on software.
 
 from typing import Final, Literal
 
-from dse.spec.problems import nearest, wrong
+from dse.errors import nearest, wrong
 
 Software = Literal["as-sold", "equal", "ideal"]
 """`as-sold`: each chip's own stack; `equal` and `ideal`: the stack of that name for every chip."""

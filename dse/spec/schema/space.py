@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic.json_schema import JsonSchemaValue
 
+from dse.errors import nearest
 from dse.spec.json_schema.quantities import UNIT, quantity_schema
-from dse.spec.problems import nearest
 from dse.spec.schema.base import Aliases, FileName, Notes, Spec, Title
 from dse.spec.yaml.units import UnitError, parse
 from objectives.equations.fabrication.package import PACKAGES

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from dse.choose.rule import TOLERANCE
-from dse.spec.problems import nearest
+from dse.errors import nearest
 from dse.spec.schema.base import FileName, Name, Positive, PositiveNumber, SecondsQ, Share, Spec, Title, UsdQ
 from dse.spec.schema.software import Software
 from objectives import api

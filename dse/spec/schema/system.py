@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from dse.spec.problems import Problem, SpecError
+from dse.errors import Problem, SpecError
 from dse.spec.schema.base import (
     Aliases,
     AtLeastOne,

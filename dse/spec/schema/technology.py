@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from dse.spec.problems import Problem, SpecError, nearest, wrong
+from dse.errors import Problem, SpecError, nearest, wrong
 from dse.spec.schema.base import Aliases, FileName, Notes, Sourced, SourcedWatts, Spec, Title
 from dse.spec.schema.chip import PeakFormat
 from dse.spec.schema.technology_parts import (

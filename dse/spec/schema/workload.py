@@ -4,7 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from dse.spec.problems import nearest, wrong
+from dse.errors import nearest, wrong
 from dse.spec.schema.base import (
     Aliases,
     AtLeastOne,

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from dse.spec.problems import Problem, SpecError, nearest
+from dse.errors import Problem, SpecError, nearest
 from dse.spec.yaml.yaml_lines import Lines, read_yaml
 
 S = TypeVar("S", bound=BaseModel)

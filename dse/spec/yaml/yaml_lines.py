@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from dse.spec.problems import Problem, SpecError, wrong
+from dse.errors import Problem, SpecError, wrong
 
 Lines = dict[tuple[Hashable, ...], int]
 

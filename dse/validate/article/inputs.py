@@ -4,8 +4,8 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+from dse.errors import wrong
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import wrong
 from dse.spec.yaml.units import parse
 
 

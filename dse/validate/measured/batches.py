@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.chips.resolve import chips_of, precision_of, speed_columns
+from dse.errors import SpecError
 from dse.question.layouts import bad_ep, bad_tp
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import SpecError
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import PrecisionSpec

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from dse.chips.granularity import with_grain
+from dse.errors import wrong
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import wrong
 from dse.spec.schema.system import StackSpec
 from dse.validate.measured.batches import Case, Lookup, Refusal, batches
 from dse.validate.measured.predict import predict

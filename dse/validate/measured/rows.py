@@ -10,8 +10,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
+from dse.errors import Problem, SpecError, nearest, wrong
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import Problem, SpecError, nearest, wrong
 from dse.validate.measured import spellings
 
 METRICS: Final = {

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dse.spec.problems import Problem, SpecError, nearest
+from dse.errors import Problem, SpecError, nearest
 from dse.validate.measured.batches import Refusal
 from dse.validate.measured.predictions import Prediction
 from dse.validate.measured.rows import METRICS

@@ -9,9 +9,9 @@ import numpy as np
 
 from dse.bounds.speed_of_light import Bound, assert_within_physics, speed_of_light
 from dse.chips.resolve import chips_of, precision_of, speed_columns
+from dse.errors import wrong
 from dse.plugins import cost_model
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import wrong
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import PrecisionSpec

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dse.chips.silicon import Silicon, chip_silicon
+from dse.errors import SpecError, wrong
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import SpecError, wrong
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.units import parse

@@ -29,10 +29,10 @@ from dse.decide.propose.proposal import limits_text
 from dse.decide.scenario.assumptions import Knob
 from dse.decide.scenario.breakeven import BreakEven, assumptions, everyone
 from dse.decide.scenario.breakeven import breakeven as solved
+from dse.errors import wrong
 from dse.report.info.breakeven_info import amount, as_dict, points, sentences
 from dse.report.plots.breakeven_plot import draw_breakeven
 from dse.report.words.listed_grid import OF_A_MIX
-from dse.spec.problems import wrong
 from dse.spec.yaml.units import pretty
 
 EPILOG = epilog(

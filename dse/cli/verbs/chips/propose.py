@@ -36,6 +36,7 @@ from dse.decide.propose.proposal import Proposal, Refused
 from dse.decide.propose.proposal import propose as proposed
 from dse.decide.verdict.by_software import Verdicts
 from dse.decide.verdict.study import compares_kinds, verdicts_at
+from dse.errors import SpecError, wrong
 from dse.front.files import write_files
 from dse.report.datasheet.content import Datasheet, columns_of_numbers, datasheet
 from dse.report.datasheet.data import as_dict
@@ -43,7 +44,6 @@ from dse.report.datasheet.page import datasheet_page
 from dse.report.plots.tornado_plot import render_tornado, tornado_info
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.huggingface.naming import slug
-from dse.spec.problems import SpecError, wrong
 from dse.spec.yaml.writing import yaml_of
 
 EPILOG = epilog(

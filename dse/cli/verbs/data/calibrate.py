@@ -14,10 +14,10 @@ from dse.cli.show_data.prediction_errors import percent, signed
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.spinner import working
 from dse.cli.terminal.tables import plain, remark, stdout, table
+from dse.errors import nearest, wrong
 from dse.front.files import write_files
 from dse.plugins import cost_model
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import nearest, wrong
 from dse.spec.schema.system import StackSpec
 from dse.validate.measured.batches import Refusal
 from dse.validate.measured.rows import find_table, read_rows

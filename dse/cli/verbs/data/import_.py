@@ -9,10 +9,10 @@ from dse.cli.input.options import epilog
 from dse.cli.input.output_paths import file_place
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.tables import remark
+from dse.errors import wrong
 from dse.front.files import write_files
 from dse.spec.huggingface.config import import_llm
 from dse.spec.huggingface.naming import slug
-from dse.spec.problems import wrong
 
 EPILOG = epilog(
     "dse import Qwen3-32B/config.json -o my-configs/llms/qwen3-32b.yaml",

@@ -16,12 +16,12 @@ from dse.cli.terminal.guard import blame
 from dse.cli.terminal.machine_output import emit
 from dse.cli.terminal.spinner import working
 from dse.cli.terminal.tables import remark
+from dse.errors import Problem, SpecError
 from dse.front.files import write_files
 from dse.plugins import cost_model
 from dse.report.info.validation_info import validation_info
 from dse.report.plots.validation_plot import draw_validation
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import Problem, SpecError
 from dse.validate.measured.output import rows_csv
 from dse.validate.measured.predictions import Predicted, predictions
 from dse.validate.measured.rows import OTHER_TABLES, find_table, read_rows

@@ -22,6 +22,7 @@ from dse.cli.terminal.machine_output import emit_json, to_bytes
 from dse.cli.terminal.tables import plain, remark, stdout
 from dse.decide.verdict.filtered_front import filtered, named_axes
 from dse.decide.verdict.filtered_front import plain as is_plain
+from dse.errors import SpecError, wrong
 from dse.front import query
 from dse.front.exact import Beside, beside_exact
 from dse.front.files import Front
@@ -36,7 +37,6 @@ from dse.report.words.answer import Answer, Row, answer
 from dse.report.words.computed_formats import computed_lines, marked, marked_answer
 from dse.report.words.listed_grid import listed_grid
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import SpecError, wrong
 
 EPILOG = epilog(
     "dse front groq-vs-h100 --where 'tpot<=10 ms and branch=sram-only'",

@@ -16,13 +16,13 @@ from dse.cli.show.run_summary import exact_behind
 from dse.cli.show.uncertainty import FEW, measured_in
 from dse.cli.terminal.spinner import working
 from dse.cli.terminal.tables import remark
+from dse.errors import wrong
 from dse.front.files import write_files
 from dse.report.info.evidence import gather
 from dse.report.info.stored_trials import searched
 from dse.report.page.study_report import Extras, study_report
 from dse.search.storage.by_url import hidden
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import wrong
 
 EPILOG = epilog(
     "dse report groq-vs-h100 -o groq-vs-h100.html",

@@ -28,13 +28,13 @@ from dse.cli.show.run_summary import counted, draw, tell_answer, tell_files
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples, measured_in
 from dse.cli.terminal.guard import INTERRUPTED, blame, complain
 from dse.cli.terminal.tables import stderr, stdout
+from dse.errors import Problem, SpecError, wrong
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.dask_blocks import on_cluster
 from dse.search.sweep.driver import SweepResult
 from dse.search.sweep.driver import sweep as run
 from dse.search.sweep.executor import Executor
-from dse.spec.problems import Problem, SpecError, wrong
 
 EPILOG = epilog(
     "dse sweep groq-vs-h100",

@@ -9,8 +9,8 @@ from dse.cli.input.options import Configs, Out, Stored, epilog
 from dse.cli.input.stored_results import folder_of
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.tables import remark, stdout
+from dse.errors import wrong
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.problems import wrong
 from dse.view.app import View
 from dse.view.live import LiveStudy
 from dse.view.pages import study_address
