@@ -73,11 +73,17 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
         prompt_cores.append((b.count, prompt_flop * pairs))
     largest = np.maximum.reduce([one for _, one in prompt_cores])
     return Count(
-        layers=layers, last=last, head=float(llm.vocab * llm.hidden), stored=stored,
-        experts=tuple(experts), state=state,
-        kv_read=kv_read, kv_kept=kv_kept, core=core,
+        layers=layers,
+        last=last,
+        head=float(llm.vocab * llm.hidden),
+        stored=stored,
+        experts=tuple(experts),
+        state=state,
+        kv_read=kv_read,
+        kv_kept=kv_kept,
+        core=core,
         prompt_core=sum((n * one for n, one in prompt_cores), 0.0 * isl) - largest,
-    )  # fmt: skip
+    )
 
 
 def _layer(b: api.Block, hidden: int) -> tuple[float, float]:

@@ -230,11 +230,15 @@ def _design(designs: api.Designs, shape: tuple[int, ...], at: int, labels: Any) 
         return float(np.broadcast_to(np.asarray(column, dtype=float), shape).reshape(-1)[at])
 
     c = designs.chips
-    chip = f"chip {labels[at]}" if labels is not None else (
-        f"chip of {one(c.peak_flops) / 1e12:.4g} TFLOP/s, SRAM {one(c.sram_bytes) / 1e6:.4g} MB at "
-        f"{one(c.sram_bandwidth) / 1e12:.4g} TB/s, DRAM {one(c.dram_bytes) / 1e9:.4g} GB at "
-        f"{one(c.dram_bandwidth) / 1e12:.4g} TB/s"
-    )  # fmt: skip
+    chip = (
+        f"chip {labels[at]}"
+        if labels is not None
+        else (
+            f"chip of {one(c.peak_flops) / 1e12:.4g} TFLOP/s, SRAM {one(c.sram_bytes) / 1e6:.4g} MB at "
+            f"{one(c.sram_bandwidth) / 1e12:.4g} TB/s, DRAM {one(c.dram_bytes) / 1e9:.4g} GB at "
+            f"{one(c.dram_bandwidth) / 1e12:.4g} TB/s"
+        )
+    )
     ways = ", ".join(f"{name} {one(a):g}" for name, a in designs.deployments.columns().items())
     return f"{chip}, {ways}"
 
@@ -259,6 +263,9 @@ def _picked_metrics(m: api.Metrics, shape: tuple[int, ...], at: npt.NDArray[np.i
         return np.broadcast_to(np.asarray(column, dtype=float), shape)[place]
 
     return replace(
-        m, tpot_s=rows(m.tpot_s), ttft_s=rows(m.ttft_s), tokens_per_s=rows(m.tokens_per_s),
+        m,
+        tpot_s=rows(m.tpot_s),
+        ttft_s=rows(m.ttft_s),
+        tokens_per_s=rows(m.tokens_per_s),
         violations={name: rows(v) for name, v in m.violations.items()},
-    )  # fmt: skip
+    )

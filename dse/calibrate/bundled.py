@@ -72,8 +72,9 @@ def refit(folder: Path, tell: Callable[[str], None]) -> list[str]:
     catalog = Catalog.of(folder)
     b = bundle(cost_model("roofline"), read_rows(find_table("published", catalog)), catalog)
     unseen = engines_out(b)
-    centre = Fit(x=b.found.centre.centre, covariance=_between(b), freedom=np.zeros(len(PARAMETERS)),
-                 errors=np.zeros(0))  # fmt: skip
+    centre = Fit(
+        x=b.found.centre.centre, covariance=_between(b), freedom=np.zeros(len(PARAMETERS)), errors=np.zeros(0)
+    )
     counted = {name: b.rows[name] for name in sorted(b.counted)}
     _write(folder, _class_profile(catalog, CLASS, centre, counted, unseen, RANGES))
     others = {"neuron": b.rows["neuron"]} if "neuron" in b.rows else {}
@@ -102,8 +103,14 @@ def _between(b: Bundle) -> Floats:
     return np.diag(b.found.centre.spread**2)
 
 
-def _class_profile(catalog: Catalog, name: str, fitted: Fit, rows: Mapping[str, Rows],
-                   unseen: Mapping[str, Floats], ranges: str) -> Profile:  # fmt: skip
+def _class_profile(
+    catalog: Catalog,
+    name: str,
+    fitted: Fit,
+    rows: Mapping[str, Rows],
+    unseen: Mapping[str, Floats],
+    ranges: str,
+) -> Profile:
     """The profile of engines that nobody knows, whose error bar is that of engines left out."""
     cases = [c for mine in rows.values() for c in mine.cases]
     errors = np.concatenate([unseen[n] for n in rows])

@@ -86,8 +86,17 @@ def described(
     try:
         base = catalog.get(StackSpec, name)
     except SpecError:
-        base = start.model_copy(update={"name": name, "title": name, "aliases": (), "engines": (),
-                                        "classes": (), "since": None, "until": None})  # fmt: skip
+        base = start.model_copy(
+            update={
+                "name": name,
+                "title": name,
+                "aliases": (),
+                "engines": (),
+                "classes": (),
+                "since": None,
+                "until": None,
+            }
+        )
     problems = [p for text in engines if (p := _no_expression(text))]
     problems += [
         Problem("--class", f"unknown class {c!r}; {nearest(c, get_args(ChipClass))}")
@@ -162,9 +171,15 @@ def calibrate(
 
 
 def described_fit(
-    rows: Rows, fitted: Fit, expected: Prior, spec: StackSpec, start: StackSpec, method: str, source: str,
+    rows: Rows,
+    fitted: Fit,
+    expected: Prior,
+    spec: StackSpec,
+    start: StackSpec,
+    method: str,
+    source: str,
     tell: Callable[[str], None] = lambda _: None,
-) -> Calibration:  # fmt: skip
+) -> Calibration:
     """The profile of a fit, with an error bar from rows left out."""
     cases = rows.cases
     found = leaves(spec, start, fitted, len(cases), source, span(c.row.date for c in cases))
@@ -176,10 +191,12 @@ def described_fit(
     factors = interval(cases, errors, unseen, groups)
     held = {metric: factor for metric, (factor, _) in factors.items()}
     profile = Profile(
-        spec=spec, leaves=found, interval={**start.interval, **held},
+        spec=spec,
+        leaves=found,
+        interval={**start.interval, **held},
         chips=tuple(sorted({c.chip.name for c in cases})),
         notes=_notes(cases, errors, method, {m: out for m, (_, out) in factors.items()}, start),
-    )  # fmt: skip
+    )
     return Calibration(profile=profile, cases=cases, errors=errors, unseen=unseen)
 
 

@@ -40,9 +40,16 @@ def equal(catalog: Catalog) -> Profile:
         if isinstance(given[0], Sourced):
             leaves[name] = _leaf(name, dict(zip(CENTRES, given, strict=True)))
     spec = sides[0].model_copy(
-        update={"name": NAME, "title": "Equal losses for every chip, the centre of what is measured",
-                "aliases": (), "engines": (), "classes": (), "chips": (), "vendors": ()}
-    )  # fmt: skip
+        update={
+            "name": NAME,
+            "title": "Equal losses for every chip, the centre of what is measured",
+            "aliases": (),
+            "engines": (),
+            "classes": (),
+            "chips": (),
+            "vendors": (),
+        }
+    )
     return Profile(
         spec=spec,
         leaves=leaves,
@@ -81,12 +88,15 @@ def _centre(p: Parameter, known: dict[str, Sourced[Any]], unit: str) -> Leaf:
     names = " and ".join(known)
     told = f"as {names}, which alone was measured" if len(known) == 1 else f"centre of {names}"
     return Leaf(
-        value=rounded(float(p.outward(np.asarray(middle)))), unit=unit,
+        value=rounded(float(p.outward(np.asarray(middle)))),
+        unit=unit,
         source="+".join(dict.fromkeys(leaf.source for leaf in known.values())),
-        date=_dates(known), basis="derived",
+        date=_dates(known),
+        basis="derived",
         low=min(_number(leaf.low) for leaf in known.values()),
-        high=max(_number(leaf.high) for leaf in known.values()), note=f"{told}; low to high: both ranges",
-    )  # fmt: skip
+        high=max(_number(leaf.high) for leaf in known.values()),
+        note=f"{told}; low to high: both ranges",
+    )
 
 
 def _dates(known: dict[str, Sourced[Any]]) -> str | None:
@@ -97,9 +107,15 @@ def _dates(known: dict[str, Sourced[Any]]) -> str | None:
 
 def _as(given: Sourced[Any], unit: str, note: str | None) -> Leaf:
     return Leaf(
-        value=_number(given.value), unit=unit, source=given.source, date=given.date, basis=given.basis,
-        low=given.low, high=given.high, note=note,
-    )  # fmt: skip
+        value=_number(given.value),
+        unit=unit,
+        source=given.source,
+        date=given.date,
+        basis=given.basis,
+        low=given.low,
+        high=given.high,
+        note=note,
+    )
 
 
 def _number(value: float | None) -> float:

@@ -50,12 +50,18 @@ class Profile:
     def yaml(self) -> str:
         """The text of the file."""
         head: list[tuple[str, Any]] = [
-            ("kind", "stack"), ("name", self.spec.name), ("title", self.spec.title),
-            ("aliases", list(self.spec.aliases)), ("estimate", self.estimate),
-            ("engines", list(self.spec.engines)), ("classes", list(self.spec.classes)),
-            ("chips", list(self.chips)), ("vendors", list(self.spec.vendors)),
-            ("since", self.spec.since), ("until", self.spec.until),
-        ]  # fmt: skip
+            ("kind", "stack"),
+            ("name", self.spec.name),
+            ("title", self.spec.title),
+            ("aliases", list(self.spec.aliases)),
+            ("estimate", self.estimate),
+            ("engines", list(self.spec.engines)),
+            ("classes", list(self.spec.classes)),
+            ("chips", list(self.chips)),
+            ("vendors", list(self.spec.vendors)),
+            ("since", self.spec.since),
+            ("until", self.spec.until),
+        ]
         lines = [f"{key}: {_plain(value)}" for key, value in head if value]
         lines += [f"{name}: {_leaf(leaf)}" for name, leaf in self.leaves.items()]
         factors = ", ".join(f"{metric}: {factor:.3g}" for metric, factor in sorted(self.interval.items()))
@@ -82,9 +88,15 @@ def leaves(
             found[name] = _left_open(getattr(start, name), unit, start.name)
         else:
             found[name] = Leaf(
-                value=rounded(fitted.values[name]), unit=unit, source=source, date=date, basis="derived",
-                low=rounded(low[name]), high=rounded(high[name]), note=f"fitted to {rows} rows; {_TOLD}",
-            )  # fmt: skip
+                value=rounded(fitted.values[name]),
+                unit=unit,
+                source=source,
+                date=date,
+                basis="derived",
+                low=rounded(low[name]),
+                high=rounded(high[name]),
+                note=f"fitted to {rows} rows; {_TOLD}",
+            )
     return found
 
 
@@ -95,17 +107,28 @@ def rounded(value: float) -> float:
 
 def _kept(given: Sourced[Any], unit: str) -> Leaf:
     return Leaf(
-        value=float(given.value or 0.0), unit=unit, source=given.source, date=given.date, basis=given.basis,
-        low=given.low, high=given.high, note=given.note,
-    )  # fmt: skip
+        value=float(given.value or 0.0),
+        unit=unit,
+        source=given.source,
+        date=given.date,
+        basis=given.basis,
+        low=given.low,
+        high=given.high,
+        note=given.note,
+    )
 
 
 def _left_open(given: Sourced[Any], unit: str, name: str) -> Leaf:
     return Leaf(
-        value=rounded(float(given.value or 0.0)), unit=unit, source="assumption", date=None,
+        value=rounded(float(given.value or 0.0)),
+        unit=unit,
+        source="assumption",
+        date=None,
         basis="assumption",
-        low=None, high=None, note=f"as {name}: the rows say nothing about it",
-    )  # fmt: skip
+        low=None,
+        high=None,
+        note=f"as {name}: the rows say nothing about it",
+    )
 
 
 def span(dates: Iterable[str]) -> str | None:

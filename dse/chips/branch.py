@@ -140,8 +140,11 @@ class Branch:
             "die_bandwidth": None if chip.die.joined is None else chip.die.joined.value,
         }
         found = {name: v for name, v in known.items() if v and name in self.spec.parameters}
-        names = {"process": chip.die.process.value, "dram_generation": dram.generation if dram else None,
-                 "package": chip.die.package}  # fmt: skip
+        names = {
+            "process": chip.die.process.value,
+            "dram_generation": dram.generation if dram else None,
+            "package": chip.die.package,
+        }
         for name, value in names.items():
             if name in self.spec.parameters:
                 choices = self.spec.parameters[name].choices
@@ -275,10 +278,17 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
         fixed |= {"dram_bytes": 0.0, "dram_bandwidth": 0.0}
         blueprint = replace(blueprint, stacks=0.0 * blueprint.stacks)
     return Branch(
-        name=name, spec=spec, template=template, setting=setting, network=network, fixed=fixed,
-        blueprint=blueprint, made_on=made_on, peaks=peaks,
+        name=name,
+        spec=spec,
+        template=template,
+        setting=setting,
+        network=network,
+        fixed=fixed,
+        blueprint=blueprint,
+        made_on=made_on,
+        peaks=peaks,
         technologies=(resolved(builds), resolved(drams)),
-    )  # fmt: skip
+    )
 
 
 def _peaks_of(chip: ChipSpec, setting: Setting) -> Peaks:

@@ -96,9 +96,20 @@ def built_up(
     """
     s, where = technology.system, "price.system"
     names = (
-        "host", "host_nic", "chips_per_host", "chassis", "cold_plates", "coolant_units", "power_shelves",
-        "board_link", "copper_link", "optical_link", "chips_per_board", "chips_per_rack", "switched_link",
-    )  # fmt: skip
+        "host",
+        "host_nic",
+        "chips_per_host",
+        "chassis",
+        "cold_plates",
+        "coolant_units",
+        "power_shelves",
+        "board_link",
+        "copper_link",
+        "optical_link",
+        "chips_per_board",
+        "chips_per_rack",
+        "switched_link",
+    )
     needed = {f"system.{name}": getattr(s, name) for name in names}
     needed["power_overhead of the economy"] = economy.power_overhead
     if network.scale_out is not None:

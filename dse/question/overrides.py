@@ -10,9 +10,14 @@ from dse.spec.schema.settings import exchange_texts
 from dse.spec.schema.workload import WorkloadSpec, served
 
 FOLDERS = {
-    "chip": "chips", "llm": "llms", "workload": "workloads", "stack": "stacks", "network": "networks",
-    "economy": "economies", "technology": "silicon",
-}  # fmt: skip
+    "chip": "chips",
+    "llm": "llms",
+    "workload": "workloads",
+    "stack": "stacks",
+    "network": "networks",
+    "economy": "economies",
+    "technology": "silicon",
+}
 """Kind of config to its folder."""
 
 

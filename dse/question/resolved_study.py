@@ -35,8 +35,16 @@ from dse.spec.yaml.yaml_lines import read_yaml
 from objectives import api
 
 _SEARCH_ONLY = (
-    "name", "title", "question", "sampler", "seed", "sweep", "report_at", "goal", "tolerance",
-)  # fmt: skip
+    "name",
+    "title",
+    "question",
+    "sampler",
+    "seed",
+    "sweep",
+    "report_at",
+    "goal",
+    "tolerance",
+)
 """Fields of a study that choose among designs, or words for them, and change none."""
 
 
@@ -313,41 +321,70 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
         look("workload", bound, own, each, spec)
     look.done()
     setting = Setting(
-        catalog=catalog, precision=spec.precision, price=spec.price, technology=technology,
-        stack=spec.stack, stacks=spec.stacks, software=spec.software, economy=economy,
-        network=spec.network, requires=model.requires,
-    )  # fmt: skip
+        catalog=catalog,
+        precision=spec.precision,
+        price=spec.price,
+        technology=technology,
+        stack=spec.stack,
+        stacks=spec.stacks,
+        software=spec.software,
+        economy=economy,
+        network=spec.network,
+        requires=model.requires,
+    )
     branches = look("space", branches_of, space, setting) if space is not None else {}
     for name, chip in chips.items():
         look("baselines", chip_columns, chip, setting)
         chips[name] = chip
     look.done()
-    context = api.Context(llm=llm.resolve(), precision=precision_of(spec.precision),
-                          workload=workload.resolve(), economy=economy.resolve())  # fmt: skip
+    context = api.Context(
+        llm=llm.resolve(),
+        precision=precision_of(spec.precision),
+        workload=workload.resolve(),
+        economy=economy.resolve(),
+    )
     return ResolvedStudy(
-        spec=spec, path=path, slug=slug_of(spec, path, case), case=case, context=context,
+        spec=spec,
+        path=path,
+        slug=slug_of(spec, path, case),
+        case=case,
+        context=context,
         members=_members(context, mix, own, spec),
-        cost_model=model, objectives=goals, goal=goal, swept=swept, branches=branches,
+        cost_model=model,
+        objectives=goals,
+        goal=goal,
+        swept=swept,
+        branches=branches,
         targets=own if mix else bound(own, workload, spec),
-        baselines={chip.name: chip for chip in chips.values()}, setting=setting, reference_point=reference,
-        configs=_used(spec, catalog, branches, chips.values(),
-                      (llm, workload, economy, technology, space, *(s for _, *both in mix for s in both))),
-    )  # fmt: skip
+        baselines={chip.name: chip for chip in chips.values()},
+        setting=setting,
+        reference_point=reference,
+        configs=_used(
+            spec,
+            catalog,
+            branches,
+            chips.values(),
+            (llm, workload, economy, technology, space, *(s for _, *both in mix for s in both)),
+        ),
+    )
 
 
 def _members(
-    context: api.Context, mix: list[tuple[MixSpec, LlmSpec, WorkloadSpec]], own: tuple[Target, ...],
+    context: api.Context,
+    mix: list[tuple[MixSpec, LlmSpec, WorkloadSpec]],
+    own: tuple[Target, ...],
     spec: StudySpec,
-) -> tuple[Member, ...]:  # fmt: skip
+) -> tuple[Member, ...]:
     total = sum(part.weight for part, _, _ in mix)
     return tuple(
         Member(
-            label=f"{llm.name}.{workload.name}", weight=part.weight / total,
+            label=f"{llm.name}.{workload.name}",
+            weight=part.weight / total,
             context=replace(context, llm=llm.resolve(), workload=workload.resolve()),
             targets=bound(own, workload, spec),
         )
         for part, llm, workload in mix
-    )  # fmt: skip
+    )
 
 
 def _swept(name: str) -> api.Objective:
@@ -379,8 +416,13 @@ def _limit(name: str, text: str) -> float:
     return parse(str(text), objective(name).unit)
 
 
-def _used(spec: StudySpec, catalog: Catalog, branches: dict[str, Branch], chips: Iterable[ChipSpec],
-          shared: tuple[Any, ...]) -> dict[str, Spec]:  # fmt: skip
+def _used(
+    spec: StudySpec,
+    catalog: Catalog,
+    branches: dict[str, Branch],
+    chips: Iterable[ChipSpec],
+    shared: tuple[Any, ...],
+) -> dict[str, Spec]:
     """Every config that the answer depends on, by `kind/name`."""
     found: dict[str, Spec] = {f"{s.kind}/{s.name}": s for s in shared if s is not None}
     every = [*chips, *(b.template for b in branches.values())]

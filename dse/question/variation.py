@@ -13,9 +13,13 @@ from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.settings import CHIP, ECONOMY, NETWORK, STACK, TECHNOLOGY, WORKLOAD, exchange_all
 
 SHORT: dict[str, Mapping[str, str]] = {
-    "chip": CHIP, "stack": STACK, "network": NETWORK, "technology": TECHNOLOGY, "workload": WORKLOAD,
+    "chip": CHIP,
+    "stack": STACK,
+    "network": NETWORK,
+    "technology": TECHNOLOGY,
+    "workload": WORKLOAD,
     "economy": ECONOMY,
-}  # fmt: skip
+}
 """Kind of config to the short names of its numbers."""
 
 

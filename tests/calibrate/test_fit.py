@@ -26,11 +26,22 @@ PRIOR = prior(PUBLISHED, PUBLISHED)
 LOOSE = Prior(centre=PRIOR.centre, spread=10.0 * PRIOR.spread)
 
 TRUTH = {
-    "compute_efficiency": 0.6, "core_efficiency": 0.35, "dram_efficiency": 0.85, "kv_efficiency": 0.55,
-    "link_efficiency": 0.35, "layer_overhead": 3e-5, "prompt_overhead": 6e-5, "expert_overhead": 5e-5,
-    "activation_passes": 3.0, "exposed_share": 0.3, "step_overhead": 9e-4, "sequence_overhead": 2.5e-5,
-    "collective_overhead": 2e-5, "request_overhead": 0.06, "burst": 0.4,
-}  # fmt: skip
+    "compute_efficiency": 0.6,
+    "core_efficiency": 0.35,
+    "dram_efficiency": 0.85,
+    "kv_efficiency": 0.55,
+    "link_efficiency": 0.35,
+    "layer_overhead": 3e-5,
+    "prompt_overhead": 6e-5,
+    "expert_overhead": 5e-5,
+    "activation_passes": 3.0,
+    "exposed_share": 0.3,
+    "step_overhead": 9e-4,
+    "sequence_overhead": 2.5e-5,
+    "collective_overhead": 2e-5,
+    "request_overhead": 0.06,
+    "burst": 0.4,
+}
 """Numbers of a stack that nobody has; each one to two spreads from where the fit starts."""
 
 SCATTER = 0.05

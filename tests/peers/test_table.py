@@ -42,9 +42,17 @@ COMMON = of_case("common", "tpot_ms", "ttft_ms")
 def test_the_table_holds_every_tool_with_its_source_and_date() -> None:
     tools = {s.tool.partition(",")[0] for s in SAID if s.case == "common"}
     assert tools == {
-        "AIConfigurator", "Calculon", "Epoch", "GenZ", "InferSim", "LLM-Para", "LLM-Viewer", "LLMCompass",
-        "ReaLLM v1", "llm-analysis",
-    }  # fmt: skip
+        "AIConfigurator",
+        "Calculon",
+        "Epoch",
+        "GenZ",
+        "InferSim",
+        "LLM-Para",
+        "LLM-Viewer",
+        "LLMCompass",
+        "ReaLLM v1",
+        "llm-analysis",
+    }
     for s in SAID:
         assert s.source, s
         assert s.date, s
@@ -97,8 +105,9 @@ def test_our_estimate_is_near_the_one_that_stands_on_measured_kernels(
     assert 1 / most < mine(said, stack) / said.value < most
 
 
-@pytest.mark.parametrize("said", [s for s in SAID if s.case == "measured"],
-                         ids=lambda s: f"{s.metric}-{s.batch}")  # fmt: skip
+@pytest.mark.parametrize(
+    "said", [s for s in SAID if s.case == "measured"], ids=lambda s: f"{s.metric}-{s.batch}"
+)
 def test_the_box_as_it_was_measured(said: Said) -> None:
     assert (at_best(said, CATALOG) or 0.0) < said.value
     assert mine(said, "vllm-2023") / said.value == pytest.approx(1.0, abs=0.45)

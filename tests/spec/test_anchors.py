@@ -43,8 +43,13 @@ def test_any_chip_of_its_classes_is_anchored_by_a_stack_that_names_no_vendor() -
 def test_software_of_a_vendor_anchors_its_chips_and_hypothetical_ones(
     name: str, changed: dict[str, object], expected: bool
 ) -> None:
-    family = stack("static-dataflow", estimate="calibrated", chips=("groq-lpu-v1",), vendors=("Groq",),
-                   classes=("dataflow-sram",))  # fmt: skip
+    family = stack(
+        "static-dataflow",
+        estimate="calibrated",
+        chips=("groq-lpu-v1",),
+        vendors=("Groq",),
+        classes=("dataflow-sram",),
+    )
     found = anchor(family, chip(name, **changed))
     assert found.anchored is expected
     assert found.reason.endswith(".")

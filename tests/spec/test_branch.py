@@ -129,10 +129,14 @@ def test_the_kind_of_a_chip_is_where_its_tensors_live() -> None:
 
 def test_the_nearest_chip_has_the_numbers_of_the_data_sheet() -> None:
     groq = BRANCHES["sram-only"].nearest(CATALOG.get(ChipSpec, "groq-lpu-v1"))
-    assert groq == pytest.approx({
-        "peak_flops": 188e12, "sram": 230e6, "sram_bandwidth_per_byte": 18.43e12 / 230e6,
-        "link_bandwidth": 117.5e9,
-    })  # fmt: skip
+    assert groq == pytest.approx(
+        {
+            "peak_flops": 188e12,
+            "sram": 230e6,
+            "sram_bandwidth_per_byte": 18.43e12 / 230e6,
+            "link_bandwidth": 117.5e9,
+        }
+    )
     h100 = BRANCHES["dram-only"].nearest(CATALOG.get(ChipSpec, "h100-sxm"))
     assert h100 == pytest.approx({"peak_flops": 989e12, "dram_stacks": 5.0, "link_bandwidth": 450e9})
 
@@ -283,8 +287,11 @@ def test_a_space_may_choose_the_package_and_what_its_dies_exchange() -> None:
     assert fast > slow
     assert found["link_excess"][1] > found["link_excess"][3]  # organic links take their edge
     assert list(made.named({"package": values["package"]})["package"]) == [
-        "organic", "organic", "bridge", "bridge",
-    ]  # fmt: skip
+        "organic",
+        "organic",
+        "bridge",
+        "bridge",
+    ]
 
 
 def test_no_chip_that_searches_start_from_loads_its_matrix_units_for_nothing() -> None:

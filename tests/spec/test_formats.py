@@ -42,9 +42,11 @@ def precision(weights: str, kv: str | None = None, activations: str | None = Non
 
 def setting(stored: str) -> Setting:
     return Setting(
-        catalog=CATALOG, precision=precision(stored), price=PriceSpec(method="unit-cost"),
+        catalog=CATALOG,
+        precision=precision(stored),
+        price=PriceSpec(method="unit-cost"),
         technology=TECHNOLOGY,
-    )  # fmt: skip
+    )
 
 
 def branches(space: str, stored: str) -> dict[str, Branch]:
@@ -101,8 +103,9 @@ def test_a_node_has_a_format_where_a_real_chip_has_it(form: PeakFormat) -> None:
     assert set(TECHNOLOGY.formats[form].nodes) - {"n2"} == seen - ({"n16"} if form != "int8" else set())
 
 
-@pytest.mark.parametrize(("node", "chip"), [("n16", "groq-lpu-v1"), ("n7", "a100-sxm-80gb"),
-                                            ("n5", "h100-sxm"), ("n5", "l40s")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("node", "chip"), [("n16", "groq-lpu-v1"), ("n7", "a100-sxm-80gb"), ("n5", "h100-sxm"), ("n5", "l40s")]
+)
 def test_dies_that_set_a_density_are_no_larger_for_their_formats(node: str, chip: str) -> None:
     spec = CHIPS[chip]
     assert spec.die.process.value == node
@@ -142,8 +145,11 @@ def test_one_peak_gives_the_others() -> None:
     only = {"fp8": SourcedFlops(value="2 PFLOP/s", source="assumption", basis="assumption")}  # type: ignore[arg-type]
     found = with_formats(chip.model_copy(update={"peak": only}), TECHNOLOGY).peak
     assert {name: leaf.value for name, leaf in found.items()} == {
-        "fp8": 2e15, "fp16": 1e15, "int8": 2e15, "fp4": 4e15
-    }  # fmt: skip
+        "fp8": 2e15,
+        "fp16": 1e15,
+        "int8": 2e15,
+        "fp4": 4e15,
+    }
 
 
 def test_a_format_costs_area_and_power() -> None:

@@ -26,11 +26,28 @@ CONFIGS = {p.stem: json.loads(p.read_text()) for p in sorted(FOLDER.glob("*.json
 CONFIGS |= json.loads((FOLDER / "others.json").read_text())
 
 BUNDLED = {
-    "llama3.1-70b", "mixtral-8x7b", "qwen3-32b", "qwen3-235b-a22b", "deepseek-v3", "kimi-k2.5",
-    "gpt-oss-120b", "llama4-maverick", "llama4-scout", "falcon-40b", "falcon-7b", "gpt-j-6b", "bloom-176b",
-    "minimax-m2.5", "minimax-text-01", "qwen3-next-80b-a3b", "qwen2-72b", "qwen2-7b", "mistral-7b",
-    "granite3.3-8b", "gemma2-9b",
-}  # fmt: skip
+    "llama3.1-70b",
+    "mixtral-8x7b",
+    "qwen3-32b",
+    "qwen3-235b-a22b",
+    "deepseek-v3",
+    "kimi-k2.5",
+    "gpt-oss-120b",
+    "llama4-maverick",
+    "llama4-scout",
+    "falcon-40b",
+    "falcon-7b",
+    "gpt-j-6b",
+    "bloom-176b",
+    "minimax-m2.5",
+    "minimax-text-01",
+    "qwen3-next-80b-a3b",
+    "qwen2-72b",
+    "qwen2-7b",
+    "mistral-7b",
+    "granite3.3-8b",
+    "gemma2-9b",
+}
 """Fixtures of LLMs that the catalog describes by hand."""
 
 PUBLISHED = {
@@ -102,8 +119,10 @@ def test_the_yaml_says_what_was_found_and_where_it_comes_from(tmp_path, name):
     assert again == found.spec
     assert again.params.value == pytest.approx(params(again.resolve()), rel=1e-3)
     assert (again.params.basis, again.params.source, again.params.date) == (
-        "derived", "hf-config", "2026-01-02"
-    )  # fmt: skip
+        "derived",
+        "hf-config",
+        "2026-01-02",
+    )
     assert f"{found.params:,}" in again.params.note
     assert again.params.source in Catalog().sources()
 
@@ -144,10 +163,13 @@ def test_every_key_that_a_family_reads_moves_the_result_or_is_refused(tmp_path, 
 
 
 NULL = {
-    "llama3.1-70b": {"num_key_value_heads"}, "granite3.3-8b": {"num_key_value_heads"},
-    "internlm2.5-7b": {"num_key_value_heads"}, "falcon-40b": {"num_kv_heads"},
-    "phi3-mini": {"sliding_window"}, "qwen3-235b-a22b": {"head_dim"},
-}  # fmt: skip
+    "llama3.1-70b": {"num_key_value_heads"},
+    "granite3.3-8b": {"num_key_value_heads"},
+    "internlm2.5-7b": {"num_key_value_heads"},
+    "falcon-40b": {"num_kv_heads"},
+    "phi3-mini": {"sliding_window"},
+    "qwen3-235b-a22b": {"head_dim"},
+}
 """Keys that are null to Transformers when left out: as many KV heads as heads, no window, hidden / heads."""
 
 
@@ -288,8 +310,9 @@ def test_windows_follow_the_config(tmp_path):
     assert windows("gemma2-9b") == {(21, 4096), (21, None)}
     assert windows("gemma3-12b") == {(40, 1024), (8, None)}  # the sixth of six sees all
     assert windows("qwen2-7b", use_sliding_window=True, max_window_layers=20, sliding_window=512) == {
-        (20, None), (8, 512),
-    }  # fmt: skip
+        (20, None),
+        (8, 512),
+    }
     assert windows("phi3-mini") == {(32, 2047)}
 
 

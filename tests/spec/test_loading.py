@@ -56,21 +56,27 @@ def test_a_good_file_becomes_a_frozen_spec_in_si(tmp_path: Path) -> None:
         ("aggregated", "agregated", 6, "did you mean 'aggregated'"),
         ("name: mine", "name: Mine!", 2, "name: "),
         (
-            '"512 token"', '"512 token", low: "513 token"', 4,
+            '"512 token"',
+            '"512 token", low: "513 token"',
+            4,
             "isl: expected low <= value, got 513 token and 512 token",
         ),
         (
-            '"512 token"', '"512 token", high: "511 token"', 4,
+            '"512 token"',
+            '"512 token", high: "511 token"',
+            4,
             "isl: expected value <= high, got 512 token and 511 token",
         ),
         (
-            '"512 token"', 'null, low: "2 token", high: "1 token"', 4,
+            '"512 token"',
+            'null, low: "2 token", high: "1 token"',
+            4,
             "isl: expected low <= high, got 2 token and 1 token",
         ),
         ('"512 token"', "[512]", 4, "expected a number with a unit such as '1 token', got [512]"),
         ('"512 token"', "true", 4, "expected a number with a unit such as '1 token', got True"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, line: int, told: str) -> None:
     path = write(tmp_path, GOOD.replace(old, new, 1))
     found = problems(path)

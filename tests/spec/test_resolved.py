@@ -43,8 +43,10 @@ def test_a_small_study_resolves(tmp_path: Path) -> None:
 
 
 def test_a_study_may_serve_its_workload_in_another_way(tmp_path: Path) -> None:
-    said, chunked = (load_study(str(write_study(tmp_path / n, workload="chat", **more)))
-                     for n, more in (("a", {}), ("b", {"serving": "chunked"})))  # fmt: skip
+    said, chunked = (
+        load_study(str(write_study(tmp_path / n, workload="chat", **more)))
+        for n, more in (("a", {}), ("b", {"serving": "chunked"}))
+    )
     assert said.context.workload.serving == "aggregated"
     assert chunked.context.workload.serving == "chunked"
     assert said.problem != chunked.problem
@@ -83,14 +85,22 @@ def test_all_problems_of_a_study_are_told_at_once(tmp_path: Path) -> None:
 def test_names_are_looked_up_where_keys_are_wrong_as_well(tmp_path: Path) -> None:
     wrong_part = {"llm": "llama2-70b", "workload": "artcle", "weight": -1}
     found = problems(
-        tmp_path, sed=1, baselines=["h1000"], sampler={"name": "tpee"}, llm=None, workload=None,
+        tmp_path,
+        sed=1,
+        baselines=["h1000"],
+        sampler={"name": "tpee"},
+        llm=None,
+        workload=None,
         mix=[wrong_part, {"llm": "llama2-7b", "workload": "chat", "weight": 1}],
-    )  # fmt: skip
+    )
     told = "\n".join(found)
     for words in (
-        "sed: unknown key; did you mean 'seed'?", "mix.0.weight: input should be greater than 0, got -1",
-        "unknown workload 'artcle'; did you mean 'article'", "did you mean 'h100'", "did you mean 'tpe'",
-    ):  # fmt: skip
+        "sed: unknown key; did you mean 'seed'?",
+        "mix.0.weight: input should be greater than 0, got -1",
+        "unknown workload 'artcle'; did you mean 'article'",
+        "did you mean 'h100'",
+        "did you mean 'tpe'",
+    ):
         assert words in told
     assert len(found) == 5
 
@@ -191,7 +201,7 @@ def own_space(tmp_path: Path, old: str, new: str) -> Path:
         ("network: groq-dragonfly", "network: groq-dragonfl", "unknown network 'groq-dragonfl'; did you"),
         ("HBM3e", "HBM9", "expected a dram generation that the technology file knows, got 'HBM9'"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_in_the_space_is_told(tmp_path: Path, old: str, new: str, told: str) -> None:
     found = problems(tmp_path, own_space(tmp_path, old, new))
     assert any(told in p for p in found), found
@@ -284,11 +294,21 @@ def test_a_number_in_a_config_changes_its_digest_only(tmp_path: Path) -> None:
 def test_every_config_that_the_answer_depends_on_has_a_digest(tmp_path: Path) -> None:
     study = load_study(str(write_study(tmp_path)))
     assert set(study.digests()) == {
-        "study", "llm/llama2-70b", "workload/article", "economy/datacentre-2026",
+        "study",
+        "llm/llama2-70b",
+        "workload/article",
+        "economy/datacentre-2026",
         "technology/technology-2026",
-        "space/lpu-or-hbm", "chip/groq-lpu-v1", "chip/h100-sxm", "chip/lpu-template", "stack/static-dataflow",
-        "stack/groq-dataflow", "stack/gpu-serving", "network/groq-dragonfly", "network/nvswitch-hopper",
-    }  # fmt: skip
+        "space/lpu-or-hbm",
+        "chip/groq-lpu-v1",
+        "chip/h100-sxm",
+        "chip/lpu-template",
+        "stack/static-dataflow",
+        "stack/groq-dataflow",
+        "stack/gpu-serving",
+        "network/groq-dragonfly",
+        "network/nvswitch-hopper",
+    }
 
 
 def test_a_digest_is_that_of_canonical_json() -> None:

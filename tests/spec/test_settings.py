@@ -103,9 +103,14 @@ def test_nothing_given_is_nothing_changed() -> None:
 
 def test_every_problem_is_told_at_once() -> None:
     given = {
-        "hbm_bandwith": "5 TB/s", "price": "4 GB", "sram": "-1 MB", "dram_efficiency": "1.5",
-        "hop_latency": "fast", "domain": "8 GB", "power": "100",
-    }  # fmt: skip
+        "hbm_bandwith": "5 TB/s",
+        "price": "4 GB",
+        "sram": "-1 MB",
+        "dram_efficiency": "1.5",
+        "hop_latency": "fast",
+        "domain": "8 GB",
+        "power": "100",
+    }
     with pytest.raises(SpecError) as error:
         apply(given, *four())
     told = [str(p) for p in error.value.problems]

@@ -20,15 +20,19 @@ def study():
         ("wafer cost", ["technology/technology-2026: nodes.n5.wafer_cost"]),
         ("HBM cost", ["technology/technology-2026: dram.HBM3e.cost"]),
         ("context", ["workload/article: context"]),
-        ("network.domain", [
-            "network/groq-dragonfly: domain", "network/nvswitch-ampere: domain",
-            "network/nvswitch-hopper: domain",
-        ]),
+        (
+            "network.domain",
+            [
+                "network/groq-dragonfly: domain",
+                "network/nvswitch-ampere: domain",
+                "network/nvswitch-hopper: domain",
+            ],
+        ),
         ("stack/static-dataflow.sram_efficiency", ["stack/static-dataflow: sram_efficiency"]),
         ("chip/h100-sxm.price", ["chip/h100-sxm: price"]),
         ("electricity", ["economy/datacentre-2026: electricity"]),
     ],
-)  # fmt: skip
+)
 def test_a_name_stands_for_the_places_that_the_study_uses(study, name, places):
     assert [str(p) for p in places_of(study, name)] == places
 

@@ -74,19 +74,31 @@ def test_semicolons_tabs_byte_order_marks_and_blank_lines_are_no_obstacle(tmp_pa
 
 @pytest.mark.parametrize(
     ("text", "ours"),
-    [("FP8_E4M3", "fp8"), ("bfloat16", "bf16"), ("AWQ", "int4"), ("W8A8", "int8"), ("Q4_K_M", "q4_k_m"),
-     ("fp4", "nvfp4"), ("half", "fp16"), ("q8_0", "q8_0")],
-)  # fmt: skip
+    [
+        ("FP8_E4M3", "fp8"),
+        ("bfloat16", "bf16"),
+        ("AWQ", "int4"),
+        ("W8A8", "int8"),
+        ("Q4_K_M", "q4_k_m"),
+        ("fp4", "nvfp4"),
+        ("half", "fp16"),
+        ("q8_0", "q8_0"),
+    ],
+)
 def test_number_formats_have_many_names(tmp_path: Path, text: str, ours: str) -> None:
     assert case(only(tmp_path, LINE.replace("fp8", text))).precision.weights == ours
 
 
 @pytest.mark.parametrize(
     ("text", "value", "metric", "ours"),
-    [("tpot_s", "0.008", "tpot_ms", 8.0), ("TTFT_s", "0.5", "ttft_ms", 500.0),
-     ("e2e_ms", "900", "e2e_s", 0.9),
-     ("output_tok_s_per_gpu", "1,234.5", "tok_s_per_chip", 1234.5), ("itl_ms", "8", "tpot_ms", 8.0)],
-)  # fmt: skip
+    [
+        ("tpot_s", "0.008", "tpot_ms", 8.0),
+        ("TTFT_s", "0.5", "ttft_ms", 500.0),
+        ("e2e_ms", "900", "e2e_s", 0.9),
+        ("output_tok_s_per_gpu", "1,234.5", "tok_s_per_chip", 1234.5),
+        ("itl_ms", "8", "tpot_ms", 8.0),
+    ],
+)
 def test_metrics_of_other_units_are_converted(
     tmp_path: Path, text: str, value: str, metric: str, ours: float
 ) -> None:
@@ -169,9 +181,14 @@ def test_blank_quality_engine_date_and_formats_are_predicted(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("chip", "stack"),
-    [("MI325X", "gpu-serving"), ("RTX 4090", "gpu-consumer"), ("TPU v6e", "systolic-serving"),
-     ("M3 Max", "llamacpp-soc"), ("Groq LPU", "groq-dataflow")],
-)  # fmt: skip
+    [
+        ("MI325X", "gpu-serving"),
+        ("RTX 4090", "gpu-consumer"),
+        ("TPU v6e", "systolic-serving"),
+        ("M3 Max", "llamacpp-soc"),
+        ("Groq LPU", "groq-dataflow"),
+    ],
+)
 def test_a_chip_without_a_profile_stands_on_that_of_its_class(tmp_path: Path, chip: str, stack: str) -> None:
     line = LINE.replace("h100", chip)
     found: Any = case(only(tmp_path, line))

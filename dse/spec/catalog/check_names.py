@@ -21,12 +21,20 @@ from dse.spec.yaml.yaml_lines import read_yaml
 Place = tuple[Any, ...]
 
 _KINDS: Final[Mapping[str, type[Any]]] = {
-    "llm": LlmSpec, "workload": WorkloadSpec, "economy": EconomySpec, "technology": TechnologySpec,
-    "space": SpaceSpec, "stack": StackSpec, "network": NetworkSpec, "baselines": ChipSpec,
-}  # fmt: skip
+    "llm": LlmSpec,
+    "workload": WorkloadSpec,
+    "economy": EconomySpec,
+    "technology": TechnologySpec,
+    "space": SpaceSpec,
+    "stack": StackSpec,
+    "network": NetworkSpec,
+    "baselines": ChipSpec,
+}
 _PLUGINS: Final[Mapping[str, Callable[[str], Any]]] = {
-    "cost_model": cost_model, "objectives": objective, "sampler": sampler_factory
-}  # fmt: skip
+    "cost_model": cost_model,
+    "objectives": objective,
+    "sampler": sampler_factory,
+}
 
 
 def asked(path: Path, case: str | None, catalog: Catalog) -> StudySpec:
@@ -62,8 +70,10 @@ def _names(data: Any) -> Iterator[tuple[Place, str]]:
         if key == "mix" and isinstance(value, list):
             found += [
                 ((key, i, inner), part.get(inner))
-                for i, part in enumerate(value) if isinstance(part, dict) for inner in ("llm", "workload")
-            ]  # fmt: skip
+                for i, part in enumerate(value)
+                if isinstance(part, dict)
+                for inner in ("llm", "workload")
+            ]
         elif key == "sampler" and isinstance(value, dict):
             found.append(((key, "name"), value.get("name")))
         elif key in _KINDS or key in _PLUGINS:

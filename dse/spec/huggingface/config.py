@@ -59,7 +59,10 @@ def _imported(c: HfConfig, network: Network, called: str, told: str, day: str) -
         "name": slug(called),
         "title": called,
         "architecture": {
-            "value": "transformer", **born, "basis": "published", **({"note": told} if told else {})
+            "value": "transformer",
+            **born,
+            "basis": "published",
+            **({"note": told} if told else {}),
         },
         "params": {"value": "1B", **born, "basis": "derived", "note": "counted"},
         "nominal_params": "1B",
@@ -68,7 +71,7 @@ def _imported(c: HfConfig, network: Network, called: str, told: str, day: str) -
         **({"tied_embedding": True} if network.tied else {}),
         **({"learned_positions": network.learned_positions} if network.learned_positions else {}),
         "blocks": blocks(network.layers),
-    }  # fmt: skip
+    }
     count = round(params(build_spec(LlmSpec, data, c.where).resolve()))
     data["params"] |= {"value": text_of(count, 4), "note": f"counted from the sizes below: {count:,}"}
     data["nominal_params"] = nominal(data["name"], count)

@@ -104,14 +104,16 @@ _LLAMA = _GATED | {"attention_bias", "mlp_bias"}
 DENSE = {
     "llama": family(_llama, _LLAMA, "LlamaForCausalLM"),
     "granite": family(_llama, _LLAMA, "GraniteForCausalLM"),
-    "internlm2": family(_internlm2, _GATED | {"attention_bias"}, "InternLM2ForCausalLM",
-                         aliases={"bias": "attention_bias"}),
+    "internlm2": family(
+        _internlm2, _GATED | {"attention_bias"}, "InternLM2ForCausalLM", aliases={"bias": "attention_bias"}
+    ),
     "mistral": family(_mistral, _GATED | _WINDOWS, "MistralForCausalLM"),
     "phi3": family(_mistral, _GATED | _WINDOWS, "Phi3ForCausalLM"),
     "qwen2": family(_qwen2, _QWEN, "Qwen2ForCausalLM"),
     "qwen3": family(_qwen3, _QWEN | {"attention_bias"}, "Qwen3ForCausalLM"),
     "gemma2": family(_gemma, _GEMMA, "Gemma2ForCausalLM"),
-    "gemma3_text": family(_gemma, _GEMMA, "Gemma3ForCausalLM",
-                           aliases={"_sliding_window_pattern": "sliding_window_pattern"}),
-}  # fmt: skip
+    "gemma3_text": family(
+        _gemma, _GEMMA, "Gemma3ForCausalLM", aliases={"_sliding_window_pattern": "sliding_window_pattern"}
+    ),
+}
 """`model_type` to its family."""

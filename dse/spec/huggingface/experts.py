@@ -155,19 +155,44 @@ def _minimax_m2(c: HfConfig) -> Network:
 
 _LOCAL = GQA | {"intermediate_size", "num_local_experts", "num_experts_per_tok"}
 _QWEN = GQA | {
-    "intermediate_size", "moe_intermediate_size", "num_experts", "num_experts_per_tok", "attention_bias",
-    "mlp_only_layers", "decoder_sparse_step", "use_sliding_window", "sliding_window", "layer_types",
-}  # fmt: skip
+    "intermediate_size",
+    "moe_intermediate_size",
+    "num_experts",
+    "num_experts_per_tok",
+    "attention_bias",
+    "mlp_only_layers",
+    "decoder_sparse_step",
+    "use_sliding_window",
+    "sliding_window",
+    "layer_types",
+}
 _MLA = BASE | {
-    "intermediate_size", "moe_intermediate_size", "num_key_value_heads", "attention_bias", "kv_lora_rank",
-    "q_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim", "n_routed_experts",
-    "n_shared_experts", "num_experts_per_tok", "first_k_dense_replace", "moe_layer_freq",
+    "intermediate_size",
+    "moe_intermediate_size",
+    "num_key_value_heads",
+    "attention_bias",
+    "kv_lora_rank",
+    "q_lora_rank",
+    "qk_rope_head_dim",
+    "qk_nope_head_dim",
+    "v_head_dim",
+    "n_routed_experts",
+    "n_shared_experts",
+    "num_experts_per_tok",
+    "first_k_dense_replace",
+    "moe_layer_freq",
     "num_nextn_predict_layers",
-}  # fmt: skip
+}
 _LLAMA4 = _LOCAL | {
-    "intermediate_size_mlp", "attention_bias", "attention_chunk_size", "interleave_moe_layer_step",
-    "moe_layers", "no_rope_layers", "no_rope_layer_interval", "layer_types",
-}  # fmt: skip
+    "intermediate_size_mlp",
+    "attention_bias",
+    "attention_chunk_size",
+    "interleave_moe_layer_step",
+    "moe_layers",
+    "no_rope_layers",
+    "no_rope_layer_interval",
+    "layer_types",
+}
 
 EXPERTS = {
     "mixtral": family(_mixtral, _LOCAL | {"sliding_window"}, "MixtralForCausalLM"),

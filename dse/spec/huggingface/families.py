@@ -37,13 +37,27 @@ _STATE = "it has state-space or recurrent layers, which an LLM YAML cannot say y
 _LINEAR = "it has a kind of linear attention whose sizes an LLM YAML cannot say yet"
 _SPARSE = "its attention picks tokens by an index, which an LLM YAML cannot say yet"
 _REASONS = (
-    (("mamba", "jamba", "zamba", "bamba", "rwkv", "recurrent", "hybrid", "falcon_h1", "nemotron_h",
-      "nemotron-h", "lfm2", "plamo2"), _STATE),
-    (("qwen3_5", "kimi_linear", "kimi_k3", "minimax_m1", "bailing_moe_linear"),
-     _LINEAR),
+    (
+        (
+            "mamba",
+            "jamba",
+            "zamba",
+            "bamba",
+            "rwkv",
+            "recurrent",
+            "hybrid",
+            "falcon_h1",
+            "nemotron_h",
+            "nemotron-h",
+            "lfm2",
+            "plamo2",
+        ),
+        _STATE,
+    ),
+    (("qwen3_5", "kimi_linear", "kimi_k3", "minimax_m1", "bailing_moe_linear"), _LINEAR),
     (("deepseek_v32", "deepseek_v4", "glm_moe_dsa"), _SPARSE),
     (("bert", "t5", "clip", "whisper"), "it is no decoder that generates text token by token"),
-)  # fmt: skip
+)
 
 
 def reason(model_type: str) -> str:

@@ -65,15 +65,29 @@ def _minimax(c: HfConfig) -> Network:
 
 
 _QWEN = GQA | {
-    "intermediate_size", "moe_intermediate_size", "num_experts", "num_experts_per_tok", "attention_bias",
-    "mlp_only_layers", "decoder_sparse_step", "shared_expert_intermediate_size", "layer_types",
-    "full_attention_interval", "linear_conv_kernel_dim", "linear_key_head_dim", "linear_num_key_heads",
-    "linear_num_value_heads", "linear_value_head_dim",
-}  # fmt: skip
+    "intermediate_size",
+    "moe_intermediate_size",
+    "num_experts",
+    "num_experts_per_tok",
+    "attention_bias",
+    "mlp_only_layers",
+    "decoder_sparse_step",
+    "shared_expert_intermediate_size",
+    "layer_types",
+    "full_attention_interval",
+    "linear_conv_kernel_dim",
+    "linear_key_head_dim",
+    "linear_num_key_heads",
+    "linear_num_value_heads",
+    "linear_value_head_dim",
+}
 _MINIMAX = GQA | {
-    "intermediate_size", "num_local_experts", "num_experts_per_tok", "shared_intermediate_size",
+    "intermediate_size",
+    "num_local_experts",
+    "num_experts_per_tok",
+    "shared_intermediate_size",
     "attn_type_list",
-}  # fmt: skip
+}
 
 HYBRID = {
     "qwen3_next": family(_qwen3_next, _QWEN, "Qwen3NextForCausalLM"),

@@ -80,9 +80,13 @@ _OLD = {
     "n_head": "num_attention_heads",
 }
 _FALCON = BASE | {
-    "num_kv_heads", "multi_query", "new_decoder_architecture", "parallel_attn", "attention_bias",
+    "num_kv_heads",
+    "multi_query",
+    "new_decoder_architecture",
+    "parallel_attn",
+    "attention_bias",
     "ffn_hidden_size",
-}  # fmt: skip
+}
 _FALCON_FAMILY = family(
     _falcon,
     _FALCON,

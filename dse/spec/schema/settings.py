@@ -55,20 +55,40 @@ STACK: Final = MappingProxyType(
     {
         name: name
         for name in (
-            "compute_efficiency", "core_efficiency", "tile_rows", "dram_efficiency", "kv_efficiency",
-            "sram_efficiency", "link_efficiency", "layer_overhead", "prompt_overhead", "expert_overhead",
-            "activation_passes", "exposed_share", "step_overhead", "collective_overhead", "usable_capacity",
+            "compute_efficiency",
+            "core_efficiency",
+            "tile_rows",
+            "dram_efficiency",
+            "kv_efficiency",
+            "sram_efficiency",
+            "link_efficiency",
+            "layer_overhead",
+            "prompt_overhead",
+            "expert_overhead",
+            "activation_passes",
+            "exposed_share",
+            "step_overhead",
+            "collective_overhead",
+            "usable_capacity",
         )
     }
-)  # fmt: skip
+)
 NETWORK: Final = MappingProxyType({"hop_latency": "hop_latency", "domain": "domain", "network_cost": "cost"})
 TECHNOLOGY: Final = MappingProxyType(
     {
         **{
             name: f"nodes.*.{name}"
             for name in (
-                "wafer_cost", "defect_density", "logic_density", "scratchpad_area", "cache_area",
-                "matrix_density", "vector_density", "matrix_energy", "vector_energy", "sram_energy",
+                "wafer_cost",
+                "defect_density",
+                "logic_density",
+                "scratchpad_area",
+                "cache_area",
+                "matrix_density",
+                "vector_density",
+                "matrix_energy",
+                "vector_energy",
+                "sram_energy",
                 "static_power",
             )
         },
@@ -80,12 +100,16 @@ TECHNOLOGY: Final = MappingProxyType(
         **{
             name: f"package.{name}"
             for name in (
-                "interposer_cost", "bridge_cost", "test_cost", "board_cost", "board_cost_per_watt",
+                "interposer_cost",
+                "bridge_cost",
+                "test_cost",
+                "board_cost",
+                "board_cost_per_watt",
             )
         },
         **{f"{c}_yield": f"die_to_die.{c}.part_yield" for c in ("organic", "interposer", "bridge")},
     }
-)  # fmt: skip
+)
 WORKLOAD: Final = MappingProxyType(
     {
         **{name: name for name in ("isl", "osl", "context", "routing_skew", "prefill_load", "pools")},
@@ -102,10 +126,16 @@ ECONOMY: Final = MappingProxyType(
     {
         name: name
         for name in (
-            "lifetime", "cost_of_capital", "electricity", "pue", "power_overhead", "upkeep", "utilisation",
+            "lifetime",
+            "cost_of_capital",
+            "electricity",
+            "pue",
+            "power_overhead",
+            "upkeep",
+            "utilisation",
         )
     }
-)  # fmt: skip
+)
 """Name on the command line to dotted path in the spec; a `*` stands for the nodes or the kinds of DRAM that
 the question uses."""
 

@@ -44,10 +44,11 @@ def _without_echoes(details: list[ErrorDetails]) -> list[ErrorDetails]:
     """Without what only follows: a list is too short where an item of it is wrong and does not count."""
     places = [detail["loc"] for detail in details]
     return [
-        detail for detail in details
+        detail
+        for detail in details
         if detail["type"] != "too_short"
         or not any(len(p) > len(detail["loc"]) and p[: len(detail["loc"])] == detail["loc"] for p in places)
-    ]  # fmt: skip
+    ]
 
 
 def _place(loc: tuple[Hashable, ...], where: str, lines: Lines) -> str:

@@ -71,10 +71,18 @@ def _sourced(leaf: Any, written: Any, path: str) -> Line:
         for end, v in (("low", leaf.low), ("high", leaf.high))
     )
     return Line(
-        path=path, value=leaf.value, unit=unit, ends=(low, high),
-        written=_text(leaf.value, _at(written, "value")), low=leaf.low, high=leaf.high, source=leaf.source,
-        date=leaf.date or "", basis=leaf.basis, note=leaf.note or "",
-    )  # fmt: skip
+        path=path,
+        value=leaf.value,
+        unit=unit,
+        ends=(low, high),
+        written=_text(leaf.value, _at(written, "value")),
+        low=leaf.low,
+        high=leaf.high,
+        source=leaf.source,
+        date=leaf.date or "",
+        basis=leaf.basis,
+        note=leaf.note or "",
+    )
 
 
 def _at(written: Any, key: Any) -> Any:

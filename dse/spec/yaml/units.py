@@ -36,13 +36,27 @@ _PREFIXES = (
     ),
 )
 _UNITS = (
-    "second = [time] = s", "minute = 60 s = min", "hour = 3600 s = h", "day = 24 h", "year = 365.25 day",
-    "meter = [length] = m", "mm2 = 1e-6 m**2", "cm2 = 1e-4 m**2", "m2 = m**2", "um2 = 1e-12 m**2",
-    "gram = [mass] = g", "joule = 1000 g * m**2 / s**2 = J", "watt = J / s = W", "Wh = 3600 J",
-    "byte = [information] = B = bytes", "bit = byte / 8 = b = bits",
-    "FLOP = [arithmetic] = _ = flop = op = OP", "USD = [currency]", "token = [token] = _ = tokens",
+    "second = [time] = s",
+    "minute = 60 s = min",
+    "hour = 3600 s = h",
+    "day = 24 h",
+    "year = 365.25 day",
+    "meter = [length] = m",
+    "mm2 = 1e-6 m**2",
+    "cm2 = 1e-4 m**2",
+    "m2 = m**2",
+    "um2 = 1e-12 m**2",
+    "gram = [mass] = g",
+    "joule = 1000 g * m**2 / s**2 = J",
+    "watt = J / s = W",
+    "Wh = 3600 J",
+    "byte = [information] = B = bytes",
+    "bit = byte / 8 = b = bits",
+    "FLOP = [arithmetic] = _ = flop = op = OP",
+    "USD = [currency]",
+    "token = [token] = _ = tokens",
     "percent = 0.01 = %",
-)  # fmt: skip
+)
 
 
 class UnitError(ValueError):

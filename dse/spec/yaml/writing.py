@@ -10,8 +10,18 @@ from dse.spec.schema.base import Sourced, unit_in
 from dse.spec.yaml.units import parse
 
 _BINARY = (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
-_DECIMAL = (("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0), ("m", 1e-3), ("u", 1e-6),
-            ("n", 1e-9), ("p", 1e-12))  # fmt: skip
+_DECIMAL = (
+    ("P", 1e15),
+    ("T", 1e12),
+    ("G", 1e9),
+    ("M", 1e6),
+    ("k", 1e3),
+    ("", 1.0),
+    ("m", 1e-3),
+    ("u", 1e-6),
+    ("n", 1e-9),
+    ("p", 1e-12),
+)
 _PREFIXED = ("B", "B/s", "FLOP/s", "W", "s", "token/s", "J")
 _SMALL = {"m2": (("mm2", 1e-6),)}
 

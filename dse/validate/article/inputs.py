@@ -35,11 +35,15 @@ def claims(catalog: Catalog) -> list[Stated]:
     """Every claim of the article, in the article's order."""
     return [
         Stated(
-            id=row["id"], quantity=row["quantity"], value=float(row["article_value"]),
-            unit=row["unit"], rounding=float(row["rounding"]), note=row["note"],
+            id=row["id"],
+            quantity=row["quantity"],
+            value=float(row["article_value"]),
+            unit=row["unit"],
+            rounding=float(row["rounding"]),
+            note=row["note"],
         )
         for row in _table(catalog, "article.csv")
-    ]  # fmt: skip
+    ]
 
 
 def inputs(catalog: Catalog) -> dict[str, float]:

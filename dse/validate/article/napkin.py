@@ -71,8 +71,9 @@ def napkin_values(given: Mapping[str, float]) -> dict[str, float]:
 
 
 def _napkin(chip: str, llm: str, batch: int, tp: int, settings: dict[str, str]) -> Estimate:
-    return estimate(chip, llm, "article", cost_model="napkin", weights="int8", batch=batch, tp=tp, pp=1,
-                    settings=settings)  # fmt: skip
+    return estimate(
+        chip, llm, "article", cost_model="napkin", weights="int8", batch=batch, tp=tp, pp=1, settings=settings
+    )
 
 
 def _cost(design: Estimate) -> float:

@@ -35,8 +35,9 @@ def roofline_answers(given: Mapping[str, float], catalog: Catalog) -> dict[str, 
     held = weights.ledgers["capacity_bytes"]["weights"]
     gpu = _h100(batch, {"price": f"{i['h100_price']} USD"})
     own, own_gpu = _lpu(batch, {}, price_method="unit-cost"), _h100(batch, {}, price_method="unit-cost")
-    giant = estimate("groq-lpu-v1", "gpt4-1.8t-dense", "article", weights="int8", batch=1, tp=160, pp=80,
-                     settings=price)  # fmt: skip
+    giant = estimate(
+        "groq-lpu-v1", "gpt4-1.8t-dense", "article", weights="int8", batch=1, tp=160, pp=80, settings=price
+    )
     whole = estimate("groq-lpu-v1", "gpt4-1.8t-dense", "article", weights="int8", batch=1, tp=1, pp=1)
     giant_held = whole.ledgers["capacity_bytes"]["weights"]
     hbm = h100.dram.capacity.value if h100.dram and h100.dram.capacity.value else 0.0
@@ -94,18 +95,41 @@ def roofline_answers(given: Mapping[str, float], catalog: Catalog) -> dict[str, 
         "C27": Answer(value=8 * (h100.price.value or 0.0), why="eight cards, middle of the listed range"),
         "C28": Answer(value=lpu.power.value or 0.0, why="data sheet, typical"),
         "C29": Answer(value=(fpga.dram.bandwidth.value or 0.0) / 1e9 if fpga.dram else 0.0, why="as quoted"),
-    }  # fmt: skip
+    }
 
 
-def _lpu(batch: int | None, settings: dict[str, str], tp: int | None = None, pp: int | None = None,
-         price_method: str = "listed") -> Estimate:  # fmt: skip
-    return estimate("groq-lpu-v1", "llama2-70b", "article", weights="int8", batch=batch, tp=tp, pp=pp,
-                    settings=settings, price_method=price_method)  # fmt: skip
+def _lpu(
+    batch: int | None,
+    settings: dict[str, str],
+    tp: int | None = None,
+    pp: int | None = None,
+    price_method: str = "listed",
+) -> Estimate:
+    return estimate(
+        "groq-lpu-v1",
+        "llama2-70b",
+        "article",
+        weights="int8",
+        batch=batch,
+        tp=tp,
+        pp=pp,
+        settings=settings,
+        price_method=price_method,
+    )
 
 
 def _h100(batch: int, settings: dict[str, str], price_method: str = "listed") -> Estimate:
-    return estimate("h100-sxm", "llama2-70b", "article", weights="int8", batch=batch, tp=8, pp=1,
-                    settings=settings, price_method=price_method)  # fmt: skip
+    return estimate(
+        "h100-sxm",
+        "llama2-70b",
+        "article",
+        weights="int8",
+        batch=batch,
+        tp=8,
+        pp=1,
+        settings=settings,
+        price_method=price_method,
+    )
 
 
 def _mha() -> float:

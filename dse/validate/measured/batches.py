@@ -146,9 +146,19 @@ class Lookup:
         if ways.tp * ways.pp > 1 and not columns["link_bandwidth"]:
             return Refusal(row, f"the link bandwidth of {chip.name} is unknown")
         known = own and (not stack.chips or chip.name in stack.chips)
-        return Case(row=row, chip=chip, stack=stack, own_stack=own, own_chip=known,
-                    interval=stack.interval if known else self._wide(stack, chip), llm=llm,
-                    precision=precision, layout=ways, columns=columns, drafts=drafts)  # fmt: skip
+        return Case(
+            row=row,
+            chip=chip,
+            stack=stack,
+            own_stack=own,
+            own_chip=known,
+            interval=stack.interval if known else self._wide(stack, chip),
+            llm=llm,
+            precision=precision,
+            layout=ways,
+            columns=columns,
+            drafts=drafts,
+        )
 
     def on(self, case: Case, stack: StackSpec) -> Case:
         """The same row on another stack."""
@@ -208,7 +218,7 @@ def _batch(cases: tuple[Case, ...], economy: api.Economy) -> Batch:
         max_context=isl + osl,
         serving="static" if rows[0].kind == "static" else "aggregated",
         speculation=cases[0].drafts,
-    )  # fmt: skip
+    )
     ways = [c.layout for c in cases]
     dp = np.asarray([w.dp for w in ways])
     context = api.Context(

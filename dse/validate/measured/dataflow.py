@@ -59,14 +59,33 @@ class Beside:
         """Flat, as `--format json` gives it."""
         r = self.row
         return {
-            "vendor": r.vendor, "chip": r.chip, "llm": r.llm, "chips": r.chips, "tp": r.tp, "pp": r.pp,
-            "dp": r.dp, "batch": r.batch, "weights": r.weights, "isl": r.isl, "osl": r.osl,
-            "metric": r.metric, "measured": r.value or None, "predicted": self.predicted,
-            "ratio": self.ratio, "predicted_vendor_left_out": self.unseen,
-            "ratio_vendor_left_out": self.unseen_ratio, "inside_interval": self.inside,
-            "interval": self.factor, "stack": self.stack, "why_not": self.why_not or None,
-            "basis": r.basis, "quality": r.quality, "ours": r.ours, "source": r.source, "date": r.date,
-        }  # fmt: skip
+            "vendor": r.vendor,
+            "chip": r.chip,
+            "llm": r.llm,
+            "chips": r.chips,
+            "tp": r.tp,
+            "pp": r.pp,
+            "dp": r.dp,
+            "batch": r.batch,
+            "weights": r.weights,
+            "isl": r.isl,
+            "osl": r.osl,
+            "metric": r.metric,
+            "measured": r.value or None,
+            "predicted": self.predicted,
+            "ratio": self.ratio,
+            "predicted_vendor_left_out": self.unseen,
+            "ratio_vendor_left_out": self.unseen_ratio,
+            "inside_interval": self.inside,
+            "interval": self.factor,
+            "stack": self.stack,
+            "why_not": self.why_not or None,
+            "basis": r.basis,
+            "quality": r.quality,
+            "ours": r.ours,
+            "source": r.source,
+            "date": r.date,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

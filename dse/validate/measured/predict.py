@@ -36,10 +36,12 @@ def seat(model: api.CostModel, batch: Batch) -> Seated:
         d = d.replace(batch=_resident(model, batch))
     seated = np.broadcast_to(d.batch * d.dp, rows)
     return Seated(
-        batch=batch, deployments=d, seated=seated,
+        batch=batch,
+        deployments=d,
+        seated=seated,
         users=np.where(np.isfinite(batch.users), batch.users, seated),
         together=np.asarray([float(c.row.kind != "mean_in_flight") for c in batch.cases]),
-    )  # fmt: skip
+    )
 
 
 def predict(model: api.CostModel, batch: Batch) -> Floats:

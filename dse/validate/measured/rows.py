@@ -179,7 +179,11 @@ def _row(where: str, given: Mapping[str, str]) -> Measured:
         weights=spellings.number_format(given.get("weights", "")),
         kv=spellings.number_format(given.get("kv", "")),
         activations=spellings.number_format(given.get("activations", "")),
-        chips=chips, tp=tp, pp=pp, ep=_number(given, "ep", 1.0), dp=dp,
+        chips=chips,
+        tp=tp,
+        pp=pp,
+        ep=_number(given, "ep", 1.0),
+        dp=dp,
         batch=batch,
         kind=kind,
         isl=isl or 0.0,
@@ -195,7 +199,7 @@ def _row(where: str, given: Mapping[str, str]) -> Measured:
         basis=given.get("basis", ""),
         ours=given.get("ours", ""),
         unclear=given.get("refused") or _unclear(given, metric, kind, value, isl, osl),
-    )  # fmt: skip
+    )
 
 
 def _unclear(

@@ -72,14 +72,18 @@ def summary(found: Iterable[Prediction], by: Sequence[str] = ()) -> list[Group]:
     members: dict[tuple[Any, ...], list[Prediction]] = defaultdict(list)
     for p in found:
         members[(p.metric, *(BY[name](p) for name in by))].append(p)
-    return [_group(key[0], dict(zip(by, key[1:], strict=True)), members[key])
-            for key in sorted(members, key=_place)]  # fmt: skip
+    return [
+        _group(key[0], dict(zip(by, key[1:], strict=True)), members[key])
+        for key in sorted(members, key=_place)
+    ]
 
 
 def _place(key: tuple[Any, ...]) -> tuple[Any, ...]:
     """Numbers by size, blanks first, words by letters."""
-    rest = tuple((0, 0.0, "") if v is None else (1, v, "") if isinstance(v, float) else (2, 0.0, str(v))
-                 for v in key[1:])  # fmt: skip
+    rest = tuple(
+        (0, 0.0, "") if v is None else (1, v, "") if isinstance(v, float) else (2, 0.0, str(v))
+        for v in key[1:]
+    )
     return (_ORDER.index(key[0]), *rest)
 
 

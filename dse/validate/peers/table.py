@@ -64,19 +64,31 @@ def peers(catalog: Catalog) -> tuple[Said, ...]:
 
 def _said(row: dict[str, str]) -> Said:
     return Said(
-        case=row["case"], tool=row["tool"], chip=row["chip"], llm=row["llm"], weights=row["weights"],
-        tp=int(row["tp"]) if row["tp"] else None, pp=int(row["pp"]) if row["pp"] else None,
-        batch=int(row["batch"]), isl=float(row["isl"]), osl=float(row["osl"]), metric=row["metric"],
-        value=float(row["value"]), source=row["source"], date=row["date"], notes=row["notes"],
-    )  # fmt: skip
+        case=row["case"],
+        tool=row["tool"],
+        chip=row["chip"],
+        llm=row["llm"],
+        weights=row["weights"],
+        tp=int(row["tp"]) if row["tp"] else None,
+        pp=int(row["pp"]) if row["pp"] else None,
+        batch=int(row["batch"]),
+        isl=float(row["isl"]),
+        osl=float(row["osl"]),
+        metric=row["metric"],
+        value=float(row["value"]),
+        source=row["source"],
+        date=row["date"],
+        notes=row["notes"],
+    )
 
 
 def ours(said: Said, stack: str, catalog: Catalog) -> Ours | None:
     """What `roofline` says on a stack; None where the tool has no layout to repeat."""
     if said.tp is None or said.pp is None:
         return None
-    m, bound = _evaluated(catalog, stack, said.chip, said.llm, said.weights, said.tp, said.pp, said.batch,
-                          said.isl, said.osl)  # fmt: skip
+    m, bound = _evaluated(
+        catalog, stack, said.chip, said.llm, said.weights, said.tp, said.pp, said.batch, said.isl, said.osl
+    )
     value = {
         "tpot_ms": m.tpot_s * 1e3,
         "ttft_ms": m.ttft_s * 1e3,
@@ -90,8 +102,9 @@ def at_best(said: Said, catalog: Catalog) -> float | None:
     """What physics allows at best, in the unit of the row: the room of all chips for bytes held."""
     if said.tp is None or said.pp is None:
         return None
-    _, bound = _evaluated(catalog, "ideal", said.chip, said.llm, said.weights, said.tp, said.pp, said.batch,
-                          said.isl, said.osl)  # fmt: skip
+    _, bound = _evaluated(
+        catalog, "ideal", said.chip, said.llm, said.weights, said.tp, said.pp, said.batch, said.isl, said.osl
+    )
     value = {
         "tpot_ms": bound.tpot_s * 1e3,
         "ttft_ms": bound.ttft_s * 1e3,
@@ -107,9 +120,17 @@ def _first(column: object) -> float:
 
 @cache
 def _evaluated(
-    catalog: Catalog, stack: str, chip: str, llm: str, weights: str, tp: int, pp: int, batch: int,
-    isl: float, osl: float,
-) -> tuple[api.Metrics, Bound]:  # fmt: skip
+    catalog: Catalog,
+    stack: str,
+    chip: str,
+    llm: str,
+    weights: str,
+    tp: int,
+    pp: int,
+    batch: int,
+    isl: float,
+    osl: float,
+) -> tuple[api.Metrics, Bound]:
     """A static batch, as the tools were run: no queue, and every format like that of the weights."""
     spec = catalog.get(ChipSpec, chip)
     formats = dict.fromkeys(("weights", "kv", "activations"), weights)

@@ -122,7 +122,12 @@ def _group(
     errors = np.asarray([r.error for r in rows])
     misses = np.abs(errors)
     return Group(
-        metric=metric, keys=keys, n=len(rows), median_abs_error=float(np.median(misses)),
-        mean_abs_error=float(np.mean(misses)), p90_abs_error=float(np.quantile(misses, 0.9)),
-        bias=float(np.median(errors)), inside_interval=inside,
-    )  # fmt: skip
+        metric=metric,
+        keys=keys,
+        n=len(rows),
+        median_abs_error=float(np.median(misses)),
+        mean_abs_error=float(np.mean(misses)),
+        p90_abs_error=float(np.quantile(misses, 0.9)),
+        bias=float(np.median(errors)),
+        inside_interval=inside,
+    )

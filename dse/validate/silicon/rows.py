@@ -53,8 +53,14 @@ class SiliconRow:
 
 def silicon_rows(catalog: Catalog, technology: TechnologySpec) -> tuple[list[SiliconRow], list[str]]:
     """Every row that can be derived, and why the others cannot."""
-    path = next((f / "silicon" / "published.csv" for f in catalog.folders
-                 if (f / "silicon" / "published.csv").is_file()), None)  # fmt: skip
+    path = next(
+        (
+            f / "silicon" / "published.csv"
+            for f in catalog.folders
+            if (f / "silicon" / "published.csv").is_file()
+        ),
+        None,
+    )
     if path is None:
         raise wrong("TABLE", "expected silicon/published.csv in a folder of configs, got none")
     rows, refused = [], []
@@ -85,11 +91,18 @@ def _row(chip: ChipSpec, given: dict[str, str], technology: TechnologySpec, cata
     ends = (None, None) if given["value"] else (own.low, own.high)
     low, high = (value if end is None else end for end in ends)
     return SiliconRow(
-        chip=chip.name, metric=metric, published=value, low=low, high=high,
-        predicted=_predicted(chip, made, metric), fitted=given["fitted"],
-        source=given["source"] or own.source, note=given["note"] or _die_note(chip, shared), made=made,
+        chip=chip.name,
+        metric=metric,
+        published=value,
+        low=low,
+        high=high,
+        predicted=_predicted(chip, made, metric),
+        fitted=given["fitted"],
+        source=given["source"] or own.source,
+        note=given["note"] or _die_note(chip, shared),
+        made=made,
         fitted_parts=_fitted_parts(chip, made, metric),
-    )  # fmt: skip
+    )
 
 
 def _watts_of_a_die(chip: ChipSpec) -> float:

@@ -9,10 +9,10 @@ from dse.cli.input.options import epilog, one_of
 from dse.cli.input.output_paths import file_place
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.tables import remark
+from dse.errors import wrong
 from dse.front.files import write_files
 from dse.spec.huggingface.naming import slug
 from dse.spec.new_file.compose import NEW, NewFile, new_file
-from dse.spec.problems import wrong
 
 EPILOG = epilog(
     "dse new study my-study",
