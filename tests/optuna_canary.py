@@ -1,4 +1,4 @@
-"""What `dse.search.storage.optuna_private` relies on in Optuna, and a sentence for each part that moved."""
+"""What `dse.search.storage.optuna_private` relies on in Optuna, and sentences on what has moved."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping

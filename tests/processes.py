@@ -97,7 +97,7 @@ def kill_when(condition: Callable[[], object], process: "subprocess.Popen[str]")
         assert time.monotonic() < deadline, "waited in vain"
 
 
-def hands(process: "subprocess.Popen[str]") -> list[int]:
+def worker_pids(process: "subprocess.Popen[str]") -> list[int]:
     """Process ids of the workers of a run."""
     path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     found = [int(pid) for pid in path.read_text().split()] if path.exists() else []
@@ -121,12 +121,12 @@ def in_journal(journal: Path) -> int:
     return sum(log["op_code"] in (4, 6) and log.get("state") == TrialState.COMPLETE.value for log in found)
 
 
-def in_spools(out: Path) -> int:
+def in_logs(out: Path) -> int:
     """Finished trials that are not stored yet."""
     return sum(path.read_bytes().count(b'{"finished"') for path in (out / "spool").glob("*.jsonl"))
 
 
-def keys_in_spools(out: Path) -> set[str]:
+def keys_in_logs(out: Path) -> set[str]:
     """Keys of the finished trials that are not stored yet."""
     lines = [line for path in (out / "spool").glob("*.jsonl") for line in path.read_bytes().split(b"\n")[:-1]]
     return {told["finished"] for line in lines if "finished" in (told := json.loads(line))}

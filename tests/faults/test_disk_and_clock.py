@@ -15,7 +15,7 @@ from processes import (
     ended,
     environment,
     in_journal,
-    in_spools,
+    in_logs,
     refused,
     start,
     trials_in,
@@ -44,7 +44,7 @@ BOUND_BY_PERMISSIONS = "import ctypes; ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)"
 
 def made(out: Path) -> int:
     """Trials that an interrupted run finished: stored, or kept for the next run to store."""
-    return in_journal(out / "study.journal") + in_spools(out)
+    return in_journal(out / "study.journal") + in_logs(out)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

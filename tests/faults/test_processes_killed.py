@@ -11,14 +11,14 @@ from processes import (
     check_whole,
     ended,
     environment,
-    hands,
     in_journal,
-    in_spools,
+    in_logs,
     kill,
     refused,
     start,
     trials_in,
     wait_until,
+    worker_pids,
 )
 from strange_models import plugged, slow_study
 from studies_for_tests import write_study
@@ -35,10 +35,10 @@ def place(tmp_path: Path) -> Iterator[Path]:
 def test_a_worker_is_killed_and_another_takes_its_place(place: Path) -> None:
     path, out = slow_study(place, 0.03), place / "out"
     process = start("run", path, "--trials", "120", "--workers", "2", "--out", out)
-    wait_until(lambda: in_journal(out / "study.journal") >= 10 and len(hands(process)) == 2, process)
-    victim = hands(process)[0]
+    wait_until(lambda: in_journal(out / "study.journal") >= 10 and len(worker_pids(process)) == 2, process)
+    victim = worker_pids(process)[0]
     os.kill(victim, signal.SIGKILL)
-    wait_until(lambda: victim not in hands(process) and len(hands(process)) == 2, process)
+    wait_until(lambda: victim not in worker_pids(process) and len(worker_pids(process)) == 2, process)
     ended(process)
     check_whole(trials_in(f"journal:{out / 'study.journal'}"), 120, range(2))
     assert not (out / "spool").exists()
@@ -47,11 +47,11 @@ def test_a_worker_is_killed_and_another_takes_its_place(place: Path) -> None:
 def test_the_runner_is_killed_and_its_workers_end_and_leave_what_they_made(place: Path) -> None:
     path, out = slow_study(place, 0.02), place / "out"
     process = start("run", path, "--trials", "100000", "--workers", "2", "--out", out)
-    wait_until(lambda: in_journal(out / "study.journal") >= 20 and in_spools(out) > 0, process)
-    left = hands(process)
+    wait_until(lambda: in_journal(out / "study.journal") >= 20 and in_logs(out) > 0, process)
+    left = worker_pids(process)
     kill(process)
     wait_until(lambda: not any(alive(pid) for pid in left))
-    stored, spooled = in_journal(out / "study.journal"), in_spools(out)
+    stored, spooled = in_journal(out / "study.journal"), in_logs(out)
     result = run(str(path), trials=stored, out=out)
     trials = result.optuna_study.trials
     complete = sum(t.state.name == "COMPLETE" for t in trials)
@@ -65,7 +65,7 @@ def test_everything_is_killed_at_once(place: Path) -> None:
     path, out = slow_study(place, 0.02), place / "out"
     process = start("run", path, "--trials", "100000", "--workers", "2", "--out", out)
     wait_until(lambda: in_journal(out / "study.journal") >= 10, process)
-    left = hands(process)
+    left = worker_pids(process)
     os.kill(process.pid, signal.SIGSTOP)
     for pid in (*left, process.pid):
         os.kill(pid, signal.SIGKILL)
@@ -146,7 +146,7 @@ def test_two_runs_on_one_folder_at_once(place: Path, workers: str) -> None:
     path, out = slow_study(place, 0.03), place / "out"
     first = start("run", path, "--trials", "100000", "--workers", workers, "--out", out)
     wait_until(lambda: in_journal(out / "study.journal") > 0, first)
-    refused(start("run", path, "--trials", "60", "--out", out), "another run works in this folder")
+    refused(start("run", path, "--trials", "60", "--out", out), "another run uses this folder")
     first.send_signal(signal.SIGINT)
     first.communicate()
     assert first.returncode == 130

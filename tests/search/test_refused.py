@@ -12,7 +12,7 @@ from studies_for_tests import write_study
 
 from dse.errors import SpecError
 from dse.search.run.runner import run
-from dse.search.storage.locks import only_one
+from dse.search.storage.locks import locked_folder
 
 Direction = Literal["minimize", "maximize"]
 
@@ -80,8 +80,8 @@ def test_fresh_keeps_the_old_aside(tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(str(write_study(tmp_path)), trials=5, out=out)
     old = {p.name: p.read_bytes() for p in out.iterdir() if p.name != ".lock"}
-    anew = run(str(write_study(tmp_path, seed=9)), trials=6, out=out, fresh=True)
-    assert anew.new_trials == 6
+    fresh = run(str(write_study(tmp_path, seed=9)), trials=6, out=out, fresh=True)
+    assert fresh.new_trials == 6
     assert {p.name: p.read_bytes() for p in (out / "previous-0001").iterdir()} == old
     run(str(write_study(tmp_path)), trials=3, out=out, fresh=True)
     assert {p.name: p.read_bytes() for p in (out / "previous-0001").iterdir()} == old
@@ -121,14 +121,14 @@ def test_two_runs_at_once_in_one_folder_are_refused(tmp_path: Path) -> None:
             told.extend(refused(path, out=out))
 
     assert run(path, trials=4, out=out, progress=second).new_trials == 4
-    assert told == [f"{out}: another run works in this folder; wait for it, or give another --out"]
+    assert told == [f"{out}: another run uses this folder; wait for it, or give another --out"]
     assert run(path, trials=5, out=out).new_trials == 1  # and the folder is free again
 
 
 def test_a_folder_is_let_go_when_a_run_fails(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), only_one(tmp_path / "out"):
+    with pytest.raises(RuntimeError), locked_folder(tmp_path / "out"):
         raise RuntimeError
-    with only_one(tmp_path / "out"):
+    with locked_folder(tmp_path / "out"):
         pass
 
 
@@ -189,7 +189,7 @@ def test_a_study_of_somebody_else_is_refused(tmp_path: Path) -> None:
     (found,) = refused(
         write_study(tmp_path), out=tmp_path / "out", storage=f"journal:{tmp_path / 'x.journal'}"
     )
-    assert "expected a study made by dse, got a foreign one named 'small'" in found
+    assert "expected a study made by dse, got 'small' of another program" in found
     assert not (tmp_path / "out" / "front.csv").exists()
 
 
@@ -204,7 +204,7 @@ def test_a_study_of_somebody_else_with_other_objectives_is_refused(tmp_path: Pat
     file = tmp_path / "x.journal"
     before = foreign(file, ["minimize"], 2)
     (found,) = refused(write_study(tmp_path), out=tmp_path / "out", storage=f"journal:{file}")
-    assert "got a foreign one named 'small'" in found
+    assert "got 'small' of another program" in found
     assert file.read_bytes() == before
 
 

@@ -75,7 +75,7 @@ def test_a_cluster_writes_the_files_of_this_machine(
         there = sweep(question, counts=COUNTS, backend=backend, out=tmp_path / "there", executor=watched)
     assert there.new_points == there.grid.size
     assert flying == 0
-    assert most <= door.AHEAD * 2 + 1  # one is in our hands; the next one was given out
+    assert most <= door.AHEAD * 2 + 1  # one has been taken out; the next one was given out
     sweep(question, counts=COUNTS, out=tmp_path / "here")
     same(tmp_path / "there", tmp_path / "here")
 

@@ -1,4 +1,4 @@
-"""Results folders: where they are, and how a fresh start keeps what was there."""
+"""Results folders: where they are, and how --fresh keeps what was there."""
 
 import json
 from pathlib import Path
@@ -8,27 +8,27 @@ from dse.question.resolved_study import ResolvedStudy
 
 
 def results_folder(study: ResolvedStudy, out: Path | str | None) -> Path:
-    """Where the results of a study live: `results/SLUG`, or `out`; those of a case in a folder therein."""
+    """Folder of the results of a study: `results/SLUG`, or `out`; a case has a subfolder of `out`."""
     if out is None:
         return Path("results") / study.slug
     return Path(out) / study.case if study.case else Path(out)
 
 
-def set_aside(folder: Path) -> None:
-    """Move everything of an earlier run into a folder of its own: a fresh start never deletes."""
+def move_to_backup(folder: Path) -> None:
+    """Move everything of an earlier run into a backup folder `previous-N`: --fresh never deletes."""
     kept = [p for p in folder.iterdir() if p.name != ".lock" and not p.name.startswith("previous-")]
     if not kept:
         return
     numbers = [p.name.removeprefix("previous-") for p in folder.glob("previous-*")]
     number = 1 + max((int(n) for n in numbers if n.isdigit()), default=0)
-    aside = folder / f"previous-{number:04d}"
-    aside.mkdir()
+    backup = folder / f"previous-{number:04d}"
+    backup.mkdir()
     for path in kept:
-        path.rename(aside / path.name)
+        path.rename(backup / path.name)
 
 
-def own(folder: Path, study: ResolvedStudy) -> None:
-    """Refuse a folder that holds the results of another study."""
+def check_own(folder: Path, study: ResolvedStudy) -> None:
+    """Raise `SpecError` when a folder holds the results of another study."""
     try:
         other = json.loads((folder / "manifest.json").read_text(encoding="utf-8")).get("study", study.slug)
     except (OSError, ValueError, AttributeError):  # none yet, or a damaged one, which is replaced

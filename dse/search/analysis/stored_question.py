@@ -1,4 +1,4 @@
-"""The question a stored study answers: written once, compared on every resume."""
+"""The question that a stored study answers: written once, compared on every resume."""
 
 from collections.abc import Iterator
 from json import dumps, loads
@@ -13,10 +13,13 @@ from dse.search.storage.optuna_private import study_id
 from objectives.api import CONTRACT_VERSION
 
 KEY = "dse:question"
+"""User attribute of the study in Optuna."""
+
+HOW_TO_CHANGE = "--fresh starts over and moves earlier results to a backup folder; another --out keeps both"
 
 
 def check(storage: BaseStorage, resolved: ResolvedStudy, where: str) -> int | None:
-    """Number of trials of the stored study that asks the same question; None when there is none yet.
+    """Number of trials of the stored study with the same question; None when there is none yet.
 
     Writes nothing. Raises `SpecError` with every field that differs, and when the study is not one of ours.
     """
@@ -29,15 +32,15 @@ def check(storage: BaseStorage, resolved: ResolvedStudy, where: str) -> int | No
     if question is None:
         wanted = [g.direction for g in resolved.objectives]
         if trials or [d.name.lower() for d in storage.get_study_directions(number)] != wanted:
-            raise wrong(where, f"expected a study made by dse, got a foreign one named {resolved.slug!r}")
+            raise wrong(where, f"expected a study made by dse, got {resolved.slug!r} of another program")
         return 0
     found = [
         Problem("", f"  {path}: stored {old}, now {new}")
-        for path, old, new in sorted(differences(loads(question), _asked(resolved)))
+        for path, old, new in sorted(differences(loads(question), _question(resolved)))
     ]
     if found:
         first = Problem(where, f"the question of {resolved.slug!r} has changed since it was stored:")
-        hint = Problem("", "give --fresh to start anew (what is stored is kept aside), or another --out")
+        hint = Problem("", HOW_TO_CHANGE)
         raise SpecError([first, *found, hint])
     return len(trials)
 
@@ -45,10 +48,10 @@ def check(storage: BaseStorage, resolved: ResolvedStudy, where: str) -> int | No
 def settle(study: Study, resolved: ResolvedStudy) -> None:
     """Write the question into a study that has none yet."""
     if KEY not in study.user_attrs:
-        study.set_user_attr(KEY, dumps(_asked(resolved), sort_keys=True))
+        study.set_user_attr(KEY, dumps(_question(resolved), sort_keys=True))
 
 
-def _asked(resolved: ResolvedStudy) -> Any:
+def _question(resolved: ResolvedStudy) -> Any:
     return loads(dumps({**resolved.question, "contract_version": CONTRACT_VERSION}))
 
 

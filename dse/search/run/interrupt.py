@@ -3,31 +3,38 @@
 import os
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import TypeAlias
+
+Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
+"""What handles a signal, as `signal.signal` returns it."""
 
 
 class Interrupt:
-    """Rung by the first Ctrl-C; `fd` can be waited for together with pipes."""
+    """Set by the first Ctrl-C; `fd` becomes readable then, so it can be waited for together with pipes.
+
+    Python's own `KeyboardInterrupt` could be raised while a message to a worker is half sent.
+    """
 
     def __init__(self) -> None:
-        self.rung = False
+        self.requested = False
         self.fd, self._end = os.pipe()
         os.set_blocking(self._end, False)
-        self._before: Any = None
+        self._before: Handler = None
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._ring)
+            self._before = signal.signal(signal.SIGINT, self._request)
 
     def close(self) -> None:
-        """Give Ctrl-C back to whoever had it."""
+        """Restore the handler that was there before."""
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
             self._before = None
         os.close(self.fd)
         os.close(self._end)
 
-    def _ring(self, _signal: int, _frame: FrameType | None) -> None:
-        if self.rung:
+    def _request(self, _signal: int, _frame: FrameType | None) -> None:
+        if self.requested:
             raise KeyboardInterrupt
-        self.rung = True
+        self.requested = True
         os.write(self._end, b"!")

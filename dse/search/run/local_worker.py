@@ -1,4 +1,4 @@
-"""One worker's own search: a sampler over trials in memory, and the one way a trial is made."""
+"""One worker's search: a sampler over trials in memory, and the one way in which a trial is made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ class _Running:
 
 
 class LocalWorker:
-    """Makes trials one after the other; knows nothing of the storage that others see.
+    """Makes trials one after the other; it does not know the shared storage.
 
-    Its sampler learns from its own trials at once and from those of others when it is told. A trial has the
-    number that it has here, until it is stored.
+    Its sampler learns from its own trials at once, and from those of others when `learn` is called. A trial
+    is numbered in this worker; it gets its final number when it is stored.
     """
 
     def __init__(
@@ -42,62 +42,65 @@ class LocalWorker:
         study: ResolvedStudy,
         name: WorkerName,
         seed: int,
-        spool: RecoveryLog | None = None,
+        log: RecoveryLog | None = None,
         past: Sequence[FrozenTrial] = (),
         *,
         rows: bool = True,
     ) -> None:
-        """`name` begins the keys of its trials, `past` is what it knows; without `rows` it keeps no front."""
-        self.study, self.name, self.spool = study, name, spool
+        """`past` are trials that it learns from at the start; without `rows` it keeps no front."""
+        self.study, self.name, self.log = study, name, log
         self._storage = InMemoryStorage()
-        self.mind = _mind(study, seed, self._storage)
+        self._optuna = _optuna_study(study, seed, self._storage)
         self.learn(past)
         self._running: _Running | None = None
         self._made = 0
         self._archive = Archive(axes_of(study))
         self._rows = rows
-        self._told = -1
+        self._reported = -1
 
     def learn(self, trials: Sequence[FrozenTrial]) -> None:
-        """Take in finished trials of others."""
-        self.mind.add_trials([t for t in trials if t.state.is_finished()])
+        """Add finished trials of others."""
+        self._optuna.add_trials([t for t in trials if t.state.is_finished()])
 
     def make(self, task: Task) -> Entry:
         """Make one trial."""
         if task.params:
-            self.mind.enqueue_trial(dict(task.params), dict(task.attrs))
-        trial = self.mind.ask()
+            self._optuna.enqueue_trial(dict(task.params), dict(task.attrs))
+        trial = self._optuna.ask()
         key = self.name.key(self._made)
         self._made += 1
         self._running = _Running(key, trial, task)
         choice = suggest(self.study, trial)
         trial.set_user_attr(KEY, key)
-        if self.spool is not None:
-            self.spool.asked(key, self._now(trial), task)
+        if self.log is not None:
+            self.log.begun(key, self._now(trial), task)
         points = points_of(self.study, [trial.number], [choice])
-        if isinstance(self.mind.sampler, TakesDesigns):
-            self.mind.sampler.take_designs(trial.number, points)
-        values = _judge(self.study, trial, choice, points)
-        self.mind.tell(trial, values)
+        if isinstance(self._optuna.sampler, TakesDesigns):
+            self._optuna.sampler.take_designs(trial.number, points)
+        values = _record(self.study, trial, choice, points)
+        self._optuna.tell(trial, values)
         if self._rows:
             self._archive.add(points.values, points.feasible, points.rows, points.ranks)
         return self._finished(self._running)
 
     def settle(self) -> Entry | None:
-        """The trial that an interrupt stopped: finished if it was told, failed if not; None when none was."""
+        """The trial that an interrupt stopped; None when none was.
+
+        It is finished where its objectives were known already, and failed otherwise.
+        """
         running = self._running
         if running is None:
             return None
         if not self._now(running.trial).state.is_finished():
             running.trial.set_user_attr(KEY, running.key)
-            self.mind.tell(running.trial, state=TrialState.FAIL)
+            self._optuna.tell(running.trial, state=TrialState.FAIL)
         return self._finished(running)
 
     def new_rows(self) -> Table | None:
-        """Rows of the front of this island that are new since the last call; None when there are none."""
+        """Rows of this worker's front that are new since the last call; None when there are none."""
         frame = self._archive.frame
-        fresh = frame[frame["trial"] > self._told] if len(frame) else frame
-        self._told = len(self.mind.get_trials(deepcopy=False)) - 1
+        fresh = frame[frame["trial"] > self._reported] if len(frame) else frame
+        self._reported = len(self._optuna.get_trials(deepcopy=False)) - 1
         return fresh if len(fresh) else None
 
     def _now(self, trial: optuna.Trial) -> FrozenTrial:
@@ -105,14 +108,14 @@ class LocalWorker:
 
     def _finished(self, running: _Running) -> Entry:
         entry = Entry(trial=self._now(running.trial), task=running.task)
-        if self.spool is not None:
-            self.spool.finished(running.key, entry)
+        if self.log is not None:
+            self.log.finished(running.key, entry)
         self._running = None
         return entry
 
 
-def _mind(study: ResolvedStudy, seed: int, storage: BaseStorage) -> optuna.Study:
-    """A study in memory with the sampler of the question."""
+def _optuna_study(study: ResolvedStudy, seed: int, storage: BaseStorage) -> optuna.Study:
+    """An Optuna study in memory with the sampler of `study`."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna.create_study(
         storage=storage,
@@ -121,8 +124,8 @@ def _mind(study: ResolvedStudy, seed: int, storage: BaseStorage) -> optuna.Study
     )
 
 
-def _judge(study: ResolvedStudy, trial: optuna.Trial, choice: Choice, points: Points) -> list[float]:
-    """Note the constraints and the best design of a trial on it; its objectives."""
+def _record(study: ResolvedStudy, trial: optuna.Trial, choice: Choice, points: Points) -> list[float]:
+    """Store constraints and the best design in a trial; returns its objectives."""
     best = points.best(choice.limit)
     for name, value in points.violations.items():
         trial.set_constraint(name, float(value[best]))

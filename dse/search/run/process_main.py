@@ -1,4 +1,4 @@
-"""A worker process: an island that takes tasks from a pipe and sends back what it made."""
+"""The main program of a worker process: it takes tasks from a pipe and sends back what it made."""
 
 import sys
 import threading
@@ -21,103 +21,109 @@ from dse.search.trials.keys import WorkerName
 from dse.search.trials.trial_entries import Entry, Task
 
 SEND = 0.25
-"""Seconds between two parcels at least."""
+"""Seconds between two messages with results at least."""
 
 Message = tuple[str, Any]
+"""Kind of the message, and what belongs to it: each kind has a type of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Start:
-    """All that a worker must know."""
+class WorkerStart:
+    """All that a worker must know before its first task."""
 
     study: StudyReference
     name: WorkerName
     seed: int
-    spool: Path
+    logs: Path
+    """Folder of the recovery logs."""
     owner: str
+    """Study and storage in one line, see `RecoveryLog`."""
     rows: bool
+    """Whether rows of its front are wanted."""
     past: list[FrozenTrial]
+    """Finished trials of the study."""
 
 
 class TaskLoop:
-    """Makes what it is told until it is told to stop, or nobody is there any more."""
+    """Makes trials until it is stopped or the run is gone."""
 
-    def __init__(self, pipe: Connection, island: LocalWorker) -> None:
-        self._pipe, self._island = pipe, island
-        self._heard: SimpleQueue[Message] = SimpleQueue()
+    def __init__(self, pipe: Connection, worker: LocalWorker) -> None:
+        self._pipe, self._worker = pipe, worker
+        self._received: SimpleQueue[Message] = SimpleQueue()
         self._tasks: deque[Task] = deque()
         self._made: list[Entry] = []
         self._sent = time.monotonic()
-        self._going = True
-        # the other side never waits for us to listen, so the two cannot wait for each other
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._running = True
+        # a thread reads the pipe all the time: the run never waits until a trial is finished, so the two
+        # cannot wait for each other
+        threading.Thread(target=self._receive, daemon=True).start()
 
     def work(self) -> None:
-        """Until the end; raises `EOFError` when nobody is there any more."""
-        while self._going:
-            if self._hear() and self._tasks:
-                self._made.append(self._island.make(self._tasks[0]))
+        """Make trials to the end; raises `EOFError` when the run is gone."""
+        while self._running:
+            if self._handle() and self._tasks:
+                self._made.append(self._worker.make(self._tasks[0]))
                 self._tasks.popleft()
                 if not self._tasks or time.monotonic() - self._sent >= SEND:
                     self._send("made")
         self._send("end", list(self._tasks))
-        while self._hear(until="bye"):
+        while self._handle(until="exit"):
             pass
 
-    def _listen(self) -> None:
+    def _receive(self) -> None:
         try:
             while True:
-                self._heard.put(self._pipe.recv())
+                self._received.put(self._pipe.recv())
         except (EOFError, OSError):
-            self._heard.put(("gone", None))
+            self._received.put(("gone", None))
 
-    def _hear(self, until: str = "stop") -> bool:
-        """Do what was said so far, waiting for a word when there is nothing to do; False at `until`."""
-        idle = not self._tasks or until == "bye"
+    def _handle(self, until: str = "stop") -> bool:
+        """Handle all messages so far, and wait for one when there is nothing to do; False at `until`."""
+        idle = not self._tasks or until == "exit"
         while True:
             try:
-                word, what = self._heard.get(block=idle)
+                kind, what = self._received.get(block=idle)
             except Empty:
                 return True
             idle = False
-            if word == "gone":
+            if kind == "gone":
                 raise EOFError
-            if word == "give":
+            if kind == "task":
                 self._tasks.append(what)
-            elif word == "learn":
-                self._island.learn(what)
-            elif word == "stored" and self._island.spool is not None:
-                self._island.spool.stored(what)
-            elif word == until:
-                self._going = False
+            elif kind == "learn":
+                self._worker.learn(what)
+            elif kind == "stored" and self._worker.log is not None:
+                self._worker.log.stored(what)
+            elif kind == until:
+                self._running = False
                 return False
 
-    def _send(self, word: str, lost: list[Task] | None = None) -> None:
-        self._pipe.send((word, (self._made, self._island.new_rows(), lost or [])))
+    def _send(self, kind: str, unbegun: list[Task] | None = None) -> None:
+        self._pipe.send((kind, (self._made, self._worker.new_rows(), unbegun or [])))
         self._made, self._sent = [], time.monotonic()
 
 
 def serve(fd: int) -> None:
-    """Work at the other end of a socket; what goes wrong is told there, not on the screen."""
+    """Work at the other end of a socket; errors are sent there, not printed."""
     pipe = Connection(fd)
     try:
-        start: Start = pipe.recv()
-        spool = RecoveryLog(start.spool, str(start.name), start.owner)
+        start: WorkerStart = pipe.recv()
+        log = RecoveryLog(start.logs, str(start.name), start.owner)
         try:
             study = start.study.resolve()
-            island = LocalWorker(study, start.name, start.seed, spool, start.past, rows=start.rows)
+            worker = LocalWorker(study, start.name, start.seed, log, start.past, rows=start.rows)
             pipe.send(("ready", None))
-            TaskLoop(pipe, island).work()
+            TaskLoop(pipe, worker).work()
         finally:
-            spool.close()
+            log.close()
     except (EOFError, ConnectionError):
-        return  # nobody is there; what is not stored lies in the spool
+        return  # the run is gone; what is not stored is in the log
     except SpecError as error:
-        pipe.send(("wrong", error))
+        pipe.send(("error", error))
     except OSError as error:
-        pipe.send(("wrong", OSError(error.errno, error.strerror, error.filename)))
+        pipe.send(("error", OSError(error.errno, error.strerror, error.filename)))
     except Exception:
-        pipe.send(("broken", traceback.format_exc()))
+        pipe.send(("crashed", traceback.format_exc()))
 
 
 if __name__ == "__main__":

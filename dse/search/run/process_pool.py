@@ -1,4 +1,4 @@
-"""Several islands, each in a process of its own; one that dies is replaced, and what it left is taken in."""
+"""Several workers, each in a process of its own; one that dies is replaced, and its work is recovered."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,8 +8,8 @@ from optuna.trial import FrozenTrial
 
 from dse.errors import wrong
 from dse.search.run.interrupt import Interrupt
-from dse.search.run.process_main import Start
-from dse.search.run.worker_process import Remains, Worker, launch
+from dse.search.run.process_main import WorkerStart
+from dse.search.run.worker_process import Remains, WorkerProcess, launch
 from dse.search.run.workforce import Delivery
 from dse.search.trials.trial_entries import Task
 
@@ -20,16 +20,16 @@ DEATHS = 5
 
 
 class ProcessPool:
-    """A `Workforce` of processes. Ctrl-C is raised by `collect`, when nothing is half said."""
+    """A `Workforce` of processes. Ctrl-C is raised by `collect`, when no message is half sent."""
 
-    def __init__(self, start: Callable[[], Start], count: int) -> None:
-        """`start` makes what the next worker must know."""
+    def __init__(self, start: Callable[[], WorkerStart], count: int) -> None:
+        """`start` makes the arguments of the next worker."""
         self._start = start
         self._next = 0
         self._deaths = 0
-        self._bell = Interrupt()
+        self._interrupt = Interrupt()
         self._remains: dict[int, Remains] = {}
-        self._workers: list[Worker] = []
+        self._workers: list[WorkerProcess] = []
         for _ in range(count):
             self._launch()
 
@@ -38,34 +38,34 @@ class ProcessPool:
         return sum(max(0, w.ahead - len(w.tasks)) for w in self._workers if w.ready)
 
     def give(self, task: Task) -> None:
-        """See `Workforce.give`; to the one with the least to do."""
+        """See `Workforce.give`; the worker with the least to do gets it."""
         worker = min((w for w in self._workers if w.ready), key=lambda w: len(w.tasks) / w.ahead)
         worker.tasks.append(task)
-        worker.send("give", task)
+        worker.send("task", task)
 
     def collect(self, patience: float) -> list[Delivery]:
         """See `Workforce.collect`."""
-        if self._bell.rung:
+        if self._interrupt.requested:
             raise KeyboardInterrupt
-        heard = wait([*(w.pipe for w in self._workers), self._bell.fd], patience)
-        return [b for w in list(self._workers) if w.pipe in heard for b in self._heard(w)]
+        readable = wait([*(w.pipe for w in self._workers), self._interrupt.fd], patience)
+        return [d for w in list(self._workers) if w.pipe in readable for d in self._received(w)]
 
     def rest(self) -> list[Delivery]:
         """See `Workforce.rest`: rows come with their trials."""
         return []
 
-    def stored(self, island: int, keys: set[str]) -> None:
+    def stored(self, worker: int, keys: set[str]) -> None:
         """See `Workforce.stored`."""
-        if island in self._remains:
-            self._remains.pop(island).remove()
-        for worker in self._workers:
-            if worker.number == island:
-                worker.send("stored", keys)
+        if worker in self._remains:
+            self._remains.pop(worker).remove()
+        for process in self._workers:
+            if process.number == worker:
+                process.send("stored", keys)
 
-    def learn(self, trials: Sequence[FrozenTrial], besides: int | None = None) -> None:
+    def learn(self, trials: Sequence[FrozenTrial], but: int | None = None) -> None:
         """See `Workforce.learn`."""
         for worker in self._workers:
-            if trials and worker.number != besides:
+            if trials and worker.number != but:
                 worker.send("learn", list(trials))
 
     def stop(self) -> list[Delivery]:
@@ -76,35 +76,35 @@ class ProcessPool:
         waited = [w for w in self._workers if w.ready]
         deadline = time.monotonic() + GRACE
         while waited:
-            heard = wait([w.pipe for w in waited], max(0.0, deadline - time.monotonic()))
-            if not heard:
+            readable = wait([w.pipe for w in waited], max(0.0, deadline - time.monotonic()))
+            if not readable:
                 for worker in waited:
                     worker.process.kill()
-            for worker in [w for w in waited if w.pipe in heard or not heard]:
-                batches, over = self._last(worker)
-                found += batches
+            for worker in [w for w in waited if w.pipe in readable or not readable]:
+                deliveries, over = self._last(worker)
+                found += deliveries
                 if over:
                     waited.remove(worker)
         return found
 
     def close(self) -> None:
-        """Let every process go; what is not stored stays where the next run finds it."""
+        """End every process; what is not stored stays in the logs, where the next run finds it."""
         for worker in self._workers:
-            worker.send("bye")
+            worker.send("exit")
         deadline = time.monotonic() + GRACE
         for worker in self._workers:
             worker.end(deadline)
         for remains in self._remains.values():
             remains.leave()
-        self._bell.close()
+        self._interrupt.close()
 
     def _launch(self) -> None:
         self._workers.append(launch(self._start(), self._next))
         self._next += 1
 
-    def _heard(self, worker: Worker) -> list[Delivery]:
+    def _received(self, worker: WorkerProcess) -> list[Delivery]:
         """One message of a worker, or its death."""
-        message = worker.hear()
+        message = worker.receive()
         if message is None:
             self._workers.remove(worker)
             self._deaths += 1
@@ -112,34 +112,36 @@ class ProcessPool:
                 code = worker.process.wait()
                 raise wrong(
                     "--workers",
-                    f"{self._deaths} workers died one after the other, the last with exit code "
-                    f"{code}; run without --workers to see why",
+                    f"{self._deaths} workers died one after the other, the last with exit code {code}; "
+                    "run without --workers to see why",
                 )
             self._launch()
-            return [self._bury(worker)]
-        word, what = message
-        if word == "wrong":
+            return [self._recover(worker)]
+        kind, what = message
+        if kind == "error":
             raise what
-        if word == "broken":
+        if kind == "crashed":
             raise RuntimeError(f"a worker failed:\n{what}")
-        if word == "ready":
+        if kind == "ready":
             return []
-        batch = worker.brought(what)
-        self._deaths = 0 if batch.entries else self._deaths
-        return [batch]
+        delivery = worker.delivered(what)
+        self._deaths = 0 if delivery.entries else self._deaths
+        return [delivery]
 
-    def _last(self, worker: Worker) -> tuple[list[Delivery], bool]:
-        """What a worker that was told to stop says, and whether that was all."""
-        message = worker.hear()
+    def _last(self, worker: WorkerProcess) -> tuple[list[Delivery], bool]:
+        """What a stopped worker sends, and whether that was all."""
+        message = worker.receive()
         if message is None:
             self._workers.remove(worker)
-            return [self._bury(worker)], True
-        word, what = message
-        return ([worker.brought(what)], word == "end") if word in ("made", "end") else ([], word != "ready")
+            return [self._recover(worker)], True
+        kind, what = message
+        if kind in ("made", "end"):
+            return [worker.delivered(what)], kind == "end"
+        return [], kind != "ready"
 
-    def _bury(self, worker: Worker) -> Delivery:
-        """What a dead worker left: trials in its spool that it had not brought, tasks it had not begun."""
-        remains, batch = worker.remains()
+    def _recover(self, worker: WorkerProcess) -> Delivery:
+        """Trials in the log of a dead worker that it had not delivered, and tasks that it had not begun."""
+        remains, delivery = worker.remains()
         if remains is not None:
             self._remains[worker.number] = remains
-        return batch
+        return delivery

@@ -1,8 +1,8 @@
-"""What a worker has under way and has not stored yet, in a file of its own that outlives it.
+"""A log of a worker's trials that are under way or not stored yet; it outlives the worker.
 
 A line is written before a trial is evaluated and another one when it is finished, without waiting for the
-disk: that survives the death of the process, and costs microseconds. Whoever opens the folder next takes in
-what the dead left: finished trials are stored, the one under way is tried once more.
+disk: that survives the death of the process and costs microseconds. The next run in the folder recovers what
+a dead worker left: finished trials are stored, the one under way is tried once more.
 """
 
 import json
@@ -20,14 +20,14 @@ from dse.search.trials.trial_entries import Entry, Task
 from dse.search.trials.trial_json import trial_from_json, trial_to_json
 
 LARGE = 1 << 22
-"""Bytes above which a spool is rewritten although something in it is still to be stored."""
+"""Bytes above which a log is rewritten although it still holds something to be stored."""
 
 
 class RecoveryLog:
-    """The spool of one worker, which holds it alone."""
+    """The log of one worker, which holds it alone."""
 
     def __init__(self, folder: Path, name: str, owner: str) -> None:
-        """`owner` tells the study and its storage; what another owner left is not ours to store."""
+        """`owner` names study and storage; a run recovers only logs of its own study and storage."""
         self.path = folder / f"{name}.jsonl"
         self._file = _held(self.path)
         self._owner = owner
@@ -35,27 +35,27 @@ class RecoveryLog:
         self._size = 0
         self._rewrite()
 
-    def asked(self, key: str, trial: FrozenTrial, task: Task) -> None:
-        """Note what is about to be evaluated."""
+    def begun(self, key: str, trial: FrozenTrial, task: Task) -> None:
+        """Log a trial that is about to be evaluated."""
         self._line(key, {"asked": key, "trial": trial_to_json(trial), "task": _task(task)})
 
     def finished(self, key: str, entry: Entry) -> None:
-        """Note a finished trial."""
+        """Log a finished trial."""
         self._line(key, {"finished": key, "trial": trial_to_json(entry.trial), "task": _task(entry.task)})
 
     def stored(self, keys: set[str]) -> None:
-        """Forget what is stored."""
+        """Remove what is stored."""
         for key in keys:
             self._kept.pop(key, None)
         if not self._kept or self._size > LARGE:
             self._rewrite()
 
     def close(self) -> None:
-        """Let go; the file stays when something in it is not stored."""
+        """Close the file; it stays while something in it is not stored."""
         if not self._kept:
             self.path.unlink(missing_ok=True)
         self._file.close()
-        with suppress(OSError):  # others may have theirs there
+        with suppress(OSError):  # other workers may have their logs there
             self.path.parent.rmdir()
 
     def _line(self, key: str, data: Mapping[str, Any]) -> None:
@@ -81,21 +81,21 @@ class RecoveryLog:
 
 
 def _held(path: Path) -> FileIO:
-    """A new spool; another worker may remove the empty folder between our making it and our using it."""
+    """A new log; another worker may remove the empty folder just after it was made here."""
     for _ in range(10):
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
             handle = hold(path)
             if handle is not None:
                 return handle
-    raise BlockingIOError(11, "another worker has this spool", str(path))
+    raise BlockingIOError(11, "another worker has this log", str(path))
 
 
-def left(path: Path, owner: str) -> tuple[FileIO, list[Entry]] | None:
-    """What a dead worker left, held by us: finished trials, and as failed the one under way.
+def recovered(path: Path, owner: str) -> tuple[FileIO, list[Entry]] | None:
+    """The locked log of a dead worker and its trials: finished ones, and as failed the one under way.
 
-    None when its worker lives, or when it worked for another `owner`. Whoever has stored the entries removes
-    the file and closes the handle.
+    None when its worker is alive, or when it worked for another `owner`. The caller stores the entries, then
+    removes the file and closes the handle.
     """
     handle = hold(path)
     if handle is None:
@@ -109,7 +109,7 @@ def left(path: Path, owner: str) -> tuple[FileIO, list[Entry]] | None:
 
 
 def _lines(handle: FileIO) -> Iterator[dict[str, Any]]:
-    """Whole lines; the last one may be torn."""
+    """Whole lines; the last one may be incomplete."""
     for line in handle:
         try:
             yield json.loads(line)
@@ -118,16 +118,17 @@ def _lines(handle: FileIO) -> Iterator[dict[str, Any]]:
 
 
 def _entries(lines: list[dict[str, Any]]) -> list[Entry]:
+    """The last state of each trial in a log."""
     found: dict[str, Entry] = {}
     for line in lines:
         trial = trial_from_json(line["trial"])
         task = Task(**line["task"])
-        if "asked" in line:
-            trial.state, trial.datetime_complete = TrialState.FAIL, trial.datetime_start  # nobody saw its end
+        if "asked" in line:  # it was under way: its end is unknown
+            trial.state, trial.datetime_complete = TrialState.FAIL, trial.datetime_start
         found[line.get("asked") or line["finished"]] = Entry(trial=trial, task=task)
     return list(found.values())
 
 
 def _task(task: Task) -> dict[str, Any]:
-    given = {"params": dict(task.params), "attrs": dict(task.attrs)}
-    return given | {"trial_id": task.trial_id, "number": task.number}
+    data = {"params": dict(task.params), "attrs": dict(task.attrs)}
+    return data | {"trial_id": task.trial_id, "number": task.number}

@@ -1,4 +1,4 @@
-"""Run a study, or work for one that others run: open its storage, gather a crew, spend the budget."""
+"""Run a study, or work for a run on another machine: open the storage, start workers, spend the budget."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,19 +15,19 @@ from dse.evaluate.batch import axes_of
 from dse.front.files import Front, write_front
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.search.analysis.at_targets import solved_at_targets
-from dse.search.analysis.folders import own, results_folder, set_aside
+from dse.search.analysis.folders import check_own, move_to_backup, results_folder
 from dse.search.analysis.manifest import manifest_of, targets_of
 from dse.search.run.local_worker import LocalWorker
-from dse.search.run.process_main import Start
+from dse.search.run.process_main import WorkerStart
 from dse.search.run.process_pool import ProcessPool
-from dse.search.run.recovery_log import RecoveryLog, left
+from dse.search.run.recovery_log import RecoveryLog, recovered
 from dse.search.run.running_front import RunningFront
 from dse.search.run.session import Progress, Session
 from dse.search.run.study_reference import overridden, reference_to
 from dse.search.run.workforce import InProcess, Workforce
 from dse.search.storage.by_url import default_url
 from dse.search.storage.journal import release
-from dse.search.storage.locks import only_one
+from dse.search.storage.locks import locked_folder
 from dse.search.storage.shared_study import Shared
 from dse.search.trials.keys import WorkerName
 from dse.search.trials.replay import baseline_front
@@ -45,7 +45,7 @@ class RunResult:
     out: Path
     new_trials: int
     wanted: int
-    """Trials that the study shall have in all."""
+    """Trials of the budget."""
     interrupted: bool
 
 
@@ -65,35 +65,34 @@ def run(
 ) -> RunResult:
     """Run or resume a study and write its front.
 
-    `trials` is the total that the study shall have, so that running a finished study again changes nothing;
-    `timeout` in seconds ends a run early. `workers` processes share the work; with one, the same study and
+    `trials` is the budget, those of earlier runs included, so running a finished study again changes nothing;
+    `timeout` [s] ends a run early. `workers` processes share the work; with one, the same study and
     seed give the same trials. `out` is the results folder, `results/SLUG` when left out. Ctrl-C ends the run
     in order: every finished trial is kept, and the front is written.
 
-    Raises `SpecError` for wrong input before the first trial, among it a question that differs from the one
-    that the storage holds.
+    Raises `SpecError` for wrong input before the first trial, also where the storage holds another question.
     """
     resolved = study if isinstance(study, ResolvedStudy) else load_study(study, configs)
     resolved = overridden(resolved, sampler, seed)
     folder = results_folder(resolved, out)
     keep_memory()
-    with only_one(folder):
+    with locked_folder(folder):
         if fresh:
-            set_aside(folder)
-        own(folder, resolved)
+            move_to_backup(folder)
+        check_own(folder, resolved)
         url = storage or default_url(folder)
         if storage is None:
             release(Path(url.removeprefix("journal:")))
         shared = Shared(
             resolved, url, fresh=fresh and storage is not None, alone=storage is None, name=token_hex(4)
         )
-        recover(shared, _spools(folder))
+        recover(shared, _logs(folder))
         shared.fail_stale()
-        keeper = RunningFront(shared)
-        with _crew(shared, workers, _spools(folder), rows=True) as crew:
-            session = Session(shared, crew, _wanted(resolved, trials), progress, keeper)
-            session.go(timeout if timeout is not None else resolved.spec.budget.timeout)
-        archive = keeper.archive()
+        running = RunningFront(shared)
+        with _workforce(shared, workers, _logs(folder), rows=True) as workforce:
+            session = Session(shared, workforce, _wanted(resolved, trials), progress, running)
+            session.run(timeout if timeout is not None else resolved.spec.budget.timeout)
+        archive = running.archive()
         baselines = baseline_front(resolved, shared.complete)
         front = Front(
             frame=archive.frame,
@@ -116,7 +115,7 @@ def run(
 
 @dataclass(frozen=True, kw_only=True)
 class WorkResult:
-    """What a worker for others did."""
+    """What `work` did."""
 
     study: ResolvedStudy
     trials: int
@@ -138,96 +137,97 @@ def work(
     configs: Path | str | None = None,
     progress: Progress | None = None,
 ) -> WorkResult:
-    """Make trials for a study in a storage that others use too, until it has `trials` in all.
+    """Make trials for a study in a shared storage until its budget of `trials` is reached.
 
-    Any number of these may come and go, on any machine that reaches the storage. No front is written: that is
-    for `run` on the same storage. In `out` lies what is made and not stored yet, so that nothing is lost when
-    this process is killed: the next one with the same folder stores it.
+    Any number of processes may do so at any time, on every machine that reaches the storage. No front is
+    written: `run` on the same storage writes it. What is made and not stored yet is in `out`, so nothing is
+    lost when this process is killed: the next one with the same folder stores it.
     """
     resolved = study if isinstance(study, ResolvedStudy) else load_study(study, configs)
     resolved = overridden(resolved, sampler, seed)
     shared = Shared(resolved, storage, fresh=False, alone=False, name=token_hex(4))
-    spools = _spools(results_folder(resolved, out))
-    recover(shared, spools)
-    with _crew(shared, workers, spools, rows=False) as crew:
-        session = Session(shared, crew, _wanted(resolved, trials), progress)
-        session.go(timeout if timeout is not None else resolved.spec.budget.timeout)
+    logs = _logs(results_folder(resolved, out))
+    recover(shared, logs)
+    with _workforce(shared, workers, logs, rows=False) as workforce:
+        session = Session(shared, workforce, _wanted(resolved, trials), progress)
+        session.run(timeout if timeout is not None else resolved.spec.budget.timeout)
     return WorkResult(
         study=resolved, trials=len(shared.complete), new_trials=session.new, interrupted=session.interrupted
     )
 
 
 def _wanted(study: ResolvedStudy, trials: int | None) -> int:
-    """Trials that the study shall have; without a space to search, one for each baseline is all there is."""
+    """Trials of the budget; without a space to search there is one for each baseline, no more."""
     wanted = study.spec.budget.trials if trials is None else trials
     return wanted if study.branches else min(wanted, len(study.baselines))
 
 
-def recover(shared: Shared, spools: Path) -> int:
-    """Store what dead workers left in a folder; the number of their trials."""
+def recover(shared: Shared, logs: Path) -> int:
+    """Store what dead workers left in a folder; returns the number of their trials."""
     found = 0
-    for path in sorted(spools.glob("*.jsonl")):
-        remains = left(path, shared.owner)
+    for path in sorted(logs.glob("*.jsonl")):
+        remains = recovered(path, shared.owner)
         if remains is None:
             continue
         handle, entries = remains
         with handle:
-            shared.take_in(entries)
+            shared.recover(entries)
             path.unlink(missing_ok=True)
         found += len(entries)
     return found
 
 
 @contextmanager
-def _crew(shared: Shared, workers: int, spools: Path, *, rows: bool) -> Iterator[Workforce]:
-    """As many islands as there are workers; a single one lives in this process."""
+def _workforce(shared: Shared, workers: int, logs: Path, *, rows: bool) -> Iterator[Workforce]:
+    """Workers in processes of their own; a single one works in this process."""
     past = [t for t in shared.trials if t.state.is_finished()]
     seeds = _seeds(shared)
     if workers == 1:
         name, seed = next(seeds)
-        with _spool(spools, str(name), shared.owner) as spool:
-            yield InProcess(LocalWorker(shared.resolved, name, seed, spool, past, rows=rows))
+        with _log(logs, str(name), shared.owner) as log:
+            yield InProcess(LocalWorker(shared.resolved, name, seed, log, past, rows=rows))
         return
 
-    def start() -> Start:
+    def start() -> WorkerStart:
         name, seed = next(seeds)
-        return Start(
+        return WorkerStart(
             study=reference_to(shared.resolved),
             name=name,
             seed=seed,
-            spool=spools,
+            logs=logs,
             owner=shared.owner,
             rows=rows,
             past=[t for t in shared.trials if t.state.is_finished()],
         )
 
-    fleet = ProcessPool(start, workers)
+    pool = ProcessPool(start, workers)
     try:
-        yield fleet
+        yield pool
     finally:
-        fleet.close()
+        pool.close()
 
 
 @contextmanager
-def _spool(folder: Path, name: str, owner: str) -> Iterator[RecoveryLog]:
+def _log(folder: Path, name: str, owner: str) -> Iterator[RecoveryLog]:
+    """A recovery log for as long as it is used; raises `SpecError` when the folder cannot be written."""
     try:
-        spool = RecoveryLog(folder, name, owner)
+        log = RecoveryLog(folder, name, owner)
     except OSError as error:
         raise wrong(str(folder), f"expected a folder that can be written, got: {error.strerror}") from None
     try:
-        yield spool
+        yield log
     finally:
-        spool.close()
+        log.close()
 
 
 def _seeds(shared: Shared) -> Iterator[tuple[WorkerName, int]]:
-    """A name and a seed for each island: RUN.0 has the seed of the study, the others draw theirs from it.
+    """A name and a seed for each worker: RUN.0 has the seed of the study, the others draw theirs from it.
 
-    Most samplers draw their first trials at random, so the seed moves on when a study is resumed; and a run
-    that joins others must not repeat what they draw.
+    Most samplers draw their first trials at random, so a resumed study uses another seed, and so does a run
+    that joins others: neither may repeat their draws.
     """
     first = (shared.resolved.spec.seed + (shared.stored_before or 0)) % 2**32
-    if shared.alone or shared.made:
+    if shared.alone or shared.created:
         yield WorkerName(shared.name, 0), first
         entropy: Sequence[int] = (first,)
     else:
@@ -239,7 +239,8 @@ def _seeds(shared: Shared) -> Iterator[tuple[WorkerName, int]]:
         )
 
 
-def _spools(folder: Path) -> Path:
+def _logs(folder: Path) -> Path:
+    """Folder of the recovery logs; its name is as in earlier versions, whose logs are recovered too."""
     return folder / "spool"
 
 

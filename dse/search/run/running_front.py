@@ -1,4 +1,4 @@
-"""The front of a run while it grows: rows that workers bring, and the trials of others evaluated again."""
+"""The front of a run while it grows: rows of its workers, and trials of others evaluated again."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -21,35 +21,38 @@ class RunningFront:
         self._covered: set[int] = set()
         self._rows: dict[int, list[Table]] = defaultdict(list)
         self._numbers: dict[int, dict[int, int]] = defaultdict(dict)
-        self._bare: set[str | None] = set()
+        self._without_rows: set[str | None] = set()
         self._whole = True
 
-    def keep(self, batch: Delivery) -> None:
-        """Hold rows until their trials are stored and have numbers."""
-        if batch.bare:
-            self._bare |= {e.key for e in batch.entries}
-        if batch.rows is not None:
-            self._rows[batch.island].append(batch.rows)
+    def hold_rows(self, delivery: Delivery) -> None:
+        """Hold the rows of a delivery until their trials are stored and have numbers."""
+        if delivery.without_rows:
+            self._without_rows |= {e.key for e in delivery.entries}
+        if delivery.rows is not None:
+            self._rows[delivery.worker].append(delivery.rows)
 
     def stored(self, placed: Iterable[tuple[int, Entry, int | None]]) -> None:
-        """Islands, entries and the numbers under which they are stored; None for one that was not."""
-        for island, entry, number in placed:
+        """Add the rows of stored trials.
+
+        `placed` are workers, entries and the numbers under which they are stored; None for one that was not.
+        """
+        for worker, entry, number in placed:
             if number is None:  # its rows may have hidden others
                 self._whole = False
-            elif entry.key not in self._bare:
-                self._numbers[island][entry.trial.number] = number
+            elif entry.key not in self._without_rows:
+                self._numbers[worker][entry.trial.number] = number
                 self._covered.add(number)
-        for island, tables in self._rows.items():
+        for worker, tables in self._rows.items():
             for table in tables:
-                self._archive.add_frame(renumbered(table, self._numbers[island]))
+                self._archive.add_frame(renumbered(table, self._numbers[worker]))
         self._rows.clear()
 
-    def doubt(self) -> None:
-        """Rows may be missing."""
+    def mark_incomplete(self) -> None:
+        """Rows may be missing, so the front is built again from the stored trials."""
         self._whole = False
 
     def archive(self) -> Archive:
-        """The archive over all stored trials: those that nobody brought rows of are evaluated again."""
+        """The archive over all stored trials; those without rows are evaluated again."""
         complete = self._shared.complete
         if not self._whole:
             self._archive, self._covered, self._whole = Archive(axes_of(self._shared.resolved)), set(), True

@@ -1,4 +1,4 @@
-"""One run: hand out tasks, gather what the crew makes, store it in bulk, keep the front."""
+"""One run: give tasks to workers, store what they make in bulk, keep the front."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,26 +12,26 @@ from dse.search.storage.shared_study import Shared
 from dse.search.trials.trial_entries import Entry, Task
 
 Progress = Callable[[int, int], None]
-"""Called with the finished and the wanted number of trials."""
+"""Called with the number of finished trials and of those in the budget."""
 
 OFTEN, SHARE = 0.5, 0.1
 """Seconds between two writes at least, and the largest share of the time that they may take: where writing is
-slow, or a thousand others write too, there are fewer and larger ones."""
+slow, or a thousand others write too, writes are fewer and larger."""
 
 
 class Session:
-    """Spends a budget of trials with a crew on a shared study."""
+    """Spends a budget of trials on a shared study."""
 
     def __init__(
         self,
         shared: Shared,
-        crew: Workforce,
+        workforce: Workforce,
         budget: int,
         progress: Progress | None = None,
-        keeper: RunningFront | None = None,
+        front: RunningFront | None = None,
     ) -> None:
-        """`keeper` gathers the front; without one the trials are stored and nothing else is kept."""
-        self.shared, self.crew, self.budget, self.progress = shared, crew, budget, progress
+        """`front` is kept up to date; without one, trials are stored and nothing else is kept."""
+        self.shared, self.workforce, self.budget, self.progress = shared, workforce, budget, progress
         self.interrupted = False
         self.new = 0
         self._turn = len(shared.trials)
@@ -41,47 +41,47 @@ class Session:
         self._stored = len(shared.complete)
         self._outage = Outage()
         self._due = time.monotonic() + OFTEN
-        self._keeper = keeper
+        self._front = front
 
-    def go(self, timeout: float | None) -> None:
+    def run(self, timeout: float | None) -> None:
         """Make trials until the budget or the time is spent, or Ctrl-C."""
         deadline = None if timeout is None else time.monotonic() + timeout
         try:
-            self._tell()
+            self._report()
             while not _past(deadline) and not self._spent():
-                self._hand_out()
-                self._take(self.crew.collect(max(0.0, self._due - time.monotonic())))
+                self._give_tasks()
+                self._accept(self.workforce.collect(max(0.0, self._due - time.monotonic())))
                 if time.monotonic() >= self._due:
                     self._flush()
             self._end()
         except KeyboardInterrupt:
             self.interrupted = True
             self._outage.doubt()  # the interrupt may have come half-way through storing or keeping
-            if self._keeper is not None:
-                self._keeper.doubt()
+            if self._front is not None:
+                self._front.mark_incomplete()
             self._end()
 
     def _spent(self) -> bool:
-        """Whether all trials are stored; one that found no place in the storage does not count."""
+        """Whether the budget is stored; a trial that the storage had no room for does not count."""
         if self._stored + self._finished() < self.budget:
             return False
         self._store_all()
         return self._stored >= self.budget
 
-    def _hand_out(self) -> None:
-        for _ in range(self.crew.wanted()):
+    def _give_tasks(self) -> None:
+        for _ in range(self.workforce.wanted()):
             if self._stored + self._finished() + self._out >= self.budget:
                 return
-            self.crew.give(self._next())
+            self.workforce.give(self._next())
             self._out += 1
 
     def _next(self) -> Task:
-        """A trial that waits, or else the turn of a branch.
+        """A waiting trial of the storage, or else a trial of the branch whose turn it is.
 
-        Left to itself a sampler settles on the branch that looks best early and never learns what another
-        would have become; inside its branch it chooses everything.
+        Most samplers would settle on the branch that looks best early and never learn what another one would
+        have become; inside the branch the sampler chooses everything.
         """
-        with self._outage.bridged(self.shared.url):
+        with self._outage.tolerated(self.shared.url):
             claimed = self.shared.claim()
             if claimed is not None:
                 return claimed
@@ -89,65 +89,67 @@ class Session:
         self._turn += 1
         return Task(params={"branch": names[(self._turn - 1) % len(names)]} if len(names) > 1 else {})
 
-    def _take(self, batches: Sequence[Delivery]) -> None:
-        for batch in batches:
-            self._out -= len(batch.entries) + len(batch.lost)
-            self._pending += [(batch.island, e) for e in batch.entries]
-            if self._keeper is not None:
-                self._keeper.keep(batch)
-            self.crew.learn([e.trial for e in batch.entries], besides=batch.island)
-            self._unbegun += [task for task in batch.lost if task.trial_id is not None]
-            if batch.entries:
-                self._tell()
+    def _accept(self, deliveries: Sequence[Delivery]) -> None:
+        """Queue what workers made for storing, and pass it to the other workers."""
+        for delivery in deliveries:
+            self._out -= len(delivery.entries) + len(delivery.unbegun)
+            self._pending += [(delivery.worker, e) for e in delivery.entries]
+            if self._front is not None:
+                self._front.hold_rows(delivery)
+            self.workforce.learn([e.trial for e in delivery.entries], but=delivery.worker)
+            self._unbegun += [task for task in delivery.unbegun if task.trial_id is not None]
+            if delivery.entries:
+                self._report()
 
     def _finished(self) -> int:
         return sum(e.trial.state == TrialState.COMPLETE for _, e in self._pending)
 
     def _flush(self) -> None:
-        """Store what was made, learn what others made; as often as that costs little of the time."""
+        """Store what was made and read what others made; the next time after a pause in proportion."""
         start = time.monotonic()
-        self._take(self.crew.rest())
-        with self._outage.bridged(self.shared.url):
+        self._accept(self.workforce.rest())
+        with self._outage.tolerated(self.shared.url):
             self._store()
             while self._unbegun:
                 self.shared.give_back(self._unbegun[0])
                 self._unbegun.pop(0)
-            self.crew.learn(self.shared.sync())
-            self.shared.beat()
+            self.workforce.learn(self.shared.sync())
+            self.shared.heartbeat()
             self._stored = len(self.shared.complete)
             self._outage.over()
         now = time.monotonic()
         self._due = now + max(OFTEN, (now - start) / SHARE)
 
     def _store(self) -> None:
+        """Store what is pending, and retry what failed."""
         done = self._pending
         numbers = self.shared.put([e for _, e in done], again=self._outage.unsure, limit=self.budget)
         self._pending = []
-        placed = [(island, entry, n) for (island, entry), n in zip(done, numbers, strict=True)]
+        placed = [(worker, entry, n) for (worker, entry), n in zip(done, numbers, strict=True)]
         stored = sum(n is not None and e.trial.state == TrialState.COMPLETE for _, e, n in placed)
-        self._stored += stored  # also where the storage is away before we can see it
+        self._stored += stored  # now, since the storage may be away when it is read next
         self.new += stored
-        if self._keeper is not None:
-            self._keeper.stored(placed)
+        if self._front is not None:
+            self._front.stored(placed)
         for _, entry, number in placed:
             if number is not None and entry.trial.state == TrialState.FAIL:
                 self.shared.retry(entry.trial, number)
-        for island in {i for i, _ in done}:
-            self.crew.stored(island, {e.key for i, e in done if i == island and e.key is not None})
+        for worker in {w for w, _ in done}:
+            self.workforce.stored(worker, {e.key for w, e in done if w == worker and e.key is not None})
 
     def _end(self) -> None:
-        """Stop the crew and store the last of it."""
-        self._take(self.crew.stop())
+        """Stop the workers and store the last of their trials."""
+        self._accept(self.workforce.stop())
         self._store_all()
 
     def _store_all(self) -> None:
-        """Store what there is, however long that takes: a storage that stays away raises `SpecError`."""
+        """Store all that is pending; waits for a storage that is away, or raises `SpecError`."""
         self._flush()
         while self._outage.on:
             time.sleep(OFTEN)
             self._flush()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         if self.progress is not None:
             self.progress(min(self._stored + self._finished(), self.budget), self.budget)
 

@@ -1,4 +1,4 @@
-"""A worker process as the run sees it: its pipe, what it was given, and what it leaves when it dies."""
+"""A worker process as the run sees it: its pipe, its tasks, and what it leaves when it dies."""
 
 import os
 import socket
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from dse.front.tables import Table
-from dse.search.run.process_main import Message, Start
-from dse.search.run.recovery_log import left
+from dse.search.run.process_main import Message, WorkerStart
+from dse.search.run.recovery_log import recovered
 from dse.search.run.workforce import Delivery
 from dse.search.trials.trial_entries import Entry, Task
 
@@ -24,7 +24,7 @@ AHEAD = 1.0
 
 @dataclass(frozen=True)
 class Remains:
-    """The spool of a dead worker, held until what is in it is stored."""
+    """The recovery log of a dead worker, locked until what is in it is stored."""
 
     path: Path
     handle: FileIO
@@ -35,38 +35,38 @@ class Remains:
         self.handle.close()
 
     def leave(self) -> None:
-        """Somebody else will see to it."""
+        """Leave it to the next run."""
         self.handle.close()
 
 
 @dataclass
-class Worker:
+class WorkerProcess:
     """One process."""
 
     number: int
-    start: Start
+    start: WorkerStart
     process: "subprocess.Popen[bytes]"
     pipe: Connection
     tasks: list[Task] = field(default_factory=list)
-    """Given and not brought back yet, the oldest first."""
+    """Given and not delivered yet, the oldest first."""
     ready: bool = False
     _keys: set[str] = field(default_factory=set)
     _since: float = 0.0
 
     @property
     def ahead(self) -> int:
-        """Tasks that it should have: those of about a second, and where they are long, the one under way."""
+        """Tasks that it should have: about a second of work; where a trial takes longer, one."""
         passed = time.monotonic() - self._since
         rate = len(self._keys) / passed if passed > 0 else 0.0
         slow = passed > AHEAD and rate * AHEAD < 1
         return 1 if slow else max(2, round(AHEAD * rate))
 
-    def send(self, word: str, what: Any = None) -> None:
-        """Say something; a dead worker is noticed when it is listened to."""
+    def send(self, kind: str, what: Any = None) -> None:
+        """Send a message; that a worker is dead is noticed when its next message is read."""
         with suppress(OSError):
-            self.pipe.send((word, what))
+            self.pipe.send((kind, what))
 
-    def hear(self) -> Message | None:
+    def receive(self) -> Message | None:
         """Its next message; None when it is dead."""
         try:
             message: Message = self.pipe.recv()
@@ -76,31 +76,31 @@ class Worker:
             self.ready, self._since = True, time.monotonic()
         return message
 
-    def brought(self, parcel: tuple[list[Entry], Table | None, list[Task]]) -> Delivery:
-        """What it made."""
-        entries, rows, lost = parcel
+    def delivered(self, what: tuple[list[Entry], Table | None, list[Task]]) -> Delivery:
+        """What it made, from the content of a message."""
+        entries, rows, unbegun = what
         self._keys |= {e.key for e in entries if e.key is not None}
         self.tasks = self.tasks[len(entries) :]
-        return Delivery(self.number, entries, rows, lost)
+        return Delivery(self.number, entries, rows, unbegun)
 
     def remains(self) -> tuple[Remains | None, Delivery]:
         """What it left when it died."""
         self.process.wait()
         self.pipe.close()
-        path = self.start.spool / f"{self.start.name}.jsonl"
-        found = left(path, self.start.owner) if path.exists() else None
+        path = self._log
+        found = recovered(path, self.start.owner) if path.exists() else None
         if found is None:
-            return None, Delivery(self.number, lost=self.tasks)
+            return None, Delivery(self.number, unbegun=self.tasks)
         handle, entries = found
         new = [e for e in entries if e.key not in self._keys]
         remains = Remains(path, handle)
         if not entries:
             remains.remove()
-        batch = Delivery(self.number, new, lost=self.tasks[len(new) :], bare=True)
-        return remains if entries else None, batch
+        delivery = Delivery(self.number, new, unbegun=self.tasks[len(new) :], without_rows=True)
+        return remains if entries else None, delivery
 
     def end(self, deadline: float) -> None:
-        """Wait for it until a moment of the monotonic clock; one that had not begun is not waited for."""
+        """Wait for its end until `deadline` of the monotonic clock; a worker that is not ready is killed."""
         self.pipe.close()
         try:
             self.process.wait(max(0.0, deadline - time.monotonic()) if self.ready else 0.0)
@@ -108,13 +108,18 @@ class Worker:
             self.process.kill()
             self.process.wait()
         if not self.ready:
-            (self.start.spool / f"{self.start.name}.jsonl").unlink(missing_ok=True)
-            with suppress(OSError):  # others may have theirs there
-                self.start.spool.rmdir()
+            self._log.unlink(missing_ok=True)
+            with suppress(OSError):  # other workers may have their logs there
+                self.start.logs.rmdir()
+
+    @property
+    def _log(self) -> Path:
+        """Its recovery log."""
+        return self.start.logs / f"{self.start.name}.jsonl"
 
 
-def launch(start: Start, number: int) -> Worker:
-    """Start a worker; it says "ready" when it is."""
+def launch(start: WorkerStart, number: int) -> WorkerProcess:
+    """Start a worker; it sends "ready" when it can take tasks."""
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
@@ -122,15 +127,15 @@ def launch(start: Start, number: int) -> Worker:
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             env=_environment(),
-            start_new_session=True,  # Ctrl-C is for the run, which ends its workers in order
+            start_new_session=True,  # Ctrl-C reaches the run alone, which ends its workers in order
         )
-    worker = Worker(number, start, process, Connection(ours.detach()))
+    worker = WorkerProcess(number, start, process, Connection(ours.detach()))
     with suppress(OSError):
         worker.pipe.send(start)
     return worker
 
 
 def _environment() -> dict[str, str]:
-    """A worker finds what we find, and keeps to one core."""
+    """A worker imports from the same folders, and uses one core: there is one worker for each."""
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return {**single, **os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}

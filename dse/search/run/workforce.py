@@ -1,4 +1,4 @@
-"""Who makes trials for a run: an island in this process, or several in processes of their own."""
+"""What makes the trials of a run: one worker in this process, or several in processes of their own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,48 +13,49 @@ from dse.search.trials.trial_entries import Entry, Task
 
 @dataclass(frozen=True)
 class Delivery:
-    """What an island brings."""
+    """What a worker delivers."""
 
-    island: int
+    worker: int
+    """Number of the worker."""
     entries: list[Entry] = field(default_factory=list)
     rows: Table | None = None
-    """Rows of its front that are new; their `trial` is the number on the island."""
-    lost: list[Task] = field(default_factory=list)
-    """Tasks that nobody has begun."""
-    bare: bool = False
-    """The rows of the entries are lost."""
+    """New rows of the worker's front; `trial` is the number that the trial has in that worker."""
+    unbegun: list[Task] = field(default_factory=list)
+    """Tasks that the worker returns without having begun them."""
+    without_rows: bool = False
+    """Whether the rows of the entries are lost, because the worker died."""
 
 
 class Workforce(Protocol):
     """Makes trials."""
 
     def wanted(self) -> int:
-        """How many more tasks should be given now, so that nobody waits for work."""
+        """How many more tasks should be given now, so that no worker waits for work."""
 
     def give(self, task: Task) -> None:
-        """TaskLoop out a task."""
+        """Give a task to a worker."""
 
     def collect(self, patience: float) -> list[Delivery]:
-        """What was made; waits for it for some seconds at most."""
+        """What has been made since the last call; waits for it at most `patience` [s]."""
 
     def rest(self) -> list[Delivery]:
-        """What was made and not brought yet, such as rows."""
+        """What has been made and is not collected with its trials, such as rows."""
 
-    def stored(self, island: int, keys: set[str]) -> None:
-        """Entries of an island are stored."""
+    def stored(self, worker: int, keys: set[str]) -> None:
+        """The entries of a worker with these keys are stored."""
 
-    def learn(self, trials: Sequence[FrozenTrial], besides: int | None = None) -> None:
-        """Tell the islands what others found, all `besides` one."""
+    def learn(self, trials: Sequence[FrozenTrial], but: int | None = None) -> None:
+        """Pass the trials of others to every worker but one."""
 
     def stop(self) -> list[Delivery]:
         """End in order: what is under way is finished or failed, tasks that were not begun come back."""
 
 
 class InProcess:
-    """One island in this process, which makes a trial whenever somebody collects."""
+    """One worker in this process, which makes a trial whenever it is collected."""
 
-    def __init__(self, island: LocalWorker) -> None:
-        self.island = island
+    def __init__(self, worker: LocalWorker) -> None:
+        self.worker = worker
         self._tasks: list[Task] = []
 
     def wanted(self) -> int:
@@ -69,29 +70,28 @@ class InProcess:
         """See `Workforce.collect`."""
         if not self._tasks:
             return []
-        task = self._tasks[0]
-        entry = self.island.make(task)
-        self._tasks.pop(0)
+        entry = self.worker.make(self._tasks[0])
+        self._tasks.pop(0)  # not before: an interrupted task is still there, and is settled by `stop`
         return [Delivery(0, [entry])]
 
     def rest(self) -> list[Delivery]:
         """See `Workforce.rest`."""
-        return [Delivery(0, rows=self.island.new_rows())]
+        return [Delivery(0, rows=self.worker.new_rows())]
 
-    def stored(self, island: int, keys: set[str]) -> None:
+    def stored(self, worker: int, keys: set[str]) -> None:
         """See `Workforce.stored`."""
-        if self.island.spool is not None:
-            self.island.spool.stored(keys)
+        if self.worker.log is not None:
+            self.worker.log.stored(keys)
 
-    def learn(self, trials: Sequence[FrozenTrial], besides: int | None = None) -> None:
+    def learn(self, trials: Sequence[FrozenTrial], but: int | None = None) -> None:
         """See `Workforce.learn`."""
-        if besides != 0:
-            self.island.learn(trials)
+        if but != 0:
+            self.worker.learn(trials)
 
     def stop(self) -> list[Delivery]:
         """See `Workforce.stop`."""
-        begun = self.island.settle()
-        lost = self._tasks[1:] if begun is not None else self._tasks
+        begun = self.worker.settle()
+        unbegun = self._tasks[1:] if begun is not None else self._tasks
         self._tasks = []
         entries = [begun] if begun is not None else []
-        return [Delivery(0, entries, self.island.new_rows(), lost)]
+        return [Delivery(0, entries, self.worker.new_rows(), unbegun)]

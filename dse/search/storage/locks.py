@@ -1,4 +1,4 @@
-"""Locks that the system lets go of when a process dies, however it dies."""
+"""Locks that the operating system releases when a process dies, however it dies."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from dse.errors import wrong
 
 
 def hold(path: Path) -> FileIO | None:
-    """Open `path` and hold it alone until it is closed; None when another process holds it."""
+    """Open and lock `path`; closing it releases the lock. None when another process holds it."""
     import fcntl  # Unix only; without it studies cannot be run, but evaluated
 
     handle = FileIO(path, "ab+")
@@ -26,8 +26,8 @@ def hold(path: Path) -> FileIO | None:
 
 
 @contextmanager
-def only_one(out: Path) -> Iterator[None]:
-    """Hold a results folder alone.
+def locked_folder(out: Path) -> Iterator[None]:
+    """Lock a results folder.
 
     Raises `SpecError` when another run holds it, or when the folder cannot be written.
     """
@@ -37,13 +37,13 @@ def only_one(out: Path) -> Iterator[None]:
     except OSError as error:
         raise wrong(str(out), f"expected a folder that can be written, got: {error.strerror}") from None
     if handle is None:
-        raise wrong(str(out), "another run works in this folder; wait for it, or give another --out")
+        raise wrong(str(out), "another run uses this folder; wait for it, or give another --out")
     with handle:
         yield
 
 
 def writable(folder: Path) -> None:
-    """Make a folder and see that files can be made in it; raises `OSError`."""
+    """Create a folder and check that files can be created in it; raises `OSError`."""
     folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(13, "Permission denied", str(folder))

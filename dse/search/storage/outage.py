@@ -1,19 +1,19 @@
-"""A storage that is away for a while: the work goes on, what was made waits to be stored."""
+"""A storage that is unreachable for a while: workers continue, and their trials wait to be stored."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dse.errors import wrong
-from dse.search.storage.by_url import hidden
+from dse.search.storage.by_url import first_line, hidden
 
 _DRIVERS = ("psycopg2", "psycopg", "pymysql", "MySQLdb")
 PATIENCE = 60.0
-"""Seconds that a storage may be away; a database is back from a crash in less."""
+"""Seconds that a storage may be unreachable; a database restarts after a crash in less."""
 
 
 class Outage:
-    """Knows since when the storage is away, and whether the last write may have been done all the same."""
+    """Since when the storage is unreachable, and whether its last write may have been done nevertheless."""
 
     def __init__(self) -> None:
         self.unsure = False
@@ -21,11 +21,11 @@ class Outage:
 
     @property
     def on(self) -> bool:
-        """Whether the storage was away when it was last asked."""
+        """Whether the storage was unreachable at the last attempt."""
         return self._since is not None
 
     def over(self) -> None:
-        """Everything is stored: the storage is there, and no write is in doubt."""
+        """Everything is stored: the storage is reachable, and no write is in doubt."""
         self.unsure, self._since = False, None
 
     def doubt(self) -> None:
@@ -33,8 +33,8 @@ class Outage:
         self.unsure = True
 
     @contextmanager
-    def bridged(self, url: str) -> Iterator[None]:
-        """Ask the storage; when it is away, note it and go on. Raises `SpecError` when it stays away."""
+    def tolerated(self, url: str) -> Iterator[None]:
+        """Use the storage; an outage is noted. Raises `SpecError` when it lasts longer than `PATIENCE`."""
         try:
             yield
         except Exception as error:
@@ -44,16 +44,19 @@ class Outage:
             now = time.monotonic()
             self._since = now if self._since is None else self._since
             if now - self._since > PATIENCE:
-                told = str(error).splitlines()[0]
+                reason = first_line(error)
                 raise wrong(
                     "--storage",
-                    f"{hidden(url)} has been away for {PATIENCE:.0f} s ({told}); finished "
-                    "trials are kept in the results folder, and the next run stores them",
+                    f"{hidden(url)} has been unreachable for {PATIENCE:.0f} s ({reason}). "
+                    "Finished trials are kept in the results folder; the next run stores them.",
                 ) from None
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether an error means that a server cannot be reached or has too much to do, now."""
+    """Whether an error means that a server is unreachable or overloaded for now.
+
+    Drivers are recognised by name, because only those in use are installed.
+    """
     seen: BaseException | None = error
     while seen is not None:
         kind = type(seen)

@@ -1,4 +1,4 @@
-"""The stored study that every worker of a question shares: an ordinary Optuna study, written in bulk."""
+"""The stored study that all workers share: an ordinary Optuna study, written in bulk."""
 
 import time
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ from dse.search.trials.suggest import first_trials
 from dse.search.trials.trial_entries import CLAIM, KEY, RETRY, Entry, Task, retry_of, waiting
 
 BEAT, SILENT = 15.0, 90.0
-"""Seconds between two signs of life of a run, and of silence after which its running trials are stale."""
-_BEATS = "dse:beat:"
+"""Seconds between two heartbeats of a run, and without one after which its running trials are stale."""
+_HEARTBEATS = "dse:beat:"
 
 
 class Shared:
     """A study in its storage, as one run sees it; others may write at any time."""
 
     def __init__(self, resolved: ResolvedStudy, url: str, *, fresh: bool, alone: bool, name: str) -> None:
-        """`alone`: nobody else uses this storage, so that whatever runs in it is left from the dead."""
+        """`alone`: no other run uses this storage, so that a running trial was left by a dead worker."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.resolved, self.url, self.alone, self.name = resolved, url, alone, name
         self.storage = cached(open_storage(url))
@@ -36,7 +36,7 @@ class Shared:
             raise wrong(
                 "--fresh", f"{hidden(url)} holds {resolved.slug!r} already; another --storage keeps both"
             )
-        self.study, self.made = self._opened()
+        self.study, self.created = self._open_study()
         self._id = study_id(self.study)
         self._writer = writer_of(self.storage)
         self._trials: list[FrozenTrial] = []
@@ -46,11 +46,11 @@ class Shared:
         self._beats: dict[str, tuple[int, float]] = {}
         self._last_beat = -BEAT
         self.sync()
-        self._first(self.made)
+        self._enqueue_first(self.created)
 
     @property
     def owner(self) -> str:
-        """Study, question and storage in one line: what a spool was written for."""
+        """Study, question and storage in one line; a recovery log belongs to them."""
         return f"{self.resolved.slug} {digest(self.resolved.question)} {hidden(self.url)}"
 
     @property
@@ -64,12 +64,12 @@ class Shared:
         return [t for t in self._trials if t.state == TrialState.COMPLETE]
 
     def sync(self) -> list[FrozenTrial]:
-        """Read what others stored; the trials that are finished since the last call, without our own."""
+        """Read the storage; returns trials of other runs that have finished since the last call."""
         self._trials = self.study.get_trials(deepcopy=False)
-        looked = [*sorted(self._open), *range(self._learnt, len(self._trials))]
-        self._open = {n for n in looked if not self._trials[n].state.is_finished()}
+        pending = [*sorted(self._open), *range(self._learnt, len(self._trials))]
+        self._open = {n for n in pending if not self._trials[n].state.is_finished()}
         self._learnt = len(self._trials)
-        done = [self._trials[n] for n in looked if n not in self._open]
+        done = [self._trials[n] for n in pending if n not in self._open]
         made = [(t, worker_of(t.user_attrs.get(KEY))) for t in done]
         return [t for t, worker in made if worker is None or worker.run != self.name]
 
@@ -79,8 +79,8 @@ class Shared:
             return []
         return self._writer.put(self._id, entries, known=self._learnt, again=again, limit=limit)
 
-    def take_in(self, entries: Sequence[Entry]) -> None:
-        """Store what a dead worker left, as far as it is not stored yet, and retry what it was at."""
+    def recover(self, entries: Sequence[Entry]) -> None:
+        """Store what a dead worker left and is not stored yet, and retry the trial that was under way."""
         numbers = self._writer.put(self._id, entries, known=0, again=True, limit=None)
         self.sync()
         for entry, number in zip(entries, numbers, strict=True):
@@ -89,7 +89,7 @@ class Shared:
         self.sync()
 
     def claim(self) -> Task | None:
-        """A waiting trial that is ours from now on; None when none waits."""
+        """A waiting trial that this run now works on; None when none waits."""
         for number in sorted(self._open):
             trial = self._trials[number]
             if trial.state != TrialState.WAITING and number not in self._unsure:
@@ -106,7 +106,10 @@ class Shared:
         return None
 
     def _ours_by_now(self, trial: FrozenTrial) -> bool:
-        """Whether a claim whose answer was lost was heard; a proxy may have died before it wrote our name."""
+        """Whether a claim whose answer was lost took effect.
+
+        A gRPC server may have died between setting the state and writing our name.
+        """
         now = self.storage.get_trial(trial_id(trial))
         if now.state != TrialState.RUNNING or now.user_attrs.get(CLAIM, self.name) != self.name:
             return False
@@ -114,44 +117,44 @@ class Shared:
         return True
 
     def give_back(self, task: Task) -> None:
-        """A claimed trial that nobody has begun waits again."""
+        """A claimed trial that was not begun waits again."""
         if task.trial_id is not None:
             self.storage.set_trial_state_values(task.trial_id, TrialState.WAITING)
 
     def fail(self, trial: FrozenTrial) -> None:
-        """Fail a running trial that nobody works on, after seeing to its second try."""
+        """Fail a running trial whose worker is dead, after enqueuing its second try."""
         self.retry(trial, trial.number)
         self.study.tell(trial.number, state=TrialState.FAIL)
 
     def retry(self, trial: FrozenTrial, number: int) -> None:
-        """Let a trial of that number be tried once more, unless that was seen to already."""
+        """Enqueue the second try of the trial with that number, unless it is there already."""
         again = retry_of(trial, number)
         if again is not None and not any(t.user_attrs.get(RETRY) == number for t in self._trials):
             self.put([again], again=False, limit=None)
 
-    def beat(self) -> None:
-        """Tell others that we live, and fail the trials of those who no longer do."""
+    def heartbeat(self) -> None:
+        """Write a heartbeat, and fail the trials of runs that no longer do."""
         now = time.monotonic()
         if self.alone or now - self._last_beat < BEAT:
             return
         self._last_beat = now
         attrs = self.storage.get_study_user_attrs(self._id)
-        mine = int(attrs.get(_BEATS + self.name, 0)) + 1
-        self.storage.set_study_user_attr(self._id, _BEATS + self.name, mine)
+        mine = int(attrs.get(_HEARTBEATS + self.name, 0)) + 1
+        self.storage.set_study_user_attr(self._id, _HEARTBEATS + self.name, mine)
         for trial in self._running():
             who = str(trial.user_attrs.get(CLAIM, ""))
-            if who and who != self.name and self._silent(who, int(attrs.get(_BEATS + who, 0)), now):
+            if who and who != self.name and self._silent(who, int(attrs.get(_HEARTBEATS + who, 0)), now):
                 self.fail(trial)
 
     def fail_stale(self) -> None:
-        """Fail what the dead left running, where nobody else can be working on it."""
+        """Fail what dead workers left running, where no other run can be working on it."""
         if self.alone:
             for trial in self._running():
                 self.fail(trial)
             self.sync()
 
     def _silent(self, who: str, beats: int, now: float) -> bool:
-        """Whether a run has given no sign of life for long, by our own clock that nobody sets."""
+        """Whether a run has written no heartbeat for long, by our monotonic clock: no other clock matters."""
         seen, since = self._beats.get(who, (-1, now))
         if seen != beats:
             self._beats[who] = (beats, now)
@@ -161,8 +164,8 @@ class Shared:
     def _running(self) -> list[FrozenTrial]:
         return [self._trials[n] for n in sorted(self._open) if self._trials[n].state == TrialState.RUNNING]
 
-    def _opened(self) -> tuple[optuna.Study, bool]:
-        """The study, and whether it was us who made it."""
+    def _open_study(self) -> tuple[optuna.Study, bool]:
+        """The study, and whether this run created it."""
         resolved = self.resolved
         try:
             study = optuna.create_study(
@@ -174,8 +177,8 @@ class Shared:
             return optuna.load_study(study_name=resolved.slug, storage=self.storage), False
         return study, True
 
-    def _first(self, created: bool) -> None:
-        """See to the trials that come first: whoever made the study does, or, if he died at it, we."""
+    def _enqueue_first(self, created: bool) -> None:
+        """Enqueue the first trials: the run that created the study does, or this one, if that one died."""
         if not created and not self.alone and not self._trials:
             self._wait_for_first()
         if not self.stored_before:
@@ -184,13 +187,13 @@ class Shared:
             settle(self.study, self.resolved)
         if self.complete and not created:
             return
-        asked = [t.system_attrs.get(FIXED_PARAMS) for t in self._trials]
-        missing = [(p, a) for p, a in first_trials(self.resolved) if p not in asked]
+        enqueued = [t.system_attrs.get(FIXED_PARAMS) for t in self._trials]
+        missing = [(p, a) for p, a in first_trials(self.resolved) if p not in enqueued]
         self.put([waiting(p, a) for p, a in missing], again=False, limit=None)
         self.sync()
 
     def _wait_for_first(self) -> None:
-        """Another run made the study a moment ago and is about to enqueue."""
+        """Wait for the run that created the study a moment ago and enqueues its first trials."""
         deadline = time.monotonic() + 10.0
         while not self._trials and time.monotonic() < deadline:
             time.sleep(0.1)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from dse.errors import Problem, SpecError, wrong
-from dse.search.analysis.stored_question import differences
+from dse.search.analysis.stored_question import HOW_TO_CHANGE, differences
 from dse.search.sweep.pivots import Local
 
 _TABLES = """
@@ -56,12 +56,11 @@ class SqliteStore:
             if stored is None:
                 connection.execute("insert into question values (?)", (dumps(question, sort_keys=True),))
                 return
-        told = sorted(differences(loads(stored[0]), loads(dumps(question))))
-        if told:
+        differing = sorted(differences(loads(stored[0]), loads(dumps(question))))
+        if differing:
             first = Problem(str(self.path), "the question of this sweep has changed since it was stored:")
-            fields = [Problem("", f"  {path}: stored {old}, now {new}") for path, old, new in told]
-            hint = "give --fresh to start anew (what is stored is kept aside), or another --out"
-            raise SpecError([first, *fields, Problem("", hint)])
+            fields = [Problem("", f"  {path}: stored {old}, now {new}") for path, old, new in differing]
+            raise SpecError([first, *fields, Problem("", HOW_TO_CHANGE)])
 
     def load(self, objectives: int) -> tuple[dict[int, int], Local]:
         """See `Store`."""

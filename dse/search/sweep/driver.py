@@ -11,9 +11,9 @@ from dse.backends.blocks import cores
 from dse.chips.branch import Floats
 from dse.front.files import Front, write_front
 from dse.question.resolved_study import ResolvedStudy, load_study
-from dse.search.analysis.folders import own, results_folder, set_aside
+from dse.search.analysis.folders import check_own, move_to_backup, results_folder
 from dse.search.bound.exact import exact
-from dse.search.storage.locks import only_one
+from dse.search.storage.locks import locked_folder
 from dse.search.sweep.block import Solved, SweepJob, Task
 from dse.search.sweep.checkpoint import SqliteStore, Store
 from dse.search.sweep.executor import Executor, solver, threads
@@ -80,10 +80,10 @@ def sweep(
     compiler(backend)
     job = SweepJob.of(resolved, grid(resolved, counts))
     folder = sweep_folder(resolved, out)
-    with only_one(folder):
+    with locked_folder(folder):
         if fresh:
-            set_aside(folder)
-        own(folder, resolved)
+            move_to_backup(folder)
+        check_own(folder, resolved)
         begun = start(job)
         if prune:
             return _pruned(job, begun, folder, progress)
