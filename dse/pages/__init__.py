@@ -1,1 +1,5 @@
-"""Pages that are committed beside the studies, every number in them generated."""
+"""Generated pages of this repository.
+
+`renew` writes the pages of the studies and their gallery, `accuracy` and `peers` the pages of the
+documentation. They are not part of the wheel.
+"""

@@ -5,31 +5,30 @@ from pathlib import Path
 
 from dse.errors import wrong
 from dse.front.files import write_files
-from dse.pages.columns import said
-from dse.pages.tables import markdown
+from dse.pages.study.columns import said
+from dse.pages.study.tables import markdown
+from dse.pages.study.template import PAGE, reflowed, template_of
 from dse.validate.article.claims import Claim, check_article
 
-_BLOCK = re.compile(r"<!-- generated: (gallery|claims) -->\n(.*?)<!-- end -->", re.DOTALL)
-_MARKS = re.compile(r"<!--.*?-->", re.DOTALL)
+_TABLE = re.compile(r"\{% (gallery|claims) %\}")
 _ANSWER = re.compile(r"\*\*Answer \([\d-]+\)\.\*\* (.+?)\n\n", re.DOTALL)
 _PICTURE = re.compile(r"!\[([^\]]*)\]\((\S+?\.png)\)")
 
 
-def filled_gallery(page: str, studies: Path) -> str:
-    """The page of all studies, with its generated parts written again."""
+def filled_gallery(template: str, studies: Path) -> str:
+    """The page of all studies."""
     parts = {"gallery": lambda: _gallery(studies), "claims": claims_table}
-    return _BLOCK.sub(lambda m: f"<!-- generated: {m[1]} -->\n{parts[m[1]]()}\n<!-- end -->", page)
+    return _TABLE.sub(lambda found: parts[found[1]](), reflowed(template))
 
 
 def renew_gallery(studies: Path) -> None:
-    """Write the generated parts of the page of all studies again."""
-    page = studies / "README.md"
-    write_files({page: filled_gallery(page.read_text(encoding="utf-8"), studies)})
+    """Write the page of all studies again."""
+    write_files({studies / PAGE: filled_gallery(template_of(studies), studies)})
 
 
-def told(page: Path) -> tuple[str, str, tuple[str, str]]:
-    """Title, answer, and words and file of the first picture of a study's page, without marks."""
-    text = _MARKS.sub("", page.read_text(encoding="utf-8"))
+def summary_of(page: Path) -> tuple[str, str, tuple[str, str]]:
+    """Title, answer, and words and file of the first picture of a study's page."""
+    text = page.read_text(encoding="utf-8")
     answer, picture = _ANSWER.search(text), _PICTURE.search(text)
     if answer is None or picture is None:
         raise wrong(str(page), "expected '**Answer (DATE).** ...' and a picture, got a page without")
@@ -40,7 +39,7 @@ def told(page: Path) -> tuple[str, str, tuple[str, str]]:
 def _gallery(studies: Path) -> str:
     parts = []
     for page in sorted(studies.glob("*/README.md")):
-        title, answer, (words, picture) = told(page)
+        title, answer, (words, picture) = summary_of(page)
         folder = page.parent.name
         parts.append(f"### [{title}]({folder}/README.md)\n\n{answer}\n\n![{words}]({folder}/{picture})")
     return "\n\n".join(parts)

@@ -13,11 +13,11 @@ from time import perf_counter
 from dse.decide.verdict.stored_run import judged
 from dse.errors import SpecError
 from dse.front.files import write_files, write_front
-from dse.pages.answers import Answers, read_answers
-from dse.pages.datasheets import propose_all
 from dse.pages.gallery import renew_gallery
-from dse.pages.page import filled
-from dse.pages.pictures import draw_all
+from dse.pages.study.answers import Answers, read_answers
+from dse.pages.study.datasheets import propose_all
+from dse.pages.study.pictures import draw_all
+from dse.pages.study.template import PAGE, filled, template_of
 from dse.question.resolved_study import load_cases
 from dse.report.info.cases_info import cases_info
 from dse.report.info.evidence import gather
@@ -42,23 +42,23 @@ def renew(study: Path) -> None:
 def commit(study: Path, results: Path) -> None:
     """Put the fronts, manifests, pictures and page of a run into the folder of its study."""
     answers = read_answers(study, results)
-    page = study / "README.md"
-    text = filled(page.read_text(encoding="utf-8"), answers)
+    template = template_of(study)
+    text = filled(template, answers)
     for case, answer in answers.items():
         if results != study:
             write_front(study / case, answer.front)
-    draw(text, answers, study)
-    write_files({page: text})
+    draw(template, answers, study)
+    write_files({study / PAGE: text})
     propose_all(text, study)
 
 
-def draw(page: str, answers: Answers, folder: Path) -> None:
-    """The pictures of `page`: the front of the study, its cases side by side, and those it asks for."""
+def draw(template: str, answers: Answers, folder: Path) -> None:
+    """The pictures of a page: the front of the study, its cases side by side, and those it asks for."""
     own = answers[""].front
     draw_front(front_info(own, intervals=gather(own, str(folder)).intervals), folder / "front.png")
-    if "(cases.png)" in page:
+    if "(cases.png)" in template:
         draw_cases(cases_info([(a.title, a.front) for a in answers.values()]), folder / "cases.png")
-    draw_all(page, answers, folder)
+    draw_all(template, answers, folder)
 
 
 def main(arguments: Sequence[str]) -> int:

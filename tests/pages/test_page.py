@@ -8,11 +8,11 @@ import yaml
 
 import dse
 from dse.errors import SpecError
-from dse.pages.answers import read_answers
-from dse.pages.datasheets import proposals, propose_all
-from dse.pages.expressions import said_of
-from dse.pages.page import filled, table_of
 from dse.pages.renew import commit, renew
+from dse.pages.study.answers import read_answers
+from dse.pages.study.datasheets import proposals, propose_all
+from dse.pages.study.expressions import said_of
+from dse.pages.study.template import filled, reflowed, table_of
 
 STUDY = {
     "kind": "study", "name": "mine", "title": "Two chips", "question": "Which?",
@@ -30,13 +30,15 @@ STUDY = {
     },
 }  # fmt: skip
 PAGE = """# Mine
-The LPU costs <!--= [ : groq-lpu-v1 : : usd_per_token_per_s] -->old<!--/--> dollars.
-<!-- generated: rows : . cheap one : * : : chips, layout, tpot_s -->
-old
-<!-- end -->
+
+The LPU costs {{ [ : groq-lpu-v1 : : usd_per_token_per_s] }}
+dollars.
+
+{% rows : . cheap one : * : : chips, layout, tpot_s %}
+
 ![cases](cases.png)
-<!-- drawn: price.png : lines : * : groq-lpu-v1 : tpot<=5 ms ; tpot<=50 ms : usd_per_token_per_s -->
-<!-- drawn: chips.png : curves : . cheap : groq-lpu-v1 : tpot_s : usd_per_token_per_s -->
+{% picture price.png : lines : * : groq-lpu-v1 : tpot<=5 ms ; tpot<=50 ms : usd_per_token_per_s %}
+{% picture chips.png : curves : . cheap : groq-lpu-v1 : tpot_s : usd_per_token_per_s %}
 """
 
 
@@ -45,7 +47,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("studies") / "mine"
     folder.mkdir()
     (folder / "study.yaml").write_text(yaml.safe_dump(STUDY))
-    (folder / "README.md").write_text(PAGE)
+    (folder / "README.template.md").write_text(PAGE)
     renew(folder)
     return folder
 
@@ -57,7 +59,7 @@ def answers(study: Path):
 
 def test_renewing_writes_fronts_pictures_and_page_and_again_changes_nothing(study: Path) -> None:
     page = (study / "README.md").read_text()
-    assert "old" not in page
+    assert "{" not in page and "<!--" not in page
     assert page.count("| only the GPU | ") == 2
     for name in (
         "front.csv",
@@ -81,10 +83,13 @@ def test_rows_and_matrices_of_dollars_tell_the_basis_of_their_prices(answers) ->
     assert "Prices" not in table_of("matrix : * : * : : tpot_s", answers)
 
 
-def test_a_number_that_was_typed_over_is_not_what_the_fronts_say(study: Path, answers) -> None:
+def test_a_number_that_was_typed_over_is_computed_again(study: Path, answers) -> None:
+    number = said_of("[ : groq-lpu-v1 : : usd_per_token_per_s]", answers)
     page = (study / "README.md").read_text()
-    typed = page.replace("<!--/-->", "9<!--/-->")
-    assert filled(typed, answers) == page != typed
+    assert f"The LPU costs {number} dollars." in page  # on one line: prose is wrapped again
+    (study / "README.md").write_text(page.replace(f"costs {number}", "costs 1"))
+    commit(study, study)
+    assert (study / "README.md").read_text() == page
 
 
 def test_a_price_set_by_the_question_scales_dollars_and_moves_no_second(answers) -> None:
@@ -125,12 +130,12 @@ def test_arithmetic_is_that_of_school(answers, text: str, said: str) -> None:
 )
 def test_what_no_front_answers_is_refused_in_one_sentence(answers, text: str, words: str) -> None:
     with pytest.raises(SpecError) as error:
-        filled(f"<!--= {text} -->x<!--/-->", answers)
+        filled(f"{{{{ {text} }}}}", answers)
     assert words in str(error.value)
 
 
 def test_all_marks_that_nothing_fills_are_told_at_once(answers) -> None:
-    page = "<!-- generated: bst -->\n<!-- end -->\n<!--= [: x :: y] --><!--/-->"
+    page = "{% bst %}\n\n{{ [: x :: y] }}"
     with pytest.raises(SpecError) as error:
         filled(page, answers)
     assert len(error.value.problems) == 2
@@ -177,3 +182,14 @@ def test_a_limit_that_is_met_changes_nothing_and_one_that_cannot_be_read_is_refu
         table_of("stressed : . : groq-lpu-v1 : links at 60 %", answers)
     with pytest.raises(SpecError, match="expected a stack that the case uses"):
         table_of("stressed : . : groq-lpu-v1 : stack/nim.link_efficiency<=0.6", answers)
+
+
+def test_prose_is_wrapped_and_tables_lists_and_code_keep_their_lines() -> None:
+    words = "word " * 40
+    text = f"# Title\n\n{words}\n\n- {words}\n- short\n\n| a | b |\n|---|---|\n\n"
+    text += f"```console\n$ dse {words}\n\n{words}\n```\n"
+    lines = reflowed(text).split("\n")
+    assert sum(len(line) > 118 for line in lines) == 2  # both in code
+    assert reflowed(text).split() == text.split()
+    assert "| a | b |" in lines and "- short" in lines
+    assert any(line.startswith("  word") for line in lines)  # an item that goes on is indented

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dse.pages.prices import price_line
+from dse.pages.study.prices import price_line
 
 LIST, COST, MAKER = "list and street prices", "unit cost", "cost to the maker"
 

@@ -1,6 +1,6 @@
 """What stands below tables of a page: what prices are on, and who has no anchor."""
 
-from dse.pages.footnotes import with_notes
+from dse.pages.study.footnotes import with_notes
 from dse.report.words.eligibility import Standing
 
 STANDS = Standing(

@@ -10,11 +10,11 @@ from again import differences
 
 from dse.decide.verdict.by_software import verdicts_from
 from dse.front.files import Front, load_front
-from dse.pages.answers import read_answers
-from dse.pages.datasheets import proposals, propose_all
 from dse.pages.gallery import filled_gallery
-from dse.pages.page import filled
-from dse.pages.pictures import drawn
+from dse.pages.study.answers import read_answers
+from dse.pages.study.datasheets import proposals, propose_all
+from dse.pages.study.pictures import drawn
+from dse.pages.study.template import filled, template_of
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.report.words.answer import answer
 from dse.spec.schema.study import StudySpec
@@ -76,7 +76,7 @@ def test_a_verdict_as_sold_is_what_the_table_of_targets_says(study: ResolvedStud
 @pytest.mark.parametrize("slug", SLUGS)
 def test_the_tables_of_a_page_are_those_of_its_fronts(slug: str) -> None:
     page = (STUDIES / slug / "README.md").read_text(encoding="utf-8")
-    assert page == filled(page, read_answers(STUDIES / slug)), renew(slug)
+    assert page == filled(template_of(STUDIES / slug), read_answers(STUDIES / slug)), renew(slug)
 
 
 @pytest.mark.parametrize("slug", SLUGS)
@@ -84,7 +84,7 @@ def test_every_picture_that_a_page_shows_is_there(slug: str) -> None:
     page = (STUDIES / slug / "README.md").read_text(encoding="utf-8")
     shown = set(re.findall(r"!\[[^\]]+\]\((\S+)\)", page))
     assert shown
-    assert set(drawn(page)) <= shown
+    assert set(drawn(template_of(STUDIES / slug))) <= shown
     assert not [name for name in shown if not (STUDIES / slug / name).is_file()], renew(slug)
 
 
@@ -108,7 +108,9 @@ def test_a_committed_chip_and_its_datasheet_are_what_the_page_proposes(tmp_path:
 
 def test_the_gallery_tells_what_the_pages_tell() -> None:
     text = (STUDIES / "README.md").read_text(encoding="utf-8")
-    assert text == filled_gallery(text, STUDIES), "renew with `python -m dse.pages.renew --pages`"
+    assert text == filled_gallery(template_of(STUDIES), STUDIES), (
+        "renew with `python -m dse.pages.renew --pages`"
+    )
     assert all(slug in text for slug in SLUGS)
 
 

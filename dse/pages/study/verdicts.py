@@ -2,8 +2,8 @@
 
 from dse.decide.verdict.by_software import Verdict, verdicts_from
 from dse.front.axis import Axis
-from dse.pages.answers import Answers, answer_of
-from dse.pages.tables import limit_text, markdown
+from dse.pages.study.answers import Answers, answer_of
+from dse.pages.study.tables import limit_text, markdown
 from dse.report.words.answer import answer as answer_of_front
 from dse.spec.schema.software import SOFTWARE
 from dse.spec.yaml.units import pretty
@@ -23,7 +23,7 @@ def verdicts_table(answers: Answers, case: str = "") -> str:
         at = "any" if d.target is None else limit_text(d.target, front.target.unit)
         each = [_cell(cells.get((d.target, d.basis, s)), front.objective) for s in SOFTWARE]
         rows.append([at, *([d.basis] if several else []), *each, d.sentence])
-    heads = [head, *(["prices"] if several else []), "as sold", "equal software", "no losses", "so"]
+    heads = [head, *(["prices"] if several else []), "as sold", "equal software", "no losses", "verdict"]
     return markdown(heads, rows)
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 
 from dse.errors import wrong
-from dse.pages.answers import Answers, answer_of
-from dse.pages.columns import Cell, cell, said
+from dse.pages.study.answers import Answers, answer_of
+from dse.pages.study.columns import Cell, cell, said
 
 _TERM = re.compile(r"\[([^\[\]]*)\]")
 _AS = re.compile(r"(.*\S)\s+as\s+(\S+)(?:\s+to\s+(\d))?", re.DOTALL)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dse.decide.uncertainty.quantiles import SAMPLES, Spread, drawn_designs, key_of, spreads
-from dse.pages.answers import Pick
+from dse.pages.study.answers import Pick
 from dse.report.info.spreads import SEED
 from dse.report.words.eligibility import Standing
 from dse.spec.yaml.units import pretty

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from dse.errors import wrong
 from dse.front.axis import Axis, axis_named
-from dse.pages.answers import KINDS, Answer, Answers, Pick, answer_of
-from dse.pages.columns import cell, heading, said
-from dse.pages.footnotes import intervals, with_notes
-from dse.pages.prices import with_prices
+from dse.pages.study.answers import KINDS, Answer, Answers, Pick, answer_of
+from dse.pages.study.columns import cell, heading, said
+from dse.pages.study.footnotes import intervals, with_notes
+from dse.pages.study.prices import with_prices
 from dse.report.info.cases_info import cases_info
 from dse.spec.yaml.units import pretty
 

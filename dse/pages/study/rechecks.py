@@ -7,9 +7,9 @@ from typing import Any
 from dse.decide.propose.candidates import chips_of_candidates, from_rows
 from dse.decide.scenario.best_deployments import ask_of, solve, study_grid
 from dse.errors import wrong
-from dse.pages.answers import Answers, answer_of
-from dse.pages.columns import cell, heading, said
-from dse.pages.tables import limit_text, markdown, pick_of, targets_of, who_of, within
+from dse.pages.study.answers import Answers, answer_of
+from dse.pages.study.columns import cell, heading, said
+from dse.pages.study.tables import limit_text, markdown, pick_of, targets_of, who_of, within
 from dse.question.overrides import FOLDERS
 from dse.question.resolved_study import ResolvedStudy, resolve_study
 from dse.spec.schema.base import Spec

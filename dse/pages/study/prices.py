@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from dse.pages.answers import KINDS, Answer
-from dse.pages.footnotes import with_notes
+from dse.pages.study.answers import KINDS, Answer
+from dse.pages.study.footnotes import with_notes
 from dse.report.words.eligibility import Standing
 
 

@@ -1,4 +1,4 @@
-"""Pictures that a page asks for: `<!-- drawn: FILE : lines : CASES : WHO : CONDITIONS ; ... : COLUMN -->`."""
+"""Pictures of a page: `{% picture FILE : lines : CASES : WHO : CONDITIONS ; ... : COLUMN %}`."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -8,31 +8,31 @@ import numpy as np
 
 from dse.errors import Problem, SpecError, nearest
 from dse.front.axis import Axis
-from dse.pages.answers import Answer, Answers, Pick
-from dse.pages.columns import cell, heading
-from dse.pages.tables import chosen, pick_of, who_of
+from dse.pages.study.answers import Answer, Answers, Pick
+from dse.pages.study.columns import cell, heading
+from dse.pages.study.tables import chosen, pick_of, who_of
 from dse.report.plots.lines_plot import Line, LinesInfo, draw_lines
 
-_MARK = re.compile(r"<!-- drawn: (.+?) -->", re.DOTALL)
+MARK = re.compile(r"\{% picture (.+?) %\}\n?", re.DOTALL)
 MORE_IS_BETTER = ("tokens_per_s", "per_chip", "speed")
 
 
-def drawn(page: str) -> dict[str, list[str]]:
-    """File names of the pictures that a page asks for, with what it asks."""
-    marks = [[part.strip() for part in " ".join(m.split()).split(":")] for m in _MARK.findall(page)]
+def drawn(template: str) -> dict[str, list[str]]:
+    """File names of the pictures that a template asks for, with their kind and arguments."""
+    marks = [[part.strip() for part in " ".join(m.split()).split(":")] for m in MARK.findall(template)]
     return {mark[0]: mark[1:] for mark in marks}
 
 
-def draw_all(page: str, answers: Answers, folder: Path) -> None:
-    """Draw every picture that `page` asks for into `folder`; raises `SpecError` with all problems."""
+def draw_all(template: str, answers: Answers, folder: Path) -> None:
+    """Draw every picture that `template` asks for into `folder`; raises `SpecError` with all problems."""
     problems: list[Problem] = []
-    for name, (kind, *arguments) in drawn(page).items():
+    for name, (kind, *arguments) in drawn(template).items():
         try:
             if kind not in KINDS:
                 raise SpecError([Problem("", f"unknown kind of picture {kind!r}; {nearest(kind, KINDS)}")])
             draw_lines(KINDS[kind](answers, *arguments), folder / name)
         except SpecError as error:
-            problems += [Problem(f"<!-- drawn: {name} -->", p.what) for p in error.problems]
+            problems += [Problem(f"picture {name}", p.what) for p in error.problems]
     if problems:
         raise SpecError(problems)
 

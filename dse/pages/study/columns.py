@@ -6,7 +6,7 @@ from typing import Any
 
 from dse.errors import nearest, wrong
 from dse.front.columns import unit_of
-from dse.pages.answers import Pick
+from dse.pages.study.answers import Pick
 from dse.report.words.quantities import quantity
 from dse.spec.yaml.units import pretty
 from objectives.ledgers import LEDGERS
