@@ -7,9 +7,10 @@ sums. SI units throughout: s, B, FLOP/s, B/s, W, USD, m2.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from objectives.architecture import Attention as Attention
+from objectives.architecture import AttentionLayer as AttentionLayer
 from objectives.architecture import Block as Block
 from objectives.architecture import Experts as Experts
 from objectives.architecture import Ffn as Ffn
@@ -26,14 +27,11 @@ from objectives.designs import broadcast_shape as broadcast_shape
 CONTRACT_VERSION = 3
 """Raised whenever a plug-in written against the older contract would read something else."""
 
-Serving = Literal["decode-only", "aggregated", "chunked", "disaggregated", "static"]
-"""`decode-only`: prompts cost nothing. `aggregated`: whole prompts in line with the steps of decode: nothing
-overtakes, so that steps crawl behind a prompt through all stages of a pipeline. `chunked`: chunks of prompts
-inside the steps. `disaggregated`: a pool of replicas for prompts, another for decode. `static`: a batch that
-starts and ends together."""
+Serving: TypeAlias = str
+"""Name of a serving mode, one of `objectives.equations.serving.registry`."""
 
 Pools = Literal["fleet", "system"]
-"""`fleet`: many replicas, so that the two pools of `disaggregated` serving have a real ratio and chips may be
+"""`fleet`: many replicas, so that the two pools of disaggregated serving have a real ratio and chips may be
 a fraction. `system`: one system, whose pools are whole replicas."""
 
 
@@ -53,7 +51,7 @@ class PrefixCache:
     hit: float
     """Share of prompt tokens that are read back instead of computed, in [0, 1]."""
     stored_tokens: float
-    """Tokens whose KV cache is kept; a replica's, or everybody's where the tier is pooled [token]."""
+    """Tokens whose KV cache is kept; of each replica, or of all where the tier is pooled [token]."""
     tier: Literal["dram", "host", "pooled"]
     bandwidth: float
     """Rate at which one chip gets it back [B/s]; not read for the chip's own DRAM."""
@@ -92,17 +90,13 @@ class Workload:
     routing_skew: float = 1.0
     """Visits of the most popular expert of a layer over the mean of all [1]; 1 is uniform routing."""
     prefill_load: float = 0.0
-    """Share of the time that prefill replicas are busy at most, in (0, 1); only `disaggregated` reads it."""
+    """Share of the time that prefill replicas are busy at most, in (0, 1); for serving with pools."""
     pools: Pools = "fleet"
-    """Whether replicas of pools are counted in a real ratio or whole; only `disaggregated` reads it."""
+    """Whether replicas of pools are counted in a real ratio or whole; for serving with pools."""
     prefix: PrefixCache | None = None
     """KV cache of earlier prompts; None computes every prompt."""
     speculation: Speculation | None = None
     """Drafted tokens that steps check; None decodes one token a step."""
-
-    def __post_init__(self) -> None:
-        if self.serving == "disaggregated" and not 0.0 < self.prefill_load < 1.0:
-            raise ValueError(f"prefill_load: expected a number between 0 and 1, got {self.prefill_load}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,8 +142,8 @@ class Metrics:
     tpot_s: Array
     """Time per output token after the first [s]."""
     ttft_s: Array
-    """Time to first token [s], the mean wait for the prompts of others included; `ttft_parts` tells them
-    apart."""
+    """Time to first token [s], the mean wait for the prompts of others included; `ttft_parts` separates
+    them."""
     tokens_per_s: Array
     """Sustained output tokens per second of all replicas [token/s]."""
     chips: Array
@@ -174,7 +168,7 @@ class Metrics:
     running_parts: Mapping[str, Array] = field(default_factory=dict)
     energy_parts: Mapping[str, Array] = field(default_factory=dict)
     pools: Mapping[str, Array] = field(default_factory=dict)
-    """Replicas by what they do, where pools differ: prefill, decode [replica]; told with `detail` only."""
+    """Replicas by what they do, where pools differ: prefill, decode [replica]; filled with `detail` only."""
     capacity_parts: Mapping[str, Array] = field(default_factory=dict)
     """Bytes that the fullest chip must hold [B]; those of the whole replica where chips are only counted."""
     bounds: Mapping[str, Array] = field(default_factory=dict)

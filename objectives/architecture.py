@@ -1,6 +1,16 @@
 """What a network is made of: layers of attention, FFN, experts, or bare matrices."""
 
 from dataclasses import dataclass
+from typing import Protocol
+
+
+class AttentionLayer(Protocol):
+    """Attention of one layer, of any kind: what `equations.llm.attention` has a kind for."""
+
+    @property
+    def heads(self) -> int:
+        """Query heads, or heads of values where attention keeps a state [1]."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +38,7 @@ class LatentAttention:
     latent: int
     """Rank of the compressed KV vector."""
     rope: int
-    """Rotary part kept beside it."""
+    """Rotary part kept with it."""
     nope: int
     """Query and key size of a head without the rotary part."""
     value: int
@@ -90,7 +100,7 @@ class Block:
     """`count` identical layers, each with attention and an FFN, or each with bare matrices."""
 
     count: int
-    attention: Attention | LatentAttention | LinearAttention | None = None
+    attention: AttentionLayer | None = None
     ffn: Ffn | None = None
     experts: Experts | None = None
     matrices: tuple[Matrix, ...] = ()

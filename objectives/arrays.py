@@ -1,11 +1,14 @@
-"""The one door to array namespaces: the same equations run on NumPy, JAX or any array-API library."""
+"""The one door to array namespaces: the same equations run on NumPy, JAX or any array-API library.
 
-from typing import Any, TypeAlias
+The helpers below take plain numbers as well as arrays, so that an equation needs no second branch for them.
+"""
+
+from typing import Any, TypeAlias, TypeGuard
 
 from array_api_compat import array_namespace
 
 Array: TypeAlias = Any
-"""An array of any library that follows the Python array API standard."""
+"""An array of any library that follows the Python array API standard, or a plain number."""
 
 Namespace: TypeAlias = Any
 """The module of array functions that an array belongs to."""
@@ -22,13 +25,56 @@ def namespace(*arrays: Array) -> Namespace:
     kinds = {type(a) for a in arrays} - {float, int}
     if len(kinds) == 1 and (known := _KNOWN.get(*kinds)) is not None:
         return known
-    found = array_namespace(*(a for a in arrays if not isinstance(a, (int, float))))
+    found = array_namespace(*(a for a in arrays if not is_number(a)))
     if len(kinds) == 1:
         _KNOWN[kinds.pop()] = found
     return found
 
 
+def is_number(value: Array) -> TypeGuard[float]:
+    """Whether `value` is a plain number, which belongs to no namespace."""
+    return isinstance(value, (int, float))
+
+
+def zeros_like(value: Array) -> Array:
+    """Zeros of the shape of `value`; 0.0 for a plain number."""
+    return 0.0 if is_number(value) else namespace(value).zeros_like(value)
+
+
+def ones_like(value: Array) -> Array:
+    """Ones of the shape of `value`; 1.0 for a plain number."""
+    return 1.0 if is_number(value) else namespace(value).ones_like(value)
+
+
+def minimum(a: Array, b: Array) -> Array:
+    """The smaller of two, element by element; arrays and plain numbers broadcast."""
+    return min(a, b) if is_number(a) and is_number(b) else namespace(a, b).minimum(a, b)
+
+
+def maximum(a: Array, b: Array) -> Array:
+    """The larger of two, element by element; arrays and plain numbers broadcast."""
+    return max(a, b) if is_number(a) and is_number(b) else namespace(a, b).maximum(a, b)
+
+
+def where(condition: Array, a: Array, b: Array) -> Array:
+    """`a` where the condition holds, else `b`; a plain truth value chooses as a whole."""
+    if isinstance(condition, bool):
+        return a if condition else b
+    return namespace(condition).where(condition, a, b)
+
+
+def floor(value: Array) -> Array:
+    """Largest whole number (as a float) not above `value`, element by element."""
+    return float(value // 1) if is_number(value) else namespace(value).floor(value)
+
+
 def ceil_div(a: Array, b: Array) -> Array:
-    """Smallest integer (as a float array) not below a / b, element by element."""
+    """Smallest whole number (as a float) not below a / b, element by element."""
     quotient = a / b
-    return namespace(quotient).ceil(quotient)
+    return float(-(-quotient // 1)) if is_number(quotient) else namespace(quotient).ceil(quotient)
+
+
+def inverse(rate: Array) -> Array:
+    """1 / rate, and 0 where the rate is 0, which means that there is no such path."""
+    absent = rate == 0.0
+    return where(absent, 0.0, 1.0 / where(absent, 1.0, rate))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from dse.bounds.first_principles import Count, Floats, count, over
 from objectives import api
+from objectives.equations.serving.registry import serving_mode
 
 ROUNDING: Final = 1e-9
 """Share by which a prediction may pass a bound: that of sums in another order, nothing else."""
@@ -91,7 +92,8 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
         for name in turn
     } | {"hops": hops["hops"] / most}
 
-    prompts = batch if work.serving == "static" else 1.0
+    together = serving_mode(work.serving).starts_together
+    prompts = batch if together else 1.0
     before, one = np.maximum(isl - 1.0, 0.0), np.minimum(isl, 1.0)
     flop = 2.0 * (before * (n.layers - n.last) + one * n.layers + n.head)
     read = (one * n.layers + n.head) * size.weight_bytes
@@ -100,7 +102,7 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     ttft = {name: _most((all_of_it[name], last_row[name], one * busiest[name])) for name in all_of_it} | hops
 
     seconds = _most(tpot.values()) * osl
-    if work.serving == "static":
+    if together:
         seconds = _most(ttft.values()) + _most(tpot.values()) * np.maximum(osl - 1.0, 0.0)
     return Bound(
         designs=designs,

@@ -42,6 +42,7 @@ from dse.spec.schema.workload import WorkloadSpec, served
 from dse.spec.yaml.loading import build_spec
 from objectives import api
 from objectives.equations.chip.formats import FORMATS
+from objectives.equations.serving.registry import serving_mode
 
 ECONOMY, TECHNOLOGY = "datacentre-2026", "technology-2026"
 """Names of the bundled economy and technology that an estimate is made with."""
@@ -189,7 +190,8 @@ class Subject:
 
     def _whole_pools(self) -> bool:
         """Whether pools are of one system, so that several replicas of decode may round better."""
-        return self.workload.serving == "disaggregated" and self.workload.pools == "system"
+        work = self.context.workload
+        return serving_mode(work.serving).has_pools and work.pools == "system"
 
     def _layouts(self, tp: int | None, ep: int | None, dp: int | None) -> list[tuple[int, int, int]]:
         """TP, EP and DP that go together."""
@@ -286,8 +288,7 @@ class Subject:
                 f"chips instead of {found.least_size[0]:,.5g}, which would cost {more:.2%} less"]  # fmt: skip
 
     def _notes(self, stages: float) -> list[str]:
-        work, system = self.workload, self.price.system
-        notes = notes_of(self.stack, work.serving, self.interval, system, work.pools, stages)
+        notes = notes_of(self.stack, self.context.workload, self.interval, self.price.system, stages)
         if self.stack.estimate == "calibrated":
             notes.insert(1, anchor(self.stack, self.chip).reason.rstrip("."))
         notes += [told for told in [assumed(self.chip)] if told is not None]

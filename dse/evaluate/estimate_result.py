@@ -13,6 +13,7 @@ from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import StackSpec, wider
 from objectives import api
+from objectives.equations.serving.registry import serving_mode
 from objectives.ledgers import LEDGERS
 from objectives.metrics import Place
 
@@ -30,16 +31,6 @@ _COVERED = {
     "who leave their domain, built up alike for all",
 }
 """System of a price to what its capital covers."""
-
-_IN_LINE = (
-    "aggregated in a pipeline: whole prompts and steps of decode pass the stages in line, and steps crawl "
-    "behind a prompt; --serving chunked avoids most of it"
-)
-
-_POOLS = {
-    "fleet": "pools are a fleet of many replicas: their ratio is a real number, and so are the chips",
-    "system": "pools are one system: each has whole replicas",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +95,7 @@ def smallest_system(model: api.CostModel, one: api.Designs, context: api.Context
     has no pools or whole ones already.
     """
     work = context.workload
-    if work.serving != "disaggregated" or work.pools == "system":
+    if not serving_mode(work.serving).has_pools or work.pools == "system":
         return {}
     m = model.evaluate(one, replace(context, workload=replace(work, pools="system")), detail=True)
     told = {"chips": m.chips, "capex_usd": m.capex_usd, "usd_per_token_per_s": m.usd_per_token_per_s}
@@ -119,21 +110,16 @@ def interval_on(stack: StackSpec, chip: ChipSpec, catalog: Catalog) -> dict[str,
 
 
 def notes_of(
-    stack: StackSpec, serving: str, interval: Mapping[str, float] | None = None, system: str = "chips-only",
-    pools: api.Pools = "fleet", stages: float = 1.0,
-) -> list[str]:  # fmt: skip
+    stack: StackSpec,
+    work: api.Workload,
+    interval: Mapping[str, float] | None = None,
+    system: str = "chips-only",
+    stages: float = 1.0,
+) -> list[str]:
     """What a reader of an estimate must know: how far to trust it, and what it leaves out."""
-    notes = [LABELS[stack.estimate]]
-    if serving == "decode-only":
-        notes.append("decode only: prompts cost nothing here; TTFT is that of one prompt alone")
-    if serving == "disaggregated":
-        notes.append("disaggregated: both pools are of this chip in this layout, and both are paid")
-        notes.append(_POOLS[pools])
-    if serving in ("aggregated", "chunked"):
-        notes.append("TTFT counts the mean wait for the prompts of others; its spread is not modelled")
-    if serving == "aggregated" and stages > 1.0:
-        notes.append(_IN_LINE)
-    if serving != "decode-only" and stack.estimate == "speed-of-light":
+    mode = serving_mode(work.serving)
+    notes = [LABELS[stack.estimate], *mode.notes(work, stages)]
+    if mode.counts_prompts and stack.estimate == "speed-of-light":
         notes.append("a bound has no queue: TTFT counts no wait for the prompts of others")
     factors = stack.interval if interval is None else interval
     if factors:

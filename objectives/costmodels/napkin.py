@@ -3,10 +3,10 @@
 from typing import final
 
 from objectives.api import Context, Designs, Metrics
-from objectives.arrays import ceil_div, namespace
+from objectives.arrays import ceil_div, maximum, ones_like, zeros_like
 from objectives.costmodels.totals import Ledger, metrics, silicon_violations
 from objectives.equations.llm.mean_layer import mean_layer
-from objectives.equations.serving import queueing
+from objectives.equations.serving.queueing import throughput
 
 GIB_TAKEN_FOR_GB = 1e9 / 2**30
 """The article computes a KV cache in GiB, writes GB, and divides by chips counted in GB."""
@@ -29,28 +29,27 @@ class NapkinCostModel:
     def evaluate(self, designs: Designs, context: Context, *, detail: bool = False) -> Metrics:
         """Metrics of every design; TPOT is the claimed one, TTFT is 0 because the article ignores prefill."""
         c, d = designs.chips, designs.deployments
-        xp = namespace(c.price_usd, d.batch)
         llm, precision = context.llm, context.precision
-        layer = mean_layer(llm, 1.0 + 0.0 * d.batch)
-        sequence = llm.layers * layer.kept(context.workload.max_context) * precision.kv_bytes
+        layer = mean_layer(llm, ones_like(d.batch))
+        sequence = llm.layers * layer.kv_kept(context.workload.max_context) * precision.kv_bytes
         held = {
-            "weights": llm.nominal_params * precision.weight_bytes + 0.0 * d.batch,
+            "weights": llm.nominal_params * precision.weight_bytes + zeros_like(d.batch),
             "kv_cache": d.batch * (sequence * GIB_TAKEN_FOR_GB),
         }
         capacity = c.sram_bytes * c.sram_pinned + c.dram_bytes
         needed = ceil_div(held["weights"] + held["kv_cache"], capacity)
-        chips = xp.maximum(needed, d.tp * d.pp) * d.dp
+        chips = maximum(needed, d.tp * d.pp) * d.dp
         tpot = 1.0 / c.user_tokens_per_s
         ledger = Ledger.empty()
         if detail:
-            ignored = {"ignored": 0.0 * tpot}
+            ignored = {"ignored": zeros_like(tpot)}
             ledger = Ledger(tpot={"claimed": tpot}, ttft=ignored, capacity=held, bounds={"claimed": tpot})
         return metrics(
             designs,
             context,
             tpot,
-            0.0 * tpot,
-            queueing.throughput(d.batch, tpot, d.dp),
+            zeros_like(tpot),
+            throughput(d.batch, tpot, d.dp),
             silicon_violations(c),
             detail=detail,
             chips=chips,

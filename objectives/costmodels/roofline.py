@@ -1,22 +1,23 @@
-"""The default cost model: bytes over bandwidth, FLOP over peak, hops over links, group by group."""
+"""The default cost model: bytes over bandwidth, FLOP over peak, hops over links, operator by operator."""
 
 from typing import final
 
-from objectives.api import Context, Designs, Metrics, Workload
-from objectives.arrays import Array, namespace
+from objectives.api import Context, Designs, Metrics
+from objectives.arrays import Array, maximum, ones_like
 from objectives.costmodels.totals import Ledger, metrics, silicon_violations
-from objectives.equations.interconnect import topology
-from objectives.equations.llm import expert_parallel
-from objectives.equations.serving import pools as disaggregation
-from objectives.equations.serving.modes import MODES, Served
+from objectives.equations.interconnect.stage_hops import domain_excess
+from objectives.equations.llm.expert_parallel import missing_replicas
+from objectives.equations.serving.mode import ServingResult
+from objectives.equations.serving.registry import serving_mode
 from objectives.equations.step import prefix_cache
-from objectives.equations.step.batch_setup import Decode, Scene, decode, scene
+from objectives.equations.step.batch_setup import Setup, set_up
+from objectives.equations.step.decode_steps import DecodeSteps, decode_steps
 from objectives.equations.step.pipeline_pass import bounds
 
 
 @final
 class RooflineCostModel:
-    """Roofline per operator group with placement, collectives, pipelines and serving.
+    """Roofline per operator with placement, collectives, pipelines and serving.
 
     Domain: transformers with MHA, GQA, MQA, MLA, windowed or linear attention, dense or mixtures of experts
     (split over TP or spread by EP; replicas that share experts step together), and networks of matrices.
@@ -33,85 +34,81 @@ class RooflineCostModel:
     requires: tuple[str, ...] = ()
 
     def evaluate(self, designs: Designs, context: Context, *, detail: bool = False) -> Metrics:
-        """Metrics of every design; see `objectives.api.Metrics` for units."""
+        """Metrics of every design; see `objectives.api.Metrics` for units.
+
+        Raises `ValueError` for a serving mode that is unknown or that the workload lacks a fact for.
+        """
         d, work = designs.deployments, context.workload
-        s = scene(designs, context, *_prompts(designs, work))
-        steps = decode(s)
-        served = MODES[work.serving](s, steps)
+        mode = serving_mode(work.serving)
+        if missing := mode.missing(work):
+            raise ValueError(missing)
+        setup = set_up(designs, context, mode.prompt_load(designs, work))
+        steps = decode_steps(setup)
+        served = mode.serve(setup, steps)
         replicas = None if served.prefill_replicas is None else d.dp + served.prefill_replicas
         return metrics(
-            designs, context, served.tpot, served.ttft, served.tokens, _violations(s, served),
-            ledger=_ledger(s, steps, served) if detail else Ledger.empty(), detail=detail,
-            chips=None if replicas is None else d.tp * d.pp * replicas, beside=_beside(s, served),
-            busy=served.work, prompt_share=served.prompt_share, together=_together(s, replicas),
-        )  # fmt: skip
+            designs,
+            context,
+            served.tpot_s,
+            served.ttft_s,
+            served.tokens_per_s,
+            _violations(setup, served),
+            ledger=_ledger(setup, steps, served) if detail else Ledger.empty(),
+            detail=detail,
+            chips=None if replicas is None else d.tp * d.pp * replicas,
+            extra_capex=_extra_capex(setup, served),
+            resources=served.resources,
+            prompt_share=served.prompt_share,
+            together=_together(setup, replicas),
+        )
 
 
-def _prompts(designs: Designs, work: Workload) -> tuple[Array, Array]:
-    """Prompts that are prefilled at once, and rows of prompts that run together at most [1]."""
-    chips, d = designs.chips, designs.deployments
-    one = 1.0 + 0.0 * d.tp
-    rows, budget = prefix_cache.computed(work), chips.prompt_rows
-    if work.serving == "decode-only":
-        return one, 0.0 * one
-    if work.serving == "chunked":
-        return one, _least(namespace(d.batch).maximum(d.batch * rows, one), budget)
-    if work.serving == "disaggregated":
-        together = disaggregation.packed(rows, budget, d.batch, work.prefill_load)
-        return together, _least(together * rows, budget)
-    prompts = d.batch if work.serving == "static" else one
-    return prompts, _least(prompts * rows, budget)
-
-
-def _together(s: Scene, replicas: Array | None) -> Array:
-    """Chips that exchange bytes [1]: a replica, all that share its experts, all pools that pass KV on."""
+def _together(s: Setup, replicas: Array | None) -> Array:
+    """Chips that send each other bytes: a replica, all that share its experts, all pools that pass KV on."""
     d = s.deployments
-    one = 1.0 + 0.0 * d.dp
-    joined = next((part.spread.joined for part in s.layer.routed), one)
+    joined = next((part.spread.joined for part in s.layer.routed), ones_like(d.dp))
     if replicas is not None:  # its share of the prefill pool, which is one replica at least
-        joined = joined + namespace(joined).maximum(joined * (replicas / d.dp - 1.0), one)
+        joined = joined + maximum(joined * (replicas / d.dp - 1.0), 1.0)
     return d.tp * d.pp * joined
 
 
-def _least(a: Array, b: Array) -> Array:
-    return namespace(a, b).minimum(a, b)
-
-
-def _violations(s: Scene, served: Served) -> dict[str, Array]:
+def _violations(s: Setup, served: ServingResult) -> dict[str, Array]:
     """Every named constraint; feasible where <= 0."""
-    d, excess = s.deployments, s.machine.placed.excess
-    if served.excess is not None:
-        excess = namespace(excess).maximum(excess, served.excess)
+    d, excess = s.deployments, s.machine.placed.excess_bytes
+    if served.excess_bytes is not None:
+        excess = maximum(excess, served.excess_bytes)
     joined = [part.spread.joined for part in s.layer.routed[:1]]
     found = {
         "capacity": excess,
-        "network_domain": topology.domain_excess(s.chips, d.tp * joined[0] if joined else d.tp, d.pp),
+        "network_domain": domain_excess(s.chips, d.tp * joined[0] if joined else d.tp, d.pp),
         **silicon_violations(s.chips),
     }
     if joined:
-        found["expert_replicas"] = expert_parallel.missing_replicas(d.tp, d.ep, d.dp)
+        found["expert_replicas"] = missing_replicas(d.tp, d.ep, d.dp)
     return found
 
 
-def _beside(s: Scene, served: Served) -> dict[str, Array]:
-    """Capital beside chips, hosts and networks [USD]: the tier of a prefix cache, where prompts run."""
+def _extra_capex(s: Setup, served: ServingResult) -> dict[str, Array]:
+    """Capital beyond chips, hosts and networks [USD]: the tier of a prefix cache, where prompts run."""
     cache = s.context.workload.prefix
     if cache is None or cache.tier == "dram":
         return {}
     d = s.deployments
-    size = prefix_cache.stored_bytes(s.context, 1.0 + 0.0 * d.tp)
+    size = prefix_cache.stored_bytes(s.context, ones_like(d.tp))
     readers = d.dp if served.prefill_replicas is None else served.prefill_replicas
     return {"prefix_cache": prefix_cache.store_usd(cache, size, readers)}
 
 
-def _ledger(s: Scene, steps: Decode, served: Served) -> Ledger:
+def _ledger(s: Setup, steps: DecodeSteps, served: ServingResult) -> Ledger:
     """Where seconds, bytes and replicas go."""
-    parts = steps.parts(s.machine) | dict(served.step_parts)
-    first = served.first.parts(s) | dict(served.first_parts)
+    parts = steps.parts(s.machine) | dict(served.tpot_parts_s)
     pools = {}
     if served.prefill_replicas is not None:
         pools = {"decode": s.deployments.dp, "prefill": served.prefill_replicas}
     return Ledger(
-        tpot=parts, ttft=first, capacity=s.held, pools=pools,
-        bounds=bounds(steps.passed, parts, s.context.llm.layers / steps.tokens, 1.0 / steps.tokens),
-    )  # fmt: skip
+        tpot=parts,
+        ttft=served.prefill.parts(s) | dict(served.ttft_parts_s),
+        capacity=s.held_bytes,
+        pools=pools,
+        bounds=bounds(steps.layer_pass, parts, s.context.llm.layers / steps.tokens, 1.0 / steps.tokens),
+    )

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from objectives.api import Chips, Context, Designs, Metrics
-from objectives.arrays import Array
+from objectives.arrays import Array, zeros_like
+from objectives.equations.chip.resource_seconds import ResourceSeconds
 from objectives.equations.cost import money
-from objectives.equations.cost.energy import Busy, drawn_per_token, metered, metered_parts
+from objectives.equations.cost.energy import drawn_per_token, metered, metered_parts
 from objectives.equations.interconnect import reach
 
 
@@ -30,7 +31,7 @@ def silicon_violations(chips: Chips) -> dict[str, Array]:
 
 @dataclass(frozen=True, kw_only=True)
 class Ledger:
-    """Where seconds and bytes go; filled only when asked for."""
+    """Where seconds and bytes go; filled with `detail` only."""
 
     tpot: Mapping[str, Array]
     ttft: Mapping[str, Array]
@@ -44,38 +45,62 @@ class Ledger:
         return cls(tpot={}, ttft={}, capacity={}, bounds={})
 
 
-def metrics(designs: Designs, context: Context, tpot_s: Array, ttft_s: Array, tokens: Array,
-            violations: Mapping[str, Array], *, ledger: Ledger, detail: bool, chips: Array | None = None,
-            busy: Busy | None = None, prompt_share: Array | None = None,
-            beside: Mapping[str, Array] | None = None, together: Array | None = None) -> Metrics:  # fmt: skip
+def metrics(
+    designs: Designs,
+    context: Context,
+    tpot_s: Array,
+    ttft_s: Array,
+    tokens_per_s: Array,
+    violations: Mapping[str, Array],
+    *,
+    ledger: Ledger,
+    detail: bool,
+    chips: Array | None = None,
+    resources: ResourceSeconds | None = None,
+    prompt_share: Array | None = None,
+    extra_capex: Mapping[str, Array] | None = None,
+    together: Array | None = None,
+) -> Metrics:
     """Metrics of designs whose seconds, bytes and tokens a second are known.
 
-    `chips` counts the chips when the layout does not. `busy` is the work of one output token; without it
-    chips are taken to draw their board power all the time. `prompt_share` is the share of the time that
-    prompts take. `beside` is capital beside chips, hosts and networks [USD]. `together` counts the chips that
-    exchange bytes, all of them where it is left out: their links reach as far as that many chips lie apart.
+    Args:
+        designs: chips and deployments.
+        context: network, formats, workload and economy.
+        tpot_s: time per output token [s].
+        ttft_s: time to first token [s].
+        tokens_per_s: throughput of all replicas [token/s].
+        violations: named constraints, feasible where <= 0.
+        ledger: where seconds and bytes go.
+        detail: whether ledgers of dollars and joules are filled too.
+        chips: chips of all replicas, where the layout does not say [1].
+        resources: what one output token takes of each resource; without it chips are taken to draw their
+            board power all the time [chip-second].
+        prompt_share: share of the time that prompts take [1].
+        extra_capex: capital beyond chips, hosts and networks [USD].
+        together: chips that send each other bytes, all of them where it is left out; their links reach as far
+            as that many chips extend [1].
     """
     c, d, work = designs.chips, designs.deployments, context.workload
     count = d.tp * d.pp * d.dp if chips is None else chips
     near = count if together is None else together
     optics = reach.optics_w(c, near)
-    capex_parts = money.capex(c, count, near) | dict(beside or {})
+    capex_parts = money.capex(c, count, near) | dict(extra_capex or {})
     capex = total(capex_parts)
-    drawn = drawn_per_token(c, busy, count, tokens, context.economy, optics)
+    drawn = drawn_per_token(c, resources, count, tokens_per_s, context.economy, optics)
     energy = metered(context.economy, total(drawn))
-    paid = (context.economy, capex, count * (c.power_w + optics), tokens, energy)
+    paid = (context.economy, capex, count * (c.power_w + optics), tokens_per_s, energy)
     per_million = money.usd_per_million_tokens(*paid)
-    inputs, outputs = 0.0 * d.tp, per_million
+    inputs, outputs = zeros_like(d.tp), per_million
     if prompt_share is not None:
         inputs, outputs = money.token_prices(per_million, prompt_share, work.isl, work.osl)
     empty: Mapping[str, Array] = {}
     return Metrics(
         tpot_s=tpot_s,
         ttft_s=ttft_s,
-        tokens_per_s=tokens,
+        tokens_per_s=tokens_per_s,
         chips=count,
         capex_usd=capex,
-        usd_per_token_per_s=capex / tokens,
+        usd_per_token_per_s=capex / tokens_per_s,
         usd_per_million_tokens=per_million,
         usd_per_million_input_tokens=inputs,
         usd_per_million_output_tokens=outputs,

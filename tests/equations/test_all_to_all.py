@@ -24,7 +24,7 @@ def chip(topology: str, **changes: float) -> Chips:
 
 
 def per_byte(chips: Chips, n: float) -> float:
-    return float(all_to_all(chips, np.array([n])).per_byte[0])
+    return float(all_to_all(chips, np.array([n])).s_per_byte[0])
 
 
 def mean_hops(side: int, axes: int) -> float:
@@ -80,8 +80,8 @@ def test_between_groups_of_a_dragonfly_the_slower_kind_of_link_binds() -> None:
 def test_what_leaves_the_domain_takes_the_scale_out_network() -> None:
     box = chip("switch", link_domain=8.0, scale_out_bandwidth=1e8, scale_out_latency=5e-6)
     line = all_to_all(box, np.array([32.0]))
-    assert line.latency == pytest.approx(5e-6, rel=EXACT)
-    assert line.per_byte == pytest.approx(24 / 31 / 1e8, rel=EXACT)
+    assert line.latency_s == pytest.approx(5e-6, rel=EXACT)
+    assert line.s_per_byte == pytest.approx(24 / 31 / 1e8, rel=EXACT)
 
 
 @LAW
@@ -93,11 +93,11 @@ def test_it_is_never_faster_than_the_links_and_more_bandwidth_never_slows_it(
 ) -> None:
     one = make.chips({**values, "link_domain": max(values["link_domain"], n)})
     line = all_to_all(one, np.array([n]))
-    assert line.per_byte >= 1.0 / one.link_bandwidth * (1 - EXACT)
-    assert line.latency >= one.link_latency * (1 - EXACT)
+    assert line.s_per_byte >= 1.0 / one.link_bandwidth * (1 - EXACT)
+    assert line.latency_s >= one.link_latency * (1 - EXACT)
     slow = make.chips(values)
     for column in ("link_bandwidth", "scale_out_bandwidth"):
         fast = slow.replace(**{column: getattr(slow, column) * factor})
-        assert all_to_all(fast, np.array([n])).per_byte <= all_to_all(slow, np.array([n])).per_byte * (
+        assert all_to_all(fast, np.array([n])).s_per_byte <= all_to_all(slow, np.array([n])).s_per_byte * (
             1 + EXACT
         )

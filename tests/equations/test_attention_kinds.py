@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectives.api import Attention, LatentAttention, Llm
-from objectives.equations.llm import parameters as tf
+from objectives.equations.llm.attention import latent as mla
+from objectives.equations.llm.attention import softmax
 from objectives.equations.llm.mean_layer import mean_layer
+from objectives.equations.llm.parameters import params
 
 EXACT = 1e-12  # rounding of a few floating-point operations
 TP = np.array([1.0, 8.0, 128.0])
@@ -30,22 +32,22 @@ def latent(llm: Llm) -> LatentAttention:
 
 
 def test_mla_keeps_576_elements_a_token_and_layer_however_wide_tp_is() -> None:
-    assert tf.kv_elements(latent(deepseek_v3()), TP).tolist() == [576.0, 576.0, 576.0]  # 512 + 64
-    assert mean_layer(deepseek_v3(), TP).kv(1000.0).tolist() == pytest.approx([576e3] * 3, rel=EXACT)
+    assert mla.kv_elements(latent(deepseek_v3()), TP).tolist() == [576.0, 576.0, 576.0]  # 512 + 64
+    assert mean_layer(deepseek_v3(), TP).kv_read(1000.0).tolist() == pytest.approx([576e3] * 3, rel=EXACT)
 
 
 def test_mla_decodes_on_latents_and_prefills_on_heads() -> None:
     # scores over 512 + 64, values over 512, 128 heads; a prompt: scores over 128 + 64, values over 128
     decode = [2 * (576 + 512) * heads for heads in (128, 16, 1)]
-    assert tf.core_flop(latent(deepseek_v3()), TP).tolist() == decode  # 278,528 on one chip
+    assert mla.core_flop(latent(deepseek_v3()), TP).tolist() == decode  # 278,528 on one chip
     prompt = [2 * (192 + 128) * heads for heads in (128, 16, 1)]
-    assert tf.prompt_core_flop(latent(deepseek_v3()), TP).tolist() == prompt
+    assert mla.prompt_core_flop(latent(deepseek_v3()), TP).tolist() == prompt
 
 
 def test_mla_splits_what_belongs_to_heads_and_repeats_what_all_heads_share() -> None:
     down = 7168 * (1536 + 512 + 64)
     head = 1536 * 192 + 512 * 256 + 128 * 7168
-    got = tf.projection_elements(latent(deepseek_v3()), 7168, TP).tolist()
+    got = mla.projection_elements(latent(deepseek_v3()), 7168, TP).tolist()
     assert got == [down + head * heads for heads in (128, 16, 1)]
 
 
@@ -53,31 +55,31 @@ def test_queries_of_mla_may_be_projected_directly() -> None:
     direct = LatentAttention(heads=16, latent=512, rope=64, nope=128, value=128, query_latent=None)
     # DeepSeek-V2-Lite: 2048 x (512 + 64) down; 2048 x 192 queries, 512 x 256 up and 128 x 2048 out, 16 heads
     expected = 2048 * 576 + 16 * (2048 * 192 + 512 * 256 + 128 * 2048)
-    assert tf.projection_elements(direct, 2048, a(1)) == expected
+    assert mla.projection_elements(direct, 2048, a(1)) == expected
 
 
 def test_half_of_the_layers_of_gpt_oss_keep_128_tokens() -> None:
     # 2 x 8 heads x 64 elements a token: 12 layers keep 131,072 tokens, 12 keep 128
-    kept = 24 * mean_layer(gpt_oss_20b(), a(1)).kv(131_072.0)
+    kept = 24 * mean_layer(gpt_oss_20b(), a(1)).kv_read(131_072.0)
     assert kept == pytest.approx(1024 * 12 * (131_072 + 128), rel=EXACT)
-    short = 24 * mean_layer(gpt_oss_20b(), a(1)).kv(100.0)
+    short = 24 * mean_layer(gpt_oss_20b(), a(1)).kv_read(100.0)
     assert short == pytest.approx(1024 * 24 * 100, rel=EXACT)
 
 
 def test_a_window_is_seen_in_full_and_never_more() -> None:
     contexts = np.array([1.0, 128.0, 129.0, 1e6])
-    assert tf.seen(SLIDING, contexts).tolist() == [1.0, 128.0, 128.0, 128.0]
-    assert tf.seen(PLAIN, contexts).tolist() == contexts.tolist()
-    assert tf.seen(CHUNKED, 1e6) == 4096.0  # anywhere in its chunk with equal chance
+    assert softmax.seen(SLIDING, contexts).tolist() == [1.0, 128.0, 128.0, 128.0]
+    assert softmax.seen(PLAIN, contexts).tolist() == contexts.tolist()
+    assert softmax.seen(CHUNKED, 1e6) == 4096.0  # anywhere in its chunk with equal chance
 
 
 def test_a_row_in_the_first_chunk_sees_everything_before_it() -> None:
-    assert tf.seen(CHUNKED, 1536.0) == 1536.0
+    assert softmax.seen(CHUNKED, 1536.0) == 1536.0
 
 
 def test_a_cache_has_room_for_a_whole_chunk() -> None:
     # 36 layers fill 8,192 tokens before they start anew, 12 keep all 131,072
-    kept = 48 * mean_layer(llama4_scout(), a(1)).kept(131_072.0)
+    kept = 48 * mean_layer(llama4_scout(), a(1)).kv_kept(131_072.0)
     assert kept >= 2 * 8 * 128 * (36 * 8192 + 12 * 131_072)
 
 
@@ -87,36 +89,40 @@ def test_a_prompt_sees_the_band_under_its_diagonal(attention: Attention, isl: in
     w = attention.window
     assert w is not None
     band = sum(min(row, w) for row in range(1, isl + 1)) / isl  # row i sees itself and w - 1 before it
-    assert tf.seen_by_prompt(attention, float(isl)) == pytest.approx(
+    assert softmax.seen_by_prompt(attention, float(isl)) == pytest.approx(
         band, abs=0.5
     )  # half a token: the diagonal
 
 
 def test_a_window_as_long_as_its_prompt_sees_half_and_a_short_one_all_of_itself() -> None:
-    assert tf.seen_by_prompt(PLAIN, 1000.0) == 500.0
+    assert softmax.seen_by_prompt(PLAIN, 1000.0) == 500.0
     for isl in (1.0, 64.0, 128.0):
-        assert tf.seen_by_prompt(SLIDING, isl) == pytest.approx(isl / 2, rel=EXACT)
-    assert tf.seen_by_prompt(SLIDING, 256.0) == pytest.approx(
+        assert softmax.seen_by_prompt(SLIDING, isl) == pytest.approx(isl / 2, rel=EXACT)
+    assert softmax.seen_by_prompt(SLIDING, 256.0) == pytest.approx(
         96.0, rel=EXACT
     )  # half see 64 on average, half 128
-    assert tf.seen_by_prompt(SLIDING, 1e9) == pytest.approx(128.0, rel=1e-6)  # the limit, less w / (2 isl)
+    assert softmax.seen_by_prompt(SLIDING, 1e9) == pytest.approx(
+        128.0, rel=1e-6
+    )  # the limit, less w / (2 isl)
 
 
 def test_whole_chunks_of_a_prompt_are_triangles() -> None:
     for chunks in (1, 2, 5):
-        assert tf.seen_by_prompt(CHUNKED, 8192.0 * chunks) == pytest.approx(4096.0, rel=EXACT)
-    assert tf.seen_by_prompt(CHUNKED, 100.0) == pytest.approx(50.0, rel=EXACT)
+        assert softmax.seen_by_prompt(CHUNKED, 8192.0 * chunks) == pytest.approx(4096.0, rel=EXACT)
+    assert softmax.seen_by_prompt(CHUNKED, 100.0) == pytest.approx(50.0, rel=EXACT)
 
 
 def test_a_broken_chunk_is_a_smaller_triangle() -> None:
     # one and a half chunks: (8192^2 / 2 + 4096^2 / 2) / 12288 rows
-    assert tf.seen_by_prompt(CHUNKED, 12288.0) == pytest.approx((8192**2 + 4096**2) / 2 / 12288, rel=EXACT)
+    assert softmax.seen_by_prompt(CHUNKED, 12288.0) == pytest.approx(
+        (8192**2 + 4096**2) / 2 / 12288, rel=EXACT
+    )
 
 
 @pytest.mark.parametrize("attention", [PLAIN, SLIDING, CHUNKED])
 def test_lengths_may_be_arrays(attention: Attention) -> None:
     lengths = np.array([0.0, 1.0, 128.0, 5000.0, 1e6])
-    for function in (tf.seen, tf.seen_by_prompt):
+    for function in (softmax.seen, softmax.seen_by_prompt):
         one_by_one = [float(function(attention, x)) for x in lengths.tolist()]
         assert function(attention, lengths).tolist() == one_by_one
 
@@ -125,4 +131,4 @@ def test_a_parallel_layer_reduces_once_and_weighs_the_same() -> None:
     parallel, serial = mean_layer(gpt_j_6b(), TP), mean_layer(gpt_j_6b(parallel=False), TP)
     assert (parallel.all_reduces, serial.all_reduces) == (1.0, 2.0)
     assert parallel.weights().tolist() == serial.weights().tolist()
-    assert tf.params(gpt_j_6b()) == tf.params(gpt_j_6b(parallel=False))
+    assert params(gpt_j_6b()) == params(gpt_j_6b(parallel=False))

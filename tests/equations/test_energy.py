@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from objectives.costmodels.roofline import RooflineCostModel
-from objectives.equations.cost.energy import Busy, drawn_per_token, metered, metered_parts
+from objectives.equations.chip.resource_seconds import ResourceSeconds
+from objectives.equations.cost.energy import drawn_per_token, metered, metered_parts
 
 evaluate = RooflineCostModel().evaluate
 
@@ -19,7 +20,7 @@ def a(value: float) -> np.ndarray:
 def test_a_token_pays_for_rest_work_servers_and_building() -> None:
     # 2 chips of 80 W at rest make 1,000 token/s in 80 % of the hours: 0.2 J. A tenth of a millisecond of
     # 400 W is 0.04 J; servers draw 1.4 times that, buildings 1.25 times what servers draw.
-    work = Busy(compute=a(1e-4), sram=a(0.0), dram=a(0.0), link=a(0.0))
+    work = ResourceSeconds(compute_s=a(1e-4), sram_s=a(0.0), dram_s=a(0.0), link_s=a(0.0))
     drawn = drawn_per_token(make.h100_like(), work, a(2.0), a(1000.0), make.ECONOMY, a(0.0))
     parts = metered_parts(make.ECONOMY, drawn)
     assert metered(make.ECONOMY, a(0.24)) == pytest.approx(0.24 * 1.4 * 1.25)

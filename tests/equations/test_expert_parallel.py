@@ -49,12 +49,14 @@ def test_deepseek_decodes_on_320_chips_with_one_expert_on_each() -> None:
 
 def test_without_ways_of_experts_nothing_differs_from_tensor_parallelism() -> None:
     rows, tile = np.array([1.0, 7.0, 64.0, 4096.0]), a(8)
-    load = ep.load(spread(V3, 8, 1), rows, tile)
-    visited = moe.touched(V3, rows)
+    load = ep.expert_load(spread(V3, 8, 1), rows, tile)
+    visited = moe.visited_experts(V3, rows)
     np.testing.assert_allclose(load.visited, visited, rtol=EXACT)
     np.testing.assert_allclose(load.rows, rows * 8, rtol=EXACT)
-    np.testing.assert_allclose(load.worked, moe.padded_visits(V3, rows, rows * 8, visited, tile), rtol=EXACT)
-    assert ep.sent(spread(V3, 8, 1), rows, a(8)).tolist() == [0.0] * 4
+    np.testing.assert_allclose(
+        load.padded_rows, moe.padded_visits(V3, rows, rows * 8, visited, tile), rtol=EXACT
+    )
+    assert ep.rows_sent(spread(V3, 8, 1), rows, a(8)).tolist() == [0.0] * 4
 
 
 def test_weights_of_a_chip_are_the_same_however_tp_and_ep_share_them() -> None:
@@ -69,12 +71,12 @@ def test_replicas_that_share_experts_hold_fewer_of_them_and_all_of_their_attenti
     alone, shared = mean_layer(llm, a(1), a(1)), mean_layer(llm, a(1), a(64))
     experts = 58 / 61 * 3 * 7168 * 2048
     assert alone.weights() - shared.weights() == pytest.approx(experts * (256 - 4), rel=EXACT)
-    assert shared.kv(a(1000)) == alone.kv(a(1000))
+    assert shared.kv_read(a(1000)) == alone.kv_read(a(1000))
 
 
 def test_latents_are_repeated_by_tp_and_not_by_replicas_that_share_experts() -> None:
     llm = deepseek_v3()
-    assert mean_layer(llm, a(8), a(8)).kept(a(1)) == mean_layer(llm, a(1), a(8)).kept(a(1)) == 576.0
+    assert mean_layer(llm, a(8), a(8)).kv_kept(a(1)) == mean_layer(llm, a(1), a(8)).kv_kept(a(1)) == 576.0
 
 
 def test_rows_go_to_the_distinct_chips_of_their_experts_by_count_over_all_draws() -> None:
@@ -82,15 +84,15 @@ def test_rows_go_to_the_distinct_chips_of_their_experts_by_count_over_all_draws(
     pairs = list(combinations(range(8), 2))
     own = 0  # the row's own chip
     away = sum(len({x // 2 for x in pair} - {own}) for pair in pairs) / len(pairs)
-    assert ep.sent(spread(MIXTRAL, 1, 4), a(1), a(1)) == pytest.approx(away, rel=EXACT)
+    assert ep.rows_sent(spread(MIXTRAL, 1, 4), a(1), a(1)) == pytest.approx(away, rel=EXACT)
 
 
 def test_one_expert_a_chip_sends_a_row_to_each_of_its_experts_but_the_one_at_home() -> None:
-    assert ep.sent(spread(V3, 1, 256), a(10), a(1)) == pytest.approx(10 * 8 * 255 / 256, rel=EXACT)
+    assert ep.rows_sent(spread(V3, 1, 256), a(10), a(1)) == pytest.approx(10 * 8 * 255 / 256, rel=EXACT)
 
 
 def test_chips_of_a_replica_share_the_sending() -> None:
-    whole, shared = ep.sent(spread(V3, 1, 64), a(32), a(1)), ep.sent(spread(V3, 4, 64), a(32), a(4))
+    whole, shared = ep.rows_sent(spread(V3, 1, 64), a(32), a(1)), ep.rows_sent(spread(V3, 4, 64), a(32), a(4))
     assert shared == pytest.approx(whole / 4, rel=EXACT)
 
 
@@ -114,14 +116,17 @@ def test_the_busiest_chip_reads_and_works_as_much_as_in_drawn_routings(count: in
         for ways in (w for w in (1, 2, 4, 8, 16, 32, 64, 128, 256) if w <= count):
             of_chips = visits.reshape(draws, ways, -1)
             seen, most = (of_chips > 0).sum(axis=2).max(axis=1), of_chips.sum(axis=2).max(axis=1)
-            load = ep.load(spread(experts, ways, ways), a(rows), a(1))
+            load = ep.expert_load(spread(experts, ways, ways), a(rows), a(1))
             for ours, real in ((load.visited, seen), (load.rows, most)):
                 noise = 3.0 * real.std() / np.sqrt(draws)  # of the mean of the draws
                 assert abs(ours.item() - real.mean()) <= 0.05 * real.mean() + noise, (rows, ways)
 
 
 def test_rows_of_several_replicas_meet_at_the_same_experts() -> None:
-    inside, joined = ep.load(spread(V3, 8, 8), a(64), a(1)), ep.load(spread(V3, 1, 8), a(8), a(1))
+    inside, joined = (
+        ep.expert_load(spread(V3, 8, 8), a(64), a(1)),
+        ep.expert_load(spread(V3, 1, 8), a(8), a(1)),
+    )
     assert inside.visited == joined.visited
     assert inside.rows == joined.rows
 
@@ -129,7 +134,7 @@ def test_rows_of_several_replicas_meet_at_the_same_experts() -> None:
 @pytest.mark.parametrize(("rows", "ways"), [(1, 128), (1, 64), (2, 128), (4, 128)])
 def test_a_chip_that_works_reads_one_whole_expert_at_least(rows: int, ways: int) -> None:
     gpt_oss = Experts(count=128, top_k=4, width=2880, matrices=3)
-    load = ep.load(spread(gpt_oss, ways, ways), a(rows), a(1))
+    load = ep.expert_load(spread(gpt_oss, ways, ways), a(rows), a(1))
     assert load.visited >= 1.0
     if ways == 128:  # one expert a chip
         assert load.visited == 1.0
@@ -137,9 +142,9 @@ def test_a_chip_that_works_reads_one_whole_expert_at_least(rows: int, ways: int)
 
 def test_a_popular_expert_is_visited_as_often_as_it_is_popular() -> None:
     # one expert a chip, visited 16 times as often as the mean: by half of 1,024 rows
-    load = ep.load(spread(V3, 1, 256), a(4), a(1), skew=16.0)
+    load = ep.expert_load(spread(V3, 1, 256), a(4), a(1), skew=16.0)
     assert load.visited == pytest.approx(1.0, rel=1e-9)
-    assert load.rows == load.worked == pytest.approx(512.0, rel=1e-9)
+    assert load.rows == load.padded_rows == pytest.approx(512.0, rel=1e-9)
 
 
 SPREADS = st.sampled_from([(1, 1), (1, 8), (1, 256), (8, 1), (8, 8), (8, 64), (4, 32), (2, 2)])
@@ -152,10 +157,10 @@ def test_the_busiest_chip_visits_no_more_than_it_holds_and_works_no_less_than_it
     layout: tuple[float, float], rows: int, tile: float, skew: float
 ) -> None:
     s = spread(V3, *layout)
-    load = ep.load(s, a(rows), a(tile), skew)
+    load = ep.expert_load(s, a(rows), a(tile), skew)
     assert load.visited <= s.held * (1 + EXACT)
     mean = float(s.joined[0]) * rows * 8 / layout[1]
-    assert load.worked >= mean * (1 - 1e-9)
+    assert load.padded_rows >= mean * (1 - 1e-9)
 
 
 @LAW
@@ -164,7 +169,7 @@ def test_copies_are_never_more_than_experts_of_a_row_where_routing_is_uniform(
     layout: tuple[float, float], rows: int, skew: float
 ) -> None:
     s, tp = spread(V3, *layout), a(layout[0])
-    even, skewed = ep.sent(s, a(rows), tp), ep.sent(s, a(rows), tp, skew)
+    even, skewed = ep.rows_sent(s, a(rows), tp), ep.rows_sent(s, a(rows), tp, skew)
     assert even <= rows * 8 / layout[0] * (1 + EXACT)
     assert skewed >= even * (1 - EXACT)
 
@@ -173,9 +178,9 @@ def test_copies_are_never_more_than_experts_of_a_row_where_routing_is_uniform(
 @given(rows=st.integers(1, 4096), more=st.integers(1, 64), layout=SPREADS)
 def test_more_rows_never_touch_fewer_experts(rows: int, more: int, layout: tuple[float, float]) -> None:
     s = spread(V3, *layout)
-    few, many = (ep.load(s, a(n), a(8)) for n in (rows, rows + more))
+    few, many = (ep.expert_load(s, a(n), a(8)) for n in (rows, rows + more))
     assert many.visited >= few.visited * (1 - EXACT)
-    assert many.worked >= few.worked * (1 - 1e-9)
+    assert many.padded_rows >= few.padded_rows * (1 - 1e-9)
 
 
 def test_replicas_that_are_not_there_are_missed() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from objectives.api import Experts, Ffn, Llm
 from objectives.equations.llm import experts as moe
-from objectives.equations.llm import parameters as tf
+from objectives.equations.llm.feed_forward import ffn_elements
 
 EXACT = 1e-12  # rounding of a few floating-point operations
 MIXTRAL = Experts(count=8, top_k=2, width=14336, matrices=3)
@@ -29,20 +29,22 @@ def experts_of(llm: Llm) -> Experts:
 
 @pytest.mark.parametrize(("experts", "top_k"), [(MIXTRAL, 2), (V3, 8)])
 def test_one_token_visits_its_own_experts_and_many_visit_all(experts: Experts, top_k: int) -> None:
-    assert moe.touched(experts, a(1)) == pytest.approx(top_k, rel=EXACT)
-    assert moe.touched(experts, a(1e6)) == pytest.approx(experts.count, rel=EXACT)
+    assert moe.visited_experts(experts, a(1)) == pytest.approx(top_k, rel=EXACT)
+    assert moe.visited_experts(experts, a(1e6)) == pytest.approx(experts.count, rel=EXACT)
 
 
 def test_two_tokens_of_mixtral_visit_three_and_a_half_experts() -> None:
     # a token misses an expert with chance 3/4, two do with 9/16 and three with 27/64: 8 x 7/16, 8 x 37/64
-    assert moe.touched(MIXTRAL, np.array([2.0, 3.0])).tolist() == pytest.approx([3.5, 4.625], rel=EXACT)
+    assert moe.visited_experts(MIXTRAL, np.array([2.0, 3.0])).tolist() == pytest.approx(
+        [3.5, 4.625], rel=EXACT
+    )
 
 
 def test_visits_match_a_count_over_every_possible_draw() -> None:
     # 4 experts, 2 a token: 6 pairs. Two tokens: 6 of 36 draws share both, 24 share one, 6 share none
     expected = (6 * 2 + 24 * 3 + 6 * 4) / 36
     few = Experts(count=4, top_k=2, width=1, matrices=3)
-    assert moe.touched(few, a(2)) == pytest.approx(expected, rel=EXACT)
+    assert moe.visited_experts(few, a(2)) == pytest.approx(expected, rel=EXACT)
 
 
 EXPERTS = st.integers(1, 512).flatmap(
@@ -56,7 +58,7 @@ EXPERTS = st.integers(1, 512).flatmap(
 @given(experts=EXPERTS, rows=st.integers(1, 10_000))
 def test_visits_stay_between_one_tokens_and_all_and_grow_ever_slower(experts: Experts, rows: int) -> None:
     e, k = experts.count, experts.top_k
-    before, here, after = (float(moe.touched(experts, a(n))[0]) for n in (rows - 1, rows, rows + 1))
+    before, here, after = (float(moe.visited_experts(experts, a(n))[0]) for n in (rows - 1, rows, rows + 1))
     assert k * (1 - EXACT) <= here <= min(e, k * rows) * (1 + EXACT)
     assert -e * EXACT <= after - here <= here - before + e * EXACT
 
@@ -66,14 +68,14 @@ def test_visits_stay_between_one_tokens_and_all_and_grow_ever_slower(experts: Ex
 def test_padding_costs_less_than_a_tile_for_each_visited_expert(
     experts: Experts, rows: int, tile: float
 ) -> None:
-    visited = moe.touched(experts, a(rows))
+    visited = moe.visited_experts(experts, a(rows))
     worked = moe.padded_visits(experts, a(rows), a(rows * experts.top_k), visited, a(tile))
     assert worked >= rows * experts.top_k * (1 - EXACT)
     assert worked <= (rows * experts.top_k + visited * tile) * (1 + EXACT)
 
 
 def test_a_token_of_mixtral_works_two_rows_and_two_tiles_on_a_gpu() -> None:
-    visited = moe.touched(MIXTRAL, a(1))
+    visited = moe.visited_experts(MIXTRAL, a(1))
     assert moe.padded_visits(MIXTRAL, a(1), a(2), visited, a(1)) == pytest.approx(2, rel=EXACT)
     assert moe.padded_visits(MIXTRAL, a(1), a(2), visited, a(8)) == pytest.approx(16, rel=EXACT)
 
@@ -81,7 +83,7 @@ def test_a_token_of_mixtral_works_two_rows_and_two_tiles_on_a_gpu() -> None:
 @pytest.mark.parametrize(("count", "top_k"), [(60, 4), (72, 3)])
 def test_one_token_never_works_twice_in_an_expert(count: int, top_k: int) -> None:
     experts = Experts(count=count, top_k=top_k, width=1, matrices=3)
-    worked = moe.padded_visits(experts, a(1), a(top_k), moe.touched(experts, a(1)), a(1))
+    worked = moe.padded_visits(experts, a(1), a(top_k), moe.visited_experts(experts, a(1)), a(1))
     assert worked == pytest.approx(top_k, rel=1e-9)
 
 
@@ -101,9 +103,9 @@ def test_routers_stand_on_every_chip_and_shared_experts_are_split() -> None:
 
 def test_one_expert_that_all_visit_is_an_ffn() -> None:
     only, ffn, rows = Experts(count=1, top_k=1, width=100, matrices=3), Ffn(width=100, matrices=3), a(9)
-    assert moe.touched(only, rows) == 1.0
-    assert moe.expert_elements(only, 64, a(4)) == tf.ffn_elements(ffn, 64, a(4))
-    assert moe.padded_visits(only, rows, rows, moe.touched(only, rows), a(8)) == 16.0
+    assert moe.visited_experts(only, rows) == 1.0
+    assert moe.expert_elements(only, 64, a(4)) == ffn_elements(ffn, 64, a(4))
+    assert moe.padded_visits(only, rows, rows, moe.visited_experts(only, rows), a(8)) == 16.0
 
 
 def test_a_row_goes_to_each_of_its_experts_and_comes_back() -> None:
@@ -122,7 +124,7 @@ def test_tiles_are_those_of_drawn_routings(count: int, top_k: int, tile: int) ->
         for _ in range(30):
             chosen = np.argpartition(rng.random((rows, count)), top_k, axis=1)[:, :top_k]
             drawn.append((np.ceil(np.bincount(chosen.ravel(), minlength=count) / tile) * tile).sum())
-        visited = moe.touched(experts, a(rows))
+        visited = moe.visited_experts(experts, a(rows))
         ours = moe.padded_visits(experts, a(rows), a(rows * top_k), visited, a(tile))
         # the mean of 30 draws is itself some per cent off where few experts are visited
         assert ours == pytest.approx(np.mean(drawn), rel=0.07), rows

@@ -8,9 +8,9 @@ import pytest
 
 from objectives.api import LinearAttention
 from objectives.costmodels.roofline import RooflineCostModel
-from objectives.equations.llm import parameters as tf
 from objectives.equations.llm.attention import linear
 from objectives.equations.llm.mean_layer import mean_layer
+from objectives.equations.llm.parameters import params
 
 EXACT = 1e-12  # rounding of a few floating-point operations
 DELTA = make.qwen3_next().blocks[0].attention
@@ -26,7 +26,7 @@ def a(value: float) -> np.ndarray:
 
 def test_qwen3_next_has_eighty_billion_parameters() -> None:
     # the model card says 80B; the layer for multi-token prediction is not counted
-    assert tf.params(make.qwen3_next()) == pytest.approx(80e9, rel=0.01)
+    assert params(make.qwen3_next()) == pytest.approx(80e9, rel=0.01)
 
 
 def test_projections_have_the_sizes_of_the_matrices() -> None:
@@ -52,16 +52,16 @@ def test_a_state_is_two_mebibytes_in_fp32_and_split_by_heads() -> None:
 
 def test_the_delta_rule_works_once_more_over_the_state() -> None:
     one = replace(DELTA, delta=False)
-    assert linear.row_flop(one, a(1)) == 4 * 32 * 128 * 128
-    assert linear.row_flop(DELTA, a(1)) == 6 * 32 * 128 * 128
+    assert linear.core_flop(one, a(1)) == 4 * 32 * 128 * 128
+    assert linear.core_flop(DELTA, a(1)) == 6 * 32 * 128 * 128
 
 
 def test_only_softmax_layers_keep_and_read_a_context() -> None:
     layer = mean_layer(make.qwen3_next(), a(1))
     # 12 layers of 48 with 2 KV heads of 256
-    assert 48 * layer.kept(1000.0) == pytest.approx(12 * 2 * 2 * 256 * 1000, rel=EXACT)
-    assert layer.state is not None
-    assert 48 * layer.state == pytest.approx(36 * linear.state_bytes(DELTA, a(1)), rel=EXACT)
+    assert 48 * layer.kv_kept(1000.0) == pytest.approx(12 * 2 * 2 * 256 * 1000, rel=EXACT)
+    assert layer.state_bytes is not None
+    assert 48 * layer.state_bytes == pytest.approx(36 * linear.state_bytes(DELTA, a(1)), rel=EXACT)
     grown = 48 * (layer.kept_bytes(2000.0, 2.0) - layer.kept_bytes(1000.0, 2.0))
     assert grown == pytest.approx(12 * 2 * 2 * 256 * 1000 * 2, rel=EXACT)
 

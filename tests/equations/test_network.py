@@ -11,13 +11,9 @@ from hypothesis import strategies as st
 
 from objectives.api import Chips
 from objectives.equations.interconnect.all_to_all import all_to_all
-from objectives.equations.interconnect.topology import (
-    TOPOLOGIES,
-    collectives,
-    domain_excess,
-    over_dies,
-    stage_hops,
-)
+from objectives.equations.interconnect.collectives import all_reduce_over_dies, collectives
+from objectives.equations.interconnect.stage_hops import domain_excess, stage_hops
+from objectives.equations.interconnect.topology import TOPOLOGIES
 
 ROUNDING = 1e-12
 W, A, SOFTWARE = 100e9, 1e-6, 2e-6  # one-way bandwidth, hop, software
@@ -286,19 +282,19 @@ def test_two_neighbours_on_a_torus_are_one_hop_apart(topology: str) -> None:
 
 def test_two_dies_swap_halves_there_and_back() -> None:
     # 5 TB/s one way, as between the dies of B200: half of 10 MB twice takes 2 us, and two hops
-    line = over_dies(h100_like(dies=2.0, die_bandwidth=5e12, die_latency=20e-9))
+    line = all_reduce_over_dies(h100_like(dies=2.0, die_bandwidth=5e12, die_latency=20e-9))
     assert line.seconds(np.array([10e6])) == pytest.approx(2e-6 + 40e-9, rel=ROUNDING)
 
 
 def test_four_dies_in_two_rows_are_two_hops_apart() -> None:
-    line = over_dies(h100_like(dies=4.0, die_bandwidth=5e12, die_latency=20e-9))
-    assert line.latency == pytest.approx(80e-9, rel=ROUNDING)
-    assert line.per_byte == pytest.approx(1.5 / 5e12, rel=ROUNDING)
+    line = all_reduce_over_dies(h100_like(dies=4.0, die_bandwidth=5e12, die_latency=20e-9))
+    assert line.latency_s == pytest.approx(80e-9, rel=ROUNDING)
+    assert line.s_per_byte == pytest.approx(1.5 / 5e12, rel=ROUNDING)
 
 
 def test_one_die_adds_up_for_nothing() -> None:
-    line = over_dies(h100_like(dies=1.0, die_bandwidth=1e9, die_latency=1.0))
-    assert line.latency == line.per_byte == 0.0
+    line = all_reduce_over_dies(h100_like(dies=1.0, die_bandwidth=1e9, die_latency=1.0))
+    assert line.latency_s == line.s_per_byte == 0.0
 
 
 @pytest.mark.parametrize(("topology", "n", "idle"), [
@@ -310,5 +306,5 @@ def test_a_small_block_of_a_torus_uses_the_links_of_its_own_axes_only(
     size = 1e12  # so large that hops are nothing
     found = reduce_s(net(topology), n, size) / reduce_s(net("switch"), n, size)
     assert found == pytest.approx(idle, rel=1e-3)
-    lines = [all_to_all(net(t), np.array([float(n)])).per_byte for t in (topology, "switch")]
+    lines = [all_to_all(net(t), np.array([float(n)])).s_per_byte for t in (topology, "switch")]
     assert lines[0] >= idle * lines[1] * (1 - 1e-12)

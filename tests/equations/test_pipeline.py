@@ -6,7 +6,7 @@ from factories import LAW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives.equations.step.pipeline import Turn, micro_batches, slowest_stage, turn
+from objectives.equations.step.pipeline import PipelineTime, micro_batches, pipeline_time, slowest_stage
 
 EXACT = 1e-12  # rounding of a few floating-point operations
 
@@ -17,10 +17,10 @@ def a(value: float) -> np.ndarray:
 
 def full_turn(
     layers: int, pp: float, layer: float, head: float, hop: float, fixed: float, count: float
-) -> Turn:
+) -> PipelineTime:
     walk = layers * layer + head + pp * (hop + fixed)
     stage = slowest_stage(layers, a(pp), a(layer), a(head), a(hop + fixed))
-    return turn(a(walk), stage, a(count))
+    return pipeline_time(a(walk), stage, a(count))
 
 
 @pytest.mark.parametrize(
@@ -45,14 +45,14 @@ def test_one_stage_takes_its_layers_its_head_and_its_fixed_time() -> None:
     # one chip alone has no hop: 80 layers of 10 us, 7 us of head, 3 us of host
     turned = full_turn(80, 1, 10e-6, 7e-6, 0.0, 3e-6, 1)
     assert turned.seconds == pytest.approx(810e-6, rel=EXACT)
-    assert turned.wait() == 0.0
+    assert turned.wait_s() == 0.0
 
 
 def test_a_full_pipeline_waits_for_its_slowest_stage() -> None:
     # 80 layers over 3 stages: 27, 27, 26 and a head of half a layer; three micro-batches
     turned = full_turn(80, 3, 10e-6, 5e-6, 1e-6, 2e-6, 3)
     assert turned.seconds == pytest.approx(3 * (27 * 10e-6 + 3e-6), rel=EXACT)
-    assert turned.wait() == pytest.approx(
+    assert turned.wait_s() == pytest.approx(
         3 * 273e-6 - (80 * 10e-6 + 5e-6 + 3 * 3e-6), rel=1e-9
     )  # a difference
 
@@ -64,7 +64,7 @@ def test_a_heavy_head_makes_the_last_stage_the_slowest() -> None:
 
 def test_a_single_sequence_walks_and_never_waits() -> None:
     turned = full_turn(80, 80, 10e-6, 5e-6, 1e-6, 0.0, 1)
-    assert turned.seconds == turned.walk == pytest.approx(80 * 10e-6 + 5e-6 + 80e-6, rel=EXACT)
+    assert turned.seconds == turned.latency_s == pytest.approx(80 * 10e-6 + 5e-6 + 80e-6, rel=EXACT)
 
 
 @LAW
@@ -78,10 +78,10 @@ def test_a_turn_is_never_below_the_walk_nor_below_any_stage_times_its_visits(
 ) -> None:
     count = min(count, pp)
     turned = full_turn(layers, pp, layer, head, hop, fixed, count)
-    assert turned.seconds >= turned.walk
+    assert turned.seconds >= turned.latency_s
     # layers dealt out one by one from the first stage on; the last stage also runs the head
     dealt = [layers // pp + (stage < layers % pp) for stage in range(pp)]
     stages = [n * layer + (head if i == pp - 1 else 0.0) + hop + fixed for i, n in enumerate(dealt)]
     assert turned.seconds >= count * max(stages) * (1 - EXACT)
-    assert turned.seconds <= max(float(turned.walk[0]), count * max(stages)) * (1 + EXACT)
-    assert turned.wait() >= 0.0
+    assert turned.seconds <= max(float(turned.latency_s[0]), count * max(stages)) * (1 + EXACT)
+    assert turned.wait_s() >= 0.0

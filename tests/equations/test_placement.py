@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from objectives.api import Chips
-from objectives.equations.chip.placement import Demand, Placement, inverse, place, tiers
+from objectives.arrays import inverse
+from objectives.equations.chip.placement import PinningValue, Placement, place, seconds_per_byte
 
 EXACT = 1e-12  # rounding of a few floating-point operations
 
@@ -20,18 +21,23 @@ def b(value: float) -> np.ndarray:
 def demand(
     size: float, seconds: np.ndarray, busy: float = 0.0, reads: float = 1.0, port: float = 0.0,
     exposed: float = 0.0,
-) -> Demand:  # fmt: skip
-    return Demand(
-        size=b(size), reads=b(reads), dram=seconds, busy=b(busy), port=b(port), beside=b(0.0),
-        exposed=b(exposed),
-    )  # fmt: skip
+) -> PinningValue:  # fmt: skip
+    return PinningValue(
+        held_bytes=b(size),
+        reads=b(reads),
+        dram_s_per_byte=seconds,
+        busy_s_per_byte=b(busy),
+        port_s_per_byte=b(port),
+        activation_s_per_byte=b(0.0),
+        exposed_share=b(exposed),
+    )
 
 
 def placed_on(
     chips: Chips, weights: float, kv: float, prompt_kv: float = 0.0, activations: float = 0.0,
     hidden: float = 0.0, kv_hidden: float = 0.0, kv_reads: float = 1.0,
 ) -> Placement:  # fmt: skip
-    t = tiers(chips)
+    t = seconds_per_byte(chips)
     wanted = demand(weights, t.dram, hidden), demand(kv, t.kv_dram, kv_hidden, kv_reads)
     return place(chips, t, wanted, b(prompt_kv), b(activations))
 
@@ -39,12 +45,12 @@ def placed_on(
 def test_everything_that_fits_in_a_scratchpad_lives_there() -> None:
     placed = placed_on(groq_like(), 100e6, 50e6, 1e6, 10e6)
     assert placed.weight_share == placed.kv_share == placed.prompt_kv_share == 1.0
-    assert placed.excess == pytest.approx(160e6 - 230e6, rel=EXACT)
+    assert placed.excess_bytes == pytest.approx(160e6 - 230e6, rel=EXACT)
 
 
 def test_what_a_chip_without_dram_cannot_hold_is_counted_in_bytes() -> None:
     placed = placed_on(groq_like(), 200e6, 50e6)
-    assert placed.excess == pytest.approx(20e6, rel=EXACT)
+    assert placed.excess_bytes == pytest.approx(20e6, rel=EXACT)
     assert placed.weight_share == placed.kv_share == 1.0  # read at SRAM speed, so that it stays finite
 
 
@@ -102,44 +108,46 @@ def test_what_dram_cannot_hold_goes_where_it_slows_a_pass_least() -> None:
     # 80 TB/s and 100 TB/s end together at 4/9. Of 400 MB DRAM holds 100, so 122.2 MB more go to SRAM: a byte
     # of weights costs the exposed tenth, units are busy for longer, and one of KV the half that is read
     chips = groq_like(sram_bytes=310e6, dram_bytes=100e6, dram_bandwidth=100e12)
-    t = tiers(chips)
+    t = seconds_per_byte(chips)
     demands = demand(200e6, t.dram, busy=2.0 / 80e12, exposed=0.1), demand(200e6, t.kv_dram, reads=0.5)
     placed = place(chips, t, demands, b(0.0), b(0.0))
     assert placed.weight_share == pytest.approx(1.0, rel=EXACT)
     assert placed.kv_share == pytest.approx(0.5, rel=EXACT)
 
 
-def seconds_of(d: Demand, share: float, sram: float) -> float:
+def seconds_of(d: PinningValue, share: float, sram: float) -> float:
     """Seconds of one kind of bytes: the longer of compute and streams, and a share of the shorter."""
-    size, e, port = d.size.item() * d.reads.item(), d.exposed.item(), d.port.item()
-    streams = max(share * sram, (1.0 - share) * d.dram.item(), port)
-    return size * (max(d.busy.item(), streams) + e * min(d.busy.item(), streams))
+    size, e, port = d.held_bytes.item() * d.reads.item(), d.exposed_share.item(), d.port_s_per_byte.item()
+    streams = max(share * sram, (1.0 - share) * d.dram_s_per_byte.item(), port)
+    return size * (max(d.busy_s_per_byte.item(), streams) + e * min(d.busy_s_per_byte.item(), streams))
 
 
-def best_by_linear_program(chips: Chips, demands: tuple[Demand, ...]) -> float:
+def best_by_linear_program(chips: Chips, demands: tuple[PinningValue, ...]) -> float:
     """Least seconds of kinds that share one SRAM, found by scipy: share, streams and longest of each kind."""
-    s, sram, dram = tiers(chips).sram.item(), chips.sram_bytes.item(), chips.dram_bytes.item()
-    n, total = len(demands), sum(d.size.item() for d in demands)
-    unit = sum(d.size.item() * d.reads.item() * d.dram.item() for d in demands)  # so that all is near 1
+    s, sram, dram = seconds_per_byte(chips).sram.item(), chips.sram_bytes.item(), chips.dram_bytes.item()
+    n, total = len(demands), sum(d.held_bytes.item() for d in demands)
+    unit = sum(
+        d.held_bytes.item() * d.reads.item() * d.dram_s_per_byte.item() for d in demands
+    )  # so that all is near 1
     cost, rows, limits, fixed = [], [], [], 0.0
     for i, d in enumerate(demands):
-        amount, e = d.size.item() * d.reads.item() / unit, d.exposed.item()
+        amount, e = d.held_bytes.item() * d.reads.item() / unit, d.exposed_share.item()
         # time = e x (streams + busy) + (1 - e) x longest
         cost += [0.0, e, 1.0 - e]
-        fixed += e * amount * d.busy.item()
+        fixed += e * amount * d.busy_s_per_byte.item()
         for share, streams, longest, least in (
             (amount * s, -1.0, 0.0, 0.0),
-            (-amount * d.dram.item(), -1.0, 0.0, -amount * d.dram.item()),
-            (0.0, -1.0, 0.0, -amount * d.port.item()),
+            (-amount * d.dram_s_per_byte.item(), -1.0, 0.0, -amount * d.dram_s_per_byte.item()),
+            (0.0, -1.0, 0.0, -amount * d.port_s_per_byte.item()),
             (0.0, 1.0, -1.0, 0.0),
-            (0.0, 0.0, -1.0, -amount * d.busy.item()),
+            (0.0, 0.0, -1.0, -amount * d.busy_s_per_byte.item()),
         ):
             row = [0.0] * (3 * n)
             row[3 * i : 3 * i + 3] = [share, streams, longest]
             rows.append(row)
             limits.append(least)
     for sign, limit in ((1.0 / sram, 1.0), (-1.0 / dram, 1.0 - total / dram)):
-        rows.append([x for d in demands for x in (sign * d.size.item(), 0.0, 0.0)])
+        rows.append([x for d in demands for x in (sign * d.held_bytes.item(), 0.0, 0.0)])
         limits.append(limit)
     found = linprog(
         cost, A_ub=rows, b_ub=limits, bounds=[(0, 1), (0, None), (0, None)] * n,
@@ -171,7 +179,7 @@ def test_no_other_placement_is_faster(
     chips = groq_like(
         sram_bytes=sram, dram_bytes=dram, dram_bandwidth=dram_bandwidth, kv_efficiency=efficiency
     )
-    t = tiers(chips)
+    t = seconds_per_byte(chips)
     rates = (t.dram, t.kv_dram, t.dram)
     demands = tuple(
         demand(
@@ -192,7 +200,7 @@ def test_no_other_placement_is_faster(
 def test_dense_weights_come_before_experts_that_are_read_now_and_then() -> None:
     # 150 and 400 MB, half of the experts read: 4/5 of the dense weights, and what is left of 230 MB
     chips = groq_like(**HYBRID)
-    t = tiers(chips)
+    t = seconds_per_byte(chips)
     demands = demand(150e6, t.dram), demand(1e6, t.kv_dram, reads=0.1), demand(400e6, t.dram, reads=0.5)
     placed = place(chips, t, demands, b(0.0), b(0.0))
     assert placed.weight_share == pytest.approx(0.8, rel=EXACT)
@@ -209,7 +217,7 @@ def test_usable_capacity_shrinks_both_tiers() -> None:
     chips = groq_like(dram_bytes=1e9, dram_bandwidth=1e12, usable_capacity=0.5)
     placed = placed_on(chips, 1e9, 0.0)
     assert placed.weight_share == pytest.approx(0.115, rel=EXACT)
-    assert placed.excess == pytest.approx(1e9 - 115e6 - 500e6, rel=EXACT)
+    assert placed.excess_bytes == pytest.approx(1e9 - 115e6 - 500e6, rel=EXACT)
 
 
 SIZES = st.just(0.0) | st.floats(1.0, 1e12)
@@ -229,8 +237,8 @@ def test_excess_falls_byte_for_byte_and_more_sram_never_lowers_a_share(
     few = placed_on(chips.replace(sram_bytes=b(sram)), *sizes)
     many = placed_on(chips.replace(sram_bytes=b(sram + more)), *sizes)
     # 4e12 B in double precision are good to about 1e-3 B
-    assert few.excess - many.excess == pytest.approx(more, abs=1e-2)
-    names = ("weight_share", "kv_share", *(() if few.excess > 0.0 else ("prompt_kv_share",)))
+    assert few.excess_bytes - many.excess_bytes == pytest.approx(more, abs=1e-2)
+    names = ("weight_share", "kv_share", *(() if few.excess_bytes > 0.0 else ("prompt_kv_share",)))
     for share in names:  # where nothing is left for prompts, theirs is no placement
         assert getattr(many, share) >= getattr(few, share) * (1 - EXACT)
         assert 0.0 <= getattr(few, share) <= 1.0
@@ -242,7 +250,7 @@ def test_what_is_not_pinned_fits_in_dram() -> None:
     # 40 GB of SRAM at 80 TB/s beside 1 MB of DRAM as fast: half of 20 GB would lie in one megabyte
     chips = groq_like(sram_bytes=40e9, dram_bytes=1e6, dram_bandwidth=80e12)
     placed = placed_on(chips, 20e9, 0.0)
-    assert placed.excess < 0.0
+    assert placed.excess_bytes < 0.0
     assert (1.0 - placed.weight_share) * 20e9 <= 1e6 * (1 + EXACT)
 
 
@@ -251,25 +259,27 @@ def test_a_rate_of_zero_is_an_absent_tier() -> None:
 
 
 def test_seconds_per_byte_follow_sustained_bandwidth() -> None:
-    t = tiers(groq_like(sram_efficiency=0.5, dram_bandwidth=1e12, dram_efficiency=0.25, dram_bytes=1e9))
+    t = seconds_per_byte(
+        groq_like(sram_efficiency=0.5, dram_bandwidth=1e12, dram_efficiency=0.25, dram_bytes=1e9)
+    )
     assert t.sram == pytest.approx(1 / 40e12, rel=EXACT)
     assert t.dram == pytest.approx(1 / 0.25e12, rel=EXACT)
 
 
 def test_weights_enter_the_matrix_unit_at_its_own_rate() -> None:
-    t = tiers(groq_like(weight_load_bandwidth=9.216e12, sram_efficiency=0.5))
+    t = seconds_per_byte(groq_like(weight_load_bandwidth=9.216e12, sram_efficiency=0.5))
     assert t.load == pytest.approx(1 / 4.608e12, rel=EXACT)
     assert t.sram == pytest.approx(1 / 40e12, rel=EXACT)  # KV is not stationary
-    assert tiers(groq_like(weight_load_bandwidth=0.0)).load == 0.0  # no limit
+    assert seconds_per_byte(groq_like(weight_load_bandwidth=0.0)).load == 0.0  # no limit
 
 
 def test_kv_is_read_from_dram_at_its_own_efficiency() -> None:
-    t = tiers(h100_like(dram_efficiency=0.8, kv_efficiency=0.5))
+    t = seconds_per_byte(h100_like(dram_efficiency=0.8, kv_efficiency=0.5))
     assert t.dram == pytest.approx(1 / 2.68e12, rel=EXACT)
     assert t.kv_dram == pytest.approx(1 / 1.675e12, rel=EXACT)
 
 
 def test_activations_stream_through_sram_where_its_speed_is_known() -> None:
-    known, unknown = tiers(h100_like(sram_bandwidth=5e12)), tiers(h100_like())
+    known, unknown = seconds_per_byte(h100_like(sram_bandwidth=5e12)), seconds_per_byte(h100_like())
     assert (known.activation_sram, known.activation_dram) == (pytest.approx(1 / 5e12, rel=EXACT), 0.0)
     assert (unknown.activation_sram, unknown.activation_dram) == (0.0, pytest.approx(1 / 2.68e12, rel=EXACT))

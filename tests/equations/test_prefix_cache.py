@@ -30,20 +30,20 @@ def with_cache(context: Context, kept: PrefixCache | None) -> Context:
 def test_half_of_a_prompt_leaves_half_the_rows_and_three_quarters_of_the_pairs() -> None:
     work = make.context(isl=1000.0, prefix=cache()).workload
     layer = mean_layer(make.llama2_70b(), np.array([1.0]))
-    assert prefix_cache.computed(work) == 500.0
+    assert prefix_cache.computed_tokens(work) == 500.0
     pairs = 500.0 * prefix_cache.prompt_core_flop(layer, work)
     assert pairs == pytest.approx(0.75 * 1000.0 * layer.prompt_core_flop(1000.0), rel=1e-12)
 
 
 def test_the_last_token_is_always_computed() -> None:
-    assert prefix_cache.computed(make.context(isl=1000.0, prefix=cache(1.0)).workload) == 1.0
-    assert prefix_cache.computed(make.context(isl=0.0, prefix=cache(1.0)).workload) == 0.0
+    assert prefix_cache.computed_tokens(make.context(isl=1000.0, prefix=cache(1.0)).workload) == 1.0
+    assert prefix_cache.computed_tokens(make.context(isl=0.0, prefix=cache(1.0)).workload) == 0.0
 
 
 def test_lengths_may_be_columns() -> None:
     work = make.context(isl=1000.0, prefix=cache()).workload
     many = replace(work, isl=np.array([0.0, 1.0, 1000.0]))
-    assert prefix_cache.computed(many).tolist() == [0.0, 1.0, 500.0]
+    assert prefix_cache.computed_tokens(many).tolist() == [0.0, 1.0, 500.0]
 
 
 @LAW

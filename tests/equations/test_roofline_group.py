@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectives.equations.chip.formats import FORMATS, arithmetic
-from objectives.equations.chip.operator_time import Group, add_bounds, padded_rows
+from objectives.equations.chip.operator_time import OperatorTime, add_bounds, padded_rows
 
 SECONDS = st.floats(0.0, 1e3)
 
 
-def group(compute: float, sram: float, dram: float) -> Group:
-    return Group(compute=np.array([compute]), sram=np.array([sram]), dram=np.array([dram]))
+def group(compute: float, sram: float, dram: float) -> OperatorTime:
+    return OperatorTime(compute_s=np.array([compute]), sram_s=np.array([sram]), dram_s=np.array([dram]))
 
 
-def credited(g: Group) -> dict[str, float]:
+def credited(g: OperatorTime) -> dict[str, float]:
     return {k: float(v[0]) for k, v in g.bound().items()}
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dse.testing.checks import ROUNDING
 from objectives.api import Context, Designs, Metrics, Serving
 from objectives.costmodels.roofline import RooflineCostModel
-from objectives.equations.serving import pools
+from objectives.equations.serving import disaggregated
 
 BESIDE = ("queue", "kv_transfer", "request_overhead", "prefix_load", "later_chunks", "first_step")
 
@@ -62,7 +62,7 @@ def test_no_prefill_pool_holds_more_prompts_than_it_has_stages_for(
     context = served(context, "disaggregated")
     d, work = design.deployments.replace(pp=np.array([float(pp)])), context.workload
     m = evaluate(replace(design, deployments=d), context)
-    together = pools.packed(work.isl, design.chips.prompt_rows, d.batch, work.prefill_load)
+    together = disaggregated.packed(work.isl, design.chips.prompt_rows, d.batch, work.prefill_load)
     if work.prefix is not None:
         return  # what a prefix cache keeps is not computed
     walk = sum(part for name, part in m.ttft_parts.items() if name not in BESIDE)

@@ -5,7 +5,6 @@ Whole classes of random designs are evaluated at once, each with one resource af
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import get_args
 
 import factories as make
 import numpy as np
@@ -14,7 +13,7 @@ import pytest
 from dse.bounds.speed_of_light import assert_within_physics
 from dse.search.bound.corners import SLACK, STAGES
 from dse.testing.checks import ROUNDING
-from objectives.api import Chips, Context, Designs, Llm, Serving
+from objectives.api import Chips, Context, Designs, Llm
 from objectives.costmodels.roofline import RooflineCostModel
 from objectives.equations.interconnect.topology import TOPOLOGIES
 
@@ -160,7 +159,7 @@ def test_a_step_of_many_stages_of_a_dense_llm_is_slower_by_twice_the_slack_at_mo
     assert worst(found, "step")[0] <= STAGES * SLACK, worst(found, "step")
 
 
-@pytest.mark.parametrize("serving", get_args(Serving))
+@pytest.mark.parametrize("serving", make.SERVING_MODES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_thousand_designs_without_losses_never_beat_physics(kind: str, serving: str) -> None:
     for llm in LLMS:

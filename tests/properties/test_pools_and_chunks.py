@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from dse.testing.checks import ROUNDING
 from objectives.api import Context, Designs, Metrics, Pools, PrefixCache, Serving, Speculation
 from objectives.costmodels.roofline import RooflineCostModel
-from objectives.equations.serving import chunks as chunked
-from objectives.equations.serving import pools as disaggregation
+from objectives.equations.serving import chunked, disaggregated
 from objectives.equations.step import pipeline
 
 
@@ -68,7 +67,7 @@ def test_chunks_that_find_no_step_pay_no_decode_twice() -> None:
     assert alone.tpot_s < whole.tpot_s
 
 
-@pytest.mark.parametrize("serving", get_args(Serving))
+@pytest.mark.parametrize("serving", make.SERVING_MODES)
 @pytest.mark.parametrize("pp", [1, 8])
 def test_without_tokens_in_the_first_token_is_a_step_and_no_prompt_is_paid(serving: Serving, pp: int) -> None:
     # by hand: OSL steps and nothing else; TTFT is one of them, after half of one under way
@@ -109,10 +108,10 @@ def test_a_lone_request_waits_for_nobody_in_a_pool_and_is_packed_with_nobody() -
     assert m.ttft_parts["queue"] == 0.0
     crowd = evaluate(make.design(make.h100_like(), batch=64, tp=8), context)
     assert crowd.ttft_parts["queue"] > 0.0
-    assert disaggregation.packed(200.0, a(2048.0), a(64.0), 0.5) == 2048 / 200 / 2
-    assert disaggregation.packed(200.0, a(2048.0), a(3.0), 0.5) == 1.5
-    assert disaggregation.packed(200.0, a(2048.0), a(1.0), 0.5) == 1.0
-    assert disaggregation.packed(1e5, a(2048.0), a(64.0), 0.5) == 1.0
+    assert disaggregated.packed(200.0, a(2048.0), a(64.0), 0.5) == 2048 / 200 / 2
+    assert disaggregated.packed(200.0, a(2048.0), a(3.0), 0.5) == 1.5
+    assert disaggregated.packed(200.0, a(2048.0), a(1.0), 0.5) == 1.0
+    assert disaggregated.packed(1e5, a(2048.0), a(64.0), 0.5) == 1.0
 
 
 @pytest.mark.parametrize("batch", [1, 2, 16, 256])
@@ -191,7 +190,7 @@ def test_a_fleet_has_the_prefill_replicas_that_its_load_needs_and_a_system_round
     d, osl = design.deployments, context.workload.osl
     # the pass that a prompt waits load / (2 (1 - load)) of, where so many others are there
     busy = fleet.ttft_parts["queue"] * 2.0 * (1.0 - load) / load
-    together = disaggregation.packed(context.workload.isl, design.chips.prompt_rows, d.batch, load)
+    together = disaggregated.packed(context.workload.isl, design.chips.prompt_rows, d.batch, load)
     joined = np.maximum(d.ep / d.tp, 1.0) if context.llm.expert_count else 1.0
     if (d.dp * d.batch - 1.0) / together >= load / (2.0 * (1.0 - load)):
         need = fleet.tokens_per_s / osl * busy / (together * load)
@@ -204,10 +203,10 @@ def test_a_fleet_has_the_prefill_replicas_that_its_load_needs_and_a_system_round
 
 def test_two_replicas_that_decode_share_three_halves_that_prefill() -> None:
     # by hand: four requests a second, half a second each, a pool busy for 80 %: 2.5 replicas, or three whole
-    need = disaggregation.prefill_replicas(a(4.0), a(0.5), a(1.0), 0.8, a(1.0), whole=False)
+    need = disaggregated.prefill_replicas(a(4.0), a(0.5), a(1.0), 0.8, a(1.0), whole=False)
     assert need == pytest.approx(2.5, rel=1e-12)  # rounding
-    assert disaggregation.prefill_replicas(a(4.0), a(0.5), a(1.0), 0.8, a(1.0), whole=True) == 3.0
-    assert disaggregation.prefill_replicas(a(4.0), a(0.5), a(1.0), 0.8, a(4.0), whole=True) == 4.0
+    assert disaggregated.prefill_replicas(a(4.0), a(0.5), a(1.0), 0.8, a(1.0), whole=True) == 3.0
+    assert disaggregated.prefill_replicas(a(4.0), a(0.5), a(1.0), 0.8, a(4.0), whole=True) == 4.0
 
 
 @LAW

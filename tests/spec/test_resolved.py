@@ -51,7 +51,7 @@ def test_a_study_may_serve_its_workload_in_another_way(tmp_path: Path) -> None:
     assert chunked.context.workload.serving == "chunked"
     assert said.problem != chunked.problem
     (told,) = problems(tmp_path / "c", workload="chat", serving="disaggregated")
-    assert "expected a prefill_load, got none" in told
+    assert "prefill_load: expected a share above 0 and below 1, got none" in told
 
 
 def test_all_problems_of_a_study_are_told_at_once(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
 
 import factories as make
 import numpy as np
@@ -159,7 +158,7 @@ def test_latents_are_counted_once_and_windows_end() -> None:
 # -- never beaten by the cost model ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("serving", get_args(Serving))
+@pytest.mark.parametrize("serving", make.SERVING_MODES)
 def test_roofline_never_beats_physics(serving: Serving) -> None:
     @LAW
     @given(design=make.designs(), context=make.contexts())
@@ -216,7 +215,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("metric", MISTAKES)
-@pytest.mark.parametrize("serving", get_args(Serving))
+@pytest.mark.parametrize("serving", make.SERVING_MODES)
 def test_a_broken_cost_model_is_caught_by_name(metric: str, serving: Serving) -> None:
     model: CostModel = Broken(MISTAKES[metric])
     context = make.context(serving=serving)

@@ -112,8 +112,7 @@ def _estimate(
         smallest_system=smallest_system(ask.cost_model, designs, part.context),
         violations=found, targets={o.name: limit for o, limit in ask.limits}, interval=dict(stack.interval),
         notes=(*remarks(formats), *notes_of(
-            stack, part.context.workload.serving, system=spec.price.system,
-            pools=part.context.workload.pools, stages=_first(designs.deployments.pp),
+            stack, part.context.workload, system=spec.price.system, stages=_first(designs.deployments.pp),
         ), *_assumed(study, candidate)),
     )  # fmt: skip
 

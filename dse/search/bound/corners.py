@@ -17,7 +17,8 @@ from dse.errors import wrong
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.grid import Numbers
 from dse.spec.schema.space import NAME, PARAMETERS
-from objectives.api import LinearAttention
+from objectives.equations.llm.mean_layer import mean_layer
+from objectives.equations.serving.registry import serving_mode
 
 MORE = frozenset(
     {
@@ -164,13 +165,13 @@ def _shared(wished: Mapping[str, Floats], axes: int) -> tuple[npt.NDArray[np.boo
 def lawful(study: ResolvedStudy, pp: Floats) -> bool:
     """Whether more of what places bytes on two tiers never slows anything, in stages of `pp`.
 
-    Bytes lie where a step of decode gains most by it. What is faster may move them, and leave slower what
-    they are not placed for: prompts, the steps of a draft, and the stage that a pipeline waits for where
-    experts or states beside dense weights make stages unlike.
+    Bytes are stored where a step of decode gains most by it. What is faster may move them, and leave slower
+    what they are not placed for: prompts, the steps of a draft, and the stage that a pipeline waits for where
+    experts or states next to dense weights make stages unlike.
     """
     work, llm = study.context.workload, study.context.llm
-    alike = not llm.expert_count and not any(isinstance(b.attention, LinearAttention) for b in llm.blocks)
-    steps_alone = work.serving == "decode-only" and work.speculation is None
+    alike = not llm.expert_count and mean_layer(llm, 1.0).state_bytes is None
+    steps_alone = not serving_mode(work.serving).counts_prompts and work.speculation is None
     return steps_alone and (alike or bool((pp == 1.0).all()))
 
 

@@ -8,7 +8,7 @@ from dse.choose.rule import TOLERANCE
 from dse.errors import nearest
 from dse.spec.schema.base import FileName, Name, Positive, PositiveNumber, SecondsQ, Share, Spec, Title, UsdQ
 from dse.spec.schema.software import Software
-from objectives import api
+from dse.spec.schema.workload import ServingName
 from objectives.equations.chip.formats import FORMATS
 
 Format = Annotated[
@@ -151,7 +151,7 @@ class StudySpec(Spec):
     mix: Annotated[tuple[MixSpec, ...], Field(min_length=2)] | None = None
     """LLMs and workloads that every chip must serve, each from a cluster of its own; `llm` and `workload` are
     then those of the first, and may be left out. Costs are weighted, latencies are those of the slowest."""
-    serving: api.Serving | None = Field(default=None, exclude_if=lambda v: v is None)
+    serving: ServingName | None = Field(default=None, exclude_if=lambda v: v is None)
     """How requests share a replica, in the place of what the workload says."""
     precision: PrecisionSpec
     """Number formats."""

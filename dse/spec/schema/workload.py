@@ -1,8 +1,8 @@
 """What is asked of a system: lengths of requests, the way they share replicas, what is reused and guessed."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from dse.errors import nearest, wrong
 from dse.spec.schema.base import (
@@ -21,10 +21,25 @@ from dse.spec.schema.base import (
     unit,
 )
 from objectives import api
+from objectives.equations.serving.registry import serving_mode, serving_modes
 
 Tokens = Annotated[float, unit("token")]
 SomeTokens = Annotated[float, unit("token"), Field(gt=0.0)]
 Price = Annotated[float, unit("USD/B")]
+
+
+def _known(name: str) -> str:
+    if name not in serving_modes():
+        raise ValueError(f"unknown serving mode {name!r}; {nearest(name, serving_modes())}")
+    return name
+
+
+def _choices(schema: dict[str, Any]) -> None:
+    schema["enum"] = list(serving_modes())
+
+
+ServingName = Annotated[str, AfterValidator(_known), Field(json_schema_extra=_choices)]
+"""A serving mode of any installed package."""
 
 
 class PrefixCacheSpec(Spec):
@@ -96,9 +111,9 @@ class WorkloadSpec(Spec):
     context: Sourced[Tokens] | None = None
     """Context that every sequence is counted at; left out, decode runs at ISL + OSL/2 on average and
     capacity is planned at ISL + OSL."""
-    serving: api.Serving
+    serving: ServingName
     """How requests share a replica: `decode-only` (prompts are free), `aggregated`, `chunked`,
-    `disaggregated` or `static`."""
+    `disaggregated`, `static`, or a mode of another package."""
     prefill_load: SourcedShare | None = None
     """Share of the time that prefill replicas are busy at most; `disaggregated` serving needs it."""
     pools: api.Pools = "fleet"
@@ -115,9 +130,8 @@ class WorkloadSpec(Spec):
 
     @model_validator(mode="after")
     def _pools(self) -> "WorkloadSpec":
-        load = self.prefill_load.value if self.prefill_load else None
-        if self.serving == "disaggregated" and not (load and 0.0 < load < 1.0):
-            raise ValueError(f"prefill_load: expected a share above 0 and below 1, got {load or 'none'}")
+        if missing := serving_mode(self.serving).missing(self.resolve()):
+            raise ValueError(missing)
         return self
 
     def resolve(self) -> api.Workload:
@@ -143,10 +157,10 @@ def served(workload: WorkloadSpec, serving: str, where: str = "--serving") -> Wo
 
     Raises `SpecError` for one that is unknown or that the workload lacks facts for.
     """
-    known = get_args(api.Serving)
+    known = serving_modes()
     if serving not in known:
-        raise wrong(where, f"unknown way {serving!r}; {nearest(serving, known)}")
+        raise wrong(where, f"unknown serving mode {serving!r}; {nearest(serving, known)}")
     changed = workload.model_copy(update={"serving": serving})
-    if serving == "disaggregated" and not workload.prefill_load:
-        raise wrong(where, "disaggregated: expected a prefill_load, got none; give --set prefill_load=0.8")
+    if missing := serving_mode(serving).missing(changed.resolve()):
+        raise wrong(where, f"{serving}: {missing}; give it by --set")
     return changed

@@ -26,7 +26,7 @@ FORMATS: Final = MappingProxyType(
 int4 carries one fp16 scale per group of 128 (AWQ, Lin et al. 2023, arXiv 2306.00978; GPTQ, Frantar et al.
 2022, arXiv 2210.17323, use the same group); nvfp4 one fp8 scale per 16 and mxfp4 one 8-bit exponent per 32
 elements (OCP Microscaling Formats specification v1.0, 2023, section 5.2); q4_k_m is llama.cpp's mixture of
-4- and 6-bit blocks at 4.85 bits a weight, beside its other blocks of 4.5 to 8.5 bits (llama.cpp,
+4- and 6-bit blocks at 4.85 bits a weight; its other blocks have 4.5 to 8.5 bits (llama.cpp,
 tools/quantize), exl2-3.6 ExLlamaV2's 3.6 bits.
 fp8 and int8 scales are per tensor or per channel and below 0.1 %.
 """
@@ -54,17 +54,55 @@ has eleven and holds int8. No integer holds a floating-point format (OCP 8-bit F
 
 
 def arithmetic(weights: str, activations: str) -> tuple[str, ...]:
-    """Matrix formats that can multiply `weights` by `activations`, the narrowest first.
+    """Matrix formats that can multiply weights by activations, the narrowest first.
 
-    Maths: the formats that hold the numbers of both exactly. int4 weights with fp16 activations are widened
-    on the way into the matrix unit (weight-only quantisation); fp8 with int8 needs fp16.
-    Domain: block scales are applied to sums, so they need no matrix unit. bf16 counts as fp16.
-    Limits: never empty, since fp32 holds every format here.
+    The formats that hold the numbers of both exactly. int4 weights with fp16 activations are widened on the
+    way into the matrix unit (weight-only quantisation); fp8 with int8 needs fp16.
+
+    Args:
+        weights: stored format of the weights, of `FORMATS`.
+        activations: stored format of the activations, of `FORMATS`.
+
+    Returns:
+        Names of matrix formats.
+
+    Domain:
+        Block scales are applied to sums, so they need no matrix unit. bf16 counts as fp16.
+    Limits:
+        Never empty, since fp32 holds every format here.
+    Source:
+        OCP 8-bit Floating Point Specification (2023); OCP Microscaling Formats v1.0 (2023).
+
+    Example:
+        Published: W4A16 multiplies in fp16 (AWQ, Lin et al. 2023, arXiv 2306.00978, section 2).
+
+        >>> arithmetic("int4", "fp16")
+        ('fp16', 'fp32')
     """
     other = _HELD_BY[activations]
     return tuple(name for name in _HELD_BY[weights] if name in other)
 
 
 def native(stored: str) -> str:
-    """Narrowest matrix format that multiplies numbers of a stored format: fp4 for nvfp4, int8 for q4_k_m."""
+    """Narrowest matrix format that multiplies numbers of a stored format.
+
+    Args:
+        stored: a name of `FORMATS`.
+
+    Returns:
+        The first of its matrix formats.
+
+    Domain:
+        Both operands are stored alike.
+    Limits:
+        The format itself where matrix units have it.
+    Source:
+        As `arithmetic`.
+
+    Example:
+        By hand: 4-bit blocks of llama.cpp are int8 products.
+
+        >>> native("nvfp4"), native("q4_k_m")
+        ('fp4', 'int8')
+    """
     return _HELD_BY[stored][0]

@@ -1,69 +1,115 @@
-"""Time of one operator group: compute against every tier that feeds it."""
+"""Time of one operator: compute against every memory that feeds it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
 
-from objectives.arrays import Array, ceil_div, namespace
+from objectives.arrays import Array, ceil_div, maximum, minimum, where, zeros_like
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
-    """Seconds that compute, SRAM and DRAM each need for one operator group [s]; they overlap, or nearly."""
+class OperatorTime:
+    """Seconds that compute, SRAM and DRAM each need for one operator [s]; they overlap, or nearly."""
 
-    compute: Array
-    sram: Array
-    dram: Array
-    load: Array | None = None
+    compute_s: Array
+    sram_s: Array
+    dram_s: Array
+    load_s: Array | None = None
     """Seconds that stationary weights need to enter the matrix units [s], where there are weights."""
 
-    exposed: Array | None = None
+    exposed_share: Array | None = None
     """Share of the shorter of compute and streams that does not hide behind the longer [1]; None for none."""
 
     def seconds(self) -> Array:
-        """max(compute, load, sram, dram) [s], and what of the shorter stays exposed.
+        """max(compute, load, sram, dram), and what of the shorter stays exposed [s].
 
         exposed x min(compute, max(load, sram, dram)): kernels fill and drain, and tiles wait for their
         operands. Limits: never below any of them, never above the sum of compute and streams; SRAM and DRAM
         stream at once (their maximum, not their sum), through the port of the matrix units; rises with each;
         the roofline of Williams, Waterman & Patterson (CACM 2009) where nothing is exposed.
         """
-        xp = namespace(self.compute)
         streams = self._streams()
-        longest = xp.maximum(self.compute, streams)
-        return longest if self.exposed is None else longest + self.exposed * xp.minimum(self.compute, streams)
+        longest = maximum(self.compute_s, streams)
+        if self.exposed_share is None:
+            return longest
+        return longest + self.exposed_share * minimum(self.compute_s, streams)
 
     def _streams(self) -> Array:
-        xp = namespace(self.compute)
-        streams = xp.maximum(self.sram, self.dram)
-        return streams if self.load is None else xp.maximum(streams, self.load)
+        streams = maximum(self.sram_s, self.dram_s)
+        return streams if self.load_s is None else maximum(streams, self.load_s)
 
     def bound(self) -> dict[str, Array]:
-        """The seconds, credited to the one resource that binds; of equals, to the first in this order."""
-        xp = namespace(self.compute)
-        seconds, longest = self.seconds(), xp.maximum(self.compute, self._streams())
-        zero = 0.0 * seconds
-        terms = {"compute": self.compute, "weight_load": self.load, "sram": self.sram, "dram": self.dram}
+        """The seconds, credited to the one resource that binds; of equals, to the first in this order [s]."""
+        seconds, longest = self.seconds(), maximum(self.compute_s, self._streams())
+        zero = zeros_like(seconds)
+        terms = {
+            "compute": self.compute_s,
+            "weight_load": self.load_s,
+            "sram": self.sram_s,
+            "dram": self.dram_s,
+        }
         free = longest >= 0.0
         credits = {}
         for name, term in terms.items():
             if term is None:
                 continue
             here = free & (term >= longest)
-            credits[name] = xp.where(here, seconds, zero)
+            credits[name] = where(here, seconds, zero)
             free = free & ~here
         return credits
 
 
 def padded_rows(rows: Array, tile: Array) -> Array:
-    """Rows that the matrix unit really works through [1]: whole tiles.
+    """Rows that the matrix unit really works through: whole tiles [1].
 
-    Limits: never below `rows`; equal to it when `tile` divides it.
-    Source: NVIDIA PTX ISA, mma and wgmma shapes, whose smallest free side is 8.
+    ceil(rows / tile) tile.
+
+    Args:
+        rows: rows of the operand [1].
+        tile: rows of one tile [1].
+
+    Returns:
+        Rows, broadcast shape [1].
+
+    Domain:
+        One operand of all rows; for rows spread over experts see `llm.experts.tiled`.
+    Limits:
+        Never below `rows`; equal to it when `tile` divides it.
+    Source:
+        NVIDIA PTX ISA, mma and wgmma shapes, whose smallest free side is 8.
+
+    Example:
+        By hand: nine rows are two tiles of eight.
+
+        >>> padded_rows(9.0, 8.0)
+        16.0
     """
     return ceil_div(rows, tile) * tile
 
 
-def add_bounds(parts: list[dict[str, Array]]) -> dict[str, Array]:
-    """Sum of credits by resource, key by key."""
-    keys = {key: None for part in parts for key in part}
-    return {k: reduce(lambda a, b: a + b, [p[k] for p in parts if k in p]) for k in keys}
+def add_bounds(parts: Iterable[dict[str, Array]]) -> dict[str, Array]:
+    """Sum of seconds by resource, key by key [s].
+
+    Args:
+        parts: seconds by resource of several operators [s].
+
+    Returns:
+        Seconds of all of them by resource [s].
+
+    Domain:
+        Operators one after the other.
+    Limits:
+        Empty for no parts.
+    Source:
+        A sum.
+
+    Example:
+        By hand:
+
+        >>> add_bounds([{"dram": 1.0, "link": 0.5}, {"dram": 2.0}])
+        {'dram': 3.0, 'link': 0.5}
+    """
+    total: dict[str, Array] = {}
+    for part in parts:
+        for name, seconds in part.items():
+            total[name] = total[name] + seconds if name in total else seconds
+    return total

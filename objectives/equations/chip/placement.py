@@ -1,4 +1,4 @@
-"""Where bytes live: SRAM that software pins, device DRAM, or nowhere (and by how many bytes)."""
+"""Where bytes are stored: SRAM that software pins, device DRAM, or nowhere (and by how many bytes)."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from functools import cached_property, reduce
 from operator import add
 
 from objectives.api import Chips
-from objectives.arrays import Array, namespace
+from objectives.arrays import Array, inverse, maximum, minimum, where
 
 ALIKE = 1e-9
 """Gains that differ by a smaller share are equal, and the first kind goes first; a smaller exposed share is
@@ -15,106 +15,122 @@ none. Rounding, which differs between backends, decides nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tiers:
-    """Seconds that one byte costs on each tier of a chip [s/B]; 0 where the tier is absent or free."""
+class SecondsPerByte:
+    """Seconds that one byte costs on each path of a chip [s/B]; 0 where the path is absent or free."""
 
     load: Array
     """Entering the matrix units as a stationary weight, wherever it comes from."""
     sram: Array
     dram: Array
+    """From DRAM, as weights are read."""
     kv_dram: Array
+    """From DRAM, as KV cache is read."""
     activation_sram: Array
     activation_dram: Array
 
 
 @dataclass(frozen=True, kw_only=True)
-class Demand:
-    """One kind of bytes that a chip must hold, and what a pass of decode does with them."""
+class PinningValue:
+    """One kind of bytes that a chip must hold, and what a pass of decode gains by pinning it in SRAM."""
 
-    size: Array
+    held_bytes: Array
     """Bytes held [B]."""
     reads: Array
-    """Bytes that a pass moves, all stages together, over bytes held [1]; the gain of lying in SRAM."""
-    dram: Array
+    """Bytes that a pass moves, all stages together, over bytes held [1]."""
+    dram_s_per_byte: Array
     """Seconds of a byte from DRAM [s/B]."""
-    busy: Array
+    busy_s_per_byte: Array
     """Seconds for each byte moved in which units or their ports are busy anyway [s/B]."""
-    port: Array
+    port_s_per_byte: Array
     """Those of the ports alone [s/B]: behind them nothing is exposed."""
-    beside: Array
+    activation_s_per_byte: Array
     """Seconds of activations in SRAM for each byte moved [s/B]."""
-    exposed: Array | None = None
+    exposed_share: Array | None = None
     """Share of the shorter of compute and streams that does not hide [1]; None for none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """Shares in SRAM, in [0, 1]; the rest is in DRAM. `excess` is what fits nowhere [B]."""
+    """Shares in SRAM, in [0, 1]; the rest is in DRAM."""
 
     shares: tuple[Array, ...]
-    """Of each kind of bytes, in the order of the demands."""
+    """Of each kind of bytes, in the order in which they were given [1]."""
     prompt_kv_share: Array
-    """As that of KV cache, for the KV cache of one prompt alone."""
-    excess: Array
+    """As that of KV cache, for the KV cache of one prompt alone [1]."""
+    excess_bytes: Array
+    """What fits nowhere [B]; feasible where <= 0."""
 
     @property
     def weight_share(self) -> Array:
-        """Of dense weights."""
+        """Share of dense weights in SRAM [1]."""
         return self.shares[0]
 
     @cached_property
-    def weight_rest(self) -> Array:
-        """Share of dense weights in DRAM."""
+    def weight_dram_share(self) -> Array:
+        """Share of dense weights in DRAM [1]."""
         return 1.0 - self.weight_share
 
     @property
     def kv_share(self) -> Array:
-        """Of KV cache and states."""
+        """Share of KV cache and states in SRAM [1]."""
         return self.shares[1]
 
     @property
     def expert_share(self) -> Array:
-        """Of routed experts."""
+        """Share of routed experts in SRAM [1]."""
         return self.shares[2]
 
 
-def inverse(rate: Array) -> Array:
-    """1 / rate, and 0 where the rate is 0, which stands for an absent tier."""
-    xp = namespace(rate)
-    absent = rate == 0.0
-    return xp.where(absent, 0.0, 1.0 / xp.where(absent, 1.0, rate))
+def seconds_per_byte(chips: Chips) -> SecondsPerByte:
+    """Seconds per byte of every path of a chip [s/B].
 
+    1 / (bandwidth x efficiency). Stationary weights enter the matrix units at `weight_load_bandwidth` at
+    most, of which the sustained share is that of the SRAM that feeds them. Activations stream through SRAM
+    where its speed is known, else through DRAM.
 
-def tiers(chips: Chips) -> Tiers:
-    """Seconds per byte of every tier, shapes of the chip columns.
+    Args:
+        chips: chips, for bandwidths and efficiencies.
 
-    Stationary weights enter the matrix units at `weight_load_bandwidth` at most, of which the sustained share
-    is that of the SRAM that feeds them. Activations stream through SRAM where its speed is known, else
-    through DRAM.
+    Returns:
+        Seconds of a byte, shapes of the chip columns [s/B].
+
+    Domain:
+        Long streams, no latency.
+    Limits:
+        0 where a path is absent.
+    Source:
+        By definition of bandwidth.
+
+    Example:
+        By hand: a byte of weights at 90 % of the 3.35 TB/s of an H100 takes 0.33 ps.
+
+        >>> from types import SimpleNamespace
+        >>> h100 = SimpleNamespace(sram_bandwidth=0.0, sram_efficiency=1.0, dram_bandwidth=3.35e12,
+        ...                        dram_efficiency=0.9, kv_efficiency=0.8, weight_load_bandwidth=0.0)
+        >>> round(seconds_per_byte(h100).dram * 1e12, 2)
+        0.33
     """
-    xp = namespace(chips.sram_bandwidth)
     sram = inverse(chips.sram_bandwidth * chips.sram_efficiency)
     dram = inverse(chips.dram_bandwidth * chips.dram_efficiency)
-    known = chips.sram_bandwidth > 0.0
-    return Tiers(
+    return SecondsPerByte(
         load=inverse(chips.weight_load_bandwidth * chips.sram_efficiency),
         sram=sram,
         dram=dram,
         kv_dram=inverse(chips.dram_bandwidth * chips.kv_efficiency),
         activation_sram=sram,
-        activation_dram=xp.where(known, 0.0, dram),
+        activation_dram=where(chips.sram_bandwidth > 0.0, 0.0, dram),
     )
 
 
 def place(
-    chips: Chips, t: Tiers, demands: tuple[Demand, ...], prompt_kv: Array, activations: Array,
-    aside: Array | None = None,
-) -> Placement:  # fmt: skip
+    chips: Chips,
+    per_byte: SecondsPerByte,
+    kinds: tuple[PinningValue, ...],
+    prompt_kv_bytes: Array,
+    activation_bytes: Array,
+    reserved_bytes: Array | None = None,
+) -> Placement:
     """Pin in scratchpad SRAM what gains most by it; what is left goes to DRAM.
-
-    Parameters: demands of dense weights, KV cache and, of a mixture, routed experts, and bytes that one chip
-    must hold [B], broadcasting against the chip columns; `prompt_kv` is the KV cache of one prompt alone,
-    `aside` what is kept for later: in DRAM, or in SRAM where there is none.
 
     SRAM and DRAM stream at once, so of a kind no more is wanted in SRAM than makes both end together, a share
     of (d - a) / (s + d), where s and d are the seconds of a byte on each and a those of activations in SRAM,
@@ -126,99 +142,131 @@ def place(
     convex in its share, so serving the best first is the optimum of the linear program of kinds that share
     one SRAM.
 
-    A cache (GPU L2) keeps nothing from one decode step to the next, so its share is 0. A chip without DRAM
-    reads everything at SRAM speed; what does not fit is `excess` > 0, and infeasible. Activations take room
-    too and count in `excess`, but do not push weights out of SRAM: on a hybrid chip the share is too high by
-    activations / SRAM, under 3 % for a decode of 128 rows on 230 MB.
+    Args:
+        chips: chips, for the sizes of SRAM and DRAM.
+        per_byte: seconds of a byte on each path [s/B].
+        kinds: dense weights, KV cache and, of a mixture, routed experts; bytes that one chip must hold,
+            broadcasting against the chip columns.
+        prompt_kv_bytes: KV cache of one prompt alone [B].
+        activation_bytes: activations held at once [B].
+        reserved_bytes: what is kept for later, in DRAM, or in SRAM where there is none [B].
 
-    Limits: excess falls byte for byte with capacity; more or faster SRAM and faster DRAM never slow a step.
+    Returns:
+        Shares in SRAM and what fits nowhere.
+
+    Domain:
+        A cache (GPU L2) keeps nothing from one decode step to the next, so its share is 0. A chip without
+        DRAM reads everything at SRAM speed; what does not fit is an excess, and infeasible. Activations take
+        room too and count in the excess, but do not push weights out of SRAM: on a hybrid chip the share is
+        too high by activations / SRAM, under 3 % for a decode of 128 rows on 230 MB.
+    Limits:
+        The excess falls byte for byte with capacity; more or faster SRAM and faster DRAM never slow a step.
+    Source:
+        Greedy optimum of the fractional knapsack, Dantzig, Operations Research 5 (1957).
+
+    Example:
+        By hand: half of 100 B of weights on SRAM and DRAM of one speed, so that both end together.
+
+        >>> import numpy as np
+        >>> from types import SimpleNamespace
+        >>> one, zero = np.array([1.0]), np.array([0.0])
+        >>> chip = SimpleNamespace(sram_bytes=100 * one, sram_usable=one, usable_capacity=one,
+        ...                        sram_pinned=one, dram_bytes=1e3 * one)
+        >>> paths = SecondsPerByte(load=zero, sram=one, dram=one, kv_dram=one, activation_sram=one,
+        ...                        activation_dram=zero)
+        >>> def kind(held_bytes):
+        ...     return PinningValue(held_bytes=held_bytes * one, reads=one, dram_s_per_byte=one,
+        ...                         busy_s_per_byte=zero, port_s_per_byte=zero, activation_s_per_byte=zero)
+        >>> found = place(chip, paths, (kind(100.0), kind(0.0)), zero, zero)
+        >>> float(found.weight_share[0]), float(found.excess_bytes[0])
+        (0.5, -1000.0)
     """
-    sizes = [d.size for d in demands]
-    xp = namespace(*sizes, chips.sram_bytes)
+    sizes = [k.held_bytes for k in kinds]
     sram = chips.sram_bytes * (chips.sram_usable * chips.usable_capacity * chips.sram_pinned)
     dram = chips.dram_bytes * chips.usable_capacity
     has_dram = chips.dram_bytes > 0.0
-    excess = _sum(sizes) + activations - (sram + dram)
-    if aside is not None:
-        excess = excess + aside
-        sram = xp.maximum(sram - xp.where(has_dram, 0.0, aside), 0.0)
-        dram = xp.maximum(dram - xp.where(has_dram, aside, 0.0), 0.0)
-    # a chip without DRAM has all the room there is: what does not fit is `excess`
-    room = xp.where(has_dram, sram, math.inf)
-    evens = [_balanced(has_dram, t.sram, d.dram, d.beside) for d in demands]
-    pinned = _wanted(room, demands, evens)
+    excess = _sum(sizes) + activation_bytes - (sram + dram)
+    if reserved_bytes is not None:
+        excess = excess + reserved_bytes
+        sram = maximum(sram - where(has_dram, 0.0, reserved_bytes), 0.0)
+        dram = maximum(dram - where(has_dram, reserved_bytes, 0.0), 0.0)
+    # a chip without DRAM has all the room there is: what does not fit is the excess
+    room = where(has_dram, sram, math.inf)
+    evens = [_balanced_share(has_dram, per_byte.sram, k) for k in kinds]
+    pinned = _wanted(room, kinds, evens)
     spare = room - _sum(pinned)
-    for i, (d, even) in enumerate(zip(demands, evens, strict=True)):
+    for i, (k, even) in enumerate(zip(kinds, evens, strict=True)):
         most = pinned[i] + spare
-        pinned[i] = xp.minimum(xp.maximum(d.size * xp.maximum(even, _hides(d, t.sram)), pinned[i]), most)
+        free = k.held_bytes * maximum(even, _hidden_share(k, per_byte.sram))  # what costs no time
+        pinned[i] = minimum(maximum(free, pinned[i]), most)
         spare = most - pinned[i]
     left = [size - p for size, p in zip(sizes, pinned, strict=True)]
-    drawn = xp.minimum(_sum(left) - dram, spare)
-    least = _least_slowed(drawn, t.sram, demands, pinned)
+    overflow = minimum(_sum(left) - dram, spare)
+    least = _least_slowed(overflow, per_byte.sram, kinds, pinned)
     pinned = [p + more for p, more in zip(pinned, least, strict=True)]
     kv = 1
-    others = [i for i in range(len(demands)) if i != kv]
-    spare = xp.maximum(room - _sum([pinned[i] for i in others]), 0.0)
-    beside = xp.maximum(dram - _sum([left[i] - least[i] for i in others]), 0.0)
-    alone = xp.minimum(xp.maximum(prompt_kv * evens[kv], prompt_kv - beside), spare)
+    others = [i for i in range(len(kinds)) if i != kv]
+    spare = maximum(room - _sum([pinned[i] for i in others]), 0.0)
+    in_dram = maximum(dram - _sum([left[i] - least[i] for i in others]), 0.0)
+    alone = minimum(maximum(prompt_kv_bytes * evens[kv], prompt_kv_bytes - in_dram), spare)
     return Placement(
-        shares=tuple(_share(p, d.size) for p, d in zip(pinned, demands, strict=True)),
-        prompt_kv_share=_share(alone, prompt_kv),
-        excess=excess,
+        shares=tuple(_share(p, k.held_bytes) for p, k in zip(pinned, kinds, strict=True)),
+        prompt_kv_share=_share(alone, prompt_kv_bytes),
+        excess_bytes=excess,
     )
 
 
-def _wanted(room: Array, demands: tuple[Demand, ...], evens: list[Array]) -> list[Array]:
+def _wanted(room: Array, kinds: tuple[PinningValue, ...], evens: list[Array]) -> list[Array]:
     """Bytes of each kind that save time in SRAM, as far as there is room [B]."""
-    xp = namespace(room)
     wishes: list[tuple[Array, Array]] = []
-    kinds: list[int] = []
-    for i, (d, even) in enumerate(zip(demands, evens, strict=True)):
-        full, gain = xp.minimum(even, _exposed(d.busy, d.dram)), d.dram * d.reads
-        wishes.append((gain, d.size * full))
-        kinds.append(i)
-        if d.exposed is not None:  # ports are busy for a part of the time that units are, so this is no less
-            some = xp.minimum(even, _exposed(d.port, d.dram))
-            wishes.append((d.exposed * gain, d.size * (some - full)))
-            kinds.append(i)
-    taken = _largest_first(room, wishes, kinds)
-    return [_sum([x for x, k in zip(taken, kinds, strict=True) if k == i]) for i in range(len(demands))]
+    owners: list[int] = []
+    for i, (k, even) in enumerate(zip(kinds, evens, strict=True)):
+        full = minimum(even, _exposed_share(k.busy_s_per_byte, k.dram_s_per_byte))
+        gain = k.dram_s_per_byte * k.reads
+        wishes.append((gain, k.held_bytes * full))
+        owners.append(i)
+        if k.exposed_share is not None:  # ports are busy for a part of the time that units are: no less
+            some = minimum(even, _exposed_share(k.port_s_per_byte, k.dram_s_per_byte))
+            wishes.append((k.exposed_share * gain, k.held_bytes * (some - full)))
+            owners.append(i)
+    taken = _largest_first(room, wishes, owners)
+    return [_sum([x for x, k in zip(taken, owners, strict=True) if k == i]) for i in range(len(kinds))]
 
 
-def _largest_first(room: Array, wishes: list[tuple[Array, Array]], kinds: list[int]) -> list[Array]:
+def _largest_first(room: Array, wishes: list[tuple[Array, Array]], owners: list[int]) -> list[Array]:
     """Bytes that each of some (gain, bytes) gets of `room` when the largest gain is served first [B].
 
-    Wishes of one of `kinds` come in the order of their gains, the largest first.
+    Wishes of one owner come in the order of their gains, the largest first.
     """
-    xp = namespace(room, *(size for _, size in wishes))
     left = [room for _ in wishes]
     for j, (late, later) in enumerate(wishes):
         least = late - ALIKE * abs(late)
         for i, (gain, size) in enumerate(wishes[:j]):
-            if kinds[i] == kinds[j]:
+            if owners[i] == owners[j]:
                 left[j] = left[j] - size
                 continue
             first = gain >= least
-            left[j] = left[j] - xp.where(first, size, 0.0)
-            left[i] = left[i] - xp.where(first, 0.0, later)
-    return [xp.minimum(size, xp.maximum(rest, 0.0)) for rest, (_, size) in zip(left, wishes, strict=True)]
+            left[j] = left[j] - where(first, size, 0.0)
+            left[i] = left[i] - where(first, 0.0, later)
+    return [minimum(size, maximum(rest, 0.0)) for rest, (_, size) in zip(left, wishes, strict=True)]
 
 
-def _least_slowed(drawn: Array, sram: Array, demands: tuple[Demand, ...], pinned: list[Array]) -> list[Array]:
-    """Bytes of each kind beyond `pinned` that SRAM takes because DRAM cannot, `drawn` in all [B].
+def _least_slowed(
+    overflow: Array, sram: Array, kinds: tuple[PinningValue, ...], pinned: list[Array]
+) -> list[Array]:
+    """Bytes of each kind beyond `pinned` that SRAM takes because DRAM cannot, `overflow` in all [B].
 
     What is pinned already keeps SRAM the slower tier of each kind. A byte more costs e x reads while streams
     end before the arithmetic that they hide behind, and its reads after that.
     """
-    xp = namespace(drawn)
     wishes = []
-    for d, own in zip(demands, pinned, strict=True):
-        until = xp.minimum((d.busy - d.beside) * inverse(sram), 1.0)
-        behind = xp.maximum(d.size * until - own, 0.0)
-        exposed = 0.0 if d.exposed is None else d.exposed
-        wishes += [(-exposed * d.reads, behind), (-1.0 * d.reads, d.size - own - behind)]
-    taken = _largest_first(drawn, wishes, [i for i in range(len(demands)) for _ in range(2)])
-    return [taken[2 * i] + taken[2 * i + 1] for i in range(len(demands))]
+    for k, own in zip(kinds, pinned, strict=True):
+        until = minimum((k.busy_s_per_byte - k.activation_s_per_byte) * inverse(sram), 1.0)
+        behind = maximum(k.held_bytes * until - own, 0.0)
+        exposed = 0.0 if k.exposed_share is None else k.exposed_share
+        wishes += [(-exposed * k.reads, behind), (-1.0 * k.reads, k.held_bytes - own - behind)]
+    taken = _largest_first(overflow, wishes, [i for i in range(len(kinds)) for _ in range(2)])
+    return [taken[2 * i] + taken[2 * i + 1] for i in range(len(kinds))]
 
 
 def _sum(terms: Sequence[Array]) -> Array:
@@ -227,32 +275,32 @@ def _sum(terms: Sequence[Array]) -> Array:
 
 def _share(part: Array, whole: Array) -> Array:
     """Share of a part in the whole [1], at most 1; 0 of nothing."""
-    xp = namespace(part, whole)
-    return xp.minimum(part / xp.where(whole > 0.0, whole, 1.0), 1.0)
+    return minimum(part / where(whole > 0.0, whole, 1.0), 1.0)
 
 
-def _exposed(hidden: Array, dram: Array) -> Array:
+def _exposed_share(hidden: Array, dram: Array) -> Array:
     """Share that DRAM cannot bring while units are busy anyway [1]: 1 - hidden / d; 1 without DRAM."""
-    return namespace(hidden, dram).maximum(1.0 - hidden * inverse(dram), 0.0)
+    return maximum(1.0 - hidden * inverse(dram), 0.0)
 
 
-def _hides(d: Demand, sram: Array) -> Array:
-    """Share that SRAM brings beside activations while units are busy anyway and nothing is exposed [1].
+def _hidden_share(k: PinningValue, sram: Array) -> Array:
+    """Share that SRAM brings next to activations while units are busy anyway and nothing is exposed [1].
 
     Below 0 where activations take longer than that.
     """
-    xp = namespace(d.busy, sram)
-    hidden = d.busy if d.exposed is None else xp.where(d.exposed > ALIKE, d.port, d.busy)
-    return xp.minimum((hidden - d.beside) * inverse(sram), 1.0)
+    hidden = k.busy_s_per_byte
+    if k.exposed_share is not None:
+        hidden = where(k.exposed_share > ALIKE, k.port_s_per_byte, hidden)
+    return minimum((hidden - k.activation_s_per_byte) * inverse(sram), 1.0)
 
 
-def _balanced(has_dram: Array, sram: Array, dram: Array, beside: Array) -> Array:
+def _balanced_share(has_dram: Array, sram: Array, k: PinningValue) -> Array:
     """Share at which two tiers that stream at once end together [1].
 
     All in SRAM where both are free, or where there is no DRAM.
     """
-    xp = namespace(sram, dram, beside)
-    both = sram + dram
+    both = sram + k.dram_s_per_byte
     shared = has_dram & (both > 0.0)
-    both = xp.where(shared, both, 1.0)
-    return xp.maximum(xp.where(shared, dram / both, 1.0) - beside * xp.where(shared, 1.0 / both, 0.0), 0.0)
+    both = where(shared, both, 1.0)
+    alone = where(shared, k.dram_s_per_byte / both, 1.0)
+    return maximum(alone - k.activation_s_per_byte * where(shared, 1.0 / both, 0.0), 0.0)

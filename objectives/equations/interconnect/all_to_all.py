@@ -1,13 +1,13 @@
 """All-to-all: every chip of a group sends something else to every other."""
 
 from objectives.api import Chips
-from objectives.arrays import Array, namespace
-from objectives.equations.chip.placement import inverse
-from objectives.equations.interconnect.topology import TOPOLOGIES, Line, torus_idle, torus_reach
+from objectives.arrays import Array, ceil_div, floor, inverse, maximum, minimum, where, zeros_like
+from objectives.equations.interconnect.alpha_beta import AlphaBeta
+from objectives.equations.interconnect.topology import TOPOLOGIES, torus_idle, torus_reach
 
 
-def all_to_all(chips: Chips, n: Array) -> Line:
-    """All-to-all over n chips against the bytes that each sends to all others together, shapes broadcast.
+def all_to_all(chips: Chips, n: Array) -> AlphaBeta:
+    """All-to-all over n chips against the bytes that each sends to all others together [s].
 
     A message takes h hops on average and every hop takes its bytes from the links of some chip, so that
     V h / W seconds pass: 1 hop on a switch, floor(n^2 / 4) / (n - 1) on a ring, half of the farthest on a
@@ -16,54 +16,72 @@ def all_to_all(chips: Chips, n: Array) -> Line:
     oversubscribed beyond its pod. Beyond `link_domain` the share for other domains leaves by the scale-out
     network, while the rest is on its way inside.
 
-    Domain: n >= 1, uniform traffic, balanced minimal routing, compact layout, tori with wrap-around links.
-    Limits: 0 for one chip; inside one domain never below V / W.
+    Args:
+        chips: chips, for links, topology and domains.
+        n: chips of the group [1].
 
-    Source: Dally & Towles, Principles and Practices of Interconnection Networks (2004), sections 3.3 and 5.2
-    (channel load, bisection); dragonfly, Kim, Dally, Scott & Abts, ISCA 2008.
+    Returns:
+        An alpha-beta line, shapes broadcast.
+
+    Domain:
+        n >= 1, uniform traffic, balanced minimal routing, compact layout, tori with wrap-around links.
+    Limits:
+        0 for one chip; inside one domain never below V / W.
+    Source:
+        Dally & Towles, Principles and Practices of Interconnection Networks (2004), sections 3.3 and 5.2
+        (channel load, bisection); dragonfly, Kim, Dally, Scott & Abts, ISCA 2008.
+
+    Example:
+        By hand: on a ring of eight a message takes 64 / 4 / 7 hops on average.
+
+        >>> import numpy as np
+        >>> from types import SimpleNamespace
+        >>> def of(value):
+        ...     return np.array([value])
+        >>> ring = SimpleNamespace(
+        ...     link_bandwidth=of(1.0), link_efficiency=of(1.0), link_latency=of(0.0), link_domain=of(8.0),
+        ...     link_topology=of(TOPOLOGIES["ring"]), link_group=of(8.0), link_local_share=of(1.0),
+        ...     link_global_share=of(1.0), scale_out_latency=of(0.0), scale_out_bandwidth=of(0.0),
+        ...     collective_overhead_s=of(0.0))
+        >>> round(float(all_to_all(ring, of(8.0)).seconds(7.0)[0]), 9)
+        16.0
     """
-    xp = namespace(n, chips.link_bandwidth)
-    inside = xp.minimum(n, chips.link_domain)
-    one = 1.0 + 0.0 * inside
-    others = xp.maximum(n - 1.0, one)
+    inside = minimum(n, chips.link_domain)
+    others = maximum(n - 1.0, 1.0)
     near = (inside - 1.0) / others
     far = (n - inside) / others
     latency, per_byte = _inside(chips, inside)
-    out = xp.where(far > 0.0, chips.scale_out_latency + 0.0 * far, 0.0 * far)
-    some = xp.where(n > 1.0, one, 0.0 * one)
-    within = xp.where(inside > 1.0, one, 0.0 * one)
-    return Line(
-        latency=chips.collective_overhead_s * some + xp.maximum(latency * within, out),
-        per_byte=xp.maximum(near * per_byte, far * inverse(chips.scale_out_bandwidth)),
+    out = where(far > 0.0, chips.scale_out_latency, 0.0)
+    some = where(n > 1.0, 1.0, zeros_like(n))
+    within = where(inside > 1.0, 1.0, zeros_like(inside))
+    return AlphaBeta(
+        latency_s=chips.collective_overhead_s * some + maximum(latency * within, out),
+        s_per_byte=maximum(near * per_byte, far * inverse(chips.scale_out_bandwidth)),
     )
 
 
 def _inside(chips: Chips, n: Array) -> tuple[Array, Array]:
     """Latency [s] and seconds per byte sent [s/B] in one domain."""
-    xp = namespace(n, chips.link_bandwidth)
     a = chips.link_latency
     w = inverse(chips.link_bandwidth * chips.link_efficiency)
-    one = 1.0 + 0.0 * n
-    others = xp.maximum(n - 1.0, one)
-    latency, per_byte = a + 0.0 * n, w + 0.0 * n  # a switch
+    others = maximum(n - 1.0, 1.0)
+    latency, per_byte = a + zeros_like(n), w + zeros_like(n)  # a switch
 
     def choose(name: str, seconds: Array, slope: Array) -> None:
         nonlocal latency, per_byte
         here = chips.link_topology == TOPOLOGIES[name]
-        latency, per_byte = xp.where(here, seconds, latency), xp.where(here, slope, per_byte)
+        latency, per_byte = where(here, seconds, latency), where(here, slope, per_byte)
 
-    choose("ring", xp.ceil((n - 1.0) / 2.0) * a, xp.maximum(xp.floor(n * n / 4.0) / others, one) * w)
+    choose("ring", ceil_div(n - 1.0, 2.0) * a, maximum(floor(n * n / 4.0) / others, 1.0) * w)
     for name, axes in (("torus2d", 2.0), ("torus3d", 3.0)):
         reach = torus_reach(n, axes)
-        choose(name, reach * a, xp.maximum(reach / 2.0 * n / others, one) * w * torus_idle(n, axes))
+        choose(name, reach * a, maximum(reach / 2.0 * n / others, 1.0) * w * torus_idle(n, axes))
     group = chips.link_group
-    local = xp.minimum(n, group)
-    away = (n - local) / others  # of what a chip sends, the share that leaves its group
+    away = (n - minimum(n, group)) / others  # of what a chip sends, the share that leaves its group
     wide = away > 0.0
-    pair = w / chips.link_local_share * xp.maximum(group - 1.0, 1.0 + 0.0 * group)  # one local link
-    links = xp.where(wide, w / chips.link_local_share * (1.0 + away), pair / others)
-    choose("dragonfly", xp.where(wide, 3.0 * a, a + 0.0 * n),
-           xp.maximum(links, away * w / chips.link_global_share))  # fmt: skip
-    choose("fat-tree", xp.where(wide, 2.0 * a, a + 0.0 * n),
-           xp.maximum(w + 0.0 * n, away * w / chips.link_global_share))  # fmt: skip
+    pair = w / chips.link_local_share * maximum(group - 1.0, 1.0)  # one local link
+    links = where(wide, w / chips.link_local_share * (1.0 + away), pair / others)
+    beyond = away * w / chips.link_global_share
+    choose("dragonfly", where(wide, 3.0 * a, a), maximum(links, beyond))
+    choose("fat-tree", where(wide, 2.0 * a, a), maximum(w, beyond))
     return latency, per_byte

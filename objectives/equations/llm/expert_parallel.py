@@ -1,4 +1,4 @@
-"""Expert parallelism: where the experts of a layer stand, who visits the busiest chip, and what must travel.
+"""Expert parallelism: where the experts of a layer are, who visits the busiest chip, and what must travel.
 
 EP spreads E experts over EP chips. Up to TP it cuts the chips of one replica: each expert keeps TP / EP of
 them, every chip sees all rows, and the all-reduce after the layer adds up what the experts made. Beyond TP,
@@ -11,14 +11,14 @@ when they are back, as in DeepSeek-V3, section 3.4).
 from dataclasses import dataclass
 
 from objectives.api import Experts
-from objectives.arrays import Array, ceil_div, namespace
+from objectives.arrays import Array, ceil_div, maximum, minimum, ones_like, where
 from objectives.equations.llm import experts as moe
 from objectives.equations.llm.busiest import largest
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """Where the experts of one layer stand; arrays broadcast as TP and EP do."""
+    """Where the experts of one layer are; arrays broadcast as TP and EP do."""
 
     experts: Experts
     ways: Array
@@ -32,114 +32,184 @@ class Spread:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Load:
+class ExpertLoad:
     """What the busiest chip does in one pass over one layer."""
 
     visited: Array
-    """Experts that somebody visits, whose weights are read [1]."""
+    """Experts that at least one row visits, whose weights are read [1]."""
     rows: Array
     """Rows that come to it, once for each expert that they visit there [1]."""
-    worked: Array
+    padded_rows: Array
     """Rows that its matrix unit works through, in whole tiles [1]."""
 
 
 def spread(experts: Experts, tp: Array, ep: Array) -> Spread:
-    """Experts over EP chips of replicas of TP chips, shapes broadcast.
+    """Experts over EP chips of replicas of TP chips.
 
     ceil(E / EP) experts on a chip, each split over max(TP / EP, 1) chips and visited by max(EP / TP, 1)
-    replicas. Domain: EP divides TP or is a multiple of it. Limits: EP = 1 is tensor parallelism; beyond E
-    experts some chips have none.
+    replicas.
 
-    Source: GShard (Lepikhin et al. 2020, arXiv 2006.16668); DeepSeek-V3 (arXiv 2412.19437), section 3.4:
-    attention by data, experts by EP over the same chips.
+    Args:
+        experts: experts of the layer.
+        tp: tensor-parallel ways [1].
+        ep: chips that the experts are spread over [1].
+
+    Returns:
+        Where they are, shapes broadcast.
+
+    Domain:
+        EP divides TP or is a multiple of it.
+    Limits:
+        EP = 1 is tensor parallelism; beyond E experts some chips have none.
+    Source:
+        GShard, Lepikhin et al. 2020 (arXiv 2006.16668); DeepSeek-V3 (arXiv 2412.19437), section 3.4:
+        attention by data, experts by EP over the same chips.
+
+    Example:
+        Published: DeepSeek-V3 prefills with EP32 and 8 of 256 experts on each GPU (arXiv 2412.19437,
+        section 3.4.1, redundant ones left out).
+
+        >>> where_they_are = spread(Experts(count=256, top_k=8, width=2048, matrices=3), 4.0, 32.0)
+        >>> where_they_are.held, where_they_are.joined
+        (8.0, 8.0)
     """
-    xp = namespace(tp, ep)
     return Spread(
         experts=experts,
         ways=ep,
         held=ceil_div(float(experts.count), ep),
-        split=xp.maximum(tp / ep, 1.0 + 0.0 * ep),
-        joined=xp.maximum(ep / tp, 1.0 + 0.0 * ep),
+        split=maximum(tp / ep, 1.0),
+        joined=maximum(ep / tp, 1.0),
     )
 
 
-def load(s: Spread, rows: Array, tile: Array, skew: float = 1.0) -> Load:
-    """What `rows` rows of each replica cost the chip that most of them visit, shapes broadcast.
+def expert_load(s: Spread, rows: Array, tile: Array, skew: float = 1.0) -> ExpertLoad:
+    """What the rows of each replica cost the chip that most of them visit.
 
     The busiest chip has the largest of E / held counts that chance spreads: of visits, which a row makes to k
-    experts, and of experts that somebody visits. `skew`: visits of the most popular expert over the mean; it
-    stands on one chip, all others share the rest alike, and what that chip does counts where it is more.
-    1 is uniform routing; E / k, where every row visits it, is the most there is.
-    Limits: at EP = 1 and uniform routing E (1 - (1 - k/E)^T) experts of T rows; at least one whole expert of
-    one row where anybody visits; never more than the chip holds.
+    experts, and of experts that are visited. The most popular expert is on one chip, all others share the
+    rest alike, and what that chip does counts where it is more.
 
-    Source: distinct experts of k draws without replacement (hypergeometric); the largest, see `busiest`.
+    Args:
+        s: where the experts are.
+        rows: rows of the pass in each replica [1].
+        tile: rows of one tile of the matrix unit [1].
+        skew: visits of the most popular expert over the mean of all; 1 is uniform routing, E / k, where every
+            row visits it, the most there is [1].
+
+    Returns:
+        Load of the busiest chip, shapes broadcast.
+
+    Domain:
+        Routing of a row does not depend on that of others; see `busiest.largest`.
+    Limits:
+        At EP = 1 and uniform routing E (1 - (1 - k/E)^T) experts of T rows; at least one whole expert of one
+        row where there are rows; never more than the chip holds.
+    Source:
+        Distinct experts of k draws without replacement (hypergeometric); the largest, see `busiest`.
+
+    Example:
+        By hand: of 8 experts on one chip two rows with two visits each visit 8 (1 - 9/16).
+
+        >>> one = spread(Experts(count=8, top_k=2, width=14336, matrices=3), 1.0, 1.0)
+        >>> expert_load(one, 2.0, 1.0).visited
+        3.5
     """
     total, e, k = s.joined * rows, float(s.experts.count), float(s.experts.top_k)
     held, chips = s.held, e / s.held
     mean = total * (k / e) * held
     left = (e - held) / max(e - 1.0, 1.0)
     varied = mean * (1.0 - k / e) * left  # of visits of one chip, hypergeometric for each row
-    visits = largest(chips, mean, (chips / 2.0) * (varied + mean * mean - mean), total * _most(held, k))
+    visits = largest(chips, mean, (chips / 2.0) * (varied + mean * mean - mean), total * minimum(held, k))
     neither = (1.0 - k / e) * max(1.0 - k / max(e - 1.0, 1.0), 0.0)  # of two experts by one row
     both = 1.0 - 2.0 * (1.0 - k / e) ** total + neither**total
-    seen = moe.touched(s.experts, total) * (held / e)
+    seen = moe.visited_experts(s.experts, total) * (held / e)
     visited = largest(chips, seen, (e * (held - 1.0) / 2.0) * both, held)
-    worked = moe.padded_visits(s.experts, total, visits, visited, tile)
+    padded = moe.padded_visits(s.experts, total, visits, visited, tile)
     if skew == 1.0 or s.experts.count == 1:
-        return Load(visited=visited, rows=visits, worked=worked)
+        return ExpertLoad(visited=visited, rows=visits, padded_rows=padded)
     hot = min(skew * k / e, 1.0)
     cold, others = (k - hot) / (e - 1.0), held - 1.0
     one, rest = _chance(hot, total), _chance(cold, total)
-    tiles = _tiles(hot, total, one, tile) + others * _tiles(cold, total, rest, tile)
-    xp = namespace(visits, tiles)
-    return Load(
-        visited=xp.maximum(visited, one + others * rest),
-        rows=xp.maximum(visits, total * (hot + others * cold)),
-        worked=xp.maximum(worked, tiles),
+    tiles = moe.tiled(hot * total, one, tile) + others * moe.tiled(cold * total, rest, tile)
+    return ExpertLoad(
+        visited=maximum(visited, one + others * rest),
+        rows=maximum(visits, total * (hot + others * cold)),
+        padded_rows=maximum(padded, tiles),
     )
 
 
-def _most(held: Array, k: float) -> Array:
-    """Visits that one row can make to a chip [1]."""
-    return namespace(held).minimum(held, k + 0.0 * held)
-
-
 def _chance(probability: float, rows: Array) -> Array:
-    """Chance that somebody of `rows` rows visits an expert."""
+    """Chance that at least one of `rows` rows visits an expert."""
     return 1.0 - (1.0 - probability) ** rows
 
 
-def _tiles(probability: float, rows: Array, seen: Array, tile: Array) -> Array:
-    """Rows of one expert in whole tiles, times the chance that it is visited at all [1]."""
-    return moe.tiled(probability * rows, seen, tile)
-
-
-def sent(s: Spread, rows: Array, tp: Array, skew: float = 1.0) -> Array:
-    """Rows that the busiest chip sends in a dispatch, or gets back in a combine [1], shapes broadcast.
+def rows_sent(s: Spread, rows: Array, tp: Array, skew: float = 1.0) -> Array:
+    """Rows that the busiest chip sends in a dispatch, or gets back in a combine [1].
 
     Every chip of a replica sends its share of the rows, each once to every other chip that holds one of its
     experts: rows / TP x (EP - 1) P, where P = 1 - C(E - g, k) / C(E, k) is the chance that g = E / EP experts
-    hold one of k. With `skew` the chip of the most popular expert gets more than the mean. Limits: 0 where
-    replicas do not share experts; never more than k copies of a row.
+    hold one of k. With a skew the chip of the most popular expert gets more than the mean.
 
-    Source: hypergeometric distribution; DeepEP (2025), which sends one copy to each chip in its kernels for
-    throughput; those for latency send k.
+    Args:
+        s: where the experts are.
+        rows: rows of the pass in each replica [1].
+        tp: tensor-parallel ways [1].
+        skew: visits of the most popular expert over the mean of all [1].
+
+    Returns:
+        Rows, shapes broadcast [1].
+
+    Domain:
+        One copy of a row for each chip, as kernels for throughput send; those for latency send k.
+    Limits:
+        0 where replicas do not share experts; never more than k copies of a row.
+    Source:
+        Hypergeometric distribution; DeepEP (2025).
+
+    Example:
+        By hand: one of two experts, on one of two chips: half of the rows leave.
+
+        >>> two = spread(Experts(count=2, top_k=1, width=1, matrices=3), 1.0, 2.0)
+        >>> rows_sent(two, 10.0, 1.0)
+        5.0
     """
     e, k = float(s.experts.count), s.experts.top_k
-    xp = namespace(rows, s.ways)
     group = e / s.ways
-    nobody = 1.0 + 0.0 * group
+    none = ones_like(group)  # the chance that a chip has none of the experts of a row
     for drawn in range(k):
-        nobody = nobody * xp.maximum(1.0 - group / (e - drawn), 0.0 * group)
-    copies = (s.ways - 1.0) * (1.0 - nobody)
+        none = none * maximum(1.0 - group / (e - drawn), 0.0)
+    copies = (s.ways - 1.0) * (1.0 - none)
     if skew > 1.0 and s.experts.count > 1:
         hot = min(skew * k / e, 1.0)
-        rest = (xp.maximum(group, 1.0 + 0.0 * group) - 1.0) * (k - hot) / (e - 1.0)
-        copies = copies * xp.maximum((hot + rest) / (k * group / e), 1.0 + 0.0 * group)
-    return xp.where(s.joined > 1.0, copies, 0.0 * copies) / tp * rows
+        rest = (maximum(group, 1.0) - 1.0) * (k - hot) / (e - 1.0)
+        copies = copies * maximum((hot + rest) / (k * group / e), 1.0)
+    return where(s.joined > 1.0, copies, 0.0) / tp * rows
 
 
 def missing_replicas(tp: Array, ep: Array, dp: Array) -> Array:
-    """Replicas that experts are spread over and that are not there [replica]; feasible where <= 0."""
+    """Replicas that experts are spread over and that the design lacks [replica]; feasible where <= 0.
+
+    EP / TP - DP.
+
+    Args:
+        tp: tensor-parallel ways [1].
+        ep: chips that the experts are spread over [1].
+        dp: replicas [1].
+
+    Returns:
+        Replicas, shapes broadcast [replica].
+
+    Domain:
+        EP is a multiple of TP, or below it.
+    Limits:
+        Negative where EP is at most TP.
+    Source:
+        By definition.
+
+    Example:
+        By hand: experts over 32 chips of replicas of 8 need 4 replicas; two are there.
+
+        >>> missing_replicas(8.0, 32.0, 2.0)
+        2.0
+    """
     return ep / tp - dp

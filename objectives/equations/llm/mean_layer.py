@@ -4,13 +4,15 @@ Layers of several kinds are averaged by their number, which is exact for sums ov
 stage that holds only one kind differs from the mean.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from objectives.api import Block, Experts, LinearAttention, Llm
-from objectives.arrays import Array, namespace
+from objectives.api import AttentionLayer, Block, Experts, Llm
+from objectives.arrays import Array, maximum, minimum, ones_like, zeros_like
 from objectives.equations.llm import experts as moe
-from objectives.equations.llm import parameters as tf
-from objectives.equations.llm.attention import linear
+from objectives.equations.llm import feed_forward
+from objectives.equations.llm.attention.kinds import AttentionKind, kind_of
 from objectives.equations.llm.expert_parallel import Spread, spread
 
 
@@ -19,12 +21,14 @@ class Core:
     """One kind of attention core; arrays have the shape of `tp`."""
 
     share: float
-    """Share of the layers that have it."""
-    attention: tf.AnyAttention
+    """Share of the layers that have it [1]."""
+    attention: AttentionLayer
+    kind: AttentionKind[Any]
     flop: Array
-    """FLOP of a decoded row per token it sees [FLOP/token]."""
+    """FLOP of a decoded row for each token that it sees [FLOP/token]."""
     prompt_flop: Array
-    kv: Array
+    """The same for a row of a prompt [FLOP/token]."""
+    kv_elements: Array
     """Elements of KV cache that one token leaves [1]."""
 
 
@@ -33,13 +37,13 @@ class Routed:
     """One kind of routed experts."""
 
     share: float
-    """Share of the layers that have them."""
-    reduces: float
+    """Share of the layers that have them [1]."""
+    all_reduces: float
     """All-reduces of one such layer that only they need [1]."""
     spread: Spread
     elements: Array
     """Weights of one expert on one chip [1]."""
-    move: Array
+    traffic: Array
     """Activation elements that one visit of a row moves through them [1]."""
 
 
@@ -49,12 +53,13 @@ class MeanLayer:
 
     projection: Array
     """Weights of the attention projections [1]."""
-    projection_move: Array
+    projection_traffic: Array
     """Activation elements that one row moves through them [1]."""
     ffn: Array
     """Weights of the FFN, of shared experts and routers, or of bare matrices [1]."""
-    ffn_move: Array
-    routed_move: Array
+    ffn_traffic: Array
+    """Activation elements that one row moves through them [1]."""
+    routed_traffic: Array
     """Activation elements that one row moves through routed experts, the mean over chips [1]."""
     live: Array
     """Activation elements of one row that must be held at once, in the widest layer [1]."""
@@ -62,10 +67,12 @@ class MeanLayer:
     """Weights of the LM head [1]; not per layer."""
     cores: tuple[Core, ...]
     routed: tuple[Routed, ...]
-    state: Array | None
-    """Bytes of the state of linear attention that one sequence keeps [B]; None without such layers."""
+    state_bytes: Array | None
+    """Bytes that one sequence keeps whatever its length [B]; None without such layers."""
     all_reduces: float
+    """All-reduces of hidden rows in a layer [1]."""
     all_gathers: float
+    """All-gathers of matrix outputs in a layer [1]."""
     gathered: float
     """Elements of all results that one row gathers in a layer [1]."""
 
@@ -76,90 +83,115 @@ class MeanLayer:
 
     def experts(self) -> Array:
         """Weights of routed experts that one layer keeps on one chip [1]."""
-        total = 0.0 * self.head
+        total = zeros_like(self.head)
         for r in self.routed:
             total = total + r.share * r.spread.held * r.elements
         return total
 
-    def kv(self, context: Array) -> Array:
+    def kv_read(self, context: Array) -> Array:
         """Elements of KV cache that one row at `context` reads in one layer [1]."""
-        total = 0.0 * self.head
-        for c in self.cores:
-            total = total + c.share * c.kv * tf.seen(c.attention, context)
-        return total
+        return self._over_cores(lambda c: c.share * c.kv_elements * c.kind.seen(c.attention, context))
 
-    def kept(self, context: Array) -> Array:
+    def kv_kept(self, context: Array) -> Array:
         """Elements of KV cache that one sequence of at most `context` tokens needs room for [1]."""
-        total = 0.0 * self.head
-        for c in self.cores:
-            total = total + c.share * c.kv * tf.kept(c.attention, context)
-        return total
+        return self._over_cores(lambda c: c.share * c.kv_elements * c.kind.kept(c.attention, context))
 
     def kept_bytes(self, context: Array, kv_bytes: float) -> Array:
         """Bytes that one sequence of at most `context` tokens keeps in one layer, its state included [B]."""
-        size = self.kept(context) * kv_bytes
-        return size if self.state is None else size + self.state
+        size = self.kv_kept(context) * kv_bytes
+        return size if self.state_bytes is None else size + self.state_bytes
 
     def core_flop(self, context: Array) -> Array:
         """FLOP of the attention cores for one decoded row at `context` [FLOP]."""
-        total = 0.0 * self.head
-        for c in self.cores:
-            total = total + c.share * c.flop * tf.seen(c.attention, context)
-        return total
+        return self._over_cores(lambda c: c.share * c.flop * c.kind.seen(c.attention, context))
 
     def prompt_core_flop(self, isl: Array) -> Array:
         """FLOP of the attention cores for one row of a prompt of `isl` tokens, the mean [FLOP]."""
-        total = 0.0 * self.head
-        for c in self.cores:
-            total = total + c.share * c.prompt_flop * tf.seen_by_prompt(c.attention, isl)
+        return self._over_cores(lambda c: c.share * c.prompt_flop * c.kind.seen_by_prompt(c.attention, isl))
+
+    def _over_cores(self, amount: Callable[[Core], Array]) -> Array:
+        total = zeros_like(self.head)
+        for core in self.cores:
+            total = total + amount(core)
         return total
 
 
 def mean_layer(llm: Llm, tp: Array, ep: Array | None = None) -> MeanLayer:
-    """Average over the blocks of `llm`, weighted by their layers, for TP and EP ways (one where left out)."""
-    zero = 0.0 * tp
-    ep = 1.0 + zero if ep is None else ep
-    sums = dict.fromkeys(("projection", "projection_move", "ffn", "ffn_move", "routed_move"), zero)
-    live, all_reduces, all_gathers, gathered = zero, 0.0, 0.0, 0.0
+    """Average over the blocks of a network, weighted by their layers.
+
+    Args:
+        llm: architecture of the network.
+        tp: tensor-parallel ways [1].
+        ep: chips that the experts of a layer are spread over; one where left out [1].
+
+    Returns:
+        Sizes of the mean layer, shape of `tp` (and of `ep` for experts).
+
+    Domain:
+        Exact for sums over all layers; a pipeline stage that holds only one kind of layers differs.
+    Limits:
+        The layer itself for a network of one kind.
+    Source:
+        Counted by the kinds of attention, `feed_forward` and `experts`.
+
+    Example:
+        Published: a token of DeepSeek-V3 leaves 576 elements in each layer (DeepSeek-AI, ISCA 2025,
+        arXiv 2505.09343, table 1: 70.272 KB over 61 layers of two bytes).
+
+        >>> from objectives.api import Ffn, LatentAttention
+        >>> mla = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
+        >>> dense = Block(count=3, attention=mla, ffn=Ffn(width=18432, matrices=3))
+        >>> llm = Llm(name="v3", hidden=7168, vocab=129280, blocks=(dense,), nominal_params=671e9)
+        >>> mean_layer(llm, 1.0).kv_kept(1.0)
+        576.0
+    """
+    ep = ones_like(tp) if ep is None else ep
+    sums = dict.fromkeys(
+        ("projection", "projection_traffic", "ffn", "ffn_traffic", "routed_traffic"), zeros_like(tp)
+    )
+    live, all_reduces, all_gathers, gathered = zeros_like(tp), 0.0, 0.0, 0.0
     for block in llm.blocks:
         share = block.count / llm.layers
         sizes = _sizes(block, llm.hidden, tp, ep)
         sums = {name: total + share * sizes[name] if name in sizes else total for name, total in sums.items()}
-        moved = [sizes[name] for name in ("projection_move", "ffn_move", "routed_move") if name in sizes]
-        wide = sum(moved[1:], moved[0])
-        live = namespace(tp).maximum(live + 0.0 * wide, wide)
-        all_reduces += share * _reduces(block)
+        traffic = [sizes[name] for name in sums if name.endswith("traffic") and name in sizes]
+        live = maximum(live, sum(traffic[1:], traffic[0]))
+        all_reduces += share * _all_reduces(block)
         all_gathers += share * len(block.matrices)
         gathered += share * sum(m.outputs for m in block.matrices)
     return MeanLayer(
         **sums,
         live=live,
-        head=tf.head_elements(llm, tp),
-        cores=tuple(
-            Core(
-                share=b.count / llm.layers,
-                attention=b.attention,
-                flop=tf.core_flop(b.attention, tp),
-                prompt_flop=tf.prompt_core_flop(b.attention, tp),
-                kv=tf.kv_elements(b.attention, tp),
-            )
-            for b in llm.blocks
-            if b.attention is not None
-        ),
+        head=feed_forward.head_elements(llm, tp),
+        cores=tuple(_core(b.attention, b.count / llm.layers, tp) for b in llm.blocks if b.attention),
         routed=tuple(_routed(b, b.experts, llm, tp, ep) for b in llm.blocks if b.experts is not None),
-        state=_state(llm, tp),
+        state_bytes=_state_bytes(llm, tp),
         all_reduces=all_reduces,
         all_gathers=all_gathers,
         gathered=gathered,
     )
 
 
-def _state(llm: Llm, tp: Array) -> Array | None:
-    kinds = [(b.count, b.attention) for b in llm.blocks if isinstance(b.attention, LinearAttention)]
+def _core(attention: AttentionLayer, share: float, tp: Array) -> Core:
+    kind = kind_of(attention)
+    return Core(
+        share=share,
+        attention=attention,
+        kind=kind,
+        flop=kind.core_flop(attention, tp),
+        prompt_flop=kind.prompt_core_flop(attention, tp),
+        kv_elements=kind.kv_elements(attention, tp),
+    )
+
+
+def _state_bytes(llm: Llm, tp: Array) -> Array | None:
+    """State of one sequence in the mean layer [B]; None where no layer has one."""
     total: Array | None = None
-    for count, attention in kinds:
-        size = (count / llm.layers) * linear.state_bytes(attention, tp)
-        total = size if total is None else total + size
+    for b in llm.blocks:
+        size = kind_of(b.attention).state_bytes(b.attention, tp) if b.attention else None
+        if size is not None:
+            size = (b.count / llm.layers) * size
+            total = size if total is None else total + size
     return total
 
 
@@ -167,14 +199,14 @@ def _routed(block: Block, experts: Experts, llm: Llm, tp: Array, ep: Array) -> R
     where = spread(experts, tp, ep)
     return Routed(
         share=block.count / llm.layers,
-        reduces=0.0 if block.parallel and block.attention else 1.0,
+        all_reduces=0.0 if block.parallel and block.attention else 1.0,
         spread=where,
         elements=moe.expert_elements(experts, llm.hidden, where.split),
-        move=moe.visit_traffic(experts, llm.hidden, where.split),
+        traffic=moe.visit_traffic(experts, llm.hidden, where.split),
     )
 
 
-def _reduces(block: Block) -> int:
+def _all_reduces(block: Block) -> int:
     """All-reduces of one layer: after attention and after the FFN, one for both where they are parallel."""
     parts = sum(part is not None for part in (block.attention, block.ffn, block.experts))
     return min(parts, 1) if block.parallel else parts
@@ -185,21 +217,25 @@ def _visits(experts: Experts, tp: Array, ep: Array) -> Array:
 
     Of k visits EP leaves a chip k / min(EP, TP): beyond TP it gets the rows of other replicas for its own.
     """
-    return experts.top_k / namespace(tp, ep).minimum(tp, ep)
+    return experts.top_k / minimum(tp, ep)
 
 
 def _sizes(block: Block, hidden: int, tp: Array, ep: Array) -> dict[str, Array]:
+    """Weights and traffic of one layer, by the names of `MeanLayer`; only what the layer has."""
     out: dict[str, Array] = {}
     if a := block.attention:
-        out |= {
-            "projection": tf.projection_elements(a, hidden, tp),
-            "projection_move": tf.projection_traffic(a, hidden, tp),
-        }
+        kind = kind_of(a)
+        out["projection"] = kind.projection_elements(a, hidden, tp)
+        out["projection_traffic"] = kind.projection_traffic(a, hidden, tp)
     if f := block.ffn:
-        out |= {"ffn": tf.ffn_elements(f, hidden, tp), "ffn_move": tf.ffn_traffic(f, hidden, tp)}
+        out["ffn"] = feed_forward.ffn_elements(f, hidden, tp)
+        out["ffn_traffic"] = feed_forward.ffn_traffic(f, hidden, tp)
     if e := block.experts:
-        out |= {"ffn": moe.shared_elements(e, hidden, tp), "ffn_move": moe.shared_traffic(e, hidden, tp)}
-        out["routed_move"] = _visits(e, tp, ep) * moe.visit_traffic(e, hidden, spread(e, tp, ep).split)
+        out["ffn"] = moe.shared_elements(e, hidden, tp)
+        out["ffn_traffic"] = moe.shared_traffic(e, hidden, tp)
+        split = spread(e, tp, ep).split
+        out["routed_traffic"] = _visits(e, tp, ep) * moe.visit_traffic(e, hidden, split)
     if block.matrices:
-        out |= {"ffn": tf.matrix_elements(block, tp), "ffn_move": tf.matrix_traffic(block, tp)}
+        out["ffn"] = feed_forward.matrix_elements(block, tp)
+        out["ffn_traffic"] = feed_forward.matrix_traffic(block, tp)
     return out

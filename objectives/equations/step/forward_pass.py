@@ -1,4 +1,4 @@
-"""One pass of some rows over a mean layer and the head: operator groups, collectives, overheads."""
+"""One pass of some rows over a mean layer and the head: operators, collectives, overheads."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from functools import reduce
 from operator import add
 from typing import Final
 
-from objectives.api import Chips, Context
-from objectives.arrays import Array, namespace
-from objectives.equations.chip import operator_time
-from objectives.equations.chip.operator_time import Group
-from objectives.equations.chip.placement import Placement, Tiers
-from objectives.equations.interconnect import topology
+from objectives.api import Chips, Context, Precision
+from objectives.arrays import Array, where, zeros_like
+from objectives.equations.chip.operator_time import OperatorTime, padded_rows
+from objectives.equations.chip.placement import Placement, SecondsPerByte
+from objectives.equations.interconnect.alpha_beta import AlphaBeta
+from objectives.equations.interconnect.collectives import Collectives
 from objectives.equations.llm import expert_parallel
 from objectives.equations.llm.mean_layer import MeanLayer
 
@@ -21,121 +21,157 @@ SUMS_BYTES: Final = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """What every pass shares: the chips, the mean layer on them, their tiers and collectives."""
+    """What every pass shares: the chips, the mean layer on them, their memories and collectives."""
 
     chips: Chips
     context: Context
     layer: MeanLayer
-    tiers: Tiers
+    per_byte: SecondsPerByte
     placed: Placement
-    collectives: topology.Collectives
-    exchange: topology.Line | None
+    collectives: Collectives
+    all_to_all: AlphaBeta | None
     """All-to-all of the chips that share experts; None without experts."""
     tp: Array
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows:
+class PassInput:
     """What one pass carries through the layers."""
 
     rows: Array
-    """Rows fed to every matrix: sequences in decode, prompt tokens in prefill."""
+    """Rows fed to every matrix: sequences in decode, prompt tokens in prefill [1]."""
     head_rows: Array
-    """Rows fed to the LM head."""
+    """Rows fed to the LM head [1]."""
     sequences: Array
-    """Sequences that the rows belong to."""
+    """Sequences that the rows belong to [1]."""
     core_flop: Array
     """FLOP of the attention cores of a mean layer for each row [FLOP]."""
-    cached: Array
+    kv_elements: Array
     """Elements of KV cache that the pass reads or writes in a mean layer [1]."""
     kv_share: Array
-    """Share of them in SRAM."""
+    """Share of them in SRAM [1]."""
     prompt: bool = False
     """Whether the rows are tokens of prompts."""
-    state: Array | None = None
-    """Bytes of states of linear attention that the pass reads and writes in a mean layer [B]."""
+    state_bytes: Array | None = None
+    """Bytes of states that the pass reads and writes in a mean layer [B]; None without states."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pass:
-    """Seconds of one mean layer by group, and of the head [s]."""
+class ForwardPass:
+    """Times of one mean layer by operator, and of the head."""
 
-    projections: Group
-    core: Group
-    ffn: Group
-    routed: Group | None
-    collectives: Array
-    package: Array
-    """Sums on their way between the dies of a chip."""
-    exchange: Array | None
-    """Rows on their way to experts of other chips and back."""
-    passes: Array
-    """Activations on their way between matrices: norms, gates, casts, the residual stream."""
-    overhead: Array
-    head: Group
-    head_gather: Array
+    projections: OperatorTime
+    core: OperatorTime
+    ffn: OperatorTime
+    routed: OperatorTime | None
+    collectives_s: Array
+    die_to_die_s: Array
+    """Sums on their way between the dies of a chip [s]."""
+    all_to_all_s: Array | None
+    """Rows on their way to experts of other chips and back [s]."""
+    activation_traffic_s: Array
+    """Activations on their way between matrices: norms, gates, casts, the residual stream [s]."""
+    overhead_s: Array
+    head: OperatorTime
+    head_gather_s: Array
 
     def layer_s(self) -> Array:
-        """One layer; its groups do not hide behind one another."""
-        groups = self.projections.seconds() + self.core.seconds() + self.ffn.seconds()
+        """One layer; its operators do not hide behind one another [s]."""
+        operators = self.projections.seconds() + self.core.seconds() + self.ffn.seconds()
         if self.routed is not None:
-            groups = groups + self.routed.seconds()
-        if self.exchange is not None:
-            groups = groups + self.exchange
-        return groups + self.collectives + self.passes + (self.package + self.overhead)  # short axes first
+            operators = operators + self.routed.seconds()
+        if self.all_to_all_s is not None:
+            operators = operators + self.all_to_all_s
+        fixed = self.die_to_die_s + self.overhead_s  # short axes first
+        return operators + self.collectives_s + self.activation_traffic_s + fixed
 
     def head_s(self) -> Array:
-        """The LM head with its gather."""
-        return self.head.seconds() + self.head_gather
+        """The LM head with its gather [s]."""
+        return self.head.seconds() + self.head_gather_s
 
 
-def one_pass(m: Machine, r: Rows) -> Pass:
-    """One pass of some rows over a mean layer and the head."""
-    layer, llm, size = m.layer, m.context.llm, residual_bytes(m)
-    gather = m.collectives.all_gather
-    padded = operator_time.padded_rows(r.rows, m.chips.tile_rows)
-    head_padded = (
-        padded if r.head_rows is r.rows else operator_time.padded_rows(r.head_rows, m.chips.tile_rows)
+def forward_pass(m: Machine, r: PassInput) -> ForwardPass:
+    """One pass of some rows over a mean layer and the head.
+
+    Each operator takes max(FLOP / peak, bytes / bandwidth of each memory); collectives are alpha-beta lines;
+    overheads are fixed times of the stack.
+
+    Args:
+        m: chips, network and placement.
+        r: rows of the pass.
+
+    Returns:
+        Times by operator, shapes broadcast.
+
+    Domain:
+        Operators of a layer follow each other; layers of several kinds are averaged before the slowest
+        resource is taken.
+    Limits:
+        Bytes of weights over bandwidth for few rows, FLOP over peak for many.
+    Source:
+        Williams, Waterman & Patterson, CACM 52 (2009); LLMCompass, Zhang et al., ISCA 2024.
+
+    Example:
+        By hand, in tests/properties/test_laws.py and tests/properties/test_serving_modes.py: times of whole
+        networks from bytes and FLOP that are counted a second time.
+    """
+    layer = m.layer
+    padded = padded_rows(r.rows, m.chips.tile_rows)
+    head_padded = padded if r.head_rows is r.rows else padded_rows(r.head_rows, m.chips.tile_rows)
+    return ForwardPass(
+        projections=_matrices(m, r, layer.projection, layer.projection_traffic, padded),
+        core=_attention_core(m, r),
+        ffn=_matrices(m, r, layer.ffn, layer.ffn_traffic, padded),
+        routed=_routed_experts(m, r),
+        collectives_s=_collectives_s(m, r),
+        die_to_die_s=_die_to_die_s(m, r),
+        all_to_all_s=_all_to_all_s(m, r),
+        activation_traffic_s=r.rows * _row_traffic_s(m),
+        overhead_s=_overhead_s(m, r),
+        head=_matrices(m, r, layer.head, None, head_padded),
+        head_gather_s=_head_gather_s(m, r, padded),
     )
-    return Pass(
-        projections=_matrix_group(m, r, layer.projection, layer.projection_move, padded),
-        core=_core_group(m, r),
-        ffn=_matrix_group(m, r, layer.ffn, layer.ffn_move, padded),
-        routed=_routed_group(m, r),
-        collectives=_collectives(m, r),
-        package=_package(m, r),
-        exchange=_exchange(m, r),
-        passes=_passes(m, r),
-        overhead=_overhead(m, r),
-        head=_matrix_group(m, r, layer.head, None, head_padded),
-        head_gather=gather.seconds(r.head_rows * (llm.vocab * size)) if llm.vocab else 0.0 * padded,
-    )
 
 
-def residual_bytes(m: Machine) -> float:
+def residual_bytes(precision: Precision) -> float:
     """Bytes of an element of the residual stream [B]: 16 bits at least, as sums over layers need them.
 
-    Narrower activations are cast on their way into a matrix, and its results leave it wide (NVIDIA
-    Transformer Engine documentation, 2022; TensorRT-LLM and vLLM reduce in 16 bits likewise).
+    max(bytes of activations, 2): narrower activations are cast on their way into a matrix, and its results
+    leave it wide.
+
+    Args:
+        precision: formats of the network.
+
+    Returns:
+        Bytes [B].
+
+    Domain:
+        Engines that reduce in 16 bits, as TensorRT-LLM and vLLM do.
+    Limits:
+        The format of activations from 16 bits on.
+    Source:
+        NVIDIA Transformer Engine documentation (2022).
+
+    Example:
+        By hand: fp8 activations are summed in 16 bits.
+
+        >>> residual_bytes(Precision(weight_bytes=1.0, kv_bytes=1.0, activation_bytes=1.0))
+        2.0
     """
-    return max(m.context.precision.activation_bytes, SUMS_BYTES)
+    return max(precision.activation_bytes, SUMS_BYTES)
 
 
-def _passes(m: Machine, r: Rows) -> Array:
-    """Seconds that the activations of a mean layer take between its matrices, at the speed of DRAM.
+def _row_traffic_s(m: Machine) -> Array:
+    """Seconds that the activations of one row take between the matrices of a layer, at the speed of DRAM.
 
-    Nothing where there is no DRAM: then they stream through SRAM as part of the groups.
+    Nothing where there is no DRAM: then they stream through SRAM as part of the operators.
     """
-    return r.rows * _passed(m)
+    moved = m.layer.projection_traffic + m.layer.ffn_traffic + m.layer.routed_traffic
+    size = residual_bytes(m.context.precision)
+    return (m.chips.activation_passes * m.per_byte.dram) * (moved * size)
 
 
-def _passed(m: Machine) -> Array:
-    """Those of one row [s]."""
-    moved = (m.layer.projection_move + m.layer.ffn_move + m.layer.routed_move) * residual_bytes(m)
-    return (m.chips.activation_passes * m.tiers.dram) * moved
-
-
-def _overhead(m: Machine, r: Rows) -> Array:
+def _overhead_s(m: Machine, r: PassInput) -> Array:
     """Fixed seconds of a mean layer."""
     fixed = m.chips.layer_overhead_s
     if m.layer.routed:
@@ -143,131 +179,158 @@ def _overhead(m: Machine, r: Rows) -> Array:
     return fixed + m.chips.prompt_overhead_s if r.prompt else fixed
 
 
-def _collectives(m: Machine, r: Rows) -> Array:
+def _head_gather_s(m: Machine, r: PassInput, padded: Array) -> Array:
+    """Seconds of the all-gather of the logits."""
+    vocab, size = m.context.llm.vocab, residual_bytes(m.context.precision)
+    if not vocab:
+        return zeros_like(padded)
+    return m.collectives.all_gather.seconds(r.head_rows * (vocab * size))
+
+
+def _collectives_s(m: Machine, r: PassInput) -> Array:
     """Seconds of the collectives of one layer: all-reduces of hidden rows, all-gathers of matrix outputs."""
-    found = []
-    message = r.rows * (m.context.llm.hidden * residual_bytes(m))
+    found, size = [], residual_bytes(m.context.precision)
+    message = r.rows * (m.context.llm.hidden * size)
     if m.layer.all_reduces:
-        found.append(m.collectives.all_reduce.seconds(message, _reduces(m)))
+        found.append(m.collectives.all_reduce.seconds(message, _all_reduces(m)))
     if m.layer.all_gathers:
         line = m.collectives.all_gather
-        wide = r.rows * (m.layer.gathered * residual_bytes(m))
-        found.append(m.layer.all_gathers * line.latency + wide * line.per_byte)
-    return sum(found[1:], found[0]) if found else 0.0 * message
+        wide = r.rows * (m.layer.gathered * size)
+        found.append(m.layer.all_gathers * line.latency_s + wide * line.s_per_byte)
+    return sum(found[1:], found[0]) if found else zeros_like(message)
 
 
-def _package(m: Machine, r: Rows) -> Array:
+def _die_to_die_s(m: Machine, r: PassInput) -> Array:
     """Seconds of one layer in which the dies of each chip add up or gather what each has made."""
-    line, size = m.collectives.package, residual_bytes(m)
+    line, size = m.collectives.package, residual_bytes(m.context.precision)
     times = m.layer.all_reduces + m.layer.all_gathers / 2.0
     carried = m.layer.all_reduces * m.context.llm.hidden + m.layer.gathered / 2.0
-    return times * line.latency + r.rows * (carried * size * line.per_byte)
+    return times * line.latency_s + r.rows * (carried * size * line.s_per_byte)
 
 
-def _reduces(m: Machine) -> Array:
+def _all_reduces(m: Machine) -> Array:
     """All-reduces of a mean layer: rows that come back from other replicas' experts are whole already."""
     count: Array = m.layer.all_reduces
     for part in m.layer.routed:
-        joined = part.spread.joined
-        none = 0.0 * joined
-        count = count - namespace(joined).where(joined > 1.0, part.share * part.reduces + none, none)
+        saved = part.share * part.all_reduces
+        count = count - where(part.spread.joined > 1.0, saved, zeros_like(part.spread.joined))
     return count
 
 
-def _exchange(m: Machine, r: Rows) -> Array | None:
+def _all_to_all_s(m: Machine, r: PassInput) -> Array | None:
     """Seconds of dispatch and combine of one mean layer: rows leave as activations, sums come back wide."""
-    if m.exchange is None:
+    if m.all_to_all is None:
         return None
-    total: Array = 0.0 * m.tp
-    skew = m.context.workload.routing_skew
-    both_ways = m.context.llm.hidden * (m.context.precision.activation_bytes + residual_bytes(m))
+    total: Array = zeros_like(m.tp)
+    skew, precision = m.context.workload.routing_skew, m.context.precision
+    both_ways = m.context.llm.hidden * (precision.activation_bytes + residual_bytes(precision))
     for part in m.layer.routed:
-        joined = part.spread.joined
-        once = namespace(joined).where(joined > 1.0, 2.0 * m.exchange.latency, 0.0 * m.exchange.latency)
-        rows = expert_parallel.sent(part.spread, r.rows, m.tp, skew)
-        total = total + part.share * (once + rows * (both_ways * m.exchange.per_byte))
+        once = where(part.spread.joined > 1.0, 2.0 * m.all_to_all.latency_s, 0.0)
+        rows = expert_parallel.rows_sent(part.spread, r.rows, m.tp, skew)
+        total = total + part.share * (once + rows * (both_ways * m.all_to_all.s_per_byte))
     return total
 
 
-def _matrix_group(m: Machine, r: Rows, elements: Array, move: Array | None, padded: Array) -> Group:
+def _matrices(
+    m: Machine, r: PassInput, elements: Array, traffic: Array | None, padded: Array
+) -> OperatorTime:
     """A weight matrix: every weight is read once for all rows, every row moves its activations."""
-    chips, t = m.chips, m.tiers
+    chips, per_byte, placed = m.chips, m.per_byte, m.placed
     size = elements * m.context.precision.weight_bytes
-    compute = padded * (2.0 * elements / _sustained(chips))
-    sram, dram = m.placed.weight_share * (size * t.sram), m.placed.weight_rest * (size * t.dram)
-    if move is None:
-        return Group(compute=compute, sram=sram, dram=dram, load=size * t.load, exposed=chips.exposed_share)
-    moved = move * m.context.precision.activation_bytes
-    return Group(
-        compute=compute,
-        load=size * t.load,
-        exposed=chips.exposed_share,
-        sram=sram + r.rows * (moved * t.activation_sram),
-        dram=dram + r.rows * (moved * t.activation_dram),
-    )
+    compute = padded * (2.0 * elements / _sustained_flops(chips))
+    sram = placed.weight_share * (size * per_byte.sram)
+    dram = placed.weight_dram_share * (size * per_byte.dram)
+    if traffic is not None:
+        moved = traffic * m.context.precision.activation_bytes
+        sram = sram + r.rows * (moved * per_byte.activation_sram)
+        dram = dram + r.rows * (moved * per_byte.activation_dram)
+    load, exposed = size * per_byte.load, chips.exposed_share
+    return OperatorTime(compute_s=compute, sram_s=sram, dram_s=dram, load_s=load, exposed_share=exposed)
 
 
-def all_matrices(m: Machine, p: Pass, r: Rows) -> Group:
-    """What the dense matrices of all layers and the LM head take together [s], and activations between them.
+def dense_matrices(m: Machine, p: ForwardPass, r: PassInput) -> OperatorTime:
+    """What the dense matrices of all layers and the LM head take together, and activations between them [s].
 
-    Work, not time: each matrix has its own bottleneck.
+    Sums over all layers of what `forward_pass` takes of each: no operator time, since each matrix has its own
+    bottleneck.
+
+    Args:
+        m: chips, network and placement.
+        p: times of the pass.
+        r: rows of the pass.
+
+    Returns:
+        Seconds by resource, shapes broadcast [s].
+
+    Domain:
+        Resources, not time.
+    Limits:
+        Proportional to the layers but for the head.
+    Source:
+        As `forward_pass`.
+
+    Example:
+        By hand, in tests/equations/test_energy.py: FLOP over peak and bytes over bandwidth of whole networks.
     """
-    layer, layers = m.layer, float(m.context.llm.layers)
-    padded = operator_time.padded_rows(r.rows, m.chips.tile_rows)
+    layer, layers, per_byte = m.layer, float(m.context.llm.layers), m.per_byte
+    padded = padded_rows(r.rows, m.chips.tile_rows)
     dense, same = layers * (layer.projection + layer.ffn), r.head_rows is r.rows
-    moved = layers * (layer.projection_move + layer.ffn_move) * m.context.precision.activation_bytes
+    moved = layers * (layer.projection_traffic + layer.ffn_traffic) * m.context.precision.activation_bytes
     size = (dense + layer.head) * m.context.precision.weight_bytes
-    compute = padded * (2.0 * (dense + layer.head if same else dense) / _sustained(m.chips))
-    t = m.tiers
-    between = moved * t.activation_dram + layers * _passed(m)
-    return Group(
-        compute=compute if same else compute + p.head.compute,
-        sram=m.placed.weight_share * (size * t.sram) + r.rows * (moved * t.activation_sram),
-        dram=m.placed.weight_rest * (size * t.dram) + r.rows * between,
+    compute = padded * (2.0 * (dense + layer.head if same else dense) / _sustained_flops(m.chips))
+    between = moved * per_byte.activation_dram + layers * _row_traffic_s(m)
+    sram, dram = (
+        m.placed.weight_share * (size * per_byte.sram),
+        m.placed.weight_dram_share * (size * per_byte.dram),
+    )
+    return OperatorTime(
+        compute_s=compute if same else compute + p.head.compute_s,
+        sram_s=sram + r.rows * (moved * per_byte.activation_sram),
+        dram_s=dram + r.rows * between,
     )
 
 
-def _sustained(chips: Chips) -> Array:
+def _sustained_flops(chips: Chips) -> Array:
     """FLOP that the matrix units sustain on full tiles [FLOP/s]."""
     return chips.peak_flops * chips.compute_efficiency
 
 
-def _core_group(m: Machine, r: Rows) -> Group:
+def _attention_core(m: Machine, r: PassInput) -> OperatorTime:
     """The attention core: every row attends to its context, every cached token is read or written once."""
-    chips, t = m.chips, m.tiers
+    chips, per_byte = m.chips, m.per_byte
     size = m.context.precision.kv_bytes
-    flop_s = r.core_flop / (chips.attention_flops * chips.core_efficiency)
-    in_sram = r.cached * r.kv_share
-    sram, dram = in_sram * (size * t.sram), (r.cached - in_sram) * (size * t.kv_dram)
-    if r.state is not None:
-        sram = sram + r.state * r.kv_share * t.sram
-        dram = dram + r.state * (1.0 - r.kv_share) * t.kv_dram
-    return Group(compute=r.rows * flop_s, sram=sram, dram=dram)
+    row_s = r.core_flop / (chips.attention_flops * chips.core_efficiency)
+    in_sram = r.kv_elements * r.kv_share
+    sram, dram = in_sram * (size * per_byte.sram), (r.kv_elements - in_sram) * (size * per_byte.kv_dram)
+    if r.state_bytes is not None:
+        sram = sram + r.state_bytes * r.kv_share * per_byte.sram
+        dram = dram + r.state_bytes * (1.0 - r.kv_share) * per_byte.kv_dram
+    return OperatorTime(compute_s=r.rows * row_s, sram_s=sram, dram_s=dram)
 
 
-def _routed_group(m: Machine, r: Rows) -> Group | None:
+def _routed_experts(m: Machine, r: PassInput) -> OperatorTime | None:
     """Routed experts on the busiest chip.
 
-    Only those that rows touch are read, each computes its own rows in whole tiles, every visit moves its
+    Only those that rows visit are read, each computes its own rows in whole tiles, every visit moves its
     activations.
     """
-    chips, t = m.chips, m.tiers
+    chips, per_byte, precision = m.chips, m.per_byte, m.context.precision
+    skew = m.context.workload.routing_skew
     parts = [
-        (p, expert_parallel.load(p.spread, r.rows, chips.tile_rows, m.context.workload.routing_skew))
-        for p in m.layer.routed
+        (p, expert_parallel.expert_load(p.spread, r.rows, chips.tile_rows, skew)) for p in m.layer.routed
     ]
     if not parts:
         return None
     read = _sum(p.share * load.visited * p.elements for p, load in parts)
-    worked = _sum(p.share * load.worked * p.elements for p, load in parts)
-    moved = _sum(p.share * load.rows * p.move for p, load in parts) * m.context.precision.activation_bytes
-    size, share = read * m.context.precision.weight_bytes, m.placed.expert_share
-    return Group(
-        compute=worked * (2.0 / _sustained(chips)),
-        load=size * t.load,
-        exposed=chips.exposed_share,
-        sram=share * (size * t.sram) + moved * t.activation_sram,
-        dram=(1.0 - share) * (size * t.dram) + moved * t.activation_dram,
+    padded = _sum(p.share * load.padded_rows * p.elements for p, load in parts)
+    moved = _sum(p.share * load.rows * p.traffic for p, load in parts) * precision.activation_bytes
+    size, share = read * precision.weight_bytes, m.placed.expert_share
+    return OperatorTime(
+        compute_s=padded * (2.0 / _sustained_flops(chips)),
+        load_s=size * per_byte.load,
+        exposed_share=chips.exposed_share,
+        sram_s=share * (size * per_byte.sram) + moved * per_byte.activation_sram,
+        dram_s=(1.0 - share) * (size * per_byte.dram) + moved * per_byte.activation_dram,
     )
 
 

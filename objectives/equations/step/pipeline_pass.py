@@ -1,50 +1,52 @@
 """A pass on its way through all stages of the pipeline, and where its seconds go."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from objectives.arrays import Array
-from objectives.equations.chip import operator_time
-from objectives.equations.interconnect import topology
-from objectives.equations.step import pipeline
-from objectives.equations.step.forward_pass import Machine, Pass, Rows, residual_bytes
+from objectives.equations.chip.operator_time import add_bounds
+from objectives.equations.interconnect.alpha_beta import AlphaBeta
+from objectives.equations.interconnect.stage_hops import StageHops
+from objectives.equations.step.forward_pass import ForwardPass, Machine, PassInput, residual_bytes
+from objectives.equations.step.pipeline import PipelineTime, pipeline_time, slowest_stage
 
 
 @dataclass(frozen=True, kw_only=True)
-class Walk:
+class PipelinePass:
     """One pass through all stages."""
 
-    seconds: Array
+    latency_s: Array
     """All stages, one after the other [s]."""
-    hops: Array
+    hops_s: Array
     """Of these, from stage to stage [s]."""
-    fixed: Array
+    fixed_s: Array
+    """Of these, fixed times of steps and sequences [s]."""
     layers: int
     pp: Array
     count: Array
     """Micro-batches in flight [1]."""
     layer_s: Array
     head_s: Array
-    stage_s: Array
-    """Fixed time of a stage [s]."""
-    slowest: topology.Line
-    """The slowest send from stage to stage."""
-    message: Array
+    stage_fixed_s: Array
+    """Fixed time of one stage [s]."""
+    slowest_hop: AlphaBeta
+    message_bytes: Array
     """Bytes that a stage sends to the next [B]."""
 
     @cached_property
-    def stage(self) -> Array:
+    def stage_s(self) -> Array:
         """Time that the slowest stage is occupied [s]."""
-        fixed = self.slowest.seconds(self.message) + self.stage_s
-        return pipeline.slowest_stage(self.layers, self.pp, self.layer_s, self.head_s, fixed)
+        fixed = self.slowest_hop.seconds(self.message_bytes) + self.stage_fixed_s
+        return slowest_stage(self.layers, self.pp, self.layer_s, self.head_s, fixed)
 
     @cached_property
-    def turn(self) -> pipeline.Turn:
+    def time(self) -> PipelineTime:
         """One token for every sequence."""
-        return pipeline.turn(self.seconds, self.stage, self.count)
+        return pipeline_time(self.latency_s, self.stage_s, self.count)
 
-    def parts(self, m: Machine, p: Pass) -> dict[str, Array]:
-        """Where the seconds of the walk go [s]; their sum is the walk."""
+    def parts(self, m: Machine, p: ForwardPass) -> dict[str, Array]:
+        """Where the seconds of the latency go [s]; their sum is the latency."""
         layers = m.context.llm.layers
         return {
             "attention_projections": layers * p.projections.seconds(),
@@ -52,43 +54,99 @@ class Walk:
             "ffn": layers * p.ffn.seconds(),
             **({} if p.routed is None else {"routed_experts": layers * p.routed.seconds()}),
             "head": p.head.seconds(),
-            "collectives": layers * p.collectives + p.head_gather,
-            "die_to_die": layers * p.package,
-            **({} if p.exchange is None else {"all_to_all": layers * p.exchange}),
-            "activation_passes": layers * p.passes,
-            "layer_overhead": layers * p.overhead,
-            "pipeline_hops": self.hops,
-            "step_overhead": self.fixed,
+            "collectives": layers * p.collectives_s + p.head_gather_s,
+            "die_to_die": layers * p.die_to_die_s,
+            **({} if p.all_to_all_s is None else {"all_to_all": layers * p.all_to_all_s}),
+            "activation_passes": layers * p.activation_traffic_s,
+            "layer_overhead": layers * p.overhead_s,
+            "pipeline_hops": self.hops_s,
+            "step_overhead": self.fixed_s,
         }
 
 
-def walk_through(m: Machine, p: Pass, r: Rows, pp: Array, hops: topology.Hops, count: Array) -> Walk:
-    """The pass `p` of rows `r` through PP stages, `count` micro-batches in flight."""
+def pipeline_pass(
+    m: Machine, p: ForwardPass, r: PassInput, pp: Array, hops: StageHops, count: Array
+) -> PipelinePass:
+    """A pass of some rows through PP stages.
+
+    layers x layer + head + PP hops + PP fixed times.
+
+    Args:
+        m: chips, network and placement.
+        p: times of one mean layer and the head.
+        r: rows of the pass.
+        pp: pipeline stages [1].
+        hops: sends between stages.
+        count: micro-batches in flight [1].
+
+    Returns:
+        Latency, slowest stage and turn, shapes broadcast.
+
+    Domain:
+        Stages of equal chips; the time of a sequence is paid once a pass.
+    Limits:
+        layers x layer + head and one fixed time for PP = 1.
+    Source:
+        GPipe, Huang et al. 2019 (arXiv 1811.06965), section 2.
+
+    Example:
+        By hand, in tests/equations/test_pipeline.py and tests/properties/test_serving_modes.py.
+    """
     layers, step = m.context.llm.layers, m.chips.step_overhead_s
-    message = r.rows * (m.context.llm.hidden * residual_bytes(m))
+    message = r.rows * (m.context.llm.hidden * residual_bytes(m.context.precision))
     layer_s, head_s = p.layer_s(), p.head_s()
     each = r.sequences * m.chips.sequence_overhead_s
     hop, fixed = hops.turn.seconds(message), pp * step + each
-    return Walk(
-        seconds=layers * layer_s + head_s + (fixed + hop), hops=hop, fixed=fixed, layers=layers, pp=pp,
-        count=count, layer_s=layer_s, head_s=head_s, stage_s=step + each, slowest=hops.slowest,
-        message=message,
-    )  # fmt: skip
+    return PipelinePass(
+        latency_s=layers * layer_s + head_s + (fixed + hop),
+        hops_s=hop,
+        fixed_s=fixed,
+        layers=layers,
+        pp=pp,
+        count=count,
+        layer_s=layer_s,
+        head_s=head_s,
+        stage_fixed_s=step + each,
+        slowest_hop=hops.slowest,
+        message_bytes=message,
+    )
 
 
-def bounds(p: Pass, parts: dict[str, Array], layers: float, heads: float = 1.0) -> dict[str, Array]:
-    """Seconds of TPOT by the resource that binds them [s], for so many layers and LM heads a token."""
-    groups = [(p.projections, layers), (p.core, layers), (p.ffn, layers), (p.head, heads)]
+def bounds(p: ForwardPass, parts: Mapping[str, Array], layers: float, heads: float = 1.0) -> dict[str, Array]:
+    """Seconds of TPOT by the resource that binds them [s].
+
+    Every operator credits its seconds to one resource; the other parts have one each.
+
+    Args:
+        p: times of one mean layer and the head.
+        parts: seconds of TPOT by part [s].
+        layers: layers for each token [1].
+        heads: LM heads for each token [1].
+
+    Returns:
+        Seconds by resource, shapes broadcast [s]; they sum to TPOT.
+
+    Domain:
+        Of resources that bind alike the first is credited.
+    Limits:
+        All of an operator to its slowest resource.
+    Source:
+        Williams, Waterman & Patterson, CACM 52 (2009).
+
+    Example:
+        By hand, in tests/equations/test_roofline_group.py; sums in tests/properties/test_laws.py.
+    """
+    operators = [(p.projections, layers), (p.core, layers), (p.ffn, layers), (p.head, heads)]
     if p.routed is not None:
-        groups.append((p.routed, layers))
-    credits = [{k: n * v for k, v in g.bound().items()} for g, n in groups]
-    links = ("collectives", "die_to_die", "all_to_all", "kv_transfer", "prefix_load")
+        operators.append((p.routed, layers))
+    credits = [{k: n * v for k, v in operator.bound().items()} for operator, n in operators]
+    links = ("die_to_die", "all_to_all", "kv_transfer", "prefix_load")
     rest = {
         "dram": parts["activation_passes"],
-        "link": sum(parts[name] for name in links[1:] if name in parts) + parts[links[0]],
+        "link": sum(parts[name] for name in links if name in parts) + parts["collectives"],
         "fixed": parts["layer_overhead"] + parts["step_overhead"],
         "pipeline": parts["pipeline_wait"] + parts["pipeline_hops"],
     }
     named = {"prefill": "prefill_stall", "draft": "draft"}
-    stall = {bound: parts[name] for bound, name in named.items() if name in parts}
-    return operator_time.add_bounds([*credits, rest, stall])
+    waits = {bound: parts[name] for bound, name in named.items() if name in parts}
+    return add_bounds([*credits, rest, waits])

@@ -1,80 +1,244 @@
 """Prefix caches: KV cache of prompts seen before is read back instead of computed again."""
 
 from objectives.api import Context, PrefixCache, Workload
-from objectives.arrays import Array, namespace
+from objectives.arrays import Array, is_number, maximum, minimum, where, zeros_like
 from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
 
 
-def computed(work: Workload) -> Array:
-    """Prompt tokens that are computed [token]: those that no cache holds, the last one always.
+def computed_tokens(work: Workload) -> Array:
+    """Prompt tokens that are computed: those that no cache holds, the last one always [token].
 
-    Limits: ISL without a cache; 1 at a hit rate of 1, since the last token must give the first output.
+    max(ISL (1 - hit), min(ISL, 1)).
+
+    Args:
+        work: workload with its prompt length and prefix cache.
+
+    Returns:
+        Tokens, shape of the prompt length [token].
+
+    Domain:
+        The same share of every prompt is found.
+    Limits:
+        ISL without a cache; 1 at a hit rate of 1, since the last token must give the first output.
+    Source:
+        SGLang, Zheng et al., NeurIPS 2024 (arXiv 2312.07104), section 3.
+
+    Example:
+        By hand: three quarters of 4,096 tokens are found.
+
+        >>> half = PrefixCache(hit=0.75, stored_tokens=1e6, tier="dram", bandwidth=0.0, usd_per_byte=0.0)
+        >>> computed_tokens(Workload(isl=4096.0, osl=1.0, mean_context=4096.0, max_context=4097.0,
+        ...                          serving="aggregated", prefix=half))
+        1024.0
     """
     if work.prefix is None or work.prefix.hit == 0.0:
         return work.isl
-    if isinstance(work.isl, (int, float)):
-        return max(work.isl * (1.0 - work.prefix.hit), min(work.isl, 1.0))
-    xp = namespace(work.isl)
-    one = 1.0 + 0.0 * work.isl
-    return xp.maximum(work.isl * (1.0 - work.prefix.hit), xp.minimum(work.isl, one))
+    return maximum(work.isl * (1.0 - work.prefix.hit), minimum(work.isl, 1.0))
 
 
 def prompt_core_flop(layer: MeanLayer, work: Workload) -> Array:
     """FLOP of the attention cores for one computed row of a prompt, the mean [FLOP].
 
-    Pairs of the whole prompt less those among tokens that are read back, over the computed rows. Limits: that
-    of the whole prompt without a cache; grows with the share that is read back, towards that of the last row.
+    Pairs of the whole prompt less those among tokens that are read back, over the computed rows.
+
+    Args:
+        layer: the mean layer on one chip.
+        work: workload with its prompt length and prefix cache.
+
+    Returns:
+        FLOP of a row, broadcast shape [FLOP].
+
+    Domain:
+        What is read back is the beginning of the prompt.
+    Limits:
+        That of the whole prompt without a cache; grows with the share that is read back, towards that of the
+        last row.
+    Source:
+        Counted from the causal mask.
+
+    Example:
+        By hand: of 4 rows the last two see 7 of 8 half pairs: (8 - 2) / 2 tokens each, of 1 FLOP here.
+
+        >>> from types import SimpleNamespace
+        >>> layer = SimpleNamespace(prompt_core_flop=lambda isl: isl / 2.0)
+        >>> half = PrefixCache(hit=0.5, stored_tokens=1e6, tier="dram", bandwidth=0.0, usd_per_byte=0.0)
+        >>> prompt_core_flop(layer, Workload(isl=4.0, osl=1.0, mean_context=4.0, max_context=5.0,
+        ...                                  serving="aggregated", prefix=half))
+        3.0
     """
-    rows = computed(work)
+    rows = computed_tokens(work)
     if rows is work.isl:
         return layer.prompt_core_flop(work.isl)
     before = work.isl - rows
     pairs = work.isl * layer.prompt_core_flop(work.isl) - before * layer.prompt_core_flop(before)
-    if isinstance(rows, (int, float)):
-        return pairs / max(rows, 1.0)
-    xp = namespace(rows)
-    return pairs / xp.maximum(rows, 1.0 + 0.0 * rows)
+    return pairs / maximum(rows, 1.0)
 
 
 def bytes_read(layer: MeanLayer, work: Workload, kv_bytes: float) -> Array:
-    """Bytes of KV cache that one prompt gets back from the cache in a mean layer on one chip [B]."""
-    return layer.kept_bytes(work.isl - computed(work), kv_bytes)
+    """Bytes of KV cache that one prompt gets back from the cache in a mean layer on one chip [B].
+
+    Args:
+        layer: the mean layer on one chip.
+        work: workload with its prompt length and prefix cache.
+        kv_bytes: bytes of an element of KV cache [B].
+
+    Returns:
+        Bytes, broadcast shape [B].
+
+    Domain:
+        Windows and states count as they are kept.
+    Limits:
+        0 without a cache, but for states.
+    Source:
+        Counted from what the layer keeps.
+
+    Example:
+        By hand: half of 4 tokens of 10 elements in two bytes.
+
+        >>> from types import SimpleNamespace
+        >>> layer = SimpleNamespace(kept_bytes=lambda tokens, size: tokens * 10 * size)
+        >>> half = PrefixCache(hit=0.5, stored_tokens=1e6, tier="dram", bandwidth=0.0, usd_per_byte=0.0)
+        >>> bytes_read(layer, Workload(isl=4.0, osl=1.0, mean_context=4.0, max_context=5.0,
+        ...                            serving="aggregated", prefix=half), 2.0)
+        40.0
+    """
+    return layer.kept_bytes(work.isl - computed_tokens(work), kv_bytes)
 
 
-def load_seconds(cache: PrefixCache, size: Array) -> Array:
-    """Time to bring `size` bytes from the tier to a chip [s]; nothing for what is in its DRAM already."""
-    return size * (0.0 if cache.tier == "dram" else 1.0 / cache.bandwidth)
+def load_seconds(cache: PrefixCache, size_bytes: Array) -> Array:
+    """Time to bring bytes from the tier to a chip [s]; nothing for what is in its DRAM already.
+
+    size / bandwidth.
+
+    Args:
+        cache: tier and bandwidth.
+        size_bytes: bytes of one chip [B].
+
+    Returns:
+        Seconds, shape of `size_bytes` [s].
+
+    Domain:
+        Long transfers, no latency.
+    Limits:
+        0 for the chip's own DRAM.
+    Source:
+        By definition of bandwidth.
+
+    Example:
+        By hand: 1 GB over a PCIe 5.0 x16 port of 50 GB/s.
+
+        >>> host = PrefixCache(hit=0.5, stored_tokens=1e6, tier="host", bandwidth=50e9, usd_per_byte=0.0)
+        >>> load_seconds(host, 1e9)
+        0.02
+    """
+    return size_bytes * (0.0 if cache.tier == "dram" else 1.0 / cache.bandwidth)
 
 
-def stored(layer: MeanLayer, work: Workload, kv_bytes: float) -> Array:
+def stored_layer_bytes(layer: MeanLayer, work: Workload, kv_bytes: float) -> Array:
     """Bytes that the stored tokens take in a mean layer on one chip [B].
 
-    Each stored token takes what a token of the read-back part takes on average, so that windows, and states
-    of linear attention, count.
+    Each stored token takes what a token of the read-back part takes on average, so that windows and states
+    count.
+
+    Args:
+        layer: the mean layer on one chip.
+        work: workload with its prompt length and prefix cache.
+        kv_bytes: bytes of an element of KV cache [B].
+
+    Returns:
+        Bytes, broadcast shape [B].
+
+    Domain:
+        All stored prefixes are as long as the part of a prompt that is found.
+    Limits:
+        0 without a cache, or where nothing is found.
+    Source:
+        Counted from what the layer keeps.
+
+    Example:
+        By hand: 1,000 tokens of 10 elements in two bytes.
+
+        >>> from types import SimpleNamespace
+        >>> layer = SimpleNamespace(kept_bytes=lambda tokens, size: tokens * 10 * size, head=0.0)
+        >>> half = PrefixCache(hit=0.5, stored_tokens=1e3, tier="dram", bandwidth=0.0, usd_per_byte=0.0)
+        >>> stored_layer_bytes(layer, Workload(isl=4.0, osl=1.0, mean_context=4.0, max_context=5.0,
+        ...                                    serving="aggregated", prefix=half), 2.0)
+        20000.0
     """
-    cache = work.prefix
-    none = 0.0 * layer.head
-    before = work.isl - computed(work)
-    if cache is None:
-        return none
-    if isinstance(before, (int, float)):
-        each = layer.kept_bytes(before, kv_bytes) / before if before > 0.0 else none
-        return each * cache.stored_tokens
-    xp = namespace(before)
+    cache, before = work.prefix, work.isl - computed_tokens(work)
+    if cache is None or (is_number(before) and before <= 0.0):
+        return zeros_like(layer.head)
     some = before > 0.0
-    each = layer.kept_bytes(before, kv_bytes) / xp.where(some, before, 1.0 + 0.0 * before)
-    return xp.where(some, each, 0.0 * each) * cache.stored_tokens
+    each = layer.kept_bytes(before, kv_bytes) / where(some, before, 1.0)
+    return where(some, each, 0.0) * cache.stored_tokens
 
 
 def stored_bytes(context: Context, one: Array) -> Array:
-    """Bytes of KV cache of the stored tokens, each kept once, shape of `one` [B]."""
-    work = context.workload
+    """Bytes of KV cache of the stored tokens, each kept once [B].
+
+    Layers x what the stored tokens take in one of a whole network.
+
+    Args:
+        context: network, formats and prefix cache.
+        one: ones of the shape that is wanted [1].
+
+    Returns:
+        Bytes of all layers, shape of `one` [B].
+
+    Domain:
+        As `stored_layer_bytes`.
+    Limits:
+        0 without a cache.
+    Source:
+        Counted from what the layers keep.
+
+    Example:
+        Published: 1,000 tokens of 327.680 KB (80 layers, 8 KV heads of 128 in BF16; DeepSeek-AI, ISCA 2025,
+        arXiv 2505.09343, table 1).
+
+        >>> from types import SimpleNamespace
+        >>> from objectives.api import Attention, Block, Llm, Precision
+        >>> block = Block(count=80, attention=Attention(heads=64, kv_heads=8, head_dim=128))
+        >>> half = PrefixCache(hit=0.5, stored_tokens=1e3, tier="host", bandwidth=1.0, usd_per_byte=0.0)
+        >>> context = SimpleNamespace(
+        ...     llm=Llm(name="72b", hidden=8192, vocab=0, blocks=(block,), nominal_params=72e9),
+        ...     precision=Precision(weight_bytes=2.0, kv_bytes=2.0, activation_bytes=2.0),
+        ...     workload=Workload(isl=4.0, osl=1.0, mean_context=4.0, max_context=5.0,
+        ...                       serving="aggregated", prefix=half))
+        >>> stored_bytes(context, 1.0)
+        327680000.0
+    """
     whole = mean_layer(context.llm, one)
-    return context.llm.layers * stored(whole, work, context.precision.kv_bytes)
+    return context.llm.layers * stored_layer_bytes(whole, context.workload, context.precision.kv_bytes)
 
 
-def store_usd(cache: PrefixCache, size: Array, replicas: Array) -> Array:
-    """Capital of the tier that keeps `size` bytes a replica [USD]; one for all where it is pooled."""
+def store_usd(cache: PrefixCache, size_bytes: Array, replicas: Array) -> Array:
+    """Capital of the tier that keeps the cache [USD]; one copy for all replicas where it is pooled.
+
+    size x price of a byte x replicas.
+
+    Args:
+        cache: tier and price.
+        size_bytes: bytes of one copy [B].
+        replicas: replicas that read it [replica].
+
+    Returns:
+        Dollars, broadcast shape [USD].
+
+    Domain:
+        The chip's own DRAM is paid with the chip.
+    Limits:
+        0 for the chip's own DRAM.
+    Source:
+        Size times price.
+
+    Example:
+        By hand: 1 TB at 5 USD/GB in each of four hosts.
+
+        >>> host = PrefixCache(hit=0.5, stored_tokens=1e6, tier="host", bandwidth=50e9, usd_per_byte=5e-9)
+        >>> store_usd(host, 1e12, 4.0)
+        20000.0
+    """
     if cache.tier == "dram":
-        return 0.0 * size
-    return size * cache.usd_per_byte * (1.0 if cache.tier == "pooled" else replicas)
+        return zeros_like(size_bytes)
+    return size_bytes * cache.usd_per_byte * (1.0 if cache.tier == "pooled" else replicas)

@@ -7,15 +7,53 @@ def tokens_per_step(s: Speculation) -> float:
     """Expected tokens that one checked draft yields [token].
 
     (1 - a^(k+1)) / (1 - a) for k drafted tokens, each accepted with chance a while all before it are; the
-    step itself gives one more. Limits: 1 at a = 0; k + 1 at a = 1. Domain: acceptance independent of the
-    position.
+    step itself gives one more.
 
-    Source: Leviathan, Kalman & Matias, ICML 2023 (arXiv 2211.17192), equation 1.
+    Args:
+        s: length k and acceptance a of the draft.
+
+    Returns:
+        Tokens of a step [token].
+
+    Domain:
+        Acceptance independent of the position.
+    Limits:
+        1 at a = 0; k + 1 at a = 1.
+    Source:
+        Leviathan, Kalman & Matias, ICML 2023 (arXiv 2211.17192), equation 1.
+
+    Example:
+        By hand, a = 0.8 and k = 5: 1 + 0.8 + 0.64 + 0.512 + 0.4096 + 0.32768.
+
+        >>> round(tokens_per_step(Speculation(length=5, acceptance=0.8, cost=0.0)), 5)
+        3.68928
     """
     a, k = s.acceptance, s.length
     return k + 1.0 if a == 1.0 else (1.0 - a ** (k + 1)) / (1.0 - a)
 
 
 def checked_rows(s: Speculation | None) -> float:
-    """Rows that one sequence feeds to a step [1]: its drafted tokens and the last one that is certain."""
+    """Rows that one sequence feeds to a step: its drafted tokens and the last one that is certain [1].
+
+    k + 1.
+
+    Args:
+        s: the draft; None without one.
+
+    Returns:
+        Rows of a sequence [1].
+
+    Domain:
+        Chains of tokens, no trees.
+    Limits:
+        1 without a draft.
+    Source:
+        Leviathan, Kalman & Matias, ICML 2023 (arXiv 2211.17192), algorithm 1.
+
+    Example:
+        By hand:
+
+        >>> checked_rows(Speculation(length=5, acceptance=0.8, cost=0.0))
+        6.0
+    """
     return 1.0 if s is None else s.length + 1.0

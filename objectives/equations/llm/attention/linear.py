@@ -1,20 +1,39 @@
 """Linear attention: a state of constant size per head, read and written by every token.
 
-Symbols: H heads of values, Hk of keys, dk and dv their sizes, d hidden size.
+Symbols: d hidden size, H heads of values, Hk of keys, dk and dv their sizes, TP tensor-parallel ways.
 """
 
 from objectives.api import LinearAttention
-from objectives.arrays import Array, ceil_div
+from objectives.arrays import Array, ceil_div, ones_like, zeros_like
 
 
 def params(a: LinearAttention, hidden: int) -> int:
-    """Parameters of one layer [1]: projections, gates of the state, convolution, a norm of the outputs.
+    """Parameters of one layer: projections, gates of the state, convolution, a norm of the outputs [1].
 
     d (2 Hk dk + (2 + gate) H dv), with the delta rule d 2 H for its two gates and 2 H for their biases, and
     the convolution over queries, keys and values.
 
-    Source: Gated DeltaNet (Yang, Kautz & Hatamizadeh 2024, arXiv 2412.06464); Lightning Attention in
-    MiniMax-01 (arXiv 2501.08313), section 2.2. Both networks come within 1 % of their published counts.
+    Args:
+        a: architecture of the layer.
+        hidden: hidden size d [1].
+
+    Returns:
+        Parameters [1].
+
+    Domain:
+        Lightning Attention and Gated DeltaNet; both networks come within 1 % of their published counts.
+    Limits:
+        Linear in d but for biases, convolution and norm.
+    Source:
+        Gated DeltaNet, Yang, Kautz & Hatamizadeh 2024 (arXiv 2412.06464); Lightning Attention in MiniMax-01
+        (arXiv 2501.08313), section 2.2.
+
+    Example:
+        By hand: 2 x 2 x 4 keys and 3 x 2 x 4 values of 8, 2 x 2 x 9 for gates, a norm of 4.
+
+        >>> params(LinearAttention(heads=2, key_heads=2, key_dim=4, value_dim=4, gate=True, delta=True,
+        ...                        state_bytes=4.0), 8)
+        360
     """
     keys, values = 2 * a.key_heads * a.key_dim, a.heads * a.value_dim
     gates = 2 * a.heads * (hidden + 1) if a.delta else 0
@@ -22,35 +41,248 @@ def params(a: LinearAttention, hidden: int) -> int:
 
 
 def projection_elements(a: LinearAttention, hidden: int, tp: Array) -> Array:
-    """Weights of the projections on one chip [1], shape of `tp`: split by heads as softmax attention is.
+    """Weights of the projections on one chip [1]: split by heads as softmax attention is.
 
-    Limits: at TP = 1 the parameters but for convolution, gates of the state and norms, below 1 % of a layer.
+    d (2 ceil(Hk / TP) dk + (2 + gate) ceil(H / TP) dv).
+
+    Args:
+        a: architecture of the layer.
+        hidden: hidden size d [1].
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        Weights, shape of `tp` [1].
+
+    Domain:
+        Convolution, gates of the state and norms are left out, below 1 % of a layer.
+    Limits:
+        At TP = 1 the parameters but for those.
+    Source:
+        As `params`.
+
+    Example:
+        By hand: 8 x (2 x 4 + 3 x 4) for one of two heads.
+
+        >>> projection_elements(LinearAttention(heads=2, key_heads=2, key_dim=4, value_dim=4, gate=True,
+        ...                                     delta=True, state_bytes=4.0), 8, 2.0)
+        160.0
     """
     keys = 2.0 * a.key_dim * ceil_div(a.key_heads, tp)
     return hidden * (keys + (2.0 + a.gate) * a.value_dim * ceil_div(a.heads, tp))
 
 
 def projection_traffic(a: LinearAttention, hidden: int, tp: Array) -> Array:
-    """Activation elements that one row moves through the projections [1]: read and write of both sides."""
+    """Activation elements that one row moves through the projections on one chip [1].
+
+    2 d and what the projections write or read of the chip's heads.
+
+    Args:
+        a: architecture of the layer.
+        hidden: hidden size d [1].
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        Elements read and written, shape of `tp` [1].
+
+    Domain:
+        Each operand crosses memory once.
+    Limits:
+        2 d for heads spread over endless chips, but for one head each.
+    Source:
+        Counted from the shapes of the projections.
+
+    Example:
+        By hand: 16 + 2 x 2 x 4 + 3 x 2 x 4.
+
+        >>> projection_traffic(LinearAttention(heads=2, key_heads=2, key_dim=4, value_dim=4, gate=True,
+        ...                                    delta=True, state_bytes=4.0), 8, 1.0)
+        56.0
+    """
     keys = 2.0 * a.key_dim * ceil_div(a.key_heads, tp)
     return 2.0 * hidden + keys + (2.0 + a.gate) * a.value_dim * ceil_div(a.heads, tp)
 
 
-def row_flop(a: LinearAttention, tp: Array) -> Array:
-    """FLOP of one row on the state [FLOP], shape of `tp`; the same however long the context is.
+def kv_elements(a: LinearAttention, tp: Array) -> Array:  # noqa: ARG001 - a kind without a KV cache
+    """Elements of KV cache that one token leaves [1]: none.
 
-    A multiply-add over dk x dv to write a key with its value and one to read with a query, and with the delta
-    rule another to read what the state says of the key. Prompts work through chunks with a little more, which
-    is left out. Limits: independent of the context.
+    Args:
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        0, shape of `tp` [1].
+
+    Domain:
+        Every linear attention; see `state_bytes`.
+    Limits:
+        0.
+    Source:
+        Katharopoulos et al., ICML 2020 (arXiv 2006.16236), section 3.4: constant memory per sequence.
+
+    Example:
+        >>> kv_elements(LinearAttention(heads=2, key_heads=2, key_dim=4, value_dim=4, gate=False,
+        ...                             delta=False, state_bytes=4.0), 1.0)
+        0.0
     """
-    passes = 3.0 if a.delta else 2.0
-    return 2.0 * passes * float(a.key_dim * a.value_dim) * ceil_div(a.heads, tp)
+    return zeros_like(tp)
+
+
+def core_flop(a: LinearAttention, tp: Array) -> Array:
+    """FLOP of one row on the state [FLOP]; the same however long the context is.
+
+    2 (2 + delta) dk dv ceil(H / TP): a multiply-add to write a key with its value and one to read with a
+    query, and with the delta rule another to read what the state already says of the key.
+
+    Args:
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        FLOP, shape of `tp` [FLOP].
+
+    Domain:
+        Prompts work through chunks with a little more, which is left out.
+    Limits:
+        Independent of the context.
+    Source:
+        Yang, Kautz & Hatamizadeh 2024 (arXiv 2412.06464), equation 10, the recurrence.
+
+    Example:
+        By hand: 3 multiply-adds on 128 x 128 in 32 heads of Qwen3-Next.
+
+        >>> core_flop(LinearAttention(heads=32, key_heads=16, key_dim=128, value_dim=128, gate=True,
+        ...                           delta=True, conv=4, state_bytes=4.0), 1.0) == 32 * 3 * 2 * 128 * 128
+        True
+    """
+    accesses = 3.0 if a.delta else 2.0
+    return 2.0 * accesses * float(a.key_dim * a.value_dim) * ceil_div(a.heads, tp)
+
+
+def prompt_core_flop(a: LinearAttention, tp: Array) -> Array:
+    """As `core_flop`, for a row of a prompt [FLOP]; the same here.
+
+    Args:
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        FLOP, shape of `tp` [FLOP].
+
+    Domain:
+        See `core_flop`.
+    Limits:
+        See `core_flop`.
+    Source:
+        See `core_flop`.
+
+    Example:
+        >>> prompt_core_flop(LinearAttention(heads=1, key_heads=1, key_dim=4, value_dim=4, gate=False,
+        ...                                  delta=False, state_bytes=4.0), 1.0)
+        64.0
+    """
+    return core_flop(a, tp)
+
+
+def seen(a: LinearAttention, context: Array) -> Array:  # noqa: ARG001 - one state, whatever the context
+    """Tokens that a decoded row attends to [token]: one state, which counts as one.
+
+    Args:
+        a: architecture of the layer.
+        context: tokens before and including the row [token].
+
+    Returns:
+        1, shape of `context` [token].
+
+    Domain:
+        Makes `core_flop` times `seen` the FLOP of a row.
+    Limits:
+        1.
+    Source:
+        By definition.
+
+    Example:
+        >>> seen(LinearAttention(heads=1, key_heads=1, key_dim=4, value_dim=4, gate=False, delta=False,
+        ...                      state_bytes=4.0), 4096.0)
+        1.0
+    """
+    return ones_like(context)
+
+
+def kept(a: LinearAttention, context: Array) -> Array:  # noqa: ARG001 - nothing is kept by token
+    """Tokens whose KV cache must have room [token], each of no bytes here: the context.
+
+    Args:
+        a: architecture of the layer.
+        context: largest context of a sequence [token].
+
+    Returns:
+        The context; `kv_elements` of each are 0 [token].
+
+    Domain:
+        See `state_bytes`.
+    Limits:
+        The context.
+    Source:
+        By definition.
+
+    Example:
+        >>> kept(LinearAttention(heads=1, key_heads=1, key_dim=4, value_dim=4, gate=False, delta=False,
+        ...                      state_bytes=4.0), 4096.0)
+        4096.0
+    """
+    return context
+
+
+def seen_by_prompt(a: LinearAttention, isl: Array) -> Array:  # noqa: ARG001 - one state, whatever the length
+    """Tokens that a row of a prompt attends to [token]: one state, which counts as one.
+
+    Args:
+        a: architecture of the layer.
+        isl: prompt tokens [token].
+
+    Returns:
+        1, shape of `isl` [token].
+
+    Domain:
+        See `seen`.
+    Limits:
+        1.
+    Source:
+        By definition.
+
+    Example:
+        >>> seen_by_prompt(LinearAttention(heads=1, key_heads=1, key_dim=4, value_dim=4, gate=False,
+        ...                                delta=False, state_bytes=4.0), 4096.0)
+        1.0
+    """
+    return ones_like(isl)
 
 
 def state_bytes(a: LinearAttention, tp: Array) -> Array:
-    """Bytes of the state of one sequence in one layer on one chip [B], shape of `tp`.
+    """Bytes of the state of one sequence in one layer on one chip [B].
 
     ceil(H / TP) dk dv elements, and conv - 1 tokens of what the convolution reaches back to.
+
+    Args:
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        Bytes, shape of `tp` [B].
+
+    Domain:
+        The state has a format of its own, whatever that of KV caches.
+    Limits:
+        Independent of the context.
+    Source:
+        Yang, Kautz & Hatamizadeh 2024 (arXiv 2412.06464), section 3.
+
+    Example:
+        By hand: 32 heads of 128 x 128 in four bytes are 2 MiB.
+
+        >>> state_bytes(LinearAttention(heads=32, key_heads=16, key_dim=128, value_dim=128, gate=True,
+        ...                             delta=True, state_bytes=4.0), 1.0) / 2**20
+        2.0
     """
     heads = ceil_div(a.heads, tp)
     back = max(a.conv - 1, 0) * (2.0 * a.key_dim * ceil_div(a.key_heads, tp) + a.value_dim * heads)

@@ -1,0 +1,91 @@
+"""How long one chip keeps each of its resources at full rate: what energy is counted from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+from objectives.api import Chips
+from objectives.arrays import Array, inverse
+from objectives.equations.chip.operator_time import OperatorTime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceSeconds:
+    """Chip-seconds at the full rate of each resource [s]; sums and multiples of it are such seconds too."""
+
+    compute_s: Array
+    sram_s: Array
+    dram_s: Array
+    link_s: Array
+
+    def times(self, factor: Array) -> "ResourceSeconds":
+        """`factor` times as much."""
+        return ResourceSeconds(
+            compute_s=self.compute_s * factor,
+            sram_s=self.sram_s * factor,
+            dram_s=self.dram_s * factor,
+            link_s=self.link_s * factor,
+        )
+
+    def plus(self, other: "ResourceSeconds") -> "ResourceSeconds":
+        """Both together."""
+        return ResourceSeconds(
+            compute_s=self.compute_s + other.compute_s,
+            sram_s=self.sram_s + other.sram_s,
+            dram_s=self.dram_s + other.dram_s,
+            link_s=self.link_s + other.link_s,
+        )
+
+
+Repeated = Iterable[tuple[OperatorTime, float]]
+"""Operators, each with how often it runs."""
+
+
+def resource_seconds(chips: Chips, matrices: Repeated, cores: Repeated, sent_bytes: Array) -> ResourceSeconds:
+    """What operators take of every resource of one chip, were it sustained at its full rate [chip-second].
+
+    Seconds of the operator x the share of the full rate that it sustains; bytes over link bandwidth.
+
+    Args:
+        chips: chips, for efficiencies and link bandwidth.
+        matrices: operators of weight matrices, each with how often it runs.
+        cores: attention cores likewise.
+        sent_bytes: what the chip sends in collectives [B].
+
+    Returns:
+        Seconds by resource, shapes broadcast [s].
+
+    Domain:
+        Waiting, overheads and latencies keep no resource busy.
+    Limits:
+        0 for operators that take no time.
+    Source:
+        Utilisation law, Lazowska et al., Quantitative System Performance (1984), section 3.2.
+
+    Example:
+        By hand: 4 layers of 2 s of DRAM at half of its bandwidth are 4 s at full rate.
+
+        >>> from types import SimpleNamespace
+        >>> chip = SimpleNamespace(compute_efficiency=1.0, core_efficiency=1.0, sram_efficiency=1.0,
+        ...                        dram_efficiency=0.5, kv_efficiency=1.0, link_bandwidth=1.0)
+        >>> read = OperatorTime(compute_s=1.0, sram_s=0.0, dram_s=2.0)
+        >>> resource_seconds(chip, [(read, 4.0)], [], 0.0).dram_s
+        4.0
+    """
+    kinds = (
+        (matrices, chips.compute_efficiency, chips.dram_efficiency),
+        (cores, chips.core_efficiency, chips.kv_efficiency),
+    )
+    taken = [
+        (
+            operator.compute_s * (times * sustained),
+            operator.sram_s * (times * chips.sram_efficiency),
+            operator.dram_s * (times * read),
+        )
+        for operators, sustained, read in kinds
+        for operator, times in operators
+    ]
+    compute, sram, dram = (reduce(add, resource) for resource in zip(*taken, strict=True))
+    link = sent_bytes * inverse(chips.link_bandwidth)
+    return ResourceSeconds(compute_s=compute, sram_s=sram, dram_s=dram, link_s=link)

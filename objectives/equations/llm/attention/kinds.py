@@ -1,0 +1,127 @@
+"""The table of attention kinds: which functions count the layers of an architecture class."""
+
+from typing import Any, Protocol, TypeVar
+
+from objectives.api import Attention, AttentionLayer, LatentAttention, LinearAttention
+from objectives.arrays import Array
+from objectives.equations.llm.attention import latent, linear, softmax
+
+A = TypeVar("A")
+A_contra = TypeVar("A_contra", contravariant=True)
+
+
+class AttentionKind(Protocol[A_contra]):
+    """What a kind of attention must say of one layer; the modules of this folder are examples.
+
+    `tp` are tensor-parallel ways of any shape; a result of which the comment names no other shape has that
+    of `tp`. Everything is per layer and, but for `params`, for the fullest chip.
+    """
+
+    def params(self, a: A_contra, hidden: int, /) -> int:
+        """Parameters of the layer, biases and norms of its own included [1]."""
+        ...
+
+    def projection_elements(self, a: A_contra, hidden: int, tp: Array, /) -> Array:
+        """Weights of the projections [1]."""
+        ...
+
+    def projection_traffic(self, a: A_contra, hidden: int, tp: Array, /) -> Array:
+        """Activation elements that one row moves through the projections [1]."""
+        ...
+
+    def kv_elements(self, a: A_contra, tp: Array, /) -> Array:
+        """Elements of KV cache that one token leaves [1]."""
+        ...
+
+    def state_bytes(self, a: A_contra, tp: Array, /) -> Array | None:
+        """Bytes that one sequence keeps whatever its length [B]; None for a kind without a state."""
+        ...
+
+    def core_flop(self, a: A_contra, tp: Array, /) -> Array:
+        """FLOP of one decoded row for each token that it sees [FLOP/token]."""
+        ...
+
+    def prompt_core_flop(self, a: A_contra, tp: Array, /) -> Array:
+        """As `core_flop`, for a row of a prompt [FLOP/token]."""
+        ...
+
+    def seen(self, a: A_contra, context: Array, /) -> Array:
+        """Tokens that a decoded row at `context` attends to, shape of `context` [token]."""
+        ...
+
+    def kept(self, a: A_contra, context: Array, /) -> Array:
+        """Tokens whose KV cache must have room, shape of `context` [token]."""
+        ...
+
+    def seen_by_prompt(self, a: A_contra, isl: Array, /) -> Array:
+        """Tokens that a row of a prompt attends to, the mean over its rows, shape of `isl` [token]."""
+        ...
+
+
+_KINDS: dict[type, AttentionKind[Any]] = {
+    Attention: softmax,
+    LatentAttention: latent,
+    LinearAttention: linear,
+}
+
+
+def register(architecture: type[A], kind: AttentionKind[A]) -> None:
+    """Let `kind` count the layers of a class of attention that is defined elsewhere.
+
+    Args:
+        architecture: frozen dataclass of the layer, with its query heads as `heads`.
+        kind: a module or an object with the functions of `AttentionKind`.
+
+    Raises:
+        ValueError: where the class has a kind already.
+
+    Domain:
+        Registered in each process that evaluates such networks.
+    Limits:
+        None.
+    Source:
+        None: a table.
+
+    Example:
+        Every query head of multi-head attention has a key and a value: 2 x 8 heads x 64 elements a token.
+
+        >>> from objectives.api import Attention
+        >>> a = Attention(heads=8, kv_heads=8, head_dim=64)
+        >>> kind_of(a).kv_elements(a, 1.0)
+        1024.0
+    """
+    if architecture in _KINDS:
+        raise ValueError(f"{architecture.__name__}: expected a class without a kind, got one that has one")
+    _KINDS[architecture] = kind
+
+
+def kind_of(attention: AttentionLayer) -> AttentionKind[Any]:
+    """The functions that count a layer of attention.
+
+    Args:
+        attention: architecture of the layer.
+
+    Returns:
+        The module or object that is registered for its class.
+
+    Raises:
+        TypeError: where none is.
+
+    Domain:
+        Classes that are registered; a subclass needs an entry of its own.
+    Limits:
+        None.
+    Source:
+        None: a table.
+
+    Example:
+        >>> from objectives.api import LinearAttention
+        >>> kind_of(LinearAttention(heads=2, key_heads=2, key_dim=4, value_dim=4, gate=False, delta=False,
+        ...                         state_bytes=4.0)).__name__
+        'objectives.equations.llm.attention.linear'
+    """
+    found = _KINDS.get(type(attention))
+    if found is None:
+        known = ", ".join(kind.__name__ for kind in _KINDS)
+        raise TypeError(f"attention: expected one of {known}, got {type(attention).__name__}")
+    return found

@@ -1,0 +1,292 @@
+"""Multi-head latent attention (MLA): one compressed vector a token, shared by all heads.
+
+Symbols: d hidden size, H heads, c rank of the latent, r its rotary part, n and v key and value sizes of a
+head, q rank of the query, TP tensor-parallel ways. Decode multiplies the latents as they are (the absorbed
+form); prompts expand them to heads first.
+"""
+
+from objectives.api import LatentAttention
+from objectives.arrays import Array, ceil_div, zeros_like
+
+
+def params(a: LatentAttention, hidden: int) -> int:
+    """Parameters of one layer, its two norms included [1].
+
+    d q + d (c + r) + H (q (n + r) + c (n + v) + v d) + q + c; d instead of q, and no d q, where queries are
+    projected directly.
+
+    Args:
+        a: architecture of the layer.
+        hidden: hidden size d [1].
+
+    Returns:
+        Parameters [1].
+
+    Domain:
+        No biases.
+    Limits:
+        Linear in H but for the down-projections.
+    Source:
+        DeepSeek-V2 (arXiv 2405.04434), section 2.1.
+
+    Example:
+        By hand, for the sizes of DeepSeek-V3 (arXiv 2412.19437, section 4.2).
+
+        >>> v3 = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
+        >>> up = 128 * (1536 * 192 + 512 * 256 + 128 * 7168)
+        >>> params(v3, 7168) == 7168 * (1536 + 576) + up + 1536 + 512
+        True
+    """
+    query = hidden * a.query_latent if a.query_latent else 0
+    norms = (a.query_latent or 0) + a.latent
+    return query + hidden * (a.latent + a.rope) + a.heads * _head_elements(a, hidden) + norms
+
+
+def _head_elements(a: LatentAttention, hidden: int) -> int:
+    """Weights of the up-projections and the output of one head [1]."""
+    query = (a.query_latent or hidden) * (a.nope + a.rope)
+    return query + a.latent * (a.nope + a.value) + a.value * hidden
+
+
+def projection_elements(a: LatentAttention, hidden: int, tp: Array) -> Array:
+    """Weights of the projections on one chip [1].
+
+    The down-projections to the latents are on every chip, the up-projections are split by heads.
+
+    Args:
+        a: architecture of the layer.
+        hidden: hidden size d [1].
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        Weights, shape of `tp` [1].
+
+    Domain:
+        TP divides H or is a multiple of it; norms are left out.
+    Limits:
+        All but the norms at TP = 1; d (q + c + r) and one head for endless TP.
+    Source:
+        DeepSeek-V2 (arXiv 2405.04434), section 2.1.
+
+    Example:
+        By hand: one of 128 chips has the down-projections and one head.
+
+        >>> v3 = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
+        >>> projection_elements(v3, 7168, 128.0) == 7168 * 2112 + 1536 * 192 + 512 * 256 + 128 * 7168
+        True
+    """
+    everywhere = hidden * ((a.query_latent or 0) + a.latent + a.rope)
+    return everywhere + float(_head_elements(a, hidden)) * ceil_div(a.heads, tp)
+
+
+def projection_traffic(a: LatentAttention, hidden: int, tp: Array) -> Array:
+    """Activation elements that one row moves through the projections on one chip [1].
+
+    2 (d + q + c + r) + ceil(H / TP) (n + r + 2 v): the latents are written and read, heads once.
+
+    Args:
+        a: architecture of the layer.
+        hidden: hidden size d [1].
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        Elements read and written, shape of `tp` [1].
+
+    Domain:
+        Each operand crosses memory once.
+    Limits:
+        Never below 2 (d + q + c + r), which TP does not split.
+    Source:
+        Counted from the shapes of the projections.
+
+    Example:
+        By hand: 2 x (7,168 + 1,536 + 576) and 128 heads of 192 + 256.
+
+        >>> v3 = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
+        >>> projection_traffic(v3, 7168, 1.0)
+        75904.0
+    """
+    latents = 2.0 * (hidden + (a.query_latent or 0) + a.latent + a.rope)
+    return latents + float(a.nope + a.rope + 2 * a.value) * ceil_div(a.heads, tp)
+
+
+def kv_elements(a: LatentAttention, tp: Array) -> Array:
+    """Elements of KV cache that one token leaves on one chip in one layer [1].
+
+    c + r: the latent and its rotary part, which TP cannot split.
+
+    Args:
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        Elements, shape of `tp` [1].
+
+    Domain:
+        Every chip of a tensor-parallel group keeps the whole vector.
+    Limits:
+        Independent of heads and TP.
+    Source:
+        DeepSeek-V2 (arXiv 2405.04434), section 2.1.
+
+    Example:
+        Published: 70.272 KB a token for DeepSeek-V3 in BF16, 61 layers (DeepSeek-AI, ISCA 2025, arXiv
+        2505.09343, table 1).
+
+        >>> v3 = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
+        >>> 61 * kv_elements(v3, 1.0) * 2
+        70272.0
+    """
+    return float(a.latent + a.rope) + zeros_like(tp)
+
+
+def state_bytes(a: LatentAttention, tp: Array) -> None:
+    """None: latent attention keeps a KV cache, no state.
+
+    Args:
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Domain:
+        Every latent attention.
+    Limits:
+        None.
+    Source:
+        By definition.
+
+    Example:
+        >>> one = LatentAttention(heads=1, latent=1, rope=1, nope=1, value=1, query_latent=None)
+        >>> state_bytes(one, 1.0) is None
+        True
+    """
+
+
+def core_flop(a: LatentAttention, tp: Array) -> Array:
+    """FLOP of the attention core of one decoded row for each token that it sees [FLOP/token].
+
+    2 (2 c + r) ceil(H / TP): decode works on the latents; scores are over c + r, values over c.
+
+    Args:
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        FLOP, shape of `tp` [FLOP/token].
+
+    Domain:
+        Up-projections are absorbed into queries and outputs.
+    Limits:
+        Independent of n and v.
+    Source:
+        DeepSeek-V2 (arXiv 2405.04434), section 2.1.2.
+
+    Example:
+        By hand: 2 x (576 + 512) for each of 128 heads.
+
+        >>> v3 = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
+        >>> core_flop(v3, 1.0)
+        278528.0
+    """
+    return 2.0 * (2 * a.latent + a.rope) * ceil_div(a.heads, tp)
+
+
+def prompt_core_flop(a: LatentAttention, tp: Array) -> Array:
+    """As `core_flop`, for a row of a prompt, where latents are expanded to heads [FLOP/token].
+
+    2 (n + r + v) ceil(H / TP).
+
+    Args:
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        FLOP, shape of `tp` [FLOP/token].
+
+    Domain:
+        The expansion itself is part of the projections.
+    Limits:
+        That of multi-head attention with the key size n + r and the value size v.
+    Source:
+        DeepSeek-V2 (arXiv 2405.04434), section 2.1.
+
+    Example:
+        By hand: 2 x (192 + 128) for each of 128 heads.
+
+        >>> v3 = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
+        >>> prompt_core_flop(v3, 1.0)
+        81920.0
+    """
+    return 2.0 * (a.nope + a.rope + a.value) * ceil_div(a.heads, tp)
+
+
+def seen(a: LatentAttention, context: Array) -> Array:  # noqa: ARG001 - all of the context, always
+    """Tokens that a decoded row at `context` attends to [token]: all of them.
+
+    Args:
+        a: architecture of the layer.
+        context: tokens before and including the row [token].
+
+    Returns:
+        The context [token].
+
+    Domain:
+        No window.
+    Limits:
+        The context.
+    Source:
+        DeepSeek-V2 (arXiv 2405.04434), section 2.1.
+
+    Example:
+        >>> seen(LatentAttention(heads=1, latent=1, rope=1, nope=1, value=1, query_latent=None), 4096.0)
+        4096.0
+    """
+    return context
+
+
+def kept(a: LatentAttention, context: Array) -> Array:  # noqa: ARG001 - all of the context, always
+    """Tokens whose KV cache must have room [token]: all of the context.
+
+    Args:
+        a: architecture of the layer.
+        context: largest context of a sequence [token].
+
+    Returns:
+        The context [token].
+
+    Domain:
+        No window.
+    Limits:
+        The context.
+    Source:
+        DeepSeek-V2 (arXiv 2405.04434), section 2.1.
+
+    Example:
+        >>> kept(LatentAttention(heads=1, latent=1, rope=1, nope=1, value=1, query_latent=None), 4096.0)
+        4096.0
+    """
+    return context
+
+
+def seen_by_prompt(a: LatentAttention, isl: Array) -> Array:  # noqa: ARG001 - half of the square, always
+    """Tokens that a row of a prompt attends to, the mean over its rows [token]: isl / 2, a causal mask.
+
+    Args:
+        a: architecture of the layer.
+        isl: prompt tokens [token].
+
+    Returns:
+        Tokens, shape of `isl` [token].
+
+    Domain:
+        Whole prompts; a row sees itself as half a token.
+    Limits:
+        Linear.
+    Source:
+        Counted from the causal mask.
+
+    Example:
+        >>> one = LatentAttention(heads=1, latent=1, rope=1, nope=1, value=1, query_latent=None)
+        >>> seen_by_prompt(one, 1024.0)
+        512.0
+    """
+    return isl / 2.0

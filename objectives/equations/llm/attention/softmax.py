@@ -1,0 +1,305 @@
+"""Softmax attention: MHA, GQA and MQA, whole or inside a window or a chunk.
+
+Symbols: d hidden size, Hq query heads, Hkv KV heads, dh head size, w window, TP tensor-parallel ways.
+TP splits attention by whole heads, so that heads which TP does not divide cost their ceiling on the fullest
+chip.
+"""
+
+from objectives.api import Attention
+from objectives.arrays import Array, ceil_div, floor, maximum, minimum, where
+
+
+def params(a: Attention, hidden: int) -> int:
+    """Parameters of one layer, its biases included [1].
+
+    d dh (2 Hq + 2 Hkv), Hq more with a gate, and dh (Hq + 2 Hkv) biases.
+
+    Args:
+        a: architecture of the layer.
+        hidden: hidden size d [1].
+
+    Returns:
+        Parameters of queries, keys, values, output, gate and biases [1].
+
+    Domain:
+        Norms are not counted here.
+    Limits:
+        4 d^2 for MHA with Hq dh = d and no biases.
+    Source:
+        Vaswani et al. 2017 (arXiv 1706.03762); GQA, Ainslie et al. 2023 (arXiv 2305.13245).
+
+    Example:
+        By hand: Llama-2 7B has 4 projections of 4,096 x 4,096 in a layer.
+
+        >>> params(Attention(heads=32, kv_heads=32, head_dim=128), 4096) == 4 * 4096 * 4096
+        True
+    """
+    biases = a.bias * a.head_dim * (a.heads + 2 * a.kv_heads)
+    return hidden * a.head_dim * ((2 + a.gate) * a.heads + 2 * a.kv_heads) + biases
+
+
+def projection_elements(a: Attention, hidden: int, tp: Array) -> Array:
+    """Weights of the projections on one chip [1].
+
+    d dh (2 ceil(Hq / TP) + 2 ceil(Hkv / TP)): query and output over query heads (and a gate where there is
+    one), key and value over KV heads.
+
+    Args:
+        a: architecture of the layer.
+        hidden: hidden size d [1].
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        Weights, shape of `tp` [1].
+
+    Domain:
+        TP divides Hq or is a multiple of it; biases are left out.
+    Limits:
+        The published count at TP = 1. TP > Hkv replicates KV heads: the sum over chips grows beyond it.
+    Source:
+        Megatron-LM, Shoeybi et al. 2019 (arXiv 1909.08053), section 3: attention split by heads.
+
+    Example:
+        By hand: of the 64 query and 8 KV heads of Llama-2 70B a chip of eight has 8 and 1.
+
+        >>> projection_elements(Attention(heads=64, kv_heads=8, head_dim=128), 8192, 8.0) / (8192 * 128)
+        18.0
+    """
+    queries = (2.0 + a.gate) * ceil_div(a.heads, tp)
+    return hidden * a.head_dim * (queries + 2.0 * ceil_div(a.kv_heads, tp))
+
+
+def projection_traffic(a: Attention, hidden: int, tp: Array) -> Array:
+    """Activation elements that one row moves through the projections on one chip [1].
+
+    d read, d written, and the query, key, value, gate and output of the chip's heads once each.
+
+    Args:
+        a: architecture of the layer.
+        hidden: hidden size d [1].
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        Elements read and written, shape of `tp` [1].
+
+    Domain:
+        Each operand crosses memory once.
+    Limits:
+        2 d for heads spread over endless chips, but for one head each.
+    Source:
+        Counted from the shapes of the projections.
+
+    Example:
+        By hand: 2 x 4,096 and 4 x 32 heads of 128.
+
+        >>> projection_traffic(Attention(heads=32, kv_heads=32, head_dim=128), 4096, 1.0)
+        24576.0
+    """
+    heads = (2.0 + a.gate) * ceil_div(a.heads, tp) + 2.0 * ceil_div(a.kv_heads, tp)
+    return 2.0 * hidden + a.head_dim * heads
+
+
+def kv_elements(a: Attention, tp: Array) -> Array:
+    """Elements of KV cache that one token leaves on one chip in one layer [1].
+
+    2 ceil(Hkv / TP) dh: a key and a value for each KV head.
+
+    Args:
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        Elements, shape of `tp` [1].
+
+    Domain:
+        KV heads are not split.
+    Limits:
+        Never below one KV head, so TP > Hkv saves nothing.
+    Source:
+        Ainslie et al. 2023 (arXiv 2305.13245).
+
+    Example:
+        Published, in BF16: 327.680 KB a token for Qwen-2.5 72B (80 layers), 516.096 KB for LLaMA-3.1 405B
+        (126 layers) (DeepSeek-AI, ISCA 2025, arXiv 2505.09343, table 1).
+
+        >>> eight = Attention(heads=64, kv_heads=8, head_dim=128)
+        >>> 80 * kv_elements(eight, 1.0) * 2
+        327680.0
+        >>> 126 * kv_elements(Attention(heads=128, kv_heads=8, head_dim=128), 1.0) * 2
+        516096.0
+    """
+    return 2.0 * a.head_dim * ceil_div(a.kv_heads, tp)
+
+
+def state_bytes(a: Attention, tp: Array) -> None:
+    """None: softmax attention keeps a KV cache, no state.
+
+    Args:
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Domain:
+        Every softmax attention.
+    Limits:
+        None.
+    Source:
+        By definition.
+
+    Example:
+        >>> state_bytes(Attention(heads=8, kv_heads=8, head_dim=64), 1.0) is None
+        True
+    """
+
+
+def core_flop(a: Attention, tp: Array) -> Array:
+    """FLOP of the attention core of one decoded row for each token that it sees [FLOP/token].
+
+    4 ceil(Hq / TP) dh: a multiply-add for the score and one for the value, in each query head.
+
+    Args:
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        FLOP, shape of `tp` [FLOP/token].
+
+    Domain:
+        The softmax itself is left out.
+    Limits:
+        Independent of KV heads: GQA saves bytes, no FLOP.
+    Source:
+        Kaplan et al. 2020 (arXiv 2001.08361), table 1: 2 n_ctx d_attn a layer for the mask and as much
+        for values.
+
+    Example:
+        By hand: 4 x 4,096 for the 32 heads of 128 of Llama-2 7B.
+
+        >>> core_flop(Attention(heads=32, kv_heads=32, head_dim=128), 1.0)
+        16384.0
+    """
+    return 4.0 * a.head_dim * ceil_div(a.heads, tp)
+
+
+def prompt_core_flop(a: Attention, tp: Array) -> Array:
+    """As `core_flop`, for a row of a prompt [FLOP/token]; the same in softmax attention.
+
+    Args:
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        FLOP, shape of `tp` [FLOP/token].
+
+    Domain:
+        See `core_flop`.
+    Limits:
+        See `core_flop`.
+    Source:
+        See `core_flop`.
+
+    Example:
+        >>> prompt_core_flop(Attention(heads=32, kv_heads=32, head_dim=128), 1.0)
+        16384.0
+    """
+    return core_flop(a, tp)
+
+
+def seen(a: Attention, context: Array) -> Array:
+    """Tokens that a decoded row at `context` attends to [token].
+
+    min(context, w) for a sliding window. A chunk starts again at every multiple of the window: all of the
+    context inside the first one, half a window on average beyond.
+
+    Args:
+        a: architecture of the layer.
+        context: tokens before and including the row [token].
+
+    Returns:
+        Tokens, shape of `context` [token].
+
+    Domain:
+        Contexts beyond the first chunk end anywhere in a chunk with equal chance.
+    Limits:
+        The context without a window; never above the window.
+    Source:
+        Sliding windows: Mistral 7B, Jiang et al. 2023 (arXiv 2310.06825), section 2.
+
+    Example:
+        Published: the window of Mistral 7B is 4,096 tokens; half of it for chunks of that size.
+
+        >>> slide = Attention(heads=32, kv_heads=8, head_dim=128, window=4096)
+        >>> seen(slide, 1000.0), seen(slide, 32768.0)
+        (1000.0, 4096.0)
+        >>> seen(Attention(heads=32, kv_heads=8, head_dim=128, window=4096, chunked=True), 32768.0)
+        2048.0
+    """
+    if a.window is None:
+        return context
+    if not a.chunked:
+        return minimum(context, float(a.window))
+    return where(context <= a.window, context, a.window / 2.0)
+
+
+def kept(a: Attention, context: Array) -> Array:
+    """Tokens whose KV cache must have room [token]: the context, or a window or chunk of it at most.
+
+    Args:
+        a: architecture of the layer.
+        context: largest context of a sequence [token].
+
+    Returns:
+        Tokens, shape of `context` [token].
+
+    Domain:
+        A rolling buffer that forgets what no row will see.
+    Limits:
+        The context without a window; never above the window.
+    Source:
+        Mistral 7B, Jiang et al. 2023 (arXiv 2310.06825), section 2, rolling buffer cache.
+
+    Example:
+        Published: for 32k tokens the rolling buffer of Mistral 7B is 8 times smaller.
+
+        >>> 32768 / kept(Attention(heads=32, kv_heads=8, head_dim=128, window=4096), 32768.0)
+        8.0
+    """
+    return context if a.window is None else minimum(context, float(a.window))
+
+
+def seen_by_prompt(a: Attention, isl: Array) -> Array:
+    """Tokens that a row of a prompt attends to, the mean over its rows [token].
+
+    isl / 2 without a window (causal: half of the square). Below a sliding window w of a longer prompt:
+    w - w^2 / (2 isl). In chunks of w: half a chunk in the whole ones, half of the rest in the last.
+
+    Args:
+        a: architecture of the layer.
+        isl: prompt tokens [token].
+
+    Returns:
+        Tokens, shape of `isl` [token].
+
+    Domain:
+        Whole prompts; a row sees itself as half a token.
+    Limits:
+        isl / 2 as w reaches isl; w, or w / 2 in chunks, for a prompt without end.
+    Source:
+        Counted from the causal mask.
+
+    Example:
+        By hand: two chunks of 4 and a rest of 2 have (16 + 16 + 4) / 2 pairs for 10 rows.
+
+        >>> seen_by_prompt(Attention(heads=1, kv_heads=1, head_dim=1), 1024.0)
+        512.0
+        >>> seen_by_prompt(Attention(heads=1, kv_heads=1, head_dim=1, window=4, chunked=True), 10.0)
+        1.8
+    """
+    if a.window is None:
+        return isl / 2.0
+    size, prompt = float(a.window), maximum(isl, 1e-9)
+    if a.chunked:
+        whole = floor(isl / size)
+        rest = isl - whole * size
+        return (whole * size * size + rest * rest) / (2.0 * prompt)
+    inside = minimum(isl, size)
+    return inside - inside * inside / (2.0 * prompt)

@@ -1,0 +1,163 @@
+"""Chunked: prompts are cut into chunks that ride with the steps of decode, whose weights they share."""
+
+from dataclasses import dataclass
+from typing import final
+
+from objectives.api import Designs, Workload
+from objectives.arrays import Array, ceil_div, maximum, minimum, ones_like, where
+from objectives.equations.chip.resource_seconds import ResourceSeconds
+from objectives.equations.serving.mode import ServingResult
+from objectives.equations.serving.queueing import queue, wait_for_prompts
+from objectives.equations.serving.shared_replicas import QUEUE_NOTE, shared_replicas
+from objectives.equations.step.batch_setup import PromptLoad, Setup
+from objectives.equations.step.decode_steps import DecodeSteps
+from objectives.equations.step.forward_pass import PassInput
+from objectives.equations.step.pipeline import turn_with_chunks
+from objectives.equations.step.prefill_pass import PrefillPass, prefill_of
+from objectives.equations.step.prefix_cache import computed_tokens, prompt_core_flop
+from objectives.equations.step.resource_use import resource_use
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunks:
+    """How prompts are cut, or packed where they are short."""
+
+    pieces: Array
+    """Chunks of one prompt [1]; 1 where it is whole."""
+    together: Array
+    """Prompts in one chunk [1]; 1 where a prompt takes several chunks."""
+    rows: Array
+    """Prompt tokens in one chunk [token]."""
+
+
+def chunks(prompt: Array, budget: Array, due: Array) -> Chunks:
+    """Chunks of at most `budget` rows for prompts of which some rows must be served in each step.
+
+    A prompt above the budget is cut into equal pieces. Shorter ones are packed as far as so many are due in
+    each step, and no further: packing more would make the first ones wait.
+
+    Args:
+        prompt: rows of a prompt [token].
+        budget: rows of prompts that run together at most [1].
+        due: rows of prompts that a step must serve on average [1].
+
+    Returns:
+        Pieces, prompts and rows of a chunk, shapes broadcast.
+
+    Domain:
+        All prompts have one length.
+    Limits:
+        One piece of one prompt for a large budget and little load.
+    Source:
+        Agrawal et al., Sarathi-Serve, OSDI 2024 (arXiv 2403.02310), section 4.
+
+    Example:
+        By hand: 5,000 tokens in chunks of at most 2,048 are three of 1,667.
+
+        >>> import numpy as np
+        >>> cut = chunks(5000.0, np.array([2048.0]), np.array([1.0]))
+        >>> float(cut.pieces[0]), round(float(cut.rows[0]))
+        (3.0, 1667)
+    """
+    some = maximum(prompt, ones_like(budget))
+    pieces = ceil_div(some, budget)
+    together = where(pieces > 1.0, 1.0, maximum(minimum(due, budget) / some, 1.0))
+    return Chunks(pieces=pieces, together=together, rows=prompt / pieces * together)
+
+
+@final
+class Chunked:
+    """Chunks of prompts inside the steps of decode."""
+
+    name = "chunked"
+    counts_prompts = True
+    starts_together = False
+    has_pools = False
+
+    def missing(self, work: Workload) -> str:  # noqa: ARG002 - the protocol passes it
+        """Nothing."""
+        return ""
+
+    def prompt_load(self, designs: Designs, work: Workload) -> PromptLoad:
+        """Chunks of the budget, packed with prompts of the whole batch, next to decode."""
+        batch = designs.deployments.batch
+        rows = minimum(maximum(batch * computed_tokens(work), 1.0), designs.chips.prompt_rows)
+        return PromptLoad(prompts=ones_like(designs.deployments.tp), rows=rows, with_decode=True)
+
+    def serve(self, s: Setup, steps: DecodeSteps) -> ServingResult:
+        """A share of the steps carries a chunk; more would be due than ride go by themselves."""
+        d, work, step = s.deployments, s.context.workload, steps.per_token_s()
+        prompt, room = computed_tokens(work), s.micro.count / steps.tokens
+        cut = chunks(prompt, s.prompt_load.rows, d.batch / work.osl * prompt / room)
+        mixed, lone = prefill_of(s, _mixed(s, steps.rows, cut)), prefill_of(s, _chunk(s, cut)).pipeline
+        each = mixed.where_prompts(cut.pieces / cut.together)  # chunks of a prompt
+        waited = wait_for_prompts(d.batch, each * mixed.pipeline.stage_s, s.chips.burst)
+        due = (d.batch - 1.0) * each / work.osl
+        ride = minimum(due, room)
+        turn = steps.pipeline.time.seconds
+        # where passes are so far apart that a chunk finds a gap, it goes by itself
+        gap = turn / s.micro.count - steps.pipeline.stage_s >= lone.stage_s
+        crowded = turn_with_chunks(
+            turn,
+            s.micro.count,
+            ride / room,
+            cut.pieces,
+            where(gap, lone.stage_s, mixed.pipeline.stage_s),
+            where(gap, lone.latency_s, mixed.pipeline.latency_s),
+        )
+        others = (crowded - turn) / steps.tokens + (due - ride) * lone.stage_s
+        # prompts that were waited for come between no tokens; together they save no time
+        stall = maximum(others * (1.0 - s.chips.burst / 2.0), others - waited / work.osl)
+        later = (cut.pieces - 1.0) * mixed.stage_s()
+        before = {"queue": queue(waited, step), "later_chunks": later}
+        resources = steps.resources.plus(_added_resources(s, steps, mixed, each))
+        return shared_replicas(s, step, stall, mixed, resources, before, waited + later)
+
+    def notes(self, work: Workload, stages: float) -> tuple[str, ...]:  # noqa: ARG002 - likewise
+        """That waits are means."""
+        return (QUEUE_NOTE,)
+
+
+def _added_resources(s: Setup, steps: DecodeSteps, mixed: PrefillPass, each: Array) -> ResourceSeconds:
+    """What `each` chunks of a prompt take beyond the steps that they ride with, for one output token."""
+    plain = resource_use(s.machine, steps.layer_pass, steps.rows).times(-1.0)
+    added = resource_use(s.machine, mixed.layer_pass, mixed.rows).plus(plain)
+    return added.times(s.deployments.tp * each / s.context.workload.osl)
+
+
+def _chunk(s: Setup, cut: Chunks) -> PassInput:
+    """A chunk of prompts by itself."""
+    work, layer = s.context.workload, s.layer
+    computed = computed_tokens(work)
+    # a chunk reads what earlier ones wrote: of n chunks (n + 1) / (2 n) of the prompt on average
+    before = (work.isl - computed) + computed * ((cut.pieces + 1.0) / (2.0 * cut.pieces))
+    ended = cut.together / cut.pieces
+    return PassInput(
+        rows=cut.rows,
+        head_rows=ended,
+        sequences=ended,
+        core_flop=prompt_core_flop(layer, work),
+        kv_elements=cut.together * layer.kv_kept(before),
+        kv_share=s.machine.placed.kv_share,
+        prompt=True,
+        state_bytes=None if layer.state_bytes is None else 2.0 * layer.state_bytes * cut.together,
+    )
+
+
+def _mixed(s: Setup, decoding: PassInput, cut: Chunks) -> PassInput:
+    """A step of decode that carries one chunk of prompts."""
+    chunk = _chunk(s, cut)
+    rows = decoding.rows + chunk.rows
+    state = decoding.state_bytes
+    if state is not None and chunk.state_bytes is not None:
+        state = state + chunk.state_bytes
+    return PassInput(
+        rows=rows,
+        head_rows=decoding.head_rows + chunk.head_rows,
+        sequences=decoding.sequences + chunk.sequences,
+        core_flop=(decoding.rows * decoding.core_flop + chunk.rows * chunk.core_flop) / rows,
+        kv_elements=decoding.kv_elements + chunk.kv_elements,
+        kv_share=decoding.kv_share,
+        prompt=True,
+        state_bytes=state,
+    )

@@ -1,0 +1,143 @@
+"""The pass over prompts that a first token waits for."""
+
+from dataclasses import dataclass
+
+from objectives.arrays import Array, is_number, ones_like, where, zeros_like
+from objectives.equations.chip.resource_seconds import ResourceSeconds
+from objectives.equations.step import prefix_cache
+from objectives.equations.step.batch_setup import Setup
+from objectives.equations.step.forward_pass import ForwardPass, PassInput, forward_pass
+from objectives.equations.step.pipeline_pass import PipelinePass, pipeline_pass
+from objectives.equations.step.resource_use import resource_use
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrefillPass:
+    """A pass over prompts, alone in the pipeline or with the steps of decode that it rides with."""
+
+    rows: PassInput
+    layer_pass: ForwardPass
+    pipeline: PipelinePass
+    some: Array | None = None
+    """1 where requests have prompt tokens to compute, 0 where they have none; None where all have."""
+
+    def seconds(self) -> Array:
+        """Through all stages [s]; 0 without a prompt."""
+        return self.where_prompts(self.pipeline.latency_s)
+
+    def stage_s(self) -> Array:
+        """Time that the slowest stage is occupied [s]; 0 without a prompt."""
+        return self.where_prompts(self.pipeline.stage_s)
+
+    def parts(self, s: Setup) -> dict[str, Array]:
+        """Where its seconds go [s]; their sum is `seconds`."""
+        parts = self.pipeline.parts(s.machine, self.layer_pass)
+        return {name: self.where_prompts(part) for name, part in parts.items()}
+
+    def resources(self, s: Setup, prompts: Array) -> ResourceSeconds:
+        """What it takes of each resource, for each output token of its `prompts` [chip-second]."""
+        share = s.deployments.tp / (prompts * s.context.workload.osl)
+        return resource_use(s.machine, self.layer_pass, self.rows).times(self.where_prompts(share))
+
+    def where_prompts(self, amount: Array) -> Array:
+        """The amount for requests with prompt tokens to compute, 0 for others."""
+        return amount if self.some is None else self.some * amount
+
+
+def prefill_pass(s: Setup) -> PrefillPass:
+    """The pass over the prompts of a setup, alone in the pipeline.
+
+    Causal attention sees half of the square on average; KV cache is written where that of these prompts
+    alone would be stored, whatever the batch next to it.
+
+    Args:
+        s: designs set up for their passes.
+
+    Returns:
+        Times and rows of the pass, shapes broadcast.
+
+    Domain:
+        All prompts that are prefilled at once, as one micro-batch.
+    Limits:
+        0 seconds for prompts without tokens to compute.
+    Source:
+        As `forward_pass`.
+
+    Example:
+        By hand, in tests/properties/test_serving_modes.py: FLOP of 16 prompts of Llama-2 70B over the peak of
+        eight chips.
+    """
+    work, prompts, layer = s.context.workload, s.prompt_load.prompts, s.layer
+    shape = zeros_like(s.deployments.tp)
+    rows = PassInput(
+        rows=prefix_cache.computed_tokens(work) * prompts + shape,
+        head_rows=prompts + shape,
+        sequences=prompts + shape,
+        core_flop=prefix_cache.prompt_core_flop(layer, work),
+        kv_elements=prompts * layer.kv_kept(work.isl),
+        kv_share=s.machine.placed.prompt_kv_share,
+        prompt=True,
+        state_bytes=None if layer.state_bytes is None else 2.0 * layer.state_bytes * prompts,
+    )
+    return prefill_of(s, rows)
+
+
+def prefill_of(s: Setup, rows: PassInput) -> PrefillPass:
+    """A pass over some rows with prompts among them, one micro-batch in flight.
+
+    Args:
+        s: designs set up for their passes.
+        rows: rows of the pass.
+
+    Returns:
+        Times of the pass, shapes broadcast.
+
+    Domain:
+        As `forward_pass`.
+    Limits:
+        As `prefill_pass`.
+    Source:
+        As `forward_pass`.
+
+    Example:
+        By hand, in tests/properties/test_pools_and_chunks.py.
+    """
+    layer_pass, pp = forward_pass(s.machine, rows), s.deployments.pp
+    pipeline = pipeline_pass(s.machine, layer_pass, rows, pp, s.hops, ones_like(pp))
+    return PrefillPass(rows=rows, layer_pass=layer_pass, pipeline=pipeline, some=_some(s))
+
+
+def _some(s: Setup) -> Array | None:
+    """1 where requests have prompt tokens to compute, 0 where they have none; None where all have."""
+    rows = prefix_cache.computed_tokens(s.context.workload)
+    if is_number(rows):
+        return None if rows > 0.0 else zeros_like(s.deployments.tp)
+    return where(rows > 0.0, 1.0, zeros_like(rows))
+
+
+def prefix_load_s(s: Setup) -> Array | None:
+    """Time to bring back what one prompt has in the prefix cache [s]; None where nothing is brought.
+
+    Layers of a stage x bytes of a layer / bandwidth of the tier.
+
+    Args:
+        s: designs set up for their passes.
+
+    Returns:
+        Seconds, shapes broadcast [s].
+
+    Domain:
+        Each chip brings what it holds; stages load at once.
+    Limits:
+        None for the chip's own DRAM.
+    Source:
+        As `prefix_cache.load_seconds`.
+
+    Example:
+        By hand, in tests/equations/test_prefix_cache.py.
+    """
+    work = s.context.workload
+    if work.prefix is None or work.prefix.hit == 0.0 or work.prefix.tier == "dram":
+        return None
+    size = s.stage_layers * prefix_cache.bytes_read(s.layer, work, s.context.precision.kv_bytes)
+    return prefix_cache.load_seconds(work.prefix, size)
