@@ -1,12 +1,31 @@
-"""Everything wrong with the input, at once: where, what, expected, got, hint."""
+"""Every error that a person can act on, with the exit code that the program ends with.
+
+An error that is not here is a mistake of the program, and ends in a stack trace.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
-from typing import Final
+from enum import IntEnum
+from typing import ClassVar, Final
 
 CLOSE: Final = 0.2
 """A second name that is less alike than the first by more than this is no hint."""
+LISTED: Final = 60
+"""Most valid names that a message lists; a longer list is that of `dse catalog`."""
+
+
+class ExitCode(IntEnum):
+    """How the program ends."""
+
+    DONE = 0
+    FAILED = 1
+    """A check failed, or nothing feasible was found."""
+    WRONG_INPUT = 2
+    INTERRUPTED = 130
+    """By Ctrl-C, as shells report it."""
+    BROKEN_PIPE = 141
+    """The reader of the output has gone, as shells report it."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +40,19 @@ class Problem:
         return f"{self.where}: {self.what}" if self.where else self.what
 
 
-class SpecError(ValueError):
-    """Wrong input, with all its problems. The command line prints them and exits with 2."""
+class DseError(Exception):
+    """An error that a person can act on; each line of its text is a sentence of its own."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.WRONG_INPUT
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What the program prints on stderr."""
+        return tuple(str(self).splitlines())
+
+
+class SpecError(DseError, ValueError):
+    """Wrong input, with all its problems."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -32,21 +62,80 @@ class SpecError(ValueError):
         return type(self), (self.problems,)
 
 
-def wrong(where: str, what: str) -> SpecError:
+class UnitError(DseError, ValueError):
+    """Text that is not a quantity of the expected dimension."""
+
+
+class ResultsError(DseError, ValueError):
+    """Stored results that are missing or damaged, or that cannot be written; names the path."""
+
+
+class StaleResultsError(DseError, ValueError):
+    """Stored results that the study does not give any more."""
+
+
+class StorageError(DseError):
+    """A storage of trials that fails while it is used."""
+
+
+class PluginError(DseError):
+    """An external cost model, objective, sampler or metric that cannot be loaded or breaks its contract."""
+
+
+class InfeasibleError(DseError, ValueError):
+    """No design may be proposed; every reason is a sentence."""
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, reasons: Iterable[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("\n".join(self.reasons))
+
+    def __reduce__(self) -> tuple[type, tuple[tuple[str, ...]]]:
+        return type(self), (self.reasons,)
+
+
+class BeatsPhysics(DseError):
+    """A prediction is faster or holds more than physics allows: the cost model is broken, not the input."""
+
+    exit_code = ExitCode.FAILED
+
+
+class InterruptedRun(DseError):
+    """Ctrl-C ended a run in order; says what is kept and how to continue."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+class HelperLost(DseError):
+    """A process that ran a case for this one has gone; another one runs the case again."""
+
+    exit_code = ExitCode.FAILED
+
+
+def spec_error(where: str, what: str) -> SpecError:
     """A `SpecError` with a single problem."""
     return SpecError([Problem(where, what)])
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Hint with the nearest known names, or with all of them when none is near."""
+    """A hint for an unknown name: the names most like it, then all valid ones.
+
+    >>> nearest("tpee", ["tpe", "random", "qmc"])
+    "did you mean 'tpe'? Known: qmc, random, tpe"
+    """
     names = sorted(set(known))
-    lowered = {n.lower(): n for n in names}
-    asked = str(name).lower()
-    found = get_close_matches(asked, lowered, n=2, cutoff=0.5)
-    best = [SequenceMatcher(None, c, asked).ratio() for c in found]
-    close = [lowered[c] for c, ratio in zip(found, best, strict=True) if ratio > best[0] - CLOSE]
-    if close:
-        return f"did you mean {' or '.join(repr(c) for c in close)}?"
-    if len(names) > 24:
-        return f"{len(names)} names are known, see `dse catalog`"
-    return f"known: {', '.join(names)}" if names else "none are known"
+    if not names:
+        return "none are known"
+    every = f"{', '.join(names)}" if len(names) <= LISTED else f"{len(names)} names, see `dse catalog`"
+    close = _alike(str(name).lower(), {n.lower(): n for n in names})
+    if not close:
+        return f"known: {every}"
+    return f"did you mean {' or '.join(repr(c) for c in close)}? Known: {every}"
+
+
+def _alike(name: str, lowered: dict[str, str]) -> list[str]:
+    """At most two names like `name`, the second only where it is nearly as like."""
+    found = get_close_matches(name, lowered, n=2, cutoff=0.5)
+    ratios = [SequenceMatcher(None, c, name).ratio() for c in found]
+    return [lowered[c] for c, ratio in zip(found, ratios, strict=True) if ratio > ratios[0] - CLOSE]

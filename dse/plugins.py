@@ -1,11 +1,11 @@
 """Cost models, objectives, metrics and samplers by name: ours are registered exactly as external ones are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
 
-from dse.errors import nearest, wrong
+from dse.errors import PluginError, nearest, spec_error
 from objectives.api import CostModel, Objective
 from objectives.metrics import METRICS, Metric, Place
 
@@ -19,29 +19,42 @@ def registered(group: str) -> dict[str, EntryPoint]:
     return {point.name: point for point in sorted(entry_points(group=group), key=lambda p: p.name)}
 
 
-def _load(group: str, what: str, name: str) -> Any:
+def _point(group: str, what: str, name: str) -> EntryPoint:
     known = registered(group)
     if name not in known:
-        raise wrong("", f"unknown {what} {name!r}; {nearest(name, known)}")
-    return known[name].load()
+        raise spec_error("", f"unknown {what} {name!r}; {nearest(name, known)}")
+    return known[name]
+
+
+@contextmanager
+def _loading(point: EntryPoint) -> Iterator[None]:
+    """A plug-in that cannot be imported or made becomes a `PluginError` that names its package."""
+    try:
+        yield
+    except (ImportError, AttributeError, TypeError) as error:
+        owner = f" of {point.dist.name} {point.dist.version}" if point.dist is not None else ""
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        what = f"{point.group} {point.name!r}{owner}: expected a plug-in that loads, got: {reason}"
+        raise PluginError(what) from error
 
 
 @cache
 def metrics() -> tuple[Metric, ...]:
     """The table of metrics: our rows, then those that other packages register under `dse.metrics`.
 
-    An entry point is a `Metric` or a tuple of them. Raises `SpecError` for anything else, and for a column
-    that is registered twice.
+    An entry point is a `Metric` or a tuple of them. Raises `PluginError` for anything else, and for a
+    column that is registered twice.
     """
     found = {metric.column: metric for metric in METRICS}
     for name, point in registered("dse.metrics").items():
-        loaded = point.load()
+        with _loading(point):
+            loaded = point.load()
         for metric in loaded if isinstance(loaded, tuple) else (loaded,):
             if not isinstance(metric, Metric):
                 kind = type(metric).__name__
-                raise wrong("", f"metric {name!r}: expected an objectives.metrics.Metric, got a {kind}")
+                raise PluginError(f"metric {name!r}: expected an objectives.metrics.Metric, got a {kind}")
             if metric.column in found:
-                raise wrong("", f"metric {name!r}: expected a column of its own, got {metric.column!r}")
+                raise PluginError(f"metric {name!r}: expected a column of its own, got {metric.column!r}")
             found[metric.column] = metric
     return tuple(found.values())
 
@@ -71,17 +84,23 @@ def metric_objectives() -> tuple[Objective, ...]:
 
 def cost_model(name: str) -> CostModel:
     """The cost model registered as `name`; raises `SpecError` with the nearest names."""
-    found: CostModel = _load("dse.cost_models", "cost model", name)()
+    point = _point("dse.cost_models", "cost model", name)
+    with _loading(point):
+        found: CostModel = point.load()()
     return found
 
 
 def objective(name: str) -> Objective:
     """The objective registered as `name`; raises `SpecError` with the nearest names."""
-    found: Objective = _load("dse.objectives", "objective", name)()
+    point = _point("dse.objectives", "objective", name)
+    with _loading(point):
+        found: Objective = point.load()()
     return found
 
 
-def sampler_factory(name: str) -> Callable[..., Any]:
-    """The sampler factory registered as `name`: called with `seed` and the options of the study."""
-    found: Callable[..., Any] = _load("dse.samplers", "sampler", name)
+def sampler_factory(name: str) -> Callable[..., object]:
+    """The sampler factory registered as `name`: it makes an Optuna sampler, see `dse.testing`."""
+    point = _point("dse.samplers", "sampler", name)
+    with _loading(point):
+        found: Callable[..., object] = point.load()
     return found

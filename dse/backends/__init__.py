@@ -5,7 +5,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from dse.errors import nearest, wrong
+from dse.errors import nearest, spec_error
 
 Compile = Callable[[Callable[..., Any]], Callable[..., Any]]
 """Turns array-namespace code into a compiled function that takes and returns NumPy arrays."""
@@ -19,11 +19,11 @@ def compiler(name: str) -> Compile | None:
     Raises `SpecError` for an unknown name and for a library that is not installed.
     """
     if name not in BACKENDS:
-        raise wrong("--backend", f"unknown backend {name!r}; {nearest(name, BACKENDS)}")
+        raise spec_error("--backend", f"unknown backend {name!r}; {nearest(name, BACKENDS)}")
     if name == "numpy":
         return None
     if find_spec(name) is None:
-        raise wrong("--backend", f"expected {name} to be installed; pip install 'dse[{name}]'")
+        raise spec_error("--backend", f"expected {name} to be installed; pip install 'dse[{name}]'")
     found: Compile = import_module(f"dse.backends.{name}").compiled
     return found
 

@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import dse
-from dse.errors import SpecError, wrong
+from dse.errors import SpecError, spec_error
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -81,7 +81,7 @@ class Cluster:
                 if self.threads:
                     alone = time.monotonic()
                 elif time.monotonic() - alone > PATIENCE:
-                    raise wrong(
+                    raise spec_error(
                         "--scheduler",
                         f"expected workers at {self._address}, got none for {PATIENCE} s; {_KEPT}",
                     ) from None
@@ -96,7 +96,7 @@ class Cluster:
         try:
             return future.result()
         except KilledWorker as error:
-            raise wrong(
+            raise spec_error(
                 "--scheduler",
                 f"{self._address}: one task killed {error.allowed_failures + 1} workers, the last of them "
                 f"{error.last_worker.address}; look at its log, and at its memory",
@@ -104,7 +104,7 @@ class Cluster:
 
     def _away(self, error: Exception | None) -> SpecError:
         told = f" ({_first(error)})" if error is not None else ""
-        return wrong("--scheduler", f"lost the scheduler at {self._address}{told}; {_KEPT}")
+        return spec_error("--scheduler", f"lost the scheduler at {self._address}{told}; {_KEPT}")
 
 
 def wanted() -> bool:
@@ -126,13 +126,15 @@ def cluster(address: str) -> Iterator[Cluster]:
         from distributed import Client
         from distributed.comm import get_address_host_port
     except ImportError:
-        raise wrong("--scheduler", "a cluster needs Dask: pip install 'dse[cluster]'") from None
+        raise spec_error("--scheduler", "a cluster needs Dask: pip install 'dse[cluster]'") from None
     try:
         get_address_host_port(address)  # before there is a half-made client to close
         with _silent():
             client = Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise wrong("--scheduler", f"expected a Dask scheduler at {address}, got: {_first(error)}") from None
+        raise spec_error(
+            "--scheduler", f"expected a Dask scheduler at {address}, got: {_first(error)}"
+        ) from None
     with _silent():
         try:
             _check(client, address)
@@ -162,17 +164,21 @@ def _check(client: Any, address: str) -> None:
     try:
         client.wait_for_workers(1, timeout=PATIENCE)
     except TimeoutError:
-        raise wrong("--scheduler", f"expected workers at {address}, got none within {PATIENCE} s") from None
+        raise spec_error(
+            "--scheduler", f"expected workers at {address}, got none within {PATIENCE} s"
+        ) from None
     try:
         found = client.run(version)
     except Exception as error:  # what a worker raises that cannot import us
-        raise wrong(
+        raise spec_error(
             "--scheduler", f"expected dse {dse.__version__} on every worker, got: {_first(error)}"
         ) from None
     other = {worker: told for worker, told in found.items() if told != dse.__version__}
     if other:
         worker, told = next(iter(sorted(other.items())))
-        raise wrong("--scheduler", f"expected dse {dse.__version__} on every worker, got {told} at {worker}")
+        raise spec_error(
+            "--scheduler", f"expected dse {dse.__version__} on every worker, got {told} at {worker}"
+        )
 
 
 def _first(error: Exception) -> str:

@@ -13,15 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.bounds.first_principles import Count, Floats, count, over
+from dse.errors import BeatsPhysics
 from objectives import api
 from objectives.equations.serving.registry import serving_mode
 
 ROUNDING: Final = 1e-9
 """Share by which a prediction may pass a bound: that of sums in another order, nothing else."""
-
-
-class BeatsPhysics(Exception):
-    """Something claims to be faster or to hold more than physics allows: our mistake or a plug-in's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +184,7 @@ def check(metrics: api.Metrics, bound: Bound, *, names: npt.ArrayLike | None = N
         return
     labels = None if names is None else np.broadcast_to(np.asarray(names), shape).reshape(-1)
     lines = [f"{_design(bound.designs, shape, at, labels)}: {what}" for at, what in found]
-    raise BeatsPhysics("\n".join([*lines, "the cost model, or the facts of the chip, are wrong."]))
+    raise BeatsPhysics("\n".join([*lines, "The cost model, or the facts of the chip, are wrong."]))
 
 
 def _beaten(m: api.Metrics, bound: Bound, shape: tuple[int, ...]) -> Iterator[tuple[int, str]]:

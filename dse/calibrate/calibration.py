@@ -12,7 +12,7 @@ from dse.calibrate.left_out import GROUPINGS, folds, interval, left_out, metric_
 from dse.calibrate.parameters import PARAMETERS, Prior, prior, vector
 from dse.calibrate.profile import Profile, leaves, span
 from dse.calibrate.residuals import Rows
-from dse.errors import Problem, SpecError, nearest, wrong
+from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipClass
 from dse.spec.schema.system import StackSpec
@@ -159,7 +159,7 @@ def calibrate(
     Raises `SpecError` for too few rows.
     """
     if len(cases) < FEWEST:
-        raise wrong(
+        raise spec_error(
             f"stacks/{spec.name}",
             f"expected at least {FEWEST} rows to fit a stack to, got {len(cases)}. "
             "Rows of other engines, classes or qualities were left aside.",

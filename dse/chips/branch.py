@@ -21,7 +21,7 @@ from dse.chips.resolve import (
 )
 from dse.chips.silicon import Silicon, blueprint_of, derive, fp16_equivalent, managed_by_software
 from dse.chips.silicon_columns import excess_columns, package_columns, watt_columns
-from dse.errors import Problem, SpecError, wrong
+from dse.errors import Problem, SpecError, spec_error
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.space import BranchSpec, SpaceSpec
 from dse.spec.schema.system import NetworkSpec
@@ -234,7 +234,7 @@ def branches_of(space: SpaceSpec, setting: Setting) -> dict[str, Branch]:
     found: dict[str, Branch] = {}
     if setting.price.method == "listed":
         what = "expected unit-cost, margin, compute-ratio or searched for the hypothetical chips of"
-        raise wrong("price.method", f"{what} {space.name}, got 'listed'")
+        raise spec_error("price.method", f"{what} {space.name}, got 'listed'")
     if setting.price.method == "margin":
         margin_of(setting.price, setting.technology)
     for name, spec in space.branches.items():
@@ -252,7 +252,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
     asked = "price" in spec.parameters
     if asked != (setting.price.method == "searched"):
         expected = "no parameter price unless price.method is searched" if asked else "a parameter price"
-        raise wrong(where, f"expected {expected}, got price.method {setting.price.method}")
+        raise spec_error(where, f"expected {expected}, got price.method {setting.price.method}")
     template = catalog.get(ChipSpec, spec.template)
     stack = setting.stack_of(name, spec.stack)
     network = catalog.get(NetworkSpec, setting.network or spec.network)
@@ -296,7 +296,7 @@ def _peaks_of(chip: ChipSpec, setting: Setting) -> Peaks:
     fp16, precision = peak_of(chip, ("fp16",)), setting.precision
     if fp16 is None:
         what = "peak.fp16: expected a known value in a template, got none"
-        raise wrong(f"chips/{chip.name}", what)
+        raise spec_error(f"chips/{chip.name}", what)
     matrix, attention = (
         peak_of(chip, arithmetic(stored, precision.activations)) or 0.0
         for stored in (precision.weights, precision.kv)

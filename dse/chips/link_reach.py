@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.system import NetworkSpec
 from dse.spec.schema.technology import TechnologySpec
@@ -50,7 +50,7 @@ def reach_columns(link_bandwidth: Any, network: NetworkSpec, technology: Technol
     board, rack = on_board_and_in_rack(network, technology)
     energy = technology.system.optics_energy.value
     if energy is None:
-        raise wrong("system.optics_energy", "expected a known value in the technology file, got null")
+        raise spec_error("system.optics_energy", "expected a known value in the technology file, got null")
     small = 0.0 if network.topology in SWITCHED else 1.0
     _, optical = shares(network, technology)
     both_ways = 2.0 * ends(network) * optical * energy

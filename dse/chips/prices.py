@@ -6,7 +6,7 @@ from typing import Any
 
 from dse.chips.link_reach import SWITCHED, ends, shares
 from dse.chips.silicon import Silicon
-from dse.errors import Problem, SpecError, nearest, wrong
+from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.study import PriceSpec
@@ -32,7 +32,9 @@ def price_of_one(method: str, seller: str | None = None, system: str = "chips-on
     """
     if method == "searched":
         what = "a space with a parameter price; --set price='... USD' sets that of one chip"
-        raise wrong("--price-method", f"expected a method that tells a price, searched asks for it in {what}")
+        raise spec_error(
+            "--price-method", f"expected a method that tells a price, searched asks for it in {what}"
+        )
     reference = {"reference": "h100-sxm"} if method == "compute-ratio" else {}
     sold = {"seller": seller} if seller else {}
     return build_spec(PriceSpec, {"method": method, "system": system, **reference, **sold}, "--price-method")
@@ -43,13 +45,13 @@ def margin_of(price: PriceSpec, technology: TechnologySpec) -> Margin:
     known, seller = technology.economics.gross_margin, price.seller or ""
     where = "price.seller"
     if seller not in known:
-        raise wrong(where, f"unknown seller {seller!r}; {nearest(seller, known)}")
+        raise spec_error(where, f"unknown seller {seller!r}; {nearest(seller, known)}")
     if known[seller].value is None:
         at = f"economics.gross_margin.{seller}"
-        raise wrong(where, f"expected a known {at} in the technology file, got null")
+        raise spec_error(where, f"expected a known {at} in the technology file, got null")
     margin = known[seller].value or 0.0
     if margin >= 1.0:
-        raise wrong(where, f"expected a gross margin below 1, got {margin:g}")
+        raise spec_error(where, f"expected a gross margin below 1, got {margin:g}")
     volume = price.volume
     if volume is None:
         leaf = technology.economics.volume[seller]

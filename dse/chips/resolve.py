@@ -23,7 +23,7 @@ from dse.chips.silicon_columns import (
     chip_package,
     chip_power,
 )
-from dse.errors import Problem, SpecError, wrong
+from dse.errors import Problem, SpecError, spec_error
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.chip import ChipSpec
@@ -296,7 +296,7 @@ def _around(chip: ChipSpec, network: NetworkSpec, setting: Setting, power_w: flo
 def around_of(power_w: Any, link_bandwidth: Any, network: NetworkSpec, setting: Setting) -> dict[str, Any]:
     """What one chip of a `built-up` system carries of all that stands around it [USD]."""
     if setting.economy is None:
-        raise wrong("price.system", "expected an economy for the system built-up, got none")
+        raise spec_error("price.system", "expected an economy for the system built-up, got none")
     return built_up(power_w, link_bandwidth, network, setting.technology, setting.economy)
 
 

@@ -9,7 +9,8 @@ import typer
 
 import dse
 from dse.cli.lazy_group import LazyGroup
-from dse.cli.terminal.guard import INTERRUPTED, WRONG, complain
+from dse.cli.terminal.guard import complain
+from dse.errors import ExitCode
 
 HELP = """Search for the AI-inference chip that minimises $/(token/s) under latency targets.
 
@@ -54,7 +55,7 @@ def _open_streams() -> None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     if sys.stdout is None:
         complain("stdout: expected a place for the answer, got a closed one; >/dev/null throws it away")
-        sys.exit(WRONG)
+        sys.exit(ExitCode.WRONG_INPUT)
 
 
 def main() -> None:
@@ -66,4 +67,4 @@ def main() -> None:
     try:
         app(prog_name="dse")
     except KeyboardInterrupt:  # before any verb had begun
-        sys.exit(INTERRUPTED)
+        sys.exit(ExitCode.INTERRUPTED)

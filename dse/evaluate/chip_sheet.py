@@ -12,7 +12,7 @@ from dse.chips.price_basis import BASES, price_basis
 from dse.chips.prices import margin_of, margin_parts, price_of_one
 from dse.chips.resolve import Setting, price_of
 from dse.chips.silicon import Silicon, chip_silicon
-from dse.errors import SpecError, nearest, wrong
+from dse.errors import SpecError, nearest, spec_error
 from dse.spec.catalog.lookup import Catalog, leaves
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.settings import CHIP, chip_with, spelled
@@ -136,7 +136,7 @@ def chip_sheet(
         told = (
             f"expected a node that {TECHNOLOGY} knows, got {process!r}; {nearest(process, technology.nodes)}"
         )
-        raise wrong(f"chips/{spec.name}: die.process", f"{told}; --node makes it on one of them")
+        raise spec_error(f"chips/{spec.name}: die.process", f"{told}; --node makes it on one of them")
     made, costs, notes = _made(spec, technology, yield_law)
     if changed:
         notes.append(f"{', '.join(changed)} exchanged: published figures are of another chip, and left out")

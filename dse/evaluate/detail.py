@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from dse.chips.resolve import chip_columns, chips_of
 from dse.choose.rule import Limits, violations
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.evaluate.mix import MemberPoints, combined_metrics, taken
 from dse.evaluate.mix_ledgers import combined_ledgers
 from dse.front.tables import Table
@@ -87,7 +87,9 @@ def family_of(study: ResolvedStudy, name: str, rows: Table) -> Family:
             hypothetical=spec.hypothetical,
         )
     if name not in study.branches:
-        raise wrong(study.slug, f"expected chips of the branches {', '.join(study.branches)}, got {name!r}")
+        raise spec_error(
+            study.slug, f"expected chips of the branches {', '.join(study.branches)}, got {name!r}"
+        )
     branch = study.branches[name]
     values = {n: rows[f"param_{n}"].to_numpy(dtype=float) for n in branch.spec.parameters}
     stack = study.setting.stack_of(branch.name, branch.spec.stack)
@@ -132,7 +134,7 @@ def _deployments(study: ResolvedStudy, rows: Table, start: str = "") -> api.Depl
         what = (
             f"expected the columns {', '.join(missing)} of a deployment, got none: an older version wrote it"
         )
-        raise wrong(study.slug, f"{what}. Repeat `dse run`.")
+        raise spec_error(study.slug, f"{what}. Repeat `dse run`.")
     return api.Deployments(**{name: rows[start + name].to_numpy(dtype=float) for name in names})
 
 

@@ -14,7 +14,7 @@ from dse.chips.resolve import Setting, chip_columns, chips_of, precision_of, sta
 from dse.chips.silicon import chip_silicon
 from dse.choose.rule import TOLERANCE, Limits, best, judged, violations
 from dse.choose.solve import Found, Question, best_deployments
-from dse.errors import Problem, SpecError, nearest, wrong
+from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.evaluate.estimate_result import (
     LABELS,
     Estimate,
@@ -223,7 +223,7 @@ class Subject:
         )
         self.chosen = best_deployments(question, self.chips, grid, limits)
         if any(f.cost[0] <= 0.0 for f in self.chosen):
-            raise wrong(f"chips/{self.chip.name}", "price: expected more than 0 USD, got 0 USD")
+            raise spec_error(f"chips/{self.chip.name}", "price: expected more than 0 USD, got 0 USD")
         return [api.Designs(chips=self.chips, deployments=f.deployments) for f in self.chosen]
 
     @property
@@ -323,7 +323,7 @@ def _hold_node(given: bool, chip: ChipSpec, technology: TechnologySpec) -> None:
     leaf, known = chip.die.process, tuple(technology.nodes)
     node = None if leaf is None else leaf.value
     if given and node not in known:
-        raise wrong("--set", f"process: unknown node {node!r}; {nearest(str(node), known)}")
+        raise spec_error("--set", f"process: unknown node {node!r}; {nearest(str(node), known)}")
 
 
 def _at_unit_cost(chip: ChipSpec, setting: Setting) -> Setting:
@@ -339,7 +339,7 @@ def _at_unit_cost(chip: ChipSpec, setting: Setting) -> Setting:
 
 def _precision(weights: str, kv: str | None, activations: str | None) -> PrecisionSpec:
     if weights not in FORMATS:
-        raise wrong("--weights", f"unknown number format {weights!r}; {nearest(weights, FORMATS)}")
+        raise spec_error("--weights", f"unknown number format {weights!r}; {nearest(weights, FORMATS)}")
     sub_byte = weights in ("int4", "nvfp4", "mxfp4")
     follows = "fp16" if sub_byte else weights
     data = {"weights": weights, "kv": kv or follows, "activations": activations or follows}

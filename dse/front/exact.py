@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from dse.errors import ResultsError
 from dse.front.dominance import Floats, factor_to_cover, log_hypervolume
-from dse.front.files import Front, FrontError, load_front
+from dse.front.files import Front, load_front
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ def _exact(folder: Path) -> Front | None:
         return None
     try:
         found = load_front(folder)
-    except FrontError:  # somebody else's, or half written: nothing to compare with
+    except ResultsError:  # somebody else's, or half written: nothing to compare with
         return None
     return found if "sweep" in found.manifest else None
 

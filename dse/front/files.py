@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dse.errors import ResultsError
 from dse.front.atomic import replace_files
 from dse.front.axis import Axis, axis_from
 from dse.front.tables import from_csv, kinds, to_csv
@@ -20,10 +21,6 @@ FORMAT = "dse-front-1"
 TABLES = ("front.csv", "baselines.csv")
 AT_TARGETS = "at_targets.csv"
 """Table that only some folders have."""
-
-
-class FrontError(ValueError):
-    """A results folder or file that cannot be read or written; one sentence, with its path."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +41,7 @@ class Front:
 
 
 def write_front(out: Path, front: Front) -> None:
-    """Store `front` in the folder `out`, all of it or nothing; raises `FrontError`.
+    """Store `front` in the folder `out`, all of it or nothing; raises `ResultsError`.
 
     The manifest moves in last and holds the digest of both tables, so that an interrupted move is
     noticed by `load_front` instead of being read as a result.
@@ -62,7 +59,7 @@ def write_front(out: Path, front: Front) -> None:
     own = {"format": FORMAT, "axes": [axis.as_dict() for axis in front.axes], "files": files}
     clash = set(own) & set(front.manifest)
     if clash:
-        raise FrontError(
+        raise ResultsError(
             f"{out}: expected a manifest without the keys {', '.join(sorted(own))}, got {sorted(clash)}."
         )
     try:
@@ -70,7 +67,7 @@ def write_front(out: Path, front: Front) -> None:
             {**own, **front.manifest}, indent=2, ensure_ascii=False, allow_nan=False, default=_plain
         )
     except (TypeError, ValueError) as error:
-        raise FrontError(
+        raise ResultsError(
             f"{out / 'manifest.json'}: expected a manifest of plain data, got: {error}."
         ) from None
     write_files({**{out / name: told for name, told in text.items()}, out / "manifest.json": manifest + "\n"})
@@ -79,7 +76,7 @@ def write_front(out: Path, front: Front) -> None:
 
 
 def write_files(files: Mapping[Path, str | bytes]) -> None:
-    """Replace all of `files` or none; raises `FrontError` naming the place that cannot be written."""
+    """Replace all of `files` or none; raises `ResultsError` naming the place that cannot be written."""
     try:
         replace_files(
             {path: data.encode() if isinstance(data, str) else data for path, data in files.items()}
@@ -87,11 +84,11 @@ def write_files(files: Mapping[Path, str | bytes]) -> None:
     except OSError as error:
         where = error.filename or ", ".join(str(path) for path in files)
         reason = error.strerror or type(error).__name__
-        raise FrontError(f"{where}: expected a folder that can be written to, got: {reason}.") from None
+        raise ResultsError(f"{where}: expected a folder that can be written to, got: {reason}.") from None
 
 
 def load_front(out: Path) -> Front:
-    """The front stored in the folder `out`; raises `FrontError` when there is none or it is damaged."""
+    """The front stored in the folder `out`; raises `ResultsError` when there is none or it is damaged."""
     path = out / "manifest.json"
     manifest = _manifest(path)
     try:
@@ -99,16 +96,16 @@ def load_front(out: Path) -> Front:
         files = manifest.pop("files")
         frames = [_read(out / name, files[name]) for name in TABLES]
         solved = _read(out / AT_TARGETS, files[AT_TARGETS]) if AT_TARGETS in files else pd.DataFrame()
-    except FrontError:
+    except ResultsError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FrontError(
+        raise ResultsError(
             f"{path}: expected a manifest written by `dse run`, got a damaged one ({error})."
         ) from None
     for name, frame in zip(TABLES, frames, strict=True):
         missing = [axis.column for axis in axes if axis.column not in frame.columns]
         if missing:
-            raise FrontError(
+            raise ResultsError(
                 f"{out / name}: expected the columns of the objectives, missing {', '.join(missing)}."
             )
     return Front(frame=frames[0], baselines=frames[1], axes=axes, manifest=manifest, at_targets=solved)
@@ -118,16 +115,16 @@ def _manifest(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FrontError(
+        raise ResultsError(
             f"{path}: expected the results of a study, got no such file. Start with `dse run`."
         ) from None
     except OSError as error:
-        raise FrontError(f"{path}: expected a readable file, got: {error.strerror}.") from None
+        raise ResultsError(f"{path}: expected a readable file, got: {error.strerror}.") from None
     except ValueError:
-        raise FrontError(f"{path}: expected a manifest written by `dse run`, got no JSON text.") from None
+        raise ResultsError(f"{path}: expected a manifest written by `dse run`, got no JSON text.") from None
     found = data.get("format") if isinstance(data, dict) else None
     if found != FORMAT:
-        raise FrontError(
+        raise ResultsError(
             f"{path}: expected the format {FORMAT!r}, got {found!r}. Choose another folder with --out."
         )
     del data["format"]
@@ -138,11 +135,11 @@ def _read(path: Path, entry: Mapping[str, Any]) -> pd.DataFrame:
     try:
         text = path.read_bytes().decode()
     except OSError as error:
-        raise FrontError(f"{path}: expected a table written by `dse run`, got: {error.strerror}.") from None
+        raise ResultsError(f"{path}: expected a table written by `dse run`, got: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise FrontError(f"{path}: expected a table written by `dse run`, got no UTF-8 text.") from None
+        raise ResultsError(f"{path}: expected a table written by `dse run`, got no UTF-8 text.") from None
     if _digest(text) != entry["sha256"]:
-        raise FrontError(
+        raise ResultsError(
             f"{path}: expected the table that manifest.json describes, got another: it was edited, or a run "
             "was interrupted while it wrote. Repeat `dse run`."
         )

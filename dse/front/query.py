@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dse.errors import Problem, SpecError, nearest, wrong
+from dse.errors import Problem, SpecError, UnitError, nearest, spec_error
 from dse.front.axis import Axis
 from dse.front.columns import kind_of, unit_of
 from dse.front.dominance import Mask
 from dse.front.tables import to_format
-from dse.spec.yaml.units import UnitError, parse
+from dse.spec.yaml.units import parse
 
 __all__ = ["best_at_targets", "checked", "to_format", "unmet", "where"]
 
@@ -57,7 +57,7 @@ class Condition:
         try:
             return parse(self.value, unit)
         except UnitError as error:
-            raise wrong("--where", f"{self.text!r}: {error}.") from None
+            raise spec_error("--where", f"{self.text!r}: {error}.") from None
 
 
 def conditions(text: str) -> list[Condition]:
@@ -138,26 +138,26 @@ def _condition(part: str) -> tuple[str, str, str]:
     """Name, operator and value of one condition; raises `SpecError`."""
     found = _CONDITION.fullmatch(part)
     if not found:
-        raise wrong("--where", f"expected {_EXAMPLE}, got {part!r}.")
+        raise spec_error("--where", f"expected {_EXAMPLE}, got {part!r}.")
     name, operator, value = found.groups()
     if operator not in _OPERATORS:
         hint = f" Did you mean {_MEANT[operator]!r}?" if operator in _MEANT else ""
         known = ", ".join(o for o in _OPERATORS if o != "==")
-        raise wrong("--where", f"expected one of {known}, got {operator!r} in {part!r}.{hint}")
+        raise spec_error("--where", f"expected one of {known}, got {operator!r} in {part!r}.{hint}")
     return name, operator, value
 
 
 def _mask(frame: pd.DataFrame, part: str, names: Mapping[str, _Name]) -> Mask:
     name, operator, value = _condition(part)
     if name not in names:
-        raise wrong("--where", f"unknown name {name!r} in {part!r}. {nearest(name, names)}")
+        raise spec_error("--where", f"unknown name {name!r} in {part!r}. {nearest(name, names)}")
     column = frame[names[name].column]
     if kind_of(column) == "text":
         return _text(column, operator, value, part)
     try:
         number = _number(value, names[name].unit)
     except UnitError as error:
-        raise wrong("--where", f"{part!r}: {error}.") from None
+        raise spec_error("--where", f"{part!r}: {error}.") from None
     return _compare(column.to_numpy(dtype=np.float64), operator, number)
 
 
@@ -169,7 +169,7 @@ def _number(value: str, unit: str) -> float:
 
 def _text(column: pd.Series, operator: str, value: str, part: str) -> Mask:
     if operator not in ("=", "==", "!="):
-        raise wrong(
+        raise spec_error(
             "--where", f"expected = or != for the text {column.name!r}, got {operator!r} in {part!r}."
         )
     same = (column == value.strip("'\"")).fillna(False).to_numpy(dtype=np.bool_)

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
-from dse.errors import nearest, wrong
+from dse.errors import nearest, spec_error
 from dse.front.columns import Kind, canonical, kind_of
 
 Format = Literal["csv", "json", "parquet"]
@@ -65,7 +65,9 @@ def to_format(frame: pd.DataFrame, form: str) -> bytes:
         buffer = BytesIO()
         frame.to_parquet(buffer, engine="pyarrow", index=False)
         return buffer.getvalue()
-    raise wrong("--format", f"expected one of {', '.join(FORMATS)}, got {form!r}. {nearest(form, FORMATS)}")
+    raise spec_error(
+        "--format", f"expected one of {', '.join(FORMATS)}, got {form!r}. {nearest(form, FORMATS)}"
+    )
 
 
 def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.front.files import write_files
 from dse.pages.study.columns import said
 from dse.pages.study.tables import markdown
@@ -31,7 +31,7 @@ def summary_of(page: Path) -> tuple[str, str, tuple[str, str]]:
     text = page.read_text(encoding="utf-8")
     answer, picture = _ANSWER.search(text), _PICTURE.search(text)
     if answer is None or picture is None:
-        raise wrong(str(page), "expected '**Answer (DATE).** ...' and a picture, got a page without")
+        raise spec_error(str(page), "expected '**Answer (DATE).** ...' and a picture, got a page without")
     title = text.partition("\n")[0].removeprefix("# ").strip()
     return title, " ".join(answer[1].split()), (picture[1], picture[2])
 

@@ -12,7 +12,7 @@ from dse.chips.branch import Branch, branches_of
 from dse.chips.formats import peak_of
 from dse.chips.resolve import Setting, chip_columns, precision_of
 from dse.choose.rule import Limits
-from dse.errors import Problem, SpecError, nearest, wrong
+from dse.errors import Problem, SpecError, UnitError, nearest, spec_error
 from dse.plugins import cost_model, objective, sampler_factory
 from dse.question.layouts import Lists, check_deployments, filled
 from dse.question.overrides import with_settings, workload_of
@@ -30,7 +30,7 @@ from dse.spec.schema.study import MixSpec, StudySpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.workload import WorkloadSpec
-from dse.spec.yaml.units import UnitError, parse
+from dse.spec.yaml.units import parse
 from dse.spec.yaml.yaml_lines import read_yaml
 from objectives import api
 
@@ -178,13 +178,15 @@ def find_study(name: str, folders: Iterable[Path] | None = None) -> Path:
     if name in found:
         return found[name]
     if given.is_dir():
-        raise wrong("", f"expected a folder with a study.yaml, got {name!r}, which has none")
+        raise spec_error("", f"expected a folder with a study.yaml, got {name!r}, which has none")
     if given.exists():
-        raise wrong("", f"expected a study.yaml, got {name!r}, which is no regular file")
+        raise spec_error("", f"expected a study.yaml, got {name!r}, which is no regular file")
     if given.suffix in (".yaml", ".yml"):
         meant = given.parent.name if given.name == "study.yaml" else given.stem
-        raise wrong("", f"expected a study.yaml, got {name!r}, which does not exist; {nearest(meant, found)}")
-    raise wrong("", f"unknown study {name!r}; {nearest(name, found)}")
+        raise spec_error(
+            "", f"expected a study.yaml, got {name!r}, which does not exist; {nearest(meant, found)}"
+        )
+    raise spec_error("", f"unknown study {name!r}; {nearest(name, found)}")
 
 
 def list_studies(folders: Iterable[Path] | None = None) -> dict[str, Path]:
@@ -390,7 +392,7 @@ def _members(
 def _swept(name: str) -> api.Objective:
     goal = objective(name)
     if goal.unit != "s":
-        raise wrong("", f"expected an objective measured in seconds, got {name!r} in {goal.unit!r}")
+        raise spec_error("", f"expected an objective measured in seconds, got {name!r} in {goal.unit!r}")
     return goal
 
 
@@ -398,7 +400,7 @@ def _driven(name: str, space: SpaceSpec | None, chips: dict[str, ChipSpec | None
     """A stack of its own is given to a branch of the space, or to a baseline by its full name."""
     known = [*(space.branches if space else ()), *(chip.name for chip in chips.values() if chip)]
     if name not in known:
-        raise wrong("", f"unknown branch or baseline {name!r}; {nearest(name, known)}")
+        raise spec_error("", f"unknown branch or baseline {name!r}; {nearest(name, known)}")
 
 
 def _reference(spec: StudySpec, catalog: Catalog) -> None:
@@ -407,9 +409,11 @@ def _reference(spec: StudySpec, catalog: Catalog) -> None:
         return
     chip = catalog.get(ChipSpec, spec.price.reference)
     if spec.price.reference_price is None and chip.price.value is None:
-        raise wrong("", f"chips/{chip.name}: price: expected a known value, got null; give a reference_price")
+        raise spec_error(
+            "", f"chips/{chip.name}: price: expected a known value, got null; give a reference_price"
+        )
     if peak_of(chip, ("fp16",)) is None:
-        raise wrong("", f"chips/{chip.name}: peak.fp16: expected a known value, got none")
+        raise spec_error("", f"chips/{chip.name}: peak.fp16: expected a known value, got none")
 
 
 def _limit(name: str, text: str) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dse.choose.rule import Limits, merged
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.plugins import objective
 from dse.spec.schema.study import StudySpec
 from dse.spec.schema.workload import WorkloadSpec
@@ -55,5 +55,5 @@ def goal_of(spec: StudySpec, goals: Sequence[api.Objective], swept: api.Objectiv
     usual = [g for g in others if g.name == USUAL_GOAL] or others
     if len(usual) > 1:
         names = ", ".join(sorted(g.name for g in usual))
-        raise wrong("", f"expected one of {names} to choose deployments by, got none; add `goal: NAME`")
+        raise spec_error("", f"expected one of {names} to choose deployments by, got none; add `goal: NAME`")
     return usual[0]

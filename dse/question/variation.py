@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from dse.errors import nearest, wrong
+from dse.errors import nearest, spec_error
 from dse.question.resolved_study import ResolvedStudy, resolve_study
 from dse.spec.catalog.lookup import leaves
 from dse.spec.schema.base import Sourced, SourcedRatio, SourcedShare, Spec, unit_in
@@ -123,7 +123,7 @@ def places_of(study: ResolvedStudy, text: str) -> tuple[Place, ...]:
         if found:
             return found
     known = [*(n for kind, table in SHORT.items() if kind != "chip" for n in table)]
-    raise wrong("", f"unknown name {text!r}; {nearest(name, known)}")
+    raise spec_error("", f"unknown name {text!r}; {nearest(name, known)}")
 
 
 def _dotted(study: ResolvedStudy, text: str) -> tuple[str | None, str, str]:

@@ -15,7 +15,8 @@ from math import prod
 
 import numpy as np
 
-from dse.spec.yaml.units import UnitError, parse
+from dse.errors import UnitError
+from dse.spec.yaml.units import parse
 from dse.testing import samples
 from dse.testing.checks import (
     HEADLINE,

@@ -6,9 +6,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from dse.errors import SpecError
+from dse.errors import ResultsError, SpecError
 from dse.front.exact import drawn_behind
-from dse.front.files import Front, FrontError, load_front
+from dse.front.files import Front, load_front
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.report.info.evidence import Evidence, evidence
 from dse.report.info.stored_trials import Searched, told_by
@@ -114,7 +114,7 @@ class LiveStudy:
             trials, silent = self._asked()
             doubt = "; ".join(filter(None, (doubt, silent)))
             front = self._front(study, trials)
-        except (SpecError, FrontError, KeyError, ValueError) as error:
+        except (SpecError, ResultsError, KeyError, ValueError) as error:
             return State(version, "", self.slug, f"It cannot be shown: {error}", None)
         if front is None:
             return State(
@@ -177,7 +177,7 @@ class LiveStudy:
         """How a study stands whose trials are not here."""
         try:
             where = str(load_front(self.folder).manifest.get("storage") or "embedded")
-        except FrontError:
+        except ResultsError:
             return "waiting for its first trial"
         if where == "embedded":
             return "stored results"
@@ -195,7 +195,7 @@ class LiveStudy:
         """Whether the stored front already holds all of its trials, so that no run is under way."""
         try:
             return load_front(self.folder).manifest.get("trials") == done
-        except FrontError:
+        except ResultsError:
             return False
 
 

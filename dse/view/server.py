@@ -7,7 +7,7 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.view.guard import App
 
 HOST = "127.0.0.1"
@@ -40,7 +40,9 @@ def serving(app: App, port: int) -> Iterator[HTTPServer]:
         server = _Server((HOST, port), _Handler)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise wrong("--port", f"expected a free port, got {port}: {reason}. Give another, or 0.") from None
+        raise spec_error(
+            "--port", f"expected a free port, got {port}: {reason}. Give another, or 0."
+        ) from None
     server.set_app(app)
     try:
         yield server

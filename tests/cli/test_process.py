@@ -113,7 +113,7 @@ def test_ctrl_c_before_the_first_trial_says_how_to_go_on_too(tmp_path):
         _, complaint = child.communicate(timeout=60)
     assert child.returncode == 130, complaint
     assert "Traceback" not in complaint
-    assert "go on with:\n  dse run groq-vs-h100 --out r" in complaint
+    assert "Continue with:\n  dse run groq-vs-h100 --out r" in complaint
 
 
 @pytest.mark.slow
@@ -129,7 +129,7 @@ def test_ctrl_c_keeps_every_trial_and_says_how_to_go_on(tmp_path, small_study, d
         said, complaint = child.communicate(timeout=60)
     assert child.returncode == 130, complaint
     assert "Traceback" not in complaint
-    assert f"go on with:\n  dse run {small_study} --trials 100000 --out r" in complaint
+    assert f"Continue with:\n  dse run {small_study} --trials 100000 --out r" in complaint
     assert "Results in r: front.csv, baselines.csv, at_targets.csv, manifest.json" in said
     done = dse("front", small_study, "--out", "r", "--no-intervals", "--format", "json").json["trials"]
     assert done > 0

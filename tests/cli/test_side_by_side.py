@@ -5,6 +5,7 @@ import json
 import pytest
 
 from dse.cli.cases import helper, side_by_side
+from dse.errors import HelperLost
 
 CHEAP = {"title": "chips alone", "price": {"system": "chips-only"}}
 LISTED = {"title": "real chips", "space": None, "price": {"method": "listed"}, "baselines": ["h100-sxm"]}
@@ -57,7 +58,7 @@ def test_what_is_wrong_with_a_case_is_told_as_in_one_process(several, study_with
 @pytest.mark.slow
 def test_a_case_whose_helper_dies_is_run_all_the_same(several, study_with, dse, tmp_path, monkeypatch):
     def dies(self, question, asked, tell):
-        raise helper.Dead
+        raise HelperLost
 
     monkeypatch.setattr(helper.Helper, "run", dies)
     path = study_with(cases={"cheap": CHEAP})

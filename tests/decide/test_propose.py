@@ -13,14 +13,15 @@ from studies_for_tests import write_study
 import dse
 from dse.chips.branch import branches_of
 from dse.chips.resolve import chip_columns
-from dse.cli.input.repeat_command import again
+from dse.cli.input.repeat_command import repeat_command
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows
 from dse.decide.propose.chip_file import chip_of, space_around
-from dse.decide.propose.proposal import Refused, propose
+from dse.decide.propose.proposal import propose
 from dse.decide.propose.rounding import rounded
 from dse.decide.propose.validity import at_the_ends, beyond_what_exists, outside
 from dse.decide.scenario.best_deployments import ask_of, solve, study_grid
 from dse.decide.scenario.evaluation import told_of
+from dse.errors import InfeasibleError
 from dse.question.variation import vary
 from dse.report.datasheet.content import datasheet
 from dse.report.datasheet.data import as_dict
@@ -100,7 +101,7 @@ def test_the_line_that_is_printed_gives_the_same_numbers(tmp_path, monkeypatch, 
     chip = chip_of(study, one, "one", {})
     Path("one.yaml").write_text(yaml_of(chip))
     cost = float(chips_of_candidates(study, [one]).price_usd[0])
-    line = again(SimpleNamespace(study=study, chip=chip), told, cost, Path("one.yaml"), None)
+    line = repeat_command(SimpleNamespace(study=study, chip=chip), told, cost, Path("one.yaml"), None)
     found = dse_verb(*shlex.split(line)[1:], "--format", "json").json
     for name in ("tpot_s", "capex_usd", "usd_per_token_per_s", "usd_per_million_tokens"):
         assert found["metrics"][name] == pytest.approx(told.metrics[name], rel=1e-6), line
@@ -211,7 +212,7 @@ def test_the_ledgers_of_the_silicon_sum_to_the_chip(proposal):
 
 
 def test_a_target_that_nothing_meets_is_refused_with_what_is_possible(study, front):
-    with pytest.raises(Refused, match=r"no design on the front of .* meets TPOT 1\.00 us"):
+    with pytest.raises(InfeasibleError, match=r"no design on the front of .* meets TPOT 1\.00 us"):
         propose(study, front, {"tpot": 1e-6})
 
 

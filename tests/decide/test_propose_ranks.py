@@ -8,10 +8,11 @@ from studies_for_tests import write_study
 
 import dse
 from dse.decide.propose.candidates import from_rows
-from dse.decide.propose.proposal import Refused, propose
+from dse.decide.propose.proposal import propose
 from dse.decide.propose.rivals import rivals
 from dse.decide.scenario.best_deployments import ask_of
 from dse.decide.verdict.study import verdicts_at
+from dse.errors import InfeasibleError
 from dse.front.files import write_front
 from dse.front.tables import records
 from dse.report.datasheet.content import datasheet
@@ -84,7 +85,7 @@ def test_a_branch_that_no_measurement_anchors_is_proposed_only_on_request(unanch
     kinds = {r["branch"] for r in records(front.frame) if r["role"] == "search" and r["tpot_s"] <= 50e-3}
     assert "sram-only" in kinds
     only = replace(front, frame=front.frame[(front.frame["branch"] == "sram-only").to_numpy()])
-    with pytest.raises(Refused, match=r"sram-only meets it and is unanchored: .*--with-unanchored"):
+    with pytest.raises(InfeasibleError, match=r"sram-only meets it and is unanchored: .*--with-unanchored"):
         propose(study, only, LIMITS, intervals=False)
 
 

@@ -7,10 +7,11 @@ from dse.decide.propose.candidates import from_rows, of_baselines, of_front
 from dse.decide.uncertainty.monte_carlo import contest, tornado
 from dse.decide.uncertainty.quantiles import limits_of_dies
 from dse.decide.uncertainty.sampling import draws, split_normal, uncertain_facts
+from dse.errors import StaleResultsError
 from dse.front.files import Front
 from dse.front.tables import records
 from dse.question.resolved_study import resolve_study
-from dse.report.info.spreads import Stale, measured
+from dse.report.info.spreads import measured
 from dse.report.words.answer import answer
 from dse.spec.schema.base import Sourced, Spec
 from dse.spec.schema.system import StackSpec
@@ -84,7 +85,7 @@ def test_at_each_target_the_chances_to_be_best_sum_to_the_chance_that_one_meets_
 
 def test_figures_of_another_study_get_no_interval(study, front):
     other = front.frame.assign(usd_per_token_per_s=1.01 * front.frame["usd_per_token_per_s"])
-    with pytest.raises(Stale, match="is stored as"):
+    with pytest.raises(StaleResultsError, match="is stored as"):
         measured(study, Front(other, front.baselines, front.axes, front.manifest), 2, 1)
 
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dse.errors import ResultsError
 from dse.front.axis import Axis
-from dse.front.files import Front, FrontError, load_front, write_front
+from dse.front.files import Front, load_front, write_front
 from dse.front.tables import from_csv, kinds, to_csv
 
 AXES = (
@@ -110,13 +111,13 @@ def test_a_failing_move_leaves_no_half_result_that_reads_as_a_whole_one(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", failing)
-        with pytest.raises(FrontError, match="No space left on device"):
+        with pytest.raises(ResultsError, match="No space left on device"):
             write_front(tmp_path, example(6))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["baselines.csv", "front.csv", "manifest.json"]
     if fails_at == 1:
         assert len(load_front(tmp_path).frame) == 3
     else:
-        with pytest.raises(FrontError, match="interrupted"):
+        with pytest.raises(ResultsError, match="interrupted"):
             load_front(tmp_path)
     write_front(tmp_path, example(6))
     assert len(load_front(tmp_path).frame) == 6
@@ -132,7 +133,7 @@ def test_a_full_disk_before_the_first_move_leaves_the_old_result(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(FrontError, match=r"front\.csv.*No space left on device"):
+        with pytest.raises(ResultsError, match=r"front\.csv.*No space left on device"):
             write_front(tmp_path, example(6))
     assert len(load_front(tmp_path).frame) == 3
     assert len(list(tmp_path.iterdir())) == 3
@@ -155,15 +156,15 @@ def test_an_interruption_leaves_the_old_result(tmp_path: Path, monkeypatch: pyte
 def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
     place = tmp_path / "results"
     place.write_text("mine")
-    with pytest.raises(FrontError, match=r"results: expected a folder that can be written to, got: "):
+    with pytest.raises(ResultsError, match=r"results: expected a folder that can be written to, got: "):
         write_front(place, example())
-    with pytest.raises(FrontError, match=r"manifest\.json: expected a readable file, got: Not a directory"):
+    with pytest.raises(ResultsError, match=r"manifest\.json: expected a readable file, got: Not a directory"):
         load_front(place)
     assert place.read_text() == "mine"
 
 
 def test_a_folder_without_results_says_how_to_get_some(tmp_path: Path) -> None:
-    with pytest.raises(FrontError, match=r"got no such file\. Start with `dse run`"):
+    with pytest.raises(ResultsError, match=r"got no such file\. Start with `dse run`"):
         load_front(tmp_path)
 
 
@@ -181,7 +182,7 @@ def test_a_folder_without_results_says_how_to_get_some(tmp_path: Path) -> None:
 )
 def test_a_foreign_or_damaged_manifest_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(FrontError, match=message) as caught:
+    with pytest.raises(ResultsError, match=message) as caught:
         load_front(tmp_path)
     assert str(tmp_path / "manifest.json") in str(caught.value)
 
@@ -190,7 +191,7 @@ def test_a_table_that_was_edited_is_noticed(tmp_path: Path) -> None:
     write_front(tmp_path, example())
     table = tmp_path / "front.csv"
     table.write_text(table.read_text().replace("hybrid", "hybrib"))
-    with pytest.raises(FrontError, match=r"front\.csv: expected the table that manifest\.json describes"):
+    with pytest.raises(ResultsError, match=r"front\.csv: expected the table that manifest\.json describes"):
         load_front(tmp_path)
 
 
@@ -204,7 +205,7 @@ def test_other_line_ends_are_no_edit(tmp_path: Path) -> None:
 def test_a_manifest_that_is_no_data_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     front = example()
     for bad in ({"hypervolume": float("nan")}, {"study": object()}, {"format": "mine"}):
-        with pytest.raises(FrontError, match="expected a manifest"):
+        with pytest.raises(ResultsError, match="expected a manifest"):
             write_front(tmp_path / "new", Front(front.frame, front.baselines, AXES, bad))
     assert not (tmp_path / "new").exists()
 

@@ -150,8 +150,11 @@ def test_an_unknown_format_is_refused_with_the_nearest() -> None:
         ("chip!=h100 and tpot<=10 ms", []),
         ("tpot<=1 ns", []),
         ("what", []),
-        ("chip=h10", ["no design has chip 'h10'; did you mean 'h100'?"]),
-        ("batch=1 and chip='lp'", ["no design has chip 'lp'; did you mean 'lpu'?"]),
+        ("chip=h10", ["no design has chip 'h10'; did you mean 'h100'? Known: h100, lpu, none-such"]),
+        (
+            "batch=1 and chip='lp'",
+            ["no design has chip 'lp'; did you mean 'lpu'? Known: h100, lpu, none-such"],
+        ),
     ],
 )
 def test_names_that_no_design_has_are_told_with_the_nearest_one(text: str, said: list[str]) -> None:

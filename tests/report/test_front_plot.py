@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
 from dse.decide.compare.chips import compare
-from dse.errors import SpecError
+from dse.errors import ResultsError, SpecError
 from dse.front.axis import Axis
-from dse.front.files import Front, FrontError
+from dse.front.files import Front
 from dse.report.drawing.labels import Mark, place_labels
 from dse.report.drawing.scales import scale_of, tick_label, ticks
 from dse.report.drawing.style import styles
@@ -308,7 +308,7 @@ def test_another_suffix_is_refused_before_anything_is_written(tmp_path: Path) ->
 
 def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("mine")
-    with pytest.raises(FrontError, match="results"):
+    with pytest.raises(ResultsError, match="results"):
         draw_front(front_info(front(1)), tmp_path / "results" / "front.svg")
 
 

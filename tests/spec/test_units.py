@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dse.spec.yaml.units import UnitError, parse, pretty
+from dse.errors import UnitError
+from dse.spec.yaml.units import parse, pretty
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,10 @@ from pathlib import Path
 
 from dse.cli.cases.one_case import Asked, Tell, run_case
 from dse.cli.terminal.progress import calm
+from dse.errors import HelperLost
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.run.study_reference import StudyReference, reference_to
-
-
-class Dead(Exception):
-    """The process is gone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +49,7 @@ class Helper:
         self._busy = False
 
     def run(self, question: ResolvedStudy, asked: Asked, tell: Tell) -> Ran:
-        """Run a case there; raises what went wrong, `Dead` where the process is gone."""
+        """Run a case there; raises what went wrong, `HelperLost` where the process is gone."""
         try:
             self._pipe.send((reference_to(question), asked))
             while True:
@@ -63,7 +60,7 @@ class Helper:
                 else:
                     break
         except (EOFError, OSError):
-            raise Dead from None
+            raise HelperLost from None
         finally:
             self._busy = False
         if word == "failed":

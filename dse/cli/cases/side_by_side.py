@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from dse.backends.blocks import cores
-from dse.cli.cases.helper import Dead, Helper, Ran
+from dse.cli.cases.helper import Helper, Ran
 from dse.cli.cases.one_case import Asked, Tell, run_case
+from dse.errors import HelperLost
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.run.runner import RunResult
 
@@ -67,7 +68,7 @@ class _Work:
         while (i := self._next()) is not None:
             try:
                 self._keep(i, helper.run(self._questions[i], self.asked, self.tell))
-            except Dead:
+            except HelperLost:
                 with self._lock:  # somebody else begins it anew
                     self._left.insert(0, i)
                 return

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from dse.errors import Problem, SpecError, wrong
+from dse.errors import Problem, SpecError, spec_error
 from dse.spec.catalog.lookup import Catalog
 
 
@@ -53,14 +53,14 @@ def sold_by(seller: str | None, method: str | None) -> None:
     """Raise `SpecError` for a seller where no price has a margin."""
     if seller is not None and method != "margin":
         got = "without it" if method is None else f"with {method}"
-        raise wrong("--seller", f"applies with --price-method margin only, got {seller!r} {got}")
+        raise spec_error("--seller", f"applies with --price-method margin only, got {seller!r} {got}")
 
 
 def driven_by(stack: str | None, software: str | None) -> None:
     """Raise `SpecError` for a stack where the software is one for all chips."""
     if stack is not None and software not in (None, "as-sold"):
         what = f"applies with --software as-sold only, got {stack!r} with {software}"
-        raise wrong("--stack", what)
+        raise spec_error("--stack", what)
 
 
 def priced_by(settings: Iterable[str], method: str) -> None:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dse.errors import nearest, wrong
-from dse.spec.yaml.units import UnitError, parse
+from dse.errors import UnitError, nearest, spec_error
+from dse.spec.yaml.units import parse
 
 Study = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study's name, STUDY/CASE, its folder or its study.yaml.")
@@ -40,7 +40,7 @@ def epilog(*examples: str, codes: str) -> str:
 def only_one_of(name: str, value: object, other: str, theirs: object) -> None:
     """Raise `SpecError` when two options are given that exclude each other."""
     if value is not None and theirs is not None:
-        raise wrong(other, f"expected either this or {name}, got both")
+        raise spec_error(other, f"expected either this or {name}, got both")
 
 
 def one_of(*known: str) -> Callable[[str], str]:

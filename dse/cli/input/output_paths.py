@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.report.drawing.canvas import SUFFIXES
 
 
@@ -12,11 +12,11 @@ def file_place(option: str, path: Path | None) -> None:
     if path is None:
         return
     if path.is_dir():
-        raise wrong(option, f"expected a file to write, got the folder {str(path)!r}")
+        raise spec_error(option, f"expected a file to write, got the folder {str(path)!r}")
     if path.exists() and not path.is_file():
-        raise wrong(option, f"expected a file to write, got {str(path)!r}, which is no regular file")
+        raise spec_error(option, f"expected a file to write, got {str(path)!r}, which is no regular file")
     if why := _why_not(path.parent):
-        raise wrong(option, f"expected a folder that can be written to, got {str(path.parent)!r}: {why}")
+        raise spec_error(option, f"expected a folder that can be written to, got {str(path.parent)!r}: {why}")
 
 
 def picture_place(option: str, path: Path | None) -> None:
@@ -24,7 +24,7 @@ def picture_place(option: str, path: Path | None) -> None:
     if path is None:
         return
     if path.suffix.lower() not in SUFFIXES:
-        raise wrong(option, f"expected a picture ending in {', '.join(SUFFIXES)}, got {str(path)!r}")
+        raise spec_error(option, f"expected a picture ending in {', '.join(SUFFIXES)}, got {str(path)!r}")
     file_place(option, path)
 
 

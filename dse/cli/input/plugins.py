@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import EntryPoint
 
-from dse.errors import nearest, wrong
+from dse.errors import nearest, spec_error
 from dse.plugins import registered
 
 
@@ -21,7 +21,7 @@ def plug_details(group: str, name: str) -> dict[str, object]:
     """Everything a plug-in says about itself; raises `SpecError` with the nearest names."""
     known = registered(group)
     if name not in known:
-        raise wrong("NAME", f"unknown name {name!r}; {nearest(name, known)}")
+        raise spec_error("NAME", f"unknown name {name!r}; {nearest(name, known)}")
     point = known[name]
     return {
         "name": name,

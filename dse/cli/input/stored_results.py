@@ -5,8 +5,8 @@ from pathlib import Path
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.tables import remark
 from dse.decide.verdict.other_software import asked_again
-from dse.errors import wrong
-from dse.front.files import Front, FrontError, load_front
+from dse.errors import ResultsError, spec_error
+from dse.front.files import Front, load_front
 from dse.question.resolved_study import ResolvedStudy, find_case, load_study
 from dse.report.info.stored_trials import trials_of
 from dse.search.trials.read_trials import Trials
@@ -28,11 +28,15 @@ def load_at(study: str, out: Path | None) -> tuple[Front, Path]:
         remark(f"no results of your own in {own}: showing those that came with the study")
         return load_front(folder), folder
     if out is None and not (folder / "manifest.json").exists() and path.name == "study.yaml":
-        raise FrontError(f"{folder}: expected the results of {slug}, got none. Start with `dse run {study}`.")
+        raise ResultsError(
+            f"{folder}: expected the results of {slug}, got none. Start with `dse run {study}`."
+        )
     found = load_front(folder)
     if found.manifest.get("study") != slug:
         got = found.manifest.get("study")
-        raise wrong(str(folder), f"expected results of {slug!r}, got those of {got!r}. Choose another --out.")
+        raise spec_error(
+            str(folder), f"expected results of {slug!r}, got those of {got!r}. Choose another --out."
+        )
     return found, folder
 
 
@@ -114,4 +118,4 @@ def folder_of(study: str, out: Path | None, *, elsewhere: bool = False) -> tuple
     bundled = path.parent / (case or "")
     if out is None and path.name == "study.yaml" and (bundled / "manifest.json").is_file():
         return slug, bundled
-    raise FrontError(f"{folder}: expected the results of {slug}, got none. Start with `dse run {study}`.")
+    raise ResultsError(f"{folder}: expected the results of {slug}, got none. Start with `dse run {study}`.")

@@ -11,10 +11,10 @@ from dse.cli.input.options import whole
 from dse.cli.terminal.quantity import NONE, shown
 from dse.cli.terminal.spinner import working
 from dse.cli.terminal.tables import remark, table
-from dse.errors import SpecError
+from dse.errors import SpecError, StaleResultsError
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy, load_study
-from dse.report.info.spreads import Measured, Stale
+from dse.report.info.spreads import Measured
 from dse.report.info.spreads import measured as drawn
 from dse.report.words.answer import Answer, Row
 
@@ -50,7 +50,7 @@ def measured_in(study: ResolvedStudy, front: Front, samples: int, seed: int = 1)
         with working(study.slug) as say:
             say(f"drawing {samples} worlds")
             return drawn(study, front, samples, seed)
-    except Stale as error:
+    except StaleResultsError as error:
         remark(f"no intervals: {error}; run or sweep it again")
         return None
 

@@ -9,6 +9,7 @@ import typer
 from dse.cli.terminal.guard import complain
 from dse.cli.terminal.machine_output import emit
 from dse.cli.terminal.tables import plain, stdout, table
+from dse.errors import ExitCode
 from dse.validate.article.claims import Claim, check_article
 
 
@@ -22,7 +23,7 @@ def show_claims(form: str, configs: Path | None) -> None:
     missed = [claim.id for claim in claims if not claim.napkin_ok]
     if missed:
         complain(f"napkin: expected every claim within its rounding, missed {', '.join(missed)}")
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _show(claims: Sequence[Claim]) -> None:

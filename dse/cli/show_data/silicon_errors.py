@@ -8,7 +8,7 @@ from pathlib import Path
 from dse.cli.show_data.prediction_errors import percent, signed
 from dse.cli.terminal.machine_output import emit
 from dse.cli.terminal.tables import plain, stdout, table
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.front.files import write_files
 from dse.report.plots.silicon_plot import draw_silicon
 from dse.spec.catalog.lookup import Catalog
@@ -33,7 +33,7 @@ def show_silicon(
 ) -> None:
     """Derive every chip of silicon/published.csv and tell the errors."""
     if by not in (None, "use"):
-        raise wrong("--by", f"expected use for the table silicon, got {by!r}")
+        raise spec_error("--by", f"expected use for the table silicon, got {by!r}")
     catalog = Catalog.of(configs)
     rows, refused = silicon_rows(catalog, catalog.get(TechnologySpec, "technology-2026"))
     others = left_out(rows)

@@ -1,4 +1,4 @@
-"""Mistakes of the user become one sentence per problem and an exit code, never a stack trace."""
+"""Errors that a person can act on become one line per problem and an exit code, never a stack trace."""
 
 import os
 import sys
@@ -8,33 +8,32 @@ from contextlib import contextmanager, suppress
 import typer
 
 from dse.cli.terminal.global_options import manner
-from dse.errors import Problem, SpecError
-
-FAILED, WRONG, INTERRUPTED, PIPE = 1, 2, 130, 141
-"""Exit codes: a check failed; wrong input; Ctrl-C; the reader of our output has gone, as a shell says."""
+from dse.errors import DseError, ExitCode, Problem, SpecError
 
 
 @contextmanager
 def guard() -> Iterator[None]:
-    """Turn what a user can cause into messages on stderr and an exit code; let our own mistakes through."""
+    """Print errors on stderr and exit with their code; let mistakes of the program through."""
     try:
         yield
         sys.stdout.flush()
     except KeyboardInterrupt:
         complain("interrupted")
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
     except BrokenPipeError:
         _close_quietly()
-        raise typer.Exit(PIPE) from None
-    except Exception as error:
-        if _beats_physics(error):
-            complain(f"the cost model is broken: {error}")
-            raise typer.Exit(FAILED) from None
-        lines = _lines(error)
-        if lines is None:
-            raise
-        complain(*lines)
-        raise typer.Exit(WRONG) from None
+        raise typer.Exit(ExitCode.BROKEN_PIPE) from None
+    except DseError as error:
+        complain(*error.lines)
+        raise typer.Exit(error.exit_code) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        complain(f"{where}cannot be read or written: {error.strerror or error}")
+        raise typer.Exit(ExitCode.WRONG_INPUT) from None
+    except ImportError as error:
+        reason = (str(error).splitlines() or ["it cannot be imported"])[0]
+        complain(f"expected an installed package, got: {reason}")
+        raise typer.Exit(ExitCode.WRONG_INPUT) from None
 
 
 @contextmanager
@@ -44,8 +43,8 @@ def blame(where: str) -> Iterator[None]:
         yield
     except SpecError as error:
         first, *rest = error.problems
-        told = first if first.where else Problem(where, first.what)
-        raise SpecError([told, *rest]) from None
+        placed = first if first.where else Problem(where, first.what)
+        raise SpecError([placed, *rest]) from None
 
 
 def complain(*lines: str) -> None:
@@ -55,37 +54,7 @@ def complain(*lines: str) -> None:
         typer.secho(line, err=True, fg=typer.colors.RED, color=color)
 
 
-def _beats_physics(error: Exception) -> bool:
-    """Whether a prediction was better than any machine could be, which no input of a user excuses."""
-    light = sys.modules.get("dse.bounds.speed_of_light")
-    return light is not None and isinstance(error, light.BeatsPhysics)
-
-
-def _lines(error: Exception) -> list[str] | None:
-    """What to tell about an error of the user; None for a mistake of ours."""
-    if isinstance(error, SpecError):
-        return [str(problem) for problem in error.problems]
-    files = sys.modules.get("dse.front.files")  # loaded by whoever could raise a FrontError
-    if files is not None and isinstance(error, files.FrontError):
-        return [str(error)]
-    optuna = sys.modules.get("optuna.exceptions")
-    if optuna is not None and isinstance(error, optuna.StorageInternalError):
-        return [
-            f"--storage: expected a storage that dse can work with, got: {_first(error.__cause__ or error)}"
-        ]
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        return [f"{where}cannot be read or written: {error.strerror or error}"]
-    if isinstance(error, ImportError):
-        return [f"expected an installed package, got: {_first(error)}"]
-    return None
-
-
-def _first(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
 def _close_quietly() -> None:
-    """Nobody reads on: what is still buffered must not raise again when Python ends."""
+    """Discard what is still buffered, so that it does not raise again when Python ends."""
     with suppress(OSError, ValueError):  # a captured stdout has no file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,7 +13,7 @@ from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_r
 from dse.decide.scenario.best_deployments import Ask, ask_of, best_layouts
 from dse.decide.scenario.evaluation import Told, as_plain, told_of
 from dse.decide.scenario.mix_parts import Layout, layout_of_row
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.evaluate.batch import axis_of
 from dse.evaluate.estimate_result import Estimate
 from dse.front.files import Front
@@ -116,7 +116,7 @@ def _rows(front: Front, trial: str) -> list[Row]:
         number = trial.removeprefix("row:")
         count = len(front.frame)
         if not number.isdigit() or not 1 <= int(number) <= count:
-            raise wrong("TRIAL", f"expected a row from row:1 to row:{count}, got {trial!r}")
+            raise spec_error("TRIAL", f"expected a row from row:1 to row:{count}, got {trial!r}")
         return [every[int(number) - 1]]
     return [r for r in every if trial in (str(r["trial"]), r["chip"])]
 
@@ -129,7 +129,7 @@ def _trial(front: Front, number: str, trials: Sequence[FrozenTrial]) -> FrozenTr
     chips = dict.fromkeys(str(r["chip"]) for r in records(front.frame))
     among = f" or one of the {len(trials):,} stored trials" if trials else ""
     what = f"expected a trial or a chip of the front{among}, got {number!r}; on the front are"
-    raise wrong("TRIAL", f"{what} {', '.join(chips)}")
+    raise spec_error("TRIAL", f"{what} {', '.join(chips)}")
 
 
 def of_trial(study: ResolvedStudy, trial: FrozenTrial) -> tuple[Candidate, dict[str, float]]:
@@ -176,6 +176,6 @@ def _best(rows: Sequence[Row], ask: Ask, study: ResolvedStudy) -> Row:
     good = [r for r in rows if met(r)]
     if not good:
         told = ", ".join(f"{o.label} {pretty(limit, o.unit)}" for o, limit in ask.limits)
-        raise wrong("TRIAL", f"expected a design that meets {told}, got {rows[0]['chip']} of {study.slug}, "
-                             "none of whose deployments on the front does")  # fmt: skip
+        what = f"expected a design that meets {told}, got {rows[0]['chip']} of {study.slug}"
+        raise spec_error("TRIAL", f"{what}, none of whose deployments on the front does")
     return min(good, key=lambda r: sign * float(r[column]))

@@ -22,6 +22,7 @@ from dse.decide.uncertainty.monte_carlo import Contest, Swing, contest, tornado
 from dse.decide.uncertainty.quantiles import HIGH, LOW, SAMPLES, Spread
 from dse.decide.uncertainty.sampling import draws, studies_of
 from dse.decide.verdict.local_search import polished
+from dse.errors import InfeasibleError
 from dse.evaluate.batch import axis_of
 from dse.evaluate.estimate_result import Estimate
 from dse.front.files import Front
@@ -41,14 +42,6 @@ WORTH_A_LOOK = 10.0
 Row = Mapping[str, Any]
 Tell = Callable[[str], None]
 """Called with what is being worked out."""
-
-
-class Refused(ValueError):
-    """There is no design that may be proposed; every reason is a sentence."""
-
-    def __init__(self, reasons: Sequence[str]) -> None:
-        self.reasons = tuple(reasons)
-        super().__init__("; ".join(reasons))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +147,7 @@ def propose(
     With `polish` it is first walked downhill, see `polished`.
     Chips whose software no measurement anchors are not proposed and win nothing unless `with_unanchored` says
     so; rivals rank against it where their prices are on the basis of its own.
-    Raises `Refused` when no design of the search may be proposed, with every reason.
+    Raises `InfeasibleError` when no design of the search may be proposed, with every reason.
     """
     ask = ask_of(study, limits)
     rules = study.setting.catalog.get(BuildableSpec, STEPS)
@@ -168,7 +161,7 @@ def propose(
     made = rounded(study, ask, start, rules)
     told = told_of(study, ask, made.candidate, made.layout)
     if reasons := outside(study, made.candidate, told.estimate.violations):
-        raise Refused([f"{picked.label} in buildable sizes cannot be proposed: {r}" for r in reasons])
+        raise InfeasibleError([f"{picked.label} in buildable sizes cannot be proposed: {r}" for r in reasons])
     tell("meeting its rivals")
     others = rivals(study, front, ask, made.candidate, with_unanchored)
     ranked = [r for r in others if r.ranks]
@@ -203,21 +196,21 @@ def _under_name(told: Told, name: str) -> Told:
 
 
 def _contenders(study: ResolvedStudy, front: Front, ask: Ask, with_unanchored: bool) -> list[Candidate]:
-    """Chips of the search that meet the limits and may win, the best first; `Refused` when there are none."""
+    """Chips of the search that meet the limits and may win, the best first; `InfeasibleError` for none."""
     rows = [r for r in records(front.frame) if r["role"] == "search"]
     if not rows:
-        raise Refused([f"the front of {study.slug} has no chip of a search space to propose"])
+        raise InfeasibleError([f"the front of {study.slug} has no chip of a search space to propose"])
     columns = [(axis_of(o).column, o, v) for o, v in ask.limits]
     met = [r for r in rows if all(_meets(r, c, o.direction, v) for c, o, v in columns)]
     if not met:
-        raise Refused([_nearest_miss(study, rows, columns)])
+        raise InfeasibleError([_nearest_miss(study, rows, columns)])
     sign = 1.0 if ask.goal.direction == "minimize" else -1.0
     column, able = axis_of(ask.goal).column, met if with_unanchored else _anchored(study, met)
     return from_rows(study, sorted(able, key=lambda r: sign * float(r[column])))
 
 
 def _anchored(study: ResolvedStudy, rows: Sequence[Row]) -> list[Row]:
-    """Rows of branches that a measurement anchors; raises `Refused` where there are none of them."""
+    """Rows of branches that a measurement anchors; raises `InfeasibleError` where there are none of them."""
     barred = unanchored_in(study)
     branches = [family(str(row["chip"]), str(row["role"])) for row in rows]
     kept = [row for row, branch in zip(rows, branches, strict=True) if branch not in barred]
@@ -225,7 +218,7 @@ def _anchored(study: ResolvedStudy, rows: Sequence[Row]) -> list[Row]:
         return kept
     hint = "--with-unanchored lets it be proposed."
     told = [f"{b} meets it and is unanchored: {barred[b]} {hint}" for b in dict.fromkeys(branches)]
-    raise Refused(told)
+    raise InfeasibleError(told)
 
 
 def _meets(row: Row, column: str, direction: str, limit: float) -> bool:

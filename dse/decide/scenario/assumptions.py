@@ -10,14 +10,14 @@ import numpy as np
 from dse.decide.propose.candidates import Candidate
 from dse.decide.scenario.best_deployments import Floats
 from dse.decide.scenario.scenario import EVERYONE, Situation, members
-from dse.errors import SpecError, nearest, wrong
+from dse.errors import SpecError, UnitError, nearest, spec_error
 from dse.plugins import objective
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import SHORT, Fact, Place, leaf_at, places_of, unit_of_leaf
 from dse.spec.schema.base import SourcedRatio, SourcedShare
 from dse.spec.schema.settings import CHIP, OPTIONAL
 from dse.spec.schema.space import PARAMETERS
-from dse.spec.yaml.units import UnitError, parse
+from dse.spec.yaml.units import parse
 
 Kind = Literal["places", "limits", "sizes", "parameters", "prices", "margins"]
 
@@ -88,7 +88,7 @@ def knob_of(study: ResolvedStudy, text: str, candidates: Sequence[Candidate], op
         knob = _named(study, name.strip(), candidates)
         return _spanned(knob, span.strip()) if span.strip() else _checked(knob)
     except SpecError as error:
-        raise wrong(option, "; ".join(p.what for p in error.problems)) from None
+        raise spec_error(option, "; ".join(p.what for p in error.problems)) from None
 
 
 def _named(study: ResolvedStudy, text: str, candidates: Sequence[Candidate]) -> Knob:
@@ -132,7 +132,7 @@ def _limit(study: ResolvedStudy, name: str) -> Knob:
 def _money(study: ResolvedStudy, name: str, group: str) -> Knob:
     if name == "margin":
         if not study.branches:
-            raise wrong("", "expected a search space, whose chips get the margin, got none; try a price")
+            raise spec_error("", "expected a search space, whose chips get the margin, got none; try a price")
         whose = f"{group} " if group else ""
         return Knob(
             name=name, label=f"gross margin of searched {whose}chips", unit="", kind="margins", group=group,
@@ -140,7 +140,9 @@ def _money(study: ResolvedStudy, name: str, group: str) -> Knob:
             now=0.0 if study.spec.price.method == "unit-cost" else None,
         )  # fmt: skip
     if not group:
-        raise wrong("", "expected whose price, such as sram-only.price, got all prices at once; try margin")
+        raise spec_error(
+            "", "expected whose price, such as sram-only.price, got all prices at once; try margin"
+        )
     return Knob(
         name=name, label=f"price of {group}", unit="USD", kind="prices", group=group, low=100.0, high=1e5,
         log=True,
@@ -155,7 +157,7 @@ def _parameter(study: ResolvedStudy, name: str, group: str) -> Knob:
         if name in b.spec.parameters and (group in (EVERYONE, b.kind))
     ]
     if not ranges:
-        raise wrong("", f"expected a parameter that {group or 'the space'} has, got {name!r}")
+        raise spec_error("", f"expected a parameter that {group or 'the space'} has, got {name!r}")
     low, high = min(p.low for p in ranges), max(p.high for p in ranges)
     return Knob(
         name=name, label=name.replace("_", " "), unit=PARAMETERS[name], kind="parameters", group=group,
@@ -171,9 +173,9 @@ def _place(study: ResolvedStudy, text: str, name: str) -> Knob:
         try:
             places = places_of(study, text)
         except SpecError:
-            raise wrong("", _unknown(text, name)) from None
+            raise spec_error("", _unknown(text, name)) from None
     if not places:
-        raise wrong("", f"expected a number that this study has, got {name}, which no file of it tells")
+        raise spec_error("", f"expected a number that this study has, got {name}, which no file of it tells")
     found = [leaf for p in places if (leaf := leaf_at(study, p)) is not None and leaf.value is not None]
     if not found:
         now, whole = None, False
@@ -209,23 +211,23 @@ def _unknown(text: str, name: str) -> str:
 def _checked(knob: Knob) -> Knob:
     if not knob.low < knob.high:
         what = f"{knob.name}: expected a range such as {knob.name}=LOW..HIGH, since it has none of its own"
-        raise wrong("", what)
+        raise spec_error("", what)
     return knob
 
 
 def _spanned(knob: Knob, span: str) -> Knob:
     low_text, dots, high_text = span.partition("..")
     if not dots:
-        raise wrong("", f"expected a range such as {knob.name}=LOW..HIGH, got {span!r}")
+        raise spec_error("", f"expected a range such as {knob.name}=LOW..HIGH, got {span!r}")
     try:
         low, high = (parse(t.strip(), knob.unit) for t in (low_text, high_text))
     except UnitError as error:
-        raise wrong("", f"{knob.name}: {error}") from None
+        raise spec_error("", f"{knob.name}: {error}") from None
     if knob.kind == "margins" and not 0.0 <= low < high < 1.0:
-        raise wrong("", f"{knob.name}: expected shares from 0 to below 1, got {span!r}")
+        raise spec_error("", f"{knob.name}: expected shares from 0 to below 1, got {span!r}")
     if not 0.0 <= low < high:
-        raise wrong("", f"{knob.name}: expected 0 <= LOW < HIGH, got {span!r}")
+        raise spec_error("", f"{knob.name}: expected 0 <= LOW < HIGH, got {span!r}")
     if high > knob.most or (low == 0.0 and knob.above_zero):
         least = "above 0" if knob.above_zero else "from 0"
-        raise wrong("", f"{knob.name}: expected shares {least} to 1, got {span!r}")
+        raise spec_error("", f"{knob.name}: expected shares {least} to 1, got {span!r}")
     return replace(knob, low=low, high=high, log=low > 0.0 and (knob.log or high / low > 20.0))

@@ -11,7 +11,7 @@ from dse.decide.propose.candidates import Candidate, of_baselines, of_front, of_
 from dse.decide.scenario.assumptions import Knob, knob_of
 from dse.decide.scenario.best_deployments import Floats, ask_of
 from dse.decide.scenario.scenario import Situation, costs_of, members
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy
 from dse.spec.schema.space import COUNTED
@@ -120,7 +120,7 @@ def assumptions(
         return across, None
     upwards = _counted(knob_of(study, y, candidates, "--y"), y, "--y")
     if _turns(across) & _turns(upwards):
-        raise wrong("--y", f"expected another assumption than --x {across.name}, got {upwards.name}")
+        raise spec_error("--y", f"expected another assumption than --x {across.name}, got {upwards.name}")
     return across, upwards
 
 
@@ -131,7 +131,7 @@ def _counted(knob: Knob, text: str, option: str) -> Knob:
     whole = all(end.is_integer() and end >= least for end in (knob.low, knob.high))
     if knob.whole and span and not whole:
         what = f"{knob.name}: expected whole numbers of at least {least:g}, got {span!r}"
-        raise wrong(option, what)
+        raise spec_error(option, what)
     return knob
 
 
@@ -201,16 +201,18 @@ def _sides(candidates: list[Candidate], sides: tuple[str, str]) -> _Sides:
         if not found:
             kinds = ", ".join(sorted({c.kind for c in candidates}))
             what = f"expected a storage kind ({kinds}), a chip or {OTHERS}, got {side!r}"
-            raise wrong("--between", what)
+            raise spec_error("--between", what)
     rest = set(range(len(candidates))) - set().union(*named.values())
     first, second = (named.get(s, rest) for s in sides)
     if not rest and OTHERS in sides:
         side = next(s for s in sides if s != OTHERS)
         example = f"such as --between {candidates[0].label},{OTHERS}"
         hint = f"every chip here is {side}; name one chip, {example}" if len(candidates) > 1 else ""
-        raise wrong("--between", f"expected other chips than {side}, got none{f': {hint}' if hint else ''}")
+        raise spec_error(
+            "--between", f"expected other chips than {side}, got none{f': {hint}' if hint else ''}"
+        )
     if first & second:
-        raise wrong("--between", f"expected sides that share no chip, got {', '.join(sides)}")
+        raise spec_error("--between", f"expected sides that share no chip, got {', '.join(sides)}")
     return _Sides(candidates=candidates, first=sorted(first), second=sorted(second))
 
 

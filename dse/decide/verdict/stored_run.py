@@ -7,7 +7,8 @@ from typing import Any
 
 from dse.decide.verdict.by_software import kept
 from dse.decide.verdict.study import compares_kinds, study_verdicts
-from dse.front.files import FrontError, load_front, write_front
+from dse.errors import ResultsError
+from dse.front.files import load_front, write_front
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.analysis.folders import results_folder
 from dse.search.run.runner import RunResult
@@ -18,7 +19,7 @@ def stored_manifest(question: ResolvedStudy, out: Path | str | None) -> Mapping[
     """The manifest that the results of a question have before a run; empty where they have none."""
     try:
         return load_front(results_folder(question, out)).manifest
-    except FrontError:
+    except ResultsError:
         return {}
 
 

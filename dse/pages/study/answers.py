@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dse.errors import SpecError, nearest, wrong
+from dse.errors import SpecError, nearest, spec_error
 from dse.evaluate.detail import Revisited, revisit
 from dse.front.axis import Axis
 from dse.front.files import Front, load_front
@@ -84,7 +84,7 @@ class Answer:
         goal = self.goal
         by = column or goal.column
         if by not in rows.columns:
-            raise wrong("", f"unknown column {by!r} in {conditions!r}; {nearest(by, rows.columns)}")
+            raise spec_error("", f"unknown column {by!r} in {conditions!r}; {nearest(by, rows.columns)}")
         most = order == "most" or (not order and goal.maximised)
         values = rows[by].to_numpy(dtype=np.float64) * (-1.0 if most else 1.0)
         others = [rows[c].to_numpy(dtype=np.float64) for c in ("usd_per_token_per_s", "tpot_s")]
@@ -112,7 +112,7 @@ class Answer:
             found = frame[frame["role"] == "search"]
             return "frame", found if who == "search" else found[found["branch"] == who]
         if who not in self.chips:
-            raise wrong("", f"unknown chip {who!r} in {self.study.slug}; {nearest(who, self.chips)}")
+            raise spec_error("", f"unknown chip {who!r} in {self.study.slug}; {nearest(who, self.chips)}")
         return "baselines", base[base["chip"] == who]
 
     def table(self, name: str) -> Table:
@@ -162,7 +162,7 @@ Answers = Mapping[str, Answer]
 def read_answers(study: Path, results: Path | None = None) -> dict[str, Answer]:
     """Answers of the study in the folder `study`, from `results` or from beside it.
 
-    Raises `SpecError` or `FrontError` where the study or a front of it cannot be read.
+    Raises `SpecError` or `ResultsError` where the study or a front of it cannot be read.
     """
     found = {}
     for question in load_cases(str(study)):
@@ -175,5 +175,5 @@ def answer_of(answers: Answers, case: str) -> Answer:
     """The answer of a case; raises `SpecError` with the nearest name."""
     if case not in answers:
         known = [name for name in answers if name]
-        raise SpecError(wrong("", f"unknown case {case!r}; {nearest(case, known)}").problems)
+        raise SpecError(spec_error("", f"unknown case {case!r}; {nearest(case, known)}").problems)
     return answers[case]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dse.errors import nearest, wrong
+from dse.errors import nearest, spec_error
 from dse.front.columns import unit_of
 from dse.pages.study.answers import Pick
 from dse.report.words.quantities import quantity
@@ -143,5 +143,5 @@ def _part(pick: Pick, column: str, head: str, part: str, row: Any) -> Cell:
         found = pick.seen.ledgers[ledger]
         if part in found:
             return Cell(found[part], unit_of(ledger))
-        raise wrong("", f"unknown part {column!r}; {nearest(part, found)}")
-    raise wrong("", f"unknown column {column!r}; {nearest(column, [*row, *DERIVED])}")
+        raise spec_error("", f"unknown part {column!r}; {nearest(part, found)}")
+    raise spec_error("", f"unknown column {column!r}; {nearest(column, [*row, *DERIVED])}")

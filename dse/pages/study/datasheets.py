@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dse.errors import wrong
+from dse.errors import spec_error
 
 PROMPT = "$ dse propose "
 
@@ -25,4 +25,4 @@ def propose_all(page: str, folder: Path) -> None:
         command = [sys.executable, "-m", "dse", "propose", *arguments, "--out", ".", "--quiet"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise wrong(PROMPT + shlex.join(arguments), done.stderr.strip())
+            raise spec_error(PROMPT + shlex.join(arguments), done.stderr.strip())

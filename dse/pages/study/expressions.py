@@ -5,7 +5,7 @@ import operator
 import re
 from collections.abc import Callable
 
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.pages.study.answers import Answers, answer_of
 from dse.pages.study.columns import Cell, cell, said
 
@@ -32,11 +32,11 @@ def said_of(text: str, answers: Answers) -> str:
 def _cell(text: str, answers: Answers) -> Cell:
     parts = [part.strip() for part in text.split(":")]
     if len(parts) != 4:
-        raise wrong("", f"expected [CASE : WHO : CONDITIONS : COLUMN], got [{text}]")
+        raise spec_error("", f"expected [CASE : WHO : CONDITIONS : COLUMN], got [{text}]")
     case, who, conditions, column = parts
     pick = answer_of(answers, case).pick(who, conditions)
     if pick is None:
-        raise wrong("", f"expected a design, got none for [{text}]")
+        raise spec_error("", f"expected a design, got none for [{text}]")
     return cell(pick, column)
 
 
@@ -46,14 +46,16 @@ def _value(formula: str, answers: Answers) -> float:
     def number(found: re.Match[str]) -> str:
         value = _cell(found[1], answers).value
         if isinstance(value, str):
-            raise wrong("", f"expected a number, got {value!r} for [{found[1]}]")
+            raise spec_error("", f"expected a number, got {value!r} for [{found[1]}]")
         values.append(value)
         return f"_{len(values) - 1}"
 
     try:
         tree = ast.parse(_TERM.sub(number, formula), mode="eval")
     except SyntaxError:
-        raise wrong("", f"expected numbers and terms with + - * / and brackets, got {formula!r}") from None
+        raise spec_error(
+            "", f"expected numbers and terms with + - * / and brackets, got {formula!r}"
+        ) from None
     return _worked(tree.body, values, formula)
 
 
@@ -65,4 +67,4 @@ def _worked(node: ast.expr, values: list[float], formula: str) -> float:
         return values[int(node.id[1:])]
     if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
         return float(node.value)
-    raise wrong("", f"expected numbers and terms with + - * / and brackets, got {formula!r}")
+    raise spec_error("", f"expected numbers and terms with + - * / and brackets, got {formula!r}")

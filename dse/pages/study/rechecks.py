@@ -6,7 +6,7 @@ from typing import Any
 
 from dse.decide.propose.candidates import chips_of_candidates, from_rows
 from dse.decide.scenario.best_deployments import ask_of, solve, study_grid
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.pages.study.answers import Answers, answer_of
 from dse.pages.study.columns import cell, heading, said
 from dse.pages.study.tables import limit_text, markdown, pick_of, targets_of, who_of, within
@@ -74,7 +74,7 @@ def _cost(study: ResolvedStudy, row: Any, target: dict[str, float]) -> float | N
     """The goal of the chip of a row in its best deployment; None where none meets the target."""
     ask = ask_of(study, target)
     if ask.goal.direction != "minimize":
-        raise wrong("", f"expected a goal that is minimised, got {ask.goal.name}")
+        raise spec_error("", f"expected a goal that is minimised, got {ask.goal.name}")
     found = solve(ask, chips_of_candidates(study, from_rows(study, [row])), study_grid(study))
     return float(found.cost[0]) if found.feasible[0] else None
 
@@ -92,13 +92,13 @@ def _moved(study: ResolvedStudy, text: str) -> dict[str, str]:
     """Settings that move what breaks the limit `text`."""
     found = _LIMIT.fullmatch(text)
     if found is None or found[1] not in FOLDERS:
-        raise wrong("", f"expected KIND/NAME.PATH<=VALUE or >=VALUE, got {text!r}")
+        raise spec_error("", f"expected KIND/NAME.PATH<=VALUE or >=VALUE, got {text!r}")
     kind, name, path, sign, value = found.groups()
     names = [
         key for key in study.configs if key.startswith(f"{kind}/") and name in ("*", key[len(kind) + 1 :])
     ]
     if not names:
-        raise wrong("", f"expected a {kind} that the case uses, got {name!r}")
+        raise spec_error("", f"expected a {kind} that the case uses, got {name!r}")
     moved = {}
     for key in names:
         now = study.configs[key]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.front.axis import Axis, axis_named
 from dse.pages.study.answers import KINDS, Answer, Answers, Pick, answer_of
 from dse.pages.study.columns import cell, heading, said
@@ -169,7 +169,7 @@ def chosen(answers: Answers, cases: str) -> list[Answer]:
     """Answers of the cases named, `.` for the study itself, `*` for all."""
     names = list(answers) if cases.strip() == "*" else ["" if n == "." else n for n in cases.split()]
     if not names:
-        raise wrong("", "expected names of cases, `.` for the study itself, or `*`, got none")
+        raise spec_error("", "expected names of cases, `.` for the study itself, or `*`, got none")
     return [answer_of(answers, n) for n in names]
 
 

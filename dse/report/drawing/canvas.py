@@ -6,7 +6,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.front.files import write_files
 
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -29,14 +29,16 @@ def form_of(path: Path) -> str:
     """Suffix of a picture; raises `SpecError` for one that we cannot draw."""
     form = path.suffix.lower()
     if form not in SUFFIXES:
-        raise wrong(str(path), f"expected a picture ending in {', '.join(SUFFIXES)}, got {path.suffix!r}.")
+        raise spec_error(
+            str(path), f"expected a picture ending in {', '.join(SUFFIXES)}, got {path.suffix!r}."
+        )
     return form
 
 
 def save(draw: Draw, path: Path, size: tuple[float, float] = SIZE) -> None:
     """Write a picture to `path` (.png, .svg or .pdf by its suffix), all of it or nothing.
 
-    Raises `SpecError` for another suffix and `FrontError` for a place that cannot be written.
+    Raises `SpecError` for another suffix and `ResultsError` for a place that cannot be written.
     """
     form = form_of(path)
     write_files({path: render(draw, form, size)})

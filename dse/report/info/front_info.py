@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dse.errors import nearest, wrong
+from dse.errors import nearest, spec_error
 from dse.evaluate.batch import axis_of
 from dse.front.axis import Axis, axis_named
 from dse.front.files import Front
@@ -134,7 +134,9 @@ def front_info(
 def _axes(front: Front, x: str | None, y: str | None) -> tuple[Axis, Axis]:
     for name in (x, y):
         if name is not None and name not in {axis.name for axis in front.axes}:
-            raise wrong("--plot", f"unknown axis {name!r}. {nearest(name, (a.name for a in front.axes))}")
+            raise spec_error(
+                "--plot", f"unknown axis {name!r}. {nearest(name, (a.name for a in front.axes))}"
+            )
     chosen = {name: axis_named(front.axes, name) for name in (x, y) if name is not None}
     partners = (axis_of(objective(name)) for name in _PARTNERS)
     rest = [axis for axis in (*front.axes, *partners) if axis.name not in chosen]

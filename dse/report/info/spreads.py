@@ -17,6 +17,7 @@ from dse.decide.uncertainty.quantiles import (
     key_of,
     spreads,
 )
+from dse.errors import StaleResultsError
 from dse.front.files import Front
 from dse.front.tables import Table, records
 from dse.plugins import objective
@@ -27,10 +28,6 @@ SEED = 1
 """Seed of the drawings where a reader asks for no other."""
 _SAME = 1e-6
 """Relative difference of a stored figure and the same figure evaluated now that is rounding."""
-
-
-class Stale(ValueError):
-    """The stored figures are not what the study gives now, so that no interval is theirs."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,8 @@ _NONE: Mapping[str, None] = dict.fromkeys(COLUMNS)
 def measured(study: ResolvedStudy, front: Front, samples: int = SAMPLES, seed: int = SEED) -> Measured:
     """The designs of a front, and the best of each baseline at each target, under the same drawings.
 
-    Deployments are held. Raises `Stale` where the stored figures are not those that the study gives now.
+    Deployments are held. Raises `StaleResultsError` where the stored figures are not those of the study
+    today.
     """
     told, own = answer(front), records(front.frame)
     others = [*told.best, *(r for rows in told.rivals.values() for r in rows)]
@@ -126,6 +124,6 @@ def _check(study: ResolvedStudy, drawn: Drawn, rows: list[dict[str, Any]], front
         then = np.asarray([float(row[axis.column]) for row in rows])
         if not np.allclose(now, then, rtol=_SAME, atol=0.0):
             far = int(np.argmax(np.abs(now / np.where(then == 0.0, 1.0, then) - 1.0)))
-            raise Stale(
+            raise StaleResultsError(
                 f"{axis.label} of {rows[far]['chip']} is stored as {then[far]:.4g}, and is {now[far]:.4g} now"
             )

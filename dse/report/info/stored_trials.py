@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from dse.errors import SpecError, wrong
+from dse.errors import SpecError, spec_error
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.analysis.importance import Importance, importance
 from dse.search.analysis.progress import Progress, progress
@@ -41,7 +41,7 @@ def trials_of(slug: str, folder: Path, storage: str | None) -> Trials:
     """
     found = remote_trials(reading(folder, storage), slug)
     if storage is not None and not found:
-        raise wrong("--storage", f"expected trials of {slug!r} at {hidden(storage)}, got none")
+        raise spec_error("--storage", f"expected trials of {slug!r} at {hidden(storage)}, got none")
     return found
 
 

@@ -19,7 +19,7 @@ _LEGEND = {1: 2, 2: 3, 3: 5}
 
 
 def draw_cases(info: CasesInfo, path: Path) -> None:
-    """Write the picture to `path`, a .png; raises `FrontError` for a place that cannot be written."""
+    """Write the picture to `path`, a .png; raises `ResultsError` for a place that cannot be written."""
     write_files({path: render_cases(info)})
 
 

@@ -20,7 +20,7 @@ _EXACT = "#C9CED6"
 def draw_front(info: FrontInfo, path: Path) -> None:
     """Write the picture to `path` (.png, .svg or .pdf by its suffix), all of it or nothing.
 
-    The same `info` gives the same bytes. Raises `SpecError` for another suffix and `FrontError` for a place
+    The same `info` gives the same bytes. Raises `SpecError` for another suffix and `ResultsError` for a place
     that cannot be written.
     """
     save(lambda figure: _draw(figure, info), path)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import get_args
 
-from dse.errors import nearest, wrong
+from dse.errors import nearest, spec_error
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy
 from dse.report.info.evidence import Evidence
@@ -33,7 +33,7 @@ def picture(
     and for what is missing.
     """
     if kind not in _MAKERS:
-        raise wrong("", f"unknown kind of picture {kind!r}. {nearest(kind, _MAKERS)}")
+        raise spec_error("", f"unknown kind of picture {kind!r}. {nearest(kind, _MAKERS)}")
     return _MAKERS[kind](found, form, trials, exact)
 
 
@@ -61,10 +61,10 @@ def _progress(found: Evidence, form: str, trials: Trials, exact: Front | None) -
 def _searched(found: Evidence, trials: Trials) -> ResolvedStudy:
     """The study that was searched; raises `SpecError` where it or its trials are missing."""
     if found.study is None:
-        raise wrong("", "; ".join(found.doubts))
+        raise spec_error("", "; ".join(found.doubts))
     if not trials:
         what = "expected the trials of a search (study.journal), got none: they do not come with a study"
-        raise wrong(found.study.slug, f"{what}. Start with `dse run`.")
+        raise spec_error(found.study.slug, f"{what}. Start with `dse run`.")
     return found.study
 
 

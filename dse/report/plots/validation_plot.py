@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.front.files import write_files
 from dse.report.drawing.canvas import SUFFIXES
 from dse.report.info.validation_info import Panel, ValidationInfo
@@ -21,11 +21,13 @@ _BAND = 0.25  # of the measured value, to either side of the diagonal
 def draw_validation(info: ValidationInfo, path: Path) -> None:
     """Write the picture to `path` (.png, .svg or .pdf by its suffix), all of it or nothing.
 
-    Raises `SpecError` for another suffix and `FrontError` for a place that cannot be written.
+    Raises `SpecError` for another suffix and `ResultsError` for a place that cannot be written.
     """
     form = path.suffix.lower()
     if form not in SUFFIXES:
-        raise wrong(str(path), f"expected a picture ending in {', '.join(SUFFIXES)}, got {path.suffix!r}.")
+        raise spec_error(
+            str(path), f"expected a picture ending in {', '.join(SUFFIXES)}, got {path.suffix!r}."
+        )
     write_files({path: render_validation(info, form)})
 
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.question.resolved_study import ResolvedStudy
 
 
@@ -34,7 +34,7 @@ def check_own(folder: Path, study: ResolvedStudy) -> None:
     except (OSError, ValueError, AttributeError):  # none yet, or a damaged one, which is replaced
         return
     if other != study.slug:
-        raise wrong(
+        raise spec_error(
             str(folder),
             f"expected a folder for {study.slug!r}, got the results of {other!r}; give another --out",
         )

@@ -7,7 +7,7 @@ from typing import Any
 from optuna import Study
 from optuna.storages import BaseStorage
 
-from dse.errors import Problem, SpecError, wrong
+from dse.errors import Problem, SpecError, spec_error
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.storage.optuna_private import study_id
 from objectives.api import CONTRACT_VERSION
@@ -32,7 +32,7 @@ def check(storage: BaseStorage, resolved: ResolvedStudy, where: str) -> int | No
     if question is None:
         wanted = [g.direction for g in resolved.objectives]
         if trials or [d.name.lower() for d in storage.get_study_directions(number)] != wanted:
-            raise wrong(where, f"expected a study made by dse, got {resolved.slug!r} of another program")
+            raise spec_error(where, f"expected a study made by dse, got {resolved.slug!r} of another program")
         return 0
     found = [
         Problem("", f"  {path}: stored {old}, now {new}")

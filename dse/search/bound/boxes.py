@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.chips.branch import Branch, Floats
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.search.bound.corners import SLACK, Table, corners, unordered
 from dse.search.sweep.grid import Numbers
 from dse.spec.schema.space import NAME, PARAMETERS
@@ -173,7 +173,9 @@ def whole(
     fixed = [i for i, (n, p) in enumerate(specs.items()) if n in apart and p.low < p.high]
     for i in fixed:
         if not steps[i]:
-            raise wrong(f"branches.{branch.name}", f"{names[i]}: expected steps, to prove a bound, got none")
+            raise spec_error(
+                f"branches.{branch.name}", f"{names[i]}: expected steps, to prove a bound, got none"
+            )
     family = _family(branch, fixed, steps, apart, between=between)
     named = [i for i in fixed if specs[names[i]].choices]
     fixed.sort(key=lambda i: not specs[names[i]].choices)

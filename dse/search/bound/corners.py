@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from dse.chips.branch import Branch, Floats
 from dse.chips.parameters import value_at
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.grid import Numbers
 from dse.spec.schema.space import NAME, PARAMETERS
@@ -137,10 +137,10 @@ def corners(
     for column, signs in _directions(branch, held or {}).items():
         sign = np.where(ordered, signs, 0.0)
         if (sign != 0.0).any() and column not in MORE | LESS:
-            raise wrong(f"branches.{branch.name}", f"no bound is known for a chip whose {column} varies")
+            raise spec_error(f"branches.{branch.name}", f"no bound is known for a chip whose {column} varies")
         if np.isnan(sign).any():
             if column not in EXCESS:
-                raise wrong(f"branches.{branch.name}", f"no bound is known: {column} has no direction")
+                raise spec_error(f"branches.{branch.name}", f"no bound is known: {column} has no direction")
             relaxed.append(column)
             continue
         wished[column] = sign if column in MORE else -sign

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dse.chips.branch import Floats
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.bound.bounds import ROUNDING, Bounds
@@ -74,7 +74,9 @@ def prove(
     the steps of the space count as well. Raises `SpecError` for a mix, of which nothing is proven.
     """
     if study.members:
-        raise wrong(str(study.path), "mix: expected one LLM and one workload to bound, got a mix of them")
+        raise spec_error(
+            str(study.path), "mix: expected one LLM and one workload to bound, got a mix of them"
+        )
     signs = np.asarray([1.0 if g.direction == "minimize" else -1.0 for g in study.objectives])
     worst = signs * [study.reference_point[g.name] for g in study.objectives]
     values = front.frame[[a.column for a in front.axes]].to_numpy(dtype=np.float64)

@@ -6,7 +6,7 @@ from multiprocessing.connection import wait
 
 from optuna.trial import FrozenTrial
 
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.search.run.interrupt import Interrupt
 from dse.search.run.process_main import WorkerStart
 from dse.search.run.worker_process import Remains, WorkerProcess, launch
@@ -110,7 +110,7 @@ class ProcessPool:
             self._deaths += 1
             if self._deaths > DEATHS:
                 code = worker.process.wait()
-                raise wrong(
+                raise spec_error(
                     "--workers",
                     f"{self._deaths} workers died one after the other, the last with exit code {code}; "
                     "run without --workers to see why",

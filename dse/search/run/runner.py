@@ -10,7 +10,7 @@ import numpy as np
 import optuna
 
 from dse.backends.blocks import keep_memory
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.evaluate.batch import axes_of
 from dse.front.files import Front, write_front
 from dse.question.resolved_study import ResolvedStudy, load_study
@@ -25,7 +25,7 @@ from dse.search.run.running_front import RunningFront
 from dse.search.run.session import Progress, Session
 from dse.search.run.study_reference import overridden, reference_to
 from dse.search.run.workforce import InProcess, Workforce
-from dse.search.storage.by_url import default_url
+from dse.search.storage.by_url import default_url, storage_errors
 from dse.search.storage.journal import release
 from dse.search.storage.locks import locked_folder
 from dse.search.storage.shared_study import Shared
@@ -49,6 +49,7 @@ class RunResult:
     interrupted: bool
 
 
+@storage_errors()
 def run(
     study: str | ResolvedStudy,
     *,
@@ -124,6 +125,7 @@ class WorkResult:
     interrupted: bool
 
 
+@storage_errors()
 def work(
     study: str | ResolvedStudy,
     storage: str,
@@ -213,7 +215,9 @@ def _log(folder: Path, name: str, owner: str) -> Iterator[RecoveryLog]:
     try:
         log = RecoveryLog(folder, name, owner)
     except OSError as error:
-        raise wrong(str(folder), f"expected a folder that can be written, got: {error.strerror}") from None
+        raise spec_error(
+            str(folder), f"expected a folder that can be written, got: {error.strerror}"
+        ) from None
     try:
         yield log
     finally:

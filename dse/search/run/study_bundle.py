@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dse.errors import SpecError, wrong
+from dse.errors import SpecError, spec_error
 from dse.question.resolved_study import ResolvedStudy, digest, load_study
 
 
@@ -40,7 +40,9 @@ class StudyBundle:
         study = load_study(name, configs if configs.is_dir() else None)
         study = study if self.workload_targets else study.lifted()
         if digest(study.question) != self.digest:
-            raise wrong("", "its configs are not those of the machine that asks; install the same version")
+            raise spec_error(
+                "", "its configs are not those of the machine that asks; install the same version"
+            )
         return study
 
 
@@ -64,4 +66,4 @@ def bundle_of(study: ResolvedStudy) -> StudyBundle:
 
 def there(error: SpecError, place: str) -> SpecError:
     """What is wrong with a study on another machine."""
-    return wrong("--scheduler", f"{place}: {'; '.join(str(p) for p in error.problems)}")
+    return spec_error("--scheduler", f"{place}: {'; '.join(str(p) for p in error.problems)}")

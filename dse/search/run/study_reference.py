@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.plugins import sampler_factory
 from dse.question.resolved_study import ResolvedStudy, digest, resolve_study
 from dse.spec.catalog.lookup import Catalog
@@ -32,7 +32,9 @@ class StudyReference:
         study = replace(study, spec=study.spec.model_copy(update={"sampler": sampler, "seed": self.seed}))
         study = study if self.workload_targets else study.lifted()
         if digest(study.question) != self.digest:
-            raise wrong(self.path, "expected the study that the run has, got another; was the file changed?")
+            raise spec_error(
+                self.path, "expected the study that the run has, got another; was the file changed?"
+            )
         return study
 
 
@@ -58,6 +60,6 @@ def overridden(study: ResolvedStudy, sampler: str | None, seed: int | None) -> R
         spec = spec.model_copy(update={"sampler": type(spec.sampler)(name=sampler)})
     if seed is not None:
         if not 0 <= seed < 2**32:
-            raise wrong("--seed", f"expected a whole number from 0 to 2^32 - 1, got {seed}")
+            raise spec_error("--seed", f"expected a whole number from 0 to 2^32 - 1, got {seed}")
         spec = spec.model_copy(update={"seed": seed})
     return replace(study, spec=spec)

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
 
-from dse.errors import wrong
+from dse.errors import PluginError, spec_error
 from dse.evaluate.batch import Points
 from dse.plugins import sampler_factory
 from dse.question.resolved_study import ResolvedStudy
@@ -41,9 +41,12 @@ def sampler_of(study: ResolvedStudy, seed: int) -> BaseSampler:
     factory = sampler_factory(chosen.name)
     given = {"study": study} if "study" in signature(factory).parameters else {}
     try:
-        sampler: BaseSampler = factory(seed=seed % 2**32, **given, **chosen.options)
+        sampler = factory(seed=seed % 2**32, **given, **chosen.options)
     except (TypeError, ValueError) as error:
-        raise wrong(f"{study.path}", f"sampler.options: {error}") from None
+        raise spec_error(f"{study.path}", f"sampler.options: {error}") from None
+    if not isinstance(sampler, BaseSampler):
+        made = type(sampler).__name__
+        raise PluginError(f"sampler {chosen.name!r}: expected an optuna.samplers.BaseSampler, got a {made}")
     return sampler
 
 

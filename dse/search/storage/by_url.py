@@ -2,15 +2,15 @@
 
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from optuna.exceptions import OptunaError
+from optuna.exceptions import OptunaError, StorageInternalError
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalRedisBackend
 
-from dse.errors import nearest, wrong
+from dse.errors import StorageError, nearest, spec_error
 from dse.search.samplers.optuna_samplers import without_experimental_warnings
 from dse.search.storage.journal import open_journal
 from dse.search.storage.optuna_private import ReconnectingProxy
@@ -18,6 +18,16 @@ from dse.search.storage.optuna_private import ReconnectingProxy
 SCHEMES = ("journal", "sqlite", "postgresql", "mysql", "redis", "grpc", "memory")
 TRIES = 10
 EXTRA = "pip install 'dse[cluster]'"
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Failures of a storage while it is used, which Optuna raises, become `StorageError`."""
+    try:
+        yield
+    except StorageInternalError as error:
+        reason = first_line(error.__cause__ or error)
+        raise StorageError(f"--storage: expected a storage that dse can work with, got: {reason}") from error
 
 
 def default_url(out: Path) -> str:
@@ -43,7 +53,7 @@ def open_storage(url: str) -> BaseStorage:
         return _grpc(url)
     if scheme in SCHEMES:
         return _rdb(url)
-    raise wrong("--storage", f"unknown scheme in {url!r}; {nearest(scheme, SCHEMES)}")
+    raise spec_error("--storage", f"unknown scheme in {url!r}; {nearest(scheme, SCHEMES)}")
 
 
 def hidden(url: str) -> str:
@@ -58,25 +68,25 @@ def _redis(url: str) -> BaseStorage:
     try:
         from redis.exceptions import RedisError  # an optional package
     except ImportError:
-        raise wrong("--storage", f"redis:// needs the package redis: {EXTRA}") from None
+        raise spec_error("--storage", f"redis:// needs the package redis: {EXTRA}") from None
     try:
         return JournalStorage(JournalRedisBackend(url))
     except (RedisError, ValueError, OSError) as error:
-        raise wrong("--storage", f"{hidden(url)} cannot be opened: {first_line(error)}") from None
+        raise spec_error("--storage", f"{hidden(url)} cannot be opened: {first_line(error)}") from None
 
 
 def _grpc(url: str) -> BaseStorage:
     host, _, port = url.removeprefix("grpc://").rpartition(":")
     if not host or not port.isdigit():
-        raise wrong("--storage", f"expected grpc://HOST:PORT, got {url!r}")
+        raise spec_error("--storage", f"expected grpc://HOST:PORT, got {url!r}")
     try:
         with without_experimental_warnings():
             proxy = ReconnectingProxy(host=host, port=int(port))
         proxy.wait_server_ready(timeout=10.0)
     except ImportError:
-        raise wrong("--storage", f"grpc:// needs the package grpcio: {EXTRA}") from None
+        raise spec_error("--storage", f"grpc:// needs the package grpcio: {EXTRA}") from None
     except Exception as error:  # grpc.FutureTimeoutError is no class of its own without the package
-        raise wrong(
+        raise spec_error(
             "--storage", f"{url}: expected `dse serve-storage` there, got {first_line(error)}"
         ) from None
     return proxy
@@ -95,9 +105,9 @@ def _rdb(url: str) -> BaseStorage:
     try:
         return _made(lambda: open_database(with_driver(url), dict(options)))
     except ImportError:
-        raise wrong("--storage", f"{hidden(url)} needs the driver of its database: {EXTRA}") from None
+        raise spec_error("--storage", f"{hidden(url)} needs the driver of its database: {EXTRA}") from None
     except (SQLAlchemyError, RuntimeError, OSError, OptunaError) as error:
-        raise wrong("--storage", f"{hidden(url)} cannot be opened: {first_line(error)}") from None
+        raise spec_error("--storage", f"{hidden(url)} cannot be opened: {first_line(error)}") from None
 
 
 def _made(make: Callable[[], BaseStorage]) -> BaseStorage:
@@ -129,12 +139,14 @@ def _own_sqlite(path: Path) -> None:
             tables = connection.execute("select name from sqlite_master where type='table'")
             names = {row[0] for row in tables}
     except (OSError, sqlite3.Error) as error:
-        raise wrong("--storage", f"{path}: expected a database of Optuna studies, got: {error}") from None
+        raise spec_error(
+            "--storage", f"{path}: expected a database of Optuna studies, got: {error}"
+        ) from None
     if names and "studies" not in names:
         held = ", ".join(sorted(names))
-        raise wrong("--storage", f"{path}: expected a database of Optuna studies, got one with {held}")
+        raise spec_error("--storage", f"{path}: expected a database of Optuna studies, got one with {held}")
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """What an error says first; its kind where it says nothing."""
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from optuna.storages import RDBStorage
 
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.search.storage.by_url import EXTRA, hidden, open_storage
 from dse.search.storage.optuna_private import grpc_server
 
@@ -21,13 +21,13 @@ def serve(url: str, host: str, port: int) -> Iterator[Callable[[], object]]:
     """
     storage = open_storage(url)
     if not isinstance(storage, RDBStorage):
-        raise wrong("URL", f"expected a database, which Optuna's proxy needs, got {hidden(url)}")
+        raise spec_error("URL", f"expected a database, which Optuna's proxy needs, got {hidden(url)}")
     try:
         server = grpc_server(storage, host, port, THREADS)
     except ImportError:
-        raise wrong("URL", f"the proxy needs the package grpcio: {EXTRA}") from None
+        raise spec_error("URL", f"the proxy needs the package grpcio: {EXTRA}") from None
     except RuntimeError:
-        raise wrong("--port", f"expected a free port of this machine, got {host}:{port}") from None
+        raise spec_error("--port", f"expected a free port of this machine, got {host}:{port}") from None
     server.start()
     try:
         yield server.wait_for_termination

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from dse.errors import SpecError, wrong
+from dse.errors import SpecError, spec_error
 from dse.search.storage.optuna_private import JournalLock, LogLine, lock_file
 
 ORPHANED = 5
@@ -71,9 +71,9 @@ def open_journal(path: Path) -> JournalStorage:
     except SpecError:
         raise
     except OSError as error:
-        raise wrong(str(path), f"the journal cannot be opened: {error.strerror or error}") from None
+        raise spec_error(str(path), f"the journal cannot be opened: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, AssertionError):  # what Optuna raises for lines of others
-        raise wrong(str(path), "expected a journal of an Optuna study, got another file") from None
+        raise spec_error(str(path), "expected a journal of an Optuna study, got another file") from None
 
 
 def release(path: Path) -> None:
@@ -87,7 +87,7 @@ def check_first_byte(path: Path) -> None:
         return
     with path.open("rb") as file:
         if file.read(1) != b"{":
-            raise wrong(str(path), "expected a journal of an Optuna study, got another file")
+            raise spec_error(str(path), "expected a journal of an Optuna study, got another file")
 
 
 def trim(path: Path) -> int:
@@ -104,7 +104,7 @@ def trim(path: Path) -> int:
             return 0
         whole = _end_of_last_line(file, size)
         if whole == 0:
-            raise wrong(str(path), "expected a journal of an Optuna study, got another file")
+            raise spec_error(str(path), "expected a journal of an Optuna study, got another file")
         file.truncate(whole)
         os.fsync(file.fileno())
         return size - whole

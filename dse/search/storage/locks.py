@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
-from dse.errors import wrong
+from dse.errors import spec_error
 
 
 def hold(path: Path) -> FileIO | None:
@@ -35,9 +35,9 @@ def locked_folder(out: Path) -> Iterator[None]:
         writable(out)
         handle = hold(out / ".lock")
     except OSError as error:
-        raise wrong(str(out), f"expected a folder that can be written, got: {error.strerror}") from None
+        raise spec_error(str(out), f"expected a folder that can be written, got: {error.strerror}") from None
     if handle is None:
-        raise wrong(str(out), "another run uses this folder; wait for it, or give another --out")
+        raise spec_error(str(out), "another run uses this folder; wait for it, or give another --out")
     with handle:
         yield
 

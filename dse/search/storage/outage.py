@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.search.storage.by_url import first_line, hidden
 
 _DRIVERS = ("psycopg2", "psycopg", "pymysql", "MySQLdb")
@@ -45,7 +45,7 @@ class Outage:
             self._since = now if self._since is None else self._since
             if now - self._since > PATIENCE:
                 reason = first_line(error)
-                raise wrong(
+                raise spec_error(
                     "--storage",
                     f"{hidden(url)} has been unreachable for {PATIENCE:.0f} s ({reason}). "
                     "Finished trials are kept in the results folder; the next run stores them.",

@@ -7,7 +7,7 @@ import optuna
 from optuna.exceptions import DuplicatedStudyError
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.question.resolved_study import ResolvedStudy, digest
 from dse.search.analysis.stored_question import check, settle
 from dse.search.samplers.optuna_samplers import without_experimental_warnings
@@ -33,7 +33,7 @@ class Shared:
         self.storage = cached(open_storage(url))
         self.stored_before = check(self.storage, resolved, hidden(url))
         if fresh and self.stored_before is not None:
-            raise wrong(
+            raise spec_error(
                 "--fresh", f"{hidden(url)} holds {resolved.slug!r} already; another --storage keeps both"
             )
         self.study, self.created = self._open_study()

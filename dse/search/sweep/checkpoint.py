@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dse.errors import Problem, SpecError, wrong
+from dse.errors import Problem, SpecError, spec_error
 from dse.search.analysis.stored_question import HOW_TO_CHANGE, differences
 from dse.search.sweep.pivots import Local
 
@@ -44,7 +44,7 @@ class SqliteStore:
             with closing(self._connect()) as connection, connection:
                 connection.executescript(_TABLES)
         except sqlite3.Error as error:
-            raise wrong(str(path), f"expected the checkpoint of a sweep, got: {error}") from None
+            raise spec_error(str(path), f"expected the checkpoint of a sweep, got: {error}") from None
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=30.0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from dse.backends.dask import cluster
-from dse.errors import SpecError, wrong
+from dse.errors import SpecError, spec_error
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.run.study_bundle import StudyBundle, bundle_of, there
 from dse.search.sweep.block import Solved, SweepJob, Task
@@ -59,7 +59,7 @@ def solve_elsewhere(job: RemoteJob, task: Task) -> Solved:
     except SpecError as error:
         raise there(error, socket.gethostname()) from None
     if fingerprint != task.fingerprint:
-        raise wrong(
+        raise spec_error(
             "--scheduler",
             f"{socket.gethostname()}: its cost model is not that of the machine that asks: it "
             "says other numbers of the same designs",

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dse.chips.branch import Branch, Floats
 from dse.chips.parameters import value_at
-from dse.errors import Problem, SpecError, nearest, wrong
+from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.evaluate.batch import grid_of
 from dse.question.resolved_study import ResolvedStudy
 from dse.spec.schema.space import PARAMETERS, ParameterSpec
@@ -120,9 +120,11 @@ def grid(study: ResolvedStudy, counts: Mapping[str, int] | None = None) -> Grid:
     a count that cuts what is counted in whole numbers.
     """
     if not study.branches:
-        raise wrong(str(study.path), "space: expected a space of chips to sweep, got none")
+        raise spec_error(str(study.path), "space: expected a space of chips to sweep, got none")
     if study.members:
-        raise wrong(str(study.path), "mix: expected one LLM and one workload to sweep, got a mix of them")
+        raise spec_error(
+            str(study.path), "mix: expected one LLM and one workload to sweep, got a mix of them"
+        )
     wanted = dict(counts or {})
     known = sorted({name for b in study.branches.values() for name in b.spec.parameters})
     problems = [
@@ -145,27 +147,29 @@ def grid(study: ResolvedStudy, counts: Mapping[str, int] | None = None) -> Grid:
         raise SpecError(problems)
     made = Grid(branches=tuple(branches), deployments=grid_of(study, 2))
     if made.size > MOST:
-        raise wrong("--grid", f"expected at most {MOST:.1e} points, got {float(made.size):.1e}")
+        raise spec_error("--grid", f"expected at most {MOST:.1e} points, got {float(made.size):.1e}")
     return made
 
 
 def axis_values(where: str, spec: ParameterSpec, count: int | None = None) -> Floats:
     """Values of one parameter on its scale, both ends among them; raises `SpecError`."""
     if count is not None and count < 1:
-        raise wrong("--grid", f"{where}: expected at least 2 values, got {count}")
+        raise spec_error("--grid", f"{where}: expected at least 2 values, got {count}")
     if spec.low == spec.high:
         return np.asarray([spec.low])
     if spec.choices and count not in (None, spec.steps):
-        raise wrong("--grid", f"{where}: expected its {spec.steps} choices, got {count} values")
+        raise spec_error("--grid", f"{where}: expected its {spec.steps} choices, got {count} values")
     steps = spec.steps if count is None else count
     if steps is None:
         name = where.rpartition(".")[2]
-        raise wrong("--grid", f"{where}: expected a number of values for a continuous range; give {name}=N")
+        raise spec_error(
+            "--grid", f"{where}: expected a number of values for a continuous range; give {name}=N"
+        )
     if steps < 2:
-        raise wrong("--grid", f"{where}: expected at least 2 values, got {steps}")
+        raise spec_error("--grid", f"{where}: expected at least 2 values, got {steps}")
     values = value_at(spec, np.arange(steps) / (steps - 1))
     counted = PARAMETERS.get(where.rpartition(".")[2]) == "" and float(spec.low).is_integer()
     if counted and not np.all(np.abs(values - np.round(values)) < 1e-9):
         whole = round(spec.high - spec.low) + 1
-        raise wrong("--grid", f"{where}: expected whole numbers, so at most {whole} values, got {steps}")
+        raise spec_error("--grid", f"{where}: expected whole numbers, so at most {whole} values, got {steps}")
     return values

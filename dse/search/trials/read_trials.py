@@ -9,8 +9,8 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.errors import wrong
-from dse.search.storage.by_url import EXTRA, first_line, hidden, open_storage, with_driver
+from dse.errors import spec_error
+from dse.search.storage.by_url import EXTRA, first_line, hidden, open_storage, storage_errors, with_driver
 from dse.search.storage.optuna_private import study_id
 
 Trials: TypeAlias = Sequence[FrozenTrial]
@@ -35,9 +35,9 @@ def reading(folder: Path, url: str | None = None) -> BaseStorage | None:
                 raise ValueError("no journal")
         return JournalStorage(JournalFileBackend(str(path)))
     except OSError as error:
-        raise wrong(str(path), f"the journal cannot be read: {error.strerror or error}") from None
+        raise spec_error(str(path), f"the journal cannot be read: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, AssertionError):  # what Optuna raises for lines of others
-        raise wrong(str(path), "expected a journal of an Optuna study, got another file") from None
+        raise spec_error(str(path), "expected a journal of an Optuna study, got another file") from None
 
 
 def _reading_elsewhere(url: str) -> BaseStorage:
@@ -47,23 +47,24 @@ def _reading_elsewhere(url: str) -> BaseStorage:
     if scheme not in ("sqlite", "postgresql", "mysql"):
         return open_storage(url)
     if scheme == "sqlite" and not Path(url.removeprefix("sqlite:///")).is_file():
-        raise wrong("--storage", f"expected a database of Optuna studies at {url}, got no file")
+        raise spec_error("--storage", f"expected a database of Optuna studies at {url}, got no file")
     try:
         storage = RDBStorage(with_driver(url), skip_table_creation=True)
         storage.get_all_studies()
     except ImportError:
-        raise wrong("--storage", f"{hidden(url)} needs the driver of its database: {EXTRA}") from None
+        raise spec_error("--storage", f"{hidden(url)} needs the driver of its database: {EXTRA}") from None
     except (SQLAlchemyError, OptunaError, RuntimeError, OSError) as error:
-        raise wrong("--storage", f"{hidden(url)} cannot be read: {first_line(error)}") from None
+        raise spec_error("--storage", f"{hidden(url)} cannot be read: {first_line(error)}") from None
     return storage
 
 
+@storage_errors()
 def remote_trials(storage: BaseStorage | None, slug: str) -> list[FrozenTrial]:
     """The same as `stored_trials`; raises `SpecError` where a server does not answer."""
     try:
         return stored_trials(storage, slug)
     except Exception as error:  # whatever the driver of that storage raises
-        raise wrong("--storage", f"the trials cannot be read now: {first_line(error)}") from None
+        raise spec_error("--storage", f"the trials cannot be read now: {first_line(error)}") from None
 
 
 def study_number(storage: BaseStorage, slug: str) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
-from dse.errors import Problem, SpecError, nearest, wrong
+from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.catalog.config_paths import config_folders
 from dse.spec.catalog.names import spelt_chip, spelt_llm
 from dse.spec.schema.base import IsoDate, Sourced, Spec
@@ -76,7 +76,7 @@ class Catalog:
     def of(cls, configs: Path | str | None) -> "Catalog":
         """The bundled catalog, with a user's folder `configs` searched first."""
         if configs is not None and not Path(configs).is_dir():
-            raise wrong("--configs", f"expected a folder, got {str(configs)!r}")
+            raise spec_error("--configs", f"expected a folder, got {str(configs)!r}")
         return cls(config_folders(configs))
 
     def files(self, kind: str) -> dict[str, Path]:
@@ -92,7 +92,7 @@ class Catalog:
         if name.endswith((".yaml", ".yml")):
             if Path(name).is_file():
                 return Path(name)
-            raise wrong("", f"{kind[:-1]}: expected a file, got {name!r}, which does not exist")
+            raise spec_error("", f"{kind[:-1]}: expected a file, got {name!r}, which does not exist")
         files = self.files(kind)
         if name.lower() in files:
             return files[name.lower()]
@@ -103,7 +103,7 @@ class Catalog:
         if spelt is not None and (meant := spelt(name, {**aliases, **files})) is not None:
             return meant
         label = {"economies": "economy", "silicon": "technology"}.get(kind, kind.removesuffix("s"))
-        raise wrong("", f"unknown {label} {name!r}; {nearest(name, [*files, *aliases])}")
+        raise spec_error("", f"unknown {label} {name!r}; {nearest(name, [*files, *aliases])}")
 
     def get(self, spec: type[S], name: str) -> S:
         """The spec that goes by `name`; raises `SpecError` with the nearest names."""

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from dse.errors import Problem, SpecError, nearest, wrong
+from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults, reason
 from dse.spec.huggingface.keys import WRAPPER, key_problems, rope_problems
 from dse.spec.huggingface.naming import name_in, nominal, slug, text_of
@@ -108,19 +108,19 @@ def _read(file: Path) -> Mapping[str, Any]:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = {k for k, _ in pairs if sum(k == other for other, _ in pairs) > 1}
         if twice:
-            raise wrong(str(file), f"the key {min(twice)!r} is written twice")
+            raise spec_error(str(file), f"the key {min(twice)!r} is written twice")
         return dict(pairs)
 
     try:
         data = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=unique)
     except OSError as error:
-        raise wrong(str(file), f"cannot be read: {error.strerror}") from None
+        raise spec_error(str(file), f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise wrong(str(file), "cannot be read: it is not UTF-8 text") from None
+        raise spec_error(str(file), "cannot be read: it is not UTF-8 text") from None
     except json.JSONDecodeError as error:
-        raise wrong(f"{file}:{error.lineno}", f"expected JSON, got: {error.msg}") from None
+        raise spec_error(f"{file}:{error.lineno}", f"expected JSON, got: {error.msg}") from None
     if not isinstance(data, dict):
-        raise wrong(str(file), f"expected the keys of a config.json, got a {type(data).__name__}")
+        raise spec_error(str(file), f"expected the keys of a config.json, got a {type(data).__name__}")
     return data
 
 
@@ -128,16 +128,16 @@ def _language_model(outer: Mapping[str, Any], where: str) -> tuple[str, Mapping[
     """`model_type`, keys and notes of the language model, which may lie inside a larger model."""
     kind = outer.get("model_type")
     if not isinstance(kind, str):
-        raise wrong(where, _unknown(kind))
+        raise spec_error(where, _unknown(kind))
     if kind in FAMILIES:
         _check_class(outer, FAMILIES[kind].architectures, where)
         return kind, outer, ()
     if kind not in WRAPPED:
-        raise wrong(where, _unknown(kind))
+        raise spec_error(where, _unknown(kind))
     _check_class(outer, OUTER[kind], where)
     inner = outer.get("text_config")
     if not isinstance(inner, dict):
-        raise wrong(where, f"text_config: expected the keys of a language model, got {inner!r}")
+        raise spec_error(where, f"text_config: expected the keys of a language model, got {inner!r}")
     problems = list(key_problems(outer, WRAPPER | {"tie_word_embeddings"}, where))
     inside = inner.get("model_type", WRAPPED[kind][0])
     if inside not in WRAPPED[kind]:
@@ -164,7 +164,7 @@ def _check_class(data: Mapping[str, Any], known: tuple[str, ...], where: str) ->
     strange = given if not isinstance(given, list) else [a for a in given if a not in known]
     if strange or not given:
         hint = "A class with another head, or a draft model, has other sizes."
-        raise wrong(where, f"architectures: expected {' or '.join(known)}, got {given!r}. {hint}")
+        raise spec_error(where, f"architectures: expected {' or '.join(known)}, got {given!r}. {hint}")
 
 
 def _canonical(data: Mapping[str, Any], family: Family, where: str) -> dict[str, Any]:
@@ -174,7 +174,9 @@ def _canonical(data: Mapping[str, Any], family: Family, where: str) -> dict[str,
         if alias not in data:
             continue
         if key in found and found[key] != data[alias]:
-            raise wrong(where, f"{alias}: expected the same as {key} ({found[key]!r}), got {data[alias]!r}")
+            raise spec_error(
+                where, f"{alias}: expected the same as {key} ({found[key]!r}), got {data[alias]!r}"
+            )
         found[key] = data[alias]
     return found
 

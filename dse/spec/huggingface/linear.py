@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.spec.huggingface.dense import GQA, gated_ffn
 from dse.spec.huggingface.experts import PREDICTION, experts
 from dse.spec.huggingface.reader import FULL, HfConfig, Network, attention, family
@@ -16,10 +16,10 @@ def _kinds(c: HfConfig, key: str, found: Sequence[str]) -> Sequence[str]:
     """Full or linear attention for each layer, as `key` says."""
     strange = sorted(set(found) - {FULL, LINEAR})
     if strange:
-        raise wrong(c.where, f"{key}: expected only {FULL} and {LINEAR}, got {strange[0]!r}")
+        raise spec_error(c.where, f"{key}: expected only {FULL} and {LINEAR}, got {strange[0]!r}")
     count = c.size("num_hidden_layers")
     if len(found) != count:
-        raise wrong(c.where, f"{key}: expected {count} kinds of layer, got {len(found)}")
+        raise spec_error(c.where, f"{key}: expected {count} kinds of layer, got {len(found)}")
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dse.errors import SpecError, wrong
+from dse.errors import SpecError, spec_error
 
 Layer = Mapping[str, Any]
 """One layer in the language of a block of an LLM YAML, without its count."""
@@ -65,7 +65,7 @@ class HfConfig:
     def refuse(self, key: str, expected: str, hint: str = "") -> SpecError:
         """The problem with a key, in the words of the house."""
         got = repr(self.get(key)) if key in self.data else "no such key"
-        return wrong(self.where, f"{key}: expected {expected}, got {got}{f'. {hint}' if hint else ''}")
+        return spec_error(self.where, f"{key}: expected {expected}, got {got}{f'. {hint}' if hint else ''}")
 
     def _whole(self, key: str, otherwise: int | None, least: int) -> int:
         value = self.get(key)
@@ -142,9 +142,9 @@ def kinds(c: HfConfig, otherwise: Sequence[str]) -> Sequence[str]:
     if strange:
         known = f"only {FULL}, {SLIDING} and {CHUNKED}"
         hint = "Linear, state-space and other layers cannot be said in an LLM YAML yet."
-        raise wrong(c.where, f"layer_types: expected {known}, got {strange[0]!r}. {hint}")
+        raise spec_error(c.where, f"layer_types: expected {known}, got {strange[0]!r}. {hint}")
     if len(found) != c.size("num_hidden_layers"):
-        raise wrong(
+        raise spec_error(
             c.where, f"layer_types: expected {c.size('num_hidden_layers')} kinds of layer, got {len(found)}"
         )
     return found

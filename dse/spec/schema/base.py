@@ -18,8 +18,9 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from dse.errors import UnitError
 from dse.spec.json_schema.quantities import UNIT, quantity_schema
-from dse.spec.yaml.units import UnitError, parse
+from dse.spec.yaml.units import parse
 
 Basis = Literal[
     "spec sheet", "measured", "published", "press", "derived", "estimate", "assumption", "definition"

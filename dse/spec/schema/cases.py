@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from dse.errors import Problem, SpecError, nearest, wrong
+from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.schema.software import split_software
 from dse.spec.schema.study import StudySpec
 from dse.spec.yaml.loading import build_spec, load_spec
@@ -42,7 +42,7 @@ def _case(path: Path, case: str | None) -> StudySpec:
     if case is None:
         return study
     if case not in study.cases:
-        raise wrong(str(path), f"unknown case {case!r}; {nearest(case, study.cases)}")
+        raise spec_error(str(path), f"unknown case {case!r}; {nearest(case, study.cases)}")
     data, lines = read_yaml(path)
     given = study.cases[case]
     if shared := [key for key in FIXED if key in given]:

@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from dse.errors import UnitError
 from dse.spec.json_schema.quantities import NUMBER, UNIT
 from dse.spec.schema.base import Aliases, FileName, Notes, Positive, Sourced, Spec, Title
 from dse.spec.schema.study import Format
-from dse.spec.yaml.units import UnitError, parse
+from dse.spec.yaml.units import parse
 from objectives import api
 from objectives.equations.chip.formats import FORMATS
 

@@ -7,7 +7,7 @@ one on hardware; one that does not is one on software.
 
 from typing import Final, Literal
 
-from dse.errors import nearest, wrong
+from dse.errors import nearest, spec_error
 
 Software = Literal["as-sold", "equal", "ideal"]
 """`as-sold`: each chip's own stack; `equal` and `ideal`: the stack of that name for every chip."""
@@ -23,7 +23,7 @@ def software_named(text: str) -> Software:
     found = next((s for s in SOFTWARE if s == text), None)
     if found is None:
         what = f"expected one of {', '.join(SOFTWARE)}, got {text!r}; {nearest(text, SOFTWARE)}"
-        raise wrong("--software", what)
+        raise spec_error("--software", what)
     return found
 
 
@@ -44,5 +44,5 @@ def under(name: str, software: str | None) -> str:
     wanted = software_named(software)
     head, has = split_software(name)
     if has is not None and has != wanted:
-        raise wrong("--software", f"expected {has}, as {name!r} says, got {wanted}")
+        raise spec_error("--software", f"expected {has}, as {name!r} says, got {wanted}")
     return f"{head}{MARK}{wanted}"

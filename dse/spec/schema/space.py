@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic.json_schema import JsonSchemaValue
 
-from dse.errors import nearest
+from dse.errors import UnitError, nearest
 from dse.spec.json_schema.quantities import UNIT, quantity_schema
 from dse.spec.schema.base import Aliases, FileName, Notes, Spec, Title
-from dse.spec.yaml.units import UnitError, parse
+from dse.spec.yaml.units import parse
 from objectives.equations.fabrication.package import PACKAGES
 
 NAME = "name"

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from dse.errors import Problem, SpecError, nearest, wrong
+from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.schema.base import Aliases, FileName, Notes, Sourced, SourcedWatts, Spec, Title
 from dse.spec.schema.chip import PeakFormat
 from dse.spec.schema.technology_parts import (
@@ -184,7 +184,7 @@ def node_named(technology: TechnologySpec, text: str) -> str:
     for key, node in technology.nodes.items():
         if wanted in {*re.findall(r"\d+", node.covers), key.removeprefix("n")}:
             return key
-    raise wrong("--node", _unknown("node", text, technology.nodes))
+    raise spec_error("--node", _unknown("node", text, technology.nodes))
 
 
 def _unknown(what: str, got: str | None, known: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from dse.errors import nearest, wrong
+from dse.errors import nearest, spec_error
 from dse.spec.schema.base import (
     Aliases,
     AtLeastOne,
@@ -159,8 +159,8 @@ def served(workload: WorkloadSpec, serving: str, where: str = "--serving") -> Wo
     """
     known = serving_modes()
     if serving not in known:
-        raise wrong(where, f"unknown serving mode {serving!r}; {nearest(serving, known)}")
+        raise spec_error(where, f"unknown serving mode {serving!r}; {nearest(serving, known)}")
     changed = workload.model_copy(update={"serving": serving})
     if missing := serving_mode(serving).missing(changed.resolve()):
-        raise wrong(where, f"{serving}: {missing}; give it by --set")
+        raise spec_error(where, f"{serving}: {missing}; give it by --set")
     return changed

@@ -8,6 +8,8 @@ from functools import cache, lru_cache
 from math import floor, isfinite, log10
 from typing import Any
 
+from dse.errors import UnitError
+
 _PREFIXES = (
     *(
         f"{name}- = 1e{power} = {symbol}-"
@@ -57,10 +59,6 @@ _UNITS = (
     "token = [token] = _ = tokens",
     "percent = 0.01 = %",
 )
-
-
-class UnitError(ValueError):
-    """Text that is not a quantity of the expected dimension."""
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from dse.errors import Problem, SpecError, wrong
+from dse.errors import Problem, SpecError, spec_error
 
 Lines = dict[tuple[Hashable, ...], int]
 
@@ -23,7 +23,7 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise wrong(str(path), f"cannot be read: {reason}") from None
+        raise spec_error(str(path), f"cannot be read: {reason}") from None
     return parse_yaml(text, str(path))
 
 
@@ -41,12 +41,12 @@ def parse_yaml(text: str, where: str) -> tuple[Any, Lines]:
             raise SpecError(problems)
         return loader.construct_document(node), lines
     except RecursionError:
-        raise wrong(where, "expected YAML of a few levels, got thousands of them") from None
+        raise spec_error(where, "expected YAML of a few levels, got thousands of them") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         reason = getattr(error, "problem", None) or "not YAML"
-        raise wrong(f"{where}:{line}", f"expected YAML, got {reason}") from None
+        raise spec_error(f"{where}:{line}", f"expected YAML, got {reason}") from None
     finally:
         loader.dispose()
 

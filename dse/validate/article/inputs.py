@@ -4,7 +4,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.yaml.units import parse
 
@@ -28,7 +28,7 @@ def _table(catalog: Catalog, name: str) -> list[dict[str, str]]:
         if path.is_file():
             with path.open(encoding="utf-8", newline="") as file:
                 return list(csv.DictReader(file))
-    raise wrong(f"measurements/{name}", "expected this table in a configs folder, got none")
+    raise spec_error(f"measurements/{name}", "expected this table in a configs folder, got none")
 
 
 def claims(catalog: Catalog) -> list[Stated]:

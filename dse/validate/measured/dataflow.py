@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from dse.chips.granularity import with_grain
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.system import StackSpec
 from dse.validate.measured.batches import Case, Lookup, Refusal, batches
@@ -125,7 +125,7 @@ def find_bundled(catalog: Catalog, name: str) -> Path:
     for folder in catalog.folders:
         if (path := folder / "measurements" / name).is_file():
             return path
-    raise wrong(f"measurements/{name}", "expected this table in a configs folder, got none")
+    raise spec_error(f"measurements/{name}", "expected this table in a configs folder, got none")
 
 
 def families_without(catalog: Catalog) -> dict[str, StackSpec]:

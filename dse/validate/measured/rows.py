@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from dse.errors import Problem, SpecError, nearest, wrong
+from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.catalog.lookup import Catalog
 from dse.validate.measured import spellings
 
@@ -103,15 +103,15 @@ def find_table(name: str, catalog: Catalog, others: Sequence[str] = ()) -> Path:
         return given
     if given.is_dir():
         known = ", ".join(sorted([*found, *others]))
-        raise wrong("", f"expected a CSV or a table ({known}), got the folder {name!r}")
+        raise spec_error("", f"expected a CSV or a table ({known}), got the folder {name!r}")
     if given.exists():
-        raise wrong("", f"expected a CSV, got {name!r}, which is no regular file")
+        raise spec_error("", f"expected a CSV, got {name!r}, which is no regular file")
     if given.suffix in SUFFIXES or "/" in name:
-        raise wrong("", f"expected a CSV, got {name!r}, which does not exist")
+        raise spec_error("", f"expected a CSV, got {name!r}, which does not exist")
     if name in OTHER_TABLES:
         what = f"expected a table of measured speeds, got {name!r}, which holds {OTHER_TABLES[name]}"
-        raise wrong("", f"{what}; known: {', '.join(sorted(found))}")
-    raise wrong("", f"unknown table {name!r}; {nearest(name, [*found, *others])}")
+        raise spec_error("", f"{what}; known: {', '.join(sorted(found))}")
+    raise spec_error("", f"unknown table {name!r}; {nearest(name, [*found, *others])}")
 
 
 def read_rows(path: Path) -> list[Measured]:
@@ -125,7 +125,7 @@ def read_rows(path: Path) -> list[Measured]:
         names = spellings.columns(next(reader, []))
         missing = [n for n in REQUIRED if n not in names]
         if missing:
-            raise wrong(
+            raise spec_error(
                 f"{path}:1", f"expected the columns {', '.join(REQUIRED)}, missing {', '.join(missing)}"
             )
         problems: list[Problem] = []
@@ -141,7 +141,7 @@ def read_rows(path: Path) -> list[Measured]:
     if problems:
         raise SpecError(problems)
     if not rows:
-        raise wrong(str(path), "expected at least one row, got none")
+        raise spec_error(str(path), "expected at least one row, got none")
     return rows
 
 
@@ -150,7 +150,7 @@ def _text(path: Path) -> str:
         data = path.read_bytes()
         return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise wrong(str(path), f"expected a CSV, cannot read it: {error}") from None
+        raise spec_error(str(path), f"expected a CSV, cannot read it: {error}") from None
 
 
 def _delimiter(file: StringIO) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from dse.bounds.speed_of_light import Bound, assert_within_physics, speed_of_light
 from dse.chips.resolve import chips_of, precision_of, speed_columns
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.plugins import cost_model
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
@@ -59,7 +59,7 @@ def peers(catalog: Catalog) -> tuple[Said, ...]:
         if path.is_file():
             with path.open(encoding="utf-8", newline="") as file:
                 return tuple(_said(row) for row in csv.DictReader(file))
-    raise wrong("measurements/peers.csv", "expected this table in a configs folder, got none")
+    raise spec_error("measurements/peers.csv", "expected this table in a configs folder, got none")
 
 
 def _said(row: dict[str, str]) -> Said:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dse.chips.silicon import Silicon, chip_silicon
-from dse.errors import SpecError, wrong
+from dse.errors import SpecError, spec_error
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.technology import TechnologySpec
@@ -62,7 +62,7 @@ def silicon_rows(catalog: Catalog, technology: TechnologySpec) -> tuple[list[Sil
         None,
     )
     if path is None:
-        raise wrong("TABLE", "expected silicon/published.csv in a folder of configs, got none")
+        raise spec_error("TABLE", "expected silicon/published.csv in a folder of configs, got none")
     rows, refused = [], []
     for given in _read(path):
         chip = catalog.get(ChipSpec, given["chip"])
@@ -87,7 +87,7 @@ def _row(chip: ChipSpec, given: dict[str, str], technology: TechnologySpec, cata
     own = {"die_area": chip.die.area, "tdp": chip.power, "tdp_capped": chip.power}.get(metric, chip.unit_cost)
     value = parse(given["value"], UNITS[metric]) if given["value"] else own.value
     if value is None:
-        raise wrong(f"chips/{chip.name}", f"expected a published {metric}, got null")
+        raise spec_error(f"chips/{chip.name}", f"expected a published {metric}, got null")
     ends = (None, None) if given["value"] else (own.low, own.high)
     low, high = (value if end is None else end for end in ends)
     return SiliconRow(

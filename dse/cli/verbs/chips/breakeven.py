@@ -29,7 +29,7 @@ from dse.decide.propose.proposal import limits_text
 from dse.decide.scenario.assumptions import Knob
 from dse.decide.scenario.breakeven import BreakEven, assumptions, everyone
 from dse.decide.scenario.breakeven import breakeven as solved
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.report.info.breakeven_info import amount, as_dict, points, sentences
 from dse.report.plots.breakeven_plot import draw_breakeven
 from dse.report.words.listed_grid import OF_A_MIX
@@ -107,7 +107,7 @@ def _one_of_each(limits: Mapping[str, float], knobs: Sequence[Knob]) -> None:
     """Raise `SpecError` for a target that is both held and turned."""
     for knob in knobs:
         if knob.kind == "limits" and knob.key in limits:
-            raise wrong(f"--{knob.key}", f"expected {knob.label} held or turned, got both")
+            raise spec_error(f"--{knob.key}", f"expected {knob.label} held or turned, got both")
 
 
 def _sides(between: str | None) -> tuple[str, str] | None:

@@ -12,6 +12,7 @@ from dse.cli.input.output_paths import picture_place
 from dse.cli.show.chip_table import show
 from dse.cli.terminal.guard import complain
 from dse.cli.terminal.machine_output import emit_json
+from dse.errors import ExitCode
 from dse.report.plots.chip_plot import draw_chip
 from dse.report.words.violations import pretty_violation
 
@@ -85,7 +86,7 @@ def chip(
     over = {k: v for k, v in sheet.violations.items() if v > 0.0}
     if over:
         complain(_why(sheet.chip, over))
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _why(name: str, over: dict[str, float]) -> str:

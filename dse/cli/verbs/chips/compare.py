@@ -24,6 +24,7 @@ from dse.cli.terminal.machine_output import emit_csv, emit_json
 from dse.cli.terminal.tables import remark
 from dse.decide.compare.chips import compare as compared
 from dse.decide.compare.result import Comparison
+from dse.errors import ExitCode
 from dse.report.info.front_info import front_info
 from dse.report.plots.front_plot import draw_front
 
@@ -151,7 +152,7 @@ def compare(
     else:
         emit_csv(list(rows(found)))
     if all(e is None for c in found.chips for e in c.best):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _targets(text: str) -> list[float]:

@@ -10,6 +10,7 @@ from dse.cli.input.options import Configs, NoTargets, Seller, SoftwareOption, Sy
 from dse.cli.show.breakdown import show
 from dse.cli.terminal.guard import complain
 from dse.cli.terminal.machine_output import emit_csv, emit_json
+from dse.errors import ExitCode
 from dse.evaluate.estimate_result import Estimate
 from dse.report.words.answer import Row
 from dse.report.words.violations import pretty_violation
@@ -114,7 +115,7 @@ def estimate(
         _emit(found, form)
     if not found.feasible:
         complain(_why(found, small=tp is not None or pp is not None))
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _emit(found: Estimate, form: str) -> None:

@@ -19,6 +19,7 @@ from dse.decide.explain.design import Explained
 from dse.decide.explain.design import explain as explained
 from dse.decide.explain.elasticity import sources_of
 from dse.decide.explain.neighbours import Neighbour
+from dse.errors import ExitCode
 from dse.report.words.violations import pretty_violation
 from dse.spec.schema.space import NAME, PARAMETERS
 
@@ -59,7 +60,7 @@ def explain(
     else:
         _show(found)
     if found.improvements:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _show(found: Explained) -> None:

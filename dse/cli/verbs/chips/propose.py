@@ -27,16 +27,15 @@ from dse.cli.input.software import question
 from dse.cli.input.stored_results import load_both
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples
 from dse.cli.show.verdicts import show_verdicts
-from dse.cli.terminal.guard import FAILED, complain
 from dse.cli.terminal.machine_output import emit_json
 from dse.cli.terminal.spinner import working
 from dse.cli.terminal.tables import WIDTH, plain, stdout, table
 from dse.decide.propose.chip_file import searched_at
-from dse.decide.propose.proposal import Proposal, Refused
+from dse.decide.propose.proposal import Proposal
 from dse.decide.propose.proposal import propose as proposed
 from dse.decide.verdict.by_software import Verdicts
 from dse.decide.verdict.study import compares_kinds, verdicts_at
-from dse.errors import SpecError, wrong
+from dse.errors import SpecError, spec_error
 from dse.front.files import write_files
 from dse.report.datasheet.content import Datasheet, columns_of_numbers, datasheet
 from dse.report.datasheet.data import as_dict
@@ -107,24 +106,20 @@ def propose(
     resolved = resolved.lifted() if no_targets else resolved
     given = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
     limits = {name: value for name, value in given.items() if value is not None}
-    try:
-        with working(study, hidden=quiet) as tell:
-            found = proposed(
-                resolved,
-                front,
-                limits,
-                name=name,
-                robust=robust,
-                polish=polish,
-                intervals=not no_intervals,
-                with_unanchored=with_unanchored,
-                samples=samples,
-                seed=seed,
-                tell=tell,
-            )
-    except Refused as error:
-        complain(*error.reasons)
-        raise typer.Exit(FAILED) from None
+    with working(study, hidden=quiet) as tell:
+        found = proposed(
+            resolved,
+            front,
+            limits,
+            name=name,
+            robust=robust,
+            polish=polish,
+            intervals=not no_intervals,
+            with_unanchored=with_unanchored,
+            samples=samples,
+            seed=seed,
+            tell=tell,
+        )
     kinds = compares_kinds(resolved)
     verdicts = verdicts_at(resolved, front, limits, with_unanchored) if kinds else None
     folder = Path("results") / resolved.slug if out is None else out
@@ -141,14 +136,14 @@ def _name(output: Path | None, configs: Path | None) -> str | None:
     if output is None:
         return None
     if output.suffix != ".yaml" or slug(output.stem) != output.stem:
-        raise wrong("--output", f"expected a file such as {slug(output.stem)}.yaml, got {str(output)!r}")
+        raise spec_error("--output", f"expected a file such as {slug(output.stem)}.yaml, got {str(output)!r}")
     try:
         taken = Catalog.of(configs).path("chips", output.stem)
     except SpecError:
         return output.stem
     if taken.resolve() != output.resolve():
         told = f"expected a name of its own, got {output.stem!r}: that is {taken.stem} already"
-        raise wrong("--output", told)
+        raise spec_error("--output", told)
     return output.stem
 
 

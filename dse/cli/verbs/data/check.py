@@ -10,6 +10,7 @@ from dse.cli.input.check_file import check_files, files_in
 from dse.cli.input.options import Configs, epilog
 from dse.cli.terminal.guard import complain
 from dse.cli.terminal.spinner import working
+from dse.errors import ExitCode
 
 EPILOG = epilog(
     "dse check my-configs",
@@ -33,7 +34,7 @@ def check(
     if problems:
         complain(*(str(problem) for problem in problems))
         complain(_count(found, len(problems)))
-        raise typer.Exit(2)
+        raise typer.Exit(ExitCode.WRONG_INPUT)
     typer.echo(f"{_files(found)}, no problems")
 
 

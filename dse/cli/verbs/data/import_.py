@@ -9,7 +9,7 @@ from dse.cli.input.options import epilog
 from dse.cli.input.output_paths import file_place
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.tables import remark
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.front.files import write_files
 from dse.spec.huggingface.config import import_llm
 from dse.spec.huggingface.naming import slug
@@ -64,7 +64,7 @@ def _name(output: Path | None, name: str | None) -> str | None:
         return name
     with blame("--output"):
         if output.suffix != ".yaml" or slug(output.stem) != output.stem:
-            raise wrong("", f"expected a file such as {slug(output.stem)}.yaml, got {str(output)!r}")
+            raise spec_error("", f"expected a file such as {slug(output.stem)}.yaml, got {str(output)!r}")
     if name is not None and slug(name) != output.stem:
-        raise wrong("--name", f"expected {output.stem!r} as the file is called, got {name!r}")
+        raise spec_error("--name", f"expected {output.stem!r} as the file is called, got {name!r}")
     return name or output.stem

@@ -9,7 +9,7 @@ from dse.cli.input.options import epilog, one_of
 from dse.cli.input.output_paths import file_place
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.tables import remark
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.front.files import write_files
 from dse.spec.huggingface.naming import slug
 from dse.spec.new_file.compose import NEW, NewFile, new_file
@@ -38,10 +38,10 @@ def new(
     """
     with blame("NAME"):
         if slug(name) != name:
-            raise wrong("", f"expected a name such as {slug(name)!r}, got {name!r}")
+            raise spec_error("", f"expected a name such as {slug(name)!r}, got {name!r}")
     made = new_file(kind, name, configs)
     if made.path.exists():
-        raise wrong("NAME", f"expected a new name, got {name!r}: {made.path} exists")
+        raise spec_error("NAME", f"expected a new name, got {name!r}: {made.path} exists")
     file_place("NAME", made.path)
     write_files({made.schema_path: made.schema, made.path: made.text})
     typer.echo(str(made.path))

@@ -16,7 +16,7 @@ from dse.cli.terminal.guard import blame
 from dse.cli.terminal.machine_output import emit
 from dse.cli.terminal.spinner import working
 from dse.cli.terminal.tables import remark
-from dse.errors import Problem, SpecError
+from dse.errors import ExitCode, Problem, SpecError
 from dse.front.files import write_files
 from dse.plugins import cost_model
 from dse.report.info.validation_info import validation_info
@@ -115,7 +115,7 @@ def validate(
     _files(predicted, table, plot, out)
     _emit(predicted, keys, form)
     if not predicted.found:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _idle(table: str, **options: object) -> None:

@@ -22,7 +22,7 @@ from dse.cli.terminal.machine_output import emit_json, to_bytes
 from dse.cli.terminal.tables import plain, remark, stdout
 from dse.decide.verdict.filtered_front import filtered, named_axes
 from dse.decide.verdict.filtered_front import plain as is_plain
-from dse.errors import SpecError, wrong
+from dse.errors import SpecError, spec_error
 from dse.front import query
 from dse.front.exact import Beside, beside_exact
 from dse.front.files import Front
@@ -132,7 +132,9 @@ def _beside(found: Front, folder: Path, exact: Path | None) -> Beside | None:
         return beside_exact(found, exact_folders(str(found.manifest.get("study")), folder))
     beside = beside_exact(found, (exact,))
     if beside is None:
-        raise wrong("--exact", f"expected a folder where `dse sweep` swept the same problem, got {exact}")
+        raise spec_error(
+            "--exact", f"expected a folder where `dse sweep` swept the same problem, got {exact}"
+        )
     return beside
 
 

@@ -16,7 +16,7 @@ from dse.cli.show.run_summary import exact_behind
 from dse.cli.show.uncertainty import FEW, measured_in
 from dse.cli.terminal.spinner import working
 from dse.cli.terminal.tables import remark
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.front.files import write_files
 from dse.report.info.evidence import gather
 from dse.report.info.stored_trials import searched
@@ -50,7 +50,7 @@ def report(
     repeat it. Nothing in it leaves the machine.
     """
     if output.suffix.lower() not in (".html", ".htm"):
-        raise wrong("--output", f"expected a page ending in .html, got {str(output)!r}.")
+        raise spec_error("--output", f"expected a page ending in .html, got {str(output)!r}.")
     file_place("--output", output)
     with working("report", steps=4) as tell:
         made = _made(study, exact, storage, with_unanchored, out, configs, tell)

@@ -20,9 +20,10 @@ from dse.cli.show.infeasible import most_violated, obstacle_table, obstacles
 from dse.cli.show.run_summary import beside_text, counted, exact_folders, tell_answer, tell_files
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples, measured_in
 from dse.cli.show.verdicts import show_stored
-from dse.cli.terminal.guard import INTERRUPTED, blame, complain
+from dse.cli.terminal.guard import blame, complain
 from dse.cli.terminal.progress import calm, shown
 from dse.cli.terminal.tables import stdout
+from dse.errors import ExitCode, InterruptedRun
 from dse.front.exact import beside_exact
 from dse.report.info.cases_info import cases_info
 from dse.report.plots.cases_plot import draw_cases
@@ -120,14 +121,13 @@ def run(
     result = results[-1]
     if result.interrupted:
         done = counted(result.front.manifest["trials"], "trial")
-        complain(f"interrupted after {done}, all of them kept; go on with:", f"  {again}")
         tell_files(result.out, picture=False, no_color=no_color)
-        raise typer.Exit(INTERRUPTED)
+        raise InterruptedRun(f"interrupted after {done}; all of them are kept. Continue with:\n  {again}")
     results = [replace(r, front=allowing(r.front, with_unanchored)) for r in results]
     first = results[0]
     if not len(first.front.frame):
         _nothing(first, no_color=no_color)
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
     _tell(first, study, no_color=no_color, samples=0 if no_intervals else samples)
     if len(results) > 1:
         _tell_cases(results, study, no_color=no_color)
@@ -146,8 +146,8 @@ def _resumable(again: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        complain("interrupted; every finished trial is kept; go on with:", f"  {again}")
-        raise typer.Exit(INTERRUPTED) from None
+        what = "interrupted; every finished trial is kept. Continue with:"
+        raise InterruptedRun(f"{what}\n  {again}") from None
 
 
 def _tell(result: Result, study: str, *, no_color: bool, samples: int) -> None:

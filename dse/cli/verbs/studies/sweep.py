@@ -26,9 +26,9 @@ from dse.cli.input.options import (
 from dse.cli.input.software import question
 from dse.cli.show.run_summary import counted, draw, tell_answer, tell_files
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples, measured_in
-from dse.cli.terminal.guard import INTERRUPTED, blame, complain
+from dse.cli.terminal.guard import blame, complain
 from dse.cli.terminal.tables import stderr, stdout
-from dse.errors import Problem, SpecError, wrong
+from dse.errors import ExitCode, InterruptedRun, Problem, SpecError, spec_error
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.dask_blocks import on_cluster
@@ -120,13 +120,13 @@ def sweep(
         )
     if result.front is None:
         share = result.points / result.grid.size
-        complain(f"interrupted after {share:.1%} of the points, all of them kept; go on with:", f"  {again}")
-        raise typer.Exit(INTERRUPTED)
+        what = f"interrupted after {share:.1%} of the points; all of them are kept. Continue with:"
+        raise InterruptedRun(f"{what}\n  {again}")
     if not len(result.front.frame):
         hint = "Relax its targets, or widen the space or the deployments."
         complain(f"{resolved.slug}: expected a feasible design, got none of {result.grid.size:,}. {hint}")
         tell_files(result.out, picture=False, no_color=no_color)
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
     draw(result.study, result.front, result.out)
     front = allowing(result.front, with_unanchored)
     sure = None if no_intervals else measured_in(resolved, front, samples)
@@ -176,7 +176,7 @@ def _counts(text: str) -> dict[str, int]:
     if problems:
         raise SpecError(problems)
     if not found:
-        raise wrong("--grid", f"expected NAME=N such as sram=33, got {text!r}; or leave it out")
+        raise spec_error("--grid", f"expected NAME=N such as sram=33, got {text!r}; or leave it out")
     return found
 
 

@@ -9,7 +9,7 @@ from dse.cli.input.options import Configs, Out, Stored, epilog
 from dse.cli.input.stored_results import folder_of
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.tables import remark, stdout
-from dse.errors import wrong
+from dse.errors import spec_error
 from dse.spec.catalog.lookup import Catalog
 from dse.view.app import View
 from dse.view.live import LiveStudy
@@ -60,7 +60,7 @@ def view(
     """
     Catalog.of(configs)
     if results != RESULTS and not results.is_dir():  # the usual folder may be made by the first run
-        raise wrong("--results", f"expected a folder of results, got none at {str(results)!r}")
+        raise spec_error("--results", f"expected a folder of results, got none at {str(results)!r}")
     studies = Studies(results, configs)
     first = _first(studies, study, storage, out, configs)
     with serving(View(studies).app, port) as server:
@@ -77,9 +77,11 @@ def _first(
     """Path of the page of the study asked for, which is served too; that of the index without one."""
     if study is None:
         if out is not None:
-            raise wrong("--out", "expected a STUDY beside it, got none; a folder of results is --results")
+            raise spec_error(
+                "--out", "expected a STUDY beside it, got none; a folder of results is --results"
+            )
         if storage is not None:
-            raise wrong("--storage", "expected a STUDY beside it, got none")
+            raise spec_error("--storage", "expected a STUDY beside it, got none")
         return "/"
     with blame("STUDY"):
         slug, folder = folder_of(study, out, elsewhere=storage is not None)

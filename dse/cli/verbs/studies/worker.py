@@ -9,9 +9,10 @@ import typer
 
 import dse
 from dse.cli.input.options import Configs, NoTargets, Scheduler, Study, epilog, only_one_of, seconds, whole
-from dse.cli.terminal.guard import INTERRUPTED, blame, complain
+from dse.cli.terminal.guard import blame
 from dse.cli.terminal.progress import calm, shown
 from dse.cli.terminal.tables import stdout
+from dse.errors import InterruptedRun
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.run.dask_workers import work_on
 from dse.search.run.runner import WorkResult, work
@@ -76,8 +77,7 @@ def worker(
             )
     told = f"{found.new_trials:,} trials made here; the study has {found.trials:,}"
     if found.interrupted:
-        complain(f"interrupted; {told}")
-        raise typer.Exit(INTERRUPTED)
+        raise InterruptedRun(f"interrupted; {told}")
     stdout(no_color=no_color).print(told)
 
 
