@@ -22,6 +22,9 @@ Column: TypeAlias = pd.Series
 
 Index: TypeAlias = pd.Index
 
+Row: TypeAlias = Mapping[str, Any]
+"""One row of a table by column; a cell is a number, a text, or missing, which only its column tells."""
+
 
 def to_csv(frame: pd.DataFrame) -> str:
     """`frame` in its fixed order of columns; floats with the fewest digits that read back the same."""

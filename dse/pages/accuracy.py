@@ -37,22 +37,22 @@ UNSEEN_AIM: Final = 0.18
 
 INTRODUCTION: Final = """# Accuracy
 
-How far the cost model `roofline` is from published measurements. This page is written by the command
-`python -m dse.pages.accuracy dse/docs`, never by hand. The measurements are
-`configs/measurements/published.csv`; their README says what each metric means. Errors are
-predicted / measured - 1: median and 90th percentile of their size, bias their median. "Inside" is the
-share of rows within the 80 % interval that their stack states.
+This page compares the cost model `roofline` with published measurements. The command
+`python -m dse.pages.accuracy dse/docs` writes it. The measurements are in
+`configs/measurements/published.csv`; their README defines each metric. An error is
+predicted / measured - 1. "Median" and "p90" are percentiles of its absolute value, "bias" is its median.
+"Inside" is the share of rows within the 80 % interval of their stack.
 
-A stack profile in `configs/stacks` with `estimate: calibrated` holds fifteen numbers with a physical meaning.
-There is no number per LLM, per chip or per batch. All profiles are fitted together: each number of an engine
-leans on the centre of all engines of its class, as far as its own rows leave it open, and the centre leans on
-published derates (`gpu-published`, whose low to high says how far). So an engine with few rows, or a chip
-that nobody measured, is near what others do, and no number leaves what makes sense. The centre is the
-profile of engines that nobody knows: `gpu-serving` for GPUs, `systolic-serving` half of the way from there to
-the one engine on such chips that published its numbers.
+A stack profile in `configs/stacks` with `estimate: calibrated` holds fifteen numbers with a physical
+meaning. There is no number per LLM, per chip or per batch. All profiles are fitted together in a hierarchy:
+the prior of each number of an engine is the centre of all engines of its class, and the prior of the centre
+is the published derates (`gpu-published`, with its low to high as width). An engine with few rows, or a
+chip without measurements, is therefore near the others, and every number stays in its physical range. The
+centre is the profile of unknown engines: `gpu-serving` for GPUs; `systolic-serving` is half of the way from
+there to the one engine on systolic chips that published its numbers.
 
-What counts is the table of rows left out: all stacks fitted again without a chip, an LLM, a source or an
-engine, and held against it.
+The table of rows left out matters most: all stacks are fitted again without a chip, an LLM, a source or an
+engine, and compared with its rows.
 
 ![Predicted against measured, by stack](accuracy.png)
 
@@ -98,7 +98,7 @@ def page(found: Accuracy, stamp: str) -> str:
     decode = [p for p in good if p.metric == "tpot"]
     parts = [
         INTRODUCTION,
-        "## Against what was aimed at\n\nRows of quality A and B.\n\n"
+        "## Errors and aims\n\nRows of quality A and B.\n\n"
         + _aims(good)
         + "\n"
         + _unseen_aims(found.unseen),
@@ -110,8 +110,8 @@ def page(found: Accuracy, stamp: str) -> str:
         + _groups(summary(decode, ["chip"]), ["chip"]),
         "## Rows left out\n\nAll stacks fitted again without each chip, LLM, source or engine in turn; an "
         "engine without any row is the centre of the others. TPOT aims at 18 %.\n\n" + _unseen(found.unseen),
-        "## Do the intervals hold?\n\nShare of the rows left out inside the 80 % interval that a row of a "
-        "stranger gets: that of its stack or of its class, whichever is wider.\n\n" + _inside(found),
+        "## Do the intervals hold?\n\nShare of the rows left out inside the 80 % interval of a new row: "
+        "that of its stack or of its class, whichever is wider.\n\n" + _inside(found),
         dataflow_section(found.dataflow),
         "## Not predicted\n\n" + _refused(found),
         LIMITS,
@@ -136,14 +136,19 @@ def points(predictions: Iterable[Prediction]) -> list[Point]:
     """Every prediction as a point of the picture."""
     return [
         Point(
-            family=p.metric, column=p.case.row.metric, stack=p.case.stack.name, own_stack=p.case.own_stack,
-            measured=p.case.row.value, predicted=p.predicted,
+            family=p.metric,
+            column=p.case.row.metric,
+            stack=p.case.stack.name,
+            own_stack=p.case.own_stack,
+            measured=p.case.row.value,
+            predicted=p.predicted,
         )
         for p in predictions
-    ]  # fmt: skip
+    ]
 
 
 def _aims(found: Sequence[Prediction]) -> str:
+    """Median error of each group of rows next to its aim, and the 90th percentile of TPOT."""
     lines = []
     for name, metric, kind, aim in AIMS:
         mine = [p for p in found if p.metric == metric and kind in (None, p.case.row.kind)]
@@ -162,17 +167,31 @@ def _unseen_aims(found: Sequence[Unseen]) -> str:
         misses = [u.miss for u in found if u.grouping == grouping and u.metric == "tpot"]
         median = float(np.median(misses))
         met = "yes" if median <= UNSEEN_AIM else "no"
-        lines.append([f"TPOT without the row's {grouping}", str(len(misses)), _percent(median),
-                      _percent(UNSEEN_AIM), met])  # fmt: skip
+        lines.append(
+            [
+                f"TPOT without the row's {grouping}",
+                str(len(misses)),
+                _percent(median),
+                _percent(UNSEEN_AIM),
+                met,
+            ]
+        )
     return _table(["", "n", "median", "aim", "met"], lines)
 
 
 def _groups(groups: Sequence[Group], keys: Sequence[str]) -> str:
     lines = [
-        [NAMES[g.metric], *(str(g.keys[k]) for k in keys), str(g.n), _percent(g.median_abs_error),
-         _percent(g.p90_abs_error), f"{g.bias:+.1%}", _percent(g.inside_interval)]
+        [
+            NAMES[g.metric],
+            *(str(g.keys[k]) for k in keys),
+            str(g.n),
+            _percent(g.median_abs_error),
+            _percent(g.p90_abs_error),
+            f"{g.bias:+.1%}",
+            _percent(g.inside_interval),
+        ]
         for g in groups
-    ]  # fmt: skip
+    ]
     return _table(["metric", *keys, "n", "median", "p90", "bias", "inside"], lines)
 
 
@@ -183,8 +202,16 @@ def _unseen(found: Sequence[Unseen]) -> str:
             mine = [u for u in found if u.grouping == grouping and u.metric == metric]
             if mine:
                 misses, bias = [u.miss for u in mine], np.expm1(np.median([u.error for u in mine]))
-                lines.append([grouping, name, str(len(misses)), _percent(float(np.median(misses))),
-                              _percent(float(np.quantile(misses, 0.9))), f"{bias:+.1%}"])  # fmt: skip
+                lines.append(
+                    [
+                        grouping,
+                        name,
+                        str(len(misses)),
+                        _percent(float(np.median(misses))),
+                        _percent(float(np.quantile(misses, 0.9))),
+                        f"{bias:+.1%}",
+                    ]
+                )
     return _table(["left out", "metric", "n", "median", "p90", "bias"], lines)
 
 
@@ -201,11 +228,11 @@ def _inside(found: Accuracy) -> str:
 
 DATAFLOW: Final = """## Dataflow chips
 
-`dse validate dataflow` shows every row. Each vendor writes its own compiler and published few rows, with
-columns that nobody stated; `configs/measurements/dataflow.csv` says which are ours and why. A vendor's stack
-leans on the family `static-dataflow`, the family on `dataflow-published`, nine numbers each. What counts is
-the family fitted without the vendor: that is what a chip gets whose vendor nobody has measured, hypothetical
-ones above all. Speeds per user; the interval is the family's.
+`dse validate dataflow` shows every row. Each vendor writes its own compiler and published few rows, some of
+whose columns are not stated; `configs/measurements/dataflow.csv` says which are assumed here and why. The
+prior of a vendor's stack is the family `static-dataflow`, that of the family is `dataflow-published`, with
+nine numbers each. The error of the family fitted without the vendor matters most: chips of unmeasured
+vendors and hypothetical chips use the family. Speeds are per user; the interval is that of the family.
 
 """
 

@@ -1,4 +1,4 @@
-"""The page `dse/docs/peers.md`: `python -m dse.pages.peers > dse/docs/peers.md` writes it anew."""
+"""The page `dse/docs/peers.md`: `python -m dse.pages.peers > dse/docs/peers.md` writes it."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -62,9 +62,17 @@ cache of all sequences need [GB]; beside it stands the room of all chips.
 
 """
 SRAM_COLUMNS = (
-    "tool", "formats", "TP x PP", "batch", "metric", "theirs", "speed of light, or room", f"ours, `{IDEAL}`",
-    f"ours, `{DATAFLOW}`", "why",
-)  # fmt: skip
+    "tool",
+    "formats",
+    "TP x PP",
+    "batch",
+    "metric",
+    "theirs",
+    "speed of light, or room",
+    f"ours, `{IDEAL}`",
+    f"ours, `{DATAFLOW}`",
+    "why",
+)
 
 
 def page(catalog: Catalog) -> str:
@@ -85,16 +93,16 @@ def page(catalog: Catalog) -> str:
 def _common(rows: list[Said], catalog: Catalog) -> Iterator[str]:
     """A line for each tool, ours first."""
     by_tool = {tool: list(found) for tool, found in groupby(rows, key=lambda s: s.tool)}
-    asked = {(s.metric, s.batch): s for s in rows}
-    best = {key: at_best(s, catalog) for key, s in asked.items()}
+    queries = {(s.metric, s.batch): s for s in rows}
+    best = {key: at_best(s, catalog) for key, s in queries.items()}
     yield _line("**speed of light**", [_text(best.get(c)) for c in COLUMNS], "a bound")
     for stack, why in MINE.items():
-        mine = {key: ours(s, stack, catalog) for key, s in asked.items()}
+        mine = {key: ours(s, stack, catalog) for key, s in queries.items()}
         cells = [_text(o.value) if (o := mine.get(c)) else "" for c in COLUMNS]
         yield _line(f"**`roofline`, `{stack}`**", cells, why)
     for tool, found in sorted(by_tool.items(), key=lambda pair: _at_the_largest(pair[1])):
-        told = {(s.metric, s.batch): s.value for s in found}
-        yield _line(tool, [_marked(told.get(c), best.get(c)) for c in COLUMNS], found[0].notes)
+        stated = {(s.metric, s.batch): s.value for s in found}
+        yield _line(tool, [_marked(stated.get(c), best.get(c)) for c in COLUMNS], found[0].notes)
 
 
 def _at_the_largest(found: list[Said]) -> tuple[int, float]:
@@ -105,8 +113,14 @@ def _at_the_largest(found: list[Said]) -> tuple[int, float]:
 
 def _measured(s: Said, catalog: Catalog) -> str:
     mine = ours(s, MEASURED_STACK, catalog)
-    cells = [str(s.batch), f"{s.isl:g}", f"{s.osl:g}", _text(at_best(s, catalog)),
-             _text(mine.value if mine else None), f"{s.value:g}"]  # fmt: skip
+    cells = [
+        str(s.batch),
+        f"{s.isl:g}",
+        f"{s.osl:g}",
+        _text(at_best(s, catalog)),
+        _text(mine.value if mine else None),
+        f"{s.value:g}",
+    ]
     return _line(f"`{s.metric}`", cells[:-1], cells[-1])
 
 
@@ -115,10 +129,12 @@ def _chip(name: str, catalog: Catalog) -> str:
     spec = catalog.get(ChipSpec, name)
     sram = spec.sram
     text = SRAM.format(
-        chip=spec.title, sram=(sram.capacity.value or 0.0) / 1e6, rate=(sram.bandwidth.value or 0.0) / 1e12,
+        chip=spec.title,
+        sram=(sram.capacity.value or 0.0) / 1e6,
+        rate=(sram.bandwidth.value or 0.0) / 1e12,
         load=((sram.weight_load and sram.weight_load.value) or 0.0) / 1e12,
         link=(spec.link.bandwidth.value or 0.0) / 1e9,
-    )  # fmt: skip
+    )
     first, *cells, last = SRAM_COLUMNS
     return text + _line(first, cells, last) + "|---" * len(SRAM_COLUMNS) + "|\n"
 
@@ -149,7 +165,7 @@ def _text(value: float | None) -> str:
 
 
 def _marked(value: float | None, best: float | None) -> str:
-    """A number of somebody else as printed, in italics where it beats physics."""
+    """A number of another tool as printed, in italics where it beats physics."""
     if value is None:
         return ""
     return f"*{value:g}*" if best is not None and value < best else f"{value:g}"

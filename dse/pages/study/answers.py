@@ -1,10 +1,9 @@
-"""The fronts of a study and of its cases, ready to be asked by a page."""
+"""The fronts of a study and of its cases, as a page queries them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,7 @@ from dse.evaluate.detail import Revisited, revisit
 from dse.front.axis import Axis
 from dse.front.files import Front, load_front
 from dse.front.query import where
-from dse.front.tables import Table
+from dse.front.tables import Row, Table
 from dse.question.resolved_study import ResolvedStudy, load_cases
 from dse.question.unanchored import assumed_in
 from dse.report.words.answer import baselines_of, contenders, ranked, tolerance_of
@@ -101,6 +100,7 @@ class Answer:
         return int(near[np.argmin(rows["chips"].to_numpy(dtype=np.float64)[near])])
 
     def _rows(self, who: str) -> tuple[str, Table]:
+        """Name of the table that holds the designs of `who`, and these designs."""
         frame, base = self.frame, self.baselines
         if "chip" not in (base if who in self.chips else frame):  # nothing is feasible
             return "frame", frame.iloc[:0]
@@ -136,7 +136,7 @@ class Pick:
     index: int
 
     @property
-    def row(self) -> Mapping[str, Any]:
+    def row(self) -> Row:
         """Its row in the table."""
         return {str(k): v for k, v in self.answer.table(self.table).loc[self.index].items()}
 
@@ -160,7 +160,7 @@ Answers = Mapping[str, Answer]
 
 
 def read_answers(study: Path, results: Path | None = None) -> dict[str, Answer]:
-    """Answers of the study in the folder `study`, from `results` or from beside it.
+    """Answers of the study in the folder `study`, from `results` or from its own folder.
 
     Raises `SpecError` or `ResultsError` where the study or a front of it cannot be read.
     """

@@ -1,11 +1,11 @@
-"""What a page can say of a design: columns of its row, and what follows from its ledgers."""
+"""Columns that a page can show of a design: those of its row, and those derived from its breakdowns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from dse.errors import nearest, spec_error
 from dse.front.columns import unit_of
+from dse.front.tables import Row
 from dse.pages.study.answers import Pick
 from dse.report.words.quantities import quantity
 from dse.spec.yaml.units import pretty
@@ -17,9 +17,15 @@ LEDGER_NAMES = {ledger.short: ledger.name for ledger in LEDGERS}
 """`tpot.collectives` is a part of the ledger of TPOT."""
 COUNTS = ("batch", "tp", "pp", "ep", "dp", "chips", "param_dram_stacks")
 CHIP_UNITS = {
-    "price_usd": "USD", "power_w": "W", "sram_bytes": "B", "sram_bandwidth": "B/s", "dram_bytes": "B",
-    "dram_bandwidth": "B/s", "link_bandwidth": "B/s", "peak_flops": "FLOP/s",
-}  # fmt: skip
+    "price_usd": "USD",
+    "power_w": "W",
+    "sram_bytes": "B",
+    "sram_bandwidth": "B/s",
+    "dram_bytes": "B",
+    "dram_bandwidth": "B/s",
+    "link_bandwidth": "B/s",
+    "peak_flops": "FLOP/s",
+}
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,8 @@ def _made_of(pick: Pick) -> Cell:
 
 def _dram(pick: Pick) -> str:
     """Generation of its DRAM, chosen by the search or fixed by the space."""
-    if isinstance(told := pick.row.get("dram_generation"), str):
-        return told
+    if isinstance(chosen := pick.row.get("dram_generation"), str):
+        return chosen
     return str(pick.answer.study.branches[pick.row["branch"]].spec.generations[0])
 
 
@@ -133,7 +139,8 @@ def cell(pick: Pick, column: str) -> Cell:
     return _part(pick, column, head, part, row)
 
 
-def _part(pick: Pick, column: str, head: str, part: str, row: Any) -> Cell:
+def _part(pick: Pick, column: str, head: str, part: str, row: Row) -> Cell:
+    """A column with a dot: a number of the chip, an interval, or a part of a breakdown."""
     if head == "chip" and part in pick.seen.chip:
         return Cell(pick.seen.chip[part], CHIP_UNITS.get(part, ""))
     if head == "interval":

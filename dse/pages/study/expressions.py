@@ -12,8 +12,11 @@ from dse.pages.study.columns import Cell, cell, said
 _TERM = re.compile(r"\[([^\[\]]*)\]")
 _AS = re.compile(r"(.*\S)\s+as\s+(\S+)(?:\s+to\s+(\d))?", re.DOTALL)
 _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-}  # fmt: skip
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
 
 
 def said_of(text: str, answers: Answers) -> str:

@@ -1,4 +1,4 @@
-"""What prices are prices of, below a table of several cases and chips."""
+"""The basis of prices, below a table of several cases and chips."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,29 +8,30 @@ from dse.report.words.eligibility import Standing
 
 
 def with_prices(table: str, answers: Sequence[Answer], names: Sequence[str], columns: Sequence[str]) -> str:
-    """A table of some chips or groups in some cases; below it what its prices are on, and who has no anchor.
+    """A table of chips in some cases; below it the basis of its prices, and the chips without anchor.
 
     The line on prices is left out where no column is in dollars.
     """
     stands = [(answer.title, _shown(answer, names)) for answer in answers]
     money = any("usd" in column for column in columns)
-    told = price_line([(title, found.group_of) for title, found in stands]) if money else ""
+    line = price_line([(title, found.group_of) for title, found in stands]) if money else ""
     barred = {name: why for _, found in stands for name, why in found.unanchored.items()}
     silent = {name: what for _, found in stands for name, what in found.assumed.items()}
     alone = Standing(group_of={}, group=None, unanchored=barred, assumed=silent)
     noted = with_notes("", alone, [*dict.fromkeys([*barred, *silent])])
-    return "\n\n".join(part for part in (table, told, noted.strip()) if part)
+    return "\n\n".join(part for part in (table, line, noted.strip()) if part)
 
 
 def _shown(answer: Answer, names: Sequence[str]) -> Standing:
-    """Who stands in a table that is asked for `names`, groups of chips by their families."""
+    """The standing of the chips in a table of `names`, where a group of chips means its families."""
     stands = answer.standing
     wanted = {family for name in names for family in _families(answer, name)}
     return Standing(
-        group_of={n: g for n, g in stands.group_of.items() if n in wanted}, group=stands.group,
+        group_of={n: g for n, g in stands.group_of.items() if n in wanted},
+        group=stands.group,
         unanchored={n: why for n, why in stands.unanchored.items() if n in wanted},
         assumed={n: what for n, what in stands.assumed.items() if n in wanted},
-    )  # fmt: skip
+    )
 
 
 def _families(answer: Answer, name: str) -> Iterable[str]:
@@ -47,7 +48,7 @@ def _families(answer: Answer, name: str) -> Iterable[str]:
 def price_line(cases: Sequence[tuple[str, Mapping[str, str]]]) -> str:
     """The bases of the prices of some cases, each its title and the basis of each of its chips.
 
-    Empty where no case says what its prices are.
+    Empty where no case states the basis of its prices.
     """
     known = [(title, groups) for title, groups in cases if groups]
     mixed = any(len(set(groups.values())) > 1 for _, groups in known)

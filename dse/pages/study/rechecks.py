@@ -1,12 +1,13 @@
-"""Winners checked again: the chips that a case found best under worse numbers, and under other software."""
+"""Winners checked again: the chips that a case found best under worse numbers and under other software."""
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from operator import attrgetter
 
 from dse.decide.propose.candidates import chips_of_candidates, from_rows
 from dse.decide.scenario.best_deployments import ask_of, solve, study_grid
 from dse.errors import spec_error
+from dse.front.tables import Row
 from dse.pages.study.answers import Answers, answer_of
 from dse.pages.study.columns import cell, heading, said
 from dse.pages.study.tables import limit_text, markdown, pick_of, targets_of, who_of, within
@@ -20,14 +21,14 @@ _LIMIT = re.compile(r"(\w+)/(\*|[\w.-]+)\.([\w.]+?)\s*(<=|>=)\s*(.+)")
 
 
 def stressed_table(answers: Answers, case: str, who: str, limits: str) -> str:
-    """The best chip of `who` at each target, as asked and with `limits`, its deployment chosen again.
+    """The best chip of `who` at each target, without and with `limits`, its deployment chosen again.
 
     `limits` has commas between: `KIND/NAME.PATH<=VALUE` or `>=`, `*` for every config of the kind that the
     case uses. A number that meets its limit stays as it is, so a limit never makes a chip better.
     """
     answer = answer_of(answers, "" if case == "." else case)
     study = answer.study
-    harder = _asked_again(study, [part.strip() for part in limits.split(",")])
+    harder = _limited(study, [part.strip() for part in limits.split(",")])
     axis, targets = targets_of(answer)
     rows = []
     for target in targets:
@@ -44,12 +45,12 @@ def stressed_table(answers: Answers, case: str, who: str, limits: str) -> str:
 
 
 def softwares_table(answers: Answers, case: str, who: str) -> str:
-    """The best chip of each of `who` at each target under each software, its deployment chosen anew.
+    """The best chip of each of `who` at each target under each software, its deployment chosen again.
 
     `who` has blanks between, as in `rows`. The chip is the one that is best as the case asks.
     """
     answer = answer_of(answers, "" if case == "." else case)
-    asked = {software: _under(answer.study, software) for software in SOFTWARE}
+    questions = {software: _under(answer.study, software) for software in SOFTWARE}
     axis, targets = targets_of(answer)
     rows = []
     for target in targets:
@@ -58,7 +59,7 @@ def softwares_table(answers: Answers, case: str, who: str) -> str:
             if pick is None:
                 rows.append([limit_text(target, axis.unit), "none", *[""] * len(SOFTWARE)])
                 continue
-            costs = [_cost(study, pick.row, {axis.name: target}) for study in asked.values()]
+            costs = [_cost(study, pick.row, {axis.name: target}) for study in questions.values()]
             cells = ["none" if c is None else said(c, answer.goal.unit) for c in costs]
             rows.append([limit_text(target, axis.unit), cell(pick, "design").text, *cells])
     heads = [f"{axis.label} at most", "chip", "as sold", "equal software", "no losses"]
@@ -66,11 +67,12 @@ def softwares_table(answers: Answers, case: str, who: str) -> str:
 
 
 def _under(study: ResolvedStudy, software: Software) -> ResolvedStudy:
+    """The same question with `software` for every chip."""
     spec = study.spec.model_copy(update={"software": software})
     return resolve_study(spec, study.path, study.setting.catalog, study.case)
 
 
-def _cost(study: ResolvedStudy, row: Any, target: dict[str, float]) -> float | None:
+def _cost(study: ResolvedStudy, row: Row, target: dict[str, float]) -> float | None:
     """The goal of the chip of a row in its best deployment; None where none meets the target."""
     ask = ask_of(study, target)
     if ask.goal.direction != "minimize":
@@ -79,7 +81,7 @@ def _cost(study: ResolvedStudy, row: Any, target: dict[str, float]) -> float | N
     return float(found.cost[0]) if found.feasible[0] else None
 
 
-def _asked_again(study: ResolvedStudy, limits: Iterable[str]) -> ResolvedStudy:
+def _limited(study: ResolvedStudy, limits: Iterable[str]) -> ResolvedStudy:
     """The same question with every number that breaks a limit moved to it."""
     settings: dict[str, str | float] = dict(study.spec.settings or {})
     for text in limits:
@@ -111,7 +113,4 @@ def _moved(study: ResolvedStudy, text: str) -> dict[str, str]:
 
 def _number(spec: Spec, path: str) -> float:
     """Value of the leaf at `path` of a config."""
-    leaf: Any = spec
-    for part in path.split("."):
-        leaf = getattr(leaf, part)
-    return float(leaf.value)
+    return float(attrgetter(f"{path}.value")(spec))

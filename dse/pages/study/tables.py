@@ -174,7 +174,7 @@ def chosen(answers: Answers, cases: str) -> list[Answer]:
 
 
 def who_of(answer: Answer, who: str) -> list[str]:
-    """Chips and groups named, `*` for every chip of the catalog that is asked about."""
+    """Chips and groups named, `*` for every chip of the catalog of the study."""
     if who.strip() == "*":
         return list(answer.chips)
     return ["" if n == "any" else n for n in who.split()] or [""]

@@ -12,14 +12,14 @@ from dse.spec.yaml.units import pretty
 def verdicts_table(answers: Answers, case: str = "") -> str:
     """The winner of a case at each target under all three softwares, and whether it holds."""
     found = answer_of(answers, case)
-    told, front = verdicts_from(found.front.manifest), answer_of_front(found.front)
-    if told is None:
+    stored, front = verdicts_from(found.front.manifest), answer_of_front(found.front)
+    if stored is None:
         return "No verdict under other software is stored with this front."
-    cells = {(v.target, v.basis, v.software): v for v in told.verdicts}
-    several = len({d.basis for d in told.dependence}) > 1
+    cells = {(v.target, v.basis, v.software): v for v in stored.verdicts}
+    several = len({d.basis for d in stored.dependence}) > 1
     head = "target" if front.target is None else f"{front.target.label} at most"
     rows = []
-    for d in told.dependence:
+    for d in stored.dependence:
         at = "any" if d.target is None else limit_text(d.target, front.target.unit)
         each = [_cell(cells.get((d.target, d.basis, s)), front.objective) for s in SOFTWARE]
         rows.append([at, *([d.basis] if several else []), *each, d.sentence])
