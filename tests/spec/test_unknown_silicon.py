@@ -14,13 +14,17 @@ from studies_for_tests import write_study
 
 import dse
 from dse.chips.prices import built_up, margin_of
+from dse.chips.resolve import Setting, chip_columns
 from dse.errors import SpecError
 from dse.spec.catalog.config_paths import bundled
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.schema.study import PriceSpec
+from dse.spec.schema.base import SourcedUsd
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.study import PrecisionSpec, PriceSpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec
 from dse.spec.schema.technology import Build, TechnologySpec
 from dse.spec.yaml.loading import build_spec
+from dse.spec.yaml.writing import yaml_of
 
 RAW = yaml.safe_load(PATH.read_text())
 WHOLE = Build(node="n5", wafer_scale=True, cooling="wafer")
@@ -142,6 +146,39 @@ def test_an_economy_with_gaps_is_refused_by_name(tmp_path: Path) -> None:
         f"economies/datacentre-2026: {name}: expected a known value, got null"
         for name in ("electricity", "utilisation")
     ]
+
+
+def test_a_number_that_the_file_of_a_chip_leaves_out_is_unknown_and_needed_like_a_null(
+    tmp_path: Path,
+) -> None:
+    data = yaml.safe_load((bundled("configs") / "chips" / "h100-sxm.yaml").read_text())
+    null = {"value": None, "source": "not-found", "basis": "published"}
+    needed: dict[str, list[str]] = {}
+    for kind, change in (("null", lambda d: d.update(price=null)), ("left out", lambda d: d.pop("price"))):
+        changed = deepcopy(data)
+        change(changed)
+        chip = build_spec(ChipSpec, changed, "chip")
+        assert chip.price == SourcedUsd(**null)
+        setting = Setting(
+            catalog=Catalog(),
+            precision=PrecisionSpec(weights="fp16", kv="fp16", activations="fp16"),
+            price=PriceSpec(method="listed"),
+            technology=build_spec(TechnologySpec, RAW, "technology"),
+        )
+        with pytest.raises(SpecError) as caught:
+            chip_columns(chip, setting)
+        needed[kind] = [str(p) for p in caught.value.problems]
+    assert needed["null"] == needed["left out"]
+    assert needed["null"][0].startswith("chips/h100-sxm: price: expected a known value, got null")
+
+
+def test_a_chip_that_is_written_shows_the_numbers_that_its_file_left_out() -> None:
+    data = yaml.safe_load((bundled("configs") / "chips" / "h100-sxm.yaml").read_text())
+    del data["power"]
+    chip = build_spec(ChipSpec, data, "chip")
+    text = yaml_of(chip)
+    assert "power: {value: null, source: not-found" in text
+    assert build_spec(ChipSpec, yaml.safe_load(text), "chip") == chip
 
 
 # --- as somebody meets it -----------------------------------------------------------------------------

@@ -99,6 +99,9 @@ IsoDate = Annotated[
 ROUNDING = 1e-9
 """Relative difference of two numbers that were written in different units and mean the same."""
 
+NOT_FOUND = "not-found"
+"""Key of the source of a number that no source gives."""
+
 T = TypeVar("T")
 
 
@@ -128,6 +131,11 @@ class Sourced(Spec, Generic[T]):
                 got = f"{f'{lower:g} {unit}'.strip()} and {f'{upper:g} {unit}'.strip()}"
                 raise ValueError(f"expected {name} <= {other}, got {got}")
         return self
+
+
+def unknown(kind: type[Sourced[T]]) -> Sourced[T]:
+    """The number that a file leaves out: nobody has published it, as far as we have found."""
+    return kind(value=None, source=NOT_FOUND, basis="published")
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$")]

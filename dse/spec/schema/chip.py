@@ -1,4 +1,7 @@
-"""What a chip is: the specification that a chip architect sets, each number with its source."""
+"""What a chip is: the specification that a chip architect sets, each number with its source.
+
+A number that the file leaves out is unknown. A study that needs it names it and refuses the chip.
+"""
 
 from typing import Literal
 
@@ -21,6 +24,7 @@ from dse.spec.schema.base import (
     SourcedWatts,
     Spec,
     Title,
+    unknown,
 )
 
 PeakFormat = Literal["fp32", "fp16", "fp8", "int8", "fp4"]
@@ -42,9 +46,9 @@ class Sram(Spec):
 
     use: Literal["scratchpad", "cache"]
     """`scratchpad`: software pins tensors; `cache`: nothing survives from one decode step to the next."""
-    capacity: SourcedBytes
+    capacity: SourcedBytes = unknown(SourcedBytes)
     """Bytes of all SRAM of the package that tensors can occupy."""
-    bandwidth: SourcedBandwidth
+    bandwidth: SourcedBandwidth = unknown(SourcedBandwidth)
     """Read bandwidth of all SRAM of the package together."""
     managed: Literal["software", "hardware"] | None = None
     """Who fills it: without tags and controllers a byte takes a quarter of the area. Software for a
@@ -62,9 +66,9 @@ class Dram(Spec):
 
     generation: str
     """HBM2e, HBM3, HBM3e, HBM4, GDDR6X, LPDDR5X, DDR4, ..."""
-    capacity: SourcedBytes
+    capacity: SourcedBytes = unknown(SourcedBytes)
     """Bytes of all DRAM of the chip."""
-    bandwidth: SourcedBandwidth
+    bandwidth: SourcedBandwidth = unknown(SourcedBandwidth)
     """Bandwidth of all DRAM of the chip."""
     stacks: SourcedCount | None = None
     """Number of stacks, devices or DIMMs; from the capacity when left out."""
@@ -75,7 +79,7 @@ class Link(Spec):
 
     technology: str
     """Name of the link, such as NVLink4."""
-    bandwidth: SourcedBandwidth
+    bandwidth: SourcedBandwidth = unknown(SourcedBandwidth)
     """One way, all links of the chip together."""
     network: str
     """Name of a network in the catalog."""
@@ -99,9 +103,9 @@ class Die(Spec):
 
     process: Sourced[str]
     """Key of a node in the technology file (n16, n12, n7, n5, n3, n2), or the maker's own words."""
-    area: SourcedArea
+    area: SourcedArea = unknown(SourcedArea)
     """Area of one compute die."""
-    count: SourcedCount
+    count: SourcedCount = unknown(SourcedCount)
     """Number of compute dies in the package."""
     joined: SourcedBandwidth | None = None
     """One way, of one compute die to the others of its package; the technology file's share when left out."""
@@ -163,18 +167,18 @@ class ChipSpec(Spec):
     """Links to other chips."""
     die: Die
     """Dies and package."""
-    power: SourcedWatts
+    power: SourcedWatts = unknown(SourcedWatts)
     """Board or module power when busy."""
     cooling: str = "liquid"
     """Class of cooling in the technology file, which bounds the power of a hypothetical chip."""
-    price: SourcedUsd
+    price: SourcedUsd = unknown(SourcedUsd)
     """Listed price, dated; low and high carry a published range."""
     price_basis: PriceBasis | None = Field(default=None, exclude_if=lambda v: v is None)
     """What it is a price of: a card's list price, a street price, what it costs the company that has it
     made, a system's price or a share of it."""
-    unit_cost: SourcedUsd
+    unit_cost: SourcedUsd = unknown(SourcedUsd)
     """What somebody published that it costs to make."""
-    host: SourcedUsd
+    host: SourcedUsd = unknown(SourcedUsd)
     """Share of host, chassis, NICs and cooling that one chip carries."""
     derived_from: DerivedFrom | None = Field(default=None, exclude_if=lambda v: v is None)
     """Study and trial that proposed it; only a proposal has it."""

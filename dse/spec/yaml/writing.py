@@ -54,7 +54,7 @@ def _texts(value: float, unit: str) -> Iterator[str]:
 
 
 def yaml_of(spec: BaseModel, comment: str = "") -> str:
-    """The file of a spec; what is at its default is left out, a required null is written."""
+    """The file of a spec; what is at its default is left out, but unknown numbers are shown as such."""
     head = "".join(f"# {line}\n" for line in comment.splitlines())
     return head + "".join(f"{line}\n" for line in _lines(spec, ""))
 
@@ -63,7 +63,8 @@ def _lines(spec: BaseModel, indent: str) -> Iterator[str]:
     for name, field in type(spec).model_fields.items():
         value = getattr(spec, name)
         key = field.alias or name
-        if not field.is_required() and value == field.get_default(call_default_factory=True):
+        known = not isinstance(value, Sourced)  # a reader of a proposal sees what it leaves open
+        if known and not field.is_required() and value == field.get_default(call_default_factory=True):
             continue
         yield from _entry(key, value, field.annotation, indent)
 
