@@ -14,8 +14,8 @@ from dse.chips.resolve import Setting, price_of
 from dse.chips.silicon import Silicon, chip_silicon
 from dse.errors import SpecError, nearest, spec_error
 from dse.spec.catalog.lookup import Catalog, leaves
+from dse.spec.overrides.command_line import CHIP, chip_with, spelled
 from dse.spec.schema.chip import ChipSpec
-from dse.spec.schema.settings import CHIP, chip_with, spelled
 from dse.spec.schema.study import PrecisionSpec
 from dse.spec.schema.system import EconomySpec
 from dse.spec.schema.technology import TechnologySpec, node_named

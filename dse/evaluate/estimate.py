@@ -31,9 +31,9 @@ from dse.plugins import objective
 from dse.question.layouts import all_spreads, all_stages, all_ways, bad_ep, bad_tp, batches, product
 from dse.question.targets import USUAL_GOAL
 from dse.spec.catalog.lookup import Catalog
+from dse.spec.overrides.command_line import apply, spelled
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
-from dse.spec.schema.settings import apply, spelled
 from dse.spec.schema.software import software_named
 from dse.spec.schema.study import PrecisionSpec, PriceSpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec

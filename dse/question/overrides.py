@@ -5,8 +5,8 @@ from typing import Any
 
 from dse.errors import Problem, SpecError, nearest
 from dse.spec.catalog.lookup import KINDS, Catalog
+from dse.spec.overrides.command_line import exchange_texts
 from dse.spec.schema.base import Spec
-from dse.spec.schema.settings import exchange_texts
 from dse.spec.schema.workload import WorkloadSpec, served
 
 FOLDERS = {

@@ -8,9 +8,9 @@ from typing import Any
 from dse.errors import nearest, spec_error
 from dse.question.resolved_study import ResolvedStudy, resolve_study
 from dse.spec.catalog.lookup import leaves
+from dse.spec.overrides.command_line import CHIP, ECONOMY, NETWORK, STACK, TECHNOLOGY, WORKLOAD, exchange_all
 from dse.spec.schema.base import Sourced, SourcedRatio, SourcedShare, Spec, unit_in
 from dse.spec.schema.chip import ChipSpec
-from dse.spec.schema.settings import CHIP, ECONOMY, NETWORK, STACK, TECHNOLOGY, WORKLOAD, exchange_all
 
 SHORT: dict[str, Mapping[str, str]] = {
     "chip": CHIP,

@@ -6,8 +6,8 @@ import pytest
 
 from dse.chips.price_basis import BASES, price_basis
 from dse.spec.catalog.lookup import Catalog
+from dse.spec.overrides.command_line import chip_with
 from dse.spec.schema.chip import ChipSpec, PriceBasis
-from dse.spec.schema.settings import chip_with
 
 
 def chip(name: str) -> ChipSpec:

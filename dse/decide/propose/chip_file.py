@@ -10,9 +10,9 @@ from dse.chips.silicon import chip_silicon
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, generation_of, node_of
 from dse.question.resolved_study import ResolvedStudy
 from dse.spec.catalog.lookup import leaves
+from dse.spec.overrides.command_line import exchange
 from dse.spec.schema.base import Sourced, SourcedBandwidth, SourcedBytes, SourcedCount
 from dse.spec.schema.chip import ChipSpec, DerivedFrom, Dram
-from dse.spec.schema.settings import exchange
 from dse.spec.schema.space import NAME, PARAMETERS
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.writing import exact

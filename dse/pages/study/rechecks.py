@@ -13,8 +13,8 @@ from dse.pages.study.columns import cell, heading, said
 from dse.pages.study.tables import limit_text, markdown, pick_of, targets_of, who_of, within
 from dse.question.overrides import FOLDERS
 from dse.question.resolved_study import ResolvedStudy, resolve_study
+from dse.spec.overrides.command_line import exchange_texts
 from dse.spec.schema.base import Spec
-from dse.spec.schema.settings import exchange_texts
 from dse.spec.schema.software import SOFTWARE, Software
 
 _LIMIT = re.compile(r"(\w+)/(\*|[\w.-]+)\.([\w.]+?)\s*(<=|>=)\s*(.+)")

@@ -6,8 +6,17 @@ import pytest
 
 from dse.errors import SpecError
 from dse.spec.catalog.lookup import Catalog, leaves
+from dse.spec.overrides.command_line import (
+    CHIP,
+    NETWORK,
+    OPTIONAL,
+    STACK,
+    WORKLOAD,
+    apply,
+    exchange_texts,
+    names,
+)
 from dse.spec.schema.chip import ChipSpec
-from dse.spec.schema.settings import CHIP, NETWORK, OPTIONAL, STACK, WORKLOAD, apply, exchange_texts, names
 from dse.spec.schema.system import NetworkSpec, StackSpec
 from dse.spec.schema.workload import WorkloadSpec
 
