@@ -11,7 +11,7 @@ from dse.front.exact import drawn_behind
 from dse.front.files import Front, load_front
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.report.info.evidence import Evidence, evidence
-from dse.report.info.stored_trials import Searched, told_by
+from dse.report.info.stored_trials import Searched, search_from_trials
 from dse.report.page.html import Html
 from dse.report.page.study_report import Extras, study_report
 from dse.report.words.sentence import answer_sentences
@@ -121,7 +121,7 @@ class LiveStudy:
                 version, "", study.spec.title if study else self.slug, "Nothing is stored yet.", None
             )
         found = evidence(front, study, doubt)
-        more = told_by(study, trials) if study is not None else Searched(None, None)
+        more = search_from_trials(study, trials) if study is not None else Searched(None, None)
         extras = Extras(
             exact=drawn_behind(front, (self.folder.with_name(f"{self.folder.name}-sweep"),)),
             importance=more.importance,

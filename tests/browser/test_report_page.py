@@ -134,8 +134,9 @@ def set_slider(browser: Any, name: str, value: int) -> None:
     browser.run(
         "const s = document.getElementById(arguments[0]); s.value = arguments[1];"
         "s.dispatchEvent(new Event('input', {bubbles: true}))",
-        f"filter-{name}", value,
-    )  # fmt: skip
+        f"filter-{name}",
+        value,
+    )
 
 
 def test_sliders_filter_the_front_and_the_table_alike(
@@ -177,8 +178,10 @@ def test_a_heading_sorts_numbers_as_numbers_with_gaps_last(opened: Any) -> None:
             opened.find("#designs th[data-column='param_dram_stacks']").get_attribute("aria-sort")
             == direction
         )
-        index = opened.run("return [...document.querySelectorAll('#designs th')]"
-                           ".findIndex(h => h.dataset.column === 'param_dram_stacks')")  # fmt: skip
+        index = opened.run(
+            "return [...document.querySelectorAll('#designs th')]"
+            ".findIndex(h => h.dataset.column === 'param_dram_stacks')"
+        )
         rows = "[...document.querySelectorAll('#designs tbody tr')]"
         values = opened.run(f"return {rows}.map(r => r.cells[arguments[0]].dataset.v ?? null)", index)
         known = [float(v) * sign for v in values if v is not None]
@@ -279,9 +282,13 @@ def foreign(n: int) -> Front:
             "usd_per_token_per_s": [1e3 / 1.01**i for i in range(n)],
             "capex_usd": 1e6,
             "tokens_per_s": 100.0,
-            "chips": 4, "batch": 1, "tp": 1, "pp": 1, "dp": 1,
+            "chips": 4,
+            "batch": 1,
+            "tp": 1,
+            "pp": 1,
+            "dp": 1,
         }
-    )  # fmt: skip
+    )
     told = {
         "study": EVIL[0],
         "title": EVIL[1],

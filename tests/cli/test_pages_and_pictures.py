@@ -76,7 +76,7 @@ def test_a_place_that_cannot_be_written_is_found_before_the_work(
 ):
     for work in (
         "dse.report.info.evidence.gather",
-        "dse.decide.scenario.breakeven.everyone",
+        "dse.decide.scenario.breakeven.all_candidates",
         "dse.decide.compare.chips.compare",
         "dse.chip_sheet",
         "dse.validate.measured.rows.read_rows",

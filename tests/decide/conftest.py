@@ -22,11 +22,14 @@ def own_folder(tmp_path, monkeypatch):
 
 SMALL = {
     "deployment": {
-        "mode": "solve", "batch": [1, 8, 32, 64, 128, 256], "tp": [1, 2, 8, 16], "pp": [1, 2, 8, 20, 40, 80],
+        "mode": "solve",
+        "batch": [1, 8, 32, 64, 128, 256],
+        "tp": [1, 2, 8, 16],
+        "pp": [1, 2, 8, 20, 40, 80],
     },
     "budget": {"trials": 40},
     "report_at": ["5 ms", "50 ms"],
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="session")

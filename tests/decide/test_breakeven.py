@@ -7,10 +7,10 @@ import pytest
 from again import first, one
 
 from dse.decide.propose.candidates import chips_of_candidates
-from dse.decide.scenario.assumptions import knob_of
-from dse.decide.scenario.best_deployments import ask_of, best_layouts, solve, study_grid
-from dse.decide.scenario.breakeven import NOBODY, assumptions, breakeven, everyone
-from dse.decide.scenario.scenario import Situation, costs_of
+from dse.decide.scenario.assumptions import assumption_of
+from dse.decide.scenario.best_deployments import best_layouts, deployment_problem, solve_on_grid, study_grid
+from dse.decide.scenario.breakeven import NEITHER, all_candidates, assumptions, breakeven
+from dse.decide.scenario.scenario import Scenario, costs_of
 from dse.errors import SpecError
 from dse.report.datasheet.section import written_in
 from dse.report.info.breakeven_info import as_dict, points, segments, sentences
@@ -20,24 +20,26 @@ LIMITS = {"tpot": 50e-3}
 
 @pytest.fixture(scope="module")
 def chips(study, front):
-    return everyone(study, front)
+    return all_candidates(study, front)
 
 
 @pytest.fixture(scope="module")
 def price(study, chips):
-    x = knob_of(study, "sram-only.price=50 USD..20000 USD", chips, "--x")
+    x = assumption_of(study, "sram-only.price=50 USD..20000 USD", chips, "--x")
     return breakeven(study, chips, x, None, ("sram-only", "others"), LIMITS, (7, 1))
 
 
 @pytest.fixture(scope="module")
 def latency(study, chips):
-    x, y = (knob_of(study, t, chips, "--x") for t in ("sram-only.price=50 USD..20000 USD", "hop latency"))
+    x, y = (
+        assumption_of(study, t, chips, "--x") for t in ("sram-only.price=50 USD..20000 USD", "hop latency")
+    )
     return breakeven(study, chips, x, y, ("sram-only", "dram-only"), LIMITS, (5, 3))
 
 
 def test_the_price_that_breaks_even_is_that_of_proportion(price, study, chips):
     """$/(token/s) of chips alone is proportional to their price, so the boundary is known in closed form."""
-    base = Situation(study=study, limits=LIMITS)
+    base = Scenario(study=study, limits=LIMITS)
     sides = [c for c in chips if c.kind == "sram-only"], [c for c in chips if c.kind != "sram-only"]
     at_100 = costs_of([base.turned("prices", {"sram-only": 100.0})], sides[0])
     others = costs_of([base], sides[1])
@@ -57,11 +59,11 @@ def test_both_sides_cost_the_same_on_an_equal_boundary(latency, price):
 
 
 def test_the_winner_changes_across_every_boundary(study, latency, chips):
-    base = Situation(study=study, limits=LIMITS)
+    base = Scenario(study=study, limits=LIMITS)
     named = {c.label: c for c in chips}
-    carried = [named[n] for n in sorted(set(latency.champions.ravel().tolist()))]
+    carried = [named[n] for n in sorted(set(latency.best_chips.ravel().tolist()))]
     for c in latency.boundary:
-        if NOBODY in (c.left, c.right):
+        if NEITHER in (c.left, c.right):
             continue
         won = []
         for factor in (0.97, 1.03):
@@ -76,25 +78,25 @@ def test_the_winner_changes_across_every_boundary(study, latency, chips):
 def test_the_cost_on_the_map_is_that_of_the_champion_at_its_best_deployment(study, price, chips):
     """Evaluated again from the chip alone, with the price put in by hand."""
     named = {c.label: c for c in chips}
-    champion = named[price.champions[0, 0, 0]]
+    champion = named[price.best_chips[0, 0, 0]]
     own = chips_of_candidates(study, [champion])
     cheap = own.replace(price_usd=np.asarray([float(price.xs[0])]))
-    (layout,) = best_layouts(study, ask_of(study, LIMITS), cheap, study.spec.tolerance)[1]
+    (layout,) = best_layouts(study, deployment_problem(study, LIMITS), cheap, study.spec.tolerance)[1]
     m = one(study, cheap, **layout[0])
     assert price.costs[0, 0, 0] == pytest.approx(first(m.usd_per_token_per_s), rel=1e-12)
 
 
 def test_an_assumption_at_its_own_value_changes_nothing(study, chips):
-    base = Situation(study=study, limits=LIMITS)
+    base = Scenario(study=study, limits=LIMITS)
     some = chips[:12]
     for text in ("hbm cost", "wafer cost", "context", "stack/static-dataflow.sram_efficiency", "margin"):
-        knob = knob_of(study, text, chips, "--x")
-        cost = costs_of([base, knob.turn(base, knob.now)], some)
+        assumption = assumption_of(study, text, chips, "--x")
+        cost = costs_of([base, assumption.turn(base, assumption.now)], some)
         np.testing.assert_allclose(cost[1], cost[0], rtol=1e-12)
 
 
 def test_a_margin_divides_by_what_is_left_of_the_price(study, chips):
-    base = Situation(study=study, limits=LIMITS)
+    base = Scenario(study=study, limits=LIMITS)
     made = [c for c in chips if c.branch][:8]
     cost = costs_of([base, base.turned("margins", {"": 0.75})], made)
     np.testing.assert_allclose(cost[1], 4.0 * cost[0], rtol=1e-12)
@@ -104,11 +106,13 @@ def test_a_margin_divides_by_what_is_left_of_the_price(study, chips):
 
 
 def test_a_batch_that_is_asked_for_is_the_batch_of_every_deployment(study, chips):
-    base = Situation(study=study, limits=LIMITS).turned("sizes", {"batch": 8})
+    base = Scenario(study=study, limits=LIMITS).turned("sizes", {"batch": 8})
     cost = costs_of([base], chips[:5])
     grid = study_grid(study)
     only = grid.replace(batch=np.asarray([8.0]).reshape(1, 1, 1, 1))
-    wanted = solve(ask_of(study, LIMITS), chips_of_candidates(study, chips[:5]), only).cost
+    wanted = solve_on_grid(
+        deployment_problem(study, LIMITS), chips_of_candidates(study, chips[:5]), only
+    ).cost
     np.testing.assert_array_less(wanted * (1 - 1e-12), cost[0])  # the smallest system within the tolerance
     np.testing.assert_array_less(cost[0], wanted * (1 + study.spec.tolerance + 1e-12))
 
@@ -135,38 +139,46 @@ def test_the_answer_names_both_sides_and_the_value(price):
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("hop latency", "places"), ("HBM cost", "places"), ("context length", "places"),
+        ("hop latency", "places"),
+        ("HBM cost", "places"),
+        ("context length", "places"),
         ("electricity", "places"),
         ("technology.nodes.n5.scratchpad_area", "places"),
         ("tpot", "limits"),
         ("latency target", "limits"),
-        ("batch", "sizes"), ("sram", "parameters"), ("hybrid.dram_stacks", "parameters"),
+        ("batch", "sizes"),
+        ("sram", "parameters"),
+        ("hybrid.dram_stacks", "parameters"),
         ("margin", "margins"),
-        ("gross margin", "margins"), ("h100-sxm.price", "prices"),
+        ("gross margin", "margins"),
+        ("h100-sxm.price", "prices"),
     ],
-)  # fmt: skip
+)
 def test_every_kind_of_assumption_has_a_name(study, chips, text, kind):
-    knob = knob_of(study, text, chips, "--x")
-    assert knob.kind == kind
-    assert 0.0 <= knob.low < knob.high
+    assumption = assumption_of(study, text, chips, "--x")
+    assert assumption.kind == kind
+    assert 0.0 <= assumption.low < assumption.high
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("hop latensy", "did you mean 'hop_latency'"), ("hop latency=1 us", "expected a range such as"),
-        ("hop latency=2 us..1 us", "expected 0 <= LOW < HIGH"), ("hop latency=1 GB..2 GB", "1 GB"),
-        ("price", "whose price"), ("margin=0..1", "below 1"),
+        ("hop latensy", "did you mean 'hop_latency'"),
+        ("hop latency=1 us", "expected a range such as"),
+        ("hop latency=2 us..1 us", "expected 0 <= LOW < HIGH"),
+        ("hop latency=1 GB..2 GB", "1 GB"),
+        ("price", "whose price"),
+        ("margin=0..1", "below 1"),
         ("stack/static-dataflow.sram_efficiency=0..1", "expected shares above 0 to 1, got '0..1'"),
         ("stack/static-dataflow.sram_efficiency=0.5..2", "expected shares above 0 to 1, got '0.5..2'"),
         ("stack/gpu-serving.exposed_share=0..1.5", "expected shares from 0 to 1, got '0..1.5'"),
         ("routing skew=1..4", "expected a number that this study has, got routing_skew"),
         ("draft acceptance=0..1", "expected a number that this study has, got draft_acceptance"),
     ],
-)  # fmt: skip
+)
 def test_wrong_assumptions_are_told_with_what_was_expected(study, chips, text, words):
     with pytest.raises(SpecError) as error:
-        knob_of(study, text, chips, "--x")
+        assumption_of(study, text, chips, "--x")
     assert words in str(error.value)
     assert str(error.value).startswith("--x: ")
 
@@ -192,10 +204,14 @@ def test_what_is_counted_has_whole_ends(study, chips, x, got):
 @pytest.mark.parametrize(
     ("x", "y"),
     [
-        ("hop latency", "hop latency"), ("hop latency", "hop_latency=1 us..2 us"), ("batch", "batch size"),
-        ("tpot", "latency target"), ("sram-only.price", "sram-only.price"), ("sram", "sram"),
+        ("hop latency", "hop latency"),
+        ("hop latency", "hop_latency=1 us..2 us"),
+        ("batch", "batch size"),
+        ("tpot", "latency target"),
+        ("sram-only.price", "sram-only.price"),
+        ("sram", "sram"),
     ],
-)  # fmt: skip
+)
 def test_one_assumption_is_not_turned_twice(study, chips, x, y):
     with pytest.raises(SpecError, match=r"^--y: expected another assumption than --x"):
         assumptions(study, chips, x, y)
@@ -208,12 +224,12 @@ def test_two_assumptions_may_be_turned(study, chips):
 
 
 def test_a_target_that_is_turned_is_not_held_as_well(dse_verb, stored):
-    ask = ("breakeven", stored[0], "--out", stored[1], "--x", "tpot=5 ms..50 ms", "--points", "2")
-    dse_verb(*ask, "--tpot", "20 ms").refused("--tpot: expected TPOT target held or turned, got both")
+    arguments = ("breakeven", stored[0], "--out", stored[1], "--x", "tpot=5 ms..50 ms", "--points", "2")
+    dse_verb(*arguments, "--tpot", "20 ms").refused("--tpot: expected TPOT target held or turned, got both")
 
 
 def test_sides_must_be_somebody(study, chips):
-    x = knob_of(study, "hop latency", chips, "--x")
+    x = assumption_of(study, "hop latency", chips, "--x")
     with pytest.raises(SpecError, match="expected a storage kind"):
         breakeven(study, chips, x, None, ("sram-only", "nothing"), LIMITS, (2, 1))
     with pytest.raises(SpecError, match="share no chip"):
@@ -221,23 +237,23 @@ def test_sides_must_be_somebody(study, chips):
 
 
 def test_the_verb_answers_in_a_sentence_a_table_and_a_picture(dse_verb, stored):
-    ask = ("breakeven", stored[0], "--out", stored[1], "--x", "HBM cost", "--points", "4")
-    said = dse_verb(*ask, "--tpot", "50 ms", "--plot", "hbm.png")
+    arguments = ("breakeven", stored[0], "--out", stored[1], "--x", "HBM cost", "--points", "4")
+    said = dse_verb(*arguments, "--tpot", "50 ms", "--plot", "hbm.png")
     assert said.code == 0
     assert "Who wins" in said.out
     assert max(map(len, said.out.splitlines())) <= 100
     assert "picture: hbm.png" in said.err
-    data = dse_verb(*ask, "--y", "context", "--format", "json", "--between", "sram-only,others").json
+    data = dse_verb(*arguments, "--y", "context", "--format", "json", "--between", "sram-only,others").json
     assert data["x"]["unit"] == "USD/B"
     assert len(data["points"]) == 4 * 2
-    dse_verb(*ask, "--between", "sram-only").refused("expected two sides")
+    dse_verb(*arguments, "--between", "sram-only").refused("expected two sides")
 
 
 def test_an_assumption_that_moves_nothing_is_told_to(dse_verb, stored):
-    ask = ("breakeven", stored[0], "--out", stored[1], "--points", "2", "--between", "sram-only,others")
-    idle = dse_verb(*ask, "--x", "electricity=0.05 USD/kWh..0.5 USD/kWh")
+    arguments = ("breakeven", stored[0], "--out", stored[1], "--points", "2", "--between", "sram-only,others")
+    idle = dse_verb(*arguments, "--x", "electricity=0.05 USD/kWh..0.5 USD/kWh")
     assert "changes nothing here." in " ".join(idle.out.split())
-    assert "changes nothing" not in dse_verb(*ask, "--x", "wafer cost").out
+    assert "changes nothing" not in dse_verb(*arguments, "--x", "wafer cost").out
 
 
 def test_a_lifetime_is_told_in_years():
@@ -249,7 +265,7 @@ def test_a_lifetime_is_told_in_years():
 def test_chips_of_one_kind_are_the_winner_against_the_others(study, chips):
     """Where no other kind is there to stop winning to, the best chip is one side."""
     alike = [c for c in chips if c.kind == "dram-only"][:4]
-    x = knob_of(study, "wafer cost", alike, "--x")
+    x = assumption_of(study, "wafer cost", alike, "--x")
     found = breakeven(study, alike, x, None, None, LIMITS, (2, 1))
     assert found.sides[0] in {c.label for c in alike} and found.sides[1] == "others"
     with pytest.raises(SpecError, match="every chip here is dram-only; name one chip, such as --between"):

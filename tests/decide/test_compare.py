@@ -115,20 +115,51 @@ def test_a_number_of_all_chips_leaves_out_those_that_have_none():
 
 
 def test_the_table_tells_how_far_experts_are_spread(dse_verb):
-    ask = ("compare", "b200", "--llm", "gpt-oss-120b", "--workload", "chat", "--weights", "mxfp4",
-           "--ep", "8", "--tp", "1", "--pp", "1", "--targets", "50 ms", "--no-intervals")  # fmt: skip
-    said = dse_verb(*ask)
+    options = (
+        "compare",
+        "b200",
+        "--llm",
+        "gpt-oss-120b",
+        "--workload",
+        "chat",
+        "--weights",
+        "mxfp4",
+        "--ep",
+        "8",
+        "--tp",
+        "1",
+        "--pp",
+        "1",
+        "--targets",
+        "50 ms",
+        "--no-intervals",
+    )
+    said = dse_verb(*options)
     assert "1 x 1, EP 8" in said.out
-    head, row = dse_verb(*ask, "--format", "csv").out.splitlines()
+    head, row = dse_verb(*options, "--format", "csv").out.splitlines()
     told = dict(zip(head.split(","), row.split(","), strict=True))
     assert (told["ep"], told["dp"], float(told["chips"])) == ("8", "8", 8.0)
 
 
 def test_the_verb_tells_the_cheapest_and_fits_a_terminal(dse_verb):
     said = dse_verb(
-        "compare", "groq", "h100", "--llm", "llama2-70b", "--workload", "article", "--weights", "int8",
-        "--targets", "5 ms,50 ms", "--price-method", "unit-cost", "--with-unanchored", "--plot", "two.png",
-    )  # fmt: skip
+        "compare",
+        "groq",
+        "h100",
+        "--llm",
+        "llama2-70b",
+        "--workload",
+        "article",
+        "--weights",
+        "int8",
+        "--targets",
+        "5 ms,50 ms",
+        "--price-method",
+        "unit-cost",
+        "--with-unanchored",
+        "--plot",
+        "two.png",
+    )
     assert said.code == 0
     assert "Within 5.00 ms groq-lpu-v1 is the cheapest, the only one." in said.out
     assert max(map(len, said.out.splitlines())) <= 100
@@ -136,12 +167,23 @@ def test_the_verb_tells_the_cheapest_and_fits_a_terminal(dse_verb):
 
 
 def test_json_and_csv_hold_every_chip_at_every_target(dse_verb):
-    ask = ("compare", "groq", "h100", "--llm", "llama2-70b", "--workload", "article", "--weights", "int8",
-           "--targets", "5 ms,50 ms")  # fmt: skip
-    data = dse_verb(*ask, "--format", "json").json
+    options = (
+        "compare",
+        "groq",
+        "h100",
+        "--llm",
+        "llama2-70b",
+        "--workload",
+        "article",
+        "--weights",
+        "int8",
+        "--targets",
+        "5 ms,50 ms",
+    )
+    data = dse_verb(*options, "--format", "json").json
     assert data["targets_tpot_s"] == [5e-3, 50e-3]
     assert [len(c["best"]) for c in data["chips"]] == [2, 2]
-    assert len(dse_verb(*ask, "--format", "csv").out.splitlines()) == 1 + 4
+    assert len(dse_verb(*options, "--format", "csv").out.splitlines()) == 1 + 4
 
 
 def test_unknown_names_are_refused_together(dse_verb):
@@ -156,12 +198,26 @@ def test_nothing_that_meets_a_target_is_exit_code_one(dse_verb):
 
 
 def test_capital_and_prices_are_those_of_an_estimate_of_the_same_chip(dse_verb):
-    ask = ("--llm", "llama2-70b", "--workload", "article", "--weights", "int8", "--price-method", "margin",
-           "--seller", "nvidia-chip", "--system", "built-up", "--format", "json")  # fmt: skip
-    best = dse_verb("compare", "h100", *ask, "--targets", "20 ms").json["chips"][0]["best"][0]
+    options = (
+        "--llm",
+        "llama2-70b",
+        "--workload",
+        "article",
+        "--weights",
+        "int8",
+        "--price-method",
+        "margin",
+        "--seller",
+        "nvidia-chip",
+        "--system",
+        "built-up",
+        "--format",
+        "json",
+    )
+    best = dse_verb("compare", "h100", *options, "--targets", "20 ms").json["chips"][0]["best"][0]
     sizes = [f"--{name}={best['deployment'][name]}" for name in ("batch", "tp", "pp")]
-    alone = dse_verb("estimate", "--chip", "h100", *ask, *sizes).json
+    alone = dse_verb("estimate", "--chip", "h100", *options, *sizes).json
     for name in ("capex_usd", "usd_per_token_per_s"):
         assert best["metrics"][name] == pytest.approx(alone["metrics"][name], rel=1e-12)
-    text = dse_verb("compare", "h100", *ask[:-2], "--targets", "20 ms").out
+    text = dse_verb("compare", "h100", *options[:-2], "--targets", "20 ms").out
     assert "capital covers chips, servers, racks" in " ".join(text.split())

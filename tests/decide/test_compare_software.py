@@ -42,8 +42,20 @@ def test_a_target_out_of_reach_is_a_flip_to_nobody():
 
 def test_time_laid_on_every_layer_adds_up_to_tpot_by_hand():
     # 80 layers of LLaMA-2 70B, one stage: TPOT grows by 80 times what is laid on a layer
-    subject = Subject("h100", "llama2-70b", "article", "int8", None, None, "roofline", None, "unit-cost", {},
-                      None, software="ideal")  # fmt: skip
+    subject = Subject(
+        "h100",
+        "llama2-70b",
+        "article",
+        "int8",
+        None,
+        None,
+        "roofline",
+        None,
+        "unit-cost",
+        {},
+        None,
+        software="ideal",
+    )
     one = contestant(subject, {"batch": 8, "tp": 8, "pp": 1, "ep": None})
     base = one.flat(one.metrics.tpot_s)[0]
     tight = base + 80 * 10e-6
@@ -90,8 +102,13 @@ def test_prices_of_another_basis_never_rank_against_each_other(found):
 
 
 def test_an_unanchored_chip_wins_nothing_unless_it_is_asked_for():
-    ask = {"targets": [50e-3], **ASKED, "batch": 8, "stack": "gpu-published"}  # of no class, not calibrated
-    alone, opened = (compare(["wse-3"], with_unanchored=w, **ask) for w in (False, True))
+    options = {
+        "targets": [50e-3],
+        **ASKED,
+        "batch": 8,
+        "stack": "gpu-published",
+    }  # of no class, not calibrated
+    alone, opened = (compare(["wse-3"], with_unanchored=w, **options) for w in (False, True))
     assert alone.winner(0) is None
     assert opened.winner(0) == "wse-3"
     assert alone.as_dict()["unanchored"][0]["chip"] == "wse-3"
@@ -113,8 +130,17 @@ def test_a_chip_that_lacks_a_figure_leaves_its_row_empty_with_the_reason():
 
 def test_a_chip_that_fits_and_is_late_is_not_said_to_fit_nowhere():
     # 8e9 parameters fit one H100; a prompt of 200,000 tokens takes 8e9 x 2 x 2e5 / 1e15 s, above 2 s
-    got = compare(["h100"], "llama3.1-8b", "chat", weights="fp16", batch=1, tp=1, pp=1, targets=[0.2],
-                  settings={"isl": "200000 token"})  # fmt: skip
+    got = compare(
+        ["h100"],
+        "llama3.1-8b",
+        "chat",
+        weights="fp16",
+        batch=1,
+        tp=1,
+        pp=1,
+        targets=[0.2],
+        settings={"isl": "200000 token"},
+    )
     obstacle = got.chips[0].obstacle
     assert obstacle is not None
     assert obstacle.fits

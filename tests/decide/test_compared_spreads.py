@@ -26,9 +26,15 @@ def test_a_chip_at_the_values_lies_inside_its_own_drawings(found):
 
 def test_the_json_names_them_and_without_drawings_they_are_gaps(found):
     names = (
-        "p10", "p50", "p90", "probability_best", "probability_meets_target", "tpot_s_p10", "tpot_s_p50",
+        "p10",
+        "p50",
+        "p90",
+        "probability_best",
+        "probability_meets_target",
+        "tpot_s_p10",
+        "tpot_s_p50",
         "tpot_s_p90",
-    )  # fmt: skip
+    )
     told = [e for c in found.as_dict()["chips"] for e in c["best"] if e is not None]
     assert told and all(e[n] is not None for e in told for n in names)
     bare = dse.compare(["h100"], *ASK, **GIVEN).as_dict()

@@ -6,10 +6,10 @@ from again import chip_of_row, first, one
 
 import dse
 from dse.decide.explain.design import explain
-from dse.decide.explain.elasticity import rests_on
+from dse.decide.explain.elasticity import elasticities
 from dse.decide.explain.neighbours import neighbours
 from dse.decide.propose.candidates import chips_of_candidates, from_rows
-from dse.decide.scenario.best_deployments import ask_of, evaluate, solve, study_grid
+from dse.decide.scenario.best_deployments import deployment_problem, evaluate, solve_on_grid, study_grid
 from dse.decide.scenario.mix_parts import layout_at
 from dse.errors import SpecError
 from dse.question.variation import Place, vary
@@ -62,9 +62,9 @@ def test_every_neighbour_costs_what_it_is_said_to_cost(study, found, row):
 def test_a_chip_with_its_deployment_solved_has_no_better_step_of_the_deployment(study, row):
     """All batch sizes, TP and PP were tried, so each single step of them is among what was tried."""
     candidate = from_rows(study, [row])[0]
-    ask, grid = ask_of(study, LIMITS), study_grid(study)
-    layout = layout_at(grid, solve(ask, chips_of_candidates(study, [candidate]), grid).index[0])
-    told = neighbours(study, ask, candidate, layout)
+    problem, grid = deployment_problem(study, LIMITS), study_grid(study)
+    layout = layout_at(grid, solve_on_grid(problem, chips_of_candidates(study, [candidate]), grid).index[0])
+    told = neighbours(study, problem, candidate, layout)
     assert not [n for n in told if n.better and n.what in layout[0]]
 
 
@@ -75,20 +75,20 @@ def test_the_best_layout_is_never_worse_than_the_layout_held(found):
 
 
 def test_an_elasticity_is_what_a_small_step_of_the_number_does(study, found, row):
-    ask = ask_of(study)
+    problem = deployment_problem(study)
     candidate, n = found.candidate, {k: float(row[k]) for k in ("batch", "tp", "pp", "ep", "dp")}
     sizes = dse_deployments(n)
-    for rest in found.rests_on[:5]:
+    for rest in found.elasticities[:5]:
         costs = []
         for factor in (0.999, 1.001):
             varied = vary(study, {rest.fact.place: rest.fact.value * factor})
             chips = chips_of_candidates(varied, [candidate])
-            m = evaluate(ask_of(varied), [designs(chips, sizes)])
+            m = evaluate(deployment_problem(varied), [designs(chips, sizes)])
             costs.append(first(m.usd_per_token_per_s))
         if not isinstance(rest.fact.leaf.value, int):
             slope = np.log(costs[1] / costs[0]) / np.log(1.001 / 0.999)
             assert slope == pytest.approx(rest.elasticity, abs=0.02)
-    assert ask.goal.name == "usd_per_token_per_second"
+    assert problem.goal.name == "usd_per_token_per_second"
 
 
 def dse_deployments(sizes):
@@ -105,7 +105,7 @@ def designs(chips, deployments):
 
 def test_all_dollars_together_have_an_elasticity_of_one(study, found):
     """$/(token/s) is homogeneous in money: the elasticities of everything that is priced sum to 1."""
-    told = rests_on(study, found.candidate, (found.estimate.deployment,))
+    told = elasticities(study, found.candidate, (found.estimate.deployment,))
     money = [r for r in told if "USD" in r.fact.unit]
     assert sum(r.elasticity for r in money) == pytest.approx(1.0, abs=0.01)
 

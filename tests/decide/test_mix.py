@@ -13,14 +13,14 @@ import dse
 from dse.decide.explain.design import explain
 from dse.decide.propose.candidates import chips_of_candidates, from_rows, of_baselines, of_front
 from dse.decide.propose.proposal import propose
-from dse.decide.scenario.assumptions import knob_of
-from dse.decide.scenario.best_deployments import ask_of, solve, study_grid
-from dse.decide.scenario.breakeven import breakeven, everyone
+from dse.decide.scenario.assumptions import assumption_of
+from dse.decide.scenario.best_deployments import deployment_problem, solve_on_grid, study_grid
+from dse.decide.scenario.breakeven import all_candidates, breakeven
 from dse.decide.scenario.mix_parts import layout_at
 from dse.errors import SpecError
 from dse.report.datasheet.content import datasheet
 from dse.report.datasheet.data import as_dict
-from dse.report.info.spreads import measured
+from dse.report.info.spreads import sample_front
 from dse.search.bound.prove import prove
 from dse.search.samplers.optuna_samplers import sampler_of
 from dse.spec.schema.study import SamplerSpec
@@ -78,7 +78,9 @@ def best_pair(study, chip, tpot, capital=float("inf")):
 
 def test_a_chip_gets_the_best_pair_of_deployments(study, front):
     chips = [*of_front(study, front)[:5], *of_baselines(study)]
-    found = solve(ask_of(study, LIMITS), chips_of_candidates(study, chips), study_grid(study))
+    found = solve_on_grid(
+        deployment_problem(study, LIMITS), chips_of_candidates(study, chips), study_grid(study)
+    )
     for i, candidate in enumerate(chips):
         cost, *sizes = best_pair(study, chips_of_candidates(study, [candidate]), LIMITS["tpot"])
         assert found.cost[i] == pytest.approx(cost, rel=1e-12)
@@ -91,7 +93,7 @@ def test_a_bound_on_the_capital_is_one_of_all_clusters_together(study, front):
     """The cheapest deployment of each part is then no longer the best of the whole."""
     candidate = of_front(study, front)[0]
     chips, grid = chips_of_candidates(study, [candidate]), study_grid(study)
-    free = solve(ask_of(study, LIMITS), chips, grid)
+    free = solve_on_grid(deployment_problem(study, LIMITS), chips, grid)
     parts = [list(alone(study, m, chips)) for m in study.members]
     layout = [tuple(d[k] for k in ("batch", "tp", "pp")) for d in layout_at(grid, free.index[0])]
     spent = sum(next(p[3] for p in part if p[0] == d) for part, d in zip(parts, layout, strict=True))
@@ -99,7 +101,9 @@ def test_a_bound_on_the_capital_is_one_of_all_clusters_together(study, front):
     for share in (0.98, 0.8, 0.6, 0.4):
         limits = {**LIMITS, "entry_price": share * spent}
         cost, *_ = best_pair(study, chips, LIMITS["tpot"], share * spent)
-        assert solve(ask_of(study, limits), chips, grid).cost[0] == pytest.approx(cost, rel=1e-12)
+        assert solve_on_grid(deployment_problem(study, limits), chips, grid).cost[0] == pytest.approx(
+            cost, rel=1e-12
+        )
         binding += bool(np.isfinite(cost))
     assert binding
 
@@ -144,9 +148,9 @@ def test_every_neighbour_of_a_mix_costs_what_it_is_said_to_cost(study, front):
 
 def test_all_dollars_together_have_an_elasticity_of_one_in_a_mix(study, front):
     found = explain(study, front, "row:1", {})
-    money = [r.elasticity for r in found.rests_on if "USD" in r.fact.unit]
+    money = [r.elasticity for r in found.elasticities if "USD" in r.fact.unit]
     assert sum(money) == pytest.approx(1.0, abs=0.01)
-    configs = {r.fact.place.config for r in found.rests_on}
+    configs = {r.fact.place.config for r in found.elasticities}
     assert not configs <= {"technology/technology-2026"}
 
 
@@ -178,26 +182,26 @@ def test_the_datasheet_of_a_mix_tells_each_part(proposal):
 
 def test_the_break_even_price_of_a_mix_is_that_of_proportion(study, front):
     """$/(token/s) of chips alone is proportional to their price, for a mix as for one LLM."""
-    chips = everyone(study, front)
-    x = knob_of(study, "sram-only.price=50 USD..20000 USD", chips, "--x")
+    chips = all_candidates(study, front)
+    x = assumption_of(study, "sram-only.price=50 USD..20000 USD", chips, "--x")
     found = breakeven(study, chips, x, None, ("sram-only", "others"), LIMITS, (5, 1))
     crossings = [c for c in found.boundary if c.why == "equal cost"]
     assert crossings
     for c in crossings:
         assert c.costs[0] == pytest.approx(c.costs[1], rel=2e-3)
     named = {c.label: c for c in chips}
-    champion = named[found.champions[0, 0, 0]]
+    champion = named[found.best_chips[0, 0, 0]]
     cheap = chips_of_candidates(study, [champion]).replace(price_usd=np.asarray([float(found.xs[0])]))
     cost, *_ = best_pair(study, cheap, LIMITS["tpot"])
     assert found.costs[0, 0, 0] == pytest.approx(cost, rel=1e-12)
 
 
 def test_the_drawings_of_a_mix_are_the_same_for_the_same_seed(study, front):
-    found, again = (measured(study, front, SAMPLES, 1).front.frame for _ in range(2))
+    found, again = (sample_front(study, front, SAMPLES, 1).front.frame for _ in range(2))
     assert (found["p10"] <= found["p50"]).all() and (found["p50"] <= found["p90"]).all()
     np.testing.assert_array_equal(found["probability_best"], again["probability_best"])
-    sure = measured(study, front, 1, 1)  # one drawing: no width
-    assert sure.drawn.numbers > 50
+    sure = sample_front(study, front, 1, 1)  # one drawing: no width
+    assert sure.sampled.numbers > 50
     np.testing.assert_allclose(sure.front.frame["p10"], sure.front.frame["p90"], rtol=1e-12)
 
 
@@ -209,11 +213,14 @@ def test_twice_the_same_question_is_decided_like_once(tmp_path):
     )
     once = dse.load_study(str(write_study(tmp_path, "once", **common)))
     fronts = [dse.run(s, out=tmp_path / s.slug).front for s in (twice, once)]
-    sure = [measured(s, f, 8, 3).front.frame for s, f in zip((twice, once), fronts, strict=True)]
+    sure = [sample_front(s, f, 8, 3).front.frame for s, f in zip((twice, once), fronts, strict=True)]
     np.testing.assert_allclose(sure[0]["p50"], sure[1]["p50"], rtol=1e-9)
     np.testing.assert_array_equal(sure[0]["probability_best"], sure[1]["probability_best"])
     chips = from_rows(once, fronts[1].frame.to_dict("records"))
-    found = [solve(ask_of(s, LIMITS), chips_of_candidates(s, chips), study_grid(s)) for s in (twice, once)]
+    found = [
+        solve_on_grid(deployment_problem(s, LIMITS), chips_of_candidates(s, chips), study_grid(s))
+        for s in (twice, once)
+    ]
     np.testing.assert_allclose(found[0].cost, found[1].cost, rtol=1e-12)
 
 

@@ -18,9 +18,9 @@ from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_r
 from dse.decide.propose.chip_file import chip_of, space_around
 from dse.decide.propose.proposal import propose
 from dse.decide.propose.rounding import rounded
-from dse.decide.propose.validity import at_the_ends, beyond_what_exists, outside
-from dse.decide.scenario.best_deployments import ask_of, solve, study_grid
-from dse.decide.scenario.evaluation import told_of
+from dse.decide.propose.validity import at_space_boundary, beyond_known_silicon, outside
+from dse.decide.scenario.best_deployments import deployment_problem, solve_on_grid, study_grid
+from dse.decide.scenario.evaluation import evaluate_candidate
 from dse.errors import InfeasibleError
 from dse.question.variation import vary
 from dse.report.datasheet.content import datasheet
@@ -65,9 +65,16 @@ def test_the_file_has_every_column_of_the_point_of_the_search(study, proposal, f
 def test_the_file_estimates_to_the_numbers_of_the_datasheet(proposal, file, study):
     d, p = proposal.estimate.deployment, study.spec.precision
     again = dse.estimate(
-        str(file), study.spec.llm, study.spec.workload, weights=p.weights, kv=p.kv, activations=p.activations,
-        batch=d["batch"], tp=d["tp"], pp=d["pp"],
-    )  # fmt: skip
+        str(file),
+        study.spec.llm,
+        study.spec.workload,
+        weights=p.weights,
+        kv=p.kv,
+        activations=p.activations,
+        batch=d["batch"],
+        tp=d["tp"],
+        pp=d["pp"],
+    )
     assert again.price_method == study.spec.price.method == "unit-cost"
     assert again.metrics == pytest.approx(proposal.estimate.metrics, rel=1e-12)
 
@@ -87,9 +94,11 @@ def test_the_line_that_is_printed_gives_the_same_numbers(tmp_path, monkeypatch, 
 
     monkeypatch.chdir(tmp_path)
     path = write_study(
-        tmp_path, price=price, deployment={"batch": [16], "tp": [8], "pp": [8], "mode": "solve"},
+        tmp_path,
+        price=price,
+        deployment={"batch": [16], "tp": [8], "pp": [8], "mode": "solve"},
         settings={"workload/article.context": "2048 token"},
-    )  # fmt: skip
+    )
     study = dse.load_study(str(path))
     branch = next(b for b in study.branches.values() if b.kind == "sram-only")
     values = {
@@ -97,7 +106,9 @@ def test_the_line_that_is_printed_gives_the_same_numbers(tmp_path, monkeypatch, 
         for n, p in branch.spec.parameters.items()
     }
     one = Candidate(label="one", kind=branch.kind, branch=branch.name, values=values, trial=1)
-    told = told_of(study, ask_of(study), one, ({"batch": 16, "tp": 8, "pp": 8, "ep": 1},)).estimate
+    told = evaluate_candidate(
+        study, deployment_problem(study), one, ({"batch": 16, "tp": 8, "pp": 8, "ep": 1},)
+    ).estimate
     chip = chip_of(study, one, "one", {})
     Path("one.yaml").write_text(yaml_of(chip))
     cost = float(chips_of_candidates(study, [one]).price_usd[0])
@@ -125,14 +136,14 @@ def test_a_size_that_could_not_be_smaller_is_no_end_of_the_space(study, proposal
     spec = study.branches[proposal.rounded.candidate.branch].spec
     dies = ParameterSpec(low=1.0, high=4.0, steps=4)
     asked = spec.model_copy(update={"parameters": {"dies": dies}})
-    assert at_the_ends(proposal.rounded.candidate.at("dies", 1.0), asked) == []
-    assert len(at_the_ends(proposal.rounded.candidate.at("dies", 4.0), asked)) == 1
+    assert at_space_boundary(proposal.rounded.candidate.at("dies", 1.0), asked) == []
+    assert len(at_space_boundary(proposal.rounded.candidate.at("dies", 4.0), asked)) == 1
 
 
 def test_no_deployment_of_the_study_is_better_for_it(study, proposal):
-    ask = ask_of(study, LIMITS)
+    problem = deployment_problem(study, LIMITS)
     chips = chips_of_candidates(study, [proposal.rounded.candidate])
-    assert solve(ask, chips, study_grid(study)).cost[0] == proposal.rounded.cost
+    assert solve_on_grid(problem, chips, study_grid(study)).cost[0] == proposal.rounded.cost
     assert proposal.estimate.metrics["usd_per_token_per_s"] == pytest.approx(proposal.rounded.cost, rel=1e-12)
     assert proposal.estimate.metrics["tpot_s"] <= LIMITS["tpot"]
 
@@ -156,16 +167,16 @@ def test_sizes_are_whole_steps_of_the_rules(study, proposal):
 
 
 def test_rounding_is_the_best_of_its_neighbours(study, front):
-    ask, rules = ask_of(study, LIMITS), study.setting.catalog.get(BuildableSpec, "steps-2026")
+    problem, rules = deployment_problem(study, LIMITS), study.setting.catalog.get(BuildableSpec, "steps-2026")
     row = next(r for r in front.frame.to_dict("records") if r["tpot_s"] <= 5e-3 and r["role"] == "search")
-    found = rounded(study, ask, from_rows(study, [row])[0], rules)
+    found = rounded(study, problem, from_rows(study, [row])[0], rules)
     for name, value in found.candidate.values.items():
         if name in ("sram", "link_bandwidth"):
             step = getattr(rules, name).value
             for other in (value - step, value + step):
                 if abs(other - row[f"param_{name}"]) < step:
                     chips = chips_of_candidates(study, [found.candidate.at(name, other)])
-                    assert solve(ask, chips, study_grid(study)).cost[0] >= found.cost
+                    assert solve_on_grid(problem, chips, study_grid(study)).cost[0] >= found.cost
 
 
 def test_the_space_around_it_holds_it_and_can_be_searched(study, proposal, file):
@@ -189,8 +200,8 @@ def test_a_breaking_number_makes_the_rival_as_good(study, proposal):
     from dse.decide.scenario.scenario_batch import solve_variants
 
     rivals = [r.candidate for r in proposal.rivals if r.cost is not None]
-    assert proposal.overturns or not proposal.wins
-    for o in proposal.overturns[:6]:
+    assert proposal.sensitivity_flips or not proposal.wins
+    for o in proposal.sensitivity_flips[:6]:
         sides = [vary(study, {o.fact.place: o.value * f}) for f in (0.995, 1.0, 1.005)]
         cost, _ = solve_variants(sides, [proposal.rounded.candidate, *rivals], study_grid(study), LIMITS)
         lead = np.min(cost[:, 1:], axis=1) / cost[:, 0]
@@ -201,7 +212,7 @@ def test_a_breaking_number_makes_the_rival_as_good(study, proposal):
 
 def test_a_dollar_is_worth_its_share_of_the_capital(proposal):
     """With capital of chips alone, 10 % more on the price is 10 % more on $/(token/s)."""
-    price = next(w for w in proposal.worth if w.resource == "price of the chip")
+    price = next(w for w in proposal.marginal_values if w.resource == "price of the chip")
     assert price.more == pytest.approx(0.1)
     assert price.elasticity == pytest.approx(1.0)
 
@@ -223,8 +234,8 @@ def test_what_is_outside_the_domain_is_named(study, proposal):
     assert "its die is larger than the reticle" in outside(study, c, {"die_area": 1e-4})[0]
     assert outside(study, c, {"die_area": -1e-4, "capacity": 0.0}) == []
     rules = study.setting.catalog.get(BuildableSpec, "steps-2026")
-    assert beyond_what_exists(c.at("sram_bandwidth_per_byte", 500e9 / 2**20), rules)
-    assert not beyond_what_exists(c.at("sram_bandwidth_per_byte", 400e9 / 2**20), rules)
+    assert beyond_known_silicon(c.at("sram_bandwidth_per_byte", 500e9 / 2**20), rules)
+    assert not beyond_known_silicon(c.at("sram_bandwidth_per_byte", 400e9 / 2**20), rules)
 
 
 def test_the_datasheet_holds_every_section_and_is_plain_data(proposal):
@@ -247,11 +258,16 @@ def test_the_datasheet_holds_every_section_and_is_plain_data(proposal):
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
-        (2.0**29, "B", "512 MiB"), (80e9, "B", "80 GB"), (51.2e12, "B/s", "51.2 TB/s"),
+        (2.0**29, "B", "512 MiB"),
+        (80e9, "B", "80 GB"),
+        (51.2e12, "B/s", "51.2 TB/s"),
         (8e11, "B/s", "800 GB/s"),
-        (814e-6, "m2", "814 mm2"), (26000.0, "USD", "26000 USD"), (0.33, "", "0.33"), (0.0, "s", "0 s"),
+        (814e-6, "m2", "814 mm2"),
+        (26000.0, "USD", "26000 USD"),
+        (0.33, "", "0.33"),
+        (0.0, "s", "0 s"),
     ],
-)  # fmt: skip
+)
 def test_numbers_are_written_so_that_they_read_back(value, unit, text):
     from dse.spec.yaml.units import parse
 
@@ -272,9 +288,16 @@ def test_the_verb_writes_files_that_check_and_estimate(dse_verb, stored):
     assert max(map(len, said.out.replace("Written", "\nWritten").splitlines()[:-4])) <= 100
     assert dse_verb("check", "mine").code == 0
     told = dse_verb(
-        "estimate", "--chip", new, "--llm", "llama2-70b", "--workload", "article",
-        "--weights", "int8",
-    )  # fmt: skip
+        "estimate",
+        "--chip",
+        new,
+        "--llm",
+        "llama2-70b",
+        "--workload",
+        "article",
+        "--weights",
+        "int8",
+    )
     assert told.code == 0
     assert "price unit-cost" in told.out
 
@@ -316,21 +339,21 @@ def test_warnings_are_in_the_terms_of_the_field(study, proposal):
     known = spec.parameters.get("sram_bandwidth_per_byte")
     assert known is not None and known.low < known.high
     values = {**proposal.rounded.candidate.values, "sram_bandwidth_per_byte": known.low}
-    told = at_the_ends(replace(proposal.rounded.candidate, values=values), spec)
+    told = at_space_boundary(replace(proposal.rounded.candidate, values=values), spec)
     assert any(line.startswith("sram bandwidth: ") and "B/s per MiB is the smallest" in line for line in told)
 
 
 def test_a_polished_chip_is_never_worse_and_no_step_improves_it(study, front):
     from dse.decide.explain.neighbours import steps_of
-    from dse.decide.verdict.local_search import polished
+    from dse.decide.verdict.local_search import local_search
 
-    ask, grid = ask_of(study, LIMITS), study_grid(study)
+    problem, grid = deployment_problem(study, LIMITS), study_grid(study)
     row = next(r for r in front.frame.to_dict("records") if r["tpot_s"] <= 5e-3 and r["role"] == "search")
     start = from_rows(study, [row])[0]
-    end, steps = polished(study, ask, start)
-    cost = [solve(ask, chips_of_candidates(study, [c]), grid).cost[0] for c in (start, end)]
+    end, steps = local_search(study, problem, start)
+    cost = [solve_on_grid(problem, chips_of_candidates(study, [c]), grid).cost[0] for c in (start, end)]
     assert cost[1] < cost[0] or (steps == 0 and end == start)
     for name, parameter in study.branches[end.branch].spec.parameters.items():
         for value in steps_of(parameter, end.values[name]):
-            other = solve(ask, chips_of_candidates(study, [end.at(name, value)]), grid).cost[0]
+            other = solve_on_grid(problem, chips_of_candidates(study, [end.at(name, value)]), grid).cost[0]
             assert other >= cost[1] * (1 - 1e-9)

@@ -10,7 +10,7 @@ import dse
 from dse.decide.propose.candidates import from_rows
 from dse.decide.propose.proposal import propose
 from dse.decide.propose.rivals import rivals
-from dse.decide.scenario.best_deployments import ask_of
+from dse.decide.scenario.best_deployments import deployment_problem
 from dse.decide.verdict.study import verdicts_at
 from dse.errors import InfeasibleError
 from dse.front.files import write_front
@@ -28,10 +28,15 @@ def sold(tmp_path_factory):
     """A study whose chips have searched prices, beside one that is sold and one that is not."""
     folder = tmp_path_factory.mktemp("ranks")
     space = {
-        "kind": "space", "name": "priced", "title": "One GPU at some prices",
+        "kind": "space",
+        "name": "priced",
+        "title": "One GPU at some prices",
         "branches": {
             "gpu": {
-                "template": "h100-sxm", "process": "n5", "dram_generation": "HBM3e", "stack": "gpu-serving",
+                "template": "h100-sxm",
+                "process": "n5",
+                "dram_generation": "HBM3e",
+                "stack": "gpu-serving",
                 "network": "nvswitch-hopper",
                 "parameters": {
                     "peak_flops": {"low": "800 TFLOP/s", "high": "900 TFLOP/s", "steps": 2},
@@ -41,13 +46,17 @@ def sold(tmp_path_factory):
             }
         },
         "notes": "Of a test.",
-    }  # fmt: skip
+    }
     path = folder / "spaces" / "priced.yaml"
     path.parent.mkdir()
     path.write_text(yaml.safe_dump(space))
     path = write_study(
-        folder, space="priced", price={"method": "searched"}, baselines=BASELINES, report_at=["50 ms"],
-    )  # fmt: skip
+        folder,
+        space="priced",
+        price={"method": "searched"},
+        baselines=BASELINES,
+        report_at=["50 ms"],
+    )
     study = dse.load_study(str(path), folder)
     return study, dse.run(study, out=folder / "results").front
 
@@ -60,7 +69,7 @@ def test_a_rival_on_other_prices_is_shown_and_ranks_against_nothing(sold):
     assert ranks["tpu-v5p"] == ("cost to the maker", False)
     told = {r["chip"]: r for r in as_dict(found)["rivals"]}
     assert (told["tpu-v5p"]["ranks"], told["tpu-v5p"]["ranks_among"]) == (False, "cost to the maker")
-    assert {o.rival for o in found.overturns} <= {"h100-sxm"}
+    assert {o.rival for o in found.sensitivity_flips} <= {"h100-sxm"}
     (table,) = (s for s in datasheet(found).sections if "rivals" in s.title)
     assert "on other prices, and ranked against nothing here: tpu-v5p" in table.note
     cheap = replace(
@@ -94,7 +103,7 @@ def test_an_unanchored_rival_ranks_only_on_request(unanchored):
     row = next(r for r in records(front.frame) if r["branch"] != "sram-only" and r["role"] == "search")
     (candidate,) = from_rows(study, [row])
     for asked in (False, True):
-        found = rivals(study, front, ask_of(study, LIMITS), candidate, asked)
+        found = rivals(study, front, deployment_problem(study, LIMITS), candidate, asked)
         assert {r.ranks for r in found if r.unanchored is not None} == {asked}
         assert all(r.ranks for r in found if r.unanchored is None)
 

@@ -12,9 +12,9 @@ import dse
 from dse.chips.parameters import value_at
 from dse.cli.show.verdicts import show_verdicts
 from dse.decide.propose.candidates import Candidate, chips_of_candidates
-from dse.decide.scenario.best_deployments import ask_of, solve, study_grid
+from dse.decide.scenario.best_deployments import deployment_problem, solve_on_grid, study_grid
 from dse.decide.verdict.by_software import Verdict, Verdicts, kept, verdicts_from
-from dse.decide.verdict.other_software import asked_again
+from dse.decide.verdict.other_software import reevaluated
 from dse.decide.verdict.study import compares_kinds, study_verdicts, under_software
 from dse.question.unanchored import family, unanchored_in
 
@@ -67,16 +67,24 @@ def test_no_chip_of_any_kind_drawn_from_the_space_beats_a_verdict(result, verdic
             if branch.name in unanchored_in(result.study):
                 continue
             specs = branch.spec.parameters
-            drawn = [
-                Candidate(label="drawn", kind=branch.kind, branch=branch.name,
-                          values={n: float(value_at(p, np.rint(rng.random() * (p.steps - 1)) / (p.steps - 1)))
-                                  for n, p in specs.items()})
+            sampled = [
+                Candidate(
+                    label="drawn",
+                    kind=branch.kind,
+                    branch=branch.name,
+                    values={
+                        n: float(value_at(p, np.rint(rng.random() * (p.steps - 1)) / (p.steps - 1)))
+                        for n, p in specs.items()
+                    },
+                )
                 for _ in range(100)
-            ]  # fmt: skip
-            chips = chips_of_candidates(study, drawn)
+            ]
+            chips = chips_of_candidates(study, sampled)
             for v in verdicts.verdicts:
                 if v.software == software:
-                    cost = solve(ask_of(study, {"tpot": v.target}), chips, study_grid(study)).cost.min()
+                    cost = solve_on_grid(
+                        deployment_problem(study, {"tpot": v.target}), chips, study_grid(study)
+                    ).cost.min()
                     least = np.inf if v.value is None else v.value
                     assert cost >= least * (1 - study.spec.tolerance), (software, branch.name, v)
 
@@ -111,7 +119,7 @@ def test_other_software_lifts_named_stacks_and_keeps_what_the_study_sets(tmp_pat
 
 def test_a_front_asked_again_holds_only_chips_that_were_found(result):
     ideal = under_software(result.study, "ideal")
-    again = asked_again(ideal, result.front)
+    again = reevaluated(ideal, result.front)
     known = {*result.front.frame["chip"], *result.study.baselines}
     assert set(again.frame["chip"]) <= known
     assert again.frame["tpot_s"].min() <= result.front.frame["tpot_s"].min()
@@ -119,8 +127,16 @@ def test_a_front_asked_again_holds_only_chips_that_were_found(result):
 
 @pytest.mark.parametrize(("winner", "explained"), [("near hybrid-5", True), ("hybrid-5", False)])
 def test_a_winner_that_no_table_has_is_explained(winner, explained):
-    one = Verdict(target=1e-2, software="as-sold", winner=winner, kind="hybrid", value=1.0, low=None,
-                  high=None, basis="unit cost")  # fmt: skip
+    one = Verdict(
+        target=1e-2,
+        software="as-sold",
+        winner=winner,
+        kind="hybrid",
+        value=1.0,
+        low=None,
+        high=None,
+        basis="unit cost",
+    )
     console = Console(file=io.StringIO(), width=100)
     show_verdicts(console, Verdicts(verdicts=(one,), dependence=()), "$/(token/s)")
     assert ("a chip that a walk over the steps" in console.file.getvalue()) == explained

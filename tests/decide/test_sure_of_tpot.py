@@ -6,8 +6,8 @@ from studies_for_tests import write_study
 
 from dse.decide.propose.candidates import from_rows
 from dse.decide.scenario.scenario_batch import tpots_of_variants
-from dse.decide.uncertainty.quantiles import drawn_designs, key_of
-from dse.decide.uncertainty.sampling import draws, studies_of
+from dse.decide.uncertainty.quantiles import design_key, sample_designs
+from dse.decide.uncertainty.sampling import sample_numbers, studies_of
 from dse.front.tables import records
 from dse.plugins import objective
 
@@ -22,10 +22,12 @@ def row(front):
 def test_a_proposal_and_a_front_tell_the_same_spread_of_the_same_deployment(study, row):
     layout = ({name: int(row[name]) for name in SIZES},)
     (candidate,) = from_rows(study, [row])
-    own = tpots_of_variants(studies_of(study, draws(study, 24, 1), [candidate]), candidate, layout, {})
-    drawn = drawn_designs(study, [row], [objective("tpot")], 24, 1)
-    assert drawn.keys == (key_of(study, row),)
-    np.testing.assert_allclose(own, drawn.values[:, 0, 0], rtol=1e-12)
+    own = tpots_of_variants(
+        studies_of(study, sample_numbers(study, 24, 1), [candidate]), candidate, layout, {}
+    )
+    sampled = sample_designs(study, [row], [objective("tpot")], 24, 1)
+    assert sampled.keys == (design_key(study, row),)
+    np.testing.assert_allclose(own, sampled.values[:, 0, 0], rtol=1e-12)
     assert own.min() < row["tpot_s"] < own.max()
 
 

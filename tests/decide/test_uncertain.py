@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from dse.decide.propose.candidates import from_rows, of_baselines, of_front
-from dse.decide.uncertainty.monte_carlo import contest, tornado
+from dse.decide.uncertainty.monte_carlo import monte_carlo, tornado
 from dse.decide.uncertainty.quantiles import limits_of_dies
-from dse.decide.uncertainty.sampling import draws, split_normal, uncertain_facts
+from dse.decide.uncertainty.sampling import sample_numbers, split_normal, uncertain_numbers
 from dse.errors import StaleResultsError
 from dse.front.files import Front
 from dse.front.tables import records
 from dse.question.resolved_study import resolve_study
-from dse.report.info.spreads import measured
+from dse.report.info.spreads import sample_front
 from dse.report.words.answer import answer
 from dse.spec.schema.base import Sourced, Spec
 from dse.spec.schema.system import StackSpec
@@ -40,11 +40,11 @@ def without_ranges(study):
 
 @pytest.fixture(scope="module")
 def found(study, front):
-    return measured(study, front, SAMPLES, 1)
+    return sample_front(study, front, SAMPLES, 1)
 
 
 def test_without_ranges_every_interval_has_no_width(study, front):
-    sure = measured(without_ranges(study), front, 5, 1)
+    sure = sample_front(without_ranges(study), front, 5, 1)
     goal = front.frame["usd_per_token_per_s"].to_numpy()
     for bound in ("p10", "p50", "p90"):
         np.testing.assert_allclose(sure.front.frame[bound], goal, rtol=1e-12)
@@ -52,12 +52,12 @@ def test_without_ranges_every_interval_has_no_width(study, front):
         np.testing.assert_allclose(sure.front.frame[f"tpot_s_{bound}"], tpot, rtol=1e-12)
     np.testing.assert_array_equal(sure.front.frame["probability_best"], 1.0)
     np.testing.assert_array_equal(sure.front.frame["probability_meets_target"], 1.0)
-    assert sure.drawn.numbers == 0
+    assert sure.sampled.numbers == 0
 
 
 def test_at_least_95_of_100_designs_lie_inside_their_own_interval(study, front):
     """The median of every number is its value, so a design at the values is no edge of its drawings."""
-    rows = measured(study, front, 48, 1).front.frame
+    rows = sample_front(study, front, 48, 1).front.frame
     goal = rows["usd_per_token_per_s"]
     assert ((rows["p10"] <= goal) & (goal <= rows["p90"])).mean() >= 0.95
     tpot = rows["tpot_s"]
@@ -70,7 +70,7 @@ def test_intervals_are_in_order_and_shares_are_shares(found):
     assert (rows["p50"] <= rows["p90"]).all()
     best, meets = rows["probability_best"], rows["probability_meets_target"]
     assert ((best >= 0.0) & (best <= meets) & (meets <= 1.0)).all()
-    assert found.drawn.numbers > 50
+    assert found.sampled.numbers > 50
 
 
 def test_at_each_target_the_chances_to_be_best_sum_to_the_chance_that_one_meets_it(front, found):
@@ -86,18 +86,18 @@ def test_at_each_target_the_chances_to_be_best_sum_to_the_chance_that_one_meets_
 def test_figures_of_another_study_get_no_interval(study, front):
     other = front.frame.assign(usd_per_token_per_s=1.01 * front.frame["usd_per_token_per_s"])
     with pytest.raises(StaleResultsError, match="is stored as"):
-        measured(study, Front(other, front.baselines, front.axes, front.manifest), 2, 1)
+        sample_front(study, Front(other, front.baselines, front.axes, front.manifest), 2, 1)
 
 
 def test_the_same_seed_draws_the_same_and_another_does_not(study):
-    assert draws(study, 3, 7) == draws(study, 3, 7)
-    assert draws(study, 3, 7) != draws(study, 3, 8)
+    assert sample_numbers(study, 3, 7) == sample_numbers(study, 3, 7)
+    assert sample_numbers(study, 3, 7) != sample_numbers(study, 3, 8)
 
 
 def test_half_of_the_drawings_lie_on_either_side_of_a_value_and_a_tenth_beyond_each_end(study):
-    drawn = draws(study, 200, 1)
-    for u in uncertain_facts(study):
-        values = np.asarray([d[u.fact.place] for d in drawn])
+    sampled = sample_numbers(study, 200, 1)
+    for u in uncertain_numbers(study):
+        values = np.asarray([d[u.fact.place] for d in sampled])
         assert (values <= u.fact.value).sum() >= 100 and (values >= u.fact.value).sum() >= 100, u.fact.place
         if u.low < u.fact.value:
             assert (values < u.low).sum() == (20 if u.low > 0.0 else 0), u.fact.place
@@ -119,8 +119,8 @@ def test_the_times_of_a_calibrated_stack_are_stretched_by_one_factor(study):
     stack = study.setting.catalog.get(StackSpec, "gpu-serving")
     assert stack.interval["tpot"] > 1.0
     factors = []
-    for drawn in draws(study, 100, 3):
-        of_stack = {p.path: v for p, v in drawn.items() if p.config == "stack/gpu-serving"}
+    for sampled in sample_numbers(study, 100, 3):
+        of_stack = {p.path: v for p, v in sampled.items() if p.config == "stack/gpu-serving"}
         f = of_stack["layer_overhead"] / stack.layer_overhead.value
         assert of_stack["dram_efficiency"] == pytest.approx(min(1.0, stack.dram_efficiency.value / f))
         assert of_stack["prompt_overhead"] == pytest.approx(f * stack.prompt_overhead.value)
@@ -155,15 +155,15 @@ def test_scaling_all_money_leaves_every_victory_and_scales_every_interval(study,
     catalog = study.setting.catalog.exchanging([dearer(study.configs[key], 7.0)])
     dear = resolve_study(study.spec, study.path, catalog)
     chips = [*of_front(study, front)[:6], *of_baselines(study)]
-    one = contest(study, chips, {"tpot": 50e-3}, SAMPLES, 1)
-    seven = contest(dear, chips, {"tpot": 50e-3}, SAMPLES, 1)
+    one = monte_carlo(study, chips, {"tpot": 50e-3}, SAMPLES, 1)
+    seven = monte_carlo(dear, chips, {"tpot": 50e-3}, SAMPLES, 1)
     np.testing.assert_allclose(seven.cost, 7.0 * one.cost, rtol=1e-9)
     np.testing.assert_array_equal(one.wins, seven.wins)
 
 
 def test_victories_sum_to_the_drawings_in_which_somebody_is_feasible(study, front):
     chips = [*of_front(study, front)[:6], *of_baselines(study)]
-    told = contest(study, chips, {"tpot": 50e-3}, SAMPLES, 1)
+    told = monte_carlo(study, chips, {"tpot": 50e-3}, SAMPLES, 1)
     assert told.wins.sum() == pytest.approx(np.isfinite(told.cost).any(axis=1).mean())
 
 
@@ -178,20 +178,20 @@ def test_a_tornado_is_sorted_and_its_ends_are_those_of_the_ranges(study, front):
 
 
 def test_front_and_run_print_intervals_and_chances_unless_they_are_left_out(dse_verb, stored):
-    ask = ("front", stored[0], "--out", stored[1])
-    said = dse_verb(*ask, "--samples", "8")
+    problem = ("front", stored[0], "--out", stored[1])
+    said = dse_verb(*problem, "--samples", "8")
     assert said.code == 0
     assert "8 drawings of" in said.out and "How sure $/(token/s) is" in said.out
     assert max(map(len, said.out.splitlines())) <= 100
-    told = dse_verb(*ask, "--samples", "8", "--format", "json").json
+    told = dse_verb(*problem, "--samples", "8", "--format", "json").json
     names = ("p10", "p50", "p90", "probability_best", "probability_meets_target")
     assert told["samples"] == 8
     assert all(set(names) <= set(row) for row in (*told["front"], *told["best"]))
-    head = dse_verb(*ask, "--samples", "4", "--format", "csv").out.split("\n")[0]
+    head = dse_verb(*problem, "--samples", "4", "--format", "csv").out.split("\n")[0]
     assert set(names) <= set(head.split(","))
-    bare = dse_verb(*ask, "--no-intervals")
+    bare = dse_verb(*problem, "--no-intervals")
     assert "drawings" not in bare.out and "P90" not in bare.out
-    assert "p90" not in dse_verb(*ask, "--no-intervals", "--format", "csv").out
+    assert "p90" not in dse_verb(*problem, "--no-intervals", "--format", "csv").out
     ran = dse_verb("run", stored[0], "--out", stored[1], "--samples", "8", "-q")
     assert ran.code == 0 and "8 drawings of" in ran.out
 
@@ -202,5 +202,5 @@ def test_drawn_constants_push_no_die_over_the_limits_that_it_was_designed_to(stu
     held = limits_of_dies(study, chips)
     assert set(held) == {"area_excess_m2", "dram_stacks_excess", "link_excess", "cooling_excess_w"}
     assert all((column <= 0.0).all() for column in held.values())
-    meets = measured(study, front, 16, 1).front.frame["probability_meets_target"]
+    meets = sample_front(study, front, 16, 1).front.frame["probability_meets_target"]
     assert meets[front.frame["role"] == "search"].median() >= 0.5

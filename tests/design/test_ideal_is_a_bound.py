@@ -6,8 +6,12 @@ import dse
 
 STACKS = ("gpu-serving", "vllm-2025", "trtllm-bench", "sglang")
 MODES: dict[str, dict[str, str]] = {
-    "decode-only": {}, "aggregated": {}, "chunked": {}, "static": {}, "disaggregated": {"prefill_load": "0.7"}
-}  # fmt: skip
+    "decode-only": {},
+    "aggregated": {},
+    "chunked": {},
+    "static": {},
+    "disaggregated": {"prefill_load": "0.7"},
+}
 
 
 @pytest.mark.parametrize("serving", MODES)
@@ -16,9 +20,18 @@ MODES: dict[str, dict[str, str]] = {
 def test_no_stack_is_faster_than_ideal(serving: str, workload: str, batch: int) -> None:
     def told(stack: str) -> dict[str, float]:
         found = dse.estimate(
-            "h100", "llama3-70b", workload, weights="fp8", tp=8, pp=1, dp=1, batch=batch, stack=stack,
-            serving=serving, settings=MODES[serving],
-        )  # fmt: skip
+            "h100",
+            "llama3-70b",
+            workload,
+            weights="fp8",
+            tp=8,
+            pp=1,
+            dp=1,
+            batch=batch,
+            stack=stack,
+            serving=serving,
+            settings=MODES[serving],
+        )
         return dict(found.metrics)
 
     bound = told("ideal")

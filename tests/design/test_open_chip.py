@@ -33,11 +33,16 @@ def branches(seed: int | None = None) -> dict[str, Branch]:
         known = [v for v in (leaf.low, leaf.value, leaf.high) if v is not None]
         return leaf.value if seed is None else Random(f"{seed} {path}").choice(known)
 
-    return branches_of(SPACE, Setting(
-        catalog=CATALOG, precision=PrecisionSpec(weights="int8", kv="int8", activations="int8"),
-        price=PriceSpec(method="unit-cost"), technology=CATALOG.get(TechnologySpec, "technology-2026"),
-        value=chosen,
-    ))  # fmt: skip
+    return branches_of(
+        SPACE,
+        Setting(
+            catalog=CATALOG,
+            precision=PrecisionSpec(weights="int8", kv="int8", activations="int8"),
+            price=PriceSpec(method="unit-cost"),
+            technology=CATALOG.get(TechnologySpec, "technology-2026"),
+            value=chosen,
+        ),
+    )
 
 
 def test_it_is_written_in_the_words_of_an_architect() -> None:
@@ -53,9 +58,11 @@ def test_it_is_written_in_the_words_of_an_architect() -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(
-    st.sampled_from(sorted(SPACE.branches)), st.integers(0, 2**32),
-    st.lists(st.floats(0.0, 1.0), min_size=9, max_size=9), st.data(),
-)  # fmt: skip
+    st.sampled_from(sorted(SPACE.branches)),
+    st.integers(0, 2**32),
+    st.lists(st.floats(0.0, 1.0), min_size=9, max_size=9),
+    st.data(),
+)
 def test_more_of_anything_never_costs_less_under_any_technology(
     branch: str, seed: int, fractions: list[float], data: st.DataObject
 ) -> None:

@@ -63,8 +63,23 @@ def test_capital_and_running_cost_sum_up_however_a_chip_is_priced(
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_what_capital_covers_is_said(system: str) -> None:
-    said = call("estimate", "--chip", "h100", "--llm", "llama2-70b", "--workload", "chat", "--weights", "fp8",
-                "--tp", "8", "--pp", "2", "--system", system)  # fmt: skip
+    said = call(
+        "estimate",
+        "--chip",
+        "h100",
+        "--llm",
+        "llama2-70b",
+        "--workload",
+        "chat",
+        "--weights",
+        "fp8",
+        "--tp",
+        "8",
+        "--pp",
+        "2",
+        "--system",
+        system,
+    )
     assert said.code == 0, said.err
     assert ("capital covers chips only" in said.out) is (system == "chips-only")
     assert ("scale out" in said.out) is (system == "built-up")
@@ -121,8 +136,13 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     for price, system in product(PRICED, ("chips-only", "built-up")):
         asked = price["method"] == "searched"
         name = f"{price['method']}-{system}"
-        path = write_study(folder, name, price={**price, "system": system},
-                           space="priced" if asked else "lpu-or-hbm", baselines=["h100-sxm"])  # fmt: skip
+        path = write_study(
+            folder,
+            name,
+            price={**price, "system": system},
+            space="priced" if asked else "lpu-or-hbm",
+            baselines=["h100-sxm"],
+        )
         found[name] = dse.load_study(str(path), configs=configs if asked else None)
     return found
 
@@ -178,10 +198,15 @@ def test_a_search_takes_no_price_freely_unless_that_is_its_question(tmp_path: Pa
 def test_a_searched_price_tells_where_a_chip_stops_winning(tmp_path: Path) -> None:
     configs = space_with_price(tmp_path / "configs", **{"sram-only": ()})
     path = write_study(
-        tmp_path, "stops", space="priced", price={"method": "searched"}, report_at=["10 ms"],
-        sweep={"objective": "tpot", "low": "9.99 ms", "high": "10 ms"}, baselines=["h100-sxm"],
+        tmp_path,
+        "stops",
+        space="priced",
+        price={"method": "searched"},
+        report_at=["10 ms"],
+        sweep={"objective": "tpot", "low": "9.99 ms", "high": "10 ms"},
+        baselines=["h100-sxm"],
         budget={"trials": 40},
-    )  # fmt: skip
+    )
     study, out = dse.load_study(str(path), configs=configs), tmp_path / "out"
     trials = dse.run(study, out=out).optuna_study.trials
     rival = next(t.values[0] for t in trials if t.user_attrs.get("baseline"))
@@ -192,8 +217,20 @@ def test_a_searched_price_tells_where_a_chip_stops_winning(tmp_path: Path) -> No
     np.testing.assert_allclose(cost / price, cost[0] / price[0], rtol=1e-12)
     stops = rival * price[0] / cost[0]
     assert price[cost < rival].max() < stops < price[cost > rival].min()
-    said = call("breakeven", path, "--configs", configs, "--out", out, "--tpot", "10 ms", "--format", "json",
-                "--x", "sram-only.price=10 USD..100000 USD")  # fmt: skip
+    said = call(
+        "breakeven",
+        path,
+        "--configs",
+        configs,
+        "--out",
+        out,
+        "--tpot",
+        "10 ms",
+        "--format",
+        "json",
+        "--x",
+        "sram-only.price=10 USD..100000 USD",
+    )
     assert said.code == 0, said.err
     (crossing,) = said.json["boundary"]
     assert (crossing["left"], crossing["right"]) == ("sram-only", "others")

@@ -18,15 +18,28 @@ def judged(
 ) -> Judged:
     """Deployments of one chip."""
     columns = (cost, size, unfit or [0.0] * len(cost), late or [0.0] * len(cost))
-    return Judged(**{n: np.asarray(v, dtype=float)[:, None] for n, v in zip(
-        ("cost", "size", "unfit", "late"), columns, strict=True)})  # fmt: skip
+    return Judged(
+        **{
+            n: np.asarray(v, dtype=float)[:, None]
+            for n, v in zip(("cost", "size", "unfit", "late"), columns, strict=True)
+        }
+    )
 
 
 def metrics(**columns: float) -> Metrics:
     """One design."""
-    names = ("tpot_s", "ttft_s", "tokens_per_s", "chips", "capex_usd", "usd_per_token_per_s",
-             "usd_per_million_tokens", "usd_per_million_input_tokens", "usd_per_million_output_tokens",
-             "energy_per_token_j")  # fmt: skip
+    names = (
+        "tpot_s",
+        "ttft_s",
+        "tokens_per_s",
+        "chips",
+        "capex_usd",
+        "usd_per_token_per_s",
+        "usd_per_million_tokens",
+        "usd_per_million_input_tokens",
+        "usd_per_million_output_tokens",
+        "energy_per_token_j",
+    )
     over = {"capacity": np.asarray([columns.pop("capacity", -1.0)])}
     return Metrics(**{n: np.asarray([columns.get(n, 1.0)]) for n in names}, violations=over)
 
@@ -45,7 +58,7 @@ def metrics(**columns: float) -> Metrics:
         (judged([1.0, 5.0], [1, 8], unfit=[0.1, 0.0], late=[0.0, 9.0]), 0.01, 1),  # fits, late
         (judged([1.0, 5.0], [1, 8], unfit=[0.2, 0.1]), 0.01, 1),
     ],
-)  # fmt: skip
+)
 def test_it_fits_then_meets_its_targets_then_is_best_then_is_small(
     found: Judged, tolerance: float, chosen: int
 ) -> None:
@@ -69,8 +82,12 @@ def test_what_is_chosen_is_within_the_tolerance_and_nothing_near_is_smaller(
 
 def test_each_chip_of_a_batch_is_chosen_for_by_itself() -> None:
     pair = [judged([3.0, 1.0], [1, 1]), judged([1.0, 3.0], [1, 1])]
-    both = Judged(**{n: np.concatenate([getattr(j, n) for j in pair], axis=1)
-                     for n in ("cost", "size", "unfit", "late")})  # fmt: skip
+    both = Judged(
+        **{
+            n: np.concatenate([getattr(j, n) for j in pair], axis=1)
+            for n in ("cost", "size", "unfit", "late")
+        }
+    )
     assert best(both, 0.01).tolist() == [1, 0]
 
 

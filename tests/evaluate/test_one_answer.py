@@ -9,7 +9,7 @@ from studies_for_tests import small, write_study
 import dse
 from dse.decide.compare.chips import compare
 from dse.decide.propose.candidates import of_baselines
-from dse.decide.scenario.scenario import Situation, costs_of
+from dse.decide.scenario.scenario import Scenario, costs_of
 from dse.decide.verdict.filtered_front import filtered
 from dse.front.files import load_front
 from dse.front.query import where
@@ -36,8 +36,15 @@ def formats(name: str) -> dict[str, str]:
 def study(folder: Path, name: str, weights: str, price: str, **changes: Any) -> Path:
     """A study of all chips of one price and format at three targets, without lists."""
     chips = sorted({c for c, w, p, _ in FIVE if (w, p) == (weights, price)})
-    asked = {"space": None, "baselines": chips, "report_at": ["5 ms", "20 ms", "50 ms"], "deployment": ANY,
-             "precision": formats(weights), "price": {"method": price}, "budget": {"trials": 5}}  # fmt: skip
+    asked = {
+        "space": None,
+        "baselines": chips,
+        "report_at": ["5 ms", "20 ms", "50 ms"],
+        "deployment": ANY,
+        "precision": formats(weights),
+        "price": {"method": price},
+        "budget": {"trials": 5},
+    }
     return write_study(folder, name, **{**asked, **changes})
 
 
@@ -81,7 +88,7 @@ def test_six_ways_of_asking_agree(
     assert estimated.feasible
     question = load_study(str(study(tmp_path, "turned", weights, price)))
     turned = costs_of(
-        [Situation(study=question, limits={"tpot": tpot})],
+        [Scenario(study=question, limits={"tpot": tpot})],
         [c for c in of_baselines(question) if c.label == chip],
     )
     every = [
@@ -121,8 +128,10 @@ def _designs(rows: Any) -> list[Any]:
 
 
 def test_a_study_with_several_goals_must_name_one(tmp_path: Path) -> None:
-    both = {"objectives": ["tokens_per_second", "entry_price"], "reference_point": {
-        "tokens_per_second": "1 token/s", "entry_price": "1 USD"}}  # fmt: skip
+    both = {
+        "objectives": ["tokens_per_second", "entry_price"],
+        "reference_point": {"tokens_per_second": "1 token/s", "entry_price": "1 USD"},
+    }
     path = write_study(tmp_path, "several", **both)
     with pytest.raises(dse.SpecError, match="expected one of entry_price, tokens_per_second"):
         load_study(str(path))
@@ -131,8 +140,16 @@ def test_a_study_with_several_goals_must_name_one(tmp_path: Path) -> None:
 
 
 def test_the_targets_of_a_workload_bind_a_run_until_they_are_lifted(tmp_path: Path) -> None:
-    path = str(write_study(tmp_path, "bound", workload="chat", report_at=["500 ms"], targets={"ttft": "5 s"},
-                           sweep={"objective": "tpot", "low": "1 ms", "high": "1 s"}))  # fmt: skip
+    path = str(
+        write_study(
+            tmp_path,
+            "bound",
+            workload="chat",
+            report_at=["500 ms"],
+            targets={"ttft": "5 s"},
+            sweep={"objective": "tpot", "low": "1 ms", "high": "1 s"},
+        )
+    )
     held = load_study(path)
     assert {t.objective.name: t.limit for t in held.targets} == {
         "ttft": 2.0,

@@ -122,8 +122,9 @@ def test_every_target_has_its_bars_even_where_the_chips_are_those_of_the_target_
 
 
 def test_a_baseline_that_is_the_best_has_one_bar_and_alike_targets_share_it() -> None:
-    frame = pd.DataFrame({"chip": ["a"], "branch": "hybrid", "batch": 1, "tpot_s": [0.004],
-                          "usd_per_token_per_s": [5.0]})  # fmt: skip
+    frame = pd.DataFrame(
+        {"chip": ["a"], "branch": "hybrid", "batch": 1, "tpot_s": [0.004], "usd_per_token_per_s": [5.0]}
+    )
     told = {"targets": {"tpot": [0.001, 0.005, 0.01]}}
     same = evidence(Front(frame, frame, (COST, TPOT), told), None)
     assert [label for label, _, _ in winners(same)] == ["within 5.00 ms to 10.0 ms\na\nHybrid"]
@@ -254,9 +255,11 @@ def told(n: int, value: Callable[[float, float], float], feasible: bool = True) 
         }
         params = {"hybrid.sram": float(sram), "hybrid.dram_stacks": int(stacks)}
         trial = create_trial(
-            values=[cost, cost], params=params, distributions=distributions,
+            values=[cost, cost],
+            params=params,
+            distributions=distributions,
             constraints={"capacity": -1.0 if feasible else 1.0},
-        )  # fmt: skip
+        )
         trial.params["branch"] = "hybrid"
         out.append(trial)
     return out

@@ -9,7 +9,7 @@ from dse.front.axis import Axis
 from dse.front.files import Front
 from dse.report.info.cases_info import cases_info
 from dse.report.words.answer import answer
-from dse.report.words.eligibility import standing_of, with_unanchored
+from dse.report.words.eligibility import eligibility_of, with_unanchored
 
 COST = Axis("usd_per_token_per_second", "usd_per_token_per_s", "$/(token/s)", "USD/(token/s)", "minimize")
 TPOT = Axis("tpot", "tpot_s", "TPOT", "s", "minimize")
@@ -55,7 +55,7 @@ def test_who_wins_nothing_is_listed_with_its_reason(front: Front) -> None:
 def test_results_that_say_nothing_of_prices_and_anchors_leave_all_in(front: Front) -> None:
     old = replace(front, manifest={"targets": {"tpot": [0.01]}})
     assert answer(old).best[0]["chip"] == "wafer"
-    assert list(standing_of(old).lines()) == []
+    assert list(eligibility_of(old).lines()) == []
 
 
 def test_without_targets_the_best_of_each_objective_is_one_that_may_win(front: Front) -> None:

@@ -78,10 +78,16 @@ def test_both_ends_that_are_infeasible_are_told() -> None:
 
 def searched(missing: list[float], complete: float | None) -> ProgressInfo:
     return ProgressInfo(
-        title="How fast", subtitle="a study: hypervolume 123 at the end", y_label="missing [%]",
-        trials=np.arange(1.0, len(missing) + 1), missing=np.array(missing), complete=complete, end=1000.0,
-        told="nothing gained after so many trials" if complete else "", notes=(),
-    )  # fmt: skip
+        title="How fast",
+        subtitle="a study: hypervolume 123 at the end",
+        y_label="missing [%]",
+        trials=np.arange(1.0, len(missing) + 1),
+        missing=np.array(missing),
+        complete=complete,
+        end=1000.0,
+        told="nothing gained after so many trials" if complete else "",
+        notes=(),
+    )
 
 
 def height(svg: str, words: str) -> float:
@@ -108,8 +114,15 @@ def test_the_upright_axis_of_progress_has_two_numbers_at_least(missing: list[flo
 @pytest.mark.parametrize("panels", [1, 2, 3, 4, 5])
 def test_titles_and_legend_of_cases_stay_on_their_panels(panels: int) -> None:
     title = "real chips at the article's prices, by compute ratio, with the memory of the eight cards"
-    frame = pd.DataFrame({"chip": "a", "branch": ["sram-only", "hybrid", "dram-only"], "role": "search",
-                          "tpot_s": [0.001, 0.01, 0.1], "usd_per_token_per_s": [9.0, 5.0, 2.0]})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "chip": "a",
+            "branch": ["sram-only", "hybrid", "dram-only"],
+            "role": "search",
+            "tpot_s": [0.001, 0.01, 0.1],
+            "usd_per_token_per_s": [9.0, 5.0, 2.0],
+        }
+    )
     front = Front(frame, pd.DataFrame(), (COST, TPOT), {"targets": {"tpot": [0.01]}})
     figure = cases_figure(cases_info([(title, front)] * panels))
     figure.canvas.draw()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.tables import remark
-from dse.decide.verdict.other_software import asked_again
+from dse.decide.verdict.other_software import reevaluated
 from dse.errors import ResultsError, spec_error
 from dse.front.files import Front, load_front
 from dse.question.resolved_study import ResolvedStudy, find_case, load_study
@@ -92,7 +92,7 @@ def stored_or_asked(study: str, out: Path | None, configs: Path | None) -> tuple
         f"no search under {software} software is stored: the chips that {plain} found are asked again "
         f"under it; `dse run {plain} --software {software}` searches for better ones"
     )
-    return asked_again(resolved, front), folder
+    return reevaluated(resolved, front), folder
 
 
 def stored_trials(

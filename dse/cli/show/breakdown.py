@@ -8,7 +8,7 @@ from rich.text import Text
 
 from dse.cli.terminal.quantity import shown
 from dse.cli.terminal.tables import plain, stdout, table
-from dse.decide.scenario.evaluation import Told
+from dse.decide.scenario.evaluation import Evaluation
 from dse.evaluate.estimate_result import Estimate
 from dse.plugins import metric_objectives, metrics
 from dse.report.words.ledger_words import counted, word
@@ -37,7 +37,7 @@ def show(found: Estimate, chosen: Sequence[str]) -> None:
         console.print(plain(f"Note: {note}."), style="dim")
 
 
-def show_told(told: Told) -> None:
+def show_told(told: Evaluation) -> None:
     """Print what a chip does: of a mix in all, then for each part."""
     if not told.parts:
         show(told.estimate, chosen=())
@@ -59,7 +59,7 @@ def show_told(told: Told) -> None:
         show(part.estimate, chosen=())
 
 
-def _beside(told: Told) -> RenderableType:
+def _beside(told: Evaluation) -> RenderableType:
     """The whole and its parts, a column each."""
     every = [told.estimate, *(part.estimate for part in told.parts)]
     rows = [["chips", *(counted(e.metrics["chips"]) for e in every)]]

@@ -11,7 +11,7 @@ from dse.cli.terminal.quantity import NONE, shown
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.decide.compare.contestants import Obstacle
 from dse.decide.compare.price_groups import group_of
-from dse.decide.compare.result import Compared, Comparison
+from dse.decide.compare.result import ComparedChip, Comparison
 from dse.evaluate.estimate_result import Estimate
 from dse.front.columns import ordered
 from dse.plugins import metrics_of
@@ -167,7 +167,7 @@ def _targets(found: Comparison, *, narrow: bool) -> Iterator[RenderableType]:
             yield table(columns, cells, title=title, right=columns[1:7], flexible=["chip"], least=_NAME)
 
 
-def _row(chip: Compared, i: int) -> list[str]:
+def _row(chip: ComparedChip, i: int) -> list[str]:
     name = chip.chip if chip.unanchored is None else f"{chip.chip}\nunanchored"
     e = chip.best[i]
     if e is None:
@@ -188,7 +188,7 @@ def _row(chip: Compared, i: int) -> list[str]:
     ]
 
 
-def _short(chip: Compared) -> str:
+def _short(chip: ComparedChip) -> str:
     """Why a chip has no row at a target, in the column of its TPOT; a note says more."""
     if chip.obstacle is None:
         return f"> {shown(chip.least_tpot_s, 's')}"

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dse.cli.show.design_tables import baseline_table, best_table, chip_table, mix_table
-from dse.cli.show.uncertainty import note, sure_table, tpot_table
+from dse.cli.show.uncertainty import note, tpot_table, uncertainty_table
 from dse.cli.show.verdicts import with_anchors
 from dse.cli.terminal.quantity import shown
 from dse.cli.terminal.tables import plain, stdout
@@ -15,7 +15,7 @@ from dse.plugins import objective
 from dse.question.resolved_study import ResolvedStudy
 from dse.report.info.evidence import evidence
 from dse.report.info.front_info import front_info
-from dse.report.info.spreads import Measured
+from dse.report.info.spreads import SampledFront
 from dse.report.plots.front_plot import draw_front
 from dse.report.words.answer import answer
 from dse.report.words.computed_formats import computed_lines, marked_answer
@@ -23,7 +23,7 @@ from dse.report.words.listed_grid import listed_grid
 from dse.spec.schema.study import StudySpec
 
 
-def tell_answer(front: Front, spec: StudySpec, *, no_color: bool, sure: Measured | None = None) -> None:
+def tell_answer(front: Front, spec: StudySpec, *, no_color: bool, sure: SampledFront | None = None) -> None:
     """The question, the best design at each target beside the baselines, and what its chips are.
 
     `sure` holds the designs under drawings; without it nothing is told of how sure they are.
@@ -41,7 +41,7 @@ def tell_answer(front: Front, spec: StudySpec, *, no_color: bool, sure: Measured
         best_table(found, front.axes),
         mix,
         baseline_table(found),
-        sure_table(found, sure),
+        uncertainty_table(found, sure),
         tpot_table(found, sure),
     )
     for part in (*tables, chip_table(found.best)):

@@ -14,8 +14,8 @@ from dse.cli.terminal.tables import remark, table
 from dse.errors import SpecError, StaleResultsError
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy, load_study
-from dse.report.info.spreads import Measured
-from dse.report.info.spreads import measured as drawn
+from dse.report.info.spreads import SampledFront
+from dse.report.info.spreads import sample_front as drawn
 from dse.report.words.answer import Answer, Row
 
 Samples = Annotated[
@@ -31,7 +31,9 @@ FEW = 64
 COLUMNS = ("P10", "median", "P90", "is best", "meets it")
 
 
-def measured(study: str, front: Front, configs: Path | None, samples: int, seed: int = 1) -> Measured | None:
+def sample_front(
+    study: str, front: Front, configs: Path | None, samples: int, seed: int = 1
+) -> SampledFront | None:
     """The designs of a stored front under drawings; None, and a remark why, where that cannot be."""
     if not len(front.frame):
         return None
@@ -42,8 +44,8 @@ def measured(study: str, front: Front, configs: Path | None, samples: int, seed:
         return None
 
 
-def measured_in(study: ResolvedStudy, front: Front, samples: int, seed: int = 1) -> Measured | None:
-    """As `measured`, of a study at hand."""
+def measured_in(study: ResolvedStudy, front: Front, samples: int, seed: int = 1) -> SampledFront | None:
+    """As `sample_front`, of a study at hand."""
     if not len(front.frame):
         return None
     try:
@@ -64,7 +66,7 @@ def cells(row: Row) -> list[str]:
     return [*goal, *(NONE if share is None else f"{share:.0%}" for share in shares)]
 
 
-def sure_table(answer: Answer, found: Measured | None) -> RenderableType | None:
+def uncertainty_table(answer: Answer, found: SampledFront | None) -> RenderableType | None:
     """The best design at each target and the best baseline beside it; None where nothing was drawn."""
     goal = answer.objective
     return _beside(
@@ -79,8 +81,8 @@ def sure_table(answer: Answer, found: Measured | None) -> RenderableType | None:
     )
 
 
-def tpot_table(answer: Answer, found: Measured | None) -> RenderableType | None:
-    """TPOT of the same designs, as `sure_table` has them."""
+def tpot_table(answer: Answer, found: SampledFront | None) -> RenderableType | None:
+    """TPOT of the same designs, as `uncertainty_table` has them."""
     title, heads = "How sure TPOT is, deployments held", ["TPOT", *COLUMNS[:3]]
     return _beside(answer, found, title, heads, lambda row: [shown(row["tpot_s"], "s"), *tpot_cells(row)])
 
@@ -93,7 +95,7 @@ def tpot_cells(row: Row) -> list[str]:
 
 
 def _beside(
-    answer: Answer, found: Measured | None, title: str, heads: list[str], told: Callable[[Row], list[str]]
+    answer: Answer, found: SampledFront | None, title: str, heads: list[str], told: Callable[[Row], list[str]]
 ) -> RenderableType | None:
     if found is None or answer.target is None:
         return None
@@ -112,7 +114,7 @@ def _beside(
     return table(columns, rows, title=title, right=[columns[0], *columns[2:]], flexible=["design"], least=12)
 
 
-def note(found: Measured | None) -> Iterable[str]:
+def note(found: SampledFront | None) -> Iterable[str]:
     """What the columns mean."""
     if found is None:
         return

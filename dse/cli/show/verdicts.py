@@ -11,7 +11,7 @@ from dse.decide.verdict.walk import NEAR, TURNED
 from dse.front.files import Front
 from dse.question.unanchored import family
 from dse.report.words.answer import Row, answer
-from dse.report.words.eligibility import standing_of
+from dse.report.words.eligibility import eligibility_of
 
 HEADS = {"as-sold": "as sold", "equal": "equal", "ideal": "ideal"}
 """Software to the head of its column."""
@@ -63,7 +63,7 @@ def _cell(verdict: Verdict | None) -> str:
 
 def with_anchors(rows: Iterable[Row], front: Front) -> list[Row]:
     """Rows of designs, those marked that no measurement anchors or whose price is on another basis."""
-    stands, found = standing_of(front), []
+    stands, found = eligibility_of(front), []
     for row in rows:
         name = family(str(row.get("chip")), str(row.get("role")))
         mark = _UNANCHORED if name in stands.unanchored else ""

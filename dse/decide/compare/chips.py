@@ -11,9 +11,9 @@ from dse.chips.assumed_values import assumed
 from dse.chips.branch import chip_kind
 from dse.chips.price_basis import price_basis
 from dse.decide.compare.chip_settings import by_chip, mistakes
-from dse.decide.compare.contestants import Contestant, contestant
-from dse.decide.compare.result import Compared, Comparison, axes
-from dse.decide.compare.spreads import compared_spreads
+from dse.decide.compare.contestants import EvaluatedChip, contestant
+from dse.decide.compare.result import ComparedChip, Comparison, axes
+from dse.decide.compare.spreads import comparison_spreads
 from dse.decide.compare.verdicts import verdicts_of
 from dse.errors import Problem, SpecError
 from dse.evaluate.estimate import Subject
@@ -69,17 +69,34 @@ def compare(
 
     def subject(chip: str, under: str) -> Subject:
         found = Subject(
-            chip, llm, workload, weights, kv, activations, cost_model, stack, price_method,
-            own[names[chip]], configs, serving, seller, system, under,
-        )  # fmt: skip
+            chip,
+            llm,
+            workload,
+            weights,
+            kv,
+            activations,
+            cost_model,
+            stack,
+            price_method,
+            own[names[chip]],
+            configs,
+            serving,
+            seller,
+            system,
+            under,
+        )
         found.check_layout(**layout, dp=None)
         if not hold_targets:
             found.targets = {}
         return found
 
     tried = {chip: _tried(chip, subject) for chip in names}
-    if typed := [p for chip, e in tried.items() if isinstance(e, SpecError)
-                 for p in mistakes(settings or {}, names, names[chip], e)]:  # fmt: skip
+    if typed := [
+        p
+        for chip, e in tried.items()
+        if isinstance(e, SpecError)
+        for p in mistakes(settings or {}, names, names[chip], e)
+    ]:
         raise SpecError(typed)
     known = {chip: found for chip, found in tried.items() if not isinstance(found, SpecError)}
     if not known:
@@ -93,20 +110,28 @@ def compare(
     }
     catalog = Catalog.of(configs)
     rows = [
-        _compared(under[chip][asked], limits) if chip in under else
-        _without(catalog.get(ChipSpec, chip), tried[chip], limits, price_method)
+        _compared(under[chip][asked], limits)
+        if chip in under
+        else _without(catalog.get(ChipSpec, chip), tried[chip], limits, price_method)
         for chip in names
-    ]  # fmt: skip
+    ]
     allowed = [c for c in rows if c.gap is None and (with_unanchored or c.unanchored is None)]
     by_name = {names[chip]: each for chip, each in under.items()}
     return Comparison(
-        llm=first.llm.name, workload=first.workload.name, software=asked, targets=limits, chips=tuple(rows),
-        with_unanchored=with_unanchored, held={goal.name: limit for goal, limit in first.limits},
+        llm=first.llm.name,
+        workload=first.workload.name,
+        software=asked,
+        targets=limits,
+        chips=tuple(rows),
+        with_unanchored=with_unanchored,
+        held={goal.name: limit for goal, limit in first.limits},
         verdicts=verdicts_of(rows, {c.chip: by_name[c.chip] for c in allowed}, limits, catalog),
-        spreads=compared_spreads(
+        spreads=comparison_spreads(
             rows, {names[chip]: each[asked] for chip, each in known.items()}, limits, catalog, samples
-        ) if samples else (),
-    )  # fmt: skip
+        )
+        if samples
+        else (),
+    )
 
 
 def _names(chips: Sequence[str], configs: Path | str | None) -> dict[str, str]:
@@ -134,32 +159,44 @@ def _tried(chip: str, subject: Any) -> dict[str, Subject] | SpecError:
         return error
 
 
-def _without(chip: ChipSpec, why: Any, limits: Sequence[float], method: str) -> Compared:
+def _without(chip: ChipSpec, why: Any, limits: Sequence[float], method: str) -> ComparedChip:
     """The row of a chip that lacks a figure."""
     told = "; ".join(str(p) for p in why.problems).replace("--set price=", f"--set {chip.name}.price=")
-    return Compared(
-        chip=chip.name, title=chip.title, kind=chip_kind(chip), hypothetical=chip.hypothetical, hardware={},
-        basis=price_basis(chip, method), unanchored=None, gap=told,
-        best=(None,) * len(limits), curve=Archive(axes()).frame,
-    )  # fmt: skip
+    return ComparedChip(
+        chip=chip.name,
+        title=chip.title,
+        kind=chip_kind(chip),
+        hypothetical=chip.hypothetical,
+        hardware={},
+        basis=price_basis(chip, method),
+        unanchored=None,
+        gap=told,
+        best=(None,) * len(limits),
+        curve=Archive(axes()).frame,
+    )
 
 
-def _compared(of: Contestant, limits: Sequence[float]) -> Compared:
+def _compared(of: EvaluatedChip, limits: Sequence[float]) -> ComparedChip:
     s, good = of.subject, of.good()
     found = list(zip(of.at(limits), limits, strict=True))
     stands = anchor(s.sold, s.chip)
-    return Compared(
-        chip=s.chip.name, title=s.chip.title, kind=chip_kind(s.chip), hypothetical=s.chip.hypothetical,
-        hardware=hardware(s.chip, s.columns), basis=price_basis(s.chip, s.price.method),
-        unanchored=None if stands.anchored else stands.reason, assumed=assumed(s.chip),
+    return ComparedChip(
+        chip=s.chip.name,
+        title=s.chip.title,
+        kind=chip_kind(s.chip),
+        hypothetical=s.chip.hypothetical,
+        hardware=hardware(s.chip, s.columns),
+        basis=price_basis(s.chip, s.price.method),
+        unanchored=None if stands.anchored else stands.reason,
+        assumed=assumed(s.chip),
         obstacle=of.obstacle(),
         best=tuple(None if at is None else of.told(at, limit) for at, limit in found),
         least_tpot_s=float(of.flat(of.metrics.tpot_s)[good].min()) if good.size else None,
         curve=_curve(of, good),
-    )  # fmt: skip
+    )
 
 
-def _curve(of: Contestant, good: Any) -> Table:
+def _curve(of: EvaluatedChip, good: Any) -> Table:
     """The non-dominated deployments among `good`."""
     s, m = of.subject, of.metrics
     columns = [of.flat(getattr(m, axis.column)) for axis in axes()]

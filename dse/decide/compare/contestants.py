@@ -29,7 +29,7 @@ class Obstacle:
 
 
 @dataclass(frozen=True, eq=False)
-class Contestant:
+class EvaluatedChip:
     """A chip with every deployment of the grid, evaluated."""
 
     subject: Subject
@@ -99,14 +99,14 @@ class Contestant:
         return np.asarray(np.where(found.feasible, found.cost, np.inf).min(axis=0))
 
 
-def contestant(subject: Subject, layout: dict[str, int | None]) -> Contestant:
+def contestant(subject: Subject, layout: dict[str, int | None]) -> EvaluatedChip:
     """A chip under every deployment of the grid in which what `layout` gives is held."""
     grid = subject.grid(**layout)
     designs = api.Designs(chips=subject.chips, deployments=grid.reshape(-1))
     metrics = subject.cost_model.evaluate(designs, subject.context)
-    return Contestant(subject, grid, designs, metrics, subject.limits)
+    return EvaluatedChip(subject, grid, designs, metrics, subject.limits)
 
 
-def best_values(of: Contestant, limits: Sequence[float]) -> list[float]:
+def best_values(of: EvaluatedChip, limits: Sequence[float]) -> list[float]:
     """$/(token/s) at each target [s]; infinite where it is out of reach."""
     return [np.inf if found is None else float(found.cost[0]) for found in of.at(limits)]

@@ -27,7 +27,7 @@ def axes() -> tuple[Axis, Axis]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compared:
+class ComparedChip:
     """One chip of a comparison."""
 
     chip: str
@@ -63,7 +63,7 @@ class Comparison:
     software: str
     targets: tuple[float, ...]
     """TPOT [s], ascending."""
-    chips: tuple[Compared, ...]
+    chips: tuple[ComparedChip, ...]
     with_unanchored: bool = False
     """Whether chips that no measurement anchors may win."""
     held: Mapping[str, float] = field(default_factory=dict)
@@ -86,16 +86,17 @@ class Comparison:
                 count[group_of(c.basis)] = count.get(group_of(c.basis), 0) + 1
         return tuple(sorted(count, key=lambda name: -count[name]))
 
-    def may_win(self, chip: Compared) -> bool:
+    def may_win(self, chip: ComparedChip) -> bool:
         """Whether a chip is ranked: measurements anchor it, or it was asked for."""
         return chip.gap is None and (self.with_unanchored or chip.unanchored is None)
 
-    def ranked(self, i: int, group: str) -> list[tuple[Compared, Estimate]]:
+    def ranked(self, i: int, group: str) -> list[tuple[ComparedChip, Estimate]]:
         """The chips of one basis of prices that meet target `i` and may win, the cheapest first."""
         found = [
-            (c, e) for c in self.chips
+            (c, e)
+            for c in self.chips
             if self.may_win(c) and group_of(c.basis) == group and (e := c.best[i]) is not None
-        ]  # fmt: skip
+        ]
         return sorted(found, key=lambda pair: pair[1].metrics["usd_per_token_per_s"])
 
     def winner(self, i: int, group: str | None = None) -> str | None:
@@ -160,7 +161,12 @@ class Comparison:
             archive.add(values, np.ones(len(ranked), dtype=bool), lambda rows: ranked.iloc[rows])
         title = f"{self.llm}, workload {self.workload}"
         return Front(
-            frame=archive.frame, baselines=stack(c.curve for c in drawn), axes=axes(),
-            manifest={"title": title, "targets": {"tpot": list(self.targets)},
-                      "compared": [c.chip for c in drawn]},
-        )  # fmt: skip
+            frame=archive.frame,
+            baselines=stack(c.curve for c in drawn),
+            axes=axes(),
+            manifest={
+                "title": title,
+                "targets": {"tpot": list(self.targets)},
+                "compared": [c.chip for c in drawn],
+            },
+        )

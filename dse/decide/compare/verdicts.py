@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dse.choose.rule import TOLERANCE
-from dse.decide.compare.contestants import Contestant, Floats, best_values
+from dse.decide.compare.contestants import EvaluatedChip, Floats, best_values
 from dse.decide.compare.price_groups import group_of
-from dse.decide.compare.result import Compared
+from dse.decide.compare.result import ComparedChip
 from dse.decide.verdict.by_software import (
     Dependence,
     Flip,
@@ -21,12 +21,12 @@ from dse.decide.verdict.by_software import (
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.software import SOFTWARE
 
-Under = Mapping[str, Mapping[str, Contestant]]
+Under = Mapping[str, Mapping[str, EvaluatedChip]]
 """Chip, then software, to the chip under it."""
 
 
 def verdicts_of(
-    chips: Sequence[Compared], under: Under, limits: Sequence[float], catalog: Catalog
+    chips: Sequence[ComparedChip], under: Under, limits: Sequence[float], catalog: Catalog
 ) -> Verdicts:
     """The winner of each basis of prices at each target [s] under each software.
 
@@ -39,8 +39,10 @@ def verdicts_of(
         own = {c.chip: under[c.chip] for c in chips if c.chip in under and group_of(c.basis) == group}
         values = {s: {chip: best_values(each[s], limits) for chip, each in own.items()} for s in SOFTWARE}
         for i, limit in enumerate(limits):
-            each = [_verdict(own, kinds, s, limit, {c: v[i] for c, v in values[s].items()}, group)
-                    for s in SOFTWARE]  # fmt: skip
+            each = [
+                _verdict(own, kinds, s, limit, {c: v[i] for c, v in values[s].items()}, group)
+                for s in SOFTWARE
+            ]
             flip = _flip(own, limit, top) if len({v.winner for v in each}) > 1 else None
             verdicts += each
             depends.append(dependence(limit, group, [(v.winner, v.tied_with) for v in each], flip, top))
@@ -52,14 +54,29 @@ def _verdict(
 ) -> Verdict:
     best = min(values, key=lambda chip: values[chip]) if values else None
     if best is None or not np.isfinite(values[best]):
-        return Verdict(target=limit, software=software, winner=None, kind=None, value=None, low=None,
-                       high=None, basis=group)  # fmt: skip
+        return Verdict(
+            target=limit,
+            software=software,
+            winner=None,
+            kind=None,
+            value=None,
+            low=None,
+            high=None,
+            basis=group,
+        )
     low, high = within(values[best], own[best][software].subject.interval)
     near = {chip: v for chip, v in values.items() if chip != best and v <= values[best] * (1.0 + TOLERANCE)}
     return Verdict(
-        target=limit, software=software, winner=best, kind=kinds[best], value=values[best], low=low,
-        high=high, basis=group, tied_with=min(near, key=lambda chip: near[chip], default=None),
-    )  # fmt: skip
+        target=limit,
+        software=software,
+        winner=best,
+        kind=kinds[best],
+        value=values[best],
+        low=low,
+        high=high,
+        basis=group,
+        tied_with=min(near, key=lambda chip: near[chip], default=None),
+    )
 
 
 def _flip(own: Under, limit: float, top: float) -> Flip | None:

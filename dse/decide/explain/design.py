@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from dse.chips.branch import chip_kind
-from dse.decide.explain.elasticity import Rest, rests_on, sources_of
+from dse.decide.explain.elasticity import Elasticity, elasticities, sources_of
 from dse.decide.explain.neighbours import Neighbour, neighbours
-from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows, told_values
-from dse.decide.scenario.best_deployments import Ask, ask_of, best_layouts
-from dse.decide.scenario.evaluation import Told, as_plain, told_of
+from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows, parameter_values
+from dse.decide.scenario.best_deployments import DeploymentProblem, best_layouts, deployment_problem
+from dse.decide.scenario.evaluation import Evaluation, as_plain, evaluate_candidate
 from dse.decide.scenario.mix_parts import Layout, layout_of_row
 from dse.errors import spec_error
 from dse.evaluate.batch import axis_of
@@ -27,16 +27,16 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Explained:
+class Explanation:
     """One design, explained."""
 
     study: ResolvedStudy
     candidate: Candidate
-    told: Told
+    told: Evaluation
     goal: str
     goal_label: str
     neighbours: tuple[Neighbour, ...]
-    rests_on: tuple[Rest, ...]
+    elasticities: tuple[Elasticity, ...]
 
     @property
     def estimate(self) -> Estimate:
@@ -56,25 +56,29 @@ class Explained:
             "study": self.study.slug,
             "trial": self.candidate.trial,
             "chip": self.candidate.label,
-            "parameters": told_values(self.study, self.candidate),
+            "parameters": parameter_values(self.study, self.candidate),
             "objective": self.goal,
             "estimate": as_plain(self.told),
             "locally_optimal": not self.improvements,
             "neighbours": [{**asdict(n), "better": n.better} for n in self.neighbours],
             "rests_on": [
                 {
-                    "config": r.fact.place.config, "path": r.fact.place.path, "value": r.fact.value,
-                    "unit": r.fact.unit, "source": r.fact.leaf.source, "basis": r.fact.leaf.basis,
+                    "config": r.fact.place.config,
+                    "path": r.fact.place.path,
+                    "value": r.fact.value,
+                    "unit": r.fact.unit,
+                    "source": r.fact.leaf.source,
+                    "basis": r.fact.leaf.basis,
                     "elasticity": r.elasticity,
                 }
-                for r in self.rests_on
+                for r in self.elasticities
             ],
             "sources": {
                 key: {"weight": weight, "title": known[key].title, "url": known[key].url}
-                for key, weight in sources_of(self.rests_on).items()
+                for key, weight in sources_of(self.elasticities).items()
                 if key in known
             },
-        }  # fmt: skip
+        }
 
 
 def explain(
@@ -83,7 +87,7 @@ def explain(
     trial: str,
     limits: Mapping[str, float],
     trials: Sequence[FrozenTrial] = (),
-) -> Explained:
+) -> Explanation:
     """Explain a design of a stored front at the target that it is best at, or any other of the `trials`.
 
     `trial` is the number of a trial, the name of a chip as the front tells it, or `row:N` counted from 1.
@@ -93,20 +97,23 @@ def explain(
     """
     rows = _rows(front, trial)
     if rows:
-        ask = ask_of(study, dict(limits) or _usual(study, rows))
-        row = _best(rows, ask, study)
+        problem = deployment_problem(study, dict(limits) or _usual(study, rows))
+        row = _best(rows, problem, study)
         candidate = from_rows(study, [row])[0]
         layout = layout_of_row(study, row)
     else:
-        candidate, limit = of_trial(study, _trial(front, trial, trials))
-        ask = ask_of(study, dict(limits) or limit)
-        layout = _solved(study, ask, candidate)
-    return Explained(
-        study=study, candidate=candidate, goal=ask.goal.name, goal_label=ask.goal.label,
-        told=told_of(study, ask, candidate, layout),
-        neighbours=tuple(neighbours(study, ask, candidate, layout)),
-        rests_on=tuple(rests_on(study, candidate, layout)),
-    )  # fmt: skip
+        candidate, limit = candidate_of_trial(study, _trial(front, trial, trials))
+        problem = deployment_problem(study, dict(limits) or limit)
+        layout = _solved(study, problem, candidate)
+    return Explanation(
+        study=study,
+        candidate=candidate,
+        goal=problem.goal.name,
+        goal_label=problem.goal.label,
+        told=evaluate_candidate(study, problem, candidate, layout),
+        neighbours=tuple(neighbours(study, problem, candidate, layout)),
+        elasticities=tuple(elasticities(study, candidate, layout)),
+    )
 
 
 def _rows(front: Front, trial: str) -> list[Row]:
@@ -132,7 +139,7 @@ def _trial(front: Front, number: str, trials: Sequence[FrozenTrial]) -> FrozenTr
     raise spec_error("TRIAL", f"{what} {', '.join(chips)}")
 
 
-def of_trial(study: ResolvedStudy, trial: FrozenTrial) -> tuple[Candidate, dict[str, float]]:
+def candidate_of_trial(study: ResolvedStudy, trial: FrozenTrial) -> tuple[Candidate, dict[str, float]]:
     """The chip of a stored trial, and the latency limit that it was asked at."""
     choice = choice_of(study, trial)
     swept = study.swept
@@ -148,8 +155,8 @@ def of_trial(study: ResolvedStudy, trial: FrozenTrial) -> tuple[Candidate, dict[
     ), limit
 
 
-def _solved(study: ResolvedStudy, ask: Ask, candidate: Candidate) -> Layout:
-    return best_layouts(study, ask, chips_of_candidates(study, [candidate]))[1][0]
+def _solved(study: ResolvedStudy, problem: DeploymentProblem, candidate: Candidate) -> Layout:
+    return best_layouts(study, problem, chips_of_candidates(study, [candidate]))[1][0]
 
 
 def _usual(study: ResolvedStudy, rows: Sequence[Row]) -> dict[str, float]:
@@ -162,20 +169,20 @@ def _usual(study: ResolvedStudy, rows: Sequence[Row]) -> dict[str, float]:
     return {study.swept.name: min(met, default=fastest)}
 
 
-def _best(rows: Sequence[Row], ask: Ask, study: ResolvedStudy) -> Row:
+def _best(rows: Sequence[Row], problem: DeploymentProblem, study: ResolvedStudy) -> Row:
     def met(row: Row) -> bool:
-        for goal, limit in ask.limits:
+        for goal, limit in problem.limits:
             value = row.get(axis_of(goal).column)
             beyond = value is not None and (value > limit if goal.direction == "minimize" else value < limit)
             if beyond:
                 return False
         return True
 
-    column = axis_of(ask.goal).column
-    sign = 1.0 if ask.goal.direction == "minimize" else -1.0
+    column = axis_of(problem.goal).column
+    sign = 1.0 if problem.goal.direction == "minimize" else -1.0
     good = [r for r in rows if met(r)]
     if not good:
-        told = ", ".join(f"{o.label} {pretty(limit, o.unit)}" for o, limit in ask.limits)
+        told = ", ".join(f"{o.label} {pretty(limit, o.unit)}" for o, limit in problem.limits)
         what = f"expected a design that meets {told}, got {rows[0]['chip']} of {study.slug}"
         raise spec_error("TRIAL", f"{what}, none of whose deployments on the front does")
     return min(good, key=lambda r: sign * float(r[column]))

@@ -19,7 +19,7 @@ LEAST = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rest:
+class Elasticity:
     """One number that the result depends on."""
 
     fact: Fact
@@ -54,7 +54,7 @@ def used_facts(study: ResolvedStudy, candidate: Candidate) -> list[Fact]:
     return found
 
 
-def rests_on(study: ResolvedStudy, candidate: Candidate, layout: Layout) -> list[Rest]:
+def elasticities(study: ResolvedStudy, candidate: Candidate, layout: Layout) -> list[Elasticity]:
     """Numbers that move the cost of one design, the strongest first.
 
     Latency limits do not count here: what is asked is what moves the cost, not the feasibility.
@@ -72,7 +72,7 @@ def rests_on(study: ResolvedStudy, candidate: Candidate, layout: Layout) -> list
         if np.isfinite([a, b]).all() and a > 0.0 and b > 0.0 and low > 0.0:
             e = float(np.log(b / a) / np.log(high / low))
             if abs(e) > LEAST:
-                found.append(Rest(fact=fact, elasticity=e))
+                found.append(Elasticity(fact=fact, elasticity=e))
     return sorted(found, key=lambda r: -abs(r.elasticity))
 
 
@@ -94,7 +94,7 @@ def _without_targets(study: ResolvedStudy) -> ResolvedStudy:
     return replace(study, targets=())
 
 
-def sources_of(rests: Sequence[Rest]) -> dict[str, float]:
+def sources_of(rests: Sequence[Elasticity]) -> dict[str, float]:
     """Key of each source to the sum of the absolute elasticities of its numbers, the heaviest first."""
     weight: dict[str, float] = {}
     for r in rests:

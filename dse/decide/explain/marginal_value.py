@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, generation_of
-from dse.decide.scenario.best_deployments import Ask, Floats, ask_of, best_costs
+from dse.decide.scenario.best_deployments import DeploymentProblem, Floats, best_costs, deployment_problem
 from dse.errors import SpecError
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import Place, leaf_at, places_of, vary
@@ -25,7 +25,7 @@ LABELS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Worth:
+class MarginalValue:
     """What one resource is worth."""
 
     resource: str
@@ -42,7 +42,9 @@ class Worth:
     """Relative change of the chip's price with a step more."""
 
 
-def worth(study: ResolvedStudy, ask: Ask, candidate: Candidate) -> list[Worth]:
+def marginal_values(
+    study: ResolvedStudy, problem: DeploymentProblem, candidate: Candidate
+) -> list[MarginalValue]:
     """Marginal values of every resource of the chip and of its price.
 
     Every chip gets its cheapest deployment of any size: a smaller system within a tolerance would be a step
@@ -51,8 +53,8 @@ def worth(study: ResolvedStudy, ask: Ask, candidate: Candidate) -> list[Worth]:
     capacity with its price per byte held. A dollar of price is worth what the share of the chips in the
     capital says.
     """
-    limits = {o.name: v for o, v in ask.limits}
-    base = float(_costs(study, ask, chips_of_candidates(study, [candidate]))[0])
+    limits = {o.name: v for o, v in problem.limits}
+    base = float(_costs(study, problem, chips_of_candidates(study, [candidate]))[0])
     found = []
     for name, value in candidate.values.items():
         if PARAMETERS.get(name) == NAME:  # there is no little more of a node
@@ -64,7 +66,7 @@ def worth(study: ResolvedStudy, ask: Ask, candidate: Candidate) -> list[Worth]:
         usable = [i for i, end in enumerate(ends) if end.values[name] > 0.0]
         if usable:
             part = api.Chips(**{k: a[[i + 1 for i in usable]] for k, a in chips.columns().items()})
-            cost[usable] = _costs(study, ask, part)
+            cost[usable] = _costs(study, problem, part)
         price = np.asarray(chips.price_usd)
         label = LABELS.get(name, name.replace("_", " "))
         found.append(_worth(label, step, cost, base, float(price[2] / price[0] - 1.0)))
@@ -73,15 +75,15 @@ def worth(study: ResolvedStudy, ask: Ask, candidate: Candidate) -> list[Worth]:
         if generation is not None:
             place = places_of(study, f"technology.dram.{generation}.{path}")[0]
             found.append(_of_place(study, candidate, label, place, limits, base))
-    found.append(_of_price(study, ask, candidate, base))
+    found.append(_of_price(study, problem, candidate, base))
     return found
 
 
-def _costs(study: ResolvedStudy, ask: Ask, chips: api.Chips) -> Floats:
-    return best_costs(study, ask, chips, tolerance=0.0)
+def _costs(study: ResolvedStudy, problem: DeploymentProblem, chips: api.Chips) -> Floats:
+    return best_costs(study, problem, chips, tolerance=0.0)
 
 
-def _worth(label: str, step: float, cost: Floats, base: float, price: float) -> Worth:
+def _worth(label: str, step: float, cost: Floats, base: float, price: float) -> MarginalValue:
     less, more = (float(c / base - 1.0) if np.isfinite(c) else None for c in cost)
     ends = [(s, v) for s, v in ((-step, less), (step, more)) if v is not None and 1.0 + s > 0.0]
     points = [(0.0, 0.0), *ends] if len(ends) == 1 else ends
@@ -89,7 +91,7 @@ def _worth(label: str, step: float, cost: Floats, base: float, price: float) -> 
     if len(points) == 2:
         (a, low), (b, high) = points
         slope = float((np.log1p(high) - np.log1p(low)) / (np.log1p(b) - np.log1p(a)))
-    return Worth(resource=label, step=step, elasticity=slope, more=more, less=less, price=price)
+    return MarginalValue(resource=label, step=step, elasticity=slope, more=more, less=less, price=price)
 
 
 def _of_place(
@@ -99,21 +101,25 @@ def _of_place(
     place: Place,
     limits: dict[str, float],
     base: float,
-) -> Worth:
+) -> MarginalValue:
     leaf = leaf_at(study, place)
     value = float(leaf.value) if leaf is not None and leaf.value else 0.0
     try:
         ends = [vary(study, {place: value * f}) for f in (1.0 - STEP, 1.0 + STEP)]
     except SpecError:
-        return Worth(resource=label, step=STEP, elasticity=None, more=None, less=None, price=0.0)
+        return MarginalValue(resource=label, step=STEP, elasticity=None, more=None, less=None, price=0.0)
     chips = [chips_of_candidates(end, [candidate]) for end in ends]
-    cost = np.concatenate([_costs(s, ask_of(s, limits), c) for s, c in zip(ends, chips, strict=True)])
+    cost = np.concatenate(
+        [_costs(s, deployment_problem(s, limits), c) for s, c in zip(ends, chips, strict=True)]
+    )
     here = chips_of_candidates(study, [candidate]).price_usd[0]
     price = float(chips[1].price_usd[0] / here - 1.0)
     return _worth(label, STEP, cost, base, price)
 
 
-def _of_price(study: ResolvedStudy, ask: Ask, candidate: Candidate, base: float) -> Worth:
+def _of_price(
+    study: ResolvedStudy, problem: DeploymentProblem, candidate: Candidate, base: float
+) -> MarginalValue:
     chips = chips_of_candidates(study, [candidate])
     ends = api.Chips(
         **{
@@ -121,5 +127,5 @@ def _of_price(study: ResolvedStudy, ask: Ask, candidate: Candidate, base: float)
             for name, a in chips.columns().items()
         }
     )
-    cost = _costs(study, ask, ends)
+    cost = _costs(study, problem, ends)
     return _worth("price of the chip", STEP, cost, base, STEP)

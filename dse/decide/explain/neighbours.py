@@ -8,7 +8,14 @@ import numpy as np
 from dse.chips.parameters import fraction_of, value_at
 from dse.choose.rule import cost_of
 from dse.decide.propose.candidates import Candidate, chips_of_candidates
-from dse.decide.scenario.best_deployments import Ask, Floats, best_costs, costs, evaluate, positive
+from dse.decide.scenario.best_deployments import (
+    DeploymentProblem,
+    Floats,
+    best_costs,
+    costs,
+    evaluate,
+    positive,
+)
 from dse.decide.scenario.mix_parts import SIZES, Layout
 from dse.question.layouts import pairs
 from dse.question.resolved_study import ResolvedStudy
@@ -56,21 +63,23 @@ class _Move:
     part: str = ""
 
 
-def neighbours(study: ResolvedStudy, ask: Ask, candidate: Candidate, layout: Layout) -> list[Neighbour]:
+def neighbours(
+    study: ResolvedStudy, problem: DeploymentProblem, candidate: Candidate, layout: Layout
+) -> list[Neighbour]:
     """Neighbours of `candidate` under the deployments `layout`: one step down and up of everything.
 
     Steps are those of the study's space and of its lists of batch, TP and PP. Goals that are maximised count
     as one over them.
     """
-    moves = [*_chip_moves(study, candidate, layout), *_size_moves(study, ask, candidate, layout)]
+    moves = [*_chip_moves(study, candidate, layout), *_size_moves(study, problem, candidate, layout)]
     here = _Move("", "", 0.0, 0.0, candidate, layout)
-    designs = _designs(study, ask, [here, *moves])
-    metrics, shape = evaluate(ask, designs), designs[0].shape
-    over = {n: np.broadcast_to(np.asarray(v), shape) for n, v in ask.violations(metrics).items()}
-    held = costs(ask, designs)
-    anew = _resolved(study, ask, moves)
-    goal = np.broadcast_to(np.asarray(ask.goal.value(metrics, ask.context), dtype=float), shape)
-    base = float(positive(ask.goal, cost_of(ask.goal, goal))[0])
+    designs = _designs(study, problem, [here, *moves])
+    metrics, shape = evaluate(problem, designs), designs[0].shape
+    over = {n: np.broadcast_to(np.asarray(v), shape) for n, v in problem.violations(metrics).items()}
+    held = costs(problem, designs)
+    anew = _resolved(study, problem, moves)
+    goal = np.broadcast_to(np.asarray(problem.goal.value(metrics, problem.context), dtype=float), shape)
+    base = float(positive(problem.goal, cost_of(problem.goal, goal))[0])
     found = []
     for i, move in enumerate(moves, start=1):
         hits = {n: float(v[i]) for n, v in over.items() if v[i] > 0.0}
@@ -93,20 +102,20 @@ def _relative(cost: float, base: float) -> float | None:
     return (cost - base) / abs(base) if np.isfinite(cost) and base else None
 
 
-def _resolved(study: ResolvedStudy, ask: Ask, moves: Sequence[_Move]) -> Floats:
+def _resolved(study: ResolvedStudy, problem: DeploymentProblem, moves: Sequence[_Move]) -> Floats:
     """Cost with the deployment chosen anew, infinite for moves of the deployment."""
     out = np.full(len(moves), np.inf)
     chips = [i for i, m in enumerate(moves) if m.what in PARAMETERS]
     if chips:
         batch = chips_of_candidates(study, [moves[i].chip for i in chips])
-        out[chips] = best_costs(study, ask, batch)
+        out[chips] = best_costs(study, problem, batch)
     return out
 
 
-def _designs(study: ResolvedStudy, ask: Ask, moves: Sequence[_Move]) -> list[api.Designs]:
+def _designs(study: ResolvedStudy, problem: DeploymentProblem, moves: Sequence[_Move]) -> list[api.Designs]:
     """The changed designs (moves,) for each part."""
     chips, found = chips_of_candidates(study, [m.chip for m in moves]), []
-    for i in range(len(ask.parts)):
+    for i in range(len(problem.parts)):
         columns = {k: np.asarray([float(m.layout[i][k]) for m in moves]) for k in SIZES}
         spread = np.maximum(columns["ep"] / columns["tp"], 1.0)
         found.append(api.Designs(chips=chips, deployments=api.Deployments(**columns, dp=spread)))
@@ -134,8 +143,10 @@ def steps_of(spec: ParameterSpec, old: float) -> list[float]:
     return [float(value_at(spec, np.asarray(i / (spec.steps - 1)))) for i in inside]
 
 
-def _size_moves(study: ResolvedStudy, ask: Ask, chip: Candidate, layout: Layout) -> Iterator[_Move]:
-    for i, (part, sizes) in enumerate(zip(ask.parts, layout, strict=True)):
+def _size_moves(
+    study: ResolvedStudy, problem: DeploymentProblem, chip: Candidate, layout: Layout
+) -> Iterator[_Move]:
+    for i, (part, sizes) in enumerate(zip(problem.parts, layout, strict=True)):
         for name, values in _choices(study, sizes).items():
             known, old = sorted(set(values)), sizes[name]
             below, above = [v for v in known if v < old], [v for v in known if v > old]

@@ -54,7 +54,7 @@ def _chosen(name: str, known: Sequence[str], candidate: Candidate) -> str:
     return known[round(candidate.values[name])] if name in candidate.values else known[0]
 
 
-def told_values(study: ResolvedStudy, candidate: Candidate) -> dict[str, float | str]:
+def parameter_values(study: ResolvedStudy, candidate: Candidate) -> dict[str, float | str]:
     """Parameter values in SI; a name where the values of a parameter are names."""
     if candidate.branch is None:
         return {}

@@ -61,9 +61,10 @@ def made_of(chip: ChipSpec, technology: TechnologySpec) -> dict[str, dict[str, f
     made = chip_silicon(chip, technology)
     power = None if chip.power.value is None else 0.0 * made.power_w + chip.power.value
     ledgers = {
-        "area_m2": made.area_parts, "power_w": made.power_parts,
+        "area_m2": made.area_parts,
+        "power_w": made.power_parts,
         "unit_cost_usd": made.unit_cost_parts(power),
-    }  # fmt: skip
+    }
     return {
         ledger: {name: float(np.asarray(part).reshape(-1)[0]) for name, part in parts.items()}
         for ledger, parts in ledgers.items()
@@ -87,16 +88,23 @@ def _identity(
         package = named.choices[round(candidate.values["package"])]
     die = out.die.model_copy(update={"wafer_scale": branch.spec.wafer_scale, "package": package})
     told = {
-        "name": name, "title": f"Proposed by {study.slug}: trial {candidate.trial} in buildable sizes",
-        "aliases": (), "vendor": "hypothetical", "hypothetical": True, "matrix_unit": None,
-        "released": None, "link": link, "die": die,
-        "stack": study.setting.sold_with(branch.name, branch.spec.stack), "claimed_user_speed": None,
+        "name": name,
+        "title": f"Proposed by {study.slug}: trial {candidate.trial} in buildable sizes",
+        "aliases": (),
+        "vendor": "hypothetical",
+        "hypothetical": True,
+        "matrix_unit": None,
+        "released": None,
+        "link": link,
+        "die": die,
+        "stack": study.setting.sold_with(branch.name, branch.spec.stack),
+        "claimed_user_speed": None,
         "cooling": branch.spec.cooling,
         "derived_from": DerivedFrom(
             study=study.slug, trial=candidate.trial or 0, chip=candidate.label, targets=dict(targets)
         ),
         "notes": "Made by dse propose: it exists on paper only.",
-    }  # fmt: skip
+    }
     return out.model_copy(update=told)
 
 
@@ -154,11 +162,12 @@ def space_around(study: ResolvedStudy, candidate: Candidate, chip: str) -> str:
     whole = study.branches[candidate.branch or ""]
     branch = whole.spec
     told = {
-        "template": chip, "process": node_of(whole, candidate),
+        "template": chip,
+        "process": node_of(whole, candidate),
         "dram_generation": generation_of(whole, candidate),
         "stack": study.setting.sold_with(whole.name, branch.stack),
         "network": study.spec.network or branch.network,
-    }  # fmt: skip
+    }
     lines = [
         "kind: space",
         f"name: around-{chip}",

@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 
 from dse.decide.compare.price_groups import group_of
-from dse.decide.explain.marginal_value import Worth, worth
+from dse.decide.explain.marginal_value import MarginalValue, marginal_values
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows
 from dse.decide.propose.chip_file import chip_of, made_of, space_around
 from dse.decide.propose.rivals import Near, Rival, family_of, nearest_chips, rivals
 from dse.decide.propose.rounding import Rounded, rounded
-from dse.decide.propose.sensitivity_flip import Overturn, overturns
-from dse.decide.propose.validity import at_the_ends, beyond_what_exists, outside
-from dse.decide.scenario.best_deployments import Ask, ask_of
-from dse.decide.scenario.evaluation import Told, told_of
+from dse.decide.propose.sensitivity_flip import SensitivityFlip, sensitivity_flips
+from dse.decide.propose.validity import at_space_boundary, beyond_known_silicon, outside
+from dse.decide.scenario.best_deployments import DeploymentProblem, deployment_problem
+from dse.decide.scenario.evaluation import Evaluation, evaluate_candidate
 from dse.decide.scenario.scenario_batch import tpots_of_variants
-from dse.decide.uncertainty.monte_carlo import Contest, Swing, contest, tornado
+from dse.decide.uncertainty.monte_carlo import MonteCarlo, Swing, monte_carlo, tornado
 from dse.decide.uncertainty.quantiles import HIGH, LOW, SAMPLES, Spread
-from dse.decide.uncertainty.sampling import draws, studies_of
-from dse.decide.verdict.local_search import polished
+from dse.decide.uncertainty.sampling import sample_numbers, studies_of
+from dse.decide.verdict.local_search import local_search
 from dse.errors import InfeasibleError
 from dse.evaluate.batch import axis_of
 from dse.evaluate.estimate_result import Estimate
@@ -40,7 +40,7 @@ WORTH_A_LOOK = 10.0
 """A rival that costs more than this many times as much overturns nothing."""
 
 Row = Mapping[str, Any]
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 """Called with what is being worked out."""
 
 
@@ -65,9 +65,15 @@ class Odds:
         """The same by the names that all verbs use; the target is met where it is feasible."""
         low, median, high = self.interval
         return Spread(
-            p10=low, p50=median, p90=high, probability_best=self.wins, probability_meets_target=self.feasible,
-            tpot_s_p10=self.tpot[0], tpot_s_p50=self.tpot[1], tpot_s_p90=self.tpot[2],
-        )  # fmt: skip
+            p10=low,
+            p50=median,
+            p90=high,
+            probability_best=self.wins,
+            probability_meets_target=self.feasible,
+            tpot_s_p10=self.tpot[0],
+            tpot_s_p50=self.tpot[1],
+            tpot_s_p90=self.tpot[2],
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +93,7 @@ class Proposal:
     """The prices that this one ranks among, see `group_of`."""
     unanchored: str | None
     """Why no measurement anchors its software; None where one does."""
-    told: Told
+    told: Evaluation
     goal: str
     goal_label: str
     limits: Mapping[str, float]
@@ -95,8 +101,8 @@ class Proposal:
     """Parts of its die, power and unit cost, see `made_of`."""
     rivals: tuple[Rival, ...]
     near: tuple[Near, ...]
-    worth: tuple[Worth, ...]
-    overturns: tuple[Overturn, ...]
+    marginal_values: tuple[MarginalValue, ...]
+    sensitivity_flips: tuple[SensitivityFlip, ...]
     tornado: tuple[Swing, ...]
     odds: Odds | None
     warnings: tuple[str, ...]
@@ -137,75 +143,87 @@ def propose(
     with_unanchored: bool = False,
     samples: int = SAMPLES,
     seed: int = 1,
-    tell: Tell = lambda _: None,
+    tell: Progress = lambda _: None,
 ) -> Proposal:
     """Propose the chip of `front` that is best at `limits` [SI, by objective], in buildable sizes.
 
     With `intervals` every uncertain number is drawn `samples` times, and the proposal is put to its rivals in
     each drawing. With `robust` the chip is the one whose median is best, infeasible drawings counting as the
     worst, instead of the one that is best at the values of all numbers.
-    With `polish` it is first walked downhill, see `polished`.
+    With `polish` it is first walked downhill, see `local_search`.
     Chips whose software no measurement anchors are not proposed and win nothing unless `with_unanchored` says
     so; rivals rank against it where their prices are on the basis of its own.
     Raises `InfeasibleError` when no design of the search may be proposed, with every reason.
     """
-    ask = ask_of(study, limits)
+    problem = deployment_problem(study, limits)
     rules = study.setting.catalog.get(BuildableSpec, STEPS)
-    found = _contenders(study, front, ask, with_unanchored)
+    found = _contenders(study, front, problem, with_unanchored)
     tell("rounding")
     picked, odds = found[0], None
     if robust:
         tell(f"drawing {samples} worlds")
         picked = _steadiest(study, found, limits, samples, seed)
-    start, steps = polished(study, ask, picked) if polish else (picked, 0)
-    made = rounded(study, ask, start, rules)
-    told = told_of(study, ask, made.candidate, made.layout)
+    start, steps = local_search(study, problem, picked) if polish else (picked, 0)
+    made = rounded(study, problem, start, rules)
+    told = evaluate_candidate(study, problem, made.candidate, made.layout)
     if reasons := outside(study, made.candidate, told.estimate.violations):
         raise InfeasibleError([f"{picked.label} in buildable sizes cannot be proposed: {r}" for r in reasons])
     tell("meeting its rivals")
-    others = rivals(study, front, ask, made.candidate, with_unanchored)
+    others = rivals(study, front, problem, made.candidate, with_unanchored)
     ranked = [r for r in others if r.ranks]
     if intervals or robust:
         tell("counting its victories")
         odds = _odds(study, made, ranked, limits, samples, seed)
-    chip = chip_of(study, made.candidate, name or _name(study, ask), _words(ask))
+    chip = chip_of(study, made.candidate, name or _name(study, problem), _words(problem))
     near_enough = [r.candidate for r in ranked if r.cost is not None and r.cost < WORTH_A_LOOK * made.cost]
     tell("looking for what would overturn it")
     branch = family_of(made.candidate)
     return Proposal(
-        study=study, picked=picked, walked=steps, rounded=made, chip=chip,
+        study=study,
+        picked=picked,
+        walked=steps,
+        rounded=made,
+        chip=chip,
         price_usd=float(chips_of_candidates(study, [made.candidate]).price_usd[0]),
-        prices=group_of(price_bases_in(study)[branch]), unanchored=unanchored_in(study).get(branch),
-        told=_under_name(told, chip.name), goal=ask.goal.name, goal_label=ask.goal.label,
-        limits={o.name: v for o, v in ask.limits}, made=made_of(chip, study.setting.technology),
-        rivals=tuple(others), near=tuple(nearest_chips(study, chip)),
-        worth=tuple(worth(study, ask, made.candidate)),
-        overturns=tuple(overturns(study, made.candidate, near_enough, limits)),
-        tornado=tuple(tornado(study, made.candidate, limits, made.cost)), odds=odds,
+        prices=group_of(price_bases_in(study)[branch]),
+        unanchored=unanchored_in(study).get(branch),
+        told=_under_name(told, chip.name),
+        goal=problem.goal.name,
+        goal_label=problem.goal.label,
+        limits={o.name: v for o, v in problem.limits},
+        made=made_of(chip, study.setting.technology),
+        rivals=tuple(others),
+        near=tuple(nearest_chips(study, chip)),
+        marginal_values=tuple(marginal_values(study, problem, made.candidate)),
+        sensitivity_flips=tuple(sensitivity_flips(study, made.candidate, near_enough, limits)),
+        tornado=tuple(tornado(study, made.candidate, limits, made.cost)),
+        odds=odds,
         warnings=(
-            *beyond_what_exists(made.candidate, rules),
-            *at_the_ends(start, study.branches[start.branch or ""].spec),
+            *beyond_known_silicon(made.candidate, rules),
+            *at_space_boundary(start, study.branches[start.branch or ""].spec),
         ),
         space=space_around(study, made.candidate, chip.name),
-    )  # fmt: skip
+    )
 
 
-def _under_name(told: Told, name: str) -> Told:
+def _under_name(told: Evaluation, name: str) -> Evaluation:
     parts = (replace(part, estimate=replace(part.estimate, chip=name)) for part in told.parts)
-    return Told(estimate=replace(told.estimate, chip=name), parts=tuple(parts))
+    return Evaluation(estimate=replace(told.estimate, chip=name), parts=tuple(parts))
 
 
-def _contenders(study: ResolvedStudy, front: Front, ask: Ask, with_unanchored: bool) -> list[Candidate]:
+def _contenders(
+    study: ResolvedStudy, front: Front, problem: DeploymentProblem, with_unanchored: bool
+) -> list[Candidate]:
     """Chips of the search that meet the limits and may win, the best first; `InfeasibleError` for none."""
     rows = [r for r in records(front.frame) if r["role"] == "search"]
     if not rows:
         raise InfeasibleError([f"the front of {study.slug} has no chip of a search space to propose"])
-    columns = [(axis_of(o).column, o, v) for o, v in ask.limits]
+    columns = [(axis_of(o).column, o, v) for o, v in problem.limits]
     met = [r for r in rows if all(_meets(r, c, o.direction, v) for c, o, v in columns)]
     if not met:
         raise InfeasibleError([_nearest_miss(study, rows, columns)])
-    sign = 1.0 if ask.goal.direction == "minimize" else -1.0
-    column, able = axis_of(ask.goal).column, met if with_unanchored else _anchored(study, met)
+    sign = 1.0 if problem.goal.direction == "minimize" else -1.0
+    column, able = axis_of(problem.goal).column, met if with_unanchored else _anchored(study, met)
     return from_rows(study, sorted(able, key=lambda r: sign * float(r[column])))
 
 
@@ -243,36 +261,44 @@ def _steadiest(
     study: ResolvedStudy, found: Sequence[Candidate], limits: Mapping[str, float], samples: int, seed: int
 ) -> Candidate:
     """The chip whose median over all drawings is best; a drawing in which it is infeasible is the worst."""
-    cost = contest(study, found, limits, samples, seed).cost
+    cost = monte_carlo(study, found, limits, samples, seed).cost
     return found[int(np.argmin(np.median(cost, axis=0)))]
 
 
 def _odds(
-    study: ResolvedStudy, made: Rounded, others: Sequence[Rival], limits: Mapping[str, float],
-    samples: int, seed: int,
-) -> Odds:  # fmt: skip
+    study: ResolvedStudy,
+    made: Rounded,
+    others: Sequence[Rival],
+    limits: Mapping[str, float],
+    samples: int,
+    seed: int,
+) -> Odds:
     candidate = made.candidate
-    studies = studies_of(study, draws(study, samples, seed), [candidate])
+    studies = studies_of(study, sample_numbers(study, samples, seed), [candidate])
     low, median, high = np.percentile(
         tpots_of_variants(studies, candidate, made.layout, limits), [LOW, 50.0, HIGH]
     )
-    found: Contest = contest(study, [candidate, *(r.candidate for r in others)], limits, samples, seed)
+    found: MonteCarlo = monte_carlo(study, [candidate, *(r.candidate for r in others)], limits, samples, seed)
     wins = found.wins
     return Odds(
-        samples=samples, seed=seed, numbers=found.numbers, wins=float(wins[0]),
-        feasible=float(found.feasible[0]), interval=found.interval(0),
+        samples=samples,
+        seed=seed,
+        numbers=found.numbers,
+        wins=float(wins[0]),
+        feasible=float(found.feasible[0]),
+        interval=found.interval(0),
         tpot=(float(low), float(median), float(high)),
         others={r.candidate.label: float(w) for r, w in zip(others, wins[1:], strict=True) if w > 0.0},
-    )  # fmt: skip
+    )
 
 
-def _name(study: ResolvedStudy, ask: Ask) -> str:
+def _name(study: ResolvedStudy, problem: DeploymentProblem) -> str:
     """Name of the chip: the study and its limits, in the letters of names."""
     parts = [study.slug.partition("-")[2] if study.slug[:4].isdigit() else study.slug]
-    parts += [pretty(v, o.unit, 3) for o, v in ask.limits]
+    parts += [pretty(v, o.unit, 3) for o, v in problem.limits]
     text = re.sub(r"\.0+(?=\D)", "", "-".join(parts).lower())
     return re.sub(r"[^a-z0-9.+-]+", "", text).strip(".+-")
 
 
-def _words(ask: Ask) -> dict[str, str]:
-    return {o.name: pretty(v, o.unit) for o, v in ask.limits}
+def _words(problem: DeploymentProblem) -> dict[str, str]:
+    return {o.name: pretty(v, o.unit) for o, v in problem.limits}

@@ -10,7 +10,7 @@ from dse.chips.resolve import speed_columns
 from dse.decide.compare.chips import hardware
 from dse.decide.compare.price_groups import group_of
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, of_baselines, of_front
-from dse.decide.scenario.best_deployments import Ask, best_layouts, designs_of, evaluate
+from dse.decide.scenario.best_deployments import DeploymentProblem, best_layouts, designs_of, evaluate
 from dse.decide.scenario.mix_parts import Layout
 from dse.errors import SpecError
 from dse.front.files import Front
@@ -52,7 +52,11 @@ class Rival:
 
 
 def rivals(
-    study: ResolvedStudy, front: Front, ask: Ask, candidate: Candidate, with_unanchored: bool = False
+    study: ResolvedStudy,
+    front: Front,
+    problem: DeploymentProblem,
+    candidate: Candidate,
+    with_unanchored: bool = False,
 ) -> list[Rival]:
     """Every baseline, and the best chips of the front of each other storage kind; the cheapest first.
 
@@ -63,10 +67,12 @@ def rivals(
     if not every:
         return []
     chips = chips_of_candidates(study, every)
-    costs, layouts = best_layouts(study, ask, chips, study.spec.tolerance)
-    metrics = evaluate(ask, designs_of(chips, layouts))
+    costs, layouts = best_layouts(study, problem, chips, study.spec.tolerance)
+    metrics = evaluate(problem, designs_of(chips, layouts))
     tpot = np.broadcast_to(np.asarray(metrics.tpot_s), (len(every),))
-    over = {k: np.broadcast_to(np.asarray(v), tpot.shape) > 0.0 for k, v in ask.violations(metrics).items()}
+    over = {
+        k: np.broadcast_to(np.asarray(v), tpot.shape) > 0.0 for k, v in problem.violations(metrics).items()
+    }
     out, kept, barred = [], dict[str, int](), unanchored_in(study)
     groups = {name: group_of(basis) for name, basis in price_bases_in(study).items()}
     own, silent = groups[family_of(candidate)], assumed_in(study)
@@ -80,14 +86,19 @@ def rivals(
         name = family_of(c)
         out.append(
             Rival(
-                candidate=c, standing=_standing(study, c), cost=cost, tpot_s=float(tpot[i]),
+                candidate=c,
+                standing=_standing(study, c),
+                cost=cost,
+                tpot_s=float(tpot[i]),
                 price_usd=float(np.asarray(chips.price_usd)[i]),
                 layout=layouts[i],
                 missed=tuple(name for name, bad in over.items() if bad[i]),
-                unanchored=barred.get(name), assumed=silent.get(name), prices=groups[name],
+                unanchored=barred.get(name),
+                assumed=silent.get(name),
+                prices=groups[name],
                 ranks=groups[name] == own and (with_unanchored or name not in barred),
             )
-        )  # fmt: skip
+        )
     return out
 
 
@@ -114,9 +125,14 @@ class Near:
 
 
 _FIGURES = (
-    "peak_fp16_flop_per_s", "sram_bytes", "sram_bandwidth_bytes_per_s", "dram_bytes",
-    "dram_bandwidth_bytes_per_s", "link_bandwidth_bytes_per_s", "power_w",
-)  # fmt: skip
+    "peak_fp16_flop_per_s",
+    "sram_bytes",
+    "sram_bandwidth_bytes_per_s",
+    "dram_bytes",
+    "dram_bandwidth_bytes_per_s",
+    "link_bandwidth_bytes_per_s",
+    "power_w",
+)
 _ABSENT = 4.0
 """Distance in natural logarithms between something and nothing: a factor of 50."""
 

@@ -5,7 +5,7 @@ from itertools import product
 from math import ceil, floor
 
 from dse.decide.propose.candidates import Candidate, chips_of_candidates
-from dse.decide.scenario.best_deployments import Ask, best_layouts, solve, study_grid
+from dse.decide.scenario.best_deployments import DeploymentProblem, best_layouts, solve_on_grid, study_grid
 from dse.decide.scenario.mix_parts import Layout
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import unit_of_leaf
@@ -39,8 +39,10 @@ class Rounded:
     """Roundings evaluated over the whole grid of deployments."""
 
 
-def rounded(study: ResolvedStudy, ask: Ask, candidate: Candidate, rules: BuildableSpec) -> Rounded:
-    """The best of all ways to round each size of `candidate` down or up, under the limits of `ask`."""
+def rounded(
+    study: ResolvedStudy, problem: DeploymentProblem, candidate: Candidate, rules: BuildableSpec
+) -> Rounded:
+    """The best of all ways to round each size of `candidate` down or up, under the limits of `problem`."""
     options = {name: _options(name, candidate, rules) for name in candidate.values}
     tried = []
     for point in product(*options.values()):
@@ -52,18 +54,26 @@ def rounded(study: ResolvedStudy, ask: Ask, candidate: Candidate, rules: Buildab
         else:
             tried.append(values)
     chips = [
-        Candidate(label=candidate.label, kind=candidate.kind, branch=candidate.branch, values=values,
-                  trial=candidate.trial)
+        Candidate(
+            label=candidate.label,
+            kind=candidate.kind,
+            branch=candidate.branch,
+            values=values,
+            trial=candidate.trial,
+        )
         for values in tried
-    ]  # fmt: skip
+    ]
     grid = study_grid(study)
-    found = solve(ask, chips_of_candidates(study, chips), grid)
+    found = solve_on_grid(problem, chips_of_candidates(study, chips), grid)
     chosen = chips[int(found.cost.argmin())]
-    cost, layouts = best_layouts(study, ask, chips_of_candidates(study, [chosen]), study.spec.tolerance)
+    cost, layouts = best_layouts(study, problem, chips_of_candidates(study, [chosen]), study.spec.tolerance)
     return Rounded(
-        candidate=chosen, cost=float(cost[0]), tried=len(chips), layout=layouts[0],
+        candidate=chosen,
+        cost=float(cost[0]),
+        tried=len(chips),
+        layout=layouts[0],
         steps=tuple(_steps(candidate, chosen, rules)),
-    )  # fmt: skip
+    )
 
 
 def _step(name: str, rules: BuildableSpec) -> float:

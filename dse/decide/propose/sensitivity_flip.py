@@ -22,7 +22,7 @@ ROUNDS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overturn:
+class SensitivityFlip:
     """One number, and the value at which the proposal stops winning."""
 
     fact: Fact
@@ -48,9 +48,9 @@ Lead = Callable[[Sequence[tuple[Fact, float]]], tuple[Floats, list[str]]]
 """ln(best rival / proposal) for each number at a factor, positive while the proposal wins; and the rival."""
 
 
-def overturns(
+def sensitivity_flips(
     study: ResolvedStudy, candidate: Candidate, rivals: Sequence[Candidate], limits: Mapping[str, float]
-) -> list[Overturn]:
+) -> list[SensitivityFlip]:
     """Numbers that overturn the victory within a factor of ten either way, the smallest factor first.
 
     Each number is moved alone; every chip gets its best deployment again. Whole numbers are left out. A
@@ -70,7 +70,9 @@ def overturns(
         ]
     behind, names = lead([(f, bad) for f, _, bad in brackets])
     found = [
-        Overturn(fact=f, value=f.value * bad, factor=bad, rival=name, unbuildable=bool(np.isneginf(by)))
+        SensitivityFlip(
+            fact=f, value=f.value * bad, factor=bad, rival=name, unbuildable=bool(np.isneginf(by))
+        )
         for (f, _, bad), by, name in zip(brackets, behind, names, strict=True)
     ]
     return sorted(found, key=lambda o: abs(np.log(o.factor)))
@@ -79,19 +81,19 @@ def overturns(
 def _lead_of(
     study: ResolvedStudy, candidate: Candidate, rivals: Sequence[Candidate], limits: Mapping[str, float]
 ) -> Lead:
-    everyone, grid = [candidate, *rivals], study_grid(study)
+    all_candidates, grid = [candidate, *rivals], study_grid(study)
 
     def lead(pairs: Sequence[tuple[Fact, float]]) -> tuple[Floats, list[str]]:
         out, names = np.full(len(pairs), np.inf), [""] * len(pairs)
         studies, at = [], []
         for i, (fact, factor) in enumerate(pairs):
             try:
-                studies.append(varied(study, {fact.place: fact.value * factor}, everyone))
+                studies.append(varied(study, {fact.place: fact.value * factor}, all_candidates))
             except SpecError:  # the number cannot be that
                 continue
             at.append(i)
         if studies:
-            cost, _ = solve_variants(studies, everyone, grid, limits)
+            cost, _ = solve_variants(studies, all_candidates, grid, limits)
             best = np.argmin(cost[:, 1:], axis=1)
             rival = cost[np.arange(len(studies)), 1 + best]
             out[at] = [_log_ratio(float(a), float(b)) for a, b in zip(rival, cost[:, 0], strict=True)]

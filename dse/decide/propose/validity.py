@@ -38,7 +38,7 @@ def outside(study: ResolvedStudy, candidate: Candidate, violations: Mapping[str,
     return found
 
 
-def at_the_ends(candidate: Candidate, spec: BranchSpec) -> list[str]:
+def at_space_boundary(candidate: Candidate, spec: BranchSpec) -> list[str]:
     """Warnings: where the space ends before the chip does, so that a wider one may hold a better chip."""
     out = []
     for name, p in spec.parameters.items():
@@ -61,7 +61,7 @@ def _told(name: str, value: float) -> tuple[str, str]:
     return name.replace("_", " "), pretty(value, PARAMETERS[name]) if PARAMETERS[name] else f"{value:g}"
 
 
-def beyond_what_exists(candidate: Candidate, rules: BuildableSpec) -> list[str]:
+def beyond_known_silicon(candidate: Candidate, rules: BuildableSpec) -> list[str]:
     """Warnings: what is inside the domain but faster than anything that was ever built."""
     known = rules.sram_bandwidth_known.value or float("inf")
     speed = candidate.values.get("sram_bandwidth_per_byte", 0.0) * MIB

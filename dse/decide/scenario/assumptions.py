@@ -9,7 +9,7 @@ import numpy as np
 
 from dse.decide.propose.candidates import Candidate
 from dse.decide.scenario.best_deployments import Floats
-from dse.decide.scenario.scenario import EVERYONE, Situation, members
+from dse.decide.scenario.scenario import ALL_CHIPS, Scenario, members
 from dse.errors import SpecError, UnitError, nearest, spec_error
 from dse.plugins import objective
 from dse.question.resolved_study import ResolvedStudy
@@ -24,15 +24,20 @@ Kind = Literal["places", "limits", "sizes", "parameters", "prices", "margins"]
 REACH = 8.0
 """A number without a range of its own is turned from an eighth to eight times."""
 ALIASES = {
-    "context_length": "context", "prompt": "isl", "output": "osl", "hbm_price": "hbm_cost",
-    "gross_margin": "margin", "chip_price": "price", "batch_size": "batch",
-}  # fmt: skip
+    "context_length": "context",
+    "prompt": "isl",
+    "output": "osl",
+    "hbm_price": "hbm_cost",
+    "gross_margin": "margin",
+    "chip_price": "price",
+    "batch_size": "batch",
+}
 SIZES = ("batch", "tp", "pp")
 LIMITS = ("tpot", "ttft", "end_to_end", "entry_price")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Knob:
+class Assumption:
     """An assumption and the range that it is turned over."""
 
     name: str
@@ -41,7 +46,7 @@ class Knob:
     """SI unit; the empty string for a plain number."""
     kind: Kind
     places: tuple[Place, ...] = ()
-    group: str = EVERYONE
+    group: str = ALL_CHIPS
     key: str = ""
     low: float
     high: float
@@ -54,15 +59,15 @@ class Knob:
     above_zero: bool = False
     """Whether 0 cannot be, as of an efficiency."""
 
-    def turn(self, situation: Situation, value: float) -> Situation:
+    def turn(self, scenario: Scenario, value: float) -> Scenario:
         """The situation with this assumption at `value` in SI."""
         if self.kind == "places":
-            return situation.turned("places", dict.fromkeys(self.places, value))
+            return scenario.turned("places", dict.fromkeys(self.places, value))
         if self.kind == "sizes":
-            return situation.turned("sizes", {self.key: round(value)})
+            return scenario.turned("sizes", {self.key: round(value)})
         if self.kind == "parameters":
-            return situation.turned("parameters", {(self.group, self.key): value})
-        return situation.turned(self.kind, {self.key or self.group: value})
+            return scenario.turned("parameters", {(self.group, self.key): value})
+        return scenario.turned(self.kind, {self.key or self.group: value})
 
     def values(self, count: int) -> Floats:
         """`count` values over the range, ends included, evenly spread on its scale; fewer where whole."""
@@ -76,7 +81,9 @@ class Knob:
         return np.round(middle) if self.whole else np.asarray(middle)
 
 
-def knob_of(study: ResolvedStudy, text: str, candidates: Sequence[Candidate], option: str) -> Knob:
+def assumption_of(
+    study: ResolvedStudy, text: str, candidates: Sequence[Candidate], option: str
+) -> Assumption:
     """The knob that `NAME` or `NAME=LOW..HIGH` stands for.
 
     NAME is a short name such as `hop latency`, a dotted path such as `stack/static-dataflow.sram_efficiency`,
@@ -85,16 +92,16 @@ def knob_of(study: ResolvedStudy, text: str, candidates: Sequence[Candidate], op
     """
     name, _, span = text.partition("=")
     try:
-        knob = _named(study, name.strip(), candidates)
-        return _spanned(knob, span.strip()) if span.strip() else _checked(knob)
+        assumption = _named(study, name.strip(), candidates)
+        return _spanned(assumption, span.strip()) if span.strip() else _checked(assumption)
     except SpecError as error:
         raise spec_error(option, "; ".join(p.what for p in error.problems)) from None
 
 
-def _named(study: ResolvedStudy, text: str, candidates: Sequence[Candidate]) -> Knob:
+def _named(study: ResolvedStudy, text: str, candidates: Sequence[Candidate]) -> Assumption:
     head, dot, tail = text.rpartition(".")
     grouped = bool(dot) and (head == "all" or bool(members(head, candidates)))
-    group, bare = (EVERYONE if head == "all" else head, tail) if grouped else (EVERYONE, text)
+    group, bare = (ALL_CHIPS if head == "all" else head, tail) if grouped else (ALL_CHIPS, text)
     name = bare.strip().lower().replace(" ", "_").replace("-", "_")
     name = ALIASES.get(name, name)
     if name == "latency_target" and study.swept is not None:
@@ -103,10 +110,18 @@ def _named(study: ResolvedStudy, text: str, candidates: Sequence[Candidate]) -> 
         return _limit(study, name)
     if name in SIZES:
         known = getattr(study.lists, name)
-        return Knob(
-            name=name, label=name.upper() if name != "batch" else "batch", unit="", kind="sizes", key=name,
-            low=float(min(known)), high=float(max(known)), log=True, whole=True, now=None,
-        )  # fmt: skip
+        return Assumption(
+            name=name,
+            label=name.upper() if name != "batch" else "batch",
+            unit="",
+            kind="sizes",
+            key=name,
+            low=float(min(known)),
+            high=float(max(known)),
+            log=True,
+            whole=True,
+            now=None,
+        )
     if name in ("price", "margin"):
         return _money(study, name, group)
     if name in PARAMETERS:
@@ -114,7 +129,7 @@ def _named(study: ResolvedStudy, text: str, candidates: Sequence[Candidate]) -> 
     return _place(study, text, name)
 
 
-def _limit(study: ResolvedStudy, name: str) -> Knob:
+def _limit(study: ResolvedStudy, name: str) -> Assumption:
     goal, sweep = objective(name), study.spec.sweep
     if sweep is not None and sweep.objective == name:
         low, high = sweep.low, sweep.high
@@ -122,51 +137,80 @@ def _limit(study: ResolvedStudy, name: str) -> Knob:
         low, high = 0.01, 100.0
     else:
         low, high = 1e4, 1e8
-    return Knob(
-        name=name, label=f"{goal.label} target" if goal.unit == "s" else f"{goal.label} at most",
+    return Assumption(
+        name=name,
+        label=f"{goal.label} target" if goal.unit == "s" else f"{goal.label} at most",
         unit=goal.unit,
-        kind="limits", key=name, low=low, high=high, log=True, whole=False, now=None,
-    )  # fmt: skip
+        kind="limits",
+        key=name,
+        low=low,
+        high=high,
+        log=True,
+        whole=False,
+        now=None,
+    )
 
 
-def _money(study: ResolvedStudy, name: str, group: str) -> Knob:
+def _money(study: ResolvedStudy, name: str, group: str) -> Assumption:
     if name == "margin":
         if not study.branches:
             raise spec_error("", "expected a search space, whose chips get the margin, got none; try a price")
         whose = f"{group} " if group else ""
-        return Knob(
-            name=name, label=f"gross margin of searched {whose}chips", unit="", kind="margins", group=group,
-            low=0.0, high=0.9, log=False, whole=False,
+        return Assumption(
+            name=name,
+            label=f"gross margin of searched {whose}chips",
+            unit="",
+            kind="margins",
+            group=group,
+            low=0.0,
+            high=0.9,
+            log=False,
+            whole=False,
             now=0.0 if study.spec.price.method == "unit-cost" else None,
-        )  # fmt: skip
+        )
     if not group:
         raise spec_error(
             "", "expected whose price, such as sram-only.price, got all prices at once; try margin"
         )
-    return Knob(
-        name=name, label=f"price of {group}", unit="USD", kind="prices", group=group, low=100.0, high=1e5,
+    return Assumption(
+        name=name,
+        label=f"price of {group}",
+        unit="USD",
+        kind="prices",
+        group=group,
+        low=100.0,
+        high=1e5,
         log=True,
-        whole=False, now=None,
-    )  # fmt: skip
+        whole=False,
+        now=None,
+    )
 
 
-def _parameter(study: ResolvedStudy, name: str, group: str) -> Knob:
+def _parameter(study: ResolvedStudy, name: str, group: str) -> Assumption:
     ranges = [
         b.spec.parameters[name]
         for b in study.branches.values()
-        if name in b.spec.parameters and (group in (EVERYONE, b.kind))
+        if name in b.spec.parameters and (group in (ALL_CHIPS, b.kind))
     ]
     if not ranges:
         raise spec_error("", f"expected a parameter that {group or 'the space'} has, got {name!r}")
     low, high = min(p.low for p in ranges), max(p.high for p in ranges)
-    return Knob(
-        name=name, label=name.replace("_", " "), unit=PARAMETERS[name], kind="parameters", group=group,
+    return Assumption(
+        name=name,
+        label=name.replace("_", " "),
+        unit=PARAMETERS[name],
+        kind="parameters",
+        group=group,
         key=name,
-        low=low, high=high, log=all(p.scale == "log" for p in ranges), whole=not PARAMETERS[name], now=None,
-    )  # fmt: skip
+        low=low,
+        high=high,
+        log=all(p.scale == "log" for p in ranges),
+        whole=not PARAMETERS[name],
+        now=None,
+    )
 
 
-def _place(study: ResolvedStudy, text: str, name: str) -> Knob:
+def _place(study: ResolvedStudy, text: str, name: str) -> Assumption:
     try:
         places = places_of(study, name)
     except SpecError:
@@ -185,12 +229,20 @@ def _place(study: ResolvedStudy, text: str, name: str) -> Knob:
         now, unit, whole, most = fact.value, fact.unit, fact.counted, fact.most
         low = min(now / REACH, *(float(v.low) for v in found if v.low is not None), now)
         high = min(most, max(now * REACH, *(float(v.high) for v in found if v.high is not None), now))
-    return Knob(
-        name=name, label=name.replace("_", " ").replace("hbm", "HBM"), unit=unit, kind="places",
+    return Assumption(
+        name=name,
+        label=name.replace("_", " ").replace("hbm", "HBM"),
+        unit=unit,
+        kind="places",
         places=places,
-        low=max(low, 1.0) if whole else low, high=high, log=low > 0.0, whole=whole, now=now, most=most,
+        low=max(low, 1.0) if whole else low,
+        high=high,
+        log=low > 0.0,
+        whole=whole,
+        now=now,
+        most=most,
         above_zero=any(type(leaf) is SourcedRatio for leaf in found),
-    )  # fmt: skip
+    )
 
 
 def _left_out(study: ResolvedStudy, place: Place) -> tuple[str, float, float, float]:
@@ -208,26 +260,27 @@ def _unknown(text: str, name: str) -> str:
     return f"unknown assumption {text!r}; {nearest(name, known)}"
 
 
-def _checked(knob: Knob) -> Knob:
-    if not knob.low < knob.high:
-        what = f"{knob.name}: expected a range such as {knob.name}=LOW..HIGH, since it has none of its own"
+def _checked(assumption: Assumption) -> Assumption:
+    if not assumption.low < assumption.high:
+        name = assumption.name
+        what = f"{name}: expected a range such as {name}=LOW..HIGH, because it has no default range"
         raise spec_error("", what)
-    return knob
+    return assumption
 
 
-def _spanned(knob: Knob, span: str) -> Knob:
+def _spanned(assumption: Assumption, span: str) -> Assumption:
     low_text, dots, high_text = span.partition("..")
     if not dots:
-        raise spec_error("", f"expected a range such as {knob.name}=LOW..HIGH, got {span!r}")
+        raise spec_error("", f"expected a range such as {assumption.name}=LOW..HIGH, got {span!r}")
     try:
-        low, high = (parse(t.strip(), knob.unit) for t in (low_text, high_text))
+        low, high = (parse(t.strip(), assumption.unit) for t in (low_text, high_text))
     except UnitError as error:
-        raise spec_error("", f"{knob.name}: {error}") from None
-    if knob.kind == "margins" and not 0.0 <= low < high < 1.0:
-        raise spec_error("", f"{knob.name}: expected shares from 0 to below 1, got {span!r}")
+        raise spec_error("", f"{assumption.name}: {error}") from None
+    if assumption.kind == "margins" and not 0.0 <= low < high < 1.0:
+        raise spec_error("", f"{assumption.name}: expected shares from 0 to below 1, got {span!r}")
     if not 0.0 <= low < high:
-        raise spec_error("", f"{knob.name}: expected 0 <= LOW < HIGH, got {span!r}")
-    if high > knob.most or (low == 0.0 and knob.above_zero):
-        least = "above 0" if knob.above_zero else "from 0"
-        raise spec_error("", f"{knob.name}: expected shares {least} to 1, got {span!r}")
-    return replace(knob, low=low, high=high, log=low > 0.0 and (knob.log or high / low > 20.0))
+        raise spec_error("", f"{assumption.name}: expected 0 <= LOW < HIGH, got {span!r}")
+    if high > assumption.most or (low == 0.0 and assumption.above_zero):
+        least = "above 0" if assumption.above_zero else "from 0"
+        raise spec_error("", f"{assumption.name}: expected shares {least} to 1, got {span!r}")
+    return replace(assumption, low=low, high=high, log=low > 0.0 and (assumption.log or high / low > 20.0))

@@ -29,7 +29,7 @@ BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
+class DeploymentProblem:
     """What counts as best: the goal, and the limits that must be met."""
 
     parts: tuple[Member, ...]
@@ -49,17 +49,19 @@ class Ask:
         return rule.violations(metrics, context or self.context, self.limits)
 
 
-def ask_of(study: ResolvedStudy, limits: Mapping[str, float] | None = None) -> Ask:
+def deployment_problem(study: ResolvedStudy, limits: Mapping[str, float] | None = None) -> DeploymentProblem:
     """The question of a study: its goal, its targets, and `limits` by name of objective; the tighter wins."""
     given = tuple((objective(name), limit) for name, limit in (limits or {}).items())
-    return Ask(
-        parts=parts_of(study), cost_model=study.cost_model, goal=study.goal,
+    return DeploymentProblem(
+        parts=parts_of(study),
+        cost_model=study.cost_model,
+        goal=study.goal,
         limits=rule.merged(study.limits, given),
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Solved:
+class GridOptimum:
     """The best deployment of each chip."""
 
     cost: Floats
@@ -79,40 +81,42 @@ def study_grid(study: ResolvedStudy) -> api.Deployments:
     return grid(study.lists)
 
 
-def solve(ask: Ask, chips: api.Chips, grid: api.Deployments) -> Solved:
+def solve_on_grid(problem: DeploymentProblem, chips: api.Chips, grid: api.Deployments) -> GridOptimum:
     """The best deployments of `grid` for each of `chips` of shape (n,), in blocks of bounded size."""
     n, deployments = chips.size, grid.size
     step = max(1, BLOCK // deployments)
-    cost, index = np.empty(n), np.empty((n, len(ask.parts)), dtype=np.intp)
+    cost, index = np.empty(n), np.empty((n, len(problem.parts)), dtype=np.intp)
     for start in range(0, n, step):
         part = slice(start, min(n, start + step))
         block = api.Chips(**{k: np.broadcast_to(a, (n,))[part] for k, a in chips.columns().items()})
-        cost[part], index[part] = _block(ask, block, grid)
-    return Solved(cost=cost, index=index)
+        cost[part], index[part] = _block(problem, block, grid)
+    return GridOptimum(cost=cost, index=index)
 
 
-def _block(ask: Ask, chips: api.Chips, grid: api.Deployments) -> tuple[Floats, Ints]:
-    each = [_Alone(ask, part, chips, grid) for part in ask.parts]
+def _block(problem: DeploymentProblem, chips: api.Chips, grid: api.Deployments) -> tuple[Floats, Ints]:
+    each = [_Alone(problem, part, chips, grid) for part in problem.parts]
     index = np.stack([a.index for a in each], axis=1)
     if len(each) == 1:
         return each[0].cost, index
-    cost = costs(ask, designs_at(chips, grid, index))
+    cost = costs(problem, designs_at(chips, grid, index))
     alone = np.all([np.isfinite(a.cost) for a in each], axis=0)
     for chip in np.flatnonzero(alone & ~np.isfinite(cost)):  # together they break what none breaks alone
-        cost[chip], index[chip] = _together(ask, chips, grid, each, int(chip))
+        cost[chip], index[chip] = _together(problem, chips, grid, each, int(chip))
     return cost, index
 
 
 class _Alone:
     """Chips and their best deployment for one part, as if nothing else were served."""
 
-    def __init__(self, ask: Ask, part: Member, chips: api.Chips, grid: api.Deployments) -> None:
+    def __init__(
+        self, problem: DeploymentProblem, part: Member, chips: api.Chips, grid: api.Deployments
+    ) -> None:
         designs = api.Designs(chips=chips, deployments=grid)
-        metrics = ask.cost_model.evaluate(designs, part.context)
-        limits = rule.merged(ask.limits, part.limits)
-        found = rule.judged(metrics, part.context, ask.goal, limits, designs.shape)
+        metrics = problem.cost_model.evaluate(designs, part.context)
+        limits = rule.merged(problem.limits, part.limits)
+        found = rule.judged(metrics, part.context, problem.goal, limits, designs.shape)
         self.capital = np.broadcast_to(np.asarray(metrics.capex_usd), designs.shape).reshape(found.cost.shape)
-        self.costs = np.where(found.feasible, positive(ask.goal, found.cost), np.inf)
+        self.costs = np.where(found.feasible, positive(problem.goal, found.cost), np.inf)
         self.index = rule.best(found)
         self.cost = self.costs[self.index, np.arange(chips.size)]
 
@@ -125,57 +129,63 @@ class _Alone:
 
 
 def _together(
-    ask: Ask, chips: api.Chips, grid: api.Deployments, each: Sequence[_Alone], chip: int
+    problem: DeploymentProblem, chips: api.Chips, grid: api.Deployments, each: Sequence[_Alone], chip: int
 ) -> tuple[float, Ints]:
     """The best of all pairs (triples, ...) of deployments of one chip; capital is what parts compete for."""
     index = np.asarray(list(product(*(a.choices(chip) for a in each))), dtype=np.intp)
     own = {k: np.broadcast_to(a, (chips.size,))[[chip] * len(index)] for k, a in chips.columns().items()}
-    cost = costs(ask, designs_at(api.Chips(**own), grid, index))
+    cost = costs(problem, designs_at(api.Chips(**own), grid, index))
     best = int(np.argmin(cost))
     return float(cost[best]), index[best]
 
 
 def best_layouts(
-    study: ResolvedStudy, ask: Ask, chips: api.Chips, tolerance: float = 0.0
+    study: ResolvedStudy, problem: DeploymentProblem, chips: api.Chips, tolerance: float = 0.0
 ) -> tuple[Floats, list[Layout]]:
-    """The goal and the deployments of `chips` (n,) at the limits of `ask`, as `dse estimate` chooses them.
+    """The goal and the deployments of `chips` (n,) at the limits of `problem`, chosen as by `dse estimate`.
 
     On the fine grid and between its batches; of systems within `tolerance` the smallest. Those of a mix are
     chosen on the grid of the search. Infinite where nothing is feasible; the deployment then misses by least.
     """
     if study.members:
         coarse = study_grid(study)
-        found = solve(ask, chips, coarse)
+        found = solve_on_grid(problem, chips, coarse)
         return found.cost, [layout_at(coarse, index) for index in found.index]
-    best = _chosen(ask, chips, study.fine_lists, tolerance)
+    best = _chosen(problem, chips, study.fine_lists, tolerance)
     columns = {name: np.asarray(getattr(best.deployments, name)) for name in SIZES}
     layouts = [({name: int(a[i]) for name, a in columns.items()},) for i in range(chips.size)]
-    return np.where(best.feasible, positive(ask.goal, best.cost), np.inf), list(layouts)
+    return np.where(best.feasible, positive(problem.goal, best.cost), np.inf), list(layouts)
 
 
 def best_costs(
-    study: ResolvedStudy, ask: Ask, chips: api.Chips, sizes: Mapping[str, int] = MappingProxyType({}),
+    study: ResolvedStudy,
+    problem: DeploymentProblem,
+    chips: api.Chips,
+    sizes: Mapping[str, int] = MappingProxyType({}),
     tolerance: float | None = None,
-) -> Floats:  # fmt: skip
-    """The goal of `chips` (n,) at the limits of `ask`, deployments chosen as `best_layouts` chooses them.
+) -> Floats:
+    """The goal of `chips` (n,) at the limits of `problem`, deployments chosen as `best_layouts` chooses them.
 
     Of systems within the tolerance, that of the study unless another is given, the smallest. `sizes` holds
     some of batch, TP, PP and EP. Infinite where nothing is feasible.
     """
     held: dict[str, Any] = {name: (n,) for name, n in sizes.items()}
     if study.members:
-        return solve(ask, chips, grid(replace(study.lists, **held))).cost
+        return solve_on_grid(problem, chips, grid(replace(study.lists, **held))).cost
     lists = replace(study.fine_lists, **held)
-    best = _chosen(ask, chips, lists, study.spec.tolerance if tolerance is None else tolerance)
-    return np.where(best.feasible, positive(ask.goal, best.cost), np.inf)
+    best = _chosen(problem, chips, lists, study.spec.tolerance if tolerance is None else tolerance)
+    return np.where(best.feasible, positive(problem.goal, best.cost), np.inf)
 
 
-def _chosen(ask: Ask, chips: api.Chips, lists: Lists, tolerance: float) -> Found:
+def _chosen(problem: DeploymentProblem, chips: api.Chips, lists: Lists, tolerance: float) -> Found:
     question = Question(
-        cost_model=ask.cost_model, context=ask.context, goal=ask.goal, tolerance=tolerance,
+        cost_model=problem.cost_model,
+        context=problem.context,
+        goal=problem.goal,
+        tolerance=tolerance,
         any_batch=lists.any_batch,
-    )  # fmt: skip
-    (best,) = best_deployments(question, chips, grid(lists), [ask.limits])
+    )
+    (best,) = best_deployments(question, chips, grid(lists), [problem.limits])
     return best
 
 
@@ -205,21 +215,21 @@ def designs_of(chips: api.Chips, layouts: Sequence[Layout]) -> tuple[api.Designs
     return tuple(found)
 
 
-def evaluate(ask: Ask, designs: Sequence[api.Designs]) -> api.Metrics:
+def evaluate(problem: DeploymentProblem, designs: Sequence[api.Designs]) -> api.Metrics:
     """Metrics of chips that serve all parts, given their designs for each part; of one part, its own."""
-    each = [_promised(ask, part, d) for part, d in zip(ask.parts, designs, strict=True)]
-    return whole_metrics(ask.parts, designs, each)
+    each = [_promised(problem, part, d) for part, d in zip(problem.parts, designs, strict=True)]
+    return whole_metrics(problem.parts, designs, each)
 
 
-def _promised(ask: Ask, part: Member, designs: api.Designs) -> api.Metrics:
+def _promised(problem: DeploymentProblem, part: Member, designs: api.Designs) -> api.Metrics:
     """Metrics of one part, the targets of its workload among its constraints."""
-    metrics = ask.cost_model.evaluate(designs, part.context)
+    metrics = problem.cost_model.evaluate(designs, part.context)
     return replace(metrics, violations=rule.violations(metrics, part.context, part.limits))
 
 
-def costs(ask: Ask, designs: Sequence[api.Designs]) -> Floats:
+def costs(problem: DeploymentProblem, designs: Sequence[api.Designs]) -> Floats:
     """The goal of designs of shape (n,), smaller is better, infinite where one violates anything."""
-    metrics, shape = evaluate(ask, designs), designs[0].shape
-    goal = np.broadcast_to(np.asarray(ask.goal.value(metrics, ask.context), dtype=float), shape)
-    over = [np.broadcast_to(np.asarray(v), shape) <= 0.0 for v in ask.violations(metrics).values()]
-    return np.where(np.all(over, axis=0), positive(ask.goal, rule.cost_of(ask.goal, goal)), np.inf)
+    metrics, shape = evaluate(problem, designs), designs[0].shape
+    goal = np.broadcast_to(np.asarray(problem.goal.value(metrics, problem.context), dtype=float), shape)
+    over = [np.broadcast_to(np.asarray(v), shape) <= 0.0 for v in problem.violations(metrics).values()]
+    return np.where(np.all(over, axis=0), positive(problem.goal, rule.cost_of(problem.goal, goal)), np.inf)

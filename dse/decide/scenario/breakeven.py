@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.decide.propose.candidates import Candidate, of_baselines, of_front, of_grid
-from dse.decide.scenario.assumptions import Knob, knob_of
-from dse.decide.scenario.best_deployments import Floats, ask_of
-from dse.decide.scenario.scenario import Situation, costs_of, members
+from dse.decide.scenario.assumptions import Assumption, assumption_of
+from dse.decide.scenario.best_deployments import Floats, deployment_problem
+from dse.decide.scenario.scenario import Scenario, costs_of, members
 from dse.errors import spec_error
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy
@@ -18,7 +18,7 @@ from dse.spec.schema.space import COUNTED
 
 OTHERS = "others"
 """Group of every chip that the other side does not have."""
-NOBODY = "nobody"
+NEITHER = "nobody"
 GRID = 256
 """Chips of each branch that the coarse search of the space tries."""
 KEEP = 6
@@ -29,7 +29,7 @@ EQUAL = 1e-3
 """Costs that differ by less than this share are equal; a larger gap is a step."""
 
 Why = Literal["equal cost", "step", "first infeasible", "second infeasible", "nobody"]
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +51,8 @@ class BreakEven:
     """A map of who wins."""
 
     study: ResolvedStudy
-    x: Knob
-    y: Knob | None
+    x: Assumption
+    y: Assumption | None
     sides: tuple[str, str]
     limits: dict[str, float]
     goal_label: str
@@ -63,7 +63,7 @@ class BreakEven:
     """(ny,); one row of not-a-number without a second assumption."""
     costs: Floats
     """Objective of the best chip of each side (ny, nx, 2), smaller is better, infinite when infeasible."""
-    champions: npt.NDArray[np.object_]
+    best_chips: npt.NDArray[np.object_]
     """Name of that chip (ny, nx, 2)."""
     boundary: tuple[Crossing, ...]
     """By row, from left to right."""
@@ -80,7 +80,7 @@ class BreakEven:
 
 def _who(a: float, b: float, sides: tuple[str, str]) -> str:
     if not np.isfinite(a) and not np.isfinite(b):
-        return NOBODY
+        return NEITHER
     return sides[0] if a <= b else sides[1]
 
 
@@ -92,63 +92,63 @@ class _Sides:
     first: list[int]
     second: list[int]
 
-    def best(self, situations: Sequence[Situation]) -> tuple[Floats, npt.NDArray[np.intp]]:
+    def best(self, scenarios: Sequence[Scenario]) -> tuple[Floats, npt.NDArray[np.intp]]:
         """Cost of the best chip of each side (situations, 2), and which candidate it is."""
-        cost = costs_of(situations, self.candidates)
-        out, who = np.empty((len(situations), 2)), np.empty((len(situations), 2), dtype=np.intp)
+        cost = costs_of(scenarios, self.candidates)
+        out, who = np.empty((len(scenarios), 2)), np.empty((len(scenarios), 2), dtype=np.intp)
         for k, side in enumerate((self.first, self.second)):
             at = np.argmin(cost[:, side], axis=1)
-            out[:, k] = cost[np.arange(len(situations)), np.asarray(side)[at]]
+            out[:, k] = cost[np.arange(len(scenarios)), np.asarray(side)[at]]
             who[:, k] = np.asarray(side)[at]
         return out, who
 
 
-def everyone(study: ResolvedStudy, front: Front) -> list[Candidate]:
+def all_candidates(study: ResolvedStudy, front: Front) -> list[Candidate]:
     """Chips of the front, baselines, and a coarse grid of the space."""
     return [*of_front(study, front), *(c for c in of_baselines(study)), *of_grid(study, GRID)]
 
 
 def assumptions(
     study: ResolvedStudy, candidates: Sequence[Candidate], x: str, y: str | None
-) -> tuple[Knob, Knob | None]:
+) -> tuple[Assumption, Assumption | None]:
     """What `--x` and `--y` ask to be turned.
 
     Raises `SpecError` for unknown names, for ends that cannot be counted, and where both turn one number.
     """
-    across = _counted(knob_of(study, x, candidates, "--x"), x, "--x")
+    across = _counted(assumption_of(study, x, candidates, "--x"), x, "--x")
     if y is None:
         return across, None
-    upwards = _counted(knob_of(study, y, candidates, "--y"), y, "--y")
+    upwards = _counted(assumption_of(study, y, candidates, "--y"), y, "--y")
     if _turns(across) & _turns(upwards):
         raise spec_error("--y", f"expected another assumption than --x {across.name}, got {upwards.name}")
     return across, upwards
 
 
-def _counted(knob: Knob, text: str, option: str) -> Knob:
-    """`knob`, whose ends must be whole where it is counted and a range is given in `text`."""
+def _counted(assumption: Assumption, text: str, option: str) -> Assumption:
+    """`assumption`, whose ends must be whole where it is counted and a range is given in `text`."""
     span = text.partition("=")[2].strip()
-    least = COUNTED.get(knob.key, 1.0) if knob.kind == "parameters" else 1.0
-    whole = all(end.is_integer() and end >= least for end in (knob.low, knob.high))
-    if knob.whole and span and not whole:
-        what = f"{knob.name}: expected whole numbers of at least {least:g}, got {span!r}"
+    least = COUNTED.get(assumption.key, 1.0) if assumption.kind == "parameters" else 1.0
+    whole = all(end.is_integer() and end >= least for end in (assumption.low, assumption.high))
+    if assumption.whole and span and not whole:
+        what = f"{assumption.name}: expected whole numbers of at least {least:g}, got {span!r}"
         raise spec_error(option, what)
-    return knob
+    return assumption
 
 
-def _turns(knob: Knob) -> set[object]:
+def _turns(assumption: Assumption) -> set[object]:
     """Every number that a knob turns."""
-    return set(knob.places) or {(knob.kind, knob.group, knob.key)}
+    return set(assumption.places) or {(assumption.kind, assumption.group, assumption.key)}
 
 
 def breakeven(
     study: ResolvedStudy,
     candidates: Sequence[Candidate],
-    x: Knob,
-    y: Knob | None,
+    x: Assumption,
+    y: Assumption | None,
     between: tuple[str, str] | None,
     limits: dict[str, float],
     points: tuple[int, int],
-    tell: Tell = lambda _: None,
+    tell: Progress = lambda _: None,
 ) -> BreakEven:
     """The map of who wins over `x`, or over `x` and `y`, at `limits` [SI, by objective].
 
@@ -157,7 +157,7 @@ def breakeven(
     make the map. On each row the boundary is bisected between
     neighbours where the winner changes, all rows at once. Raises `SpecError` for sides that nobody is on.
     """
-    base = Situation(study=study, limits=limits)
+    base = Scenario(study=study, limits=limits)
     unique = list({c.label: c for c in candidates}.values())
     sides = between or _usual(base, unique)
     whole = _sides(unique, sides)
@@ -172,19 +172,28 @@ def breakeven(
     names = np.asarray([c.label for c in kept.candidates], dtype=object)
     tell("solving the boundary")
     return BreakEven(
-        study=study, x=x, y=y, sides=sides, limits=limits, xs=xs,
-        goal_label=ask_of(study, limits).goal.label, ys=ys, costs=cost.reshape(shape),
-        champions=names[who].reshape(shape), tried=len(unique), carried=len(kept.candidates),
+        study=study,
+        x=x,
+        y=y,
+        sides=sides,
+        limits=limits,
+        xs=xs,
+        goal_label=deployment_problem(study, limits).goal.label,
+        ys=ys,
+        costs=cost.reshape(shape),
+        best_chips=names[who].reshape(shape),
+        tried=len(unique),
+        carried=len(kept.candidates),
         boundary=tuple(_boundary(kept, base, x, y, xs, ys, cost.reshape(shape), sides)),
-    )  # fmt: skip
+    )
 
 
-def _at(base: Situation, x: Knob, y: Knob | None, a: float, b: float) -> Situation:
+def _at(base: Scenario, x: Assumption, y: Assumption | None, a: float, b: float) -> Scenario:
     turned = x.turn(base, a)
     return turned if y is None else y.turn(turned, b)
 
 
-def _usual(base: Situation, candidates: list[Candidate]) -> tuple[str, str]:
+def _usual(base: Scenario, candidates: list[Candidate]) -> tuple[str, str]:
     """The storage kind that wins under the study's own assumptions, against the others.
 
     Where all chips are of that kind, the chip that wins, against the others.
@@ -216,7 +225,7 @@ def _sides(candidates: list[Candidate], sides: tuple[str, str]) -> _Sides:
     return _Sides(candidates=candidates, first=sorted(first), second=sorted(second))
 
 
-def _kept(whole: _Sides, base: Situation, x: Knob, y: Knob | None) -> _Sides:
+def _kept(whole: _Sides, base: Scenario, x: Assumption, y: Assumption | None) -> _Sides:
     """The chips that are among the best of their side somewhere on a coarse net."""
     ys = [np.nan] if y is None else y.values(3)
     net = [_at(base, x, y, float(a), float(b)) for b in ys for a in x.values(3)]
@@ -235,9 +244,15 @@ def _kept(whole: _Sides, base: Situation, x: Knob, y: Knob | None) -> _Sides:
 
 
 def _boundary(
-    kept: _Sides, base: Situation, x: Knob, y: Knob | None, xs: Floats, ys: Floats, costs: Floats,
+    kept: _Sides,
+    base: Scenario,
+    x: Assumption,
+    y: Assumption | None,
+    xs: Floats,
+    ys: Floats,
+    costs: Floats,
     sides: tuple[str, str],
-) -> list[Crossing]:  # fmt: skip
+) -> list[Crossing]:
     """Every change of the winner along the rows, bisected to the end, all brackets together."""
     left, right, row, before = [], [], [], []
     for j in range(len(ys)):
@@ -276,10 +291,10 @@ def _boundary(
 
 
 def _crossing(
-    x: Knob, a: float, b: float, y: float | None, left: Floats, right: Floats, sides: tuple[str, str]
+    x: Assumption, a: float, b: float, y: float | None, left: Floats, right: Floats, sides: tuple[str, str]
 ) -> Crossing:
     won = [_who(float(c[0]), float(c[1]), sides) for c in (left, right)]
-    if NOBODY in won:
+    if NEITHER in won:
         why: Why = "nobody"
     elif not np.isfinite(left).all() or not np.isfinite(right).all():
         lost = right if np.isfinite(left).all() else left
@@ -288,7 +303,10 @@ def _crossing(
         gap = min(abs(np.log(c[0] / c[1])) for c in (left, right))
         why = "equal cost" if gap < EQUAL and max(abs(np.log(right / left))) < EQUAL else "step"
     return Crossing(
-        x=b if x.whole else float(x.between(np.asarray(a), np.asarray(b))), y=y, left=won[0], right=won[1],
+        x=b if x.whole else float(x.between(np.asarray(a), np.asarray(b))),
+        y=y,
+        left=won[0],
+        right=won[1],
         why=why,
         costs=(float(left[0]), float(left[1])),
-    )  # fmt: skip
+    )

@@ -9,7 +9,7 @@ import numpy as np
 from dse.bounds.speed_of_light import assert_within_physics
 from dse.chips.formats import Computed, computed_in, remarks, with_formats
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, node_of
-from dse.decide.scenario.best_deployments import Ask
+from dse.decide.scenario.best_deployments import DeploymentProblem
 from dse.decide.scenario.mix_parts import Layout, deployments_of, served_words, whole_metrics
 from dse.evaluate.estimate_result import (
     LABELS,
@@ -29,7 +29,7 @@ from objectives.arrays import Array
 
 
 @dataclass(frozen=True, kw_only=True)
-class PartTold:
+class PartEvaluation:
     """What a chip does for one part of a mix."""
 
     label: str
@@ -40,12 +40,12 @@ class PartTold:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class Evaluation:
     """A chip that serves everything that is asked of it."""
 
     estimate: Estimate
     """Of one LLM and workload; of a mix the whole: clusters summed, costs weighted, the slowest latency."""
-    parts: tuple[PartTold, ...]
+    parts: tuple[PartEvaluation, ...]
     """Of each part of a mix; empty where it is none."""
 
 
@@ -69,52 +69,78 @@ def computed_by(study: ResolvedStudy, candidate: Candidate) -> dict[str, Compute
     return computed_in(spec, study.setting.precision)
 
 
-def told_of(study: ResolvedStudy, ask: Ask, candidate: Candidate, layout: Layout) -> Told:
+def evaluate_candidate(
+    study: ResolvedStudy, problem: DeploymentProblem, candidate: Candidate, layout: Layout
+) -> Evaluation:
     """What the candidate does and costs under the deployments `layout`, with every ledger."""
     chips = chips_of_candidates(study, [candidate])
     designs = [api.Designs(chips=chips, deployments=d) for d in deployments_of(layout)]
     metrics = [
-        ask.cost_model.evaluate(d, part.context, detail=True)
-        for part, d in zip(ask.parts, designs, strict=True)
+        problem.cost_model.evaluate(d, part.context, detail=True)
+        for part, d in zip(problem.parts, designs, strict=True)
     ]
     every = [
-        _estimate(study, ask, candidate, part, d, m)
-        for part, d, m in zip(ask.parts, designs, metrics, strict=True)
+        _estimate(study, problem, candidate, part, d, m)
+        for part, d, m in zip(problem.parts, designs, metrics, strict=True)
     ]
     if not study.members:
-        return Told(estimate=every[0], parts=())
-    whole = _whole(study, ask, every, whole_metrics(ask.parts, designs, metrics))
+        return Evaluation(estimate=every[0], parts=())
+    whole = _whole(study, problem, every, whole_metrics(problem.parts, designs, metrics))
     parts = [
-        PartTold(label=m.label, weight=m.weight, estimate=e) for m, e in zip(ask.parts, every, strict=True)
+        PartEvaluation(label=m.label, weight=m.weight, estimate=e)
+        for m, e in zip(problem.parts, every, strict=True)
     ]
-    return Told(estimate=whole, parts=tuple(parts))
+    return Evaluation(estimate=whole, parts=tuple(parts))
 
 
 def _estimate(
-    study: ResolvedStudy, ask: Ask, candidate: Candidate, part: Member, designs: api.Designs, m: api.Metrics
+    study: ResolvedStudy,
+    problem: DeploymentProblem,
+    candidate: Candidate,
+    part: Member,
+    designs: api.Designs,
+    m: api.Metrics,
 ) -> Estimate:
-    if api.predicts(ask.cost_model):
+    if api.predicts(problem.cost_model):
         assert_within_physics(designs, part.context, m, names=[candidate.label])
     stack, spec = stack_of(study, candidate), study.spec
-    found = {name: _first(v) for name, v in ask.violations(m, part.context).items()}
+    found = {name: _first(v) for name, v in problem.violations(m, part.context).items()}
     bounds = {name: _first(v) for name, v in m.bounds.items()}
     formats = computed_by(study, candidate)
     workload = part.label.removeprefix(f"{part.context.llm.name}.") or spec.workload
     return Estimate(
-        chip=candidate.label, llm=part.context.llm.name, workload=workload,
-        cost_model=ask.cost_model.name,
-        stack=stack.name, label=LABELS[stack.estimate], serving=part.context.workload.serving,
-        precision=spec.precision.model_dump(), computed_in=formats, price_method=spec.price.method,
-        deployment={k: int(_first(v)) for k, v in designs.deployments.columns().items()}, solved=False,
+        chip=candidate.label,
+        llm=part.context.llm.name,
+        workload=workload,
+        cost_model=problem.cost_model.name,
+        stack=stack.name,
+        label=LABELS[stack.estimate],
+        serving=part.context.workload.serving,
+        precision=spec.precision.model_dump(),
+        computed_in=formats,
+        price_method=spec.price.method,
+        deployment={k: int(_first(v)) for k, v in designs.deployments.columns().items()},
+        solved=False,
         feasible=all(v <= 0.0 for v in found.values()),
-        metrics=headline(m, part.context), ledgers=ledgers_of(m), pools=parts_of(m.pools),
+        metrics=headline(m, part.context),
+        ledgers=ledgers_of(m),
+        pools=parts_of(m.pools),
         bound_by=_largest(bounds),
-        smallest_system=smallest_system(ask.cost_model, designs, part.context),
-        violations=found, targets={o.name: limit for o, limit in ask.limits}, interval=dict(stack.interval),
-        notes=(*remarks(formats), *notes_of(
-            stack, part.context.workload, system=spec.price.system, stages=_first(designs.deployments.pp),
-        ), *_assumed(study, candidate)),
-    )  # fmt: skip
+        smallest_system=smallest_system(problem.cost_model, designs, part.context),
+        violations=found,
+        targets={o.name: limit for o, limit in problem.limits},
+        interval=dict(stack.interval),
+        notes=(
+            *remarks(formats),
+            *notes_of(
+                stack,
+                part.context.workload,
+                system=spec.price.system,
+                stages=_first(designs.deployments.pp),
+            ),
+            *_assumed(study, candidate),
+        ),
+    )
 
 
 def _assumed(study: ResolvedStudy, candidate: Candidate) -> list[str]:
@@ -123,25 +149,34 @@ def _assumed(study: ResolvedStudy, candidate: Candidate) -> list[str]:
     return [] if told is None else [told]
 
 
-def _whole(study: ResolvedStudy, ask: Ask, each: Sequence[Estimate], m: api.Metrics) -> Estimate:
+def _whole(
+    study: ResolvedStudy, problem: DeploymentProblem, each: Sequence[Estimate], m: api.Metrics
+) -> Estimate:
     """The estimates of the parts of a mix as one, without a deployment of its own."""
-    ledgers = combined_ledgers([e.ledgers for e in each], [part.weight for part in ask.parts])
-    found = {name: _first(v) for name, v in ask.violations(m).items()}
+    ledgers = combined_ledgers([e.ledgers for e in each], [part.weight for part in problem.parts])
+    found = {name: _first(v) for name, v in problem.violations(m).items()}
     return replace(
-        each[0], llm=served_words(study), workload="a mix",
-        serving=", ".join(dict.fromkeys(e.serving for e in each)), deployment={},
-        feasible=all(v <= 0.0 for v in found.values()), ledgers=ledgers, pools={}, smallest_system={},
+        each[0],
+        llm=served_words(study),
+        workload="a mix",
+        serving=", ".join(dict.fromkeys(e.serving for e in each)),
+        deployment={},
+        feasible=all(v <= 0.0 for v in found.values()),
+        ledgers=ledgers,
+        pools={},
+        smallest_system={},
         metrics=headline(m, study.context, "mix"),
-        bound_by=_largest(ledgers["bound_s"]), violations=found,
+        bound_by=_largest(ledgers["bound_s"]),
+        violations=found,
         notes=tuple(dict.fromkeys(note for e in each for note in e.notes)),
-    )  # fmt: skip
+    )
 
 
 def _largest(parts: Mapping[str, float]) -> str:
     return max(parts, key=lambda name: parts[name]) if parts else ""
 
 
-def as_plain(told: Told) -> dict[str, Any]:
+def as_plain(told: Evaluation) -> dict[str, Any]:
     """Plain data for JSON: the estimate, with those of the parts of a mix in it."""
     parts = [{"part": p.label, "weight": p.weight, **p.estimate.as_dict()} for p in told.parts]
     return {**told.estimate.as_dict(), **({"parts": parts} if parts else {})}

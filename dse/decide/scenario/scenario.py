@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dse.decide.propose.candidates import Candidate, chips_of_candidates
-from dse.decide.scenario.best_deployments import Floats, ask_of, best_costs, solve
+from dse.decide.scenario.best_deployments import Floats, best_costs, deployment_problem, solve_on_grid
 from dse.decide.scenario.mix_parts import contexts_of
 from dse.decide.scenario.scenario_batch import varied
 from dse.question.layouts import grid
@@ -15,13 +15,13 @@ from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import Place
 from objectives import api
 
-EVERYONE = ""
+ALL_CHIPS = ""
 """Group that all chips belong to."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Situation:
-    """A study under changed assumptions. Groups are storage kinds, names of chips, or `EVERYONE`."""
+class Scenario:
+    """A study under changed assumptions. Groups are storage kinds, names of chips, or `ALL_CHIPS`."""
 
     study: ResolvedStudy
     places: Mapping[Place, float] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Situation:
     margins: Mapping[str, float] = field(default_factory=dict)
     """Group to (price - unit cost) / price of its hypothetical chips, on top of what the study prices at."""
 
-    def turned(self, what: str, changes: Mapping[object, float]) -> "Situation":
+    def turned(self, what: str, changes: Mapping[object, float]) -> "Scenario":
         """The same with changes to one of its mappings."""
         merged: Any = {what: {**getattr(self, what), **changes}}
         return replace(self, **merged)
@@ -45,7 +45,7 @@ class Situation:
 
 def members(group: str, candidates: Sequence[Candidate]) -> list[int]:
     """Candidates of a group: by storage kind, or by name."""
-    return [i for i, c in enumerate(candidates) if group in (EVERYONE, c.kind, c.label)]
+    return [i for i, c in enumerate(candidates) if group in (ALL_CHIPS, c.kind, c.label)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class _Asked:
 
 
 def costs_of(
-    situations: Sequence[Situation], candidates: Sequence[Candidate], *, coarse: bool = False
+    scenarios: Sequence[Scenario], candidates: Sequence[Candidate], *, coarse: bool = False
 ) -> Floats:
     """Cost (situations, candidates) of each candidate at its best deployment, as every verb chooses it.
 
@@ -66,10 +66,10 @@ def costs_of(
     batch: those that share workload, economy, targets and sizes are evaluated in one call. A situation that
     the study cannot be asked in costs an infinity for everybody.
     """
-    shape = (len(situations), len(candidates))
+    shape = (len(scenarios), len(candidates))
     cost = np.full(shape, np.inf)
     groups: dict[_Asked, list[tuple[int, ResolvedStudy, api.Chips]]] = {}
-    for i, s in enumerate(situations):
+    for i, s in enumerate(scenarios):
         study = varied(s.study, s.places, candidates) if s.places else s.study
         asked = _Asked(
             contexts=contexts_of(study),
@@ -80,9 +80,15 @@ def costs_of(
     for asked, each in groups.items():
         study = each[0][1]
         columns = {n: np.concatenate([chips.columns()[n] for _, _, chips in each]) for n in _NAMES}
-        ask, chips, sizes = ask_of(study, dict(asked.limits)), api.Chips(**columns), dict(asked.sizes)
+        problem, chips, sizes = (
+            deployment_problem(study, dict(asked.limits)),
+            api.Chips(**columns),
+            dict(asked.sizes),
+        )
         found = (
-            solve(ask, chips, _grid(study, sizes)).cost if coarse else best_costs(study, ask, chips, sizes)
+            solve_on_grid(problem, chips, _grid(study, sizes)).cost
+            if coarse
+            else best_costs(study, problem, chips, sizes)
         )
         cost[[i for i, _, _ in each]] = found.reshape(-1, shape[1])
     return cost
@@ -96,7 +102,7 @@ def _grid(study: ResolvedStudy, sizes: Mapping[str, int]) -> api.Deployments:
     return grid(replace(study.lists, **held))
 
 
-def _chips(s: Situation, study: ResolvedStudy, candidates: Sequence[Candidate]) -> api.Chips:
+def _chips(s: Scenario, study: ResolvedStudy, candidates: Sequence[Candidate]) -> api.Chips:
     changed = list(candidates)
     for (group, parameter), value in s.parameters.items():
         for i in members(group, candidates):

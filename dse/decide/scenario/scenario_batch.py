@@ -8,7 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.decide.propose.candidates import Candidate, chips_of_candidates
-from dse.decide.scenario.best_deployments import Ask, Floats, Ints, ask_of, best_costs, costs, evaluate, solve
+from dse.decide.scenario.best_deployments import (
+    DeploymentProblem,
+    Floats,
+    Ints,
+    best_costs,
+    costs,
+    deployment_problem,
+    evaluate,
+    solve_on_grid,
+)
 from dse.decide.scenario.mix_parts import Layout, contexts_of, deployments_of
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import Place, vary
@@ -26,24 +35,26 @@ def varied(
 class _Group:
     """Variants that share a context, so that one call of the cost model evaluates them all."""
 
-    ask: Ask
+    problem: DeploymentProblem
     members: npt.NDArray[np.intp]
     chips: api.Chips
     """Shape (members x candidates,)."""
 
 
 def _groups(
-    studies: Sequence[ResolvedStudy], candidates: Sequence[Candidate], limits: Mapping[str, float],
+    studies: Sequence[ResolvedStudy],
+    candidates: Sequence[Candidate],
+    limits: Mapping[str, float],
     held: Mapping[str, Floats],
-) -> Iterator[_Group]:  # fmt: skip
+) -> Iterator[_Group]:
     by_context: dict[tuple[api.Context, ...], list[int]] = {}
     for i, study in enumerate(studies):
         by_context.setdefault(contexts_of(study), []).append(i)
     for members in by_context.values():
         each = [{**chips_of_candidates(studies[i], candidates).columns(), **held} for i in members]
         columns = {name: np.concatenate([c[name] for c in each]) for name in each[0]}
-        ask = ask_of(studies[members[0]], limits)
-        yield _Group(ask=ask, members=np.asarray(members), chips=api.Chips(**columns))
+        problem = deployment_problem(studies[members[0]], limits)
+        yield _Group(problem=problem, members=np.asarray(members), chips=api.Chips(**columns))
 
 
 def solve_variants(
@@ -62,7 +73,7 @@ def solve_variants(
     parts = len(contexts_of(studies[0])) if studies else 1
     cost, index = np.empty(shape), np.empty((*shape, parts), dtype=np.intp)
     for group in _groups(studies, candidates, limits, held):
-        found = solve(group.ask, group.chips, grid)
+        found = solve_on_grid(group.problem, group.chips, grid)
         cost[group.members] = found.cost.reshape(-1, shape[1])
         index[group.members] = found.index.reshape(-1, *index.shape[1:])
     return cost, index
@@ -74,7 +85,7 @@ def best_of_variants(
     """Cost (variants, candidates) of every candidate at its best deployment, as every verb chooses it."""
     out = np.empty((len(studies), len(candidates)))
     for group in _groups(studies, candidates, limits, {}):
-        cost = best_costs(studies[group.members[0]], group.ask, group.chips)
+        cost = best_costs(studies[group.members[0]], group.problem, group.chips)
         out[group.members] = cost.reshape(-1, len(candidates))
     return out
 
@@ -86,7 +97,7 @@ def tpots_of_variants(
     out = np.empty(len(studies))
     for group in _groups(studies, [candidate], limits, {}):
         designs = [api.Designs(chips=group.chips, deployments=d) for d in deployments_of(layout)]
-        tpot = np.asarray(evaluate(group.ask, designs).tpot_s)
+        tpot = np.asarray(evaluate(group.problem, designs).tpot_s)
         out[group.members] = np.broadcast_to(tpot, (group.chips.size,))
     return out
 
@@ -102,5 +113,5 @@ def costs_of_variants(
     out = np.empty((len(studies), n))
     for group in _groups(studies, candidates, limits, {}):
         designs = [api.Designs(chips=group.chips, deployments=d) for d in deployments_of(layout)]
-        out[group.members] = costs(group.ask, designs).reshape(len(group.members), n)
+        out[group.members] = costs(group.problem, designs).reshape(len(group.members), n)
     return out

@@ -9,14 +9,14 @@ from dse.decide.propose.candidates import Candidate
 from dse.decide.scenario.best_deployments import Floats, study_grid
 from dse.decide.scenario.scenario_batch import best_of_variants, solve_variants, varied
 from dse.decide.uncertainty.quantiles import HIGH, LOW, best_shares, limits_of_dies
-from dse.decide.uncertainty.sampling import draws, studies_of, uncertain_facts
+from dse.decide.uncertainty.sampling import sample_numbers, studies_of, uncertain_numbers
 from dse.errors import SpecError
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import Fact
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contest:
+class MonteCarlo:
     """Candidates at one target under all drawings, each with its best deployment in each."""
 
     samples: int
@@ -44,19 +44,19 @@ class Contest:
         return float(low), float(median), float(high)
 
 
-def contest(
+def monte_carlo(
     study: ResolvedStudy,
     candidates: Sequence[Candidate],
     limits: Mapping[str, float],
     samples: int,
     seed: int,
-) -> Contest:
+) -> MonteCarlo:
     """Who wins at `limits`, how often: deployments are chosen anew in every drawing, limits of dies held."""
-    drawn = draws(study, samples, seed)
-    studies, held = studies_of(study, drawn, candidates), limits_of_dies(study, candidates)
+    sampled = sample_numbers(study, samples, seed)
+    studies, held = studies_of(study, sampled, candidates), limits_of_dies(study, candidates)
     cost, _ = solve_variants(studies, candidates, study_grid(study), limits, held)
-    numbers = len(drawn[0]) if drawn else 0
-    return Contest(samples=samples, seed=seed, numbers=numbers, cost=cost)
+    numbers = len(sampled[0]) if sampled else 0
+    return MonteCarlo(samples=samples, seed=seed, numbers=numbers, cost=cost)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ def tornado(
     study: ResolvedStudy, candidate: Candidate, limits: Mapping[str, float], base: float
 ) -> list[Swing]:
     """Every uncertain number at both ends of its range, those that move the goal most first."""
-    known = uncertain_facts(study)
+    known = uncertain_numbers(study)
     studies: list[ResolvedStudy | None] = []
     for u in known:
         for end in (u.low, u.high):

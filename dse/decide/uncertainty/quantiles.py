@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from dse.chips.silicon_columns import EXCESS
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows
-from dse.decide.scenario.best_deployments import Ask, Floats, ask_of, evaluate
+from dse.decide.scenario.best_deployments import DeploymentProblem, Floats, deployment_problem, evaluate
 from dse.decide.scenario.mix_parts import column_of, contexts_of, parts_of
-from dse.decide.uncertainty.sampling import draws, studies_of
+from dse.decide.uncertainty.sampling import sample_numbers, studies_of
 from dse.front.dominance import nondominated
 from dse.question.resolved_study import ResolvedStudy
 from objectives import api
@@ -30,14 +30,14 @@ Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawn:
+class SampledDesigns:
     """Designs under the same drawings; the deployment of each is held."""
 
     seed: int
     numbers: int
     """Numbers that were drawn."""
     keys: tuple[tuple[Any, ...], ...]
-    """What tells each design from the others, see `key_of`."""
+    """What tells each design from the others, see `design_key`."""
     goals: tuple[api.Objective, ...]
     point: Floats
     """Each goal at the values of the configs (designs, goals)."""
@@ -56,15 +56,15 @@ class Drawn:
         return next(i for i, g in enumerate(self.goals) if g.name == name)
 
 
-def key_of(study: ResolvedStudy, row: Row) -> tuple[Any, ...]:
+def design_key(study: ResolvedStudy, row: Row) -> tuple[Any, ...]:
     """What tells the design of a row from all others: its chip and its deployments."""
     names = [column_of(part, n) for part in parts_of(study) for n in api.Deployments.__dataclass_fields__]
     return (row["role"], row["chip"], *(int(row[name]) for name in names))
 
 
-def drawn_designs(
+def sample_designs(
     study: ResolvedStudy, rows: Sequence[Row], goals: Sequence[api.Objective], samples: int, seed: int
-) -> Drawn:
+) -> SampledDesigns:
     """Every distinct design of `rows` scored at the values of the configs and under `samples` drawings.
 
     The drawings are an axis: one call of the cost model evaluates many designs under many of them. Values are
@@ -72,16 +72,21 @@ def drawn_designs(
     What a die has left of its limits (reticle, edge, cooling) is held: it is designed to them with the
     constants of its day, and would be drawn a little smaller where they turned out worse.
     """
-    unique = {key_of(study, row): row for row in rows}
+    unique = {design_key(study, row): row for row in rows}
     each = list(unique.values())
-    drawn = draws(study, samples, seed)
+    sampled = sample_numbers(study, samples, seed)
     candidates = from_rows(study, each)
-    studies = [study, *studies_of(study, drawn, candidates)] if each else []
+    studies = [study, *studies_of(study, sampled, candidates)] if each else []
     values, feasible = _scored(study, each, goals, studies)
-    return Drawn(
-        seed=seed, numbers=len(drawn[0]) if drawn else 0, keys=tuple(unique), goals=tuple(goals),
-        point=values[0], values=values[1:], feasible=feasible[1:],
-    )  # fmt: skip
+    return SampledDesigns(
+        seed=seed,
+        numbers=len(sampled[0]) if sampled else 0,
+        keys=tuple(unique),
+        goals=tuple(goals),
+        point=values[0],
+        values=values[1:],
+        feasible=feasible[1:],
+    )
 
 
 def _scored(
@@ -102,11 +107,11 @@ def _scored(
     for members in _together(studies, max(1, _BLOCK // max(n, 1))):
         of_each = [chips_of_candidates(studies[i], candidates).columns() | held for i in members]
         chips = api.Chips(**{k: np.concatenate([c[k][at] for c in of_each]) for k in of_each[0]})
-        ask, k = ask_of(studies[members[0]]), len(members)
-        m = evaluate(ask, [_designs(chips, sizes, k) for sizes in layouts])
+        problem, k = deployment_problem(studies[members[0]]), len(members)
+        m = evaluate(problem, [_designs(chips, sizes, k) for sizes in layouts])
         for g, goal in enumerate(goals):
-            values[members, :, g] = _table(goal.value(m, ask.context), k, n)
-        feasible[members] = _works(ask, m, k, n)
+            values[members, :, g] = _table(goal.value(m, problem.context), k, n)
+        feasible[members] = _works(problem, m, k, n)
     return values, feasible
 
 
@@ -125,8 +130,10 @@ def _together(studies: Sequence[ResolvedStudy], most: int) -> Iterator[list[int]
         yield from (members[start : start + most] for start in range(0, len(members), most))
 
 
-def _works(ask: Ask, metrics: api.Metrics, samples: int, rows: int) -> Flags:
-    flags: Flags = np.all([_table(v, samples, rows) <= 0.0 for v in ask.violations(metrics).values()], axis=0)
+def _works(problem: DeploymentProblem, metrics: api.Metrics, samples: int, rows: int) -> Flags:
+    flags: Flags = np.all(
+        [_table(v, samples, rows) <= 0.0 for v in problem.violations(metrics).values()], axis=0
+    )
     return flags
 
 
@@ -163,7 +170,7 @@ class Spread:
     probability_meets_target: float
     """Share of the drawings in which it violates no constraint and meets every target.
 
-    The limits of a die are held, see `drawn_designs`."""
+    The limits of a die are held, see `sample_designs`."""
     tpot_s_p10: float
     """Percentiles of its TPOT [s], the deployment held; not a number where TPOT was not drawn."""
     tpot_s_p50: float
@@ -178,18 +185,22 @@ COLUMNS = tuple(Spread.__dataclass_fields__)
 
 
 def spreads(
-    drawn: Drawn, keys: Sequence[tuple[Any, ...]], goal: str, target: str | None, limit: float | None
+    sampled: SampledDesigns,
+    keys: Sequence[tuple[Any, ...]],
+    goal: str,
+    target: str | None,
+    limit: float | None,
 ) -> list[Spread]:
-    """Designs of `drawn` beside each other at a target: who is the best of those that meet it, how often."""
-    place = {key: i for i, key in enumerate(drawn.keys)}
+    """Spreads of designs compared at a target, with the share of samples in which each is the best."""
+    place = {key: i for i, key in enumerate(sampled.keys)}
     at = [place[k] for k in keys]
-    g = drawn.column(goal)
-    value, meets = drawn.values[:, at, g], drawn.feasible[:, at]
+    g = sampled.column(goal)
+    value, meets = sampled.values[:, at, g], sampled.feasible[:, at]
     if target is not None and limit is not None:
-        t = drawn.column(target)
-        meets = meets & (api.violation(drawn.goals[t], drawn.values[:, at, t], limit) <= 0.0)
-    sign = 1.0 if drawn.goals[g].direction == "minimize" else -1.0
-    return _spreads(value, best_shares(np.where(meets, sign * value, np.inf)), meets, _tpots(drawn, at))
+        t = sampled.column(target)
+        meets = meets & (api.violation(sampled.goals[t], sampled.values[:, at, t], limit) <= 0.0)
+    sign = 1.0 if sampled.goals[g].direction == "minimize" else -1.0
+    return _spreads(value, best_shares(np.where(meets, sign * value, np.inf)), meets, _tpots(sampled, at))
 
 
 def spreads_of(cost: Floats, meets: Flags, tpot: Floats) -> list[Spread]:
@@ -197,11 +208,11 @@ def spreads_of(cost: Floats, meets: Flags, tpot: Floats) -> list[Spread]:
     return _spreads(cost, best_shares(np.where(meets, cost, np.inf)), meets, tpot)
 
 
-def _tpots(drawn: Drawn, at: Sequence[int]) -> Floats:
+def _tpots(sampled: SampledDesigns, at: Sequence[int]) -> Floats:
     """TPOT of the designs `at` some places (samples, designs) [s]; not a number where it was not drawn."""
-    if TPOT not in {goal.name for goal in drawn.goals}:
-        return np.full((drawn.samples, len(at)), np.nan)
-    return drawn.values[:, at, drawn.column(TPOT)]
+    if TPOT not in {goal.name for goal in sampled.goals}:
+        return np.full((sampled.samples, len(at)), np.nan)
+    return sampled.values[:, at, sampled.column(TPOT)]
 
 
 def best_shares(cost: Floats) -> Floats:
@@ -212,17 +223,17 @@ def best_shares(cost: Floats) -> Floats:
 
 
 def front_spreads(
-    drawn: Drawn, keys: Sequence[tuple[Any, ...]], goal: str, axes: Sequence[Any]
+    sampled: SampledDesigns, keys: Sequence[tuple[Any, ...]], goal: str, axes: Sequence[Any]
 ) -> list[Spread]:
     """The designs of a front: the best are those that work and that nothing else on the front beats."""
-    place = {key: i for i, key in enumerate(drawn.keys)}
-    at, columns = [place[k] for k in keys], [drawn.column(axis.name) for axis in axes]
-    values, works = drawn.values[:, at], drawn.feasible[:, at]
+    place = {key: i for i, key in enumerate(sampled.keys)}
+    at, columns = [place[k] for k in keys], [sampled.column(axis.name) for axis in axes]
+    values, works = sampled.values[:, at], sampled.feasible[:, at]
     best = np.zeros(works.shape, dtype=bool)
     for i, some in enumerate(works):
         alive = np.flatnonzero(some)
         best[i, alive[nondominated(values[i, alive][:, columns], axes)]] = True
-    return _spreads(values[:, :, drawn.column(goal)], best.mean(axis=0), works, _tpots(drawn, at))
+    return _spreads(values[:, :, sampled.column(goal)], best.mean(axis=0), works, _tpots(sampled, at))
 
 
 def _spreads(value: Floats, best: Floats, meets: Flags, tpot: Floats) -> list[Spread]:

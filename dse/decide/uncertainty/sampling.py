@@ -20,17 +20,26 @@ Floats = npt.NDArray[np.float64]
 SIGMAS = NormalDist().inv_cdf(0.9)
 """Standard deviations up and down that hold 80 % of a normal distribution: 1.2816."""
 _TIMES = (
-    "layer_overhead", "prompt_overhead", "expert_overhead", "step_overhead", "sequence_overhead",
-    "request_overhead", "collective_overhead",
-)  # fmt: skip
+    "layer_overhead",
+    "prompt_overhead",
+    "expert_overhead",
+    "step_overhead",
+    "sequence_overhead",
+    "request_overhead",
+    "collective_overhead",
+)
 _RATES = (
-    "compute_efficiency", "core_efficiency", "dram_efficiency", "kv_efficiency", "sram_efficiency",
+    "compute_efficiency",
+    "core_efficiency",
+    "dram_efficiency",
+    "kv_efficiency",
+    "sram_efficiency",
     "link_efficiency",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Uncertain:
+class UncertainNumber:
     """One number with a range."""
 
     fact: Fact
@@ -38,7 +47,7 @@ class Uncertain:
     high: float
 
 
-def uncertain_facts(study: ResolvedStudy) -> list[Uncertain]:
+def uncertain_numbers(study: ResolvedStudy) -> list[UncertainNumber]:
     """Numbers of the study whose sources give a range; whole numbers stay what they are.
 
     Numbers of a calibrated stack are left out: its interval, which holds all of them, stands for them. An end
@@ -53,7 +62,7 @@ def uncertain_facts(study: ResolvedStudy) -> list[Uncertain]:
         low = fact.value if leaf.low is None else float(leaf.low)
         high = fact.value if leaf.high is None else float(leaf.high)
         if low < high:
-            found.append(Uncertain(fact=fact, low=low, high=high))
+            found.append(UncertainNumber(fact=fact, low=low, high=high))
     return found
 
 
@@ -61,7 +70,7 @@ def _calibrated(study: ResolvedStudy) -> list[StackSpec]:
     return [s for s in study.configs.values() if isinstance(s, StackSpec) and "tpot" in s.interval]
 
 
-def draws(study: ResolvedStudy, samples: int, seed: int) -> list[dict[Place, float]]:
+def sample_numbers(study: ResolvedStudy, samples: int, seed: int) -> list[dict[Place, float]]:
     """`samples` drawings of all uncertain numbers, each independent of the others.
 
     The median of a number is its value; one drawing in ten lies below its low end, and one in ten above its
@@ -73,10 +82,10 @@ def draws(study: ResolvedStudy, samples: int, seed: int) -> list[dict[Place, flo
     from its name: one number more changes none of the others, and every design meets the same drawings.
     """
     out: list[dict[Place, float]] = [{} for _ in range(samples)]
-    for u in uncertain_facts(study):
+    for u in uncertain_numbers(study):
         z = _scores(samples, seed, str(u.fact.place))
-        drawn = split_normal(z, u.low, u.fact.value, u.high, u.fact.most)
-        for values, value in zip(out, drawn.tolist(), strict=True):
+        sampled = split_normal(z, u.low, u.fact.value, u.high, u.fact.most)
+        for values, value in zip(out, sampled.tolist(), strict=True):
             values[u.fact.place] = value
     for stack in _calibrated(study):
         sigma = np.log(_factor(study, stack)) / SIGMAS
@@ -96,8 +105,8 @@ def split_normal(z: Floats, low: float, value: float, high: float, most: float =
     end, share = np.where(z > 0.0, high, low), np.abs(z) / SIGMAS
     ratio = np.where((end > 0.0) & (value > 0.0), end / value if value > 0.0 else 1.0, 1.0)
     straight = value + (end - value) * share
-    drawn = np.where((end > 0.0) & (value > 0.0), value * ratio**share, straight)
-    return np.clip(drawn, min(0.0, low), most)
+    sampled = np.where((end > 0.0) & (value > 0.0), value * ratio**share, straight)
+    return np.clip(sampled, min(0.0, low), most)
 
 
 def _scores(samples: int, seed: int, name: str) -> Floats:
@@ -126,14 +135,14 @@ def _slower(stack: StackSpec, factor: float) -> Iterator[tuple[Place, float]]:
 
 
 def studies_of(
-    study: ResolvedStudy, drawn: Sequence[Mapping[Place, float]], candidates: Sequence[Candidate]
+    study: ResolvedStudy, sampled: Sequence[Mapping[Place, float]], candidates: Sequence[Candidate]
 ) -> list[ResolvedStudy]:
     """The study under each drawing, as far as `candidates` need it.
 
     The chips of the catalog among them were checked with the study and are not checked again in each drawing.
     """
     names = [c.label for c in candidates if c.branch is None]
-    return [_with_chips(vary(study, values, ()), names) for values in drawn]
+    return [_with_chips(vary(study, values, ()), names) for values in sampled]
 
 
 def _with_chips(study: ResolvedStudy, names: Iterable[str]) -> ResolvedStudy:

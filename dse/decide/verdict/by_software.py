@@ -164,9 +164,12 @@ def dependence(
     alone = {first if tied is None else None for first, tied in winners}
     holds = len(alone) == 1 and None not in alone
     return Dependence(
-        target=target, basis=basis, holds=holds, sentence=_sentence(winners, flip, top),
+        target=target,
+        basis=basis,
+        holds=holds,
+        sentence=_sentence(winners, flip, top),
         flips_at_layer_s=None if flip is None or holds else flip.layer_s,
-    )  # fmt: skip
+    )
 
 
 def _sentence(winners: Sequence[Winner], flip: Flip | None, top: float) -> str:

@@ -7,23 +7,25 @@ import numpy as np
 
 from dse.decide.explain.neighbours import steps_of
 from dse.decide.propose.candidates import Candidate, chips_of_candidates
-from dse.decide.scenario.best_deployments import Ask, solve, study_grid
+from dse.decide.scenario.best_deployments import DeploymentProblem, solve_on_grid, study_grid
 from dse.question.resolved_study import ResolvedStudy
 
 MOST = 200
 """Steps at most; each makes the chip better, so that it ends by itself long before."""
 
 
-def polished(study: ResolvedStudy, ask: Ask, candidate: Candidate) -> tuple[Candidate, int]:
+def local_search(
+    study: ResolvedStudy, problem: DeploymentProblem, candidate: Candidate
+) -> tuple[Candidate, int]:
     """The chip where a walk over the steps of the space ends, and how many steps it took.
 
     Every step is the best of all that change one parameter or two by one step of the space, each chip with
-    its best deployment under the limits of `ask`; along the reticle only two at a time lead on. The result
-    is a local optimum of the space, not a global one.
+    its best deployment under the limits of `problem`; along the reticle only two at a time lead on. The
+    result is a local optimum of the space, not a global one.
     """
     spec = study.branches[candidate.branch or ""].spec
     grid, here, taken = study_grid(study), candidate, 0
-    cost = float(solve(ask, chips_of_candidates(study, [here]), grid).cost[0])
+    cost = float(solve_on_grid(problem, chips_of_candidates(study, [here]), grid).cost[0])
     while taken < MOST:
         single = [
             (name, value)
@@ -35,7 +37,7 @@ def polished(study: ResolvedStudy, ask: Ask, candidate: Candidate) -> tuple[Cand
         moves = [replace(here, values={**here.values, **change}) for change in changes]
         if not moves:
             break
-        found = solve(ask, chips_of_candidates(study, moves), grid).cost
+        found = solve_on_grid(problem, chips_of_candidates(study, moves), grid).cost
         best = int(np.argmin(found))
         if not found[best] < cost * (1.0 - 1e-9):
             break

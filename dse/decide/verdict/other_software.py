@@ -15,7 +15,7 @@ from dse.search.trials.replay import BLOCK, baseline_front, catalog_points, poin
 from dse.search.trials.suggest import Choice
 
 
-def asked_again(study: ResolvedStudy, front: Front) -> Front:
+def reevaluated(study: ResolvedStudy, front: Front) -> Front:
     """The front of `study` over the chips of `front` and the baselines, every deployment tried again.
 
     `front` was searched under other software. A chip that only wins under this one is missing from it, so it
@@ -31,9 +31,12 @@ def asked_again(study: ResolvedStudy, front: Front) -> Front:
     told |= {name: front.manifest[name] for name in ("trials", "feasible_trials") if name in front.manifest}
     frame, baselines = archive.frame, baseline_front(study, [])
     return Front(
-        frame=frame, baselines=baselines, axes=axes_of(study), manifest=told,
+        frame=frame,
+        baselines=baselines,
+        axes=axes_of(study),
+        manifest=told,
         at_targets=solved_at_targets(study, frame, baselines, targets_of(study)),
-    )  # fmt: skip
+    )
 
 
 def points_of_front(study: ResolvedStudy, front: Front) -> Iterator[Points]:
@@ -44,10 +47,15 @@ def points_of_front(study: ResolvedStudy, front: Front) -> Iterator[Points]:
         for start in range(0, len(own), BLOCK):
             part = own[start : start + BLOCK]
             choices = [
-                Choice(branch=branch, chip=None, values={n: np.asarray([v]) for n, v in c.values.items()},
-                       limit=float("inf"), deployment=None)
+                Choice(
+                    branch=branch,
+                    chip=None,
+                    values={n: np.asarray([v]) for n, v in c.values.items()},
+                    limit=float("inf"),
+                    deployment=None,
+                )
                 for c in part
-            ]  # fmt: skip
+            ]
             yield points_of(study, [c.trial or 0 for c in part], choices)
     for name in sorted(study.baselines):
         yield catalog_points(study, name, [-1])

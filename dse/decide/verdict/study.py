@@ -21,9 +21,9 @@ from dse.decide.propose.candidates import (
     of_baselines,
     of_front,
     of_grid,
-    told_values,
+    parameter_values,
 )
-from dse.decide.scenario.best_deployments import ask_of, positive, solve, study_grid
+from dse.decide.scenario.best_deployments import deployment_problem, positive, solve_on_grid, study_grid
 from dse.decide.scenario.evaluation import stack_of
 from dse.decide.verdict.by_software import (
     Dependence,
@@ -85,9 +85,12 @@ def verdicts_at(
 
 
 def _verdicts(
-    study: ResolvedStudy, front: Front, targets: tuple[str | None, list[float | None]],
-    others: Mapping[str, float] | None = None, with_unanchored: bool = False,
-) -> Verdicts:  # fmt: skip
+    study: ResolvedStudy,
+    front: Front,
+    targets: tuple[str | None, list[float | None]],
+    others: Mapping[str, float] | None = None,
+    with_unanchored: bool = False,
+) -> Verdicts:
     asked = {s: under_software(study, s) for s in SOFTWARE}
     name, limits = targets
     bounds = [
@@ -154,9 +157,13 @@ def _groups(study: ResolvedStudy, candidates: Sequence[Candidate], barred: Mappi
 
 
 def _judged(
-    asked: Mapping[Software, ResolvedStudy], study: ResolvedStudy, candidates: Sequence[Candidate],
-    limits: Sequence[float | None], bounds: Sequence[Mapping[str, float]], barred: Mapping[str, Any],
-) -> Verdicts:  # fmt: skip
+    asked: Mapping[Software, ResolvedStudy],
+    study: ResolvedStudy,
+    candidates: Sequence[Candidate],
+    limits: Sequence[float | None],
+    bounds: Sequence[Mapping[str, float]],
+    barred: Mapping[str, Any],
+) -> Verdicts:
     top = largest_layer_s(study.setting.catalog)
     verdicts: list[Verdict] = []
     depends: list[Dependence] = []
@@ -184,9 +191,11 @@ def _costs(study: ResolvedStudy, chips: api.Chips, bounds: Sequence[Mapping[str,
     """
     grid = study_grid(study)
     if study.members:
-        return np.stack([solve(ask_of(study, bound), chips, grid).cost for bound in bounds])
+        return np.stack(
+            [solve_on_grid(deployment_problem(study, bound), chips, grid).cost for bound in bounds]
+        )
     n, step = chips.size, max(1, BLOCK // grid.size)
-    asked, out = [ask_of(study, bound).limits for bound in bounds], np.empty((len(bounds), n))
+    asked, out = [deployment_problem(study, bound).limits for bound in bounds], np.empty((len(bounds), n))
     for start in range(0, n, step):
         part = slice(start, min(n, start + step))
         block = api.Chips(**{k: np.broadcast_to(a, (n,))[part] for k, a in chips.columns().items()})
@@ -226,10 +235,10 @@ def _solved(
         kept |= {own[i] for row in coarse for i in np.argsort(row[own], kind="stable")[:CONTENDERS]}
     at = sorted(kept)
     few = api.Chips(**{k: np.broadcast_to(a, (chips.size,))[at] for k, a in chips.columns().items()})
-    asks = [ask_of(study, bound) for bound in bounds]
+    problems = [deployment_problem(study, bound) for bound in bounds]
     out = coarse.copy()
-    for i, found in enumerate(on_fine_grid(study, few, [ask.limits for ask in asks])):
-        cost = positive(asks[i].goal, found.cost)
+    for i, found in enumerate(on_fine_grid(study, few, [problem.limits for problem in problems])):
+        cost = positive(problems[i].goal, found.cost)
         out[i, at] = np.where(found.feasible, cost, coarse[i, at])
     return out
 
@@ -239,17 +248,34 @@ def _verdict(
 ) -> Verdict:
     at = _winner(group, cost, study.spec.tolerance)
     if at is None:
-        return Verdict(target=limit, software=software, winner=None, kind=None, value=None, low=None,
-                       high=None, basis=group.name)  # fmt: skip
+        return Verdict(
+            target=limit,
+            software=software,
+            winner=None,
+            kind=None,
+            value=None,
+            low=None,
+            high=None,
+            basis=group.name,
+        )
     best = group.candidates[at]
     value = float(cost[at]) if study.goal.direction == "minimize" else 1.0 / float(cost[at])
     low, high = within(value, stack_of(study, best).interval, interval_of(axis_of(study.goal).column))
     near = {k: float(cost[group.of(k)].min()) for k in group.kinds if k != best.kind}
     rival = min(near, key=lambda k: near[k], default=None)
     tied = rival if rival is not None and near[rival] <= cost[at] * (1.0 + study.spec.tolerance) else None
-    return Verdict(target=limit, software=software, winner=best.label, kind=best.kind, value=value, low=low,
-                   high=high, basis=group.name, tied_with=tied,
-                   parameters=told_values(study, best))  # fmt: skip
+    return Verdict(
+        target=limit,
+        software=software,
+        winner=best.label,
+        kind=best.kind,
+        value=value,
+        low=low,
+        high=high,
+        basis=group.name,
+        tied_with=tied,
+        parameters=parameter_values(study, best),
+    )
 
 
 def _winner(group: _Group, cost: Floats, tolerance: float) -> int | None:
@@ -264,18 +290,27 @@ def _winner(group: _Group, cost: Floats, tolerance: float) -> int | None:
 
 
 def _flip(
-    ideal: ResolvedStudy, group: _Group, chips: api.Chips, bound: Mapping[str, float],
-    at_ends: Floats | None, top: float,
-) -> Flip | None:  # fmt: skip
+    ideal: ResolvedStudy,
+    group: _Group,
+    chips: api.Chips,
+    bound: Mapping[str, float],
+    at_ends: Floats | None,
+    top: float,
+) -> Flip | None:
     """Where another kind wins as chips that lose nothing else take more time a layer.
 
     `at_ends` are the costs of all chips without any and with the most (2, chips).
     """
     assert at_ends is not None
-    kept = sorted({
-        own[i] for kind in group.kinds for row in at_ends
-        for own in [group.of(kind)] for i in np.argsort(row[own], kind="stable")[:KEEP]
-    })  # fmt: skip
+    kept = sorted(
+        {
+            own[i]
+            for kind in group.kinds
+            for row in at_ends
+            for own in [group.of(kind)]
+            for i in np.argsort(row[own], kind="stable")[:KEEP]
+        }
+    )
     few = _Group(name=group.name, candidates=[group.candidates[i] for i in kept])
     chosen = api.Chips(**{k: np.broadcast_to(a, (chips.size,))[kept] for k, a in chips.columns().items()})
 

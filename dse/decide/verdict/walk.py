@@ -43,11 +43,11 @@ def walked(
         return []
     pool = _Pool(costs=costs, tried={_key(known[i]): (known[i], found[:, i]) for i in searched})
     old = set(pool.tried)
-    pool.ask(_twins(study, pool.leaders(), branches))
+    pool.evaluate(_twins(study, pool.leaders(), branches))
     for _ in range(ROUNDS):
         leaders, before = pool.leaders(), pool.least()
         for moves in (_single, _pairs):
-            pool.ask(m for c in leaders for m in moves(study, c))
+            pool.evaluate(m for c in leaders for m in moves(study, c))
             if pool.beats(before):
                 break
         else:
@@ -69,7 +69,7 @@ class _Pool:
     costs: Costs
     tried: dict[Key, tuple[Candidate, Floats]]
 
-    def ask(self, chips: Iterable[Candidate]) -> None:
+    def evaluate(self, chips: Iterable[Candidate]) -> None:
         """Try those that are new."""
         fresh = {_key(c): c for c in chips if _key(c) not in self.tried}
         if fresh:
@@ -93,9 +93,8 @@ class _Pool:
         best = BEHIND * np.min([*least.values()], axis=0)
         near = {name: np.isfinite(own) & (own <= best) for name, own in least.items()}
         return [
-            c for c, own in self.tried.values()
-            if np.any(near[str(c.branch)] & (own == least[str(c.branch)]))
-        ]  # fmt: skip
+            c for c, own in self.tried.values() if np.any(near[str(c.branch)] & (own == least[str(c.branch)]))
+        ]
 
 
 def _twins(study: ResolvedStudy, chips: Sequence[Candidate], branches: Iterable[str]) -> Iterator[Candidate]:

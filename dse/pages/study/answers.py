@@ -17,7 +17,7 @@ from dse.front.tables import Row, Table
 from dse.question.resolved_study import ResolvedStudy, load_cases
 from dse.question.unanchored import assumed_in
 from dse.report.words.answer import baselines_of, contenders, ranked, tolerance_of
-from dse.report.words.eligibility import Standing, standing_of
+from dse.report.words.eligibility import Standing, eligibility_of
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -59,7 +59,7 @@ class Answer:
     @cached_property
     def standing(self) -> Standing:
         """Who may be the best, and what is assumed of them."""
-        return replace(standing_of(self.front), assumed=assumed_in(self.study))
+        return replace(eligibility_of(self.front), assumed=assumed_in(self.study))
 
     @cached_property
     def chips(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dse.decide.uncertainty.quantiles import SAMPLES, Spread, drawn_designs, key_of, spreads
+from dse.decide.uncertainty.quantiles import SAMPLES, Spread, design_key, sample_designs, spreads
 from dse.pages.study.answers import Pick
 from dse.report.info.spreads import SEED
 from dse.report.words.eligibility import Standing
@@ -16,8 +16,8 @@ def intervals(picks: Sequence[Pick | None]) -> list[str]:
         return [""] * len(picks)
     study = found[0].answer.study
     rows = [pick.row for pick in found]
-    drawn = drawn_designs(study, rows, [study.goal], SAMPLES, SEED)
-    each = iter(spreads(drawn, [key_of(study, row) for row in rows], study.goal.name, None, None))
+    drawn = sample_designs(study, rows, [study.goal], SAMPLES, SEED)
+    each = iter(spreads(drawn, [design_key(study, row) for row in rows], study.goal.name, None, None))
     unit = "" if study.goal.unit.startswith("USD") else study.goal.unit
     return ["" if pick is None else _range(next(each), unit) for pick in picks]
 

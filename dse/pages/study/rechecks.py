@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from operator import attrgetter
 
 from dse.decide.propose.candidates import chips_of_candidates, from_rows
-from dse.decide.scenario.best_deployments import ask_of, solve, study_grid
+from dse.decide.scenario.best_deployments import deployment_problem, solve_on_grid, study_grid
 from dse.errors import spec_error
 from dse.front.tables import Row
 from dse.pages.study.answers import Answers, answer_of
@@ -74,10 +74,10 @@ def _under(study: ResolvedStudy, software: Software) -> ResolvedStudy:
 
 def _cost(study: ResolvedStudy, row: Row, target: dict[str, float]) -> float | None:
     """The goal of the chip of a row in its best deployment; None where none meets the target."""
-    ask = ask_of(study, target)
-    if ask.goal.direction != "minimize":
-        raise spec_error("", f"expected a goal that is minimised, got {ask.goal.name}")
-    found = solve(ask, chips_of_candidates(study, from_rows(study, [row])), study_grid(study))
+    problem = deployment_problem(study, target)
+    if problem.goal.direction != "minimize":
+        raise spec_error("", f"expected a goal that is minimised, got {problem.goal.name}")
+    found = solve_on_grid(problem, chips_of_candidates(study, from_rows(study, [row])), study_grid(study))
     return float(found.cost[0]) if found.feasible[0] else None
 
 

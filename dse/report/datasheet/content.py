@@ -36,9 +36,19 @@ class Datasheet:
 def datasheet(p: Proposal) -> Datasheet:
     """The datasheet of a proposal."""
     builders = (
-        _specification, _dies, _bill, _watts, _performance, _rivals, _worth, overturned, swings, odds,
-        _near, _rounding,
-    )  # fmt: skip
+        _specification,
+        _dies,
+        _bill,
+        _watts,
+        _performance,
+        _rivals,
+        _worth,
+        overturned,
+        swings,
+        odds,
+        _near,
+        _rounding,
+    )
     sections = [section for build in builders if (section := build(p)) is not None]
     c = p.picked
     return Datasheet(
@@ -182,9 +192,12 @@ def _performance(p: Proposal) -> Section:
     waits = [f"{part.label}: a token waits for {_waits(part.estimate)}." for part in parts]
     names = ("in all", *(part.label for part in parts)) if parts else ("value",)
     return Section(
-        title="The deployment that wins", columns=("", *names), rows=tuple(rows), left=1 if parts else 2,
+        title="The deployment that wins",
+        columns=("", *names),
+        rows=tuple(rows),
+        left=1 if parts else 2,
         note=" ".join(waits) or f"A token waits for {_waits(p.estimate)}.",
-    )  # fmt: skip
+    )
 
 
 def _cell(metric: Metric, value: float) -> str:
@@ -221,13 +234,17 @@ def _rivals(p: Proposal) -> Section | None:
         rows.append((r.candidate.label, kind, cost, ratio, speed, pretty(r.price_usd, ""), layout))
     columns = ("rival", "kind", p.goal_label, "to it", "TPOT", "chip USD", "batch, TP x PP")
     return Section(
-        title="Speed and cost against its rivals, each at its best deployment", columns=columns,
-        rows=tuple(rows), left=2,
-        note=" ".join([
-            "A dash: no deployment meets all; of the one that misses by least, TPOT and what it misses.",
-            *_apart(p),
-        ]),
-    )  # fmt: skip
+        title="Speed and cost against its rivals, each at its best deployment",
+        columns=columns,
+        rows=tuple(rows),
+        left=2,
+        note=" ".join(
+            [
+                "A dash: no deployment meets all; of the one that misses by least, TPOT and what it misses.",
+                *_apart(p),
+            ]
+        ),
+    )
 
 
 def _apart(p: Proposal) -> Iterator[str]:
@@ -251,10 +268,17 @@ def _percent(change: float | None) -> str:
 
 def _worth(p: Proposal) -> Section:
     rows = [
-        (w.resource, f"{100 * w.step:.0f} %", _percent(w.less), _percent(w.more),
-         NONE if w.elasticity is None else f"{w.elasticity:+.2f}", f"{100 * w.price:+.1f} %")
-        for w in p.worth if w.less is not None or w.more is not None
-    ]  # fmt: skip
+        (
+            w.resource,
+            f"{100 * w.step:.0f} %",
+            _percent(w.less),
+            _percent(w.more),
+            NONE if w.elasticity is None else f"{w.elasticity:+.2f}",
+            f"{100 * w.price:+.1f} %",
+        )
+        for w in p.marginal_values
+        if w.less is not None or w.more is not None
+    ]
     columns = (
         "a little more of",
         "step",
@@ -265,17 +289,23 @@ def _worth(p: Proposal) -> Section:
     )
     dollar = p.rounded.cost / p.system_usd
     return Section(
-        title="What a little more is worth, its cost included", columns=columns, rows=tuple(rows),
+        title="What a little more is worth, its cost included",
+        columns=columns,
+        rows=tuple(rows),
         note=f"Negative is better; deployments are chosen anew. A dollar less per chip saves "
         f"{dollar:.2g} of {p.goal_label}.",
-    )  # fmt: skip
+    )
 
 
 _FIGURES = (
-    ("peak_fp16_flop_per_s", "fp16"), ("sram_bytes", "SRAM"), ("sram_bandwidth_bytes_per_s", "SRAM speed"),
-    ("dram_bytes", "DRAM"), ("dram_bandwidth_bytes_per_s", "DRAM speed"),
-    ("link_bandwidth_bytes_per_s", "links"), ("power_w", "power"),
-)  # fmt: skip
+    ("peak_fp16_flop_per_s", "fp16"),
+    ("sram_bytes", "SRAM"),
+    ("sram_bandwidth_bytes_per_s", "SRAM speed"),
+    ("dram_bytes", "DRAM"),
+    ("dram_bandwidth_bytes_per_s", "DRAM speed"),
+    ("link_bandwidth_bytes_per_s", "links"),
+    ("power_w", "power"),
+)
 
 
 def _near(p: Proposal) -> Section:
@@ -285,22 +315,30 @@ def _near(p: Proposal) -> Section:
     ]
     return Section(
         title="Nearest real chips: how much of each it has in comparison",
-        columns=("chip", *(label for _, label in _FIGURES)), rows=tuple(rows),
+        columns=("chip", *(label for _, label in _FIGURES)),
+        rows=tuple(rows),
         note="A dash: one of the two has none of it, or nobody has published it.",
-    )  # fmt: skip
+    )
 
 
 def _rounding(p: Proposal) -> Section:
     rows = [
-        (s.parameter.replace("_", " "), _like(exact(s.after, s.unit), s), exact(s.after, s.unit),
-         exact(s.step, s.unit), s.reason)
+        (
+            s.parameter.replace("_", " "),
+            _like(exact(s.after, s.unit), s),
+            exact(s.after, s.unit),
+            exact(s.step, s.unit),
+            s.reason,
+        )
         for s in p.rounded.steps
-    ]  # fmt: skip
+    ]
     return Section(
-        title="From the search to buildable sizes", rows=tuple(rows), wide="because",
+        title="From the search to buildable sizes",
+        rows=tuple(rows),
+        wide="because",
         columns=("size", "found", "built", "in steps of", "because"),
         note=f"The best of {p.rounded.tried} roundings, every deployment tried.",
-    )  # fmt: skip
+    )
 
 
 def _like(built: str, step: Step) -> str:

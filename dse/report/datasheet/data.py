@@ -5,7 +5,7 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
-from dse.decide.propose.candidates import told_values
+from dse.decide.propose.candidates import parameter_values
 from dse.decide.propose.proposal import Odds, Proposal
 from dse.decide.scenario.evaluation import as_plain
 from dse.decide.scenario.mix_parts import Layout, parts_of
@@ -16,28 +16,49 @@ from dse.question.variation import Fact
 def as_dict(p: Proposal) -> dict[str, Any]:
     """Plain data for JSON, in SI."""
     return {
-        "study": p.study.slug, "trial": p.picked.trial, "walked": p.walked,
-        "limits": dict(p.limits), "wins": p.wins,
-        "chip": p.chip.model_dump(mode="json", by_alias=True), "price_usd": p.price_usd,
-        "ranks_among": p.prices, "unanchored": p.unanchored,
-        "system_usd": p.system_usd, **dict.fromkeys(COLUMNS), **({} if p.odds is None else _sure(p.odds)),
-        "estimate": as_plain(p.told), "made_of": {k: dict(v) for k, v in p.made.items()},
-        "parameters": told_values(p.study, p.rounded.candidate),
+        "study": p.study.slug,
+        "trial": p.picked.trial,
+        "walked": p.walked,
+        "limits": dict(p.limits),
+        "wins": p.wins,
+        "chip": p.chip.model_dump(mode="json", by_alias=True),
+        "price_usd": p.price_usd,
+        "ranks_among": p.prices,
+        "unanchored": p.unanchored,
+        "system_usd": p.system_usd,
+        **dict.fromkeys(COLUMNS),
+        **({} if p.odds is None else _sure(p.odds)),
+        "estimate": as_plain(p.told),
+        "made_of": {k: dict(v) for k, v in p.made.items()},
+        "parameters": parameter_values(p.study, p.rounded.candidate),
         "rounding": [asdict(s) for s in p.rounded.steps],
-        "rivals": list(_rival_rows(p)), "worth": [asdict(w) for w in p.worth],
-        "nearest": [asdict(n) for n in p.near], "warnings": list(p.warnings),
+        "rivals": list(_rival_rows(p)),
+        "worth": [asdict(w) for w in p.marginal_values],
+        "nearest": [asdict(n) for n in p.near],
+        "warnings": list(p.warnings),
         "overturned_by": [
-            {**_fact_row(o.fact), "break_even": o.value, "factor": o.factor, "rival": o.rival,
-             "unbuildable": o.unbuildable, "inside_range": o.inside_range}
-            for o in p.overturns
+            {
+                **_fact_row(o.fact),
+                "break_even": o.value,
+                "factor": o.factor,
+                "rival": o.rival,
+                "unbuildable": o.unbuildable,
+                "inside_range": o.inside_range,
+            }
+            for o in p.sensitivity_flips
         ],
         "tornado": [
-            {**_fact_row(s.fact), "low": s.low, "high": s.high, "cost_low": s.cost_low,
-             "cost_high": s.cost_high}
+            {
+                **_fact_row(s.fact),
+                "low": s.low,
+                "high": s.high,
+                "cost_low": s.cost_low,
+                "cost_high": s.cost_high,
+            }
             for s in p.tornado
         ],
         "odds": None if p.odds is None else asdict(p.odds),
-    }  # fmt: skip
+    }
 
 
 def _sure(odds: Odds) -> dict[str, float | None]:
@@ -47,12 +68,18 @@ def _sure(odds: Odds) -> dict[str, float | None]:
 def _rival_rows(p: Proposal) -> Iterator[dict[str, Any]]:
     for r in p.rivals:
         yield {
-            "chip": r.candidate.label, "kind": r.candidate.kind, "standing": r.standing, "cost": r.cost,
-            "tpot_s": r.tpot_s, "price_usd": r.price_usd,
-            "unanchored": r.unanchored is not None, "ranks_among": r.prices, "ranks": r.ranks,
+            "chip": r.candidate.label,
+            "kind": r.candidate.kind,
+            "standing": r.standing,
+            "cost": r.cost,
+            "tpot_s": r.tpot_s,
+            "price_usd": r.price_usd,
+            "unanchored": r.unanchored is not None,
+            "ranks_among": r.prices,
+            "ranks": r.ranks,
             "assumed": r.assumed,
             **(r.layout[0] if len(r.layout) == 1 else {"layout": _layouts(p, r.layout)}),
-        }  # fmt: skip
+        }
 
 
 def _layouts(p: Proposal, layout: Layout) -> dict[str, dict[str, int]]:
@@ -61,6 +88,10 @@ def _layouts(p: Proposal, layout: Layout) -> dict[str, dict[str, int]]:
 
 def _fact_row(fact: Fact) -> dict[str, Any]:
     return {
-        "config": fact.place.config, "path": fact.place.path, "value": fact.value, "unit": fact.unit,
-        "source": fact.leaf.source, "basis": fact.leaf.basis,
-    }  # fmt: skip
+        "config": fact.place.config,
+        "path": fact.place.path,
+        "value": fact.value,
+        "unit": fact.unit,
+        "source": fact.leaf.source,
+        "basis": fact.leaf.basis,
+    }

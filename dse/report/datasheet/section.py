@@ -50,12 +50,21 @@ def written_in(value: float, unit: str) -> str:
 
 _SCALED = ("B", "B/s", "FLOP/s", "W", "m2", "s", "USD", "", "J", "token", "token/s")
 _RARE = {
-    "FLOP/s/m2": (1e-18, "TFLOP/s/mm2"), "m2/B": (2**20 * 1e6, "mm2/MiB"), "m2*s/B": (1e15, "mm2/(GB/s)"),
-    "USD/B": (1e9, "USD/GB"), "J/B": (1e12 / 8, "pJ/bit"), "J/FLOP": (1e12, "pJ/FLOP"),
+    "FLOP/s/m2": (1e-18, "TFLOP/s/mm2"),
+    "m2/B": (2**20 * 1e6, "mm2/MiB"),
+    "m2*s/B": (1e15, "mm2/(GB/s)"),
+    "USD/B": (1e9, "USD/GB"),
+    "J/B": (1e12 / 8, "pJ/bit"),
+    "J/FLOP": (1e12, "pJ/FLOP"),
     "1/m2": (1e-4, "/cm2"),
-    "W/m2": (1e-6, "W/mm2"), "USD/m2": (1e-6, "USD/mm2"), "1/s": (2**20 * 1e-9, "GB/s/MiB"),
-    "B/s/m": (1e-12, "GB/s/mm"), "m": (1e3, "mm"), "USD/W": (1.0, "USD/W"), "USD/J": (3.6e6, "USD/kWh"),
-}  # fmt: skip
+    "W/m2": (1e-6, "W/mm2"),
+    "USD/m2": (1e-6, "USD/mm2"),
+    "1/s": (2**20 * 1e-9, "GB/s/MiB"),
+    "B/s/m": (1e-12, "GB/s/mm"),
+    "m": (1e3, "mm"),
+    "USD/W": (1.0, "USD/W"),
+    "USD/J": (3.6e6, "USD/kWh"),
+}
 
 
 def _rare(value: float, unit: str) -> str:

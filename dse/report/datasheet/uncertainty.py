@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dse.decide.propose.proposal import Odds, Proposal
-from dse.decide.propose.sensitivity_flip import Overturn
+from dse.decide.propose.sensitivity_flip import SensitivityFlip
 from dse.decide.uncertainty.monte_carlo import Swing
 from dse.report.datasheet.section import MOST, NONE, Section, fact_words, written
 from dse.spec.yaml.units import pretty
@@ -25,24 +25,31 @@ def _tpot(o: Odds) -> str:
 
 def overturned(p: Proposal) -> Section | None:
     """Numbers whose error would let a rival win; those that only make it impossible stand in one line."""
-    beaten = [o for o in p.overturns if not o.unbuildable]
-    if not p.overturns:
+    beaten = [o for o in p.sensitivity_flips if not o.unbuildable]
+    if not p.sensitivity_flips:
         return None
     rows = [
-        (fact_words(o.fact), written(o.fact, o.fact.value), written(o.fact, o.value),
-         f"x {o.factor:.2f}{' *' if o.inside_range else '  '}", f"{o.rival} wins")
+        (
+            fact_words(o.fact),
+            written(o.fact, o.fact.value),
+            written(o.fact, o.value),
+            f"x {o.factor:.2f}{' *' if o.inside_range else '  '}",
+            f"{o.rival} wins",
+        )
         for o in beaten[:MOST]
-    ]  # fmt: skip
+    ]
     rows = rows or [("no number within a factor of ten", NONE, NONE, NONE, NONE)]
     return Section(
         title="What would have to be wrong for it not to win",
-        columns=("number", "is", "break-even", "factor", "then"), rows=tuple(rows), wide="number",
+        columns=("number", "is", "break-even", "factor", "then"),
+        rows=tuple(rows),
+        wide="number",
         note="Each number alone, deployments chosen anew. A star: the range of its sources reaches that far."
-        + _unbuildable([o for o in p.overturns if o.unbuildable]),
-    )  # fmt: skip
+        + _unbuildable([o for o in p.sensitivity_flips if o.unbuildable]),
+    )
 
 
-def _unbuildable(broken: Sequence[Overturn]) -> str:
+def _unbuildable(broken: Sequence[SensitivityFlip]) -> str:
     """In one sentence the numbers that make other sizes necessary before any rival wins."""
     if not broken:
         return ""
@@ -62,10 +69,15 @@ def swings(p: Proposal) -> Section | None:
 
     whole = [s for s in p.tornado if s.cost_low is not None and s.cost_high is not None]
     rows = [
-        (fact_words(s.fact), written(s.fact, s.low), end(s.cost_low), written(s.fact, s.high),
-         end(s.cost_high))
+        (
+            fact_words(s.fact),
+            written(s.fact, s.low),
+            end(s.cost_low),
+            written(s.fact, s.high),
+            end(s.cost_high),
+        )
         for s in whole[:MOST]
-    ]  # fmt: skip
+    ]
     if not rows:
         return None
     columns = ("number", "low end", "changes it by", "high end", "by")
@@ -94,14 +106,17 @@ def odds(p: Proposal) -> Section | None:
     o = p.odds
     low, median, high = (pretty(v, "") for v in o.interval)
     rows = [
-        ("wins", f"{o.wins:.0%}"), ("is feasible", f"{o.feasible:.0%}"),
+        ("wins", f"{o.wins:.0%}"),
+        ("is feasible", f"{o.feasible:.0%}"),
         (f"{p.goal_label}, 10 % to 90 %", f"{low} to {high}, median {median}"),
         ("TPOT, 10 % to 90 %, deployment held", _range(o)),
         *((f"{name} wins", f"{share:.0%}") for name, share in sorted(o.others.items(), key=lambda i: -i[1])),
-    ]  # fmt: skip
+    ]
     return Section(
-        title=f"{o.samples} drawings of {o.numbers} uncertain numbers", columns=("", "share of the drawings"),
-        rows=tuple(rows), left=2,
+        title=f"{o.samples} drawings of {o.numbers} uncertain numbers",
+        columns=("", "share of the drawings"),
+        rows=tuple(rows),
+        left=2,
         note="The median of a number is its value, low to high its middle 80 %; independent, the same for "
         "all chips, deployments chosen anew.",
-    )  # fmt: skip
+    )

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from dse.decide.scenario.assumptions import Knob
-from dse.decide.scenario.breakeven import NOBODY, BreakEven, Crossing
+from dse.decide.scenario.assumptions import Assumption
+from dse.decide.scenario.breakeven import NEITHER, BreakEven, Crossing
 from dse.report.datasheet.section import written_in
 from dse.spec.yaml.units import pretty
 
 
-def amount(knob: Knob, value: float) -> str:
+def amount(knob: Assumption, value: float) -> str:
     """A value of an assumption for people."""
     if knob.unit == "1/s":
         return f"{pretty(value * 2**20, 'B/s')}/MiB"
@@ -38,7 +38,7 @@ def summary(found: BreakEven) -> str:
     wins = [found.winner(j, i) for j in range(len(found.ys)) for i in range(len(found.xs))]
     shares = {name: wins.count(name) / len(wins) for name in dict.fromkeys(wins)}
     told = ", ".join(f"{_side(n)} in {s:.0%} of it" for n, s in sorted(shares.items(), key=lambda i: -i[1]))
-    edges = [c for c in found.boundary if NOBODY not in (c.left, c.right)]
+    edges = [c for c in found.boundary if NEITHER not in (c.left, c.right)]
     if not edges:
         return f"Over the whole map: {told}; no break-even inside it."
     xs = [c.x for c in edges]
@@ -73,7 +73,7 @@ def _idle(found: BreakEven, row: int) -> bool:
 
 
 def _side(name: str) -> str:
-    return "nobody can serve it" if name == NOBODY else f"{name} wins" if name != "others" else "others win"
+    return "nobody can serve it" if name == NEITHER else f"{name} wins" if name != "others" else "others win"
 
 
 def _because(found: BreakEven, c: Crossing) -> str:
@@ -99,10 +99,14 @@ def rows(found: BreakEven) -> Iterator[dict[str, Any]]:
     """The boundary as plain rows, in SI."""
     for c in found.boundary:
         yield {
-            **({} if found.y is None else {found.y.name: c.y}), found.x.name: c.x, "left": c.left,
-            "right": c.right, "why": c.why, f"cost_{found.sides[0]}": _number(c.costs[0]),
+            **({} if found.y is None else {found.y.name: c.y}),
+            found.x.name: c.x,
+            "left": c.left,
+            "right": c.right,
+            "why": c.why,
+            f"cost_{found.sides[0]}": _number(c.costs[0]),
             f"cost_{found.sides[1]}": _number(c.costs[1]),
-        }  # fmt: skip
+        }
 
 
 def points(found: BreakEven) -> Iterator[dict[str, Any]]:
@@ -111,12 +115,14 @@ def points(found: BreakEven) -> Iterator[dict[str, Any]]:
         for i, x in enumerate(found.xs):
             a, b = found.costs[j, i]
             yield {
-                **({} if found.y is None else {found.y.name: float(y)}), found.x.name: float(x),
-                "winner": found.winner(j, i), f"cost_{found.sides[0]}": _number(float(a)),
+                **({} if found.y is None else {found.y.name: float(y)}),
+                found.x.name: float(x),
+                "winner": found.winner(j, i),
+                f"cost_{found.sides[0]}": _number(float(a)),
                 f"cost_{found.sides[1]}": _number(float(b)),
-                f"chip_{found.sides[0]}": _chip(found.champions[j, i, 0], float(a)),
-                f"chip_{found.sides[1]}": _chip(found.champions[j, i, 1], float(b)),
-            }  # fmt: skip
+                f"chip_{found.sides[0]}": _chip(found.best_chips[j, i, 0], float(a)),
+                f"chip_{found.sides[1]}": _chip(found.best_chips[j, i, 1], float(b)),
+            }
 
 
 def _chip(name: object, cost: float) -> str | None:
@@ -131,18 +137,32 @@ def _number(value: float) -> float | None:
 def as_dict(found: BreakEven) -> dict[str, Any]:
     """Plain data for JSON, in SI."""
 
-    def knob(k: Knob | None) -> dict[str, Any] | None:
+    def knob(k: Assumption | None) -> dict[str, Any] | None:
         if k is None:
             return None
         where = [str(p) for p in k.places]
-        return {"name": k.name, "label": k.label, "unit": k.unit, "low": k.low, "high": k.high, "now": k.now,
-                "places": where}  # fmt: skip
+        return {
+            "name": k.name,
+            "label": k.label,
+            "unit": k.unit,
+            "low": k.low,
+            "high": k.high,
+            "now": k.now,
+            "places": where,
+        }
 
     return {
-        "study": found.study.slug, "between": list(found.sides), "limits": dict(found.limits),
-        "x": knob(found.x), "y": knob(found.y), "answer": sentences(found), "boundary": list(rows(found)),
-        "points": list(points(found)), "chips_tried": found.tried, "chips_carried": found.carried,
-    }  # fmt: skip
+        "study": found.study.slug,
+        "between": list(found.sides),
+        "limits": dict(found.limits),
+        "x": knob(found.x),
+        "y": knob(found.y),
+        "answer": sentences(found),
+        "boundary": list(rows(found)),
+        "points": list(points(found)),
+        "chips_tried": found.tried,
+        "chips_carried": found.carried,
+    }
 
 
 def lines(found: BreakEven) -> list[list[tuple[float, float]]]:

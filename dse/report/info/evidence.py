@@ -11,7 +11,7 @@ from dse.evaluate.detail import Revisited, revisit
 from dse.front.files import Front
 from dse.front.tables import Table, plain_rows
 from dse.question.resolved_study import ResolvedStudy, load_study
-from dse.report.info.spreads import Measured
+from dse.report.info.spreads import SampledFront
 from dse.report.words.answer import Answer, answer, baselines_of, searched_of
 
 Row = dict[str, Any]
@@ -32,7 +32,7 @@ class Evidence:
     seen_baselines: tuple[Revisited | None, ...]
     doubts: tuple[str, ...]
     """Why parts are missing, or may not hold any more."""
-    sure: Measured | None = None
+    sure: SampledFront | None = None
     """Its designs under drawings, where that was asked for."""
 
     @cached_property

@@ -10,11 +10,11 @@ from dse.decide.uncertainty.quantiles import (
     COLUMNS,
     SAMPLES,
     TPOT,
-    Drawn,
+    SampledDesigns,
     Spread,
-    drawn_designs,
+    design_key,
     front_spreads,
-    key_of,
+    sample_designs,
     spreads,
 )
 from dse.errors import StaleResultsError
@@ -31,13 +31,13 @@ _SAME = 1e-6
 
 
 @dataclass(frozen=True)
-class Measured:
+class SampledFront:
     """A front whose designs were drawn."""
 
     study: ResolvedStudy
     front: Front
     """Its designs with the columns of `Spread`: percentiles of the goal and of TPOT, and the chances."""
-    drawn: Drawn
+    drawn: SampledDesigns
 
     @property
     def answer(self) -> Answer:
@@ -75,14 +75,16 @@ class Measured:
         return each
 
     def _beside(self, rows: list[Row], told: Answer, limit: float) -> list[Spread]:
-        keys = [key_of(self.study, row) for row in rows]
+        keys = [design_key(self.study, row) for row in rows]
         return spreads(self.drawn, keys, told.objective.name, told.target.name, limit) if rows else []
 
 
 _NONE: Mapping[str, None] = dict.fromkeys(COLUMNS)
 
 
-def measured(study: ResolvedStudy, front: Front, samples: int = SAMPLES, seed: int = SEED) -> Measured:
+def sample_front(
+    study: ResolvedStudy, front: Front, samples: int = SAMPLES, seed: int = SEED
+) -> SampledFront:
     """The designs of a front, and the best of each baseline at each target, under the same drawings.
 
     Deployments are held. Raises `StaleResultsError` where the stored figures are not those of the study
@@ -95,17 +97,17 @@ def measured(study: ResolvedStudy, front: Front, samples: int = SAMPLES, seed: i
     for name in (*([] if told.target is None else [told.target.name]), TPOT):
         if name not in {g.name for g in goals}:
             goals.append(objective(name))
-    drawn = drawn_designs(study, rows, goals, samples, seed)
+    drawn = sample_designs(study, rows, goals, samples, seed)
     _check(study, drawn, rows, front)
-    found = front_spreads(drawn, [key_of(study, r) for r in own], told.objective.name, front.axes)
+    found = front_spreads(drawn, [design_key(study, r) for r in own], told.objective.name, front.axes)
     real = _known(study, drawn, records(front.baselines), told.objective.name)
     frame, baselines = _with(front.frame, found), _with(front.baselines, real)
-    return Measured(study, replace(front, frame=frame, baselines=baselines), drawn)
+    return SampledFront(study, replace(front, frame=frame, baselines=baselines), drawn)
 
 
-def _known(study: ResolvedStudy, drawn: Drawn, rows: Sequence[Row], goal: str) -> list[Spread]:
+def _known(study: ResolvedStudy, drawn: SampledDesigns, rows: Sequence[Row], goal: str) -> list[Spread]:
     """Of baselines, gaps where one was not drawn; none is compared with the front here."""
-    keys, seen = [key_of(study, row) for row in rows], set(drawn.keys)
+    keys, seen = [design_key(study, row) for row in rows], set(drawn.keys)
     known = [k for k in dict.fromkeys(keys) if k in seen]
     found = dict(zip(known, spreads(drawn, known, goal, None, None), strict=True)) if known else {}
     gap = Spread(**dict.fromkeys(COLUMNS, float("nan")))
@@ -116,11 +118,11 @@ def _with(table: Table, found: Sequence[Spread]) -> Table:
     return table.assign(**{n: np.asarray([getattr(s, n) for s in found], dtype=float) for n in COLUMNS})
 
 
-def _check(study: ResolvedStudy, drawn: Drawn, rows: list[dict[str, Any]], front: Front) -> None:
+def _check(study: ResolvedStudy, drawn: SampledDesigns, rows: list[dict[str, Any]], front: Front) -> None:
     place = {key: i for i, key in enumerate(drawn.keys)}
     for axis in front.axes:
         column = drawn.column(axis.name)
-        now = np.asarray([drawn.point[place[key_of(study, row)], column] for row in rows])
+        now = np.asarray([drawn.point[place[design_key(study, row)], column] for row in rows])
         then = np.asarray([float(row[axis.column]) for row in rows])
         if not np.allclose(now, then, rtol=_SAME, atol=0.0):
             far = int(np.argmax(np.abs(now / np.where(then == 0.0, 1.0, then) - 1.0)))

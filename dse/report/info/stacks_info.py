@@ -108,8 +108,10 @@ def _ledger(found: Evidence, plan: _Plan) -> StackInfo:
         _shares(parts) if size is None else {name: size(v, row) for name, v in parts.items()}
         for parts, row in ledgers
     ]
-    totals = [sum(parts.values()) if size is None else sum(told.values())
-              for (parts, _), told in zip(ledgers, sizes, strict=True)]  # fmt: skip
+    totals = [
+        sum(parts.values()) if size is None else sum(told.values())
+        for (parts, _), told in zip(ledgers, sizes, strict=True)
+    ]
     return StackInfo(
         title=plan.title,
         subtitle=f"{_name(found)}: {_which(found)}",

@@ -27,9 +27,9 @@ def searched(study: ResolvedStudy | None, folder: Path, storage: str | None = No
     if study is None:
         return Searched(None, None)
     if storage is not None:
-        return told_by(study, trials_of(study.slug, folder, storage))
+        return search_from_trials(study, trials_of(study.slug, folder, storage))
     try:
-        return told_by(study, stored_trials(reading(folder), study.slug))
+        return search_from_trials(study, stored_trials(reading(folder), study.slug))
     except SpecError:
         return Searched(None, None)
 
@@ -45,7 +45,7 @@ def trials_of(slug: str, folder: Path, storage: str | None) -> Trials:
     return found
 
 
-def told_by(study: ResolvedStudy, trials: Trials) -> Searched:
+def search_from_trials(study: ResolvedStudy, trials: Trials) -> Searched:
     """What `trials` tell; nothing where the space has changed since, so that they mean nothing any more."""
     if not trials:
         return Searched(None, None)

@@ -88,8 +88,16 @@ def filters_data(found: Evidence) -> list[Data]:
         values = [float(r[column]) for r in (*found.rows, *found.baselines) if r.get(column) is not None]
         if values and min(values) < max(values):
             q = quantity(column)
-            out.append({"column": column, "label": q.label, "unit": q.unit, "factor": q.factor,
-                        "low": min(values), "high": max(values)})  # fmt: skip
+            out.append(
+                {
+                    "column": column,
+                    "label": q.label,
+                    "unit": q.unit,
+                    "factor": q.factor,
+                    "low": min(values),
+                    "high": max(values),
+                }
+            )
     return out
 
 

@@ -1,52 +1,40 @@
 """The page of a study: question, answer, front, designs, baselines, assumptions, and how to repeat it."""
 
 import shlex
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dse.evaluate.detail import Revisited
 from dse.front.files import Front
-from dse.plugins import metrics_of
-from dse.question.unanchored import family
-from dse.report.drawing.style import kind_label
-from dse.report.info.card_info import card_of, standing
-from dse.report.info.evidence import Evidence, Row, identity
+from dse.report.info.evidence import Evidence
 from dse.report.info.front_info import front_info
 from dse.report.info.parallel_info import parallel_info
 from dse.report.info.progress_info import progress_info
-from dse.report.info.stacks_info import Kind, rivals_at, stack_info
-from dse.report.page.card import card_html, facts
+from dse.report.info.stacks_info import Kind, stack_info
+from dse.report.page.card import facts
+from dse.report.page.design_sections import best_section, card_templates, designs_section
 from dse.report.page.html import Html, joined, tag
 from dse.report.page.script_data import (
-    baseline_key,
     filters_data,
     front_data,
-    front_key,
     importance_data,
-    listed,
     parallel_data,
     progress_data,
     rows_data,
     stack_data,
 )
 from dse.report.page.shell import drawing_library, page, scripts
-from dse.report.page.table import Cell, cell, table
-from dse.report.page.uncertainty_table import sure_table
 from dse.report.plots.importance_plot import NOTE as IMPORTANCE_NOTE
 from dse.report.plots.importance_plot import TITLE as IMPORTANCE_TITLE
-from dse.report.words.answer import best_label
 from dse.report.words.assumptions import assumptions_html
-from dse.report.words.ledger_words import counted, word
 from dse.report.words.listed_grid import lines_below
-from dse.report.words.quantities import chosen, designs, is_of_member, quantity, shown
+from dse.report.words.quantities import designs
 from dse.report.words.sentence import answer_sentences
 from dse.search.analysis.importance import Importance
 from dse.search.analysis.progress import Progress
 
 SCRIPTS = ("table.js", "charts.js", "report.js")
 _STACKS: tuple[Kind, ...] = ("binds", "time", "ttft", "cost", "running", "bytes")
-_LAYOUT = ("price_usd", "batch", "tp", "pp", "dp")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,8 +80,8 @@ def study_report(found: Evidence, extras: Extras | None = None) -> Html:
     }
     sections = (
         ("front", "The front", _front_section(found, filters)),
-        ("best", "The best at each target", _best_section(found)),
-        ("designs-section", "All designs", _designs_section(found)),
+        ("best", "The best at each target", best_section(found)),
+        ("designs-section", "All designs", designs_section(found)),
         ("figures", "Why", joined([_figure(f) for f in figures] or tag("p", "There is no design to draw."))),
         ("assumptions", "What it rests on", _assumptions(found)),
         ("repeat", "How to repeat it", _repeat(found, more)),
@@ -112,7 +100,7 @@ def study_report(found: Evidence, extras: Extras | None = None) -> Html:
             [tag("p", f"Caution: {doubt}.", class_="warn") for doubt in found.doubts],
             tag("nav", [tag("a", name, href=f"#{key}") for key, name, _ in sections], aria_label="Sections"),
             [tag("section", tag("h2", name), body, id=key) for key, name, body in sections],
-            _templates(found),
+            card_templates(found),
         ),
         tag(
             "dialog",
@@ -161,13 +149,17 @@ def _front_section(found: Evidence, filters: Sequence[Mapping[str, Any]]) -> Htm
         tag(
             "figure",
             tag(
-                "div", id="front-plot", class_="plot", tabindex=0, role="application",
+                "div",
+                id="front-plot",
+                class_="plot",
+                tabindex=0,
+                role="application",
                 aria_label="The front: left and right arrows walk along it, Enter opens a design",
             ),
             tag("p", id="said", role="status", class_="quiet"),
             tag("figcaption", _legend(found)),
         ),
-    )  # fmt: skip
+    )
 
 
 def _approximate(found: Evidence, filters: Sequence[Mapping[str, Any]]) -> Html | None:
@@ -190,134 +182,6 @@ def _legend(found: Evidence) -> str:
     marks = "Filled marks were searched, hollow ones are baselines, each line the front of one of them. "
     use = "Hover for a design, click or press Enter for its card."
     return f"{bars if any(found.intervals.values()) else ''}{marks}{use}"
-
-
-def _best_section(found: Evidence) -> Html:
-    told = found.answer
-    if told.target is None:
-        heads = {_key(found, r): best_label(found.front, r) for r in told.best}
-        return _cards(found, heads)
-    goal, target = told.objective, told.target
-    limits = [float(row[f"target_{target.column}"]) for row in told.best]
-    rivals = rivals_at(found, limits)
-    heads, rows = {}, []
-    for limit, row, rival in zip(limits, told.best, rivals, strict=True):
-        at = shown(limit, target.unit)
-        own = _key(found, row) if row["found"] else None
-        other = baseline_key(_number_in(found.baselines, rival)) if rival else None
-        both = own and rival is not None and identity(rival) == identity(row)
-        for key, what in ((own, "best"), (None if both else other, "best baseline")):
-            if key:
-                heads[key] = f"{heads[key]}, {at}" if key in heads else f"{what} within {at}"
-        rows.append([at, *_beside(own, row, goal), *_beside(other, rival, goal)])
-    names = [f"{target.label} at most", "best design", goal.label, "chips", "entry price", "best baseline",
-             goal.label, "chips", "entry price"]  # fmt: skip
-    body = [
-        tag("tr", [tag("td", c, class_="n" if i not in (1, 5) else "wrap") for i, c in enumerate(r)])
-        for r in rows
-    ]
-    head = [tag("th", n, scope="col", class_="n" if i not in (1, 5) else None) for i, n in enumerate(names)]
-    made = tag("table", tag("thead", tag("tr", head)), tag("tbody", body))
-    return joined(
-        tag("div", made, class_="scroll", tabindex=0, role="region", aria_label="Best at each target"),
-        sure_table(found.sure),
-        _cards(found, heads),
-    )
-
-
-def _beside(key: str | None, row: Row | None, goal: Any) -> list[Any]:
-    if key is None or row is None:
-        return ["none", "-", "-", "-"]
-    kind = kind_label(str(row.get("branch") or ""))
-    return [
-        joined(_button(key, str(row["chip"])), f" {kind}"),
-        shown(row[goal.column], goal.unit),
-        counted(row["chips"]),
-        shown(row["capex_usd"], "USD"),
-    ]
-
-
-def _key(found: Evidence, row: Mapping[str, Any]) -> str:
-    """Of a design of the front, or of a baseline that is the best of those that may win."""
-    if any(identity(own) == identity(row) for own in found.rows):
-        return front_key(_number_in(found.rows, row))
-    return baseline_key(_number_in(found.baselines, row))
-
-
-def _number_in(rows: Sequence[Row], row: Mapping[str, Any]) -> int:
-    return next(i for i, own in enumerate(rows) if identity(own) == identity(row))
-
-
-def _cards(found: Evidence, heads: Mapping[str, str]) -> Html:
-    every = _keyed(found)
-    return tag(
-        "div",
-        [card_html(card_of(*every[key]), head, folded=True) for key, head in heads.items()],
-        class_="cards",
-    )
-
-
-def _keyed(found: Evidence) -> dict[str, tuple[Row, Revisited | None]]:
-    own = {front_key(i): pair for i, pair in enumerate(zip(found.rows, found.seen, strict=True))}
-    others = zip(found.baselines, found.seen_baselines, strict=True)
-    return own | {baseline_key(i): pair for i, pair in enumerate(others)}
-
-
-def _button(key: str, text: str) -> Html:
-    return tag("button", text, type="button", class_="link", data_card=key)
-
-
-def _designs_section(found: Evidence) -> Html:
-    keyed = _keyed(found)
-    every = {key: keyed[key] for key in listed(found)}
-    usual = (*(metric.column for metric in metrics_of("table")), *_LAYOUT)
-    given = [c for c in usual if any(row.get(c) is not None for row, _ in every.values())]
-    names = dict.fromkeys(c for row, _ in every.values() for c in row)
-    parts = list(dict.fromkeys(label for _, seen in every.values() if seen for label in seen.parts))
-    own = [*(c for c in names if is_of_member(c)), *(f"{label}.bound_by" for label in parts)]
-    parameters = [*sorted(c for c in names if c.startswith("param_")), *own]
-    columns = [
-        quantity("chip"),
-        quantity("kind"),
-        *(quantity(c) for c in (*given, *parameters)),
-        quantity("bound_by"),
-    ]
-    barred = found.answer.standing.unanchored
-    rows = [_table_row(key, row, seen, [*given, *parameters], barred) for key, (row, seen) in every.items()]
-    made = table(
-        "designs", columns, rows, keys=list(every),
-        caption="Designs on the front and deployments of the baselines; click a heading to sort",
-    )  # fmt: skip
-    downloads = [
-        tag("button", f"Download {form.upper()}", type="button", data_download=form)
-        for form in ("csv", "json")
-    ]
-    note = tag("span", "what the filters above leave, in this order, in SI units", class_="quiet")
-    return joined(tag("div", downloads, note, class_="bar screen-only"), made)
-
-
-def _table_row(
-    key: str, row: Row, seen: Revisited | None, columns: Sequence[str], barred: Container[str]
-) -> dict[str, Cell]:
-    name, kind = str(row.get("chip")), kind_label(str(row.get("branch") or ""))
-    anchors = "unanchored" if family(name, str(row.get("role"))) in barred else ""
-    told = ", ".join(text for text in (kind, standing(row, seen), anchors) if text)
-    bound = word(seen.bound_by) if seen and seen.bound_by else None
-    waits = {f"{label}.bound_by": word(own.bound_by) for label, own in (seen.parts if seen else {}).items()}
-    return {
-        "chip": Cell(_button(key, name), name),
-        "kind": Cell(told, told),
-        **{c: cell(waits.get(c) or chosen(row, c) or row.get(c), quantity(c)) for c in columns},
-        "bound_by": cell(bound, quantity("bound_by")),
-    }
-
-
-def _templates(found: Evidence) -> Html:
-    """Every card, for the dialog; a template costs a browser no layout."""
-    return joined(
-        tag("template", card_html(card_of(row, seen)), id=f"card-{key}")
-        for key, (row, seen) in _keyed(found).items()
-    )
 
 
 def _figures(found: Evidence, more: Extras) -> Sequence[_Figure]:
@@ -352,7 +216,7 @@ def _figure(figure: _Figure) -> Html:
         tag("h3", figure.title),
         drawn if figure.low else tag("div", drawn, class_="wide", tabindex=0),
         tag("figcaption", figure.note),
-    )  # fmt: skip
+    )
 
 
 def _assumptions(found: Evidence) -> Html:
@@ -383,11 +247,18 @@ def _repeat(found: Evidence, more: Extras) -> Html:
     }
     slug = str(told.get("study") or "STUDY")
     command = more.command or shlex.join(["dse", "run", slug])
-    digests = [tag("tr", tag("td", k, class_="wrap"), tag("td", v, class_="wrap"))
-               for k, v in (told.get("digests") or {}).items()]  # fmt: skip
+    digests = [
+        tag("tr", tag("td", k, class_="wrap"), tag("td", v, class_="wrap"))
+        for k, v in (told.get("digests") or {}).items()
+    ]
     return joined(
         tag("pre", tag("code", command)),
         facts([(k, str(v)) for k, v in told_facts.items() if v is not None]),
-        tag("details", tag("summary", "Digests (SHA-256) of the study and of every config"),
-            tag("table", tag("tbody", digests))) if digests else None,
-    )  # fmt: skip
+        tag(
+            "details",
+            tag("summary", "Digests (SHA-256) of the study and of every config"),
+            tag("table", tag("tbody", digests)),
+        )
+        if digests
+        else None,
+    )

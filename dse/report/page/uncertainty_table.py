@@ -1,6 +1,6 @@
 """How sure the best design at each target is, for a page."""
 
-from dse.report.info.spreads import Measured
+from dse.report.info.spreads import SampledFront
 from dse.report.page.html import Html, joined, tag
 from dse.report.words.answer import Row
 from dse.report.words.quantities import shown
@@ -8,7 +8,7 @@ from dse.report.words.quantities import shown
 _HEADS = ("P10", "median", "P90", "is best", "meets it")
 
 
-def sure_table(found: Measured | None) -> Html:
+def uncertainty_table(found: SampledFront | None) -> Html:
     """P10, median, P90 and chances of the best design at each target; nothing where nothing was drawn."""
     told = None if found is None else found.judge(found.answer)
     if found is None or told is None or told.target is None:
@@ -16,10 +16,17 @@ def sure_table(found: Measured | None) -> Html:
     goal, target = told.objective, told.target
     names = [f"{target.label} at most", "best design", goal.label, *_HEADS, "TPOT", "P10 to P90 of TPOT"]
     rows = [
-        [shown(float(row[f"target_{target.column}"]), target.unit), str(row["chip"]),
-         shown(row[goal.column], goal.unit), *_cells(row), shown(row["tpot_s"], "s"), _of_tpot(row)]
-        for row in told.best if row["found"]
-    ]  # fmt: skip
+        [
+            shown(float(row[f"target_{target.column}"]), target.unit),
+            str(row["chip"]),
+            shown(row[goal.column], goal.unit),
+            *_cells(row),
+            shown(row["tpot_s"], "s"),
+            _of_tpot(row),
+        ]
+        for row in told.best
+        if row["found"]
+    ]
     head = [tag("th", n, scope="col", class_=None if i == 1 else "n") for i, n in enumerate(names)]
     body = [
         tag("tr", [tag("td", c, class_="wrap" if i == 1 else "n") for i, c in enumerate(r)]) for r in rows

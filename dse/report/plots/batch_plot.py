@@ -48,9 +48,15 @@ def batch_info(points: Iterable[BatchPoint]) -> list[BatchBar]:
             if mine:
                 low, median, high = np.expm1(np.quantile(mine, (0.1, 0.5, 0.9)))
                 found.append(
-                    BatchBar(place=place, left_out=left_out, n=len(mine), low=float(low),
-                             median=float(median), high=float(high))
-                )  # fmt: skip
+                    BatchBar(
+                        place=place,
+                        left_out=left_out,
+                        n=len(mine),
+                        low=float(low),
+                        median=float(median),
+                        high=float(high),
+                    )
+                )
     return found
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from dse.decide.scenario.assumptions import Knob
-from dse.decide.scenario.breakeven import NOBODY, BreakEven
+from dse.decide.scenario.assumptions import Assumption
+from dse.decide.scenario.breakeven import NEITHER, BreakEven
 from dse.report.drawing.canvas import foot, frame, head, save
 from dse.report.drawing.style import styles
 from dse.report.info.breakeven_info import amount, lines, segments, summary
@@ -31,19 +31,26 @@ def _draw(found: BreakEven, figure: Any) -> None:
     head(figure, axes, _title(found), summary(found), pad=22 if found.y is None else 8)
     frame(axes)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=8.5)
-    foot(figure, (f"{found.tried:,} chips looked at, the {found.carried} best carried on; each has its best "
-                  "deployment at every point; the boundary is bisected",))  # fmt: skip
+    foot(
+        figure,
+        (
+            f"{found.tried:,} chips looked at, the {found.carried} best carried on; each has its best "
+            "deployment at every point; the boundary is bisected",
+        ),
+    )
 
 
 def _title(found: BreakEven) -> str:
-    at = ", ".join(f"{n.upper()} {v * 1e3:g} ms" if n in ("tpot", "ttft") else f"{n} {v:g}"
-                   for n, v in found.limits.items())  # fmt: skip
+    at = ", ".join(
+        f"{n.upper()} {v * 1e3:g} ms" if n in ("tpot", "ttft") else f"{n} {v:g}"
+        for n, v in found.limits.items()
+    )
     return f"{found.sides[0]} or {found.sides[1]}: who wins{f' at {at}' if at else ''}"
 
 
 def _colour(found: BreakEven, name: str) -> str:
     looks = styles({"sram-only", "dram-only", "hybrid"})
-    if name == NOBODY:
+    if name == NEITHER:
         return "#FFFFFF"
     if name in looks:
         return looks[name].colour
@@ -55,12 +62,28 @@ def _curves(found: BreakEven, axes: Any) -> None:
     for k, side in enumerate(found.sides):
         cost = np.where(np.isfinite(found.costs[0, :, k]), found.costs[0, :, k], np.nan)
         style = "-" if k == 0 else (0, (5, 2))
-        axes.plot(found.xs, cost, color=_colour(found, side), linewidth=1.8, linestyle=style, marker="o",
-                  markersize=3.5, label=side)  # fmt: skip
+        axes.plot(
+            found.xs,
+            cost,
+            color=_colour(found, side),
+            linewidth=1.8,
+            linestyle=style,
+            marker="o",
+            markersize=3.5,
+            label=side,
+        )
     for c in found.boundary:
         axes.axvline(c.x, color="#333333", linewidth=1.0)
-        axes.annotate(amount(found.x, c.x), (c.x, 1.0), xycoords=("data", "axes fraction"), fontsize=8,
-                      ha="center", va="bottom", xytext=(0, 2), textcoords="offset points")  # fmt: skip
+        axes.annotate(
+            amount(found.x, c.x),
+            (c.x, 1.0),
+            xycoords=("data", "axes fraction"),
+            fontsize=8,
+            ha="center",
+            va="bottom",
+            xytext=(0, 2),
+            textcoords="offset points",
+        )
     if found.x.now is not None and found.xs[0] <= found.x.now <= found.xs[-1]:
         axes.axvline(found.x.now, color=_GREY, linewidth=1.2, linestyle=":", label="as the study assumes")
     axes.set_yscale("log")
@@ -68,21 +91,36 @@ def _curves(found: BreakEven, axes: Any) -> None:
     _plain(axes.yaxis)
 
 
-def _map(found: BreakEven, up: Knob, axes: Any) -> None:
+def _map(found: BreakEven, up: Assumption, axes: Any) -> None:
     edges = _edges(found.ys, up)
     for j in range(len(found.ys)):
         for left, right, name in segments(found, j):
             axes.fill_between([left, right], edges[j], edges[j + 1], **_ink(found, name))
     for n in dict.fromkeys(found.winner(j, i) for j in range(len(found.ys)) for i in range(len(found.xs))):
-        label = "nobody can serve it" if n == NOBODY else f"{n} win" if n == "others" else f"{n} wins"
+        label = "nobody can serve it" if n == NEITHER else f"{n} win" if n == "others" else f"{n} wins"
         axes.fill_between([], [], [], label=label, **{**_ink(found, n), "linewidth": 0.6})
     for k, line in enumerate(lines(found)):
         xs, ys = zip(*line, strict=True)
-        axes.plot(xs, ys, color="#222222", linewidth=1.6, marker="o", markersize=3,
-                  label="break-even, solved" if k == 0 else None)  # fmt: skip
+        axes.plot(
+            xs,
+            ys,
+            color="#222222",
+            linewidth=1.6,
+            marker="o",
+            markersize=3,
+            label="break-even, solved" if k == 0 else None,
+        )
     if found.x.now is not None and up.now is not None:
-        axes.plot([found.x.now], [up.now], marker="*", markersize=12, color="#222222", linestyle="none",
-                  markerfacecolor="white", label="as the study assumes")  # fmt: skip
+        axes.plot(
+            [found.x.now],
+            [up.now],
+            marker="*",
+            markersize=12,
+            color="#222222",
+            linestyle="none",
+            markerfacecolor="white",
+            label="as the study assumes",
+        )
     _scale(axes.yaxis, up)
     axes.set_ylim(found.ys[0], found.ys[-1])
 
@@ -96,7 +134,7 @@ def _ink(found: BreakEven, name: str) -> dict[str, Any]:
     return {"facecolor": face, "edgecolor": "#888888", "linewidth": 0.0, "hatch": hatch}
 
 
-def _edges(values: Any, knob: Knob) -> Any:
+def _edges(values: Any, knob: Assumption) -> Any:
     """Cell borders around values, on the knob's scale."""
     v = np.log(values) if knob.log else np.asarray(values, dtype=float)
     inner = 0.5 * (v[1:] + v[:-1])
@@ -104,7 +142,7 @@ def _edges(values: Any, knob: Knob) -> Any:
     return np.exp(out) if knob.log else out
 
 
-def _scale(axis: Any, knob: Knob) -> None:
+def _scale(axis: Any, knob: Assumption) -> None:
     from matplotlib.ticker import FuncFormatter
 
     axis._set_axes_scale("log" if knob.log else "linear")

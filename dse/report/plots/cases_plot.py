@@ -82,5 +82,14 @@ def _draw(axes: Any, panel: Panel, info: CasesInfo) -> None:
         middle = {"transform": axes.transAxes, "ha": "center", "va": "center"}
         axes.text(0.5, 0.5, "nothing feasible", color="#666666", **middle)
     for look, x, y in panel.groups:
-        axes.scatter(x, y, s=16, marker=look.marker, facecolor=look.colour, edgecolor="white", linewidth=0.3,
-                     zorder=3, label=look.label)  # fmt: skip
+        axes.scatter(
+            x,
+            y,
+            s=16,
+            marker=look.marker,
+            facecolor=look.colour,
+            edgecolor="white",
+            linewidth=0.3,
+            zorder=3,
+            label=look.label,
+        )

@@ -14,13 +14,34 @@ _SIZE = (10.4, 6.0)
 _LEAST = 0.085
 """Share of a bar below which a part has no room for its name."""
 LOOKS = {
-    "core": 0, "compute": 0, "compute_dies": 0, "dram": 1, "dram_phy": 1, "link": 2, "package": 3, "board": 4,
-    "cache": 5, "die_to_die": 6, "assembly_loss": 6, "sram": 7, "load": 5, "uncore": 8, "static": 8,
-    "io_dies": 8, "test": 9, "unit_cost": 9, "nre": 5, "margin": 2,
-}  # fmt: skip
+    "core": 0,
+    "compute": 0,
+    "compute_dies": 0,
+    "dram": 1,
+    "dram_phy": 1,
+    "link": 2,
+    "package": 3,
+    "board": 4,
+    "cache": 5,
+    "die_to_die": 6,
+    "assembly_loss": 6,
+    "sram": 7,
+    "load": 5,
+    "uncore": 8,
+    "static": 8,
+    "io_dies": 8,
+    "test": 9,
+    "unit_cost": 9,
+    "nre": 5,
+    "margin": 2,
+}
 """Part to its place among the looks: what belongs together looks alike in every bar of every chip."""
-_BESIDE = {"Silicon": ("die_area", "io_die_area"), "Unit cost": ("unit_cost",), "Price": ("price",),
-           "Power": ("tdp",)}  # fmt: skip
+_BESIDE = {
+    "Silicon": ("die_area", "io_die_area"),
+    "Unit cost": ("unit_cost",),
+    "Price": ("price",),
+    "Power": ("tdp",),
+}
 """Bar to the published quantities that stand beside it."""
 
 

@@ -100,8 +100,12 @@ def _curve(axes: Any, curve: Curve, *, compared: bool) -> None:
         axes.plot(*curve.steps, linestyle=dashes, **ink)
     _error_bars(axes, curve.x, curve.y, curve.within, curve.style.colour, most=4)
     size = (4.5 if compared else 3.0) if len(curve.x) > 1 else 7.0
-    mark = {"marker": curve.style.marker, "markersize": size, "markeredgewidth": 0.8,
-            "markerfacecolor": curve.style.colour if compared else "white"}  # fmt: skip
+    mark = {
+        "marker": curve.style.marker,
+        "markersize": size,
+        "markeredgewidth": 0.8,
+        "markerfacecolor": curve.style.colour if compared else "white",
+    }
     axes.plot(curve.x, curve.y, linestyle="none", **mark, **ink)
     if compared:
         axes.plot([], [], linestyle=dashes, label=curve.label, **mark, **ink)

@@ -57,9 +57,16 @@ def _draw(figure: Any, info: LinesInfo) -> None:
         axes.set(xlim=x.limits, xlabel=x.label)
         factor = x.factor
     for i, line in enumerate(info.lines):
-        axes.plot(line.x * factor, line.y * y.factor, marker=MARKERS[i % len(MARKERS)], markersize=5,
-                  color=COLOURS[i % len(COLOURS)], linewidth=1.6, label=line.label,
-                  dashes=DASHES[i % len(DASHES)] or (None, None))  # fmt: skip
+        axes.plot(
+            line.x * factor,
+            line.y * y.factor,
+            marker=MARKERS[i % len(MARKERS)],
+            markersize=5,
+            color=COLOURS[i % len(COLOURS)],
+            linewidth=1.6,
+            label=line.label,
+            dashes=DASHES[i % len(DASHES)] or (None, None),
+        )
     better = "more" if info.y.maximised else "less"
     axes.set_ylabel(f"{y.label}   ({better} is better)")
     figure.legend(loc="outside upper center", ncols=min(5, len(info.lines)), frameon=False)

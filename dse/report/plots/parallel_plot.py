@@ -38,15 +38,24 @@ def _draw(figure: Any, info: ParallelInfo) -> None:
         axes.plot([place, place], [0, 1], color="#333333", linewidth=1.0, zorder=3)
         for at, text in upright.ticks:
             ink = {"fontsize": 7.5, "color": "#333333", "va": "center", "zorder": 4}
-            axes.text(place + 0.04, at, text, **ink, bbox={"facecolor": "white", "alpha": 0.75, "pad": 0.6,
-                      "edgecolor": "none"})  # fmt: skip
+            axes.text(
+                place + 0.04,
+                at,
+                text,
+                **ink,
+                bbox={"facecolor": "white", "alpha": 0.75, "pad": 0.6, "edgecolor": "none"},
+            )
     axes.set_xticks(places, [fill(u.quantity.title, 11) for u in info.axes], fontsize=7.5)
     crowd = sum(len(b.at) for b in info.bundles)
     for i, bundle in enumerate(info.bundles):
         ink = {
-            "color": bundle.style.colour, "linewidth": 1.1, "linestyle": _DASHES[i % len(_DASHES)],
-            "marker": bundle.style.marker, "markersize": 3.2, "alpha": float(np.clip(25 / crowd, 0.25, 0.9)),
-        }  # fmt: skip
+            "color": bundle.style.colour,
+            "linewidth": 1.1,
+            "linestyle": _DASHES[i % len(_DASHES)],
+            "marker": bundle.style.marker,
+            "markersize": 3.2,
+            "alpha": float(np.clip(25 / crowd, 0.25, 0.9)),
+        }
         axes.plot(places, bundle.at.T, **ink)
         strong = {**ink, "alpha": 1.0}
         axes.plot([], [], label=f"{bundle.style.label or 'design'} ({len(bundle.at):,})", **strong)

@@ -44,7 +44,13 @@ def _draw(figure: Any, info: ProgressInfo) -> None:
     if info.complete is not None:
         axes.axvline(end, color="#888888", linestyle=(0, (5, 5)), linewidth=0.8)
         axes.text(
-            end, 1.01, info.told, ha="right" if end > info.end / 2 else "left", va="bottom", fontsize=8,
-            color="#333333", transform=axes.get_xaxis_transform(),
-        )  # fmt: skip
+            end,
+            1.01,
+            info.told,
+            ha="right" if end > info.end / 2 else "left",
+            va="bottom",
+            fontsize=8,
+            color="#333333",
+            transform=axes.get_xaxis_transform(),
+        )
     foot(figure, info.notes)

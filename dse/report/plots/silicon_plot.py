@@ -53,9 +53,15 @@ def _panel(axes: Any, rows: Sequence[Any], size: float, band: float) -> None:
         mine = [r for r in rows if _kind(r) == kind]
         if mine:
             axes.plot(
-                [r.published / size for r in mine], [r.predicted / size for r in mine], linestyle="none",
-                marker=marker, markerfacecolor=fill, markeredgecolor=edge, markersize=5, label=label,
-            )  # fmt: skip
+                [r.published / size for r in mine],
+                [r.predicted / size for r in mine],
+                linestyle="none",
+                marker=marker,
+                markerfacecolor=fill,
+                markeredgecolor=edge,
+                markersize=5,
+                label=label,
+            )
     for r in rows:
         if r.low < r.high:
             axes.plot([r.low / size, r.high / size], [r.predicted / size] * 2, color="#004488", linewidth=1.0)
@@ -64,9 +70,15 @@ def _panel(axes: Any, rows: Sequence[Any], size: float, band: float) -> None:
     for r in _named(rows, band, ends[1] / ends[0]):
         over = r.error > 0.0
         axes.annotate(
-            r.chip, (r.published / size, r.predicted / size), fontsize=7, xytext=(-5 if over else 5, 0),
-            textcoords="offset points", color=QUIET, ha="right" if over else "left", va="center",
-        )  # fmt: skip
+            r.chip,
+            (r.published / size, r.predicted / size),
+            fontsize=7,
+            xytext=(-5 if over else 5, 0),
+            textcoords="offset points",
+            color=QUIET,
+            ha="right" if over else "left",
+            va="center",
+        )
     axes.legend(frameon=False, fontsize=8, loc="upper left", handletextpad=0.2)
 
 

@@ -39,9 +39,16 @@ def _draw(figure: Any, info: StackInfo) -> None:
     for i, (name, values) in enumerate(info.parts):
         look = PARTS[i % len(PARTS)]
         axes.bar(
-            at, values, bottom=below, width=0.98 if info.dense else 0.7, label=name, color=look.colour,
-            hatch=look.hatch, edgecolor="white", linewidth=0.0 if info.dense else 0.5,
-        )  # fmt: skip
+            at,
+            values,
+            bottom=below,
+            width=0.98 if info.dense else 0.7,
+            label=name,
+            color=look.colour,
+            hatch=look.hatch,
+            edgecolor="white",
+            linewidth=0.0 if info.dense else 0.5,
+        )
         below = below + values
     for place, top, total in zip(at, below, info.totals, strict=False):
         axes.text(place, top, total, ha="center", va="bottom", fontsize=8.5)
@@ -61,10 +68,16 @@ def _kinds(axes: Any, info: StackInfo, at: Any) -> None:
     for name, style in styles(set(info.kinds)).items():
         mine = [i for i, kind in enumerate(info.kinds) if kind == name]
         axes.plot(
-            at[mine], np.full(len(mine), 1.03), linestyle="none", marker=style.marker, color=style.colour,
-            markersize=4 if info.dense else 7, clip_on=False, transform=axes.get_xaxis_transform(),
+            at[mine],
+            np.full(len(mine), 1.03),
+            linestyle="none",
+            marker=style.marker,
+            color=style.colour,
+            markersize=4 if info.dense else 7,
+            clip_on=False,
+            transform=axes.get_xaxis_transform(),
             label=style.label or "design",
-        )  # fmt: skip
+        )
 
 
 def _labels(axes: Any, info: StackInfo, at: Any) -> None:

@@ -47,10 +47,15 @@ def tornado_info(p: Proposal) -> TornadoInfo:
         return None if cost is None else cost / base - 1.0
 
     bars = [
-        Bar(fact_words(s.fact), change(s.cost_low), change(s.cost_high), written(s.fact, s.low),
-            written(s.fact, s.high))
+        Bar(
+            fact_words(s.fact),
+            change(s.cost_low),
+            change(s.cost_high),
+            written(s.fact, s.low),
+            written(s.fact, s.high),
+        )
         for s in p.tornado[:MOST]
-    ]  # fmt: skip
+    ]
     return TornadoInfo(
         title=f"{p.chip.name}: what {p.goal_label} hangs on",
         subtitle="Each number over the range of its sources, all others held, the deployment chosen anew",
@@ -127,9 +132,15 @@ def draw_tornado(info: TornadoInfo, figure: Any) -> None:
 
 def _write(axes: Any, end: End, gap: float) -> Any:
     return axes.text(
-        end.place + end.side * gap, end.row, fill(end.text, _WIDE), va="center",
-        ha="left" if end.side > 0 else "right", fontsize=7.5, color="#444444", zorder=3,
-    )  # fmt: skip
+        end.place + end.side * gap,
+        end.row,
+        fill(end.text, _WIDE),
+        va="center",
+        ha="left" if end.side > 0 else "right",
+        fontsize=7.5,
+        color="#444444",
+        zorder=3,
+    )
 
 
 def _fit(figure: Any, axes: Any, texts: Sequence[Any], values: Sequence[float]) -> None:

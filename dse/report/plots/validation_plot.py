@@ -79,8 +79,16 @@ def _draw(axes: Any, panel: Panel, inks: dict[str, dict[str, Any]]) -> None:
     axes.fill_between(ends, ends * (1.0 - _BAND), ends * (1.0 + _BAND), color="#EEEEEE", zorder=0)
     axes.plot(ends, ends, color="#555555", linewidth=0.8, zorder=1)
     for cloud in panel.clouds:
-        axes.plot(cloud.measured, cloud.predicted, linestyle="none", markersize=2.6, alpha=0.7,
-                  markeredgewidth=0.0, zorder=2, **inks[cloud.stack])  # fmt: skip
+        axes.plot(
+            cloud.measured,
+            cloud.predicted,
+            linestyle="none",
+            markersize=2.6,
+            alpha=0.7,
+            markeredgewidth=0.0,
+            zorder=2,
+            **inks[cloud.stack],
+        )
     axes.set(xscale="log", yscale="log", xlim=panel.limits, ylim=panel.limits)
     for side in (axes.xaxis, axes.yaxis):
         side.set_major_locator(LogLocator(numticks=7))

@@ -10,7 +10,7 @@ from dse.front.files import Front
 from dse.front.query import best_at_targets
 from dse.front.tables import Table, distinct, plain_rows, stack
 from dse.plugins import objective
-from dse.report.words.eligibility import Standing, standing_of
+from dse.report.words.eligibility import Standing, eligibility_of
 
 Row = dict[str, Any]
 
@@ -37,7 +37,7 @@ class Answer:
 def answer(front: Front) -> Answer:
     """The answer of a stored front."""
     axis, targets = _targets(front)
-    stands = standing_of(front)
+    stands = eligibility_of(front)
     if axis is None:
         every = ranked(front)
         rows = [_extreme(every, a) for a in front.axes if len(every)]
@@ -74,7 +74,7 @@ def ranked(front: Front) -> Table:
 
     What a chip that may not has kept off the front comes back: the deployments of the baselines.
     """
-    every, stands = contenders(front), standing_of(front)
+    every, stands = contenders(front), eligibility_of(front)
     kept = stands.ranked(every)
     if kept is every or not len(front.baselines):
         return kept

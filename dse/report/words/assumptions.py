@@ -13,7 +13,7 @@ from dse.spec.yaml.yaml_lines import read_yaml
 
 
 @dataclass(frozen=True)
-class Assumption:
+class ConfigValues:
     """A config and its sourced values."""
 
     name: str
@@ -23,11 +23,11 @@ class Assumption:
     notes: str | None
 
 
-def assumptions(study: ResolvedStudy) -> Iterator[Assumption]:
+def assumptions(study: ResolvedStudy) -> Iterator[ConfigValues]:
     """Every config that the answer depends on, as it is today."""
     for name, spec in study.configs.items():
         found = tuple(line for line in lines(spec, _written(study, name, spec)) if line.source)
-        yield Assumption(name, str(getattr(spec, "title", "")), found, getattr(spec, "notes", None))
+        yield ConfigValues(name, str(getattr(spec, "title", "")), found, getattr(spec, "notes", None))
 
 
 def _written(study: ResolvedStudy, name: str, spec: Any) -> Any:
@@ -51,7 +51,7 @@ def assumptions_html(study: ResolvedStudy) -> Html:
     )
 
 
-def _config(one: Assumption, sources: Mapping[str, Source]) -> Html:
+def _config(one: ConfigValues, sources: Mapping[str, Source]) -> Html:
     heads = ("value of", "value", "low to high", "source", "date", "basis", "note")
     rows = [_row(line, sources) for line in one.values]
     made = tag(

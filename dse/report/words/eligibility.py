@@ -66,7 +66,7 @@ class Standing:
         return rows if all(keep) else rows[np.asarray(keep)]
 
 
-def standing_of(front: Front) -> Standing:
+def eligibility_of(front: Front) -> Standing:
     """Who may win, by what the manifest says; results of older versions say nothing, so that all may."""
     told = front.manifest
     bases: Mapping[str, str] = told.get("price_bases") or {}
@@ -77,8 +77,13 @@ def standing_of(front: Front) -> Standing:
     for name, group in groups.items():
         count[group] = count.get(group, 0) + (shown or name not in barred)
     first = max(count, key=lambda name: count[name], default=None)
-    return Standing(group_of=groups, group=first, unanchored=dict(barred), shown=shown,
-                    assumed=dict(told.get("assumed") or {}))  # fmt: skip
+    return Standing(
+        group_of=groups,
+        group=first,
+        unanchored=dict(barred),
+        shown=shown,
+        assumed=dict(told.get("assumed") or {}),
+    )
 
 
 def with_unanchored(front: Front, wanted: bool) -> Front:

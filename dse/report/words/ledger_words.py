@@ -9,9 +9,16 @@ _WORDS = {
     "IO die area": "I/O die area",
 }
 _SHORT = {
-    "ffn": "FFN", "kv": "KV", "sram": "SRAM", "dram": "DRAM", "tpot": "TPOT", "ttft": "TTFT", "tdp": "TDP",
-    "phy": "PHY", "io": "IO",
-}  # fmt: skip
+    "ffn": "FFN",
+    "kv": "KV",
+    "sram": "SRAM",
+    "dram": "DRAM",
+    "tpot": "TPOT",
+    "ttft": "TTFT",
+    "tdp": "TDP",
+    "phy": "PHY",
+    "io": "IO",
+}
 
 
 def word(name: str) -> str:

@@ -47,8 +47,13 @@ _KNOWN: dict[str, tuple[str, str, float]] = {
     "param_link_bandwidth": ("links, one way", "GB/s", 1e-9),
     "param_sram_bandwidth_per_byte": ("SRAM bandwidth per MiB", "GB/s", 2.0**20 * 1e-9),
 }
-_SHOWN = {"s": ("ms", 1e3), "B": ("GB", 1e-9), "B/s": ("GB/s", 1e-9), "FLOP/s": ("TFLOP/s", 1e-12),
-          "m2": ("mm2", 1e6)}  # fmt: skip
+_SHOWN = {
+    "s": ("ms", 1e3),
+    "B": ("GB", 1e-9),
+    "B/s": ("GB/s", 1e-9),
+    "FLOP/s": ("TFLOP/s", 1e-12),
+    "m2": ("mm2", 1e6),
+}
 
 
 def is_of_member(column: str) -> bool:

@@ -112,8 +112,11 @@ def _beside(found: Evidence, limits: Sequence[float]) -> Iterator[str]:
         ratio = float(rival[goal.column]) / float(row[goal.column])
         factor = 1.0 / ratio if goal.maximised else ratio
         at = shown(limit, target.unit)
-        parts.append(f"{factor:.3g} times worse at {at} ({rival['chip']})" if factor >= 1.0 else
-                     f"{1 / factor:.3g} times better at {at} ({rival['chip']})")  # fmt: skip
+        parts.append(
+            f"{factor:.3g} times worse at {at} ({rival['chip']})"
+            if factor >= 1.0
+            else f"{1 / factor:.3g} times better at {at} ({rival['chip']})"
+        )
         spread = _spread(found, row, goal.column) * _spread(found, rival, goal.column)
         if 1.0 / spread < factor < spread:
             open_.append(at)

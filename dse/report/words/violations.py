@@ -8,9 +8,14 @@ from dse.plugins import GROUPS, objective, registered
 from dse.spec.yaml.units import pretty
 
 _UNITS = {
-    "capacity": "B", "network_domain": "chip", "expert_replicas": "", "die_area": "m2",
-    "dram_stacks": "", "link_edge": "B/s", "cooling": "W",
-}  # fmt: skip
+    "capacity": "B",
+    "network_domain": "chip",
+    "expert_replicas": "",
+    "die_area": "m2",
+    "dram_stacks": "",
+    "link_edge": "B/s",
+    "cooling": "W",
+}
 """Unit of the constraints that our cost models name; a target has that of its objective."""
 
 

@@ -26,8 +26,8 @@ from dse.cli.terminal.machine_output import emit_csv, emit_json
 from dse.cli.terminal.spinner import working
 from dse.cli.terminal.tables import plain, remark, stdout, table
 from dse.decide.propose.proposal import limits_text
-from dse.decide.scenario.assumptions import Knob
-from dse.decide.scenario.breakeven import BreakEven, assumptions, everyone
+from dse.decide.scenario.assumptions import Assumption
+from dse.decide.scenario.breakeven import BreakEven, all_candidates, assumptions
 from dse.decide.scenario.breakeven import breakeven as solved
 from dse.errors import spec_error
 from dse.report.info.breakeven_info import amount, as_dict, points, sentences
@@ -89,7 +89,7 @@ def breakeven(
     study = question(study, software)
     resolved, front = load_both(study, out, configs)
     resolved = resolved.lifted() if no_targets else resolved
-    candidates = everyone(resolved, front)
+    candidates = all_candidates(resolved, front)
     across, upwards = assumptions(resolved, candidates, x, y)
     limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
     _one_of_each(limits, [knob for knob in (across, upwards) if knob is not None])
@@ -103,7 +103,7 @@ def breakeven(
     _tell(found, form)
 
 
-def _one_of_each(limits: Mapping[str, float], knobs: Sequence[Knob]) -> None:
+def _one_of_each(limits: Mapping[str, float], knobs: Sequence[Assumption]) -> None:
     """Raise `SpecError` for a target that is both held and turned."""
     for knob in knobs:
         if knob.kind == "limits" and knob.key in limits:
@@ -142,7 +142,7 @@ def _show(found: BreakEven) -> None:
         for i, x in enumerate(found.xs) if found.y is None else ():
             a, b = found.costs[j, i]
             best = [
-                str(c) if isfinite(v) else "-" for c, v in zip(found.champions[j, i], (a, b), strict=True)
+                str(c) if isfinite(v) else "-" for c, v in zip(found.best_chips[j, i], (a, b), strict=True)
             ]
             rows.append([amount(found.x, float(x)), _cost(a), _cost(b), found.winner(j, i), *best])
         if found.y is not None:

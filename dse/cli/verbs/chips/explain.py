@@ -15,7 +15,7 @@ from dse.cli.terminal.machine_output import emit_json
 from dse.cli.terminal.quantity import shown
 from dse.cli.terminal.spinner import working
 from dse.cli.terminal.tables import plain, stdout, table
-from dse.decide.explain.design import Explained
+from dse.decide.explain.design import Explanation
 from dse.decide.explain.design import explain as explained
 from dse.decide.explain.elasticity import sources_of
 from dse.decide.explain.neighbours import Neighbour
@@ -63,7 +63,7 @@ def explain(
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _show(found: Explained) -> None:
+def _show(found: Explanation) -> None:
     console = stdout()
     if found.candidate.values:
         console.print(plain(f"{found.candidate.label}: {_made_of(found)}"), soft_wrap=True)
@@ -80,7 +80,7 @@ def _show(found: Explained) -> None:
         console.print(plain(line), soft_wrap=True)
 
 
-def _made_of(found: Explained) -> str:
+def _made_of(found: Explanation) -> str:
     values = found.candidate.values
     return ", ".join(f"{_name(n)} {_told(found, n, v, PARAMETERS[n])}" for n, v in values.items())
 
@@ -102,7 +102,7 @@ def _changed(neighbour: Neighbour) -> str:
     return f"{name} of {neighbour.part}" if neighbour.part else name
 
 
-def _changes(found: Explained) -> RenderableType:
+def _changes(found: Explanation) -> RenderableType:
     rows = []
     for n in found.neighbours:
         hits = "; ".join(f"{name} by {pretty_violation(name, v)}" for name, v in n.hits.items())
@@ -113,7 +113,7 @@ def _changes(found: Explained) -> RenderableType:
     return table(columns, rows, title=title, right=columns[1:5], flexible=["exceeds", "one change"])
 
 
-def _told(found: Explained, parameter: str, value: float, unit: str) -> str:
+def _told(found: Explanation, parameter: str, value: float, unit: str) -> str:
     """A parameter for people: the name of a choice where its values are names."""
     if unit != NAME:
         return _amount(value, unit)
@@ -131,7 +131,7 @@ def _percent(change: float | None) -> str:
     return "-" if change is None else f"{100 * change:+.1f} %"
 
 
-def _verdict(found: Explained) -> str:
+def _verdict(found: Explanation) -> str:
     if not found.improvements:
         return "No single change improves it."
     best = found.improvements[0]
@@ -143,7 +143,7 @@ def _verdict(found: Explained) -> str:
     )
 
 
-def _numbers(found: Explained) -> RenderableType:
+def _numbers(found: Explanation) -> RenderableType:
     rows = [
         [
             f"{r.fact.place.config.partition('/')[2]} {r.fact.place.path}",
@@ -152,16 +152,16 @@ def _numbers(found: Explained) -> RenderableType:
             r.fact.leaf.source.replace("+", " "),
             r.fact.leaf.basis,
         ]
-        for r in found.rests_on[:SHOWN]
+        for r in found.elasticities[:SHOWN]
     ]
     columns = ["number", "value", "elasticity", "source", "basis"]
-    title = f"What {found.goal_label} rests on: {len(found.rests_on)} numbers, the strongest first"
+    title = f"What {found.goal_label} rests on: {len(found.elasticities)} numbers, the strongest first"
     return table(columns, rows, title=title, right=columns[1:3], flexible=["source"], least=10)
 
 
-def _sources(found: Explained) -> Sequence[str]:
+def _sources(found: Explanation) -> Sequence[str]:
     known = found.study.setting.catalog.sources()
-    weights = sources_of(found.rests_on)
+    weights = sources_of(found.elasticities)
     return [
         f"{weight:5.2f}  {key}: {known[key].title} {known[key].url or ''}".rstrip()
         for key, weight in weights.items()

@@ -16,7 +16,15 @@ from dse.cli.show.design_tables import baseline_table, best_table, chip_table, f
 from dse.cli.show.gap import proven, tell_gap
 from dse.cli.show.infeasible import most_violated, obstacle_table, obstacles
 from dse.cli.show.run_summary import beside_text, chosen_by, counted, exact_behind, exact_folders
-from dse.cli.show.uncertainty import MANY, NoIntervals, Samples, measured, note, sure_table, tpot_table
+from dse.cli.show.uncertainty import (
+    MANY,
+    NoIntervals,
+    Samples,
+    note,
+    sample_front,
+    tpot_table,
+    uncertainty_table,
+)
 from dse.cli.show.verdicts import show_stored, with_anchors
 from dse.cli.terminal.machine_output import emit_json, to_bytes
 from dse.cli.terminal.tables import plain, remark, stdout
@@ -30,7 +38,7 @@ from dse.front.tables import Table, plain_rows, to_format
 from dse.question.resolved_study import load_study
 from dse.report.info.evidence import gather
 from dse.report.info.front_info import front_info
-from dse.report.info.spreads import Measured
+from dse.report.info.spreads import SampledFront
 from dse.report.info.stored_trials import trials_of
 from dse.report.plots.front_plot import draw_front
 from dse.report.words.answer import Answer, Row, answer
@@ -103,7 +111,7 @@ def front(
     picture_place("--plot", plot)
     (stored, lies), folder = stored_or_asked(study, out, configs), stored_folder(study, out)
     found = allowing(_filtered(stored, where, study, folder, configs), with_unanchored)
-    sure = None if no_intervals else measured(study, found, configs, samples, seed)
+    sure = None if no_intervals else sample_front(study, found, configs, samples, seed)
     found = found if sure is None else sure.front
     if plot is not None:
         _draw(found, plot, study, configs, exact_behind(stored, folder, exact))
@@ -180,7 +188,7 @@ def _draw(found: Front, path: Path, study: str, configs: Path | None, exact: Fro
     remark(f"picture: {path}")
 
 
-def _json(found: Front, beside: Beside | None, bound: Row | None, sure: Measured | None) -> None:
+def _json(found: Front, beside: Beside | None, bound: Row | None, sure: SampledFront | None) -> None:
     told, best = found.manifest, _answer(found, sure)
     emit_json(
         {
@@ -210,7 +218,7 @@ def _json(found: Front, beside: Beside | None, bound: Row | None, sure: Measured
     )
 
 
-def _answer(found: Front, sure: Measured | None) -> Answer:
+def _answer(found: Front, sure: SampledFront | None) -> Answer:
     return answer(found) if sure is None else sure.judge(answer(found))
 
 
@@ -230,7 +238,7 @@ def _empty(stored: Front, folder: Path) -> None:
         console.print(obstacle_table(found))
 
 
-def _show(found: Front, beside: Beside | None, sure: Measured | None) -> None:
+def _show(found: Front, beside: Beside | None, sure: SampledFront | None) -> None:
 
     precision = found.manifest.get("precision", {})
     console, rows = stdout(), marked(plain_rows(found.frame), precision)
@@ -249,7 +257,7 @@ def _show(found: Front, beside: Beside | None, sure: Measured | None) -> None:
         best_table(told, found.axes),
         mix,
         baseline_table(told),
-        sure_table(told, sure),
+        uncertainty_table(told, sure),
         tpot_table(told, sure),
     )
     for part in (front_table(shown, found.axes, title), *best, chip_table(told.best)):

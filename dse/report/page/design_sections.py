@@ -1,0 +1,166 @@
+"""Sections of a study page that list designs: the best at each target, all designs, and their cards."""
+
+from collections.abc import Container, Mapping, Sequence
+from typing import Any
+
+from dse.evaluate.detail import Revisited
+from dse.front.axis import Axis
+from dse.plugins import metrics_of
+from dse.question.unanchored import family
+from dse.report.drawing.style import kind_label
+from dse.report.info.card_info import card_of, standing
+from dse.report.info.evidence import Evidence, Row, identity
+from dse.report.info.stacks_info import rivals_at
+from dse.report.page.card import card_html
+from dse.report.page.html import Child, Html, joined, tag
+from dse.report.page.script_data import baseline_key, front_key, listed
+from dse.report.page.table import Cell, cell, table
+from dse.report.page.uncertainty_table import uncertainty_table
+from dse.report.words.answer import best_label
+from dse.report.words.ledger_words import counted, word
+from dse.report.words.quantities import chosen, is_of_member, quantity, shown
+
+_LAYOUT = ("price_usd", "batch", "tp", "pp", "dp")
+
+
+def best_section(found: Evidence) -> Html:
+    """The best design and the best baseline at each target, how certain they are, and their cards."""
+    told = found.answer
+    if told.target is None:
+        heads = {_key(found, r): best_label(found.front, r) for r in told.best}
+        return _cards(found, heads)
+    goal, target = told.objective, told.target
+    limits = [float(row[f"target_{target.column}"]) for row in told.best]
+    rivals = rivals_at(found, limits)
+    heads, rows = {}, []
+    for limit, row, rival in zip(limits, told.best, rivals, strict=True):
+        at = shown(limit, target.unit)
+        own = _key(found, row) if row["found"] else None
+        other = baseline_key(_number_in(found.baselines, rival)) if rival else None
+        both = own and rival is not None and identity(rival) == identity(row)
+        for key, what in ((own, "best"), (None if both else other, "best baseline")):
+            if key:
+                heads[key] = f"{heads[key]}, {at}" if key in heads else f"{what} within {at}"
+        rows.append([at, *_best_cells(own, row, goal), *_best_cells(other, rival, goal)])
+    names = [
+        f"{target.label} at most",
+        "best design",
+        goal.label,
+        "chips",
+        "entry price",
+        "best baseline",
+        goal.label,
+        "chips",
+        "entry price",
+    ]
+    body = [
+        tag("tr", [tag("td", c, class_="n" if i not in (1, 5) else "wrap") for i, c in enumerate(r)])
+        for r in rows
+    ]
+    head = [tag("th", n, scope="col", class_="n" if i not in (1, 5) else None) for i, n in enumerate(names)]
+    made = tag("table", tag("thead", tag("tr", head)), tag("tbody", body))
+    return joined(
+        tag("div", made, class_="scroll", tabindex=0, role="region", aria_label="Best at each target"),
+        uncertainty_table(found.sure),
+        _cards(found, heads),
+    )
+
+
+def _best_cells(key: str | None, row: Row | None, goal: Axis) -> list[Child]:
+    """Name, goal, chips and capital of one design of the table; dashes where there is none."""
+    if key is None or row is None:
+        return ["none", "-", "-", "-"]
+    kind = kind_label(str(row.get("branch") or ""))
+    return [
+        joined(_button(key, str(row["chip"])), f" {kind}"),
+        shown(row[goal.column], goal.unit),
+        counted(row["chips"]),
+        shown(row["capex_usd"], "USD"),
+    ]
+
+
+def _key(found: Evidence, row: Mapping[str, Any]) -> str:
+    """Of a design of the front, or of a baseline that is the best of those that may win."""
+    if any(identity(own) == identity(row) for own in found.rows):
+        return front_key(_number_in(found.rows, row))
+    return baseline_key(_number_in(found.baselines, row))
+
+
+def _number_in(rows: Sequence[Row], row: Mapping[str, Any]) -> int:
+    return next(i for i, own in enumerate(rows) if identity(own) == identity(row))
+
+
+def _cards(found: Evidence, heads: Mapping[str, str]) -> Html:
+    every = _keyed(found)
+    return tag(
+        "div",
+        [card_html(card_of(*every[key]), head, folded=True) for key, head in heads.items()],
+        class_="cards",
+    )
+
+
+def _keyed(found: Evidence) -> dict[str, tuple[Row, Revisited | None]]:
+    own = {front_key(i): pair for i, pair in enumerate(zip(found.rows, found.seen, strict=True))}
+    others = zip(found.baselines, found.seen_baselines, strict=True)
+    return own | {baseline_key(i): pair for i, pair in enumerate(others)}
+
+
+def _button(key: str, text: str) -> Html:
+    return tag("button", text, type="button", class_="link", data_card=key)
+
+
+def designs_section(found: Evidence) -> Html:
+    """A sortable table of all designs of the front and of all deployments of the baselines."""
+    keyed = _keyed(found)
+    every = {key: keyed[key] for key in listed(found)}
+    usual = (*(metric.column for metric in metrics_of("table")), *_LAYOUT)
+    given = [c for c in usual if any(row.get(c) is not None for row, _ in every.values())]
+    names = dict.fromkeys(c for row, _ in every.values() for c in row)
+    parts = list(dict.fromkeys(label for _, seen in every.values() if seen for label in seen.parts))
+    own = [*(c for c in names if is_of_member(c)), *(f"{label}.bound_by" for label in parts)]
+    parameters = [*sorted(c for c in names if c.startswith("param_")), *own]
+    columns = [
+        quantity("chip"),
+        quantity("kind"),
+        *(quantity(c) for c in (*given, *parameters)),
+        quantity("bound_by"),
+    ]
+    barred = found.answer.standing.unanchored
+    rows = [_table_row(key, row, seen, [*given, *parameters], barred) for key, (row, seen) in every.items()]
+    made = table(
+        "designs",
+        columns,
+        rows,
+        keys=list(every),
+        caption="Designs on the front and deployments of the baselines; click a heading to sort",
+    )
+    downloads = [
+        tag("button", f"Download {form.upper()}", type="button", data_download=form)
+        for form in ("csv", "json")
+    ]
+    note = tag("span", "what the filters above leave, in this order, in SI units", class_="quiet")
+    return joined(tag("div", downloads, note, class_="bar screen-only"), made)
+
+
+def _table_row(
+    key: str, row: Row, seen: Revisited | None, columns: Sequence[str], barred: Container[str]
+) -> dict[str, Cell]:
+    name, kind = str(row.get("chip")), kind_label(str(row.get("branch") or ""))
+    anchors = "unanchored" if family(name, str(row.get("role"))) in barred else ""
+    told = ", ".join(text for text in (kind, standing(row, seen), anchors) if text)
+    bound = word(seen.bound_by) if seen and seen.bound_by else None
+    waits = {f"{label}.bound_by": word(own.bound_by) for label, own in (seen.parts if seen else {}).items()}
+    return {
+        "chip": Cell(_button(key, name), name),
+        "kind": Cell(told, told),
+        **{c: cell(waits.get(c) or chosen(row, c) or row.get(c), quantity(c)) for c in columns},
+        "bound_by": cell(bound, quantity("bound_by")),
+    }
+
+
+def card_templates(found: Evidence) -> Html:
+    """Every card, for the dialog; a template costs a browser no layout."""
+    return joined(
+        tag("template", card_html(card_of(row, seen)), id=f"card-{key}")
+        for key, (row, seen) in _keyed(found).items()
+    )
