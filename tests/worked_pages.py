@@ -1,7 +1,8 @@
 """Pages whose examples run: fenced blocks of Markdown, the files they name, and the commands they show.
 
 A block of the language `console` holds commands after `$ ` and lines of their output, where `...` stands for
-any lines. A block whose first line is a comment with a file name is that file. Other Python blocks run.
+any lines; `  # exit code 1` behind a command says how it ends. A block whose first line is a comment with a
+file name is that file. Other Python blocks run.
 """
 
 import os
@@ -73,10 +74,11 @@ def follow(example: Example, folder: Path) -> None:
     if example.command.startswith("python: "):
         python(["-c", example.command.removeprefix("python: ")], folder)
         return
-    program, *arguments = shlex.split(example.command)
+    command, _, expected = example.command.partition("  # exit code ")
+    program, *arguments = shlex.split(command)
     assert program == "dse"
     said = call(*arguments)
-    assert said.code == 0, f"exit code {said.code}\n{said.out}{said.err}"
+    assert said.code == int(expected or 0), f"exit code {said.code}\n{said.out}{said.err}"
     _shows(_words(said.out), example)
 
 
@@ -110,7 +112,8 @@ def write_files(page: Path, folder: Path) -> None:
 
 def python(arguments: list[str], folder: Path) -> str:
     """Output of a Python program that sees `folder` as packages are seen."""
-    env = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100", "PYTHONPATH": str(folder)}
+    seen = os.pathsep.join(p for p in (str(folder), os.environ.get("PYTHONPATH", "")) if p)
+    env = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100", "PYTHONPATH": seen}
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
@@ -129,7 +132,7 @@ def install(page: Path, folder: Path, name: str) -> None:
     shown = [b.text for b in blocks_of(page) if b.language == "toml" and "entry-points" in b.text]
     lines: list[str] = []
     for text in shown:
-        for group, registered in re.findall(r'entry-points\."([\w.]+)"\]\n((?:\w+ = "[\w.:]+"\n)+)', text):
+        for group, registered in re.findall(r'entry-points\."([\w.]+)"\]\n((?:[\w-]+ = "[\w.:]+"\n)+)', text):
             lines += [f"[{group}]", registered.replace('"', "")]
     info = folder / f"{name}-0.1.dist-info"
     info.mkdir()

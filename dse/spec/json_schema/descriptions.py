@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dse.spec.json_schema.generate import Schema
-from dse.spec.json_schema.quantities import UNIT
+from dse.spec.json_schema.quantities import TYPE, UNIT
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ _WORDS = {"string": "text", "number": "number", "integer": "whole number", "bool
 def type_of(root: Schema, schema: Schema) -> str:
     """What may be written, in words."""
     here = resolved(root, schema)
+    if TYPE in here:
+        return str(here[TYPE])
     if is_sourced(here):
         return f"{type_of(root, here['properties']['value'])}, with source"
     if "enum" in here or "const" in here:

@@ -5,6 +5,9 @@ from typing import Final
 UNIT: Final = "x-unit"
 """Key of a schema that holds the unit of a number; "1" for a plain one."""
 
+TYPE: Final = "x-type"
+"""Key of a schema that says in words what may be written, where its own words would not."""
+
 NUMBER: Final = r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?"
 
 _ATOMS: Final = {

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic.json_schema import JsonSchemaValue
 
 from dse.errors import UnitError, nearest
-from dse.spec.json_schema.quantities import UNIT, quantity_schema
+from dse.spec.json_schema.quantities import TYPE, UNIT, quantity_schema
 from dse.spec.schema.base import Aliases, FileName, Notes, Spec, Title
 from dse.spec.yaml.units import parse
 from objectives.equations.fabrication.package import PACKAGES
@@ -139,10 +139,14 @@ def _written() -> JsonSchemaValue:
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            name: {"description": meaning, UNIT: unit, "anyOf": _forms(unit)}
+            name: {"description": meaning, UNIT: unit, TYPE: _form(unit), "anyOf": _forms(unit)}
             for name, (unit, meaning) in _MEANING.items()
         },
     }
+
+
+def _form(unit: str) -> str:
+    return "choices" if unit == NAME else "range, choices or one value"
 
 
 def _forms(unit: str) -> list[JsonSchemaValue]:

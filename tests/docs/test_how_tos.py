@@ -1,0 +1,67 @@
+"""Every how-to works: its files are written, its plug-in is installed, its commands and programs run."""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from worked_pages import ROOT, blocks_of, examples_of, follow, install, python, write_files
+
+from dse import plugins
+from objectives.equations.serving import registry
+
+HOW_TO = ROOT / "dse" / "docs" / "how-to"
+PAGES = sorted(page for page in HOW_TO.glob("*.md") if page.stem != "index")
+FILES = {page: [block.file for block in blocks_of(page) if block.file] for page in PAGES}
+TESTED = [page for page in PAGES if any(name.startswith("test_") for name in FILES[page])]
+
+
+def _forget() -> None:
+    """Read entry points again."""
+    importlib.invalidate_caches()
+    registry.forget()
+    for memo in vars(plugins).values():
+        if hasattr(memo, "cache_clear"):
+            memo.cache_clear()
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A page whose plug-in is installed, in an empty folder."""
+    found: Path = request.param
+    plugin, work = tmp_path / "plugin", tmp_path / "work"
+    work.mkdir()
+    write_files(found, plugin)
+    if any(block.language == "toml" for block in blocks_of(found)):
+        install(found, plugin, "my_plugin")
+    monkeypatch.syspath_prepend(str(plugin))
+    monkeypatch.chdir(work)
+    for name, value in {"NO_COLOR": "1", "COLUMNS": "100", "PYTHONPATH": str(plugin)}.items():
+        monkeypatch.setenv(name, value)
+    _forget()
+    yield found
+    monkeypatch.undo()
+    _forget()
+    for name in FILES[found]:
+        sys.modules.pop(Path(name).stem, None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem, indirect=True)
+def test_a_reader_can_follow_the_how_to(page: Path) -> None:
+    for example in examples_of(page):
+        follow(example, Path.cwd())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", TESTED, ids=lambda page: page.stem, indirect=True)
+def test_the_test_file_of_the_how_to_passes(page: Path) -> None:
+    (name,) = [name for name in FILES[page] if name.startswith("test_")]
+    arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", name]
+    assert " passed" in python(arguments, Path.cwd().parent / "plugin")
+
+
+def test_every_how_to_is_listed() -> None:
+    index = (HOW_TO / "index.md").read_text(encoding="utf-8")
+    assert [page.name for page in PAGES if f"({page.name})" not in index] == []
