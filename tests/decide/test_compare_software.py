@@ -5,7 +5,7 @@ import pytest
 
 from dse.decide.compare.chip_settings import by_chip
 from dse.decide.compare.chips import compare
-from dse.decide.compare.contestants import contestant
+from dse.decide.compare.evaluated_chip import contestant
 from dse.decide.verdict.by_software import dependence, flip_of, verdicts_from
 from dse.errors import SpecError
 from dse.evaluate.estimate import Subject

@@ -20,7 +20,7 @@ from dse.decide.scenario.mix_parts import layout_at
 from dse.errors import SpecError
 from dse.report.datasheet.content import datasheet
 from dse.report.datasheet.data import as_dict
-from dse.report.info.spreads import sample_front
+from dse.report.info.sampled_front import sample_front
 from dse.search.bound.prove import prove
 from dse.search.samplers.optuna_samplers import sampler_of
 from dse.spec.schema.study import SamplerSpec

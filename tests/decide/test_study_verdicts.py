@@ -14,7 +14,7 @@ from dse.cli.show.verdicts import show_verdicts
 from dse.decide.propose.candidates import Candidate, chips_of_candidates
 from dse.decide.scenario.best_deployments import deployment_problem, solve_on_grid, study_grid
 from dse.decide.verdict.by_software import Verdict, Verdicts, kept, verdicts_from
-from dse.decide.verdict.other_software import reevaluated
+from dse.decide.verdict.reevaluated_front import reevaluated
 from dse.decide.verdict.study import compares_kinds, study_verdicts, under_software
 from dse.question.unanchored import family, unanchored_in
 

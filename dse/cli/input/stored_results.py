@@ -4,7 +4,7 @@ from pathlib import Path
 
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.tables import remark
-from dse.decide.verdict.other_software import reevaluated
+from dse.decide.verdict.reevaluated_front import reevaluated
 from dse.errors import ResultsError, spec_error
 from dse.front.files import Front, load_front
 from dse.question.resolved_study import ResolvedStudy, find_case, load_study

@@ -11,7 +11,7 @@ from dse.cli.terminal.tables import plain, stdout, table
 from dse.decide.scenario.evaluation import Evaluation
 from dse.evaluate.estimate_result import Estimate
 from dse.plugins import metric_objectives, metrics
-from dse.report.words.ledger_words import counted, word
+from dse.report.words.part_names import counted, word
 from dse.report.words.violations import pretty_violation
 from objectives.ledgers import LEDGERS, Ledger
 from objectives.metrics import Metric

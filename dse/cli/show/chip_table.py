@@ -7,7 +7,7 @@ from rich.table import Table
 
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.evaluate.chip_sheet import ChipSheet, Published
-from dse.report.words.ledger_words import word
+from dse.report.words.part_names import word
 from dse.spec.yaml.units import pretty
 
 

@@ -9,7 +9,7 @@ from dse.cli.show.uncertainty import COLUMNS, cells, tpot_cells
 from dse.cli.show.verdicts import show_verdicts
 from dse.cli.terminal.quantity import NONE, shown
 from dse.cli.terminal.tables import plain, stdout, table
-from dse.decide.compare.contestants import Obstacle
+from dse.decide.compare.evaluated_chip import Obstacle
 from dse.decide.compare.price_groups import group_of
 from dse.decide.compare.result import ComparedChip, Comparison
 from dse.evaluate.estimate_result import Estimate
@@ -17,7 +17,7 @@ from dse.front.columns import ordered
 from dse.plugins import metrics_of
 from dse.report.words.answer import Row
 from dse.report.words.computed_formats import MARK
-from dse.report.words.ledger_words import counted, word
+from dse.report.words.part_names import counted, word
 from dse.report.words.violations import pretty_violation
 
 _NAME = 11

@@ -15,7 +15,7 @@ from dse.plugins import objective
 from dse.question.resolved_study import ResolvedStudy
 from dse.report.info.evidence import evidence
 from dse.report.info.front_info import front_info
-from dse.report.info.spreads import SampledFront
+from dse.report.info.sampled_front import SampledFront
 from dse.report.plots.front_plot import draw_front
 from dse.report.words.answer import answer
 from dse.report.words.computed_formats import computed_lines, marked_answer

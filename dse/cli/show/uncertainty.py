@@ -14,8 +14,8 @@ from dse.cli.terminal.tables import remark, table
 from dse.errors import SpecError, StaleResultsError
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy, load_study
-from dse.report.info.spreads import SampledFront
-from dse.report.info.spreads import sample_front as drawn
+from dse.report.info.sampled_front import SampledFront
+from dse.report.info.sampled_front import sample_front as drawn
 from dse.report.words.answer import Answer, Row
 
 Samples = Annotated[

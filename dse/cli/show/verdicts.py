@@ -7,7 +7,7 @@ from rich.console import Console, RenderableType
 from dse.cli.terminal.quantity import NONE, shown
 from dse.cli.terminal.tables import plain, table
 from dse.decide.verdict.by_software import Verdict, Verdicts, verdicts_from
-from dse.decide.verdict.walk import NEAR, TURNED
+from dse.decide.verdict.multi_start import NEAR, TURNED
 from dse.front.files import Front
 from dse.question.unanchored import family
 from dse.report.words.answer import Row, answer

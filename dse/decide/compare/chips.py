@@ -11,7 +11,7 @@ from dse.chips.assumed_values import assumed
 from dse.chips.branch import chip_kind
 from dse.chips.price_basis import price_basis
 from dse.decide.compare.chip_settings import by_chip, mistakes
-from dse.decide.compare.contestants import EvaluatedChip, contestant
+from dse.decide.compare.evaluated_chip import EvaluatedChip, contestant
 from dse.decide.compare.result import ComparedChip, Comparison, axes
 from dse.decide.compare.spreads import comparison_spreads
 from dse.decide.compare.verdicts import verdicts_of

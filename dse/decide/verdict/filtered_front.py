@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from dse.choose.rule import Limits, merged
-from dse.decide.verdict.other_software import points_of_front
+from dse.decide.verdict.reevaluated_front import points_of_front
 from dse.errors import SpecError
 from dse.evaluate.batch import Points, axes_of, axis_of
 from dse.front.archive import Archive

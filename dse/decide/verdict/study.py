@@ -2,7 +2,7 @@
 
 Every chip of the study's front, every baseline and a coarse grid of the space are asked under all three, each
 in its best deployments. From the best of each kind walks lead downhill under each software, see
-`dse.decide.verdict.walk`, and what any of them finds is asked under the others too.
+`dse.decide.verdict.multi_start`, and what any of them finds is asked under the others too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ from dse.decide.verdict.by_software import (
     largest_layer_s,
     within,
 )
-from dse.decide.verdict.walk import Costs, walked
+from dse.decide.verdict.multi_start import Costs, walked
 from dse.evaluate.batch import axis_of
 from dse.front.files import Front
 from dse.plugins import interval_of

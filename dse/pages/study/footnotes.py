@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dse.decide.uncertainty.quantiles import SAMPLES, Spread, design_key, sample_designs, spreads
 from dse.pages.study.answers import Pick
-from dse.report.info.spreads import SEED
+from dse.report.info.sampled_front import SEED
 from dse.report.words.eligibility import Standing
 from dse.spec.yaml.units import pretty
 

@@ -12,8 +12,8 @@ from dse.plugins import metrics_of
 from dse.question.unanchored import assumed_in
 from dse.report.datasheet.section import NONE, Section
 from dse.report.datasheet.uncertainty import odds, overturned, sure, swings
-from dse.report.words.ledger_words import counted, word
 from dse.report.words.listed_grid import OF_A_MIX
+from dse.report.words.part_names import counted, word
 from dse.report.words.quantities import shown
 from dse.spec.yaml.units import pretty
 from dse.spec.yaml.writing import exact

@@ -6,7 +6,7 @@ from typing import Any
 
 from dse.evaluate.detail import Revisited
 from dse.plugins import metrics_of
-from dse.report.words.ledger_words import counted, word
+from dse.report.words.part_names import counted, word
 from dse.report.words.quantities import is_of_member, quantity, shown, written
 from dse.report.words.violations import pretty_violation
 from dse.spec.yaml.units import pretty

@@ -11,7 +11,7 @@ from dse.evaluate.detail import Revisited, revisit
 from dse.front.files import Front
 from dse.front.tables import Table, plain_rows
 from dse.question.resolved_study import ResolvedStudy, load_study
-from dse.report.info.spreads import SampledFront
+from dse.report.info.sampled_front import SampledFront
 from dse.report.words.answer import Answer, answer, baselines_of, searched_of
 
 Row = dict[str, Any]

@@ -14,7 +14,7 @@ from dse.report.drawing.scales import Floats, tick_label
 from dse.report.drawing.style import kind_label
 from dse.report.info.evidence import Evidence, Row, identity
 from dse.report.words.answer import baselines_of, best_label, tolerance_of
-from dse.report.words.ledger_words import word
+from dse.report.words.part_names import word
 from dse.report.words.quantities import designs, shown
 
 Kind = Literal["binds", "time", "ttft", "cost", "running", "bytes"]

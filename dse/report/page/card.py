@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dse.report.drawing.style import PARTS, kind_label
 from dse.report.info.card_info import Card, CardPart, Fact, Ledger
 from dse.report.page.html import Html, joined, tag
-from dse.report.words.ledger_words import word
+from dse.report.words.part_names import word
 from dse.report.words.quantities import shown
 
 _COLOURS = len(PARTS)

@@ -17,7 +17,7 @@ from dse.report.page.script_data import baseline_key, front_key, listed
 from dse.report.page.table import Cell, cell, table
 from dse.report.page.uncertainty_table import uncertainty_table
 from dse.report.words.answer import best_label
-from dse.report.words.ledger_words import counted, word
+from dse.report.words.part_names import counted, word
 from dse.report.words.quantities import chosen, is_of_member, quantity, shown
 
 _LAYOUT = ("price_usd", "batch", "tp", "pp", "dp")

@@ -1,6 +1,6 @@
 """How sure the best design at each target is, for a page."""
 
-from dse.report.info.spreads import SampledFront
+from dse.report.info.sampled_front import SampledFront
 from dse.report.page.html import Html, joined, tag
 from dse.report.words.answer import Row
 from dse.report.words.quantities import shown

@@ -7,7 +7,7 @@ from typing import Any
 from dse.evaluate.chip_sheet import ChipSheet, Published
 from dse.report.drawing.canvas import QUIET, foot, frame, head, save
 from dse.report.drawing.style import PARTS
-from dse.report.words.ledger_words import word
+from dse.report.words.part_names import word
 from dse.spec.yaml.units import pretty
 
 _SIZE = (10.4, 6.0)

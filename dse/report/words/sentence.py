@@ -8,7 +8,7 @@ from dse.plugins import interval_of
 from dse.report.drawing.style import kind_label
 from dse.report.info.evidence import Evidence, Row
 from dse.report.info.stacks_info import rivals_at
-from dse.report.words.ledger_words import counted
+from dse.report.words.part_names import counted
 from dse.report.words.quantities import shown
 
 _FEW = 4

@@ -38,7 +38,7 @@ from dse.front.tables import Table, plain_rows, to_format
 from dse.question.resolved_study import load_study
 from dse.report.info.evidence import gather
 from dse.report.info.front_info import front_info
-from dse.report.info.spreads import SampledFront
+from dse.report.info.sampled_front import SampledFront
 from dse.report.info.stored_trials import trials_of
 from dse.report.plots.front_plot import draw_front
 from dse.report.words.answer import Answer, Row, answer

@@ -11,7 +11,7 @@ from dse.errors import StaleResultsError
 from dse.front.files import Front
 from dse.front.tables import records
 from dse.question.resolved_study import resolve_study
-from dse.report.info.spreads import sample_front
+from dse.report.info.sampled_front import sample_front
 from dse.report.words.answer import answer
 from dse.spec.schema.base import Sourced, Spec
 from dse.spec.schema.system import StackSpec
