@@ -1,15 +1,24 @@
-"""Cost models, objectives, metrics and samplers by name: ours are registered exactly as external ones are."""
+"""Everything registered by name and by type: ours is registered exactly as what other packages bring."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final
 
 from dse.errors import PluginError, nearest, spec_error
 from objectives.api import CostModel, Objective
 from objectives.metrics import METRICS, Metric, Place
 
-GROUPS = {"cost-models": "dse.cost_models", "objectives": "dse.objectives", "samplers": "dse.samplers"}
+PRICE_METHODS: Final = "dse.price_methods"
+"""Entry-point group of price methods, whose type is `dse.chips.price_method.PriceMethod`."""
+
+GROUPS = {
+    "cost-models": "dse.cost_models",
+    "objectives": "dse.objectives",
+    "samplers": "dse.samplers",
+    "price-methods": PRICE_METHODS,
+}
 """Word of the command line to entry-point group."""
 
 
@@ -19,15 +28,8 @@ def registered(group: str) -> dict[str, EntryPoint]:
     return {point.name: point for point in sorted(entry_points(group=group), key=lambda p: p.name)}
 
 
-def _point(group: str, what: str, name: str) -> EntryPoint:
-    known = registered(group)
-    if name not in known:
-        raise spec_error("", f"unknown {what} {name!r}; {nearest(name, known)}")
-    return known[name]
-
-
 @contextmanager
-def _loading(point: EntryPoint) -> Iterator[None]:
+def loading(point: EntryPoint) -> Iterator[None]:
     """A plug-in that cannot be imported or made becomes a `PluginError` that names its package."""
     try:
         yield
@@ -36,6 +38,26 @@ def _loading(point: EntryPoint) -> Iterator[None]:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         what = f"{point.group} {point.name!r}{owner}: expected a plug-in that loads, got: {reason}"
         raise PluginError(what) from error
+
+
+def point_named(group: str, what: str, name: str) -> EntryPoint:
+    """The entry point registered as `name`; raises `SpecError` with the nearest and all valid names."""
+    known = registered(group)
+    if name not in known:
+        raise spec_error("", unknown(what, name, known))
+    return known[name]
+
+
+def made(group: str, what: str, name: str) -> Any:
+    """What the entry point registered as `name` makes; raises `SpecError` and `PluginError`."""
+    point = point_named(group, what, name)
+    with loading(point):
+        return point.load()()
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """The sentence for a name that is not registered."""
+    return f"unknown {what} {name!r}; {nearest(name, known)}"
 
 
 @cache
@@ -47,7 +69,7 @@ def metrics() -> tuple[Metric, ...]:
     """
     found = {metric.column: metric for metric in METRICS}
     for name, point in registered("dse.metrics").items():
-        with _loading(point):
+        with loading(point):
             loaded = point.load()
         for metric in loaded if isinstance(loaded, tuple) else (loaded,):
             if not isinstance(metric, Metric):
@@ -84,23 +106,19 @@ def metric_objectives() -> tuple[Objective, ...]:
 
 def cost_model(name: str) -> CostModel:
     """The cost model registered as `name`; raises `SpecError` with the nearest names."""
-    point = _point("dse.cost_models", "cost model", name)
-    with _loading(point):
-        found: CostModel = point.load()()
+    found: CostModel = made("dse.cost_models", "cost model", name)
     return found
 
 
 def objective(name: str) -> Objective:
     """The objective registered as `name`; raises `SpecError` with the nearest names."""
-    point = _point("dse.objectives", "objective", name)
-    with _loading(point):
-        found: Objective = point.load()()
+    found: Objective = made("dse.objectives", "objective", name)
     return found
 
 
 def sampler_factory(name: str) -> Callable[..., object]:
     """The sampler factory registered as `name`: it makes an Optuna sampler, see `dse.testing`."""
-    point = _point("dse.samplers", "sampler", name)
-    with _loading(point):
+    point = point_named("dse.samplers", "sampler", name)
+    with loading(point):
         found: Callable[..., object] = point.load()
     return found

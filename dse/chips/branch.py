@@ -10,7 +10,7 @@ import numpy.typing as npt
 from dse.chips.formats import COMPUTED, computed_columns, peak_of, searched_on
 from dse.chips.link_reach import reach_columns
 from dse.chips.parameters import named
-from dse.chips.prices import margin_of, ratio_price, silicon_price
+from dse.chips.price_method import Priced, price_method, price_methods
 from dse.chips.resolve import (
     Columns,
     Setting,
@@ -208,14 +208,16 @@ class Branch:
         return replace(b, **changed)
 
     def _price(self, made: Silicon, values: Mapping[str, Array], ratio: Array) -> Array:
-        price = self.setting.price
-        if price.method == "searched":
-            return values["price"]
-        if price.method in ("unit-cost", "margin"):
-            return silicon_price(made, price, self.setting.technology)
-        reference = self.setting.catalog.get(ChipSpec, price.reference or "")
-        fp16 = ratio * self.peaks[0].fp16 + 0.0 * made.power_w
-        return ratio_price(fp16, price, reference, peak_of(reference, ("fp16",)) or 1.0)
+        method = price_method(self.setting.price.method)
+        needs = method.needs(None)
+        known = Priced(
+            searched_usd=values["price"] if "searched price" in needs else None,
+            fp16_flops=ratio * self.peaks[0].fp16 + 0.0 * made.power_w if "fp16 peak" in needs else None,
+            silicon=made,
+            unit_cost_usd=made.unit_cost_usd() if "unit cost" in needs else None,
+        )
+        first, *rest = method.price(known, self.setting.terms).values()
+        return sum(rest, first)
 
 
 def storage_kind(scratchpad: bool, dram: bool) -> str:
@@ -232,11 +234,12 @@ def branches_of(space: SpaceSpec, setting: Setting) -> dict[str, Branch]:
     """Every branch of a space, ready to make chips; raises `SpecError` with all problems."""
     problems: list[Problem] = []
     found: dict[str, Branch] = {}
-    if setting.price.method == "listed":
-        what = "expected unit-cost, margin, compute-ratio or searched for the hypothetical chips of"
-        raise spec_error("price.method", f"{what} {space.name}, got 'listed'")
-    if setting.price.method == "margin":
-        margin_of(setting.price, setting.technology)
+    method = price_method(setting.price.method)
+    if "listed price" in method.needs(None):
+        others = [name for name, other in price_methods().items() if "listed price" not in other.needs(None)]
+        what = f"expected {', '.join(others[:-1])} or {others[-1]} for the hypothetical chips of {space.name}"
+        raise spec_error("price.method", f"{what}, got {method.name!r}")
+    method.check(setting.terms)
     for name, spec in space.branches.items():
         try:
             found[name] = _branch(name, spec, setting)
@@ -250,7 +253,7 @@ def branches_of(space: SpaceSpec, setting: Setting) -> dict[str, Branch]:
 def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
     catalog, where = setting.catalog, f"branches.{name}"
     asked = "price" in spec.parameters
-    if asked != (setting.price.method == "searched"):
+    if asked != ("searched price" in price_method(setting.price.method).needs(None)):
         expected = "no parameter price unless price.method is searched" if asked else "a parameter price"
         raise spec_error(where, f"expected {expected}, got price.method {setting.price.method}")
     template = catalog.get(ChipSpec, spec.template)

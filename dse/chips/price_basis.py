@@ -3,41 +3,57 @@
 from types import MappingProxyType
 from typing import Final
 
+from dse.chips.price_method import price_method, price_methods
 from dse.spec.schema.chip import ChipSpec
 
-BASES: Final = MappingProxyType(
+BUYERS: Final = "list and street prices"
+"""What a buyer pays for one chip: by a price list, on the street, as the question sets it, or as the search
+chooses it. What a system costs, what a chip costs its maker and what its silicon costs are other groups."""
+
+OF_FILES: Final = MappingProxyType(
     {
-        "list": "a price list: one card, board or module",
-        "street": "what buyers pay or are estimated to pay on average",
-        "maker-cost": "what it costs the company that has it made for its own use",
-        "system": "a whole system's price",
-        "system-share": "a share of a system's price",
-        "rent": "a rent",
-        "unit-cost": "what it costs to make, by the technology file",
-        "margin": "what it costs to make, with a seller's gross margin and one-off cost",
-        "compute-ratio": "the price of a reference chip by the ratio of peaks",
-        "searched": "a price that the search chooses",
-        "set": "a price that the question sets",
-        "unsaid": "a price whose file does not say of what",
+        "list": ("a price list: one card, board or module", BUYERS),
+        "street": ("what buyers pay or are estimated to pay on average", BUYERS),
+        "maker-cost": ("what it costs the company that has it made for its own use", "cost to the maker"),
+        "system": ("a whole system's price", "prices of systems"),
+        "system-share": ("a share of a system's price", "prices of systems"),
+        "rent": ("a rent", "rents"),
+        "set": ("a price that the question sets", BUYERS),
+        "unsaid": ("a price whose file does not say of what", "prices of unknown basis"),
     }
 )
-"""Basis of a price to what it means."""
+"""Basis of a price that a file says, to what it means and the prices that it ranks among. The other bases are
+the names of price methods."""
 
 _ASKED: Final = ("command-line", "study")
 """Sources of numbers that the question sets."""
 
 
-def price_basis(chip: ChipSpec, method: str) -> str:
-    """Basis of the price of `chip` under a price method, a key of `BASES`.
+def listed_basis(chip: ChipSpec) -> str:
+    """Basis of the price that the file of `chip` says; one without a price is taken at unit cost.
 
-    `listed` is on the basis that the chip's file says, and so is a chip beside searched prices; one without a
-    price is taken at unit cost there, as `dse estimate` does. A price that `--set price=` or a study gives
-    is on the basis `set`.
+    A price that `--set price=` or a study gives is on the basis `set`.
     """
-    if method not in ("listed", "searched"):
-        return method
     if chip.price.value is None:
         return "unit-cost"
     if chip.price.source in _ASKED:
         return "set"
     return chip.price_basis or "unsaid"
+
+
+def price_basis(chip: ChipSpec, method: str) -> str:
+    """Basis of the price of `chip` under the price method of that name."""
+    return price_method(method).basis(chip)
+
+
+def meaning_of(basis: str) -> str:
+    """What a price on this basis is a price of, in words."""
+    return OF_FILES[basis][0] if basis in OF_FILES else price_methods()[basis].meaning
+
+
+def group_of(basis: str) -> str:
+    """The prices that a price on this basis ranks among, in words; a basis of no method is a group itself."""
+    if basis in OF_FILES:
+        return OF_FILES[basis][1]
+    method = price_methods().get(basis)
+    return basis if method is None else method.group

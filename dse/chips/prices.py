@@ -1,86 +1,36 @@
-"""What a chip and the system around it cost to buy: one function for each dollar, real or hypothetical."""
+"""What one chip is priced by where no study says it, and what the system around a chip costs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from dse.chips.link_reach import SWITCHED, ends, shares
-from dse.chips.silicon import Silicon
-from dse.errors import Problem, SpecError, nearest, spec_error
+from dse.chips.price_method import price_method
+from dse.errors import Problem, SpecError, spec_error
 from dse.spec.schema.base import Sourced
-from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.study import PriceSpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.loading import build_spec
 from objectives.arrays import Array
-from objectives.equations.cost.money import compute_ratio_price, margin_price
-
-
-@dataclass(frozen=True, kw_only=True)
-class Margin:
-    """What stands between unit cost and price."""
-
-    gross_margin: float
-    volume: float
 
 
 def price_of_one(method: str, seller: str | None = None, system: str = "chips-only") -> PriceSpec:
-    """How one chip is priced where no study says it; the H100 is the reference of a compute ratio.
+    """How one chip is priced where no study says it.
 
-    Raises `SpecError` for `searched`: a single chip has no price to look for, only a space has.
+    Raises `SpecError` for a method that reads a parameter of a space: a single chip has none.
     """
-    if method == "searched":
+    try:
+        found = price_method(method)
+    except SpecError as error:
+        raise SpecError(Problem("--price-method", p.what) for p in error.problems) from None
+    if "searched price" in found.needs(None):
         what = "a space with a parameter price; --set price='... USD' sets that of one chip"
         raise spec_error(
-            "--price-method", f"expected a method that tells a price, searched asks for it in {what}"
+            "--price-method", f"expected a method that tells a price, {method} asks for it in {what}"
         )
-    reference = {"reference": "h100-sxm"} if method == "compute-ratio" else {}
     sold = {"seller": seller} if seller else {}
-    return build_spec(PriceSpec, {"method": method, "system": system, **reference, **sold}, "--price-method")
-
-
-def margin_of(price: PriceSpec, technology: TechnologySpec) -> Margin:
-    """Gross margin and volume of a price by margin; `SpecError` for an unknown seller."""
-    known, seller = technology.economics.gross_margin, price.seller or ""
-    where = "price.seller"
-    if seller not in known:
-        raise spec_error(where, f"unknown seller {seller!r}; {nearest(seller, known)}")
-    if known[seller].value is None:
-        at = f"economics.gross_margin.{seller}"
-        raise spec_error(where, f"expected a known {at} in the technology file, got null")
-    margin = known[seller].value or 0.0
-    if margin >= 1.0:
-        raise spec_error(where, f"expected a gross margin below 1, got {margin:g}")
-    volume = price.volume
-    if volume is None:
-        leaf = technology.economics.volume[seller]
-        (volume,) = _known({f"economics.volume.{seller}": leaf}, "price.volume")
-    return Margin(gross_margin=margin, volume=volume)
-
-
-def silicon_price(
-    made: Silicon, price: PriceSpec, technology: TechnologySpec, power_w: Array | None = None
-) -> Array:
-    """Price of a chip that follows from its silicon [USD]: at unit cost, or with margin and one-off cost."""
-    cost = made.unit_cost_usd(power_w)
-    if price.method != "margin":
-        return cost
-    return sum(margin_parts(made, cost, margin_of(price, technology)).values())
-
-
-def margin_parts(made: Silicon, cost: Array, margin: Margin) -> dict[str, Array]:
-    """Price by part [USD]: unit_cost, nre, margin."""
-    return margin_price(
-        cost, gross_margin=margin.gross_margin, nre_usd=made.technology.node.nre_usd, volume=margin.volume
-    )
-
-
-def ratio_price(fp16: Array, price: PriceSpec, reference: ChipSpec, reference_fp16: float) -> Array:
-    """Price of a chip by compute ratio [USD]."""
-    given = price.reference_price
-    usd = reference.price.value if given is None else given
-    return compute_ratio_price(fp16, reference_fp16, usd or 0.0)
+    data = {"method": method, "system": system, **found.defaults, **sold}
+    return build_spec(PriceSpec, data, "--price-method")
 
 
 def built_up(

@@ -10,7 +10,8 @@ import numpy as np
 from dse.chips.formats import peak_of, with_formats
 from dse.chips.granularity import with_grain
 from dse.chips.link_reach import reach_columns
-from dse.chips.prices import built_up, ratio_price, silicon_price
+from dse.chips.price_method import Need, Priced, Terms, price_method
+from dse.chips.prices import built_up
 from dse.chips.silicon import Foundry, Silicon
 from dse.chips.silicon_columns import (
     EXCESS,
@@ -80,6 +81,11 @@ class Setting:
     economy: EconomySpec | None = None
     """What `built-up` systems are powered by."""
 
+    @property
+    def terms(self) -> Terms:
+        """What prices are agreed on."""
+        return Terms(price=self.price, technology=self.technology, catalog=self.catalog)
+
     @cached_property
     def foundry(self) -> Foundry:
         """Who makes the chips: the technology with what is known of it already."""
@@ -117,7 +123,7 @@ def chip_columns(
     problems = list(_unknowns(chip, setting, network, stack))
     if problems:
         raise SpecError(problems)
-    made = chip_made(chip, setting.foundry, priced=_priced_by_silicon(chip, setting.price))
+    made = chip_made(chip, setting.foundry, priced="unit cost" in needs_of(chip, setting.price))
     power = chip_power(chip, made)
     return {
         **_stated(chip, setting, stack, network),
@@ -134,9 +140,8 @@ def template_columns(chip: ChipSpec, setting: Setting, stack: StackSpec, network
     problems = list(_unknowns(chip, setting, network, stack))
     if problems:
         raise SpecError(problems)
-    check_made(chip, setting.foundry, priced=_priced_by_silicon(chip, setting.price))
-    if setting.price.method == "compute-ratio":
-        price_of(chip, setting)
+    check_made(chip, setting.foundry, priced="unit cost" in needs_of(chip, setting.price))
+    price_method(setting.price.method).check(setting.terms)
     return {
         **_stated(chip, setting, stack, network),
         **dict.fromkeys(("power_w", "price_usd", *WATTS, *ONE_DIE, *EXCESS), 0.0),
@@ -259,11 +264,9 @@ def stack_columns(stack: StackSpec, dram: bool) -> Columns:
     }
 
 
-def _priced_by_silicon(chip: ChipSpec, price: PriceSpec) -> bool:
-    """Whether the price of a chip follows from its silicon."""
-    return price.method in ("unit-cost", "margin") or (
-        price.method == "searched" and chip.price.value is None
-    )
+def needs_of(chip: ChipSpec, price: PriceSpec) -> frozenset[Need]:
+    """What must be known of a chip for its price."""
+    return price_method(price.method).needs(chip)
 
 
 def price_of(chip: ChipSpec, setting: Setting, made: Silicon | None = None) -> float:
@@ -271,16 +274,24 @@ def price_of(chip: ChipSpec, setting: Setting, made: Silicon | None = None) -> f
 
     `made` is its silicon with all dollars, where that is known already.
     """
-    price, technology = setting.price, setting.technology
-    if price.method in ("listed", "searched") and not _priced_by_silicon(chip, price):
-        return _or_zero(chip.price)
-    if _priced_by_silicon(chip, price):
+    return sum(price_parts(chip, setting, made).values())
+
+
+def price_parts(chip: ChipSpec, setting: Setting, made: Silicon | None = None) -> dict[str, float]:
+    """Price of one chip by part [USD]."""
+    needs, cost = needs_of(chip, setting.price), None
+    if "unit cost" in needs:
         made = made or setting.foundry.silicon(chip)
         power = None if chip.power.value is None else 0.0 * made.power_w + chip.power.value
-        return float(silicon_price(made, price, technology, power)[0])
-    reference = setting.catalog.get(ChipSpec, price.reference or "")
-    own = peak_of(chip, ("fp16",)) or 0.0
-    return float(ratio_price(own, price, reference, peak_of(reference, ("fp16",)) or 1.0))
+        cost = made.unit_cost_usd(power)
+    known = Priced(
+        listed_usd=_or_zero(chip.price) if "listed price" in needs else None,
+        fp16_flops=peak_of(chip, ("fp16",)) or 0.0,
+        silicon=made,
+        unit_cost_usd=cost,
+    )
+    parts = price_method(setting.price.method).price(known, setting.terms)
+    return {name: float(np.asarray(usd).reshape(-1)[0]) for name, usd in parts.items()}
 
 
 def _around(chip: ChipSpec, network: NetworkSpec, setting: Setting, power_w: float) -> Columns:
@@ -306,7 +317,8 @@ def _unknowns(chip: ChipSpec, setting: Setting, network: NetworkSpec, stack: Sta
     needed: dict[str, object] = {"link.bandwidth": chip.link.bandwidth.value}
     if chip.power.value == 0:  # it would be powered, cooled and housed for nothing
         yield from _nulls(f"chips/{chip.name}", {"power": 0}, positive=True)
-    if setting.price.method == "listed":
+    needs = needs_of(chip, setting.price)
+    if "listed price" in needs:
         needed["price"] = chip.price.value
     if setting.price.system == "with-host-and-network":
         needed |= {"host": chip.host.value, f"networks/{network.name}: cost": network.cost.value}
@@ -315,8 +327,8 @@ def _unknowns(chip: ChipSpec, setting: Setting, network: NetworkSpec, stack: Sta
         claimed[name] = getattr(getattr(chip, name, None), "value", None)
     yield from _nulls(f"chips/{chip.name}", needed)
     yield from _nulls(f"chips/{chip.name}", claimed, positive=True)
-    if setting.price.method == "compute-ratio" and peak_of(chip, ("fp16",)) is None:
-        what = "peak.fp16: expected a known value for a price by compute ratio, got none"
+    if "fp16 peak" in needs and peak_of(chip, ("fp16",)) is None:
+        what = f"peak.fp16: expected a known value for a price by {setting.price.method}, got none"
         yield Problem(f"chips/{chip.name}", what)
 
 

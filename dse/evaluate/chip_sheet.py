@@ -7,17 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from dse.chips.formats import Computed, computed_by_format, with_formats
-from dse.chips.price_basis import BASES, price_basis
-from dse.chips.prices import margin_of, margin_parts, price_of_one
-from dse.chips.resolve import Setting, price_of
+from dse.chips.formats import Computed, computed_by_format, peak_of, with_formats
+from dse.chips.price_basis import meaning_of, price_basis
+from dse.chips.price_method import Priced, Terms
+from dse.chips.price_method import price_method as price_method_named
+from dse.chips.prices import price_of_one
 from dse.chips.silicon import Silicon, chip_silicon
 from dse.errors import SpecError, nearest, spec_error
 from dse.spec.catalog.lookup import Catalog, leaves
 from dse.spec.overrides.command_line import CHIP, chip_with, spelled
 from dse.spec.schema.chip import ChipSpec
-from dse.spec.schema.study import PrecisionSpec
-from dse.spec.schema.system import EconomySpec
 from dse.spec.schema.technology import TechnologySpec, node_named
 from dse.spec.yaml.units import pretty
 from objectives.equations.fabrication.package import PACKAGES
@@ -120,8 +119,9 @@ def chip_sheet(
 ) -> ChipSheet:
     """What `chip`, a name or a file, is made of on `node` with `settings` exchanged.
 
-    `price_method` is listed, compute-ratio, unit-cost or margin (with a `seller`); by default the listed
-    price where a real chip has one, else its unit cost. Raises `SpecError` with every problem at once.
+    `price_method` is listed, compute-ratio, unit-cost, margin (with a `seller`) or another that is
+    registered; by default the listed price where a real chip has one, else its unit cost. Raises `SpecError`
+    with every problem at once.
     """
     catalog = Catalog.of(configs)
     technology = catalog.get(TechnologySpec, TECHNOLOGY)
@@ -216,7 +216,7 @@ def _dated(spec: ChipSpec, technology: TechnologySpec, method: str, priced: bool
     if method == "listed" and p.value is not None:
         between = "" if None in (p.low, p.high) or p.low == p.high else f"{p.low:,.0f} to {p.high:,.0f} USD"
         when = f" of {p.date}" if p.date else ""
-        told = ", ".join(t for t in (between, BASES[price_basis(spec, method)], p.note) if t)
+        told = ", ".join(t for t in (between, meaning_of(price_basis(spec, method)), p.note) if t)
         found.append(f"listed at {p.value:,.0f} USD{when} ({p.basis}, {p.source}): {told}")
     if priced and spec.dram is not None:
         cost = technology.dram[spec.dram.generation].cost
@@ -239,25 +239,19 @@ def _price(
     cost: Mapping[str, float], made: Silicon,
 ) -> tuple[float | None, dict[str, float]]:  # fmt: skip
     """Price by method and its parts [USD]; None where it is not known."""
-    price = price_of_one(method, seller)
-    if method in ("unit-cost", "margin"):
-        if not cost:
-            return None, {}
-        if method == "unit-cost":
-            return sum(cost.values()), {"unit_cost": sum(cost.values())}
-        whole = _like(made, sum(cost.values()))
-        parts = margin_parts(made, whole, margin_of(price, technology))
-        told = {k: _first(v) for k, v in parts.items()}
-        return sum(told.values()), told
-    if method == "listed" and spec.price.value is None:
+    terms = Terms(price=price_of_one(method, seller), technology=technology, catalog=catalog)
+    found = price_method_named(method)
+    needs = found.needs(spec)
+    if ("unit cost" in needs and not cost) or ("listed price" in needs and spec.price.value is None):
         return None, {}
-    precision = PrecisionSpec(weights="fp16", kv="fp16", activations="fp16")
-    economy = catalog.get(EconomySpec, ECONOMY)
-    setting = Setting(
-        catalog=catalog, precision=precision, price=price, technology=technology, economy=economy
+    known = Priced(
+        listed_usd=spec.price.value,
+        fp16_flops=peak_of(spec, ("fp16",)) or 0.0,
+        silicon=made,
+        unit_cost_usd=_like(made, sum(cost.values())) if cost else None,
     )
-    found = price_of(spec, setting)
-    return found, {method.replace("-", "_"): found}
+    parts = {name: _first(np.asarray(usd)) for name, usd in found.price(known, terms).items()}
+    return sum(parts.values()), parts
 
 
 def _packaging(made: Silicon) -> str:

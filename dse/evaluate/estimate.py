@@ -10,7 +10,7 @@ from dse.chips.anchors import anchor
 from dse.chips.assumed_values import assumed
 from dse.chips.formats import computed_in, remarks, with_formats
 from dse.chips.prices import price_of_one
-from dse.chips.resolve import Setting, chip_columns, chips_of, precision_of, stack_under
+from dse.chips.resolve import Setting, chip_columns, chips_of, needs_of, precision_of, stack_under
 from dse.chips.silicon import chip_silicon
 from dse.choose.rule import TOLERANCE, Limits, best, judged, violations
 from dse.choose.solve import Found, Question, best_deployments
@@ -144,7 +144,7 @@ class Subject:
             technology=catalog.get(TechnologySpec, TECHNOLOGY), economy=catalog.get(EconomySpec, ECONOMY),
         )  # fmt: skip
         _hold_node("process" in spelled(settings), self.chip, setting.technology)
-        self.unpriced = price_method == "listed" and self.chip.price.value is None
+        self.unpriced = self.chip.price.value is None and "listed price" in needs_of(self.chip, self.price)
         if self.unpriced:
             setting = _at_unit_cost(self.chip, setting)
         self.chip = with_formats(self.chip, setting.technology)

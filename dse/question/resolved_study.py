@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dse.chips.branch import Branch, branches_of
-from dse.chips.formats import peak_of
+from dse.chips.price_method import Terms, price_method
 from dse.chips.resolve import Setting, chip_columns, precision_of
 from dse.choose.rule import Limits
 from dse.errors import Problem, SpecError, UnitError, nearest, spec_error
@@ -260,8 +260,14 @@ class _Collector:
             return look_up(*args)
         except (SpecError, UnitError) as error:
             texts = error.problems if isinstance(error, SpecError) else [Problem("", str(error))]
-            self.problems += [Problem(_line(self.where, self.case, field), f"{field}: {p}") for p in texts]
+            self.problems += [self._placed(field, p) for p in texts]
             return None
+
+    def _placed(self, field: str, problem: Problem) -> Problem:
+        """A problem at the line of `field`, or of the key of it that the problem names."""
+        key = problem.where if problem.where.startswith(f"{field}.") else field
+        what = str(problem) if key != field else f"{field}: {problem}"
+        return Problem(_line(self.where, self.case, key), what)
 
     def done(self) -> None:
         if self.problems:
@@ -292,7 +298,12 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
     look("sampler.name", sampler_factory, spec.sampler.name)
     goals = tuple(look("objectives", objective, name) for name in spec.objectives)
     swept = look("sweep.objective", _swept, spec.sweep.objective) if spec.sweep else None
-    look("price.reference", _reference, spec, catalog)
+    if technology is not None:
+        look(
+            "price",
+            price_method(spec.price.method).check,
+            Terms(price=spec.price, technology=technology, catalog=catalog),
+        )
     own = tuple(look(f"targets.{n}", target_of, n, text) for n, text in spec.targets.items())
     reference = {n: look(f"reference_point.{n}", _limit, n, t) for n, t in spec.reference_point.items()}
     chips = {n: look("baselines", catalog.get, ChipSpec, n) for n in spec.baselines}
@@ -401,19 +412,6 @@ def _driven(name: str, space: SpaceSpec | None, chips: dict[str, ChipSpec | None
     known = [*(space.branches if space else ()), *(chip.name for chip in chips.values() if chip)]
     if name not in known:
         raise spec_error("", f"unknown branch or baseline {name!r}; {nearest(name, known)}")
-
-
-def _reference(spec: StudySpec, catalog: Catalog) -> None:
-    """The chip that a compute ratio is taken to must exist and have a peak and a price."""
-    if spec.price.method != "compute-ratio" or spec.price.reference is None:
-        return
-    chip = catalog.get(ChipSpec, spec.price.reference)
-    if spec.price.reference_price is None and chip.price.value is None:
-        raise spec_error(
-            "", f"chips/{chip.name}: price: expected a known value, got null; give a reference_price"
-        )
-    if peak_of(chip, ("fp16",)) is None:
-        raise spec_error("", f"chips/{chip.name}: peak.fp16: expected a known value, got none")
 
 
 def _limit(name: str, text: str) -> float:

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from optuna.samplers import RandomSampler
 
+from dse.chips.price_method import Need, Priced, PriceMethod, Terms
+from dse.spec.schema.chip import ChipSpec
 from dse.testing import samples
 from dse.testing.checks import ContractBroken
 from dse.testing.contract import CostModelContract, ObjectiveContract
+from dse.testing.price_contract import PriceMethodContract
 from dse.testing.sampler_contract import Factory, SamplerContract
 from objectives.api import Context, CostModel, Designs, Metrics, Objective
 from objectives.arrays import Array
@@ -39,6 +42,49 @@ class TestEverySampler(SamplerContract):
     @pytest.fixture(params=registered("dse.samplers"), ids=lambda point: point.name)
     def subject(self, request: pytest.FixtureRequest) -> Factory:
         return cast(Factory, request.param.load())
+
+
+class TestEveryPriceMethod(PriceMethodContract):
+    @pytest.fixture(params=registered("dse.price_methods"), ids=lambda point: point.name)
+    def subject(self, request: pytest.FixtureRequest) -> PriceMethod:
+        return cast(PriceMethod, request.param.load()())
+
+
+@final
+class Auction:
+    """A price that compares chips, may be negative, and reads a peak that it does not need."""
+
+    name: str = "unit-cost"
+    meaning: str = "the highest bid"
+    group: str = "bids"
+    requires: Mapping[str, str] = {}
+    defaults: Mapping[str, str] = {}
+
+    def needs(self, chip: ChipSpec | None) -> frozenset[Need]:
+        return frozenset({"unit cost"})
+
+    def basis(self, chip: ChipSpec) -> str:
+        return self.name
+
+    def check(self, terms: Terms) -> None:
+        pass
+
+    def price(self, chips: Priced, terms: Terms) -> Mapping[str, Array]:
+        bids = chips.unit_cost_usd - np.mean(chips.unit_cost_usd)
+        return {"bid": bids + 0.0 * chips.fp16_flops if chips.fp16_flops is not None else bids + 1.0}
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        PriceMethodContract.test_a_batch_equals_its_rows,
+        PriceMethodContract.test_prices_are_finite_and_above_zero,
+        PriceMethodContract.test_it_reads_no_more_than_it_needs,
+    ],
+)
+def test_the_kit_catches_a_price_method_that_breaks_its_promise(law: object) -> None:
+    with pytest.raises(ContractBroken, match=r"expected .*, got"):
+        law(PriceMethodContract(), Auction())  # type: ignore[operator]
 
 
 class Forgetful(RandomSampler):

@@ -310,7 +310,7 @@ def test_the_number_formats_follow_the_weights() -> None:
         ({"system": "all"}, "--price-method: system: expected 'chips-only', 'with-host-and-network' or"),
         (
             {"price_method": "free"},
-            "--price-method: method: expected 'listed', 'compute-ratio', 'unit-cost', 'margin' or 'searched'",
+            "--price-method: unknown price method 'free'; known: compute-ratio, listed, margin, searched, ",
         ),
         ({"cost_model": "rooflin"}, "unknown cost model 'rooflin'; did you mean 'roofline'"),
         ({"stack": "idea"}, "unknown stack 'idea'; did you mean 'ideal'"),

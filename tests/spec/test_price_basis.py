@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from dse.chips.price_basis import BASES, price_basis
+from dse.chips.price_basis import OF_FILES, price_basis
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.overrides.command_line import chip_with
 from dse.spec.schema.chip import ChipSpec, PriceBasis
@@ -17,7 +17,7 @@ def chip(name: str) -> ChipSpec:
 def test_every_listed_price_of_the_catalog_says_what_it_is_a_price_of() -> None:
     for one in Catalog.of(None).all(ChipSpec).values():
         assert (one.price_basis is None) == (one.price.value is None), one.name
-    assert set(get_args(PriceBasis)) <= set(BASES)
+    assert set(get_args(PriceBasis)) <= set(OF_FILES)
 
 
 @pytest.mark.parametrize(

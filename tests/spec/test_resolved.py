@@ -159,8 +159,8 @@ def test_experts_are_spread_only_as_they_can_be(
         ({"precision__kv": "int9"}, "precision.kv: unknown number format 'int9'; did you mean 'int8'"),
         ({"price": {"method": "compute-ratio"}}, "expected a reference chip for the method compute-ratio"),
         (
-            {"price": {"method": "free"}},
-            "price.method: expected 'listed', 'compute-ratio', 'unit-cost', 'margin' or 'searched'",
+            {"price": {"method": "list"}},
+            "price.method: unknown price method 'list'; did you mean 'listed'? Known: compute-ratio, ",
         ),
         ({"deployment__mode": "sole"}, "did you mean 'solve'?"),
         ({"seed": "one"}, "seed: "),
@@ -210,8 +210,8 @@ def test_a_mistake_in_the_space_is_told(tmp_path: Path, old: str, new: str, told
 def test_hypothetical_chips_have_no_listed_price(tmp_path: Path) -> None:
     found = problems(tmp_path, price={"method": "listed"})
     assert (
-        f"{line('space')}: space: price.method: expected unit-cost, margin, compute-ratio or "
-        "searched for the hypothetical " in ("\n".join(found))
+        f"{line('space')}: space: price.method: expected compute-ratio, margin, searched or "
+        "unit-cost for the hypothetical " in ("\n".join(found))
     )
 
 

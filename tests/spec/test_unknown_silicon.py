@@ -13,7 +13,8 @@ from silicon_chips import PATH
 from studies_for_tests import write_study
 
 import dse
-from dse.chips.prices import built_up, margin_of
+from dse.chips.price_methods.margin import margin_of
+from dse.chips.prices import built_up
 from dse.chips.resolve import Setting, chip_columns
 from dse.errors import SpecError
 from dse.spec.catalog.config_paths import bundled

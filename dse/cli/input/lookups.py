@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from dse.chips.price_method import price_methods
 from dse.errors import Problem, SpecError, spec_error
 from dse.spec.catalog.lookup import Catalog
 
@@ -51,9 +52,12 @@ def _unknown(configs: Path | None, kind: str, name: str | None, where: str) -> l
 
 def sold_by(seller: str | None, method: str | None) -> None:
     """Raise `SpecError` for a seller where no price has a margin."""
-    if seller is not None and method != "margin":
+    sold = [name for name, each in price_methods().items() if "seller" in each.requires]
+    if seller is not None and method not in sold:
         got = "without it" if method is None else f"with {method}"
-        raise spec_error("--seller", f"applies with --price-method margin only, got {seller!r} {got}")
+        raise spec_error(
+            "--seller", f"applies with --price-method {' or '.join(sold)} only, got {seller!r} {got}"
+        )
 
 
 def driven_by(stack: str | None, software: str | None) -> None:
@@ -65,9 +69,10 @@ def driven_by(stack: str | None, software: str | None) -> None:
 
 def priced_by(settings: Iterable[str], method: str) -> None:
     """Raise `SpecError` for a price that is set where prices follow from something else."""
-    if method == "listed":
+    found = price_methods().get(method)
+    if found is None or "listed price" in found.needs(None):
         return
     what = f"applies with --price-method listed only, got it with {method}"
-    found = [Problem("--set", f"{n}: {what}") for n in settings if n.rpartition(".")[2] == "price"]
-    if found:
-        raise SpecError(found)
+    problems = [Problem("--set", f"{n}: {what}") for n in settings if n.rpartition(".")[2] == "price"]
+    if problems:
+        raise SpecError(problems)

@@ -56,6 +56,9 @@ def one_of(*known: str) -> Callable[[str], str]:
     return read
 
 
+PRICE_METHOD = "listed, unit-cost, margin, compute-ratio or another of `dse catalog price-methods`"
+"""What `--price-method` takes."""
+
 Seller = Annotated[
     str | None,
     typer.Option(

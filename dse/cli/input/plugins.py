@@ -40,6 +40,8 @@ def _facts(group: str, point: EntryPoint) -> Mapping[str, object]:
         return {"label": goal.label, "unit": goal.unit, "direction": goal.direction}
     if group == "dse.cost_models":
         return {"requires": ", ".join(made().requires)}
+    if group == "dse.price_methods":
+        return {"ranks_among": made().group, "requires": ", ".join(made().requires)}
     return {}
 
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from rich.console import RenderableType
 
 from dse.chips.formats import COMPUTED, remarks
+from dse.chips.price_basis import group_of
 from dse.cli.show.uncertainty import COLUMNS, cells, tpot_cells
 from dse.cli.show.verdicts import show_verdicts
 from dse.cli.terminal.quantity import NONE, shown
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.decide.compare.evaluated_chip import Obstacle
-from dse.decide.compare.price_groups import group_of
 from dse.decide.compare.result import ComparedChip, Comparison
 from dse.evaluate.estimate_result import Estimate
 from dse.front.columns import ordered

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from dse.chips.price_basis import group_of
 from dse.decide.compare.evaluated_chip import Obstacle
-from dse.decide.compare.price_groups import group_of
 from dse.decide.uncertainty.quantiles import COLUMNS, Spread
 from dse.decide.verdict.by_software import Verdicts
 from dse.evaluate.batch import axis_of

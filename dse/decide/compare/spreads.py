@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dse.decide.compare.price_groups import group_of
+from dse.chips.price_basis import group_of
 from dse.decide.compare.result import ComparedChip
 from dse.decide.uncertainty.quantiles import SampledDesigns, Spread, design_key, sample_designs, spreads_of
 from dse.evaluate.estimate import Subject

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dse.decide.compare.price_groups import group_of
+from dse.chips.price_basis import group_of
 from dse.decide.explain.marginal_value import MarginalValue, marginal_values
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows
 from dse.decide.propose.chip_file import chip_of, made_of, space_around

@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 
+from dse.chips.price_basis import group_of
 from dse.chips.resolve import speed_columns
 from dse.decide.compare.chips import hardware
-from dse.decide.compare.price_groups import group_of
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, of_baselines, of_front
 from dse.decide.scenario.best_deployments import DeploymentProblem, best_layouts, designs_of, evaluate
 from dse.decide.scenario.mix_parts import Layout

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from dse.chips.branch import chip_kind
+from dse.chips.price_basis import group_of
 from dse.choose.rule import cost_of, late
-from dse.decide.compare.price_groups import group_of
 from dse.decide.propose.candidates import (
     Candidate,
     Floats,

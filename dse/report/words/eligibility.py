@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from dse.decide.compare.price_groups import group_of
+from dse.chips.price_basis import group_of
 from dse.front.files import Front
 from dse.front.tables import Table
 from dse.question.unanchored import family

@@ -1,11 +1,13 @@
 """A question as data."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 
 from dse.choose.rule import TOLERANCE
 from dse.errors import nearest
+from dse.plugins import PRICE_METHODS, made, registered, unknown
 from dse.spec.schema.base import FileName, Name, Positive, PositiveNumber, SecondsQ, Share, Spec, Title, UsdQ
 from dse.spec.schema.software import Software
 from dse.spec.schema.workload import ServingName
@@ -50,13 +52,18 @@ class DeploymentSpec(Spec):
     set of experts. Left out, all that leave as many experts on every chip."""
 
 
+def _registered_methods(schema: dict[str, Any]) -> None:
+    """Editors know the names of the price methods that are registered."""
+    schema["enum"] = sorted(registered(PRICE_METHODS))
+
+
 class PriceSpec(Spec):
     """Where the price of a chip comes from."""
 
-    method: Literal["listed", "compute-ratio", "unit-cost", "margin", "searched"]
+    method: str = Field(json_schema_extra=_registered_methods)
     """`listed`: what a chip's file says; `compute-ratio`: by its matrix peak; `unit-cost`: what its silicon
     costs; `margin`: that with a seller's gross margin and one-off cost; `searched`: the price itself is a
-    parameter."""
+    parameter; or one that another package registers, see `dse catalog price-methods`."""
     reference: str | None = None
     """Chip that a compute ratio is taken to."""
     reference_price: UsdQ | None = None
@@ -69,12 +76,21 @@ class PriceSpec(Spec):
     """`with-host-and-network`: as published for each chip; `built-up`: servers, racks, links and network from
     the technology file, alike for every chip."""
 
+    @field_validator("method")
+    @classmethod
+    def _registered(cls, name: str) -> str:
+        known = registered(PRICE_METHODS)
+        if name not in known:
+            raise ValueError(unknown("price method", name, known))
+        return name
+
     @model_validator(mode="after")
-    def _reference(self) -> "PriceSpec":
-        if self.method == "compute-ratio" and self.reference is None:
-            raise ValueError("expected a reference chip for the method compute-ratio, got none")
-        if self.method == "margin" and self.seller is None:
-            raise ValueError("expected a seller for the method margin, got none")
+    def _required(self) -> "PriceSpec":
+        """Every key that the method cannot do without is given."""
+        required: Mapping[str, str] = made(PRICE_METHODS, "price method", self.method).requires
+        for key, what in required.items():
+            if getattr(self, key) is None:
+                raise ValueError(f"expected {what} for the method {self.method}, got none")
         return self
 
 

@@ -7,7 +7,7 @@ import typer
 
 import dse
 from dse.cli.input.lookups import checked, sold_by
-from dse.cli.input.options import Configs, Seller, epilog, one_of
+from dse.cli.input.options import PRICE_METHOD, Configs, Seller, epilog, one_of
 from dse.cli.input.output_paths import picture_place
 from dse.cli.show.chip_table import show
 from dse.cli.terminal.guard import complain
@@ -22,7 +22,6 @@ EPILOG = epilog(
     "dse chip mi300x --price-method margin --seller amd-chip --format json",
     codes="0 done, 1 a hypothetical chip that cannot be made (shown all the same), 2 wrong input.",
 )
-METHODS = ("listed", "compute-ratio", "unit-cost", "margin")
 
 
 def chip(
@@ -36,11 +35,7 @@ def chip(
     ] = None,
     price_method: Annotated[
         str | None,
-        typer.Option(
-            metavar="METHOD",
-            parser=one_of(*METHODS),
-            help=f"{', '.join(METHODS)} [listed where it is, else unit-cost].",
-        ),
+        typer.Option(metavar="METHOD", help=f"{PRICE_METHOD} [default: listed, else unit-cost]."),
     ] = None,
     seller: Seller = None,
     yield_law: Annotated[

@@ -7,6 +7,7 @@ import typer
 
 from dse.cli.input.lookups import checked, driven_by, priced_by, sold_by
 from dse.cli.input.options import (
+    PRICE_METHOD,
     Configs,
     NoTargets,
     Seller,
@@ -69,9 +70,7 @@ def compare(
         str | None,
         typer.Option(metavar="MODE", help="decode-only, aggregated, chunked, disaggregated or static."),
     ] = None,
-    price_method: Annotated[
-        str, typer.Option(metavar="METHOD", help="listed, unit-cost, margin or compute-ratio.")
-    ] = "listed",
+    price_method: Annotated[str, typer.Option(metavar="METHOD", help=f"{PRICE_METHOD}.")] = "listed",
     seller: Seller = None,
     no_targets: NoTargets = False,
     system: System = "chips-only",

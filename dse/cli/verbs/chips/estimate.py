@@ -6,7 +6,17 @@ import typer
 
 import dse
 from dse.cli.input.lookups import checked, driven_by, priced_by, sold_by
-from dse.cli.input.options import Configs, NoTargets, Seller, SoftwareOption, System, epilog, one_of, whole
+from dse.cli.input.options import (
+    PRICE_METHOD,
+    Configs,
+    NoTargets,
+    Seller,
+    SoftwareOption,
+    System,
+    epilog,
+    one_of,
+    whole,
+)
 from dse.cli.show.breakdown import show
 from dse.cli.terminal.guard import complain
 from dse.cli.terminal.machine_output import emit_csv, emit_json
@@ -55,9 +65,7 @@ def estimate(
         str | None,
         typer.Option(metavar="MODE", help="decode-only, aggregated, chunked, disaggregated or static."),
     ] = None,
-    price_method: Annotated[
-        str, typer.Option(metavar="METHOD", help="listed, unit-cost, margin or compute-ratio.")
-    ] = "listed",
+    price_method: Annotated[str, typer.Option(metavar="METHOD", help=f"{PRICE_METHOD}.")] = "listed",
     seller: Seller = None,
     no_targets: NoTargets = False,
     system: System = "chips-only",

@@ -13,7 +13,7 @@ from dse.cli.show_data.key_figures import FIGURES, shown
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.machine_output import emit
 from dse.cli.terminal.tables import plain, stdout, table
-from dse.plugins import registered
+from dse.plugins import GROUPS, registered
 from dse.question.resolved_study import find_study, list_studies
 from dse.spec.catalog.lookup import KINDS, Catalog
 from dse.spec.schema.base import Spec
@@ -29,13 +29,12 @@ EPILOG = epilog(
     "dse catalog llms --format csv",
     codes="0 done, 2 wrong input.",
 )
-_PLUGS = {"cost-models": "dse.cost_models", "objectives": "dse.objectives", "samplers": "dse.samplers"}
 _KINDS = ("chips", "llms", "workloads", "stacks", "networks", "economies", "silicon", "spaces", "buildable")
-_ALL = (*_KINDS, *_PLUGS, "studies")
+_ALL = (*_KINDS, *GROUPS, "studies")
 
 
 def _title(kind: str) -> str:
-    return {"llms": "LLMs", "cost-models": "Cost models"}.get(kind, kind.capitalize())
+    return {"llms": "LLMs"}.get(kind, kind.capitalize().replace("-", " "))
 
 
 def catalog(
@@ -67,15 +66,15 @@ def catalog(
         _table_or(form, rows, "What exists; `dse catalog KIND` lists it", numbers=["count"])
     elif name is None:
         _list(found, kind, form)
-    elif kind in _PLUGS:
+    elif kind in GROUPS:
         _plug(kind, name, form)
     else:
         _one(found, kind, name, form)
 
 
 def _names(found: Catalog, kind: str) -> list[str]:
-    if kind in _PLUGS:
-        return list(registered(_PLUGS[kind]))
+    if kind in GROUPS:
+        return list(registered(GROUPS[kind]))
     return list(_files(found, kind))
 
 
@@ -98,8 +97,8 @@ def _table_or(form: str, rows: list[dict[str, object]], title: str, *, numbers: 
 
 
 def _list(found: Catalog, kind: str, form: str) -> None:
-    if kind in _PLUGS:
-        rows = plug_rows(_PLUGS[kind])
+    if kind in GROUPS:
+        rows = plug_rows(GROUPS[kind])
         if form == "table" and len({row["provided_by"] for row in rows}) == 1:
             rows = [{k: v for k, v in row.items() if k != "provided_by"} for row in rows]
         _table_or(form, rows, f"{_title(kind)}; `dse catalog {kind} NAME` tells more", numbers=[])
@@ -119,7 +118,7 @@ def _list(found: Catalog, kind: str, form: str) -> None:
 
 
 def _plug(kind: str, name: str, form: str) -> None:
-    told = plug_details(_PLUGS[kind], name)
+    told = plug_details(GROUPS[kind], name)
     if form != "table":
         _table_or(form, [told], "", numbers=[])
         return
