@@ -35,9 +35,7 @@ from objectives.arrays import Array
 from objectives.equations.interconnect.topology import TOPOLOGIES
 
 Number = float | Sequence[float]
-
 SERVING_MODES = ("decode-only", "aggregated", "chunked", "disaggregated", "static")
-"""Those of the package, whatever else is installed."""
 
 EXPLORE = int(environ.get("DSE_EXPLORE", "0"))
 LAW = settings(

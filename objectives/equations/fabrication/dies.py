@@ -1,21 +1,20 @@
-"""The die plan of a package: which silicon lies on which die, and what cannot be made."""
+"""The die plan of a package: which silicon is on which die, and what cannot be made."""
 
 from dataclasses import dataclass
 
-from objectives.arrays import Array, namespace
+from objectives.arrays import Array, maximum, where, zeros_like
 from objectives.equations.fabrication.area import (
     cache_area,
     cache_density,
     core_area,
     die_to_die_area,
     dram_phy_area,
-    hbm_stacks_limit,
     link_area,
-    link_bandwidth_limit,
     load_area,
     sram_area,
     uncore_area,
 )
+from objectives.equations.fabrication.edge_limits import hbm_stacks_limit, link_bandwidth_limit
 from objectives.equations.fabrication.package import chosen, die_to_die_bandwidth, package_code
 from objectives.equations.fabrication.technology import Blueprint, Layout, Node, PackageClass, Technology
 
@@ -59,7 +58,7 @@ class DieGroup:
     @property
     def each_m2(self) -> Array:
         """Area of one die [m2]; 0 where there is none."""
-        return self.total_m2 / _at_least_one(self.count)
+        return self.total_m2 / maximum(self.count, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +68,7 @@ class Plan:
     compute: DieGroup
     io: DieGroup
     package: Array
-    """Code of the package class, see `silicon_package.PACKAGES`."""
+    """Code of the package class, see `package.PACKAGES`."""
     joined: PackageClass
     """What that class carries, costs and yields."""
     die_to_die_bandwidth: Array
@@ -89,19 +88,33 @@ class Plan:
 
 
 def die_plan(blueprint: Blueprint, technology: Technology) -> Plan:
-    """Areas of all dies and the limits they meet, broadcast shapes.
+    """Areas of all dies and the limits they meet.
 
     Work, SRAM and PHYs are shared evenly by the compute dies. Where there are I/O dies, those carry DRAM and
     link PHYs and their own cache on their own node, and the compute dies carry cores, SRAM and their own
     cache; both pay for the connection between them.
-    Domain: up to one reticle a die, or the whole wafer; HBM around the dies that carry its PHYs.
-    Limits: one die pays no die-to-die area; every area grows with every part.
+
+    Args:
+        blueprint: what an architect sets.
+        technology: constants of nodes, DRAM, wafer and packages.
+
+    Returns:
+        Areas by part, package class and excesses, shapes broadcast.
+
+    Domain:
+        Up to one reticle a die, or the whole wafer; HBM around the dies that carry its PHYs.
+    Limits:
+        One die pays no die-to-die area; every area grows with every part.
+    Source:
+        Assembled from `area` and `package`; `dse validate silicon` reports the errors of real dies.
+
+    Example:
+        By hand and against real dies, in tests/equations/test_silicon.py.
     """
     b, t = blueprint, technology
-    xp = namespace(b.peak_flops, b.dies, b.io_dies)
     joined, code = die_to_die_bandwidth(b, t), package_code(b, t)
     between = chosen(t.package, code)
-    zero = 0.0 * (b.peak_flops + b.sram_bytes + b.stacks + b.link_bandwidth + joined + b.dies + b.io_dies)
+    zero = zeros_like(b.peak_flops + b.sram_bytes + b.stacks + b.link_bandwidth + joined + b.dies + b.io_dies)
     has_io = zero + b.io_dies > 0.0
     phys, io_phys = (_phys(b, node, t) for node in (t.node, t.io_node))
     crossing = zero + die_to_die_area(joined, between)
@@ -116,7 +129,7 @@ def die_plan(blueprint: Blueprint, technology: Technology) -> Plan:
                 b.sram_bytes, b.sram_bandwidth, m2_per_byte=t.node.scratchpad_m2_per_byte, layout=t.layout
             ),
             "cache": zero + _cache(b.cache_bytes, t.node),
-            **{name: xp.where(has_io, zero, zero + area) for name, area in phys.items()},
+            **{name: where(has_io, zero, zero + area) for name, area in phys.items()},
             "die_to_die": crossing,
         },
         t.layout,
@@ -126,9 +139,9 @@ def die_plan(blueprint: Blueprint, technology: Technology) -> Plan:
         {
             "core": zero,
             "sram": zero,
-            "cache": xp.where(has_io, zero + _cache(b.io_cache_bytes, t.io_node), zero),
-            **{name: xp.where(has_io, zero + area, zero) for name, area in io_phys.items()},
-            "die_to_die": xp.where(has_io, crossing, zero),
+            "cache": where(has_io, zero + _cache(b.io_cache_bytes, t.io_node), zero),
+            **{name: where(has_io, zero + area, zero) for name, area in io_phys.items()},
+            "die_to_die": where(has_io, crossing, zero),
         },
         t.layout,
     )
@@ -163,33 +176,30 @@ def _group(count: Array, parts: dict[str, Array], layout: Layout) -> DieGroup:
 
 
 def _limits(
-    compute: DieGroup, io: DieGroup, joined: Array, package: tuple[Array, PackageClass], b: Blueprint,
+    compute: DieGroup,
+    io: DieGroup,
+    joined: Array,
+    package: tuple[Array, PackageClass],
+    b: Blueprint,
     t: Technology,
-) -> Plan:  # fmt: skip
-    xp = namespace(compute.core)
+) -> Plan:
+    """The plan of a package with how far it is beyond reticle, die edges and free link edge."""
     has_io = io.count > 0.0
-    largest = xp.maximum(compute.each_m2, io.each_m2)
+    largest = maximum(compute.each_m2, io.each_m2)
     most = t.wafer.whole_m2 if t.wafer.whole else t.wafer.reticle_m2
-    edge = xp.where(has_io, io.each_m2, compute.each_m2)
-    dies = xp.where(has_io, io.count, compute.count)
-    hbm = b.stacks * t.dram.on_interposer + 0.0 * edge
-    interposer = t.dram.on_interposer
-    stacks = interposer * hbm_stacks_limit(edge, dies, t.layout) + (1.0 - interposer) * (
-        dies * t.dram.most_per_die
-    )
-    limit = link_bandwidth_limit(edge, dies, hbm, joined, package[1], t.layout)
+    edge = where(has_io, io.each_m2, compute.each_m2)
+    dies = where(has_io, io.count, compute.count)
+    zero, interposer = zeros_like(edge), t.dram.on_interposer
+    hbm_stacks = interposer * hbm_stacks_limit(edge, dies, t.layout)
+    stacks = hbm_stacks + (1.0 - interposer) * (dies * t.dram.most_per_die)
+    limit = link_bandwidth_limit(edge, dies, b.stacks * interposer + zero, joined, package[1], t.layout)
     return Plan(
         compute=compute,
         io=io,
-        package=package[0] + 0.0 * edge,
+        package=package[0] + zero,
         joined=package[1],
         die_to_die_bandwidth=joined,
         area_excess_m2=largest - most,
-        stacks_excess=b.stacks + 0.0 * edge - stacks,
+        stacks_excess=b.stacks + zero - stacks,
         link_excess=b.link_bandwidth - limit,
     )
-
-
-def _at_least_one(count: Array) -> Array:
-    xp = namespace(count)
-    return xp.maximum(count, xp.ones_like(count))

@@ -1,9 +1,8 @@
 """Constants of silicon as the equations want them, and what an architect sets.
 
-Areas, dies, power, yields and dollars are in `silicon_area`, `silicon_dies`, `silicon_power`,
-`silicon_yield`, `silicon_package` and `silicon_cost`. Every number comes in through these frozen structs, in
-SI. A field is a plain number, or an array that broadcasts against the designs: one value for each design
-where a node is searched, one for each draw where constants are uncertain.
+Areas, dies, power, yields and dollars are in the other files of this folder. Every number comes in through
+these frozen structs, in SI. A field is a plain number, or an array that broadcasts against the designs: one
+value for each design where a node is searched, one for each draw where constants are uncertain.
 """
 
 from collections.abc import Sequence
@@ -61,9 +60,14 @@ class DramDevice:
 
 
 NO_DRAM = DramDevice(
-    on_interposer=0.0, bytes_each=0.0, bandwidth_each=0.0, usd_per_byte=0.0, phy_m2=0.0,
-    controller_transistors=0.0, joules_per_byte=0.0,
-)  # fmt: skip
+    on_interposer=0.0,
+    bytes_each=0.0,
+    bandwidth_each=0.0,
+    usd_per_byte=0.0,
+    phy_m2=0.0,
+    controller_transistors=0.0,
+    joules_per_byte=0.0,
+)
 """A device of nothing."""
 
 
@@ -145,7 +149,7 @@ class Package:
     interposer: PackageClass
     """Silicon under all dies and stacks."""
     bridge: PackageClass
-    """Pieces of silicon under the edges of dies that lie side by side."""
+    """Pieces of silicon under the edges of dies that are side by side."""
     interposer_factor: Array
     """Interposer area over the area of dies and stacks [1]."""
     stack_footprint_m2: Array
@@ -165,7 +169,7 @@ class Energy:
     sram_activity: Array
     """Share of the SRAM bandwidth in use at thermal design power, in [0, 1]."""
     dram_system_joules_per_byte: Array
-    """PHY, controller and on-die transport, beside the device's own energy [J/B]."""
+    """PHY, controller and on-die transport, next to the device's own energy [J/B]."""
     link_joules_per_byte: Array
     load_joules_per_byte: Array
     """Of a weight on its way from SRAM into a matrix unit [J/B]."""
@@ -192,7 +196,7 @@ class Blueprint:
     """What an architect sets, for one package; arrays that broadcast against each other."""
 
     peak_flops: Array
-    """Dense fp16-equivalent matrix peak of the cores in use [FLOP/s], see `silicon_area.equivalent_peak`."""
+    """Dense fp16-equivalent matrix peak of the cores in use [FLOP/s], see `area.equivalent_peak`."""
     vector_flops: Array
     """fp32 peak of their vector units [FLOP/s]."""
     enabled_share: Array
@@ -213,21 +217,45 @@ class Blueprint:
     dies: Array
     """Compute dies that share the work evenly [1]."""
     io_dies: Array
-    """I/O dies beneath or beside them that carry DRAM and link PHYs [1]; 0 for none."""
+    """I/O dies beneath or next to them that carry DRAM and link PHYs [1]; 0 for none."""
     die_bandwidth: Array | None = None
     """One-way bandwidth of a compute die to the others of its package [B/s]; None for the usual share."""
     weight_load: Array = 0.0
     """Rate at which stationary weights enter the matrix units, all of them together [B/s]; 0 where the cores
     have no such path."""
     package: Array | None = None
-    """Code of the package class that was named, see `silicon_package.PACKAGES`; None for what it needs."""
+    """Code of the package class that was named, see `package.PACKAGES`; None for what it needs."""
 
 
 def pick(options: Sequence[T], index: Array) -> T:
     """The struct whose every number is that of `options[index]`, one for each design.
 
-    `index` is an array of whole numbers, or a plain one. Numbers that all options share stay plain. A None in
-    any option stands for all: what one node lacks cannot be asked of a batch that may contain it.
+    Numbers that all options share stay plain. A None in any option represents all: what one node lacks is
+    unknown of a batch that may contain it.
+
+    Args:
+        options: structs of one class.
+        index: whole numbers, an array or a plain one [1].
+
+    Returns:
+        A struct of that class, each number of the shape of `index`.
+
+    Domain:
+        Structs of numbers, words that are equal in all options, and further structs.
+    Limits:
+        The option itself where there is one.
+    Source:
+        A table.
+
+    Example:
+        By hand: the second and the first of two classes of packages.
+
+        >>> import numpy as np
+        >>> two = [PackageClass(silicon_usd_per_m2=usd, part_yield=0.99, m2_per_bandwidth=0.0,
+        ...                     bandwidth_per_edge=1.0, joules_per_byte=0.0) for usd in (1.0, 2.0)]
+        >>> found = pick(two, np.array([1.0, 0.0]))
+        >>> found.silicon_usd_per_m2.tolist(), found.part_yield
+        ([2.0, 1.0], 0.99)
     """
     kind: Any = type(options[0])
     found: dict[str, Any] = {}
@@ -239,6 +267,7 @@ def pick(options: Sequence[T], index: Array) -> T:
 
 
 def _pick_number(values: Sequence[Any], index: Array) -> Any:
+    """The number of each design; plain where all options share it, None where one lacks it."""
     if any(v is None for v in values):
         return None
     first = values[0]

@@ -51,8 +51,8 @@ def stage_hops(chips: Chips, tp: Array, pp: Array) -> StageHops:
         ...     link_bandwidth=of(1e9), link_efficiency=of(1.0), link_latency=of(1e-6), link_domain=of(8.0),
         ...     link_topology=of(0.0), link_group=of(8.0), link_local_share=of(1.0),
         ...     link_global_share=of(1.0), scale_out_latency=of(0.0), scale_out_bandwidth=of(0.0))
-        >>> float(stage_hops(switch, of(1.0), of(4.0)).turn.seconds(1e3)[0])
-        8e-06
+        >>> round(float(stage_hops(switch, of(1.0), of(4.0)).turn.seconds(1e3)[0]) * 1e6, 9)
+        8.0
     """
     a = chips.link_latency
     w = inverse(chips.link_bandwidth * chips.link_efficiency)

@@ -110,8 +110,10 @@ def expert_load(s: Spread, rows: Array, tile: Array, skew: float = 1.0) -> Exper
     Example:
         By hand: of 8 experts on one chip two rows with two visits each visit 8 (1 - 9/16).
 
-        >>> one = spread(Experts(count=8, top_k=2, width=14336, matrices=3), 1.0, 1.0)
-        >>> expert_load(one, 2.0, 1.0).visited
+        >>> import numpy as np
+        >>> one = np.array([1.0])
+        >>> alone = spread(Experts(count=8, top_k=2, width=14336, matrices=3), one, one)
+        >>> float(expert_load(alone, 2.0 * one, one).visited[0])
         3.5
     """
     total, e, k = s.joined * rows, float(s.experts.count), float(s.experts.top_k)

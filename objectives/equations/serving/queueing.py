@@ -125,8 +125,8 @@ def queue(waited_s: Array, step_s: Array) -> Array:
     Example:
         By hand: half of 20 ms, and 200 ms.
 
-        >>> queue(0.2, 0.02)
-        0.21000000000000002
+        >>> round(queue(0.2, 0.02), 9)
+        0.21
     """
     return step_s / 2.0 + waited_s
 

@@ -166,7 +166,7 @@ def turns_behind_prompts(
     Example:
         By hand: 16 sequences on one stage, 100 turns of 20 ms and 16 prompts of 50 ms.
 
-        >>> turns_behind_prompts(16.0, 1.0, 100.0, 0.02, 0.05, 0.05)
+        >>> round(turns_behind_prompts(16.0, 1.0, 100.0, 0.02, 0.05, 0.05), 9)
         2.8
     """
     each = batch / (count * turns)  # prompts that one pass starts
