@@ -22,6 +22,8 @@ def namespace(*arrays: Array) -> Namespace:
 
     Raises `TypeError` when arrays of two libraries are mixed.
     """
+    if len(arrays) == 1 and (known := _KNOWN.get(type(arrays[0]))) is not None:
+        return known
     kinds = {type(a) for a in arrays} - {float, int}
     if len(kinds) == 1 and (known := _KNOWN.get(*kinds)) is not None:
         return known
@@ -48,17 +50,29 @@ def ones_like(value: Array) -> Array:
 
 def minimum(a: Array, b: Array) -> Array:
     """The smaller of two, element by element; arrays and plain numbers broadcast."""
-    return min(a, b) if is_number(a) and is_number(b) else namespace(a, b).minimum(a, b)
+    xp = _shared(a, b)
+    return min(a, b) if xp is None else xp.minimum(a, b)
 
 
 def maximum(a: Array, b: Array) -> Array:
     """The larger of two, element by element; arrays and plain numbers broadcast."""
-    return max(a, b) if is_number(a) and is_number(b) else namespace(a, b).maximum(a, b)
+    xp = _shared(a, b)
+    return max(a, b) if xp is None else xp.maximum(a, b)
+
+
+def _shared(a: Array, b: Array) -> Namespace | None:
+    """Namespace of two; None for two plain numbers. Arrays of one type take two look-ups."""
+    one, other = _KNOWN.get(type(a)), _KNOWN.get(type(b))
+    if one is not None and (one is other or is_number(b)):
+        return one
+    if other is not None and is_number(a):
+        return other
+    return None if is_number(a) and is_number(b) else namespace(a, b)
 
 
 def where(condition: Array, a: Array, b: Array) -> Array:
     """`a` where the condition holds, else `b`; a plain truth value chooses as a whole."""
-    if isinstance(condition, bool):
+    if condition is True or condition is False:
         return a if condition else b
     return namespace(condition).where(condition, a, b)
 

@@ -83,10 +83,8 @@ class MeanLayer:
 
     def experts(self) -> Array:
         """Weights of routed experts that one layer keeps on one chip [1]."""
-        total = zeros_like(self.head)
-        for r in self.routed:
-            total = total + r.share * r.spread.held * r.elements
-        return total
+        parts = [r.share * r.spread.held * r.elements for r in self.routed]
+        return sum(parts[1:], parts[0]) if parts else zeros_like(self.head)
 
     def kv_read(self, context: Array) -> Array:
         """Elements of KV cache that one row at `context` reads in one layer [1]."""
@@ -110,10 +108,9 @@ class MeanLayer:
         return self._over_cores(lambda c: c.share * c.prompt_flop * c.kind.seen_by_prompt(c.attention, isl))
 
     def _over_cores(self, amount: Callable[[Core], Array]) -> Array:
-        total = zeros_like(self.head)
-        for core in self.cores:
-            total = total + amount(core)
-        return total
+        """Sum of an amount over the kinds of attention; 0 without attention."""
+        parts = [amount(core) for core in self.cores]
+        return sum(parts[1:], parts[0]) if parts else zeros_like(self.head)
 
 
 def mean_layer(llm: Llm, tp: Array, ep: Array | None = None) -> MeanLayer:
