@@ -28,7 +28,7 @@ def keep_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):
         return False
-    # one arena: those of threads are given back heap by heap, whatever the threshold says
+    # one arena: those of threads are returned heap by heap, whatever the threshold is
     wishes = ((_MMAP_THRESHOLD, _KEPT), (_TRIM_THRESHOLD, _KEPT), (_ARENA_MAX, 1))
     return all(mallopt(parameter, value) for parameter, value in wishes)
 

@@ -1,6 +1,7 @@
-"""The one door of Dask: work on the machines of a scheduler that somebody runs.
+"""The one module that imports Dask: work on the machines of a running scheduler.
 
-Functions are sent by name, so every machine has the same `dse` installed; what goes over is plain data.
+Functions are sent by name, so every machine needs the same `dse`; what is sent is plain data. Dask is
+imported where it is used: it is an optional package and takes half a second.
 """
 
 import logging
@@ -22,8 +23,8 @@ CONNECT, PATIENCE = 10, 30
 AHEAD = 2
 """Tasks in flight for each thread of the cluster."""
 PULSE = 1.0
-"""Seconds between two looks at a cluster that says nothing."""
-_KEPT = "what is finished is kept, and the same command goes on"
+"""Seconds between two checks of a cluster that returns nothing."""
+_KEPT = "finished work is kept; the same command resumes"
 
 
 class Cluster:
@@ -67,7 +68,7 @@ class Cluster:
                 give()
                 result: R = self._result(future)
                 yield result
-        finally:  # nobody waits for the others any more
+        finally:  # the caller no longer waits for the others
             if running and self._client.status == "running":
                 self._client.cancel(list(running))
 
@@ -103,12 +104,12 @@ class Cluster:
             ) from None
 
     def _away(self, error: Exception | None) -> SpecError:
-        told = f" ({_first(error)})" if error is not None else ""
-        return spec_error("--scheduler", f"lost the scheduler at {self._address}{told}; {_KEPT}")
+        reason = f" ({_first(error)})" if error is not None else ""
+        return spec_error("--scheduler", f"lost the scheduler at {self._address}{reason}; {_KEPT}")
 
 
 def wanted() -> bool:
-    """Inside a task: whether the one who gave it still waits for it."""
+    """Inside a task: whether its result is still wanted."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -120,7 +121,7 @@ def wanted() -> bool:
 def cluster(address: str) -> Iterator[Cluster]:
     """A connection to the scheduler at `address`, such as tcp://head:8786.
 
-    Raises `SpecError` when nobody answers, no worker comes, or a worker has another version of this program.
+    Raises `SpecError` when no scheduler answers, no worker comes, or a worker has another version of `dse`.
     """
     try:
         from distributed import Client
@@ -145,7 +146,7 @@ def cluster(address: str) -> Iterator[Cluster]:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """What Dask would log of a lost connection, its user is told by us."""
+    """Suppress what Dask logs of a lost connection; our error says it."""
     log = logging.getLogger("distributed")
     before = log.level
     log.setLevel(logging.CRITICAL)
@@ -173,11 +174,11 @@ def _check(client: Any, address: str) -> None:
         raise spec_error(
             "--scheduler", f"expected dse {dse.__version__} on every worker, got: {_first(error)}"
         ) from None
-    other = {worker: told for worker, told in found.items() if told != dse.__version__}
+    other = {worker: its for worker, its in found.items() if its != dse.__version__}
     if other:
-        worker, told = next(iter(sorted(other.items())))
+        worker, its = next(iter(sorted(other.items())))
         raise spec_error(
-            "--scheduler", f"expected dse {dse.__version__} on every worker, got {told} at {worker}"
+            "--scheduler", f"expected dse {dse.__version__} on every worker, got {its} at {worker}"
         )
 
 

@@ -30,7 +30,7 @@ class Miss:
 def misses(metrics: api.Metrics, context: api.Context, limits: Limits) -> tuple[Miss, ...]:
     """What one design breaks: of one that does not fit its constraints, else the targets that it misses.
 
-    Only a design that fits is told its targets: a system that does not exist is neither fast nor slow.
+    Targets apply to designs that fit: a system that does not exist is neither fast nor slow.
     """
     unfit = [Miss(name=n, over=v) for n, v in _over(metrics.violations).items()]
     known = {goal.name: (limit, goal.unit) for goal, limit in limits}

@@ -28,7 +28,7 @@ TOLERANCE = 0.01
 """Share of the best goal within which the smallest system is taken [1].
 
 The narrowest 80 % interval of a calibrated stack is 9 % either way, so a hundredth is no difference that a
-prediction can tell, while without it a search buys ten times the chips to smooth the rounding of a layout.
+prediction can resolve, while without it a search buys ten times the chips to smooth the rounding of a layout.
 """
 
 _HARD = np.finfo(np.float64).max

@@ -1,7 +1,6 @@
 """The best deployment of each chip over a whole grid, and over the batches between its steps.
 
-One function answers for every verb that names the best at a target, so that the same question gets the same
-answer wherever it is asked.
+One function serves every verb that names the best at a target, so that all verbs give the same answer.
 """
 
 from collections.abc import Iterator, Sequence

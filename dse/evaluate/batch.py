@@ -34,7 +34,7 @@ class Origin:
     parameters: Mapping[str, Floats]
     """Numbers in SI; of names their places."""
     names: Mapping[str, Any] = field(default_factory=dict)
-    """What the places of names stand for."""
+    """Names that the numbers of such a parameter select."""
     price_usd: Floats
 
 
@@ -47,7 +47,7 @@ class Points:
     designs: api.Designs
     metrics: api.Metrics
     members: tuple[MemberPoints, ...] = ()
-    """For a mix: every member in each combination; the combinations then lie on the axis of the chips."""
+    """For a mix: every member in each combination; the combinations are then on the axis of the chips."""
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
@@ -101,7 +101,7 @@ class Points:
         """The chip, deployment and headline metrics of one point, as plain data."""
         at = np.unravel_index(index, self.shape)
         o, m, d = self.origin, self.metrics, self.designs.deployments
-        told = {
+        headline = {
             "chips": m.chips,
             "capex_usd": m.capex_usd,
             "tpot_s": m.tpot_s,
@@ -115,7 +115,7 @@ class Points:
             "chip": o.chip[at[-1] if len(o.chip) > 1 else 0],
             "branch": o.branch,
             **layout,
-            **{k: float(np.broadcast_to(a, self.shape)[at]) for k, a in told.items()},
+            **{k: float(np.broadcast_to(a, self.shape)[at]) for k, a in headline.items()},
         }
 
     def _layouts(self, indices: npt.NDArray[np.intp]) -> dict[str, npt.NDArray[np.int64]]:

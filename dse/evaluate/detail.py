@@ -34,16 +34,16 @@ class Revisited:
     stack: str
     """Name of the software stack that drives the chip."""
     hypothetical: bool
-    """Whether nobody makes the chip."""
+    """Whether the chip does not exist."""
     interval: Parts
-    """Metric (tpot, ttft, throughput) to the factor up and down of the stack; empty where nobody knows it."""
+    """Metric (tpot, ttft, throughput) to the factor up and down of the stack; empty where it is unknown."""
     parts: Mapping[str, "Revisited"] = field(default_factory=dict)
     """The same for each LLM and workload of a mix, by its label; empty where there is one. The ledgers of the
     whole are then those of `combined_ledgers`."""
 
     @property
     def bound_by(self) -> str:
-        """The resource that most of TPOT waits for; the empty string where the cost model does not say."""
+        """The resource that most of TPOT waits for; empty where the cost model does not report it."""
         bounds = self.ledgers.get("bound_s", {})
         return max(bounds, key=lambda name: bounds[name]) if bounds else ""
 
@@ -99,16 +99,16 @@ def family_of(study: ResolvedStudy, name: str, rows: Table) -> Family:
 def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Revisited]:
     """Each part of the mix evaluated, and what they come to together."""
     n, weights = len(rows), [m.weight for m in study.members]
-    points, told = [], []
+    points, details = [], []
     for member in study.members:
         designs = api.Designs(chips=family.chips, deployments=_deployments(study, rows, f"{member.label}."))
         metrics = study.cost_model.evaluate(designs, member.context, detail=True)
-        told.append(list(_told(family, metrics, member.context, member.limits, n)))
+        details.append(list(_detailed(family, metrics, member.context, member.limits, n)))
         promised = replace(metrics, violations=violations(metrics, member.context, member.limits))
         flat = taken(promised, designs, np.arange(n))
         points.append(MemberPoints(member=member, designs=designs, metrics=flat))
     over = _violations(study.limits, combined_metrics(tuple(points)), study.context, n)
-    for i, each in enumerate(zip(*told, strict=True)):
+    for i, each in enumerate(zip(*details, strict=True)):
         yield Revisited(
             chip=each[0].chip,
             stack=each[0].stack,
@@ -123,11 +123,11 @@ def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Revisi
 def _evaluated(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Revisited]:
     designs = api.Designs(chips=family.chips, deployments=_deployments(study, rows))
     metrics = study.cost_model.evaluate(designs, study.context, detail=True)
-    return _told(family, metrics, study.context, study.limits, len(rows))
+    return _detailed(family, metrics, study.context, study.limits, len(rows))
 
 
 def _deployments(study: ResolvedStudy, rows: Table, start: str = "") -> api.Deployments:
-    """Deployments that the rows tell, in columns whose names begin with `start`."""
+    """Deployments of the rows, in columns whose names begin with `start`."""
     names = [f.name for f in fields(api.Deployments)]
     missing = [start + name for name in names if start + name not in rows.columns]
     if missing:
@@ -138,7 +138,7 @@ def _deployments(study: ResolvedStudy, rows: Table, start: str = "") -> api.Depl
     return api.Deployments(**{name: rows[start + name].to_numpy(dtype=float) for name in names})
 
 
-def _told(
+def _detailed(
     family: Family, metrics: api.Metrics, context: api.Context, limits: Limits, n: int
 ) -> Iterator[Revisited]:
     columns = _spread(family.chips.columns(), n)

@@ -43,7 +43,7 @@ def combine(study: ResolvedStudy, chips: Chips, deployments: Deployments) -> Com
     Each member is evaluated on the whole grid for all chips at once. At a latency limit every member takes
     its cheapest deployment within it, so the combinations of a chip are those at the latencies where one of
     the members changes: all that is non-dominated in latency and weighted cost, and nothing else. Where a
-    member has no feasible deployment, the one that misses by least stands in.
+    member has no feasible deployment, the one that misses by least is taken.
     """
     n = chips.size
     designs = Designs(chips=chips, deployments=deployments)
@@ -96,7 +96,7 @@ class _Member:
 
     def points(self, index: Ints, chip: Ints) -> MemberPoints:
         """The member under deployment `index` of each combination."""
-        flat = index * (self.designs.size // self.size) + chip  # chips lie last
+        flat = index * (self.designs.size // self.size) + chip  # chips are on the last axis
         return MemberPoints(
             member=self.member,
             designs=self.designs.take(flat),

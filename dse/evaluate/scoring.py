@@ -1,4 +1,4 @@
-"""What a study says of metrics: objectives that are all minimised, violations of constraints and targets.
+"""Scores of metrics by a study: objectives that are all minimised, violations of constraints and targets.
 
 Array-namespace code, so that a compiled backend runs the same source.
 """

@@ -1,4 +1,4 @@
-"""The running front over everything that was evaluated, not only over what a sampler was told."""
+"""The front of all designs that were evaluated, not only of those that a sampler sees."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -17,9 +17,9 @@ Rows = Callable[[npt.NDArray[np.intp]], pd.DataFrame]
 class Archive:
     """Feasible points that no feasible point dominates, with the table row of each.
 
-    Rows are built for survivors only, so a batch that brings nothing new costs one dominance filter.
+    Rows are built for survivors only, so a batch that adds nothing costs one dominance filter.
     Of points that are equal in every axis the one of the lowest rank stays, and of those the first; so that
-    the front does not depend on the order in which workers bring their batches.
+    the front does not depend on the order in which workers deliver their batches.
     """
 
     def __init__(self, axes: Sequence[Axis]) -> None:

@@ -8,9 +8,9 @@ from secrets import token_hex
 
 
 def replace_files(files: Mapping[Path, bytes]) -> None:
-    """Write every file beside its place, force it to disk, then move all of them in, in the given order.
+    """Write every file next to its final path, flush it to disk, then rename all in the given order.
 
-    Until the first move nothing has changed; a failure leaves no temporary file. Folders are made.
+    Until the first rename nothing has changed; a failure leaves no temporary file. Folders are made.
     Raises `OSError`.
     """
     staged: list[tuple[Path, Path]] = []
@@ -34,7 +34,7 @@ def replace_files(files: Mapping[Path, bytes]) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Force the moves to disk, where the system can open a folder at all."""
+    """Flush the renames to disk, where the system can open a folder."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -60,7 +60,7 @@ def ordered(names: Iterable[str]) -> list[str]:
 
 
 def unit_of(column: str) -> str:
-    """SI unit that the ending of a column tells, a metric's before others; empty for a plain number."""
+    """SI unit that the ending of a column implies, a metric's before others; empty for a plain number."""
     return next((unit for ending, unit in _endings() if column.endswith(ending)), "")
 
 

@@ -65,9 +65,9 @@ def hypervolume(values: npt.ArrayLike, axes: Sequence[Axis], reference: Mapping[
 def log_hypervolume(
     values: npt.ArrayLike, axes: Sequence[Axis], reference: Mapping[str, float]
 ) -> float | None:
-    """The same volume with every axis on a logarithmic scale, where a per cent counts alike everywhere.
+    """The same volume with every axis on a logarithmic scale, where one per cent counts the same everywhere.
 
-    On the plain scale nearly all of the volume lies beside a far reference point and says little about the
+    On the plain scale nearly all of the volume is near a far reference point and depends little on the
     good designs. None where a value or the reference is not above 0.
     """
     points = np.asarray(values, dtype=np.float64).reshape(-1, len(axes))

@@ -1,4 +1,4 @@
-"""A front beside the exact one of the same problem: how much of it was found, and what the rest costs."""
+"""A front compared to the exact one of the same problem: how much of it was found, and how near."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from dse.front.files import Front, load_front
 
 
 @dataclass(frozen=True, kw_only=True)
-class Beside:
-    """How a front stands beside the exact one."""
+class ExactComparison:
+    """A front compared to the exact one."""
 
     folder: Path
-    """Where the exact front lies."""
+    """Folder of the exact front."""
     hypervolume_fraction: float
     """Share of its hypervolume; above 1 where a search left the grid of the sweep and found better."""
     log_hypervolume_fraction: float | None
@@ -25,15 +25,15 @@ class Beside:
     """Every exact design has a found one that is at most this many times worse in each objective."""
 
 
-def beside_exact(front: Front, folders: Iterable[Path]) -> Beside | None:
-    """How `front` stands beside the first exact front of its problem in `folders`; None without one."""
+def compared_to_exact(front: Front, folders: Iterable[Path]) -> ExactComparison | None:
+    """`front` compared to the first exact front of its problem in `folders`; None without one."""
     for folder in folders:
         exact = _exact(folder)
         if exact is None or not _same(front, exact) or not exact.manifest["hypervolume"]:
             continue
         columns = [axis.column for axis in front.axes]
         found, all_of_it = (f.frame[columns].to_numpy(dtype=np.float64) for f in (front, exact))
-        return Beside(
+        return ExactComparison(
             folder=folder,
             hypervolume_fraction=front.manifest["hypervolume"] / exact.manifest["hypervolume"],
             log_hypervolume_fraction=_log_share(found, all_of_it, front),
@@ -50,8 +50,8 @@ def _log_share(found: Floats, all_of_it: Floats, front: Front) -> float | None:
 
 def drawn_behind(front: Front, folders: Iterable[Path]) -> Front | None:
     """The exact front of the problem of `front` in `folders`; None without one, and for a sweep itself."""
-    beside = None if "sweep" in front.manifest else beside_exact(front, folders)
-    return None if beside is None else load_front(beside.folder)
+    compared = None if "sweep" in front.manifest else compared_to_exact(front, folders)
+    return None if compared is None else load_front(compared.folder)
 
 
 def _exact(folder: Path) -> Front | None:
@@ -59,7 +59,7 @@ def _exact(folder: Path) -> Front | None:
         return None
     try:
         found = load_front(folder)
-    except ResultsError:  # somebody else's, or half written: nothing to compare with
+    except ResultsError:  # another program's, or half written: nothing to compare with
         return None
     return found if "sweep" in found.manifest else None
 
@@ -68,7 +68,7 @@ def _same(front: Front, exact: Front) -> bool:
     """Whether both answer one problem with one version of the cost models."""
 
     def key(found: Front) -> tuple[object, ...]:
-        told = found.manifest
-        return told.get("problem"), told.get("versions", {}).get("dse"), told.get("contract_version")
+        m = found.manifest
+        return m.get("problem"), m.get("versions", {}).get("dse"), m.get("contract_version")
 
     return key(front)[0] is not None and key(front) == key(exact) and front.axes == exact.axes

@@ -16,7 +16,7 @@ from dse.front.axis import Axis, axis_from
 from dse.front.tables import from_csv, kinds, to_csv
 
 FORMAT = "dse-front-1"
-"""First key of a manifest; another value is a folder of somebody else, or of another version."""
+"""First key of a manifest; another value means another program or another version."""
 
 TABLES = ("front.csv", "baselines.csv")
 AT_TARGETS = "at_targets.csv"
@@ -25,7 +25,7 @@ AT_TARGETS = "at_targets.csv"
 
 @dataclass(frozen=True, eq=False)
 class Front:
-    """What a study found: the front, the baselines beside it, and where both come from."""
+    """What a study found: the front, the baselines next to it, and their manifest."""
 
     frame: pd.DataFrame
     """One row per design that nothing dominates."""
@@ -70,7 +70,7 @@ def write_front(out: Path, front: Front) -> None:
         raise ResultsError(
             f"{out / 'manifest.json'}: expected a manifest of plain data, got: {error}."
         ) from None
-    write_files({**{out / name: told for name, told in text.items()}, out / "manifest.json": manifest + "\n"})
+    write_files({**{out / n: table for n, table in text.items()}, out / "manifest.json": manifest + "\n"})
     if AT_TARGETS not in text:
         (out / AT_TARGETS).unlink(missing_ok=True)
 

@@ -78,7 +78,7 @@ def where(
 
     A condition is `NAME OPERATOR VALUE` with one of <= >= < > = !=. A name is that of an axis or of a
     column, the latter with or without `param_`. A number carries the unit of its axis or of the ending of
-    its column; `units` tells it for columns whose name does not. Raises `SpecError` with all problems.
+    its column; `units` gives it for columns whose name does not. Raises `SpecError` with all problems.
     """
     names = _names(frame, axes, units or {})
     keep = np.ones(len(frame), dtype=np.bool_)
@@ -106,8 +106,8 @@ def checked(text: str) -> None:
 
 
 def unmet(frames: Sequence[pd.DataFrame], text: str, axes: Sequence[Axis]) -> list[str]:
-    """What to say of names that conditions ask for and no row of any frame has: perhaps they are misspelt."""
-    said = []
+    """A sentence for each value of a condition that no row of any frame has: it may be misspelt."""
+    sentences = []
     for part in _SPLIT.split(text.strip()):
         found = _CONDITION.fullmatch(part)
         if not found:
@@ -117,8 +117,8 @@ def unmet(frames: Sequence[pd.DataFrame], text: str, axes: Sequence[Axis]) -> li
         had = sorted({str(value) for column in texts for value in column.dropna()})
         value = found.group(3).strip("'\"")
         if had and value not in had:
-            said.append(f"no design has {found.group(1)} {value!r}; {nearest(value, had)}")
-    return said
+            sentences.append(f"no design has {found.group(1)} {value!r}; {nearest(value, had)}")
+    return sentences
 
 
 def _names(frame: pd.DataFrame, axes: Sequence[Axis], units: Mapping[str, str]) -> dict[str, _Name]:

@@ -16,7 +16,7 @@ FORMATS: tuple[Format, ...] = ("csv", "json", "parquet")
 
 
 Table: TypeAlias = pd.DataFrame
-"""A table of designs, for packages that hold no pandas of their own."""
+"""A table of designs, for packages that do not import pandas."""
 
 Column: TypeAlias = pd.Series
 
@@ -96,7 +96,7 @@ def one_row(values: Mapping[str, Any]) -> Table:
 
 
 def stack(tables: Iterable[Table]) -> Table:
-    """Tables of the same columns one below the other, rows numbered anew; the first when all are empty."""
+    """Tables of the same columns one below the other, rows numbered again; the first when all are empty."""
     given = list(tables)
     full = [table for table in given if len(table)]
     if full:

@@ -1,4 +1,4 @@
-"""Which address gives out what; reads only, see `guard`."""
+"""The addresses and their contents; nothing is written, see `guard`."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from dse.view import dashboard as optunas
 from dse.view import pages
 from dse.view.guard import App, Environ, Headers, StartResponse, guarded, refuse
 from dse.view.live import LiveStudy, State
-from dse.view.mirrors import Mirrors
+from dse.view.mirrors import Dashboards
 from dse.view.studies import Studies
 
 HTML, JSON, SCRIPT = "text/html; charset=utf-8", "application/json", "text/javascript; charset=utf-8"
@@ -18,7 +18,7 @@ class View:
 
     def __init__(self, studies: Studies) -> None:
         self._studies = studies
-        self._mirrors = Mirrors() if optunas.installed() else None
+        self._made = Dashboards() if optunas.installed() else None
         self.app: App = guarded(self._answer)
 
     def _answer(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
@@ -66,20 +66,20 @@ class View:
         return {slug: self._state(study) for slug, study in self._studies.all().items()}
 
     def _index(self) -> str:
-        notes = [] if self._mirrors else [f"Optuna's own dashboard is not installed: {optunas.HOW}"]
+        notes = [] if self._made else [f"Optuna's own dashboard is not installed: {optunas.HOW}"]
         return pages.index(self._states(), self._dashboards(), notes)
 
     def _dashboards(self) -> dict[str, str]:
         """Address of the dashboard of each study that has trials here."""
-        if self._mirrors is None:
+        if self._made is None:
             return {}
-        numbers = self._mirrors.numbers(self._studies.all())
+        numbers = self._made.numbers(self._studies.all())
         return {slug: f"/dashboard/studies/{number}" for slug, number in numbers.items()}
 
     def _dashboard(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
-        if self._mirrors is None:
+        if self._made is None:
             return refuse(start, "404 Not Found", f"Optuna's dashboard is not installed: {optunas.HOW}\n")
-        return self._mirrors.app(self._studies.all())(environ, start)
+        return self._made.app(self._studies.all())(environ, start)
 
 
 def send(environ: Environ, start: StartResponse, kind: str, body: bytes) -> list[bytes]:

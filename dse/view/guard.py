@@ -1,4 +1,4 @@
-"""What stands before every page that we give out: reads only, from this machine only, and nothing foreign."""
+"""Protection of every page that is served: requests that only read, from this machine, by its own name."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -27,8 +27,8 @@ POLICY = (
 def guarded(app: App) -> App:
     """`app`, which only sees requests that read and that name this machine as their host.
 
-    A name of another machine in Host means that a foreign page made its own name point here (DNS rebinding),
-    so it is refused whatever it asks for. Every answer gets the headers of `ALWAYS` and, where it has no
+    A name of another machine in Host means that a page of another site made its own name point here (DNS
+    rebinding), so the request is refused. Every answer gets the headers of `ALWAYS` and, where it has no
     content security policy of its own, `POLICY`; none lets another origin read it.
     """
 
@@ -39,7 +39,7 @@ def guarded(app: App) -> App:
             return refuse(
                 start,
                 "405 Method Not Allowed",
-                "expected GET or HEAD: nothing can be changed here\n",
+                "expected GET or HEAD: these pages are read only\n",
                 [("Allow", ", ".join(READS))],
             )
 
@@ -52,7 +52,7 @@ def guarded(app: App) -> App:
 
 
 def is_loopback(host: str, port: str) -> bool:
-    """Whether the header Host names this machine and the port that was asked."""
+    """Whether the header Host names this machine and the port of the request."""
     name, colon, given = host.rpartition(":") if not host.endswith("]") else (host, "", "")
     if not colon:
         name = host
@@ -61,12 +61,12 @@ def is_loopback(host: str, port: str) -> bool:
 
 
 def hardened(headers: Headers) -> Headers:
-    """`headers` with ours; those that would let another origin in are dropped."""
-    ours = {name.lower() for name, _ in ALWAYS}
+    """`headers` with those of `ALWAYS`; those that would let another origin in are dropped."""
+    always = {name.lower() for name, _ in ALWAYS}
     kept = [
         (name, value)
         for name, value in headers
-        if name.lower() not in ours and not name.lower().startswith("access-control-")
+        if name.lower() not in always and not name.lower().startswith("access-control-")
     ]
     if not any(name.lower() == "content-security-policy" for name, _ in kept):
         kept.append(("Content-Security-Policy", POLICY))
@@ -76,6 +76,6 @@ def hardened(headers: Headers) -> Headers:
 def refuse(start: StartResponse, status: str, text: str, headers: Headers | None = None) -> list[bytes]:
     """A refusal in one plain sentence."""
     body = text.encode()
-    told = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
-    start(status, hardened([*told, *(headers or [])]))
+    given = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+    start(status, hardened([*given, *(headers or [])]))
     return [body]

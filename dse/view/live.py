@@ -1,4 +1,4 @@
-"""One study as it stands now: its stored front, or what its trials make while it still runs."""
+"""The present state of a study: its stored front, or the front of its trials while it runs."""
 
 import time
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from dse.report.words.sentence import answer_sentences
 from dse.search.analysis.live_front import Follower
 from dse.search.trials.read_trials import FrozenTrial, finished, reading, remote_trials, stored_trials
 
-_QUIET = 15.0  # seconds without a new trial after which a search has stopped, or somebody stopped it
-_REST = 10.0  # renewing a page takes at most this fraction of the time, so that a search keeps its machine
+_QUIET = 15.0  # seconds without a new trial after which a search counts as stopped
+_REST = 10.0  # a page rests this many times as long as it took, so that a search keeps the machine
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class State:
 
 
 class LiveStudy:
-    """Follows a results folder, or its study in a storage elsewhere; only reads, and never locks."""
+    """Follows a results folder, or its study in another storage; it reads only, and never locks."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class LiveStudy:
         self.slug, self.folder, self.url = slug, folder, url
         self._configs, self._name = configs, name or slug
         self._trials: list[FrozenTrial] = []
-        self._again = 0.0
+        self._read_at = 0.0
         self._lock = Lock()
         self._storage: Any = None
         self._follower: Follower | None = None
@@ -70,14 +70,14 @@ class LiveStudy:
         return self._storage
 
     def _now(self) -> list[FrozenTrial]:
-        """Its trials; those elsewhere are asked for at most a tenth of the time, and as they were between."""
+        """Its trials; another storage is read at most a tenth of the time, between reads they are old."""
         if self.url is None:
             return stored_trials(self.storage(), self.slug)
         start = time.monotonic()
-        if start >= self._again:
+        if start >= self._read_at:
             self._trials = remote_trials(self.storage(), self.slug)
             end = time.monotonic()
-            self._again = end + max(1.0, _REST * (end - start))
+            self._read_at = end + max(1.0, _REST * (end - start))
         return self._trials
 
     def _mark(self) -> tuple[int, int]:
@@ -91,7 +91,7 @@ class LiveStudy:
         return len(trials), len(finished(trials))
 
     def state(self, above: Html, served: tuple[str, ...], status: str) -> State:
-        """How it stands now; between two renewals a search has the machine for itself for a while."""
+        """Its present state, renewed at most a tenth of the time."""
         with self._lock:
             stamp = (_stamp(self.folder / "manifest.json"), self._mark())
             if self._state is None or (stamp != self._stamp and time.monotonic() >= self._next):
@@ -111,7 +111,7 @@ class LiveStudy:
     def _renewed(self, above: Html, served: tuple[str, ...], status: str, version: str) -> State:
         study, doubt = self._study()
         try:
-            trials, silent = self._asked()
+            trials, silent = self._trials_or_reason()
             doubt = "; ".join(filter(None, (doubt, silent)))
             front = self._front(study, trials)
         except (SpecError, ResultsError, KeyError, ValueError) as error:
@@ -130,11 +130,11 @@ class LiveStudy:
             served=served,
             above=above,
         )
-        told = str(front.manifest.get("title") or self.slug)
-        return State(version, "", told, _first(found), study_report(found, extras))
+        title = str(front.manifest.get("title") or self.slug)
+        return State(version, "", title, _first(found), study_report(found, extras))
 
-    def _asked(self) -> tuple[list[FrozenTrial], str]:
-        """Its trials, and why there are none where a storage elsewhere does not answer."""
+    def _trials_or_reason(self) -> tuple[list[FrozenTrial], str]:
+        """Its trials, and why there are none where another storage does not answer."""
         try:
             return self._now(), ""
         except SpecError as error:
@@ -149,7 +149,7 @@ class LiveStudy:
             return None, f"its study cannot be evaluated again: {error}"
 
     def _front(self, study: ResolvedStudy | None, trials: list[FrozenTrial]) -> Front | None:
-        """The front in the folder, unless its trials have gone on since it was written."""
+        """The front in the folder, unless there are more trials since it was written."""
         written = load_front(self.folder) if (self.folder / "manifest.json").is_file() else None
         done = finished(trials)
         if written is not None and (not done or written.manifest.get("trials") == len(done)):
@@ -174,7 +174,7 @@ class LiveStudy:
         return f"{done:,} trials"
 
     def _without(self) -> str:
-        """How a study stands whose trials are not here."""
+        """The status of a study whose trials are not in the folder."""
         try:
             where = str(load_front(self.folder).manifest.get("storage") or "embedded")
         except ResultsError:
@@ -182,7 +182,7 @@ class LiveStudy:
         if where == "embedded":
             return "stored results"
         return (
-            f"stored results, not live: its trials lie in {where}; dse view STUDY --storage URL follows them"
+            f"stored results, not live: its trials are in {where}; dse view STUDY --storage URL follows them"
         )
 
     def _last(self, trials: list[FrozenTrial]) -> float:

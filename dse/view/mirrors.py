@@ -1,4 +1,4 @@
-"""Optuna's dashboard over the studies that there are now; made anew when another one appears."""
+"""Optuna's dashboard of the present studies; made again when a study appears or disappears."""
 
 from collections.abc import Mapping
 from threading import Lock
@@ -10,8 +10,8 @@ from dse.view.guard import App
 from dse.view.live import LiveStudy
 
 
-class Mirrors:
-    """One dashboard at a time."""
+class Dashboards:
+    """Makes one dashboard at a time."""
 
     def __init__(self) -> None:
         self._lock = Lock()

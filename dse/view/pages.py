@@ -1,4 +1,4 @@
-"""What stands around the pages of the studies: the index, the line above each, the scripts."""
+"""What surrounds the pages of the studies: the index, the navigation line, the scripts."""
 
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
@@ -11,7 +11,7 @@ SCRIPTS = ("table.js", "charts.js", "live.js", "report.js")
 
 
 def script(name: str) -> str | None:
-    """Text of a script that pages ask for; None for any other name."""
+    """Text of a script of the pages; None for any other name."""
     if name == "plotly.js":
         return drawing_library().text
     return asset(name) if name in SCRIPTS else None
@@ -28,7 +28,7 @@ def study_address(slug: str) -> str:
 
 
 def above(dashboard: str | None) -> Html:
-    """The line above a page: back to the index, Optuna's dashboard, and how the study stands."""
+    """The line above a page: links to the index and to Optuna's dashboard, and the status."""
     return tag(
         "nav",
         tag("a", "All studies", href="/"),

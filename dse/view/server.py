@@ -1,4 +1,4 @@
-"""Gives pages out on the loopback interface, and nowhere else."""
+"""Serves pages on the loopback interface, and nowhere else."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,14 +27,14 @@ class _Handler(WSGIRequestHandler):
     timeout = 30
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the terminal belongs to the user."""
+        """Log nothing: the terminal shows the messages of the program."""
 
 
 @contextmanager
 def serving(app: App, port: int) -> Iterator[HTTPServer]:
     """A server that listens on `port` of the loopback interface, on a free one for 0.
 
-    Raises `SpecError` when the port is taken or not ours to take.
+    Raises `SpecError` when the port is taken or not allowed.
     """
     try:
         server = _Server((HOST, port), _Handler)
@@ -51,5 +51,5 @@ def serving(app: App, port: int) -> Iterator[HTTPServer]:
 
 
 def address(server: HTTPServer) -> str:
-    """Where the server is found."""
+    """URL of the server."""
     return f"http://{HOST}:{server.server_port}"

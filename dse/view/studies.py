@@ -1,4 +1,4 @@
-"""Every study of a folder of results, found anew whenever somebody looks."""
+"""All studies of a folder of results, found again at each request."""
 
 import json
 import re
@@ -9,14 +9,14 @@ from dse.view.live import LiveStudy
 
 
 class Studies:
-    """Live studies by slug; a study's cases lie in folders of its own folder."""
+    """Live studies by slug; the cases of a study are in subfolders of its folder."""
 
     def __init__(self, root: Path | None, configs: Path | None = None) -> None:
         self._root, self._configs = root, configs
         self._known: dict[str, LiveStudy] = {}
 
     def add(self, study: LiveStudy) -> None:
-        """Serve this one too, wherever it lies."""
+        """Serve this study too, in whatever folder it is."""
         self._known[study.slug] = study
 
     def all(self) -> Mapping[str, LiveStudy]:
@@ -38,25 +38,25 @@ def _counted(slug: str) -> list[tuple[bool, int, str]]:
 
 
 def _folders(root: Path) -> list[Path]:
-    """Results folders below `root`, at most two deep; what was set aside for a fresh start is not one."""
+    """Results folders below `root`, at most two deep; backups that --fresh made are left out."""
     near = [p for p in (root, *root.glob("*"), *root.glob("*/*")) if p.is_dir()]
-    return [p for p in sorted(near) if _has_results(p) and not _aside(p, root)]
+    return [p for p in sorted(near) if _has_results(p) and not _is_backup(p, root)]
 
 
 def _has_results(folder: Path) -> bool:
     return any((folder / name).is_file() for name in ("manifest.json", "study.journal"))
 
 
-def _aside(folder: Path, root: Path) -> bool:
+def _is_backup(folder: Path, root: Path) -> bool:
     return any(part.startswith("previous-") for part in folder.relative_to(root).parts)
 
 
 def _slug(folder: Path, root: Path | None) -> str:
-    """Name of the study: what its manifest says, else its place below the root."""
+    """Name of the study: that of its manifest, else its path below the root."""
     try:
-        told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["study"]
-        if isinstance(told, str) and told:
-            return told
+        name = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["study"]
+        if isinstance(name, str) and name:
+            return name
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return folder.relative_to(root).as_posix() if root is not None and folder != root else folder.name

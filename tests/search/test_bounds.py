@@ -311,10 +311,11 @@ def test_an_empty_front_is_told_apart_from_a_proof(study: ResolvedStudy, swept: 
     [
         ({}, ["4% lower"]),
         ({"deployment__pp": [1]}, ["2% lower"]),  # no stage to wait for
-        ({"workload": "chat"}, ["4% lower", "each value alone"]),  # prompts pay for what is best for decode
+        # prompts pay for what is best for decode
+        ({"workload": "chat"}, ["4% lower", "each value is bounded by itself"]),
         (
             {"llm": "mixtral-8x7b", "deployment__pp": [1, 8]},
-            ["4% lower", "each value alone"],
+            ["4% lower", "each value is bounded by itself"],
         ),  # experts make stages unlike
         ({"llm": "mixtral-8x7b", "deployment__pp": [1]}, ["2% lower"]),
     ],

@@ -17,7 +17,7 @@ from dse.view.studies import Studies
 
 
 def state(study: LiveStudy):
-    study._again = 0.0  # as if the rest between two looks were over
+    study._read_at = 0.0  # as if the pause between two reads were over
     study._next = 0.0
     return study.state(Html(""), ("/assets/report.js",), "/status.json")
 
@@ -48,7 +48,7 @@ def test_without_its_storage_the_page_says_why_it_is_not_live(tmp_path: Path) ->
     told = state(found)
     assert told.page is not None
     assert told.text == (
-        "stored results, not live: its trials lie in sqlite; dse view STUDY --storage URL follows them"
+        "stored results, not live: its trials are in sqlite; dse view STUDY --storage URL follows them"
     )
 
 

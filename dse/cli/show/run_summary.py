@@ -8,7 +8,7 @@ from dse.cli.show.uncertainty import note, tpot_table, uncertainty_table
 from dse.cli.show.verdicts import with_anchors
 from dse.cli.terminal.quantity import shown
 from dse.cli.terminal.tables import plain, stdout
-from dse.front.exact import Beside, drawn_behind
+from dse.front.exact import ExactComparison, drawn_behind
 from dse.front.files import Front, load_front
 from dse.front.tables import plain_rows
 from dse.plugins import objective
@@ -103,7 +103,7 @@ def exact_behind(front: Front, folder: Path, given: Path | None = None) -> Front
     return drawn_behind(front, exact_folders(str(front.manifest.get("study")), folder))
 
 
-def beside_text(beside: Beside | None) -> str:
+def beside_text(beside: ExactComparison | None) -> str:
     """How a front stands beside the exact one, in words; empty where nobody knows."""
     if beside is None:
         return ""

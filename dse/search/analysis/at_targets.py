@@ -41,14 +41,14 @@ def solved_at_targets(
     """Rows of the baselines and of the chips of the front that contend, at each of `targets`.
 
     Of each chip and target the best deployment, and the smallest system within the tolerance of it; what
-    several targets find stands once. Empty for a mix, and where deployments are parameters of a trial, of
-    which only what was found can be told.
+    several targets find is listed once. Empty for a mix, and where deployments are parameters of a trial, so
+    that only those of the trials are known.
     """
-    asked = most_targets(targets)
-    if asked is None or study.members or study.spec.deployment.mode != "solve":
+    chosen = most_targets(targets)
+    if chosen is None or study.members or study.spec.deployment.mode != "solve":
         return frame.iloc[:0]
-    goal = objective(asked[0])
-    limits = [merged(study.limits, ((goal, limit),)) for limit in asked[1]]
+    goal = objective(chosen[0])
+    limits = [merged(study.limits, ((goal, limit),)) for limit in chosen[1]]
     found = [*_of_baselines(study, frame, baselines, limits), *_of_front(study, frame, goal, limits)]
     return distinct(stack([t for t in found if len(t)] or [frame.iloc[:0]]))
 
@@ -125,7 +125,7 @@ def on_fine_grid(study: ResolvedStudy, chips: api.Chips, limits: Sequence[Limits
 
 def _solved(study: ResolvedStudy, chips: api.Chips, origin: Origin, limits: list[Limits]) -> Iterator[Table]:
     every = on_fine_grid(study, chips, limits)
-    told = [(f.feasible, d.columns()) for f in every for d in (f.cheapest, f.deployments)]
-    columns = {name: np.stack([each[name] for _, each in told]) for name in told[0][1]}
+    found = [(f.feasible, d.columns()) for f in every for d in (f.cheapest, f.deployments)]
+    columns = {name: np.stack([each[name] for _, each in found]) for name in found[0][1]}
     points = evaluate(study, chips, api.Deployments(**columns), origin)
-    yield points.rows(np.flatnonzero(np.stack([feasible for feasible, _ in told])))
+    yield points.rows(np.flatnonzero(np.stack([feasible for feasible, _ in found])))

@@ -12,7 +12,7 @@ from dse.question.resolved_study import ResolvedStudy
 from dse.search.trials.suggest import BASELINE
 
 LEAST = 20
-"""Feasible trials of a branch below which a tenth of them says nothing."""
+"""Feasible trials of a branch below which its best tenth is too few for a statement."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,11 @@ def _of_branch(study: ResolvedStudy, branch: str, trials: Sequence[FrozenTrial])
     copy = optuna.create_study(directions=[g.direction for g in study.objectives])
     copy.add_trials([_without_branch(t) for t in trials])
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # parts of it are experimental, and a small share of the trials is few
+        # parts of it are experimental, and a tenth of few trials is fewer than Optuna likes
+        warnings.simplefilter("ignore")
         shares = get_param_importances(copy, evaluator=PedAnovaImportanceEvaluator())
-    told = tuple((name.removeprefix(f"{branch}."), float(value)) for name, value in shares.items())
-    return Importance(branch=branch, trials=len(trials), shares=told)
+    found = tuple((name.removeprefix(f"{branch}."), float(value)) for name, value in shares.items())
+    return Importance(branch=branch, trials=len(trials), shares=found)
 
 
 def _without_branch(trial: FrozenTrial) -> FrozenTrial:

@@ -1,4 +1,4 @@
-"""The front of a study while others still search: what its stored trials make so far."""
+"""The front of a study while runs still search: that of the trials stored so far."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from dse.search.trials.replay import baseline_front, replay
 
 
 class Follower:
-    """Grows an archive by the trials that are new since it last looked; it never writes anything."""
+    """Keeps the front of a study up to date with its new trials; it writes nothing."""
 
     def __init__(self, study: ResolvedStudy) -> None:
         self.study = study
@@ -23,7 +23,7 @@ class Follower:
         self._seen: set[int] = set()
 
     def front(self, trials: Sequence[FrozenTrial]) -> Front:
-        """What `trials` of the study make; those seen before are not evaluated again."""
+        """The front of `trials`; those of earlier calls are not evaluated again."""
         done = finished(trials)
         fresh = [t for t in done if t.number not in self._seen]
         for points in replay(self.study, fresh):

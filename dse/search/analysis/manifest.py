@@ -1,4 +1,4 @@
-"""What produced a front: digests of everything that went in, versions, and what came out in numbers."""
+"""What produced a front: digests of all inputs, versions, and the result in numbers."""
 
 import platform
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def manifest_of(
 
 
 def described(study: ResolvedStudy, archive: Archive) -> dict[str, Any]:
-    """What a manifest says whoever found the front: the question, how good it is, what went in."""
+    """The part of a manifest that every front has: the question, its quality, the inputs."""
     spec = study.spec
     return {
         "study": study.slug,
@@ -88,7 +88,7 @@ def held_by(study: ResolvedStudy) -> dict[str, float]:
 
 
 def targets_of(study: ResolvedStudy) -> dict[str, list[float]]:
-    """Limits by objective: the fixed ones, and those of the swept objective that the report tells about."""
+    """Limits by objective: the fixed ones, and those of the swept objective that the report shows."""
     found = {t.objective.name: [t.limit] for t in study.targets}
     if study.swept is not None:
         found.setdefault(study.swept.name, []).extend(study.spec.report_at)

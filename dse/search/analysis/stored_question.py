@@ -21,7 +21,7 @@ HOW_TO_CHANGE = "--fresh starts over and moves earlier results to a backup folde
 def check(storage: BaseStorage, resolved: ResolvedStudy, where: str) -> int | None:
     """Number of trials of the stored study with the same question; None when there is none yet.
 
-    Writes nothing. Raises `SpecError` with every field that differs, and when the study is not one of ours.
+    Writes nothing. Raises `SpecError` with every field that differs, and for a study of another program.
     """
     stored = {s.study_name: study_id(s) for s in storage.get_all_studies()}
     if resolved.slug not in stored:

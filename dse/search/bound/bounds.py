@@ -26,17 +26,17 @@ DENSE = 0.12
 FITTING = frozenset(
     {"capacity", "network_domain", "expert_replicas", "die_area", "dram_stacks", "link_edge", "cooling"}
 )
-"""Constraints that do not ask where bytes lie, nor how long anything takes."""
+"""Constraints that depend neither on the placement of bytes nor on times."""
 
 SPARED = 8.0
-"""By how much quicker a design on axes is."""
+"""Ratio of the times of a design by itself and on axes."""
 
 ROWS = 1 << 14
 """Lower bounds that are held against a front at once."""
 
 
 class Bounds:
-    """Boxes of a study's chips that may still hold something better than a front, worst first."""
+    """Boxes of chips that may still hold something better than a front, those with the largest gap first."""
 
     def __init__(self, study: ResolvedStudy, costs: Floats, corner: Floats) -> None:
         """`costs` (n, k) of the front; only what is better than `corner` (k,) in every objective counts."""
@@ -64,13 +64,17 @@ class Bounds:
         if not any(branch.kind == "hybrid" for branch in self.study.branches.values()):
             return ()
         most = SLACK * (STAGES if (self.stages > 1.0).any() else 1.0)
-        taken = f"bounds of chips with SRAM and DRAM are {most:.0%} lower: so far a step may miss its best"
+        lower = (
+            f"bounds of chips with SRAM and DRAM are {most:.0%} lower: a step may miss its best placement of "
+            "bytes by that much"
+        )
         if self.lawful:
-            return (f"{taken} placement",)
+            return (lower,)
         names = ", ".join(sorted(PLACING))
         return (
-            f"{taken} placement",
-            f"on these chips more of {names} may slow what bytes are not placed for: each value alone",
+            lower,
+            f"on these chips more of {names} may slow down work that bytes are not placed for: each value is "
+            "bounded by itself",
         )
 
     @property
@@ -94,9 +98,9 @@ class Bounds:
         return np.concatenate([none, *(boxes.lower for boxes in self._open.values())])
 
     def worst(self) -> list[Boxes]:
-        """Take the boxes with the largest gaps out, without what the front has overtaken meanwhile.
+        """Remove and return the boxes with the largest gaps, those of one branch together.
 
-        Those of one branch together.
+        Layouts that the front now dominates are left out.
         """
         gaps = np.concatenate([boxes.gap for boxes in self._open.values()])
         least = -np.inf if len(gaps) <= ROUND else np.partition(gaps, -ROUND)[-ROUND]
@@ -109,7 +113,7 @@ class Bounds:
                 taken.append(some)
         return taken
 
-    def look(self, boxes: Boxes) -> None:
+    def add(self, boxes: Boxes) -> None:
         """Bound boxes, and keep those that may hold something better."""
         self.boxes += len(boxes)
         found = self.bounded(boxes)
@@ -168,7 +172,7 @@ class Bounds:
         metrics = self.study.cost_model.evaluate(designs, self.study.context)
 
         def rows(column: Any) -> npt.NDArray[Any]:
-            """The rows that are asked for, box by box."""
+            """The rows of the chosen layouts, box by box."""
             whole = np.broadcast_to(np.asarray(column), shape)
             return np.moveaxis(whole, -1, 0).reshape(-1)[taken] if len(shape) > 1 else whole
 

@@ -18,7 +18,7 @@ THINNEST = 1e-4
 """Width, in the whole range, below which an axis is not halved any more."""
 
 AT_ONCE = 256
-"""Boxes that a branch hands out together where it begins: every layout matters in each."""
+"""Boxes that a branch yields together at the start, when every layout matters in each."""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -53,7 +53,7 @@ class Boxes:
     layouts: Numbers
     """(rows,) layouts, box after box."""
     lower: Floats
-    """(rows, k) lower bounds of the objectives in each, as `Bounds.log` has them; (rows, 0) before a look."""
+    """(rows, k) lower bounds of the objectives in each, as `Bounds.log` has them; (rows, 0) while unknown."""
 
     def __len__(self) -> int:
         return len(self.gap)
@@ -90,7 +90,7 @@ class Boxes:
         return np.asarray(self.axes.any(axis=1))
 
     def part(self, boxes: Numbers | Mask | slice) -> "Boxes":
-        """Some boxes, in that order, none of them twice unless it is asked for."""
+        """Some boxes in the order of the index, which may repeat a box."""
         chosen = np.arange(len(self))[boxes]
         counts = self.counts[chosen]
         first = np.cumsum(self.counts) - self.counts
@@ -131,7 +131,7 @@ class Boxes:
     def halves(self, axis: Numbers) -> "Boxes":
         """Both halves of each box along an axis of its own (n,), one after the other: 2 n boxes.
 
-        Between two values there is nothing.
+        No chip exists between two steps of an axis, so the halves do not touch.
         """
         rows, steps = np.arange(len(self)), self.family.steps[axis]
         middle = (self.low[rows, axis] + self.high[rows, axis]) / 2.0
@@ -162,9 +162,9 @@ def whole(
 ) -> Iterator[Boxes]:
     """The boxes that a branch begins with: one for each combination of the values of unordered parameters.
 
-    `lawful` tells whether more of what places bytes on two tiers never slows anything.
+    `lawful` is whether more of what places bytes on two tiers never slows anything.
     With `between` the values between the steps of the others belong to the boxes as well, but for what is
-    counted. `counts` stands in for the steps of the space. Raises `SpecError` for a continuous parameter of
+    counted. `counts` replaces the steps of the space. Raises `SpecError` for a continuous parameter of
     which a box must hold one value.
     """
     specs, apart = branch.spec.parameters, unordered(branch, lawful=lawful)

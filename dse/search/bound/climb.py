@@ -1,4 +1,4 @@
-"""A good front of a grid before anything is proven: the better it is, the more boxes it closes at once."""
+"""A good front of a grid by local search: the better it is, the more boxes it closes at once."""
 
 import numpy as np
 
@@ -18,9 +18,9 @@ MOVED = 0.35
 
 
 def climbed(job: SweepJob, begun: Start) -> tuple[Local, int]:
-    """The front of a sample, bettered by chips a few steps from those on it; the same each time.
+    """The front of a sample, improved by chips a few steps from those on it; the same each time.
 
-    And the designs that were evaluated for it.
+    Also returns the number of designs that were evaluated for it.
     """
     rng, front, idle, evaluated = np.random.default_rng(0), begun.front, 0, 0
     tried = np.empty(0, dtype=np.int64)

@@ -36,7 +36,7 @@ MORE = frozenset(
 """Columns of which more never makes a design worse (the laws of the cost model, each a property test)."""
 
 EXCESS = frozenset({"area_excess_m2", "dram_stacks_excess", "link_excess", "cooling_excess_w"})
-"""Columns that only say whether a chip can be made; feasible where <= 0."""
+"""Columns that only decide whether a chip can be made; feasible where <= 0."""
 
 DOLLARS = frozenset(
     {"price_usd", "host_usd", "rack_usd", "network_usd", "copper_usd", "optics_usd", "scale_out_usd"}
@@ -48,7 +48,7 @@ LESS = DOLLARS | WATTS | EXCESS | {"dies"}
 PLACING = frozenset(
     {"peak_flops", "attention_flops", "weight_load_bandwidth", "sram_bandwidth", "dram_bandwidth"}
 )
-"""Columns that decide which bytes lie in SRAM on a chip that has DRAM too."""
+"""Columns that decide which bytes are placed in SRAM on a chip that has DRAM too."""
 
 SLACK = 0.02
 """By how much a step on two tiers may miss the best placement, as a share: activations of all dense matrices
@@ -126,8 +126,8 @@ def corners(
     `held` are values of some of these, as shares of their ranges: a column may rise with DRAM stacks of one
     generation and fall with those of another. `apart` is `unordered(branch)` where that is known.
 
-    Raises `SpecError` for a column that varies and of which nobody knows whether more or less is better, or
-    that has no direction and cannot be relaxed.
+    Raises `SpecError` for a column that varies without a law on whether more or less is better, or that has
+    no direction and cannot be relaxed.
     """
     names = tuple(branch.spec.parameters)
     apart = unordered(branch) if apart is None else apart
@@ -165,9 +165,9 @@ def _shared(wished: Mapping[str, Floats], axes: int) -> tuple[npt.NDArray[np.boo
 def lawful(study: ResolvedStudy, pp: Floats) -> bool:
     """Whether more of what places bytes on two tiers never slows anything, in stages of `pp`.
 
-    Bytes are stored where a step of decode gains most by it. What is faster may move them, and leave slower
-    what they are not placed for: prompts, the steps of a draft, and the stage that a pipeline waits for where
-    experts or states next to dense weights make stages unlike.
+    Bytes are placed where a step of decode gains most. A faster tier may move them, and slow down what they
+    are not placed for: prompts, the steps of a draft, and the stage that a pipeline waits for where
+    experts or states next to dense weights make stages differ.
     """
     work, llm = study.context.workload, study.context.llm
     alike = not llm.expert_count and mean_layer(llm, 1.0).state_bytes is None
@@ -183,8 +183,8 @@ def lawless(branch: Branch, *, lawful: bool) -> frozenset[str]:
 def unordered(branch: Branch, *, lawful: bool = True) -> frozenset[str]:
     """Parameters that a box must hold one value of.
 
-    Those are names, what moves a column without a law, and choices along which a column that counts turns
-    round, as the price does with the number of dies.
+    Those are names, parameters that change a column without a law, and choices along which a column rises
+    and falls, as the price does with the number of dies.
     """
     names, parameters = tuple(branch.spec.parameters), branch.spec.parameters
     found = {n for n in names if PARAMETERS[n] == NAME}

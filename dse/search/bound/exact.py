@@ -32,8 +32,8 @@ def exact(job: SweepJob, begun: Start, progress: Progress | None = None) -> Exac
     """The exact front of the grid.
 
     Halves boxes until each is a single chip, which is evaluated, or cannot hold anything better than what is
-    known. Domain: as `prove`; where the laws do not hold, so does the result not. Of designs that are equal
-    in every objective another may stand than after a sweep.
+    known. Domain: as `prove`; where the laws do not hold, the result may be wrong. Of designs that are equal
+    in every objective another one may be kept than by a sweep.
     """
     study, grid = job.study, job.grid
     front, evaluated = climbed(job, begun)
@@ -42,7 +42,7 @@ def exact(job: SweepJob, begun: Start, progress: Progress | None = None) -> Exac
     for part in grid.branches:
         counts = {name: len(axis) for name, axis in part.axes.items()}
         for boxes in whole(part.branch, bounds.layouts, lawful=bounds.lawful, counts=counts):
-            bounds.look(boxes)
+            bounds.add(boxes)
     pivots, known = pivots_of(front.costs, begun.costs), front
     while bounds.open:
         taken = bounds.worst()
@@ -55,7 +55,7 @@ def exact(job: SweepJob, begun: Start, progress: Progress | None = None) -> Exac
         bounds.front = bounds.log(front.costs)
         for boxes in taken:
             if boxes.wide.any():
-                bounds.look(bounds.halves(boxes.part(boxes.wide)))
+                bounds.add(bounds.halves(boxes.part(boxes.wide)))
         if progress is not None:
             progress(bounds.left)
     return Exact(front=front, bounds=bounds, evaluated=begun.evaluated + evaluated)

@@ -43,9 +43,9 @@ class Bound:
     found: int
     """Designs on the front."""
     goal: str
-    """Objective that is told at each target."""
+    """Objective that is reported at each target."""
     boxes: int
-    """Boxes that were looked at."""
+    """Boxes that were bounded."""
     designs: int
     """Designs that were evaluated for it."""
     at: tuple[At, ...]
@@ -83,7 +83,7 @@ def prove(
     bounds = Bounds(study, signs * values, worst)
     for branch in study.branches.values():
         for boxes in whole(branch, bounds.layouts, lawful=bounds.lawful, between=between):
-            bounds.look(boxes)
+            bounds.add(boxes)
     stuck, left, begin = 0.0, [np.empty((0, len(signs)))], time.monotonic()
     while bounds.gap > max(stuck, np.log1p(tolerance)) and time.monotonic() - begin < seconds:
         for boxes in bounds.worst():
@@ -91,7 +91,7 @@ def prove(
             stuck = max(stuck, float(exist.gap.max(initial=0.0)))
             left.append(exist.lower)
             if boxes.wide.any():
-                bounds.look(bounds.halves(boxes.part(boxes.wide)))
+                bounds.add(bounds.halves(boxes.part(boxes.wide)))
         if progress is not None:
             progress(float(np.exp(max(stuck, bounds.gap))), bounds.open)
     gap = max(stuck, bounds.gap)

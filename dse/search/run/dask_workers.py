@@ -1,4 +1,4 @@
-"""Workers for a study on the machines of a cluster."""
+"""Workers for a study as tasks on the machines of a Dask cluster."""
 
 import os
 import socket
@@ -14,19 +14,19 @@ from dse.errors import SpecError
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.run.runner import WorkResult, work
 from dse.search.run.session import Progress
-from dse.search.run.study_bundle import StudyBundle, bundle_of, there
+from dse.search.run.study_bundle import StudyBundle, bundle_of, located
 from dse.search.run.study_reference import overridden
 from dse.search.storage.shared_study import Shared
 
-ASK = 1.0
-"""Seconds between two questions of a task whether it is still wanted."""
-LOOK = 2.0
-"""Seconds between two looks of ours at the storage."""
+CHECK = 1.0
+"""Seconds between two checks of a task whether its result is still wanted."""
+READ = 2.0
+"""Seconds between two reads of the storage for the progress."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Job:
-    """What every task of a fleet is told."""
+class _WorkOrder:
+    """What every task needs."""
 
     study: StudyBundle
     storage: str
@@ -55,7 +55,7 @@ def work_on(
     stored, less than a second's work, is made again.
     """
     resolved = overridden(study, sampler, seed)
-    job = _Job(
+    job = _WorkOrder(
         study=bundle_of(study), storage=storage, trials=trials, timeout=timeout, sampler=sampler, seed=seed
     )
     with cluster(scheduler) as machines:
@@ -65,7 +65,7 @@ def work_on(
 
         def look() -> None:
             nonlocal looked
-            if progress is not None and time.monotonic() - looked >= LOOK:
+            if progress is not None and time.monotonic() - looked > READ:
                 shared.sync()
                 progress(len(shared.complete), trials or resolved.spec.budget.trials)
                 looked = time.monotonic()
@@ -87,17 +87,17 @@ def shares(count: int, machines: int) -> list[int]:
     return [count // among + (i < count % among) for i in range(among)]
 
 
-def _work(job: _Job, processes: int) -> int:
+def _work(job: _WorkOrder, processes: int) -> int:
     """Some processes of one machine, as a task: the trials that the study has when they end."""
-    here, ask = socket.gethostname(), time.monotonic() + ASK
+    here, check_at = socket.gethostname(), time.monotonic() + CHECK
 
-    def heed(_done: int, _wanted: int) -> None:
-        nonlocal ask
-        if time.monotonic() > ask:
+    def stop_if_unwanted(_done: int, _wanted: int) -> None:
+        nonlocal check_at
+        if time.monotonic() > check_at:
             unwanted = not wanted()
-            ask = float("inf") if unwanted else time.monotonic() + ASK
+            check_at = float("inf") if unwanted else time.monotonic() + CHECK
             if unwanted:
-                raise KeyboardInterrupt  # as if somebody here had stopped it: everything is stored
+                raise KeyboardInterrupt  # as Ctrl-C does: the workers end in order and store everything
 
     try:
         study = job.study.opened()
@@ -109,14 +109,14 @@ def _work(job: _Job, processes: int) -> int:
             sampler=job.sampler,
             seed=job.seed,
             workers=processes,
-            out=_place(here, study),
-            progress=heed,
+            out=_log_folder(here, study),
+            progress=stop_if_unwanted,
         )
     except SpecError as error:
-        raise there(error, here) from None
+        raise located(error, here) from None
     return found.trials
 
 
-def _place(host: str, study: ResolvedStudy) -> Path:
-    """Where what is not stored yet lies, so that the next worker on the same machine finds it."""
+def _log_folder(host: str, study: ResolvedStudy) -> Path:
+    """Folder of the recovery logs, where the next worker on the same machine finds them."""
     return Path(tempfile.gettempdir()) / f"dse-{os.getuid()}-{host}" / study.slug

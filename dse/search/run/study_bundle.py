@@ -1,4 +1,4 @@
-"""A study as another machine can read it: the text of every file of its own."""
+"""A study with the text of all its own files, so that another machine can read it."""
 
 import atexit
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from dse.question.resolved_study import ResolvedStudy, digest, load_study
 
 @dataclass(frozen=True, kw_only=True)
 class StudyBundle:
-    """Plain data. What ships with the package is not in it: every machine has that."""
+    """Plain data. Files that ship with the package are left out: every machine has them."""
 
     study: str
     """Path of the study among `files`."""
@@ -21,10 +21,10 @@ class StudyBundle:
     workload_targets: bool
     """Whether the latency targets of its workloads hold."""
     digest: str
-    """Of the question: a machine that makes another one of the files is refused."""
+    """Of the question: a machine on which the files ask another question raises."""
 
     def opened(self) -> ResolvedStudy:
-        """The study, read here; its files lie in a folder of their own until this process ends.
+        """The study, read from a temporary folder that is removed when this process ends.
 
         Raises `SpecError` where it cannot be read, and where it is not the study that was sent.
         """
@@ -41,13 +41,14 @@ class StudyBundle:
         study = study if self.workload_targets else study.lifted()
         if digest(study.question) != self.digest:
             raise spec_error(
-                "", "its configs are not those of the machine that asks; install the same version"
+                "",
+                "its configs differ from those of the machine that sent the study; install the same version",
             )
         return study
 
 
 def bundle_of(study: ResolvedStudy) -> StudyBundle:
-    """What to send of a study that lies in a file as it is, but for targets that are lifted."""
+    """The bundle of a study that is in a file as it is, except that its targets may be lifted."""
     path = study.path.resolve()
     name = f"study/{path.parent.name}/{path.name}"
     own, *bundled = study.setting.catalog.folders
@@ -64,6 +65,6 @@ def bundle_of(study: ResolvedStudy) -> StudyBundle:
     )
 
 
-def there(error: SpecError, place: str) -> SpecError:
-    """What is wrong with a study on another machine."""
+def located(error: SpecError, place: str) -> SpecError:
+    """`error` on another machine, with the name of that machine."""
     return spec_error("--scheduler", f"{place}: {'; '.join(str(p) for p in error.problems)}")

@@ -13,7 +13,7 @@ from dse.spec.schema.cases import case_spec
 
 @dataclass(frozen=True, kw_only=True)
 class StudyReference:
-    """Plain data, because a resolved study holds what cannot be sent."""
+    """Plain data; a resolved study holds functions, which cannot be sent."""
 
     path: str
     case: str | None
@@ -22,10 +22,10 @@ class StudyReference:
     seed: int
     workload_targets: bool
     digest: str
-    """Of the question: a file that says something else by now is refused."""
+    """Of the question: a file that has changed since raises."""
 
     def resolve(self) -> ResolvedStudy:
-        """The study; raises `SpecError` when its file no longer asks the same question."""
+        """The study; raises `SpecError` when its file asks another question now."""
         path = Path(self.path)
         study = resolve_study(case_spec(path, self.case), path, Catalog.of(self.configs), self.case)
         sampler = type(study.spec.sampler)(**self.sampler)
@@ -39,7 +39,7 @@ class StudyReference:
 
 
 def reference_to(study: ResolvedStudy) -> StudyReference:
-    """How another process finds `study`."""
+    """The reference by which another process finds `study`."""
     own, *bundled = study.setting.catalog.folders
     return StudyReference(
         path=str(study.path.resolve()),
@@ -53,7 +53,7 @@ def reference_to(study: ResolvedStudy) -> StudyReference:
 
 
 def overridden(study: ResolvedStudy, sampler: str | None, seed: int | None) -> ResolvedStudy:
-    """`study` with another sampler or seed; raises `SpecError` for what there is not."""
+    """`study` with another sampler or seed; raises `SpecError` where one of them is not allowed."""
     spec = study.spec
     if sampler is not None:
         sampler_factory(sampler)

@@ -17,7 +17,7 @@ from dse.question.resolved_study import ResolvedStudy
 
 @contextmanager
 def without_experimental_warnings() -> Iterator[None]:
-    """Use what Optuna calls experimental without telling every user each time."""
+    """Suppress the warning of Optuna that a feature is experimental."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         yield
@@ -71,7 +71,7 @@ def nsga2(seed: int, **options: Any) -> BaseSampler:
 
 
 def random(seed: int, **options: Any) -> BaseSampler:
-    """Independent uniform draws, the yardstick."""
+    """Independent uniform draws, the baseline of comparisons."""
     return RandomSampler(**{"seed": seed, **options})
 
 

@@ -1,7 +1,7 @@
-"""A sampler that looks before it asks: it evaluates thousands of chips for each few that it proposes.
+"""A sampler that screens designs: it evaluates thousands of chips for each few that it proposes.
 
 Optuna calls it as any other sampler. A design costs it well under a microsecond, a trial of any sampler about
-a millisecond, so it may as well try a few million designs between trials and propose the chips whose
+a millisecond, so it evaluates a few million designs between trials and proposes the chips whose
 deployments add most to what the study has found.
 """
 
@@ -36,7 +36,7 @@ SAMPLE = 4096
 """Feasible designs that are remembered to choose pivots by."""
 
 PROPOSALS = 12
-"""Chips that are proposed of them at most, while they add anything."""
+"""Chips of a batch that are proposed at most, as long as they add anything."""
 
 
 @dataclass(eq=False)
@@ -72,12 +72,12 @@ class ParetoSampler(BaseSampler):
 
     New chips are drawn anywhere in every branch, or bred from those on the front; what a chip adds is the
     hypervolume between its deployments and the front, on a logarithmic scale where everything is positive, so
-    that a per cent counts alike at every price. In the mode `search` it proposes single designs instead.
+    that one per cent counts the same at every price. In the mode `search` it proposes single designs instead.
     Where nothing adds anything it draws at random.
     """
 
     chooses_branches = True
-    """It weighs branches itself; nobody needs to give them turns."""
+    """It weighs branches itself, so branches need not take turns."""
 
     def __init__(
         self, study: ResolvedStudy, seed: int, points: int = POINTS, proposals: int = PROPOSALS
@@ -102,21 +102,21 @@ class ParetoSampler(BaseSampler):
         self._evaluated[number] = _costs(points)
 
     def reseed_rng(self) -> None:
-        """Start another stream of draws, as Optuna asks for in a forked worker."""
+        """Start another stream of draws, as Optuna needs it in a forked worker."""
         self._rng = np.random.default_rng()
         self._random.reseed_rng()
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Choose the next chip, and tell the parameters that it has."""
+        """Choose the next chip; returns the distributions of its parameters."""
         self._chosen = {}
         fixed = trial.system_attrs.get(FIXED_PARAMS, {})
         if "chip" in fixed or any(name in fixed for name in self._free()):
             return {}
         self._learn(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
         self._chosen = self._proposal(fixed.get("branch"))
-        asked = FixedTrial(self._chosen)
-        suggest(self._study, asked)
-        return {k: d for k, d in asked.distributions.items() if not d.single()}
+        chosen = FixedTrial(self._chosen)
+        suggest(self._study, chosen)
+        return {k: d for k, d in chosen.distributions.items() if not d.single()}
 
     def sample_relative(
         self,
@@ -130,14 +130,14 @@ class ParetoSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """A random draw, for parameters of a trial that somebody has begun to fill in."""
+        """A random draw, for parameters of a trial that were partly given."""
         return self._random.sample_independent(study, trial, param_name, param_distribution)
 
     def _free(self) -> list[str]:
         return [f"{c.branch.name}.{name}" for c in self._cubes.values() for name in c.free]
 
     def _learn(self, trials: Sequence[FrozenTrial]) -> None:
-        """Take in the designs of trials that are new, whoever made them."""
+        """Add the designs of trials that are new, from this worker and from others."""
         for trial in [t for t in trials if t.number not in self._learned]:
             costs, owner = self._evaluated.pop(trial.number, None), None
             if costs is None:
@@ -222,7 +222,7 @@ class ParetoSampler(BaseSampler):
         return hypervolume(costs, axes, {a.name: float(w) for a, w in zip(axes, corner, strict=True)})
 
     def _parameters(self, chip: _Chip) -> dict[str, Any]:
-        """Trial parameters that stand for a chip, with a target or a layout that shows its best design."""
+        """Trial parameters of a chip, with a target or a layout that leads to its best design."""
         study = self._study
         out: dict[str, Any] = {"branch": chip.cube.branch.name, **chip.cube.parameters(chip.place)}
         flat = {k: a[chip.layouts[0]] for k, a in self._job.grid.deployments.reshape(-1).columns().items()}

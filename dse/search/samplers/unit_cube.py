@@ -10,7 +10,7 @@ from dse.chips.parameters import fraction_of, value_at
 from dse.spec.schema.space import ParameterSpec
 
 FRESH, CROSSED = 0.25, 0.3
-"""Shares of new chips that are drawn anew, and of the others that mix two parents first."""
+"""Share of new chips that are drawn at random, and share of the others that mix two parents first."""
 
 NEAR = 0.08
 """Standard deviation of a move of a continuous parameter, in its whole range."""
@@ -63,7 +63,7 @@ class UnitCube:
         return out
 
     def place(self, parameters: Mapping[str, int | float]) -> Floats:
-        """Where the chip with these trial parameters lies, shape (free,)."""
+        """Place of the chip with these trial parameters, shape (free,)."""
         found = []
         for name in self.free:
             spec, value = self._spec(name), parameters[f"{self.branch.name}.{name}"]
@@ -82,9 +82,9 @@ class UnitCube:
         other = pool[rng.integers(len(pool), size=count)]
         out = np.where(mixed & (rng.random(out.shape) < 0.5), other, out)
         moved = rng.random(out.shape) < max(1.0 / max(len(self.free), 1), 0.35)
-        return self.snapped(np.where(moved, out + self._moves(out.shape, rng), out))
+        return self.snapped(np.where(moved, out + self._mutations(out.shape, rng), out))
 
-    def _moves(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+    def _mutations(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
         """A step up or down where there are steps, sometimes several; else a small move."""
         out = rng.normal(0.0, NEAR, shape)
         for i, name in enumerate(self.free):

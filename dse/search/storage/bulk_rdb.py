@@ -80,7 +80,7 @@ class RdbWriter:
 
 
 def _lock(connection: Connection, study_id: int) -> None:
-    """Let nobody else add trials to the study until the transaction ends.
+    """Lock the study until the transaction ends, so that no other process adds trials.
 
     A write that changes nothing takes the lock on every database, also where `SELECT FOR UPDATE` is unknown.
     """
@@ -110,7 +110,7 @@ def _stored(connection: Connection, study_id: int, known: int) -> dict[str, int]
 
 
 def _finish(connection: Connection, entry: Entry) -> bool:
-    """Finish a claimed trial, once; False when somebody else has, who took us for dead."""
+    """Finish a claimed trial, once; False when another run failed it because we seemed dead."""
     trial, at = entry.trial, entry.task.trial_id
     runs = (_TRIALS.c.trial_id == at) & (_TRIALS.c.state == TrialState.RUNNING)
     done = (

@@ -1,4 +1,4 @@
-"""The writer of a storage: journals and databases take many trials at once, others one by one."""
+"""The writer of a storage: journals and databases take many trials in one write, others one by one."""
 
 from collections.abc import Sequence
 
@@ -74,7 +74,7 @@ class JournalWriter:
 
 
 class _Plan:
-    """Lines to append, made when nobody else can write, and the numbers that came of them."""
+    """Lines to append, made while the journal is locked, and the numbers of their trials."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ def _finishing(entry: Entry) -> Logs:
 
 
 def _ours(now: FrozenTrial, entry: Entry) -> bool:
-    """Whether a claimed trial is still ours: nobody took us for dead meanwhile and failed it."""
+    """Whether a claimed trial is still ours: no other run failed it because we seemed dead."""
     return now.state == TrialState.RUNNING or now.user_attrs.get(KEY) == entry.key
 
 
@@ -166,6 +166,6 @@ def _claim(storage: BaseStorage, trial: FrozenTrial, who: str) -> bool:
         if not storage.set_trial_state_values(trial_id(trial), TrialState.RUNNING):
             return False
         storage.set_trial_user_attr(trial_id(trial), CLAIM, who)
-    except UpdateFinishedTrialError:  # somebody was quicker, and is done
+    except UpdateFinishedTrialError:  # another worker was faster and has finished it
         return False
     return True

@@ -31,16 +31,16 @@ def storage_errors() -> Iterator[None]:
 
 
 def default_url(out: Path) -> str:
-    """The embedded storage: a journal file in the results folder, one file to keep."""
+    """The embedded storage: a journal file in the results folder."""
     return f"journal:{out / 'study.journal'}"
 
 
 def open_storage(url: str) -> BaseStorage:
     """Storage at `url`.
 
-    That is journal:PATH, sqlite:///PATH, postgresql://..., mysql://..., redis://..., grpc://HOST:PORT or
-    memory:. Raises `SpecError` for an unknown scheme, and for a storage that cannot be opened or is something
-    else.
+    A URL is journal:PATH, sqlite:///PATH, postgresql://..., mysql://..., redis://..., grpc://HOST:PORT or
+    memory:. Raises `SpecError` for an unknown scheme, and for a storage that cannot be opened or holds
+    something else.
     """
     scheme = url.partition(":")[0].partition("+")[0]
     if scheme == "memory":
@@ -111,7 +111,7 @@ def _rdb(url: str) -> BaseStorage:
 
 
 def _made(make: Callable[[], BaseStorage]) -> BaseStorage:
-    """A storage whose tables others may be making in the same moment, which Optuna takes for a failure."""
+    """Make a storage, again where it fails because another process creates the same tables."""
     from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError  # see `_rdb`
 
     for attempt in range(1, TRIES):
@@ -125,7 +125,7 @@ def _made(make: Callable[[], BaseStorage]) -> BaseStorage:
 
 
 def with_driver(url: str) -> str:
-    """The URL with the driver that we install, where none is named."""
+    """The URL with the driver of `dse[cluster]`, where it names none."""
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
@@ -148,5 +148,5 @@ def _own_sqlite(path: Path) -> None:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says first; its kind where it says nothing."""
+    """First line of the message of an error; its type where there is no message."""
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,4 +1,4 @@
-"""A journal file that survives kills in mid-write, orphaned locks and full disks."""
+"""A journal file that survives a kill in the middle of a write, orphaned locks and full disks."""
 
 import json
 import os
@@ -13,13 +13,13 @@ from dse.errors import SpecError, spec_error
 from dse.search.storage.optuna_private import JournalLock, LogLine, lock_file
 
 ORPHANED = 5
-"""Seconds without a sign of life after which the lock of a shared journal is broken; a write takes less."""
+"""Age [s] at which the lock of a shared journal is broken, because its owner is dead; a write takes less."""
 
 Logs = list[LogLine]
 
 
 class Journal(JournalFileBackend):
-    """A journal file whose every append is whole: what a dead writer or a full disk left is trimmed."""
+    """A journal file whose every append is whole: what a killed writer or a full disk left is trimmed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -31,7 +31,7 @@ class Journal(JournalFileBackend):
         self.append(lambda: logs)
 
     def append(self, make: Callable[[], Logs]) -> None:
-        """Append what `make` returns; nobody else writes between its look at the journal and the append."""
+        """Append what `make` returns; the journal is locked from before the call until the append."""
         self._guard.acquire()
         try:
             trim(self.path)
@@ -50,7 +50,7 @@ class Journal(JournalFileBackend):
             self._guard.release()
 
     def mend(self) -> int:
-        """Trim a torn last line while nobody writes; the bytes trimmed."""
+        """Trim an incomplete last line under the lock; returns the bytes trimmed."""
         self._guard.acquire()
         try:
             return trim(self.path)
@@ -72,17 +72,17 @@ def open_journal(path: Path) -> JournalStorage:
         raise
     except OSError as error:
         raise spec_error(str(path), f"the journal cannot be opened: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, AssertionError):  # what Optuna raises for lines of others
+    except (ValueError, KeyError, TypeError, AssertionError):  # raised by Optuna for lines of others
         raise spec_error(str(path), "expected a journal of an Optuna study, got another file") from None
 
 
 def release(path: Path) -> None:
-    """Remove the lock that a killed run left on its journal; only for who holds the folder alone."""
+    """Remove the lock that a killed run left on its journal; the caller holds the folder locked."""
     lock_file(path).unlink(missing_ok=True)
 
 
 def check_first_byte(path: Path) -> None:
-    """Raise `SpecError` for a file that is no journal, before a lock or a line is put beside or into it."""
+    """Raise `SpecError` for a file that is no journal, before it is locked or written."""
     if not path.exists() or path.stat().st_size == 0:
         return
     with path.open("rb") as file:
@@ -91,7 +91,7 @@ def check_first_byte(path: Path) -> None:
 
 
 def trim(path: Path) -> int:
-    """Trim a torn last line, which a kill in mid-write leaves and which would break every later write.
+    """Trim an incomplete last line, which a kill in mid-write leaves and which would break every later write.
 
     Returns the bytes trimmed. Raises `SpecError` when the file is no journal, so that nothing of it is lost.
     """

@@ -152,7 +152,7 @@ class JournalLock(JournalFileSymlinkLock):
     def release(self) -> None:
         """Release the lock; raises `OSError`.
 
-        A lock that another process has broken, because ours seemed dead, is gone already: that is no error.
+        A lock that another process has broken, because this one seemed dead, is gone: that is no error.
         """
         try:
             super().release()

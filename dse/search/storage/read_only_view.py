@@ -1,4 +1,4 @@
-"""Several stored studies as one Optuna storage that cannot be written, for dashboards made by others."""
+"""Several stored studies as one read-only Optuna storage, for external dashboards."""
 
 from collections.abc import Container, Mapping
 from typing import Any, NoReturn
@@ -13,18 +13,18 @@ from dse.search.trials.read_trials import study_number
 _OLD_LIST = "constraints"
 """System attribute in which Optuna before 5 kept constraints, and where dashboards still look for them."""
 _ROOM = 10_000_000
-"""Trial numbers of one study, so that every trial of the mirror has an identity of its own."""
+"""Trial numbers of one study, so that every trial of the view has an identity of its own."""
 
 
 class ReadOnlyError(PermissionError):
-    """Somebody tried to write through a mirror."""
+    """A write to a view that is read only."""
 
 
 class ReadOnlyView(BaseStorage):
-    """Studies of several storages side by side, read as they are now; every method that writes refuses.
+    """Studies of several storages, read as they are now; every method that writes raises.
 
-    Trials are copies that also carry their constraints as the list of Optuna 4, so that who looks there does
-    not take an infeasible trial for the best. A study's identity here is its place in `sources`.
+    Trials are copies that also carry their constraints as the list of Optuna 4, so that a dashboard does
+    not show an infeasible trial as the best. The identity of a study is its place in `sources`.
     """
 
     def __init__(self, sources: Mapping[str, BaseStorage]) -> None:
@@ -86,7 +86,7 @@ class ReadOnlyView(BaseStorage):
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """Copies of all trials with their constraints as a list; the values in them are shared."""
-        del deepcopy  # they are copies anyhow, and nobody can write them back
+        del deepcopy  # they are copies in any case
         source, own = self._source(study_id)
         trials = source.get_all_trials(own, deepcopy=False, states=states)
         return [_copied(trial, study_id) for trial in trials]
@@ -109,20 +109,20 @@ class ReadOnlyView(BaseStorage):
             raise KeyError(study_id)
         return source, own
 
-    def _refused(self, *given: Any, **named: Any) -> NoReturn:  # noqa: ARG002 - whatever it would have written
-        raise ReadOnlyError("expected to be read only: a mirror of stored studies cannot be written")
+    def _raise(self, *given: Any, **named: Any) -> NoReturn:  # noqa: ARG002 - whatever it would have written
+        raise ReadOnlyError("stored studies are shown read only here")
 
-    create_new_study = delete_study = create_new_trial = _refused
-    set_study_user_attr = set_study_system_attr = _refused
-    set_trial_param = set_trial_state_values = set_trial_intermediate_value = _refused
-    set_trial_user_attr = set_trial_system_attr = _refused
+    create_new_study = delete_study = create_new_trial = _raise
+    set_study_user_attr = set_study_system_attr = _raise
+    set_trial_param = set_trial_state_values = set_trial_intermediate_value = _raise
+    set_trial_user_attr = set_trial_system_attr = _raise
 
 
 def _copied(trial: FrozenTrial, study_id: int) -> FrozenTrial:
     mine = identified(trial, trial_id=study_id * _ROOM + trial.number)
-    told = list(trial.constraints.values())
-    if told:
-        mine.system_attrs = {**trial.system_attrs, _OLD_LIST: told}
+    values = list(trial.constraints.values())
+    if values:
+        mine.system_attrs = {**trial.system_attrs, _OLD_LIST: values}
     return mine
 
 

@@ -94,7 +94,7 @@ class Shared:
             trial = self._trials[number]
             if trial.state != TrialState.WAITING and number not in self._unsure:
                 continue
-            ours = self._ours_by_now(trial) if number in self._unsure else False
+            ours = self._claimed_after_all(trial) if number in self._unsure else False
             self._unsure.add(number)  # until the storage has answered
             ours = ours or self._writer.claim(trial, self.name)
             self._trials[number] = self.storage.get_trial(trial_id(trial))
@@ -105,7 +105,7 @@ class Shared:
                 return Task(params=params, attrs=kept, trial_id=trial_id(trial), number=number)
         return None
 
-    def _ours_by_now(self, trial: FrozenTrial) -> bool:
+    def _claimed_after_all(self, trial: FrozenTrial) -> bool:
         """Whether a claim whose answer was lost took effect.
 
         A gRPC server may have died between setting the state and writing our name.

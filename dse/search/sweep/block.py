@@ -27,7 +27,7 @@ Columns = Mapping[str, Floats]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SweepJob:
-    """What every block of a sweep shares."""
+    """What all blocks of a sweep share."""
 
     study: ResolvedStudy
     grid: Grid
@@ -44,21 +44,21 @@ class SweepJob:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
-    """A block to solve; plain data, so that it can go to another process."""
+    """A block to solve; plain data, so that it can be sent to another process."""
 
     block: int
     start: int
     """Its first chip in the grid."""
     stop: int
     pivots: Floats
-    """Points (p, k) of the front so far: what they dominate need not be told."""
+    """Points (p, k) of the front so far: what they dominate need not be returned."""
     fingerprint: str
-    """What the cost model says of the sample, see `Start`: whoever solves a block must say the same."""
+    """Digest of the costs of the sample, see `Start`: it must be the same on every machine."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Solved:
-    """What a block leaves; plain data as well."""
+    """The result of a block; plain data as well."""
 
     block: int
     front: Local
@@ -114,7 +114,7 @@ class Chunk:
     def of(
         cls, job: SweepJob, designs: api.Designs, points: Numbers, shape: tuple[int, ...] | None = None
     ) -> "Chunk":
-        """What a study says of designs of a `shape`, one axis where it is left out."""
+        """Costs and violations of designs of a `shape`, one axis where it is left out."""
         study, shape = job.study, shape or points.shape
         metrics = study.cost_model.evaluate(designs, study.context)
         return cls(

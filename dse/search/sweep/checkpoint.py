@@ -1,4 +1,4 @@
-"""What a sweep has done: finished blocks and their common front, committed together or not at all."""
+"""The state of a sweep: finished blocks and their common front, committed together or not at all."""
 
 import sqlite3
 from contextlib import closing
@@ -20,7 +20,7 @@ create table if not exists front (point integer primary key, costs text not null
 
 
 class Store(Protocol):
-    """Where a sweep keeps what it has done."""
+    """Keeps the state of a sweep."""
 
     def settle(self, question: dict[str, Any]) -> None:
         """Write the question of a new sweep; raise `SpecError` when the stored one differs."""
@@ -31,7 +31,7 @@ class Store(Protocol):
         ...
 
     def commit(self, blocks: dict[int, int], front: Local) -> None:
-        """Add finished blocks and put `front`, theirs and that of all before, in the place of the old one."""
+        """Add finished blocks, and replace the front by `front`, that of all blocks so far."""
         ...
 
 

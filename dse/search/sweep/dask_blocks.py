@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from dse.backends.dask import cluster
 from dse.errors import SpecError, spec_error
 from dse.question.resolved_study import ResolvedStudy
-from dse.search.run.study_bundle import StudyBundle, bundle_of, there
+from dse.search.run.study_bundle import StudyBundle, bundle_of, located
 from dse.search.sweep.block import Solved, SweepJob, Task
 from dse.search.sweep.executor import Executor, Solve, solver
 from dse.search.sweep.grid import grid
@@ -57,12 +57,12 @@ def solve_elsewhere(job: RemoteJob, task: Task) -> Solved:
         with _ONE:
             work, fingerprint = _prepared(job)
     except SpecError as error:
-        raise there(error, socket.gethostname()) from None
+        raise located(error, socket.gethostname()) from None
     if fingerprint != task.fingerprint:
         raise spec_error(
             "--scheduler",
-            f"{socket.gethostname()}: its cost model is not that of the machine that asks: it "
-            "says other numbers of the same designs",
+            f"{socket.gethostname()}: its cost model gives other numbers for the same designs "
+            "than that of the machine that sends the blocks",
         )
     return work(task)
 

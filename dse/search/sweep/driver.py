@@ -65,16 +65,16 @@ def sweep(
     store: Store | None = None,
     prune: bool = False,
 ) -> SweepResult:
-    """Evaluate every design of the grid of a study, or go on with it, and write the exact front.
+    """Evaluate every design of the grid of a study, or resume that, and write the exact front.
 
-    `counts` sets the number of values of a parameter by its name, in the place of its `steps`; `workers` is
-    the number of threads. `executor` and `store` stand in for threads and for the file `sweep.sqlite` in the
+    `counts` is the number of values of a parameter by its name, instead of its `steps`; `workers` is
+    the number of threads. `executor` and `store` replace threads and the file `sweep.sqlite` in the
     results folder `out`, `results/SLUG-sweep` when left out. Ctrl-C keeps every finished block. With `prune`
     boxes of chips that provably hold nothing better are left out, see `dse.search.bound`: far quicker, right
     only for cost models that keep their laws, and not resumed.
 
-    Raises `SpecError` for wrong input before the first block, among it a question that differs from the one
-    of the checkpoint.
+    Raises `SpecError` for wrong input before the first block, also where the
+    checkpoint holds another question.
     """
     resolved = study if isinstance(study, ResolvedStudy) else load_study(study, configs)
     compiler(backend)
@@ -92,10 +92,10 @@ def sweep(
         kept.settle(question(job, begun, size))
         session = _Session(job, begun, kept, size, progress)
         work = solver(job, begun, backend)
-        session.go(work, executor or threads(workers or cores()))
+        session.run(work, executor or threads(workers or cores()))
         front = None
         if not session.interrupted:
-            what = told(job, sum(session.blocks.values()), pruned=False)
+            what = swept_facts(job, sum(session.blocks.values()), pruned=False)
             front = front_of_sweep(resolved, job.grid, session.front, what)
             write_front(folder, front)
     return SweepResult(
@@ -113,12 +113,12 @@ def _pruned(job: SweepJob, begun: Start, folder: Path, progress: Progress | None
     """The exact front by branch and bound."""
     begin, size = time.perf_counter(), job.grid.size
 
-    def tell(left: int) -> None:
+    def report(left: int) -> None:
         if progress is not None:
             progress(size - left, 0, size)
 
-    found = exact(job, begun, tell)
-    what = told(job, found.evaluated, pruned=True)
+    found = exact(job, begun, report)
+    what = swept_facts(job, found.evaluated, pruned=True)
     what["sweep"] |= {
         "boxes": found.bounds.boxes,
         "bounded": found.bounds.designs,
@@ -157,8 +157,8 @@ def question(job: SweepJob, begun: Start, size: int) -> dict[str, Any]:
     }
 
 
-def told(job: SweepJob, evaluated: int, *, pruned: bool) -> dict[str, Any]:
-    """What the manifest of a sweep says beyond that of any front."""
+def swept_facts(job: SweepJob, evaluated: int, *, pruned: bool) -> dict[str, Any]:
+    """What the manifest of a sweep holds in addition to that of any front."""
     return {
         "sweep": {
             "grid": _counts(job.grid),
@@ -213,14 +213,15 @@ class _Session:
         return (high - low) * self.job.grid.layouts
 
     def _tasks(self) -> Iterator[Task]:
-        """Blocks that nobody has done, each with the pivots of the moment it is taken."""
+        """Blocks that are not done, each with the pivots of the moment it is taken."""
         for block in range(-(-self.job.grid.chips // self.size)):
             if block not in self.blocks:
                 low, high = self._chips(block)
-                told = self.begun.fingerprint
-                yield Task(block=block, start=low, stop=high, pivots=self._pivots, fingerprint=told)
+                yield Task(
+                    block=block, start=low, stop=high, pivots=self._pivots, fingerprint=self.begun.fingerprint
+                )
 
-    def go(self, work: Callable[[Task], Solved], executor: Executor) -> None:
+    def run(self, work: Callable[[Task], Solved], executor: Executor) -> None:
         """Solve what is left; an interrupt ends it in order."""
         begin = saved = time.perf_counter()
         before = self.settled

@@ -1,4 +1,4 @@
-"""Who solves the blocks of a sweep: threads of this process, or any engine of the same shape."""
+"""What solves the blocks of a sweep: threads of this process, or any function of the same type."""
 
 from collections.abc import Callable, Iterable, Iterator
 

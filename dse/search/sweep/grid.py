@@ -114,10 +114,10 @@ def _cuts(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
 
 
 def grid(study: ResolvedStudy, counts: Mapping[str, int] | None = None) -> Grid:
-    """The grid of a study: `steps` values of each parameter, or as many as `counts` says by its name.
+    """The grid of a study: `steps` values of each parameter, or as many as `counts` gives by its name.
 
-    Raises `SpecError` with every problem: an unknown parameter, a continuous one that nobody gave a count,
-    a count that cuts what is counted in whole numbers.
+    Raises `SpecError` with every problem: an unknown parameter, a continuous one without a count, a
+    count that leads to fractions of what is counted in whole numbers.
     """
     if not study.branches:
         raise spec_error(str(study.path), "space: expected a space of chips to sweep, got none")

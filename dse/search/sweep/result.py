@@ -17,8 +17,8 @@ from dse.search.trials.replay import catalog_points
 from objectives import api
 
 
-def front_of_sweep(study: ResolvedStudy, grid: Grid, local: Local, told: dict[str, Any]) -> Front:
-    """The exact front of grid and baselines as tables, with the manifest that says what was swept.
+def front_of_sweep(study: ResolvedStudy, grid: Grid, local: Local, facts: dict[str, Any]) -> Front:
+    """The exact front of grid and baselines as tables, with the manifest and, in it, `facts` of the sweep.
 
     The column `trial` holds the number of the chip in the grid, -1 for a chip of the catalog.
     """
@@ -35,7 +35,7 @@ def front_of_sweep(study: ResolvedStudy, grid: Grid, local: Local, told: dict[st
         frame=frame,
         baselines=real,
         axes=axes_of(study),
-        manifest={**described(study, archive), **told},
+        manifest={**described(study, archive), **facts},
         at_targets=solved_at_targets(study, frame, real, targets_of(study)),
     )
 

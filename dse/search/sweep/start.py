@@ -1,4 +1,4 @@
-"""Where a sweep starts: a sample of its chips, which gives the first front, the pivots and the tolerances."""
+"""The start of a sweep: a sample of its chips gives the first front, the pivots and the tolerances."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,7 +22,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Start:
-    """What a sample of the grid tells."""
+    """What is known from a sample of the grid."""
 
     front: Local
     costs: Floats
@@ -32,7 +32,7 @@ class Start:
     evaluated: int
     """Designs of the sample that were evaluated."""
     fingerprint: str
-    """Digest of what the cost model says of the sample: another one means another cost model."""
+    """Digest of the costs of the sample: another digest means another cost model."""
 
 
 def start(job: SweepJob) -> Start:
@@ -41,7 +41,7 @@ def start(job: SweepJob) -> Start:
     front = Local.empty(len(job.study.objectives))
     costs: list[Floats] = []
     largest: dict[str, float] = {}
-    told, evaluated = sha256(), 0
+    fingerprint, evaluated = sha256(), 0
     for branch in job.grid.branches:
         chips, columns = makeable(job, branch, _sample(branch, rng))
         evaluated += len(chips) * job.grid.layouts
@@ -50,14 +50,14 @@ def start(job: SweepJob) -> Start:
             front = front.merged(every[ok], chunk.points[ok])
             for name, violation in chunk.violations.items():
                 largest[name] = max(largest.get(name, 0.0), float(np.abs(violation).max(initial=0.0)))
-            told.update(_digits(every[:: max(1, len(every) // 64)]))
+            fingerprint.update(_digits(every[:: max(1, len(every) // 64)]))
             costs.append(_thinned(every[ok], rng))
     return Start(
         front=front,
         costs=_thinned(np.concatenate(costs), rng),
         slack={name: ROUNDING * size for name, size in largest.items()},
         evaluated=evaluated,
-        fingerprint=told.hexdigest()[:16],
+        fingerprint=fingerprint.hexdigest()[:16],
     )
 
 

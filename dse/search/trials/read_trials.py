@@ -1,4 +1,4 @@
-"""Trials of a stored study, read beside a run that writes them: nothing is created, mended or locked."""
+"""Trials of a stored study, read while a run may write them: nothing is created, repaired or locked."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from dse.search.storage.by_url import EXTRA, first_line, hidden, open_storage, s
 from dse.search.storage.optuna_private import study_id
 
 Trials: TypeAlias = Sequence[FrozenTrial]
-"""Trials, for packages that hold no Optuna of their own."""
+"""Trials, for packages that do not import Optuna."""
 __all__ = ["FrozenTrial", "reading", "remote_trials", "stored_trials", "study_number"]
 
 
@@ -22,7 +22,7 @@ def reading(folder: Path, url: str | None = None) -> BaseStorage | None:
     """The storage of a results folder, or the one at `url`; None where the folder has none.
 
     Nothing is created: a database must be there, with the tables of Optuna in it. Raises `SpecError` when it
-    cannot be read. Of what is returned, only reading methods are for use.
+    cannot be read. Only its reading methods may be called.
     """
     if url is not None and not url.startswith("journal:"):
         return _reading_elsewhere(url)
@@ -36,7 +36,7 @@ def reading(folder: Path, url: str | None = None) -> BaseStorage | None:
         return JournalStorage(JournalFileBackend(str(path)))
     except OSError as error:
         raise spec_error(str(path), f"the journal cannot be read: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, AssertionError):  # what Optuna raises for lines of others
+    except (ValueError, KeyError, TypeError, AssertionError):  # raised by Optuna for lines of others
         raise spec_error(str(path), "expected a journal of an Optuna study, got another file") from None
 
 
@@ -60,7 +60,7 @@ def _reading_elsewhere(url: str) -> BaseStorage:
 
 @storage_errors()
 def remote_trials(storage: BaseStorage | None, slug: str) -> list[FrozenTrial]:
-    """The same as `stored_trials`; raises `SpecError` where a server does not answer."""
+    """As `stored_trials`; raises `SpecError` where a server does not answer."""
     try:
         return stored_trials(storage, slug)
     except Exception as error:  # whatever the driver of that storage raises
@@ -79,5 +79,5 @@ def stored_trials(storage: BaseStorage | None, slug: str) -> list[FrozenTrial]:
 
 
 def finished(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-    """Those of `trials` that came to an end and count."""
+    """Those of `trials` that are complete."""
     return [trial for trial in trials if trial.state == TrialState.COMPLETE]

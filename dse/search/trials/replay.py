@@ -21,7 +21,7 @@ BLOCK = 64
 
 
 def choice_of(study: ResolvedStudy, trial: FrozenTrial) -> Choice:
-    """What a stored trial stood for."""
+    """Chip and deployment of a stored trial."""
     fixed = FixedTrial(dict(trial.params), number=trial.number)
     if trial.user_attrs.get(BASELINE):
         fixed.set_user_attr(BASELINE, True)
@@ -94,8 +94,8 @@ def replay(study: ResolvedStudy, trials: Sequence[FrozenTrial]) -> Iterator[Poin
 def baseline_front(study: ResolvedStudy, trials: Sequence[FrozenTrial]) -> Table:
     """The non-dominated deployments of each baseline chip by itself, one chip below the other.
 
-    Every deployment that the study allows counts, whoever chooses among them. The trial is the first one of
-    the chip, -1 when there is none yet.
+    Every deployment that the study allows counts, in either mode. The trial is the first one of the chip, -1
+    when there is none yet.
     """
     frames = []
     tried = {t.params["chip"]: t.number for t in reversed(trials) if t.user_attrs.get(BASELINE)}

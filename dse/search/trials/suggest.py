@@ -1,4 +1,4 @@
-"""A trial to a chip and its deployment: which parameters are asked, under which names."""
+"""From a trial to a chip and its deployment: the parameters of a trial and their names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ BASELINE = "baseline"
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What a trial stands for."""
+    """The chip and the deployment of a trial."""
 
     branch: str | None
     """None for a chip of the catalog."""
@@ -34,7 +34,7 @@ class Choice:
 
 
 def suggest(study: ResolvedStudy, trial: BaseTrial) -> Choice:
-    """Ask a trial for everything a design needs. Ordered choices are integers, never categories."""
+    """Take all parameters of a design from a trial. Ordered choices are integers, never categories."""
     branch: str | None = None
     chip: str | None = None
     values: dict[str, Floats] = {}
@@ -64,13 +64,13 @@ def _of(trial: BaseTrial, name: str, choices: tuple[int, ...]) -> int:
 
 
 def _ep(trial: BaseTrial, d: Lists, tp: int) -> int:
-    """Expert-parallel ways among those that go with `tp`; asked only where there is a choice."""
+    """Expert-parallel ways that are possible with `tp`; a parameter only where there is a choice."""
     choices = tuple(sorted(set(ways(tp, d.ep))))
     return choices[0] if len(choices) == 1 else _of(trial, f"ep.tp{tp}", choices)
 
 
 def layout_parameters(d: Lists, layout: Mapping[str, int]) -> dict[str, int]:
-    """Trial parameters of a deployment, those that `suggest` would ask for in the mode `search`."""
+    """Trial parameters of a deployment, as `suggest` takes them in the mode `search`."""
     out = {k: options(d, k).index(layout[k]) for k in ("batch", "tp", "pp")}
     choices = tuple(sorted(set(ways(layout["tp"], d.ep))))
     if len(choices) > 1:
@@ -90,7 +90,7 @@ def _value(trial: BaseTrial, name: str, spec: ParameterSpec) -> float:
 def first_trials(study: ResolvedStudy) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Parameters and user attributes of the trials that come first.
 
-    Every real chip as it is, then the nearest chip of its branch: the search starts beside what exists.
+    Every real chip as it is, then the nearest chip of its branch: the search starts near what exists.
     """
     spec = study.spec
     swept = spec.deployment.mode == "solve" and spec.sweep

@@ -1,4 +1,4 @@
-"""What is written into a stored study: finished trials with a key of their own, and trials that wait."""
+"""What is written to a stored study: finished trials with their keys, and waiting trials."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,16 +9,16 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from dse.search.storage.optuna_private import FIXED_PARAMS
 
 KEY = "dse:key"
-"""User attribute of a trial that a worker made: written twice by mistake, it is still stored once."""
+"""User attribute of a trial that a worker made: by it a trial that is written twice is stored once."""
 CLAIM = "dse:claim"
-"""User attribute of a running trial: who works on it."""
+"""User attribute of a running trial: name of the run that works on it."""
 RETRY = "dse:retry_of"
 """User attribute of a trial that is the second try of another one, with that one's number."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What to try next: parameters that are given, and the stored trial that waits for it, if any."""
+    """What to try next: some parameters, and the stored trial that waits for them, if any."""
 
     params: Mapping[str, Any] = field(default_factory=dict)
     attrs: Mapping[str, Any] = field(default_factory=dict)
@@ -54,19 +54,19 @@ class Writer(Protocol):
     def put(
         self, study_id: int, entries: Sequence[Entry], *, known: int, again: bool, limit: int | None
     ) -> list[int | None]:
-        """Store entries, each once; the number of each, None for one that waits or found no place.
+        """Store entries, each once; returns their numbers, None for a waiting one and beyond the limit.
 
-        `known` is how many trials of the study have been seen; with `again` entries that are already among
-        the later ones are not stored a second time. Beyond `limit` complete trials of the study nothing more
-        is stored, where the storage can tell at once, but claimed trials that were under way.
+        `known` trials of the study have been read; with `again`, entries that are among the later ones are
+        not stored a second time. Beyond `limit` complete trials nothing more is stored, except claimed
+        trials that were under way; some storages notice the limit late.
         """
 
     def claim(self, trial: FrozenTrial, who: str) -> bool:
-        """Whether the waiting `trial` is now running and ours."""
+        """Set a waiting trial to running in the name of `who`; False when another run was faster."""
 
 
 def waiting(params: Mapping[str, Any], attrs: Mapping[str, Any]) -> Entry:
-    """A trial for somebody to run, as Optuna enqueues them."""
+    """A waiting trial, as Optuna enqueues it."""
     return Entry(
         trial=create_trial(
             state=TrialState.WAITING, system_attrs={FIXED_PARAMS: dict(params)}, user_attrs=dict(attrs)
@@ -77,19 +77,19 @@ def waiting(params: Mapping[str, Any], attrs: Mapping[str, Any]) -> Entry:
 def retry_of(trial: FrozenTrial, number: int) -> Entry | None:
     """The second try of a trial that failed with its worker; None when it was a second try itself.
 
-    `number` is that of the trial in the storage; it is tried with what was asked of it from the start.
+    `number` is that of the trial in the storage; the second try has the parameters of the first.
     """
     if RETRY in trial.user_attrs:
         return None
-    asked = {**trial.system_attrs.get(FIXED_PARAMS, {}), **trial.params}
+    params = {**trial.system_attrs.get(FIXED_PARAMS, {}), **trial.params}
     kept = {k: v for k, v in trial.user_attrs.items() if k not in (KEY, CLAIM, "design")}
-    return waiting(asked, {**kept, RETRY: number})
+    return waiting(params, {**kept, RETRY: number})
 
 
 def looked_through(entries: Sequence[Entry], known: int) -> int:
     """First trial among which entries may be that were stored before the answer was lost.
 
-    New ones come after the first `known` trials; those that somebody had claimed had their numbers before.
+    New ones come after the first `known` trials; claimed ones had their numbers before.
     """
     return min([known, *(e.task.number for e in entries if e.task.number is not None)])
 

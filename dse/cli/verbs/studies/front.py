@@ -32,7 +32,7 @@ from dse.decide.verdict.filtered_front import filtered, named_axes
 from dse.decide.verdict.filtered_front import plain as is_plain
 from dse.errors import SpecError, spec_error
 from dse.front import query
-from dse.front.exact import Beside, beside_exact
+from dse.front.exact import ExactComparison, compared_to_exact
 from dse.front.files import Front
 from dse.front.tables import Table, plain_rows, to_format
 from dse.question.resolved_study import load_study
@@ -134,11 +134,11 @@ def _check_folder(configs: Path | None) -> None:
     Catalog.of(configs)
 
 
-def _beside(found: Front, folder: Path, exact: Path | None) -> Beside | None:
+def _beside(found: Front, folder: Path, exact: Path | None) -> ExactComparison | None:
     """How the front stands beside the exact one; None where nobody has swept the same problem."""
     if exact is None:
-        return beside_exact(found, exact_folders(str(found.manifest.get("study")), folder))
-    beside = beside_exact(found, (exact,))
+        return compared_to_exact(found, exact_folders(str(found.manifest.get("study")), folder))
+    beside = compared_to_exact(found, (exact,))
     if beside is None:
         raise spec_error(
             "--exact", f"expected a folder where `dse sweep` swept the same problem, got {exact}"
@@ -188,7 +188,7 @@ def _draw(found: Front, path: Path, study: str, configs: Path | None, exact: Fro
     remark(f"picture: {path}")
 
 
-def _json(found: Front, beside: Beside | None, bound: Row | None, sure: SampledFront | None) -> None:
+def _json(found: Front, beside: ExactComparison | None, bound: Row | None, sure: SampledFront | None) -> None:
     told, best = found.manifest, _answer(found, sure)
     emit_json(
         {
@@ -238,7 +238,7 @@ def _empty(stored: Front, folder: Path) -> None:
         console.print(obstacle_table(found))
 
 
-def _show(found: Front, beside: Beside | None, sure: SampledFront | None) -> None:
+def _show(found: Front, beside: ExactComparison | None, sure: SampledFront | None) -> None:
 
     precision = found.manifest.get("precision", {})
     console, rows = stdout(), marked(plain_rows(found.frame), precision)

@@ -24,7 +24,7 @@ from dse.cli.terminal.guard import blame, complain
 from dse.cli.terminal.progress import calm, shown
 from dse.cli.terminal.tables import stdout
 from dse.errors import ExitCode, InterruptedRun
-from dse.front.exact import beside_exact
+from dse.front.exact import compared_to_exact
 from dse.report.info.cases_info import cases_info
 from dse.report.plots.cases_plot import draw_cases
 from dse.search.run.runner import RunResult
@@ -156,7 +156,7 @@ def _tell(result: Result, study: str, *, no_color: bool, samples: int) -> None:
     tell_answer(result.front, result.study.spec, no_color=no_color, sure=sure)
     show_stored(console, result.front)
     console.print()
-    beside = beside_exact(result.front, exact_folders(result.study.slug, result.out))
+    beside = compared_to_exact(result.front, exact_folders(result.study.slug, result.out))
     console.print(
         f"{counted(told['trials'], 'trial')} ({result.new_trials:,} new), "
         f"{told['feasible_trials']:,} feasible; "
