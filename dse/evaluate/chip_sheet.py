@@ -14,8 +14,10 @@ from dse.chips.price_method import price_method as price_method_named
 from dse.chips.prices import price_of_one
 from dse.chips.silicon import Silicon, chip_silicon
 from dse.errors import SpecError, nearest, spec_error
-from dse.spec.catalog.lookup import Catalog, leaves
-from dse.spec.overrides.command_line import CHIP, chip_with, spelled
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.overrides.command_line import chip_with
+from dse.spec.overrides.short_names import CHIP, by_short_name
+from dse.spec.schema.base import sourced_values
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.technology import TechnologySpec, node_named
 from dse.spec.yaml.units import pretty
@@ -125,7 +127,7 @@ def chip_sheet(
     """
     catalog = Catalog.of(configs)
     technology = catalog.get(TechnologySpec, TECHNOLOGY)
-    given = spelled(settings or {})
+    given = by_short_name(settings or {})
     if node is not None:
         given["process"] = node_named(technology, node)
     sold = catalog.get(ChipSpec, chip)
@@ -197,7 +199,7 @@ def _board_power(sold: ChipSpec, made: Silicon, technology: TechnologySpec) -> f
 
 def _changed(given: Mapping[str, str], before: ChipSpec, after: ChipSpec) -> list[str]:
     """What of `given` makes another chip: exchanged for another value, and of its silicon."""
-    old, new = dict(leaves(before)), dict(leaves(after))
+    old, new = dict(sourced_values(before)), dict(sourced_values(after))
     found = []
     for name in sorted(set(given) - NO_SILICON):
         was, now = old.get(CHIP[name]), new.get(CHIP[name])

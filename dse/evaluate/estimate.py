@@ -31,7 +31,8 @@ from dse.plugins import objective
 from dse.question.layouts import all_spreads, all_stages, all_ways, bad_ep, bad_tp, batches, product
 from dse.question.targets import USUAL_GOAL
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.overrides.command_line import apply, spelled
+from dse.spec.overrides.command_line import apply_settings
+from dse.spec.overrides.short_names import by_short_name
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.software import software_named
@@ -132,7 +133,7 @@ class Subject:
         used_stack = stack_under(self.software, self.sold, catalog)
         self.interval = interval_on(used_stack, spec, catalog)
         network = catalog.get(NetworkSpec, spec.link.network)
-        self.chip, self.stack, self.network, self.workload = apply(
+        self.chip, self.stack, self.network, self.workload = apply_settings(
             settings, spec, used_stack, network, found_workload
         )
         if serving is not None:
@@ -143,7 +144,7 @@ class Subject:
             catalog=catalog, precision=self.precision, price=self.price, requires=self.cost_model.requires,
             technology=catalog.get(TechnologySpec, TECHNOLOGY), economy=catalog.get(EconomySpec, ECONOMY),
         )  # fmt: skip
-        _hold_node("process" in spelled(settings), self.chip, setting.technology)
+        _hold_node("process" in by_short_name(settings), self.chip, setting.technology)
         self.unpriced = self.chip.price.value is None and "listed price" in needs_of(self.chip, self.price)
         if self.unpriced:
             setting = _at_unit_cost(self.chip, setting)

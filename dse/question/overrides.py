@@ -5,7 +5,7 @@ from typing import Any
 
 from dse.errors import Problem, SpecError, nearest
 from dse.spec.catalog.lookup import KINDS, Catalog
-from dse.spec.overrides.command_line import exchange_texts
+from dse.spec.overrides.replace import override_texts
 from dse.spec.schema.base import Spec
 from dse.spec.schema.workload import WorkloadSpec, served
 
@@ -39,12 +39,12 @@ def with_settings(catalog: Catalog, settings: Mapping[str, Any]) -> Catalog:
     for (kind, name), texts in parts.items():
         try:
             found = catalog.get(KINDS[FOLDERS[kind]], name)
-            changed.append(exchange_texts(found, texts, f"{kind}/{name}"))
+            changed.append(override_texts(found, texts))
         except SpecError as error:
             problems += [Problem("", f"{kind}/{name}.{p.what}") for p in error.problems]
     if problems:
         raise SpecError(problems)
-    return catalog.exchanging(changed)
+    return catalog.with_overrides(changed)
 
 
 def _place(catalog: Catalog, key: str) -> tuple[str, str, str]:

@@ -17,7 +17,7 @@ from dse.plugins import cost_model, objective, sampler_factory
 from dse.question.layouts import Lists, check_deployments, filled
 from dse.question.overrides import with_settings, workload_of
 from dse.question.targets import Target, bound, goal_of, limits_of, target_of
-from dse.spec.catalog.check_names import asked
+from dse.spec.catalog.check_names import checked_spec
 from dse.spec.catalog.config_paths import study_folders
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.base import Spec
@@ -224,7 +224,7 @@ def load_study(name: str, configs: Path | str | None = None) -> ResolvedStudy:
     """
     path, case = find_case(name)
     catalog = Catalog.of(configs)
-    return resolve_study(asked(path, case, catalog), path, catalog, case)
+    return resolve_study(checked_spec(path, case, catalog), path, catalog, case)
 
 
 def load_cases(name: str, configs: Path | str | None = None) -> tuple[ResolvedStudy, ...]:
@@ -233,9 +233,9 @@ def load_cases(name: str, configs: Path | str | None = None) -> tuple[ResolvedSt
     Raises `SpecError` with the problems of all of them.
     """
     path, case = find_case(name)
-    names = [case] if case else [None, *asked(path, None, Catalog.of(configs)).cases]
+    names = [case] if case else [None, *checked_spec(path, None, Catalog.of(configs)).cases]
     if case and case.startswith(MARK):  # all of them under that software
-        names = [case, *(f"{each}{case}" for each in asked(path, None, Catalog.of(configs)).cases)]
+        names = [case, *(f"{each}{case}" for each in checked_spec(path, None, Catalog.of(configs)).cases)]
     found: list[ResolvedStudy] = []
     problems: dict[Problem, None] = {}
     for each in names:

@@ -7,9 +7,9 @@ from typing import Any
 
 from dse.errors import nearest, spec_error
 from dse.question.resolved_study import ResolvedStudy, resolve_study
-from dse.spec.catalog.lookup import leaves
-from dse.spec.overrides.command_line import CHIP, ECONOMY, NETWORK, STACK, TECHNOLOGY, WORKLOAD, exchange_all
-from dse.spec.schema.base import Sourced, SourcedRatio, SourcedShare, Spec, unit_in
+from dse.spec.overrides.replace import override_all
+from dse.spec.overrides.short_names import CHIP, ECONOMY, NETWORK, STACK, TECHNOLOGY, WORKLOAD
+from dse.spec.schema.base import Sourced, SourcedRatio, SourcedShare, Spec, sourced_values, unit_in
 from dse.spec.schema.chip import ChipSpec
 
 SHORT: dict[str, Mapping[str, str]] = {
@@ -70,7 +70,7 @@ def facts(study: ResolvedStudy, kinds: Iterable[str] = tuple(SHORT)) -> Iterator
     for key, spec in study.configs.items():
         if spec_kind(key) not in kinds:
             continue
-        for path, leaf in leaves(spec):
+        for path, leaf in sourced_values(spec):
             section, _, rest = path.partition(".")
             part = rest.partition(".")[0]
             if spec_kind(key) == "technology" and section in used and part not in used[section]:
@@ -144,7 +144,9 @@ def _matching(
     for key, spec in study.configs.items():
         if spec_kind(key) != kind or not fnmatchcase(key.partition("/")[2], name):
             continue
-        known = {path for path, _ in leaves(spec)} | ({pattern} if _optional(kind, pattern) else set())
+        known = {path for path, _ in sourced_values(spec)} | (
+            {pattern} if _optional(kind, pattern) else set()
+        )
         for path in sorted(known):
             section, _, rest = path.partition(".")
             outside = section in used and rest.partition(".")[0] not in used[section]
@@ -158,7 +160,7 @@ def _optional(kind: str, path: str) -> bool:
 
 def leaf_at(study: ResolvedStudy, place: Place) -> Sourced[Any] | None:
     """The sourced number at a place; None where the file leaves it out."""
-    return dict(leaves(study.configs[place.config])).get(place.path)
+    return dict(sourced_values(study.configs[place.config])).get(place.path)
 
 
 def _is_whole(spec: Any, path: str) -> bool:
@@ -182,8 +184,8 @@ def vary(
         whole = isinstance(value, float) and _is_whole(changed[place.config], place.path)
         given.setdefault(place.config, {})[place.path] = round(float(value)) if whole else value
     for config, numbers in given.items():
-        changed[config] = exchange_all(changed[config], numbers, "what if")
-    catalog = study.setting.catalog.exchanging(changed.values())
+        changed[config] = override_all(changed[config], numbers, "what if")
+    catalog = study.setting.catalog.with_overrides(changed.values())
     # the catalog holds what the question sets itself
     asked = study.spec.model_copy(update={"settings": None})
     if baselines is not None:

@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 import pytest
 
-from dse.spec.catalog.lookup import KINDS, Catalog, leaves
-from dse.spec.schema.base import Basis, Sourced
+from dse.spec.catalog.lookup import KINDS, Catalog
+from dse.spec.schema.base import Basis, Sourced, sourced_values
 from dse.spec.yaml.yaml_lines import read_yaml
 
 CATALOG = Catalog()
@@ -32,7 +32,7 @@ QUANTITY = re.compile(r"^\s*[-+]?\d+(\.\d+)?(e[-+]?\d+)?\s*([A-Za-z%][\w/*.]*)?\
 
 
 def _leaves(kind: str, path: Path) -> Iterator[tuple[str, Sourced[Any]]]:
-    yield from leaves(CATALOG.get(KINDS[kind], path.stem))
+    yield from sourced_values(CATALOG.get(KINDS[kind], path.stem))
 
 
 def _ids(files: list[tuple[str, Path]]) -> list[str]:

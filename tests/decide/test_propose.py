@@ -25,8 +25,8 @@ from dse.errors import InfeasibleError
 from dse.question.variation import vary
 from dse.report.datasheet.content import datasheet
 from dse.report.datasheet.data import as_dict
-from dse.spec.catalog.lookup import Catalog, file_problems, leaves
-from dse.spec.schema.base import Sourced
+from dse.spec.catalog.lookup import Catalog, file_problems
+from dse.spec.schema.base import Sourced, sourced_values
 from dse.spec.schema.buildable import BuildableSpec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.space import NAME, PARAMETERS, ParameterSpec, SpaceSpec
@@ -149,7 +149,7 @@ def test_no_deployment_of_the_study_is_better_for_it(study, proposal):
 
 
 def test_every_number_says_where_it_comes_from(proposal):
-    for path, leaf in leaves(proposal.chip):
+    for path, leaf in sourced_values(proposal.chip):
         assert isinstance(leaf, Sourced)
         assert leaf.basis != "spec sheet", path
         assert leaf.value is None or leaf.note, path

@@ -34,7 +34,7 @@ def without_ranges(study):
             return spec.model_copy(update=fields)
         return spec
 
-    catalog = study.setting.catalog.exchanging([narrowed(s) for s in study.configs.values()])
+    catalog = study.setting.catalog.with_overrides([narrowed(s) for s in study.configs.values()])
     return resolve_study(study.spec, study.path, catalog)
 
 
@@ -134,7 +134,7 @@ def test_scaling_all_money_leaves_every_victory_and_scales_every_interval(study,
 
     def dearer(spec, factor):
         from dse.question.variation import unit_of_leaf
-        from dse.spec.catalog.lookup import leaves
+        from dse.spec.schema.base import sourced_values
 
         def scaled(node, path=""):
             if isinstance(node, Sourced):
@@ -148,11 +148,11 @@ def test_scaling_all_money_leaves_every_victory_and_scales_every_interval(study,
                 return node.model_copy(update={n: scaled(getattr(node, n)) for n in type(node).model_fields})
             return node
 
-        assert list(leaves(spec))
+        assert list(sourced_values(spec))
         return scaled(spec)
 
     key = "technology/technology-2026"
-    catalog = study.setting.catalog.exchanging([dearer(study.configs[key], 7.0)])
+    catalog = study.setting.catalog.with_overrides([dearer(study.configs[key], 7.0)])
     dear = resolve_study(study.spec, study.path, catalog)
     chips = [*of_front(study, front)[:6], *of_baselines(study)]
     one = monte_carlo(study, chips, {"tpot": 50e-3}, SAMPLES, 1)

@@ -1,21 +1,15 @@
-"""`--set NAME=VALUE`: one number exchanged, everything else as it was."""
+"""`--set NAME=VALUE`: one number replaced, everything else as it was."""
 
 from typing import Any
 
 import pytest
 
 from dse.errors import SpecError
-from dse.spec.catalog.lookup import Catalog, leaves
-from dse.spec.overrides.command_line import (
-    CHIP,
-    NETWORK,
-    OPTIONAL,
-    STACK,
-    WORKLOAD,
-    apply,
-    exchange_texts,
-    names,
-)
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.overrides.command_line import apply_settings
+from dse.spec.overrides.replace import OPTIONAL, override_texts
+from dse.spec.overrides.short_names import CHIP, NETWORK, STACK, WORKLOAD, names
+from dse.spec.schema.base import sourced_values
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import NetworkSpec, StackSpec
 from dse.spec.schema.workload import WorkloadSpec
@@ -30,7 +24,7 @@ def four(name: str = "h100-sxm") -> tuple[ChipSpec, StackSpec, NetworkSpec, Work
 
 
 def numbers(spec: Any) -> dict[str, Any]:
-    return dict(leaves(spec))
+    return dict(sourced_values(spec))
 
 
 @pytest.mark.parametrize(
@@ -58,9 +52,9 @@ def numbers(spec: Any) -> dict[str, Any]:
         ("routing_skew", "3", 3, "routing_skew", 3),
     ],
 )
-def test_a_name_exchanges_one_number(name: str, text: str, place: int, path: str, si: object) -> None:
+def test_a_name_replaces_one_number(name: str, text: str, place: int, path: str, si: object) -> None:
     before = four()
-    after = apply({name: text}, *before)
+    after = apply_settings({name: text}, *before)
     assert [after[i] == before[i] for i in range(4)] == [i != place for i in range(4)]
     old, new = numbers(before[place]), numbers(after[place])
     with_it = {"sram.last_level"} if name == "sram" else set()
@@ -72,42 +66,42 @@ def test_a_name_exchanges_one_number(name: str, text: str, place: int, path: str
 
 def test_a_cache_grows_on_the_die_and_the_cores_keep_their_own() -> None:
     chip, *rest = four()
-    grown, *_ = apply({"sram": "183.8 MB"}, chip, *rest)
+    grown, *_ = apply_settings({"sram": "183.8 MB"}, chip, *rest)
     assert grown.sram.last_level is not None
     # 83.8 MB of L2 and L1, of which the die carries 60 MB of L2 with its spare parts
     assert grown.sram.last_level.value == pytest.approx(60e6 + 100e6)
-    shrunk, *_ = apply({"sram": "1 MB"}, chip, *rest)
+    shrunk, *_ = apply_settings({"sram": "1 MB"}, chip, *rest)
     assert shrunk.sram.last_level is not None
     assert shrunk.sram.last_level.value == 0.0
-    both, *_ = apply({"sram": "183.8 MB", "last_level": "70 MB"}, chip, *rest)
+    both, *_ = apply_settings({"sram": "183.8 MB", "last_level": "70 MB"}, chip, *rest)
     assert both.sram.last_level is not None
     assert both.sram.last_level.value == 70e6
 
 
 def test_pools_are_one_of_their_kinds() -> None:
     *rest, workload = four()
-    assert apply({"pools": "system"}, *rest, workload)[3].pools == "system"
+    assert apply_settings({"pools": "system"}, *rest, workload)[3].pools == "system"
     with pytest.raises(SpecError, match="pools: expected one of fleet, system, got 'fleets'"):
-        apply({"pools": "fleets"}, *rest, workload)
-    assert exchange_texts(workload, {"pools": "system"}, "study").pools == "system"
+        apply_settings({"pools": "fleets"}, *rest, workload)
+    assert override_texts(workload, {"pools": "system"}, "study").pools == "system"
     with pytest.raises(SpecError, match="expected one of fleet, system"):
-        exchange_texts(workload, {"pools": "many"}, "study")
+        override_texts(workload, {"pools": "many"}, "study")
 
 
 def test_the_class_of_cooling_is_a_name() -> None:
     chip, *rest = four()
-    assert apply({"cooling": "air"}, chip, *rest)[0].cooling == "air"
+    assert apply_settings({"cooling": "air"}, chip, *rest)[0].cooling == "air"
 
 
-def test_several_numbers_are_exchanged_together() -> None:
+def test_several_numbers_are_replaced_together() -> None:
     given = {"price": "1 USD", "domain": "9", "tile_rows": "3", "power": "2 W"}
-    chip, stack, network, _ = apply(given, *four())
+    chip, stack, network, _ = apply_settings(given, *four())
     assert (chip.price.value, chip.power.value) == (1, 2)
     assert (stack.tile_rows.value, network.domain.value) == (3, 9)
 
 
 def test_nothing_given_is_nothing_changed() -> None:
-    assert apply({}, *four()) == four()
+    assert apply_settings({}, *four()) == four()
 
 
 def test_every_problem_is_told_at_once() -> None:
@@ -121,7 +115,7 @@ def test_every_problem_is_told_at_once() -> None:
         "power": "100",
     }
     with pytest.raises(SpecError) as error:
-        apply(given, *four())
+        apply_settings(given, *four())
     told = [str(p) for p in error.value.problems]
     assert len(told) == len(given)
     assert all(p.startswith("--set: ") for p in told)
@@ -134,7 +128,7 @@ def test_every_problem_is_told_at_once() -> None:
 
 def test_what_a_chip_does_not_have_cannot_be_set() -> None:
     with pytest.raises(SpecError) as error:
-        apply({"hbm_bandwidth": "1 TB/s", "peak_fp6": "1 TFLOP/s"}, *four("groq-lpu-v1"))
+        apply_settings({"hbm_bandwidth": "1 TB/s", "peak_fp6": "1 TFLOP/s"}, *four("groq-lpu-v1"))
     told = str(error.value)
     assert "hbm_bandwidth: expected a chip that has it, got one without" in told
     assert "unknown name 'peak_fp6'; did you mean 'peak_fp" in told
@@ -142,7 +136,8 @@ def test_what_a_chip_does_not_have_cannot_be_set() -> None:
 
 @pytest.mark.parametrize("form", ["fp32", "fp16", "bf16", "fp8", "int8", "fp4"])
 def test_a_peak_that_the_file_lacks_may_be_given(form: str) -> None:
-    chip = apply({f"peak_{form}": "2 PFLOP/s"}, *four("lp30"))[0]  # LP30 has published its fp8 peak alone
+    # the maker of LP30 has published its fp8 peak alone
+    chip = apply_settings({f"peak_{form}": "2 PFLOP/s"}, *four("lp30"))[0]
     kept = {"fp8"} - {form}
     assert chip.peak[form.replace("bf", "fp")].value == 2e15  # type: ignore[index]
     assert {n for n, leaf in chip.peak.items() if leaf.basis != "assumption"} == kept
@@ -150,8 +145,8 @@ def test_a_peak_that_the_file_lacks_may_be_given(form: str) -> None:
 
 def test_a_format_that_no_matrix_unit_has_names_those_that_are() -> None:
     with pytest.raises(SpecError, match=r"peak\.fp6: expected one of fp32, fp16, fp8, int8, fp4, got fp6"):
-        exchange_texts(four()[0], {"peak.fp6": "2 PFLOP/s"}, "chip/h100-sxm")
-    given = exchange_texts(four("groq-lpu-v1")[0], {"peak.fp8": "2 PFLOP/s"}, "chip/groq-lpu-v1")
+        override_texts(four()[0], {"peak.fp6": "2 PFLOP/s"}, "chip/h100-sxm")
+    given = override_texts(four("groq-lpu-v1")[0], {"peak.fp8": "2 PFLOP/s"}, "chip/groq-lpu-v1")
     assert given.peak["fp8"].value == 2e15
 
 

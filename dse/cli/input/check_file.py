@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dse.errors import Problem, SpecError, nearest
 from dse.question.resolved_study import resolve_study
-from dse.spec.catalog.check_names import asked
+from dse.spec.catalog.check_names import checked_spec
 from dse.spec.catalog.kinds import SPECS
 from dse.spec.catalog.lookup import KINDS, Catalog, Source, SourcesSpec, file_problems
 from dse.spec.schema.base import Spec
@@ -83,8 +83,8 @@ def _check(path: Path, catalog: Catalog, known: dict[str, Source]) -> Iterator[P
         yield Problem(f"{path}:{line}", f"kind: expected one of {', '.join(SPECS)}, got {_got(data, kind)}")
         return
     if SPECS[kind] is StudySpec:
-        for case in (None, *asked(path, None, catalog).cases):
-            resolve_study(asked(path, case, catalog), path, catalog, case)
+        for case in (None, *checked_spec(path, None, catalog).cases):
+            resolve_study(checked_spec(path, case, catalog), path, catalog, case)
         return
     spec = build_spec(SPECS[kind], data, str(path), lines)
     if not isinstance(spec, SourcesSpec):

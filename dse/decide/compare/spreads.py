@@ -46,7 +46,7 @@ def study_of(subject: Subject, catalog: Catalog) -> ResolvedStudy:
         }
     )
     own = (subject.llm_spec, subject.workload, subject.chip, subject.stack, subject.network)
-    return resolve_study(spec, Path("compare"), catalog.exchanging(own))
+    return resolve_study(spec, Path("compare"), catalog.with_overrides(own))
 
 
 def comparison_spreads(

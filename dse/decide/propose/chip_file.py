@@ -9,9 +9,8 @@ from dse.chips.branch import Branch
 from dse.chips.silicon import chip_silicon
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, generation_of, node_of
 from dse.question.resolved_study import ResolvedStudy
-from dse.spec.catalog.lookup import leaves
-from dse.spec.overrides.command_line import exchange
-from dse.spec.schema.base import Sourced, SourcedBandwidth, SourcedBytes, SourcedCount
+from dse.spec.overrides.replace import override
+from dse.spec.schema.base import Sourced, SourcedBandwidth, SourcedBytes, SourcedCount, sourced_values
 from dse.spec.schema.chip import ChipSpec, DerivedFrom, Dram
 from dse.spec.schema.space import NAME, PARAMETERS
 from dse.spec.schema.technology import TechnologySpec
@@ -28,7 +27,7 @@ def chip_of(study: ResolvedStudy, candidate: Candidate, name: str, targets: Mapp
     column = {n: float(f"{a[0]:.15g}") for n, a in columns.items()}  # as many digits as a file reads back
     out = _identity(study, branch, candidate, name, targets)
     for path, value, note in _numbers(study, branch, candidate, column):
-        out = exchange(out, path, value, note, source=SOURCE, basis="derived")
+        out = override(out, path, value, note, source=SOURCE, basis="derived")
     nothing = {"value": None, "source": "not-found", "basis": "published"}
     gone = {
         "price": type(out.price)(**nothing, note="nobody sells it"),
@@ -38,7 +37,7 @@ def chip_of(study: ResolvedStudy, candidate: Candidate, name: str, targets: Mapp
     }
     out = out.model_copy(update=gone)
     for path, value, note in _silicon(study, out):
-        out = exchange(out, path, value, note, source=SOURCE, basis="derived")
+        out = override(out, path, value, note, source=SOURCE, basis="derived")
     return out
 
 
@@ -77,10 +76,10 @@ def _identity(
     """The template under the name of the proposal, every number marked as taken from it."""
     template = branch.made_at(node_of(branch, candidate))
     out = template
-    for path, leaf in leaves(template):
+    for path, leaf in sourced_values(template):
         if leaf.value is not None:
             note = f"as {template.name}"
-            out = exchange(out, path, leaf.value, note, source=leaf.source, basis="assumption")
+            out = override(out, path, leaf.value, note, source=leaf.source, basis="assumption")
     link = out.link.model_copy(update={"network": study.spec.network or branch.spec.network})
     named = branch.spec.parameters.get("package")
     package: Any = out.die.package

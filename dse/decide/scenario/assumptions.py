@@ -14,7 +14,8 @@ from dse.errors import SpecError, UnitError, nearest, spec_error
 from dse.plugins import objective
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import SHORT, Fact, Place, leaf_at, places_of, unit_of_leaf
-from dse.spec.overrides.command_line import CHIP, OPTIONAL
+from dse.spec.overrides.replace import OPTIONAL
+from dse.spec.overrides.short_names import CHIP
 from dse.spec.schema.base import SourcedRatio, SourcedShare
 from dse.spec.schema.space import PARAMETERS
 from dse.spec.yaml.units import parse

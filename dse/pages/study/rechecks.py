@@ -13,7 +13,7 @@ from dse.pages.study.columns import cell, heading, said
 from dse.pages.study.tables import limit_text, markdown, pick_of, targets_of, who_of, within
 from dse.question.overrides import FOLDERS
 from dse.question.resolved_study import ResolvedStudy, resolve_study
-from dse.spec.overrides.command_line import exchange_texts
+from dse.spec.overrides.replace import override_texts
 from dse.spec.schema.base import Spec
 from dse.spec.schema.software import SOFTWARE, Software
 
@@ -104,7 +104,7 @@ def _moved(study: ResolvedStudy, text: str) -> dict[str, str]:
     moved = {}
     for key in names:
         now = study.configs[key]
-        then = exchange_texts(now, {path: value}, key)
+        then = override_texts(now, {path: value}, key)
         a, b = _number(now, path), _number(then, path)
         if b < a if sign == "<=" else b > a:
             moved[f"{key}.{path}"] = value

@@ -37,7 +37,7 @@ _PLUGINS: Final[Mapping[str, Callable[[str], Any]]] = {
 }
 
 
-def asked(path: Path, case: str | None, catalog: Catalog) -> StudySpec:
+def checked_spec(path: Path, case: str | None, catalog: Catalog) -> StudySpec:
     """The question at `path`; where its keys are wrong, `SpecError` tells of unknown names in it as well."""
     try:
         return case_spec(path, case)

@@ -7,12 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel
-
 from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.catalog.config_paths import config_folders
 from dse.spec.catalog.names import spelt_chip, spelt_llm
-from dse.spec.schema.base import IsoDate, Sourced, Spec
+from dse.spec.schema.base import IsoDate, Spec, sourced_values
 from dse.spec.schema.buildable import BuildableSpec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
@@ -64,13 +62,13 @@ class Catalog:
     """All configs in the given folders."""
 
     folders: tuple[Path, ...] = field(default_factory=config_folders)
-    exchanged: Mapping[tuple[type[Spec], str], Spec] = field(default_factory=dict, hash=False)
-    """Specs that stand in for those of the files, by type and name: what a question of "what if" changes."""
+    overrides: Mapping[tuple[type[Spec], str], Spec] = field(default_factory=dict, hash=False)
+    """Specs that replace those of the files, by type and name, such as those of a "what if" question."""
 
-    def exchanging(self, specs: Iterable[Spec]) -> "Catalog":
-        """The same catalog with some specs exchanged for others of their names."""
+    def with_overrides(self, specs: Iterable[Spec]) -> "Catalog":
+        """The same catalog with some specs replaced by others of their names."""
         new = {(type(spec), str(getattr(spec, "name", ""))): spec for spec in specs}
-        return replace(self, exchanged={**self.exchanged, **new})
+        return replace(self, overrides={**self.overrides, **new})
 
     @classmethod
     def of(cls, configs: Path | str | None) -> "Catalog":
@@ -108,11 +106,11 @@ class Catalog:
     def get(self, spec: type[S], name: str) -> S:
         """The spec that goes by `name`; raises `SpecError` with the nearest names."""
         kind = next(k for k, s in KINDS.items() if s is spec)
-        known = self.exchanged.get((spec, str(name)))
+        known = self.overrides.get((spec, str(name)))
         if known is not None:
             return cast(S, known)
         loaded = _load(spec, self.path(kind, str(name)))
-        stand_in = self.exchanged.get((spec, str(getattr(loaded, "name", ""))), loaded)
+        stand_in = self.overrides.get((spec, str(getattr(loaded, "name", ""))), loaded)
         return cast(S, stand_in)
 
     def all(self, spec: type[S]) -> dict[str, S]:
@@ -183,27 +181,12 @@ def _aliases_at(path: Path, stamp: tuple[int, int]) -> list[str]:  # noqa: ARG00
     return [a for a in given or () if isinstance(a, str)]
 
 
-def leaves(spec: Any, path: str = "") -> Iterator[tuple[str, Sourced[Any]]]:
-    """Every sourced number in a spec with its dotted path."""
-    if isinstance(spec, Sourced):
-        yield path, spec
-    elif isinstance(spec, BaseModel):
-        for name in type(spec).model_fields:
-            yield from leaves(getattr(spec, name), f"{path}.{name}" if path else name)
-    elif isinstance(spec, dict):
-        for key, value in spec.items():
-            yield from leaves(value, f"{path}.{key}")
-    elif isinstance(spec, tuple):
-        for i, value in enumerate(spec):
-            yield from leaves(value, f"{path}.{i}")
-
-
 def file_problems(spec: Spec, path: Path, known: dict[str, Source]) -> Iterator[Problem]:
     """What a file of its own cannot know: its name, its sources."""
     name = getattr(spec, "name", path.stem)
     if name != path.stem:
         yield Problem(str(path), f"name: expected {path.stem!r} as the file is called, got {name!r}")
-    for where, leaf in leaves(spec):
+    for where, leaf in sourced_values(spec):
         for key in leaf.source.split("+"):
             if key not in known:
                 yield Problem(str(path), f"{where}: unknown source {key!r}; {nearest(key, known)}")

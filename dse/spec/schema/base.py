@@ -1,5 +1,6 @@
 """Frozen pydantic models that refuse unknown keys, and quantities that must carry their unit."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date as Date
 from itertools import pairwise
@@ -102,7 +103,7 @@ ROUNDING = 1e-9
 NOT_FOUND = "not-found"
 """Key of the source of a number that no source gives."""
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)  # a frozen number may be read as a more general one
 
 
 class Sourced(Spec, Generic[T]):
@@ -131,6 +132,25 @@ class Sourced(Spec, Generic[T]):
                 got = f"{f'{lower:g} {unit}'.strip()} and {f'{upper:g} {unit}'.strip()}"
                 raise ValueError(f"expected {name} <= {other}, got {got}")
         return self
+
+
+Leaf = Sourced[float | str]
+"""Any value with a source: a number, or a name such as that of a node."""
+
+
+def sourced_values(spec: object, path: str = "") -> Iterator[tuple[str, Leaf]]:
+    """Every value with a source in a spec, with its dotted path."""
+    if isinstance(spec, Sourced):
+        yield path, spec
+    elif isinstance(spec, BaseModel):
+        for name in type(spec).model_fields:
+            yield from sourced_values(getattr(spec, name), f"{path}.{name}" if path else name)
+    elif isinstance(spec, dict):
+        for key, value in spec.items():
+            yield from sourced_values(value, f"{path}.{key}")
+    elif isinstance(spec, tuple):
+        for i, value in enumerate(spec):
+            yield from sourced_values(value, f"{path}.{i}")
 
 
 def unknown(kind: type[Sourced[T]]) -> Sourced[T]:

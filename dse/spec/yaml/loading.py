@@ -1,6 +1,6 @@
 """A YAML file to a frozen spec, or every problem in it with its line."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -30,6 +30,15 @@ def build_spec(spec: type[S], data: Any, where: str, lines: Lines | None = None)
         return spec.model_validate(data)
     except ValidationError as error:
         raise SpecError(_problems(spec, error, where, lines)) from None
+
+
+def build_leaf(spec: type[S], data: Mapping[str, object], where: str, name: str) -> S:
+    """As `build_spec`, of one number that the reader knows as `name`, whichever part of it is wrong."""
+    try:
+        return spec.model_validate(data)
+    except ValidationError as error:
+        texts = {_say(spec, tuple(detail["loc"]), detail): None for detail in error.errors()}
+        raise SpecError(Problem(where, f"{name}: {text}") for text in texts) from None
 
 
 def _problems(spec: type[BaseModel], error: ValidationError, where: str, lines: Lines) -> list[Problem]:

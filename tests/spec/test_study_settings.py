@@ -43,6 +43,7 @@ def test_the_digest_of_a_config_tells_that_a_number_was_set(tmp_path: Path) -> N
         ("chip/groq-lpu-v1.prise", "1 USD", "did you mean 'price'"),
         ("chip/groq-lpu-v1.price", "1 m", "expected a number with a unit such as '1 USD'"),
         ("chip/groq-lpu-v1.die", "1", "expected a number with a source"),
+        ("llm/llama2-70b.blocks.0.attention", 1, "expected a number with a source"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_with_its_line(

@@ -1,0 +1,133 @@
+"""Short names of numbers, such as `hbm_bandwidth`, and the dotted path of each in its spec.
+
+A `*` in a path means every node, or every kind of DRAM, that the study uses.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, get_args
+
+from dse.spec.schema.chip import PeakFormat
+
+CHIP: Final = MappingProxyType(
+    {
+        "sram": "sram.capacity",
+        "sram_bandwidth": "sram.bandwidth",
+        "weight_load": "sram.weight_load",
+        "dram": "dram.capacity",
+        "dram_bandwidth": "dram.bandwidth",
+        "dram_stacks": "dram.stacks",
+        "hbm": "dram.capacity",
+        "hbm_bandwidth": "dram.bandwidth",
+        "hbm_stacks": "dram.stacks",
+        "link_bandwidth": "link.bandwidth",
+        "process": "die.process",
+        "dies": "die.count",
+        "die_bandwidth": "die.joined",
+        "last_level": "sram.last_level",
+        "cooling": "cooling",
+        "power": "power",
+        "price": "price",
+        "host": "host",
+        "claimed_user_speed": "claimed_user_speed",
+        **{f"peak_{f}": f"peak.{f}" for f in get_args(PeakFormat)},
+        "peak_bf16": "peak.fp16",
+    }
+)
+STACK: Final = MappingProxyType(
+    {
+        name: name
+        for name in (
+            "compute_efficiency",
+            "core_efficiency",
+            "tile_rows",
+            "dram_efficiency",
+            "kv_efficiency",
+            "sram_efficiency",
+            "link_efficiency",
+            "layer_overhead",
+            "prompt_overhead",
+            "expert_overhead",
+            "activation_passes",
+            "exposed_share",
+            "step_overhead",
+            "collective_overhead",
+            "usable_capacity",
+        )
+    }
+)
+NETWORK: Final = MappingProxyType({"hop_latency": "hop_latency", "domain": "domain", "network_cost": "cost"})
+TECHNOLOGY: Final = MappingProxyType(
+    {
+        **{
+            name: f"nodes.*.{name}"
+            for name in (
+                "wafer_cost",
+                "defect_density",
+                "logic_density",
+                "scratchpad_area",
+                "cache_area",
+                "matrix_density",
+                "vector_density",
+                "matrix_energy",
+                "vector_energy",
+                "sram_energy",
+                "static_power",
+            )
+        },
+        "sram_area": "nodes.*.scratchpad_area",
+        "hbm_cost": "dram.*.cost",
+        "dram_cost": "dram.*.cost",
+        "hbm_energy": "dram.*.energy",
+        "reticle": "wafer.reticle",
+        **{
+            name: f"package.{name}"
+            for name in (
+                "interposer_cost",
+                "bridge_cost",
+                "test_cost",
+                "board_cost",
+                "board_cost_per_watt",
+            )
+        },
+        **{f"{c}_yield": f"die_to_die.{c}.part_yield" for c in ("organic", "interposer", "bridge")},
+    }
+)
+WORKLOAD: Final = MappingProxyType(
+    {
+        **{name: name for name in ("isl", "osl", "context", "routing_skew", "prefill_load", "pools")},
+        "prefix_hit": "prefix_cache.hit",
+        "prefix_stored": "prefix_cache.stored",
+        "prefix_bandwidth": "prefix_cache.bandwidth",
+        "prefix_cost": "prefix_cache.cost",
+        "draft_length": "speculation.length",
+        "draft_acceptance": "speculation.acceptance",
+        "draft_cost": "speculation.cost",
+    }
+)
+ECONOMY: Final = MappingProxyType(
+    {
+        name: name
+        for name in (
+            "lifetime",
+            "cost_of_capital",
+            "electricity",
+            "pue",
+            "power_overhead",
+            "upkeep",
+            "utilisation",
+        )
+    }
+)
+
+_BY_PATH: Final = {path: name for name, path in reversed(list(CHIP.items()))}  # of two names, the first
+
+
+def names() -> tuple[str, ...]:
+    """Every name that `--set` takes."""
+    return (*CHIP, *STACK, *NETWORK, *WORKLOAD)
+
+
+def by_short_name(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings by short name; paths of files and of the catalog, such as `dram.bandwidth`, are known too."""
+    return {_BY_PATH.get(name, name): text for name, text in settings.items()}
