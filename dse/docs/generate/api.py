@@ -22,13 +22,14 @@ def equation_pages(root: Path) -> dict[str, str]:
     pages, lines = {}, ["# Equations", "", "Pure functions on arrays, one subject a module.", ""]
     for room in rooms:
         name = room.relative_to(folder).as_posix().replace("/", "-")
+        title = name.replace("-", ": ").capitalize().replace("Llm", "LLM")
         package = ".".join(room.relative_to(root).parts)
         modules = [f"{package}.{path.stem}" for path in sorted(room.glob("*.py")) if path.stem != "__init__"]
-        text = [f"# {name.replace('-', ': ').capitalize()}", "", f"::: {package}"]
+        text = [f"# {title}", "", f"::: {package}"]
         text += ["    options: {show_root_heading: false, show_root_toc_entry: false, members: []}"]
         for module in modules:
             text += ["", f"## `{module.removeprefix('objectives.equations.')}`", "", f"::: {module}"]
-            text += ["    options: {heading_level: 3, show_root_heading: false}"]
+            text += ["    options: {heading_level: 3, show_root_heading: false, show_root_toc_entry: false}"]
         pages[f"reference/equations/{name}.md"] = "\n".join(text) + "\n"
-        lines.append(f"- [{name}]({name}.md)")
+        lines.append(f"- [{title}]({name}.md)")
     return {"reference/equations/index.md": "\n".join(lines) + "\n", **pages}
