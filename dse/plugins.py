@@ -18,6 +18,7 @@ GROUPS = {
     "objectives": "dse.objectives",
     "samplers": "dse.samplers",
     "price-methods": PRICE_METHODS,
+    "serving-modes": "dse.serving_modes",
 }
 """Word of the command line to entry-point group."""
 

@@ -147,12 +147,12 @@ class Chips(_Columns):
     price_usd: Array
     """Capital price of one chip [USD]."""
     host_usd: Array
-    """Share of the server that one chip carries [USD]; chassis and cooling too where nobody tells apart."""
+    """Share of the server that one chip carries [USD]; chassis and cooling too where no source separates them."""
     rack_usd: Array
     """Share of chassis, power shelves and cooling that one chip carries [USD]."""
     network_usd: Array
-    """Share of scale-up switches and boards that one chip carries [USD]; cables and NICs too where nobody
-    tells apart."""
+    """Share of scale-up switches and boards that one chip carries [USD]; cables and NICs too where no
+    source separates them."""
     copper_usd: Array
     """Cables of one chip in a system of more than one board [USD]."""
     optics_usd: Array
@@ -186,7 +186,7 @@ class Chips(_Columns):
     cooling_excess_w: Array
     """Power beyond what the class of cooling sheds [W]; 0 for a chip that exists."""
     user_tokens_per_s: Array
-    """Speed per user that somebody claims [token/s]; 0 when nobody did. Only `napkin` reads it."""
+    """Speed per user that its vendor claims [token/s]; 0 without a claim. Only `napkin` reads it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ class NapkinCostModel:
     """What the article computes, mistakes included, so that its claims can be held against `roofline`.
 
     Weights are the nominal parameters times bytes; KV cache takes GiB for GB; a user gets the speed that
-    somebody claims for the chip, whatever the batch; chips are as many as hold the bytes, and at least
+    the vendor claims for the chip, whatever the batch; chips are as many as hold the bytes, and at least
     TP x PP. Domain: none. It is a model of an argument, not of a machine: compute, links and DRAM bandwidth
     are ignored.
     """

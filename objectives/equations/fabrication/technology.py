@@ -26,7 +26,7 @@ class Node:
     scratchpad_m2_per_byte: Array
     """Software-managed SRAM at the reference bandwidth, banks and wiring included [m2/B]."""
     cache_m2_per_byte: Array | None
-    """Cache with tags, controllers and slice logic [m2/B]; None when nobody has published it."""
+    """Cache with tags, controllers and slice logic [m2/B]; None when none is published."""
     matrix_m2_per_flops: Array
     """Area of matrix units and what feeds them, for each fp16 FLOP/s [m2/(FLOP/s)]."""
     vector_m2_per_flops: Array
@@ -94,7 +94,7 @@ class Layout:
     load_ports: Array
     """Area of a byte a second into the matrix units over that of one out of SRAM [1]."""
     stacks_per_die: Array
-    """HBM stacks around a die that stands alone [1]."""
+    """HBM stacks around a single die [1]."""
     stacks_per_joined_die: Array
     """HBM stacks around a die that has another one at its side [1]."""
     stack_edge_m: Array
