@@ -12,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from dse.bounds.first_principles import Count, Floats, count, over
+from dse.arrays import Floats
+from dse.bounds.first_principles import Count, count, over
 from dse.errors import BeatsPhysics
 from objectives import api
 from objectives.equations.serving.registry import serving_mode

@@ -7,12 +7,13 @@ from typing import Final
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.calibrate.bundled import Bundle, bundle
 from dse.calibrate.left_out import GROUPINGS, metric_of
 from dse.calibrate.pool import without
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.system import StackSpec, wider
-from dse.validate.measured.batches import Case, Floats
+from dse.validate.measured.batches import Case
 from dse.validate.measured.dataflow import Shown, beside
 from dse.validate.measured.predictions import Predicted, predictions
 from dse.validate.measured.rows import METRICS, Measured

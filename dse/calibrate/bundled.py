@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.calibrate.calibration import RANGES, described_fit
 from dse.calibrate.fit import Fit
 from dse.calibrate.left_out import GROUPINGS, interval
@@ -23,7 +24,7 @@ from dse.front.files import write_files
 from dse.plugins import cost_model
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.system import StackSpec
-from dse.validate.measured.batches import Case, Floats, Lookup, Refusal
+from dse.validate.measured.batches import Case, Lookup, Refusal
 from dse.validate.measured.rows import Measured, find_table, read_rows
 from objectives import api
 

@@ -7,6 +7,7 @@ from typing import Final, get_args
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.calibrate.fit import Fit, fit
 from dse.calibrate.left_out import GROUPINGS, folds, interval, left_out, metric_of
 from dse.calibrate.parameters import PARAMETERS, Prior, prior, vector
@@ -16,7 +17,7 @@ from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipClass
 from dse.spec.schema.system import StackSpec
-from dse.validate.measured.batches import Case, Floats, Lookup, Refusal
+from dse.validate.measured.batches import Case, Lookup, Refusal
 from dse.validate.measured.rows import METRICS, Measured
 from objectives import api
 

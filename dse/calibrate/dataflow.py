@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.calibrate.fit import Fit
 from dse.calibrate.left_out import interval
 from dse.calibrate.parameters import DATAFLOW, Prior, prior
@@ -25,7 +26,7 @@ from dse.front.files import write_files
 from dse.plugins import cost_model
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.system import StackSpec
-from dse.validate.measured.batches import Case, Floats, Lookup, Refusal
+from dse.validate.measured.batches import Case, Lookup, Refusal
 from dse.validate.measured.dataflow import FAMILY, LEFT_OUT, dataflow_rows
 from objectives import api
 

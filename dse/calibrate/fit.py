@@ -5,9 +5,9 @@ from typing import Final
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.calibrate.parameters import PARAMETERS, Prior, Table, fields
 from dse.calibrate.residuals import Rows
-from dse.validate.measured.batches import Floats
 
 SOFT: Final = 1.25
 """Errors beyond so many scatters count linearly instead of by their square."""

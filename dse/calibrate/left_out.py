@@ -6,10 +6,11 @@ from typing import Final
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.calibrate.fit import fit
 from dse.calibrate.parameters import Prior
 from dse.calibrate.residuals import Rows
-from dse.validate.measured.batches import Case, Floats
+from dse.validate.measured.batches import Case
 from dse.validate.measured.rows import METRICS
 
 GROUPINGS: Final[Mapping[str, Callable[[Case], str]]] = {

@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.spec.schema.system import StackSpec
-from dse.validate.measured.batches import Floats
 
 Scale = Literal["share", "positive"]
 

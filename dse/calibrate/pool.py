@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.calibrate.fit import Fit, fit
 from dse.calibrate.parameters import Prior
 from dse.calibrate.residuals import Rows
-from dse.validate.measured.batches import Floats
 
 ROUNDS: Final = 4
 """Turns between the stacks and their centre; a fifth moves no number by a per cent."""

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.calibrate.parameters import PARAMETERS, Table, columns
 from dse.spec.catalog.lookup import Catalog
-from dse.validate.measured.batches import Case, Floats, batches
+from dse.validate.measured.batches import Case, batches
 from dse.validate.measured.predict import Seated, predict_seated, seat
 from dse.validate.measured.rows import METRICS
 from objectives import api

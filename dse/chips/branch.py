@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.chips.formats import COMPUTED, computed_columns, peak_of, searched_on
 from dse.chips.link_reach import reach_columns
 from dse.chips.parameters import named
@@ -31,8 +32,6 @@ from objectives.arrays import Array, namespace
 from objectives.equations.chip.formats import arithmetic
 from objectives.equations.fabrication.package import PACKAGES
 from objectives.equations.fabrication.technology import Blueprint, Technology, pick
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

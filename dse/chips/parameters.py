@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.spec.schema.space import NAME, PARAMETERS, ParameterSpec
-
-Floats = npt.NDArray[np.float64]
 
 
 def value_at(parameter: ParameterSpec, fraction: Floats) -> Floats:

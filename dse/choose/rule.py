@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dse.arrays import Floats
 from objectives import api
 from objectives.arrays import Array, namespace
 
-Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 Limits = tuple[tuple[api.Objective, float], ...]
 """Objectives and the worst value of each that is accepted, in SI."""

@@ -9,16 +9,8 @@ from functools import reduce
 
 import numpy as np
 
-from dse.choose.rule import (
-    TOLERANCE,
-    Floats,
-    Ints,
-    Judged,
-    Limits,
-    judged,
-    judged_each,
-    smallest_and_best,
-)
+from dse.arrays import Floats
+from dse.choose.rule import TOLERANCE, Ints, Judged, Limits, judged, judged_each, smallest_and_best
 from objectives import api
 
 BLOCK = 1 << 20

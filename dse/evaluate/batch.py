@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.bounds.speed_of_light import assert_within_physics
 from dse.choose.rule import best, judged, merged
 from dse.evaluate.mix import MemberPoints, combine
@@ -19,8 +20,6 @@ from dse.plugins import metrics_of
 from dse.question.layouts import grid
 from dse.question.resolved_study import ResolvedStudy
 from objectives import api
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.choose.rule import best, judged, violations
 from dse.plugins import metrics
 from dse.question.resolved_study import Member, ResolvedStudy
 from objectives.api import Chips, Deployments, Designs, Metrics
 from objectives.metrics import Ratio, Rule
 
-Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 

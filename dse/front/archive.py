@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dse.arrays import Floats
 from dse.front.axis import Axis
 from dse.front.columns import ordered
-from dse.front.dominance import Floats, Mask, hypervolume, nondominated
+from dse.front.dominance import Mask, hypervolume, nondominated
 
 Rows = Callable[[npt.NDArray[np.intp]], pd.DataFrame]
 """Builds the table rows of some of the points, by their index in the batch."""

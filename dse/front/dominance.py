@@ -7,9 +7,9 @@ import moocore  # type: ignore[import-untyped, unused-ignore]
 import numpy as np
 import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.front.axis import Axis
 
-Floats: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 

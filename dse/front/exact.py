@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.errors import ResultsError
-from dse.front.dominance import Floats, factor_to_cover, log_hypervolume
+from dse.front.dominance import factor_to_cover, log_hypervolume
 from dse.front.files import Front, load_front
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import optuna
 from samplers import JUDGED, made, question, told, truth, volumes
 
-from dse.chips.branch import Floats
+from dse.arrays import Floats
 from dse.evaluate.batch import axes_of
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.pivots import Local

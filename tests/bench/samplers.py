@@ -25,7 +25,7 @@ import numpy as np
 import optuna
 import yaml
 
-from dse.chips.branch import Floats
+from dse.arrays import Floats
 from dse.evaluate.batch import axes_of
 from dse.front.dominance import hypervolume, log_hypervolume
 from dse.question.resolved_study import ResolvedStudy, load_study

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.choose.misses import misses
 from dse.choose.rule import Limits, best, judged, merged
 from dse.choose.solve import Found
@@ -14,8 +15,6 @@ from dse.evaluate.estimate import Subject
 from dse.evaluate.estimate_result import Estimate
 from dse.plugins import objective
 from objectives import api
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

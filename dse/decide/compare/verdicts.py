@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.chips.price_basis import group_of
 from dse.choose.rule import TOLERANCE
-from dse.decide.compare.evaluated_chip import EvaluatedChip, Floats, best_values
+from dse.decide.compare.evaluated_chip import EvaluatedChip, best_values
 from dse.decide.compare.result import ComparedChip
 from dse.decide.verdict.by_software import (
     Dependence,

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, generation_of
-from dse.decide.scenario.best_deployments import DeploymentProblem, Floats, best_costs, deployment_problem
+from dse.decide.scenario.best_deployments import DeploymentProblem, best_costs, deployment_problem
 from dse.errors import SpecError
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import Place, leaf_at, places_of, vary

@@ -5,17 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.chips.parameters import fraction_of, value_at
 from dse.choose.rule import cost_of
 from dse.decide.propose.candidates import Candidate, chips_of_candidates
-from dse.decide.scenario.best_deployments import (
-    DeploymentProblem,
-    Floats,
-    best_costs,
-    costs,
-    evaluate,
-    positive,
-)
+from dse.decide.scenario.best_deployments import DeploymentProblem, best_costs, costs, evaluate, positive
 from dse.decide.scenario.mix_parts import SIZES, Layout
 from dse.question.layouts import pairs
 from dse.question.resolved_study import ResolvedStudy

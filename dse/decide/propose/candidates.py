@@ -6,8 +6,8 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.chips.branch import Branch, chip_kind
 from dse.chips.parameters import value_at
 from dse.chips.resolve import chip_columns, chips_of
@@ -16,8 +16,6 @@ from dse.front.tables import records
 from dse.question.resolved_study import ResolvedStudy
 from dse.spec.schema.space import NAME, PARAMETERS
 from objectives import api
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

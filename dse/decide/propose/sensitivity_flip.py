@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.decide.explain.elasticity import used_facts
 from dse.decide.propose.candidates import Candidate
-from dse.decide.scenario.best_deployments import Floats, study_grid
+from dse.decide.scenario.best_deployments import study_grid
 from dse.decide.scenario.scenario_batch import solve_variants, varied
 from dse.errors import SpecError
 from dse.question.resolved_study import ResolvedStudy

@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.decide.propose.candidates import Candidate
-from dse.decide.scenario.best_deployments import Floats
 from dse.decide.scenario.scenario import ALL_CHIPS, Scenario, members
 from dse.errors import SpecError, UnitError, nearest, spec_error
 from dse.plugins import objective

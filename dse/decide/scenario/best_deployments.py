@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.choose import rule
 from dse.choose.solve import Found, Question, best_deployments
 from dse.decide.scenario.mix_parts import SIZES, Layout, layout_at, parts_of, whole_metrics
@@ -21,7 +22,6 @@ from dse.question.resolved_study import Member, ResolvedStudy
 from objectives import api
 from objectives.arrays import Array
 
-Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 BLOCK = 1 << 20

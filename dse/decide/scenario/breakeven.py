@@ -7,9 +7,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.decide.propose.candidates import Candidate, of_baselines, of_front, of_grid
 from dse.decide.scenario.assumptions import Assumption, assumption_of
-from dse.decide.scenario.best_deployments import Floats, deployment_problem
+from dse.decide.scenario.best_deployments import deployment_problem
 from dse.decide.scenario.scenario import Scenario, costs_of, members
 from dse.errors import spec_error
 from dse.front.files import Front

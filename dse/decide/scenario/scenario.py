@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.decide.propose.candidates import Candidate, chips_of_candidates
-from dse.decide.scenario.best_deployments import Floats, best_costs, deployment_problem, solve_on_grid
+from dse.decide.scenario.best_deployments import best_costs, deployment_problem, solve_on_grid
 from dse.decide.scenario.mix_parts import contexts_of
 from dse.decide.scenario.scenario_batch import varied
 from dse.question.layouts import grid

@@ -7,10 +7,10 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.decide.propose.candidates import Candidate, chips_of_candidates
 from dse.decide.scenario.best_deployments import (
     DeploymentProblem,
-    Floats,
     Ints,
     best_costs,
     costs,

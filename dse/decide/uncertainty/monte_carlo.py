@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.decide.propose.candidates import Candidate
-from dse.decide.scenario.best_deployments import Floats, study_grid
+from dse.decide.scenario.best_deployments import study_grid
 from dse.decide.scenario.scenario_batch import best_of_variants, solve_variants, varied
 from dse.decide.uncertainty.quantiles import HIGH, LOW, best_shares, limits_of_dies
 from dse.decide.uncertainty.sampling import sample_numbers, studies_of, uncertain_numbers

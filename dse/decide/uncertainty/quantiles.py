@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.chips.silicon_columns import EXCESS
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows
-from dse.decide.scenario.best_deployments import DeploymentProblem, Floats, deployment_problem, evaluate
+from dse.decide.scenario.best_deployments import DeploymentProblem, deployment_problem, evaluate
 from dse.decide.scenario.mix_parts import column_of, contexts_of, parts_of
 from dse.decide.uncertainty.sampling import sample_numbers, studies_of
 from dse.front.dominance import nondominated

@@ -6,16 +6,14 @@ from statistics import NormalDist
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.decide.propose.candidates import Candidate
 from dse.evaluate.estimate_result import interval_on
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import Fact, Place, facts, vary
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import StackSpec
-
-Floats = npt.NDArray[np.float64]
 
 SIGMAS = NormalDist().inv_cdf(0.9)
 """Standard deviations up and down that hold 80 % of a normal distribution: 1.2816."""

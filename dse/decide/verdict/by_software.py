@@ -9,14 +9,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.software import SOFTWARE
 from dse.spec.schema.system import StackSpec
 from dse.spec.yaml.units import pretty
-
-Floats = npt.NDArray[np.float64]
 
 POINTS: Final = 9
 """Times a layer that one look tries, ends included."""

@@ -10,9 +10,10 @@ from itertools import combinations
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.chips.parameters import fraction_of, value_at
 from dse.decide.explain.neighbours import steps_of
-from dse.decide.propose.candidates import Candidate, Floats
+from dse.decide.propose.candidates import Candidate
 from dse.question.resolved_study import ResolvedStudy
 from dse.spec.schema.space import ParameterSpec
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.chips.branch import chip_kind
 from dse.chips.price_basis import group_of
 from dse.choose.rule import cost_of, late
 from dse.decide.propose.candidates import (
     Candidate,
-    Floats,
     chips_of_candidates,
     of_baselines,
     of_front,

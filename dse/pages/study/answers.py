@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.errors import SpecError, nearest, spec_error
 from dse.evaluate.detail import Revisited, revisit
 from dse.front.axis import Axis
@@ -19,7 +20,6 @@ from dse.question.unanchored import assumed_in
 from dse.report.words.answer import baselines_of, contenders, ranked, tolerance_of
 from dse.report.words.eligibility import Standing, eligibility_of
 
-Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 KINDS = ("sram-only", "dram-only", "hybrid")

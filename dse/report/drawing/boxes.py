@@ -3,9 +3,9 @@
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from dse.arrays import Floats
+
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top."""
 

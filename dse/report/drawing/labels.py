@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dse.report.drawing.boxes import Box, Floats, away, dotted, gaps, inside, overlap
+from dse.arrays import Floats
+from dse.report.drawing.boxes import Box, away, dotted, gaps, inside, overlap
 
 _RADII = (9.0, 18.0, 30.0, 45.0, 65.0, 90.0)  # points
 _DIRECTIONS = tuple(i * pi / 8 for i in (1, 15, 7, 9, 3, 13, 5, 11, 4, 12, 0, 8))

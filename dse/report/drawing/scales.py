@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 
 import numpy as np
-import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.front.axis import Axis
-
-Floats = npt.NDArray[np.float64]
 
 _PAD = 0.06  # of the span, free on either side
 _LEAST = 0.15  # decades that a log axis shows at least

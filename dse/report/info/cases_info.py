@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.front.axis import Axis, axis_named
 from dse.front.files import Front
 from dse.front.query import best_at_targets
 from dse.front.tables import Table
-from dse.report.drawing.scales import Floats, Scale, scale_of
+from dse.report.drawing.scales import Scale, scale_of
 from dse.report.drawing.style import Style, styles
 from dse.report.info.curves import Axes, edge, known, xy
 from dse.report.words.answer import goal_of, ranked, tolerance_of

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.front.axis import Axis
 from dse.front.dominance import Mask, nondominated
 from dse.front.tables import Column, Index, Table, stack
 from dse.plugins import interval_of
-from dse.report.drawing.scales import Floats, Scale
+from dse.report.drawing.scales import Scale
 from dse.report.drawing.style import DASHES, Dashes, Style
 
 Axes = tuple[Axis, Axis]

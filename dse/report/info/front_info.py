@@ -6,13 +6,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.errors import nearest, spec_error
 from dse.evaluate.batch import axis_of
 from dse.front.axis import Axis, axis_named
 from dse.front.files import Front
 from dse.front.tables import Column, Table
 from dse.plugins import objective
-from dse.report.drawing.scales import Floats, Scale, is_near, scale_of, tick_label
+from dse.report.drawing.scales import Scale, is_near, scale_of, tick_label
 from dse.report.drawing.style import Style, chip_look, styles
 from dse.report.info.curves import Axes, Curve, Intervals, Scales, curves, drawn, edge, known, within, xy
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.front.files import Front
 from dse.front.tables import Table
-from dse.report.drawing.scales import Floats, tick_label
+from dse.report.drawing.scales import tick_label
 from dse.report.drawing.style import Style, styles
 from dse.report.words.quantities import Quantity, designs, quantity
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.front.dominance import hypervolume
 from dse.front.files import Front
-from dse.report.drawing.scales import Floats, Scale
+from dse.report.drawing.scales import Scale
 from dse.search.analysis.progress import Progress
 
 _LEAST = 1e-9

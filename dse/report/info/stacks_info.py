@@ -7,10 +7,11 @@ from typing import Literal
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.evaluate.detail import Revisited
 from dse.front.query import best_at_targets
 from dse.front.tables import plain_rows
-from dse.report.drawing.scales import Floats, tick_label
+from dse.report.drawing.scales import tick_label
 from dse.report.drawing.style import kind_label
 from dse.report.info.evidence import Evidence, Row, identity
 from dse.report.words.answer import baselines_of, best_label, tolerance_of

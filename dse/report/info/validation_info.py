@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from dse.report.drawing.scales import Floats
+from dse.arrays import Floats
 
 PANELS: Final[Mapping[str, tuple[str, str]]] = {
     "tpot": ("TPOT", "ms"),

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.evaluate.detail import Revisited
-from dse.report.drawing.scales import Floats, Scale, tick_label, ticks
+from dse.report.drawing.scales import Scale, tick_label, ticks
 from dse.report.drawing.style import PARTS, Style, kind_label, kind_of
 from dse.report.info.curves import Curve
 from dse.report.info.evidence import Evidence, Row, identity

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.report.drawing.canvas import foot, frame, head, nothing, render, save
 from dse.report.drawing.labels import Mark, place_labels
-from dse.report.drawing.scales import Floats, Scale, tick_label, ticks
+from dse.report.drawing.scales import Scale, tick_label, ticks
 from dse.report.info.curves import Curve
 from dse.report.info.front_info import FrontInfo
 

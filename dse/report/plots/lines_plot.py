@@ -6,9 +6,10 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
+from dse.arrays import Floats
 from dse.front.axis import Axis
 from dse.report.drawing.canvas import save
-from dse.report.drawing.scales import Floats, Scale, scale_of, tick_label, ticks
+from dse.report.drawing.scales import Scale, scale_of, tick_label, ticks
 from dse.report.drawing.style import DASHES, PARTS
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")

@@ -8,7 +8,8 @@ from itertools import islice, product
 import numpy as np
 import numpy.typing as npt
 
-from dse.chips.branch import Branch, Floats
+from dse.arrays import Floats
+from dse.chips.branch import Branch
 from dse.errors import spec_error
 from dse.search.bound.corners import SLACK, Table, corners, unordered
 from dse.search.sweep.grid import Numbers

@@ -11,7 +11,8 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from dse.chips.branch import Branch, Floats
+from dse.arrays import Floats
+from dse.chips.branch import Branch
 from dse.chips.parameters import value_at
 from dse.errors import spec_error
 from dse.question.resolved_study import ResolvedStudy

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dse.chips.branch import Floats
+from dse.arrays import Floats
 from dse.errors import spec_error
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy

@@ -15,7 +15,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
-from dse.chips.branch import Floats
+from dse.arrays import Floats
 from dse.evaluate.batch import Points, grid_of
 from dse.front.axis import Axis
 from dse.front.dominance import Mask, hypervolume, nondominated

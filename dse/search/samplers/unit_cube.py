@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dse.chips.branch import Branch, Floats
+from dse.arrays import Floats
+from dse.chips.branch import Branch
 from dse.chips.parameters import fraction_of, value_at
 from dse.spec.schema.space import ParameterSpec
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dse.chips.branch import Floats
+from dse.arrays import Floats
 from dse.evaluate import scoring
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.counter import Counter

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.backends import Compile
-from dse.chips.branch import Floats
 from dse.evaluate import scoring
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.grid import Grid

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dse.arrays import Floats
 from dse.backends import compiler
 from dse.backends.blocks import cores
-from dse.chips.branch import Floats
 from dse.front.files import Front, write_front
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.search.analysis.folders import check_own, move_to_backup, results_folder

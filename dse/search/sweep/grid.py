@@ -8,7 +8,8 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from dse.chips.branch import Branch, Floats
+from dse.arrays import Floats
+from dse.chips.branch import Branch
 from dse.chips.parameters import value_at
 from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.evaluate.batch import grid_of

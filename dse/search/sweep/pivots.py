@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dse.chips.branch import Floats
+from dse.arrays import Floats
 from dse.front.axis import Axis
 from dse.front.dominance import nondominated
 from dse.search.sweep.grid import Numbers

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from dse.chips.branch import Floats
+from dse.arrays import Floats
 from dse.search.sweep.block import SweepJob, chunks, makeable
 from dse.search.sweep.grid import BranchGrid, Numbers
 from dse.search.sweep.pivots import Local

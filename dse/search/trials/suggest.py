@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from optuna.trial import BaseTrial
 
+from dse.arrays import Floats
 from dse.chips.branch import Branch, chip_kind
 from dse.chips.parameters import fraction_of, value_at
-from dse.evaluate.batch import Floats
 from dse.question.layouts import Lists, ways
 from dse.question.resolved_study import ResolvedStudy
 from dse.spec.schema.space import ParameterSpec

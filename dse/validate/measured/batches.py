@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any, Final, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from dse.arrays import Floats
 from dse.chips.resolve import chips_of, precision_of, speed_columns
 from dse.errors import SpecError
 from dse.question.layouts import bad_ep, bad_tp
@@ -26,7 +26,6 @@ from dse.validate.measured.rows import Measured
 from objectives import api
 from objectives.equations.chip.formats import FORMATS
 
-Floats = npt.NDArray[np.float64]
 T = TypeVar("T")
 
 TAIL: Final = r"p(9\d|100)|max|worst|min|best"

@@ -6,8 +6,9 @@ from typing import Final
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.bounds.speed_of_light import ROUNDING, Bound, speed_of_light
-from dse.validate.measured.batches import Batch, Floats
+from dse.validate.measured.batches import Batch
 from dse.validate.measured.rows import METRICS, Measured
 
 CROWD: Final = 1e9

@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from dse.validate.measured.batches import Batch, Floats
+from dse.arrays import Floats
+from dse.validate.measured.batches import Batch
 from objectives import api
 
 MOST_SEQUENCES: Final = 2048.0
