@@ -13,12 +13,16 @@ from objectives.metrics import METRICS, Metric, Place
 PRICE_METHODS: Final = "dse.price_methods"
 """Entry-point group of price methods, whose type is `dse.chips.price_method.PriceMethod`."""
 
+PLOTS: Final = "dse.plots"
+"""Entry-point group of plots, whose type is `dse.report.plots.registry.Plot`."""
+
 GROUPS = {
     "cost-models": "dse.cost_models",
     "objectives": "dse.objectives",
     "samplers": "dse.samplers",
     "price-methods": PRICE_METHODS,
     "serving-modes": "dse.serving_modes",
+    "plots": PLOTS,
 }
 """Word of the command line to entry-point group."""
 

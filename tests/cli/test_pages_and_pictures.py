@@ -5,12 +5,12 @@ import socket
 
 import pytest
 
-from dse.cli.verbs.studies.plot import KINDS
+from dse.report.plots.registry import plots
 
 TRIALS = {"importance", "progress"}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [plot.name for plot in plots()])
 def test_every_kind_of_picture_is_drawn_from_the_results_of_a_run(dse, small_run, tmp_path, kind):
     out, _ = small_run
     path = tmp_path / "new" / f"{kind}.svg"
@@ -20,7 +20,7 @@ def test_every_kind_of_picture_is_drawn_from_the_results_of_a_run(dse, small_run
 
 
 def test_pictures_of_a_search_need_its_trials(dse, tmp_path):
-    for kind in KINDS:
+    for kind in [plot.name for plot in plots()]:
         said = dse("plot", "spatial-computing", kind, "-o", tmp_path / f"{kind}.png", "--quiet")
         if kind in TRIALS:
             said.refused("expected the trials of a search", "dse run")

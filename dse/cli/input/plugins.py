@@ -51,8 +51,9 @@ def _doc(point: EntryPoint) -> str:
 
 
 def _what(group: str, point: EntryPoint) -> str:
-    """One sentence: what an objective calls itself, else the first line of the docstring."""
-    title = getattr(point.load()(), "title", "") if group == "dse.objectives" else ""
+    """One sentence: what an objective or a plot calls itself, else the first line of the docstring."""
+    own = {"dse.objectives": "title", "dse.plots": "summary"}.get(group)
+    title = getattr(point.load()(), own, "") if own else ""
     return title or (_doc(point).splitlines() or [""])[0]
 
 

@@ -8,24 +8,16 @@ from typing import Any
 from dse.front.files import Front
 from dse.report.info.evidence import Evidence
 from dse.report.info.front_info import front_info
-from dse.report.info.parallel_info import parallel_info
-from dse.report.info.progress_info import progress_info
-from dse.report.info.stacks_info import Kind, stack_info
 from dse.report.page.card import facts
 from dse.report.page.design_sections import best_section, card_templates, designs_section
 from dse.report.page.html import Html, joined, tag
 from dse.report.page.script_data import (
     filters_data,
     front_data,
-    importance_data,
-    parallel_data,
-    progress_data,
     rows_data,
-    stack_data,
 )
 from dse.report.page.shell import drawing_library, page, scripts
-from dse.report.plots.importance_plot import NOTE as IMPORTANCE_NOTE
-from dse.report.plots.importance_plot import TITLE as IMPORTANCE_TITLE
+from dse.report.plots.registry import Figure, PlotInputs, plots
 from dse.report.words.assumptions import assumptions_html
 from dse.report.words.listed_grid import lines_below
 from dse.report.words.quantities import designs
@@ -34,7 +26,6 @@ from dse.search.analysis.importance import Importance
 from dse.search.analysis.progress import Progress
 
 SCRIPTS = ("table.js", "charts.js", "report.js")
-_STACKS: tuple[Kind, ...] = ("binds", "time", "ttft", "cost", "running", "bytes")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,35 +45,29 @@ class Extras:
     """What a server puts above the page."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Figure:
-    identity: str
-    title: str
-    note: str
-    draw: str
-    info: Mapping[str, Any]
-    low: bool = True
-
-
 def study_report(found: Evidence, extras: Extras | None = None) -> Html:
     """The whole page."""
     more = extras or Extras()
     told = found.front.manifest
     title = str(told.get("title") or told.get("study") or "A study")
-    figures = [*_figures(found, more)]
+    figures = _figures(found, more)
     filters = filters_data(found)
     data: dict[str, Any] = {
         "name": str(told.get("study") or "study").replace("/", "-"),
         "rows": rows_data(found),
         "filters": filters,
         "front": front_data(front_info(found.front, intervals=found.intervals, exact=more.exact)),
-        "figures": {f.identity: {"draw": f.draw, "info": f.info} for f in figures},
+        "figures": {key: {"draw": f.script, "info": f.data} for key, f in figures.items() if f.script},
     }
     sections = (
         ("front", "The front", _front_section(found, filters)),
         ("best", "The best at each target", best_section(found)),
         ("designs-section", "All designs", designs_section(found)),
-        ("figures", "Why", joined([_figure(f) for f in figures] or tag("p", "There is no design to draw."))),
+        (
+            "figures",
+            "Why",
+            joined([_figure(*f) for f in figures.items()] or tag("p", "There is no design to draw.")),
+        ),
         ("assumptions", "What it rests on", _assumptions(found)),
         ("repeat", "How to repeat it", _repeat(found, more)),
     )
@@ -184,37 +169,30 @@ def _legend(found: Evidence) -> str:
     return f"{bars if any(found.intervals.values()) else ''}{marks}{use}"
 
 
-def _figures(found: Evidence, more: Extras) -> Sequence[_Figure]:
-    out = []
-    for kind in _STACKS:
-        info = stack_info(found, kind)
-        if info.parts:
-            out.append(_Figure(f"figure-{kind}", info.title, info.subtitle, "stack", stack_data(info)))
-    lines = parallel_info(found.front)
-    if any(len(b.at) for b in lines.bundles):
-        out.append(
-            _Figure("figure-parallel", lines.title, lines.subtitle, "parallel", parallel_data(lines), False)
-        )
-    if more.importance:
-        data = importance_data(more.importance)
-        out.append(_Figure("figure-importance", IMPORTANCE_TITLE, IMPORTANCE_NOTE, "importance", data))
-    if more.progress is not None:
-        grown = progress_info(more.progress, found.front, more.exact)
-        if len(grown.trials):
-            note = "; ".join((grown.subtitle, grown.y_label, *grown.notes))
-            out.append(_Figure("figure-progress", grown.title, note, "progress", progress_data(grown)))
-    return out
+def _figures(found: Evidence, more: Extras) -> dict[str, Figure]:
+    """The figure of every plot that has something to show, by its name on the page."""
+    given = PlotInputs(found=found, exact=more.exact, importance=more.importance, progress=more.progress)
+    made = ((f"figure-{plot.name}", plot.figure(given)) for plot in plots())
+    return {key: figure for key, figure in made if figure is not None}
 
 
-def _figure(figure: _Figure) -> Html:
-    size = "plot low" if figure.low else "plot broad"
-    drawn = tag(
-        "div", id=figure.identity, class_=size, role="img", aria_label=f"{figure.title}: {figure.note}"
+def _why(figures: Mapping[str, Figure]) -> Html:
+    """All figures, one below the other."""
+    return joined([_figure(*each) for each in figures.items()] or tag("p", "There is no design to draw."))
+
+
+def _figure(key: str, figure: Figure) -> Html:
+    """A figure with its heading and its note; a script draws into it, or it is a picture."""
+    words, size = f"{figure.title}: {figure.note}", "plot broad" if figure.wide else "plot low"
+    drawn = (
+        tag("div", id=key, class_=size, role="img", aria_label=words)
+        if figure.script
+        else tag("img", id=key, class_="picture", src=figure.address, alt=words)
     )
     return tag(
         "figure",
         tag("h3", figure.title),
-        drawn if figure.low else tag("div", drawn, class_="wide", tabindex=0),
+        tag("div", drawn, class_="wide", tabindex=0) if figure.wide else drawn,
         tag("figcaption", figure.note),
     )
 

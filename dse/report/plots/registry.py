@@ -1,81 +1,89 @@
-"""Every kind of picture by its name, from the evidence of a front to bytes."""
+"""Plots of a study by name: what each needs, the picture that it draws and the figure of a page."""
 
-from collections.abc import Callable, Mapping
-from typing import get_args
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol, runtime_checkable
 
-from dse.errors import nearest, spec_error
 from dse.front.files import Front
-from dse.question.resolved_study import ResolvedStudy
+from dse.plugins import PLOTS, made, registered
 from dse.report.info.evidence import Evidence
-from dse.report.info.front_info import front_info
-from dse.report.info.parallel_info import parallel_info
-from dse.report.info.progress_info import progress_info
-from dse.report.info.stacks_info import Kind, stack_info
-from dse.report.plots.front_plot import render_front
-from dse.report.plots.importance_plot import render_importance
-from dse.report.plots.parallel_plot import render_parallel
-from dse.report.plots.progress_plot import render_progress
-from dse.report.plots.stacks_plot import render_stack
-from dse.search.analysis.importance import importance
-from dse.search.analysis.progress import progress
+from dse.search.analysis.importance import Importance
+from dse.search.analysis.progress import Progress
 from dse.search.trials.read_trials import Trials
 
-_Maker = Callable[[Evidence, str, Trials, Front | None], bytes]
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlotInputs:
+    """What a plot may read of a study."""
+
+    found: Evidence
+    """The front and the baselines, each row evaluated again with its ledgers."""
+    exact: Front | None = None
+    """The front of a sweep of the same problem."""
+    trials: Trials = ()
+    """Those of the search, where the plot needs them and they are stored."""
+    importance: Sequence[Importance] | None = None
+    """Which parameters decide, where a page has worked it out."""
+    progress: Progress | None = None
+    """How the front grew, where a page has worked it out."""
 
 
-def picture(
-    found: Evidence, kind: str, form: str = ".png", *, trials: Trials = (), exact: Front | None = None
-) -> bytes:
-    """The picture of that kind as bytes of the form `.png`, `.svg` or `.pdf`.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Figure:
+    """What a page shows of a plot: a picture, or data that one of the page's scripts draws."""
 
-    `trials` are those of the search, which the kinds `importance` and `progress` need; `exact` is the front
-    of a sweep, drawn behind `front` and compared with in `progress`. Raises `SpecError` for an unknown kind
-    and for what is missing.
-    """
-    if kind not in _MAKERS:
-        raise spec_error("", f"unknown kind of picture {kind!r}. {nearest(kind, _MAKERS)}")
-    return _MAKERS[kind](found, form, trials, exact)
+    title: str
+    note: str
+    svg: bytes = b""
+    """The picture; empty where a script draws."""
+    script: str = ""
+    """Name of the function in `charts.js`; empty for a picture."""
+    data: Mapping[str, Any] | None = None
+    """What the script draws."""
+    wide: bool = False
+    """Whether it scrolls sideways on a narrow screen."""
 
-
-def _front(found: Evidence, form: str, trials: Trials, exact: Front | None) -> bytes:
-    del trials
-    return render_front(front_info(found.front, intervals=found.intervals, exact=exact), form)
-
-
-def _parallel(found: Evidence, form: str, trials: Trials, exact: Front | None) -> bytes:
-    del trials, exact
-    return render_parallel(parallel_info(found.front), form)
+    @property
+    def address(self) -> str:
+        """The picture as an address that a page holds in itself."""
+        return f"data:image/svg+xml;base64,{b64encode(self.svg).decode()}"
 
 
-def _importance(found: Evidence, form: str, trials: Trials, exact: Front | None) -> bytes:
-    del exact
-    study = _searched(found, trials)
-    return render_importance(importance(study, trials), study.slug, form)
+@runtime_checkable
+class Plot(Protocol):
+    """One plot of a study. Final class, no state."""
+
+    name: str
+    """As `dse plot` takes it."""
+    summary: str
+    """What it shows, in a few words."""
+    needs_trials: bool
+    """Whether it reads the trials of the search, which do not come with a study."""
+    rank: int
+    """Place among the plots of a help text and of a page; equal ones follow in the order of their names."""
+
+    def draw(self, given: PlotInputs, form: str) -> bytes:
+        """The picture as bytes of the form `.png`, `.svg` or `.pdf`.
+
+        Raises `SpecError` for what is missing.
+        """
+        ...
+
+    def figure(self, given: PlotInputs) -> Figure | None:
+        """What the page of a study shows; None where there is nothing to show."""
+        ...
 
 
-def _progress(found: Evidence, form: str, trials: Trials, exact: Front | None) -> bytes:
-    study = _searched(found, trials)
-    return render_progress(progress_info(progress(study, trials), found.front, exact), form)
+@cache
+def plots() -> tuple[Plot, ...]:
+    """Every registered plot, in the order of their ranks."""
+    every = [plot_named(name) for name in registered(PLOTS)]
+    return tuple(sorted(every, key=lambda plot: (plot.rank, plot.name)))
 
 
-def _searched(found: Evidence, trials: Trials) -> ResolvedStudy:
-    """The study that was searched; raises `SpecError` where it or its trials are missing."""
-    if found.study is None:
-        raise spec_error("", "; ".join(found.doubts))
-    if not trials:
-        what = "expected the trials of a search (study.journal), got none: they do not come with a study"
-        raise spec_error(found.study.slug, f"{what}. Start with `dse run`.")
-    return found.study
-
-
-def _stack(kind: Kind) -> _Maker:
-    return lambda found, form, _, __: render_stack(stack_info(found, kind), form)
-
-
-_MAKERS: Mapping[str, _Maker] = {
-    "front": _front,
-    "parallel": _parallel,
-    **{kind: _stack(kind) for kind in get_args(Kind)},
-    "importance": _importance,
-    "progress": _progress,
-}
+def plot_named(name: str) -> Plot:
+    """The plot registered as `name`; raises `SpecError` with the nearest and all valid names."""
+    found: Plot = made(PLOTS, "plot", name)
+    return found

@@ -1,21 +1,21 @@
 """`dse plot`: one picture of what a study has found."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dse.cli.input.options import Configs, Out, Stored, Study, epilog, one_of
+from dse.cli.input.options import Configs, Out, Stored, Study, epilog
 from dse.cli.input.output_paths import picture_place
 from dse.cli.input.stored_results import load_at
 from dse.cli.show.run_summary import exact_behind
+from dse.cli.terminal.guard import blame
 from dse.cli.terminal.spinner import working
 from dse.cli.terminal.tables import remark
 from dse.front.files import write_files
 from dse.report.info.evidence import gather
 from dse.report.info.stored_trials import trials_of
-from dse.report.plots.registry import picture
+from dse.report.plots.registry import Plot, PlotInputs, plot_named, plots
 from dse.spec.catalog.lookup import Catalog
 
 EPILOG = epilog(
@@ -25,25 +25,16 @@ EPILOG = epilog(
     "dse plot groq-vs-h100 importance --storage postgresql://me@db/dse -o importance.png",
     codes="0 done, 2 wrong input, or no results yet.",
 )
-KINDS: Mapping[str, str] = {
-    "front": "$/(token/s) against TPOT with error bars, targets and baselines",
-    "parallel": "parameters, deployment and results of every design, side by side",
-    "binds": "what TPOT waits for along the front",
-    "time": "where TPOT goes, best designs and baselines",
-    "ttft": "the same for TTFT",
-    "cost": "the same for $/(token/s)",
-    "running": "the same for $/Mtok",
-    "bytes": "what fills the fullest chip",
-    "importance": "which parameters decide (PED-ANOVA)",
-    "progress": "how fast the search found its front",
-}
-_OF_TRIALS = ("importance", "progress")
-_TOLD = "; ".join(f"{name}: {what}" for name, what in KINDS.items())
+
+
+def _summaries() -> str:
+    """Every registered plot and what it shows."""
+    return "; ".join(f"{each.name}: {each.summary}" for each in plots())
 
 
 def plot(
     study: Study,
-    kind: Annotated[str, typer.Argument(metavar="KIND", parser=one_of(*KINDS), help=f"{_TOLD}.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"{_summaries()}.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="Picture to write: .png, .svg or .pdf.")
     ],
@@ -62,14 +53,16 @@ def plot(
     What `dse run` draws beside its results is the kind `front`.
     """
     picture_place("--output", output)
+    with blame("KIND"):
+        found = plot_named(kind)
     with working(f"drawing {kind}"):
-        _draw(study, kind, output, exact, storage, out, configs)
+        _draw(study, found, output, exact, storage, out, configs)
     remark(f"picture: {output}")
 
 
 def _draw(
     study: str,
-    kind: str,
+    plot: Plot,
     output: Path,
     exact: Path | None,
     storage: str | None,
@@ -81,5 +74,6 @@ def _draw(
     behind = exact_behind(front, folder, exact)
     found = gather(front, study, configs)
     slug = str(front.manifest.get("study"))
-    trials = trials_of(slug, folder, storage) if kind in _OF_TRIALS else ()
-    write_files({output: picture(found, kind, output.suffix.lower(), trials=trials, exact=behind)})
+    trials = trials_of(slug, folder, storage) if plot.needs_trials else ()
+    given = PlotInputs(found=found, trials=trials, exact=behind)
+    write_files({output: plot.draw(given, output.suffix.lower())})

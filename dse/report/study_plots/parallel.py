@@ -1,0 +1,30 @@
+"""Parallel coordinates: parameters, deployment and results of every design, side by side."""
+
+from typing import final
+
+from dse.report.info.parallel_info import parallel_info
+from dse.report.page.script_data import parallel_data
+from dse.report.plots.parallel_plot import render_parallel
+from dse.report.plots.registry import Figure, PlotInputs
+
+
+@final
+class ParallelPlot:
+    """One upright axis for each quantity, one line for each design."""
+
+    name: str = "parallel"
+    summary: str = "parameters, deployment and results of every design, side by side"
+    needs_trials: bool = False
+    rank: int = 10
+
+    def draw(self, given: PlotInputs, form: str) -> bytes:
+        """All designs of the front."""
+        return render_parallel(parallel_info(given.found.front), form)
+
+    def figure(self, given: PlotInputs) -> Figure | None:
+        """The same, drawn by a script."""
+        info = parallel_info(given.found.front)
+        if not any(len(bundle.at) for bundle in info.bundles):
+            return None
+        data = parallel_data(info)
+        return Figure(title=info.title, note=info.subtitle, script="parallel", data=data, wide=True)
