@@ -10,7 +10,7 @@ from typing import Protocol
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from dse.cli.terminal.global_options import mannered
+from dse.cli.terminal.global_options import with_global_options
 from dse.cli.terminal.guard import guard
 from dse.errors import nearest
 
@@ -115,7 +115,7 @@ def _command(name: str) -> TyperCommand:
     module = import_module(VERBS[name].module)
     verb = getattr(module, module.__name__.rpartition(".")[2])
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name, epilog=module.EPILOG, no_args_is_help=False)(mannered(_guarded(verb)))
+    app.command(name, epilog=module.EPILOG, no_args_is_help=False)(with_global_options(_guarded(verb)))
     command = typer.main.get_command(app)
     if not isinstance(command, TyperCommand):
         raise TypeError(f"expected one command, got {command!r}")

@@ -14,12 +14,12 @@ from dse.errors import ExitCode
 
 HELP = """Search for the AI-inference chip that minimises $/(token/s) under latency targets.
 
-Start with `dse run groq-vs-h100`, look at what it found with `dse front groq-vs-h100`, and ask about one
-chip with `dse estimate`. `dse VERB --help` explains each verb with examples."""
+Start with `dse run groq-vs-h100`, print the results with `dse front groq-vs-h100`, and evaluate one chip
+with `dse estimate`. `dse VERB --help` explains each verb with examples."""
 
 EPILOG = (
-    "Everywhere a NAME is taken, an alias or a path to a YAML works too. "
-    "Exit codes: 0 done, 1 a check failed or nothing feasible was found, 2 wrong input, 130 interrupted."
+    "Every NAME may also be an alias or the path of a YAML file. "
+    "Exit codes: 0 done, 1 a check failed or no feasible design was found, 2 wrong input, 130 interrupted."
 )
 
 app = typer.Typer(
@@ -54,7 +54,9 @@ def _open_streams() -> None:
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     if sys.stdout is None:
-        complain("stdout: expected a place for the answer, got a closed one; >/dev/null throws it away")
+        complain(
+            "stdout: expected an open stream for the answer, got a closed one; use >/dev/null to discard it"
+        )
         sys.exit(ExitCode.WRONG_INPUT)
 
 

@@ -104,7 +104,7 @@ def test_rows_of_a_stranger_are_predicted_and_the_rest_is_told_why(dse, small, t
         ("tpot", "gpu-consumer", "rtx-4090"),
         ("ttft", "vllm-2025", "h100-sxm"),
     }
-    for told in ("unknown llm 'llama2-8b'", "(isl, osl) are not stated", "on their chip's class"):
+    for told in ("unknown llm 'llama2-8b'", "(isl, osl) are not stated", "the stack of their chip's class"):
         assert told in " ".join(said.err.split())
     rows = list(csv.DictReader(io.StringIO((tmp_path / "rows.csv").read_text())))
     assert [row["own_stack"] for row in rows] == ["false", "false", "true", "", ""]

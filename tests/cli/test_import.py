@@ -12,7 +12,7 @@ def test_an_imported_llm_is_checked_shown_and_estimated(dse):
     said = dse("import", CONFIGS / "qwen3-32b.json", "-o", "my/llms/my-qwen.yaml")
     assert (said.code, said.out) == (0, "")
     assert "my-qwen: 64 layers, 32,762,106,880 parameters" in said.err
-    assert "written to my/llms/my-qwen.yaml" in said.err
+    assert "Written: my/llms/my-qwen.yaml" in said.err
     assert dse("check", "my").out == "1 file, no problems\n"
     shown = dse("catalog", "llms", "my-qwen", "--configs", "my")
     assert shown.code == 0

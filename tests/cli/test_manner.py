@@ -11,7 +11,7 @@ import pytest
 from studies_for_tests import write_study
 
 from dse.cli.lazy_group import VERBS
-from dse.cli.terminal.global_options import Manner, manner, mannered
+from dse.cli.terminal.global_options import GlobalOptions, global_options, with_global_options
 
 ESCAPE = "\x1b"
 QUICK = {
@@ -115,21 +115,21 @@ def test_colour_is_for_terminals_that_want_it(place: Path) -> None:
 
 
 def test_a_manner_holds_for_one_call_and_a_verb_keeps_its_own_options() -> None:
-    seen: list[tuple[Manner, dict[str, object]]] = []
+    seen: list[tuple[GlobalOptions, dict[str, object]]] = []
 
     def plain(name: str) -> None:
-        seen.append((manner(), {"name": name}))
+        seen.append((global_options(), {"name": name}))
 
     def own(quiet: bool = False) -> None:
-        seen.append((manner(), {"quiet": quiet}))
+        seen.append((global_options(), {"quiet": quiet}))
 
-    mannered(plain)(name="x", quiet=True, no_color=False)
-    mannered(own)(quiet=True, no_color=True)
-    assert seen == [(Manner(quiet=True), {"name": "x"}), (Manner(True, True), {"quiet": True})]
-    assert manner() == Manner()
+    with_global_options(plain)(name="x", quiet=True, no_color=False)
+    with_global_options(own)(quiet=True, no_color=True)
+    assert seen == [(GlobalOptions(quiet=True), {"name": "x"}), (GlobalOptions(True, True), {"quiet": True})]
+    assert global_options() == GlobalOptions()
     with pytest.raises(ZeroDivisionError):
-        mannered(lambda: 1 / 0)(quiet=True, no_color=True)
-    assert manner() == Manner()
+        with_global_options(lambda: 1 / 0)(quiet=True, no_color=True)
+    assert global_options() == GlobalOptions()
 
 
 @pytest.mark.parametrize("width", [24, 40, 80])

@@ -57,7 +57,7 @@ def test_a_closed_stdout_is_told_in_a_sentence(words):
     line = " ".join([*DSE, *words, ">&-"])
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60, env=ENV)
     assert done.returncode == 2
-    assert done.stderr.startswith("stdout: expected a place for the answer, got a closed one")
+    assert done.stderr.startswith("stdout: expected an open stream for the answer, got a closed one")
     assert done.stderr.count("\n") == 1
 
 

@@ -23,8 +23,15 @@ def test_a_run_leaves_the_front_the_baselines_the_manifest_and_a_picture(small_r
 
 def test_a_run_tells_the_answer_at_each_target_beside_the_baselines(small_run):
     _, said = small_run
-    for words in ("Best $/(token/s) at each TPOT target", "50.0 ms", "beside the baselines", "h100-sxm",
-                  "8 trials (8 new)", "front.csv", "dse front "):  # fmt: skip
+    for words in (
+        "Best $/(token/s) at each TPOT target",
+        "50.0 ms",
+        "of the best design and of the baselines",
+        "h100-sxm",
+        "8 trials (8 new)",
+        "front.csv",
+        "dse front ",
+    ):
         assert words in said.out
     assert said.err == ""
     assert "\x1b" not in said.out
@@ -46,7 +53,7 @@ def test_a_finished_run_is_not_repeated_and_a_longer_one_goes_on(dse, small_stud
 def test_a_run_whose_time_is_up_says_how_to_go_on(dse, small_study):
     said = dse("run", small_study, *PLAIN, "--trials", "100000", "--timeout", "0.2 s", "--storage", "memory:")
     assert said.code == 0
-    assert "The time was up before 100,000 trials" in said.out
+    assert "The time limit ended the run before 100,000 trials" in said.out
 
 
 def test_fresh_keeps_what_was_stored_aside(dse, small_study, tmp_path):
@@ -74,7 +81,7 @@ def test_nothing_feasible_names_the_constraint_in_the_way_with_exit_code_1(dse, 
         in said.err
     )
     assert "TB at least" in said.err
-    assert "What stood in the way" in said.out
+    assert "Violated constraints" in said.out
     assert "Traceback" not in said.err
     assert (tmp_path / "r" / "front.csv").exists()
 

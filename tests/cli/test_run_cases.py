@@ -39,7 +39,7 @@ def test_a_case_without_a_space_tries_each_baseline_once_and_is_then_done(ran, d
     assert set(front.frame["role"]) == {"baseline"}
     again = dse("run", f"{path.parent}/listed", "--no-verdicts", "--no-intervals")
     assert "4 trials (0 new)" in again.out
-    assert "time was up" not in again.out
+    assert "time limit" not in again.out
 
 
 def test_one_case_can_be_run_and_shown_alone(study_with, dse, tmp_path):

@@ -8,7 +8,7 @@ from studies_for_tests import write_study
 
 LIMITS = {"tpot_s": 0.2, "ttft_s": 2.0}
 """Of the workload `chat`: MLPerf's limits for a server of LLaMA-2 70B."""
-HELD = "Every design is held to"
+HELD = "Limits of every design: "
 
 
 def test_an_estimate_without_targets_is_no_dearer_and_may_be_slower(dse):

@@ -243,7 +243,7 @@ def test_every_verb_takes_a_mix(dse_verb, mixed, proposal, monkeypatch):
     assert made.out.count("Try it: dse estimate") == 2
     assert dse_verb("check", "mine").code == 0
     sure = dse_verb("front", path, "--out", out, "--samples", "4")
-    assert sure.code == 0 and "How sure" in sure.out, sure.err
+    assert sure.code == 0 and "Uncertainty of" in sure.out, sure.err
     assert max(map(len, sure.out.splitlines())) <= 100
     even = dse_verb("breakeven", path, "--out", out, "--x", "hop latency", "--points", "3", "--plot", "a.png")
     assert even.code == 0, even.err

@@ -37,6 +37,6 @@ def test_a_sweep_tells_how_sure_its_winners_are_unless_asked_not_to(dse_verb, tm
     asked = ("sweep", path, "--out", tmp_path / "out", "--grid", grid)
     said = dse_verb(*asked, "--samples", "16")
     assert said.code == 0, said.err
-    for title in ("How sure $/(token/s) is", "How sure TPOT is"):
+    for title in ("Uncertainty of $/(token/s)", "Uncertainty of TPOT"):
         assert title in said.out
-    assert "How sure" not in dse_verb(*asked, "--no-intervals").out
+    assert "Uncertainty" not in dse_verb(*asked, "--no-intervals").out

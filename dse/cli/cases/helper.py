@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from dse.cli.cases.one_case import Asked, Tell, run_case
+from dse.cli.cases.one_case import CaseOptions, Tell, run_case
 from dse.cli.terminal.progress import calm
 from dse.errors import HelperLost
 from dse.front.files import Front
@@ -21,8 +21,8 @@ from dse.search.run.study_reference import StudyReference, reference_to
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ran:
-    """What a helper tells of a case: a `RunResult` without what cannot be sent."""
+class CaseResult:
+    """The result of a case in a helper process: a `RunResult` without what cannot be sent."""
 
     study: ResolvedStudy
     front: Front
@@ -33,7 +33,7 @@ class Ran:
 
 
 class Helper:
-    """The process, as the one sees it that asked for it."""
+    """A process that runs cases, seen from the process that started it."""
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
@@ -48,7 +48,7 @@ class Helper:
         self._pipe = Connection(ours.detach())
         self._busy = False
 
-    def run(self, question: ResolvedStudy, asked: Asked, tell: Tell) -> Ran:
+    def run(self, question: ResolvedStudy, asked: CaseOptions, tell: Tell) -> CaseResult:
         """Run a case there; raises what went wrong, `HelperLost` where the process is gone."""
         try:
             self._pipe.send((reference_to(question), asked))
@@ -65,7 +65,7 @@ class Helper:
             self._busy = False
         if word == "failed":
             raise what
-        return Ran(study=question, **what)
+        return CaseResult(study=question, **what)
 
     def interrupt(self, how: signal.Signals) -> None:
         """Interrupt the case that it runs, which then ends in order; end it where it has not begun one."""
@@ -83,7 +83,7 @@ def _environment() -> dict[str, str]:
 
 
 def serve(fd: int) -> None:
-    """Run the cases that come through a socket until nobody is there any more."""
+    """Run the cases that come through a socket until its other end is closed."""
     pipe = Connection(fd)
     try:
         with calm():
@@ -94,7 +94,7 @@ def serve(fd: int) -> None:
         return
 
 
-def _answer(pipe: Connection, variant: StudyReference, asked: Asked) -> tuple[str, object]:
+def _answer(pipe: Connection, variant: StudyReference, asked: CaseOptions) -> tuple[str, object]:
     try:
         found = run_case(variant.resolve(), asked, lambda *told: pipe.send(("told", told)))
     except KeyboardInterrupt as error:

@@ -15,8 +15,8 @@ Tell = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What one call of `dse run` asks of every case; plain data."""
+class CaseOptions:
+    """Options of `dse run` for every case; plain data."""
 
     trials: int | None
     timeout: float | None
@@ -29,7 +29,7 @@ class Asked:
     verdicts: bool
 
 
-def run_case(question: ResolvedStudy, asked: Asked, tell: Tell) -> RunResult:
+def run_case(question: ResolvedStudy, asked: CaseOptions, tell: Tell) -> RunResult:
     """Search one question, add its verdicts, draw its front; the `RunResult`."""
     before = stored_manifest(question, asked.out)
     with blame("--sampler"):

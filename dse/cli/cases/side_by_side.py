@@ -9,20 +9,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from dse.backends.blocks import cores
-from dse.cli.cases.helper import Helper, Ran
-from dse.cli.cases.one_case import Asked, Tell, run_case
+from dse.cli.cases.helper import CaseResult, Helper
+from dse.cli.cases.one_case import CaseOptions, Tell, run_case
 from dse.errors import HelperLost
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.run.runner import RunResult
 
-Result = RunResult | Ran
+Result = RunResult | CaseResult
 """What is known of a case that was run, here or in a helper."""
 
 WORTH = 100
 """Trials of a search that make up for the start of another process."""
 
 
-def run_cases(questions: Sequence[ResolvedStudy], asked: Asked, tell: Tell, *, alone: bool) -> list[Result]:
+def run_cases(
+    questions: Sequence[ResolvedStudy], asked: CaseOptions, tell: Tell, *, alone: bool
+) -> list[Result]:
     """The results of some questions in their order, up to the first one that was interrupted.
 
     `alone` keeps all of them in this process, and so does a study with less than two real searches.
@@ -34,7 +36,7 @@ def run_cases(questions: Sequence[ResolvedStudy], asked: Asked, tell: Tell, *, a
     return work.results()
 
 
-def _helpers(questions: Sequence[ResolvedStudy], asked: Asked) -> int:
+def _helpers(questions: Sequence[ResolvedStudy], asked: CaseOptions) -> int:
     """Processes that help: one for each further search worth it, as far as there are cores."""
     wanted = [q.spec.budget.trials if asked.trials is None else asked.trials for q in questions if q.branches]
     searches = sum(int(trials) >= WORTH for trials in wanted)
@@ -44,7 +46,7 @@ def _helpers(questions: Sequence[ResolvedStudy], asked: Asked) -> int:
 class _Work:
     """What is still to be run, and what was; shared by the threads that see to it."""
 
-    def __init__(self, questions: Sequence[ResolvedStudy], asked: Asked, tell: Tell) -> None:
+    def __init__(self, questions: Sequence[ResolvedStudy], asked: CaseOptions, tell: Tell) -> None:
         self.asked, self.tell = asked, tell
         self._questions = questions
         self._first, *rest = range(len(questions))  # its study is asked for more, so it is run here
@@ -69,7 +71,7 @@ class _Work:
             try:
                 self._keep(i, helper.run(self._questions[i], self.asked, self.tell))
             except HelperLost:
-                with self._lock:  # somebody else begins it anew
+                with self._lock:  # another process starts it again
                     self._left.insert(0, i)
                 return
             except BaseException as error:

@@ -1,4 +1,4 @@
-"""Chips that no measurement anchors win nothing unless a reader says so."""
+"""Which chips may win: those whose software no measurement anchors may not, unless --with-unanchored."""
 
 from typing import Annotated
 
@@ -12,6 +12,6 @@ WithUnanchored = Annotated[
 ]
 
 
-def allowing(front: Front, unanchored: bool) -> Front:
-    """The front as a reader asks for it: chips that no measurement anchors win nothing unless it says so."""
+def apply_eligibility(front: Front, unanchored: bool) -> Front:
+    """The front with chips that no measurement anchors allowed to win, or not."""
     return with_unanchored(front, unanchored)

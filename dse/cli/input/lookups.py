@@ -1,4 +1,4 @@
-"""What a command line names: looked up, every mistake told at once."""
+"""Names and settings of a command line; all mistakes are reported at once."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from dse.errors import Problem, SpecError, spec_error
 from dse.spec.catalog.lookup import Catalog
 
 
-def checked(
+def parse_settings(
     configs: Path | None,
     settings: Sequence[str],
     *,
@@ -41,7 +41,7 @@ def _no_settings(texts: Sequence[str]) -> list[Problem]:
 
 
 def _unknown(configs: Path | None, kind: str, name: str | None, where: str) -> list[Problem]:
-    """The problems of a name that the catalog does not know, told to be at `where`."""
+    """The problems of a name that the catalog does not have, placed at `where`."""
     try:
         if name is not None:
             Catalog.of(configs).path(kind, name)
@@ -50,7 +50,7 @@ def _unknown(configs: Path | None, kind: str, name: str | None, where: str) -> l
     return []
 
 
-def sold_by(seller: str | None, method: str | None) -> None:
+def check_seller(seller: str | None, method: str | None) -> None:
     """Raise `SpecError` for a seller where no price has a margin."""
     sold = [name for name, each in price_methods().items() if "seller" in each.requires]
     if seller is not None and method not in sold:
@@ -60,14 +60,14 @@ def sold_by(seller: str | None, method: str | None) -> None:
         )
 
 
-def driven_by(stack: str | None, software: str | None) -> None:
+def check_stack(stack: str | None, software: str | None) -> None:
     """Raise `SpecError` for a stack where the software is one for all chips."""
     if stack is not None and software not in (None, "as-sold"):
         what = f"applies with --software as-sold only, got {stack!r} with {software}"
         raise spec_error("--stack", what)
 
 
-def priced_by(settings: Iterable[str], method: str) -> None:
+def check_price_settings(settings: Iterable[str], method: str) -> None:
     """Raise `SpecError` for a price that is set where prices follow from something else."""
     found = price_methods().get(method)
     if found is None or "listed price" in found.needs(None):

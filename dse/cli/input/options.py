@@ -1,4 +1,4 @@
-"""Options that several verbs share, and readers that say what they expected and what they got."""
+"""Options that several verbs share, and parsers of their values."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,24 +10,32 @@ from dse.errors import UnitError, nearest, spec_error
 from dse.spec.yaml.units import parse
 
 Study = Annotated[
-    str, typer.Argument(metavar="STUDY", help="A study's name, STUDY/CASE, its folder or its study.yaml.")
+    str, typer.Argument(metavar="STUDY", help="Name of a study, STUDY/CASE, its folder or its study.yaml.")
 ]
 Configs = Annotated[
     Path | None,
-    typer.Option("--configs", metavar="DIR", help="A folder of your own configs, searched before ours."),
+    typer.Option(
+        "--configs", metavar="DIR", help="Folder of your own configs; names are looked up there first."
+    ),
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="DIR", help="Where the results of this study live [results/STUDY]."),
+    typer.Option("--out", metavar="DIR", help="Folder of the results [default: results/STUDY]."),
 ]
 
 Stored = Annotated[
     str | None,
-    typer.Option("--storage", metavar="URL", help="Where the trials lie, if not in the results folder."),
+    typer.Option(
+        "--storage", metavar="URL", help="Database of the trials [default: a file in the results folder]."
+    ),
 ]
 Scheduler = Annotated[
     str | None,
-    typer.Option("--scheduler", metavar="ADDRESS", help="A Dask cluster does the work: tcp://head:8786."),
+    typer.Option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Dask scheduler whose workers do the work, e.g. tcp://head:8786.",
+    ),
 ]
 
 
@@ -38,13 +46,13 @@ def epilog(*examples: str, codes: str) -> str:
 
 
 def only_one_of(name: str, value: object, other: str, theirs: object) -> None:
-    """Raise `SpecError` when two options are given that exclude each other."""
+    """Raise `SpecError` where both of two options are given, of which one is allowed."""
     if value is not None and theirs is not None:
         raise spec_error(other, f"expected either this or {name}, got both")
 
 
 def one_of(*known: str) -> Callable[[str], str]:
-    """Reader of one of a few words."""
+    """Parser of one of a few words."""
 
     def read(text: str) -> str:
         if text not in known:
@@ -56,13 +64,19 @@ def one_of(*known: str) -> Callable[[str], str]:
     return read
 
 
-PRICE_METHOD = "listed, unit-cost, margin, compute-ratio or another of `dse catalog price-methods`"
-"""What `--price-method` takes."""
+PriceMethod = Annotated[
+    str,
+    typer.Option(
+        "--price-method", metavar="METHOD", help="Price of a chip, see `dse catalog price-methods`."
+    ),
+]
 
 Seller = Annotated[
     str | None,
     typer.Option(
-        "--seller", metavar="NAME", help="Whose gross margin, for margin: see `dse catalog technology`."
+        "--seller",
+        metavar="NAME",
+        help="Vendor whose gross margin sets the price, with --price-method margin.",
     ),
 ]
 System = Annotated[
@@ -82,18 +96,21 @@ SoftwareOption = Annotated[
         "--software",
         metavar="WHICH",
         parser=one_of("as-sold", "equal", "ideal"),
-        help="as-sold: each chip's own stack; equal: one class of losses for all; ideal: no losses.",
+        help=(
+            "Losses of software: as-sold (those of each chip's stack) [default], equal "
+            "for all, or ideal (none)."
+        ),
     ),
 ]
 
 
 NoTargets = Annotated[
-    bool, typer.Option("--no-targets", help="Lift the latency targets that the workload's file states.")
+    bool, typer.Option("--no-targets", help="Ignore the latency targets in the file of the workload.")
 ]
 
 
 def whole(minimum: int) -> Callable[[str], int]:
-    """Reader of a whole number of at least `minimum`."""
+    """Parser of a whole number of at least `minimum`."""
 
     def read(text: str) -> int:
         try:
@@ -108,7 +125,7 @@ def whole(minimum: int) -> Callable[[str], int]:
 
 
 def seconds(text: str) -> float:
-    """Reader of a duration: a bare number is in seconds."""
+    """Parser of a duration [s]; a number without a unit is in seconds."""
     try:
         found = float(text) if _bare(text) else parse(text, "s")
     except UnitError as error:
@@ -119,22 +136,95 @@ def seconds(text: str) -> float:
 
 
 def latency(text: str) -> float:
-    """Reader of a latency target, whose unit must be said: a bare 5 may be meant as 5 ms."""
+    """Parser of a latency target [s], which needs a unit: a plain 5 may be meant as 5 ms."""
     if _bare(text):
         raise typer.BadParameter(f"expected a time with its unit, such as '{text.strip()} ms', got {text!r}")
     return seconds(text)
 
 
 Tpot = Annotated[
-    float | None, typer.Option(metavar="S", parser=latency, help="Time per output token at most: '5 ms'.")
+    float | None,
+    typer.Option(
+        metavar="S", parser=latency, help="Largest time per output token, with its unit, e.g. '5 ms'."
+    ),
 ]
 Ttft = Annotated[
-    float | None, typer.Option(metavar="S", parser=latency, help="Time to first token at most: '500 ms'.")
+    float | None,
+    typer.Option(
+        metavar="S", parser=latency, help="Largest time to first token, with its unit, e.g. '500 ms'."
+    ),
+]
+
+
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print results and errors only: no progress, no notes.")
+]
+NoColor = Annotated[bool, typer.Option("--no-color", help="Print without colour; NO_COLOR=1 does the same.")]
+Llm = Annotated[str, typer.Option("--llm", metavar="NAME", help="LLM, see `dse catalog llms`.")]
+Workload = Annotated[
+    str, typer.Option("--workload", metavar="NAME", help="Workload, see `dse catalog workloads`.")
+]
+Tp = Annotated[
+    int | None,
+    typer.Option("--tp", metavar="N", parser=whole(1), help="Tensor-parallel ways [default: the cheapest]."),
+]
+Pp = Annotated[
+    int | None,
+    typer.Option("--pp", metavar="N", parser=whole(1), help="Pipeline stages [default: the cheapest]."),
+]
+Ep = Annotated[
+    int | None,
+    typer.Option(
+        "--ep", metavar="N", parser=whole(1), help="Chips that share the experts [default: the cheapest]."
+    ),
+]
+Batch = Annotated[
+    int | None,
+    typer.Option(
+        "--batch", metavar="N", parser=whole(1), help="Sequences per replica [default: the cheapest]."
+    ),
+]
+Weights = Annotated[
+    str, typer.Option("--weights", metavar="FORMAT", help="Number format of the weights, e.g. fp8.")
+]
+Kv = Annotated[
+    str | None,
+    typer.Option("--kv", metavar="FORMAT", help="Number format of the KV cache [default: as --weights]."),
+]
+Activations = Annotated[
+    str | None,
+    typer.Option(
+        "--activations", metavar="FORMAT", help="Number format of the activations [default: as --weights]."
+    ),
+]
+CostModelName = Annotated[
+    str, typer.Option("--cost-model", metavar="NAME", help="Cost model, see `dse catalog cost-models`.")
+]
+Serving = Annotated[
+    str | None,
+    typer.Option(
+        "--serving",
+        metavar="MODE",
+        help="decode-only, aggregated, chunked, disaggregated or static [default: that of the workload].",
+    ),
+]
+TableFormat = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        parser=one_of("table", "csv", "json"),
+        help="Output: table, csv or json.",
+    ),
+]
+Picture = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="FILE", help="Draw a picture into this file (.png, .svg or .pdf)."),
 ]
 
 
 def time_list(text: str) -> list[float]:
-    """Durations separated by commas, each with its unit; all above 0."""
+    """Durations [s] separated by commas, each with its unit; all above 0."""
     found = [latency(part) for part in text.split(",") if part.strip()]
     if not found or min(found) <= 0:
         raise typer.BadParameter(f"expected durations above 0 such as '5 ms,20 ms', got {text!r}")
@@ -142,7 +232,7 @@ def time_list(text: str) -> list[float]:
 
 
 def money(text: str) -> float:
-    """Reader of an amount: a bare number is in USD."""
+    """Parser of an amount [USD]; a number without a unit is in USD."""
     try:
         found = float(text) if _bare(text) else parse(text, "USD")
     except UnitError as error:

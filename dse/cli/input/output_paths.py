@@ -7,7 +7,7 @@ from dse.errors import spec_error
 from dse.report.drawing.canvas import SUFFIXES
 
 
-def file_place(option: str, path: Path | None) -> None:
+def check_output_file(option: str, path: Path | None) -> None:
     """Raise `SpecError` with the name of the option where no file can be written at `path`; None is none."""
     if path is None:
         return
@@ -19,13 +19,13 @@ def file_place(option: str, path: Path | None) -> None:
         raise spec_error(option, f"expected a folder that can be written to, got {str(path.parent)!r}: {why}")
 
 
-def picture_place(option: str, path: Path | None) -> None:
-    """As `file_place`, for a picture, whose suffix must be one that we draw."""
+def check_picture_file(option: str, path: Path | None) -> None:
+    """As `check_output_file`, for a picture, whose suffix must be one that we draw."""
     if path is None:
         return
     if path.suffix.lower() not in SUFFIXES:
         raise spec_error(option, f"expected a picture ending in {', '.join(SUFFIXES)}, got {str(path)!r}")
-    file_place(option, path)
+    check_output_file(option, path)
 
 
 def _why_not(folder: Path) -> str:

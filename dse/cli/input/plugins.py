@@ -9,7 +9,7 @@ from dse.errors import nearest, spec_error
 from dse.plugins import registered
 
 
-def plug_rows(group: str) -> list[dict[str, object]]:
+def plugin_rows(group: str) -> list[dict[str, object]]:
     """One row per registered plug-in: name, what it is, who provides it."""
     return [
         {"name": name, "title": _what(group, point), **_facts(group, point), "provided_by": _provider(point)}
@@ -17,7 +17,7 @@ def plug_rows(group: str) -> list[dict[str, object]]:
     ]
 
 
-def plug_details(group: str, name: str) -> dict[str, object]:
+def plugin_details(group: str, name: str) -> dict[str, object]:
     """Everything a plug-in says about itself; raises `SpecError` with the nearest names."""
     known = registered(group)
     if name not in known:

@@ -7,7 +7,7 @@ from dse.spec.schema.software import under
 
 
 def question(study: str, software: str | None) -> str:
-    """The name of `study` under `software`, as it is where it asks so already."""
+    """The name of `study` under `software`; unchanged where the study has that software already."""
     if software is None:
         return study
     with blame("STUDY"):

@@ -16,16 +16,16 @@ from dse.spec.schema.software import split_software
 
 def load(study: str, out: Path | None) -> Front:
     """The stored front of a study or of a case; raises what the guard turns into one sentence."""
-    return load_at(study, out)[0]
+    return load_front_and_folder(study, out)[0]
 
 
-def load_at(study: str, out: Path | None) -> tuple[Front, Path]:
+def load_front_and_folder(study: str, out: Path | None) -> tuple[Front, Path]:
     """The stored front of a study or of a case, and the folder that it lies in."""
     path, _, slug = _found(study)
     folder, bundled = _where(study, out)
     if bundled:
         own = stored_folder(study, out)
-        remark(f"no results of your own in {own}: showing those that came with the study")
+        remark(f"no results of your own in {own}: these are the results that came with the study")
         return load_front(folder), folder
     if out is None and not (folder / "manifest.json").exists() and path.name == "study.yaml":
         raise ResultsError(
@@ -61,36 +61,37 @@ def stored_folder(study: str, out: Path | None) -> Path:
     return swept if only_swept else run
 
 
-def load_both(study: str, out: Path | None, configs: Path | None) -> tuple[ResolvedStudy, Front]:
+def load_study_and_front(study: str, out: Path | None, configs: Path | None) -> tuple[ResolvedStudy, Front]:
     """The resolved study and its stored front, which must have been made of the same configs."""
     with blame("STUDY"):
         resolved = load_study(study, configs)
-    front, _ = stored_or_asked(study, out, configs)
+    front, _ = front_under_software(study, out, configs)
     now, then = resolved.digests(), front.manifest.get("digests", {})
     changed = sorted(k for k in {*now, *then} if now.get(k) != then.get(k))
     if changed:
         remark(
-            f"the front was made before {', '.join(changed)} changed: it is evaluated again as things are now"
+            f"{', '.join(changed)} changed since the front was stored: it is evaluated "
+            f"again with today's values"
         )
     return resolved, front
 
 
-def stored_or_asked(study: str, out: Path | None, configs: Path | None) -> tuple[Front, Path]:
-    """The stored front of a question and its folder.
+def front_under_software(study: str, out: Path | None, configs: Path | None) -> tuple[Front, Path]:
+    """The stored front of a study under its software, and the folder of it.
 
-    Where nothing is stored under the software that its name tells, the chips of the stored front of the plain
-    question are asked again, and that is said.
+    Where nothing is stored under the software in its name, the chips of the front without it are evaluated
+    under that software, and a note says so.
     """
     plain, software = split_software(study)
     if software is None or (stored_folder(study, out) / "manifest.json").is_file():
-        return load_at(study, out)
+        return load_front_and_folder(study, out)
     with blame("STUDY"):
         resolved = load_study(study, configs)
     plain = plain.removesuffix("/")
-    front, folder = load_at(plain, out)
+    front, folder = load_front_and_folder(plain, out)
     remark(
-        f"no search under {software} software is stored: the chips that {plain} found are asked again "
-        f"under it; `dse run {plain} --software {software}` searches for better ones"
+        f"no search under {software} software is stored: this evaluates the chips of {plain} under it; "
+        f"`dse run {plain} --software {software}` searches for better ones"
     )
     return reevaluated(resolved, front), folder
 

@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dse.cli.terminal.quantity import shown
+from dse.cli.terminal.quantity import format_quantity
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.decide.scenario.evaluation import Evaluation
 from dse.evaluate.estimate_result import Estimate
@@ -37,7 +37,7 @@ def show(found: Estimate, chosen: Sequence[str]) -> None:
         console.print(plain(f"Note: {note}."), style="dim")
 
 
-def show_told(told: Evaluation) -> None:
+def show_evaluation(told: Evaluation) -> None:
     """Print what a chip does: of a mix in all, then for each part."""
     if not told.parts:
         show(told.estimate, chosen=())
@@ -64,7 +64,10 @@ def _beside(told: Evaluation) -> RenderableType:
     every = [told.estimate, *(part.estimate for part in told.parts)]
     rows = [["chips", *(counted(e.metrics["chips"]) for e in every)]]
     rows += [
-        [metric.title or metric.label, *(shown(e.metrics[metric.column], metric.unit) for e in every)]
+        [
+            metric.title or metric.label,
+            *(format_quantity(e.metrics[metric.column], metric.unit) for e in every),
+        ]
         for metric in _shown(told.estimate)
     ]
     columns = ["", "in all", *(part.label for part in told.parts)]
@@ -101,7 +104,7 @@ def _pools(found: Estimate) -> str:
     whole = found.smallest_system
     return (
         f" and {more} more for prefill (a fleet in its real ratio; the smallest whole system has "
-        f"{counted(whole['chips'])} chips for {shown(whole['capex_usd'], 'USD')} USD)"
+        f"{counted(whole['chips'])} chips for {format_quantity(whole['capex_usd'], 'USD')} USD)"
     )
 
 
@@ -109,7 +112,7 @@ def _headline(found: Estimate) -> RenderableType:
     rows: list[list[str | Text]] = [
         [
             metric.title or metric.label,
-            shown(found.metrics[metric.column], metric.unit),
+            format_quantity(found.metrics[metric.column], metric.unit),
             _target(found, metric),
         ]
         for metric in _shown(found)
@@ -130,7 +133,7 @@ def _target(found: Estimate, metric: Metric) -> Text:
     if name is None:
         return plain("")
     met = found.violations.get(name, 0.0) <= 0.0
-    limit = shown(found.targets[name], metric.unit)
+    limit = format_quantity(found.targets[name], metric.unit)
     return Text(f"{limit} met" if met else f"{limit} missed", style="" if met else "red")
 
 
@@ -140,8 +143,8 @@ def _ledger(ledger: Ledger, parts: Mapping[str, float]) -> RenderableType | None
     if not parts or total == 0.0:
         return None
     ranked = sorted(((v, k) for k, v in parts.items() if v != 0.0), reverse=True)
-    rows = [[word(name), shown(v, ledger.unit), f"{100 * v / total:.1f} %"] for v, name in ranked]
-    named = ledger.title.format(shown(total, ledger.unit))
+    rows = [[word(name), format_quantity(v, ledger.unit), f"{100 * v / total:.1f} %"] for v, name in ranked]
+    named = ledger.title.format(format_quantity(total, ledger.unit))
     return table(["part", "value", "share"], rows, title=named, right=["value", "share"])
 
 

@@ -104,7 +104,7 @@ def _published(sheet: ChipSheet) -> RenderableType:
         for p in sheet.published
     ]
     columns = ["quantity", "ours", "published", "range", "error", "source"]
-    return table(columns, rows, title="Beside what is published", right=columns[1:5])
+    return table(columns, rows, title="Comparison with published figures", right=columns[1:5])
 
 
 def _range(p: Published) -> str:

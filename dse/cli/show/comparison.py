@@ -8,7 +8,7 @@ from dse.chips.formats import COMPUTED, remarks
 from dse.chips.price_basis import group_of
 from dse.cli.show.uncertainty import COLUMNS, cells, tpot_cells
 from dse.cli.show.verdicts import show_verdicts
-from dse.cli.terminal.quantity import NONE, shown
+from dse.cli.terminal.quantity import NONE, format_quantity
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.decide.compare.evaluated_chip import Obstacle
 from dse.decide.compare.result import ComparedChip, Comparison
@@ -31,7 +31,7 @@ _HARDWARE = (
     ("power_w", "power", "W"),
 )
 _WIDE = 96
-"""Columns of a screen on which the last column of a table of targets, what binds, has a place."""
+"""Width from which a table of targets has its last column, the limiting resource."""
 _COLUMNS = ("chip", "$/(token/s)", "TPOT", "chips", "capital USD", "batch", "TP x PP", "bound by")
 
 
@@ -71,8 +71,10 @@ def show(found: Comparison) -> None:
     told = "" if found.software == "as-sold" else f", {found.software} software"
     console.print(f"{found.llm}, workload {found.workload}{told}", style="bold")
     if found.held:
-        held = ", ".join(f"{name.upper()} {shown(limit, 's')}" for name, limit in found.held.items())
-        console.print(f"Held to {held} of the workload; --no-targets lifts them.", style="dim")
+        held = ", ".join(
+            f"{name.upper()} {format_quantity(limit, 's')}" for name, limit in found.held.items()
+        )
+        console.print(f"Targets of the workload apply: {held}; --no-targets ignores them.", style="dim")
     for part in (*_hardware(found), *_targets(found, narrow=console.width < _WIDE)):
         console.print()
         console.print(part)
@@ -93,13 +95,13 @@ def show(found: Comparison) -> None:
 
 def _sure(found: Comparison) -> RenderableType:
     """P10, median, P90 and chances of the chips that meet each target."""
-    title = "How sure that is: drawings of every uncertain number, chances within one basis of prices"
+    title = "Uncertainty: samples of every uncertain input; shares among chips of one kind of price"
     return _drawn(
         found,
         title,
         ["$/(token/s)", *COLUMNS],
         lambda e, spread: [
-            shown(e.metrics["usd_per_token_per_s"], "USD"),
+            format_quantity(e.metrics["usd_per_token_per_s"], "USD"),
             *cells(spread),
         ],
     )
@@ -109,10 +111,10 @@ def _sure_of_tpot(found: Comparison) -> RenderableType:
     """P10, median and P90 of TPOT of the same chips."""
     return _drawn(
         found,
-        "How sure TPOT is, deployments held",
+        "Uncertainty of TPOT, with fixed deployments",
         ["TPOT", *COLUMNS[:3]],
         lambda e, spread: [
-            shown(e.metrics["tpot_s"], "s"),
+            format_quantity(e.metrics["tpot_s"], "s"),
             *tpot_cells(spread),
         ],
     )
@@ -126,7 +128,7 @@ def _drawn(
         met = [(c, e) for c in found.chips if c.chip in found.spreads[i] if (e := c.best[i]) is not None]
         met.sort(key=lambda pair: pair[1].metrics["usd_per_token_per_s"])
         for k, (c, e) in enumerate(met):
-            told.append(["" if k else shown(limit, "s"), c.chip, *row(e, found.spread(i, c.chip))])
+            told.append(["" if k else format_quantity(limit, "s"), c.chip, *row(e, found.spread(i, c.chip))])
     columns = ["TPOT within", "chip", *heads]
     right = [columns[0], *columns[2:]]
     return table(columns, told, title=title, right=right, flexible=["chip"], least=_NAME)
@@ -135,16 +137,24 @@ def _drawn(
 def _hardware(found: Comparison) -> Iterator[RenderableType]:
     """What each chip is made of, and what its price is a price of."""
     heads = [head for _, head, _ in _HARDWARE]
-    made = [[c.chip, *(shown(c.hardware.get(n) or None, u) for n, _, u in _HARDWARE)] for c in found.chips]
-    yield table(["chip", *heads], made, title="What is compared", right=heads, flexible=["chip"], least=_NAME)
+    made = [
+        [c.chip, *(format_quantity(c.hardware.get(n) or None, u) for n, _, u in _HARDWARE)]
+        for c in found.chips
+    ]
+    yield table(["chip", *heads], made, title="Chips", right=heads, flexible=["chip"], least=_NAME)
     prices = [
-        [c.chip, shown(c.hardware.get("price_usd") or None, "USD"), c.basis, "no" if c.unanchored else "yes"]
+        [
+            c.chip,
+            format_quantity(c.hardware.get("price_usd") or None, "USD"),
+            c.basis,
+            "no" if c.unanchored else "yes",
+        ]
         if c.gap is None
         else [c.chip, NONE, NONE, NONE]
         for c in found.chips
     ]
     yield table(
-        ["chip", "price USD", "a price of", "anchored"],
+        ["chip", "price USD", "price of", "anchored"],
         prices,
         right=["price USD"],
         flexible=["chip"],
@@ -163,7 +173,7 @@ def _targets(found: Comparison, *, narrow: bool) -> Iterator[RenderableType]:
             below = [c for c in within if not found.may_win(c)]
             at = "" if len(found.groups) == 1 else f", {group}"
             cells = [_row(c, i)[: len(columns)] for c in (*ranked, *others, *below)]
-            title = f"TPOT within {shown(limit, 's')}{at}"
+            title = f"TPOT within {format_quantity(limit, 's')}{at}"
             yield table(columns, cells, title=title, right=columns[1:7], flexible=["chip"], least=_NAME)
 
 
@@ -178,10 +188,10 @@ def _row(chip: ComparedChip, i: int) -> list[str]:
     spread = f", EP {d['ep']}" if d["ep"] > 1 else ""
     return [
         name,
-        shown(m["usd_per_token_per_s"], "USD"),
-        shown(m["tpot_s"], "s"),
+        format_quantity(m["usd_per_token_per_s"], "USD"),
+        format_quantity(m["tpot_s"], "s"),
         counted(m["chips"]),
-        shown(m["capex_usd"], "USD"),
+        format_quantity(m["capex_usd"], "USD"),
         f"{d['batch']:,}",
         f"{d['tp']} x {d['pp']}{spread}",
         word(e.bound_by),
@@ -189,12 +199,12 @@ def _row(chip: ComparedChip, i: int) -> list[str]:
 
 
 def _short(chip: ComparedChip) -> str:
-    """Why a chip has no row at a target, in the column of its TPOT; a note says more."""
+    """Why a chip has no row at a target, in the column of its TPOT; a note gives details."""
     if chip.obstacle is None:
-        return f"> {shown(chip.least_tpot_s, 's')}"
+        return f"> {format_quantity(chip.least_tpot_s, 's')}"
     if not chip.obstacle.fits:
-        return "fits nowhere" if "capacity" in chip.obstacle.exceeds else "refused"
-    return f"late {', '.join(name.upper() for name in chip.obstacle.exceeds)}"
+        return "does not fit" if "capacity" in chip.obstacle.exceeds else "refused"
+    return f"misses {', '.join(name.upper() for name in chip.obstacle.exceeds)}"
 
 
 def _answers(found: Comparison) -> Iterator[str]:
@@ -202,16 +212,16 @@ def _answers(found: Comparison) -> Iterator[str]:
         for group in found.groups:
             at = "" if len(found.groups) == 1 else f", {group},"
             ranked = found.ranked(i, group)
-            first = shown(limit, "s")
+            first = format_quantity(limit, "s")
             if not ranked:
-                yield f"Within {first}{at} none of them serves it{_unranked(found, i, group)}."
+                yield f"Within {first}{at} no chip meets the target{_unranked(found, i, group)}."
                 continue
             (best, one), *rest = ranked
             if rest:
                 ratio = rest[0][1].metrics["usd_per_token_per_s"] / one.metrics["usd_per_token_per_s"]
-                beside = f", {rest[0][0].chip} costs {ratio:.3g} times as much"
+                beside = f"; {rest[0][0].chip} costs {ratio:.3g} times as much"
             else:
-                beside = ", the only one"
+                beside = "; it is the only one"
             yield f"Within {first}{at} {best.chip} is the cheapest{beside}."
 
 
@@ -222,24 +232,25 @@ def _unranked(found: Comparison, i: int, group: str) -> str:
         for c in found.chips
         if c.best[i] is not None and group_of(c.basis) == group and not found.may_win(c)
     ]
-    return f" that a measurement anchors ({', '.join(serve)} would)" if serve else ""
+    return f" whose software a measurement anchors ({', '.join(serve)} does)" if serve else ""
 
 
 def _notes(found: Comparison) -> Iterator[str]:
-    """What has no place in a table: gaps, obstacles, anchors, prices."""
+    """Notes below the tables: gaps, obstacles, anchors, prices."""
     for c in found.chips:
         if c.gap is not None:
-            yield f"Note: {c.chip} is left out: {c.gap}."
+            yield f"Note: {c.chip} is omitted: {c.gap}."
         elif c.obstacle is not None:
             yield f"Note: {c.chip} {_obstacle(c.obstacle)}."
         if c.unanchored is not None:
-            beside = "" if found.with_unanchored else " It wins nothing here; --with-unanchored lets it."
+            beside = "" if found.with_unanchored else " It cannot win here; --with-unanchored allows it."
             yield f"Note: {c.chip} is unanchored: {c.unanchored}{beside}"
         if c.assumed is not None:
             yield f"Assumed: {c.assumed}."
     if len(found.groups) > 1:
         yield (
-            f"Note: prices are not alike ({', '.join(found.groups)}), and chips rank within one kind; "
+            f"Note: prices mean different things ({', '.join(found.groups)}); chips are "
+            f"ranked within each group. "
             "--price-method unit-cost prices all chips alike."
         )
     best = [e for c in found.chips for e in c.best if e is not None]
@@ -255,7 +266,7 @@ def _obstacle(obstacle: Obstacle) -> str:
         for name, value in obstacle.exceeds.items()
     )
     if obstacle.fits:
-        return f"fits, but misses {by} at best"
+        return f"fits, but its best deployment misses {by}"
     if "capacity" in obstacle.exceeds:
-        return f"fits nowhere: the deployment that lacks least exceeds {by}"
-    return f"is refused in every deployment: the best exceeds {by}"
+        return f"fits in no deployment: the closest one exceeds {by}"
+    return f"breaks a limit in every deployment: the closest one exceeds {by}"

@@ -1,10 +1,10 @@
-"""Tables of designs: the answer at each target, the baselines beside it, the chips, the whole front."""
+"""Tables of designs: the best at each target, the baselines, the chips, the whole front."""
 
 from collections.abc import Iterable, Sequence
 
 from rich.console import RenderableType
 
-from dse.cli.terminal.quantity import NONE, shown
+from dse.cli.terminal.quantity import NONE, format_quantity
 from dse.cli.terminal.tables import table
 from dse.front.axis import Axis, axis_named
 from dse.report.words.answer import Answer, Row
@@ -25,7 +25,7 @@ _PARAMETERS = {
 _SIZES = {"batch": "batch", "TP": "tp", "PP": "pp", "chips": "chips"}
 _SURE = {"p10": "P10", "p50": "median", "p90": "P90"}
 _ELSEWHERE = ("sram_bandwidth_per_byte", "price")
-"""Parameters that are told in columns of every chip: SRAM bandwidth and price."""
+"""Parameters that every chip has as columns: SRAM bandwidth and price."""
 
 
 def best_table(answer: Answer, axes: Sequence[Axis]) -> RenderableType:
@@ -38,14 +38,16 @@ def best_table(answer: Answer, axes: Sequence[Axis]) -> RenderableType:
     rows = []
     for row in answer.best:
         first = (
-            shown(row[f"target_{target.column}"], target.unit)
+            format_quantity(row[f"target_{target.column}"], target.unit)
             if target
             else _title(axis_named(axes, row["best_for"]))
         )
         if row.get("found") is False:
             rows.append([first, "none found", *[NONE] * (len(columns) - 2)])
         else:
-            rows.append([first, *_layout(row, sizes), *(shown(row[a.column], a.unit) for a in extra)])
+            rows.append(
+                [first, *_layout(row, sizes), *(format_quantity(row[a.column], a.unit) for a in extra)]
+            )
     title = f"Best {goal.label} at each {target.label} target" if target else "Best design of each objective"
     return table(columns, rows, title=title, right=columns[2:] + [head] * bool(target))
 
@@ -53,7 +55,7 @@ def best_table(answer: Answer, axes: Sequence[Axis]) -> RenderableType:
 def baseline_table(answer: Answer) -> RenderableType | None:
     """The objective of the best design and of each baseline, target by target; None without baselines.
 
-    Baselines that rank among others, by their prices or for want of an anchor, stand last and say so.
+    Baselines that cannot be the best, because of their kind of price or without an anchor, come last, marked.
     """
     goal, target, stands = answer.objective, answer.target, answer.standing
     if target is None or not answer.baselines:
@@ -63,13 +65,15 @@ def baseline_table(answer: Answer) -> RenderableType | None:
     columns = [f"{target.label} within", "best found", *heads]
     rows = [
         [
-            shown(row[f"target_{target.column}"], target.unit),
-            shown(row[goal.column], goal.unit),
-            *(shown(answer.baselines[name][i], goal.unit) for name in names),
+            format_quantity(row[f"target_{target.column}"], target.unit),
+            format_quantity(row[goal.column], goal.unit),
+            *(format_quantity(answer.baselines[name][i], goal.unit) for name in names),
         ]
         for i, row in enumerate(answer.best)
     ]
-    return table(columns, rows, title=f"{_title(goal)} beside the baselines", right=columns)
+    return table(
+        columns, rows, title=f"{_title(goal)} of the best design and of the baselines", right=columns
+    )
 
 
 def _apart(stands: Standing, name: str) -> str:
@@ -88,7 +92,7 @@ def chip_table(rows: Iterable[Row]) -> RenderableType | None:
         return None
     columns = ["chip", *names]
     cells = [[chip, *(told.get(name, NONE) for name in names)] for chip, told in chips.items()]
-    return table(columns, cells, title="What these chips are", right=names, flexible=names, least=5)
+    return table(columns, cells, title="Parameters of these chips", right=names, flexible=names, least=5)
 
 
 def mix_table(rows: Iterable[Row], mix: Sequence[Row]) -> RenderableType | None:
@@ -110,15 +114,15 @@ def mix_table(rows: Iterable[Row], mix: Sequence[Row]) -> RenderableType | None:
                     f"{part['llm']}, {part['workload']}",
                     f"{part['weight'] / total:.0%}",
                     *layout,
-                    shown(row[f"{own}.tpot_s"], "s"),
-                    shown(row[f"{own}.capex_usd"], "USD"),
-                    shown(row[f"{own}.usd_per_token_per_s"], "USD"),
+                    format_quantity(row[f"{own}.tpot_s"], "s"),
+                    format_quantity(row[f"{own}.capex_usd"], "USD"),
+                    format_quantity(row[f"{own}.usd_per_token_per_s"], "USD"),
                 ]
             )
         if cells[-len(told) :] != told:  # several targets may have one best design
             cells += told
     return table(
-        columns, cells, title="What each LLM gets", right=columns[2:], flexible=columns[:2], least=12
+        columns, cells, title="Each LLM of the mix", right=columns[2:], flexible=columns[:2], least=12
     )
 
 
@@ -127,7 +131,9 @@ def front_table(rows: Sequence[Row], axes: Sequence[Axis], title: str) -> Render
     sizes, sure = _sizes(rows), [n for n in _SURE if rows and rows[0].get(n) is not None]
     columns = ["design", *sizes, "capital USD", *(_title(a) for a in axes), *(_SURE[n] for n in sure)]
     units = {**{a.column: a.unit for a in axes}, **dict.fromkeys(sure, "")}
-    cells = [[*_layout(row, sizes), *(shown(row[n], unit) for n, unit in units.items())] for row in rows]
+    cells = [
+        [*_layout(row, sizes), *(format_quantity(row[n], unit) for n, unit in units.items())] for row in rows
+    ]
     return table(columns, cells, title=title, right=columns[1:])
 
 
@@ -143,7 +149,11 @@ def _sizes(rows: Iterable[Row]) -> list[str]:
 
 def _layout(row: Row, sizes: Sequence[str]) -> list[str]:
     counts = [NONE if row.get(_SIZES[name]) is None else f"{row[_SIZES[name]]:,}" for name in sizes]
-    return [f"{row.get('chip', NONE)}{row.get('mark', '')}", *counts, shown(row.get("capex_usd"), "USD")]
+    return [
+        f"{row.get('chip', NONE)}{row.get('mark', '')}",
+        *counts,
+        format_quantity(row.get("capex_usd"), "USD"),
+    ]
 
 
 def _parameters(row: Row) -> dict[str, str]:
@@ -156,15 +166,15 @@ def _parameters(row: Row) -> dict[str, str]:
     found |= {_PARAMETERS.get(name, name.replace("_", " ")): str(row[name]) for name in chosen}
     per_byte, sram = row.get("param_sram_bandwidth_per_byte"), row.get("param_sram")
     if per_byte is not None and sram is not None:
-        found["SRAM bandwidth"] = shown(per_byte * sram, "B/s")
+        found["SRAM bandwidth"] = format_quantity(per_byte * sram, "B/s")
     if found and row.get("price_usd") is not None:
-        found["price USD"] = shown(row["price_usd"], "USD")
+        found["price USD"] = format_quantity(row["price_usd"], "USD")
     return found
 
 
 def _parameter(value: float, unit: str) -> str:
     """A parameter for people; what is counted is whole."""
-    return shown(value, unit) if unit else f"{round(value):,}"
+    return format_quantity(value, unit) if unit else f"{round(value):,}"
 
 
 def thinned(rows: list[Row]) -> list[Row]:

@@ -1,11 +1,11 @@
-"""What `dse front --gap` proves, for people."""
+"""The bound that `dse front --gap` proves, for people."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from dse.cli.input.stored_results import load_both
-from dse.cli.terminal.quantity import NONE, shown
+from dse.cli.input.stored_results import load_study_and_front
+from dse.cli.terminal.quantity import NONE, format_quantity
 from dse.cli.terminal.tables import stderr, stdout, table
 from dse.front.axis import Axis
 from dse.search.bound.prove import Bound, prove
@@ -13,7 +13,7 @@ from dse.search.bound.prove import Bound, prove
 
 def proven(study: str, out: Path | None, configs: Path | None, seconds: float) -> Bound:
     """The bound of a stored front: over the steps of the space, and between them where it was swept."""
-    resolved, front = load_both(study, out, configs)
+    resolved, front = load_study_and_front(study, out, configs)
     between = "sweep" in front.manifest
     with _told(study) as tell:
         return prove(resolved, front, between=between, seconds=seconds, progress=tell)
@@ -26,13 +26,13 @@ def _told(study: str) -> Iterator[Callable[[float, int], None]]:
         yield lambda factor, left: status.update(f"{study}: at most x{factor:.3f}, {left:,} boxes open")
 
 
-def tell_gap(bound: Bound, axes: Sequence[Axis]) -> None:
+def show_gap(bound: Bound, axes: Sequence[Axis]) -> None:
     """The factor, and the bound at each target."""
     console, goal = stdout(), next((a for a in axes if a.name == bound.goal), axes[0])
-    where = "the space and of what lies between its steps" if bound.between else "the space"
+    where = "the space and of the values between its steps" if bound.between else "the space"
     console.print()
     if not bound.found:
-        told = f"a design of {where} may meet the targets, better than the reference point by a factor"
+        told = f"a design of {where} may meet the targets and beat the reference point by a factor"
         none = f"Proven: no design of {where} meets the targets within the reference point"
         text = none if bound.factor <= 1.0 else f"Not proven yet: {told} of at most {bound.factor:.3g}"
         console.print(f"{text} ({bound.boxes:,} boxes, {bound.designs:,} designs evaluated).", soft_wrap=True)
@@ -45,9 +45,12 @@ def tell_gap(bound: Bound, axes: Sequence[Axis]) -> None:
     for remark in bound.remarks:
         console.print(f"Note: {remark}.", soft_wrap=True)
     rows = [
-        [shown(a.target, "s"), *(NONE if v is None else shown(v, goal.unit) for v in (a.best, a.bound))]
+        [
+            format_quantity(a.target, "s"),
+            *(NONE if v is None else format_quantity(v, goal.unit) for v in (a.best, a.bound)),
+        ]
         for a in bound.at
     ]
     if rows:
-        columns = ["target", "on the front", "no chip below"]
-        console.print(table(columns, rows, title=f"{goal.label}, found and proven", right=columns))
+        columns = ["target", "on the front", "lower bound"]
+        console.print(table(columns, rows, title=f"{goal.label}, found and proven bound", right=columns))

@@ -1,4 +1,4 @@
-"""What stood in the way where nothing was feasible."""
+"""Why no design is feasible: violated constraints."""
 
 from collections.abc import Sequence
 
@@ -14,16 +14,16 @@ def most_violated(found: Sequence[Failure], trials: int) -> str:
     if not found:
         return ""
     worst = found[0]
-    return f"; most often violated: {worst.name} ({worst.trials} of {trials}), by {worst.excess} at least"
+    return f"; most often violated: {worst.name} ({worst.trials} of {trials}), by at least {worst.excess}"
 
 
-def obstacle_table(found: Sequence[Failure]) -> RenderableType | None:
+def violation_table(found: Sequence[Failure]) -> RenderableType | None:
     """Every violated constraint; None where none is known."""
     if not found:
         return None
     rows = [[f.name, f"{f.trials:,}", f.excess] for f in found]
-    columns = ["constraint", "trials that violate it", "least violation"]
-    return table(columns, rows, title="What stood in the way", right=columns[1:])
+    columns = ["constraint", "violating trials", "smallest violation"]
+    return table(columns, rows, title="Violated constraints", right=columns[1:])
 
 
 def obstacles(trials: Trials) -> list[Failure]:

@@ -1,12 +1,12 @@
-"""What `dse run` and `dse sweep` say when they are done."""
+"""The summary that `dse run` and `dse sweep` print at their end."""
 
 from dataclasses import replace
 from pathlib import Path
 
 from dse.cli.show.design_tables import baseline_table, best_table, chip_table, mix_table
 from dse.cli.show.uncertainty import note, tpot_table, uncertainty_table
-from dse.cli.show.verdicts import with_anchors
-from dse.cli.terminal.quantity import shown
+from dse.cli.show.verdicts import mark_rows
+from dse.cli.terminal.quantity import format_quantity
 from dse.cli.terminal.tables import plain, stdout
 from dse.front.exact import ExactComparison, drawn_behind
 from dse.front.files import Front, load_front
@@ -23,17 +23,17 @@ from dse.report.words.listed_grid import listed_grid
 from dse.spec.schema.study import StudySpec
 
 
-def tell_answer(front: Front, spec: StudySpec, *, no_color: bool, sure: SampledFront | None = None) -> None:
-    """The question, the best design at each target beside the baselines, and what its chips are.
+def print_answer(front: Front, spec: StudySpec, *, no_color: bool, sure: SampledFront | None = None) -> None:
+    """Print the question, the best design at each target with the baselines, and their chips.
 
-    `sure` holds the designs under drawings; without it nothing is told of how sure they are.
+    `sure` has the designs under samples of the uncertain inputs; without it no uncertainty is printed.
     """
     console, precision = stdout(no_color=no_color), front.manifest.get("precision", {})
     found = answer(front)
     if sure is not None:
         found = sure.judge(found)
     found = marked_answer(found, precision)
-    found = replace(found, best=tuple(with_anchors(found.best, front)))
+    found = replace(found, best=tuple(mark_rows(found.best, front)))
     console.print(spec.title, style="bold")
     console.print(spec.question.strip(), style="dim")
     mix = mix_table(found.best, front.manifest.get("mix", ()))
@@ -48,7 +48,7 @@ def tell_answer(front: Front, spec: StudySpec, *, no_color: bool, sure: SampledF
         if part is not None:
             console.print()
             console.print(part)
-    for line in chosen_by(front):
+    for line in selection_rules(front):
         console.print(line, style="dim")
     for line in computed_lines([*found.best, *plain_rows(front.baselines)], precision):
         console.print(line, soft_wrap=True)
@@ -59,21 +59,21 @@ def tell_answer(front: Front, spec: StudySpec, *, no_color: bool, sure: SampledF
     console.print()
 
 
-def chosen_by(front: Front) -> list[str]:
-    """What every design was held to, and how the best at a target was chosen."""
+def selection_rules(front: Front) -> list[str]:
+    """Limits of every design, and the rule by which the best at a target was chosen."""
     told, lines = front.manifest, []
     held = {objective(name): limit for name, limit in (told.get("held") or {}).items()}
     if held:
-        each = ", ".join(f"{goal.label} {shown(limit, goal.unit)}" for goal, limit in held.items())
-        lines.append(f"Every design is held to {each}; --no-targets lifts those of the workload.")
+        each = ", ".join(f"{goal.label} {format_quantity(limit, goal.unit)}" for goal, limit in held.items())
+        lines.append(f"Limits of every design: {each}; --no-targets ignores those of the workload.")
     if told.get("targets") and (share := told.get("tolerance")):
         lines.append(
-            f"Of the systems of a chip within {100 * share:.3g} % of the best the smallest is taken."
+            f"Of the systems of a chip within {100 * share:.3g} % of the best, the smallest is taken."
         )
     return [*lines, *(text for text in [listed_grid(told)] if text is not None)]
 
 
-def tell_files(out: Path, *, picture: bool, no_color: bool) -> None:
+def print_files(out: Path, *, picture: bool, no_color: bool) -> None:
     """Where the results are."""
     solved = ["at_targets.csv"] if (out / "at_targets.csv").is_file() else []
     names = ["front.csv", "baselines.csv", *solved, "manifest.json", *(["front.png"] if picture else [])]
@@ -88,30 +88,30 @@ def draw(study: ResolvedStudy, front: Front, out: Path) -> None:
 
 
 def exact_folders(slug: str, folder: Path) -> tuple[Path, ...]:
-    """Where the exact front of a study may lie, whose results lie in `folder`."""
+    """Folders that may hold the exact front of a study with results in `folder`."""
     return folder, folder.with_name(f"{folder.name}-sweep"), Path("results") / f"{slug}-sweep"
 
 
 def exact_behind(front: Front, folder: Path, given: Path | None = None) -> Front | None:
-    """The exact front to draw behind `front`, whose results lie in `folder`; None where there is none.
+    """The exact front to draw behind `front`, which is stored in `folder`; None where there is none.
 
-    It is the one in the folder `given`, else that of a sweep of the same problem that lies beside; a sweep
-    has nothing behind itself.
+    It is the one in the folder `given`, else that of a sweep of the same study next to `folder`; a sweep
+    has none behind itself.
     """
     if given is not None:
         return load_front(given)
     return drawn_behind(front, exact_folders(str(front.manifest.get("study")), folder))
 
 
-def beside_text(beside: ExactComparison | None) -> str:
-    """How a front stands beside the exact one, in words; empty where nobody knows."""
+def exact_text(beside: ExactComparison | None) -> str:
+    """How a front compares with the exact one, in words; empty where that is unknown."""
     if beside is None:
         return ""
     share, factor = beside.hypervolume_fraction, beside.worst_factor
     log = beside.log_hypervolume_fraction
     logs = "" if log is None else f"{log:.4%} on logarithmic scales, "
     behind = f"at worst {factor - 1.0:.2%} behind it" if factor > 1.0 else "nowhere behind it"
-    finer = "; that grid is coarser than what was searched" if share > 1.0 else ""
+    finer = "; the grid is coarser than the searched space" if share > 1.0 else ""
     return f", {share:.4%} of the exact one in {beside.folder} ({logs}{behind}{finer})"
 
 

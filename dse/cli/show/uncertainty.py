@@ -8,8 +8,8 @@ import typer
 from rich.console import RenderableType
 
 from dse.cli.input.options import whole
-from dse.cli.terminal.quantity import NONE, shown
-from dse.cli.terminal.spinner import working
+from dse.cli.terminal.quantity import NONE, format_quantity
+from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import remark, table
 from dse.errors import SpecError, StaleResultsError
 from dse.front.files import Front
@@ -19,16 +19,16 @@ from dse.report.info.sampled_front import sample_front as drawn
 from dse.report.words.answer import Answer, Row
 
 Samples = Annotated[
-    int, typer.Option("--samples", metavar="N", parser=whole(2), help="Drawings of the uncertain numbers.")
+    int, typer.Option("--samples", metavar="N", parser=whole(2), help="Samples of the uncertain inputs.")
 ]
 NoIntervals = Annotated[
-    bool, typer.Option("--no-intervals", help="Leave P10, median, P90 and the chances out: nothing is drawn.")
+    bool, typer.Option("--no-intervals", help="Skip P10, median, P90 and the shares; no samples are drawn.")
 ]
 MANY = 128
 """Drawings unless --samples says otherwise; the same as `dse.decide.uncertainty.quantiles.SAMPLES`."""
 FEW = 64
 """The same of a comparison, whose chips are drawn one by one."""
-COLUMNS = ("P10", "median", "P90", "is best", "meets it")
+COLUMNS = ("P10", "median", "P90", "best in", "meets target in")
 
 
 def sample_front(
@@ -49,11 +49,11 @@ def measured_in(study: ResolvedStudy, front: Front, samples: int, seed: int = 1)
     if not len(front.frame):
         return None
     try:
-        with working(study.slug) as say:
-            say(f"drawing {samples} worlds")
+        with spinner(study.slug) as say:
+            say(f"evaluating {samples} samples")
             return drawn(study, front, samples, seed)
     except StaleResultsError as error:
-        remark(f"no intervals: {error}; run or sweep it again")
+        remark(f"no intervals: {error}; repeat the run or the sweep")
         return None
 
 
@@ -61,21 +61,21 @@ def cells(row: Row) -> list[str]:
     """The five columns of a row; dashes where nothing was drawn."""
     if row.get("p50") is None:
         return [NONE] * len(COLUMNS)
-    goal = [shown(row[name], "") for name in ("p10", "p50", "p90")]
+    goal = [format_quantity(row[name], "") for name in ("p10", "p50", "p90")]
     shares = (row[name] for name in ("probability_best", "probability_meets_target"))
     return [*goal, *(NONE if share is None else f"{share:.0%}" for share in shares)]
 
 
 def uncertainty_table(answer: Answer, found: SampledFront | None) -> RenderableType | None:
-    """The best design at each target and the best baseline beside it; None where nothing was drawn."""
+    """The best design and the best baseline at each target; None without samples."""
     goal = answer.objective
     return _beside(
         answer,
         found,
-        f"How sure {goal.label} is",
+        f"Uncertainty of {goal.label}",
         [goal.label, *COLUMNS],
         lambda row: [
-            shown(row[goal.column], goal.unit),
+            format_quantity(row[goal.column], goal.unit),
             *cells(row),
         ],
     )
@@ -83,15 +83,17 @@ def uncertainty_table(answer: Answer, found: SampledFront | None) -> RenderableT
 
 def tpot_table(answer: Answer, found: SampledFront | None) -> RenderableType | None:
     """TPOT of the same designs, as `uncertainty_table` has them."""
-    title, heads = "How sure TPOT is, deployments held", ["TPOT", *COLUMNS[:3]]
-    return _beside(answer, found, title, heads, lambda row: [shown(row["tpot_s"], "s"), *tpot_cells(row)])
+    title, heads = "Uncertainty of TPOT, with fixed deployments", ["TPOT", *COLUMNS[:3]]
+    return _beside(
+        answer, found, title, heads, lambda row: [format_quantity(row["tpot_s"], "s"), *tpot_cells(row)]
+    )
 
 
 def tpot_cells(row: Row) -> list[str]:
     """P10, median and P90 of TPOT; dashes where nothing was drawn."""
     if row.get("tpot_s_p50") is None:
         return [NONE] * 3
-    return [shown(row[f"tpot_s_{name}"], "s") for name in ("p10", "p50", "p90")]
+    return [format_quantity(row[f"tpot_s_{name}"], "s") for name in ("p10", "p50", "p90")]
 
 
 def _beside(
@@ -102,7 +104,7 @@ def _beside(
     goal, target = answer.objective, answer.target
     rows = []
     for i, best in enumerate(answer.best):
-        limit = shown(best[f"target_{target.column}"], target.unit)
+        limit = format_quantity(best[f"target_{target.column}"], target.unit)
         rivals = ((n, r[i]) for n, r in answer.rivals.items() if answer.standing.ranks(n))
         others = [row for _, row in rivals if row["found"]]
         others = sorted(others, key=lambda r: r[goal.column] * (-1.0 if goal.maximised else 1.0))
@@ -120,9 +122,11 @@ def note(found: SampledFront | None) -> Iterable[str]:
         return
     drawn = found.drawn
     yield (
-        f"P10, median, P90: {drawn.samples} drawings of {drawn.numbers} uncertain numbers and of the error "
-        "of calibrated stacks, the same for all designs, deployments held; the median of a number is its "
-        "value, low to high its middle 80 %. Is best: share of the drawings in which it meets the target and "
-        "beats the others; meets it: share in which it works and meets the target. The limits of a die "
-        "(reticle, edge, cooling) are held: it is designed to them with the constants of its day."
+        f"P10, median, P90: {drawn.samples} samples of {drawn.numbers} uncertain inputs and of the error of "
+        "calibrated stacks, the same for all designs, with fixed deployments. The median of an input is its "
+        "value; its low and high contain the middle 80 %. Best in: share of samples "
+        "in which the design meets "
+        "the target and beats the others. Meets target in: share in which it works and meets the target. The "
+        "limits of a die (reticle, edge, cooling) do not vary: a die is designed with "
+        "the constants of its day."
     )

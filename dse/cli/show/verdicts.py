@@ -1,10 +1,10 @@
-"""The winner under all three softwares, side by side, and whether it holds."""
+"""The winner under the three assumptions about software, and whether it holds."""
 
 from collections.abc import Iterable
 
 from rich.console import Console, RenderableType
 
-from dse.cli.terminal.quantity import NONE, shown
+from dse.cli.terminal.quantity import NONE, format_quantity
 from dse.cli.terminal.tables import plain, table
 from dse.decide.verdict.by_software import Verdict, Verdicts, verdicts_from
 from dse.decide.verdict.multi_start import NEAR, TURNED
@@ -22,8 +22,8 @@ _UNANCHORED = "\nunanchored"
 
 
 _WALKED = (
-    "'near X': a chip that a walk over the steps of the space from X came to; 'X as BRANCH': what X is in "
-    "another branch. JSON tells their parameters."
+    "'near X': a chip that a local search from X reached; 'X as BRANCH': X as a chip of another branch. "
+    "JSON has their parameters."
 )
 
 
@@ -34,7 +34,7 @@ def show_verdicts(console: Console, found: Verdicts, goal: str, target: str = "T
     if any(v.winner and (v.winner.startswith(NEAR) or TURNED in v.winner) for v in found.verdicts):
         console.print(plain(_WALKED))
     for d in found.dependence:
-        at = "" if d.target is None else f"Within {shown(d.target, 's')}"
+        at = "" if d.target is None else f"Within {format_quantity(d.target, 's')}"
         group = f", {d.basis}" if several else ""
         console.print(plain(f"{at}{group}: {d.sentence}."))
 
@@ -44,24 +44,24 @@ def _table(found: Verdicts, goal: str, target: str, several: bool) -> Renderable
     head = f"{target} within"
     rows = []
     for d in found.dependence:
-        at = NONE if d.target is None else shown(d.target, "s")
+        at = NONE if d.target is None else format_quantity(d.target, "s")
         each = [_cell(cells.get((d.target, d.basis, s))) for s in HEADS]
         rows.append([at, *([d.basis] if several else []), *each])
     columns = [head, *(["prices"] if several else []), *HEADS.values()]
-    title = f"Who wins by {goal}, under each software"
+    title = f"Winner by {goal} under each assumption about software"
     return table(columns, rows, title=title, right=[head], flexible=columns[1:], least=8)
 
 
 def _cell(verdict: Verdict | None) -> str:
     if verdict is None or verdict.winner is None:
         return NONE
-    told = f"{verdict.winner} {shown(verdict.value, 'USD')}"
+    told = f"{verdict.winner} {format_quantity(verdict.value, 'USD')}"
     if verdict.low is None:
         return told
-    return f"{told} ({shown(verdict.low, 'USD')} to {shown(verdict.high, 'USD')})"
+    return f"{told} ({format_quantity(verdict.low, 'USD')} to {format_quantity(verdict.high, 'USD')})"
 
 
-def with_anchors(rows: Iterable[Row], front: Front) -> list[Row]:
+def mark_rows(rows: Iterable[Row], front: Front) -> list[Row]:
     """Rows of designs, those marked that no measurement anchors or whose price is on another basis."""
     stands, found = eligibility_of(front), []
     for row in rows:
@@ -74,7 +74,7 @@ def with_anchors(rows: Iterable[Row], front: Front) -> list[Row]:
     return found
 
 
-def show_stored(console: Console, front: Front) -> None:
+def show_stored_verdicts(console: Console, front: Front) -> None:
     """Print the verdicts that a front was stored with; old fronts have none."""
     found, told = verdicts_from(front.manifest), answer(front)
     if found is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from dse.cli.terminal.guard import complain
-from dse.cli.terminal.machine_output import emit
+from dse.cli.terminal.machine_output import print_rows
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.errors import ExitCode
 from dse.validate.article.claims import Claim, check_article
@@ -19,7 +19,7 @@ def show_claims(form: str, configs: Path | None) -> None:
     if form == "table":
         _show(claims)
     else:
-        emit([asdict(claim) for claim in claims], form)
+        print_rows([asdict(claim) for claim in claims], form)
     missed = [claim.id for claim in claims if not claim.napkin_ok]
     if missed:
         complain(f"napkin: expected every claim within its rounding, missed {', '.join(missed)}")

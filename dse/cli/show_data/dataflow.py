@@ -1,8 +1,8 @@
-"""Published speeds of dataflow chips beside ours, as a table."""
+"""Published speeds of dataflow chips and ours, as a table."""
 
 from pathlib import Path
 
-from dse.cli.terminal.machine_output import emit, emit_json
+from dse.cli.terminal.machine_output import print_json, print_rows
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.plugins import cost_model
 from dse.spec.catalog.lookup import Catalog
@@ -17,9 +17,9 @@ def show_dataflow(form: str, configs: Path | None) -> None:
         _show(shown)
         return
     if form == "csv":
-        emit([b.as_dict() for b in shown.rows], form)
+        print_rows([b.as_dict() for b in shown.rows], form)
     else:
-        emit_json({**medians(shown), "rows": [b.as_dict() for b in shown.rows]})
+        print_json({**medians(shown), "rows": [b.as_dict() for b in shown.rows]})
 
 
 def medians(shown: Shown) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Key figures by kind of config: what a line of `dse catalog KIND` tells."""
+"""Key figures of each kind of config, the columns of `dse catalog KIND`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

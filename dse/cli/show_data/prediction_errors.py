@@ -44,7 +44,7 @@ def groups_table(groups: Sequence[Group], keys: Sequence[str]) -> RenderableType
 
 
 def remarks(predicted: Predicted) -> Iterator[str]:
-    """What a reader must know beside the numbers."""
+    """Notes on the rows and on their intervals."""
     found, refused = predicted.found, predicted.refused
     yield f"{len(found):,} rows predicted, {len(refused):,} not."
     for reason, count in reasons(refused):
@@ -53,25 +53,27 @@ def remarks(predicted: Predicted) -> Iterator[str]:
     names = sorted({p.case.stack.name for p in strange})
     if strange:
         yield (
-            f"{len(strange):,} rows of engines that no stack was calibrated on stand on their chip's class "
-            f"({', '.join(names)}), with its wider interval."
+            f"{len(strange):,} rows are of engines without a calibrated stack: they use the "
+            f"stack of their chip's class "
+            f"({', '.join(names)}), which has a wider interval."
         )
     foreign = [p for p in found if p.case.own_stack and not p.case.own_chip]
     if foreign:
         chips = ", ".join(sorted({p.case.chip.name for p in foreign}))
         yield (
-            f"{len(foreign):,} rows are on chips that the stack of their engine was not calibrated on "
+            f"{len(foreign):,} rows are on chips that were not used to calibrate the stack of their engine "
             f"({chips}), with the wider interval of their class."
         )
     layouts = sum(bool(p.case.layout.assumed) for p in found)
     if layouts:
         yield (
-            f"{layouts:,} rows leave the layout open: all chips are taken as TP where a batch is stated, "
-            "else as the smallest replicas."
+            f"{layouts:,} rows do not state the deployment: all chips are used as TP "
+            f"where the batch is stated, "
+            "otherwise as the smallest replicas."
         )
     without = sum(p.factor is None for p in found)
     if without:
-        yield f"{without:,} rows have no interval: their stack states none for their metric."
+        yield f"{without:,} rows have no interval: their stack has none for this metric."
 
 
 def points(predicted: Predicted) -> list[Point]:

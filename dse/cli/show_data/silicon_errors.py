@@ -6,7 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 from dse.cli.show_data.prediction_errors import percent, signed
-from dse.cli.terminal.machine_output import emit
+from dse.cli.terminal.machine_output import print_rows
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.errors import spec_error
 from dse.front.files import write_files
@@ -31,7 +31,7 @@ _NAMES = {
 def show_silicon(
     form: str, by: str | None, out: Path | None, plot: Path | None, configs: Path | None
 ) -> None:
-    """Derive every chip of silicon/published.csv and tell the errors."""
+    """Derive every chip of silicon/published.csv and print the errors."""
     if by not in (None, "use"):
         raise spec_error("--by", f"expected use for the table silicon, got {by!r}")
     catalog = Catalog.of(configs)
@@ -43,7 +43,7 @@ def show_silicon(
         draw_silicon(rows, plot)
     made = groups(rows, by_use=by == "use")
     if form != "table":
-        emit([group.as_dict() for group in made], form)
+        print_rows([group.as_dict() for group in made], form)
         return
     _show(rows, others, groups(rows, by_use=True), refused)
 
@@ -98,7 +98,7 @@ def _show(
             ]
             for r in mine
         ]
-        columns = ["chip", "ours", "published", "error", "left out", "fitted to it, or note"]
+        columns = ["chip", "ours", "published", "error", "left out", "used in the fit, or note"]
         title = _NAMES[metric][0].upper() + _NAMES[metric][1:]
         console.print(table(columns, told, title=title, right=columns[1:5], flexible=columns[5:]))
         console.print()
@@ -116,7 +116,7 @@ def _show(
         ]
         for g in made
     ]
-    title = "Errors, on chips that set constants, on others, and each predicted by constants of the others"
+    title = "Errors of chips used in the fit, of other chips, and of each chip left out of the fit"
     console.print(table(["metric", "chips", *numbers], cells, title=title, right=numbers))
     console.print(plain(_capped_told(rows)))
     console.print()
@@ -129,8 +129,9 @@ def _capped_told(rows: Sequence[SiliconRow]) -> str:
     n = sum(r.metric == "tdp_capped" for r in rows)
     return (
         f"Capped: {n} chips whose die another chip sells at {CAPPED - 1.0:.0%} more power or above, found by "
-        "comparing the two. They cannot hold the peaks that are summed here, and no specification tells how "
-        "far a maker caps, so ours is what they would draw uncapped."
+        "comparing the two. They cannot sustain the peaks that are summed here. "
+        "Specifications do not state the "
+        "cap, so ours is the power without it."
     )
 
 

@@ -1,6 +1,6 @@
 """A number as its config writes it, which is how its readers know it."""
 
-from dse.cli.terminal.quantity import shown
+from dse.cli.terminal.quantity import format_quantity
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import Fact
 from dse.spec.catalog.lookup import KINDS
@@ -15,4 +15,4 @@ def written(study: ResolvedStudy, fact: Fact) -> str:
     for part in fact.place.path.split("."):
         data = data.get(part) if isinstance(data, dict) else None
     value = data.get("value") if isinstance(data, dict) else None
-    return shown(fact.value, fact.unit) if value is None else str(value)
+    return format_quantity(fact.value, fact.unit) if value is None else str(value)

@@ -1,4 +1,4 @@
-"""How every verb talks: in colour or not, with its progress or without."""
+"""Options of every verb: --quiet and --no-color."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -11,38 +11,42 @@ import typer
 
 
 @dataclass(frozen=True)
-class Manner:
-    """What one call of the program was asked for."""
+class GlobalOptions:
+    """Values of the options that every verb has."""
 
     quiet: bool = False
     no_color: bool = False
 
 
-_MANNER: ContextVar[Manner] = ContextVar("manner")  # of one call, as the terminal is
+_CURRENT: ContextVar[GlobalOptions] = ContextVar("global_options")  # of one call, as the terminal is
 _OPTIONS = {
-    "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no remarks.")],
-    "no_color": Annotated[bool, typer.Option("--no-color", help="No colour (so does NO_COLOR).")],
+    "quiet": Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print results and errors only: no progress, no notes.")
+    ],
+    "no_color": Annotated[
+        bool, typer.Option("--no-color", help="Print without colour; NO_COLOR=1 does the same.")
+    ],
 }
 
 
-def manner() -> Manner:
-    """What the verb that is running was asked for."""
-    return _MANNER.get(Manner())
+def global_options() -> GlobalOptions:
+    """Those of the verb that is running."""
+    return _CURRENT.get(GlobalOptions())
 
 
-def mannered(verb: Callable[..., None]) -> Callable[..., None]:
-    """`verb` with --quiet and --no-color; one that has them itself keeps its own, and is heeded alike."""
+def with_global_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """`verb` with --quiet and --no-color; a verb with such a parameter of its own receives it too."""
     own = signature(verb).parameters
     added = {name: option for name, option in _OPTIONS.items() if name not in own}
 
     @wraps(verb)
-    def call(**given: object) -> None:
-        asked = Manner(quiet=bool(given["quiet"]), no_color=bool(given["no_color"]))
-        token = _MANNER.set(asked)
+    def call(**values: object) -> None:
+        options = GlobalOptions(quiet=bool(values["quiet"]), no_color=bool(values["no_color"]))
+        token = _CURRENT.set(options)
         try:
-            verb(**{name: value for name, value in given.items() if name not in added})
+            verb(**{name: value for name, value in values.items() if name not in added})
         finally:
-            _MANNER.reset(token)
+            _CURRENT.reset(token)
 
     more = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=False, annotation=option)

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 import typer
 
-from dse.cli.terminal.global_options import manner
+from dse.cli.terminal.global_options import global_options
 from dse.errors import DseError, ExitCode, Problem, SpecError
 
 
@@ -49,7 +49,7 @@ def blame(where: str) -> Iterator[None]:
 
 def complain(*lines: str) -> None:
     """Print one line per problem on stderr, red on a terminal; without rich, which help need not load."""
-    color = False if manner().no_color or os.environ.get("NO_COLOR") else None
+    color = False if global_options().no_color or os.environ.get("NO_COLOR") else None
     for line in lines:
         typer.secho(line, err=True, fg=typer.colors.RED, color=color)
 

@@ -7,21 +7,21 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 
 
-def emit(rows: Sequence[Mapping[str, object]], form: str) -> None:
+def print_rows(rows: Sequence[Mapping[str, object]], form: str) -> None:
     """Write rows of the same keys to stdout as `csv` or `json`."""
     if form == "json":
-        emit_json(list(rows))
+        print_json(list(rows))
     else:
-        emit_csv(rows)
+        print_csv(rows)
 
 
-def emit_json(data: object) -> None:
+def print_json(data: object) -> None:
     """Write plain data to stdout as JSON."""
     text = json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False)
     sys.stdout.write(text + "\n")
 
 
-def emit_csv(rows: Sequence[Mapping[str, object]]) -> None:
+def print_csv(rows: Sequence[Mapping[str, object]]) -> None:
     """Write rows of the same keys to stdout as CSV; None is an empty cell."""
     if not rows:
         return
@@ -30,7 +30,7 @@ def emit_csv(rows: Sequence[Mapping[str, object]]) -> None:
     writer.writerows(rows)
 
 
-def to_bytes(data: bytes) -> None:
+def print_bytes(data: bytes) -> None:
     """To stdout as it is; a captured stdout may take text only."""
     sys.stdout.flush()
     buffer = getattr(sys.stdout, "buffer", None)

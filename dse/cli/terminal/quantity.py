@@ -3,11 +3,11 @@
 from dse.spec.yaml.units import pretty
 
 NONE = "-"
-"""What stands for a gap."""
+"""Text of a missing value."""
 
 
-def shown(value: float | None, unit: str) -> str:
-    """A number in SI for people, `-` for a gap; dollars stand in the header."""
+def format_quantity(value: float | None, unit: str) -> str:
+    """A number in SI for people, `-` for a gap; dollars are named in the header."""
     if value is None:
         return NONE
     return pretty(float(value), "" if unit.startswith("USD") else unit)

@@ -5,18 +5,18 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from dse.cli.terminal.global_options import manner
+from dse.cli.terminal.global_options import global_options
 from dse.cli.terminal.tables import stderr
 
 
 @contextmanager
-def working(what: str, steps: int | None = None, *, hidden: bool = False) -> Iterator[Callable[[str], None]]:
+def spinner(what: str, steps: int | None = None, *, hidden: bool = False) -> Iterator[Callable[[str], None]]:
     """Say on stderr what is being worked out, when that is a terminal; yields what names the next step.
 
     With `steps` the bar fills by one for each step that is named, else it only moves.
     """
     console = stderr()
-    unseen = hidden or manner().quiet or not console.is_terminal
+    unseen = hidden or global_options().quiet or not console.is_terminal
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=unseen) as bar:
         task = bar.add_task(what, total=steps)

@@ -12,10 +12,10 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from dse.cli.terminal.global_options import manner
+from dse.cli.terminal.global_options import global_options
 
 WIDTH = 100
-"""Columns where the terminal does not tell, as in a pipe."""
+"""Width where the terminal has none, as in a pipe."""
 
 
 class _Screen(Console):
@@ -39,7 +39,7 @@ def stderr(*, no_color: bool = False) -> Console:
 def _console(*, stderr: bool, no_color: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     told = (stream is not None and stream.isatty()) or os.environ.get("COLUMNS", "").isdigit()
-    grey = no_color or manner().no_color
+    grey = no_color or global_options().no_color
     return _Screen(
         stderr=stderr,
         no_color=grey or None,
@@ -63,7 +63,7 @@ def table(
     """A table of texts; columns named in `right` are numbers, those in `flexible` may be wrapped.
 
     Without `flexible` any column of words may be; `least` is the width below which none is squeezed. Words
-    and numbers never break: where they do not fit side by side, the cells of a row stand below each other.
+    and numbers never break: where they do not fit, the cells of a row are printed below each other.
     """
     cells = [[plain(c) if isinstance(c, str) else c for c in row] for row in rows]
     made = _Fitting(tuple(columns), cells, frozenset(right), frozenset(flexible), least)
@@ -125,6 +125,6 @@ def plain(text: str) -> Text:
 
 def remark(text: str, *, no_color: bool = False) -> None:
     """A line on stderr that is no problem; none with --quiet."""
-    if manner().quiet:
+    if global_options().quiet:
         return
     stderr(no_color=no_color).print(text, style="dim", soft_wrap=True)

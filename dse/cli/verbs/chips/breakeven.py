@@ -19,11 +19,11 @@ from dse.cli.input.options import (
     one_of,
     whole,
 )
-from dse.cli.input.output_paths import picture_place
+from dse.cli.input.output_paths import check_picture_file
 from dse.cli.input.software import question
-from dse.cli.input.stored_results import load_both
-from dse.cli.terminal.machine_output import emit_csv, emit_json
-from dse.cli.terminal.spinner import working
+from dse.cli.input.stored_results import load_study_and_front
+from dse.cli.terminal.machine_output import print_csv, print_json
+from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import plain, remark, stdout, table
 from dse.decide.propose.proposal import limits_text
 from dse.decide.scenario.assumptions import Assumption
@@ -44,56 +44,78 @@ EPILOG = epilog(
 
 def breakeven(
     study: Study,
-    x: Annotated[str, typer.Option("--x", metavar="NAME[=LOW..HIGH]", help="The assumption across.")],
+    x: Annotated[
+        str,
+        typer.Option(
+            "--x",
+            metavar="NAME[=LOW..HIGH]",
+            help="Assumption on the horizontal axis, with an optional range.",
+        ),
+    ],
     y: Annotated[
-        str | None, typer.Option("--y", metavar="NAME[=LOW..HIGH]", help="A second one, upwards.")
+        str | None,
+        typer.Option("--y", metavar="NAME[=LOW..HIGH]", help="Second assumption, on the vertical axis."),
     ] = None,
     between: Annotated[
         str | None,
-        typer.Option(metavar="A,B", help="Sides: kinds, chips, or others [who wins today, others]."),
+        typer.Option(
+            metavar="A,B",
+            help="The two sides: kinds of chips, chips, or others [default: today's winner,others].",
+        ),
     ] = None,
     tpot: Tpot = None,
     ttft: Ttft = None,
     points: Annotated[
-        int, typer.Option(metavar="N", parser=whole(2), help="Points across; two thirds as many upwards.")
+        int,
+        typer.Option(
+            metavar="N",
+            parser=whole(2),
+            help="Points on the horizontal axis; the vertical axis gets two thirds as many.",
+        ),
     ] = 13,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the map into this file (.png, .svg or .pdf).")
+    ] = None,
     form: Annotated[
         str,
         typer.Option(
             "--format",
             metavar="FORMAT",
             parser=one_of("table", "csv", "json"),
-            help="table, csv (the map) or json.",
+            help="Output: table, csv (the map) or json.",
         ),
     ] = "table",
     software: SoftwareOption = None,
     no_targets: NoTargets = False,
     out: Out = None,
     configs: Configs = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print results and errors only: no progress, no notes.")
+    ] = False,
 ) -> None:
     """Find the values of assumptions at which another kind of chip wins.
 
-    NAME is an assumption of chips, stacks, networks, technology, workload or economy, such as 'hop latency',
-    'HBM cost', 'wafer cost', 'context length' or 'electricity', or a path such as
-    stack/static-dataflow.sram_efficiency; 'tpot' and other targets; 'batch', 'tp', 'pp'; a parameter of the
-    search space such as 'sram'; 'margin'; and the price of a side, 'sram-only.price'. Everything else stays.
+    NAME is an assumption about chips, stacks, networks, technology, workload or economy, such as 'hop
+    latency', 'HBM cost', 'wafer cost', 'context length' or 'electricity'; or a path such as
+    stack/static-dataflow.sram_efficiency; or 'tpot' and other targets; or 'batch', 'tp', 'pp'; or a parameter
+    of the search space such as 'sram'; or 'margin'; or the price of a side, 'sram-only.price'. All other
+    assumptions keep their values.
 
-    At every point each chip gets its best deployment: the chips of the front, the baselines and a coarse grid
-    over the space, of which the best on a first net of 3 x 3 points are carried on. Where the winner changes,
-    the boundary is bisected. Without --tpot and --ttft only the targets of the study itself bound latency.
+    At every point, each chip gets its best deployment. The candidates are the chips of the front, the
+    baselines and a coarse grid of the space; the best of them on a 3 x 3 grid of the assumptions make the
+    map. Where the winner changes, the boundary is found by bisection. Latency is limited by the targets of
+    the study, and by --tpot and --ttft where given.
     """
-    picture_place("--plot", plot)
+    check_picture_file("--plot", plot)
     sides = _sides(between)
     study = question(study, software)
-    resolved, front = load_both(study, out, configs)
+    resolved, front = load_study_and_front(study, out, configs)
     resolved = resolved.lifted() if no_targets else resolved
     candidates = all_candidates(resolved, front)
     across, upwards = assumptions(resolved, candidates, x, y)
     limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
     _one_of_each(limits, [knob for knob in (across, upwards) if knob is not None])
-    with working(study, hidden=quiet) as tell:
+    with spinner(study, hidden=quiet) as tell:
         found = solved(
             resolved, candidates, across, upwards, sides, limits, (points, max(2, points * 2 // 3)), tell
         )
@@ -123,9 +145,9 @@ def _sides(between: str | None) -> tuple[str, str] | None:
 
 def _tell(found: BreakEven, form: str) -> None:
     if form == "json":
-        emit_json(as_dict(found))
+        print_json(as_dict(found))
     elif form == "csv":
-        emit_csv(list(points(found)))
+        print_csv(list(points(found)))
     else:
         _show(found)
 

@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 import dse
-from dse.cli.input.lookups import checked, sold_by
-from dse.cli.input.options import PRICE_METHOD, Configs, Seller, epilog, one_of
-from dse.cli.input.output_paths import picture_place
+from dse.cli.input.lookups import check_seller, parse_settings
+from dse.cli.input.options import Configs, Seller, epilog, one_of
+from dse.cli.input.output_paths import check_picture_file
 from dse.cli.show.chip_table import show
 from dse.cli.terminal.guard import complain
-from dse.cli.terminal.machine_output import emit_json
+from dse.cli.terminal.machine_output import print_json
 from dse.errors import ExitCode
 from dse.report.plots.chip_plot import draw_chip
 from dse.report.words.violations import pretty_violation
@@ -20,22 +20,30 @@ EPILOG = epilog(
     "dse chip h100",
     "dse chip groq --node 5nm --set sram='512 MB' --plot lpu-5nm.png",
     "dse chip mi300x --price-method margin --seller amd-chip --format json",
-    codes="0 done, 1 a hypothetical chip that cannot be made (shown all the same), 2 wrong input.",
+    codes="0 done, 1 a hypothetical chip cannot be made (it is printed anyway), 2 wrong input.",
 )
 
 
 def chip(
-    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A chip: see `dse catalog chips`.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|FILE", help="Chip, see `dse catalog chips`, or a file.")
+    ],
     node: Annotated[
-        str | None, typer.Option(metavar="NODE", help="Make it on another node, such as 5nm or n3.")
+        str | None,
+        typer.Option(metavar="NODE", help="Move the chip to another process node, e.g. 5nm or n3."),
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Exchange a number, such as sram='512 MB'."),
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Override one number, e.g. sram='512 MB'; repeatable."
+        ),
     ] = None,
     price_method: Annotated[
         str | None,
-        typer.Option(metavar="METHOD", help=f"{PRICE_METHOD} [default: listed, else unit-cost]."),
+        typer.Option(
+            metavar="METHOD",
+            help="Price of the chip, see `dse catalog price-methods` [default: listed, else unit-cost].",
+        ),
     ] = None,
     seller: Seller = None,
     yield_law: Annotated[
@@ -44,25 +52,31 @@ def chip(
             "--yield",
             metavar="LAW",
             parser=one_of("negative-binomial", "murphy"),
-            help="negative-binomial or murphy.",
+            help="Yield law: negative-binomial or murphy.",
         ),
     ] = "negative-binomial",
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw area, cost and power: .png, .svg or .pdf.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw area, cost and power into this file (.png, .svg or .pdf)."),
     ] = None,
     form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "json"), help="table or json.")
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", parser=one_of("table", "json"), help="Output: table or json."
+        ),
     ] = "table",
     configs: Configs = None,
 ) -> None:
     """Derive die, cost, price and power of a chip from its specification.
 
-    For real chips the published figures stand beside ours; how far ours are off in general is told by
-    `dse validate silicon`. A chip that is exchanged is hypothetical: what keeps it from being made is named.
+    Prints the die plan, the yield, the bill of materials, the price and the power. For real chips the
+    published figures are printed next to the derived ones; `dse validate silicon` reports how far they differ
+    in general. With --set or --node the chip is hypothetical: the output names what prevents it from being
+    made, for example a die larger than the reticle.
     """
-    sold_by(seller, price_method)
-    picture_place("--plot", plot)
-    changes = checked(configs, settings or [], chips=[name], argument="NAME")
+    check_seller(seller, price_method)
+    check_picture_file("--plot", plot)
+    changes = parse_settings(configs, settings or [], chips=[name], argument="NAME")
     sheet = dse.chip_sheet(
         name,
         node=node,
@@ -75,7 +89,7 @@ def chip(
     if plot is not None:
         draw_chip(sheet, plot)
     if form == "json":
-        emit_json(sheet.as_dict())
+        print_json(sheet.as_dict())
     else:
         show(sheet)
     over = {k: v for k, v in sheet.violations.items() if v > 0.0}
@@ -86,4 +100,4 @@ def chip(
 
 def _why(name: str, over: dict[str, float]) -> str:
     told = "; ".join(f"{k} by {pretty_violation(k, v)}" for k, v in over.items())
-    return f"{name}: expected a chip that can be made, it exceeds {told}"
+    return f"{name}: expected a chip that can be made, but it exceeds {told}"

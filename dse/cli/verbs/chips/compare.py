@@ -5,23 +5,35 @@ from typing import Annotated
 
 import typer
 
-from dse.cli.input.lookups import checked, driven_by, priced_by, sold_by
+from dse.cli.input.eligibility import WithUnanchored
+from dse.cli.input.lookups import check_price_settings, check_seller, check_stack, parse_settings
 from dse.cli.input.options import (
-    PRICE_METHOD,
+    Activations,
+    Batch,
     Configs,
+    CostModelName,
+    Ep,
+    Kv,
+    Llm,
     NoTargets,
+    Picture,
+    Pp,
+    PriceMethod,
     Seller,
+    Serving,
     SoftwareOption,
     System,
+    TableFormat,
+    Tp,
+    Weights,
+    Workload,
     epilog,
-    one_of,
     time_list,
-    whole,
 )
-from dse.cli.input.output_paths import picture_place
+from dse.cli.input.output_paths import check_picture_file
 from dse.cli.show.comparison import rows, show
 from dse.cli.show.uncertainty import FEW, NoIntervals, Samples
-from dse.cli.terminal.machine_output import emit_csv, emit_json
+from dse.cli.terminal.machine_output import print_csv, print_json
 from dse.cli.terminal.tables import remark
 from dse.decide.compare.chips import compare as compared
 from dse.decide.compare.result import Comparison
@@ -36,87 +48,71 @@ EPILOG = epilog(
     "dse compare groq h100 --llm llama2-70b --workload article --weights int8 --software equal",
     codes="0 done, 1 no chip meets any target, 2 wrong input.",
 )
-_Count = whole(1)
 
 
 def compare(
     chips: Annotated[list[str], typer.Argument(metavar="CHIP...", help="Chips: names, aliases or files.")],
-    llm: Annotated[str, typer.Option(metavar="NAME", help="An LLM: see `dse catalog llms`.")],
-    workload: Annotated[str, typer.Option(metavar="NAME", help="A workload: see `dse catalog workloads`.")],
+    llm: Llm,
+    workload: Workload,
     targets: Annotated[
-        str, typer.Option(metavar="TPOT,...", help="TPOT targets, e.g. '5 ms,20 ms'.")
+        str, typer.Option(metavar="TPOT,...", help="TPOT targets with units, e.g. '5 ms,20 ms'.")
     ] = "5 ms,20 ms,50 ms",
-    batch: Annotated[
-        int | None, typer.Option(metavar="N", parser=_Count, help="Sequences in one replica [chosen].")
-    ] = None,
-    tp: Annotated[int | None, typer.Option(metavar="N", parser=_Count, help="Tensor-parallel ways.")] = None,
-    pp: Annotated[int | None, typer.Option(metavar="N", parser=_Count, help="Pipeline stages.")] = None,
-    weights: Annotated[str, typer.Option(metavar="FORMAT", help="Number format of the weights.")] = "fp16",
-    kv: Annotated[str | None, typer.Option(metavar="FORMAT", help="Of the KV cache [as weights].")] = None,
-    activations: Annotated[
-        str | None, typer.Option(metavar="FORMAT", help="Of the activations [as weights].")
-    ] = None,
-    ep: Annotated[
-        int | None, typer.Option(metavar="N", parser=_Count, help="Chips that experts are spread over.")
-    ] = None,
-    cost_model: Annotated[
-        str, typer.Option(metavar="NAME", help="See `dse catalog cost-models`.")
-    ] = "roofline",
+    batch: Batch = None,
+    tp: Tp = None,
+    pp: Pp = None,
+    weights: Weights = "fp16",
+    kv: Kv = None,
+    activations: Activations = None,
+    ep: Ep = None,
+    cost_model: CostModelName = "roofline",
     stack: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Software stack for all [each chip's own].")
+        str | None,
+        typer.Option(metavar="NAME", help="One software stack for all chips [default: each chip's own]."),
     ] = None,
     software: SoftwareOption = None,
-    serving: Annotated[
-        str | None,
-        typer.Option(metavar="MODE", help="decode-only, aggregated, chunked, disaggregated or static."),
-    ] = None,
-    price_method: Annotated[str, typer.Option(metavar="METHOD", help=f"{PRICE_METHOD}.")] = "listed",
+    serving: Serving = None,
+    price_method: PriceMethod = "listed",
     seller: Seller = None,
     no_targets: NoTargets = False,
     system: System = "chips-only",
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="[CHIP.]NAME=VALUE", help="Exchange one number of a chip, or of all."),
+        typer.Option(
+            "--set",
+            metavar="[CHIP.]NAME=VALUE",
+            help="Override one number of one chip, or of all, e.g. h100.price='25 kUSD'; repeatable.",
+        ),
     ] = None,
-    with_unanchored: Annotated[
-        bool,
-        typer.Option("--with-unanchored", help="Let chips win whose software no measurement anchors."),
-    ] = False,
+    with_unanchored: WithUnanchored = False,
     samples: Samples = FEW,
     no_intervals: NoIntervals = False,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")] = None,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format", metavar="FORMAT", parser=one_of("table", "csv", "json"), help="table, csv or json."
-        ),
-    ] = "table",
+    plot: Picture = None,
+    form: TableFormat = "table",
     configs: Configs = None,
 ) -> None:
     """Compare chips at equal latency targets.
 
-    Each chip gets its best deployment at each target: the lowest $/(token/s) among all batch sizes and
-    layouts that fit and are fast enough; of systems within 1 % of it the smallest. The latency targets of
-    the workload hold too, unless --no-targets lifts them.
+    For each target, every chip gets its best deployment: the one with the lowest $/(token/s) that fits and
+    is fast enough. Of deployments within 1 % of it the smallest is taken. The latency targets of the workload
+    apply too, unless --no-targets.
 
-    Chips rank within one basis of prices: what a buyer pays for one chip, what a system costs, what a chip
-    costs its maker and what its silicon costs are different questions, with a table each. --price-method
-    unit-cost prices all chips alike; --set h100.price='25 kUSD' says what one of them costs. Other numbers
-    are set for one chip by its name, or for all without.
+    Chips are ranked against chips whose price means the same: the price of one chip, of a system, of the
+    chip to its maker, or of its silicon. Each of these groups has its own table. --price-method unit-cost
+    prices all chips alike; --set h100.price='25 kUSD' sets the price of one.
 
-    The winner is told under all three softwares (as sold, equal, ideal), and whether it holds or at which
-    time a layer it flips: laid on every chip alike, on top of losing nothing. A chip whose software no
-    measurement anchors is shown as unanchored below the others and wins nothing unless --with-unanchored
-    says so. One that lacks a figure has an empty row, with the reason. The JSON holds every ledger.
+    The answer is checked under three assumptions about software (as sold, equal, ideal): either the winner
+    holds, or the output says at which time per layer it changes. A chip whose software no measurement
+    anchors is listed last and cannot win, unless --with-unanchored. A chip that lacks a figure has an empty
+    row and a note with the reason. JSON contains every breakdown.
     """
     limits = _targets(targets)
-    sold_by(seller, price_method)
-    picture_place("--plot", plot)
-    changes = checked(
+    check_seller(seller, price_method)
+    check_picture_file("--plot", plot)
+    changes = parse_settings(
         configs, settings or [], chips=chips, argument="CHIP", llm=llm, workload=workload, stack=stack
     )
-    driven_by(stack, software)
-    priced_by(changes, price_method)
+    check_stack(stack, software)
+    check_price_settings(changes, price_method)
     found = compared(
         chips,
         llm,
@@ -147,9 +143,9 @@ def compare(
     if form == "table":
         show(found)
     elif form == "json":
-        emit_json(found.as_dict())
+        print_json(found.as_dict())
     else:
-        emit_csv(list(rows(found)))
+        print_csv(list(rows(found)))
     if all(e is None for c in found.chips for e in c.best):
         raise typer.Exit(ExitCode.FAILED)
 

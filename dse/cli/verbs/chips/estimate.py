@@ -4,23 +4,34 @@ from typing import Annotated
 
 import typer
 
-import dse
-from dse.cli.input.lookups import checked, driven_by, priced_by, sold_by
+from dse.cli.input.lookups import check_price_settings, check_seller, check_stack, parse_settings
 from dse.cli.input.options import (
-    PRICE_METHOD,
+    Activations,
+    Batch,
     Configs,
+    CostModelName,
+    Ep,
+    Kv,
+    Llm,
     NoTargets,
+    Pp,
+    PriceMethod,
     Seller,
+    Serving,
     SoftwareOption,
     System,
+    TableFormat,
+    Tp,
+    Weights,
+    Workload,
     epilog,
-    one_of,
     whole,
 )
 from dse.cli.show.breakdown import show
 from dse.cli.terminal.guard import complain
-from dse.cli.terminal.machine_output import emit_csv, emit_json
+from dse.cli.terminal.machine_output import print_csv, print_json
 from dse.errors import ExitCode
+from dse.evaluate.estimate import estimate as estimated
 from dse.evaluate.estimate_result import Estimate
 from dse.report.words.answer import Row
 from dse.report.words.violations import pretty_violation
@@ -28,72 +39,60 @@ from dse.report.words.violations import pretty_violation
 EPILOG = epilog(
     "dse estimate --chip h100 --llm llama2-70b --workload chat --weights fp8",
     "dse estimate --chip h100 --llm llama2-70b --workload chat --tp 8 --set hbm_bandwidth='5 TB/s'",
-    codes="0 done, 1 it does not fit or is too slow (and is shown all the same), 2 wrong input.",
+    codes="0 done, 1 the design does not fit or misses a target (it is printed anyway), 2 wrong input.",
 )
-_Count = whole(1)
 
 
 def estimate(
-    chip: Annotated[str, typer.Option(metavar="NAME", help="A chip: see `dse catalog chips`.")],
-    llm: Annotated[str, typer.Option(metavar="NAME", help="An LLM: see `dse catalog llms`.")],
-    workload: Annotated[str, typer.Option(metavar="NAME", help="A workload: see `dse catalog workloads`.")],
-    tp: Annotated[int | None, typer.Option(metavar="N", parser=_Count, help="Tensor-parallel ways.")] = None,
-    pp: Annotated[int | None, typer.Option(metavar="N", parser=_Count, help="Pipeline stages.")] = None,
-    ep: Annotated[
-        int | None, typer.Option(metavar="N", parser=_Count, help="Chips that experts are spread over.")
-    ] = None,
+    chip: Annotated[str, typer.Option(metavar="NAME", help="Chip, see `dse catalog chips`.")],
+    llm: Llm,
+    workload: Workload,
+    tp: Tp = None,
+    pp: Pp = None,
+    ep: Ep = None,
     dp: Annotated[
         int | None,
-        typer.Option(metavar="N", parser=_Count, help="Replicas [1, or those that share experts: EP/TP]."),
+        typer.Option(
+            metavar="N", parser=whole(1), help="Replicas [default: 1, or EP/TP where replicas share experts]."
+        ),
     ] = None,
-    batch: Annotated[
-        int | None, typer.Option(metavar="N", parser=_Count, help="Sequences resident in one replica.")
-    ] = None,
-    weights: Annotated[str, typer.Option(metavar="FORMAT", help="Number format of the weights.")] = "fp16",
-    kv: Annotated[str | None, typer.Option(metavar="FORMAT", help="Of the KV cache [as weights].")] = None,
-    activations: Annotated[
-        str | None, typer.Option(metavar="FORMAT", help="Of the activations [as weights].")
-    ] = None,
-    cost_model: Annotated[
-        str, typer.Option(metavar="NAME", help="See `dse catalog cost-models`.")
-    ] = "roofline",
+    batch: Batch = None,
+    weights: Weights = "fp16",
+    kv: Kv = None,
+    activations: Activations = None,
+    cost_model: CostModelName = "roofline",
     stack: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Software stack [the chip's own].")
+        str | None, typer.Option(metavar="NAME", help="Software stack [default: that of the chip].")
     ] = None,
     software: SoftwareOption = None,
-    serving: Annotated[
-        str | None,
-        typer.Option(metavar="MODE", help="decode-only, aggregated, chunked, disaggregated or static."),
-    ] = None,
-    price_method: Annotated[str, typer.Option(metavar="METHOD", help=f"{PRICE_METHOD}.")] = "listed",
+    serving: Serving = None,
+    price_method: PriceMethod = "listed",
     seller: Seller = None,
     no_targets: NoTargets = False,
     system: System = "chips-only",
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Exchange one number; may be repeated."),
-    ] = None,
-    form: Annotated[
-        str,
         typer.Option(
-            "--format", metavar="FORMAT", parser=one_of("table", "csv", "json"), help="table, csv or json."
+            "--set", metavar="NAME=VALUE", help="Override one number, e.g. sram='512 MB'; repeatable."
         ),
-    ] = "table",
+    ] = None,
+    form: TableFormat = "table",
     configs: Configs = None,
 ) -> None:
     """Estimate speed and cost of one chip that serves one LLM.
 
-    Shows where each second, byte and dollar goes, and what binds it. What you leave out of batch, TP, PP and
-    EP is chosen: the cheapest per token/s that fits and meets the latency targets of the workload. Capital
-    covers chips only unless --system says more, at the prices listed in the catalog unless --price-method
-    says otherwise.
+    Prints where each second, byte and dollar goes, and which resource limits the speed. Of batch, TP, PP and
+    EP, whatever you do not give is chosen: the cheapest deployment per token/s that fits in memory and meets
+    the latency targets of the workload. Capital covers the chips only, at list price; --system adds the
+    server and the network, --price-method derives the price in another way. A design that does not fit is
+    printed as well, with what it exceeds.
     """
-    sold_by(seller, price_method)
-    changes = checked(configs, settings or [], chip=chip, llm=llm, workload=workload, stack=stack)
-    driven_by(stack, software)
-    priced_by(changes, price_method)
+    check_seller(seller, price_method)
+    changes = parse_settings(configs, settings or [], chip=chip, llm=llm, workload=workload, stack=stack)
+    check_stack(stack, software)
+    check_price_settings(changes, price_method)
     given = {"batch": batch, "TP": tp, "PP": pp}
-    found = dse.estimate(
+    found = estimated(
         chip,
         llm,
         workload,
@@ -128,7 +127,7 @@ def estimate(
 
 def _emit(found: Estimate, form: str) -> None:
     if form == "json":
-        emit_json(found.as_dict())
+        print_json(found.as_dict())
         return
     flat: Row = {}
     for name, value in found.as_dict().items():
@@ -144,13 +143,13 @@ def _emit(found: Estimate, form: str) -> None:
             flat |= {f"{name}_{key}": v for key, v in value.items()}
         else:
             flat[name] = "; ".join(value) if name == "notes" else value
-    emit_csv([flat])
+    print_csv([flat])
 
 
 def _why(found: Estimate, *, small: bool) -> str:
     broken = [f"{n} by {pretty_violation(n, v)}" for n, v in found.violations.items() if v > 0.0]
-    hint = "This is the deployment that misses by least; narrower --weights or another chip may help."
+    hint = "This deployment misses by least. Narrower --weights or another chip may help."
     if small or not found.solved:
         hint = "More chips (--tp, --pp), a smaller --batch or narrower --weights may help."
     missed = "; ".join(broken)
-    return f"{found.chip}: expected a design that fits and is fast enough, it exceeds {missed}. {hint}"
+    return f"{found.chip}: expected a design that fits and meets its targets, but it exceeds {missed}. {hint}"

@@ -7,13 +7,13 @@ import typer
 from rich.console import RenderableType
 
 from dse.cli.input.options import Configs, Out, Stored, Study, Tpot, epilog, one_of
-from dse.cli.input.stored_results import load_both, stored_trials
-from dse.cli.show.breakdown import show_told
+from dse.cli.input.stored_results import load_study_and_front, stored_trials
+from dse.cli.show.breakdown import show_evaluation
 from dse.cli.show.design_tables import _PARAMETERS
 from dse.cli.terminal.as_written import written
-from dse.cli.terminal.machine_output import emit_json
-from dse.cli.terminal.quantity import shown
-from dse.cli.terminal.spinner import working
+from dse.cli.terminal.machine_output import print_json
+from dse.cli.terminal.quantity import format_quantity
+from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.decide.explain.design import Explanation
 from dse.decide.explain.design import explain as explained
@@ -26,18 +26,23 @@ from dse.spec.schema.space import NAME, PARAMETERS
 EPILOG = epilog(
     "dse explain groq-vs-h100 row:1",
     "dse explain groq-vs-h100 sram-only-401 --tpot '5 ms' --format json",
-    codes="0 no single change improves it, 1 one does (and is named), 2 wrong input.",
+    codes="0 no single change improves the design, 1 one does (it is named), 2 wrong input.",
 )
 SHOWN = 14
-"""Numbers that the table of sources shows; the JSON has them all."""
+"""Numbers in the printed table; JSON has all."""
 
 
 def explain(
     study: Study,
-    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="Trial number, chip of the front, or row:N.")],
+    trial: Annotated[
+        str, typer.Argument(metavar="TRIAL", help="Trial number, name of a chip on the front, or row:N.")
+    ],
     tpot: Tpot = None,
     form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "json"), help="table or json.")
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", parser=one_of("table", "json"), help="Output: table or json."
+        ),
     ] = "table",
     storage: Stored = None,
     out: Out = None,
@@ -45,18 +50,18 @@ def explain(
 ) -> None:
     """Explain one design of a front: time, cost, neighbours and sources.
 
-    Shows where each second, byte and dollar goes; every single step away from it, of a chip parameter or of
-    the deployment, evaluated exactly, with what it would cost or which limit it would break; and the
-    published numbers that the result rests on, the strongest first, with their sources. An elasticity of 0.5
-    says that 1 % more of that number makes the objective 0.5 % larger. A trial that is not on the front is
-    explained at the target that it was tried at.
+    Prints three things. First, where each second, byte and dollar goes. Second, every single step away from
+    the design, in a parameter of the chip or of the deployment, evaluated exactly: what it would cost, or
+    which limit it would break. Third, the published numbers with the largest influence, with their sources.
+    An elasticity of 0.5 means that 1 % more of a number makes the objective 0.5 % larger. A trial that is not
+    on the front is explained at the target of its own.
     """
-    resolved, front = load_both(study, out, configs)
+    resolved, front = load_study_and_front(study, out, configs)
     limits = {} if tpot is None else {"tpot": tpot}
-    with working("evaluating every neighbour"):
+    with spinner("evaluating neighbours"):
         found = explained(resolved, front, trial, limits, stored_trials(resolved, study, out, storage))
     if form == "json":
-        emit_json(found.as_dict())
+        print_json(found.as_dict())
     else:
         _show(found)
     if found.improvements:
@@ -68,14 +73,14 @@ def _show(found: Explanation) -> None:
     if found.candidate.values:
         console.print(plain(f"{found.candidate.label}: {_made_of(found)}"), soft_wrap=True)
         console.print()
-    show_told(found.told)
+    show_evaluation(found.told)
     console.print()
     console.print(_changes(found))
     console.print(plain(_verdict(found)))
     console.print()
     console.print(_numbers(found))
     console.print()
-    console.print("Sources, by how much rests on them", style="bold")
+    console.print("Sources, by influence", style="bold")
     for line in _sources(found):
         console.print(plain(line), soft_wrap=True)
 
@@ -108,9 +113,9 @@ def _changes(found: Explanation) -> RenderableType:
         hits = "; ".join(f"{name} by {pretty_violation(name, v)}" for name, v in n.hits.items())
         ends = [_told(found, n.what, v, n.unit) for v in (n.old, n.new)]
         rows.append([_changed(n), *ends, _percent(n.change), _percent(n.resolved_change), hits])
-    columns = ["one change", "from", "to", "alone", "best layout", "exceeds"]
-    title = f"What every single change does to {found.goal_label}"
-    return table(columns, rows, title=title, right=columns[1:5], flexible=["exceeds", "one change"])
+    columns = ["change", "from", "to", "alone", "best deployment", "exceeds"]
+    title = f"Effect of single changes on {found.goal_label}"
+    return table(columns, rows, title=title, right=columns[1:5], flexible=["exceeds", "change"])
 
 
 def _told(found: Explanation, parameter: str, value: float, unit: str) -> str:
@@ -123,8 +128,8 @@ def _told(found: Explanation, parameter: str, value: float, unit: str) -> str:
 
 def _amount(value: float, unit: str) -> str:
     if unit == "1/s":  # bytes a second per byte, which architects know per MiB
-        return f"{shown(value * 2**20, 'B/s')}/MiB"
-    return f"{value:,.0f}" if not unit and value == int(value) else shown(value, unit)
+        return f"{format_quantity(value * 2**20, 'B/s')}/MiB"
+    return f"{value:,.0f}" if not unit and value == int(value) else format_quantity(value, unit)
 
 
 def _percent(change: float | None) -> str:
@@ -133,13 +138,13 @@ def _percent(change: float | None) -> str:
 
 def _verdict(found: Explanation) -> str:
     if not found.improvements:
-        return "No single change improves it."
+        return "No single change improves the design."
     best = found.improvements[0]
     least = min(c for c in (best.change, best.resolved_change) if c is not None)
     new = _told(found, best.what, best.new, best.unit)
     return (
-        f"Not the best of its neighbours: {_changed(best)} {new} makes it "
-        f"{-100 * least:.1f} % better. More trials would find it."
+        f"A neighbour is better: {_changed(best)} {new} improves the objective by "
+        f"{-100 * least:.1f} %. More trials may find it."
     )
 
 
@@ -155,7 +160,7 @@ def _numbers(found: Explanation) -> RenderableType:
         for r in found.elasticities[:SHOWN]
     ]
     columns = ["number", "value", "elasticity", "source", "basis"]
-    title = f"What {found.goal_label} rests on: {len(found.elasticities)} numbers, the strongest first"
+    title = f"Numbers that {found.goal_label} depends on: {len(found.elasticities)}, the strongest first"
     return table(columns, rows, title=title, right=columns[1:3], flexible=["source"], least=10)
 
 

@@ -21,14 +21,14 @@ from dse.cli.input.options import (
     one_of,
     whole,
 )
-from dse.cli.input.output_paths import file_place
+from dse.cli.input.output_paths import check_output_file
 from dse.cli.input.repeat_command import repeat_command
 from dse.cli.input.software import question
-from dse.cli.input.stored_results import load_both
+from dse.cli.input.stored_results import load_study_and_front
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples
 from dse.cli.show.verdicts import show_verdicts
-from dse.cli.terminal.machine_output import emit_json
-from dse.cli.terminal.spinner import working
+from dse.cli.terminal.machine_output import print_json
+from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import WIDTH, plain, stdout, table
 from dse.decide.propose.chip_file import searched_at
 from dse.decide.propose.proposal import Proposal
@@ -48,7 +48,7 @@ from dse.spec.yaml.writing import yaml_of
 EPILOG = epilog(
     "dse propose groq-vs-h100 --tpot '5 ms' -o mine/chips/my-chip.yaml",
     "dse propose groq-vs-h100 --tpot '50 ms' --max-entry-price '100 kUSD' --robust",
-    codes="0 done, 1 refused: no design inside the model's domain meets it, 2 wrong input.",
+    codes="0 done, 1 no design within the range of the data meets the targets, 2 wrong input.",
 )
 
 
@@ -58,55 +58,69 @@ def propose(
     ttft: Ttft = None,
     entry_price: Annotated[
         float | None,
-        typer.Option("--max-entry-price", metavar="USD", parser=money, help="Capital at most: '100 kUSD'."),
+        typer.Option(
+            "--max-entry-price", metavar="USD", parser=money, help="Largest capital, e.g. '100 kUSD'."
+        ),
     ] = None,
     robust: Annotated[
-        bool, typer.Option("--robust", help="Propose the chip whose median over the drawings is the best.")
+        bool,
+        typer.Option(
+            "--robust", help="Choose the chip with the best median over the samples of uncertain inputs."
+        ),
     ] = False,
     polish: Annotated[
-        bool, typer.Option("--polish", help="Walk it downhill first, until no step improves it.")
+        bool, typer.Option("--polish", help="Improve the chip by a local search before it is rounded.")
     ] = False,
     samples: Samples = MANY,
     no_intervals: NoIntervals = False,
-    seed: Annotated[int, typer.Option(metavar="N", parser=whole(0), help="Seed of the drawings.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", parser=whole(0), help="Seed of the samples.")] = 1,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE.yaml", help="Chip to write [proposals/chips/ of the results]."
+            "--output",
+            "-o",
+            metavar="FILE.yaml",
+            help="Chip file to write [default: proposals/chips/ in the results].",
         ),
     ] = None,
     form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", parser=one_of("text", "json"), help="text or json.")
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", parser=one_of("text", "json"), help="Output: text or json."
+        ),
     ] = "text",
     software: SoftwareOption = None,
     no_targets: NoTargets = False,
     with_unanchored: WithUnanchored = False,
     out: Out = None,
     configs: Configs = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print results and errors only: no progress, no notes.")
+    ] = False,
 ) -> None:
     """Propose the chip to build for a target, as a file and a datasheet.
 
-    Picks the best chip of the search that meets the targets, rounds it to sizes that can be built, and finds
-    its best deployment again. Writes a chip file that `dse check`, `dse estimate --chip FILE` and a search
-    space can use, a space from half to twice its sizes to search again, and a datasheet as text and as a page
-    beside them: what it is, what it costs, what binds it, what it must beat, what a little more of anything
-    is worth, and which published numbers would have to be wrong for it not to win. Every uncertain number is
-    drawn: P10, median and P90, and how often it beats its rivals and meets its target. Rivals rank where
-    their prices are on the basis of its own; a chip whose software no measurement anchors is neither proposed
-    nor a rival that wins, unless --with-unanchored says so. It refuses a design that cannot be made, or for
-    which the data end.
+    Takes the best chip of the search that meets the targets, rounds it to sizes that can be built, and
+    optimises its deployment again. Writes a chip file that `dse check` and `dse estimate --chip FILE` read, a
+    search space from half to twice its sizes, and a datasheet as text and as HTML: what the chip is, what it
+    costs, what limits it, which rivals it must beat, what a little more of each resource is worth, and which
+    published numbers would have to differ for another chip to win.
+
+    Uncertain inputs are sampled: the datasheet reports P10, median and P90 of the objective, and how often
+    the chip beats its rivals and meets its target. Rivals are those whose price means the same. A chip whose
+    software no measurement anchors is not proposed and does not win as a rival, unless --with-unanchored. No
+    chip is proposed that cannot be made or that is outside the range of the data.
     """
     if robust and no_intervals:
         raise typer.BadParameter("expected --robust or --no-intervals, got both", param_hint="--robust")
     name = _name(output, configs)
-    file_place("--output", output)
+    check_output_file("--output", output)
     study = question(study, software)
-    resolved, front = load_both(study, out, configs)
+    resolved, front = load_study_and_front(study, out, configs)
     resolved = resolved.lifted() if no_targets else resolved
     given = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
     limits = {name: value for name, value in given.items() if value is not None}
-    with working(study, hidden=quiet) as tell:
+    with spinner(study, hidden=quiet) as tell:
         found = proposed(
             resolved,
             front,
@@ -126,7 +140,7 @@ def propose(
     files = _write(found, output or folder / "proposals" / "chips" / f"{found.chip.name}.yaml")
     if form == "json":
         judged = {} if verdicts is None else verdicts.as_dict()
-        emit_json({**as_dict(found), **judged, "files": [str(f) for f in files]})
+        print_json({**as_dict(found), **judged, "files": [str(f) for f in files]})
     else:
         _show(found, files, configs, verdicts)
 
@@ -142,8 +156,8 @@ def _name(output: Path | None, configs: Path | None) -> str | None:
     except SpecError:
         return output.stem
     if taken.resolve() != output.resolve():
-        told = f"expected a name of its own, got {output.stem!r}: that is {taken.stem} already"
-        raise spec_error("--output", told)
+        what = f"expected a new name, got {output.stem!r}, which is the chip {taken.stem}"
+        raise spec_error("--output", what)
     return output.stem
 
 
@@ -211,6 +225,6 @@ def _show(found: Proposal, files: list[Path], configs: Path | None, verdicts: Ve
     for estimate in [part.estimate for part in found.told.parts] or [found.estimate]:
         line = repeat_command(found, estimate, found.price_usd, files[0], configs)
         if line is None:
-            console.print("No line of `dse estimate` sets all that this study sets; `dse explain` shows it.")
+            console.print("No `dse estimate` command sets all that this study sets; use `dse explain`.")
         else:
             console.print(f"Try it: {line}", soft_wrap=True)

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from dse.cli.input.options import epilog, one_of, seconds, whole
-from dse.cli.terminal.machine_output import emit_json
-from dse.cli.terminal.spinner import working
+from dse.cli.terminal.machine_output import print_json
+from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import stdout, table
 from dse.evaluate.bench import bench as measure
 
@@ -15,25 +15,41 @@ EPILOG = epilog("dse bench", "dse bench --seconds 10 --format json", codes="0 do
 
 def bench(
     backend: Annotated[
-        str, typer.Option(metavar="NAME", parser=one_of("numpy", "jax"), help="numpy, or jax (an extra).")
+        str,
+        typer.Option(
+            metavar="NAME",
+            parser=one_of("numpy", "jax"),
+            help="Array library: numpy, or jax (optional extra).",
+        ),
     ] = "numpy",
     duration: Annotated[
-        float, typer.Option("--seconds", metavar="S", parser=seconds, help="How long to measure.")
+        float,
+        typer.Option(
+            "--seconds",
+            metavar="S",
+            parser=seconds,
+            help="Time to measure [s]; units such as '2 min' work as well.",
+        ),
     ] = 3.0,
-    threads: Annotated[int | None, typer.Option(metavar="N", parser=whole(1), help="Threads [all].")] = None,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", parser=whole(1), help="Threads [default: all cores].")
+    ] = None,
     form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", parser=one_of("table", "json"), help="table or json.")
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", parser=one_of("table", "json"), help="Output: table or json."
+        ),
     ] = "table",
 ) -> None:
     """Measure how many design points per second this machine evaluates.
 
-    Runs the default cost model. A point is one chip in one deployment; the grid is broadcast, chips against
-    deployments, as in a study.
+    Runs the default cost model. A design point is one chip in one deployment; chips and deployments form a
+    grid, as in a study.
     """
-    with working("measuring"):
+    with spinner("measuring"):
         found = measure(backend=backend, seconds=duration, threads=threads)
     if form == "json":
-        emit_json(found)
+        print_json(found)
         return
     rows = [[str(key).replace("_", " "), _shown(value)] for key, value in found.items()]
     stdout().print(table(["", "value"], rows, right=["value"]))

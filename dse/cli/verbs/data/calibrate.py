@@ -9,10 +9,10 @@ import typer
 from dse.calibrate.calibration import METHODS, Calibration, choose, described
 from dse.calibrate.calibration import calibrate as fitted
 from dse.cli.input.options import Configs, epilog
-from dse.cli.input.output_paths import file_place
+from dse.cli.input.output_paths import check_output_file
 from dse.cli.show_data.prediction_errors import percent, signed
 from dse.cli.terminal.guard import blame
-from dse.cli.terminal.spinner import working
+from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import plain, remark, stdout, table
 from dse.errors import nearest, spec_error
 from dse.front.files import write_files
@@ -32,56 +32,61 @@ EPILOG = epilog(
 
 
 def calibrate(
-    table: Annotated[str, typer.Argument(metavar="TABLE|CSV", help="A bundled table or a CSV of your own.")],
+    table: Annotated[str, typer.Argument(metavar="TABLE|CSV", help="Bundled table, or a CSV of your own.")],
     stack: Annotated[
         str,
-        typer.Option(metavar="NAME", help="Name of the profile; that of a known one keeps its description."),
+        typer.Option(metavar="NAME", help="Name of the profile; an existing one keeps its description."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="YAML to write.")],
     engine: Annotated[
         list[str] | None,
-        typer.Option(metavar="REGEX", help="Engines that it holds for; may be repeated."),
+        typer.Option(metavar="REGEX", help="Engines of the profile, as a regular expression; repeatable."),
     ] = None,
     classes: Annotated[
         list[str] | None,
-        typer.Option("--class", metavar="CLASS", help="Class of chips that it holds for; may be repeated."),
+        typer.Option("--class", metavar="CLASS", help="Class of chips of the profile; repeatable."),
     ] = None,
     start: Annotated[
-        str, typer.Option(metavar="STACK", help="Where the fit starts, and stays where rows say nothing.")
+        str,
+        typer.Option(metavar="STACK", help="Profile to start from; it fills in what the rows leave open."),
     ] = "gpu-serving",
     quality: Annotated[
-        str, typer.Option(metavar="LETTERS", help="Use rows of these qualities, and those of none.")
+        str, typer.Option(metavar="LETTERS", help="Use rows of these qualities, and rows without one.")
     ] = "AB",
     method: Annotated[
         str,
         typer.Option(
             metavar="METHOD",
-            help="What rows left out for the error bar have in common: case "
-            "(LLM and chip), llm, chip, source, engine; or in-sample, which leaves none out.",
+            help=(
+                "What the rows left out to estimate the error bar have in common: case (LLM and "
+                "chip), llm, chip, source, engine; in-sample leaves none out."
+            ),
         ),
     ] = "case",
     source: Annotated[
-        str, typer.Option(metavar="KEY", help="Key of sources.yaml that the numbers cite.")
+        str, typer.Option(metavar="KEY", help="Key in sources.yaml that the numbers cite.")
     ] = "published-measurements",
     configs: Configs = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what goes wrong.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print results and errors only: no progress, no notes.")
+    ] = False,
 ) -> None:
     """Fit a stack profile to measured rows, with error bars.
 
-    Takes the rows whose engine, chip and date the profile answers for, as `dse validate` would choose it; a
-    profile without engines takes all rows of its classes. Fits fifteen numbers by robust least squares on the
-    logarithm of predicted over measured, each leaning on that of --start as far as the ranges of
-    `gpu-published` say; what the rows leave open stays there. Low and high come from the covariance. The
-    interval of each metric is the factor that held 80 % of rows left out. The same input gives the same file.
+    Uses the rows whose engine, chip and date match the profile; a profile without engines uses all rows of
+    its classes. Fits fifteen numbers by robust least squares on log(predicted / measured), with the values of
+    --start as a prior. Numbers that the rows do not determine keep their start values. Low and high come from
+    the covariance of the fit. The interval of each metric is the factor that contains 80 % of the rows left
+    out. The same input gives the same file.
     """
     with blame("--method"):
         _one_of(method)
-    file_place("--output", output)
+    check_output_file("--output", output)
     found, refused = _fit(table, stack, engine, classes, start, quality, method, source, configs)
     write_files({output: found.profile.yaml()})
     if not quiet:
         _show(found, refused)
-        remark(f"written to {output}")
+        remark(f"Written: {output}")
 
 
 def _one_of(method: str) -> None:
@@ -109,7 +114,7 @@ def _fit(
         begin = catalog.get(StackSpec, start)
     spec = described(catalog, stack, begin, engine or (), classes or ())
     rows = read_rows(path)
-    with working("reading") as tell:
+    with spinner("reading") as tell:
         cases, refused = choose(rows, catalog, spec, quality)
         model = cost_model("roofline")
         found = fitted(model, cases, catalog, spec, begin, method=method, source=source, tell=tell)
@@ -146,7 +151,7 @@ def _show(found: Calibration, refused: Sequence[Refusal]) -> None:
         for e in found.residuals()
     ]
     heads = ["metric", "n", "median", "p90", "bias", "left out", "80 % within"]
-    title = "Errors of the rows that were fitted, and the median of those left out"
+    title = "Errors of the fitted rows, and the median of rows left out"
     console.print(table(heads, errors, title=title, right=heads[1:]))
     console.print()
     console.print(plain(profile.notes))

@@ -1,4 +1,4 @@
-"""`dse catalog`: everything that exists, and where each number comes from."""
+"""`dse catalog`: everything that is defined, and the source of each number."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from dse.cli.input.options import Configs, epilog, one_of
-from dse.cli.input.plugins import plug_details, plug_rows
+from dse.cli.input.plugins import plugin_details, plugin_rows
 from dse.cli.show_data.config_sheet import show
 from dse.cli.show_data.key_figures import FIGURES, shown
 from dse.cli.terminal.guard import blame
-from dse.cli.terminal.machine_output import emit
+from dse.cli.terminal.machine_output import print_rows
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.plugins import GROUPS, registered
 from dse.question.resolved_study import find_study, list_studies
@@ -40,30 +40,34 @@ def _title(kind: str) -> str:
 def catalog(
     kind: Annotated[
         str | None,
-        typer.Argument(metavar="KIND", parser=one_of(*_ALL, "technology"), help=f"{', '.join(_ALL)}."),
+        typer.Argument(metavar="KIND", parser=one_of(*_ALL, "technology"), help=f"One of {', '.join(_ALL)}."),
     ] = None,
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="One of them, by name, alias or path.")
+        str | None, typer.Argument(metavar="NAME", help="Name, alias or path of one of them.")
     ] = None,
     form: Annotated[
         str,
         typer.Option(
-            "--format", metavar="FORMAT", parser=one_of("table", "csv", "json"), help="table, csv or json."
+            "--format",
+            metavar="FORMAT",
+            parser=one_of("table", "csv", "json"),
+            help="Output: table, csv or json.",
         ),
     ] = "table",
     configs: Configs = None,
 ) -> None:
     """List chips, LLMs and everything else that is defined, with sources.
 
-    Without KIND, how many there are of each; with KIND, a line for each; with NAME, every value with its
-    unit, its source, its date and how it came to be known.
+    Without KIND, prints how many there are of each kind. With KIND, prints one line for each. With NAME,
+    prints every value with its unit, source, date and basis (spec sheet, measured, press, estimate or
+    assumption).
     """
     found = Catalog.of(configs)
     if kind == "technology":  # the one that chips are made of unless a study says otherwise
         kind, name = "silicon", name or "technology-2026"
     if kind is None:
         rows = [{"kind": k, "count": len(_names(found, k))} for k in _ALL]
-        _table_or(form, rows, "What exists; `dse catalog KIND` lists it", numbers=["count"])
+        _table_or(form, rows, "Kinds; `dse catalog KIND` lists one", numbers=["count"])
     elif name is None:
         _list(found, kind, form)
     elif kind in GROUPS:
@@ -88,7 +92,7 @@ def _spec_of(kind: str) -> type[Spec]:
 
 def _table_or(form: str, rows: list[dict[str, object]], title: str, *, numbers: list[str]) -> None:
     if form != "table":
-        emit(rows, form)
+        print_rows(rows, form)
         return
     columns = [key.replace("_", " ") for key in rows[0]] if rows else ["name"]
     cells = [[str(v) if v not in (None, "") else "-" for v in row.values()] for row in rows]
@@ -98,10 +102,10 @@ def _table_or(form: str, rows: list[dict[str, object]], title: str, *, numbers: 
 
 def _list(found: Catalog, kind: str, form: str) -> None:
     if kind in GROUPS:
-        rows = plug_rows(GROUPS[kind])
+        rows = plugin_rows(GROUPS[kind])
         if form == "table" and len({row["provided_by"] for row in rows}) == 1:
             rows = [{k: v for k, v in row.items() if k != "provided_by"} for row in rows]
-        _table_or(form, rows, f"{_title(kind)}; `dse catalog {kind} NAME` tells more", numbers=[])
+        _table_or(form, rows, f"{_title(kind)}; `dse catalog {kind} NAME` prints the details", numbers=[])
         return
     specs = {name: load_spec(_spec_of(kind), path) for name, path in _files(found, kind).items()}
     figures = FIGURES[kind]
@@ -110,7 +114,7 @@ def _list(found: Catalog, kind: str, form: str) -> None:
         cells = [[n, _titled(s), *(shown(f.of(s), f.unit) for f in figures)] for n, s in specs.items()]
         right = [f.title for f in figures if f.unit != "text"]
         words = ["title", *(f.title for f in figures if f.unit == "text")]
-        title = f"{_title(kind)}; `dse catalog {kind} NAME` shows every value with its source"
+        title = f"{_title(kind)}; `dse catalog {kind} NAME` prints every value with its source"
         stdout().print(table(columns, cells, title=title, right=right, flexible=words))
         return
     rows = [{"name": n, "title": _titled(s), **{f.key: f.of(s) for f in figures}} for n, s in specs.items()]
@@ -118,7 +122,7 @@ def _list(found: Catalog, kind: str, form: str) -> None:
 
 
 def _plug(kind: str, name: str, form: str) -> None:
-    told = plug_details(GROUPS[kind], name)
+    told = plugin_details(GROUPS[kind], name)
     if form != "table":
         _table_or(form, [told], "", numbers=[])
         return

@@ -1,4 +1,4 @@
-"""`dse check`: is this YAML right, and if not, what exactly is wrong?"""
+"""`dse check`: problems of YAML files, with file and line."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ import typer
 from dse.cli.input.check_file import check_files, files_in
 from dse.cli.input.options import Configs, epilog
 from dse.cli.terminal.guard import complain
-from dse.cli.terminal.spinner import working
+from dse.cli.terminal.spinner import spinner
 from dse.errors import ExitCode
 
 EPILOG = epilog(
@@ -25,10 +25,11 @@ def check(
 ) -> None:
     """Check YAML files and report all problems with file and line.
 
-    The key `kind` in a file says what it is: chip, llm, workload, stack, network, economy, technology, space,
-    study or sources. Names that a file uses are looked up among the files given and in the catalog.
+    The key `kind` in a file says what it contains: chip, llm, workload, stack, network, economy, technology,
+    space, buildable, study or sources. Names that a file uses are looked up among the given files and in the
+    catalog. All problems are printed at once.
     """
-    with working("reading"):
+    with spinner("reading"):
         found, problems = files_in(paths)
         problems += check_files(found, configs)
     if problems:

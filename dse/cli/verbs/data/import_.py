@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from dse.cli.input.options import epilog
-from dse.cli.input.output_paths import file_place
+from dse.cli.input.output_paths import check_output_file
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.tables import remark
 from dse.errors import spec_error
@@ -17,32 +17,41 @@ from dse.spec.huggingface.naming import slug
 EPILOG = epilog(
     "dse import Qwen3-32B/config.json -o my-configs/llms/qwen3-32b.yaml",
     "dse import config.json --name my-llm > my-llm.yaml",
-    codes="0 done, 2 wrong input, such as a model_type that is not understood.",
+    codes="0 done, 2 wrong input, such as an unsupported model_type.",
 )
 
 
 def import_(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A config.json, or the folder that holds one.")
+        Path,
+        typer.Argument(metavar="FILE", help="config.json of a checkpoint, or the folder that contains it."),
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE.yaml", help="YAML to write, named as the LLM [stdout]."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE.yaml",
+            help="YAML file to write; its name is the name of the LLM [default: stdout].",
+        ),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What to call it [as --output, FILE or its folder is].")
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the LLM [default: as --output, FILE or its folder]."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what goes wrong.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print results and errors only: no progress, no notes.")
+    ] = False,
 ) -> None:
     """Write an LLM file from the config.json of a Hugging Face checkpoint.
 
-    Understands dense and mixture-of-experts LLMs with softmax attention over all, a window or a chunk of the
-    context, and latent attention. Refuses by name what it does not understand: the model_type, the class,
-    the kind of a layer, and every key that may change sizes. Parameters are counted; compare them with the
-    model card.
+    Supports dense and mixture-of-experts LLMs with softmax attention over the whole context, a window or a
+    chunk, and latent attention. Anything else is refused with its name: the model_type, the class, the kind
+    of a layer, and every key that may change sizes. Parameters are counted; compare the count with the model
+    card.
     """
     called = _name(output, name)
-    file_place("--output", output)
+    check_output_file("--output", output)
     found = import_llm(file, called)
     if output is None:
         typer.echo(found.text, nl=False)
@@ -52,14 +61,14 @@ def import_(
         layers = sum(block.count for block in found.spec.blocks)
         remark(f"{found.spec.name}: {layers} layers, {found.params:,} parameters")
         if output is not None:
-            remark(f"written to {output}")
+            remark(f"Written: {output}")
 
 
 import_.__name__ = "import"  # the verb, which Python keeps for itself
 
 
 def _name(output: Path | None, name: str | None) -> str | None:
-    """The name asked for; a YAML must be called as what is in it."""
+    """The name of the LLM, which is that of its file."""
     if output is None:
         return name
     with blame("--output"):

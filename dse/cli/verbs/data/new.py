@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from dse.cli.input.options import epilog, one_of
-from dse.cli.input.output_paths import file_place
+from dse.cli.input.output_paths import check_output_file
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.tables import remark
 from dse.errors import spec_error
@@ -23,7 +23,9 @@ EPILOG = epilog(
 
 
 def new(
-    kind: Annotated[str, typer.Argument(metavar="KIND", parser=one_of(*NEW), help=f"{', '.join(NEW)}.")],
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", parser=one_of(*NEW), help=f"One of {', '.join(NEW)}.")
+    ],
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name: a-z, 0-9, '.', '+' and '-'.")],
     configs: Annotated[
         Path, typer.Option("--configs", metavar="DIR", help="Folder of your own configs [my-configs].")
@@ -42,7 +44,7 @@ def new(
     made = new_file(kind, name, configs)
     if made.path.exists():
         raise spec_error("NAME", f"expected a new name, got {name!r}: {made.path} exists")
-    file_place("NAME", made.path)
+    check_output_file("NAME", made.path)
     write_files({made.schema_path: made.schema, made.path: made.text})
     typer.echo(str(made.path))
     remark(f"Edit it, check it with: dse check {made.path}")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from dse.cli.input.options import epilog, one_of
-from dse.cli.input.output_paths import file_place
+from dse.cli.input.output_paths import check_output_file
 from dse.front.files import write_files
 from dse.spec.catalog.kinds import SPECS
 from dse.spec.json_schema.generate import schema_text
@@ -29,7 +29,7 @@ def schema(
     An editor with a YAML language server reads it where the first line of a file is
     `# yaml-language-server: $schema=PATH`. `dse new` writes both.
     """
-    file_place("--output", output)
+    check_output_file("--output", output)
     if output is None:
         typer.echo(schema_text(kind), nl=False)
     else:

@@ -1,4 +1,4 @@
-"""`dse validate`: claims and measurements of others, held against our cost models."""
+"""`dse validate`: published measurements and claims, compared with the cost models."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 
 from dse.cli.input.options import Configs, epilog, one_of
-from dse.cli.input.output_paths import file_place, picture_place
+from dse.cli.input.output_paths import check_output_file, check_picture_file
 from dse.cli.show_data.claims import show_claims
 from dse.cli.show_data.dataflow import show_dataflow
 from dse.cli.show_data.prediction_errors import points, remarks, show_errors
 from dse.cli.show_data.silicon_errors import show_silicon
 from dse.cli.terminal.guard import blame
-from dse.cli.terminal.machine_output import emit
-from dse.cli.terminal.spinner import working
+from dse.cli.terminal.machine_output import print_rows
+from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import remark
 from dse.errors import ExitCode, Problem, SpecError
 from dse.front.files import write_files
@@ -34,7 +34,7 @@ EPILOG = epilog(
     "dse validate silicon --by use",
     "dse validate article",
     "dse validate dataflow --format json",
-    codes="0 done, 1 a claim of the article is missed or no row can be predicted, 2 wrong input.",
+    codes="0 done, 1 the model misses a claim of the article or can predict no row, 2 wrong input.",
 )
 
 
@@ -43,7 +43,7 @@ def validate(
         str,
         typer.Argument(
             metavar="[TABLE|CSV]",
-            help="silicon, article, dataflow, published, published-full, or a CSV of your own [published].",
+            help="silicon, article, dataflow, published, published-full, or a CSV of your own.",
         ),
     ] = "published",
     by: Annotated[
@@ -51,49 +51,64 @@ def validate(
         typer.Option(
             "--by",
             metavar="COLUMNS",
-            help="Tell errors apart by chip, llm, engine, batch, metric, source, stack, kind, "
-            "quality; several with commas.",
+            help=(
+                "Group errors by chip, llm, engine, batch, metric, source, stack, kind or quality; "
+                "several with commas."
+            ),
         ),
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", metavar="FILE", help="Draw predicted against measured: .png, .svg or .pdf."),
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            help="Draw predicted against measured into this file (.png, .svg or .pdf).",
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="CSV", help="Write every row with its prediction.")
+        Path | None,
+        typer.Option("--out", metavar="CSV", help="CSV to write, with the prediction of every row."),
     ] = None,
     stack: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Software stack for all rows [that of their engine].")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="One software stack for all rows [default: the stack of each row's engine]."
+        ),
     ] = None,
     quality: Annotated[
-        str | None, typer.Option(metavar="LETTERS", help="Only rows of these qualities, such as AB [all].")
+        str | None,
+        typer.Option(metavar="LETTERS", help="Only rows of these qualities, e.g. AB [default: all]."),
     ] = None,
     form: Annotated[
         str,
         typer.Option(
-            "--format", metavar="FORMAT", parser=one_of("table", "csv", "json"), help="table, csv or json."
+            "--format",
+            metavar="FORMAT",
+            parser=one_of("table", "csv", "json"),
+            help="Output: table, csv or json.",
         ),
     ] = "table",
     configs: Configs = None,
 ) -> None:
     """Compare published measurements, or your own, with the model.
 
-    Every row that can be predicted is, on the stack profile calibrated on its engine, else on that of its
-    chip's class, which says so and has a wider error bar. Errors are predicted / measured - 1; bias is their
-    median; inside is the share of rows within the 80 % interval of their stack. Columns of a CSV:
-    configs/measurements/README.md. Bundled profiles were fitted to most rows of `published`, so its errors
-    are those of fitted rows; dse/docs/accuracy.md has those of rows left out.
+    Each row is predicted with the cost model `roofline` on the stack that was calibrated on its engine; if
+    there is none, on the stack of its chip's class, which has a wider error bar. The error is predicted /
+    measured - 1, the bias is the median error, and `inside` is the share of rows within the 80 % interval of
+    their stack. configs/measurements/README.md lists the columns of a CSV. The bundled stacks were fitted to
+    most rows of `published`; dse/docs/accuracy.md reports the errors of rows that were left out of the fit.
 
-    TABLE silicon: areas, powers and unit costs of real chips, derived from their specifications, against the
-    published ones; on chips that set constants, on others, and with each chip left out of the fit.
+    TABLE silicon: area, power and unit cost of real chips, derived from their specifications, against
+    published values; separately for chips that were used in the fit, for other chips, and with each chip left
+    out.
 
-    TABLE article: the claims of the article on chips that keep everything in SRAM, as they are stated, by the
-    article's own arithmetic (cost model `napkin`, which must agree within the article's rounding), and by
-    `roofline`, with a verdict: holds, differs, or refuted by more than a factor of two.
+    TABLE article: the claims of the article on SRAM-only chips, computed with the arithmetic of the article
+    (cost model `napkin`, which must agree within rounding) and with `roofline`. The verdict is holds,
+    differs, or refuted (by more than a factor of two).
 
-    TABLE dataflow: published speeds of dataflow chips (SRAM first, wafers, fused layers) beside ours, on the
-    stack of their vendor and on the family fitted without that vendor, with the columns that nobody stated;
-    and the rows that cannot be predicted, with the reason.
+    TABLE dataflow: published speeds of dataflow chips (SRAM first, wafers, fused layers) against predictions
+    on the stack of their vendor, and on a stack fitted without that vendor; and rows that cannot be
+    predicted, with the reason.
     """
     if table == "article":
         _idle(table, by=by, plot=plot, out=out, stack=stack, quality=quality)
@@ -103,14 +118,14 @@ def validate(
         _idle(table, by=by, plot=plot, out=out, stack=stack, quality=quality)
         show_dataflow(form, configs)
         return
-    picture_place("--plot", plot)
-    file_place("--out", out)
+    check_picture_file("--plot", plot)
+    check_output_file("--out", out)
     if table == "silicon":
         _idle(table, stack=stack, quality=quality)
         show_silicon(form, by, out, plot, configs)
         return
     keys = columns(by)
-    with working("reading") as tell:
+    with spinner("reading") as tell:
         predicted = _predict(table, quality, stack, configs, tell)
     _files(predicted, table, plot, out)
     _emit(predicted, keys, form)
@@ -153,7 +168,7 @@ def _emit(predicted: Predicted, keys: Sequence[str], form: str) -> None:
     if form == "table":
         show_errors(predicted, groups, keys)
         return
-    emit([group.as_dict() for group in groups], form)
+    print_rows([group.as_dict() for group in groups], form)
     for line in remarks(predicted):
         remark(line)
 

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from dse.cli.input.eligibility import WithUnanchored, allowing
+from dse.cli.input.eligibility import WithUnanchored, apply_eligibility
 from dse.cli.input.options import Configs, Out, SoftwareOption, Study, epilog, one_of, seconds, whole
-from dse.cli.input.output_paths import picture_place
+from dse.cli.input.output_paths import check_picture_file
 from dse.cli.input.software import question
-from dse.cli.input.stored_results import stored_folder, stored_or_asked
+from dse.cli.input.stored_results import front_under_software, stored_folder
 from dse.cli.show.design_tables import baseline_table, best_table, chip_table, front_table, mix_table, thinned
-from dse.cli.show.gap import proven, tell_gap
-from dse.cli.show.infeasible import most_violated, obstacle_table, obstacles
-from dse.cli.show.run_summary import beside_text, chosen_by, counted, exact_behind, exact_folders
+from dse.cli.show.gap import proven, show_gap
+from dse.cli.show.infeasible import most_violated, obstacles, violation_table
+from dse.cli.show.run_summary import counted, exact_behind, exact_folders, exact_text, selection_rules
 from dse.cli.show.uncertainty import (
     MANY,
     NoIntervals,
@@ -25,8 +25,8 @@ from dse.cli.show.uncertainty import (
     tpot_table,
     uncertainty_table,
 )
-from dse.cli.show.verdicts import show_stored, with_anchors
-from dse.cli.terminal.machine_output import emit_json, to_bytes
+from dse.cli.show.verdicts import mark_rows, show_stored_verdicts
+from dse.cli.terminal.machine_output import print_bytes, print_json
 from dse.cli.terminal.tables import plain, remark, stdout
 from dse.decide.verdict.filtered_front import filtered, named_axes
 from dse.decide.verdict.filtered_front import plain as is_plain
@@ -63,23 +63,36 @@ def front(
             "--format",
             metavar="FORMAT",
             parser=one_of("table", "csv", "json", "parquet"),
-            help="table, csv, json or parquet.",
+            help="Output: table, csv, json or parquet.",
         ),
     ] = "table",
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the front into this file (.png, .svg or .pdf).")
+    ] = None,
     where: Annotated[
-        str | None, typer.Option(metavar="CONDITION", help="Only designs that meet it, e.g. 'tpot<=10 ms'.")
+        str | None,
+        typer.Option(
+            metavar="CONDITION",
+            help="Only designs that meet a condition, e.g. 'tpot<=10 ms and branch=sram-only'.",
+        ),
     ] = None,
     samples: Samples = MANY,
     no_intervals: NoIntervals = False,
-    seed: Annotated[int, typer.Option(metavar="N", parser=whole(0), help="Seed of the drawings.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", parser=whole(0), help="Seed of the samples.")] = 1,
     exact: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="A folder of `dse sweep` to compare with [STUDY-sweep]."),
+        typer.Option(
+            metavar="DIR",
+            help="Folder of a sweep to compare with [default: STUDY-sweep next to the results].",
+        ),
     ] = None,
     gap: Annotated[
         float | None,
-        typer.Option(metavar="S", parser=seconds, help="Prove so long how much better chips could be."),
+        typer.Option(
+            metavar="S",
+            parser=seconds,
+            help="Time to spend on proving how much better a chip could be, e.g. 60 or '2 min'.",
+        ),
     ] = None,
     software: SoftwareOption = None,
     with_unanchored: WithUnanchored = False,
@@ -88,18 +101,21 @@ def front(
 ) -> None:
     """Show the front of a study and the best design at each target.
 
-    The front is every design that no other beats in all objectives. It is read from the results folder that
-    `dse run` wrote. Where `dse sweep` has swept the same problem, it tells how
-    much of the exact front was found. The JSON holds the hypervolume and its fraction of the exact one, on
-    plain and on logarithmic scales (null where that is unknown), the best design at each target, the whole
-    front and the baselines; CSV and Parquet hold the front. --gap proves by branch and bound how much better
-    any chip of the space could be; for the front of a sweep, between the steps of the space as well.
-    With --software the question is asked under other software: the results of `dse run --software` where
-    there are some, else the chips that were found, each in its best deployments under it.
-    Every number whose sources give a range is drawn, the same drawings for all designs: each design is told
-    with the 10th percentile, the median and the 90th of its objective (p10, p50, p90), and with the shares of
-    the drawings in which nothing beats it (probability_best) and in which it works and meets every target
-    (probability_meets_target). --no-intervals leaves that out, and needs no configs.
+    The front contains every design that no other design beats in all objectives. It is read from the results
+    folder of `dse run`. If `dse sweep` has evaluated the same study, the output says how much of the exact
+    front was found.
+
+    CSV and Parquet contain the front. JSON contains the front, the baselines, the best design at each target,
+    and the hypervolume with its fraction of the exact one (null where that is unknown).
+
+    Uncertain inputs are sampled, with the same samples for all designs. Each design gets the 10th percentile,
+    the median and the 90th percentile of its objective (p10, p50, p90), the share of samples in which nothing
+    beats it (probability_best), and the share in which it works and meets every target
+    (probability_meets_target). --no-intervals skips this and needs no configs.
+
+    --gap proves by branch and bound how much better any chip of the space could be. --software prints the
+    results under another assumption about software: those of `dse run --software` if they exist, else the
+    stored chips with their best deployments under it.
     """
     if form == "parquet" and sys.stdout.isatty():
         raise typer.BadParameter(
@@ -108,9 +124,9 @@ def front(
         )
     _check_folder(configs)
     study = question(study, software)
-    picture_place("--plot", plot)
-    (stored, lies), folder = stored_or_asked(study, out, configs), stored_folder(study, out)
-    found = allowing(_filtered(stored, where, study, folder, configs), with_unanchored)
+    check_picture_file("--plot", plot)
+    (stored, lies), folder = front_under_software(study, out, configs), stored_folder(study, out)
+    found = apply_eligibility(_filtered(stored, where, study, folder, configs), with_unanchored)
     sure = None if no_intervals else sample_front(study, found, configs, samples, seed)
     found = found if sure is None else sure.front
     if plot is not None:
@@ -121,12 +137,12 @@ def front(
         else:
             _empty(stored, lies)
         if gap is not None:
-            tell_gap(proven(study, out, configs, gap), stored.axes)
+            show_gap(proven(study, out, configs, gap), stored.axes)
     elif form == "json":
         bound = None if gap is None else proven(study, out, configs, gap).as_dict()
         _json(found, _beside(stored, folder, exact), bound, sure)
     else:
-        to_bytes(to_format(found.frame, form))
+        print_bytes(to_format(found.frame, form))
 
 
 def _check_folder(configs: Path | None) -> None:
@@ -140,9 +156,7 @@ def _beside(found: Front, folder: Path, exact: Path | None) -> ExactComparison |
         return compared_to_exact(found, exact_folders(str(found.manifest.get("study")), folder))
     beside = compared_to_exact(found, (exact,))
     if beside is None:
-        raise spec_error(
-            "--exact", f"expected a folder where `dse sweep` swept the same problem, got {exact}"
-        )
+        raise spec_error("--exact", f"expected the results of `dse sweep` for the same study, got {exact}")
     return beside
 
 
@@ -158,10 +172,13 @@ def _filtered(found: Front, condition: str | None, study: str, folder: Path, con
         resolved = load_study(study, configs)
         solved = filtered(resolved, found, condition, trials_of(resolved.slug, folder, None))
     except SpecError as error:
-        remark(f"approximate: the study cannot be solved again under it ({error}), so rows were picked")
+        remark(
+            f"approximate: the study cannot be evaluated under this condition ({error}); rows "
+            f"of the front were selected"
+        )
         return rows
     if not solved.exact:
-        remark("approximate: no trials are stored here, so only the chips of the front were solved again")
+        remark("approximate: no trials are stored here; only the chips of the front were evaluated again")
     return solved.front
 
 
@@ -190,7 +207,7 @@ def _draw(found: Front, path: Path, study: str, configs: Path | None, exact: Fro
 
 def _json(found: Front, beside: ExactComparison | None, bound: Row | None, sure: SampledFront | None) -> None:
     told, best = found.manifest, _answer(found, sure)
-    emit_json(
+    print_json(
         {
             "study": told.get("study"),
             "axes": [axis.as_dict() for axis in found.axes],
@@ -235,7 +252,7 @@ def _empty(stored: Front, folder: Path) -> None:
     console.print(f"The front is empty: none of {counted(trials, 'trial')} is feasible{why}.", soft_wrap=True)
     if found:
         console.print()
-        console.print(obstacle_table(found))
+        console.print(violation_table(found))
 
 
 def _show(found: Front, beside: ExactComparison | None, sure: SampledFront | None) -> None:
@@ -243,15 +260,15 @@ def _show(found: Front, beside: ExactComparison | None, sure: SampledFront | Non
     precision = found.manifest.get("precision", {})
     console, rows = stdout(), marked(plain_rows(found.frame), precision)
     told = marked_answer(_answer(found, sure), precision)
-    rows, told = with_anchors(rows, found), replace(told, best=tuple(with_anchors(told.best, found)))
+    rows, told = mark_rows(rows, found), replace(told, best=tuple(mark_rows(told.best, found)))
     console.print(str(found.manifest.get("title") or found.manifest.get("study")), style="bold")
     if not rows:
-        console.print("No design on the front meets this.")
+        console.print("No design on the front meets the condition.")
         return
     shown = thinned(rows)
     title = f"The front: {counted(len(rows), 'design')}"
     if len(shown) < len(rows):
-        title += f", {len(shown)} of them here, all with --format csv"
+        title += f", {len(shown)} of them printed; --format csv has all"
     mix = mix_table(told.best, found.manifest.get("mix", ()))
     best = (
         best_table(told, found.axes),
@@ -264,7 +281,7 @@ def _show(found: Front, beside: ExactComparison | None, sure: SampledFront | Non
         if part is not None:
             console.print()
             console.print(part)
-    for line in chosen_by(found):
+    for line in selection_rules(found):
         console.print(line, style="dim")
     for line in computed_lines([*rows, *plain_rows(found.baselines)], precision):
         console.print(line, soft_wrap=True)
@@ -272,9 +289,9 @@ def _show(found: Front, beside: ExactComparison | None, sure: SampledFront | Non
         console.print(plain(line))
     for line in note(sure):
         console.print(plain(line), style="dim")
-    show_stored(console, found)
+    show_stored_verdicts(console, found)
     volume, swept = found.manifest.get("hypervolume"), found.manifest.get("sweep")
     work = f"{swept['points']:,} points" if swept else counted(found.manifest["trials"], "trial")
     console.print()
-    beside_words = "" if swept else beside_text(beside)
+    beside_words = "" if swept else exact_text(beside)
     console.print(f"{work}; hypervolume of the whole front {volume:.6g}{beside_words}", soft_wrap=True)

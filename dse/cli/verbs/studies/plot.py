@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from dse.cli.input.options import Configs, Out, Stored, Study, epilog
-from dse.cli.input.output_paths import picture_place
-from dse.cli.input.stored_results import load_at
+from dse.cli.input.output_paths import check_picture_file
+from dse.cli.input.stored_results import load_front_and_folder
 from dse.cli.show.run_summary import exact_behind
 from dse.cli.terminal.guard import blame
-from dse.cli.terminal.spinner import working
+from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import remark
 from dse.front.files import write_files
 from dse.report.info.evidence import gather
@@ -36,11 +36,17 @@ def plot(
     study: Study,
     kind: Annotated[str, typer.Argument(metavar="KIND", help=f"{_summaries()}.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Picture to write: .png, .svg or .pdf.")
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Picture to write (.png, .svg or .pdf).")
     ],
     exact: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="A sweep drawn behind front and progress [one that lies beside]."),
+        typer.Option(
+            metavar="DIR",
+            help=(
+                "Folder of a sweep to draw in the background of front and progress [default: "
+                "STUDY-sweep next to the results]."
+            ),
+        ),
     ] = None,
     storage: Stored = None,
     out: Out = None,
@@ -48,14 +54,14 @@ def plot(
 ) -> None:
     """Draw one picture of the results of a study.
 
-    Kinds of chips differ in shape, colour and lightness. Error bars are the interval of the software stack,
-    where it is calibrated. Where `dse sweep` has swept the same problem, its exact front is drawn behind.
-    What `dse run` draws beside its results is the kind `front`.
+    Kinds of chips differ in shape, colour and lightness. Error bars are the 80 % interval of the software
+    stack, where it is calibrated. If `dse sweep` has evaluated the same study, its exact front is drawn in
+    the background. `dse run` draws the kind `front` into its results folder.
     """
-    picture_place("--output", output)
+    check_picture_file("--output", output)
     with blame("KIND"):
         found = plot_named(kind)
-    with working(f"drawing {kind}"):
+    with spinner(f"drawing {kind}"):
         _draw(study, found, output, exact, storage, out, configs)
     remark(f"picture: {output}")
 
@@ -70,7 +76,7 @@ def _draw(
     configs: Path | None,
 ) -> None:
     Catalog.of(configs)
-    front, folder = load_at(study, out)
+    front, folder = load_front_and_folder(study, out)
     behind = exact_behind(front, folder, exact)
     found = gather(front, study, configs)
     slug = str(front.manifest.get("study"))

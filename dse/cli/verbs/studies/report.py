@@ -1,4 +1,4 @@
-"""`dse report`: one page that tells everything, works offline, and can be sent to somebody."""
+"""`dse report`: one page with all results, which works offline and can be sent by mail."""
 
 import shlex
 from collections.abc import Callable
@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from dse.cli.input.eligibility import WithUnanchored, allowing
+from dse.cli.input.eligibility import WithUnanchored, apply_eligibility
 from dse.cli.input.options import Configs, Out, Stored, Study, epilog
-from dse.cli.input.output_paths import file_place
-from dse.cli.input.stored_results import load_at
+from dse.cli.input.output_paths import check_output_file
+from dse.cli.input.stored_results import load_front_and_folder
 from dse.cli.show.run_summary import exact_behind
 from dse.cli.show.uncertainty import FEW, measured_in
-from dse.cli.terminal.spinner import working
+from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import remark
 from dse.errors import spec_error
 from dse.front.files import write_files
@@ -33,10 +33,13 @@ EPILOG = epilog(
 
 def report(
     study: Study,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Page to write: .html.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Page to write (.html).")],
     exact: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="A sweep drawn behind the front [one that lies beside]."),
+        typer.Option(
+            metavar="DIR",
+            help=("Folder of a sweep to draw in the background [default: STUDY-sweep next to the results]."),
+        ),
     ] = None,
     storage: Stored = None,
     with_unanchored: WithUnanchored = False,
@@ -45,14 +48,14 @@ def report(
 ) -> None:
     """Write one HTML page with the results of a study.
 
-    One file without anything to fetch: the question and its answer, the front with filters, every design
-    with where its seconds, bytes and dollars go, the baselines, every assumption with its source, and how to
-    repeat it. Nothing in it leaves the machine.
+    The page is one file that loads nothing from elsewhere. It contains the question and its answer, the front
+    with filters, every design with where its seconds, bytes and dollars go, the baselines, every assumption
+    with its source, and the command that repeats the study.
     """
     if output.suffix.lower() not in (".html", ".htm"):
         raise spec_error("--output", f"expected a page ending in .html, got {str(output)!r}.")
-    file_place("--output", output)
-    with working("report", steps=4) as tell:
+    check_output_file("--output", output)
+    with spinner("report", steps=4) as tell:
         made = _made(study, exact, storage, with_unanchored, out, configs, tell)
         write_files({output: made})
     remark(f"page: {output} ({len(made.encode()) / 1e6:.1f} MB)")
@@ -69,8 +72,8 @@ def _made(
 ) -> str:
     Catalog.of(configs)
     tell("reading results")
-    front, folder = load_at(study, out)
-    front = allowing(front, with_unanchored)
+    front, folder = load_front_and_folder(study, out)
+    front = apply_eligibility(front, with_unanchored)
     tell("evaluating designs again")
     found = gather(front, study, configs)
     if found.study is not None:

@@ -1,4 +1,4 @@
-"""`dse run`: search, store, resume, and tell the answer."""
+"""`dse run`: search, store, resume, and print the answer."""
 
 import shlex
 from collections.abc import Iterator
@@ -10,16 +10,16 @@ from typing import Annotated
 import typer
 
 import dse
-from dse.cli.cases.one_case import Asked
+from dse.cli.cases.one_case import CaseOptions
 from dse.cli.cases.side_by_side import Result, run_cases
-from dse.cli.input.eligibility import WithUnanchored, allowing
+from dse.cli.input.eligibility import WithUnanchored, apply_eligibility
 from dse.cli.input.options import Configs, NoTargets, Out, SoftwareOption, Study, epilog, seconds, whole
 from dse.cli.input.software import question
 from dse.cli.show.cases_table import cases_table
-from dse.cli.show.infeasible import most_violated, obstacle_table, obstacles
-from dse.cli.show.run_summary import beside_text, counted, exact_folders, tell_answer, tell_files
+from dse.cli.show.infeasible import most_violated, obstacles, violation_table
+from dse.cli.show.run_summary import counted, exact_folders, exact_text, print_answer, print_files
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples, measured_in
-from dse.cli.show.verdicts import show_stored
+from dse.cli.show.verdicts import show_stored_verdicts
 from dse.cli.terminal.guard import blame, complain
 from dse.cli.terminal.progress import calm, shown
 from dse.cli.terminal.tables import stdout
@@ -35,7 +35,7 @@ EPILOG = epilog(
     "dse run groq-vs-h100/listed",
     "dse run groq-vs-h100 --software equal",
     "dse run groq-vs-h100 --trials 1000 --timeout '10 min' --out results/long",
-    codes="0 done, 1 nothing feasible was found, 2 wrong input, 130 interrupted (run again to go on).",
+    codes="0 done, 1 no feasible design was found, 2 wrong input, 130 interrupted (repeat to continue).",
 )
 
 
@@ -43,23 +43,56 @@ def run(
     study: Study,
     trials: Annotated[
         int | None,
-        typer.Option(metavar="N", parser=whole(1), help="Trials in all, those done before included."),
+        typer.Option(
+            metavar="N",
+            parser=whole(1),
+            help="Trials in total, including those of earlier runs [default: the study's budget].",
+        ),
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option(metavar="S", parser=seconds, help="Stop after it: 90, '90 s', '5 min'.")
+        float | None,
+        typer.Option(
+            metavar="S",
+            parser=seconds,
+            help=(
+                "Stop after this time, e.g. '90 s' or '5 min'; a plain number is in seconds "
+                "[default: the study's budget]."
+            ),
+        ),
     ] = None,
     storage: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="journal:PATH, sqlite:///PATH, postgresql://..., memory:"),
+        typer.Option(
+            metavar="URL",
+            help=(
+                "Where trials are stored: journal:PATH, sqlite:///PATH, postgresql://... or "
+                "memory: [default: a file in the results folder]."
+            ),
+        ),
     ] = None,
-    sampler: Annotated[str | None, typer.Option(metavar="NAME", help="See `dse catalog samplers`.")] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=(
+                "Sampler, see `dse catalog samplers` [default: that of the study]. An existing run "
+                "keeps its sampler."
+            ),
+        ),
+    ] = None,
     seed: Annotated[
-        int | None, typer.Option(metavar="N", parser=whole(0), help="Seed of the sampler.")
+        int | None,
+        typer.Option(metavar="N", parser=whole(0), help="Seed of the sampler [default: that of the study]."),
     ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
-            metavar="N", parser=whole(1), help="Processes that share each search [one; cases side by side]."
+            metavar="N",
+            parser=whole(1),
+            help=(
+                "Processes per search; cases then run one after the other [default: one process "
+                "per case, on all cores]."
+            ),
         ),
     ] = None,
     samples: Samples = MANY,
@@ -69,25 +102,36 @@ def run(
     with_unanchored: WithUnanchored = False,
     verdicts: Annotated[
         bool,
-        typer.Option("--verdicts/--no-verdicts", help="Ask the other softwares too, for who wins there."),
+        typer.Option(
+            "--verdicts/--no-verdicts",
+            help="Also evaluate the winners under the other two assumptions about software.",
+        ),
     ] = True,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; what is stored is kept aside.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start over; earlier results move to a backup folder.")
+    ] = False,
     out: Out = None,
     configs: Configs = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
-    no_color: Annotated[bool, typer.Option("--no-color", help="No colour (so does NO_COLOR).")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print results and errors only: no progress, no notes.")
+    ] = False,
+    no_color: Annotated[
+        bool, typer.Option("--no-color", help="Print without colour; NO_COLOR=1 does the same.")
+    ] = False,
 ) -> None:
     """Search for the best chips of a study, or continue the search.
 
-    Trials are stored as they finish, so a run can be interrupted and repeated: what is done is never done
-    again. Cases run side by side on the cores that there are, each in one process, so that the same seed
-    gives the same trials; with --workers one runs after the other, and so many processes share each. The
-    results folder gets front.csv (the designs that nothing beats), baselines.csv (what real chips
-    can do), manifest.json (what produced them) and front.png. A study with cases is run case by case, each in
-    a folder of its own; STUDY/CASE runs one of them. With --software the question is asked under other
-    software, and its results lie in a folder of their own; STUDY@equal is another way to write that.
-    Where a study compares kinds of chips, walks from the best of each kind ask the other two softwares as
-    well, to tell whether the winner holds under all three; --no-verdicts leaves that out.
+    Every finished trial is stored at once. An interrupted run continues when the command is repeated, and
+    nothing is evaluated twice. The same seed gives the same trials: cases run in parallel, each in one
+    process. With --workers N the cases run one after the other, each with N processes.
+
+    The results folder contains front.csv (designs that no other design beats), baselines.csv (what real chips
+    reach), manifest.json (what produced them) and front.png. A study with cases has a folder for each case;
+    STUDY/CASE runs one. --software evaluates the study under another assumption about software and stores the
+    results in a folder of their own; STUDY@equal means the same.
+
+    Where a study compares kinds of chips, the best of each kind are also evaluated under the other two
+    assumptions about software, to report whether the winner holds. --no-verdicts skips this.
     """
     study = question(study, software)
     again = _command(
@@ -101,7 +145,7 @@ def run(
         configs=configs,
         no_targets=no_targets,
     )
-    asked = Asked(
+    asked = CaseOptions(
         trials=trials,
         timeout=timeout,
         storage=storage,
@@ -121,9 +165,9 @@ def run(
     result = results[-1]
     if result.interrupted:
         done = counted(result.front.manifest["trials"], "trial")
-        tell_files(result.out, picture=False, no_color=no_color)
+        print_files(result.out, picture=False, no_color=no_color)
         raise InterruptedRun(f"interrupted after {done}; all of them are kept. Continue with:\n  {again}")
-    results = [replace(r, front=allowing(r.front, with_unanchored)) for r in results]
+    results = [replace(r, front=apply_eligibility(r.front, with_unanchored)) for r in results]
     first = results[0]
     if not len(first.front.frame):
         _nothing(first, no_color=no_color)
@@ -153,21 +197,23 @@ def _resumable(again: str) -> Iterator[None]:
 def _tell(result: Result, study: str, *, no_color: bool, samples: int) -> None:
     told, console = result.front.manifest, stdout(no_color=no_color)
     sure = measured_in(result.study, result.front, samples) if samples else None
-    tell_answer(result.front, result.study.spec, no_color=no_color, sure=sure)
-    show_stored(console, result.front)
+    print_answer(result.front, result.study.spec, no_color=no_color, sure=sure)
+    show_stored_verdicts(console, result.front)
     console.print()
     beside = compared_to_exact(result.front, exact_folders(result.study.slug, result.out))
     console.print(
         f"{counted(told['trials'], 'trial')} ({result.new_trials:,} new), "
         f"{told['feasible_trials']:,} feasible; "
         f"{counted(len(result.front.frame), 'design')} on the front; hypervolume {told['hypervolume']:.6g}"
-        f"{beside_text(beside)}",
+        f"{exact_text(beside)}",
         soft_wrap=True,
     )
     if told["trials"] < result.wanted:
-        console.print(f"The time was up before {result.wanted:,} trials; the same command goes on from here.")
-    tell_files(result.out, picture=True, no_color=no_color)
-    console.print(f"Look closer: {_look(study, result)}", soft_wrap=True)
+        console.print(
+            f"The time limit ended the run before {result.wanted:,} trials; repeat the command to continue."
+        )
+    print_files(result.out, picture=True, no_color=no_color)
+    console.print(f"Details: {_look(study, result)}", soft_wrap=True)
 
 
 def _tell_cases(results: list[Result], study: str, *, no_color: bool) -> None:
@@ -178,9 +224,9 @@ def _tell_cases(results: list[Result], study: str, *, no_color: bool) -> None:
     console.print()
     console.print(cases_table(fronts))
     names = ", ".join(r.study.case for r in results[1:] if r.study.case)
-    console.print(f"Picture: {picture}. Each case has a folder of its own there: {names}", soft_wrap=True)
+    console.print(f"Picture: {picture}. Each case has a folder there: {names}", soft_wrap=True)
     first = f"{split_software(study)[0]}/{results[1].study.case}"
-    console.print(f"Look closer: {_look(first, results[0])}", soft_wrap=True)
+    console.print(f"Details: {_look(first, results[0])}", soft_wrap=True)
 
 
 def _look(study: str, result: Result) -> str:
@@ -194,9 +240,9 @@ def _nothing(result: Result, *, no_color: bool) -> None:
     trials = result.front.manifest["trials"]
     searched = result.optuna_study if isinstance(result, RunResult) else None  # the first case ran here
     found = obstacles([] if searched is None else searched.get_trials(deepcopy=False))
-    hint = "Relax its target, widen the space or the deployments, or give more --trials."
+    hint = "Relax the target, widen the space or the deployments, or increase --trials."
     what = f"expected a feasible design in {counted(trials, 'trial')}, got none{most_violated(found, trials)}"
     complain(f"{result.study.slug}: {what}. {hint}")
     if found:
-        stdout(no_color=no_color).print(obstacle_table(found))
-    tell_files(result.out, picture=False, no_color=no_color)
+        stdout(no_color=no_color).print(violation_table(found))
+    print_files(result.out, picture=False, no_color=no_color)

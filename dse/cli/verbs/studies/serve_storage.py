@@ -16,16 +16,20 @@ EPILOG = epilog(
 
 
 def serve_storage(
-    url: Annotated[str, typer.Argument(metavar="URL", help="A database: postgresql://..., sqlite:///...")],
+    url: Annotated[str, typer.Argument(metavar="URL", help="Database: postgresql://..., sqlite:///...")],
     host: Annotated[
-        str, typer.Option(metavar="HOST", help="Address to listen on; nobody is asked for a password.")
+        str,
+        typer.Option(
+            metavar="HOST", help="Address to listen on. There is no password: use trusted networks only."
+        ),
     ] = "localhost",
     port: Annotated[int, typer.Option(metavar="N", parser=whole(1), help="Port to listen on.")] = 13000,
 ) -> None:
     """Give many workers access to a database through one server.
 
-    Workers give `--storage grpc://HOST:PORT`. A database has some hundred connections; this process needs
-    ten, whatever the number of workers. It is for networks that you trust: who reaches the port may write.
+    Workers connect with `--storage grpc://HOST:PORT` (Optuna's gRPC proxy). A database accepts some hundred
+    connections; this process needs ten for any number of workers. Every program that reaches the port can
+    write to the database, so use it in trusted networks only. Ctrl-C ends it.
     """
     with serve(url, host, port) as wait:
         stdout().print(f"Serving at grpc://{host}:{port}; Ctrl-C ends it.", soft_wrap=True)

@@ -10,7 +10,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 import dse
-from dse.cli.input.eligibility import WithUnanchored, allowing
+from dse.cli.input.eligibility import WithUnanchored, apply_eligibility
 from dse.cli.input.options import (
     Configs,
     NoTargets,
@@ -24,7 +24,7 @@ from dse.cli.input.options import (
     whole,
 )
 from dse.cli.input.software import question
-from dse.cli.show.run_summary import counted, draw, tell_answer, tell_files
+from dse.cli.show.run_summary import counted, draw, print_answer, print_files
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples, measured_in
 from dse.cli.terminal.guard import blame, complain
 from dse.cli.terminal.tables import stderr, stdout
@@ -41,7 +41,7 @@ EPILOG = epilog(
     "dse sweep groq-vs-h100 --prune",
     "dse sweep groq-vs-h100 --backend jax --grid sram=33,peak_flops=17 --out results/fine",
     "dse sweep groq-vs-h100 --grid sram=65,peak_flops=65 --scheduler tcp://head:8786",
-    codes="0 done, 1 nothing is feasible, 2 wrong input, 130 interrupted (run again to go on).",
+    codes="0 done, 1 no design is feasible, 2 wrong input, 130 interrupted (repeat to continue).",
 )
 
 
@@ -49,16 +49,25 @@ def sweep(
     study: Study,
     grid: Annotated[
         str | None,
-        typer.Option(metavar="NAME=N,...", help="Values of a parameter, in the place of its steps."),
+        typer.Option(
+            metavar="NAME=N,...",
+            help="Number of values of a parameter, e.g. sram=33 [default: the steps of the space].",
+        ),
     ] = None,
     backend: Annotated[
         str,
-        typer.Option(metavar="NAME", parser=one_of("numpy", "jax"), help="numpy, or jax (an extra)."),
+        typer.Option(
+            metavar="NAME",
+            parser=one_of("numpy", "jax"),
+            help="Array library: numpy, or jax (optional extra).",
+        ),
     ] = "numpy",
-    workers: Annotated[int | None, typer.Option(metavar="N", parser=whole(1), help="Threads [all].")] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", parser=whole(1), help="Threads [default: all cores].")
+    ] = None,
     scheduler: Scheduler = None,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Leave out boxes of chips that provably hold nothing better.")
+        bool, typer.Option("--prune", help="Skip boxes of chips that provably contain nothing better.")
     ] = False,
     software: SoftwareOption = None,
     no_targets: NoTargets = False,
@@ -66,25 +75,33 @@ def sweep(
     samples: Samples = MANY,
     no_intervals: NoIntervals = False,
     fresh: Annotated[
-        bool, typer.Option("--fresh/--resume", help="Start anew (what is stored is kept aside), or go on.")
+        bool,
+        typer.Option(
+            "--fresh/--resume", help="Start over (earlier results move to a backup folder), or resume."
+        ),
     ] = False,
     out: Out = None,
     configs: Configs = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
-    no_color: Annotated[bool, typer.Option("--no-color", help="No colour (so does NO_COLOR).")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print results and errors only: no progress, no notes.")
+    ] = False,
+    no_color: Annotated[
+        bool, typer.Option("--no-color", help="Print without colour; NO_COLOR=1 does the same.")
+    ] = False,
 ) -> None:
     """Evaluate every chip and deployment of a grid; the front is exact.
 
-    The grid has the steps of the space, or as many values as --grid says. Finished blocks are kept, so a
-    sweep can be interrupted and repeated. The results folder [results/STUDY-sweep] gets the same files as
-    that of `dse run`, and `dse front` then tells how much of the exact front a search has found.
+    A search samples designs and may miss the best; a sweep evaluates the whole grid. The grid has the steps
+    of the space, or as many values as --grid gives. Finished blocks are stored, so that an interrupted sweep
+    continues when the command is repeated. The results folder [results/STUDY-sweep] has the same files as
+    that of `dse run`. `dse front` then reports how much of the exact front a search has found.
 
-    With --scheduler the workers of a Dask cluster solve the blocks; this machine merges and keeps them. The
-    front is the same, and so is what an interrupt leaves.
+    --scheduler evaluates the blocks on the workers of a Dask cluster; this machine merges and stores them.
+    The front is the same.
 
-    With --prune, whole boxes of chips are left out when even a chip with the best of everything in them and
-    the lowest price could not beat what is known: the same front in a fraction of the time, however fine the
-    grid. That needs a cost model in which more of a resource never makes a design worse.
+    --prune skips boxes of chips when even a chip with the best value of every parameter in the box, at the
+    lowest price, would be no better than a known design. The front is the same, in a fraction of the time. It
+    requires a cost model in which more of a resource never makes a design worse.
     """
     study = question(study, software)
     again = _command(
@@ -123,14 +140,14 @@ def sweep(
         what = f"interrupted after {share:.1%} of the points; all of them are kept. Continue with:"
         raise InterruptedRun(f"{what}\n  {again}")
     if not len(result.front.frame):
-        hint = "Relax its targets, or widen the space or the deployments."
+        hint = "Relax the targets, or widen the space or the deployments."
         complain(f"{resolved.slug}: expected a feasible design, got none of {result.grid.size:,}. {hint}")
-        tell_files(result.out, picture=False, no_color=no_color)
+        print_files(result.out, picture=False, no_color=no_color)
         raise typer.Exit(ExitCode.FAILED)
     draw(result.study, result.front, result.out)
-    front = allowing(result.front, with_unanchored)
+    front = apply_eligibility(result.front, with_unanchored)
     sure = None if no_intervals else measured_in(resolved, front, samples)
-    tell_answer(front, resolved.spec, no_color=no_color, sure=sure)
+    print_answer(front, resolved.spec, no_color=no_color, sure=sure)
     _tell(result, result.front, no_color=no_color)
 
 
@@ -148,7 +165,7 @@ def _tell(result: SweepResult, front: Front, *, no_color: bool) -> None:
     told = front.manifest["sweep"]
     done = f", {result.new_points / result.seconds:,.0f} a second" if result.new_points else ""
     if told["pruned"]:
-        done = f"; {told['evaluated']:,} evaluated, the others settled by bounds of {told['boxes']:,} boxes"
+        done = f"; {told['evaluated']:,} evaluated, the others excluded by bounds on {told['boxes']:,} boxes"
     stdout(no_color=no_color).print(
         f"{grid.size:,} points ({grid.chips:,} chips in {grid.layouts:,} deployments each{done}); "
         f"{counted(len(front.frame), 'design')} on the exact front of the grid; "
@@ -157,7 +174,7 @@ def _tell(result: SweepResult, front: Front, *, no_color: bool) -> None:
     )
     for remark in told.get("remarks", ()):
         stdout(no_color=no_color).print(f"Note: {remark}.", soft_wrap=True)
-    tell_files(result.out, picture=True, no_color=no_color)
+    print_files(result.out, picture=True, no_color=no_color)
 
 
 def _counts(text: str) -> dict[str, int]:
@@ -176,7 +193,7 @@ def _counts(text: str) -> dict[str, int]:
     if problems:
         raise SpecError(problems)
     if not found:
-        raise spec_error("--grid", f"expected NAME=N such as sram=33, got {text!r}; or leave it out")
+        raise spec_error("--grid", f"expected NAME=N such as sram=33, got {text!r}")
     return found
 
 

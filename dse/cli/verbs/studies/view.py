@@ -41,10 +41,10 @@ def _port(text: str) -> int:
 def view(
     study: Annotated[
         str | None,
-        typer.Argument(metavar="[STUDY]", help="A study to show first, wherever its results lie."),
+        typer.Argument(metavar="[STUDY]", help="Study to open first [default: the index]."),
     ] = None,
     results: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder whose results folders are shown.")
+        Path, typer.Option(metavar="DIR", help="Folder that contains results folders.")
     ] = RESULTS,
     port: Annotated[int, typer.Option(metavar="N", parser=_port, help="Port; 0 takes a free one.")] = PORT,
     storage: Stored = None,
@@ -53,10 +53,10 @@ def view(
 ) -> None:
     """Show studies in a browser while they run and afterwards.
 
-    Serves an index of all results, the page of each study as `dse report` writes it, renewed as trials come
-    in, and Optuna's own dashboard where it is installed (pip install '.[view]'). A STUDY whose trials lie in
-    a database is followed there with --storage, the one that `dse run` was given. Only this machine can see
-    it, and nothing can be changed through it. Results are read, never locked or written. Ctrl-C ends it.
+    Serves an index of all results, the page of each study as `dse report` writes it, updated while trials
+    come in, and Optuna's dashboard where it is installed (pip install '.[view]'). For a STUDY whose trials
+    are in a database, give the --storage of `dse run`. The server listens on this machine only and changes
+    nothing: results are read, never locked or written. Ctrl-C ends it.
     """
     Catalog.of(configs)
     if results != RESULTS and not results.is_dir():  # the usual folder may be made by the first run
@@ -78,10 +78,10 @@ def _first(
     if study is None:
         if out is not None:
             raise spec_error(
-                "--out", "expected a STUDY beside it, got none; a folder of results is --results"
+                "--out", "expected a STUDY as well, got none; --results takes a folder of results"
             )
         if storage is not None:
-            raise spec_error("--storage", "expected a STUDY beside it, got none")
+            raise spec_error("--storage", "expected a STUDY as well, got none")
         return "/"
     with blame("STUDY"):
         slug, folder = folder_of(study, out, elsewhere=storage is not None)

@@ -21,46 +21,67 @@ EPILOG = epilog(
     "dse worker groq-vs-h100 --storage postgresql://me@db/dse --processes 8",
     "dse worker groq-vs-h100 --storage grpc://head:13000 --timeout '1 h'",
     "dse worker groq-vs-h100 --storage postgresql://me@db/dse --scheduler tcp://head:8786",
-    codes="0 done, 2 wrong input, 130 interrupted (start again to go on).",
+    codes="0 done, 2 wrong input, 130 interrupted (repeat to continue).",
 )
 
 
 def worker(
     study: Study,
     storage: Annotated[
-        str, typer.Option(metavar="URL", help="The storage that all share: postgresql://..., grpc://...")
+        str,
+        typer.Option(metavar="URL", help="Database that all processes share: postgresql://..., grpc://..."),
     ],
     processes: Annotated[
-        int, typer.Option(metavar="N", parser=whole(1), help="Processes on this machine, or on the cluster.")
+        int,
+        typer.Option(
+            metavar="N", parser=whole(1), help="Processes to start, on this machine or on the cluster."
+        ),
     ] = 1,
     scheduler: Scheduler = None,
     trials: Annotated[
-        int | None, typer.Option(metavar="N", parser=whole(1), help="Trials of the study in all.")
+        int | None,
+        typer.Option(
+            metavar="N", parser=whole(1), help="Trials of the study in total [default: its budget]."
+        ),
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option(metavar="S", parser=seconds, help="Stop after it: 90, '90 s', '5 min'.")
+        float | None,
+        typer.Option(
+            metavar="S",
+            parser=seconds,
+            help="Stop after this time, e.g. '90 s' or '5 min'; a plain number is in seconds.",
+        ),
     ] = None,
-    sampler: Annotated[str | None, typer.Option(metavar="NAME", help="As the run has it.")] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", parser=whole(0), help="As the run has it.")] = None,
+    sampler: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Must match the sampler of the run.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", parser=whole(0), help="Must match the seed of the run.")
+    ] = None,
     no_targets: NoTargets = False,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where what is not stored yet lies [results/STUDY]."),
+        typer.Option(
+            metavar="DIR", help="Folder for trials that are not stored yet [default: results/STUDY]."
+        ),
     ] = None,
     configs: Configs = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
-    no_color: Annotated[bool, typer.Option("--no-color", help="No colour (so does NO_COLOR).")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print results and errors only: no progress, no notes.")
+    ] = False,
+    no_color: Annotated[
+        bool, typer.Option("--no-color", help="Print without colour; NO_COLOR=1 does the same.")
+    ] = False,
 ) -> None:
     """Add one process to a study that several processes search.
 
     Processes may join and leave at any time, from every machine that reaches the storage and has the same
-    study and configs. Nobody needs to be told of the others. Trials are made in memory and stored in bulk, so
-    a cheap trial does not wait for the database; what a killed worker had not stored lies in its folder, and
-    the next one started there stores it. The front is written by `dse run` with the same --storage, while
-    others work or afterwards. With --no-targets the study is that of a run with --no-targets.
+    study and configs. Evaluated trials are stored in bulk, so that a fast cost model does not wait for the
+    database. If a process is killed, its unstored trials remain in its folder, and the next process started
+    there stores them. `dse run` with the same --storage writes the front, during the search or after it.
 
-    With --scheduler the processes are spread over the workers of a Dask cluster, and this one waits for them;
-    what a killed worker had not stored lies in the temporary folder of its machine.
+    --scheduler starts the processes on the workers of a Dask cluster and waits for them; unstored trials of a
+    killed worker remain in the temporary folder of its machine. --no-targets must match the run.
     """
     only_one_of("--scheduler", scheduler, "--out", out)
     with shown(study, hidden=quiet, no_color=no_color) as tell, calm():
@@ -75,10 +96,10 @@ def worker(
                 seed=seed,
                 progress=lambda done, wanted: tell(done, wanted, question.slug),
             )
-    told = f"{found.new_trials:,} trials made here; the study has {found.trials:,}"
+    summary = f"{found.new_trials:,} trials run here; the study has {found.trials:,}"
     if found.interrupted:
-        raise InterruptedRun(f"interrupted; {told}")
-    stdout(no_color=no_color).print(told)
+        raise InterruptedRun(f"interrupted; {summary}")
+    stdout(no_color=no_color).print(summary)
 
 
 def _fleet(
