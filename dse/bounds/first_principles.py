@@ -1,13 +1,14 @@
 """What one token of a network needs, counted from its architecture: a second count, independent of the first.
 
 Whole networks, before any chip splits or repeats them; embeddings, norms and biases are left out, so nothing
-here is ever too much.
+here is ever too much. Kinds of attention are counted here again, by class, on purpose; a kind that this file
+does not know counts as nothing, which is a bound still.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dse.arrays import Floats
 from objectives import api
@@ -22,23 +23,24 @@ class Count:
     last: float
     """Those of the largest layer [1]: of the last one a prompt needs little but its last token."""
     head: float
+    """Weights of the LM head [1]."""
     experts: tuple[tuple[int, int, float], ...]
     """Of each kind of layers with routed experts: layers, experts of a token, weights of one expert [1]."""
-    state: float
-    """Bytes of the states of linear attention that a sequence keeps, and every token reads and writes [B]."""
+    state_bytes: float
+    """States of linear attention that a sequence keeps, and every token reads and writes [B]."""
     stored: float
     """Weights of all layers, all experts counted [1]."""
     kv_read: Floats
     """Elements of KV cache that a decoded token reads at least [1]."""
     kv_kept: Floats
     """Elements of KV cache that a sequence at its largest context keeps [1]."""
-    core: Floats
+    core_flop: Floats
     """FLOP of attention for a decoded token [FLOP]."""
-    prompt_core: Floats
+    prompt_core_flop: Floats
     """FLOP of attention for a prompt without its largest layer [FLOP]."""
 
 
-def over(amount: Any, rate: Any, otherwise: float = 0.0) -> Floats:
+def over(amount: npt.ArrayLike, rate: npt.ArrayLike, otherwise: float = 0.0) -> Floats:
     """Quotient of the two, and `otherwise` where the rate is 0."""
     known = np.asarray(rate) > 0.0
     return np.where(known, amount / np.where(known, rate, 1.0), otherwise)
@@ -49,9 +51,10 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
     isl = np.asarray(work.isl, dtype=float)
     most = np.maximum(np.asarray(work.max_context, dtype=float), work.mean_context)
     mean = np.asarray(work.mean_context, dtype=float)
-    layers = stored = last = 0.0
-    kv_read, kv_kept, core = 0.0 * mean, 0.0 * most, 0.0 * mean
-    prompt_cores, experts, state = [], [], 0.0
+    layers = stored = last = state = 0.0
+    kv_read, kv_kept, core = np.zeros_like(mean), np.zeros_like(most), np.zeros_like(mean)
+    prompt_cores: list[tuple[int, Floats]] = []
+    experts = []
     for b in llm.blocks:
         each, expert = _layer(b, llm.hidden)
         own = each + (b.experts.top_k * expert if b.experts else 0.0)
@@ -64,9 +67,8 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
             state += b.count * a.state_bytes * a.heads * a.key_dim * a.value_dim
         kv, flop, prompt_flop = _core(b.attention)
         seen, pairs = _seen(b.attention, mean, most, isl)
-        window = getattr(b.attention, "window", None) or np.inf
         kv_read = kv_read + b.count * kv * seen
-        kv_kept = kv_kept + b.count * kv * np.minimum(work.max_context, window)
+        kv_kept = kv_kept + b.count * kv * np.minimum(work.max_context, _window(b.attention))
         core = core + b.count * flop * seen
         prompt_cores.append((b.count, prompt_flop * pairs))
     largest = np.maximum.reduce([one for _, one in prompt_cores])
@@ -76,11 +78,11 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
         head=float(llm.vocab * llm.hidden),
         stored=stored,
         experts=tuple(experts),
-        state=state,
+        state_bytes=state,
         kv_read=kv_read,
         kv_kept=kv_kept,
-        core=core,
-        prompt_core=sum((n * one for n, one in prompt_cores), 0.0 * isl) - largest,
+        core_flop=core,
+        prompt_core_flop=sum((n * one for n, one in prompt_cores), np.zeros_like(isl)) - largest,
     )
 
 
@@ -103,7 +105,7 @@ def _layer(b: api.Block, hidden: int) -> tuple[float, float]:
     return each, float(b.experts.matrices * hidden * b.experts.width)
 
 
-def _core(a: object) -> tuple[float, float, float]:
+def _core(a: api.AttentionLayer | None) -> tuple[float, float, float]:
     """Elements of KV cache a token leaves in a layer, and FLOP of a row per token it sees: decode, prompt.
 
     Latents may be multiplied as they are or expanded to heads first; the fewer FLOP count.
@@ -120,20 +122,25 @@ def _core(a: object) -> tuple[float, float, float]:
     return 0.0, 0.0, 0.0
 
 
-def _seen(a: object, mean: Floats, most: Floats, isl: Floats) -> tuple[Floats, Floats]:
+def _window(a: api.AttentionLayer | None) -> float:
+    """Tokens that a row attends to at most; endless without a window."""
+    return float(a.window) if isinstance(a, api.Attention) and a.window is not None else np.inf
+
+
+def _seen(a: api.AttentionLayer | None, mean: Floats, most: Floats, isl: Floats) -> tuple[Floats, Floats]:
     """Tokens that a decoded row sees at least, and pairs of rows that a prompt multiplies at least.
 
     Of contexts up to `most` with mean `mean`, a window w is the least full when they are all 0 or `most`:
     mean w / most. A chunk may just have begun.
     """
     if isinstance(a, api.LinearAttention):
-        return 0.0 * mean + 1.0, isl
-    window = getattr(a, "window", None)
-    if window is None:
+        return np.ones_like(mean), isl
+    if not isinstance(a, api.Attention) or a.window is None:
         return mean, isl * isl / 2.0
-    inside = np.minimum(isl, float(window))
-    if getattr(a, "chunked", False):
+    window = float(a.window)
+    inside = np.minimum(isl, window)
+    if a.chunked:
         whole = np.floor(isl / window)
         pairs = (whole * window**2 + (isl - whole * window) ** 2) / 2.0
         return np.where(most <= window, mean, 0.0), pairs
-    return mean * np.minimum(1.0, over(float(window), most, 1.0)), isl * inside - inside * inside / 2.0
+    return mean * np.minimum(1.0, over(window, most, 1.0)), isl * inside - inside * inside / 2.0

@@ -7,7 +7,7 @@ scratchpads are full of the right bytes, chips never wait for each other, effici
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ from dse.bounds.first_principles import Count, count, over
 from dse.errors import BeatsPhysics
 from objectives import api
 from objectives.equations.serving.registry import serving_mode
+
+Number: TypeAlias = Floats | float
 
 ROUNDING: Final = 1e-9
 """Share by which a prediction may pass a bound: that of sums in another order, nothing else."""
@@ -52,8 +54,8 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     """Bounds on TPOT, TTFT, throughput and capacity of every design.
 
     TPOT: in one turn of the pipeline the chips of a replica (TP x PP) read all weights that one token needs
-    and the KV cache of B sequences, and work for B tokens; and one token walks through all layers, each on TP
-    chips, over PP - 1 hops and, for TP > 1, an exchange after attention and after the FFN. What SRAM cannot
+    and the KV cache of B sequences, and work for B tokens; and one token passes all layers, each on TP
+    chips, over PP - 1 hops and, for TP > 1, an all-reduce after attention and after the FFN. What SRAM cannot
     hold from the step before comes from DRAM. Resources overlap: the largest term counts. Replicas that share
     experts count as one whose sequences all chips serve, and the busiest chip on the way of a token reads
     ceil(k / EP) whole experts of every layer, or its part of them where TP cuts experts.
@@ -80,13 +82,13 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     need = tp * pp
 
     token = 2.0 * (n.layers + n.head)
-    kv = n.kv_read * size.kv_bytes + 2.0 * n.state
-    turn = _seconds(c, need, need, weights + batch * kv, batch * token, batch * n.core)
-    walk = _seconds(c, tp, need, weights + kv, token + 0.0 * tp, n.core)
-    busiest = _seconds(c, 1.0, pp, _of_busiest(n, ways, ep) * size.weight_bytes, 0.0 * ways, 0.0)
+    kv = n.kv_read * size.kv_bytes + 2.0 * n.state_bytes
+    turn = _seconds(c, need, need, weights + batch * kv, batch * token, batch * n.core_flop)
+    latency = _seconds(c, tp, need, weights + kv, token + np.zeros_like(tp), n.core_flop)
+    busiest = _seconds(c, 1.0, pp, _of_busiest(n, ways, ep) * size.weight_bytes, np.zeros_like(ways), 0.0)
     most = 1.0 if work.speculation is None else work.speculation.length + 1.0  # tokens of one turn
     tpot = {
-        name: _most((turn[name], walk[name], busiest[name])) / (1.0 if name == "compute" else most)
+        name: _most((turn[name], latency[name], busiest[name])) / (1.0 if name == "compute" else most)
         for name in turn
     } | {"hops": hops["hops"] / most}
 
@@ -95,19 +97,20 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     before, one = np.maximum(isl - 1.0, 0.0), np.minimum(isl, 1.0)
     flop = 2.0 * (before * (n.layers - n.last) + one * n.layers + n.head)
     read = (one * n.layers + n.head) * size.weight_bytes
-    all_of_it = _seconds(c, need, need, read, prompts * flop, prompts * n.prompt_core)
+    all_of_it = _seconds(c, need, need, read, prompts * flop, prompts * n.prompt_core_flop)
     last_row = _seconds(c, tp, need, read, 2.0 * (one * n.layers + n.head), 0.0)
     ttft = {name: _most((all_of_it[name], last_row[name], one * busiest[name])) for name in all_of_it} | hops
 
     seconds = _most(tpot.values()) * osl
     if together:
         seconds = _most(ttft.values()) + _most(tpot.values()) * np.maximum(osl - 1.0, 0.0)
+    kept = n.kv_kept * size.kv_bytes + n.state_bytes
     return Bound(
         designs=designs,
         tpot_terms=tpot,
         ttft_terms=ttft,
         tokens_per_s=over(dp * batch * osl, seconds, np.inf),
-        needed_bytes=(n.stored + n.head) * size.weight_bytes + batch * (n.kv_kept * size.kv_bytes + n.state),
+        needed_bytes=(n.stored + n.head) * size.weight_bytes + batch * kept,
         room_bytes=need * (c.sram_bytes * c.sram_usable * c.sram_pinned + c.dram_bytes),
     )
 
@@ -133,7 +136,9 @@ def _of_busiest(n: Count, tp: Floats, ep: Floats) -> Floats:
     return found
 
 
-def _seconds(c: api.Chips, at_work: Any, holding: Any, size: Any, flop: Any, core: Any) -> dict[str, Floats]:
+def _seconds(
+    c: api.Chips, at_work: Number, holding: Number, size: Floats, flop: Number, core: Number
+) -> dict[str, Floats]:
     """Least seconds of `at_work` chips for bytes and FLOP; the SRAM of `holding` chips is full of them."""
     known = (c.sram_bandwidth > 0.0) | (c.sram_bytes == 0.0)
     beyond = np.maximum(size - holding * c.sram_bytes * c.sram_usable, 0.0)
@@ -163,7 +168,7 @@ def assert_within_physics(
     indices: npt.ArrayLike | None = None,
     names: npt.ArrayLike | None = None,
 ) -> None:
-    """Hold metrics of any cost model against the speed of light; raises `BeatsPhysics`.
+    """Compare metrics of any cost model with the speed of light; raises `BeatsPhysics`.
 
     `indices` picks rows of the flattened batch, such as the winners of a search, so that a large grid costs
     no more than they do; lengths of the workload are then plain numbers. `names` of the chips broadcast
@@ -191,7 +196,7 @@ def check(metrics: api.Metrics, bound: Bound, *, names: npt.ArrayLike | None = N
 def _beaten(m: api.Metrics, bound: Bound, shape: tuple[int, ...]) -> Iterator[tuple[int, str]]:
     """Index of the worst design of each metric that beats its bound, and by how much."""
 
-    def flat(column: Any) -> Floats:
+    def flat(column: npt.ArrayLike) -> Floats:
         return np.broadcast_to(np.asarray(column, dtype=float), shape).reshape(-1)
 
     for name, terms in (("tpot_s", bound.tpot_terms), ("ttft_s", bound.ttft_terms)):
@@ -202,12 +207,12 @@ def _beaten(m: api.Metrics, bound: Bound, shape: tuple[int, ...]) -> Iterator[tu
             yield at, f"{name}: expected at least {least[at]:.6g} s ({why}), got {got[at]:.6g} s, {factor}"
     most, rate = flat(bound.tokens_per_s), flat(m.tokens_per_s)
     if (at := _worst(rate, most)) is not None:
-        told = f"expected at most {most[at]:.6g} token/s, got {rate[at]:.6g} token/s"
-        yield at, f"tokens_per_s: {told}, {rate[at] / most[at]:.4g} times too many"
+        what = f"expected at most {most[at]:.6g} token/s, got {rate[at]:.6g} token/s"
+        yield at, f"tokens_per_s: {what}, {rate[at] / most[at]:.4g} times too many"
     needed, room = flat(bound.needed_bytes), flat(bound.room_bytes)
     if (at := _worst(np.where(flat(m.feasible()), needed, 0.0), room)) is not None:
-        told = f"expected room for {needed[at]:.6g} B of weights and KV cache, got {room[at]:.6g} B"
-        yield at, f"capacity: called feasible: {told}, {needed[at] - room[at]:.4g} B too little"
+        what = f"expected room for {needed[at]:.6g} B of weights and KV cache, got {room[at]:.6g} B"
+        yield at, f"capacity: called feasible: {what}, {needed[at] - room[at]:.4g} B too little"
 
 
 def _worst(larger: Floats, smaller: Floats) -> int | None:
@@ -223,31 +228,29 @@ def _worst(larger: Floats, smaller: Floats) -> int | None:
     return int(np.argmax(np.where(np.isnan(ratio), np.inf, ratio)))
 
 
-def _design(designs: api.Designs, shape: tuple[int, ...], at: int, labels: Any) -> str:
-    """The design at a flat index in words: the chip by its name, or by its facts where nobody gives one."""
+def _design(
+    designs: api.Designs, shape: tuple[int, ...], at: int, labels: npt.NDArray[np.str_] | None
+) -> str:
+    """The design at a flat index in words: the chip by its name, or by its facts where it has none."""
 
-    def one(column: Any) -> float:
+    def one(column: npt.ArrayLike) -> float:
         return float(np.broadcast_to(np.asarray(column, dtype=float), shape).reshape(-1)[at])
 
     c = designs.chips
-    chip = (
-        f"chip {labels[at]}"
-        if labels is not None
-        else (
-            f"chip of {one(c.peak_flops) / 1e12:.4g} TFLOP/s, SRAM {one(c.sram_bytes) / 1e6:.4g} MB at "
-            f"{one(c.sram_bandwidth) / 1e12:.4g} TB/s, DRAM {one(c.dram_bytes) / 1e9:.4g} GB at "
-            f"{one(c.dram_bandwidth) / 1e12:.4g} TB/s"
-        )
+    facts = (
+        f"of {one(c.peak_flops) / 1e12:.4g} TFLOP/s, SRAM {one(c.sram_bytes) / 1e6:.4g} MB at "
+        f"{one(c.sram_bandwidth) / 1e12:.4g} TB/s, DRAM {one(c.dram_bytes) / 1e9:.4g} GB at "
+        f"{one(c.dram_bandwidth) / 1e12:.4g} TB/s"
     )
     ways = ", ".join(f"{name} {one(a):g}" for name, a in designs.deployments.columns().items())
-    return f"{chip}, {ways}"
+    return f"chip {facts if labels is None else labels[at]}, {ways}"
 
 
 def _picked(designs: api.Designs, at: npt.NDArray[np.intp]) -> api.Designs:
     """Rows at flat indices; unlike `Designs.take` it copies no whole column."""
     place = np.unravel_index(at, designs.shape)
 
-    def rows(struct: api.Chips | api.Deployments) -> dict[str, Any]:
+    def rows(struct: api.Chips | api.Deployments) -> dict[str, Floats]:
         return {k: np.broadcast_to(np.asarray(a), designs.shape)[place] for k, a in struct.columns().items()}
 
     return api.Designs(
@@ -256,10 +259,10 @@ def _picked(designs: api.Designs, at: npt.NDArray[np.intp]) -> api.Designs:
 
 
 def _picked_metrics(m: api.Metrics, shape: tuple[int, ...], at: npt.NDArray[np.intp]) -> api.Metrics:
-    """The metrics that are held against physics, at flat indices of the batch."""
+    """The metrics that are compared with physics, at flat indices of the batch."""
     place = np.unravel_index(at, shape)
 
-    def rows(column: Any) -> Floats:
+    def rows(column: npt.ArrayLike) -> Floats:
         return np.broadcast_to(np.asarray(column, dtype=float), shape)[place]
 
     return replace(

@@ -28,7 +28,7 @@ from dse.spec.schema.space import BranchSpec, SpaceSpec
 from dse.spec.schema.system import NetworkSpec
 from dse.spec.schema.technology import Build
 from objectives import api
-from objectives.arrays import Array, namespace
+from objectives.arrays import Array, namespace, zeros_like
 from objectives.equations.chip.formats import arithmetic
 from objectives.equations.fabrication.package import PACKAGES
 from objectives.equations.fabrication.technology import Blueprint, Technology, pick
@@ -209,9 +209,10 @@ class Branch:
     def _price(self, made: Silicon, values: Mapping[str, Array], ratio: Array) -> Array:
         method = price_method(self.setting.price.method)
         needs = method.needs(None)
+        fp16 = ratio * self.peaks[0].fp16 + zeros_like(made.power_w) if "fp16 peak" in needs else None
         known = Priced(
             searched_usd=values["price"] if "searched price" in needs else None,
-            fp16_flops=ratio * self.peaks[0].fp16 + 0.0 * made.power_w if "fp16 peak" in needs else None,
+            fp16_flops=fp16,
             silicon=made,
             unit_cost_usd=made.unit_cost_usd() if "unit cost" in needs else None,
         )
@@ -278,7 +279,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
     blueprint = blueprint_of(template, setting.technology)
     if not spec.generations:
         fixed |= {"dram_bytes": 0.0, "dram_bandwidth": 0.0}
-        blueprint = replace(blueprint, stacks=0.0 * blueprint.stacks)
+        blueprint = replace(blueprint, stacks=zeros_like(blueprint.stacks))
     return Branch(
         name=name,
         spec=spec,

@@ -6,6 +6,7 @@ from dse.errors import spec_error
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.system import NetworkSpec
 from dse.spec.schema.technology import TechnologySpec
+from objectives.arrays import zeros_like
 from objectives.equations.interconnect.reach import leaving
 
 SWITCHED = ("switch", "fat-tree")
@@ -55,8 +56,8 @@ def reach_columns(link_bandwidth: Any, network: NetworkSpec, technology: Technol
     _, optical = shares(network, technology)
     both_ways = 2.0 * ends(network) * optical * energy
     return {
-        "board_chips": board * small + 0.0 * link_bandwidth,
-        "rack_chips": rack * small + 0.0 * link_bandwidth,
+        "board_chips": board * small + zeros_like(link_bandwidth),
+        "rack_chips": rack * small + zeros_like(link_bandwidth),
         "optics_w": link_bandwidth * both_ways,
     }
 

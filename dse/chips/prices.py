@@ -11,7 +11,7 @@ from dse.spec.schema.study import PriceSpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.loading import build_spec
-from objectives.arrays import Array
+from objectives.arrays import Array, zeros_like
 
 
 def price_of_one(method: str, seller: str | None = None, system: str = "chips-only") -> PriceSpec:
@@ -69,7 +69,7 @@ def built_up(
         needed[f"scale_out.bandwidth of {network.name}"] = network.scale_out.bandwidth
     known = dict(zip(needed, _known(needed, where), strict=True))
     at = {name: known[f"system.{name}"] for name in names}
-    zero, chips = 0.0 * power_w, at["chips_per_host"]
+    zero, chips = zeros_like(power_w), at["chips_per_host"]
     in_rack = at["cold_plates"] + at["coolant_units"] + at["power_shelves"]
     switch = at["switched_link"] if network.topology in SWITCHED else 0.0
     cabled, optical = shares(network, technology)

@@ -33,6 +33,7 @@ from dse.spec.schema.study import PrecisionSpec, PriceSpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec, Value, middle
 from objectives import api
+from objectives.arrays import zeros_like
 from objectives.equations.chip.formats import FORMATS, arithmetic
 from objectives.equations.interconnect.topology import TOPOLOGIES
 
@@ -282,7 +283,7 @@ def price_parts(chip: ChipSpec, setting: Setting, made: Silicon | None = None) -
     needs, cost = needs_of(chip, setting.price), None
     if "unit cost" in needs:
         made = made or setting.foundry.silicon(chip)
-        power = None if chip.power.value is None else 0.0 * made.power_w + chip.power.value
+        power = None if chip.power.value is None else zeros_like(made.power_w) + chip.power.value
         cost = made.unit_cost_usd(power)
     known = Priced(
         listed_usd=_or_zero(chip.price) if "listed price" in needs else None,

@@ -13,7 +13,7 @@ from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.technology import Build, TechnologySpec, Value, middle
 from dse.spec.schema.technology_values import Constants
 from dse.spec.yaml.units import pretty
-from objectives.arrays import Array
+from objectives.arrays import Array, zeros_like
 from objectives.equations.fabrication.area import equivalent_peak
 from objectives.equations.fabrication.dies import Plan, die_plan
 from objectives.equations.fabrication.package import PACKAGES
@@ -152,7 +152,7 @@ def chip_silicon(
 def chip_unit_cost(chip: ChipSpec, technology: TechnologySpec) -> dict[str, float]:
     """Unit cost of a chip by part [USD], at its published power where that is known."""
     made = chip_silicon(chip, technology)
-    power = None if chip.power.value is None else 0.0 * made.power_w + chip.power.value
+    power = None if chip.power.value is None else zeros_like(made.power_w) + chip.power.value
     return {name: float(part[0]) for name, part in made.unit_cost_parts(power).items()}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from dse.chips.silicon import Foundry, Silicon, build_of
 from dse.errors import SpecError
 from dse.spec.schema.chip import ChipSpec
-from objectives.arrays import Array, namespace
+from objectives.arrays import Array, namespace, zeros_like
 
 WATTS = ("static_w", "compute_w", "sram_w", "dram_w", "link_w")
 ONE_DIE = MappingProxyType({"dies": 1.0, "die_bandwidth": 0.0, "die_latency": 0.0})
@@ -17,7 +17,7 @@ def watt_columns(made: Silicon) -> dict[str, Array]:
     """Power at rest and of each resource at full rate [W]; what joins dies works for DRAM, else for links."""
     full = made.full_power
     joining = full["die_to_die"]
-    for_dram = namespace(joining).where(made.blueprint.dram_bandwidth > 0.0, joining, 0.0 * joining)
+    for_dram = namespace(joining).where(made.blueprint.dram_bandwidth > 0.0, joining, 0.0)
     return {
         "static_w": full["static"],
         "compute_w": full["compute"],
@@ -31,7 +31,7 @@ def _loading(made: Silicon) -> Array:
     """Power of the path into the matrix units, were it as wide as the SRAM [W]: bytes cost what they cost."""
     b, energy = made.blueprint, made.technology.energy
     full = b.sram_bandwidth * energy.load_joules_per_byte
-    return namespace(full).where(b.weight_load + 0.0 * full > 0.0, full, 0.0 * full)
+    return namespace(full).where(b.weight_load + zeros_like(full) > 0.0, full, 0.0)
 
 
 def excess_columns(made: Silicon) -> dict[str, Array]:
@@ -48,7 +48,7 @@ def excess_columns(made: Silicon) -> dict[str, Array]:
 def package_columns(made: Silicon) -> dict[str, Array]:
     """What the compute dies of a package pay to act as one chip."""
     b, layout = made.blueprint, made.technology.layout
-    zero = 0.0 * (b.dies + b.dram_bandwidth + b.link_bandwidth)
+    zero = zeros_like(b.dies + b.dram_bandwidth + b.link_bandwidth)
     owned = (b.dram_bandwidth + b.link_bandwidth) * layout.die_to_die_share
     each = owned / b.dies if b.die_bandwidth is None else b.die_bandwidth
     return {

@@ -21,6 +21,7 @@ from dse.spec.schema.base import sourced_values
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.technology import TechnologySpec, node_named
 from dse.spec.yaml.units import pretty
+from objectives.arrays import zeros_like
 from objectives.equations.fabrication.package import PACKAGES
 from objectives.equations.fabrication.yields import (
     gross_dies_per_wafer,
@@ -357,7 +358,7 @@ def _published(
 
 
 def _like(made: Silicon, value: float | None) -> Any:
-    return None if value is None else 0.0 * made.power_w + value
+    return None if value is None else zeros_like(made.power_w) + value
 
 
 def _first(column: Any) -> float:

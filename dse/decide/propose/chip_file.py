@@ -15,6 +15,7 @@ from dse.spec.schema.chip import ChipSpec, DerivedFrom, Dram
 from dse.spec.schema.space import NAME, PARAMETERS
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.writing import exact
+from objectives.arrays import zeros_like
 
 SOURCE = "proposal"
 """Key of the sources that a proposed number cites."""
@@ -58,7 +59,7 @@ def _silicon(study: ResolvedStudy, chip: ChipSpec) -> Iterator[tuple[str, float,
 def made_of(chip: ChipSpec, technology: TechnologySpec) -> dict[str, dict[str, float]]:
     """Die plan, power and bill of materials of a chip by part: `area_m2`, `power_w`, `unit_cost_usd`."""
     made = chip_silicon(chip, technology)
-    power = None if chip.power.value is None else 0.0 * made.power_w + chip.power.value
+    power = None if chip.power.value is None else zeros_like(made.power_w) + chip.power.value
     ledgers = {
         "area_m2": made.area_parts,
         "power_w": made.power_parts,

@@ -10,6 +10,7 @@ from dse.arrays import Floats
 from dse.bounds.speed_of_light import ROUNDING, Bound, speed_of_light
 from dse.validate.measured.batches import Batch
 from dse.validate.measured.rows import METRICS, Measured
+from objectives.arrays import zeros_like
 
 CROWD: Final = 1e9
 """Sequences in flight where nobody stated how many: so many that each costs its own bytes and FLOP only."""
@@ -99,6 +100,8 @@ def _pooled(batch: Batch) -> Batch:
     """All replicas as one, joined by links that take no time."""
     designs, d = batch.designs, batch.designs.deployments
     chips = designs.chips
-    free = chips.replace(link_latency=0.0 * chips.link_latency, scale_out_latency=0.0 * chips.link_latency)
+    free = chips.replace(
+        link_latency=zeros_like(chips.link_latency), scale_out_latency=zeros_like(chips.link_latency)
+    )
     one = d.replace(batch=d.batch * d.dp, tp=d.tp * d.dp, dp=np.ones_like(d.dp))
     return replace(batch, designs=replace(designs, chips=free, deployments=one))

@@ -10,6 +10,7 @@ from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.units import parse
+from objectives.arrays import zeros_like
 
 UNITS = {"die_area": "m2", "tdp": "W", "tdp_capped": "W", "unit_cost": "USD", "claim": "USD"}
 """Metric to its SI unit; a `tdp_capped` is the power of a chip whose die is also sold at a quarter
@@ -126,7 +127,7 @@ def _predicted(chip: ChipSpec, made: Silicon, metric: str) -> float:
 
 def _dollars(chip: ChipSpec, made: Silicon) -> dict[str, float]:
     """Unit cost by part at the published power where that is known [USD]."""
-    power = None if chip.power.value is None else 0.0 * made.power_w + chip.power.value
+    power = None if chip.power.value is None else zeros_like(made.power_w) + chip.power.value
     return {name: float(part[0]) for name, part in made.unit_cost_parts(power).items()}
 
 
