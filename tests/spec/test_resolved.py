@@ -195,7 +195,7 @@ def own_space(tmp_path: Path, old: str, new: str) -> Path:
         ("low: 32 MiB", "low: 32 ms", "sram.low: expected a number with a unit such as '1 B', got '32 ms'"),
         ("sram: {", "srm: {", "unknown parameter 'srm'; did you mean 'sram'"),
         ("steps: 11", "steps: 1", "steps: "),
-        ("    dram_generation: HBM3e\n", "", "expected a dram_generation beside dram_stacks, got none"),
+        ("    dram_generation: HBM3e\n", "", "expected a dram_generation with dram_stacks, got none"),
         ("template: lpu-template", "template: lpu-templato", "unknown chip 'lpu-templato'; did you"),
         ("process: n5", "process: n4", "branches.sram-only: expected a node that the technology file knows"),
         ("network: groq-dragonfly", "network: groq-dragonfl", "unknown network 'groq-dragonfl'; did you"),

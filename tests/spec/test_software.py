@@ -68,7 +68,7 @@ def test_a_stack_for_what_the_study_does_not_have_is_refused_with_its_line(tmp_p
 
 
 def test_a_study_that_names_stacks_and_equal_software_is_refused(tmp_path):
-    with pytest.raises(dse.SpecError, match="expected as-sold beside stack, got equal"):
+    with pytest.raises(dse.SpecError, match="expected as-sold with stack, got equal"):
         dse.load_study(str(write_study(tmp_path, stack="gpu-serving", software="equal")))
 
 

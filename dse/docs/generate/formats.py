@@ -16,8 +16,8 @@ from dse.spec.yaml.yaml_lines import read_yaml
 
 _COLUMNS = ("key", "type", "unit", "default", "example", "what it is")
 _SOURCED = """A number **with source** is a mapping: `value` (with its unit), `source` (a key of
-`sources.yaml`), `basis`, and optionally `date`, `low`, `high`, `note`. A null value means that nobody has
-published the number."""
+`sources.yaml`), `basis`, and optionally `date`, `low`, `high`, `note`. A null value is not
+published."""
 
 
 def format_pages() -> dict[str, str]:

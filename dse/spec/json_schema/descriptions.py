@@ -72,7 +72,7 @@ def key_of(
 
 
 def resolved(root: Schema, schema: Schema) -> Schema:
-    """The schema itself, behind references and beside null."""
+    """The schema that a reference or an option other than null leads to."""
     if "$ref" in schema:
         found: Schema = root["$defs"][schema["$ref"].removeprefix("#/$defs/")]
         return found

@@ -47,7 +47,7 @@ def _header(kind: str, path: Path, schema: str) -> Iterator[str]:
     yield f"# Check it with: dse check {path}"
     if kind != "study":
         yield "# A number with its source: value (with its unit), source (a key of sources.yaml), basis, and"
-        yield "# if known low, high, date and note. A null value means that nobody has published it."
+        yield "# if known low, high, date and note. A null value is not published."
 
 
 def _body(kind: str, name: str) -> Iterator[str]:

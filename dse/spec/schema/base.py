@@ -111,7 +111,7 @@ class Sourced(Spec, Generic[T]):
 
     model_config = ConfigDict(use_attribute_docstrings=False)  # each type of number would read source again
 
-    value: T | None = Field(description="The number, with its unit; null when nobody has published it.")
+    value: T | None = Field(description="The number, with its unit; null if it is not published.")
     source: str = Field(description="Key of `configs/sources.yaml`.")
     date: IsoDate | None = Field(
         default=None, description="When the source said so; the source's own date when left out."
@@ -154,7 +154,7 @@ def sourced_values(spec: object, path: str = "") -> Iterator[tuple[str, Leaf]]:
 
 
 def unknown(kind: type[Sourced[T]]) -> Sourced[T]:
-    """The number that a file leaves out: nobody has published it, as far as we have found."""
+    """The number that a file leaves out: no published value is known."""
     return kind(value=None, source=NOT_FOUND, basis="published")
 
 

@@ -28,7 +28,7 @@ from dse.spec.schema.base import (
 )
 
 PeakFormat = Literal["fp32", "fp16", "fp8", "int8", "fp4"]
-"""Formats that a matrix peak is quoted in; `fp16` stands for fp16 or bf16 with fp32 accumulation."""
+"""Formats that a matrix peak is quoted in; `fp16` is fp16 or bf16 with fp32 accumulation."""
 
 PackageClass = Literal["organic", "interposer", "bridge"]
 
@@ -62,7 +62,7 @@ class Sram(Spec):
 
 
 class Dram(Spec):
-    """Device DRAM beside the chip."""
+    """DRAM of the chip, on the package or on the board."""
 
     generation: str
     """HBM2e, HBM3, HBM3e, HBM4, GDDR6X, LPDDR5X, DDR4, ..."""
@@ -86,7 +86,7 @@ class Link(Spec):
 
 
 class IoDie(Spec):
-    """Dies beside or beneath the compute dies, which carry DRAM and link PHYs."""
+    """I/O dies next to or beneath the compute dies; they carry DRAM and link PHYs."""
 
     process: Sourced[str]
     """Node of the I/O dies, as `die.process`."""
@@ -110,7 +110,7 @@ class Die(Spec):
     joined: SourcedBandwidth | None = None
     """One way, of one compute die to the others of its package; the technology file's share when left out."""
     package: PackageClass | None = None
-    """Class of the package; what its dies need when left out: bridges where several compute dies lie side by
+    """Class of the package; what its dies need when left out: bridges where several compute dies are side by
     side, silicon where there is HBM, else an organic substrate."""
     enabled: SourcedRatio | None = None
     """Cores in use over cores on the dies; as usual on the technology's node when left out."""

@@ -188,7 +188,7 @@ class LlmSpec(Spec):
     title: Title
     aliases: Aliases = ()
     hypothetical: bool = False
-    """True for an LLM that nobody has published."""
+    """True for an LLM that does not exist."""
     architecture: Sourced[Literal["transformer", "matrices"]]
     """The kind of network, with the source of all the sizes below."""
     params: Sourced[ParameterCount]

@@ -180,7 +180,7 @@ class BranchSpec(Spec):
     process: str | None = None
     """Key of the node in the technology file, where it is not searched."""
     dram_generation: str | None = None
-    """Kind of DRAM beside the chip, where it is not searched; with neither the chip has none."""
+    """Kind of DRAM, where it is not searched; left out in both places, the chip has none."""
     cooling: str = "liquid"
     """Class of cooling in the technology file, which bounds the power."""
     wafer_scale: bool = False
@@ -216,9 +216,9 @@ class BranchSpec(Spec):
     def _problems(self) -> Iterator[str]:
         has = "dram_stacks" in self.parameters
         if has and not self.generations:
-            yield "expected a dram_generation beside dram_stacks, got none"
+            yield "expected a dram_generation with dram_stacks, got none"
         if self.generations and not has:
-            yield "expected dram_stacks beside dram_generation, got none"
+            yield "expected dram_stacks with dram_generation, got none"
         for name, fixed in (("process", self.process), ("dram_generation", self.dram_generation)):
             if fixed is not None and name in self.parameters:
                 yield f"{name}: expected one value or choices among the parameters, got both"

@@ -254,7 +254,7 @@ class StudySpec(Spec):
             raise ValueError("expected a space of chips, baselines, or both, got neither")
         if self.software != "as-sold" and (self.stack or self.stacks):
             given = "stack" if self.stack else "stacks"
-            raise ValueError(f"software: expected as-sold beside {given}, got {self.software}")
+            raise ValueError(f"software: expected as-sold with {given}, got {self.software}")
         if self.deployment.mode == "solve" and self.sweep is None:
             raise ValueError("sweep: expected a swept target for the deployment mode solve, got none")
         return self

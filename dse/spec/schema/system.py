@@ -48,7 +48,7 @@ class StackSpec(Spec):
     vendors: tuple[str, ...] = ()
     """Vendors of these chips, where each writes its own software; none where any chip of a class runs it."""
     since: IsoDate | None = None
-    """First date of the software that it holds for, where the name of the engine does not tell."""
+    """First date of the software that it holds for, where the name of the engine does not say."""
     until: IsoDate | None = None
     """Last date of the software that it holds for."""
     compute_efficiency: SourcedRatio

@@ -157,7 +157,7 @@ class Build(Spec):
     node: str
     """Node of the compute dies."""
     generation: str | None = None
-    """Of the DRAM beside it; None without."""
+    """Of its DRAM; None without."""
     io_node: str | None = None
     """Of I/O dies; None without."""
     cooling: str = "liquid"

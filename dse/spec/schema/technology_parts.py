@@ -75,15 +75,15 @@ class AreaSpec(Spec):
     spare_cores: SourcedRatio
     """Share of the cores on a die that may fail."""
     code_share: SourcedShare
-    """Share of SRAM managed by software that no tensor can lie in."""
+    """Share of software-managed SRAM that holds code and buffers, and no tensors."""
     load_ports: SourcedNumber
     """Area of a byte a second into the matrix units over that of a byte a second out of SRAM."""
     format_area: dict[PeakFormat, SourcedRatio]
-    """Area of an op/s in that of an fp16 op/s; a format left out costs nothing beside the others."""
+    """Area of an op/s in that of an fp16 op/s; a format left out costs no area."""
 
 
 class FormatSpec(Spec):
-    """A number format that a matrix unit may have beside fp16."""
+    """A number format that a matrix unit may have in addition to fp16."""
 
     nodes: tuple[str, ...]
     """Nodes on which a chip of the catalog has it, and those that follow them."""
@@ -249,7 +249,7 @@ class PackageSpec(Spec):
 
 
 class SystemSpec(Spec):
-    """What stands around a chip: server, rack, links, network."""
+    """What surrounds a chip: server, rack, links, network."""
 
     host: SourcedUsd
     """CPUs, DRAM, SSD, board and assembly of one server."""

@@ -23,7 +23,7 @@ class Values:
         return self._value(path, found)
 
     def known(self, path: str) -> Array | None:
-        """As a call; None where nobody has published it."""
+        """As a call; None if it is not published."""
         found = self.spec
         for name in path.split("."):
             found = found[name] if isinstance(found, dict) else getattr(found, name)

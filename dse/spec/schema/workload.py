@@ -1,4 +1,4 @@
-"""What is asked of a system: lengths of requests, the way they share replicas, what is reused and guessed."""
+"""The load of a system: lengths of requests, serving mode, prefix cache, speculative decoding."""
 
 from typing import Annotated, Any, Literal
 
@@ -43,7 +43,7 @@ ServingName = Annotated[str, AfterValidator(_known), Field(json_schema_extra=_ch
 
 
 class PrefixCacheSpec(Spec):
-    """KV cache kept for prompts that begin alike."""
+    """KV cache that is kept for prompts with the same beginning."""
 
     hit: SourcedShare
     """Share of prompt tokens that are read back instead of computed."""
@@ -97,7 +97,7 @@ class SpeculationSpec(Spec):
 
 
 class WorkloadSpec(Spec):
-    """Lengths of a request, how requests share a replica, and the latency they are promised."""
+    """Lengths of requests, how they share replicas, and latency targets."""
 
     kind: Literal["workload"]
     """Kind of this file."""
@@ -121,9 +121,9 @@ class WorkloadSpec(Spec):
     routing_skew: Sourced[AtLeastOne] | None = None
     """Visits of the most popular expert of a layer over the mean of all; left out, 1: uniform routing."""
     prefix_cache: PrefixCacheSpec | None = None
-    """Left out, every prompt is computed whole."""
+    """KV cache of earlier prompts; left out, every prompt is computed whole."""
     speculation: SpeculationSpec | None = None
-    """Left out, a step gives one token."""
+    """Speculative decoding; left out, a step gives one token."""
     targets: dict[str, SecondsQ] = Field(default={})
     """Latency targets by the name of an objective (tpot, ttft, end_to_end)."""
     notes: Notes = None
