@@ -147,7 +147,7 @@ class Chips(_Columns):
     price_usd: Array
     """Capital price of one chip [USD]."""
     host_usd: Array
-    """Share of the server that one chip carries [USD]; with chassis and cooling if no source separates them."""
+    """Share of the server that one chip carries [USD], chassis and cooling included if not known apart."""
     rack_usd: Array
     """Share of chassis, power shelves and cooling that one chip carries [USD]."""
     network_usd: Array
