@@ -34,14 +34,17 @@ def sections(text: str) -> dict[str, str]:
     """Text of each section by its heading, which is alone in its line."""
     found: dict[str, list[str]] = {"": []}
     at = ""
+    before = ""
     for line in text.splitlines():
         heading = line.removesuffix(":")
         if heading in SECTIONS and line.endswith(":"):
             assert heading not in found, f"{heading} twice"
+            assert not before.strip(), f"{heading}: no empty line before it, so that no page shows it"
             at = heading
             found[at] = []
         else:
             found[at].append(line)
+        before = line
     return {name: "\n".join(lines).strip() for name, lines in found.items()}
 
 

@@ -68,8 +68,10 @@ def arithmetic(weights: str, activations: str) -> tuple[str, ...]:
 
     Domain:
         Block scales are applied to sums, so they need no matrix unit. bf16 counts as fp16.
+
     Limits:
         Never empty, since fp32 holds every format here.
+
     Source:
         OCP 8-bit Floating Point Specification (2023); OCP Microscaling Formats v1.0 (2023).
 
@@ -94,8 +96,10 @@ def native(stored: str) -> str:
 
     Domain:
         Both operands are stored alike.
+
     Limits:
         The format itself where matrix units have it.
+
     Source:
         As `arithmetic`.
 

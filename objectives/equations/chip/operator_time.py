@@ -72,8 +72,10 @@ def padded_rows(rows: Array, tile: Array) -> Array:
 
     Domain:
         One operand of all rows; for rows spread over experts see `llm.experts.tiled`.
+
     Limits:
         Never below `rows`; equal to it when `tile` divides it.
+
     Source:
         NVIDIA PTX ISA, mma and wgmma shapes, whose smallest free side is 8.
 
@@ -97,8 +99,10 @@ def add_bounds(parts: Iterable[dict[str, Array]]) -> dict[str, Array]:
 
     Domain:
         Operators one after the other.
+
     Limits:
         Empty for no parts.
+
     Source:
         A sum.
 

@@ -96,8 +96,10 @@ def seconds_per_byte(chips: Chips) -> SecondsPerByte:
 
     Domain:
         Long streams, no latency.
+
     Limits:
         0 where a path is absent.
+
     Source:
         By definition of bandwidth.
 
@@ -159,8 +161,10 @@ def place(
         DRAM reads everything at SRAM speed; what does not fit is an excess, and infeasible. Activations take
         room too and count in the excess, but do not push weights out of SRAM: on a hybrid chip the share is
         too high by activations / SRAM, under 3 % for a decode of 128 rows on 230 MB.
+
     Limits:
         The excess falls byte for byte with capacity; more or faster SRAM and faster DRAM never slow a step.
+
     Source:
         Greedy optimum of the fractional knapsack, Dantzig, Operations Research 5 (1957).
 

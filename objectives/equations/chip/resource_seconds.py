@@ -58,8 +58,10 @@ def resource_seconds(chips: Chips, matrices: Repeated, cores: Repeated, sent_byt
 
     Domain:
         Waiting, overheads and latencies keep no resource busy.
+
     Limits:
         0 for operators that take no time.
+
     Source:
         Utilisation law, Lazowska et al., Quantitative System Performance (1984), section 3.2.
 

@@ -35,8 +35,10 @@ def drawn_per_token(
 
     Domain:
         No sleep states, no clocks that follow the load; energy beyond the scale-up domain is not counted.
+
     Limits:
         At least what chips at rest draw; what resources draw does not depend on how fast they are used.
+
     Source:
         Race to idle against static power: Barroso & Hoelzle, IEEE Computer 40 (2007).
 
@@ -76,8 +78,10 @@ def metered(economy: Economy, drawn_j: Array) -> Array:
 
     Domain:
         Overheads in proportion to the load.
+
     Limits:
         What chips draw at an overhead and a PUE of 1.
+
     Source:
         Power usage effectiveness: The Green Grid, white paper 49 (2012).
 
@@ -106,8 +110,10 @@ def metered_parts(economy: Economy, drawn_j: dict[str, Array]) -> dict[str, Arra
 
     Domain:
         As `metered`.
+
     Limits:
         No server or building part at an overhead and a PUE of 1.
+
     Source:
         As `metered`.
 

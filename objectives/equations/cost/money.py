@@ -23,8 +23,10 @@ def compute_ratio_price(peak_flops: Array, reference_flops: float, reference_usd
 
     Domain:
         Chips sold for their FLOP; blind to SRAM, HBM and links, so never a price to search over.
+
     Limits:
         Linear in the peak.
+
     Source:
         The article that study 0001 examines.
 
@@ -53,8 +55,10 @@ def margin_price(unit_cost: Array, *, gross_margin: Array, nre_usd: Array, volum
 
     Domain:
         One price for all chips; the margin is on the unit cost alone.
+
     Limits:
         The unit cost at no margin and endless volume; proportional to all dollars.
+
     Source:
         Gross margin by definition.
 
@@ -88,8 +92,10 @@ def capex(chips: Chips, count: Array, together: Array) -> dict[str, Array]:
 
     Domain:
         No discounts by volume.
+
     Limits:
         Linear in the count for a given size of the network.
+
     Source:
         A sum of parts; prices in the configs.
 
@@ -127,8 +133,10 @@ def annuity(lifetime_s: float, rate: float) -> float:
 
     Domain:
         Payments at the end of each year, no value left at the end.
+
     Limits:
         1/n at r = 0; r for an endless life.
+
     Source:
         Capital recovery factor, e.g. Short, Packey & Holt, NREL/TP-462-5173 (1995), section 2.
 
@@ -163,8 +171,10 @@ def running_cost(
 
     Domain:
         A constant load; a flat tariff.
+
     Limits:
         Electricity alone for free capital.
+
     Source:
         Barroso, Hoelzle & Ranganathan, The Datacenter as a Computer (2018), chapter 6.
 
@@ -206,8 +216,10 @@ def usd_per_million_tokens(
 
     Domain:
         As `running_cost`.
+
     Limits:
         Inversely proportional to throughput but for electricity.
+
     Source:
         As `running_cost`.
 
@@ -245,8 +257,10 @@ def token_prices(per_million: Array, prompt_share: Array, isl: Array, osl: Array
     Domain:
         A prompt of less than one token counts as one; all parts of the cost follow the time that prompts hold
         the machine.
+
     Limits:
         0 and c where prompts take no time.
+
     Source:
         Allocation by time in use.
 

@@ -25,8 +25,10 @@ def equivalent_peak(peaks: Mapping[str, Array], area_share: Mapping[str, float])
 
     Domain:
         Formats without a share (fp32 on vector units) are part of the core and cost nothing more.
+
     Limits:
         The fp16 peak where other formats are no faster than their share.
+
     Source:
         Formats of one matrix unit, NVIDIA H100 whitepaper (2022).
 
@@ -61,8 +63,10 @@ def core_area(peak_flops: Array, vector_flops: Array, *, enabled_share: Array, n
     Domain:
         Programmable cores at the clocks they are sold with. Bare fp16 multiply-adds would be 10 times denser;
         operands must be delivered.
+
     Limits:
         Linear; 0 at 0.
+
     Source:
         A100 die photo, 476 mm2 of SMs (LLMCompass, Zhang et al., ISCA 2024); on the 5 nm node from the dies
         of H100 and L40S, whose ratios of matrix to vector peak differ by four. `dse validate silicon`
@@ -96,8 +100,10 @@ def sram_area(size: Array, bandwidth: Array, *, m2_per_byte: Array, layout: Layo
 
     Domain:
         B / C up to 960 GB/s/MiB; two anchors only, a bare high-density macro and WSE-3. Not for caches.
+
     Limits:
         s C at B = b_ref C; c0 s C at B = 0; grows with either argument.
+
     Source:
         Fitted, see `sram_law` in the technology file. WSE-3: 0.51 mm2/MiB at 478 GB/s/MiB.
 
@@ -130,8 +136,10 @@ def load_area(bandwidth: Array, *, m2_per_byte: Array, layout: Layout) -> Array:
     Domain:
         Systolic arrays and other units that keep weights; what feeds the operands of a GPU is part of its
         cores.
+
     Limits:
         Linear; 0 for no such path.
+
     Source:
         p is an assumption (technology file, `area.load_ports`).
 
@@ -161,8 +169,10 @@ def cache_area(size: Array, *, m2_per_byte: Array) -> Array:
     Domain:
         Last-level caches; L1 and shared memory belong to the core density, so they are left out of `size`
         where a chip separates them.
+
     Limits:
         Linear; 0 at 0.
+
     Source:
         A100 die photo (LLMCompass, Zhang et al., ISCA 2024).
 
@@ -193,8 +203,10 @@ def dram_phy_area(
 
     Domain:
         One controller for each stack.
+
     Limits:
         0 without DRAM; linear.
+
     Source:
         A100 die photo (LLMCompass, Zhang et al., ISCA 2024).
 
@@ -223,8 +235,10 @@ def link_area(bandwidth: Array, *, m2_per_bandwidth: Array, host_lanes: Array, h
 
     Domain:
         SerDes off the package.
+
     Limits:
         The host port alone at B = 0.
+
     Source:
         A100 die photo (LLMCompass, Zhang et al., ISCA 2024).
 
@@ -251,8 +265,10 @@ def die_to_die_area(bandwidth: Array, joined: PackageClass) -> Array:
 
     Domain:
         Parallel PHYs along the die edge.
+
     Limits:
         Linear; 0 for one die.
+
     Source:
         UCIe-A: CATCH (nanocad-lab, io_definitions.xml).
 
@@ -280,8 +296,10 @@ def uncore_area(parts: Array, *, uncore_share: Array) -> Array:
 
     Domain:
         One share for dies of all sizes.
+
     Limits:
         f = 0 adds nothing.
+
     Source:
         A100 die photo (LLMCompass, Zhang et al., ISCA 2024).
 
@@ -308,8 +326,10 @@ def cache_density(node: Node) -> Array:
 
     Domain:
         Nodes with a published cache.
+
     Limits:
         None.
+
     Source:
         Technology file.
 

@@ -103,8 +103,10 @@ def die_plan(blueprint: Blueprint, technology: Technology) -> Plan:
 
     Domain:
         Up to one reticle a die, or the whole wafer; HBM around the dies that carry its PHYs.
+
     Limits:
         One die pays no die-to-die area; every area grows with every part.
+
     Source:
         Assembled from `area` and `package`; `dse validate silicon` reports the errors of real dies.
 

@@ -19,8 +19,10 @@ def hbm_stacks_limit(die_m2: Array, dies: Array, layout: Layout) -> Array:
 
     Domain:
         Square dies up to the reticle.
+
     Limits:
         Proportional to the edge of small dies; n_max for large ones.
+
     Source:
         Two long edges with three stacks each, four for each of two dies (technology file).
 
@@ -58,8 +60,10 @@ def link_bandwidth_limit(
 
     Domain:
         Square dies with off-package SerDes; DRAM on the board is taken to leave through bumps.
+
     Limits:
         0 where no edge is free.
+
     Source:
         About 22 GB/s per mm, read off NVIDIA's off-chip I/O; between dies 330 GB/s per mm on bridges (B200),
         56 on an organic substrate (technology file).

@@ -26,8 +26,10 @@ def package_code(blueprint: Blueprint, technology: Technology) -> Array:
 
     Domain:
         One class for all connections of a package.
+
     Limits:
         0 for one die without HBM.
+
     Source:
         Packages as sold: H100 (CoWoS-S), B200 (CoWoS-L), EPYC (organic).
 
@@ -65,8 +67,10 @@ def chosen(package: Package, code: Array) -> PackageClass:
 
     Domain:
         Codes of `PACKAGES`.
+
     Limits:
         One class for one code.
+
     Source:
         A table.
 
@@ -108,8 +112,10 @@ def die_to_die_bandwidth(blueprint: Blueprint, technology: Technology) -> Array:
 
     Domain:
         Dies that share every operation.
+
     Limits:
         0 for one die.
+
     Source:
         NVIDIA Blackwell architecture brief (2024): two dies joined by 10 TB/s both ways.
 

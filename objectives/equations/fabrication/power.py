@@ -24,8 +24,10 @@ def full_power(blueprint: Blueprint, plan: Plan, technology: Technology) -> dict
 
     Domain:
         Nominal voltage and clock. Caches: the energy of reading them is in that of a FLOP.
+
     Limits:
         0 for a chip of nothing; linear in each rate.
+
     Source:
         Energies of bytes as published (technology file); of FLOP fitted, see there.
 
@@ -61,8 +63,10 @@ def thermal_design_power(full: dict[str, Array], technology: Technology) -> dict
     Domain:
         Chips that are sold to run at their peaks. A card that is capped below them, such as an L4 of 72 W,
         draws less than this.
+
     Limits:
         The full rate at a = 1.
+
     Source:
         Jouppi et al., "Ten Lessons From Three Generations Shaped Google's TPUv4i", ISCA 2021, for the form;
         `dse validate silicon` reports errors.

@@ -242,8 +242,10 @@ def pick(options: Sequence[T], index: Array) -> T:
 
     Domain:
         Structs of numbers, words that are equal in all options, and further structs.
+
     Limits:
         The option itself where there is one.
+
     Source:
         A table.
 

@@ -22,8 +22,10 @@ def die_yield(group: DieGroup, *, node: Node, wafer: Wafer) -> Array:
 
     Domain:
         One type of die a wafer.
+
     Limits:
         A whole wafer yields what it yields, whatever its area.
+
     Source:
         As `yields.harvested_yield`.
 
@@ -51,8 +53,10 @@ def group_cost(group: DieGroup, *, node: Node, wafer: Wafer) -> Array:
 
     Domain:
         One type of die a wafer; masks and design are not in it.
+
     Limits:
         Grows with the area; proportional to the wafer price; continuous at the reticle, see `die_yield`.
+
     Source:
         The standard cost model, e.g. Feng and Ma, "Chiplet Actuary", DAC 2022.
 
@@ -97,8 +101,10 @@ def package_cost(plan: Plan, hbm_stacks: Array, package: Package) -> Array:
 
     Domain:
         CoWoS-S and CoWoS-L class; organic multi-chip modules.
+
     Limits:
         Jumps where the class changes; else grows with area, dies and stacks.
+
     Source:
         Shape fitted to H100, whose CoWoS is put at 723 to 750 USD (technology file).
 
@@ -133,8 +139,10 @@ def package_yield(plan: Plan, hbm_stacks: Array) -> Array:
 
     Domain:
         Known good dies and stacks, attachments that fail independently.
+
     Limits:
         Falls with every part.
+
     Source:
         0.99 for each die (Feng and Ma, "Chiplet Actuary", DAC 2022).
 
@@ -166,8 +174,10 @@ def bonding_yield(plan: Plan) -> Array:
 
     Domain:
         Attachments that fail independently.
+
     Limits:
         1 without I/O dies.
+
     Source:
         As `package_yield`.
 
@@ -204,8 +214,10 @@ def unit_cost(blueprint: Blueprint, plan: Plan, power_w: Array, technology: Tech
         High volume, no masks, design, software or margin. Low and high constants together change it by -40 to
         +90 %. DRAM prices changed by 2 to 3 times in a year: keep the date. A whole wafer pays for what makes
         a system of it, and nothing is assembled that could be lost.
+
     Limits:
         Without DRAM no DRAM dollars; proportional to all dollar constants.
+
     Source:
         Feng and Ma, "Chiplet Actuary", DAC 2022; `dse validate silicon` reports errors against published
         figures.

@@ -25,8 +25,10 @@ def gross_dies_per_wafer(area: Array, *, diameter_m: Array, edge_m: Array, scrib
 
     Domain:
         Square dies up to about a quarter of the wafer; not for wafer-scale chips (turns negative).
+
     Limits:
         Wafer area over die area as A goes to 0; falls with A.
+
     Source:
         de Vries, "Investigation of gross die per wafer formulas", IEEE TSM 18 (2005), the form that chip cost
         models use (Feng and Ma, "Chiplet Actuary", DAC 2022).
@@ -59,8 +61,10 @@ def yield_negative_binomial(area: Array, *, defects_per_m2: Array, clustering: A
 
     Domain:
         alpha > 0, 2 to 10 in the literature.
+
     Limits:
         1 at A = 0; exp(-A D) as alpha grows; at least Murphy's where alpha is 3 or less.
+
     Source:
         Stapper, "Defect density distribution for LSI yield calculations", IEEE TED 20 (1973).
 
@@ -89,8 +93,10 @@ def yield_murphy(area: Array, *, defects_per_m2: Array) -> Array:
 
     Domain:
         Any A D >= 0; no parameter to fit, no repair.
+
     Limits:
         1 at A = 0; above exp(-A D).
+
     Source:
         Murphy, "Cost-size optima of monolithic integrated circuits", Proc. IEEE 52 (1964).
 
@@ -126,8 +132,10 @@ def harvested_yield(core: Array, sram: Array, other: Array, *, node: Node, wafer
     Domain:
         Defects of two cores independent; dies up to the reticle. Ignoring repair overstates the cost of a
         large die by about 1.6 times.
+
     Limits:
         Plain yield of the rest when cores and SRAM are 0; falls with each area.
+
     Source:
         Binning as practised: H100 sells 132 of 144 SMs (NVIDIA H100 whitepaper, 2022).
 

@@ -25,8 +25,10 @@ def all_to_all(chips: Chips, n: Array) -> AlphaBeta:
 
     Domain:
         n >= 1, uniform traffic, balanced minimal routing, compact layout, tori with wrap-around links.
+
     Limits:
         0 for one chip; inside one domain never below V / W.
+
     Source:
         Dally & Towles, Principles and Practices of Interconnection Networks (2004), sections 3.3 and 5.2
         (channel load, bisection); dragonfly, Kim, Dally, Scott & Abts, ISCA 2008.

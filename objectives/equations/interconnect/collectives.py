@@ -40,8 +40,10 @@ def collectives(chips: Chips, n: Array) -> Collectives:
 
     Domain:
         n >= 1; the group is laid out compactly.
+
     Limits:
         0 for one chip; 2 V / W for many chips of a ring and large messages.
+
     Source:
         Thakur, Rabenseifner & Gropp, IJHPCA 2005; Chan et al., CCPE 2007; torus, jax-ml scaling book;
         dragonfly, Kim, Dally, Scott & Abts, ISCA 2008, and Abts et al., ISCA 2022.
@@ -96,8 +98,10 @@ def all_reduce_over_dies(chips: Chips) -> AlphaBeta:
     Domain:
         Dies share every matrix and every head evenly, so that only sums cross between them; each reads its
         own DRAM and SRAM.
+
     Limits:
         0 for one die.
+
     Source:
         Patarasuk & Yuan, JPDC 2009, the bound on bytes.
 

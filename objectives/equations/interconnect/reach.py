@@ -32,8 +32,10 @@ def leaving(
 
     Domain:
         Systems much larger than the block.
+
     Limits:
         0 for whole domains inside one block; 1 through switches.
+
     Source:
         Jouppi et al., ISCA 2023 (TPU v4), section 2.
 
@@ -71,8 +73,10 @@ def scale_up_usd(chips: Chips, together: Array) -> Array:
 
     Domain:
         The first chip beyond a rack makes every rack-to-rack link optical: dear for systems just above one.
+
     Limits:
         That of a board alone for one board; grows with the system, in two steps.
+
     Source:
         A sum of parts; prices in the network files.
 
@@ -104,8 +108,10 @@ def scale_out_usd(chips: Chips, together: Array) -> Array:
 
     Domain:
         One fabric for all chips of the system.
+
     Limits:
         0 for chips that stay inside their domain.
+
     Source:
         A sum of parts; prices in the network files.
 
@@ -135,8 +141,10 @@ def optics_w(chips: Chips, together: Array) -> Array:
 
     Domain:
         All rack-to-rack links are optical.
+
     Limits:
         0 inside one rack.
+
     Source:
         By definition; watts in the network files.
 

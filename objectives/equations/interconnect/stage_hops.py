@@ -35,8 +35,10 @@ def stage_hops(chips: Chips, tp: Array, pp: Array) -> StageHops:
 
     Domain:
         Stages are laid out compactly, one after the other.
+
     Limits:
         Nothing for PP = 1; never faster than all links of a chip.
+
     Source:
         Kim, Dally, Scott & Abts, ISCA 2008 (dragonfly); Dally & Towles (2004), section 3.3.
 
@@ -117,8 +119,10 @@ def domain_excess(chips: Chips, tp: Array, pp: Array) -> Array:
 
     Domain:
         One replica.
+
     Limits:
         Negative inside a domain.
+
     Source:
         By definition.
 

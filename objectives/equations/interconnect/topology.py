@@ -26,14 +26,16 @@ def torus_reach(n: Array, axes: float) -> Array:
 
     Domain:
         Blocks with equal axes and wrap-around links.
+
     Limits:
         0 for one chip; grows as n^(1/axes).
+
     Source:
-        Dally & Towles, Principles and Practices of Interconnection Networks (2004), section 5.2.2: diameter
-        of a k-ary n-cube, n k / 2.
+        Dally & Towles, Principles and Practices of Interconnection Networks (2004), chapter 5: diameter of a
+        k-ary n-cube with even k, n k / 2.
 
     Example:
-        Published: the diameter of an 8-ary 2-cube is 8 (ibid.).
+        By hand: four hops on each of the two axes of eight chips.
 
         >>> import numpy as np
         >>> float(torus_reach(np.array([64.0]), 2.0)[0])
@@ -58,8 +60,10 @@ def torus_idle(n: Array, axes: float) -> Array:
 
     Domain:
         Blocks of 2^m chips; others are between.
+
     Limits:
         1 for 2^axes chips and more, and for one, which sends nothing.
+
     Source:
         Counted from the axes of a block.
 

@@ -28,8 +28,10 @@ def largest(ways: Array, mean: Array, pairs: Array, most: Array) -> Array:
     Domain:
         Counts that are exchangeable and vary no more than Poisson; within 5 % of drawn routings of 1 to 8 of
         8 to 256 experts on 1 to 256 chips, for 1 to 4,096 rows.
+
     Limits:
         The mean for one count; at least 1 where there are visits; never below the mean, nor above the sum.
+
     Source:
         Cornish & Fisher, Rev. Inst. Int. Stat. 5 (1938); order statistics of normal numbers, Blom (1958);
         few counts: birthday problem, Arratia, Goldstein & Gordon, Stat. Sci. 5 (1990), example 2.
@@ -75,8 +77,10 @@ def largest_normal(count: Array) -> Array:
 
     Domain:
         n >= 1.
+
     Limits:
         0 for one; 0.564 for two (1 / sqrt(pi)).
+
     Source:
         Blom, Statistical Estimates and Transformed Beta-Variables (1958); the quantile by Hastings,
         Abramowitz & Stegun 26.2.23, within 4.5e-4.

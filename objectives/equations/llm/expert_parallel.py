@@ -59,8 +59,10 @@ def spread(experts: Experts, tp: Array, ep: Array) -> Spread:
 
     Domain:
         EP divides TP or is a multiple of it.
+
     Limits:
         EP = 1 is tensor parallelism; beyond E experts some chips have none.
+
     Source:
         GShard, Lepikhin et al. 2020 (arXiv 2006.16668); DeepSeek-V3 (arXiv 2412.19437), section 3.4:
         attention by data, experts by EP over the same chips.
@@ -101,9 +103,11 @@ def expert_load(s: Spread, rows: Array, tile: Array, skew: float = 1.0) -> Exper
 
     Domain:
         Routing of a row does not depend on that of others; see `busiest.largest`.
+
     Limits:
         At EP = 1 and uniform routing E (1 - (1 - k/E)^T) experts of T rows; at least one whole expert of one
         row where there are rows; never more than the chip holds.
+
     Source:
         Distinct experts of k draws without replacement (hypergeometric); the largest, see `busiest`.
 
@@ -163,8 +167,10 @@ def rows_sent(s: Spread, rows: Array, tp: Array, skew: float = 1.0) -> Array:
 
     Domain:
         One copy of a row for each chip, as kernels for throughput send; those for latency send k.
+
     Limits:
         0 where replicas do not share experts; never more than k copies of a row.
+
     Source:
         Hypergeometric distribution; DeepEP (2025).
 
@@ -203,8 +209,10 @@ def missing_replicas(tp: Array, ep: Array, dp: Array) -> Array:
 
     Domain:
         EP is a multiple of TP, or below it.
+
     Limits:
         Negative where EP is at most TP.
+
     Source:
         By definition.
 

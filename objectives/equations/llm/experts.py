@@ -21,8 +21,10 @@ def visited_experts(experts: Experts, rows: Array) -> Array:
 
     Domain:
         Uniform routing; skewed routing visits fewer.
+
     Limits:
         k for one token, E for many; never more than k T.
+
     Source:
         Coupon collector with k draws a round.
 
@@ -51,8 +53,10 @@ def expert_elements(experts: Experts, hidden: int, split: Array) -> Array:
 
     Domain:
         No biases.
+
     Limits:
         The whole expert at a split of 1.
+
     Source:
         Counted from the shapes.
 
@@ -80,8 +84,10 @@ def shared_elements(experts: Experts, hidden: int, tp: Array) -> Array:
 
     Domain:
         Every chip has the whole router.
+
     Limits:
         The router alone without shared experts.
+
     Source:
         DeepSeekMoE, Dai et al. 2024 (arXiv 2401.06066), section 3.2.
 
@@ -112,8 +118,10 @@ def padded_visits(experts: Experts, rows: Array, visits: Array, visited: Array, 
 
     Domain:
         As `tiled`.
+
     Limits:
         Never below the visits.
+
     Source:
         As `tiled`.
 
@@ -144,8 +152,10 @@ def tiled(visits: Array, visited: Array, tile: Array) -> Array:
 
     Domain:
         Within 5 % of drawn routings from 1 to 1,024 rows, for tiles of 1 to 128.
+
     Limits:
         `visits` for tiles of one row; never below them, and less than a tile above for each visited expert.
+
     Source:
         Mean of a uniform remainder.
 
@@ -173,8 +183,10 @@ def shared_traffic(experts: Experts, hidden: int, tp: Array) -> Array:
 
     Domain:
         Each operand crosses memory once.
+
     Limits:
         2 d without shared experts.
+
     Source:
         Counted from the shapes.
 
@@ -203,8 +215,10 @@ def visit_traffic(experts: Experts, hidden: int, split: Array) -> Array:
 
     Domain:
         Each operand crosses memory once.
+
     Limits:
         2 d for an endless split, but for one column a matrix.
+
     Source:
         Counted from the shapes.
 

@@ -23,8 +23,10 @@ def ffn_elements(ffn: Ffn, hidden: int, tp: Array) -> Array:
 
     Domain:
         No biases.
+
     Limits:
         The published count at TP = 1; d a matrix where TP exceeds the width.
+
     Source:
         Megatron-LM, Shoeybi et al. 2019 (arXiv 1909.08053), section 3; SwiGLU, Shazeer 2020
         (arXiv 2002.05202).
@@ -53,8 +55,10 @@ def ffn_traffic(ffn: Ffn, hidden: int, tp: Array) -> Array:
 
     Domain:
         Each operand crosses memory once; the two results of a gated FFN are fused into one.
+
     Limits:
         2 d for endless TP, but for one column a matrix.
+
     Source:
         Counted from the shapes.
 
@@ -81,8 +85,10 @@ def matrix_elements(block: Block, tp: Array) -> Array:
 
     Domain:
         Networks without attention.
+
     Limits:
         0 without matrices.
+
     Source:
         Counted from the shapes.
 
@@ -113,8 +119,10 @@ def matrix_traffic(block: Block, tp: Array) -> Array:
 
     Domain:
         Every chip reads all inputs, which an all-gather has brought.
+
     Limits:
         The inputs alone for endless TP, but for one column.
+
     Source:
         Counted from the shapes.
 
@@ -145,8 +153,10 @@ def head_elements(llm: Llm, tp: Array) -> Array:
 
     Domain:
         Split over the vocabulary.
+
     Limits:
         0 without a vocabulary.
+
     Source:
         Megatron-LM, Shoeybi et al. 2019 (arXiv 1909.08053), section 3: embedding split over the vocabulary.
 

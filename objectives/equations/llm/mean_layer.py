@@ -126,8 +126,10 @@ def mean_layer(llm: Llm, tp: Array, ep: Array | None = None) -> MeanLayer:
 
     Domain:
         Exact for sums over all layers; a pipeline stage that holds only one kind of layers differs.
+
     Limits:
         The layer itself for a network of one kind.
+
     Source:
         Counted by the kinds of attention, `feed_forward` and `experts`.
 

@@ -20,8 +20,10 @@ def params(llm: Llm) -> float:
 
     Domain:
         Biases of the FFN and scales of quantised weights are left out.
+
     Limits:
         One LM head when the embedding is tied; the sum of the matrices without a vocabulary.
+
     Source:
         Vaswani et al. 2017 (arXiv 1706.03762); SwiGLU FFN, Shazeer 2020 (arXiv 2002.05202).
 

@@ -46,8 +46,10 @@ def chunks(prompt: Array, budget: Array, due: Array) -> Chunks:
 
     Domain:
         All prompts have one length.
+
     Limits:
         One piece of one prompt for a large budget and little load.
+
     Source:
         Agrawal et al., Sarathi-Serve, OSDI 2024 (arXiv 2403.02310), section 4.
 

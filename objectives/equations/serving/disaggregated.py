@@ -35,9 +35,11 @@ def packed(prompt: Array, budget: Array, batch: Array, load: float) -> Array:
 
     Domain:
         All prompts have one length.
+
     Limits:
         1 for prompts above the budget; the rows of a pass do not depend on the length of the prompts below
         it.
+
     Source:
         DistServe, Zhong et al., OSDI 2024 (arXiv 2401.09670), section 4: batches of prefill up to the length
         that saturates.
@@ -73,8 +75,10 @@ def prefill_replicas(
 
     Domain:
         Both pools have one layout.
+
     Limits:
         0 where prompts take no time; the decode pool never starves, since load <= 1.
+
     Source:
         Utilisation law, Lazowska et al., Quantitative System Performance (1984), section 3.2.
 
@@ -107,8 +111,10 @@ def wait(pass_s: Array, load: float, others: Array) -> Array:
 
     Domain:
         An upper bound: a real pool of several replicas waits less, and so does one that is less busy.
+
     Limits:
         0 when idle or when there is no other request.
+
     Source:
         Kleinrock, Queueing Systems I (1975), equation 5.64 (M/D/1).
 
@@ -137,8 +143,10 @@ def transfer_s(chips: Chips, size_bytes: Array) -> Array:
 
     Domain:
         After prefill, not layer by layer under it; chips of both pools are paired.
+
     Limits:
         The latency for no bytes.
+
     Source:
         DistServe, Zhong et al., OSDI 2024 (arXiv 2401.09670); Splitwise, Patel et al., ISCA 2024.
 

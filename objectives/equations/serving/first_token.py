@@ -25,8 +25,10 @@ def first_token_parts(
 
     Domain:
         Loading does not overlap with the pass of the same prompt.
+
     Limits:
         Empty without a cache, for requests that all have prompts.
+
     Source:
         A sum of parts.
 
@@ -53,8 +55,10 @@ def total(seconds: Array, parts: Mapping[str, Array]) -> Array:
 
     Domain:
         Parts that do not overlap.
+
     Limits:
         The first part alone for no others.
+
     Source:
         A sum.
 

@@ -21,8 +21,10 @@ def stalled(stay_s: Array, alone_s: Array, osl: Array) -> Array:
 
     Domain:
         A stay that is not below `alone_s`.
+
     Limits:
         0 for one user.
+
     Source:
         By definition.
 
@@ -52,15 +54,15 @@ def throughput(batch: Array, tpot_s: Array, replicas: Array) -> Array:
 
     Domain:
         Slots never stay empty.
+
     Limits:
         Linear in slots; 1 / TPOT for one.
+
     Source:
         Little, Operations Research 9 (1961).
 
     Example:
-        Published: Little's law N = X R holds for a server with 20 requests in it that each stay 0.5 s, which
-        completes 40 a second (Jain, The Art of Computer Systems Performance Analysis (1991), section 30.3,
-        by the same arithmetic).
+        By hand: 20 slots that are each held for 0.5 s a token give 40 tokens a second.
 
         >>> throughput(20.0, 0.5, 1.0)
         40.0
@@ -87,10 +89,12 @@ def wait_for_prompts(batch: Array, prefill_s: Array, burst: Array) -> Array:
         Below saturation. A queue by mean-value analysis (Reiser & Lavenberg 1980), where decode waits for
         every prompt, was tried and overstates the wait of engines that mix chunks of prompts into decode
         steps.
+
     Limits:
         Nothing for one user; half of the prompts of all others at most. Arrivals by chance (Poisson) wait for
         rho / (2 (1 - rho)) prompts in front of one stage (M/D/1, Kleinrock 1975, equation 5.64), less than
         this as long as t_p is below burst x OSL x t_step.
+
     Source:
         The mean over positions in a batch; tests/simulation confirms it.
 
@@ -117,8 +121,10 @@ def queue(waited_s: Array, step_s: Array) -> Array:
 
     Domain:
         Arrivals at any moment of a step with equal chance.
+
     Limits:
         Half a step for one user.
+
     Source:
         Mean residual life of a constant interval, Kleinrock, Queueing Systems I (1975), section 5.2.
 
@@ -144,8 +150,10 @@ def tokens_after_first(osl: Array) -> Array:
 
     Domain:
         The first token comes with the prompt.
+
     Limits:
         0 for a single token.
+
     Source:
         TPOT as in MLPerf Inference and NVIDIA GenAI-Perf: (end to end - TTFT) / (OSL - 1).
 
@@ -174,9 +182,11 @@ def prompt_share(batch: Array, step_s: Array, tokens_per_s: Array, replicas: Arr
 
     Domain:
         Slots never stay empty.
+
     Limits:
         0 without prompts; where prompts are whole B t_p / (OSL t_step + B t_p), for one user too, whose own
         prompt stalls no other.
+
     Source:
         Little, Operations Research 9 (1961).
 
@@ -204,8 +214,10 @@ def static_share(ttft_s: Array, tpot_s: Array, osl: Array) -> Array:
 
     Domain:
         A batch that starts and ends together.
+
     Limits:
         1 for a single output token.
+
     Source:
         By definition.
 
@@ -235,8 +247,10 @@ def static_throughput(batch: Array, ttft_s: Array, tpot_s: Array, osl: Array, re
 
     Domain:
         All requests have one length.
+
     Limits:
         Below B / TPOT; B / TTFT for a single token.
+
     Source:
         Static batching as in Orca, Yu et al., OSDI 2022, section 2.
 
@@ -266,8 +280,10 @@ def shortfall(batch: Array, request_s: Array, token_s: Array, osl: Array) -> Arr
 
     Domain:
         One resource that serves requests one after the other.
+
     Limits:
         0 for a fast resource.
+
     Source:
         Bottleneck law, Lazowska et al., Quantitative System Performance (1984), section 5.2.
 

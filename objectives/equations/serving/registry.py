@@ -22,8 +22,10 @@ def serving_modes() -> tuple[str, ...]:
 
     Domain:
         Installed packages of this environment.
+
     Limits:
         None.
+
     Source:
         Entry points of the group `GROUP`.
 
@@ -49,8 +51,10 @@ def serving_mode(name: str) -> ServingMode:
 
     Domain:
         Installed packages of this environment.
+
     Limits:
         None.
+
     Source:
         Entry points of the group `GROUP`.
 
@@ -70,8 +74,10 @@ def forget() -> None:
 
     Domain:
         Tests, and sessions that install packages.
+
     Limits:
         None.
+
     Source:
         None: a memo is dropped.
 

@@ -40,8 +40,10 @@ def shared_replicas(
 
     Domain:
         A closed loop whose slots never stay empty.
+
     Limits:
         Decode alone where prompts take no time.
+
     Source:
         Little, Operations Research 9 (1961).
 

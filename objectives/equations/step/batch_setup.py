@@ -62,8 +62,10 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad) -> Setup
 
     Domain:
         All replicas are alike.
+
     Limits:
         Bytes are those of the whole network for one chip.
+
     Source:
         Assembled from `llm`, `chip` and `interconnect`.
 

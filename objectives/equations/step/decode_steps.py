@@ -53,8 +53,10 @@ def decode_steps(s: Setup) -> DecodeSteps:
 
     Domain:
         Sequences at their mean context.
+
     Limits:
         Without a draft one pass over one row a sequence.
+
     Source:
         Leviathan, Kalman & Matias, ICML 2023 (arXiv 2211.17192), theorem 3.8 for drafts.
 

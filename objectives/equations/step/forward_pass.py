@@ -106,8 +106,10 @@ def forward_pass(m: Machine, r: PassInput) -> ForwardPass:
     Domain:
         Operators of a layer follow each other; layers of several kinds are averaged before the slowest
         resource is taken.
+
     Limits:
         Bytes of weights over bandwidth for few rows, FLOP over peak for many.
+
     Source:
         Williams, Waterman & Patterson, CACM 52 (2009); LLMCompass, Zhang et al., ISCA 2024.
 
@@ -147,8 +149,10 @@ def residual_bytes(precision: Precision) -> float:
 
     Domain:
         Engines that reduce in 16 bits, as TensorRT-LLM and vLLM do.
+
     Limits:
         The format of activations from 16 bits on.
+
     Source:
         NVIDIA Transformer Engine documentation (2022).
 
@@ -264,8 +268,10 @@ def dense_matrices(m: Machine, p: ForwardPass, r: PassInput) -> OperatorTime:
 
     Domain:
         Resources, not time.
+
     Limits:
         Proportional to the layers but for the head.
+
     Source:
         As `forward_pass`.
 

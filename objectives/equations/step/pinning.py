@@ -42,8 +42,10 @@ def pinning_values(
 
     Domain:
         Steps of decode; prompts and drafts are placed as these are.
+
     Limits:
         Each held byte of weights is read once for a pipeline of one stage, but for the embedding.
+
     Source:
         Counted from the operators of `forward_pass`.
 

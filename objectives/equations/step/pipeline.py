@@ -29,8 +29,10 @@ def micro_batches(batch: Array, pp: Array) -> MicroBatches:
 
     Domain:
         Sequences are not split.
+
     Limits:
         rows x count >= B; count <= PP; one micro-batch of B for PP = 1.
+
     Source:
         GPipe, Huang et al. 2019 (arXiv 1811.06965), section 2.
 
@@ -76,8 +78,10 @@ def slowest_stage(layers: int, pp: Array, layer_s: Array, head_s: Array, fixed_s
 
     Domain:
         All layers take the time of the mean layer.
+
     Limits:
         All layers, the head and the overhead for PP = 1.
+
     Source:
         GPipe, Huang et al. 2019 (arXiv 1811.06965), section 2.
 
@@ -107,9 +111,11 @@ def pipeline_time(latency_s: Array, stage_s: Array, count: Array) -> PipelineTim
 
     Domain:
         Micro-batches follow each other in order; the token of a sequence needs its last one.
+
     Limits:
         The latency alone when `count` = 1; count x slowest stage when the pipeline is full; never less than
         either, so filling bubbles never costs time.
+
     Source:
         GPipe (arXiv 1811.06965) for stages and micro-batches; inference form as in Chiplet Cloud, Peng et al.
         2023 (arXiv 2307.02666).
@@ -156,9 +162,11 @@ def turns_behind_prompts(
         Output lengths are random (geometric), slots never stay empty. An event simulation of the same line
         agrees within 5 % on throughput and TPOT for PP 1 to 80 and B 1 to 512, and within 8 % where both
         terms of J are equal.
+
     Limits:
         G t + B p for one stage, the published aggregate throughput; G t + W for one sequence; G t for prompts
         that take no time. Never below G t + B p, where prompts and decode share the slowest stage.
+
     Source:
         tests/simulation; that stages idle behind whole prompts is shown by Agrawal et al., Sarathi-Serve,
         OSDI 2024 (arXiv 2403.02310), figure 4.
@@ -207,9 +215,11 @@ def turn_with_chunks(
         Prompts start at random; slots never stay empty. The simulation agrees within 5 % where up to 40 % of
         the passes carry a chunk; beyond, prompts also queue for one, which `queueing.wait_for_prompts`
         covers.
+
     Limits:
         t without chunks, and never less; max(W', m x) where every pass carries one of a whole prompt;
         f x + (1 - f) t for one stage.
+
     Source:
         tests/simulation; chunks in steps of decode: Agrawal et al., Sarathi-Serve, OSDI 2024
         (arXiv 2403.02310).

@@ -84,8 +84,10 @@ def pipeline_pass(
 
     Domain:
         Stages of equal chips; the time of a sequence is paid once a pass.
+
     Limits:
         layers x layer + head and one fixed time for PP = 1.
+
     Source:
         GPipe, Huang et al. 2019 (arXiv 1811.06965), section 2.
 
@@ -128,8 +130,10 @@ def bounds(p: ForwardPass, parts: Mapping[str, Array], layers: float, heads: flo
 
     Domain:
         Of resources that bind alike the first is credited.
+
     Limits:
         All of an operator to its slowest resource.
+
     Source:
         Williams, Waterman & Patterson, CACM 52 (2009).
 

@@ -58,8 +58,10 @@ def prefill_pass(s: Setup) -> PrefillPass:
 
     Domain:
         All prompts that are prefilled at once, as one micro-batch.
+
     Limits:
         0 seconds for prompts without tokens to compute.
+
     Source:
         As `forward_pass`.
 
@@ -94,8 +96,10 @@ def prefill_of(s: Setup, rows: PassInput) -> PrefillPass:
 
     Domain:
         As `forward_pass`.
+
     Limits:
         As `prefill_pass`.
+
     Source:
         As `forward_pass`.
 
@@ -128,8 +132,10 @@ def prefix_load_s(s: Setup) -> Array | None:
 
     Domain:
         Each chip brings what it holds; stages load at once.
+
     Limits:
         None for the chip's own DRAM.
+
     Source:
         As `prefix_cache.load_seconds`.
 

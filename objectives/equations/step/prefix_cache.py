@@ -18,8 +18,10 @@ def computed_tokens(work: Workload) -> Array:
 
     Domain:
         The same share of every prompt is found.
+
     Limits:
         ISL without a cache; 1 at a hit rate of 1, since the last token must give the first output.
+
     Source:
         SGLang, Zheng et al., NeurIPS 2024 (arXiv 2312.07104), section 3.
 
@@ -50,9 +52,11 @@ def prompt_core_flop(layer: MeanLayer, work: Workload) -> Array:
 
     Domain:
         What is read back is the beginning of the prompt.
+
     Limits:
         That of the whole prompt without a cache; grows with the share that is read back, towards that of the
         last row.
+
     Source:
         Counted from the causal mask.
 
@@ -87,8 +91,10 @@ def bytes_read(layer: MeanLayer, work: Workload, kv_bytes: float) -> Array:
 
     Domain:
         Windows and states count as they are kept.
+
     Limits:
         0 without a cache, but for states.
+
     Source:
         Counted from what the layer keeps.
 
@@ -119,8 +125,10 @@ def load_seconds(cache: PrefixCache, size_bytes: Array) -> Array:
 
     Domain:
         Long transfers, no latency.
+
     Limits:
         0 for the chip's own DRAM.
+
     Source:
         By definition of bandwidth.
 
@@ -150,8 +158,10 @@ def stored_layer_bytes(layer: MeanLayer, work: Workload, kv_bytes: float) -> Arr
 
     Domain:
         All stored prefixes are as long as the part of a prompt that is found.
+
     Limits:
         0 without a cache, or where nothing is found.
+
     Source:
         Counted from what the layer keeps.
 
@@ -187,8 +197,10 @@ def stored_bytes(context: Context, one: Array) -> Array:
 
     Domain:
         As `stored_layer_bytes`.
+
     Limits:
         0 without a cache.
+
     Source:
         Counted from what the layers keep.
 
@@ -227,8 +239,10 @@ def store_usd(cache: PrefixCache, size_bytes: Array, replicas: Array) -> Array:
 
     Domain:
         The chip's own DRAM is paid with the chip.
+
     Limits:
         0 for the chip's own DRAM.
+
     Source:
         Size times price.
 

@@ -27,8 +27,10 @@ def resource_use(m: Machine, p: ForwardPass, r: PassInput) -> ResourceSeconds:
 
     Domain:
         The busiest chip represents all where experts are spread; scale-out counts as scale-up.
+
     Limits:
         0 for a pass that takes no time.
+
     Source:
         As `chip.resource_seconds`.
 

@@ -17,8 +17,10 @@ def tokens_per_step(s: Speculation) -> float:
 
     Domain:
         Acceptance independent of the position.
+
     Limits:
         1 at a = 0; k + 1 at a = 1.
+
     Source:
         Leviathan, Kalman & Matias, ICML 2023 (arXiv 2211.17192), equation 1.
 
@@ -45,8 +47,10 @@ def checked_rows(s: Speculation | None) -> float:
 
     Domain:
         Chains of tokens, no trees.
+
     Limits:
         1 without a draft.
+
     Source:
         Leviathan, Kalman & Matias, ICML 2023 (arXiv 2211.17192), algorithm 1.
 

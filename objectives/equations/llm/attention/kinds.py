@@ -77,8 +77,10 @@ def register(architecture: type[A], kind: AttentionKind[A]) -> None:
 
     Domain:
         Registered in each process that evaluates such networks.
+
     Limits:
         None.
+
     Source:
         None: a table.
 
@@ -109,8 +111,10 @@ def kind_of(attention: AttentionLayer) -> AttentionKind[Any]:
 
     Domain:
         Classes that are registered; a subclass needs an entry of its own.
+
     Limits:
         None.
+
     Source:
         None: a table.
 

@@ -24,8 +24,10 @@ def params(a: LatentAttention, hidden: int) -> int:
 
     Domain:
         No biases.
+
     Limits:
         Linear in H but for the down-projections.
+
     Source:
         DeepSeek-V2 (arXiv 2405.04434), section 2.1.
 
@@ -63,8 +65,10 @@ def projection_elements(a: LatentAttention, hidden: int, tp: Array) -> Array:
 
     Domain:
         TP divides H or is a multiple of it; norms are left out.
+
     Limits:
         All but the norms at TP = 1; d (q + c + r) and one head for endless TP.
+
     Source:
         DeepSeek-V2 (arXiv 2405.04434), section 2.1.
 
@@ -94,8 +98,10 @@ def projection_traffic(a: LatentAttention, hidden: int, tp: Array) -> Array:
 
     Domain:
         Each operand crosses memory once.
+
     Limits:
         Never below 2 (d + q + c + r), which TP does not split.
+
     Source:
         Counted from the shapes of the projections.
 
@@ -124,8 +130,10 @@ def kv_elements(a: LatentAttention, tp: Array) -> Array:
 
     Domain:
         Every chip of a tensor-parallel group keeps the whole vector.
+
     Limits:
         Independent of heads and TP.
+
     Source:
         DeepSeek-V2 (arXiv 2405.04434), section 2.1.
 
@@ -149,8 +157,10 @@ def state_bytes(a: LatentAttention, tp: Array) -> None:
 
     Domain:
         Every latent attention.
+
     Limits:
         None.
+
     Source:
         By definition.
 
@@ -175,8 +185,10 @@ def core_flop(a: LatentAttention, tp: Array) -> Array:
 
     Domain:
         Up-projections are absorbed into queries and outputs.
+
     Limits:
         Independent of n and v.
+
     Source:
         DeepSeek-V2 (arXiv 2405.04434), section 2.1.2.
 
@@ -204,8 +216,10 @@ def prompt_core_flop(a: LatentAttention, tp: Array) -> Array:
 
     Domain:
         The expansion itself is part of the projections.
+
     Limits:
         That of multi-head attention with the key size n + r and the value size v.
+
     Source:
         DeepSeek-V2 (arXiv 2405.04434), section 2.1.
 
@@ -231,8 +245,10 @@ def seen(a: LatentAttention, context: Array) -> Array:  # noqa: ARG001 - all of 
 
     Domain:
         No window.
+
     Limits:
         The context.
+
     Source:
         DeepSeek-V2 (arXiv 2405.04434), section 2.1.
 
@@ -255,8 +271,10 @@ def kept(a: LatentAttention, context: Array) -> Array:  # noqa: ARG001 - all of 
 
     Domain:
         No window.
+
     Limits:
         The context.
+
     Source:
         DeepSeek-V2 (arXiv 2405.04434), section 2.1.
 
@@ -279,8 +297,10 @@ def seen_by_prompt(a: LatentAttention, isl: Array) -> Array:  # noqa: ARG001 - h
 
     Domain:
         Whole prompts; a row sees itself as half a token.
+
     Limits:
         Linear.
+
     Source:
         Counted from the causal mask.
 

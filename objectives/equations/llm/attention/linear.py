@@ -22,8 +22,10 @@ def params(a: LinearAttention, hidden: int) -> int:
 
     Domain:
         Lightning Attention and Gated DeltaNet; both networks come within 1 % of their published counts.
+
     Limits:
         Linear in d but for biases, convolution and norm.
+
     Source:
         Gated DeltaNet, Yang, Kautz & Hatamizadeh 2024 (arXiv 2412.06464); Lightning Attention in MiniMax-01
         (arXiv 2501.08313), section 2.2.
@@ -55,8 +57,10 @@ def projection_elements(a: LinearAttention, hidden: int, tp: Array) -> Array:
 
     Domain:
         Convolution, gates of the state and norms are left out, below 1 % of a layer.
+
     Limits:
         At TP = 1 the parameters but for those.
+
     Source:
         As `params`.
 
@@ -86,8 +90,10 @@ def projection_traffic(a: LinearAttention, hidden: int, tp: Array) -> Array:
 
     Domain:
         Each operand crosses memory once.
+
     Limits:
         2 d for heads spread over endless chips, but for one head each.
+
     Source:
         Counted from the shapes of the projections.
 
@@ -114,8 +120,10 @@ def kv_elements(a: LinearAttention, tp: Array) -> Array:  # noqa: ARG001 - a kin
 
     Domain:
         Every linear attention; see `state_bytes`.
+
     Limits:
         0.
+
     Source:
         Katharopoulos et al., ICML 2020 (arXiv 2006.16236), section 3.4: constant memory per sequence.
 
@@ -142,10 +150,12 @@ def core_flop(a: LinearAttention, tp: Array) -> Array:
 
     Domain:
         Prompts work through chunks with a little more, which is left out.
+
     Limits:
         Independent of the context.
+
     Source:
-        Yang, Kautz & Hatamizadeh 2024 (arXiv 2412.06464), equation 10, the recurrence.
+        Yang, Kautz & Hatamizadeh 2024 (arXiv 2412.06464), section 3: the recurrence.
 
     Example:
         By hand: 3 multiply-adds on 128 x 128 in 32 heads of Qwen3-Next.
@@ -170,8 +180,10 @@ def prompt_core_flop(a: LinearAttention, tp: Array) -> Array:
 
     Domain:
         See `core_flop`.
+
     Limits:
         See `core_flop`.
+
     Source:
         See `core_flop`.
 
@@ -195,8 +207,10 @@ def seen(a: LinearAttention, context: Array) -> Array:  # noqa: ARG001 - one sta
 
     Domain:
         Makes `core_flop` times `seen` the FLOP of a row.
+
     Limits:
         1.
+
     Source:
         By definition.
 
@@ -220,8 +234,10 @@ def kept(a: LinearAttention, context: Array) -> Array:  # noqa: ARG001 - nothing
 
     Domain:
         See `state_bytes`.
+
     Limits:
         The context.
+
     Source:
         By definition.
 
@@ -245,8 +261,10 @@ def seen_by_prompt(a: LinearAttention, isl: Array) -> Array:  # noqa: ARG001 - o
 
     Domain:
         See `seen`.
+
     Limits:
         1.
+
     Source:
         By definition.
 
@@ -272,8 +290,10 @@ def state_bytes(a: LinearAttention, tp: Array) -> Array:
 
     Domain:
         The state has a format of its own, whatever that of KV caches.
+
     Limits:
         Independent of the context.
+
     Source:
         Yang, Kautz & Hatamizadeh 2024 (arXiv 2412.06464), section 3.
 

@@ -23,8 +23,10 @@ def params(a: Attention, hidden: int) -> int:
 
     Domain:
         Norms are not counted here.
+
     Limits:
         4 d^2 for MHA with Hq dh = d and no biases.
+
     Source:
         Vaswani et al. 2017 (arXiv 1706.03762); GQA, Ainslie et al. 2023 (arXiv 2305.13245).
 
@@ -54,8 +56,10 @@ def projection_elements(a: Attention, hidden: int, tp: Array) -> Array:
 
     Domain:
         TP divides Hq or is a multiple of it; biases are left out.
+
     Limits:
         The published count at TP = 1. TP > Hkv replicates KV heads: the sum over chips grows beyond it.
+
     Source:
         Megatron-LM, Shoeybi et al. 2019 (arXiv 1909.08053), section 3: attention split by heads.
 
@@ -84,8 +88,10 @@ def projection_traffic(a: Attention, hidden: int, tp: Array) -> Array:
 
     Domain:
         Each operand crosses memory once.
+
     Limits:
         2 d for heads spread over endless chips, but for one head each.
+
     Source:
         Counted from the shapes of the projections.
 
@@ -113,8 +119,10 @@ def kv_elements(a: Attention, tp: Array) -> Array:
 
     Domain:
         KV heads are not split.
+
     Limits:
         Never below one KV head, so TP > Hkv saves nothing.
+
     Source:
         Ainslie et al. 2023 (arXiv 2305.13245).
 
@@ -140,8 +148,10 @@ def state_bytes(a: Attention, tp: Array) -> None:
 
     Domain:
         Every softmax attention.
+
     Limits:
         None.
+
     Source:
         By definition.
 
@@ -165,14 +175,16 @@ def core_flop(a: Attention, tp: Array) -> Array:
 
     Domain:
         The softmax itself is left out.
+
     Limits:
         Independent of KV heads: GQA saves bytes, no FLOP.
+
     Source:
-        Kaplan et al. 2020 (arXiv 2001.08361), table 1: 2 n_ctx d_attn a layer for the mask and as much
-        for values.
+        Dao, FlashAttention-2 (arXiv 2307.08691), section 4.1: 4 x sequence length^2 x head size x heads for a
+        forward pass without a mask.
 
     Example:
-        By hand: 4 x 4,096 for the 32 heads of 128 of Llama-2 7B.
+        By hand: a row of that count, 4 x 128 x 32 for each token, with the heads of Llama-2 7B.
 
         >>> core_flop(Attention(heads=32, kv_heads=32, head_dim=128), 1.0)
         16384.0
@@ -192,8 +204,10 @@ def prompt_core_flop(a: Attention, tp: Array) -> Array:
 
     Domain:
         See `core_flop`.
+
     Limits:
         See `core_flop`.
+
     Source:
         See `core_flop`.
 
@@ -219,8 +233,10 @@ def seen(a: Attention, context: Array) -> Array:
 
     Domain:
         Contexts beyond the first chunk end anywhere in a chunk with equal chance.
+
     Limits:
         The context without a window; never above the window.
+
     Source:
         Sliding windows: Mistral 7B, Jiang et al. 2023 (arXiv 2310.06825), section 2.
 
@@ -252,8 +268,10 @@ def kept(a: Attention, context: Array) -> Array:
 
     Domain:
         A rolling buffer that forgets what no row will see.
+
     Limits:
         The context without a window; never above the window.
+
     Source:
         Mistral 7B, Jiang et al. 2023 (arXiv 2310.06825), section 2, rolling buffer cache.
 
@@ -281,8 +299,10 @@ def seen_by_prompt(a: Attention, isl: Array) -> Array:
 
     Domain:
         Whole prompts; a row sees itself as half a token.
+
     Limits:
         isl / 2 as w reaches isl; w, or w / 2 in chunks, for a prompt without end.
+
     Source:
         Counted from the causal mask.
 
