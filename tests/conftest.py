@@ -19,6 +19,9 @@ SLOW = (
 """What starts processes, servers, searches or fits, besides single tests that are marked: without them
 (`pytest -m "not slow"`) the rest takes a minute on two cores."""
 
+FAST = ("decide/test_quantiles.py", "decide/test_steps.py")
+"""Files of slow folders that are arithmetic alone."""
+
 REAL = ("faults", "workers", "view", "browser", "search/test_killed.py", "cli/test_process.py")
 """What races real processes against each other, kills them, or drives a browser: on a machine that others use
 too, such a test may fail for them. It is tried once more, and the summary tells which were (`-rR`)."""
@@ -37,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of slow folders and files, and those that are tried twice."""
     for item in items:
         place = item.path.relative_to(HERE).as_posix()
-        if _lies_in(place, SLOW):
+        if _lies_in(place, SLOW) and not _lies_in(place, FAST):
             item.add_marker(pytest.mark.slow)
         if _lies_in(place, REAL):
             item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=5))
