@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from dse.cli.cases.one_case import CaseOptions, Tell, run_case
+from dse.cli.cases.one_case import CaseOptions, Progress, run_case
 from dse.cli.terminal.progress import calm
 from dse.errors import HelperLost
 from dse.front.files import Front
@@ -48,15 +48,15 @@ class Helper:
         self._pipe = Connection(ours.detach())
         self._busy = False
 
-    def run(self, question: ResolvedStudy, asked: CaseOptions, tell: Tell) -> CaseResult:
+    def run(self, study: ResolvedStudy, options: CaseOptions, report: Progress) -> CaseResult:
         """Run a case there; raises what went wrong, `HelperLost` where the process is gone."""
         try:
-            self._pipe.send((reference_to(question), asked))
+            self._pipe.send((reference_to(study), options))
             while True:
                 word, what = self._pipe.recv()
-                if word == "told":
+                if word == "progress":
                     self._busy = True
-                    tell(*what)
+                    report(*what)
                 else:
                     break
         except (EOFError, OSError):
@@ -65,7 +65,7 @@ class Helper:
             self._busy = False
         if word == "failed":
             raise what
-        return CaseResult(study=question, **what)
+        return CaseResult(study=study, **what)
 
     def interrupt(self, how: signal.Signals) -> None:
         """Interrupt the case that it runs, which then ends in order; end it where it has not begun one."""
@@ -88,15 +88,15 @@ def serve(fd: int) -> None:
     try:
         with calm():
             while True:
-                variant, asked = pipe.recv()
-                pipe.send(_answer(pipe, variant, asked))
+                reference, options = pipe.recv()
+                pipe.send(_answer(pipe, reference, options))
     except (EOFError, OSError, KeyboardInterrupt):
         return
 
 
-def _answer(pipe: Connection, variant: StudyReference, asked: CaseOptions) -> tuple[str, object]:
+def _answer(pipe: Connection, reference: StudyReference, options: CaseOptions) -> tuple[str, object]:
     try:
-        found = run_case(variant.resolve(), asked, lambda *told: pipe.send(("told", told)))
+        found = run_case(reference.resolve(), options, lambda *progress: pipe.send(("progress", progress)))
     except KeyboardInterrupt as error:
         return "failed", error
     except Exception as error:

@@ -10,7 +10,7 @@ from dse.decide.verdict.stored_run import judged, stored_manifest
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.run.runner import RunResult, run
 
-Tell = Callable[[int, int, str], None]
+Progress = Callable[[int, int, str], None]
 """Called with finished and wanted trials, and with what they are trials of."""
 
 
@@ -29,25 +29,25 @@ class CaseOptions:
     verdicts: bool
 
 
-def run_case(question: ResolvedStudy, asked: CaseOptions, tell: Tell) -> RunResult:
-    """Search one question, add its verdicts, draw its front; the `RunResult`."""
-    before = stored_manifest(question, asked.out)
+def run_case(study: ResolvedStudy, options: CaseOptions, report: Progress) -> RunResult:
+    """Search one study, add its verdicts, draw its front; the `RunResult`."""
+    before = stored_manifest(study, options.out)
     with blame("--sampler"):
         result = run(
-            question,
-            trials=asked.trials,
-            timeout=asked.timeout,
-            storage=asked.storage,
-            sampler=asked.sampler,
-            seed=asked.seed,
-            workers=asked.workers,
-            fresh=asked.fresh,
-            out=asked.out,
-            progress=lambda done, wanted: tell(done, wanted, question.slug),
+            study,
+            trials=options.trials,
+            timeout=options.timeout,
+            storage=options.storage,
+            sampler=options.sampler,
+            seed=options.seed,
+            workers=options.workers,
+            fresh=options.fresh,
+            out=options.out,
+            progress=lambda done, wanted: report(done, wanted, study.slug),
         )
     if result.interrupted:
         return result
-    if asked.verdicts:
+    if options.verdicts:
         result = judged(result, before)
     if len(result.front.frame):
         draw(result.study, result.front, result.out)

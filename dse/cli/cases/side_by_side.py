@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from dse.backends.blocks import cores
 from dse.cli.cases.helper import CaseResult, Helper
-from dse.cli.cases.one_case import CaseOptions, Tell, run_case
+from dse.cli.cases.one_case import CaseOptions, Progress, run_case
 from dse.errors import HelperLost
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.run.runner import RunResult
@@ -23,34 +23,36 @@ WORTH = 100
 
 
 def run_cases(
-    questions: Sequence[ResolvedStudy], asked: CaseOptions, tell: Tell, *, alone: bool
+    studies: Sequence[ResolvedStudy], options: CaseOptions, report: Progress, *, alone: bool
 ) -> list[Result]:
-    """The results of some questions in their order, up to the first one that was interrupted.
+    """The results of some studies in their order, up to the first one that was interrupted.
 
     `alone` keeps all of them in this process, and so does a study with less than two real searches.
     """
-    helpers = 0 if alone else _helpers(questions, asked)
-    work = _Work(questions, asked, tell)
+    helpers = 0 if alone else _helpers(studies, options)
+    work = _CaseQueue(studies, options, report)
     with _helped(work, helpers):
         work.go()
     return work.results()
 
 
-def _helpers(questions: Sequence[ResolvedStudy], asked: CaseOptions) -> int:
+def _helpers(studies: Sequence[ResolvedStudy], options: CaseOptions) -> int:
     """Processes that help: one for each further search worth it, as far as there are cores."""
-    wanted = [q.spec.budget.trials if asked.trials is None else asked.trials for q in questions if q.branches]
+    wanted = [
+        q.spec.budget.trials if options.trials is None else options.trials for q in studies if q.branches
+    ]
     searches = sum(int(trials) >= WORTH for trials in wanted)
     return max(0, min(searches, cores()) - 1)
 
 
-class _Work:
+class _CaseQueue:
     """What is still to be run, and what was; shared by the threads that see to it."""
 
-    def __init__(self, questions: Sequence[ResolvedStudy], asked: CaseOptions, tell: Tell) -> None:
-        self.asked, self.tell = asked, tell
-        self._questions = questions
-        self._first, *rest = range(len(questions))  # its study is asked for more, so it is run here
-        self._left = sorted(rest, key=lambda i: not questions[i].branches)  # the longest first
+    def __init__(self, studies: Sequence[ResolvedStudy], options: CaseOptions, report: Progress) -> None:
+        self.options, self.report = options, report
+        self._studies = studies
+        self._first, *rest = range(len(studies))  # its study is options for more, so it is run here
+        self._left = sorted(rest, key=lambda i: not studies[i].branches)  # the longest first
         self._found: dict[int, Result] = {}
         self._failed: list[BaseException] = []
         self._lock = threading.Lock()
@@ -60,7 +62,7 @@ class _Work:
         i: int | None = self._first
         while i is not None:
             if i not in self._found:
-                self._keep(i, run_case(self._questions[i], self.asked, self.tell))
+                self._keep(i, run_case(self._studies[i], self.options, self.report))
             i = self._next()
         if any(r.interrupted for r in list(self._found.values())):
             raise KeyboardInterrupt
@@ -69,7 +71,7 @@ class _Work:
         """As `go`, in another process; what goes wrong there is raised by `results`."""
         while (i := self._next()) is not None:
             try:
-                self._keep(i, helper.run(self._questions[i], self.asked, self.tell))
+                self._keep(i, helper.run(self._studies[i], self.options, self.report))
             except HelperLost:
                 with self._lock:  # another process starts it again
                     self._left.insert(0, i)
@@ -89,7 +91,7 @@ class _Work:
         if self._failed:
             raise self._failed[0]
         cut = [i for i, r in sorted(self._found.items()) if r.interrupted]
-        if not cut and len(self._found) < len(self._questions):
+        if not cut and len(self._found) < len(self._studies):
             raise KeyboardInterrupt
         whole = [r for _, r in sorted(self._found.items()) if not r.interrupted]
         return [*whole, *(self._found[i] for i in cut[:1])]
@@ -105,7 +107,7 @@ class _Work:
 
 
 @contextmanager
-def _helped(work: _Work, count: int) -> Iterator[None]:
+def _helped(work: _CaseQueue, count: int) -> Iterator[None]:
     """Helpers at work meanwhile; they end what they are at, and are interrupted where this process is."""
     helpers = [Helper() for _ in range(count)]
     threads = [threading.Thread(target=work.help, args=(h,), daemon=True) for h in helpers]

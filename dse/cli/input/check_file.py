@@ -46,7 +46,7 @@ def check_files(paths: Sequence[Path], configs: Path | None = None) -> list[Prob
     try:
         known = {**catalog.sources(), **_own_sources(paths)}
     except SpecError:
-        known = _own_sources(paths)  # a broken sources file among `paths` is told where it stands
+        known = _own_sources(paths)  # a broken sources file among `paths` is reported by itself
     found: dict[Problem, None] = {}
     for path in paths:
         try:
@@ -76,6 +76,7 @@ def _own_sources(paths: Iterable[Path]) -> dict[str, Source]:
 
 
 def _check(path: Path, catalog: Catalog, known: dict[str, Source]) -> Iterator[Problem]:
+    """Problems of one file, by the kind that it names."""
     data, lines = read_yaml(path)
     kind = data.get("kind") if isinstance(data, dict) else None
     if not isinstance(kind, str) or kind not in SPECS:

@@ -6,7 +6,7 @@ from dse.spec.schema.cases import case_spec
 from dse.spec.schema.software import under
 
 
-def question(study: str, software: str | None) -> str:
+def study_under_software(study: str, software: str | None) -> str:
     """The name of `study` under `software`; unchanged where the study has that software already."""
     if software is None:
         return study

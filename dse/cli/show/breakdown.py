@@ -37,12 +37,12 @@ def show(found: Estimate, chosen: Sequence[str]) -> None:
         console.print(plain(f"Note: {note}."), style="dim")
 
 
-def show_evaluation(told: Evaluation) -> None:
+def show_evaluation(evaluation: Evaluation) -> None:
     """Print what a chip does: of a mix in all, then for each part."""
-    if not told.parts:
-        show(told.estimate, chosen=())
+    if not evaluation.parts:
+        show(evaluation.estimate, chosen=())
         return
-    console, whole = stdout(), told.estimate
+    console, whole = stdout(), evaluation.estimate
     console.print(f"{whole.chip} serves {whole.llm} of the output tokens", style="bold")
     console.print(
         plain(
@@ -51,30 +51,31 @@ def show_evaluation(told: Evaluation) -> None:
         )
     )
     console.print()
-    console.print(_beside(told))
+    console.print(_beside(evaluation))
     console.print(_slack(whole))
-    for part in told.parts:
+    for part in evaluation.parts:
         console.print()
         console.rule(plain(f"{part.label}, {part.weight:.0%} of the output tokens"), align="left")
         show(part.estimate, chosen=())
 
 
-def _beside(told: Evaluation) -> RenderableType:
+def _beside(evaluation: Evaluation) -> RenderableType:
     """The whole and its parts, a column each."""
-    every = [told.estimate, *(part.estimate for part in told.parts)]
+    every = [evaluation.estimate, *(part.estimate for part in evaluation.parts)]
     rows = [["chips", *(counted(e.metrics["chips"]) for e in every)]]
     rows += [
         [
             metric.title or metric.label,
             *(format_quantity(e.metrics[metric.column], metric.unit) for e in every),
         ]
-        for metric in _shown(told.estimate)
+        for metric in _shown(evaluation.estimate)
     ]
-    columns = ["", "in all", *(part.label for part in told.parts)]
+    columns = ["", "in all", *(part.label for part in evaluation.parts)]
     return table(columns, rows, right=columns[1:], flexible=columns[2:], least=9)
 
 
 def _setup(found: Estimate, chosen: Sequence[str]) -> str:
+    """The deployment, the formats and the models of an estimate, in one sentence."""
     d, p = found.deployment, found.precision
     how = f" ({', '.join(chosen)} chosen)" if chosen else ""
     chips = found.metrics["chips"]
@@ -95,7 +96,7 @@ def _computed(found: Estimate) -> str:
 
 
 def _pools(found: Estimate) -> str:
-    """Replicas that only prefill, beside those that decode."""
+    """Replicas that only prefill, next to those that decode."""
     if not found.pools:
         return ""
     more = counted(found.pools["prefill"])
@@ -109,6 +110,7 @@ def _pools(found: Estimate) -> str:
 
 
 def _headline(found: Estimate) -> RenderableType:
+    """The table of metrics, with the targets that limit them."""
     rows: list[list[str | Text]] = [
         [
             metric.title or metric.label,

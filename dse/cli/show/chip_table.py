@@ -47,6 +47,7 @@ def _count(sheet: ChipSheet) -> str:
 
 
 def _dies(sheet: ChipSheet) -> RenderableType:
+    """The die plan: area, dies per wafer, yields and cost of each die."""
     columns = ["die", "area", "per wafer", "yield", "without repair", "Murphy", "USD, all"]
     rows = [
         [
@@ -87,11 +88,12 @@ def _price(sheet: ChipSheet) -> str:
     if sheet.price_usd is None:
         return f"Price {sheet.price_method}: unknown."
     parts = ", ".join(f"{word(k)} {v:,.0f}" for k, v in sheet.price_parts.items())
-    told = f" ({parts})" if len(sheet.price_parts) > 1 else ""
-    return f"Price {sheet.price_method}: {sheet.price_usd:,.0f} USD{told}."
+    detail = f" ({parts})" if len(sheet.price_parts) > 1 else ""
+    return f"Price {sheet.price_method}: {sheet.price_usd:,.0f} USD{detail}."
 
 
 def _published(sheet: ChipSheet) -> RenderableType:
+    """Derived figures next to published ones, with the error of each."""
     rows = [
         [
             word(p.quantity),

@@ -40,14 +40,14 @@ def rows(found: Comparison) -> Iterator[Row]:
     own = ordered(metric.column for metric in metrics_of("comparison"))
     for chip in found.chips:
         for limit, e in zip(found.targets, chip.best, strict=True):
-            told: Row = {} if e is None else _told(e)
+            values: Row = {} if e is None else _values(e)
             names = ("batch", "tp", "pp", "ep", "dp", *own, "bound_by", "price_method", *COMPUTED)
             yield {
                 "chip": chip.chip,
                 "kind": chip.kind,
                 "target_tpot_s": limit,
                 "found": e is not None,
-                **{n: told.get(n) for n in names},
+                **{n: values.get(n) for n in names},
                 "price_basis": chip.basis,
                 "unanchored": chip.unanchored is not None,
                 "gap": chip.gap,
@@ -55,7 +55,7 @@ def rows(found: Comparison) -> Iterator[Row]:
             }
 
 
-def _told(e: Estimate) -> Row:
+def _values(e: Estimate) -> Row:
     layout = {**e.deployment, **e.metrics}
     return {**layout, "bound_by": e.bound_by, "price_method": e.price_method, **_formats(e)}
 
@@ -68,8 +68,8 @@ def _formats(estimate: Estimate) -> dict[str, str]:
 def show(found: Comparison) -> None:
     """All of it as text."""
     console = stdout()
-    told = "" if found.software == "as-sold" else f", {found.software} software"
-    console.print(f"{found.llm}, workload {found.workload}{told}", style="bold")
+    software = "" if found.software == "as-sold" else f", {found.software} software"
+    console.print(f"{found.llm}, workload {found.workload}{software}", style="bold")
     if found.held:
         held = ", ".join(
             f"{name.upper()} {format_quantity(limit, 's')}" for name, limit in found.held.items()
@@ -123,15 +123,16 @@ def _sure_of_tpot(found: Comparison) -> RenderableType:
 def _drawn(
     found: Comparison, title: str, heads: list[str], row: Callable[[Estimate, Row], list[str]]
 ) -> RenderableType:
-    told = []
+    """A table of sampled values: the chips that meet each target, the cheapest first."""
+    rows = []
     for i, limit in enumerate(found.targets):
         met = [(c, e) for c in found.chips if c.chip in found.spreads[i] if (e := c.best[i]) is not None]
         met.sort(key=lambda pair: pair[1].metrics["usd_per_token_per_s"])
         for k, (c, e) in enumerate(met):
-            told.append(["" if k else format_quantity(limit, "s"), c.chip, *row(e, found.spread(i, c.chip))])
+            rows.append(["" if k else format_quantity(limit, "s"), c.chip, *row(e, found.spread(i, c.chip))])
     columns = ["TPOT within", "chip", *heads]
     right = [columns[0], *columns[2:]]
-    return table(columns, told, title=title, right=right, flexible=["chip"], least=_NAME)
+    return table(columns, rows, title=title, right=right, flexible=["chip"], least=_NAME)
 
 
 def _hardware(found: Comparison) -> Iterator[RenderableType]:
@@ -178,6 +179,7 @@ def _targets(found: Comparison, *, narrow: bool) -> Iterator[RenderableType]:
 
 
 def _row(chip: ComparedChip, i: int) -> list[str]:
+    """Cells of one chip at one target, or why it has no deployment there."""
     name = chip.chip if chip.unanchored is None else f"{chip.chip}\nunanchored"
     e = chip.best[i]
     if e is None:
@@ -208,6 +210,7 @@ def _short(chip: ComparedChip) -> str:
 
 
 def _answers(found: Comparison) -> Iterator[str]:
+    """A sentence for each target and group of prices: the cheapest chip, and the second."""
     for i, limit in enumerate(found.targets):
         for group in found.groups:
             at = "" if len(found.groups) == 1 else f", {group},"
@@ -219,10 +222,10 @@ def _answers(found: Comparison) -> Iterator[str]:
             (best, one), *rest = ranked
             if rest:
                 ratio = rest[0][1].metrics["usd_per_token_per_s"] / one.metrics["usd_per_token_per_s"]
-                beside = f"; {rest[0][0].chip} costs {ratio:.3g} times as much"
+                rest_text = f"; {rest[0][0].chip} costs {ratio:.3g} times as much"
             else:
-                beside = "; it is the only one"
-            yield f"Within {first}{at} {best.chip} is the cheapest{beside}."
+                rest_text = "; it is the only one"
+            yield f"Within {first}{at} {best.chip} is the cheapest{rest_text}."
 
 
 def _unranked(found: Comparison, i: int, group: str) -> str:
@@ -243,8 +246,8 @@ def _notes(found: Comparison) -> Iterator[str]:
         elif c.obstacle is not None:
             yield f"Note: {c.chip} {_obstacle(c.obstacle)}."
         if c.unanchored is not None:
-            beside = "" if found.with_unanchored else " It cannot win here; --with-unanchored allows it."
-            yield f"Note: {c.chip} is unanchored: {c.unanchored}{beside}"
+            rest_text = "" if found.with_unanchored else " It cannot win here; --with-unanchored allows it."
+            yield f"Note: {c.chip} is unanchored: {c.unanchored}{rest_text}"
         if c.assumed is not None:
             yield f"Assumed: {c.assumed}."
     if len(found.groups) > 1:
@@ -254,8 +257,8 @@ def _notes(found: Comparison) -> Iterator[str]:
             "--price-method unit-cost prices all chips alike."
         )
     best = [e for c in found.chips for e in c.best if e is not None]
-    other = dict.fromkeys(told for e in best for told in remarks(e.computed_in))
-    yield from (f"{MARK} {told}." for told in other)
+    other = dict.fromkeys(remark for e in best for remark in remarks(e.computed_in))
+    yield from (f"{MARK} {remark}." for remark in other)
     covered = {note for e in best for note in e.notes if "capital" in note}
     yield from (f"Note: {note}." for note in sorted(covered))
 

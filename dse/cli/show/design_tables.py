@@ -57,11 +57,11 @@ def baseline_table(answer: Answer) -> RenderableType | None:
 
     Baselines that cannot be the best, because of their kind of price or without an anchor, come last, marked.
     """
-    goal, target, stands = answer.objective, answer.target, answer.standing
+    goal, target, standing = answer.objective, answer.target, answer.standing
     if target is None or not answer.baselines:
         return None
-    names = sorted(answer.baselines, key=lambda name: not stands.ranks(name))
-    heads = [name if stands.ranks(name) else f"{name}\n{_apart(stands, name)}" for name in names]
+    names = sorted(answer.baselines, key=lambda name: not standing.ranks(name))
+    heads = [name if standing.ranks(name) else f"{name}\n{_apart(standing, name)}" for name in names]
     columns = [f"{target.label} within", "best found", *heads]
     rows = [
         [
@@ -76,22 +76,22 @@ def baseline_table(answer: Answer) -> RenderableType | None:
     )
 
 
-def _apart(stands: Standing, name: str) -> str:
+def _apart(standing: Standing, name: str) -> str:
     """Why a baseline may not be the best, in a word or two."""
-    if name in stands.unanchored and not stands.shown:
+    if name in standing.unanchored and not standing.shown:
         return "unanchored"
-    return str(stands.group_of.get(name, ""))
+    return str(standing.group_of.get(name, ""))
 
 
 def chip_table(rows: Iterable[Row]) -> RenderableType | None:
     """What the chips of some designs are made of; None when they have no parameters."""
     chips = {row["chip"]: _parameters(row) for row in rows if row.get("found") is not False}
-    chips = {name: told for name, told in chips.items() if told}
-    names = list(dict.fromkeys(name for told in chips.values() for name in told))
+    chips = {name: values for name, values in chips.items() if values}
+    names = list(dict.fromkeys(name for values in chips.values() for name in values))
     if not names:
         return None
     columns = ["chip", *names]
-    cells = [[chip, *(told.get(name, NONE) for name in names)] for chip, told in chips.items()]
+    cells = [[chip, *(values.get(name, NONE) for name in names)] for chip, values in chips.items()]
     return table(columns, cells, title="Parameters of these chips", right=names, flexible=names, least=5)
 
 
@@ -104,11 +104,11 @@ def mix_table(rows: Iterable[Row], mix: Sequence[Row]) -> RenderableType | None:
     for row in rows:
         if row.get("found") is False:
             continue
-        told: list[list[str]] = []
+        lines: list[list[str]] = []
         for i, part in enumerate(mix):
             own = f"{part['llm']}.{part['workload']}"
             layout = [f"{row[f'{own}.{name}']:,}" for name in ("batch", "tp", "pp")]
-            told.append(
+            lines.append(
                 [
                     str(row["chip"]) if i == 0 else "",
                     f"{part['llm']}, {part['workload']}",
@@ -119,8 +119,8 @@ def mix_table(rows: Iterable[Row], mix: Sequence[Row]) -> RenderableType | None:
                     format_quantity(row[f"{own}.usd_per_token_per_s"], "USD"),
                 ]
             )
-        if cells[-len(told) :] != told:  # several targets may have one best design
-            cells += told
+        if cells[-len(lines) :] != lines:  # several targets may have one best design
+            cells += lines
     return table(
         columns, cells, title="Each LLM of the mix", right=columns[2:], flexible=columns[:2], least=12
     )
@@ -142,7 +142,7 @@ def _title(axis: Axis) -> str:
 
 
 def _sizes(rows: Iterable[Row]) -> list[str]:
-    """Columns that tell a deployment; a mix has one for each of its parts, in a table of their own."""
+    """Columns of a deployment; a mix has one for each of its parts, in a table of their own."""
     known = {name for row in rows for name, key in _SIZES.items() if row.get(key) is not None}
     return [name for name in _SIZES if name in known]
 
@@ -157,6 +157,7 @@ def _layout(row: Row, sizes: Sequence[str]) -> list[str]:
 
 
 def _parameters(row: Row) -> dict[str, str]:
+    """Parameters of the chip of a row, by their printed names."""
     found = {
         _PARAMETERS.get(name, name.replace("_", " ")): _parameter(row[f"param_{name}"], unit)
         for name, unit in PARAMETERS.items()

@@ -15,12 +15,12 @@ def proven(study: str, out: Path | None, configs: Path | None, seconds: float) -
     """The bound of a stored front: over the steps of the space, and between them where it was swept."""
     resolved, front = load_study_and_front(study, out, configs)
     between = "sweep" in front.manifest
-    with _told(study) as tell:
-        return prove(resolved, front, between=between, seconds=seconds, progress=tell)
+    with _progress(study) as report:
+        return prove(resolved, front, between=between, seconds=seconds, progress=report)
 
 
 @contextmanager
-def _told(study: str) -> Iterator[Callable[[float, int], None]]:
+def _progress(study: str) -> Iterator[Callable[[float, int], None]]:
     console = stderr()
     with console.status(f"{study}: proving") as status:
         yield lambda factor, left: status.update(f"{study}: at most x{factor:.3f}, {left:,} boxes open")
@@ -32,9 +32,9 @@ def show_gap(bound: Bound, axes: Sequence[Axis]) -> None:
     where = "the space and of the values between its steps" if bound.between else "the space"
     console.print()
     if not bound.found:
-        told = f"a design of {where} may meet the targets and beat the reference point by a factor"
+        possible = f"a design of {where} may meet the targets and beat the reference point by a factor"
         none = f"Proven: no design of {where} meets the targets within the reference point"
-        text = none if bound.factor <= 1.0 else f"Not proven yet: {told} of at most {bound.factor:.3g}"
+        text = none if bound.factor <= 1.0 else f"Not proven yet: {possible} of at most {bound.factor:.3g}"
         console.print(f"{text} ({bound.boxes:,} boxes, {bound.designs:,} designs evaluated).", soft_wrap=True)
         return
     console.print(

@@ -61,16 +61,16 @@ def print_answer(front: Front, spec: StudySpec, *, no_color: bool, sure: Sampled
 
 def selection_rules(front: Front) -> list[str]:
     """Limits of every design, and the rule by which the best at a target was chosen."""
-    told, lines = front.manifest, []
-    held = {objective(name): limit for name, limit in (told.get("held") or {}).items()}
+    manifest, lines = front.manifest, []
+    held = {objective(name): limit for name, limit in (manifest.get("held") or {}).items()}
     if held:
         each = ", ".join(f"{goal.label} {format_quantity(limit, goal.unit)}" for goal, limit in held.items())
         lines.append(f"Limits of every design: {each}; --no-targets ignores those of the workload.")
-    if told.get("targets") and (share := told.get("tolerance")):
+    if manifest.get("targets") and (share := manifest.get("tolerance")):
         lines.append(
             f"Of the systems of a chip within {100 * share:.3g} % of the best, the smallest is taken."
         )
-    return [*lines, *(text for text in [listed_grid(told)] if text is not None)]
+    return [*lines, *(text for text in [listed_grid(manifest)] if text is not None)]
 
 
 def print_files(out: Path, *, picture: bool, no_color: bool) -> None:
@@ -92,27 +92,27 @@ def exact_folders(slug: str, folder: Path) -> tuple[Path, ...]:
     return folder, folder.with_name(f"{folder.name}-sweep"), Path("results") / f"{slug}-sweep"
 
 
-def exact_behind(front: Front, folder: Path, given: Path | None = None) -> Front | None:
+def exact_behind(front: Front, folder: Path, chosen: Path | None = None) -> Front | None:
     """The exact front to draw behind `front`, which is stored in `folder`; None where there is none.
 
-    It is the one in the folder `given`, else that of a sweep of the same study next to `folder`; a sweep
+    It is the one in the folder `chosen`, else that of a sweep of the same study next to `folder`; a sweep
     has none behind itself.
     """
-    if given is not None:
-        return load_front(given)
+    if chosen is not None:
+        return load_front(chosen)
     return drawn_behind(front, exact_folders(str(front.manifest.get("study")), folder))
 
 
-def exact_text(beside: ExactComparison | None) -> str:
+def exact_text(comparison: ExactComparison | None) -> str:
     """How a front compares with the exact one, in words; empty where that is unknown."""
-    if beside is None:
+    if comparison is None:
         return ""
-    share, factor = beside.hypervolume_fraction, beside.worst_factor
-    log = beside.log_hypervolume_fraction
+    share, factor = comparison.hypervolume_fraction, comparison.worst_factor
+    log = comparison.log_hypervolume_fraction
     logs = "" if log is None else f"{log:.4%} on logarithmic scales, "
     behind = f"at worst {factor - 1.0:.2%} behind it" if factor > 1.0 else "nowhere behind it"
     finer = "; the grid is coarser than the searched space" if share > 1.0 else ""
-    return f", {share:.4%} of the exact one in {beside.folder} ({logs}{behind}{finer})"
+    return f", {share:.4%} of the exact one in {comparison.folder} ({logs}{behind}{finer})"
 
 
 def counted(number: int, what: str) -> str:

@@ -69,7 +69,7 @@ def cells(row: Row) -> list[str]:
 def uncertainty_table(answer: Answer, found: SampledFront | None) -> RenderableType | None:
     """The best design and the best baseline at each target; None without samples."""
     goal = answer.objective
-    return _beside(
+    return _with_rivals(
         answer,
         found,
         f"Uncertainty of {goal.label}",
@@ -84,7 +84,7 @@ def uncertainty_table(answer: Answer, found: SampledFront | None) -> RenderableT
 def tpot_table(answer: Answer, found: SampledFront | None) -> RenderableType | None:
     """TPOT of the same designs, as `uncertainty_table` has them."""
     title, heads = "Uncertainty of TPOT, with fixed deployments", ["TPOT", *COLUMNS[:3]]
-    return _beside(
+    return _with_rivals(
         answer, found, title, heads, lambda row: [format_quantity(row["tpot_s"], "s"), *tpot_cells(row)]
     )
 
@@ -96,9 +96,14 @@ def tpot_cells(row: Row) -> list[str]:
     return [format_quantity(row[f"tpot_s_{name}"], "s") for name in ("p10", "p50", "p90")]
 
 
-def _beside(
-    answer: Answer, found: SampledFront | None, title: str, heads: list[str], told: Callable[[Row], list[str]]
+def _with_rivals(
+    answer: Answer,
+    found: SampledFront | None,
+    title: str,
+    heads: list[str],
+    cells_of: Callable[[Row], list[str]],
 ) -> RenderableType | None:
+    """The best design and the best rival at each target, with the cells of `cells_of`."""
     if found is None or answer.target is None:
         return None
     goal, target = answer.objective, answer.target
@@ -108,9 +113,9 @@ def _beside(
         rivals = ((n, r[i]) for n, r in answer.rivals.items() if answer.standing.ranks(n))
         others = [row for _, row in rivals if row["found"]]
         others = sorted(others, key=lambda r: r[goal.column] * (-1.0 if goal.maximised else 1.0))
-        beside = [r for r in others[:1] if not best["found"] or r["chip"] != best["chip"]]
-        for row in [*([best] if best["found"] else []), *beside]:
-            rows.append([limit, str(row["chip"]), *told(row)])
+        rivals_here = [r for r in others[:1] if not best["found"] or r["chip"] != best["chip"]]
+        for row in [*([best] if best["found"] else []), *rivals_here]:
+            rows.append([limit, str(row["chip"]), *cells_of(row)])
             limit = ""
     columns = [f"{target.label} within", "design", *heads]
     return table(columns, rows, title=title, right=[columns[0], *columns[2:]], flexible=["design"], least=12)

@@ -40,6 +40,7 @@ def show_verdicts(console: Console, found: Verdicts, goal: str, target: str = "T
 
 
 def _table(found: Verdicts, goal: str, target: str, several: bool) -> RenderableType:
+    """A row for each target, a column for each assumption about software."""
     cells = {(v.target, v.basis, v.software): v for v in found.verdicts}
     head = f"{target} within"
     rows = []
@@ -55,20 +56,20 @@ def _table(found: Verdicts, goal: str, target: str, several: bool) -> Renderable
 def _cell(verdict: Verdict | None) -> str:
     if verdict is None or verdict.winner is None:
         return NONE
-    told = f"{verdict.winner} {format_quantity(verdict.value, 'USD')}"
+    text = f"{verdict.winner} {format_quantity(verdict.value, 'USD')}"
     if verdict.low is None:
-        return told
-    return f"{told} ({format_quantity(verdict.low, 'USD')} to {format_quantity(verdict.high, 'USD')})"
+        return text
+    return f"{text} ({format_quantity(verdict.low, 'USD')} to {format_quantity(verdict.high, 'USD')})"
 
 
 def mark_rows(rows: Iterable[Row], front: Front) -> list[Row]:
     """Rows of designs, those marked that no measurement anchors or whose price is on another basis."""
-    stands, found = eligibility_of(front), []
+    eligible, found = eligibility_of(front), []
     for row in rows:
         name = family(str(row.get("chip")), str(row.get("role")))
-        mark = _UNANCHORED if name in stands.unanchored else ""
-        group = stands.group_of.get(name, stands.group)
-        if group != stands.group:
+        mark = _UNANCHORED if name in eligible.unanchored else ""
+        group = eligible.group_of.get(name, eligible.group)
+        if group != eligible.group:
             mark += f"\n{group}"
         found.append({**row, "mark": f"{row.get('mark', '')}{mark}"})
     return found
@@ -76,7 +77,7 @@ def mark_rows(rows: Iterable[Row], front: Front) -> list[Row]:
 
 def show_stored_verdicts(console: Console, front: Front) -> None:
     """Print the verdicts that a front was stored with; old fronts have none."""
-    found, told = verdicts_from(front.manifest), answer(front)
+    found, shown = verdicts_from(front.manifest), answer(front)
     if found is not None:
         console.print()
-        show_verdicts(console, found, told.objective.label, told.target.label if told.target else "target")
+        show_verdicts(console, found, shown.objective.label, shown.target.label if shown.target else "target")

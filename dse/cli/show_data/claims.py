@@ -27,6 +27,7 @@ def show_claims(form: str, configs: Path | None) -> None:
 
 
 def _show(claims: Sequence[Claim]) -> None:
+    """Print the table of claims, the reasons of deviations, and the counts of verdicts."""
     columns = ["", "claim", "unit", "article", "napkin", "roofline", "deviation", "verdict"]
     rows = [
         [
@@ -50,9 +51,9 @@ def _show(claims: Sequence[Claim]) -> None:
     console.print()
     words = dict.fromkeys(c.verdict for c in claims)
     met = sum(c.napkin_ok for c in claims)
-    told = ", ".join(f"{word} {sum(c.verdict == word for c in claims)}" for word in words)
+    counts = ", ".join(f"{word} {sum(c.verdict == word for c in claims)}" for word in words)
     console.print(
-        f"{len(claims)} claims. napkin meets {met} within the article's rounding; roofline says: {told}."
+        f"{len(claims)} claims. napkin meets {met} within the article's rounding; roofline says: {counts}."
     )
 
 

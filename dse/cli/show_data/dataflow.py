@@ -41,6 +41,7 @@ def medians(shown: Shown) -> dict[str, object]:
 
 
 def _show(shown: Shown) -> None:
+    """Print the table of speeds, the errors of each vendor, and what is not predicted."""
     console = stdout()
     known = [b for b in shown.rows if b.predicted is not None]
     heads = ["chip", "LLM", "chips", "users", "measured", "ours", "ratio", "left out", "ratio ", "inside"]
@@ -76,8 +77,8 @@ def _show(shown: Shown) -> None:
         if b.predicted is None:
             console.print(plain(f"not predicted: {b.row.chip}, {b.row.llm}: {b.why_not}."))
     console.print()
-    for told in dict.fromkeys(f"{b.row.chip}, {b.row.llm}: {b.row.ours}" for b in known if b.row.ours):
-        console.print(plain(f"ours: {told}."))
+    for note in dict.fromkeys(f"{b.row.chip}, {b.row.llm}: {b.row.ours}" for b in known if b.row.ours):
+        console.print(plain(f"ours: {note}."))
 
 
 def _chips(row: Measured) -> float | None:

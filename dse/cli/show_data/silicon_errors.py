@@ -49,6 +49,7 @@ def show_silicon(
 
 
 def _records(rows: Sequence[SiliconRow], others: Sequence[LeftOut]) -> list[dict[str, object]]:
+    """A row for each chip and metric, with its prediction from a fit without the chip."""
     without = {(o.row.chip, o.metric): o for o in others}
     found = []
     for r in rows:
@@ -83,11 +84,12 @@ def _write(rows: Sequence[SiliconRow], others: Sequence[LeftOut], out: Path) -> 
 def _show(
     rows: Sequence[SiliconRow], others: Sequence[LeftOut], made: Sequence[Group], refused: Sequence[str]
 ) -> None:
+    """Print a table for each metric, then the summary of errors."""
     console = stdout()
     without = {(o.row.chip, o.metric): o.error for o in others}
     for metric in dict.fromkeys(r.metric for r in rows):
         mine = [r for r in rows if r.metric == metric]
-        told = [
+        lines = [
             [
                 r.chip,
                 _value(r.predicted, metric),
@@ -100,7 +102,7 @@ def _show(
         ]
         columns = ["chip", "ours", "published", "error", "left out", "used in the fit, or note"]
         title = _NAMES[metric][0].upper() + _NAMES[metric][1:]
-        console.print(table(columns, told, title=title, right=columns[1:5], flexible=columns[5:]))
+        console.print(table(columns, lines, title=title, right=columns[1:5], flexible=columns[5:]))
         console.print()
     numbers = ["n", "median", "mean", "p90", "bias", "inside"]
     cells = [

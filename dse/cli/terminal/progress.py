@@ -22,13 +22,13 @@ def shown(study: str, *, hidden: bool, no_color: bool) -> Iterator[Callable[[int
     with bar:
         lines = {threading.get_ident(): bar.add_task(study, total=None)}
 
-        def tell(done: int, wanted: int, what: str) -> None:
+        def report(done: int, wanted: int, what: str) -> None:
             line = lines.get(threading.get_ident())
             if line is None:
                 line = lines[threading.get_ident()] = bar.add_task(what)
             bar.update(line, completed=done, total=wanted, description=what)
 
-        yield tell
+        yield report
 
 
 @contextmanager

@@ -37,14 +37,15 @@ def stderr(*, no_color: bool = False) -> Console:
 
 
 def _console(*, stderr: bool, no_color: bool) -> Console:
+    """A console of fixed width where the stream is no terminal and COLUMNS is not set."""
     stream = sys.stderr if stderr else sys.stdout
-    told = (stream is not None and stream.isatty()) or os.environ.get("COLUMNS", "").isdigit()
+    has_width = (stream is not None and stream.isatty()) or os.environ.get("COLUMNS", "").isdigit()
     grey = no_color or global_options().no_color
     return _Screen(
         stderr=stderr,
         no_color=grey or None,
         highlight=False,
-        width=None if told else WIDTH,
+        width=None if has_width else WIDTH,
         soft_wrap=False,
         emoji=False,
         markup=False,
@@ -92,10 +93,10 @@ class _Fitting:
 
     def _narrowest(self, i: int) -> int:
         """Width below which a word of the column, or one of its numbers, would break."""
-        told = [str(row[i]) for row in self.cells]
+        texts = [str(row[i]) for row in self.cells]
         whole = self.columns[i] in self.numbers or (self.wide and self.columns[i] not in self.wide)
-        cells = max((_longest(text, whole=bool(whole)) for text in told), default=0)
-        some = min(self.least, max((_longest(text, whole=True) for text in told), default=0))
+        cells = max((_longest(text, whole=bool(whole)) for text in texts), default=0)
+        some = min(self.least, max((_longest(text, whole=True) for text in texts), default=0))
         return max(cells, some, _longest(self.columns[i], whole=False))
 
     def _side_by_side(self, widths: Sequence[int]) -> Table:

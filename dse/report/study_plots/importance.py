@@ -14,7 +14,7 @@ class ImportancePlot:
     """Shares of the parameters by PED-ANOVA, one panel for each branch."""
 
     name: str = "importance"
-    summary: str = "which parameters decide (PED-ANOVA)"
+    summary: str = "importance of the parameters (PED-ANOVA)"
     needs_trials: bool = True
     rank: int = 11
 

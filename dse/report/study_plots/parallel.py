@@ -13,7 +13,7 @@ class ParallelPlot:
     """One upright axis for each quantity, one line for each design."""
 
     name: str = "parallel"
-    summary: str = "parameters, deployment and results of every design, side by side"
+    summary: str = "parameters, deployment and results of every design on parallel axes"
     needs_trials: bool = False
     rank: int = 10
 

@@ -15,7 +15,7 @@ class ProgressPlot:
     """What the front lacks after each trial, compared with that of a sweep where there is one."""
 
     name: str = "progress"
-    summary: str = "how fast the search found its front"
+    summary: str = "hypervolume against the number of trials"
     needs_trials: bool = True
     rank: int = 12
 

@@ -32,9 +32,9 @@ class StackPlot:
         return Figure(title=info.title, note=info.subtitle, script="stack", data=stack_data(info))
 
 
-binds = partial(StackPlot, name="binds", summary="what TPOT waits for along the front", rank=2)
-time = partial(StackPlot, name="time", summary="where TPOT goes, best designs and baselines", rank=3)
-ttft = partial(StackPlot, name="ttft", summary="the same for TTFT", rank=4)
-cost = partial(StackPlot, name="cost", summary="the same for $/(token/s)", rank=5)
-running = partial(StackPlot, name="running", summary="the same for $/Mtok", rank=6)
-held = partial(StackPlot, name="bytes", summary="what fills the fullest chip", rank=7)
+binds = partial(StackPlot, name="binds", summary="which resource limits TPOT along the front", rank=2)
+time = partial(StackPlot, name="time", summary="parts of TPOT, best designs and baselines", rank=3)
+ttft = partial(StackPlot, name="ttft", summary="parts of TTFT", rank=4)
+cost = partial(StackPlot, name="cost", summary="parts of $/(token/s)", rank=5)
+running = partial(StackPlot, name="running", summary="parts of $/Mtok", rank=6)
+held = partial(StackPlot, name="bytes", summary="what fills the memory of the fullest chip", rank=7)

@@ -20,7 +20,7 @@ from dse.cli.input.options import (
     whole,
 )
 from dse.cli.input.output_paths import check_picture_file
-from dse.cli.input.software import question
+from dse.cli.input.software import study_under_software
 from dse.cli.input.stored_results import load_study_and_front
 from dse.cli.terminal.machine_output import print_csv, print_json
 from dse.cli.terminal.spinner import spinner
@@ -108,21 +108,21 @@ def breakeven(
     """
     check_picture_file("--plot", plot)
     sides = _sides(between)
-    study = question(study, software)
+    study = study_under_software(study, software)
     resolved, front = load_study_and_front(study, out, configs)
     resolved = resolved.lifted() if no_targets else resolved
     candidates = all_candidates(resolved, front)
     across, upwards = assumptions(resolved, candidates, x, y)
     limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
     _one_of_each(limits, [knob for knob in (across, upwards) if knob is not None])
-    with spinner(study, hidden=quiet) as tell:
+    with spinner(study, hidden=quiet) as report:
         found = solved(
-            resolved, candidates, across, upwards, sides, limits, (points, max(2, points * 2 // 3)), tell
+            resolved, candidates, across, upwards, sides, limits, (points, max(2, points * 2 // 3)), report
         )
     if plot is not None:
         draw_breakeven(found, plot)
         remark(f"picture: {plot}")
-    _tell(found, form)
+    _print_summary(found, form)
 
 
 def _one_of_each(limits: Mapping[str, float], knobs: Sequence[Assumption]) -> None:
@@ -143,7 +143,7 @@ def _sides(between: str | None) -> tuple[str, str] | None:
     return parts[0], parts[1]
 
 
-def _tell(found: BreakEven, form: str) -> None:
+def _print_summary(found: BreakEven, form: str) -> None:
     if form == "json":
         print_json(as_dict(found))
     elif form == "csv":
@@ -153,10 +153,11 @@ def _tell(found: BreakEven, form: str) -> None:
 
 
 def _show(found: BreakEven) -> None:
+    """Print the answer, then the costs of both sides or the boundary between them."""
     console = stdout()
-    told = sentences(found)
-    console.print(plain(told[0]), style="bold")
-    for line in told[1:]:
+    lines = sentences(found)
+    console.print(plain(lines[0]), style="bold")
+    for line in lines[1:]:
         console.print(plain(line))
     console.print()
     rows = []

@@ -99,5 +99,5 @@ def chip(
 
 
 def _why(name: str, over: dict[str, float]) -> str:
-    told = "; ".join(f"{k} by {pretty_violation(k, v)}" for k, v in over.items())
-    return f"{name}: expected a chip that can be made, but it exceeds {told}"
+    excess = "; ".join(f"{k} by {pretty_violation(k, v)}" for k, v in over.items())
+    return f"{name}: expected a chip that can be made, but it exceeds {excess}"

@@ -91,7 +91,7 @@ def estimate(
     changes = parse_settings(configs, settings or [], chip=chip, llm=llm, workload=workload, stack=stack)
     check_stack(stack, software)
     check_price_settings(changes, price_method)
-    given = {"batch": batch, "TP": tp, "PP": pp}
+    requested = {"batch": batch, "TP": tp, "PP": pp}
     found = estimated(
         chip,
         llm,
@@ -116,7 +116,7 @@ def estimate(
         hold_targets=not no_targets,
     )
     if form == "table":
-        chosen = [name for name, value in given.items() if value is None]
+        chosen = [name for name, value in requested.items() if value is None]
         show(found, chosen=chosen + ["EP"] * (ep is None and found.deployment["ep"] > 1))
     else:
         _emit(found, form)
@@ -126,6 +126,7 @@ def estimate(
 
 
 def _emit(found: Estimate, form: str) -> None:
+    """Print the estimate as JSON, or as one CSV row with all parts of its breakdowns."""
     if form == "json":
         print_json(found.as_dict())
         return

@@ -69,6 +69,7 @@ def explain(
 
 
 def _show(found: Explanation) -> None:
+    """Print the breakdown, the single changes, and the numbers with their sources."""
     console = stdout()
     if found.candidate.values:
         console.print(plain(f"{found.candidate.label}: {_made_of(found)}"), soft_wrap=True)
@@ -149,6 +150,7 @@ def _verdict(found: Explanation) -> str:
 
 
 def _numbers(found: Explanation) -> RenderableType:
+    """The table of numbers with the largest elasticities."""
     rows = [
         [
             f"{r.fact.place.config.partition('/')[2]} {r.fact.place.path}",

@@ -23,7 +23,7 @@ from dse.cli.input.options import (
 )
 from dse.cli.input.output_paths import check_output_file
 from dse.cli.input.repeat_command import repeat_command
-from dse.cli.input.software import question
+from dse.cli.input.software import study_under_software
 from dse.cli.input.stored_results import load_study_and_front
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples
 from dse.cli.show.verdicts import show_verdicts
@@ -115,12 +115,12 @@ def propose(
         raise typer.BadParameter("expected --robust or --no-intervals, got both", param_hint="--robust")
     name = _name(output, configs)
     check_output_file("--output", output)
-    study = question(study, software)
+    study = study_under_software(study, software)
     resolved, front = load_study_and_front(study, out, configs)
     resolved = resolved.lifted() if no_targets else resolved
-    given = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
-    limits = {name: value for name, value in given.items() if value is not None}
-    with spinner(study, hidden=quiet) as tell:
+    requested = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
+    limits = {name: value for name, value in requested.items() if value is not None}
+    with spinner(study, hidden=quiet) as report:
         found = proposed(
             resolved,
             front,
@@ -132,7 +132,7 @@ def propose(
             with_unanchored=with_unanchored,
             samples=samples,
             seed=seed,
-            tell=tell,
+            tell=report,
         )
     kinds = compares_kinds(resolved)
     verdicts = verdicts_at(resolved, front, limits, with_unanchored) if kinds else None
@@ -189,6 +189,7 @@ def text_of(sheet: Datasheet) -> str:
 
 
 def _print(sheet: Datasheet, console: Console) -> None:
+    """Print a datasheet, section by section."""
     console.print(plain(sheet.title), style="bold")
     console.print(plain(sheet.subtitle), style="dim")
     console.print()
@@ -215,6 +216,7 @@ def _print(sheet: Datasheet, console: Console) -> None:
 
 
 def _show(found: Proposal, files: list[Path], configs: Path | None, verdicts: Verdicts | None) -> None:
+    """Print the datasheet, the verdicts, the files, and commands that repeat the estimates."""
     console = stdout()
     _print(datasheet(found), console)
     console.print()

@@ -107,6 +107,7 @@ def _fit(
     source: str,
     configs: Path | None,
 ) -> tuple[Calibration, list[Refusal]]:
+    """Choose the rows of a profile and fit it to them; also the rows that cannot be predicted."""
     catalog = Catalog.of(configs)
     with blame("TABLE"):
         path = find_table(table, catalog)
@@ -114,14 +115,15 @@ def _fit(
         begin = catalog.get(StackSpec, start)
     spec = described(catalog, stack, begin, engine or (), classes or ())
     rows = read_rows(path)
-    with spinner("reading") as tell:
+    with spinner("reading") as report:
         cases, refused = choose(rows, catalog, spec, quality)
         model = cost_model("roofline")
-        found = fitted(model, cases, catalog, spec, begin, method=method, source=source, tell=tell)
+        found = fitted(model, cases, catalog, spec, begin, method=method, source=source, tell=report)
     return found, refused
 
 
 def _show(found: Calibration, refused: Sequence[Refusal]) -> None:
+    """Print the fitted numbers, the errors, and what was not predicted."""
     console, profile = stdout(), found.profile
     rows = [
         [

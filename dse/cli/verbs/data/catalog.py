@@ -101,6 +101,7 @@ def _table_or(form: str, rows: list[dict[str, object]], title: str, *, numbers: 
 
 
 def _list(found: Catalog, kind: str, form: str) -> None:
+    """Print a line for each config or plug-in of a kind."""
     if kind in GROUPS:
         rows = plugin_rows(GROUPS[kind])
         if form == "table" and len({row["provided_by"] for row in rows}) == 1:
@@ -122,12 +123,13 @@ def _list(found: Catalog, kind: str, form: str) -> None:
 
 
 def _plug(kind: str, name: str, form: str) -> None:
-    told = plugin_details(GROUPS[kind], name)
+    """Print the details of one plug-in."""
+    details = plugin_details(GROUPS[kind], name)
     if form != "table":
-        _table_or(form, [told], "", numbers=[])
+        _table_or(form, [details], "", numbers=[])
         return
-    text = str(told.pop("text"))
-    rows = [[key.replace("_", " "), str(value) or "-"] for key, value in told.items()]
+    text = str(details.pop("text"))
+    rows = [[key.replace("_", " "), str(value) or "-"] for key, value in details.items()]
     console = stdout()
     console.print(table(["", "value"], rows, title=name))
     console.print()
@@ -135,15 +137,16 @@ def _plug(kind: str, name: str, form: str) -> None:
 
 
 def _one(found: Catalog, kind: str, name: str, form: str) -> None:
+    """Print every value of one config with its source."""
     with blame("NAME"):
         path = _path(found, kind, name)
-    told = list(lines(load_spec(_spec_of(kind), path), read_yaml(path)[0]))
+    values = list(lines(load_spec(_spec_of(kind), path), read_yaml(path)[0]))
     sources = found.sources()
     if form == "table":
-        show(told, sources, path)
+        show(values, sources, path)
         return
     rows = []
-    for line in told:
+    for line in values:
         keys = [key for key in line.source.split("+") if key in sources]
         title = " + ".join(sources[key].title for key in keys)
         value = ", ".join(map(str, line.value)) if isinstance(line.value, list) else line.value

@@ -125,8 +125,8 @@ def validate(
         show_silicon(form, by, out, plot, configs)
         return
     keys = columns(by)
-    with spinner("reading") as tell:
-        predicted = _predict(table, quality, stack, configs, tell)
+    with spinner("reading") as report:
+        predicted = _predict(table, quality, stack, configs, report)
     _files(predicted, table, plot, out)
     _emit(predicted, keys, form)
     if not predicted.found:
@@ -151,8 +151,9 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _predict(
-    table: str, quality: str | None, stack: str | None, configs: Path | None, tell: Callable[[str], None]
+    table: str, quality: str | None, stack: str | None, configs: Path | None, report: Callable[[str], None]
 ) -> Predicted:
+    """Predict the rows of a table, with one stack for all where it is given."""
     catalog = Catalog.of(configs)
     with blame("TABLE"):
         path = find_table(table, catalog, tuple(OTHER_TABLES))
@@ -160,7 +161,7 @@ def _predict(
     if quality is not None:
         rows = [r for r in rows if not r.quality or r.quality in quality]
     with blame("--stack"):
-        return predictions(cost_model("roofline"), rows, catalog, stack, tell)
+        return predictions(cost_model("roofline"), rows, catalog, stack, report)
 
 
 def _emit(predicted: Predicted, keys: Sequence[str], form: str) -> None:

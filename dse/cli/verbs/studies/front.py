@@ -10,7 +10,7 @@ import typer
 from dse.cli.input.eligibility import WithUnanchored, apply_eligibility
 from dse.cli.input.options import Configs, Out, SoftwareOption, Study, epilog, one_of, seconds, whole
 from dse.cli.input.output_paths import check_picture_file
-from dse.cli.input.software import question
+from dse.cli.input.software import study_under_software
 from dse.cli.input.stored_results import front_under_software, stored_folder
 from dse.cli.show.design_tables import baseline_table, best_table, chip_table, front_table, mix_table, thinned
 from dse.cli.show.gap import proven, show_gap
@@ -123,7 +123,7 @@ def front(
             param_hint="--format",
         )
     _check_folder(configs)
-    study = question(study, software)
+    study = study_under_software(study, software)
     check_picture_file("--plot", plot)
     (stored, lies), folder = front_under_software(study, out, configs), stored_folder(study, out)
     found = apply_eligibility(_filtered(stored, where, study, folder, configs), with_unanchored)
@@ -133,14 +133,14 @@ def front(
         _draw(found, plot, study, configs, exact_behind(stored, folder, exact))
     if form == "table":
         if len(stored.frame):
-            _show(found, _beside(stored, folder, exact), sure)
+            _show(found, _compared(stored, folder, exact), sure)
         else:
             _empty(stored, lies)
         if gap is not None:
             show_gap(proven(study, out, configs, gap), stored.axes)
     elif form == "json":
         bound = None if gap is None else proven(study, out, configs, gap).as_dict()
-        _json(found, _beside(stored, folder, exact), bound, sure)
+        _json(found, _compared(stored, folder, exact), bound, sure)
     else:
         print_bytes(to_format(found.frame, form))
 
@@ -150,14 +150,14 @@ def _check_folder(configs: Path | None) -> None:
     Catalog.of(configs)
 
 
-def _beside(found: Front, folder: Path, exact: Path | None) -> ExactComparison | None:
-    """How the front stands beside the exact one; None where nobody has swept the same problem."""
+def _compared(found: Front, folder: Path, exact: Path | None) -> ExactComparison | None:
+    """How the front stands comparison the exact one; None where nobody has swept the same problem."""
     if exact is None:
         return compared_to_exact(found, exact_folders(str(found.manifest.get("study")), folder))
-    beside = compared_to_exact(found, (exact,))
-    if beside is None:
+    comparison = compared_to_exact(found, (exact,))
+    if comparison is None:
         raise spec_error("--exact", f"expected the results of `dse sweep` for the same study, got {exact}")
-    return beside
+    return comparison
 
 
 def _filtered(found: Front, condition: str | None, study: str, folder: Path, configs: Path | None) -> Front:
@@ -189,8 +189,8 @@ def _rows(found: Front, condition: str) -> Front:
     def kept(frame: Table) -> Table:
         return query.where(frame, condition, axes) if len(frame) else frame
 
-    for said in query.unmet((found.frame, found.baselines), condition, axes):
-        remark(said)
+    for message in query.unmet((found.frame, found.baselines), condition, axes):
+        remark(message)
     return replace(
         found,
         frame=kept(found.frame),
@@ -205,28 +205,31 @@ def _draw(found: Front, path: Path, study: str, configs: Path | None, exact: Fro
     remark(f"picture: {path}")
 
 
-def _json(found: Front, beside: ExactComparison | None, bound: Row | None, sure: SampledFront | None) -> None:
-    told, best = found.manifest, _answer(found, sure)
+def _json(
+    found: Front, comparison: ExactComparison | None, bound: Row | None, sure: SampledFront | None
+) -> None:
+    """Print the front, the baselines and the best designs as JSON."""
+    manifest, best = found.manifest, _answer(found, sure)
     print_json(
         {
-            "study": told.get("study"),
+            "study": manifest.get("study"),
             "axes": [axis.as_dict() for axis in found.axes],
-            "hypervolume": told.get("hypervolume"),
-            "hypervolume_fraction": None if beside is None else beside.hypervolume_fraction,
-            "log_hypervolume_fraction": None if beside is None else beside.log_hypervolume_fraction,
-            "worst_factor": None if beside is None else beside.worst_factor,
-            "exact": None if beside is None else str(beside.folder),
+            "hypervolume": manifest.get("hypervolume"),
+            "hypervolume_fraction": None if comparison is None else comparison.hypervolume_fraction,
+            "log_hypervolume_fraction": None if comparison is None else comparison.log_hypervolume_fraction,
+            "worst_factor": None if comparison is None else comparison.worst_factor,
+            "exact": None if comparison is None else str(comparison.folder),
             "bound": bound,
-            "trials": told.get("trials"),
+            "trials": manifest.get("trials"),
             "samples": None if sure is None else sure.drawn.samples,
             "numbers_drawn": None if sure is None else sure.drawn.numbers,
             "best": list(best.best),
-            "verdicts": told.get("verdicts"),
-            "dependence": told.get("dependence"),
-            "unanchored": told.get("unanchored"),
-            "price_bases": told.get("price_bases"),
-            "assumed": told.get("assumed"),
-            "listed_grid": listed_grid(told),
+            "verdicts": manifest.get("verdicts"),
+            "dependence": manifest.get("dependence"),
+            "unanchored": manifest.get("unanchored"),
+            "price_bases": manifest.get("price_bases"),
+            "assumed": manifest.get("assumed"),
+            "listed_grid": listed_grid(manifest),
             "ranks_among": best.standing.group,
             "rivals": {name: list(rows) for name, rows in best.rivals.items()},
             "front": plain_rows(found.frame),
@@ -240,14 +243,14 @@ def _answer(found: Front, sure: SampledFront | None) -> Answer:
 
 
 def _empty(stored: Front, folder: Path) -> None:
-    """Say that the stored front has no design, and what stood in the way where its trials tell."""
-    told, console = stored.manifest, stdout()
-    console.print(str(told.get("title") or told.get("study")), style="bold")
-    if swept := told.get("sweep"):
+    """Print that the stored front is empty, and which constraints its trials violate."""
+    manifest, console = stored.manifest, stdout()
+    console.print(str(manifest.get("title") or manifest.get("study")), style="bold")
+    if swept := manifest.get("sweep"):
         console.print(f"The front is empty: none of {counted(swept['points'], 'point')} is feasible.")
         return
-    trials = told.get("trials") or 0
-    found = obstacles(trials_of(str(told.get("study")), folder, None))
+    trials = manifest.get("trials") or 0
+    found = obstacles(trials_of(str(manifest.get("study")), folder, None))
     why = most_violated(found, trials)
     console.print(f"The front is empty: none of {counted(trials, 'trial')} is feasible{why}.", soft_wrap=True)
     if found:
@@ -255,12 +258,15 @@ def _empty(stored: Front, folder: Path) -> None:
         console.print(violation_table(found))
 
 
-def _show(found: Front, beside: ExactComparison | None, sure: SampledFront | None) -> None:
-
+def _show(found: Front, comparison: ExactComparison | None, sure: SampledFront | None) -> None:
+    """Print the front, the best designs, their uncertainty and the notes."""
     precision = found.manifest.get("precision", {})
     console, rows = stdout(), marked(plain_rows(found.frame), precision)
-    told = marked_answer(_answer(found, sure), precision)
-    rows, told = mark_rows(rows, found), replace(told, best=tuple(mark_rows(told.best, found)))
+    shown_answer = marked_answer(_answer(found, sure), precision)
+    rows, shown_answer = (
+        mark_rows(rows, found),
+        replace(shown_answer, best=tuple(mark_rows(shown_answer.best, found))),
+    )
     console.print(str(found.manifest.get("title") or found.manifest.get("study")), style="bold")
     if not rows:
         console.print("No design on the front meets the condition.")
@@ -269,15 +275,15 @@ def _show(found: Front, beside: ExactComparison | None, sure: SampledFront | Non
     title = f"The front: {counted(len(rows), 'design')}"
     if len(shown) < len(rows):
         title += f", {len(shown)} of them printed; --format csv has all"
-    mix = mix_table(told.best, found.manifest.get("mix", ()))
+    mix = mix_table(shown_answer.best, found.manifest.get("mix", ()))
     best = (
-        best_table(told, found.axes),
+        best_table(shown_answer, found.axes),
         mix,
-        baseline_table(told),
-        uncertainty_table(told, sure),
-        tpot_table(told, sure),
+        baseline_table(shown_answer),
+        uncertainty_table(shown_answer, sure),
+        tpot_table(shown_answer, sure),
     )
-    for part in (front_table(shown, found.axes, title), *best, chip_table(told.best)):
+    for part in (front_table(shown, found.axes, title), *best, chip_table(shown_answer.best)):
         if part is not None:
             console.print()
             console.print(part)
@@ -285,7 +291,7 @@ def _show(found: Front, beside: ExactComparison | None, sure: SampledFront | Non
         console.print(line, style="dim")
     for line in computed_lines([*rows, *plain_rows(found.baselines)], precision):
         console.print(line, soft_wrap=True)
-    for line in told.standing.lines():
+    for line in shown_answer.standing.lines():
         console.print(plain(line))
     for line in note(sure):
         console.print(plain(line), style="dim")
@@ -293,5 +299,5 @@ def _show(found: Front, beside: ExactComparison | None, sure: SampledFront | Non
     volume, swept = found.manifest.get("hypervolume"), found.manifest.get("sweep")
     work = f"{swept['points']:,} points" if swept else counted(found.manifest["trials"], "trial")
     console.print()
-    beside_words = "" if swept else exact_text(beside)
-    console.print(f"{work}; hypervolume of the whole front {volume:.6g}{beside_words}", soft_wrap=True)
+    comparison_text = "" if swept else exact_text(comparison)
+    console.print(f"{work}; hypervolume of the whole front {volume:.6g}{comparison_text}", soft_wrap=True)

@@ -75,11 +75,12 @@ def _draw(
     out: Path | None,
     configs: Path | None,
 ) -> None:
+    """Load the results, and the trials where the plot needs them; write the picture."""
     Catalog.of(configs)
     front, folder = load_front_and_folder(study, out)
     behind = exact_behind(front, folder, exact)
     found = gather(front, study, configs)
     slug = str(front.manifest.get("study"))
     trials = trials_of(slug, folder, storage) if plot.needs_trials else ()
-    given = PlotInputs(found=found, trials=trials, exact=behind)
-    write_files({output: plot.draw(given, output.suffix.lower())})
+    inputs = PlotInputs(found=found, trials=trials, exact=behind)
+    write_files({output: plot.draw(inputs, output.suffix.lower())})

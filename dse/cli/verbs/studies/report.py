@@ -55,8 +55,8 @@ def report(
     if output.suffix.lower() not in (".html", ".htm"):
         raise spec_error("--output", f"expected a page ending in .html, got {str(output)!r}.")
     check_output_file("--output", output)
-    with spinner("report", steps=4) as tell:
-        made = _made(study, exact, storage, with_unanchored, out, configs, tell)
+    with spinner("report", steps=4) as step:
+        made = _made(study, exact, storage, with_unanchored, out, configs, step)
         write_files({output: made})
     remark(f"page: {output} ({len(made.encode()) / 1e6:.1f} MB)")
 
@@ -68,21 +68,22 @@ def _made(
     with_unanchored: bool,
     out: Path | None,
     configs: Path | None,
-    tell: Callable[[str], None],
+    step: Callable[[str], None],
 ) -> str:
+    """The page as HTML; `step` names what is being done."""
     Catalog.of(configs)
-    tell("reading results")
+    step("reading results")
     front, folder = load_front_and_folder(study, out)
     front = apply_eligibility(front, with_unanchored)
-    tell("evaluating designs again")
+    step("evaluating designs again")
     found = gather(front, study, configs)
     if found.study is not None:
         found = replace(found, sure=measured_in(found.study, front, FEW))
-    tell("replaying the search")
+    step("replaying the search")
     more = searched(found.study, folder, storage)
-    given = (("--storage", storage and hidden(storage)), ("--configs", configs), ("--out", out))
-    options = [part for name, v in given if v for part in (name, str(v))]
-    tell("drawing")
+    values = (("--storage", storage and hidden(storage)), ("--configs", configs), ("--out", out))
+    options = [part for name, v in values if v for part in (name, str(v))]
+    step("drawing")
     extras = Extras(
         exact=exact_behind(front, folder, exact),
         importance=more.importance,

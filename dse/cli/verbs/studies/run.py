@@ -14,7 +14,7 @@ from dse.cli.cases.one_case import CaseOptions
 from dse.cli.cases.side_by_side import Result, run_cases
 from dse.cli.input.eligibility import WithUnanchored, apply_eligibility
 from dse.cli.input.options import Configs, NoTargets, Out, SoftwareOption, Study, epilog, seconds, whole
-from dse.cli.input.software import question
+from dse.cli.input.software import study_under_software
 from dse.cli.show.cases_table import cases_table
 from dse.cli.show.infeasible import most_violated, obstacles, violation_table
 from dse.cli.show.run_summary import counted, exact_folders, exact_text, print_answer, print_files
@@ -133,7 +133,7 @@ def run(
     Where a study compares kinds of chips, the best of each kind are also evaluated under the other two
     assumptions about software, to report whether the winner holds. --no-verdicts skips this.
     """
-    study = question(study, software)
+    study = study_under_software(study, software)
     again = _command(
         study,
         trials=trials,
@@ -145,7 +145,7 @@ def run(
         configs=configs,
         no_targets=no_targets,
     )
-    asked = CaseOptions(
+    options = CaseOptions(
         trials=trials,
         timeout=timeout,
         storage=storage,
@@ -156,12 +156,12 @@ def run(
         out=out,
         verdicts=verdicts,
     )
-    with _resumable(again), shown(study, hidden=quiet, no_color=no_color) as tell, calm():
+    with _resumable(again), shown(study, hidden=quiet, no_color=no_color) as report, calm():
         with blame("STUDY"):
-            questions = dse.load_cases(study, configs)
+            studies = dse.load_cases(study, configs)
         if no_targets:
-            questions = tuple(q.lifted() for q in questions)
-        results = run_cases(questions, asked, tell, alone=workers is not None or storage is not None)
+            studies = tuple(q.lifted() for q in studies)
+        results = run_cases(studies, options, report, alone=workers is not None or storage is not None)
     result = results[-1]
     if result.interrupted:
         done = counted(result.front.manifest["trials"], "trial")
@@ -172,15 +172,15 @@ def run(
     if not len(first.front.frame):
         _nothing(first, no_color=no_color)
         raise typer.Exit(ExitCode.FAILED)
-    _tell(first, study, no_color=no_color, samples=0 if no_intervals else samples)
+    _print_summary(first, study, no_color=no_color, samples=0 if no_intervals else samples)
     if len(results) > 1:
-        _tell_cases(results, study, no_color=no_color)
+        _print_cases(results, study, no_color=no_color)
 
 
-def _command(study: str, **given: object) -> str:
+def _command(study: str, **values: object) -> str:
     """The command that resumes."""
-    plain = ["--no-targets"] if given.pop("no_targets", False) else []
-    options = [part for name, v in given.items() if v is not None for part in (f"--{name}", str(v))]
+    plain = ["--no-targets"] if values.pop("no_targets", False) else []
+    options = [part for name, v in values.items() if v is not None for part in (f"--{name}", str(v))]
     return shlex.join(["dse", "run", study, *options, *plain])
 
 
@@ -194,21 +194,23 @@ def _resumable(again: str) -> Iterator[None]:
         raise InterruptedRun(f"{what}\n  {again}") from None
 
 
-def _tell(result: Result, study: str, *, no_color: bool, samples: int) -> None:
-    told, console = result.front.manifest, stdout(no_color=no_color)
+def _print_summary(result: Result, study: str, *, no_color: bool, samples: int) -> None:
+    """Print the answer, the verdicts, the counts and the files of a run."""
+    manifest, console = result.front.manifest, stdout(no_color=no_color)
     sure = measured_in(result.study, result.front, samples) if samples else None
     print_answer(result.front, result.study.spec, no_color=no_color, sure=sure)
     show_stored_verdicts(console, result.front)
     console.print()
-    beside = compared_to_exact(result.front, exact_folders(result.study.slug, result.out))
+    comparison = compared_to_exact(result.front, exact_folders(result.study.slug, result.out))
     console.print(
-        f"{counted(told['trials'], 'trial')} ({result.new_trials:,} new), "
-        f"{told['feasible_trials']:,} feasible; "
-        f"{counted(len(result.front.frame), 'design')} on the front; hypervolume {told['hypervolume']:.6g}"
-        f"{exact_text(beside)}",
+        f"{counted(manifest['trials'], 'trial')} ({result.new_trials:,} new), "
+        f"{manifest['feasible_trials']:,} feasible; "
+        f"{counted(len(result.front.frame), 'design')} on the front; "
+        f"hypervolume {manifest['hypervolume']:.6g}"
+        f"{exact_text(comparison)}",
         soft_wrap=True,
     )
-    if told["trials"] < result.wanted:
+    if manifest["trials"] < result.wanted:
         console.print(
             f"The time limit ended the run before {result.wanted:,} trials; repeat the command to continue."
         )
@@ -216,7 +218,7 @@ def _tell(result: Result, study: str, *, no_color: bool, samples: int) -> None:
     console.print(f"Details: {_look(study, result)}", soft_wrap=True)
 
 
-def _tell_cases(results: list[Result], study: str, *, no_color: bool) -> None:
+def _print_cases(results: list[Result], study: str, *, no_color: bool) -> None:
     """The cases side by side, and where each of them lies."""
     fronts = [(r.study.case_title, r.front) for r in results]
     console, picture = stdout(no_color=no_color), results[0].out / "cases.png"

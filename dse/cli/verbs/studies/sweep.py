@@ -23,7 +23,7 @@ from dse.cli.input.options import (
     only_one_of,
     whole,
 )
-from dse.cli.input.software import question
+from dse.cli.input.software import study_under_software
 from dse.cli.show.run_summary import counted, draw, print_answer, print_files
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples, measured_in
 from dse.cli.terminal.guard import blame, complain
@@ -103,7 +103,7 @@ def sweep(
     lowest price, would be no better than a known design. The front is the same, in a fraction of the time. It
     requires a cost model in which more of a resource never makes a design worse.
     """
-    study = question(study, software)
+    study = study_under_software(study, software)
     again = _command(
         study,
         grid=grid,
@@ -121,7 +121,7 @@ def sweep(
         resolved = dse.load_study(study, configs)
         resolved = resolved.lifted() if no_targets else resolved
     with (
-        _bar(study, hidden=quiet, no_color=no_color) as tell,
+        _bar(study, hidden=quiet, no_color=no_color) as report,
         _solved_by(scheduler, resolved, counts, backend) as engine,
     ):
         result = run(
@@ -132,7 +132,7 @@ def sweep(
             fresh=fresh,
             out=out,
             prune=prune,
-            progress=tell,
+            progress=report,
             executor=engine,
         )
     if result.front is None:
@@ -148,7 +148,7 @@ def sweep(
     front = apply_eligibility(result.front, with_unanchored)
     sure = None if no_intervals else measured_in(resolved, front, samples)
     print_answer(front, resolved.spec, no_color=no_color, sure=sure)
-    _tell(result, result.front, no_color=no_color)
+    _print_summary(result, result.front, no_color=no_color)
 
 
 def _solved_by(
@@ -160,19 +160,22 @@ def _solved_by(
     return on_cluster(scheduler, study, counts, backend)
 
 
-def _tell(result: SweepResult, front: Front, *, no_color: bool) -> None:
+def _print_summary(result: SweepResult, front: Front, *, no_color: bool) -> None:
+    """Print the counts, the remarks and the files of a sweep."""
     grid = result.grid
-    told = front.manifest["sweep"]
+    facts = front.manifest["sweep"]
     done = f", {result.new_points / result.seconds:,.0f} a second" if result.new_points else ""
-    if told["pruned"]:
-        done = f"; {told['evaluated']:,} evaluated, the others excluded by bounds on {told['boxes']:,} boxes"
+    if facts["pruned"]:
+        done = (
+            f"; {facts['evaluated']:,} evaluated, the others excluded by bounds on {facts['boxes']:,} boxes"
+        )
     stdout(no_color=no_color).print(
         f"{grid.size:,} points ({grid.chips:,} chips in {grid.layouts:,} deployments each{done}); "
         f"{counted(len(front.frame), 'design')} on the exact front of the grid; "
         f"hypervolume {front.manifest['hypervolume']:.6g}",
         soft_wrap=True,
     )
-    for remark in told.get("remarks", ()):
+    for remark in facts.get("remarks", ()):
         stdout(no_color=no_color).print(f"Note: {remark}.", soft_wrap=True)
     print_files(result.out, picture=True, no_color=no_color)
 
@@ -197,10 +200,10 @@ def _counts(text: str) -> dict[str, int]:
     return found
 
 
-def _command(study: str, **given: object) -> str:
+def _command(study: str, **values: object) -> str:
     """The command that goes on."""
-    plain = ["--no-targets"] if given.pop("no_targets", False) else []
-    options = [part for name, v in given.items() if v is not None for part in (f"--{name}", str(v))]
+    plain = ["--no-targets"] if values.pop("no_targets", False) else []
+    options = [part for name, v in values.items() if v is not None for part in (f"--{name}", str(v))]
     return shlex.join(["dse", "sweep", study, *options, *plain])
 
 
@@ -217,10 +220,10 @@ def _bar(study: str, *, hidden: bool, no_color: bool) -> Iterator[Callable[[int,
     )
     bar = Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)
 
-    def tell(settled: int, new: int, wanted: int) -> None:
+    def report(settled: int, new: int, wanted: int) -> None:
         rate = new / max(time.monotonic() - start, 1e-9) / 1e6
         bar.update(task, completed=settled, total=wanted, rate=f"{rate:,.0f} M points/s")
 
     with bar:
         task = bar.add_task(study, total=None, rate="")
-        yield tell
+        yield report

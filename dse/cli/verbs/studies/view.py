@@ -64,7 +64,7 @@ def view(
     studies = Studies(results, configs)
     first = _first(studies, study, storage, out, configs)
     with serving(View(studies).app, port) as server:
-        _tell(f"{address(server)}{first}")
+        _print_summary(f"{address(server)}{first}")
         try:
             server.serve_forever()
         except KeyboardInterrupt:
@@ -74,7 +74,7 @@ def view(
 def _first(
     studies: Studies, study: str | None, storage: str | None, out: Path | None, configs: Path | None
 ) -> str:
-    """Path of the page of the study asked for, which is served too; that of the index without one."""
+    """Path of the page of `study`, which is then served too; that of the index without one."""
     if study is None:
         if out is not None:
             raise spec_error(
@@ -87,11 +87,11 @@ def _first(
         slug, folder = folder_of(study, out, elsewhere=storage is not None)
     live = LiveStudy(slug, folder, configs, study, storage)
     if storage is not None:
-        live.storage()  # what cannot be read is told now
+        live.storage()  # an unreadable storage is reported now
     studies.add(live)
     return study_address(slug)
 
 
-def _tell(where: str) -> None:
+def _print_summary(where: str) -> None:
     stdout().print(where, soft_wrap=True)
     remark("open it in a browser on this machine; Ctrl-C ends it")

@@ -84,17 +84,17 @@ def worker(
     killed worker remain in the temporary folder of its machine. --no-targets must match the run.
     """
     only_one_of("--scheduler", scheduler, "--out", out)
-    with shown(study, hidden=quiet, no_color=no_color) as tell, calm():
+    with shown(study, hidden=quiet, no_color=no_color) as report, calm():
         with blame("STUDY"):
-            question = dse.load_study(study, configs)
-            question = question.lifted() if no_targets else question
+            resolved = dse.load_study(study, configs)
+            resolved = resolved.lifted() if no_targets else resolved
         with blame("--storage"):
-            found = _fleet(scheduler, question, storage, processes, out)(
+            found = _fleet(scheduler, resolved, storage, processes, out)(
                 trials=trials,
                 timeout=timeout,
                 sampler=sampler,
                 seed=seed,
-                progress=lambda done, wanted: tell(done, wanted, question.slug),
+                progress=lambda done, wanted: report(done, wanted, resolved.slug),
             )
     summary = f"{found.new_trials:,} trials run here; the study has {found.trials:,}"
     if found.interrupted:
@@ -103,9 +103,9 @@ def worker(
 
 
 def _fleet(
-    scheduler: str | None, question: ResolvedStudy, storage: str, processes: int, out: Path | None
+    scheduler: str | None, resolved: ResolvedStudy, storage: str, processes: int, out: Path | None
 ) -> Callable[..., WorkResult]:
     """What makes the trials: processes of this machine, or of a cluster."""
     if scheduler is None:
-        return partial(work, question, storage, workers=processes, out=out)
-    return partial(work_on, scheduler, question, storage, processes)
+        return partial(work, resolved, storage, workers=processes, out=out)
+    return partial(work_on, scheduler, resolved, storage, processes)
