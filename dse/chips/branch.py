@@ -23,10 +23,10 @@ from dse.chips.resolve import (
 from dse.chips.silicon import Silicon, blueprint_of, derive, fp16_equivalent, managed_by_software
 from dse.chips.silicon_columns import excess_columns, package_columns, watt_columns
 from dse.errors import Problem, SpecError, spec_error
+from dse.spec.schema.build import Build
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.space import BranchSpec, SpaceSpec
 from dse.spec.schema.system import NetworkSpec
-from dse.spec.schema.technology import Build
 from objectives import api
 from objectives.arrays import Array, namespace, zeros_like
 from objectives.equations.chip.formats import arithmetic

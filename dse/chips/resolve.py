@@ -31,7 +31,8 @@ from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.software import Software
 from dse.spec.schema.study import PrecisionSpec, PriceSpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
-from dse.spec.schema.technology import TechnologySpec, Value, middle
+from dse.spec.schema.technology import TechnologySpec
+from dse.spec.schema.technology_values import Value, middle
 from objectives import api
 from objectives.arrays import zeros_like
 from objectives.equations.chip.formats import FORMATS, arithmetic

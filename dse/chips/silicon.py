@@ -9,9 +9,10 @@ import numpy as np
 from dse.chips.formats import unit_size, with_formats
 from dse.errors import Problem, SpecError
 from dse.spec.schema.base import Sourced
+from dse.spec.schema.build import Build
 from dse.spec.schema.chip import ChipSpec
-from dse.spec.schema.technology import Build, TechnologySpec, Value, middle
-from dse.spec.schema.technology_values import Constants
+from dse.spec.schema.technology import TechnologySpec
+from dse.spec.schema.technology_values import Constants, Value, middle
 from dse.spec.yaml.units import pretty
 from objectives.arrays import Array, zeros_like
 from objectives.equations.fabrication.area import equivalent_peak

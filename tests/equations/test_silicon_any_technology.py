@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from silicon_chips import LIMITS, blueprint, technology
 
 from dse.chips.silicon import Silicon, derive
-from dse.spec.schema.technology import Build, Value
+from dse.spec.schema.build import Build
+from dse.spec.schema.technology_values import Value
 from objectives.equations.fabrication.technology import Technology
 
 LAW = settings(deadline=None, max_examples=80)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from silicon_chips import LIMITS, MIB, MM2, blueprint, column, design, technology
 
 from dse.chips.silicon import derive
-from dse.spec.schema.technology import Build
+from dse.spec.schema.build import Build
 from objectives.equations.fabrication.technology import Technology, pick
 from objectives.equations.fabrication.yields import (
     harvested_yield,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from silicon_chips import MIB, blueprint, column, technology
 
 from dse.chips.silicon import Silicon, derive
-from dse.spec.schema.technology import Build
+from dse.spec.schema.build import Build
 from objectives.equations.fabrication.package import PACKAGES
 from objectives.equations.fabrication.technology import Blueprint
 

@@ -20,10 +20,11 @@ from dse.errors import SpecError
 from dse.spec.catalog.config_paths import bundled
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.base import SourcedUsd
+from dse.spec.schema.build import Build
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.study import PrecisionSpec, PriceSpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec
-from dse.spec.schema.technology import Build, TechnologySpec
+from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.loading import build_spec
 from dse.spec.yaml.writing import yaml_of
 

@@ -1,12 +1,13 @@
-"""Names in a study whose keys are wrong too: looked up all the same, so that all is told at once."""
+"""Names in a study are looked up even where its keys are wrong, so that all problems are reported at once."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from dse.errors import Problem, SpecError
 from dse.plugins import cost_model, objective, sampler_factory
 from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.base import Spec
 from dse.spec.schema.cases import case_spec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
@@ -18,9 +19,10 @@ from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.loading import line_number
 from dse.spec.yaml.yaml_lines import read_yaml
 
-Place = tuple[Any, ...]
+Place = tuple[str | int, ...]
+"""Keys and indices that lead to a value in a file."""
 
-_KINDS: Final[Mapping[str, type[Any]]] = {
+_KINDS: Final[Mapping[str, type[Spec]]] = {
     "llm": LlmSpec,
     "workload": WorkloadSpec,
     "economy": EconomySpec,
@@ -30,7 +32,7 @@ _KINDS: Final[Mapping[str, type[Any]]] = {
     "network": NetworkSpec,
     "baselines": ChipSpec,
 }
-_PLUGINS: Final[Mapping[str, Callable[[str], Any]]] = {
+_PLUGINS: Final[Mapping[str, Callable[[str], object]]] = {
     "cost_model": cost_model,
     "objectives": objective,
     "sampler": sampler_factory,
@@ -38,21 +40,22 @@ _PLUGINS: Final[Mapping[str, Callable[[str], Any]]] = {
 
 
 def checked_spec(path: Path, case: str | None, catalog: Catalog) -> StudySpec:
-    """The question at `path`; where its keys are wrong, `SpecError` tells of unknown names in it as well."""
+    """The question at `path`; where its keys are wrong, `SpecError` names the unknown names in it too."""
     try:
         return case_spec(path, case)
     except SpecError as error:
-        every = [*error.problems, *_misnamed(path, catalog)]
+        every = [*error.problems, *_unknown_names(path, catalog)]
         raise SpecError(sorted(every, key=lambda p: line_number(p.where))) from None
 
 
-def _misnamed(path: Path, catalog: Catalog) -> Iterator[Problem]:
+def _unknown_names(path: Path, catalog: Catalog) -> Iterator[Problem]:
+    """A problem for each name that the catalog or the plug-ins do not have, at its line."""
     try:
         data, lines = read_yaml(path)
     except SpecError:
         return
     for place, name in _names(data):
-        key = place[0] if place[0] != "mix" else place[-1]
+        key = str(place[0] if place[0] != "mix" else place[-1])
         try:
             if key in _KINDS:
                 catalog.get(_KINDS[key], name)
@@ -63,9 +66,9 @@ def _misnamed(path: Path, catalog: Catalog) -> Iterator[Problem]:
             yield from (Problem(where, f"{place[0]}: {problem}") for problem in error.problems)
 
 
-def _names(data: Any) -> Iterator[tuple[Place, str]]:
+def _names(data: object) -> Iterator[tuple[Place, str]]:
     """Every name and where it was written."""
-    found: list[tuple[Place, Any]] = []
+    found: list[tuple[Place, object]] = []
     for key, value in data.items() if isinstance(data, dict) else ():
         if key == "mix" and isinstance(value, list):
             found += [

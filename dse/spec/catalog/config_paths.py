@@ -1,4 +1,4 @@
-"""Where configs and studies lie: a user's own folders first, then the ones that ship with the package."""
+"""Folders of configs and studies: a user's own first, then the ones that ship with the package."""
 
 from pathlib import Path
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.catalog.config_paths import config_folders
@@ -166,7 +166,7 @@ _ALIASES = re.compile(r"^aliases: *(\[[^\]]*\]|\n(?: *- .*\n)+)", re.MULTILINE)
 def _aliases_in(path: Path) -> list[str]:
     """Aliases that a file gives, read without the rest of it, so that a look-up costs no catalog of chips.
 
-    What is wrong with a file is told by `check`, and when the file itself is asked for.
+    Problems of a file are reported by `check`, and when the file itself is loaded.
     """
     return _aliases_at(path, _stamp(path))
 
@@ -175,14 +175,15 @@ def _aliases_in(path: Path) -> list[str]:
 def _aliases_at(path: Path, stamp: tuple[int, int]) -> list[str]:  # noqa: ARG001 - the cache key
     try:
         found = _ALIASES.search(path.read_text(encoding="utf-8"))
-        given = [] if found is None else parse_yaml(found[0], str(path))[0]["aliases"]
+        data, _ = parse_yaml("" if found is None else found[0], str(path))
     except (OSError, UnicodeDecodeError, SpecError):
         return []
-    return [a for a in given or () if isinstance(a, str)]
+    aliases = data.get("aliases") if isinstance(data, dict) else None
+    return [a for a in aliases or () if isinstance(a, str)]
 
 
 def file_problems(spec: Spec, path: Path, known: dict[str, Source]) -> Iterator[Problem]:
-    """What a file of its own cannot know: its name, its sources."""
+    """Problems that a spec alone does not show: the name of its file, unknown sources."""
     name = getattr(spec, "name", path.stem)
     if name != path.stem:
         yield Problem(str(path), f"name: expected {path.stem!r} as the file is called, got {name!r}")
@@ -193,7 +194,7 @@ def file_problems(spec: Spec, path: Path, known: dict[str, Source]) -> Iterator[
 
 
 def _listed(folder: Path) -> tuple[Path, ...]:
-    """YAML files of a folder, sorted; read again where something came or went."""
+    """YAML files of a folder, sorted; read again where one was added or removed."""
     try:
         return _listed_at(folder, folder.stat().st_mtime_ns)
     except OSError:
@@ -206,17 +207,16 @@ def _listed_at(folder: Path, stamp: int) -> tuple[Path, ...]:  # noqa: ARG001 - 
 
 
 @lru_cache(maxsize=1024)
-def _load_at(spec: type[Any], path: Path, stamp: tuple[int, int]) -> Any:  # noqa: ARG001 - the cache key
+def _load_at(spec: type[Spec], path: Path, stamp: tuple[int, int]) -> Spec:  # noqa: ARG001 - the cache key
     return load_spec(spec, path)
 
 
 def _load(spec: type[S], path: Path) -> S:
-    loaded: S = _load_at(spec, path, _stamp(path))
-    return loaded
+    return cast(S, _load_at(spec, path, _stamp(path)))
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """What tells a file from itself before it was written again."""
+    """Changes whenever the file is written: time of change and size."""
     try:
         status = path.stat()
     except OSError:

@@ -66,18 +66,18 @@ def spelt_chip(text: str, known: Mapping[str, T]) -> T | None:
 
     Of several that fit, the one that has the bare name, or the form factor of that one.
     """
-    asked = chip_name(text)
-    same = {spelling: chip for spelling, chip in known.items() if chip_name(spelling).model == asked.model}
-    if not asked.model or not same:
+    wanted = chip_name(text)
+    same = {spelling: chip for spelling, chip in known.items() if chip_name(spelling).model == wanted.model}
+    if not wanted.model or not same:
         return None
     facts: dict[T, list[ChipName]] = {}
     for spelling, chip in same.items():
         facts.setdefault(chip, []).append(chip_name(spelling))
-    fitting = [chip for chip, names in facts.items() if _fits(asked, names)]
+    fitting = [chip for chip, names in facts.items() if _fits(wanted, names)]
     if len(fitting) == 1:
         return fitting[0]
     bare = {
-        chip for spelling, chip in same.items() if chip_name(spelling) == ChipName(asked.model, None, None)
+        chip for spelling, chip in same.items() if chip_name(spelling) == ChipName(wanted.model, None, None)
     }
     usual = {n.form for chip in bare for n in facts[chip]} - {None}
     first = [chip for chip in fitting if chip in bare]
@@ -85,12 +85,12 @@ def spelt_chip(text: str, known: Mapping[str, T]) -> T | None:
     return next((found[0] for found in (first, alike) if len(found) == 1), None)
 
 
-def _fits(asked: ChipName, names: Iterable[ChipName]) -> bool:
-    """Whether nothing that is asked for contradicts what the names of a chip say."""
+def _fits(wanted: ChipName, names: Iterable[ChipName]) -> bool:
+    """Whether the wanted form and size of DRAM contradict none that the names of a chip state."""
     forms = {n.form for n in names} - {None}
     sizes = {n.gigabytes for n in names} - {None}
-    right_form = asked.form is None or not forms or asked.form in forms
-    right_size = asked.gigabytes is None or not sizes or any(_near(asked.gigabytes, s) for s in sizes if s)
+    right_form = wanted.form is None or not forms or wanted.form in forms
+    right_size = wanted.gigabytes is None or not sizes or any(_near(wanted.gigabytes, s) for s in sizes if s)
     return right_form and right_size
 
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+
+import yaml
 
 from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults, reason
@@ -48,23 +49,26 @@ def import_llm(path: Path, name: str | None = None, read_on: date | None = None)
     _refuse_unknown(data, family, where)
     config = HfConfig(where, data, family.reads, defaults(kind))
     network = family.network(config)
-    told = "; ".join((*network.notes, *notes, *_filled(config, family, network)))
-    return _imported(config, network, called, told, (read_on or date.today()).isoformat())
+    note = "; ".join((*network.notes, *notes, *_filled(config, family, network)))
+    return _imported(config, network, called, note, (read_on or date.today()).isoformat())
 
 
-def _imported(c: HfConfig, network: Network, called: str, told: str, day: str) -> Imported:
-    born = {"source": SOURCE, "date": day}
-    data: dict[str, Any] = {
+def _imported(c: HfConfig, network: Network, called: str, note: str, day: str) -> Imported:
+    """The LLM `called` so; `note` is that of its architecture, `day` the date of all its numbers."""
+    origin = {"source": SOURCE, "date": day}
+    name = slug(called)
+    counted = {"value": "1B", **origin, "basis": "derived", "note": "counted"}  # until its sizes are added up
+    data: dict[str, object] = {
         "kind": "llm",
-        "name": slug(called),
+        "name": name,
         "title": called,
         "architecture": {
             "value": "transformer",
-            **born,
+            **origin,
             "basis": "published",
-            **({"note": told} if told else {}),
+            **({"note": note} if note else {}),
         },
-        "params": {"value": "1B", **born, "basis": "derived", "note": "counted"},
+        "params": counted,
         "nominal_params": "1B",
         "hidden": c.size("hidden_size"),
         "vocab": c.size("vocab_size"),
@@ -73,15 +77,16 @@ def _imported(c: HfConfig, network: Network, called: str, told: str, day: str) -
         "blocks": blocks(network.layers),
     }
     count = round(params(build_spec(LlmSpec, data, c.where).resolve()))
-    data["params"] |= {"value": text_of(count, 4), "note": f"counted from the sizes below: {count:,}"}
-    data["nominal_params"] = nominal(data["name"], count)
+    data["params"] = counted | {
+        "value": text_of(count, 4),
+        "note": f"counted from the sizes below: {count:,}",
+    }
+    data["nominal_params"] = nominal(name, count)
     spec = build_spec(LlmSpec, data, c.where)
     return Imported(spec, _yaml(data), count)
 
 
-def _yaml(data: Mapping[str, Any]) -> str:
-    import yaml
-
+def _yaml(data: Mapping[str, object]) -> str:
     return yaml.safe_dump(
         dict(data), sort_keys=False, default_flow_style=None, allow_unicode=True, width=10_000
     )
@@ -89,23 +94,26 @@ def _yaml(data: Mapping[str, Any]) -> str:
 
 def _filled(c: HfConfig, family: Family, network: Network) -> tuple[str, ...]:
     """Sizes that the file leaves to Transformers and that the network needs, for the note."""
-    told = [
+    filled = [
         f"{key} ({value})"
         for key, value in c.defaults.items()
         if key not in c.data and value is not None and _without(c, family, key) != network
     ]
-    return (f"left out of the file, as Transformers fills it in: {', '.join(told)}",) if told else ()
+    return (f"left out of the file, as Transformers fills it in: {', '.join(filled)}",) if filled else ()
 
 
 def _without(c: HfConfig, family: Family, key: str) -> Network | None:
+    """The network without one default; None where the family cannot do without it."""
     try:
         return family.network(replace(c, defaults={k: v for k, v in c.defaults.items() if k != key}))
     except SpecError:
         return None
 
 
-def _read(file: Path) -> Mapping[str, Any]:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _read(file: Path) -> Mapping[str, object]:
+    """Keys of a JSON file; a key that is written twice is refused, as JSON would keep the last."""
+
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         twice = {k for k, _ in pairs if sum(k == other for other, _ in pairs) > 1}
         if twice:
             raise spec_error(str(file), f"the key {min(twice)!r} is written twice")
@@ -124,8 +132,10 @@ def _read(file: Path) -> Mapping[str, Any]:
     return data
 
 
-def _language_model(outer: Mapping[str, Any], where: str) -> tuple[str, Mapping[str, Any], tuple[str, ...]]:
-    """`model_type`, keys and notes of the language model, which may lie inside a larger model."""
+def _language_model(
+    outer: Mapping[str, object], where: str
+) -> tuple[str, Mapping[str, object], tuple[str, ...]]:
+    """`model_type`, keys and notes of the language model, which may be inside a larger model."""
     kind = outer.get("model_type")
     if not isinstance(kind, str):
         raise spec_error(where, _unknown(kind))
@@ -149,7 +159,8 @@ def _language_model(outer: Mapping[str, Any], where: str) -> tuple[str, Mapping[
     return inside, inner, (INNER_NOTE,)
 
 
-def _unknown(kind: Any) -> str:
+def _unknown(kind: object) -> str:
+    """What is wrong with a `model_type`, why it is not supported where that is known, and the nearest."""
     known = sorted((*FAMILIES, *WRAPPED))
     got = "no such key" if kind is None else repr(kind)
     why = reason(str(kind))
@@ -157,7 +168,7 @@ def _unknown(kind: Any) -> str:
     return f"model_type: expected one of {', '.join(known)}, got {got}. {hint}"
 
 
-def _check_class(data: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+def _check_class(data: Mapping[str, object], known: tuple[str, ...], where: str) -> None:
     given = data.get("architectures")
     if given is None:
         return
@@ -167,7 +178,7 @@ def _check_class(data: Mapping[str, Any], known: tuple[str, ...], where: str) ->
         raise spec_error(where, f"architectures: expected {' or '.join(known)}, got {given!r}. {hint}")
 
 
-def _canonical(data: Mapping[str, Any], family: Family, where: str) -> dict[str, Any]:
+def _canonical(data: Mapping[str, object], family: Family, where: str) -> dict[str, object]:
     """The keys under the names of the family; two names of one thing must agree."""
     found = {key: value for key, value in data.items() if key not in family.aliases}
     for alias, key in family.aliases.items():
@@ -181,7 +192,7 @@ def _canonical(data: Mapping[str, Any], family: Family, where: str) -> dict[str,
     return found
 
 
-def _refuse_unknown(data: Mapping[str, Any], family: Family, where: str) -> None:
+def _refuse_unknown(data: Mapping[str, object], family: Family, where: str) -> None:
     problems = [*key_problems(data, family.reads, where), *rope_problems(data, where)]
     if problems:
         raise SpecError(problems)

@@ -1,7 +1,6 @@
 """Families of LLMs with a gated FFN in every layer: LLaMA and what descends from it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from dse.spec.huggingface.reader import (
     BASE,
@@ -26,7 +25,7 @@ NORMS = "norms around attention and FFN beyond two a layer are not counted"
 VISION = "the language model alone, without the tower that sees"
 
 
-def gated_ffn(c: HfConfig, key: str = "intermediate_size") -> dict[str, Any]:
+def gated_ffn(c: HfConfig, key: str = "intermediate_size") -> dict[str, object]:
     """SwiGLU, GeGLU and their kin: three matrices."""
     return {"width": c.size(key), "gated": True}
 

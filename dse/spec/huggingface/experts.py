@@ -1,7 +1,6 @@
 """Families of LLMs with a mixture of experts: Mixtral, Qwen, gpt-oss, LLaMA-4, DeepSeek."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from dse.spec.huggingface.dense import GQA, OUTPUT_BIAS, gated_ffn, qwen_kinds, uniform
 from dse.spec.huggingface.reader import (
@@ -19,12 +18,16 @@ from dse.spec.huggingface.reader import (
 )
 
 PREDICTION = "without the extra layers for multi-token prediction"
-"""Said of LLMs whose checkpoint carries a draft beside them."""
+"""Note on LLMs whose checkpoint holds a draft model too."""
 
 
-def experts(c: HfConfig, count: str, width: str, shared_width: int = 0) -> dict[str, Any]:
+def experts(c: HfConfig, count: str, width: str, shared_width: int = 0) -> dict[str, object]:
     """Routed experts, with those that every token visits when `shared_width` is not 0."""
-    found = {"count": c.size(count), "top_k": c.size("num_experts_per_tok"), "width": c.size(width)}
+    found: dict[str, object] = {
+        "count": c.size(count),
+        "top_k": c.size("num_experts_per_tok"),
+        "width": c.size(width),
+    }
     return {**found, "shared_width": shared_width} if shared_width else found
 
 
@@ -38,6 +41,7 @@ def _mixtral(c: HfConfig) -> Network:
 
 
 def _qwen_moe(c: HfConfig, which: Sequence[str], *, bias: bool, shared_width: int) -> Network:
+    """Experts in every `decoder_sparse_step`th layer but those of `mlp_only_layers`."""
     heads = attention(c, bias=bias)
     routed = experts(c, "num_experts", "moe_intermediate_size", shared_width)
     dense = set(c.items("mlp_only_layers", int) or ())
@@ -102,6 +106,7 @@ def _llama4_kinds(c: HfConfig) -> list[str]:
 
 
 def _deepseek(c: HfConfig) -> Network:
+    """MLA in every layer; the first layers have a dense FFN, later ones experts."""
     count = c.size("num_hidden_layers")
     mla = _latent_attention(c)
     first, step = c.whole("first_k_dense_replace", None), c.size("moe_layer_freq")
@@ -116,20 +121,21 @@ def _deepseek(c: HfConfig) -> Network:
     return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"), notes=notes)
 
 
-def _deepseek_experts(c: HfConfig) -> dict[str, Any]:
+def _deepseek_experts(c: HfConfig) -> dict[str, object]:
     shared = 0 if c.given("n_shared_experts") is None else c.whole("n_shared_experts")
     width = c.size("moe_intermediate_size")
     return experts(c, "n_routed_experts", "moe_intermediate_size", shared * width)
 
 
-def _latent_attention(c: HfConfig) -> dict[str, Any]:
+def _latent_attention(c: HfConfig) -> dict[str, object]:
+    """MLA in the keys of an LLM YAML, from the ranks and widths of DeepSeek's files."""
     heads = c.size("num_attention_heads")
     if c.size("num_key_value_heads", heads) != heads:
         hint = "MLA expands its latent to every head, so their numbers are the same."
         raise c.refuse("num_key_value_heads", f"num_attention_heads ({heads})", hint)
     if c.flag("attention_bias"):
         raise c.refuse("attention_bias", "false", "MLA with biases cannot be said in an LLM YAML yet.")
-    found = {
+    found: dict[str, object] = {
         "heads": heads,
         "latent": c.size("kv_lora_rank"),
         "rope": c.size("qk_rope_head_dim"),
@@ -140,9 +146,10 @@ def _latent_attention(c: HfConfig) -> dict[str, Any]:
 
 
 def _minimax_m2(c: HfConfig) -> Network:
+    """Softmax attention and experts in every layer."""
     if set(c.items("attn_type_list", int) or ()) - {1}:
         raise c.refuse("attn_type_list", "only 1, which is softmax attention")
-    c.size("head_dim")  # heads are wider than hidden_size shared out among them
+    c.size("head_dim")  # required: heads are wider than hidden_size over their number
     shared = c.whole("shared_intermediate_size")
     layer = {
         "attention": attention(c, bias=False),

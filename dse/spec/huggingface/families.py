@@ -1,9 +1,8 @@
-"""Which `model_type`s are understood, what stands around a language model, and why others are refused."""
+"""Which `model_type`s are understood, what may be around a language model, and why others are refused."""
 
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 from dse.spec.catalog.config_paths import bundled
 from dse.spec.huggingface.dense import DENSE, VISION
@@ -67,12 +66,12 @@ def reason(model_type: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _defaults() -> Mapping[str, Mapping[str, Any]]:
+def _defaults() -> Mapping[str, Mapping[str, object]]:
     path = bundled("configs") / "hf-config-defaults.json"
-    found: Mapping[str, Mapping[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["defaults"]
+    found: Mapping[str, Mapping[str, object]] = json.loads(path.read_text(encoding="utf-8"))["defaults"]
     return found
 
 
-def defaults(model_type: str) -> Mapping[str, Any]:
+def defaults(model_type: str) -> Mapping[str, object]:
     """Values of the keys that published files of a `model_type` leave out."""
     return _defaults().get(model_type, {})

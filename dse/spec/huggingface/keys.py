@@ -2,136 +2,56 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import Final
 
 from dse.errors import Problem, nearest
 
-IGNORED = frozenset(
-    {
-        # names and the file itself
-        "model_type",
-        "architectures",
-        "auto_map",
-        "transformers_version",
-        "torch_dtype",
-        "dtype",
-        "quantization_config",
-        "quantization",
-        "compression_config",
-        "tokenizer_class",
-        "task_specific_params",
-        "custom_pipelines",
-        # positions and rotations, whose tables are computed; `rope_problems` reads the kind
-        "max_position_embeddings",
-        "original_max_position_embeddings",
-        "rope_scaling",
-        "rope_parameters",
-        "rope_theta",
-        "rope_local_base_freq",
-        "rope_interleave",
-        "rotary",
-        "rotary_dim",
-        "rotary_pct",
-        "rotary_emb_base",
-        "partial_rotary_factor",
-        "alibi",
-        "offset_alibi",
-        "seq_length",
-        "n_ctx",
-        "initial_context_length",
-        # norms, activations and scales without weights worth counting
-        "rms_norm_eps",
-        "norm_eps",
-        "layer_norm_eps",
-        "layer_norm_epsilon",
-        "hidden_act",
-        "hidden_activation",
-        "activation",
-        "activation_function",
-        "swiglu_limit",
-        "use_qk_norm",
-        "qk_norm_type",
-        "attn_logit_softcapping",
-        "final_logit_softcapping",
-        "query_pre_attn_scalar",
-        "attention_multiplier",
-        "embedding_multiplier",
-        "residual_multiplier",
-        "logits_scaling",
-        "scale_attn_weights",
-        "scale_attn_by_inverse_layer_idx",
-        "reorder_and_upcast_attn",
-        "attention_softmax_in_fp32",
-        "attn_scale",
-        "attn_temperature_tuning",
-        "floor_scale",
-        "apply_residual_connection_post_layernorm",
-        "postnorm",
-        "shared_moe_mode",
-        "layernorm_full_attention_alpha",
-        "layernorm_full_attention_beta",
-        "layernorm_linear_attention_alpha",
-        "layernorm_linear_attention_beta",
-        "layernorm_mlp_alpha",
-        "layernorm_mlp_beta",
-        "num_ln_in_parallel_attn",
-        "masked_softmax_fusion",
-        # routing: which experts are chosen, not how many there are
-        "norm_topk_prob",
-        "scoring_func",
-        "topk_method",
-        "topk_group",
-        "n_group",
-        "routed_scaling_factor",
-        "use_routing_bias",
-        "router_aux_loss_coef",
-        "router_jitter_noise",
-        "router_z_loss_coef",
-        "output_router_logits",
-        "aux_loss_alpha",
-        "seq_aux",
-        "ep_size",
-        # an extra head that guesses tokens ahead, beside the LLM; `use_mtp` is read
-        "mtp_transformer_layers",
-        "num_mtp_modules",
-        # training and memory of training
-        "attention_dropout",
-        "attention_probs_dropout_prob",
-        "hidden_dropout",
-        "hidden_dropout_prob",
-        "resid_pdrop",
-        "embd_pdrop",
-        "attn_pdrop",
-        "classifier_dropout",
-        "dropout",
-        "initializer_range",
-        "pretraining_tp",
-        "bias_dropout_fusion",
-        "skip_bias_add",
-        "skip_bias_add_qkv",
-        "slow_but_exact",
-        "gradient_checkpointing",
-        "use_deepspeed_checkpointing",
-        # which kernels run it, how it is saved, and how text is generated
-        "attn_implementation",
-        "cache_implementation",
-        "use_cache",
-        "use_bfloat16",
-        "torchscript",
-        "tie_encoder_decoder",
-        "chunk_size_feed_forward",
-        "no_repeat_ngram_size",
-        "encoder_no_repeat_ngram_size",
-        "max_window_layers",
-        "for_llm_compressor",
-        # heads for other tasks than language
-        "summary_type",
-        "summary_use_proj",
-        "summary_activation",
-        "summary_proj_to_labels",
-        "summary_first_dropout",
-    }
-)
+_IGNORED: Final = {
+    "names and the file itself": """
+        model_type architectures auto_map transformers_version torch_dtype dtype quantization_config
+        quantization compression_config tokenizer_class task_specific_params custom_pipelines
+    """,
+    "positions and rotations, whose tables are computed; `rope_problems` reads the kind": """
+        max_position_embeddings original_max_position_embeddings rope_scaling rope_parameters rope_theta
+        rope_local_base_freq rope_interleave rotary rotary_dim rotary_pct rotary_emb_base
+        partial_rotary_factor alibi offset_alibi seq_length n_ctx initial_context_length
+    """,
+    "norms, activations and scales without weights worth counting": """
+        rms_norm_eps norm_eps layer_norm_eps layer_norm_epsilon hidden_act hidden_activation activation
+        activation_function swiglu_limit use_qk_norm qk_norm_type attn_logit_softcapping
+        final_logit_softcapping query_pre_attn_scalar attention_multiplier embedding_multiplier
+        residual_multiplier logits_scaling scale_attn_weights scale_attn_by_inverse_layer_idx
+        reorder_and_upcast_attn attention_softmax_in_fp32 attn_scale attn_temperature_tuning floor_scale
+        apply_residual_connection_post_layernorm postnorm shared_moe_mode layernorm_full_attention_alpha
+        layernorm_full_attention_beta layernorm_linear_attention_alpha layernorm_linear_attention_beta
+        layernorm_mlp_alpha layernorm_mlp_beta num_ln_in_parallel_attn masked_softmax_fusion
+    """,
+    "routing: which experts are chosen, not how many there are": """
+        norm_topk_prob scoring_func topk_method topk_group n_group routed_scaling_factor use_routing_bias
+        router_aux_loss_coef router_jitter_noise router_z_loss_coef output_router_logits aux_loss_alpha
+        seq_aux ep_size
+    """,
+    "an extra head that drafts tokens, in addition to the LLM; `use_mtp` is read": """
+        mtp_transformer_layers num_mtp_modules
+    """,
+    "training and memory of training": """
+        attention_dropout attention_probs_dropout_prob hidden_dropout hidden_dropout_prob resid_pdrop
+        embd_pdrop attn_pdrop classifier_dropout dropout initializer_range pretraining_tp
+        bias_dropout_fusion skip_bias_add skip_bias_add_qkv slow_but_exact gradient_checkpointing
+        use_deepspeed_checkpointing
+    """,
+    "which kernels run it, how it is saved, and how text is generated": """
+        attn_implementation cache_implementation use_cache use_bfloat16 torchscript tie_encoder_decoder
+        chunk_size_feed_forward no_repeat_ngram_size encoder_no_repeat_ngram_size max_window_layers
+        for_llm_compressor
+    """,
+    "heads for other tasks than language": """
+        summary_type summary_use_proj summary_activation summary_proj_to_labels summary_first_dropout
+    """,
+}
+"""Why keys may be passed over, to the keys."""
+
+IGNORED: Final = frozenset(key for keys in _IGNORED.values() for key in keys.split())
 """Keys that change no size, no FLOP and no byte that an LLM YAML describes."""
 
 WRAPPER = frozenset(
@@ -149,19 +69,19 @@ ROPES = ("default", "linear", "dynamic", "yarn", "llama3", "longrope", "su")
 """Rotary positions that only change angles."""
 
 
-def key_problems(data: Mapping[str, Any], known: Collection[str], where: str) -> Iterator[Problem]:
-    """Keys that nobody reads and that look as if they changed sizes; those that are off or empty are not."""
+def key_problems(data: Mapping[str, object], known: Collection[str], where: str) -> Iterator[Problem]:
+    """A problem for each unknown key whose name is about a size, unless it is off or empty."""
     for key, value in data.items():
         passed = key in known or key in IGNORED or key.startswith("_") or _off(value)
         if not passed and SIZES.search(key.lower()):
             yield Problem(
                 where,
-                f"{key}: expected no key that may change sizes beside the known ones, got {_short(value)}. "
+                f"{key}: expected no unknown key that may change a size, got {_short(value)}. "
                 f"{nearest(key, known)}",
             )
 
 
-def rope_problems(data: Mapping[str, Any], where: str) -> Iterator[Problem]:
+def rope_problems(data: Mapping[str, object], where: str) -> Iterator[Problem]:
     """Kinds of rotary positions that are not known to leave all sizes as they are."""
     for key in ("rope_scaling", "rope_parameters"):
         for kind in _ropes(data.get(key)):
@@ -170,7 +90,7 @@ def rope_problems(data: Mapping[str, Any], where: str) -> Iterator[Problem]:
                 yield Problem(where, f"{key}: expected one of {', '.join(ROPES)}, got {kind!r}. {hint}")
 
 
-def _ropes(value: Any) -> Iterator[Any]:
+def _ropes(value: object) -> Iterator[object]:
     """Kinds in a `rope_scaling`, or in one for each kind of layer."""
     if value is None:
         return
@@ -183,10 +103,11 @@ def _ropes(value: Any) -> Iterator[Any]:
         yield value.get("rope_type", value.get("type", "default"))
 
 
-def _off(value: Any) -> bool:
+def _off(value: object) -> bool:
+    """Whether a key says no more than one that is left out."""
     return value is None or value is False or value in (0, "", [], {})
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,7 +1,6 @@
 """Families of LLMs that mix linear with softmax attention: Qwen3-Next, MiniMax-01."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from dse.errors import spec_error
 from dse.spec.huggingface.dense import GQA, gated_ffn
@@ -24,6 +23,7 @@ def _kinds(c: HfConfig, key: str, found: Sequence[str]) -> Sequence[str]:
 
 
 def _qwen3_next(c: HfConfig) -> Network:
+    """Gated DeltaNet in most layers, gated softmax attention in every `full_attention_interval`th."""
     count, interval = c.size("num_hidden_layers"), c.size("full_attention_interval")
     usual = [LINEAR if (i + 1) % interval else FULL for i in range(count)]
     which = _kinds(c, "layer_types", c.items("layer_types", str) or usual)
@@ -42,7 +42,7 @@ def _qwen3_next(c: HfConfig) -> Network:
     shared = c.whole("shared_expert_intermediate_size", None)
     routed = experts(c, "num_experts", "moe_intermediate_size", shared)
     dense, step = set(c.items("mlp_only_layers", int) or ()), c.size("decoder_sparse_step")
-    layers: list[dict[str, Any]] = []
+    layers: list[dict[str, object]] = []
     for i, kind in enumerate(which):
         sparse = i not in dense and (i + 1) % step == 0
         ffn = {"experts": routed} if sparse else {"ffn": gated_ffn(c)}

@@ -3,15 +3,14 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 _SIZE = re.compile(r"(?:^|[-_])(\d+(?:\.\d+)?)([bmt])(?=[-_]|$)")
 _UNITS = {"m": 1e6, "b": 1e9, "t": 1e12}
 _NEAR = 0.25
-"""A size in a name stands for all parameters when it is this near to their count; not 8x7b, not a22b."""
+"""A size in a name means all parameters when it is this near to their count; not 8x7b, not a22b."""
 
 
-def name_in(file: Path, data: Mapping[str, Any]) -> str:
+def name_in(file: Path, data: Mapping[str, object]) -> str:
     """The name in a path, such as `Qwen3-32B/config.json` or a cache of the hub, or the one in the file."""
     absolute = file.absolute()
     cached = [p.name for p in absolute.parents if p.name.startswith("models--")]

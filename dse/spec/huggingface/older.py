@@ -2,7 +2,7 @@
 
 from dse.spec.huggingface.reader import BASE, HfConfig, Network, attention, family
 
-BIASES = "biases beside those of query, key and value are not counted"
+BIASES = "biases other than those of query, key and value are not counted"
 LM_HEAD = "the checkpoint keeps the LM head apart from the embedding"
 
 
@@ -56,6 +56,7 @@ def _gpt_neox(c: HfConfig) -> Network:
 
 
 def _falcon(c: HfConfig) -> Network:
+    """Multi-query attention in 7B, grouped queries in 40B and 180B, attention and FFN side by side."""
     newer = c.flag("new_decoder_architecture")
     heads = c.size("num_attention_heads")
     one = not newer and c.flag("multi_query", True)

@@ -4,11 +4,12 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from dse.errors import SpecError, spec_error
 
-Layer = Mapping[str, Any]
+T = TypeVar("T")
+Layer = Mapping[str, object]
 """One layer in the language of a block of an LLM YAML, without its count."""
 
 FULL, SLIDING, CHUNKED = "full_attention", "sliding_attention", "chunked_attention"
@@ -20,19 +21,19 @@ class HfConfig:
     """Keys of one config, under the names that its family uses."""
 
     where: str
-    data: Mapping[str, Any]
+    data: Mapping[str, object]
     reads: frozenset[str]
-    """Keys that the family declares; reading another one is a mistake of ours."""
-    defaults: Mapping[str, Any]
+    """Keys that the family declares; reading another one is a bug."""
+    defaults: Mapping[str, object]
     """What Transformers fills in for keys that published files leave out."""
 
-    def get(self, key: str) -> Any:
+    def get(self, key: str) -> object:
         """The value, or the default where the key is left out; None where it is null or has neither."""
         if key not in self.reads:
             raise KeyError(f"{key} is not declared among the keys that this family reads")
         return self.data[key] if key in self.data else self.defaults.get(key)
 
-    def given(self, key: str) -> Any:
+    def given(self, key: str) -> object:
         """As `get`, refused where the key is left out and has no default: Transformers would guess a size."""
         if key not in self.data and key not in self.defaults:
             raise self.refuse(key, "a number or null")
@@ -53,7 +54,7 @@ class HfConfig:
             raise self.refuse(key, "true or false")
         return otherwise if value is None else value
 
-    def items(self, key: str, kind: type) -> tuple[Any, ...] | None:
+    def items(self, key: str, kind: type[T]) -> tuple[T, ...] | None:
         """A list of values of one `kind`; None when left out or null."""
         value = self.get(key)
         if value is None:
@@ -63,7 +64,7 @@ class HfConfig:
         return tuple(value)
 
     def refuse(self, key: str, expected: str, hint: str = "") -> SpecError:
-        """The problem with a key, in the words of the house."""
+        """The problem with a key: what was expected and what the file says."""
         got = repr(self.get(key)) if key in self.data else "no such key"
         return spec_error(self.where, f"{key}: expected {expected}, got {got}{f'. {hint}' if hint else ''}")
 
@@ -77,7 +78,7 @@ class HfConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """What a family makes of a config, beside its hidden size and vocabulary."""
+    """What a family makes of a config, but for its hidden size and vocabulary."""
 
     layers: tuple[Layer, ...]
     tied: bool
@@ -114,13 +115,13 @@ BASE = frozenset(
 """Keys that every family reads, under these names or by alias."""
 
 
-def attention(c: HfConfig, *, bias: bool, kv_heads: int | None = None) -> dict[str, Any]:
+def attention(c: HfConfig, *, bias: bool, kv_heads: int | None = None) -> dict[str, object]:
     """Softmax attention; one KV head for each query head unless `kv_heads` or the config says otherwise."""
     heads = c.size("num_attention_heads")
     if kv_heads is None:
         grouped = "num_key_value_heads" in c.reads and c.given("num_key_value_heads") is not None
         kv_heads = c.size("num_key_value_heads") if grouped else heads
-    found: dict[str, Any] = {"heads": heads, "kv_heads": kv_heads, "head_dim": _head_dim(c, heads)}
+    found: dict[str, object] = {"heads": heads, "kv_heads": kv_heads, "head_dim": _head_dim(c, heads)}
     return {**found, "bias": True} if bias else found
 
 
@@ -155,7 +156,7 @@ def every(c: HfConfig, pattern: int) -> list[str]:
     return [SLIDING if (i + 1) % pattern else FULL for i in range(c.size("num_hidden_layers"))]
 
 
-def reach(c: HfConfig, kind: str) -> dict[str, Any]:
+def reach(c: HfConfig, kind: str) -> dict[str, object]:
     """How far attention of a `kind` sees, as keys of an attention."""
     if kind == FULL:
         return {}
@@ -164,7 +165,7 @@ def reach(c: HfConfig, kind: str) -> dict[str, Any]:
     return {"window": c.size("attention_chunk_size"), "chunked": True}
 
 
-def blocks(layers: Iterable[Layer]) -> list[dict[str, Any]]:
+def blocks(layers: Iterable[Layer]) -> list[dict[str, object]]:
     """Equal layers counted together, in the order in which each is first met."""
     texts = [json.dumps(layer) for layer in layers]
     return [{"count": n, **json.loads(text)} for text, n in Counter(texts).items()]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date as Date
 from itertools import pairwise
-from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
+from typing import Annotated, Generic, Literal, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -26,7 +26,7 @@ from dse.spec.yaml.units import parse
 Basis = Literal[
     "spec sheet", "measured", "published", "press", "derived", "estimate", "assumption", "definition"
 ]
-"""How a number came to be known; `assumption` is ours, `estimate` is somebody's reasoned guess."""
+"""How a number came to be known; `assumption` is ours, `estimate` is a reasoned guess that a source makes."""
 
 
 class Spec(BaseModel):
@@ -44,7 +44,8 @@ class _Reader:
     unit: str
     minimum: float
 
-    def __call__(self, value: Any) -> Any:
+    def __call__(self, value: object) -> object:
+        """`value` in SI; 0 needs no unit, as it is 0 in every one."""
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
@@ -59,7 +60,7 @@ class _Reader:
             raise ValueError(f"expected at least {self.minimum:g} {self.unit}, got {value!r}")
         return number
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """The reader runs before the number is checked."""
         return core_schema.no_info_before_validator_function(self, handler(source))
 
@@ -76,7 +77,7 @@ def unit(name: str, minimum: float = 0.0) -> _Reader:
     return _Reader(name, minimum)
 
 
-def unit_in(annotation: Any) -> str | None:
+def unit_in(annotation: object) -> str | None:
     """SI unit of the floats of a type that `unit` marks; None when nothing in it is marked."""
     for mark in getattr(annotation, "__metadata__", ()):
         if isinstance(mark, _Reader):
@@ -84,7 +85,8 @@ def unit_in(annotation: Any) -> str | None:
     return next((found for arg in get_args(annotation) if (found := unit_in(arg)) is not None), None)
 
 
-def _date(value: Any) -> Any:
+def _date(value: object) -> object:
+    """Dates and years as text: YAML reads `2026-11-23` as a date and `2026` as a number."""
     return value.isoformat() if isinstance(value, Date) else str(value) if isinstance(value, int) else value
 
 

@@ -1,8 +1,8 @@
-"""Cases of a study: the same question with a few keys asked differently.
+"""Cases of a study: the same question with other values of a few keys.
 
 A study is a whole question by itself, its first case. Every entry under `cases` names the keys that differ, a
-mapping by its inner keys; `title` is then the short text that tells the cases apart. A case has the name
-`STUDY/CASE` wherever a study has one, and its results lie in a folder of the results of its study.
+mapping by its inner keys; `title` is then the short text that identifies the case. A case has the name
+`STUDY/CASE` wherever a study has one, and its results are stored in a folder of the results of its study.
 
 The same question under other software is a case as well, written behind an `@`: `STUDY@equal`,
 `STUDY/CASE@ideal` (see `dse.spec.schema.software`).
@@ -10,7 +10,7 @@ The same question under other software is a case as well, written behind an `@`:
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, cast
 
 from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.schema.software import split_software
@@ -31,13 +31,14 @@ def case_spec(path: Path, case: str | None) -> StudySpec:
     if software is None:
         return _case(path, case)
     spec = _case(path, name or None)
-    told: dict[str, Any] = {"title": f"{spec.title}: {software} software", "software": software}
+    changes: dict[str, object] = {"title": f"{spec.title}: {software} software", "software": software}
     if software != "as-sold":  # stacks say what is sold
-        told |= {"stack": None, "stacks": {}}
-    return spec.model_copy(update=told)
+        changes |= {"stack": None, "stacks": {}}
+    return spec.model_copy(update=changes)
 
 
 def _case(path: Path, case: str | None) -> StudySpec:
+    """A case under the software that it is sold with; its problems have the lines of its own keys."""
     study = load_spec(StudySpec, path)
     if case is None:
         return study
@@ -48,26 +49,30 @@ def _case(path: Path, case: str | None) -> StudySpec:
     if shared := [key for key in FIXED if key in given]:
         where = f"{path}:{lines.get(('cases', case, shared[0]), 1)}"
         raise SpecError([Problem(where, f"cases.{case}: expected keys of its own, got {', '.join(shared)}")])
-    merged = _merged({**data, "cases": {}, "title": f"{study.title}: {case}"}, given)
-    return build_spec(StudySpec, merged, str(path), _moved(lines, case))
+    keys = cast(dict[str, object], data)  # `load_spec` has read the same file
+    merged = _merged({**keys, "cases": {}, "title": f"{study.title}: {case}"}, given)
+    return build_spec(StudySpec, merged, str(path), _with_lines_of(lines, case))
 
 
 def slug_of(spec: StudySpec, path: Path, case: str | None) -> str:
-    """Name of the results: the folder of a study, the name in a file that lies elsewhere; then the case."""
+    """Name of the results: the folder of a study, the name in a file that is elsewhere; then the case."""
     slug = path.resolve().parent.name if path.name == "study.yaml" else spec.name
     return f"{slug}/{case}" if case else slug
 
 
-def _merged(base: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(base: Mapping[str, object], other: Mapping[str, object]) -> dict[str, object]:
     """`base` with the keys of `other` in place, mappings key by key."""
     out = dict(base)
     for key, value in other.items():
-        both = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
-        out[key] = _merged(out[key], value) if both else value
+        old = out.get(key)
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            out[key] = _merged(old, value)
+        else:
+            out[key] = value
     return out
 
 
-def _moved(lines: Lines, case: str) -> Lines:
-    """Lines of a merged question: those of the case where it speaks, those of its study elsewhere."""
+def _with_lines_of(lines: Lines, case: str) -> Lines:
+    """Lines of a merged question: those of the case for its own keys, those of its study for the others."""
     own = {path[2:]: line for path, line in lines.items() if path[:2] == ("cases", case) and len(path) > 2}
     return {**lines, **own}

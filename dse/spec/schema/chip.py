@@ -177,11 +177,11 @@ class ChipSpec(Spec):
     """What it is a price of: a card's list price, a street price, what it costs the company that has it
     made, a system's price or a share of it."""
     unit_cost: SourcedUsd = unknown(SourcedUsd)
-    """What somebody published that it costs to make."""
+    """Published cost of making it."""
     host: SourcedUsd = unknown(SourcedUsd)
     """Share of host, chassis, NICs and cooling that one chip carries."""
     derived_from: DerivedFrom | None = Field(default=None, exclude_if=lambda v: v is None)
     """Study and trial that proposed it; only a proposal has it."""
     claimed_user_speed: SourcedTokensPerSecond | None = None
-    """Speed per user that somebody claims; only the `napkin` cost model reads it."""
+    """Speed per user that its maker or a third party claims; only the `napkin` cost model reads it."""
     notes: Notes = None

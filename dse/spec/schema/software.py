@@ -15,7 +15,7 @@ Software = Literal["as-sold", "equal", "ideal"]
 SOFTWARE: Final[tuple[Software, ...]] = ("as-sold", "equal", "ideal")
 
 MARK: Final = "@"
-"""Stands between a question and the software that it is asked under: `groq-vs-h100/listed@equal`."""
+"""Separates a study from the software that it is evaluated under: `groq-vs-h100/listed@equal`."""
 
 
 def software_named(text: str) -> Software:

@@ -1,7 +1,7 @@
 """What may be searched: named parameters of a template chip, in branches that are searched apart."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -55,7 +55,7 @@ class ParameterSpec(Spec):
     steps: Annotated[int, Field(ge=2)] | None = None
     """Number of values, ends included; left out, the range is continuous."""
     choices: tuple[str, ...] = ()
-    """As written; the value of a name is its place."""
+    """As written; the value of a name is its index."""
     numbers: tuple[float, ...] = ()
     """Values of the choices."""
 
@@ -77,11 +77,11 @@ class ParameterSpec(Spec):
         return self
 
 
-def _parameters(value: Any) -> Any:
+def _parameters(value: object) -> object:
     """Turn texts with units into SI, each by the unit of its parameter; a bare text is a fixed value."""
     if not isinstance(value, dict):
         return value
-    out: dict[str, Any] = {}
+    out: dict[str, object] = {}
     for name, given in value.items():
         if name not in PARAMETERS:
             raise ValueError(f"unknown parameter {name!r}; {nearest(str(name), PARAMETERS)}")
@@ -94,7 +94,8 @@ def _parameters(value: Any) -> Any:
     return out
 
 
-def _range(name: str, given: Any) -> dict[str, Any]:
+def _range(name: str, given: object) -> dict[str, object]:
+    """A range with ends in SI; a single value is a range of no width."""
     ends = dict(given) if isinstance(given, dict) else {"low": given, "high": given}
     for end in ("low", "high"):
         if end in ends and not ends.get("choices"):
@@ -102,8 +103,8 @@ def _range(name: str, given: Any) -> dict[str, Any]:
     return ends
 
 
-def _choices(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    """A parameter of ordered choices, as a range over their places."""
+def _choices(name: str, given: dict[str, object]) -> dict[str, object]:
+    """A parameter of ordered choices: names have their index as values."""
     choices = given["choices"]
     if not isinstance(choices, list | tuple) or not choices:
         raise ValueError(f"{name}.choices: expected a list of at least one, got {choices!r}")
@@ -126,7 +127,7 @@ def _choices(name: str, given: dict[str, Any]) -> dict[str, Any]:
     return {**{k: v for k, v in given.items() if k != "choices"}, **found}
 
 
-def _number(where: str, text: Any, unit: str) -> float:
+def _number(where: str, text: object, unit: str) -> float:
     try:
         return parse(str(text), unit)
     except UnitError as error:
@@ -214,6 +215,7 @@ class BranchSpec(Spec):
         return self
 
     def _problems(self) -> Iterator[str]:
+        """Parameters that need or exclude each other, and values that no chip can have."""
         has = "dram_stacks" in self.parameters
         if has and not self.generations:
             yield "expected a dram_generation with dram_stacks, got none"

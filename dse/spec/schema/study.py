@@ -18,8 +18,8 @@ Format = Annotated[
 ]
 
 
-def _format(value: Any) -> Any:
-    if value not in FORMATS:
+def _format(value: object) -> str:
+    if not isinstance(value, str) or value not in FORMATS:
         raise ValueError(f"unknown number format {value!r}; {nearest(str(value), FORMATS)}")
     return value
 
@@ -116,7 +116,7 @@ class SamplerSpec(Spec):
 
     name: str = "pareto"
     """Name of the sampler; `dse catalog samplers` lists them."""
-    options: dict[str, Any] = Field(default={})
+    options: dict[str, object] = Field(default={})
     """Options of the sampler by name."""
 
 
@@ -220,14 +220,16 @@ class StudySpec(Spec):
     """The worst value of each objective that still counts towards the hypervolume."""
     settings: dict[str, str | float] | None = None
     """Numbers that the study replaces, `KIND/NAME.PATH` to a value, such as {chip/h100-sxm.power: 600 W}."""
-    cases: dict[Name, dict[str, Any]] = Field(default={})
+    cases: dict[Name, dict[str, object]] = Field(default={})
     """Variations of the study by name, each with the keys that differ; a mapping is merged key by key."""
 
     @model_validator(mode="before")
     @classmethod
-    def _first_of_mix(cls, data: Any) -> Any:
+    def _first_of_mix(cls, data: object) -> object:
         """The LLM and the workload of a mix are those of its first part."""
-        mix = data.get("mix") if isinstance(data, dict) else None
+        if not isinstance(data, dict):
+            return data
+        mix = data.get("mix")
         first = mix[0] if isinstance(mix, list | tuple) and mix else None
         if not isinstance(first, dict):
             return data
@@ -240,6 +242,7 @@ class StudySpec(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> "StudySpec":
+        """Keys that need or exclude each other."""
         twice = sorted({o for o in self.objectives if self.objectives.count(o) > 1})
         if twice:
             raise ValueError(f"objectives: expected each once, got {', '.join(twice)} twice")

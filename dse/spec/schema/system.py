@@ -1,7 +1,7 @@
 """What surrounds a chip: software stack, network, economy."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -182,10 +182,11 @@ class EconomySpec(Spec):
     def resolve(self) -> api.Economy:
         """The economy as the equations want it; raises `SpecError` naming each null."""
         leaves = {n: getattr(self, n) for n in type(self).model_fields}
-        known: dict[str, Any] = {n: leaf.value for n, leaf in leaves.items() if isinstance(leaf, Sourced)}
-        if unknown := [n for n, value in known.items() if value is None]:
+        values = {n: leaf.value for n, leaf in leaves.items() if isinstance(leaf, Sourced)}
+        if unknown := [n for n, value in values.items() if value is None]:
             where = f"economies/{self.name}"
             raise SpecError([Problem(where, f"{n}: expected a known value, got null") for n in unknown])
+        known = {n: float(value) for n, value in values.items() if value is not None}
         return api.Economy(
             lifetime_s=known["lifetime"],
             cost_of_capital=known["cost_of_capital"],

@@ -1,13 +1,14 @@
 """The technology file: what nodes, DRAM generations, links, packages and systems cost."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.schema.base import Aliases, FileName, Notes, Sourced, SourcedWatts, Spec, Title
+from dse.spec.schema.build import Build
 from dse.spec.schema.chip import PeakFormat
 from dse.spec.schema.technology_parts import (
     AreaSpec,
@@ -24,17 +25,9 @@ from dse.spec.schema.technology_parts import (
     SystemSpec,
     WaferSpec,
 )
-from dse.spec.schema.technology_values import Constants
+from dse.spec.schema.technology_values import Constants, Value, middle
 from objectives.arrays import Array
 from objectives.equations.fabrication.technology import Technology, pick
-
-Value = Callable[[str, Sourced[Any]], Array]
-"""Number for a leaf, given its dotted path: its value, an end of its range, or an array of draws."""
-
-
-def middle(path: str, leaf: Sourced[Any]) -> Array:  # noqa: ARG001 - others choose by the path
-    """The middle of the sources."""
-    return leaf.value
 
 
 class TechnologySpec(Spec):
@@ -77,6 +70,7 @@ class TechnologySpec(Spec):
 
     @model_validator(mode="after")
     def _links(self) -> "TechnologySpec":
+        """Names in one section that another must have: PHYs of links, fp16, sellers."""
         for name, node in self.nodes.items():
             if node.link_phy not in self.io.links:
                 raise ValueError(f"nodes.{name}.link_phy: {_unknown('link', node.link_phy, self.io.links)}")
@@ -88,7 +82,7 @@ class TechnologySpec(Spec):
             raise ValueError(f"economics.volume: expected the sellers of gross_margin, {sellers}, got {got}")
         return self
 
-    def problems(self, build: "Build", where: str, *, shared: bool = True) -> Iterator[Problem]:
+    def problems(self, build: Build, where: str, *, shared: bool = True) -> Iterator[Problem]:
         """Why a chip of `build` cannot be derived, one problem for each unknown name and needed null.
 
         Without `shared` what every build needs is left out.
@@ -109,7 +103,7 @@ class TechnologySpec(Spec):
         if build.cooling not in self.cooling:
             yield Problem(where, _unknown("class of cooling", build.cooling, self.cooling))
 
-    def _dram_problems(self, build: "Build", where: str) -> Iterator[Problem]:
+    def _dram_problems(self, build: Build, where: str) -> Iterator[Problem]:
         generation = build.generation
         if generation is None:
             return
@@ -120,14 +114,13 @@ class TechnologySpec(Spec):
         yield from _nulls(self.dram[generation], fields, where, f"dram.{generation}.")
 
     def resolve(
-        self, build: "Build | str", generation: str | None = None, where: str = "", value: Value = middle
+        self, build: Build | str, generation: str | None = None, where: str = "", value: Value = middle
     ) -> Technology:
         """Constants in SI of chips of `build`, or of the plain chips on a node named so.
 
         `value` chooses the number of each leaf by its path, such as `nodes.n5.wafer_cost`: give a function
-        that
-        returns draws to carry uncertainty through every equation. Raises `SpecError` with every unknown name
-        and every null that such chips need.
+        that returns samples to carry uncertainty through every equation. Raises `SpecError` with every
+        unknown name and every null that such chips need.
         """
         if isinstance(build, str):
             build = Build(node=build, generation=generation)
@@ -136,12 +129,12 @@ class TechnologySpec(Spec):
             raise SpecError(problems)
         return self.constants(build, value)
 
-    def constants(self, build: "Build", value: Value = middle) -> Technology:
+    def constants(self, build: Build, value: Value = middle) -> Technology:
         """As `resolve`, of a build that has no `problems`."""
         return Constants(self, value).of(build)
 
     def choose(
-        self, builds: Sequence["Build"], index: Array, where: str = "", value: Value = middle
+        self, builds: Sequence[Build], index: Array, where: str = "", value: Value = middle
     ) -> Technology:
         """Constants of the build that each design of a batch has: `builds[index]`."""
         return pick([self.resolve(build, where=where, value=value) for build in builds], index)
@@ -149,29 +142,6 @@ class TechnologySpec(Spec):
     def format_area(self) -> dict[str, float]:
         """Area of an op/s in each format, in that of an fp16 op/s [1]."""
         return {name: float(leaf.value or 0.0) for name, leaf in self.area.format_area.items()}
-
-
-class Build(Spec):
-    """What decides which constants a chip is made of."""
-
-    node: str
-    """Node of the compute dies."""
-    generation: str | None = None
-    """Of its DRAM; None without."""
-    io_node: str | None = None
-    """Of I/O dies; None without."""
-    cooling: str = "liquid"
-    """Class of cooling."""
-    wafer_scale: bool = False
-    """One die is the wafer."""
-    yield_law: Literal["negative-binomial", "murphy"] = "negative-binomial"
-    """Yield of an area without redundancy."""
-    cache: bool = False
-    """Whether the compute dies carry a cache."""
-    io_cache: bool = False
-    """Whether the I/O dies carry a cache."""
-    priced: bool = True
-    """Whether the dollars of its DRAM are needed."""
 
 
 _SHARED = ("area", "formats", "sram_law", "wafer", "hbm", "io", "die_to_die", "energy", "package", "cooling")

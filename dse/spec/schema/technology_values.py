@@ -1,39 +1,74 @@
 """From the leaves of a technology file to the constants that the equations want."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Protocol
 
-from dse.spec.schema.base import Sourced
+from dse.spec.schema.base import Leaf, Sourced
+from dse.spec.schema.build import Build
+from dse.spec.schema.technology_parts import AreaSpec, DramSpec, NodeSpec, WaferSpec
 from objectives.arrays import Array
 from objectives.equations.fabrication import technology
+
+Value = Callable[[str, Leaf], Array]
+"""The number to use for a sourced value, given its dotted path: its value, an end of its range, or an array
+of random samples."""
+
+
+def middle(path: str, leaf: Leaf) -> Array:  # noqa: ARG001 - other functions choose by the path
+    """The value that the sources agree on, between the ends of its range."""
+    return leaf.value
+
+
+class Technology(Protocol):
+    """The sections of a `TechnologySpec` that decide more than numbers."""
+
+    @property
+    def nodes(self) -> Mapping[str, NodeSpec]:
+        """Process nodes by key."""
+
+    @property
+    def dram(self) -> Mapping[str, DramSpec]:
+        """DRAM generations by name."""
+
+    @property
+    def wafer(self) -> WaferSpec:
+        """Wafer and yield."""
+
+    @property
+    def area(self) -> AreaSpec:
+        """How areas add up on a die."""
 
 
 class Values:
     """Numbers of a technology file by dotted path, through a function that may choose or draw them."""
 
-    def __init__(self, spec: Any, value: Callable[[str, Sourced[Any]], Array]) -> None:
+    def __init__(self, spec: Technology, value: Value) -> None:
         self.spec, self._value = spec, value
 
     def __call__(self, path: str) -> Array:
         """The number at `path`, such as `nodes.n5.wafer_cost`."""
-        found = self.spec
-        for name in path.split("."):
-            found = found[name] if isinstance(found, dict) else getattr(found, name)
-        return self._value(path, found)
+        return self._value(path, self._leaf(path))
 
     def known(self, path: str) -> Array | None:
-        """As a call; None if it is not published."""
-        found = self.spec
-        for name in path.split("."):
-            found = found[name] if isinstance(found, dict) else getattr(found, name)
+        """As a call; None where it is not published."""
+        found = self._leaf(path)
         return None if found.value is None else self._value(path, found)
+
+    def _leaf(self, path: str) -> Leaf:
+        """The sourced value at a dotted path."""
+        found: object = self.spec
+        for name in path.split("."):
+            found = found[name] if isinstance(found, Mapping) else getattr(found, name)
+        if not isinstance(found, Sourced):
+            raise LookupError(f"{path} is no number of a technology file")
+        return found
 
 
 class Constants:
     """Constants of one technology; each part is worked out once, however many chips are made of it."""
 
-    def __init__(self, spec: Any, value: Callable[[str, Sourced[Any]], Array]) -> None:
+    def __init__(self, spec: Technology, value: Value) -> None:
         v = Values(spec, value)
         self._v = v
         self._node = cache(lambda name: _node(spec, name, v))
@@ -43,7 +78,7 @@ class Constants:
         self._package = cache(lambda: _package(v))
         self._energy = cache(lambda: _energy(v))
 
-    def of(self, build: Any) -> technology.Technology:
+    def of(self, build: Build) -> technology.Technology:
         """Constants of chips of `build`; every null that they need has been refused."""
         generation = build.generation
         return technology.Technology(
@@ -58,7 +93,8 @@ class Constants:
         )
 
 
-def _node(spec: Any, name: str, v: Values) -> technology.Node:
+def _node(spec: Technology, name: str, v: Values) -> technology.Node:
+    """Costs, densities and energies of one node."""
     at = f"nodes.{name}."
     return technology.Node(
         wafer_usd=v(at + "wafer_cost"),
@@ -77,7 +113,8 @@ def _node(spec: Any, name: str, v: Values) -> technology.Node:
     )
 
 
-def _dram(spec: Any, generation: str, priced: bool, v: Values) -> technology.DramDevice:
+def _dram(spec: Technology, generation: str, priced: bool, v: Values) -> technology.DramDevice:
+    """One stack or device of a generation; without `priced` its dollars are 0."""
     at = f"dram.{generation}."
     return technology.DramDevice(
         on_interposer=1.0 if spec.dram[generation].packaging == "2.5d" else 0.0,
@@ -101,6 +138,7 @@ def _energy(v: Values) -> technology.Energy:
 
 
 def _layout(v: Values) -> technology.Layout:
+    """What shares a die with the cores, and what its edges carry."""
     return technology.Layout(
         uncore_share=v("area.uncore_share"),
         sram_c0=v("sram_law.c0"),
@@ -120,6 +158,7 @@ def _layout(v: Values) -> technology.Layout:
 
 
 def _wafer(law: str, whole: bool, v: Values) -> technology.Wafer:
+    """Wafer, reticle and yield; `whole` where one die is the wafer."""
     cores = int(v("wafer.cores"))
     return technology.Wafer(
         diameter_m=v("wafer.wafer_diameter"),
@@ -139,12 +178,12 @@ def _wafer(law: str, whole: bool, v: Values) -> technology.Wafer:
 
 
 def spare_cores(v: Values) -> int:
-    """Whole cores that may fail; a count is no number to draw, so it is that of the middle."""
-    count: int = round(v.spec.wafer.cores.value * v.spec.area.spare_cores.value)
-    return count
+    """Whole cores that may fail: a count is not sampled, so it is that of the file."""
+    return round((v.spec.wafer.cores.value or 0) * (v.spec.area.spare_cores.value or 0.0))
 
 
 def _package(v: Values) -> technology.Package:
+    """Cost of assembly, test and board, and the three classes of package."""
     return technology.Package(
         organic=_class("organic", 0.0, v),
         interposer=_class("interposer", v("package.interposer_cost"), v),

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -20,8 +20,8 @@ def load_spec(spec: type[S], path: Path) -> S:
     return build_spec(spec, data, str(path), lines)
 
 
-def build_spec(spec: type[S], data: Any, where: str, lines: Lines | None = None) -> S:
-    """`data` as a `spec`; `lines` tells where in `where` each path was written."""
+def build_spec(spec: type[S], data: object, where: str, lines: Lines | None = None) -> S:
+    """`data` as a `spec`; `lines` has the line in `where` of each path."""
     lines = lines or {}
     if not isinstance(data, dict):
         got = "nothing" if data is None else type(data).__name__
@@ -68,7 +68,7 @@ def _place(loc: tuple[Hashable, ...], where: str, lines: Lines) -> str:
 
 
 def line_number(where: str) -> int:
-    """The line in `file:line`; 0 where none is told."""
+    """The line in `file:line`; 0 where there is none."""
     tail = where.rpartition(":")[2]
     return int(tail) if tail.isdigit() else 0
 
@@ -79,6 +79,7 @@ def _dotted(loc: Iterable[Hashable]) -> str:
 
 
 def _say(spec: type[BaseModel], loc: tuple[Hashable, ...], detail: ErrorDetails) -> str:
+    """One mistake in plain words, with the nearest names where one is unknown."""
     kind, got = detail["type"], detail.get("input")
     if kind == "extra_forbidden":
         return f"unknown key; {nearest(str(loc[-1]), _keys(spec, loc[:-1]))}"
@@ -93,17 +94,16 @@ def _say(spec: type[BaseModel], loc: tuple[Hashable, ...], detail: ErrorDetails)
     return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, got {got!r}"
 
 
-def _keys(spec: Any, loc: tuple[Hashable, ...]) -> list[str]:
+def _keys(spec: object, loc: tuple[Hashable, ...]) -> list[str]:
     """Keys that the spec knows at `loc`."""
     for part in loc:
         spec = _step(spec, part)
-    spec = _model(spec)
-    if spec is None:
-        return []
-    return [f.alias or name for name, f in spec.model_fields.items()]
+    found = _model(spec)
+    return [] if found is None else [f.alias or name for name, f in found.model_fields.items()]
 
 
-def _step(spec: Any, part: Hashable) -> Any:
+def _step(spec: object, part: Hashable) -> object:
+    """The type of what a key or an index of a value of type `spec` holds."""
     found = _model(spec)
     if found is not None:
         for name, field in found.model_fields.items():
@@ -114,7 +114,7 @@ def _step(spec: Any, part: Hashable) -> Any:
     return args[-1] if args else spec
 
 
-def _model(spec: Any) -> type[BaseModel] | None:
+def _model(spec: object) -> type[BaseModel] | None:
     if isinstance(spec, type) and issubclass(spec, BaseModel):
         return spec
     if get_origin(spec) in (Union, UnionType):

@@ -1,10 +1,9 @@
-"""Every value of a config with its unit and its birth certificate, one line each."""
+"""Every value of a config with its unit, source, date and basis, one line each."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from dse.spec.schema.base import Sourced, Spec, unit_in
+from dse.spec.schema.base import Leaf, Sourced, Spec, unit_in
 from dse.spec.yaml.units import pretty
 
 _READABLE = ("B", "B/s", "FLOP/s", "W", "m2", "token", "token/s", "USD")
@@ -16,15 +15,15 @@ class Line:
     """One value."""
 
     path: str
-    value: Any
+    value: object
     """In SI where it has a unit."""
     unit: str
     written: str
     """As the file writes it."""
     ends: tuple[str, str] = ("", "")
     """Low and high end of its range for people."""
-    low: Any = None
-    high: Any = None
+    low: object = None
+    high: object = None
     source: str = ""
     date: str = ""
     basis: str = ""
@@ -36,22 +35,23 @@ class Line:
         return "unknown" if self.value is None else _shown(self.value, self.unit, self.written)
 
 
-def _shown(value: Any, unit: str, written: str) -> str:
-    readable = unit in _READABLE and isinstance(value, int | float)
-    return pretty(float(value), unit) if readable else written
+def _shown(value: object, unit: str, written: str) -> str:
+    if unit in _READABLE and isinstance(value, int | float):
+        return pretty(float(value), unit)
+    return written
 
 
-def lines(spec: Any, written: Any, path: str = "") -> Iterator[Line]:
+def lines(spec: object, written: object, path: str = "") -> Iterator[Line]:
     """Every value in `spec`, in its order; `written` is the same thing as plain YAML data."""
     if isinstance(spec, Sourced):
         yield _sourced(spec, written, path)
     elif isinstance(spec, Spec):
-        chosen = isinstance(written, Mapping) and "choices" in written
+        choices = written if isinstance(written, Mapping) and "choices" in written else None
         for name, field in type(spec).model_fields.items():
             inner = getattr(spec, name)
             key = field.alias or name
-            if chosen and key not in written:
-                continue  # the range over the places of choices that are listed
+            if choices is not None and key not in choices:
+                continue  # the range over the indices of choices that are listed
             if inner is not None and inner != ():
                 yield from lines(inner, _at(written, key), f"{path}.{key}" if path else key)
     elif isinstance(spec, Mapping):
@@ -64,7 +64,8 @@ def lines(spec: Any, written: Any, path: str = "") -> Iterator[Line]:
         yield Line(path, list(spec) if isinstance(spec, tuple) else spec, "", _text(spec, written))
 
 
-def _sourced(leaf: Any, written: Any, path: str) -> Line:
+def _sourced(leaf: Leaf, written: object, path: str) -> Line:
+    """The line of a value with a source."""
     unit = unit_in(type(leaf).model_fields["value"].annotation) or ""
     low, high = (
         "" if v is None else _shown(v, unit, _text(v, _at(written, end)))
@@ -85,13 +86,14 @@ def _sourced(leaf: Any, written: Any, path: str) -> Line:
     )
 
 
-def _at(written: Any, key: Any) -> Any:
+def _at(written: object, key: object) -> object:
+    """What plain data hold under a key or an index; None where they lack it."""
     if isinstance(written, Mapping):
         return written.get(key)
     return written[key] if isinstance(written, list) and isinstance(key, int) and key < len(written) else None
 
 
-def _text(value: Any, written: Any) -> str:
+def _text(value: object, written: object) -> str:
     given = value if written is None or isinstance(written, dict) else written
     if isinstance(given, list | tuple):
         return ", ".join(str(v) for v in given)

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from pydantic import BaseModel
 
-from dse.spec.schema.base import Sourced, unit_in
+from dse.spec.schema.base import Leaf, Sourced, unit_in
 from dse.spec.yaml.units import parse
 
 _BINARY = (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
@@ -39,6 +38,7 @@ def exact(value: float, unit: str) -> str:
 
 
 def _texts(value: float, unit: str) -> Iterator[str]:
+    """The value in every scale of its unit that gives a plain number, with few to many digits."""
     scales: list[tuple[str, float]] = list(_SMALL.get(unit, ()))
     if unit in _PREFIXED:
         scales += [(prefix + unit, scale) for prefix, scale in _DECIMAL]
@@ -69,7 +69,8 @@ def _lines(spec: BaseModel, indent: str) -> Iterator[str]:
         yield from _entry(key, value, field.annotation, indent)
 
 
-def _entry(key: str, value: Any, annotation: Any, indent: str) -> Iterator[str]:
+def _entry(key: str, value: object, annotation: object, indent: str) -> Iterator[str]:
+    """Lines of one key and what is below it."""
     if isinstance(value, Sourced):
         yield f"{indent}{key}: {_flow(_leaf(value))}"
     elif isinstance(value, BaseModel):
@@ -85,9 +86,9 @@ def _entry(key: str, value: Any, annotation: Any, indent: str) -> Iterator[str]:
         yield f"{indent}{key}: {_scalar(value)}"
 
 
-def _leaf(leaf: Sourced[Any]) -> dict[str, Any]:
+def _leaf(leaf: Leaf) -> dict[str, object]:
     unit = unit_in(type(leaf).model_fields["value"].annotation)
-    out: dict[str, Any] = {"value": _number(leaf.value, unit), "source": leaf.source}
+    out: dict[str, object] = {"value": _number(leaf.value, unit), "source": leaf.source}
     for name in ("date", "basis", "low", "high", "note"):
         value = getattr(leaf, name)
         if value is not None:
@@ -95,21 +96,26 @@ def _leaf(leaf: Sourced[Any]) -> dict[str, Any]:
     return out
 
 
-def _number(value: Any, unit: str | None) -> Any:
+def _number(value: object, unit: str | None) -> object:
     return exact(value, unit) if isinstance(value, float) and unit else value
 
 
-def _flow(data: Mapping[str, Any]) -> str:
+def _flow(data: Mapping[str, object]) -> str:
     return f"{{{', '.join(f'{k}: {_scalar(v)}' for k, v in data.items())}}}"
 
 
-def _scalar(value: Any) -> str:
+def _scalar(value: object) -> str:
     """JSON is YAML; plain words need no quotes."""
-    words = isinstance(value, str) and value.replace("-", "").replace("_", "").replace(" ", "").isalpha()
-    if words and value.lower() not in ("null", "true", "false", "yes", "no", "on", "off"):
-        return str(value)
+    if isinstance(value, str) and _plain(value):
+        return value
     if isinstance(value, Mapping):
         return _flow(value)
     if isinstance(value, tuple | list):
         return f"[{', '.join(_scalar(v) for v in value)}]"
     return json.dumps(value, ensure_ascii=False)
+
+
+def _plain(text: str) -> bool:
+    """Whether YAML reads `text` back as the same text without quotes."""
+    letters = text.replace("-", "").replace("_", "").replace(" ", "")
+    return letters.isalpha() and text.lower() not in ("null", "true", "false", "yes", "no", "on", "off")
