@@ -4,7 +4,7 @@ from typing import final
 
 from objectives.api import Context, Designs, Metrics
 from objectives.arrays import ceil_div, maximum, ones_like, zeros_like
-from objectives.costmodels.totals import Ledger, metrics, silicon_violations
+from objectives.costmodels.totals import Breakdown, metrics, silicon_violations
 from objectives.equations.llm.mean_layer import mean_layer
 from objectives.equations.serving.queueing import throughput
 
@@ -40,10 +40,12 @@ class NapkinCostModel:
         needed = ceil_div(held["weights"] + held["kv_cache"], capacity)
         chips = maximum(needed, d.tp * d.pp) * d.dp
         tpot = 1.0 / c.user_tokens_per_s
-        ledger = Ledger.empty()
+        breakdown = Breakdown.empty()
         if detail:
             ignored = {"ignored": zeros_like(tpot)}
-            ledger = Ledger(tpot={"claimed": tpot}, ttft=ignored, capacity=held, bounds={"claimed": tpot})
+            breakdown = Breakdown(
+                tpot={"claimed": tpot}, ttft=ignored, capacity=held, bounds={"claimed": tpot}
+            )
         return metrics(
             designs,
             context,
@@ -53,5 +55,5 @@ class NapkinCostModel:
             silicon_violations(c),
             detail=detail,
             chips=chips,
-            ledger=ledger,
+            breakdown=breakdown,
         )

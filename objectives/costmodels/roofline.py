@@ -4,7 +4,7 @@ from typing import final
 
 from objectives.api import Context, Designs, Metrics
 from objectives.arrays import Array, maximum, ones_like
-from objectives.costmodels.totals import Ledger, metrics, silicon_violations
+from objectives.costmodels.totals import Breakdown, metrics, silicon_violations
 from objectives.equations.interconnect.stage_hops import domain_excess
 from objectives.equations.llm.expert_parallel import missing_replicas
 from objectives.equations.serving.mode import ServingResult
@@ -53,7 +53,7 @@ class RooflineCostModel:
             served.ttft_s,
             served.tokens_per_s,
             _violations(setup, served),
-            ledger=_ledger(setup, steps, served) if detail else Ledger.empty(),
+            breakdown=_breakdown(setup, steps, served) if detail else Breakdown.empty(),
             detail=detail,
             chips=None if replicas is None else d.tp * d.pp * replicas,
             extra_capex=_extra_capex(setup, served),
@@ -99,13 +99,13 @@ def _extra_capex(s: Setup, served: ServingResult) -> dict[str, Array]:
     return {"prefix_cache": prefix_cache.store_usd(cache, size, readers)}
 
 
-def _ledger(s: Setup, steps: DecodeSteps, served: ServingResult) -> Ledger:
+def _breakdown(s: Setup, steps: DecodeSteps, served: ServingResult) -> Breakdown:
     """Where seconds, bytes and replicas go."""
     parts = steps.parts(s.machine) | dict(served.tpot_parts_s)
     pools = {}
     if served.prefill_replicas is not None:
         pools = {"decode": s.deployments.dp, "prefill": served.prefill_replicas}
-    return Ledger(
+    return Breakdown(
         tpot=parts,
         ttft=served.prefill.parts(s) | dict(served.ttft_parts_s),
         capacity=s.held_bytes,

@@ -30,7 +30,7 @@ def silicon_violations(chips: Chips) -> dict[str, Array]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ledger:
+class Breakdown:
     """Where seconds and bytes go; filled with `detail` only."""
 
     tpot: Mapping[str, Array]
@@ -40,7 +40,7 @@ class Ledger:
     pools: Mapping[str, Array] = field(default_factory=dict)
 
     @classmethod
-    def empty(cls) -> "Ledger":
+    def empty(cls) -> "Breakdown":
         """What a search over millions of designs wants."""
         return cls(tpot={}, ttft={}, capacity={}, bounds={})
 
@@ -53,7 +53,7 @@ def metrics(
     tokens_per_s: Array,
     violations: Mapping[str, Array],
     *,
-    ledger: Ledger,
+    breakdown: Breakdown,
     detail: bool,
     chips: Array | None = None,
     resources: ResourceSeconds | None = None,
@@ -70,7 +70,7 @@ def metrics(
         ttft_s: time to first token [s].
         tokens_per_s: throughput of all replicas [token/s].
         violations: named constraints, feasible where <= 0.
-        ledger: where seconds and bytes go.
+        breakdown: where seconds and bytes go.
         detail: whether ledgers of dollars and joules are filled too.
         chips: chips of all replicas, where the layout does not say [1].
         resources: what one output token takes of each resource; without it chips are taken to draw their
@@ -106,12 +106,12 @@ def metrics(
         usd_per_million_output_tokens=outputs,
         energy_per_token_j=energy,
         violations=violations,
-        tpot_parts=ledger.tpot,
-        ttft_parts=ledger.ttft,
+        tpot_parts=breakdown.tpot,
+        ttft_parts=breakdown.ttft,
         capex_parts=capex_parts if detail else empty,
         running_parts=money.running_cost(*paid) if detail else empty,
         energy_parts=metered_parts(context.economy, drawn) if detail else empty,
-        capacity_parts=ledger.capacity,
-        bounds=ledger.bounds,
-        pools=ledger.pools,
+        capacity_parts=breakdown.capacity,
+        bounds=breakdown.bounds,
+        pools=breakdown.pools,
     )

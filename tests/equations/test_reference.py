@@ -75,7 +75,7 @@ def test_every_example_runs_here_or_in_a_test_that_it_names(path: Path, function
     example = sections(ast.get_docstring(function) or "")["Example"]
     if ">>>" in example:
         return
-    named = re.findall(r"tests/\w+(?:/\w+\.py)?", example)
+    named = re.findall(r"tests/[\w/]+(?:\.py)?", example)
     assert named, "neither an example nor a test"
     for test in named:
         assert (ROOT.parents[1] / test).exists(), f"{test} is gone"

@@ -46,7 +46,7 @@ def read_weights(llm: Llm, rows: Array) -> Array:
     for b in llm.blocks:
         total = total + b.count * _dense(b, llm.hidden)
         if e := b.experts:
-            missed = ((e.count - e.top_k) / e.count) ** rows  # the chance that nobody visits an expert
+            missed = ((e.count - e.top_k) / e.count) ** rows  # the chance that no row visits an expert
             total = total + b.count * e.matrices * llm.hidden * e.width * e.count * (1.0 - missed)
     return total
 

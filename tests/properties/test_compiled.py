@@ -27,8 +27,9 @@ LLMS = {
 }
 CASES = [
     *((name, ("decode-only", "aggregated", "static")[i % 3]) for i, name in enumerate(LLMS)),
-    ("GQA", "decode-only"), ("GQA", "static"),
-]  # fmt: skip
+    ("GQA", "decode-only"),
+    ("GQA", "static"),
+]
 """Every kind of LLM, every way of serving; each pair is a compilation."""
 SUBNORMAL = 1e-300
 """Below the smallest normal numbers a compiled function may say 0."""

@@ -35,9 +35,12 @@ def headline(m: Metrics) -> dict[str, float]:
 
 SCRATCHPAD = {"sram_bytes": 20e9, "sram_bandwidth": 5e12, "sram_pinned": 1.0}  # binds where weights fit
 WIDE = {
-    "link_topology": TOPOLOGIES["dragonfly"], "link_domain": 64.0, "in_network_reduction": 0.0,
-    "link_local_share": 0.7, "link_global_share": 0.3,
-}  # fmt: skip
+    "link_topology": TOPOLOGIES["dragonfly"],
+    "link_domain": 64.0,
+    "in_network_reduction": 0.0,
+    "link_local_share": 0.7,
+    "link_global_share": 0.3,
+}
 FAR = {"board_chips": 8.0, "rack_chips": 16.0, "copper_usd": 300.0, "optics_usd": 900.0, "optics_w": 7.0}
 NEAR = {**FAR, "board_chips": 40.0, "rack_chips": 40.0}  # half of which is below the 32 chips of the system
 JOINED = {"dies": 4.0, "die_bandwidth": 1e12, "die_latency": 2e-8}

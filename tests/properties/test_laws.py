@@ -53,9 +53,17 @@ SHARES = (
     "link_global_share",
 )
 PLACING = (
-    "peak_flops", "attention_flops", "compute_efficiency", "core_efficiency", "weight_load_bandwidth",
-    "sram_bandwidth", "dram_bandwidth", "sram_efficiency", "dram_efficiency", "kv_efficiency",
-)  # fmt: skip
+    "peak_flops",
+    "attention_flops",
+    "compute_efficiency",
+    "core_efficiency",
+    "weight_load_bandwidth",
+    "sram_bandwidth",
+    "dram_bandwidth",
+    "sram_efficiency",
+    "dram_efficiency",
+    "kv_efficiency",
+)
 """What decides where bytes lie on a chip with both tiers: they lie best for decode, whatever prompts pay."""
 DELAYS = (
     "link_latency",

@@ -22,17 +22,30 @@ Columns = dict[str, np.ndarray]
 
 KINDS = ("sram-only", "dram-only", "hybrid")
 LLMS: Mapping[str, Llm] = {
-    "dense": make.llama2_70b(), "moe": make.mixtral_8x7b(), "mla": make.deepseek_v3(),
-    "windowed": make.gpt_oss_20b(), "linear": make.qwen3_next(),
-}  # fmt: skip
+    "dense": make.llama2_70b(),
+    "moe": make.mixtral_8x7b(),
+    "mla": make.deepseek_v3(),
+    "windowed": make.gpt_oss_20b(),
+    "linear": make.qwen3_next(),
+}
 RATES = (
-    "peak_flops", "attention_flops", "sram_bandwidth", "weight_load_bandwidth", "dram_bandwidth",
-    "link_bandwidth", "scale_out_bandwidth",
-)  # fmt: skip
+    "peak_flops",
+    "attention_flops",
+    "sram_bandwidth",
+    "weight_load_bandwidth",
+    "dram_bandwidth",
+    "link_bandwidth",
+    "scale_out_bandwidth",
+)
 SHARES = (
-    "compute_efficiency", "core_efficiency", "kv_efficiency", "dram_efficiency", "sram_efficiency",
-    "link_efficiency", "usable_capacity",
-)  # fmt: skip
+    "compute_efficiency",
+    "core_efficiency",
+    "kv_efficiency",
+    "dram_efficiency",
+    "sram_efficiency",
+    "link_efficiency",
+    "usable_capacity",
+)
 CAPACITIES = ("sram_bytes", "dram_bytes")
 DELAYS = ("link_latency", "scale_out_latency", "collective_overhead_s", "layer_overhead_s", "step_overhead_s")
 
@@ -50,29 +63,41 @@ def stack(name: str, rng: np.random.Generator) -> Columns:
     if name == "dataflow":
         none = ("layer_overhead_s", "step_overhead_s", "exposed_share", "activation_passes")
         return {
-            **shares, **dict.fromkeys(none, np.zeros(CASES)), "tile_rows": np.ones(CASES),
+            **shares,
+            **dict.fromkeys(none, np.zeros(CASES)),
+            "tile_rows": np.ones(CASES),
             "collective_overhead_s": between(rng, 1e-7, 1e-5),
-        }  # fmt: skip
+        }
     return {
-        **shares, "tile_rows": rng.choice([8.0, 64.0, 128.0], CASES),
-        "layer_overhead_s": between(rng, 1e-7, 3e-5), "step_overhead_s": between(rng, 1e-6, 3e-3),
-        "collective_overhead_s": between(rng, 1e-7, 1e-5), "exposed_share": rng.uniform(0.0, 0.5, CASES),
+        **shares,
+        "tile_rows": rng.choice([8.0, 64.0, 128.0], CASES),
+        "layer_overhead_s": between(rng, 1e-7, 3e-5),
+        "step_overhead_s": between(rng, 1e-6, 3e-3),
+        "collective_overhead_s": between(rng, 1e-7, 1e-5),
+        "exposed_share": rng.uniform(0.0, 0.5, CASES),
         "activation_passes": rng.uniform(0.0, 3.0, CASES),
-    }  # fmt: skip
+    }
 
 
 def chips(kind: str, software: str, rng: np.random.Generator) -> Chips:
     pinned, dram = kind != "dram-only", kind != "sram-only"
     columns = {k: np.full(CASES, v) for k, v in make.GROQ_LIKE.items()} | {
-        "peak_flops": between(rng, 1e13, 1e16), "attention_flops": between(rng, 1e12, 1e16),
-        "sram_pinned": np.full(CASES, float(pinned)), "sram_bytes": between(rng, 1e7, 1e11),
-        "sram_bandwidth": between(rng, 1e12, 1e15), "weight_load_bandwidth": between(rng, 1e12, 1e14),
-        "dram_bytes": between(rng, 1e9, 1e12) * dram, "dram_bandwidth": between(rng, 1e11, 3e13) * dram,
-        "link_bandwidth": between(rng, 1e10, 1e13), "link_latency": between(rng, 1e-8, 1e-5),
+        "peak_flops": between(rng, 1e13, 1e16),
+        "attention_flops": between(rng, 1e12, 1e16),
+        "sram_pinned": np.full(CASES, float(pinned)),
+        "sram_bytes": between(rng, 1e7, 1e11),
+        "sram_bandwidth": between(rng, 1e12, 1e15),
+        "weight_load_bandwidth": between(rng, 1e12, 1e14),
+        "dram_bytes": between(rng, 1e9, 1e12) * dram,
+        "dram_bandwidth": between(rng, 1e11, 3e13) * dram,
+        "link_bandwidth": between(rng, 1e10, 1e13),
+        "link_latency": between(rng, 1e-8, 1e-5),
         "link_topology": rng.choice(sorted(map(float, TOPOLOGIES.values())), CASES),
-        "link_domain": rng.choice([8.0, 64.0, 4096.0], CASES), "link_group": np.full(CASES, 8.0),
-        "scale_out_bandwidth": between(rng, 1e9, 1e11), "scale_out_latency": between(rng, 1e-6, 1e-5),
-    }  # fmt: skip
+        "link_domain": rng.choice([8.0, 64.0, 4096.0], CASES),
+        "link_group": np.full(CASES, 8.0),
+        "scale_out_bandwidth": between(rng, 1e9, 1e11),
+        "scale_out_latency": between(rng, 1e-6, 1e-5),
+    }
     if not pinned:
         columns["weight_load_bandwidth"] = np.zeros(CASES)
     return Chips(**{**columns, **stack(software, rng)})
@@ -81,9 +106,12 @@ def chips(kind: str, software: str, rng: np.random.Generator) -> Chips:
 def designs(kind: str, software: str, rng: np.random.Generator) -> Designs:
     tp = rng.choice([1.0, 2.0, 8.0, 16.0], CASES)
     layout = make.deployments(
-        batch=np.round(between(rng, 1, 512)), tp=tp, pp=rng.choice([1.0, 2.0, 4.0, 12.0, 24.0], CASES),
-        ep=tp * rng.choice([1.0, 8.0], CASES), dp=np.full(CASES, 8.0),
-    )  # fmt: skip
+        batch=np.round(between(rng, 1, 512)),
+        tp=tp,
+        pp=rng.choice([1.0, 2.0, 4.0, 12.0, 24.0], CASES),
+        ep=tp * rng.choice([1.0, 8.0], CASES),
+        dp=np.full(CASES, 8.0),
+    )
     return Designs(chips=chips(kind, software, rng), deployments=layout)
 
 

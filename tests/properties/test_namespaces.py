@@ -41,7 +41,7 @@ def test_numpy_and_the_strict_namespace_agree(
     designs = grid(parts)
     plain = cost_model.evaluate(designs, context, detail=True)
     standard = cost_model.evaluate(strict(designs), context, detail=True)
-    assert type(standard.tpot_s) is type(array_api_strict.asarray(0.0))  # nobody fell back to NumPy
+    assert type(standard.tpot_s) is type(array_api_strict.asarray(0.0))  # nothing fell back to NumPy
     left, right = table(plain, designs.shape), table(standard, designs.shape)
     assert left.keys() == right.keys()
     scale = max(float(np.abs(v).max()) for k, v in left.items() if k.startswith("capacity_parts"))

@@ -150,7 +150,7 @@ def test_sequences_and_not_checked_rows_pay_the_overhead_of_sequences() -> None:
 def test_a_whole_prompt_that_rides_with_decode_stalls_no_more_than_one_by_itself(
     design: Designs, context: Context
 ) -> None:
-    assume(not hybrid(design))  # on two tiers a prompt alone may lie better than beside a batch
+    assume(not hybrid(design))  # on two tiers a prompt alone may be placed better than with a batch
     roomy = changed(design, "prompt_rows", lambda x: 0.0 * x + 1e9)
     one = roomy.deployments
     # as many prompts as steps at most, so that every chunk finds a step to ride

@@ -74,7 +74,7 @@ def test_aggregated_throughput_on_one_stage_counts_the_prefills(design: Designs,
     context = replace(context, workload=replace(context.workload, prefix=None))
     one = replace(design, deployments=design.deployments.replace(pp=np.ones(1)))
     d, osl = one.deployments, context.workload.osl
-    # on two tiers a lone prompt may lie better than one beside a batch, so there it is that of the batch
+    # on two tiers a lone prompt may be placed better than one with a batch, so there it is that of the batch
     m, prompt = (evaluate(x, context, detail=True) for x in (one, one if hybrid(one) else alone(one)))
     prompt_s = prompt.ttft_s - prompt.ttft_parts["queue"] - prompt.ttft_parts["request_overhead"]
     step = m.tpot_s - m.tpot_parts["prefill_stall"]
@@ -90,9 +90,10 @@ def test_a_static_batch_brings_its_tokens_in_the_time_of_its_prefill_and_its_ste
 
 
 def test_prompts_at_once_write_to_dram_what_sram_cannot_hold() -> None:
-    # 16 prompts of 1,024 tokens leave 8.6 GB of KV beside 6.6 GB of weights; SRAM holds 8 GB of both
-    chips = make.groq_like(sram_bytes=8e9, dram_bytes=24e9, dram_bandwidth=50e9, peak_flops=1e30,
-                           attention_flops=1e30)  # fmt: skip
+    # 16 prompts of 1,024 tokens leave 8.6 GB of KV and 6.6 GB of weights; SRAM holds 8 GB of both
+    chips = make.groq_like(
+        sram_bytes=8e9, dram_bytes=24e9, dram_bandwidth=50e9, peak_flops=1e30, attention_flops=1e30
+    )
     context = make.context(make.llama2_7b(), weights=1.0, isl=1024.0, osl=1.0, serving="static")
     m = evaluate(make.design(chips, batch=16), context)
     beyond = 16 * 1024 * 2 * 32 * 32 * 128 * 2 - 8e9
@@ -178,8 +179,11 @@ def test_a_parallel_block_saves_one_all_reduce_of_each_layer() -> None:
 
 
 @LAW
-@given(design=make.designs(), context=make.contexts(), lengths=st.lists(
-    st.tuples(st.integers(1, 20_000), st.integers(1, 4096)), min_size=2, max_size=4))  # fmt: skip
+@given(
+    design=make.designs(),
+    context=make.contexts(),
+    lengths=st.lists(st.tuples(st.integers(1, 20_000), st.integers(1, 4096)), min_size=2, max_size=4),
+)
 def test_lengths_of_requests_may_be_columns(
     design: Designs, context: Context, lengths: list[tuple[int, int]]
 ) -> None:

@@ -111,7 +111,7 @@ def die_plan(blueprint: Blueprint, technology: Technology) -> Plan:
         Assembled from `area` and `package`; `dse validate silicon` reports the errors of real dies.
 
     Example:
-        By hand and against real dies, in tests/equations/test_silicon.py.
+        By hand and against real dies, in tests/equations/fabrication/test_silicon.py.
     """
     b, t = blueprint, technology
     joined, code = die_to_die_bandwidth(b, t), package_code(b, t)

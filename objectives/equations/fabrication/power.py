@@ -32,7 +32,7 @@ def full_power(blueprint: Blueprint, plan: Plan, technology: Technology) -> dict
         Energies of bytes as published (technology file); of FLOP fitted, see there.
 
     Example:
-        By hand, in tests/equations/test_silicon.py.
+        By hand, in tests/equations/fabrication/test_silicon.py.
     """
     node, io, energy = technology.node, technology.io_node, technology.energy
     dram_joules = technology.dram.joules_per_byte + energy.dram_system_joules_per_byte

@@ -30,7 +30,7 @@ def die_yield(group: DieGroup, *, node: Node, wafer: Wafer) -> Array:
         As `yields.harvested_yield`.
 
     Example:
-        By hand, in tests/equations/test_silicon.py: H100, 79 %.
+        By hand, in tests/equations/fabrication/test_silicon.py: H100, 79 %.
     """
     core, sram, other = _die_parts(group, wafer)
     if wafer.whole:
@@ -61,8 +61,8 @@ def group_cost(group: DieGroup, *, node: Node, wafer: Wafer) -> Array:
         The standard cost model, e.g. Feng and Ma, "Chiplet Actuary", DAC 2022.
 
     Example:
-        By hand, in tests/equations/test_silicon.py: H100, about 347 USD with a wafer of 16,500 USD, where
-        analysts say 300 USD.
+        By hand, in tests/equations/fabrication/test_silicon.py: H100, about 347 USD with a wafer of 16,500
+        USD, where analysts say 300 USD.
     """
     if wafer.whole:
         return group.count * (node.wafer_usd / wafer.whole_yield) + zeros_like(group.core)
@@ -109,7 +109,7 @@ def package_cost(plan: Plan, hbm_stacks: Array, package: Package) -> Array:
         Shape fitted to H100, whose CoWoS is put at 723 to 750 USD (technology file).
 
     Example:
-        By hand, in tests/equations/test_silicon_package.py.
+        By hand, in tests/equations/fabrication/test_package.py.
     """
     compute, io = plan.compute, plan.io
     placed = compute.count + io.count + hbm_stacks
@@ -223,7 +223,7 @@ def unit_cost(blueprint: Blueprint, plan: Plan, power_w: Array, technology: Tech
         figures.
 
     Example:
-        By hand, in tests/equations/test_silicon.py.
+        By hand, in tests/equations/fabrication/test_silicon.py.
     """
     t, package = technology, technology.package
     zero = zeros_like(plan.compute.core)

@@ -33,7 +33,7 @@ def first_token_parts(
         A sum of parts.
 
     Example:
-        By hand, in tests/equations/test_prefix_cache.py.
+        By hand, in tests/equations/step/test_prefix_cache.py.
     """
     parts, load = {}, prefix_load_s(s)
     if load is not None:

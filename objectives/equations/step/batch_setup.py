@@ -70,7 +70,7 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad) -> Setup
         Assembled from `llm`, `chip` and `interconnect`.
 
     Example:
-        By hand, in tests/equations/test_placement.py and tests/properties/test_laws.py.
+        By hand, in tests/equations/chip/test_placement.py and tests/properties/test_laws.py.
     """
     chips, d, work = designs.chips, designs.deployments, context.workload
     layer = mean_layer(context.llm, d.tp, d.ep)

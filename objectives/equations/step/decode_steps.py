@@ -61,7 +61,7 @@ def decode_steps(s: Setup) -> DecodeSteps:
         Leviathan, Kalman & Matias, ICML 2023 (arXiv 2211.17192), theorem 3.8 for drafts.
 
     Example:
-        By hand, in tests/equations/test_speculation.py and tests/properties/test_laws.py.
+        By hand, in tests/equations/step/test_speculation.py and tests/properties/test_laws.py.
     """
     plain = _step(s, 1.0)
     draft = s.context.workload.speculation

@@ -276,7 +276,8 @@ def dense_matrices(m: Machine, p: ForwardPass, r: PassInput) -> OperatorTime:
         As `forward_pass`.
 
     Example:
-        By hand, in tests/equations/test_energy.py: FLOP over peak and bytes over bandwidth of whole networks.
+        By hand, in tests/equations/cost/test_energy.py: FLOP over peak and bytes over bandwidth of whole
+        networks.
     """
     layer, layers, per_byte = m.layer, float(m.context.llm.layers), m.per_byte
     padded = padded_rows(r.rows, m.chips.tile_rows)

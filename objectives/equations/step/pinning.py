@@ -50,7 +50,7 @@ def pinning_values(
         Counted from the operators of `forward_pass`.
 
     Example:
-        By hand, in tests/equations/test_placement.py.
+        By hand, in tests/equations/chip/test_placement.py.
     """
     work, precision = context.workload, context.precision
     wide, narrow = precision.weight_bytes, precision.activation_bytes

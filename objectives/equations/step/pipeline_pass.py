@@ -92,7 +92,7 @@ def pipeline_pass(
         GPipe, Huang et al. 2019 (arXiv 1811.06965), section 2.
 
     Example:
-        By hand, in tests/equations/test_pipeline.py and tests/properties/test_serving_modes.py.
+        By hand, in tests/equations/step/test_pipeline.py and tests/properties/test_serving_modes.py.
     """
     layers, step = m.context.llm.layers, m.chips.step_overhead_s
     message = r.rows * (m.context.llm.hidden * residual_bytes(m.context.precision))
@@ -138,7 +138,7 @@ def bounds(p: ForwardPass, parts: Mapping[str, Array], layers: float, heads: flo
         Williams, Waterman & Patterson, CACM 52 (2009).
 
     Example:
-        By hand, in tests/equations/test_roofline_group.py; sums in tests/properties/test_laws.py.
+        By hand, in tests/equations/chip/test_operator_time.py; sums in tests/properties/test_laws.py.
     """
     operators = [(p.projections, layers), (p.core, layers), (p.ffn, layers), (p.head, heads)]
     if p.routed is not None:

@@ -140,7 +140,7 @@ def prefix_load_s(s: Setup) -> Array | None:
         As `prefix_cache.load_seconds`.
 
     Example:
-        By hand, in tests/equations/test_prefix_cache.py.
+        By hand, in tests/equations/step/test_prefix_cache.py.
     """
     work = s.context.workload
     if work.prefix is None or work.prefix.hit == 0.0 or work.prefix.tier == "dram":

@@ -35,7 +35,8 @@ def resource_use(m: Machine, p: ForwardPass, r: PassInput) -> ResourceSeconds:
         As `chip.resource_seconds`.
 
     Example:
-        By hand, in tests/equations/test_energy.py: FLOP over peak and bytes over bandwidth of whole networks.
+        By hand, in tests/equations/cost/test_energy.py: FLOP over peak and bytes over bandwidth of whole
+        networks.
     """
     layers = float(m.context.llm.layers)
     matrices = [(dense_matrices(m, p, r), 1.0)]

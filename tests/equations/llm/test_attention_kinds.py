@@ -17,8 +17,9 @@ TP = np.array([1.0, 8.0, 128.0])
 SLIDING = Attention(heads=64, kv_heads=8, head_dim=64, window=128)
 CHUNKED = Attention(heads=40, kv_heads=8, head_dim=128, window=8192, chunked=True)
 PLAIN = Attention(heads=64, kv_heads=8, head_dim=64)
-WINDOWS = st.builds(Attention, heads=st.just(8), kv_heads=st.just(8), head_dim=st.just(64),
-                    window=st.integers(1, 10_000))  # fmt: skip
+WINDOWS = st.builds(
+    Attention, heads=st.just(8), kv_heads=st.just(8), head_dim=st.just(64), window=st.integers(1, 10_000)
+)
 
 
 def a(value: float) -> np.ndarray:
@@ -78,7 +79,7 @@ def test_a_row_in_the_first_chunk_sees_everything_before_it() -> None:
 
 
 def test_a_cache_has_room_for_a_whole_chunk() -> None:
-    # 36 layers fill 8,192 tokens before they start anew, 12 keep all 131,072
+    # 36 layers fill 8,192 tokens before they start again, 12 keep all 131,072
     kept = 48 * mean_layer(llama4_scout(), a(1)).kv_kept(131_072.0)
     assert kept >= 2 * 8 * 128 * (36 * 8192 + 12 * 131_072)
 

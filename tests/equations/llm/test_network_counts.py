@@ -61,10 +61,14 @@ MIXTRAL = (
     + (2 * 32 + 1) * 4096  # norms
 )
 MLA = (
-    7168 * 1536 + 1536 + 1536 * 128 * (128 + 64)  # queries down, norm, up
-    + 7168 * (512 + 64) + 512 + 512 * 128 * (128 + 128)  # keys and values down, norm, up
+    7168 * 1536
+    + 1536
+    + 1536 * 128 * (128 + 64)  # queries down, norm, up
+    + 7168 * (512 + 64)
+    + 512
+    + 512 * 128 * (128 + 128)  # keys and values down, norm, up
     + 128 * 128 * 7168  # output
-)  # fmt: skip
+)
 V3 = (
     61 * MLA
     + 3 * (3 * 7168 * 18432)

@@ -69,10 +69,14 @@ def test_a_single_sequence_walks_and_never_waits() -> None:
 
 @LAW
 @given(
-    layers=st.integers(1, 200), pp=st.integers(1, 100), layer=st.floats(1e-7, 1e-2),
-    head=st.floats(0.0, 1e-2), hop=st.floats(0.0, 1e-3), fixed=st.floats(0.0, 1e-3),
+    layers=st.integers(1, 200),
+    pp=st.integers(1, 100),
+    layer=st.floats(1e-7, 1e-2),
+    head=st.floats(0.0, 1e-2),
+    hop=st.floats(0.0, 1e-3),
+    fixed=st.floats(0.0, 1e-3),
     count=st.integers(1, 100),
-)  # fmt: skip
+)
 def test_a_turn_is_never_below_the_walk_nor_below_any_stage_times_its_visits(
     layers: int, pp: int, layer: float, head: float, hop: float, fixed: float, count: int
 ) -> None:

@@ -100,11 +100,11 @@ def test_dies_and_cores_of_nothing_yield_one(defects: float):
 def test_zero_hbm_costs_zero_hbm(given_: dict[str, float], node: str):
     bare = design(node, None, **(given_ | {"stacks": 0.0}))
     for dram in ("HBM3e", "DDR5"):
-        beside = design(node, dram, **(given_ | {"stacks": 0.0}))
-        assert beside.unit_cost_parts()["dram"][0] == 0.0
-        assert beside.area_parts["dram_phy"][0] == 0.0
-        assert beside.power_parts["dram"][0] == 0.0
-        assert beside.unit_cost_usd()[0] == bare.unit_cost_usd()[0]
+        without_stacks = design(node, dram, **(given_ | {"stacks": 0.0}))
+        assert without_stacks.unit_cost_parts()["dram"][0] == 0.0
+        assert without_stacks.area_parts["dram_phy"][0] == 0.0
+        assert without_stacks.power_parts["dram"][0] == 0.0
+        assert without_stacks.unit_cost_usd()[0] == bare.unit_cost_usd()[0]
 
 
 def test_hbm_takes_an_interposer_and_board_dram_does_not():
@@ -221,9 +221,13 @@ def test_a_batch_equals_its_rows_and_columns_broadcast():
     peaks, stacks = column(1e14, 4e14, 8e14)[:, None], column(0.0, 2.0, 6.0)[None, :]
     plan = blueprint()
     batch = replace(
-        plan, peak_flops=peaks, vector_flops=0.07 * peaks, stacks=stacks, dram_bytes=stacks * 16e9,
+        plan,
+        peak_flops=peaks,
+        vector_flops=0.07 * peaks,
+        stacks=stacks,
+        dram_bytes=stacks * 16e9,
         dram_bandwidth=stacks * 8e11,
-    )  # fmt: skip
+    )
     grid = derive(batch, technology().resolve("n5", "HBM3e")).unit_cost_usd()
     assert grid.shape == (3, 3)
     for i, peak in enumerate(peaks[:, 0]):

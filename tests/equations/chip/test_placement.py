@@ -19,9 +19,13 @@ def b(value: float) -> np.ndarray:
 
 
 def demand(
-    size: float, seconds: np.ndarray, busy: float = 0.0, reads: float = 1.0, port: float = 0.0,
+    size: float,
+    seconds: np.ndarray,
+    busy: float = 0.0,
+    reads: float = 1.0,
+    port: float = 0.0,
     exposed: float = 0.0,
-) -> PinningValue:  # fmt: skip
+) -> PinningValue:
     return PinningValue(
         held_bytes=b(size),
         reads=b(reads),
@@ -34,9 +38,15 @@ def demand(
 
 
 def placed_on(
-    chips: Chips, weights: float, kv: float, prompt_kv: float = 0.0, activations: float = 0.0,
-    hidden: float = 0.0, kv_hidden: float = 0.0, kv_reads: float = 1.0,
-) -> Placement:  # fmt: skip
+    chips: Chips,
+    weights: float,
+    kv: float,
+    prompt_kv: float = 0.0,
+    activations: float = 0.0,
+    hidden: float = 0.0,
+    kv_hidden: float = 0.0,
+    kv_reads: float = 1.0,
+) -> Placement:
     t = seconds_per_byte(chips)
     wanted = demand(weights, t.dram, hidden), demand(kv, t.kv_dram, kv_hidden, kv_reads)
     return place(chips, t, wanted, b(prompt_kv), b(activations))
@@ -150,9 +160,12 @@ def best_by_linear_program(chips: Chips, demands: tuple[PinningValue, ...]) -> f
         rows.append([x for d in demands for x in (sign * d.held_bytes.item(), 0.0, 0.0)])
         limits.append(limit)
     found = linprog(
-        cost, A_ub=rows, b_ub=limits, bounds=[(0, 1), (0, None), (0, None)] * n,
+        cost,
+        A_ub=rows,
+        b_ub=limits,
+        bounds=[(0, 1), (0, None), (0, None)] * n,
         options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
-    )  # fmt: skip
+    )
     assert found.status == 0, found.message
     return (float(found.fun) + fixed) * unit
 
@@ -162,16 +175,31 @@ SIZE, SHARE = st.floats(1e8, 1e10), st.floats(0.0, 2.0)
 
 @LAW
 @given(
-    sizes=st.tuples(SIZE, SIZE, SIZE), sram=SIZE, dram=SIZE, dram_bandwidth=st.floats(1e12, 1e14),
-    efficiency=st.floats(0.2, 1.0), busy=st.tuples(SHARE, SHARE, SHARE), port=st.floats(0.0, 0.5),
-    reads=st.tuples(st.just(1.0), st.floats(0.05, 1.0), st.floats(0.01, 1.0)), exposed=st.floats(0.0, 0.5),
-    mixture=st.booleans(), scarce=st.booleans(),
-)  # fmt: skip
+    sizes=st.tuples(SIZE, SIZE, SIZE),
+    sram=SIZE,
+    dram=SIZE,
+    dram_bandwidth=st.floats(1e12, 1e14),
+    efficiency=st.floats(0.2, 1.0),
+    busy=st.tuples(SHARE, SHARE, SHARE),
+    port=st.floats(0.0, 0.5),
+    reads=st.tuples(st.just(1.0), st.floats(0.05, 1.0), st.floats(0.01, 1.0)),
+    exposed=st.floats(0.0, 0.5),
+    mixture=st.booleans(),
+    scarce=st.booleans(),
+)
 def test_no_other_placement_is_faster(
-    sizes: tuple[float, ...], sram: float, dram: float, dram_bandwidth: float, efficiency: float,
-    busy: tuple[float, ...], port: float, reads: tuple[float, ...], exposed: float, mixture: bool,
+    sizes: tuple[float, ...],
+    sram: float,
+    dram: float,
+    dram_bandwidth: float,
+    efficiency: float,
+    busy: tuple[float, ...],
+    port: float,
+    reads: tuple[float, ...],
+    exposed: float,
+    mixture: bool,
     scarce: bool,
-) -> None:  # fmt: skip
+) -> None:
     kinds = 3 if mixture else 2  # dense weights, KV cache, and experts by hit rate
     if scarce:  # both tiers together just hold it, so that SRAM takes more than saves time
         dram = max(1e8, sum(sizes[:kinds]) / 0.999 - sram)
@@ -183,11 +211,15 @@ def test_no_other_placement_is_faster(
     rates = (t.dram, t.kv_dram, t.dram)
     demands = tuple(
         demand(
-            sizes[i], rates[i], max(busy[i], port * (i != 1)) * rates[i].item(), reads[i],
-            0.0 if i == 1 else port * rates[i].item(), 0.0 if i == 1 else exposed,
+            sizes[i],
+            rates[i],
+            max(busy[i], port * (i != 1)) * rates[i].item(),
+            reads[i],
+            0.0 if i == 1 else port * rates[i].item(),
+            0.0 if i == 1 else exposed,
         )
         for i in range(kinds)
-    )  # fmt: skip
+    )
     placed = place(chips, t, demands, b(0.0), b(0.0))
     shares = [s.item() for s in placed.shares]
     pinned = sum(size * s for size, s in zip(sizes, shares, strict=False))
@@ -225,13 +257,23 @@ SIZES = st.just(0.0) | st.floats(1.0, 1e12)
 
 @LAW
 @given(
-    weights=st.floats(1e6, 1e12), kv=SIZES, prompt_kv=SIZES, activations=st.floats(0.0, 1e9),
-    sram=st.floats(1e6, 1e12), more=st.floats(0.0, 1e12), dram_bandwidth=st.floats(1e10, 1e15),
-)  # fmt: skip
+    weights=st.floats(1e6, 1e12),
+    kv=SIZES,
+    prompt_kv=SIZES,
+    activations=st.floats(0.0, 1e9),
+    sram=st.floats(1e6, 1e12),
+    more=st.floats(0.0, 1e12),
+    dram_bandwidth=st.floats(1e10, 1e15),
+)
 def test_excess_falls_byte_for_byte_and_more_sram_never_lowers_a_share(
-    weights: float, kv: float, prompt_kv: float, activations: float, sram: float, more: float,
+    weights: float,
+    kv: float,
+    prompt_kv: float,
+    activations: float,
+    sram: float,
+    more: float,
     dram_bandwidth: float,
-) -> None:  # fmt: skip
+) -> None:
     chips = groq_like(dram_bytes=8e9, dram_bandwidth=dram_bandwidth)
     sizes = (weights, kv, prompt_kv, activations)
     few = placed_on(chips.replace(sram_bytes=b(sram)), *sizes)
@@ -247,7 +289,7 @@ def test_excess_falls_byte_for_byte_and_more_sram_never_lowers_a_share(
 
 
 def test_what_is_not_pinned_fits_in_dram() -> None:
-    # 40 GB of SRAM at 80 TB/s beside 1 MB of DRAM as fast: half of 20 GB would lie in one megabyte
+    # 40 GB of SRAM at 80 TB/s and 1 MB of DRAM as fast: half of 20 GB would be in one megabyte
     chips = groq_like(sram_bytes=40e9, dram_bytes=1e6, dram_bandwidth=80e12)
     placed = placed_on(chips, 20e9, 0.0)
     assert placed.excess_bytes < 0.0

@@ -105,9 +105,12 @@ def test_a_wafer_pays_for_what_makes_a_system_of_it():
 
 @LAW
 @given(
-    st.sampled_from([None, *PACKAGES]), st.sampled_from([1.0, 2.0, 4.0, 8.0]), st.floats(0.0, 1e13),
-    st.floats(0.0, 1e13), st.sampled_from(["stacks", "weight_load", "die_bandwidth"]),
-)  # fmt: skip
+    st.sampled_from([None, *PACKAGES]),
+    st.sampled_from([1.0, 2.0, 4.0, 8.0]),
+    st.floats(0.0, 1e13),
+    st.floats(0.0, 1e13),
+    st.sampled_from(["stacks", "weight_load", "die_bandwidth"]),
+)
 def test_more_of_what_joins_parts_never_costs_less(
     name: str | None, dies: float, between: float, load: float, more: str
 ):

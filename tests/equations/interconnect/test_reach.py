@@ -118,8 +118,11 @@ def test_optics_draw_power_that_every_token_pays_for() -> None:
 @settings(deadline=None, max_examples=60)
 @given(
     st.sampled_from(["ring", "torus2d", "torus3d", "dragonfly", "switch", "fat-tree"]),
-    st.integers(1, 512), st.integers(1, 10_000), st.integers(1, 64), st.floats(0.1, 0.9),
-)  # fmt: skip
+    st.integers(1, 512),
+    st.integers(1, 10_000),
+    st.integers(1, 64),
+    st.floats(0.1, 0.9),
+)
 def test_a_larger_block_never_lets_more_leave(
     topology: str, block: int, domain: int, group: int, local: float
 ) -> None:

@@ -47,8 +47,13 @@ def test_throughput_is_sequences_over_time_per_token_over_all_replicas() -> None
 
 
 @LAW
-@given(batch=st.integers(1, 1024), osl=st.integers(1, 4096), step=st.floats(1e-4, 1.0),
-       prefill=st.floats(1e-4, 10.0), burst=st.floats(0.0, 1.0))  # fmt: skip
+@given(
+    batch=st.integers(1, 1024),
+    osl=st.integers(1, 4096),
+    step=st.floats(1e-4, 1.0),
+    prefill=st.floats(1e-4, 10.0),
+    burst=st.floats(0.0, 1.0),
+)
 def test_on_one_stage_a_request_stays_for_its_steps_and_everybodys_prompt(
     batch: int, osl: int, step: float, prefill: float, burst: float
 ) -> None:
@@ -61,8 +66,14 @@ def test_on_one_stage_a_request_stays_for_its_steps_and_everybodys_prompt(
 
 
 @LAW
-@given(batch=st.integers(1, 1024), pp=st.integers(1, 100), osl=st.integers(1, 4096),
-       stage=st.floats(1e-6, 1.0), prefill=st.floats(0.0, 10.0), more=st.floats(1.0, 2.0))  # fmt: skip
+@given(
+    batch=st.integers(1, 1024),
+    pp=st.integers(1, 100),
+    osl=st.integers(1, 4096),
+    stage=st.floats(1e-6, 1.0),
+    prefill=st.floats(0.0, 10.0),
+    more=st.floats(1.0, 2.0),
+)
 def test_behind_prompts_no_request_is_faster_than_the_stages_and_none_gains_by_slower_ones(
     batch: int, pp: int, osl: int, stage: float, prefill: float, more: float
 ) -> None:
@@ -97,8 +108,13 @@ def test_of_five_that_arrive_together_the_mean_waits_for_two_prompts() -> None:
 
 
 @LAW
-@given(batch=st.integers(1, 1024), prefill=st.floats(1e-4, 10.0), step=st.floats(1e-4, 1.0),
-       burst=st.floats(0.0, 1.0), more=st.floats(0.0, 1.0))  # fmt: skip
+@given(
+    batch=st.integers(1, 1024),
+    prefill=st.floats(1e-4, 10.0),
+    step=st.floats(1e-4, 1.0),
+    burst=st.floats(0.0, 1.0),
+    more=st.floats(0.0, 1.0),
+)
 def test_a_queue_grows_with_the_burst_and_with_the_batch(
     batch: int, prefill: float, step: float, burst: float, more: float
 ) -> None:

@@ -92,10 +92,10 @@ def test_every_yield_is_a_share_and_every_part_finite(
 @LAW
 @given(DESIGNS, NODES, GENERATIONS, SEEDS)
 def test_zero_dram_costs_zero_dram(given_: dict[str, float], node: str, dram: str, seed: int) -> None:
-    bare, beside = (made(seed, node, d, **(given_ | {"stacks": 0.0})) for d in (None, dram))
-    assert beside.unit_cost_parts()["dram"][0] == beside.power_parts["dram"][0] == 0.0
-    assert beside.area_parts["dram_phy"][0] == 0.0
-    assert of(beside) == of(bare)
+    bare, without_stacks = (made(seed, node, d, **(given_ | {"stacks": 0.0})) for d in (None, dram))
+    assert without_stacks.unit_cost_parts()["dram"][0] == without_stacks.power_parts["dram"][0] == 0.0
+    assert without_stacks.area_parts["dram_phy"][0] == 0.0
+    assert of(without_stacks) == of(bare)
     some = made(seed, node, dram, **(given_ | {"stacks": 1.0}))
     assert some.unit_cost_parts()["dram"][0] > 0.0
     assert some.area_parts["dram_phy"][0] > 0.0

@@ -26,10 +26,16 @@ def test_a_token_pays_for_rest_work_servers_and_building() -> None:
     assert metered(make.ECONOMY, a(0.24)) == pytest.approx(0.24 * 1.4 * 1.25)
     assert {k: float(v[0]) for k, v in parts.items()} == pytest.approx(
         {
-            "static": 0.2, "compute": 0.04, "sram": 0.0, "dram": 0.0, "link": 0.0, "optics": 0.0,
-            "server": 0.24 * 0.4, "building": 0.24 * 1.4 * 0.25,
+            "static": 0.2,
+            "compute": 0.04,
+            "sram": 0.0,
+            "dram": 0.0,
+            "link": 0.0,
+            "optics": 0.0,
+            "server": 0.24 * 0.4,
+            "building": 0.24 * 1.4 * 0.25,
         }
-    )  # fmt: skip
+    )
 
 
 def test_decode_of_one_sequence_reads_every_weight_once_for_each_token() -> None:

@@ -63,8 +63,10 @@ def test_each_format_counts_where_it_is_stored() -> None:
     context = make.context(weights=2.0, kv=2.0, activations=2.0)
     before = evaluate(design, context, detail=True).capacity_parts
     for field, part in (
-        ("weight_bytes", "weights"), ("kv_bytes", "kv_cache"), ("activation_bytes", "activations")
-    ):  # fmt: skip
+        ("weight_bytes", "weights"),
+        ("kv_bytes", "kv_cache"),
+        ("activation_bytes", "activations"),
+    ):
         narrow = replace(context, precision=replace(context.precision, **{field: 0.5}))
         after = evaluate(design, narrow, detail=True).capacity_parts
         assert {k for k in before if before[k] != after[k]} == {part}

@@ -35,8 +35,12 @@ def test_capital_is_chips_and_all_that_stands_around_them() -> None:
     dollars = {"price_usd": 26_000, "host_usd": 4_000, "rack_usd": 700, "network_usd": 500}
     parts = capex(h100_like(**dollars, scale_out_usd=3_000), a(16), a(16))  # two boxes of eight
     assert {k: float(v[0]) for k, v in parts.items()} == {
-        "chips": 416e3, "host": 64e3, "rack": 11.2e3, "network": 8e3, "scale_out": 48e3,
-    }  # fmt: skip
+        "chips": 416e3,
+        "host": 64e3,
+        "rack": 11.2e3,
+        "network": 8e3,
+        "scale_out": 48e3,
+    }
 
 
 def test_only_chips_that_leave_their_domain_pay_for_what_is_beyond_it() -> None:

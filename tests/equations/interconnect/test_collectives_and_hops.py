@@ -22,10 +22,17 @@ TINY, HUGE = 1.0, 1e12  # bytes at which latency, or bandwidth, is all there is
 
 def net(topology: str, **changes: Number) -> Chips:
     base: dict[str, Number] = {
-        "link_bandwidth": W, "link_latency": A, "collective_overhead_s": SOFTWARE, "link_efficiency": 1.0,
-        "link_topology": TOPOLOGIES[topology], "link_domain": 4096.0, "link_group": 4096.0,
-        "in_network_reduction": 0.0, "scale_out_bandwidth": 0.0, "scale_out_latency": 0.0,
-    }  # fmt: skip
+        "link_bandwidth": W,
+        "link_latency": A,
+        "collective_overhead_s": SOFTWARE,
+        "link_efficiency": 1.0,
+        "link_topology": TOPOLOGIES[topology],
+        "link_domain": 4096.0,
+        "link_group": 4096.0,
+        "in_network_reduction": 0.0,
+        "scale_out_bandwidth": 0.0,
+        "scale_out_latency": 0.0,
+    }
     return h100_like(**{**base, **changes})
 
 
@@ -127,11 +134,15 @@ def random_net(draw: st.DataObject, **changes: Number) -> Chips:
     group = draw.draw(st.sampled_from((4.0, 8.0, 16.0)))
     share = draw.draw(st.floats(0.1, 0.9))
     return net(
-        draw.draw(st.sampled_from(sorted(TOPOLOGIES))), link_group=group, link_local_share=share,
-        link_global_share=1.0 - share, link_domain=draw.draw(st.sampled_from((8.0, 64.0))),
+        draw.draw(st.sampled_from(sorted(TOPOLOGIES))),
+        link_group=group,
+        link_local_share=share,
+        link_global_share=1.0 - share,
+        link_domain=draw.draw(st.sampled_from((8.0, 64.0))),
         scale_out_bandwidth=W * draw.draw(st.floats(0.01, 1.0)),
-        scale_out_latency=A * draw.draw(st.floats(1.0, 10.0)), **changes,
-    )  # fmt: skip
+        scale_out_latency=A * draw.draw(st.floats(1.0, 10.0)),
+        **changes,
+    )
 
 
 SIZES = st.floats(0.0, 30.0).map(lambda x: float(np.exp(x)))
@@ -297,9 +308,16 @@ def test_one_die_adds_up_for_nothing() -> None:
     assert line.latency_s == line.s_per_byte == 0.0
 
 
-@pytest.mark.parametrize(("topology", "n", "idle"), [
-    ("torus2d", 2, 2.0), ("torus2d", 4, 1.0), ("torus3d", 2, 3.0), ("torus3d", 4, 1.5), ("torus3d", 8, 1.0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("topology", "n", "idle"),
+    [
+        ("torus2d", 2, 2.0),
+        ("torus2d", 4, 1.0),
+        ("torus3d", 2, 3.0),
+        ("torus3d", 4, 1.5),
+        ("torus3d", 8, 1.0),
+    ],
+)
 def test_a_small_block_of_a_torus_uses_the_links_of_its_own_axes_only(
     topology: str, n: int, idle: float
 ) -> None:
