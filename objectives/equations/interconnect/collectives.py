@@ -49,8 +49,9 @@ def collectives(chips: Chips, n: Array) -> Collectives:
         dragonfly, Kim, Dally, Scott & Abts, ISCA 2008, and Abts et al., ISCA 2022.
 
     Example:
-        Published: bus bandwidth is bytes over time x 2 (n-1)/n (NVIDIA nccl-tests, doc/PERFORMANCE.md): 7/4
-        for eight chips, so that a large all-reduce on a ring of eight takes 1.75 V / W.
+        Published: bus bandwidth is bytes over time x 2 (n-1)/n for an all-reduce and x (n-1)/n for an
+        all-gather (NVIDIA nccl-tests, doc/PERFORMANCE.md), so that large ones on a ring of eight take 1.75
+        and 0.875 V / W.
 
         >>> import numpy as np
         >>> from types import SimpleNamespace
@@ -62,8 +63,9 @@ def collectives(chips: Chips, n: Array) -> Collectives:
         ...     link_global_share=of(1.0), in_network_reduction=of(0.0), scale_out_latency=of(0.0),
         ...     scale_out_bandwidth=of(0.0), collective_overhead_s=of(0.0), dies=of(1.0),
         ...     die_latency=of(0.0), die_bandwidth=of(0.0))
-        >>> float(collectives(ring, of(8.0)).all_reduce.seconds(1.0)[0])
-        1.75
+        >>> found = collectives(ring, of(8.0))
+        >>> float(found.all_reduce.seconds(1.0)[0]), float(found.all_gather.seconds(1.0)[0])
+        (1.75, 0.875)
     """
     inside = minimum(n, chips.link_domain)
     short, long, gather = _inside(chips, inside)
