@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from dse.decide.verdict.stored_run import judged
+from dse.decide.verdict.stored_run import with_verdicts
 from dse.errors import SpecError
 from dse.front.files import write_files, write_front
 from dse.pages.gallery import renew_gallery
@@ -35,7 +35,7 @@ def renew(study: Path) -> None:
     """Run every case of the study in the folder `study` and commit what comes out."""
     with TemporaryDirectory() as folder:
         for question in load_cases(str(study)):
-            judged(run(question, fresh=True, out=folder, timeout=HOURS))
+            with_verdicts(run(question, fresh=True, out=folder, timeout=HOURS))
         commit(study, Path(folder))
 
 

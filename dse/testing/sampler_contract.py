@@ -43,10 +43,12 @@ def toy(trial: optuna.Trial) -> tuple[float, float]:
     return x + n, (1.0 - x) * (2.0 if branch == "left" else 1.0) + 1.0 / (1.0 + n)
 
 
-def _contains(range_: BaseDistribution, value: Any) -> bool:
+def _contains(range_: BaseDistribution, value: object) -> bool:
     """Whether a value is one of the choices, or within the ends of a range; no range of `toy` has a step."""
     if isinstance(range_, CategoricalDistribution):
         return value in range_.choices
+    if not isinstance(value, int | float):
+        return False
     return isinstance(range_, FloatDistribution | IntDistribution) and range_.low <= value <= range_.high
 
 

@@ -137,6 +137,7 @@ def contexts() -> tuple[Context, ...]:
 
 
 def _context(llm: Llm, serving: Serving) -> Context:
+    """A context with round invented numbers for one LLM and serving mode."""
     return Context(
         llm=llm,
         precision=Precision(weight_bytes=1.0, kv_bytes=1.0, activation_bytes=2.0),

@@ -102,7 +102,7 @@ def test_the_answer_tells_the_best_of_the_front(
 ) -> None:
     said, every = opened.find("#answer").text, tables["f"]
     tightest, loosest = front.manifest["targets"]["tpot"][0], front.manifest["targets"]["tpot"][-1]
-    assert not (every["tpot_s"] <= tightest).any() and "nothing was found" in said
+    assert not (every["tpot_s"] <= tightest).any() and "no design was found" in said
     best = every["usd_per_token_per_s"][every["tpot_s"] <= loosest].min()
     told = float(said.split("down to ")[1].split(",")[0])
     assert best * 0.995 <= told <= best * 1.015  # of systems within 1 % the smallest is told
@@ -116,7 +116,7 @@ def test_hovering_a_point_shows_its_design(opened: Any) -> None:
     text = until(
         lambda: opened.run("return (document.querySelector('.hovertext') || {}).textContent"), "hover text"
     )
-    assert "TPOT" in text and "entry price" in text and "batch" in text
+    assert "TPOT" in text and "capital" in text and "batch" in text
 
 
 def test_clicking_a_point_opens_its_card_and_escape_closes_it(opened: Any) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from dse.decide.compare.chip_settings import by_chip
 from dse.decide.compare.chips import compare
-from dse.decide.compare.evaluated_chip import contestant
+from dse.decide.compare.evaluated_chip import evaluate_chip
 from dse.decide.verdict.by_software import dependence, flip_of, verdicts_from
 from dse.errors import SpecError
 from dse.evaluate.estimate import Subject
@@ -56,7 +56,7 @@ def test_time_laid_on_every_layer_adds_up_to_tpot_by_hand():
         None,
         software="ideal",
     )
-    one = contestant(subject, {"batch": 8, "tp": 8, "pp": 1, "ep": None})
+    one = evaluate_chip(subject, {"batch": 8, "tp": 8, "pp": 1, "ep": None})
     base = one.flat(one.metrics.tpot_s)[0]
     tight = base + 80 * 10e-6
     costs = one.costs_over(np.asarray([0.0, 9.99e-6, 10.01e-6]), float(tight))

@@ -111,11 +111,11 @@ def test_a_bound_on_the_capital_is_one_of_all_clusters_together(study, front):
 def test_the_explained_design_is_that_of_its_row_part_by_part(study, front):
     found = explain(study, front, "row:1", {})
     row = front.frame.iloc[0]
-    assert [p.label for p in found.told.parts] == [A, B]
-    assert [p.weight for p in found.told.parts] == [0.75, 0.25]
+    assert [p.label for p in found.evaluation.parts] == [A, B]
+    assert [p.weight for p in found.evaluation.parts] == [0.75, 0.25]
     for name in ("usd_per_token_per_s", "tpot_s", "capex_usd", "chips"):
         assert found.estimate.metrics[name] == pytest.approx(row[name], rel=1e-12)
-    for part in found.told.parts:
+    for part in found.evaluation.parts:
         assert part.estimate.metrics["tpot_s"] == pytest.approx(row[f"{part.label}.tpot_s"], rel=1e-12)
         for ledger in ("tpot_s", "capex_usd", "usd_per_million_tokens"):
             total = sum(part.estimate.ledgers[ledger].values())
@@ -164,8 +164,8 @@ def test_a_proposal_serves_every_part(study, proposal):
     cost, *_ = best_pair(study, chip, LIMITS["tpot"])
     assert proposal.rounded.cost == pytest.approx(cost, rel=1e-12)
     assert proposal.estimate.feasible
-    assert all(p.estimate.feasible for p in proposal.told.parts)
-    assert {p.estimate.chip for p in proposal.told.parts} == {"for-both"}
+    assert all(p.estimate.feasible for p in proposal.evaluation.parts)
+    assert {p.estimate.chip for p in proposal.evaluation.parts} == {"for-both"}
 
 
 def test_the_datasheet_of_a_mix_tells_each_part(proposal):

@@ -284,7 +284,7 @@ def test_the_verb_writes_files_that_check_and_estimate(dse_verb, stored):
     new = "mine/chips/new-chip.yaml"
     said = dse_verb("propose", stored[0], "--out", stored[1], "--tpot", "5 ms", "-o", new)
     assert said.code == 0, said.err
-    assert "What would have to be wrong for it not to win" in said.out or "does not win" in said.out
+    assert "Published values that would have to be wrong" in said.out or "does not win" in said.out
     assert max(map(len, said.out.replace("Written", "\nWritten").splitlines()[:-4])) <= 100
     assert dse_verb("check", "mine").code == 0
     told = dse_verb(

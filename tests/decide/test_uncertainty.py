@@ -74,7 +74,7 @@ def test_intervals_are_in_order_and_shares_are_shares(found):
 
 
 def test_at_each_target_the_chances_to_be_best_sum_to_the_chance_that_one_meets_it(front, found):
-    told = found.judge(answer(front))
+    told = found.with_spreads(answer(front))
     for i, best in enumerate(told.best):
         rows = [best, *(rows[i] for rows in told.rivals.values())]
         shares = [r["probability_best"] for r in rows if r["found"]]

@@ -1,9 +1,9 @@
 """What stands below tables of a page: what prices are on, and who has no anchor."""
 
 from dse.pages.study.footnotes import with_notes
-from dse.report.words.eligibility import Standing
+from dse.report.words.eligibility import Eligibility
 
-STANDS = Standing(
+STANDS = Eligibility(
     group_of={
         "gpu-a": "list and street prices",
         "pod": "cost to the maker",

@@ -35,7 +35,7 @@ def front() -> Front:
 def test_the_best_is_one_of_the_prices_of_most_chips_and_anchored(front: Front) -> None:
     found = answer(front)
     assert [(r["chip"], r["usd_per_token_per_s"]) for r in found.best] == [("gpu-b", 5.0)]
-    assert found.standing.group == "list and street prices"
+    assert found.eligibility.group == "list and street prices"
     assert set(found.baselines) == set(BASES)  # all of them are shown
     assert cases_info([("one", front)]).winners[0][0].design == "gpu-b"
 
@@ -46,7 +46,7 @@ def test_an_unanchored_chip_wins_where_a_reader_asks_for_it(front: Front) -> Non
 
 
 def test_who_wins_nothing_is_listed_with_its_reason(front: Front) -> None:
-    told = list(answer(front).standing.lines())
+    told = list(answer(front).eligibility.lines())
     assert "cost to the maker: pod" in told[0]
     assert told[1].startswith("wafer is unanchored: No measurement of a chip of Wafers states enough.")
     assert "--with-unanchored" in told[1]

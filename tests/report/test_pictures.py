@@ -227,7 +227,7 @@ def test_nothing_is_missing_at_the_end_of_a_search_unless_a_sweep_knows_better()
     found = Progress(np.array([1, 2, 5]), np.array([50.0, 75.0, 75.0]))
     info = progress_info(found, two_front())
     assert (info.trials.tolist(), info.missing.tolist(), info.complete) == ([1], [pytest.approx(100 / 3)], 2)
-    assert (info.end, info.told) == (5, "nothing gained after 2 of 5 trials")
+    assert (info.end, info.event) == (5, "no gain after 2 of 5 trials")
     reference = {"reference_point": {"usd_per_token_per_second": 105.0, "tpot": 1.001}}
     exact = Front(two_front().frame.head(1), pd.DataFrame(), (COST, TPOT), {})  # 85 USD/(token/s) x 1 s
     beside = progress_info(found, Front(two_front().frame, pd.DataFrame(), (COST, TPOT), reference), exact)
@@ -277,7 +277,7 @@ def test_few_or_infeasible_trials_say_nothing_of_importance(committed: Evidence)
     assert committed.study is not None
     assert importance(committed.study, told(LEAST - 1, lambda a, _: a)) == ()
     assert importance(committed.study, told(300, lambda a, _: a, feasible=False)) == ()
-    assert any("fewer say nothing" in t for t in texts(render_importance((), "s", ".svg")))
+    assert any("no branch has as many yet" in t for t in texts(render_importance((), "s", ".svg")))
 
 
 def test_parameters_are_called_as_the_field_calls_them() -> None:
@@ -287,8 +287,8 @@ def test_parameters_are_called_as_the_field_calls_them() -> None:
 
 
 def test_a_front_of_other_configs_says_so(committed: Evidence) -> None:
-    assert committed.study is not None and committed.doubts == ()
+    assert committed.study is not None and committed.cautions == ()
     digests = {**committed.front.manifest["digests"], "chip/h100-sxm": "other"}
     old = Front(committed.front.frame, committed.front.baselines, committed.front.axes, {"digests": digests})
-    (doubt,) = changes(old, committed.study)
-    assert doubt.endswith("chip/h100-sxm")
+    (caution,) = changes(old, committed.study)
+    assert caution.endswith("chip/h100-sxm")

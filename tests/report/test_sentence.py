@@ -36,14 +36,14 @@ def test_targets_with_the_same_kind_of_winner_are_told_together() -> None:
 
 def test_baselines_are_told_by_their_factor_at_each_target() -> None:
     said = answer_sentences(found(ROWS, [("h100", 0.008, 6.0), ("h200", 0.09, 0.5)]))
-    assert said[0] == "Within a TPOT of 1.00 ms nothing was found."
+    assert said[0] == "Within a TPOT of 1.00 ms no design was found."
     assert "The best baseline is 1.5 times worse at 10.0 ms (h100), 2 times better at 100 ms (h200)." in said
 
 
 def test_a_baseline_that_meets_what_nothing_on_the_front_meets_is_named() -> None:
     said = answer_sentences(found(ROWS, [("h100", 0.0009, 6.0)]))
     assert said[0] == (
-        "Within a TPOT of 1.00 ms nothing was found on the front; "
+        "Within a TPOT of 1.00 ms no design was found on the front; "
         "the baseline h100 meets it at 6.00 $/(token/s)."
     )
 
@@ -56,7 +56,7 @@ def test_a_difference_inside_both_error_bars_is_left_open(factor: float, open_: 
     told = replace(known)
     told.__dict__["intervals"] = intervals  # as if the stacks were calibrated
     said = answer_sentences(told)
-    assert any("10.0 ms the error bars leave open" in s for s in said) is open_
+    assert any("10.0 ms the error bars do not separate" in s for s in said) is open_
     assert not any("No error bar is known" in s for s in said)
 
 

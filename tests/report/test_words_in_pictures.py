@@ -85,7 +85,7 @@ def searched(missing: list[float], complete: float | None) -> ProgressInfo:
         missing=np.array(missing),
         complete=complete,
         end=1000.0,
-        told="nothing gained after so many trials" if complete else "",
+        event="no gain after so many trials" if complete else "",
         notes=(),
     )
 
@@ -99,7 +99,7 @@ def height(svg: str, words: str) -> float:
 @pytest.mark.parametrize("complete", [3.0, 400.0, 1000.0])
 def test_what_a_search_came_to_is_written_below_the_subtitle(complete: float) -> None:
     svg = render_progress(searched([30.0, 25.0], complete), ".svg").decode()
-    assert height(svg, "nothing gained") - height(svg, "a study") > 9.0  # points: a line
+    assert height(svg, "no gain") - height(svg, "a study") > 9.0  # points: a line
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def ran(tmp_path_factory):
 def test_the_report_of_a_mix_tells_what_each_member_does(ran):
     study, front, _ = ran
     found = evidence(front, study)
-    assert found.doubts == ()
+    assert found.cautions == ()
     page = study_report(found)
     assert "75% llama2-70b.article" in page and "25% llama2-7b.article" in page
     row = found.rows[0]
@@ -183,7 +183,7 @@ def test_every_llm_of_a_mix_is_part_of_the_question(ran):
 def test_the_report_tells_what_each_llm_gets(ran):
     study, front, _ = ran
     found = evidence(front, study)
-    assert found.doubts == ()
+    assert found.cautions == ()
     told = dict(card_of(found.rows[0], found.seen[0]).results)
     assert {m.label for m in study.members} <= set(told)
     assert "$/(token/s)" in told["llama2-70b.article"]

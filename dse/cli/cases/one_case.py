@@ -1,4 +1,4 @@
-"""One case of a study, run: searched, judged, drawn."""
+"""One case of a study, run: searched, with_verdicts, drawn."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dse.cli.show.run_summary import draw
 from dse.cli.terminal.guard import blame
-from dse.decide.verdict.stored_run import judged, stored_manifest
+from dse.decide.verdict.stored_run import stored_manifest, with_verdicts
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.run.runner import RunResult, run
 
@@ -48,7 +48,7 @@ def run_case(study: ResolvedStudy, options: CaseOptions, report: Progress) -> Ru
     if result.interrupted:
         return result
     if options.verdicts:
-        result = judged(result, before)
+        result = with_verdicts(result, before)
     if len(result.front.frame):
         draw(result.study, result.front, result.out)
     return result

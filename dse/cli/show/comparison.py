@@ -14,8 +14,8 @@ from dse.decide.compare.evaluated_chip import Obstacle
 from dse.decide.compare.result import ComparedChip, Comparison
 from dse.evaluate.estimate_result import Estimate
 from dse.front.columns import ordered
+from dse.front.tables import Row
 from dse.plugins import metrics_of
-from dse.report.words.answer import Row
 from dse.report.words.computed_formats import MARK
 from dse.report.words.part_names import counted, word
 from dse.report.words.violations import pretty_violation

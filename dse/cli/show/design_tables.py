@@ -7,8 +7,9 @@ from rich.console import RenderableType
 from dse.cli.terminal.quantity import NONE, format_quantity
 from dse.cli.terminal.tables import table
 from dse.front.axis import Axis, axis_named
-from dse.report.words.answer import Answer, Row
-from dse.report.words.eligibility import Standing
+from dse.front.tables import Row
+from dse.report.words.answer import Answer
+from dse.report.words.eligibility import Eligibility
 from dse.spec.schema.space import NAME, PARAMETERS
 
 SHOWN = 40
@@ -57,7 +58,7 @@ def baseline_table(answer: Answer) -> RenderableType | None:
 
     Baselines that cannot be the best, because of their kind of price or without an anchor, come last, marked.
     """
-    goal, target, standing = answer.objective, answer.target, answer.standing
+    goal, target, standing = answer.objective, answer.target, answer.eligibility
     if target is None or not answer.baselines:
         return None
     names = sorted(answer.baselines, key=lambda name: not standing.ranks(name))
@@ -76,7 +77,7 @@ def baseline_table(answer: Answer) -> RenderableType | None:
     )
 
 
-def _apart(standing: Standing, name: str) -> str:
+def _apart(standing: Eligibility, name: str) -> str:
     """Why a baseline may not be the best, in a word or two."""
     if name in standing.unanchored and not standing.shown:
         return "unanchored"

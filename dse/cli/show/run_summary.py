@@ -31,7 +31,7 @@ def print_answer(front: Front, spec: StudySpec, *, no_color: bool, sure: Sampled
     console, precision = stdout(no_color=no_color), front.manifest.get("precision", {})
     found = answer(front)
     if sure is not None:
-        found = sure.judge(found)
+        found = sure.with_spreads(found)
     found = marked_answer(found, precision)
     found = replace(found, best=tuple(mark_rows(found.best, front)))
     console.print(spec.title, style="bold")
@@ -52,7 +52,7 @@ def print_answer(front: Front, spec: StudySpec, *, no_color: bool, sure: Sampled
         console.print(line, style="dim")
     for line in computed_lines([*found.best, *plain_rows(front.baselines)], precision):
         console.print(line, soft_wrap=True)
-    for line in found.standing.lines():
+    for line in found.eligibility.lines():
         console.print(plain(line))
     for line in note(sure):
         console.print(plain(line), style="dim")

@@ -13,10 +13,11 @@ from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import remark, table
 from dse.errors import SpecError, StaleResultsError
 from dse.front.files import Front
+from dse.front.tables import Row
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.report.info.sampled_front import SampledFront
 from dse.report.info.sampled_front import sample_front as drawn
-from dse.report.words.answer import Answer, Row
+from dse.report.words.answer import Answer
 
 Samples = Annotated[
     int, typer.Option("--samples", metavar="N", parser=whole(2), help="Samples of the uncertain inputs.")
@@ -110,7 +111,7 @@ def _with_rivals(
     rows = []
     for i, best in enumerate(answer.best):
         limit = format_quantity(best[f"target_{target.column}"], target.unit)
-        rivals = ((n, r[i]) for n, r in answer.rivals.items() if answer.standing.ranks(n))
+        rivals = ((n, r[i]) for n, r in answer.rivals.items() if answer.eligibility.ranks(n))
         others = [row for _, row in rivals if row["found"]]
         others = sorted(others, key=lambda r: r[goal.column] * (-1.0 if goal.maximised else 1.0))
         rivals_here = [r for r in others[:1] if not best["found"] or r["chip"] != best["chip"]]

@@ -7,10 +7,11 @@ from rich.console import Console, RenderableType
 from dse.cli.terminal.quantity import NONE, format_quantity
 from dse.cli.terminal.tables import plain, table
 from dse.decide.verdict.by_software import Verdict, Verdicts, verdicts_from
-from dse.decide.verdict.multi_start import NEAR, TURNED
+from dse.decide.verdict.multi_start import AS_BRANCH, NEAR
 from dse.front.files import Front
+from dse.front.tables import Row
 from dse.question.unanchored import family
-from dse.report.words.answer import Row, answer
+from dse.report.words.answer import answer
 from dse.report.words.eligibility import eligibility_of
 
 HEADS = {"as-sold": "as sold", "equal": "equal", "ideal": "ideal"}
@@ -31,7 +32,7 @@ def show_verdicts(console: Console, found: Verdicts, goal: str, target: str = "T
     """Print the verdicts of a question as a table, and a sentence for each target."""
     several = len({d.basis for d in found.dependence}) > 1
     console.print(_table(found, goal, target, several))
-    if any(v.winner and (v.winner.startswith(NEAR) or TURNED in v.winner) for v in found.verdicts):
+    if any(v.winner and (v.winner.startswith(NEAR) or AS_BRANCH in v.winner) for v in found.verdicts):
         console.print(plain(_WALKED))
     for d in found.dependence:
         at = "" if d.target is None else f"Within {format_quantity(d.target, 's')}"
@@ -64,7 +65,8 @@ def _cell(verdict: Verdict | None) -> str:
 
 def mark_rows(rows: Iterable[Row], front: Front) -> list[Row]:
     """Rows of designs, those marked that no measurement anchors or whose price is on another basis."""
-    eligible, found = eligibility_of(front), []
+    eligible = eligibility_of(front)
+    found: list[Row] = []
     for row in rows:
         name = family(str(row.get("chip")), str(row.get("role")))
         mark = _UNANCHORED if name in eligible.unanchored else ""

@@ -1,8 +1,7 @@
 """Chips side by side: the best deployment of each at equal latency targets, and the front of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -10,8 +9,9 @@ from dse.chips.anchors import anchor
 from dse.chips.assumed_values import assumed
 from dse.chips.branch import chip_kind
 from dse.chips.price_basis import price_basis
+from dse.choose.rule import Ints
 from dse.decide.compare.chip_settings import by_chip, mistakes
-from dse.decide.compare.evaluated_chip import EvaluatedChip, contestant
+from dse.decide.compare.evaluated_chip import EvaluatedChip, evaluate_chip
 from dse.decide.compare.result import ComparedChip, Comparison, axes
 from dse.decide.compare.spreads import comparison_spreads
 from dse.decide.compare.verdicts import verdicts_of
@@ -57,62 +57,58 @@ def compare(
     tighter of two on TPOT, unless `hold_targets` is false. Chips rank within one basis of prices. A chip
     without a listed price is taken at its unit cost, as `dse.estimate` does; one that lacks a figure has a
     `gap` in the place of results. A chip that no measurement anchors wins nothing unless `with_unanchored`
-    says so. `verdicts` tells who wins under all three softwares, whatever `software` is shown.
-    `samples` drawings of every uncertain number tell how sure that is; 0 leaves them out.
-    `settings` exchanges numbers of all chips, or of one by its name (`h100.price`). Raises `SpecError` with
+    says so. `verdicts` says who wins under all three softwares, whichever `software` is shown.
+    `samples` of every uncertain number give percentiles; 0 leaves them out.
+    `settings` overrides numbers of all chips, or of one by its name (`h100.price`). Raises `SpecError` with
     every problem at once, where they are of the question, of every chip, or of what is set for one chip.
     """
-    asked = software_named(software)
+    shown = software_named(software)
     names = _names(chips, configs)
     own = by_chip(settings or {}, names)
     layout = {"batch": batch, "tp": tp, "pp": pp, "ep": ep}
 
     def subject(chip: str, under: str) -> Subject:
+        """The chip `chip` under the software `under`, checked against the requested deployment."""
         found = Subject(
-            chip,
-            llm,
-            workload,
-            weights,
-            kv,
-            activations,
-            cost_model,
-            stack,
-            price_method,
-            own[names[chip]],
-            configs,
-            serving,
-            seller,
-            system,
-            under,
+            chip=chip,
+            llm=llm,
+            workload=workload,
+            weights=weights,
+            kv=kv,
+            activations=activations,
+            model=cost_model,
+            stack=stack,
+            price_method=price_method,
+            settings=own[names[chip]],
+            configs=configs,
+            serving=serving,
+            seller=seller,
+            system=system,
+            software=under,
         )
         found.check_layout(**layout, dp=None)
         if not hold_targets:
             found.targets = {}
         return found
 
-    tried = {chip: _tried(chip, subject) for chip in names}
-    if typed := [
-        p
-        for chip, e in tried.items()
-        if isinstance(e, SpecError)
-        for p in mistakes(settings or {}, names, names[chip], e)
-    ]:
-        raise SpecError(typed)
-    known = {chip: found for chip, found in tried.items() if not isinstance(found, SpecError)}
+    known, failed = _looked_up(names, subject)
+    own_mistakes = [p for chip, e in failed.items() for p in mistakes(settings or {}, names, names[chip], e)]
+    if own_mistakes:
+        raise SpecError(own_mistakes)
     if not known:
-        problems = [p for e in tried.values() if isinstance(e, SpecError) for p in e.problems]
+        problems = [p for e in failed.values() for p in e.problems]
         raise SpecError(list(dict.fromkeys(problems)) or [Problem("CHIP", "expected a chip, got none")])
-    first = next(iter(known.values()))[asked]
+    first = next(iter(known.values()))[shown]
     own_target = tuple(v for o, v in first.targets.items() if o.name == "tpot")
     limits = tuple(sorted(targets)) or own_target or (1.0,)
     under = {
-        chip: {s: contestant(each, layout) for s, each in found.items()} for chip, found in known.items()
+        chip: {s: evaluate_chip(each, layout) for s, each in found.items()} for chip, found in known.items()
     }
     catalog = Catalog.of(configs)
     rows = [
-        _compared(under[chip][asked], limits)
+        _compared(under[chip][shown], limits)
         if chip in under
-        else _without(catalog.get(ChipSpec, chip), tried[chip], limits, price_method)
+        else _without(catalog.get(ChipSpec, chip), failed[chip], limits, price_method)
         for chip in names
     ]
     allowed = [c for c in rows if c.gap is None and (with_unanchored or c.unanchored is None)]
@@ -120,14 +116,14 @@ def compare(
     return Comparison(
         llm=first.llm.name,
         workload=first.workload.name,
-        software=asked,
+        software=shown,
         targets=limits,
         chips=tuple(rows),
         with_unanchored=with_unanchored,
         held={goal.name: limit for goal, limit in first.limits},
         verdicts=verdicts_of(rows, {c.chip: by_name[c.chip] for c in allowed}, limits, catalog),
         spreads=comparison_spreads(
-            rows, {names[chip]: each[asked] for chip, each in known.items()}, limits, catalog, samples
+            rows, {names[chip]: each[shown] for chip, each in known.items()}, limits, catalog, samples
         )
         if samples
         else (),
@@ -151,15 +147,21 @@ def _names(chips: Sequence[str], configs: Path | str | None) -> dict[str, str]:
     return found
 
 
-def _tried(chip: str, subject: Any) -> dict[str, Subject] | SpecError:
-    """A chip under each software; what is wrong with it where it lacks something."""
-    try:
-        return {s: subject(chip, s) for s in SOFTWARE}
-    except SpecError as error:
-        return error
+def _looked_up(
+    chips: Iterable[str], subject: Callable[[str, str], Subject]
+) -> tuple[dict[str, dict[str, Subject]], dict[str, SpecError]]:
+    """Each chip under each software, and the error of each chip that lacks a figure."""
+    known: dict[str, dict[str, Subject]] = {}
+    failed: dict[str, SpecError] = {}
+    for chip in chips:
+        try:
+            known[chip] = {s: subject(chip, s) for s in SOFTWARE}
+        except SpecError as error:
+            failed[chip] = error
+    return known, failed
 
 
-def _without(chip: ChipSpec, why: Any, limits: Sequence[float], method: str) -> ComparedChip:
+def _without(chip: ChipSpec, why: SpecError, limits: Sequence[float], method: str) -> ComparedChip:
     """The row of a chip that lacks a figure."""
     told = "; ".join(str(p) for p in why.problems).replace("--set price=", f"--set {chip.name}.price=")
     return ComparedChip(
@@ -177,9 +179,10 @@ def _without(chip: ChipSpec, why: Any, limits: Sequence[float], method: str) -> 
 
 
 def _compared(of: EvaluatedChip, limits: Sequence[float]) -> ComparedChip:
+    """The row of a chip: its best deployment at each target, its obstacle, and its own front."""
     s, good = of.subject, of.good()
     found = list(zip(of.at(limits), limits, strict=True))
-    stands = anchor(s.sold, s.chip)
+    anchoring = anchor(s.sold, s.chip)
     return ComparedChip(
         chip=s.chip.name,
         title=s.chip.title,
@@ -187,23 +190,23 @@ def _compared(of: EvaluatedChip, limits: Sequence[float]) -> ComparedChip:
         hypothetical=s.chip.hypothetical,
         hardware=hardware(s.chip, s.columns),
         basis=price_basis(s.chip, s.price.method),
-        unanchored=None if stands.anchored else stands.reason,
+        unanchored=None if anchoring.anchored else anchoring.reason,
         assumed=assumed(s.chip),
         obstacle=of.obstacle(),
-        best=tuple(None if at is None else of.told(at, limit) for at, limit in found),
+        best=tuple(None if at is None else of.estimate_at(at, limit) for at, limit in found),
         least_tpot_s=float(of.flat(of.metrics.tpot_s)[good].min()) if good.size else None,
         curve=_curve(of, good),
     )
 
 
-def _curve(of: EvaluatedChip, good: Any) -> Table:
+def _curve(of: EvaluatedChip, good: Ints) -> Table:
     """The non-dominated deployments among `good`."""
     s, m = of.subject, of.metrics
     columns = [of.flat(getattr(m, axis.column)) for axis in axes()]
     kind = chip_kind(s.chip)
     role = "search" if s.chip.hypothetical else "baseline"
 
-    def rows(chosen: Any) -> Table:
+    def rows(chosen: Ints) -> Table:
         at = good[chosen]
         told = {"trial": 0, "chip": s.chip.name, "branch": kind, "role": role}
         sizes = of.designs.take(at).deployments.columns()

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ from dse.evaluate.estimate import Subject
 from dse.evaluate.estimate_result import Estimate
 from dse.plugins import objective
 from objectives import api
+from objectives.arrays import Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Obstacle:
     """Constraint or target to what it is exceeded by, in its unit."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class EvaluatedChip:
     """A chip with every deployment of the grid, evaluated."""
 
@@ -36,47 +36,47 @@ class EvaluatedChip:
     designs: api.Designs
     """The deployments of the grid on one axis."""
     metrics: api.Metrics
-    promised: Limits
+    workload_limits: Limits
     """Latency targets of the workload; of two on TPOT the tighter one binds."""
 
     def at(self, limits: Sequence[float]) -> list[Found | None]:
         """The best deployment within each TPOT [s], also between batches of the grid; None where none is."""
         tpot = objective("tpot")
-        self.subject.best_at(self.grid, [merged(self.promised, ((tpot, limit),)) for limit in limits])
+        self.subject.best_at(self.grid, [merged(self.workload_limits, ((tpot, limit),)) for limit in limits])
         return [found if bool(found.feasible[0]) else None for found in self.subject.chosen]
 
-    def flat(self, column: Any) -> Floats:
+    def flat(self, column: Array) -> Floats:
         """A column of the metrics, one number a deployment."""
         return np.broadcast_to(np.asarray(column, dtype=float), self.designs.shape).reshape(-1)
 
     def good(self) -> npt.NDArray[np.intp]:
         """Deployments that fit and meet every target of the workload."""
         s = self.subject
-        found = judged(self.metrics, s.context, s.goal, self.promised, self.designs.shape, 1)
+        found = judged(self.metrics, s.context, s.goal, self.workload_limits, self.designs.shape, 1)
         return np.flatnonzero(found.feasible[:, 0])
 
     def obstacle(self) -> Obstacle | None:
         """Why no deployment is good, by the one that misses by least; None where one is."""
         s = self.subject
-        found = judged(self.metrics, s.context, s.goal, self.promised, self.designs.shape, 1)
+        found = judged(self.metrics, s.context, s.goal, self.workload_limits, self.designs.shape, 1)
         if found.feasible.any():
             return None
         one = self.designs.take(best(found))
-        missed = misses(s.cost_model.evaluate(one, s.context), s.context, self.promised)
+        missed = misses(s.cost_model.evaluate(one, s.context), s.context, self.workload_limits)
         return Obstacle(
             fits=all(m.limit is not None for m in missed), exceeds={m.name: m.over for m in missed}
         )
 
-    def told(self, found: Found, limit: float) -> Estimate:
+    def estimate_at(self, found: Found, limit: float) -> Estimate:
         """The estimate of a deployment, with every ledger."""
         s, one = self.subject, api.Designs(chips=self.subject.chips, deployments=found.deployments)
         metrics = s.cost_model.evaluate(one, s.context, detail=True)
         s.hold_against_physics(one, metrics)
         fixed = dict(s.targets)
-        s.targets, s.chosen = dict(merged(self.promised, ((objective("tpot"), limit),))), [found]
-        told = s.report(one, metrics, solved=True)
+        s.targets, s.chosen = dict(merged(self.workload_limits, ((objective("tpot"), limit),))), [found]
+        estimate = s.report(one, metrics, solved=True)
         s.targets = fixed
-        return told
+        return estimate
 
     def costs_over(self, times: Floats, limit: float) -> Floats:
         """$/(token/s) at its best within `limit` [s] when each layer takes a time more [s], shape (times,).
@@ -93,17 +93,19 @@ class EvaluatedChip:
             columns[name] = columns[name] + times
         designs = api.Designs(chips=api.Chips(**columns), deployments=self.designs.deployments.reshape(-1, 1))
         metrics = s.cost_model.evaluate(designs, s.context)
-        limits = merged(self.promised, ((objective("tpot"), limit),))
+        limits = merged(self.workload_limits, ((objective("tpot"), limit),))
         found = judged(metrics, s.context, s.goal, limits, designs.shape)
         return np.asarray(np.where(found.feasible, found.cost, np.inf).min(axis=0))
 
 
-def contestant(subject: Subject, layout: dict[str, int | None]) -> EvaluatedChip:
+def evaluate_chip(subject: Subject, layout: dict[str, int | None]) -> EvaluatedChip:
     """A chip under every deployment of the grid in which what `layout` gives is held."""
     grid = subject.grid(**layout)
     designs = api.Designs(chips=subject.chips, deployments=grid.reshape(-1))
     metrics = subject.cost_model.evaluate(designs, subject.context)
-    return EvaluatedChip(subject, grid, designs, metrics, subject.limits)
+    return EvaluatedChip(
+        subject=subject, grid=grid, designs=designs, metrics=metrics, workload_limits=subject.limits
+    )
 
 
 def best_values(of: EvaluatedChip, limits: Sequence[float]) -> list[float]:

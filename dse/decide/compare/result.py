@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -41,7 +40,7 @@ class ComparedChip:
     unanchored: str | None
     """Why no measurement anchors its software; None where one does."""
     assumed: str | None = None
-    """What its numbers assume where its file is silent; None where they assume nothing."""
+    """What its numbers assume where its file gives no value; None where they assume nothing."""
     gap: str | None = None
     """The figure that it lacks, so that nothing can be told of it; None where it lacks none."""
     obstacle: Obstacle | None = None
@@ -87,7 +86,7 @@ class Comparison:
         return tuple(sorted(count, key=lambda name: -count[name]))
 
     def may_win(self, chip: ComparedChip) -> bool:
-        """Whether a chip is ranked: measurements anchor it, or it was asked for."""
+        """Whether a chip is ranked: measurements anchor it, or unanchored chips may win."""
         return chip.gap is None and (self.with_unanchored or chip.unanchored is None)
 
     def ranked(self, i: int, group: str) -> list[tuple[ComparedChip, Estimate]]:
@@ -109,7 +108,7 @@ class Comparison:
         found = self.ranked(i, group or self.groups[0])
         return found[0][0].chip if found else None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Plain data for JSON."""
         return {
             "llm": self.llm,
@@ -151,7 +150,7 @@ class Comparison:
         """The chips of the first basis of prices as a front, for a picture.
 
         It has the curve of each, and as the front what none of those that may win beats. `compared` in its
-        manifest names the chips, so that a picture tells each of them from the others.
+        manifest names the chips, so that a plot distinguishes them.
         """
         drawn = [c for c in self.chips if c.gap is None and group_of(c.basis) == self.groups[0]]
         archive = Archive(axes())

@@ -1,4 +1,4 @@
-"""How sure a comparison is: each chip at its best deployments under the same drawings."""
+"""Uncertainty of a comparison: each chip at its best deployments under the same samples."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,7 +57,7 @@ def comparison_spreads(
     samples: int,
     seed: int = 1,
 ) -> tuple[dict[str, Spread], ...]:
-    """For each target [s] the chips that meet it, each beside the others of its basis of prices."""
+    """For each target [s] the chips that meet it, each compared with the others on its price basis."""
     serve = [c for c in rows if c.chip in subjects and any(e is not None for e in c.best)]
     sampled = {c.chip: _drawn(c, subjects[c.chip], catalog, samples, seed) for c in serve}
     out = []

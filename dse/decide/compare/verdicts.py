@@ -53,6 +53,7 @@ def verdicts_of(
 def _verdict(
     own: Under, kinds: Mapping[str, str], software: str, limit: float, values: Mapping[str, float], group: str
 ) -> Verdict:
+    """The cheapest chip under one software at one target, its 80 % interval and its nearest tie."""
     best = min(values, key=lambda chip: values[chip]) if values else None
     if best is None or not np.isfinite(values[best]):
         return Verdict(

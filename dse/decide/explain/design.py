@@ -1,8 +1,7 @@
-"""Why one design of a study is what it is: its ledgers, its sources, and what every single change does."""
+"""Why one design of a study is what it is: its breakdown, its sources, and every single change of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,13 +16,11 @@ from dse.errors import spec_error
 from dse.evaluate.batch import axis_of
 from dse.evaluate.estimate_result import Estimate
 from dse.front.files import Front
-from dse.front.tables import records, stack
+from dse.front.tables import Row, records, stack
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.trials.read_trials import FrozenTrial
 from dse.search.trials.replay import choice_of
 from dse.spec.yaml.units import pretty
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +29,7 @@ class Explanation:
 
     study: ResolvedStudy
     candidate: Candidate
-    told: Evaluation
+    evaluation: Evaluation
     goal: str
     goal_label: str
     neighbours: tuple[Neighbour, ...]
@@ -41,7 +38,7 @@ class Explanation:
     @property
     def estimate(self) -> Estimate:
         """Of the design; of a mix the whole."""
-        return self.told.estimate
+        return self.evaluation.estimate
 
     @property
     def improvements(self) -> list[Neighbour]:
@@ -49,7 +46,7 @@ class Explanation:
         better = [n for n in self.neighbours if n.better]
         return sorted(better, key=lambda n: min(c for c in (n.change, n.resolved_change) if c is not None))
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Plain data for JSON."""
         known = self.study.setting.catalog.sources()
         return {
@@ -58,7 +55,7 @@ class Explanation:
             "chip": self.candidate.label,
             "parameters": parameter_values(self.study, self.candidate),
             "objective": self.goal,
-            "estimate": as_plain(self.told),
+            "estimate": as_plain(self.evaluation),
             "locally_optimal": not self.improvements,
             "neighbours": [{**asdict(n), "better": n.better} for n in self.neighbours],
             "rests_on": [
@@ -90,7 +87,7 @@ def explain(
 ) -> Explanation:
     """Explain a design of a stored front at the target that it is best at, or any other of the `trials`.
 
-    `trial` is the number of a trial, the name of a chip as the front tells it, or `row:N` counted from 1.
+    `trial` is the number of a trial, the name of a chip on the front, or `row:N` counted from 1.
     Of several deployments of one chip the cheapest that meets `limits` [SI, by objective] is taken; without
     limits the tightest target of the study that its fastest one meets is the limit. A trial that is not on
     the front is taken at the best deployment for its own target. Raises `SpecError`.
@@ -110,7 +107,7 @@ def explain(
         candidate=candidate,
         goal=problem.goal.name,
         goal_label=problem.goal.label,
-        told=evaluate_candidate(study, problem, candidate, layout),
+        evaluation=evaluate_candidate(study, problem, candidate, layout),
         neighbours=tuple(neighbours(study, problem, candidate, layout)),
         elasticities=tuple(elasticities(study, candidate, layout)),
     )
@@ -140,7 +137,7 @@ def _trial(front: Front, number: str, trials: Sequence[FrozenTrial]) -> FrozenTr
 
 
 def candidate_of_trial(study: ResolvedStudy, trial: FrozenTrial) -> tuple[Candidate, dict[str, float]]:
-    """The chip of a stored trial, and the latency limit that it was asked at."""
+    """The chip of a stored trial, and the latency limit of the trial."""
     choice = choice_of(study, trial)
     swept = study.swept
     limit = {swept.name: choice.limit} if swept is not None and np.isfinite(choice.limit) else {}
@@ -170,6 +167,8 @@ def _usual(study: ResolvedStudy, rows: Sequence[Row]) -> dict[str, float]:
 
 
 def _best(rows: Sequence[Row], problem: DeploymentProblem, study: ResolvedStudy) -> Row:
+    """The row with the best goal among those that meet the limits; `SpecError` where none does."""
+
     def met(row: Row) -> bool:
         for goal, limit in problem.limits:
             value = row.get(axis_of(goal).column)

@@ -1,4 +1,4 @@
-"""Which published numbers a result rests on, and how hard: elasticities by finite differences."""
+"""Which published numbers a result depends on: elasticities by finite differences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -55,9 +55,9 @@ def used_facts(study: ResolvedStudy, candidate: Candidate) -> list[Fact]:
 
 
 def elasticities(study: ResolvedStudy, candidate: Candidate, layout: Layout) -> list[Elasticity]:
-    """Numbers that move the cost of one design, the strongest first.
+    """Elasticities of the cost of one design with respect to published numbers, the largest first.
 
-    Latency limits do not count here: what is asked is what moves the cost, not the feasibility.
+    Latency limits are lifted: an elasticity is about cost, not feasibility.
     """
     known = used_facts(study, candidate)
     ends = [_ends(f) for f in known]
@@ -86,7 +86,7 @@ def _ends(fact: Fact) -> tuple[float, float]:
 def _varied(study: ResolvedStudy, candidate: Candidate, fact: Fact, value: float) -> ResolvedStudy | None:
     try:
         return varied(study, {fact.place: value}, [candidate])
-    except SpecError:  # the question cannot be asked with that number, such as a chip of no dies
+    except SpecError:  # no valid study has that number, such as a chip without dies
         return None
 
 

@@ -33,7 +33,7 @@ class MarginalValue:
     step: float
     """Relative step up and down."""
     elasticity: float | None
-    """d ln(objective) / d ln(resource), its cost included, deployment chosen anew [1]; None where neither
+    """d ln(objective) / d ln(resource), its cost included, deployment chosen again [1]; None where neither
     neighbour is feasible."""
     more: float | None
     """Relative change of the objective with a step more; None where that is infeasible."""
@@ -103,6 +103,7 @@ def _of_place(
     limits: dict[str, float],
     base: float,
 ) -> MarginalValue:
+    """Marginal value of one number of the configs, changed by a step down and up."""
     leaf = leaf_at(study, place)
     value = float(leaf.value) if leaf is not None and leaf.value else 0.0
     try:
@@ -121,6 +122,7 @@ def _of_place(
 def _of_price(
     study: ResolvedStudy, problem: DeploymentProblem, candidate: Candidate, base: float
 ) -> MarginalValue:
+    """Marginal value of the price of the chip, everything else fixed."""
     chips = chips_of_candidates(study, [candidate])
     ends = api.Chips(
         **{

@@ -9,7 +9,13 @@ from dse.arrays import Floats
 from dse.chips.parameters import fraction_of, value_at
 from dse.choose.rule import cost_of
 from dse.decide.propose.candidates import Candidate, chips_of_candidates
-from dse.decide.scenario.best_deployments import DeploymentProblem, best_costs, costs, evaluate, positive
+from dse.decide.scenario.best_deployments import (
+    DeploymentProblem,
+    best_costs,
+    costs,
+    evaluate,
+    positive_cost,
+)
 from dse.decide.scenario.mix_parts import SIZES, Layout
 from dse.question.layouts import pairs
 from dse.question.resolved_study import ResolvedStudy
@@ -71,9 +77,9 @@ def neighbours(
     metrics, shape = evaluate(problem, designs), designs[0].shape
     over = {n: np.broadcast_to(np.asarray(v), shape) for n, v in problem.violations(metrics).items()}
     held = costs(problem, designs)
-    anew = _resolved(study, problem, moves)
+    resolved = _resolved(study, problem, moves)
     goal = np.broadcast_to(np.asarray(problem.goal.value(metrics, problem.context), dtype=float), shape)
-    base = float(positive(problem.goal, cost_of(problem.goal, goal))[0])
+    base = float(positive_cost(problem.goal, cost_of(problem.goal, goal))[0])
     found = []
     for i, move in enumerate(moves, start=1):
         hits = {n: float(v[i]) for n, v in over.items() if v[i] > 0.0}
@@ -86,7 +92,7 @@ def neighbours(
                 new=move.new,
                 change=_relative(float(held[i]), base),
                 hits=hits,
-                resolved_change=_relative(float(anew[i - 1]), base),
+                resolved_change=_relative(float(resolved[i - 1]), base),
             )
         )
     return found
@@ -97,7 +103,7 @@ def _relative(cost: float, base: float) -> float | None:
 
 
 def _resolved(study: ResolvedStudy, problem: DeploymentProblem, moves: Sequence[_Move]) -> Floats:
-    """Cost with the deployment chosen anew, infinite for moves of the deployment."""
+    """Cost with the best deployment of each changed chip, infinite for moves of the deployment."""
     out = np.full(len(moves), np.inf)
     chips = [i for i, m in enumerate(moves) if m.what in PARAMETERS]
     if chips:

@@ -1,5 +1,5 @@
 """The chip to build.
 
-Candidates, rounding to sizes that can be built, the rivals it must beat, the inputs that would overturn
+Candidates, rounding to sizes that can be built, the rivals it must beat, the inputs that would change
 it, and its files.
 """

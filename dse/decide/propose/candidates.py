@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from dse.chips.branch import Branch, chip_kind
 from dse.chips.parameters import value_at
 from dse.chips.resolve import chip_columns, chips_of
 from dse.front.files import Front
-from dse.front.tables import records
+from dse.front.tables import Row, records
 from dse.question.resolved_study import ResolvedStudy
 from dse.spec.schema.space import NAME, PARAMETERS
 from objectives import api
@@ -42,7 +41,7 @@ def node_of(branch: Branch, candidate: Candidate) -> str:
 
 
 def generation_of(branch: Branch, candidate: Candidate) -> str | None:
-    """Kind of DRAM beside a chip of the search; None where it has none."""
+    """Kind of DRAM of a chip of the search; None where it has none."""
     known = branch.spec.generations
     return _chosen("dram_generation", known, candidate) if known else None
 
@@ -63,7 +62,7 @@ def parameter_values(study: ResolvedStudy, candidate: Candidate) -> dict[str, fl
     }
 
 
-def from_rows(study: ResolvedStudy, rows: Iterable[Mapping[str, Any]]) -> list[Candidate]:
+def from_rows(study: ResolvedStudy, rows: Iterable[Row]) -> list[Candidate]:
     """The distinct chips of some rows of a front, in their order."""
     found: dict[str, Candidate] = {}
     for row in rows:
@@ -73,7 +72,7 @@ def from_rows(study: ResolvedStudy, rows: Iterable[Mapping[str, Any]]) -> list[C
     return list(found.values())
 
 
-def _of_row(study: ResolvedStudy, label: str, row: Mapping[str, Any]) -> Candidate:
+def _of_row(study: ResolvedStudy, label: str, row: Row) -> Candidate:
     trial = int(row["trial"])
     if row["role"] == "baseline":
         return Candidate(label=label, kind=chip_kind(study.baselines[label]), trial=trial)

@@ -31,8 +31,8 @@ def chip_of(study: ResolvedStudy, candidate: Candidate, name: str, targets: Mapp
         out = override(out, path, value, note, source=SOURCE, basis="derived")
     nothing = {"value": None, "source": "not-found", "basis": "published"}
     gone = {
-        "price": type(out.price)(**nothing, note="nobody sells it"),
-        "host": type(out.host)(**nothing, note="nobody has built a host for it"),
+        "price": type(out.price)(**nothing, note="not sold"),
+        "host": type(out.host)(**nothing, note="no host exists for it"),
         "dram": _dram(branch, candidate, column),
         "price_basis": None,
     }
@@ -83,7 +83,7 @@ def _identity(
             out = override(out, path, leaf.value, note, source=leaf.source, basis="assumption")
     link = out.link.model_copy(update={"network": study.spec.network or branch.spec.network})
     named = branch.spec.parameters.get("package")
-    package: Any = out.die.package
+    package: str | None = out.die.package
     if named is not None:
         package = named.choices[round(candidate.values["package"])]
     die = out.die.model_copy(update={"wafer_scale": branch.spec.wafer_scale, "package": package})
@@ -103,14 +103,14 @@ def _identity(
         "derived_from": DerivedFrom(
             study=study.slug, trial=candidate.trial or 0, chip=candidate.label, targets=dict(targets)
         ),
-        "notes": "Made by dse propose: it exists on paper only.",
+        "notes": "Made by dse propose; this chip is hypothetical.",
     }
     return out.model_copy(update=told)
 
 
 def _numbers(
     study: ResolvedStudy, branch: Branch, candidate: Candidate, column: Mapping[str, float]
-) -> Iterator[tuple[str, Any, str]]:
+) -> Iterator[tuple[str, float | str, str]]:
     """Path, value in SI and note of every number that is not the template's."""
     template, values = branch.made_at(node_of(branch, candidate)), candidate.values
     ratio = values.get("peak_flops", branch.peaks[0].fp16) / branch.peaks[0].fp16
@@ -137,6 +137,7 @@ def _numbers(
 
 
 def _dram(branch: Branch, candidate: Candidate, column: Mapping[str, float]) -> Dram | None:
+    """The DRAM entry of the chip file; None for a chip without DRAM."""
     generation = generation_of(branch, candidate)
     if generation is None:
         return None

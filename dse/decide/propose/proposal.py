@@ -1,9 +1,8 @@
-"""The chip to build for a target: picked from a front, rounded, evaluated again, put to every question."""
+"""The chip to build for a target: picked from a front, rounded, evaluated, and compared with its rivals."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -26,20 +25,20 @@ from dse.errors import InfeasibleError
 from dse.evaluate.batch import axis_of
 from dse.evaluate.estimate_result import Estimate
 from dse.front.files import Front
-from dse.front.tables import records
+from dse.front.tables import Row, records
 from dse.plugins import objective
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.unanchored import family, price_bases_in, unanchored_in
 from dse.spec.schema.buildable import BuildableSpec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.yaml.units import pretty
+from objectives import api
 
 STEPS = "steps-2026"
 """Name of the bundled steps that chips can be built in."""
-WORTH_A_LOOK = 10.0
-"""A rival that costs more than this many times as much overturns nothing."""
+LARGEST_COST_RATIO = 10.0
+"""A rival whose cost ratio is larger cannot win within the factors that are searched; it is skipped."""
 
-Row = Mapping[str, Any]
 Progress = Callable[[str], None]
 """Called with what is being worked out."""
 
@@ -58,7 +57,7 @@ class Odds:
     tpot: tuple[float, float, float]
     """The same of TPOT [s], the deployment held."""
     others: Mapping[str, float]
-    """Rival to the share of drawings that it wins."""
+    """Rival to the share of samples that it wins."""
 
     @property
     def spread(self) -> Spread:
@@ -83,8 +82,8 @@ class Proposal:
     study: ResolvedStudy
     picked: Candidate
     """As the front has it."""
-    walked: int
-    """Steps of the space that it was walked downhill from there."""
+    local_search_steps: int
+    """Steps of the local search from there; 0 without one."""
     rounded: Rounded
     chip: ChipSpec
     price_usd: float
@@ -93,7 +92,7 @@ class Proposal:
     """The prices that this one ranks among, see `group_of`."""
     unanchored: str | None
     """Why no measurement anchors its software; None where one does."""
-    told: Evaluation
+    evaluation: Evaluation
     goal: str
     goal_label: str
     limits: Mapping[str, float]
@@ -112,7 +111,7 @@ class Proposal:
     @property
     def estimate(self) -> Estimate:
         """Of the chip under its best deployment; of a mix the whole."""
-        return self.told.estimate
+        return self.evaluation.estimate
 
     @property
     def wins(self) -> bool:
@@ -143,14 +142,14 @@ def propose(
     with_unanchored: bool = False,
     samples: int = SAMPLES,
     seed: int = 1,
-    tell: Progress = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> Proposal:
     """Propose the chip of `front` that is best at `limits` [SI, by objective], in buildable sizes.
 
     With `intervals` every uncertain number is drawn `samples` times, and the proposal is put to its rivals in
-    each drawing. With `robust` the chip is the one whose median is best, infeasible drawings counting as the
+    each sample. With `robust` the chip is the one whose median is best, infeasible samples counting as the
     worst, instead of the one that is best at the values of all numbers.
-    With `polish` it is first walked downhill, see `local_search`.
+    With `polish` a local search improves it first, see `local_search`.
     Chips whose software no measurement anchors are not proposed and win nothing unless `with_unanchored` says
     so; rivals rank against it where their prices are on the basis of its own.
     Raises `InfeasibleError` when no design of the search may be proposed, with every reason.
@@ -158,36 +157,38 @@ def propose(
     problem = deployment_problem(study, limits)
     rules = study.setting.catalog.get(BuildableSpec, STEPS)
     found = _contenders(study, front, problem, with_unanchored)
-    tell("rounding")
+    progress("rounding")
     picked, odds = found[0], None
     if robust:
-        tell(f"drawing {samples} worlds")
+        progress(f"evaluating {samples} samples")
         picked = _steadiest(study, found, limits, samples, seed)
     start, steps = local_search(study, problem, picked) if polish else (picked, 0)
     made = rounded(study, problem, start, rules)
     told = evaluate_candidate(study, problem, made.candidate, made.layout)
     if reasons := outside(study, made.candidate, told.estimate.violations):
         raise InfeasibleError([f"{picked.label} in buildable sizes cannot be proposed: {r}" for r in reasons])
-    tell("meeting its rivals")
+    progress("evaluating its rivals")
     others = rivals(study, front, problem, made.candidate, with_unanchored)
     ranked = [r for r in others if r.ranks]
     if intervals or robust:
-        tell("counting its victories")
+        progress("estimating how often it wins")
         odds = _odds(study, made, ranked, limits, samples, seed)
     chip = chip_of(study, made.candidate, name or _name(study, problem), _words(problem))
-    near_enough = [r.candidate for r in ranked if r.cost is not None and r.cost < WORTH_A_LOOK * made.cost]
-    tell("looking for what would overturn it")
+    near_enough = [
+        r.candidate for r in ranked if r.cost is not None and r.cost < LARGEST_COST_RATIO * made.cost
+    ]
+    progress("searching for values that change the winner")
     branch = family_of(made.candidate)
     return Proposal(
         study=study,
         picked=picked,
-        walked=steps,
+        local_search_steps=steps,
         rounded=made,
         chip=chip,
         price_usd=float(chips_of_candidates(study, [made.candidate]).price_usd[0]),
         prices=group_of(price_bases_in(study)[branch]),
         unanchored=unanchored_in(study).get(branch),
-        told=_under_name(told, chip.name),
+        evaluation=_under_name(told, chip.name),
         goal=problem.goal.name,
         goal_label=problem.goal.label,
         limits={o.name: v for o, v in problem.limits},
@@ -229,13 +230,15 @@ def _contenders(
 
 def _anchored(study: ResolvedStudy, rows: Sequence[Row]) -> list[Row]:
     """Rows of branches that a measurement anchors; raises `InfeasibleError` where there are none of them."""
-    barred = unanchored_in(study)
+    unanchored = unanchored_in(study)
     branches = [family(str(row["chip"]), str(row["role"])) for row in rows]
-    kept = [row for row, branch in zip(rows, branches, strict=True) if branch not in barred]
+    kept = [row for row, branch in zip(rows, branches, strict=True) if branch not in unanchored]
     if kept:
         return kept
-    hint = "--with-unanchored lets it be proposed."
-    told = [f"{b} meets it and is unanchored: {barred[b]} {hint}" for b in dict.fromkeys(branches)]
+    hint = "--with-unanchored allows it."
+    told = [
+        f"{b} meets the target but is unanchored: {unanchored[b]} {hint}" for b in dict.fromkeys(branches)
+    ]
     raise InfeasibleError(told)
 
 
@@ -247,7 +250,7 @@ def _meets(row: Row, column: str, direction: str, limit: float) -> bool:
 
 
 def _nearest_miss(
-    study: ResolvedStudy, rows: Sequence[Row], columns: Sequence[tuple[str, Any, float]]
+    study: ResolvedStudy, rows: Sequence[Row], columns: Sequence[tuple[str, api.Objective, float]]
 ) -> str:
     told = []
     for column, goal, limit in columns:
@@ -260,7 +263,7 @@ def _nearest_miss(
 def _steadiest(
     study: ResolvedStudy, found: Sequence[Candidate], limits: Mapping[str, float], samples: int, seed: int
 ) -> Candidate:
-    """The chip whose median over all drawings is best; a drawing in which it is infeasible is the worst."""
+    """The chip whose median over all samples is best; a sample in which it is infeasible is the worst."""
     cost = monte_carlo(study, found, limits, samples, seed).cost
     return found[int(np.argmin(np.median(cost, axis=0)))]
 
@@ -273,6 +276,7 @@ def _odds(
     samples: int,
     seed: int,
 ) -> Odds:
+    """Monte Carlo of the proposal against its rivals, and percentiles of TPOT with its deployment fixed."""
     candidate = made.candidate
     studies = studies_of(study, sample_numbers(study, samples, seed), [candidate])
     low, median, high = np.percentile(

@@ -23,7 +23,7 @@ PER_KIND = 2
 """Chips of the front of each other storage kind that count as rivals."""
 
 
-Standing = Literal["real", "hypothetical", "front"]
+ChipStatus = Literal["real", "hypothetical", "front"]
 """A chip that exists, one of the catalog that exists on paper, one that was searched."""
 
 
@@ -32,7 +32,7 @@ class Rival:
     """Another chip at the same target."""
 
     candidate: Candidate
-    standing: Standing
+    status: ChipStatus
     cost: float | None
     """Its goal at its best deployment, smaller is better; None where none is feasible."""
     tpot_s: float
@@ -44,7 +44,7 @@ class Rival:
     unanchored: str | None = None
     """Why no measurement anchors its software; None where one does."""
     assumed: str | None = None
-    """What its numbers assume where its file is silent."""
+    """What its numbers assume where its file gives no value."""
     prices: str
     """The prices that its own ranks among, see `group_of`."""
     ranks: bool
@@ -73,7 +73,7 @@ def rivals(
     over = {
         k: np.broadcast_to(np.asarray(v), tpot.shape) > 0.0 for k, v in problem.violations(metrics).items()
     }
-    out, kept, barred = [], dict[str, int](), unanchored_in(study)
+    out, kept, unanchored_chips = [], dict[str, int](), unanchored_in(study)
     groups = {name: group_of(basis) for name, basis in price_bases_in(study).items()}
     own, silent = groups[family_of(candidate)], assumed_in(study)
     for i in np.argsort(costs, kind="stable"):
@@ -87,16 +87,16 @@ def rivals(
         out.append(
             Rival(
                 candidate=c,
-                standing=_standing(study, c),
+                status=_status(study, c),
                 cost=cost,
                 tpot_s=float(tpot[i]),
                 price_usd=float(np.asarray(chips.price_usd)[i]),
                 layout=layouts[i],
                 missed=tuple(name for name, bad in over.items() if bad[i]),
-                unanchored=barred.get(name),
+                unanchored=unanchored_chips.get(name),
                 assumed=silent.get(name),
                 prices=groups[name],
-                ranks=groups[name] == own and (with_unanchored or name not in barred),
+                ranks=groups[name] == own and (with_unanchored or name not in unanchored_chips),
             )
         )
     return out
@@ -107,7 +107,7 @@ def family_of(candidate: Candidate) -> str:
     return candidate.branch or candidate.label
 
 
-def _standing(study: ResolvedStudy, candidate: Candidate) -> Standing:
+def _status(study: ResolvedStudy, candidate: Candidate) -> ChipStatus:
     if candidate.branch is not None:
         return "front"
     return "hypothetical" if study.baselines[candidate.label].hypothetical else "real"

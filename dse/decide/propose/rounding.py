@@ -96,6 +96,7 @@ def _around(value: float, step: float) -> list[float]:
 
 
 def _steps(before: Candidate, after: Candidate, rules: BuildableSpec) -> list[Step]:
+    """How each size was rounded, with its step and the reason for the step."""
     found = []
     for name, old in before.values.items():
         new, rule = after.values[name], name

@@ -52,10 +52,10 @@ Lead = Callable[[Sequence[tuple[Fact, float]]], tuple[Floats, list[str]]]
 def sensitivity_flips(
     study: ResolvedStudy, candidate: Candidate, rivals: Sequence[Candidate], limits: Mapping[str, float]
 ) -> list[SensitivityFlip]:
-    """Numbers that overturn the victory within a factor of ten either way, the smallest factor first.
+    """Numbers that change the winner within a factor of ten either way, the smallest factor first.
 
     Each number is moved alone; every chip gets its best deployment again. Whole numbers are left out. A
-    proposal that does not win now has nothing to be overturned: the result is empty.
+    proposal that does not win now has no flips: the result is empty.
     """
     lead = _lead_of(study, candidate, rivals, limits)
     numbers = [f for f in used_facts(study, candidate) if not f.counted]
@@ -82,9 +82,11 @@ def sensitivity_flips(
 def _lead_of(
     study: ResolvedStudy, candidate: Candidate, rivals: Sequence[Candidate], limits: Mapping[str, float]
 ) -> Lead:
+    """The lead of the candidate over its best rival, as a function of changed numbers."""
     all_candidates, grid = [candidate, *rivals], study_grid(study)
 
     def lead(pairs: Sequence[tuple[Fact, float]]) -> tuple[Floats, list[str]]:
+        """ln(cost of the best rival / cost of the candidate) of each pair, and the rival."""
         out, names = np.full(len(pairs), np.inf), [""] * len(pairs)
         studies, at = [], []
         for i, (fact, factor) in enumerate(pairs):

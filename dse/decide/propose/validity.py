@@ -1,4 +1,4 @@
-"""Why a design must not be proposed: where the cost model or its data end."""
+"""Why a design must not be proposed: it is outside the range that the cost model or its data cover."""
 
 from collections.abc import Mapping
 
@@ -11,18 +11,18 @@ from dse.spec.yaml.units import pretty
 MIB = 2.0**20
 
 WORDS: Mapping[str, str] = {
-    "capacity": "its chips do not hold what they must",
-    "network_domain": "its network joins fewer chips than that",
+    "capacity": "its memory is too small for the LLM and its batch",
+    "network_domain": "its network connects fewer chips",
     "die_area": "its die is larger than the reticle",
-    "dram_stacks": "more DRAM stacks than fit around its die",
-    "cooling": "more power than its class of cooling sheds",
-    "link_edge": "more link bandwidth than its die edge carries",
+    "dram_stacks": "it has more DRAM stacks than fit around its die",
+    "cooling": "its power exceeds what its cooling removes",
+    "link_edge": "its link bandwidth exceeds what its die edge carries",
 }
 """Constraint to what it means for a chip."""
 
 
 def outside(study: ResolvedStudy, candidate: Candidate, violations: Mapping[str, float]) -> list[str]:
-    """Reasons to refuse a design, one sentence each; empty inside the domain."""
+    """Reasons to refuse a design, one sentence each; empty for a valid one."""
     found = [
         f"{WORDS.get(name, f'{name} is missed')} (by {value:.4g} in SI units)"
         for name, value in violations.items()
@@ -32,14 +32,14 @@ def outside(study: ResolvedStudy, candidate: Candidate, violations: Mapping[str,
     speed = candidate.values.get("sram_bandwidth_per_byte", 0.0)
     if speed > limit * (1 + 1e-9):
         found.append(
-            f"SRAM of {pretty(speed * MIB, 'B/s')} per MiB is beyond {pretty(limit * MIB, 'B/s')}, where the "
-            "technology file ends"
+            f"SRAM bandwidth of {pretty(speed * MIB, 'B/s')} per MiB exceeds {pretty(limit * MIB, 'B/s')}, "
+            "the limit of the technology file"
         )
     return found
 
 
 def at_space_boundary(candidate: Candidate, spec: BranchSpec) -> list[str]:
-    """Warnings: where the space ends before the chip does, so that a wider one may hold a better chip."""
+    """Warnings for parameters at a bound of the space, where a wider space may hold a better chip."""
     out = []
     for name, p in spec.parameters.items():
         value = candidate.values.get(name)
@@ -50,7 +50,9 @@ def at_space_boundary(candidate: Candidate, spec: BranchSpec) -> list[str]:
                 continue  # there is nothing below it
             if abs(value - end) <= 1e-3 * abs(end):
                 words, told = _told(name, value)
-                out.append(f"{words}: {told} is the {word} of the space; a wider one may hold a better chip")
+                out.append(
+                    f"{words}: {told} is the {word} value of the space; a wider space may hold a better chip"
+                )
     return out
 
 
@@ -62,12 +64,12 @@ def _told(name: str, value: float) -> tuple[str, str]:
 
 
 def beyond_known_silicon(candidate: Candidate, rules: BuildableSpec) -> list[str]:
-    """Warnings: what is inside the domain but faster than anything that was ever built."""
+    """Warnings for values that are valid but exceed those of every existing chip."""
     known = rules.sram_bandwidth_known.value or float("inf")
     speed = candidate.values.get("sram_bandwidth_per_byte", 0.0) * MIB
     if speed <= known:
         return []
     return [
-        f"SRAM reads {pretty(speed, 'B/s')} per MiB, more than the {pretty(known, 'B/s')} of any chip that "
-        "exists: its area is extrapolated"
+        f"SRAM bandwidth of {pretty(speed, 'B/s')} per MiB exceeds the {pretty(known, 'B/s')} of any chip "
+        "that exists: its area is extrapolated"
     ]

@@ -1,4 +1,4 @@
-"""One assumption that can be turned, found by the name that people give it, with its range and its scale."""
+"""One assumption that can be varied, found by its common name, with its range and its scale."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -60,15 +60,21 @@ class Assumption:
     above_zero: bool = False
     """Whether 0 cannot be, as of an efficiency."""
 
-    def turn(self, scenario: Scenario, value: float) -> Scenario:
-        """The situation with this assumption at `value` in SI."""
-        if self.kind == "places":
-            return scenario.turned("places", dict.fromkeys(self.places, value))
-        if self.kind == "sizes":
-            return scenario.turned("sizes", {self.key: round(value)})
-        if self.kind == "parameters":
-            return scenario.turned("parameters", {(self.group, self.key): value})
-        return scenario.turned(self.kind, {self.key or self.group: value})
+    def applied(self, scenario: Scenario, value: float) -> Scenario:
+        """The scenario with this assumption at `value` in SI."""
+        match self.kind:
+            case "places":
+                return replace(scenario, places={**scenario.places, **dict.fromkeys(self.places, value)})
+            case "sizes":
+                return replace(scenario, sizes={**scenario.sizes, self.key: round(value)})
+            case "parameters":
+                return replace(scenario, parameters={**scenario.parameters, (self.group, self.key): value})
+            case "limits":
+                return replace(scenario, limits={**scenario.limits, self.key: value})
+            case "prices":
+                return replace(scenario, prices={**scenario.prices, self.group: value})
+            case "margins":
+                return replace(scenario, margins={**scenario.margins, self.group: value})
 
     def values(self, count: int) -> Floats:
         """`count` values over the range, ends included, evenly spread on its scale; fewer where whole."""
@@ -85,7 +91,7 @@ class Assumption:
 def assumption_of(
     study: ResolvedStudy, text: str, candidates: Sequence[Candidate], option: str
 ) -> Assumption:
-    """The knob that `NAME` or `NAME=LOW..HIGH` stands for.
+    """The assumption that `NAME` or `NAME=LOW..HIGH` names.
 
     NAME is a short name such as `hop latency`, a dotted path such as `stack/static-dataflow.sram_efficiency`,
     a latency target, `batch`, a parameter of the search space, `price` or `margin`; the last three may be
@@ -100,6 +106,7 @@ def assumption_of(
 
 
 def _named(study: ResolvedStudy, text: str, candidates: Sequence[Candidate]) -> Assumption:
+    """The assumption of that name, with or without a group of chips before a dot."""
     head, dot, tail = text.rpartition(".")
     grouped = bool(dot) and (head == "all" or bool(members(head, candidates)))
     group, bare = (ALL_CHIPS if head == "all" else head, tail) if grouped else (ALL_CHIPS, text)
@@ -131,6 +138,7 @@ def _named(study: ResolvedStudy, text: str, candidates: Sequence[Candidate]) -> 
 
 
 def _limit(study: ResolvedStudy, name: str) -> Assumption:
+    """A limit on an objective, over the range that the study sweeps or a usual one."""
     goal, sweep = objective(name), study.spec.sweep
     if sweep is not None and sweep.objective == name:
         low, high = sweep.low, sweep.high
@@ -153,6 +161,7 @@ def _limit(study: ResolvedStudy, name: str) -> Assumption:
 
 
 def _money(study: ResolvedStudy, name: str, group: str) -> Assumption:
+    """The gross margin of searched chips, or the price of one group of chips."""
     if name == "margin":
         if not study.branches:
             raise spec_error("", "expected a search space, whose chips get the margin, got none; try a price")
@@ -188,6 +197,7 @@ def _money(study: ResolvedStudy, name: str, group: str) -> Assumption:
 
 
 def _parameter(study: ResolvedStudy, name: str, group: str) -> Assumption:
+    """A parameter of the search space, over the union of its ranges in the branches."""
     ranges = [
         b.spec.parameters[name]
         for b in study.branches.values()
@@ -212,6 +222,7 @@ def _parameter(study: ResolvedStudy, name: str, group: str) -> Assumption:
 
 
 def _place(study: ResolvedStudy, text: str, name: str) -> Assumption:
+    """A number of the config files, over its published range or a factor of `REACH` either way."""
     try:
         places = places_of(study, name)
     except SpecError:
@@ -220,7 +231,9 @@ def _place(study: ResolvedStudy, text: str, name: str) -> Assumption:
         except SpecError:
             raise spec_error("", _unknown(text, name)) from None
     if not places:
-        raise spec_error("", f"expected a number that this study has, got {name}, which no file of it tells")
+        raise spec_error(
+            "", f"expected a number that this study has, got {name}, which none of its files has"
+        )
     found = [leaf for p in places if (leaf := leaf_at(study, p)) is not None and leaf.value is not None]
     if not found:
         now, whole = None, False
@@ -270,6 +283,7 @@ def _checked(assumption: Assumption) -> Assumption:
 
 
 def _spanned(assumption: Assumption, span: str) -> Assumption:
+    """The assumption over a range given as `LOW..HIGH` with units."""
     low_text, dots, high_text = span.partition("..")
     if not dots:
         raise spec_error("", f"expected a range such as {assumption.name}=LOW..HIGH, got {span!r}")

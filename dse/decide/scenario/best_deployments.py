@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -94,31 +93,33 @@ def solve_on_grid(problem: DeploymentProblem, chips: api.Chips, grid: api.Deploy
 
 
 def _block(problem: DeploymentProblem, chips: api.Chips, grid: api.Deployments) -> tuple[Floats, Ints]:
-    each = [_Alone(problem, part, chips, grid) for part in problem.parts]
+    each = [_part_optimum(problem, part, chips, grid) for part in problem.parts]
     index = np.stack([a.index for a in each], axis=1)
     if len(each) == 1:
         return each[0].cost, index
     cost = costs(problem, designs_at(chips, grid, index))
-    alone = np.all([np.isfinite(a.cost) for a in each], axis=0)
-    for chip in np.flatnonzero(alone & ~np.isfinite(cost)):  # together they break what none breaks alone
-        cost[chip], index[chip] = _together(problem, chips, grid, each, int(chip))
+    feasible_alone = np.all([np.isfinite(a.cost) for a in each], axis=0)
+    for chip in np.flatnonzero(feasible_alone & ~np.isfinite(cost)):
+        # Each part is feasible alone, but the whole breaks a limit on a sum, such as capital.
+        cost[chip], index[chip] = _jointly_best(problem, chips, grid, each, int(chip))
     return cost, index
 
 
-class _Alone:
-    """Chips and their best deployment for one part, as if nothing else were served."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _PartOptimum:
+    """Every deployment of some chips for one part, as if the chips served nothing else."""
 
-    def __init__(
-        self, problem: DeploymentProblem, part: Member, chips: api.Chips, grid: api.Deployments
-    ) -> None:
-        designs = api.Designs(chips=chips, deployments=grid)
-        metrics = problem.cost_model.evaluate(designs, part.context)
-        limits = rule.merged(problem.limits, part.limits)
-        found = rule.judged(metrics, part.context, problem.goal, limits, designs.shape)
-        self.capital = np.broadcast_to(np.asarray(metrics.capex_usd), designs.shape).reshape(found.cost.shape)
-        self.costs = np.where(found.feasible, positive(problem.goal, found.cost), np.inf)
-        self.index = rule.best(found)
-        self.cost = self.costs[self.index, np.arange(chips.size)]
+    capital: Floats
+    """(deployments, chips) [USD]."""
+    costs: Floats
+    """The goal (deployments, chips), smaller is better, infinite where infeasible."""
+    index: Ints
+    """The best deployment of each chip (chips,)."""
+
+    @property
+    def cost(self) -> Floats:
+        """The goal of the best deployment of each chip (chips,)."""
+        return np.asarray(np.take_along_axis(self.costs, self.index[np.newaxis], axis=0)[0])
 
     def choices(self, chip: int) -> Ints:
         """Feasible deployments of a chip that are the cheapest for their capital, the cheapest first."""
@@ -128,8 +129,25 @@ class _Alone:
         return np.asarray(order[np.concatenate([[True], self.capital[order, chip][1:] < least[:-1]])])
 
 
-def _together(
-    problem: DeploymentProblem, chips: api.Chips, grid: api.Deployments, each: Sequence[_Alone], chip: int
+def _part_optimum(
+    problem: DeploymentProblem, part: Member, chips: api.Chips, grid: api.Deployments
+) -> _PartOptimum:
+    """Evaluate every deployment of `grid` on `chips` for one part."""
+    designs = api.Designs(chips=chips, deployments=grid)
+    metrics = problem.cost_model.evaluate(designs, part.context)
+    limits = rule.merged(problem.limits, part.limits)
+    found = rule.judged(metrics, part.context, problem.goal, limits, designs.shape)
+    capital = np.broadcast_to(np.asarray(metrics.capex_usd), designs.shape).reshape(found.cost.shape)
+    costs = np.where(found.feasible, positive_cost(problem.goal, found.cost), np.inf)
+    return _PartOptimum(capital=capital, costs=costs, index=rule.best(found))
+
+
+def _jointly_best(
+    problem: DeploymentProblem,
+    chips: api.Chips,
+    grid: api.Deployments,
+    each: Sequence[_PartOptimum],
+    chip: int,
 ) -> tuple[float, Ints]:
     """The best of all pairs (triples, ...) of deployments of one chip; capital is what parts compete for."""
     index = np.asarray(list(product(*(a.choices(chip) for a in each))), dtype=np.intp)
@@ -154,7 +172,7 @@ def best_layouts(
     best = _chosen(problem, chips, study.fine_lists, tolerance)
     columns = {name: np.asarray(getattr(best.deployments, name)) for name in SIZES}
     layouts = [({name: int(a[i]) for name, a in columns.items()},) for i in range(chips.size)]
-    return np.where(best.feasible, positive(problem.goal, best.cost), np.inf), list(layouts)
+    return np.where(best.feasible, positive_cost(problem.goal, best.cost), np.inf), list(layouts)
 
 
 def best_costs(
@@ -169,12 +187,26 @@ def best_costs(
     Of systems within the tolerance, that of the study unless another is given, the smallest. `sizes` holds
     some of batch, TP, PP and EP. Infinite where nothing is feasible.
     """
-    held: dict[str, Any] = {name: (n,) for name, n in sizes.items()}
     if study.members:
-        return solve_on_grid(problem, chips, grid(replace(study.lists, **held))).cost
-    lists = replace(study.fine_lists, **held)
+        return solve_on_grid(problem, chips, grid(with_sizes(study.lists, sizes))).cost
+    lists = with_sizes(study.fine_lists, sizes)
     best = _chosen(problem, chips, lists, study.spec.tolerance if tolerance is None else tolerance)
-    return np.where(best.feasible, positive(problem.goal, best.cost), np.inf)
+    return np.where(best.feasible, positive_cost(problem.goal, best.cost), np.inf)
+
+
+def with_sizes(lists: Lists, sizes: Mapping[str, int]) -> Lists:
+    """Lists of batch, TP, PP and EP with some of them fixed at the one value in `sizes`."""
+
+    def fixed(name: str, values: tuple[int, ...]) -> tuple[int, ...]:
+        return (sizes[name],) if name in sizes else values
+
+    return replace(
+        lists,
+        batch=fixed("batch", lists.batch),
+        tp=fixed("tp", lists.tp),
+        pp=fixed("pp", lists.pp),
+        ep=fixed("ep", lists.ep),
+    )
 
 
 def _chosen(problem: DeploymentProblem, chips: api.Chips, lists: Lists, tolerance: float) -> Found:
@@ -189,7 +221,7 @@ def _chosen(problem: DeploymentProblem, chips: api.Chips, lists: Lists, toleranc
     return best
 
 
-def positive(goal: api.Objective, cost: Floats) -> Floats:
+def positive_cost(goal: api.Objective, cost: Floats) -> Floats:
     """A cost, see `choose.cost_of`, as something above 0 to be made small: one over what is maximised."""
     return cost if goal.direction == "minimize" else -1.0 / cost
 
@@ -217,11 +249,11 @@ def designs_of(chips: api.Chips, layouts: Sequence[Layout]) -> tuple[api.Designs
 
 def evaluate(problem: DeploymentProblem, designs: Sequence[api.Designs]) -> api.Metrics:
     """Metrics of chips that serve all parts, given their designs for each part; of one part, its own."""
-    each = [_promised(problem, part, d) for part, d in zip(problem.parts, designs, strict=True)]
+    each = [_with_workload_targets(problem, part, d) for part, d in zip(problem.parts, designs, strict=True)]
     return whole_metrics(problem.parts, designs, each)
 
 
-def _promised(problem: DeploymentProblem, part: Member, designs: api.Designs) -> api.Metrics:
+def _with_workload_targets(problem: DeploymentProblem, part: Member, designs: api.Designs) -> api.Metrics:
     """Metrics of one part, the targets of its workload among its constraints."""
     metrics = problem.cost_model.evaluate(designs, part.context)
     return replace(metrics, violations=rule.violations(metrics, part.context, part.limits))
@@ -231,5 +263,7 @@ def costs(problem: DeploymentProblem, designs: Sequence[api.Designs]) -> Floats:
     """The goal of designs of shape (n,), smaller is better, infinite where one violates anything."""
     metrics, shape = evaluate(problem, designs), designs[0].shape
     goal = np.broadcast_to(np.asarray(problem.goal.value(metrics, problem.context), dtype=float), shape)
-    over = [np.broadcast_to(np.asarray(v), shape) <= 0.0 for v in problem.violations(metrics).values()]
-    return np.where(np.all(over, axis=0), positive(problem.goal, rule.cost_of(problem.goal, goal)), np.inf)
+    met = [np.broadcast_to(np.asarray(v), shape) <= 0.0 for v in problem.violations(metrics).values()]
+    return np.where(
+        np.all(met, axis=0), positive_cost(problem.goal, rule.cost_of(problem.goal, goal)), np.inf
+    )

@@ -20,6 +20,7 @@ from dse.spec.schema.space import COUNTED
 OTHERS = "others"
 """Group of every chip that the other side does not have."""
 NEITHER = "nobody"
+"""Value of `winner` where neither side is feasible; part of the JSON and CSV output, so that it stays."""
 GRID = 256
 """Chips of each branch that the coarse search of the space tries."""
 KEEP = 6
@@ -87,7 +88,7 @@ def _who(a: float, b: float, sides: tuple[str, str]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class _Sides:
-    """The two sides and how to ask for the best of each."""
+    """The candidates of both sides; `best` gives the best of each."""
 
     candidates: list[Candidate]
     first: list[int]
@@ -112,7 +113,7 @@ def all_candidates(study: ResolvedStudy, front: Front) -> list[Candidate]:
 def assumptions(
     study: ResolvedStudy, candidates: Sequence[Candidate], x: str, y: str | None
 ) -> tuple[Assumption, Assumption | None]:
-    """What `--x` and `--y` ask to be turned.
+    """The assumptions that `--x` and `--y` name.
 
     Raises `SpecError` for unknown names, for ends that cannot be counted, and where both turn one number.
     """
@@ -120,7 +121,7 @@ def assumptions(
     if y is None:
         return across, None
     upwards = _counted(assumption_of(study, y, candidates, "--y"), y, "--y")
-    if _turns(across) & _turns(upwards):
+    if _overridden(across) & _overridden(upwards):
         raise spec_error("--y", f"expected another assumption than --x {across.name}, got {upwards.name}")
     return across, upwards
 
@@ -136,7 +137,7 @@ def _counted(assumption: Assumption, text: str, option: str) -> Assumption:
     return assumption
 
 
-def _turns(assumption: Assumption) -> set[object]:
+def _overridden(assumption: Assumption) -> set[object]:
     """Every number that a knob turns."""
     return set(assumption.places) or {(assumption.kind, assumption.group, assumption.key)}
 
@@ -149,29 +150,29 @@ def breakeven(
     between: tuple[str, str] | None,
     limits: dict[str, float],
     points: tuple[int, int],
-    tell: Progress = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> BreakEven:
     """The map of who wins over `x`, or over `x` and `y`, at `limits` [SI, by objective].
 
-    Every chip gets its best deployment at every point, as every verb chooses it. All candidates are looked at
+    Every chip gets its best deployment at every point, as every verb chooses it. All candidates are evaluated
     on a coarse 3 x 3 net and on the coarse grid of deployments first; the best of each side anywhere on it
     make the map. On each row the boundary is bisected between
-    neighbours where the winner changes, all rows at once. Raises `SpecError` for sides that nobody is on.
+    neighbours where the winner changes, all rows at once. Raises `SpecError` for a side without chips.
     """
     base = Scenario(study=study, limits=limits)
     unique = list({c.label: c for c in candidates}.values())
     sides = between or _usual(base, unique)
     whole = _sides(unique, sides)
-    tell(f"looking at {len(unique)} chips")
+    progress(f"evaluating {len(unique)} chips")
     kept = _kept(whole, base, x, y)
     xs = x.values(points[0])
     ys = np.asarray([np.nan]) if y is None else y.values(points[1])
-    tell(f"drawing the map of {len(xs) * len(ys)} points")
+    progress(f"computing a map of {len(xs) * len(ys)} points")
     net = [_at(base, x, y, float(a), float(b)) for b in ys for a in xs]
     cost, who = kept.best(net)
     shape = (len(ys), len(xs), 2)
     names = np.asarray([c.label for c in kept.candidates], dtype=object)
-    tell("solving the boundary")
+    progress("bisecting the boundary")
     return BreakEven(
         study=study,
         x=x,
@@ -190,8 +191,8 @@ def breakeven(
 
 
 def _at(base: Scenario, x: Assumption, y: Assumption | None, a: float, b: float) -> Scenario:
-    turned = x.turn(base, a)
-    return turned if y is None else y.turn(turned, b)
+    turned = x.applied(base, a)
+    return turned if y is None else y.applied(turned, b)
 
 
 def _usual(base: Scenario, candidates: list[Candidate]) -> tuple[str, str]:
@@ -206,6 +207,7 @@ def _usual(base: Scenario, candidates: list[Candidate]) -> tuple[str, str]:
 
 
 def _sides(candidates: list[Candidate], sides: tuple[str, str]) -> _Sides:
+    """Candidates of both sides by index; `SpecError` for a side that is unknown, empty or shared."""
     named = {s: set(members(s, candidates)) for s in sides if s != OTHERS}
     for side, found in named.items():
         if not found:
@@ -294,6 +296,7 @@ def _boundary(
 def _crossing(
     x: Assumption, a: float, b: float, y: float | None, left: Floats, right: Floats, sides: tuple[str, str]
 ) -> Crossing:
+    """A place on the boundary and why the winner changes there."""
     won = [_who(float(c[0]), float(c[1]), sides) for c in (left, right)]
     if NEITHER in won:
         why: Why = "nobody"

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -41,7 +40,7 @@ class PartEvaluation:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """A chip that serves everything that is asked of it."""
+    """A chip under the deployments of all that it serves."""
 
     estimate: Estimate
     """Of one LLM and workload; of a mix the whole: clusters summed, costs weighted, the slowest latency."""
@@ -101,6 +100,7 @@ def _estimate(
     designs: api.Designs,
     m: api.Metrics,
 ) -> Estimate:
+    """The estimate of one part of the mix, or of the only LLM and workload."""
     if api.predicts(problem.cost_model):
         assert_within_physics(designs, part.context, m, names=[candidate.label])
     stack, spec = stack_of(study, candidate), study.spec
@@ -144,7 +144,7 @@ def _estimate(
 
 
 def _assumed(study: ResolvedStudy, candidate: Candidate) -> list[str]:
-    """What is assumed where the file of the chip, or of its template, is silent."""
+    """What is assumed where the file of the chip, or of its template, gives no value."""
     told = assumed_in(study).get(candidate.branch or candidate.label)
     return [] if told is None else [told]
 
@@ -176,7 +176,7 @@ def _largest(parts: Mapping[str, float]) -> str:
     return max(parts, key=lambda name: parts[name]) if parts else ""
 
 
-def as_plain(told: Evaluation) -> dict[str, Any]:
+def as_plain(told: Evaluation) -> dict[str, object]:
     """Plain data for JSON: the estimate, with those of the parts of a mix in it."""
     parts = [{"part": p.label, "weight": p.weight, **p.estimate.as_dict()} for p in told.parts]
     return {**told.estimate.as_dict(), **({"parts": parts} if parts else {})}

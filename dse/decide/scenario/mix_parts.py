@@ -1,11 +1,11 @@
 """What a chip must serve: one LLM and workload, or every part of a mix, each from a cluster of its own."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from dse.evaluate.mix import MemberPoints, combined_metrics, taken
+from dse.front.tables import Row
 from dse.question.layouts import one
 from dse.question.resolved_study import Member, ResolvedStudy
 from objectives import api
@@ -26,11 +26,11 @@ def contexts_of(study: ResolvedStudy) -> tuple[api.Context, ...]:
 
 
 def column_of(part: Member, name: str) -> str:
-    """The column of a front that tells `name` of a part."""
+    """The column of a front with `name` of a part."""
     return f"{part.label}.{name}" if part.label else name
 
 
-def layout_of_row(study: ResolvedStudy, row: Mapping[str, Any]) -> Layout:
+def layout_of_row(study: ResolvedStudy, row: Row) -> Layout:
     """Deployment of each part in a row of a front."""
     return tuple({n: int(row[column_of(part, n)]) for n in SIZES} for part in parts_of(study))
 
@@ -46,8 +46,8 @@ def deployments_of(layout: Layout) -> tuple[api.Deployments, ...]:
     return tuple(one(sizes) for sizes in layout)
 
 
-def spelled(layout: Layout, parts: Sequence[Member]) -> str:
-    """A layout for people; that of a mix tells which part each deployment serves."""
+def layout_text(layout: Layout, parts: Sequence[Member]) -> str:
+    """A layout as text; that of a mix names the part that each deployment serves."""
     told = []
     for part, d in zip(parts, layout, strict=True):
         spread = f", EP {d['ep']}" if d["ep"] > 1 else ""

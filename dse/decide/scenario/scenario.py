@@ -1,14 +1,18 @@
-"""A question with assumptions turned: numbers of configs, sizes of chips, prices, targets, deployments."""
+"""A study under changed assumptions: numbers of configs, sizes of chips, prices, targets, deployments."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from dse.arrays import Floats
 from dse.decide.propose.candidates import Candidate, chips_of_candidates
-from dse.decide.scenario.best_deployments import best_costs, deployment_problem, solve_on_grid
+from dse.decide.scenario.best_deployments import (
+    best_costs,
+    deployment_problem,
+    solve_on_grid,
+    with_sizes,
+)
 from dse.decide.scenario.mix_parts import contexts_of
 from dse.decide.scenario.scenario_batch import varied
 from dse.question.layouts import grid
@@ -26,7 +30,7 @@ class Scenario:
 
     study: ResolvedStudy
     places: Mapping[Place, float] = field(default_factory=dict)
-    """Numbers exchanged in its configs, in SI."""
+    """Overrides of numbers in its configs, in SI."""
     limits: Mapping[str, float] = field(default_factory=dict)
     """Objective to the limit that it must meet, in SI."""
     sizes: Mapping[str, int] = field(default_factory=dict)
@@ -38,11 +42,6 @@ class Scenario:
     margins: Mapping[str, float] = field(default_factory=dict)
     """Group to (price - unit cost) / price of its hypothetical chips, on top of what the study prices at."""
 
-    def turned(self, what: str, changes: Mapping[object, float]) -> "Scenario":
-        """The same with changes to one of its mappings."""
-        merged: Any = {what: {**getattr(self, what), **changes}}
-        return replace(self, **merged)
-
 
 def members(group: str, candidates: Sequence[Candidate]) -> list[int]:
     """Candidates of a group: by storage kind, or by name."""
@@ -50,7 +49,7 @@ def members(group: str, candidates: Sequence[Candidate]) -> list[int]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Asked:
+class _SharedQuestion:
     """What situations must share to be evaluated in one call."""
 
     contexts: tuple[api.Context, ...]
@@ -65,29 +64,29 @@ def costs_of(
 
     With `coarse` it is the best of the grid of the search, to see who contends. Situations are an axis of the
     batch: those that share workload, economy, targets and sizes are evaluated in one call. A situation that
-    the study cannot be asked in costs an infinity for everybody.
+    makes the study invalid has infinite costs.
     """
     shape = (len(scenarios), len(candidates))
     cost = np.full(shape, np.inf)
-    groups: dict[_Asked, list[tuple[int, ResolvedStudy, api.Chips]]] = {}
+    groups: dict[_SharedQuestion, list[tuple[int, ResolvedStudy, api.Chips]]] = {}
     for i, s in enumerate(scenarios):
         study = varied(s.study, s.places, candidates) if s.places else s.study
-        asked = _Asked(
+        shared = _SharedQuestion(
             contexts=contexts_of(study),
             limits=tuple(sorted(s.limits.items())),
             sizes=tuple(sorted(s.sizes.items())),
         )
-        groups.setdefault(asked, []).append((i, study, _chips(s, study, candidates)))
-    for asked, each in groups.items():
+        groups.setdefault(shared, []).append((i, study, _chips(s, study, candidates)))
+    for shared, each in groups.items():
         study = each[0][1]
         columns = {n: np.concatenate([chips.columns()[n] for _, _, chips in each]) for n in _NAMES}
         problem, chips, sizes = (
-            deployment_problem(study, dict(asked.limits)),
+            deployment_problem(study, dict(shared.limits)),
             api.Chips(**columns),
-            dict(asked.sizes),
+            dict(shared.sizes),
         )
         found = (
-            solve_on_grid(problem, chips, _grid(study, sizes)).cost
+            solve_on_grid(problem, chips, grid(with_sizes(study.lists, sizes))).cost
             if coarse
             else best_costs(study, problem, chips, sizes)
         )
@@ -98,12 +97,8 @@ def costs_of(
 _NAMES = tuple(api.Chips.__dataclass_fields__)
 
 
-def _grid(study: ResolvedStudy, sizes: Mapping[str, int]) -> api.Deployments:
-    held: dict[str, Any] = {name: (n,) for name, n in sizes.items()}
-    return grid(replace(study.lists, **held))
-
-
 def _chips(s: Scenario, study: ResolvedStudy, candidates: Sequence[Candidate]) -> api.Chips:
+    """The chips of the candidates with parameters, margins and prices of the scenario."""
     changed = list(candidates)
     for (group, parameter), value in s.parameters.items():
         for i in members(group, candidates):

@@ -27,7 +27,7 @@ from objectives import api
 def varied(
     study: ResolvedStudy, values: Mapping[Place, float | str], candidates: Sequence[Candidate]
 ) -> ResolvedStudy:
-    """The study with numbers exchanged, as far as `candidates` need it."""
+    """The study with overrides of numbers, as far as `candidates` need it."""
     return vary(study, values, [c.label for c in candidates if c.branch is None])
 
 
@@ -47,6 +47,7 @@ def _groups(
     limits: Mapping[str, float],
     held: Mapping[str, Floats],
 ) -> Iterator[_Group]:
+    """Studies that share their contexts, as one batch of chips each."""
     by_context: dict[tuple[api.Context, ...], list[int]] = {}
     for i, study in enumerate(studies):
         by_context.setdefault(contexts_of(study), []).append(i)
@@ -66,8 +67,8 @@ def solve_variants(
 ) -> tuple[Floats, Ints]:
     """Cost (variants, candidates) and best deployments (variants, candidates, parts) of every candidate.
 
-    The deployments are chosen anew in each variant. Infinite where nothing is feasible. `held` are columns of
-    the candidates (candidates,) that no variant changes.
+    The deployments are chosen again in each variant. Infinite where nothing is feasible. `held` are columns
+    of the candidates (candidates,) that no variant changes.
     """
     shape = (len(studies), len(candidates))
     parts = len(contexts_of(studies[0])) if studies else 1

@@ -1,4 +1,4 @@
-"""Who wins how often under drawings of every uncertain number, and what each number does by itself."""
+"""Monte Carlo over all uncertain numbers: how often each candidate wins; and each number by itself."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from dse.question.variation import Fact
 
 @dataclass(frozen=True, kw_only=True)
 class MonteCarlo:
-    """Candidates at one target under all drawings, each with its best deployment in each."""
+    """Candidates at one target under all samples, each with its best deployment in each."""
 
     samples: int
     seed: int
@@ -28,20 +28,20 @@ class MonteCarlo:
 
     @property
     def wins(self) -> Floats:
-        """Share of the drawings that each candidate wins; of equally good ones the first does."""
+        """Share of the samples that each candidate wins; of equally good ones the first does."""
         return best_shares(self.cost)
 
     @property
     def feasible(self) -> Floats:
-        """Share of the drawings in which each candidate is feasible."""
+        """Share of the samples in which each candidate is feasible."""
         return np.asarray(np.isfinite(self.cost).mean(axis=0))
 
     def interval(self, i: int) -> tuple[float, float, float]:
-        """10th, 50th and 90th percentile of the goal of candidate `i` over the drawings it is feasible in."""
-        told = self.cost[np.isfinite(self.cost[:, i]), i]
-        if not told.size:
+        """10th, 50th and 90th percentile of the goal of candidate `i` over the samples it is feasible in."""
+        finite = self.cost[np.isfinite(self.cost[:, i]), i]
+        if not finite.size:
             return float("inf"), float("inf"), float("inf")
-        low, median, high = np.percentile(told, [LOW, 50.0, HIGH])
+        low, median, high = np.percentile(finite, [LOW, 50.0, HIGH])
         return float(low), float(median), float(high)
 
 
@@ -52,7 +52,7 @@ def monte_carlo(
     samples: int,
     seed: int,
 ) -> MonteCarlo:
-    """Who wins at `limits`, how often: deployments are chosen anew in every drawing, limits of dies held."""
+    """Each candidate at `limits` with its best deployment in each sample; limits of dies are fixed."""
     sampled = sample_numbers(study, samples, seed)
     studies, held = studies_of(study, sampled, candidates), limits_of_dies(study, candidates)
     cost, _ = solve_variants(studies, candidates, study_grid(study), limits, held)
@@ -69,7 +69,7 @@ class Swing:
     """The number at its low end, in SI."""
     high: float
     cost_low: float | None
-    """Goal at the low end, deployment chosen anew; None where nothing is feasible."""
+    """Goal at the low end, with the best deployment there; None where nothing is feasible."""
     cost_high: float | None
 
     def width(self, base: float) -> float:
@@ -81,7 +81,7 @@ class Swing:
 def tornado(
     study: ResolvedStudy, candidate: Candidate, limits: Mapping[str, float], base: float
 ) -> list[Swing]:
-    """Every uncertain number at both ends of its range, those that move the goal most first."""
+    """Every uncertain number at both ends of its range, the largest swing first."""
     known = uncertain_numbers(study)
     studies: list[ResolvedStudy | None] = []
     for u in known:

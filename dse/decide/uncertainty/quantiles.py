@@ -1,8 +1,7 @@
-"""How sure a design is: 10th percentile, median and 90th of its goal, and how often it is the best."""
+"""Uncertainty of designs: P10, median and P90 of the goal, and how often each is the best."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,43 +12,46 @@ from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_r
 from dse.decide.scenario.best_deployments import DeploymentProblem, deployment_problem, evaluate
 from dse.decide.scenario.mix_parts import column_of, contexts_of, parts_of
 from dse.decide.uncertainty.sampling import sample_numbers, studies_of
+from dse.front.axis import Axis
 from dse.front.dominance import nondominated
+from dse.front.tables import Row
 from dse.question.resolved_study import ResolvedStudy
 from objectives import api
 
 LOW, HIGH = 10.0, 90.0
 """Percentiles of an interval."""
 SAMPLES = 128
-"""Drawings where a reader asks for no number of them: a percentile is then known to some 3 % of the mass."""
+"""Default number of samples: a percentile is then known to some 3 % of the mass."""
 TPOT = "tpot"
-"""The objective whose percentiles are told beside those of the goal."""
+"""The objective whose percentiles are reported with those of the goal."""
 _BLOCK = 1 << 18
-"""Designs x drawings evaluated in one call."""
+"""Designs x samples evaluated in one call."""
 
-Row = Mapping[str, Any]
+DesignKey = tuple[str | int, ...]
+"""Role, chip and deployment of a design."""
 Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SampledDesigns:
-    """Designs under the same drawings; the deployment of each is held."""
+    """Designs under the same samples, each with its deployment fixed."""
 
     seed: int
     numbers: int
     """Numbers that were drawn."""
-    keys: tuple[tuple[Any, ...], ...]
-    """What tells each design from the others, see `design_key`."""
+    keys: tuple[DesignKey, ...]
+    """Identity of each design, see `design_key`."""
     goals: tuple[api.Objective, ...]
     point: Floats
     """Each goal at the values of the configs (designs, goals)."""
     values: Floats
-    """Each goal in each drawing (samples, designs, goals)."""
+    """Each goal in each sample (samples, designs, goals)."""
     feasible: Flags
     """Whether a design violates no constraint and no fixed target, limits of dies held (samples, designs)."""
 
     @property
     def samples(self) -> int:
-        """Drawings."""
+        """Samples."""
         return len(self.values)
 
     def column(self, name: str) -> int:
@@ -57,19 +59,19 @@ class SampledDesigns:
         return next(i for i, g in enumerate(self.goals) if g.name == name)
 
 
-def design_key(study: ResolvedStudy, row: Row) -> tuple[Any, ...]:
-    """What tells the design of a row from all others: its chip and its deployments."""
+def design_key(study: ResolvedStudy, row: Row) -> DesignKey:
+    """Identity of the design of a row: its chip and its deployments."""
     names = [column_of(part, n) for part in parts_of(study) for n in api.Deployments.__dataclass_fields__]
-    return (row["role"], row["chip"], *(int(row[name]) for name in names))
+    return (str(row["role"]), str(row["chip"]), *(int(row[name]) for name in names))
 
 
 def sample_designs(
     study: ResolvedStudy, rows: Sequence[Row], goals: Sequence[api.Objective], samples: int, seed: int
 ) -> SampledDesigns:
-    """Every distinct design of `rows` scored at the values of the configs and under `samples` drawings.
+    """Every distinct design of `rows` scored at the values of the configs and under `samples` samples.
 
-    The drawings are an axis: one call of the cost model evaluates many designs under many of them. Values are
-    those of all drawings, also of those in which the design breaks a constraint: it then costs what it would.
+    The samples are an axis: one call of the cost model evaluates many designs under many of them. Values are
+    those of all samples, also of those in which the design breaks a constraint: it then costs what it would.
     What a die has left of its limits (reticle, edge, cooling) is held: it is designed to them with the
     constants of its day, and would be drawn a little smaller where they turned out worse.
     """
@@ -105,24 +107,24 @@ def _scored(
     at = [place[str(r["chip"])] for r in rows]
     held = limits_of_dies(study, candidates) if candidates else {}
     layouts = _layouts_of_rows(study, rows)
-    for members in _together(studies, max(1, _BLOCK // max(n, 1))):
+    for members in _by_context(studies, max(1, _BLOCK // max(n, 1))):
         of_each = [chips_of_candidates(studies[i], candidates).columns() | held for i in members]
         chips = api.Chips(**{k: np.concatenate([c[k][at] for c in of_each]) for k in of_each[0]})
         problem, k = deployment_problem(studies[members[0]]), len(members)
         m = evaluate(problem, [_designs(chips, sizes, k) for sizes in layouts])
         for g, goal in enumerate(goals):
             values[members, :, g] = _table(goal.value(m, problem.context), k, n)
-        feasible[members] = _works(problem, m, k, n)
+        feasible[members] = _all_met(problem, m, k, n)
     return values, feasible
 
 
 def limits_of_dies(study: ResolvedStudy, candidates: Sequence[Candidate]) -> dict[str, Floats]:
-    """How far each chip is over what a die can be, by column (candidates,): what no drawing changes."""
+    """How far each chip exceeds the limits of its die, by column (candidates,); samples do not change it."""
     columns = chips_of_candidates(study, candidates).columns()
     return {name: columns[name] for name in EXCESS}
 
 
-def _together(studies: Sequence[ResolvedStudy], most: int) -> Iterator[list[int]]:
+def _by_context(studies: Sequence[ResolvedStudy], most: int) -> Iterator[list[int]]:
     """Places of studies that share a context, at most `most` at a time."""
     by_context: dict[tuple[api.Context, ...], list[int]] = {}
     for i, s in enumerate(studies):
@@ -131,7 +133,7 @@ def _together(studies: Sequence[ResolvedStudy], most: int) -> Iterator[list[int]
         yield from (members[start : start + most] for start in range(0, len(members), most))
 
 
-def _works(problem: DeploymentProblem, metrics: api.Metrics, samples: int, rows: int) -> Flags:
+def _all_met(problem: DeploymentProblem, metrics: api.Metrics, samples: int, rows: int) -> Flags:
     flags: Flags = np.all(
         [_table(v, samples, rows) <= 0.0 for v in problem.violations(metrics).values()], axis=0
     )
@@ -139,7 +141,7 @@ def _works(problem: DeploymentProblem, metrics: api.Metrics, samples: int, rows:
 
 
 def _table(column: object, samples: int, rows: int) -> Floats:
-    """A column of all drawings one after the other as (samples, rows)."""
+    """A column of all samples one after the other as (samples, rows)."""
     flat = np.broadcast_to(np.asarray(column, dtype=float), (samples * rows,))
     return flat.reshape(samples, rows)
 
@@ -161,15 +163,15 @@ def _designs(chips: api.Chips, sizes: Mapping[str, Floats], samples: int) -> api
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """What the drawings say of one design beside others."""
+    """Percentiles and probabilities of one design among those that it is compared with."""
 
     p10: float
     p50: float
     p90: float
     probability_best: float
-    """Share of the drawings in which it is the best of those that are compared and work there."""
+    """Share of the samples in which it is the best of those that are compared and work there."""
     probability_meets_target: float
-    """Share of the drawings in which it violates no constraint and meets every target.
+    """Share of the samples in which it violates no constraint and meets every target.
 
     The limits of a die are held, see `sample_designs`."""
     tpot_s_p10: float
@@ -187,7 +189,7 @@ COLUMNS = tuple(Spread.__dataclass_fields__)
 
 def spreads(
     sampled: SampledDesigns,
-    keys: Sequence[tuple[Any, ...]],
+    keys: Sequence[DesignKey],
     goal: str,
     target: str | None,
     limit: float | None,
@@ -217,14 +219,14 @@ def _tpots(sampled: SampledDesigns, at: Sequence[int]) -> Floats:
 
 
 def best_shares(cost: Floats) -> Floats:
-    """Share of the drawings (rows) in which each design (column) costs least; infinite where it fails."""
+    """Share of the samples (rows) in which each design (column) costs least; infinite where it fails."""
     some = np.isfinite(cost).any(axis=1)
     best = np.argmin(cost, axis=1)
     return np.asarray([np.mean((best == i) & some) for i in range(cost.shape[1])])
 
 
 def front_spreads(
-    sampled: SampledDesigns, keys: Sequence[tuple[Any, ...]], goal: str, axes: Sequence[Any]
+    sampled: SampledDesigns, keys: Sequence[DesignKey], goal: str, axes: Sequence[Axis]
 ) -> list[Spread]:
     """The designs of a front: the best are those that work and that nothing else on the front beats."""
     place = {key: i for i, key in enumerate(sampled.keys)}

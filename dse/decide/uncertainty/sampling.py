@@ -1,4 +1,4 @@
-"""Numbers with a range, drawn together: the same drawings for every design that is compared."""
+"""Samples of all numbers with a range: the same samples for every design that is compared."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -48,8 +48,8 @@ class UncertainNumber:
 def uncertain_numbers(study: ResolvedStudy) -> list[UncertainNumber]:
     """Numbers of the study whose sources give a range; whole numbers stay what they are.
 
-    Numbers of a calibrated stack are left out: its interval, which holds all of them, stands for them. An end
-    that nobody gives is the value itself.
+    Numbers of a calibrated stack are left out: its interval covers all of them. An end
+    that no source gives is the value itself.
     """
     calibrated = {f"stack/{s.name}" for s in _calibrated(study)}
     found = []
@@ -69,15 +69,15 @@ def _calibrated(study: ResolvedStudy) -> list[StackSpec]:
 
 
 def sample_numbers(study: ResolvedStudy, samples: int, seed: int) -> list[dict[Place, float]]:
-    """`samples` drawings of all uncertain numbers, each independent of the others.
+    """`samples` values of all uncertain numbers, each number independent of the others.
 
-    The median of a number is its value; one drawing in ten lies below its low end, and one in ten above its
+    The median of a number is its value; one sample in ten lies below its low end, and one in ten above its
     high end, as in `split_normal`. A calibrated stack is drawn as a whole: all of its times are longer by one
     log-normal factor, shared by its chips, whose middle 80 % is the interval of its TPOT.
 
     Each number meets every one of `samples` equally likely strata once, in an order of its own (Latin
-    hypercube; McKay, Beckman and Conover, Technometrics 21, 1979), so that few drawings do. Its order comes
-    from its name: one number more changes none of the others, and every design meets the same drawings.
+    hypercube; McKay, Beckman and Conover, Technometrics 21, 1979), so that few samples suffice. Its order
+    comes from its name: one number more changes none of the others, and every design meets the same samples.
     """
     out: list[dict[Place, float]] = [{} for _ in range(samples)]
     for u in uncertain_numbers(study):
@@ -98,7 +98,7 @@ def split_normal(z: Floats, low: float, value: float, high: float, most: float =
 
     x = v (e / v)^(|z| / 1.2816), where e is the end on the side of z: log-normal on either side, each with
     its own width. Where an end or the value is not above 0 the side is normal instead: x = v + (e - v) |z| /
-    1.2816. A side whose end is the value has no width: half of the mass lies on the value.
+    1.2816. A side whose end is the value has no width: half of the mass is at the value.
     """
     end, share = np.where(z > 0.0, high, low), np.abs(z) / SIGMAS
     ratio = np.where((end > 0.0) & (value > 0.0), end / value if value > 0.0 else 1.0, 1.0)
@@ -135,9 +135,9 @@ def _slower(stack: StackSpec, factor: float) -> Iterator[tuple[Place, float]]:
 def studies_of(
     study: ResolvedStudy, sampled: Sequence[Mapping[Place, float]], candidates: Sequence[Candidate]
 ) -> list[ResolvedStudy]:
-    """The study under each drawing, as far as `candidates` need it.
+    """The study under each sample, as far as `candidates` need it.
 
-    The chips of the catalog among them were checked with the study and are not checked again in each drawing.
+    The chips of the catalog among them were checked with the study and are not checked again in each sample.
     """
     names = [c.label for c in candidates if c.branch is None]
     return [_with_chips(vary(study, values, ()), names) for values in sampled]

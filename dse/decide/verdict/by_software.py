@@ -44,7 +44,7 @@ class Verdict:
     """What prices are prices of, see `dse.chips.price_basis`: winners are named within one basis."""
     tied_with: str | None = None
     """What is as good within the tolerance of the question: another kind, or another chip of a comparison."""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, float | str] = field(default_factory=dict)
     """Of a chip of a search space what it is made of, in SI; empty for a chip of the catalog."""
 
 
@@ -78,7 +78,7 @@ class Verdicts:
     verdicts: tuple[Verdict, ...]
     dependence: tuple[Dependence, ...]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Plain data for JSON and for manifests."""
         return {
             "verdicts": [asdict(v) for v in self.verdicts],
@@ -103,7 +103,9 @@ def kept(before: Mapping[str, Any], now: Mapping[str, Any]) -> Verdicts | None:
     return verdicts_from(before) if all(before.get(n) == now.get(n) for n in same) else None
 
 
-def within(value: float, factors: Mapping[str, float], metric: str = "throughput") -> tuple[Any, Any]:
+def within(
+    value: float, factors: Mapping[str, float], metric: str = "throughput"
+) -> tuple[float | None, float | None]:
     """The 80 % interval of a value that a stack knows to a factor up and down; (None, None) without one."""
     factor = factors.get(metric)
     return (None, None) if factor is None else (value / factor, value * factor)
@@ -158,7 +160,7 @@ Winner = tuple[str | None, str | None]
 def dependence(
     target: float | None, basis: str, winners: Sequence[Winner], flip: Flip | None, top: float
 ) -> Dependence:
-    """What one target depends on, from the winners under `SOFTWARE`, in words that stand by themselves."""
+    """What one target depends on, from the winners under `SOFTWARE`, as a sentence."""
     alone = {first if tied is None else None for first, tied in winners}
     holds = len(alone) == 1 and None not in alone
     return Dependence(
@@ -171,6 +173,7 @@ def dependence(
 
 
 def _sentence(winners: Sequence[Winner], flip: Flip | None, top: float) -> str:
+    """What the winners under the three softwares mean, as half a sentence."""
     first = [w for w, _ in winners]
     if all(w is None for w in first):
         return "no anchored chip meets it under any software"

@@ -1,7 +1,7 @@
-"""A stored front under conditions: its trials asked again, as if these had been targets of the study.
+"""A stored front under conditions: its trials are evaluated again with the conditions as targets.
 
 A front holds what nothing dominates in its objectives. A condition on anything else may need designs that it
-does not hold, so picking rows from it would tell worse answers than there are.
+does not hold, so that selecting its rows would give worse answers than exist.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ from objectives.arrays import Array
 
 
 def named_axes(axes: Sequence[Axis]) -> tuple[Axis, ...]:
-    """Axes of a front, and the other metrics that every front tells, so that conditions may name them."""
+    """Axes of a front and all other metrics of its columns, so that conditions may name them."""
     own = {axis.name for axis in axes}
     return (*axes, *(axis_of(goal) for goal in metric_objectives() if goal.name not in own))
 
@@ -56,7 +56,7 @@ class Filtered:
 
     front: Front
     exact: bool
-    """Whether all stored trials were asked again; else only the chips of the front, for want of trials."""
+    """Whether all stored trials were evaluated again; else only the chips of the front were."""
 
 
 def plain(front: Front, text: str) -> bool:
@@ -66,7 +66,10 @@ def plain(front: Front, text: str) -> bool:
 
 
 def filtered(study: ResolvedStudy, front: Front, text: str, trials: Trials) -> Filtered:
-    """The designs of all stored chips that meet `text`, chosen anew; `SpecError` for wrong conditions."""
+    """The designs of all stored chips that meet `text`, with deployments chosen again.
+
+    Raises `SpecError` for wrong conditions.
+    """
     limits, rest = _split(text, front)
     bounded = _bounded(study, limits)
     done = finished(trials)

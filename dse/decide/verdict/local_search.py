@@ -1,4 +1,4 @@
-"""Downhill from a chip of the search, a step of one or of two parameters at a time, until none is better."""
+"""Local search from one chip: steps of one or two parameters, until none improves it."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -10,14 +10,14 @@ from dse.decide.propose.candidates import Candidate, chips_of_candidates
 from dse.decide.scenario.best_deployments import DeploymentProblem, solve_on_grid, study_grid
 from dse.question.resolved_study import ResolvedStudy
 
-MOST = 200
+MAX_STEPS = 200
 """Steps at most; each makes the chip better, so that it ends by itself long before."""
 
 
 def local_search(
     study: ResolvedStudy, problem: DeploymentProblem, candidate: Candidate
 ) -> tuple[Candidate, int]:
-    """The chip where a walk over the steps of the space ends, and how many steps it took.
+    """The local optimum that a steepest descent from `candidate` reaches, and its number of steps.
 
     Every step is the best of all that change one parameter or two by one step of the space, each chip with
     its best deployment under the limits of `problem`; along the reticle only two at a time lead on. The
@@ -26,7 +26,7 @@ def local_search(
     spec = study.branches[candidate.branch or ""].spec
     grid, here, taken = study_grid(study), candidate, 0
     cost = float(solve_on_grid(problem, chips_of_candidates(study, [here]), grid).cost[0])
-    while taken < MOST:
+    while taken < MAX_STEPS:
         single = [
             (name, value)
             for name, parameter in spec.parameters.items()

@@ -1,7 +1,7 @@
-"""Better chips of every kind near the best ones that are known: a walk over the steps of the space.
+"""Multi-start local search: better chips of every kind near the best known ones.
 
-A short search under other software may miss the chip of a kind that would win. So the best of each kind at
-each target, and what the winner becomes in every other branch, walk downhill together until none gets better.
+A short search under other software may miss the chip of a kind that would win. So the best chips of each kind
+at each target, and what the winner becomes in every other branch, descend together until none improves.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,26 +18,26 @@ from dse.question.resolved_study import ResolvedStudy
 from dse.spec.schema.space import ParameterSpec
 
 STRIDE = 4
-"""Long moves are of so many steps of a parameter, so that a walk crosses its range soon."""
+"""Steps of a long move, so that a descent crosses the range of a parameter in few rounds."""
 ROUNDS = 40
-"""Rounds at most; a walk ends by itself when a round makes none of its chips better."""
-BEHIND = 1.5
-"""A kind walks at a target where its best is at most this factor behind the winner."""
+"""Largest number of rounds; the search ends when a round improves no chip."""
+LARGEST_GAP = 1.5
+"""A kind is searched at a target where its best costs at most this many times the winner."""
 
-NEAR, TURNED = "near ", " as "
-"""`near hybrid-5`: walked from hybrid-5; `hybrid-5 as dram-only`: what hybrid-5 is in another branch."""
+NEAR, AS_BRANCH = "near ", " as "
+"""Labels: `near hybrid-5` was reached from hybrid-5, `hybrid-5 as dram-only` is it in another branch."""
 
 Costs = Callable[[Sequence[Candidate]], Floats]
 """Cost of each chip at its best under each limit (limits, chips), infinite where it meets none."""
 
 
-def walked(
+def multi_start_search(
     study: ResolvedStudy, known: Sequence[Candidate], found: Floats, costs: Costs, branches: Sequence[str]
 ) -> list[Candidate]:
-    """Chips in `branches` where walks from the best of `known`, which cost `found`, come to their ends.
+    """Local optima in `branches` that descents from the best of `known`, of cost `found`, reach.
 
-    A round tries every move of one parameter from every chip that walks, for all limits at once; where none
-    leads on, every move of two parameters. Ends are local optima, not global ones.
+    A round tries every move of one parameter of every leading chip, for all limits at once; where none
+    improves a chip, every move of two parameters. The results are local optima, not global ones.
     """
     searched = [i for i, c in enumerate(known) if c.branch is not None]
     if not searched:
@@ -91,7 +91,7 @@ class _Pool:
     def leaders(self) -> list[Candidate]:
         """The best chip of each branch under each limit at which it is near the winner."""
         least = self.least()
-        best = BEHIND * np.min([*least.values()], axis=0)
+        best = LARGEST_GAP * np.min([*least.values()], axis=0)
         near = {name: np.isfinite(own) & (own <= best) for name, own in least.items()}
         return [
             c for c, own in self.tried.values() if np.any(near[str(c.branch)] & (own == least[str(c.branch)]))
@@ -99,13 +99,13 @@ class _Pool:
 
 
 def _twins(study: ResolvedStudy, chips: Sequence[Candidate], branches: Iterable[str]) -> Iterator[Candidate]:
-    """Each chip in other branches: what they share stays, the rest lies in the middle of its range."""
+    """Each chip in other branches: shared parameters stay, others take the middle of their range."""
     for c in chips:
         for name in branches:
             if name != c.branch:
                 branch = study.branches[name]
                 values = {n: _nearest(p, c.values.get(n)) for n, p in branch.spec.parameters.items()}
-                label = f"{c.label}{TURNED}{name}"
+                label = f"{c.label}{AS_BRANCH}{name}"
                 yield Candidate(label=label, kind=branch.kind, branch=name, values=values)
 
 

@@ -1,4 +1,4 @@
-"""A stored front asked again under other software: the chips that it found, each in its best deployments."""
+"""A stored front re-evaluated under other software: its chips, each with its best deployments."""
 
 from collections.abc import Iterator
 

@@ -23,11 +23,11 @@ def stored_manifest(question: ResolvedStudy, out: Path | str | None) -> Mapping[
         return {}
 
 
-def judged(result: RunResult, before: Mapping[str, Any] | None = None) -> RunResult:
+def with_verdicts(result: RunResult, before: Mapping[str, Any] | None = None) -> RunResult:
     """The result of a run with verdicts in its stored manifest; as it is where no kinds are compared.
 
     `before` is the manifest that an earlier run left; its verdicts are kept where nothing was searched since.
-    A question under other software than its file asks for has none: they are those of the plain one.
+    A study under other software than its file names stores none: they are stored with the study of the file.
     """
     study, front = result.study, result.front
     if not compares_kinds(study) or not len(front.frame) or split_software(study.case or "")[1]:

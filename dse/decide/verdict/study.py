@@ -1,15 +1,15 @@
 """Verdicts of a study: which kind of chip wins at each target under each software, and what turns it.
 
-Every chip of the study's front, every baseline and a coarse grid of the space are asked under all three, each
-in its best deployments. From the best of each kind walks lead downhill under each software, see
-`dse.decide.verdict.multi_start`, and what any of them finds is asked under the others too.
+Every chip of the study's front, every baseline and a coarse grid of the space are evaluated under all three,
+each with its best deployments. A local search starts from the best of each kind under each software, see
+`dse.decide.verdict.multi_start`, and what it finds is evaluated under the others too.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dse.arrays import Floats
 from dse.chips.branch import chip_kind
@@ -23,7 +23,7 @@ from dse.decide.propose.candidates import (
     of_grid,
     parameter_values,
 )
-from dse.decide.scenario.best_deployments import deployment_problem, positive, solve_on_grid, study_grid
+from dse.decide.scenario.best_deployments import deployment_problem, positive_cost, solve_on_grid, study_grid
 from dse.decide.scenario.evaluation import stack_of
 from dse.decide.verdict.by_software import (
     Dependence,
@@ -35,7 +35,7 @@ from dse.decide.verdict.by_software import (
     largest_layer_s,
     within,
 )
-from dse.decide.verdict.multi_start import Costs, walked
+from dse.decide.verdict.multi_start import Costs, multi_start_search
 from dse.evaluate.batch import axis_of
 from dse.front.files import Front
 from dse.plugins import interval_of
@@ -44,9 +44,10 @@ from dse.question.unanchored import price_bases_in, unanchored_in
 from dse.search.analysis.at_targets import on_fine_grid
 from dse.spec.schema.software import SOFTWARE, Software
 from objectives import api
+from objectives.arrays import Array
 
 GRID = 64
-"""Chips of each branch that stand for its kind where no search kept one."""
+"""Grid chips of each branch, which represent its kind where a search kept none."""
 BLOCK = 1 << 16
 """Points evaluated in one call: their columns stay in the cache of a core."""
 CONTENDERS = 32
@@ -65,10 +66,10 @@ def under_software(study: ResolvedStudy, software: Software) -> ResolvedStudy:
     """The same question under other software; stacks that it names are those that are sold."""
     if study.spec.software == software:
         return study
-    asked: dict[str, Any] = {"software": software, "settings": None}  # the catalog holds what is set
+    changes: dict[str, object] = {"software": software, "settings": None}  # the catalog holds what is set
     if software != "as-sold":
-        asked |= {"stack": None, "stacks": {}}
-    return resolve_study(study.spec.model_copy(update=asked), study.path, study.setting.catalog, study.case)
+        changes |= {"stack": None, "stacks": {}}
+    return resolve_study(study.spec.model_copy(update=changes), study.path, study.setting.catalog, study.case)
 
 
 def study_verdicts(study: ResolvedStudy, front: Front) -> Verdicts:
@@ -79,7 +80,7 @@ def study_verdicts(study: ResolvedStudy, front: Front) -> Verdicts:
 def verdicts_at(
     study: ResolvedStudy, front: Front, limits: Mapping[str, float], with_unanchored: bool = False
 ) -> Verdicts:
-    """The same at `limits` [SI, by objective]; with chips that no measurement anchors where that is asked."""
+    """The same at `limits` [SI, by objective]; unanchored chips may win with `with_unanchored`."""
     name, others = next(iter(limits), None), dict(list(limits.items())[1:])
     return _verdicts(study, front, (name, [limits[name] if name else None]), others, with_unanchored)
 
@@ -91,23 +92,26 @@ def _verdicts(
     others: Mapping[str, float] | None = None,
     with_unanchored: bool = False,
 ) -> Verdicts:
-    asked = {s: under_software(study, s) for s in SOFTWARE}
+    """Verdicts over the chips of the front, the baselines, a grid, and what local searches add to them."""
+    by_software = {s: under_software(study, s) for s in SOFTWARE}
     name, limits = targets
     bounds = [
         {**(others or {}), **({} if name is None or limit is None else {name: limit})} for limit in limits
     ]
     candidates = _candidates(study, front)
-    barred = {} if with_unanchored else unanchored_in(study)
-    start = [c for c in candidates if (c.branch or c.label) not in barred]
-    open_to = [name for name in study.branches if name not in barred]
-    for question in asked.values() if open_to else ():  # what one software finds counts everywhere
+    unanchored = {} if with_unanchored else unanchored_in(study)
+    start = [c for c in candidates if (c.branch or c.label) not in unanchored]
+    open_to = [name for name in study.branches if name not in unanchored]
+    for question in (
+        by_software.values() if open_to else ()
+    ):  # what is found under one software is a candidate under all
         found = _costs(question, chips_of_candidates(question, start), bounds)
-        better = walked(question, start, found, _asking(question, bounds), open_to)
+        better = multi_start_search(question, start, found, _cost_function(question, bounds), open_to)
         start, candidates = [*start, *better], [*candidates, *better]
-    return _judged(asked, study, candidates, limits, bounds, barred)
+    return _judged(by_software, study, candidates, limits, bounds, unanchored)
 
 
-def _asking(study: ResolvedStudy, bounds: Sequence[Mapping[str, float]]) -> Costs:
+def _cost_function(study: ResolvedStudy, bounds: Sequence[Mapping[str, float]]) -> Costs:
     return lambda chips: _costs(study, chips_of_candidates(study, chips), bounds)
 
 
@@ -130,7 +134,7 @@ def _targets(front: Front) -> tuple[str | None, list[float | None]]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Group:
-    """Chips that rank against each other: of one basis of prices, anchored unless others were asked for."""
+    """Chips that rank against each other: of one price basis, anchored unless unanchored chips may win."""
 
     name: str
     candidates: list[Candidate]
@@ -145,40 +149,43 @@ class _Group:
         return [i for i, c in enumerate(self.candidates) if c.kind == kind]
 
 
-def _groups(study: ResolvedStudy, candidates: Sequence[Candidate], barred: Mapping[str, Any]) -> list[_Group]:
+def _groups(
+    study: ResolvedStudy, candidates: Sequence[Candidate], unanchored: Mapping[str, str]
+) -> list[_Group]:
     found: dict[str, list[Candidate]] = {}
     bases = price_bases_in(study)
     for c in candidates:
         name = c.branch or c.label
-        if name not in barred:
+        if name not in unanchored:
             found.setdefault(group_of(bases[name]), []).append(c)
     groups = [_Group(name=name, candidates=each) for name, each in found.items()]
     return [g for g in groups if len(g.kinds) > 1] or groups
 
 
 def _judged(
-    asked: Mapping[Software, ResolvedStudy],
+    by_software: Mapping[Software, ResolvedStudy],
     study: ResolvedStudy,
     candidates: Sequence[Candidate],
     limits: Sequence[float | None],
     bounds: Sequence[Mapping[str, float]],
-    barred: Mapping[str, Any],
+    unanchored: Mapping[str, str],
 ) -> Verdicts:
+    """Verdicts of each group of chips at each limit, with the layer time at which the winner changes."""
     top = largest_layer_s(study.setting.catalog)
     verdicts: list[Verdict] = []
     depends: list[Dependence] = []
-    for group in _groups(study, candidates, barred):
-        chips = {s: chips_of_candidates(asked[s], group.candidates) for s in SOFTWARE}
-        costs = {s: _costs(asked[s], chips[s], bounds) for s in SOFTWARE}
-        solved = {s: _solved(asked[s], group, chips[s], costs[s], bounds) for s in SOFTWARE}
+    for group in _groups(study, candidates, unanchored):
+        chips = {s: chips_of_candidates(by_software[s], group.candidates) for s in SOFTWARE}
+        costs = {s: _costs(by_software[s], chips[s], bounds) for s in SOFTWARE}
+        solved = {s: _solved(by_software[s], group, chips[s], costs[s], bounds) for s in SOFTWARE}
         slow: Floats | None = None
         for i, limit in enumerate(limits):
-            each = [_verdict(asked[s], s, group, limit, solved[s][i]) for s in SOFTWARE]
+            each = [_verdict(by_software[s], s, group, limit, solved[s][i]) for s in SOFTWARE]
             flips = len({v.kind for v in each}) > 1
             if flips and slow is None:
-                slow = _costs(asked["ideal"], _slower(chips["ideal"], np.asarray([top])), bounds)
+                slow = _costs(by_software["ideal"], _slower(chips["ideal"], np.asarray([top])), bounds)
             ends = None if slow is None else np.stack([costs["ideal"][i], slow[i]])
-            flip = _flip(asked["ideal"], group, chips["ideal"], bounds[i], ends, top) if flips else None
+            flip = _flip(by_software["ideal"], group, chips["ideal"], bounds[i], ends, top) if flips else None
             verdicts += each
             depends.append(dependence(limit, group.name, [(v.kind, v.tied_with) for v in each], flip, top))
     return Verdicts(verdicts=tuple(verdicts), dependence=tuple(depends))
@@ -195,7 +202,7 @@ def _costs(study: ResolvedStudy, chips: api.Chips, bounds: Sequence[Mapping[str,
             [solve_on_grid(deployment_problem(study, bound), chips, grid).cost for bound in bounds]
         )
     n, step = chips.size, max(1, BLOCK // grid.size)
-    asked, out = [deployment_problem(study, bound).limits for bound in bounds], np.empty((len(bounds), n))
+    limits_of, out = [deployment_problem(study, bound).limits for bound in bounds], np.empty((len(bounds), n))
     for start in range(0, n, step):
         part = slice(start, min(n, start + step))
         block = api.Chips(**{k: np.broadcast_to(a, (n,))[part] for k, a in chips.columns().items()})
@@ -203,17 +210,17 @@ def _costs(study: ResolvedStudy, chips: api.Chips, bounds: Sequence[Mapping[str,
         metrics = study.cost_model.evaluate(designs, study.context)
         fits = _met(metrics.violations, designs.shape)
         value = study.goal.value(metrics, study.context)
-        cost = np.broadcast_to(positive(study.goal, cost_of(study.goal, value)), designs.shape)
-        for i, limits in enumerate(asked):
+        cost = np.broadcast_to(positive_cost(study.goal, cost_of(study.goal, value)), designs.shape)
+        for i, limits in enumerate(limits_of):
             intime = fits & _met(late(metrics, study.context, limits), designs.shape)
             least = np.where(intime, cost, np.inf).reshape(-1, block.size).min(axis=0)
             out[i, part] = least
     return out
 
 
-def _met(violations: Mapping[str, Any], shape: tuple[int, ...]) -> Any:
+def _met(violations: Mapping[str, Array], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     """Whether nothing is violated, of a shape that broadcasts against `shape`."""
-    met = np.ones((1,) * len(shape), dtype=np.bool_)
+    met: npt.NDArray[np.bool_] = np.ones((1,) * len(shape), dtype=np.bool_)
     for violation in violations.values():
         met = met & (np.asarray(violation) <= 0.0)
     return met
@@ -238,7 +245,7 @@ def _solved(
     problems = [deployment_problem(study, bound) for bound in bounds]
     out = coarse.copy()
     for i, found in enumerate(on_fine_grid(study, few, [problem.limits for problem in problems])):
-        cost = positive(problems[i].goal, found.cost)
+        cost = positive_cost(problems[i].goal, found.cost)
         out[i, at] = np.where(found.feasible, cost, coarse[i, at])
     return out
 
@@ -246,6 +253,7 @@ def _solved(
 def _verdict(
     study: ResolvedStudy, software: Software, group: _Group, limit: float | None, cost: Floats
 ) -> Verdict:
+    """The best chip of a group under one software at one limit, its interval and its nearest tie."""
     at = _winner(group, cost, study.spec.tolerance)
     if at is None:
         return Verdict(

@@ -18,7 +18,7 @@ from dse.front.tables import Row, Table
 from dse.question.resolved_study import ResolvedStudy, load_cases
 from dse.question.unanchored import assumed_in
 from dse.report.words.answer import baselines_of, contenders, ranked, tolerance_of
-from dse.report.words.eligibility import Standing, eligibility_of
+from dse.report.words.eligibility import Eligibility, eligibility_of
 
 Ints = npt.NDArray[np.intp]
 
@@ -57,7 +57,7 @@ class Answer:
         return ranked(self.front)
 
     @cached_property
-    def standing(self) -> Standing:
+    def eligibility(self) -> Eligibility:
         """Who may be the best, and what is assumed of them."""
         return replace(eligibility_of(self.front), assumed=assumed_in(self.study))
 
@@ -107,7 +107,7 @@ class Answer:
         if not who:
             return "ranked", self.ranked
         if who == "real":
-            return "baselines", self.standing.ranked(base)
+            return "baselines", self.eligibility.ranked(base)
         if who == "search" or who in KINDS:
             found = frame[frame["role"] == "search"]
             return "frame", found if who == "search" else found[found["branch"] == who]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dse.decide.uncertainty.quantiles import SAMPLES, Spread, design_key, sample_designs, spreads
 from dse.pages.study.answers import Pick
 from dse.report.info.sampled_front import SEED
-from dse.report.words.eligibility import Standing
+from dse.report.words.eligibility import Eligibility
 from dse.spec.yaml.units import pretty
 
 
@@ -26,7 +26,7 @@ def _range(spread: Spread, unit: str) -> str:
     return f"{pretty(spread.p10, unit)} to {pretty(spread.p90, unit)}"
 
 
-def with_notes(table: str, stands: Standing, names: Sequence[str]) -> str:
+def with_notes(table: str, stands: Eligibility, names: Sequence[str]) -> str:
     """A table, and below it prices where they are not alike, who has no anchor, and what is assumed."""
     by: dict[str, list[str]] = {}
     for name in names:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from dse.pages.study.answers import KINDS, Answer
 from dse.pages.study.footnotes import with_notes
-from dse.report.words.eligibility import Standing
+from dse.report.words.eligibility import Eligibility
 
 
 def with_prices(table: str, answers: Sequence[Answer], names: Sequence[str], columns: Sequence[str]) -> str:
@@ -17,16 +17,16 @@ def with_prices(table: str, answers: Sequence[Answer], names: Sequence[str], col
     line = price_line([(title, found.group_of) for title, found in stands]) if money else ""
     barred = {name: why for _, found in stands for name, why in found.unanchored.items()}
     silent = {name: what for _, found in stands for name, what in found.assumed.items()}
-    alone = Standing(group_of={}, group=None, unanchored=barred, assumed=silent)
+    alone = Eligibility(group_of={}, group=None, unanchored=barred, assumed=silent)
     noted = with_notes("", alone, [*dict.fromkeys([*barred, *silent])])
     return "\n\n".join(part for part in (table, line, noted.strip()) if part)
 
 
-def _shown(answer: Answer, names: Sequence[str]) -> Standing:
+def _shown(answer: Answer, names: Sequence[str]) -> Eligibility:
     """The standing of the chips in a table of `names`, where a group of chips means its families."""
-    stands = answer.standing
+    stands = answer.eligibility
     wanted = {family for name in names for family in _families(answer, name)}
-    return Standing(
+    return Eligibility(
         group_of={n: g for n, g in stands.group_of.items() if n in wanted},
         group=stands.group,
         unanchored={n: why for n, why in stands.unanchored.items() if n in wanted},
@@ -42,7 +42,7 @@ def _families(answer: Answer, name: str) -> Iterable[str]:
     if name in KINDS or name == "search":
         return [branch for branch, kind in branches.items() if name in ("search", kind)]
     every = answer.chips if name == "real" else (*branches, *answer.chips)
-    return [n for n in every if answer.standing.ranks(n)]
+    return [n for n in every if answer.eligibility.ranks(n)]
 
 
 def price_line(cases: Sequence[tuple[str, Mapping[str, str]]]) -> str:

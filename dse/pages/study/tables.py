@@ -34,7 +34,7 @@ def best_table(answers: Answers, case: str = "") -> str:
         cells = [cell(pick, c).text for c in columns] if pick else ["none", *[""] * (len(columns) - 1)]
         cells.insert(at, sure)
         rows.append([limit_text(limit, axis.unit), *cells, _rival(answer, bound)])
-    return with_notes(markdown(heads, rows), answer.standing, answer.chips)
+    return with_notes(markdown(heads, rows), answer.eligibility, answer.chips)
 
 
 def _columns(answer: Answer) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ def targets_table(answers: Answers, case: str, who: str, column: str) -> str:
     ]
     heads = [f"{axis.label} within {limit_text(limit, axis.unit)}" for limit in limits]
     made = f"{heading(column)}:\n\n" + markdown(["chip", *heads], rows)
-    return with_notes(made, answer.standing, who_of(answer, who))
+    return with_notes(made, answer.eligibility, who_of(answer, who))
 
 
 def breakeven_table(answers: Answers, case: str, who: str) -> str:
@@ -135,12 +135,12 @@ def breakeven_table(answers: Answers, case: str, who: str) -> str:
         price = pick_of(answer, name, "")
         rows.append([name, cell(price, "price_usd").text if price else "none", *cells])
     heads = [f"{axis.label} within {limit_text(limit, axis.unit)}" for limit in limits]
-    return with_notes(markdown(["chip", "price", *heads], rows), answer.standing, names)
+    return with_notes(markdown(["chip", "price", *heads], rows), answer.eligibility, names)
 
 
 def _alike(answer: Answer, one: str, other: str) -> bool:
     """Whether the prices of two chips are on one basis."""
-    groups = answer.standing.group_of
+    groups = answer.eligibility.group_of
     return groups.get(one) == groups.get(other)
 
 

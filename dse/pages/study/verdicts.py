@@ -20,7 +20,7 @@ def verdicts_table(answers: Answers, case: str = "") -> str:
     head = "target" if front.target is None else f"{front.target.label} at most"
     rows = []
     for d in stored.dependence:
-        at = "any" if d.target is None else limit_text(d.target, front.target.unit)
+        at = "any" if d.target is None or front.target is None else limit_text(d.target, front.target.unit)
         each = [_cell(cells.get((d.target, d.basis, s)), front.objective) for s in SOFTWARE]
         rows.append([at, *([d.basis] if several else []), *each, d.sentence])
     heads = [head, *(["prices"] if several else []), "as sold", "equal software", "no losses", "verdict"]

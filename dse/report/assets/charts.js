@@ -187,7 +187,7 @@ const dseCharts = (() => {
       y0: 0, y1: 1, line: { color: css("--quiet"), dash: "dash", width: 1 } }];
     const said = info.complete === null ? [] : [{ x: info.complete, yref: "paper", y: 0.98, yanchor: "top",
       ...(info.complete > info.end / 2 ? { xanchor: "right", xshift: -6 } : { xanchor: "left", xshift: 6 }),
-      showarrow: false, text: plain(info.told), font: { size: 11 } }];
+      showarrow: false, text: plain(info.event), font: { size: 11 } }];
     return draw(div, traces, { shapes: end, annotations: said,
       xaxis: { title: { text: "finished trials" }, range: [0, 1.02 * info.end] },
       yaxis: { title: { text: plain(info.y_label) }, type: "log", ...ticks(info.ticks) } });

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dse.chips.formats import remarks
 from dse.decide.propose.proposal import Proposal, limits_text
 from dse.decide.propose.rounding import Step
-from dse.decide.scenario.mix_parts import parts_of, served_words, spelled
+from dse.decide.scenario.mix_parts import layout_text, parts_of, served_words
 from dse.evaluate.estimate_result import Estimate
 from dse.plugins import metrics_of
 from dse.question.unanchored import assumed_in
@@ -50,65 +50,71 @@ def datasheet(p: Proposal) -> Datasheet:
         _rounding,
     )
     sections = [section for build in builders if (section := build(p)) is not None]
-    c = p.picked
     return Datasheet(
         title=p.chip.name,
-        subtitle=(
-            f"Proposed from trial {c.trial} of {p.study.slug}"
-            f"{f', {p.walked} steps downhill,' if p.walked else ''} for {limits_text(p.limits) or 'no limit'}"
-        ),
+        subtitle=_subtitle(p),
         answer=_answer(p),
-        warnings=(*_doubts(p), *p.warnings),
+        warnings=(*_cautions(p), *p.warnings),
         sections=tuple(sections),
-        colophon=(
-            f"{_asked(p)}, {p.estimate.serving}; weights "
-            f"{p.estimate.precision['weights']}, KV {p.estimate.precision['kv']}, "
-            f"{_computed(p)}; cost model "
-            f"{p.estimate.cost_model}, stack {p.estimate.stack} ({p.estimate.label}); prices by "
-            f"{p.estimate.price_method}, {p.study.spec.price.system}. A hypothetical chip: every figure "
-            "follows from the technology file, none is measured."
-            f"{f' {OF_A_MIX}' if p.told.parts else ''}"
-        ),
+        colophon=_colophon(p),
     )
 
 
-def _doubts(p: Proposal) -> list[str]:
+def _subtitle(p: Proposal) -> str:
+    steps = f", improved by {p.local_search_steps} steps of a local search," if p.local_search_steps else ""
+    limits = limits_text(p.limits) or "no limit"
+    return f"Proposed from trial {p.picked.trial} of {p.study.slug}{steps} for {limits}"
+
+
+def _colophon(p: Proposal) -> str:
+    """What was assumed: the load, number formats, cost model, software and prices."""
+    e = p.estimate
+    formats = f"weights {e.precision['weights']}, KV {e.precision['kv']}, {_computed(p)}"
+    models = f"cost model {e.cost_model}, stack {e.stack} ({e.label})"
+    prices = f"prices by {e.price_method}, {p.study.spec.price.system}"
+    note = "This chip is hypothetical: every figure is derived from the technology file; none is measured."
+    mix = f" {OF_A_MIX}" if p.evaluation.parts else ""
+    return f"{_load(p)}, {e.serving}; {formats}; {models}; {prices}. {note}{mix}"
+
+
+def _cautions(p: Proposal) -> list[str]:
     """That no measurement anchors the software of the chip itself, and what its numbers assume."""
     silent = assumed_in(p.study).get(p.rounded.candidate.branch or "")
     return [
         *([] if p.unanchored is None else [f"{p.chip.name} is unanchored: {p.unanchored.rstrip('.')}"]),
-        *([] if silent is None else [f"assumed, since {silent}"]),
+        *([] if silent is None else [f"assumed: {silent}"]),
     ]
 
 
 def _computed(p: Proposal) -> str:
-    """What is computed in which format, and why where it is another than asked."""
+    """What is computed in which format, and why where it is not the requested one."""
     found = p.estimate.computed_in
     other = remarks(found)
     used = f"computed in {found['matrix'].used}, attention in {found['attention'].used}"
     return f"{used} ({'; '.join(other)})" if other else used
 
 
-def _asked(p: Proposal) -> str:
-    if p.told.parts:
-        return f"A mix of {served_words(p.study)} of the output tokens, each from a cluster of its own"
+def _load(p: Proposal) -> str:
+    if p.evaluation.parts:
+        return f"A mix of {served_words(p.study)} of the output tokens; each part runs on its own cluster"
     return f"{p.estimate.llm}, workload {p.estimate.workload}"
 
 
 def _answer(p: Proposal) -> str:
+    """The result first: size, speed, cost and bottleneck; then uncertainty and the best rival."""
     m = p.estimate.metrics
-    layout = "" if p.told.parts else f" ({spelled(p.rounded.layout, parts_of(p.study))})"
-    slowest = " for the slowest of them" if p.told.parts else ""
+    layout = "" if p.evaluation.parts else f" ({layout_text(p.rounded.layout, parts_of(p.study))})"
+    slowest = " for the slowest part" if p.evaluation.parts else ""
     told = (
-        f"{counted(m['chips'])} of it{layout} serve {served_words(p.study)} "
-        f"at {pretty(m['tpot_s'], 's')} a token{slowest} for {pretty(m['usd_per_token_per_s'], '')} USD per "
-        f"token/s, bound by {word(p.estimate.bound_by)}."
+        f"{counted(m['chips'])} chips{layout} serve {served_words(p.study)} "
+        f"at a TPOT of {pretty(m['tpot_s'], 's')}{slowest} for {pretty(m['usd_per_token_per_s'], '')} "
+        f"$/(token/s), bound by {word(p.estimate.bound_by)}."
     )
     if p.odds is not None:
         told += sure(p.odds)
     best = next((r for r in p.rivals if r.cost is not None and r.ranks), None)
     if best is None:
-        return f"{told} No rival that ranks against it meets the target."
+        return f"{told} No rival on the same price basis meets the target."
     ratio = best.cost / p.rounded.cost if best.cost is not None else 1.0
     name = best.candidate.label
     if p.wins:
@@ -117,6 +123,7 @@ def _answer(p: Proposal) -> str:
 
 
 def _specification(p: Proposal) -> Section:
+    """Peaks, memories, links, dies, power and price of the chip."""
     chip = p.chip
     peaks = [
         (f"{form} peak, dense", pretty(leaf.value, "FLOP/s"))
@@ -145,7 +152,7 @@ def _specification(p: Proposal) -> Section:
     ]
     if p.system_usd > p.price_usd * (1 + 1e-9):
         around = f"{pretty(p.system_usd, '')} USD, {p.study.spec.price.system}"
-        rows.append(("capital for each chip, system included", around))
+        rows.append(("capital per chip, system included", around))
     return Section(title="Specification", columns=("", "value"), rows=tuple(rows), left=2)
 
 
@@ -181,7 +188,7 @@ def _watts(p: Proposal) -> Section:
 
 def _performance(p: Proposal) -> Section:
     """What the chip does; of a mix in all, and for each part."""
-    parts = p.told.parts
+    parts = p.evaluation.parts
     every = [p.estimate, *(part.estimate for part in parts)]
     rows = [
         (m.title or m.label, *(_cell(m, e.metrics[m.column]) for e in every)) for m in metrics_of("table")
@@ -189,14 +196,14 @@ def _performance(p: Proposal) -> Section:
     rows.insert(0, ("batch, TP x PP", *(_sizes(e.deployment) for e in every)))
     if parts:
         rows.insert(0, ("share of the output tokens", "100 %", *(f"{100 * q.weight:.3g} %" for q in parts)))
-    waits = [f"{part.label}: a token waits for {_waits(part.estimate)}." for part in parts]
+    waits = [f"{part.label}: TPOT is spent on {_time_shares(part.estimate)}." for part in parts]
     names = ("in all", *(part.label for part in parts)) if parts else ("value",)
     return Section(
-        title="The deployment that wins",
+        title="Best deployment",
         columns=("", *names),
         rows=tuple(rows),
         left=1 if parts else 2,
-        note=" ".join(waits) or f"A token waits for {_waits(p.estimate)}.",
+        note=" ".join(waits) or f"TPOT is spent on {_time_shares(p.estimate)}.",
     )
 
 
@@ -212,13 +219,14 @@ def _sizes(d: Mapping[str, int]) -> str:
     return f"{d['batch']:,}, {d['tp']} x {d['pp']}{spread}"
 
 
-def _waits(estimate: Estimate) -> str:
+def _time_shares(estimate: Estimate) -> str:
     waits = sorted(estimate.ledgers["bound_s"].items(), key=lambda item: -item[1])
     total = sum(v for _, v in waits) or 1.0
     return ", ".join(f"{word(k)} {v / total:.0%}" for k, v in waits if v / total >= 0.005)
 
 
 def _rivals(p: Proposal) -> Section | None:
+    """Each rival at its best deployment, or the limits that it misses."""
     if not p.rivals:
         return None
     rows = []
@@ -230,17 +238,17 @@ def _rivals(p: Proposal) -> Section | None:
         ratio = NONE if r.cost is None else f"x {r.cost / p.rounded.cost:.2f}"
         speed = pretty(r.tpot_s, "s")
         prices = "" if r.prices == p.prices else f", {r.prices}"
-        kind = f"{r.standing}, {r.candidate.kind}{', unanchored' if r.unanchored else ''}{prices}"
+        kind = f"{r.status}, {r.candidate.kind}{', unanchored' if r.unanchored else ''}{prices}"
         rows.append((r.candidate.label, kind, cost, ratio, speed, pretty(r.price_usd, ""), layout))
-    columns = ("rival", "kind", p.goal_label, "to it", "TPOT", "chip USD", "batch, TP x PP")
+    columns = ("rival", "kind", p.goal_label, "relative", "TPOT", "chip USD", "batch, TP x PP")
     return Section(
-        title="Speed and cost against its rivals, each at its best deployment",
+        title="Speed and cost of its rivals, each at its best deployment",
         columns=columns,
         rows=tuple(rows),
         left=2,
         note=" ".join(
             [
-                "A dash: no deployment meets all; of the one that misses by least, TPOT and what it misses.",
+                "A dash means that no deployment meets every limit; the row then describes the closest one.",
                 *_apart(p),
             ]
         ),
@@ -250,16 +258,16 @@ def _rivals(p: Proposal) -> Section | None:
 def _apart(p: Proposal) -> Iterator[str]:
     """Rivals that do not rank against the proposal and why, and what is assumed of them, in sentences."""
     if others := [r.candidate.label for r in p.rivals if r.prices != p.prices]:
-        yield f"Ranked are {p.prices}; on other prices, and ranked against nothing here: {', '.join(others)}."
+        yield f"The ranking covers {p.prices}. Priced on another basis and not ranked: {', '.join(others)}."
     for r in p.rivals:
         if r.unanchored is not None:
-            yield f"{r.candidate.label} is unanchored{_wins(r.ranks)}: {r.unanchored}"
+            yield f"{r.candidate.label} is unanchored{_unranked(r.ranks)}: {r.unanchored}"
         if r.assumed is not None:
             yield f"Assumed: {r.assumed}."
 
 
-def _wins(ranks: bool) -> str:
-    return "" if ranks else " and wins nothing"
+def _unranked(ranks: bool) -> str:
+    return "" if ranks else " and not ranked"
 
 
 def _percent(change: float | None) -> str:
@@ -267,6 +275,7 @@ def _percent(change: float | None) -> str:
 
 
 def _worth(p: Proposal) -> Section:
+    """Marginal value of each resource, its own cost included."""
     rows = [
         (
             w.resource,
@@ -280,7 +289,7 @@ def _worth(p: Proposal) -> Section:
         if w.less is not None or w.more is not None
     ]
     columns = (
-        "a little more of",
+        "resource",
         "step",
         f"{p.goal_label} with less",
         "with more",
@@ -289,11 +298,11 @@ def _worth(p: Proposal) -> Section:
     )
     dollar = p.rounded.cost / p.system_usd
     return Section(
-        title="What a little more is worth, its cost included",
+        title="Marginal value of each resource, cost included",
         columns=columns,
         rows=tuple(rows),
-        note=f"Negative is better; deployments are chosen anew. A dollar less per chip saves "
-        f"{dollar:.2g} of {p.goal_label}.",
+        note="Negative values are better. Each row uses the best deployment of the changed chip. "
+        f"One dollar less per chip saves {dollar:.2g} of {p.goal_label}.",
     )
 
 
@@ -309,23 +318,25 @@ _FIGURES = (
 
 
 def _near(p: Proposal) -> Section:
+    """Figures of the chip relative to the nearest real chips."""
     rows = [
         (n.chip, *(NONE if n.ratios[k] is None else f"x {n.ratios[k]:.2f}" for k, _ in _FIGURES))
         for n in p.near
     ]
     return Section(
-        title="Nearest real chips: how much of each it has in comparison",
+        title="Nearest real chips: this chip in multiples of each",
         columns=("chip", *(label for _, label in _FIGURES)),
         rows=tuple(rows),
-        note="A dash: one of the two has none of it, or nobody has published it.",
+        note="A dash means that one of the two chips has none, or that no value is published.",
     )
 
 
 def _rounding(p: Proposal) -> Section:
+    """How each size of the search was rounded to one that can be built."""
     rows = [
         (
             s.parameter.replace("_", " "),
-            _like(exact(s.after, s.unit), s),
+            _searched_size(exact(s.after, s.unit), s),
             exact(s.after, s.unit),
             exact(s.step, s.unit),
             s.reason,
@@ -333,16 +344,16 @@ def _rounding(p: Proposal) -> Section:
         for s in p.rounded.steps
     ]
     return Section(
-        title="From the search to buildable sizes",
+        title="Rounding to buildable sizes",
         rows=tuple(rows),
-        wide="because",
-        columns=("size", "found", "built", "in steps of", "because"),
-        note=f"The best of {p.rounded.tried} roundings, every deployment tried.",
+        wide="reason",
+        columns=("size", "search", "buildable", "step", "reason"),
+        note=f"The best of {p.rounded.tried} roundings, each with its best deployment.",
     )
 
 
-def _like(built: str, step: Step) -> str:
-    """The size that was found, told like the built one: in the same bytes, and whole where it is counted."""
+def _searched_size(built: str, step: Step) -> str:
+    """The size that the search found, in the unit of the buildable one; whole where it is counted."""
     number, _, unit = built.partition(" ")
     if not step.unit and step.before == round(step.before):
         return f"{step.before:,.0f}"
@@ -353,4 +364,4 @@ def _like(built: str, step: Step) -> str:
 
 def columns_of_numbers(section: Section) -> Sequence[str]:
     """Columns that are set to the right."""
-    return [c for c in section.columns[section.left :] if c not in (section.wide, "then")]
+    return [c for c in section.columns[section.left :] if c not in (section.wide, "winner")]

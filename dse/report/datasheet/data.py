@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from math import isfinite
-from typing import Any
 
 from dse.decide.propose.candidates import parameter_values
 from dse.decide.propose.proposal import Odds, Proposal
@@ -13,12 +12,12 @@ from dse.decide.uncertainty.quantiles import COLUMNS
 from dse.question.variation import Fact
 
 
-def as_dict(p: Proposal) -> dict[str, Any]:
+def as_dict(p: Proposal) -> dict[str, object]:
     """Plain data for JSON, in SI."""
     return {
         "study": p.study.slug,
         "trial": p.picked.trial,
-        "walked": p.walked,
+        "walked": p.local_search_steps,
         "limits": dict(p.limits),
         "wins": p.wins,
         "chip": p.chip.model_dump(mode="json", by_alias=True),
@@ -28,7 +27,7 @@ def as_dict(p: Proposal) -> dict[str, Any]:
         "system_usd": p.system_usd,
         **dict.fromkeys(COLUMNS),
         **({} if p.odds is None else _sure(p.odds)),
-        "estimate": as_plain(p.told),
+        "estimate": as_plain(p.evaluation),
         "made_of": {k: dict(v) for k, v in p.made.items()},
         "parameters": parameter_values(p.study, p.rounded.candidate),
         "rounding": [asdict(s) for s in p.rounded.steps],
@@ -65,12 +64,13 @@ def _sure(odds: Odds) -> dict[str, float | None]:
     return {n: v if isfinite(v) else None for n, v in odds.spread.as_dict().items()}
 
 
-def _rival_rows(p: Proposal) -> Iterator[dict[str, Any]]:
+def _rival_rows(p: Proposal) -> Iterator[dict[str, object]]:
+    """Rivals as plain rows; the deployment of a mix is nested by part."""
     for r in p.rivals:
         yield {
             "chip": r.candidate.label,
             "kind": r.candidate.kind,
-            "standing": r.standing,
+            "standing": r.status,
             "cost": r.cost,
             "tpot_s": r.tpot_s,
             "price_usd": r.price_usd,
@@ -86,7 +86,7 @@ def _layouts(p: Proposal, layout: Layout) -> dict[str, dict[str, int]]:
     return {part.label: dict(sizes) for part, sizes in zip(parts_of(p.study), layout, strict=True)}
 
 
-def _fact_row(fact: Fact) -> dict[str, Any]:
+def _fact_row(fact: Fact) -> dict[str, object]:
     return {
         "config": fact.place.config,
         "path": fact.place.path,

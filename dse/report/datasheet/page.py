@@ -21,7 +21,9 @@ def datasheet_page(sheet: Datasheet, tornado: bytes) -> Html:
         [tag("p", f"{warning}.", class_="warn") for warning in sheet.warnings],
         tag("div", [_card(section) for section in small], class_="cards"),
         [[tag("h2", section.title), _wide(section), _note(section)] for section in large],
-        tag("figure", tag("img", src=picture, alt="Tornado: what the objective hangs on", width="100%")),
+        tag(
+            "figure", tag("img", src=picture, alt="Tornado chart: sensitivity of the objective", width="100%")
+        ),
         tag("p", sheet.colophon, class_="quiet"),
     )
 
@@ -40,6 +42,7 @@ def _note(section: Section) -> Html | None:
 
 
 def _table(section: Section) -> Html:
+    """The rows of a section; a table without column names has no head."""
     numbers = [c in columns_of_numbers(section) for c in section.columns]
     head = [
         tag("th", name, scope="col", class_="n" if number else None)

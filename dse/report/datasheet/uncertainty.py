@@ -1,4 +1,4 @@
-"""How sure a proposal is: what would overturn it, what each number does, how often it wins."""
+"""Uncertainty of a proposal: values that change the winner, sensitivities, and how often it wins."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ def sure(o: Odds) -> str:
     low, median, high = (pretty(v, "") for v in o.interval)
     return (
         f" P10, median and P90 are {low}, {median} and {high}; it is the best in {o.wins:.0%} of the "
-        f"drawings and meets its target in {o.feasible:.0%}. TPOT of this deployment is {_tpot(o)}."
+        f"samples and meets its target in {o.feasible:.0%}. TPOT of this deployment is {_tpot(o)}."
     )
 
 
@@ -24,7 +24,7 @@ def _tpot(o: Odds) -> str:
 
 
 def overturned(p: Proposal) -> Section | None:
-    """Numbers whose error would let a rival win; those that only make it impossible stand in one line."""
+    """Numbers whose error would let a rival win; those that only make the chip unbuildable share a line."""
     beaten = [o for o in p.sensitivity_flips if not o.unbuildable]
     if not p.sensitivity_flips:
         return None
@@ -34,28 +34,29 @@ def overturned(p: Proposal) -> Section | None:
             written(o.fact, o.fact.value),
             written(o.fact, o.value),
             f"x {o.factor:.2f}{' *' if o.inside_range else '  '}",
-            f"{o.rival} wins",
+            o.rival,
         )
         for o in beaten[:MOST]
     ]
     rows = rows or [("no number within a factor of ten", NONE, NONE, NONE, NONE)]
     return Section(
-        title="What would have to be wrong for it not to win",
-        columns=("number", "is", "break-even", "factor", "then"),
+        title="Published values that would have to be wrong for it to lose",
+        columns=("number", "published", "break-even", "factor", "winner"),
         rows=tuple(rows),
         wide="number",
-        note="Each number alone, deployments chosen anew. A star: the range of its sources reaches that far."
+        note="Each number changes alone, with the best deployment of every chip. "
+        "An asterisk marks a break-even inside the range that the sources give."
         + _unbuildable([o for o in p.sensitivity_flips if o.unbuildable]),
     )
 
 
 def _unbuildable(broken: Sequence[SensitivityFlip]) -> str:
-    """In one sentence the numbers that make other sizes necessary before any rival wins."""
+    """A sentence with the numbers at which the chip becomes unbuildable before any rival wins."""
     if not broken:
         return ""
     near = "; ".join(f"{fact_words(o.fact)} x {o.factor:.2f}" for o in broken[:3])
     more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
-    return f" With others its sizes, not its victory, would change first: {near}{more}."
+    return f" The chip becomes unbuildable before a rival wins at: {near}{more}."
 
 
 def swings(p: Proposal) -> Section | None:
@@ -80,18 +81,18 @@ def swings(p: Proposal) -> Section | None:
     ]
     if not rows:
         return None
-    columns = ("number", "low end", "changes it by", "high end", "by")
-    title = f"How sure {p.goal_label} is: each number over its range"
+    columns = ("number", "low end", "change at low", "high end", "change at high")
+    title = f"Sensitivity of {p.goal_label} to each number over its range"
     return Section(title=title, columns=columns, rows=tuple(rows), note=_one_ended(p.tornado))
 
 
 def _one_ended(swings: Sequence[Swing]) -> str:
-    """In one sentence the numbers at one end of which this chip breaks a constraint or its target."""
+    """A sentence with the numbers at one end of which this chip breaks a constraint or its target."""
     named = [fact_words(s.fact) for s in swings if s.cost_low is None or s.cost_high is None]
     if not named:
         return ""
     more = f" and {len(named) - 4} more" if len(named) > 4 else ""
-    return f"At one end of its range it needs other sizes: {', '.join(named[:4])}{more}."
+    return f"The chip is infeasible at one end of the range of: {', '.join(named[:4])}{more}."
 
 
 def _range(o: Odds) -> str:
@@ -100,7 +101,7 @@ def _range(o: Odds) -> str:
 
 
 def odds(p: Proposal) -> Section | None:
-    """How often it wins over all drawings, and who does else."""
+    """How often it wins over all samples, and which rivals win otherwise."""
     if p.odds is None:
         return None
     o = p.odds
@@ -108,15 +109,15 @@ def odds(p: Proposal) -> Section | None:
     rows = [
         ("wins", f"{o.wins:.0%}"),
         ("is feasible", f"{o.feasible:.0%}"),
-        (f"{p.goal_label}, 10 % to 90 %", f"{low} to {high}, median {median}"),
-        ("TPOT, 10 % to 90 %, deployment held", _range(o)),
+        (f"{p.goal_label}, P10 to P90", f"{low} to {high}, median {median}"),
+        ("TPOT, P10 to P90, deployment fixed", _range(o)),
         *((f"{name} wins", f"{share:.0%}") for name, share in sorted(o.others.items(), key=lambda i: -i[1])),
     ]
     return Section(
-        title=f"{o.samples} drawings of {o.numbers} uncertain numbers",
-        columns=("", "share of the drawings"),
+        title=f"{o.samples} samples of {o.numbers} uncertain numbers",
+        columns=("", "share of the samples"),
         rows=tuple(rows),
         left=2,
-        note="The median of a number is its value, low to high its middle 80 %; independent, the same for "
-        "all chips, deployments chosen anew.",
+        note="The median of a number is its value; low to high is its middle 80 %. "
+        "Numbers are independent and the same for all chips; deployments are chosen again in each sample.",
     )

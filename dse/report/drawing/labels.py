@@ -125,6 +125,7 @@ def _best(anchors: Floats, size: tuple[float, float], scene: _Scene, taken: Sequ
 def _place(
     which: int, anchor: Floats, size: tuple[float, float], radius: float, angle: float, scene: _Scene
 ) -> _Place:
+    """The place of a text at an angle and a radius from its anchor."""
     width, height = size
     dx = cos(angle) * (radius * scene.scale + width / 2)
     dy = sin(angle) * (radius * scene.scale + height / 2)
@@ -138,6 +139,7 @@ def _place(
 
 
 def _cost(place: _Place, scene: _Scene, anchor: Floats, taken: Sequence[Box]) -> float:
+    """Penalty of a place: what it covers, how far it is, and what its leader crosses."""
     a, f = place.box, scene.frame
     others = away(scene.marks, anchor)
     outside = a[0] < f[0] or a[1] < f[1] or a[2] > f[2] or a[3] > f[3]
@@ -170,6 +172,7 @@ def _crossings(line: Floats, marks: Floats, scene: _Scene, taken: Sequence[Box])
 def _write(
     axes: Any, name: str, place: tuple[float, float], offset: tuple[float, float], leader: bool
 ) -> None:
+    """Write a name at an offset from its place, with a leader where it needs one."""
     line = {"arrowstyle": "-", "color": "#222222", "linewidth": 0.8, "shrinkA": 1, "shrinkB": 0}
     axes.annotate(
         name,

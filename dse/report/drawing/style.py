@@ -88,5 +88,5 @@ def kind_of(style: Style) -> str:
 
 
 def kind_label(branch: str) -> str:
-    """A branch for people: `SRAM-only`; one that nobody knows is called by its own name."""
+    """A branch for people: `SRAM-only`; an unknown one keeps its own name."""
     return _BRANCHES[branch].label if branch in _BRANCHES else branch or "design"

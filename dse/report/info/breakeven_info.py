@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 
@@ -57,7 +56,7 @@ def _row_sentence(found: BreakEven, row: int, start: str) -> str:
     first = found.winner(row, 0)
     if not crossings:
         whole = f"{amount(x, float(found.xs[0]))} to {amount(x, float(found.xs[-1]))}"
-        idle = ", which changes nothing here" if _idle(found, row) else ""
+        idle = ", which has no effect here" if _idle(found, row) else ""
         return f"{start}{_side(first)} over the whole range of {x.label}, {whole}{idle}."
     parts = [f"{_side(crossings[0].left)} up to {x.label} {amount(x, crossings[0].x)}"]
     for c, after in zip(crossings, [*crossings[1:], None], strict=True):
@@ -73,7 +72,13 @@ def _idle(found: BreakEven, row: int) -> bool:
 
 
 def _side(name: str) -> str:
-    return "nobody can serve it" if name == NEITHER else f"{name} wins" if name != "others" else "others win"
+    return (
+        "neither side is feasible"
+        if name == NEITHER
+        else f"{name} wins"
+        if name != "others"
+        else "others win"
+    )
 
 
 def _because(found: BreakEven, c: Crossing) -> str:
@@ -95,7 +100,7 @@ def segments(found: BreakEven, row: int) -> Iterator[tuple[float, float, str]]:
     yield from zip(ends[:-1], ends[1:], names, strict=True)
 
 
-def rows(found: BreakEven) -> Iterator[dict[str, Any]]:
+def rows(found: BreakEven) -> Iterator[dict[str, object]]:
     """The boundary as plain rows, in SI."""
     for c in found.boundary:
         yield {
@@ -109,7 +114,7 @@ def rows(found: BreakEven) -> Iterator[dict[str, Any]]:
         }
 
 
-def points(found: BreakEven) -> Iterator[dict[str, Any]]:
+def points(found: BreakEven) -> Iterator[dict[str, object]]:
     """The map as plain rows, in SI."""
     for j, y in enumerate(found.ys):
         for i, x in enumerate(found.xs):
@@ -134,10 +139,10 @@ def _number(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def as_dict(found: BreakEven) -> dict[str, Any]:
+def as_dict(found: BreakEven) -> dict[str, object]:
     """Plain data for JSON, in SI."""
 
-    def knob(k: Assumption | None) -> dict[str, Any] | None:
+    def knob(k: Assumption | None) -> dict[str, object] | None:
         if k is None:
             return None
         where = [str(p) for p in k.places]

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from dse.evaluate.detail import Revisited
+from dse.front.tables import Row
 from dse.plugins import metrics_of
 from dse.report.words.part_names import counted, word
 from dse.report.words.quantities import is_of_member, quantity, shown, written
@@ -46,7 +46,7 @@ class Card:
     name: str
     kind: str
     """`sram-only`, `dram-only`, `hybrid`, or another branch."""
-    standing: str
+    role: str
     """`baseline`, `hypothetical baseline`, or the empty string for a chip that was searched."""
     chip: tuple[Fact, ...]
     deployment: tuple[Fact, ...]
@@ -61,8 +61,8 @@ class Card:
 
 
 MIXED = (
-    "one chip for a mix: each LLM and workload runs on a cluster of its own; capital is their sum, costs are "
-    "weighted by their shares of the output tokens, latencies those of the slowest"
+    "one chip serves a mix: each LLM and workload runs on its own cluster; capital is the sum, costs are "
+    "weighted by shares of the output tokens, latencies are those of the slowest part"
 )
 _CHIP = (
     ("matrix peak", "peak_flops", "FLOP/s"),
@@ -76,14 +76,14 @@ _CHIP = (
 )
 
 
-def card_of(row: Mapping[str, Any], seen: Revisited | None) -> Card:
+def card_of(row: Row, seen: Revisited | None) -> Card:
     """The card of one row of a front or of its baselines; without `seen` it holds what the row tells."""
     chip = dict(seen.chip) if seen else {"price_usd": row.get("price_usd")}
     found = seen.violations if seen else _violations(row)
     return Card(
         name=str(row.get("chip", "design")),
         kind=str(row.get("branch") or ""),
-        standing=standing(row, seen),
+        role=role_label(row, seen),
         chip=tuple(_chip_facts(chip)),
         deployment=tuple(_deployment(row)),
         results=(*_results(row, seen.interval if seen else {}), *_members(row)),
@@ -105,7 +105,7 @@ def _ledgers(seen: Revisited) -> tuple[Ledger, ...]:
     return ledgers_of({name: seen.ledgers[name] for name in names if name in seen.ledgers})
 
 
-def standing(row: Mapping[str, Any], seen: Revisited | None) -> str:
+def role_label(row: Row, seen: Revisited | None) -> str:
     """Whether a chip is a baseline, and whether it exists; empty for one that was searched."""
     if row.get("role") != "baseline":
         return ""
@@ -134,24 +134,25 @@ def constraints(violations: Mapping[str, float]) -> list[tuple[str, str, bool]]:
     return out
 
 
-def _chip_facts(chip: Mapping[str, Any]) -> list[Fact]:
+def _chip_facts(chip: Row) -> list[Fact]:
     return [(label, shown(chip[name], unit)) for label, name, unit in _CHIP if chip.get(name)]
 
 
-def _deployment(row: Mapping[str, Any]) -> list[Fact]:
+def _deployment(row: Row) -> list[Fact]:
     names = {"batch": "batch", "tp": "TP", "pp": "PP", "ep": "EP", "dp": "DP"}
     told = [f"{label} {row[name]:,}" for name, label in names.items() if row.get(name) is not None]
     chips = [("chips", counted(row["chips"]))] if row.get("chips") is not None else []
     return [*chips, *([("deployment", ", ".join(told))] if told else []), *_computed(row)]
 
 
-def _computed(row: Mapping[str, Any]) -> list[Fact]:
+def _computed(row: Row) -> list[Fact]:
     """Number formats of matrix multiplications and of the attention core."""
     labels = {"computed_in": "matrix multiplications in", "attention_computed_in": "attention core in"}
     return [(label, str(row[column])) for column, label in labels.items() if row.get(column)]
 
 
-def _results(row: Mapping[str, Any], interval: Mapping[str, float]) -> list[Fact]:
+def _results(row: Row, interval: Mapping[str, float]) -> list[Fact]:
+    """Metrics of the design, with the 80 % interval of the stack where one is known."""
     out = []
     for metric in metrics_of("table"):
         if row.get(metric.column) is None or metric.column == "chips":
@@ -164,7 +165,7 @@ def _results(row: Mapping[str, Any], interval: Mapping[str, float]) -> list[Fact
     return out
 
 
-def _members(row: Mapping[str, Any]) -> list[Fact]:
+def _members(row: Row) -> list[Fact]:
     """What a chip does for each member of a mix, by `llm.workload`: its deployment, its speed, its price."""
     names = ("batch", "tp", "pp", "ep", "dp", *(metric.column for metric in metrics_of("member")))
     members = dict.fromkeys(column.rpartition(".")[0] for column in row if is_of_member(column))
@@ -181,26 +182,23 @@ def _members(row: Mapping[str, Any]) -> list[Fact]:
     return found
 
 
-def _violations(row: Mapping[str, Any]) -> dict[str, float]:
+def _violations(row: Row) -> dict[str, float]:
     start = "violation_"
     return {k.removeprefix(start): v for k, v in row.items() if k.startswith(start) and v is not None}
 
 
-def _notes(row: Mapping[str, Any], seen: Revisited | None) -> list[str]:
+def _notes(row: Row, seen: Revisited | None) -> list[str]:
+    """Notes below a card: mixes, missing breakdowns, the stack and its error."""
     notes = []
     if any(is_of_member(column) for column in row):
         notes.append(MIXED)
     if seen is None:
-        unknown = (
-            "where its seconds, bytes and dollars go is unknown: its study cannot be evaluated again here"
-        )
+        unknown = "no breakdown: the study of this design cannot be evaluated here"
         return [*notes, unknown]
     notes.append(f"software stack {seen.stack}")
     if seen.interval:
         factors = ", ".join(f"{name} x{pretty(f, '')}" for name, f in seen.interval.items())
-        notes.append(
-            f"ranges hold 80 % of the measured rows that the fit of the stack did not see: {factors}"
-        )
+        notes.append(f"ranges cover 80 % of the measurements that the fit of the stack left out: {factors}")
     else:
         notes.append("no error bar: this stack is not calibrated")
     return notes

@@ -91,6 +91,7 @@ def _targets(front: Front) -> tuple[Axis, list[float]]:
 
 
 def _winners(front: Front, axes: Axes, limits: list[float]) -> tuple[Winner | None, ...]:
+    """The best design of a case at each limit; None where nothing meets it."""
     target, goal = axes
     table = known(ranked(front), axes)
     if not len(table):

@@ -35,7 +35,7 @@ class Curve:
     rows: tuple[int, ...]
     """Number of each point's row among the baselines (n,)."""
     within: tuple[Floats, Floats]
-    """Factor up and down of each point on both axes (n,); NaN where nobody knows it."""
+    """Factor up and down of each point on both axes (n,); NaN where it is unknown."""
     steps: tuple[Floats, Floats]
     """Corners (m,) of the staircase through the points; its ends are the first and the last point."""
 
@@ -124,7 +124,7 @@ def curves(
 
 
 def within(table: Table, axes: Axes, intervals: Intervals) -> tuple[Floats, Floats]:
-    """Factor up and down of each row on both axes (n,); NaN where nobody knows it."""
+    """Factor up and down of each row on both axes (n,); NaN where it is unknown."""
     chips = [str(chip) for chip in table["chip"]] if "chip" in table else [""] * len(table)
     x, y = (
         np.array([intervals.get(chip, {}).get(interval_of(axis.column), np.nan) for chip in chips])

@@ -4,17 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from dse.errors import SpecError
 from dse.evaluate.detail import Revisited, revisit
 from dse.front.files import Front
-from dse.front.tables import Table, plain_rows
+from dse.front.tables import Row, Table, plain_rows
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.report.info.sampled_front import SampledFront
 from dse.report.words.answer import Answer, answer, baselines_of, searched_of
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,9 +27,9 @@ class Evidence:
     seen: tuple[Revisited | None, ...]
     """Of each row of the front."""
     seen_baselines: tuple[Revisited | None, ...]
-    doubts: tuple[str, ...]
+    cautions: tuple[str, ...]
     """Why parts are missing, or may not hold any more."""
-    sure: SampledFront | None = None
+    sampled: SampledFront | None = None
     """Its designs under drawings, where that was asked for."""
 
     @cached_property
@@ -49,7 +46,7 @@ class Evidence:
         ]
         return {str(row.get("chip")): seen.interval for row, seen in pairs if seen is not None}
 
-    def design_of(self, row: Mapping[str, Any]) -> tuple[Row, Revisited | None]:
+    def design_of(self, row: Row) -> tuple[Row, Revisited | None]:
         """The row of the front or of the baselines that is the same design, with its ledgers."""
         for rows, seen in ((self.rows, self.seen), (self.baselines, self.seen_baselines)):
             for own, again in zip(rows, seen, strict=True):
@@ -61,22 +58,22 @@ class Evidence:
 _SAME = ("chip", "batch", "tp", "pp", "dp", "tpot_s", "usd_per_token_per_s")
 
 
-def identity(row: Mapping[str, Any]) -> tuple[Any, ...]:
+def identity(row: Row) -> tuple[object, ...]:
     """What two rows of one design have in common: the chip, how it is deployed, what that gives."""
     return tuple(row.get(k) for k in _SAME)
 
 
-def evidence(front: Front, study: ResolvedStudy | None, doubt: str = "") -> Evidence:
-    """Evaluate a stored front again; `doubt` says why there is no study."""
-    doubts = [doubt] if doubt else []
+def evidence(front: Front, study: ResolvedStudy | None, caution: str = "") -> Evidence:
+    """Evaluate a stored front again; `caution` says why there is no study."""
+    cautions = [caution] if caution else []
     rows, baselines = searched_of(front), baselines_of(front)
     seen, seen_baselines = _unknown(rows), _unknown(baselines)
     if study is not None:
-        doubts += changes(front, study)
+        cautions += changes(front, study)
         try:
             seen, seen_baselines = _again(study, rows), _again(study, baselines)
         except (SpecError, KeyError) as error:
-            doubts.append(f"its designs cannot be evaluated again: {error}")
+            cautions.append(f"its designs cannot be evaluated again: {error}")
     return Evidence(
         front=front,
         study=study,
@@ -84,7 +81,7 @@ def evidence(front: Front, study: ResolvedStudy | None, doubt: str = "") -> Evid
         baselines=tuple(plain_rows(baselines)),
         seen=tuple(seen),
         seen_baselines=tuple(seen_baselines),
-        doubts=tuple(doubts),
+        cautions=tuple(cautions),
     )
 
 
@@ -94,7 +91,9 @@ def changes(front: Front, study: ResolvedStudy) -> list[str]:
     changed = sorted(k for k in {*then, *now} if then.get(k) != now.get(k))
     if not changed:
         return []
-    return [f"changed since this front was made, so that ledgers may not fit it: {', '.join(changed)}"]
+    return [
+        f"these files changed after the front was made, so breakdowns may not match it: {', '.join(changed)}"
+    ]
 
 
 def _again(study: ResolvedStudy, rows: Table) -> Sequence[Revisited | None]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -133,6 +133,7 @@ def front_info(
 
 
 def _axes(front: Front, x: str | None, y: str | None) -> tuple[Axis, Axis]:
+    """The two axes to draw: those that are named, else the first objectives, time across."""
     for name in (x, y):
         if name is not None and name not in {axis.name for axis in front.axes}:
             raise spec_error(
@@ -190,11 +191,12 @@ def _lines(
     return tuple(Target(where, value, f"{value:.4g} {scale.unit}".strip()) for value in shown)
 
 
-def _title(told: Mapping[str, Any]) -> str:
-    return str(told.get("title") or told.get("study") or "Front")
+def _title(manifest: Mapping[str, object]) -> str:
+    return str(manifest.get("title") or manifest.get("study") or "Front")
 
 
 def _subtitle(front: Front) -> str:
+    """How many designs, trials or swept points are behind a front."""
     told = front.manifest
     if "compared" in told:
         chips = len(told["compared"])
@@ -230,11 +232,11 @@ def _notes(front: Front, axes: Axes, scales: Scales, far: Mapping[str, float]) -
     return tuple(notes)
 
 
-def _numbers(value: Any) -> dict[str, float]:
+def _numbers(value: object) -> dict[str, float]:
     return {str(k): float(v) for k, v in value.items()} if isinstance(value, Mapping) else {}
 
 
-def _targets(value: Any) -> dict[str, tuple[float, ...]]:
+def _targets(value: object) -> dict[str, tuple[float, ...]]:
     """Bounds by objective; a manifest may hold one number or several for each."""
     if not isinstance(value, Mapping):
         return {}

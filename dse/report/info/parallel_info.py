@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -98,7 +97,7 @@ def _few(frame: Table) -> Table:
     return frame.iloc[np.unique(np.linspace(0, len(frame) - 1, MOST).round().astype(int))]
 
 
-def _numbers(table: Table, column: Any) -> Floats:
+def _numbers(table: Table, column: str) -> Floats:
     return np.asarray(table[column].to_numpy(dtype=np.float64, na_value=np.nan))
 
 
@@ -112,6 +111,7 @@ def _names(table: Table, column: str) -> dict[float, str]:
 
 
 def _upright(q: Quantity, values: Floats, names: Mapping[float, str]) -> Upright:
+    """The axis of a quantity: logarithmic where its values span a factor of 4."""
     shown = values[np.isfinite(values)] * q.factor
     if not shown.size:
         return Upright(q, False, (0.0, 1.0), ())

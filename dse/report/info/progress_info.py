@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -31,7 +30,7 @@ class ProgressInfo:
     """Finished trials from which on nothing was missing."""
     end: float
     """Finished trials of the whole search."""
-    told: str
+    event: str
     """What came to pass at `complete`, in words; empty where nothing did."""
     notes: tuple[str, ...]
 
@@ -47,7 +46,7 @@ def progress_info(found: Progress, front: Front, exact: Front | None = None) -> 
     """What to draw; nothing is missing from the exact front of a sweep, else from the end of the search."""
     last = float(found.hypervolume[-1]) if len(found.hypervolume) else 0.0
     reference = front.manifest.get("reference_point") or {}
-    whole, best = last, "what it ended with"
+    whole, best = last, "the final front"
     if exact is not None and reference and len(exact.frame):
         values = exact.frame[[axis.column for axis in front.axes]].to_numpy(dtype=np.float64)
         whole, best = hypervolume(values, front.axes, reference), "the exact front of the sweep"
@@ -64,19 +63,19 @@ def progress_info(found: Progress, front: Front, exact: Front | None = None) -> 
         missing=missing[open_] if whole else np.empty(0),
         complete=complete,
         end=end,
-        told=_told(complete, end, exact is not None),
+        event=_event(complete, end, exact is not None),
         notes=_corner(front, reference),
     )
 
 
-def _told(complete: float | None, end: float, of_exact: bool) -> str:
+def _event(complete: float | None, end: float, of_exact: bool) -> str:
     """A search that gained nothing more may still have missed something; only a sweep knows."""
     if complete is None:
         return ""
-    return f"{'all of it' if of_exact else 'nothing gained'} after {complete:,.0f} of {end:,.0f} trials"
+    return f"{'complete' if of_exact else 'no gain'} after {complete:,.0f} of {end:,.0f} trials"
 
 
-def _corner(front: Front, reference: Mapping[str, Any]) -> tuple[str, ...]:
+def _corner(front: Front, reference: Mapping[str, float]) -> tuple[str, ...]:
     if not reference:
         return ()
     ends = [f"{axis.label} {float(reference[axis.name]):.4g} {axis.unit}".rstrip() for axis in front.axes]

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -18,11 +17,12 @@ from dse.decide.uncertainty.quantiles import (
     spreads,
 )
 from dse.errors import StaleResultsError
+from dse.front.axis import Axis
 from dse.front.files import Front
-from dse.front.tables import Table, records
+from dse.front.tables import Row, Table, records
 from dse.plugins import objective
 from dse.question.resolved_study import ResolvedStudy
-from dse.report.words.answer import Answer, Row, answer
+from dse.report.words.answer import Answer, answer
 
 SEED = 1
 """Seed of the drawings where a reader asks for no other."""
@@ -44,7 +44,7 @@ class SampledFront:
         """The best design at each target, not judged yet."""
         return answer(self.front)
 
-    def judge(self, told: Answer) -> Answer:
+    def with_spreads(self, told: Answer) -> Answer:
         """The answer with each design beside the others at its target that it ranks among."""
         if told.target is None:
             return told
@@ -52,31 +52,38 @@ class SampledFront:
         best: list[Row] = []
         for i, row in enumerate(told.best):
             others = {name: rows[i] for name, rows in told.rivals.items()}
-            found = self._judged(row, others, told)
+            found = self._spreads_at(row, others, told, told.target)
             best.append({**row, **found.get("", _NONE)})
             for name, rows in rivals.items():
                 rows.append({**others[name], **found.get(name, _NONE)})
         return replace(told, best=tuple(best), rivals={n: tuple(rows) for n, rows in rivals.items()})
 
-    def _judged(self, row: Row, rivals: Mapping[str, Row], told: Answer) -> dict[str, dict[str, Any]]:
+    def _spreads_at(
+        self, row: Row, rivals: Mapping[str, Row], told: Answer, target: Axis
+    ) -> dict[str, dict[str, float | None]]:
         """Spreads of the best design at a target, by the empty name, and of the baselines that meet it."""
-        limit = float(row[f"target_{told.target.column}"])
+        limit = float(row[f"target_{target.column}"])
         meets = {name: rival for name, rival in rivals.items() if rival["found"]}
         itself = str(row["chip"]) if row["found"] and row["role"] == "baseline" else None
         there = {"": row} if row["found"] else {}
-        there |= {n: r for n, r in meets.items() if told.standing.ranks(n) and n != itself}
-        found = dict(zip(there, self._beside(list(there.values()), told, limit), strict=True))
-        each: dict[str, dict[str, Any]] = {name: dict(spread.as_dict()) for name, spread in found.items()}
+        there |= {n: r for n, r in meets.items() if told.eligibility.ranks(n) and n != itself}
+        found = dict(zip(there, self._compared(list(there.values()), told, target, limit), strict=True))
+        each: dict[str, dict[str, float | None]] = {
+            name: dict(spread.as_dict()) for name, spread in found.items()
+        }
         for name, rival in meets.items():
             if name == itself:
                 each[name] = each[""]
             elif name not in each:  # it ranks among none of these
-                each[name] = {**self._beside([rival], told, limit)[0].as_dict(), "probability_best": None}
+                each[name] = {
+                    **self._compared([rival], told, target, limit)[0].as_dict(),
+                    "probability_best": None,
+                }
         return each
 
-    def _beside(self, rows: list[Row], told: Answer, limit: float) -> list[Spread]:
+    def _compared(self, rows: list[Row], told: Answer, target: Axis, limit: float) -> list[Spread]:
         keys = [design_key(self.study, row) for row in rows]
-        return spreads(self.drawn, keys, told.objective.name, told.target.name, limit) if rows else []
+        return spreads(self.drawn, keys, told.objective.name, target.name, limit) if rows else []
 
 
 _NONE: Mapping[str, None] = dict.fromkeys(COLUMNS)
@@ -118,7 +125,8 @@ def _with(table: Table, found: Sequence[Spread]) -> Table:
     return table.assign(**{n: np.asarray([getattr(s, n) for s in found], dtype=float) for n in COLUMNS})
 
 
-def _check(study: ResolvedStudy, drawn: SampledDesigns, rows: list[dict[str, Any]], front: Front) -> None:
+def _check(study: ResolvedStudy, drawn: SampledDesigns, rows: Sequence[Row], front: Front) -> None:
+    """Raise `StaleResultsError` unless the stored goals are those that the study gives today."""
     place = {key: i for i, key in enumerate(drawn.keys)}
     for axis in front.axes:
         column = drawn.column(axis.name)

@@ -10,10 +10,10 @@ import numpy as np
 from dse.arrays import Floats
 from dse.evaluate.detail import Revisited
 from dse.front.query import best_at_targets
-from dse.front.tables import plain_rows
+from dse.front.tables import Row, plain_rows
 from dse.report.drawing.scales import tick_label
 from dse.report.drawing.style import kind_label
-from dse.report.info.evidence import Evidence, Row, identity
+from dse.report.info.evidence import Evidence, identity
 from dse.report.words.answer import baselines_of, best_label, tolerance_of
 from dse.report.words.part_names import word
 from dse.report.words.quantities import designs, shown
@@ -56,17 +56,17 @@ class _Plan:
 
 
 _PLANS: Mapping[Kind, _Plan] = {
-    "time": _Plan("tpot_s", "Where TPOT goes", "share of TPOT [%]", "s"),
-    "ttft": _Plan("ttft_s", "Where TTFT goes", "share of TTFT [%]", "s"),
+    "time": _Plan("tpot_s", "Breakdown of TPOT", "share of TPOT [%]", "s"),
+    "ttft": _Plan("ttft_s", "Breakdown of TTFT", "share of TTFT [%]", "s"),
     "cost": _Plan(
         "capex_usd",
-        "Where the capital goes",
+        "Breakdown of capital",
         "$/(token/s)",
         "",
         lambda v, row: v / float(row["tokens_per_s"]),
     ),
-    "running": _Plan("usd_per_million_tokens", "Where the running cost goes", "$/Mtok", "", lambda v, _: v),
-    "bytes": _Plan("capacity_bytes", "What fills the fullest chip", "share of its bytes [%]", "B"),
+    "running": _Plan("usd_per_million_tokens", "Breakdown of running cost", "$/Mtok", "", lambda v, _: v),
+    "bytes": _Plan("capacity_bytes", "Memory use of the fullest chip", "share of its bytes [%]", "B"),
 }
 KINDS: tuple[Kind, ...] = ("binds", *_PLANS)
 
@@ -77,6 +77,7 @@ def stack_info(found: Evidence, kind: Kind) -> StackInfo:
 
 
 def _binds(found: Evidence) -> StackInfo:
+    """Shares of TPOT by bottleneck for the designs of the front, fastest first."""
     pairs = [(row, seen) for row, seen in zip(found.rows, found.seen, strict=True) if seen is not None]
     pairs.sort(key=lambda pair: float(pair[0]["tpot_s"]))
     total = len(pairs)
@@ -86,7 +87,7 @@ def _binds(found: Evidence) -> StackInfo:
     few = f", {len(pairs)} of them shown" if len(pairs) < total else ""
     mixed = SLOWEST if any(seen.parts for _, seen in pairs) else ""
     return StackInfo(
-        title="What binds where",
+        title="Bottleneck along the front",
         subtitle=f"{_name(found)}: {designs(total)} on the front{few}, fastest first{mixed}",
         y_label="share of TPOT [%]",
         x_label="TPOT of the design [ms]",
@@ -94,12 +95,13 @@ def _binds(found: Evidence) -> StackInfo:
         kinds=tuple(str(row.get("branch") or "") for row, _ in pairs),
         totals=(),
         parts=_columns(sizes),
-        notes=_doubts(found, len(pairs)),
+        notes=_cautions(found, len(pairs)),
         dense=True,
     )
 
 
 def _ledger(found: Evidence, plan: _Plan) -> StackInfo:
+    """One breakdown of the best designs and baselines, in absolute numbers or shares."""
     pairs = [(label, row, seen) for label, row, seen in winners(found) if seen is not None]
     if plan.size is None:  # seconds and bytes are those of one cluster, so a mix has them for each part
         pairs = [one for pair in pairs for one in _parts(*pair)]
@@ -122,7 +124,7 @@ def _ledger(found: Evidence, plan: _Plan) -> StackInfo:
         kinds=tuple(str(row.get("branch") or "") for _, row, _ in pairs),
         totals=tuple(shown(total, plan.unit) for total in totals),
         parts=_columns(sizes),
-        notes=_doubts(found, len(pairs)),
+        notes=_cautions(found, len(pairs)),
         dense=False,
     )
 
@@ -172,8 +174,8 @@ def _which(found: Evidence) -> str:
 def rivals_at(found: Evidence, limits: Sequence[float]) -> list[Row | None]:
     """The best baseline that meets each target; None where none does."""
     told = found.answer
-    real = told.standing.ranked(baselines_of(found.front))
-    if not len(real):
+    real = told.eligibility.ranked(baselines_of(found.front))
+    if told.target is None or not len(real):
         return [None] * len(limits)
     best = best_at_targets(real, told.target, limits, told.objective, tolerance_of(found.front))
     rows = plain_rows(best)
@@ -196,5 +198,5 @@ def _name(found: Evidence) -> str:
     return str(told.get("study") or told.get("title") or "front")
 
 
-def _doubts(found: Evidence, drawn: int) -> tuple[str, ...]:
-    return found.doubts if drawn or found.doubts else ("no design to draw",)
+def _cautions(found: Evidence, drawn: int) -> tuple[str, ...]:
+    return found.cautions if drawn or found.cautions else ("no design to draw",)

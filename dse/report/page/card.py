@@ -19,7 +19,7 @@ def card_html(card: Card, heading: str | None = None, *, folded: bool = False) -
         "article",
         tag("p", heading, class_="quiet") if heading else None,
         tag("h3", card.name),
-        tag("p", ", ".join(t for t in (kind_label(card.kind), card.standing) if t), class_="quiet"),
+        tag("p", ", ".join(t for t in (kind_label(card.kind), card.role) if t), class_="quiet"),
         facts([*card.results, *card.deployment]),
         tag("p", "Bound by ", tag("strong", card.bound_by), ".") if card.bound_by else None,
         _ledgers(card.ledgers, folded),
@@ -44,7 +44,7 @@ def _ledgers(ledgers: Sequence[Ledger], folded: bool) -> Html:
     made = [ledger_html(ledger) for ledger in ledgers]
     if not folded or len(made) < 2:
         return joined(made)
-    return joined(made[0], tag("details", tag("summary", "All ledgers"), made[1:]))
+    return joined(made[0], tag("details", tag("summary", "All breakdowns"), made[1:]))
 
 
 def facts(pairs: Iterable[Fact]) -> Html:

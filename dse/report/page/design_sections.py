@@ -1,15 +1,15 @@
 """Sections of a study page that list designs: the best at each target, all designs, and their cards."""
 
 from collections.abc import Container, Mapping, Sequence
-from typing import Any
 
 from dse.evaluate.detail import Revisited
 from dse.front.axis import Axis
+from dse.front.tables import Row
 from dse.plugins import metrics_of
 from dse.question.unanchored import family
 from dse.report.drawing.style import kind_label
-from dse.report.info.card_info import card_of, standing
-from dse.report.info.evidence import Evidence, Row, identity
+from dse.report.info.card_info import card_of, role_label
+from dse.report.info.evidence import Evidence, identity
 from dse.report.info.stacks_info import rivals_at
 from dse.report.page.card import card_html
 from dse.report.page.html import Child, Html, joined, tag
@@ -47,11 +47,11 @@ def best_section(found: Evidence) -> Html:
         "best design",
         goal.label,
         "chips",
-        "entry price",
+        "capital",
         "best baseline",
         goal.label,
         "chips",
-        "entry price",
+        "capital",
     ]
     body = [
         tag("tr", [tag("td", c, class_="n" if i not in (1, 5) else "wrap") for i, c in enumerate(r)])
@@ -61,7 +61,7 @@ def best_section(found: Evidence) -> Html:
     made = tag("table", tag("thead", tag("tr", head)), tag("tbody", body))
     return joined(
         tag("div", made, class_="scroll", tabindex=0, role="region", aria_label="Best at each target"),
-        uncertainty_table(found.sure),
+        uncertainty_table(found.sampled),
         _cards(found, heads),
     )
 
@@ -79,14 +79,14 @@ def _best_cells(key: str | None, row: Row | None, goal: Axis) -> list[Child]:
     ]
 
 
-def _key(found: Evidence, row: Mapping[str, Any]) -> str:
+def _key(found: Evidence, row: Row) -> str:
     """Of a design of the front, or of a baseline that is the best of those that may win."""
     if any(identity(own) == identity(row) for own in found.rows):
         return front_key(_number_in(found.rows, row))
     return baseline_key(_number_in(found.baselines, row))
 
 
-def _number_in(rows: Sequence[Row], row: Mapping[str, Any]) -> int:
+def _number_in(rows: Sequence[Row], row: Row) -> int:
     return next(i for i, own in enumerate(rows) if identity(own) == identity(row))
 
 
@@ -125,7 +125,7 @@ def designs_section(found: Evidence) -> Html:
         *(quantity(c) for c in (*given, *parameters)),
         quantity("bound_by"),
     ]
-    barred = found.answer.standing.unanchored
+    barred = found.answer.eligibility.unanchored
     rows = [_table_row(key, row, seen, [*given, *parameters], barred) for key, (row, seen) in every.items()]
     made = table(
         "designs",
@@ -138,16 +138,17 @@ def designs_section(found: Evidence) -> Html:
         tag("button", f"Download {form.upper()}", type="button", data_download=form)
         for form in ("csv", "json")
     ]
-    note = tag("span", "what the filters above leave, in this order, in SI units", class_="quiet")
+    note = tag("span", "the designs that pass the filters above, in this order, in SI units", class_="quiet")
     return joined(tag("div", downloads, note, class_="bar screen-only"), made)
 
 
 def _table_row(
     key: str, row: Row, seen: Revisited | None, columns: Sequence[str], barred: Container[str]
 ) -> dict[str, Cell]:
+    """The cells of one design in the table of all designs."""
     name, kind = str(row.get("chip")), kind_label(str(row.get("branch") or ""))
     anchors = "unanchored" if family(name, str(row.get("role"))) in barred else ""
-    told = ", ".join(text for text in (kind, standing(row, seen), anchors) if text)
+    told = ", ".join(text for text in (kind, role_label(row, seen), anchors) if text)
     bound = word(seen.bound_by) if seen and seen.bound_by else None
     waits = {f"{label}.bound_by": word(own.bound_by) for label, own in (seen.parts if seen else {}).items()}
     return {

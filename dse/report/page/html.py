@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from html import escape
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 VOID = frozenset({"br", "hr", "img", "input", "link", "meta", "col"})
 
@@ -40,7 +40,7 @@ def link(address: str | None, text: str) -> Html:
     return tag("a", text, href=address, rel="noopener noreferrer")
 
 
-def data_script(identity: str, data: Any) -> Html:
+def data_script(identity: str, data: object) -> Html:
     """Plain data for a script of the page, in a block that nothing inside can close."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for sign in "<>&\u2028\u2029":

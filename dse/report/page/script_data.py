@@ -1,18 +1,18 @@
 """What the scripts of a page draw, as plain data: computed infos and nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from textwrap import fill
-from typing import Any
 
 import numpy as np
 
 from dse.arrays import Floats
 from dse.evaluate.detail import Revisited
+from dse.front.tables import Row
 from dse.report.drawing.scales import Scale, tick_label, ticks
 from dse.report.drawing.style import PARTS, Style, kind_label, kind_of
 from dse.report.info.curves import Curve
-from dse.report.info.evidence import Evidence, Row, identity
+from dse.report.info.evidence import Evidence, identity
 from dse.report.info.front_info import FrontInfo, Series
 from dse.report.info.parallel_info import ParallelInfo
 from dse.report.info.progress_info import ProgressInfo
@@ -22,7 +22,7 @@ from dse.report.words.part_names import counted, word
 from dse.report.words.quantities import chosen, quantity, shown, written
 from dse.search.analysis.importance import Importance
 
-Data = dict[str, Any]
+Data = dict[str, object]
 FILTERS = ("tpot_s", "ttft_s", "capex_usd")
 """Columns that a slider bounds."""
 
@@ -62,7 +62,7 @@ def hover(row: Row, seen: Revisited | None) -> str:
         f"{row.get('chip')} ({kind_label(str(row.get('branch') or ''))})",
         f"$/(token/s) {shown(row.get('usd_per_token_per_s'), '')}",
         f"TPOT {shown(row.get('tpot_s'), 's')}, TTFT {shown(row.get('ttft_s'), 's')}",
-        f"{counted(row.get('chips') or 0)} chips, entry price {shown(row.get('capex_usd'), 'USD')}",
+        f"{counted(row.get('chips') or 0)} chips, capital {shown(row.get('capex_usd'), 'USD')}",
     ]
     if row.get("batch") is not None:
         lines.append(f"batch {row['batch']}, TP {row.get('tp')}, PP {row.get('pp')}")
@@ -191,7 +191,7 @@ def progress_data(info: ProgressInfo) -> Data:
         "missing": missing,
         "complete": info.complete,
         "end": info.end,
-        "told": info.told,
+        "event": info.event,
     }
 
 
@@ -218,7 +218,7 @@ def _curve(curve: Curve) -> Data:
     return {"label": curve.label, **_look(curve.style), "points": _points(curve, baseline_key)}
 
 
-def _points(drawn: Series | Curve, key: Any) -> list[Data]:
+def _points(drawn: Series | Curve, key: Callable[[int], str]) -> list[Data]:
     factors = [_list(f) for f in drawn.within]
     return [
         {"key": key(row), "x": x, "y": y, "fx": fx, "fy": fy}
@@ -226,6 +226,6 @@ def _points(drawn: Series | Curve, key: Any) -> list[Data]:
     ]
 
 
-def _list(values: Floats) -> list[Any]:
+def _list(values: Floats) -> list[float | None]:
     """Plain numbers; gaps are None."""
     return [v if isfinite(v) else None for v in np.asarray(values).tolist()]

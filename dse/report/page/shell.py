@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any
 
 from dse.report.page.html import Child, Html, data_script, joined, tag
 
@@ -43,7 +42,7 @@ def scripts(*names: str) -> tuple[Script, ...]:
 def page(
     title: str,
     *body: Child,
-    data: Mapping[str, Any] | None = None,
+    data: Mapping[str, object] | None = None,
     inline: Iterable[Script] = (),
     served: Iterable[str] = (),
     status: str | None = None,
@@ -62,7 +61,7 @@ def page(
         tag("meta", http_equiv="Content-Security-Policy", content=policy(allowed, asks=bool(remote))),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="referrer", content="no-referrer"),
-        tag("link", rel="icon", href="data:,"),  # none, so that nobody looks for one
+        tag("link", rel="icon", href="data:,"),  # an empty icon, so that browsers do not request one
         tag("title", title),
         Html(f"<style>{asset('page.css')}</style>"),
     )

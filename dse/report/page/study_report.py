@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from dse.front.files import Front
 from dse.report.info.evidence import Evidence
@@ -12,6 +11,7 @@ from dse.report.page.card import facts
 from dse.report.page.design_sections import best_section, card_templates, designs_section
 from dse.report.page.html import Html, joined, tag
 from dse.report.page.script_data import (
+    Data,
     filters_data,
     front_data,
     rows_data,
@@ -52,7 +52,7 @@ def study_report(found: Evidence, extras: Extras | None = None) -> Html:
     title = str(told.get("title") or told.get("study") or "A study")
     figures = _figures(found, more)
     filters = filters_data(found)
-    data: dict[str, Any] = {
+    data: Data = {
         "name": str(told.get("study") or "study").replace("/", "-"),
         "rows": rows_data(found),
         "filters": filters,
@@ -63,13 +63,9 @@ def study_report(found: Evidence, extras: Extras | None = None) -> Html:
         ("front", "The front", _front_section(found, filters)),
         ("best", "The best at each target", best_section(found)),
         ("designs-section", "All designs", designs_section(found)),
-        (
-            "figures",
-            "Why",
-            joined([_figure(*f) for f in figures.items()] or tag("p", "There is no design to draw.")),
-        ),
-        ("assumptions", "What it rests on", _assumptions(found)),
-        ("repeat", "How to repeat it", _repeat(found, more)),
+        ("figures", "Why", _why(figures)),
+        ("assumptions", "Assumptions and sources", _assumptions(found)),
+        ("repeat", "How to reproduce it", _repeat(found, more)),
     )
     return page(
         title,
@@ -79,10 +75,10 @@ def study_report(found: Evidence, extras: Extras | None = None) -> Html:
             "main",
             tag("h1", title),
             tag("p", _under(found), class_="quiet"),
-            tag("p", tag("strong", "Question. "), str(told.get("question") or "not told").strip()),
+            tag("p", tag("strong", "Question. "), str(told.get("question") or "not stated").strip()),
             tag("div", [tag("p", s) for s in answer_sentences(found)], class_="answer", id="answer"),
-            [tag("p", line, class_="quiet") for line in lines_below(found.answer.standing, told)],
-            [tag("p", f"Caution: {doubt}.", class_="warn") for doubt in found.doubts],
+            [tag("p", line, class_="quiet") for line in lines_below(found.answer.eligibility, told)],
+            [tag("p", f"Caution: {caution}.", class_="warn") for caution in found.cautions],
             tag("nav", [tag("a", name, href=f"#{key}") for key, name, _ in sections], aria_label="Sections"),
             [tag("section", tag("h2", name), body, id=key) for key, name, body in sections],
             card_templates(found),
@@ -112,7 +108,8 @@ def _under(found: Evidence) -> str:
     return "  ·  ".join(parts)
 
 
-def _front_section(found: Evidence, filters: Sequence[Mapping[str, Any]]) -> Html:
+def _front_section(found: Evidence, filters: Sequence[Data]) -> Html:
+    """Filters, the plot of the front, and its legend."""
     controls = [
         tag(
             "label",
@@ -139,7 +136,7 @@ def _front_section(found: Evidence, filters: Sequence[Mapping[str, Any]]) -> Htm
                 class_="plot",
                 tabindex=0,
                 role="application",
-                aria_label="The front: left and right arrows walk along it, Enter opens a design",
+                aria_label="The front: left and right arrows move along it, Enter opens a design",
             ),
             tag("p", id="said", role="status", class_="quiet"),
             tag("figcaption", _legend(found)),
@@ -147,7 +144,7 @@ def _front_section(found: Evidence, filters: Sequence[Mapping[str, Any]]) -> Htm
     )
 
 
-def _approximate(found: Evidence, filters: Sequence[Mapping[str, Any]]) -> Html | None:
+def _approximate(found: Evidence, filters: Sequence[Data]) -> Html | None:
     """That a filter on what shaped no front only picks from it."""
     axes = {axis.column for axis in found.front.axes}
     others = [str(f["label"]) for f in filters if f["column"] not in axes]
@@ -155,18 +152,19 @@ def _approximate(found: Evidence, filters: Sequence[Mapping[str, Any]]) -> Html 
         return None
     study = str(found.front.manifest.get("study") or "STUDY")
     said = (
-        f"The front was made without regard to {' and '.join(others)}: filters on them pick from it, and "
-        "better designs may meet them. "
+        f"The search did not optimise {' and '.join(others)}: these filters only select designs of the "
+        "front, and better designs may exist. To search all stored trials, use "
     )
     told = tag("code", f"dse front {study} --where")
-    return tag("p", said, told, " solves again.", class_="quiet screen-only")
+    return tag("p", said, told, ".", class_="quiet screen-only")
 
 
 def _legend(found: Evidence) -> str:
-    bars = "Bars are the 80 % interval of the software stack, where it is calibrated. "
-    marks = "Filled marks were searched, hollow ones are baselines, each line the front of one of them. "
-    use = "Hover for a design, click or press Enter for its card."
-    return f"{bars if any(found.intervals.values()) else ''}{marks}{use}"
+    bars = "Bars show the 80 % interval of the software stack where it is calibrated. "
+    marks = "Filled marks are searched designs, hollow marks are baselines. "
+    lines = "Each line is the front of one baseline. "
+    use = "Hover to see a design; click or press Enter to open its card."
+    return f"{bars if any(found.intervals.values()) else ''}{marks}{lines}{use}"
 
 
 def _figures(found: Evidence, more: Extras) -> dict[str, Figure]:
@@ -198,8 +196,9 @@ def _figure(key: str, figure: Figure) -> Html:
 
 
 def _assumptions(found: Evidence) -> Html:
+    """The models and methods of the study, and every sourced value behind the answer."""
     if found.study is None:
-        return tag("p", "The configs of this study cannot be read any more.")
+        return tag("p", "The configs of this study can no longer be read.")
     told = found.front.manifest
     head = tag(
         "p",
@@ -212,6 +211,7 @@ def _assumptions(found: Evidence) -> Html:
 
 
 def _repeat(found: Evidence, more: Extras) -> Html:
+    """The command, the sampler, versions and digests that reproduce the results."""
     told = found.front.manifest
     sampler = told.get("sampler") or {}
     told_facts = {

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from dse.report.page.html import Child, Html, tag
 from dse.report.words.quantities import NONE, Quantity, written
@@ -17,7 +16,7 @@ class Cell:
     """None is a gap, which sorts last."""
 
 
-def cell(value: Any, quantity: Quantity) -> Cell:
+def cell(value: object, quantity: Quantity) -> Cell:
     """The cell of a plain value in SI."""
     if value is None:
         return Cell(NONE, None)
@@ -62,6 +61,7 @@ def _head(quantity: Quantity, number: bool) -> Html:
 
 
 def _row(columns: Sequence[Quantity], row: Mapping[str, Cell], key: str | None, numbers: set[str]) -> Html:
+    """One row of the table; `key` names it for scripts."""
     cells = [
         tag(
             "td",

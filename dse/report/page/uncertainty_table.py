@@ -1,16 +1,16 @@
-"""How sure the best design at each target is, for a page."""
+"""Uncertainty of the best design at each target, for a page."""
 
+from dse.front.tables import Row
 from dse.report.info.sampled_front import SampledFront
 from dse.report.page.html import Html, joined, tag
-from dse.report.words.answer import Row
 from dse.report.words.quantities import shown
 
-_HEADS = ("P10", "median", "P90", "is best", "meets it")
+_HEADS = ("P10", "median", "P90", "is best", "meets target")
 
 
 def uncertainty_table(found: SampledFront | None) -> Html:
-    """P10, median, P90 and chances of the best design at each target; nothing where nothing was drawn."""
-    told = None if found is None else found.judge(found.answer)
+    """P10, median, P90 and probabilities of the best design at each target; empty without samples."""
+    told = None if found is None else found.with_spreads(found.answer)
     if found is None or told is None or told.target is None:
         return joined()
     goal, target = told.objective, told.target
@@ -33,12 +33,14 @@ def uncertainty_table(found: SampledFront | None) -> Html:
     ]
     made = tag("table", tag("thead", tag("tr", head)), tag("tbody", body))
     note = (
-        f"{found.drawn.samples} drawings of {found.drawn.numbers} uncertain numbers, alike for all designs; "
-        "the median of a number is its value. Is best: beats every baseline on the same basis of prices and "
-        "meets the target."
+        f"{found.drawn.samples} samples of {found.drawn.numbers} uncertain numbers, the same for all "
+        "designs; the median of a number is its value. A design is best in a sample where it meets the "
+        "target and beats every baseline on the same price basis."
     )
-    box = tag("div", made, class_="scroll", tabindex=0, role="region", aria_label="How sure the best are")
-    return joined(tag("h3", f"How sure {goal.label} is"), box, tag("p", note, class_="quiet"))
+    box = tag(
+        "div", made, class_="scroll", tabindex=0, role="region", aria_label="Uncertainty of the best designs"
+    )
+    return joined(tag("h3", f"Uncertainty of {goal.label}"), box, tag("p", note, class_="quiet"))
 
 
 def _of_tpot(row: Row) -> str:

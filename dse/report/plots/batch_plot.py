@@ -77,6 +77,7 @@ def render_batches(bars: Iterable[BatchBar], form: str) -> bytes:
 
 
 def _draw(axes: Any, bars: list[BatchBar]) -> None:
+    """Medians with bars from P10 to P90, fitted rows and left-out rows side by side."""
     axes.axhline(0.0, color="#555555", linewidth=0.8)
     axes.axhspan(-0.18, 0.18, color="#EEEEEE", zorder=0)
     for left_out, (label, colour, marker, aside) in _INKS.items():

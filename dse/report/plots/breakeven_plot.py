@@ -21,6 +21,7 @@ def draw_breakeven(found: BreakEven, path: Path) -> None:
 
 
 def _draw(found: BreakEven, figure: Any) -> None:
+    """The map, or the curves of both sides, with its titles and legend."""
     axes = figure.add_subplot()
     if found.y is None:
         _curves(found, axes)
@@ -34,8 +35,8 @@ def _draw(found: BreakEven, figure: Any) -> None:
     foot(
         figure,
         (
-            f"{found.tried:,} chips looked at, the {found.carried} best carried on; each has its best "
-            "deployment at every point; the boundary is bisected",
+            f"{found.tried:,} chips evaluated, the {found.carried} best kept; each has its best "
+            "deployment at every point; the boundary is found by bisection",
         ),
     )
 
@@ -59,6 +60,7 @@ def _colour(found: BreakEven, name: str) -> str:
 
 
 def _curves(found: BreakEven, axes: Any) -> None:
+    """Cost of both sides over one assumption, with the break-even points."""
     for k, side in enumerate(found.sides):
         cost = np.where(np.isfinite(found.costs[0, :, k]), found.costs[0, :, k], np.nan)
         style = "-" if k == 0 else (0, (5, 2))
@@ -92,12 +94,13 @@ def _curves(found: BreakEven, axes: Any) -> None:
 
 
 def _map(found: BreakEven, up: Assumption, axes: Any) -> None:
+    """Regions of the winners over two assumptions, with the break-even lines."""
     edges = _edges(found.ys, up)
     for j in range(len(found.ys)):
         for left, right, name in segments(found, j):
             axes.fill_between([left, right], edges[j], edges[j + 1], **_ink(found, name))
     for n in dict.fromkeys(found.winner(j, i) for j in range(len(found.ys)) for i in range(len(found.xs))):
-        label = "nobody can serve it" if n == NEITHER else f"{n} win" if n == "others" else f"{n} wins"
+        label = "neither side is feasible" if n == NEITHER else f"{n} win" if n == "others" else f"{n} wins"
         axes.fill_between([], [], [], label=label, **{**_ink(found, n), "linewidth": 0.6})
     for k, line in enumerate(lines(found)):
         xs, ys = zip(*line, strict=True)
@@ -143,6 +146,7 @@ def _edges(values: Any, knob: Assumption) -> Any:
 
 
 def _scale(axis: Any, knob: Assumption) -> None:
+    """Scale, ticks and label of the axis of an assumption."""
     from matplotlib.ticker import FuncFormatter
 
     axis._set_axes_scale("log" if knob.log else "linear")

@@ -60,6 +60,7 @@ def cases_figure(info: CasesInfo) -> Any:
 
 
 def _draw(axes: Any, panel: Panel, info: CasesInfo) -> None:
+    """One panel: targets, the front of the first case in grey, its own front and designs."""
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
     axes.set_title(fill(panel.title, _TITLE), loc="left", fontsize=9, fontweight="bold")

@@ -70,6 +70,7 @@ def die_plan(sheet: ChipSheet) -> str:
 
 
 def _draw(figure: Any, sheet: ChipSheet) -> None:
+    """One row of axes for each stacked bar, with published figures to the right."""
     shown = bars(sheet)
     rows = figure.subplots(len(shown), 1)
     changed = f", {', '.join(sheet.exchanged)}" if sheet.exchanged else ""
@@ -91,7 +92,7 @@ def _beside(p: Published) -> str:
     ends = [pretty(v, p.unit) for v in (p.low, p.high) if v is not None]
     value = " to ".join(ends) if len(ends) == 2 else pretty(p.value, p.unit)
     each = " each" if p.quantity.endswith("die_area") else ""
-    return f"published {word(p.quantity)} {value}{each}, ours {p.error:+.0%}"
+    return f"published {word(p.quantity)} {value}{each}, predicted {p.error:+.0%}"
 
 
 def _bar(axes: Any, title: str, unit: str, parts: Mapping[str, float]) -> None:

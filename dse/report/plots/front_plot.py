@@ -69,6 +69,7 @@ def _ticks(direction: Any, scale: Scale) -> None:
 
 
 def _designs(axes: Any, info: FrontInfo) -> None:
+    """Fronts, designs and baselines, with error bars and legend entries."""
     crowd = sum(len(s.x) for s in info.series) > _CROWD
     if len(info.exact[0]):
         axes.plot(*info.exact, color=_EXACT, linewidth=4.5, zorder=1.5, label="Exact front of the sweep")

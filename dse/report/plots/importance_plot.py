@@ -14,7 +14,7 @@ NOTE = (
     "PED-ANOVA: how far the best tenth of the feasible trials of a branch, by non-domination, differs in "
     "each parameter from all of them; shares sum to 100 % within a branch"
 )
-NOTHING = f"no branch has {LEAST} feasible trials yet, and fewer say nothing"
+NOTHING = f"this analysis needs {LEAST} feasible trials of a branch; no branch has as many yet"
 _SIZE = (9.6, 4.8)
 
 
@@ -36,6 +36,7 @@ def parameter_label(name: str) -> str:
 
 
 def _draw(figure: Any, found: Sequence[Importance], study: str) -> None:
+    """One panel of horizontal bars for each branch."""
     if not found:
         axes = figure.add_subplot()
         head(figure, axes, TITLE, study)

@@ -43,6 +43,7 @@ def draw_lines(info: LinesInfo, path: Path) -> None:
 
 
 def _draw(figure: Any, info: LinesInfo) -> None:
+    """The lines over names or over numbers, with axes, markers and legend."""
     axes = figure.add_subplot()
     y = scale_of(info.y, [line.y for line in info.lines], None)
     _scale(axes.yaxis, y)

@@ -24,6 +24,7 @@ def render_parallel(info: ParallelInfo, form: str) -> bytes:
 
 
 def _draw(figure: Any, info: ParallelInfo) -> None:
+    """Upright axes with their ticks, and one line for each design."""
     axes = figure.add_subplot()
     head(figure, axes, info.title, info.subtitle)
     axes.grid(visible=False)

@@ -21,11 +21,12 @@ def render_progress(info: ProgressInfo, form: str) -> bytes:
 
 
 def _draw(figure: Any, info: ProgressInfo) -> None:
+    """Missing hypervolume over finished trials, as steps on a log axis."""
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
     axes = figure.add_subplot()
     frame(axes)
-    head(figure, axes, info.title, info.subtitle, pad=24 if info.told else 8)  # room for what it says below
+    head(figure, axes, info.title, info.subtitle, pad=24 if info.event else 8)  # room for what it says below
     axes.set(xlabel="finished trials", ylabel=info.y_label)
     if not info.trials.size:
         nothing(axes, "no feasible design found yet" if info.complete is None else "found at once")
@@ -46,7 +47,7 @@ def _draw(figure: Any, info: ProgressInfo) -> None:
         axes.text(
             end,
             1.01,
-            info.told,
+            info.event,
             ha="right" if end > info.end / 2 else "left",
             va="bottom",
             fontsize=8,

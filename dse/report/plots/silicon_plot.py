@@ -16,9 +16,9 @@ _PANELS = {
 }
 """Metric to its name, unit, size of the unit and the band that is aimed at."""
 _LOOKS = (
-    ("set constants", "s", "#DDAA33", "#DDAA33"),
-    ("did not", "o", "#004488", "#004488"),
-    ("capped by its maker", "o", "none", "#BB5566"),
+    ("used in the fit", "s", "#DDAA33", "#DDAA33"),
+    ("not used in the fit", "o", "#004488", "#004488"),
+    ("power capped by the manufacturer", "o", "none", "#BB5566"),
 )
 """Label, marker, fill and edge of rows that set constants, of others, and of capped chips."""
 _NAMED, _CLEAR = 6, 0.045
@@ -31,20 +31,22 @@ def draw_silicon(rows: Sequence[Any], path: Path) -> None:
 
 
 def _draw(figure: Any, rows: Sequence[Any]) -> None:
+    """One panel for each metric."""
     for place, (metric, (name, unit, size, band)) in enumerate(_PANELS.items()):
         axes = figure.add_subplot(1, len(_PANELS), place + 1)
         frame(axes)
         told = f"{name} [{unit}], band {band:.0%}"
         if place == 0:
-            head(figure, axes, "Chips by their specification against what is published", told)
+            head(figure, axes, "Area, power and unit cost of chips: predicted against published", told)
         else:
             axes.set_title(told, loc="left", fontsize=9, color=QUIET)
         mine = [r for r in rows if r.metric == metric or r.metric == f"{metric}_capped"]
         _panel(axes, mine, size, band)
-        axes.set(xlabel=f"published [{unit}]", ylabel=f"ours [{unit}]")
+        axes.set(xlabel=f"published [{unit}]", ylabel=f"predicted [{unit}]")
 
 
 def _panel(axes: Any, rows: Sequence[Any], size: float, band: float) -> None:
+    """Predicted against published values of one metric, with its tolerance band."""
     values = [v / size for r in rows for v in (r.low, r.high, r.published, r.predicted)]
     ends = (min(values) * 0.75, max(values) * 1.35)
     axes.fill_between(ends, [e * (1 - band) for e in ends], [e * (1 + band) for e in ends], color="#EEEEEE")

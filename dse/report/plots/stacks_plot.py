@@ -25,6 +25,7 @@ def render_stack(info: StackInfo, form: str) -> bytes:
 
 
 def _draw(figure: Any, info: StackInfo) -> None:
+    """Stacked bars with totals, kinds of chips and a legend in stacking order."""
     axes = figure.add_subplot()
     frame(axes)
     axes.grid(visible=False, axis="x")

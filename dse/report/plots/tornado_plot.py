@@ -57,8 +57,8 @@ def tornado_info(p: Proposal) -> TornadoInfo:
         for s in p.tornado[:MOST]
     ]
     return TornadoInfo(
-        title=f"{p.chip.name}: what {p.goal_label} hangs on",
-        subtitle="Each number over the range of its sources, all others held, the deployment chosen anew",
+        title=f"{p.chip.name}: sensitivity of {p.goal_label}",
+        subtitle="Each number over its published range, all others fixed, deployment optimised at each end",
         label=f"change of {p.goal_label} [%]   (less is better)",
         bars=tuple(bars),
     )
@@ -82,6 +82,7 @@ def ends(info: TornadoInfo) -> tuple[End, ...]:
 
 
 def _ends(row: int, bar: Bar) -> Iterator[End]:
+    """The text of each feasible end, on the outer side of its bar."""
     pairs = ((bar.low, bar.high, bar.low_text), (bar.high, bar.low, bar.high_text))
     for i, (value, other, text) in enumerate(pairs):
         if value is None:
@@ -131,6 +132,7 @@ def draw_tornado(info: TornadoInfo, figure: Any) -> None:
 
 
 def _write(axes: Any, end: End, gap: float) -> Any:
+    """Write the text of one end of a bar, a gap away from it."""
     return axes.text(
         end.place + end.side * gap,
         end.row,

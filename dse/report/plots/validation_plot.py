@@ -73,6 +73,7 @@ def _handle(ink: dict[str, Any], label: str) -> Any:
 
 
 def _draw(axes: Any, panel: Panel, inks: dict[str, dict[str, Any]]) -> None:
+    """Predicted against measured values of one metric, with the band of accepted error."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     ends = np.asarray(panel.limits)

@@ -9,7 +9,7 @@ def searched_study(given: PlotInputs) -> ResolvedStudy:
     """The study that was searched; raises `SpecError` where it or its trials are missing."""
     study = given.found.study
     if study is None:
-        raise spec_error("", "; ".join(given.found.doubts))
+        raise spec_error("", "; ".join(given.found.cautions))
     if not given.trials:
         what = "expected the trials of a search (study.journal), got none: they do not come with a study"
         raise spec_error(study.slug, f"{what}. Start with `dse run`.")

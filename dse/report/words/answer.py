@@ -2,26 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from dse.evaluate.batch import axis_of
 from dse.front.axis import Axis, axis_named
 from dse.front.files import Front
 from dse.front.query import best_at_targets
-from dse.front.tables import Table, distinct, plain_rows, stack
+from dse.front.tables import Row, Table, distinct, plain_rows, stack
 from dse.plugins import objective
-from dse.report.words.eligibility import Standing, eligibility_of
-
-Row = dict[str, Any]
+from dse.report.words.eligibility import Eligibility, eligibility_of
 
 
 @dataclass(frozen=True)
 class Answer:
     """The best designs of a front by target, in SI."""
 
-    objective: Any
+    objective: Axis
     """The axis that is made best."""
-    target: Any
+    target: Axis | None
     """The axis that the targets bound; None when the study has no targets to report at."""
     best: tuple[Row, ...]
     """One row per target, with `found` false where no design meets it; without targets the best design of
@@ -30,18 +27,20 @@ class Answer:
     """Baseline chip to its best objective at each target; None where it cannot meet it."""
     rivals: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     """Baseline chip to its best design at each target, rows as in `best`."""
-    standing: Standing = field(default_factory=lambda: Standing(group_of={}, group=None, unanchored={}))
+    eligibility: Eligibility = field(
+        default_factory=lambda: Eligibility(group_of={}, group=None, unanchored={})
+    )
     """Who of them may be the best."""
 
 
 def answer(front: Front) -> Answer:
     """The answer of a stored front."""
     axis, targets = _targets(front)
-    stands = eligibility_of(front)
+    eligibility = eligibility_of(front)
     if axis is None:
         every = ranked(front)
         rows = [_extreme(every, a) for a in front.axes if len(every)]
-        return Answer(front.axes[0], None, tuple(rows), {}, standing=stands)
+        return Answer(front.axes[0], None, tuple(rows), {}, eligibility=eligibility)
     goal = goal_of(front, axis.name)
     every, real = ranked(front), baselines_of(front)
     if goal.column not in every.columns:
@@ -53,7 +52,7 @@ def answer(front: Front) -> Answer:
         best=tuple(_best(front, every, axis, targets, goal)),
         baselines={name: tuple(row[goal.column] for row in rows) for name, rows in rivals.items()},
         rivals=rivals,
-        standing=stands,
+        eligibility=eligibility,
     )
 
 
@@ -74,11 +73,11 @@ def ranked(front: Front) -> Table:
 
     What a chip that may not has kept off the front comes back: the deployments of the baselines.
     """
-    every, stands = contenders(front), eligibility_of(front)
-    kept = stands.ranked(every)
+    every, eligibility = contenders(front), eligibility_of(front)
+    kept = eligibility.ranked(every)
     if kept is every or not len(front.baselines):
         return kept
-    return stack([kept, stands.ranked(front.baselines)])
+    return stack([kept, eligibility.ranked(front.baselines)])
 
 
 def searched_of(front: Front) -> Table:
@@ -102,7 +101,7 @@ def tolerance_of(front: Front) -> float:
     return float(front.manifest.get("tolerance") or 0.0)
 
 
-def _targets(front: Any) -> tuple[Any, list[float]]:
+def _targets(front: Front) -> tuple[Axis | None, list[float]]:
     """The objective with the most targets, and these; (None, []) when the study has none."""
     told = front.manifest.get("targets")
     limits = {name: v if isinstance(v, list) else [v] for name, v in told.items()} if told else {}
@@ -113,15 +112,15 @@ def _targets(front: Any) -> tuple[Any, list[float]]:
     return None, []
 
 
-def _registered(name: str) -> Any:
+def _registered(name: str) -> Axis:
     return axis_of(objective(name))
 
 
 def _best(front: Front, rows: Table, axis: Axis, targets: list[float], goal: Axis) -> list[Row]:
-    return plain_rows(best_at_targets(rows, axis, targets, goal, tolerance_of(front)))
+    return list(plain_rows(best_at_targets(rows, axis, targets, goal, tolerance_of(front))))
 
 
-def _extreme(every: Table, axis: Any) -> Row:
+def _extreme(every: Table, axis: Axis) -> Row:
     rows = plain_rows(every.sort_values(axis.column, ascending=not axis.maximised, kind="stable").head(1))
     return {"best_for": axis.name, **rows[0]}
 
@@ -131,7 +130,7 @@ def best_label(front: Front, row: Row) -> str:
     return f"best {axis_named(front.axes, row['best_for']).label}"
 
 
-def _by_chip(frame: Any) -> list[tuple[str, Any]]:
+def _by_chip(frame: Table) -> list[tuple[str, Table]]:
     if "chip" not in frame.columns:
         return []
     return [(str(name), part) for name, part in frame.groupby("chip", sort=True)]

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from dse.errors import SpecError
 from dse.question.resolved_study import ResolvedStudy
 from dse.report.page.html import Html, joined, link, tag
 from dse.spec.catalog.lookup import KINDS, Source
+from dse.spec.schema.base import Spec
 from dse.spec.yaml.sourced_values import Line, lines
 from dse.spec.yaml.yaml_lines import read_yaml
 
@@ -30,7 +30,7 @@ def assumptions(study: ResolvedStudy) -> Iterator[ConfigValues]:
         yield ConfigValues(name, str(getattr(spec, "title", "")), found, getattr(spec, "notes", None))
 
 
-def _written(study: ResolvedStudy, name: str, spec: Any) -> Any:
+def _written(study: ResolvedStudy, name: str, spec: Spec) -> object:
     """The config as its file writes it; None where a study exchanged it for another."""
     kind = next(kind for kind, known in KINDS.items() if isinstance(spec, known))
     try:
@@ -52,6 +52,7 @@ def assumptions_html(study: ResolvedStudy) -> Html:
 
 
 def _config(one: ConfigValues, sources: Mapping[str, Source]) -> Html:
+    """The values of one config as a folded table."""
     heads = ("value of", "value", "low to high", "source", "date", "basis", "note")
     rows = [_row(line, sources) for line in one.values]
     made = tag(

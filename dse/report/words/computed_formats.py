@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from dse.chips.formats import COMPUTED
-from dse.report.words.answer import Answer, Row
+from dse.front.tables import Row
+from dse.report.words.answer import Answer
 from objectives.equations.chip.formats import native
 
 MARK = "*"
@@ -13,7 +13,7 @@ _STORED = {"matrix": ("weights", "weights"), "attention": ("kv", "KV cache")}
 """Group of operators to the field of a precision that is stored, and what it is called."""
 
 
-def other_formats(row: Mapping[str, Any], precision: Mapping[str, str]) -> str:
+def other_formats(row: Row, precision: Mapping[str, str]) -> str:
     """What a design computes in another format than asked, as `fp8 weights computed in fp16`.
 
     Empty where it is as asked, where no design was found, and for rows that do not say.
@@ -31,7 +31,7 @@ def other_formats(row: Mapping[str, Any], precision: Mapping[str, str]) -> str:
     )
 
 
-def marked(rows: Iterable[Row], precision: Mapping[str, str]) -> list[dict[str, Any]]:
+def marked(rows: Iterable[Row], precision: Mapping[str, str]) -> list[Row]:
     """Rows with a `mark` where they compute in another format than asked."""
     return [{**row, "mark": MARK if other_formats(row, precision) else ""} for row in rows]
 

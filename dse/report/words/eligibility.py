@@ -15,17 +15,17 @@ SHOWN = "with_unanchored"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class Eligibility:
     """What every chip of a front is priced on, and which of them no measurement anchors.
 
     Chips are named by family: the branch of a searched chip, or the name of a baseline.
     """
 
-    group_of: Mapping[str, str]
+    group_of: Mapping[str, str] = field(default_factory=dict)
     """Family to the prices that it ranks among; empty in results that do not say."""
-    group: str | None
+    group: str | None = None
     """The prices that the best is chosen among: those of the most chips that may win."""
-    unanchored: Mapping[str, str]
+    unanchored: Mapping[str, str] = field(default_factory=dict)
     """Family to why no measurement anchors its software; these win nothing."""
     shown: bool = False
     """Whether a reader asked that they may win."""
@@ -50,12 +50,13 @@ class Standing:
         if others := self.others():
             each = "; ".join(f"{group}: {', '.join(names)}" for group, names in others.items())
             yield (
-                f"Prices are not alike: the best is one of {self.group}; others are on others ({each}); "
-                "price method unit-cost prices all chips alike."
+                f"Prices have different bases: the best design is chosen among {self.group}. "
+                f"Not ranked: {each}. "
+                "The price method unit-cost puts all chips on one basis."
             )
         for name, reason in self.unanchored.items():
-            beside = "" if self.shown else " It wins nothing here; --with-unanchored lets it."
-            yield f"{name} is unanchored: {reason}{beside}"
+            hint = "" if self.shown else " It is not ranked; --with-unanchored ranks it."
+            yield f"{name} is unanchored: {reason}{hint}"
         yield from (f"Assumed: {told}." for told in self.assumed.values())
 
     def ranked(self, rows: Table) -> Table:
@@ -66,7 +67,7 @@ class Standing:
         return rows if all(keep) else rows[np.asarray(keep)]
 
 
-def eligibility_of(front: Front) -> Standing:
+def eligibility_of(front: Front) -> Eligibility:
     """Who may win, by what the manifest says; results of older versions say nothing, so that all may."""
     told = front.manifest
     bases: Mapping[str, str] = told.get("price_bases") or {}
@@ -77,7 +78,7 @@ def eligibility_of(front: Front) -> Standing:
     for name, group in groups.items():
         count[group] = count.get(group, 0) + (shown or name not in barred)
     first = max(count, key=lambda name: count[name], default=None)
-    return Standing(
+    return Eligibility(
         group_of=groups,
         group=first,
         unanchored=dict(barred),

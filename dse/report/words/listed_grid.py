@@ -3,15 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dse.report.words.eligibility import Standing
+from dse.report.words.eligibility import Eligibility
 
 OF_A_MIX = (
-    "Deployments of a mix are the best of the grid that the search tries: batches between those of the grid "
-    "were not tried."
+    "Deployments of a mix are the best of the search grid; batch sizes between grid values were not tried."
 )
 OF_TRIALS = (
-    "Deployments are parameters of trials here: the best are the best that were tried, and batches between "
-    "those that are listed were not."
+    "Deployments are parameters of the trials: the best deployment is the best of those tried; other batch "
+    "sizes were not tried."
 )
 
 
@@ -27,8 +26,8 @@ def listed_grid(manifest: Mapping[str, Any]) -> str | None:
     return None
 
 
-def lines_below(stands: Standing, manifest: Mapping[str, Any]) -> Iterator[str]:
+def lines_below(eligibility: Eligibility, manifest: Mapping[str, Any]) -> Iterator[str]:
     """Who may not be the best, what is assumed of chips, and which deployments were tried."""
-    yield from stands.lines()
+    yield from eligibility.lines()
     if (told := listed_grid(manifest)) is not None:
         yield told

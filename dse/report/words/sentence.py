@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from dse.decide.verdict.by_software import verdicts_from
+from dse.front.axis import Axis
+from dse.front.tables import Row
 from dse.plugins import interval_of
 from dse.report.drawing.style import kind_label
-from dse.report.info.evidence import Evidence, Row
+from dse.report.info.evidence import Evidence
 from dse.report.info.stacks_info import rivals_at
 from dse.report.words.part_names import counted
 from dse.report.words.quantities import shown
@@ -23,12 +25,16 @@ def answer_sentences(found: Evidence) -> list[str]:
     if told.target is None:
         return [_best(row, found) for row in told.best]
     limits = [float(row[f"target_{told.target.column}"]) for row in told.best]
-    return [*_winners(found, limits), *_beside(found, limits), *_software(found)]
+    return [
+        *_winners(found, told.target, limits),
+        *_against_baselines(found, told.target, limits),
+        *_software(found, told.target),
+    ]
 
 
-def _software(found: Evidence) -> Iterator[str]:
+def _software(found: Evidence, target: Axis) -> Iterator[str]:
     """Which kind wins at each target under all three softwares, where the front was stored with it."""
-    verdicts, target = verdicts_from(found.front.manifest), found.answer.target
+    verdicts = verdicts_from(found.front.manifest)
     for d in verdicts.dependence if verdicts else ():
         at = "Overall" if d.target is None else f"Within {shown(d.target, target.unit)}"
         yield f"{at}, {d.basis}: {d.sentence}."
@@ -55,16 +61,16 @@ def _chips(row: Row) -> str:
     return f"{counted(chips)} chips" if chips != 1.0 else "one chip"
 
 
-def _winners(found: Evidence, limits: Sequence[float]) -> Iterator[str]:
-    told = found.answer
-    goal, target = told.objective, told.target
+def _winners(found: Evidence, target: Axis, limits: Sequence[float]) -> Iterator[str]:
+    """One sentence for each run of targets that the same kind of chip wins."""
+    told, goal = found.answer, found.answer.objective
     pairs = list(zip(limits, told.best, strict=True))
     for kind, run in groupby(pairs, key=lambda pair: _who(pair[1])):
         group = list(run)
         ends = [shown(group[0][0], target.unit), shown(group[-1][0], target.unit)]
         within = ends[0] if len(group) == 1 else f"{ends[0]} to {ends[1]}"
         if not kind:
-            yield f"Within a {target.label} of {within} nothing was found{_but(found, group)}."
+            yield f"Within a {target.label} of {within} no design was found{_but(found, group)}."
             continue
         values = [shown(row[goal.column], goal.unit) for _, row in (group[0], group[-1])]
         values = list(dict.fromkeys(values))
@@ -100,15 +106,14 @@ def _but(found: Evidence, group: Sequence[tuple[float, Row]]) -> str:
     return f" on the front; the baseline {rival['chip']} meets it at {value} {goal.label}"
 
 
-def _beside(found: Evidence, limits: Sequence[float]) -> Iterator[str]:
+def _against_baselines(found: Evidence, target: Axis, limits: Sequence[float]) -> Iterator[str]:
     """How far the best baselines are behind, and whether error bars leave that open."""
-    told = found.answer
-    goal, target = told.objective, told.target
+    told, goal = found.answer, found.answer.objective
     parts, open_ = [], []
     rivals = rivals_at(found, limits)
     for limit, row, rival in zip(limits, told.best, rivals, strict=True):
         if not row["found"] or rival is None or row.get("role") == "baseline":
-            continue  # a baseline that is on the front itself is behind nobody
+            continue  # a baseline on the front is not compared with itself
         ratio = float(rival[goal.column]) / float(row[goal.column])
         factor = 1.0 / ratio if goal.maximised else ratio
         at = shown(limit, target.unit)
@@ -124,14 +129,14 @@ def _beside(found: Evidence, limits: Sequence[float]) -> Iterator[str]:
         step = max(1, -(-len(parts) // _FEW))
         yield f"The best baseline is {', '.join(parts[::-step][::-1])}."
     if open_:
-        yield f"At {', '.join(open_)} the error bars leave open which of the two is better."
+        yield f"At {', '.join(open_)} the error bars do not separate the two."
     unknown = sorted(
         {str(r["chip"]) for r in told.best if r["found"] and not found.intervals.get(str(r["chip"]))}
     )
     if unknown:
-        yield "No error bar is known for the stack of what wins, so no difference is certain."
+        yield "The software stack of the winner has no error bar, so no difference is certain."
 
 
 def _spread(found: Evidence, row: Row, column: str) -> float:
-    """Factor up or down that a value may be off; 1 where nobody knows."""
+    """Factor up or down that a value may be off; 1 where it is unknown."""
     return found.intervals.get(str(row.get("chip")), {}).get(interval_of(column), 1.0)

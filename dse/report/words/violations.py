@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from dse.plugins import GROUPS, objective, registered
 from dse.spec.yaml.units import pretty
@@ -55,5 +54,4 @@ def _unit(name: str) -> str:
     if name in _UNITS:
         return _UNITS[name]
     goal = name.removesuffix("_target")
-    known: Any = registered(GROUPS["objectives"])
-    return objective(goal).unit if goal in known else ""
+    return objective(goal).unit if goal in registered(GROUPS["objectives"]) else ""

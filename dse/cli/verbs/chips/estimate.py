@@ -33,7 +33,6 @@ from dse.cli.terminal.machine_output import print_csv, print_json
 from dse.errors import ExitCode
 from dse.evaluate.estimate import estimate as estimated
 from dse.evaluate.estimate_result import Estimate
-from dse.report.words.answer import Row
 from dse.report.words.violations import pretty_violation
 
 EPILOG = epilog(
@@ -130,7 +129,7 @@ def _emit(found: Estimate, form: str) -> None:
     if form == "json":
         print_json(found.as_dict())
         return
-    flat: Row = {}
+    flat: dict[str, object] = {}
     for name, value in found.as_dict().items():
         if name in ("metrics", "deployment"):
             flat |= value

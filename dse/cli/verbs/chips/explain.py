@@ -74,7 +74,7 @@ def _show(found: Explanation) -> None:
     if found.candidate.values:
         console.print(plain(f"{found.candidate.label}: {_made_of(found)}"), soft_wrap=True)
         console.print()
-    show_evaluation(found.told)
+    show_evaluation(found.evaluation)
     console.print()
     console.print(_changes(found))
     console.print(plain(_verdict(found)))

@@ -132,7 +132,7 @@ def propose(
             with_unanchored=with_unanchored,
             samples=samples,
             seed=seed,
-            tell=report,
+            progress=report,
         )
     kinds = compares_kinds(resolved)
     verdicts = verdicts_at(resolved, front, limits, with_unanchored) if kinds else None
@@ -224,7 +224,7 @@ def _show(found: Proposal, files: list[Path], configs: Path | None, verdicts: Ve
         show_verdicts(console, verdicts, found.study.goal.label)
         console.print()
     console.print(f"Written: {', '.join(str(f) for f in files)}", soft_wrap=True)
-    for estimate in [part.estimate for part in found.told.parts] or [found.estimate]:
+    for estimate in [part.estimate for part in found.evaluation.parts] or [found.estimate]:
         line = repeat_command(found, estimate, found.price_usd, files[0], configs)
         if line is None:
             console.print("No `dse estimate` command sets all that this study sets; use `dse explain`.")

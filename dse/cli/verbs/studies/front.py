@@ -34,14 +34,14 @@ from dse.errors import SpecError, spec_error
 from dse.front import query
 from dse.front.exact import ExactComparison, compared_to_exact
 from dse.front.files import Front
-from dse.front.tables import Table, plain_rows, to_format
+from dse.front.tables import Row, Table, plain_rows, to_format
 from dse.question.resolved_study import load_study
 from dse.report.info.evidence import gather
 from dse.report.info.front_info import front_info
 from dse.report.info.sampled_front import SampledFront
 from dse.report.info.stored_trials import trials_of
 from dse.report.plots.front_plot import draw_front
-from dse.report.words.answer import Answer, Row, answer
+from dse.report.words.answer import Answer, answer
 from dse.report.words.computed_formats import computed_lines, marked, marked_answer
 from dse.report.words.listed_grid import listed_grid
 from dse.spec.catalog.lookup import Catalog
@@ -230,7 +230,7 @@ def _json(
             "price_bases": manifest.get("price_bases"),
             "assumed": manifest.get("assumed"),
             "listed_grid": listed_grid(manifest),
-            "ranks_among": best.standing.group,
+            "ranks_among": best.eligibility.group,
             "rivals": {name: list(rows) for name, rows in best.rivals.items()},
             "front": plain_rows(found.frame),
             "baselines": plain_rows(found.baselines),
@@ -239,7 +239,7 @@ def _json(
 
 
 def _answer(found: Front, sure: SampledFront | None) -> Answer:
-    return answer(found) if sure is None else sure.judge(answer(found))
+    return answer(found) if sure is None else sure.with_spreads(answer(found))
 
 
 def _empty(stored: Front, folder: Path) -> None:
@@ -291,7 +291,7 @@ def _show(found: Front, comparison: ExactComparison | None, sure: SampledFront |
         console.print(line, style="dim")
     for line in computed_lines([*rows, *plain_rows(found.baselines)], precision):
         console.print(line, soft_wrap=True)
-    for line in shown_answer.standing.lines():
+    for line in shown_answer.eligibility.lines():
         console.print(plain(line))
     for line in note(sure):
         console.print(plain(line), style="dim")

@@ -78,7 +78,7 @@ def _made(
     step("evaluating designs again")
     found = gather(front, study, configs)
     if found.study is not None:
-        found = replace(found, sure=measured_in(found.study, front, FEW))
+        found = replace(found, sampled=measured_in(found.study, front, FEW))
     step("replaying the search")
     more = searched(found.study, folder, storage)
     values = (("--storage", storage and hidden(storage)), ("--configs", configs), ("--out", out))
