@@ -228,7 +228,7 @@ def test_what_is_missing_is_one_minus_the_share_of_the_end() -> None:
     assert list(info.missing) == [75.0, 25.0]
     assert list(info.trials) == [1.0, 10.0]
     assert (info.complete, info.end) == (20.0, 30.0)
-    assert info.told == "nothing gained after 20 of 30 trials"
+    assert info.event == "no gain after 20 of 30 trials"
     assert info.y.limits == pytest.approx((0.7 * 25.0, 1.4 * 75.0))
     assert "hypervolume 4 at the end" in info.subtitle
 
@@ -241,11 +241,11 @@ def test_beside_an_exact_front_its_hypervolume_is_the_whole() -> None:
     info = progress_info(_progress([6.0, 18.0]), mine, exact)
     assert list(info.missing) == pytest.approx([75.0, 25.0])
     assert info.complete is None
-    assert info.told == ""
+    assert info.event == ""
     assert "the exact front of the sweep" in info.y_label
     assert info.notes == ("hypervolume up to the reference point $/(token/s) 10 USD/(token/s), TPOT 10 s",)
     done = progress_info(_progress([6.0, 24.0]), mine, exact)
-    assert (done.complete, done.told) == (2.0, "all of it after 2 of 2 trials")
+    assert (done.complete, done.event) == (2.0, "complete after 2 of 2 trials")
 
 
 def test_a_search_that_found_nothing_is_missing_nothing() -> None:
