@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from dse.errors import PluginError, nearest, spec_error
 from objectives.api import CostModel, Objective
+from objectives.equations.serving import registry
+from objectives.equations.serving.mode import ServingMode
 from objectives.metrics import METRICS, Metric, Place
 
 PRICE_METHODS: Final = "dse.price_methods"
@@ -16,12 +18,15 @@ PRICE_METHODS: Final = "dse.price_methods"
 PLOTS: Final = "dse.plots"
 """Entry-point group of plots, whose type is `dse.report.plots.registry.Plot`."""
 
+SERVING_MODES: Final = registry.GROUP
+"""Entry-point group of serving modes, whose type is `objectives.equations.serving.mode.ServingMode`."""
+
 GROUPS = {
     "cost-models": "dse.cost_models",
     "objectives": "dse.objectives",
     "samplers": "dse.samplers",
     "price-methods": PRICE_METHODS,
-    "serving-modes": "dse.serving_modes",
+    "serving-modes": SERVING_MODES,
     "plots": PLOTS,
 }
 """Word of the command line to entry-point group."""
@@ -119,6 +124,13 @@ def objective(name: str) -> Objective:
     """The objective registered as `name`; raises `SpecError` with the nearest names."""
     found: Objective = made("dse.objectives", "objective", name)
     return found
+
+
+def serving_mode(name: str) -> ServingMode:
+    """The serving mode registered as `name`; raises `SpecError` with the nearest names, and `PluginError`."""
+    point = point_named(SERVING_MODES, "serving mode", name)
+    with loading(point):
+        return registry.serving_mode(name)
 
 
 def sampler_factory(name: str) -> Callable[..., object]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from dse.errors import nearest, spec_error
+from dse.plugins import serving_mode
 from dse.spec.schema.base import (
     Aliases,
     AtLeastOne,
@@ -21,7 +22,7 @@ from dse.spec.schema.base import (
     unit,
 )
 from objectives import api
-from objectives.equations.serving.registry import serving_mode, serving_modes
+from objectives.equations.serving.registry import serving_modes
 
 Tokens = Annotated[float, unit("token")]
 SomeTokens = Annotated[float, unit("token"), Field(gt=0.0)]

@@ -8,7 +8,9 @@ import factories as make
 import pytest
 
 import dse
+from dse import plugins
 from dse.bounds.speed_of_light import check, speed_of_light
+from dse.errors import PluginError, SpecError
 from objectives.costmodels.roofline import RooflineCostModel
 from objectives.equations.serving import registry
 from objectives.equations.serving.mode import ServingMode
@@ -56,17 +58,20 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     info = tmp_path / "their_serving-0.1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-serving\nVersion: 0.1\n")
-    (info / "entry_points.txt").write_text("[dse.serving_modes]\none-by-one = their_serving:OneByOne\n")
+    points = ["[dse.serving_modes]", "one-by-one = their_serving:OneByOne", "broken = their_serving:Missing"]
+    (info / "entry_points.txt").write_text("\n".join(points))
     monkeypatch.syspath_prepend(str(tmp_path))
     importlib.invalidate_caches()
     registry.forget()
+    plugins.registered.cache_clear()
     yield
     monkeypatch.undo()
     registry.forget()
+    plugins.registered.cache_clear()
 
 
 def test_ours_and_theirs_are_found_side_by_side() -> None:
-    assert set(registry.serving_modes()) == {*make.SERVING_MODES, "one-by-one"}
+    assert set(registry.serving_modes()) == {*make.SERVING_MODES, "one-by-one", "broken"}
     mode: ServingMode = registry.serving_mode("one-by-one")
     assert mode.name == "one-by-one"
 
@@ -102,3 +107,13 @@ def test_a_fact_that_it_needs_is_missed_by_name() -> None:
         RooflineCostModel().evaluate(make.design(make.h100_like()), context)
     with pytest.raises(ValueError, match=r"expected one of aggregated, .*one-by-one.*, got 'two-by-two'"):
         registry.serving_mode("two-by-two")
+
+
+def test_a_mode_that_does_not_load_is_named_with_its_package() -> None:
+    with pytest.raises(PluginError, match=r"'broken' of their-serving 0.1: expected a plug-in that loads"):
+        dse.estimate("h100-sxm", "llama2-70b", "chat", serving="broken")
+
+
+def test_an_unknown_mode_is_answered_with_the_nearest() -> None:
+    with pytest.raises(SpecError, match="did you mean 'one-by-one'"):
+        dse.estimate("h100-sxm", "llama2-70b", "chat", serving="one-by-on")
