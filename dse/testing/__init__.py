@@ -1,1 +1,1 @@
-"""Contract kits that every plug-in, ours or a stranger's, must pass."""
+"""Contract kits that every plug-in, ours or another package's, must pass."""
