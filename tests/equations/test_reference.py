@@ -12,8 +12,8 @@ import objectives.equations as rooms
 
 ROOT = Path(rooms.__file__).parent
 FILES = sorted(p for p in ROOT.rglob("*.py") if p.name != "__init__.py")
-SECTIONS = ("Args", "Returns", "Raises", "Domain", "Limits", "Source", "Example")
-REQUIRED = {"Domain", "Limits", "Source", "Example"}
+SECTIONS = ("Args", "Returns", "Raises", "Domain", "Limits", "Source", "Examples")
+REQUIRED = {"Domain", "Limits", "Source", "Examples"}
 
 
 def name_of(path: Path) -> str:
@@ -72,7 +72,7 @@ def test_every_quantity_has_a_unit(path: Path, function: ast.FunctionDef) -> Non
 
 @pytest.mark.parametrize(("path", "function"), EQUATIONS, ids=IDS)
 def test_every_example_runs_here_or_in_a_test_that_it_names(path: Path, function: ast.FunctionDef) -> None:
-    example = sections(ast.get_docstring(function) or "")["Example"]
+    example = sections(ast.get_docstring(function) or "")["Examples"]
     if ">>>" in example:
         return
     named = re.findall(r"tests/[\w/]+(?:\.py)?", example)

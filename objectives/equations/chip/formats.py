@@ -75,7 +75,7 @@ def arithmetic(weights: str, activations: str) -> tuple[str, ...]:
     Source:
         OCP 8-bit Floating Point Specification (2023); OCP Microscaling Formats v1.0 (2023).
 
-    Example:
+    Examples:
         Published: W4A16 multiplies in fp16 (AWQ, Lin et al. 2023, arXiv 2306.00978, section 2).
 
         >>> arithmetic("int4", "fp16")
@@ -103,7 +103,7 @@ def native(stored: str) -> str:
     Source:
         As `arithmetic`.
 
-    Example:
+    Examples:
         By hand: 4-bit blocks of llama.cpp are int8 products.
 
         >>> native("nvfp4"), native("q4_k_m")

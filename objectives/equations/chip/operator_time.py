@@ -79,7 +79,7 @@ def padded_rows(rows: Array, tile: Array) -> Array:
     Source:
         NVIDIA PTX ISA, mma and wgmma shapes, whose smallest free side is 8.
 
-    Example:
+    Examples:
         By hand: nine rows are two tiles of eight.
 
         >>> padded_rows(9.0, 8.0)
@@ -106,7 +106,7 @@ def add_bounds(parts: Iterable[dict[str, Array]]) -> dict[str, Array]:
     Source:
         A sum.
 
-    Example:
+    Examples:
         By hand:
 
         >>> add_bounds([{"dram": 1.0, "link": 0.5}, {"dram": 2.0}])

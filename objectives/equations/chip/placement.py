@@ -103,7 +103,7 @@ def seconds_per_byte(chips: Chips) -> SecondsPerByte:
     Source:
         By definition of bandwidth.
 
-    Example:
+    Examples:
         By hand: a byte of weights at 90 % of the 3.35 TB/s of an H100 takes 0.33 ps.
 
         >>> from types import SimpleNamespace
@@ -168,7 +168,7 @@ def place(
     Source:
         Greedy optimum of the fractional knapsack, Dantzig, Operations Research 5 (1957).
 
-    Example:
+    Examples:
         By hand: half of 100 B of weights on SRAM and DRAM of one speed, so that both end together.
 
         >>> import numpy as np

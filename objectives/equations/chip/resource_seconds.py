@@ -65,7 +65,7 @@ def resource_seconds(chips: Chips, matrices: Repeated, cores: Repeated, sent_byt
     Source:
         Utilisation law, Lazowska et al., Quantitative System Performance (1984), section 3.2.
 
-    Example:
+    Examples:
         By hand: 4 layers of 2 s of DRAM at half of its bandwidth are 4 s at full rate.
 
         >>> from types import SimpleNamespace

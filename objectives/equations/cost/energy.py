@@ -42,7 +42,7 @@ def drawn_per_token(
     Source:
         Race to idle against static power: Barroso & Hoelzle, IEEE Computer 40 (2007).
 
-    Example:
+    Examples:
         By hand: 8 chips of 700 W at 2,000 token/s.
 
         >>> from types import SimpleNamespace
@@ -85,7 +85,7 @@ def metered(economy: Economy, drawn_j: Array) -> Array:
     Source:
         Power usage effectiveness: The Green Grid, white paper 49 (2012).
 
-    Example:
+    Examples:
         Published: a fleet at a PUE of 1.10 takes 1.10 J for each joule of its servers (Google, fleet-wide
         trailing twelve months, 2023).
 
@@ -117,7 +117,7 @@ def metered_parts(economy: Economy, drawn_j: dict[str, Array]) -> dict[str, Arra
     Source:
         As `metered`.
 
-    Example:
+    Examples:
         By hand: 1 J of chips, 0.5 J of the server, a quarter of both of the building.
 
         >>> from types import SimpleNamespace

@@ -30,7 +30,7 @@ def compute_ratio_price(peak_flops: Array, reference_flops: float, reference_usd
     Source:
         The article that study 0001 examines.
 
-    Example:
+    Examples:
         Published: 188 / 989 of an H100 at 30,000 USD, which the article rounds to 6,000 USD.
 
         >>> round(compute_ratio_price(188e12, 989e12, 30000.0))
@@ -62,7 +62,7 @@ def margin_price(unit_cost: Array, *, gross_margin: Array, nre_usd: Array, volum
     Source:
         Gross margin by definition.
 
-    Example:
+    Examples:
         By hand: at a gross margin of 75 % a chip of 1,000 USD sells for 4,000 USD.
 
         >>> margin_price(1000.0, gross_margin=0.75, nre_usd=0.0, volume=1.0)
@@ -99,7 +99,7 @@ def capex(chips: Chips, count: Array, together: Array) -> dict[str, Array]:
     Source:
         A sum of parts; prices in the configs.
 
-    Example:
+    Examples:
         By hand: eight chips of 26,000 USD with their shares of a server, a rack and a switch.
 
         >>> import numpy as np
@@ -140,7 +140,7 @@ def annuity(lifetime_s: float, rate: float) -> float:
     Source:
         Capital recovery factor, e.g. Short, Packey & Holt, NREL/TP-462-5173 (1995), section 2.
 
-    Example:
+    Examples:
         Published: 0.1019 at 8 % over 20 years (tables of compound interest).
 
         >>> round(annuity(20 * YEAR_S, 0.08), 4)
@@ -178,7 +178,7 @@ def running_cost(
     Source:
         Barroso, Hoelzle & Ranganathan, The Datacenter as a Computer (2018), chapter 6.
 
-    Example:
+    Examples:
         By hand: one joule a token at 0.09 USD/kWh is 0.025 USD for a million.
 
         >>> from types import SimpleNamespace
@@ -223,7 +223,7 @@ def usd_per_million_tokens(
     Source:
         As `running_cost`.
 
-    Example:
+    Examples:
         By hand: 31,557.6 USD a year for 1,000 token/s are 1 USD for a million.
 
         >>> from types import SimpleNamespace
@@ -264,7 +264,7 @@ def token_prices(per_million: Array, prompt_share: Array, isl: Array, osl: Array
     Source:
         Allocation by time in use.
 
-    Example:
+    Examples:
         By hand: prompts of 4,000 tokens take a fifth of the time of answers of 1,000 at 2 USD.
 
         >>> token_prices(2.0, 0.2, 4000.0, 1000.0)

@@ -32,7 +32,7 @@ def equivalent_peak(peaks: Mapping[str, Array], area_share: Mapping[str, float])
     Source:
         Formats of one matrix unit, NVIDIA H100 whitepaper (2022).
 
-    Example:
+    Examples:
         Published peaks of H100, 989.4 TFLOP/s in fp16 and 1,978.9 in fp8 (ibid.), are one area where an op/s
         in fp8 takes half of one in fp16.
 
@@ -72,7 +72,7 @@ def core_area(peak_flops: Array, vector_flops: Array, *, enabled_share: Array, n
         of H100 and L40S, whose ratios of matrix to vector peak differ by four. `dse validate silicon`
         compares it with the other dies.
 
-    Example:
+    Examples:
         By hand: 132 of 144 cores are enabled, so that the die has 144 / 132 of the area in use.
 
         >>> from types import SimpleNamespace
@@ -107,7 +107,7 @@ def sram_area(size: Array, bandwidth: Array, *, m2_per_byte: Array, layout: Layo
     Source:
         Fitted, see `sram_law` in the technology file. WSE-3: 0.51 mm2/MiB at 478 GB/s/MiB.
 
-    Example:
+    Examples:
         By hand, with c0 = c1 = 1/2: 1 MiB at the reference bandwidth takes its quoted density.
 
         >>> from types import SimpleNamespace
@@ -143,7 +143,7 @@ def load_area(bandwidth: Array, *, m2_per_byte: Array, layout: Layout) -> Array:
     Source:
         p is an assumption (technology file, `area.load_ports`).
 
-    Example:
+    Examples:
         By hand: twice what the same bandwidth takes in SRAM.
 
         >>> from types import SimpleNamespace
@@ -176,7 +176,7 @@ def cache_area(size: Array, *, m2_per_byte: Array) -> Array:
     Source:
         A100 die photo (LLMCompass, Zhang et al., ISCA 2024).
 
-    Example:
+    Examples:
         Published: the L2 of A100, 48 MiB at 2.49 mm2/MiB, takes 119.3 mm2 (ibid.).
 
         >>> round(cache_area(48.0, m2_per_byte=2.486), 1)
@@ -210,7 +210,7 @@ def dram_phy_area(
     Source:
         A100 die photo (LLMCompass, Zhang et al., ISCA 2024).
 
-    Example:
+    Examples:
         Published: 58 mm2 of PHY for six sites of HBM on A100 (ibid.).
 
         >>> round(dram_phy_area(6.0, phy_m2=9.67, controller_transistors=0.0, transistors_per_m2=1.0))
@@ -242,7 +242,7 @@ def link_area(bandwidth: Array, *, m2_per_bandwidth: Array, host_lanes: Array, h
     Source:
         A100 die photo (LLMCompass, Zhang et al., ISCA 2024).
 
-    Example:
+    Examples:
         Published: NVLink3, 0.107 mm2 for each GB/s one way (ibid.): 32.1 mm2 for the 300 GB/s of A100.
 
         >>> round(link_area(300.0, m2_per_bandwidth=0.107, host_lanes=0.0, host_lane_m2=0.0), 1)
@@ -272,7 +272,7 @@ def die_to_die_area(bandwidth: Array, joined: PackageClass) -> Array:
     Source:
         UCIe-A: CATCH (nanocad-lab, io_definitions.xml).
 
-    Example:
+    Examples:
         Published: UCIe-A, 0.405 mm2 for 4,096 Gbit/s both ways, 256 GB/s each (ibid.).
 
         >>> from types import SimpleNamespace
@@ -303,7 +303,7 @@ def uncore_area(parts: Array, *, uncore_share: Array) -> Array:
     Source:
         A100 die photo (LLMCompass, Zhang et al., ISCA 2024).
 
-    Example:
+    Examples:
         Published: crossbar and other parts are 116 of the 822 mm2 of A100 (ibid.).
 
         >>> round(uncore_area(822.0 - 116.0, uncore_share=116 / 822))
@@ -333,7 +333,7 @@ def cache_density(node: Node) -> Array:
     Source:
         Technology file.
 
-    Example:
+    Examples:
         >>> from types import SimpleNamespace
         >>> cache_density(SimpleNamespace(cache_m2_per_byte=None))
         Traceback (most recent call last):

@@ -110,7 +110,7 @@ def die_plan(blueprint: Blueprint, technology: Technology) -> Plan:
     Source:
         Assembled from `area` and `package`; `dse validate silicon` reports the errors of real dies.
 
-    Example:
+    Examples:
         By hand and against real dies, in tests/equations/fabrication/test_silicon.py.
     """
     b, t = blueprint, technology

@@ -26,7 +26,7 @@ def hbm_stacks_limit(die_m2: Array, dies: Array, layout: Layout) -> Array:
     Source:
         Two long edges with three stacks each, four for each of two dies (technology file).
 
-    Example:
+    Examples:
         Published: H100, a die of 814 mm2, has six sites (NVIDIA H100 whitepaper, 2022).
 
         >>> import numpy as np
@@ -68,7 +68,7 @@ def link_bandwidth_limit(
         About 22 GB/s per mm, read off NVIDIA's off-chip I/O; between dies 330 GB/s per mm on bridges (B200),
         56 on an organic substrate (technology file).
 
-    Example:
+    Examples:
         By hand: of 100 mm of edge five stacks of 11 mm leave 45 mm at 20 GB/s per mm.
 
         >>> import numpy as np

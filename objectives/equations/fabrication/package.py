@@ -33,7 +33,7 @@ def package_code(blueprint: Blueprint, technology: Technology) -> Array:
     Source:
         Packages as sold: H100 (CoWoS-S), B200 (CoWoS-L), EPYC (organic).
 
-    Example:
+    Examples:
         Published: H100, one die with HBM, is on a silicon interposer (NVIDIA H100 whitepaper, 2022).
 
         >>> import numpy as np
@@ -74,7 +74,7 @@ def chosen(package: Package, code: Array) -> PackageClass:
     Source:
         A table.
 
-    Example:
+    Examples:
         By hand: a bridge for a code of 2.
 
         >>> import numpy as np
@@ -119,7 +119,7 @@ def die_to_die_bandwidth(blueprint: Blueprint, technology: Technology) -> Array:
     Source:
         NVIDIA Blackwell architecture brief (2024): two dies joined by 10 TB/s both ways.
 
-    Example:
+    Examples:
         Published: B200 joins two dies by 10 TB/s both ways, 5 TB/s each (ibid.).
 
         >>> import numpy as np

@@ -31,7 +31,7 @@ def full_power(blueprint: Blueprint, plan: Plan, technology: Technology) -> dict
     Source:
         Energies of bytes as published (technology file); of FLOP fitted, see there.
 
-    Example:
+    Examples:
         By hand, in tests/equations/fabrication/test_silicon.py.
     """
     node, io, energy = technology.node, technology.io_node, technology.energy
@@ -71,7 +71,7 @@ def thermal_design_power(full: dict[str, Array], technology: Technology) -> dict
         Jouppi et al., "Ten Lessons From Three Generations Shaped Google's TPUv4i", ISCA 2021, for the form;
         `dse validate silicon` reports errors.
 
-    Example:
+    Examples:
         By hand: half of 40 W of SRAM.
 
         >>> from types import SimpleNamespace

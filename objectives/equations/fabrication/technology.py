@@ -249,7 +249,7 @@ def pick(options: Sequence[T], index: Array) -> T:
     Source:
         A table.
 
-    Example:
+    Examples:
         By hand: the second and the first of two classes of packages.
 
         >>> import numpy as np

@@ -29,7 +29,7 @@ def die_yield(group: DieGroup, *, node: Node, wafer: Wafer) -> Array:
     Source:
         As `yields.harvested_yield`.
 
-    Example:
+    Examples:
         By hand, in tests/equations/fabrication/test_silicon.py: H100, 79 %.
     """
     core, sram, other = _die_parts(group, wafer)
@@ -60,7 +60,7 @@ def group_cost(group: DieGroup, *, node: Node, wafer: Wafer) -> Array:
     Source:
         The standard cost model, e.g. Feng and Ma, "Chiplet Actuary", DAC 2022.
 
-    Example:
+    Examples:
         By hand, in tests/equations/fabrication/test_silicon.py: H100, about 347 USD with a wafer of 16,500
         USD, where analysts say 300 USD.
     """
@@ -108,7 +108,7 @@ def package_cost(plan: Plan, hbm_stacks: Array, package: Package) -> Array:
     Source:
         Shape fitted to H100, whose CoWoS is put at 723 to 750 USD (technology file).
 
-    Example:
+    Examples:
         By hand, in tests/equations/fabrication/test_package.py.
     """
     compute, io = plan.compute, plan.io
@@ -146,7 +146,7 @@ def package_yield(plan: Plan, hbm_stacks: Array) -> Array:
     Source:
         0.99 for each die (Feng and Ma, "Chiplet Actuary", DAC 2022).
 
-    Example:
+    Examples:
         By hand: a die and five stacks at 0.99 each.
 
         >>> import numpy as np
@@ -181,7 +181,7 @@ def bonding_yield(plan: Plan) -> Array:
     Source:
         As `package_yield`.
 
-    Example:
+    Examples:
         By hand: eight compute dies on I/O dies, as in MI300X, at 0.99 each.
 
         >>> import numpy as np
@@ -222,7 +222,7 @@ def unit_cost(blueprint: Blueprint, plan: Plan, power_w: Array, technology: Tech
         Feng and Ma, "Chiplet Actuary", DAC 2022; `dse validate silicon` reports errors against published
         figures.
 
-    Example:
+    Examples:
         By hand, in tests/equations/fabrication/test_silicon.py.
     """
     t, package = technology, technology.package

@@ -33,7 +33,7 @@ def gross_dies_per_wafer(area: Array, *, diameter_m: Array, edge_m: Array, scrib
         de Vries, "Investigation of gross die per wafer formulas", IEEE TSM 18 (2005), the form that chip cost
         models use (Feng and Ma, "Chiplet Actuary", DAC 2022).
 
-    Example:
+    Examples:
         Published: 270 dies of 1.5 cm x 1.5 cm and 640 of 1 cm x 1 cm on a wafer of 300 mm, without edge and
         scribe lines (Hennessy & Patterson, Computer Architecture, 5th edition (2011), section 1.6).
 
@@ -68,7 +68,7 @@ def yield_negative_binomial(area: Array, *, defects_per_m2: Array, clustering: A
     Source:
         Stapper, "Defect density distribution for LSI yield calculations", IEEE TED 20 (1973).
 
-    Example:
+    Examples:
         Published: 0.44 for 2.25 cm2 and 0.68 for 1 cm2, at 0.4 per cm2 and alpha 4 (Hennessy & Patterson,
         Computer Architecture, 4th edition (2006), section 1.6).
 
@@ -100,7 +100,7 @@ def yield_murphy(area: Array, *, defects_per_m2: Array) -> Array:
     Source:
         Murphy, "Cost-size optima of monolithic integrated circuits", Proc. IEEE 52 (1964).
 
-    Example:
+    Examples:
         Published: a yield of 80 % for a test chip of 17.92 mm2 is 1.271 defects per cm2, and these give
         32.0 % for 100 mm2 (AnandTech, "Early TSMC 5nm Test Chip Yields 80%", 2019-12-11).
 
@@ -139,7 +139,7 @@ def harvested_yield(core: Array, sram: Array, other: Array, *, node: Node, wafer
     Source:
         Binning as practised: H100 sells 132 of 144 SMs (NVIDIA H100 whitepaper, 2022).
 
-    Example:
+    Examples:
         By hand: two cores that each work with 0.5, of which one may be off: 1 - 0.5^2.
 
         >>> import numpy as np

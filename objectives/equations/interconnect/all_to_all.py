@@ -33,7 +33,7 @@ def all_to_all(chips: Chips, n: Array) -> AlphaBeta:
         Dally & Towles, Principles and Practices of Interconnection Networks (2004), sections 3.3 and 5.2
         (channel load, bisection); dragonfly, Kim, Dally, Scott & Abts, ISCA 2008.
 
-    Example:
+    Examples:
         By hand: on a ring of eight a message takes 64 / 4 / 7 hops on average.
 
         >>> import numpy as np

@@ -48,7 +48,7 @@ def collectives(chips: Chips, n: Array) -> Collectives:
         Thakur, Rabenseifner & Gropp, IJHPCA 2005; Chan et al., CCPE 2007; torus, jax-ml scaling book;
         dragonfly, Kim, Dally, Scott & Abts, ISCA 2008, and Abts et al., ISCA 2022.
 
-    Example:
+    Examples:
         Published: bus bandwidth is bytes over time x 2 (n-1)/n for an all-reduce and x (n-1)/n for an
         all-gather (NVIDIA nccl-tests, doc/PERFORMANCE.md), so that large ones on a ring of eight take 1.75
         and 0.875 V / W.
@@ -107,7 +107,7 @@ def all_reduce_over_dies(chips: Chips) -> AlphaBeta:
     Source:
         Patarasuk & Yuan, JPDC 2009, the bound on bytes.
 
-    Example:
+    Examples:
         By hand: two dies send half of 1 GB each way over 1 GB/s, in 2 hops of 10 ns.
 
         >>> import numpy as np

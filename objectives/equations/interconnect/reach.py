@@ -39,7 +39,7 @@ def leaving(
     Source:
         Jouppi et al., ISCA 2023 (TPU v4), section 2.
 
-    Example:
+    Examples:
         Published: 4,096 chips in racks of 4 x 4 x 4, of whose links the faces are optical: 96 fibres a rack
         of 64 chips with 6 links (ibid.), 1/4 of 384.
 
@@ -80,7 +80,7 @@ def scale_up_usd(chips: Chips, together: Array) -> Array:
     Source:
         A sum of parts; prices in the network files.
 
-    Example:
+    Examples:
         By hand: 16 chips on boards of 8 in one rack of 64 pay 500 USD and 300 USD of cables.
 
         >>> import numpy as np
@@ -115,7 +115,7 @@ def scale_out_usd(chips: Chips, together: Array) -> Array:
     Source:
         A sum of parts; prices in the network files.
 
-    Example:
+    Examples:
         By hand:
 
         >>> import numpy as np
@@ -148,7 +148,7 @@ def optics_w(chips: Chips, together: Array) -> Array:
     Source:
         By definition; watts in the network files.
 
-    Example:
+    Examples:
         By hand:
 
         >>> import numpy as np

@@ -42,7 +42,7 @@ def stage_hops(chips: Chips, tp: Array, pp: Array) -> StageHops:
     Source:
         Kim, Dally, Scott & Abts, ISCA 2008 (dragonfly); Dally & Towles (2004), section 3.3.
 
-    Example:
+    Examples:
         By hand: four stages of one chip on a switch, 4 hops of 1 us; the rows at 1 GB/s each time.
 
         >>> import numpy as np
@@ -126,7 +126,7 @@ def domain_excess(chips: Chips, tp: Array, pp: Array) -> Array:
     Source:
         By definition.
 
-    Example:
+    Examples:
         By hand: 16 chips, 8 of which one switch joins, and nothing beyond.
 
         >>> import numpy as np

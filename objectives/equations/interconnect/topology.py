@@ -34,7 +34,7 @@ def torus_reach(n: Array, axes: float) -> Array:
         Dally & Towles, Principles and Practices of Interconnection Networks (2004), chapter 5: diameter of a
         k-ary n-cube with even k, n k / 2.
 
-    Example:
+    Examples:
         By hand: four hops on each of the two axes of eight chips.
 
         >>> import numpy as np
@@ -67,7 +67,7 @@ def torus_idle(n: Array, axes: float) -> Array:
     Source:
         Counted from the axes of a block.
 
-    Example:
+    Examples:
         By hand: two chips use one axis of three.
 
         >>> import numpy as np

@@ -36,7 +36,7 @@ def largest(ways: Array, mean: Array, pairs: Array, most: Array) -> Array:
         Cornish & Fisher, Rev. Inst. Int. Stat. 5 (1938); order statistics of normal numbers, Blom (1958);
         few counts: birthday problem, Arratia, Goldstein & Gordon, Stat. Sci. 5 (1990), example 2.
 
-    Example:
+    Examples:
         Published: 23 people share a birthday with a chance of 50.7 %, so that the largest of 365 counts is
         1.5 (Feller, An Introduction to Probability Theory and Its Applications I (1968), II.3; triples, at
         about 1 %, add to it).
@@ -85,7 +85,7 @@ def largest_normal(count: Array) -> Array:
         Blom, Statistical Estimates and Transformed Beta-Variables (1958); the quantile by Hastings,
         Abramowitz & Stegun 26.2.23, within 4.5e-4.
 
-    Example:
+    Examples:
         Published: 2.508 for a hundred (Harter, Biometrika 48 (1961), table 1).
 
         >>> import numpy as np

@@ -67,7 +67,7 @@ def spread(experts: Experts, tp: Array, ep: Array) -> Spread:
         GShard, Lepikhin et al. 2020 (arXiv 2006.16668); DeepSeek-V3 (arXiv 2412.19437), section 3.4:
         attention by data, experts by EP over the same chips.
 
-    Example:
+    Examples:
         Published: DeepSeek-V3 prefills with EP32 and 8 of 256 experts on each GPU (arXiv 2412.19437,
         section 3.4.1, redundant ones left out).
 
@@ -111,7 +111,7 @@ def expert_load(s: Spread, rows: Array, tile: Array, skew: float = 1.0) -> Exper
     Source:
         Distinct experts of k draws without replacement (hypergeometric); the largest, see `busiest`.
 
-    Example:
+    Examples:
         By hand: of 8 experts on one chip two rows with two visits each visit 8 (1 - 9/16).
 
         >>> import numpy as np
@@ -174,7 +174,7 @@ def rows_sent(s: Spread, rows: Array, tp: Array, skew: float = 1.0) -> Array:
     Source:
         Hypergeometric distribution; DeepEP (2025).
 
-    Example:
+    Examples:
         By hand: one of two experts, on one of two chips: half of the rows leave.
 
         >>> two = spread(Experts(count=2, top_k=1, width=1, matrices=3), 1.0, 2.0)
@@ -216,7 +216,7 @@ def missing_replicas(tp: Array, ep: Array, dp: Array) -> Array:
     Source:
         By definition.
 
-    Example:
+    Examples:
         By hand: experts over 32 chips of replicas of 8 need 4 replicas; two are there.
 
         >>> missing_replicas(8.0, 32.0, 2.0)

@@ -28,7 +28,7 @@ def visited_experts(experts: Experts, rows: Array) -> Array:
     Source:
         Coupon collector with k draws a round.
 
-    Example:
+    Examples:
         By hand: of 8 experts two tokens with two each miss one with (3/4)^2, so 8 (1 - 9/16).
 
         >>> visited_experts(Experts(count=8, top_k=2, width=14336, matrices=3), 2.0)
@@ -60,7 +60,7 @@ def expert_elements(experts: Experts, hidden: int, split: Array) -> Array:
     Source:
         Counted from the shapes.
 
-    Example:
+    Examples:
         By hand: 3 x 7,168 x 2,048 for an expert of DeepSeek-V3.
 
         >>> expert_elements(Experts(count=256, top_k=8, width=2048, matrices=3), 7168, 1.0)
@@ -91,7 +91,7 @@ def shared_elements(experts: Experts, hidden: int, tp: Array) -> Array:
     Source:
         DeepSeekMoE, Dai et al. 2024 (arXiv 2401.06066), section 3.2.
 
-    Example:
+    Examples:
         By hand: the router of Mixtral 8x7B, 4,096 x 8.
 
         >>> shared_elements(Experts(count=8, top_k=2, width=14336, matrices=3), 4096, 1.0)
@@ -125,7 +125,7 @@ def padded_visits(experts: Experts, rows: Array, visits: Array, visited: Array, 
     Source:
         As `tiled`.
 
-    Example:
+    Examples:
         By hand: 5 rows through each of two experts in tiles of 8.
 
         >>> padded_visits(Experts(count=2, top_k=2, width=1, matrices=3), 5.0, 10.0, 2.0, 8.0)
@@ -159,7 +159,7 @@ def tiled(visits: Array, visited: Array, tile: Array) -> Array:
     Source:
         Mean of a uniform remainder.
 
-    Example:
+    Examples:
         By hand: 100 visits to 4 experts in tiles of 8 leave 3.5 rows empty in each.
 
         >>> tiled(100.0, 4.0, 8.0)
@@ -190,7 +190,7 @@ def shared_traffic(experts: Experts, hidden: int, tp: Array) -> Array:
     Source:
         Counted from the shapes.
 
-    Example:
+    Examples:
         By hand: 2 x 7,168 + 3 x 2,048 in DeepSeek-V3.
 
         >>> v3 = Experts(count=256, top_k=8, width=2048, matrices=3, shared_width=2048)
@@ -222,7 +222,7 @@ def visit_traffic(experts: Experts, hidden: int, split: Array) -> Array:
     Source:
         Counted from the shapes.
 
-    Example:
+    Examples:
         By hand: 2 x 4,096 + 3 x 14,336 in Mixtral 8x7B.
 
         >>> visit_traffic(Experts(count=8, top_k=2, width=14336, matrices=3), 4096, 1.0)

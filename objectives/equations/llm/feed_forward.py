@@ -31,7 +31,7 @@ def ffn_elements(ffn: Ffn, hidden: int, tp: Array) -> Array:
         Megatron-LM, Shoeybi et al. 2019 (arXiv 1909.08053), section 3; SwiGLU, Shazeer 2020
         (arXiv 2002.05202).
 
-    Example:
+    Examples:
         By hand: a chip of eight holds 3 x 8,192 x 3,584 of Llama-2 70B.
 
         >>> ffn_elements(Ffn(width=28672, matrices=3), 8192, 8.0)
@@ -62,7 +62,7 @@ def ffn_traffic(ffn: Ffn, hidden: int, tp: Array) -> Array:
     Source:
         Counted from the shapes.
 
-    Example:
+    Examples:
         By hand: 2 x 8,192 + 3 x 28,672.
 
         >>> ffn_traffic(Ffn(width=28672, matrices=3), 8192, 1.0)
@@ -92,7 +92,7 @@ def matrix_elements(block: Block, tp: Array) -> Array:
     Source:
         Counted from the shapes.
 
-    Example:
+    Examples:
         By hand: 512 inputs to one of two halves of 100 columns.
 
         >>> from objectives.api import Matrix
@@ -126,7 +126,7 @@ def matrix_traffic(block: Block, tp: Array) -> Array:
     Source:
         Counted from the shapes.
 
-    Example:
+    Examples:
         By hand: 512 read, 50 written.
 
         >>> from objectives.api import Matrix
@@ -160,7 +160,7 @@ def head_elements(llm: Llm, tp: Array) -> Array:
     Source:
         Megatron-LM, Shoeybi et al. 2019 (arXiv 1909.08053), section 3: embedding split over the vocabulary.
 
-    Example:
+    Examples:
         By hand: 8,192 x 4,000 of Llama-2 70B on one of eight chips.
 
         >>> head_elements(Llm(name="70b", hidden=8192, vocab=32000, blocks=(), nominal_params=70e9), 8.0)

@@ -133,7 +133,7 @@ def mean_layer(llm: Llm, tp: Array, ep: Array | None = None) -> MeanLayer:
     Source:
         Counted by the kinds of attention, `feed_forward` and `experts`.
 
-    Example:
+    Examples:
         Published: a token of DeepSeek-V3 leaves 576 elements in each layer (DeepSeek-AI, ISCA 2025,
         arXiv 2505.09343, table 1: 70.272 KB over 61 layers of two bytes).
 

@@ -27,7 +27,7 @@ def params(llm: Llm) -> float:
     Source:
         Vaswani et al. 2017 (arXiv 1706.03762); SwiGLU FFN, Shazeer 2020 (arXiv 2002.05202).
 
-    Example:
+    Examples:
         Published: LLaMA-2 70B has 68.98e9 (Touvron et al. 2023, arXiv 2307.09288; the sum of its weight
         files is 137.95e9 B in fp16).
 

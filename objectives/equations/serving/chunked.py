@@ -53,7 +53,7 @@ def chunks(prompt: Array, budget: Array, due: Array) -> Chunks:
     Source:
         Agrawal et al., Sarathi-Serve, OSDI 2024 (arXiv 2403.02310), section 4.
 
-    Example:
+    Examples:
         By hand: 5,000 tokens in chunks of at most 2,048 are three of 1,667.
 
         >>> import numpy as np

@@ -44,7 +44,7 @@ def packed(prompt: Array, budget: Array, batch: Array, load: float) -> Array:
         DistServe, Zhong et al., OSDI 2024 (arXiv 2401.09670), section 4: batches of prefill up to the length
         that saturates.
 
-    Example:
+    Examples:
         By hand: half of the eight prompts of 256 tokens that fit into 2,048 rows.
 
         >>> packed(256.0, 2048.0, 64.0, 0.5)
@@ -82,7 +82,7 @@ def prefill_replicas(
     Source:
         Utilisation law, Lazowska et al., Quantitative System Performance (1984), section 3.2.
 
-    Example:
+    Examples:
         By hand: 10 requests a second of 0.2 s each keep two replicas busy all the time, or 2.5 for 80 % of
         it: three whole ones.
 
@@ -118,7 +118,7 @@ def wait(pass_s: Array, load: float, others: Array) -> Array:
     Source:
         Kleinrock, Queueing Systems I (1975), equation 5.64 (M/D/1).
 
-    Example:
+    Examples:
         Published: at a load of 1/2 an M/D/1 queue waits half of a service time, half of what an M/M/1 queue
         waits (ibid.).
 
@@ -150,7 +150,7 @@ def transfer_s(chips: Chips, size_bytes: Array) -> Array:
     Source:
         DistServe, Zhong et al., OSDI 2024 (arXiv 2401.09670); Splitwise, Patel et al., ISCA 2024.
 
-    Example:
+    Examples:
         Published: the KV cache of 512 tokens of OPT-66B is 1.13 GB (DistServe, section 3.3); 22.6 ms at
         50 GB/s.
 

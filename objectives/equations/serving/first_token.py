@@ -32,7 +32,7 @@ def first_token_parts(
     Source:
         A sum of parts.
 
-    Example:
+    Examples:
         By hand, in tests/equations/step/test_prefix_cache.py.
     """
     parts, load = {}, prefix_load_s(s)
@@ -62,7 +62,7 @@ def total(seconds: Array, parts: Mapping[str, Array]) -> Array:
     Source:
         A sum.
 
-    Example:
+    Examples:
         By hand:
 
         >>> total(1.0, {"queue": 0.5, "request_overhead": 0.25})

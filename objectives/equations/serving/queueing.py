@@ -28,7 +28,7 @@ def stalled(stay_s: Array, alone_s: Array, osl: Array) -> Array:
     Source:
         By definition.
 
-    Example:
+    Examples:
         By hand: 100 tokens in 2.8 s that take 2.05 s alone.
 
         >>> round(stalled(2.8, 2.05, 100.0), 6)
@@ -61,7 +61,7 @@ def throughput(batch: Array, tpot_s: Array, replicas: Array) -> Array:
     Source:
         Little, Operations Research 9 (1961).
 
-    Example:
+    Examples:
         By hand: 20 slots that are each held for 0.5 s a token give 40 tokens a second.
 
         >>> throughput(20.0, 0.5, 1.0)
@@ -98,7 +98,7 @@ def wait_for_prompts(batch: Array, prefill_s: Array, burst: Array) -> Array:
     Source:
         The mean over positions in a batch; tests/simulation confirms it.
 
-    Example:
+    Examples:
         By hand: five prompts of 100 ms at once wait for two of them on average.
 
         >>> wait_for_prompts(5.0, 0.1, 1.0)
@@ -128,7 +128,7 @@ def queue(waited_s: Array, step_s: Array) -> Array:
     Source:
         Mean residual life of a constant interval, Kleinrock, Queueing Systems I (1975), section 5.2.
 
-    Example:
+    Examples:
         By hand: half of 20 ms, and 200 ms.
 
         >>> round(queue(0.2, 0.02), 9)
@@ -157,7 +157,7 @@ def tokens_after_first(osl: Array) -> Array:
     Source:
         TPOT as in MLPerf Inference and NVIDIA GenAI-Perf: (end to end - TTFT) / (OSL - 1).
 
-    Example:
+    Examples:
         By hand:
 
         >>> tokens_after_first(128.0)
@@ -190,7 +190,7 @@ def prompt_share(batch: Array, step_s: Array, tokens_per_s: Array, replicas: Arr
     Source:
         Little, Operations Research 9 (1961).
 
-    Example:
+    Examples:
         By hand: 16 slots that give 640 token/s in steps of 20 ms are in decode for 80 % of the time.
 
         >>> round(prompt_share(16.0, 0.02, 640.0, 1.0), 9)
@@ -221,7 +221,7 @@ def static_share(ttft_s: Array, tpot_s: Array, osl: Array) -> Array:
     Source:
         By definition.
 
-    Example:
+    Examples:
         By hand: 1 s of prompts and 100 steps of 10 ms.
 
         >>> static_share(1.0, 0.01, 101.0)
@@ -254,7 +254,7 @@ def static_throughput(batch: Array, ttft_s: Array, tpot_s: Array, osl: Array, re
     Source:
         Static batching as in Orca, Yu et al., OSDI 2022, section 2.
 
-    Example:
+    Examples:
         By hand: 16 sequences of 101 tokens in 2 s.
 
         >>> static_throughput(16.0, 1.0, 0.01, 101.0, 1.0)
@@ -287,7 +287,7 @@ def shortfall(batch: Array, request_s: Array, token_s: Array, osl: Array) -> Arr
     Source:
         Bottleneck law, Lazowska et al., Quantitative System Performance (1984), section 5.2.
 
-    Example:
+    Examples:
         By hand: 16 requests of 0.5 s for 100 tokens take 80 ms a token; steps take 20 ms.
 
         >>> shortfall(16.0, 0.5, 0.02, 100.0)

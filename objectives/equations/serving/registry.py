@@ -29,7 +29,7 @@ def serving_modes() -> tuple[str, ...]:
     Source:
         Entry points of the group `GROUP`.
 
-    Example:
+    Examples:
         >>> {"aggregated", "chunked", "decode-only", "disaggregated", "static"} <= set(serving_modes())
         True
     """
@@ -58,7 +58,7 @@ def serving_mode(name: str) -> ServingMode:
     Source:
         Entry points of the group `GROUP`.
 
-    Example:
+    Examples:
         >>> serving_mode("static").starts_together
         True
     """
@@ -81,7 +81,7 @@ def forget() -> None:
     Source:
         None: a memo is dropped.
 
-    Example:
+    Examples:
         >>> forget()
     """
     _registered.cache_clear()

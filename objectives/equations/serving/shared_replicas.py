@@ -47,7 +47,7 @@ def shared_replicas(
     Source:
         Little, Operations Research 9 (1961).
 
-    Example:
+    Examples:
         By hand, in tests/properties/test_littles_law.py.
     """
     d, osl, tpot = s.deployments, s.context.workload.osl, step_s + stall_s

@@ -69,7 +69,7 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad) -> Setup
     Source:
         Assembled from `llm`, `chip` and `interconnect`.
 
-    Example:
+    Examples:
         By hand, in tests/equations/chip/test_placement.py and tests/properties/test_laws.py.
     """
     chips, d, work = designs.chips, designs.deployments, context.workload

@@ -60,7 +60,7 @@ def decode_steps(s: Setup) -> DecodeSteps:
     Source:
         Leviathan, Kalman & Matias, ICML 2023 (arXiv 2211.17192), theorem 3.8 for drafts.
 
-    Example:
+    Examples:
         By hand, in tests/equations/step/test_speculation.py and tests/properties/test_laws.py.
     """
     plain = _step(s, 1.0)

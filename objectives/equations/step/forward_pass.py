@@ -113,7 +113,7 @@ def forward_pass(m: Machine, r: PassInput) -> ForwardPass:
     Source:
         Williams, Waterman & Patterson, CACM 52 (2009); LLMCompass, Zhang et al., ISCA 2024.
 
-    Example:
+    Examples:
         By hand, in tests/properties/test_laws.py and tests/properties/test_serving_modes.py: times of whole
         networks from bytes and FLOP that are counted a second time.
     """
@@ -156,7 +156,7 @@ def residual_bytes(precision: Precision) -> float:
     Source:
         NVIDIA Transformer Engine documentation (2022).
 
-    Example:
+    Examples:
         By hand: fp8 activations are summed in 16 bits.
 
         >>> residual_bytes(Precision(weight_bytes=1.0, kv_bytes=1.0, activation_bytes=1.0))
@@ -275,7 +275,7 @@ def dense_matrices(m: Machine, p: ForwardPass, r: PassInput) -> OperatorTime:
     Source:
         As `forward_pass`.
 
-    Example:
+    Examples:
         By hand, in tests/equations/cost/test_energy.py: FLOP over peak and bytes over bandwidth of whole
         networks.
     """

@@ -49,7 +49,7 @@ def pinning_values(
     Source:
         Counted from the operators of `forward_pass`.
 
-    Example:
+    Examples:
         By hand, in tests/equations/chip/test_placement.py.
     """
     work, precision = context.workload, context.precision

@@ -36,7 +36,7 @@ def micro_batches(batch: Array, pp: Array) -> MicroBatches:
     Source:
         GPipe, Huang et al. 2019 (arXiv 1811.06965), section 2.
 
-    Example:
+    Examples:
         By hand: ten sequences on four stages are four micro-batches of three.
 
         >>> micro_batches(10.0, 4.0)
@@ -85,7 +85,7 @@ def slowest_stage(layers: int, pp: Array, layer_s: Array, head_s: Array, fixed_s
     Source:
         GPipe, Huang et al. 2019 (arXiv 1811.06965), section 2.
 
-    Example:
+    Examples:
         By hand: 80 layers on 8 stages, 10 each; the last has the head, worth half a layer, as well.
 
         >>> slowest_stage(80, 8.0, 1.0, 0.5, 0.0)
@@ -120,7 +120,7 @@ def pipeline_time(latency_s: Array, stage_s: Array, count: Array) -> PipelineTim
         GPipe (arXiv 1811.06965) for stages and micro-batches; inference form as in Chiplet Cloud, Peng et al.
         2023 (arXiv 2307.02666).
 
-    Example:
+    Examples:
         By hand: one micro-batch on four equal stages of 1 s leaves three of four idle: a turn of 4 s, as four
         micro-batches take.
 
@@ -171,7 +171,7 @@ def turns_behind_prompts(
         tests/simulation; that stages idle behind whole prompts is shown by Agrawal et al., Sarathi-Serve,
         OSDI 2024 (arXiv 2403.02310), figure 4.
 
-    Example:
+    Examples:
         By hand: 16 sequences on one stage, 100 turns of 20 ms and 16 prompts of 50 ms.
 
         >>> round(turns_behind_prompts(16.0, 1.0, 100.0, 0.02, 0.05, 0.05), 9)
@@ -224,7 +224,7 @@ def turn_with_chunks(
         tests/simulation; chunks in steps of decode: Agrawal et al., Sarathi-Serve, OSDI 2024
         (arXiv 2403.02310).
 
-    Example:
+    Examples:
         By hand: on one stage a quarter of the steps takes 40 ms instead of 20 ms.
 
         >>> turn_with_chunks(0.02, 1.0, 0.25, 1.0, 0.04, 0.04)

@@ -91,7 +91,7 @@ def pipeline_pass(
     Source:
         GPipe, Huang et al. 2019 (arXiv 1811.06965), section 2.
 
-    Example:
+    Examples:
         By hand, in tests/equations/step/test_pipeline.py and tests/properties/test_serving_modes.py.
     """
     layers, step = m.context.llm.layers, m.chips.step_overhead_s
@@ -137,7 +137,7 @@ def bounds(p: ForwardPass, parts: Mapping[str, Array], layers: float, heads: flo
     Source:
         Williams, Waterman & Patterson, CACM 52 (2009).
 
-    Example:
+    Examples:
         By hand, in tests/equations/chip/test_operator_time.py; sums in tests/properties/test_laws.py.
     """
     operators = [(p.projections, layers), (p.core, layers), (p.ffn, layers), (p.head, heads)]

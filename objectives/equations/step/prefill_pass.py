@@ -65,7 +65,7 @@ def prefill_pass(s: Setup) -> PrefillPass:
     Source:
         As `forward_pass`.
 
-    Example:
+    Examples:
         By hand, in tests/properties/test_serving_modes.py: FLOP of 16 prompts of Llama-2 70B over the peak of
         eight chips.
     """
@@ -103,7 +103,7 @@ def prefill_of(s: Setup, rows: PassInput) -> PrefillPass:
     Source:
         As `forward_pass`.
 
-    Example:
+    Examples:
         By hand, in tests/properties/test_pools_and_chunks.py.
     """
     layer_pass, pp = forward_pass(s.machine, rows), s.deployments.pp
@@ -139,7 +139,7 @@ def prefix_load_s(s: Setup) -> Array | None:
     Source:
         As `prefix_cache.load_seconds`.
 
-    Example:
+    Examples:
         By hand, in tests/equations/step/test_prefix_cache.py.
     """
     work = s.context.workload

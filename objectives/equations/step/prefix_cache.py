@@ -25,7 +25,7 @@ def computed_tokens(work: Workload) -> Array:
     Source:
         SGLang, Zheng et al., NeurIPS 2024 (arXiv 2312.07104), section 3.
 
-    Example:
+    Examples:
         By hand: three quarters of 4,096 tokens are found.
 
         >>> half = PrefixCache(hit=0.75, stored_tokens=1e6, tier="dram", bandwidth=0.0, usd_per_byte=0.0)
@@ -60,7 +60,7 @@ def prompt_core_flop(layer: MeanLayer, work: Workload) -> Array:
     Source:
         Counted from the causal mask.
 
-    Example:
+    Examples:
         By hand: of 4 rows the last two see 7 of 8 half pairs: (8 - 2) / 2 tokens each, of 1 FLOP here.
 
         >>> from types import SimpleNamespace
@@ -98,7 +98,7 @@ def bytes_read(layer: MeanLayer, work: Workload, kv_bytes: float) -> Array:
     Source:
         Counted from what the layer keeps.
 
-    Example:
+    Examples:
         By hand: half of 4 tokens of 10 elements in two bytes.
 
         >>> from types import SimpleNamespace
@@ -132,7 +132,7 @@ def load_seconds(cache: PrefixCache, size_bytes: Array) -> Array:
     Source:
         By definition of bandwidth.
 
-    Example:
+    Examples:
         By hand: 1 GB over a PCIe 5.0 x16 port of 50 GB/s.
 
         >>> host = PrefixCache(hit=0.5, stored_tokens=1e6, tier="host", bandwidth=50e9, usd_per_byte=0.0)
@@ -165,7 +165,7 @@ def stored_layer_bytes(layer: MeanLayer, work: Workload, kv_bytes: float) -> Arr
     Source:
         Counted from what the layer keeps.
 
-    Example:
+    Examples:
         By hand: 1,000 tokens of 10 elements in two bytes.
 
         >>> from types import SimpleNamespace
@@ -204,7 +204,7 @@ def stored_bytes(context: Context, one: Array) -> Array:
     Source:
         Counted from what the layers keep.
 
-    Example:
+    Examples:
         Published: 1,000 tokens of 327.680 KB (80 layers, 8 KV heads of 128 in BF16; DeepSeek-AI, ISCA 2025,
         arXiv 2505.09343, table 1).
 
@@ -246,7 +246,7 @@ def store_usd(cache: PrefixCache, size_bytes: Array, replicas: Array) -> Array:
     Source:
         Size times price.
 
-    Example:
+    Examples:
         By hand: 1 TB at 5 USD/GB in each of four hosts.
 
         >>> host = PrefixCache(hit=0.5, stored_tokens=1e6, tier="host", bandwidth=50e9, usd_per_byte=5e-9)

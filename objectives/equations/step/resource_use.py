@@ -34,7 +34,7 @@ def resource_use(m: Machine, p: ForwardPass, r: PassInput) -> ResourceSeconds:
     Source:
         As `chip.resource_seconds`.
 
-    Example:
+    Examples:
         By hand, in tests/equations/cost/test_energy.py: FLOP over peak and bytes over bandwidth of whole
         networks.
     """

@@ -84,7 +84,7 @@ def register(architecture: type[A], kind: AttentionKind[A]) -> None:
     Source:
         None: a table.
 
-    Example:
+    Examples:
         Every query head of multi-head attention has a key and a value: 2 x 8 heads x 64 elements a token.
 
         >>> from objectives.api import Attention
@@ -118,7 +118,7 @@ def kind_of(attention: AttentionLayer) -> AttentionKind[Any]:
     Source:
         None: a table.
 
-    Example:
+    Examples:
         >>> from objectives.api import LinearAttention
         >>> kind_of(LinearAttention(heads=2, key_heads=2, key_dim=4, value_dim=4, gate=False, delta=False,
         ...                         state_bytes=4.0)).__name__

@@ -31,7 +31,7 @@ def params(a: LatentAttention, hidden: int) -> int:
     Source:
         DeepSeek-V2 (arXiv 2405.04434), section 2.1.
 
-    Example:
+    Examples:
         By hand, for the sizes of DeepSeek-V3 (arXiv 2412.19437, section 4.2).
 
         >>> v3 = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
@@ -72,7 +72,7 @@ def projection_elements(a: LatentAttention, hidden: int, tp: Array) -> Array:
     Source:
         DeepSeek-V2 (arXiv 2405.04434), section 2.1.
 
-    Example:
+    Examples:
         By hand: one of 128 chips has the down-projections and one head.
 
         >>> v3 = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
@@ -105,7 +105,7 @@ def projection_traffic(a: LatentAttention, hidden: int, tp: Array) -> Array:
     Source:
         Counted from the shapes of the projections.
 
-    Example:
+    Examples:
         By hand: 2 x (7,168 + 1,536 + 576) and 128 heads of 192 + 256.
 
         >>> v3 = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
@@ -137,7 +137,7 @@ def kv_elements(a: LatentAttention, tp: Array) -> Array:
     Source:
         DeepSeek-V2 (arXiv 2405.04434), section 2.1.
 
-    Example:
+    Examples:
         Published: 70.272 KB a token for DeepSeek-V3 in BF16, 61 layers (DeepSeek-AI, ISCA 2025, arXiv
         2505.09343, table 1).
 
@@ -164,7 +164,7 @@ def state_bytes(a: LatentAttention, tp: Array) -> None:
     Source:
         By definition.
 
-    Example:
+    Examples:
         >>> one = LatentAttention(heads=1, latent=1, rope=1, nope=1, value=1, query_latent=None)
         >>> state_bytes(one, 1.0) is None
         True
@@ -192,7 +192,7 @@ def core_flop(a: LatentAttention, tp: Array) -> Array:
     Source:
         DeepSeek-V2 (arXiv 2405.04434), section 2.1.2.
 
-    Example:
+    Examples:
         By hand: 2 x (576 + 512) for each of 128 heads.
 
         >>> v3 = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
@@ -223,7 +223,7 @@ def prompt_core_flop(a: LatentAttention, tp: Array) -> Array:
     Source:
         DeepSeek-V2 (arXiv 2405.04434), section 2.1.
 
-    Example:
+    Examples:
         By hand: 2 x (192 + 128) for each of 128 heads.
 
         >>> v3 = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
@@ -252,7 +252,7 @@ def seen(a: LatentAttention, context: Array) -> Array:  # noqa: ARG001 - all of 
     Source:
         DeepSeek-V2 (arXiv 2405.04434), section 2.1.
 
-    Example:
+    Examples:
         >>> seen(LatentAttention(heads=1, latent=1, rope=1, nope=1, value=1, query_latent=None), 4096.0)
         4096.0
     """
@@ -278,7 +278,7 @@ def kept(a: LatentAttention, context: Array) -> Array:  # noqa: ARG001 - all of 
     Source:
         DeepSeek-V2 (arXiv 2405.04434), section 2.1.
 
-    Example:
+    Examples:
         >>> kept(LatentAttention(heads=1, latent=1, rope=1, nope=1, value=1, query_latent=None), 4096.0)
         4096.0
     """
@@ -304,7 +304,7 @@ def seen_by_prompt(a: LatentAttention, isl: Array) -> Array:  # noqa: ARG001 - h
     Source:
         Counted from the causal mask.
 
-    Example:
+    Examples:
         >>> one = LatentAttention(heads=1, latent=1, rope=1, nope=1, value=1, query_latent=None)
         >>> seen_by_prompt(one, 1024.0)
         512.0

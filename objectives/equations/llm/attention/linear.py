@@ -30,7 +30,7 @@ def params(a: LinearAttention, hidden: int) -> int:
         Gated DeltaNet, Yang, Kautz & Hatamizadeh 2024 (arXiv 2412.06464); Lightning Attention in MiniMax-01
         (arXiv 2501.08313), section 2.2.
 
-    Example:
+    Examples:
         By hand: 2 x 2 x 4 keys and 3 x 2 x 4 values of 8, 2 x 2 x 9 for gates, a norm of 4.
 
         >>> params(LinearAttention(heads=2, key_heads=2, key_dim=4, value_dim=4, gate=True, delta=True,
@@ -64,7 +64,7 @@ def projection_elements(a: LinearAttention, hidden: int, tp: Array) -> Array:
     Source:
         As `params`.
 
-    Example:
+    Examples:
         By hand: 8 x (2 x 4 + 3 x 4) for one of two heads.
 
         >>> projection_elements(LinearAttention(heads=2, key_heads=2, key_dim=4, value_dim=4, gate=True,
@@ -97,7 +97,7 @@ def projection_traffic(a: LinearAttention, hidden: int, tp: Array) -> Array:
     Source:
         Counted from the shapes of the projections.
 
-    Example:
+    Examples:
         By hand: 16 + 2 x 2 x 4 + 3 x 2 x 4.
 
         >>> projection_traffic(LinearAttention(heads=2, key_heads=2, key_dim=4, value_dim=4, gate=True,
@@ -127,7 +127,7 @@ def kv_elements(a: LinearAttention, tp: Array) -> Array:  # noqa: ARG001 - a kin
     Source:
         Katharopoulos et al., ICML 2020 (arXiv 2006.16236), section 3.4: constant memory per sequence.
 
-    Example:
+    Examples:
         >>> kv_elements(LinearAttention(heads=2, key_heads=2, key_dim=4, value_dim=4, gate=False,
         ...                             delta=False, state_bytes=4.0), 1.0)
         0.0
@@ -157,7 +157,7 @@ def core_flop(a: LinearAttention, tp: Array) -> Array:
     Source:
         Yang, Kautz & Hatamizadeh 2024 (arXiv 2412.06464), section 3: the recurrence.
 
-    Example:
+    Examples:
         By hand: 3 multiply-adds on 128 x 128 in 32 heads of Qwen3-Next.
 
         >>> core_flop(LinearAttention(heads=32, key_heads=16, key_dim=128, value_dim=128, gate=True,
@@ -187,7 +187,7 @@ def prompt_core_flop(a: LinearAttention, tp: Array) -> Array:
     Source:
         See `core_flop`.
 
-    Example:
+    Examples:
         >>> prompt_core_flop(LinearAttention(heads=1, key_heads=1, key_dim=4, value_dim=4, gate=False,
         ...                                  delta=False, state_bytes=4.0), 1.0)
         64.0
@@ -214,7 +214,7 @@ def seen(a: LinearAttention, context: Array) -> Array:  # noqa: ARG001 - one sta
     Source:
         By definition.
 
-    Example:
+    Examples:
         >>> seen(LinearAttention(heads=1, key_heads=1, key_dim=4, value_dim=4, gate=False, delta=False,
         ...                      state_bytes=4.0), 4096.0)
         1.0
@@ -241,7 +241,7 @@ def kept(a: LinearAttention, context: Array) -> Array:  # noqa: ARG001 - nothing
     Source:
         By definition.
 
-    Example:
+    Examples:
         >>> kept(LinearAttention(heads=1, key_heads=1, key_dim=4, value_dim=4, gate=False, delta=False,
         ...                      state_bytes=4.0), 4096.0)
         4096.0
@@ -268,7 +268,7 @@ def seen_by_prompt(a: LinearAttention, isl: Array) -> Array:  # noqa: ARG001 - o
     Source:
         By definition.
 
-    Example:
+    Examples:
         >>> seen_by_prompt(LinearAttention(heads=1, key_heads=1, key_dim=4, value_dim=4, gate=False,
         ...                                delta=False, state_bytes=4.0), 4096.0)
         1.0
@@ -297,7 +297,7 @@ def state_bytes(a: LinearAttention, tp: Array) -> Array:
     Source:
         Yang, Kautz & Hatamizadeh 2024 (arXiv 2412.06464), section 3.
 
-    Example:
+    Examples:
         By hand: 32 heads of 128 x 128 in four bytes are 2 MiB.
 
         >>> state_bytes(LinearAttention(heads=32, key_heads=16, key_dim=128, value_dim=128, gate=True,

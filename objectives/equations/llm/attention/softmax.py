@@ -30,7 +30,7 @@ def params(a: Attention, hidden: int) -> int:
     Source:
         Vaswani et al. 2017 (arXiv 1706.03762); GQA, Ainslie et al. 2023 (arXiv 2305.13245).
 
-    Example:
+    Examples:
         By hand: Llama-2 7B has 4 projections of 4,096 x 4,096 in a layer.
 
         >>> params(Attention(heads=32, kv_heads=32, head_dim=128), 4096) == 4 * 4096 * 4096
@@ -63,7 +63,7 @@ def projection_elements(a: Attention, hidden: int, tp: Array) -> Array:
     Source:
         Megatron-LM, Shoeybi et al. 2019 (arXiv 1909.08053), section 3: attention split by heads.
 
-    Example:
+    Examples:
         By hand: of the 64 query and 8 KV heads of Llama-2 70B a chip of eight has 8 and 1.
 
         >>> projection_elements(Attention(heads=64, kv_heads=8, head_dim=128), 8192, 8.0) / (8192 * 128)
@@ -95,7 +95,7 @@ def projection_traffic(a: Attention, hidden: int, tp: Array) -> Array:
     Source:
         Counted from the shapes of the projections.
 
-    Example:
+    Examples:
         By hand: 2 x 4,096 and 4 x 32 heads of 128.
 
         >>> projection_traffic(Attention(heads=32, kv_heads=32, head_dim=128), 4096, 1.0)
@@ -126,7 +126,7 @@ def kv_elements(a: Attention, tp: Array) -> Array:
     Source:
         Ainslie et al. 2023 (arXiv 2305.13245).
 
-    Example:
+    Examples:
         Published, in BF16: 327.680 KB a token for Qwen-2.5 72B (80 layers), 516.096 KB for LLaMA-3.1 405B
         (126 layers) (DeepSeek-AI, ISCA 2025, arXiv 2505.09343, table 1).
 
@@ -155,7 +155,7 @@ def state_bytes(a: Attention, tp: Array) -> None:
     Source:
         By definition.
 
-    Example:
+    Examples:
         >>> state_bytes(Attention(heads=8, kv_heads=8, head_dim=64), 1.0) is None
         True
     """
@@ -183,7 +183,7 @@ def core_flop(a: Attention, tp: Array) -> Array:
         Dao, FlashAttention-2 (arXiv 2307.08691), section 4.1: 4 x sequence length^2 x head size x heads for a
         forward pass without a mask.
 
-    Example:
+    Examples:
         By hand: a row of that count, 4 x 128 x 32 for each token, with the heads of Llama-2 7B.
 
         >>> core_flop(Attention(heads=32, kv_heads=32, head_dim=128), 1.0)
@@ -211,7 +211,7 @@ def prompt_core_flop(a: Attention, tp: Array) -> Array:
     Source:
         See `core_flop`.
 
-    Example:
+    Examples:
         >>> prompt_core_flop(Attention(heads=32, kv_heads=32, head_dim=128), 1.0)
         16384.0
     """
@@ -240,7 +240,7 @@ def seen(a: Attention, context: Array) -> Array:
     Source:
         Sliding windows: Mistral 7B, Jiang et al. 2023 (arXiv 2310.06825), section 2.
 
-    Example:
+    Examples:
         Published: the window of Mistral 7B is 4,096 tokens; half of it for chunks of that size.
 
         >>> slide = Attention(heads=32, kv_heads=8, head_dim=128, window=4096)
@@ -275,7 +275,7 @@ def kept(a: Attention, context: Array) -> Array:
     Source:
         Mistral 7B, Jiang et al. 2023 (arXiv 2310.06825), section 2, rolling buffer cache.
 
-    Example:
+    Examples:
         Published: for 32k tokens the rolling buffer of Mistral 7B is 8 times smaller.
 
         >>> 32768 / kept(Attention(heads=32, kv_heads=8, head_dim=128, window=4096), 32768.0)
@@ -306,7 +306,7 @@ def seen_by_prompt(a: Attention, isl: Array) -> Array:
     Source:
         Counted from the causal mask.
 
-    Example:
+    Examples:
         By hand: two chunks of 4 and a rest of 2 have (16 + 16 + 4) / 2 pairs for 10 rows.
 
         >>> seen_by_prompt(Attention(heads=1, kv_heads=1, head_dim=1), 1024.0)
