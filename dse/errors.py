@@ -35,6 +35,8 @@ class Problem:
     where: str
     """`file:line`, or the name of a command-line option."""
     what: str
+    key: str = ""
+    """Dotted key, or setting, that it is about, where there is one."""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}" if self.where else self.what

@@ -13,6 +13,7 @@ from dse.errors import spec_error
 from dse.evaluate.mix import MemberPoints, combined_metrics, taken
 from dse.evaluate.mix_ledgers import combined_ledgers
 from dse.front.tables import Table
+from dse.question.chip_names import branch_of
 from dse.question.resolved_study import ResolvedStudy
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import StackSpec
@@ -63,8 +64,7 @@ def revisit(study: ResolvedStudy, rows: Table) -> list[Revisited]:
 
 def _family(rows: Table) -> Any:
     """What the rows of one call share: the chip of the catalog, or the branch that a name begins with."""
-    branch = rows["chip"].str.rpartition("-")[0]
-    return rows["chip"].where(rows["role"] == "baseline", branch)
+    return rows["chip"].where(rows["role"] == "baseline", rows["chip"].map(branch_of))
 
 
 @dataclass(frozen=True, kw_only=True)

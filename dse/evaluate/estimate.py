@@ -92,49 +92,72 @@ def estimate(
 
     Raises `SpecError` with every problem at once.
     """
-    problem = Subject(chip, llm, workload, weights, kv, activations, cost_model, stack, price_method,
-                      dict(settings or {}), configs, serving, seller, system, software)  # fmt: skip
-    if not hold_targets:
-        problem.targets = {}
-    problem.check_layout(batch=batch, tp=tp, pp=pp, dp=dp, ep=ep)
-    one = problem.solve(batch=batch, tp=tp, pp=pp, ep=ep, dp=dp)
-    metrics = problem.cost_model.evaluate(one, problem.context, detail=True)
-    problem.hold_against_physics(one, metrics)
-    return problem.report(
-        one, metrics, solved=None in (batch, tp, pp) or (ep is None and problem.llm.expert_count > 0)
+    problem = Subject(
+        chip,
+        llm,
+        workload,
+        weights=weights,
+        kv=kv,
+        activations=activations,
+        cost_model=cost_model,
+        stack=stack,
+        serving=serving,
+        price_method=price_method,
+        seller=seller,
+        system=system,
+        software=software,
+        settings=settings,
+        configs=configs,
+        hold_targets=hold_targets,
     )
+    problem.check_layout(batch=batch, tp=tp, pp=pp, dp=dp, ep=ep)
+    grid = problem.grid(batch=batch, tp=tp, pp=pp, ep=ep, dp=dp)
+    (found,) = problem.best_at(grid, [problem.limits])
+    solved = None in (batch, tp, pp) or (ep is None and problem.llm.expert_count > 0)
+    return problem.estimate(problem.designs(found.deployments), solved=solved, chosen=found)
 
 
 def smallest(
     chip: str, llm: str, workload: str, *, batch: int, weights: str, settings: Mapping[str, str] | None = None
 ) -> Estimate:
     """As `estimate`, for the deployment of the fewest chips that holds `batch` sequences."""
-    problem = Subject(chip, llm, workload, weights, None, None, "roofline", None, "listed",
-                       dict(settings or {}), None)  # fmt: skip
-    one = problem.solve(batch=batch, dp=1, fewest=True)
-    metrics = problem.cost_model.evaluate(one, problem.context, detail=True)
-    problem.hold_against_physics(one, metrics)
-    return problem.report(one, metrics, solved=True)
+    problem = Subject(chip, llm, workload, weights=weights, settings=settings)
+    return problem.estimate(problem.smallest(problem.grid(batch=batch, dp=1)), solved=True)
 
 
 class Subject:
     """Everything an estimate needs, looked up and checked."""
 
-    def __init__(self, chip: str, llm: str, workload: str, weights: str, kv: str | None,
-                 activations: str | None, model: str, stack: str | None, price_method: str,
-                 settings: Mapping[str, str], configs: Path | str | None, serving: str | None = None,
-                 seller: str | None = None, system: str = "chips-only",
-                 software: str = "as-sold") -> None:  # fmt: skip
-        catalog = Catalog.of(configs)
+    def __init__(
+        self,
+        chip: str,
+        llm: str,
+        workload: str,
+        *,
+        weights: str = "fp16",
+        kv: str | None = None,
+        activations: str | None = None,
+        cost_model: str = "roofline",
+        stack: str | None = None,
+        serving: str | None = None,
+        price_method: str = "listed",
+        seller: str | None = None,
+        system: str = "chips-only",
+        software: str = "as-sold",
+        settings: Mapping[str, str] | None = None,
+        configs: Path | str | None = None,
+        hold_targets: bool = True,
+    ) -> None:
+        catalog, given = Catalog.of(configs), dict(settings or {})
         self.llm_spec, found_workload, spec = _found(catalog, llm, workload, chip)
-        self.cost_model = cost_model_named(model)
+        self.cost_model = cost_model_named(cost_model)
         self.software = software_named(software)
         self.sold = catalog.get(StackSpec, stack or spec.stack)
         used_stack = stack_under(self.software, self.sold, catalog)
         self.interval = interval_on(used_stack, spec, catalog)
         network = catalog.get(NetworkSpec, spec.link.network)
         self.chip, self.stack, self.network, self.workload = apply_settings(
-            settings, spec, used_stack, network, found_workload
+            given, spec, used_stack, network, found_workload
         )
         if serving is not None:
             self.workload = served(self.workload, serving)
@@ -144,7 +167,7 @@ class Subject:
             catalog=catalog, precision=self.precision, price=self.price, requires=self.cost_model.requires,
             technology=catalog.get(TechnologySpec, TECHNOLOGY), economy=catalog.get(EconomySpec, ECONOMY),
         )  # fmt: skip
-        _hold_node("process" in by_short_name(settings), self.chip, setting.technology)
+        _hold_node("process" in by_short_name(given), self.chip, setting.technology)
         self.unpriced = self.chip.price.value is None and "listed price" in needs_of(self.chip, self.price)
         if self.unpriced:
             setting = _at_unit_cost(self.chip, setting)
@@ -156,8 +179,9 @@ class Subject:
             economy=catalog.get(EconomySpec, ECONOMY).resolve(),
         )  # fmt: skip
         self.goal, self.tolerance = objective(USUAL_GOAL), TOLERANCE
-        self.chosen: list[Found] = []
-        self.targets = {objective(n): limit for n, limit in self.workload.targets.items()}
+        promised = self.workload.targets if hold_targets else {}
+        self.limits: Limits = tuple((objective(name), limit) for name, limit in promised.items())
+        """The latency targets of the workload, as the choice of a deployment reads them."""
 
     def hold_against_physics(self, one: api.Designs, metrics: api.Metrics) -> None:
         """Raise `BeatsPhysics` for a prediction that no machine could meet; claims are not predictions."""
@@ -204,38 +228,31 @@ class Subject:
         ]
         return [(t, e, d) for t, e, d in found if not bad_ep(e, t, d, self.llm)]
 
-    def solve(
-        self, *, batch: int | None = None, tp: int | None = None, pp: int | None = None,
-        ep: int | None = None, dp: int | None = None, fewest: bool = False,
-    ) -> api.Designs:  # fmt: skip
-        """The cheapest deployment per throughput, or that of the fewest chips; a batch of one."""
-        grid = self.grid(batch=batch, tp=tp, pp=pp, ep=ep, dp=dp)
-        if fewest:
-            designs = api.Designs(chips=self.chips, deployments=grid.reshape(-1))
-            metrics = self.cost_model.evaluate(designs, self.context)
-            found = judged(metrics, self.context, self.goal, self.limits, designs.shape, 1)
-            return designs.take(best(replace(found, cost=found.size)))
-        return self.best_at(grid, [self.limits])[0]
+    def designs(self, deployments: api.Deployments) -> api.Designs:
+        """The chip in some deployments."""
+        return api.Designs(chips=self.chips, deployments=deployments)
 
-    def best_at(self, grid: api.Deployments, limits: Sequence[Limits]) -> list[api.Designs]:
+    def smallest(self, grid: api.Deployments) -> api.Designs:
+        """The deployment of `grid` with the fewest chips; a batch of one."""
+        designs = self.designs(grid.reshape(-1))
+        metrics = self.cost_model.evaluate(designs, self.context)
+        found = judged(metrics, self.context, self.goal, self.limits, designs.shape, 1)
+        return designs.take(best(replace(found, cost=found.size)))
+
+    def best_at(self, grid: api.Deployments, limits: Sequence[Limits]) -> list[Found]:
         """The best deployment of `grid`, and of batches between, under each of some limits."""
         question = Question(
             cost_model=self.cost_model, context=self.context, goal=self.goal, tolerance=self.tolerance
         )
-        self.chosen = best_deployments(question, self.chips, grid, limits)
-        if any(f.cost[0] <= 0.0 for f in self.chosen):
+        chosen = best_deployments(question, self.chips, grid, limits)
+        if any(f.cost[0] <= 0.0 for f in chosen):
             raise spec_error(f"chips/{self.chip.name}", "price: expected more than 0 USD, got 0 USD")
-        return [api.Designs(chips=self.chips, deployments=f.deployments) for f in self.chosen]
+        return chosen
 
     @property
     def chips(self) -> api.Chips:
         """The chip as a batch of one."""
         return chips_of([self.columns])
-
-    @property
-    def limits(self) -> Limits:
-        """The latency targets of the workload, as the choice of a deployment reads them."""
-        return tuple(self.targets.items())
 
     def grid(
         self, *, batch: int | None = None, tp: int | None = None, pp: int | None = None,
@@ -246,13 +263,18 @@ class Subject:
         stages = [pp] if pp else all_stages(self.llm)
         return product(ways, spreads, replicas, stages, [batch] if batch else batches(4))
 
-    def violations(self, found: api.Metrics) -> dict[str, Any]:
-        """Every named constraint and every latency target, each in its own unit, feasible where <= 0."""
-        return violations(found, self.context, self.limits)
+    def estimate(
+        self, one: api.Designs, *, solved: bool, chosen: Found | None = None, limits: Limits | None = None
+    ) -> Estimate:
+        """The typed result of one design, a batch of one.
 
-    def report(self, one: api.Designs, m: api.Metrics, *, solved: bool) -> Estimate:
-        """The typed result of the one design."""
-        found = {name: first_of(v) for name, v in self.violations(m).items()}
+        `chosen` is how it was found, `limits` stand in for the targets of the workload. Raises `BeatsPhysics`
+        for a prediction that no machine could meet.
+        """
+        m = self.cost_model.evaluate(one, self.context, detail=True)
+        self.hold_against_physics(one, m)
+        held = self.limits if limits is None else limits
+        found = {name: first_of(v) for name, v in violations(m, self.context, held).items()}
         bounds = {name: first_of(v) for name, v in m.bounds.items()}
         return Estimate(
             chip=self.chip.name,
@@ -274,14 +296,13 @@ class Subject:
             smallest_system=smallest_system(self.cost_model, one, self.context),
             bound_by=max(bounds, key=lambda name: bounds[name]),
             violations=found,
-            targets={goal.name: limit for goal, limit in self.targets.items()},
+            targets={goal.name: limit for goal, limit in held},
             interval=self.interval,
-            notes=(*self._notes(first_of(one.deployments.pp)), *self._smaller(first_of(m.chips))),
+            notes=(*self._notes(first_of(one.deployments.pp)), *self._smaller(first_of(m.chips), chosen)),
         )
 
-    def _smaller(self, chips: float) -> list[str]:
+    def _smaller(self, chips: float, found: Found | None) -> list[str]:
         """What to say where the tolerance has chosen a smaller system than the best."""
-        found = self.chosen[0] if self.chosen else None
         if found is None or chips >= found.least_size[0]:
             return []
         more = found.cost[0] / found.least[0] - 1.0
@@ -324,7 +345,8 @@ def _hold_node(given: bool, chip: ChipSpec, technology: TechnologySpec) -> None:
     leaf, known = chip.die.process, tuple(technology.nodes)
     node = None if leaf is None else leaf.value
     if given and node not in known:
-        raise spec_error("--set", f"process: unknown node {node!r}; {nearest(str(node), known)}")
+        what = f"process: unknown node {node!r}; {nearest(str(node), known)}"
+        raise SpecError([Problem("--set", what, key="process")])
 
 
 def _at_unit_cost(chip: ChipSpec, setting: Setting) -> Setting:

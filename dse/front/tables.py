@@ -10,6 +10,7 @@ import pandas as pd
 
 from dse.errors import nearest, spec_error
 from dse.front.columns import Kind, canonical, kind_of
+from dse.question.chip_names import branch_of, chip_name
 
 Format = Literal["csv", "json", "parquet"]
 FORMATS: tuple[Format, ...] = ("csv", "json", "parquet")
@@ -117,7 +118,8 @@ def renumbered(table: Table, numbers: Mapping[int, int]) -> Table:
     """Rows of `table` whose trial has a number in `numbers`, with that number, also in the chips' names."""
     kept = table[table["trial"].isin(list(numbers))]
     found = kept["trial"].map(numbers).astype("int64")
-    searched = kept["role"] == "search"
-    stems = kept["chip"].str.rsplit("-", n=1).str[0]
-    names = kept["chip"].where(~searched, stems + "-" + found.astype(str))
+    names = [
+        chip_name(branch_of(chip), number) if role == "search" else chip
+        for chip, number, role in zip(kept["chip"], found, kept["role"], strict=True)
+    ]
     return kept.assign(trial=found, chip=names)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dse.chips.anchors import anchor
 from dse.chips.assumed_values import assumed
 from dse.chips.price_basis import price_basis
+from dse.question.chip_names import branch_of
 from dse.question.resolved_study import ResolvedStudy
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import StackSpec
@@ -49,4 +50,4 @@ def _driven(study: ResolvedStudy) -> Iterator[tuple[str, ChipSpec, str]]:
 
 def family(chip: str, role: str) -> str:
     """The branch that a searched chip is of, or the baseline itself: its key in `unanchored_in`."""
-    return chip if role == "baseline" else chip.rpartition("-")[0]
+    return chip if role == "baseline" else branch_of(chip)

@@ -43,18 +43,7 @@ def test_a_target_out_of_reach_is_a_flip_to_nobody():
 def test_time_laid_on_every_layer_adds_up_to_tpot_by_hand():
     # 80 layers of LLaMA-2 70B, one stage: TPOT grows by 80 times what is laid on a layer
     subject = Subject(
-        "h100",
-        "llama2-70b",
-        "article",
-        "int8",
-        None,
-        None,
-        "roofline",
-        None,
-        "unit-cost",
-        {},
-        None,
-        software="ideal",
+        "h100", "llama2-70b", "article", weights="int8", price_method="unit-cost", software="ideal"
     )
     one = evaluate_chip(subject, {"batch": 8, "tp": 8, "pp": 1, "ep": None})
     base = one.flat(one.metrics.tpot_s)[0]

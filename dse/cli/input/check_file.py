@@ -116,15 +116,14 @@ def _names(spec: Spec, path: Path, catalog: Catalog) -> Iterator[Problem]:
             catalog.get(kind, name)
         except SpecError as error:
             first = error.problems[0]  # a file elsewhere that is wrong tells its own place
-            yield first if first.where else Problem(str(path), f"{where}: {first.what}")
+            yield first if first.where else Problem(str(path), f"{where}: {first.what}", key=where)
 
 
 def _with_line(problem: Problem, path: Path, lines: Lines) -> Problem:
-    """The line of the key that the problem starts with."""
+    """The line of the key that the problem is about."""
     if problem.where != str(path):
         return problem
-    dotted = problem.what.partition(": ")[0]
-    parts: tuple[int | str, ...] = tuple(int(p) if p.isdigit() else p for p in dotted.split("."))
+    parts: tuple[int | str, ...] = tuple(int(p) if p.isdigit() else p for p in problem.key.split("."))
     while parts and parts not in lines:
         parts = parts[:-1]
     return Problem(f"{path}:{lines.get(parts, 1)}", problem.what)

@@ -44,16 +44,10 @@ def mistakes(
     typed = [chip for chip in (*chips, *chips.values()) if chips.get(chip, chip) == name]
     own = {key[len(chip) + 1 :] for chip in typed for key in settings if key.startswith(f"{chip}.")}
     return [
-        Problem("--set", f"{name}.{p.what}" if named in own else f"{name}: {p.what}")
+        Problem("--set", f"{name}.{p.what}" if p.what.startswith(f"{p.key}:") else f"{name}: {p.what}")
         for p in wrong.problems
-        if p.where == "--set" and ((named := p.what.partition(":")[0]) in own or _quoted(p.what) in own)
+        if p.where == "--set" and p.key in own
     ]
-
-
-def _quoted(text: str) -> str:
-    """The first name in quotes; the empty string without one."""
-    parts = text.split("'")
-    return parts[1] if len(parts) > 2 else ""
 
 
 def _chip_in(key: str, chips: Sequence[str]) -> str | None:

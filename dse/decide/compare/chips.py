@@ -70,25 +70,24 @@ def compare(
     def subject(chip: str, under: str) -> Subject:
         """The chip `chip` under the software `under`, checked against the requested deployment."""
         found = Subject(
-            chip=chip,
-            llm=llm,
-            workload=workload,
+            chip,
+            llm,
+            workload,
             weights=weights,
             kv=kv,
             activations=activations,
-            model=cost_model,
+            cost_model=cost_model,
             stack=stack,
-            price_method=price_method,
-            settings=own[names[chip]],
-            configs=configs,
             serving=serving,
+            price_method=price_method,
             seller=seller,
             system=system,
             software=under,
+            settings=own[names[chip]],
+            configs=configs,
+            hold_targets=hold_targets,
         )
         found.check_layout(**layout, dp=None)
-        if not hold_targets:
-            found.targets = {}
         return found
 
     known, failed = _looked_up(names, subject)
@@ -99,7 +98,7 @@ def compare(
         problems = [p for e in failed.values() for p in e.problems]
         raise SpecError(list(dict.fromkeys(problems)) or [Problem("CHIP", "expected a chip, got none")])
     first = next(iter(known.values()))[shown]
-    own_target = tuple(v for o, v in first.targets.items() if o.name == "tpot")
+    own_target = tuple(v for o, v in first.limits if o.name == "tpot")
     limits = tuple(sorted(targets)) or own_target or (1.0,)
     under = {
         chip: {s: evaluate_chip(each, layout) for s, each in found.items()} for chip, found in known.items()

@@ -42,8 +42,9 @@ class EvaluatedChip:
     def at(self, limits: Sequence[float]) -> list[Found | None]:
         """The best deployment within each TPOT [s], also between batches of the grid; None where none is."""
         tpot = objective("tpot")
-        self.subject.best_at(self.grid, [merged(self.workload_limits, ((tpot, limit),)) for limit in limits])
-        return [found if bool(found.feasible[0]) else None for found in self.subject.chosen]
+        limited = [merged(self.workload_limits, ((tpot, limit),)) for limit in limits]
+        every = self.subject.best_at(self.grid, limited)
+        return [found if bool(found.feasible[0]) else None for found in every]
 
     def flat(self, column: Array) -> Floats:
         """A column of the metrics, one number a deployment."""
@@ -69,14 +70,9 @@ class EvaluatedChip:
 
     def estimate_at(self, found: Found, limit: float) -> Estimate:
         """The estimate of a deployment, with every ledger."""
-        s, one = self.subject, api.Designs(chips=self.subject.chips, deployments=found.deployments)
-        metrics = s.cost_model.evaluate(one, s.context, detail=True)
-        s.hold_against_physics(one, metrics)
-        fixed = dict(s.targets)
-        s.targets, s.chosen = dict(merged(self.workload_limits, ((objective("tpot"), limit),))), [found]
-        estimate = s.report(one, metrics, solved=True)
-        s.targets = fixed
-        return estimate
+        s = self.subject
+        limits = merged(self.workload_limits, ((objective("tpot"), limit),))
+        return s.estimate(s.designs(found.deployments), solved=True, chosen=found, limits=limits)
 
     def costs_over(self, times: Floats, limit: float) -> Floats:
         """$/(token/s) at its best within `limit` [s] when each layer takes a time more [s], shape (times,).

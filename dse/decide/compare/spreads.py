@@ -38,7 +38,7 @@ def study_of(subject: Subject, catalog: Catalog) -> ResolvedStudy:
             "deployment": {"mode": "solve", "batch": [1], "tp": [1], "pp": [1]},
             "price": {**subject.price.model_dump(exclude_none=True), "method": price},
             "objectives": list(GOALS),
-            "workload_targets": bool(subject.targets),
+            "workload_targets": bool(subject.limits),
             "baselines": [subject.chip.name],
             "budget": {"trials": 1},
             "seed": 1,

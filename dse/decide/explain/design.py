@@ -17,6 +17,7 @@ from dse.evaluate.batch import axis_of
 from dse.evaluate.estimate_result import Estimate
 from dse.front.files import Front
 from dse.front.tables import Row, records, stack
+from dse.question.chip_names import chip_name
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.trials.read_trials import FrozenTrial
 from dse.search.trials.replay import choice_of
@@ -146,7 +147,7 @@ def candidate_of_trial(study: ResolvedStudy, trial: FrozenTrial) -> tuple[Candid
         return Candidate(label=choice.chip, kind=kind, trial=trial.number), limit
     branch = study.branches[choice.branch or ""]
     values = {name: float(v[0]) for name, v in choice.values.items()}
-    label = f"{branch.name}-{trial.number}"
+    label = chip_name(branch.name, trial.number)
     return Candidate(
         label=label, kind=branch.kind, branch=branch.name, values=values, trial=trial.number
     ), limit

@@ -12,6 +12,7 @@ from dse.chips.parameters import value_at
 from dse.chips.resolve import chip_columns, chips_of
 from dse.front.files import Front
 from dse.front.tables import Row, records
+from dse.question.chip_names import branch_of
 from dse.question.resolved_study import ResolvedStudy
 from dse.spec.schema.space import NAME, PARAMETERS
 from objectives import api
@@ -76,7 +77,7 @@ def _of_row(study: ResolvedStudy, label: str, row: Row) -> Candidate:
     trial = int(row["trial"])
     if row["role"] == "baseline":
         return Candidate(label=label, kind=chip_kind(study.baselines[label]), trial=trial)
-    branch = study.branches[label.rpartition("-")[0]]
+    branch = study.branches[branch_of(label)]
     values = {name: float(row[f"param_{name}"]) for name in branch.spec.parameters}
     return Candidate(label=label, kind=branch.kind, branch=branch.name, values=values, trial=trial)
 

@@ -17,6 +17,7 @@ from dse.evaluate.detail import family_of
 from dse.front.dominance import Mask
 from dse.front.tables import Table, distinct, records, stack
 from dse.plugins import objective
+from dse.question.chip_names import branch_of
 from dse.question.layouts import grid
 from dse.question.resolved_study import ResolvedStudy
 from objectives import api
@@ -80,7 +81,7 @@ def _of_front(
     rows = rows.drop_duplicates("chip")
     if not len(rows):
         return
-    for name, part in rows.groupby(rows["chip"].str.rpartition("-")[0], sort=True):
+    for name, part in rows.groupby(rows["chip"].map(branch_of), sort=True):
         branch, chips = study.branches[str(name)], family_of(study, str(name), part).chips
         values = {n: part[f"param_{n}"].to_numpy(dtype=float) for n in branch.spec.parameters}
         price = np.broadcast_to(np.asarray(chips.price_usd), (len(part),))

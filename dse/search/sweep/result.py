@@ -8,6 +8,7 @@ from dse.evaluate.batch import Origin, axes_of, evaluate
 from dse.front.archive import Archive
 from dse.front.files import Front
 from dse.front.tables import stack
+from dse.question.chip_names import chip_name
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.analysis.at_targets import NO_TRIAL, solved_at_targets
 from dse.search.analysis.manifest import described, targets_of
@@ -48,7 +49,7 @@ def _add(study: ResolvedStudy, grid: Grid, local: Local, archive: Archive) -> No
         made = branch.chips(values)
         origin = Origin(
             trial=chips[here],
-            chip=[f"{branch.name}-{n}" for n in chips[here]],
+            chip=[chip_name(branch.name, n) for n in chips[here]],
             branch=branch.kind,
             role="search",
             parameters=values,

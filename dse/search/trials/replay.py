@@ -12,6 +12,7 @@ from dse.chips.resolve import chip_columns, chips_of
 from dse.evaluate.batch import Origin, Points, axes_of, evaluate, grid_of
 from dse.front.archive import Archive
 from dse.front.tables import Table, stack
+from dse.question.chip_names import chip_name
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.trials.suggest import BASELINE, Choice, suggest
 from objectives import api
@@ -38,7 +39,7 @@ def points_of(study: ResolvedStudy, numbers: Sequence[int], choices: Sequence[Ch
     chips = branch.chips(values)
     origin = Origin(
         trial=np.asarray(numbers),
-        chip=[f"{branch.name}-{n}" for n in numbers],
+        chip=[chip_name(branch.name, n) for n in numbers],
         branch=branch.kind,
         role="search",
         parameters=values,

@@ -186,11 +186,13 @@ def file_problems(spec: Spec, path: Path, known: dict[str, Source]) -> Iterator[
     """Problems that a spec alone does not show: the name of its file, unknown sources."""
     name = getattr(spec, "name", path.stem)
     if name != path.stem:
-        yield Problem(str(path), f"name: expected {path.stem!r} as the file is called, got {name!r}")
+        what = f"name: expected {path.stem!r} as the file is called, got {name!r}"
+        yield Problem(str(path), what, key="name")
     for where, leaf in sourced_values(spec):
         for key in leaf.source.split("+"):
             if key not in known:
-                yield Problem(str(path), f"{where}: unknown source {key!r}; {nearest(key, known)}")
+                what = f"{where}: unknown source {key!r}; {nearest(key, known)}"
+                yield Problem(str(path), what, key=where)
 
 
 def _listed(folder: Path) -> tuple[Path, ...]:

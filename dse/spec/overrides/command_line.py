@@ -48,7 +48,8 @@ def chip_with(settings: Mapping[str, str], chip: ChipSpec) -> ChipSpec:
 
 def _unknown(settings: Mapping[str, str], known: tuple[str, ...]) -> list[Problem]:
     """A problem for each name that cannot be set."""
-    return [Problem(OPTION, f"unknown name {n!r}; {nearest(n, known)}") for n in settings if n not in known]
+    wrong = (name for name in settings if name not in known)
+    return [Problem(OPTION, f"unknown name {n!r}; {nearest(n, known)}", key=n) for n in wrong]
 
 
 def _collected(spec: S, table: Mapping[str, str], settings: Mapping[str, str], problems: list[Problem]) -> S:

@@ -104,7 +104,7 @@ def override_texts(
         except SpecError as error:
             problems += error.problems
         except LookupError as error:
-            problems.append(Problem(where, f"{name}: {error.args[0]}"))
+            problems.append(Problem(where, f"{name}: {error.args[0]}", key=name))
     if problems:
         raise SpecError(problems)
     return spec

@@ -38,7 +38,7 @@ def build_leaf(spec: type[S], data: Mapping[str, object], where: str, name: str)
         return spec.model_validate(data)
     except ValidationError as error:
         texts = {_say(spec, tuple(detail["loc"]), detail): None for detail in error.errors()}
-        raise SpecError(Problem(where, f"{name}: {text}") for text in texts) from None
+        raise SpecError(Problem(where, f"{name}: {text}", key=name) for text in texts) from None
 
 
 def _problems(spec: type[BaseModel], error: ValidationError, where: str, lines: Lines) -> list[Problem]:
