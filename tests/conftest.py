@@ -1,6 +1,7 @@
 """Which tests are slow, and what the tests of faults survived, told at the end."""
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,15 @@ FAST = ("calibrate/test_left_out.py", "decide/test_quantiles.py", "decide/test_s
 REAL = ("faults", "workers", "view", "browser", "search/test_killed.py", "cli/test_process.py")
 """What races real processes against each other, kills them, or drives a browser: on a machine that others use
 too, such a test may fail for them. It is tried once more, and the summary tells which were (`-rR`)."""
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Any]:
+    """A PostgreSQL server (`servers.Postgres`) for a whole process; each test takes its own database."""
+    from servers import postgres  # with all of Optuna, which most tests do not need
+
+    with postgres() as running:
+        yield running
 
 
 def pytest_configure() -> None:

@@ -10,6 +10,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from processes import alive
@@ -35,6 +37,7 @@ class Postgres:
         self.port = free_port()
         self.url = f"postgresql://dse@127.0.0.1:{self.port}/postgres"
         self._process: subprocess.Popen[bytes] | None = None
+        self._count = count()
         if os.geteuid() == 0:
             os.chown(self._folder, NOBODY, NOBODY)
         data = self._folder / "data"
@@ -67,20 +70,18 @@ class Postgres:
             return False
         return True
 
-    def query(self, sql: str) -> list[tuple[object, ...]]:
-        """Rows of a query of its own."""
+    def running(self) -> "Postgres":
+        """Start it again where a test has left it dead."""
+        return self if self._process is not None and self._process.poll() is None else self.start()
+
+    def empty_database(self) -> "Database":
+        """A new database in it."""
         import psycopg
 
-        with psycopg.connect(self.url) as connection:
-            return list(connection.execute(sql))
-
-    def finished(self) -> int:
-        """Finished trials of all studies; 0 while there are no tables."""
-        tables = self.query("select count(*) from information_schema.tables where table_name = 'trials'")
-        if tables != [(1,)]:
-            return 0
-        ((found,),) = self.query("select count(*) from trials where state = 'COMPLETE'")
-        return int(str(found))
+        name = f"t{next(self._count)}"
+        with psycopg.connect(self.running().url, autocommit=True) as connection:
+            connection.execute(f"create database {name}")
+        return Database(self, self.url.rpartition("/")[0] + f"/{name}")
 
     def kill(self) -> None:
         """Kill it as a crash would, children included, and wait until all are gone: they hold its memory."""
@@ -107,6 +108,37 @@ class Postgres:
             [str(self._bin / program), *arguments], capture_output=True, text=True, check=False, **_user()
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database of a server, which a test may kill and start again."""
+
+    server: Postgres
+    url: str
+
+    def start(self) -> None:
+        """Start the server again."""
+        self.server.start()
+
+    def kill(self) -> None:
+        """Kill the server as a crash would."""
+        self.server.kill()
+
+    def query(self, sql: str) -> list[tuple[object, ...]]:
+        """Rows of a query."""
+        import psycopg
+
+        with psycopg.connect(self.url) as connection:
+            return list(connection.execute(sql))
+
+    def finished(self) -> int:
+        """Finished trials of all studies; 0 while there are no tables."""
+        tables = self.query("select count(*) from information_schema.tables where table_name = 'trials'")
+        if tables != [(1,)]:
+            return 0
+        ((found,),) = self.query("select count(*) from trials where state = 'COMPLETE'")
+        return int(str(found))
 
 
 def _user() -> dict[str, object]:

@@ -90,6 +90,7 @@ class Cluster:
                 idle()
 
     def _result(self, future: Any) -> Any:
+        """The result of a task that has ended; raises `SpecError` where the cluster lost it."""
         from distributed.scheduler import KilledWorker
 
         if future.status == "cancelled":
@@ -162,6 +163,7 @@ def version() -> str:
 
 
 def _check(client: Any, address: str) -> None:
+    """Raise `SpecError` where no worker comes or one has another version."""
     try:
         client.wait_for_workers(1, timeout=PATIENCE)
     except TimeoutError:

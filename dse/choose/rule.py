@@ -11,7 +11,6 @@ A front keeps every non-dominated design whatever the tolerance is.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -120,7 +119,7 @@ def judged_each(
     """As `judged`, under each of some limits; what they share is worked out once."""
     last = shape[-1] if chips is None else chips
 
-    def flat(column: Any) -> Floats:
+    def flat(column: object) -> Floats:
         return np.broadcast_to(np.asarray(column, dtype=float), shape).reshape(-1, last)
 
     def over(violations: Mapping[str, Array], scales: Mapping[str, float]) -> Floats:

@@ -77,6 +77,7 @@ def best_deployments(
 
 
 def _joined(parts: Sequence[Found]) -> Found:
+    """The results of blocks of chips as one."""
     if len(parts) == 1:
         return parts[0]
     own = ("cost", "least", "least_size", "unfit", "late")
@@ -95,6 +96,7 @@ def _joined(parts: Sequence[Found]) -> Found:
 def _block(
     question: Question, chips: api.Chips, grid: api.Deployments, limits: Sequence[Limits]
 ) -> Iterator[Found]:
+    """The best deployment of each chip of a block under each of the limits."""
     designs = api.Designs(chips=chips, deployments=grid)
     metrics = question.cost_model.evaluate(designs, question.context)
     flat = {k: np.asarray(a)[:, np.newaxis] for k, a in grid.reshape(-1).columns().items()}
@@ -118,6 +120,7 @@ def _picked(found: Judged, columns: Sequence[dict[str, Floats]], tolerance: floa
         return np.broadcast_to(values, found.cost.shape)[index, chip]
 
     def deployed(index: Ints) -> api.Deployments:
+        """Columns of the deployments with these numbers, one for each chip."""
         out = {name: np.empty(len(index)) for name in columns[0]}
         start = 0
         for part in columns:

@@ -53,7 +53,7 @@ class Points:
         """Deployments on one or several axes, chips on the last."""
         return self.designs.shape
 
-    def flat(self, column: Any) -> Floats:
+    def flat(self, column: object) -> Floats:
         """A column of the metrics, broadcast and flattened to shape (points,)."""
         return np.broadcast_to(np.asarray(column, dtype=float), self.shape).reshape(-1)
 
@@ -138,7 +138,7 @@ class Points:
         chip = np.unravel_index(indices, self.shape)[-1]
         o, m, d = self.origin, self.metrics, self.designs.deployments
 
-        def at(column: Any) -> Floats:
+        def at(column: object) -> Floats:
             return np.broadcast_to(np.asarray(column, dtype=float), self.shape).reshape(-1)[indices]
 
         if api.predicts(self.study.cost_model):

@@ -102,6 +102,7 @@ def _evaluated(study: ResolvedStudy, deployments: api.Deployments) -> Callable[[
 def _counted(
     study: ResolvedStudy, deployments: api.Deployments, compile: Callable[..., Any]
 ) -> Callable[[Block], object]:
+    """Work of a compiled backend: it counts designs, so that only one number is written."""
     model = cost_model(study.cost_model.name)
     limits = np.full(len(HEADLINE), 1e12)  # a number that no compiler knows
 

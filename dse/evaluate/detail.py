@@ -141,6 +141,7 @@ def _deployments(study: ResolvedStudy, rows: Table, start: str = "") -> api.Depl
 def _detailed(
     family: Family, metrics: api.Metrics, context: api.Context, limits: Limits, n: int
 ) -> Iterator[Revisited]:
+    """One `Revisited` for each of `n` rows."""
     columns = _spread(family.chips.columns(), n)
     ledgers = {ledger.name: _spread(getattr(metrics, ledger.field), n) for ledger in LEDGERS}
     over = _violations(limits, metrics, context, n)
@@ -161,7 +162,7 @@ def _violations(
     return _spread(violations(metrics, context, limits), n)
 
 
-def _spread(columns: Mapping[str, Any], n: int) -> dict[str, npt.NDArray[np.float64]]:
+def _spread(columns: Mapping[str, object], n: int) -> dict[str, npt.NDArray[np.float64]]:
     return {name: np.broadcast_to(np.asarray(a, dtype=float), (n,)) for name, a in columns.items()}
 
 

@@ -112,6 +112,7 @@ def load_front(out: Path) -> Front:
 
 
 def _manifest(path: Path) -> dict[str, Any]:
+    """The manifest of a folder; raises where it is not one of ours."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -132,6 +133,7 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path, entry: Mapping[str, Any]) -> pd.DataFrame:
+    """A table, checked against its digest in the manifest."""
     try:
         text = path.read_bytes().decode()
     except OSError as error:

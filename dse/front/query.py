@@ -122,6 +122,7 @@ def unmet(frames: Sequence[pd.DataFrame], text: str, axes: Sequence[Axis]) -> li
 
 
 def _names(frame: pd.DataFrame, axes: Sequence[Axis], units: Mapping[str, str]) -> dict[str, _Name]:
+    """Column and unit by every name that a condition may use; the name of an axis wins."""
     columns = [str(c) for c in frame.columns]
     full = {c: _Name(c, units.get(c, unit_of(c))) for c in columns}
     short = {c.removeprefix("param_"): name for c, name in full.items()}
@@ -148,6 +149,7 @@ def _condition(part: str) -> tuple[str, str, str]:
 
 
 def _mask(frame: pd.DataFrame, part: str, names: Mapping[str, _Name]) -> Mask:
+    """Rows that meet one condition."""
     name, operator, value = _condition(part)
     if name not in names:
         raise spec_error("--where", f"unknown name {name!r} in {part!r}. {nearest(name, names)}")

@@ -32,6 +32,7 @@ class View:
         return send(environ, start, kind, text.encode())
 
     def _page(self, path: str) -> tuple[str, str] | None:
+        """Content type and text of a path; None where there is no such page."""
         if path == "/":
             return HTML, self._index()
         if path == "/status.json":

@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from dse.errors import ResultsError, SpecError
 from dse.front.exact import drawn_behind
@@ -16,7 +15,14 @@ from dse.report.page.html import Html
 from dse.report.page.study_report import Extras, study_report
 from dse.report.words.sentence import answer_sentences
 from dse.search.analysis.live_front import Follower
-from dse.search.trials.read_trials import FrozenTrial, finished, reading, remote_trials, stored_trials
+from dse.search.trials.read_trials import (
+    FrozenTrial,
+    Storage,
+    finished,
+    reading,
+    remote_trials,
+    stored_trials,
+)
 
 _QUIET = 15.0  # seconds without a new trial after which a search counts as stopped
 _REST = 10.0  # a page rests this many times as long as it took, so that a search keeps the machine
@@ -52,10 +58,10 @@ class LiveStudy:
         self._trials: list[FrozenTrial] = []
         self._read_at = 0.0
         self._lock = Lock()
-        self._storage: Any = None
+        self._storage: Storage | None = None
         self._follower: Follower | None = None
         self._state: State | None = None
-        self._stamp: tuple[Any, ...] = ()
+        self._stamp: tuple[object, ...] = ()
         self._next = 0.0
 
     @property
@@ -63,7 +69,7 @@ class LiveStudy:
         """Where its trials are stored, when they are stored here."""
         return self.folder / "study.journal"
 
-    def storage(self) -> Any:
+    def storage(self) -> Storage | None:
         """Its trials, opened for reading; None where there are none."""
         if self._storage is None:
             self._storage = reading(self.folder, self.url)
@@ -109,6 +115,7 @@ class LiveStudy:
             )
 
     def _renewed(self, above: Html, served: tuple[str, ...], status: str, version: str) -> State:
+        """The state with a new page, or with the reason why there is none."""
         study, doubt = self._study()
         try:
             trials, silent = self._trials_or_reason()
@@ -161,6 +168,7 @@ class LiveStudy:
         return self._follower.front(trials)
 
     def _text(self) -> str:
+        """The status in a few words: searching, finished, or why it cannot be known."""
         try:
             trials = self._now()
         except SpecError:

@@ -1,10 +1,11 @@
 """Optuna's dashboard of the present studies; made again when a study appears or disappears."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from threading import Lock
 
 from dse.errors import SpecError
 from dse.search.storage.read_only_view import ReadOnlyView
+from dse.search.trials.read_trials import Storage
 from dse.view.dashboard import dashboard
 from dse.view.guard import App
 from dse.view.live import LiveStudy
@@ -27,7 +28,7 @@ class Dashboards:
         with self._lock:
             slugs = _stored(studies)
             if self._app is None or slugs != self._slugs:
-                self._app = dashboard(ReadOnlyView({slug: studies[slug].storage() for slug in slugs}))
+                self._app = dashboard(ReadOnlyView(_storages(studies, slugs)))
                 self._slugs = slugs
             return self._app
 
@@ -35,6 +36,11 @@ class Dashboards:
 def _stored(studies: Mapping[str, LiveStudy]) -> tuple[str, ...]:
     """Slugs of the studies whose trials can be read, in a fixed order."""
     return tuple(slug for slug in sorted(studies) if _readable(studies[slug]))
+
+
+def _storages(studies: Mapping[str, LiveStudy], slugs: Iterable[str]) -> dict[str, Storage]:
+    found = {slug: studies[slug].storage() for slug in slugs}
+    return {slug: storage for slug, storage in found.items() if storage is not None}
 
 
 def _readable(study: LiveStudy) -> bool:

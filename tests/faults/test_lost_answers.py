@@ -29,6 +29,9 @@ SHARES = {"memory:": 0.04, "sqlite:///": 0.25, "journal:": 0.25}
 once, which are stored all or none."""
 
 
+TRIALS = 40
+
+
 class RpcError(Exception):
     """Named as the error of a connection that broke."""
 
@@ -87,18 +90,24 @@ def disturbed(path: Path, url: str, faults: Faults, monkeypatch: pytest.MonkeyPa
     def begin(_finished: int, _wanted: int) -> None:
         faults.on = True
 
-    result = run(str(path), trials=60, out=path.parent / "out", storage=url, progress=begin)
+    result = run(str(path), trials=TRIALS, out=path.parent / "out", storage=url, progress=begin)
     faults.on = False
     return result
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    """A run that nothing disturbs."""
+    folder = tmp_path_factory.mktemp("calm")
+    return run(str(write_study(folder)), trials=TRIALS, out=folder / "out")
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("kind", SHARES)
 def test_no_lost_answer_loses_or_doubles_a_trial(
-    kind: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, seed: int, calm: RunResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_study(tmp_path)
-    calm = run(str(path), trials=60, out=tmp_path / "calm")
     for name, value in (("OFTEN", 0.02), ("SHARE", 1.0)):  # many writes of few trials each
         monkeypatch.setattr(session, name, value)
     url = kind if kind == "memory:" else f"{kind}{tmp_path / 'store'}"
@@ -106,6 +115,6 @@ def test_no_lost_answer_loses_or_doubles_a_trial(
     result = disturbed(path, url, faults, monkeypatch)
     assert faults.count >= 2
     trials = result.optuna_study.trials
-    check_whole(trials, 60)
+    check_whole(trials, TRIALS)
     assert [t.params for t in trials] == [t.params for t in calm.optuna_study.trials]
     assert (result.out / "front.csv").read_bytes() == (calm.out / "front.csv").read_bytes()

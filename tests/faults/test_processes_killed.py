@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from processes import (
+    TIMEOUT,
     alive,
     check_whole,
     ended,
@@ -23,6 +24,7 @@ from processes import (
 from strange_models import plugged, slow_study
 from studies_for_tests import write_study
 
+from dse.errors import SpecError
 from dse.search.run.runner import run
 
 
@@ -34,13 +36,17 @@ def place(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_worker_is_killed_and_another_takes_its_place(place: Path) -> None:
     path, out = slow_study(place, 0.03), place / "out"
-    process = start("run", path, "--trials", "120", "--workers", "2", "--out", out)
+    process = start("run", path, "--trials", "100000", "--workers", "2", "--out", out)  # ends by Ctrl-C
     wait_until(lambda: in_journal(out / "study.journal") >= 10 and len(worker_pids(process)) == 2, process)
     victim = worker_pids(process)[0]
     os.kill(victim, signal.SIGKILL)
     wait_until(lambda: victim not in worker_pids(process) and len(worker_pids(process)) == 2, process)
-    ended(process)
-    check_whole(trials_in(f"journal:{out / 'study.journal'}"), 120, range(2))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 130
+    stored = in_journal(out / "study.journal")
+    again = run(str(path), trials=stored + 2, out=out)  # the second try of what the victim was at among them
+    check_whole(again.optuna_study.trials, stored + 2, range(2))
     assert not (out / "spool").exists()
 
 
@@ -72,8 +78,8 @@ def test_everything_is_killed_at_once(place: Path) -> None:
     process.communicate()
     wait_until(lambda: not any(alive(pid) for pid in left))
     stored = in_journal(out / "study.journal")
-    ended(start("run", path, "--trials", stored + 40, "--out", out))
-    check_whole(trials_in(f"journal:{out / 'study.journal'}"), stored + 40, range(3))
+    again = run(str(path), trials=stored + 40, out=out)
+    check_whole(again.optuna_study.trials, stored + 40, range(3))
 
 
 def test_a_killed_run_goes_on_to_the_front_of_one_that_was_not(place: Path) -> None:
@@ -93,8 +99,8 @@ def test_a_killed_run_goes_on_to_the_front_of_one_that_was_not(place: Path) -> N
     process = start("run", slow, "--trials", "27", "--out", place / "out", "--configs", place / "own")
     wait_until(lambda: in_journal(place / "out" / "study.journal") >= 8, process)
     kill(process)
-    ended(start("run", slow, "--trials", "27", "--out", place / "out", "--configs", place / "own"))
-    check_whole(trials_in(f"journal:{place / 'out' / 'study.journal'}"), 27, range(2))
+    again = run(str(slow), trials=27, out=place / "out", configs=place / "own")
+    check_whole(again.optuna_study.trials, 27, range(2))
     columns = slice(2, None)  # without the number of the trial, which a second try has another one of
     fronts = [(place / name / "front.csv").read_text().splitlines() for name in ("calm", "out")]
     calm, disturbed = ([line.split(",")[columns] for line in lines] for lines in fronts)
@@ -146,10 +152,11 @@ def test_two_runs_on_one_folder_at_once(place: Path, workers: str) -> None:
     path, out = slow_study(place, 0.03), place / "out"
     first = start("run", path, "--trials", "100000", "--workers", workers, "--out", out)
     wait_until(lambda: in_journal(out / "study.journal") > 0, first)
-    refused(start("run", path, "--trials", "60", "--out", out), "another run uses this folder")
+    with pytest.raises(SpecError, match="another run uses this folder"):
+        run(str(path), trials=60, out=out)
     first.send_signal(signal.SIGINT)
-    first.communicate()
+    first.communicate(timeout=TIMEOUT)
     assert first.returncode == 130
     stored = in_journal(out / "study.journal")
-    ended(start("run", path, "--trials", stored + 3, "--out", out))
-    check_whole(trials_in(f"journal:{out / 'study.journal'}"), stored + 3, range(2))
+    again = run(str(path), trials=stored + 3, out=out)
+    check_whole(again.optuna_study.trials, stored + 3, range(2))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from said import call
-from servers import postgres
+from servers import Postgres
 from studies_for_tests import write_study
 
 import dse
@@ -73,17 +73,18 @@ def test_what_is_no_database_is_refused_and_not_made(tmp_path: Path) -> None:
     assert (tmp_path / "empty.db").stat().st_size == 0
 
 
-def test_a_database_that_goes_away_leaves_the_stored_front(tmp_path: Path) -> None:
+def test_a_database_that_goes_away_leaves_the_stored_front(postgres_server: Postgres, tmp_path: Path) -> None:
     path = str(write_study(tmp_path / "studies", budget__trials=6))
-    with postgres() as server:
-        dse.run(path, storage=server.url, out=tmp_path / "results")
-        live = LiveStudy("small", tmp_path / "results", None, path, server.url)
-        assert state(live).text in ("6 trials", "searching: 6 trials so far")
-        server.kill()
-        (tmp_path / "results" / "manifest.json").touch()
-        told = state(live)
-        assert told.page is not None and "the trials cannot be read now" in told.page
-        assert told.text == "its trials cannot be read"
+    server = postgres_server.empty_database()
+    dse.run(path, storage=server.url, out=tmp_path / "results")
+    live = LiveStudy("small", tmp_path / "results", None, path, server.url)
+    assert state(live).text in ("6 trials", "searching: 6 trials so far")
+    server.kill()
+    (tmp_path / "results" / "manifest.json").touch()
+    told = state(live)
+    assert told.page is not None and "the trials cannot be read now" in told.page
+    assert told.text == "its trials cannot be read"
+    postgres_server.running()
 
 
 def test_the_verb_wants_a_study_and_a_storage_that_is_there(tmp_path: Path, monkeypatch) -> None:

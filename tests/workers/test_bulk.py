@@ -9,7 +9,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from servers import postgres, redis
+from servers import Postgres, redis
 
 from dse.search.storage.bulk_writer import writer_of
 from dse.search.storage.by_url import open_storage
@@ -20,9 +20,8 @@ KINDS = ("memory", "journal", "sqlite", "postgresql", "redis")
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres() as running:
-        yield running.url
+def server(postgres_server: Postgres) -> str:
+    return postgres_server.empty_database().url
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +187,6 @@ def test_a_database_gives_every_connection_back(server: str) -> None:
         storage.get_all_studies()
     with psycopg.connect(server) as connection:
         count = connection.execute(
-            "select count(*) from pg_stat_activity where datname = 'postgres'"
+            "select count(*) from pg_stat_activity where datname = current_database()"
         ).fetchone()
     assert count == (1,)

@@ -10,7 +10,7 @@ import pytest
 from clusters import Dask, dask
 from processes import check_whole, ended, start, trials_in
 from said import call
-from servers import Postgres, postgres
+from servers import Database, Postgres
 from strange_models import plugged, slow_study
 from studies_for_tests import write_study
 
@@ -121,20 +121,19 @@ def test_the_command_of_a_sweep(machines: Dask, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
+def server(postgres_server: Postgres) -> Database:
+    return postgres_server.empty_database()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 3])
-def test_the_command_of_a_fleet(processes: int, machines: Dask, server: Postgres, tmp_path: Path) -> None:
-    path = write_study(tmp_path, f"fleet-of-{processes}", budget={"trials": 60})
+def test_the_command_of_a_fleet(processes: int, machines: Dask, server: Database, tmp_path: Path) -> None:
+    path = write_study(tmp_path, f"fleet-of-{processes}", budget={"trials": 24})
     options = ("--storage", server.url, "--scheduler", machines.address, "--processes", str(processes))
     said = ended(start("worker", path, *options))
-    assert "60 trials made here; the study has 60" in said
+    assert "24 trials made here; the study has 24" in said
     trials = trials_in(server.url, f"fleet-of-{processes}")
-    check_whole(trials, 60)
+    check_whole(trials, 24)
     head = run(str(path), out=tmp_path / "out", storage=server.url)
     assert head.new_trials == 0
 
@@ -150,14 +149,14 @@ def test_a_study_and_the_configs_of_its_user_are_sent_as_they_are(tmp_path: Path
     (own / "workloads").mkdir(parents=True)
     (own / "workloads" / "brief.yaml").write_text(BRIEF, encoding="utf-8")
     study = load_study(str(write_study(tmp_path, "sent", workload="brief")), own)
-    parcel = bundle_of(study)
+    bundle = bundle_of(study)
     shutil.rmtree(own)
     shutil.rmtree(tmp_path / "sent")
-    again = parcel.opened()
+    again = bundle.opened()
     assert (again.question, again.slug) == (study.question, "sent")
     assert again.context.workload == study.context.workload
-    with pytest.raises(SpecError, match="not those of the machine that asks"):
-        replace(parcel, digest="another").opened()
+    with pytest.raises(SpecError, match="differ from those of the machine that sent the study"):
+        replace(bundle, digest="another").opened()
 
 
 def test_a_study_whose_targets_are_lifted_is_sent_so(tmp_path: Path) -> None:
@@ -199,7 +198,7 @@ def test_a_cost_model_that_says_other_numbers_is_refused(tmp_path: Path) -> None
     job = RemoteJob(study=bundle_of(question), counts=tuple(COUNTS.items()), backend="numpy")
     pivots = np.full((1, 2), np.inf)
     task = Task(block=0, start=0, stop=1, pivots=pivots, fingerprint="what another one said")
-    with pytest.raises(SpecError, match="says other numbers of the same designs"):
+    with pytest.raises(SpecError, match="gives other numbers for the same designs"):
         solve_elsewhere(job, task)
 
 

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import optuna
 import pytest
 from again import minimal, points_of_trials
 from optuna.trial import TrialState
+from processes import TIMEOUT, in_journal, wait_until
 from said import call
 from strange_models import plugged, slow_study
 from studies_for_tests import write_study
@@ -111,7 +111,7 @@ def test_workers_join_a_study_that_others_run(tmp_path: Path) -> None:
     path, url = write_study(tmp_path, budget={"trials": 40}), f"sqlite:///{tmp_path / 'shared.db'}"
     command = [*DSE, "worker", str(path), "--storage", url, "--out"]
     joined = [subprocess.Popen([*command, str(tmp_path / f"w{i}")], stdout=subprocess.PIPE) for i in range(2)]
-    said = [process.communicate(timeout=100)[0].decode() for process in joined]
+    said = [process.communicate(timeout=TIMEOUT)[0].decode() for process in joined]
     assert [process.returncode for process in joined] == [0, 0], said
     trials = optuna.load_study(study_name="small", storage=open_storage(url)).trials
     assert Counter(t.state.name for t in trials) == {"COMPLETE": len(trials)}
@@ -140,16 +140,21 @@ def test_what_one_has_claimed_when_another_fills_the_budget_is_kept(tmp_path: Pa
     path, url = slow_study(tmp_path, 0), f"sqlite:///{tmp_path / 'shared.db'}"
     command = [*DSE, "worker", str(path), "--storage", url, "--trials", "12", "--out"]
     with subprocess.Popen([*command, str(tmp_path / "slow")], env={**os.environ, "NAP": "4"}) as slow:
-        deadline = time.monotonic() + 60
-        while "RUNNING" not in _states(url) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        time.sleep(0.5)  # it naps now, and holds no lock
+        # it naps in the evaluation of a trial that it has claimed, and holds no lock of the database
+        wait_until(lambda: "RUNNING" in _states(url) and _under_way(tmp_path / "slow"))
         slow.send_signal(signal.SIGSTOP)
-        subprocess.run([*command, str(tmp_path / "quick")], check=True, timeout=100)
+        assert work(str(path), url, trials=12, out=tmp_path / "quick").trials == 12
         assert _states(url) == {"COMPLETE": 12, "RUNNING": 1}
         slow.send_signal(signal.SIGCONT)
-        assert slow.wait(timeout=100) == 0
+        assert slow.wait(timeout=TIMEOUT) == 0
     assert _states(url) == {"COMPLETE": 13}
+
+
+def _under_way(out: Path) -> bool:
+    """Whether a worker evaluates a trial that it has claimed: the last line of its log says so."""
+    lines = [line for path in (out / "spool").glob("*.jsonl") for line in path.read_bytes().split(b"\n")[:-1]]
+    last = json.loads(lines[-1]) if lines else {}
+    return "asked" in last and last["task"]["trial_id"] is not None
 
 
 def _states(url: str) -> Counter[str]:
@@ -161,11 +166,9 @@ def test_ctrl_c_ends_workers_in_order_and_keeps_every_trial(tmp_path: Path) -> N
     path, out = write_study(tmp_path), tmp_path / "out"
     command = [*DSE, "run", str(path), "--trials", "100000", "--workers", "2", "--out", str(out)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-        deadline = time.monotonic() + 60
-        while not _stored(out / "study.journal") and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: in_journal(out / "study.journal") > 0, child)
         child.send_signal(signal.SIGINT)
-        said, complaint = child.communicate(timeout=60)
+        said, complaint = child.communicate(timeout=TIMEOUT)
     assert child.returncode == 130, complaint
     assert "Traceback" not in complaint
     assert "--workers 2" in complaint
@@ -179,15 +182,11 @@ def test_ctrl_c_ends_workers_in_order_and_keeps_every_trial(tmp_path: Path) -> N
     assert states[TrialState.RUNNING] == 0
 
 
-def _stored(journal: Path) -> int:
-    return journal.read_text().count('"design"') if journal.exists() else 0
-
-
 def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
     path = write_study(tmp_path)
     env = {**os.environ, "NO_COLOR": "1"}
     command = [*DSE, "worker", str(path), "--storage", "postgresql://nobody@localhost:1/none"]
-    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=TIMEOUT)
     assert done.returncode == 2
     assert "--storage: postgresql://nobody@localhost:1/none cannot be opened" in done.stderr
     assert "Traceback" not in done.stderr

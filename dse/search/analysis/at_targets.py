@@ -57,6 +57,7 @@ def solved_at_targets(
 def _of_baselines(
     study: ResolvedStudy, frame: Table, baselines: Table, limits: list[Limits]
 ) -> Iterator[Table]:
+    """Rows of every chip of the catalog in the study."""
     trials = {str(row["chip"]): int(row["trial"]) for t in (frame, baselines) for row in records(t)}
     for name, spec in sorted(study.baselines.items()):
         chips = chips_of([chip_columns(spec, study.setting)])
@@ -75,6 +76,7 @@ def _of_baselines(
 def _of_front(
     study: ResolvedStudy, frame: Table, target: api.Objective, limits: list[Limits]
 ) -> Iterator[Table]:
+    """Rows of the chips of the front that contend at some target, branch by branch."""
     if not len(frame):
         return
     rows = frame[_contending(study, frame, target, limits) & (frame["role"] == "search").to_numpy()]

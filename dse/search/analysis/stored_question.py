@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from json import dumps, loads
-from typing import Any
 
 from optuna import Study
 from optuna.storages import BaseStorage
@@ -51,11 +50,11 @@ def settle(study: Study, resolved: ResolvedStudy) -> None:
         study.set_user_attr(KEY, dumps(_question(resolved), sort_keys=True))
 
 
-def _question(resolved: ResolvedStudy) -> Any:
+def _question(resolved: ResolvedStudy) -> object:
     return loads(dumps({**resolved.question, "contract_version": CONTRACT_VERSION}))
 
 
-def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
+def differences(old: object, new: object, path: str = "") -> Iterator[tuple[str, str, str]]:
     """Dotted path, old and new value of every leaf that differs."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted({*old, *new}):
@@ -65,6 +64,6 @@ def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, str, 
         yield path, _short(old), _short(new)
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = dumps(value) if not isinstance(value, str) else value
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -171,7 +171,7 @@ class Bounds:
         designs = api.Designs(chips=api.Chips(**chips), deployments=api.Deployments(**chosen))
         metrics = self.study.cost_model.evaluate(designs, self.study.context)
 
-        def rows(column: Any) -> npt.NDArray[Any]:
+        def rows(column: object) -> npt.NDArray[Any]:
             """The rows of the chosen layouts, box by box."""
             whole = np.broadcast_to(np.asarray(column), shape)
             return np.moveaxis(whole, -1, 0).reshape(-1)[taken] if len(shape) > 1 else whole

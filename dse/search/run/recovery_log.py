@@ -58,7 +58,7 @@ class RecoveryLog:
         with suppress(OSError):  # other workers may have their logs there
             self.path.parent.rmdir()
 
-    def _line(self, key: str, data: Mapping[str, Any]) -> None:
+    def _line(self, key: str, data: Mapping[str, object]) -> None:
         line = json.dumps(data, separators=(",", ":")).encode() + b"\n"
         self._kept[key] = line
         self._write(line)
@@ -129,6 +129,6 @@ def _entries(lines: list[dict[str, Any]]) -> list[Entry]:
     return list(found.values())
 
 
-def _task(task: Task) -> dict[str, Any]:
+def _task(task: Task) -> dict[str, object]:
     data = {"params": dict(task.params), "attrs": dict(task.attrs)}
     return data | {"trial_id": task.trial_id, "number": task.number}

@@ -191,6 +191,7 @@ def _workforce(shared: Shared, workers: int, logs: Path, *, rows: bool) -> Itera
         return
 
     def start() -> WorkerStart:
+        """Arguments of the next worker, with all trials that are finished by then."""
         name, seed = next(seeds)
         return WorkerStart(
             study=reference_to(shared.resolved),

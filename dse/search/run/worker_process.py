@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from io import FileIO
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from dse.front.tables import Table
 from dse.search.run.process_main import Message, WorkerStart
@@ -61,7 +60,7 @@ class WorkerProcess:
         slow = passed > AHEAD and rate * AHEAD < 1
         return 1 if slow else max(2, round(AHEAD * rate))
 
-    def send(self, kind: str, what: Any = None) -> None:
+    def send(self, kind: str, what: object = None) -> None:
         """Send a message; that a worker is dead is noticed when its next message is read."""
         with suppress(OSError):
             self.pipe.send((kind, what))

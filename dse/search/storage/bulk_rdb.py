@@ -23,7 +23,7 @@ _VALUES: Table = tables().values
 _USER: Table = tables().user_attrs
 _SYSTEM: Table = tables().system_attrs
 
-Row = dict[str, Any]
+Row = dict[str, object]
 
 
 def open_database(url: str, engine_kwargs: dict[str, Any]) -> RDBStorage:
@@ -177,7 +177,7 @@ def _values(at: int | None, trial: FrozenTrial) -> Iterable[Row]:
         yield {"trial_id": at, "objective": objective, **value_columns(value)}
 
 
-def _attr(at: int | None, key: str, value: Any) -> Row:
+def _attr(at: int | None, key: str, value: object) -> Row:
     return {"trial_id": at, "key": key, "value_json": json.dumps(value)}
 
 

@@ -92,6 +92,7 @@ class _Plan:
         self._dropped: set[int] = set()
 
     def logs(self) -> Logs:
+        """The lines; called while the journal is locked, so what is stored by now is known."""
         trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
         self._seen = self._known if self._again else len(trials)
         stored = _stored(trials[looked_through(self._entries, self._known) :]) if self._again else {}
@@ -113,6 +114,7 @@ class _Plan:
         return lines
 
     def numbers(self) -> list[int | None]:
+        """The number of each entry in the study, read after the lines were appended."""
         trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
         found = {t.user_attrs.get(KEY): t.number for t in trials[self._seen :]}
         return [
@@ -143,6 +145,7 @@ def _ours(now: FrozenTrial, entry: Entry) -> bool:
 
 
 def _finish(storage: BaseStorage, entry: Entry) -> int | None:
+    """Finish a claimed trial by one call of Optuna for each of its parts; its number, None if it is lost."""
     at, trial = entry.task.trial_id, entry.trial
     assert at is not None  # only claimed trials are finished
     now = storage.get_trial(at)

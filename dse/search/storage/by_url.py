@@ -76,6 +76,7 @@ def _redis(url: str) -> BaseStorage:
 
 
 def _grpc(url: str) -> BaseStorage:
+    """A client of `dse serve-storage`, checked to answer."""
     host, _, port = url.removeprefix("grpc://").rpartition(":")
     if not host or not port.isdigit():
         raise spec_error("--storage", f"expected grpc://HOST:PORT, got {url!r}")
@@ -93,6 +94,7 @@ def _grpc(url: str) -> BaseStorage:
 
 
 def _rdb(url: str) -> BaseStorage:
+    """A database, whose tables are created where they are missing."""
     from sqlalchemy.exc import SQLAlchemyError  # 0.2 s, which only databases need
     from sqlalchemy.pool import NullPool
 

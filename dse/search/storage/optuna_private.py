@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from threading import Event
 from typing import Any, Protocol
 
 from optuna import Study, Trial
@@ -111,7 +112,7 @@ def created_line(study_id: int, trial: FrozenTrial) -> LogLine:
 
 
 def finished_lines(
-    trial_id: int, trial: FrozenTrial, user: Mapping[str, Any], system: Mapping[str, Any]
+    trial_id: int, trial: FrozenTrial, user: Mapping[str, object], system: Mapping[str, object]
 ) -> list[LogLine]:
     """The lines that finish a running trial like `trial`, with the attributes that it does not have yet."""
     lines: list[LogLine] = [
@@ -251,7 +252,7 @@ class Server(Protocol):
     def start(self) -> None:
         """Answer requests."""
 
-    def stop(self, grace: float | None) -> Any:
+    def stop(self, grace: float | None) -> Event:
         """Refuse new requests; the event that is returned is set when the last one is answered."""
 
     def wait_for_termination(self, timeout: float | None = None) -> bool:

@@ -109,7 +109,7 @@ class ReadOnlyView(BaseStorage):
             raise KeyError(study_id)
         return source, own
 
-    def _raise(self, *given: Any, **named: Any) -> NoReturn:  # noqa: ARG002 - whatever it would have written
+    def _raise(self, *given: object, **named: object) -> NoReturn:  # noqa: ARG002 - whatever it would have written
         raise ReadOnlyError("stored studies are shown read only here")
 
     create_new_study = delete_study = create_new_trial = _raise

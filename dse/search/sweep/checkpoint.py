@@ -1,10 +1,11 @@
 """The state of a sweep: finished blocks and their common front, committed together or not at all."""
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from json import dumps, loads
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -22,7 +23,7 @@ create table if not exists front (point integer primary key, costs text not null
 class Store(Protocol):
     """Keeps the state of a sweep."""
 
-    def settle(self, question: dict[str, Any]) -> None:
+    def settle(self, question: Mapping[str, object]) -> None:
         """Write the question of a new sweep; raise `SpecError` when the stored one differs."""
         ...
 
@@ -49,7 +50,7 @@ class SqliteStore:
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=30.0)
 
-    def settle(self, question: dict[str, Any]) -> None:
+    def settle(self, question: Mapping[str, object]) -> None:
         """See `Store`."""
         with closing(self._connect()) as connection, connection:
             stored = connection.execute("select text from question").fetchone()

@@ -1,7 +1,6 @@
 """A compiled glance at many chips: which of them have a design that the pivots do not dominate."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +58,7 @@ def may_be_on_front(
     """Designs by chip, the last axis, that are feasible within `slack` and that no pivot screens out."""
     metrics = study.cost_model.evaluate(designs, study.context)
     costs = scoring.costs(study, metrics)
-    out: Any = screened_out(costs, pivots)
+    out: Array = screened_out(costs, pivots)
     for name, violation in scoring.violations(study, metrics).items():
         out = out | (violation > slack.get(name, 0.0))
     xp = namespace(costs[0])

@@ -147,7 +147,7 @@ def block_size(swept: Grid) -> int:
     return max(1, max(BLOCK, swept.size // BLOCKS) // swept.layouts)
 
 
-def question(job: SweepJob, begun: Start, size: int) -> dict[str, Any]:
+def question(job: SweepJob, begun: Start, size: int) -> dict[str, object]:
     """What must not change between two calls of one sweep."""
     return {
         **job.study.problem,

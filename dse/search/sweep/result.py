@@ -1,6 +1,6 @@
 """From the numbers of a sweep's front to its tables and its manifest."""
 
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from dse.search.trials.replay import catalog_points
 from objectives import api
 
 
-def front_of_sweep(study: ResolvedStudy, grid: Grid, local: Local, facts: dict[str, Any]) -> Front:
+def front_of_sweep(study: ResolvedStudy, grid: Grid, local: Local, facts: Mapping[str, object]) -> Front:
     """The exact front of grid and baselines as tables, with the manifest and, in it, `facts` of the sweep.
 
     The column `trial` holds the number of the chip in the grid, -1 for a chip of the catalog.
@@ -42,6 +42,7 @@ def front_of_sweep(study: ResolvedStudy, grid: Grid, local: Local, facts: dict[s
 
 
 def _add(study: ResolvedStudy, grid: Grid, local: Local, archive: Archive) -> None:
+    """Evaluate the points of the front again for the columns of the tables."""
     chips, layouts = np.divmod(local.points, grid.layouts)
     flat = {name: a[np.newaxis, :] for name, a in grid.deployments.reshape(-1).columns().items()}
     for part, here in grid.by_branch(chips):

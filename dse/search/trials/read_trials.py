@@ -13,9 +13,11 @@ from dse.errors import spec_error
 from dse.search.storage.by_url import EXTRA, first_line, hidden, open_storage, storage_errors, with_driver
 from dse.search.storage.optuna_private import study_id
 
+Storage: TypeAlias = BaseStorage
+"""A storage of trials, for packages that do not import Optuna."""
 Trials: TypeAlias = Sequence[FrozenTrial]
 """Trials, for packages that do not import Optuna."""
-__all__ = ["FrozenTrial", "reading", "remote_trials", "stored_trials", "study_number"]
+__all__ = ["FrozenTrial", "Storage", "reading", "remote_trials", "stored_trials", "study_number"]
 
 
 def reading(folder: Path, url: str | None = None) -> BaseStorage | None:
@@ -41,6 +43,7 @@ def reading(folder: Path, url: str | None = None) -> BaseStorage | None:
 
 
 def _reading_elsewhere(url: str) -> BaseStorage:
+    """A database or a server, opened without creating anything."""
     from sqlalchemy.exc import SQLAlchemyError  # 0.2 s, which only databases need
 
     scheme = url.partition(":")[0].partition("+")[0]

@@ -12,6 +12,7 @@ from dse.chips.branch import Branch, chip_kind
 from dse.chips.parameters import fraction_of, value_at
 from dse.question.layouts import Lists, ways
 from dse.question.resolved_study import ResolvedStudy
+from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.space import ParameterSpec
 
 BASELINE = "baseline"
@@ -109,7 +110,7 @@ def first_trials(study: ResolvedStudy) -> list[tuple[dict[str, Any], dict[str, A
     return found
 
 
-def _nearest(branch: Branch, chip: Any) -> dict[str, Any] | None:
+def _nearest(branch: Branch, chip: ChipSpec) -> dict[str, Any] | None:
     """Trial parameters of the chip of `branch` nearest to a real one; None when too little is known."""
     known = branch.nearest(chip)
     if chip_kind(chip) != branch.kind or set(known) != set(branch.spec.parameters):
