@@ -182,7 +182,7 @@ def test_a_packed_trial_is_the_same_to_the_last_bit() -> None:
 def test_a_database_gives_every_connection_back(server: str) -> None:
     import psycopg
 
-    storages: list[BaseStorage] = [open_storage(server) for _ in range(30)]
+    storages: list[BaseStorage] = [open_storage(server) for _ in range(8)]
     for storage in storages:
         storage.get_all_studies()
     with psycopg.connect(server) as connection:
