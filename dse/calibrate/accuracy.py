@@ -14,7 +14,7 @@ from dse.calibrate.pool import without
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.system import StackSpec, wider
 from dse.validate.measured.batches import Case
-from dse.validate.measured.dataflow import Shown, beside
+from dse.validate.measured.dataflow import DataflowComparison, compare_dataflow
 from dse.validate.measured.predictions import Predicted, predictions
 from dse.validate.measured.rows import METRICS, Measured
 from objectives import api
@@ -45,31 +45,31 @@ class Unseen:
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """All that the page tells."""
+    """What the page of accuracy shows."""
 
     predicted: Predicted
     unseen: tuple[Unseen, ...]
     inside: Mapping[tuple[str, str], tuple[int, int]]
     """Grouping and metric to rows left out inside the interval of their class, and all of them."""
-    dataflow: Shown
+    dataflow: DataflowComparison
     """Rows of dataflow chips, with their vendor left out."""
 
 
 def accuracy(
-    model: api.CostModel, rows: Sequence[Measured], catalog: Catalog, tell: Callable[[str], None]
+    model: api.CostModel, rows: Sequence[Measured], catalog: Catalog, progress: Callable[[str], None]
 ) -> Accuracy:
     """Predict all rows, then fit all stacks again without each chip, LLM, source and engine."""
-    tell("fitting all stacks")
+    progress("fitting all stacks")
     b = bundle(model, list(rows), catalog)
     found = []
     for grouping in LEFT_OUT:
-        tell(f"without each {grouping}")
+        progress(f"without each {grouping}")
         found += left_out_of(b, grouping)
     return Accuracy(
         predicted=predictions(model, rows, catalog),
         unseen=tuple(found),
         inside=inside_of(found, catalog),
-        dataflow=beside(model, catalog),
+        dataflow=compare_dataflow(model, catalog),
     )
 
 
@@ -96,7 +96,7 @@ def left_out_of(b: Bundle, grouping: str) -> list[Unseen]:
 
 
 def inside_of(found: Iterable[Unseen], catalog: Catalog) -> dict[tuple[str, str], tuple[int, int]]:
-    """Rows inside the interval that a stranger's row gets: the wider of that of stack and class."""
+    """Rows inside the interval that an external row gets: the wider of that of stack and class."""
     counts: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
     for u in found:
         factors = wider(u.case.stack.interval, catalog.get(StackSpec, u.case.chip.stack).interval)

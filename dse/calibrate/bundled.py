@@ -1,7 +1,7 @@
-"""`python -m dse.calibrate.bundled FOLDER`: fit every calibrated stack of a configs folder anew, together.
+"""`python -m dse.calibrate.bundled FOLDER`: fit every calibrated stack of a configs folder again, together.
 
-For whoever changes the cost model or the table of measurements. Engines on GPUs are fitted around a common
-centre, which is the stack of an engine that nobody knows; the centre stays near published derates.
+To be run after a change of the cost model or of the table of measurements. Engines on GPUs are fitted around
+a common centre, which is the stack of an unknown engine; the centre stays near published derates.
 """
 
 import sys
@@ -13,12 +13,12 @@ from typing import Final
 import numpy as np
 
 from dse.arrays import Floats
-from dse.calibrate.calibration import RANGES, described_fit
+from dse.calibrate.calibration import RANGES, profile_of_fit
 from dse.calibrate.fit import Fit
 from dse.calibrate.left_out import GROUPINGS, interval
 from dse.calibrate.parameters import PARAMETERS, prior
 from dse.calibrate.pool import Pool, centre_of, pool, without
-from dse.calibrate.profile import Profile, leaves, span
+from dse.calibrate.profile import Profile, profile_values, span
 from dse.calibrate.residuals import Rows
 from dse.front.files import write_files
 from dse.plugins import cost_model
@@ -29,7 +29,7 @@ from dse.validate.measured.rows import Measured, find_table, read_rows
 from objectives import api
 
 CLASS: Final = "gpu-serving"
-"""The stack of an engine that nobody knows."""
+"""The stack of an unknown engine."""
 SYSTOLIC: Final = "systolic-serving"
 """The same on chips that are no GPUs: the class of GPUs, moved half of the way to the one engine measured."""
 APART: Final = ("llamacpp", "neuron", "gpu-consumer")
@@ -68,7 +68,7 @@ def engines_out(b: Bundle) -> dict[str, Floats]:
     return out
 
 
-def refit(folder: Path, tell: Callable[[str], None]) -> list[str]:
+def refit(folder: Path, progress: Callable[[str], None]) -> list[str]:
     """Write the calibrated profiles into `folder`; returns their names."""
     catalog = Catalog.of(folder)
     b = bundle(cost_model("roofline"), read_rows(find_table("published", catalog)), catalog)
@@ -89,18 +89,18 @@ def refit(folder: Path, tell: Callable[[str], None]) -> list[str]:
         if name in (CLASS, SYSTOLIC):
             continue
         spec = catalog.get(StackSpec, name)
-        found = described_fit(
+        found = profile_of_fit(
             rows, b.found.fits[name], b.found.centre, spec, start, "case", "published-measurements"
         )
         _write(folder, found.profile)
         written.append(name)
         for r in found.residuals():
-            tell(f"{name}: {r.metric} {r.median:.1%} of {r.n} rows, left out {r.unseen or 0.0:.1%}")
+            progress(f"{name}: {r.metric} {r.median:.1%} of {r.n} rows, left out {r.unseen or 0.0:.1%}")
     return written
 
 
 def _between(b: Bundle) -> Floats:
-    """How far engines lie around the centre, as a covariance without correlations."""
+    """Spread of engines around the centre, as a covariance without correlations."""
     return np.diag(b.found.centre.spread**2)
 
 
@@ -112,7 +112,7 @@ def _class_profile(
     unseen: Mapping[str, Floats],
     ranges: str,
 ) -> Profile:
-    """The profile of engines that nobody knows, whose error bar is that of engines left out."""
+    """The profile of unknown engines, whose error bar is that of engines left out."""
     cases = [c for mine in rows.values() for c in mine.cases]
     errors = np.concatenate([unseen[n] for n in rows])
     groups = [GROUPINGS["case"](c) for c in cases]
@@ -121,13 +121,13 @@ def _class_profile(
     spec = catalog.get(StackSpec, name)
     date = span(c.row.date for c in cases)
     start = catalog.get(StackSpec, ranges)
-    told = f"{len(rows)} engines, {len(cases)} published rows"
+    basis = f"{len(rows)} engines, {len(cases)} published rows"
     return Profile(
         spec=spec,
-        leaves=leaves(spec, start, fitted, len(cases), "published-measurements", date),
+        leaves=profile_values(spec, start, fitted, len(cases), "published-measurements", date),
         interval=wide,
         chips=(),
-        notes=f"The centre of {told}, of which none outweighs the others; low to high: 80 % of engines. "
+        notes=f"The centre of {basis}, of which none outweighs the others; low to high: 80 % of engines. "
         "The interval held 80 % of the rows of engines left out.",
     )
 

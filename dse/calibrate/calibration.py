@@ -1,4 +1,4 @@
-"""One calibration from rows to profile: choose rows, fit, leave groups out, write down what came of it."""
+"""One calibration from rows to profile: choose rows, fit, leave groups out, write down write the result."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from dse.arrays import Floats
 from dse.calibrate.fit import Fit, fit
 from dse.calibrate.left_out import GROUPINGS, folds, interval, left_out, metric_of
 from dse.calibrate.parameters import PARAMETERS, Prior, prior, vector
-from dse.calibrate.profile import Profile, leaves, span
+from dse.calibrate.profile import Profile, profile_values, span
 from dse.calibrate.residuals import Rows
 from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.catalog.lookup import Catalog
@@ -26,14 +26,14 @@ NAME: Final = re.compile(r"^[a-z0-9][a-z0-9.+-]*$")
 PARTS: Final = 5
 """Most fits that leave something out."""
 FEWEST: Final = 8
-"""Rows that say something about a stack."""
+"""Fewest rows that a stack is fitted to."""
 RANGES: Final = "gpu-published"
 """The stack whose low to high says how far engines differ in each number."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """What came of a calibration; one entry per case in `errors` and `unseen`."""
+    """The result of a calibration; one entry per case in `errors` and `unseen`."""
 
     profile: Profile
     cases: tuple[Case, ...]
@@ -80,9 +80,9 @@ def _residuals(metric: str, fitted: Floats, unseen: Floats) -> Residuals:
 def described(
     catalog: Catalog, name: str, start: StackSpec, engines: Sequence[str] = (), classes: Sequence[str] = ()
 ) -> StackSpec:
-    """The stack `name` with what is given changed, or a new one with the unfitted numbers of `start`.
+    """The stack `name` for these engines and classes, or a new one with the unfitted numbers of `start`.
 
-    Raises `SpecError` for a name, an expression or a class that is none.
+    Raises `SpecError` for an invalid name, regular expression or class.
     """
     try:
         base = catalog.get(StackSpec, name)
@@ -98,7 +98,7 @@ def described(
                 "until": None,
             }
         )
-    problems = [p for text in engines if (p := _no_expression(text))]
+    problems = [p for text in engines if (p := _not_a_pattern(text))]
     problems += [
         Problem("--class", f"unknown class {c!r}; {nearest(c, get_args(ChipClass))}")
         for c in classes
@@ -112,7 +112,7 @@ def described(
     return base.model_copy(update={key: value for key, value in given.items() if value})
 
 
-def _no_expression(text: str) -> Problem | None:
+def _not_a_pattern(text: str) -> Problem | None:
     try:
         re.compile(text)
     except re.error as error:
@@ -153,7 +153,7 @@ def calibrate(
     *,
     method: str = "case",
     source: str = "published-measurements",
-    tell: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Calibration:
     """Fit `spec` to the cases around the numbers of `start`, and find its error bar; see `METHODS`.
 
@@ -163,15 +163,15 @@ def calibrate(
         raise spec_error(
             f"stacks/{spec.name}",
             f"expected at least {FEWEST} rows to fit a stack to, got {len(cases)}. "
-            "Rows of other engines, classes or qualities were left aside.",
+            "Rows of other engines, classes or qualities do not count.",
         )
-    tell(f"fitting {len(cases)} rows")
+    progress(f"fitting {len(cases)} rows")
     rows = Rows.of(model, cases, catalog)
     expected = prior(start, catalog.get(StackSpec, RANGES))
-    return described_fit(rows, fit(rows, expected), expected, spec, start, method, source, tell)
+    return profile_of_fit(rows, fit(rows, expected), expected, spec, start, method, source, progress)
 
 
-def described_fit(
+def profile_of_fit(
     rows: Rows,
     fitted: Fit,
     expected: Prior,
@@ -179,16 +179,16 @@ def described_fit(
     start: StackSpec,
     method: str,
     source: str,
-    tell: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Calibration:
     """The profile of a fit, with an error bar from rows left out."""
     cases = rows.cases
-    found = leaves(spec, start, fitted, len(cases), source, span(c.row.date for c in cases))
+    found = profile_values(spec, start, fitted, len(cases), source, span(c.row.date for c in cases))
     errors = rows.errors(vector({name: found[name].value for name in PARAMETERS}))[0]
     groups = [GROUPINGS["case" if method == "in-sample" else method](c) for c in cases]
     unseen = np.full(len(cases), np.nan)
     if method != "in-sample":
-        unseen = left_out(rows, expected, folds(groups, PARTS), fitted.x, tell)
+        unseen = left_out(rows, expected, folds(groups, PARTS), fitted.x, progress)
     factors = interval(cases, errors, unseen, groups)
     held = {metric: factor for metric, (factor, _) in factors.items()}
     profile = Profile(
@@ -206,25 +206,25 @@ def _notes(
 ) -> str:
     """What the numbers rest on, in words."""
     chips, llms = sorted({c.chip.name for c in cases}), sorted({c.llm.name for c in cases})
-    told = [f"{len(cases)} published rows, {_some(chips, 'chips')}, {_some(llms, 'LLMs')}"]
+    sentences = [f"{len(cases)} published rows, {_some(chips, 'chips')}, {_some(llms, 'LLMs')}"]
     families = [METRICS[c.row.metric] for c in cases]
     misses = np.abs(np.exp(errors) - 1.0)
     for family in sorted(set(families)):
         mine = misses[[f == family for f in families]]
-        told.append(
+        sentences.append(
             f"{family} off by a median of {np.median(mine):.1%} over {len(mine)} rows that were fitted"
         )
     left = [metric for metric, out in sorted(unseen.items()) if out]
     if left:
-        told.append(
+        sentences.append(
             f"the interval of {', '.join(left)} held 80 % of rows left out by {method}, "
             "with a margin for the few groups"
         )
     if stayed := [metric for metric, out in sorted(unseen.items()) if not out]:
-        told.append(f"that of {', '.join(stayed)} is that of fitted rows, widened")
+        sentences.append(f"that of {', '.join(stayed)} is that of fitted rows, widened")
     if absent := sorted(set(start.interval) - set(unseen)):
-        told.append(f"that of {', '.join(absent)} is that of {start.name}")
-    return "; ".join(told) + "."
+        sentences.append(f"that of {', '.join(absent)} is that of {start.name}")
+    return "; ".join(sentences) + "."
 
 
 def _some(names: list[str], what: str) -> str:

@@ -1,14 +1,14 @@
-"""`python -m dse.calibrate.dataflow FOLDER`: fit every stack of dataflow chips anew, together.
+"""`python -m dse.calibrate.dataflow FOLDER`: fit every stack of dataflow chips again, together.
 
 Each vendor writes its own compiler and has few published rows, so each leans on the family `static-dataflow`,
-and the family on `dataflow-published`. The family is the stack of a chip whose vendor nobody has measured,
+and the family on `dataflow-published`. The family is the stack of a chip whose vendor has no measurements,
 hypothetical ones above all; its error bar is that of vendors left out one at a time.
 """
 
 import csv
 import io
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,7 @@ from dse.calibrate.fit import Fit
 from dse.calibrate.left_out import interval
 from dse.calibrate.parameters import DATAFLOW, Prior, prior
 from dse.calibrate.pool import Pool, pool
-from dse.calibrate.profile import Profile, leaves, rounded, span
+from dse.calibrate.profile import Profile, profile_values, rounded, span
 from dse.calibrate.residuals import Rows
 from dse.front.files import write_files
 from dse.plugins import cost_model
@@ -85,10 +85,10 @@ def profiles(found: Family, catalog: Catalog) -> dict[str, Profile]:
         fitted = found.found.fits[name]
         out[name] = Profile(
             spec=spec,
-            leaves=leaves(spec, leant, fitted, len(rows.cases), SOURCE, span(c.row.date for c in rows.cases)),
+            leaves=profile_values(spec, leant, fitted, len(rows.cases), SOURCE, _dates(rows.cases)),
             interval=whole.interval,
             chips=_chips(rows.cases),
-            notes=_told(rows.cases, fitted.errors) + f" Leans on {FAMILY}, whose interval it has: that of "
+            notes=_summary(rows.cases, fitted.errors) + f" Leans on {FAMILY}, whose interval it has: that of "
             "vendors left out, which is wide for a vendor that was measured.",
         )
     return out
@@ -101,6 +101,7 @@ def _valued(spec: StackSpec, profile: Profile) -> StackSpec:
 
 
 def _family(found: Family, catalog: Catalog, start: StackSpec) -> Profile:
+    """The centre of the vendors; its interval is that of vendors left out."""
     cases = [c for rows in found.rows.values() for c in rows.cases]
     errors = np.concatenate([found.unseen(name) for name in found.rows])
     factors = interval(cases, errors, errors, [c.stack.name for c in cases])
@@ -116,7 +117,7 @@ def _family(found: Family, catalog: Catalog, start: StackSpec) -> Profile:
     spec = catalog.get(StackSpec, FAMILY)
     return Profile(
         spec=spec,
-        leaves=leaves(spec, start, centre, len(cases), SOURCE, span(c.row.date for c in cases)),
+        leaves=profile_values(spec, start, centre, len(cases), SOURCE, _dates(cases)),
         interval={"tpot": factor, "throughput": factor},
         chips=_chips(cases),
         notes=f"The centre of {len(found.rows)} vendors, {len(cases)} published rows; low to high: 80 % of "
@@ -135,11 +136,15 @@ def left_out_table(found: Family) -> str:
     return file.getvalue()
 
 
-def _chips(cases: "list[Case] | tuple[Case, ...]") -> tuple[str, ...]:
+def _dates(cases: Sequence[Case]) -> str | None:
+    return span(c.row.date for c in cases)
+
+
+def _chips(cases: Sequence[Case]) -> tuple[str, ...]:
     return tuple(sorted({c.chip.name for c in cases}))
 
 
-def _told(cases: tuple[Case, ...], errors: Floats) -> str:
+def _summary(cases: tuple[Case, ...], errors: Floats) -> str:
     off = float(np.median(np.abs(np.expm1(errors))))
     return f"{len(cases)} published rows, {len(_chips(cases))} chips; off by a median of {off:.0%} on them."
 

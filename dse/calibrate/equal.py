@@ -6,12 +6,12 @@ chip the same losses: the centre of the classes that measurements anchor, GPUs a
 
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from dse.calibrate.parameters import PARAMETERS, Parameter
-from dse.calibrate.profile import Leaf, Profile, rounded
+from dse.calibrate.profile import Number, Profile, ProfileValue, rounded
 from dse.chips.granularity import GRAIN
 from dse.front.files import write_files
 from dse.spec.catalog.lookup import Catalog
@@ -34,7 +34,7 @@ def equal(catalog: Catalog) -> Profile:
     that one's; a number that none measured, such as the share of SRAM on GPUs, does not count.
     """
     sides = [catalog.get(StackSpec, name) for name in CENTRES]
-    leaves: dict[str, Leaf] = {}
+    leaves: dict[str, ProfileValue] = {}
     for name in StackSpec.model_fields:
         given = [getattr(s, name) for s in sides]
         if isinstance(given[0], Sourced):
@@ -62,7 +62,8 @@ def equal(catalog: Catalog) -> Profile:
     )
 
 
-def _leaf(name: str, given: dict[str, Sourced[Any]]) -> Leaf:
+def _leaf(name: str, given: dict[str, Number]) -> ProfileValue:
+    """The number `name` of the stack, from that of each class."""
     known = {stack: leaf for stack, leaf in given.items() if measured(leaf)}
     first = next(iter((known or given).values()))
     unit = unit_in(type(first).model_fields["value"].annotation) or ""
@@ -78,16 +79,17 @@ def _leaf(name: str, given: dict[str, Sourced[Any]]) -> Leaf:
     return _centre(SHARES.get(name) or PARAMETERS[name], known, unit)
 
 
-def measured(leaf: Sourced[Any]) -> bool:
+def measured(leaf: Number) -> bool:
     """Whether rows say something about a number: it was derived from them, with a range."""
     return leaf.basis == "derived" and None not in (leaf.value, leaf.low, leaf.high)
 
 
-def _centre(p: Parameter, known: dict[str, Sourced[Any]], unit: str) -> Leaf:
+def _centre(p: Parameter, known: dict[str, Number], unit: str) -> ProfileValue:
+    """The mean of the classes that measured a number, on the scale of the fit."""
     middle = float(np.mean([p.inward(_number(leaf.value)) for leaf in known.values()]))
     names = " and ".join(known)
-    told = f"as {names}, which alone was measured" if len(known) == 1 else f"centre of {names}"
-    return Leaf(
+    what = f"as {names}, which alone was measured" if len(known) == 1 else f"centre of {names}"
+    return ProfileValue(
         value=rounded(float(p.outward(np.asarray(middle)))),
         unit=unit,
         source="+".join(dict.fromkeys(leaf.source for leaf in known.values())),
@@ -95,18 +97,18 @@ def _centre(p: Parameter, known: dict[str, Sourced[Any]], unit: str) -> Leaf:
         basis="derived",
         low=min(_number(leaf.low) for leaf in known.values()),
         high=max(_number(leaf.high) for leaf in known.values()),
-        note=f"{told}; low to high: both ranges",
+        note=f"{what}; low to high: both ranges",
     )
 
 
-def _dates(known: dict[str, Sourced[Any]]) -> str | None:
+def _dates(known: dict[str, Number]) -> str | None:
     """First and last date of the rows behind some numbers."""
     ends = sorted(end for leaf in known.values() if leaf.date for end in leaf.date.split("/"))
     return None if not ends else ends[0] if ends[0] == ends[-1] else f"{ends[0]}/{ends[-1]}"
 
 
-def _as(given: Sourced[Any], unit: str, note: str | None) -> Leaf:
-    return Leaf(
+def _as(given: Number, unit: str, note: str | None) -> ProfileValue:
+    return ProfileValue(
         value=_number(given.value),
         unit=unit,
         source=given.source,

@@ -17,7 +17,7 @@ NUDGE: Final = 1e-3
 LONGEST: Final = 1.0
 """Longest step of a number, on the line of the fit."""
 CLOSE: Final = 1e-4
-"""Relative gain that ends the walk; three digits are written down."""
+"""Relative gain that ends the iteration; three digits are written down."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,24 +50,24 @@ def fit(rows: Rows, prior: Prior, weights: Floats | None = None, guess: Floats |
 
     Minimises the sum of w rho(error / scatter) over rows, rho the smooth absolute value of Charbonnier et al.
     (1997), and of ((x - centre) / spread)^2 over numbers: what the rows leave open stays at the centre. All
-    slopes come from one call of the cost model. `guess` is where the walk begins.
+    slopes come from one call of the cost model. `guess` is where the iteration begins.
 
     Source: Marquardt 1963 (SIAM J. 11); partial pooling as in Gelman & Hill 2007, chapter 12.
     """
-    from scipy.linalg import cho_factor, cho_solve
+    from scipy.linalg import cho_factor, cho_solve  # 0.1 s, which only a fit needs
 
     weight = rows.weights() if weights is None else weights
     x = prior.centre if guess is None else guess
     errors = rows.errors(x)[0]
     cost = _cost(errors, x, rows, weight, prior)
-    damping = 1e-2
+    damping = 1e-2  # Levenberg's: small, so that the first step is nearly that of Newton
     hessian, slope = _slopes(x, errors, rows, weight, prior)
     for _ in range(STEPS):
         step = cho_solve(cho_factor(hessian + damping * np.diag(np.diag(hessian))), -slope)
         there = x + np.clip(step, -LONGEST, LONGEST)
         found = rows.errors(there)[0]
         after = _cost(found, there, rows, weight, prior)
-        if after >= cost:
+        if after >= cost:  # too long a step: closer to steepest descent
             if damping > 1e3:
                 break
             damping *= 4.0

@@ -48,12 +48,12 @@ def left_out(
     prior: Prior,
     parts: Sequence[Sequence[int]],
     guess: Floats,
-    tell: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Floats:
     """log(predicted / measured) of each case under a stack fitted to all other parts; `guess` starts it."""
     errors = np.full(len(rows.cases), np.nan)
     for number, part in enumerate(parts, start=1):
-        tell(f"leaving out part {number} of {len(parts)}, {len(part)} rows")
+        progress(f"leaving out part {number} of {len(parts)}, {len(part)} rows")
         kept = np.ones(len(rows.cases))
         kept[list(part)] = 0.0
         found = fit(rows, prior, rows.weights(kept), guess)

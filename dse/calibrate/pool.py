@@ -12,7 +12,7 @@ from dse.calibrate.parameters import Prior
 from dse.calibrate.residuals import Rows
 
 ROUNDS: Final = 4
-"""Turns between the stacks and their centre; a fifth moves no number by a per cent."""
+"""Rounds of fitting the stacks, then their centre; a fifth changes no number by a per cent."""
 FAR: Final = 0.7
 """Distance from the centre, in spreads, from which on a stack counts less for it."""
 
@@ -23,15 +23,15 @@ class Pool:
 
     fits: Mapping[str, Fit]
     centre: Prior
-    """What an engine of the class that nobody has seen is expected to be."""
+    """What an unmeasured engine of the class is expected to be."""
     own: Prior
     """What is expected of the centre itself."""
 
 
 def pool(rows: Mapping[str, Rows], own: Prior, counted: Collection[str], guess: Floats | None = None) -> Pool:
-    """Fit each stack around the centre of those `counted`, and the centre around `own`, in turns.
+    """Fit each stack around the centre of those `counted`, then the centre around `own`, and repeat.
 
-    `guess` is where the first walk begins. Limits: a stack without rows is the centre; with ever more rows it
+    `guess` is where the first fit begins. Limits: a stack without rows is the centre; with ever more rows it
     is its own fit.
     """
     centre = own
@@ -44,19 +44,19 @@ def pool(rows: Mapping[str, Rows], own: Prior, counted: Collection[str], guess: 
 
 
 def centre_of(fits: Mapping[str, Fit], own: Prior) -> Prior:
-    """Mean of some stacks and of `own`, by how much rows tell of each number, outliers counting less.
+    """Mean of some stacks and of `own`, by how much rows determine each number, outliers counting less.
 
     A number that a stack leaves open does not count; weights fall with the distance as those of a Cauchy
     likelihood's square root.
     """
     centre: Floats = own.centre
-    for _ in range(6):
+    for _ in range(6):  # reweighted least squares, which has settled by then
         weight: Floats = np.ones_like(centre)
         total: Floats = own.centre
         for f in fits.values():
-            told = np.clip(1.0 - f.freedom**2, 0.0, 1.0)
+            determined = np.clip(1.0 - f.freedom**2, 0.0, 1.0)
             far = (f.x - centre) / (FAR * own.spread)
-            counts = told / np.sqrt(1.0 + 2.0 * far * far)
+            counts = determined / np.sqrt(1.0 + 2.0 * far * far)
             weight = weight + counts
             total = total + counts * f.x
         centre = total / weight

@@ -1,22 +1,24 @@
-"""A fitted stack as YAML in the language of `configs/stacks`, every number with its birth certificate."""
+"""A fitted stack as the text of a file of `configs/stacks`, with the source and basis of every number."""
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from dse.calibrate.fit import Fit
 from dse.calibrate.parameters import PARAMETERS, SIGMAS
 from dse.spec.schema.base import Sourced, unit_in
 from dse.spec.schema.system import StackSpec
 
+Number = Sourced[float]
+
 OPEN: Final = 0.97
 """Share of the prior's own spread from which on the rows say nothing about a number."""
-_TOLD: Final = "low to high: 80 %"
+_RANGE_NOTE: Final = "low to high: 80 %"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leaf:
+class ProfileValue:
     """One number of a stack as it is written."""
 
     value: float
@@ -35,7 +37,7 @@ class Profile:
 
     spec: StackSpec
     """Name, engines, classes and dates; its numbers are not read."""
-    leaves: Mapping[str, Leaf]
+    leaves: Mapping[str, ProfileValue]
     interval: Mapping[str, float]
     chips: tuple[str, ...]
     """Names of the chips of the rows."""
@@ -49,7 +51,7 @@ class Profile:
 
     def yaml(self) -> str:
         """The text of the file."""
-        head: list[tuple[str, Any]] = [
+        head: list[tuple[str, object]] = [
             ("kind", "stack"),
             ("name", self.spec.name),
             ("title", self.spec.title),
@@ -70,10 +72,10 @@ class Profile:
         return "\n".join(lines) + "\n"
 
 
-def leaves(
+def profile_values(
     spec: StackSpec, start: StackSpec, fitted: Fit, rows: int, source: str, date: str | None
-) -> dict[str, Leaf]:
-    """Every number of the stack: fitted where rows tell, else that of `start`; unfitted ones of `spec`."""
+) -> dict[str, ProfileValue]:
+    """Numbers of a stack: fitted where rows determine them, else of `start`; those never fitted of `spec`."""
     low, high = fitted.bounds(SIGMAS)
     silent = dict(zip(fitted.table, fitted.freedom > OPEN, strict=True))
     found = {}
@@ -87,7 +89,7 @@ def leaves(
         elif silent[name]:
             found[name] = _left_open(getattr(start, name), unit, start.name)
         else:
-            found[name] = Leaf(
+            found[name] = ProfileValue(
                 value=rounded(fitted.values[name]),
                 unit=unit,
                 source=source,
@@ -95,7 +97,7 @@ def leaves(
                 basis="derived",
                 low=rounded(low[name]),
                 high=rounded(high[name]),
-                note=f"fitted to {rows} rows; {_TOLD}",
+                note=f"fitted to {rows} rows; {_RANGE_NOTE}",
             )
     return found
 
@@ -105,8 +107,8 @@ def rounded(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def _kept(given: Sourced[Any], unit: str) -> Leaf:
-    return Leaf(
+def _kept(given: Number, unit: str) -> ProfileValue:
+    return ProfileValue(
         value=float(given.value or 0.0),
         unit=unit,
         source=given.source,
@@ -118,8 +120,9 @@ def _kept(given: Sourced[Any], unit: str) -> Leaf:
     )
 
 
-def _left_open(given: Sourced[Any], unit: str, name: str) -> Leaf:
-    return Leaf(
+def _left_open(given: Number, unit: str, name: str) -> ProfileValue:
+    """The number of the stack `name`, where the rows determine none."""
+    return ProfileValue(
         value=rounded(float(given.value or 0.0)),
         unit=unit,
         source="assumption",
@@ -132,14 +135,14 @@ def _left_open(given: Sourced[Any], unit: str, name: str) -> Leaf:
 
 
 def span(dates: Iterable[str]) -> str | None:
-    """First and last of some dates, as one text; None when nobody stated any."""
+    """First and last of some dates, as one text; None when none is stated."""
     known = sorted(d for d in dates if d)
     if not known:
         return None
     return known[0] if known[0] == known[-1] else f"{known[0]}/{known[-1]}"
 
 
-def _leaf(leaf: Leaf) -> str:
+def _leaf(leaf: ProfileValue) -> str:
     parts = {
         "value": _number(leaf.value, leaf.unit),
         "source": leaf.source,
@@ -161,7 +164,9 @@ def _number(value: float, unit: str) -> str:
     return f'"{value:.6g} s"'
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
+    """A list of texts, or one text, as YAML."""
     if isinstance(value, list):
         return "[" + ", ".join(json.dumps(v, ensure_ascii=False) for v in value) + "]"
-    return json.dumps(value, ensure_ascii=False) if " " in value or "-" in value else str(value)
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if " " in text or "-" in text else text

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from dse.arrays import Floats
 from dse.calibrate.parameters import PARAMETERS, Table, columns
 from dse.spec.catalog.lookup import Catalog
 from dse.validate.measured.batches import Case, batches
-from dse.validate.measured.predict import Seated, predict_seated, seat
+from dse.validate.measured.predict import Scheduled, predict_scheduled, schedule
 from dse.validate.measured.rows import METRICS
 from objectives import api
 
@@ -21,17 +22,18 @@ SCATTER_UNDER_LOAD: Final = 0.35
 SCATTER_ASSUMED: Final = 0.3
 """The same of rows whose layout is assumed in several ways (quality C)."""
 ENOUGH: Final = 120.0
-"""Rows of one engine that say about as much as endless ones: rows of one sweep share their mistakes."""
+"""Rows of one engine that say about as much as infinitely many: rows of one sweep share their errors."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Cases with all that no stack changes worked out once."""
+    """Cases, with what no number of a stack changes computed once."""
 
     model: api.CostModel = field(repr=False)
     cases: tuple[Case, ...] = field(repr=False)
-    seats: tuple[Seated, ...] = field(repr=False)
-    order: Any = field(repr=False)
+    scheduled: tuple[Scheduled, ...] = field(repr=False)
+    order: npt.NDArray[np.intp] = field(repr=False)
+    """Index of each row of the batches, one after another, in `cases`."""
     measured: Floats = field(repr=False)
     scatter: Floats = field(repr=False)
     """Relative error to expect of each row."""
@@ -42,14 +44,14 @@ class Rows:
     def of(
         cls, model: api.CostModel, cases: Sequence[Case], catalog: Catalog, table: Table = PARAMETERS
     ) -> "Rows":
-        """Seat every case once; raises nothing."""
+        """Schedule every case once: which sequences run together depends on bytes, not on efficiencies."""
         grouped = batches(cases, catalog)
         place = {id(c): i for i, c in enumerate(cases)}
-        order = np.asarray([place[id(c)] for b in grouped for c in b.cases], dtype=int)
+        order = np.asarray([place[id(c)] for b in grouped for c in b.cases], dtype=np.intp)
         return cls(
             model=model,
             cases=tuple(cases),
-            seats=tuple(seat(model, b) for b in grouped),
+            scheduled=tuple(schedule(model, b) for b in grouped),
             order=order,
             measured=np.asarray([c.row.value for c in cases]),
             scatter=np.asarray([_scatter(c) for c in cases]),
@@ -60,7 +62,7 @@ class Rows:
         """log(predicted / measured), shape (k, rows), for k points of shape (k, parameters)."""
         at = columns(np.atleast_2d(points), self.table)
         out = np.empty((len(np.atleast_2d(points)), len(self.cases)))
-        found = [predict_seated(self.model, seats, at) for seats in self.seats]
+        found = [predict_scheduled(self.model, scheduled, at) for scheduled in self.scheduled]
         out[:, self.order] = np.concatenate(found, axis=1)
         return np.asarray(np.log(out / self.measured))
 

@@ -8,7 +8,7 @@ from dse.spec.schema.system import StackSpec
 
 @dataclass(frozen=True, kw_only=True)
 class Anchor:
-    """Whether measurements stand behind the speed of a chip on a stack, and why."""
+    """Whether measurements anchor the speed of a chip on a stack, and why."""
 
     anchored: bool
     reason: str
@@ -16,16 +16,16 @@ class Anchor:
 
 
 def anchor(stack: StackSpec, chip: ChipSpec) -> Anchor:
-    """What measurements stand behind `chip` on `stack`, the one that it is sold with.
+    """What measurements anchor `chip` on `stack`, the one that it is sold with.
 
     A chip is anchored when its stack is calibrated, and
     1. rows of this chip are among those that the stack was fitted to (`chips`), or
-    2. the stack names the vendors whose software it stands for, and the chip is of one of them, or
+    2. the stack names the vendors whose software it describes, and the chip is of one of them, or
     3. it names vendors, and the chip is hypothetical and of one of its classes: it has no software yet, so
        the interval from vendors left out is what is known about it, or
     4. it names no vendor, since any chip of its classes runs that software, and the chip is of one of them.
     So a real chip whose vendor published no row with enough facts is not anchored: each vendor of dataflow
-    chips writes a compiler of its own, and nobody knows how good that one is.
+    chips writes a compiler of its own, and its losses are unknown.
     """
     name = f"stacks/{stack.name}"
     if stack.estimate != "calibrated":
@@ -35,23 +35,25 @@ def anchor(stack: StackSpec, chip: ChipSpec) -> Anchor:
         return Anchor(anchored=True, reason=f"{name} was fitted to measurements of {chip.name}.")
     classes = ", ".join(stack.classes)
     if stack.classes and chip.chip_class not in stack.classes:
-        told = f"{name} was fitted to chips of class {classes}, {chip.name} is of class {chip.chip_class}."
-        return Anchor(anchored=False, reason=told)
+        reason = f"{name} was fitted to chips of class {classes}, {chip.name} is of class {chip.chip_class}."
+        return Anchor(anchored=False, reason=reason)
     if not stack.vendors:
-        told = f"{name} was fitted to chips of class {classes}" if classes else f"{name} was fitted"
-        return Anchor(anchored=True, reason=f"{told}, whose software {chip.name} can run.")
+        reason = f"{name} was fitted to chips of class {classes}" if classes else f"{name} was fitted"
+        return Anchor(anchored=True, reason=f"{reason}, whose software {chip.name} can run.")
     vendors = ", ".join(stack.vendors)
     if chip.vendor in stack.vendors:
         return Anchor(anchored=True, reason=f"{name} was fitted to other chips of {chip.vendor}.")
     if chip.hypothetical:
-        told = f"{chip.name} is hypothetical; the interval of {name} is that of vendors left out ({vendors})."
-        return Anchor(anchored=True, reason=told)
-    told = (
+        reason = (
+            f"{chip.name} is hypothetical; the interval of {name} is that of vendors left out ({vendors})."
+        )
+        return Anchor(anchored=True, reason=reason)
+    reason = (
         f"No measurement of a chip of {chip.vendor} states enough; {name} was fitted to those of {vendors}."
     )
-    return Anchor(anchored=False, reason=told)
+    return Anchor(anchored=False, reason=reason)
 
 
 def anchored(stack: StackSpec, chip: ChipSpec) -> bool:
-    """Whether measurements stand behind the speed of `chip` on `stack`; see `anchor`."""
+    """Whether measurements anchor the speed of `chip` on `stack`; see `anchor`."""
     return anchor(stack, chip).anchored

@@ -1,4 +1,4 @@
-"""What a number of a chip rests on that no source gives, to be said wherever such a number stands."""
+"""Assumptions behind the numbers of a chip that no source gives, to be shown wherever such a number is."""
 
 from dse.spec.schema.chip import ChipSpec
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -118,8 +117,8 @@ class Branch:
         xp = namespace(*columns.values())
         return api.Chips(**{name: xp.broadcast_to(a, (n,)) for name, a in columns.items()})
 
-    def named(self, values: Mapping[str, Floats]) -> dict[str, npt.NDArray[Any]]:
-        """What the parameters whose choices are names stand for, and the formats that are computed in."""
+    def named(self, values: Mapping[str, Floats]) -> dict[str, npt.NDArray[np.str_]]:
+        """Names that the named parameters have, and the formats that are computed in."""
         used = [computed_columns(chip, self.setting.precision) for chip in self.made_on]
         at = np.asarray(values.get("process", np.zeros(1)) if len(used) > 1 else np.zeros(1)).astype(np.int64)
         formats = {column: np.asarray([each[column] for each in used])[at] for column in COMPUTED}
@@ -154,7 +153,7 @@ class Branch:
         found = reach_columns(link_bandwidth, self.network, self.setting.technology)
         return {"optics_w": found["optics_w"]}
 
-    def _ratio(self, values: Mapping[str, Array], xp: Any) -> Array:
+    def _ratio(self, values: Mapping[str, Array], xp: Array) -> Array:
         """All peaks over the template's."""
         if "peak_flops" not in values:
             return xp.ones(1, dtype=xp.float64)
@@ -178,6 +177,7 @@ class Branch:
     def _blueprint(
         self, values: Mapping[str, Array], out: Mapping[str, Array], technology: Technology
     ) -> Blueprint:
+        """Silicon of the template with what the parameters change; `out` holds the chip columns so far."""
         b = self.blueprint
         xp = namespace(*out.values())
         own = {name: xp.asarray(a) for name, a in vars(b).items() if a is not None}
@@ -251,10 +251,11 @@ def branches_of(space: SpaceSpec, setting: Setting) -> dict[str, Branch]:
 
 
 def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
+    """One branch, its template made on every node; raises `SpecError` for what it lacks."""
     catalog, where = setting.catalog, f"branches.{name}"
-    asked = "price" in spec.parameters
-    if asked != ("searched price" in price_method(setting.price.method).needs(None)):
-        expected = "no parameter price unless price.method is searched" if asked else "a parameter price"
+    searched = "price" in spec.parameters
+    if searched != ("searched price" in price_method(setting.price.method).needs(None)):
+        expected = "no parameter price unless price.method is searched" if searched else "a parameter price"
         raise spec_error(where, f"expected {expected}, got price.method {setting.price.method}")
     template = catalog.get(ChipSpec, spec.template)
     stack = setting.stack_of(name, spec.stack)

@@ -35,12 +35,12 @@ COMPUTED: Final = MappingProxyType({"computed_in": "matrix", "attention_computed
 class Computed:
     """The format of a group of operators."""
 
-    asked: str
+    asked: str  # a key of the JSON output
     """The stored format of the weights, or of the KV cache."""
     used: str
     """The matrix format that they are multiplied in."""
     why: str = ""
-    """Why it is another than the stored format asks for; empty where it is not."""
+    """Why that is not the stored format; empty where it is."""
 
 
 def best_peak(chip: ChipSpec, formats: tuple[str, ...]) -> tuple[str, float] | None:
@@ -65,7 +65,7 @@ def computed_in(chip: ChipSpec, precision: PrecisionSpec) -> dict[str, Computed]
 
 
 def computed_by_format(chip: ChipSpec) -> dict[str, Computed]:
-    """What each matrix format beside fp32 is computed in; empty for a chip without any peak."""
+    """What each matrix format but fp32 is computed in; empty for a chip without any peak."""
     formats = [name for name in get_args(PeakFormat) if name != "fp32"]
     stored = {name: "nvfp4" if name == "fp4" else name for name in formats}
     if not any(leaf.value for leaf in chip.peak.values()):
@@ -80,7 +80,7 @@ def computed_columns(chip: ChipSpec, precision: PrecisionSpec) -> dict[str, str]
 
 
 def remarks(computed: Mapping[str, Computed]) -> list[str]:
-    """What is computed in another format than asked, a sentence each; none where nothing is."""
+    """What is computed in another format than it is stored in, a sentence each."""
     stored = {"matrix": "weights", "attention": "KV cache"}
     found: dict[Computed, list[str]] = {}
     for group, each in computed.items():
@@ -96,8 +96,8 @@ def with_formats(chip: ChipSpec, technology: TechnologySpec) -> ChipSpec:
     """The chip with a peak in every format of its matrix unit that its file leaves out.
 
     Maths: F_format = F_fp16 x ratio, ratio by format and kind of unit from the technology file, for the
-    formats that the chip's node has. Without an fp16 peak the first peak of the file over its ratio stands
-    for it. A peak that the file states, or states as unknown, stays. A chip whose file names no
+    formats that the chip's node has. Without an fp16 peak it is the first peak of the file over its
+    ratio. A peak that the file states, or states as unknown, stays. A chip whose file names no
     `matrix_unit` stays as it is.
     """
     if chip.matrix_unit is None:
@@ -118,7 +118,7 @@ def searched_on(chip: ChipSpec, technology: TechnologySpec, node: str) -> ChipSp
 
 
 def formats_on(technology: TechnologySpec, node: str) -> tuple[PeakFormat, ...]:
-    """Formats beside fp16 that matrix units on `node` have."""
+    """Formats in addition to fp16 that matrix units on `node` have."""
     return tuple(name for name, spec in technology.formats.items() if node in spec.nodes)
 
 
@@ -157,6 +157,7 @@ def _computed(chip: ChipSpec, stored: str, activations: str) -> Computed:
 def _completed(
     chip: ChipSpec, technology: TechnologySpec, unit: MatrixUnit, formats: tuple[PeakFormat, ...]
 ) -> ChipSpec:
+    """The chip with peaks in `formats`, each its ratio times the fp16 peak, where its file has none."""
     ratios: dict[PeakFormat, float] = {
         name: float(technology.formats[name].peak[unit].value or 0.0)
         for name in formats

@@ -1,12 +1,10 @@
 """Boards and racks of a network, and what its links cost by how far they go."""
 
-from typing import Any
-
 from dse.errors import spec_error
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.system import NetworkSpec
 from dse.spec.schema.technology import TechnologySpec
-from objectives.arrays import zeros_like
+from objectives.arrays import Array, zeros_like
 from objectives.equations.interconnect.reach import leaving
 
 SWITCHED = ("switch", "fat-tree")
@@ -24,15 +22,15 @@ def shares(network: NetworkSpec, technology: TechnologySpec) -> tuple[float, flo
     """Shares of a chip's link bandwidth that leave its board, and its rack, in a large system [1]."""
     board, rack = on_board_and_in_rack(network, technology)
     domain = _count(network.domain)
-    told: dict[str, Any] = {
+    sizes: dict[str, float] = {
         "domain": domain,
         "group": domain if network.group is None else _count(network.group),
     }
     if network.local_share is not None:
-        told["local"] = float(network.local_share.value or 1.0)
+        sizes["local"] = float(network.local_share.value or 1.0)
     if network.global_share is not None:
-        told["across"] = float(network.global_share.value or 1.0)
-    beyond = leaving(network.topology, board, **told), leaving(network.topology, rack, **told)
+        sizes["across"] = float(network.global_share.value or 1.0)
+    beyond = leaving(network.topology, board, **sizes), leaving(network.topology, rack, **sizes)
     if network.beyond_rack is not None and beyond[1] > 0.0:
         beyond = beyond[0], float(network.beyond_rack.value or 0.0)
     return max(beyond), beyond[1]
@@ -43,10 +41,12 @@ def ends(network: NetworkSpec) -> float:
     return 2.0 if network.topology in SWITCHED else 1.0
 
 
-def reach_columns(link_bandwidth: Any, network: NetworkSpec, technology: TechnologySpec) -> dict[str, Any]:
+def reach_columns(
+    link_bandwidth: Array, network: NetworkSpec, technology: TechnologySpec
+) -> dict[str, Array]:
     """Sizes of boards and racks, and the power of optics, by column of `objectives.api.Chips`.
 
-    A switch stands where its domain is: its links are as long in a small system as in a large one.
+    A switch is where its domain is: its links are as long in a small system as in a large one.
     """
     board, rack = on_board_and_in_rack(network, technology)
     energy = technology.system.optics_energy.value

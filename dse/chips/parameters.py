@@ -1,7 +1,6 @@
-"""Between places on the scale of a parameter and its values."""
+"""Between fractions of the range of a parameter and its values."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +12,15 @@ from dse.spec.schema.space import NAME, PARAMETERS, ParameterSpec
 def value_at(parameter: ParameterSpec, fraction: Floats) -> Floats:
     """Value at `fraction` in [0, 1] of the range, on its scale; the choice nearest to it."""
     if parameter.choices:
-        place = np.rint(fraction * (len(parameter.numbers) - 1)).astype(np.int64)
-        return np.asarray(parameter.numbers)[place]
+        index = np.rint(fraction * (len(parameter.numbers) - 1)).astype(np.int64)
+        return np.asarray(parameter.numbers)[index]
     if parameter.scale == "linear":
         return parameter.low + fraction * (parameter.high - parameter.low)
     return np.asarray(parameter.low * (parameter.high / parameter.low) ** fraction)
 
 
 def fraction_of(parameter: ParameterSpec, value: float) -> float:
-    """Where in its range `value` lies, clipped to [0, 1]."""
+    """Fraction of its range at `value`, clipped to [0, 1]."""
     low, high = parameter.low, parameter.high
     if high == low:
         return 0.0
@@ -38,8 +37,8 @@ def fraction_of(parameter: ParameterSpec, value: float) -> float:
 
 def named(
     parameters: Mapping[str, ParameterSpec], values: Mapping[str, Floats]
-) -> dict[str, npt.NDArray[Any]]:
-    """What the places of those parameters stand for whose choices are names."""
+) -> dict[str, npt.NDArray[np.str_]]:
+    """Names that parameters with named choices have at some indices."""
     return {
         name: np.asarray(parameters[name].choices)[np.asarray(value).astype(np.int64)]
         for name, value in values.items()

@@ -1,7 +1,6 @@
 """What one chip is priced by where no study says it, and what the system around a chip costs."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from dse.chips.link_reach import SWITCHED, ends, shares
 from dse.chips.price_method import price_method
@@ -26,7 +25,7 @@ def price_of_one(method: str, seller: str | None = None, system: str = "chips-on
     if "searched price" in found.needs(None):
         what = "a space with a parameter price; --set price='... USD' sets that of one chip"
         raise spec_error(
-            "--price-method", f"expected a method that tells a price, {method} asks for it in {what}"
+            "--price-method", f"expected a method that gives a price, got {method}, which needs {what}"
         )
     sold = {"seller": seller} if seller else {}
     data = {"method": method, "system": system, **found.defaults, **sold}
@@ -39,7 +38,7 @@ def built_up(
     network: NetworkSpec,
     technology: TechnologySpec,
     economy: EconomySpec,
-) -> dict[str, Any]:
+) -> dict[str, Array]:
     """What one chip carries of server, rack, links and network [USD], by column of `objectives.api.Chips`.
 
     Power shelves and cooling are sized for the servers' power; scale-up links cost by their one-way
@@ -73,7 +72,7 @@ def built_up(
     in_rack = at["cold_plates"] + at["coolant_units"] + at["power_shelves"]
     switch = at["switched_link"] if network.topology in SWITCHED else 0.0
     cabled, optical = shares(network, technology)
-    dearer = max(at["optical_link"] - at["copper_link"], 0.0)  # optics stand in for cables
+    dearer = max(at["optical_link"] - at["copper_link"], 0.0)  # optics replace cables
     out = known["system.nic"] + known["system.fabric"] if network.scale_out is not None else 0.0
     bandwidth = known[f"scale_out.bandwidth of {network.name}"] if network.scale_out is not None else 0.0
     return {

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -34,12 +33,12 @@ from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.technology_values import Value, middle
 from objectives import api
-from objectives.arrays import zeros_like
+from objectives.arrays import Array, zeros_like
 from objectives.equations.chip.formats import FORMATS, arithmetic
 from objectives.equations.interconnect.topology import TOPOLOGIES
 
 AROUND = ("host_usd", "rack_usd", "network_usd", "copper_usd", "optics_usd", "scale_out_usd")
-"""Dollars of what stands around a chip."""
+"""Dollars of what surrounds a chip."""
 
 Columns = dict[str, float]
 """Column of `objectives.api.Chips` to its value in SI."""
@@ -79,7 +78,7 @@ class Setting:
     requires: tuple[str, ...] = ()
     """Chip facts that the cost model cannot do without."""
     value: Value = middle
-    """Number of each leaf of the technology: its middle, or draws that make every price uncertain."""
+    """Number of each leaf of the technology: its value, or random samples that make every price uncertain."""
     economy: EconomySpec | None = None
     """What `built-up` systems are powered by."""
 
@@ -117,7 +116,7 @@ def chip_columns(
 ) -> Columns:
     """Every column of one chip; raises `SpecError` with every unknown that the study needs.
 
-    `stack` and `network` stand in for those that the setting and the chip name.
+    `stack` and `network` replace those that the setting and the chip name.
     """
     chip = with_formats(chip, setting.technology)
     stack = stack or setting.stack_of(chip.name, chip.stack)
@@ -217,7 +216,7 @@ def _storage(chip: ChipSpec) -> Columns:
 
 
 def sram_usable(chip: ChipSpec, technology: TechnologySpec) -> float:
-    """Share of a chip's SRAM that tensors can lie in [1]: what a program manages holds the program too."""
+    """Share of a chip's SRAM that tensors can occupy [1]: SRAM that software manages holds its code too."""
     share = technology.area.code_share.value or 0.0
     return 1.0 - share if chip.sram.use == "scratchpad" else 1.0
 
@@ -306,8 +305,10 @@ def _around(chip: ChipSpec, network: NetworkSpec, setting: Setting, power_w: flo
     return around
 
 
-def around_of(power_w: Any, link_bandwidth: Any, network: NetworkSpec, setting: Setting) -> dict[str, Any]:
-    """What one chip of a `built-up` system carries of all that stands around it [USD]."""
+def around_of(
+    power_w: Array, link_bandwidth: Array, network: NetworkSpec, setting: Setting
+) -> dict[str, Array]:
+    """What one chip of a `built-up` system carries of everything around it [USD]."""
     if setting.economy is None:
         raise spec_error("price.system", "expected an economy for the system built-up, got none")
     return built_up(power_w, link_bandwidth, network, setting.technology, setting.economy)
@@ -337,6 +338,7 @@ def _unknowns(chip: ChipSpec, setting: Setting, network: NetworkSpec, stack: Sta
 def _speed_unknowns(
     chip: ChipSpec, precision: PrecisionSpec, network: NetworkSpec, stack: StackSpec
 ) -> Iterator[Problem]:
+    """Nulls that any question of speed needs, by name."""
     # a tier of size or speed 0 would hold or read everything for nothing
     tiers: dict[str, object] = {f"peak.{f}": leaf.value for f, leaf in chip.peak.items() if leaf.value == 0}
     if chip.sram.weight_load is not None and chip.sram.weight_load.value == 0:
@@ -363,9 +365,9 @@ def _speed_unknowns(
 
 
 def _nulls(where: str, needed: dict[str, object], positive: bool = False) -> Iterator[Problem]:
-    """Values that nobody has published, and those that are 0 where only more makes sense."""
+    """Values that are not published, and those that are 0 where only more makes sense."""
     for name, value in needed.items():
         if value is None:
-            yield Problem(where, f"{name}: expected a known value, got null (nobody has published it)")
+            yield Problem(where, f"{name}: expected a known value, got null (not published)")
         elif positive and value == 0:
             yield Problem(where, f"{name}: expected more than 0, got 0")

@@ -30,7 +30,7 @@ class Silicon:
     blueprint: Blueprint
     technology: Technology
     plan: Plan
-    """Which silicon lies on which die, and what cannot be made."""
+    """Which silicon is on which die, and what cannot be made."""
     full_power: Mapping[str, Array]
     """Power at rest and of each resource at its full rate [W]."""
     power_parts: Mapping[str, Array]
@@ -65,7 +65,7 @@ class Silicon:
     def unit_cost_parts(self, power_w: Array | None = None) -> dict[str, Array]:
         """Unit cost by part [USD]: compute_dies, io_dies, dram, package, assembly_loss, test, board.
 
-        `power_w` stands in for the derived power where a published one is known [W].
+        `power_w` replaces the derived power where a published one is known [W].
         """
         power = self.power_w if power_w is None else power_w
         return unit_cost(self.blueprint, self.plan, power, self.technology)
@@ -142,9 +142,9 @@ def chip_silicon(
 ) -> Silicon:
     """Silicon of one chip, every array of shape (1,), from its file but for its published area.
 
-    `priced` tells whether its dollars are wanted: a chip with DRAM of unknown price still has an area.
-    Domain: caches are counted at last-level density, L1 too where the chip's file does not tell it apart.
-    SRAM that a compiler manages and whose speed nobody has published is taken at the reference bandwidth.
+    `priced`: its dollars are needed too; a chip with DRAM of unknown price still has an area.
+    Domain: caches are counted at last-level density, L1 too where the chip's file does not separate it.
+    SRAM that a compiler manages and whose speed is not published is taken at the reference bandwidth.
     Raises `SpecError` naming each unknown that is needed.
     """
     return Foundry(technology).silicon(chip, priced=priced, yield_law=yield_law)
@@ -180,7 +180,7 @@ def managed_by_software(chip: ChipSpec) -> bool:
 def fp16_equivalent(chip: ChipSpec, technology: TechnologySpec) -> float:
     """fp16 peak that takes as much die area and power as the chip's matrix units [FLOP/s].
 
-    The largest over formats of peak times area per op, times what its formats take beside one another.
+    The largest over formats of peak times area per op, times what its further formats take in addition.
     Raises `SpecError` when no such peak is known.
     """
     chip = with_formats(chip, technology)
@@ -242,6 +242,7 @@ def blueprint_of(chip: ChipSpec, technology: TechnologySpec) -> Blueprint:
 
 
 def _chip_problems(chip: ChipSpec, technology: TechnologySpec) -> Iterator[Problem]:
+    """Each fact that silicon needs and the file of a chip lacks, or contradicts."""
     where, dram = _where(chip), chip.dram
     needed: dict[str, Sourced[float] | Sourced[int] | None] = {
         "sram.capacity": chip.sram.capacity,

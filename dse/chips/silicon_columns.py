@@ -1,7 +1,6 @@
 """Silicon of a chip to the columns that cost models read: watts, violations, dollars."""
 
 from types import MappingProxyType
-from typing import Any
 
 from dse.chips.silicon import Foundry, Silicon, build_of
 from dse.errors import SpecError
@@ -67,8 +66,8 @@ def as_made(chip: ChipSpec) -> dict[str, float]:
 def chip_made(chip: ChipSpec, foundry: Foundry, *, priced: bool = False) -> Silicon | None:
     """Silicon of one chip; None for a chip that exists and whose file says too little of its silicon.
 
-    `priced` tells whether its price follows from it; there must be silicon then. Raises `SpecError` where
-    nobody knows the power of such a chip either.
+    `priced`: its price follows from it, so that there must be silicon. Raises `SpecError` where there is none
+    and neither the power of the chip is known.
     """
     try:
         return foundry.silicon(chip, priced=priced)
@@ -96,7 +95,7 @@ def chip_package(chip: ChipSpec, made: Silicon | None) -> dict[str, float]:
     """`package_columns` of one chip.
 
     One die for a chip that exists: what its dies pay is in the fixed times of the stacks that were fitted to
-    it. Only the way across a wafer is long enough to be told from software.
+    it. Only the way across a wafer is long enough to be distinguished from software.
     """
     if not chip.hypothetical or made is None:
         return as_made(chip)
@@ -127,5 +126,5 @@ def chip_excess(chip: ChipSpec, made: Silicon | None) -> dict[str, float]:
     return {name: _first(column) for name, column in excess_columns(made).items()}
 
 
-def _first(column: Any) -> float:
+def _first(column: Array) -> float:
     return float(column.reshape(-1)[0])

@@ -16,7 +16,7 @@ from dse.report.plots.batch_plot import BatchPoint, batch_info, render_batches
 from dse.report.plots.validation_plot import render_validation
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.system import StackSpec
-from dse.validate.measured.dataflow import TABLE, Shown, find_bundled
+from dse.validate.measured.dataflow import TABLE, DataflowComparison, find_bundled
 from dse.validate.measured.predictions import Prediction
 from dse.validate.measured.rows import find_table, read_rows
 from dse.validate.measured.summary import Group, reasons, summary
@@ -237,7 +237,7 @@ vendors and hypothetical chips use the family. Speeds are per user; the interval
 """
 
 
-def dataflow_section(shown: Shown) -> str:
+def dataflow_section(shown: DataflowComparison) -> str:
     """Errors of dataflow chips by vendor, fitted and with the vendor left out, and what is not predicted."""
     lines = []
     for vendor in (*shown.vendors, None):
@@ -267,11 +267,11 @@ def _percent(value: float | None) -> str:
     return f"{value:.1%}" if value < 10 else f"x {1 + value:.0f}"
 
 
-def write(folder: Path, configs: str | None, tell: Callable[[str], None]) -> None:
+def write(folder: Path, configs: str | None, progress: Callable[[str], None]) -> None:
     """Write the page and its picture into `folder`; `configs` is searched before the bundled configs."""
     catalog = Catalog.of(configs)
     rows = read_rows(find_table("published", catalog))
-    found = accuracy(cost_model("roofline"), rows, catalog, tell)
+    found = accuracy(cost_model("roofline"), rows, catalog, progress)
     info = validation_info(points(found.predicted.found), "Published measurements, predicted")
     picture = render_validation(info, ".png")
     write_files(

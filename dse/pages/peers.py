@@ -6,7 +6,7 @@ from itertools import groupby
 
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
-from dse.validate.peers.table import Said, at_best, ours, peers
+from dse.validate.peers.table import PeerResult, bound_of, our_result, peer_results
 
 COLUMNS = (("tpot_ms", 1), ("tpot_ms", 8), ("tpot_ms", 32), ("tpot_ms", 128), ("ttft_ms", 1), ("ttft_ms", 8))
 """Metric and batch of each column of the common case."""
@@ -77,7 +77,7 @@ SRAM_COLUMNS = (
 
 def page(catalog: Catalog) -> str:
     """The whole page."""
-    said = peers(catalog)
+    said = peer_results(catalog)
     parts = [HEAD]
     for weights in ("bf16", "fp8"):
         rows = [s for s in said if s.case == "common" and s.weights == weights]
@@ -90,14 +90,14 @@ def page(catalog: Catalog) -> str:
     return "".join(parts)
 
 
-def _common(rows: list[Said], catalog: Catalog) -> Iterator[str]:
+def _common(rows: list[PeerResult], catalog: Catalog) -> Iterator[str]:
     """A line for each tool, ours first."""
     by_tool = {tool: list(found) for tool, found in groupby(rows, key=lambda s: s.tool)}
     queries = {(s.metric, s.batch): s for s in rows}
-    best = {key: at_best(s, catalog) for key, s in queries.items()}
+    best = {key: bound_of(s, catalog) for key, s in queries.items()}
     yield _line("**speed of light**", [_text(best.get(c)) for c in COLUMNS], "a bound")
     for stack, why in MINE.items():
-        mine = {key: ours(s, stack, catalog) for key, s in queries.items()}
+        mine = {key: our_result(s, stack, catalog) for key, s in queries.items()}
         cells = [_text(o.value) if (o := mine.get(c)) else "" for c in COLUMNS]
         yield _line(f"**`roofline`, `{stack}`**", cells, why)
     for tool, found in sorted(by_tool.items(), key=lambda pair: _at_the_largest(pair[1])):
@@ -105,19 +105,19 @@ def _common(rows: list[Said], catalog: Catalog) -> Iterator[str]:
         yield _line(tool, [_marked(stated.get(c), best.get(c)) for c in COLUMNS], found[0].notes)
 
 
-def _at_the_largest(found: list[Said]) -> tuple[int, float]:
+def _at_the_largest(found: list[PeerResult]) -> tuple[int, float]:
     """Tools without a batch of 128 come last."""
     last = max((s for s in found if s.metric == "tpot_ms"), key=lambda s: s.batch)
     return -last.batch, last.value
 
 
-def _measured(s: Said, catalog: Catalog) -> str:
-    mine = ours(s, MEASURED_STACK, catalog)
+def _measured(s: PeerResult, catalog: Catalog) -> str:
+    mine = our_result(s, MEASURED_STACK, catalog)
     cells = [
         str(s.batch),
         f"{s.isl:g}",
         f"{s.osl:g}",
-        _text(at_best(s, catalog)),
+        _text(bound_of(s, catalog)),
         _text(mine.value if mine else None),
         f"{s.value:g}",
     ]
@@ -139,16 +139,16 @@ def _chip(name: str, catalog: Catalog) -> str:
     return text + _line(first, cells, last) + "|---" * len(SRAM_COLUMNS) + "|\n"
 
 
-def _sram(s: Said, catalog: Catalog) -> str:
+def _sram(s: PeerResult, catalog: Catalog) -> str:
     layout = f"{s.tp} x {s.pp}" if s.tp else "none"
-    cells = [s.weights, layout, str(s.batch), f"`{s.metric}`", f"{s.value:,g}", _text(at_best(s, catalog))]
+    cells = [s.weights, layout, str(s.batch), f"`{s.metric}`", f"{s.value:,g}", _text(bound_of(s, catalog))]
     for stack in (IDEAL, DATAFLOW):
-        mine = ours(s, stack, catalog)
+        mine = our_result(s, stack, catalog)
         cells.append("" if mine is None else _text(mine.value) + ("" if mine.feasible else " (does not fit)"))
     return _line(s.tool, cells, s.notes)
 
 
-def _sources(said: Iterable[Said]) -> Iterator[str]:
+def _sources(said: Iterable[PeerResult]) -> Iterator[str]:
     for source, date in sorted({(s.source, s.date) for s in said}, key=lambda pair: pair[0].lower()):
         yield f"- {source} ({date})\n"
 

@@ -15,7 +15,7 @@ from dse.spec.schema.study import DeploymentSpec, StudySpec
 from objectives import api
 
 MOST_TP, MOST_BATCH = 64, 4096
-"""The widest group and the largest batch that are tried where nobody asks for others."""
+"""The widest group and the largest batch that are tried where a study lists no others."""
 
 _APART = {"tp": 1.5, "pp": 1.3, "ep": 3.0}
 """Ratio between two values of a coarse grid at least; the largest value is always among them."""

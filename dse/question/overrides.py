@@ -1,11 +1,10 @@
-"""Numbers that a question sets itself: `KIND/NAME.PATH` to a value, in the place of what the catalog says."""
+"""Numbers that a study replaces: `KIND/NAME.PATH` to a value."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from dse.errors import Problem, SpecError, nearest
 from dse.spec.catalog.lookup import KINDS, Catalog
-from dse.spec.overrides.replace import override_texts
+from dse.spec.overrides.replace import Value, override_texts
 from dse.spec.schema.base import Spec
 from dse.spec.schema.workload import WorkloadSpec, served
 
@@ -21,13 +20,13 @@ FOLDERS = {
 """Kind of config to its folder."""
 
 
-def with_settings(catalog: Catalog, settings: Mapping[str, Any]) -> Catalog:
-    """The catalog with the numbers of `settings` in their places; raises `SpecError` with all problems.
+def with_settings(catalog: Catalog, settings: Mapping[str, Value]) -> Catalog:
+    """The catalog with the numbers of `settings`; raises `SpecError` with all problems.
 
     A key is `KIND/NAME.PATH`, such as `chip/groq-lpu-v1.price` or `network/torus-3d.hop_latency`.
     """
     problems: list[Problem] = []
-    parts: dict[tuple[str, str], dict[str, Any]] = {}
+    parts: dict[tuple[str, str], dict[str, Value]] = {}
     for key, text in settings.items():
         try:
             kind, name, path = _place(catalog, key)

@@ -1,49 +1,40 @@
 """A study with every name in it looked up: what a runner, a report and a test all start from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from json import dumps
 from pathlib import Path
-from typing import Any
 
 from dse.chips.branch import Branch, branches_of
 from dse.chips.price_method import Terms, price_method
 from dse.chips.resolve import Setting, chip_columns, precision_of
 from dse.choose.rule import Limits
-from dse.errors import Problem, SpecError, UnitError, nearest, spec_error
+from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.plugins import cost_model, objective, sampler_factory
+from dse.question.find_study import find_case
 from dse.question.layouts import Lists, check_deployments, filled
+from dse.question.look_ups import LookUps
 from dse.question.overrides import with_settings, workload_of
 from dse.question.targets import Target, bound, goal_of, limits_of, target_of
 from dse.spec.catalog.check_names import checked_spec
-from dse.spec.catalog.config_paths import study_folders
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.base import Spec
 from dse.spec.schema.cases import case_spec, slug_of
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
-from dse.spec.schema.software import MARK, split_software
+from dse.spec.schema.software import MARK
 from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import MixSpec, StudySpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.units import parse
-from dse.spec.yaml.yaml_lines import read_yaml
 from objectives import api
 
-_SEARCH_ONLY = (
-    "name",
-    "title",
-    "question",
-    "sampler",
-    "seed",
-    "sweep",
-    "report_at",
-    "goal",
-    "tolerance",
+_SEARCH_ONLY = frozenset(
+    ["name", "title", "question", "sampler", "seed", "sweep", "report_at", "goal", "tolerance"]
 )
 """Fields of a study that choose among designs, or words for them, and change none."""
 
@@ -75,7 +66,7 @@ class ResolvedStudy:
     slug: str
     """Name of the study's folder, with that of its case behind it; also the name of its results."""
     case: str | None = None
-    """Name of the case that is asked; None for the study itself."""
+    """Name of the case; None for the study itself."""
     context: api.Context
     """Of the one question, or of the first of a mix."""
     members: tuple[Member, ...] = ()
@@ -123,12 +114,12 @@ class ResolvedStudy:
 
     @property
     def case_title(self) -> str:
-        """What tells this question from the other cases of its study."""
+        """What distinguishes this question from the other cases of its study."""
         return self.spec.title if self.case else self.spec.short or "as asked"
 
     @property
-    def question(self) -> dict[str, Any]:
-        """What was asked, plainly: the study without its budget and other cases, every config, no gaps."""
+    def question(self) -> dict[str, dict[str, object]]:
+        """The question as plain data: the study without its budget and other cases, and every config."""
         hidden = {"budget", "cases"}
         study = self.spec.model_dump(mode="json", by_alias=True, exclude=hidden, exclude_none=True)
         configs = {
@@ -137,14 +128,17 @@ class ResolvedStudy:
         return {"study": study, "configs": configs}
 
     @property
-    def problem(self) -> dict[str, Any]:
+    def problem(self) -> dict[str, object]:
         """What decides which designs there are and which is better: no words, no sampler, no budget.
 
         Two studies with the same problem have the same exact front.
         """
         question = self.question
         study = {k: v for k, v in question["study"].items() if k not in _SEARCH_ONLY}
-        study["deployment"] = {k: v for k, v in study["deployment"].items() if k != "mode"}
+        deployment = self.spec.deployment.model_dump(
+            mode="json", by_alias=True, exclude={"mode"}, exclude_none=True
+        )
+        study["deployment"] = deployment
         return {**question, "study": study, "contract_version": api.CONTRACT_VERSION}
 
     def digests(self) -> dict[str, str]:
@@ -154,67 +148,9 @@ class ResolvedStudy:
         return {name: digest(part) for name, part in sorted(parts.items())}
 
 
-def digest(data: Any) -> str:
+def digest(data: object) -> str:
     """SHA-256 of plain data in canonical JSON."""
     return sha256(dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def find_study(name: str, folders: Iterable[Path] | None = None) -> Path:
-    """`study.yaml` of a study: a path to it or to its folder, its slug, or the slug without its number.
-
-    Raises `SpecError` that says what is there instead, or with the nearest names.
-    """
-    given = Path(name)
-    if given.is_file():
-        return given
-    if (given / "study.yaml").is_file():
-        return given / "study.yaml"
-    found: dict[str, Path] = {}
-    for folder in folders or study_folders():
-        for path in sorted(folder.glob("*/study.yaml")):
-            slug = path.parent.name
-            for key in (slug, slug.partition("-")[2] if slug[:4].isdigit() else slug):
-                found.setdefault(key, path)
-    if name in found:
-        return found[name]
-    if given.is_dir():
-        raise spec_error("", f"expected a folder with a study.yaml, got {name!r}, which has none")
-    if given.exists():
-        raise spec_error("", f"expected a study.yaml, got {name!r}, which is no regular file")
-    if given.suffix in (".yaml", ".yml"):
-        meant = given.parent.name if given.name == "study.yaml" else given.stem
-        raise spec_error(
-            "", f"expected a study.yaml, got {name!r}, which does not exist; {nearest(meant, found)}"
-        )
-    raise spec_error("", f"unknown study {name!r}; {nearest(name, found)}")
-
-
-def list_studies(folders: Iterable[Path] | None = None) -> dict[str, Path]:
-    """Slug to `study.yaml` of every study that can be found by name."""
-    found: dict[str, Path] = {}
-    for folder in folders or study_folders():
-        for path in sorted(folder.glob("*/study.yaml")):
-            found.setdefault(path.parent.name, path)
-    return found
-
-
-def find_case(name: str) -> tuple[Path, str | None]:
-    """`study.yaml` and case of a name such as `groq-vs-h100`, `groq-vs-h100/listed`, `groq-vs-h100@equal`."""
-    plain, software = split_software(str(name))
-    if software is not None and not Path(str(name)).exists():
-        path, case = find_case(plain.removesuffix("/"))
-        return path, f"{case or ''}{MARK}{software}"
-    head, _, tail = str(name).rpartition("/")
-    try:
-        return find_study(str(name)), None
-    except SpecError as error:
-        whole = error
-    if not head or not tail or Path(tail).suffix in (".yaml", ".yml"):
-        raise whole
-    try:
-        return find_study(head), tail
-    except SpecError as error:
-        raise (whole if "/" in head or Path(head).exists() else error) from None
 
 
 def load_study(name: str, configs: Path | str | None = None) -> ResolvedStudy:
@@ -248,46 +184,9 @@ def load_cases(name: str, configs: Path | str | None = None) -> tuple[ResolvedSt
     return tuple(found)
 
 
-class _Collector:
-    """Runs look-ups one by one and keeps the problems of those that fail."""
-
-    def __init__(self, where: Path, case: str | None) -> None:
-        self.where, self.case = where, case
-        self.problems: list[Problem] = []
-
-    def __call__(self, field: str, look_up: Any, *args: Any) -> Any:
-        try:
-            return look_up(*args)
-        except (SpecError, UnitError) as error:
-            texts = error.problems if isinstance(error, SpecError) else [Problem("", str(error))]
-            self.problems += [self._placed(field, p) for p in texts]
-            return None
-
-    def _placed(self, field: str, problem: Problem) -> Problem:
-        """A problem at the line of `field`, or of the key of it that the problem names."""
-        key = problem.where if problem.where.startswith(f"{field}.") else field
-        what = str(problem) if key != field else f"{field}: {problem}"
-        return Problem(_line(self.where, self.case, key), what)
-
-    def done(self) -> None:
-        if self.problems:
-            raise SpecError(self.problems)
-
-
-def _line(path: Path, case: str | None, field: str) -> str:
-    """Where `field` was written: in the case if it speaks of it, else in the study."""
-    lines = read_yaml(path)[1] if path.is_file() else {}
-    parts: tuple[Any, ...] = tuple(field.split("."))
-    if case is not None and ("cases", case, parts[0]) in lines:
-        parts = ("cases", case, *parts)
-    while parts and parts not in lines:
-        parts = parts[:-1]
-    return f"{path}:{lines.get(parts, 1)}"
-
-
 def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | None = None) -> ResolvedStudy:
     """Look up every name of a study; raises `SpecError` with all problems at once."""
-    look = _Collector(path, case)
+    look = LookUps(path, case)
     catalog = look("settings", with_settings, catalog, spec.settings or {}) or catalog
     llm = look("llm", catalog.get, LlmSpec, spec.llm)
     workload = look("workload", workload_of, catalog, spec.workload, spec.serving)
@@ -326,10 +225,11 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
         )
         for part in spec.mix or ()
     ]
-    for _, each, _ in mix[1:]:
-        if each is not None:
-            look("mix", check_deployments, spec, each)
-    goal: Any = None if None in goals else look("goal", goal_of, spec, goals, swept)
+    for _, part_llm, _ in mix[1:]:
+        if part_llm is not None:
+            look("mix", check_deployments, spec, part_llm)
+    known = None not in goals  # a goal is chosen among objectives that exist; `done` raises otherwise
+    goal = look("goal", goal_of, spec, goals, swept) if known else goals[0]
     for each in (workload, *(w for _, _, w in mix)):
         look("workload", bound, own, each, spec)
     look.done()
@@ -377,7 +277,15 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
             catalog,
             branches,
             chips.values(),
-            (llm, workload, economy, technology, space, *(s for _, *both in mix for s in both)),
+            (
+                llm,
+                workload,
+                economy,
+                technology,
+                space,
+                *(each for _, each, _ in mix),
+                *(each for _, _, each in mix),
+            ),
         ),
     )
 
@@ -388,6 +296,7 @@ def _members(
     own: tuple[Target, ...],
     spec: StudySpec,
 ) -> tuple[Member, ...]:
+    """Parts of a mix, their weights divided by the sum of all."""
     total = sum(part.weight for part, _, _ in mix)
     return tuple(
         Member(
@@ -407,7 +316,7 @@ def _swept(name: str) -> api.Objective:
     return goal
 
 
-def _driven(name: str, space: SpaceSpec | None, chips: dict[str, ChipSpec | None]) -> None:
+def _driven(name: str, space: SpaceSpec | None, chips: Mapping[str, ChipSpec | None]) -> None:
     """A stack of its own is given to a branch of the space, or to a baseline by its full name."""
     known = [*(space.branches if space else ()), *(chip.name for chip in chips.values() if chip)]
     if name not in known:
@@ -423,7 +332,7 @@ def _used(
     catalog: Catalog,
     branches: dict[str, Branch],
     chips: Iterable[ChipSpec],
-    shared: tuple[Any, ...],
+    shared: Iterable[LlmSpec | WorkloadSpec | EconomySpec | TechnologySpec | SpaceSpec | None],
 ) -> dict[str, Spec]:
     """Every config that the answer depends on, by `kind/name`."""
     found: dict[str, Spec] = {f"{s.kind}/{s.name}": s for s in shared if s is not None}

@@ -14,22 +14,22 @@ from dse.spec.schema.system import StackSpec
 def unanchored_in(study: ResolvedStudy) -> dict[str, str]:
     """Branch of the space, or baseline, to why no measurement anchors the software that it is sold with.
 
-    It is asked of the software that is sold, under other software too: what `equal` and `ideal` say of a chip
+    It is about the software that is sold, under other software too: what `equal` and `ideal` say of a chip
     rests on the same hardware figures, which a measurement of it would have tried.
     """
     found: dict[str, str] = {}
     for name, chip, own in _driven(study):
         sold = study.setting.catalog.get(StackSpec, study.setting.sold_with(name, own))
-        stands = anchor(sold, chip)
-        if not stands.anchored:
-            found[name] = stands.reason
+        verdict = anchor(sold, chip)
+        if not verdict.anchored:
+            found[name] = verdict.reason
     return found
 
 
 def price_bases_in(study: ResolvedStudy) -> dict[str, str]:
     """Branch of the space, or baseline, to what its price is a price of, see `dse.chips.price_basis`.
 
-    Where prices are searched, chips of the catalog stand beside them at what is listed.
+    Where prices are searched, chips of the catalog are compared at their list prices.
     """
     method = study.spec.price.method
     real = {name: price_basis(chip, method) for name, chip in study.baselines.items()}
@@ -39,7 +39,7 @@ def price_bases_in(study: ResolvedStudy) -> dict[str, str]:
 def assumed_in(study: ResolvedStudy) -> dict[str, str]:
     """Branch of the space, or baseline, to what its numbers assume where its file is silent."""
     every = ((name, assumed(chip)) for name, chip, _ in _driven(study))
-    return {name: told for name, told in every if told is not None}
+    return {name: text for name, text in every if text is not None}
 
 
 def _driven(study: ResolvedStudy) -> Iterator[tuple[str, ChipSpec, str]]:

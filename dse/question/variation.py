@@ -1,15 +1,14 @@
-"""A resolved study with some of its numbers exchanged: the same question under other assumptions."""
+"""A resolved study with some of its numbers replaced: the same question under other assumptions."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Any
 
 from dse.errors import nearest, spec_error
 from dse.question.resolved_study import ResolvedStudy, resolve_study
 from dse.spec.overrides.replace import override_all
 from dse.spec.overrides.short_names import CHIP, ECONOMY, NETWORK, STACK, TECHNOLOGY, WORKLOAD
-from dse.spec.schema.base import Sourced, SourcedRatio, SourcedShare, Spec, sourced_values, unit_in
+from dse.spec.schema.base import Leaf, SourcedRatio, SourcedShare, Spec, sourced_values, unit_in
 from dse.spec.schema.chip import ChipSpec
 
 SHORT: dict[str, Mapping[str, str]] = {
@@ -41,14 +40,15 @@ class Fact:
     """One sourced number that a study rests on."""
 
     place: Place
-    leaf: Sourced[Any]
+    leaf: Leaf
     unit: str
     """SI unit; the empty string for a plain number."""
 
     @property
     def value(self) -> float:
         """In SI."""
-        return float(self.leaf.value or 0.0)
+        value = self.leaf.value
+        return float(value or 0.0)
 
     @property
     def most(self) -> float:
@@ -79,7 +79,7 @@ def facts(study: ResolvedStudy, kinds: Iterable[str] = tuple(SHORT)) -> Iterator
                 yield Fact(Place(key, path), leaf, unit_of_leaf(leaf))
 
 
-def unit_of_leaf(leaf: Sourced[Any] | type[Sourced[Any]]) -> str:
+def unit_of_leaf(leaf: Leaf | type[Leaf]) -> str:
     """SI unit of a sourced number; the empty string for a plain one."""
     kind = leaf if isinstance(leaf, type) else type(leaf)
     return unit_in(kind.model_fields["value"].annotation) or ""
@@ -108,7 +108,7 @@ def _searched_parts(study: ResolvedStudy) -> dict[str, set[str]]:
 
 
 def places_of(study: ResolvedStudy, text: str) -> tuple[Place, ...]:
-    """Places that a name stands for: a short name such as `wafer cost`, or `KIND[/NAME].PATH` with `*`.
+    """Places that a name means: a short name such as `wafer cost`, or `KIND[/NAME].PATH` with `*`.
 
     A short name of the technology means the nodes and the DRAM of the search space, not those of baselines.
     Raises `SpecError` with the nearest name.
@@ -138,6 +138,7 @@ def _dotted(study: ResolvedStudy, text: str) -> tuple[str | None, str, str]:
 def _matching(
     study: ResolvedStudy, kind: str, name: str, pattern: str, *, searched_only: bool = False
 ) -> Iterator[Place]:
+    """Places in configs of a kind whose path fits `pattern`, but for parts that no chip uses."""
     used = _used_parts(study)
     if searched_only:
         used = _searched_parts(study)
@@ -158,12 +159,12 @@ def _optional(kind: str, path: str) -> bool:
     return (kind, path) == ("workload", "context")
 
 
-def leaf_at(study: ResolvedStudy, place: Place) -> Sourced[Any] | None:
+def leaf_at(study: ResolvedStudy, place: Place) -> Leaf | None:
     """The sourced number at a place; None where the file leaves it out."""
     return dict(sourced_values(study.configs[place.config])).get(place.path)
 
 
-def _is_whole(spec: Any, path: str) -> bool:
+def _is_whole(spec: object, path: str) -> bool:
     """Whether the number at a dotted path is a whole one."""
     for name in path.split("."):
         spec = spec.get(name) if isinstance(spec, dict) else getattr(spec, name, None)
@@ -173,7 +174,7 @@ def _is_whole(spec: Any, path: str) -> bool:
 def vary(
     study: ResolvedStudy, values: Mapping[Place, float | str], baselines: Iterable[str] | None = None
 ) -> ResolvedStudy:
-    """The study with numbers exchanged, in SI, and everything that follows from them worked out again.
+    """The study with numbers replaced, in SI, and everything that follows from them computed again.
 
     `baselines` are those that are wanted, all when None: each costs about a millisecond.
     Raises `SpecError` where the study cannot do with the new numbers.
@@ -186,17 +187,17 @@ def vary(
     for config, numbers in given.items():
         changed[config] = override_all(changed[config], numbers, "what if")
     catalog = study.setting.catalog.with_overrides(changed.values())
-    # the catalog holds what the question sets itself
-    asked = study.spec.model_copy(update={"settings": None})
+    # the catalog holds the settings already
+    spec = study.spec.model_copy(update={"settings": None})
     if baselines is not None:
         wanted = set(baselines)
         left = {name for name in study.baselines if name not in wanted}
-        asked = asked.model_copy(
+        spec = spec.model_copy(
             update={
                 "baselines": tuple(n for n in study.baselines if n in wanted),
-                "stacks": {name: stack for name, stack in asked.stacks.items() if name not in left},
+                "stacks": {name: stack for name, stack in spec.stacks.items() if name not in left},
             }
         )
-    found = resolve_study(asked, study.path, catalog, study.case)
-    # whoever asks for a baseline later finds it on the stack that the study gives it
+    found = resolve_study(spec, study.path, catalog, study.case)
+    # a baseline that is looked up later keeps the stack that the study gives it
     return replace(found, setting=replace(found.setting, stacks=study.setting.stacks))

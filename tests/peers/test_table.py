@@ -8,14 +8,14 @@ import pytest
 import dse
 from dse.pages.peers import page
 from dse.spec.catalog.lookup import Catalog
-from dse.validate.peers.table import Said, at_best, ours, peers
+from dse.validate.peers.table import PeerResult, bound_of, our_result, peer_results
 
 CATALOG = Catalog()
-SAID = peers(CATALOG)
+SAID = peer_results(CATALOG)
 PAGE = Path(dse.__file__).parent / "docs" / "peers.md"
 
 
-def find(tool: str, metric: str, batch: int, weights: str = "bf16", **layout: int) -> Said:
+def find(tool: str, metric: str, batch: int, weights: str = "bf16", **layout: int) -> PeerResult:
     (found,) = (
         s
         for s in SAID
@@ -26,13 +26,13 @@ def find(tool: str, metric: str, batch: int, weights: str = "bf16", **layout: in
 
 
 @cache
-def mine(said: Said, stack: str) -> float:
-    found = ours(said, stack, CATALOG)
+def mine(said: PeerResult, stack: str) -> float:
+    found = our_result(said, stack, CATALOG)
     assert found is not None
     return found.value
 
 
-def of_case(case: str, *metrics: str) -> list[Said]:
+def of_case(case: str, *metrics: str) -> list[PeerResult]:
     return [s for s in SAID if s.case == case and s.metric in metrics and s.tp is not None]
 
 
@@ -67,9 +67,9 @@ def test_tools_disagree_by_more_than_three_and_a_half_times_on_one_machine() -> 
 
 
 def test_only_the_tool_that_does_not_know_batches_beats_physics() -> None:
-    beaten = {s.tool for s in COMMON if s.value < (at_best(s, CATALOG) or 0.0)}
+    beaten = {s.tool for s in COMMON if s.value < (bound_of(s, CATALOG) or 0.0)}
     assert beaten == {"LLM-Para"}
-    rates = {s.tool for s in of_case("sram", "decode_tok_s_total") if s.value > (at_best(s, CATALOG) or 0.0)}
+    rates = {s.tool for s in of_case("sram", "decode_tok_s_total") if s.value > (bound_of(s, CATALOG) or 0.0)}
     assert rates == set()
 
 
@@ -77,8 +77,8 @@ def test_tools_that_hold_more_than_the_chips_have_are_refused_by_ours() -> None:
     held = of_case("sram", "held_gb")
     assert {s.tool for s in held} == {"GenZ", "Epoch, `new`", "AIConfigurator, speed of light"}
     for s in held:
-        assert s.value > 2 * (at_best(s, CATALOG) or 0.0), s
-        found = ours(s, "static-dataflow", CATALOG)
+        assert s.value > 2 * (bound_of(s, CATALOG) or 0.0), s
+        found = our_result(s, "static-dataflow", CATALOG)
         assert found is not None
         assert not found.feasible, s
 
@@ -87,7 +87,7 @@ def test_tools_that_hold_more_than_the_chips_have_are_refused_by_ours() -> None:
 @pytest.mark.parametrize("batch", [1, 8, 32, 128])
 def test_our_ideal_lies_between_physics_and_another_speed_of_light(batch: int, weights: str) -> None:
     said = find("AIConfigurator, speed of light", "tpot_ms", batch, weights)
-    assert (at_best(said, CATALOG) or 0.0) <= mine(said, "ideal") <= said.value
+    assert (bound_of(said, CATALOG) or 0.0) <= mine(said, "ideal") <= said.value
 
 
 @pytest.mark.parametrize("stack", ["gpu-serving", "trtllm-serve"])
@@ -108,8 +108,8 @@ def test_our_estimate_is_near_the_one_that_stands_on_measured_kernels(
 @pytest.mark.parametrize(
     "said", [s for s in SAID if s.case == "measured"], ids=lambda s: f"{s.metric}-{s.batch}"
 )
-def test_the_box_as_it_was_measured(said: Said) -> None:
-    assert (at_best(said, CATALOG) or 0.0) < said.value
+def test_the_box_as_it_was_measured(said: PeerResult) -> None:
+    assert (bound_of(said, CATALOG) or 0.0) < said.value
     assert mine(said, "vllm-2023") / said.value == pytest.approx(1.0, abs=0.45)
 
 

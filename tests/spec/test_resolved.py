@@ -9,8 +9,9 @@ from studies_for_tests import LINES, write_study
 from dse.chips.granularity import with_grain
 from dse.chips.resolve import stack_columns
 from dse.errors import SpecError
+from dse.question.find_study import find_study, list_studies
 from dse.question.layouts import pairs
-from dse.question.resolved_study import digest, find_study, list_studies, load_study
+from dse.question.resolved_study import digest, load_study
 from dse.spec.catalog.config_paths import bundled
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.system import StackSpec

@@ -6,7 +6,7 @@ from studies_for_tests import write_study
 import dse
 from dse.chips.granularity import GRAIN
 from dse.chips.resolve import stack_under
-from dse.question.resolved_study import find_case
+from dse.question.find_study import find_case
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.software import split_software, under
 from dse.spec.schema.system import StackSpec

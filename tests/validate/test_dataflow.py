@@ -16,18 +16,25 @@ from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.system import StackSpec
-from dse.validate.measured.dataflow import FAMILY, TABLE, Beside, Shown, beside, find_bundled
+from dse.validate.measured.dataflow import (
+    FAMILY,
+    TABLE,
+    ComparedRow,
+    DataflowComparison,
+    compare_dataflow,
+    find_bundled,
+)
 from dse.validate.measured.drafts import drafted
 
 CATALOG = Catalog()
 
 
 @cache
-def shown() -> Shown:
-    return beside(cost_model("roofline"), CATALOG)
+def shown() -> DataflowComparison:
+    return compare_dataflow(cost_model("roofline"), CATALOG)
 
 
-def of(chip: str, llm: str) -> list[Beside]:
+def of(chip: str, llm: str) -> list[ComparedRow]:
     return [b for b in shown().rows if (b.row.chip, b.row.llm) == (chip, llm) and b.predicted is not None]
 
 

@@ -1,7 +1,7 @@
 """`--software` of the verbs that read a study: the name of the study under that software."""
 
 from dse.cli.terminal.guard import blame
-from dse.question.resolved_study import find_case
+from dse.question.find_study import find_case
 from dse.spec.schema.cases import case_spec
 from dse.spec.schema.software import under
 

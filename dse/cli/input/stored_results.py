@@ -7,7 +7,8 @@ from dse.cli.terminal.tables import remark
 from dse.decide.verdict.reevaluated_front import reevaluated
 from dse.errors import ResultsError, spec_error
 from dse.front.files import Front, load_front
-from dse.question.resolved_study import ResolvedStudy, find_case, load_study
+from dse.question.find_study import find_case
+from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.report.info.stored_trials import trials_of
 from dse.search.trials.read_trials import Trials
 from dse.spec.schema.cases import case_spec, slug_of

@@ -6,13 +6,13 @@ from dse.cli.terminal.machine_output import print_json, print_rows
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.plugins import cost_model
 from dse.spec.catalog.lookup import Catalog
-from dse.validate.measured.dataflow import Shown, beside
+from dse.validate.measured.dataflow import DataflowComparison, compare_dataflow
 from dse.validate.measured.rows import Measured
 
 
 def show_dataflow(form: str, configs: Path | None) -> None:
     """Predict and show every row; those that cannot be predicted say why."""
-    shown = beside(cost_model("roofline"), Catalog.of(configs))
+    shown = compare_dataflow(cost_model("roofline"), Catalog.of(configs))
     if form == "table":
         _show(shown)
         return
@@ -22,7 +22,7 @@ def show_dataflow(form: str, configs: Path | None) -> None:
         print_json({**medians(shown), "rows": [b.as_dict() for b in shown.rows]})
 
 
-def medians(shown: Shown) -> dict[str, object]:
+def medians(shown: DataflowComparison) -> dict[str, object]:
     """Medians of |predicted / measured - 1| of speeds per user, of all rows and of each vendor."""
     return {
         "median_abs_error": shown.median(left_out=False),
@@ -40,7 +40,7 @@ def medians(shown: Shown) -> dict[str, object]:
     }
 
 
-def _show(shown: Shown) -> None:
+def _show(shown: DataflowComparison) -> None:
     """Print the table of speeds, the errors of each vendor, and what is not predicted."""
     console = stdout()
     known = [b for b in shown.rows if b.predicted is not None]

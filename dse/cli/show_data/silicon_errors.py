@@ -108,7 +108,7 @@ def _show(
     cells = [
         [
             _NAMES[g.metric],
-            g.keys["use"],
+            str(g.keys["use"]),
             str(g.n),
             percent(g.median_abs_error),
             percent(g.mean_abs_error),

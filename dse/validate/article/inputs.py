@@ -10,7 +10,7 @@ from dse.spec.yaml.units import parse
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stated:
+class StatedClaim:
     """One row of the table of claims."""
 
     id: str
@@ -31,10 +31,10 @@ def _table(catalog: Catalog, name: str) -> list[dict[str, str]]:
     raise spec_error(f"measurements/{name}", "expected this table in a configs folder, got none")
 
 
-def claims(catalog: Catalog) -> list[Stated]:
+def claims(catalog: Catalog) -> list[StatedClaim]:
     """Every claim of the article, in the article's order."""
     return [
-        Stated(
+        StatedClaim(
             id=row["id"],
             quantity=row["quantity"],
             value=float(row["article_value"]),

@@ -1,4 +1,4 @@
-"""The article's claims asked of the `roofline` cost model, with the catalog's chips, and why they differ."""
+"""The article's claims by the `roofline` cost model with the catalog's chips, and why they differ."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

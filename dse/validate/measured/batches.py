@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar, cast
 
 import numpy as np
 
@@ -36,8 +36,8 @@ UNSTATED_ACTIVATIONS: Final = {"int4": "fp16", "int8": "fp16", "exl2-3.6": "fp16
     ("q4_0", "q4_k_m", "q5_k_m", "q6_k", "q8_0"), "fp16"
 )
 EIGHT_BIT_KV: Final = r"TensorRT-LLM|MLPerf|NIM"
-"""What a blank means: 16-bit KV cache, 8-bit beside 8- and 4-bit floating weights in engines whose
-checkpoints say so (NVIDIA's, and MLPerf's submissions); activations like the weights, fp16 beside integer
+"""What a blank means: 16-bit KV cache, 8-bit with 8- and 4-bit floating weights in engines whose
+checkpoints say so (NVIDIA's, and MLPerf's submissions); activations like the weights, fp16 with integer
 weights."""
 
 
@@ -77,7 +77,7 @@ class Batch:
     context: api.Context
     designs: api.Designs
     users: Floats = field(repr=False)
-    """Requests of the whole system at any time; infinite where nobody stated them."""
+    """Requests of the whole system at any time; infinite where they are not stated."""
 
     @cached_property
     def osl(self) -> Floats:
@@ -91,15 +91,15 @@ class Lookup:
     def __init__(
         self, catalog: Catalog, stack: str | None = None, candidate: StackSpec | None = None
     ) -> None:
-        """Every row runs on `stack` where one is named; `candidate` stands in for a stack of its name."""
+        """Every row runs on `stack` where one is named; `candidate` replaces the stack of its name."""
         self.catalog = catalog
         self.fixed = None if stack is None else catalog.get(StackSpec, stack)
         others = (s for s in catalog.all(StackSpec).values() if candidate is None or s.name != candidate.name)
         self.stacks = ([candidate] if candidate else []) + list(others)
-        self._seen: dict[object, Any] = {}
+        self._seen: dict[object, object] = {}
 
     def _once(self, key: object, find: Callable[[], T]) -> T:
-        """What `find` finds, looked for once; tables name the same few things again and again."""
+        """The result of `find`, or its error, computed once: many rows name the same chip, LLM and stack."""
         if key not in self._seen:
             try:
                 self._seen[key] = find()
@@ -108,7 +108,7 @@ class Lookup:
         found = self._seen[key]
         if isinstance(found, SpecError):
             raise found
-        return found  # type: ignore[no-any-return]
+        return cast(T, found)
 
     def case(self, row: Measured) -> Case | Refusal:
         """The row with everything looked up, or why it cannot be predicted."""
@@ -118,6 +118,7 @@ class Lookup:
             return Refusal(row, error.problems[0].what.partition(";")[0])
 
     def _case(self, row: Measured) -> Case | Refusal:
+        """As `case`; raises `SpecError` for a name or a format that is unknown."""
         if row.unclear:
             return Refusal(row, row.unclear)
         chip = self._once(("chip", row.chip), lambda: self.catalog.get(ChipSpec, row.chip))
@@ -178,7 +179,7 @@ class Lookup:
     def stack(self, row: Measured, chip: ChipSpec) -> tuple[StackSpec, bool]:
         """The profile of the row's engine with the best match, else the stack of the chip's class.
 
-        The flag tells whether the stack was calibrated on the engine.
+        The flag says whether the stack was calibrated on the engine.
         """
         if self.fixed is not None:
             return self.fixed, match(self.fixed, chip.chip_class, row.engine, row.date) > NO_MATCH
@@ -208,6 +209,7 @@ def batches(cases: Iterable[Case], catalog: Catalog) -> list[Batch]:
 
 
 def _batch(cases: tuple[Case, ...], economy: api.Economy) -> Batch:
+    """One call's designs and context; a row's batch is that of the system, a design's that of a replica."""
     rows = [c.row for c in cases]
     isl, osl = np.asarray([r.isl for r in rows]), np.asarray([r.osl for r in rows])
     workload = api.Workload(

@@ -13,7 +13,7 @@ from dse.validate.measured.rows import METRICS, Measured
 from objectives.arrays import zeros_like
 
 CROWD: Final = 1e9
-"""Sequences in flight where nobody stated how many: so many that each costs its own bytes and FLOP only."""
+"""Sequences in flight where none are stated: so many that each costs its own bytes and FLOP only."""
 
 RATES: Final = ("tok_s_user", "decode_tok_s_total", "tok_s_per_chip", "total_tok_s_incl_input")
 """Metrics of which more is faster."""
@@ -44,7 +44,7 @@ class Beaten:
 def rows_beating(batches: Iterable[Batch]) -> list[Beaten]:
     """Rows of all batches that beat their bound by more than rounding, the worst first.
 
-    In a closed loop nobody knows how many of the users decode at once: times are held against a lone user,
+    In a closed loop it is unknown how many of the users decode at once: times are compared with a lone user,
     rates against all of them. Experts may be spread over all replicas, so the chips of a mixture of experts
     count as one pool without links.
     """

@@ -1,10 +1,10 @@
-"""Published speeds of dataflow chips beside ours: as fitted, and by the family without the chip's vendor."""
+"""Published speeds of dataflow chips and ours: as fitted, and by the family without the chip's vendor."""
 
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -21,12 +21,12 @@ TABLE: Final = "dataflow.csv"
 LEFT_OUT: Final = "dataflow-left-out.csv"
 """The family fitted without each vendor, a vendor's stack a row."""
 FAMILY: Final = "static-dataflow"
-"""The stack of dataflow chips whose vendor nobody has measured."""
+"""The stack of dataflow chips whose vendor has no measurements."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Beside:
-    """One row of the table, and what we make of it."""
+class ComparedRow:
+    """One row of the table and its predictions."""
 
     row: Measured
     predicted: float | None = None
@@ -55,7 +55,7 @@ class Beside:
             return None
         return 1.0 / self.factor <= self.unseen_ratio <= self.factor
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Flat, as `--format json` gives it."""
         r = self.row
         return {
@@ -89,10 +89,10 @@ class Beside:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class DataflowComparison:
     """The whole table in its own order, with its medians."""
 
-    rows: tuple[Beside, ...]
+    rows: tuple[ComparedRow, ...]
 
     def median(self, vendor: str | None = None, left_out: bool = True) -> float | None:
         """Median of |predicted / measured - 1| of speeds per user, of one vendor or of all."""
@@ -140,27 +140,33 @@ def families_without(catalog: Catalog) -> dict[str, StackSpec]:
     return found
 
 
-def beside(model: api.CostModel, catalog: Catalog) -> Shown:
+def compare_dataflow(model: api.CostModel, catalog: Catalog) -> DataflowComparison:
     """Predict every row of the table twice: on its vendor's stack, and without its vendor."""
     rows = dataflow_rows(catalog)
     lookup, family = Lookup(catalog), catalog.get(StackSpec, FAMILY)
     without = families_without(catalog)
-    seen = {id(row): lookup.case(row) for row in rows}
-    cases = [c for c in seen.values() if isinstance(c, Case)]
+    looked_up = {id(row): lookup.case(row) for row in rows}
+    cases = [c for c in looked_up.values() if isinstance(c, Case)]
     blind = [lookup.on(c, without.get(c.stack.name, family)) for c in cases]
     fitted, unseen = _values(model, cases, catalog), _values(model, blind, catalog)
-    told = {id(c.row): (c, a, b) for c, a, b in zip(cases, fitted, unseen, strict=True)}
+    predicted = {id(c.row): (c, a, b) for c, a, b in zip(cases, fitted, unseen, strict=True)}
     out = []
     for row in rows:
-        found = seen[id(row)]
+        found = looked_up[id(row)]
         if isinstance(found, Refusal):
-            out.append(Beside(row=row, why_not=found.reason))
+            out.append(ComparedRow(row=row, why_not=found.reason))
             continue
-        case, a, b = told[id(row)]
+        case, own, other = predicted[id(row)]
         out.append(
-            Beside(row=row, predicted=a, unseen=b, factor=family.interval.get("tpot"), stack=case.stack.name)
+            ComparedRow(
+                row=row,
+                predicted=own,
+                unseen=other,
+                factor=family.interval.get("tpot"),
+                stack=case.stack.name,
+            )
         )
-    return Shown(rows=tuple(out))
+    return DataflowComparison(rows=tuple(out))
 
 
 def _values(model: api.CostModel, cases: Sequence[Case], catalog: Catalog) -> list[float]:

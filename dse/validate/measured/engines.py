@@ -1,4 +1,4 @@
-"""Which stack profile an engine belongs to, told by its name, its date and the class of its chip."""
+"""Which stack profile an engine belongs to, by its name, its date and the class of its chip."""
 
 import re
 from typing import Final
@@ -27,7 +27,7 @@ def match(stack: StackSpec, chip_class: str, engine: str, date: str) -> Match:
 
 
 def _within(date: str, since: str | None, until: str | None) -> bool:
-    """Whether `date` may lie between two dates, each known to the year, the month or the day."""
+    """Whether `date` may be between two dates, each known to the year, the month or the day."""
     return (since or "") <= _last_day(date) and date <= _last_day(until or _FOREVER)
 
 

@@ -1,4 +1,4 @@
-"""The layout of a measured system: as stated, else as engines are usually started, which is then said."""
+"""The layout of a measured system: as stated, else assumed as engines are usually started."""
 
 import re
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ REPLICATED: Final = ("unknown", "mean_in_flight", "max_seqs")
 """Kinds of batch of runs for throughput, which fill a system with the smallest replicas."""
 
 WEIGHTS_SHARE: Final = 0.6
-"""Largest share of DRAM that weights take in a replica that somebody would choose, KV cache beside them."""
+"""Largest share of DRAM that weights take in a replica in practice; the rest is for KV cache."""
 
-MOST_UNTOLD: Final = 8
-"""Chips up to which a system that nobody describes is taken as the smallest that holds the weights."""
+MOST_ASSUMED: Final = 8
+"""Most chips of a system without a stated layout, which is taken as the smallest that holds the weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ def layout(row: Measured, chip: ChipSpec, llm: api.Llm, weight_bytes: float) -> 
         return _found(row, row.tp, pp, dp, "")
     fewest = _fewest(chip, llm, weight_bytes)
     if row.chips is None:
-        if fewest is None or fewest > MOST_UNTOLD:
+        if fewest is None or fewest > MOST_ASSUMED:
             return None
         return _found(row, fewest, pp, dp, f"TP {fewest:.0f}")
     ways = max(row.chips / (pp * dp), 1.0)
@@ -60,12 +60,12 @@ def layout(row: Measured, chip: ChipSpec, llm: api.Llm, weight_bytes: float) -> 
         return _found(row, 1.0, ways, dp, f"PP {ways:.0f}")
     most = fewest if row.kind in REPLICATED and row.dp is None and fewest else ways
     tp = max(t for t in _divisors(ways) if t <= min(most, llm.heads))
-    told = f"TP {tp:.0f}" if tp == ways else f"TP {tp:.0f} x DP {ways / tp:.0f}"
-    return _found(row, tp, pp, dp * ways / tp, told)
+    assumed = f"TP {tp:.0f}" if tp == ways else f"TP {tp:.0f} x DP {ways / tp:.0f}"
+    return _found(row, tp, pp, dp * ways / tp, assumed)
 
 
-def _found(row: Measured, tp: float, pp: float, dp: float, told: str) -> Layout:
-    return Layout(tp=tp, pp=pp, dp=dp, ep=row.ep, assumed=told)
+def _found(row: Measured, tp: float, pp: float, dp: float, assumed: str) -> Layout:
+    return Layout(tp=tp, pp=pp, dp=dp, ep=row.ep, assumed=assumed)
 
 
 def _fewest(chip: ChipSpec, llm: api.Llm, weight_bytes: float) -> float | None:

@@ -4,14 +4,13 @@ import csv
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 from io import StringIO
-from typing import Any
 
 from dse.validate.measured.batches import Refusal
 from dse.validate.measured.predictions import Predicted, Prediction
 from dse.validate.measured.rows import Measured
 
 ADDED = ("predicted", "low", "high", "error", "stack", "own_stack", "reason")
-"""Columns beside those of a row; `low` and `high` hold 80 %, `error` is predicted / measured - 1."""
+"""Columns in addition to those of a row; `low` and `high` hold 80 %, `error` is predicted / measured - 1."""
 
 
 _DOCUMENTED = {"run": "run_id", "source": "source_key", "chips": "n_chips", "kind": "batch_kind"}
@@ -28,18 +27,18 @@ def rows_csv(table: Predicted) -> str:
     return buffer.getvalue()
 
 
-def _lines(table: Predicted) -> Iterator[dict[str, Any]]:
+def _lines(table: Predicted) -> Iterator[dict[str, object]]:
     for p in table.found:
         yield _row(p.case.row) | _answer(p)
     for refusal in table.refused:
         yield _row(refusal.row) | _why(refusal)
 
 
-def _row(row: Measured) -> dict[str, Any]:
+def _row(row: Measured) -> dict[str, object]:
     return {_DOCUMENTED.get(name, name): value for name, value in asdict(row).items()}
 
 
-def _answer(p: Prediction) -> dict[str, Any]:
+def _answer(p: Prediction) -> dict[str, object]:
     shown = {name: None if v is None else f"{v:.6g}" for name, v in (("low", p.low), ("high", p.high))}
     return {
         "predicted": f"{p.predicted:.6g}",
@@ -51,5 +50,5 @@ def _answer(p: Prediction) -> dict[str, Any]:
     }
 
 
-def _why(refusal: Refusal) -> dict[str, Any]:
-    return dict.fromkeys(ADDED, "") | {"reason": refusal.reason}
+def _why(refusal: Refusal) -> dict[str, object]:
+    return {**dict.fromkeys(ADDED, ""), "reason": refusal.reason}

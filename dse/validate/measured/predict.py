@@ -11,60 +11,60 @@ from dse.validate.measured.batches import Batch
 from objectives import api
 
 MOST_SEQUENCES: Final = 2048.0
-"""Sequences that an engine schedules at most when nobody states the batch: the default `max_batch_size` of
+"""Sequences that an engine schedules at most when the batch is not stated: the default `max_batch_size` of
 trtllm-bench (TensorRT-LLM documentation, 2024)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seated:
-    """A batch of rows, and how many of the users of each have a place."""
+class Scheduled:
+    """A batch of rows, and how many of the users of each run at once."""
 
     batch: Batch
     deployments: api.Deployments
-    seated: Floats = field(repr=False)
+    running: Floats = field(repr=False)
     """Sequences in all replicas, shape (rows,)."""
     users: Floats = field(repr=False)
-    """Requests of the whole system at any time; those that are seated where nobody stated more."""
+    """Requests of the whole system at any time; those that run where no more are stated."""
     together: Floats = field(repr=False)
     """1 where users start together, as in a closed loop, 0 where requests arrive by chance, shape (rows,)."""
 
 
-def seat(model: api.CostModel, batch: Batch) -> Seated:
-    """Find who has a place, which no efficiency changes: bytes decide."""
+def schedule(model: api.CostModel, batch: Batch) -> Scheduled:
+    """How many sequences run at once: bytes decide, so no efficiency changes it."""
     rows = len(batch.cases)
     d = batch.designs.deployments
     if batch.cases[0].row.kind != "static":
         d = d.replace(batch=_resident(model, batch))
-    seated = np.broadcast_to(d.batch * d.dp, rows)
-    return Seated(
+    running = np.broadcast_to(d.batch * d.dp, rows)
+    return Scheduled(
         batch=batch,
         deployments=d,
-        seated=seated,
-        users=np.where(np.isfinite(batch.users), batch.users, seated),
+        running=running,
+        users=np.where(np.isfinite(batch.users), batch.users, running),
         together=np.asarray([float(c.row.kind != "mean_in_flight") for c in batch.cases]),
     )
 
 
 def predict(model: api.CostModel, batch: Batch) -> Floats:
     """Prediction of each row of the batch in the unit of its metric, shape (rows,)."""
-    return predict_seated(model, seat(model, batch), {})
+    return predict_scheduled(model, schedule(model, batch), {})
 
 
-def predict_seated(model: api.CostModel, seats: Seated, columns: Mapping[str, Floats]) -> Floats:
-    """Predictions with some chip columns exchanged; columns of shape (k, 1) give k predictions of each row.
+def predict_scheduled(model: api.CostModel, scheduled: Scheduled, columns: Mapping[str, Floats]) -> Floats:
+    """Predictions with some chip columns replaced; columns of shape (k, 1) give k predictions of each row.
 
-    Users beyond what fits wait for a place: their TTFT grows by the stay of those before them.
+    Users beyond what fits wait: their TTFT grows by the time in the system of those before them.
     """
-    batch, d = seats.batch, seats.deployments
+    batch, d = scheduled.batch, scheduled.deployments
     chips = batch.designs.chips.replace(**columns)
-    chips = chips.replace(burst=chips.burst * seats.together)
+    chips = chips.replace(burst=chips.burst * scheduled.together)
     designs = replace(batch.designs, chips=chips, deployments=d)
     found = model.evaluate(designs, batch.context)
     shape = np.broadcast_shapes((len(batch.cases),), *(np.shape(c) for c in columns.values()))
     tpot, ttft = np.broadcast_to(found.tpot_s, shape), np.broadcast_to(found.ttft_s, shape)
     stay = ttft + np.maximum(batch.osl - 1.0, 0.0) * tpot
-    waiting = np.maximum(seats.users / seats.seated - 1.0, 0.0) * stay
-    in_flight = np.maximum(seats.users, seats.seated)
+    waiting = np.maximum(scheduled.users / scheduled.running - 1.0, 0.0) * stay
+    in_flight = np.maximum(scheduled.users, scheduled.running)
     return in_metrics(batch, tpot, ttft + waiting, in_flight, np.asarray(d.tp * d.pp * d.dp))
 
 
@@ -99,7 +99,7 @@ def in_metrics(batch: Batch, tpot: Floats, ttft: Floats, in_flight: Floats, chip
 def _resident(model: api.CostModel, batch: Batch) -> Floats:
     """Sequences that are in a replica at once: the users, or what fits where that is less.
 
-    Bytes held are linear in the batch, so two evaluations tell where the capacity ends.
+    Bytes held are linear in the batch, so two evaluations give the batch at which the capacity ends.
     """
     d = batch.designs.deployments
 
@@ -113,7 +113,7 @@ def _resident(model: api.CostModel, batch: Batch) -> Floats:
     fits: Floats = np.floor(1.0 - low * 64.0 / np.maximum(high - low, 1e-9))
     seen = np.asarray(
         [c.row.kind in ("mean_in_flight", "max_seqs") for c in batch.cases]
-    )  # what an engine held, or was told to hold
+    )  # what an engine held, or was set to hold
     users: Floats = batch.users / d.dp
     size: Floats = np.maximum(
         np.where(seen, users, np.clip(np.minimum(fits, users), 1.0, MOST_SEQUENCES)), 1.0

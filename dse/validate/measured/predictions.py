@@ -67,7 +67,7 @@ def predictions(
     rows: Iterable[Measured],
     catalog: Catalog,
     stack: str | None = None,
-    tell: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Predicted:
     """Predict every row that can be; all of them on `stack` where one is named.
 
@@ -75,14 +75,14 @@ def predictions(
     """
     lookup = Lookup(catalog, stack)
     cases, refused = [], []
-    tell("looking up chips, LLMs and stacks")
+    progress("looking up chips, LLMs and stacks")
     for row in rows:
         case = lookup.case(row)
         if isinstance(case, Refusal):
             refused.append(case)
         else:
             cases.append(case)
-    tell(f"predicting {len(cases)} rows")
+    progress(f"predicting {len(cases)} rows")
     place = {id(case): i for i, case in enumerate(cases)}
     found: list[Prediction | None] = [None] * len(cases)
     for batch in batches(cases, catalog):

@@ -1,4 +1,4 @@
-"""A table of measurements, ours or a stranger's: one metric of one run a row."""
+"""A table of measurements, ours or an external one: one metric of one run a row."""
 
 import csv
 import gzip
@@ -35,7 +35,7 @@ REQUIRED: Final = ("chip", "llm", "weights", "isl", "osl", "metric", "value")
 OTHER_TABLES: Final = {
     "article": "claims",
     "silicon": "areas, powers and unit costs",
-    "dataflow": "speeds beside ours",
+    "dataflow": "speeds compared with ours",
 }
 """Tables that are shown in a way of their own, and what they hold; `dse validate` knows them."""
 
@@ -77,20 +77,20 @@ class Measured:
     quality: str
     spec_decode: str
     accepted: float | None = None
-    """Tokens that a step with drafts yields on average, where somebody stated it."""
+    """Tokens that a step with drafts yields on average, where it is stated."""
     vendor: str = ""
     basis: str = ""
     """Who says so: measured, a third party, the vendor."""
     ours: str = ""
-    """Columns that nobody stated, and why they are taken as they are."""
+    """Columns that the source does not state, and why they have the values that they have."""
     unclear: str = ""
-    """Why the row cannot be predicted as it stands; the empty string when it can."""
+    """Why the row cannot be predicted; the empty string when it can."""
 
 
 def find_table(name: str, catalog: Catalog, others: Sequence[str] = ()) -> Path:
     """A CSV by path, or a bundled table of measurements by name.
 
-    `others` are further tables that the asker knows, for the hint. Raises `SpecError` with the nearest names.
+    `others` are further tables that the hint may name. Raises `SpecError` with the nearest names.
     """
     found: dict[str, Path] = {}
     for folder in catalog.folders:
@@ -118,7 +118,7 @@ def read_rows(path: Path) -> list[Measured]:
     """Every row of a CSV in the documented columns, in any order; raises `SpecError` with all problems.
 
     What is no number is a problem of the table; what is a number of something else (a metric that is not
-    predicted, lengths that nobody stated) is a row that says why it is `unclear`.
+    predicted, lengths that are not stated) is a row that says why it is `unclear`.
     """
     with StringIO(_text(path), newline="") as file:
         reader = csv.reader(file, delimiter=_delimiter(file))
@@ -161,6 +161,7 @@ def _delimiter(file: StringIO) -> str:
 
 
 def _row(where: str, given: Mapping[str, str]) -> Measured:
+    """A row from its cells by our names of columns, in the units of our metrics."""
     metric, unit = spellings.metric(given.get("metric", ""))
     value = _number(given, "value", 0.0)
     isl, osl = _number(given, "isl", 0.0), _number(given, "osl", 0.0)
@@ -228,6 +229,7 @@ def _unclear(
 
 
 def _number(given: Mapping[str, str], name: str, minimum: float) -> float | None:
+    """The number in a cell, None for a blank one; raises `ValueError` for anything else."""
     text = given.get(name, "")
     if not text:
         return None

@@ -1,9 +1,9 @@
-"""How far predictions are off, by metric and by whatever else rows have in common."""
+"""How far predictions are off, by metric and by other columns of the rows."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -12,7 +12,10 @@ from dse.validate.measured.batches import Refusal
 from dse.validate.measured.predictions import Prediction
 from dse.validate.measured.rows import METRICS
 
-BY: Final[Mapping[str, Callable[[Prediction], Any]]] = {
+Key = str | float | None
+"""Value of a column; None for a blank."""
+
+BY: Final[Mapping[str, Callable[[Prediction], Key]]] = {
     "chip": lambda p: p.case.chip.name,
     "llm": lambda p: p.case.llm.name,
     "engine": lambda p: p.case.row.engine,
@@ -23,7 +26,7 @@ BY: Final[Mapping[str, Callable[[Prediction], Any]]] = {
     "kind": lambda p: p.case.row.kind,
     "quality": lambda p: p.case.row.quality,
 }
-"""What errors can be told apart by; every table tells metrics apart."""
+"""What errors can be grouped by; every table is grouped by metric."""
 
 _ORDER: Final = tuple(dict.fromkeys(METRICS.values()))
 
@@ -33,7 +36,7 @@ class Group:
     """Errors of some predictions of one metric."""
 
     metric: str
-    keys: Mapping[str, Any]
+    keys: Mapping[str, Key]
     """What the rows have in common, by column."""
     n: int
     median_abs_error: float
@@ -42,9 +45,9 @@ class Group:
     bias: float
     """Median of predicted / measured - 1."""
     inside_interval: float | None
-    """Share of the rows with an interval that lie inside; None where none has one."""
+    """Share of the rows with an interval that are inside; None where none has one."""
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Flat, the metric and the common columns first."""
         return {
             "metric": self.metric,
@@ -69,25 +72,23 @@ def columns(text: str | None) -> tuple[str, ...]:
 
 def summary(found: Iterable[Prediction], by: Sequence[str] = ()) -> list[Group]:
     """Errors by metric and by the columns `by`, in the order of the metrics, then of the columns."""
-    members: dict[tuple[Any, ...], list[Prediction]] = defaultdict(list)
+    members: dict[tuple[str, tuple[Key, ...]], list[Prediction]] = defaultdict(list)
     for p in found:
-        members[(p.metric, *(BY[name](p) for name in by))].append(p)
+        members[p.metric, tuple(BY[name](p) for name in by)].append(p)
+    ordered = sorted(members, key=lambda key: (_ORDER.index(key[0]), [_place(value) for value in key[1]]))
     return [
-        _group(key[0], dict(zip(by, key[1:], strict=True)), members[key])
-        for key in sorted(members, key=_place)
+        _group(metric, dict(zip(by, keys, strict=True)), members[metric, keys]) for metric, keys in ordered
     ]
 
 
-def _place(key: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Numbers by size, blanks first, words by letters."""
-    rest = tuple(
-        (0, 0.0, "") if v is None else (1, v, "") if isinstance(v, float) else (2, 0.0, str(v))
-        for v in key[1:]
-    )
-    return (_ORDER.index(key[0]), *rest)
+def _place(value: Key) -> tuple[int, float, str]:
+    """Order of a value: blanks first, then numbers by size, then words by letters."""
+    if value is None:
+        return 0, 0.0, ""
+    return (1, value, "") if isinstance(value, float) else (2, 0.0, value)
 
 
-def _group(metric: str, keys: Mapping[str, Any], members: Sequence[Prediction]) -> Group:
+def _group(metric: str, keys: Mapping[str, Key], members: Sequence[Prediction]) -> Group:
     errors = np.asarray([p.error for p in members])
     misses = np.abs(errors)
     inside = [p.inside for p in members if p.inside is not None]

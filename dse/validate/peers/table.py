@@ -21,7 +21,7 @@ from objectives import api
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class PeerResult:
     """One number of one tool."""
 
     case: str
@@ -45,25 +45,25 @@ class Said:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ours:
+class OurResult:
     """Our answer to the same question, in the same unit."""
 
     value: float
     feasible: bool
 
 
-def peers(catalog: Catalog) -> tuple[Said, ...]:
+def peer_results(catalog: Catalog) -> tuple[PeerResult, ...]:
     """Every number of the table, in its order."""
     for folder in catalog.folders:
         path = Path(folder) / "measurements" / "peers.csv"
         if path.is_file():
             with path.open(encoding="utf-8", newline="") as file:
-                return tuple(_said(row) for row in csv.DictReader(file))
+                return tuple(_peer_result(row) for row in csv.DictReader(file))
     raise spec_error("measurements/peers.csv", "expected this table in a configs folder, got none")
 
 
-def _said(row: dict[str, str]) -> Said:
-    return Said(
+def _peer_result(row: dict[str, str]) -> PeerResult:
+    return PeerResult(
         case=row["case"],
         tool=row["tool"],
         chip=row["chip"],
@@ -82,35 +82,35 @@ def _said(row: dict[str, str]) -> Said:
     )
 
 
-def ours(said: Said, stack: str, catalog: Catalog) -> Ours | None:
+def our_result(peer: PeerResult, stack: str, catalog: Catalog) -> OurResult | None:
     """What `roofline` says on a stack; None where the tool has no layout to repeat."""
-    if said.tp is None or said.pp is None:
+    if peer.tp is None or peer.pp is None:
         return None
     m, bound = _evaluated(
-        catalog, stack, said.chip, said.llm, said.weights, said.tp, said.pp, said.batch, said.isl, said.osl
+        catalog, stack, peer.chip, peer.llm, peer.weights, peer.tp, peer.pp, peer.batch, peer.isl, peer.osl
     )
     value = {
         "tpot_ms": m.tpot_s * 1e3,
         "ttft_ms": m.ttft_s * 1e3,
-        "decode_tok_s_total": said.batch / m.tpot_s,
+        "decode_tok_s_total": peer.batch / m.tpot_s,
         "held_gb": bound.needed_bytes / 1e9,
-    }[said.metric]
-    return Ours(value=_first(value), feasible=bool(_first(m.feasible())))
+    }[peer.metric]
+    return OurResult(value=_first(value), feasible=bool(_first(m.feasible())))
 
 
-def at_best(said: Said, catalog: Catalog) -> float | None:
+def bound_of(peer: PeerResult, catalog: Catalog) -> float | None:
     """What physics allows at best, in the unit of the row: the room of all chips for bytes held."""
-    if said.tp is None or said.pp is None:
+    if peer.tp is None or peer.pp is None:
         return None
     _, bound = _evaluated(
-        catalog, "ideal", said.chip, said.llm, said.weights, said.tp, said.pp, said.batch, said.isl, said.osl
+        catalog, "ideal", peer.chip, peer.llm, peer.weights, peer.tp, peer.pp, peer.batch, peer.isl, peer.osl
     )
     value = {
         "tpot_ms": bound.tpot_s * 1e3,
         "ttft_ms": bound.ttft_s * 1e3,
-        "decode_tok_s_total": said.batch / bound.tpot_s,
+        "decode_tok_s_total": peer.batch / bound.tpot_s,
         "held_gb": bound.room_bytes / 1e9,
-    }[said.metric]
+    }[peer.metric]
     return _first(value)
 
 

@@ -9,7 +9,7 @@ from dse.validate.measured.summary import Group
 from dse.validate.silicon.rows import SiliconRow
 
 METRICS = ("die_area", "tdp", "tdp_capped", "tdp_all", "unit_cost", "claim")
-"""What errors are told of; `tdp_all` is every power, of capped chips too."""
+"""What errors are reported of; `tdp_all` is every power, of capped chips too."""
 USES = ("fitted", "not fitted", "left out")
 """Rows that set constants, rows that did not, and all rows, each by constants fitted to the others."""
 FITTED = ("die_area", "tdp", "tdp_all", "unit_cost")
@@ -60,7 +60,7 @@ def left_out(rows: Sequence[SiliconRow]) -> list[LeftOut]:
 
 
 def rows_of(rows: Sequence[SiliconRow], metric: str) -> list[SiliconRow]:
-    """The rows that a metric is told of."""
+    """The rows that count for a metric."""
     named = ("tdp", "tdp_capped") if metric == "tdp_all" else (metric,)
     return [r for r in rows if r.metric in named]
 
@@ -79,7 +79,7 @@ def _scales(rows: Sequence[SiliconRow]) -> np.ndarray:
 
 
 def groups(rows: Sequence[SiliconRow], *, by_use: bool = False) -> list[Group]:
-    """Errors by metric, and by what the rows were used for; claims of others stand apart."""
+    """Errors by metric, and by what the rows were used for; claims of others are separate."""
     out = []
     others = left_out(rows)
     for metric in METRICS:

@@ -1,4 +1,4 @@
-"""Published die areas, powers and unit costs of real chips, beside what their specifications make."""
+"""Published die areas, powers and unit costs of real chips, and what their specifications predict."""
 
 import csv
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from objectives.arrays import zeros_like
 
 UNITS = {"die_area": "m2", "tdp": "W", "tdp_capped": "W", "unit_cost": "USD", "claim": "USD"}
 """Metric to its SI unit; a `tdp_capped` is the power of a chip whose die is also sold at a quarter
-more, so that it cannot hold its peaks; a `claim` is a unit cost that somebody asserts, and no measure of
-us."""
+more, so that it cannot hold its peaks; a `claim` is a unit cost that a third party asserts, and no test of
+the model."""
 CAPPED = 1.25
 """Power of a die in another chip over that in this one from which this one counts as capped."""
 
@@ -80,6 +80,7 @@ def _read(path: Path) -> list[dict[str, str]]:
 
 
 def _row(chip: ChipSpec, given: dict[str, str], technology: TechnologySpec, catalog: Catalog) -> SiliconRow:
+    """One published figure; one without a value of its own is that of the chip's file."""
     metric = given["metric"]
     shared = catalog.get(ChipSpec, given["die"]) if given["die"] else None
     if metric == "tdp" and shared is not None and _watts_of_a_die(shared) >= CAPPED * _watts_of_a_die(chip):
@@ -132,6 +133,7 @@ def _dollars(chip: ChipSpec, made: Silicon) -> dict[str, float]:
 
 
 def _fitted_parts(chip: ChipSpec, made: Silicon, metric: str) -> tuple[float, float]:
+    """See `SiliconRow.fitted_parts`."""
     b, t = made.blueprint, made.technology
     if metric == "die_area":
         each = 1.0 / (1.0 - t.layout.uncore_share) / float((b.enabled_share * b.dies)[0])

@@ -118,7 +118,7 @@ def _fit(
     with spinner("reading") as report:
         cases, refused = choose(rows, catalog, spec, quality)
         model = cost_model("roofline")
-        found = fitted(model, cases, catalog, spec, begin, method=method, source=source, tell=report)
+        found = fitted(model, cases, catalog, spec, begin, method=method, source=source, progress=report)
     return found, refused
 
 

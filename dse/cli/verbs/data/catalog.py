@@ -14,7 +14,7 @@ from dse.cli.terminal.guard import blame
 from dse.cli.terminal.machine_output import print_rows
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.plugins import GROUPS, registered
-from dse.question.resolved_study import find_study, list_studies
+from dse.question.find_study import find_study, list_studies
 from dse.spec.catalog.lookup import KINDS, Catalog
 from dse.spec.schema.base import Spec
 from dse.spec.schema.study import StudySpec

@@ -1,0 +1,66 @@
+"""Studies and their cases by path, slug or name."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from dse.errors import SpecError, nearest, spec_error
+from dse.spec.catalog.config_paths import study_folders
+from dse.spec.schema.software import MARK, split_software
+
+
+def find_study(name: str, folders: Iterable[Path] | None = None) -> Path:
+    """`study.yaml` of a study: a path to it or to its folder, its slug, or the slug without its number.
+
+    Raises `SpecError` that says what is there instead, or with the nearest names.
+    """
+    given = Path(name)
+    if given.is_file():
+        return given
+    if (given / "study.yaml").is_file():
+        return given / "study.yaml"
+    found: dict[str, Path] = {}
+    for folder in folders or study_folders():
+        for path in sorted(folder.glob("*/study.yaml")):
+            slug = path.parent.name
+            for key in (slug, slug.partition("-")[2] if slug[:4].isdigit() else slug):
+                found.setdefault(key, path)
+    if name in found:
+        return found[name]
+    if given.is_dir():
+        raise spec_error("", f"expected a folder with a study.yaml, got {name!r}, which has none")
+    if given.exists():
+        raise spec_error("", f"expected a study.yaml, got {name!r}, which is no regular file")
+    if given.suffix in (".yaml", ".yml"):
+        meant = given.parent.name if given.name == "study.yaml" else given.stem
+        raise spec_error(
+            "", f"expected a study.yaml, got {name!r}, which does not exist; {nearest(meant, found)}"
+        )
+    raise spec_error("", f"unknown study {name!r}; {nearest(name, found)}")
+
+
+def list_studies(folders: Iterable[Path] | None = None) -> dict[str, Path]:
+    """Slug to `study.yaml` of every study that can be found by name."""
+    found: dict[str, Path] = {}
+    for folder in folders or study_folders():
+        for path in sorted(folder.glob("*/study.yaml")):
+            found.setdefault(path.parent.name, path)
+    return found
+
+
+def find_case(name: str) -> tuple[Path, str | None]:
+    """`study.yaml` and case of a name such as `groq-vs-h100`, `groq-vs-h100/listed`, `groq-vs-h100@equal`."""
+    plain, software = split_software(str(name))
+    if software is not None and not Path(str(name)).exists():
+        path, case = find_case(plain.removesuffix("/"))
+        return path, f"{case or ''}{MARK}{software}"
+    head, _, tail = str(name).rpartition("/")
+    try:
+        return find_study(str(name)), None
+    except SpecError as error:
+        whole = error
+    if not head or not tail or Path(tail).suffix in (".yaml", ".yml"):
+        raise whole
+    try:
+        return find_study(head), tail
+    except SpecError as error:
+        raise (whole if "/" in head or Path(head).exists() else error) from None
