@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dse.chips.price_method import Priced, Terms, price_method
+from dse.chips.price_methods.margin import margin_of
 from dse.chips.resolve import AROUND, Setting, chip_columns, chips_of, price_of, speed_columns
 from dse.chips.silicon_columns import EXCESS, WATTS
 from dse.errors import SpecError
@@ -175,6 +176,14 @@ def test_a_price_by_margin_leaves_the_seller_its_margin_of_what_one_chip_costs()
     # one-off cost is shared out: half of it for twice as many
     assert prices[0] - prices[2] == pytest.approx(2 * (prices[1] - prices[2]), rel=1e-6)
     assert prices[0] > prices[1] > prices[2] > cost > 0.0
+
+
+def test_a_seller_who_keeps_all_of_a_price_has_none() -> None:
+    path = "economics.gross_margin.nvidia-chip"
+    terms = PriceSpec(method="margin", seller="nvidia-chip", volume=1000)
+    assert margin_of(terms, override_all(TECHNOLOGY, {path: 0.99}, "a test")).gross_margin == 0.99
+    with pytest.raises(SpecError, match="expected a gross margin below 1, got 1"):
+        margin_of(terms, override_all(TECHNOLOGY, {path: 1.0}, "a test"))
 
 
 def test_a_method_reads_of_a_chip_what_it_says_it_needs() -> None:

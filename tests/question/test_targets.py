@@ -1,13 +1,16 @@
 """What a study bounds and chooses by: the tighter of two limits, and a goal that no order decides."""
 
 from itertools import permutations
+from pathlib import Path
 
 import pytest
-from studies_for_tests import small
+from studies_for_tests import small, write_study
 
 from dse.errors import SpecError
 from dse.plugins import objective
+from dse.question.resolved_study import load_study
 from dse.question.targets import Target, bound, goal_of, limits_of, target_of
+from dse.question.variation import vary
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.study import StudySpec
 from dse.spec.schema.workload import WorkloadSpec
@@ -80,3 +83,12 @@ def test_where_several_are_left_all_are_named() -> None:
     for goals in ([TPOT, energy, RATE], [RATE, energy, TPOT]):
         with pytest.raises(SpecError, match="expected one of energy_per_token, tokens_per_second to choose"):
             goal_of(study(), goals, TPOT)
+
+
+def test_a_lifted_study_stays_lifted_where_it_is_varied(tmp_path: Path) -> None:
+    study = load_study(str(write_study(tmp_path, workload="chat", targets={"ttft": "9 s"})))
+    assert {t.objective.name: t.limit for t in study.targets} == dict(CHAT.targets)  # 9 s is the looser one
+    lifted = study.lifted()
+    for one in (lifted, vary(lifted, {}, baselines=())):
+        assert {t.objective.name: t.limit for t in one.targets} == {"ttft": 9.0}
+    assert {t.objective.name: t.limit for t in vary(study, {}, baselines=()).targets} == dict(CHAT.targets)
