@@ -82,7 +82,7 @@ def test_where_keeps_the_rows_that_meet_it(front):
 def test_where_that_nothing_meets_says_so(front):
     said = front("--where", "chips>1e12")
     assert said.code == 0
-    assert "No design on the front meets this." in said.out
+    assert "No design on the front meets the condition." in said.out
     assert front("--where", "chips>1e12", "--format", "json").json["front"] == []
 
 

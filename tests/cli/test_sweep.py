@@ -89,7 +89,9 @@ def test_without_a_sweep_the_fraction_is_null(dse, small_run):
 def test_a_sweep_of_another_problem_is_no_yardstick(dse, swept, study_with, tmp_path):
     own = study_with(workload="chat", space="lpu-or-hbm")
     assert dse("run", own, *PLAIN, "--trials", "6", "--out", tmp_path / "mine").code in (0, 1)
-    dse("front", own, "--out", tmp_path / "mine", "--exact", swept[0]).refused("--exact", "the same problem")
+    dse("front", own, "--out", tmp_path / "mine", "--exact", swept[0]).refused(
+        "--exact", "for the same study"
+    )
 
 
 def test_where_only_a_sweep_was_made_its_front_is_shown(dse):
