@@ -20,7 +20,12 @@ SLOW = (
 """What starts processes, servers, searches or fits, besides single tests that are marked: without them
 (`pytest -m "not slow"`) the rest takes a minute on two cores."""
 
-FAST = ("calibrate/test_left_out.py", "decide/test_quantiles.py", "decide/test_steps.py")
+FAST = (
+    "calibrate/test_left_out.py",
+    "decide/test_quantiles.py",
+    "decide/test_rules.py",
+    "decide/test_steps.py",
+)
 """Files of slow folders that are arithmetic alone."""
 
 REAL = ("faults", "workers", "view", "browser", "search/test_killed.py", "cli/test_process.py")
