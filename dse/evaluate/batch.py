@@ -38,7 +38,7 @@ class Origin:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Points:
+class DesignBatch:
     """Deployments x chips of one batch, flattened; the chip is the last axis."""
 
     study: ResolvedStudy
@@ -191,17 +191,21 @@ def grid_of(study: ResolvedStudy, chips: int = 1) -> api.Deployments:
     return every if chips > 1 else every.reshape(-1, 1)
 
 
-def evaluate(study: ResolvedStudy, chips: api.Chips, deployments: api.Deployments, origin: Origin) -> Points:
+def evaluate(
+    study: ResolvedStudy, chips: api.Chips, deployments: api.Deployments, origin: Origin
+) -> DesignBatch:
     """Evaluate chips of shape (n,) under deployments that broadcast against them, in one call."""
     if study.members:
         return _mixed(study, chips, deployments, origin)
     designs = api.Designs(chips=chips, deployments=deployments)
-    return Points(
+    return DesignBatch(
         study=study, origin=origin, designs=designs, metrics=study.cost_model.evaluate(designs, study.context)
     )
 
 
-def _mixed(study: ResolvedStudy, chips: api.Chips, deployments: api.Deployments, origin: Origin) -> Points:
+def _mixed(
+    study: ResolvedStudy, chips: api.Chips, deployments: api.Deployments, origin: Origin
+) -> DesignBatch:
     """Every chip in every combination of deployments that is its best somewhere, one after the other."""
     found = combine(study, chips, deployments)
     at, n = found.chip, chips.size
@@ -219,4 +223,6 @@ def _mixed(study: ResolvedStudy, chips: api.Chips, deployments: api.Deployments,
         price_usd=each(origin.price_usd),
     )
     first = found.members[0].designs
-    return Points(study=study, origin=spread, designs=first, metrics=found.metrics, members=found.members)
+    return DesignBatch(
+        study=study, origin=spread, designs=first, metrics=found.metrics, members=found.members
+    )

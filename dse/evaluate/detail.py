@@ -24,7 +24,7 @@ Parts = Mapping[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Revisited:
+class DesignDetail:
     """One row of a table, evaluated again; SI throughout."""
 
     chip: Parts
@@ -38,7 +38,7 @@ class Revisited:
     """Whether the chip does not exist."""
     interval: Parts
     """Metric (tpot, ttft, throughput) to the factor up and down of the stack; empty where it is unknown."""
-    parts: Mapping[str, "Revisited"] = field(default_factory=dict)
+    parts: Mapping[str, "DesignDetail"] = field(default_factory=dict)
     """The same for each LLM and workload of a mix, by its label; empty where there is one. The ledgers of the
     whole are then those of `combined_ledgers`."""
 
@@ -49,12 +49,12 @@ class Revisited:
         return max(bounds, key=lambda name: bounds[name]) if bounds else ""
 
 
-def revisit(study: ResolvedStudy, rows: Table) -> list[Revisited]:
+def details_of(study: ResolvedStudy, rows: Table) -> list[DesignDetail]:
     """Evaluate every row of a front or of its baselines again, rows of one chip or branch in one call.
 
     Raises `SpecError` for a row whose chip is neither of the space nor of the catalog.
     """
-    found: dict[int, Revisited] = {}
+    found: dict[int, DesignDetail] = {}
     for name, part in rows.groupby(_family(rows), sort=False):
         family = family_of(study, str(name), part)
         made = _mixed(study, part, family) if study.members else _evaluated(study, part, family)
@@ -96,7 +96,7 @@ def family_of(study: ResolvedStudy, name: str, rows: Table) -> Family:
     return Family(chips=branch.chips(values), stack=stack, hypothetical=True)
 
 
-def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Revisited]:
+def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[DesignDetail]:
     """Each part of the mix evaluated, and what they come to together."""
     n, weights = len(rows), [m.weight for m in study.members]
     points, details = [], []
@@ -109,7 +109,7 @@ def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Revisi
         points.append(MemberPoints(member=member, designs=designs, metrics=flat))
     over = _violations(study.limits, combined_metrics(tuple(points)), study.context, n)
     for i, each in enumerate(zip(*details, strict=True)):
-        yield Revisited(
+        yield DesignDetail(
             chip=each[0].chip,
             stack=each[0].stack,
             hypothetical=each[0].hypothetical,
@@ -120,7 +120,7 @@ def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Revisi
         )
 
 
-def _evaluated(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Revisited]:
+def _evaluated(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[DesignDetail]:
     designs = api.Designs(chips=family.chips, deployments=_deployments(study, rows))
     metrics = study.cost_model.evaluate(designs, study.context, detail=True)
     return _detailed(family, metrics, study.context, study.limits, len(rows))
@@ -140,13 +140,13 @@ def _deployments(study: ResolvedStudy, rows: Table, start: str = "") -> api.Depl
 
 def _detailed(
     family: Family, metrics: api.Metrics, context: api.Context, limits: Limits, n: int
-) -> Iterator[Revisited]:
-    """One `Revisited` for each of `n` rows."""
+) -> Iterator[DesignDetail]:
+    """One `DesignDetail` for each of `n` rows."""
     columns = _spread(family.chips.columns(), n)
     ledgers = {ledger.name: _spread(getattr(metrics, ledger.field), n) for ledger in LEDGERS}
     over = _violations(limits, metrics, context, n)
     for i in range(n):
-        yield Revisited(
+        yield DesignDetail(
             chip=_row(columns, i),
             ledgers={name: _row(parts, i) for name, parts in ledgers.items()},
             violations=_row(over, i),

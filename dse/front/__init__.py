@@ -1,1 +1,4 @@
-"""Dominance, the stored front and questions to it. The only door of moocore, pandas and pyarrow."""
+"""Fronts: dominance, the running archive, tables, the files of a results folder, and queries of a front.
+
+The only package that imports moocore, pandas and pyarrow.
+"""

@@ -8,7 +8,7 @@ import pytest
 from studies_for_tests import write_study
 
 from dse.chips.parameters import value_at
-from dse.evaluate.batch import Origin, Points, axes_of, axis_of, evaluate, grid_of
+from dse.evaluate.batch import DesignBatch, Origin, axes_of, axis_of, evaluate, grid_of
 from dse.evaluate.scoring import costs, violations
 from dse.front.tables import records
 from dse.plugins import objective
@@ -30,7 +30,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> ResolvedStudy:
     )  # fmt: skip
 
 
-def batch_of(study: ResolvedStudy, shares: list[float], deployments: api.Deployments | None = None) -> Points:
+def batch_of(
+    study: ResolvedStudy, shares: list[float], deployments: api.Deployments | None = None
+) -> DesignBatch:
     """Chips of a branch at some shares of all of its ranges."""
     branch = study.branches["hybrid"]
     n = len(shares)
@@ -47,17 +49,17 @@ def batch_of(study: ResolvedStudy, shares: list[float], deployments: api.Deploym
 
 
 @pytest.fixture(scope="module")
-def points(study: ResolvedStudy) -> Points:
+def points(study: ResolvedStudy) -> DesignBatch:
     return batch_of(study, [0.1, 0.5, 0.9])
 
 
 @pytest.fixture(scope="module")
-def rows(points: Points) -> list[dict[str, Any]]:
+def rows(points: DesignBatch) -> list[dict[str, Any]]:
     return records(points.rows(np.arange(int(np.prod(points.shape)))))
 
 
 def test_there_is_a_row_for_each_chip_in_each_deployment(
-    study: ResolvedStudy, points: Points, rows: list
+    study: ResolvedStudy, points: DesignBatch, rows: list
 ) -> None:
     d = study.lists
     expected = {
@@ -70,7 +72,7 @@ def test_there_is_a_row_for_each_chip_in_each_deployment(
     assert points.shape[-1] == CHIPS
 
 
-def test_each_row_is_what_its_chip_does_alone(study: ResolvedStudy, points: Points, rows: list) -> None:
+def test_each_row_is_what_its_chip_does_alone(study: ResolvedStudy, points: DesignBatch, rows: list) -> None:
     rng = np.random.default_rng(1)
     for i in rng.choice(len(rows), 12, replace=False):
         row = rows[i]
@@ -96,7 +98,7 @@ def test_each_row_is_what_its_chip_does_alone(study: ResolvedStudy, points: Poin
 
 
 def test_objectives_and_violations_are_columns_of_the_rows(
-    study: ResolvedStudy, points: Points, rows: list
+    study: ResolvedStudy, points: DesignBatch, rows: list
 ) -> None:
     for i, axis in enumerate(axes_of(study)):
         assert [row[axis.column] for row in rows] == points.values[:, i].tolist()
@@ -109,7 +111,7 @@ def test_objectives_and_violations_are_columns_of_the_rows(
     assert points.violations["ttft"].tolist() == pytest.approx(late)
 
 
-def test_costs_are_all_to_be_made_small(study: ResolvedStudy, points: Points) -> None:
+def test_costs_are_all_to_be_made_small(study: ResolvedStudy, points: DesignBatch) -> None:
     rate, tpot, usd = (points.flat(c) for c in costs(study, points.metrics))
     assert rate.tolist() == (-points.values[:, 0]).tolist()
     assert (tpot.tolist(), usd.tolist()) == (points.values[:, 1].tolist(), points.values[:, 2].tolist())
@@ -118,7 +120,7 @@ def test_costs_are_all_to_be_made_small(study: ResolvedStudy, points: Points) ->
 
 @pytest.mark.parametrize("limit", [0.002, 0.01, 0.05, float("inf")])
 def test_the_best_is_the_cheapest_row_that_fits_and_is_in_time(
-    points: Points, rows: list, limit: float
+    points: DesignBatch, rows: list, limit: float
 ) -> None:
     late = points.swept_violation(limit)
     assert late.tolist() == pytest.approx([row["tpot_s"] - limit for row in rows])
@@ -139,7 +141,7 @@ def test_the_best_is_the_cheapest_row_that_fits_and_is_in_time(
         assert best["tpot_s"] >= min(fitting)
 
 
-def test_one_design_as_plain_data_is_its_row(points: Points, rows: list) -> None:
+def test_one_design_as_plain_data_is_its_row(points: DesignBatch, rows: list) -> None:
     for i in (0, 7, len(rows) - 1):
         found = points.design(i)
         assert found["chip"] == rows[i]["chip"]
@@ -147,7 +149,7 @@ def test_one_design_as_plain_data_is_its_row(points: Points, rows: list) -> None
             assert found[name] == rows[i][name]
 
 
-def test_some_rows_are_those_rows_in_the_order_asked_for(points: Points, rows: list) -> None:
+def test_some_rows_are_those_rows_in_the_order_asked_for(points: DesignBatch, rows: list) -> None:
     some = np.array([5, 0, 11, 5])
     assert records(points.rows(some)) == [rows[i] for i in some]
 

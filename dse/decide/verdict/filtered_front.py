@@ -14,7 +14,7 @@ import numpy as np
 from dse.choose.rule import Limits, merged
 from dse.decide.verdict.reevaluated_front import points_of_front
 from dse.errors import SpecError
-from dse.evaluate.batch import Points, axes_of, axis_of
+from dse.evaluate.batch import DesignBatch, axes_of, axis_of
 from dse.front.archive import Archive
 from dse.front.axis import Axis
 from dse.front.files import Front
@@ -97,7 +97,7 @@ def _trials_of(front: Front) -> Iterator[tuple[object, int]]:
             yield from zip(table["chip"], table["trial"], strict=True)
 
 
-def _add(archive: Archive, points: Points, rest: str) -> None:
+def _add(archive: Archive, points: DesignBatch, rest: str) -> None:
     """Offer those designs that meet the conditions which are no targets."""
     feasible = points.feasible
     if rest and feasible.any():

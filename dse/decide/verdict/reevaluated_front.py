@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dse.decide.propose.candidates import of_front
-from dse.evaluate.batch import Points, axes_of
+from dse.evaluate.batch import DesignBatch, axes_of
 from dse.front.archive import Archive
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy
@@ -39,7 +39,7 @@ def reevaluated(study: ResolvedStudy, front: Front) -> Front:
     )
 
 
-def points_of_front(study: ResolvedStudy, front: Front) -> Iterator[Points]:
+def points_of_front(study: ResolvedStudy, front: Front) -> Iterator[DesignBatch]:
     """Every distinct chip of the front that was searched, those of one branch together."""
     found = [c for c in of_front(study, front) if c.branch is not None] if len(front.frame) else []
     for branch in study.branches:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dse.arrays import Floats
 from dse.errors import SpecError, nearest, spec_error
-from dse.evaluate.detail import Revisited, revisit
+from dse.evaluate.detail import DesignDetail, details_of
 from dse.front.axis import Axis
 from dse.front.files import Front, load_front
 from dse.front.query import where
@@ -33,7 +33,7 @@ class Answer:
     title: str
     study: ResolvedStudy
     front: Front
-    _seen: dict[tuple[str, int], Revisited] = field(default_factory=dict)
+    _seen: dict[tuple[str, int], DesignDetail] = field(default_factory=dict)
 
     @property
     def goal(self) -> Axis:
@@ -119,11 +119,11 @@ class Answer:
         """`frame`, `baselines` or `ranked`."""
         return {"frame": self.frame, "baselines": self.baselines, "ranked": self.ranked}[name]
 
-    def seen(self, name: str, index: int) -> Revisited:
+    def seen(self, name: str, index: int) -> DesignDetail:
         """A row evaluated again, with its ledgers."""
         key = (name, index)
         if key not in self._seen:
-            self._seen[key] = revisit(self.study, self.table(name).loc[[index]])[0]
+            self._seen[key] = details_of(self.study, self.table(name).loc[[index]])[0]
         return self._seen[key]
 
 
@@ -141,7 +141,7 @@ class Pick:
         return {str(k): v for k, v in self.answer.table(self.table).loc[self.index].items()}
 
     @property
-    def seen(self) -> Revisited:
+    def seen(self) -> DesignDetail:
         """It, evaluated again."""
         return self.answer.seen(self.table, self.index)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dse.evaluate.detail import Revisited
+from dse.evaluate.detail import DesignDetail
 from dse.front.tables import Row
 from dse.plugins import metrics_of
 from dse.report.words.part_names import counted, word
@@ -76,7 +76,7 @@ _CHIP = (
 )
 
 
-def card_of(row: Row, seen: Revisited | None) -> Card:
+def card_of(row: Row, seen: DesignDetail | None) -> Card:
     """The card of one row of a front or of its baselines; without `seen` it holds what the row tells."""
     chip = dict(seen.chip) if seen else {"price_usd": row.get("price_usd")}
     found = seen.violations if seen else _violations(row)
@@ -98,14 +98,14 @@ def card_of(row: Row, seen: Revisited | None) -> Card:
     )
 
 
-def _ledgers(seen: Revisited) -> tuple[Ledger, ...]:
+def _ledgers(seen: DesignDetail) -> tuple[Ledger, ...]:
     """All of a design; of a mix those that it has in all, because seconds and bytes are those of a part."""
     whole = [ledger.name for ledger in LEDGERS if ledger.of_the_whole]
     names = whole if seen.parts else list(seen.ledgers)
     return ledgers_of({name: seen.ledgers[name] for name in names if name in seen.ledgers})
 
 
-def role_label(row: Row, seen: Revisited | None) -> str:
+def role_label(row: Row, seen: DesignDetail | None) -> str:
     """Whether a chip is a baseline, and whether it exists; empty for one that was searched."""
     if row.get("role") != "baseline":
         return ""
@@ -187,7 +187,7 @@ def _violations(row: Row) -> dict[str, float]:
     return {k.removeprefix(start): v for k, v in row.items() if k.startswith(start) and v is not None}
 
 
-def _notes(row: Row, seen: Revisited | None) -> list[str]:
+def _notes(row: Row, seen: DesignDetail | None) -> list[str]:
     """Notes below a card: mixes, missing breakdowns, the stack and its error."""
     notes = []
     if any(is_of_member(column) for column in row):

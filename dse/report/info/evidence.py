@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dse.errors import SpecError
-from dse.evaluate.detail import Revisited, revisit
+from dse.evaluate.detail import DesignDetail, details_of
 from dse.front.files import Front
 from dse.front.tables import Row, Table, plain_rows
 from dse.question.resolved_study import ResolvedStudy, load_study
@@ -24,9 +24,9 @@ class Evidence:
     rows: tuple[Row, ...]
     """Rows of the front as plain data, and behind them what was solved again at targets."""
     baselines: tuple[Row, ...]
-    seen: tuple[Revisited | None, ...]
+    seen: tuple[DesignDetail | None, ...]
     """Of each row of the front."""
-    seen_baselines: tuple[Revisited | None, ...]
+    seen_baselines: tuple[DesignDetail | None, ...]
     cautions: tuple[str, ...]
     """Why parts are missing, or may not hold any more."""
     sampled: SampledFront | None = None
@@ -46,7 +46,7 @@ class Evidence:
         ]
         return {str(row.get("chip")): seen.interval for row, seen in pairs if seen is not None}
 
-    def design_of(self, row: Row) -> tuple[Row, Revisited | None]:
+    def design_of(self, row: Row) -> tuple[Row, DesignDetail | None]:
         """The row of the front or of the baselines that is the same design, with its ledgers."""
         for rows, seen in ((self.rows, self.seen), (self.baselines, self.seen_baselines)):
             for own, again in zip(rows, seen, strict=True):
@@ -96,11 +96,11 @@ def changes(front: Front, study: ResolvedStudy) -> list[str]:
     ]
 
 
-def _again(study: ResolvedStudy, rows: Table) -> Sequence[Revisited | None]:
-    return revisit(study, rows) if len(rows) else []
+def _again(study: ResolvedStudy, rows: Table) -> Sequence[DesignDetail | None]:
+    return details_of(study, rows) if len(rows) else []
 
 
-def _unknown(rows: Table) -> Sequence[Revisited | None]:
+def _unknown(rows: Table) -> Sequence[DesignDetail | None]:
     return [None] * len(rows)
 
 

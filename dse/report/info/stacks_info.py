@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from dse.arrays import Floats
-from dse.evaluate.detail import Revisited
+from dse.evaluate.detail import DesignDetail
 from dse.front.query import best_at_targets
 from dse.front.tables import Row, plain_rows
 from dse.report.drawing.scales import tick_label
@@ -129,14 +129,14 @@ def _ledger(found: Evidence, plan: _Plan) -> StackInfo:
     )
 
 
-def _parts(label: str, row: Row, seen: Revisited) -> list[tuple[str, Row, Revisited]]:
+def _parts(label: str, row: Row, seen: DesignDetail) -> list[tuple[str, Row, DesignDetail]]:
     """A bar for each part of a mix; the one bar where there is none."""
     if not seen.parts:
         return [(label, row, seen)]
     return [(f"{label}\n{part}", row, own) for part, own in seen.parts.items()]
 
 
-def winners(found: Evidence) -> Iterator[tuple[str, Row, Revisited | None]]:
+def winners(found: Evidence) -> Iterator[tuple[str, Row, DesignDetail | None]]:
     """The best design at each target and the best baseline there with a label, once for neighbours alike.
 
     Without targets, the best design of each objective.

@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Mapping, Sequence
 
-from dse.evaluate.detail import Revisited
+from dse.evaluate.detail import DesignDetail
 from dse.front.axis import Axis
 from dse.front.tables import Row
 from dse.plugins import metrics_of
@@ -99,7 +99,7 @@ def _cards(found: Evidence, heads: Mapping[str, str]) -> Html:
     )
 
 
-def _keyed(found: Evidence) -> dict[str, tuple[Row, Revisited | None]]:
+def _keyed(found: Evidence) -> dict[str, tuple[Row, DesignDetail | None]]:
     own = {front_key(i): pair for i, pair in enumerate(zip(found.rows, found.seen, strict=True))}
     others = zip(found.baselines, found.seen_baselines, strict=True)
     return own | {baseline_key(i): pair for i, pair in enumerate(others)}
@@ -143,7 +143,7 @@ def designs_section(found: Evidence) -> Html:
 
 
 def _table_row(
-    key: str, row: Row, seen: Revisited | None, columns: Sequence[str], barred: Container[str]
+    key: str, row: Row, seen: DesignDetail | None, columns: Sequence[str], barred: Container[str]
 ) -> dict[str, Cell]:
     """The cells of one design in the table of all designs."""
     name, kind = str(row.get("chip")), kind_label(str(row.get("branch") or ""))

@@ -7,7 +7,7 @@ from textwrap import fill
 import numpy as np
 
 from dse.arrays import Floats
-from dse.evaluate.detail import Revisited
+from dse.evaluate.detail import DesignDetail
 from dse.front.tables import Row
 from dse.report.drawing.scales import Scale, tick_label, ticks
 from dse.report.drawing.style import PARTS, Style, kind_label, kind_of
@@ -56,7 +56,7 @@ def rows_data(found: Evidence) -> Data:
     return {key: {**row, "hover": hover(row, seen)} for key, row, seen in keyed}
 
 
-def hover(row: Row, seen: Revisited | None) -> str:
+def hover(row: Row, seen: DesignDetail | None) -> str:
     """A design in a few lines."""
     lines = [
         f"{row.get('chip')} ({kind_label(str(row.get('branch') or ''))})",

@@ -1,5 +1,4 @@
-"""What a stored study says.
+"""Results of stored trials: designs at targets, the live front, progress, importance of parameters.
 
-Designs at targets, the live front, progress, importance of parameters, the manifest and the question that
-it answers.
+The manifest, the question that a stored study answers and the folders of results are here too.
 """

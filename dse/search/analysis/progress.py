@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from optuna.trial import FrozenTrial
 
-from dse.evaluate.batch import Points, axes_of
+from dse.evaluate.batch import DesignBatch, axes_of
 from dse.front.dominance import hypervolume, nondominated
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.trials.read_trials import finished
@@ -50,7 +50,7 @@ def _checks(n: int) -> set[int]:
     return {round(v) for v in np.geomspace(1, n, CHECKS)} if n else set()
 
 
-def _by_trial(points: Points) -> dict[int, npt.NDArray[np.float64]]:
+def _by_trial(points: DesignBatch) -> dict[int, npt.NDArray[np.float64]]:
     """Trial to the objectives (n, k) of its own non-dominated feasible deployments."""
     axes = axes_of(points.study)
     numbers = np.broadcast_to(points.origin.trial, points.shape[-1:])

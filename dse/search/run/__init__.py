@@ -1,5 +1,5 @@
 """One run of a study.
 
-Hand out tasks, make trials in worker processes or on a cluster, gather their rows, keep the front while it
-grows, and survive kills.
+Tasks go to workers in this process, in others or on a cluster; what they make is stored in bulk, its front is
+kept, and what a killed worker had under way is recovered.
 """

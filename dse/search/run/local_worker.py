@@ -8,7 +8,7 @@ import optuna
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.evaluate.batch import Points, axes_of
+from dse.evaluate.batch import DesignBatch, axes_of
 from dse.front.archive import Archive
 from dse.front.tables import Table
 from dse.question.resolved_study import ResolvedStudy
@@ -124,7 +124,7 @@ def _optuna_study(study: ResolvedStudy, seed: int, storage: BaseStorage) -> optu
     )
 
 
-def _record(study: ResolvedStudy, trial: optuna.Trial, choice: Choice, points: Points) -> list[float]:
+def _record(study: ResolvedStudy, trial: optuna.Trial, choice: Choice, points: DesignBatch) -> list[float]:
     """Store constraints and the best design in a trial; returns its objectives."""
     best = points.best(choice.limit)
     for name, value in points.violations.items():

@@ -10,7 +10,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
 
 from dse.errors import PluginError, spec_error
-from dse.evaluate.batch import Points
+from dse.evaluate.batch import DesignBatch
 from dse.plugins import sampler_factory
 from dse.question.resolved_study import ResolvedStudy
 
@@ -27,7 +27,7 @@ def without_experimental_warnings() -> Iterator[None]:
 class TakesDesigns(Protocol):
     """A sampler that uses all designs of a trial, not only its objectives."""
 
-    def take_designs(self, number: int, points: Points) -> None:
+    def take_designs(self, number: int, points: DesignBatch) -> None:
         """Take the designs that trial `number` has just evaluated."""
 
 

@@ -16,7 +16,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from dse.arrays import Floats
-from dse.evaluate.batch import Points, grid_of
+from dse.evaluate.batch import DesignBatch, grid_of
 from dse.front.axis import Axis
 from dse.front.dominance import Mask, hypervolume, nondominated
 from dse.question.resolved_study import ResolvedStudy
@@ -97,7 +97,7 @@ class ParetoSampler(BaseSampler):
         self._left = 0
         self._chosen: dict[str, Any] = {}
 
-    def take_designs(self, number: int, points: Points) -> None:
+    def take_designs(self, number: int, points: DesignBatch) -> None:
         """Take the designs that a trial has just evaluated, so that they are not evaluated again."""
         self._evaluated[number] = _costs(points)
 
@@ -242,7 +242,7 @@ class ParetoSampler(BaseSampler):
         return float(np.clip(wanted * (1.0 + 1e-9), *ends))
 
 
-def _costs(points: Points) -> Floats:
+def _costs(points: DesignBatch) -> Floats:
     """Objectives of the feasible designs (n, k), with the sign with which less is better."""
     signs = [1.0 if g.direction == "minimize" else -1.0 for g in points.study.objectives]
     return points.values[points.feasible] * signs

@@ -1,1 +1,4 @@
-"""Optuna storages: opened by URL, written in bulk, shared, locked, proxied and read without writing."""
+"""Storages of trials: opened by URL, written in bulk, shared by many runs, locked, and shown read only.
+
+What is private to Optuna is used in `optuna_private` alone.
+"""

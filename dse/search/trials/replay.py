@@ -9,7 +9,7 @@ from optuna.trial import FixedTrial, FrozenTrial
 from dse.chips.branch import chip_kind
 from dse.chips.formats import computed_columns, with_formats
 from dse.chips.resolve import chip_columns, chips_of
-from dse.evaluate.batch import Origin, Points, axes_of, evaluate, grid_of
+from dse.evaluate.batch import DesignBatch, Origin, axes_of, evaluate, grid_of
 from dse.front.archive import Archive
 from dse.front.tables import Table, stack
 from dse.question.chip_names import chip_name
@@ -29,7 +29,7 @@ def choice_of(study: ResolvedStudy, trial: FrozenTrial) -> Choice:
     return suggest(study, fixed)
 
 
-def points_of(study: ResolvedStudy, numbers: Sequence[int], choices: Sequence[Choice]) -> Points:
+def points_of(study: ResolvedStudy, numbers: Sequence[int], choices: Sequence[Choice]) -> DesignBatch:
     """Evaluate the chips of some trials of one branch, each under its deployments, in one call."""
     first = choices[0]
     if first.chip is not None:
@@ -51,7 +51,7 @@ def points_of(study: ResolvedStudy, numbers: Sequence[int], choices: Sequence[Ch
 
 def catalog_points(
     study: ResolvedStudy, name: str, numbers: Sequence[int], deployments: api.Deployments | None = None
-) -> Points:
+) -> DesignBatch:
     """Evaluate a chip of the catalog under `deployments`, all of the study when left out."""
     spec = with_formats(study.baselines[name], study.setting.technology)
     formats = computed_columns(spec, study.setting.precision)
@@ -78,7 +78,7 @@ def _deployments(study: ResolvedStudy, choices: Sequence[Choice]) -> api.Deploym
     return api.Deployments(**columns, dp=np.maximum(columns["ep"] / columns["tp"], 1.0))
 
 
-def replay(study: ResolvedStudy, trials: Sequence[FrozenTrial]) -> Iterator[Points]:
+def replay(study: ResolvedStudy, trials: Sequence[FrozenTrial]) -> Iterator[DesignBatch]:
     """Evaluate finished trials again, chips of one branch together."""
     groups: dict[str, list[tuple[int, Choice]]] = defaultdict(list)
     for trial in trials:
