@@ -114,6 +114,19 @@ def test_every_config_study_and_page_of_documentation_is_shipped(wheel: Path) ->
     assert sorted(set(wanted) - names) == []
 
 
+def test_what_writes_our_own_pages_and_site_is_not_shipped(wheel: Path) -> None:
+    assert [name for name in _names(wheel) if name.startswith(("dse/pages/", "dse/docs/generate/"))] == []
+
+
+def test_an_installed_wheel_writes_new_files_and_their_schemas(installed: Path, elsewhere: Path) -> None:
+    _python(["-m", "dse", "new", "chip", "from-wheel"], elsewhere, installed)
+    assert "1 file" in _python(
+        ["-m", "dse", "check", "my-configs/chips/from-wheel.yaml"], elsewhere, installed
+    )
+    schema = json.loads((elsewhere / "my-configs" / "schemas" / "chip.json").read_text(encoding="utf-8"))
+    assert schema["title"] == "dse chip"
+
+
 def test_every_entry_point_is_shipped_and_loads(wheel: Path, installed: Path, elsewhere: Path) -> None:
     parser = ConfigParser()
     parser.optionxform = str  # type: ignore[assignment,method-assign]
