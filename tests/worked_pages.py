@@ -48,13 +48,21 @@ class Example:
 
 def blocks_of(page: Path) -> list[Block]:
     """Every fenced block of a page."""
-    return [Block(*found) for found in _FENCE.findall(page.read_text(encoding="utf-8"))]
+    return _blocks(page.read_text(encoding="utf-8"))
+
+
+def _blocks(text: str) -> list[Block]:
+    return [Block(*found) for found in _FENCE.findall(text)]
 
 
 def examples_of(page: Path) -> list[Example]:
     """What a reader does with a page, in its order: write files, run commands and programs."""
+    return _examples(blocks_of(page))
+
+
+def _examples(blocks: list[Block]) -> list[Example]:
     found: list[Example] = []
-    for block in blocks_of(page):
+    for block in blocks:
         if block.file:
             found.append(Example("", file=block))
         elif block.language == "python":
@@ -64,6 +72,13 @@ def examples_of(page: Path) -> list[Example]:
                 command, *shown = part.strip().split("\n")
                 found.append(Example(command, tuple(line for line in shown if line != "...")))
     return found
+
+
+def sections_of(page: Path) -> dict[str, list[Example]]:
+    """Heading to the examples below it, of the sections that have any; each can be followed by itself."""
+    parts = page.read_text(encoding="utf-8").split("\n## ")[1:]
+    found = {part.partition("\n")[0]: _examples(_blocks(part)) for part in parts}
+    return {title: examples for title, examples in found.items() if examples}
 
 
 def follow(example: Example, folder: Path) -> None:

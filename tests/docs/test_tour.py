@@ -1,49 +1,45 @@
-"""Every example of the tour runs, in its order, in an empty folder, and shows what the page shows."""
+"""Every section of the tour runs in an empty folder, and its examples show what the page shows."""
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from worked_pages import ROOT, Example, examples_of, follow, install, python, write_files
+from worked_pages import ROOT, follow, install, python, sections_of, write_files
 
 from dse import plugins
 
 TOUR = ROOT / "dse" / "docs" / "tour.md"
-EXAMPLES = examples_of(TOUR)
+SECTIONS = sections_of(TOUR)
+EXAMPLES = [example for examples in SECTIONS.values() for example in examples]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
     """A folder with the files of the page, its plug-in installed as packages are."""
-    place = tmp_path_factory.mktemp("reader")
-    write_files(TOUR, place)
-    install(TOUR, place, "my_objectives")
-    return place
+    write_files(TOUR, tmp_path)
+    install(TOUR, tmp_path, "my_objectives")
+    return tmp_path
 
 
-@pytest.fixture(scope="module")
-def reader(folder: Path) -> Iterator[Path]:
+@pytest.fixture
+def reader(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The plug-in is installed for this process too."""
-    sys.path.insert(0, str(folder))
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
     plugins.registered.cache_clear()
-    try:
-        yield folder
-    finally:
-        sys.path.remove(str(folder))
-        plugins.registered.cache_clear()
+    yield folder
+    monkeypatch.undo()
+    plugins.registered.cache_clear()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("example", EXAMPLES, ids=str)
-def test_the_example_runs_and_shows_what_the_page_shows(
-    example: Example, reader: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(reader)
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "100")
-    follow(example, reader)
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_examples_of_a_section_run_and_show_what_the_page_shows(section: str, reader: Path) -> None:
+    for example in SECTIONS[section]:
+        follow(example, reader)
 
 
 def test_the_examples_cover_every_verb_that_needs_no_machine_of_its_own() -> None:
