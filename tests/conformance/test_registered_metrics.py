@@ -43,9 +43,7 @@ def test_a_column_that_is_taken_is_refused(register: Register) -> None:
 
 def test_what_is_no_metric_is_refused_by_its_type(register: Register) -> None:
     register("__name__")
-    with pytest.raises(
-        PluginError, match=r"expected an objectives\.metrics\.Metric, got a str"
-    ):
+    with pytest.raises(PluginError, match=r"expected an objectives\.metrics\.Metric, got a str"):
         plugins.metrics()
 
 
