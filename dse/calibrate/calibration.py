@@ -184,6 +184,7 @@ def profile_of_fit(
     """The profile of a fit, with an error bar from rows left out."""
     cases = rows.cases
     found = profile_values(spec, start, fitted, len(cases), source, span(c.row.date for c in cases))
+    # of the numbers as they are written, with three digits, so that a reader can repeat them
     errors = rows.errors(vector({name: found[name].value for name in PARAMETERS}))[0]
     groups = [GROUPINGS["case" if method == "in-sample" else method](c) for c in cases]
     unseen = np.full(len(cases), np.nan)

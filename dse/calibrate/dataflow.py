@@ -61,7 +61,7 @@ def family(model: api.CostModel, catalog: Catalog) -> Family:
     rows = {name: Rows.of(model, cases, catalog, DATAFLOW) for name, cases in sorted(members.items())}
     published = catalog.get(StackSpec, RANGES)
     own = prior(published, published, DATAFLOW)
-    high = above(own)
+    high = above(own)  # from below, times that are too short have no slope to follow
     others = {name: {n: r for n, r in rows.items() if n != name} for name in rows}
     without = {name: pool(rest, own, set(rest), high).centre for name, rest in others.items()}
     return Family(rows, pool(rows, own, set(rows), high), without)

@@ -70,6 +70,7 @@ def _leaf(name: str, given: dict[str, Number]) -> ProfileValue:
     if name in GRAIN:
         return _as(first, unit, "stands in: each chip keeps its own")
     if name == CAPACITY:
+        # a larger share than any class reaches would admit designs that do not fit
         least = min(given, key=lambda s: _number(given[s].value))
         return _as(given[least], unit, f"as {least}: the least that any class leaves")
     if name not in PARAMETERS and name not in SHARES:
@@ -108,6 +109,7 @@ def _dates(known: dict[str, Number]) -> str | None:
 
 
 def _as(given: Number, unit: str, note: str | None) -> ProfileValue:
+    """The number of one class, with another note."""
     return ProfileValue(
         value=_number(given.value),
         unit=unit,

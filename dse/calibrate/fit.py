@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
 
 from dse.arrays import Floats
 from dse.calibrate.parameters import PARAMETERS, Prior, Table, fields
@@ -54,8 +55,6 @@ def fit(rows: Rows, prior: Prior, weights: Floats | None = None, guess: Floats |
 
     Source: Marquardt 1963 (SIAM J. 11); partial pooling as in Gelman & Hill 2007, chapter 12.
     """
-    from scipy.linalg import cho_factor, cho_solve  # 0.1 s, which only a fit needs
-
     weight = rows.weights() if weights is None else weights
     x = prior.centre if guess is None else guess
     errors = rows.errors(x)[0]
@@ -69,7 +68,7 @@ def fit(rows: Rows, prior: Prior, weights: Floats | None = None, guess: Floats |
         after = _cost(found, there, rows, weight, prior)
         if after >= cost:  # too long a step: closer to steepest descent
             if damping > 1e3:
-                break
+                break  # no step is short enough: a minimum to working precision
             damping *= 4.0
             continue
         gain, x, errors, cost = cost - after, there, found, after
@@ -91,7 +90,7 @@ def _cost(errors: Floats, x: Floats, rows: Rows, weight: Floats, prior: Prior) -
 def _slopes(x: Floats, errors: Floats, rows: Rows, weight: Floats, prior: Prior) -> tuple[Floats, Floats]:
     """Half of the second and first derivatives of the cost, by Gauss and Newton."""
     nudged = rows.errors(x + NUDGE * np.eye(len(x)))
-    jacobian = ((nudged - errors) / NUDGE).T
+    jacobian = ((nudged - errors) / NUDGE).T  # forward differences: errors are smooth in logarithms
     z = errors / rows.scatter / SOFT
     robust = weight / np.sqrt(1.0 + z * z) / rows.scatter**2
     hessian = jacobian.T @ (robust[:, None] * jacobian) + np.diag(prior.spread**-2.0)

@@ -77,6 +77,7 @@ def profile_values(
 ) -> dict[str, ProfileValue]:
     """Numbers of a stack: fitted where rows determine them, else of `start`; those never fitted of `spec`."""
     low, high = fitted.bounds(SIGMAS)
+    # a posterior as wide as the prior has learnt nothing: the number stays that of `start`, and says so
     silent = dict(zip(fitted.table, fitted.freedom > OPEN, strict=True))
     found = {}
     for name in StackSpec.model_fields:
@@ -108,6 +109,7 @@ def rounded(value: float) -> float:
 
 
 def _kept(given: Number, unit: str) -> ProfileValue:
+    """A number that is not fitted, as the stack has it."""
     return ProfileValue(
         value=float(given.value or 0.0),
         unit=unit,
@@ -143,6 +145,7 @@ def span(dates: Iterable[str]) -> str | None:
 
 
 def _leaf(leaf: ProfileValue) -> str:
+    """One number as a mapping of YAML on one line."""
     parts = {
         "value": _number(leaf.value, leaf.unit),
         "source": leaf.source,

@@ -84,6 +84,7 @@ class Branch:
             out["link_bandwidth"] = values["link_count"] * values["link_speed"]
         ratio, peaks = self._ratio(values, xp), self._peaks(values)
         out |= {"peak_flops": peaks.matrix * ratio, "attention_flops": peaks.attention * ratio}
+        # a port per matrix unit: twice the units load twice as many weights a second
         out["weight_load_bandwidth"] = out["weight_load_bandwidth"] * ratio
         if "sram" in values:
             out["sram_bytes"] = values["sram"]
@@ -172,6 +173,7 @@ class Branch:
             node = pick([t.node for t in nodes], values["process"])
         if "dram_generation" in values and len(generations) > 1:
             dram = pick([t.dram for t in generations], values["dram_generation"])
+        # I/O dies, where the template has them, are made on the node of its compute dies
         return replace(nodes[0], node=node, io_node=node, dram=dram)
 
     def _blueprint(
@@ -207,6 +209,7 @@ class Branch:
         return replace(b, **changed)
 
     def _price(self, made: Silicon, values: Mapping[str, Array], ratio: Array) -> Array:
+        """Price of each chip by the study's method [USD], shape (n,)."""
         method = price_method(self.setting.price.method)
         needs = method.needs(None)
         fp16 = ratio * self.peaks[0].fp16 + zeros_like(made.power_w) if "fp16 peak" in needs else None
@@ -261,6 +264,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
     stack = setting.stack_of(name, spec.stack)
     network = catalog.get(NetworkSpec, setting.network or spec.network)
     builds = [_build(spec, template, node, None) for node in spec.nodes]
+    # nodes and DRAM do not depend on each other: their builds add up instead of multiplying
     drams = [_build(spec, template, spec.nodes[0], g) for g in spec.generations or (None,)]
     problems = [p for b in (*builds, *drams) for p in setting.foundry.problems(b, where)]
     if problems:

@@ -49,6 +49,7 @@ def best_peak(chip: ChipSpec, formats: tuple[str, ...]) -> tuple[str, float] | N
     None when it has none of them.
     """
     known = [(name, float(leaf.value)) for name, leaf in _known(chip, formats) if leaf.value]
+    # the fastest: operands may be converted to a wider format on the way in
     return max(known, key=lambda pair: pair[1]) if known else None
 
 
@@ -67,7 +68,7 @@ def computed_in(chip: ChipSpec, precision: PrecisionSpec) -> dict[str, Computed]
 def computed_by_format(chip: ChipSpec) -> dict[str, Computed]:
     """What each matrix format but fp32 is computed in; empty for a chip without any peak."""
     formats = [name for name in get_args(PeakFormat) if name != "fp32"]
-    stored = {name: "nvfp4" if name == "fp4" else name for name in formats}
+    stored = {name: "nvfp4" if name == "fp4" else name for name in formats}  # fp4 is stored with scales
     if not any(leaf.value for leaf in chip.peak.values()):
         return {}
     return {name: _computed(chip, each, each) for name, each in stored.items()}
@@ -110,6 +111,7 @@ def searched_on(chip: ChipSpec, technology: TechnologySpec, node: str) -> ChipSp
     """A template as a chip that is made on `node`: with the formats of that node and no others."""
     unit = chip.matrix_unit or UNITS[chip.chip_class]
     formats = formats_on(technology, node)
+    # the template may be of another node, with formats that this one lacks
     keep = {"fp32", "fp16", *formats} if technology.formats else set(chip.peak)
     die = chip.die.model_copy(update={"process": chip.die.process.model_copy(update={"value": node})})
     peaks = {name: leaf for name, leaf in chip.peak.items() if name in keep}

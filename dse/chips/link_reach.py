@@ -54,7 +54,7 @@ def reach_columns(
         raise spec_error("system.optics_energy", "expected a known value in the technology file, got null")
     small = 0.0 if network.topology in SWITCHED else 1.0
     _, optical = shares(network, technology)
-    both_ways = 2.0 * ends(network) * optical * energy
+    both_ways = 2.0 * ends(network) * optical * energy  # a link sends and receives at once
     return {
         "board_chips": board * small + zeros_like(link_bandwidth),
         "rack_chips": rack * small + zeros_like(link_bandwidth),

@@ -213,14 +213,16 @@ def blueprint_of(chip: ChipSpec, technology: TechnologySpec) -> Blueprint:
     def one(value: float | None) -> Array:
         return np.asarray([value or 0.0], dtype=float)
 
+    # one unit serves all formats, so it is as large as its costliest format needs
     equivalent, software, die = fp16_equivalent(chip, technology), managed_by_software(chip), chip.die
     sram = chip.sram.capacity.value or 0.0
+    # `last_level` leaves out what is part of a core, where the file separates the two
     cache = sram if chip.sram.last_level is None else chip.sram.last_level.value
     stacks = chip.dram.stacks.value if chip.dram and chip.dram.stacks else 0.0
     bandwidth = chip.sram.bandwidth.value
     if bandwidth is None:
         bandwidth = sram * (technology.sram_law.reference.value or 0.0)
-    spare = technology.area.spare_cores.value or 0.0
+    spare = technology.area.spare_cores.value or 0.0  # chips are sold with a few cores off, for yield
     return Blueprint(
         peak_flops=one(equivalent),
         vector_flops=one(vector_peak(chip, technology)),
@@ -269,7 +271,7 @@ def _chip_problems(chip: ChipSpec, technology: TechnologySpec) -> Iterator[Probl
         yield Problem(where, "expected a die.count of at least 1, got 0")
     if dram is not None and dram.stacks is not None and None not in (dram.stacks.value, dram.capacity.value):
         stacks, size = dram.stacks.value or 0, dram.capacity.value or 0.0
-        if (stacks > 0) != (size > 0.0):
+        if (stacks > 0) != (size > 0.0):  # dollars and area would follow stacks, bytes would not
             what = f"{pretty(size, 'B')} of it in {stacks} stacks or devices"
             yield Problem(where, f"expected a dram.capacity in as many dram.stacks as hold it, got {what}")
     shares = technology.format_area()

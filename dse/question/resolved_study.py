@@ -232,7 +232,7 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
     goal = look("goal", goal_of, spec, goals, swept) if known else goals[0]
     for each in (workload, *(w for _, _, w in mix)):
         look("workload", bound, own, each, spec)
-    look.done()
+    look.done()  # what follows needs all of them
     setting = Setting(
         catalog=catalog,
         precision=spec.precision,

@@ -51,7 +51,7 @@ def goal_of(spec: StudySpec, goals: Sequence[api.Objective], swept: api.Objectiv
     if spec.goal is not None:
         return next(g for g in goals if g.name == spec.goal)
     unswept = [g for g in goals if swept is None or g.name != swept.name] or list(goals)
-    others = [g for g in unswept if g.unit != "s"] or unswept
+    others = [g for g in unswept if g.unit != "s"] or unswept  # latencies are bounds more often than goals
     usual = [g for g in others if g.name == USUAL_GOAL] or others
     if len(usual) > 1:
         names = ", ".join(sorted(g.name for g in usual))

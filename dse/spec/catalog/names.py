@@ -55,8 +55,8 @@ def chip_name(text: str) -> ChipName:
 def llm_keys(text: str) -> tuple[str, ...]:
     """Keys of an LLM's name, the strictest first: as trained, and without the date of training."""
     last = text.rstrip("/").rpartition("/")[2].lower()
-    last = re.sub(r"(?<=\d)_(?=\d)", ".", last)
-    last = re.sub(r"q\d_[a-z0-9_]+", "", last)
+    last = re.sub(r"(?<=\d)_(?=\d)", ".", last)  # llama-3_1 is llama-3.1
+    last = re.sub(r"q\d_[a-z0-9_]+", "", last)  # GGUF quantisations, such as q4_k_m
     words = [w for w in _words(last) if w not in _NOT_SHAPE and not _QUANTISED.match(w)]
     return tuple(dict.fromkeys(("".join(words), "".join(w for w in words if not _DATED.match(w)))))
 

@@ -110,6 +110,7 @@ def _deepseek(c: HfConfig) -> Network:
     count = c.size("num_hidden_layers")
     mla = _latent_attention(c)
     first, step = c.whole("first_k_dense_replace", None), c.size("moe_layer_freq")
+    # a dense DeepSeek has null here; a file without the key is refused, as its sizes would be a guess
     routed = None if c.given("n_routed_experts") is None else _deepseek_experts(c)
     layers = []
     for i in range(count):

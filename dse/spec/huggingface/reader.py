@@ -71,7 +71,7 @@ class HfConfig:
     def _whole(self, key: str, otherwise: int | None, least: int) -> int:
         value = self.get(key)
         value = otherwise if value is None else value
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:  # True is an int in Python
             raise self.refuse(key, f"a whole number of at least {least}")
         return value
 

@@ -143,6 +143,7 @@ class BlockSpec(Spec):
 
     @model_validator(mode="after")
     def _something(self) -> "BlockSpec":
+        """A layer has at least one part, and at most one of each kind."""
         kinds = (self.attention, self.latent_attention, self.linear_attention)
         layer = (*kinds, self.ffn, self.experts)
         if not (any(layer) or self.matrices):
@@ -221,6 +222,7 @@ class LlmSpec(Spec):
 
 
 def _block(spec: BlockSpec) -> api.Block:
+    """Equal layers as the equations read them."""
     a, f, e = spec.attention, spec.ffn, spec.experts
     return api.Block(
         count=spec.count,

@@ -1,9 +1,10 @@
 """A question as data."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
+from pydantic.config import JsonDict
 
 from dse.choose.rule import TOLERANCE
 from dse.errors import nearest
@@ -52,9 +53,9 @@ class DeploymentSpec(Spec):
     set of experts. Left out, all that leave as many experts on every chip."""
 
 
-def _registered_methods(schema: dict[str, Any]) -> None:
+def _registered_methods(schema: JsonDict) -> None:
     """Editors know the names of the price methods that are registered."""
-    schema["enum"] = sorted(registered(PRICE_METHODS))
+    schema["enum"] = [*sorted(registered(PRICE_METHODS))]
 
 
 class PriceSpec(Spec):
@@ -140,11 +141,12 @@ class MixSpec(Spec):
     """Its share of the output tokens, relative to the others."""
 
 
-def _one_or_mix(schema: dict[str, Any]) -> None:
+def _one_or_mix(schema: JsonDict) -> None:
     """In the JSON Schema, a mix names the LLM and the workload in the place of the two keys."""
-    alone = ["llm", "workload"]
-    schema["required"] = [key for key in schema["required"] if key not in alone]
-    schema["anyOf"] = [{"required": alone}, {"required": ["mix"]}]
+    required = schema["required"]
+    if isinstance(required, list):
+        schema["required"] = [key for key in required if key not in ("llm", "workload")]
+    schema["anyOf"] = [{"required": ["llm", "workload"]}, {"required": ["mix"]}]
 
 
 class StudySpec(Spec):

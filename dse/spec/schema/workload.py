@@ -1,8 +1,9 @@
 """The load of a system: lengths of requests, serving mode, prefix cache, speculative decoding."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
+from pydantic.config import JsonDict
 
 from dse.errors import nearest, spec_error
 from dse.plugins import serving_mode
@@ -35,8 +36,8 @@ def _known(name: str) -> str:
     return name
 
 
-def _choices(schema: dict[str, Any]) -> None:
-    schema["enum"] = list(serving_modes())
+def _choices(schema: JsonDict) -> None:
+    schema["enum"] = [*serving_modes()]
 
 
 ServingName = Annotated[str, AfterValidator(_known), Field(json_schema_extra=_choices)]

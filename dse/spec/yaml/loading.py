@@ -44,7 +44,7 @@ def build_leaf(spec: type[S], data: Mapping[str, object], where: str, name: str)
 def _problems(spec: type[BaseModel], error: ValidationError, where: str, lines: Lines) -> list[Problem]:
     found = []
     for detail in _without_echoes(error.errors()):
-        loc = tuple(part for part in detail["loc"] if part != "[key]")
+        loc = tuple(part for part in detail["loc"] if part != "[key]")  # pydantic marks problems of keys so
         found.append(Problem(_place(loc, where, lines), f"{_dotted(loc)}{_say(spec, loc, detail)}"))
     return sorted(set(found), key=lambda p: line_number(p.where))
 

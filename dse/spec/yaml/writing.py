@@ -33,6 +33,7 @@ def exact(value: float, unit: str) -> str:
     >>> exact(3.35e12, "B/s")
     '3.35 TB/s'
     """
+    # 15 digits: what a float and the text of its decimal digits agree on
     found = [t for t in _texts(value, unit) if parse(t, unit) == float(f"{value:.15g}")]
     return min(found, key=len) if found else f"{value!r} {unit}".strip()
 

@@ -105,6 +105,7 @@ def _lpu(
     pp: int | None = None,
     price_method: str = "listed",
 ) -> Estimate:
+    """LLaMA-2 70B in int8 on Groq LPUs; what is None is chosen by the estimate."""
     return estimate(
         "groq-lpu-v1",
         "llama2-70b",
@@ -119,6 +120,7 @@ def _lpu(
 
 
 def _h100(batch: int, settings: dict[str, str], price_method: str = "listed") -> Estimate:
+    """The same on one server of eight H100."""
     return estimate(
         "h100-sxm",
         "llama2-70b",

@@ -226,6 +226,7 @@ def _batch(cases: tuple[Case, ...], economy: api.Economy) -> Batch:
         llm=cases[0].llm, precision=precision_of(cases[0].precision), workload=workload, economy=economy
     )
     deployments = api.Deployments(
+        # users of a system spread over its replicas, of which none is empty
         batch=np.maximum(np.asarray([r.batch or 1.0 for r in rows]) / dp, 1.0),
         tp=np.asarray([w.tp for w in ways]),
         pp=np.asarray([w.pp for w in ways]),

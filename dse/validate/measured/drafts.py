@@ -22,7 +22,7 @@ def drafted(row: Measured, llm: api.Llm) -> api.Speculation | None:
         return None
     length, cost = int(found[1]), 1.0 / llm.layers
     low, high = 0.0, 1.0
-    for _ in range(60):
+    for _ in range(60):  # halves [0, 1] below the precision of a float
         middle = (low + high) / 2.0
         yields = tokens_per_step(api.Speculation(length=length, acceptance=middle, cost=cost))
         low, high = (middle, high) if yields < row.accepted else (low, middle)

@@ -43,7 +43,7 @@ def layout(row: Measured, chip: ChipSpec, llm: api.Llm, weight_bytes: float) -> 
     pp, dp = row.pp or 1.0, row.dp or 1.0
     if row.tp is not None:
         spare = (row.chips or 0.0) / (row.tp * pp * dp)
-        if row.dp is None and spare > 1.0 and spare.is_integer():
+        if row.dp is None and spare > 1.0 and spare.is_integer():  # chips left over serve more replicas
             return _found(row, row.tp, pp, spare, f"DP {spare:.0f}")
         return _found(row, row.tp, pp, dp, "")
     fewest = _fewest(chip, llm, weight_bytes)

@@ -237,6 +237,6 @@ def _number(given: Mapping[str, str], name: str, minimum: float) -> float | None
         value = float(text.replace(",", "").replace("_", ""))
     except ValueError:
         raise ValueError(f"{name}: expected a number, got {text!r}") from None
-    if not minimum <= value < float("inf"):
+    if not minimum <= value < float("inf"):  # NaN compares false, and is refused too
         raise ValueError(f"{name}: expected at least {minimum:g}, got {text!r}")
     return value

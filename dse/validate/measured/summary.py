@@ -89,6 +89,7 @@ def _place(value: Key) -> tuple[int, float, str]:
 
 
 def _group(metric: str, keys: Mapping[str, Key], members: Sequence[Prediction]) -> Group:
+    """Relative errors of `members`, without sign but for the bias."""
     errors = np.asarray([p.error for p in members])
     misses = np.abs(errors)
     inside = [p.inside for p in members if p.inside is not None]

@@ -63,6 +63,7 @@ def peer_results(catalog: Catalog) -> tuple[PeerResult, ...]:
 
 
 def _peer_result(row: dict[str, str]) -> PeerResult:
+    """One line of the table."""
     return PeerResult(
         case=row["case"],
         tool=row["tool"],

@@ -119,6 +119,7 @@ def _inside(metric: str, rows: Sequence[SiliconRow], others: Sequence[LeftOut]) 
 def _group(
     metric: str, keys: dict[str, str], rows: Sequence[SiliconRow | LeftOut], inside: float | None
 ) -> Group:
+    """Relative errors of `rows`, without sign but for the bias."""
     errors = np.asarray([r.error for r in rows])
     misses = np.abs(errors)
     return Group(
