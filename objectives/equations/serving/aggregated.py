@@ -28,7 +28,7 @@ class Aggregated:
     starts_together = False
     has_pools = False
 
-    def missing(self, work: Workload) -> str:  # noqa: ARG002 - the protocol passes it
+    def missing(self, work: Workload) -> str:
         """Nothing."""
         return ""
 
@@ -55,6 +55,6 @@ class Aggregated:
         before = {"queue": queue(waited, step)}
         return shared_replicas(s, step, stall, prefill, resources, before, waited)
 
-    def notes(self, work: Workload, stages: float) -> tuple[str, ...]:  # noqa: ARG002 - likewise
+    def notes(self, work: Workload, stages: float) -> tuple[str, ...]:
         """That waits are means; that nothing overtakes in a pipeline."""
         return (QUEUE_NOTE, _IN_LINE) if stages > 1.0 else (QUEUE_NOTE,)

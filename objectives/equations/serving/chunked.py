@@ -76,7 +76,7 @@ class Chunked:
     starts_together = False
     has_pools = False
 
-    def missing(self, work: Workload) -> str:  # noqa: ARG002 - the protocol passes it
+    def missing(self, work: Workload) -> str:
         """Nothing."""
         return ""
 
@@ -115,7 +115,7 @@ class Chunked:
         resources = steps.resources.plus(_added_resources(s, steps, mixed, each))
         return shared_replicas(s, step, stall, mixed, resources, before, waited + later)
 
-    def notes(self, work: Workload, stages: float) -> tuple[str, ...]:  # noqa: ARG002 - likewise
+    def notes(self, work: Workload, stages: float) -> tuple[str, ...]:
         """That waits are means."""
         return (QUEUE_NOTE,)
 

@@ -21,11 +21,11 @@ class DecodeOnly:
     starts_together = False
     has_pools = False
 
-    def missing(self, work: Workload) -> str:  # noqa: ARG002 - the protocol passes it
+    def missing(self, work: Workload) -> str:
         """Nothing."""
         return ""
 
-    def prompt_load(self, designs: Designs, work: Workload) -> PromptLoad:  # noqa: ARG002 - likewise
+    def prompt_load(self, designs: Designs, work: Workload) -> PromptLoad:
         """No room for prompts."""
         tp = designs.deployments.tp
         return PromptLoad(prompts=ones_like(tp), rows=zeros_like(tp))
@@ -43,6 +43,6 @@ class DecodeOnly:
             ttft_parts_s=parts,
         )
 
-    def notes(self, work: Workload, stages: float) -> tuple[str, ...]:  # noqa: ARG002 - likewise
+    def notes(self, work: Workload, stages: float) -> tuple[str, ...]:
         """That prompts are free."""
         return ("decode only: prompts cost nothing here; TTFT is that of one prompt alone",)

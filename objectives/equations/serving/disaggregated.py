@@ -224,7 +224,7 @@ class Disaggregated:
             excess_bytes=s.machine.placed.excess_bytes + (prompt_kv - s.held_bytes["kv_cache"]),
         )
 
-    def notes(self, work: Workload, stages: float) -> tuple[str, ...]:  # noqa: ARG002 - the protocol passes it
+    def notes(self, work: Workload, stages: float) -> tuple[str, ...]:
         """That both pools are alike and paid, and how they are counted."""
         both = "disaggregated: both pools are of this chip in this layout, and both are paid"
         return both, _POOLS[work.pools]

@@ -22,7 +22,7 @@ class Static:
     starts_together = True
     has_pools = False
 
-    def missing(self, work: Workload) -> str:  # noqa: ARG002 - the protocol passes it
+    def missing(self, work: Workload) -> str:
         """Nothing."""
         return ""
 
@@ -48,6 +48,6 @@ class Static:
             prompt_share=static_share(ttft, tpot, osl),
         )
 
-    def notes(self, work: Workload, stages: float) -> tuple[str, ...]:  # noqa: ARG002 - likewise
+    def notes(self, work: Workload, stages: float) -> tuple[str, ...]:
         """Nothing beyond what the mode's name says."""
         return ()

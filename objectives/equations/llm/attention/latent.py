@@ -233,7 +233,7 @@ def prompt_core_flop(a: LatentAttention, tp: Array) -> Array:
     return 2.0 * (a.nope + a.rope + a.value) * ceil_div(a.heads, tp)
 
 
-def seen(a: LatentAttention, context: Array) -> Array:  # noqa: ARG001 - all of the context, always
+def seen(a: LatentAttention, context: Array) -> Array:
     """Tokens that a decoded row at `context` attends to [token]: all of them.
 
     Args:
@@ -259,7 +259,7 @@ def seen(a: LatentAttention, context: Array) -> Array:  # noqa: ARG001 - all of 
     return context
 
 
-def kept(a: LatentAttention, context: Array) -> Array:  # noqa: ARG001 - all of the context, always
+def kept(a: LatentAttention, context: Array) -> Array:
     """Tokens whose KV cache must have room [token]: all of the context.
 
     Args:
@@ -285,7 +285,7 @@ def kept(a: LatentAttention, context: Array) -> Array:  # noqa: ARG001 - all of 
     return context
 
 
-def seen_by_prompt(a: LatentAttention, isl: Array) -> Array:  # noqa: ARG001 - half of the square, always
+def seen_by_prompt(a: LatentAttention, isl: Array) -> Array:
     """Tokens that a row of a prompt attends to, the mean over its rows [token]: isl / 2, a causal mask.
 
     Args:

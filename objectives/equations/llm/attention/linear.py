@@ -108,7 +108,7 @@ def projection_traffic(a: LinearAttention, hidden: int, tp: Array) -> Array:
     return 2.0 * hidden + keys + (2.0 + a.gate) * a.value_dim * ceil_div(a.heads, tp)
 
 
-def kv_elements(a: LinearAttention, tp: Array) -> Array:  # noqa: ARG001 - a kind without a KV cache
+def kv_elements(a: LinearAttention, tp: Array) -> Array:
     """Elements of KV cache that one token leaves [1]: none.
 
     Args:
@@ -195,7 +195,7 @@ def prompt_core_flop(a: LinearAttention, tp: Array) -> Array:
     return core_flop(a, tp)
 
 
-def seen(a: LinearAttention, context: Array) -> Array:  # noqa: ARG001 - one state, whatever the context
+def seen(a: LinearAttention, context: Array) -> Array:
     """Tokens that a decoded row attends to [token]: one state, which counts as one.
 
     Args:
@@ -222,7 +222,7 @@ def seen(a: LinearAttention, context: Array) -> Array:  # noqa: ARG001 - one sta
     return ones_like(context)
 
 
-def kept(a: LinearAttention, context: Array) -> Array:  # noqa: ARG001 - nothing is kept by token
+def kept(a: LinearAttention, context: Array) -> Array:
     """Tokens whose KV cache must have room [token], each of no bytes here: the context.
 
     Args:
@@ -249,7 +249,7 @@ def kept(a: LinearAttention, context: Array) -> Array:  # noqa: ARG001 - nothing
     return context
 
 
-def seen_by_prompt(a: LinearAttention, isl: Array) -> Array:  # noqa: ARG001 - one state, whatever the length
+def seen_by_prompt(a: LinearAttention, isl: Array) -> Array:
     """Tokens that a row of a prompt attends to [token]: one state, which counts as one.
 
     Args:
