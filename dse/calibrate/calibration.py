@@ -123,9 +123,9 @@ def _not_a_pattern(text: str) -> Problem | None:
 def choose(
     rows: Sequence[Measured], catalog: Catalog, spec: StackSpec, quality: str
 ) -> tuple[list[Case], list[Refusal]]:
-    """Rows that the stack answers for, of the given qualities or of none stated, and those that are refused.
+    """Rows that the stack is valid for, of the given qualities or of none stated, and those that are refused.
 
-    A stack with engines answers for what a look-up gives it, one without for every chip of its classes.
+    A stack with engines is valid for what a look-up gives it, one without for every chip of its classes.
     """
     lookup = Lookup(catalog, candidate=spec)
     taken, refused = [], []

@@ -1,8 +1,9 @@
 """`python -m dse.calibrate.dataflow FOLDER`: fit every stack of dataflow chips again, together.
 
-Each vendor writes its own compiler and has few published rows, so each leans on the family `static-dataflow`,
-and the family on `dataflow-published`. The family is the stack of a chip whose vendor has no measurements,
-hypothetical ones above all; its error bar is that of vendors left out one at a time.
+Each vendor writes its own compiler and has few published rows, so the prior of each is the family
+`static-dataflow`, and that of the family is `dataflow-published`. The family is the stack of a chip whose
+vendor has no measurements, hypothetical ones above all; its error bar is that of vendors left out one at a
+time.
 """
 
 import csv
@@ -31,7 +32,7 @@ from dse.validate.measured.dataflow import FAMILY, LEFT_OUT, dataflow_rows
 from objectives import api
 
 RANGES: Final = "dataflow-published"
-"""The stack that the family leans on, whose low to high says how far vendors differ in each number."""
+"""The prior of the family, whose low to high says how far vendors differ in each number."""
 SOURCE: Final = "dataflow-measurements"
 
 

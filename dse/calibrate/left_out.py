@@ -69,7 +69,7 @@ def interval(
     Rows left out are a sample: of n independent ones the quantile is taken at 0.8 (n + 1) / n, at most
     `MOST_SURE`, as in conformal prediction (Vovk et al. 2005). Errors inside a group resemble one another,
     which leaves fewer independent ones, see `independent`.
-    Where too few groups were left out, fitted rows stand in, widened by `WIDER`; a metric with fewer than
+    Where too few groups were left out, fitted rows are used, widened by `WIDER`; a metric with fewer than
     `FEW_ROWS` rows has no interval of its own.
     """
     found = {}

@@ -1,4 +1,4 @@
-"""Many stacks of one class fitted together: each leans on the rest, and an unknown engine on all of them."""
+"""Many stacks of one class fitted together, each with the rest as its prior; unknown engines have all."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

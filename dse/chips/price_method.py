@@ -57,7 +57,7 @@ class PriceMethod(Protocol):
     requires: Mapping[str, str]
     """Keys of the block `price` that it cannot do without, each with what it names."""
     defaults: Mapping[str, str]
-    """Values of such keys for one chip that no study asks about."""
+    """Values of such keys for one chip outside a study."""
 
     def needs(self, chip: ChipSpec | None) -> frozenset[Need]:
         """What it reads of a chip; of the hypothetical chips of a space for None."""

@@ -19,7 +19,7 @@ BLOCK = 1 << 20
 LAYOUTS, STEPS, ROUNDS = 8, 24, 3
 """Layouts of each chip whose batch is refined, the cheapest at their best batch of the grid; batches that are
 tried between two neighbours of it; and how often at most, each time between two neighbours of the last. With
-four batches to an octave up to 4,096, at most 1,024 whole numbers lie there, so three rounds reach each."""
+four batches to an octave up to 4,096, at most 1,024 whole numbers are between, so three rounds reach each."""
 
 
 @dataclass(frozen=True, kw_only=True)

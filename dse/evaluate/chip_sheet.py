@@ -1,4 +1,4 @@
-"""What one chip is made of: die plan, yield, bill of materials, price, power, beside what is published."""
+"""What one chip is made of: die plan, yield, bill of materials, price, power, with published figures."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -59,7 +59,7 @@ class Dies:
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """A published figure beside ours."""
+    """A published figure and ours."""
 
     quantity: str
     unit: str
@@ -157,7 +157,7 @@ def chip_sheet(
         notes.append(f"board and cooling are bought for {pretty(power, 'W')}: {card}, as derived powers go")
     over = _violations(spec, made, bool(changed))
     if any(v > 0.0 for v in over.values()):
-        notes.append("it cannot be made: its cost and power only tell how far off it is")
+        notes.append("it cannot be made: its cost and power only show how far off it is")
     total = sum(cost.values()) if cost else None
     return ChipSheet(
         chip=spec.name,

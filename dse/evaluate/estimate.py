@@ -49,7 +49,7 @@ ECONOMY, TECHNOLOGY = "datacentre-2026", "technology-2026"
 """Names of the bundled economy and technology that an estimate is made with."""
 
 _GROUPS = (1, 2, 4, 8, 16)
-"""Replicas of decode that are tried beside the prefill replicas that they need, which are whole."""
+"""Replicas of decode that are tried with the prefill replicas that they need, which are whole."""
 
 
 def estimate(
@@ -85,7 +85,7 @@ def estimate(
     Left out, `dp` is 1, or as many replicas as share a set of
     experts; disaggregated serving chooses it, so that both pools are busy. `serving` exchanges that of the
     workload. `kv` and `activations` follow `weights`, sub-byte weights with fp16 activations. `seller` is
-    whose gross margin a price by margin holds, `system` what capital covers beside chips (chips-only,
+    whose gross margin a price by margin holds, `system` what capital covers besides chips (chips-only,
     with-host-and-network, built-up). `software` is `as-sold` (the chip's own stack, or `stack`), `equal` (one
     class of losses for all chips) or `ideal` (no losses). `settings` exchanges single numbers by name, such
     as {"hbm_bandwidth": "5 TB/s"}.
@@ -268,7 +268,7 @@ class Subject:
     ) -> Estimate:
         """The typed result of one design, a batch of one.
 
-        `chosen` is how it was found, `limits` stand in for the targets of the workload. Raises `BeatsPhysics`
+        `chosen` is how it was found, `limits` replace the targets of the workload. Raises `BeatsPhysics`
         for a prediction that no machine could meet.
         """
         m = self.cost_model.evaluate(one, self.context, detail=True)

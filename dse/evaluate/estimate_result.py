@@ -1,4 +1,4 @@
-"""What an estimate tells: metrics, ledgers, how far to trust it."""
+"""The result of an estimate: metrics, breakdowns, and how far to trust it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -47,7 +47,7 @@ class Estimate:
     serving: str
     precision: dict[str, str]
     computed_in: dict[str, Computed]
-    """The format that `matrix` multiplications and the `attention` core are asked for, and the one used."""
+    """The format that `matrix` multiplications and the `attention` core request, and the one used."""
     price_method: str
     deployment: dict[str, int]
     solved: bool

@@ -24,7 +24,7 @@ Column: TypeAlias = pd.Series
 Index: TypeAlias = pd.Index
 
 Row: TypeAlias = Mapping[str, Any]
-"""One row of a table by column; a cell is a number, a text, or missing, which only its column tells."""
+"""One row of a table by column; a cell is a number, a text, or missing, which depends on its column."""
 
 
 def to_csv(frame: pd.DataFrame) -> str:

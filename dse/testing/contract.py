@@ -1,6 +1,6 @@
 """What every cost model and every objective must keep, as plain pytest classes.
 
-A stranger's test file needs no more than this:
+The test file of an external plug-in needs no more than this:
 
     class TestMine(CostModelContract):
         @pytest.fixture
@@ -176,7 +176,7 @@ class ObjectiveContract:
             require(bool(np.isfinite(flat(value, shape)).all()), "value", "finite numbers", value.tolist())
 
     def test_permuting_designs_permutes_values(self, subject: Objective) -> None:
-        """No design may look at another, and each may stand alone."""
+        """No design depends on another, and each may be evaluated alone."""
         metrics = self.metrics()
         n = len(np.asarray(metrics.tpot_s))
         for context in self.contexts():

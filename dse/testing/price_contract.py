@@ -24,7 +24,7 @@ from dse.spec.schema.technology import TechnologySpec
 from dse.testing.checks import require, same_column
 
 CHIPS = ("h100-sxm", "mi300x", "hybrid-n5")
-"""Two that are sold, and one that nobody makes or lists."""
+"""Two that are sold, and a hypothetical one without a list price."""
 
 
 class PriceMethodContract:

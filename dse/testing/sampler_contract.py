@@ -1,4 +1,4 @@
-"""The contract that every sampler keeps, ours and a stranger's; pytest runs it for whatever subclasses it.
+"""The contract that every sampler keeps, ours and an external one; pytest runs it for whatever subclasses it.
 
 A plug-in's own test needs no more than this:
 

@@ -1,4 +1,4 @@
-"""Predictions held against what others published.
+"""Predictions compared with published values.
 
 Measured systems, claims of the article, silicon, and other cost models.
 """

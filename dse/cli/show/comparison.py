@@ -246,7 +246,7 @@ def _notes(found: Comparison) -> Iterator[str]:
         elif c.obstacle is not None:
             yield f"Note: {c.chip} {_obstacle(c.obstacle)}."
         if c.unanchored is not None:
-            rest_text = "" if found.with_unanchored else " It cannot win here; --with-unanchored allows it."
+            rest_text = "" if found.with_unanchored else " It is not ranked; --with-unanchored ranks it."
             yield f"Note: {c.chip} is unanchored: {c.unanchored}{rest_text}"
         if c.assumed is not None:
             yield f"Assumed: {c.assumed}."

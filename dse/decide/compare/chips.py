@@ -57,7 +57,7 @@ def compare(
     tighter of two on TPOT, unless `hold_targets` is false. Chips rank within one basis of prices. A chip
     without a listed price is taken at its unit cost, as `dse.estimate` does; one that lacks a figure has a
     `gap` in the place of results. A chip that no measurement anchors wins nothing unless `with_unanchored`
-    says so. `verdicts` says who wins under all three softwares, whichever `software` is shown.
+    says so. `verdicts` says who wins under all three kinds of software, whichever `software` is shown.
     `samples` of every uncertain number give percentiles; 0 leaves them out.
     `settings` overrides numbers of all chips, or of one by its name (`h100.price`). Raises `SpecError` with
     every problem at once, where they are of the question, of every chip, or of what is set for one chip.

@@ -77,7 +77,7 @@ class EvaluatedChip:
     def costs_over(self, times: Floats, limit: float) -> Floats:
         """$/(token/s) at its best within `limit` [s] when each layer takes a time more [s], shape (times,).
 
-        The time is laid on a layer of a decode step and of a prompt pass alike. Infinite where nothing is
+        The time is added to a layer of a decode step and of a prompt pass alike. Infinite where nothing is
         feasible.
         """
         s, n = self.subject, len(times)

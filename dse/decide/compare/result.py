@@ -42,7 +42,7 @@ class ComparedChip:
     assumed: str | None = None
     """What its numbers assume where its file gives no value; None where they assume nothing."""
     gap: str | None = None
-    """The figure that it lacks, so that nothing can be told of it; None where it lacks none."""
+    """The figure that it lacks, so that it cannot be evaluated; None where it lacks none."""
     obstacle: Obstacle | None = None
     """Why no deployment is good at any TPOT; None where one is."""
     best: tuple[Estimate | None, ...]

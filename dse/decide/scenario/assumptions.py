@@ -83,7 +83,7 @@ class Assumption:
         return np.unique(np.round(found)) if self.whole else np.asarray(found)
 
     def between(self, a: Floats, b: Floats) -> Floats:
-        """Middle of each pair on its scale; whole where the knob is."""
+        """Middle of each pair on its scale; whole where the assumption is."""
         middle = np.sqrt(a * b) if self.log else 0.5 * (a + b)
         return np.round(middle) if self.whole else np.asarray(middle)
 

@@ -40,7 +40,7 @@ class DeploymentProblem:
 
     @property
     def context(self) -> api.Context:
-        """Of the first part, in which objectives of the whole are told, as the search does."""
+        """Of the first part, in which objectives of the whole are evaluated, as in the search."""
         return self.parts[0].context
 
     def violations(self, metrics: api.Metrics, context: api.Context | None = None) -> dict[str, Array]:

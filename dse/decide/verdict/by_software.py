@@ -1,7 +1,7 @@
 """Who wins under each software, and whether that holds: the winner at a target under all three, side by side.
 
 A verdict that is the same as sold, under equal software and with none at all is one on hardware. Where it is
-not, one more number says how much software it takes to turn it: a time a layer, laid on every chip alike.
+not, one more number says how much software it takes to turn it: a time a layer, added to every chip alike.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -66,8 +66,8 @@ class Dependence:
     holds: bool
     """Whether the same wins under all three."""
     flips_at_layer_s: float | None
-    """Time a layer, laid on chips that lose nothing else, at which the winner changes [s]; None where it does
-    not in the range that was looked at."""
+    """Time a layer, added to chips that lose nothing else, at which the winner changes [s]; None where it
+    does not in the range that was looked at."""
     sentence: str
 
 

@@ -32,7 +32,7 @@ SPARED = 8.0
 """Ratio of the times of a design by itself and on axes."""
 
 ROWS = 1 << 14
-"""Lower bounds that are held against a front at once."""
+"""Lower bounds that are compared with a front at once."""
 
 
 class Bounds:

@@ -25,7 +25,7 @@ class StudyReference:
     """Of the question: a file that has changed since raises."""
 
     def resolve(self) -> ResolvedStudy:
-        """The study; raises `SpecError` when its file asks another question now."""
+        """The study; raises `SpecError` when its file holds another study now."""
         path = Path(self.path)
         study = resolve_study(case_spec(path, self.case), path, Catalog.of(self.configs), self.case)
         sampler = type(study.spec.sampler)(**self.sampler)

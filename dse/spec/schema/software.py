@@ -1,7 +1,7 @@
 """Software as an axis of a question: each chip's own stack, one class of losses for all, or no losses.
 
-`as-sold` asks what the chips do as they are driven today, `equal` what the hardware decides when every chip
-pays the same for its software, `ideal` what it could reach at most. A verdict that holds under all three is
+`as-sold` is what the chips do with the software of today, `equal` what the hardware decides when every chip
+loses the same to its software, `ideal` the most that it can reach. A verdict that holds under all three is
 one on hardware; one that does not is one on software.
 """
 
