@@ -24,11 +24,11 @@ class Dask:
 
     def __init__(self, folder: Path, workers: int) -> None:
         self._folder = folder
-        told = folder / "scheduler.json"
-        self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", str(told))
-        self._until(told.exists)
-        self._until(lambda: told.read_text().strip().endswith("}"))
-        self.address = str(json.loads(told.read_text())["address"])
+        reported = folder / "scheduler.json"
+        self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", str(reported))
+        self._until(reported.exists)
+        self._until(lambda: reported.read_text().strip().endswith("}"))
+        self.address = str(json.loads(reported.read_text())["address"])
         self.nanny: subprocess.Popen[bytes] | None = None
         if workers:
             self.join(workers)

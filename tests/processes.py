@@ -129,7 +129,7 @@ def in_logs(out: Path) -> int:
 def keys_in_logs(out: Path) -> set[str]:
     """Keys of the finished trials that are not stored yet."""
     lines = [line for path in (out / "spool").glob("*.jsonl") for line in path.read_bytes().split(b"\n")[:-1]]
-    return {told["finished"] for line in lines if "finished" in (told := json.loads(line))}
+    return {reported["finished"] for line in lines if "finished" in (reported := json.loads(line))}
 
 
 def trials_in(url: str, name: str = "small") -> list[FrozenTrial]:

@@ -54,9 +54,9 @@ class Postgres:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, **_user())
         deadline = time.monotonic() + 60
         while not self.answers():
-            told = (self._folder / "log").read_text(errors="replace")
-            assert self._process.poll() is None, told
-            assert time.monotonic() < deadline, told
+            reported = (self._folder / "log").read_text(errors="replace")
+            assert self._process.poll() is None, reported
+            assert time.monotonic() < deadline, reported
             time.sleep(0.05)
         return self
 

@@ -15,7 +15,11 @@ METADATA = "Metadata-Version: 2.1\nName: strange-models\nVersion: 0.1\n"
 CODE = """
 import os, signal, time
 from pathlib import Path
+from dse.search.storage import outage
 from objectives.costmodels.roofline import RooflineCostModel
+
+# a loaded machine may need minutes to restart a database, for which a run waits one
+outage.PATIENCE = float(os.environ.get("PATIENCE", outage.PATIENCE))
 
 class Slow(RooflineCostModel):
     '''The default cost model, after a nap.'''

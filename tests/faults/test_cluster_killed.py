@@ -77,7 +77,7 @@ def test_a_worker_of_the_cluster_is_killed_in_mid_sweep(
 
 
 @pytest.mark.slow
-def test_the_scheduler_is_killed_in_mid_sweep_and_the_sweep_goes_on_without_it(
+def test_the_scheduler_is_killed_in_mid_sweep_and_the_sweep_continues_without_it(
     question: ResolvedStudy, tmp_path: Path
 ) -> None:
     def strike(_settled: int, new: int, _wanted: int) -> None:
@@ -117,7 +117,7 @@ def blocks(folder: Path) -> int:
 
 
 @pytest.mark.slow
-def test_the_one_who_asks_is_killed_in_mid_sweep_and_asks_again(
+def test_the_sender_of_a_sweep_is_killed_and_resumes(
     machines: Dask, question: ResolvedStudy, tmp_path: Path
 ) -> None:
     out, command = tmp_path / "out", [sys.executable, "-c", SWEEP, str(question.path)]

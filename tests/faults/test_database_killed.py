@@ -8,6 +8,7 @@ import pytest
 from processes import (
     check_whole,
     ended,
+    environment,
     in_logs,
     keys_in_logs,
     kill,
@@ -24,6 +25,11 @@ from studies_for_tests import write_study
 from dse.errors import SpecError
 from dse.search.run.runner import run, work
 from dse.search.storage import outage
+
+
+def patient() -> dict[str, str]:
+    """The environment of a process that waits for its storage as long as a loaded machine needs."""
+    return environment(PATIENCE="600")
 
 
 @pytest.fixture
@@ -45,11 +51,13 @@ def calm(path: Path, trials: int, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.slow
-def test_the_database_is_killed_and_comes_back_and_the_run_goes_on(
+def test_the_database_is_killed_and_comes_back_and_the_run_continues(
     server: Database, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = slow_study(place, 0.03)
-    process = start("run", path, "--trials", "120", "--storage", server.url, "--out", place / "out")
+    process = start(
+        "run", path, "--trials", "120", "--storage", server.url, "--out", place / "out", env=patient()
+    )
     wait_until(lambda: server.finished() >= 10, process)
     with paused(process):
         left = 120 - server.finished()
@@ -68,11 +76,11 @@ def test_the_database_is_killed_and_comes_back_and_the_run_goes_on(
 
 
 @pytest.mark.slow
-def test_the_database_is_killed_while_a_fleet_works_and_the_fleet_goes_on(
-    server: Database, place: Path
-) -> None:
+def test_the_database_is_killed_while_workers_run_and_they_continue(server: Database, place: Path) -> None:
     path = slow_study(place, 0.05, budget={"trials": 120})
-    process = start("worker", path, "--storage", server.url, "--processes", "2", "--out", place / "fleet")
+    process = start(
+        "worker", path, "--storage", server.url, "--processes", "2", "--out", place / "fleet", env=patient()
+    )
     wait_until(lambda: server.finished() >= 10, process)
     left = 120 - server.finished()
     server.kill()
@@ -130,13 +138,13 @@ def test_a_worker_on_the_database_is_killed_and_starts_again(server: Database, p
 
 
 @pytest.mark.slow
-def test_the_proxy_is_killed_and_comes_back_and_the_run_goes_on(
+def test_the_proxy_is_killed_and_comes_back_and_the_run_continues(
     server: Database, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, port = slow_study(place, 0.03), str(free_port())
     proxy = _proxy(server, port)
     url = f"grpc://localhost:{port}"
-    process = start("run", path, "--trials", "120", "--storage", url, "--out", place / "out")
+    process = start("run", path, "--trials", "120", "--storage", url, "--out", place / "out", env=patient())
     wait_until(lambda: server.finished() >= 10, process)
     kill(proxy)
     left = 120 - server.finished()

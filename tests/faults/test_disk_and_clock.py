@@ -131,7 +131,7 @@ def test_a_folder_that_becomes_read_only_ends_the_run_with_a_message_and_loses_n
     check_whole(again.optuna_study.trials, wanted, range(2))
 
 
-def test_a_folder_that_becomes_read_only_in_mid_write_is_told_as_it_is(tmp_path: Path) -> None:
+def test_a_folder_that_becomes_read_only_in_mid_write_is_reported_as_it_is(tmp_path: Path) -> None:
     code = """
 import os, sys
 from pathlib import Path

@@ -82,7 +82,7 @@ def test_everything_is_killed_at_once(place: Path) -> None:
     check_whole(again.optuna_study.trials, stored + 40, range(3))
 
 
-def test_a_killed_run_goes_on_to_the_front_of_one_that_was_not(place: Path) -> None:
+def test_a_killed_run_continues_to_the_front_of_one_that_was_not(place: Path) -> None:
     """With a sampler that leaves nothing to chance: every chip of a small space, each once."""
     (place / "own" / "spaces").mkdir(parents=True)
     (place / "own" / "spaces" / "few.yaml").write_text(FEW, encoding="utf-8")
@@ -125,7 +125,7 @@ branches:
 """
 
 
-def test_a_trial_that_kills_every_worker_is_tried_twice_and_the_run_goes_on(place: Path) -> None:
+def test_a_trial_that_kills_every_worker_is_tried_twice_and_the_run_continues(place: Path) -> None:
     path, deaths, out = write_study(place, cost_model="deadly"), place / "deaths", place / "out"
     deaths.mkdir()
     (deaths / "1").touch()

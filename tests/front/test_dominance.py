@@ -99,7 +99,7 @@ def test_a_maximised_column_changes_its_sign_and_no_other_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "reported"),
     [
         ([[1.0, 2.0]], r"expected values of shape \(n, 3\), got \(1, 2\)"),
         ([[1.0, 2.0, 3.0], [1.0, np.nan, 3.0]], "expected finite tpot_s, got nan in row 1"),
@@ -107,9 +107,9 @@ def test_a_maximised_column_changes_its_sign_and_no_other_does() -> None:
     ],
 )
 def test_a_table_that_cannot_be_compared_is_refused_with_its_place(
-    values: list[list[float]], told: str
+    values: list[list[float]], reported: str
 ) -> None:
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=reported):
         nondominated(values, THREE)
 
 

@@ -86,13 +86,13 @@ def test_conditions_can_be_checked_without_any_design() -> None:
     assert len(caught.value.problems) == 2
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(SpecError) as caught:
         where(FRAME, "tpt<=10 ms and batch>=x and tp=8", AXES)
     assert len(caught.value.problems) == 3
 
 
-def test_units_may_be_told_for_columns_whose_names_do_not() -> None:
+def test_units_may_be_given_for_columns_whose_names_do_not() -> None:
     frame = FRAME.assign(param_depth=[1.0, 2.0, 3.0])
     assert where(frame, "depth>=2000 mm2", AXES, units={"param_depth": "mm2"}).empty
     assert len(where(frame, "depth>=2", AXES)) == 2
@@ -157,5 +157,5 @@ def test_an_unknown_format_is_refused_with_the_nearest() -> None:
         ),
     ],
 )
-def test_names_that_no_design_has_are_told_with_the_nearest_one(text: str, said: list[str]) -> None:
+def test_names_that_no_design_has_are_reported_with_the_nearest_one(text: str, said: list[str]) -> None:
     assert unmet([FRAME, FRAME.head(1)], text, AXES) == said

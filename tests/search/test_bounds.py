@@ -176,10 +176,10 @@ def test_pruning_tells_what_it_did(study: ResolvedStudy, tmp_path: Path) -> None
         progress=lambda done, new, every: settled.append(done),
     )
     front = exact(result)
-    told = front.manifest["sweep"]
-    assert told["pruned"]
-    assert told["boxes"] > 0 and told["bounded"] >= told["boxes"]
-    assert told["evaluated"] >= len(front.frame)
+    reported = front.manifest["sweep"]
+    assert reported["pruned"]
+    assert reported["boxes"] > 0 and reported["bounded"] >= reported["boxes"]
+    assert reported["evaluated"] >= len(front.frame)
     assert settled[-1] == result.grid.size  # nothing is open in the end
     assert min(settled) >= 0
 
@@ -291,14 +291,14 @@ def test_boxes_are_halved_without_losing_a_value(study: ResolvedStudy) -> None:
             assert above.any()
 
 
-def test_a_column_that_nobody_knows_is_refused(study: ResolvedStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_column_without_a_law_is_refused(study: ResolvedStudy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dse.search.bound.corners.MORE", frozenset({"sram_bytes"}))
     branch = study.branches["hybrid"]
     with pytest.raises(SpecError, match="no bound is known for a chip whose"):
         corners(branch)
 
 
-def test_an_empty_front_is_told_apart_from_a_proof(study: ResolvedStudy, swept: SweepResult) -> None:
+def test_an_empty_front_is_distinguished_from_a_proof(study: ResolvedStudy, swept: SweepResult) -> None:
     some = exact(swept)
     empty = Front(some.frame.head(0), some.baselines, some.axes, some.manifest)
     bound = prove(study, empty, seconds=0.0)

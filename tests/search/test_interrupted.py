@@ -30,7 +30,7 @@ def states(result: RunResult) -> Counter[str]:
 
 
 @pytest.mark.parametrize("count", [1, 7])
-def test_ctrl_c_leaves_a_front_and_the_run_goes_on_later(tmp_path: Path, count: int) -> None:
+def test_ctrl_c_leaves_a_front_and_the_run_continues_later(tmp_path: Path, count: int) -> None:
     path, out = str(write_study(tmp_path)), tmp_path / "out"
     result = interrupted_at(count, path, out)
     assert (result.interrupted, result.new_trials) == (True, count)
@@ -86,10 +86,10 @@ def test_ctrl_c_between_storing_a_trial_and_keeping_its_points_loses_none(
     tell = optuna.Study.tell
 
     def press_after_the_sixth(study: optuna.Study, trial: Any, *values: Any, **options: Any) -> Any:
-        told = tell(study, trial, *values, **options)
-        if told.number == 5:
+        reported = tell(study, trial, *values, **options)
+        if reported.number == 5:
             raise KeyboardInterrupt
-        return told
+        return reported
 
     monkeypatch.setattr(optuna.Study, "tell", press_after_the_sixth)
     run(path, trials=9, out=out)

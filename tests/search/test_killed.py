@@ -51,7 +51,7 @@ def complete(study: optuna.Study) -> list[FrozenTrial]:
     return study.get_trials(states=(TrialState.COMPLETE,))
 
 
-def told(trials: list[FrozenTrial]) -> list[tuple[object, ...]]:
+def reported(trials: list[FrozenTrial]) -> list[tuple[object, ...]]:
     return [(t.number, t.params, t.values, t.constraints) for t in trials]
 
 
@@ -91,10 +91,10 @@ def test_a_run_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     assert len(found) == len(expected)
     for a, b in zip(found, expected, strict=True):
         assert a == pytest.approx(b, rel=1e-12)
-    before = told(trials)
+    before = reported(trials)
     longer = run(path, trials=counted + 3, out=out)
     assert longer.new_trials == 3
-    assert told(complete(longer.optuna_study))[:counted] == before
+    assert reported(complete(longer.optuna_study))[:counted] == before
     assert Counter(t.state for t in longer.optuna_study.trials)[TrialState.RUNNING] == 0
 
 
@@ -106,7 +106,7 @@ def test_the_trial_that_was_running_is_tried_once_more(tmp_path: Path) -> None:
     undisturbed = complete(run(path, trials=6, out=tmp_path / "other").optuna_study)
     result = run(path, trials=8, out=out)
     trials = result.optuna_study.trials
-    assert told(complete(result.optuna_study))[:5] == told(undisturbed)[:5]
+    assert reported(complete(result.optuna_study))[:5] == reported(undisturbed)[:5]
     (stale,) = [t for t in trials if t.state == TrialState.FAIL]
     assert (stale.number, stale.params) == (5, undisturbed[5].params)
     again = [t for t in trials if t.user_attrs.get("dse:retry_of") == stale.number]
@@ -143,14 +143,14 @@ def test_a_trial_that_kills_its_run_twice_is_not_tried_a_third_time(
 def test_a_torn_last_line_is_mended_and_nothing_else_is_touched(tmp_path: Path, cut: int) -> None:
     path, out = str(write_study(tmp_path)), tmp_path / "out"
     journal = out / "study.journal"
-    kept = told(complete(run(path, trials=4, out=out).optuna_study))
+    kept = reported(complete(run(path, trials=4, out=out).optuna_study))
     whole = journal.read_bytes()
     torn = whole + b'{"op_code":4,"worker_id":"x"'[:cut]
     journal.write_bytes(torn)
     assert Journal(journal).mend() == cut
     assert journal.read_bytes() == whole
     journal.write_bytes(torn)
-    assert told(complete(run(path, trials=6, out=out).optuna_study))[:4] == kept
+    assert reported(complete(run(path, trials=6, out=out).optuna_study))[:4] == kept
 
 
 def test_a_journal_that_is_whole_or_empty_is_left_alone(tmp_path: Path) -> None:

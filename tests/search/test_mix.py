@@ -184,15 +184,15 @@ def test_the_report_tells_what_each_llm_gets(ran):
     study, front, _ = ran
     found = evidence(front, study)
     assert found.cautions == ()
-    told = dict(card_of(found.rows[0], found.seen[0]).results)
-    assert {m.label for m in study.members} <= set(told)
-    assert "$/(token/s)" in told["llama2-70b.article"]
+    reported = dict(card_of(found.rows[0], found.seen[0]).results)
+    assert {m.label for m in study.members} <= set(reported)
+    assert "$/(token/s)" in reported["llama2-70b.article"]
     page = study_report(found)
     assert "75% llama2-70b.article" in page
     assert "llama2-7b.article: TPOT [ms]" in page
 
 
-def test_what_is_wrong_with_a_mix_is_told(tmp_path):
+def test_what_is_wrong_with_a_mix_is_reported(tmp_path):
     with pytest.raises(SpecError, match="unknown llm 'llama2-7'"):
         asked(tmp_path, [TWO[0], {**TWO[1], "llm": "llama2-7"}], "unknown")
     with pytest.raises(SpecError, match="at least 2 items"):

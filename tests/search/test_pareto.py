@@ -46,7 +46,7 @@ def test_the_same_seed_finds_the_same(tmp_path: Path) -> None:
     assert fronts[0].equals(fronts[1])
 
 
-def test_a_run_goes_on_from_what_it_knows(tmp_path: Path) -> None:
+def test_a_run_continues_from_what_it_knows(tmp_path: Path) -> None:
     question = study(tmp_path)
     first = run(question, trials=14, out=tmp_path / "out").front.manifest["hypervolume"]
     second = run(question, trials=28, out=tmp_path / "out")

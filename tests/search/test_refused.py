@@ -36,13 +36,13 @@ def test_a_changed_question_is_refused_with_what_differs(tmp_path: Path) -> None
     run(str(write_study(tmp_path)), trials=5, out=out)
     before = {p.name: p.read_bytes() for p in out.iterdir()}
     changed = write_study(tmp_path, seed=7, workload="chat", report_at=["5 ms"])
-    told = refused(changed, out=out)
-    assert "the question of 'small' has changed since it was stored:" in told[0]
-    assert "  study.seed: stored 1, now 7" in told
-    assert "  study.workload: stored article, now chat" in told
-    assert any(t.startswith("  study.report_at: stored [0.01], now [0.005]") for t in told)
-    assert any(t.startswith("  configs.workload/") for t in told)
-    assert "--fresh" in told[-1]
+    reported = refused(changed, out=out)
+    assert "the question of 'small' has changed since it was stored:" in reported[0]
+    assert "  study.seed: stored 1, now 7" in reported
+    assert "  study.workload: stored article, now chat" in reported
+    assert any(t.startswith("  study.report_at: stored [0.01], now [0.005]") for t in reported)
+    assert any(t.startswith("  configs.workload/") for t in reported)
+    assert "--fresh" in reported[-1]
     for name in ("front.csv", "baselines.csv", "manifest.json"):
         assert (out / name).read_bytes() == before[name]
     assert run(str(write_study(tmp_path)), trials=5, out=out).new_trials == 0
@@ -57,9 +57,9 @@ def test_a_changed_config_is_a_changed_question(tmp_path: Path) -> None:
     own.mkdir(parents=True)
     text = (bundled("configs") / "chips" / "h100-sxm.yaml").read_text(encoding="utf-8")
     (own / "h100-sxm.yaml").write_text(text.replace('"3350 GB/s"', '"3360 GB/s"'), encoding="utf-8")
-    told = refused(path, out=out, configs=tmp_path / "own")
+    reported = refused(path, out=out, configs=tmp_path / "own")
     assert any(
-        "configs.chip/h100-sxm.dram.bandwidth.value: stored 3350000000000.0, now 33600" in t for t in told
+        "configs.chip/h100-sxm.dram.bandwidth.value: stored 3350000000000.0, now 33600" in t for t in reported
     )
 
 
@@ -72,11 +72,11 @@ def test_another_budget_is_no_other_question(tmp_path: Path) -> None:
 def test_another_sampler_is_another_question(tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(str(write_study(tmp_path)), trials=3, out=out)
-    told = refused(write_study(tmp_path), out=out, sampler="nsga2")
-    assert "  study.sampler.name: stored random, now nsga2" in told
+    reported = refused(write_study(tmp_path), out=out, sampler="nsga2")
+    assert "  study.sampler.name: stored random, now nsga2" in reported
 
 
-def test_fresh_keeps_the_old_aside(tmp_path: Path) -> None:
+def test_fresh_moves_the_old_to_a_backup(tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(str(write_study(tmp_path)), trials=5, out=out)
     old = {p.name: p.read_bytes() for p in out.iterdir() if p.name != ".lock"}
@@ -97,12 +97,12 @@ def test_fresh_in_an_empty_folder_is_an_ordinary_start(tmp_path: Path) -> None:
 def test_fresh_in_a_storage_that_holds_the_study_is_refused(tmp_path: Path) -> None:
     storage, out = f"journal:{tmp_path / 'x.journal'}", tmp_path / "out"
     run(str(write_study(tmp_path)), trials=2, out=out, storage=storage)
-    (told,) = refused(write_study(tmp_path), out=out, storage=storage, fresh=True)
-    assert told.startswith("--fresh: ")
-    assert "another --storage keeps both" in told
+    (reported,) = refused(write_study(tmp_path), out=out, storage=storage, fresh=True)
+    assert reported.startswith("--fresh: ")
+    assert "another --storage keeps both" in reported
 
 
-def test_fresh_goes_on_when_an_older_run_was_removed(tmp_path: Path) -> None:
+def test_fresh_continues_when_an_older_run_was_removed(tmp_path: Path) -> None:
     path, out = str(write_study(tmp_path)), tmp_path / "out"
     for _ in range(3):
         run(path, trials=1, out=out, fresh=True)
@@ -114,14 +114,14 @@ def test_fresh_goes_on_when_an_older_run_was_removed(tmp_path: Path) -> None:
 
 def test_two_runs_at_once_in_one_folder_are_refused(tmp_path: Path) -> None:
     path, out = str(write_study(tmp_path)), tmp_path / "out"
-    told: list[str] = []
+    reported: list[str] = []
 
     def second(finished: int, _wanted: int) -> None:
         if finished == 2:
-            told.extend(refused(path, out=out))
+            reported.extend(refused(path, out=out))
 
     assert run(path, trials=4, out=out, progress=second).new_trials == 4
-    assert told == [f"{out}: another run uses this folder; wait for it, or give another --out"]
+    assert reported == [f"{out}: another run uses this folder; wait for it, or give another --out"]
     assert run(path, trials=5, out=out).new_trials == 1  # and the folder is free again
 
 
@@ -133,7 +133,7 @@ def test_a_folder_is_let_go_when_a_run_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reported"),
     [
         ("hello\n", "expected a journal of an Optuna study, got another file"),
         ('{"a": 1}\n', "expected a journal of an Optuna study, got another file"),
@@ -141,15 +141,15 @@ def test_a_folder_is_let_go_when_a_run_fails(tmp_path: Path) -> None:
         ("{no newline", "expected a journal of an Optuna study, got another file"),
     ],
 )
-def test_a_text_file_is_no_journal_and_stays_as_it_is(tmp_path: Path, content: str, told: str) -> None:
+def test_a_text_file_is_no_journal_and_stays_as_it_is(tmp_path: Path, content: str, reported: str) -> None:
     file = tmp_path / "notes.txt"
     file.write_text(content, encoding="utf-8")
     (found,) = refused(write_study(tmp_path), out=tmp_path / "out", storage=f"journal:{file}")
-    assert found.startswith(f"{file}: {told}")
+    assert found.startswith(f"{file}: {reported}")
     assert file.read_text(encoding="utf-8") == content
 
 
-def test_a_text_file_is_told_once(tmp_path: Path) -> None:
+def test_a_text_file_is_reported_once(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("hello\n", encoding="utf-8")
     (found,) = refused(write_study(tmp_path), out=tmp_path / "out", storage=f"journal:{file}")
@@ -157,19 +157,19 @@ def test_a_text_file_is_told_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "reported"),
     [
         ("journal:{folder}", "the journal cannot be opened: Is a directory"),
         ("sqlit:///x.db", "--storage: unknown scheme in 'sqlit:///x.db'; did you mean 'sqlite'"),
         ("results/x", "--storage: unknown scheme in 'results/x'"),
     ],
 )
-def test_a_storage_that_cannot_be_opened_is_told(tmp_path: Path, url: str, told: str) -> None:
+def test_a_storage_that_cannot_be_opened_is_reported(tmp_path: Path, url: str, reported: str) -> None:
     (found,) = refused(write_study(tmp_path), out=tmp_path / "out", storage=url.format(folder=tmp_path))
-    assert told in found
+    assert reported in found
 
 
-def test_a_file_in_place_of_the_results_folder_is_told(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_results_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine", encoding="utf-8")
     (found,) = refused(write_study(tmp_path), out=tmp_path / "out")
     assert found == f"{tmp_path / 'out'}: expected a folder that can be written, got: File exists"
@@ -177,7 +177,7 @@ def test_a_file_in_place_of_the_results_folder_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_is_told(tmp_path: Path) -> None:
+def test_a_read_only_folder_is_reported(tmp_path: Path) -> None:
     path = write_study(tmp_path)
     (tmp_path / "locked").mkdir(mode=0o500)
     (found,) = refused(path, out=tmp_path / "locked" / "out")
@@ -221,21 +221,21 @@ def test_an_empty_study_that_maximises_is_refused(tmp_path: Path) -> None:
     refused(write_study(tmp_path), out=tmp_path / "out", storage=f"journal:{file}")
 
 
-def test_unknown_options_of_a_sampler_are_told(tmp_path: Path) -> None:
+def test_unknown_options_of_a_sampler_are_reported(tmp_path: Path) -> None:
     path = write_study(tmp_path, sampler={"name": "tpe", "options": {"startup": 1}})
     (found,) = refused(path, out=tmp_path / "out")
     assert "sampler.options: " in found
     assert "'startup'" in found
 
 
-def test_wrong_values_of_a_samplers_options_are_told(tmp_path: Path) -> None:
+def test_wrong_values_of_a_samplers_options_are_reported(tmp_path: Path) -> None:
     path = write_study(tmp_path, sampler={"name": "nsga2", "options": {"population_size": 1}})
     with pytest.raises(SpecError, match=r"sampler\.options"):
         run(str(path), trials=1, out=tmp_path / "out")
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])
-def test_a_seed_that_no_generator_takes_is_told(tmp_path: Path, seed: int) -> None:
+def test_a_seed_that_no_generator_takes_is_reported(tmp_path: Path, seed: int) -> None:
     with pytest.raises(SpecError, match="seed"):
         run(str(write_study(tmp_path)), trials=1, seed=seed, out=tmp_path / "out")
 
@@ -246,7 +246,7 @@ def test_the_largest_seed_can_be_resumed(tmp_path: Path) -> None:
     assert run(path, trials=2, out=tmp_path / "out").new_trials == 1
 
 
-def test_fresh_goes_on_beside_a_folder_that_somebody_renamed(tmp_path: Path) -> None:
+def test_fresh_continues_next_to_a_folder_that_was_renamed(tmp_path: Path) -> None:
     path, out = str(write_study(tmp_path)), tmp_path / "out"
     run(path, trials=1, out=out)
     (out / "previous-0001-good").mkdir()

@@ -90,17 +90,17 @@ def test_a_trial_of_solve_holds_the_best_deployment_under_its_target(done: RunRe
             assert trial.constraints["tpot_target"] == pytest.approx(trial.values[1] - limit, abs=1e-15)
 
 
-def test_the_archive_keeps_deployments_that_optuna_was_not_told(done: RunResult) -> None:
-    told = {tuple(t.values) for t in done.optuna_study.trials}
+def test_the_archive_keeps_deployments_that_optuna_does_not_see(done: RunResult) -> None:
+    reported = {tuple(t.values) for t in done.optuna_study.trials}
     columns = [axis.column for axis in done.front.axes]
     kept = {tuple(p) for p in done.front.frame[columns].to_numpy().tolist()}
     if done.study.spec.deployment.mode == "solve":
-        assert kept - told
+        assert kept - reported
     else:
-        assert kept <= told
+        assert kept <= reported
 
 
-def test_real_chips_are_the_first_trials_and_then_the_chips_beside_them(done: RunResult) -> None:
+def test_real_chips_are_the_first_trials_and_then_the_chips_nearest_to_them(done: RunResult) -> None:
     trials = done.optuna_study.trials
     assert [t.params.get("chip") for t in trials[:3]] == [*sorted(done.study.baselines), None]
     # 450 GB/s between 50 and 800 in 9 steps on a log scale: 8 ln 9 / ln 16 = 6.3; five of 1 to 6 stacks: 4
@@ -210,7 +210,7 @@ def test_a_storage_by_url_is_used_and_resumed(tmp_path: Path, url: str, kept: bo
     assert not (out / "study.journal").exists()
 
 
-def test_a_timeout_ends_a_run_and_a_later_one_goes_on(tmp_path: Path) -> None:
+def test_a_timeout_ends_a_run_and_a_later_one_continues(tmp_path: Path) -> None:
     path, out = str(write_study(tmp_path)), tmp_path / "out"
     short = run(path, trials=10**6, timeout=0.2, out=out)
     assert 0 < short.new_trials < 10**6
@@ -221,11 +221,11 @@ def test_a_timeout_ends_a_run_and_a_later_one_goes_on(tmp_path: Path) -> None:
 
 
 def test_progress_tells_finished_and_wanted_trials(tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     path, out = str(write_study(tmp_path)), tmp_path / "out"
-    run(path, trials=3, out=out, progress=lambda a, b: told.append((a, b)))
-    run(path, trials=4, out=out, progress=lambda a, b: told.append((a, b)))
-    assert told == [(0, 3), (1, 3), (2, 3), (3, 3), (3, 4), (4, 4)]
+    run(path, trials=3, out=out, progress=lambda a, b: reported.append((a, b)))
+    run(path, trials=4, out=out, progress=lambda a, b: reported.append((a, b)))
+    assert reported == [(0, 3), (1, 3), (2, 3), (3, 3), (3, 4), (4, 4)]
 
 
 def test_no_trials_are_no_trials(tmp_path: Path) -> None:

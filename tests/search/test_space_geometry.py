@@ -191,7 +191,7 @@ def test_an_axis_has_its_ends_and_equal_steps_on_its_scale(
 
 
 @pytest.mark.parametrize(
-    ("spec", "count", "told"),
+    ("spec", "count", "reported"),
     [
         (ParameterSpec(low=1.0, high=2.0), None, "give dram_stacks=N"),
         (ParameterSpec(low=1.0, high=2.0), 1, "expected at least 2 values, got 1"),
@@ -201,9 +201,9 @@ def test_an_axis_has_its_ends_and_equal_steps_on_its_scale(
     ],
 )
 def test_an_axis_that_cannot_be_is_refused_with_its_place(
-    spec: ParameterSpec, count: int | None, told: str
+    spec: ParameterSpec, count: int | None, reported: str
 ) -> None:
-    with pytest.raises(SpecError, match=told) as caught:
+    with pytest.raises(SpecError, match=reported) as caught:
         axis_values("b.dram_stacks", spec, count)
     assert "b.dram_stacks" in str(caught.value)
 

@@ -238,7 +238,7 @@ def test_the_order_of_blocks_changes_nothing(tmp_path: Path, small_blocks: None)
         assert (tmp_path / "forth" / name).read_bytes() == (tmp_path / "back" / name).read_bytes()
 
 
-def test_an_interrupted_sweep_goes_on_and_ends_as_if_nothing_had_happened(
+def test_an_interrupted_sweep_continues_and_ends_as_if_nothing_had_happened(
     tmp_path: Path, small_blocks: None
 ) -> None:
     question, done = study(tmp_path), []
@@ -269,7 +269,7 @@ def test_an_interrupted_sweep_goes_on_and_ends_as_if_nothing_had_happened(
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
 
 
-def test_a_fresh_sweep_keeps_the_old_one_aside(tmp_path: Path) -> None:
+def test_a_fresh_sweep_moves_the_old_one_to_a_backup(tmp_path: Path) -> None:
     question = study(tmp_path)
     swept(tmp_path, question)
     again = swept(tmp_path, question, fresh=True)

@@ -116,16 +116,16 @@ def test_a_foreign_page_can_delete_a_study_from_the_dashboard_as_it_ships(journa
 
 def test_an_infeasible_trial_is_best_for_the_dashboard_as_it_ships_and_not_for_ours(journal: Path) -> None:
     for raw in raw_dashboard(journal):
-        told = json.loads(ask(raw, "/api/studies/0").body)
-        assert [t["number"] for t in told["best_trials"]] == [0]
-        assert [t["constraints"] for t in told["trials"]] == [[], [], []]
+        reported = json.loads(ask(raw, "/api/studies/0").body)
+        assert [t["number"] for t in reported["best_trials"]] == [0]
+        assert [t["constraints"] for t in reported["trials"]] == [[], [], []]
     mirror = ReadOnlyView({"small": JournalStorage(JournalFileBackend(str(journal)))})
     with serving(guarded(dashboard(mirror)), 0) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         site = address(server)
-        told = json.loads(ask(site, "/api/studies/0").body)
-        assert [t["number"] for t in told["best_trials"]] == [1]
-        assert [t["constraints"] for t in told["trials"]] == [[5e9], [-1.0], []]
+        reported = json.loads(ask(site, "/api/studies/0").body)
+        assert [t["number"] for t in reported["best_trials"]] == [1]
+        assert [t["constraints"] for t in reported["trials"]] == [[5e9], [-1.0], []]
         rest = json.loads(ask(site, "/api/studies/0?after=2").body)
         assert [t["number"] for t in rest["trials"]] == [2]
         assert [t["number"] for t in rest["best_trials"]] == [1]

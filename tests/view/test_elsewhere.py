@@ -45,9 +45,9 @@ def test_without_its_storage_the_page_says_why_it_is_not_live(tmp_path: Path) ->
     path, url = str(write_study(tmp_path / "studies", budget__trials=5)), f"sqlite:///{tmp_path / 'x.db'}"
     dse.run(path, storage=url, out=tmp_path / "results" / "small")
     (found,) = Studies(tmp_path / "results").all().values()
-    told = state(found)
-    assert told.page is not None
-    assert told.text == (
+    reported = state(found)
+    assert reported.page is not None
+    assert reported.text == (
         "stored results, not live: its trials are in sqlite; dse view STUDY --storage URL follows them"
     )
 
@@ -58,8 +58,8 @@ def test_a_study_with_nothing_but_a_database_is_shown(tmp_path: Path) -> None:
     studies = Studies(tmp_path / "results")
     studies.add(LiveStudy("small", tmp_path / "results" / "small", None, path, url))
     (found,) = studies.all().values()
-    told = state(found)
-    assert told.page is not None and "5 trials" in told.page
+    reported = state(found)
+    assert reported.page is not None and "5 trials" in reported.page
     assert not (tmp_path / "results").exists()
 
 
@@ -81,9 +81,9 @@ def test_a_database_that_goes_away_leaves_the_stored_front(postgres_server: Post
     assert state(live).text in ("6 trials", "searching: 6 trials so far")
     server.kill()
     (tmp_path / "results" / "manifest.json").touch()
-    told = state(live)
-    assert told.page is not None and "the trials cannot be read now" in told.page
-    assert told.text == "its trials cannot be read"
+    reported = state(live)
+    assert reported.page is not None and "the trials cannot be read now" in reported.page
+    assert reported.text == "its trials cannot be read"
     postgres_server.running()
 
 

@@ -81,7 +81,7 @@ def test_what_trials_make_so_far_is_what_a_run_of_as_many_writes(tmp_path: Path)
         assert found.manifest == written.manifest
 
 
-def test_a_study_that_goes_on_has_a_new_version_and_a_new_page(tmp_path: Path) -> None:
+def test_a_study_that_continues_has_a_new_version_and_a_new_page(tmp_path: Path) -> None:
     path = str(write_study(tmp_path / "studies", budget__trials=12))
     dse.run(path, out=tmp_path / "small", trials=5)
     live = LiveStudy("small", tmp_path / "small", None, path)
@@ -140,7 +140,7 @@ def test_folders_that_cannot_be_shown_say_why(tmp_path: Path) -> None:
     assert found["empty"].answer == "Nothing is stored yet."
 
 
-def test_cases_are_studies_of_their_own_and_what_was_set_aside_is_none(tmp_path: Path) -> None:
+def test_cases_are_studies_of_their_own_and_backups_are_none(tmp_path: Path) -> None:
     for name in ("a", "a/case", "a/previous-0001", "b/deep/deeper"):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "study.journal").touch()

@@ -66,7 +66,7 @@ def made(key: str, x: float = 0.25, state: TrialState = TrialState.COMPLETE) -> 
     )
 
 
-def told(trial: FrozenTrial) -> tuple[object, ...]:
+def reported(trial: FrozenTrial) -> tuple[object, ...]:
     return (
         trial.state,
         trial.values,
@@ -87,11 +87,11 @@ def test_trials_read_back_to_the_last_bit(study: optuna.Study) -> None:
     assert put(study, *(Entry(trial=t) for t in trials)) == list(range(20))
     found = reread(study)
     assert [t.number for t in found] == list(range(20))
-    assert [told(t) for t in found] == [told(t) for t in trials]
+    assert [reported(t) for t in found] == [reported(t) for t in trials]
     assert all(t.datetime_start is not None and t.datetime_complete is not None for t in found)
 
 
-def test_optuna_goes_on_where_we_wrote(study: optuna.Study) -> None:
+def test_optuna_continues_where_we_wrote(study: optuna.Study) -> None:
     put(study, *(Entry(trial=made(f"k{i}")) for i in range(3)))
     trial = study.ask({"x": FloatDistribution(1e-3, 10.0, log=True)})
     study.tell(trial, [1.0, 2.0])
@@ -172,7 +172,7 @@ def test_a_packed_trial_is_the_same_to_the_last_bit() -> None:
     for state in (TrialState.COMPLETE, TrialState.FAIL):
         trial = made("k", 1 / 3, state)
         again = trial_from_json(trial_to_json(trial))
-        assert told(again) == told(trial)
+        assert reported(again) == reported(trial)
         assert (again.datetime_start, again.datetime_complete) == (
             trial.datetime_start,
             trial.datetime_complete,

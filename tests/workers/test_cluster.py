@@ -81,7 +81,7 @@ def test_a_cluster_writes_the_files_of_this_machine(
 
 
 @pytest.mark.slow
-def test_an_interrupted_sweep_goes_on_here_or_there(
+def test_an_interrupted_sweep_continues_here_or_there(
     machines: Dask, tmp_path: Path, small_blocks: None
 ) -> None:
     question, solved_there = load_study(str(write_study(tmp_path))), 0
@@ -183,7 +183,7 @@ serving: decode-only
 
 
 @pytest.mark.slow
-def test_a_cost_model_that_the_machines_lack_is_told(machines: Dask, tmp_path: Path) -> None:
+def test_a_cost_model_that_the_machines_lack_is_reported(machines: Dask, tmp_path: Path) -> None:
     with plugged(tmp_path):  # here, and in processes that start from now on
         question = load_study(str(slow_study(tmp_path, 0.0)))
         with (
@@ -210,7 +210,7 @@ def test_a_cost_model_that_says_other_numbers_is_refused(tmp_path: Path) -> None
         ("http://127.0.0.1:1", "expected a Dask scheduler at http://127.0.0.1:1, got: unknown"),
     ],
 )
-def test_a_scheduler_that_cannot_be_reached_is_told(
+def test_a_scheduler_that_cannot_be_reached_is_reported(
     address: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(door, "CONNECT", 1)
@@ -221,7 +221,7 @@ def test_a_scheduler_that_cannot_be_reached_is_told(
 
 
 @pytest.mark.slow
-def test_a_scheduler_without_workers_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scheduler_without_workers_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "PATIENCE", 1)
     with dask(0) as empty:
         said = call("sweep", write_study(tmp_path), "--scheduler", empty.address, "--out", tmp_path / "out")
@@ -229,7 +229,7 @@ def test_a_scheduler_without_workers_is_told(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("option", [("--workers", "2"), ("--prune",)])
-def test_what_is_for_this_machine_alone_is_refused_beside_a_cluster(
+def test_what_is_for_this_machine_alone_is_refused_with_a_cluster(
     option: tuple[str, ...], tmp_path: Path
 ) -> None:
     said = call("sweep", write_study(tmp_path), "--scheduler", "tcp://127.0.0.1:1", *option)

@@ -47,8 +47,8 @@ def test_a_run_in_a_database_makes_the_trials_of_a_run_in_a_file(server: Databas
     path = write_study(tmp_path, "as-in-a-file", sampler={"name": "tpe", "options": {"n_startup_trials": 6}})
     here = run(str(path), trials=16, out=tmp_path / "here")
     there = run(str(path), trials=16, out=tmp_path / "there", storage=server.url)
-    told = [[(t.params, t.values, t.constraints) for t in r.optuna_study.trials] for r in (here, there)]
-    assert told[0] == told[1]
+    reported = [[(t.params, t.values, t.constraints) for t in r.optuna_study.trials] for r in (here, there)]
+    assert reported[0] == reported[1]
     for name in ("front.csv", "baselines.csv"):
         assert (here.out / name).read_bytes() == (there.out / name).read_bytes()
     assert there.front.manifest["repeatable"].startswith("yes")
@@ -69,14 +69,14 @@ def test_fleets_share_a_database_with_fewer_connections_than_workers(server: Dat
     assert head.front.manifest["repeatable"].startswith("no: 2 runs")
 
 
-def test_a_proxy_stands_for_the_database(server: Database, tmp_path: Path) -> None:
+def test_a_proxy_serves_the_database(server: Database, tmp_path: Path) -> None:
     path = write_study(tmp_path, "proxied", budget={"trials": 25})
     with served(server.url) as url:
         here = run(str(path), trials=25, out=tmp_path / "here")
         there = run(str(path), trials=25, out=tmp_path / "there", storage=url)
-        told = [[(t.params, t.values, t.constraints) for t in r.optuna_study.trials] for r in (here, there)]
+        made = [[(t.params, t.values, t.constraints) for t in r.optuna_study.trials] for r in (here, there)]
         assert work(str(path), url, out=tmp_path / "w").new_trials == 0
-    assert told[0] == told[1]
+    assert made[0] == made[1]
     check_whole(trials_in(server.url, "proxied"), 25)
 
 

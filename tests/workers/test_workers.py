@@ -101,8 +101,8 @@ def test_one_worker_makes_the_same_trials_in_every_storage(tmp_path: Path, stora
     reference = run(path, trials=14, out=tmp_path / "reference")
     url = storage.format(folder=tmp_path) if storage else None
     other = run(path, trials=14, out=tmp_path / "other", storage=url)
-    told = [[(t.params, t.values, t.constraints) for t in r.optuna_study.trials] for r in (reference, other)]
-    assert told[0] == told[1]
+    made = [[(t.params, t.values, t.constraints) for t in r.optuna_study.trials] for r in (reference, other)]
+    assert made[0] == made[1]
     for name in ("front.csv", "baselines.csv"):
         assert (reference.out / name).read_bytes() == (other.out / name).read_bytes()
 
