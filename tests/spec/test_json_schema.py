@@ -109,6 +109,14 @@ def test_a_mix_stands_for_the_llm_and_the_workload_of_a_study() -> None:
     assert validator("study").is_valid({**study, "mix": [part, part]})
 
 
+@pytest.mark.parametrize("key", ["deployments", "name", "cases"])
+def test_a_case_has_the_keys_of_a_study_but_for_its_name_and_cases(key: str) -> None:
+    study = read(ROOT / GOOD["study"])
+    assert study["cases"]
+    study["cases"]["batch-1"][key] = {}
+    assert not validator("study").is_valid(study)
+
+
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation

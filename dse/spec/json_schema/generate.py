@@ -5,6 +5,7 @@ from typing import Any
 
 from dse.spec.catalog.kinds import SPECS
 from dse.spec.json_schema.quantities import UNIT
+from dse.spec.schema.cases import FIXED
 
 Schema = dict[str, Any]
 """A JSON Schema as plain data."""
@@ -15,9 +16,26 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def json_schema(kind: str) -> Schema:
     """The schema of files of a `kind` of `dse.spec.catalog.kinds.SPECS`."""
     schema = SPECS[kind].model_json_schema()
+    if kind == "study":
+        _describe_cases(schema)
     titled = {"$schema": _DIALECT, **schema, "title": f"dse {kind}"}
     named: Schema = _renamed(titled, _names(schema.get("$defs", {})))
     return named
+
+
+def _describe_cases(schema: Schema) -> None:
+    """Give a case the keys of a study, but for those that it has in common with its study."""
+    keys = {name: _loose(key) for name, key in schema["properties"].items() if name not in FIXED}
+    (case,) = schema["properties"]["cases"]["patternProperties"].values()
+    case |= {"properties": keys, "additionalProperties": False}
+
+
+def _loose(key: Schema) -> Schema:
+    """The schema of a key in a case: a mapping may give some of its keys, and null removes a key."""
+    options = key.get("anyOf", [key])
+    inner = any("$ref" in option for option in options)
+    said = {"description": key["description"]} if "description" in key else {}
+    return {"type": ["object", "null"], **said} if inner else {"anyOf": [*options, {"type": "null"}], **said}
 
 
 def schema_text(kind: str) -> str:
