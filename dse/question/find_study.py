@@ -29,7 +29,7 @@ def find_study(name: str, folders: Iterable[Path] | None = None) -> Path:
     if given.is_dir():
         raise spec_error("", f"expected a folder with a study.yaml, got {name!r}, which has none")
     if given.exists():
-        raise spec_error("", f"expected a study.yaml, got {name!r}, which is no regular file")
+        raise spec_error("", f"expected a study.yaml, got {name!r}, which is not a regular file")
     if given.suffix in (".yaml", ".yml"):
         meant = given.parent.name if given.name == "study.yaml" else given.stem
         raise spec_error(

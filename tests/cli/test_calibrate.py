@@ -163,7 +163,9 @@ def test_what_is_no_table_is_told_as_what_it_is(dse, tmp_path):
     )
     dse("validate", "folder.csv").refused(f"TABLE: {known} 'folder.csv'")
     dse("validate", tmp_path).refused(f"TABLE: {known} '{tmp_path}'")
-    dse("validate", "/dev/null").refused("TABLE: expected a CSV, got '/dev/null', which is no regular file")
+    dse("validate", "/dev/null").refused(
+        "TABLE: expected a CSV, got '/dev/null', which is not a regular file"
+    )
     dse("validate", "silcon").refused("TABLE: unknown table 'silcon'; did you mean 'silicon'?")
 
 

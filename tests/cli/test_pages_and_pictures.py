@@ -94,7 +94,7 @@ def test_a_place_that_cannot_be_written_is_found_before_the_work(
 
 def test_a_device_is_not_replaced_by_a_file(dse):
     for words in (("validate", "--out"), ("calibrate", "published", "--stack", "x", "-o")):
-        dse(*words, "/dev/null").refused("expected a file to write, got '/dev/null'", "no regular file")
+        dse(*words, "/dev/null").refused("expected a file to write, got '/dev/null'", "not a regular file")
 
 
 def test_a_folder_that_is_made_is_a_place_too(dse, tmp_path):

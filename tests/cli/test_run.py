@@ -104,7 +104,9 @@ def test_unknown_names_are_refused_with_the_nearest(dse):
 def test_what_is_no_study_is_named_as_it_was_typed(dse, tmp_path):
     (tmp_path / "bad" / "empty").mkdir(parents=True)
     dse("run", "bad/empty").refused("STUDY: expected a folder with a study.yaml, got 'bad/empty'")
-    dse("run", "/dev/null").refused("STUDY: expected a study.yaml, got '/dev/null', which is no regular file")
+    dse("run", "/dev/null").refused(
+        "STUDY: expected a study.yaml, got '/dev/null', which is not a regular file"
+    )
     missing = "STUDY: expected a study.yaml, got 'studies/nix/study.yaml', which does not exist"
     dse("run", "studies/nix/study.yaml").refused(missing)
     dse("run", "studies/groq-vs-h10/study.yaml").refused("did you mean 'groq-vs-h100'")

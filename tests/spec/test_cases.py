@@ -61,7 +61,11 @@ def test_problems_of_a_case_are_told_where_it_speaks(tmp_path: Path) -> None:
     [
         ("small/lister", CASES, "unknown case 'lister'; did you mean 'listed'"),
         ("smal/listed", CASES, "unknown study 'smal'"),
-        ("small/one", {"one": {"name": "other"}}, "cases.one: expected keys of its own, got name"),
+        (
+            "small/one",
+            {"one": {"name": "other"}},
+            "cases.one: expected only keys that a case may change, got name",
+        ),
         ("small/one", {"one": {"lmm": "x"}}, "lmm: unknown key; did you mean 'llm'"),
     ],
 )

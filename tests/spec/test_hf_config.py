@@ -197,7 +197,7 @@ def test_no_key_may_be_left_out_and_silently_get_another_size(tmp_path, name):
         ("nemotron_h", "state-space"),
         ("qwen3_5", "linear attention"),
         ("deepseek_v32", "index"),
-        ("bert", "no decoder"),
+        ("bert", "not a decoder"),
         ("qwen33", "did you mean 'qwen3'"),
         (None, "got no such key"),
         (["llama"], "got ['llama']"),

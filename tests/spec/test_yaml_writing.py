@@ -167,7 +167,7 @@ def test_text_that_is_deeply_nested_is_refused_and_text_of_some_levels_is_read()
     while read:
         read, depth = read[0], depth + 1
     assert depth == 149  # the innermost list is empty
-    with pytest.raises(SpecError, match="expected YAML of a few levels"):
+    with pytest.raises(SpecError, match="expected YAML with a few levels"):
         parse_yaml("[" * 5_000, "x.yaml")
 
 

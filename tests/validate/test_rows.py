@@ -109,7 +109,7 @@ def test_metrics_of_other_units_are_converted(
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("tpot_ms", "peak_gb", "metric 'peak_gb' is none that is predicted"),
+        ("tpot_ms", "peak_gb", "metric 'peak_gb' is not predicted"),
         ("static", "sometimes", "batch_kind: unknown 'sometimes'"),
         ("tpot_ms,8", "tpot_ms,", "the value is blank or 0"),
         ("512,128,tpot_ms", ",128,ttft_ms", "the lengths (isl, osl) are not stated"),

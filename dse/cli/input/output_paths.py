@@ -14,7 +14,7 @@ def check_output_file(option: str, path: Path | None) -> None:
     if path.is_dir():
         raise spec_error(option, f"expected a file to write, got the folder {str(path)!r}")
     if path.exists() and not path.is_file():
-        raise spec_error(option, f"expected a file to write, got {str(path)!r}, which is no regular file")
+        raise spec_error(option, f"expected a file to write, got {str(path)!r}, which is not a regular file")
     if why := _why_not(path.parent):
         raise spec_error(option, f"expected a folder that can be written to, got {str(path.parent)!r}: {why}")
 

@@ -135,7 +135,7 @@ def _latent_attention(c: HfConfig) -> dict[str, object]:
         hint = "MLA expands its latent to every head, so their numbers are the same."
         raise c.refuse("num_key_value_heads", f"num_attention_heads ({heads})", hint)
     if c.flag("attention_bias"):
-        raise c.refuse("attention_bias", "false", "MLA with biases cannot be said in an LLM YAML yet.")
+        raise c.refuse("attention_bias", "false", "An LLM YAML cannot describe MLA with biases yet.")
     found: dict[str, object] = {
         "heads": heads,
         "latent": c.size("kv_lora_rank"),

@@ -32,9 +32,9 @@ OUTER: Mapping[str, tuple[str, ...]] = {
 
 INNER_NOTE = VISION
 
-_STATE = "it has state-space or recurrent layers, which an LLM YAML cannot say yet"
-_LINEAR = "it has a kind of linear attention whose sizes an LLM YAML cannot say yet"
-_SPARSE = "its attention picks tokens by an index, which an LLM YAML cannot say yet"
+_STATE = "it has state-space or recurrent layers, which an LLM YAML cannot describe yet"
+_LINEAR = "it has a kind of linear attention whose sizes an LLM YAML cannot describe yet"
+_SPARSE = "its attention picks tokens by an index, which an LLM YAML cannot describe yet"
 _REASONS = (
     (
         (
@@ -55,7 +55,7 @@ _REASONS = (
     ),
     (("qwen3_5", "kimi_linear", "kimi_k3", "minimax_m1", "bailing_moe_linear"), _LINEAR),
     (("deepseek_v32", "deepseek_v4", "glm_moe_dsa"), _SPARSE),
-    (("bert", "t5", "clip", "whisper"), "it is no decoder that generates text token by token"),
+    (("bert", "t5", "clip", "whisper"), "it is not a decoder that generates text token by token"),
 )
 
 

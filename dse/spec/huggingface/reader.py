@@ -142,7 +142,7 @@ def kinds(c: HfConfig, otherwise: Sequence[str]) -> Sequence[str]:
     strange = sorted(set(found) - {FULL, SLIDING, CHUNKED})
     if strange:
         known = f"only {FULL}, {SLIDING} and {CHUNKED}"
-        hint = "Linear, state-space and other layers cannot be said in an LLM YAML yet."
+        hint = "An LLM YAML cannot describe linear, state-space and other layers yet."
         raise spec_error(c.where, f"layer_types: expected {known}, got {strange[0]!r}. {hint}")
     if len(found) != c.size("num_hidden_layers"):
         raise spec_error(

@@ -48,7 +48,13 @@ def _case(path: Path, case: str | None) -> StudySpec:
     given = study.cases[case]
     if shared := [key for key in FIXED if key in given]:
         where = f"{path}:{lines.get(('cases', case, shared[0]), 1)}"
-        raise SpecError([Problem(where, f"cases.{case}: expected keys of its own, got {', '.join(shared)}")])
+        raise SpecError(
+            [
+                Problem(
+                    where, f"cases.{case}: expected only keys that a case may change, got {', '.join(shared)}"
+                )
+            ]
+        )
     keys = cast(dict[str, object], data)  # `load_spec` has read the same file
     merged = _merged({**keys, "cases": {}, "title": f"{study.title}: {case}"}, given)
     return build_spec(StudySpec, merged, str(path), _with_lines_of(lines, case))

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from types import UnionType
-from typing import TypeVar, Union, get_args, get_origin
+from typing import Final, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -12,6 +12,8 @@ from dse.errors import Problem, SpecError, nearest
 from dse.spec.yaml.yaml_lines import Lines, read_yaml
 
 S = TypeVar("S", bound=BaseModel)
+KEY: Final = "[key]"
+"""What pydantic puts behind the place of a problem with a key instead of its value."""
 
 
 def load_spec(spec: type[S], path: Path) -> S:
@@ -44,7 +46,7 @@ def build_leaf(spec: type[S], data: Mapping[str, object], where: str, name: str)
 def _problems(spec: type[BaseModel], error: ValidationError, where: str, lines: Lines) -> list[Problem]:
     found = []
     for detail in _without_echoes(error.errors()):
-        loc = tuple(part for part in detail["loc"] if part != "[key]")  # pydantic marks problems of keys so
+        loc = tuple(part for part in detail["loc"] if part != KEY)
         found.append(Problem(_place(loc, where, lines), f"{_dotted(loc)}{_say(spec, loc, detail)}"))
     return sorted(set(found), key=lambda p: line_number(p.where))
 
@@ -88,10 +90,22 @@ def _say(spec: type[BaseModel], loc: tuple[Hashable, ...], detail: ErrorDetails)
     if kind == "value_error":
         return str(detail["ctx"]["error"])
     if kind == "literal_error":
-        allowed = detail["ctx"]["expected"]
-        hint = nearest(str(got), [a.strip("' ") for a in allowed.replace(" or ", ",").split(",")])
-        return f"expected {allowed}, got {got!r}. {hint}"
+        known = _words_at(spec, loc, key=detail["loc"][-1] == KEY)
+        return f"expected {detail['ctx']['expected']}, got {got!r}. {nearest(str(got), known)}"
     return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, got {got!r}"
+
+
+def _words_at(spec: object, loc: tuple[Hashable, ...], *, key: bool) -> list[str]:
+    """Words that the type of the value at `loc` allows, or that of its key."""
+    for part in loc[: -1 if key else None]:
+        spec = _step(spec, part)
+    return _literals(get_args(spec)[0] if key else spec)
+
+
+def _literals(annotation: object) -> list[str]:
+    if get_origin(annotation) is Literal:
+        return [str(word) for word in get_args(annotation)]
+    return [word for inner in get_args(annotation) for word in _literals(inner)]
 
 
 def _keys(spec: object, loc: tuple[Hashable, ...]) -> list[str]:

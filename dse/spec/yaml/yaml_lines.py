@@ -41,7 +41,7 @@ def parse_yaml(text: str, where: str) -> tuple[object, Lines]:
             raise SpecError(problems)
         return loader.construct_document(node), lines
     except RecursionError:
-        raise spec_error(where, "expected YAML of a few levels, got thousands of them") from None
+        raise spec_error(where, "expected YAML with a few levels of nesting, got thousands") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1

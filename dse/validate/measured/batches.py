@@ -127,7 +127,7 @@ class Lookup:
         if row.spec_decode and drafts is None:
             return Refusal(row, f"speculative decoding ({row.spec_decode}) is not predicted")
         if re.match(TAIL, row.stat, re.IGNORECASE):
-            return Refusal(row, "a tail is measured, a mean is predicted")
+            return Refusal(row, "a tail is stated, and only means are predicted")
         if row.batch is None and row.kind == "static":
             return Refusal(row, "the batch is not stated")
         formats = (row.weights, row.kv, row.activations, row.engine)

@@ -105,7 +105,7 @@ def find_table(name: str, catalog: Catalog, others: Sequence[str] = ()) -> Path:
         known = ", ".join(sorted([*found, *others]))
         raise spec_error("", f"expected a CSV or a table ({known}), got the folder {name!r}")
     if given.exists():
-        raise spec_error("", f"expected a CSV, got {name!r}, which is no regular file")
+        raise spec_error("", f"expected a CSV, got {name!r}, which is not a regular file")
     if given.suffix in SUFFIXES or "/" in name:
         raise spec_error("", f"expected a CSV, got {name!r}, which does not exist")
     if name in OTHER_TABLES:
@@ -214,7 +214,7 @@ def _unclear(
     """Why a row cannot be predicted, whatever chip and LLM it is about."""
     if metric not in METRICS:
         named = given.get("metric") or "blank"
-        return f"metric {named!r} is none that is predicted; {nearest(metric, METRICS)}"
+        return f"metric {named!r} is not predicted; {nearest(metric, METRICS)}"
     if kind not in KINDS:
         return f"batch_kind: unknown {kind!r}; {nearest(kind, KINDS)}"
     if not value:
