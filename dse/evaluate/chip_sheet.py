@@ -238,9 +238,14 @@ def _made(spec: ChipSpec, technology: TechnologySpec, yield_law: str) -> tuple[S
 
 
 def _price(
-    spec: ChipSpec, catalog: Catalog, technology: TechnologySpec, method: str, seller: str | None,
-    cost: Mapping[str, float], made: Silicon,
-) -> tuple[float | None, dict[str, float]]:  # fmt: skip
+    spec: ChipSpec,
+    catalog: Catalog,
+    technology: TechnologySpec,
+    method: str,
+    seller: str | None,
+    cost: Mapping[str, float],
+    made: Silicon,
+) -> tuple[float | None, dict[str, float]]:
     """Price by method and its parts [USD]; None where it is not known."""
     terms = Terms(price=price_of_one(method, seller), technology=technology, catalog=catalog)
     found = price_method_named(method)
@@ -270,6 +275,7 @@ def _packaging(made: Silicon) -> str:
 
 
 def _dies(spec: ChipSpec, made: Silicon) -> tuple[Dies, ...]:
+    """Area, count and yields of each kind of die; a kind of which the chip has none is left out."""
     t, plan, cost = made.technology, made.plan, made.unit_cost_parts()
     nodes = {
         "compute": str(spec.die.process.value),
@@ -339,6 +345,7 @@ def _violations(spec: ChipSpec, made: Silicon, changed: bool) -> dict[str, float
 def _published(
     spec: ChipSpec, made: Silicon, cost: float | None, price: Mapping[str, float]
 ) -> list[Published]:
+    """Published numbers of the chip next to those that the technology implies."""
     ours: list[tuple[str, str, float | None, Any]] = [
         ("die_area", "m2", _first(made.plan.compute.each_m2), spec.die.area),
         ("tdp", "W", _first(made.power_w), spec.power),
@@ -349,12 +356,19 @@ def _published(
         ours.insert(1, ("io_die_area", "m2", _first(made.plan.io.each_m2), spec.die.io.area))
     return [
         Published(
-            quantity=name, unit=unit, ours=value, value=leaf.value, low=leaf.low, high=leaf.high,
-            error=value / leaf.value - 1.0, source=leaf.source, date=leaf.date,
+            quantity=name,
+            unit=unit,
+            ours=value,
+            value=leaf.value,
+            low=leaf.low,
+            high=leaf.high,
+            error=value / leaf.value - 1.0,
+            source=leaf.source,
+            date=leaf.date,
         )
         for name, unit, value, leaf in ours
         if value is not None and leaf.value
-    ]  # fmt: skip
+    ]
 
 
 def _like(made: Silicon, value: float | None) -> Any:

@@ -164,9 +164,13 @@ class Subject:
         self.precision = _precision(weights, kv, activations)
         self.price = price_of_one(price_method, seller, system)
         setting = Setting(
-            catalog=catalog, precision=self.precision, price=self.price, requires=self.cost_model.requires,
-            technology=catalog.get(TechnologySpec, TECHNOLOGY), economy=catalog.get(EconomySpec, ECONOMY),
-        )  # fmt: skip
+            catalog=catalog,
+            precision=self.precision,
+            price=self.price,
+            requires=self.cost_model.requires,
+            technology=catalog.get(TechnologySpec, TECHNOLOGY),
+            economy=catalog.get(EconomySpec, ECONOMY),
+        )
         _hold_node("process" in by_short_name(given), self.chip, setting.technology)
         self.unpriced = self.chip.price.value is None and "listed price" in needs_of(self.chip, self.price)
         if self.unpriced:
@@ -175,9 +179,11 @@ class Subject:
         self.columns = chip_columns(self.chip, setting, self.stack, self.network)
         self.llm = self.llm_spec.resolve()
         self.context = api.Context(
-            llm=self.llm, precision=precision_of(self.precision), workload=self.workload.resolve(),
+            llm=self.llm,
+            precision=precision_of(self.precision),
+            workload=self.workload.resolve(),
             economy=catalog.get(EconomySpec, ECONOMY).resolve(),
-        )  # fmt: skip
+        )
         self.goal, self.tolerance = objective(USUAL_GOAL), TOLERANCE
         promised = self.workload.targets if hold_targets else {}
         self.limits: Limits = tuple((objective(name), limit) for name, limit in promised.items())
@@ -255,9 +261,14 @@ class Subject:
         return chips_of([self.columns])
 
     def grid(
-        self, *, batch: int | None = None, tp: int | None = None, pp: int | None = None,
-        ep: int | None = None, dp: int | None = None,
-    ) -> api.Deployments:  # fmt: skip
+        self,
+        *,
+        batch: int | None = None,
+        tp: int | None = None,
+        pp: int | None = None,
+        ep: int | None = None,
+        dp: int | None = None,
+    ) -> api.Deployments:
         """Every deployment that is tried, what is given held; shape (layouts, PP, batch, 1)."""
         ways, spreads, replicas = zip(*self._layouts(tp, ep, dp), strict=True)
         stages = [pp] if pp else all_stages(self.llm)
@@ -306,10 +317,13 @@ class Subject:
         if found is None or chips >= found.least_size[0]:
             return []
         more = found.cost[0] / found.least[0] - 1.0
-        return [f"of systems within {self.tolerance:.0%} of the best the smallest is taken: {chips:,.5g} "
-                f"chips instead of {found.least_size[0]:,.5g}, which would cost {more:.2%} less"]  # fmt: skip
+        return [
+            f"of systems within {self.tolerance:.0%} of the best the smallest is taken: {chips:,.5g} "
+            f"chips instead of {found.least_size[0]:,.5g}, which would cost {more:.2%} less"
+        ]
 
     def _notes(self, stages: float) -> list[str]:
+        """Conditions under which the numbers hold, the most important first."""
         notes = notes_of(self.stack, self.context.workload, self.interval, self.price.system, stages)
         if self.stack.estimate == "calibrated":
             notes.insert(1, anchor(self.stack, self.chip).reason.rstrip("."))

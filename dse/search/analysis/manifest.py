@@ -3,7 +3,6 @@
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Any
 
 from optuna.trial import FrozenTrial
 
@@ -21,7 +20,7 @@ PACKAGES = ("numpy", "optuna", "moocore", "pandas")
 
 def manifest_of(
     study: ResolvedStudy, archive: Archive, trials: Sequence[FrozenTrial], storage: str
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The manifest of a run. It holds no time of day, so that the same run writes the same bytes."""
     spec = study.spec
     return {
@@ -36,7 +35,7 @@ def manifest_of(
     }
 
 
-def described(study: ResolvedStudy, archive: Archive) -> dict[str, Any]:
+def described(study: ResolvedStudy, archive: Archive) -> dict[str, object]:
     """The part of a manifest that every front has: the question, its quality, the inputs."""
     spec = study.spec
     return {

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from dse.errors import spec_error
 from dse.plugins import sampler_factory
@@ -18,7 +17,7 @@ class StudyReference:
     path: str
     case: str | None
     configs: str | None
-    sampler: dict[str, Any]
+    sampler: dict[str, object]
     seed: int
     workload_targets: bool
     digest: str

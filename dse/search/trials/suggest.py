@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from optuna.trial import BaseTrial
@@ -88,7 +87,7 @@ def _value(trial: BaseTrial, name: str, spec: ParameterSpec) -> float:
     return float(value_at(spec, np.asarray(index / (spec.steps - 1))))
 
 
-def first_trials(study: ResolvedStudy) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+def first_trials(study: ResolvedStudy) -> list[tuple[dict[str, object], dict[str, object]]]:
     """Parameters and user attributes of the trials that come first.
 
     Every real chip as it is, then the nearest chip of its branch: the search starts near what exists.
@@ -99,7 +98,7 @@ def first_trials(study: ResolvedStudy) -> list[tuple[dict[str, Any], dict[str, A
     middle = {}
     if spec.deployment.mode == "search":
         middle = {k: (len(options(study.lists, k)) - 1) // 2 for k in ("batch", "tp", "pp")}
-    found: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    found: list[tuple[dict[str, object], dict[str, object]]] = [
         ({"chip": name, **target, **middle}, {BASELINE: True}) for name in sorted(study.baselines)
     ]
     for chip in study.baselines.values():
@@ -110,12 +109,12 @@ def first_trials(study: ResolvedStudy) -> list[tuple[dict[str, Any], dict[str, A
     return found
 
 
-def _nearest(branch: Branch, chip: ChipSpec) -> dict[str, Any] | None:
+def _nearest(branch: Branch, chip: ChipSpec) -> dict[str, object] | None:
     """Trial parameters of the chip of `branch` nearest to a real one; None when too little is known."""
     known = branch.nearest(chip)
     if chip_kind(chip) != branch.kind or set(known) != set(branch.spec.parameters):
         return None
-    out: dict[str, Any] = {}
+    out: dict[str, object] = {}
     for name, value in known.items():
         spec = branch.spec.parameters[name]
         if spec.low == spec.high:

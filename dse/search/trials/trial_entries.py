@@ -20,8 +20,8 @@ RETRY = "dse:retry_of"
 class Task:
     """What to try next: some parameters, and the stored trial that waits for them, if any."""
 
-    params: Mapping[str, Any] = field(default_factory=dict)
-    attrs: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, object] = field(default_factory=dict)
+    attrs: Mapping[str, object] = field(default_factory=dict)
     trial_id: int | None = None
     """Of the claimed trial in the storage; None for a trial that is stored when it is finished."""
     number: int | None = None
@@ -41,7 +41,7 @@ class Entry:
         return found
 
     @property
-    def fresh_attrs(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def fresh_attrs(self) -> tuple[dict[str, object], dict[str, Any]]:
         """User and system attributes that a claimed trial does not have in the storage yet."""
         had = {*self.task.attrs, CLAIM}
         user = {k: v for k, v in self.trial.user_attrs.items() if k not in had}
@@ -65,7 +65,7 @@ class Writer(Protocol):
         """Set a waiting trial to running in the name of `who`; False when another run was faster."""
 
 
-def waiting(params: Mapping[str, Any], attrs: Mapping[str, Any]) -> Entry:
+def waiting(params: Mapping[str, object], attrs: Mapping[str, object]) -> Entry:
     """A waiting trial, as Optuna enqueues it."""
     return Entry(
         trial=create_trial(
