@@ -300,14 +300,17 @@ def test_the_number_formats_follow_the_weights() -> None:
         ({"kv": "int9"}, "kv: unknown number format 'int9'; did you mean 'int8'"),
         (
             {"price_method": "searched"},
-            "--price-method: expected a method that tells a price, searched asks for it in a space",
+            "--price-method: expected a method that gives a price, got searched, which needs a space",
         ),
         ({"price_method": "margin"}, "--price-method: expected a seller for the method margin, got none"),
         (
             {"price_method": "margin", "seller": "startup"},
             "price.seller: expected a known economics.gross_margin.startup in the technology file, got null",
         ),
-        ({"system": "all"}, "--price-method: system: expected 'chips-only', 'with-host-and-network' or"),
+        (
+            {"system": "all"},
+            "--price-method: system: unknown value 'all'; known: built-up, chips-only, with-host-and-network",
+        ),
         (
             {"price_method": "free"},
             "--price-method: unknown price method 'free'; known: compute-ratio, listed, margin, searched, ",

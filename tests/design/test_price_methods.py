@@ -99,7 +99,7 @@ def test_one_chip_has_no_price_to_search_for() -> None:
         lambda: dse.estimate("h100", "llama2-70b", "chat", price_method="searched"),
         lambda: dse.chip_sheet("h100", price_method="searched"),
     ):
-        with pytest.raises(SpecError, match="searched asks for it in a space with a parameter price"):
+        with pytest.raises(SpecError, match="got searched, which needs a space with a parameter price"):
             ask()
 
 

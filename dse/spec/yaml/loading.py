@@ -91,7 +91,7 @@ def _say(spec: type[BaseModel], loc: tuple[Hashable, ...], detail: ErrorDetails)
         return str(detail["ctx"]["error"])
     if kind == "literal_error":
         known = _words_at(spec, loc, key=detail["loc"][-1] == KEY)
-        return f"expected {detail['ctx']['expected']}, got {got!r}. {nearest(str(got), known)}"
+        return f"unknown value {got!r}; {nearest(str(got), known)}"
     return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, got {got!r}"
 
 
