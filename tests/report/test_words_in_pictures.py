@@ -14,7 +14,7 @@ from dse.front.axis import Axis
 from dse.front.files import Front
 from dse.report.info.cases_info import cases_info
 from dse.report.info.progress_info import ProgressInfo
-from dse.report.plots.cases_plot import cases_figure
+from dse.report.plots.cases_plot import draw_panels, figure_size
 from dse.report.plots.progress_plot import render_progress
 from dse.report.plots.tornado_plot import Bar, TornadoInfo, draw_tornado, ends, render_tornado
 
@@ -124,7 +124,10 @@ def test_titles_and_legend_of_cases_stay_on_their_panels(panels: int) -> None:
         }
     )
     front = Front(frame, pd.DataFrame(), (COST, TPOT), {"targets": {"tpot": [0.01]}})
-    figure = cases_figure(cases_info([(title, front)] * panels))
+    info = cases_info([(title, front)] * panels)
+    figure = Figure(figsize=figure_size(info), layout="constrained")
+    FigureCanvasAgg(figure)
+    draw_panels(figure, info)
     figure.canvas.draw()
     (legend,) = figure.legends
     box = legend.get_window_extent()

@@ -162,7 +162,7 @@ def _looked_up(
 
 def _without(chip: ChipSpec, why: SpecError, limits: Sequence[float], method: str) -> ComparedChip:
     """The row of a chip that lacks a figure."""
-    told = "; ".join(str(p) for p in why.problems).replace("--set price=", f"--set {chip.name}.price=")
+    gap = "; ".join(str(p) for p in why.problems).replace("--set price=", f"--set {chip.name}.price=")
     return ComparedChip(
         chip=chip.name,
         title=chip.title,
@@ -171,7 +171,7 @@ def _without(chip: ChipSpec, why: SpecError, limits: Sequence[float], method: st
         hardware={},
         basis=price_basis(chip, method),
         unanchored=None,
-        gap=told,
+        gap=gap,
         best=(None,) * len(limits),
         curve=Archive(axes()).frame,
     )
@@ -207,12 +207,12 @@ def _curve(of: EvaluatedChip, good: Ints) -> Table:
 
     def rows(chosen: Ints) -> Table:
         at = good[chosen]
-        told = {"trial": 0, "chip": s.chip.name, "branch": kind, "role": role}
+        labels = {"trial": 0, "chip": s.chip.name, "branch": kind, "role": role}
         sizes = of.designs.take(at).deployments.columns()
         values = {axis.column: column[at] for axis, column in zip(axes(), columns, strict=True)}
         layout = {k: np.asarray(v).astype(int) for k, v in sizes.items()}
         count, capex = whole_numbers(of.flat(m.chips)[at]), of.flat(m.capex_usd)[at]
-        return Table({**told, **layout, "chips": count, "capex_usd": capex, **values})
+        return Table({**labels, **layout, "chips": count, "capex_usd": capex, **values})
 
     archive = Archive(axes())
     values = np.stack([column[good] for column in columns], axis=1)

@@ -66,8 +66,8 @@ def comparison_spreads(
         there = [c for c in rows if c.chip in sampled and c.best[i] is not None]
         for group in dict.fromkeys(group_of(c.basis) for c in there):
             names = [c.chip for c in there if group_of(c.basis) == group]
-            told = [_column(sampled[c.chip], c, i, limit) for c in there if c.chip in names]
-            value, meets, tpot = (np.stack(columns, axis=1) for columns in zip(*told, strict=True))
+            columns_of = [_column(sampled[c.chip], c, i, limit) for c in there if c.chip in names]
+            value, meets, tpot = (np.stack(columns, axis=1) for columns in zip(*columns_of, strict=True))
             found |= dict(zip(names, spreads_of(value, meets, tpot), strict=True))
         out.append(found)
     return tuple(out)

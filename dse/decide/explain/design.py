@@ -182,7 +182,7 @@ def _best(rows: Sequence[Row], problem: DeploymentProblem, study: ResolvedStudy)
     sign = 1.0 if problem.goal.direction == "minimize" else -1.0
     good = [r for r in rows if met(r)]
     if not good:
-        told = ", ".join(f"{o.label} {pretty(limit, o.unit)}" for o, limit in problem.limits)
-        what = f"expected a design that meets {told}, got {rows[0]['chip']} of {study.slug}"
+        limits_text = ", ".join(f"{o.label} {pretty(limit, o.unit)}" for o, limit in problem.limits)
+        what = f"expected a design that meets {limits_text}, got {rows[0]['chip']} of {study.slug}"
         raise spec_error("TRIAL", f"{what}, none of whose deployments on the front does")
     return min(good, key=lambda r: sign * float(r[column]))

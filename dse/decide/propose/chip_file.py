@@ -45,11 +45,11 @@ def chip_of(study: ResolvedStudy, candidate: Candidate, name: str, targets: Mapp
 def _silicon(study: ResolvedStudy, chip: ChipSpec) -> Iterator[tuple[str, float, str]]:
     """What follows from the silicon of the chip."""
     made = made_of(chip, study.setting.technology)
-    told = {
+    derived = {
         "die.area": ("area_m2", "sum of its parts by the technology file, shared by its dies"),
         "unit_cost": ("unit_cost_usd", "bill of materials by the technology file"),
     }
-    for path, (ledger, note) in told.items():
+    for path, (ledger, note) in derived.items():
         whole = sum(made[ledger].values()) / (
             float(chip.die.count.value or 1) if ledger == "area_m2" else 1.0
         )
@@ -87,7 +87,7 @@ def _identity(
     if named is not None:
         package = named.choices[round(candidate.values["package"])]
     die = out.die.model_copy(update={"wafer_scale": branch.spec.wafer_scale, "package": package})
-    told = {
+    changes = {
         "name": name,
         "title": f"Proposed by {study.slug}: trial {candidate.trial} in buildable sizes",
         "aliases": (),
@@ -105,7 +105,7 @@ def _identity(
         ),
         "notes": "Made by dse propose; this chip is hypothetical.",
     }
-    return out.model_copy(update=told)
+    return out.model_copy(update=changes)
 
 
 def _numbers(
@@ -114,7 +114,7 @@ def _numbers(
     """Path, value in SI and note of every number that is not the template's."""
     template, values = branch.made_at(node_of(branch, candidate)), candidate.values
     ratio = values.get("peak_flops", branch.peaks[0].fp16) / branch.peaks[0].fp16
-    told, note = f"trial {candidate.trial} of {study.slug}", f"{ratio:.6g} times that of {template.name}"
+    origin, note = f"trial {candidate.trial} of {study.slug}", f"{ratio:.6g} times that of {template.name}"
     if "peak_flops" in values:
         for form, leaf in template.peak.items():
             if leaf.value is not None:
@@ -123,16 +123,16 @@ def _numbers(
         if load is not None and load.value is not None:
             yield "sram.weight_load", column["weight_load_bandwidth"], note
     if "sram" in values:
-        yield "sram.capacity", column["sram_bytes"], told
+        yield "sram.capacity", column["sram_bytes"], origin
     if "sram_bandwidth_per_byte" in values:
-        yield "sram.bandwidth", column["sram_bandwidth"], told
+        yield "sram.bandwidth", column["sram_bandwidth"], origin
     if "link_bandwidth" in values or "link_count" in values:
-        yield "link.bandwidth", column["link_bandwidth"], told
+        yield "link.bandwidth", column["link_bandwidth"], origin
     yield "die.process", node_of(branch, candidate), "node of the search space"
     dies = round(values.get("dies", 1.0))
-    yield "die.count", dies, "one die" if dies == 1 else told
+    yield "die.count", dies, "one die" if dies == 1 else origin
     if "die_bandwidth" in values:
-        yield "die.joined", values["die_bandwidth"], told
+        yield "die.joined", values["die_bandwidth"], origin
     yield "power", column["power_w"], "thermal design power by the technology file"
 
 
@@ -162,7 +162,7 @@ def space_around(study: ResolvedStudy, candidate: Candidate, chip: str) -> str:
     """YAML of a space whose one branch goes from half to twice the chip, and by two up and down in counts."""
     whole = study.branches[candidate.branch or ""]
     branch = whole.spec
-    told = {
+    keys = {
         "template": chip,
         "process": node_of(whole, candidate),
         "dram_generation": generation_of(whole, candidate),
@@ -175,7 +175,7 @@ def space_around(study: ResolvedStudy, candidate: Candidate, chip: str) -> str:
         f'title: "Around {chip}: from half to twice, counts by two up and down"',
         "branches:",
         "  around:",
-        *(f"    {key}: {value}" for key, value in told.items() if value is not None),
+        *(f"    {key}: {value}" for key, value in keys.items() if value is not None),
         "    parameters:",
         *(
             f"      {name}: {_range(name, value)}"

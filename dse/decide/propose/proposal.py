@@ -164,8 +164,8 @@ def propose(
         picked = _steadiest(study, found, limits, samples, seed)
     start, steps = local_search(study, problem, picked) if polish else (picked, 0)
     made = rounded(study, problem, start, rules)
-    told = evaluate_candidate(study, problem, made.candidate, made.layout)
-    if reasons := outside(study, made.candidate, told.estimate.violations):
+    evaluation = evaluate_candidate(study, problem, made.candidate, made.layout)
+    if reasons := outside(study, made.candidate, evaluation.estimate.violations):
         raise InfeasibleError([f"{picked.label} in buildable sizes cannot be proposed: {r}" for r in reasons])
     progress("evaluating its rivals")
     others = rivals(study, front, problem, made.candidate, with_unanchored)
@@ -188,7 +188,7 @@ def propose(
         price_usd=float(chips_of_candidates(study, [made.candidate]).price_usd[0]),
         prices=group_of(price_bases_in(study)[branch]),
         unanchored=unanchored_in(study).get(branch),
-        evaluation=_under_name(told, chip.name),
+        evaluation=_under_name(evaluation, chip.name),
         goal=problem.goal.name,
         goal_label=problem.goal.label,
         limits={o.name: v for o, v in problem.limits},
@@ -207,9 +207,9 @@ def propose(
     )
 
 
-def _under_name(told: Evaluation, name: str) -> Evaluation:
-    parts = (replace(part, estimate=replace(part.estimate, chip=name)) for part in told.parts)
-    return Evaluation(estimate=replace(told.estimate, chip=name), parts=tuple(parts))
+def _under_name(evaluation: Evaluation, name: str) -> Evaluation:
+    parts = (replace(part, estimate=replace(part.estimate, chip=name)) for part in evaluation.parts)
+    return Evaluation(estimate=replace(evaluation.estimate, chip=name), parts=tuple(parts))
 
 
 def _contenders(
@@ -236,10 +236,10 @@ def _anchored(study: ResolvedStudy, rows: Sequence[Row]) -> list[Row]:
     if kept:
         return kept
     hint = "--with-unanchored allows it."
-    told = [
+    reasons = [
         f"{b} meets the target but is unanchored: {unanchored[b]} {hint}" for b in dict.fromkeys(branches)
     ]
-    raise InfeasibleError(told)
+    raise InfeasibleError(reasons)
 
 
 def _meets(row: Row, column: str, direction: str, limit: float) -> bool:
@@ -252,12 +252,14 @@ def _meets(row: Row, column: str, direction: str, limit: float) -> bool:
 def _nearest_miss(
     study: ResolvedStudy, rows: Sequence[Row], columns: Sequence[tuple[str, api.Objective, float]]
 ) -> str:
-    told = []
+    missed = []
     for column, goal, limit in columns:
         values = [float(r[column]) for r in rows if r.get(column) is not None]
         best = min(values) if goal.direction == "minimize" else max(values)
-        told.append(f"{goal.label} {pretty(limit, goal.unit)} (the best alone is {pretty(best, goal.unit)})")
-    return f"no design on the front of {study.slug} meets {' and '.join(told)}"
+        missed.append(
+            f"{goal.label} {pretty(limit, goal.unit)} (the best alone is {pretty(best, goal.unit)})"
+        )
+    return f"no design on the front of {study.slug} meets {' and '.join(missed)}"
 
 
 def _steadiest(

@@ -49,9 +49,9 @@ def at_space_boundary(candidate: Candidate, spec: BranchSpec) -> list[str]:
             if word == "smallest" and end <= COUNTED.get(name, 0.0):
                 continue  # there is nothing below it
             if abs(value - end) <= 1e-3 * abs(end):
-                words, told = _told(name, value)
+                words, text = _told(name, value)
                 out.append(
-                    f"{words}: {told} is the {word} value of the space; a wider space may hold a better chip"
+                    f"{words}: {text} is the {word} value of the space; a wider space may hold a better chip"
                 )
     return out
 

@@ -145,8 +145,8 @@ def _estimate(
 
 def _assumed(study: ResolvedStudy, candidate: Candidate) -> list[str]:
     """What is assumed where the file of the chip, or of its template, gives no value."""
-    told = assumed_in(study).get(candidate.branch or candidate.label)
-    return [] if told is None else [told]
+    text = assumed_in(study).get(candidate.branch or candidate.label)
+    return [] if text is None else [text]
 
 
 def _whole(
@@ -176,10 +176,10 @@ def _largest(parts: Mapping[str, float]) -> str:
     return max(parts, key=lambda name: parts[name]) if parts else ""
 
 
-def as_plain(told: Evaluation) -> dict[str, object]:
+def as_plain(evaluation: Evaluation) -> dict[str, object]:
     """Plain data for JSON: the estimate, with those of the parts of a mix in it."""
-    parts = [{"part": p.label, "weight": p.weight, **p.estimate.as_dict()} for p in told.parts]
-    return {**told.estimate.as_dict(), **({"parts": parts} if parts else {})}
+    parts = [{"part": p.label, "weight": p.weight, **p.estimate.as_dict()} for p in evaluation.parts]
+    return {**evaluation.estimate.as_dict(), **({"parts": parts} if parts else {})}
 
 
 def _first(column: Array) -> float:

@@ -48,12 +48,12 @@ def deployments_of(layout: Layout) -> tuple[api.Deployments, ...]:
 
 def layout_text(layout: Layout, parts: Sequence[Member]) -> str:
     """A layout as text; that of a mix names the part that each deployment serves."""
-    told = []
+    texts = []
     for part, d in zip(parts, layout, strict=True):
         spread = f", EP {d['ep']}" if d["ep"] > 1 else ""
         head = f"{part.label}: " if part.label else ""
-        told.append(f"{head}batch {d['batch']:,}, TP {d['tp']}, PP {d['pp']}{spread}")
-    return "; ".join(told)
+        texts.append(f"{head}batch {d['batch']:,}, TP {d['tp']}, PP {d['pp']}{spread}")
+    return "; ".join(texts)
 
 
 def served_words(study: ResolvedStudy) -> str:

@@ -86,12 +86,12 @@ class Verdicts:
         }
 
 
-def verdicts_from(told: Mapping[str, Any]) -> Verdicts | None:
+def verdicts_from(manifest: Mapping[str, Any]) -> Verdicts | None:
     """The verdicts that a manifest holds; None where it has none, as those of older versions."""
     try:
         return Verdicts(
-            verdicts=tuple(Verdict(**v) for v in told["verdicts"]),
-            dependence=tuple(Dependence(**d) for d in told["dependence"]),
+            verdicts=tuple(Verdict(**v) for v in manifest["verdicts"]),
+            dependence=tuple(Dependence(**d) for d in manifest["dependence"]),
         )
     except (KeyError, TypeError):
         return None

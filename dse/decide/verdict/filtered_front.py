@@ -87,8 +87,8 @@ def filtered(study: ResolvedStudy, front: Front, text: str, trials: Trials) -> F
     solved = solved_at_targets(bounded, frame, baselines, targets_of(study))
     if rest and len(solved):
         solved = _meeting(solved, rest, axes)
-    told = replace(front, frame=frame, baselines=baselines, at_targets=solved)
-    return Filtered(front=told, exact=bool(done))
+    result = replace(front, frame=frame, baselines=baselines, at_targets=solved)
+    return Filtered(front=result, exact=bool(done))
 
 
 def _trials_of(front: Front) -> Iterator[tuple[object, int]]:

@@ -27,14 +27,16 @@ def reevaluated(study: ResolvedStudy, front: Front) -> Front:
     for name in sorted(study.baselines):
         points = catalog_points(study, name, [-1])
         archive.add(points.values, points.feasible, points.rows)
-    told = {**described(study, archive), "asked_again": {"of": front.manifest.get("study")}}
-    told |= {name: front.manifest[name] for name in ("trials", "feasible_trials") if name in front.manifest}
+    manifest = {**described(study, archive), "asked_again": {"of": front.manifest.get("study")}}
+    manifest |= {
+        name: front.manifest[name] for name in ("trials", "feasible_trials") if name in front.manifest
+    }
     frame, baselines = archive.frame, baseline_front(study, [])
     return Front(
         frame=frame,
         baselines=baselines,
         axes=axes_of(study),
-        manifest=told,
+        manifest=manifest,
         at_targets=solved_at_targets(study, frame, baselines, targets_of(study)),
     )
 

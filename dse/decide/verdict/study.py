@@ -124,11 +124,13 @@ def _candidates(study: ResolvedStudy, front: Front) -> list[Candidate]:
 
 def _targets(front: Front) -> tuple[str | None, list[float | None]]:
     """The objective with the most targets and these; (None, [None]) where the study has none."""
-    told = {name: v if isinstance(v, list) else [v] for name, v in front.manifest.get("targets", {}).items()}
-    name = max(sorted(told), key=lambda n: len(told[n]), default=None)
-    if name is None or not told[name]:
+    limits_by_name = {
+        name: v if isinstance(v, list) else [v] for name, v in front.manifest.get("targets", {}).items()
+    }
+    name = max(sorted(limits_by_name), key=lambda n: len(limits_by_name[n]), default=None)
+    if name is None or not limits_by_name[name]:
         return None, [None]
-    limits: list[float | None] = [*sorted({float(v) for v in told[name]})]
+    limits: list[float | None] = [*sorted({float(v) for v in limits_by_name[name]})]
     return name, limits
 
 

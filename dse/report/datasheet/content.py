@@ -105,21 +105,21 @@ def _answer(p: Proposal) -> str:
     m = p.estimate.metrics
     layout = "" if p.evaluation.parts else f" ({layout_text(p.rounded.layout, parts_of(p.study))})"
     slowest = " for the slowest part" if p.evaluation.parts else ""
-    told = (
+    text = (
         f"{counted(m['chips'])} chips{layout} serve {served_words(p.study)} "
         f"at a TPOT of {pretty(m['tpot_s'], 's')}{slowest} for {pretty(m['usd_per_token_per_s'], '')} "
         f"$/(token/s), bound by {word(p.estimate.bound_by)}."
     )
     if p.odds is not None:
-        told += sure(p.odds)
+        text += sure(p.odds)
     best = next((r for r in p.rivals if r.cost is not None and r.ranks), None)
     if best is None:
-        return f"{told} No rival on the same price basis meets the target."
+        return f"{text} No rival on the same price basis meets the target."
     ratio = best.cost / p.rounded.cost if best.cost is not None else 1.0
     name = best.candidate.label
     if p.wins:
-        return f"{told} The best rival, {name}, costs {ratio:.2f} times as much."
-    return f"{told} It does not win: {name} costs {ratio:.2f} times as much."
+        return f"{text} The best rival, {name}, costs {ratio:.2f} times as much."
+    return f"{text} It does not win: {name} costs {ratio:.2f} times as much."
 
 
 def _specification(p: Proposal) -> Section:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import Any, TypeAlias
 
 from dse.errors import spec_error
 from dse.front.files import write_files
@@ -21,8 +21,23 @@ _SETTINGS = {
     "hatch.linewidth": 0.5,
 }
 
-Draw = Callable[[Any], None]
-"""Puts ink on a matplotlib figure."""
+# matplotlib takes half a second to import and seaborn more than one, while most commands draw nothing. Both
+# are imported when a picture is rendered, so their types are no more than names here.
+MplFigure: TypeAlias = Any
+"""A figure of matplotlib."""
+MplAxes: TypeAlias = Any
+"""The axes of one panel, of matplotlib."""
+MplAxis: TypeAlias = Any
+"""The horizontal or the vertical axis of a panel, of matplotlib."""
+MplText: TypeAlias = Any
+"""A text or another mark on a figure, of matplotlib."""
+MplStyle: TypeAlias = dict[str, Any]
+"""Options of a drawing function of matplotlib."""
+MplSettings: TypeAlias = dict[Any, Any]
+"""Settings of matplotlib by name."""
+
+Draw = Callable[[MplFigure], None]
+"""Draws on a figure."""
 
 
 def form_of(path: Path) -> str:
@@ -46,43 +61,49 @@ def save(draw: Draw, path: Path, size: tuple[float, float] = SIZE) -> None:
 
 def render(draw: Draw, form: str, size: tuple[float, float] = SIZE) -> bytes:
     """The picture as bytes; `form` is one of `SUFFIXES`, `size` in inches."""
-    import matplotlib as mpl
     import seaborn as sns  # type: ignore[import-untyped, unused-ignore]
+
+    style = {**sns.axes_style("whitegrid"), **sns.plotting_context("notebook", font_scale=0.85), **_SETTINGS}
+    return render_styled(draw, form, size, DPI, style)
+
+
+def render_styled(draw: Draw, form: str, size: tuple[float, float], dpi: int, style: MplSettings) -> bytes:
+    """The picture as bytes, with settings of matplotlib; the same bytes for the same numbers."""
+    import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    style = {**sns.axes_style("whitegrid"), **sns.plotting_context("notebook", font_scale=0.85), **_SETTINGS}
     with mpl.rc_context(style):
-        figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+        figure = Figure(figsize=size, dpi=dpi, layout="constrained")
         FigureCanvasAgg(figure)  # text is measured without a display
         draw(figure)
         buffer = BytesIO()
         stamp = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(form, {"Software": None})
-        figure.savefig(buffer, format=form[1:], dpi=DPI, metadata=stamp)
+        figure.savefig(buffer, format=form[1:], dpi=dpi, metadata=stamp)
     return buffer.getvalue()
 
 
-def head(figure: Any, axes: Any, title: str, subtitle: str, *, pad: float = 8) -> Any:
+def head(figure: MplFigure, axes: MplAxes, title: str, subtitle: str, *, pad: float = 8) -> MplText:
     """Title above the whole figure, subtitle above the axes; returns the title."""
     axes.set_title(fill(subtitle, 108), loc="left", fontsize=9, color=QUIET, pad=pad)
     return figure.suptitle(fill(title, 80), ha="left", x=0.01, fontsize=12, fontweight="bold")
 
 
-def frame(axes: Any) -> None:
+def frame(axes: MplAxes) -> None:
     """Faint grid, no box."""
     axes.grid(color=FAINT, linewidth=0.8)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 
 
-def foot(figure: Any, notes: tuple[str, ...]) -> None:
+def foot(figure: MplFigure, notes: tuple[str, ...]) -> None:
     """What the picture leaves out, below it."""
     if notes:
         text = fill("; ".join(notes), 150)
         figure.supxlabel(text, x=0.01, ha="left", fontsize=8, color="#666666")
 
 
-def nothing(axes: Any, text: str) -> None:
+def nothing(axes: MplAxes, text: str) -> None:
     """A sentence in the middle of an empty picture."""
     middle = {"transform": axes.transAxes, "ha": "center", "va": "center"}
     axes.text(0.5, 0.5, fill(text, 70), color="#666666", fontsize=11, **middle)

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import cos, pi, sin
-from typing import Any
 
 import numpy as np
 
 from dse.arrays import Floats
 from dse.report.drawing.boxes import Box, away, dotted, gaps, inside, overlap
+from dse.report.drawing.canvas import MplAxes
 
 _RADII = (9.0, 18.0, 30.0, 45.0, 65.0, 90.0)  # points
 _DIRECTIONS = tuple(i * pi / 8 for i in (1, 15, 7, 9, 3, 13, 5, 11, 4, 12, 0, 8))
@@ -40,7 +40,7 @@ class Mark:
     """Corners (m, 2) of each line that belongs to it."""
 
 
-def place_labels(axes: Any, marks: Sequence[Mark], points: Floats, lines: Sequence[Floats] = ()) -> None:
+def place_labels(axes: MplAxes, marks: Sequence[Mark], points: Floats, lines: Sequence[Floats] = ()) -> None:
     """Write the name of each mark at one of its places on matplotlib `axes`, whose layout must be final.
 
     `points` (n, 2) and the corners (m, 2) of `lines` are other ink in data units that names should not
@@ -107,7 +107,7 @@ def _dots(lines: Sequence[Floats], pixels: Callable[[Floats], Floats], scale: fl
     return [dotted(pixels(line), _DOTS * scale) for line in lines if len(line)]
 
 
-def _size(axes: Any, name: str) -> tuple[float, float]:
+def _size(axes: MplAxes, name: str) -> tuple[float, float]:
     text = axes.text(0, 0, name, fontsize=_FONT)
     box = text.get_window_extent(axes.figure.canvas.get_renderer())
     text.remove()
@@ -170,7 +170,7 @@ def _crossings(line: Floats, marks: Floats, scene: _Scene, taken: Sequence[Box])
 
 
 def _write(
-    axes: Any, name: str, place: tuple[float, float], offset: tuple[float, float], leader: bool
+    axes: MplAxes, name: str, place: tuple[float, float], offset: tuple[float, float], leader: bool
 ) -> None:
     """Write a name at an offset from its place, with a leader where it needs one."""
     line = {"arrowstyle": "-", "color": "#222222", "linewidth": 0.8, "shrinkA": 1, "shrinkB": 0}

@@ -24,10 +24,10 @@ def sentences(found: BreakEven) -> list[str]:
     """The answer: who wins where, and at which value that changes."""
     if found.y is None:
         return [_row_sentence(found, 0, "")]
-    told = []
+    rows_text = []
     for j, y in enumerate(found.ys):
-        told.append(_row_sentence(found, j, f"At {found.y.label} {amount(found.y, float(y))}: "))
-    return _merged(told, found)
+        rows_text.append(_row_sentence(found, j, f"At {found.y.label} {amount(found.y, float(y))}: "))
+    return _merged(rows_text, found)
 
 
 def summary(found: BreakEven) -> str:
@@ -36,17 +36,17 @@ def summary(found: BreakEven) -> str:
         return sentences(found)[0]
     wins = [found.winner(j, i) for j in range(len(found.ys)) for i in range(len(found.xs))]
     shares = {name: wins.count(name) / len(wins) for name in dict.fromkeys(wins)}
-    told = ", ".join(f"{_side(n)} in {s:.0%} of it" for n, s in sorted(shares.items(), key=lambda i: -i[1]))
+    text = ", ".join(f"{_side(n)} in {s:.0%} of it" for n, s in sorted(shares.items(), key=lambda i: -i[1]))
     edges = [c for c in found.boundary if NEITHER not in (c.left, c.right)]
     if not edges:
-        return f"Over the whole map: {told}; no break-even inside it."
+        return f"Over the whole map: {text}; no break-even inside it."
     xs = [c.x for c in edges]
     span = f"{amount(found.x, min(xs))} to {amount(found.x, max(xs))}"
-    return f"Over the map: {told}; the break-even {found.x.label} runs from {span}."
+    return f"Over the map: {text}; the break-even {found.x.label} runs from {span}."
 
 
-def _merged(told: list[str], found: BreakEven) -> list[str]:
-    return [summary(found), *told]
+def _merged(rows_text: list[str], found: BreakEven) -> list[str]:
+    return [summary(found), *rows_text]
 
 
 def _row_sentence(found: BreakEven, row: int, start: str) -> str:
@@ -82,14 +82,14 @@ def _side(name: str) -> str:
 
 
 def _because(found: BreakEven, c: Crossing) -> str:
-    told = {
+    reasons = {
         "equal cost": f" (both cost {pretty(c.costs[0], '')} there)",
         "step": " (a step: another deployment becomes possible)",
         "first infeasible": f" ({found.sides[0]} meets it on one side only)",
         "second infeasible": f" ({found.sides[1]} meets it on one side only)",
         "nobody": "",
     }
-    return told[c.why]
+    return reasons[c.why]
 
 
 def segments(found: BreakEven, row: int) -> Iterator[tuple[float, float, str]]:

@@ -140,9 +140,9 @@ def _chip_facts(chip: Row) -> list[Fact]:
 
 def _deployment(row: Row) -> list[Fact]:
     names = {"batch": "batch", "tp": "TP", "pp": "PP", "ep": "EP", "dp": "DP"}
-    told = [f"{label} {row[name]:,}" for name, label in names.items() if row.get(name) is not None]
+    sizes = [f"{label} {row[name]:,}" for name, label in names.items() if row.get(name) is not None]
     chips = [("chips", counted(row["chips"]))] if row.get("chips") is not None else []
-    return [*chips, *([("deployment", ", ".join(told))] if told else []), *_computed(row)]
+    return [*chips, *([("deployment", ", ".join(sizes))] if sizes else []), *_computed(row)]
 
 
 def _computed(row: Row) -> list[Fact]:
@@ -171,14 +171,14 @@ def _members(row: Row) -> list[Fact]:
     members = dict.fromkeys(column.rpartition(".")[0] for column in row if is_of_member(column))
     found = []
     for member in members:
-        told = []
+        texts = []
         for name in names:
             value, q = row.get(f"{member}.{name}"), quantity(name)
             if value is None or (name in ("ep", "dp") and value == 1):
                 continue
             text = f"{value:,}" if isinstance(value, int) else f"{written(float(value) * q.factor)} {q.unit}"
-            told.append(f"{q.label} {text}".rstrip())
-        found.append((member, ", ".join(told)))
+            texts.append(f"{q.label} {text}".rstrip())
+        found.append((member, ", ".join(texts)))
     return found
 
 

@@ -177,8 +177,8 @@ def _side_by_side(lines: tuple[Curve, ...], table: Table) -> tuple[Curve, ...]:
     made_up = set(table["chip"][table["role"] == "search"]) if "role" in table else set()
     out = []
     for i, curve in enumerate(lines):
-        told = (curve.label, curve.style.label, "hypothetical" if curve.label in made_up else "")
-        label = ", ".join(part for part in told if part)
+        texts = (curve.label, curve.style.label, "hypothetical" if curve.label in made_up else "")
+        label = ", ".join(part for part in texts if part)
         style, dashes = chip_look(label, i)
         out.append(replace(curve, label=label, style=style, dashes=dashes))
     return tuple(out)
@@ -197,18 +197,18 @@ def _title(manifest: Mapping[str, object]) -> str:
 
 def _subtitle(front: Front) -> str:
     """How many designs, trials or swept points are behind a front."""
-    told = front.manifest
-    if "compared" in told:
-        chips = len(told["compared"])
+    manifest = front.manifest
+    if "compared" in manifest:
+        chips = len(manifest["compared"])
         return f"{chips} chip{'' if chips == 1 else 's'}, each with its own front"
-    parts = [str(told["study"])] if told.get("study") and told.get("title") else []
+    parts = [str(manifest["study"])] if manifest.get("study") and manifest.get("title") else []
     parts.append(f"{len(front.frame):,} design{'' if len(front.frame) == 1 else 's'} on the front")
-    if isinstance(told.get("trials"), int):
-        parts.append(f"{told['trials']:,} trials")
-    if swept := told.get("sweep"):
+    if isinstance(manifest.get("trials"), int):
+        parts.append(f"{manifest['trials']:,} trials")
+    if swept := manifest.get("sweep"):
         parts.append(f"exact over {swept['points']:,} points")
-    if isinstance(told.get("hypervolume"), int | float):
-        parts.append(f"hypervolume {told['hypervolume']:.4g}")
+    if isinstance(manifest.get("hypervolume"), int | float):
+        parts.append(f"hypervolume {manifest['hypervolume']:.4g}")
     return "  ·  ".join(parts)
 
 

@@ -73,10 +73,10 @@ def parallel_info(front: Front) -> ParallelInfo:
         names = tuple(str(chip) for chip in mine["chip"]) if "chip" in mine.columns else ("",) * len(mine)
         bundles.append(Bundle(style, rows, names, at, shown))
     few = f", {len(table):,} of them drawn" if len(table) < total else ""
-    told = front.manifest
+    manifest = front.manifest
     return ParallelInfo(
         title="What the designs on the front have in common",
-        subtitle=f"{told.get('study') or told.get('title') or 'front'}: {designs(total)}{few}",
+        subtitle=f"{manifest.get('study') or manifest.get('title') or 'front'}: {designs(total)}{few}",
         axes=uprights,
         bundles=tuple(bundles),
     )
@@ -118,8 +118,8 @@ def _upright(q: Quantity, values: Floats, names: Mapping[float, str]) -> Upright
     low, high = float(shown.min()), float(shown.max())
     if names:
         made = Upright(q, False, (low, high), ())
-        told = zip(_at(made, np.array([*names])).tolist(), names.values(), strict=True)
-        return Upright(q, False, (low, high), tuple(told), names)
+        named = zip(_at(made, np.array([*names])).tolist(), names.values(), strict=True)
+        return Upright(q, False, (low, high), tuple(named), names)
     log = low > 0 and high / low >= 4.0
     made = Upright(q, log, (low, high), ())
     marks = np.geomspace(low, high, 4) if log else np.linspace(low, high, 4)

@@ -44,30 +44,30 @@ class SampledFront:
         """The best design at each target, not judged yet."""
         return answer(self.front)
 
-    def with_spreads(self, told: Answer) -> Answer:
+    def with_spreads(self, stored: Answer) -> Answer:
         """The answer with each design beside the others at its target that it ranks among."""
-        if told.target is None:
-            return told
-        rivals: dict[str, list[Row]] = {name: [] for name in told.rivals}
+        if stored.target is None:
+            return stored
+        rivals: dict[str, list[Row]] = {name: [] for name in stored.rivals}
         best: list[Row] = []
-        for i, row in enumerate(told.best):
-            others = {name: rows[i] for name, rows in told.rivals.items()}
-            found = self._spreads_at(row, others, told, told.target)
+        for i, row in enumerate(stored.best):
+            others = {name: rows[i] for name, rows in stored.rivals.items()}
+            found = self._spreads_at(row, others, stored, stored.target)
             best.append({**row, **found.get("", _NONE)})
             for name, rows in rivals.items():
                 rows.append({**others[name], **found.get(name, _NONE)})
-        return replace(told, best=tuple(best), rivals={n: tuple(rows) for n, rows in rivals.items()})
+        return replace(stored, best=tuple(best), rivals={n: tuple(rows) for n, rows in rivals.items()})
 
     def _spreads_at(
-        self, row: Row, rivals: Mapping[str, Row], told: Answer, target: Axis
+        self, row: Row, rivals: Mapping[str, Row], result: Answer, target: Axis
     ) -> dict[str, dict[str, float | None]]:
         """Spreads of the best design at a target, by the empty name, and of the baselines that meet it."""
         limit = float(row[f"target_{target.column}"])
         meets = {name: rival for name, rival in rivals.items() if rival["found"]}
         itself = str(row["chip"]) if row["found"] and row["role"] == "baseline" else None
         there = {"": row} if row["found"] else {}
-        there |= {n: r for n, r in meets.items() if told.eligibility.ranks(n) and n != itself}
-        found = dict(zip(there, self._compared(list(there.values()), told, target, limit), strict=True))
+        there |= {n: r for n, r in meets.items() if result.eligibility.ranks(n) and n != itself}
+        found = dict(zip(there, self._compared(list(there.values()), result, target, limit), strict=True))
         each: dict[str, dict[str, float | None]] = {
             name: dict(spread.as_dict()) for name, spread in found.items()
         }
@@ -76,14 +76,14 @@ class SampledFront:
                 each[name] = each[""]
             elif name not in each:  # it ranks among none of these
                 each[name] = {
-                    **self._compared([rival], told, target, limit)[0].as_dict(),
+                    **self._compared([rival], result, target, limit)[0].as_dict(),
                     "probability_best": None,
                 }
         return each
 
-    def _compared(self, rows: list[Row], told: Answer, target: Axis, limit: float) -> list[Spread]:
+    def _compared(self, rows: list[Row], result: Answer, target: Axis, limit: float) -> list[Spread]:
         keys = [design_key(self.study, row) for row in rows]
-        return spreads(self.drawn, keys, told.objective.name, target.name, limit) if rows else []
+        return spreads(self.drawn, keys, result.objective.name, target.name, limit) if rows else []
 
 
 _NONE: Mapping[str, None] = dict.fromkeys(COLUMNS)
@@ -97,17 +97,17 @@ def sample_front(
     Deployments are held. Raises `StaleResultsError` where the stored figures are not those of the study
     today.
     """
-    told, own = answer(front), records(front.frame)
-    others = [*told.best, *(r for rows in told.rivals.values() for r in rows)]
+    result, own = answer(front), records(front.frame)
+    others = [*result.best, *(r for rows in result.rivals.values() for r in rows)]
     rows = [*own, *(r for r in others if r.get("found"))]
     goals = list(study.objectives)
-    for name in (*([] if told.target is None else [told.target.name]), TPOT):
+    for name in (*([] if result.target is None else [result.target.name]), TPOT):
         if name not in {g.name for g in goals}:
             goals.append(objective(name))
     drawn = sample_designs(study, rows, goals, samples, seed)
     _check(study, drawn, rows, front)
-    found = front_spreads(drawn, [design_key(study, r) for r in own], told.objective.name, front.axes)
-    real = _known(study, drawn, records(front.baselines), told.objective.name)
+    found = front_spreads(drawn, [design_key(study, r) for r in own], result.objective.name, front.axes)
+    real = _known(study, drawn, records(front.baselines), result.objective.name)
     frame, baselines = _with(front.frame, found), _with(front.baselines, real)
     return SampledFront(study, replace(front, frame=frame, baselines=baselines), drawn)
 

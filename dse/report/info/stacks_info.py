@@ -112,8 +112,8 @@ def _ledger(found: Evidence, plan: _Plan) -> StackInfo:
         for parts, row in ledgers
     ]
     totals = [
-        sum(parts.values()) if size is None else sum(told.values())
-        for (parts, _), told in zip(ledgers, sizes, strict=True)
+        sum(parts.values()) if size is None else sum(shown_parts.values())
+        for (parts, _), shown_parts in zip(ledgers, sizes, strict=True)
     ]
     return StackInfo(
         title=plan.title,
@@ -141,17 +141,17 @@ def winners(found: Evidence) -> Iterator[tuple[str, Row, DesignDetail | None]]:
 
     Without targets, the best design of each objective.
     """
-    told = found.answer
-    if told.target is None:
-        for row in told.best:
+    result = found.answer
+    if result.target is None:
+        for row in result.best:
             own, seen = found.design_of(row)
             yield f"{best_label(found.front, row)}\n{own.get('chip')}", own, seen
         return
-    limits = [float(row[f"target_{told.target.column}"]) for row in told.best]
-    at_each = zip(limits, told.best, rivals_at(found, limits), strict=True)
+    limits = [float(row[f"target_{result.target.column}"]) for row in result.best]
+    at_each = zip(limits, result.best, rivals_at(found, limits), strict=True)
     for _, run in groupby(at_each, key=lambda at: [identity(row) for row in _pair(*at[1:])]):
         alike = list(run)
-        ends = dict.fromkeys(shown(limit, told.target.unit) for limit, _, _ in (alike[0], alike[-1]))
+        ends = dict.fromkeys(shown(limit, result.target.unit) for limit, _, _ in (alike[0], alike[-1]))
         for best in _pair(*alike[0][1:]):
             own, seen = found.design_of(best)
             kind = kind_label(str(own.get("branch") or ""))
@@ -173,11 +173,11 @@ def _which(found: Evidence) -> str:
 
 def rivals_at(found: Evidence, limits: Sequence[float]) -> list[Row | None]:
     """The best baseline that meets each target; None where none does."""
-    told = found.answer
-    real = told.eligibility.ranked(baselines_of(found.front))
-    if told.target is None or not len(real):
+    result = found.answer
+    real = result.eligibility.ranked(baselines_of(found.front))
+    if result.target is None or not len(real):
         return [None] * len(limits)
-    best = best_at_targets(real, told.target, limits, told.objective, tolerance_of(found.front))
+    best = best_at_targets(real, result.target, limits, result.objective, tolerance_of(found.front))
     rows = plain_rows(best)
     return [row if row["found"] else None for row in rows]
 
@@ -194,8 +194,8 @@ def _columns(sizes: Sequence[Mapping[str, float]]) -> tuple[tuple[str, Floats], 
 
 
 def _name(found: Evidence) -> str:
-    told = found.front.manifest
-    return str(told.get("study") or told.get("title") or "front")
+    manifest = found.front.manifest
+    return str(manifest.get("study") or manifest.get("title") or "front")
 
 
 def _cautions(found: Evidence, drawn: int) -> tuple[str, ...]:

@@ -25,15 +25,15 @@ _LAYOUT = ("price_usd", "batch", "tp", "pp", "dp")
 
 def best_section(found: Evidence) -> Html:
     """The best design and the best baseline at each target, how certain they are, and their cards."""
-    told = found.answer
-    if told.target is None:
-        heads = {_key(found, r): best_label(found.front, r) for r in told.best}
+    result = found.answer
+    if result.target is None:
+        heads = {_key(found, r): best_label(found.front, r) for r in result.best}
         return _cards(found, heads)
-    goal, target = told.objective, told.target
-    limits = [float(row[f"target_{target.column}"]) for row in told.best]
+    goal, target = result.objective, result.target
+    limits = [float(row[f"target_{target.column}"]) for row in result.best]
     rivals = rivals_at(found, limits)
     heads, rows = {}, []
-    for limit, row, rival in zip(limits, told.best, rivals, strict=True):
+    for limit, row, rival in zip(limits, result.best, rivals, strict=True):
         at = shown(limit, target.unit)
         own = _key(found, row) if row["found"] else None
         other = baseline_key(_number_in(found.baselines, rival)) if rival else None
@@ -47,11 +47,11 @@ def best_section(found: Evidence) -> Html:
         "best design",
         goal.label,
         "chips",
-        "capital",
+        quantity("capex_usd").label,
         "best baseline",
         goal.label,
         "chips",
-        "capital",
+        quantity("capex_usd").label,
     ]
     body = [
         tag("tr", [tag("td", c, class_="n" if i not in (1, 5) else "wrap") for i, c in enumerate(r)])
@@ -148,12 +148,12 @@ def _table_row(
     """The cells of one design in the table of all designs."""
     name, kind = str(row.get("chip")), kind_label(str(row.get("branch") or ""))
     anchors = "unanchored" if family(name, str(row.get("role"))) in barred else ""
-    told = ", ".join(text for text in (kind, role_label(row, seen), anchors) if text)
+    description = ", ".join(text for text in (kind, role_label(row, seen), anchors) if text)
     bound = word(seen.bound_by) if seen and seen.bound_by else None
     waits = {f"{label}.bound_by": word(own.bound_by) for label, own in (seen.parts if seen else {}).items()}
     return {
         "chip": Cell(_button(key, name), name),
-        "kind": Cell(told, told),
+        "kind": Cell(description, description),
         **{c: cell(waits.get(c) or chosen(row, c) or row.get(c), quantity(c)) for c in columns},
         "bound_by": cell(bound, quantity("bound_by")),
     }

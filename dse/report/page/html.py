@@ -22,10 +22,10 @@ def tag(name: str, /, *children: Child, **attributes: str | int | float | bool |
 
     `class_` is `class`, `data_x` is `data-x`; an attribute that is None or False is left out, True is bare.
     """
-    told = "".join(_attribute(key, value) for key, value in attributes.items())
+    written = "".join(_attribute(key, value) for key, value in attributes.items())
     if name in VOID:
-        return Html(f"<{name}{told}>")
-    return Html(f"<{name}{told}>{joined(*children)}</{name}>")
+        return Html(f"<{name}{written}>")
+    return Html(f"<{name}{written}>{joined(*children)}</{name}>")
 
 
 def joined(*children: Child) -> Html:

@@ -58,11 +58,12 @@ def rows_data(found: Evidence) -> Data:
 
 def hover(row: Row, seen: DesignDetail | None) -> str:
     """A design in a few lines."""
+    capital = quantity("capex_usd").label
     lines = [
         f"{row.get('chip')} ({kind_label(str(row.get('branch') or ''))})",
         f"$/(token/s) {shown(row.get('usd_per_token_per_s'), '')}",
         f"TPOT {shown(row.get('tpot_s'), 's')}, TTFT {shown(row.get('ttft_s'), 's')}",
-        f"{counted(row.get('chips') or 0)} chips, capital {shown(row.get('capex_usd'), 'USD')}",
+        f"{counted(row.get('chips') or 0)} chips, {capital} {shown(row.get('capex_usd'), 'USD')}",
     ]
     if row.get("batch") is not None:
         lines.append(f"batch {row['batch']}, TP {row.get('tp')}, PP {row.get('pp')}")

@@ -48,12 +48,12 @@ class Extras:
 def study_report(found: Evidence, extras: Extras | None = None) -> Html:
     """The whole page."""
     more = extras or Extras()
-    told = found.front.manifest
-    title = str(told.get("title") or told.get("study") or "A study")
+    manifest = found.front.manifest
+    title = str(manifest.get("title") or manifest.get("study") or "A study")
     figures = _figures(found, more)
     filters = filters_data(found)
     data: Data = {
-        "name": str(told.get("study") or "study").replace("/", "-"),
+        "name": str(manifest.get("study") or "study").replace("/", "-"),
         "rows": rows_data(found),
         "filters": filters,
         "front": front_data(front_info(found.front, intervals=found.intervals, exact=more.exact)),
@@ -75,9 +75,9 @@ def study_report(found: Evidence, extras: Extras | None = None) -> Html:
             "main",
             tag("h1", title),
             tag("p", _under(found), class_="quiet"),
-            tag("p", tag("strong", "Question. "), str(told.get("question") or "not stated").strip()),
+            tag("p", tag("strong", "Question. "), str(manifest.get("question") or "not stated").strip()),
             tag("div", [tag("p", s) for s in answer_sentences(found)], class_="answer", id="answer"),
-            [tag("p", line, class_="quiet") for line in lines_below(found.answer.eligibility, told)],
+            [tag("p", line, class_="quiet") for line in lines_below(found.answer.eligibility, manifest)],
             [tag("p", f"Caution: {caution}.", class_="warn") for caution in found.cautions],
             tag("nav", [tag("a", name, href=f"#{key}") for key, name, _ in sections], aria_label="Sections"),
             [tag("section", tag("h2", name), body, id=key) for key, name, body in sections],
@@ -98,13 +98,13 @@ def study_report(found: Evidence, extras: Extras | None = None) -> Html:
 
 
 def _under(found: Evidence) -> str:
-    told, study = found.front.manifest, found.study
-    asked = [f"LLM {told.get('llm', '?')}", f"workload {told.get('workload', '?')}"]
+    manifest, study = found.front.manifest, found.study
+    asked = [f"LLM {manifest.get('llm', '?')}", f"workload {manifest.get('workload', '?')}"]
     if study is not None and study.members:
         asked = [f"{member.weight:.0%} {member.label}" for member in study.members]
-    parts = [f"{told.get('study')}", *asked, f"{designs(len(found.front.frame))} on the front"]
-    if isinstance(told.get("trials"), int):
-        parts.append(f"{told['trials']:,} trials")
+    parts = [f"{manifest.get('study')}", *asked, f"{designs(len(found.front.frame))} on the front"]
+    if isinstance(manifest.get("trials"), int):
+        parts.append(f"{manifest['trials']:,} trials")
     return "  ·  ".join(parts)
 
 
@@ -155,8 +155,8 @@ def _approximate(found: Evidence, filters: Sequence[Data]) -> Html | None:
         f"The search did not optimise {' and '.join(others)}: these filters only select designs of the "
         "front, and better designs may exist. To search all stored trials, use "
     )
-    told = tag("code", f"dse front {study} --where")
-    return tag("p", said, told, ".", class_="quiet screen-only")
+    command = tag("code", f"dse front {study} --where")
+    return tag("p", said, command, ".", class_="quiet screen-only")
 
 
 def _legend(found: Evidence) -> str:
@@ -199,12 +199,13 @@ def _assumptions(found: Evidence) -> Html:
     """The models and methods of the study, and every sourced value behind the answer."""
     if found.study is None:
         return tag("p", "The configs of this study can no longer be read.")
-    told = found.front.manifest
+    manifest = found.front.manifest
+    price = manifest.get("price") or {}
     head = tag(
         "p",
-        f"Cost model {told.get('cost_model', '?')}, prices by {(told.get('price') or {}).get('method', '?')} "
-        f"({(told.get('price') or {}).get('system', '?')}), number formats "
-        f"{', '.join(f'{k} {v}' for k, v in (told.get('precision') or {}).items())}. "
+        f"Cost model {manifest.get('cost_model', '?')}, prices by {price.get('method', '?')} "
+        f"({price.get('system', '?')}), number formats "
+        f"{', '.join(f'{k} {v}' for k, v in (manifest.get('precision') or {}).items())}. "
         "Every value that the answer depends on, with its source, date and basis:",
     )
     return joined(head, assumptions_html(found.study))
@@ -212,22 +213,22 @@ def _assumptions(found: Evidence) -> Html:
 
 def _repeat(found: Evidence, more: Extras) -> Html:
     """The command, the sampler, versions and digests that reproduce the results."""
-    told = found.front.manifest
-    sampler = told.get("sampler") or {}
+    manifest = found.front.manifest
+    sampler = manifest.get("sampler") or {}
     told_facts = {
         "sampler": f"{sampler.get('name', '?')} {sampler.get('options') or ''}".strip(),
-        "seed": told.get("seed"),
-        "trials": told.get("trials"),
-        "feasible trials": told.get("feasible_trials"),
-        "hypervolume": told.get("hypervolume"),
-        "contract version": told.get("contract_version"),
-        **(told.get("versions") or {}),
+        "seed": manifest.get("seed"),
+        "trials": manifest.get("trials"),
+        "feasible trials": manifest.get("feasible_trials"),
+        "hypervolume": manifest.get("hypervolume"),
+        "contract version": manifest.get("contract_version"),
+        **(manifest.get("versions") or {}),
     }
-    slug = str(told.get("study") or "STUDY")
+    slug = str(manifest.get("study") or "STUDY")
     command = more.command or shlex.join(["dse", "run", slug])
     digests = [
         tag("tr", tag("td", k, class_="wrap"), tag("td", v, class_="wrap"))
-        for k, v in (told.get("digests") or {}).items()
+        for k, v in (manifest.get("digests") or {}).items()
     ]
     return joined(
         tag("pre", tag("code", command)),

@@ -10,10 +10,10 @@ _HEADS = ("P10", "median", "P90", "is best", "meets target")
 
 def uncertainty_table(found: SampledFront | None) -> Html:
     """P10, median, P90 and probabilities of the best design at each target; empty without samples."""
-    told = None if found is None else found.with_spreads(found.answer)
-    if found is None or told is None or told.target is None:
+    result = None if found is None else found.with_spreads(found.answer)
+    if found is None or result is None or result.target is None:
         return joined()
-    goal, target = told.objective, told.target
+    goal, target = result.objective, result.target
     names = [f"{target.label} at most", "best design", goal.label, *_HEADS, "TPOT", "P10 to P90 of TPOT"]
     rows = [
         [
@@ -24,7 +24,7 @@ def uncertainty_table(found: SampledFront | None) -> Html:
             shown(row["tpot_s"], "s"),
             _of_tpot(row),
         ]
-        for row in told.best
+        for row in result.best
         if row["found"]
     ]
     head = [tag("th", n, scope="col", class_=None if i == 1 else "n") for i, n in enumerate(names)]

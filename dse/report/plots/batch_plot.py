@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from io import BytesIO
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
+
+from dse.report.drawing.canvas import MplAxes, render_styled
 
 EDGES: Final = (0.5, 1.5, 4.5, 8.5, 16.5, 32.5, 64.5, 128.5, 256.5, 1024.5, 1e6)
 """Between the groups of batches, which hold tens of rows each."""
 _LABELS: Final = ("1", "2-4", "5-8", "9-16", "17-32", "33-64", "65-128", "129-256", "257-1024", "> 1024")
 _INKS: Final = {False: ("fitted", "#1F6FB2", "o", -0.12), True: ("LLM left out", "#C2571A", "s", 0.12)}
+_SIZE: Final = (8.4, 3.6)  # inches
 _DPI: Final = 90
 
 
@@ -62,21 +64,12 @@ def batch_info(points: Iterable[BatchPoint]) -> list[BatchBar]:
 
 def render_batches(bars: Iterable[BatchBar], form: str) -> bytes:
     """The picture as bytes; `form` is `.png`, `.svg` or `.pdf`."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    settings: Any = {"text.parse_math": False, "svg.hashsalt": "dse", "font.size": 9}
-    with mpl.rc_context(settings):
-        figure = Figure(figsize=(8.4, 3.6), dpi=_DPI, layout="constrained")
-        FigureCanvasAgg(figure)
-        _draw(figure.add_subplot(), list(bars))
-        buffer = BytesIO()
-        figure.savefig(buffer, format=form[1:], dpi=_DPI, metadata={"Software": None})
-    return buffer.getvalue()
+    known = list(bars)
+    style = {"text.parse_math": False, "svg.hashsalt": "dse", "font.size": 9}
+    return render_styled(lambda figure: _draw(figure.add_subplot(), known), form, _SIZE, _DPI, style)
 
 
-def _draw(axes: Any, bars: list[BatchBar]) -> None:
+def _draw(axes: MplAxes, bars: list[BatchBar]) -> None:
     """Medians with bars from P10 to P90, fitted rows and left-out rows side by side."""
     axes.axhline(0.0, color="#555555", linewidth=0.8)
     axes.axhspan(-0.18, 0.18, color="#EEEEEE", zorder=0)

@@ -1,13 +1,13 @@
 """Draws a break-even: a map of who wins over two assumptions, or both costs over one."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.decide.scenario.assumptions import Assumption
 from dse.decide.scenario.breakeven import NEITHER, BreakEven
-from dse.report.drawing.canvas import foot, frame, head, save
+from dse.report.drawing.canvas import MplAxes, MplAxis, MplFigure, MplStyle, foot, frame, head, save
 from dse.report.drawing.style import styles
 from dse.report.info.breakeven_info import amount, lines, segments, summary
 
@@ -20,7 +20,7 @@ def draw_breakeven(found: BreakEven, path: Path) -> None:
     save(lambda figure: _draw(found, figure), path)
 
 
-def _draw(found: BreakEven, figure: Any) -> None:
+def _draw(found: BreakEven, figure: MplFigure) -> None:
     """The map, or the curves of both sides, with its titles and legend."""
     axes = figure.add_subplot()
     if found.y is None:
@@ -59,7 +59,7 @@ def _colour(found: BreakEven, name: str) -> str:
     return free[found.sides.index(name) % len(free)]
 
 
-def _curves(found: BreakEven, axes: Any) -> None:
+def _curves(found: BreakEven, axes: MplAxes) -> None:
     """Cost of both sides over one assumption, with the break-even points."""
     for k, side in enumerate(found.sides):
         cost = np.where(np.isfinite(found.costs[0, :, k]), found.costs[0, :, k], np.nan)
@@ -93,7 +93,7 @@ def _curves(found: BreakEven, axes: Any) -> None:
     _plain(axes.yaxis)
 
 
-def _map(found: BreakEven, up: Assumption, axes: Any) -> None:
+def _map(found: BreakEven, up: Assumption, axes: MplAxes) -> None:
     """Regions of the winners over two assumptions, with the break-even lines."""
     edges = _edges(found.ys, up)
     for j in range(len(found.ys)):
@@ -128,7 +128,7 @@ def _map(found: BreakEven, up: Assumption, axes: Any) -> None:
     axes.set_ylim(found.ys[0], found.ys[-1])
 
 
-def _ink(found: BreakEven, name: str) -> dict[str, Any]:
+def _ink(found: BreakEven, name: str) -> MplStyle:
     """How the region of a winner is filled: the second side is hatched as well, for those who see no hue."""
     from matplotlib.colors import to_rgba
 
@@ -137,25 +137,23 @@ def _ink(found: BreakEven, name: str) -> dict[str, Any]:
     return {"facecolor": face, "edgecolor": "#888888", "linewidth": 0.0, "hatch": hatch}
 
 
-def _edges(values: Any, knob: Assumption) -> Any:
-    """Cell borders around values, on the knob's scale."""
-    v = np.log(values) if knob.log else np.asarray(values, dtype=float)
+def _edges(values: Floats, assumption: Assumption) -> Floats:
+    """Cell borders around values, on the assumption's scale."""
+    v = np.log(values) if assumption.log else np.asarray(values, dtype=float)
     inner = 0.5 * (v[1:] + v[:-1])
     out = np.concatenate([[2 * v[0] - inner[0]], inner, [2 * v[-1] - inner[-1]]])
-    return np.exp(out) if knob.log else out
+    return np.asarray(np.exp(out) if assumption.log else out)
 
 
-def _scale(axis: Any, knob: Assumption) -> None:
+def _scale(axis: MplAxis, assumption: Assumption) -> None:
     """Scale, ticks and label of the axis of an assumption."""
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-    axis._set_axes_scale("log" if knob.log else "linear")
-    axis.set_major_formatter(FuncFormatter(lambda v, _: amount(knob, float(v))))
-    axis.set_label_text(knob.label)
-    if knob.log:
-        from matplotlib.ticker import LogLocator, NullLocator
-
-        axis.set_major_locator(LogLocator(base=10, subs=_steps(knob.high / knob.low)))
+    axis._set_axes_scale("log" if assumption.log else "linear")
+    axis.set_major_formatter(FuncFormatter(lambda v, _: amount(assumption, float(v))))
+    axis.set_label_text(assumption.label)
+    if assumption.log:
+        axis.set_major_locator(LogLocator(base=10, subs=_steps(assumption.high / assumption.low)))
         axis.set_minor_locator(NullLocator())
 
 
@@ -166,7 +164,7 @@ def _steps(reach: float) -> tuple[float, ...]:
     return (1.0, 3.0) if reach <= 1000.0 else (1.0,)
 
 
-def _plain(axis: Any) -> None:
+def _plain(axis: MplAxis) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))

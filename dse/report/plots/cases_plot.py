@@ -1,12 +1,11 @@
 """Draws the fronts of the cases of a study, one panel each, on common axes: here is only ink."""
 
-from io import BytesIO
 from pathlib import Path
 from textwrap import fill
-from typing import Any
 
 from dse.front.files import write_files
-from dse.report.drawing.scales import tick_label, ticks
+from dse.report.drawing.canvas import MplAxes, MplFigure, render_styled
+from dse.report.drawing.ticks import set_scale
 from dse.report.info.cases_info import CasesInfo, Panel
 
 _PANEL = (3.6, 2.9)  # inches
@@ -25,25 +24,27 @@ def draw_cases(info: CasesInfo, path: Path) -> None:
 
 def render_cases(info: CasesInfo) -> bytes:
     """The picture as the bytes of a PNG; the front of the first case stays in every panel, in grey."""
-    import matplotlib as mpl
     import seaborn as sns  # type: ignore[import-untyped, unused-ignore]
 
     style = {**sns.axes_style("whitegrid"), "text.parse_math": False, "font.size": 8.5}
-    with mpl.rc_context(style):
-        buffer = BytesIO()
-        cases_figure(info).savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
-    return buffer.getvalue()
+    return render_styled(lambda figure: draw_panels(figure, info), ".png", figure_size(info), _DPI, style)
 
 
-def cases_figure(info: CasesInfo) -> Any:
-    """The panels on a matplotlib figure."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+def _grid(info: CasesInfo) -> tuple[int, int]:
+    """Panels side by side and one below the other."""
     across = min(_ACROSS, len(info.panels)) if len(info.panels) != 4 else 2  # no row of one
-    down = -(-len(info.panels) // across)
-    figure = Figure(figsize=(across * _PANEL[0], down * _PANEL[1] + 0.4), dpi=_DPI, layout="constrained")
-    FigureCanvasAgg(figure)
+    return across, -(-len(info.panels) // across)
+
+
+def figure_size(info: CasesInfo) -> tuple[float, float]:
+    """Width and height of the picture [inches]."""
+    across, down = _grid(info)
+    return across * _PANEL[0], down * _PANEL[1] + 0.4
+
+
+def draw_panels(figure: MplFigure, info: CasesInfo) -> None:
+    """One panel for each case, on common axes, with one legend above them."""
+    across, down = _grid(info)
     grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     for place in grid.flat[len(info.panels) :]:
         place.set_visible(False)
@@ -56,27 +57,20 @@ def cases_figure(info: CasesInfo) -> Any:
     figure.legend(
         handles=list(handles.values()), loc="outside upper center", ncols=_LEGEND[across], frameon=False
     )
-    return figure
 
 
-def _draw(axes: Any, panel: Panel, info: CasesInfo) -> None:
+def _draw(axes: MplAxes, panel: Panel, info: CasesInfo) -> None:
     """One panel: targets, the front of the first case in grey, its own front and designs."""
-    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
-
     axes.set_title(fill(panel.title, _TITLE), loc="left", fontsize=9, fontweight="bold")
     for scale, side in ((info.x, axes.xaxis), (info.y, axes.yaxis)):
-        places = ticks(scale)
-        side._set_axes_scale("log" if scale.log else "linear")
-        side.set_major_locator(FixedLocator(places))
-        side.set_major_formatter(FixedFormatter([tick_label(v) for v in places]))
-        side.set_minor_locator(NullLocator())
+        set_scale(side, scale)
     axes.set(xlim=info.x.limits, ylim=info.y.limits)
     for limit in info.limits:
         axes.axvline(limit * info.x.factor, color="#BBBBBB", linestyle=(0, (5, 5)), linewidth=0.6, zorder=1)
     first = info.panels[0]
     if panel is not first and len(first.steps[0]):
-        told = fill(f"front of: {first.title}", _TITLE)
-        axes.plot(*first.steps, color="#AAAAAA", linewidth=1.6, zorder=1.5, label=told)
+        first_label = fill(f"front of: {first.title}", _TITLE)
+        axes.plot(*first.steps, color="#AAAAAA", linewidth=1.6, zorder=1.5, label=first_label)
     if len(panel.steps[0]):
         axes.plot(*panel.steps, color="#333333", linewidth=1.0, zorder=2)
     else:

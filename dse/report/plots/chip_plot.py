@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from dse.evaluate.chip_sheet import ChipSheet, Published
-from dse.report.drawing.canvas import QUIET, foot, frame, head, save
+from dse.report.drawing.canvas import QUIET, MplAxes, MplFigure, foot, frame, head, save
 from dse.report.drawing.style import PARTS
 from dse.report.words.part_names import word
 from dse.spec.yaml.units import pretty
@@ -61,15 +60,15 @@ def bars(sheet: ChipSheet) -> list[tuple[str, str, Mapping[str, float]]]:
 
 def die_plan(sheet: ChipSheet) -> str:
     """The dies in a line: how many, how large, how many of them are good, and what carries them."""
-    told = []
+    texts = []
     for d in sheet.dies:
         kind = "I/O" if d.kind == "io" else d.kind
         each = f"{d.count} {kind} dies of" if d.count > 1 else f"1 {kind} die of"
-        told.append(f"{each} {pretty(d.area_m2, 'm2')} on {d.process}, {d.harvested_yield:.0%} good")
-    return "; ".join([*told, sheet.packaging])
+        texts.append(f"{each} {pretty(d.area_m2, 'm2')} on {d.process}, {d.harvested_yield:.0%} good")
+    return "; ".join([*texts, sheet.packaging])
 
 
-def _draw(figure: Any, sheet: ChipSheet) -> None:
+def _draw(figure: MplFigure, sheet: ChipSheet) -> None:
     """One row of axes for each stacked bar, with published figures to the right."""
     shown = bars(sheet)
     rows = figure.subplots(len(shown), 1)
@@ -82,8 +81,8 @@ def _draw(figure: Any, sheet: ChipSheet) -> None:
         _bar(axes, f"{title}\n{pretty(sum(parts.values()), unit)}", unit, parts)
         beside = [p for p in sheet.published if p.quantity in _BESIDE[title]]
         if beside:
-            told = "; ".join(_beside(p) for p in beside)
-            axes.text(1.0, 0.36, told, ha="right", va="bottom", fontsize=7.5, color=QUIET)
+            text = "; ".join(_beside(p) for p in beside)
+            axes.text(1.0, 0.36, text, ha="right", va="bottom", fontsize=7.5, color=QUIET)
     foot(figure, sheet.notes)
 
 
@@ -95,8 +94,8 @@ def _beside(p: Published) -> str:
     return f"published {word(p.quantity)} {value}{each}, predicted {p.error:+.0%}"
 
 
-def _bar(axes: Any, title: str, unit: str, parts: Mapping[str, float]) -> None:
-    """One bar, the largest part first; what has no room inside is told below it."""
+def _bar(axes: MplAxes, title: str, unit: str, parts: Mapping[str, float]) -> None:
+    """One bar, the largest part first; names that do not fit inside are written below."""
     total = sum(parts.values())
     left, small = 0.0, []
     for name, value in sorted(parts.items(), key=lambda p: -p[1]):
@@ -104,12 +103,12 @@ def _bar(axes: Any, title: str, unit: str, parts: Mapping[str, float]) -> None:
         if share <= 0.0:
             continue
         axes.barh(0, share, left=left, color=look.colour, hatch=look.hatch, edgecolor="white", height=0.6)
-        told = f"{word(name)}\n{pretty(value, unit)}"
+        text = f"{word(name)}\n{pretty(value, unit)}"
         if share >= _LEAST:
             box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.2}
-            axes.text(left + share / 2, 0, told, ha="center", va="center", fontsize=7.5, bbox=box)
+            axes.text(left + share / 2, 0, text, ha="center", va="center", fontsize=7.5, bbox=box)
         else:
-            small.append(told.replace("\n", " "))
+            small.append(text.replace("\n", " "))
         left += share
     axes.set(xlim=(0.0, 1.0), ylim=(-0.75, 0.75), xticks=[], yticks=[0], yticklabels=[title])
     if small:

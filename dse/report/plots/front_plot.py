@@ -1,14 +1,14 @@
 """Draws a front: every number comes from `front_info`, here is only ink."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from dse.arrays import Floats
-from dse.report.drawing.canvas import foot, frame, head, nothing, render, save
+from dse.report.drawing.canvas import MplAxes, MplFigure, MplText, foot, frame, head, nothing, render, save
 from dse.report.drawing.labels import Mark, place_labels
-from dse.report.drawing.scales import Scale, tick_label, ticks
+from dse.report.drawing.scales import Scale
+from dse.report.drawing.ticks import set_scale
 from dse.report.info.curves import Curve
 from dse.report.info.front_info import FrontInfo
 
@@ -32,7 +32,7 @@ def render_front(info: FrontInfo, form: str) -> bytes:
     return render(lambda figure: _draw(figure, info), form)
 
 
-def _draw(figure: Any, info: FrontInfo) -> None:
+def _draw(figure: MplFigure, info: FrontInfo) -> None:
     axes = figure.add_subplot()
     _scales(axes, info)
     _designs(axes, info)
@@ -44,9 +44,9 @@ def _draw(figure: Any, info: FrontInfo) -> None:
     place_labels(axes, _marks(info), _points(info), _lines(info))
 
 
-def _scales(axes: Any, info: FrontInfo) -> None:
+def _scales(axes: MplAxes, info: FrontInfo) -> None:
     for scale, direction in ((info.x, axes.xaxis), (info.y, axes.yaxis)):
-        _ticks(direction, scale)
+        set_scale(direction, scale)
     axes.set_xlim(info.x.limits)
     axes.set_ylim(info.y.limits)
     axes.set_xlabel(_better(info.x))
@@ -58,17 +58,7 @@ def _better(scale: Scale) -> str:
     return f"{scale.label}   ({'more' if scale.maximised else 'less'} is better)"
 
 
-def _ticks(direction: Any, scale: Scale) -> None:
-    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
-
-    places = ticks(scale)
-    direction._set_axes_scale("log" if scale.log else "linear")
-    direction.set_major_locator(FixedLocator(places))
-    direction.set_major_formatter(FixedFormatter([tick_label(v) for v in places]))
-    direction.set_minor_locator(NullLocator())
-
-
-def _designs(axes: Any, info: FrontInfo) -> None:
+def _designs(axes: MplAxes, info: FrontInfo) -> None:
     """Fronts, designs and baselines, with error bars and legend entries."""
     crowd = sum(len(s.x) for s in info.series) > _CROWD
     if len(info.exact[0]):
@@ -94,7 +84,7 @@ def _designs(axes: Any, info: FrontInfo) -> None:
         axes.plot([], [], markerfacecolor="white", label="Baseline chip, its own front", **ink)
 
 
-def _curve(axes: Any, curve: Curve, *, compared: bool) -> None:
+def _curve(axes: MplAxes, curve: Curve, *, compared: bool) -> None:
     """The line of one chip with its marks: hollow for a baseline; full, and in the legend, if compared."""
     ink = {"color": curve.style.colour, "linewidth": 1.4, "zorder": 2.5}
     dashes = (0, curve.dashes) if curve.dashes else "-"
@@ -117,7 +107,7 @@ _INTERVAL = {"fmt": "none", "elinewidth": 0.7, "capsize": 1.5, "capthick": 0.7, 
 
 
 def _error_bars(
-    axes: Any, x: Floats, y: Floats, within: tuple[Floats, Floats], colour: str, most: int = _BARS
+    axes: MplAxes, x: Floats, y: Floats, within: tuple[Floats, Floats], colour: str, most: int = _BARS
 ) -> None:
     """Bars from value / factor to value * factor, for a few points spread over the series."""
     known = np.flatnonzero(np.isfinite(within[0]) | np.isfinite(within[1]))
@@ -131,7 +121,7 @@ def _error_bars(
     axes.errorbar(x[few], y[few], xerr=sides[0], yerr=sides[1], ecolor=colour, **_INTERVAL)
 
 
-def _bounds(axes: Any, info: FrontInfo) -> None:
+def _bounds(axes: MplAxes, info: FrontInfo) -> None:
     for i, target in enumerate(info.targets):
         draw = axes.axvline if target.axis == "x" else axes.axhline
         label = "Target" if i == 0 else None
@@ -142,7 +132,7 @@ def _bounds(axes: Any, info: FrontInfo) -> None:
         axes.scatter([x], [y], marker="x", s=42, color="#333333", zorder=4, label="Reference point")
 
 
-def _target_names(axes: Any, info: FrontInfo) -> None:
+def _target_names(axes: MplAxes, info: FrontInfo) -> None:
     """Above the frame, in two rows where neighbours are close; beside the frame for the upright axis."""
     last, row = -np.inf, 0
     for target in info.targets:
@@ -158,7 +148,7 @@ def _target_names(axes: Any, info: FrontInfo) -> None:
         axes.text(*place, target.label, fontsize=8, color="#333333", **ink)
 
 
-def _words(figure: Any, axes: Any, info: FrontInfo) -> Any:
+def _words(figure: MplFigure, axes: MplAxes, info: FrontInfo) -> MplText:
     """Everything around the picture; returns the title, which still has to move above the axes."""
     title = head(figure, axes, info.title, info.subtitle, pad=26 if info.targets else 8)
     if not any(len(s.x) for s in info.series) and not (info.compared and info.baselines):

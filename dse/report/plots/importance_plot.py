@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from dse.report.drawing.canvas import foot, frame, head, nothing, render, save
+from dse.report.drawing.canvas import MplFigure, foot, frame, head, nothing, render, save
 from dse.report.drawing.style import styles
 from dse.report.words.quantities import quantity
 from dse.search.analysis.importance import LEAST, Importance
@@ -35,7 +34,7 @@ def parameter_label(name: str) -> str:
     return quantity(f"param_{name}").label
 
 
-def _draw(figure: Any, found: Sequence[Importance], study: str) -> None:
+def _draw(figure: MplFigure, found: Sequence[Importance], study: str) -> None:
     """One panel of horizontal bars for each branch."""
     if not found:
         axes = figure.add_subplot()

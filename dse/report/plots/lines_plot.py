@@ -1,16 +1,15 @@
 """Draws one number over the cases of a study, or over another number, as lines: here is only ink."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
-from typing import Any
 
 from dse.arrays import Floats
 from dse.front.axis import Axis
-from dse.report.drawing.canvas import save
-from dse.report.drawing.scales import Scale, scale_of, tick_label, ticks
+from dse.report.drawing.canvas import MplFigure, save
+from dse.report.drawing.scales import scale_of
 from dse.report.drawing.style import DASHES, PARTS
+from dse.report.drawing.ticks import set_scale
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 COLOURS = tuple(part.colour for part in PARTS if not part.hatch)
@@ -42,11 +41,11 @@ def draw_lines(info: LinesInfo, path: Path) -> None:
     save(lambda figure: _draw(figure, info), path, SIZE)
 
 
-def _draw(figure: Any, info: LinesInfo) -> None:
+def _draw(figure: MplFigure, info: LinesInfo) -> None:
     """The lines over names or over numbers, with axes, markers and legend."""
     axes = figure.add_subplot()
     y = scale_of(info.y, [line.y for line in info.lines], None)
-    _scale(axes.yaxis, y)
+    set_scale(axes.yaxis, y)
     axes.set_ylim(*y.limits)
     factor = 1.0
     if info.names:
@@ -55,7 +54,7 @@ def _draw(figure: Any, info: LinesInfo) -> None:
         axes.set_xlabel(info.x.label)
     else:
         x = scale_of(info.x, [line.x for line in info.lines], None)
-        _scale(axes.xaxis, x)
+        set_scale(axes.xaxis, x)
         axes.set(xlim=x.limits, xlabel=x.label)
         factor = x.factor
     for i, line in enumerate(info.lines):
@@ -72,16 +71,6 @@ def _draw(figure: Any, info: LinesInfo) -> None:
     better = "more" if info.y.maximised else "less"
     axes.set_ylabel(f"{y.label}   ({better} is better)")
     figure.legend(loc="outside upper center", ncols=min(5, len(info.lines)), frameon=False)
-
-
-def _scale(side: Any, scale: Scale) -> None:
-    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
-
-    places: Sequence[float] = ticks(scale)
-    side._set_axes_scale("log" if scale.log else "linear")
-    side.set_major_locator(FixedLocator(places))
-    side.set_major_formatter(FixedFormatter([tick_label(v) for v in places]))
-    side.set_minor_locator(NullLocator())
 
 
 def _wrapped(name: str) -> str:

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 from textwrap import fill
-from typing import Any
 
 import numpy as np
 
-from dse.report.drawing.canvas import head, nothing, render, save
+from dse.report.drawing.canvas import MplFigure, head, nothing, render, save
 from dse.report.info.parallel_info import ParallelInfo
 
 _SIZE = (11.5, 5.2)
@@ -23,7 +22,7 @@ def render_parallel(info: ParallelInfo, form: str) -> bytes:
     return render(lambda figure: _draw(figure, info), form, _SIZE)
 
 
-def _draw(figure: Any, info: ParallelInfo) -> None:
+def _draw(figure: MplFigure, info: ParallelInfo) -> None:
     """Upright axes with their ticks, and one line for each design."""
     axes = figure.add_subplot()
     head(figure, axes, info.title, info.subtitle)

@@ -1,12 +1,12 @@
 """Draws the progress of a search: every number comes from `progress_info`, here is only ink."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from dse.report.drawing.canvas import foot, frame, head, nothing, render, save
-from dse.report.drawing.scales import tick_label, ticks
+from dse.report.drawing.canvas import MplFigure, foot, frame, head, nothing, render, save
+from dse.report.drawing.scales import ticks
+from dse.report.drawing.ticks import set_ticks
 from dse.report.info.progress_info import ProgressInfo
 
 
@@ -20,10 +20,8 @@ def render_progress(info: ProgressInfo, form: str) -> bytes:
     return render(lambda figure: _draw(figure, info), form)
 
 
-def _draw(figure: Any, info: ProgressInfo) -> None:
+def _draw(figure: MplFigure, info: ProgressInfo) -> None:
     """Missing hypervolume over finished trials, as steps on a log axis."""
-    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
-
     axes = figure.add_subplot()
     frame(axes)
     head(figure, axes, info.title, info.subtitle, pad=24 if info.event else 8)  # room for what it says below
@@ -36,10 +34,7 @@ def _draw(figure: Any, info: ProgressInfo) -> None:
     x, y = np.append(info.trials, end), np.append(info.missing, info.missing[-1])
     axes.plot(x, y, drawstyle="steps-post", color="#004488", linewidth=1.6)
     axes.set_yscale("log")
-    places = ticks(info.y)
-    axes.yaxis.set_major_locator(FixedLocator(places))
-    axes.yaxis.set_major_formatter(FixedFormatter([tick_label(v) for v in places]))
-    axes.yaxis.set_minor_locator(NullLocator())
+    set_ticks(axes.yaxis, ticks(info.y))
     axes.set_ylim(info.y.limits)
     axes.set_xlim(0, 1.02 * info.end)
     if info.complete is not None:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from math import log10
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from dse.report.drawing.canvas import QUIET, frame, head, save
+from dse.report.drawing.canvas import QUIET, MplAxes, MplFigure, frame, head, save
 from dse.report.drawing.scales import Scale, tick_label, ticks
 
 _SIZE = (13.2, 5.0)
@@ -25,27 +25,71 @@ _NAMED, _CLEAR = 6, 0.045
 """Rows that are named at most, and the part of an axis that their names keep clear of each other."""
 
 
-def draw_silicon(rows: Sequence[Any], path: Path) -> None:
+class SiliconRow(Protocol):
+    """A published figure of a chip and its prediction, in SI."""
+
+    @property
+    def chip(self) -> str:
+        """Name of the chip."""
+        ...
+
+    @property
+    def metric(self) -> str:
+        """One of the panels; with `_capped` where the manufacturer caps it."""
+        ...
+
+    @property
+    def published(self) -> float:
+        """The figure of the source."""
+        ...
+
+    @property
+    def low(self) -> float:
+        """Lower end of the published range."""
+        ...
+
+    @property
+    def high(self) -> float:
+        """Upper end of the published range."""
+        ...
+
+    @property
+    def predicted(self) -> float:
+        """The figure of the model."""
+        ...
+
+    @property
+    def error(self) -> float:
+        """Predicted / published - 1."""
+        ...
+
+    @property
+    def fitted(self) -> object:
+        """What the row was used to fit; empty where it was not used."""
+        ...
+
+
+def draw_silicon(rows: Sequence[SiliconRow], path: Path) -> None:
     """Write the picture to `path` (.png, .svg or .pdf by its suffix), all of it or nothing."""
     save(lambda figure: _draw(figure, rows), path, _SIZE)
 
 
-def _draw(figure: Any, rows: Sequence[Any]) -> None:
+def _draw(figure: MplFigure, rows: Sequence[SiliconRow]) -> None:
     """One panel for each metric."""
     for place, (metric, (name, unit, size, band)) in enumerate(_PANELS.items()):
         axes = figure.add_subplot(1, len(_PANELS), place + 1)
         frame(axes)
-        told = f"{name} [{unit}], band {band:.0%}"
+        subtitle = f"{name} [{unit}], band {band:.0%}"
         if place == 0:
-            head(figure, axes, "Area, power and unit cost of chips: predicted against published", told)
+            head(figure, axes, "Area, power and unit cost of chips: predicted against published", subtitle)
         else:
-            axes.set_title(told, loc="left", fontsize=9, color=QUIET)
+            axes.set_title(subtitle, loc="left", fontsize=9, color=QUIET)
         mine = [r for r in rows if r.metric == metric or r.metric == f"{metric}_capped"]
         _panel(axes, mine, size, band)
         axes.set(xlabel=f"published [{unit}]", ylabel=f"predicted [{unit}]")
 
 
-def _panel(axes: Any, rows: Sequence[Any], size: float, band: float) -> None:
+def _panel(axes: MplAxes, rows: Sequence[SiliconRow], size: float, band: float) -> None:
     """Predicted against published values of one metric, with its tolerance band."""
     values = [v / size for r in rows for v in (r.low, r.high, r.published, r.predicted)]
     ends = (min(values) * 0.75, max(values) * 1.35)
@@ -84,12 +128,12 @@ def _panel(axes: Any, rows: Sequence[Any], size: float, band: float) -> None:
     axes.legend(frameon=False, fontsize=8, loc="upper left", handletextpad=0.2)
 
 
-def _kind(row: Any) -> int:
+def _kind(row: SiliconRow) -> int:
     """Place of a row among the looks."""
     return 2 if row.metric.endswith("_capped") else 0 if row.fitted else 1
 
 
-def _ticks(axes: Any, ends: tuple[float, float]) -> None:
+def _ticks(axes: MplAxes, ends: tuple[float, float]) -> None:
     """The same round numbers on both axes, without exponents."""
     found = ticks(Scale("", "", 1.0, True, ends, False))
     found = [v for v in found if len(found) <= 6 or str(f"{v:e}")[0] in "13"]
@@ -98,7 +142,7 @@ def _ticks(axes: Any, ends: tuple[float, float]) -> None:
         axis.set_ticks([], minor=True)
 
 
-def _named(rows: Sequence[Any], band: float, span: float) -> Iterator[Any]:
+def _named(rows: Sequence[SiliconRow], band: float, span: float) -> Iterator[SiliconRow]:
     """Rows outside the band and their published range, the worst first, with room for their names."""
     taken: list[float] = []
     off = [r for r in rows if abs(r.error) > band and not r.low <= r.predicted <= r.high]

@@ -1,11 +1,11 @@
 """Draws stacked bars: every number comes from `stacks_info`, here is only ink."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from dse.report.drawing.canvas import foot, frame, head, nothing, render, save
+from dse.choose.rule import Ints
+from dse.report.drawing.canvas import MplAxes, MplFigure, foot, frame, head, nothing, render, save
 from dse.report.drawing.style import PARTS, styles
 from dse.report.info.stacks_info import StackInfo
 
@@ -24,7 +24,7 @@ def render_stack(info: StackInfo, form: str) -> bytes:
     return render(lambda figure: _draw(figure, info), form, _SIZE)
 
 
-def _draw(figure: Any, info: StackInfo) -> None:
+def _draw(figure: MplFigure, info: StackInfo) -> None:
     """Stacked bars with totals, kinds of chips and a legend in stacking order."""
     axes = figure.add_subplot()
     frame(axes)
@@ -64,7 +64,7 @@ def _draw(figure: Any, info: StackInfo) -> None:
     foot(figure, info.notes)
 
 
-def _kinds(axes: Any, info: StackInfo, at: Any) -> None:
+def _kinds(axes: MplAxes, info: StackInfo, at: Ints) -> None:
     """The kind of each chip above its bar, in its shape and colour."""
     for name, style in styles(set(info.kinds)).items():
         mine = [i for i, kind in enumerate(info.kinds) if kind == name]
@@ -81,7 +81,7 @@ def _kinds(axes: Any, info: StackInfo, at: Any) -> None:
         )
 
 
-def _labels(axes: Any, info: StackInfo, at: Any) -> None:
+def _labels(axes: MplAxes, info: StackInfo, at: Ints) -> None:
     if info.dense:
         few = at[:: -(-len(at) // _TICKS)]
         axes.set_xticks(at[few], [info.bars[i] for i in few])

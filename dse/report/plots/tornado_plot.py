@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import fill
-from typing import Any
 
 from dse.decide.propose.proposal import Proposal
 from dse.report.datasheet.section import fact_words, written
-from dse.report.drawing.canvas import SIZE, head, render
+from dse.report.drawing.canvas import SIZE, MplAxes, MplFigure, MplText, head, render
 
 MOST = 14
 """Bars that are read; the others are shorter."""
@@ -96,7 +95,7 @@ def _ends(row: int, bar: Bar) -> Iterator[End]:
             yield End(row, 100.0 * value, (-1, 1)[i] if value == 0.0 else 1 if value > 0.0 else -1, text)
 
 
-def draw_tornado(info: TornadoInfo, figure: Any) -> None:
+def draw_tornado(info: TornadoInfo, figure: MplFigure) -> None:
     """Put the tornado on a matplotlib figure."""
     from matplotlib.patches import Patch
 
@@ -131,7 +130,7 @@ def draw_tornado(info: TornadoInfo, figure: Any) -> None:
     _fit(figure, axes, texts, [-0.2 * reach, *known, 1.05 * reach if not known else 0.2 * reach])
 
 
-def _write(axes: Any, end: End, gap: float) -> Any:
+def _write(axes: MplAxes, end: End, gap: float) -> MplText:
     """Write the text of one end of a bar, a gap away from it."""
     return axes.text(
         end.place + end.side * gap,
@@ -145,7 +144,7 @@ def _write(axes: Any, end: End, gap: float) -> Any:
     )
 
 
-def _fit(figure: Any, axes: Any, texts: Sequence[Any], values: Sequence[float]) -> None:
+def _fit(figure: MplFigure, axes: MplAxes, texts: Sequence[MplText], values: Sequence[float]) -> None:
     """Limits that hold all values and words; words keep their width in pixels whatever the limits are."""
     low, high = min(values), max(values)
     axes.set_xlim(low, high)

@@ -1,14 +1,18 @@
 """Draws predictions against measurements: every number comes from `validation_info`, here is only ink."""
 
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from dse.errors import spec_error
 from dse.front.files import write_files
-from dse.report.drawing.canvas import SUFFIXES
+from dse.report.drawing.canvas import (
+    MplAxes,
+    MplFigure,
+    MplStyle,
+    MplText,
+    form_of,
+    render_styled,
+)
 from dse.report.info.validation_info import Panel, ValidationInfo
 
 _SIDE = 4.2  # inches of a panel
@@ -23,39 +27,35 @@ def draw_validation(info: ValidationInfo, path: Path) -> None:
 
     Raises `SpecError` for another suffix and `ResultsError` for a place that cannot be written.
     """
-    form = path.suffix.lower()
-    if form not in SUFFIXES:
-        raise spec_error(
-            str(path), f"expected a picture ending in {', '.join(SUFFIXES)}, got {path.suffix!r}."
-        )
-    write_files({path: render_validation(info, form)})
+    write_files({path: render_validation(info, form_of(path))})
 
 
 def render_validation(info: ValidationInfo, form: str) -> bytes:
     """The picture as bytes; `form` is one of the suffixes."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    across, down = _grid(info)
+    size = (across * _SIDE + _LEGEND, down * _SIDE)
+    style = {"text.parse_math": False, "svg.hashsalt": "dse", "font.size": 8.5}
+    return render_styled(lambda figure: _draw_all(figure, info), form, size, _DPI, style)
 
+
+def _grid(info: ValidationInfo) -> tuple[int, int]:
+    """Panels side by side and one below the other."""
     across = min(len(info.panels), 2) or 1
-    down = -(-len(info.panels) // across) or 1
-    settings: Any = {"text.parse_math": False, "svg.hashsalt": "dse", "font.size": 8.5}
-    with mpl.rc_context(settings):
-        figure = Figure(figsize=(across * _SIDE + _LEGEND, down * _SIDE), dpi=_DPI, layout="constrained")
-        FigureCanvasAgg(figure)
-        inks = _inks(info)
-        for i, panel in enumerate(info.panels):
-            _draw(figure.add_subplot(down, across, i + 1), panel, inks)
-        handles = [_handle(inks[stack], stack) for stack in info.stacks]
-        figure.legend(handles=handles, loc="outside right upper", frameon=False)
-        figure.suptitle(info.title, ha="left", x=0.01, fontweight="bold")
-        buffer = BytesIO()
-        stamp = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(form, {"Software": None})
-        figure.savefig(buffer, format=form[1:], dpi=_DPI, metadata=stamp)
-    return buffer.getvalue()
+    return across, -(-len(info.panels) // across) or 1
 
 
-def _inks(info: ValidationInfo) -> dict[str, dict[str, Any]]:
+def _draw_all(figure: MplFigure, info: ValidationInfo) -> None:
+    """All panels, with one legend to the right of them."""
+    across, down = _grid(info)
+    inks = _inks(info)
+    for i, panel in enumerate(info.panels):
+        _draw(figure.add_subplot(down, across, i + 1), panel, inks)
+    handles = [_handle(inks[stack], stack) for stack in info.stacks]
+    figure.legend(handles=handles, loc="outside right upper", frameon=False)
+    figure.suptitle(info.title, ha="left", x=0.01, fontweight="bold")
+
+
+def _inks(info: ValidationInfo) -> dict[str, MplStyle]:
     """Colour and marker of each stack: twenty colours, told apart by shape as well."""
     from matplotlib import colormaps
 
@@ -66,13 +66,13 @@ def _inks(info: ValidationInfo) -> dict[str, dict[str, Any]]:
     }
 
 
-def _handle(ink: dict[str, Any], label: str) -> Any:
+def _handle(ink: MplStyle, label: str) -> MplText:
     from matplotlib.lines import Line2D
 
     return Line2D([], [], linestyle="none", markersize=5, label=label, **ink)
 
 
-def _draw(axes: Any, panel: Panel, inks: dict[str, dict[str, Any]]) -> None:
+def _draw(axes: MplAxes, panel: Panel, inks: dict[str, MplStyle]) -> None:
     """Predicted against measured values of one metric, with the band of accepted error."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 

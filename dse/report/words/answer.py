@@ -103,8 +103,8 @@ def tolerance_of(front: Front) -> float:
 
 def _targets(front: Front) -> tuple[Axis | None, list[float]]:
     """The objective with the most targets, and these; (None, []) when the study has none."""
-    told = front.manifest.get("targets")
-    limits = {name: v if isinstance(v, list) else [v] for name, v in told.items()} if told else {}
+    stored = front.manifest.get("targets")
+    limits = {name: v if isinstance(v, list) else [v] for name, v in stored.items()} if stored else {}
     for name in sorted(limits, key=lambda n: (-len(limits[n]), n)):
         axis = next((a for a in front.axes if a.name == name), None) or _registered(name)
         if limits[name] and axis.column in front.frame.columns:

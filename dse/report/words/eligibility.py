@@ -57,7 +57,7 @@ class Eligibility:
         for name, reason in self.unanchored.items():
             hint = "" if self.shown else " It is not ranked; --with-unanchored ranks it."
             yield f"{name} is unanchored: {reason}{hint}"
-        yield from (f"Assumed: {told}." for told in self.assumed.values())
+        yield from (f"Assumed: {text}." for text in self.assumed.values())
 
     def ranked(self, rows: Table) -> Table:
         """Rows of chips that may be the best."""
@@ -69,11 +69,11 @@ class Eligibility:
 
 def eligibility_of(front: Front) -> Eligibility:
     """Who may win, by what the manifest says; results of older versions say nothing, so that all may."""
-    told = front.manifest
-    bases: Mapping[str, str] = told.get("price_bases") or {}
+    manifest = front.manifest
+    bases: Mapping[str, str] = manifest.get("price_bases") or {}
     groups = {name: group_of(basis) for name, basis in bases.items()}
-    barred: Mapping[str, str] = told.get("unanchored") or {}
-    shown = bool(told.get(SHOWN))
+    barred: Mapping[str, str] = manifest.get("unanchored") or {}
+    shown = bool(manifest.get(SHOWN))
     count: dict[str, int] = {}
     for name, group in groups.items():
         count[group] = count.get(group, 0) + (shown or name not in barred)
@@ -83,7 +83,7 @@ def eligibility_of(front: Front) -> Eligibility:
         group=first,
         unanchored=dict(barred),
         shown=shown,
-        assumed=dict(told.get("assumed") or {}),
+        assumed=dict(manifest.get("assumed") or {}),
     )
 
 

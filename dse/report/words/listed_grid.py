@@ -29,5 +29,5 @@ def listed_grid(manifest: Mapping[str, Any]) -> str | None:
 def lines_below(eligibility: Eligibility, manifest: Mapping[str, Any]) -> Iterator[str]:
     """Who may not be the best, what is assumed of chips, and which deployments were tried."""
     yield from eligibility.lines()
-    if (told := listed_grid(manifest)) is not None:
-        yield told
+    if (text := listed_grid(manifest)) is not None:
+        yield text

@@ -19,16 +19,16 @@ _FEW = 4
 
 def answer_sentences(found: Evidence) -> list[str]:
     """What wins where, and by how much; one sentence says that nothing was found."""
-    told = found.answer
+    result = found.answer
     if not found.rows:
         return ["No feasible design was found."]
-    if told.target is None:
-        return [_best(row, found) for row in told.best]
-    limits = [float(row[f"target_{told.target.column}"]) for row in told.best]
+    if result.target is None:
+        return [_best(row, found) for row in result.best]
+    limits = [float(row[f"target_{result.target.column}"]) for row in result.best]
     return [
-        *_winners(found, told.target, limits),
-        *_against_baselines(found, told.target, limits),
-        *_software(found, told.target),
+        *_winners(found, result.target, limits),
+        *_against_baselines(found, result.target, limits),
+        *_software(found, result.target),
     ]
 
 
@@ -63,8 +63,8 @@ def _chips(row: Row) -> str:
 
 def _winners(found: Evidence, target: Axis, limits: Sequence[float]) -> Iterator[str]:
     """One sentence for each run of targets that the same kind of chip wins."""
-    told, goal = found.answer, found.answer.objective
-    pairs = list(zip(limits, told.best, strict=True))
+    result, goal = found.answer, found.answer.objective
+    pairs = list(zip(limits, result.best, strict=True))
     for kind, run in groupby(pairs, key=lambda pair: _who(pair[1])):
         group = list(run)
         ends = [shown(group[0][0], target.unit), shown(group[-1][0], target.unit)]
@@ -108,10 +108,10 @@ def _but(found: Evidence, group: Sequence[tuple[float, Row]]) -> str:
 
 def _against_baselines(found: Evidence, target: Axis, limits: Sequence[float]) -> Iterator[str]:
     """How far the best baselines are behind, and whether error bars leave that open."""
-    told, goal = found.answer, found.answer.objective
+    result, goal = found.answer, found.answer.objective
     parts, open_ = [], []
     rivals = rivals_at(found, limits)
-    for limit, row, rival in zip(limits, told.best, rivals, strict=True):
+    for limit, row, rival in zip(limits, result.best, rivals, strict=True):
         if not row["found"] or rival is None or row.get("role") == "baseline":
             continue  # a baseline on the front is not compared with itself
         ratio = float(rival[goal.column]) / float(row[goal.column])
@@ -131,7 +131,7 @@ def _against_baselines(found: Evidence, target: Axis, limits: Sequence[float]) -
     if open_:
         yield f"At {', '.join(open_)} the error bars do not separate the two."
     unknown = sorted(
-        {str(r["chip"]) for r in told.best if r["found"] and not found.intervals.get(str(r["chip"]))}
+        {str(r["chip"]) for r in result.best if r["found"] and not found.intervals.get(str(r["chip"]))}
     )
     if unknown:
         yield "The software stack of the winner has no error bar, so no difference is certain."
