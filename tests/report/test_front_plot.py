@@ -236,7 +236,7 @@ def test_a_kind_that_only_baselines_have_is_in_the_legend() -> None:
     good = front(3)
     frame = good.frame[good.frame["branch"] == "sram-only"]
     said = texts(render_front(front_info(Front(frame, good.baselines, good.axes, {})), ".svg"))
-    assert {"SRAM-only (1)", "DRAM-only (0)"} <= said and "Hybrid (0)" not in said
+    assert {"SRAM-only (1)", "DRAM-only (baselines only)"} <= said and "Hybrid (0)" not in said
     nothing = front_info(Front(frame.iloc[:0], good.baselines, good.axes, {}))
     assert "no feasible design found yet" in texts(render_front(nothing, ".svg"))
 

@@ -126,8 +126,8 @@ class Proposal:
 
 
 def limits_text(limits: Mapping[str, float]) -> str:
-    """Limits for people: `tpot 5 ms, entry_price 100,000 USD`."""
-    return ", ".join(f"{n} {pretty(v, objective(n).unit)}" for n, v in limits.items())
+    """Limits as text: `TPOT 5 ms, entry price 100,000 USD`."""
+    return ", ".join(f"{objective(n).label} {pretty(v, objective(n).unit)}" for n, v in limits.items())
 
 
 def propose(

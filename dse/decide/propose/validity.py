@@ -7,6 +7,7 @@ from dse.question.resolved_study import ResolvedStudy
 from dse.spec.schema.buildable import BuildableSpec
 from dse.spec.schema.space import COUNTED, NAME, PARAMETERS, BranchSpec
 from dse.spec.yaml.units import pretty
+from dse.spec.yaml.writing import exact
 
 MIB = 2.0**20
 
@@ -59,8 +60,12 @@ def at_space_boundary(candidate: Candidate, spec: BranchSpec) -> list[str]:
 def _told(name: str, value: float) -> tuple[str, str]:
     """A parameter and its value for people."""
     if name == "sram_bandwidth_per_byte":
-        return "sram bandwidth", f"{pretty(value * MIB, 'B/s')} per MiB"
-    return name.replace("_", " "), pretty(value, PARAMETERS[name]) if PARAMETERS[name] else f"{value:g}"
+        return "SRAM bandwidth", f"{pretty(value * MIB, 'B/s')} per MiB"
+    words = name.replace("_", " ").replace("sram", "SRAM").replace("dram", "DRAM")
+    unit = PARAMETERS[name]
+    if unit == "B":  # sizes of memory as their files have them, in MiB
+        return words, exact(value, unit)
+    return words, pretty(value, unit) if unit else f"{value:g}"
 
 
 def beyond_known_silicon(candidate: Candidate, rules: BuildableSpec) -> list[str]:

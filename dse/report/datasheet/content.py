@@ -335,7 +335,7 @@ def _rounding(p: Proposal) -> Section:
     """How each size of the search was rounded to one that can be built."""
     rows = [
         (
-            s.parameter.replace("_", " "),
+            word(s.parameter),
             _searched_size(exact(s.after, s.unit), s),
             exact(s.after, s.unit),
             exact(s.step, s.unit),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from dse.question.variation import Fact
+from dse.report.words.part_names import word
 from dse.spec.yaml.units import pretty
 
 NONE = "-"
@@ -28,7 +29,8 @@ def fact_words(fact: Fact) -> str:
     """Where a number stands, for people: `n5 compute density`, `static-dataflow sram efficiency`."""
     kind, _, config = fact.place.config.partition("/")
     path = fact.place.path.removeprefix("nodes.").replace("_", " ").replace(".", " ")
-    return path if kind in ("technology", "economy") else f"{config} {path}"
+    text = path if kind in ("technology", "economy") else f"{config} {path}"
+    return word(text.replace(" ", "_"))
 
 
 def written(fact: Fact, value: float) -> str:
@@ -54,6 +56,7 @@ _RARE = {
     "m2/B": (2**20 * 1e6, "mm2/MiB"),
     "m2*s/B": (1e15, "mm2/(GB/s)"),
     "USD/B": (1e9, "USD/GB"),
+    "USD*s/B": (1e9, "USD/(GB/s)"),
     "J/B": (1e12 / 8, "pJ/bit"),
     "J/FLOP": (1e12, "pJ/FLOP"),
     "1/m2": (1e-4, "/cm2"),

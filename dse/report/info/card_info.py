@@ -197,7 +197,7 @@ def _notes(row: Row, seen: DesignDetail | None) -> list[str]:
         return [*notes, unknown]
     notes.append(f"software stack {seen.stack}")
     if seen.interval:
-        factors = ", ".join(f"{name} x{pretty(f, '')}" for name, f in seen.interval.items())
+        factors = ", ".join(f"{word(name)} x{pretty(f, '')}" for name, f in seen.interval.items())
         notes.append(f"ranges cover 80 % of the measurements that the fit of the stack left out: {factors}")
     else:
         notes.append("no error bar: this stack is not calibrated")

@@ -165,7 +165,8 @@ def _series(
             rows = table[(branch == name) & (real == exists)]
             only_baselines = name and not exists and style in others and not (branch == name).any()
             if len(rows) or only_baselines:
-                label = f"{style.label or 'design'}{', baseline chip' if exists else ''} ({len(rows)})"
+                count = f"{len(rows)}" if len(rows) else "baselines only"
+                label = f"{style.label or 'design'}{', baseline chip' if exists else ''} ({count})"
                 points = tuple(int(i) for i in rows.index)
                 spread = within(rows, axes, intervals)
                 out.append(Series(label, style, exists, *xy(rows, axes, scales), points, spread))

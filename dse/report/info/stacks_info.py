@@ -88,7 +88,7 @@ def _binds(found: Evidence) -> StackInfo:
     mixed = SLOWEST if any(seen.parts for _, seen in pairs) else ""
     return StackInfo(
         title="Bottleneck along the front",
-        subtitle=f"{_name(found)}: {designs(total)} on the front{few}, fastest first{mixed}",
+        subtitle=f"{_name(found)}: {designs(total)} of the front and its targets{few}, fastest first{mixed}",
         y_label="share of TPOT [%]",
         x_label="TPOT of the design [ms]",
         bars=tuple(tick_label(float(f"{float(row['tpot_s']) * 1e3:.3g}")) for row, _ in pairs),

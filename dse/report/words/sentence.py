@@ -35,7 +35,10 @@ def answer_sentences(found: Evidence) -> list[str]:
 def _software(found: Evidence, target: Axis) -> Iterator[str]:
     """Which kind wins at each target under all three softwares, where the front was stored with it."""
     verdicts = verdicts_from(found.front.manifest)
-    for d in verdicts.dependence if verdicts else ():
+    if verdicts is None or not verdicts.dependence:
+        return
+    yield "Kind that wins with software as sold, with equal software, and with ideal software:"
+    for d in verdicts.dependence:
         at = "Overall" if d.target is None else f"Within {shown(d.target, target.unit)}"
         yield f"{at}, {d.basis}: {d.sentence}."
 
