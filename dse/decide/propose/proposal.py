@@ -252,6 +252,7 @@ def _meets(row: Row, column: str, direction: str, limit: float) -> bool:
 def _nearest_miss(
     study: ResolvedStudy, rows: Sequence[Row], columns: Sequence[tuple[str, api.Objective, float]]
 ) -> str:
+    """The tightest limits that no design meets, each with the best value on the front."""
     missed = []
     for column, goal, limit in columns:
         values = [float(r[column]) for r in rows if r.get(column) is not None]

@@ -154,6 +154,7 @@ class _Group:
 def _groups(
     study: ResolvedStudy, candidates: Sequence[Candidate], unanchored: Mapping[str, str]
 ) -> list[_Group]:
+    """Groups of candidates by price basis; those of one storage kind only where there are no others."""
     found: dict[str, list[Candidate]] = {}
     bases = price_bases_in(study)
     for c in candidates:
