@@ -93,7 +93,7 @@ def solve_on_grid(problem: DeploymentProblem, chips: api.Chips, grid: api.Deploy
 
 
 def _block(problem: DeploymentProblem, chips: api.Chips, grid: api.Deployments) -> tuple[Floats, Ints]:
-    """Cost and best deployments of some chips; those of a mix jointly where its parts break a shared limit."""
+    """Cost and best deployments of some chips; chosen jointly where parts break a shared limit."""
     each = [_part_optimum(problem, part, chips, grid) for part in problem.parts]
     index = np.stack([a.index for a in each], axis=1)
     if len(each) == 1:
