@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from dse.chips.formats import Computed
-from dse.front.tables import one_row
 from dse.plugins import metrics_of
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
@@ -75,6 +74,8 @@ class Estimate:
     @property
     def frame(self) -> Any:
         """The metrics and the deployment as a one-row DataFrame."""
+        from dse.front.tables import one_row  # pandas takes 0.4 s to import, and only a table needs it
+
         return one_row({"chip": self.chip, "llm": self.llm, **self.deployment, **self.metrics})
 
 

@@ -48,6 +48,16 @@ def test_help_loads_nothing_heavy():
     assert "LOADED []" in done.stdout
 
 
+def test_help_of_an_estimate_loads_no_tables_and_no_search():
+    code = (
+        "import sys\nsys.argv = ['dse', 'estimate', '--help']\nfrom dse.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print('LOADED', [m for m in ('pandas', 'optuna', 'matplotlib', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "LOADED []" in done.stdout
+
+
 def test_version_is_that_of_the_package(dse):
     said = dse("--version")
     assert (said.code, said.out) == (0, f"dse {package.__version__}\n")

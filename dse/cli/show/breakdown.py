@@ -8,7 +8,6 @@ from rich.text import Text
 
 from dse.cli.terminal.quantity import format_quantity
 from dse.cli.terminal.tables import plain, stdout, table
-from dse.decide.scenario.evaluation import Evaluation
 from dse.evaluate.estimate_result import Estimate
 from dse.plugins import metric_objectives, metrics
 from dse.report.words.part_names import counted, word
@@ -32,46 +31,9 @@ def show(found: Estimate, chosen: Sequence[str]) -> None:
     console.print()
     console.print(grid)
     console.print(plain(f"Bound by {word(found.bound_by)}."))
-    console.print(_slack(found))
+    console.print(slack(found))
     for note in found.notes:
         console.print(plain(f"Note: {note}."), style="dim")
-
-
-def show_evaluation(evaluation: Evaluation) -> None:
-    """Print what a chip does: of a mix in all, then for each part."""
-    if not evaluation.parts:
-        show(evaluation.estimate, chosen=())
-        return
-    console, whole = stdout(), evaluation.estimate
-    console.print(f"{whole.chip} serves {whole.llm} of the output tokens", style="bold")
-    console.print(
-        plain(
-            "Each part has a cluster of its own: capital is their sum, costs are weighted by the shares, "
-            "latencies are those of the slowest."
-        )
-    )
-    console.print()
-    console.print(_beside(evaluation))
-    console.print(_slack(whole))
-    for part in evaluation.parts:
-        console.print()
-        console.rule(plain(f"{part.label}, {part.weight:.0%} of the output tokens"), align="left")
-        show(part.estimate, chosen=())
-
-
-def _beside(evaluation: Evaluation) -> RenderableType:
-    """The whole and its parts, a column each."""
-    every = [evaluation.estimate, *(part.estimate for part in evaluation.parts)]
-    rows = [["chips", *(counted(e.metrics["chips"]) for e in every)]]
-    rows += [
-        [
-            metric.title or metric.label,
-            *(format_quantity(e.metrics[metric.column], metric.unit) for e in every),
-        ]
-        for metric in _shown(evaluation.estimate)
-    ]
-    columns = ["", "in all", *(part.label for part in evaluation.parts)]
-    return table(columns, rows, right=columns[1:], flexible=columns[2:], least=9)
 
 
 def _setup(found: Estimate, chosen: Sequence[str]) -> str:
@@ -117,13 +79,13 @@ def _headline(found: Estimate) -> RenderableType:
             format_quantity(found.metrics[metric.column], metric.unit),
             _target(found, metric),
         ]
-        for metric in _shown(found)
+        for metric in shown_metrics(found)
     ]
     columns = ["", "value", "target"] if found.targets else ["", "value"]
     return table(columns, [row[: len(columns)] for row in rows], right=columns[1:])
 
 
-def _shown(found: Estimate) -> list[Metric]:
+def shown_metrics(found: Estimate) -> list[Metric]:
     """Metrics of an estimate that get a line; chips have theirs above."""
     return [metric for metric in metrics() if metric.column in found.metrics and metric.column != "chips"]
 
@@ -150,7 +112,7 @@ def _ledger(ledger: Ledger, parts: Mapping[str, float]) -> RenderableType | None
     return table(["part", "value", "share"], rows, title=named, right=["value", "share"])
 
 
-def _slack(found: Estimate) -> Text:
+def slack(found: Estimate) -> Text:
     """Room in the fullest chip, and every constraint that is violated, in red."""
     over = {name: pretty_violation(name, v) for name, v in found.violations.items() if v > 0.0}
     if over:

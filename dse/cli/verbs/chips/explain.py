@@ -8,8 +8,8 @@ from rich.console import RenderableType
 
 from dse.cli.input.options import Configs, Out, Stored, Study, Tpot, epilog, one_of
 from dse.cli.input.stored_results import load_study_and_front, stored_trials
-from dse.cli.show.breakdown import show_evaluation
 from dse.cli.show.design_tables import _PARAMETERS
+from dse.cli.show.evaluation import show_evaluation
 from dse.cli.terminal.as_written import written
 from dse.cli.terminal.machine_output import print_json
 from dse.cli.terminal.quantity import format_quantity
