@@ -11,7 +11,7 @@ from dse.evaluate.estimate_result import Estimate
 from dse.plugins import metrics_of
 from dse.question.unanchored import assumed_in
 from dse.report.datasheet.section import NONE, Section
-from dse.report.datasheet.uncertainty import odds, overturned, sure, swings
+from dse.report.datasheet.uncertainty import flip_section, odds, swing_section, uncertainty_sentence
 from dse.report.words.listed_grid import OF_A_MIX
 from dse.report.words.part_names import counted, word
 from dse.report.words.quantities import shown
@@ -43,8 +43,8 @@ def datasheet(p: Proposal) -> Datasheet:
         _performance,
         _rivals,
         _worth,
-        overturned,
-        swings,
+        flip_section,
+        swing_section,
         odds,
         _near,
         _rounding,
@@ -111,7 +111,7 @@ def _answer(p: Proposal) -> str:
         f"$/(token/s), bound by {word(p.estimate.bound_by)}."
     )
     if p.odds is not None:
-        text += sure(p.odds)
+        text += uncertainty_sentence(p.odds)
     best = next((r for r in p.rivals if r.cost is not None and r.ranks), None)
     if best is None:
         return f"{text} No rival on the same price basis meets the target."

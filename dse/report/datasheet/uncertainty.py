@@ -9,7 +9,7 @@ from dse.report.datasheet.section import MOST, NONE, Section, fact_words, writte
 from dse.spec.yaml.units import pretty
 
 
-def sure(o: Odds) -> str:
+def uncertainty_sentence(o: Odds) -> str:
     """The interval and the chances in a sentence that follows another."""
     low, median, high = (pretty(v, "") for v in o.interval)
     return (
@@ -23,7 +23,7 @@ def _tpot(o: Odds) -> str:
     return f"{low}, {median} and {high}"
 
 
-def overturned(p: Proposal) -> Section | None:
+def flip_section(p: Proposal) -> Section | None:
     """Numbers whose error would let a rival win; those that only make the chip unbuildable share a line."""
     beaten = [o for o in p.sensitivity_flips if not o.unbuildable]
     if not p.sensitivity_flips:
@@ -59,7 +59,7 @@ def _unbuildable(broken: Sequence[SensitivityFlip]) -> str:
     return f" The chip becomes unbuildable before a rival wins at: {near}{more}."
 
 
-def swings(p: Proposal) -> Section | None:
+def swing_section(p: Proposal) -> Section | None:
     """Each number over its range, where the chip works at both ends of it."""
     if not p.tornado:
         return None

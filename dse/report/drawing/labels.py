@@ -22,7 +22,7 @@ _CROSS, _CUT = 200.0, 4.0
 # for each mark, dot of a leader and dot of ink that it covers,
 _MARK, _LINE, _INK = 60.0, 40.0, 2.0
 # for being about as near to another mark, for each point of distance.
-_STRANGER, _RADIUS = 12.0, 0.3
+_AMBIGUOUS, _RADIUS = 12.0, 0.3
 _SECOND = 3.0  # for standing at a later one of the places of a mark
 _SHARED = 15.0  # for standing where a foreign line passes
 _DOTS = 5.0  # points between the dots that stand for a line
@@ -92,7 +92,7 @@ class _Place:
     dy: float
     radius: float
     box: Box
-    strangers: float
+    nearer_by: float
     """Points by which another mark is nearer to the text than its own is; <= 0 when none is."""
     line: Floats
     """Dots (n, 2) from the mark to the edge of the text."""
@@ -100,7 +100,7 @@ class _Place:
     @property
     def leader(self) -> bool:
         """Whether a line must tell which mark the text belongs to."""
-        return self.radius > _LEADER or self.strangers > -_CLEAR
+        return self.radius > _LEADER or self.nearer_by > -_CLEAR
 
 
 def _dots(lines: Sequence[Floats], pixels: Callable[[Floats], Floats], scale: float) -> list[Floats]:
@@ -133,9 +133,9 @@ def _place(
     box = (x - width / 2 - 2, y - height / 2 - 1, x + width / 2 + 2, y + height / 2 + 1)
     others = away(scene.others, anchor)
     gap = float(gaps(box, anchor[None, :])[0])
-    strangers = (gap - float(gaps(box, others).min())) / scene.scale if len(others) else -np.inf
+    nearer_by = (gap - float(gaps(box, others).min())) / scene.scale if len(others) else -np.inf
     line = dotted(np.array([anchor, (x, y)]), 2 * scene.scale)[1:]
-    return _Place(which, dx, dy, radius, box, strangers, line[gaps(box, line) > 0])
+    return _Place(which, dx, dy, radius, box, nearer_by, line[gaps(box, line) > 0])
 
 
 def _cost(place: _Place, scene: _Scene, anchor: Floats, taken: Sequence[Box]) -> float:
@@ -152,7 +152,7 @@ def _cost(place: _Place, scene: _Scene, anchor: Floats, taken: Sequence[Box]) ->
         + _RADIUS * place.radius
         + _SECOND * place.which
         + _SHARED * bool((np.hypot(*(scene.others - anchor).T) < 2.5 * scene.scale).any())
-        + (_STRANGER + _crossings(place.line, others, scene, taken) if place.leader else 0.0)
+        + (_AMBIGUOUS + _crossings(place.line, others, scene, taken) if place.leader else 0.0)
     )
 
 

@@ -25,7 +25,7 @@ from dse.question.resolved_study import ResolvedStudy
 from dse.report.words.answer import Answer, answer
 
 SEED = 1
-"""Seed of the drawings where a reader asks for no other."""
+"""Default seed of the samples."""
 _SAME = 1e-6
 """Relative difference of a stored figure and the same figure evaluated now that is rounding."""
 
@@ -41,11 +41,11 @@ class SampledFront:
 
     @property
     def answer(self) -> Answer:
-        """The best design at each target, not judged yet."""
+        """The best design at each target, without spreads."""
         return answer(self.front)
 
     def with_spreads(self, stored: Answer) -> Answer:
-        """The answer with each design beside the others at its target that it ranks among."""
+        """The answer with the spread of each design among those that it ranks with at its target."""
         if stored.target is None:
             return stored
         rivals: dict[str, list[Row]] = {name: [] for name in stored.rivals}
@@ -92,7 +92,7 @@ _NONE: Mapping[str, None] = dict.fromkeys(COLUMNS)
 def sample_front(
     study: ResolvedStudy, front: Front, samples: int = SAMPLES, seed: int = SEED
 ) -> SampledFront:
-    """The designs of a front, and the best of each baseline at each target, under the same drawings.
+    """The designs of a front, and the best of each baseline at each target, under the same samples.
 
     Deployments are held. Raises `StaleResultsError` where the stored figures are not those of the study
     today.

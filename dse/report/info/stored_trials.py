@@ -1,4 +1,4 @@
-"""What the stored trials of a study tell beside its front, where they are there."""
+"""What the stored trials of a study add to its front, where they are stored."""
 
 from dataclasses import dataclass
 from pathlib import Path

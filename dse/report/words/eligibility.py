@@ -28,9 +28,9 @@ class Eligibility:
     unanchored: Mapping[str, str] = field(default_factory=dict)
     """Family to why no measurement anchors its software; these win nothing."""
     shown: bool = False
-    """Whether a reader asked that they may win."""
+    """Whether unanchored chips may win."""
     assumed: Mapping[str, str] = field(default_factory=dict)
-    """Family to what its numbers assume where its file is silent."""
+    """Family to what its numbers assume where its file gives no value."""
 
     def ranks(self, name: str) -> bool:
         """Whether a family may be the best."""
