@@ -231,7 +231,7 @@ def test_pictures_of_silicon_have_plain_numbers_and_what_is_published(dse, tmp_p
     text = drawn.read_text()
     assert "mathdefault" not in text
     assert ">1,000<" in text
-    assert "capped by its maker" in text
+    assert "capped by the manufacturer" in text
     chip = tmp_path / "b200.svg"
     assert dse("chip", "b200", "--plot", chip).code == 0
     text = chip.read_text()
