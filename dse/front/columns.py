@@ -21,6 +21,8 @@ _ENDINGS = (  # of columns that hold no metric; the first that fits decides
     ("bytes", "B"),
     ("flops", "FLOP/s"),
     ("param_sram", "B"),
+    ("param_link_speed", "B/s"),
+    ("param_price", "USD"),
     ("latency", "s"),
     ("_usd", "USD"),
     ("_m2", "m2"),

@@ -79,6 +79,15 @@ def test_where_keeps_the_rows_that_meet_it(front):
     assert 0 < len(kept) < len(every)
 
 
+def test_a_searched_parameter_may_be_bounded_though_baselines_have_none(front):
+    every = front("--format", "json").json
+    assert "param_sram" not in every["baselines"][0]
+    found = front("--where", "tpot<=1 s and sram>=100 MB", "--format", "json").json
+    assert found["front"]
+    assert all(row["param_sram"] >= 100e6 for row in found["front"])
+    assert found["baselines"] == []
+
+
 def test_where_that_nothing_meets_says_so(front):
     said = front("--where", "chips>1e12")
     assert said.code == 0

@@ -11,7 +11,7 @@ from dse.front.columns import canonical, kind_of, ordered, unit_of, whole_number
 from dse.front.tables import distinct, from_csv, kinds, one_row, plain_rows, renumbered, stack, to_csv
 from dse.plugins import metrics, metrics_of
 from dse.report.words.quantities import chosen, designs, is_of_member, quantity, shown, written
-from dse.spec.schema.space import PARAMETERS
+from dse.spec.schema.space import NAME, PARAMETERS
 from dse.spec.yaml.units import parse
 
 COLUMNS = [m.column for m in metrics()]
@@ -36,11 +36,15 @@ def test_the_ending_of_a_column_tells_its_unit(column: str, unit: str) -> None:
     assert unit_of(column) == unit
 
 
+@pytest.mark.parametrize("name", [n for n, unit in PARAMETERS.items() if unit != NAME])
+def test_the_column_of_a_parameter_tells_the_unit_of_the_parameter(name: str) -> None:
+    assert unit_of(f"param_{name}") == PARAMETERS[name]
+
+
 @pytest.mark.parametrize("column", [*COLUMNS, "price_usd", *(f"param_{name}" for name in PARAMETERS)])
 def test_the_number_shown_is_the_stored_one_in_the_unit_shown(column: str) -> None:
     """Factor and unit are written apart: the parser of units must agree that they belong together."""
-    q = quantity(column)
-    si = PARAMETERS[column.removeprefix("param_")] if column.startswith("param_") else unit_of(column)
+    q, si = quantity(column), unit_of(column)
     if not q.unit:
         return
     over = {"GB/s": "GB/s/MiB"}[q.unit] if column == "param_sram_bandwidth_per_byte" else q.unit

@@ -187,7 +187,13 @@ def _rows(found: Front, condition: str) -> Front:
     axes = named_axes(found.axes)
 
     def kept(frame: Table) -> Table:
-        return query.where(frame, condition, axes) if len(frame) else frame
+        if not len(frame):
+            return frame
+        missing = [
+            name for name in found.frame.columns if name not in frame.columns
+        ]  # baselines lack parameters
+        gaps = found.frame[missing].iloc[:0].reindex(frame.index)
+        return query.where(frame.join(gaps), condition, axes)[list(frame.columns)]
 
     for message in query.unmet((found.frame, found.baselines), condition, axes):
         remark(message)
