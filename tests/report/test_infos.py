@@ -57,6 +57,15 @@ def test_the_subtitle_counts_what_the_manifest_counts() -> None:
     assert front_info(front(SRAM[:1])).subtitle == "1 design on the front"
 
 
+def test_a_reference_point_that_is_near_is_drawn_in_the_units_shown() -> None:
+    corner = {"usd_per_token_per_second": 10.0, "tpot": 0.006}
+    assert front_info(front(SRAM, reference_point=corner)).reference == (6.0, 10.0)
+    assert front_info(front(SRAM, reference_point=corner), y="tpot").reference == (10.0, 6.0)
+    far = front_info(front(SRAM, reference_point={**corner, "tpot": 60.0}))
+    assert far.reference is None
+    assert "60,000 ms" in far.notes[0]
+
+
 def test_axes_may_be_chosen_and_the_rest_is_named_as_not_drawn() -> None:
     rows = [design(0.002, 8.0, tokens_per_s=100.0), design(0.004, 3.0, tokens_per_s=50.0)]
     whole = front(rows, axes=(COST, TPOT, RATE))

@@ -17,7 +17,7 @@ accelerator oam hgx dgx generation huawei habana apple tensor core rx silicon ch
 """
 _MEMORY_KINDS: Final = re.compile(r"^(hbm|gddr|lpddr|ddr)\d*[a-z]*$")
 _SIZE: Final = re.compile(r"^(\d+)(g|gb|gib)$")
-_FORM: Final = re.compile(r"^(sxm|pcie|nvl|nvl72|smx)\d*$")
+_FORM: Final = re.compile(r"^(sxm|pcie|nvl72|nvl|smx)\d*$")
 
 _TRAINED: Final = """
 instruct thinking chat hf it base meta preview latest dynamic gguf quantized turbo awq gptq int4 int8 fp4 fp8
