@@ -237,7 +237,7 @@ def test_pictures_of_silicon_have_plain_numbers_and_what_is_published(dse, tmp_p
     text = chip.read_text()
     # 759 mm2, and for fp4 another 0.05 of 1.10 of the 382 mm2 of matrix units; their 261 W likewise
     assert "2 compute dies of 776 mm2 on n5" in text
-    assert "published TDP 1.00 kW, ours +18%" in text
+    assert "published TDP 1.00 kW, predicted +18%" in text
 
 
 def test_a_part_looks_alike_in_every_picture(dse, tmp_path):
