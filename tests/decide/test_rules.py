@@ -192,6 +192,28 @@ def test_json_of_a_comparison_names_the_winner_of_each_group_at_each_target() ->
     assert rows["f"]["gap"] == "price"
 
 
+def test_a_picture_of_a_comparison_holds_the_chips_of_the_first_group_that_lack_nothing() -> None:
+    def curve(*points: tuple[float, float]) -> pd.DataFrame:
+        return pd.DataFrame(points, columns=["tpot_s", "usd_per_token_per_s"]).assign(chip="x", trial=0)
+
+    made = comparison([
+        chip("a", [1.0, 1.0], curve=curve((0.01, 5.0), (0.05, 2.0))),
+        chip("b", [1.0, 1.0], curve=curve((0.02, 4.0), (0.06, 3.0))),
+        chip("c", [1.0, 1.0], unanchored="why", curve=curve((0.001, 0.1))),
+        chip("d", [1.0, 1.0], basis="system", curve=curve((0.001, 0.1))),
+        chip("f", [None, None], gap="price", curve=curve((0.001, 0.1))),
+    ]).front()  # fmt: skip
+    assert made.manifest["compared"] == ["a", "b", "c"]
+    assert made.manifest["targets"] == {"tpot": [0.005, 0.05]}
+    assert len(made.baselines) == 5
+    points = made.frame[["tpot_s", "usd_per_token_per_s"]].to_numpy().tolist()
+    assert sorted(points) == [
+        [0.01, 5.0],
+        [0.02, 4.0],
+        [0.05, 2.0],
+    ]  # c may not win, and 3.0 at 60 ms is beaten
+
+
 # --- assumptions
 
 

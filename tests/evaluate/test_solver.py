@@ -73,7 +73,7 @@ def every_batch(peak: float, dram: float, limit: float) -> list[tuple[bool, floa
 
 CASES = [
     (peak, dram, limit)
-    for peak, dram in ((1.0, 1000.0), (3.0, 80.0), (0.4, 5.0), (50.0, 1000.0), (7.3, 33.0))
+    for peak, dram in ((1.0, 1000.0), (3.0, 80.0), (0.4, 5.0), (50.0, 1000.0), (7.3, 33.0), (2e4, 1e6))
     for limit in (0.002, 0.0047, 0.1)
 ]
 
@@ -150,10 +150,15 @@ ROW = st.tuples(
 
 
 @LAW
-@given(st.lists(ROW, min_size=1, max_size=10), st.sampled_from((0.0, 0.01, 0.6)))
+@given(
+    st.lists(ROW, min_size=1, max_size=10),
+    st.sampled_from((0.0, 0.01, 0.6)),
+    st.sampled_from((0.125, 1.0, 64.0)),
+)
 def test_the_choice_is_that_of_sorting_by_fit_then_lateness_then_cost_then_size(
-    rows: list[tuple[float, float, float, float]], tolerance: float
+    rows: list[tuple[float, float, float, float]], tolerance: float, scale: float
 ) -> None:
+    rows = [(unfit, late, scale * cost, size) for unfit, late, cost, size in rows]
     unfit, late, cost, size = (np.array(c)[:, None] for c in zip(*rows, strict=True))
     found = Judged(cost=cost, size=size, unfit=unfit, late=late)
     left = [r for r in rows if r[0] == min(r[0] for r in rows)]

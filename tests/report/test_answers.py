@@ -71,6 +71,7 @@ def test_without_targets_the_best_of_each_objective_is_shown_and_called_by_it() 
     whole = front(rows, axes=(COST, TPOT, RATE))
     found = answer(whole)
     assert found.target is None
+    assert found.objective.name == COST.name
     assert [(row["best_for"], row["chip"]) for row in found.best] == [
         ("usd_per_token_per_second", "sram-only-1"),
         ("tpot", "sram-only-0"),
