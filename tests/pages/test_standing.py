@@ -16,7 +16,7 @@ STANDS = Eligibility(
 
 def test_a_table_of_unlike_prices_says_which_is_which() -> None:
     told = with_notes("table", STANDS, ["gpu-a", "pod"])
-    assert told.startswith("table\n\nPrices are not alike, and rank within one kind: ")
+    assert told.startswith("table\n\nPrices have different bases; chips rank within one basis: ")
     assert "list and street prices: gpu-a; cost to the maker: pod." in told
 
 
@@ -26,4 +26,7 @@ def test_a_table_of_alike_prices_of_anchored_chips_stays_alone() -> None:
 
 def test_a_table_with_an_unanchored_chip_gives_the_reason() -> None:
     told = with_notes("table", STANDS, ["gpu-a", "wafer"])
-    assert told == "table\n\nwafer is unanchored and wins nothing: No measurement states enough."
+    assert (
+        told
+        == "table\n\nwafer is not ranked, because no measurement anchors it: No measurement states enough."
+    )

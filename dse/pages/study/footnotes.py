@@ -35,8 +35,11 @@ def with_notes(table: str, stands: Eligibility, names: Sequence[str]) -> str:
     lines = []
     if len(by) > 1:
         each = "; ".join(f"{group}: {', '.join(chips)}" for group, chips in by.items())
-        lines.append(f"Prices are not alike, and rank within one kind: {each}.")
+        lines.append(f"Prices have different bases; chips rank within one basis: {each}.")
     barred = [name for name in names if name in stands.unanchored]
-    lines += [f"{name} is unanchored and wins nothing: {stands.unanchored[name]}" for name in barred]
+    lines += [
+        f"{name} is not ranked, because no measurement anchors it: {stands.unanchored[name]}"
+        for name in barred
+    ]
     lines += [f"Assumed: {stands.assumed[name]}." for name in names if name in stands.assumed]
     return "\n\n".join([table, *lines])

@@ -45,6 +45,10 @@ def _families(answer: Answer, name: str) -> Iterable[str]:
     return [n for n in every if answer.eligibility.ranks(n)]
 
 
+UNLIKE = "Prices have different bases; chips rank within one basis"
+"""What is said where prices of a table do not compare."""
+
+
 def price_line(cases: Sequence[tuple[str, Mapping[str, str]]]) -> str:
     """The bases of the prices of some cases, each its title and the basis of each of its chips.
 
@@ -60,9 +64,16 @@ def price_line(cases: Sequence[tuple[str, Mapping[str, str]]]) -> str:
         return f"Prices: {each}."
     alike = _by((name, group) for _, groups in known for name, group in groups.items())
     if sum(map(len, alike.values())) == len({name for names in alike.values() for name in names}):
-        return f"Prices are not alike, and rank within one kind: {_listed(alike)}."
-    each = ". ".join(f"{title}: {_listed(_by(groups.items()))}" for title, groups in known)
-    return f"Prices are not alike, and rank within one kind of one case. {each}."
+        return f"{UNLIKE}: {_listed(alike)}."
+    each = _by((title, _listed(_by(groups.items()))) for title, groups in known)
+    return f"{UNLIKE} of one case. {'. '.join(_of_cases(titles, text) for text, titles in each.items())}."
+
+
+def _of_cases(titles: Sequence[str], text: str) -> str:
+    """The bases of some cases: a case by its title, more of them by the first and their number."""
+    if len(titles) == 1:
+        return f"{titles[0]}: {text}"
+    return f"{titles[0]} and {len(titles) - 1} more {'case' if len(titles) == 2 else 'cases'}: {text}"
 
 
 def _by(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
