@@ -22,6 +22,7 @@ SLOW = (
 
 FAST = (
     "calibrate/test_left_out.py",
+    "decide/test_proposed_files.py",
     "decide/test_quantiles.py",
     "decide/test_rules.py",
     "decide/test_steps.py",

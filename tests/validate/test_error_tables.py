@@ -159,11 +159,16 @@ def test_a_figure_is_met_inside_its_range_or_within_an_eighth(
 
 
 def test_rows_are_grouped_by_use_and_every_row_is_in_one_use() -> None:
-    rows = [row(str(i), 1.1 * (p + q), (p, q), fitted="x" if i % 2 else "") for i, (p, q) in enumerate(PARTS)]
+    rows = [row(str(i), 1.1 * (p + q), (p, q), fitted="x" if i < 2 else "") for i, (p, q) in enumerate(PARTS)]
     (whole,) = [g for g in groups(rows) if g.metric == "tdp"]
     assert (whole.n, whole.bias) == (6, pytest.approx(1 / 1.1 - 1))
     uses = {g.keys["use"]: g for g in groups(rows, by_use=True) if g.metric == "tdp"}
-    assert {name: g.n for name, g in uses.items()} == {"fitted": 3, "not fitted": 3, "left out": 6}
+    assert {name: g.n for name, g in uses.items()} == {"fitted": 2, "not fitted": 4, "left out": 6}
+    areas = [
+        row(f"a{i}", p + q, (p, q), metric="die_area", fitted="n5") for i, (p, q) in enumerate(PARTS[:4])
+    ]
+    both = {(g.metric, g.keys["use"]): g.n for g in groups(rows + areas, by_use=True)}
+    assert (both["tdp", "left out"], both["die_area", "left out"]) == (6, 4)
     assert uses["left out"].median_abs_error == pytest.approx(0.0, abs=1e-6)
     assert uses["fitted"].median_abs_error == pytest.approx(1 - 1 / 1.1)
 
