@@ -46,6 +46,7 @@ def _detail(
 ) -> Iterable[bytes]:
     """The dashboard's answer about one study, with the best trials that are feasible."""
     after = parse_qs(environ.get("QUERY_STRING", "")).get("after", ["0"])[0]
+    # without `after`: the best trials may be older than those that the browser lacks
     status, headers, body = _called(shown, {**environ, "QUERY_STRING": ""})
     if not status.startswith("200"):
         start(status, headers)
@@ -72,6 +73,7 @@ def _called(app: App, environ: Environ) -> tuple[str, Headers, bytes]:
     started: list[Any] = []
     inner = {**environ, "REQUEST_METHOD": "GET", "wsgi.input": BytesIO(b"")}
     parts = app(inner, lambda status, headers, *_: started.append((status, headers)))
+    # before `started` is read: an application may answer only when its body is consumed (PEP 3333)
     body = b"".join(parts)
     close = getattr(parts, "close", None)
     if close is not None:

@@ -54,9 +54,11 @@ def guarded(app: App) -> App:
 
 def is_loopback(host: str, port: str) -> bool:
     """Whether the header Host names this machine and the port of the request."""
+    # an IPv6 address without a port ends with a bracket and contains colons
     name, colon, given = host.rpartition(":") if not host.endswith("]") else (host, "", "")
     if not colon:
         name = host
+        # browsers leave out the port of HTTP
         given = "80"
     return name.lower() in LOOPBACK and given == str(port)
 

@@ -93,11 +93,13 @@ class LiveStudy:
         try:
             trials = self._now()
         except SpecError:
+            # unlike any count: the page is renewed as soon as the storage answers again
             return -1, -1
         return len(trials), len(finished(trials))
 
     def state(self, above: Html, served: tuple[str, ...], status: str) -> State:
         """Its present state, renewed at most a tenth of the time."""
+        # each request has a thread of its own: one renews the page, the others wait for it
         with self._lock:
             stamp = (_stamp(self.folder / "manifest.json"), self._mark())
             if self._state is None or (stamp != self._stamp and time.monotonic() >= self._next):
@@ -163,6 +165,7 @@ class LiveStudy:
             return written
         if study is None or not done:
             return written
+        # a file may be edited while the page is open: the rows so far would answer another question
         if self._follower is None or self._follower.study.digests() != study.digests():
             self._follower = Follower(study)
         return self._follower.front(trials)
@@ -177,6 +180,7 @@ class LiveStudy:
         if not trials:
             return self._without()
         age = time.time() - self._last(trials)
+        # a negative age means that a clock was set back, not that a search runs
         if age < _QUIET and age >= 0 and not self._complete(done):
             return f"searching: {done:,} trials so far"
         return f"{done:,} trials"

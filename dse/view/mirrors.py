@@ -26,6 +26,7 @@ class Dashboards:
     def app(self, studies: Mapping[str, LiveStudy]) -> App:
         """The dashboard of all of them."""
         with self._lock:
+            # the place of a study in this order is its number in the dashboard, see `numbers`
             slugs = _stored(studies)
             if self._app is None or slugs != self._slugs:
                 self._app = dashboard(ReadOnlyView(_storages(studies, slugs)))

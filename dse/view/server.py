@@ -23,6 +23,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 
 class _Handler(WSGIRequestHandler):
+    # seconds after which a silent connection gives its thread back
     timeout = 30
 
     def log_message(self, format: str, *args: object) -> None:

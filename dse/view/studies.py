@@ -33,6 +33,7 @@ class Studies:
 
 def _counted(slug: str) -> list[tuple[bool, int, str]]:
     """A key by which `batch-32` comes before `batch-128`, and a study before its cases."""
+    # the empty part ends a name: a study comes before its cases, and both before longer names
     parts = (part for name in slug.split("/") for part in (*re.split(r"(\d+)", name), ""))
     return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
 
