@@ -80,6 +80,7 @@ def _of_front(
     if not len(frame):
         return
     rows = frame[_contending(study, frame, target, limits) & (frame["role"] == "search").to_numpy()]
+    # deployments are chosen again below, so one row of each chip is enough
     rows = rows.drop_duplicates("chip")
     if not len(rows):
         return
@@ -110,6 +111,8 @@ def _contending(study: ResolvedStudy, frame: Table, target: api.Objective, limit
         late_by = late / limit if target.direction == "minimize" else limit / late
         least = np.min(cost, where=late_by <= 1.0, initial=np.inf)
         close = late_by <= CONTENDS  # a deployment between the steps of the grid may be in time
+        # |least|, since the cost of a goal that is maximised is negative; where nothing is in time,
+        # all that is nearly so contends
         near |= close & (cost <= least + (CONTENDS - 1.0) * abs(least)) if np.isfinite(least) else close
     return near
 
@@ -128,6 +131,7 @@ def on_fine_grid(study: ResolvedStudy, chips: api.Chips, limits: Sequence[Limits
 
 def _solved(study: ResolvedStudy, chips: api.Chips, origin: Origin, limits: list[Limits]) -> Iterator[Table]:
     every = on_fine_grid(study, chips, limits)
+    # axes (choice, chip): for each limit the best deployment, then the smallest system near it
     found = [(f.feasible, d.columns()) for f in every for d in (f.cheapest, f.deployments)]
     columns = {name: np.stack([each[name] for _, each in found]) for name in found[0][1]}
     points = evaluate(study, chips, api.Deployments(**columns), origin)

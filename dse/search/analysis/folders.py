@@ -16,6 +16,7 @@ def results_folder(study: ResolvedStudy, out: Path | str | None) -> Path:
 
 def move_to_backup(folder: Path) -> None:
     """Move everything of an earlier run into a backup folder `previous-N`: --fresh never deletes."""
+    # the lock stays, since we hold it
     kept = [p for p in folder.iterdir() if p.name != ".lock" and not p.name.startswith("previous-")]
     if not kept:
         return

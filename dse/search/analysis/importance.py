@@ -32,6 +32,7 @@ def importance(study: ResolvedStudy, trials: Sequence[FrozenTrial]) -> tuple[Imp
     With several objectives the best are those of the lowest non-domination ranks. A branch with fewer than
     `LEAST` feasible trials is left out.
     """
+    # chips of the catalog have no parameters of a branch
     done = [t for t in trials if t.state == TrialState.COMPLETE and not t.user_attrs.get(BASELINE)]
     good = [t for t in done if all(v <= 0.0 for v in t.constraints.values())]
     found = []

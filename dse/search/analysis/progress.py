@@ -40,6 +40,7 @@ def progress(study: ResolvedStudy, trials: Sequence[FrozenTrial]) -> Progress:
     for i, trial in enumerate(done, start=1):
         front = np.concatenate([front, own.get(trial.number, front[:0])])
         if i in checks:
+            # between two checks dominated points do no harm, so they are filtered here only
             front = front[nondominated(front, axes)]
             found.append(hypervolume(front, axes, study.reference_point))
     return Progress(np.array(sorted(checks), dtype=np.int64), np.array(found))
@@ -54,6 +55,7 @@ def _by_trial(points: DesignBatch) -> dict[int, npt.NDArray[np.float64]]:
     """Trial to the objectives (n, k) of its own non-dominated feasible deployments."""
     axes = axes_of(points.study)
     numbers = np.broadcast_to(points.origin.trial, points.shape[-1:])
+    # the last axis is the chip, those before it are deployments
     chip = np.broadcast_to(np.arange(points.shape[-1]), points.shape).reshape(-1)
     out: dict[int, npt.NDArray[np.float64]] = {}
     for j, number in enumerate(numbers):

@@ -28,6 +28,7 @@ def check(storage: BaseStorage, resolved: ResolvedStudy, where: str) -> int | No
     number = stored[resolved.slug]
     trials = storage.get_all_trials(number, deepcopy=False)
     question = storage.get_study_user_attrs(number).get(KEY)
+    # without a question it may be a study that another run has created a moment ago: empty, with our goals
     if question is None:
         wanted = [g.direction for g in resolved.objectives]
         if trials or [d.name.lower() for d in storage.get_study_directions(number)] != wanted:
@@ -51,6 +52,7 @@ def settle(study: Study, resolved: ResolvedStudy) -> None:
 
 
 def _question(resolved: ResolvedStudy) -> object:
+    # through JSON, so that it compares equal to what was stored: tuples become lists
     return loads(dumps({**resolved.question, "contract_version": CONTRACT_VERSION}))
 
 

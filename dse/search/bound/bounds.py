@@ -56,6 +56,7 @@ class Bounds:
 
     def log(self, costs: Floats) -> Floats:
         """Signed objectives on a scale where less is better and a difference is a factor."""
+        # without a reference point the corner of a maximised goal is 0: its logarithm is no limit
         with np.errstate(divide="ignore"):
             return np.asarray(self._signs * np.log(np.abs(costs)))
 
@@ -106,6 +107,7 @@ class Bounds:
         least = -np.inf if len(gaps) <= ROUND else np.partition(gaps, -ROUND)[-ROUND]
         taken: list[Boxes] = []
         for family, boxes in self._open.items():
+            # boxes of equal gap are taken together, so a round does not depend on their order
             out = boxes.gap >= least
             self._open[family] = boxes.part(~out)
             some = self._leading(boxes.part(out), boxes.part(out).lower)
@@ -124,11 +126,13 @@ class Bounds:
     def halves(self, boxes: Boxes) -> Boxes:
         """Both halves of each box, along the axis that closes most of the gap of its worst layout."""
         box, axis = np.nonzero(boxes.axes)
+        # strong branching: every axis of each box is tried, but in its worst layout alone
         tried = boxes.with_layouts(boxes.worst).part(box).halves(axis)
         gaps = np.zeros((len(box), 2))
         for part in _together(tried, self.layouts):
             lower, ok = self._evaluated(tried.part(part))
             gaps.reshape(-1)[part] = np.where(ok, self._leads(lower), 0.0)
+        # by box, then by the larger gap of its two halves, then by their sum
         order = np.lexsort((gaps.sum(axis=1), gaps.max(axis=1), box))
         best = order[np.searchsorted(box, np.arange(len(boxes)))]  # the first of each box
         return boxes.halves(axis[best])
@@ -180,9 +184,11 @@ class Bounds:
         ok = np.ones(len(layouts), dtype=np.bool_)
         for name, v in scoring.violations(self.study, metrics).items():
             over, most = rows(v), np.abs(v).max(initial=0.0)
+            # what a limit is compared with is at most violation plus limit, and may be lower by the slack
             late = 0.0 if name in FITTING else slack * (np.abs(over) + self._limits.get(name, most))
             ok &= over <= ROUNDING * most + late
         costs = [rows(c) for c in scoring.costs(self.study, metrics)]
+        # on a logarithmic scale the slack is a difference, the same for each objective
         return self.log(np.stack(costs, axis=1)) - np.log1p(slack)[:, None], ok
 
     def _leads(self, lower: Floats) -> Floats:
@@ -191,12 +197,14 @@ class Bounds:
         ahead = np.flatnonzero((lower < self._corner).all(axis=1))
         for start in range(0, len(ahead), ROWS):
             here = ahead[start : start + ROWS]
+            # sorting takes n log n; `_lead` compares every row with every point of the front
             found = lead_of_two if lower.shape[1] == 2 and len(self.front) else _lead
             out[here] = np.maximum(found(self.front, lower[here]), 0.0)
         return out
 
 
 def _lead(front: Floats, rows: Floats) -> Floats:
+    # additive epsilon indicator (Zitzler et al. 2003) of the front against each row, on logarithms
     lead = front[None, :, 0] - rows[:, 0, None]
     for i in range(1, rows.shape[1]):
         np.maximum(lead, front[None, :, i] - rows[:, i, None], out=lead)
@@ -207,8 +215,10 @@ def lead_of_two(front: Floats, rows: Floats) -> Floats:
     """The same for two objectives: along a sorted front one lead grows while the other falls."""
     order = np.lexsort((front[:, 1], front[:, 0]))
     first, second = front[order].T
+    # without dominated points the second objective falls as the first one rises
     best = np.concatenate([[True], second[1:] < np.minimum.accumulate(second)[:-1]])
     first, second = first[best], second[best]
+    # the leads are equal where first - second is that of the row; the least maximum is at a neighbour
     place = np.searchsorted(first - second, rows[:, 0] - rows[:, 1])
     padded = np.append(first, np.inf), np.append(np.inf, second)
     return np.asarray(np.minimum(padded[0][place] - rows[:, 0], padded[1][place] - rows[:, 1]))
@@ -216,6 +226,7 @@ def lead_of_two(front: Floats, rows: Floats) -> Floats:
 
 def _together(boxes: Boxes, layouts: int) -> Iterator[slice]:
     """Boxes that are evaluated together: so many that arrays stay in cache, and memory is bounded."""
+    # in units of designs that are evaluated one by one; those on axes take less time each
     rows = np.where(boxes.counts > DENSE * layouts, layouts / SPARED, boxes.counts)
     block = ((np.cumsum(rows) - rows) // ROWS).astype(np.int64)
     ends = np.flatnonzero(np.diff(block, append=-1)) + 1

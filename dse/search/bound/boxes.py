@@ -95,6 +95,7 @@ class Boxes:
         chosen = np.arange(len(self))[boxes]
         counts = self.counts[chosen]
         first = np.cumsum(self.counts) - self.counts
+        # the rows of the chosen boxes, box after box, without a loop over them
         rows = np.repeat(first[chosen] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
         return Boxes(
             family=self.family,
@@ -137,6 +138,7 @@ class Boxes:
         rows, steps = np.arange(len(self)), self.family.steps[axis]
         middle = (self.low[rows, axis] + self.high[rows, axis]) / 2.0
         last = np.maximum(steps - 1, 1)
+        # a share is a quotient: rounding must not move it below its own step
         index = np.floor(middle * last + 1e-9)
         out = self.part(np.repeat(rows, 2))
         out.high[0::2][rows, axis] = np.where(steps > 0, index / last, middle)
@@ -179,6 +181,7 @@ def whole(
             )
     family = _family(branch, fixed, steps, apart, between=between)
     named = [i for i in fixed if specs[names[i]].choices]
+    # choices change slowest, so that all boxes of one kind of corners follow each other: `i // each`
     fixed.sort(key=lambda i: not specs[names[i]].choices)
     kinds = int(np.prod(steps[named], dtype=np.int64))
     each = int(np.prod(steps[fixed], dtype=np.int64)) // kinds
@@ -214,6 +217,7 @@ def _family(
         for some in held
     ]
     if between:
+        # between two names, counts or choices there is no chip
         only = [PARAMETERS[n] in ("", NAME) or bool(p.choices) for n, p in specs.items()]
         steps = np.where([o or i in fixed for i, o in enumerate(only)], steps, 0)
     return Family(branch=branch, table=Table.of(made), steps=steps)

@@ -48,7 +48,9 @@ def _chips(branch: BranchGrid, known: Numbers, rng: np.random.Generator) -> Numb
         return branch.first + anywhere
     at = np.stack(np.unravel_index(rng.choice(parents, CHIPS), shape))
     other = np.stack(np.unravel_index(rng.choice(parents, CHIPS), shape))
+    # uniform crossover in three of ten: each parameter comes from either parent
     mixed = (rng.random(CHIPS) < 0.3) & (rng.random(at.shape) < 0.5)
+    # mostly one step, sometimes several, so that a gap in the front is crossed
     jumps = rng.geometric(0.6, at.shape) * rng.choice([-1, 1], at.shape)
     moved = np.where(mixed, other, at) + np.where(rng.random(at.shape) < MOVED, jumps, 0)
     inside = np.clip(moved, 0, np.asarray(shape)[:, None] - 1)

@@ -106,6 +106,7 @@ class Table:
         call, which costs more than its rows.
         """
         count = len(low)
+        # axes (corner, box, parameter), flattened: corner c of box b is row c * count + b
         places = np.where(self.ends[kind].swapaxes(0, 1), high, low).reshape(-1, low.shape[1])
         single, rows = (low == high).all(axis=1), np.arange(count)  # of a single chip everything is known
         out: dict[str, Floats] = {}
@@ -115,6 +116,7 @@ class Table:
                 continue
             at = self.best[name][kind]
             found = column[np.maximum(at, 0) * count + rows]
+            # 0 breaks no constraint: a column without a direction closes no box; a single chip keeps its own
             out[name] = found if (at >= 0).all() else np.where(single | (at >= 0), found, 0.0)
         return out
 
@@ -136,6 +138,7 @@ def corners(
     wished: dict[str, Floats] = {}
     relaxed = []
     for column, signs in _directions(branch, held or {}).items():
+        # a box has one value of each unordered parameter: directions along it do not matter
         sign = np.where(ordered, signs, 0.0)
         if (sign != 0.0).any() and column not in MORE | LESS:
             raise spec_error(f"branches.{branch.name}", f"no bound is known for a chip whose {column} varies")
@@ -153,6 +156,7 @@ def _shared(wished: Mapping[str, Floats], axes: int) -> tuple[npt.NDArray[np.boo
     """As few corners as serve all columns, and that of each; a wish is 1 for the upper end, 0 for either."""
     found: list[Floats] = []
     best: dict[str, int] = {}
+    # greedy: columns that depend on most axes first, since the others then fit into their corners
     for column in sorted(wished, key=lambda name: -np.count_nonzero(wished[name])):
         wish = wished[column]
         at = next((i for i, corner in enumerate(found) if (corner * wish >= 0.0).all()), len(found))
@@ -229,6 +233,7 @@ def _directions(branch: Branch, held: Mapping[str, float]) -> dict[str, Floats]:
         if values.size == 1:
             continue
         made = values.reshape(lines.shape[:-1])
+        # rounding is no step down. A sample is no proof: a column that turns between the lines is missed
         steps, noise = np.diff(made, axis=2), 1e-12 * np.abs(made).max(axis=(1, 2), keepdims=True)
         up, down = (steps > noise).any(axis=(1, 2)), (steps < -noise).any(axis=(1, 2))
         found[column] = np.where(up & down, np.nan, up * 1.0 - down * 1.0)

@@ -37,6 +37,7 @@ def exact(job: SweepJob, begun: Start, progress: Progress | None = None) -> Exac
     """
     study, grid = job.study, job.grid
     front, evaluated = climbed(job, begun)
+    # no reference point: every design of the grid counts
     corner = np.asarray([np.inf if g.direction == "minimize" else 0.0 for g in study.objectives])
     bounds = Bounds(study, front.costs, corner)
     for part in grid.branches:
@@ -52,6 +53,7 @@ def exact(job: SweepJob, begun: Start, progress: Progress | None = None) -> Exac
             part = next(b for b in grid.branches if b.branch is boxes.family.branch)
             local, tried = front_of_some(job, part, _chips(part, boxes)[boxes.owner], boxes.layouts, pivots)
             front, evaluated = front.merged(local.costs, local.points), evaluated + tried
+        # before the halves are bounded: the better the front, the fewer of them stay open
         bounds.front = bounds.log(front.costs)
         for boxes in taken:
             if boxes.wide.any():
@@ -65,6 +67,7 @@ def _chips(part: BranchGrid, boxes: Boxes) -> Numbers:
     """The chip of each box worth evaluating: its own where it is one, else the one in its middle."""
     shape = tuple(len(a) for a in part.axes.values()) or (1,)
     middle = (boxes.low + boxes.high) / 2.0
+    # rounded as in `Boxes.halves`, so that it is the last chip of the lower half
     at = np.floor(middle * (np.asarray(shape[: middle.shape[1]]) - 1) + 1e-9).astype(np.int64)
     if not at.shape[1]:
         return part.first + np.zeros(len(boxes), dtype=np.int64)

@@ -83,6 +83,7 @@ def prove(
     for branch in study.branches.values():
         for boxes in whole(branch, bounds.layouts, lawful=bounds.lawful, between=between):
             bounds.add(boxes)
+    # `stuck` is the largest gap of a single chip: it exists and is better, so no halving closes that
     stuck, left, begin = 0.0, [np.empty((0, len(signs)))], time.monotonic()
     while bounds.gap > max(stuck, np.log1p(tolerance)) and time.monotonic() - begin < seconds:
         for boxes in bounds.worst():
@@ -94,6 +95,7 @@ def prove(
         if progress is not None:
             progress(float(np.exp(max(stuck, bounds.gap))), bounds.open)
     gap = max(stuck, bounds.gap)
+    # where all boxes are closed, the front itself is the bound
     lower = np.concatenate([bounds.front, *left, bounds.lower()])
     return Bound(
         factor=float(np.exp(gap)),

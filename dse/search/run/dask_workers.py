@@ -65,6 +65,7 @@ def work_on(
 
         def look() -> None:
             nonlocal looked
+            # a sync reads the trials of the whole study, so not at every turn of the wait
             if progress is not None and time.monotonic() - looked > READ:
                 shared.sync()
                 progress(len(shared.complete), trials or resolved.spec.budget.trials)
@@ -73,6 +74,7 @@ def work_on(
         interrupted = False
         try:
             for found in machines.each(partial(_work, job), shares(count, len(machines.threads)), look):
+                # each task counts the trials of the study at its own end: the largest number is the last one
                 done = max(done, found)
         except KeyboardInterrupt:
             interrupted = True
@@ -119,4 +121,5 @@ def _work(job: _WorkOrder, processes: int) -> int:
 
 def _log_folder(host: str, study: ResolvedStudy) -> Path:
     """Folder of the recovery logs, where the next worker on the same machine finds them."""
+    # by host, since machines may share the folder; by user, since another user's folder cannot be written
     return Path(tempfile.gettempdir()) / f"dse-{os.getuid()}-{host}" / study.slug

@@ -20,13 +20,16 @@ class Interrupt:
     def __init__(self) -> None:
         self.requested = False
         self.fd, self._end = os.pipe()
+        # a write inside a signal handler must never wait
         os.set_blocking(self._end, False)
         self._before: Handler = None
+        # Python lets only the main thread handle signals; elsewhere Ctrl-C stays with the calling program
         if threading.current_thread() is threading.main_thread():
             self._before = signal.signal(signal.SIGINT, self._request)
 
     def close(self) -> None:
         """Restore the handler that was there before."""
+        # before the pipe is closed: our handler writes to it
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
             self._before = None

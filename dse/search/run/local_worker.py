@@ -65,12 +65,14 @@ class LocalWorker:
     def make(self, task: Task) -> Entry:
         """Make one trial."""
         if task.params:
+            # through Optuna's queue: the parameters are fixed, the sampler draws those that are missing
             self._optuna.enqueue_trial(dict(task.params), dict(task.attrs))
         trial = self._optuna.ask()
         key = self.name.key(self._made)
         self._made += 1
         self._running = _Running(key, trial, task)
         choice = suggest(self.study, trial)
+        # before the log is written: a recovered trial is stored once because it carries its key
         trial.set_user_attr(KEY, key)
         if self.log is not None:
             self.log.begun(key, self._now(trial), task)
@@ -92,6 +94,7 @@ class LocalWorker:
         if running is None:
             return None
         if not self._now(running.trial).state.is_finished():
+            # the interrupt may have come before `make` set the key
             running.trial.set_user_attr(KEY, running.key)
             self._optuna.tell(running.trial, state=TrialState.FAIL)
         return self._finished(running)
@@ -116,6 +119,7 @@ class LocalWorker:
 
 def _optuna_study(study: ResolvedStudy, seed: int, storage: BaseStorage) -> optuna.Study:
     """An Optuna study in memory with the sampler of `study`."""
+    # Optuna reports each trial otherwise, hundreds a second
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna.create_study(
         storage=storage,

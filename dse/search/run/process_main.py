@@ -64,9 +64,12 @@ class TaskLoop:
             if self._handle() and self._tasks:
                 self._made.append(self._worker.make(self._tasks[0]))
                 self._tasks.popleft()
+                # at once when idle, so that the run gives more; else in batches, since each message
+                # costs the run time
                 if not self._tasks or time.monotonic() - self._sent >= SEND:
                     self._send("made")
         self._send("end", list(self._tasks))
+        # the run stores the last trials first: its "stored" messages empty the log, which is removed then
         while self._handle(until="exit"):
             pass
 
@@ -85,6 +88,7 @@ class TaskLoop:
                 kind, what = self._received.get(block=idle)
             except Empty:
                 return True
+            # only the first message is waited for; the others are taken as far as they are there
             idle = False
             if kind == "gone":
                 raise EOFError

@@ -39,6 +39,7 @@ class ProcessPool:
 
     def give(self, task: Task) -> None:
         """See `Workforce.give`; the worker with the least to do gets it."""
+        # relative to its own speed: a worker on a busy core gets fewer tasks
         worker = min((w for w in self._workers if w.ready), key=lambda w: len(w.tasks) / w.ahead)
         worker.tasks.append(task)
         worker.send("task", task)
@@ -48,6 +49,7 @@ class ProcessPool:
         if self._interrupt.requested:
             raise KeyboardInterrupt
         readable = wait([*(w.pipe for w in self._workers), self._interrupt.fd], patience)
+        # over a copy: `_received` replaces dead workers in the list
         return [d for w in list(self._workers) if w.pipe in readable for d in self._received(w)]
 
     def rest(self) -> list[Delivery]:
@@ -56,6 +58,7 @@ class ProcessPool:
 
     def stored(self, worker: int, keys: set[str]) -> None:
         """See `Workforce.stored`."""
+        # a dead worker: its last delivery is stored, so its log is no longer needed
         if worker in self._remains:
             self._remains.pop(worker).remove()
         for process in self._workers:
@@ -79,6 +82,7 @@ class ProcessPool:
             readable = wait([w.pipe for w in waited], max(0.0, deadline - time.monotonic()))
             if not readable:
                 for worker in waited:
+                    # that closes its pipe, so `_last` comes to an end and recovers the log
                     worker.process.kill()
             for worker in [w for w in waited if w.pipe in readable or not readable]:
                 deliveries, over = self._last(worker)
@@ -90,6 +94,7 @@ class ProcessPool:
     def close(self) -> None:
         """End every process; what is not stored stays in the logs, where the next run finds it."""
         for worker in self._workers:
+            # to all before waiting for one, so that they end side by side
             worker.send("exit")
         deadline = time.monotonic() + GRACE
         for worker in self._workers:
@@ -136,6 +141,7 @@ class ProcessPool:
             return [self._recover(worker)], True
         kind, what = message
         if kind in ("made", "end"):
+            # "made" may be on its way from before the stop: "end" is the last message
             return [worker.delivered(what)], kind == "end"
         return [], kind != "ready"
 

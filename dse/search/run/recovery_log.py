@@ -64,6 +64,8 @@ class RecoveryLog:
         self._write(line)
 
     def _rewrite(self) -> None:
+        # a kill between the two calls loses what is kept: that is rare, since a log is rewritten when it is
+        # empty or above `LARGE`
         self._file.truncate(0)
         self._size = 0
         head = json.dumps({"owner": self._owner}).encode() + b"\n"
@@ -75,6 +77,7 @@ class RecoveryLog:
             while written < len(data):
                 written += self._file.write(data[written:])
         except OSError:
+            # a full disk: an incomplete line would hide all lines after it, see `_lines`
             os.truncate(self.path, self._size)
             raise
         self._size += len(data)
@@ -100,6 +103,7 @@ def recovered(path: Path, owner: str) -> tuple[FileIO, list[Entry]] | None:
     handle = hold(path)
     if handle is None:
         return None
+    # it was opened for appending
     handle.seek(0)
     lines = list(_lines(handle))
     if lines and lines[0].get("owner") != owner:

@@ -83,10 +83,13 @@ def run(
         check_own(folder, resolved)
         url = storage or default_url(folder)
         if storage is None:
+            # we hold the folder, so a lock on its journal belongs to a dead run
             release(Path(url.removeprefix("journal:")))
         shared = Shared(
             resolved, url, fresh=fresh and storage is not None, alone=storage is None, name=token_hex(4)
         )
+        # in this order: a recovered trial finishes the one that its worker had claimed; what is still running
+        # afterwards is lost, and fails
         recover(shared, _logs(folder))
         shared.fail_stale()
         running = RunningFront(shared)
@@ -184,6 +187,7 @@ def _workforce(shared: Shared, workers: int, logs: Path, *, rows: bool) -> Itera
     """Workers in processes of their own; a single one works in this process."""
     past = [t for t in shared.trials if t.state.is_finished()]
     seeds = _seeds(shared)
+    # one worker knows every trial before the next one begins: the same seed gives the same trials
     if workers == 1:
         name, seed = next(seeds)
         with _log(logs, str(name), shared.owner) as log:

@@ -54,8 +54,10 @@ class RunningFront:
     def archive(self) -> Archive:
         """The archive over all stored trials; those without rows are evaluated again."""
         complete = self._shared.complete
+        # dominated rows are not kept, so a row that was hidden wrongly comes back only by evaluating it again
         if not self._whole:
             self._archive, self._covered, self._whole = Archive(axes_of(self._shared.resolved)), set(), True
+        # trials of other runs, of earlier ones, and of workers that died with their rows
         missing = [t for t in complete if t.number not in self._covered]
         for points in replay(self._shared.resolved, missing):
             self._archive.add(points.values, points.feasible, points.rows, points.ranks)

@@ -34,6 +34,7 @@ class Session:
         self.shared, self.workforce, self.budget, self.progress = shared, workforce, budget, progress
         self.interrupted = False
         self.new = 0
+        # a resumed study continues the round of branches where it was
         self._turn = len(shared.trials)
         self._out = 0
         self._pending: list[tuple[int, Entry]] = []
@@ -70,6 +71,7 @@ class Session:
 
     def _give_tasks(self) -> None:
         for _ in range(self.workforce.wanted()):
+            # all tasks under way may succeed; where some fail, more are given later
             if self._stored + self._finished() + self._out >= self.budget:
                 return
             self.workforce.give(self._next())
@@ -97,6 +99,7 @@ class Session:
             if self._front is not None:
                 self._front.hold_rows(delivery)
             self.workforce.learn([e.trial for e in delivery.entries], but=delivery.worker)
+            # only a claimed trial is in the storage; any other task is made again by `_next`
             self._unbegun += [task for task in delivery.unbegun if task.trial_id is not None]
             if delivery.entries:
                 self._report()
@@ -111,6 +114,7 @@ class Session:
         with self._outage.tolerated(self.shared.url):
             self._store()
             while self._unbegun:
+                # removed only when the storage has answered: after an outage it is given back again
                 self.shared.give_back(self._unbegun[0])
                 self._unbegun.pop(0)
             self.workforce.learn(self.shared.sync())
@@ -122,6 +126,7 @@ class Session:
 
     def _store(self) -> None:
         """Store what is pending, and retry what failed."""
+        # kept until the storage has answered: after an outage they are put again, but stored once, by key
         done = self._pending
         numbers = self.shared.put([e for _, e in done], again=self._outage.unsure, limit=self.budget)
         self._pending = []
@@ -134,6 +139,7 @@ class Session:
         for _, entry, number in placed:
             if number is not None and entry.trial.state == TrialState.FAIL:
                 self.shared.retry(entry.trial, number)
+        # last: until here a kill loses nothing, since the recovery logs still hold them
         for worker in {w for w, _ in done}:
             self.workforce.stored(worker, {e.key for w, e in done if w == worker and e.key is not None})
 

@@ -53,6 +53,7 @@ def bundle_of(study: ResolvedStudy) -> StudyBundle:
     name = f"study/{path.parent.name}/{path.name}"
     own, *bundled = study.setting.catalog.folders
     files = [(name, path.read_text(encoding="utf-8"))]
+    # a catalog of one folder holds the files of the package alone
     if bundled:
         found = sorted(own.rglob("*.yaml"))
         files += [(f"configs/{p.relative_to(own).as_posix()}", p.read_text(encoding="utf-8")) for p in found]

@@ -43,6 +43,7 @@ def reference_to(study: ResolvedStudy) -> StudyReference:
     return StudyReference(
         path=str(study.path.resolve()),
         case=study.case,
+        # a catalog of one folder holds the files of the package alone
         configs=str(own.resolve()) if bundled else None,
         sampler=study.spec.sampler.model_dump(),
         seed=study.spec.seed,
@@ -56,6 +57,7 @@ def overridden(study: ResolvedStudy, sampler: str | None, seed: int | None) -> R
     spec = study.spec
     if sampler is not None:
         sampler_factory(sampler)
+        # without the settings of the file, which belong to the sampler named there
         spec = spec.model_copy(update={"sampler": type(spec.sampler)(name=sampler)})
     if seed is not None:
         if not 0 <= seed < 2**32:

@@ -58,6 +58,8 @@ class WorkerProcess:
         passed = time.monotonic() - self._since
         rate = len(self._keys) / passed if passed > 0 else 0.0
         slow = passed > AHEAD and rate * AHEAD < 1
+        # two, so that it works while a message travels; where trials are slow the second one would only wait
+        # here while another worker is idle
         return 1 if slow else max(2, round(AHEAD * rate))
 
     def send(self, kind: str, what: object = None) -> None:
@@ -86,15 +88,18 @@ class WorkerProcess:
         """What it left when it died."""
         self.process.wait()
         self.pipe.close()
+        # the process has ended, so the operating system has released the lock of its log
         path = self._log
         found = recovered(path, self.start.owner) if path.exists() else None
         if found is None:
             return None, Delivery(self.number, unbegun=self.tasks)
         handle, entries = found
+        # the log also holds trials that were delivered and are not stored yet
         new = [e for e in entries if e.key not in self._keys]
         remains = Remains(path, handle)
         if not entries:
             remains.remove()
+        # tasks are done in order, so the first ones are those in the log
         delivery = Delivery(self.number, new, unbegun=self.tasks[len(new) :], without_rows=True)
         return remains if entries else None, delivery
 
@@ -106,6 +111,7 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        # killed while it started: its log holds no trial
         if not self.ready:
             self._log.unlink(missing_ok=True)
             with suppress(OSError):  # other workers may have their logs there
@@ -130,6 +136,7 @@ def launch(start: WorkerStart, number: int) -> WorkerProcess:
         )
     worker = WorkerProcess(number, start, process, Connection(ours.detach()))
     with suppress(OSError):
+        # a worker that is dead already is noticed when its first message is read
         worker.pipe.send(start)
     return worker
 
@@ -137,4 +144,5 @@ def launch(start: WorkerStart, number: int) -> WorkerProcess:
 def _environment() -> dict[str, str]:
     """A worker imports from the same folders, and uses one core: there is one worker for each."""
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    # a limit that the user has set comes second and wins
     return {**single, **os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}

@@ -91,6 +91,7 @@ class InProcess:
     def stop(self) -> list[Delivery]:
         """See `Workforce.stop`."""
         begun = self.worker.settle()
+        # a task is removed when its trial is made, so the one that was begun is still the first
         unbegun = self._tasks[1:] if begun is not None else self._tasks
         self._tasks = []
         entries = [begun] if begun is not None else []

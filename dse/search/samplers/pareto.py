@@ -88,6 +88,7 @@ class ParetoSampler(BaseSampler):
         self._random = RandomSampler(seed)
         self._cubes = {name: UnitCube.of(branch) for name, branch in sorted(study.branches.items())}
         space = Grid(branches=(), deployments=grid_of(study, 2))
+        # a job without branches: chips come from the cubes, only its deployments are used
         self._job = SweepJob(study=study, grid=space, pieces=space.pieces(CHUNK), by_chip=frozenset())
         self._known = _Known(np.empty((0, len(study.objectives))))
         self._learned: set[int] = set()
@@ -110,12 +111,15 @@ class ParetoSampler(BaseSampler):
         """Choose the next chip; returns the distributions of its parameters."""
         self._chosen = {}
         fixed = trial.system_attrs.get(FIXED_PARAMS, {})
+        # an enqueued chip: its parameters are given, so there is nothing to propose
         if "chip" in fixed or any(name in fixed for name in self._free()):
             return {}
         self._learn(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
         self._chosen = self._proposal(fixed.get("branch"))
         chosen = FixedTrial(self._chosen)
+        # a dry run, which collects the distributions that Optuna will be called with
         suggest(self._study, chosen)
+        # Optuna itself sets parameters that have a single value
         return {k: d for k, d in chosen.distributions.items() if not d.single()}
 
     def sample_relative(
@@ -140,6 +144,7 @@ class ParetoSampler(BaseSampler):
         """Add the designs of trials that are new, from this worker and from others."""
         for trial in [t for t in trials if t.number not in self._learned]:
             costs, owner = self._evaluated.pop(trial.number, None), None
+            # a trial of another worker or of an earlier run
             if costs is None:
                 costs = _costs(points_of(self._study, [trial.number], [choice_of(self._study, trial)]))
             if not trial.user_attrs.get(BASELINE):
@@ -154,6 +159,7 @@ class ParetoSampler(BaseSampler):
             self._batch, self._left = self._tried(), self._most
         self._left -= 1
         before = self._volume(self._known.costs)
+        # counted again for each proposal: what one chip adds, another of the batch adds no more
         gains = [self._gain(c, before) if branch in (None, c.cube.branch.name) else 0.0 for c in self._batch]
         if gains and max(gains) > 0.0:
             return self._parameters(self._batch.pop(int(np.argmax(gains))))
@@ -165,6 +171,7 @@ class ParetoSampler(BaseSampler):
         """New chips with designs on the common front of all that is known and tried."""
         count = max(len(self._cubes), self._points // self._job.grid.layouts)
         candidates: list[tuple[UnitCube, Floats]] = []
+        # -1 marks what is known; it sorts first, so a new design that is only equal adds nothing
         found = Local(self._known.costs, np.full(len(self._known.costs), -1))
         pivots = pivots_of(self._known.costs, self._sample)
         shares = self._shares(count)
@@ -190,6 +197,7 @@ class ParetoSampler(BaseSampler):
         """Chips to try in each branch: as many for each, and as its share of the front."""
         owned = {name: len(self._known.parents(name)) for name in self._cubes}
         whole, even = sum(owned.values()), 1.0 / len(self._cubes)
+        # half of the chips evenly: a branch without a share of the front can still regain one
         weights = {n: even if not whole else (even + owned[n] / whole) / 2.0 for n in self._cubes}
         return {name: max(1, round(count * weight)) for name, weight in weights.items()}
 
@@ -216,6 +224,7 @@ class ParetoSampler(BaseSampler):
             self._study.reference_point[g.name] * (1.0 if g.direction == "minimize" else -1.0) for g in goals
         ]
         corner = np.asarray(worst)
+        # goals that are maximised have negative costs: their volume is on the linear scale
         if (corner > 0.0).all() and (costs > 0.0).all():
             costs, corner = np.log(costs), np.log(corner)
         axes = _axes(len(corner))
@@ -239,6 +248,7 @@ class ParetoSampler(BaseSampler):
         if name not in names or not len(chip.costs):
             return float(np.exp(self._rng.uniform(*np.log(ends))))
         wanted = chip.costs[self._rng.integers(len(chip.costs)), names.index(name)]
+        # the design must not miss its own target by rounding
         return float(np.clip(wanted * (1.0 + 1e-9), *ends))
 
 

@@ -59,6 +59,7 @@ class UnitCube:
             out[key] = (
                 round(place * (spec.steps - 1))
                 if spec.steps
+                # rounding may leave the range, and Optuna refuses such a value
                 else float(np.clip(value_at(spec, place), spec.low, spec.high))
             )
         return out
@@ -82,6 +83,7 @@ class UnitCube:
         mixed = rng.random((count, 1)) < CROSSED
         other = pool[rng.integers(len(pool), size=count)]
         out = np.where(mixed & (rng.random(out.shape) < 0.5), other, out)
+        # at least one parameter moves on average, however few there are
         moved = rng.random(out.shape) < max(1.0 / max(len(self.free), 1), 0.35)
         return self.snapped(np.where(moved, out + self._mutations(out.shape, rng), out))
 

@@ -50,6 +50,7 @@ class RdbWriter:
     ) -> list[int | None]:
         """See `Writer.put`."""
         with self._engine.begin() as connection:
+            # before counting: two processes that count at once would use a number twice
             _lock(connection, study_id)
             first = looked_through(entries, known)
             numbers = _stored(connection, study_id, first) if again else {}
@@ -70,6 +71,7 @@ class RdbWriter:
         """See `Writer.claim`."""
         waits = (_TRIALS.c.trial_id == trial_id(trial)) & (_TRIALS.c.state == TrialState.WAITING)
         with self._engine.begin() as connection:
+            # condition and change are one statement, so only one of several runs gets the trial
             taken = connection.execute(
                 update(_TRIALS).where(waits).values(state=TrialState.RUNNING, datetime_start=_utc(None))
             )
@@ -117,6 +119,7 @@ def _finish(connection: Connection, entry: Entry) -> bool:
         update(_TRIALS).where(runs).values(state=trial.state, datetime_complete=_utc(trial.datetime_complete))
     )
     if connection.execute(done).rowcount != 1:
+        # our own write may have taken effect although its answer was lost
         ours = (_USER.c.trial_id == at) & (_USER.c.key == KEY) & (_USER.c.value_json == json.dumps(entry.key))
         return connection.execute(select(_USER.c.trial_id).where(ours)).first() is not None
     user, system = entry.fresh_attrs
@@ -131,6 +134,7 @@ def _add(connection: Connection, study_id: int, trials: Sequence[FrozenTrial]) -
     """Insert trials as the last ones of the study, which is locked; number to id in the storage."""
     if not trials:
         return {}
+    # trials are never deleted, so their count is the next number
     first = _count(connection, study_id)
     rows = [
         {
@@ -143,6 +147,7 @@ def _add(connection: Connection, study_id: int, trials: Sequence[FrozenTrial]) -
         for i, t in enumerate(trials)
     ]
     connection.execute(insert(_TRIALS), rows)
+    # read back, since an insert of many rows does not return their identities on every database
     new = (_TRIALS.c.study_id == study_id) & (_TRIALS.c.number >= first)
     ids = {
         int(n): int(i) for n, i in connection.execute(select(_TRIALS.c.number, _TRIALS.c.trial_id).where(new))

@@ -62,6 +62,7 @@ class JournalWriter:
         """See `Writer.put`; in Redis the limit may be exceeded by what others store in the same moment."""
         plan = _Plan(self._storage, study_id, entries, known=known, again=again, limit=limit)
         backend = backend_of(self._storage)
+        # a file stays locked while the lines are made; Redis has no such lock
         if isinstance(backend, Journal):
             backend.append(plan.logs)
         else:
@@ -94,6 +95,7 @@ class _Plan:
     def logs(self) -> Logs:
         """The lines; called while the journal is locked, so what is stored by now is known."""
         trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
+        # ours come behind all trials of now; a write that is repeated may have stored them before
         self._seen = self._known if self._again else len(trials)
         stored = _stored(trials[looked_through(self._entries, self._known) :]) if self._again else {}
         room = None
@@ -104,6 +106,7 @@ class _Plan:
         lines: Logs = []
         fresh = [(i, e) for i, e in enumerate(self._entries) if e.key not in stored]
         for (i, _), entry in zip(fresh, within([e for _, e in fresh], room), strict=True):
+            # no trial has the number -1
             now = claimed.get(-1 if entry is None or entry.task.number is None else entry.task.number)
             if entry is None or (now is not None and not _ours(now, entry)):
                 self._dropped.add(i)
@@ -159,6 +162,7 @@ def _finish(storage: BaseStorage, entry: Entry) -> int | None:
         storage.set_trial_user_attr(at, key, value)
     for key, value in system.items():
         storage.set_trial_system_attr(at, key, value)
+    # the state last: a kill before it leaves a running trial, and Optuna refuses changes after it
     values = trial.values if trial.state == TrialState.COMPLETE else None
     storage.set_trial_state_values(at, trial.state, values)
     return entry.task.number

@@ -42,6 +42,7 @@ def open_storage(url: str) -> BaseStorage:
     memory:. Raises `SpecError` for an unknown scheme, and for a storage that cannot be opened or holds
     something else.
     """
+    # a URL may name its driver, as postgresql+psycopg does
     scheme = url.partition(":")[0].partition("+")[0]
     if scheme == "memory":
         return InMemoryStorage()
@@ -58,6 +59,7 @@ def open_storage(url: str) -> BaseStorage:
 
 def hidden(url: str) -> str:
     """The URL without its password."""
+    # at the last @: a password may contain one, a host cannot
     before, at, host = url.rpartition("@")
     scheme, mark, login = before.partition("://")
     name, colon, _ = login.partition(":")
@@ -137,6 +139,7 @@ def _own_sqlite(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.stat().st_size == 0:
             return
+        # read only: SQLite would create or recover the file otherwise
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             tables = connection.execute("select name from sqlite_master where type='table'")
             names = {row[0] for row in tables}

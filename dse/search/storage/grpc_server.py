@@ -32,4 +32,5 @@ def serve(url: str, host: str, port: int) -> Iterator[Callable[[], object]]:
     try:
         yield server.wait_for_termination
     finally:
+        # requests under way may end, so that their clients know what took effect
         server.stop(grace=1.0).wait()

@@ -34,6 +34,7 @@ class Journal(JournalFileBackend):
         """Append what `make` returns; the journal is locked from before the call until the append."""
         self._guard.acquire()
         try:
+            # the line that a killed writer left must go, or our first line would be joined to it
             trim(self.path)
             text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in make())
             # without a buffer: that would keep what did not fit, and write it when the file is closed
@@ -42,8 +43,10 @@ class Journal(JournalFileBackend):
                 try:
                     while rest:
                         rest = rest[file.write(rest) :]
+                    # on disk before the recovery logs let go of these trials
                     os.fsync(file.fileno())
                 except BaseException:
+                    # all lines or none, since they may be those of one trial
                     os.truncate(self.path, size)
                     raise
         finally:
@@ -64,6 +67,7 @@ def open_journal(path: Path) -> JournalStorage:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError(21, "Is a directory", str(path))
+        # before a lock is made next to it: a wrong path is left as it was
         check_first_byte(path)
         backend = Journal(path)
         backend.mend()
@@ -103,6 +107,7 @@ def trim(path: Path) -> int:
         if file.read(1) == b"\n":  # as always but after a crash
             return 0
         whole = _end_of_last_line(file, size)
+        # not one whole line, so nothing says that this is a journal
         if whole == 0:
             raise spec_error(str(path), "expected a journal of an Optuna study, got another file")
         file.truncate(whole)
@@ -112,6 +117,7 @@ def trim(path: Path) -> int:
 
 def _end_of_last_line(file: BinaryIO, size: int) -> int:
     """Offset just behind the last newline."""
+    # backwards: an incomplete line is short, a journal may be large
     block, end = 65536, size
     while end > 0:
         start = max(0, end - block)

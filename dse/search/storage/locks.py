@@ -13,6 +13,7 @@ def hold(path: Path) -> FileIO | None:
     """Open and lock `path`; closing it releases the lock. None when another process holds it."""
     import fcntl  # Unix only; without it studies cannot be run, but evaluated
 
+    # for appending: opening must not empty what another process holds
     handle = FileIO(path, "ab+")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -38,6 +39,7 @@ def locked_folder(out: Path) -> Iterator[None]:
         raise spec_error(str(out), f"expected a folder that can be written, got: {error.strerror}") from None
     if handle is None:
         raise spec_error(str(out), "another run uses this folder; wait for it, or give another --out")
+    # the file stays: were it removed, two runs could lock two files of the same name
     with handle:
         yield
 

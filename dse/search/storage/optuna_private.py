@@ -99,6 +99,7 @@ def created_line(study_id: int, trial: FrozenTrial) -> LogLine:
         "worker_id": WORKER,
         "study_id": study_id,
         "state": trial.state,
+        # Optuna writes a single objective under a key of its own
         "value": values[0] if values and len(values) == 1 else None,
         "values": values if values and len(values) > 1 else None,
         "datetime_start": _iso(started) if started else None,
@@ -128,6 +129,7 @@ def finished_lines(
     lines += [
         {"op_code": JournalOperation.SET_TRIAL_SYSTEM_ATTR, "system_attr": {k: v}} for k, v in system.items()
     ]
+    # the state is the last line: Optuna refuses changes of a finished trial
     end = {
         "op_code": JournalOperation.SET_TRIAL_STATE_VALUES,
         "state": trial.state,
@@ -239,6 +241,7 @@ class ReconnectingProxy(GrpcStorageProxy):
         from optuna.storages._grpc.auto_generated import api_pb2_grpc
         from optuna.storages._grpc.client import GrpcClientCache
 
+        # without a limit of size, as in Optuna: all trials of a study come in one message
         options = {"grpc.max_receive_message_length": -1, "grpc.max_reconnect_backoff_ms": RECONNECT_MS}
         self._channel = grpc.insecure_channel(f"{self._host}:{self._port}", options=list(options.items()))
         stubs: Any = api_pb2_grpc  # generated code without types

@@ -40,6 +40,7 @@ class Outage:
         except Exception as error:
             if not is_away(error):
                 raise
+            # the answer is lost; the write itself may have been done
             self.unsure = True
             now = time.monotonic()
             self._since = now if self._since is None else self._since
@@ -66,5 +67,6 @@ def is_away(error: BaseException) -> bool:
             return True
         if (package == "redis" and names & {"ConnectionError", "TimeoutError"}) or "RpcError" in names:
             return True
+        # Optuna and SQLAlchemy raise errors of their own from that of the driver
         seen = seen.__cause__ or seen.__context__
     return False

@@ -122,6 +122,7 @@ def _copied(trial: FrozenTrial, study_id: int) -> FrozenTrial:
     mine = identified(trial, trial_id=study_id * _ROOM + trial.number)
     values = list(trial.constraints.values())
     if values:
+        # a new dictionary: the copy is shallow, and the attributes of the source must not change
         mine.system_attrs = {**trial.system_attrs, _OLD_LIST: values}
     return mine
 

@@ -31,6 +31,7 @@ class Shared:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.resolved, self.url, self.alone, self.name = resolved, url, alone, name
         self.storage = cached(open_storage(url))
+        # before the study is made: a storage that holds another question is left as it was
         self.stored_before = check(self.storage, resolved, hidden(url))
         if fresh and self.stored_before is not None:
             raise spec_error(
@@ -66,6 +67,7 @@ class Shared:
     def sync(self) -> list[FrozenTrial]:
         """Read the storage; returns trials of other runs that have finished since the last call."""
         self._trials = self.study.get_trials(deepcopy=False)
+        # finished trials never change, so only new and unfinished ones are looked at
         pending = [*sorted(self._open), *range(self._learnt, len(self._trials))]
         self._open = {n for n in pending if not self._trials[n].state.is_finished()}
         self._learnt = len(self._trials)
@@ -81,6 +83,8 @@ class Shared:
 
     def recover(self, entries: Sequence[Entry]) -> None:
         """Store what a dead worker left and is not stored yet, and retry the trial that was under way."""
+        # known=0: the dead worker's run may have stored some at any time
+        # no limit: finished work is kept even where the budget is full
         numbers = self._writer.put(self._id, entries, known=0, again=True, limit=None)
         self.sync()
         for entry, number in zip(entries, numbers, strict=True):
@@ -123,6 +127,7 @@ class Shared:
 
     def fail(self, trial: FrozenTrial) -> None:
         """Fail a running trial whose worker is dead, after enqueuing its second try."""
+        # first: a kill after it leaves a running trial whose retry exists, and `retry` makes no second one
         self.retry(trial, trial.number)
         self.study.tell(trial.number, state=TrialState.FAIL)
 
@@ -194,6 +199,7 @@ class Shared:
 
     def _wait_for_first(self) -> None:
         """Wait for the run that created the study a moment ago and enqueues its first trials."""
+        # a start takes less; after that the other run counts as dead, and this one enqueues them
         deadline = time.monotonic() + 10.0
         while not self._trials and time.monotonic() < deadline:
             time.sleep(0.1)

@@ -71,6 +71,7 @@ def _by_chip(study: ResolvedStudy, grid: Grid, piece: Piece) -> frozenset[str]:
     branch = grid.branches[0]
     chips = np.asarray([branch.first])
     found = scoring.violations(study, _evaluated(study, branch.branch.columns(branch.values(chips)), piece))
+    # evaluated for one chip: what still has a single value does not depend on the deployment
     return frozenset(name for name, v in found.items() if np.size(v) == 1 < piece.numbers.size)
 
 
@@ -85,6 +86,7 @@ def makeable(job: SweepJob, branch: BranchGrid, chips: Numbers) -> tuple[Numbers
     A column that is the same for all has shape (1,), so that nothing is computed twice from it.
     """
     columns = branch.branch.columns(branch.values(chips))
+    # any one deployment will do: these constraints do not depend on it
     one = {name: a[:1, :1, :1, :1] for name, a in job.pieces[0].deployments.columns().items()}
     first = Piece(deployments=api.Deployments(**one), numbers=job.pieces[0].numbers[:1])
     found = scoring.violations(job.study, _evaluated(job.study, columns, first))
@@ -127,6 +129,7 @@ class Chunk:
         """(n,) true where no constraint is violated."""
         flags = [v <= 0.0 for v in self.violations.values()]
         for flag in flags[1:]:
+            # in place, since each array is as large as the chunk
             flags[0] &= flag
         return flags[0]
 
@@ -139,6 +142,7 @@ def chunks(job: SweepJob, chips: Numbers, columns: Columns) -> Iterator[Chunk]:
             some = chips[start : start + step]
             part = taken(columns, slice(start, start + step), len(chips))
             designs = api.Designs(chips=api.Chips(**part), deployments=piece.deployments)
+            # axes (deployment, chip), as the cost model returns them: the chip changes fastest
             points = some * job.grid.layouts + piece.numbers[:, np.newaxis]
             yield Chunk.of(job, designs, points.reshape(-1), (*piece.deployments.shape[:-1], len(some)))
 
@@ -165,6 +169,7 @@ def front_of_some(
     """
     which, owner = np.unique(chips, return_inverse=True)
     some, columns = makeable(job, branch, which)
+    # chips that cannot be made get the place of another; `rows` leaves them out
     place = np.minimum(np.searchsorted(some, which), max(len(some) - 1, 0))
     rows = np.flatnonzero(np.isin(chips, some))
     found, flat = Local.empty(len(job.study.objectives)), job.grid.deployments.reshape(-1).columns()

@@ -77,6 +77,7 @@ class SqliteStore:
         """See `Store`. Costs are written with the digits that read back the same."""
         pairs = zip(front.points.tolist(), front.costs.tolist(), strict=True)
         rows = [(point, dumps(costs)) for point, costs in pairs]
+        # one transaction: a kill leaves blocks and front either of before or of after
         with closing(self._connect()) as connection, connection:
             connection.executemany("insert or ignore into block values (?, ?)", list(blocks.items()))
             connection.execute("delete from front")

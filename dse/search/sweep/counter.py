@@ -60,6 +60,7 @@ def may_be_on_front(
     costs = scoring.costs(study, metrics)
     out: Array = screened_out(costs, pivots)
     for name, violation in scoring.violations(study, metrics).items():
+        # what is infeasible by no more than rounding is left to NumPy, which decides
         out = out | (violation > slack.get(name, 0.0))
     xp = namespace(costs[0])
     flags = xp.astype(xp.broadcast_to(~out, designs.shape), xp.int32)

@@ -77,6 +77,7 @@ def sweep(
     checkpoint holds another question.
     """
     resolved = study if isinstance(study, ResolvedStudy) else load_study(study, configs)
+    # only to refuse an unknown backend before the folder is touched
     compiler(backend)
     job = SweepJob.of(resolved, grid(resolved, counts))
     folder = sweep_folder(resolved, out)
@@ -197,6 +198,7 @@ class _Session:
 
     def __post_init__(self) -> None:
         self.blocks, self.front = self.store.load(len(self.job.study.objectives))
+        # chips of the sample are chips of the grid, so they are on its front or dominated there
         self.front = self.front.merged(self.begun.front.costs, self.begun.front.points)
         self._pivots = pivots_of(self.front.costs, self.begun.costs)
 

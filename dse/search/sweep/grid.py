@@ -40,6 +40,7 @@ class BranchGrid:
 
     def values(self, chips: Numbers) -> dict[str, Floats]:
         """Parameter values of the chips with these numbers of the whole grid, each of shape (n,)."""
+        # a branch without parameters has one chip and no axis
         at = np.unravel_index(chips - self.first, tuple(len(a) for a in self.axes.values()) or (1,))
         return {name: axis[i] for (name, axis), i in zip(self.axes.items(), at, strict=False)}
 

@@ -40,6 +40,7 @@ class Local:
             return self
         together = np.concatenate([self.costs, costs])
         numbers = np.concatenate([self.points, points])
+        # sorted first: of equal points the lowest number stays, whichever comes in first
         order = np.argsort(numbers, kind="stable")
         together, numbers = together[order], numbers[order]
         axes = [Axis(str(i), "", "", "", "minimize") for i in range(together.shape[1])]
@@ -72,6 +73,7 @@ def pivots_of(front: Floats, sample: Floats, count: int = PIVOTS) -> Floats:
     if not len(front):
         return np.full((count, sample.shape[1]), np.inf)
     shifted = front + SLACK * np.abs(front)
+    # axes (point of the front, design of the sample): true where the point drops the design
     covers = np.ones((len(shifted), len(sample)), dtype=np.bool_)
     for limits, values in zip(shifted.T, sample.T, strict=True):  # a reduction over so short an axis is slow
         covers &= values[None, :] > limits[:, None]

@@ -57,6 +57,7 @@ def _add(study: ResolvedStudy, grid: Grid, local: Local, archive: Archive) -> No
             names=branch.named(values),
             price_usd=np.asarray(made.price_usd),
         )
+        # shape (1, chips): each chip in its own deployment, not in all
         layout = api.Deployments(**{name: a[:, layouts[here]] for name, a in flat.items()})
         points = evaluate(study, made, layout, origin)
         archive.add(points.values, points.feasible, points.rows)

@@ -50,6 +50,7 @@ def start(job: SweepJob) -> Start:
             front = front.merged(every[ok], chunk.points[ok])
             for name, violation in chunk.violations.items():
                 largest[name] = max(largest.get(name, 0.0), float(np.abs(violation).max(initial=0.0)))
+            # at most some hundred rows of a chunk: enough to recognise a cost model, and quick
             fingerprint.update(_digits(every[:: max(1, len(every) // 64)]))
             costs.append(_thinned(every[ok], rng))
     return Start(

@@ -35,6 +35,7 @@ def reading(folder: Path, url: str | None = None) -> BaseStorage | None:
         with path.open("rb") as file:
             if file.read(1) not in (b"", b"{"):
                 raise ValueError("no journal")
+        # Optuna's own backend: ours trims what a killed writer left, and a reader must change nothing
         return JournalStorage(JournalFileBackend(str(path)))
     except OSError as error:
         raise spec_error(str(path), f"the journal cannot be read: {error.strerror or error}") from None
@@ -53,6 +54,7 @@ def _reading_elsewhere(url: str) -> BaseStorage:
         raise spec_error("--storage", f"expected a database of Optuna studies at {url}, got no file")
     try:
         storage = RDBStorage(with_driver(url), skip_table_creation=True)
+        # missing tables show only when they are read
         storage.get_all_studies()
     except ImportError:
         raise spec_error("--storage", f"{hidden(url)} needs the driver of its database: {EXTRA}") from None

@@ -99,6 +99,7 @@ def baseline_front(study: ResolvedStudy, trials: Sequence[FrozenTrial]) -> Table
     when there is none yet.
     """
     frames = []
+    # from the last to the first, so that the first trial of a chip stays
     tried = {t.params["chip"]: t.number for t in reversed(trials) if t.user_attrs.get(BASELINE)}
     for name in sorted(study.baselines):
         archive = Archive(axes_of(study))

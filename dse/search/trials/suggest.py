@@ -66,6 +66,7 @@ def _of(trial: BaseTrial, name: str, choices: tuple[int, ...]) -> int:
 def _ep(trial: BaseTrial, d: Lists, tp: int) -> int:
     """Expert-parallel ways that are possible with `tp`; a parameter only where there is a choice."""
     choices = tuple(sorted(set(ways(tp, d.ep))))
+    # a name for each TP, since Optuna wants one distribution for each name and the choices depend on TP
     return choices[0] if len(choices) == 1 else _of(trial, f"ep.tp{tp}", choices)
 
 

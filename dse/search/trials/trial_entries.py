@@ -82,6 +82,7 @@ def retry_of(trial: FrozenTrial, number: int) -> Entry | None:
     if RETRY in trial.user_attrs:
         return None
     params = {**trial.system_attrs.get(FIXED_PARAMS, {}), **trial.params}
+    # the key would make it a duplicate; claim and design are those of the first try
     kept = {k: v for k, v in trial.user_attrs.items() if k not in (KEY, CLAIM, "design")}
     return waiting(params, {**kept, RETRY: number})
 
@@ -100,4 +101,5 @@ def within(entries: Sequence[Entry], left: int | None) -> Iterator[Entry | None]
         counts = entry.trial.state == TrialState.COMPLETE
         full = left is not None and left <= 0
         left = left - 1 if left is not None and counts else left
+        # a claimed trial has its place in the study already, so it is finished even beyond the limit
         yield None if counts and full and entry.task.trial_id is None else entry
