@@ -78,12 +78,14 @@ def left_out_of(b: Bundle, grouping: str) -> list[Unseen]:
     key = GROUPINGS[grouping]
     groups = {name: [key(c) for c in rows.cases] for name, rows in b.rows.items()}
     found = []
+    # sorted, so that a run repeats the same fits in the same order
     for group in sorted({g for names in groups.values() for g in names}):
         keep: dict[str, Floats] = {
             name: np.asarray([float(g != group) for g in names])
             for name, names in groups.items()
             if group in names
         }
+        # all stacks with rows of the group are refitted together: a chip has rows on several of them
         points = without(b.found, b.rows, keep, b.counted)
         for name, kept in keep.items():
             errors = b.rows[name].errors(points[name])[0]
@@ -103,6 +105,7 @@ def inside_of(found: Iterable[Unseen], catalog: Catalog) -> dict[tuple[str, str]
         metric = metric_of(u.case)
         if metric in factors:
             count = counts[(u.grouping, metric)]
+            # an interval is a factor up and down: symmetric in logarithms
             count[0] += abs(u.error) <= np.log(factors[metric])
             count[1] += 1
     return {key: (n[0], n[1]) for key, n in counts.items()}

@@ -51,9 +51,11 @@ def bundle(model: api.CostModel, table: list[Measured], catalog: Catalog) -> Bun
     members: dict[str, list[Case]] = {}
     for row in table:
         case = lookup.case(row)
+        # quality C assumes the layout in several ways; such rows would pull the fit by a guess
         if not isinstance(case, Refusal) and row.quality in ("A", "B", ""):
             members.setdefault(case.stack.name, []).append(case)
     rows = {name: Rows.of(model, cases, catalog) for name, cases in sorted(members.items())}
+    # their engines do not run in datacentres, so they do not shape the centre of those that do
     counted = frozenset(name for name in rows if not name.startswith(APART))
     published = catalog.get(StackSpec, RANGES)
     return Bundle(rows, counted, pool(rows, prior(published, published), counted))
@@ -63,6 +65,7 @@ def engines_out(b: Bundle) -> dict[str, Floats]:
     """log(predicted / measured) of the rows of each stack under a centre that has not seen them."""
     out = {}
     for name, rows in b.rows.items():
+        # all weights zero: the stack becomes the centre of the others
         none = {name: np.zeros(len(rows.cases))}
         out[name] = rows.errors(without(b.found, b.rows, none, b.counted)[name])[0]
     return out
@@ -73,6 +76,7 @@ def refit(folder: Path, progress: Callable[[str], None]) -> list[str]:
     catalog = Catalog.of(folder)
     b = bundle(cost_model("roofline"), read_rows(find_table("published", catalog)), catalog)
     unseen = engines_out(b)
+    # a class has no rows of its own: freedom 0 marks every number as determined by its engines
     centre = Fit(
         x=b.found.centre.centre, covariance=_between(b), freedom=np.zeros(len(PARAMETERS)), errors=np.zeros(0)
     )
@@ -80,9 +84,11 @@ def refit(folder: Path, progress: Callable[[str], None]) -> list[str]:
     _write(folder, _class_profile(catalog, CLASS, centre, counted, unseen, RANGES))
     others = {"neuron": b.rows["neuron"]} if "neuron" in b.rows else {}
     if others:
+        # one engine weighs at most as much as the prior, so the centre moves at most half of the way to it
         moved = centre_of({"neuron": b.found.fits["neuron"]}, b.found.centre)
         systolic = Fit(x=moved.centre, covariance=_between(b), freedom=centre.freedom, errors=centre.errors)
         _write(folder, _class_profile(catalog, SYSTOLIC, systolic, others, unseen, CLASS))
+    # read again from disk: the class that was just written is the start of the stacks below
     start = Catalog.of(folder).get(StackSpec, CLASS)
     written = [CLASS, SYSTOLIC]
     for name, rows in b.rows.items():
@@ -117,6 +123,7 @@ def _class_profile(
     errors = np.concatenate([unseen[n] for n in rows])
     groups = [GROUPINGS["case"](c) for c in cases]
     factors = {m: factor for m, (factor, _) in interval(cases, errors, errors, groups).items()}
+    # a class that has no rows of a metric takes the factor of the class of GPUs
     wide = {**catalog.get(StackSpec, CLASS).interval, **factors} if name != CLASS else factors
     spec = catalog.get(StackSpec, name)
     date = span(c.row.date for c in cases)

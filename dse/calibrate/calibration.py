@@ -195,6 +195,7 @@ def profile_of_fit(
     profile = Profile(
         spec=spec,
         leaves=found,
+        # factors of metrics without enough rows stay those of the stack that the fit began with
         interval={**start.interval, **held},
         chips=tuple(sorted({c.chip.name for c in cases})),
         notes=_notes(cases, errors, method, {m: out for m, (_, out) in factors.items()}, start),
@@ -209,6 +210,7 @@ def _notes(
     chips, llms = sorted({c.chip.name for c in cases}), sorted({c.llm.name for c in cases})
     sentences = [f"{len(cases)} published rows, {_some(chips, 'chips')}, {_some(llms, 'LLMs')}"]
     families = [METRICS[c.row.metric] for c in cases]
+    # exp of a log error minus 1: the relative error of the prediction, as `dse validate` prints it
     misses = np.abs(np.exp(errors) - 1.0)
     for family in sorted(set(families)):
         mine = misses[[f == family for f in families]]

@@ -63,6 +63,7 @@ def family(model: api.CostModel, catalog: Catalog) -> Family:
     published = catalog.get(StackSpec, RANGES)
     own = prior(published, published, DATAFLOW)
     high = above(own)  # from below, times that are too short have no slope to follow
+    # a vendor left out is left out of the centre too; otherwise its rows would leak into the family
     others = {name: {n: r for n, r in rows.items() if n != name} for name in rows}
     without = {name: pool(rest, own, set(rest), high).centre for name, rest in others.items()}
     return Family(rows, pool(rows, own, set(rows), high), without)
@@ -79,6 +80,7 @@ def profiles(found: Family, catalog: Catalog) -> dict[str, Profile]:
     """The family and the stack of each vendor."""
     start = catalog.get(StackSpec, RANGES)
     whole = _family(found, catalog, start)
+    # stacks of vendors fall back on the numbers of the new family, not on those of the file on disk
     leant = _valued(catalog.get(StackSpec, FAMILY), whole)
     out = {FAMILY: whole}
     for name, rows in found.rows.items():
@@ -105,12 +107,15 @@ def _family(found: Family, catalog: Catalog, start: StackSpec) -> Profile:
     """The centre of the vendors; its interval is that of vendors left out."""
     cases = [c for rows in found.rows.values() for c in rows.cases]
     errors = np.concatenate([found.unseen(name) for name in found.rows])
+    # one vendor is one group: its rows share a compiler, so they are few independent values
     factors = interval(cases, errors, errors, [c.stack.name for c in cases])
     factor = factors["tpot"][0]
     fits = found.found.fits.values()
     centre = Fit(
         x=found.found.centre.centre,
+        # the spread of vendors in the published ranges, without correlations between numbers
         covariance=np.diag(found.found.centre.spread**2),
+        # a number is open in the family only where every vendor leaves it open
         freedom=np.min([f.freedom for f in fits], axis=0),
         errors=np.zeros(0),
         table=DATAFLOW,
@@ -119,6 +124,7 @@ def _family(found: Family, catalog: Catalog, start: StackSpec) -> Profile:
     return Profile(
         spec=spec,
         leaves=profile_values(spec, start, centre, len(cases), SOURCE, _dates(cases)),
+        # speed per user is the inverse of TPOT, so one factor serves both metrics
         interval={"tpot": factor, "throughput": factor},
         chips=_chips(cases),
         notes=f"The centre of {len(found.rows)} vendors, {len(cases)} published rows; low to high: 80 % of "

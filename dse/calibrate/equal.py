@@ -37,6 +37,7 @@ def equal(catalog: Catalog) -> Profile:
     leaves: dict[str, ProfileValue] = {}
     for name in StackSpec.model_fields:
         given = [getattr(s, name) for s in sides]
+        # sourced numbers alone: names, dates and classes are set below
         if isinstance(given[0], Sourced):
             leaves[name] = _leaf(name, dict(zip(CENTRES, given, strict=True)))
     spec = sides[0].model_copy(
@@ -53,6 +54,7 @@ def equal(catalog: Catalog) -> Profile:
     return Profile(
         spec=spec,
         leaves=leaves,
+        # no interval: nothing was measured on this software, so any factor would be invented
         interval={},
         chips=(),
         estimate="uncalibrated",
@@ -64,7 +66,9 @@ def equal(catalog: Catalog) -> Profile:
 
 def _leaf(name: str, given: dict[str, Number]) -> ProfileValue:
     """The number `name` of the stack, from that of each class."""
+    # only what was fitted counts; an assumption of one class must not move the centre
     known = {stack: leaf for stack, leaf in given.items() if measured(leaf)}
+    # without any measured number the first class gives value, unit and text
     first = next(iter((known or given).values()))
     unit = unit_in(type(first).model_fields["value"].annotation) or ""
     if name in GRAIN:

@@ -56,13 +56,16 @@ def fit(rows: Rows, prior: Prior, weights: Floats | None = None, guess: Floats |
     Source: Marquardt 1963 (SIAM J. 11); partial pooling as in Gelman & Hill 2007, chapter 12.
     """
     weight = rows.weights() if weights is None else weights
+    # a guess shortens the many refits of rows left out, which end near the full fit
     x = prior.centre if guess is None else guess
     errors = rows.errors(x)[0]
     cost = _cost(errors, x, rows, weight, prior)
     damping = 1e-2  # Levenberg's: small, so that the first step is nearly that of Newton
     hessian, slope = _slopes(x, errors, rows, weight, prior)
     for _ in range(STEPS):
+        # Marquardt's scaling by the diagonal: a step does not depend on the scale of a number
         step = cho_solve(cho_factor(hessian + damping * np.diag(np.diag(hessian))), -slope)
+        # an unclipped step in log-odds may saturate a share at 0 or 1, where no slope is left
         there = x + np.clip(step, -LONGEST, LONGEST)
         found = rows.errors(there)[0]
         after = _cost(found, there, rows, weight, prior)
@@ -72,16 +75,20 @@ def fit(rows: Rows, prior: Prior, weights: Floats | None = None, guess: Floats |
             damping *= 4.0
             continue
         gain, x, errors, cost = cost - after, there, found, after
+        # floor: from far below it a bad step would need too many tries to raise the damping again
         damping = max(damping / 5.0, 1e-6)
         hessian, slope = _slopes(x, errors, rows, weight, prior)
+        # floor of 1: at a cost near 0 a relative gain means nothing
         if gain < CLOSE * max(cost, 1.0):
             break
+    # Laplace approximation: the cost is -2 log posterior, so half of its Hessian inverts to the covariance
     covariance: Floats = cho_solve(cho_factor(hessian), np.eye(len(x)))
     freedom = np.sqrt(np.diag(covariance)) / prior.spread
     return Fit(x=x, covariance=covariance, freedom=freedom, errors=errors, table=rows.table)
 
 
 def _cost(errors: Floats, x: Floats, rows: Rows, weight: Floats, prior: Prior) -> float:
+    # logarithmic errors in units of the scatter and of the knee of the robust loss
     z = errors / rows.scatter / SOFT
     data = np.sum(weight * 2.0 * SOFT**2 * (np.sqrt(1.0 + z * z) - 1.0))
     return float(data + np.sum(((x - prior.centre) / prior.spread) ** 2))
@@ -89,10 +96,13 @@ def _cost(errors: Floats, x: Floats, rows: Rows, weight: Floats, prior: Prior) -
 
 def _slopes(x: Floats, errors: Floats, rows: Rows, weight: Floats, prior: Prior) -> tuple[Floats, Floats]:
     """Half of the second and first derivatives of the cost, by Gauss and Newton."""
+    # one batch for all nudged points: shape (parameters, parameters) in, (parameters, rows) out
     nudged = rows.errors(x + NUDGE * np.eye(len(x)))
     jacobian = ((nudged - errors) / NUDGE).T  # forward differences: errors are smooth in logarithms
     z = errors / rows.scatter / SOFT
+    # weights of iterative reweighting: the derivative of the robust loss over the error
     robust = weight / np.sqrt(1.0 + z * z) / rows.scatter**2
+    # second derivatives of the errors are left out (Gauss and Newton), so the matrix stays positive definite
     hessian = jacobian.T @ (robust[:, None] * jacobian) + np.diag(prior.spread**-2.0)
     slope = jacobian.T @ (robust * errors) + (x - prior.centre) / prior.spread**2
     return hessian, slope

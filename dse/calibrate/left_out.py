@@ -38,6 +38,7 @@ def folds(groups: Sequence[str], most: int) -> list[list[int]]:
     for i, group in enumerate(groups):
         members[group].append(i)
     parts: list[list[int]] = [[] for _ in range(min(most, len(members)))]
+    # the largest group first into the emptiest part (greedy bin packing); names break ties, so folds repeat
     for group in sorted(members, key=lambda g: (-len(members[g]), g)):
         min(parts, key=len).extend(members[group])
     return parts
@@ -54,6 +55,7 @@ def left_out(
     errors = np.full(len(rows.cases), np.nan)
     for number, part in enumerate(parts, start=1):
         progress(f"leaving out part {number} of {len(parts)}, {len(part)} rows")
+        # by weight instead of by index: the schedule of the rows is computed once and used in every fit
         kept = np.ones(len(rows.cases))
         kept[list(part)] = 0.0
         found = fit(rows, prior, rows.weights(kept), guess)
@@ -77,9 +79,11 @@ def interval(
     for metric in sorted(set(names)):
         rows = [i for i, name in enumerate(names) if name == metric]
         seen = [i for i in rows if np.isfinite(unseen[i])]
+        # by groups as well as by rows: many rows of one sweep are hardly more than one observation
         out = len({groups[i] for i in seen}) >= FEW_GROUPS and len(seen) >= FEW_ROWS
         if len(rows) < FEW_ROWS:
             continue
+        # errors are logarithms: one quantile of their size holds for predictions too high and too low
         spread = np.abs(unseen[seen]) if out else WIDER * np.abs(fitted[rows])
         count = independent(spread, [groups[i] for i in seen]) if out else float("inf")
         level = min(0.8 * (1.0 + 1.0 / count), MOST_SURE)
@@ -96,13 +100,17 @@ def independent(values: Floats, groups: Sequence[str]) -> float:
     names = sorted(set(groups))
     parts = [values[[g == name for g in groups]] for name in names]
     n, k = len(values), len(parts)
+    # one group, or each value its own: there is nothing to compare inside groups
     if k < 2 or n <= k:
         return float(k)
     mean = float(np.mean(values))
+    # mean squares of a one-way analysis of variance with groups of unequal size
     between = sum(len(p) * (float(np.mean(p)) - mean) ** 2 for p in parts) / (k - 1)
     within = sum(float(np.sum((p - np.mean(p)) ** 2)) for p in parts) / (n - k)
+    # the effective size of a group, which is the mean size only where all sizes are equal
     size = (n - sum(len(p) ** 2 for p in parts) / n) / (k - 1)
     whole = between + (size - 1.0) * within
+    # a negative estimate means no correlation: groups differ less than chance would make them
     rho = max((between - within) / whole, 0.0) if whole > 0.0 else 0.0
     return n / (1.0 + (n / k - 1.0) * rho)
 

@@ -96,6 +96,7 @@ def prior(start: StackSpec, ranges: StackSpec, table: Table = PARAMETERS) -> Pri
     for name, p in table.items():
         leaf = getattr(ranges, name)
         centre.append(p.inward(float(getattr(start, name).value)))
+        # low to high holds 80 %, hence 2 x 1.2816 standard deviations
         spread.append((p.inward(float(leaf.high)) - p.inward(float(leaf.low))) / (2.0 * SIGMAS))
     return Prior(centre=np.asarray(centre), spread=np.asarray(spread))
 
@@ -112,4 +113,5 @@ def fields(x: Floats, table: Table = PARAMETERS) -> dict[str, float]:
 
 def columns(points: Floats, table: Table = PARAMETERS) -> dict[str, Floats]:
     """Points of shape (k, parameters) as chip columns of shape (k, 1)."""
+    # the kept axis of one broadcasts k points against the rows of a batch
     return {p.column: p.outward(points[:, i : i + 1]) for i, p in enumerate(table.values())}

@@ -36,8 +36,10 @@ def pool(rows: Mapping[str, Rows], own: Prior, counted: Collection[str], guess: 
     """
     centre = own
     fits: dict[str, Fit] = {}
+    # empirical Bayes by alternation, the spread held: stacks given the centre, the centre given the stacks
     for _ in range(ROUNDS):
         for name, mine in rows.items():
+            # from the second round on a stack begins at its own last optimum
             fits[name] = fit(mine, centre, guess=fits[name].x if name in fits else guess)
         centre = centre_of({name: f for name, f in fits.items() if name in counted}, own)
     return Pool(fits=fits, centre=centre, own=own)
@@ -51,9 +53,11 @@ def centre_of(fits: Mapping[str, Fit], own: Prior) -> Prior:
     """
     centre: Floats = own.centre
     for _ in range(6):  # reweighted least squares, which has settled by then
+        # the prior of the centre counts as one observation of weight 1
         weight: Floats = np.ones_like(centre)
         total: Floats = own.centre
         for f in fits.values():
+            # share of the prior's variance that the rows removed: 1 when determined, 0 when open
             determined = np.clip(1.0 - f.freedom**2, 0.0, 1.0)
             far = (f.x - centre) / (FAR * own.spread)
             counts = determined / np.sqrt(1.0 + 2.0 * far * far)
@@ -70,12 +74,15 @@ def without(
 
     A stack without any row left is the centre of the others.
     """
+    # a stack without rows left cannot be fitted: it is read off the centre instead
     gone = {name for name, kept in keep.items() if not kept.any()}
     fits = dict(found.fits)
     others = [name for name in counted if name not in gone]
+    # first the centre that has not seen the stacks that are gone: the prior of the refits below
     centre = centre_of({name: fits[name] for name in others if name in fits}, found.own)
     for name, kept in keep.items():
         if name not in gone:
             fits[name] = fit(rows[name], centre, rows[name].weights(kept), fits[name].x)
+    # again, as the refitted stacks have moved
     centre = centre_of({name: fits[name] for name in others if name in fits}, found.own)
     return {name: centre.centre if name in gone else fits[name].x for name in keep}

@@ -82,6 +82,7 @@ def profile_values(
     found = {}
     for name in StackSpec.model_fields:
         given = getattr(spec, name)
+        # a spec also has texts and lists, which no fit writes
         if not isinstance(given, Sourced):
             continue
         unit = unit_in(type(given).model_fields["value"].annotation) or ""
@@ -161,6 +162,7 @@ def _leaf(leaf: ProfileValue) -> str:
 def _number(value: float, unit: str) -> str:
     if unit != "s":
         return f"{value:.6g}"
+    # times below a second in us or ms, as the bundled stacks write them
     for factor, name in ((1e6, "us"), (1e3, "ms")):
         if value * factor < 1000.0:
             return f'"{value * factor:.6g} {name}"'

@@ -46,6 +46,7 @@ class Rows:
     ) -> "Rows":
         """Schedule every case once: which sequences run together depends on bytes, not on efficiencies."""
         grouped = batches(cases, catalog)
+        # by identity: two rows of a table may be equal
         place = {id(c): i for i, c in enumerate(cases)}
         order = np.asarray([place[id(c)] for b in grouped for c in b.cases], dtype=np.intp)
         return cls(
@@ -61,6 +62,7 @@ class Rows:
     def errors(self, points: Floats) -> Floats:
         """log(predicted / measured), shape (k, rows), for k points of shape (k, parameters)."""
         at = columns(np.atleast_2d(points), self.table)
+        # shape (points, rows), filled by index: batches regroup the rows
         out = np.empty((len(np.atleast_2d(points)), len(self.cases)))
         found = [predict_scheduled(self.model, scheduled, at) for scheduled in self.scheduled]
         out[:, self.order] = np.concatenate(found, axis=1)
@@ -68,11 +70,13 @@ class Rows:
 
     def weights(self, keep: Floats | None = None) -> Floats:
         """Weight of each row, 0 where `keep` is 0: n rows count as n / (1 + n / `ENOUGH`)."""
+        # n rows of one engine count as at most `ENOUGH`, so that no large sweep outweighs the prior
         kept = np.ones(len(self.cases)) if keep is None else keep
         return kept / (1.0 + float(np.sum(kept)) / ENOUGH)
 
 
 def _scatter(case: Case) -> float:
+    # a static batch starts all requests at once: its TTFT has no queue whose length is luck
     waits = METRICS[case.row.metric] == "ttft" and case.row.kind != "static"
     if waits:
         return SCATTER_UNDER_LOAD
