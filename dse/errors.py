@@ -61,6 +61,7 @@ class SpecError(DseError, ValueError):
         super().__init__("\n".join(str(p) for p in self.problems))
 
     def __reduce__(self) -> tuple[type, tuple[tuple[Problem, ...]]]:
+        # pickle would call the class with its text alone; errors of helper processes keep their problems
         return type(self), (self.problems,)
 
 
@@ -94,6 +95,7 @@ class InfeasibleError(DseError, ValueError):
         super().__init__("\n".join(self.reasons))
 
     def __reduce__(self) -> tuple[type, tuple[tuple[str, ...]]]:
+        # as for `SpecError`: a pickled error keeps its reasons
         return type(self), (self.reasons,)
 
 

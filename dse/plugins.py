@@ -35,6 +35,7 @@ GROUPS = {
 @cache
 def registered(group: str) -> dict[str, EntryPoint]:
     """Entry points of a group by name."""
+    # installed packages do not change while a program runs, so the scan is cached
     return {point.name: point for point in sorted(entry_points(group=group), key=lambda p: p.name)}
 
 
@@ -44,6 +45,7 @@ def loading(point: EntryPoint) -> Iterator[None]:
     try:
         yield
     except (ImportError, AttributeError, TypeError) as error:
+        # other exceptions are mistakes of the plug-in, whose stack trace its author needs
         owner = f" of {point.dist.name} {point.dist.version}" if point.dist is not None else ""
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         what = f"{point.group} {point.name!r}{owner}: expected a plug-in that loads, got: {reason}"

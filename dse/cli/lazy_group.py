@@ -97,6 +97,7 @@ class LazyGroup(TyperGroup):
         """The verb `cmd_name`; raises `typer.BadParameter` with the nearest names where there is none."""
         if cmd_name not in VERBS:
             if cmd_name.startswith("-"):
+                # click words its own error for an unknown option
                 return None
             raise typer.BadParameter(
                 f"unknown verb {cmd_name!r}; {nearest(cmd_name, VERBS)}", param_hint="VERB"
@@ -114,6 +115,7 @@ def _command(name: str) -> TyperCommand:
     """The command of a verb: the function called as its module, inside the guard."""
     module = import_module(VERBS[name].module)
     verb = getattr(module, module.__name__.rpartition(".")[2])
+    # the guard words all errors, so typer's tracebacks and markup are off
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command(name, epilog=module.EPILOG, no_args_is_help=False)(with_global_options(_guarded(verb)))
     command = typer.main.get_command(app)

@@ -52,8 +52,10 @@ def _dse(
 def _open_streams() -> None:
     """Replace a closed stderr by the null device; refuse a closed stdout."""
     if sys.stderr is None:
+        # open until the program ends, so no context manager
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     if sys.stdout is None:
+        # the answer would be lost while the exit code said that all went well
         complain(
             "stdout: expected an open stream for the answer, got a closed one; use >/dev/null to discard it"
         )

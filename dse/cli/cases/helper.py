@@ -37,6 +37,7 @@ class Helper:
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
+        # our copy of its end is closed after the start: else its death would not end the stream
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "dse.cli.cases.helper", str(theirs.fileno())],
@@ -51,10 +52,12 @@ class Helper:
     def run(self, study: ResolvedStudy, options: CaseOptions, report: Progress) -> CaseResult:
         """Run a case there; raises what went wrong, `HelperLost` where the process is gone."""
         try:
+            # a reference travels, not the study: the helper resolves it from the same files
             self._pipe.send((reference_to(study), options))
             while True:
                 word, what = self._pipe.recv()
                 if word == "progress":
+                    # the search has begun; before its first report there is no trial that a kill could lose
                     self._busy = True
                     report(*what)
                 else:
@@ -79,6 +82,7 @@ class Helper:
 
 
 def _environment() -> dict[str, str]:
+    # `python -m` would not see the paths that this process added to its own
     return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
 
 
@@ -96,6 +100,7 @@ def serve(fd: int) -> None:
 
 def _answer(pipe: Connection, reference: StudyReference, options: CaseOptions) -> tuple[str, object]:
     try:
+        # progress goes through the same pipe as the result, so it never arrives after it
         found = run_case(reference.resolve(), options, lambda *progress: pipe.send(("progress", progress)))
     except KeyboardInterrupt as error:
         return "failed", error
@@ -108,6 +113,7 @@ def _answer(pipe: Connection, reference: StudyReference, options: CaseOptions) -
 def _sendable(error: Exception) -> Exception:
     """The error itself where it can be sent."""
     try:
+        # tried here: an error that fails to unpickle would break the other end
         pickle.loads(pickle.dumps(error))
     except Exception:
         return RuntimeError(f"a helper failed:\n{''.join(traceback.format_exception(error))}")

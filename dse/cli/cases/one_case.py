@@ -31,6 +31,7 @@ class CaseOptions:
 
 def run_case(study: ResolvedStudy, options: CaseOptions, report: Progress) -> RunResult:
     """Search one study, add its verdicts, draw its front; the `RunResult`."""
+    # read first: the search writes a new manifest over it
     before = stored_manifest(study, options.out)
     with blame("--sampler"):
         result = run(
@@ -45,6 +46,7 @@ def run_case(study: ResolvedStudy, options: CaseOptions, report: Progress) -> Ru
             out=options.out,
             progress=lambda done, wanted: report(done, wanted, study.slug),
         )
+    # the user waits for the end; the repeated command adds verdicts and picture
     if result.interrupted:
         return result
     if options.verdicts:

@@ -41,7 +41,9 @@ def _helpers(studies: Sequence[ResolvedStudy], options: CaseOptions) -> int:
     wanted = [
         q.spec.budget.trials if options.trials is None else options.trials for q in studies if q.branches
     ]
+    # fewer trials would end before another interpreter has started
     searches = sum(int(trials) >= WORTH for trials in wanted)
+    # one core is for this process, which runs cases too
     return max(0, min(searches, cores()) - 1)
 
 
@@ -61,6 +63,7 @@ class _CaseQueue:
         """Run the first case and then what is left in this process; raises `KeyboardInterrupt` after one."""
         i: int | None = self._first
         while i is not None:
+            # a second call, for what lost helpers left, finds the first case done
             if i not in self._found:
                 self._keep(i, run_case(self._studies[i], self.options, self.report))
             i = self._next()
@@ -90,7 +93,9 @@ class _CaseQueue:
         """See `run_cases`; raises what went wrong in a helper."""
         if self._failed:
             raise self._failed[0]
+        # what was interrupted comes last, where the verb looks for it
         cut = [i for i, r in sorted(self._found.items()) if r.interrupted]
+        # neither cut nor complete: the interrupt came between two cases
         if not cut and len(self._found) < len(self._studies):
             raise KeyboardInterrupt
         whole = [r for _, r in sorted(self._found.items()) if not r.interrupted]
@@ -109,6 +114,7 @@ class _CaseQueue:
 @contextmanager
 def _helped(work: _CaseQueue, count: int) -> Iterator[None]:
     """Helpers at work meanwhile; they end what they are at, and are interrupted where this process is."""
+    # started before the first case, so that their imports overlap with it
     helpers = [Helper() for _ in range(count)]
     threads = [threading.Thread(target=work.help, args=(h,), daemon=True) for h in helpers]
     for thread in threads:
@@ -132,6 +138,7 @@ def _helped(work: _CaseQueue, count: int) -> Iterator[None]:
 
 def _interrupt(helpers: Sequence[Helper], threads: Sequence[threading.Thread]) -> None:
     for helper in helpers:
+        # a signal to all before the first wait, so that they end at the same time
         helper.interrupt(signal.SIGINT)
     for thread in threads:
         thread.join()

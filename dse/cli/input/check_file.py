@@ -21,6 +21,7 @@ _ENDINGS = (".yaml", ".yml")
 
 def files_in(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
     """YAML files at and below `paths`, hidden ones left out, and what is wrong with the paths."""
+    # a mapping keeps the order and drops a file that is named twice
     found: dict[Path, None] = {}
     problems = []
     for path in paths:
@@ -44,9 +45,11 @@ def check_files(paths: Sequence[Path], configs: Path | None = None) -> list[Prob
     """All problems in all files, in the order of the files."""
     catalog = _catalog(paths, configs)
     try:
+        # sources among the files count too, also where their folder is no folder of configs
         known = {**catalog.sources(), **_own_sources(paths)}
     except SpecError:
         known = _own_sources(paths)  # a broken sources file among `paths` is reported by itself
+    # several files may report the same problem; it is printed once
     found: dict[Problem, None] = {}
     for path in paths:
         try:
@@ -59,6 +62,7 @@ def check_files(paths: Sequence[Path], configs: Path | None = None) -> list[Prob
 
 def _catalog(paths: Iterable[Path], configs: Path | None) -> Catalog:
     """The catalog with every folder of configs that the files lie in, so that they see each other."""
+    # a file in a folder named after a kind belongs to the folder of configs above it
     roots = dict.fromkeys(p.parent.parent for p in paths if p.parent.name in KINDS)
     return Catalog((*roots, *Catalog.of(configs).folders))
 
@@ -79,11 +83,13 @@ def _check(path: Path, catalog: Catalog, known: dict[str, Source]) -> Iterator[P
     """Problems of one file, by the kind that it names."""
     data, lines = read_yaml(path)
     kind = data.get("kind") if isinstance(data, dict) else None
+    # line 1 where the key is absent, so that an editor can still jump to the file
     if not isinstance(kind, str) or kind not in SPECS:
         line = lines.get(("kind",), 1)
         yield Problem(f"{path}:{line}", f"kind: expected one of {', '.join(SPECS)}, got {_got(data, kind)}")
         return
     if SPECS[kind] is StudySpec:
+        # each case is a question of its own, whose keys may be wrong where those of the study are not
         for case in (None, *checked_spec(path, None, catalog).cases):
             resolve_study(checked_spec(path, case, catalog), path, catalog, case)
         return
@@ -123,6 +129,7 @@ def _with_line(problem: Problem, path: Path, lines: Lines) -> Problem:
     """The line of the key that the problem is about."""
     if problem.where != str(path):
         return problem
+    # the deepest key that has a line: a key that is absent has none
     parts: tuple[int | str, ...] = tuple(int(p) if p.isdigit() else p for p in problem.key.split("."))
     while parts and parts not in lines:
         parts = parts[:-1]

@@ -46,6 +46,7 @@ def _unknown(configs: Path | None, kind: str, name: str | None, where: str) -> l
         if name is not None:
             Catalog.of(configs).path(kind, name)
     except SpecError as error:
+        # a file that is found and wrong has its own place; an unknown name has that of the option
         return [p if p.where else Problem(where, p.what) for p in error.problems]
     return []
 
@@ -73,6 +74,7 @@ def check_price_settings(settings: Iterable[str], method: str) -> None:
     if found is None or "listed price" in found.needs(None):
         return
     what = f"applies with --price-method listed only, got it with {method}"
+    # the last part of a dotted name: `h100.price` sets a price as `price` does
     problems = [Problem("--set", f"{n}: {what}") for n in settings if n.rpartition(".")[2] == "price"]
     if problems:
         raise SpecError(problems)

@@ -42,6 +42,7 @@ Scheduler = Annotated[
 def epilog(*examples: str, codes: str) -> str:
     """Examples and exit codes for the end of a help text, protected from re-wrapping."""
     lines = "\n".join(f"  {line}" for line in examples)
+    # \b is click's mark of a paragraph whose line breaks stay
     return f"\b\nExamples:\n{lines}\n\nExit codes: {codes}"
 
 
@@ -116,6 +117,7 @@ def whole(minimum: int) -> Callable[[str], int]:
         try:
             number = int(text)
         except ValueError:
+            # no number, and one too small, are one mistake with one sentence
             number = minimum - 1
         if number < minimum:
             raise typer.BadParameter(f"expected a whole number of at least {minimum}, got {text!r}")
@@ -130,6 +132,7 @@ def seconds(text: str) -> float:
         found = float(text) if _bare(text) else parse(text, "s")
     except UnitError as error:
         raise typer.BadParameter(str(error)) from None
+    # NaN compares false, and is refused too
     if not 0 <= found < float("inf"):
         raise typer.BadParameter(f"expected at least 0 s, got {text!r}")
     return found
@@ -237,6 +240,7 @@ def money(text: str) -> float:
         found = float(text) if _bare(text) else parse(text, "USD")
     except UnitError as error:
         raise typer.BadParameter(str(error)) from None
+    # NaN compares false, and is refused too
     if not 0 < found < float("inf"):
         raise typer.BadParameter(f"expected more than 0 USD, got {text!r}")
     return found

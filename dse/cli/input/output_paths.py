@@ -13,6 +13,7 @@ def check_output_file(option: str, path: Path | None) -> None:
         return
     if path.is_dir():
         raise spec_error(option, f"expected a file to write, got the folder {str(path)!r}")
+    # results are renamed into their place, which would replace a device or a pipe by a file
     if path.exists() and not path.is_file():
         raise spec_error(option, f"expected a file to write, got {str(path)!r}, which is not a regular file")
     if why := _why_not(path.parent):
@@ -30,7 +31,9 @@ def check_picture_file(option: str, path: Path | None) -> None:
 
 def _why_not(folder: Path) -> str:
     """Why nothing can be written in a folder that is there or would be made; empty where it can."""
+    # missing folders are made at the end, so the nearest one that exists decides
     there = next((f for f in (folder, *folder.parents) if f.exists()), Path())
     if not there.is_dir():
         return f"{there} is no folder"
+    # a new file needs both: permission to write to its folder and to pass through it
     return "" if os.access(there, os.W_OK | os.X_OK) else f"{there} cannot be written to"

@@ -47,6 +47,7 @@ def _facts(group: str, point: EntryPoint) -> Mapping[str, object]:
 
 def _doc(point: EntryPoint) -> str:
     loaded = point.load()
+    # a partial has the docstring of `functools.partial`, which says nothing about the plug-in
     return inspect.getdoc(loaded.func if isinstance(loaded, partial) else loaded) or ""
 
 

@@ -51,9 +51,11 @@ def repeat_command(
     """
     for arguments in _candidates(proposal, estimate, price_usd, chip, configs):
         try:
+            # arguments that the verb refuses make no command
             repeated = estimated(**arguments)
         except SpecError:
             continue
+        # the study may have columns that a single estimate lacks; what both have must agree
         both = [(repeated.metrics[n], v) for n, v in estimate.metrics.items() if n in repeated.metrics]
         if all(_close(one, other) for one, other in both):
             return _command(arguments)
@@ -92,6 +94,7 @@ def _candidates(
         settings=settings,
     )
     yield arguments
+    # repr is the shortest text that reads back as the same float
     price = {**settings, "price": f"{price_usd!r} USD"}
     yield {**arguments, "price_method": "listed", "seller": None, "settings": price}
 
@@ -101,6 +104,7 @@ def _settings(overrides: Mapping[str, object], e: Estimate, network: str) -> Ite
     names = {"workload": e.workload, "stack": e.stack, "network": network}
     for key, text in overrides.items():
         for kind in _FROM:
+            # `--set` takes the path alone and finds the config by it
             head = f"{kind}/{names[kind]}."
             if key.startswith(head):
                 yield key.removeprefix(head), str(text)

@@ -33,6 +33,7 @@ def load_front_and_folder(study: str, out: Path | None) -> tuple[Front, Path]:
             f"{folder}: expected the results of {slug}, got none. Start with `dse run {study}`."
         )
     found = load_front(folder)
+    # a folder given by --out may hold another study; its numbers would answer another question
     if found.manifest.get("study") != slug:
         got = found.manifest.get("study")
         raise spec_error(
@@ -47,6 +48,7 @@ def _where(study: str, out: Path | None) -> tuple[Path, bool]:
     folder = stored_folder(study, out)
     if out is None and not (folder / "manifest.json").exists() and path.name == "study.yaml":
         bundled = path.parent / (case or "")
+        # both: a manifest whose table is missing cannot be read
         if (bundled / "manifest.json").is_file() and (bundled / "front.csv").is_file():
             return bundled, True
     return folder, False
@@ -67,6 +69,7 @@ def load_study_and_front(study: str, out: Path | None, configs: Path | None) -> 
     with blame("STUDY"):
         resolved = load_study(study, configs)
     front, _ = front_under_software(study, out, configs)
+    # keys of either side: a config may have come or gone since
     now, then = resolved.digests(), front.manifest.get("digests", {})
     changed = sorted(k for k in {*now, *then} if now.get(k) != then.get(k))
     if changed:
@@ -88,6 +91,7 @@ def front_under_software(study: str, out: Path | None, configs: Path | None) -> 
         return load_front_and_folder(study, out)
     with blame("STUDY"):
         resolved = load_study(study, configs)
+    # completion by a shell leaves a slash behind the name
     plain = plain.removesuffix("/")
     front, folder = load_front_and_folder(plain, out)
     remark(
@@ -115,6 +119,7 @@ def folder_of(study: str, out: Path | None, *, elsewhere: bool = False) -> tuple
     """Name and results folder of a study that has results or is getting some, here or `elsewhere`."""
     path, case, slug = _found(study)
     folder = Path("results") / slug if out is None else out / case if case else out
+    # a journal without a manifest is a run that has not written its first front
     if elsewhere or any((folder / name).is_file() for name in ("manifest.json", "study.journal")):
         return slug, folder
     bundled = path.parent / (case or "")

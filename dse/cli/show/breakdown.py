@@ -26,6 +26,7 @@ def show(found: Estimate, chosen: Sequence[str]) -> None:
     grid = Table.grid(padding=(1, 4))
     parts = [_ledger(each, found.ledgers.get(each.name, {})) for each in LEDGERS]
     made = [part for part in parts if part is not None]
+    # two ledgers side by side; a row of the grid is as high as the longer one
     for i in range(0, len(made), 2):
         grid.add_row(*made[i : i + 2])
     console.print()

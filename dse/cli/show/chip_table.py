@@ -73,6 +73,7 @@ def _ledger(title: str, parts: Mapping[str, float], unit: str) -> RenderableType
 
 def _energy(sheet: ChipSheet) -> RenderableType:
     rows = [[f"{name} FLOP", f"{1e12 * v:.3g} pJ"] for name, v in sheet.joules_per_flop.items()]
+    # 8 bits a byte: transport is usually quoted in pJ/bit
     rows += [[f"{word(name)} bit", f"{1e12 * v / 8:.3g} pJ"] for name, v in sheet.joules_per_byte.items()]
     return table(["operation", "energy"], rows, title="Energy", right=["energy"])
 

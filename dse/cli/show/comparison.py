@@ -139,6 +139,7 @@ def _hardware(found: Comparison) -> Iterator[RenderableType]:
     """What each chip is made of, and what its price is a price of."""
     heads = [head for _, head, _ in _HARDWARE]
     made = [
+        # 0 bytes of a memory that the chip lacks is a gap in the table
         [c.chip, *(format_quantity(c.hardware.get(n) or None, u) for n, _, u in _HARDWARE)]
         for c in found.chips
     ]
@@ -169,6 +170,7 @@ def _targets(found: Comparison, *, narrow: bool) -> Iterator[RenderableType]:
     for i, limit in enumerate(found.targets):
         for group in found.groups:
             within = [c for c in found.chips if c.gap is None and group_of(c.basis) == group]
+            # a rank holds only among prices that mean the same
             ranked = [c for c, _ in found.ranked(i, group)]
             others = [c for c in within if found.may_win(c) and c not in ranked]
             below = [c for c in within if not found.may_win(c)]
@@ -187,6 +189,7 @@ def _row(chip: ComparedChip, i: int) -> list[str]:
     if remarks(e.computed_in):
         name = f"{chip.chip}{MARK}{name.removeprefix(chip.chip)}"
     d, m = e.deployment, e.metrics
+    # EP 1 is the usual case, and the column is narrow
     spread = f", EP {d['ep']}" if d["ep"] > 1 else ""
     return [
         name,
@@ -203,6 +206,7 @@ def _row(chip: ComparedChip, i: int) -> list[str]:
 def _short(chip: ComparedChip) -> str:
     """Why a chip has no row at a target, in the column of its TPOT; a note gives details."""
     if chip.obstacle is None:
+        # without an obstacle some deployment is feasible, but none as fast as this target
         return f"> {format_quantity(chip.least_tpot_s, 's')}"
     if not chip.obstacle.fits:
         return "does not fit" if "capacity" in chip.obstacle.exceeds else "refused"

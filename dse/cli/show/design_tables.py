@@ -43,6 +43,7 @@ def best_table(answer: Answer, axes: Sequence[Axis]) -> RenderableType:
             if target
             else _title(axis_named(axes, row["best_for"]))
         )
+        # rows of a question without targets have no key `found`
         if row.get("found") is False:
             rows.append([first, "none found", *[NONE] * (len(columns) - 2)])
         else:
@@ -50,6 +51,7 @@ def best_table(answer: Answer, axes: Sequence[Axis]) -> RenderableType:
                 [first, *_layout(row, sizes), *(format_quantity(row[a.column], a.unit) for a in extra)]
             )
     title = f"Best {goal.label} at each {target.label} target" if target else "Best design of each objective"
+    # a target is a number, the name of an objective is not
     return table(columns, rows, title=title, right=columns[2:] + [head] * bool(target))
 
 
@@ -167,6 +169,7 @@ def _parameters(row: Row) -> dict[str, str]:
     chosen = (n for n, unit in PARAMETERS.items() if unit == NAME and row.get(n) is not None)
     found |= {_PARAMETERS.get(name, name.replace("_", " ")): str(row[name]) for name in chosen}
     per_byte, sram = row.get("param_sram_bandwidth_per_byte"), row.get("param_sram")
+    # the product of two searched parameters, as architects state it
     if per_byte is not None and sram is not None:
         found["SRAM bandwidth"] = format_quantity(per_byte * sram, "B/s")
     if found and row.get("price_usd") is not None:

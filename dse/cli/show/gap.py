@@ -34,6 +34,7 @@ def show_gap(bound: Bound, axes: Sequence[Axis]) -> None:
     if not bound.found:
         possible = f"a design of {where} may meet the targets and beat the reference point by a factor"
         none = f"Proven: no design of {where} meets the targets within the reference point"
+        # a factor of at most 1 is no better than the reference point
         text = none if bound.factor <= 1.0 else f"Not proven yet: {possible} of at most {bound.factor:.3g}"
         console.print(f"{text} ({bound.boxes:,} boxes, {bound.designs:,} designs evaluated).", soft_wrap=True)
         return

@@ -89,6 +89,7 @@ def draw(study: ResolvedStudy, front: Front, out: Path) -> None:
 
 def exact_folders(slug: str, folder: Path) -> tuple[Path, ...]:
     """Folders that may hold the exact front of a study with results in `folder`."""
+    # in the results themselves, next to them, or where `dse sweep` writes by default
     return folder, folder.with_name(f"{folder.name}-sweep"), Path("results") / f"{slug}-sweep"
 
 
@@ -111,6 +112,7 @@ def exact_text(comparison: ExactComparison | None) -> str:
     log = comparison.log_hypervolume_fraction
     logs = "" if log is None else f"{log:.4%} on logarithmic scales, "
     behind = f"at worst {factor - 1.0:.2%} behind it" if factor > 1.0 else "nowhere behind it"
+    # a search may hold designs between the steps of a coarser grid, hence more than the whole
     finer = "; the grid is coarser than the searched space" if share > 1.0 else ""
     return f", {share:.4%} of the exact one in {comparison.folder} ({logs}{behind}{finer})"
 

@@ -114,6 +114,7 @@ def _with_rivals(
         rivals = ((n, r[i]) for n, r in answer.rivals.items() if answer.eligibility.ranks(n))
         others = [row for _, row in rivals if row["found"]]
         others = sorted(others, key=lambda r: r[goal.column] * (-1.0 if goal.maximised else 1.0))
+        # a baseline that wins is its own best rival; it is printed once
         rivals_here = [r for r in others[:1] if not best["found"] or r["chip"] != best["chip"]]
         for row in [*([best] if best["found"] else []), *rivals_here]:
             rows.append([limit, str(row["chip"]), *cells_of(row)])

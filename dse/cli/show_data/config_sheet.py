@@ -11,6 +11,7 @@ from dse.spec.yaml.sourced_values import Line
 def show(lines: Sequence[Line], sources: Mapping[str, Source], path: Path) -> None:
     """Print the sheet of the config at `path`."""
     console = stdout()
+    # what has no source is structure, such as names and kinds
     facts = [[line.path, line.shown] for line in lines if not line.source]
     values = [[line.path, _value(line), _birth(line, sources), line.note] for line in lines if line.source]
     console.print(plain(str(path)), style="dim", soft_wrap=True)
@@ -35,6 +36,7 @@ def _value(line: Line) -> str:
 
 def _birth(line: Line, sources: Mapping[str, Source]) -> str:
     dates = [sources[key].date for key in line.source.split("+") if key in sources]
+    # a value without a date of its own has that of its sources
     return f"{line.source}\n{line.basis}, {line.date or ' + '.join(dict.fromkeys(dates))}"
 
 

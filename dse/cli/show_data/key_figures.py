@@ -31,7 +31,9 @@ def _leaf(*path: str) -> Reader:
     def read(spec: Spec) -> Value:
         found: object = spec
         for name in path:
+            # peaks are a mapping by format, all else is an attribute
             found = found.get(name) if isinstance(found, dict) else getattr(found, name, None)
+        # a plain field is the value itself
         value = getattr(found, "value", found)
         return value if isinstance(value, float | int | str) else None
 

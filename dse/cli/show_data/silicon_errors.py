@@ -86,6 +86,7 @@ def _show(
 ) -> None:
     """Print a table for each metric, then the summary of errors."""
     console = stdout()
+    # no constant is fitted to capped powers and claims, so they have no entry
     without = {(o.row.chip, o.metric): o.error for o in others}
     for metric in dict.fromkeys(r.metric for r in rows):
         mine = [r for r in rows if r.metric == metric]

@@ -11,6 +11,7 @@ def written(study: ResolvedStudy, fact: Fact) -> str:
     """Text of the value of a `dse.question.variation.Fact` in the file that it comes from."""
     spec = study.configs[fact.place.config]
     kind = next(k for k, s in KINDS.items() if isinstance(spec, s))
+    # the spec holds SI floats; only the file has the spelling
     data = read_yaml(study.setting.catalog.path(kind, str(getattr(spec, "name", ""))))[0]
     for part in fact.place.path.split("."):
         data = data.get(part) if isinstance(data, dict) else None

@@ -52,6 +52,7 @@ def with_global_options(verb: Callable[..., None]) -> Callable[..., None]:
         Parameter(name, Parameter.KEYWORD_ONLY, default=False, annotation=option)
         for name, option in added.items()
     ]
+    # typer reads both the signature and the type hints of a command
     call.__annotations__ = {**verb.__annotations__, **added}
     call.__signature__ = signature(verb).replace(parameters=[*own.values(), *more])  # type: ignore[attr-defined]
     return call

@@ -16,11 +16,13 @@ def guard() -> Iterator[None]:
     """Print errors on stderr and exit with their code; let mistakes of the program through."""
     try:
         yield
+        # flushed here, so that a reader that has gone is noticed inside the guard
         sys.stdout.flush()
     except KeyboardInterrupt:
         complain("interrupted")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     except BrokenPipeError:
+        # before OSError, of which it is a subclass
         _close_quietly()
         raise typer.Exit(ExitCode.BROKEN_PIPE) from None
     except DseError as error:
@@ -31,6 +33,7 @@ def guard() -> Iterator[None]:
         complain(f"{where}cannot be read or written: {error.strerror or error}")
         raise typer.Exit(ExitCode.WRONG_INPUT) from None
     except ImportError as error:
+        # the first line alone: libraries add advice to their import errors
         reason = (str(error).splitlines() or ["it cannot be imported"])[0]
         complain(f"expected an installed package, got: {reason}")
         raise typer.Exit(ExitCode.WRONG_INPUT) from None
@@ -57,4 +60,5 @@ def complain(*lines: str) -> None:
 def _close_quietly() -> None:
     """Discard what is still buffered, so that it does not raise again when Python ends."""
     with suppress(OSError, ValueError):  # a captured stdout has no file
+        # Python flushes stdout at exit; into the null device that cannot fail
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -17,6 +17,7 @@ def print_rows(rows: Sequence[Mapping[str, object]], form: str) -> None:
 
 def print_json(data: object) -> None:
     """Write plain data to stdout as JSON."""
+    # NaN and infinity are not JSON (RFC 8259); null says that there is no number
     text = json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False)
     sys.stdout.write(text + "\n")
 

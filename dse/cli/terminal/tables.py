@@ -23,6 +23,7 @@ class _Screen(Console):
 
     def on_broken_pipe(self) -> None:
         """Called by rich while it handles the error."""
+        # raised again for the guard; rich alone would exit with status 1
         raise
 
 
@@ -39,10 +40,12 @@ def stderr(*, no_color: bool = False) -> Console:
 def _console(*, stderr: bool, no_color: bool) -> Console:
     """A console of fixed width where the stream is no terminal and COLUMNS is not set."""
     stream = sys.stderr if stderr else sys.stdout
+    # a pipe has no width; a fixed one keeps the text reproducible
     has_width = (stream is not None and stream.isatty()) or os.environ.get("COLUMNS", "").isdigit()
     grey = no_color or global_options().no_color
     return _Screen(
         stderr=stderr,
+        # None leaves the decision to rich, which reads NO_COLOR
         no_color=grey or None,
         highlight=False,
         width=None if has_width else WIDTH,

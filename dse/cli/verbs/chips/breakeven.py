@@ -162,6 +162,7 @@ def _show(found: BreakEven) -> None:
     console.print()
     rows = []
     for j, y in enumerate(found.ys):
+        # one axis shows the costs themselves; of a map only the boundary fits a table
         for i, x in enumerate(found.xs) if found.y is None else ():
             a, b = found.costs[j, i]
             best = [

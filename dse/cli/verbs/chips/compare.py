@@ -155,6 +155,7 @@ def _targets(text: str) -> list[float]:
     try:
         return time_list(text)
     except typer.BadParameter as error:
+        # typer names the option only for parsers that it calls itself
         raise typer.BadParameter(error.message, param_hint="--targets") from None
 
 

@@ -116,6 +116,7 @@ def estimate(
     )
     if form == "table":
         chosen = [name for name, value in requested.items() if value is None]
+        # EP deserves a word only where experts are spread
         show(found, chosen=chosen + ["EP"] * (ep is None and found.deployment["ep"] > 1))
     else:
         _emit(found, form)
@@ -134,6 +135,7 @@ def _emit(found: Estimate, form: str) -> None:
         if name in ("metrics", "deployment"):
             flat |= value
         elif name == "ledgers":
+            # ledgers become columns TOTAL.PART, so that one row holds all
             flat |= {f"{total}.{part}": v for total, parts in value.items() for part, v in parts.items()}
         elif name == "violations":
             flat |= {f"violation_{constraint}": v for constraint, v in value.items()}

@@ -172,5 +172,6 @@ def _sources(found: Explanation) -> Sequence[str]:
     return [
         f"{weight:5.2f}  {key}: {known[key].title} {known[key].url or ''}".rstrip()
         for key, weight in weights.items()
+        # sources of little influence would hide the others
         if key in known and weight >= 0.05
     ]

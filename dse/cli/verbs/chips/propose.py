@@ -111,8 +111,10 @@ def propose(
     software no measurement anchors is not proposed and does not win as a rival, unless --with-unanchored. No
     chip is proposed that cannot be made or that is outside the range of the data.
     """
+    # the robust chip is chosen by the samples
     if robust and no_intervals:
         raise typer.BadParameter("expected --robust or --no-intervals, got both", param_hint="--robust")
+    # names and files first: the proposal itself takes long
     name = _name(output, configs)
     check_output_file("--output", output)
     study = study_under_software(study, software)
@@ -155,6 +157,7 @@ def _name(output: Path | None, configs: Path | None) -> str | None:
         taken = Catalog.of(configs).path("chips", output.stem)
     except SpecError:
         return output.stem
+    # a repeated proposal may replace its own file
     if taken.resolve() != output.resolve():
         what = f"expected a new name, got {output.stem!r}, which is the chip {taken.stem}"
         raise spec_error("--output", what)
@@ -163,6 +166,7 @@ def _name(output: Path | None, configs: Path | None) -> str | None:
 
 def _write(found: Proposal, path: Path) -> list[Path]:
     """The chip, the space around it, and the datasheet; all of them or none."""
+    # a chip in a folder of configs gets its space into the same folder of configs
     folder = path.parent.parent if path.parent.name == "chips" else path.parent
     space = folder / "spaces" / f"around-{found.chip.name}.yaml"
     around = found.space
@@ -184,6 +188,7 @@ def _write(found: Proposal, path: Path) -> list[Path]:
 def text_of(sheet: Datasheet) -> str:
     """The datasheet as text."""
     buffer = StringIO()
+    # a fixed width, so that the file does not depend on the terminal
     _print(sheet, Console(file=buffer, width=WIDTH, highlight=False, markup=False, emoji=False))
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 

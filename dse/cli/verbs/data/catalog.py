@@ -104,6 +104,7 @@ def _list(found: Catalog, kind: str, form: str) -> None:
     """Print a line for each config or plug-in of a kind."""
     if kind in GROUPS:
         rows = plugin_rows(GROUPS[kind])
+        # a column that says the same in every row is left out for people, kept for programs
         if form == "table" and len({row["provided_by"] for row in rows}) == 1:
             rows = [{k: v for k, v in row.items() if k != "provided_by"} for row in rows]
         _table_or(form, rows, f"{_title(kind)}; `dse catalog {kind} NAME` prints the details", numbers=[])

@@ -159,6 +159,7 @@ def _predict(
         path = find_table(table, catalog, tuple(OTHER_TABLES))
     rows = read_rows(path)
     if quality is not None:
+        # rows without a quality stay: a table of one's own need not rate them
         rows = [r for r in rows if not r.quality or r.quality in quality]
     with blame("--stack"):
         return predictions(cost_model("roofline"), rows, catalog, stack, report)

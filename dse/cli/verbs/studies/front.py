@@ -117,6 +117,7 @@ def front(
     results under another assumption about software: those of `dse run --software` if they exist, else the
     stored chips with their best deployments under it.
     """
+    # binary data would garble a terminal
     if form == "parquet" and sys.stdout.isatty():
         raise typer.BadParameter(
             "expected a pipe or a file for parquet, got a terminal. Add > front.parquet",
@@ -154,6 +155,7 @@ def _compared(found: Front, folder: Path, exact: Path | None) -> ExactComparison
     """How the front stands comparison the exact one; None where nobody has swept the same problem."""
     if exact is None:
         return compared_to_exact(found, exact_folders(str(found.manifest.get("study")), folder))
+    # the default folders are optional; one that is named must hold the same study
     comparison = compared_to_exact(found, (exact,))
     if comparison is None:
         raise spec_error("--exact", f"expected the results of `dse sweep` for the same study, got {exact}")

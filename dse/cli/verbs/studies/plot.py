@@ -76,6 +76,7 @@ def _draw(
     configs: Path | None,
 ) -> None:
     """Load the results, and the trials where the plot needs them; write the picture."""
+    # a wrong folder of configs is reported even where none is read
     Catalog.of(configs)
     front, folder = load_front_and_folder(study, out)
     behind = exact_behind(front, folder, exact)

@@ -71,6 +71,7 @@ def _made(
     step: Callable[[str], None],
 ) -> str:
     """The page as HTML; `step` names what is being done."""
+    # a wrong folder of configs is reported even where none is read
     Catalog.of(configs)
     step("reading results")
     front, folder = load_front_and_folder(study, out)
@@ -81,6 +82,7 @@ def _made(
         found = replace(found, sampled=measured_in(found.study, front, FEW))
     step("replaying the search")
     more = searched(found.study, folder, storage)
+    # the page may be sent on, so no password goes into the command
     values = (("--storage", storage and hidden(storage)), ("--configs", configs), ("--out", out))
     options = [part for name, v in values if v for part in (name, str(v))]
     step("drawing")

@@ -161,6 +161,7 @@ def run(
             studies = dse.load_cases(study, configs)
         if no_targets:
             studies = tuple(q.lifted() for q in studies)
+        # cases share the cores only where each has one process and a storage of its own
         results = run_cases(studies, options, report, alone=workers is not None or storage is not None)
     result = results[-1]
     if result.interrupted:

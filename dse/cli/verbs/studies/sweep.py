@@ -115,6 +115,7 @@ def sweep(
         no_targets=no_targets,
     )
     only_one_of("--scheduler", scheduler, "--workers", workers)
+    # a flag is False where it is not given
     only_one_of("--scheduler", scheduler, "--prune", prune or None)
     counts = {} if grid is None else _counts(grid)
     with blame("STUDY"):
@@ -221,6 +222,7 @@ def _bar(study: str, *, hidden: bool, no_color: bool) -> Iterator[Callable[[int,
     bar = Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)
 
     def report(settled: int, new: int, wanted: int) -> None:
+        # the first report may come at once
         rate = new / max(time.monotonic() - start, 1e-9) / 1e6
         bar.update(task, completed=settled, total=wanted, rate=f"{rate:,.0f} M points/s")
 
