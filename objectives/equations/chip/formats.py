@@ -81,6 +81,7 @@ def arithmetic(weights: str, activations: str) -> tuple[str, ...]:
         >>> arithmetic("int4", "fp16")
         ('fp16', 'fp32')
     """
+    # a matrix unit takes both operands in one format, so only formats that hold both are left
     other = _HELD_BY[activations]
     return tuple(name for name in _HELD_BY[weights] if name in other)
 

@@ -47,6 +47,7 @@ class OperatorTime:
             "sram": self.sram_s,
             "dram": self.dram_s,
         }
+        # true everywhere at first; each element is credited once, so that the credits sum to the seconds
         free = longest >= 0.0
         credits = {}
         for name, term in terms.items():

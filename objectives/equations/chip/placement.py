@@ -190,26 +190,31 @@ def place(
     dram = chips.dram_bytes * chips.usable_capacity
     has_dram = chips.dram_bytes > 0.0
     excess = _sum(sizes) + activation_bytes - (sram + dram)
+    # the reserve leaves the tier in which it will be stored: what is pinned now cannot take its room
     if reserved_bytes is not None:
         excess = excess + reserved_bytes
         sram = maximum(sram - where(has_dram, 0.0, reserved_bytes), 0.0)
         dram = maximum(dram - where(has_dram, reserved_bytes, 0.0), 0.0)
     # a chip without DRAM has all the room there is: what does not fit is the excess
     room = where(has_dram, sram, math.inf)
+    # first pass: of each kind no more than makes SRAM and DRAM end together, the largest gain first
     evens = [_balanced_share(has_dram, per_byte.sram, k) for k in kinds]
     pinned = _wanted(room, kinds, evens)
     spare = room - _sum(pinned)
+    # second pass: room that is left takes what costs no time there, in the order of the kinds
     for i, (k, even) in enumerate(zip(kinds, evens, strict=True)):
         most = pinned[i] + spare
         free = k.held_bytes * maximum(even, _hidden_share(k, per_byte.sram))  # what costs no time
         pinned[i] = minimum(maximum(free, pinned[i]), most)
         spare = most - pinned[i]
+    # third pass: what DRAM cannot hold, as far as SRAM has room; more than that is in the excess above
     left = [size - p for size, p in zip(sizes, pinned, strict=True)]
     overflow = minimum(_sum(left) - dram, spare)
     least = _least_slowed(overflow, per_byte.sram, kinds, pinned)
     pinned = [p + more for p, more in zip(pinned, least, strict=True)]
     kv = 1
     others = [i for i in range(len(kinds)) if i != kv]
+    # the KV cache of one prompt alone replaces that of the batch: it finds what the other kinds leave
     spare = maximum(room - _sum([pinned[i] for i in others]), 0.0)
     in_dram = maximum(dram - _sum([left[i] - least[i] for i in others]), 0.0)
     alone = minimum(maximum(prompt_kv_bytes * evens[kv], prompt_kv_bytes - in_dram), spare)
@@ -225,6 +230,7 @@ def _wanted(room: Array, kinds: tuple[PinningValue, ...], evens: list[Array]) ->
     wishes: list[tuple[Array, Array]] = []
     owners: list[int] = []
     for i, (k, even) in enumerate(zip(kinds, evens, strict=True)):
+        # convex in two pieces: up to `full` a byte saves all of its seconds, beyond it the exposed part
         full = minimum(even, _exposed_share(k.busy_s_per_byte, k.dram_s_per_byte))
         gain = k.dram_s_per_byte * k.reads
         wishes.append((gain, k.held_bytes * full))
@@ -242,10 +248,12 @@ def _largest_first(room: Array, wishes: list[tuple[Array, Array]], owners: list[
 
     Wishes of one owner come in the order of their gains, the largest first.
     """
+    # pairs are compared instead of sorted: the order of gains differs between elements of the batch
     left = [room for _ in wishes]
     for j, (late, later) in enumerate(wishes):
         least = late - ALIKE * abs(late)
         for i, (gain, size) in enumerate(wishes[:j]):
+            # the earlier piece of one owner always goes first, as its cost is convex
             if owners[i] == owners[j]:
                 left[j] = left[j] - size
                 continue
@@ -263,6 +271,7 @@ def _least_slowed(
     What is pinned already keeps SRAM the slower tier of each kind. A byte more costs e x reads while streams
     end before the arithmetic that they hide behind, and its reads after that.
     """
+    # gains are negative here, seconds lost for each byte, so that the largest gain slows a pass least
     wishes = []
     for k, own in zip(kinds, pinned, strict=True):
         until = minimum((k.busy_s_per_byte - k.activation_s_per_byte) * inverse(sram), 1.0)
@@ -305,6 +314,7 @@ def _balanced_share(has_dram: Array, sram: Array, k: PinningValue) -> Array:
     """
     both = sram + k.dram_s_per_byte
     shared = has_dram & (both > 0.0)
+    # `where` evaluates both branches, so divisors are made safe before
     both = where(shared, both, 1.0)
     alone = where(shared, k.dram_s_per_byte / both, 1.0)
     return maximum(alone - k.activation_s_per_byte * where(shared, 1.0 / both, 0.0), 0.0)

@@ -75,6 +75,7 @@ def resource_seconds(chips: Chips, matrices: Repeated, cores: Repeated, sent_byt
         >>> resource_seconds(chip, [(read, 4.0)], [], 0.0).dram_s
         4.0
     """
+    # KV cache streams at a sustained share of its own, so attention cores are counted apart from weights
     kinds = (
         (matrices, chips.compute_efficiency, chips.dram_efficiency),
         (cores, chips.core_efficiency, chips.kv_efficiency),
@@ -89,5 +90,6 @@ def resource_seconds(chips: Chips, matrices: Repeated, cores: Repeated, sent_byt
         for operator, times in operators
     ]
     compute, sram, dram = (reduce(add, resource) for resource in zip(*taken, strict=True))
+    # at the raw link bandwidth: energy is paid for bytes, not for the time that efficiency loses
     link = sent_bytes * inverse(chips.link_bandwidth)
     return ResourceSeconds(compute_s=compute, sram_s=sram, dram_s=dram, link_s=link)

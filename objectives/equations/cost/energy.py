@@ -55,6 +55,7 @@ def drawn_per_token(
         parts = {"busy": count * chips.power_w * each}
     else:
         parts = {
+            # chips draw it in unused hours too: 1 / u charges all hours to the tokens of those in use
             "static": count * (chips.static_w / economy.utilisation) * each,
             "compute": resources.compute_s * chips.compute_w,
             "sram": resources.sram_s * chips.sram_w,

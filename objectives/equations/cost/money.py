@@ -146,6 +146,7 @@ def annuity(lifetime_s: float, rate: float) -> float:
         >>> round(annuity(20 * YEAR_S, 0.08), 4)
         0.1019
     """
+    # the closed form is 0 / 0 at a rate of 0, where its limit is 1 / n
     years = lifetime_s / YEAR_S
     return 1.0 / years if rate == 0.0 else rate / (1.0 - (1.0 + rate) ** -years)
 
@@ -190,6 +191,7 @@ def running_cost(
     """
     per_year = 1.0 / (tokens_per_s * (economy.utilisation * YEAR_S / 1e6))  # years of a million tokens
     built = economy.power_overhead * economy.building_usd_per_watt
+    # a building outlives several generations of chips, so its capital has a lifetime of its own
     building = annuity(economy.building_lifetime_s, economy.cost_of_capital)
     return {
         "capital": (capex_usd * annuity(economy.lifetime_s, economy.cost_of_capital)) * per_year,
@@ -236,6 +238,7 @@ def usd_per_million_tokens(
     built = economy.power_overhead * economy.building_usd_per_watt
     yearly = capex_usd * (annuity(economy.lifetime_s, economy.cost_of_capital) + economy.upkeep_per_year)
     yearly = yearly + power_w * (built * annuity(economy.building_lifetime_s, economy.cost_of_capital))
+    # dollars of each second in use, times 1e6 tokens [USD token/s]
     kept = yearly * (1e6 / (economy.utilisation * YEAR_S))
     return kept / tokens_per_s + energy_per_token_j * (economy.usd_per_joule * 1e6)
 

@@ -116,9 +116,11 @@ def die_plan(blueprint: Blueprint, technology: Technology) -> Plan:
     b, t = blueprint, technology
     joined, code = die_to_die_bandwidth(b, t), package_code(b, t)
     between = chosen(t.package, code)
+    # the shape of the whole batch; parts that depend on fewer columns are broadcast to it by `zero +`
     zero = zeros_like(b.peak_flops + b.sram_bytes + b.stacks + b.link_bandwidth + joined + b.dies + b.io_dies)
     has_io = zero + b.io_dies > 0.0
     phys, io_phys = (_phys(b, node, t) for node in (t.node, t.io_node))
+    # a crossing has a PHY at both ends: I/O dies, where there are some, pay the same area again
     crossing = zero + die_to_die_area(joined, between)
     compute = _group(
         zero + b.dies,
@@ -131,6 +133,7 @@ def die_plan(blueprint: Blueprint, technology: Technology) -> Plan:
                 b.sram_bytes, b.sram_bandwidth, m2_per_byte=t.node.scratchpad_m2_per_byte, layout=t.layout
             ),
             "cache": zero + _cache(b.cache_bytes, t.node),
+            # PHYs that leave the package move to the I/O dies where there are some
             **{name: where(has_io, zero, zero + area) for name, area in phys.items()},
             "die_to_die": crossing,
         },
@@ -173,6 +176,7 @@ def _cache(size: Array | None, node: Node) -> Array:
 
 
 def _group(count: Array, parts: dict[str, Array], layout: Layout) -> DieGroup:
+    # last, since the uncore is a share of the whole die: it grows with every other part
     joined = uncore_area(sum(parts.values()), uncore_share=layout.uncore_share)
     return DieGroup(count=count, **parts, uncore=joined)
 
@@ -189,10 +193,12 @@ def _limits(
     has_io = io.count > 0.0
     largest = maximum(compute.each_m2, io.each_m2)
     most = t.wafer.whole_m2 if t.wafer.whole else t.wafer.reticle_m2
+    # HBM and links line the dies that carry their PHYs: the I/O dies, where there are some
     edge = where(has_io, io.each_m2, compute.each_m2)
     dies = where(has_io, io.count, compute.count)
     zero, interposer = zeros_like(edge), t.dram.on_interposer
     hbm_stacks = interposer * hbm_stacks_limit(edge, dies, t.layout)
+    # HBM is limited by die edge, DRAM on the board by what one die drives
     stacks = hbm_stacks + (1.0 - interposer) * (dies * t.dram.most_per_die)
     limit = link_bandwidth_limit(edge, dies, b.stacks * interposer + zero, joined, package[1], t.layout)
     return Plan(

@@ -35,6 +35,7 @@ def hbm_stacks_limit(die_m2: Array, dies: Array, layout: Layout) -> Array:
         >>> float(hbm_stacks_limit(np.array([814e-6]), np.array([1.0]), sites)[0])
         6.0
     """
+    # the perimeter limits small dies, the cap large ones, of which HBM takes two edges
     room = 4.0 * die_m2**0.5 / layout.stack_edge_m
     alone = zeros_like(room + dies) + layout.stacks_per_die
     return dies * minimum(room, where(dies > 1.0, layout.stacks_per_joined_die, alone))
@@ -81,5 +82,6 @@ def link_bandwidth_limit(
         900
     """
     taken = hbm_stacks * layout.stack_edge_m + die_to_die / joined.bandwidth_per_edge
+    # below 0 where the edges are full: such a die has no links, not a negative bandwidth
     free = dies * (4.0 * die_m2**0.5) - taken
     return layout.link_bandwidth_per_edge * maximum(free, 0.0)

@@ -49,8 +49,10 @@ def package_code(blueprint: Blueprint, technology: Technology) -> Array:
     zero = zeros_like(b.dies + b.io_dies + hbm)
     needed = where(hbm + zero > 0.0, 1.0, zero)
     if b.package is not None:
+        # by the order of the codes the maximum lifts organic to silicon for HBM and leaves bridges as named
         return maximum(zero + b.package, needed)
     on_top = b.io_dies + zero > 0.0
+    # compute dies on I/O dies meet through those, so they need no bridge between each other
     side_by_side = (b.dies + zero > 1.0) & ~on_top
     return where(side_by_side, 2.0, where(on_top, 1.0, needed))
 
@@ -92,6 +94,7 @@ def chosen(package: Package, code: Array) -> PackageClass:
         organic, interposer, bridge = (
             zero + getattr(c, name) for c in (package.organic, package.interposer, package.bridge)
         )
+        # codes are floats in a column, so they are separated half-way between
         return where(code > 1.5, bridge, where(code > 0.5, interposer, organic))
 
     return PackageClass(**{f.name: of(f.name) for f in fields(PackageClass)})

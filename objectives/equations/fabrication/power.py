@@ -43,6 +43,7 @@ def full_power(blueprint: Blueprint, plan: Plan, technology: Technology) -> dict
         "sram": blueprint.sram_bandwidth * node.sram_joules_per_byte,
         "load": blueprint.weight_load * energy.load_joules_per_byte + zeros_like(blueprint.peak_flops),
         "dram": blueprint.dram_bandwidth * dram_joules,
+        # bandwidths are one way, and at full rate both ways draw power
         "link": blueprint.link_bandwidth * (2.0 * energy.link_joules_per_byte),
         "die_to_die": plan.die_to_die_bandwidth * (2.0 * plan.joined.joules_per_byte),
     }

@@ -273,6 +273,7 @@ def _pick_number(values: Sequence[Any], index: Array) -> Any:
     if any(v is None for v in values):
         return None
     first = values[0]
+    # arrays are compared by identity only: the truth of an array comparison is undefined
     if isinstance(first, str) or all(v is first or (_plain(v) and v == first) for v in values):
         return first
     xp = namespace(index)

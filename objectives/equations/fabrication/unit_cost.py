@@ -113,6 +113,7 @@ def package_cost(plan: Plan, hbm_stacks: Array, package: Package) -> Array:
     """
     compute, io = plan.compute, plan.io
     placed = compute.count + io.count + hbm_stacks
+    # only dies that touch the silicon take room on it; those on I/O dies are above
     footprint = where(io.count > 0.0, io.total_m2, compute.total_m2)
     interposer = package.interposer_factor * (footprint + hbm_stacks * package.stack_footprint_m2)
     on_silicon = (
@@ -120,6 +121,7 @@ def package_cost(plan: Plan, hbm_stacks: Array, package: Package) -> Array:
         + placed * package.attach_usd_each
         + (package.attach_usd + package.substrate_usd)
     )
+    # the flip-chip price includes the first die, so n dies and m stacks add n + m - 1 attachments
     organic = package.flip_chip_usd + (placed - 1.0) * package.attach_usd_each + zeros_like(interposer)
     return where(plan.package > 0.0, on_silicon, organic)
 
@@ -237,6 +239,7 @@ def unit_cost(blueprint: Blueprint, plan: Plan, power_w: Array, technology: Tech
         bonding = lost = zero
     else:
         packaging = package_cost(plan, hbm, package)
+        # dies of the sets that fail at bonding; they are lost before any DRAM is at risk
         bonding = (compute + io) * (1.0 / bonding_yield(plan) - 1.0)
         lost = 1.0 / package_yield(plan, hbm) - 1.0
     return {
@@ -244,6 +247,7 @@ def unit_cost(blueprint: Blueprint, plan: Plan, power_w: Array, technology: Tech
         "io_dies": io,
         "dram": dram,
         "package": packaging,
+        # the last assembly takes all with it, the dies that bonding cost included
         "assembly_loss": bonding + (compute + io + bonding + dram + packaging) * lost,
         "test": zero + package.test_usd,
         "board": package.board_usd + power_w * package.board_usd_per_watt + zero,

@@ -41,6 +41,7 @@ def gross_dies_per_wafer(area: Array, *, diameter_m: Array, edge_m: Array, scrib
         >>> round(gross_dies_per_wafer(2.25e-4, **whole)), round(gross_dies_per_wafer(1e-4, **whole))
         (270, 640)
     """
+    # (sqrt(A) + s)^2, a die with half a scribe line at each side; the last term removes dies cut by the rim
     cut = area + 2.0 * scribe_m * area**0.5 + scribe_m * scribe_m
     usable = diameter_m - 2.0 * edge_m
     return pi * (usable / 2.0) ** 2 / cut - pi * usable / (2.0 * cut) ** 0.5
@@ -109,6 +110,7 @@ def yield_murphy(area: Array, *, defects_per_m2: Array) -> Array:
         [0.8, 0.32]
     """
     x = area * defects_per_m2
+    # 0 / 0 at no area; expm1 keeps the digits that 1 - exp loses where A D is small
     safe = where(x > 0.0, x, 1.0)
     return where(x > 0.0, (-namespace(x).expm1(-safe) / safe) ** 2, 1.0)
 
@@ -151,9 +153,11 @@ def harvested_yield(core: Array, sram: Array, other: Array, *, node: Node, wafer
         ...                       wafer=law)[0])
         0.75
     """
+    # binomial over the cores: defects of two cores count as independent in spite of their clustering
     n = wafer.cores
     y = _yield(core / n, node, wafer)
     binned = sum(comb(n, k) * (1.0 - y) ** k * y ** (n - k) for k in range(wafer.spare_cores + 1))
+    # repaired SRAM counts as area without defects; cores are in the binomial already
     rest = _yield(other + (1.0 - wafer.sram_repairable) * sram, node, wafer)
     return rest * minimum(binned, 1.0)  # the sum of all terms is 1 up to the last digit
 

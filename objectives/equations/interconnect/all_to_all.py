@@ -50,12 +50,14 @@ def all_to_all(chips: Chips, n: Array) -> AlphaBeta:
     """
     inside = minimum(n, chips.link_domain)
     others = maximum(n - 1.0, 1.0)
+    # shares of what a chip sends: to chips of its own domain, and to chips beyond it
     near = (inside - 1.0) / others
     far = (n - inside) / others
     latency, per_byte = _inside(chips, inside)
     out = where(far > 0.0, chips.scale_out_latency, 0.0)
     some = where(n > 1.0, 1.0, zeros_like(n))
     within = where(inside > 1.0, 1.0, zeros_like(inside))
+    # scale-up and scale-out work at once, so that the slower of them sets the time
     return AlphaBeta(
         latency_s=chips.collective_overhead_s * some + maximum(latency * within, out),
         s_per_byte=maximum(near * per_byte, far * inverse(chips.scale_out_bandwidth)),
@@ -69,6 +71,7 @@ def _inside(chips: Chips, n: Array) -> tuple[Array, Array]:
     others = maximum(n - 1.0, 1.0)
     latency, per_byte = a + zeros_like(n), w + zeros_like(n)  # a switch
 
+    # topologies are codes in a column: each formula replaces only the elements that have its topology
     def choose(name: str, seconds: Array, slope: Array) -> None:
         nonlocal latency, per_byte
         here = chips.link_topology == TOPOLOGIES[name]
@@ -76,12 +79,14 @@ def _inside(chips: Chips, n: Array) -> tuple[Array, Array]:
 
     choose("ring", ceil_div(n - 1.0, 2.0) * a, maximum(floor(n * n / 4.0) / others, 1.0) * w)
     for name, axes in (("torus2d", 2.0), ("torus3d", 3.0)):
+        # mean hops to all n chips are half of the reach; n / (n - 1) leaves out the message to itself
         reach = torus_reach(n, axes)
         choose(name, reach * a, maximum(reach / 2.0 * n / others, 1.0) * w * torus_idle(n, axes))
     group = chips.link_group
     away = (n - minimum(n, group)) / others  # of what a chip sends, the share that leaves its group
     wide = away > 0.0
     pair = w / chips.link_local_share * maximum(group - 1.0, 1.0)  # one local link
+    # of a local link's load, what stays takes it once and what leaves takes two: (1 - away) + 2 away
     links = where(wide, w / chips.link_local_share * (1.0 + away), pair / others)
     beyond = away * w / chips.link_global_share
     choose("dragonfly", where(wide, 3.0 * a, a), maximum(links, beyond))

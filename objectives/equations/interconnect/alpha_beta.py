@@ -34,6 +34,7 @@ class Collective:
         Limits: 0 for one chip. Without in-network reduction an all-reduce takes at least 2 (n-1)/n V / W
         (Patarasuk & Yuan, JPDC 2009), with it at least V / W.
         """
+        # chosen at each size and for each design, as NCCL's tuner does: no fixed switch-over size
         few_messages, few_bytes = (
             algorithm.times(count).seconds(size_bytes) for algorithm in (self.few_messages, self.few_bytes)
         )

@@ -76,6 +76,7 @@ def collectives(chips: Chips, n: Array) -> Collectives:
     near = where(inside > 1.0, 1.0, zeros_like(inside))
     far = where(n > 1.0, 1.0, zeros_like(n))
 
+    # `out_a` and `out_w` hold both phases of an all-reduce; an all-gather crosses domains once
     def total(line: AlphaBeta, phases: float) -> AlphaBeta:
         latency = chips.collective_overhead_s * far + line.latency_s * near + out_a * (phases / 2.0)
         return AlphaBeta(latency_s=latency, s_per_byte=line.s_per_byte * near + out_w * (phases / 2.0))
@@ -146,6 +147,7 @@ def _inside(chips: Chips, n: Array) -> tuple[AlphaBeta, AlphaBeta, AlphaBeta]:
     far = where(n > chips.link_group, 2.0, zeros_like(n) + 1.0)  # up to the spine and down again
     up = where(n > chips.link_group, w / chips.link_global_share, w)
     choose("fat-tree", far * a, (n - 1.0) * up, 2.0 * far * a, 2.0 * (n - 1.0) / n * up)
+    # taken before in-network reduction replaces the lines: switches that sum do not shorten a gather
     gather = AlphaBeta(latency_s=long_a / 2.0, s_per_byte=long_w / 2.0)
     reduced = (chips.in_network_reduction > 0.0) & (n > 1.0)
 
@@ -170,4 +172,5 @@ def _dragonfly(chips: Chips, n: Array, a: Array, w: Array) -> tuple[Array, Array
     narrow = minimum(chips.link_local_share, chips.link_global_share)
     short_w = where(wide, (n - 1.0) * w / narrow, pair)
     long_a = where(wide, 8.0 * a, 2.0 * a)  # local, two times three hops, local
+    # inside a group, each of two phases sends a shard of V / local bytes over the one link of a pair
     return short_a, short_w, long_a, 2.0 / local * pair + across

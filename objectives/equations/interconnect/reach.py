@@ -54,6 +54,7 @@ def leaving(
     if topology == "dragonfly":
         apart = max(group - block, 0.0) / max(group - 1.0, 1.0)
         return min(local * apart + (across if domain > group else 0.0), 1.0)
+    # whole pods inside the block: only what is oversubscribed to the spine leaves it
     if topology == "fat-tree" and group <= block:
         return across
     return 1.0

@@ -59,9 +59,11 @@ def stage_hops(chips: Chips, tp: Array, pp: Array) -> StageHops:
     a = chips.link_latency
     w = inverse(chips.link_bandwidth * chips.link_efficiency)
     has_out = chips.scale_out_bandwidth > 0.0
+    # without scale-out nothing crosses domains; `domain_excess` makes such replicas infeasible
     far = where(has_out, _boundaries(tp * pp, chips.link_domain, pp), 0.0)
     dragonfly = chips.link_topology == TOPOLOGIES["dragonfly"]
     grouped = dragonfly | (chips.link_topology == TOPOLOGIES["fat-tree"])
+    # a boundary between domains is one between groups too: it is counted once, as the slower
     leaving = maximum(where(grouped, _boundaries(tp * pp, chips.link_group, pp), 0.0) - far, 0.0)
     near = maximum(pp - far - leaving, 0.0)
     kinds = (
@@ -70,6 +72,7 @@ def stage_hops(chips: Chips, tp: Array, pp: Array) -> StageHops:
         (far, chips.scale_out_latency, inverse(chips.scale_out_bandwidth)),
     )
     slow_a = slow_w = turn_a = turn_w = zeros_like(far)
+    # latency and slope are maximised apart: exact where one hop is worst in both, else an upper bound
     for count, latency, per_byte in kinds:
         there = count > 0.0
         slow_a = maximum(slow_a, where(there, latency, 0.0))

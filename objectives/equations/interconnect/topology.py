@@ -42,6 +42,7 @@ def torus_reach(n: Array, axes: float) -> Array:
         8.0
     """
     xp = namespace(n)
+    # the branches meet at 2^axes chips, where both are `axes` hops
     return xp.where(n <= 2.0**axes, xp.log2(n), axes * n ** (1.0 / axes) / 2.0)
 
 
@@ -74,5 +75,6 @@ def torus_idle(n: Array, axes: float) -> Array:
         >>> float(torus_idle(np.array([2.0]), 3.0)[0])
         3.0
     """
+    # the floor of two chips keeps log2 above 0 for one chip, which sends nothing
     used = namespace(n).log2(maximum(n, 2.0))
     return where(n > 1.0, maximum(axes / used, 1.0), 1.0)

@@ -48,18 +48,23 @@ def largest(ways: Array, mean: Array, pairs: Array, most: Array) -> Array:
     """
     xp = namespace(ways, mean)
     total = ways * mean
+    # floors keep quotients finite where there are no visits; the bounds below make such counts 0
     some = maximum(mean, 1e-9)
     spread = maximum(2.0 * pairs / ways + mean - mean * mean, 0.0)
+    # counts share a given sum, hence n / (n - 1); no more than Poisson, where the expansion holds
     v = minimum(spread * (ways / maximum(ways - 1.0, 0.5)), some)
     deviation, poisson = xp.sqrt(v), v / some
     z = largest_normal(ways)
+    # skewness times deviation is 1 - 2 q of a binomial and 1 of Poisson, where q = 0
     skew = maximum(2.0 * poisson - 1.0, 0.0) * ((z * z - 0.5) / 6.0)
     bent = poisson * ((z * z * z - z) / 36.0) / (deviation + 0.5)
     many = mean + z * deviation + (skew - bent)
+    # few visits: a count of two comes from a pair (birthday problem), a count of three from a triple
     squared = pairs * pairs / maximum(total, 1e-9)
     triples, alone = squared * (2.0 / 3.0), xp.exp(-pairs)
     low = 3.0 - alone - xp.exp(-0.5 * squared)
     high = minimum(1.0 + pairs, 2.0 - alone * xp.exp(-triples) + triples)
+    # counts are whole and the quantile is not, so the bounds of few visits enclose it
     found = maximum(maximum(minimum(many, high), low), mean)
     return where(ways > 1.0, minimum(minimum(found, most), total), mean)
 
@@ -93,6 +98,7 @@ def largest_normal(count: Array) -> Array:
         True
     """
     xp = namespace(count)
+    # upper tail of the quantile, 1 - (n - a) / (n + 1 - 2 a) = 0.67 / (n + 0.34)
     t = xp.sqrt(2.0 * xp.log((count + 0.34) / 0.67))
     return t - (2.515517 + t * (0.802853 + t * 0.010328)) / (
         1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308))

@@ -125,15 +125,19 @@ def expert_load(s: Spread, rows: Array, tile: Array, skew: float = 1.0) -> Exper
     mean = total * (k / e) * held
     left = (e - held) / max(e - 1.0, 1.0)
     varied = mean * (1.0 - k / e) * left  # of visits of one chip, hypergeometric for each row
+    # pairs n E[X (X - 1)] / 2 from the variance of the visits of one chip
     visits = largest(chips, mean, (chips / 2.0) * (varied + mean * mean - mean), total * minimum(held, k))
     neither = (1.0 - k / e) * max(1.0 - k / max(e - 1.0, 1.0), 0.0)  # of two experts by one row
+    # inclusion and exclusion: neither of two experts stays without a row
     both = 1.0 - 2.0 * (1.0 - k / e) ** total + neither**total
     seen = moe.visited_experts(s.experts, total) * (held / e)
+    # e (held - 1) / 2 pairs of experts share a chip
     visited = largest(chips, seen, (e * (held - 1.0) / 2.0) * both, held)
     padded = moe.padded_visits(s.experts, total, visits, visited, tile)
     if skew == 1.0 or s.experts.count == 1:
         return ExpertLoad(visited=visited, rows=visits, padded_rows=padded)
     hot = min(skew * k / e, 1.0)
+    # what the hot expert leaves of k visits is spread over the other experts alike
     cold, others = (k - hot) / (e - 1.0), held - 1.0
     one, rest = _chance(hot, total), _chance(cold, total)
     tiles = moe.tiled(hot * total, one, tile) + others * moe.tiled(cold * total, rest, tile)
@@ -184,11 +188,13 @@ def rows_sent(s: Spread, rows: Array, tp: Array, skew: float = 1.0) -> Array:
     e, k = float(s.experts.count), s.experts.top_k
     group = e / s.ways
     none = ones_like(group)  # the chance that a chip has none of the experts of a row
+    # a product in place of binomial coefficients, since E / EP need not be whole
     for drawn in range(k):
         none = none * maximum(1.0 - group / (e - drawn), 0.0)
     copies = (s.ways - 1.0) * (1.0 - none)
     if skew > 1.0 and s.experts.count > 1:
         hot = min(skew * k / e, 1.0)
+        # the chip of the hot expert: its visits over those of a mean chip scale the copies
         rest = (maximum(group, 1.0) - 1.0) * (k - hot) / (e - 1.0)
         copies = copies * maximum((hot + rest) / (k * group / e), 1.0)
     return where(s.joined > 1.0, copies, 0.0) / tp * rows

@@ -131,6 +131,7 @@ def padded_visits(experts: Experts, rows: Array, visits: Array, visited: Array, 
         >>> padded_visits(Experts(count=2, top_k=2, width=1, matrices=3), 5.0, 10.0, 2.0, 8.0)
         16.0
     """
+    # nothing is left to chance, so tiles are counted instead of averaged
     if experts.count == experts.top_k:
         return visited * (ceil_div(rows, tile) * tile)
     return tiled(visits, visited, tile)

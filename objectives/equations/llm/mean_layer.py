@@ -152,8 +152,10 @@ def mean_layer(llm: Llm, tp: Array, ep: Array | None = None) -> MeanLayer:
     for block in llm.blocks:
         share = block.count / llm.layers
         sizes = _sizes(block, llm.hidden, tp, ep)
+        # a layer without a part counts as 0 in the mean of that part
         sums = {name: total + share * sizes[name] if name in sizes else total for name, total in sums.items()}
         traffic = [sizes[name] for name in sums if name.endswith("traffic") and name in sizes]
+        # layers run one after the other in the same buffer: the widest sizes it, not the mean
         live = maximum(live, sum(traffic[1:], traffic[0]))
         all_reduces += share * _all_reduces(block)
         all_gathers += share * len(block.matrices)
@@ -198,6 +200,7 @@ def _routed(block: Block, experts: Experts, llm: Llm, tp: Array, ep: Array) -> R
     where = spread(experts, tp, ep)
     return Routed(
         share=block.count / llm.layers,
+        # attention of a parallel block needs the one all-reduce that both share
         all_reduces=0.0 if block.parallel and block.attention else 1.0,
         spread=where,
         elements=moe.expert_elements(experts, llm.hidden, where.split),

@@ -49,6 +49,7 @@ class Aggregated:
             prefill.stage_s(),
             prefill.seconds(),
         )
+        # the mean stay can be below a request's own wait, prompt and steps: there is then no stall
         alone = osl * step + (waited + prefill.seconds())
         stall = stalled(maximum(stay, alone), alone, osl)
         resources = steps.resources.plus(prefill.resources(s, s.prompt_load.prompts))

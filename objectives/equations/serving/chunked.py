@@ -89,11 +89,14 @@ class Chunked:
     def serve(self, s: Setup, steps: DecodeSteps) -> ServingResult:
         """A share of the steps carries a chunk; more would be due than ride go by themselves."""
         d, work, step = s.deployments, s.context.workload, steps.per_token_s()
+        # passes that go by while a sequence waits for one token: each has room for one chunk
         prompt, room = computed_tokens(work), s.micro.count / steps.tokens
+        # `due` is rows for each pass: B prompts in the time of OSL tokens
         cut = chunks(prompt, s.prompt_load.rows, d.batch / work.osl * prompt / room)
         mixed, lone = prefill_of(s, _mixed(s, steps.rows, cut)), prefill_of(s, _chunk(s, cut)).pipeline
         each = mixed.where_prompts(cut.pieces / cut.together)  # chunks of a prompt
         waited = wait_for_prompts(d.batch, each * mixed.pipeline.stage_s, s.chips.burst)
+        # chunks of all others for each output token; what exceeds the room goes by itself and stops decode
         due = (d.batch - 1.0) * each / work.osl
         ride = minimum(due, room)
         turn = steps.pipeline.time.seconds
@@ -122,6 +125,7 @@ class Chunked:
 
 def _added_resources(s: Setup, steps: DecodeSteps, mixed: PrefillPass, each: Array) -> ResourceSeconds:
     """What `each` chunks of a prompt take beyond the steps that they ride with, for one output token."""
+    # decode pays for the plain step already, so it is subtracted
     plain = resource_use(s.machine, steps.layer_pass, steps.rows).times(-1.0)
     added = resource_use(s.machine, mixed.layer_pass, mixed.rows).plus(plain)
     return added.times(s.deployments.tp * each / s.context.workload.osl)
@@ -133,6 +137,7 @@ def _chunk(s: Setup, cut: Chunks) -> PassInput:
     computed = computed_tokens(work)
     # a chunk reads what earlier ones wrote: of n chunks (n + 1) / (2 n) of the prompt on average
     before = (work.isl - computed) + computed * ((cut.pieces + 1.0) / (2.0 * cut.pieces))
+    # prompts that end in this chunk: only their last rows feed the head
     ended = cut.together / cut.pieces
     return PassInput(
         rows=cut.rows,
@@ -157,6 +162,7 @@ def _mixed(s: Setup, decoding: PassInput, cut: Chunks) -> PassInput:
         rows=rows,
         head_rows=decoding.head_rows + chunk.head_rows,
         sequences=decoding.sequences + chunk.sequences,
+        # the pass wants FLOP of a row, so both kinds of rows are averaged
         core_flop=(decoding.rows * decoding.core_flop + chunk.rows * chunk.core_flop) / rows,
         kv_elements=decoding.kv_elements + chunk.kv_elements,
         kv_share=decoding.kv_share,

@@ -125,6 +125,7 @@ def wait(pass_s: Array, load: float, others: Array) -> Array:
         >>> wait(1.0, 0.5, 100.0)
         0.5
     """
+    # the bound by `others` matters for few requests in flight: a closed loop has no endless queue
     return pass_s * minimum(load / (2.0 * (1.0 - load)), others)
 
 
@@ -193,6 +194,7 @@ class Disaggregated:
         size = s.stage_layers * s.layer.kept_bytes(work.isl, s.context.precision.kv_bytes)
         prefill, step, load = prefill_pass(s), steps.per_token_s(), prefix_load_s(s)
         transfer = prefill.where_prompts(transfer_s(s.chips, size))
+        # a replica must receive B prompts in the time of OSL tokens
         behind = shortfall(d.batch, transfer, step + transfer / work.osl, work.osl)
         tpot = step + behind
         # the slot is kept while KV cache travels into it
@@ -221,6 +223,7 @@ class Disaggregated:
             ttft_parts_s=parts,
             prompt_share=replicas / (replicas + d.dp),
             prefill_replicas=replicas,
+            # a prefill replica has the same weights, and KV cache of its prompts in place of the batch
             excess_bytes=s.machine.placed.excess_bytes + (prompt_kv - s.held_bytes["kv_cache"]),
         )
 

@@ -11,6 +11,7 @@ GROUP = "dse.serving_modes"
 
 @cache
 def _registered() -> dict[str, EntryPoint]:
+    # sorted, since the order of installation is not that of another machine
     return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda p: p.name)}
 
 

@@ -54,6 +54,7 @@ def shared_replicas(
     overhead = {"request_overhead": s.chips.request_overhead_s}
     first = {**before_s, **overhead, **first_token_parts(s, prefill, step_s)}
     waits, load = {"prefill_stall": stall_s}, prefix_load_s(s)
+    # Little's law wants the whole time in a slot, not TPOT alone, spread over its tokens
     slot = tpot + (held_s + prefill.seconds()) / osl
     if load is not None:  # what the tier cannot keep up with slows every token
         slot = slot + load / osl

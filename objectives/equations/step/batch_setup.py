@@ -116,6 +116,7 @@ def _held_bytes(
     """Bytes that the first, fullest stage holds on each chip, by kind."""
     llm, precision, work = context.llm, context.precision, context.workload
     stage = ceil_div(float(llm.layers), d.pp)
+    # the first stage has the embedding, as large as the head; a single stage has both, unless they are tied
     edges = layer.head if llm.tied_embedding else where(d.pp > 1.0, layer.head, 2.0 * layer.head)
     held = {
         "weights": (stage * layer.weights() + edges) * precision.weight_bytes,
@@ -123,6 +124,7 @@ def _held_bytes(
     }
     if work.speculation is not None:
         rows = rows * checked_rows(work.speculation)
+        # a draft that costs a share of a step is taken to weigh the same share
         held["weights"] = held["weights"] * (1.0 + work.speculation.cost)
     if work.prefix is not None and work.prefix.tier == "dram":
         held["prefix_cache"] = stage * prefix_cache.stored_layer_bytes(layer, work, precision.kv_bytes)

@@ -89,6 +89,7 @@ def _step(s: Setup, rows_each: float) -> DecodeSteps:
         pipeline=pipeline_pass(s.machine, layer_pass, rows, s.deployments.pp, s.hops, s.micro.count),
         draft_s=None,
         tokens=1.0,
+        # a pass serves micro.rows sequences on TP chips of every stage
         resources=resource_use(s.machine, layer_pass, rows).times(s.deployments.tp / s.micro.rows),
     )
 

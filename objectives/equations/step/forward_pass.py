@@ -119,6 +119,7 @@ def forward_pass(m: Machine, r: PassInput) -> ForwardPass:
     """
     layer = m.layer
     padded = padded_rows(r.rows, m.chips.tile_rows)
+    # in decode every row reaches the head, in the same array, so it is padded once
     head_padded = padded if r.head_rows is r.rows else padded_rows(r.head_rows, m.chips.tile_rows)
     return ForwardPass(
         projections=_matrices(m, r, layer.projection, layer.projection_traffic, padded),
@@ -199,6 +200,7 @@ def _collectives_s(m: Machine, r: PassInput) -> Array:
         found.append(m.collectives.all_reduce.seconds(message, _all_reduces(m)))
     if m.layer.all_gathers:
         line = m.collectives.all_gather
+        # results differ in width: bytes are those of all together, latency is paid for each
         wide = r.rows * (m.layer.gathered * size)
         found.append(m.layer.all_gathers * line.latency_s + wide * line.s_per_byte)
     return sum(found[1:], found[0]) if found else zeros_like(message)
@@ -207,6 +209,7 @@ def _collectives_s(m: Machine, r: PassInput) -> Array:
 def _die_to_die_s(m: Machine, r: PassInput) -> Array:
     """Seconds of one layer in which the dies of each chip add up or gather what each has made."""
     line, size = m.collectives.package, residual_bytes(m.context.precision)
+    # an all-gather is the second half of an all-reduce, and the line is that of a whole one
     times = m.layer.all_reduces + m.layer.all_gathers / 2.0
     carried = m.layer.all_reduces * m.context.llm.hidden + m.layer.gathered / 2.0
     return times * line.latency_s + r.rows * (carried * size * line.s_per_byte)
@@ -230,6 +233,7 @@ def _all_to_all_s(m: Machine, r: PassInput) -> Array | None:
     both_ways = m.context.llm.hidden * (precision.activation_bytes + residual_bytes(precision))
     for part in m.layer.routed:
         once = where(part.spread.joined > 1.0, 2.0 * m.all_to_all.latency_s, 0.0)
+        # two all-to-alls: rows go out as narrow activations and come back as wide sums
         rows = expert_parallel.rows_sent(part.spread, r.rows, m.tp, skew)
         total = total + part.share * (once + rows * (both_ways * m.all_to_all.s_per_byte))
     return total
@@ -244,6 +248,7 @@ def _matrices(
     compute = padded * (2.0 * elements / _sustained_flops(chips))
     sram = placed.weight_share * (size * per_byte.sram)
     dram = placed.weight_dram_share * (size * per_byte.dram)
+    # None for the head: its logits are counted by the gather
     if traffic is not None:
         moved = traffic * m.context.precision.activation_bytes
         sram = sram + r.rows * (moved * per_byte.activation_sram)
@@ -284,6 +289,7 @@ def dense_matrices(m: Machine, p: ForwardPass, r: PassInput) -> OperatorTime:
     dense, same = layers * (layer.projection + layer.ffn), r.head_rows is r.rows
     moved = layers * (layer.projection_traffic + layer.ffn_traffic) * m.context.precision.activation_bytes
     size = (dense + layer.head) * m.context.precision.weight_bytes
+    # where all rows reach the head it joins the product; else its own rows are padded apart
     compute = padded * (2.0 * (dense + layer.head if same else dense) / _sustained_flops(m.chips))
     between = moved * per_byte.activation_dram + layers * _row_traffic_s(m)
     sram, dram = (
@@ -307,6 +313,7 @@ def _attention_core(m: Machine, r: PassInput) -> OperatorTime:
     chips, per_byte = m.chips, m.per_byte
     size = m.context.precision.kv_bytes
     row_s = r.core_flop / (chips.attention_flops * chips.core_efficiency)
+    # no stationary weights here, so there is no load; KV cache has a sustained bandwidth of its own
     in_sram = r.kv_elements * r.kv_share
     sram, dram = in_sram * (size * per_byte.sram), (r.kv_elements - in_sram) * (size * per_byte.kv_dram)
     if r.state_bytes is not None:

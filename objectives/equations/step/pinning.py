@@ -70,6 +70,7 @@ def pinning_values(
     if not loads:
         return _matrix_value(chips, per_byte, held_bytes["weights"], read, compute, moved), kv
     draft = 1.0 if work.speculation is None else 1.0 + work.speculation.cost  # as a share of the LLM
+    # `held_bytes` counts experts, draft included, among the weights; they are taken out alike
     experts = ceil_div(float(context.llm.layers), pp) * layer.experts() * (wide * draft)
     padded = sum(p.share * load.padded_rows * p.elements for p, load in loads)
     routed = _matrix_value(
@@ -95,6 +96,7 @@ def _waited_for(layers: float, head: Array, layer: Array, count: Array, pp: Arra
     last = fewest * layer + head >= most * layer
     stage = where(last, fewest * layer + head, most * layer)
     waits = (count * stage > layers * layer + head) & (pp > 1.0)
+    # with more stages than layers the last holds the head alone; one layer keeps its reads above 0
     some = where(last, maximum(fewest, 1.0), most)
     return where(waits, some, layers), where(waits & ~last, zeros_like(some + count), 1.0)
 

@@ -178,12 +178,15 @@ def turns_behind_prompts(
         2.8
     """
     each = batch / (count * turns)  # prompts that one pass starts
+    # a draft can give more tokens than a request wants, so that G may be below 1
     stays = maximum(1.0 - 1.0 / turns, 0.0) ** (batch / count)
     starts, others = 1.0 - stays, count - 1.0
+    # a geometric sum over the m - 1 passes behind the first prompt
     passed = each * (1.0 - stays**others) / starts
     crawled = prompt_latency_s + passed * prompt_stage_s
     busy = prompt_stage_s + others * (turn_s / count + each * prompt_stage_s)
     share = count * starts
+    # one renewal cycle, from one prompt that leads to the next, scaled to a request below
     every = share * maximum(crawled, busy) + (batch / turns - share) * prompt_stage_s + turn_s
     return every * (turns / (1.0 + others * starts))
 
@@ -232,6 +235,7 @@ def turn_with_chunks(
     """
     plain, rest, more = turn_s / count, (1.0 - share) * run, run - 1.0
     each = maximum(mixed_stage_s, plain)
+    # J: a chunk through all stages, or a turn of a slowest stage that never idles
     lead = maximum(mixed_latency_s, count * (share * each + (1.0 - share) * plain))
     passes = share * (more + count) + rest
     return (share * (more * each + lead) + rest * plain) * (count / passes)

@@ -70,6 +70,7 @@ def prefill_pass(s: Setup) -> PrefillPass:
         eight chips.
     """
     work, prompts, layer = s.context.workload, s.prompt_load.prompts, s.layer
+    # plain workload numbers take the shape of the deployments, which passes broadcast against
     shape = zeros_like(s.deployments.tp)
     rows = PassInput(
         rows=prefix_cache.computed_tokens(work) * prompts + shape,
@@ -115,6 +116,7 @@ def _some(s: Setup) -> Array | None:
     """1 where requests have prompt tokens to compute, 0 where they have none; None where all have."""
     rows = prefix_cache.computed_tokens(s.context.workload)
     if is_number(rows):
+        # a plain number decides for the whole batch; an array of prompt lengths needs a mask
         return None if rows > 0.0 else zeros_like(s.deployments.tp)
     return where(rows > 0.0, 1.0, zeros_like(rows))
 

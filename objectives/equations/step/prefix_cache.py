@@ -71,6 +71,7 @@ def prompt_core_flop(layer: MeanLayer, work: Workload) -> Array:
         3.0
     """
     rows = computed_tokens(work)
+    # identity, not equality: without a cache the prompt length itself comes back, array or not
     if rows is work.isl:
         return layer.prompt_core_flop(work.isl)
     before = work.isl - rows
@@ -179,6 +180,7 @@ def stored_layer_bytes(layer: MeanLayer, work: Workload, kv_bytes: float) -> Arr
     if cache is None or (is_number(before) and before <= 0.0):
         return zeros_like(layer.head)
     some = before > 0.0
+    # per stored token, so that windows, which keep less than all, count as they are
     each = layer.kept_bytes(before, kv_bytes) / where(some, before, 1.0)
     return where(some, each, 0.0) * cache.stored_tokens
 
@@ -220,6 +222,7 @@ def stored_bytes(context: Context, one: Array) -> Array:
         >>> stored_bytes(context, 1.0)
         327680000.0
     """
+    # at TP = 1, so that replicated KV heads and latents are stored once
     whole = mean_layer(context.llm, one)
     return context.llm.layers * stored_layer_bytes(whole, context.workload, context.precision.kv_bytes)
 

@@ -49,6 +49,7 @@ def _sent_bytes(m: Machine, r: PassInput) -> Array:
     """Bytes that a chip sends in the collectives of one pass [B]: all-reduces, gathers, rows to experts."""
     llm, layers = m.context.llm, float(m.context.llm.layers)
     size, tp = residual_bytes(m.context.precision), m.tp
+    # an all-reduce sends its bytes twice (reduce-scatter, all-gather), a gather once; (TP - 1) / TP of each
     each = 2.0 * m.layer.all_reduces * llm.hidden + m.layer.gathered
     total = (layers * each * r.rows + llm.vocab * r.head_rows) * size * ((tp - 1.0) / tp)
     both_ways = m.context.precision.activation_bytes + size

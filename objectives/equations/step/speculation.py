@@ -32,6 +32,7 @@ def tokens_per_step(s: Speculation) -> float:
         >>> [round(tokens_per_step(Speculation(length=k, acceptance=a, cost=0.0)), 2) for a, k in drafts]
         [1.96, 3.69, 6.86]
     """
+    # the geometric sum is 0 / 0 at a = 1, where its limit is k + 1
     a, k = s.acceptance, s.length
     return k + 1.0 if a == 1.0 else (1.0 - a ** (k + 1)) / (1.0 - a)
 

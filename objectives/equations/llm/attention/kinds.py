@@ -124,6 +124,7 @@ def kind_of(attention: AttentionLayer) -> AttentionKind[Any]:
         ...                         state_bytes=4.0)).__name__
         'objectives.equations.llm.attention.linear'
     """
+    # by the exact class: a subclass that adds a feature must not be counted as its parent in silence
     found = _KINDS.get(type(attention))
     if found is None:
         known = ", ".join(kind.__name__ for kind in _KINDS)

@@ -79,6 +79,7 @@ def projection_elements(a: LatentAttention, hidden: int, tp: Array) -> Array:
         >>> projection_elements(v3, 7168, 128.0) == 7168 * 2112 + 1536 * 192 + 512 * 256 + 128 * 7168
         True
     """
+    # each head needs the whole latent, so the down-projections cannot be split by heads
     everywhere = hidden * ((a.query_latent or 0) + a.latent + a.rope)
     return everywhere + float(_head_elements(a, hidden)) * ceil_div(a.heads, tp)
 
@@ -199,6 +200,7 @@ def core_flop(a: LatentAttention, tp: Array) -> Array:
         >>> core_flop(v3, 1.0)
         278528.0
     """
+    # more FLOP than the expanded form, for one cached vector read instead of H keys and values
     return 2.0 * (2 * a.latent + a.rope) * ceil_div(a.heads, tp)
 
 

@@ -37,6 +37,7 @@ def params(a: LinearAttention, hidden: int) -> int:
         ...                        state_bytes=4.0), 8)
         360
     """
+    # queries have the heads and the size of keys, hence the 2
     keys, values = 2 * a.key_heads * a.key_dim, a.heads * a.value_dim
     gates = 2 * a.heads * (hidden + 1) if a.delta else 0
     return hidden * (keys + (2 + a.gate) * values) + gates + a.conv * (keys + values) + a.value_dim
@@ -164,6 +165,7 @@ def core_flop(a: LinearAttention, tp: Array) -> Array:
         ...                           delta=True, conv=4, state_bytes=4.0), 1.0) == 32 * 3 * 2 * 128 * 128
         True
     """
+    # the delta rule reads the state once more, to subtract what it holds of the key
     accesses = 3.0 if a.delta else 2.0
     return 2.0 * accesses * float(a.key_dim * a.value_dim) * ceil_div(a.heads, tp)
 
@@ -305,5 +307,6 @@ def state_bytes(a: LinearAttention, tp: Array) -> Array:
         2.0
     """
     heads = ceil_div(a.heads, tp)
+    # the convolution runs over queries, keys and values, each a window of its last tokens
     back = max(a.conv - 1, 0) * (2.0 * a.key_dim * ceil_div(a.key_heads, tp) + a.value_dim * heads)
     return a.state_bytes * (float(a.key_dim * a.value_dim) * heads + back)

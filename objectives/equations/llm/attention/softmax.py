@@ -316,10 +316,12 @@ def seen_by_prompt(a: Attention, isl: Array) -> Array:
     """
     if a.window is None:
         return isl / 2.0
+    # the floor makes an empty prompt see 0 tokens instead of 0 / 0
     size, prompt = float(a.window), maximum(isl, 1e-9)
     if a.chunked:
         whole = floor(isl / size)
         rest = isl - whole * size
         return (whole * size * size + rest * rest) / (2.0 * prompt)
+    # the triangle of the first w rows, then w tokens a row: below the window it is isl / 2
     inside = minimum(isl, size)
     return inside - inside * inside / (2.0 * prompt)
