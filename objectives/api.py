@@ -179,6 +179,7 @@ class Metrics:
     def feasible(self) -> Array:
         """True where no constraint is violated."""
         flags = [v <= 0.0 for v in self.violations.values()]
+        # flag by flag, not stacked: each keeps its own short axes until they meet
         all_of = flags[0]
         for flag in flags[1:]:
             all_of = all_of & flag

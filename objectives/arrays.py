@@ -24,6 +24,7 @@ def namespace(*arrays: Array) -> Namespace:
     """
     if len(arrays) == 1 and (known := _KNOWN.get(type(arrays[0]))) is not None:
         return known
+    # plain numbers belong to every namespace
     kinds = {type(a) for a in arrays} - {float, int}
     if len(kinds) == 1 and (known := _KNOWN.get(*kinds)) is not None:
         return known
@@ -72,6 +73,7 @@ def _shared(a: Array, b: Array) -> Namespace | None:
 
 def where(condition: Array, a: Array, b: Array) -> Array:
     """`a` where the condition holds, else `b`; a plain truth value chooses as a whole."""
+    # plain numbers compare to a plain truth value, which no namespace takes
     if condition is True or condition is False:
         return a if condition else b
     return namespace(condition).where(condition, a, b)
@@ -84,11 +86,13 @@ def floor(value: Array) -> Array:
 
 def ceil_div(a: Array, b: Array) -> Array:
     """Smallest whole number (as a float) not below a / b, element by element."""
+    # IEEE division is exact where the quotient is whole, so that no tolerance is needed
     quotient = a / b
     return float(-(-quotient // 1)) if is_number(quotient) else namespace(quotient).ceil(quotient)
 
 
 def inverse(rate: Array) -> Array:
     """1 / rate, and 0 where the rate is 0, which means that there is no such path."""
+    # both branches are evaluated, so the inner choice keeps 1 / 0 out of the one that is dropped
     absent = rate == 0.0
     return where(absent, 0.0, 1.0 / where(absent, 1.0, rate))

@@ -22,6 +22,7 @@ class _Columns:
     @cached_property
     def shape(self) -> tuple[int, ...]:
         """Shape that all columns broadcast to."""
+        # many columns, few distinct shapes
         return broadcast_shape(*{a.shape for a in self.columns().values()})
 
     @property
@@ -46,6 +47,7 @@ class _Columns:
 
 def broadcast_shape(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     """Common shape of arrays that broadcast; raises `ValueError` when they do not."""
+    # aligned at the last axis, as arrays broadcast; an axis that is missing counts as 1
     out: list[int] = []
     for i in range(1, max((len(s) for s in shapes), default=0) + 1):
         sizes = {s[-i] for s in shapes if len(s) >= i} - {1}

@@ -62,6 +62,7 @@ class Metric:
         if self.compute is None:
             column: Array = getattr(metrics, self.column)
             return column
+        # of a mix the column is combined already: from combined fields it would be another number
         return metrics.more[self.column] if self.column in metrics.more else self.compute(metrics, context)
 
 
@@ -78,6 +79,7 @@ class MetricObjective:
     """SI unit that targets are written in; that of the metric where it is left out."""
 
     def __post_init__(self) -> None:
+        # frozen, but this default depends on another field
         object.__setattr__(self, "unit", self.unit or self.metric.unit)
 
     @property

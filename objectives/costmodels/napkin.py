@@ -30,6 +30,7 @@ class NapkinCostModel:
         """Metrics of every design; TPOT is the claimed one, TTFT is 0 because the article ignores prefill."""
         c, d = designs.chips, designs.deployments
         llm, precision = context.llm, context.precision
+        # at TP = 1: the article counts one copy of the KV cache, which nothing splits or repeats
         layer = mean_layer(llm, ones_like(d.batch))
         sequence = llm.layers * layer.kv_kept(context.workload.max_context) * precision.kv_bytes
         held = {

@@ -42,6 +42,7 @@ class RooflineCostModel:
         mode = serving_mode(work.serving)
         if missing := mode.missing(work):
             raise ValueError(missing)
+        # prompts first: how many run together decides what each chip must hold
         setup = set_up(designs, context, mode.prompt_load(designs, work))
         steps = decode_steps(setup)
         served = mode.serve(setup, steps)
@@ -75,11 +76,14 @@ def _together(s: Setup, replicas: Array | None) -> Array:
 def _violations(s: Setup, served: ServingResult) -> dict[str, Array]:
     """Every named constraint; feasible where <= 0."""
     d, excess = s.deployments, s.machine.placed.excess_bytes
+    # both pools have one layout, and either may lack room
     if served.excess_bytes is not None:
         excess = maximum(excess, served.excess_bytes)
+    # EP is one column for all kinds of experts, so the first kind speaks for all
     joined = [part.spread.joined for part in s.layer.routed[:1]]
     found = {
         "capacity": excess,
+        # replicas that share experts send each other rows, so all of them need one network
         "network_domain": domain_excess(s.chips, d.tp * joined[0] if joined else d.tp, d.pp),
         **silicon_violations(s.chips),
     }
@@ -95,6 +99,7 @@ def _extra_capex(s: Setup, served: ServingResult) -> dict[str, Array]:
         return {}
     d = s.deployments
     size = prefix_cache.stored_bytes(s.context, ones_like(d.tp))
+    # prompts run in the prefill pool where there is one, and their prefixes are read there
     readers = d.dp if served.prefill_replicas is None else served.prefill_replicas
     return {"prefix_cache": prefix_cache.store_usd(cache, size, readers)}
 
@@ -110,5 +115,6 @@ def _breakdown(s: Setup, steps: DecodeSteps, served: ServingResult) -> Breakdown
         ttft=served.prefill.parts(s) | dict(served.ttft_parts_s),
         capacity=s.held_bytes,
         pools=pools,
+        # a step gives several tokens where drafts are checked: each pays its share of the layers
         bounds=bounds(steps.layer_pass, parts, s.context.llm.layers / steps.tokens, 1.0 / steps.tokens),
     )

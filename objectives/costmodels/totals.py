@@ -88,8 +88,10 @@ def metrics(
     capex = total(capex_parts)
     drawn = drawn_per_token(c, resources, count, tokens_per_s, context.economy, optics)
     energy = metered(context.economy, total(drawn))
+    # the building must carry all chips at full power; electricity is paid for what they draw
     paid = (context.economy, capex, count * (c.power_w + optics), tokens_per_s, energy)
     per_million = money.usd_per_million_tokens(*paid)
+    # where a mode counts no prompts, the whole cost is that of outputs
     inputs, outputs = zeros_like(d.tp), per_million
     if prompt_share is not None:
         inputs, outputs = money.token_prices(per_million, prompt_share, work.isl, work.osl)

@@ -63,7 +63,7 @@ def stage_hops(chips: Chips, tp: Array, pp: Array) -> StageHops:
     far = where(has_out, _boundaries(tp * pp, chips.link_domain, pp), 0.0)
     dragonfly = chips.link_topology == TOPOLOGIES["dragonfly"]
     grouped = dragonfly | (chips.link_topology == TOPOLOGIES["fat-tree"])
-    # a boundary between domains is one between groups too: it is counted once, as the slower
+    # a boundary between domains is one between groups too: it is counted once, as the former
     leaving = maximum(where(grouped, _boundaries(tp * pp, chips.link_group, pp), 0.0) - far, 0.0)
     near = maximum(pp - far - leaving, 0.0)
     kinds = (

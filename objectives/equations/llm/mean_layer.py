@@ -233,6 +233,7 @@ def _sizes(block: Block, hidden: int, tp: Array, ep: Array) -> dict[str, Array]:
         out["ffn"] = feed_forward.ffn_elements(f, hidden, tp)
         out["ffn_traffic"] = feed_forward.ffn_traffic(f, hidden, tp)
     if e := block.experts:
+        # routed experts are in `Routed`: how many of them are read depends on the rows of a pass
         out["ffn"] = moe.shared_elements(e, hidden, tp)
         out["ffn_traffic"] = moe.shared_traffic(e, hidden, tp)
         split = spread(e, tp, ep).split

@@ -37,6 +37,7 @@ class DecodeOnly:
         return ServingResult(
             tpot_s=tpot,
             ttft_s=total(prefill.seconds(), parts),
+            # prompts hold no slot here, so TPOT alone is the time of a slot for each token
             tokens_per_s=throughput(s.deployments.batch, tpot, s.deployments.dp),
             prefill=prefill,
             resources=steps.resources,

@@ -161,6 +161,7 @@ def transfer_s(chips: Chips, size_bytes: Array) -> Array:
         >>> transfer_s(chip, 1.13e9)
         0.0226
     """
+    # without scale-out both pools are in one domain, and KV cache takes its links
     out = chips.scale_out_bandwidth > 0.0
     link = inverse(chips.link_bandwidth * chips.link_efficiency)
     per_byte = where(out, inverse(chips.scale_out_bandwidth), link)

@@ -34,6 +34,7 @@ class Static:
 
     def serve(self, s: Setup, steps: DecodeSteps) -> ServingResult:
         """The pass over all prompts, then OSL - 1 steps."""
+        # no queue: all prompts start together, and nothing joins before the batch ends
         prefill, tpot = prefill_pass(s), steps.per_token_s()
         d, osl, prompts = s.deployments, s.context.workload.osl, s.prompt_load.prompts
         parts = first_token_parts(s, prefill, tpot, prompts)

@@ -76,6 +76,7 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad) -> Setup
     layer = mean_layer(context.llm, d.tp, d.ep)
     micro = micro_batches(d.batch, d.pp)
     held = _held_bytes(context, layer, chips, d, prompt_load, micro.rows)
+    # the largest stage: all chips are alike, so the fullest decides what fits
     stage = ceil_div(float(context.llm.layers), d.pp)
     per_byte = seconds_per_byte(chips)
     prompt_kv = stage * layer.kept_bytes(work.isl, context.precision.kv_bytes) * prompt_load.prompts
@@ -128,6 +129,7 @@ def _held_bytes(
         held["weights"] = held["weights"] * (1.0 + work.speculation.cost)
     if work.prefix is not None and work.prefix.tier == "dram":
         held["prefix_cache"] = stage * prefix_cache.stored_layer_bytes(layer, work, precision.kv_bytes)
+    # rows of a pass beyond `held_rows` stream through: their activations are never held at once
     prompt_rows = minimum(load.rows, chips.held_rows)
     together = rows + prompt_rows if load.with_decode else maximum(rows, prompt_rows)
     return {**held, "activations": together * (layer.live * precision.activation_bytes)}

@@ -67,6 +67,7 @@ def decode_steps(s: Setup) -> DecodeSteps:
     draft = s.context.workload.speculation
     if draft is None:
         return plain
+    # drafting in plain steps: k tokens, each at the share c of one
     checking, guessed = _step(s, checked_rows(draft)), draft.length * draft.cost
     tokens = tokens_per_step(draft)
     return DecodeSteps(

@@ -112,6 +112,7 @@ def _matrix_value(
         held_bytes=held,
         reads=_over(read, held),
         dram_s_per_byte=per_byte.dram,
+        # DRAM hides behind arithmetic or the port into the matrix units, whichever takes longer
         busy_s_per_byte=maximum(compute, per_byte.load),
         port_s_per_byte=per_byte.load,
         activation_s_per_byte=_over(moved, read) * per_byte.activation_sram,
@@ -126,6 +127,7 @@ def _kv_value(
 
     Behind these nothing is exposed; all rows of a sequence share what is moved.
     """
+    # the rows of a draft are computed behind one read of their sequence's KV cache
     checked = checked_rows(context.workload.speculation)
     at, each = context.workload.mean_context, context.precision.kv_bytes
     moved = layer.kv_read(at) * each

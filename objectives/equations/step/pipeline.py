@@ -186,7 +186,7 @@ def turns_behind_prompts(
     crawled = prompt_latency_s + passed * prompt_stage_s
     busy = prompt_stage_s + others * (turn_s / count + each * prompt_stage_s)
     share = count * starts
-    # one renewal cycle, from one prompt that leads to the next, scaled to a request below
+    # renewal reward: time from one prompt that leads to the next, over the passes between them
     every = share * maximum(crawled, busy) + (batch / turns - share) * prompt_stage_s + turn_s
     return every * (turns / (1.0 + others * starts))
 

@@ -97,6 +97,7 @@ def pipeline_pass(
     layers, step = m.context.llm.layers, m.chips.step_overhead_s
     message = r.rows * (m.context.llm.hidden * residual_bytes(m.context.precision))
     layer_s, head_s = p.layer_s(), p.head_s()
+    # paid once a pass: once in the latency, and the slowest stage is taken to be the one that pays it
     each = r.sequences * m.chips.sequence_overhead_s
     hop, fixed = hops.turn.seconds(message), pp * step + each
     return PipelinePass(
@@ -144,6 +145,7 @@ def bounds(p: ForwardPass, parts: Mapping[str, Array], layers: float, heads: flo
     if p.routed is not None:
         operators.append((p.routed, layers))
     credits = [{k: n * v for k, v in operator.bound().items()} for operator, n in operators]
+    # what comes from other chips or from a host waits for links
     links = ("die_to_die", "all_to_all", "kv_transfer", "prefix_load")
     rest = {
         "dram": parts["activation_passes"],
