@@ -31,6 +31,7 @@ def anchor(stack: StackSpec, chip: ChipSpec) -> Anchor:
     if stack.estimate != "calibrated":
         kind = "an upper bound on speed" if stack.estimate == "speed-of-light" else "not calibrated"
         return Anchor(anchored=False, reason=f"{name} is {kind}: no measurement anchors it.")
+    # the nearest evidence decides: this chip, then its class, its vendor, at last any vendor
     if chip.name in stack.chips:
         return Anchor(anchored=True, reason=f"{name} was fitted to measurements of {chip.name}.")
     classes = ", ".join(stack.classes)

@@ -77,9 +77,11 @@ class Branch:
     def columns(self, values: Mapping[str, Array]) -> dict[str, Array]:
         """Chip columns, shape (n,), for parameter values of shape (n,) in SI, in their array namespace."""
         xp = namespace(*values.values()) if values else np
+        # what does not vary keeps the shape (1,) and broadcasts, so that it is computed once for all
         out = {name: xp.asarray([value], dtype=xp.float64) for name, value in self.fixed.items()}
         if "link_bandwidth" in values:
             out["link_bandwidth"] = values["link_bandwidth"]
+        # whole ports: their number and their speed are searched apart
         if "link_count" in values:
             out["link_bandwidth"] = values["link_count"] * values["link_speed"]
         ratio, peaks = self._ratio(values, xp), self._peaks(values)
@@ -101,6 +103,7 @@ class Branch:
             "price_usd": self._price(made, values, ratio),
             **self._optics(out["link_bandwidth"]),
         }
+        # last, since servers, racks and links are sized by the power and bandwidth above
         if self.setting.price.system == "built-up":
             out |= around_of(made.power_w, out["link_bandwidth"], self.network, self.setting)
         return out
@@ -147,6 +150,7 @@ class Branch:
         for name, value in names.items():
             if name in self.spec.parameters:
                 choices = self.spec.parameters[name].choices
+                # a first trial must be inside the space: a name that it lacks starts at its first choice
                 found[name] = float(choices.index(value)) if value in choices else 0.0
         return found
 
@@ -158,6 +162,7 @@ class Branch:
         """All peaks over the template's."""
         if "peak_flops" not in values:
             return xp.ones(1, dtype=xp.float64)
+        # formats and vector units grow with the matrix unit, so one ratio scales them all
         return values["peak_flops"] / self.peaks[0].fp16
 
     def _peaks(self, values: Mapping[str, Array]) -> Peaks:
@@ -186,6 +191,7 @@ class Branch:
         ratio = self._ratio(values, xp)
         stacks = values.get("dram_stacks", own["stacks"])
         software = managed_by_software(self.template)
+        # SRAM is either scratchpad or cache here; the parameter `sram` sizes the one that the template has
         sram = {"sram_bytes": out["sram_bytes"], "sram_bandwidth": out["sram_bandwidth"]} if software else {}
         cache = {"cache_bytes": values["sram"]} if not software and "sram" in values else {}
         changed = {
@@ -211,6 +217,7 @@ class Branch:
     def _price(self, made: Silicon, values: Mapping[str, Array], ratio: Array) -> Array:
         """Price of each chip by the study's method [USD], shape (n,)."""
         method = price_method(self.setting.price.method)
+        # unit cost is the costly part: it is worked out for methods that read it only
         needs = method.needs(None)
         fp16 = ratio * self.peaks[0].fp16 + zeros_like(made.power_w) if "fp16 peak" in needs else None
         known = Priced(
@@ -238,6 +245,7 @@ def branches_of(space: SpaceSpec, setting: Setting) -> dict[str, Branch]:
     problems: list[Problem] = []
     found: dict[str, Branch] = {}
     method = price_method(setting.price.method)
+    # no file lists a chip that does not exist yet
     if "listed price" in method.needs(None):
         others = [name for name, other in price_methods().items() if "listed price" not in other.needs(None)]
         what = f"expected {', '.join(others[:-1])} or {others[-1]} for the hypothetical chips of {space.name}"
@@ -277,6 +285,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
     peaks = tuple(_peaks_of(chip, setting) for chip in made_on)
     fixed = {
         **template_columns(made_on[0], setting, stack, network),
+        # the template may have DRAM where the branch has none, and rows of prompts follow the branch
         **stack_columns(stack, bool(spec.generations)),
         **network_columns(network),
         **reach_columns(template.link.bandwidth.value or 0.0, network, setting.technology),

@@ -112,6 +112,7 @@ def searched_on(chip: ChipSpec, technology: TechnologySpec, node: str) -> ChipSp
     unit = chip.matrix_unit or UNITS[chip.chip_class]
     formats = formats_on(technology, node)
     # the template may be of another node, with formats that this one lacks
+    # a technology without a table of formats says nothing of nodes: all peaks stay
     keep = {"fp32", "fp16", *formats} if technology.formats else set(chip.peak)
     die = chip.die.model_copy(update={"process": chip.die.process.model_copy(update={"value": node})})
     peaks = {name: leaf for name, leaf in chip.peak.items() if name in keep}
@@ -148,6 +149,7 @@ def _computed(chip: ChipSpec, stored: str, activations: str) -> Computed:
     formats, wanted = arithmetic(stored, activations), native(stored)
     found = best_peak(chip, formats)
     used = formats[0] if found is None else found[0]
+    # bf16 and fp16 have one peak; the name that the user gave is shown
     if used == wanted:
         return Computed(stored, "bf16" if stored == "bf16" else used)
     if formats[0] != wanted:
@@ -170,6 +172,7 @@ def _completed(
     missing = [name for name in ratios if name not in chip.peak and ratios[name] > 0.0]
     if not given or not missing:
         return chip
+    # `ratios` begins with fp16, which is taken where it is known
     first, value = given[0]
     fp16 = value / ratios[first]
     peaks = {**chip.peak, **{name: _derived(fp16 * ratios[name], ratios[name], unit) for name in missing}}

@@ -13,6 +13,7 @@ SWITCHED = ("switch", "fat-tree")
 
 def on_board_and_in_rack(network: NetworkSpec, technology: TechnologySpec) -> tuple[float, float]:
     """Chips on one board and in one rack [1]: the network's own, else the usual ones of the technology."""
+    # a rack holds whole boards, so it is never the smaller of the two
     board, rack = network.board, network.rack
     usual = technology.system.chips_per_board, technology.system.chips_per_rack
     return _count(board or usual[0]), max(_count(rack or usual[1]), _count(board or usual[0]))
@@ -31,8 +32,10 @@ def shares(network: NetworkSpec, technology: TechnologySpec) -> tuple[float, flo
     if network.global_share is not None:
         sizes["across"] = float(network.global_share.value or 1.0)
     beyond = leaving(network.topology, board, **sizes), leaving(network.topology, rack, **sizes)
+    # a published share replaces the geometric one, unless the rack holds the whole domain
     if network.beyond_rack is not None and beyond[1] > 0.0:
         beyond = beyond[0], float(network.beyond_rack.value or 0.0)
+    # what leaves the rack has left the board before
     return max(beyond), beyond[1]
 
 

@@ -12,6 +12,7 @@ from dse.spec.schema.space import NAME, PARAMETERS, ParameterSpec
 def value_at(parameter: ParameterSpec, fraction: Floats) -> Floats:
     """Value at `fraction` in [0, 1] of the range, on its scale; the choice nearest to it."""
     if parameter.choices:
+        # end choices get half the width of the others, as fractions 0 and 1 are the ends of the range
         index = np.rint(fraction * (len(parameter.numbers) - 1)).astype(np.int64)
         return np.asarray(parameter.numbers)[index]
     if parameter.scale == "linear":
@@ -27,6 +28,7 @@ def fraction_of(parameter: ParameterSpec, value: float) -> float:
     if parameter.choices:
         numbers = np.asarray(parameter.numbers)
         return float(np.argmin(np.abs(numbers - value)) / (len(numbers) - 1))
+    # clipped below: a real chip may be beyond the range that a space allows
     at = (
         (value - low) / (high - low)
         if parameter.scale == "linear"

@@ -36,6 +36,7 @@ def listed_basis(chip: ChipSpec) -> str:
     """
     if chip.price.value is None:
         return "unit-cost"
+    # a number of the question keeps no basis of the file that it replaces
     if chip.price.source in _ASKED:
         return "set"
     return chip.price_basis or "unsaid"

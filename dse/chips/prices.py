@@ -21,6 +21,7 @@ def price_of_one(method: str, seller: str | None = None, system: str = "chips-on
     try:
         found = price_method(method)
     except SpecError as error:
+        # one chip has no study: the user wrote an option, and the error names it
         raise SpecError(Problem("--price-method", p.what) for p in error.problems) from None
     if "searched price" in found.needs(None):
         what = "a space with a parameter price; --set price='... USD' sets that of one chip"
@@ -69,7 +70,9 @@ def built_up(
     known = dict(zip(needed, _known(needed, where), strict=True))
     at = {name: known[f"system.{name}"] for name in names}
     zero, chips = zeros_like(power_w), at["chips_per_host"]
+    # USD for each watt of servers
     in_rack = at["cold_plates"] + at["coolant_units"] + at["power_shelves"]
+    # direct topologies have cables from chip to chip, no switch to pay for
     switch = at["switched_link"] if network.topology in SWITCHED else 0.0
     cabled, optical = shares(network, technology)
     dearer = max(at["optical_link"] - at["copper_link"], 0.0)  # optics replace cables

@@ -121,6 +121,7 @@ def chip_columns(
     chip = with_formats(chip, setting.technology)
     stack = stack or setting.stack_of(chip.name, chip.stack)
     network = network or setting.catalog.get(NetworkSpec, setting.network or chip.link.network)
+    # all unknowns first, so that one error names every fact that is missing
     problems = list(_unknowns(chip, setting, network, stack))
     if problems:
         raise SpecError(problems)
@@ -141,6 +142,7 @@ def template_columns(chip: ChipSpec, setting: Setting, stack: StackSpec, network
     problems = list(_unknowns(chip, setting, network, stack))
     if problems:
         raise SpecError(problems)
+    # the template's own silicon is not needed, but what keeps it from being derived is reported here
     check_made(chip, setting.foundry, priced="unit cost" in needs_of(chip, setting.price))
     price_method(setting.price.method).check(setting.terms)
     return {
@@ -182,6 +184,7 @@ def speed_columns(
         **stack_columns(stack, chip.dram is not None),
         **as_made(chip),
         **dict.fromkeys((*free, "user_tokens_per_s"), 0.0),
+        # the share of code is in the technology file, which questions of speed do without
         "sram_usable": 1.0,
         "link_bandwidth": _or_zero(chip.link.bandwidth),
     }
@@ -229,6 +232,7 @@ def network_columns(network: NetworkSpec) -> Columns:
         "link_latency": _or_zero(network.hop_latency),
         "link_topology": float(TOPOLOGIES[network.topology]),
         "link_domain": domain,
+        # a topology without groups is one group of the whole domain
         "link_group": float((network.group.value if network.group else None) or domain),
         "link_local_share": _or_zero(network.local_share) or 1.0,
         "link_global_share": _or_zero(network.global_share) or 1.0,
@@ -240,8 +244,10 @@ def network_columns(network: NetworkSpec) -> Columns:
 
 def stack_columns(stack: StackSpec, dram: bool) -> Columns:
     """Columns that a software stack gives to the chips it drives, which have `dram` or none."""
+    # dataflow chips with DRAM run larger chunks of prompts, as those of SambaNova and Tenstorrent do
     rows = (stack.prompt_rows_from_dram if dram else None) or stack.prompt_rows
     return {
+        # nulls were refused by `_speed_unknowns`: the defaults here satisfy the types only
         "compute_efficiency": stack.compute_efficiency.value or 1.0,
         "core_efficiency": stack.core_efficiency.value or 1.0,
         "tile_rows": float(stack.tile_rows.value or 1),
@@ -283,6 +289,7 @@ def price_parts(chip: ChipSpec, setting: Setting, made: Silicon | None = None) -
     needs, cost = needs_of(chip, setting.price), None
     if "unit cost" in needs:
         made = made or setting.foundry.silicon(chip)
+        # board and cooling are bought for the published power, where there is one
         power = None if chip.power.value is None else zeros_like(made.power_w) + chip.power.value
         cost = made.unit_cost_usd(power)
     known = Priced(

@@ -107,6 +107,7 @@ class Foundry:
         """As `TechnologySpec.problems`."""
         if build in self._clean:
             return []
+        # constants that all builds share are checked with the first build only
         found = list(self.technology.problems(build, where, shared=not self._clean))
         if not found:
             self._clean.add(build)
@@ -166,6 +167,7 @@ def build_of(chip: ChipSpec, *, priced: bool = True) -> Build:
         io_node=None if io is None else str(io.process.value),
         cooling=chip.cooling,
         wafer_scale=chip.die.wafer_scale,
+        # a node without a published cache density still makes chips without a cache
         cache=not managed_by_software(chip),
         io_cache=io is not None and bool(io.cache.value),
         priced=priced,
@@ -253,6 +255,7 @@ def _chip_problems(chip: ChipSpec, technology: TechnologySpec) -> Iterator[Probl
     }
     if chip.sram.use == "scratchpad":
         needed["sram.bandwidth"] = chip.sram.bandwidth
+    # the cache on the die is the last level, so the sum of all levels may stay unknown
     elif not managed_by_software(chip) and chip.sram.last_level is not None:
         needed = {"sram.last_level": chip.sram.last_level, **needed}
         del needed["sram.capacity"]

@@ -15,6 +15,7 @@ EXCESS = ("area_excess_m2", "dram_stacks_excess", "link_excess", "cooling_excess
 def watt_columns(made: Silicon) -> dict[str, Array]:
     """Power at rest and of each resource at full rate [W]; what joins dies works for DRAM, else for links."""
     full = made.full_power
+    # one owner for each watt: die-to-die PHYs carry DRAM traffic where there is DRAM
     joining = full["die_to_die"]
     for_dram = namespace(joining).where(made.blueprint.dram_bandwidth > 0.0, joining, 0.0)
     return {
@@ -49,6 +50,7 @@ def package_columns(made: Silicon) -> dict[str, Array]:
     b, layout = made.blueprint, made.technology.layout
     zero = zeros_like(b.dies + b.dram_bandwidth + b.link_bandwidth)
     owned = (b.dram_bandwidth + b.link_bandwidth) * layout.die_to_die_share
+    # what a die owns may be wanted by any other, see `package.die_to_die_bandwidth`
     each = owned / b.dies if b.die_bandwidth is None else b.die_bandwidth
     return {
         "dies": zero + b.dies,
@@ -114,6 +116,7 @@ def chip_power(chip: ChipSpec, made: Silicon | None) -> dict[str, float]:
         board = known or 0.0
         return {"power_w": board, **dict.fromkeys(WATTS, 0.0), "static_w": board}
     derived = float(made.power_w[0])
+    # a derived power of 0 has no shares that could be scaled to the published one
     scale = 1.0 if known is None or derived == 0.0 else known / derived
     watts = {name: scale * _first(column) for name, column in watt_columns(made).items()}
     return {"power_w": derived if known is None else known, **watts}

@@ -69,6 +69,7 @@ def margin_of(price: PriceSpec, technology: TechnologySpec) -> Margin:
     margin = known[seller].value or 0.0
     if margin >= 1.0:
         raise spec_error(where, f"expected a gross margin below 1, got {margin:g}")
+    # the study's own volume comes before that of the seller
     volume = price.volume
     if volume is None:
         volume = technology.economics.volume[seller].value
