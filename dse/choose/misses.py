@@ -38,6 +38,7 @@ def misses(metrics: api.Metrics, context: api.Context, limits: Limits) -> tuple[
         Miss(name=n, over=v, limit=known[n][0], unit=known[n][1])
         for n, v in _over(late(metrics, context, limits)).items()
     ]
+    # capacity and the like first: a latency of a system that does not fit means nothing
     return tuple(unfit or missed)
 
 

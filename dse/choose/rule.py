@@ -123,6 +123,7 @@ def judged_each(
         return np.broadcast_to(np.asarray(column, dtype=float), shape).reshape(-1, last)
 
     def over(violations: Mapping[str, Array], scales: Mapping[str, float]) -> Floats:
+        # most constraints hold everywhere, and each that is left out saves a pass over the grid
         some = {name: flat(v) for name, v in violations.items() if np.any(np.asarray(v) > 0.0)}
         return missed(some, scales) if some else np.zeros(size.shape)
 
@@ -138,6 +139,7 @@ def missed(over: Mapping[str, Floats], scales: Mapping[str, float]) -> Floats:
     total = np.zeros(np.shape(next(iter(over.values()))))
     for name, violation in over.items():
         excess = np.maximum(violation, 0.0)
+        # bytes, chips and watts are not comparable: each counts as a share of the chip's worst miss
         scale = scales.get(name) or excess.max(axis=0)
         total += excess / np.where(np.asarray(scale) > 0.0, scale, 1.0)
     return total
@@ -157,11 +159,13 @@ def smallest_and_best(found: Judged, tolerance: float) -> tuple[Ints, Ints]:
     if tolerance <= 0.0:
         return cheapest, cheapest
     least = np.take_along_axis(cost, cheapest[np.newaxis], axis=0)
+    # the absolute value, since the cost of a goal that is maximised is negative
     near = _least(found.size, left & (cost <= least + tolerance * np.abs(least)))
     return np.argmin(np.where(near, found.cost, np.inf), axis=0), cheapest
 
 
 def _least(values: Floats, among: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Those `among` the deployments of each chip whose value is the least."""
+    # those that are out already must not set the minimum
     bounded = np.where(among, values, _HARD)
     return np.asarray(among & (bounded <= bounded.min(axis=0)))

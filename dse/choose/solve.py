@@ -66,6 +66,7 @@ def best_deployments(
     `grid` has the shape (layouts, PP, batch, 1). Of systems within the tolerance the smallest is taken, see
     `dse.choose.rule`.
     """
+    # blocks of chips, never of deployments: the best of a chip needs its whole grid
     n, step = chips.size, max(1, BLOCK // grid.size)
     columns = {name: np.broadcast_to(np.asarray(a), (n,)) for name, a in chips.columns().items()}
     parts: list[list[Found]] = [[] for _ in limits]
@@ -103,6 +104,7 @@ def _block(
     judgements = judged_each(metrics, question.context, question.goal, limits, designs.shape)
     for each, coarse in zip(limits, judgements, strict=True):
         found, columns = coarse, [flat]
+        # a grid of one batch means that the batch was given
         if question.any_batch and grid.shape[-2] > 1:
             rounds = list(_between(question, chips, grid, found, each))
             found = reduce(Judged.joined, [more for _, more in rounds[1:]], rounds[0][1])
@@ -121,6 +123,7 @@ def _picked(found: Judged, columns: Sequence[dict[str, Floats]], tolerance: floa
 
     def deployed(index: Ints) -> api.Deployments:
         """Columns of the deployments with these numbers, one for each chip."""
+        # parts stay apart: those of the grid are one column for all chips, refined ones one for each
         out = {name: np.empty(len(index)) for name in columns[0]}
         start = 0
         for part in columns:
@@ -148,7 +151,9 @@ def _between(
 ) -> Iterator[tuple[dict[str, Floats], Judged]]:
     """Batches around the best one of the best layouts of each chip, finer from round to round."""
     n, sizes = chips.size, np.asarray(grid.batch).reshape(-1)
+    # (layouts, batches, chips); an infinite cost only ranks, it is never returned
     cost = np.where(found.feasible, found.cost, np.inf).reshape(-1, len(sizes), n)
+    # stable, so that equal layouts keep the order of the grid on every machine
     top = np.argsort(cost.min(axis=1), axis=0, kind="stable")[:LAYOUTS]
     at = np.argmin(cost[top, :, np.arange(n)], axis=-1)
     flat = grid.reshape(-1, len(sizes)).columns()
@@ -156,6 +161,7 @@ def _between(
     low, high = sizes[np.maximum(at - 1, 0)], sizes[np.minimum(at + 1, len(sizes) - 1)]
     share = np.linspace(0.0, 1.0, STEPS)[:, np.newaxis]
     for _ in range(ROUNDS):
+        # batches are whole; one that rounding repeats costs a point and changes nothing
         tried = np.round(low[:, np.newaxis] + share * (high - low)[:, np.newaxis])
         shape = (len(top), STEPS, n)
         columns = {k: np.broadcast_to(a, shape).reshape(-1, n) for k, a in {**layout, "batch": tried}.items()}
@@ -163,6 +169,7 @@ def _between(
         metrics = question.cost_model.evaluate(designs, question.context)
         more = judged(metrics, question.context, question.goal, limits, designs.shape)
         yield columns, more
+        # steps of at most one: every whole number between has been tried
         if (high - low).max() < STEPS:
             return
         cost = np.where(more.feasible, more.cost, np.inf).reshape(shape)
