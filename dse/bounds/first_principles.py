@@ -71,6 +71,7 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
         kv_kept = kv_kept + b.count * kv * np.minimum(work.max_context, _window(b.attention))
         core = core + b.count * flop * seen
         prompt_cores.append((b.count, prompt_flop * pairs))
+    # a prompt needs little of its last layer; whichever that is, leaving out the largest is a bound
     largest = np.maximum.reduce([one for _, one in prompt_cores])
     return Count(
         layers=layers,
@@ -88,6 +89,7 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
 
 def _layer(b: api.Block, hidden: int) -> tuple[float, float]:
     """Weights of a layer that every token visits, and of one routed expert."""
+    # gates of states and convolutions are left out too: fewer weights are a bound still
     each = float(sum(m.inputs * m.outputs for m in b.matrices))
     if isinstance(a := b.attention, api.Attention):
         each += hidden * a.head_dim * ((2 + a.gate) * a.heads + 2 * a.kv_heads)
@@ -116,6 +118,7 @@ def _core(a: api.AttentionLayer | None) -> tuple[float, float, float]:
     if isinstance(a, api.LatentAttention):
         flop = 2.0 * a.heads * min(2 * a.latent + a.rope, a.nope + a.rope + a.value)
         return float(a.latent + a.rope), flop, flop
+    # one write and one read; the further read of the delta rule is left out, which errs to the fast side
     if isinstance(a, api.LinearAttention):  # a state that every row writes and reads
         flop = 4.0 * a.heads * a.key_dim * a.value_dim
         return 0.0, flop, flop

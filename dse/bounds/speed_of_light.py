@@ -75,6 +75,7 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     osl, isl = np.asarray(work.osl, dtype=float), _computed(work)
     n = count(context.llm, replace(work, isl=isl))
     weights = (n.layers + n.head) * size.weight_bytes
+    # before replicas are joined below: a token travels inside its own one
     hops, tp = {"hops": _hops(c, context.llm, ways, pp)}, ways
     if context.llm.expert_count:  # replicas that share experts count as one
         joined = np.maximum(ep / tp, 1.0)
@@ -83,11 +84,13 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
 
     token = 2.0 * (n.layers + n.head)
     kv = n.kv_read * size.kv_bytes + 2.0 * n.state_bytes
+    # three bounds: all chips for B tokens; the TP chips of each layer for one; what only one chip can read
     turn = _seconds(c, need, need, weights + batch * kv, batch * token, batch * n.core_flop)
     latency = _seconds(c, tp, need, weights + kv, token + np.zeros_like(tp), n.core_flop)
     busiest = _seconds(c, 1.0, pp, _of_busiest(n, ways, ep) * size.weight_bytes, np.zeros_like(ways), 0.0)
     most = 1.0 if work.speculation is None else work.speculation.length + 1.0  # tokens of one turn
     tpot = {
+        # a checked draft costs its FLOP whatever is accepted; bytes and hops serve all tokens of a turn
         name: _most((turn[name], latency[name], busiest[name])) / (1.0 if name == "compute" else most)
         for name in turn
     } | {"hops": hops["hops"] / most}
@@ -95,6 +98,7 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     together = serving_mode(work.serving).starts_together
     prompts = batch if together else 1.0
     before, one = np.maximum(isl - 1.0, 0.0), np.minimum(isl, 1.0)
+    # nothing depends on the last layer but its last row
     flop = 2.0 * (before * (n.layers - n.last) + one * n.layers + n.head)
     read = (one * n.layers + n.head) * size.weight_bytes
     all_of_it = _seconds(c, need, need, read, prompts * flop, prompts * n.prompt_core_flop)
@@ -140,6 +144,7 @@ def _seconds(
     c: api.Chips, at_work: Number, holding: Number, size: Floats, flop: Number, core: Number
 ) -> dict[str, Floats]:
     """Least seconds of `at_work` chips for bytes and FLOP; the SRAM of `holding` chips is full of them."""
+    # SRAM of unknown speed may be arbitrarily fast, so then bandwidth bounds nothing
     known = (c.sram_bandwidth > 0.0) | (c.sram_bytes == 0.0)
     beyond = np.maximum(size - holding * c.sram_bytes * c.sram_usable, 0.0)
     return {
@@ -155,6 +160,7 @@ def _hops(c: api.Chips, llm: api.Llm, tp: Floats, pp: Floats) -> Floats:
     for b in llm.blocks:
         parts = (b.attention is not None) + (b.ffn is not None or b.experts is not None)
         exchanges += b.count * (min(parts, 1) if b.parallel else parts)
+    # a hop beyond the domain may be the faster one, and a bound takes the faster
     shortest = np.minimum(c.link_latency, np.where(tp * pp > c.link_domain, c.scale_out_latency, np.inf))
     found: Floats = shortest * (pp - 1.0 + np.where(tp > 1.0, float(exchanges), 0.0))
     return found
@@ -175,6 +181,7 @@ def assert_within_physics(
     against the designs.
     """
     labels = None if names is None else np.broadcast_to(np.asarray(names), designs.shape)
+    # the winners are enough: a design that is too fast would be among them
     if indices is not None:
         shape, at = designs.shape, np.asarray(indices, dtype=np.intp)
         labels = None if labels is None else labels.reshape(-1)[at]
@@ -202,6 +209,7 @@ def _beaten(m: api.Metrics, bound: Bound, shape: tuple[int, ...]) -> Iterator[tu
     for name, terms in (("tpot_s", bound.tpot_terms), ("ttft_s", bound.ttft_terms)):
         least, got = flat(_most(terms.values())), flat(getattr(m, name))
         if (at := _worst(least, got)) is not None:
+            # the term that sets the bound at this design is the reason to show
             why = max(terms, key=lambda term: flat(terms[term])[at])
             factor = f"{least[at] / got[at]:.4g} times too fast" if got[at] > 0.0 else "no time at all"
             yield at, f"{name}: expected at least {least[at]:.6g} s ({why}), got {got[at]:.6g} s, {factor}"
@@ -210,6 +218,7 @@ def _beaten(m: api.Metrics, bound: Bound, shape: tuple[int, ...]) -> Iterator[tu
         what = f"expected at most {most[at]:.6g} token/s, got {rate[at]:.6g} token/s"
         yield at, f"tokens_per_s: {what}, {rate[at] / most[at]:.4g} times too many"
     needed, room = flat(bound.needed_bytes), flat(bound.room_bytes)
+    # an infeasible design says itself that it lacks room
     if (at := _worst(np.where(flat(m.feasible()), needed, 0.0), room)) is not None:
         what = f"expected room for {needed[at]:.6g} B of weights and KV cache, got {room[at]:.6g} B"
         yield at, f"capacity: called feasible: {what}, {needed[at] - room[at]:.4g} B too little"
