@@ -91,6 +91,7 @@ class DesignBatch:
     def best(self, limit: float) -> int:
         """Index of the best deployment under the swept target, or the one that misses by least."""
         study = self.study
+        # a swept target of infinity is none
         swept = () if study.swept is None or not np.isfinite(limit) else ((study.swept, limit),)
         limits = merged(study.limits, swept)
         found = judged(self.metrics, study.context, study.goal, limits, self.shape, 1)
@@ -108,6 +109,7 @@ class DesignBatch:
             "usd_per_token_per_s": m.usd_per_token_per_s,
         }
         layout = {k: int(np.broadcast_to(a, self.shape)[at]) for k, a in d.columns().items()}
+        # each member of a mix has a layout of its own
         if self.members:
             layout = {k: int(v[0]) for k, v in self._layouts(np.asarray([index])).items()}
         return {
@@ -141,6 +143,7 @@ class DesignBatch:
         def at(column: object) -> Floats:
             return np.broadcast_to(np.asarray(column, dtype=float), self.shape).reshape(-1)[indices]
 
+        # only rows that are kept are held against physics; claims of makers are no predictions
         if api.predicts(self.study.cost_model):
             names = np.broadcast_to(np.asarray(o.chip), self.shape[-1:])
             mix = [(m.designs, m.member.context, m.metrics) for m in self.members]
@@ -163,6 +166,7 @@ class DesignBatch:
         }
         columns["chips"] = whole_numbers(columns["chips"])
         for i, axis in enumerate(axes_of(self.study)):
+            # an objective that is no metric has no column yet
             columns.setdefault(axis.column, self.values[indices, i])
         columns |= self._member_metrics(indices)
         columns |= {f"violation_{name}": v[indices] for name, v in self.violations.items()}
@@ -208,6 +212,7 @@ def _mixed(
 ) -> DesignBatch:
     """Every chip in every combination of deployments that is its best somewhere, one after the other."""
     found = combine(study, chips, deployments)
+    # a chip has as many combinations as trade-offs, so its facts are repeated for each
     at, n = found.chip, chips.size
 
     def each(column: Any) -> Any:

@@ -76,6 +76,7 @@ def measure(
     progress: Callable[[float], None] | None = None,
 ) -> tuple[float, int, float, float]:
     """Points per second, points, seconds and those of all cores together, for about `seconds` of `work`."""
+    # compilation and first page faults are not what is timed
     list(each(work, blocks[: 2 * threads], threads))
     start, began = time.perf_counter(), time.process_time()
 

@@ -143,6 +143,7 @@ def chip_sheet(
     made, costs, notes = _made(spec, technology, yield_law)
     if changed:
         notes.append(f"{', '.join(changed)} exchanged: published figures are of another chip, and left out")
+    # the published power is of the chip as it is sold
     power = spec.power.value
     if changed and "power" not in given:
         power = _board_power(sold, made, technology)
@@ -200,6 +201,7 @@ def _board_power(sold: ChipSpec, made: Silicon, technology: TechnologySpec) -> f
 
 def _changed(given: Mapping[str, str], before: ChipSpec, after: ChipSpec) -> list[str]:
     """What of `given` makes another chip: exchanged for another value, and of its silicon."""
+    # an override by the chip's own value makes no other chip: published figures still apply
     old, new = dict(sourced_values(before)), dict(sourced_values(after))
     found = []
     for name in sorted(set(given) - NO_SILICON):
@@ -233,6 +235,7 @@ def _made(spec: ChipSpec, technology: TechnologySpec, yield_law: str) -> tuple[S
     try:
         return chip_silicon(spec, technology, yield_law=yield_law), True, []
     except SpecError as error:
+        # area and power need no prices, so they are shown without dollars
         made = chip_silicon(spec, technology, priced=False, yield_law=yield_law)
         return made, False, [f"no unit cost: {p.what}" for p in error.problems]
 
@@ -250,6 +253,7 @@ def _price(
     terms = Terms(price=price_of_one(method, seller), technology=technology, catalog=catalog)
     found = price_method_named(method)
     needs = found.needs(spec)
+    # an unknown price is no error here: the sheet shows what is known
     if ("unit cost" in needs and not cost) or ("listed price" in needs and spec.price.value is None):
         return None, {}
     known = Priced(
@@ -288,6 +292,7 @@ def _dies(spec: ChipSpec, made: Silicon) -> tuple[Dies, ...]:
             continue
         area, wafer = group.each_m2, t.wafer
         laws = {"defects_per_m2": node.defects_per_m2}
+        # the laws without redundancy are for comparison: cost follows the harvested yield
         gross = gross_dies_per_wafer(
             area, diameter_m=wafer.diameter_m, edge_m=wafer.edge_m, scribe_m=wafer.scribe_m
         )
@@ -350,6 +355,7 @@ def _published(
         ("die_area", "m2", _first(made.plan.compute.each_m2), spec.die.area),
         ("tdp", "W", _first(made.power_w), spec.power),
         ("unit_cost", "USD", cost, spec.unit_cost),
+        # a listed price compared with itself says nothing
         ("price", "USD", None if "listed" in price else sum(price.values()) or None, spec.price),
     ]
     if spec.die.io is not None:

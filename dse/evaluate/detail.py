@@ -91,6 +91,7 @@ def family_of(study: ResolvedStudy, name: str, rows: Table) -> Family:
             study.slug, f"expected chips of the branches {', '.join(study.branches)}, got {name!r}"
         )
     branch = study.branches[name]
+    # a table holds parameters, not chips: silicon and price follow from them again
     values = {n: rows[f"param_{n}"].to_numpy(dtype=float) for n in branch.spec.parameters}
     stack = study.setting.stack_of(branch.name, branch.spec.stack)
     return Family(chips=branch.chips(values), stack=stack, hypothetical=True)
@@ -104,6 +105,7 @@ def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Design
         designs = api.Designs(chips=family.chips, deployments=_deployments(study, rows, f"{member.label}."))
         metrics = study.cost_model.evaluate(designs, member.context, detail=True)
         details.append(list(_detailed(family, metrics, member.context, member.limits, n)))
+        # targets of each part count as its constraints, as they did in the search
         promised = replace(metrics, violations=violations(metrics, member.context, member.limits))
         flat = taken(promised, designs, np.arange(n))
         points.append(MemberPoints(member=member, designs=designs, metrics=flat))

@@ -113,6 +113,7 @@ def estimate(
     problem.check_layout(batch=batch, tp=tp, pp=pp, dp=dp, ep=ep)
     grid = problem.grid(batch=batch, tp=tp, pp=pp, ep=ep, dp=dp)
     (found,) = problem.best_at(grid, [problem.limits])
+    # EP is a choice for networks with experts only
     solved = None in (batch, tp, pp) or (ep is None and problem.llm.expert_count > 0)
     return problem.estimate(problem.designs(found.deployments), solved=solved, chosen=found)
 
@@ -154,6 +155,7 @@ class Subject:
         self.software = software_named(software)
         self.sold = catalog.get(StackSpec, stack or spec.stack)
         used_stack = stack_under(self.software, self.sold, catalog)
+        # of chip and stack before overrides: these change numbers, not what was measured
         self.interval = interval_on(used_stack, spec, catalog)
         network = catalog.get(NetworkSpec, spec.link.network)
         self.chip, self.stack, self.network, self.workload = apply_settings(
@@ -243,6 +245,7 @@ class Subject:
         designs = self.designs(grid.reshape(-1))
         metrics = self.cost_model.evaluate(designs, self.context)
         found = judged(metrics, self.context, self.goal, self.limits, designs.shape, 1)
+        # the same rule, with the number of chips as the goal
         return designs.take(best(replace(found, cost=found.size)))
 
     def best_at(self, grid: api.Deployments, limits: Sequence[Limits]) -> list[Found]:
@@ -251,6 +254,7 @@ class Subject:
             cost_model=self.cost_model, context=self.context, goal=self.goal, tolerance=self.tolerance
         )
         chosen = best_deployments(question, self.chips, grid, limits)
+        # at a price of 0 all deployments cost the same, and none is the best
         if any(f.cost[0] <= 0.0 for f in chosen):
             raise spec_error(f"chips/{self.chip.name}", "price: expected more than 0 USD, got 0 USD")
         return chosen
@@ -272,6 +276,7 @@ class Subject:
         """Every deployment that is tried, what is given held; shape (layouts, PP, batch, 1)."""
         ways, spreads, replicas = zip(*self._layouts(tp, ep, dp), strict=True)
         stages = [pp] if pp else all_stages(self.llm)
+        # four batches to an octave; the batches between are refined around the best ones
         return product(ways, spreads, replicas, stages, [batch] if batch else batches(4))
 
     def estimate(
@@ -324,6 +329,7 @@ class Subject:
 
     def _notes(self, stages: float) -> list[str]:
         """Conditions under which the numbers hold, the most important first."""
+        # each note that is inserted at 1 precedes the earlier ones: price, formats, calibration, anchor
         notes = notes_of(self.stack, self.context.workload, self.interval, self.price.system, stages)
         if self.stack.estimate == "calibrated":
             notes.insert(1, anchor(self.stack, self.chip).reason.rstrip("."))
@@ -344,6 +350,7 @@ def _found(catalog: Catalog, llm: str, workload: str, chip: str) -> tuple[LlmSpe
     """What an estimate is about; raises `SpecError` with all unknown names at once."""
     found: list[Any] = []
     problems: list[Problem] = []
+    # all three are looked up before any error is raised: one run names every wrong word
     for spec, name in ((LlmSpec, llm), (WorkloadSpec, workload), (ChipSpec, chip)):
         try:
             found.append(catalog.get(spec, name))

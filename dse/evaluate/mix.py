@@ -47,6 +47,7 @@ def combine(study: ResolvedStudy, chips: Chips, deployments: Deployments) -> Com
     """
     n = chips.size
     designs = Designs(chips=chips, deployments=deployments)
+    # one call for all chips and deployments of a member; only combinations are made chip by chip
     each = [
         _Member(study, m, designs, study.cost_model.evaluate(designs, m.context), n) for m in study.members
     ]
@@ -73,6 +74,7 @@ class _Member:
         shape = (self.size, chips)
         self.judged = judged(found, member.context, study.goal, member.limits, designs.shape)
         self.goal, self.good = self.judged.cost, self.judged.feasible
+        # taken where no deployment of a chip is feasible, so that the chip still gets a row and a violation
         self.stand_in = best(self.judged)
         swept, context = study.swept, member.context
         self.late = np.zeros(shape) if swept is None else self._flat(swept.value(found, context))
@@ -88,9 +90,11 @@ class _Member:
         if not alive.size:
             at = int(self.stand_in[chip])
             return [(float(self.late[at, chip]), at)]
+        # the fastest first, of equally fast ones the cheapest
         order = alive[np.lexsort((self.goal[alive, chip], self.late[alive, chip]))]
         cost = self.goal[order, chip]
         least = np.minimum.accumulate(cost)
+        # a slower deployment is a step of the trade-off only where it is cheaper than all faster ones
         steps = order[np.concatenate([[True], cost[1:] < least[:-1]])]
         return [(float(self.late[i, chip]), int(i)) for i in steps]
 
@@ -120,6 +124,7 @@ def taken(whole: Metrics, designs: Designs, flat: Ints) -> Metrics:
 
 def _combinations(choices: list[list[tuple[float, int]]]) -> Iterator[tuple[int, ...]]:
     """One deployment of each member at every latency at which one of them changes, slower ones last."""
+    # below the slowest member's best latency there is no combination
     fastest = max(steps[0][0] for steps in choices)
     limits = sorted({fastest, *(late for steps in choices for late, _ in steps if late > fastest)})
     for limit in limits:
@@ -140,6 +145,7 @@ def combined_metrics(members: tuple[MemberPoints, ...]) -> Metrics:
         if isinstance(rule := metric.combine, str):
             each = [np.asarray(metric.of(m.metrics, m.member.context)) for m in members]
             found[metric.column] = combined_column(rule, each, weights)
+    # ratios last, since they are of combined columns
     for metric in metrics():
         if isinstance(rule := metric.combine, Ratio):
             found[metric.column] = found[rule.over] / found[rule.under]

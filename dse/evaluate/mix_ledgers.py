@@ -19,6 +19,7 @@ def combined_ledgers(each: Sequence[Ledgers], weights: Sequence[float]) -> dict[
 
 def _combined(ledger: Ledger, each: Sequence[Ledgers], weights: Sequence[float]) -> dict[str, float]:
     if ledger.combine == "largest":
+        # one part's ledger as a whole: parts maximised one by one would not sum to the total
         total = ledger.follows or ledger.name
         return dict(max(each, key=lambda ledgers: sum(ledgers[total].values()))[ledger.name])
     shares = weights if ledger.combine == "mean" else [1.0] * len(each)
