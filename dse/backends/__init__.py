@@ -22,6 +22,7 @@ def compiler(name: str) -> Compile | None:
         raise spec_error("--backend", f"unknown backend {name!r}; {nearest(name, BACKENDS)}")
     if name == "numpy":
         return None
+    # before the import, so that the error names what to install instead of a module of ours
     if find_spec(name) is None:
         raise spec_error("--backend", f"expected {name} to be installed; pip install 'dse[{name}]'")
     found: Compile = import_module(f"dse.backends.{name}").compiled

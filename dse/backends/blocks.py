@@ -43,6 +43,7 @@ def each(work: Callable[[T], R], blocks: Iterable[T], threads: int | None = None
     count = threads or cores()
     source = iter(blocks)
     with ThreadPoolExecutor(count) as pool:
+        # two for each thread: one runs, one waits, and results in memory stay bounded
         window = [pool.submit(work, block) for block in islice(source, 2 * count)]
         while window:
             first = window.pop(0)

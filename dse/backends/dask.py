@@ -54,8 +54,10 @@ class Cluster:
         running: set[Any] = set()
 
         def give() -> None:
+            # with nothing in flight one task is sent even without workers, so that a late worker finds it
             room = max(AHEAD * sum(self.threads.values()) - len(running), 0 if running else 1)
             for task in islice(source, room):
+                # not pure: Dask would answer a repeated task from its memo
                 future = self._client.submit(work, task, pure=False)
                 running.add(future)
                 future.add_done_callback(done.put)
@@ -66,6 +68,7 @@ class Cluster:
                 future = self._next(done, idle)
                 running.discard(future)
                 give()
+                # given before the result is used, so that the cluster never waits for the caller
                 result: R = self._result(future)
                 yield result
         finally:  # the caller no longer waits for the others
@@ -74,6 +77,7 @@ class Cluster:
 
     def _next(self, done: "SimpleQueue[Any]", idle: Callable[[], None] | None) -> Any:
         """The next task that came to an end."""
+        # workers may come back, so patience counts from the last moment that one was there
         alone = time.monotonic()
         while True:
             try:
@@ -93,6 +97,7 @@ class Cluster:
         """The result of a task that has ended; raises `SpecError` where the cluster lost it."""
         from distributed.scheduler import KilledWorker
 
+        # we cancel only what is no longer waited for, so it was lost with the scheduler
         if future.status == "cancelled":
             raise self._away(None)
         try:

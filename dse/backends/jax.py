@@ -17,6 +17,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def call(*arguments: Any) -> Any:
+        # a context: the program around us may want single precision
         with jax.enable_x64(True):
             return jax.tree.map(np.asarray, fast(*arguments))
 
