@@ -55,6 +55,7 @@ class Archive:
         chosen = candidates[keep[old:]]
         if not chosen.size:  # then nothing that was here is dominated either
             return 0
+        # before anything is replaced: a failure leaves the archive as it was
         fresh = rows(chosen)
         if len(fresh) != len(chosen):
             raise ValueError(f"archive: expected {len(chosen)} rows, got {len(fresh)}.")
@@ -67,6 +68,7 @@ class Archive:
 
     def _kept(self, values: Floats, ranks: npt.NDArray[np.int64]) -> Mask:
         """Mask of the rows that nothing dominates, the lowest rank of equal ones."""
+        # the filter keeps the first of equal rows, so rows are offered in the order of their ranks
         by_rank = np.argsort(ranks, kind="stable")
         keep = np.empty(len(values), dtype=np.bool_)
         keep[by_rank] = nondominated(values[by_rank], self.axes)
@@ -77,6 +79,7 @@ class Archive:
         if not len(frame):
             return 0
         names = [c for c in frame.columns if c.startswith("violation_")]
+        # a gap is a constraint that the row's trial did not have
         feasible = (frame[names].fillna(0.0) <= 0).all(axis=1).to_numpy()
         values = frame[[axis.column for axis in self.axes]].to_numpy(dtype=np.float64)
         ranks = frame["trial"].to_numpy(dtype=np.int64) if "trial" in frame.columns else 0
@@ -108,4 +111,5 @@ class Archive:
         return nondominated(values, self.axes)
 
     def _order(self) -> npt.NDArray[np.intp]:
+        # the last key of lexsort is the primary one
         return np.lexsort(self._values.T[::-1])

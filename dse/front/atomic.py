@@ -19,12 +19,14 @@ def replace_files(files: Mapping[Path, bytes]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
             staged.append((temporary, path))
+            # flushed before the rename: else a crash could leave the new name on an empty file
             with temporary.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
         for temporary, path in staged:
             os.replace(temporary, path)
+        # a rename is durable only once its folder is on disk
         for folder in {path.parent for path in files}:
             _sync_folder(folder)
     finally:  # also when interrupted

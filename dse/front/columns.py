@@ -69,6 +69,7 @@ def unit_of(column: str) -> str:
 @cache
 def _endings() -> tuple[tuple[str, str], ...]:
     """Endings and their units, metrics first: `usd_per_token_per_s` ends in `_s` too."""
+    # the longest name first, since one metric's column may end in another's
     longest = sorted(metrics(), key=lambda metric: -len(metric.column))
     return (*((metric.column, metric.unit) for metric in longest), *_ENDINGS)
 
@@ -90,5 +91,6 @@ def canonical(frame: pd.DataFrame) -> pd.DataFrame:
         if kind == "text":
             out[name] = column.map(str, na_action="ignore")
         else:
+            # nullable and narrow types become plain ones, so that equal tables have equal bytes
             out[name] = pd.Series(column.to_numpy(dtype=_TYPES[kind], na_value=np.nan), index=frame.index)
     return pd.DataFrame(out, index=frame.index).reset_index(drop=True)

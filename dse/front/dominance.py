@@ -19,6 +19,7 @@ def minimised(values: npt.ArrayLike, axes: Sequence[Axis]) -> Floats:
     Raises `ValueError` when the shape is not (n, k) or a value is not finite.
     """
     points = np.asarray(values, dtype=np.float64)
+    # an empty list has no second axis
     if points.size == 0:
         points = points.reshape(0, len(axes))
     if points.shape[1:] != (len(axes),):
@@ -30,6 +31,7 @@ def minimised(values: npt.ArrayLike, axes: Sequence[Axis]) -> Floats:
                 f"front: expected finite {axis.column}, got {column[wrong[0]]} in row {wrong[0]}. "
                 "Infeasible designs have finite metrics and a violation."
             )
+    # turned at this one place: all other code keeps the units and directions of people
     signs: Floats = np.array([-1.0 if axis.maximised else 1.0 for axis in axes])
     return np.multiply(points, signs)
 

@@ -30,6 +30,7 @@ def compared_to_exact(front: Front, folders: Iterable[Path]) -> ExactComparison 
     """`front` compared to the first exact front of its problem in `folders`; None without one."""
     for folder in folders:
         exact = _exact(folder)
+        # a front without volume has no shares
         if exact is None or not _same(front, exact) or not exact.manifest["hypervolume"]:
             continue
         columns = [axis.column for axis in front.axes]
@@ -70,6 +71,7 @@ def _same(front: Front, exact: Front) -> bool:
 
     def key(found: Front) -> tuple[object, ...]:
         m = found.manifest
+        # versions too: the exact front of another cost model is no yardstick
         return m.get("problem"), m.get("versions", {}).get("dse"), m.get("contract_version")
 
     return key(front)[0] is not None and key(front) == key(exact) and front.axes == exact.axes

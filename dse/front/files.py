@@ -57,6 +57,7 @@ def write_front(out: Path, front: Front) -> None:
         for name, table in tables.items()
     }
     own = {"format": FORMAT, "axes": [axis.as_dict() for axis in front.axes], "files": files}
+    # a caller's key must not replace the digests that make damage visible
     clash = set(own) & set(front.manifest)
     if clash:
         raise ResultsError(
@@ -71,6 +72,7 @@ def write_front(out: Path, front: Front) -> None:
             f"{out / 'manifest.json'}: expected a manifest of plain data, got: {error}."
         ) from None
     write_files({**{out / n: table for n, table in text.items()}, out / "manifest.json": manifest + "\n"})
+    # of an earlier run; last, since the new manifest does not name it and nothing reads it
     if AT_TARGETS not in text:
         (out / AT_TARGETS).unlink(missing_ok=True)
 
@@ -140,6 +142,7 @@ def _read(path: Path, entry: Mapping[str, Any]) -> pd.DataFrame:
         raise ResultsError(f"{path}: expected a table written by `dse run`, got: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise ResultsError(f"{path}: expected a table written by `dse run`, got no UTF-8 text.") from None
+    # before it is parsed, so that a damaged table is called damaged and not misread
     if _digest(text) != entry["sha256"]:
         raise ResultsError(
             f"{path}: expected the table that manifest.json describes, got another: it was edited, or a run "

@@ -124,6 +124,7 @@ def unmet(frames: Sequence[pd.DataFrame], text: str, axes: Sequence[Axis]) -> li
 def _names(frame: pd.DataFrame, axes: Sequence[Axis], units: Mapping[str, str]) -> dict[str, _Name]:
     """Column and unit by every name that a condition may use; the name of an axis wins."""
     columns = [str(c) for c in frame.columns]
+    # merged below by rising precedence: of equal names the last dictionary wins
     full = {c: _Name(c, units.get(c, unit_of(c))) for c in columns}
     short = {c.removeprefix("param_"): name for c, name in full.items()}
     of_axes = [(axis, _Name(axis.column, axis.unit)) for axis in axes if axis.column in full]
@@ -181,6 +182,7 @@ def _text(column: pd.Series, operator: str, value: str, part: str) -> Mask:
 def _compare(values: npt.NDArray[np.float64], operator: str, number: float) -> Mask:
     """Gaps meet no condition."""
     known = ~np.isnan(values)
+    # 10 ms typed is not the very float of 0.01 s computed, and <= must include it
     same = np.isclose(values, number, rtol=SAME, atol=0.0)
     masks: dict[str, Callable[[], Mask]] = {
         "<=": lambda: (values < number) | same,
@@ -207,6 +209,7 @@ def best_at_targets(
     sign, goal = (-1.0 if axis.maximised else 1.0), (-1.0 if objective.maximised else 1.0)
     on_axis = sign * frame[axis.column].to_numpy(dtype=np.float64)
     value = goal * frame[objective.column].to_numpy(dtype=np.float64)
+    # the best first, of equal ones the better on the axis: the first that meets a target is its answer
     order = np.lexsort((on_axis, value))
     order = order[np.isfinite(on_axis[order]) & np.isfinite(value[order])]
     wanted = sorted({float(t) for t in targets}, reverse=axis.maximised)
@@ -225,12 +228,14 @@ def _smallest(
         return first
     chip, chips = frame["chip"].to_numpy(), frame["chips"].to_numpy(dtype=np.float64)
     near = rows[value[rows] <= value[first] + tolerance * abs(value[first])]
+    # the tolerance is for layouts: another chip is another answer, whatever its size
     near = near[chip[near] == chip[first]]
     return int(near[np.argmin(chips[near])])
 
 
 def _picked(frame: pd.DataFrame, picks: Sequence[int]) -> pd.DataFrame:
     """Rows `picks` of `frame`; -1 is a row of gaps, so whole numbers become `Int64`, which has them."""
+    # a label beyond the table makes a row of gaps
     rows = frame.reset_index(drop=True).reindex([i if i >= 0 else len(frame) for i in picks])
     for name in rows.columns:
         kind = kind_of(frame[name])

@@ -82,6 +82,7 @@ def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _json(value: Any) -> Any:
     if pd.isna(value):
         return None
+    # JSON has no word for infinity
     plain = value.item() if hasattr(value, "item") else value
     return None if isinstance(plain, float) and not isfinite(plain) else plain
 
