@@ -162,7 +162,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         column="capex_usd",
-        label="entry price",
+        label="capital",
         unit="USD",
         title="capital",
         description="Capital price of the smallest system that serves at all.",

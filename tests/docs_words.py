@@ -38,17 +38,14 @@ BANNED: dict[str, str] = {
 """Regular expression of a private word (whole words, any case) to what to write instead, or why not."""
 
 UNMENDED = (
-    "CHANGELOG.md",
-    "README.md",
     "configs",
-    "dse/calibrate",
-    "dse/docs",
-    "dse/pages",
-    "dse/question",
-    "dse/report",
-    "studies",
+    "dse/calibrate/dataflow.py",
+    "dse/calibrate/equal.py",
+    "dse/question/resolved_study.py",
+    "studies/0005-persistent-kv/study.yaml",
+    "studies/0006-sram-as-cache/study.yaml",
 )
-"""Files and folders whose sentences still wait to be rewritten; this list only shrinks, and ends empty."""
+"""Files whose sentences are part of the digests of committed fronts: they change when these are renewed."""
 
 _WORDS = {re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE): why for words, why in BANNED.items()}
 _FENCE = re.compile(r"^```.*?^```$|`[^`\n]*`|\]\([^)]*\)|<!--.*?-->", re.MULTILINE | re.DOTALL)

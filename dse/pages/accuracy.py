@@ -66,7 +66,7 @@ LIMITS: Final = """## What is missing
   llama.cpp adds up in fp16 on GeForce cards, at twice the peak that their files give, and Neuron pads prompts
   to buckets. A ramp of rows per matrix (tile quantisation) was tried: it gains nothing on rows left out.
 - TTFT under load depends on how clients start and on how the scheduler mixes prompts into steps. One number
-  (`burst`) stands for both. A queue by mean-value analysis was tried and is worse on every grouping.
+  (`burst`) covers both. A queue by mean-value analysis was tried and is worse on every grouping.
 - Mixtures of experts: routing is taken as uniform. Static benchmarks with one prompt for the whole batch
   visit fewer experts than that, and Mixtral rows of TensorRT-LLM 0.9 are overstated by up to two times; some
   of them beat the DRAM bandwidth of their cards in the format that they state.
@@ -83,7 +83,7 @@ LIMITS: Final = """## What is missing
 - Fitted rows are of 2023 to early 2026. Engines change from release to release: a profile holds for its
   era.
 - Most rows are of five NVIDIA chips. AMD, AWS and Apple chips have one or two sources each; there is none of
-  TPUs or Gaudi, which stand on `systolic-serving`.
+  TPUs or Gaudi, which use `systolic-serving`.
 - On a chip that a profile was not fitted to, its interval is at least that of the class, and estimates say
   so.
 - Of chips with all weights in SRAM no published row states everything: see Dataflow chips.
@@ -162,6 +162,7 @@ def _aims(found: Sequence[Prediction]) -> str:
 
 
 def _unseen_aims(found: Sequence[Unseen]) -> str:
+    """Median error of TPOT without the chip, LLM or source of a row, next to its aim."""
     lines = []
     for grouping in ("chip", "llm", "source"):
         misses = [u.miss for u in found if u.grouping == grouping and u.metric == "tpot"]
@@ -180,6 +181,7 @@ def _unseen_aims(found: Sequence[Unseen]) -> str:
 
 
 def _groups(groups: Sequence[Group], keys: Sequence[str]) -> str:
+    """A table of errors, one line a metric and value of `keys`."""
     lines = [
         [
             NAMES[g.metric],
@@ -196,6 +198,7 @@ def _groups(groups: Sequence[Group], keys: Sequence[str]) -> str:
 
 
 def _unseen(found: Sequence[Unseen]) -> str:
+    """Errors of rows left out, one line a grouping and metric."""
     lines = []
     for grouping in LEFT_OUT:
         for metric, name in NAMES.items():

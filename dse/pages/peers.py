@@ -58,7 +58,7 @@ SRAM = """
 {chip}: {sram:g} MB of SRAM at {rate:g} TB/s, weights into the matrix units at {load:.2g} TB/s, no
 DRAM. The tools were given a link of about 165 GB/s, ours has the {link:g} GB/s of the chip's file and its
 dragonfly. 1,024 tokens in and out, as the bytes that the tools print imply. `held_gb` is what weights and KV
-cache of all sequences need [GB]; beside it stands the room of all chips.
+cache of all sequences need [GB]; next to it is the capacity of all chips.
 
 """
 SRAM_COLUMNS = (
@@ -112,6 +112,7 @@ def _at_the_largest(found: list[PeerResult]) -> tuple[int, float]:
 
 
 def _measured(s: PeerResult, catalog: Catalog) -> str:
+    """One measured row: what physics allows, what `roofline` predicts, what was measured."""
     mine = our_result(s, MEASURED_STACK, catalog)
     cells = [
         str(s.batch),

@@ -1,7 +1,7 @@
-"""Ask the committed studies again: `python -m dse.pages.renew [SLUG ...]`, from the root of the repository.
+"""Run the committed studies again: `python -m dse.pages.renew [SLUG ...]`, from the root of the repository.
 
 Every case is run afresh in a folder of its own; then fronts, pictures and page of a study are replaced. With
-`--pages` nothing is run: pages and pictures are made from the fronts that lie beside them.
+`--pages` nothing is run: pages and pictures are made from the fronts next to them.
 """
 
 import sys
@@ -53,7 +53,7 @@ def commit(study: Path, results: Path) -> None:
 
 
 def draw(template: str, answers: Answers, folder: Path) -> None:
-    """The pictures of a page: the front of the study, its cases side by side, and those it asks for."""
+    """The pictures of a page: the front of the study, its cases side by side, and those of its template."""
     own = answers[""].front
     draw_front(front_info(own, intervals=gather(own, str(folder)).intervals), folder / "front.png")
     if "(cases.png)" in template:

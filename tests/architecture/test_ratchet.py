@@ -16,10 +16,10 @@ LONG = 10
 """Lines of a private function that explains itself; a longer one has a docstring line."""
 
 LIMITS = {
-    "Any": 174,
-    "fmt: skip": 6,
-    "import inside a function": 49,
-    "long private function without a docstring": 25,
+    "Any": 116,
+    "fmt: skip": 0,
+    "import inside a function": 36,
+    "long private function without a docstring": 0,
 }
 """How many there may be in all packages together."""
 

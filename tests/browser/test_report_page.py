@@ -116,7 +116,7 @@ def test_hovering_a_point_shows_its_design(opened: Any) -> None:
     text = until(
         lambda: opened.run("return (document.querySelector('.hovertext') || {}).textContent"), "hover text"
     )
-    assert "TPOT" in text and "entry price" in text and "batch" in text
+    assert "TPOT" in text and "capital" in text and "batch" in text
 
 
 def test_clicking_a_point_opens_its_card_and_escape_closes_it(opened: Any) -> None:

@@ -162,7 +162,7 @@ def test_a_chip_asked_again_at_twice_its_price_costs_twice_as_much(answers) -> N
 
 
 def test_a_chip_under_each_software_is_what_an_estimate_says_of_it(answers) -> None:
-    table = table_of("softwares : . : h100-sxm", answers)
+    table = table_of("software : . : h100-sxm", answers)
     row = [c.strip() for c in table.splitlines()[-1].split("|")[3:6]]
     for software, shown in zip(("as-sold", "equal", "ideal"), row, strict=True):
         asked: Any = {"weights": "int8", "software": software, "tp": 8, "pp": 1}

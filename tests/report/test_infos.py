@@ -290,10 +290,10 @@ def test_a_measurement_and_its_prediction_lie_in_the_panel_of_their_family() -> 
     assert [(p.title, p.unit) for p in info.panels] == [("TPOT", "ms"), ("Throughput", "token/s")]
     tpot = info.panels[0]
     assert [(c.stack, list(c.measured), list(c.predicted)) for c in tpot.clouds] == [
-        ("s", [10.0], [12.0]), ("t (stands in)", [20.0], [18.0]),
+        ("s", [10.0], [12.0]), ("t (substitute)", [20.0], [18.0]),
     ]  # fmt: skip
     assert tpot.limits == pytest.approx((10.0 / 1.3, 20.0 * 1.3))
-    assert info.stacks == ("s", "t (stands in)")
+    assert info.stacks == ("s", "t (substitute)")
 
 
 def test_a_speed_of_one_user_is_shown_as_the_time_between_its_tokens() -> None:

@@ -126,7 +126,7 @@ class Proposal:
 
 
 def limits_text(limits: Mapping[str, float]) -> str:
-    """Limits as text: `TPOT 5 ms, entry price 100,000 USD`."""
+    """Limits as text: `TPOT 5 ms, capital 100,000 USD`."""
     return ", ".join(f"{objective(n).label} {pretty(v, objective(n).unit)}" for n, v in limits.items())
 
 

@@ -23,6 +23,7 @@ def commands_page() -> str:
 
 
 def _verb(name: str, command: TyperCommand, context: typer.Context) -> Iterator[str]:
+    """The section of one verb: usage, help, options."""
     yield from (f"## `dse {name}`", "")
     yield from (_paragraphs(command.help or ""), "")
     yield from ("```text", " ".join(["dse", name, *command.collect_usage_pieces(context)]), "```", "")

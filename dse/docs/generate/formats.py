@@ -72,6 +72,7 @@ def _sections(schema: Schema) -> Iterator[str]:
 
 
 def _section(root: Schema, schema: Schema, place: str, about: str) -> Iterator[str]:
+    """The section of one spec: its description, the table of its keys, then those of inner specs."""
     yield from (f"## `{place}`" if place else "## Keys", "")
     if about:
         yield from (about, "")
@@ -114,6 +115,7 @@ def _example(root: Schema, path: str) -> str:
 
 
 def _at(data: Any, path: list[str]) -> Iterator[Any]:
+    """Every value of `data` at a path of keys; `[]` and `NAME` mean all items."""
     if not path:
         yield data
         return

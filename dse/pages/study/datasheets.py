@@ -1,4 +1,4 @@
-"""Datasheets that a page shows: every `$ dse propose ...` in it is run beside it, as a reader would."""
+"""Datasheets that a page shows: every `$ dse propose ...` in it is run in its folder, as a reader would."""
 
 import shlex
 import subprocess

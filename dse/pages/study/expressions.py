@@ -44,6 +44,7 @@ def _cell(text: str, answers: Answers) -> Cell:
 
 
 def _value(formula: str, answers: Answers) -> float:
+    """The value of a formula; each term becomes a name before Python parses the arithmetic."""
     values: list[float] = []
 
     def number(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""What stands beside numbers of a page: how sure they are, what prices are prices of, who has no anchor."""
+"""Notes below the tables of a page: intervals, bases of prices, and chips that no measurement anchors."""
 
 from collections.abc import Sequence
 

@@ -18,13 +18,13 @@ MORE_IS_BETTER = ("tokens_per_s", "per_chip", "speed")
 
 
 def drawn(template: str) -> dict[str, list[str]]:
-    """File names of the pictures that a template asks for, with their kind and arguments."""
+    """File names of the pictures of a template, with their kind and arguments."""
     marks = [[part.strip() for part in " ".join(m.split()).split(":")] for m in MARK.findall(template)]
     return {mark[0]: mark[1:] for mark in marks}
 
 
 def draw_all(template: str, answers: Answers, folder: Path) -> None:
-    """Draw every picture that `template` asks for into `folder`; raises `SpecError` with all problems."""
+    """Draw every picture of `template` into `folder`; raises `SpecError` with all problems."""
     problems: list[Problem] = []
     for name, (kind, *arguments) in drawn(template).items():
         try:

@@ -47,7 +47,7 @@ def stressed_table(answers: Answers, case: str, who: str, limits: str) -> str:
 def softwares_table(answers: Answers, case: str, who: str) -> str:
     """The best chip of each of `who` at each target under each software, its deployment chosen again.
 
-    `who` has blanks between, as in `rows`. The chip is the one that is best as the case asks.
+    `who` has blanks between, as in `rows`. The chip is the best one of the case.
     """
     answer = answer_of(answers, "" if case == "." else case)
     questions = {software: _under(answer.study, software) for software in SOFTWARE}

@@ -21,7 +21,7 @@ def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def best_table(answers: Answers, case: str = "") -> str:
-    """The best design of a case at each latency target, and the best chip that exists beside it."""
+    """The best design of a case at each latency target, with the best chip that exists."""
     answer = answer_of(answers, case)
     axis, limits = targets_of(answer)
     columns, at = _columns(answer), BEST.index("price_usd")

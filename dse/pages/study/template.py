@@ -1,8 +1,8 @@
 """A page from its template: every table and every number in it is computed from stored fronts.
 
-`README.template.md` stands beside `README.md`. `{{ EXPRESSION }}` becomes a number, `{% NAME : ARGUMENTS %}`
-on a line of its own becomes a table, and `{% picture FILE : KIND : ARGUMENTS %}` asks for a picture and
-leaves nothing behind. `dse/docs/how-to/study-page.md` documents both languages.
+`README.template.md` is next to `README.md`. `{{ EXPRESSION }}` becomes a number, `{% NAME : ARGUMENTS %}`
+on a line of its own becomes a table, and `{% picture FILE : KIND : ARGUMENTS %}` draws a picture and
+leaves nothing on the page. `dse/docs/how-to/study-page.md` documents both languages.
 """
 
 import re
@@ -43,7 +43,7 @@ TABLES: dict[str, tuple[Callable[..., str], int, int]] = {
     "targets": (targets_table, 3, 3),
     "breakeven": (breakeven_table, 2, 2),
     "stressed": (stressed_table, 3, 3),
-    "softwares": (softwares_table, 2, 2),
+    "software": (softwares_table, 2, 2),
     "verdicts": (verdicts_table, 0, 1),
 }
 """Name of a table to the function that makes it, and to the fewest and most arguments that it takes."""
@@ -82,7 +82,7 @@ def filled(template: str, answers: Answers) -> str:
 
 
 def table_of(text: str, answers: Answers) -> str:
-    """The table that a mark asks for."""
+    """The table of a mark."""
     name, *arguments = [part.strip() for part in text.split(":")]
     if name not in TABLES:
         raise SpecError([Problem("", f"unknown table {name!r}; {nearest(name, TABLES)}")])

@@ -10,7 +10,7 @@ from dse.spec.yaml.units import pretty
 
 
 def verdicts_table(answers: Answers, case: str = "") -> str:
-    """The winner of a case at each target under all three softwares, and whether it holds."""
+    """The winner of a case at each target under each software, and whether it holds."""
     found = answer_of(answers, case)
     stored, front = verdicts_from(found.front.manifest), answer_of_front(found.front)
     if stored is None:

@@ -26,7 +26,7 @@ class Section:
 
 
 def fact_words(fact: Fact) -> str:
-    """Where a number stands, for people: `n5 compute density`, `static-dataflow sram efficiency`."""
+    """The place of a number, for people: `n5 compute density`, `static-dataflow sram efficiency`."""
     kind, _, config = fact.place.config.partition("/")
     path = fact.place.path.removeprefix("nodes.").replace("_", " ").replace(".", " ")
     text = path if kind in ("technology", "economy") else f"{config} {path}"

@@ -20,7 +20,7 @@ def dotted(corners: Floats, step: float) -> Floats:
 
 
 def away(points: Floats, anchor: Floats) -> Floats:
-    """Those of `points` (n, 2) that do not lie on `anchor`, which no text can tell apart from it."""
+    """Those of `points` (n, 2) that do not lie on `anchor`, which no text can separate from it."""
     return np.asarray(points[np.hypot(*(points - anchor).T) > 0])
 
 
@@ -37,6 +37,6 @@ def gaps(box: Box, points: Floats) -> Floats:
 
 
 def inside(box: Box, points: Floats, margin: float) -> int:
-    """How many of `points` (n, 2) lie in the box or less than `margin` beside it."""
+    """How many of `points` (n, 2) lie in the box or less than `margin` away."""
     low, high = np.array(box[:2]) - margin, np.array(box[2:]) + margin
     return int(((points > low) & (points < high)).all(axis=1).sum())

@@ -1,4 +1,4 @@
-"""Names beside points, so that no name covers another name, a point or the edge."""
+"""Names next to points, so that no name covers another name, a point or the edge."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,7 +35,7 @@ class Mark:
 
     name: str
     places: tuple[tuple[float, float], ...]
-    """Where the name may stand, the preferred place first."""
+    """Where the name may be, the preferred place first."""
     body: tuple[Floats, ...] = ()
     """Corners (m, 2) of each line that belongs to it."""
 
@@ -87,7 +87,7 @@ class _Place:
     """Offset of the middle of a text from its mark, and the box it fills there, in pixels."""
 
     which: int
-    """Index of the place of the mark that it stands at."""
+    """Index of the place of the mark of its position."""
     dx: float
     dy: float
     radius: float

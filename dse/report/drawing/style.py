@@ -1,4 +1,4 @@
-"""How kinds of chips are told apart: by shape and by colour, and by lightness where there is no colour.
+"""How kinds of chips differ in a picture: by shape and by colour, and by lightness where there is no colour.
 
 The three colours are the "high contrast" scheme of Paul Tol (SRON/EPS/TN/09-002), made for colour-blind
 readers and for grey print.

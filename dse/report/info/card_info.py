@@ -32,7 +32,7 @@ class Ledger:
 
 @dataclass(frozen=True)
 class CardPart:
-    """What is told of one LLM and workload of a mix."""
+    """What is shown of one LLM and workload of a mix."""
 
     label: str
     ledgers: tuple[Ledger, ...]
@@ -56,7 +56,7 @@ class Card:
     constraints: tuple[tuple[str, str, bool], ...]
     """Constraint, its excess or its room for people, and whether it is violated."""
     parts: tuple[CardPart, ...]
-    """Of a mix; then `ledgers` holds what is told of the whole alone."""
+    """Of a mix; then `ledgers` holds what is shown of the whole alone."""
     notes: tuple[str, ...]
 
 
@@ -77,7 +77,7 @@ _CHIP = (
 
 
 def card_of(row: Row, seen: DesignDetail | None) -> Card:
-    """The card of one row of a front or of its baselines; without `seen` it holds what the row tells."""
+    """The card of one row of a front or of its baselines; without `seen` it holds what the row says."""
     chip = dict(seen.chip) if seen else {"price_usd": row.get("price_usd")}
     found = seen.violations if seen else _violations(row)
     return Card(
@@ -113,7 +113,7 @@ def role_label(row: Row, seen: DesignDetail | None) -> str:
 
 
 def ledgers_of(ledgers: Mapping[str, Mapping[str, float]]) -> tuple[Ledger, ...]:
-    """Ledgers in the order they are told; those without a total are left out."""
+    """Ledgers in the order they are shown; those without a total are left out."""
     found = []
     for each in LEDGERS:
         parts = tuple(ledgers.get(each.name, {}).items())

@@ -41,7 +41,7 @@ class Curve:
 
     @property
     def ends(self) -> tuple[tuple[float, float], ...]:
-        """Where its name may stand: the last point, and the first one where that is another."""
+        """Where its name may be: the last point, and the first one where that is another."""
         points = [(float(self.x[i]), float(self.y[i])) for i in (-1, 0)]
         return tuple(dict.fromkeys(points))
 

@@ -16,7 +16,7 @@ from dse.report.words.answer import Answer, answer, baselines_of, searched_of
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evidence:
-    """What a front says, and what can be told of its designs."""
+    """What a front says, and what is known of its designs."""
 
     front: Front
     study: ResolvedStudy | None
@@ -30,7 +30,7 @@ class Evidence:
     cautions: tuple[str, ...]
     """Why parts are missing, or may not hold any more."""
     sampled: SampledFront | None = None
-    """Its designs under drawings, where that was asked for."""
+    """Its designs under drawings, where that was requested."""
 
     @cached_property
     def answer(self) -> Answer:

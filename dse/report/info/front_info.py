@@ -67,7 +67,7 @@ class FrontInfo:
     notes: tuple[str, ...]
     """What the picture leaves out."""
     compared: bool = False
-    """Whether chips stand side by side: each differs from all others and none of them is a baseline."""
+    """Whether chips are compared: each differs from all others and none of them is a baseline."""
 
     @property
     def has_intervals(self) -> bool:

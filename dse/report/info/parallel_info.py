@@ -28,7 +28,7 @@ class Upright:
     ticks: tuple[tuple[float, str], ...]
     """Position and text."""
     names: Mapping[float, str] = field(default_factory=dict)
-    """Name that each value stands for, where values are names, such as nodes."""
+    """Name of each value, where values are names, such as nodes."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,7 @@ class StackInfo:
     kinds: tuple[str, ...]
     """Kind of chip of each bar."""
     totals: tuple[str, ...]
-    """What each bar stands for, written above it; empty along a front."""
+    """What each bar means, written above it; empty along a front."""
     parts: tuple[tuple[str, Floats], ...]
     """Part and its size in each bar (n,), in the unit of `y_label`; zero parts are absent."""
     notes: tuple[str, ...]

@@ -37,7 +37,7 @@ def searched(study: ResolvedStudy | None, folder: Path, storage: str | None = No
 def trials_of(slug: str, folder: Path, storage: str | None) -> Trials:
     """Trials in a results folder, maybe none, or those in a `storage` elsewhere.
 
-    Raises `SpecError` where a storage that was asked for has none of this study.
+    Raises `SpecError` where a storage that was named has none of this study.
     """
     found = remote_trials(reading(folder, storage), slug)
     if storage is not None and not found:
@@ -46,7 +46,7 @@ def trials_of(slug: str, folder: Path, storage: str | None) -> Trials:
 
 
 def search_from_trials(study: ResolvedStudy, trials: Trials) -> Searched:
-    """What `trials` tell; nothing where the space has changed since, so that they mean nothing any more."""
+    """What `trials` say; nothing where the space has changed since, so that they mean nothing any more."""
     if not trials:
         return Searched(None, None)
     try:

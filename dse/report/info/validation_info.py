@@ -75,7 +75,7 @@ def validation_info(points: Iterable[Point], title: str) -> ValidationInfo:
 
 
 def _label(point: Point) -> str:
-    return point.stack if point.own_stack else f"{point.stack} (stands in)"
+    return point.stack if point.own_stack else f"{point.stack} (substitute)"
 
 
 def _panel(family: str, points: list[Point]) -> Panel | None:

@@ -38,7 +38,7 @@ def baseline_key(row: int) -> str:
 
 
 def listed(found: Evidence) -> list[str]:
-    """Keys of the rows that a list of all designs has: a baseline that is on the front stands there once."""
+    """Keys of the rows that a list of all designs has: a baseline that is on the front is there once."""
     own = {identity(row) for row in found.rows}
     others = [baseline_key(i) for i, row in enumerate(found.baselines) if identity(row) not in own]
     return [*map(front_key, range(len(found.rows))), *others]

@@ -30,7 +30,7 @@ SCRIPTS = ("table.js", "charts.js", "report.js")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Extras:
-    """What a report shows beside the front, where it is known."""
+    """What a report shows with the front, where it is known."""
 
     exact: Front | None = None
     importance: Sequence[Importance] | None = None
@@ -38,7 +38,7 @@ class Extras:
     command: str = ""
     """How the results were made."""
     status: str | None = None
-    """Address on the same origin that tells whether the study has changed; for pages of a server."""
+    """Address on the same origin that says whether the study has changed; for pages of a server."""
     served: Sequence[str] = ()
     """Addresses of the scripts, for pages of a server; left out, they are part of the page."""
     above: Html = field(default=Html(""))

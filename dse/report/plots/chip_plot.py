@@ -41,7 +41,7 @@ _BESIDE = {
     "Price": ("price",),
     "Power": ("tdp",),
 }
-"""Bar to the published quantities that stand beside it."""
+"""Bar to the published quantities next to it."""
 
 
 def draw_chip(sheet: ChipSheet, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Designs that compute in another number format than the study asks for: a mark in tables, a line below."""
+"""Designs that compute in another number format than the study requests: a mark in tables, a line below."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -14,9 +14,9 @@ _STORED = {"matrix": ("weights", "weights"), "attention": ("kv", "KV cache")}
 
 
 def other_formats(row: Row, precision: Mapping[str, str]) -> str:
-    """What a design computes in another format than asked, as `fp8 weights computed in fp16`.
+    """What a design computes in another format than requested, as `fp8 weights computed in fp16`.
 
-    Empty where it is as asked, where no design was found, and for rows that do not say.
+    Empty where it is as requested, where no design was found, and for rows that do not say.
     """
     found: dict[tuple[str, str], list[str]] = {}
     if row.get("found") is False:  # a target that nothing meets: its texts stand for no format
@@ -32,7 +32,7 @@ def other_formats(row: Row, precision: Mapping[str, str]) -> str:
 
 
 def marked(rows: Iterable[Row], precision: Mapping[str, str]) -> list[Row]:
-    """Rows with a `mark` where they compute in another format than asked."""
+    """Rows with a `mark` where they compute in another format than requested."""
     return [{**row, "mark": MARK if other_formats(row, precision) else ""} for row in rows]
 
 

@@ -88,5 +88,5 @@ def eligibility_of(front: Front) -> Eligibility:
 
 
 def with_unanchored(front: Front, wanted: bool) -> Front:
-    """The front as a reader asks for it: with unanchored chips among those that may win."""
+    """The front as a reader requests it: with unanchored chips among those that may win."""
     return replace(front, manifest={**front.manifest, SHOWN: True}) if wanted else front

@@ -19,7 +19,7 @@ class Quantity:
     column: str
     label: str
     unit: str
-    """Unit shown; the empty string for a plain number or where the label tells it."""
+    """Unit shown; the empty string for a plain number or where the label has it."""
     factor: float
     """Shown number per SI number."""
 
@@ -57,12 +57,12 @@ _SHOWN = {
 
 
 def is_of_member(column: str) -> bool:
-    """Whether a column tells of one member of a mix: `llm.workload.metric`."""
+    """Whether a column is of one member of a mix: `llm.workload.metric`."""
     return "." in column and not column.startswith(("param_", "violation_"))
 
 
 def quantity(column: str) -> Quantity:
-    """The quantity of a column; a column that nobody knows is called by its own name."""
+    """The quantity of a column; an unknown column has its own name."""
     if column in _KNOWN:
         return Quantity(column, *_KNOWN[column])
     if is_of_member(column):

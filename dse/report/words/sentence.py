@@ -14,7 +14,7 @@ from dse.report.words.part_names import counted
 from dse.report.words.quantities import shown
 
 _FEW = 4
-"""Targets at which the best design is set beside the baselines."""
+"""Targets at which the best design is compared with the baselines."""
 
 
 def answer_sentences(found: Evidence) -> list[str]:

@@ -36,6 +36,7 @@ def keys_of(schema: Schema, data: Any = None) -> Iterator[Key]:
 
 
 def _keys(root: Schema, schema: Schema, path: tuple[Hashable, ...], data: Any) -> Iterator[Key]:
+    """Every key that `data` sets, with its path and what the schema says of it."""
     here = resolved(root, schema)
     if isinstance(data, list):
         for i, item in enumerate(data):
