@@ -44,6 +44,7 @@ def checked_spec(path: Path, case: str | None, catalog: Catalog) -> StudySpec:
     try:
         return case_spec(path, case)
     except SpecError as error:
+        # in the order of the file, whichever check found them
         every = [*error.problems, *_unknown_names(path, catalog)]
         raise SpecError(sorted(every, key=lambda p: line_number(p.where))) from None
 
@@ -62,6 +63,7 @@ def _unknown_names(path: Path, catalog: Catalog) -> Iterator[Problem]:
             else:
                 _PLUGINS[key](name)
         except SpecError as error:
+            # the line of the item, else that of its key
             where = f"{path}:{lines.get(place, lines.get(place[:1], 1))}"
             yield from (Problem(where, f"{place[0]}: {problem}") for problem in error.problems)
 

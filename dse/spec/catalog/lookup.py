@@ -87,10 +87,12 @@ class Catalog:
 
     def path(self, kind: str, name: str) -> Path:
         """File of the `kind` that goes by `name`: a path to a YAML, a name, an alias, or a spelling."""
+        # a suffix always means a path, so that a missing file is reported as one
         if name.endswith((".yaml", ".yml")):
             if Path(name).is_file():
                 return Path(name)
             raise spec_error("", f"{kind[:-1]}: expected a file, got {name!r}, which does not exist")
+        # the name first, then aliases, then spellings: from certain and cheap to guessed and costly
         files = self.files(kind)
         if name.lower() in files:
             return files[name.lower()]
@@ -110,6 +112,7 @@ class Catalog:
         if known is not None:
             return cast(S, known)
         loaded = _load(spec, self.path(kind, str(name)))
+        # found by alias or path too: the name inside the file decides
         stand_in = self.overrides.get((spec, str(getattr(loaded, "name", ""))), loaded)
         return cast(S, stand_in)
 
@@ -121,6 +124,7 @@ class Catalog:
     def sources(self) -> dict[str, Source]:
         """The bibliography of all folders."""
         found: dict[str, Source] = {}
+        # the last update wins, so the first folder comes last
         for folder in reversed(self.folders):
             for path in sorted(folder.glob("sources*.yaml")):
                 found.update(_load(SourcesSpec, path).sources)
@@ -160,6 +164,7 @@ class Catalog:
         return found
 
 
+# a flow list, or a block list of one item a line
 _ALIASES = re.compile(r"^aliases: *(\[[^\]]*\]|\n(?: *- .*\n)+)", re.MULTILINE)
 
 
@@ -175,6 +180,7 @@ def _aliases_in(path: Path) -> list[str]:
 def _aliases_at(path: Path, stamp: tuple[int, int]) -> list[str]:  # noqa: ARG001 - the cache key
     try:
         found = _ALIASES.search(path.read_text(encoding="utf-8"))
+        # what was matched is YAML by itself
         data, _ = parse_yaml("" if found is None else found[0], str(path))
     except (OSError, UnicodeDecodeError, SpecError):
         return []
@@ -188,6 +194,7 @@ def file_problems(spec: Spec, path: Path, known: dict[str, Source]) -> Iterator[
     if name != path.stem:
         what = f"name: expected {path.stem!r} as the file is called, got {name!r}"
         yield Problem(str(path), what, key="name")
+    # keys joined by + are all cited
     for where, leaf in sourced_values(spec):
         for key in leaf.source.split("+"):
             if key not in known:

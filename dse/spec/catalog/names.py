@@ -40,12 +40,14 @@ class ChipName:
 
 def chip_name(text: str) -> ChipName:
     """The parts of a chip's name, vendor and kind of DRAM left out."""
+    # "80 GB" and "80GB" are one word
     joined = re.sub(r"(\d)\s*(GB|GiB)\b", r"\1gb", text, flags=re.IGNORECASE).lower()
     form, gigabytes, model = None, None, []
     for word in _words(joined):
         if size := _SIZE.match(word):
             gigabytes = int(size[1])
         elif shape := _FORM.match(word):
+            # smx is a misspelling; NVL72 names a rack of modules, not the card with NVLink bridges (NVL)
             form = {"smx": "sxm", "nvl72": "sxm"}.get(shape[1], shape[1])
         elif word not in _NOT_SILICON and not _MEMORY_KINDS.match(word):
             model.append(word)
@@ -76,6 +78,7 @@ def spelt_chip(text: str, known: Mapping[str, T]) -> T | None:
     fitting = [chip for chip, names in facts.items() if _fits(wanted, names)]
     if len(fitting) == 1:
         return fitting[0]
+    # several may fit: the chip that has the bare name is the usual one
     bare = {
         chip for spelling, chip in same.items() if chip_name(spelling) == ChipName(wanted.model, None, None)
     }
@@ -104,6 +107,7 @@ def spelt_llm(text: str, known: Mapping[str, T]) -> T | None:
     by_key: dict[str, set[T]] = {}
     for spelling, llm in known.items():
         by_key.setdefault(llm_keys(spelling)[0], set()).add(llm)
+    # the strict key first: without its date of training a name may mean two LLMs
     for key in llm_keys(text):
         found = by_key.get(key, set())
         if len(found) == 1:

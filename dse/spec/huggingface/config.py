@@ -76,6 +76,7 @@ def _imported(c: HfConfig, network: Network, called: str, note: str, day: str) -
         **({"learned_positions": network.learned_positions} if network.learned_positions else {}),
         "blocks": blocks(network.layers),
     }
+    # the first build only counts: `params` must agree with the sizes, and is derived from them
     count = round(params(build_spec(LlmSpec, data, c.where).resolve()))
     data["params"] = counted | {
         "value": text_of(count, 4),
@@ -94,6 +95,7 @@ def _yaml(data: Mapping[str, object]) -> str:
 
 def _filled(c: HfConfig, family: Family, network: Network) -> tuple[str, ...]:
     """Sizes that the file leaves to Transformers and that the network needs, for the note."""
+    # a default is worth a note only where the network differs without it
     filled = [
         f"{key} ({value})"
         for key, value in c.defaults.items()
@@ -148,7 +150,9 @@ def _language_model(
     inner = outer.get("text_config")
     if not isinstance(inner, dict):
         raise spec_error(where, f"text_config: expected the keys of a language model, got {inner!r}")
+    # keys of the towers that see or hear are passed over; all others are checked
     problems = list(key_problems(outer, WRAPPER | {"tie_word_embeddings"}, where))
+    # the inner model may leave its kind out, which is then the usual one
     inside = inner.get("model_type", WRAPPED[kind][0])
     if inside not in WRAPPED[kind]:
         expected = f"expected {' or '.join(WRAPPED[kind])} inside {kind}"

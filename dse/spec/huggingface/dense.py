@@ -71,6 +71,7 @@ def _internlm2(c: HfConfig) -> Network:
 
 
 def _mistral(c: HfConfig) -> Network:
+    # null since Mistral 7B v0.2: attention over the whole context
     kind = FULL if c.get("sliding_window") is None else SLIDING
     return Network(
         layers=dense(c, kinds(c, uniform(c, kind)), bias=False), tied=c.flag("tie_word_embeddings")
@@ -78,6 +79,7 @@ def _mistral(c: HfConfig) -> Network:
 
 
 def _qwen2(c: HfConfig) -> Network:
+    # Qwen2 has biases on query, key and value without a key that says so
     return Network(layers=dense(c, qwen_kinds(c), bias=True), tied=c.flag("tie_word_embeddings"))
 
 

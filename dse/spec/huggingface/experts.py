@@ -48,6 +48,7 @@ def _qwen_moe(c: HfConfig, which: Sequence[str], *, bias: bool, shared_width: in
     step = c.size("decoder_sparse_step")
     layers = []
     for i, kind in enumerate(which):
+        # the same rule as the decoder layer of Qwen2-MoE in Transformers
         sparse = i not in dense and (i + 1) % step == 0
         ffn = {"experts": routed} if sparse else {"ffn": gated_ffn(c)}
         layers.append({"attention": {**heads, **reach(c, kind)}, **ffn})
@@ -79,10 +80,12 @@ def _gpt_oss(c: HfConfig) -> Network:
 def _llama4(c: HfConfig) -> Network:
     heads = attention(c, bias=c.flag("attention_bias"))
     width = c.size("intermediate_size")
+    # one shared expert, as wide as a routed one
     routed = experts(c, "num_local_experts", "intermediate_size", shared_width=width)
     sparse = _llama4_sparse(c)
     layers = []
     for i, kind in enumerate(kinds(c, _llama4_kinds(c))):
+        # dense layers have a width of their own
         ffn = {"experts": routed} if i in sparse else {"ffn": gated_ffn(c, "intermediate_size_mlp")}
         layers.append({"attention": {**heads, **reach(c, kind)}, **ffn})
     return Network(layers=tuple(layers), tied=c.flag("tie_word_embeddings"))
@@ -96,9 +99,11 @@ def _llama4_sparse(c: HfConfig) -> set[int]:
 
 def _llama4_kinds(c: HfConfig) -> list[str]:
     """Layers with rotary positions stay inside a chunk, the others see everything."""
+    # an explicit null switches chunks off; a key left out has the default of Transformers
     if "attention_chunk_size" in c.data and c.get("attention_chunk_size") is None:
         return uniform(c, FULL)
     count, interval = c.size("num_hidden_layers"), c.size("no_rope_layer_interval")
+    # despite the name of the key, 1 means a layer with rotary positions
     rotary = c.items("no_rope_layers", int) or tuple(int((i + 1) % interval != 0) for i in range(count))
     if len(rotary) != count or set(rotary) - {0, 1}:
         raise c.refuse("no_rope_layers", f"{count} numbers that are 0 or 1")
@@ -114,6 +119,7 @@ def _deepseek(c: HfConfig) -> Network:
     routed = None if c.given("n_routed_experts") is None else _deepseek_experts(c)
     layers = []
     for i in range(count):
+        # the same rule as DeepSeek's own modelling code
         sparse = routed is not None and i >= first and i % step == 0
         ffn = {"experts": routed} if sparse else {"ffn": gated_ffn(c)}
         layers.append({"latent_attention": mla, **ffn})
@@ -125,6 +131,7 @@ def _deepseek(c: HfConfig) -> Network:
 def _deepseek_experts(c: HfConfig) -> dict[str, object]:
     shared = 0 if c.given("n_shared_experts") is None else c.whole("n_shared_experts")
     width = c.size("moe_intermediate_size")
+    # the file gives the number of shared experts, each as wide as a routed one
     return experts(c, "n_routed_experts", "moe_intermediate_size", shared * width)
 
 
@@ -143,6 +150,7 @@ def _latent_attention(c: HfConfig) -> dict[str, object]:
         "nope": c.size("qk_nope_head_dim"),
         "value": c.size("v_head_dim"),
     }
+    # null in DeepSeek-V2-Lite: queries are not compressed
     return found if c.given("q_lora_rank") is None else {**found, "query_latent": c.size("q_lora_rank")}
 
 

@@ -72,6 +72,7 @@ ROPES = ("default", "linear", "dynamic", "yarn", "llama3", "longrope", "su")
 def key_problems(data: Mapping[str, object], known: Collection[str], where: str) -> Iterator[Problem]:
     """A problem for each unknown key whose name is about a size, unless it is off or empty."""
     for key, value in data.items():
+        # a leading underscore marks what Transformers writes for itself, such as `_name_or_path`
         passed = key in known or key in IGNORED or key.startswith("_") or _off(value)
         if not passed and SIZES.search(key.lower()):
             yield Problem(
@@ -100,6 +101,7 @@ def _ropes(value: object) -> Iterator[object]:
         for inner in value.values():
             yield from _ropes(inner)
     else:
+        # older files say `type`, newer ones `rope_type`
         yield value.get("rope_type", value.get("type", "default"))
 
 

@@ -25,6 +25,7 @@ def _kinds(c: HfConfig, key: str, found: Sequence[str]) -> Sequence[str]:
 def _qwen3_next(c: HfConfig) -> Network:
     """Gated DeltaNet in most layers, gated softmax attention in every `full_attention_interval`th."""
     count, interval = c.size("num_hidden_layers"), c.size("full_attention_interval")
+    # the last layer of each interval is full, as Transformers fills in
     usual = [LINEAR if (i + 1) % interval else FULL for i in range(count)]
     which = _kinds(c, "layer_types", c.items("layer_types", str) or usual)
     full = {"attention": {**attention(c, bias=c.flag("attention_bias")), "gate": True}}
@@ -57,6 +58,7 @@ def _minimax(c: HfConfig) -> Network:
         raise c.refuse("attn_type_list", "numbers that are 0 (linear) or 1 (softmax)")
     which = _kinds(c, "attn_type_list", [FULL if kind else LINEAR for kind in given])
     heads, size = c.size("num_attention_heads"), c.size("head_dim")
+    # one state a head, of keys and values as wide as the head
     state = {LINEAR: {"heads": heads, "key_heads": heads, "key_dim": size, "value_dim": size, "gate": True}}
     full = {"attention": attention(c, bias=False)}
     routed = experts(c, "num_local_experts", "intermediate_size", c.whole("shared_intermediate_size"))

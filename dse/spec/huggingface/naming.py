@@ -13,6 +13,7 @@ _NEAR = 0.25
 def name_in(file: Path, data: Mapping[str, object]) -> str:
     """The name in a path, such as `Qwen3-32B/config.json` or a cache of the hub, or the one in the file."""
     absolute = file.absolute()
+    # the cache of the hub has folders `models--ORG--NAME`
     cached = [p.name for p in absolute.parents if p.name.startswith("models--")]
     if cached:
         return cached[0].rpartition("--")[2]

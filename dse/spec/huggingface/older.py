@@ -30,6 +30,7 @@ def _network(
 
 def _gpt2(c: HfConfig) -> Network:
     if c.flag("add_cross_attention"):
+        # cross-attention adds matrices that an LLM YAML cannot describe
         raise c.refuse("add_cross_attention", "false")
     tied, positions = c.flag("tie_word_embeddings", True), c.size("n_positions")
     return _network(c, bias=True, width="n_inner", tied=tied, positions=positions, notes=(BIASES,))
@@ -59,6 +60,7 @@ def _falcon(c: HfConfig) -> Network:
     """Multi-query attention in 7B, grouped queries in 40B and 180B, attention and FFN side by side."""
     newer = c.flag("new_decoder_architecture")
     heads = c.size("num_attention_heads")
+    # the newer architecture groups queries; in the older one `multi_query` means a single KV head
     one = not newer and c.flag("multi_query", True)
     bias = c.flag("attention_bias")
     # Transformers would tie the two, but the checkpoints of all three sizes hold an LM head of its own.

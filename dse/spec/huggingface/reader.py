@@ -119,6 +119,7 @@ def attention(c: HfConfig, *, bias: bool, kv_heads: int | None = None) -> dict[s
     """Softmax attention; one KV head for each query head unless `kv_heads` or the config says otherwise."""
     heads = c.size("num_attention_heads")
     if kv_heads is None:
+        # null is one KV head for each query head; a key left out is refused, as it would be a guess
         grouped = "num_key_value_heads" in c.reads and c.given("num_key_value_heads") is not None
         kv_heads = c.size("num_key_value_heads") if grouped else heads
     found: dict[str, object] = {"heads": heads, "kv_heads": kv_heads, "head_dim": _head_dim(c, heads)}
@@ -167,5 +168,6 @@ def reach(c: HfConfig, kind: str) -> dict[str, object]:
 
 def blocks(layers: Iterable[Layer]) -> list[dict[str, object]]:
     """Equal layers counted together, in the order in which each is first met."""
+    # as text, because mappings are not hashable; a Counter keeps the order of first appearance
     texts = [json.dumps(layer) for layer in layers]
     return [{"count": n, **json.loads(text)} for text, n in Counter(texts).items()]

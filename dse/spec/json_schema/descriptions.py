@@ -45,6 +45,7 @@ def _keys(root: Schema, schema: Schema, path: tuple[Hashable, ...], data: Any) -
     known = data if isinstance(data, dict) else {}
     for name, inner in here.get("properties", {}).items():
         yield key_of(root, here, inner, (*path, name), given=name in known)
+        # a number with its source is one key: value, source and basis are explained once for all
         if name in known and not is_sourced(resolved(root, inner)):
             yield from _keys(root, inner, (*path, name), known[name])
     free = here.get("additionalProperties")
@@ -77,6 +78,7 @@ def resolved(root: Schema, schema: Schema) -> Schema:
     if "$ref" in schema:
         found: Schema = root["$defs"][schema["$ref"].removeprefix("#/$defs/")]
         return found
+    # an optional key has its own type and null; the former says what may be written
     options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
     return resolved(root, options[0]) if len(options) == 1 else schema
 
@@ -105,6 +107,7 @@ def type_of(root: Schema, schema: Schema) -> str:
     if is_sourced(here):
         return f"{type_of(root, here['properties']['value'])}, with source"
     if "enum" in here or "const" in here:
+        # the words are shown in a table of Markdown, where a bare bar would end the cell
         return " \\| ".join(f"`{word}`" for word in here.get("enum", [here.get("const")]))
     if here.get(UNIT, "1") not in ("1", "name"):
         return "quantity"

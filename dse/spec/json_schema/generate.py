@@ -48,6 +48,7 @@ def _names(definitions: Schema) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, schema in definitions.items():
         short = _sourced_name(schema) or name
+        # several types may have one unit, such as numbers with different limits
         number = sum(other.partition("-")[0] == short for other in found.values())
         found[name] = f"{short}-{number + 1}" if number else short
     return found

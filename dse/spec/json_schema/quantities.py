@@ -31,6 +31,7 @@ def quantity_schema(unit: str) -> dict[str, object]:
     `dse check` knows whether it is the right one.
     """
     pattern = rf"^\s*{NUMBER}\s*{_unit_pattern(unit)}\s*$" if unit else rf"^\s*{NUMBER}\s*$"
+    # 0 is the same in every unit, so it alone may be a bare number
     bare = {} if not unit else {"minimum": 0, "maximum": 0}
     example = f"1 {unit}".strip()
     return {

@@ -59,7 +59,9 @@ def _body(kind: str, name: str) -> Iterator[str]:
     first = _first_paths(lines)
     for number, line in enumerate(text.splitlines(), start=1):
         key = keys.get(first.get(number, ()))
+        # the header has said what kind of file it is
         if key is not None and len(key.path) and key.path != ("kind",):
+            # a comment is indented like its key; the dash of a list item counts as a blank
             indent = line[: len(line) - len(line.lstrip(" -"))].replace("-", " ")
             yield from _comment(key.description + (f" [{key.unit}]" if key.unit else ""), indent)
         yield line

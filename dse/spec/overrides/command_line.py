@@ -25,6 +25,7 @@ def apply_settings(
     """The four specs with the numbers of `settings`; raises `SpecError` with every problem at once."""
     settings = by_short_name(settings)
     problems = _unknown(settings, names())
+    # problems are collected, not raised, so that those of all four specs are reported together
     changed_chip = _collected(chip, CHIP, settings, problems)
     changed = (
         _collected(stack, STACK, settings, problems),
@@ -70,16 +71,19 @@ def _with_its_cache(before: ChipSpec, after: ChipSpec, settings: Mapping[str, st
 
     A larger cache is a larger last level: the caches of the cores belong to the cores, whose number stays.
     """
+    # a last level that the user sets is taken at its word
     if "sram" not in settings or "last_level" in settings or after.sram.last_level is None:
         return after
     level, old, new = after.sram.last_level.value, before.sram.capacity.value, after.sram.capacity.value
     if level is None or old is None or new is None:
         return after
+    # SRAM that shrinks by more than the last level leaves none
     return override(after, "sram.last_level", max(level + new - old, 0.0), "as much larger as the SRAM")
 
 
 def _number(text: str) -> Value:
     """A plain number as YAML would read it, else the text with its unit."""
+    # int before float, so that counts stay whole
     for kind in (int, float):
         try:
             return kind(text)

@@ -66,7 +66,9 @@ def override_all(
     origin = {"source": source, "basis": basis, "note": note}
 
     def make(old: object, value: Value) -> Leaf:
+        # a type comes in where the file has no number, see `OPTIONAL`
         leaf: Leaf = old(value=None, **origin) if isinstance(old, type) else cast(Leaf, old)
+        # date and range belonged to the old value
         return leaf.model_copy(update={"value": value, "date": None, "low": None, "high": None, **origin})
 
     return _replaced(spec, values, make)
@@ -90,6 +92,7 @@ def override_texts(
     for path, text in texts.items():
         name = names.get(path, path)
 
+        # the default binds this turn's name; a closure would see the last one of the loop
         def make(old: object, value: Value, name: str = name) -> Leaf | str:
             if isinstance(old, str):
                 return str(value)
@@ -148,6 +151,7 @@ def _field(spec: BaseModel, head: str, rest: Mapping[Path, V], make: Make[V]) ->
     if old is None:
         kind = "workload" if isinstance(spec, WorkloadSpec) else "chip"
         raise LookupError(f"expected a {kind} that has it, got one without")
+    # a copy is not validated, so names are checked here
     known = get_args(fields[head].annotation)
     if isinstance(old, str) and () in rest and known and rest[()] not in known:
         raise LookupError(f"expected one of {', '.join(known)}, got {rest[()]!r}")

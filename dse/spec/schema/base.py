@@ -48,6 +48,7 @@ class _Reader:
         """`value` in SI; 0 needs no unit, as it is 0 in every one."""
         if value is None:
             return None
+        # bool is an int in Python
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             raise ValueError(f"expected a number with a unit such as '1 {self.unit}', got {value!r}")
         if not isinstance(value, str) and value != 0:
@@ -127,6 +128,7 @@ class Sourced(Spec, Generic[T]):
     def _in_order(self) -> "Sourced[T]":
         """A range holds its value: low <= value <= high, whichever of them are known numbers."""
         ends = {"low": self.low, "value": self.value, "high": self.high}
+        # names are in no order; only numbers are compared
         known = [(n, float(v)) for n, v in ends.items() if isinstance(v, (int, float))]
         unit = unit_in(type(self).model_fields["value"].annotation) or ""
         for (name, lower), (other, upper) in pairwise(known):

@@ -164,6 +164,7 @@ class BlockSpec(Spec):
 def _number(value: object) -> object:
     if isinstance(value, str):
         try:
+            # B is a billion here, not a byte, so the parser of units may not see it
             return parse(value.replace("B", "e9").replace("T", "e12").replace("M", "e6"), "")
         except UnitError:
             raise ValueError(f"expected a parameter count such as '70B', got {value!r}") from None
@@ -251,6 +252,7 @@ def _other_attention(spec: BlockSpec) -> api.LatentAttention | api.LinearAttenti
         return api.LatentAttention(**spec.latent_attention.model_dump())
     if spec.linear_attention is None:
         return None
+    # the equations count bytes and know no names of formats
     sizes = spec.linear_attention.model_dump(exclude={"state"})
     return api.LinearAttention(**sizes, state_bytes=FORMATS[spec.linear_attention.state])
 

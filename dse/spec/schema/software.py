@@ -30,6 +30,7 @@ def software_named(text: str) -> Software:
 def split_software(name: str) -> tuple[str, Software | None]:
     """A question's name and the software behind its mark; None where it names none."""
     head, mark, tail = name.rpartition(MARK)
+    # only a known word behind the mark counts: a path may hold an @ as well
     found = next((s for s in SOFTWARE if s == tail), None)
     return (head, found) if mark and found is not None else (name, None)
 

@@ -64,6 +64,7 @@ class ParameterSpec(Spec):
         """Whether every value is a whole number."""
         if self.numbers or self.low == self.high:
             return all(n.is_integer() for n in (self.low, *self.numbers))
+        # geometric steps, and values of a continuous range, are hardly ever whole
         if self.steps is None or self.scale == "log":
             return False
         return self.low.is_integer() and ((self.high - self.low) / (self.steps - 1)).is_integer()
@@ -85,6 +86,7 @@ def _parameters(value: object) -> object:
     for name, given in value.items():
         if name not in PARAMETERS:
             raise ValueError(f"unknown parameter {name!r}; {nearest(str(name), PARAMETERS)}")
+        # choices with a `low` were read before, as in a copy of a spec
         if isinstance(given, dict) and "choices" in given and "low" not in given:
             out[name] = _choices(name, given)
         elif PARAMETERS[name] == NAME and not (isinstance(given, dict) and "choices" in given):
@@ -120,8 +122,10 @@ def _choices(name: str, given: dict[str, object]) -> dict[str, object]:
         if unit == NAME
         else [_number(f"{name}.choices", text, unit) for text in texts]
     )
+    # a search takes the index for a number, so neighbours in the list must be neighbours in size
     if numbers != sorted(numbers):
         raise ValueError(f"{name}.choices: expected ascending values, got {', '.join(texts)}")
+    # a single choice is a range of no width, and `steps` starts at 2
     steps = {"steps": len(texts)} if len(texts) > 1 else {}
     found = {"low": numbers[0], "high": numbers[-1], "choices": texts, "numbers": numbers, **steps}
     return {**{k: v for k, v in given.items() if k != "choices"}, **found}

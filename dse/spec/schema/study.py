@@ -236,6 +236,7 @@ class StudySpec(Spec):
         if not isinstance(first, dict):
             return data
         named = {key: first[key] for key in ("llm", "workload") if key in first}
+        # written out as well they must agree: two answers to one question are a mistake
         other = [key for key, value in named.items() if data.get(key, value) != value]
         if other:
             what = f"expected that of the first of the mix, {named[other[0]]}, got {data[other[0]]}"

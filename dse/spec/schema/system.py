@@ -103,6 +103,7 @@ class StackSpec(Spec):
 
 def wider(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
     """Of two intervals, metric by metric the wider one."""
+    # a metric that one of the two lacks has the factor of the other
     return {m: max(one.get(m, 1.0), other.get(m, 1.0)) for m in {**one, **other}}
 
 

@@ -96,6 +96,7 @@ class TechnologySpec(Spec):
                 yield Problem(where, _unknown("node", node, self.nodes))
             else:
                 yield from _nulls(self.nodes[node], _NODE_NEEDS, where, f"nodes.{node}.")
+        # caches are priced on some nodes only; a null matters where the dies carry one
         for node in {build.node if build.cache else None, build.io_node if build.io_cache else None}:
             if node in self.nodes and self.nodes[node].cache_area.value is None:
                 yield _null(where, f"nodes.{node}.cache_area")
@@ -110,6 +111,7 @@ class TechnologySpec(Spec):
         if generation not in self.dram:
             yield Problem(where, _unknown("dram generation", generation, self.dram))
             return
+        # dollars are needed only where the chip is priced by its silicon
         fields = [f for f in DramSpec.model_fields if build.priced or f != "cost"]
         yield from _nulls(self.dram[generation], fields, where, f"dram.{generation}.")
 
@@ -150,6 +152,7 @@ _NODE_NEEDS = [name for name in NodeSpec.model_fields if name != "cache_area"]
 
 def node_named(technology: TechnologySpec, text: str) -> str:
     """Key of the node that people call `text`: n5, N5, 5nm, 5 nm, 4nm; `SpecError` with the nearest."""
+    # 5nm, 5 nm, N5 and n5 all become 5
     wanted = re.sub(r"\s|nm|^n", "", text.strip().lower())
     for key, node in technology.nodes.items():
         if wanted in {*re.findall(r"\d+", node.covers), key.removeprefix("n")}:

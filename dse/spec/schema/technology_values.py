@@ -102,6 +102,7 @@ def _node(spec: Technology, name: str, v: Values) -> technology.Node:
         transistors_per_m2=v(at + "logic_density"),
         scratchpad_m2_per_byte=v(at + "scratchpad_area"),
         cache_m2_per_byte=v.known(at + "cache_area"),
+        # the file has throughput per area; the equations add areas
         matrix_m2_per_flops=1.0 / v(at + "matrix_density"),
         vector_m2_per_flops=1.0 / v(at + "vector_density"),
         link_m2_per_bandwidth=v(f"io.links.{spec.nodes[name].link_phy}"),
@@ -159,6 +160,7 @@ def _layout(v: Values) -> technology.Layout:
 
 def _wafer(law: str, whole: bool, v: Values) -> technology.Wafer:
     """Wafer, reticle and yield; `whole` where one die is the wafer."""
+    # a count is not sampled: half a core cannot fail
     cores = int(v("wafer.cores"))
     return technology.Wafer(
         diameter_m=v("wafer.wafer_diameter"),

@@ -132,6 +132,7 @@ class WorkloadSpec(Spec):
 
     @model_validator(mode="after")
     def _pools(self) -> "WorkloadSpec":
+        # the mode itself knows what it needs, so one of another package is checked alike
         if missing := serving_mode(self.serving).missing(self.resolve()):
             raise ValueError(missing)
         return self
@@ -163,6 +164,7 @@ def served(workload: WorkloadSpec, serving: str, where: str = "--serving") -> Wo
     if serving not in known:
         raise spec_error(where, f"unknown serving mode {serving!r}; {nearest(serving, known)}")
     changed = workload.model_copy(update={"serving": serving})
+    # a copy is not validated, so what the new mode lacks is found here
     if missing := serving_mode(serving).missing(changed.resolve()):
         raise spec_error(where, f"{serving}: {missing}; give it by --set")
     return changed

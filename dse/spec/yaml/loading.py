@@ -39,6 +39,7 @@ def build_leaf(spec: type[S], data: Mapping[str, object], where: str, name: str)
     try:
         return spec.model_validate(data)
     except ValidationError as error:
+        # a union reports the same mistake once for each of its options
         texts = {_say(spec, tuple(detail["loc"]), detail): None for detail in error.errors()}
         raise SpecError(Problem(where, f"{name}: {text}", key=name) for text in texts) from None
 
@@ -63,6 +64,7 @@ def _without_echoes(details: list[ErrorDetails]) -> list[ErrorDetails]:
 
 
 def _place(loc: tuple[Hashable, ...], where: str, lines: Lines) -> str:
+    # the deepest part that has a line: a missing key is reported where its mapping begins
     for end in range(len(loc), -1, -1):
         if loc[:end] in lines:
             return f"{where}:{lines[loc[:end]]}"
@@ -125,6 +127,7 @@ def _step(spec: object, part: Hashable) -> object:
                 return field.annotation
         return spec
     args = [a for a in get_args(spec) if a is not Ellipsis]
+    # dict[K, V] and tuple[V, ...]: the last argument is the type of what is held
     return args[-1] if args else spec
 
 

@@ -66,6 +66,7 @@ def _registry() -> Any:  # pint types its registry by the class of its numbers, 
     """A registry of our units alone."""
     import pint  # 0.3 s: commands that read no unit, such as `dse --help`, go without it
 
+    # None: an empty registry, so that no unit of pint's own is taken for one of ours
     registry: Any = pint.UnitRegistry(None, cache_folder=None)
     for definition in (*_PREFIXES, *_UNITS):
         registry.define(definition)
@@ -119,6 +120,7 @@ def pretty(value: float, unit: str, digits: int = 3) -> str:
     if unit.startswith("USD") or unit in ("", "token", "chip"):
         return f"{_grouped(value, digits)} {unit}".strip()
     scales = _SCALES.get(unit) or tuple((p + unit, s) for p, s in _THOUSANDS)
+    # from 0.9995 on three digits round up to the next prefix
     name, scale = next((pair for pair in reversed(scales) if abs(value) >= pair[1] * 0.9995), scales[0])
     return f"{_significant(value / scale, digits)} {name}"
 

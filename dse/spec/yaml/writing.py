@@ -43,10 +43,12 @@ def _texts(value: float, unit: str) -> Iterator[str]:
     scales: list[tuple[str, float]] = list(_SMALL.get(unit, ()))
     if unit in _PREFIXED:
         scales += [(prefix + unit, scale) for prefix, scale in _DECIMAL]
+    # capacities of memories are often powers of two: 512 MiB, not 536.870912 MB
     if unit == "B":
         scales += list(_BINARY)
     for name, scale in scales or [(unit, 1.0)]:
         number = value / scale
+        # other numbers hide their size behind zeros; a unit with a single scale has no choice
         if 1.0 <= abs(number) < 1e5 or value == 0 or len(scales) < 2:
             for digits in (3, 6, 9, 12, 15, 17):
                 text = f"{number:.{digits}g}"
@@ -119,4 +121,5 @@ def _scalar(value: object) -> str:
 def _plain(text: str) -> bool:
     """Whether YAML reads `text` back as the same text without quotes."""
     letters = text.replace("-", "").replace("_", "").replace(" ", "")
+    # words that YAML 1.1 reads as null or as booleans
     return letters.isalpha() and text.lower() not in ("null", "true", "false", "yes", "no", "on", "off")

@@ -58,6 +58,7 @@ def _loader(text: str) -> type[Loader]:
     """
     fast: type[Loader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     depth = 0
+    # events come one by one, so the depth is known before anything recurses into the text
     try:
         for event in yaml.parse(text, Loader=fast):
             starts = isinstance(event, yaml.CollectionStartEvent)
@@ -73,6 +74,7 @@ def _walk(
     node: yaml.Node, path: tuple[Hashable, ...], lines: Lines, problems: list[Problem], where: str
 ) -> None:
     """Adds the line of every key and item below `node` to `lines`, and what is wrong to `problems`."""
+    # the line of a key, set by the mapping around it, stays
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
