@@ -12,4 +12,5 @@ def chip_name(branch: str, trial: int) -> str:
 
 def branch_of(chip: str) -> str:
     """The branch that a searched chip is of; the empty string for a name that no search gave."""
+    # names of branches may hold dashes, numbers of trials cannot: the last dash separates the two
     return chip.rpartition("-")[0]

@@ -23,6 +23,7 @@ def find_study(name: str, folders: Iterable[Path] | None = None) -> Path:
         for path in sorted(folder.glob("*/study.yaml")):
             slug = path.parent.name
             for key in (slug, slug.partition("-")[2] if slug[:4].isdigit() else slug):
+                # the first folder wins: a user's studies are listed before the bundled ones
                 found.setdefault(key, path)
     if name in found:
         return found[name]
@@ -50,6 +51,7 @@ def list_studies(folders: Iterable[Path] | None = None) -> dict[str, Path]:
 def find_case(name: str) -> tuple[Path, str | None]:
     """`study.yaml` and case of a name such as `groq-vs-h100`, `groq-vs-h100/listed`, `groq-vs-h100@equal`."""
     plain, software = split_software(str(name))
+    # a path that exists is taken as it is, with an @ in it too
     if software is not None and not Path(str(name)).exists():
         path, case = find_case(plain.removesuffix("/"))
         return path, f"{case or ''}{MARK}{software}"
@@ -63,4 +65,5 @@ def find_case(name: str) -> tuple[Path, str | None]:
     try:
         return find_study(head), tail
     except SpecError as error:
+        # of a path all is unknown, of STUDY/CASE the study: the error names what was not found
         raise (whole if "/" in head or Path(head).exists() else error) from None

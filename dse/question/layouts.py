@@ -37,6 +37,7 @@ def filled(d: DeploymentSpec, llms: Sequence[api.Llm], *, fine: bool) -> Lists:
     """The sizes of a study, those that it leaves out filled in with what all of `llms` allow."""
 
     def all_of(per_llm: Sequence[Sequence[int]], name: str) -> tuple[int, ...]:
+        # a mix has one list of layouts: values that each of its LLMs allows
         shared = sorted(set(per_llm[0]).intersection(*per_llm[1:]))
         return tuple(shared if fine else _apart(shared, _APART[name]))
 
@@ -61,6 +62,7 @@ def _apart(values: Sequence[int], ratio: float) -> list[int]:
 def all_ways(llm: api.Llm) -> list[int]:
     """Tensor-parallel ways that split the heads, powers of two without heads."""
     if llm.heads == 1:
+        # a network of matrices has no heads that could decide
         return [2**i for i in range(MOST_TP.bit_length())]
     return [n for n in range(1, MOST_TP + 1) if llm.heads % n == 0]
 
@@ -72,6 +74,7 @@ def all_spreads(llm: api.Llm) -> list[int]:
 
 def all_stages(llm: api.Llm) -> list[int]:
     """Pipeline stages that leave no stage with more layers than fewer stages would."""
+    # ceil(layers / s) in the fullest of s stages; of equal depths the last stays, which has fewest stages
     deepest = {-(-llm.layers // s): s for s in range(llm.layers, 0, -1)}
     return sorted(deepest.values())
 
@@ -79,6 +82,7 @@ def all_stages(llm: api.Llm) -> list[int]:
 def batches(each: int) -> tuple[int, ...]:
     """Batch sizes up to the largest, `each` to an octave where they are whole."""
     octaves = range(MOST_BATCH.bit_length())
+    # linear steps inside each octave, rounded down; the set drops doubles of the smallest octaves
     steps = {2**i * (each + k) // each for i in octaves for k in range(each)}
     return tuple(sorted(b for b in steps if b <= MOST_BATCH))
 
@@ -88,15 +92,19 @@ def check_deployments(spec: StudySpec, llm: LlmSpec) -> None:
     network = llm.resolve()
     d = filled(spec.deployment, [network], fine=True)
     problems = [Problem("tp", bad_tp(tp, network)) for tp in d.tp if bad_tp(tp, network)]
+    # a stage holds whole layers, so there are at most as many stages
     deep = [pp for pp in d.pp if pp > network.layers]
     if deep:
         problems.append(
             Problem("pp", f"expected at most the {network.layers} layers of {llm.name}, got {max(deep)}")
         )
     for ep in spec.deployment.ep or ():
+        # EP above TP spreads one set of experts over EP / TP replicas
         reasons = [bad_ep(ep, tp, max(ep // tp, 1), network) for tp in d.tp]
+        # an EP is wrong only where no TP of the study goes with it
         if all(reasons):
             problems.append(Problem("ep", reasons[0]))
+    # a TP that no EP goes with would silently be missing from the grid
     lost = [tp for tp in spec.deployment.tp or () if not ways(tp, d.ep)]
     problems += [Problem("ep", f"expected a divisor or a multiple of TP {n} as well, got none") for n in lost]
     if problems:
@@ -139,6 +147,7 @@ def grid(d: Lists) -> api.Deployments:
     One replica each, or as many as share a set of experts.
     """
     tp, ep = np.asarray(pairs(d), dtype=float).T
+    # as many replicas as share one set of experts
     return product(tp, ep, np.maximum(ep / tp, 1.0), d.pp, d.batch)
 
 

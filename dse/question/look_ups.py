@@ -34,16 +34,19 @@ class LookUps:
 
     def _placed(self, field: str, problem: Problem) -> Problem:
         """A problem at the line of `field`, or of the key below it that the problem names."""
+        # the problem may be about a key below the field, such as one of its settings
         key = problem.where if problem.where.startswith(f"{field}.") else field
         what = str(problem) if key != field else f"{field}: {problem}"
         return Problem(self._line(key), what)
 
     def _line(self, field: str) -> str:
         """File and line of a dotted key: in the case if it has the key, else in the study."""
+        # read only once something is wrong, which is rare
         lines = read_yaml(self.study)[1] if self.study.is_file() else {}
         parts = tuple(field.split("."))
         if self.case is not None and ("cases", self.case, parts[0]) in lines:
             parts = ("cases", self.case, *parts)
+        # the deepest part of the key that was written: what is left out has no line
         while parts and parts not in lines:
             parts = parts[:-1]
         return f"{self.study}:{lines.get(parts, 1)}"

@@ -33,6 +33,7 @@ def with_settings(catalog: Catalog, settings: Mapping[str, Value]) -> Catalog:
         except SpecError as error:
             problems += error.problems
         else:
+            # by config, so that each is copied once and its problems come together
             parts.setdefault((kind, name), {})[path] = text
     changed: list[Spec] = []
     for (kind, name), texts in parts.items():

@@ -93,6 +93,7 @@ class ResolvedStudy:
 
     def lifted(self) -> "ResolvedStudy":
         """The study without the latency targets of its workloads; its own still bind."""
+        # targets of the study itself stay: only what the workloads promise is lifted
         own = tuple(target_of(name, text) for name, text in self.spec.targets.items())
         spec = self.spec.model_copy(update={"workload_targets": False})
         members = tuple(replace(m, targets=own) for m in self.members)
@@ -135,6 +136,7 @@ class ResolvedStudy:
         """
         question = self.question
         study = {k: v for k, v in question["study"].items() if k not in _SEARCH_ONLY}
+        # the mode says who chooses among deployments, not which there are
         deployment = self.spec.deployment.model_dump(
             mode="json", by_alias=True, exclude={"mode"}, exclude_none=True
         )
@@ -178,6 +180,7 @@ def load_cases(name: str, configs: Path | str | None = None) -> tuple[ResolvedSt
         try:
             found.append(resolve_study(case_spec(path, each), path, Catalog.of(configs), each))
         except SpecError as error:
+            # cases share most keys, so one mistake would be reported once a case
             problems |= dict.fromkeys(error.problems)
     if problems:
         raise SpecError(list(problems))
@@ -187,6 +190,7 @@ def load_cases(name: str, configs: Path | str | None = None) -> tuple[ResolvedSt
 def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | None = None) -> ResolvedStudy:
     """Look up every name of a study; raises `SpecError` with all problems at once."""
     look = LookUps(path, case)
+    # the other look-ups go on with the catalog as it is, to report their problems in the same run
     catalog = look("settings", with_settings, catalog, spec.settings or {}) or catalog
     llm = look("llm", catalog.get, LlmSpec, spec.llm)
     workload = look("workload", workload_of, catalog, spec.workload, spec.serving)
@@ -225,6 +229,7 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
         )
         for part in spec.mix or ()
     ]
+    # the first part of a mix is the study's own LLM, which was checked above
     for _, part_llm, _ in mix[1:]:
         if part_llm is not None:
             look("mix", check_deployments, spec, part_llm)
@@ -245,6 +250,7 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
         network=spec.network,
         requires=model.requires,
     )
+    # branches and chips read the setting, so their problems come in a second round
     branches = look("space", branches_of, space, setting) if space is not None else {}
     for name, chip in chips.items():
         look("baselines", chip_columns, chip, setting)
@@ -337,9 +343,11 @@ def _used(
     """Every config that the answer depends on, by `kind/name`."""
     found: dict[str, Spec] = {f"{s.kind}/{s.name}": s for s in shared if s is not None}
     every = [*chips, *(b.template for b in branches.values())]
+    # a price by compute ratio depends on its reference, which need not be a baseline
     if spec.price.reference:
         every.append(catalog.get(ChipSpec, spec.price.reference))
     driven = {c.name: c.stack for c in every} | {n: b.spec.stack for n, b in branches.items()}
+    # the stack of a branch wins over that of the study, and that over the chip's own
     stacks = {spec.stacks.get(name, spec.stack or own) for name, own in driven.items()}
     if spec.software != "as-sold":
         stacks.add(spec.software)

@@ -38,6 +38,7 @@ def bound(own: Sequence[Target], workload: WorkloadSpec | None, spec: StudySpec)
     """Targets of a study and, unless it lifts them, of a workload; the tighter of two on one objective."""
     promised = workload.targets if workload and spec.workload_targets else {}
     of_workload = tuple((objective(name), limit) for name, limit in promised.items())
+    # None where the look-up of a target failed, whose problem is reported later
     both = merged(limits_of([t for t in own if t is not None]), of_workload)
     return tuple(Target(objective=goal, limit=limit) for goal, limit in both)
 

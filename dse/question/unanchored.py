@@ -33,6 +33,7 @@ def price_bases_in(study: ResolvedStudy) -> dict[str, str]:
     """
     method = study.spec.price.method
     real = {name: price_basis(chip, method) for name, chip in study.baselines.items()}
+    # chips of a space have no price in a file: the method says what their price means
     return {**dict.fromkeys(study.branches, method), **real}
 
 

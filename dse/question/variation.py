@@ -72,9 +72,11 @@ def facts(study: ResolvedStudy, kinds: Iterable[str] = tuple(SHORT)) -> Iterator
             continue
         for path, leaf in sourced_values(spec):
             section, _, rest = path.partition(".")
+            # the part of a technology path behind its section: a node or a kind of DRAM
             part = rest.partition(".")[0]
             if spec_kind(key) == "technology" and section in used and part not in used[section]:
                 continue
+            # bool is an int in Python
             if isinstance(leaf.value, (int, float)) and not isinstance(leaf.value, bool):
                 yield Fact(Place(key, path), leaf, unit_of_leaf(leaf))
 
@@ -115,6 +117,7 @@ def places_of(study: ResolvedStudy, text: str) -> tuple[Place, ...]:
     """
     name = text.strip().lower().replace(" ", "_").replace("-", "_")
     for kind, table in SHORT.items():
+        # a short name such as `price` does not say of which chip, so chips need KIND/NAME.PATH
         if name in table and kind != "chip":
             return tuple(_matching(study, kind, "*", table[name], searched_only=True))
     section, name_of_config, path = _dotted(study, text.strip())
@@ -128,6 +131,7 @@ def places_of(study: ResolvedStudy, text: str) -> tuple[Place, ...]:
 
 def _dotted(study: ResolvedStudy, text: str) -> tuple[str | None, str, str]:
     """Kind, name (`*` when left out) and path of `KIND.PATH` or `KIND/NAME.PATH`; names may hold dots."""
+    # longest first: names may hold dots, so one may begin as another does
     for key in sorted(study.configs, key=len, reverse=True):
         if text.startswith(f"{key}."):
             return spec_kind(key), key.partition("/")[2], text[len(key) + 1 :]
@@ -145,11 +149,13 @@ def _matching(
     for key, spec in study.configs.items():
         if spec_kind(key) != kind or not fnmatchcase(key.partition("/")[2], name):
             continue
+        # most files leave the context out, and it can be set all the same
         known = {path for path, _ in sourced_values(spec)} | (
             {pattern} if _optional(kind, pattern) else set()
         )
         for path in sorted(known):
             section, _, rest = path.partition(".")
+            # a pattern means what the study uses; a path without one is taken at its word
             outside = section in used and rest.partition(".")[0] not in used[section]
             if fnmatchcase(path, pattern) and not (kind == "technology" and "*" in pattern and outside):
                 yield Place(key, path)
@@ -191,6 +197,7 @@ def vary(
     spec = study.spec.model_copy(update={"settings": None})
     if baselines is not None:
         wanted = set(baselines)
+        # a stack of a baseline that is left out would be an unknown name
         left = {name for name in study.baselines if name not in wanted}
         spec = spec.model_copy(
             update={
