@@ -49,6 +49,7 @@ def check_article(configs: Path | str | None = None) -> tuple[Claim, ...]:
                 article=stated.value,
                 rounding=stated.rounding,
                 napkin=napkin[stated.id],
+                # 1e-9 for rounding of floats, on top of the article's own rounding
                 napkin_ok=abs(ratio - 1.0) <= stated.rounding + 1e-9,
                 roofline=answer.value,
                 deviation=deviation,
@@ -63,5 +64,6 @@ def verdict(deviation: float, rounding: float) -> str:
     """`holds`, `differs` or `refuted`."""
     if abs(deviation) <= max(rounding, HOLDS):
         return "holds"
+    # the factor in either direction: 0.5 is as far off as 2
     factor = max(1.0 + deviation, 1.0 / (1.0 + deviation)) - 1.0
     return "differs" if factor <= DIFFERS else "refuted"

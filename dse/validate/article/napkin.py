@@ -20,6 +20,7 @@ def napkin_values(given: Mapping[str, float]) -> dict[str, float]:
     }
     h100 = {
         "price": f"{i['h100_price']} USD",
+        # the article quotes the output of one card; a user gets the box's over the batch
         "claimed_user_speed": f"{i['h100_card_speed'] * i['h100_cards'] / i['batch']} token/s",
     }
     batch, cards = int(i["batch"]), int(i["h100_cards"])
@@ -30,11 +31,13 @@ def napkin_values(given: Mapping[str, float]) -> dict[str, float]:
     cheap_gpu = _napkin(
         "h100-sxm", "llama2-70b", batch, cards, {**h100, "price": f"{i['h100_unit_cost']} USD"}
     )
+    # bytes over bytes: the article splits weights without regard to layers and heads
     giant = ceil(i["gpt4_weights"] / i["lpu_sram"])
     weights_only = ceil(i["weights"] / i["lpu_sram"])
     kv = _napkin("groq-lpu-v1", "llama2-70b", 1, 1, lpu).ledgers["capacity_bytes"]["kv_cache"] / 1e9
     mha = _napkin("groq-lpu-v1", "llama2-70b-mha", 1, 1, lpu).ledgers["capacity_bytes"]["kv_cache"] / 1e9
     extra = ceil(kv * 1e9 / i["lpu_sram"])
+    # weights of one copy over the speed of a single user, as the article divides them
     c09 = weights_only * i["lpu_price"] / one.metrics["tokens_per_s"]
     c10, c16 = _cost(gpu), _cost(many)
     return {

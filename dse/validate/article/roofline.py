@@ -30,7 +30,9 @@ def roofline_answers(given: Mapping[str, float], catalog: Catalog) -> dict[str, 
     one = _lpu(1, price)
     few = smallest("groq-lpu-v1", "llama2-70b", "article", weights="int8", batch=batch, settings=price)
     tight = _lpu(batch, price, tp=8, pp=80)
+    # a chip's KV cache times its 640 chips (TP 8 x PP 80), for one sequence of the batch
     sequence = tight.ledgers["capacity_bytes"]["kv_cache"] * 640 / batch
+    # on one chip, however far it overflows, the ledger counts the whole network
     weights = estimate("groq-lpu-v1", "llama2-70b", "article", weights="int8", batch=1, tp=1, pp=1)
     held = weights.ledgers["capacity_bytes"]["weights"]
     gpu = _h100(batch, {"price": f"{i['h100_price']} USD"})
@@ -38,6 +40,7 @@ def roofline_answers(given: Mapping[str, float], catalog: Catalog) -> dict[str, 
     giant = estimate(
         "groq-lpu-v1", "gpt4-1.8t-dense", "article", weights="int8", batch=1, tp=160, pp=80, settings=price
     )
+    # the same for the larger LLM: all of its weights on one chip
     whole = estimate("groq-lpu-v1", "gpt4-1.8t-dense", "article", weights="int8", batch=1, tp=1, pp=1)
     giant_held = whole.ledgers["capacity_bytes"]["weights"]
     hbm = h100.dram.capacity.value if h100.dram and h100.dram.capacity.value else 0.0

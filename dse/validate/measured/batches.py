@@ -115,6 +115,7 @@ class Lookup:
         try:
             return self._case(row)
         except SpecError as error:
+            # without the hint of near names, so that equal reasons count together
             return Refusal(row, error.problems[0].what.partition(";")[0])
 
     def _case(self, row: Measured) -> Case | Refusal:
@@ -143,6 +144,7 @@ class Lookup:
         columns = self._once(
             ("columns", row.chip, stack.name, precision), lambda: self._columns(chip, precision, stack)
         )
+        # a single chip needs no link
         if ways.tp * ways.pp > 1 and not columns["link_bandwidth"]:
             return Refusal(row, f"the link bandwidth of {chip.name} is unknown")
         known = own and (not stack.chips or chip.name in stack.chips)
@@ -193,6 +195,7 @@ class Lookup:
 
 def _precision(row: Measured) -> PrecisionSpec:
     weights = row.weights
+    # see `EIGHT_BIT_KV`: checkpoints of these engines quantise the KV cache with the weights
     eight_bit = weights in ("fp8", "nvfp4", "mxfp4") and re.search(EIGHT_BIT_KV, row.engine)
     kv = row.kv or ("fp8" if eight_bit else UNSTATED_KV)
     activations = row.activations or UNSTATED_ACTIVATIONS.get(weights, weights)
@@ -203,7 +206,9 @@ def batches(cases: Iterable[Case], catalog: Catalog) -> list[Batch]:
     """Cases grouped so that each group is one call of a cost model."""
     groups: dict[tuple[object, ...], list[Case]] = defaultdict(list)
     for case in cases:
+        # what one context holds is shared by a group; chips, layouts and lengths are columns
         groups[(case.llm, case.precision, case.row.kind == "static", case.drafts)].append(case)
+    # no measured metric is in dollars, so any economy will do
     economy = next(iter(catalog.all(EconomySpec).values())).resolve()
     return [_batch(tuple(members), economy) for members in groups.values()]
 

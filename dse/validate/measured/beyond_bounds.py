@@ -61,11 +61,14 @@ def _limits(batch: Batch) -> Floats:
     pooled = _pooled(batch) if any(b.experts for b in batch.context.llm.blocks) else batch
     d = pooled.designs.deployments
     static = batch.cases[0].row.kind == "static"
+    # sequences in each replica
     crowd = d.batch if static else np.where(np.isfinite(batch.users), batch.users, CROWD) / d.dp
     alone, all_of_them = _bound(pooled, d.batch if static else np.ones_like(d.batch)), _bound(pooled, crowd)
     osl, isl = batch.osl, np.asarray([c.row.isl for c in batch.cases])
+    # an OSL of 1 has no decode step: its only token comes with the prompt
     after_first = np.maximum(osl - 1.0, 0.0)
     decode = np.where(after_first > 0.0, after_first * all_of_them.tpot_s, all_of_them.ttft_s)
+    # at best, prompts of some requests run while others decode
     whole = np.maximum(all_of_them.ttft_s, after_first * all_of_them.tpot_s)
     requests = crowd * d.dp
     chips = np.asarray([c.row.chips or 0.0 for c in batch.cases])

@@ -147,6 +147,7 @@ def compare_dataflow(model: api.CostModel, catalog: Catalog) -> DataflowComparis
     without = families_without(catalog)
     looked_up = {id(row): lookup.case(row) for row in rows}
     cases = [c for c in looked_up.values() if isinstance(c, Case)]
+    # a vendor without rows was never part of the family: there is nothing to leave out
     blind = [lookup.on(c, without.get(c.stack.name, family)) for c in cases]
     fitted, unseen = _values(model, cases, catalog), _values(model, blind, catalog)
     predicted = {id(c.row): (c, a, b) for c, a, b in zip(cases, fitted, unseen, strict=True)}

@@ -32,4 +32,5 @@ def _within(date: str, since: str | None, until: str | None) -> bool:
 
 
 def _last_day(date: str) -> str:
+    # completes a year or a month to its last day; ISO dates then compare as text
     return date + "-12-31"[len(date) - 4 :]

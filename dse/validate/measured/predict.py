@@ -33,6 +33,7 @@ def schedule(model: api.CostModel, batch: Batch) -> Scheduled:
     """How many sequences run at once: bytes decide, so no efficiency changes it."""
     rows = len(batch.cases)
     d = batch.designs.deployments
+    # a static batch is what the row says; other engines may hold fewer at once than they have users
     if batch.cases[0].row.kind != "static":
         d = d.replace(batch=_resident(model, batch))
     running = np.broadcast_to(d.batch * d.dp, rows)
@@ -90,6 +91,7 @@ def in_metrics(batch: Batch, tpot: Floats, ttft: Floats, in_flight: Floats, chip
         "total_tok_s_incl_input": rate * (isl + osl) / osl,
     }
     metric = np.asarray([c.row.metric for c in batch.cases])
+    # by mask, since rows of one batch differ in metric; the axis of points broadcasts
     out = np.zeros(len(metric))
     for name, value in values.items():
         out = np.where(metric == name, value, out)
@@ -110,11 +112,13 @@ def _resident(model: api.CostModel, batch: Batch) -> Floats:
 
     one = np.ones(len(batch.cases))
     low, high = excess(one), excess(65.0 * one)
+    # root of a line through batches 1 and 65, rounded down; 1e-9 B where nothing grows with the batch
     fits: Floats = np.floor(1.0 - low * 64.0 / np.maximum(high - low, 1e-9))
     seen = np.asarray(
         [c.row.kind in ("mean_in_flight", "max_seqs") for c in batch.cases]
     )  # what an engine held, or was set to hold
     users: Floats = batch.users / d.dp
+    # at least one sequence, even where the weights alone do not fit
     size: Floats = np.maximum(
         np.where(seen, users, np.clip(np.minimum(fits, users), 1.0, MOST_SEQUENCES)), 1.0
     )

@@ -83,6 +83,7 @@ def predictions(
         else:
             cases.append(case)
     progress(f"predicting {len(cases)} rows")
+    # batches regroup the cases; identity brings them back into the order of the table
     place = {id(case): i for i, case in enumerate(cases)}
     found: list[Prediction | None] = [None] * len(cases)
     for batch in batches(cases, catalog):

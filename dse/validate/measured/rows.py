@@ -99,6 +99,7 @@ def find_table(name: str, catalog: Catalog, others: Sequence[str] = ()) -> Path:
     if name in found:
         return found[name]
     given = Path(name)
+    # a named pipe too, such as <(...) of a shell
     if given.is_file() or given.is_fifo():
         return given
     if given.is_dir():
@@ -131,6 +132,7 @@ def read_rows(path: Path) -> list[Measured]:
         problems: list[Problem] = []
         rows = []
         for cells in reader:
+            # a line that ends early has blanks there, cells beyond the header are dropped
             given = {name: spellings.cell(name, text) for name, text in zip(names, cells, strict=False)}
             if not any(given.values()):
                 continue
@@ -148,6 +150,7 @@ def read_rows(path: Path) -> list[Measured]:
 def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
+        # utf-8-sig, because spreadsheets begin a file with a byte order mark
         return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise spec_error(str(path), f"expected a CSV, cannot read it: {error}") from None
@@ -165,6 +168,7 @@ def _row(where: str, given: Mapping[str, str]) -> Measured:
     metric, unit = spellings.metric(given.get("metric", ""))
     value = _number(given, "value", 0.0)
     isl, osl = _number(given, "isl", 0.0), _number(given, "osl", 0.0)
+    # 0 and blank both mean that it is not stated
     batch = _number(given, "batch", 0.0) or None
     kind = spellings.kind(given.get("batch_kind", "")) or ("concurrency" if batch else "unknown")
     chips, tp, pp, dp = (_number(given, name, 1.0) for name in ("n_chips", "tp", "pp", "dp"))
@@ -188,6 +192,7 @@ def _row(where: str, given: Mapping[str, str]) -> Measured:
         batch=batch,
         kind=kind,
         isl=isl or 0.0,
+        # a metric that needs no OSL gets one token; the others are refused as unclear
         osl=osl or 1.0,
         metric=metric,
         stat=given.get("stat", ""),

@@ -94,6 +94,7 @@ def our_result(peer: PeerResult, stack: str, catalog: Catalog) -> OurResult | No
         "tpot_ms": m.tpot_s * 1e3,
         "ttft_ms": m.ttft_s * 1e3,
         "decode_tok_s_total": peer.batch / m.tpot_s,
+        # GB of peers are 1e9 bytes
         "held_gb": bound.needed_bytes / 1e9,
     }[peer.metric]
     return OurResult(value=_first(value), feasible=bool(_first(m.feasible())))
@@ -149,6 +150,7 @@ def _evaluated(
         workload=api.Workload(
             isl=isl, osl=osl, mean_context=isl + osl / 2.0, max_context=isl + osl, serving="static"
         ),
+        # no metric here is in dollars, so any economy will do
         economy=next(iter(catalog.all(EconomySpec).values())).resolve(),
     )
     found = cost_model("roofline").evaluate(designs, context)

@@ -53,6 +53,7 @@ def left_out(rows: Sequence[SiliconRow]) -> list[LeftOut]:
             if metric == "die_area" and row.fitted and "n5" not in row.fitted:
                 continue
             scale = _scales([r for r in mine if r.chip != row.chip])
+            # what neither of the two constants decides stays as the technology file has it
             fixed = row.predicted - sum(row.fitted_parts)
             predicted = fixed + float(np.dot(row.fitted_parts, scale))
             found.append(LeftOut(row=row, metric=metric, predicted=float(predicted)))
@@ -70,10 +71,13 @@ def _scales(rows: Sequence[SiliconRow]) -> np.ndarray:
     parts = np.asarray([r.fitted_parts for r in rows])
     published = np.asarray([r.published for r in rows])
     fixed = np.asarray([r.predicted for r in rows]) - parts.sum(axis=1)
+    # relative deviations: each row over its published figure
     a, b = parts / published[:, None], 1.0 - fixed / published
     x = np.ones(2)
     for _ in range(_TURNS):
+        # iteratively reweighted least squares for absolute deviations; the floor bounds the weights
         weight = 1.0 / np.sqrt(np.maximum(np.abs(a @ x - b), _SMALLEST))
+        # the floor keeps a fit to few rows from making silicon free
         x = np.maximum(np.linalg.lstsq(a * weight[:, None], b * weight, rcond=None)[0], 0.1)
     return x
 
@@ -97,6 +101,7 @@ def groups(rows: Sequence[SiliconRow], *, by_use: bool = False) -> list[Group]:
                 out.append(_group(metric, {"use": use}, some, _inside(metric, some, others)))
         without = [o for o in others if o.metric == metric]
         if without:
+            # other intervals are read off these very rows, which would give 80 % by construction
             held = float(np.mean([o.met for o in without])) if metric == "unit_cost" else None
             out.append(_group(metric, {"use": "left out"}, without, held))
     return out

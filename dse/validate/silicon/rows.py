@@ -90,6 +90,7 @@ def _row(chip: ChipSpec, given: dict[str, str], technology: TechnologySpec, cata
     value = parse(given["value"], UNITS[metric]) if given["value"] else own.value
     if value is None:
         raise spec_error(f"chips/{chip.name}", f"expected a published {metric}, got null")
+    # a range in the chip's file belongs to its own figure, not to one that the table states
     ends = (None, None) if given["value"] else (own.low, own.high)
     low, high = (value if end is None else end for end in ends)
     return SiliconRow(
@@ -108,6 +109,7 @@ def _row(chip: ChipSpec, given: dict[str, str], technology: TechnologySpec, cata
 
 
 def _watts_of_a_die(chip: ChipSpec) -> float:
+    # per compute die, so that packages of one die and of two compare
     return (chip.power.value or 0.0) / (chip.die.count.value or 1)
 
 
@@ -136,6 +138,7 @@ def _fitted_parts(chip: ChipSpec, made: Silicon, metric: str) -> tuple[float, fl
     """See `SiliconRow.fitted_parts`."""
     b, t = made.blueprint, made.technology
     if metric == "die_area":
+        # from the units of the whole package to one die: disabled cores and the uncore added
         each = 1.0 / (1.0 - t.layout.uncore_share) / float((b.enabled_share * b.dies)[0])
         return (
             float(b.peak_flops[0]) * t.node.matrix_m2_per_flops * each,
@@ -147,5 +150,6 @@ def _fitted_parts(chip: ChipSpec, made: Silicon, metric: str) -> tuple[float, fl
             float(b.vector_flops[0]) * t.node.vector_joules_per_flop,
         )
     cost = _dollars(chip, made)
+    # what is lost at assembly is shared by what was assembled, in proportion to its cost
     held = sum(cost[name] for name in ("compute_dies", "io_dies", "dram", "package"))
     return cost["package"] * (1.0 + cost["assembly_loss"] / held), cost["board"]
