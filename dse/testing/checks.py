@@ -68,6 +68,7 @@ def same(left: dict[str, np.ndarray], right: dict[str, np.ndarray], where: str) 
     for name, column in left.items():
         ledger = name.split(".")[0]
         largest[ledger] = max(largest.get(ledger, 0.0), float(np.abs(column).max(initial=0.0)))
+    # the violation of capacity is a difference of bytes, and rounds as they do
     largest["violations"] = max(largest.get("violations", 0.0), largest.get("capacity_parts", 0.0))
     for name, column in left.items():
         slack = largest[name.split(".")[0]] * BYTES_ROUNDING

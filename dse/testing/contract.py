@@ -61,6 +61,7 @@ class CostModelContract:
         for result in self._tables(subject, lambda d: d):
             for name, column in result.items():
                 require(bool(np.isfinite(column).all()), name, "finite numbers", column.tolist())
+                # violations may be negative: room to spare counts below 0
                 positive = name not in HEADLINE or bool((column >= 0.0).all())
                 require(positive, name, "numbers of at least 0", column.tolist())
 
@@ -131,6 +132,7 @@ class CostModelContract:
         designs, before = self.designs(), self.designs()
         for context in self.contexts():
             first = table(subject.evaluate(designs, context, detail=True), designs.shape)
+            # another batch in between would show a model that remembers its last input
             subject.evaluate(designs.take(np.arange(1)), context)
             second = table(subject.evaluate(designs, context, detail=True), designs.shape)
             for name, column in first.items():
@@ -171,6 +173,7 @@ class ObjectiveContract:
         shape = np.shape(metrics.tpot_s)
         for context in self.contexts():
             value = np.asarray(subject.value(metrics, context))
+            # one number for all designs broadcasts; more numbers than designs do not
             one_each = prod(value.shape) <= prod(shape)
             require(one_each, "value", f"a column that broadcasts to {shape}", value.shape)
             require(bool(np.isfinite(flat(value, shape)).all()), "value", "finite numbers", value.tolist())
@@ -190,6 +193,7 @@ class ObjectiveContract:
         metrics = self.metrics()
         for context in self.contexts():
             values = flat(subject.value(metrics, context), np.shape(metrics.tpot_s))
+            # each value in turn is the target, so the edge itself is tried
             for target in values:
                 beyond = flat(violation(subject, values, target), values.shape) > 0.0
                 bad = values > target if subject.direction == "minimize" else values < target

@@ -94,6 +94,7 @@ class PriceMethodContract:
         every = self.chips()
         whole = np.broadcast_to(self._total(subject, every), (3,))
         for row in range(3):
+            # the silicon is one blueprint, shared by the three rows
             columns = {n: np.broadcast_to(v, (3,))[[row]] for n, v in vars(every).items() if n != "silicon"}
             alone = Priced(silicon=every.silicon, **columns)
             same_column(whole[[row]], np.broadcast_to(self._total(subject, alone), (1,)), f"row {row} alone")
@@ -108,5 +109,6 @@ class PriceMethodContract:
             "unit cost": "unit_cost_usd",
         }
         needs = subject.needs(None)
+        # None, so that a method that reads it all the same fails
         unknown = {field: None for need, field in fields.items() if need not in needs}
         same_column(self._total(subject, every), self._total(subject, replace(every, **unknown)), "price")

@@ -103,6 +103,7 @@ class SamplerContract:
         """The first trials of a study, and the turn of a branch, come from outside."""
         study = self._study(subject)
         study.enqueue_trial({"branch": "left", "left.x": 0.5, "left.n": 3, "tpot_target": 1e-2})
+        # only the branch is given; the sampler fills in the rest
         study.enqueue_trial({"branch": "right"})
         whole, part = self._ran(study, 2)
         expected = {"branch": "left", "left.x": 0.5, "left.n": 3, "tpot_target": 1e-2}
@@ -118,4 +119,5 @@ class SamplerContract:
         study.tell(study.ask(), state=optuna.trial.TrialState.FAIL)
         found = self._ran(study, 6)
         require(len(found) == 19, "trials", "12 of others, a failed one and 6", len(found))
+        # behind the 12 trials of others and the failed one
         require(all(np.isfinite(p["tpot_target"]) for p in found[13:]), "params", "finite values", found[13:])

@@ -102,6 +102,7 @@ def designs() -> Designs:
         (8.0, 2.0, 1.0, 8.0, 4.0),
     )
     kinds, names = 4, ("batch", "tp", "pp", "ep", "dp")
+    # tile chips, repeat deployments: each kind of chip meets each layout
     varying = {name: np.tile(np.asarray(v), len(layouts)) for name, v in _VARYING.items()}
     constant = {name: np.full(kinds * len(layouts), v) for name, v in _CONSTANT.items()}
     columns = np.repeat(np.asarray(layouts).T, kinds, axis=1)
