@@ -15,6 +15,7 @@ def by_chip(settings: Mapping[str, str], chips: Mapping[str, str]) -> dict[str, 
     `chips` is each chip as it was typed to its name in the catalog. `h100.price` is of that chip alone, a
     name without a chip is of all of them. Raises `SpecError` for a price without a chip where there are more.
     """
+    # a chip may be called as it was typed or by its name in the catalog
     names = {**{name: name for name in chips.values()}, **chips}
     found: dict[str, dict[str, str]] = {name: {} for name in chips.values()}
     problems: list[Problem] = []
@@ -28,6 +29,7 @@ def by_chip(settings: Mapping[str, str], chips: Mapping[str, str]) -> dict[str, 
             problems.append(Problem("--set", what))
         else:
             for own in found.values():
+                # what is set for one chip by name wins, in whatever order they were given
                 own.setdefault(key, text)
     if problems:
         raise SpecError(problems)

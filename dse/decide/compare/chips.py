@@ -99,7 +99,9 @@ def compare(
         raise SpecError(list(dict.fromkeys(problems)) or [Problem("CHIP", "expected a chip, got none")])
     first = next(iter(known.values()))[shown]
     own_target = tuple(v for o, v in first.limits if o.name == "tpot")
+    # without any target, one second per token: it excludes next to nothing
     limits = tuple(sorted(targets)) or own_target or (1.0,)
+    # under all three softwares, whichever is shown: the verdicts need them
     under = {
         chip: {s: evaluate_chip(each, layout) for s, each in found.items()} for chip, found in known.items()
     }
@@ -162,6 +164,7 @@ def _looked_up(
 
 def _without(chip: ChipSpec, why: SpecError, limits: Sequence[float], method: str) -> ComparedChip:
     """The row of a chip that lacks a figure."""
+    # the hint is written for a single chip; among several a price needs the name of its chip
     gap = "; ".join(str(p) for p in why.problems).replace("--set price=", f"--set {chip.name}.price=")
     return ComparedChip(
         chip=chip.name,
@@ -224,6 +227,7 @@ def hardware(chip: ChipSpec, columns: Mapping[str, float]) -> dict[str, float]:
     """The figures of a chip that a reader compares first, in SI with the unit in the name."""
     fp16 = chip.peak.get("fp16")
     return {
+        # fp16 whatever the chip computes in, so that chips compare; without one the peak that it uses
         "peak_fp16_flop_per_s": float(fp16.value) if fp16 and fp16.value else columns["peak_flops"],
         "sram_bytes": columns["sram_bytes"],
         "sram_bandwidth_bytes_per_s": columns["sram_bandwidth"],

@@ -87,6 +87,7 @@ class EvaluatedChip:
         }
         for name in ("layer_overhead_s", "prompt_overhead_s"):
             columns[name] = columns[name] + times
+        # axes (deployment, time): all times in one call of the cost model
         designs = api.Designs(chips=api.Chips(**columns), deployments=self.designs.deployments.reshape(-1, 1))
         metrics = s.cost_model.evaluate(designs, s.context)
         limits = merged(self.workload_limits, ((objective("tpot"), limit),))

@@ -20,6 +20,7 @@ GOALS = ("usd_per_token_per_second", "tpot")
 
 def study_of(subject: Subject, catalog: Catalog) -> ResolvedStudy:
     """One chip as the one baseline of a study: its numbers as they were set, so that they can be drawn."""
+    # as it was compared: a chip without a listed price at its unit cost
     price = "unit-cost" if subject.unpriced else subject.price.method
     sold = subject.software == "as-sold"
     spec = StudySpec.model_validate(
@@ -31,6 +32,7 @@ def study_of(subject: Subject, catalog: Catalog) -> ResolvedStudy:
             "llm": subject.llm.name,
             "workload": subject.workload.name,
             "precision": subject.precision.model_dump(),
+            # sweep, lists, budget and reference point only make the study valid: rows bring their deployments
             "sweep": {"objective": "tpot", "low": "1 us", "high": "1000 s"},
             "cost_model": subject.cost_model.name,
             "stack": subject.stack.name if sold else None,
@@ -45,6 +47,7 @@ def study_of(subject: Subject, catalog: Catalog) -> ResolvedStudy:
             "reference_point": {"usd_per_token_per_second": "1e9 USD/(token/s)", "tpot": "1e9 s"},
         }
     )
+    # as `--set` has changed them, not as their files are
     own = (subject.llm_spec, subject.workload, subject.chip, subject.stack, subject.network)
     return resolve_study(spec, Path("compare"), catalog.with_overrides(own))
 

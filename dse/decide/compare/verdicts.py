@@ -44,6 +44,7 @@ def verdicts_of(
                 _verdict(own, kinds, s, limit, {c: v[i] for c, v in values[s].items()}, group)
                 for s in SOFTWARE
             ]
+            # a flip takes dozens of evaluations, so it is solved only where the winner changes
             flip = _flip(own, limit, top) if len({v.winner for v in each}) > 1 else None
             verdicts += each
             depends.append(dependence(limit, group, [(v.winner, v.tied_with) for v in each], flip, top))

@@ -116,6 +116,7 @@ def explain(
 
 def _rows(front: Front, trial: str) -> list[Row]:
     """Rows of the front, or else of the baselines, that `trial` names."""
+    # the front first: `row:N` counts its rows
     every: Sequence[Row] = records(stack([front.frame, front.at_targets, front.baselines]))
     if trial.startswith("row:"):
         number = trial.removeprefix("row:")
@@ -173,6 +174,7 @@ def _best(rows: Sequence[Row], problem: DeploymentProblem, study: ResolvedStudy)
     def met(row: Row) -> bool:
         for goal, limit in problem.limits:
             value = row.get(axis_of(goal).column)
+            # an objective without a column is unknown here, so it excludes no row
             beyond = value is not None and (value > limit if goal.direction == "minimize" else value < limit)
             if beyond:
                 return False

@@ -70,6 +70,7 @@ def elasticities(study: ResolvedStudy, candidate: Candidate, layout: Layout) -> 
     for i, (fact, (low, high)) in enumerate(zip(known, ends, strict=True)):
         a, b = abs(values[2 * i]), abs(values[2 * i + 1])
         if np.isfinite([a, b]).all() and a > 0.0 and b > 0.0 and low > 0.0:
+            # central difference on logarithms: its error is of second order in the step
             e = float(np.log(b / a) / np.log(high / low))
             if abs(e) > LEAST:
                 found.append(Elasticity(fact=fact, elasticity=e))
@@ -79,6 +80,7 @@ def elasticities(study: ResolvedStudy, candidate: Candidate, layout: Layout) -> 
 def _ends(fact: Fact) -> tuple[float, float]:
     v = fact.value
     if fact.counted:
+        # one-sided at 1, which has no smaller neighbour
         return max(1.0, v - 1.0), v + 1.0
     return v * (1.0 - STEP), v * (1.0 + STEP)
 
@@ -99,5 +101,6 @@ def sources_of(rests: Sequence[Elasticity]) -> dict[str, float]:
     weight: dict[str, float] = {}
     for r in rests:
         for key in r.fact.leaf.source.split("+"):
+            # a value that rests on several sources counts for each of them in full
             weight[key] = weight.get(key, 0.0) + abs(r.elasticity)
     return dict(sorted(weight.items(), key=lambda item: -item[1]))

@@ -60,10 +60,12 @@ def marginal_values(
     for name, value in candidate.values.items():
         if PARAMETERS.get(name) == NAME:  # there is no little more of a node
             continue
+        # a count moves by one, whatever share of it that is
         step = 1.0 / value if not PARAMETERS.get(name, "") else STEP
         ends = [candidate.at(name, max(value * (1.0 + s), 0.0)) for s in (-step, step)]
         chips = chips_of_candidates(study, [candidate, *ends])
         cost = np.full(2, np.inf)
+        # a step down from 1 leaves nothing, and no chip
         usable = [i for i, end in enumerate(ends) if end.values[name] > 0.0]
         if usable:
             part = api.Chips(**{k: a[[i + 1 for i in usable]] for k, a in chips.columns().items()})
@@ -87,6 +89,7 @@ def _costs(study: ResolvedStudy, problem: DeploymentProblem, chips: api.Chips) -
 def _worth(label: str, step: float, cost: Floats, base: float, price: float) -> MarginalValue:
     less, more = (float(c / base - 1.0) if np.isfinite(c) else None for c in cost)
     ends = [(s, v) for s, v in ((-step, less), (step, more)) if v is not None and 1.0 + s > 0.0]
+    # one end is infeasible: a one-sided difference from the chip itself
     points = [(0.0, 0.0), *ends] if len(ends) == 1 else ends
     slope = None
     if len(points) == 2:

@@ -72,6 +72,7 @@ def neighbours(
     as one over them.
     """
     moves = [*_chip_moves(study, candidate, layout), *_size_moves(study, problem, candidate, layout)]
+    # place 0 is the design itself, so that one call evaluates it with its neighbours
     here = _Move("", "", 0.0, 0.0, candidate, layout)
     designs = _designs(study, problem, [here, *moves])
     metrics, shape = evaluate(problem, designs), designs[0].shape
@@ -79,6 +80,7 @@ def neighbours(
     held = costs(problem, designs)
     resolved = _resolved(study, problem, moves)
     goal = np.broadcast_to(np.asarray(problem.goal.value(metrics, problem.context), dtype=float), shape)
+    # the goal alone: the design itself may break a constraint, and its cost is infinite then
     base = float(positive_cost(problem.goal, cost_of(problem.goal, goal))[0])
     found = []
     for i, move in enumerate(moves, start=1):
@@ -117,6 +119,7 @@ def _designs(study: ResolvedStudy, problem: DeploymentProblem, moves: Sequence[_
     chips, found = chips_of_candidates(study, [m.chip for m in moves]), []
     for i in range(len(problem.parts)):
         columns = {k: np.asarray([float(m.layout[i][k]) for m in moves]) for k in SIZES}
+        # EP beyond TP needs several replicas that share one set of experts
         spread = np.maximum(columns["ep"] / columns["tp"], 1.0)
         found.append(api.Designs(chips=chips, deployments=api.Deployments(**columns, dp=spread)))
     return found
@@ -138,6 +141,7 @@ def steps_of(spec: ParameterSpec, old: float) -> list[float]:
     if spec.steps is None:
         return [v for v in (old * (1.0 - STEP), old * (1.0 + STEP)) if spec.low <= v <= spec.high]
     at = fraction_of(spec, old) * (spec.steps - 1)
+    # a value on a step, within rounding, is no neighbour of itself; one between two steps has both
     down, up = int(np.ceil(at - 1e-6)) - 1, int(np.floor(at + 1e-6)) + 1
     inside = [i for i in (down, up) if 0 <= i <= spec.steps - 1]
     return [float(value_at(spec, np.asarray(i / (spec.steps - 1)))) for i in inside]

@@ -107,6 +107,7 @@ def of_grid(study: ResolvedStudy, chips_per_branch: int) -> list[Candidate]:
 def _axes(branch: Branch, most: int) -> dict[str, Floats]:
     """Values of each parameter: as many each as fit, never more than it has steps."""
     free = {n: p for n, p in branch.spec.parameters.items() if p.low < p.high}
+    # 1e-9, since the cube root of 64 is just below 4 in floating point
     each = max(2, int(most ** (1.0 / max(1, len(free))) + 1e-9))
     out: dict[str, Floats] = {}
     for name, p in branch.spec.parameters.items():

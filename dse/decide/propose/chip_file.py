@@ -37,6 +37,7 @@ def chip_of(study: ResolvedStudy, candidate: Candidate, name: str, targets: Mapp
         "price_basis": None,
     }
     out = out.model_copy(update=gone)
+    # last, since area and unit cost follow from everything else
     for path, value, note in _silicon(study, out):
         out = override(out, path, value, note, source=SOURCE, basis="derived")
     return out
@@ -113,6 +114,7 @@ def _numbers(
 ) -> Iterator[tuple[str, float | str, str]]:
     """Path, value in SI and note of every number that is not the template's."""
     template, values = branch.made_at(node_of(branch, candidate)), candidate.values
+    # the search scales the peaks of all formats together
     ratio = values.get("peak_flops", branch.peaks[0].fp16) / branch.peaks[0].fp16
     origin, note = f"trial {candidate.trial} of {study.slug}", f"{ratio:.6g} times that of {template.name}"
     if "peak_flops" in values:

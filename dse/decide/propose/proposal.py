@@ -165,6 +165,7 @@ def propose(
     start, steps = local_search(study, problem, picked) if polish else (picked, 0)
     made = rounded(study, problem, start, rules)
     evaluation = evaluate_candidate(study, problem, made.candidate, made.layout)
+    # after rounding, which may take a chip over a limit
     if reasons := outside(study, made.candidate, evaluation.estimate.violations):
         raise InfeasibleError([f"{picked.label} in buildable sizes cannot be proposed: {r}" for r in reasons])
     progress("evaluating its rivals")
@@ -303,6 +304,7 @@ def _name(study: ResolvedStudy, problem: DeploymentProblem) -> str:
     """Name of the chip: the study and its limits, in the letters of names."""
     parts = [study.slug.partition("-")[2] if study.slug[:4].isdigit() else study.slug]
     parts += [pretty(v, o.unit, 3) for o, v in problem.limits]
+    # 5.00ms becomes 5ms
     text = re.sub(r"\.0+(?=\D)", "", "-".join(parts).lower())
     return re.sub(r"[^a-z0-9.+-]+", "", text).strip(".+-")
 

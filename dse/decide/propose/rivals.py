@@ -76,6 +76,7 @@ def rivals(
     out, kept, unanchored_chips = [], dict[str, int](), unanchored_in(study)
     groups = {name: group_of(basis) for name, basis in price_bases_in(study).items()}
     own, silent = groups[family_of(candidate)], assumed_in(study)
+    # the cheapest first, so that the first `PER_KIND` of a kind are its best
     for i in np.argsort(costs, kind="stable"):
         c = every[i]
         if c.branch is not None:

@@ -45,6 +45,7 @@ def rounded(
     """The best of all ways to round each size of `candidate` down or up, under the limits of `problem`."""
     options = {name: _options(name, candidate, rules) for name in candidate.values}
     tried = []
+    # at most two values of each size, so 2^sizes chips: few enough to evaluate them all
     for point in product(*options.values()):
         values = dict(zip(options, point, strict=True))
         if PER_BYTE in values:  # the ports are those of the whole chip
@@ -64,6 +65,7 @@ def rounded(
         for values in tried
     ]
     grid = study_grid(study)
+    # all roundings on the grid of the search; the fine grid is for the one that wins
     found = solve_on_grid(problem, chips_of_candidates(study, chips), grid)
     chosen = chips[int(found.cost.argmin())]
     cost, layouts = best_layouts(study, problem, chips_of_candidates(study, [chosen]), study.spec.tolerance)

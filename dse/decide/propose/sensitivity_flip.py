@@ -59,10 +59,12 @@ def sensitivity_flips(
     """
     lead = _lead_of(study, candidate, rivals, limits)
     numbers = [f for f in used_facts(study, candidate) if not f.counted]
+    # a factor of 1 changes nothing: that is the lead as it is
     if not rivals or not numbers or lead([(numbers[0], 1.0)])[0][0] <= 0.0:
         return []
     brackets = _brackets(numbers, lead)
     for _ in range(ROUNDS):
+        # factors are halved on a logarithmic scale
         middles = [(f, float(np.sqrt(good * bad))) for f, good, bad in brackets]
         ahead, _ = lead(middles)
         brackets = [
@@ -87,6 +89,7 @@ def _lead_of(
 
     def lead(pairs: Sequence[tuple[Fact, float]]) -> tuple[Floats, list[str]]:
         """ln(cost of the best rival / cost of the candidate) of each pair, and the rival."""
+        # a value that no study can have counts as still ahead
         out, names = np.full(len(pairs), np.inf), [""] * len(pairs)
         studies, at = [], []
         for i, (fact, factor) in enumerate(pairs):
@@ -124,6 +127,7 @@ def _brackets(numbers: Sequence[Fact], lead: Lead) -> list[tuple[Fact, float, fl
     for sign in (1.0, -1.0):
         usable = [f for f in numbers if sign < 0.0 or f.value < _most(f)]
         last, ahead = np.ones(len(usable)), np.ones(len(usable), dtype=bool)
+        # a lead that is lost and regained between two of the factors is missed
         for step in SCAN:
             factors = np.asarray([min(step**sign, _most(f) / f.value) for f in usable])
             now = [i for i in np.flatnonzero(ahead) if factors[i] != last[i]]

@@ -224,6 +224,7 @@ def _parameter(study: ResolvedStudy, name: str, group: str) -> Assumption:
 def _place(study: ResolvedStudy, text: str, name: str) -> Assumption:
     """A number of the config files, over its published range or a factor of `REACH` either way."""
     try:
+        # first as a short name, then as the dotted path that was typed
         places = places_of(study, name)
     except SpecError:
         try:
@@ -241,6 +242,7 @@ def _place(study: ResolvedStudy, text: str, name: str) -> Assumption:
     else:
         fact = Fact(places[0], found[0], unit_of_leaf(found[0]))
         now, unit, whole, most = fact.value, fact.unit, fact.counted, fact.most
+        # the range of the sources or a factor of `REACH`, whichever reaches farther
         low = min(now / REACH, *(float(v.low) for v in found if v.low is not None), now)
         high = min(most, max(now * REACH, *(float(v.high) for v in found if v.high is not None), now))
     return Assumption(
@@ -298,4 +300,5 @@ def _spanned(assumption: Assumption, span: str) -> Assumption:
     if high > assumption.most or (low == 0.0 and assumption.above_zero):
         least = "above 0" if assumption.above_zero else "from 0"
         raise spec_error("", f"{assumption.name}: expected shares {least} to 1, got {span!r}")
+    # beyond a factor of 20 equal steps would leave most of the range to its upper end
     return replace(assumption, low=low, high=high, log=low > 0.0 and (assumption.log or high / low > 20.0))

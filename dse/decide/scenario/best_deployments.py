@@ -126,6 +126,7 @@ class _PartOptimum:
         """Feasible deployments of a chip that are the cheapest for their capital, the cheapest first."""
         order = np.lexsort((self.capital[:, chip], self.costs[:, chip]))
         order = order[np.isfinite(self.costs[order, chip])]
+        # parts compete for capital alone, so only the trade-off of cost and capital can be part of the best
         least = np.minimum.accumulate(self.capital[order, chip])
         return np.asarray(order[np.concatenate([[True], self.capital[order, chip][1:] < least[:-1]])])
 
@@ -151,6 +152,7 @@ def _jointly_best(
     chip: int,
 ) -> tuple[float, Ints]:
     """The best of all pairs (triples, ...) of deployments of one chip; capital is what parts compete for."""
+    # exact: every combination of what `choices` leaves, evaluated in one call
     index = np.asarray(list(product(*(a.choices(chip) for a in each))), dtype=np.intp)
     own = {k: np.broadcast_to(a, (chips.size,))[[chip] * len(index)] for k, a in chips.columns().items()}
     cost = costs(problem, designs_at(api.Chips(**own), grid, index))
@@ -243,6 +245,7 @@ def designs_of(chips: api.Chips, layouts: Sequence[Layout]) -> tuple[api.Designs
     found = []
     for part in zip(*layouts, strict=True):
         sizes = {name: np.asarray([float(d[name]) for d in part]) for name in SIZES}
+        # EP beyond TP needs several replicas that share one set of experts
         spread = np.maximum(sizes["ep"] / sizes["tp"], 1.0)
         found.append(api.Designs(chips=chips, deployments=api.Deployments(**sizes, dp=spread)))
     return tuple(found)

@@ -235,6 +235,7 @@ def _kept(whole: _Sides, base: Scenario, x: Assumption, y: Assumption | None) ->
     cost = costs_of([base, *net], whole.candidates, coarse=True)
     chosen: list[list[int]] = []
     for side in (whole.first, whole.second):
+        # a chip that leads only between the points of the net is missed
         order = np.argsort(cost[:, side], axis=1, kind="stable")[:, :KEEP]
         chosen.append(sorted({side[i] for i in order.ravel()}))
     every = [*chosen[0], *chosen[1]]
@@ -261,6 +262,7 @@ def _boundary(
     for j in range(len(ys)):
         won = [_who(float(a), float(b), sides) for a, b in costs[j]]
         for i in range(len(xs) - 1):
+            # a winner that changes twice between two neighbours is missed
             if won[i] != won[i + 1]:
                 left.append(xs[i])
                 right.append(xs[i + 1])
@@ -271,6 +273,7 @@ def _boundary(
     a, b, wide = np.asarray(left), np.asarray(right), np.ones(len(left), dtype=bool)
     for _ in range(ROUNDS):
         middle = x.between(a, b)
+        # neighbouring counts, or floats with no number between them, cannot be halved
         wide = (middle != a) & (middle != b)
         if not wide.any():
             break
@@ -281,6 +284,7 @@ def _boundary(
             [_who(float(c[0]), float(c[1]), sides) == w for c, w in zip(found, before, strict=True)]
         )
         a, b = np.where(same, middle, a), np.where(same, b, middle)
+    # costs at both ends of a bracket distinguish a crossing from a step
     ends, _ = kept.best(
         [_at(base, x, y, float(v), float(ys[j])) for end in (a, b) for v, j in zip(end, row, strict=True)]
     )
@@ -304,9 +308,11 @@ def _crossing(
         lost = right if np.isfinite(left).all() else left
         why = "first infeasible" if not np.isfinite(lost[0]) else "second infeasible"
     else:
+        # the costs meet at one end and neither jumps between the ends
         gap = min(abs(np.log(c[0] / c[1])) for c in (left, right))
         why = "equal cost" if gap < EQUAL and max(abs(np.log(right / left))) < EQUAL else "step"
     return Crossing(
+        # of a count, the first value at which the other side wins
         x=b if x.whole else float(x.between(np.asarray(a), np.asarray(b))),
         y=y,
         left=won[0],

@@ -101,12 +101,14 @@ def _estimate(
     m: api.Metrics,
 ) -> Estimate:
     """The estimate of one part of the mix, or of the only LLM and workload."""
+    # a model that repeats claims is not checked against physics
     if api.predicts(problem.cost_model):
         assert_within_physics(designs, part.context, m, names=[candidate.label])
     stack, spec = stack_of(study, candidate), study.spec
     found = {name: _first(v) for name, v in problem.violations(m, part.context).items()}
     bounds = {name: _first(v) for name, v in m.bounds.items()}
     formats = computed_by(study, candidate)
+    # a part is labelled `llm.workload`; the label is empty where there is no mix
     workload = part.label.removeprefix(f"{part.context.llm.name}.") or spec.workload
     return Estimate(
         chip=candidate.label,

@@ -76,6 +76,7 @@ def costs_of(
             limits=tuple(sorted(s.limits.items())),
             sizes=tuple(sorted(s.sizes.items())),
         )
+        # chips differ row by row, but a call of the cost model has one context
         groups.setdefault(shared, []).append((i, study, _chips(s, study, candidates)))
     for shared, each in groups.items():
         study = each[0][1]
@@ -108,7 +109,9 @@ def _chips(s: Scenario, study: ResolvedStudy, candidates: Sequence[Candidate]) -
     price = np.array(chips.price_usd)
     for group, margin in s.margins.items():
         made = [i for i in members(group, candidates) if candidates[i].branch is not None]
+        # gross margin is (price - unit cost) / price
         price[made] = price[made] / (1.0 - margin)
+    # last, so that a price that is set wins over a margin
     for group, usd in s.prices.items():
         price[members(group, candidates)] = usd
     return chips.replace(price_usd=price)

@@ -52,6 +52,7 @@ def _groups(
     for i, study in enumerate(studies):
         by_context.setdefault(contexts_of(study), []).append(i)
     for members in by_context.values():
+        # held columns come second and replace those of the variant
         each = [{**chips_of_candidates(studies[i], candidates).columns(), **held} for i in members]
         columns = {name: np.concatenate([c[name] for c in each]) for name in each[0]}
         problem = deployment_problem(studies[members[0]], limits)
@@ -75,6 +76,7 @@ def solve_variants(
     cost, index = np.empty(shape), np.empty((*shape, parts), dtype=np.intp)
     for group in _groups(studies, candidates, limits, held):
         found = solve_on_grid(group.problem, group.chips, grid)
+        # chips of a group are stored variant by variant, the candidate changes fastest
         cost[group.members] = found.cost.reshape(-1, shape[1])
         index[group.members] = found.index.reshape(-1, *index.shape[1:])
     return cost, index

@@ -89,6 +89,7 @@ def tornado(
             try:
                 studies.append(varied(study, {u.fact.place: end}, [candidate]))
             except SpecError:
+                # no valid study has that value: its end is reported as infeasible
                 studies.append(None)
     usable = [s for s in studies if s is not None]
     solved = iter(best_of_variants(usable, [candidate], limits)[:, 0])

@@ -79,6 +79,7 @@ def sample_designs(
     each = list(unique.values())
     sampled = sample_numbers(study, samples, seed)
     candidates = from_rows(study, each)
+    # the study itself comes first: it gives the point estimate
     studies = [study, *studies_of(study, sampled, candidates)] if each else []
     values, feasible = _scored(study, each, goals, studies)
     return SampledDesigns(
@@ -109,6 +110,7 @@ def _scored(
     layouts = _layouts_of_rows(study, rows)
     for members in _by_context(studies, max(1, _BLOCK // max(n, 1))):
         of_each = [chips_of_candidates(studies[i], candidates).columns() | held for i in members]
+        # (studies x designs,), study by study; several designs may be of one chip
         chips = api.Chips(**{k: np.concatenate([c[k][at] for c in of_each]) for k in of_each[0]})
         problem, k = deployment_problem(studies[members[0]]), len(members)
         m = evaluate(problem, [_designs(chips, sizes, k) for sizes in layouts])
@@ -221,6 +223,7 @@ def _tpots(sampled: SampledDesigns, at: Sequence[int]) -> Floats:
 def best_shares(cost: Floats) -> Floats:
     """Share of the samples (rows) in which each design (column) costs least; infinite where it fails."""
     some = np.isfinite(cost).any(axis=1)
+    # the argmin of nothing but infinities is 0, hence `some`
     best = np.argmin(cost, axis=1)
     return np.asarray([np.mean((best == i) & some) for i in range(cost.shape[1])])
 

@@ -101,6 +101,7 @@ def split_normal(z: Floats, low: float, value: float, high: float, most: float =
     1.2816. A side whose end is the value has no width: half of the mass is at the value.
     """
     end, share = np.where(z > 0.0, high, low), np.abs(z) / SIGMAS
+    # `where` computes both branches, so the ratio must be valid where it is not used, too
     ratio = np.where((end > 0.0) & (value > 0.0), end / value if value > 0.0 else 1.0, 1.0)
     straight = value + (end - value) * share
     sampled = np.where((end > 0.0) & (value > 0.0), value * ratio**share, straight)
@@ -110,6 +111,7 @@ def split_normal(z: Floats, low: float, value: float, high: float, most: float =
 def _scores(samples: int, seed: int, name: str) -> Floats:
     """Normal scores of the middles of `samples` strata, in an order that `name` and `seed` decide."""
     scores = [NormalDist().inv_cdf((i + 0.5) / samples) for i in range(samples)]
+    # a hash that is the same in every process; Python's own is not
     return np.random.default_rng([seed, crc32(name.encode())]).permutation(np.asarray(scores))
 
 

@@ -127,6 +127,7 @@ def flip_of(costs: Callable[[Floats], Floats], names: Sequence[str], top: float)
     first, last = (_winner(row, names) for row in costs(np.asarray([low, high])))
     for _ in range(LOOKS):
         times = np.linspace(low, high, POINTS)
+        # cut short, the list holds the change already, so that the wrong place of `last` does not matter
         won = [first, *_up_to_a_change(costs, names, times[1:-1], first), last]
         at = next((i for i in range(1, len(won)) if won[i] != first), None)
         if at is None:

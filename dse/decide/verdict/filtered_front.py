@@ -102,6 +102,7 @@ def _add(archive: Archive, points: DesignBatch, rest: str) -> None:
     feasible = points.feasible
     if rest and feasible.any():
         some = np.flatnonzero(feasible)
+        # conditions select rows of a table; `_at` leads back from them to the designs
         kept = _meeting(points.rows(some).assign(_at=some), rest, archive.axes)
         feasible = np.zeros(feasible.shape, dtype=np.bool_)
         feasible[kept["_at"].to_numpy()] = True
@@ -135,7 +136,9 @@ def _limit(c: Condition, goal: api.Objective) -> float:
     value = c.number(goal.unit)
     bad = inf if goal.direction == "minimize" else -inf
     if c.operator in ("<", ">"):
+        # targets include their limit, so a strict bound is the next number
         return nextafter(value, -bad)
+    # a limit that a person typed holds within rounding, as where rows are compared with it
     return value + abs(value) * SAME * (1.0 if bad > 0 else -1.0)
 
 

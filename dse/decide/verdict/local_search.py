@@ -39,6 +39,7 @@ def local_search(
             break
         found = solve_on_grid(problem, chips_of_candidates(study, moves), grid).cost
         best = int(np.argmin(found))
+        # by more than rounding, or a descent could go round among equal chips; `not <` also ends at infinity
         if not found[best] < cost * (1.0 - 1e-9):
             break
         here, cost, taken = moves[best], float(found[best]), taken + 1

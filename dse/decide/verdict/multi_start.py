@@ -47,6 +47,8 @@ def multi_start_search(
     pool.evaluate(_twins(study, pool.leaders(), branches))
     for _ in range(ROUNDS):
         leaders, before = pool.leaders(), pool.least()
+        # pairs are many more, so they are tried only where no single move helps; where they do not
+        # help either, `else` ends the search
         for moves in (_single, _pairs):
             pool.evaluate(m for c in leaders for m in moves(study, c))
             if pool.beats(before):

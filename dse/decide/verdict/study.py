@@ -185,6 +185,7 @@ def _judged(
         for i, limit in enumerate(limits):
             each = [_verdict(by_software[s], s, group, limit, solved[s][i]) for s in SOFTWARE]
             flips = len({v.kind for v in each}) > 1
+            # at most once for a group, since all limits share it
             if flips and slow is None:
                 slow = _costs(by_software["ideal"], _slower(chips["ideal"], np.asarray([top])), bounds)
             ends = None if slow is None else np.stack([costs["ideal"][i], slow[i]])
@@ -211,11 +212,13 @@ def _costs(study: ResolvedStudy, chips: api.Chips, bounds: Sequence[Mapping[str,
         block = api.Chips(**{k: np.broadcast_to(a, (n,))[part] for k, a in chips.columns().items()})
         designs = api.Designs(chips=block, deployments=grid)
         metrics = study.cost_model.evaluate(designs, study.context)
+        # capacity and manufacture do not depend on the limits, so they are judged once
         fits = _met(metrics.violations, designs.shape)
         value = study.goal.value(metrics, study.context)
         cost = np.broadcast_to(positive_cost(study.goal, cost_of(study.goal, value)), designs.shape)
         for i, limits in enumerate(limits_of):
             intime = fits & _met(late(metrics, study.context, limits), designs.shape)
+            # flattened to (deployments, chips)
             least = np.where(intime, cost, np.inf).reshape(-1, block.size).min(axis=0)
             out[i, part] = least
     return out
@@ -270,6 +273,7 @@ def _verdict(
             basis=group.name,
         )
     best = group.candidates[at]
+    # the cost of a goal that is maximised is one over it, see `positive_cost`
     value = float(cost[at]) if study.goal.direction == "minimize" else 1.0 / float(cost[at])
     low, high = within(value, stack_of(study, best).interval, interval_of(axis_of(study.goal).column))
     near = {k: float(cost[group.of(k)].min()) for k in group.kinds if k != best.kind}
