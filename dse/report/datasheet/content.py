@@ -150,6 +150,7 @@ def _specification(p: Proposal) -> Section:
         ("power", pretty(chip.power.value or 0.0, "W")),
         ("price of the chip", f"{pretty(p.price_usd, '')} USD by {p.estimate.price_method}"),
     ]
+    # for chips alone the two are equal, and a row would repeat the price
     if p.system_usd > p.price_usd * (1 + 1e-9):
         around = f"{pretty(p.system_usd, '')} USD, {p.study.spec.price.system}"
         rows.append(("capital per chip, system included", around))
@@ -222,6 +223,7 @@ def _sizes(d: Mapping[str, int]) -> str:
 def _time_shares(estimate: Estimate) -> str:
     waits = sorted(estimate.ledgers["bound_s"].items(), key=lambda item: -item[1])
     total = sum(v for _, v in waits) or 1.0
+    # a smaller share would be printed as 0 %
     return ", ".join(f"{word(k)} {v / total:.0%}" for k, v in waits if v / total >= 0.005)
 
 
@@ -359,6 +361,7 @@ def _searched_size(built: str, step: Step) -> str:
         return f"{step.before:,.0f}"
     if not unit.endswith("iB"):
         return pretty(step.before, step.unit)
+    # in the binary unit of the buildable size, which `pretty` does not use
     return f"{step.before / step.after * float(number):.4g} {unit}"
 
 

@@ -17,6 +17,7 @@ def as_dict(p: Proposal) -> dict[str, object]:
     return {
         "study": p.study.slug,
         "trial": p.picked.trial,
+        # keys are part of the JSON output, so they keep the names of earlier versions
         "walked": p.local_search_steps,
         "limits": dict(p.limits),
         "wins": p.wins,

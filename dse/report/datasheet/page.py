@@ -11,6 +11,7 @@ from dse.report.page.shell import page
 def datasheet_page(sheet: Datasheet, tornado: bytes) -> Html:
     """The page of a datasheet; `tornado` is a PNG."""
     picture = f"data:image/png;base64,{b64encode(tornado).decode()}"
+    # up to three columns fit as cards side by side; wider tables take the width of the page
     small = [s for s in sheet.sections if len(s.columns) <= 3]
     large = [s for s in sheet.sections if len(s.columns) > 3]
     return page(

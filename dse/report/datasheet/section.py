@@ -51,6 +51,7 @@ def written_in(value: float, unit: str) -> str:
 
 
 _SCALED = ("B", "B/s", "FLOP/s", "W", "m2", "s", "USD", "", "J", "token", "token/s")
+# factor from the SI unit to the unit of the field, and its name: 1e12 / 8 pJ/bit are one J/byte
 _RARE = {
     "FLOP/s/m2": (1e-18, "TFLOP/s/mm2"),
     "m2/B": (2**20 * 1e6, "mm2/MiB"),

@@ -33,6 +33,7 @@ def flip_section(p: Proposal) -> Section | None:
             fact_words(o.fact),
             written(o.fact, o.fact.value),
             written(o.fact, o.value),
+            # two blanks in the place of a mark keep the factors below each other
             f"x {o.factor:.2f}{' *' if o.inside_range else '  '}",
             o.rival,
         )

@@ -14,6 +14,7 @@ def dotted(corners: Floats, step: float) -> Floats:
     """Points at most `step` apart along a line."""
     parts = [corners[:1]]
     for a, b in pairwise(corners):
+        # at least the corner itself, however short the part
         n = max(1, int(np.hypot(*(b - a)) / step))
         parts.append(a + (b - a) * (np.arange(1, n + 1) / n)[:, None])
     return np.concatenate(parts)

@@ -14,8 +14,11 @@ SIZE = (9.6, 5.6)  # inches
 DPI = 150
 QUIET, FAINT = "#444444", "#E4E4E4"
 _SETTINGS = {
+    # a $ in a label is a dollar, not the start of a formula
     "text.parse_math": False,
+    # text of an SVG stays text: it can be searched and copied
     "svg.fonttype": "none",
+    # names inside an SVG are random otherwise; equal pictures must be equal bytes
     "svg.hashsalt": "dse",
     "font.family": "DejaVu Sans",
     "hatch.linewidth": 0.5,
@@ -78,6 +81,7 @@ def render_styled(draw: Draw, form: str, size: tuple[float, float], dpi: int, st
         FigureCanvasAgg(figure)  # text is measured without a display
         draw(figure)
         buffer = BytesIO()
+        # without the date of today, for the same reason
         stamp = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(form, {"Software": None})
         figure.savefig(buffer, format=form[1:], dpi=dpi, metadata=stamp)
     return buffer.getvalue()

@@ -63,6 +63,7 @@ def place_labels(axes: MplAxes, marks: Sequence[Mark], points: Floats, lines: Se
         taken.append(place.box)
         if place.leader:
             scene = replace(scene, lines=np.concatenate([scene.lines, place.line]))
+        # matplotlib takes offsets in points, places are in pixels
         offset = (place.dx / scale, place.dy / scale)
         _write(axes, marks[i].name, marks[i].places[place.which], offset, place.leader)
 
@@ -110,6 +111,7 @@ def _dots(lines: Sequence[Floats], pixels: Callable[[Floats], Floats], scale: fl
 def _size(axes: MplAxes, name: str) -> tuple[float, float]:
     text = axes.text(0, 0, name, fontsize=_FONT)
     box = text.get_window_extent(axes.figure.canvas.get_renderer())
+    # it was written only to be measured
     text.remove()
     return float(box.width), float(box.height)
 

@@ -54,6 +54,7 @@ def is_near(reference: float, values: Floats) -> bool:
     low, high = float(values.min()), float(values.max())
     if low > 0:
         return low / _TOO_FAR <= reference <= high * _TOO_FAR
+    # linear: not farther from the data than they span
     return 2 * low - high <= reference <= 2 * high - low
 
 
@@ -63,6 +64,7 @@ def ticks(scale: Scale) -> list[float]:
     if not scale.log:
         return _linear(low, high)
     decades = range(floor(log10(low)), ceil(log10(high)) + 1)
+    # fewer ticks in each decade the more decades there are
     for steps in ((1, 2, 5), (1, 3), (1,)):
         found = [s * 10.0**d for d in decades for s in steps if low <= s * 10.0**d <= high]
         if len(found) <= _MOST_TICKS:
@@ -83,9 +85,11 @@ def _limits(shown: Floats, log: bool) -> tuple[float, float]:
         return (1.0, 10.0)
     low, high = float(shown.min()), float(shown.max())
     if not log:
+        # a single value, and even 0, still gets an axis of some width
         pad = _PAD * (high - low) or 0.5 * abs(high) or 1.0
         return low - pad, high + pad
     a, b = log10(low), log10(high)
+    # in decades; data that hardly differ would otherwise fill the axis with their rounding
     pad = max(_PAD * (b - a), (_LEAST - (b - a)) / 2, 0.02)
     return 10.0 ** (a - pad), 10.0 ** (b + pad)
 

@@ -65,6 +65,7 @@ _BRANCHES = {
 }
 _OTHERS = (("v", "#444444"), ("P", "#888888"), ("X", "#666666"), ("<", "#AAAAAA"), (">", "#222222"))
 
+# 8 colours, but 7 markers and 7 dashes: without a common factor looks repeat only after 56 chips
 _CHIP_COLOURS = ("#004488", "#DDAA33", "#BB5566", "#222222", "#66AABB", "#997700", "#AA66AA", "#228833")
 _CHIP_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 

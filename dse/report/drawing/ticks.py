@@ -11,6 +11,7 @@ from dse.report.drawing.scales import Scale, tick_label, ticks
 
 def set_scale(axis: MplAxis, scale: Scale) -> None:
     """Logarithmic or linear, with the ticks of `scale`."""
+    # matplotlib has no public call for one axis: `set_xscale` and `set_yscale` belong to the panel
     axis._set_axes_scale("log" if scale.log else "linear")
     set_ticks(axis, ticks(scale))
 

@@ -174,6 +174,7 @@ def _members(row: Row) -> list[Fact]:
         texts = []
         for name in names:
             value, q = row.get(f"{member}.{name}"), quantity(name)
+            # 1 is the usual case of these two, and not worth the words
             if value is None or (name in ("ep", "dp") and value == 1):
                 continue
             text = f"{value:,}" if isinstance(value, int) else f"{written(float(value) * q.factor)} {q.unit}"

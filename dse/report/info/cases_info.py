@@ -62,6 +62,7 @@ def cases_info(fronts: Sequence[tuple[str, Front]]) -> CasesInfo:
     goal = goal_of(first, target.name)
     axes = (target, goal)
     tables = [known(front.frame, axes) for _, front in fronts]
+    # one scale over all cases, so that panels can be compared by eye
     scales = (
         scale_of(target, [t[target.column].to_numpy(dtype=np.float64) for t in tables], None),
         scale_of(goal, [t[goal.column].to_numpy(dtype=np.float64) for t in tables], None),

@@ -105,11 +105,13 @@ def front_info(
         )
         for a in axes
     ]
+    # the reference point is often far out, and must not squeeze the front into a corner
     near = all(
         a.name in reference and is_near(reference[a.name], v) for a, v in zip(axes, shown, strict=True)
     )
     sx, sy = (scale_of(a, [v], reference[a.name] if near else None) for a, v in zip(axes, shown, strict=True))
     scales = (sx, sy)
+    # the empty name is that of rows without a branch
     looks = styles({str(b) for t in (table, baselines) if "branch" in t for b in t["branch"].dropna()} | {""})
     spreads = intervals or {}
     lines = curves(baselines, axes, scales, looks, spreads)

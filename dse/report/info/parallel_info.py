@@ -94,6 +94,7 @@ def _columns(front: Front) -> list[str]:
 def _few(frame: Table) -> Table:
     if len(frame) <= MOST:
         return frame
+    # rows are in the order of the front, so evenly spread rows keep both of its ends
     return frame.iloc[np.unique(np.linspace(0, len(frame) - 1, MOST).round().astype(int))]
 
 

@@ -51,6 +51,7 @@ def progress_info(found: Progress, front: Front, exact: Front | None = None) -> 
         values = exact.frame[[axis.column for axis in front.axes]].to_numpy(dtype=np.float64)
         whole, best = hypervolume(values, front.axes, reference), "the exact front of the sweep"
     missing = 100.0 * (1.0 - found.hypervolume / (whole or 1.0))
+    # compared with its own end nothing is rounded: the last volume is the same number
     open_ = missing > (_LEAST if exact is not None else 0.0)
     done = found.trials[~open_] if whole else found.trials[:0]
     complete = float(done[0]) if done.size else None

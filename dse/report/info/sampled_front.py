@@ -64,8 +64,10 @@ class SampledFront:
         """Spreads of the best design at a target, by the empty name, and of the baselines that meet it."""
         limit = float(row[f"target_{target.column}"])
         meets = {name: rival for name, rival in rivals.items() if rival["found"]}
+        # where a baseline is the best, it is not a rival of itself
         itself = str(row["chip"]) if row["found"] and row["role"] == "baseline" else None
         there = {"": row} if row["found"] else {}
+        # chances are shares among designs of one price basis
         there |= {n: r for n, r in meets.items() if result.eligibility.ranks(n) and n != itself}
         found = dict(zip(there, self._compared(list(there.values()), result, target, limit), strict=True))
         each: dict[str, dict[str, float | None]] = {
@@ -101,6 +103,7 @@ def sample_front(
     others = [*result.best, *(r for rows in result.rivals.values() for r in rows)]
     rows = [*own, *(r for r in others if r.get("found"))]
     goals = list(study.objectives)
+    # the target and TPOT are scored as well, where the study does not optimise them
     for name in (*([] if result.target is None else [result.target.name]), TPOT):
         if name not in {g.name for g in goals}:
             goals.append(objective(name))

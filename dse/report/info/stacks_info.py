@@ -149,6 +149,7 @@ def winners(found: Evidence) -> Iterator[tuple[str, Row, DesignDetail | None]]:
         return
     limits = [float(row[f"target_{result.target.column}"]) for row in result.best]
     at_each = zip(limits, result.best, rivals_at(found, limits), strict=True)
+    # neighbouring targets with the same two designs share their bars
     for _, run in groupby(at_each, key=lambda at: [identity(row) for row in _pair(*at[1:])]):
         alike = list(run)
         ends = dict.fromkeys(shown(limit, result.target.unit) for limit, _, _ in (alike[0], alike[-1]))

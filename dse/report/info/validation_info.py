@@ -91,4 +91,5 @@ def _panel(family: str, points: list[Point]) -> Panel | None:
 
 
 def _shown(point: Point, value: float) -> float:
+    # token/s of a user is one over TPOT; 1e3 gives ms
     return _INVERSE[point.column] / value if point.column in _INVERSE else value

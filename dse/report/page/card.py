@@ -55,6 +55,7 @@ def facts(pairs: Iterable[Fact]) -> Html:
 def ledger_html(ledger: Ledger) -> Html:
     """A strip of the shares of a total, and the parts below it, the largest first."""
     total = ledger.total
+    # the colour is taken before sorting: it belongs to the part, so it is the same on every card
     parts = [(i % _COLOURS, name, value) for i, (name, value) in enumerate(ledger.parts) if value != 0.0]
     parts.sort(key=lambda part: -part[2])
     strip = [tag("i", class_=f"p{i}", style=f"width:{100 * max(v, 0.0) / total:.2f}%") for i, _, v in parts]

@@ -40,6 +40,7 @@ def best_section(found: Evidence) -> Html:
         both = own and rival is not None and identity(rival) == identity(row)
         for key, what in ((own, "best"), (None if both else other, "best baseline")):
             if key:
+                # a design that is best at several targets has one card
                 heads[key] = f"{heads[key]}, {at}" if key in heads else f"{what} within {at}"
         rows.append([at, *_best_cells(own, row, goal), *_best_cells(other, rival, goal)])
     names = [

@@ -35,6 +35,7 @@ def joined(*children: Child) -> Html:
 
 def link(address: str | None, text: str) -> Html:
     """A link to a page of the web; only the text where `address` is none."""
+    # any other scheme, such as javascript:, stays text
     if address is None or not address.startswith(("https://", "http://")):
         return Html(escape(text))
     return tag("a", text, href=address, rel="noopener noreferrer")
@@ -43,6 +44,7 @@ def link(address: str | None, text: str) -> Html:
 def data_script(identity: str, data: object) -> Html:
     """Plain data for a script of the page, in a block that nothing inside can close."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # "</script>" or "<!--" would end the block; the last two are line ends in older JavaScript
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Html(f'<script type="application/json" id="{escape(identity)}">{text}</script>')
@@ -58,6 +60,7 @@ def _attribute(key: str, value: str | int | float | bool | None) -> str:
 def _child(child: Child) -> str:
     if child is None:
         return ""
+    # before `str`, of which it is a subclass
     if isinstance(child, Html):
         return child
     if isinstance(child, str | int):

@@ -184,6 +184,7 @@ def progress_data(info: ProgressInfo) -> Data:
     trials, missing = _list(info.trials), _list(info.missing)
     if trials:
         end = info.complete if info.complete is not None else info.end
+        # the last step reaches to where nothing was missing, or to the end of the search
         trials, missing = [*trials, end], [*missing, missing[-1]]
     return {
         "y_label": "hypervolume missing [%]",

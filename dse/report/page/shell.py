@@ -58,6 +58,7 @@ def page(
     allowed = [*(s.digest for s in scripted), *(["'self'"] if remote else [])]
     head = joined(
         tag("meta", charset="utf-8"),
+        # a policy in the page holds only for what comes after it
         tag("meta", http_equiv="Content-Security-Policy", content=policy(allowed, asks=bool(remote))),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="referrer", content="no-referrer"),

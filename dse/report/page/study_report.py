@@ -91,6 +91,7 @@ def study_report(found: Evidence, extras: Extras | None = None) -> Html:
             aria_label="Design",
         ),
         data={"report-data": data},
+        # a file must work offline; the pages of a server share scripts that it serves
         inline=() if more.served else (drawing_library(), *scripts(*SCRIPTS)),
         served=more.served,
         status=more.status,

@@ -75,4 +75,5 @@ def _row(columns: Sequence[Quantity], row: Mapping[str, Cell], key: str | None, 
 
 
 def _key(cell: Cell) -> str | None:
+    # `repr` keeps every digit, so that sorting does not see rounded values
     return None if cell.key is None else repr(cell.key) if isinstance(cell.key, float) else str(cell.key)

@@ -48,6 +48,7 @@ def batch_info(points: Iterable[BatchPoint]) -> list[BatchBar]:
         for left_out in (False, True):
             mine = [p.error for p in known if above < p.batch <= upto and p.left_out is left_out]
             if mine:
+                # errors are logarithms of ratios; this gives ratio - 1
                 low, median, high = np.expm1(np.quantile(mine, (0.1, 0.5, 0.9)))
                 found.append(
                     BatchBar(

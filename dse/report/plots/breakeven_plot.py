@@ -55,6 +55,7 @@ def _colour(found: BreakEven, name: str) -> str:
         return "#FFFFFF"
     if name in looks:
         return looks[name].colour
+    # a side that is no storage kind takes the colour of a kind that is not shown
     free = [style.colour for kind, style in looks.items() if kind not in found.sides]
     return free[found.sides.index(name) % len(free)]
 
@@ -101,6 +102,7 @@ def _map(found: BreakEven, up: Assumption, axes: MplAxes) -> None:
             axes.fill_between([left, right], edges[j], edges[j + 1], **_ink(found, name))
     for n in dict.fromkeys(found.winner(j, i) for j in range(len(found.ys)) for i in range(len(found.xs))):
         label = "neither side is feasible" if n == NEITHER else f"{n} win" if n == "others" else f"{n} wins"
+        # empty: one entry in the legend for each winner
         axes.fill_between([], [], [], label=label, **{**_ink(found, n), "linewidth": 0.6})
     for k, line in enumerate(lines(found)):
         xs, ys = zip(*line, strict=True)

@@ -53,6 +53,7 @@ def draw_panels(figure: MplFigure, info: CasesInfo) -> None:
         place.tick_params(labelbottom=i + across >= len(info.panels))
     figure.supxlabel(f"{info.x.label}   (less is better)")
     figure.supylabel(f"{info.y.label}   (less is better)")
+    # by label, since the panels repeat each other's entries
     handles = {h.get_label(): h for place in grid.flat for h in place.get_legend_handles_labels()[0]}
     figure.legend(
         handles=list(handles.values()), loc="outside upper center", ncols=_LEGEND[across], frameon=False

@@ -39,6 +39,7 @@ def _draw(figure: MplFigure, info: FrontInfo) -> None:
     _bounds(axes, info)
     title = _words(figure, axes, info)
     figure.draw_without_rendering()  # settles the layout
+    # names are placed in pixels, so that nothing may shift after this
     figure.set_layout_engine("none")
     title.set_x(axes.get_position().x0)
     place_labels(axes, _marks(info), _points(info), _lines(info))
@@ -116,6 +117,7 @@ def _error_bars(
     few = known[np.unique(np.linspace(0, known.size - 1, min(known.size, most)).round().astype(int))]
     sides = []
     for value, factor in ((x[few], within[0][few]), (y[few], within[1][few])):
+        # a bar of no length on the axis whose interval is unknown
         f = np.where(np.isfinite(factor), factor, 1.0)
         sides.append(np.stack([value - value / f, value * f - value]))
     axes.errorbar(x[few], y[few], xerr=sides[0], yerr=sides[1], ecolor=colour, **_INTERVAL)

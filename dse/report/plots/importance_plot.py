@@ -48,6 +48,7 @@ def _draw(figure: MplFigure, found: Sequence[Importance], study: str) -> None:
         frame(axes)
         axes.grid(visible=False, axis="y")
         look = looks[one.branch]
+        # bars are counted from below, and the largest share belongs on top
         names = [parameter_label(name) for name, _ in one.shares][::-1]
         values = [100 * share for _, share in one.shares][::-1]
         axes.barh(names, values, color=look.colour, height=0.6)

@@ -136,6 +136,7 @@ def _kind(row: SiliconRow) -> int:
 def _ticks(axes: MplAxes, ends: tuple[float, float]) -> None:
     """The same round numbers on both axes, without exponents."""
     found = ticks(Scale("", "", 1.0, True, ends, False))
+    # many ticks: of each decade only those at 1 and 3
     found = [v for v in found if len(found) <= 6 or str(f"{v:e}")[0] in "13"]
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(found, [tick_label(v) for v in found])

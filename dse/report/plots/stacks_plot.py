@@ -58,6 +58,7 @@ def _draw(figure: MplFigure, info: StackInfo) -> None:
     _kinds(axes, info, at)
     _labels(axes, info, at)
     handles, labels = axes.get_legend_handles_labels()
+    # from top to bottom, as the parts are stacked
     axes.legend(
         handles[::-1], labels[::-1], loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=8.5
     )

@@ -151,6 +151,7 @@ def _fit(figure: MplFigure, axes: MplAxes, texts: Sequence[MplText], values: Seq
     figure.draw_without_rendering()  # settles the layout
     whole = axes.get_window_extent().width
     spans = [(t.get_position()[0], t.get_window_extent().width / whole, t.get_ha() == "left") for t in texts]
+    # wider limits make a text span more of the data: a fixed point, found by iteration
     for _ in range(_ROUNDS):
         wide = high - low
         low = min([low, *(x - share * wide for x, share, right in spans if not right)])

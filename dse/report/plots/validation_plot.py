@@ -61,6 +61,7 @@ def _inks(info: ValidationInfo) -> dict[str, MplStyle]:
 
     colours = colormaps["tab20"].colors  # type: ignore[attr-defined]
     return {
+        # tab20 is ten pairs of dark and light: the ten dark ones come first
         stack: {"color": colours[(2 * i + i // 10) % 20], "marker": _MARKERS[i % len(_MARKERS)]}
         for i, stack in enumerate(info.stacks)
     }

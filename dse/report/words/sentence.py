@@ -50,6 +50,7 @@ def _best(row: Row, found: Evidence) -> str:
 
 def _design(row: Row) -> str:
     kind = _kind(row)
+    # SRAM is spoken "es-ram"; words that begin with Se or Si are not
     article = "an" if kind[:1] in "AEIOS" and not kind.startswith(("Se", "Si")) else "a"
     return f"{article} {kind} design ({row.get('chip')}, {_chips(row)})"
 
@@ -125,10 +126,12 @@ def _against_baselines(found: Evidence, target: Axis, limits: Sequence[float]) -
             if factor >= 1.0
             else f"{1 / factor:.3g} times better at {at} ({rival['chip']})"
         )
+        # multiplied: the farthest that both errors together can move the ratio
         spread = _spread(found, row, goal.column) * _spread(found, rival, goal.column)
         if 1.0 / spread < factor < spread:
             open_.append(at)
     if parts:
+        # every step-th target, counted from the last one, which is always among them
         step = max(1, -(-len(parts) // _FEW))
         yield f"The best baseline is {', '.join(parts[::-step][::-1])}."
     if open_:
