@@ -90,7 +90,7 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     busiest = _seconds(c, 1.0, pp, _of_busiest(n, ways, ep) * size.weight_bytes, np.zeros_like(ways), 0.0)
     most = 1.0 if work.speculation is None else work.speculation.length + 1.0  # tokens of one turn
     tpot = {
-        # a checked draft costs its FLOP whatever is accepted; bytes and hops serve all tokens of a turn
+        # every token of a turn costs FLOP of its own; bytes and hops serve all of them together
         name: _most((turn[name], latency[name], busiest[name])) / (1.0 if name == "compute" else most)
         for name in turn
     } | {"hops": hops["hops"] / most}
@@ -101,10 +101,12 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     # nothing depends on the last layer but its last row
     flop = 2.0 * (before * (n.layers - n.last) + one * n.layers + n.head)
     read = (one * n.layers + n.head) * size.weight_bytes
+    # likewise: all chips for all rows, one row through all layers, and what only one chip can read
     all_of_it = _seconds(c, need, need, read, prompts * flop, prompts * n.prompt_core_flop)
     last_row = _seconds(c, tp, need, read, 2.0 * (one * n.layers + n.head), 0.0)
     ttft = {name: _most((all_of_it[name], last_row[name], one * busiest[name])) for name in all_of_it} | hops
 
+    # other requests may fill the time of prompts, unless the batch starts together
     seconds = _most(tpot.values()) * osl
     if together:
         seconds = _most(ttft.values()) + _most(tpot.values()) * np.maximum(osl - 1.0, 0.0)

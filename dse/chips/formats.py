@@ -154,6 +154,7 @@ def _computed(chip: ChipSpec, stored: str, activations: str) -> Computed:
         return Computed(stored, "bf16" if stored == "bf16" else used)
     if formats[0] != wanted:
         return Computed(stored, used, f"activations are {activations}")
+    # two reasons to widen: the chip has no such format, or a wider one is faster
     has = (leaf := chip.peak.get(formats[0])) is not None and leaf.value  # type: ignore[call-overload]
     return Computed(stored, used, f"{chip.name} {'is faster in it' if has else f'has no {wanted} peak'}")
 

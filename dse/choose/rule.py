@@ -117,6 +117,7 @@ def judged_each(
     chips: int | None = None,
 ) -> Iterator[Judged]:
     """As `judged`, under each of some limits; what they share is worked out once."""
+    # chips are the last axis; all others are deployments, in one order for cost, size and violations
     last = shape[-1] if chips is None else chips
 
     def flat(column: object) -> Floats:

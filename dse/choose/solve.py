@@ -100,6 +100,7 @@ def _block(
     """The best deployment of each chip of a block under each of the limits."""
     designs = api.Designs(chips=chips, deployments=grid)
     metrics = question.cost_model.evaluate(designs, question.context)
+    # (deployments, 1): the layout is the same for every chip of the block
     flat = {k: np.asarray(a)[:, np.newaxis] for k, a in grid.reshape(-1).columns().items()}
     judgements = judged_each(metrics, question.context, question.goal, limits, designs.shape)
     for each, coarse in zip(limits, judgements, strict=True):
@@ -157,6 +158,7 @@ def _between(
     top = np.argsort(cost.min(axis=1), axis=0, kind="stable")[:LAYOUTS]
     at = np.argmin(cost[top, :, np.arange(n)], axis=-1)
     flat = grid.reshape(-1, len(sizes)).columns()
+    # all but the batch of a layout; its first batch has the same TP, PP, EP and DP as the others
     layout = {k: np.asarray(a)[:, 0][top][:, np.newaxis] for k, a in flat.items()}
     low, high = sizes[np.maximum(at - 1, 0)], sizes[np.minimum(at + 1, len(sizes) - 1)]
     share = np.linspace(0.0, 1.0, STEPS)[:, np.newaxis]

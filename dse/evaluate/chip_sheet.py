@@ -148,6 +148,7 @@ def chip_sheet(
     if changed and "power" not in given:
         power = _board_power(sold, made, technology)
     cost = {k: _first(v) for k, v in made.unit_cost_parts(_like(made, power)).items()} if costs else {}
+    # a chip with overrides is not the one that is listed
     method = price_method or ("listed" if spec.price.value is not None and not changed else "unit-cost")
     price, price_parts = _price(spec, catalog, technology, method, seller, cost, made)
     if price is None and costs:

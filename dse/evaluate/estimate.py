@@ -216,6 +216,7 @@ class Subject:
 
     def _bad_ep(self, ep: int, tp: int | None, dp: int | None) -> str:
         """Why experts cannot be spread so, whatever is left out; the empty string when they can."""
+        # a spread is refused only where no TP goes with it
         reasons = [
             bad_ep(ep, t, dp or max(ep // t, 1), self.llm) for t in ([tp] if tp else all_ways(self.llm))
         ]
@@ -228,6 +229,7 @@ class Subject:
 
     def _layouts(self, tp: int | None, ep: int | None, dp: int | None) -> list[tuple[int, int, int]]:
         """TP, EP and DP that go together."""
+        # replicas come in groups that share one set of experts
         found = [
             (t, e, dp or n * max(e // t, 1))
             for t in ([tp] if tp else all_ways(self.llm))

@@ -74,7 +74,7 @@ class _Member:
         shape = (self.size, chips)
         self.judged = judged(found, member.context, study.goal, member.limits, designs.shape)
         self.goal, self.good = self.judged.cost, self.judged.feasible
-        # taken where no deployment of a chip is feasible, so that the chip still gets a row and a violation
+        # taken where no deployment of a chip is feasible, so that it has finite metrics and a violation
         self.stand_in = best(self.judged)
         swept, context = study.swept, member.context
         self.late = np.zeros(shape) if swept is None else self._flat(swept.value(found, context))
@@ -100,6 +100,7 @@ class _Member:
 
     def points(self, index: Ints, chip: Ints) -> MemberPoints:
         """The member under deployment `index` of each combination."""
+        # row-major: a deployment has all its chips next to each other
         flat = index * (self.designs.size // self.size) + chip  # chips are on the last axis
         return MemberPoints(
             member=self.member,

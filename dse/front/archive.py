@@ -48,6 +48,7 @@ class Archive:
         candidates = np.flatnonzero(np.asarray(feasible, dtype=np.bool_))
         if not candidates.size:
             return 0
+        # old points first, so that `keep` splits into those and the new ones below
         merged = np.concatenate([self._values, batch[candidates]])
         order = np.concatenate([self._ranks, np.broadcast_to(ranks, len(batch))[candidates]])
         keep = self._kept(merged, order)

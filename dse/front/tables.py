@@ -100,6 +100,7 @@ def one_row(values: Mapping[str, Any]) -> Table:
 def stack(tables: Iterable[Table]) -> Table:
     """Tables of the same columns one below the other, rows numbered again; the first when all are empty."""
     given = list(tables)
+    # an empty table has columns of no kind, which would change those of the others
     full = [table for table in given if len(table)]
     if full:
         return pd.concat(full, ignore_index=True)

@@ -47,6 +47,5 @@ class ComputeRatio:
         reference = terms.catalog.get(ChipSpec, terms.price.reference or "")
         given = terms.price.reference_price
         usd = reference.price.value if given is None else given
-        # `check` has refused a reference without a peak
         peak = peak_of(reference, ("fp16",)) or 1.0
         return {"compute_ratio": compute_ratio_price(chips.fp16_flops, peak, usd or 0.0)}

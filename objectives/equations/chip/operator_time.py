@@ -28,6 +28,7 @@ class OperatorTime:
         the roofline of Williams, Waterman & Patterson (CACM 2009) where nothing is exposed.
         """
         streams = self._streams()
+        # the maximum is perfect overlap; a share of the shorter puts back what fill and drain expose
         longest = maximum(self.compute_s, streams)
         if self.exposed_share is None:
             return longest

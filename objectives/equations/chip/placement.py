@@ -189,6 +189,7 @@ def place(
     sram = chips.sram_bytes * (chips.sram_usable * chips.usable_capacity * chips.sram_pinned)
     dram = chips.dram_bytes * chips.usable_capacity
     has_dram = chips.dram_bytes > 0.0
+    # all bytes against all room, whatever is stored where: it falls byte for byte with capacity
     excess = _sum(sizes) + activation_bytes - (sram + dram)
     # the reserve leaves the tier in which it will be stored: what is pinned now cannot take its room
     if reserved_bytes is not None:
@@ -303,6 +304,7 @@ def _hidden_share(k: PinningValue, sram: Array) -> Array:
     """
     hidden = k.busy_s_per_byte
     if k.exposed_share is not None:
+        # where the shorter of two shows, only the time of the port is free
         hidden = where(k.exposed_share > ALIKE, k.port_s_per_byte, hidden)
     return minimum((hidden - k.activation_s_per_byte) * inverse(sram), 1.0)
 

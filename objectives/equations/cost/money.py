@@ -71,6 +71,7 @@ def margin_price(unit_cost: Array, *, gross_margin: Array, nre_usd: Array, volum
     return {
         "unit_cost": unit_cost,
         "nre": zeros_like(unit_cost) + nre_usd / volume,
+        # the one-off cost is recovered, not marked up
         "margin": unit_cost * (gross_margin / (1.0 - gross_margin)),
     }
 
@@ -114,6 +115,7 @@ def capex(chips: Chips, count: Array, together: Array) -> dict[str, Array]:
         "chips": count * chips.price_usd,
         "host": count * chips.host_usd,
         "rack": count * chips.rack_usd,
+        # by the chips that send each other bytes: replicas that do not need no longer links
         "network": count * reach.scale_up_usd(chips, together),
         "scale_out": count * reach.scale_out_usd(chips, together),
     }

@@ -80,6 +80,7 @@ def core_area(peak_flops: Array, vector_flops: Array, *, enabled_share: Array, n
         >>> round(core_area(990e12, 0.0, enabled_share=132 / 144, node=dense) * 1e6, 6)
         108.0
     """
+    # spare cores are switched off, but they are on the die and paid for
     return (peak_flops * node.matrix_m2_per_flops + vector_flops * node.vector_m2_per_flops) / enabled_share
 
 
@@ -115,6 +116,7 @@ def sram_area(size: Array, bandwidth: Array, *, m2_per_byte: Array, layout: Layo
         >>> sram_area(2.0**20, 2.0**20 * 1e5, m2_per_byte=2.0**-40, layout=law) == 2.0**-20
         True
     """
+    # beyond b_max more bandwidth needs more banks, whatever they store
     held = maximum(size, bandwidth / layout.sram_limit_per_s)
     return m2_per_byte * (layout.sram_c0 * held + layout.sram_c1 / layout.sram_reference_per_s * bandwidth)
 

@@ -80,4 +80,5 @@ def thermal_design_power(full: dict[str, Array], technology: Technology) -> dict
         >>> thermal_design_power({"compute": 300.0, "sram": 40.0}, half)
         {'compute': 300.0, 'sram': 20.0}
     """
+    # the other resources are sold to run at their peaks; SRAM has bandwidth to spare then
     return {**full, "sram": full["sram"] * technology.energy.sram_activity}

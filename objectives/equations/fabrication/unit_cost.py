@@ -71,6 +71,7 @@ def group_cost(group: DieGroup, *, node: Node, wafer: Wafer) -> Array:
         area, diameter_m=wafer.diameter_m, edge_m=wafer.edge_m, scribe_m=wafer.scribe_m
     )
     sold = gross * die_yield(group, node=node, wafer=wafer)
+    # beyond the reticle as many dies of its size, so that cost stays continuous
     return group.count * _reticles(group, wafer) * (node.wafer_usd / sold)
 
 
@@ -158,6 +159,7 @@ def package_yield(plan: Plan, hbm_stacks: Array) -> Array:
         >>> round(float(package_yield(plan, np.array([5.0]))[0]), 4)
         0.9415
     """
+    # compute dies on I/O dies were attached before: their losses are in `bonding_yield`
     dies = where(plan.io.count > 0.0, plan.io.count, plan.compute.count)
     return plan.joined.part_yield ** (dies + hbm_stacks)
 

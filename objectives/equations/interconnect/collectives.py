@@ -129,6 +129,7 @@ def _inside(chips: Chips, n: Array) -> tuple[AlphaBeta, AlphaBeta, AlphaBeta]:
     """All-reduce of few messages, of few bytes, and all-gather, in one domain without software time."""
     a = chips.link_latency
     w = inverse(chips.link_bandwidth * chips.link_efficiency)
+    # reduce-scatter and all-gather, the least bytes without in-network reduction (Patarasuk & Yuan 2009)
     ring = 2.0 * (n - 1.0) / n * w
     # a switch, and the start for all others: every chip sends to every other, once, or twice its shard
     short_a, short_w, long_a, long_w = a + zeros_like(n), (n - 1.0) * w, 2.0 * a + zeros_like(n), ring
@@ -139,6 +140,7 @@ def _inside(chips: Chips, n: Array) -> tuple[AlphaBeta, AlphaBeta, AlphaBeta]:
         short_a, short_w = where(here, sa, short_a), where(here, sw, short_w)
         long_a, long_w = where(here, la, long_a), where(here, lw, long_w)
 
+    # few messages go both ways round, so the farthest chip is half-way; few bytes take n - 1 hops, twice
     choose("ring", ceil_div(n - 1.0, 2.0) * a, (n - 1.0) * w, 2.0 * (n - 1.0) * a, ring)
     for name, axes in (("torus2d", 2.0), ("torus3d", 3.0)):
         reach, slow = torus_reach(n, axes), torus_idle(n, axes)
@@ -149,6 +151,7 @@ def _inside(chips: Chips, n: Array) -> tuple[AlphaBeta, AlphaBeta, AlphaBeta]:
     choose("fat-tree", far * a, (n - 1.0) * up, 2.0 * far * a, 2.0 * (n - 1.0) / n * up)
     # taken before in-network reduction replaces the lines: switches that sum do not shorten a gather
     gather = AlphaBeta(latency_s=long_a / 2.0, s_per_byte=long_w / 2.0)
+    # switches add up on the way: V bytes leave each chip once, however many chips there are
     reduced = (chips.in_network_reduction > 0.0) & (n > 1.0)
 
     def in_network(latency: Array, per_byte: Array) -> AlphaBeta:

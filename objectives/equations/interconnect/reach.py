@@ -91,6 +91,7 @@ def scale_up_usd(chips: Chips, together: Array) -> Array:
         >>> float(scale_up_usd(chip, np.array([16.0]))[0])
         800.0
     """
+    # steps, not a mean: a link is on the board, or it is a cable, or it is optics
     cables = where(together > chips.board_chips, chips.copper_usd, 0.0)
     return chips.network_usd + cables + where(together > chips.rack_chips, chips.optics_usd, 0.0)
 

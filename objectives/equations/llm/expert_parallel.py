@@ -75,6 +75,7 @@ def spread(experts: Experts, tp: Array, ep: Array) -> Spread:
         >>> where_they_are.held, where_they_are.joined
         (8.0, 8.0)
     """
+    # EP either cuts a replica or spans several: one of `split` and `joined` is 1
     return Spread(
         experts=experts,
         ways=ep,

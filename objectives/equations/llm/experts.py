@@ -35,6 +35,7 @@ def visited_experts(experts: Experts, rows: Array) -> Array:
         3.5
     """
     e, k = float(experts.count), float(experts.top_k)
+    # the k experts of a row are distinct, so one of E is missed with 1 - k / E; rows are independent
     return e * (1.0 - (1.0 - k / e) ** rows)
 
 

@@ -99,6 +99,7 @@ def matrix_elements(block: Block, tp: Array) -> Array:
         >>> matrix_elements(Block(count=1, matrices=(Matrix(inputs=512, outputs=100),)), 2.0)
         25600.0
     """
+    # a matrix at a time, since each rounds its own columns up to whole ones on the fullest chip
     total = zeros_like(tp)
     for m in block.matrices:
         total = total + float(m.inputs) * ceil_div(m.outputs, tp)

@@ -38,6 +38,7 @@ def first_token_parts(
     parts, load = {}, prefix_load_s(s)
     if load is not None:
         parts["prefix_load"] = load if prompts is None else prompts * load
+    # a request with nothing to compute gets its first token from a step of decode
     if prefill.some is not None:
         parts["first_step"] = (1.0 - prefill.some) * step_s
     return parts

@@ -245,6 +245,7 @@ def _matrices(
     """A weight matrix: every weight is read once for all rows, every row moves its activations."""
     chips, per_byte, placed = m.chips, m.per_byte, m.placed
     size = elements * m.context.precision.weight_bytes
+    # empty rows of a tile cost FLOP, and move no activations
     compute = padded * (2.0 * elements / _sustained_flops(chips))
     sram = placed.weight_share * (size * per_byte.sram)
     dram = placed.weight_dram_share * (size * per_byte.dram)

@@ -91,6 +91,7 @@ def slowest_stage(layers: int, pp: Array, layer_s: Array, head_s: Array, fixed_s
         >>> slowest_stage(80, 8.0, 1.0, 0.5, 0.0)
         10.5
     """
+    # the last stage holds the head, so it is one of those with fewer layers
     share = float(layers) / pp
     most, fewest = ceil_div(float(layers), pp), floor(share)
     return maximum(most * layer_s, fewest * layer_s + head_s) + fixed_s

@@ -108,6 +108,7 @@ def prefill_of(s: Setup, rows: PassInput) -> PrefillPass:
         By hand, in tests/properties/test_pools_and_chunks.py.
     """
     layer_pass, pp = forward_pass(s.machine, rows), s.deployments.pp
+    # one micro-batch: the prompts of others are counted by queue and stall, not here
     pipeline = pipeline_pass(s.machine, layer_pass, rows, pp, s.hops, ones_like(pp))
     return PrefillPass(rows=rows, layer_pass=layer_pass, pipeline=pipeline, some=_some(s))
 

@@ -39,6 +39,7 @@ def resource_use(m: Machine, p: ForwardPass, r: PassInput) -> ResourceSeconds:
         networks.
     """
     layers = float(m.context.llm.layers)
+    # dense matrices are summed over layers already, routed experts and cores are of one layer
     matrices = [(dense_matrices(m, p, r), 1.0)]
     if p.routed is not None:
         matrices.append((p.routed, layers))

@@ -200,7 +200,7 @@ def core_flop(a: LatentAttention, tp: Array) -> Array:
         >>> core_flop(v3, 1.0)
         278528.0
     """
-    # more FLOP than the expanded form, for one cached vector read instead of H keys and values
+    # usually more FLOP than the expanded form, for one cached vector read instead of H keys and values
     return 2.0 * (2 * a.latent + a.rope) * ceil_div(a.heads, tp)
 
 
