@@ -12,7 +12,6 @@ from objectives.arrays import Array
 def costs(study: ResolvedStudy, metrics: api.Metrics) -> list[Array]:
     """The objectives of a study, each with the sign with which less is better."""
     values = [goal.value(metrics, study.context) for goal in study.objectives]
-    # signs are plain numbers: a compiled backend sees no branch on a direction
     signs = [1.0 if goal.direction == "minimize" else -1.0 for goal in study.objectives]
     return [value if sign > 0.0 else -value for value, sign in zip(values, signs, strict=True)]
 
