@@ -79,6 +79,7 @@ def metrics() -> tuple[Metric, ...]:
     An entry point is a `Metric` or a tuple of them. Raises `PluginError` for anything else, and for a
     column that is registered twice.
     """
+    # ours first, so that columns of other packages come behind them
     found = {metric.column: metric for metric in METRICS}
     for name, point in registered("dse.metrics").items():
         with loading(point):

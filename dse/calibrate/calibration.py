@@ -66,6 +66,7 @@ class Residuals:
 
 
 def _residuals(metric: str, fitted: Floats, unseen: Floats) -> Residuals:
+    # NaN marks rows that no fit has left out
     off, left = np.expm1(fitted), np.abs(np.expm1(unseen[np.isfinite(unseen)]))
     return Residuals(
         metric=metric,
@@ -87,6 +88,7 @@ def described(
     try:
         base = catalog.get(StackSpec, name)
     except SpecError:
+        # a new stack takes the numbers of `start`, but not what they are valid for
         base = start.model_copy(
             update={
                 "name": name,
@@ -127,6 +129,7 @@ def choose(
 
     A stack with engines is valid for what a look-up gives it, one without for every chip of its classes.
     """
+    # the candidate competes with the stacks of the catalog for each row
     lookup = Lookup(catalog, candidate=spec)
     taken, refused = [], []
     for row in rows:
@@ -167,6 +170,7 @@ def calibrate(
         )
     progress(f"fitting {len(cases)} rows")
     rows = Rows.of(model, cases, catalog)
+    # centred on `start`, as wide as engines differ in what is published
     expected = prior(start, catalog.get(StackSpec, RANGES))
     return profile_of_fit(rows, fit(rows, expected), expected, spec, start, method, source, progress)
 

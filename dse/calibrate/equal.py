@@ -91,6 +91,7 @@ def measured(leaf: Number) -> bool:
 
 def _centre(p: Parameter, known: dict[str, Number], unit: str) -> ProfileValue:
     """The mean of the classes that measured a number, on the scale of the fit."""
+    # without weights: a class with more rows does not count for more
     middle = float(np.mean([p.inward(_number(leaf.value)) for leaf in known.values()]))
     names = " and ".join(known)
     what = f"as {names}, which alone was measured" if len(known) == 1 else f"centre of {names}"

@@ -129,8 +129,10 @@ def bad_ep(ep: int, tp: int, dp: int, llm: api.Llm) -> str:
         return f"expected 1, {llm.name} has no experts, got {ep}"
     if ep > experts:
         return f"expected at most the {experts} experts of {llm.name}, got {ep}"
+    # groups that share experts and tensor-parallel groups must nest, one in the other
     if tp % ep and ep % tp:
         return f"expected a divisor or a multiple of TP {tp}, got {ep}"
+    # whole sets of experts: the replicas divide into groups of EP / TP
     if ep > tp and dp % (ep // tp):
         return f"expected a divisor of TP {tp} x DP {dp}, got {ep}"
     return ""

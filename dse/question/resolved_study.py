@@ -308,6 +308,7 @@ def _members(
         Member(
             label=f"{llm.name}.{workload.name}",
             weight=part.weight / total,
+            # precision and economy are those of the study for every member
             context=replace(context, llm=llm.resolve(), workload=workload.resolve()),
             targets=bound(own, workload, spec),
         )

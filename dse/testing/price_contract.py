@@ -47,6 +47,7 @@ class PriceMethodContract:
             searched_usd=np.asarray([5e3, 1e4, 2e4]),
             fp16_flops=np.asarray([1e15, 1.3e15, 2e14]),
             silicon=made,
+            # three costs around that of a real chip
             unit_cost_usd=cost * np.asarray([1.0, 1.5, 0.5]),
         )
 

@@ -75,6 +75,7 @@ def _own_sources(paths: Iterable[Path]) -> dict[str, Source]:
             if isinstance(data, dict) and data.get("kind") == "sources":
                 found |= build_spec(SourcesSpec, data, str(path), lines).sources
         except SpecError:
+            # what is wrong with a file is reported when it is checked itself
             continue
     return found
 

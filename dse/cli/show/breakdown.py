@@ -63,6 +63,7 @@ def _pools(found: Estimate) -> str:
     if not found.pools:
         return ""
     more = counted(found.pools["prefill"])
+    # pools of one system are whole already; those of a fleet have a real ratio
     if not found.smallest_system:
         return f" and {more} more replicas for prefill (one whole system)"
     whole = found.smallest_system

@@ -40,6 +40,7 @@ def rows(found: Comparison) -> Iterator[Row]:
     own = ordered(metric.column for metric in metrics_of("comparison"))
     for chip in found.chips:
         for limit, e in zip(found.targets, chip.best, strict=True):
+            # a chip without a deployment keeps its row, with empty cells
             values: Row = {} if e is None else _values(e)
             names = ("batch", "tp", "pp", "ep", "dp", *own, "bound_by", "price_method", *COMPUTED)
             yield {
@@ -127,6 +128,7 @@ def _drawn(
     rows = []
     for i, limit in enumerate(found.targets):
         met = [(c, e) for c in found.chips if c.chip in found.spreads[i] if (e := c.best[i]) is not None]
+        # the cheapest first by the values as they are, not by the samples
         met.sort(key=lambda pair: pair[1].metrics["usd_per_token_per_s"])
         for k, (c, e) in enumerate(met):
             rows.append(["" if k else format_quantity(limit, "s"), c.chip, *row(e, found.spread(i, c.chip))])
@@ -261,6 +263,7 @@ def _notes(found: Comparison) -> Iterator[str]:
             "--price-method unit-cost prices all chips alike."
         )
     best = [e for c in found.chips for e in c.best if e is not None]
+    # one line for all chips that share a remark
     other = dict.fromkeys(remark for e in best for remark in remarks(e.computed_in))
     yield from (f"{MARK} {remark}." for remark in other)
     covered = {note for e in best for note in e.notes if "capital" in note}

@@ -63,6 +63,7 @@ def baseline_table(answer: Answer) -> RenderableType | None:
     goal, target, standing = answer.objective, answer.target, answer.eligibility
     if target is None or not answer.baselines:
         return None
+    # False sorts before True, and the order of the study stays otherwise
     names = sorted(answer.baselines, key=lambda name: not standing.ranks(name))
     heads = [name if standing.ranks(name) else f"{name}\n{_apart(standing, name)}" for name in names]
     columns = [f"{target.label} within", "best found", *heads]

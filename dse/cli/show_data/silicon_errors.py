@@ -45,6 +45,7 @@ def show_silicon(
     if form != "table":
         print_rows([group.as_dict() for group in made], form)
         return
+    # people always see chips that set constants apart from the others
     _show(rows, others, groups(rows, by_use=True), refused)
 
 

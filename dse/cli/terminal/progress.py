@@ -18,6 +18,7 @@ def shown(study: str, *, hidden: bool, no_color: bool) -> Iterator[Callable[[int
     """
     console = stderr(no_color=no_color)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # transient: the bar leaves nothing above the answer
     bar = Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)
     with bar:
         lines = {threading.get_ident(): bar.add_task(study, total=None)}

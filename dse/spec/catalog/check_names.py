@@ -84,4 +84,5 @@ def _names(data: object) -> Iterator[tuple[Place, str]]:
         elif key in _KINDS or key in _PLUGINS:
             several = value if isinstance(value, list) else None
             found += [((key,), value)] if several is None else [((key, i), v) for i, v in enumerate(several)]
+    # what is no text is reported by the schema
     yield from ((place, value) for place, value in found if isinstance(value, str))

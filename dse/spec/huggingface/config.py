@@ -46,6 +46,7 @@ def import_llm(path: Path, name: str | None = None, read_on: date | None = None)
     kind, data, notes = _language_model(outer, where)
     family = FAMILIES[kind]
     data = _canonical(data, family, where)
+    # before any size is read, because an unknown key may change it
     _refuse_unknown(data, family, where)
     config = HfConfig(where, data, family.reads, defaults(kind))
     network = family.network(config)

@@ -64,6 +64,7 @@ def key_of(
     unit = _unit(root, value)
     return Key(
         path=path,
+        # the words at the place of use win over those of the type
         description=str(schema.get("description") or here.get("description") or ""),
         unit="" if unit in ("1", "name") else unit,
         required=required,

@@ -55,6 +55,7 @@ def _unknown(settings: Mapping[str, str], known: tuple[str, ...]) -> list[Proble
 
 def _collected(spec: S, table: Mapping[str, str], settings: Mapping[str, str], problems: list[Problem]) -> S:
     """The spec with the settings that `table` names; adds what is wrong with them to `problems`."""
+    # problems are reported under the name that the user wrote
     paths = {table[name]: name for name in settings if name in table}
     texts = {path: _number(settings[name]) for path, name in paths.items()}
     try:

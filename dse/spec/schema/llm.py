@@ -150,6 +150,7 @@ class BlockSpec(Spec):
             raise ValueError("expected attention, ffn, experts or matrices, got an empty block")
         if self.matrices and any(layer):
             raise ValueError("expected either matrices or attention and ffn, got both")
+        # pair by pair, so that the message names the two that clash
         for one, other, names in (
             (self.attention, self.latent_attention, "attention or latent_attention"),
             (self.attention, self.linear_attention, "attention or linear_attention"),

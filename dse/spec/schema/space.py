@@ -162,6 +162,7 @@ def _forms(unit: str) -> list[JsonSchemaValue]:
     if unit == NAME:
         return [choices]
     shown = {name: field.description for name, field in ParameterSpec.model_fields.items()}
+    # units are checked for ranges as for single values: the pattern is the same
     ends = {end: {**value, "description": shown[end]} for end in ("low", "high")}
     scale = {"enum": ["linear", "log"], "default": "linear", "description": shown["scale"]}
     steps = {"type": "integer", "minimum": 2, "description": shown["steps"]}
@@ -236,6 +237,7 @@ class BranchSpec(Spec):
                 yield f"{name}: expected whole numbers, by choices or by steps of a linear range, got others"
         if not self.nodes:
             yield "process: expected a node, or choices among the parameters, got none"
+        # links are given as one bandwidth, or as a number and a speed
         links = [name in self.parameters for name in ("link_count", "link_speed")]
         if any(links) and not all(links):
             yield "expected link_count and link_speed together, got one of them"

@@ -253,14 +253,17 @@ class StudySpec(Spec):
             raise ValueError(
                 f"goal: expected one of the objectives {', '.join(self.objectives)}, got {self.goal}"
             )
+        # the hypervolume needs a bound in every objective
         missing = [o for o in self.objectives if o not in self.reference_point]
         if missing:
             raise ValueError(f"reference_point: expected every objective, missing {', '.join(missing)}")
         if self.space is None and not self.baselines:
             raise ValueError("expected a space of chips, baselines, or both, got neither")
+        # under other software every chip has the stack of that name
         if self.software != "as-sold" and (self.stack or self.stacks):
             given = "stack" if self.stack else "stacks"
             raise ValueError(f"software: expected as-sold with {given}, got {self.software}")
+        # `solve` finds the best deployment under a target that the search draws
         if self.deployment.mode == "solve" and self.sweep is None:
             raise ValueError("sweep: expected a swept target for the deployment mode solve, got none")
         return self

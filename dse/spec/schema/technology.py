@@ -76,6 +76,7 @@ class TechnologySpec(Spec):
                 raise ValueError(f"nodes.{name}.link_phy: {_unknown('link', node.link_phy, self.io.links)}")
         if "fp16" not in self.area.format_area:
             raise ValueError("area.format_area: expected fp16, which the others are measured in, got none")
+        # a price by margin needs both numbers of its seller
         if set(self.economics.volume) != set(self.economics.gross_margin):
             sellers = ", ".join(self.economics.gross_margin)
             got = ", ".join(self.economics.volume)

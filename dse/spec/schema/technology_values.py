@@ -118,6 +118,7 @@ def _dram(spec: Technology, generation: str, priced: bool, v: Values) -> technol
     """One stack or device of a generation; without `priced` its dollars are 0."""
     at = f"dram.{generation}."
     return technology.DramDevice(
+        # a number, not a bool: the equations multiply with it
         on_interposer=1.0 if spec.dram[generation].packaging == "2.5d" else 0.0,
         bytes_each=v(at + "capacity"),
         bandwidth_each=v(at + "bandwidth"),
@@ -125,6 +126,7 @@ def _dram(spec: Technology, generation: str, priced: bool, v: Values) -> technol
         phy_m2=v(at + "phy_area"),
         controller_transistors=v(at + "controller_transistors"),
         joules_per_byte=v(at + "energy"),
+        # 0 for HBM, which the edges of dies limit instead
         most_per_die=0.0 if spec.dram[generation].most_per_die is None else v(at + "most_per_die"),
     )
 

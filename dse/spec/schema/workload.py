@@ -144,6 +144,7 @@ class WorkloadSpec(Spec):
         return api.Workload(
             isl=isl,
             osl=osl,
+            # a sequence grows from ISL to ISL + OSL while it decodes; capacity must hold its end
             mean_context=isl + osl / 2 if fixed is None else fixed,
             max_context=isl + osl if fixed is None else fixed,
             serving=self.serving,

@@ -89,6 +89,7 @@ def _say(spec: type[BaseModel], loc: tuple[Hashable, ...], detail: ErrorDetails)
         return f"unknown key; {nearest(str(loc[-1]), _keys(spec, loc[:-1]))}"
     if kind == "missing":
         return "missing key"
+    # our own validators speak in whole sentences already
     if kind == "value_error":
         return str(detail["ctx"]["error"])
     if kind == "literal_error":

@@ -36,6 +36,7 @@ def parse_yaml(text: str, where: str) -> tuple[object, Lines]:
             return None, {(): 1}
         lines: Lines = {}
         problems: list[Problem] = []
+        # before the data are made, where PyYAML keeps the last of two equal keys in silence
         _walk(node, (), lines, problems, where)
         if problems:
             raise SpecError(problems)

@@ -58,11 +58,13 @@ def predict_scheduled(model: api.CostModel, scheduled: Scheduled, columns: Mappi
     """
     batch, d = scheduled.batch, scheduled.deployments
     chips = batch.designs.chips.replace(**columns)
+    # requests that arrive by chance come one by one
     chips = chips.replace(burst=chips.burst * scheduled.together)
     designs = replace(batch.designs, chips=chips, deployments=d)
     found = model.evaluate(designs, batch.context)
     shape = np.broadcast_shapes((len(batch.cases),), *(np.shape(c) for c in columns.values()))
     tpot, ttft = np.broadcast_to(found.tpot_s, shape), np.broadcast_to(found.ttft_s, shape)
+    # time of one request in the system, once it runs
     stay = ttft + np.maximum(batch.osl - 1.0, 0.0) * tpot
     waiting = np.maximum(scheduled.users / scheduled.running - 1.0, 0.0) * stay
     in_flight = np.maximum(scheduled.users, scheduled.running)

@@ -222,6 +222,7 @@ def _unclear(
         return f"metric {named!r} is not predicted; {nearest(metric, METRICS)}"
     if kind not in KINDS:
         return f"batch_kind: unknown {kind!r}; {nearest(kind, KINDS)}"
+    # relative errors and their logarithms need a value above 0
     if not value:
         return "the value is blank or 0"
     for name in ("chip", "llm", "weights"):

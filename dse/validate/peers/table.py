@@ -104,6 +104,7 @@ def bound_of(peer: PeerResult, catalog: Catalog) -> float | None:
     """What physics allows at best, in the unit of the row: the room of all chips for bytes held."""
     if peer.tp is None or peer.pp is None:
         return None
+    # on the stack `ideal`: losses of software are no part of physics
     _, bound = _evaluated(
         catalog, "ideal", peer.chip, peer.llm, peer.weights, peer.tp, peer.pp, peer.batch, peer.isl, peer.osl
     )

@@ -106,6 +106,7 @@ def breakeven(
     map. Where the winner changes, the boundary is found by bisection. Latency is limited by the targets of
     the study, and by --tpot and --ttft where given.
     """
+    # options first: the map itself takes long
     check_picture_file("--plot", plot)
     sides = _sides(between)
     study = study_under_software(study, software)

@@ -92,6 +92,7 @@ def chip(
         print_json(sheet.as_dict())
     else:
         show(sheet)
+    # printed before it is refused: the sheet shows why the chip cannot be made
     over = {k: v for k, v in sheet.violations.items() if v > 0.0}
     if over:
         complain(_why(sheet.chip, over))

@@ -64,6 +64,7 @@ def explain(
         print_json(found.as_dict())
     else:
         _show(found)
+    # a better neighbour means that the search has missed it, which scripts must notice
     if found.improvements:
         raise typer.Exit(ExitCode.FAILED)
 
@@ -141,6 +142,7 @@ def _verdict(found: Explanation) -> str:
     if not found.improvements:
         return "No single change improves the design."
     best = found.improvements[0]
+    # alone or with its best deployment, whichever gains more
     least = min(c for c in (best.change, best.resolved_change) if c is not None)
     new = _told(found, best.what, best.new, best.unit)
     return (

@@ -45,6 +45,7 @@ def new(
     if made.path.exists():
         raise spec_error("NAME", f"expected a new name, got {name!r}: {made.path} exists")
     check_output_file("NAME", made.path)
+    # both or none: the first line of the file names the schema
     write_files({made.schema_path: made.schema, made.path: made.text})
     typer.echo(str(made.path))
     remark(f"Edit it, check it with: dse check {made.path}")

@@ -135,6 +135,7 @@ def validate(
 
 def _idle(table: str, **options: object) -> None:
     """Raise `SpecError` for every option that is given although `table` has no use for it."""
+    # an option without effect is refused, so that no answer seems to obey it
     known = ("published", "published-full", "a CSV")
     problems = [
         Problem(f"--{name}", f"applies to {_listed(tables)} only, got {str(value)!r} with {table}")

@@ -254,6 +254,7 @@ def _empty(stored: Front, folder: Path) -> None:
     """Print that the stored front is empty, and which constraints its trials violate."""
     manifest, console = stored.manifest, stdout()
     console.print(str(manifest.get("title") or manifest.get("study")), style="bold")
+    # a sweep stores no trials, so no constraint can be named
     if swept := manifest.get("sweep"):
         console.print(f"The front is empty: none of {counted(swept['points'], 'point')} is feasible.")
         return
@@ -307,5 +308,6 @@ def _show(found: Front, comparison: ExactComparison | None, sure: SampledFront |
     volume, swept = found.manifest.get("hypervolume"), found.manifest.get("sweep")
     work = f"{swept['points']:,} points" if swept else counted(found.manifest["trials"], "trial")
     console.print()
+    # a sweep is the exact front itself
     comparison_text = "" if swept else exact_text(comparison)
     console.print(f"{work}; hypervolume of the whole front {volume:.6g}{comparison_text}", soft_wrap=True)

@@ -187,6 +187,7 @@ def _counts(text: str) -> dict[str, int]:
     problems = []
     for part in filter(None, (p.strip() for p in text.split(","))):
         name, number = (text.strip() for text in part.partition("=")[::2])
+        # isdecimal refuses signs, points and blanks, which int would accept in part
         if not name or not number.isdecimal():
             problems.append(Problem("--grid", f"expected NAME=N with a whole number, got {part!r}"))
         elif name in found:
