@@ -38,6 +38,7 @@ class View:
         if path == "/status.json":
             states = self._states()
             count = f"{len(states):,} stud{'y' if len(states) == 1 else 'ies'}"
+            # the script of the index loads it again when this text changes, see live.js
             versions = [[slug, state.version, state.text] for slug, state in states.items()]
             return JSON, json.dumps({"version": json.dumps(versions), "text": count})
         if path.startswith("/assets/"):

@@ -123,6 +123,7 @@ class LiveStudy:
             trials, silent = self._trials_or_reason()
             doubt = "; ".join(filter(None, (doubt, silent)))
             front = self._front(study, trials)
+        # a study that cannot be read is a sentence on its page, not a failure of the server
         except (SpecError, ResultsError, KeyError, ValueError) as error:
             return State(version, "", self.slug, f"It cannot be shown: {error}", None)
         if front is None:

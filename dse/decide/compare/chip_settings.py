@@ -44,6 +44,7 @@ def mistakes(
     `settings` and `chips` are as in `by_chip`.
     """
     typed = [chip for chip in (*chips, *chips.values()) if chips.get(chip, chip) == name]
+    # only what the user set is a mistake; a figure that a file lacks leaves a gap in the table
     own = {key[len(chip) + 1 :] for chip in typed for key in settings if key.startswith(f"{chip}.")}
     return [
         Problem("--set", f"{name}.{p.what}" if p.what.startswith(f"{p.key}:") else f"{name}: {p.what}")

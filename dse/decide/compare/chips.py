@@ -141,6 +141,7 @@ def _names(chips: Sequence[str], configs: Path | str | None) -> dict[str, str]:
         except SpecError as error:
             problems += [p for p in error.problems if p not in problems]
             continue
+        # two names of one chip are one row
         if name not in found.values():
             found[chip] = name
     if problems:
@@ -206,6 +207,7 @@ def _curve(of: EvaluatedChip, good: Ints) -> Table:
     s, m = of.subject, of.metrics
     columns = [of.flat(getattr(m, axis.column)) for axis in axes()]
     kind = chip_kind(s.chip)
+    # pictures know two roles: a chip that exists on paper counts as a searched one
     role = "search" if s.chip.hypothetical else "baseline"
 
     def rows(chosen: Ints) -> Table:

@@ -67,6 +67,7 @@ def comparison_spreads(
     for i, limit in enumerate(limits):
         found: dict[str, Spread] = {}
         there = [c for c in rows if c.chip in sampled and c.best[i] is not None]
+        # chances are shares among chips that rank against each other
         for group in dict.fromkeys(group_of(c.basis) for c in there):
             names = [c.chip for c in there if group_of(c.basis) == group]
             columns_of = [_column(sampled[c.chip], c, i, limit) for c in there if c.chip in names]

@@ -45,8 +45,10 @@ def used_facts(study: ResolvedStudy, candidate: Candidate) -> list[Fact]:
     for fact in facts(study):
         config, path = fact.place.config, fact.place.path
         section, _, rest = path.partition(".")
+        # another chip, stack or network of the study does not change this design
         if config.partition("/")[0] in ("chip", "stack", "network") and config not in parts:
             continue
+        # nor does the row of another node or of another kind of DRAM
         if section in ("nodes", "dram") and rest.partition(".")[0] not in used:
             continue
         if fact.value != 0.0 and fact.leaf.basis != "definition":

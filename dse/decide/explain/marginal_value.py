@@ -110,6 +110,7 @@ def _of_place(
     leaf = leaf_at(study, place)
     value = float(leaf.value) if leaf is not None and leaf.value else 0.0
     try:
+        # the study is resolved again, so that area, price and power follow from the number
         ends = [vary(study, {place: value * f}) for f in (1.0 - STEP, 1.0 + STEP)]
     except SpecError:
         return MarginalValue(resource=label, step=STEP, elasticity=None, more=None, less=None, price=0.0)
@@ -129,6 +130,7 @@ def _of_price(
     chips = chips_of_candidates(study, [candidate])
     ends = api.Chips(
         **{
+            # two chips that differ in nothing but their price
             name: np.repeat(a, 2) * ([1.0 - STEP, 1.0 + STEP] if name == "price_usd" else 1.0)
             for name, a in chips.columns().items()
         }

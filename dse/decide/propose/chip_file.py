@@ -79,6 +79,7 @@ def _identity(
     template = branch.made_at(node_of(branch, candidate))
     out = template
     for path, leaf in sourced_values(template):
+        # a number of the template is an assumption about this chip, whatever its basis there
         if leaf.value is not None:
             note = f"as {template.name}"
             out = override(out, path, leaf.value, note, source=leaf.source, basis="assumption")

@@ -283,6 +283,7 @@ def _odds(
     """Monte Carlo of the proposal against its rivals, and percentiles of TPOT with its deployment fixed."""
     candidate = made.candidate
     studies = studies_of(study, sample_numbers(study, samples, seed), [candidate])
+    # TPOT with the deployment held; the goal, below, with deployments chosen again in each sample
     low, median, high = np.percentile(
         tpots_of_variants(studies, candidate, made.layout, limits), [LOW, 50.0, HIGH]
     )

@@ -103,6 +103,7 @@ def _steps(before: Candidate, after: Candidate, rules: BuildableSpec) -> list[St
     for name, old in before.values.items():
         new, rule = after.values[name], name
         if name == PER_BYTE:
+            # reported for the whole chip, since its ports are what was rounded
             rule, old, new = "sram_bandwidth", old * before.values["sram"], new * after.values["sram"]
         leaf = getattr(rules, rule, None)
         if leaf is not None:

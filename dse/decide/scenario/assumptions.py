@@ -108,6 +108,7 @@ def assumption_of(
 def _named(study: ResolvedStudy, text: str, candidates: Sequence[Candidate]) -> Assumption:
     """The assumption of that name, with or without a group of chips before a dot."""
     head, dot, tail = text.rpartition(".")
+    # `sram-only.price` names a group, `stack/x.sram_efficiency` a number in a file: the head decides
     grouped = bool(dot) and (head == "all" or bool(members(head, candidates)))
     group, bare = (ALL_CHIPS if head == "all" else head, tail) if grouped else (ALL_CHIPS, text)
     name = bare.strip().lower().replace(" ", "_").replace("-", "_")
@@ -145,6 +146,7 @@ def _limit(study: ResolvedStudy, name: str) -> Assumption:
     elif goal.unit == "s":
         low, high = 0.01, 100.0
     else:
+        # capital [USD], the only limit that is no time
         low, high = 1e4, 1e8
     return Assumption(
         name=name,
@@ -173,6 +175,7 @@ def _money(study: ResolvedStudy, name: str, group: str) -> Assumption:
             kind="margins",
             group=group,
             low=0.0,
+            # towards a margin of 1 the price grows without limit
             high=0.9,
             log=False,
             whole=False,

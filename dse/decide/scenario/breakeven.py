@@ -160,6 +160,7 @@ def breakeven(
     neighbours where the winner changes, all rows at once. Raises `SpecError` for a side without chips.
     """
     base = Scenario(study=study, limits=limits)
+    # a baseline may be on the front as well
     unique = list({c.label: c for c in candidates}.values())
     sides = between or _usual(base, unique)
     whole = _sides(unique, sides)

@@ -157,6 +157,7 @@ def _whole(
     """The estimates of the parts of a mix as one, without a deployment of its own."""
     ledgers = combined_ledgers([e.ledgers for e in each], [part.weight for part in problem.parts])
     found = {name: _first(v) for name, v in problem.violations(m).items()}
+    # what all parts share is taken from the first one
     return replace(
         each[0],
         llm=served_words(study),

@@ -70,6 +70,7 @@ def whole_metrics(
 
     Those of a mix are of shape (size of the designs,) and have no ledgers.
     """
+    # a mix may have a single part, which then has a label
     if len(parts) == 1 and not parts[0].label:
         return each[0]
     points = (

@@ -162,6 +162,7 @@ def dependence(
     target: float | None, basis: str, winners: Sequence[Winner], flip: Flip | None, top: float
 ) -> Dependence:
     """What one target depends on, from the winners under `SOFTWARE`, as a sentence."""
+    # a tie is no winner, so a verdict with one does not hold
     alone = {first if tied is None else None for first, tied in winners}
     holds = len(alone) == 1 and None not in alone
     return Dependence(

@@ -84,6 +84,7 @@ def filtered(study: ResolvedStudy, front: Front, text: str, trials: Trials) -> F
             _add(kept, points, rest)
         real.append(own.frame)
     frame, baselines = archive.frame, stack(real)
+    # at the targets of the question; the conditions are among the limits of `bounded`
     solved = solved_at_targets(bounded, frame, baselines, targets_of(study))
     if rest and len(solved):
         solved = _meeting(solved, rest, axes)
@@ -125,6 +126,7 @@ def _split(text: str, front: Front) -> tuple[Limits, str]:
     limits, rest = [], []
     for c in conditions(text):
         goal = by_name.get(c.name)
+        # bounded from its good side, as in tpot>=10ms, a metric has no target: the rows are filtered
         if goal is None or not c.bounds(goal.direction):
             rest.append(c.text)
         else:

@@ -28,6 +28,7 @@ def reevaluated(study: ResolvedStudy, front: Front) -> Front:
         points = catalog_points(study, name, [-1])
         archive.add(points.values, points.feasible, points.rows)
     manifest = {**described(study, archive), "asked_again": {"of": front.manifest.get("study")}}
+    # what was searched is what the stored front was made of
     manifest |= {
         name: front.manifest[name] for name in ("trials", "feasible_trials") if name in front.manifest
     }

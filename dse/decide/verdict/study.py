@@ -317,6 +317,7 @@ def _flip(
     `at_ends` are the costs of all chips without any and with the most (2, chips).
     """
     assert at_ends is not None
+    # a chip that leads only between the two ends is missed
     kept = sorted(
         {
             own[i]

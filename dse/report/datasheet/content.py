@@ -112,6 +112,7 @@ def _answer(p: Proposal) -> str:
     )
     if p.odds is not None:
         text += uncertainty_sentence(p.odds)
+    # rivals are sorted by cost: the first one that ranks is the best
     best = next((r for r in p.rivals if r.cost is not None and r.ranks), None)
     if best is None:
         return f"{text} No rival on the same price basis meets the target."

@@ -132,6 +132,7 @@ def _place(
     dx = cos(angle) * (radius * scene.scale + width / 2)
     dy = sin(angle) * (radius * scene.scale + height / 2)
     x, y = float(anchor[0]) + dx, float(anchor[1]) + dy
+    # two pixels of air at the sides, one above and below
     box = (x - width / 2 - 2, y - height / 2 - 1, x + width / 2 + 2, y + height / 2 + 1)
     others = away(scene.others, anchor)
     gap = float(gaps(box, anchor[None, :])[0])

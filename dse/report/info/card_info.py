@@ -88,6 +88,7 @@ def card_of(row: Row, seen: DesignDetail | None) -> Card:
         deployment=tuple(_deployment(row)),
         results=(*_results(row, seen.interval if seen else {}), *_members(row)),
         ledgers=_ledgers(seen) if seen else (),
+        # each part of a mix has a bottleneck of its own
         bound_by=word(seen.bound_by) if seen and not seen.parts else "",
         constraints=tuple(constraints(found)),
         parts=tuple(

@@ -72,6 +72,7 @@ def evidence(front: Front, study: ResolvedStudy | None, caution: str = "") -> Ev
         cautions += changes(front, study)
         try:
             seen, seen_baselines = _again(study, rows), _again(study, baselines)
+        # the front is shown nevertheless, without breakdowns
         except (SpecError, KeyError) as error:
             cautions.append(f"its designs cannot be evaluated again: {error}")
     return Evidence(

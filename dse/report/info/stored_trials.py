@@ -30,6 +30,7 @@ def searched(study: ResolvedStudy | None, folder: Path, storage: str | None = No
         return search_from_trials(study, trials_of(study.slug, folder, storage))
     try:
         return search_from_trials(study, stored_trials(reading(folder), study.slug))
+    # a report does without trials, so a journal that cannot be read is no error
     except SpecError:
         return Searched(None, None)
 

@@ -88,6 +88,7 @@ def filters_data(found: Evidence) -> list[Data]:
     out = []
     for column in FILTERS:
         values = [float(r[column]) for r in (*found.rows, *found.baselines) if r.get(column) is not None]
+        # a single value leaves nothing to filter by
         if values and min(values) < max(values):
             q = quantity(column)
             out.append(

@@ -63,6 +63,7 @@ def _colour(found: BreakEven, name: str) -> str:
 def _curves(found: BreakEven, axes: MplAxes) -> None:
     """Cost of both sides over one assumption, with the break-even points."""
     for k, side in enumerate(found.sides):
+        # not-a-number breaks the line where the side is infeasible
         cost = np.where(np.isfinite(found.costs[0, :, k]), found.costs[0, :, k], np.nan)
         style = "-" if k == 0 else (0, (5, 2))
         axes.plot(

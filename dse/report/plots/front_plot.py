@@ -76,6 +76,7 @@ def _designs(axes: MplAxes, info: FrontInfo) -> None:
         axes.scatter(s.x, s.y, s=18 if crowd else 46, marker=s.style.marker, zorder=3, label=s.label, **ink)
     for curve in info.baselines:
         _curve(axes, curve, compared=info.compared)
+    # drawn empty, for one entry in the legend
     if info.has_intervals:
         axes.errorbar(
             [], [], xerr=[], yerr=[], label="80 % interval of the stack", **_INTERVAL, ecolor="#777777"

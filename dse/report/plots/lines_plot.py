@@ -66,6 +66,7 @@ def _draw(figure: MplFigure, info: LinesInfo) -> None:
             color=COLOURS[i % len(COLOURS)],
             linewidth=1.6,
             label=line.label,
+            # (None, None) is an unbroken line
             dashes=DASHES[i % len(DASHES)] or (None, None),
         )
     better = "more" if info.y.maximised else "less"

@@ -54,6 +54,7 @@ def _draw(figure: MplFigure, info: ParallelInfo) -> None:
             "linestyle": _DASHES[i % len(_DASHES)],
             "marker": bundle.style.marker,
             "markersize": 3.2,
+            # many lines add up to an area, so the more there are the fainter each is
             "alpha": float(np.clip(25 / crowd, 0.25, 0.9)),
         }
         axes.plot(places, bundle.at.T, **ink)

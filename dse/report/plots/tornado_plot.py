@@ -102,6 +102,7 @@ def draw_tornado(info: TornadoInfo, figure: MplFigure) -> None:
     axes = figure.add_subplot()
     known = [100.0 * v for b in info.bars for v in (b.low, b.high) if v is not None]
     reach = max(map(abs, known), default=0.0) or 10.0
+    # where the boxes of infeasible ends begin: to the right of every bar
     beyond = 1.2 * max([0.0, *known]) or 0.2 * reach
     texts = [_write(axes, end, 0.015 * reach) for end in ends(info)]
     for row, bar in enumerate(info.bars):

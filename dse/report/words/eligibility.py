@@ -76,6 +76,7 @@ def eligibility_of(front: Front) -> Eligibility:
     shown = bool(manifest.get(SHOWN))
     count: dict[str, int] = {}
     for name, group in groups.items():
+        # chips that may not win do not decide on which basis the others are ranked
         count[group] = count.get(group, 0) + (shown or name not in barred)
     first = max(count, key=lambda name: count[name], default=None)
     return Eligibility(

@@ -72,6 +72,7 @@ def quantity(column: str) -> Quantity:
     metric, si = metric_of(column), unit_of(column)
     unit, factor = _SHOWN.get(si, (si, 1.0))
     if metric is not None:
+        # a label such as $/(token/s) contains its unit
         return Quantity(column, metric.label, "" if si.startswith("USD/") else unit, factor)
     return Quantity(column, column.removeprefix("param_").replace("_", " "), unit, factor)
 

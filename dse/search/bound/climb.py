@@ -27,6 +27,7 @@ def climbed(job: SweepJob, begun: Start) -> tuple[Local, int]:
     for _ in range(ROUNDS):
         before = front.points
         for branch in job.grid.branches:
+            # each chip once: while the front stays, rounds propose the same neighbours
             chips = np.setdiff1d(_chips(branch, front.points // job.grid.layouts, rng), tried)
             tried = np.union1d(tried, chips)
             some, columns = makeable(job, branch, chips)

@@ -113,6 +113,7 @@ class ProcessPool:
         if message is None:
             self._workers.remove(worker)
             self._deaths += 1
+            # a fault that every worker meets must end the run, not start workers for ever
             if self._deaths > DEATHS:
                 code = worker.process.wait()
                 raise spec_error(

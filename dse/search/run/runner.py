@@ -152,6 +152,7 @@ def work(
     resolved = overridden(resolved, sampler, seed)
     shared = Shared(resolved, storage, fresh=False, alone=False, name=token_hex(4))
     logs = _logs(results_folder(resolved, out))
+    # but no `fail_stale`: other runs may be at work on what is running
     recover(shared, logs)
     with _workforce(shared, workers, logs, rows=False) as workforce:
         session = Session(shared, workforce, _wanted(resolved, trials), progress)
@@ -176,6 +177,7 @@ def recover(shared: Shared, logs: Path) -> int:
             continue
         handle, entries = remains
         with handle:
+            # stored and removed while it is locked, so that no other run recovers it too
             shared.recover(entries)
             path.unlink(missing_ok=True)
         found += len(entries)

@@ -144,6 +144,7 @@ class Shared:
             return
         self._last_beat = now
         attrs = self.storage.get_study_user_attrs(self._id)
+        # a count, not a time: the clocks of machines differ
         mine = int(attrs.get(_HEARTBEATS + self.name, 0)) + 1
         self.storage.set_study_user_attr(self._id, _HEARTBEATS + self.name, mine)
         for trial in self._running():
@@ -192,6 +193,7 @@ class Shared:
             settle(self.study, self.resolved)
         if self.complete and not created:
             return
+        # some may be there from a run that died while it enqueued them
         enqueued = [t.system_attrs.get(FIXED_PARAMS) for t in self._trials]
         missing = [(p, a) for p, a in first_trials(self.resolved) if p not in enqueued]
         self.put([waiting(p, a) for p, a in missing], again=False, limit=None)

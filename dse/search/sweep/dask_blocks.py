@@ -58,6 +58,7 @@ def solve_elsewhere(job: RemoteJob, task: Task) -> Solved:
             work, fingerprint = _prepared(job)
     except SpecError as error:
         raise located(error, socket.gethostname()) from None
+    # fronts of two cost models must not be merged
     if fingerprint != task.fingerprint:
         raise spec_error(
             "--scheduler",

@@ -46,6 +46,7 @@ def suggest(study: ResolvedStudy, trial: BaseTrial) -> Choice:
             values[name] = np.asarray([_value(trial, f"{branch}.{name}", spec)])
     limit = float("inf")
     if study.spec.deployment.mode == "solve" and (sweep := study.spec.sweep):
+        # on a logarithmic scale a per cent counts alike at every latency
         limit = trial.suggest_float(f"{sweep.objective}_target", sweep.low, sweep.high, log=True)
     deployment = None
     if study.spec.deployment.mode == "search":

@@ -14,6 +14,7 @@ def trial_to_json(trial: FrozenTrial) -> dict[str, Any]:
         "number": trial.number,
         "state": trial.state.name,
         "values": trial.values if trial.state == TrialState.COMPLETE else None,
+        # Optuna's internal values are floats, which JSON keeps exactly; a category is its index
         "params": {k: trial.distributions[k].to_internal_repr(v) for k, v in trial.params.items()},
         "distributions": {k: distribution_to_json(d) for k, d in trial.distributions.items()},
         "user_attrs": trial.user_attrs,
