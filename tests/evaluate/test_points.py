@@ -1,5 +1,6 @@
 """Designs of a study evaluated together: each row is what its chip does alone in its deployment."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from studies_for_tests import write_study
 
 from dse.chips.parameters import value_at
+from dse.errors import BeatsPhysics
 from dse.evaluate.batch import DesignBatch, Origin, axes_of, axis_of, evaluate, grid_of
 from dse.evaluate.scoring import costs, violations
 from dse.front.tables import records
@@ -153,6 +155,12 @@ def test_one_design_as_plain_data_is_its_row(points: DesignBatch, rows: list) ->
 def test_some_rows_are_those_rows_in_the_order_asked_for(points: DesignBatch, rows: list) -> None:
     some = np.array([5, 0, 11, 5])
     assert records(points.rows(some)) == [rows[i] for i in some]
+
+
+def test_rows_that_beat_physics_are_refused_by_the_name_of_their_chip(points: DesignBatch) -> None:
+    fast = replace(points, metrics=replace(points.metrics, tpot_s=points.metrics.tpot_s * 1e-6))
+    with pytest.raises(BeatsPhysics, match="hybrid-1"):
+        fast.rows(np.arange(3))
 
 
 def test_the_order_of_chips_changes_no_row(study: ResolvedStudy, rows: list) -> None:

@@ -127,11 +127,17 @@ def test_the_first_trials_are_the_baselines_and_then_their_nearest_chips(study: 
         assert params["tpot_target"] == 0.1  # the loosest target of the sweep
         chosen = suggest(study, FixedTrial(params))  # the values are ones that a trial can have
         real = {"sram-only": "groq-lpu-v1", "dram-only": "h100-sxm"}[str(params["branch"])]
-        peak = peak_of(study.baselines[real], ("fp16",)) or 0.0
-        spec = study.branches[str(params["branch"])].spec.parameters["peak_flops"]
-        steps = spec.low * (spec.high / spec.low) ** (np.arange(spec.steps or 2) / ((spec.steps or 2) - 1))
-        nearest = steps[np.argmin(np.abs(np.log(steps / min(max(peak, spec.low), spec.high))))]
-        assert chosen.values["peak_flops"][0] == pytest.approx(nearest, rel=1e-9)
+        specs, chip = study.branches[str(params["branch"])].spec.parameters, study.baselines[real]
+        known = {"peak_flops": peak_of(chip, ("fp16",)), "sram": chip.sram.capacity.value,
+                 "link_bandwidth": chip.link.bandwidth.value}  # fmt: skip
+        for name, value in known.items():
+            if name not in specs or specs[name].numbers or not specs[name].steps:
+                continue
+            low, high, last = specs[name].low, specs[name].high, (specs[name].steps or 2) - 1
+            assert specs[name].scale == "log"
+            steps = low * (high / low) ** (np.arange(last + 1) / last)
+            nearest = steps[np.argmin(np.abs(np.log(steps / min(max(value or 0.0, low), high))))]
+            assert chosen.values[name][0] == pytest.approx(nearest, rel=1e-9), name
 
 
 def test_a_study_without_a_sweep_puts_baselines_into_the_middle_of_its_lists(searched: ResolvedStudy) -> None:
@@ -143,7 +149,7 @@ def test_a_study_without_a_sweep_puts_baselines_into_the_middle_of_its_lists(sea
 # --- counting
 
 
-@pytest.mark.parametrize("points", [1, 7, 60, 10**6])
+@pytest.mark.parametrize("points", [1, 7, 72, 10**6])
 def test_designs_that_may_be_on_the_front_are_counted_chip_by_chip(study: ResolvedStudy, points: int) -> None:
     whole = grid(study, {"peak_flops": 2, "sram": 2, "link_bandwidth": 2})
     branch = whole.branches[0]
