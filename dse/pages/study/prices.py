@@ -65,8 +65,8 @@ def price_line(cases: Sequence[tuple[str, Mapping[str, str]]]) -> str:
     alike = _by((name, group) for _, groups in known for name, group in groups.items())
     if sum(map(len, alike.values())) == len({name for names in alike.values() for name in names}):
         return f"{UNLIKE}: {_listed(alike)}."
-    each = _by((title, _listed(_by(groups.items()))) for title, groups in known)
-    return f"{UNLIKE} of one case. {'. '.join(_of_cases(titles, text) for text, titles in each.items())}."
+    by = _by((title, _listed(_by(groups.items()))) for title, groups in known)
+    return f"{UNLIKE} of one case. {'. '.join(_of_cases(titles, text) for text, titles in by.items())}."
 
 
 def _of_cases(titles: Sequence[str], text: str) -> str:
