@@ -31,6 +31,7 @@ def outside(study: ResolvedStudy, candidate: Candidate, violations: Mapping[str,
     ]
     limit = study.setting.technology.sram_law.limit.value or float("inf")
     speed = candidate.values.get("sram_bandwidth_per_byte", 0.0)
+    # a value at the limit may exceed it by rounding
     if speed > limit * (1 + 1e-9):
         found.append(
             f"SRAM bandwidth of {pretty(speed * MIB, 'B/s')} per MiB exceeds {pretty(limit * MIB, 'B/s')}, "

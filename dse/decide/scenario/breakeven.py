@@ -169,6 +169,7 @@ def breakeven(
     xs = x.values(points[0])
     ys = np.asarray([np.nan]) if y is None else y.values(points[1])
     progress(f"computing a map of {len(xs) * len(ys)} points")
+    # x changes fastest, as in the shape below
     net = [_at(base, x, y, float(a), float(b)) for b in ys for a in xs]
     cost, who = kept.best(net)
     shape = (len(ys), len(xs), 2)

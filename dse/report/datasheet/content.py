@@ -35,6 +35,7 @@ class Datasheet:
 
 def datasheet(p: Proposal) -> Datasheet:
     """The datasheet of a proposal."""
+    # in the order of the page: what it is, what it costs, what it does, how certain that is
     builders = (
         _specification,
         _dies,
@@ -235,6 +236,7 @@ def _rivals(p: Proposal) -> Section | None:
     rows = []
     for r in p.rivals:
         layout = "; ".join(_sizes(sizes) for sizes in r.layout)
+        # an infeasible rival has no deployment to show: what it misses takes the place
         if r.missed:
             layout = f"misses {', '.join(word(name) for name in r.missed)}"
         cost = NONE if r.cost is None else pretty(r.cost, "")
@@ -289,6 +291,7 @@ def _worth(p: Proposal) -> Section:
             f"{100 * w.price:+.1f} %",
         )
         for w in p.marginal_values
+        # a resource of which neither more nor less is feasible has no row
         if w.less is not None or w.more is not None
     ]
     columns = (

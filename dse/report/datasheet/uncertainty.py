@@ -69,6 +69,7 @@ def swing_section(p: Proposal) -> Section | None:
     def end(cost: float | None) -> str:
         return "infeasible" if cost is None else f"{100 * (cost / base - 1):+.1f} %"
 
+    # a number with an infeasible end has no length to rank by; the note names it
     whole = [s for s in p.tornado if s.cost_low is not None and s.cost_high is not None]
     rows = [
         (

@@ -33,6 +33,7 @@ def overlap(a: Box, b: Box) -> bool:
 def gaps(box: Box, points: Floats) -> Floats:
     """Distance (n,) of each of `points` (n, 2) from the box; 0 inside."""
     low, high = np.array(box[:2]), np.array(box[2:])
+    # by axis; 0 on one where the point is between the sides
     outside = np.maximum(np.maximum(low - points, points - high), 0.0)
     return np.asarray(np.hypot(outside[:, 0], outside[:, 1]))
 

@@ -76,6 +76,7 @@ def render_styled(draw: Draw, form: str, size: tuple[float, float], dpi: int, st
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    # for this picture only: a program that imports us keeps its own settings
     with mpl.rc_context(style):
         figure = Figure(figsize=size, dpi=dpi, layout="constrained")
         FigureCanvasAgg(figure)  # text is measured without a display

@@ -62,6 +62,7 @@ def place_labels(axes: MplAxes, marks: Sequence[Mark], points: Floats, lines: Se
         place = _best(places[i], _size(axes, marks[i].name), replace(scene, others=others), taken)
         taken.append(place.box)
         if place.leader:
+            # names that come later keep off this leader
             scene = replace(scene, lines=np.concatenate([scene.lines, place.line]))
         # matplotlib takes offsets in points, places are in pixels
         offset = (place.dx / scale, place.dy / scale)

@@ -69,6 +69,7 @@ def ticks(scale: Scale) -> list[float]:
         found = [s * 10.0**d for d in decades for s in steps if low <= s * 10.0**d <= high]
         if len(found) <= _MOST_TICKS:
             break
+    # a range far below a decade holds too few of them: linear steps then
     return found if len(found) > 2 else _linear(low, high)
 
 
@@ -97,6 +98,7 @@ def _limits(shown: Floats, log: bool) -> tuple[float, float]:
 def _linear(low: float, high: float) -> list[float]:
     raw = (high - low) / 5
     size = 10.0 ** floor(log10(raw))
+    # the smallest round step with at most five intervals
     step = next(s * size for s in (1.0, 2.0, 2.5, 5.0, 10.0) if s * size >= raw)
     first, last = ceil(low / step), floor(high / step)
     return [i * step for i in range(first, last + 1)]

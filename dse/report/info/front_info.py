@@ -121,6 +121,7 @@ def front_info(
         subtitle=_subtitle(front),
         x=sx,
         y=sy,
+        # compared chips are drawn as curves alone
         series=()
         if compared
         else _series(table, axes, scales, looks, {curve.style for curve in lines}, spreads),

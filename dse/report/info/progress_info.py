@@ -54,6 +54,7 @@ def progress_info(found: Progress, front: Front, exact: Front | None = None) -> 
     # compared with its own end nothing is rounded: the last volume is the same number
     open_ = missing > (_LEAST if exact is not None else 0.0)
     done = found.trials[~open_] if whole else found.trials[:0]
+    # hypervolume never falls, so what is complete once stays so
     complete = float(done[0]) if done.size else None
     end = float(found.trials[-1]) if len(found.trials) else 0.0
     return ProgressInfo(

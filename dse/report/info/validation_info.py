@@ -87,6 +87,7 @@ def _panel(family: str, points: list[Point]) -> Panel | None:
         Cloud(str(name), shown[labels == name, 0], shown[labels == name, 1]) for name in sorted(set(labels))
     )
     name, unit = PANELS[family]
+    # factors, since both axes are logarithmic
     return Panel(name, unit, clouds, (float(shown.min()) / 1.3, float(shown.max()) * 1.3))
 
 

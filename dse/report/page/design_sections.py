@@ -155,6 +155,7 @@ def _table_row(
     return {
         "chip": Cell(_button(key, name), name),
         "kind": Cell(description, description),
+        # the bottleneck of a part, the name that a parameter chose, or the number
         **{c: cell(waits.get(c) or chosen(row, c) or row.get(c), quantity(c)) for c in columns},
         "bound_by": cell(bound, quantity("bound_by")),
     }

@@ -64,6 +64,7 @@ def page(
         tag("meta", name="referrer", content="no-referrer"),
         tag("link", rel="icon", href="data:,"),  # an empty icon, so that browsers do not request one
         tag("title", title),
+        # an asset of ours, so it is not escaped
         Html(f"<style>{asset('page.css')}</style>"),
     )
     rest = joined(

@@ -57,6 +57,7 @@ def study_report(found: Evidence, extras: Extras | None = None) -> Html:
         "rows": rows_data(found),
         "filters": filters,
         "front": front_data(front_info(found.front, intervals=found.intervals, exact=more.exact)),
+        # only what a script draws needs data; pictures are in the page
         "figures": {key: {"draw": f.script, "info": f.data} for key, f in figures.items() if f.script},
     }
     sections = (

@@ -20,6 +20,7 @@ def cell(value: object, quantity: Quantity) -> Cell:
     """The cell of a plain value in SI."""
     if value is None:
         return Cell(NONE, None)
+    # in Python a truth value is an integer
     if isinstance(value, bool) or not isinstance(value, int | float):
         return Cell(str(value), str(value))
     number = float(value) * quantity.factor

@@ -100,6 +100,7 @@ def _map(found: BreakEven, up: Assumption, axes: MplAxes) -> None:
     edges = _edges(found.ys, up)
     for j in range(len(found.ys)):
         for left, right, name in segments(found, j):
+            # the solved boundary ends a region, not the border of a cell
             axes.fill_between([left, right], edges[j], edges[j + 1], **_ink(found, name))
     for n in dict.fromkeys(found.winner(j, i) for j in range(len(found.ys)) for i in range(len(found.xs))):
         label = "neither side is feasible" if n == NEITHER else f"{n} win" if n == "others" else f"{n} wins"
@@ -144,6 +145,7 @@ def _edges(values: Floats, assumption: Assumption) -> Floats:
     """Cell borders around values, on the assumption's scale."""
     v = np.log(values) if assumption.log else np.asarray(values, dtype=float)
     inner = 0.5 * (v[1:] + v[:-1])
+    # the outermost cells are symmetric around their values
     out = np.concatenate([[2 * v[0] - inner[0]], inner, [2 * v[-1] - inner[-1]]])
     return np.asarray(np.exp(out) if assumption.log else out)
 

@@ -52,6 +52,7 @@ def draw_chip(sheet: ChipSheet, path: Path) -> None:
 def bars(sheet: ChipSheet) -> list[tuple[str, str, Mapping[str, float]]]:
     """What is drawn: title, SI unit, parts."""
     made = [("Silicon", "m2", sheet.area_parts), ("Unit cost", "USD", sheet.unit_cost_parts)]
+    # a listed price has no parts
     if len(sheet.price_parts) > 1:
         made.append(("Price", "USD", sheet.price_parts))
     made.append(("Power", "W", sheet.power_parts))

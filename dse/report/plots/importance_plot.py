@@ -55,6 +55,7 @@ def _draw(figure: MplFigure, found: Sequence[Importance], study: str) -> None:
         for i, value in enumerate(values):
             axes.text(value + 1.5, i, f"{value:.0f}", va="center", fontsize=8.5)
         axes.set_title(f"{look.label}: {one.trials:,} trials", loc="left", fontsize=9)
+        # room for the number behind a bar of 100 %
         axes.set(xlim=(0, 108), xlabel="share [%]")
     figure.suptitle(TITLE, ha="left", x=0.01, fontsize=12, fontweight="bold")
     foot(figure, (study, NOTE))

@@ -148,6 +148,7 @@ def _named(rows: Sequence[SiliconRow], band: float, span: float) -> Iterator[Sil
     taken: list[float] = []
     off = [r for r in rows if abs(r.error) > band and not r.low <= r.predicted <= r.high]
     for r in sorted(off, key=lambda r: -abs(r.error)):
+        # in shares of the logarithmic axis
         at = log10(r.predicted) / log10(span)
         if len(taken) < _NAMED and all(abs(at - t) > _CLEAR for t in taken):
             taken.append(at)

@@ -54,6 +54,7 @@ def _draw(figure: MplFigure, info: StackInfo) -> None:
     for place, top, total in zip(at, below, info.totals, strict=False):
         axes.text(place, top, total, ha="center", va="bottom", fontsize=8.5)
     axes.set_xlim(-0.6, len(info.bars) - 0.4)
+    # room for the totals above the bars
     axes.set_ylim(0.0, (1.0 if info.dense else 1.08) * float(below.max()))
     _kinds(axes, info, at)
     _labels(axes, info, at)

@@ -105,6 +105,7 @@ def _targets(front: Front) -> tuple[Axis | None, list[float]]:
     """The objective with the most targets, and these; (None, []) when the study has none."""
     stored = front.manifest.get("targets")
     limits = {name: v if isinstance(v, list) else [v] for name, v in stored.items()} if stored else {}
+    # by name where two have as many, so that the answer does not depend on the order in a file
     for name in sorted(limits, key=lambda n: (-len(limits[n]), n)):
         axis = next((a for a in front.axes if a.name == name), None) or _registered(name)
         if limits[name] and axis.column in front.frame.columns:

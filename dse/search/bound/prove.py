@@ -83,7 +83,7 @@ def prove(
     for branch in study.branches.values():
         for boxes in whole(branch, bounds.layouts, lawful=bounds.lawful, between=between):
             bounds.add(boxes)
-    # `stuck` is the largest gap of a single chip: it exists and is better, so no halving closes that
+    # `stuck` is the largest gap of what cannot be halved, such as a single chip: nothing closes it
     stuck, left, begin = 0.0, [np.empty((0, len(signs)))], time.monotonic()
     while bounds.gap > max(stuck, np.log1p(tolerance)) and time.monotonic() - begin < seconds:
         for boxes in bounds.worst():

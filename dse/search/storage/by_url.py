@@ -139,7 +139,7 @@ def _own_sqlite(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.stat().st_size == 0:
             return
-        # read only: SQLite would create or recover the file otherwise
+        # read only, so that the database of another program is left as it is
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             tables = connection.execute("select name from sqlite_master where type='table'")
             names = {row[0] for row in tables}
