@@ -66,6 +66,7 @@ class Residuals:
 
 
 def _residuals(metric: str, fitted: Floats, unseen: Floats) -> Residuals:
+    """Errors of one metric from the logarithms of predicted over measured."""
     # NaN marks rows that no fit has left out
     off, left = np.expm1(fitted), np.abs(np.expm1(unseen[np.isfinite(unseen)]))
     return Residuals(

@@ -146,6 +146,7 @@ def _known(chip: ChipSpec, formats: tuple[str, ...]) -> Iterator[tuple[str, Sour
 
 
 def _computed(chip: ChipSpec, stored: str, activations: str) -> Computed:
+    """The format in which `chip` computes values stored in `stored`, and why it is another one."""
     formats, wanted = arithmetic(stored, activations), native(stored)
     found = best_peak(chip, formats)
     used = formats[0] if found is None else found[0]

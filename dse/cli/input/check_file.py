@@ -68,6 +68,7 @@ def _catalog(paths: Iterable[Path], configs: Path | None) -> Catalog:
 
 
 def _own_sources(paths: Iterable[Path]) -> dict[str, Source]:
+    """Sources that the checked files define themselves."""
     found: dict[str, Source] = {}
     for path in paths:
         try:

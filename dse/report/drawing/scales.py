@@ -82,6 +82,7 @@ def tick_label(value: float) -> str:
 
 
 def _limits(shown: Floats, log: bool) -> tuple[float, float]:
+    """Ends of an axis that shows all of `shown` with some space around."""
     if not shown.size:
         return (1.0, 10.0)
     low, high = float(shown.min()), float(shown.max())

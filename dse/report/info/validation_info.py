@@ -79,6 +79,7 @@ def _label(point: Point) -> str:
 
 
 def _panel(family: str, points: list[Point]) -> Panel | None:
+    """The points of one metric, a cloud for each stack; None without points."""
     if not points:
         return None
     shown = np.asarray([[_shown(p, p.measured), _shown(p, p.predicted)] for p in points])

@@ -33,6 +33,7 @@ def render_front(info: FrontInfo, form: str) -> bytes:
 
 
 def _draw(figure: MplFigure, info: FrontInfo) -> None:
+    """Draw axes, designs and bounds, then place names where nothing shifts any more."""
     axes = figure.add_subplot()
     _scales(axes, info)
     _designs(axes, info)

@@ -219,6 +219,7 @@ class ParetoSampler(BaseSampler):
         return each[best]
 
     def _volume(self, costs: Floats) -> float:
+        """Hypervolume of `costs`, on logarithmic axes where all costs are positive."""
         goals = self._study.objectives
         worst = [
             self._study.reference_point[g.name] * (1.0 if g.direction == "minimize" else -1.0) for g in goals

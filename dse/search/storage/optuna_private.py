@@ -237,6 +237,7 @@ class ReconnectingProxy(GrpcStorageProxy):
     """Optuna's gRPC client over a channel that tries to reconnect every `RECONNECT_MS`."""
 
     def _setup(self) -> None:
+        """Open the channel with a short wait between attempts to reconnect."""
         import grpc
         from optuna.storages._grpc.auto_generated import api_pb2_grpc
         from optuna.storages._grpc.client import GrpcClientCache

@@ -78,6 +78,7 @@ def _gpt_oss(c: HfConfig) -> Network:
 
 
 def _llama4(c: HfConfig) -> Network:
+    """LLaMA-4: some layers have experts with one shared, the others a dense FFN; some attend in chunks."""
     heads = attention(c, bias=c.flag("attention_bias"))
     width = c.size("intermediate_size")
     # one shared expert, as wide as a routed one

@@ -139,6 +139,7 @@ def _percent(change: float | None) -> str:
 
 
 def _verdict(found: Explanation) -> str:
+    """Whether a single change improves the design, and the best such change."""
     if not found.improvements:
         return "No single change improves the design."
     best = found.improvements[0]
