@@ -9,7 +9,7 @@ import numpy.typing as npt
 from dse.arrays import Floats
 from dse.chips.formats import COMPUTED, computed_columns, peak_of, searched_on
 from dse.chips.link_reach import reach_columns
-from dse.chips.parameters import named
+from dse.chips.parameter_range import named
 from dse.chips.price_method import Priced, price_method, price_methods
 from dse.chips.resolve import (
     Columns,

@@ -9,7 +9,7 @@ import numpy as np
 from dse.backends import compiler, device, points_per_call
 from dse.backends.blocks import cores, each, keep_memory
 from dse.chips.branch import Branch
-from dse.chips.parameters import value_at
+from dse.chips.parameter_range import value_at
 from dse.evaluate.batch import grid_of
 from dse.plugins import cost_model
 from dse.question.resolved_study import ResolvedStudy, load_study

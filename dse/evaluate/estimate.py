@@ -7,7 +7,7 @@ from typing import Any
 
 from dse.bounds.speed_of_light import assert_within_physics
 from dse.chips.anchors import anchor
-from dse.chips.assumed_values import assumed
+from dse.chips.assumption_note import assumed
 from dse.chips.formats import computed_in, remarks, with_formats
 from dse.chips.prices import price_of_one
 from dse.chips.resolve import Setting, chip_columns, chips_of, needs_of, precision_of, stack_under

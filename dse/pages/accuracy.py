@@ -12,7 +12,7 @@ from dse.calibrate.accuracy import LEFT_OUT, Accuracy, Unseen, accuracy
 from dse.front.files import write_files
 from dse.plugins import cost_model
 from dse.report.info.validation_info import Point, validation_info
-from dse.report.plots.batch_plot import BatchPoint, batch_info, render_batches
+from dse.report.plots.errors_by_batch_plot import BatchPoint, batch_info, render_batches
 from dse.report.plots.validation_plot import render_validation
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.system import StackSpec

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from dse.chips.anchors import anchor
-from dse.chips.assumed_values import assumed
+from dse.chips.assumption_note import assumed
 from dse.chips.price_basis import price_basis
 from dse.question.chip_names import branch_of
 from dse.question.resolved_study import ResolvedStudy

@@ -22,7 +22,7 @@ from samplers import JUDGED, made, question, told, truth, volumes
 from dse.arrays import Floats
 from dse.evaluate.batch import axes_of
 from dse.question.resolved_study import ResolvedStudy
-from dse.search.sweep.pivots import Local
+from dse.search.sweep.local_front import Local
 from dse.search.trials.replay import points_of
 from dse.search.trials.suggest import suggest
 

@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from dse.backends.blocks import keep_memory
-from dse.chips.parameters import value_at
+from dse.chips.parameter_range import value_at
 from dse.evaluate.batch import grid_of
 from dse.question.resolved_study import load_study
 from objectives import api

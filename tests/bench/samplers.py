@@ -31,7 +31,7 @@ from dse.front.dominance import hypervolume, log_hypervolume
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.search.samplers.optuna_samplers import chooses_branches, sampler_of
 from dse.search.sweep.driver import sweep
-from dse.search.sweep.pivots import Local
+from dse.search.sweep.local_front import Local
 from dse.search.trials.replay import points_of
 from dse.search.trials.suggest import first_trials, suggest
 from dse.spec.catalog.config_paths import bundled

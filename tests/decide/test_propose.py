@@ -13,7 +13,7 @@ from studies_for_tests import write_study
 import dse
 from dse.chips.branch import branches_of
 from dse.chips.resolve import chip_columns
-from dse.cli.input.repeat_command import repeat_command
+from dse.cli.input.estimate_command import repeat_command
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows
 from dse.decide.propose.chip_file import chip_of, space_around
 from dse.decide.propose.proposal import propose

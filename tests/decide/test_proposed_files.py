@@ -5,7 +5,7 @@ import pytest
 import yaml
 from studies_for_tests import write_study
 
-from dse.chips.parameters import value_at
+from dse.chips.parameter_range import value_at
 from dse.chips.resolve import chip_columns
 from dse.decide.propose.candidates import (
     Candidate,

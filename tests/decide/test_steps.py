@@ -8,7 +8,7 @@ from factories import LAW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dse.chips.parameters import fraction_of, value_at
+from dse.chips.parameter_range import fraction_of, value_at
 from dse.decide.explain.elasticity import Elasticity, sources_of
 from dse.decide.explain.neighbours import Neighbour, steps_of
 from dse.decide.uncertainty.sampling import split_normal

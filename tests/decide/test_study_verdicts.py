@@ -9,7 +9,7 @@ from rich.console import Console
 from studies_for_tests import write_study
 
 import dse
-from dse.chips.parameters import value_at
+from dse.chips.parameter_range import value_at
 from dse.cli.show.verdicts import show_verdicts
 from dse.decide.propose.candidates import Candidate, chips_of_candidates
 from dse.decide.scenario.best_deployments import deployment_problem, solve_on_grid, study_grid

@@ -13,7 +13,7 @@ from said import call
 from studies_for_tests import write_study
 
 import dse
-from dse.chips.parameters import value_at
+from dse.chips.parameter_range import value_at
 from dse.errors import SpecError
 from dse.question.layouts import one
 from dse.spec.catalog.config_paths import bundled

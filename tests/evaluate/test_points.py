@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from studies_for_tests import write_study
 
-from dse.chips.parameters import value_at
+from dse.chips.parameter_range import value_at
 from dse.errors import BeatsPhysics
 from dse.evaluate.batch import DesignBatch, Origin, axes_of, axis_of, evaluate, grid_of
 from dse.evaluate.scoring import costs, violations

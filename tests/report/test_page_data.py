@@ -18,7 +18,7 @@ from dse.report.info.evidence import evidence
 from dse.report.info.front_info import front_info
 from dse.report.info.parallel_info import parallel_info
 from dse.report.info.progress_info import progress_info
-from dse.report.info.stacks_info import StackInfo
+from dse.report.info.stacked_bars_info import StackInfo
 from dse.report.page.card import card_html, ledger_html
 from dse.report.page.html import tag
 from dse.report.page.script_data import (

@@ -21,14 +21,14 @@ from dse.report.info.evidence import Evidence, changes, evidence
 from dse.report.info.front_info import front_info
 from dse.report.info.parallel_info import MOST, parallel_info
 from dse.report.info.progress_info import progress_info
-from dse.report.info.stacks_info import KINDS, rivals_at, stack_info, winners
+from dse.report.info.stacked_bars_info import KINDS, rivals_at, stack_info, winners
 from dse.report.page.script_data import listed, rows_data
 from dse.report.page.study_report import study_report
 from dse.report.plots.front_plot import render_front
 from dse.report.plots.importance_plot import parameter_label, render_importance
 from dse.report.plots.parallel_plot import render_parallel
 from dse.report.plots.progress_plot import render_progress
-from dse.report.plots.stacks_plot import render_stack
+from dse.report.plots.stacked_bars_plot import render_stack
 from dse.search.analysis.importance import LEAST, importance
 from dse.search.analysis.progress import Progress, progress
 from dse.search.run.runner import RunResult

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from studies_for_tests import write_study
 
-from dse.chips.parameters import value_at
+from dse.chips.parameter_range import value_at
 from dse.errors import SpecError
 from dse.evaluate import scoring
 from dse.evaluate.batch import grid_of

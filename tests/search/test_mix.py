@@ -13,7 +13,7 @@ from dse.errors import SpecError
 from dse.evaluate.batch import axes_of
 from dse.report.info.card_info import card_of
 from dse.report.info.evidence import evidence
-from dse.report.info.stacks_info import stack_info, winners
+from dse.report.info.stacked_bars_info import stack_info, winners
 from dse.report.page.study_report import study_report
 
 SIZES = {"mode": "solve", "batch": [1, 16, 128], "tp": [1, 8, 32], "pp": [1, 8, 32]}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dse.search.sweep.pivots import Local, pivots_of, screened_out, sifted
+from dse.search.sweep.local_front import Local, pivots_of, screened_out, sifted
 
 COSTS = st.integers(2, 3).flatmap(
     lambda k: arrays(

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dse.chips.branch import Branch, branches_of
-from dse.chips.parameters import value_at
+from dse.chips.parameter_range import value_at
 from dse.chips.resolve import Setting
 from dse.errors import SpecError
 from dse.search.bound.boxes import Boxes, joined, whole
 from dse.search.bound.corners import LESS, MORE, Table, corners, unordered
 from dse.search.samplers.unit_cube import UnitCube
 from dse.search.sweep.grid import BranchGrid, Grid, Piece, axis_values
-from dse.search.sweep.pivots import Local, pivots_of, screened_out, sifted
+from dse.search.sweep.local_front import Local, pivots_of, screened_out, sifted
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.space import ParameterSpec, SpaceSpec
 from dse.spec.schema.study import PrecisionSpec, PriceSpec

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dse.chips.branch import Branch, branches_of, chip_kind, storage_kind
-from dse.chips.parameters import fraction_of, value_at
+from dse.chips.parameter_range import fraction_of, value_at
 from dse.chips.resolve import Setting, chip_columns
 from dse.errors import SpecError
 from dse.spec.catalog.lookup import Catalog

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from dse.chips.anchors import anchor
-from dse.chips.assumed_values import assumed
+from dse.chips.assumption_note import assumed
 from dse.chips.branch import chip_kind
 from dse.chips.price_basis import price_basis
 from dse.choose.rule import Ints

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dse.arrays import Floats
-from dse.chips.parameters import fraction_of, value_at
+from dse.chips.parameter_range import fraction_of, value_at
 from dse.choose.rule import cost_of
 from dse.decide.propose.candidates import Candidate, chips_of_candidates
 from dse.decide.scenario.best_deployments import (

@@ -8,7 +8,7 @@ import numpy as np
 
 from dse.arrays import Floats
 from dse.chips.branch import Branch, chip_kind
-from dse.chips.parameters import value_at
+from dse.chips.parameter_range import value_at
 from dse.chips.resolve import chip_columns, chips_of
 from dse.front.files import Front
 from dse.front.tables import Row, records

@@ -10,9 +10,9 @@ from dse.chips.price_basis import group_of
 from dse.decide.explain.marginal_value import MarginalValue, marginal_values
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows
 from dse.decide.propose.chip_file import chip_of, made_of, space_around
+from dse.decide.propose.overturning_numbers import SensitivityFlip, sensitivity_flips
 from dse.decide.propose.rivals import Near, Rival, family_of, nearest_chips, rivals
 from dse.decide.propose.rounding import Rounded, rounded
-from dse.decide.propose.sensitivity_flip import SensitivityFlip, sensitivity_flips
 from dse.decide.propose.validity import at_space_boundary, beyond_known_silicon, outside
 from dse.decide.scenario.best_deployments import DeploymentProblem, deployment_problem
 from dse.decide.scenario.evaluation import Evaluation, evaluate_candidate

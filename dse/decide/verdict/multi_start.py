@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 
 from dse.arrays import Floats
-from dse.chips.parameters import fraction_of, value_at
+from dse.chips.parameter_range import fraction_of, value_at
 from dse.decide.explain.neighbours import steps_of
 from dse.decide.propose.candidates import Candidate
 from dse.question.resolved_study import ResolvedStudy

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from dse.decide.propose.overturning_numbers import SensitivityFlip
 from dse.decide.propose.proposal import Odds, Proposal
-from dse.decide.propose.sensitivity_flip import SensitivityFlip
 from dse.decide.uncertainty.monte_carlo import Swing
 from dse.report.datasheet.section import MOST, NONE, Section, fact_words, written
 from dse.spec.yaml.units import pretty

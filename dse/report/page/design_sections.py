@@ -10,7 +10,7 @@ from dse.question.unanchored import family
 from dse.report.drawing.style import kind_label
 from dse.report.info.card_info import card_of, role_label
 from dse.report.info.evidence import Evidence, identity
-from dse.report.info.stacks_info import rivals_at
+from dse.report.info.stacked_bars_info import rivals_at
 from dse.report.page.card import card_html
 from dse.report.page.html import Child, Html, joined, tag
 from dse.report.page.script_data import baseline_key, front_key, listed

@@ -16,7 +16,7 @@ from dse.report.info.evidence import Evidence, identity
 from dse.report.info.front_info import FrontInfo, Series
 from dse.report.info.parallel_info import ParallelInfo
 from dse.report.info.progress_info import ProgressInfo
-from dse.report.info.stacks_info import StackInfo
+from dse.report.info.stacked_bars_info import StackInfo
 from dse.report.plots.importance_plot import parameter_label
 from dse.report.words.part_names import counted, word
 from dse.report.words.quantities import chosen, quantity, shown, written

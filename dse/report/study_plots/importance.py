@@ -5,7 +5,7 @@ from typing import final
 from dse.report.page.script_data import importance_data
 from dse.report.plots.importance_plot import NOTE, TITLE, render_importance
 from dse.report.plots.registry import Figure, PlotInputs
-from dse.report.study_plots.trials import searched_study
+from dse.report.study_plots.searched_study import searched_study
 from dse.search.analysis.importance import importance
 
 

@@ -6,7 +6,7 @@ from dse.report.info.progress_info import progress_info
 from dse.report.page.script_data import progress_data
 from dse.report.plots.progress_plot import render_progress
 from dse.report.plots.registry import Figure, PlotInputs
-from dse.report.study_plots.trials import searched_study
+from dse.report.study_plots.searched_study import searched_study
 from dse.search.analysis.progress import progress
 
 

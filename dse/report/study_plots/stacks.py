@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import final
 
-from dse.report.info.stacks_info import Kind, stack_info
+from dse.report.info.stacked_bars_info import Kind, stack_info
 from dse.report.page.script_data import stack_data
 from dse.report.plots.registry import Figure, PlotInputs
-from dse.report.plots.stacks_plot import render_stack
+from dse.report.plots.stacked_bars_plot import render_stack
 
 
 @final

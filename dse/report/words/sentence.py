@@ -9,7 +9,7 @@ from dse.front.tables import Row
 from dse.plugins import interval_of
 from dse.report.drawing.style import kind_label
 from dse.report.info.evidence import Evidence
-from dse.report.info.stacks_info import rivals_at
+from dse.report.info.stacked_bars_info import rivals_at
 from dse.report.words.part_names import counted
 from dse.report.words.quantities import shown
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from dse.search.sweep.block import SweepJob, front_of, makeable
 from dse.search.sweep.grid import BranchGrid, Numbers
-from dse.search.sweep.pivots import Local, pivots_of
+from dse.search.sweep.local_front import Local, pivots_of
 from dse.search.sweep.start import Start
 
 CHIPS = 256

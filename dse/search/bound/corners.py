@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from dse.arrays import Floats
 from dse.chips.branch import Branch
-from dse.chips.parameters import value_at
+from dse.chips.parameter_range import value_at
 from dse.errors import spec_error
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.grid import Numbers

@@ -10,7 +10,7 @@ from dse.search.bound.boxes import Boxes, whole
 from dse.search.bound.climb import climbed
 from dse.search.sweep.block import SweepJob, front_of_some
 from dse.search.sweep.grid import BranchGrid, Numbers
-from dse.search.sweep.pivots import Local, pivots_of
+from dse.search.sweep.local_front import Local, pivots_of
 from dse.search.sweep.start import Start
 
 Progress = Callable[[int], None]

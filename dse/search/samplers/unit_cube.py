@@ -7,7 +7,7 @@ import numpy as np
 
 from dse.arrays import Floats
 from dse.chips.branch import Branch
-from dse.chips.parameters import fraction_of, value_at
+from dse.chips.parameter_range import fraction_of, value_at
 from dse.spec.schema.space import ParameterSpec
 
 FRESH, CROSSED = 0.25, 0.3

@@ -12,7 +12,7 @@ from dse.evaluate import scoring
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.counter import Counter
 from dse.search.sweep.grid import BranchGrid, Grid, Numbers, Piece
-from dse.search.sweep.pivots import Local, sifted
+from dse.search.sweep.local_front import Local, sifted
 from objectives import api
 from objectives.arrays import Array
 

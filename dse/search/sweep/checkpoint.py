@@ -11,7 +11,7 @@ import numpy as np
 
 from dse.errors import Problem, SpecError, spec_error
 from dse.search.analysis.stored_question import HOW_TO_CHANGE, differences
-from dse.search.sweep.pivots import Local
+from dse.search.sweep.local_front import Local
 
 _TABLES = """
 create table if not exists question (text text not null);

@@ -10,7 +10,7 @@ from dse.backends import Compile
 from dse.evaluate import scoring
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.grid import Grid
-from dse.search.sweep.pivots import screened_out
+from dse.search.sweep.local_front import screened_out
 from objectives import api
 from objectives.arrays import Array, namespace
 

@@ -18,7 +18,7 @@ from dse.search.sweep.block import Solved, SweepJob, Task
 from dse.search.sweep.checkpoint import SqliteStore, Store
 from dse.search.sweep.executor import Executor, solver, threads
 from dse.search.sweep.grid import Grid, grid
-from dse.search.sweep.pivots import Local, pivots_of
+from dse.search.sweep.local_front import Local, pivots_of
 from dse.search.sweep.result import front_of_sweep
 from dse.search.sweep.start import Start, start
 

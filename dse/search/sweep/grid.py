@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dse.arrays import Floats
 from dse.chips.branch import Branch
-from dse.chips.parameters import value_at
+from dse.chips.parameter_range import value_at
 from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.evaluate.batch import grid_of
 from dse.question.resolved_study import ResolvedStudy

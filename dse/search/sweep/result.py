@@ -13,7 +13,7 @@ from dse.question.resolved_study import ResolvedStudy
 from dse.search.analysis.at_targets import NO_TRIAL, solved_at_targets
 from dse.search.analysis.manifest import described, targets_of
 from dse.search.sweep.grid import Grid
-from dse.search.sweep.pivots import Local
+from dse.search.sweep.local_front import Local
 from dse.search.trials.replay import catalog_points
 from objectives import api
 

@@ -8,7 +8,7 @@ import numpy as np
 from dse.arrays import Floats
 from dse.search.sweep.block import SweepJob, chunks, makeable
 from dse.search.sweep.grid import BranchGrid, Numbers
-from dse.search.sweep.pivots import Local
+from dse.search.sweep.local_front import Local
 
 CHIPS = 128
 """Chips of each branch in the sample."""

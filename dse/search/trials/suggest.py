@@ -8,7 +8,7 @@ from optuna.trial import BaseTrial
 
 from dse.arrays import Floats
 from dse.chips.branch import Branch, chip_kind
-from dse.chips.parameters import fraction_of, value_at
+from dse.chips.parameter_range import fraction_of, value_at
 from dse.question.layouts import Lists, ways
 from dse.question.resolved_study import ResolvedStudy
 from dse.spec.schema.chip import ChipSpec

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dse.cli.input.lookups import check_price_settings, check_seller, check_stack, parse_settings
+from dse.cli.input.checked_settings import check_price_settings, check_seller, check_stack, parse_settings
 from dse.cli.input.options import (
     Activations,
     Batch,

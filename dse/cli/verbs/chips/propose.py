@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from dse.cli.input.eligibility import WithUnanchored
+from dse.cli.input.estimate_command import repeat_command
 from dse.cli.input.options import (
     Configs,
     NoTargets,
@@ -22,7 +23,6 @@ from dse.cli.input.options import (
     whole,
 )
 from dse.cli.input.output_paths import check_output_file
-from dse.cli.input.repeat_command import repeat_command
 from dse.cli.input.software import study_under_software
 from dse.cli.input.stored_results import load_study_and_front
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples

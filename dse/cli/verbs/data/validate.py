@@ -8,7 +8,7 @@ import typer
 
 from dse.cli.input.options import Configs, epilog, one_of
 from dse.cli.input.output_paths import check_output_file, check_picture_file
-from dse.cli.show_data.claims import show_claims
+from dse.cli.show_data.article_claims import show_claims
 from dse.cli.show_data.dataflow import show_dataflow
 from dse.cli.show_data.prediction_errors import points, remarks, show_errors
 from dse.cli.show_data.silicon_errors import show_silicon

@@ -1,4 +1,4 @@
-"""Draws stacked bars: every number comes from `stacks_info`, here is only ink."""
+"""Draws stacked bars: every number comes from `stacked_bars_info`, here is only ink."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import numpy as np
 from dse.choose.rule import Ints
 from dse.report.drawing.canvas import MplAxes, MplFigure, foot, frame, head, nothing, render, save
 from dse.report.drawing.style import PARTS, styles
-from dse.report.info.stacks_info import StackInfo
+from dse.report.info.stacked_bars_info import StackInfo
 
 _SIZE = (10.4, 5.6)
 _TICKS = 14
