@@ -60,11 +60,13 @@ class _SharedQuestion:
 def costs_of(
     scenarios: Sequence[Scenario], candidates: Sequence[Candidate], *, coarse: bool = False
 ) -> Floats:
-    """Cost (situations, candidates) of each candidate at its best deployment, as every verb chooses it.
+    """Cost (scenarios, candidates) of each candidate at its best deployment, as every verb chooses it.
 
-    With `coarse` it is the best of the grid of the search, to see who contends. Situations are an axis of the
-    batch: those that share workload, economy, targets and sizes are evaluated in one call. A situation that
-    makes the study invalid has infinite costs.
+    With `coarse` it is the best of the grid of the search, to see who contends. Scenarios are an axis of the
+    batch: those that share workload, economy, targets and sizes are evaluated in one call. A candidate
+    without a feasible deployment has an infinite cost.
+
+    Raises `SpecError` for a scenario that makes the study invalid.
     """
     shape = (len(scenarios), len(candidates))
     cost = np.full(shape, np.inf)

@@ -37,6 +37,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for page, text in generated().items():
         files.append(File.generated(config, page, content=text))
     for path in sorted((ROOT / "studies").rglob("*")):
+        if path.name.endswith(".template.md"):  # what a page is generated from
+            continue
         if path.suffix in (".md", ".png", ".txt") or path.parent.name == "chips" or path.name == "study.yaml":
             place = path.relative_to(ROOT).as_posix()
             files.append(File(place, str(ROOT), config.site_dir, config.use_directory_urls))
