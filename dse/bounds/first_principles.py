@@ -2,16 +2,20 @@
 
 Whole networks, before any chip splits or repeats them; embeddings, norms and biases are left out, so nothing
 here is ever too much. Kinds of attention are counted here again, by class, on purpose; a kind that this file
-does not know counts as nothing, which is a bound still.
+does not know is refused, as it would count as nothing in silence.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from dse.arrays import Floats
 from objectives import api
+
+KINDS: Final[tuple[type, ...]] = (api.Attention, api.LatentAttention, api.LinearAttention)
+"""Classes of attention that are counted here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +51,10 @@ def over(amount: npt.ArrayLike, rate: npt.ArrayLike, otherwise: float = 0.0) -> 
 
 
 def count(llm: api.Llm, work: api.Workload) -> Count:
-    """The network counted from its architecture; embeddings, norms and biases are left out."""
+    """The network counted from its architecture; embeddings, norms and biases are left out.
+
+    Raises `TypeError` for a class of attention that is none of `KINDS`.
+    """
     isl = np.asarray(work.isl, dtype=float)
     most = np.maximum(np.asarray(work.max_context, dtype=float), work.mean_context)
     mean = np.asarray(work.mean_context, dtype=float)
@@ -56,6 +63,7 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
     prompt_cores: list[tuple[int, Floats]] = []
     experts = []
     for b in llm.blocks:
+        _check_kind(b.attention)
         each, expert = _layer(b, llm.hidden)
         own = each + (b.experts.top_k * expert if b.experts else 0.0)
         layers += b.count * own
@@ -85,6 +93,13 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
         core_flop=core,
         prompt_core_flop=sum((n * one for n, one in prompt_cores), np.zeros_like(isl)) - largest,
     )
+
+
+def _check_kind(a: api.AttentionLayer | None) -> None:
+    # by the exact class: a subclass that adds a feature must not be counted as its parent in silence
+    if a is not None and type(a) not in KINDS:
+        known = ", ".join(kind.__name__ for kind in KINDS)
+        raise TypeError(f"attention: expected one of {known}, got {type(a).__name__}")
 
 
 def _layer(b: api.Block, hidden: int) -> tuple[float, float]:

@@ -200,8 +200,8 @@ def test_a_breaking_number_makes_the_rival_as_good(study, proposal):
     from dse.decide.scenario.scenario_batch import solve_variants
 
     rivals = [r.candidate for r in proposal.rivals if r.cost is not None]
-    assert proposal.sensitivity_flips or not proposal.wins
-    for o in proposal.sensitivity_flips[:6]:
+    assert proposal.overturning_numbers or not proposal.wins
+    for o in proposal.overturning_numbers[:6]:
         sides = [vary(study, {o.fact.place: o.value * f}) for f in (0.995, 1.0, 1.005)]
         cost, _ = solve_variants(sides, [proposal.rounded.candidate, *rivals], study_grid(study), LIMITS)
         lead = np.min(cost[:, 1:], axis=1) / cost[:, 0]

@@ -69,7 +69,7 @@ def test_a_rival_on_other_prices_is_shown_and_ranks_against_nothing(sold):
     assert ranks["tpu-v5p"] == ("cost to the maker", False)
     told = {r["chip"]: r for r in as_dict(found)["rivals"]}
     assert (told["tpu-v5p"]["ranks"], told["tpu-v5p"]["ranks_among"]) == (False, "cost to the maker")
-    assert {o.rival for o in found.sensitivity_flips} <= {"h100-sxm"}
+    assert {o.rival for o in found.overturning_numbers} <= {"h100-sxm"}
     (table,) = (s for s in datasheet(found).sections if "rivals" in s.title)
     assert "on other prices, and ranked against nothing here: tpu-v5p" in table.note
     cheap = replace(

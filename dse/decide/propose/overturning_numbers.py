@@ -23,7 +23,7 @@ ROUNDS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
-class SensitivityFlip:
+class OverturningNumber:
     """One number, and the value at which the proposal stops winning."""
 
     fact: Fact
@@ -49,13 +49,13 @@ Lead = Callable[[Sequence[tuple[Fact, float]]], tuple[Floats, list[str]]]
 """ln(best rival / proposal) for each number at a factor, positive while the proposal wins; and the rival."""
 
 
-def sensitivity_flips(
+def overturning_numbers(
     study: ResolvedStudy, candidate: Candidate, rivals: Sequence[Candidate], limits: Mapping[str, float]
-) -> list[SensitivityFlip]:
+) -> list[OverturningNumber]:
     """Numbers that change the winner within a factor of ten either way, the smallest factor first.
 
     Each number is moved alone; every chip gets its best deployment again. Whole numbers are left out. A
-    proposal that does not win now has no flips: the result is empty.
+    proposal that does not win now has none: the result is empty.
     """
     lead = _lead_of(study, candidate, rivals, limits)
     numbers = [f for f in used_facts(study, candidate) if not f.counted]
@@ -73,7 +73,7 @@ def sensitivity_flips(
         ]
     behind, names = lead([(f, bad) for f, _, bad in brackets])
     found = [
-        SensitivityFlip(
+        OverturningNumber(
             fact=f, value=f.value * bad, factor=bad, rival=name, unbuildable=bool(np.isneginf(by))
         )
         for (f, _, bad), by, name in zip(brackets, behind, names, strict=True)

@@ -10,7 +10,7 @@ from dse.chips.price_basis import group_of
 from dse.decide.explain.marginal_value import MarginalValue, marginal_values
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows
 from dse.decide.propose.chip_file import chip_of, made_of, space_around
-from dse.decide.propose.overturning_numbers import SensitivityFlip, sensitivity_flips
+from dse.decide.propose.overturning_numbers import OverturningNumber, overturning_numbers
 from dse.decide.propose.rivals import Near, Rival, family_of, nearest_chips, rivals
 from dse.decide.propose.rounding import Rounded, rounded
 from dse.decide.propose.validity import at_space_boundary, beyond_known_silicon, outside
@@ -101,7 +101,7 @@ class Proposal:
     rivals: tuple[Rival, ...]
     near: tuple[Near, ...]
     marginal_values: tuple[MarginalValue, ...]
-    sensitivity_flips: tuple[SensitivityFlip, ...]
+    overturning_numbers: tuple[OverturningNumber, ...]
     tornado: tuple[Swing, ...]
     odds: Odds | None
     warnings: tuple[str, ...]
@@ -197,7 +197,7 @@ def propose(
         rivals=tuple(others),
         near=tuple(nearest_chips(study, chip)),
         marginal_values=tuple(marginal_values(study, problem, made.candidate)),
-        sensitivity_flips=tuple(sensitivity_flips(study, made.candidate, near_enough, limits)),
+        overturning_numbers=tuple(overturning_numbers(study, made.candidate, near_enough, limits)),
         tornado=tuple(tornado(study, made.candidate, limits, made.cost)),
         odds=odds,
         warnings=(

@@ -11,7 +11,7 @@ from dse.evaluate.estimate_result import Estimate
 from dse.plugins import metrics_of
 from dse.question.unanchored import assumed_in
 from dse.report.datasheet.section import NONE, Section
-from dse.report.datasheet.uncertainty import flip_section, odds, swing_section, uncertainty_sentence
+from dse.report.datasheet.uncertainty import odds, overturning_section, swing_section, uncertainty_sentence
 from dse.report.words.listed_grid import OF_A_MIX
 from dse.report.words.part_names import counted, word
 from dse.report.words.quantities import shown
@@ -44,7 +44,7 @@ def datasheet(p: Proposal) -> Datasheet:
         _performance,
         _rivals,
         _worth,
-        flip_section,
+        overturning_section,
         swing_section,
         odds,
         _near,

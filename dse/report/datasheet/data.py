@@ -45,7 +45,7 @@ def as_dict(p: Proposal) -> dict[str, object]:
                 "unbuildable": o.unbuildable,
                 "inside_range": o.inside_range,
             }
-            for o in p.sensitivity_flips
+            for o in p.overturning_numbers
         ],
         "tornado": [
             {

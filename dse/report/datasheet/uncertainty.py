@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dse.decide.propose.overturning_numbers import SensitivityFlip
+from dse.decide.propose.overturning_numbers import OverturningNumber
 from dse.decide.propose.proposal import Odds, Proposal
 from dse.decide.uncertainty.monte_carlo import Swing
 from dse.report.datasheet.section import MOST, NONE, Section, fact_words, written
@@ -23,10 +23,10 @@ def _tpot(o: Odds) -> str:
     return f"{low}, {median} and {high}"
 
 
-def flip_section(p: Proposal) -> Section | None:
+def overturning_section(p: Proposal) -> Section | None:
     """Numbers whose error would let a rival win; those that only make the chip unbuildable share a line."""
-    beaten = [o for o in p.sensitivity_flips if not o.unbuildable]
-    if not p.sensitivity_flips:
+    beaten = [o for o in p.overturning_numbers if not o.unbuildable]
+    if not p.overturning_numbers:
         return None
     rows = [
         (
@@ -47,11 +47,11 @@ def flip_section(p: Proposal) -> Section | None:
         wide="number",
         note="Each number changes alone, with the best deployment of every chip. "
         "An asterisk marks a break-even inside the range that the sources give."
-        + _unbuildable([o for o in p.sensitivity_flips if o.unbuildable]),
+        + _unbuildable([o for o in p.overturning_numbers if o.unbuildable]),
     )
 
 
-def _unbuildable(broken: Sequence[SensitivityFlip]) -> str:
+def _unbuildable(broken: Sequence[OverturningNumber]) -> str:
     """A sentence with the numbers at which the chip becomes unbuildable before any rival wins."""
     if not broken:
         return ""

@@ -7,7 +7,7 @@ import factories as make
 import numpy as np
 import pytest
 
-from dse.bounds.speed_of_light import check, speed_of_light
+from dse.bounds.speed_of_light import speed_of_light
 from objectives.api import Block, Llm
 from objectives.arrays import Array, ones_like
 from objectives.costmodels.roofline import RooflineCostModel
@@ -65,7 +65,12 @@ def test_a_step_reads_its_weights_and_twice_its_state() -> None:
     activations = 64 * 10 * 4 * 4096 * 2
     assert found.tpot_s == pytest.approx((weights + states + activations) / 3.35e12, rel=1e-12)
     assert found.capacity_parts["kv_cache"] == pytest.approx(states / 2, rel=1e-12)
-    check(found, speed_of_light(design, context))
+
+
+def test_the_speed_of_light_refuses_a_kind_that_it_does_not_count() -> None:
+    design, context = make.design(make.h100_like()), make.context(network())
+    with pytest.raises(TypeError, match=r"expected one of Attention, .*, got SlotAttention"):
+        speed_of_light(design, context)
 
 
 def test_its_parameters_are_counted_with_those_of_the_network() -> None:
