@@ -41,6 +41,33 @@ def test_every_word_and_number_is_printed_whole_at_any_width(
         assert cell in words, (cell, lines)
 
 
+HEADS = ["design", "two words", "b c d", "DRAM bandwidth", "at the batch", "P10", "median", "P90"]
+ROWS = [
+    ["sram-only-110", "1", "2", "3.35 TB/s", "128", "3.55", "8.29", "43.3"],
+    ["h100", "12,345", "7", "933 GB/s", "1,024", "1,200", "5.38", "12,345,678"],
+]
+
+
+@pytest.mark.parametrize("least", [0, 8, 12])
+@pytest.mark.parametrize("flexible", [[], ["design"], HEADS[1:4], HEADS])
+@pytest.mark.parametrize("columns", [1, 2, 4, 8])
+def test_no_heading_and_no_number_loses_a_character_at_any_width(
+    columns: int, flexible: list[str], least: int
+) -> None:
+    heads, rows = HEADS[:columns], [row[:columns] for row in ROWS]
+    wanted = {word for cells in (heads, *rows) for cell in cells for word in cell.split()}
+    for width in (*range(20, 110), 120, 160, 200):
+        lines = printed(heads, rows, width, right=heads[1:], flexible=flexible, least=least)
+        assert all(len(line) <= width for line in lines)
+        assert wanted <= set(" ".join(lines).split()), (width, lines)
+
+
+def test_headings_of_several_words_leave_the_numbers_of_a_full_table_whole() -> None:
+    heads = ["design", "two words", "b c d", "P90"]
+    lines = printed(heads, [["sram-only-110", "1", "2", "12,345"]], 40, right=heads[1:])
+    assert lines[-1].split() == ["sram-only-110", "1", "2", "12,345"]
+
+
 def test_numbers_end_below_each_other_and_words_begin_there() -> None:
     lines = printed(["name", "value"], [["a", "1"], ["longer", "1,000"]], right=["value"])
     assert lines[0].index("name") == lines[2].index("a") == lines[3].index("longer")

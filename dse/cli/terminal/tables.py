@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -85,13 +85,16 @@ class _Fitting:
     least: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        widths = [self._narrowest(i) for i in range(len(self.columns))]
-        if sum(widths) + _GAP * (len(widths) - 1) <= options.max_width:
-            yield self._side_by_side(widths)
+        room = options.max_width - _GAP * (len(self.columns) - 1)
+        narrowest = [self._narrowest(i) for i in range(len(self.columns))]
+        if sum(narrowest) <= room:
+            yield self._side_by_side(
+                _shared(room, narrowest, [self._widest(i) for i in range(len(narrowest))])
+            )
             return
         for row in self.cells:
             for name, cell in zip(self.columns, row, strict=True):
-                yield Text.assemble((name, "bold"), "  ", cell)
+                yield from _below_its_name(name, cell, options.max_width)
             yield Text()
 
     def _narrowest(self, i: int) -> int:
@@ -102,11 +105,17 @@ class _Fitting:
         some = min(self.least, max((_longest(text, whole=True) for text in texts), default=0))
         return max(cells, some, _longest(self.columns[i], whole=False))
 
+    def _widest(self, i: int) -> int:
+        """Width at which no line of the column is wrapped."""
+        return max(
+            _longest(text, whole=True) for text in (self.columns[i], *(str(row[i]) for row in self.cells))
+        )
+
     def _side_by_side(self, widths: Sequence[int]) -> Table:
         made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
         for name, width in zip(self.columns, widths, strict=True):
             justify: Literal["left", "right"] = "right" if name in self.numbers else "left"
-            made.add_column(name, min_width=width, justify=justify, overflow="fold")
+            made.add_column(name, width=width, justify=justify, overflow="fold")
         for row in self.cells:
             made.add_row(*row)
         return made
@@ -114,6 +123,27 @@ class _Fitting:
 
 _GAP = 3
 """Columns between two columns of a table."""
+
+
+def _shared(room: int, narrowest: Sequence[int], widest: Sequence[int]) -> list[int]:
+    """Widths whose sum is at most `room`: the widest column that may still be wrapped gives way first.
+
+    Rich alone would shrink columns below the width of their numbers, and crop them.
+    """
+    widths = [max(pair) for pair in zip(narrowest, widest, strict=True)]
+    while sum(widths) > room:
+        loose = [i for i, width in enumerate(widths) if width > narrowest[i]]
+        widths[max(loose, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def _below_its_name(name: str, cell: Text, width: int) -> Iterator[Text]:
+    """The name of a column and a cell of it: on one line where both fit, else on two."""
+    if cell_len(name) + 2 + _longest(str(cell), whole=True) <= width:
+        yield Text.assemble((name, "bold"), "  ", cell)
+    else:
+        yield Text(name, style="bold")
+        yield cell
 
 
 def _longest(text: str, *, whole: bool) -> int:
