@@ -64,6 +64,18 @@ def test_an_empty_space_is_refused(dse, config_with):
     dse("check", space).refused(f"{space}:4: branches")
 
 
+def test_a_hypothetical_chip_on_an_unknown_node_is_refused_as_dse_chip_refuses_it(dse, config_with):
+    chip = config_with("chips", "hybrid-n5", ("process: {value: n5,", "process: {value: n55,"))
+    line = line_of(chip, "value: n55")
+    dse("check", chip).refused(f"{chip}:{line}: die.process: expected a node", "got 'n55'; did you mean 'n5'")
+    dse("chip", chip).refused("die.process: expected a node", "got 'n55'; did you mean 'n5'")
+
+
+def test_a_chip_that_exists_may_be_made_on_a_node_of_which_nothing_is_known(dse, config_with):
+    chip = config_with("chips", "h100-sxm", ("process: {value: n5,", "process: {value: n55,"))
+    assert dse("check", chip).code == 0
+
+
 def test_a_study_is_checked_with_everything_it_names(dse, study_with):
     study = study_with(llm="lama2-70b", objectives=["tpot", "cheapness"], targets={"tpot": "10 MB"})
     study.write_text(study.read_text().replace("reference_point:", "reference_point:\n  cheapness: '1'"))

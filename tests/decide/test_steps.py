@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dse.chips.parameter_range import fraction_of, value_at
+from dse.decide.explain.design import Explanation
 from dse.decide.explain.elasticity import Elasticity, sources_of
 from dse.decide.explain.neighbours import Neighbour, steps_of
+from dse.decide.propose.candidates import Candidate
 from dse.decide.uncertainty.sampling import split_normal
 from dse.spec.schema.space import ParameterSpec
 
@@ -59,20 +61,47 @@ def test_choices_are_taken_in_their_order_and_the_nearest_counts() -> None:
     assert [fraction_of(uneven, v) for v in (1.0, 2.0, 4.9, 5.1, 100.0)] == [0.0, 0.5, 0.5, 1.0, 1.0]
 
 
-@pytest.mark.parametrize(
-    ("change", "resolved", "better"),
-    [
-        (-0.01, None, True), (0.01, -0.02, True), (None, -0.02, True), (0.01, 0.02, False),
-        (None, None, False), (-1e-12, None, False), (0.0, 0.0, False),
-    ],
-)  # fmt: skip
-def test_a_change_is_better_where_it_gains_more_than_rounding(
-    change: float | None, resolved: float | None, better: bool
-) -> None:
-    made = Neighbour(
+def neighbour(change: float | None, resolved: float | None) -> Neighbour:
+    return Neighbour(
         what="sram", part="", unit="B", old=1.0, new=2.0, change=change, resolved_change=resolved, hits={}
     )
-    assert made.better is better
+
+
+@pytest.mark.parametrize(
+    ("change", "resolved", "gain"),
+    [
+        (-0.01, None, 0.01),
+        (0.01, -0.02, 0.02),
+        (None, -0.02, 0.02),
+        (-0.03, -0.02, 0.03),
+        (0.01, 0.02, 0.0),
+        (None, None, 0.0),
+    ],
+)
+def test_a_change_gains_what_the_better_of_both_deployments_gains(
+    change: float | None, resolved: float | None, gain: float
+) -> None:
+    assert neighbour(change, resolved).gain == gain
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "counted"),
+    [(0.0, [0.02, 0.0101, 0.0099, 0.0006]), (0.0001, [0.02, 0.0101, 0.0099, 0.0006]), (0.01, [0.02, 0.0101])],
+)
+def test_an_improvement_is_more_than_the_tolerance_and_than_what_prints_as_zero(
+    tolerance: float, counted: list[float]
+) -> None:
+    gains = (0.0099, 0.02, 0.0006, 0.0004, 1e-9, 0.0101, 0.0)
+    made = Explanation(
+        study=SimpleNamespace(spec=SimpleNamespace(tolerance=tolerance)),  # type: ignore[arg-type]
+        candidate=Candidate(label="chip", kind="hybrid"),
+        evaluation=SimpleNamespace(),  # type: ignore[arg-type]
+        goal="usd_per_token_per_second",
+        goal_label="$/(token/s)",
+        neighbours=tuple(neighbour(-gain, None) for gain in gains),
+        elasticities=(),
+    )
+    assert [n.gain for n in made.improvements] == counted
 
 
 def test_a_source_weighs_what_all_of_its_numbers_weigh_together() -> None:

@@ -13,6 +13,7 @@ from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import StudySpec
 from dse.spec.schema.system import NetworkSpec, StackSpec
+from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.loading import build_spec
 from dse.spec.yaml.yaml_lines import Lines, read_yaml
 
@@ -97,7 +98,11 @@ def _check(path: Path, catalog: Catalog, known: dict[str, Source]) -> Iterator[P
         return
     spec = build_spec(SPECS[kind], data, str(path), lines)
     if not isinstance(spec, SourcesSpec):
-        for problem in (*file_problems(spec, path, known), *_names(spec, path, catalog)):
+        for problem in (
+            *file_problems(spec, path, known),
+            *_names(spec, path, catalog),
+            *_nodes(spec, path, catalog),
+        ):
             yield _with_line(problem, path, lines)
 
 
@@ -125,6 +130,26 @@ def _names(spec: Spec, path: Path, catalog: Catalog) -> Iterator[Problem]:
         except SpecError as error:
             first = error.problems[0]  # a file elsewhere that is wrong tells its own place
             yield first if first.where else Problem(str(path), f"{where}: {first.what}", key=where)
+
+
+def _nodes(spec: Spec, path: Path, catalog: Catalog) -> Iterator[Problem]:
+    """Process nodes of a hypothetical chip that no technology has: nothing could be derived of it."""
+    # a chip that exists may be made on a node of which nothing is published
+    if not isinstance(spec, ChipSpec) or not spec.hypothetical:
+        return
+    try:
+        known = sorted({node for t in catalog.all(TechnologySpec).values() for node in t.nodes})
+    except SpecError:  # a technology that is wrong is reported when it is checked itself
+        return
+    io = spec.die.io
+    for key, leaf in (
+        ("die.process", spec.die.process),
+        ("die.io.process", None if io is None else io.process),
+    ):
+        if leaf is not None and leaf.value is not None and leaf.value not in known:
+            node = str(leaf.value)
+            what = f"{key}: expected a node that a technology has, got {node!r}; {nearest(node, known)}"
+            yield Problem(str(path), what, key=key)
 
 
 def _with_line(problem: Problem, path: Path, lines: Lines) -> Problem:

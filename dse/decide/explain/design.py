@@ -23,6 +23,9 @@ from dse.search.trials.read_trials import FrozenTrial
 from dse.search.trials.replay import choice_of
 from dse.spec.yaml.units import pretty
 
+PRINTED = 0.0005
+"""Largest share that prints as 0.0 %."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
@@ -42,10 +45,15 @@ class Explanation:
         return self.evaluation.estimate
 
     @property
+    def least_gain(self) -> float:
+        """Share that a change must gain to count: the study's tolerance, and what prints as 0.0 %."""
+        return max(self.study.spec.tolerance, PRINTED)
+
+    @property
     def improvements(self) -> list[Neighbour]:
         """Single changes that would make it better, the best first; empty for a local optimum."""
-        better = [n for n in self.neighbours if n.better]
-        return sorted(better, key=lambda n: min(c for c in (n.change, n.resolved_change) if c is not None))
+        better = [n for n in self.neighbours if n.gain > self.least_gain]
+        return sorted(better, key=lambda n: -n.gain)
 
     def as_dict(self) -> dict[str, object]:
         """Plain data for JSON."""
@@ -58,7 +66,7 @@ class Explanation:
             "objective": self.goal,
             "estimate": as_plain(self.evaluation),
             "locally_optimal": not self.improvements,
-            "neighbours": [{**asdict(n), "better": n.better} for n in self.neighbours],
+            "neighbours": [{**asdict(n), "better": n.gain > self.least_gain} for n in self.neighbours],
             "rests_on": [
                 {
                     "config": r.fact.place.config,

@@ -46,10 +46,9 @@ class Neighbour:
     """Violation of each constraint that it breaks, in its own unit."""
 
     @property
-    def better(self) -> bool:
-        """Whether the change would improve the design by more than rounding."""
-        least = min((c for c in (self.change, self.resolved_change) if c is not None), default=0.0)
-        return least < -1e-9
+    def gain(self) -> float:
+        """Share by which the design improves, alone or with its best deployment; at least 0 [1]."""
+        return max([0.0, *(-c for c in (self.change, self.resolved_change) if c is not None)])
 
 
 @dataclass(frozen=True)

@@ -141,14 +141,12 @@ def _percent(change: float | None) -> str:
 def _verdict(found: Explanation) -> str:
     """Whether a single change improves the design, and the best such change."""
     if not found.improvements:
-        return "No single change improves the design."
+        return f"No single change improves the design by more than {100 * found.least_gain:.3g} %."
     best = found.improvements[0]
-    # alone or with its best deployment, whichever gains more
-    least = min(c for c in (best.change, best.resolved_change) if c is not None)
     new = _told(found, best.what, best.new, best.unit)
     return (
         f"A neighbour is better: {_changed(best)} {new} improves the objective by "
-        f"{-100 * least:.1f} %. More trials may find it."
+        f"{100 * best.gain:.1f} %. More trials may find it."
     )
 
 
