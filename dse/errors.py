@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 CLOSE: Final = 0.2
 """A second name that is less alike than the first by more than this is no hint."""
 LISTED: Final = 60
-"""Most valid names that a message lists; a longer list is that of `dse catalog`."""
+"""Most valid names that a message lists where a command lists them too."""
 
 
 class ExitCode(IntEnum):
@@ -122,8 +122,10 @@ def spec_error(where: str, what: str) -> SpecError:
     return SpecError([Problem(where, what)])
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str], command: str = "") -> str:
     """A hint for an unknown name: the names most like it, then all valid ones.
+
+    Where they are many, the hint is `command`, which lists them.
 
     >>> nearest("tpee", ["tpe", "random", "qmc"])
     "did you mean 'tpe'? Known: qmc, random, tpe"
@@ -131,7 +133,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(set(known))
     if not names:
         return "none are known"
-    every = f"{', '.join(names)}" if len(names) <= LISTED else f"{len(names)} names, see `dse catalog`"
+    short = len(names) <= LISTED or not command
+    every = ", ".join(names) if short else f"{len(names)} names, see `{command}`"
     close = _alike(str(name).lower(), {n.lower(): n for n in names})
     if not close:
         return f"known: {every}"

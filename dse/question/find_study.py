@@ -7,6 +7,9 @@ from dse.errors import SpecError, nearest, spec_error
 from dse.spec.catalog.config_paths import study_folders
 from dse.spec.schema.software import MARK, split_software
 
+LIST = "dse catalog studies"
+"""Command that lists the studies."""
+
 
 def find_study(name: str, folders: Iterable[Path] | None = None) -> Path:
     """`study.yaml` of a study: a path to it or to its folder, its slug, or the slug without its number.
@@ -34,9 +37,9 @@ def find_study(name: str, folders: Iterable[Path] | None = None) -> Path:
     if given.suffix in (".yaml", ".yml"):
         meant = given.parent.name if given.name == "study.yaml" else given.stem
         raise spec_error(
-            "", f"expected a study.yaml, got {name!r}, which does not exist; {nearest(meant, found)}"
+            "", f"expected a study.yaml, got {name!r}, which does not exist; {nearest(meant, found, LIST)}"
         )
-    raise spec_error("", f"unknown study {name!r}; {nearest(name, found)}")
+    raise spec_error("", f"unknown study {name!r}; {nearest(name, found, LIST)}")
 
 
 def list_studies(folders: Iterable[Path] | None = None) -> dict[str, Path]:

@@ -55,7 +55,8 @@ def _place(catalog: Catalog, key: str) -> tuple[str, str, str]:
     names = catalog.files(FOLDERS[kind])
     fitting = [name for name in names if rest.startswith(f"{name}.")]
     if not fitting:
-        raise SpecError([Problem("", f"unknown {kind} in {key!r}; {nearest(rest.split('.')[0], names)}")])
+        hint = nearest(rest.split(".")[0], names, f"dse catalog {FOLDERS[kind]}")
+        raise SpecError([Problem("", f"unknown {kind} in {key!r}; {hint}")])
     name = max(fitting, key=len)
     return kind, name, rest[len(name) + 1 :]
 

@@ -122,7 +122,7 @@ def test_a_seller_without_a_margin_is_refused(dse, words, got):
 
 
 def test_an_unknown_chip_is_told_where_it_stands(dse):
-    dse("chip", "h1oo").refused("NAME: unknown chip 'h1oo'; did you mean")
+    dse("chip", "h1oo").refused("NAME: unknown chip 'h1oo'; did you mean", "names, see `dse catalog chips`")
     ask = ("--llm", "llama2-7b", "--workload", "chat")
     dse("compare", "h100", "gorq", *ask).refused("CHIP: unknown chip 'gorq'; did you mean 'groq'?")
     dse("compare", "h100", *ask, "--targets", "5").refused("--targets: expected a time with its unit")

@@ -124,6 +124,10 @@ def test_a_wrong_setting_is_refused(dse, text, words):
     dse(*H100, "--set", text).refused("--set", *words)
 
 
+def test_a_misspelt_setting_behind_the_name_of_a_chip_gets_the_nearest(dse):
+    dse(*H100, "--set", "h100-sxm.prcie=1 USD").refused("unknown name 'h100-sxm.prcie'; did you mean 'price'")
+
+
 def test_a_stack_is_refused_where_software_is_one_for_all(dse):
     dse(*H100, "--stack", "vllm-2025", "--software", "equal").refused(
         "--stack: applies with --software as-sold only", "'vllm-2025' with equal"

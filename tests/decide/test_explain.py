@@ -1,5 +1,7 @@
 """Every single change of a design evaluated exactly, and the numbers that it rests on."""
 
+import re
+
 import numpy as np
 import pytest
 from again import chip_of_row, first, one
@@ -121,6 +123,12 @@ def test_the_same_number_changes_nothing(study, found):
 def test_a_trial_that_is_not_on_the_front_is_refused_with_those_that_are(study, front):
     with pytest.raises(SpecError, match="expected a trial or a chip of the front, got '999999'"):
         explain(study, front, "999999", {})
+
+
+def test_a_misspelt_chip_of_the_front_gets_the_nearest(study, front):
+    chip = str(front.frame["chip"].iloc[0])
+    with pytest.raises(SpecError, match=re.escape(f"did you mean {chip!r}")):
+        explain(study, front, f"{chip}x", {})
     with pytest.raises(SpecError, match="expected a row from row:1 to row:"):
         explain(study, front, "row:0", {})
 

@@ -35,6 +35,13 @@ def test_an_unknown_name_gets_the_nearest_and_then_all_valid_ones() -> None:
     assert nearest("zzz", []) == "none are known"
 
 
-def test_a_long_list_is_left_to_the_catalog() -> None:
+def test_a_long_list_is_left_to_the_command_that_prints_it() -> None:
     many = [f"chip-{i}" for i in range(99)]
-    assert nearest("chip-98", many).endswith("? Known: 99 names, see `dse catalog`")
+    hint = nearest("chip-98", many, "dse catalog chips")
+    assert hint.endswith("? Known: 99 names, see `dse catalog chips`")
+    assert nearest("b", ["a"], "dse catalog chips") == "known: a"
+
+
+def test_a_long_list_that_no_command_prints_is_printed_whole() -> None:
+    many = [f"chip-{i}" for i in range(99)]
+    assert nearest("zzz", many) == f"known: {', '.join(sorted(many))}"

@@ -12,7 +12,7 @@ from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_r
 from dse.decide.scenario.best_deployments import DeploymentProblem, best_layouts, deployment_problem
 from dse.decide.scenario.evaluation import Evaluation, as_plain, evaluate_candidate
 from dse.decide.scenario.mix_parts import Layout, layout_of_row
-from dse.errors import spec_error
+from dse.errors import nearest, spec_error
 from dse.evaluate.batch import axis_of
 from dse.evaluate.estimate_result import Estimate
 from dse.front.files import Front
@@ -108,7 +108,7 @@ def explain(
         candidate = from_rows(study, [row])[0]
         layout = layout_of_row(study, row)
     else:
-        candidate, limit = candidate_of_trial(study, _trial(front, trial, trials))
+        candidate, limit = candidate_of_trial(study, _trial(study.slug, front, trial, trials))
         problem = deployment_problem(study, dict(limits) or limit)
         layout = _solved(study, problem, candidate)
     return Explanation(
@@ -135,15 +135,15 @@ def _rows(front: Front, trial: str) -> list[Row]:
     return [r for r in every if trial in (str(r["trial"]), r["chip"])]
 
 
-def _trial(front: Front, number: str, trials: Sequence[FrozenTrial]) -> FrozenTrial:
+def _trial(slug: str, front: Front, number: str, trials: Sequence[FrozenTrial]) -> FrozenTrial:
     """The stored trial of that number."""
     for trial in trials:
         if str(trial.number) == number and trial.state.is_finished():
             return trial
     chips = dict.fromkeys(str(r["chip"]) for r in records(front.frame))
     among = f" or one of the {len(trials):,} stored trials" if trials else ""
-    what = f"expected a trial or a chip of the front{among}, got {number!r}; on the front are"
-    raise spec_error("TRIAL", f"{what} {', '.join(chips)}")
+    what = f"expected a trial or a chip of the front{among}, got {number!r}"
+    raise spec_error("TRIAL", f"{what}; {nearest(number, chips, f'dse front {slug}')}")
 
 
 def candidate_of_trial(study: ResolvedStudy, trial: FrozenTrial) -> tuple[Candidate, dict[str, float]]:

@@ -103,7 +103,8 @@ class Catalog:
         if spelt is not None and (meant := spelt(name, {**aliases, **files})) is not None:
             return meant
         label = {"economies": "economy", "silicon": "technology"}.get(kind, kind.removesuffix("s"))
-        raise spec_error("", f"unknown {label} {name!r}; {nearest(name, [*files, *aliases])}")
+        hint = nearest(name, [*files, *aliases], f"dse catalog {kind}")
+        raise spec_error("", f"unknown {label} {name!r}; {hint}")
 
     def get(self, spec: type[S], name: str) -> S:
         """The spec that goes by `name`; raises `SpecError` with the nearest names."""

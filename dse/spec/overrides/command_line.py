@@ -50,7 +50,13 @@ def chip_with(settings: Mapping[str, str], chip: ChipSpec) -> ChipSpec:
 def _unknown(settings: Mapping[str, str], known: tuple[str, ...]) -> list[Problem]:
     """A problem for each name that cannot be set."""
     wrong = (name for name in settings if name not in known)
-    return [Problem(OPTION, f"unknown name {n!r}; {nearest(n, known)}", key=n) for n in wrong]
+    return [Problem(OPTION, f"unknown name {n!r}; {_hint(n, known)}", key=n) for n in wrong]
+
+
+def _hint(name: str, known: tuple[str, ...]) -> str:
+    """The nearest names; `dse compare` writes `CHIP.NAME`, so else those like the part after the dot."""
+    whole = nearest(name, known)
+    return whole if whole.startswith("did you mean") else nearest(name.rpartition(".")[2], known)
 
 
 def _collected(spec: S, table: Mapping[str, str], settings: Mapping[str, str], problems: list[Problem]) -> S:
