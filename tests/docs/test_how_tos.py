@@ -1,14 +1,17 @@
 """Every how-to works: its files are written, its plug-in is installed, its commands and programs run."""
 
 import importlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from said import call
 from worked_pages import ROOT, blocks_of, examples_of, follow, install, python, write_files
 
 from dse import plugins
+from dse.cli.lazy_group import VERBS, Verb
 from objectives.equations.serving import registry
 
 HOW_TO = ROOT / "dse" / "docs" / "how-to"
@@ -60,6 +63,24 @@ def test_the_test_file_of_the_how_to_passes(page: Path) -> None:
     (name,) = [name for name in FILES[page] if name.startswith("test_")]
     arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", name]
     assert " passed" in python(arguments, Path.cwd().parent / "plugin")
+
+
+@pytest.mark.parametrize("page", [HOW_TO / "command.md"], ids=["command"], indirect=True)
+def test_the_verb_of_the_how_to_counts_the_files_of_a_kind(
+    page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (name,) = FILES[page]
+    monkeypatch.syspath_prepend(str(Path.cwd().parent / "plugin" / Path(name).parent))
+    # the line of the page, but for where the module is
+    (line,) = [block.text for block in blocks_of(page) if block.language == "text"]
+    _, module, summary = re.findall(r'"(.*?)"', line)
+    assert name == module.replace(".", "/") + ".py"
+    monkeypatch.setitem(VERBS, "count", Verb("count", summary))
+    chips = len(list((ROOT / "configs" / "chips").glob("*.yaml")))
+    assert call("count", "chips").out == f"{chips}\n"
+    assert call("count", "chipz").code == 2
+    said = call("count", "--help").out
+    assert summary in said and said.count("  dse count") >= 2
 
 
 def test_every_how_to_is_listed() -> None:

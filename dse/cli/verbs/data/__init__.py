@@ -1,1 +1,4 @@
-"""Verbs that handle configs and measurements: catalog, check, import, validate, calibrate, bench."""
+"""Verbs that handle configs and measurements.
+
+Catalog, new, schema, check, import, validate, calibrate and bench.
+"""
