@@ -141,6 +141,15 @@ def nearest(name: str, known: Iterable[str], command: str = "") -> str:
     return f"did you mean {' or '.join(repr(c) for c in close)}? Known: {every}"
 
 
+def unknown(what: str, name: object, known: Iterable[str], command: str = "") -> str:
+    """The sentence for a name that is none of the valid ones.
+
+    >>> unknown("sampler", "tpee", ["tpe", "random", "qmc"])
+    "unknown sampler 'tpee'; did you mean 'tpe'? Known: qmc, random, tpe"
+    """
+    return f"unknown {what} {name!r}; {nearest(str(name), known, command)}"
+
+
 def _alike(name: str, lowered: dict[str, str]) -> list[str]:
     """At most two names like `name`, the second only where it is nearly as like."""
     found = get_close_matches(name, lowered, n=2, cutoff=0.5)

@@ -1,12 +1,12 @@
 """Everything registered by name and by type: ours is registered exactly as what other packages bring."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
-from dse.errors import PluginError, nearest, spec_error
+from dse.errors import PluginError, spec_error, unknown
 from objectives.api import CostModel, Objective
 from objectives.equations.serving import registry
 from objectives.equations.serving.mode import ServingMode
@@ -65,11 +65,6 @@ def made(group: str, what: str, name: str) -> Any:
     point = point_named(group, what, name)
     with loading(point):
         return point.load()()
-
-
-def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """The sentence for a name that is not registered."""
-    return f"unknown {what} {name!r}; {nearest(name, known)}"
 
 
 @cache

@@ -153,7 +153,7 @@ def _mask(frame: pd.DataFrame, part: str, names: Mapping[str, _Name]) -> Mask:
     """Rows that meet one condition."""
     name, operator, value = _condition(part)
     if name not in names:
-        raise spec_error("--where", f"unknown name {name!r} in {part!r}. {nearest(name, names)}")
+        raise spec_error("--where", f"unknown name {name!r} in {part!r}; {nearest(name, names)}")
     column = frame[names[name].column]
     if kind_of(column) == "text":
         return _text(column, operator, value, part)

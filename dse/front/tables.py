@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
-from dse.errors import nearest, spec_error
+from dse.errors import spec_error, unknown
 from dse.front.columns import Kind, canonical, kind_of
 from dse.question.chip_names import branch_of, chip_name
 
@@ -69,9 +69,7 @@ def to_format(frame: pd.DataFrame, form: str) -> bytes:
         buffer = BytesIO()
         frame.to_parquet(buffer, engine="pyarrow", index=False)
         return buffer.getvalue()
-    raise spec_error(
-        "--format", f"expected one of {', '.join(FORMATS)}, got {form!r}. {nearest(form, FORMATS)}"
-    )
+    raise spec_error("--format", unknown("format", form, FORMATS))
 
 
 def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

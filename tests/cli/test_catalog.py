@@ -88,7 +88,7 @@ def test_a_plug_in_says_what_it_is_and_who_provides_it(dse):
 
 
 def test_an_unknown_kind_is_refused_with_the_nearest(dse):
-    dse("catalog", "chip").refused("KIND", "got 'chip'", "did you mean 'chips'?")
+    dse("catalog", "chip").refused("KIND", "unknown kind 'chip'", "did you mean 'chips'?")
 
 
 @pytest.mark.parametrize("kind", ["chips", "cost-models", "studies"])
@@ -101,4 +101,6 @@ def test_a_missing_folder_of_configs_is_refused(dse):
 
 
 def test_an_unknown_format_is_refused_with_the_nearest(dse):
-    dse("catalog", "chips", "--format", "jsn").refused("--format", "got 'jsn'", "did you mean 'json'?")
+    dse("catalog", "chips", "--format", "jsn").refused(
+        "--format", "unknown format 'jsn'", "did you mean 'json'?"
+    )

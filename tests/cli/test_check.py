@@ -92,7 +92,7 @@ def test_tensor_parallel_ways_of_a_study_that_divide_nothing_are_refused(dse, st
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("kind: chipp\n", "kind: expected one of chip, llm"),
+        ("kind: chipp\n", "kind: unknown kind 'chipp'; did you mean 'chip'? Known: "),
         ("title: none\n", "got no such key"),
         ("- a\n- b\n", "got a list instead of keys"),
         ("", "got nothing"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from dse.errors import Problem, SpecError, nearest
+from dse.errors import Problem, SpecError, nearest, unknown
 from dse.question.resolved_study import resolve_study
 from dse.spec.catalog.check_names import checked_spec
 from dse.spec.catalog.kinds import SPECS
@@ -89,7 +89,7 @@ def _check(path: Path, catalog: Catalog, known: dict[str, Source]) -> Iterator[P
     # line 1 where the key is absent, so that an editor can still jump to the file
     if not isinstance(kind, str) or kind not in SPECS:
         line = lines.get(("kind",), 1)
-        yield Problem(f"{path}:{line}", f"kind: expected one of {', '.join(SPECS)}, got {_got(data, kind)}")
+        yield Problem(f"{path}:{line}", f"kind: {_no_kind(data, kind)}")
         return
     if SPECS[kind] is StudySpec:
         # each case is a question of its own, whose keys may be wrong where those of the study are not
@@ -106,10 +106,12 @@ def _check(path: Path, catalog: Catalog, known: dict[str, Source]) -> Iterator[P
             yield _with_line(problem, path, lines)
 
 
-def _got(data: object, kind: object) -> str:
-    if not isinstance(data, dict):
-        return "nothing" if data is None else f"a {type(data).__name__} instead of keys"
-    return "no such key" if kind is None else f"{kind!r}. {nearest(str(kind), SPECS)}"
+def _no_kind(data: object, kind: object) -> str:
+    """What is wrong with a file that names no kind, or an unknown one."""
+    if kind is not None:
+        return unknown("kind", kind, SPECS)
+    got = "no such key" if isinstance(data, dict) else f"a {type(data).__name__} instead of keys"
+    return f"expected one of {', '.join(SPECS)}, got {'nothing' if data is None else got}"
 
 
 def _names(spec: Spec, path: Path, catalog: Catalog) -> Iterator[Problem]:

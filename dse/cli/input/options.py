@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dse.errors import UnitError, nearest, spec_error
+from dse.errors import UnitError, spec_error, unknown
 from dse.spec.yaml.units import parse
 
 Study = Annotated[
@@ -52,14 +52,12 @@ def only_one_of(name: str, value: object, other: str, theirs: object) -> None:
         raise spec_error(other, f"expected either this or {name}, got both")
 
 
-def one_of(*known: str) -> Callable[[str], str]:
-    """Parser of one of a few words."""
+def one_of(*known: str, what: str = "value") -> Callable[[str], str]:
+    """Parser of one of a few words, called `what` where another is refused."""
 
     def read(text: str) -> str:
         if text not in known:
-            raise typer.BadParameter(
-                f"expected one of {', '.join(known)}, got {text!r}. {nearest(text, known)}"
-            )
+            raise typer.BadParameter(unknown(what, text, known))
         return text
 
     return read
@@ -216,7 +214,7 @@ TableFormat = Annotated[
     typer.Option(
         "--format",
         metavar="FORMAT",
-        parser=one_of("table", "csv", "json"),
+        parser=one_of("table", "csv", "json", what="format"),
         help="Output: table, csv or json.",
     ),
 ]

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from dse.arrays import Floats
-from dse.errors import nearest, spec_error
+from dse.errors import spec_error, unknown
 from dse.evaluate.batch import axis_of
 from dse.front.axis import Axis, axis_named
 from dse.front.files import Front
@@ -139,9 +139,7 @@ def _axes(front: Front, x: str | None, y: str | None) -> tuple[Axis, Axis]:
     """The two axes to draw: those that are named, else the first objectives, time across."""
     for name in (x, y):
         if name is not None and name not in {axis.name for axis in front.axes}:
-            raise spec_error(
-                "--plot", f"unknown axis {name!r}. {nearest(name, (a.name for a in front.axes))}"
-            )
+            raise spec_error("--plot", unknown("axis", name, (a.name for a in front.axes)))
     chosen = {name: axis_named(front.axes, name) for name in (x, y) if name is not None}
     partners = (axis_of(objective(name)) for name in _PARTNERS)
     rest = [axis for axis in (*front.axes, *partners) if axis.name not in chosen]

@@ -7,7 +7,7 @@ one on hardware; one that does not is one on software.
 
 from typing import Final, Literal
 
-from dse.errors import nearest, spec_error
+from dse.errors import spec_error, unknown
 
 Software = Literal["as-sold", "equal", "ideal"]
 """`as-sold`: each chip's own stack; `equal` and `ideal`: the stack of that name for every chip."""
@@ -22,8 +22,7 @@ def software_named(text: str) -> Software:
     """The software of that name; raises `SpecError` with the nearest one."""
     found = next((s for s in SOFTWARE if s == text), None)
     if found is None:
-        what = f"expected one of {', '.join(SOFTWARE)}, got {text!r}; {nearest(text, SOFTWARE)}"
-        raise spec_error("--software", what)
+        raise spec_error("--software", unknown("software", text, SOFTWARE))
     return found
 
 

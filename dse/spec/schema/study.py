@@ -7,8 +7,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, field_v
 from pydantic.config import JsonDict
 
 from dse.choose.rule import TOLERANCE
-from dse.errors import nearest
-from dse.plugins import PRICE_METHODS, made, registered, unknown
+from dse.errors import nearest, unknown
+from dse.plugins import PRICE_METHODS, made, registered
 from dse.spec.schema.base import FileName, Name, Positive, PositiveNumber, SecondsQ, Share, Spec, Title, UsdQ
 from dse.spec.schema.software import Software
 from dse.spec.schema.workload import ServingName

@@ -162,7 +162,7 @@ def node_named(technology: TechnologySpec, text: str) -> str:
 
 
 def _unknown(what: str, got: str | None, known: Iterable[str]) -> str:
-    return f"expected a {what} that the technology file knows, got {got!r}. {nearest(str(got), known)}"
+    return f"expected a {what} that the technology file knows, got {got!r}; {nearest(str(got), known)}"
 
 
 def _null(where: str, path: str) -> Problem:

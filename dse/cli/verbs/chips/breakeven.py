@@ -81,7 +81,7 @@ def breakeven(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            parser=one_of("table", "csv", "json"),
+            parser=one_of("table", "csv", "json", what="format"),
             help="Output: table, csv (the map) or json.",
         ),
     ] = "table",

@@ -62,7 +62,10 @@ def chip(
     form: Annotated[
         str,
         typer.Option(
-            "--format", metavar="FORMAT", parser=one_of("table", "json"), help="Output: table or json."
+            "--format",
+            metavar="FORMAT",
+            parser=one_of("table", "json", what="format"),
+            help="Output: table or json.",
         ),
     ] = "table",
     configs: Configs = None,

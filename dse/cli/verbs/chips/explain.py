@@ -41,7 +41,10 @@ def explain(
     form: Annotated[
         str,
         typer.Option(
-            "--format", metavar="FORMAT", parser=one_of("table", "json"), help="Output: table or json."
+            "--format",
+            metavar="FORMAT",
+            parser=one_of("table", "json", what="format"),
+            help="Output: table or json.",
         ),
     ] = "table",
     storage: Stored = None,

@@ -86,7 +86,10 @@ def propose(
     form: Annotated[
         str,
         typer.Option(
-            "--format", metavar="FORMAT", parser=one_of("text", "json"), help="Output: text or json."
+            "--format",
+            metavar="FORMAT",
+            parser=one_of("text", "json", what="format"),
+            help="Output: text or json.",
         ),
     ] = "text",
     software: SoftwareOption = None,

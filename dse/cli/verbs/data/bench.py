@@ -18,7 +18,7 @@ def bench(
         str,
         typer.Option(
             metavar="NAME",
-            parser=one_of("numpy", "jax"),
+            parser=one_of("numpy", "jax", what="backend"),
             help="Array library: numpy, or jax (optional extra).",
         ),
     ] = "numpy",
@@ -37,7 +37,10 @@ def bench(
     form: Annotated[
         str,
         typer.Option(
-            "--format", metavar="FORMAT", parser=one_of("table", "json"), help="Output: table or json."
+            "--format",
+            metavar="FORMAT",
+            parser=one_of("table", "json", what="format"),
+            help="Output: table or json.",
         ),
     ] = "table",
 ) -> None:

@@ -14,7 +14,7 @@ from dse.cli.show_data.prediction_errors import percent, signed
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import plain, remark, stdout, table
-from dse.errors import nearest, spec_error
+from dse.errors import spec_error, unknown
 from dse.front.files import write_files
 from dse.plugins import cost_model
 from dse.spec.catalog.lookup import Catalog
@@ -91,9 +91,7 @@ def calibrate(
 
 def _one_of(method: str) -> None:
     if method not in METHODS:
-        raise spec_error(
-            "", f"expected one of {', '.join(METHODS)}, got {method!r}. {nearest(method, METHODS)}"
-        )
+        raise spec_error("", unknown("method", method, METHODS))
 
 
 def _fit(

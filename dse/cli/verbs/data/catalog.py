@@ -40,7 +40,9 @@ def _title(kind: str) -> str:
 def catalog(
     kind: Annotated[
         str | None,
-        typer.Argument(metavar="KIND", parser=one_of(*_ALL, "technology"), help=f"One of {', '.join(_ALL)}."),
+        typer.Argument(
+            metavar="KIND", parser=one_of(*_ALL, "technology", what="kind"), help=f"One of {', '.join(_ALL)}."
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Name, alias or path of one of them.")
@@ -50,7 +52,7 @@ def catalog(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            parser=one_of("table", "csv", "json"),
+            parser=one_of("table", "csv", "json", what="format"),
             help="Output: table, csv or json.",
         ),
     ] = "table",

@@ -24,7 +24,8 @@ EPILOG = epilog(
 
 def new(
     kind: Annotated[
-        str, typer.Argument(metavar="KIND", parser=one_of(*NEW), help=f"One of {', '.join(NEW)}.")
+        str,
+        typer.Argument(metavar="KIND", parser=one_of(*NEW, what="kind"), help=f"One of {', '.join(NEW)}."),
     ],
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name: a-z, 0-9, '.', '+' and '-'.")],
     configs: Annotated[

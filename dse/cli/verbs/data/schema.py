@@ -19,7 +19,9 @@ EPILOG = epilog(
 
 
 def schema(
-    kind: Annotated[str, typer.Argument(metavar="KIND", parser=one_of(*SPECS), help=f"{', '.join(SPECS)}.")],
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", parser=one_of(*SPECS, what="kind"), help=f"{', '.join(SPECS)}.")
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE.json", help="File to write [stdout].")
     ] = None,

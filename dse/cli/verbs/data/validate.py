@@ -84,7 +84,7 @@ def validate(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            parser=one_of("table", "csv", "json"),
+            parser=one_of("table", "csv", "json", what="format"),
             help="Output: table, csv or json.",
         ),
     ] = "table",

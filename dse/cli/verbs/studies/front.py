@@ -62,7 +62,7 @@ def front(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            parser=one_of("table", "csv", "json", "parquet"),
+            parser=one_of("table", "csv", "json", "parquet", what="format"),
             help="Output: table, csv, json or parquet.",
         ),
     ] = "table",

@@ -58,7 +58,7 @@ def sweep(
         str,
         typer.Option(
             metavar="NAME",
-            parser=one_of("numpy", "jax"),
+            parser=one_of("numpy", "jax", what="backend"),
             help="Array library: numpy, or jax (optional extra).",
         ),
     ] = "numpy",
