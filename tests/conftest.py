@@ -26,8 +26,9 @@ FAST = (
     "decide/test_quantiles.py",
     "decide/test_rules.py",
     "decide/test_steps.py",
+    "view/test_requests.py",
 )
-"""Files of slow folders that are arithmetic alone."""
+"""Files of slow folders that are arithmetic or calls in process alone."""
 
 REAL = ("faults", "workers", "view", "browser", "search/test_killed.py", "cli/test_process.py")
 """What races real processes against each other, kills them, or drives a browser: on a machine that others use
@@ -58,7 +59,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         place = item.path.relative_to(HERE).as_posix()
         if _lies_in(place, SLOW) and not _lies_in(place, FAST):
             item.add_marker(pytest.mark.slow)
-        if _lies_in(place, REAL):
+        if _lies_in(place, REAL) and not _lies_in(place, FAST):
             item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=5))
 
 

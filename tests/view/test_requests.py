@@ -1,0 +1,417 @@
+"""Requests to the pages in process: addresses, kinds, headers and refusals, without a server."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from factories import LAW
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dse.report.page.html import Html
+from dse.view import app as view_app
+from dse.view import pages
+from dse.view.app import View, send
+from dse.view.dashboard import corrected
+from dse.view.guard import ALWAYS, POLICY, READS, guarded, hardened, is_loopback, refuse
+from dse.view.live import State
+from dse.view.studies import Studies
+
+PORT = "8650"
+EVIL = '<img src=x onerror="alert(1)">'
+
+
+@dataclass
+class Heard:
+    """An answer as a WSGI server hears it."""
+
+    status: str = ""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+
+    def start(self, status: str, headers: list[tuple[str, str]], *_: object) -> None:
+        self.status, self.headers = status, headers
+
+    def values(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+
+def called(app: Any, path: str, method: str = "GET", host: str = f"localhost:{PORT}") -> Heard:
+    heard = Heard()
+    environ = {
+        "REQUEST_METHOD": method,
+        # as WSGI has it: the bytes of the address as if they were Latin-1
+        "PATH_INFO": unquote(path, encoding="latin-1"),
+        "HTTP_HOST": host,
+        "SERVER_PORT": PORT,
+        "QUERY_STRING": "",
+    }
+    heard.body = b"".join(app(environ, heard.start))
+    return heard
+
+
+class Links(HTMLParser):
+    """Elements of a page, and the text of all of it."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+    def all(self, tag: str, attribute: str) -> list[str | None]:
+        return [found[attribute] for name, found in self.tags if name == tag and attribute in found]
+
+
+def folder_of(root: Path, slugs: Iterable[str]) -> Path:
+    """Results folders that can be listed and not shown: each holds an empty journal."""
+    for slug in slugs:
+        (root / slug).mkdir(parents=True)
+        (root / slug / "study.journal").touch()
+    return root
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(view_app.optunas, "installed", lambda: False)
+    return View(Studies(folder_of(tmp_path, ("b-10", "b-9", "b-9/case", "grün")))).app
+
+
+# --- addresses
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/", "text/html; charset=utf-8"),
+        ("/status.json", "application/json"),
+        ("/assets/table.js", "text/javascript; charset=utf-8"),
+        ("/studies/b-9", "text/html; charset=utf-8"),
+        ("/studies/b-9/case", "text/html; charset=utf-8"),
+        ("/studies/gr%C3%BCn", "text/html; charset=utf-8"),
+        ("/studies/b-9/case/status.json", "application/json"),
+    ],
+)
+def test_every_address_answers_with_its_kind_and_the_length_of_its_bytes(
+    site: Any, path: str, kind: str
+) -> None:
+    found = called(site, path)
+    assert found.status == "200 OK"
+    assert found.values("Content-Type") == [kind]
+    assert found.values("Content-Length") == [str(len(found.body))]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/index.html",
+        "/assets/",
+        "/assets/page.css",
+        "/assets/../app.py",
+        "/studies",
+        "/studies/",
+        "/studies/b",
+        "/studies/b-9/study.journal",
+        "/studies/b-9/case/status.jso",
+        "/status.json/",
+        "//studies/b-9",
+    ],
+)
+def test_an_address_of_nothing_is_refused_in_plain_text(site: Any, path: str) -> None:
+    found = called(site, path)
+    assert (found.status, found.body) == ("404 Not Found", b"no such page\n")
+    assert found.values("Content-Type") == ["text/plain; charset=utf-8"]
+
+
+@pytest.mark.parametrize("path", ["/", "/status.json", "/assets/live.js", "/studies/b-9"])
+def test_a_head_has_the_headers_of_a_get_and_no_body(site: Any, path: str) -> None:
+    get, head = called(site, path), called(site, path, "HEAD")
+    assert head.headers == get.headers
+    assert (head.body, head.status) == (b"", get.status)
+
+
+def test_the_dashboard_that_is_not_installed_is_refused_with_how_to_install_it(site: Any) -> None:
+    for path in ("/dashboard", "/api/studies", "/static/x.js"):
+        found = called(site, path)
+        assert found.status == "404 Not Found"
+        assert b"pip install '.[view]'" in found.body
+    assert "not installed" in Links(called(site, "/").body.decode()).words
+
+
+# --- the index
+
+
+def test_the_index_links_every_study_once_in_the_order_that_people_count_in(site: Any) -> None:
+    links = Links(called(site, "/").body.decode()).all("a", "href")
+    assert [unquote(link or "") for link in links] == [
+        "/studies/b-9",
+        "/studies/b-9/case",
+        "/studies/b-10",
+        "/studies/grün",
+    ]
+    for link in links:
+        assert called(site, link or "").status == "200 OK"
+
+
+def test_the_status_of_the_index_counts_its_studies_and_changes_with_them(site: Any, tmp_path: Path) -> None:
+    before = json.loads(called(site, "/status.json").body)
+    assert before["text"] == "4 studies"
+    assert [slug for slug, _, _ in json.loads(before["version"])] == ["b-9", "b-9/case", "b-10", "grün"]
+    assert json.loads(called(site, "/status.json").body) == before
+    folder_of(tmp_path, ("new",))
+    after = json.loads(called(site, "/status.json").body)
+    assert after["text"] == "5 studies" and after["version"] != before["version"]
+    (tmp_path / "new" / "study.journal").unlink()
+    (tmp_path / "new").rmdir()
+    assert json.loads(called(site, "/status.json").body) == before
+
+
+def test_one_study_is_counted_in_the_singular(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view_app.optunas, "installed", lambda: False)
+    site = View(Studies(folder_of(tmp_path, ("alone",)))).app
+    assert json.loads(called(site, "/status.json").body)["text"] == "1 study"
+
+
+def test_an_empty_folder_says_how_to_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view_app.optunas, "installed", lambda: False)
+    page = Links(called(View(Studies(tmp_path)).app, "/").body.decode())
+    assert "No results yet: start with dse run STUDY." in page.words
+    assert page.all("a", "href") == []
+
+
+def test_a_study_that_waits_says_so_under_its_name_and_follows_its_own_status(site: Any) -> None:
+    page = Links(called(site, "/studies/b-9/case").body.decode())
+    assert "Nothing is stored yet." in page.words
+    assert page.all("body", "data-status") == ["/studies/b-9/case/status.json"]
+    assert page.all("script", "src") == list(pages.addresses())
+
+
+def test_a_name_of_a_study_cannot_be_markup(tmp_path: Path) -> None:
+    state = State(version="1", text=EVIL, title=EVIL, answer=EVIL, page=None)
+    for html in (
+        pages.index({EVIL: state}, {EVIL: '/dashboard/"'}, [EVIL]),
+        pages.waiting(EVIL, state, '/dashboard/"'),
+    ):
+        page = Links(html)
+        assert page.all("img", "src") == []
+        assert page.words.count(EVIL) >= 3
+        assert '/dashboard/"' in page.all("a", "href")
+
+
+def state(title: str = "A study", answer: str = "", text: str = "") -> State:
+    return State(version="v", text=text, title=title, answer=answer, page=Html(""))
+
+
+def test_each_study_of_the_index_shows_its_title_status_answer_and_dashboard() -> None:
+    page = Links(
+        pages.index(
+            {"one": state("One", "The answer.", "3 trials"), "two": state("Two")},
+            {"one": "/dashboard/studies/0"},
+            ["A note."],
+        )
+    )
+    assert page.all("a", "href") == ["/studies/one", "/dashboard/studies/0", "/studies/two"]
+    for words in ("One", "The answer.", "3 trials", "Two", "A note."):
+        assert words in page.words
+
+
+@pytest.mark.parametrize("name", [*pages.SCRIPTS, "plotly.js"])
+def test_every_address_of_a_script_is_answered_with_a_script(name: str) -> None:
+    assert f"/assets/{name}" in pages.addresses()
+    assert pages.script(name)
+
+
+@pytest.mark.parametrize("name", ["", "page.css", "../live.js", "live.js ", "LIVE.JS", "plotly"])
+def test_no_other_name_is_a_script(name: str) -> None:
+    assert pages.script(name) is None
+
+
+@LAW
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1))
+def test_the_address_of_a_study_leads_back_to_its_name(slug: str) -> None:
+    address = pages.study_address(slug)
+    assert unquote(address.removeprefix("/studies/")) == slug
+    assert not set('"<>?# ') & set(address)
+
+
+# --- the guard
+
+
+def hello(environ: Mapping[str, Any], start: Any) -> list[bytes]:
+    start("200 OK", [("Content-Type", "text/plain")])
+    return [b"hello"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "get", ""])
+def test_a_method_that_does_not_read_never_reaches_the_application(method: str) -> None:
+    reached: list[str] = []
+
+    def app(environ: Mapping[str, Any], start: Any) -> list[bytes]:
+        reached.append(environ["REQUEST_METHOD"])
+        return hello(environ, start)
+
+    found = called(guarded(app), "/", method)
+    assert (found.status, found.values("Allow")) == ("405 Method Not Allowed", [", ".join(READS)])
+    assert found.body == b"expected GET or HEAD: these pages are read only\n"
+    assert reached == []
+    assert called(guarded(app), "/").body == b"hello" and reached == ["GET"]
+
+
+def test_a_wrong_host_is_refused_before_the_method_is_looked_at() -> None:
+    for method in ("GET", "POST"):
+        found = called(guarded(hello), "/", method, host="evil.example")
+        assert found.status == "403 Forbidden" and b"hello" not in found.body
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "wanted"),
+    [
+        ("localhost", "80", True),
+        ("localhost", "8650", False),
+        ("[::1]", "80", True),
+        ("[::1]", "8650", False),
+        ("127.0.0.1:80", "80", True),
+        ("127.0.0.1:080", "80", False),
+        ("Localhost:80", "80", True),
+    ],
+)
+def test_a_host_without_a_port_means_port_80(host: str, port: str, wanted: bool) -> None:
+    assert is_loopback(host, port) is wanted
+
+
+HEADERS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            (
+                "Content-Type",
+                "access-control-allow-origin",
+                "ACCESS-CONTROL-MAX-AGE",
+                "cache-control",
+                "X-Frame-Options",
+                "Set-Cookie",
+            )
+        ),
+        st.text("abc*", min_size=1, max_size=3),
+    ),
+    max_size=6,
+)
+
+
+@LAW
+@given(HEADERS)
+def test_hardened_headers_let_no_other_origin_in_and_say_each_protection_once(
+    headers: list[tuple[str, str]],
+) -> None:
+    found = hardened(headers)
+    names = [name.lower() for name, _ in found]
+    assert not any(name.startswith("access-control") for name in names)
+    for name, value in ALWAYS:
+        assert [v for n, v in found if n.lower() == name.lower()] == [value]
+    assert ("Content-Security-Policy", POLICY) in found
+    # what protects nothing is kept, in its order
+    plain = [pair for pair in headers if pair[0] in ("Content-Type", "Set-Cookie")]
+    assert [pair for pair in found if pair[0] in ("Content-Type", "Set-Cookie")] == plain
+
+
+@LAW
+@given(HEADERS)
+def test_hardening_twice_changes_nothing(headers: list[tuple[str, str]]) -> None:
+    assert sorted(hardened(hardened(headers))) == sorted(hardened(headers))
+
+
+def test_a_policy_of_the_application_is_kept() -> None:
+    own = ("content-security-policy", "default-src 'none'")
+    assert [pair for pair in hardened([own]) if pair[0].lower() == own[0]] == [own]
+
+
+@pytest.mark.parametrize("text", ["", "plain", "grün", "\u20ac\n", "\U0001f600"])
+def test_the_length_of_an_answer_counts_bytes_and_not_letters(text: str) -> None:
+    body = text.encode()
+    for method, sent in (("GET", body), ("HEAD", b"")):
+        heard = Heard()
+        heard.body = b"".join(send({"REQUEST_METHOD": method}, heard.start, "text/plain", body))
+        assert heard.values("Content-Length") == [str(len(body))]
+        assert heard.body == sent
+
+
+def test_a_refusal_is_one_plain_sentence_with_its_own_headers() -> None:
+    heard = Heard()
+    heard.body = b"".join(refuse(heard.start, "418 Teapot", "grün\n", [("Retry-After", "1")]))
+    assert heard.status == "418 Teapot"
+    assert heard.body.decode() == "grün\n"
+    assert heard.values("Content-Length") == ["6"]  # two bytes for the umlaut
+    assert heard.values("Retry-After") == ["1"]
+
+
+# --- the answer of the dashboard about a study
+
+
+TRIALS = [{"number": n, "values": [float(n)]} for n in (0, 1, 2, 5)]
+
+
+@pytest.mark.parametrize(
+    ("best", "after", "numbers", "shown"),
+    [
+        ([5, 0], 0, [5, 0], [0, 1, 2, 5]),
+        ([], 0, [], [0, 1, 2, 5]),
+        # a trial that the dashboard has not read yet is no best one
+        ([7, 1], 0, [1], [0, 1, 2, 5]),
+        # older than those that the browser lacks, and still among the best
+        ([0], 3, [0], [5]),
+        ([0], 99, [0], []),
+    ],
+)
+def test_best_trials_are_corrected_and_only_new_trials_are_sent(
+    best: list[int], after: int, numbers: list[int], shown: list[int]
+) -> None:
+    given_ = {"trials": TRIALS, "best_trials": TRIALS[-1:], "name": "s"}
+    found = corrected(given_, best, after)
+    assert [t["number"] for t in found["best_trials"]] == numbers
+    assert [t["number"] for t in found["trials"]] == shown
+    assert found["name"] == "s"
+    assert given_["best_trials"] == TRIALS[-1:]  # the answer of the dashboard itself is left as it was
+
+
+# --- studies of a folder
+
+
+def test_a_manifest_names_its_study_and_a_broken_one_leaves_the_name_of_the_folder(tmp_path: Path) -> None:
+    texts = {"a": '{"study": "0007-mine"}', "b": "{", "c": '{"study": 3}', "d": '{"study": ""}', "e": "[]"}
+    for name, text in texts.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text(text)
+    assert list(Studies(tmp_path).all()) == ["0007-mine", "b", "c", "d", "e"]
+
+
+def test_a_folder_of_one_study_is_that_study_by_its_own_name(tmp_path: Path) -> None:
+    folder_of(tmp_path, ("mine",))
+    assert list(Studies(tmp_path / "mine").all()) == ["mine"]
+
+
+def test_a_study_keeps_its_state_as_long_as_its_folder_is_there(tmp_path: Path) -> None:
+    found = Studies(folder_of(tmp_path, ("a", "b")))
+    first = found.all()["a"]
+    (tmp_path / "b" / "study.journal").unlink()
+    (tmp_path / "b").rmdir()
+    again = found.all()
+    assert list(again) == ["a"] and again["a"] is first
+
+
+def test_a_study_of_no_folder_is_served_with_those_of_the_folder(tmp_path: Path) -> None:
+    found = Studies(folder_of(tmp_path / "results", ("a",)))
+    (other,) = Studies(folder_of(tmp_path / "elsewhere", ("z",))).all().values()
+    found.add(other)
+    assert list(found.all()) == ["a", "z"]
