@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import wraps
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -111,13 +111,29 @@ class LazyGroup(TyperGroup):
             formatter.write_dl([(name, verb.summary) for name, verb in VERBS.items()])
 
 
+class _Command(TyperCommand):
+    """A verb that says of a missing option or argument what it may be."""
+
+    def parse_args(self, ctx: object, args: list[str]) -> list[str]:
+        """Parse; a missing parameter is refused with its help text."""
+        try:
+            # object, because the type that click has for it is private to typer
+            return super().parse_args(cast(typer.Context, ctx), args)
+        except typer.BadParameter as error:
+            # one that is missing has no message, only click's own words around it
+            error.message = error.message or getattr(error.param, "help", None) or ""
+            raise
+
+
 def _command(name: str) -> TyperCommand:
     """The command of a verb: the function called as its module, inside the guard."""
     module = import_module(VERBS[name].module)
     verb = getattr(module, module.__name__.rpartition(".")[2])
     # the guard words all errors, so typer's tracebacks and markup are off
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name, epilog=module.EPILOG, no_args_is_help=False)(with_global_options(_guarded(verb)))
+    app.command(name, cls=_Command, epilog=module.EPILOG, no_args_is_help=False)(
+        with_global_options(_guarded(verb))
+    )
     command = typer.main.get_command(app)
     if not isinstance(command, TyperCommand):
         raise TypeError(f"expected one command, got {command!r}")

@@ -70,3 +70,28 @@ def test_an_unknown_verb_is_refused(dse):
 
 def test_an_unknown_option_is_refused(dse):
     dse("run", "groq-vs-h100", "--trails", "3").refused("--trails")
+
+
+@pytest.mark.parametrize(
+    ("words", "missing", "hint"),
+    [
+        (("estimate",), "--chip", "Chip, see `dse catalog chips`."),
+        (("estimate", "--chip", "h100", "--llm", "llama2-7b"), "--workload", "see `dse catalog workloads`."),
+        (("front",), "STUDY", "Name of a study"),
+        (("new",), "KIND", "One of study, chip, space, llm, workload."),
+    ],
+)
+def test_what_is_missing_is_named_with_what_it_may_be(dse, words, missing, hint):
+    dse(*words).refused("Missing", missing, hint)
+
+
+def test_every_word_that_catalog_takes_is_in_its_help(dse):
+    refused = dse("catalog", "none-such").err
+    kinds = " ".join(refused.partition("known: ")[2].split()).rstrip(".").split(", ")
+    text = " ".join(dse("catalog", "--help").out.split())
+    assert "technology" in kinds
+    assert [k for k in kinds if f" {k}," not in text and f" {k}." not in text] == []
+
+
+def test_help_of_the_serving_mode_names_the_command_that_lists_them(dse):
+    assert "see `dse catalog serving-modes`" in " ".join(dse("estimate", "--help").out.split())

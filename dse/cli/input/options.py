@@ -206,7 +206,7 @@ Serving = Annotated[
     typer.Option(
         "--serving",
         metavar="MODE",
-        help="decode-only, aggregated, chunked, disaggregated or static [default: that of the workload].",
+        help="Serving mode, see `dse catalog serving-modes` [default: that of the workload].",
     ),
 ]
 TableFormat = Annotated[

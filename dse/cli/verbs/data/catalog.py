@@ -31,6 +31,8 @@ EPILOG = epilog(
 )
 _KINDS = ("chips", "llms", "workloads", "stacks", "networks", "economies", "silicon", "spaces", "buildable")
 _ALL = (*_KINDS, *GROUPS, "studies")
+_WORDS = (*_ALL, "technology")
+"""What KIND may be: `technology` is short for one of the `silicon`."""
 
 
 def _title(kind: str) -> str:
@@ -41,7 +43,7 @@ def catalog(
     kind: Annotated[
         str | None,
         typer.Argument(
-            metavar="KIND", parser=one_of(*_ALL, "technology", what="kind"), help=f"One of {', '.join(_ALL)}."
+            metavar="KIND", parser=one_of(*_WORDS, what="kind"), help=f"One of {', '.join(_WORDS)}."
         ),
     ] = None,
     name: Annotated[
