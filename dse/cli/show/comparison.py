@@ -158,7 +158,7 @@ def _hardware(found: Comparison) -> Iterator[RenderableType]:
         for c in found.chips
     ]
     yield table(
-        ["chip", "price USD", "price of", "anchored"],
+        ["chip", "price USD", "price of", "software measured"],
         prices,
         right=["price USD"],
         flexible=["chip"],

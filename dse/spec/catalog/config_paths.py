@@ -4,6 +4,9 @@ from pathlib import Path
 
 import dse
 
+OWN = Path("my-configs")
+"""Folder that `dse new` writes configs to unless another one is named."""
+
 
 def bundled(what: str) -> Path:
     """Folder `configs` or `studies` that ships with the package."""

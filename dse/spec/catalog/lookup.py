@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from dse.errors import Problem, SpecError, nearest, spec_error
-from dse.spec.catalog.config_paths import config_folders
+from dse.spec.catalog.config_paths import OWN, config_folders
 from dse.spec.catalog.names import spelt_chip, spelt_llm
 from dse.spec.schema.base import IsoDate, Spec, sourced_values
 from dse.spec.schema.buildable import BuildableSpec
@@ -103,6 +103,9 @@ class Catalog:
         if spelt is not None and (meant := spelt(name, {**aliases, **files})) is not None:
             return meant
         label = {"economies": "economy", "silicon": "technology"}.get(kind, kind.removesuffix("s"))
+        # most often a new file whose folder was not named
+        if (OWN / kind / f"{name}.yaml").is_file():
+            raise spec_error("", f"unknown {label} {name!r}; found in {OWN}: add `--configs {OWN}`")
         hint = nearest(name, [*files, *aliases], f"dse catalog {kind}")
         raise spec_error("", f"unknown {label} {name!r}; {hint}")
 

@@ -11,6 +11,7 @@ from dse.cli.terminal.guard import blame
 from dse.cli.terminal.tables import remark
 from dse.errors import spec_error
 from dse.front.files import write_files
+from dse.spec.catalog.config_paths import OWN
 from dse.spec.huggingface.naming import slug
 from dse.spec.new_file.compose import NEW, NewFile, new_file
 
@@ -30,7 +31,7 @@ def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name: a-z, 0-9, '.', '+' and '-'.")],
     configs: Annotated[
         Path, typer.Option("--configs", metavar="DIR", help="Folder of your own configs [my-configs].")
-    ] = Path("my-configs"),
+    ] = OWN,
 ) -> None:
     """Write a new study, chip, space, LLM or workload to edit.
 
