@@ -81,7 +81,7 @@ def test_a_new_chip_llm_and_workload_are_found_by_name_in_their_folder() -> None
 def test_a_new_chip_without_its_folder_is_refused_with_the_option_that_finds_it() -> None:
     made("chip")
     call("chip", "my-chip").refused("unknown chip 'my-chip'; found in my-configs: add `--configs my-configs`")
-    call("chip", "my-chap").refused("unknown chip 'my-chap'; did you mean")
+    call("chip", "my-chap").refused("unknown chip 'my-chap'; known: ")
 
 
 def test_a_new_study_runs_by_its_name() -> None:

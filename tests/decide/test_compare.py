@@ -161,7 +161,7 @@ def test_the_verb_tells_the_cheapest_and_fits_a_terminal(dse_verb):
         "two.png",
     )
     assert said.code == 0
-    assert "Within 5.00 ms groq-lpu-v1 is the cheapest, the only one." in said.out
+    assert "Within 5.00 ms groq-lpu-v1 is the cheapest; it is the only one." in said.out
     assert max(map(len, said.out.splitlines())) <= 100
     assert "software measured" in said.out
     assert "picture: two.png" in said.err
