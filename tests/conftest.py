@@ -21,7 +21,11 @@ SLOW = (
 (`pytest -m "not slow"`) the rest takes a minute on two cores."""
 
 FAST = (
+    "calibrate/test_fit_laws.py",
     "calibrate/test_left_out.py",
+    "decide/test_boundaries.py",
+    "decide/test_elasticities.py",
+    "decide/test_overturning_numbers.py",
     "decide/test_proposed_files.py",
     "decide/test_quantiles.py",
     "decide/test_rules.py",
