@@ -4,8 +4,11 @@ import csv
 import json
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from fronts_for_tests import design, front
 
 from dse.errors import SpecError
 from dse.pages.study.answers import Answer, answer_of, read_answers
@@ -111,19 +114,27 @@ def test_a_storage_kind_means_searched_chips_of_that_kind_alone(study: Answer, k
         assert float(pick.row[GOAL]) == min(float(line[GOAL]) for line in lines)
 
 
-def test_the_smallest_system_within_the_tolerance_is_preferred(study: Answer) -> None:
-    tolerance = json.loads((STUDY / "manifest.json").read_text()).get("tolerance") or 0.0
-    plain, small = study.pick("search", f"least {GOAL}"), study.pick("search", "")
-    assert plain is not None and small is not None
-    least = float(plain.row[GOAL])
-    assert least <= float(small.row[GOAL]) <= least * (1.0 + tolerance)
-    assert small.row["chip"] == plain.row["chip"]
-    near = [
-        float(line["chips"])
-        for line in lines_of("", "front", "at_targets")
-        if line["chip"] == plain.row["chip"] and float(line[GOAL]) <= least * (1.0 + tolerance)
+def by_hand(tolerance: float) -> Any:
+    """A searched front of two chips: `a` in systems of three sizes, and `b`."""
+    rows = [
+        design(0.001, 1.000, chip="a", chips=64),
+        design(0.001, 1.009, chip="a", chips=8),
+        design(0.001, 1.020, chip="a", chips=1),
+        design(0.001, 1.005, chip="b", chips=2),
     ]
-    assert float(small.row["chips"]) == min(near)
+    study = SimpleNamespace(baselines=(), slug="by-hand")
+    return Answer("by hand", cast(Any, study), front(rows, tolerance=tolerance))
+
+
+@pytest.mark.parametrize(("tolerance", "chips"), [(0.0, 64), (0.001, 64), (0.01, 8), (0.05, 1)])
+def test_the_smallest_system_of_the_best_chip_within_the_tolerance_is_preferred(
+    tolerance: float, chips: int
+) -> None:
+    pick = by_hand(tolerance).pick("search", "")
+    assert (pick.row["chip"], pick.row["chips"]) == ("a", chips)
+    # least and most mean what they say
+    assert by_hand(tolerance).pick("search", f"least {GOAL}").row["chips"] == 64
+    assert by_hand(tolerance).pick("search", "most chips").row["chips"] == 64
 
 
 # --- tables

@@ -56,6 +56,8 @@ def test_a_decimal_text_is_the_decimal_number() -> None:
         ("inf B", "B", "not finite"),
         ("1e999 B", "B", "not finite"),
         ("1 +", "B", "expected a number"),
+        ("GB", "B", "no number"),
+        ("mm2", "m2", "no number"),
     ],
 )
 def test_anything_else_is_refused_with_what_was_expected(text: str, unit: str, why: str) -> None:

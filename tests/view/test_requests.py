@@ -332,6 +332,12 @@ def test_hardening_twice_changes_nothing(headers: list[tuple[str, str]]) -> None
     assert sorted(hardened(hardened(headers))) == sorted(hardened(headers))
 
 
+def test_every_answer_of_the_application_is_hardened() -> None:
+    found = called(guarded(hello), "/")
+    assert found.values("X-Frame-Options") == ["DENY"]
+    assert found.values("Content-Security-Policy") == [POLICY]
+
+
 def test_a_policy_of_the_application_is_kept() -> None:
     own = ("content-security-policy", "default-src 'none'")
     assert [pair for pair in hardened([own]) if pair[0].lower() == own[0]] == [own]

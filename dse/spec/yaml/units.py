@@ -4,6 +4,7 @@ GB is 1e9 B and GiB is 2^30 B; a token, a FLOP and a dollar are dimensions of th
 "188 TFLOP/s" is never taken for tokens a second.
 """
 
+import re
 from functools import cache, lru_cache
 from math import floor, isfinite, log10
 from typing import Any
@@ -61,6 +62,10 @@ _UNITS = (
 )
 
 
+_NUMBER = re.compile(r"(?<![A-Za-z])\d")
+"""A digit that is no part of a unit such as mm2."""
+
+
 @cache
 def _registry() -> Any:  # pint types its registry by the class of its numbers, which it makes at run time
     """A registry of our units alone."""
@@ -94,6 +99,9 @@ def parse(text: str, unit: str) -> float:
         raise UnitError(f"expected {_example(unit)}, got {text!r} ({_reason(error)})") from None
     if not isfinite(value):
         raise UnitError(f"expected {_example(unit)}, got {text!r} (not finite)")
+    # pint reads a unit alone as one of it
+    if not _NUMBER.search(text):
+        raise UnitError(f"expected {_example(unit)}, got {text!r} (no number)")
     return float(f"{value:.15g}")  # 3.35 TB/s is 3.35e12, not 3.3500000000000003e12
 
 
