@@ -28,6 +28,7 @@ FAST = (
     "decide/test_overturning_numbers.py",
     "decide/test_proposed_files.py",
     "decide/test_quantiles.py",
+    "decide/test_rounding.py",
     "decide/test_rules.py",
     "decide/test_steps.py",
     "view/test_requests.py",
