@@ -71,7 +71,7 @@ def test_a_rival_on_other_prices_is_shown_and_ranks_against_nothing(sold):
     assert (told["tpu-v5p"]["ranks"], told["tpu-v5p"]["ranks_among"]) == (False, "cost to the maker")
     assert {o.rival for o in found.overturning_numbers} <= {"h100-sxm"}
     (table,) = (s for s in datasheet(found).sections if "rivals" in s.title)
-    assert "on other prices, and ranked against nothing here: tpu-v5p" in table.note
+    assert "Priced on another basis and not ranked: tpu-v5p" in table.note
     cheap = replace(
         found, rivals=tuple(replace(r, cost=1e-9 if not r.ranks else r.cost) for r in found.rivals)
     )
@@ -94,7 +94,9 @@ def test_a_branch_that_no_measurement_anchors_is_proposed_only_on_request(unanch
     kinds = {r["branch"] for r in records(front.frame) if r["role"] == "search" and r["tpot_s"] <= 50e-3}
     assert "sram-only" in kinds
     only = replace(front, frame=front.frame[(front.frame["branch"] == "sram-only").to_numpy()])
-    with pytest.raises(InfeasibleError, match=r"sram-only meets it and is unanchored: .*--with-unanchored"):
+    with pytest.raises(
+        InfeasibleError, match=r"sram-only meets the target but is unanchored: .*--with-unanchored"
+    ):
         propose(study, only, LIMITS, intervals=False)
 
 
