@@ -19,7 +19,7 @@ from dse.report.words.answer import answer
 EVIL = "<script>alert('x')</script>"
 MORE = {"ttft_s": 0.5, "capex_usd": 1000.0, "tokens_per_s": 100.0, "price_usd": 500.0}
 ROWS = [
-    design(0.002, 8.0, **MORE, param_sram=4 * 2.0**20, chips=4),
+    design(0.0020012345, 8.0, **MORE, param_sram=4 * 2.0**20, chips=4),
     design(0.004, 3.0, **{**MORE, "capex_usd": 4000.0}, branch="dram-only", param_sram=None, chips=2),
     design(0.050, 1.5, **{**MORE, "ttft_s": 0.25}, branch="hybrid", param_sram=2.0**20),
 ]
