@@ -186,6 +186,27 @@ def test_no_name_is_more_alike_than_the_first_of_a_hint(name: str, names: list[s
     assert alike[0] == max(SequenceMatcher(None, known, name).ratio() for known in names)
 
 
+@pytest.mark.parametrize(
+    ("name", "hinted"),
+    [
+        # twice the letters in common over all letters: 4/6, 2/4 and 2/6
+        ("tpx", True),
+        ("t", True),
+        ("txx", False),
+    ],
+)
+def test_a_name_is_hinted_at_where_half_of_the_letters_agree(name: str, hinted: bool) -> None:
+    assert nearest(name, ["tpe"]).startswith("did you mean") is hinted
+
+
+def test_a_second_name_is_hinted_at_where_it_is_nearly_as_alike() -> None:
+    # 8/8 and 6/8 of the letters agree, more than a fifth apart
+    assert nearest("h100", ["h100", "h200"]).startswith("did you mean 'h100'? ")
+    # 8/10 of both
+    hint = nearest("a100x", ["a100s", "a100p", "b"]).partition("?")[0]
+    assert sorted(hint.removeprefix("did you mean ").split(" or ")) == ["'a100p'", "'a100s'"]
+
+
 @pytest.mark.parametrize("name", ["TPE", "Tpe", "tPe"])
 def test_letters_may_be_large_or_small(name: str) -> None:
     assert nearest(name, ["tpe", "random"]).startswith("did you mean 'tpe'")
