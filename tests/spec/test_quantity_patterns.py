@@ -25,7 +25,7 @@ WRITTEN = {
         "0.5 kB",
         "2 Ti B".replace(" B", "B"),
     ),
-    "B/s": ("3.35 TB/s", "900 Gbit/s", "150 GB / s", "1 GiB/s", "2 B/h"),
+    "B/s": ("3.35 TB/s", "100 GB/s", "900 Gbit/s", "150 GB / s", "1 GiB/s", "2 B/h"),
     "s": ("50 ms", "2 s", "3 min", "1 h", "4 years", "0.9 us", "7 ns", "1 day"),
     "USD": ("26 kUSD", "1 MUSD", "20000 USD"),
     "W": ("700 W", "1.2 kW", "5 mW"),

@@ -10,16 +10,18 @@ from urllib.parse import unquote
 
 import pytest
 from factories import LAW
+from fronts_for_tests import design, front
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dse.front.files import write_front
 from dse.report.page.html import Html
 from dse.view import app as view_app
 from dse.view import pages
 from dse.view.app import View, send
 from dse.view.dashboard import corrected
 from dse.view.guard import ALWAYS, POLICY, READS, guarded, hardened, is_loopback, refuse
-from dse.view.live import State
+from dse.view.live import LiveStudy, State
 from dse.view.studies import Studies
 
 PORT = "8650"
@@ -421,3 +423,66 @@ def test_a_study_of_no_folder_is_served_with_those_of_the_folder(tmp_path: Path)
     (other,) = Studies(folder_of(tmp_path / "elsewhere", ("z",))).all().values()
     found.add(other)
     assert list(found.all()) == ["a", "z"]
+
+
+# --- a stored front
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> LiveStudy:
+    """Results whose trials and whose study are not in this folder."""
+    store(tmp_path / "mine", [design(0.002, 8.0), design(0.004, 3.0)])
+    return LiveStudy("mine", tmp_path / "mine")
+
+
+def store(folder: Path, rows: list[dict[str, Any]], **manifest: Any) -> None:
+    folder.mkdir(exist_ok=True)
+    whole = [{"capex_usd": 1000.0, **row} for row in rows]
+    write_front(folder, front(whole, title="Which chip?", targets={"tpot": [0.01]}, **manifest))
+
+
+def state_of(study: LiveStudy) -> State:
+    return study.state(Html(""), ("/assets/live.js",), "/studies/mine/status.json")
+
+
+def test_a_stored_front_is_shown_with_its_title_and_answer_and_why_nothing_is_evaluated_again(
+    live: LiveStudy,
+) -> None:
+    found = state_of(live)
+    assert (found.title, found.text) == ("Which chip?", "stored results")
+    assert "the lowest $/(token/s) is 3.00" in found.answer
+    assert found.page is not None
+    page = Links(found.page)
+    assert page.all("body", "data-status") == ["/studies/mine/status.json"]
+    assert "its study cannot be evaluated again" in page.words
+
+
+def test_a_page_is_made_once_as_long_as_its_files_stay_and_again_when_they_change(live: LiveStudy) -> None:
+    first = state_of(live)
+    assert state_of(live).page is first.page
+    store(live.folder, [design(0.002, 8.0), design(0.004, 2.0), design(0.008, 1.0)])
+    live._next = 0.0  # as if the page had rested long enough
+    second = state_of(live)
+    assert second.version != first.version
+    assert "the lowest $/(token/s) is 1.00" in second.answer
+
+
+def test_a_page_rests_before_it_is_made_again(live: LiveStudy) -> None:
+    first = state_of(live)
+    store(live.folder, [design(0.002, 8.0), design(0.004, 2.0)])
+    live._next = float("inf")
+    assert state_of(live).version == first.version
+
+
+def test_results_whose_trials_are_elsewhere_say_how_to_follow_them(tmp_path: Path) -> None:
+    store(tmp_path / "mine", [design(0.002, 8.0)], storage="a PostgreSQL database")
+    text = state_of(LiveStudy("mine", tmp_path / "mine")).text
+    assert "not live: its trials are in a PostgreSQL database" in text
+    assert "dse view STUDY --storage URL" in text
+
+
+def test_a_damaged_front_is_a_sentence_on_its_page(live: LiveStudy) -> None:
+    (live.folder / "front.csv").write_text("tpot_s\n1\n")
+    found = state_of(live)
+    assert found.page is None and found.answer.startswith("It cannot be shown: ")
+    assert found.text == "waiting for its first trial"
