@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
 from worked_pages import ROOT
 
 from dse.cli.lazy_group import VERBS
+from dse.cli.main import app
 from dse.docs.generate.api import equation_pages, python_page
 from dse.docs.generate.commands import commands_page
 from dse.docs.generate.formats import format_page, format_pages
@@ -136,6 +138,11 @@ def test_a_section_has_its_usage_and_explains_each_of_its_options_once(commands:
     names = [row[0] for row in rows]
     assert len(set(names)) == len(names) and any("--help" in name for name in names)
     assert all(len(row) == 2 and row[1] for row in rows)
+    # as the command itself declares them
+    group = typer.main.get_command(app)
+    command = group.get_command(typer.Context(group), verb)  # type: ignore[attr-defined]
+    options = {p.opts[0] for p in command.params if p.opts[0].startswith("--") and not p.hidden}
+    assert options and {o for o in options if not any(o in name for name in names)} == set()
 
 
 # --- the Python API and the equations
