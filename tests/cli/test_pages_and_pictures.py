@@ -74,14 +74,17 @@ def _work(*args, **kwargs):
 def test_a_place_that_cannot_be_written_is_found_before_the_work(
     dse, tmp_path, monkeypatch, words, option, called, name
 ):
+    # where each verb uses it: a verb's module that is first imported here would keep the broken one
     for work in (
-        "dse.report.info.evidence.gather",
-        "dse.decide.scenario.breakeven.all_candidates",
-        "dse.decide.compare.chips.compare",
+        "dse.cli.verbs.studies.report.gather",
+        "dse.cli.verbs.studies.plot.gather",
+        "dse.cli.verbs.studies.front.gather",
+        "dse.cli.verbs.chips.breakeven.all_candidates",
+        "dse.cli.verbs.chips.compare.compared",
+        "dse.cli.verbs.data.validate.read_rows",
+        "dse.cli.show_data.silicon_errors.silicon_rows",
+        "dse.cli.verbs.data.calibrate.fitted",
         "dse.chip_sheet",
-        "dse.validate.measured.rows.read_rows",
-        "dse.validate.silicon.rows.silicon_rows",
-        "dse.calibrate.calibration.calibrate",
     ):
         monkeypatch.setattr(work, _work)
     (tmp_path / "file").write_text("")

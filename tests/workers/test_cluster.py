@@ -131,7 +131,7 @@ def test_the_command_of_a_fleet(processes: int, machines: Dask, server: Database
     path = write_study(tmp_path, f"fleet-of-{processes}", budget={"trials": 24})
     options = ("--storage", server.url, "--scheduler", machines.address, "--processes", str(processes))
     said = ended(start("worker", path, *options))
-    assert "24 trials made here; the study has 24" in said
+    assert "24 trials run here; the study has 24" in said
     trials = trials_in(server.url, f"fleet-of-{processes}")
     check_whole(trials, 24)
     head = run(str(path), out=tmp_path / "out", storage=server.url)
