@@ -62,7 +62,7 @@ def test_an_explained_design_says_so(dse, silent):
 )  # fmt: skip
 def test_an_answer_of_a_listed_grid_says_so(told, word):
     line = listed_grid(told)
-    assert line is None if word is None else (word in line and "batches between" in line)
+    assert line is None if word is None else (word in line and "batch sizes" in line)
 
 
 def test_a_search_of_deployments_says_that_only_those_were_tried(dse, tmp_path):

@@ -195,7 +195,7 @@ def test_unknown_names_are_refused_together(dse_verb):
 def test_nothing_that_meets_a_target_is_exit_code_one(dse_verb):
     said = dse_verb("compare", "h100", "--llm", "llama2-70b", "--workload", "article", "--targets", "1 us")
     assert said.code == 1
-    assert "none of them serves it" in said.out
+    assert "no anchored chip meets it" in said.out
 
 
 def test_capital_and_prices_are_those_of_an_estimate_of_the_same_chip(dse_verb):

@@ -163,6 +163,6 @@ def test_the_verb_shows_changes_numbers_and_sources(dse_verb, stored):
 def test_what_cannot_be_explained_is_told_once_in_its_unit(dse_verb, stored):
     said = dse_verb("explain", "groq-vs-h100", "row:0")
     said.refused("TRIAL: expected a row from row:1")
-    assert said.err.count("those that came with the study") == 1
+    assert said.err.count("the results that came with the study") == 1
     late = dse_verb("explain", stored[0], "row:1", "--out", stored[1], "--tpot", "1 ns")
     late.refused("expected a design that meets TPOT 1.00 ns")

@@ -171,7 +171,7 @@ def test_a_proposal_serves_every_part(study, proposal):
 def test_the_datasheet_of_a_mix_tells_each_part(proposal):
     sheet = datasheet(proposal)
     assert "75% llama2-70b.article and 25% llama2-7b.article" in sheet.answer
-    table = next(s for s in sheet.sections if s.title == "The deployment that wins")
+    table = next(s for s in sheet.sections if s.title == "Best deployment")
     assert table.columns == ("", "in all", A, B)
     assert all(len(row) == 4 for row in table.rows)
     assert A in table.note and B in table.note
@@ -201,7 +201,7 @@ def test_the_drawings_of_a_mix_are_the_same_for_the_same_seed(study, front):
     assert (found["p10"] <= found["p50"]).all() and (found["p50"] <= found["p90"]).all()
     np.testing.assert_array_equal(found["probability_best"], again["probability_best"])
     sure = sample_front(study, front, 1, 1)  # one drawing: no width
-    assert sure.sampled.numbers > 50
+    assert sure.drawn.numbers > 50
     np.testing.assert_allclose(sure.front.frame["p10"], sure.front.frame["p90"], rtol=1e-12)
 
 

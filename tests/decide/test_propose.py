@@ -123,13 +123,15 @@ def test_the_price_of_a_chip_is_that_of_the_chip_and_its_system_is_named_beside_
     built = replace(proposal, price_usd=0.5 * proposal.price_usd)
     assert proposal.price_usd == pytest.approx(proposal.system_usd)  # chips only
     rows = dict(datasheet(built).sections[0].rows)
-    assert "capital for each chip, system included" in rows
-    assert "capital for each chip, system included" not in dict(datasheet(proposal).sections[0].rows)
+    assert "capital per chip, system included" in rows
+    assert "capital per chip, system included" not in dict(datasheet(proposal).sections[0].rows)
 
 
 def test_what_cannot_be_made_overturns_nothing(proposal):
-    rows = [r for s in datasheet(proposal).sections if "wrong" in s.title for r in s.rows]
-    assert all(row[-1].endswith("wins") or row[-1] == "-" for row in rows)
+    sections = datasheet(proposal).sections
+    rows = [r for s in sections if "wrong" in s.title for r in s.rows]
+    rivals = {r[0] for s in sections if "rivals" in s.title for r in s.rows}
+    assert rivals and all(row[-1] in rivals or row[-1] == "-" for row in rows)
 
 
 def test_a_size_that_could_not_be_smaller_is_no_end_of_the_space(study, proposal):
@@ -230,7 +232,7 @@ def test_a_target_that_nothing_meets_is_refused_with_what_is_possible(study, fro
 def test_what_is_outside_the_domain_is_named(study, proposal):
     c = proposal.rounded.candidate
     fast = c.at("sram_bandwidth_per_byte", 1e6)
-    assert "beyond 960 GB/s" in outside(study, fast, {})[0]
+    assert "exceeds 960 GB/s" in outside(study, fast, {})[0]
     assert "its die is larger than the reticle" in outside(study, c, {"die_area": 1e-4})[0]
     assert outside(study, c, {"die_area": -1e-4, "capacity": 0.0}) == []
     rules = study.setting.catalog.get(BuildableSpec, "steps-2026")
@@ -246,7 +248,7 @@ def test_the_datasheet_holds_every_section_and_is_plain_data(proposal):
         "Die plan",
         "Bill of materials",
         "rivals",
-        "little more",
+        "Marginal value",
         "Nearest real chips",
     ):
         assert any(words in title for title in titles), words
@@ -313,7 +315,7 @@ def test_what_the_verb_writes_is_found_again_wherever_it_lies(
     dse_verb, stored, proposal, tmp_path, monkeypatch
 ):
     """Places alone: the test before this one makes a proposal by the verb itself."""
-    monkeypatch.setattr("dse.decide.propose.proposal.propose", lambda *_, **__: proposal)
+    monkeypatch.setattr("dse.cli.verbs.chips.propose.proposed", lambda *_, **__: proposal)
     for output in (None, tmp_path / "loose" / "my-chip.yaml", tmp_path / "own" / "chips" / "my-chip.yaml"):
         extra = () if output is None else ("-o", output)
         said = dse_verb(
@@ -331,7 +333,7 @@ def test_what_the_verb_writes_is_found_again_wherever_it_lies(
 def test_a_proposal_takes_no_name_of_another_chip(dse_verb, stored):
     for name in ("h100", "groq-lpu-v1"):
         said = dse_verb("propose", stored[0], "--out", stored[1], "--tpot", "5 ms", "-o", f"{name}.yaml")
-        said.refused("--output: expected a name of its own", name)
+        said.refused("--output: expected a new name", name)
 
 
 def test_warnings_are_in_the_terms_of_the_field(study, proposal):
@@ -340,7 +342,9 @@ def test_warnings_are_in_the_terms_of_the_field(study, proposal):
     assert known is not None and known.low < known.high
     values = {**proposal.rounded.candidate.values, "sram_bandwidth_per_byte": known.low}
     told = at_space_boundary(replace(proposal.rounded.candidate, values=values), spec)
-    assert any(line.startswith("sram bandwidth: ") and "B/s per MiB is the smallest" in line for line in told)
+    assert any(
+        line.startswith("SRAM bandwidth: ") and "B/s per MiB is the smallest value" in line for line in told
+    )
 
 
 def test_a_polished_chip_is_never_worse_and_no_step_improves_it(study, front):

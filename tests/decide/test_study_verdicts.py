@@ -139,13 +139,13 @@ def test_a_winner_that_no_table_has_is_explained(winner, explained):
     )
     console = Console(file=io.StringIO(), width=100)
     show_verdicts(console, Verdicts(verdicts=(one,), dependence=()), "$/(token/s)")
-    assert ("a chip that a walk over the steps" in console.file.getvalue()) == explained
+    assert ("chip that a local search from X reached" in console.file.getvalue()) == explained
 
 
 def test_run_stores_verdicts_that_front_and_report_show(dse_verb, tmp_path):
     path = write_study(tmp_path, **REAL)
     said = dse_verb("run", path, "--quiet", "--no-intervals", "--out", "r")
-    assert "Who wins by $/(token/s), under each software" in said.out
+    assert "Winner by $/(token/s) under each assumption about software" in said.out
     data = dse_verb("front", path, "--out", "r", "--format", "json").json
     assert {v["software"] for v in data["verdicts"]} == {"as-sold", "equal", "ideal"}
     assert set(data["verdicts"][0]) >= {"target", "software", "winner", "kind", "value", "low", "high"}

@@ -52,7 +52,7 @@ def test_without_ranges_every_interval_has_no_width(study, front):
         np.testing.assert_allclose(sure.front.frame[f"tpot_s_{bound}"], tpot, rtol=1e-12)
     np.testing.assert_array_equal(sure.front.frame["probability_best"], 1.0)
     np.testing.assert_array_equal(sure.front.frame["probability_meets_target"], 1.0)
-    assert sure.sampled.numbers == 0
+    assert sure.drawn.numbers == 0
 
 
 def test_at_least_95_of_100_designs_lie_inside_their_own_interval(study, front):
@@ -70,7 +70,7 @@ def test_intervals_are_in_order_and_shares_are_shares(found):
     assert (rows["p50"] <= rows["p90"]).all()
     best, meets = rows["probability_best"], rows["probability_meets_target"]
     assert ((best >= 0.0) & (best <= meets) & (meets <= 1.0)).all()
-    assert found.sampled.numbers > 50
+    assert found.drawn.numbers > 50
 
 
 def test_at_each_target_the_chances_to_be_best_sum_to_the_chance_that_one_meets_it(front, found):

@@ -135,6 +135,6 @@ def test_the_front_counts_whole_dies_and_names_the_node(searched: tuple[Any, Any
     said = call("front", study.path, "--out", result.out)
     assert said.code == 0, said.err
     # in a row of a table, or cell by cell where the row is too wide
-    dies = re.findall(r"(\d+)(?: +|\nnode +)n[753]\b", said.out.partition("What these chips are")[2])
+    dies = re.findall(r"(\d+)(?: +|\nnode +)n[753]\b", said.out.partition("Parameters of these chips")[2])
     assert dies
     assert set(dies) <= {"1", "2", "4"}
