@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+import dse
+
 HERE = Path(__file__).parent
+# the generators of our own pages are not in the wheel that tests import, but in the checkout
+dse.__path__.append(str(HERE.parent / "dse"))
 SLOW = (
     "faults", "workers", "view", "browser", "packaging", "decide", "pages/test_page.py",
     "search/test_bounds.py", "search/test_interrupted.py", "search/test_killed.py", "search/test_mix.py",
@@ -31,6 +35,7 @@ FAST = (
     "decide/test_rounding.py",
     "decide/test_rules.py",
     "decide/test_steps.py",
+    "view/test_guard_of_pages.py",
     "view/test_requests.py",
 )
 """Files of slow folders that are arithmetic or calls in process alone."""

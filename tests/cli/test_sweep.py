@@ -119,7 +119,7 @@ def test_a_wrong_grid_is_told(dse, grid, words):
 
 
 def test_a_wrong_backend_is_told(dse):
-    dse("sweep", "groq-vs-h100", "--backend", "torch").refused("--backend", "numpy, jax", "'torch'")
+    dse("sweep", "groq-vs-h100", "--backend", "torch").refused("--backend", "jax, numpy", "'torch'")
 
 
 def test_a_study_without_a_space_has_nothing_to_sweep(dse, study_with):

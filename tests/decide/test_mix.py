@@ -228,7 +228,7 @@ def test_every_verb_takes_a_mix(dse_verb, mixed, proposal, monkeypatch):
     """What `propose` finds for a mix is the fixture; the verb asks for it, tells it and writes it."""
     asked = []
     monkeypatch.setattr(
-        "dse.decide.propose.proposal.propose", lambda *a, **k: asked.append((a, k)) or proposal
+        "dse.cli.verbs.chips.propose.proposed", lambda *a, **k: asked.append((a, k)) or proposal
     )
     path, out = mixed
     told = dse_verb("explain", path, "row:1", "--out", out)

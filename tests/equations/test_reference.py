@@ -78,7 +78,7 @@ def test_every_example_runs_here_or_in_a_test_that_it_names(path: Path, function
     named = re.findall(r"tests/[\w/]+(?:\.py)?", example)
     assert named, "neither an example nor a test"
     for test in named:
-        assert (ROOT.parents[1] / test).exists(), f"{test} is gone"
+        assert (Path(__file__).parents[2] / test).exists(), f"{test} is gone"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)

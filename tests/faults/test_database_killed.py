@@ -171,12 +171,12 @@ def _proxy(server: Database, port: str):
 
 @pytest.mark.slow
 def test_two_runs_on_one_study_in_a_database_at_once(server: Database, tmp_path: Path) -> None:
-    path = write_study(tmp_path, budget={"trials": 50})
+    path = write_study(tmp_path, budget={"trials": 100})
     options = ("--storage", server.url, "--out")
     both = [start("run", path, *options, tmp_path / name) for name in ("a", "b")]
     for process in both:
         ended(process)
-    check_whole(trials_in(server.url), 50)
+    check_whole(trials_in(server.url), 100)
     fronts = [(tmp_path / name / "front.csv").read_bytes() for name in ("a", "b")]
     again = [run(str(path), storage=server.url, out=tmp_path / name) for name in ("a", "b")]
     assert [r.new_trials for r in again] == [0, 0]

@@ -24,14 +24,14 @@ from dse.search.trials import replay
 RUN = "import sys; from dse.search.run.runner import run; run(sys.argv[1], trials=10**6, out=sys.argv[2])"
 DIE_IN_A_TRIAL = """
 import os, signal, sys
-from dse.search import island
+from dse.search.run import local_worker
 from dse.search.run.runner import run
-evaluate, calls = island.points_of, iter(range(99))
+evaluate, calls = local_worker.points_of, iter(range(99))
 def dies(*arguments):
     if next(calls) == 5:
         os.kill(os.getpid(), signal.SIGKILL)
     return evaluate(*arguments)
-island.points_of = dies
+local_worker.points_of = dies
 run(sys.argv[1], trials=10**6, out=sys.argv[2])
 """
 

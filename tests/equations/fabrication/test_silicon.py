@@ -136,7 +136,7 @@ def test_a_cheap_big_chip_is_impossible():
 
 
 def test_a_chip_on_an_unknown_node_is_refused_by_name():
-    with pytest.raises(SpecError, match=r"^chips/h100: silicon: expected a node .*'28 nm'\. known: n12"):
+    with pytest.raises(SpecError, match=r"^chips/h100: silicon: expected a node .*'28 nm'; known: n12"):
         chip_unit_cost(h100(node="28 nm"), technology())
 
 
