@@ -106,8 +106,9 @@ def _answer(p: Proposal) -> str:
     m = p.estimate.metrics
     layout = "" if p.evaluation.parts else f" ({layout_text(p.rounded.layout, parts_of(p.study))})"
     slowest = " for the slowest part" if p.evaluation.parts else ""
+    chips, serve = ("chip", "serves") if m["chips"] == 1.0 else ("chips", "serve")
     text = (
-        f"{counted(m['chips'])} chips{layout} serve {served_words(p.study)} "
+        f"{counted(m['chips'])} {chips}{layout} {serve} {served_words(p.study)} "
         f"at a TPOT of {pretty(m['tpot_s'], 's')}{slowest} for {pretty(m['usd_per_token_per_s'], '')} "
         f"$/(token/s), bound by {word(p.estimate.bound_by)}."
     )
