@@ -13,16 +13,21 @@ HERE = Path(__file__).parent
 # the generators of our own pages are not in the wheel that tests import, but in the checkout
 dse.__path__.append(str(HERE.parent / "dse"))
 SLOW = (
-    "faults", "workers", "view", "browser", "packaging", "decide", "pages/test_page.py",
+    "faults", "workers", "view", "browser", "packaging", "decide", "external", "simulation", "calibrate",
+    "properties/test_batches.py", "properties/test_compiled.py", "properties/test_expert_parallelism.py",
+    "properties/test_littles_law.py", "properties/test_namespaces.py", "properties/test_pools_and_chunks.py",
+    "properties/test_serving_modes.py", "equations/fabrication/test_silicon_any_technology.py",
     "search/test_bounds.py", "search/test_interrupted.py", "search/test_killed.py", "search/test_mix.py",
-    "search/test_pareto.py", "search/test_replay.py", "search/test_runner.py", "search/test_sweep.py",
-    "spec/test_names.py", "bench/test_bench_runs.py", "calibrate", "design/test_open_chip.py",
+    "search/test_pareto.py", "search/test_refused.py", "search/test_replay.py", "search/test_runner.py",
+    "search/test_sweep.py", "spec/test_names.py", "bench/test_bench_runs.py", "design/test_open_chip.py",
+    "evaluate/test_one_answer.py", "validate/test_speed_of_light.py", "pages/test_page.py",
+    "report/test_front_plot.py", "report/test_pictures.py", "report/test_words_in_pictures.py",
     "cli/test_assumed.py", "cli/test_run.py", "cli/test_run_cases.py", "cli/test_with_unanchored.py",
     "cli/test_front.py", "cli/test_pages_and_pictures.py", "cli/test_catalog.py", "cli/test_check.py",
-    "cli/test_process.py", "cli/test_sweep.py", "studies/test_committed_fronts.py",
+    "cli/test_chip.py", "cli/test_process.py", "cli/test_sweep.py", "studies/test_committed_fronts.py",
 )  # fmt: skip
-"""What starts processes, servers, searches or fits, besides single tests that are marked: without them
-(`pytest -m "not slow"`) the rest takes a minute on two cores."""
+"""What starts processes, servers, searches or fits, compiles, draws, or tries many random designs, besides
+single tests that are marked: without them (`pytest -m "not slow"`) the rest takes a minute on two cores."""
 
 FAST = (
     "calibrate/test_fit_laws.py",

@@ -4,6 +4,7 @@
 """
 
 import ast
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -83,12 +84,15 @@ COUNTS: dict[str, Count] = {
 
 def _found(habit: str, files: list[Path]) -> list[str]:
     """`file:line` of each."""
-    found = []
-    for path in files:
-        text = path.read_text(encoding="utf-8")
-        lines = sorted(set(COUNTS[habit](ast.parse(text), text)))
-        found += [f"{path.relative_to(ROOT)}:{line}" for line in lines]
-    return found
+    return [f"{path.relative_to(ROOT)}:{line}" for path in files for line in _habits(path)[habit]]
+
+
+@functools.cache
+def _habits(path: Path) -> dict[str, list[int]]:
+    """Lines of a file that have each habit, counted once for all tests."""
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    return {habit: sorted(set(count(tree, text))) for habit, count in COUNTS.items()}
 
 
 def _files(*places: str) -> list[Path]:
