@@ -29,6 +29,7 @@ def namespace(*arrays: Array) -> Namespace:
     if len(kinds) == 1 and (known := _KNOWN.get(*kinds)) is not None:
         return known
     found = array_namespace(*(a for a in arrays if not is_number(a)))
+    # two types of one library (JAX's arrays and tracers) give no single key, so they are looked up each time
     if len(kinds) == 1:
         _KNOWN[kinds.pop()] = found
     return found

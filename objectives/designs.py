@@ -232,6 +232,7 @@ class Designs:
 
         def rows(struct: Chips | Deployments) -> dict[str, Array]:
             out = {}
+            # column by column, so that at most one is laid out in full at a time
             for name, a in struct.columns().items():
                 xp = namespace(a)
                 out[name] = xp.reshape(xp.broadcast_to(a, shape), (-1,))[indices]

@@ -148,6 +148,7 @@ METRICS: tuple[Metric, ...] = (
         unit="token/s",
         title="output of the system",
         description="Sustained output tokens per second of the whole system.",
+        # clusters do not serve in the stated shares, so that the sum of their outputs is no rate of the mix
         combine=Ratio("capex_usd", "usd_per_token_per_s"),
         interval="throughput",
         rank=4,
@@ -225,6 +226,7 @@ METRICS: tuple[Metric, ...] = (
         description="Time from request to last token, the mean wait for other prompts included.",
         compute=_end_to_end,
         interval="throughput",
+        # a table has it only where a study names it as an objective
         shown=(),
     ),
 )

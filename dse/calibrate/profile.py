@@ -68,6 +68,7 @@ class Profile:
         lines += [f"{name}: {_leaf(leaf)}" for name, leaf in self.leaves.items()]
         factors = ", ".join(f"{metric}: {factor:.3g}" for metric, factor in sorted(self.interval.items()))
         lines += [f"interval: {{{factors}}}"] if factors else []
+        # a JSON text is a YAML text, whatever colons and quotes are in it
         lines += [f"notes: {json.dumps(self.notes)}"]
         return "\n".join(lines) + "\n"
 
@@ -174,4 +175,5 @@ def _plain(value: object) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(json.dumps(v, ensure_ascii=False) for v in value) + "]"
     text = str(value)
+    # a bare text with dashes may be a date to YAML, which is then no text
     return json.dumps(text, ensure_ascii=False) if " " in text or "-" in text else text

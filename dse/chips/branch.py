@@ -210,6 +210,7 @@ class Branch:
         if "die_bandwidth" in values:
             changed["die_bandwidth"] = values["die_bandwidth"]
         if "package" in values:
+            # a value is a place among the choices of the space, a column has the place among all classes
             codes = [float(PACKAGES.index(c)) for c in self.spec.parameters["package"].choices]
             changed["package"] = xp.asarray(codes)[xp.astype(values["package"], xp.int64)]
         return replace(b, **changed)
@@ -276,6 +277,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
     drams = [_build(spec, template, spec.nodes[0], g) for g in spec.generations or (None,)]
     problems = [p for b in (*builds, *drams) for p in setting.foundry.problems(b, where)]
     if problems:
+        # nodes and generations are built in pairs, so one lack may be found several times
         raise SpecError(list(dict.fromkeys(problems)))
 
     def resolved(made: list[Build]) -> tuple[Technology, ...]:

@@ -23,6 +23,7 @@ def value_at(parameter: ParameterSpec, fraction: Floats) -> Floats:
 def fraction_of(parameter: ParameterSpec, value: float) -> float:
     """Fraction of its range at `value`, clipped to [0, 1]."""
     low, high = parameter.low, parameter.high
+    # a range of one value: every fraction is right, and the quotient below is 0 / 0
     if high == low:
         return 0.0
     if parameter.choices:

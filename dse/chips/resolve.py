@@ -234,6 +234,7 @@ def network_columns(network: NetworkSpec) -> Columns:
         "link_domain": domain,
         # a topology without groups is one group of the whole domain
         "link_group": float((network.group.value if network.group else None) or domain),
+        # shares are divisors; a topology without groups has all of its links for both
         "link_local_share": _or_zero(network.local_share) or 1.0,
         "link_global_share": _or_zero(network.global_share) or 1.0,
         "in_network_reduction": float(network.in_network_reduction),
@@ -299,6 +300,7 @@ def price_parts(chip: ChipSpec, setting: Setting, made: Silicon | None = None) -
         unit_cost_usd=cost,
     )
     parts = price_method(setting.price.method).price(known, setting.terms)
+    # a method may give a plain number or a column of one chip
     return {name: float(np.asarray(usd).reshape(-1)[0]) for name, usd in parts.items()}
 
 
@@ -362,6 +364,7 @@ def _speed_unknowns(
         if isinstance(leaf := getattr(stack, name), Sourced):
             needed[f"stacks/{stack.name}: {name}"] = leaf.value
     yield from _nulls(f"chips/{chip.name}", needed)
+    # weights and KV cache often share a format, whose lack is named once
     for stored in dict.fromkeys((precision.weights, precision.kv)):
         formats = arithmetic(stored, precision.activations)
         if peak_of(chip, formats) is None:

@@ -97,6 +97,7 @@ class Foundry:
     technology: TechnologySpec
     value: Value = middle
     """Number of each leaf, see `TechnologySpec.resolve`."""
+    # a memo: it is no part of what a foundry is, so it makes no two of them differ
     _clean: set[Build] = field(default_factory=set, repr=False, compare=False)
 
     @cached_property
@@ -213,6 +214,7 @@ def blueprint_of(chip: ChipSpec, technology: TechnologySpec) -> Blueprint:
     """What the file of a chip says of its silicon, every array of shape (1,)."""
 
     def one(value: float | None) -> Array:
+        # nulls that matter were refused by `_chip_problems`; of the others a chip has none
         return np.asarray([value or 0.0], dtype=float)
 
     # one unit serves all formats, so it is as large as its costliest format needs

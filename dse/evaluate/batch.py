@@ -84,6 +84,7 @@ class DesignBatch:
         """Violation of the latency target that is a parameter of the trial, shape (points,)."""
         swept = self.study.swept
         if swept is None:
+            # no latency is beyond a target that the study does not have
             return np.full(self.values.shape[0], -np.inf)
         late: Floats = api.violation(swept, self.flat(swept.value(self.metrics, self.study.context)), limit)
         return late
@@ -94,6 +95,7 @@ class DesignBatch:
         # a swept target of infinity is none
         swept = () if study.swept is None or not np.isfinite(limit) else ((study.swept, limit),)
         limits = merged(study.limits, swept)
+        # as of one chip: a mix has its combinations on the axis of the chips
         found = judged(self.metrics, study.context, study.goal, limits, self.shape, 1)
         return int(best(found)[0])
 

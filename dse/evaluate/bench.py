@@ -47,6 +47,7 @@ def bench(
     if compile is None:
         chips, work = CHIPS, _evaluated(study, deployments)
     else:
+        # starting a compiled call takes time, so a block keeps the device busy for longer than that
         chips = max(1, points_per_call(backend) // deployments.size)
         work, count = _counted(study, deployments, compile), 1
     blocks = list(_blocks(study.branches[BRANCH], chips, 8))
@@ -114,6 +115,7 @@ def _counted(
         for i, name in enumerate(HEADLINE):
             good = good & (getattr(metrics, name) < limits[i])
         xp = namespace(good)
+        # flags may lack an axis on which all designs are alike, and each of these counts
         flags = xp.astype(xp.broadcast_to(good, designs.shape), xp.int32)
         return xp.sum(flags, axis=(0, 1, 2), dtype=xp.int32)
 

@@ -196,6 +196,7 @@ def _board_power(sold: ChipSpec, made: Silicon, technology: TechnologySpec) -> f
     told = sold.power.value
     if told is None or sold.die.process.value not in technology.nodes:
         return None
+    # watts alone are compared, so that an unknown price does not stop it
     before = chip_silicon(sold, technology, priced=False)
     return float(told * _first(made.power_w) / _first(before.power_w))
 
@@ -207,6 +208,7 @@ def _changed(given: Mapping[str, str], before: ChipSpec, after: ChipSpec) -> lis
     found = []
     for name in sorted(set(given) - NO_SILICON):
         was, now = old.get(CHIP[name]), new.get(CHIP[name])
+        # a class of cooling is a word, so it is none of the sourced values
         same = (
             before.cooling == after.cooling if name == "cooling" else was and now and was.value == now.value
         )

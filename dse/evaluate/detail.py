@@ -55,6 +55,7 @@ def details_of(study: ResolvedStudy, rows: Table) -> list[DesignDetail]:
     Raises `SpecError` for a row whose chip is neither of the space nor of the catalog.
     """
     found: dict[int, DesignDetail] = {}
+    # groups in any order: the last line returns to that of the rows
     for name, part in rows.groupby(_family(rows), sort=False):
         family = family_of(study, str(name), part)
         made = _mixed(study, part, family) if study.members else _evaluated(study, part, family)

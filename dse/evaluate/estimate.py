@@ -379,6 +379,7 @@ def _at_unit_cost(chip: ChipSpec, setting: Setting) -> Setting:
     except SpecError as error:
         hint = "give --set price='... USD'"
         what = f"price: expected a known value, got null, and no unit cost either; {hint}"
+        # from None, as the cause is among the problems
         raise SpecError([Problem(f"chips/{chip.name}", what), *error.problems]) from None
     return replace(setting, price=PriceSpec(method="unit-cost", system=setting.price.system))
 

@@ -129,6 +129,7 @@ def _combinations(choices: list[list[tuple[float, int]]]) -> Iterator[tuple[int,
     fastest = max(steps[0][0] for steps in choices)
     limits = sorted({fastest, *(late for steps in choices for late, _ in steps if late > fastest)})
     for limit in limits:
+        # steps get cheaper as they get slower, so that the last one within the limit is the cheapest
         yield tuple(next(i for late, i in reversed(steps) if late <= limit) for steps in choices)
 
 
@@ -151,6 +152,7 @@ def combined_metrics(members: tuple[MemberPoints, ...]) -> Metrics:
         if isinstance(rule := metric.combine, Ratio):
             found[metric.column] = found[rule.over] / found[rule.under]
     over = [m.metrics.violations for m in members]
+    # members differ in their constraints: only a network with experts needs replicas that share them
     names = dict.fromkeys(name for each in over for name in each)
     own = Metrics.__dataclass_fields__
     columns: dict[str, Any] = {column: found[column] for column in found if column in own}

@@ -29,6 +29,7 @@ class Archive:
         self.axes = tuple(axes)
         self._values: Floats = np.empty((0, len(self.axes)))
         self._ranks: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        # a front without rows keeps the columns of its axes, without which `load_front` refuses it
         self._rows = pd.DataFrame({axis.column: pd.Series(dtype="float64") for axis in self.axes})
 
     def __len__(self) -> int:
@@ -62,6 +63,7 @@ class Archive:
             raise ValueError(f"archive: expected {len(chosen)} rows, got {len(fresh)}.")
         kept = self._rows[keep[:old]]
         self._rows = (
+            # an empty table would change the kinds of the columns that it is joined to
             pd.concat([kept, fresh], ignore_index=True) if len(kept) else fresh.reset_index(drop=True)
         )
         self._values, self._ranks = merged[keep], order[keep]
@@ -99,6 +101,7 @@ class Archive:
         rows, whatever came before.
         """
         rows = self._rows.iloc[self._order()]
+        # of no rows every column is all gaps, so that none would be left
         if len(rows):
             rows = rows.dropna(axis=1, how="all")
         return rows[ordered(rows.columns)].reset_index(drop=True)

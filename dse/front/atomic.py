@@ -17,6 +17,8 @@ def replace_files(files: Mapping[Path, bytes]) -> None:
     try:
         for path, data in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
+            # in the same folder, since a rename is atomic within one file system only, and random, so that
+            # two writers never share a file
             temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
             staged.append((temporary, path))
             # flushed before the rename: else a crash could leave the new name on an empty file
@@ -32,6 +34,7 @@ def replace_files(files: Mapping[Path, bytes]) -> None:
     finally:  # also when interrupted
         for temporary, _ in staged:
             with suppress(OSError):
+                # renamed ones are gone already, and an error here would hide the one that led here
                 temporary.unlink(missing_ok=True)
 
 

@@ -76,6 +76,7 @@ def _endings() -> tuple[tuple[str, str], ...]:
 
 def kind_of(column: pd.Series) -> Kind:
     """What a column holds; whole numbers with gaps are floats, anything that is no number is text."""
+    # first, since pandas counts truth values as numbers
     if types.is_bool_dtype(column.dtype) and not column.isna().any():
         return "bool"
     if types.is_integer_dtype(column.dtype) and not column.isna().any():
@@ -89,6 +90,7 @@ def canonical(frame: pd.DataFrame) -> pd.DataFrame:
     for name in ordered(frame.columns):
         column, kind = frame[name], kind_of(frame[name])
         if kind == "text":
+            # `str` would make the text "nan" of a gap
             out[name] = column.map(str, na_action="ignore")
         else:
             # nullable and narrow types become plain ones, so that equal tables have equal bytes

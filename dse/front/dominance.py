@@ -76,6 +76,7 @@ def log_hypervolume(
     corner = {axis.name: reference.get(axis.name, 0.0) for axis in axes}
     if min(corner.values()) <= 0.0 or (points <= 0.0).any():
         return None
+    # a logarithm rises, so that the same points dominate; signs are turned after it
     return hypervolume(np.log(points), axes, {name: float(np.log(v)) for name, v in corner.items()})
 
 
@@ -89,4 +90,5 @@ def factor_to_cover(values: npt.ArrayLike, reference: npt.ArrayLike, axes: Seque
     found, wanted = np.asarray(values, dtype=np.float64), np.asarray(reference, dtype=np.float64)
     if not found.size or not wanted.size or found.min() <= 0.0 or wanted.min() <= 0.0:
         return float("inf")
+    # directions instead of turned signs: a factor needs values above 0
     return float(moocore.epsilon_mult(found, ref=wanted, maximise=[axis.maximised for axis in axes]))

@@ -23,6 +23,7 @@ AT_TARGETS = "at_targets.csv"
 """Table that only some folders have."""
 
 
+# tables that are compared give a table, which has no truth value
 @dataclass(frozen=True, eq=False)
 class Front:
     """What a study found: the front, the baselines next to it, and their manifest."""
@@ -65,6 +66,7 @@ def write_front(out: Path, front: Front) -> None:
         )
     try:
         manifest = json.dumps(
+            # NaN is no JSON: most other programs would refuse the whole file
             {**own, **front.manifest}, indent=2, ensure_ascii=False, allow_nan=False, default=_plain
         )
     except (TypeError, ValueError) as error:

@@ -212,6 +212,7 @@ def best_at_targets(
     # the best first, of equal ones the better on the axis: the first that meets a target is its answer
     order = np.lexsort((on_axis, value))
     order = order[np.isfinite(on_axis[order]) & np.isfinite(value[order])]
+    # of what is made large the smallest target is the loosest
     wanted = sorted({float(t) for t in targets}, reverse=axis.maximised)
     meets = [order[on_axis[order] <= sign * t] for t in wanted]
     picks = [_smallest(frame, value, rows, tolerance) if len(rows) else -1 for rows in meets]
@@ -227,9 +228,11 @@ def _smallest(
     if not tolerance or not {"chip", "chips"} <= set(frame.columns):
         return first
     chip, chips = frame["chip"].to_numpy(), frame["chips"].to_numpy(dtype=np.float64)
+    # a goal that is made large is negative here, hence the absolute value
     near = rows[value[rows] <= value[first] + tolerance * abs(value[first])]
     # the tolerance is for layouts: another chip is another answer, whatever its size
     near = near[chip[near] == chip[first]]
+    # argmin takes the first of equals, and the best come first
     return int(near[np.argmin(chips[near])])
 
 

@@ -119,6 +119,7 @@ def renumbered(table: Table, numbers: Mapping[int, int]) -> Table:
     kept = table[table["trial"].isin(list(numbers))]
     found = kept["trial"].map(numbers).astype("int64")
     names = [
+        # baselines have names of the catalog, which hold no number of a trial
         chip_name(branch_of(chip), number) if role == "search" else chip
         for chip, number, role in zip(kept["chip"], found, kept["role"], strict=True)
     ]

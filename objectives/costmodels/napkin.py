@@ -37,6 +37,7 @@ class NapkinCostModel:
             "weights": llm.nominal_params * precision.weight_bytes + zeros_like(d.batch),
             "kv_cache": d.batch * (sequence * GIB_TAKEN_FOR_GB),
         }
+        # a cache holds copies of what DRAM holds, so it is no room; the article counts all bytes as usable
         capacity = c.sram_bytes * c.sram_pinned + c.dram_bytes
         needed = ceil_div(held["weights"] + held["kv_cache"], capacity)
         chips = maximum(needed, d.tp * d.pp) * d.dp

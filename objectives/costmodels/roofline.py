@@ -95,6 +95,7 @@ def _violations(s: Setup, served: ServingResult) -> dict[str, Array]:
 def _extra_capex(s: Setup, served: ServingResult) -> dict[str, Array]:
     """Capital beyond chips, hosts and networks [USD]: the tier of a prefix cache, where prompts run."""
     cache = s.context.workload.prefix
+    # the chips' own DRAM is in their price
     if cache is None or cache.tier == "dram":
         return {}
     d = s.deployments

@@ -35,6 +35,7 @@ class ComputeRatio:
         try:
             chip = terms.catalog.get(ChipSpec, terms.price.reference or "")
         except SpecError as error:
+            # named by the key that the user wrote, not by the folder that was searched
             raise SpecError(Problem(where, p.what) for p in error.problems) from None
         if terms.price.reference_price is None and chip.price.value is None:
             what = "price: expected a known value, got null; give a reference_price"
@@ -47,5 +48,6 @@ class ComputeRatio:
         reference = terms.catalog.get(ChipSpec, terms.price.reference or "")
         given = terms.price.reference_price
         usd = reference.price.value if given is None else given
+        # `check` has refused a reference without a peak or a price: the defaults satisfy the types
         peak = peak_of(reference, ("fp16",)) or 1.0
         return {"compute_ratio": compute_ratio_price(chips.fp16_flops, peak, usd or 0.0)}

@@ -95,6 +95,7 @@ class Lookup:
         self.catalog = catalog
         self.fixed = None if stack is None else catalog.get(StackSpec, stack)
         others = (s for s in catalog.all(StackSpec).values() if candidate is None or s.name != candidate.name)
+        # first, since of equally good matches the first is taken
         self.stacks = ([candidate] if candidate else []) + list(others)
         self._seen: dict[object, object] = {}
 

@@ -145,6 +145,7 @@ def compare_dataflow(model: api.CostModel, catalog: Catalog) -> DataflowComparis
     rows = dataflow_rows(catalog)
     lookup, family = Lookup(catalog), catalog.get(StackSpec, FAMILY)
     without = families_without(catalog)
+    # by identity: two rows of a table may be equal
     looked_up = {id(row): lookup.case(row) for row in rows}
     cases = [c for c in looked_up.values() if isinstance(c, Case)]
     # a vendor without rows was never part of the family: there is nothing to leave out

@@ -25,5 +25,6 @@ def drafted(row: Measured, llm: api.Llm) -> api.Speculation | None:
     for _ in range(60):  # halves [0, 1] below the precision of a float
         middle = (low + high) / 2.0
         yields = tokens_per_step(api.Speculation(length=length, acceptance=middle, cost=cost))
+        # tokens of a step rise with acceptance
         low, high = (middle, high) if yields < row.accepted else (low, middle)
     return api.Speculation(length=length, acceptance=low, cost=cost)

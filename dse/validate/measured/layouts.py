@@ -54,11 +54,13 @@ def layout(row: Measured, chip: ChipSpec, llm: api.Llm, weight_bytes: float) -> 
     ways = max(row.chips / (pp * dp), 1.0)
     if not ways.is_integer():
         return None
+    # a single chip leaves nothing to assume
     if ways == 1.0:
         return _found(row, 1.0, pp, dp, "")
     if row.pp is None and re.search(LAYER_SPLIT, row.engine, re.IGNORECASE):
         return _found(row, 1.0, ways, dp, f"PP {ways:.0f}")
     most = fewest if row.kind in REPLICATED and row.dp is None and fewest else ways
+    # with more ways than heads some chips would have none
     tp = max(t for t in _divisors(ways) if t <= min(most, llm.heads))
     assumed = f"TP {tp:.0f}" if tp == ways else f"TP {tp:.0f} x DP {ways / tp:.0f}"
     return _found(row, tp, pp, dp * ways / tp, assumed)

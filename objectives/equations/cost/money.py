@@ -237,6 +237,7 @@ def usd_per_million_tokens(
         >>> round(usd_per_million_tokens(paid, 31557.6, 0.0, 1000.0, 0.0), 9)
         1.0
     """
+    # the sum of `running_cost` with dollars added up first: a search needs no parts, of millions of designs
     built = economy.power_overhead * economy.building_usd_per_watt
     yearly = capex_usd * (annuity(economy.lifetime_s, economy.cost_of_capital) + economy.upkeep_per_year)
     yearly = yearly + power_w * (built * annuity(economy.building_lifetime_s, economy.cost_of_capital))

@@ -41,6 +41,7 @@ def full_power(blueprint: Blueprint, plan: Plan, technology: Technology) -> dict
         "compute": blueprint.peak_flops * node.matrix_joules_per_flop
         + blueprint.vector_flops * node.vector_joules_per_flop,
         "sram": blueprint.sram_bandwidth * node.sram_joules_per_byte,
+        # a plain 0 on chips without this path, and readers of parts index columns
         "load": blueprint.weight_load * energy.load_joules_per_byte + zeros_like(blueprint.peak_flops),
         "dram": blueprint.dram_bandwidth * dram_joules,
         # bandwidths are one way, and at full rate both ways draw power

@@ -277,6 +277,7 @@ def _pick_number(values: Sequence[Any], index: Array) -> Any:
     if isinstance(first, str) or all(v is first or (_plain(v) and v == first) for v in values):
         return first
     xp = namespace(index)
+    # an index may have a dtype of whole numbers, which would cut off fractions
     out = xp.zeros_like(index, dtype=xp.float64) + first
     for i, value in enumerate(values[1:], start=1):
         out = xp.where(index == i, value, out)

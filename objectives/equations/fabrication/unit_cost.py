@@ -234,6 +234,7 @@ def unit_cost(blueprint: Blueprint, plan: Plan, power_w: Array, technology: Tech
     hbm = blueprint.stacks * t.dram.on_interposer + zero
     compute = group_cost(plan.compute, node=t.node, wafer=t.wafer)
     io = group_cost(plan.io, node=t.io_node, wafer=t.wafer)
+    # prices may have axes that areas lack, such as one of draws
     zero = zero + zeros_like(compute)
     dram = blueprint.dram_bytes * t.dram.usd_per_byte + zero
     if t.wafer.whole:

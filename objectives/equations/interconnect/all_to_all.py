@@ -49,12 +49,14 @@ def all_to_all(chips: Chips, n: Array) -> AlphaBeta:
         16.0
     """
     inside = minimum(n, chips.link_domain)
+    # one chip sends nothing: the floor makes its shares 0 / 1
     others = maximum(n - 1.0, 1.0)
     # shares of what a chip sends: to chips of its own domain, and to chips beyond it
     near = (inside - 1.0) / others
     far = (n - inside) / others
     latency, per_byte = _inside(chips, inside)
     out = where(far > 0.0, chips.scale_out_latency, 0.0)
+    # one chip starts no collective, so it pays no software for one
     some = where(n > 1.0, 1.0, zeros_like(n))
     within = where(inside > 1.0, 1.0, zeros_like(inside))
     # scale-up and scale-out work at once, so that the slower of them sets the time

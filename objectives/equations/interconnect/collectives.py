@@ -118,6 +118,7 @@ def all_reduce_over_dies(chips: Chips) -> AlphaBeta:
         >>> float(all_reduce_over_dies(two).seconds(1e9)[0])
         1.00000002
     """
+    # ceil(1 / 2) is a hop, and a single die has none to make
     hops = where(chips.dies <= 1.0, 0.0, ceil_div(chips.dies, 2.0))
     return AlphaBeta(
         latency_s=2.0 * hops * chips.die_latency,

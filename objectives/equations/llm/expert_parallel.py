@@ -135,8 +135,10 @@ def expert_load(s: Spread, rows: Array, tile: Array, skew: float = 1.0) -> Exper
     # e (held - 1) / 2 pairs of experts share a chip
     visited = largest(chips, seen, (e * (held - 1.0) / 2.0) * both, held)
     padded = moe.padded_visits(s.experts, total, visits, visited, tile)
+    # a single expert has no others to share the rest, and E - 1 would divide by 0
     if skew == 1.0 or s.experts.count == 1:
         return ExpertLoad(visited=visited, rows=visits, padded_rows=padded)
+    # a row visits an expert once at most
     hot = min(skew * k / e, 1.0)
     # what the hot expert leaves of k visits is spread over the other experts alike
     cold, others = (k - hot) / (e - 1.0), held - 1.0

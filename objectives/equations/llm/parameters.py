@@ -41,6 +41,7 @@ def params(llm: Llm) -> float:
     layers = fsum(b.count * _block_params(b, llm.hidden) for b in llm.blocks)
     # a table of learned positions has rows of d as well; it is added below
     embeddings = (1 if llm.tied_embedding else 2) * llm.vocab * llm.hidden
+    # without a vocabulary it is a network of bare matrices, which has no norms
     final_norm = llm.hidden if llm.vocab else 0
     return layers + embeddings + final_norm + llm.learned_positions * llm.hidden
 

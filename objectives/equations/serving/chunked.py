@@ -61,6 +61,7 @@ def chunks(prompt: Array, budget: Array, due: Array) -> Chunks:
         >>> float(cut.pieces[0]), round(float(cut.rows[0]))
         (3.0, 1667)
     """
+    # requests without a prompt have no rows: the floor keeps quotients finite
     some = maximum(prompt, ones_like(budget))
     pieces = ceil_div(some, budget)
     together = where(pieces > 1.0, 1.0, maximum(minimum(due, budget) / some, 1.0))
@@ -83,6 +84,7 @@ class Chunked:
     def prompt_load(self, designs: Designs, work: Workload) -> PromptLoad:
         """Chunks of the budget, packed with prompts of the whole batch, next to decode."""
         batch = designs.deployments.batch
+        # one row at least, since `chunks` divides by this budget
         rows = minimum(maximum(batch * computed_tokens(work), 1.0), designs.chips.prompt_rows)
         return PromptLoad(prompts=ones_like(designs.deployments.tp), rows=rows, with_decode=True)
 
@@ -166,6 +168,7 @@ def _mixed(s: Setup, decoding: PassInput, cut: Chunks) -> PassInput:
         core_flop=(decoding.rows * decoding.core_flop + chunk.rows * chunk.core_flop) / rows,
         kv_elements=decoding.kv_elements + chunk.kv_elements,
         kv_share=decoding.kv_share,
+        # launches of a pass with a chunk are not recorded, so it pays those of prompts
         prompt=True,
         state_bytes=state,
     )

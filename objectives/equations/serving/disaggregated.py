@@ -192,6 +192,7 @@ class Disaggregated:
     def serve(self, s: Setup, steps: DecodeSteps) -> ServingResult:
         """Undisturbed steps, KV cache on its way, and a prefill pool for the requests that decode serves."""
         d, work, prompts = s.deployments, s.context.workload, s.prompt_load.prompts
+        # stages send at once, so the one with the most layers decides
         size = s.stage_layers * s.layer.kept_bytes(work.isl, s.context.precision.kv_bytes)
         prefill, step, load = prefill_pass(s), steps.per_token_s(), prefix_load_s(s)
         transfer = prefill.where_prompts(transfer_s(s.chips, size))
@@ -222,6 +223,7 @@ class Disaggregated:
             resources=steps.resources.plus(prefill.resources(s, prompts)),
             tpot_parts_s={"kv_transfer": behind},
             ttft_parts_s=parts,
+            # both pools have one layout, so that chips are in the ratio of replicas
             prompt_share=replicas / (replicas + d.dp),
             prefill_replicas=replicas,
             # a prefill replica has the same weights, and KV cache of its prompts in place of the batch

@@ -196,6 +196,7 @@ def prompt_share(batch: Array, step_s: Array, tokens_per_s: Array, replicas: Arr
         >>> round(prompt_share(16.0, 0.02, 640.0, 1.0), 9)
         0.2
     """
+    # a slot is held for a step at least: below 0 is rounding
     return maximum(1.0 - step_s * tokens_per_s / (replicas * batch), 0.0)
 
 

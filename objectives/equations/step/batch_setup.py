@@ -121,6 +121,7 @@ def _held_bytes(
     edges = layer.head if llm.tied_embedding else where(d.pp > 1.0, layer.head, 2.0 * layer.head)
     held = {
         "weights": (stage * layer.weights() + edges) * precision.weight_bytes,
+        # every sequence at its full length at once: a paged cache would need fewer chips, and may preempt
         "kv_cache": stage * layer.kept_bytes(work.max_context, precision.kv_bytes) * d.batch,
     }
     if work.speculation is not None:

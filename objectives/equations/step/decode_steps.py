@@ -100,10 +100,12 @@ def _decoding(s: Setup, rows: Array) -> PassInput:
     context, layer, sequences = s.context.workload.mean_context, s.layer, s.micro.rows
     return PassInput(
         rows=rows,
+        # a draft is checked at each of its rows, so that all of them need logits
         head_rows=rows,
         sequences=sequences,
         core_flop=layer.core_flop(context),
         kv_elements=sequences * layer.kv_read(context),
         kv_share=s.machine.placed.kv_share,
+        # a step reads each state and writes it back, whatever the context
         state_bytes=None if layer.state_bytes is None else 2.0 * layer.state_bytes * sequences,
     )

@@ -76,6 +76,7 @@ def prompt_core_flop(layer: MeanLayer, work: Workload) -> Array:
         return layer.prompt_core_flop(work.isl)
     before = work.isl - rows
     pairs = work.isl * layer.prompt_core_flop(work.isl) - before * layer.prompt_core_flop(before)
+    # an ISL of 0 has neither pairs nor rows
     return pairs / maximum(rows, 1.0)
 
 
