@@ -65,8 +65,8 @@ def write_front(out: Path, front: Front) -> None:
             f"{out}: expected a manifest without the keys {', '.join(sorted(own))}, got {sorted(clash)}."
         )
     try:
+        # NaN is no JSON: most other programs would refuse the whole file
         manifest = json.dumps(
-            # NaN is no JSON: most other programs would refuse the whole file
             {**own, **front.manifest}, indent=2, ensure_ascii=False, allow_nan=False, default=_plain
         )
     except (TypeError, ValueError) as error:

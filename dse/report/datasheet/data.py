@@ -26,6 +26,7 @@ def as_dict(p: Proposal) -> dict[str, object]:
         "ranks_among": p.prices,
         "unanchored": p.unanchored,
         "system_usd": p.system_usd,
+        # the keys are there without samples too, so that a reader needs no second case
         **dict.fromkeys(COLUMNS),
         **({} if p.odds is None else _sure(p.odds)),
         "estimate": as_plain(p.evaluation),
@@ -62,6 +63,7 @@ def as_dict(p: Proposal) -> dict[str, object]:
 
 
 def _sure(odds: Odds) -> dict[str, float | None]:
+    # JSON has no word for NaN
     return {n: v if isfinite(v) else None for n, v in odds.spread.as_dict().items()}
 
 

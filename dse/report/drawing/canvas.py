@@ -20,6 +20,7 @@ _SETTINGS = {
     "svg.fonttype": "none",
     # names inside an SVG are random otherwise; equal pictures must be equal bytes
     "svg.hashsalt": "dse",
+    # comes with matplotlib, so that text is as wide on every machine
     "font.family": "DejaVu Sans",
     "hatch.linewidth": 0.5,
 }

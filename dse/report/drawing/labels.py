@@ -57,7 +57,9 @@ def place_labels(axes: MplAxes, marks: Sequence[Mark], points: Floats, lines: Se
     frame = tuple(axes.get_window_extent().extents)
     scene = _Scene(scale, frame, np.concatenate(places), np.concatenate(ink), lines=np.empty((0, 2)))
     taken: list[Box] = []
+    # stable, so that names at equal places are placed in one order and equal numbers give equal pictures
     for i in np.argsort([-at[0, 0] for at in places], kind="stable"):
+        # with an empty part, as a single mark has no others and an empty list cannot be joined
         others = np.concatenate([np.empty((0, 2)), *bodies[:i], *bodies[i + 1 :]])
         place = _best(places[i], _size(axes, marks[i].name), replace(scene, others=others), taken)
         taken.append(place.box)
@@ -130,6 +132,7 @@ def _place(
 ) -> _Place:
     """The place of a text at an angle and a radius from its anchor."""
     width, height = size
+    # an ellipse around the point: a text is wider than high, and its nearest side should be as far away
     dx = cos(angle) * (radius * scene.scale + width / 2)
     dy = sin(angle) * (radius * scene.scale + height / 2)
     x, y = float(anchor[0]) + dx, float(anchor[1]) + dy
@@ -138,6 +141,7 @@ def _place(
     others = away(scene.others, anchor)
     gap = float(gaps(box, anchor[None, :])[0])
     nearer_by = (gap - float(gaps(box, others).min())) / scene.scale if len(others) else -np.inf
+    # without the first dot, which is on the own mark
     line = dotted(np.array([anchor, (x, y)]), 2 * scene.scale)[1:]
     return _Place(which, dx, dy, radius, box, nearer_by, line[gaps(box, line) > 0])
 
@@ -167,6 +171,7 @@ def _crossings(line: Floats, marks: Floats, scene: _Scene, taken: Sequence[Box])
     margin = 4 * scene.scale
     near = sum(bool(np.hypot(*(line - mark).T).min() < margin) for mark in marks)
     names = sum(inside(box, line, 0.0) > 0 for box in taken)
+    # dots near the box of the leader only, which spares most distances
     low, high = line.min(axis=0) - margin, line.max(axis=0) + margin
     foreign = scene.others[((scene.others > low) & (scene.others < high)).all(axis=1)]
     cut = sum(bool(np.hypot(*(line - dot).T).min() < margin) for dot in foreign)

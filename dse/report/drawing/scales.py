@@ -102,6 +102,7 @@ def _linear(low: float, high: float) -> list[float]:
     # the smallest round step with at most five intervals
     step = next(s * size for s in (1.0, 2.0, 2.5, 5.0, 10.0) if s * size >= raw)
     first, last = ceil(low / step), floor(high / step)
+    # multiples, since a running sum would collect rounding
     return [i * step for i in range(first, last + 1)]
 
 

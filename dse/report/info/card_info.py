@@ -120,6 +120,7 @@ def ledgers_of(ledgers: Mapping[str, Mapping[str, float]]) -> tuple[Ledger, ...]
         parts = tuple(ledgers.get(each.name, {}).items())
         total = sum(value for _, value in parts)
         if total != 0.0:
+            # titles name the unit, so that a dollar sign would say it twice
             title = each.title.format(shown(total, each.unit).lstrip("$"))
             found.append(Ledger(title, each.unit, parts))
     return tuple(found)
@@ -136,6 +137,7 @@ def constraints(violations: Mapping[str, float]) -> list[tuple[str, str, bool]]:
 
 
 def _chip_facts(chip: Row) -> list[Fact]:
+    # 0 means that the chip has no such memory or link
     return [(label, shown(chip[name], unit)) for label, name, unit in _CHIP if chip.get(name)]
 
 

@@ -67,6 +67,7 @@ def cases_info(fronts: Sequence[tuple[str, Front]]) -> CasesInfo:
         scale_of(target, [t[target.column].to_numpy(dtype=np.float64) for t in tables], None),
         scale_of(goal, [t[goal.column].to_numpy(dtype=np.float64) for t in tables], None),
     )
+    # over all cases, so that a kind looks alike in every panel
     looks = styles({str(b) for t in tables if "branch" in t for b in t["branch"].dropna()})
     return CasesInfo(
         goal=goal,

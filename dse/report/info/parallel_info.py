@@ -65,6 +65,7 @@ def parallel_info(front: Front) -> ParallelInfo:
     bundles = []
     for name, style in styles(set(kinds)).items():
         mine = table[[kind == name for kind in kinds]]
+        # an empty list cannot be stacked, and a front may have no column that varies
         shown = np.column_stack(
             [_numbers(mine, u.quantity.column) * u.quantity.factor for u in uprights] or [np.empty(0)]
         )
@@ -124,8 +125,10 @@ def _upright(q: Quantity, values: Floats, names: Mapping[float, str]) -> Upright
     log = low > 0 and high / low >= 4.0
     made = Upright(q, log, (low, high), ())
     marks = np.geomspace(low, high, 4) if log else np.linspace(low, high, 4)
+    # one mark: the spacing above gives it four times
     if low == high:
         marks = np.array([low])
+    # three digits: marks at equal distances are no round numbers
     texts = [tick_label(float(f"{v:.3g}")) for v in marks]
     places = _at(made, marks)
     return Upright(q, log, (low, high), tuple(zip([float(p) for p in places], texts, strict=True)))
@@ -134,6 +137,7 @@ def _upright(q: Quantity, values: Floats, names: Mapping[float, str]) -> Upright
 def _at(upright: Upright, shown: Floats) -> Floats:
     low, high = upright.limits
     if low == high:
+        # a single value is drawn in the middle; its place on a scale would be 0 / 0
         return np.where(np.isfinite(shown), 0.5, np.nan)
     if upright.log:
         return np.asarray(np.log(shown / low) / np.log(high / low))

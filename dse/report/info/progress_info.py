@@ -50,6 +50,7 @@ def progress_info(found: Progress, front: Front, exact: Front | None = None) -> 
     if exact is not None and reference and len(exact.frame):
         values = exact.frame[[axis.column for axis in front.axes]].to_numpy(dtype=np.float64)
         whole, best = hypervolume(values, front.axes, reference), "the exact front of the sweep"
+    # without any volume nothing is drawn below, so the divisor only has to be safe
     missing = 100.0 * (1.0 - found.hypervolume / (whole or 1.0))
     # compared with its own end nothing is rounded: the last volume is the same number
     open_ = missing > (_LEAST if exact is not None else 0.0)

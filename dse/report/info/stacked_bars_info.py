@@ -184,6 +184,7 @@ def rivals_at(found: Evidence, limits: Sequence[float]) -> list[Row | None]:
 
 
 def _shares(parts: Mapping[str, float]) -> dict[str, float]:
+    # shares of nothing are 0, not 0 / 0
     total = sum(parts.values()) or 1.0
     return {name: 100.0 * v / total for name, v in parts.items()}
 

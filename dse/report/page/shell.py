@@ -67,6 +67,7 @@ def page(
         # an asset of ours, so it is not escaped
         Html(f"<style>{asset('page.css')}</style>"),
     )
+    # data first, since a script runs as soon as it has been read
     rest = joined(
         *(data_script(name, value) for name, value in (data or {}).items()),
         *(Html(f"<script>{script.text}</script>") for script in scripted),

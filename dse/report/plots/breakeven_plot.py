@@ -29,6 +29,7 @@ def _draw(found: BreakEven, figure: MplFigure) -> None:
         _map(found, found.y, axes)
     _scale(axes.xaxis, found.x)
     axes.set_xlim(found.xs[0], found.xs[-1])
+    # curves have the values of their break-even points between frame and subtitle
     head(figure, axes, _title(found), summary(found), pad=22 if found.y is None else 8)
     frame(axes)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=8.5)

@@ -50,6 +50,7 @@ def draw_panels(figure: MplFigure, info: CasesInfo) -> None:
         place.set_visible(False)
     for i, (place, panel) in enumerate(zip(grid.flat, info.panels, strict=False)):
         _draw(place, panel, info)
+        # the lowest panel of each column has the numbers: the last row may not be full
         place.tick_params(labelbottom=i + across >= len(info.panels))
     figure.supxlabel(f"{info.x.label}   (less is better)")
     figure.supylabel(f"{info.y.label}   (less is better)")

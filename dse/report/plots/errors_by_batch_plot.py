@@ -78,6 +78,7 @@ def _draw(axes: MplAxes, bars: list[BatchBar]) -> None:
         mine = [b for b in bars if b.left_out is left_out]
         at = np.asarray([b.place + aside for b in mine])
         median = np.asarray([b.median for b in mine])
+        # distances from the median, as errorbar takes no ends
         reach = [median - [b.low for b in mine], np.asarray([b.high for b in mine]) - median]
         axes.errorbar(
             at, median, yerr=reach, fmt=marker, color=colour, capsize=2.5, markersize=4, label=label

@@ -58,6 +58,7 @@ def _draw(figure: MplFigure, info: ParallelInfo) -> None:
             "alpha": float(np.clip(25 / crowd, 0.25, 0.9)),
         }
         axes.plot(places, bundle.at.T, **ink)
+        # the legend has a line of its own, since those drawn may be too faint to read
         strong = {**ink, "alpha": 1.0}
         axes.plot([], [], label=f"{bundle.style.label or 'design'} ({len(bundle.at):,})", **strong)
     axes.set(xlim=(-0.15, len(places) - 0.4), ylim=(-0.05, 1.05))

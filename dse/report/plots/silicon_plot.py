@@ -114,6 +114,7 @@ def _panel(axes: MplAxes, rows: Sequence[SiliconRow], size: float, band: float) 
     axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal")
     _ticks(axes, ends)
     for r in _named(rows, band, ends[1] / ends[0]):
+        # names are on the side away from the diagonal, which they would cover
         over = r.error > 0.0
         axes.annotate(
             r.chip,

@@ -47,10 +47,12 @@ def _draw(figure: MplFigure, info: StackInfo) -> None:
             label=name,
             color=look.colour,
             hatch=look.hatch,
+            # also the ink of the hatch, so it stays where the edge itself has no width
             edgecolor="white",
             linewidth=0.0 if info.dense else 0.5,
         )
         below = below + values
+    # along a front bars have no totals
     for place, top, total in zip(at, below, info.totals, strict=False):
         axes.text(place, top, total, ha="center", va="bottom", fontsize=8.5)
     axes.set_xlim(-0.6, len(info.bars) - 0.4)
@@ -85,6 +87,7 @@ def _kinds(axes: MplAxes, info: StackInfo, at: Ints) -> None:
 
 def _labels(axes: MplAxes, info: StackInfo, at: Ints) -> None:
     if info.dense:
+        # rounded up, so that there are no more labels than that
         few = at[:: -(-len(at) // _TICKS)]
         axes.set_xticks(at[few], [info.bars[i] for i in few])
         return

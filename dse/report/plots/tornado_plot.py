@@ -86,6 +86,7 @@ def _ends(row: int, bar: Bar) -> Iterator[End]:
     for i, (value, other, text) in enumerate(pairs):
         if value is None:
             continue
+        # inside the bar of the other end; of equal ends the high one counts as inside, so that only one moves
         inner = other is not None and value * other >= 0.0 and (abs(value), -i) < (abs(other), i - 1)
         if inner and other:  # the other bar covers this end, and the other side of zero is free
             yield End(row, 0.0, -1 if other > 0.0 else 1, text)
@@ -101,6 +102,7 @@ def draw_tornado(info: TornadoInfo, figure: MplFigure) -> None:
 
     axes = figure.add_subplot()
     known = [100.0 * v for b in info.bars for v in (b.low, b.high) if v is not None]
+    # where no end moves the objective the axis still needs a width
     reach = max(map(abs, known), default=0.0) or 10.0
     # where the boxes of infeasible ends begin: to the right of every bar
     beyond = 1.2 * max([0.0, *known]) or 0.2 * reach
@@ -115,6 +117,7 @@ def draw_tornado(info: TornadoInfo, figure: MplFigure) -> None:
             end = End(row, beyond + 0.12 * reach, 1, " and ".join(gone))
             texts.append(_write(axes, end, 0.015 * reach))
     axes.set_yticks(range(len(info.bars)), [b.name for b in info.bars])
+    # downwards, so that the first and widest bar is on top
     axes.set_ylim(len(info.bars) - 0.4, -0.6)
     axes.axvline(0.0, color="#333333", linewidth=1.0)
     axes.set_xlabel(info.label)

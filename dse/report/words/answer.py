@@ -122,6 +122,7 @@ def _best(front: Front, rows: Table, axis: Axis, targets: list[float], goal: Axi
 
 
 def _extreme(every: Table, axis: Axis) -> Row:
+    # stable, so that of equal designs the first on the front is named
     rows = plain_rows(every.sort_values(axis.column, ascending=not axis.maximised, kind="stable").head(1))
     return {"best_for": axis.name, **rows[0]}
 

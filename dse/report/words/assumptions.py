@@ -43,6 +43,7 @@ def assumptions_html(study: ResolvedStudy) -> Html:
     """One table per config, folded, and the sources that they cite."""
     sources = study.setting.catalog.sources()
     found = list(assumptions(study))
+    # a value may cite several sources, joined by +
     cited = dict.fromkeys(key for one in found for line in one.values for key in line.source.split("+"))
     return joined(
         [_config(one, sources) for one in found],

@@ -24,6 +24,7 @@ def other_formats(row: Row, precision: Mapping[str, str]) -> str:
     for column, group in COMPUTED.items():
         field, what = _STORED[group]
         used, asked = row.get(column), precision.get(field)
+        # no matrix unit has a format of blocks: its native format is as requested
         if isinstance(used, str) and asked is not None and used not in (asked, native(asked)):
             found.setdefault((asked, used), []).append(what)
     return ", ".join(

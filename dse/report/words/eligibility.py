@@ -64,6 +64,7 @@ class Eligibility:
         if "chip" not in rows.columns or "role" not in rows.columns or not len(rows):
             return rows
         keep = [self.ranks(family(str(c), str(r))) for c, r in zip(rows["chip"], rows["role"], strict=True)]
+        # the table itself where all stay, which `answer.ranked` recognises by identity
         return rows if all(keep) else rows[np.asarray(keep)]
 
 

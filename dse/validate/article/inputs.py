@@ -49,4 +49,5 @@ def claims(catalog: Catalog) -> list[StatedClaim]:
 def inputs(catalog: Catalog) -> dict[str, float]:
     """Every number that the article starts from, in SI."""
     rows = _table(catalog, "article-inputs.csv")
+    # the table writes 1 for no unit, where the parser expects an empty text
     return {r["key"]: parse(r["value"], "" if r["unit"] == "1" else r["unit"]) for r in rows}

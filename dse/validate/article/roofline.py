@@ -51,6 +51,7 @@ def roofline_answers(given: Mapping[str, float], catalog: Catalog) -> dict[str, 
     return {
         "C01": Answer(value=sram / hbm, why=f"an H100 SXM has {hbm / 1e9:.0f} GB of HBM, not 96"),
         "C02": Answer(
+            # the article divides the 80 TB/s of the product brief, the upper end in the catalog
             value=(lpu.sram.bandwidth.high or 0.0) / hbm_bandwidth,
             why=f"data sheets; Groq itself counts {(lpu.sram.bandwidth.value or 0.0) / 1e12:.1f} TB/s later",
         ),

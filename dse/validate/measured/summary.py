@@ -67,6 +67,7 @@ def columns(text: str | None) -> tuple[str, ...]:
     unknown = [Problem("--by", f"unknown column {n!r}; {nearest(n, BY)}") for n in names if n not in BY]
     if unknown:
         raise SpecError(unknown)
+    # every table is by metric already, and a column named twice groups once
     return tuple(dict.fromkeys(name for name in names if name != "metric"))
 
 

@@ -121,6 +121,7 @@ def _first(column: object) -> float:
     return float(np.asarray(column).reshape(-1)[0])
 
 
+# rows of one run differ in their metric only, and share one evaluation
 @cache
 def _evaluated(
     catalog: Catalog,

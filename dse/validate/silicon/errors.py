@@ -73,6 +73,7 @@ def _scales(rows: Sequence[SiliconRow]) -> np.ndarray:
     fixed = np.asarray([r.predicted for r in rows]) - parts.sum(axis=1)
     # relative deviations: each row over its published figure
     a, b = parts / published[:, None], 1.0 - fixed / published
+    # from the constants of the technology file, of which these are factors
     x = np.ones(2)
     for _ in range(_TURNS):
         # iteratively reweighted least squares for absolute deviations; the floor bounds the weights

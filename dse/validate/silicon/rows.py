@@ -85,6 +85,7 @@ def _row(chip: ChipSpec, given: dict[str, str], technology: TechnologySpec, cata
     shared = catalog.get(ChipSpec, given["die"]) if given["die"] else None
     if metric == "tdp" and shared is not None and _watts_of_a_die(shared) >= CAPPED * _watts_of_a_die(chip):
         metric = "tdp_capped"
+    # a chip whose DRAM has no published price still has an area and a power
     made = chip_silicon(chip, technology, priced=metric in ("unit_cost", "claim"))
     own = {"die_area": chip.die.area, "tdp": chip.power, "tdp_capped": chip.power}.get(metric, chip.unit_cost)
     value = parse(given["value"], UNITS[metric]) if given["value"] else own.value
