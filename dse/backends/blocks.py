@@ -26,6 +26,7 @@ def keep_memory() -> bool:
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
+    # macOS has no mallopt, and on Windows CDLL takes no None
     except (OSError, AttributeError, TypeError):
         return False
     # one arena: those of threads are returned heap by heap, whatever the threshold is
@@ -35,6 +36,7 @@ def keep_memory() -> bool:
 
 def cores() -> int:
     """Cores that this process may use."""
+    # batch systems and containers pin a process to some cores; macOS does not say to which
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 

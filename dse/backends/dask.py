@@ -137,6 +137,7 @@ def cluster(address: str) -> Iterator[Cluster]:
     try:
         get_address_host_port(address)  # before there is a half-made client to close
         with _silent():
+            # the calling program may have a default client of its own
             client = Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise spec_error(

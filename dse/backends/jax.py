@@ -19,6 +19,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*arguments: Any) -> Any:
         # a context: the program around us may want single precision
         with jax.enable_x64(True):
+            # NumPy arrays also because JAX returns before it has computed: this waits, and errors show here
             return jax.tree.map(np.asarray, fast(*arguments))
 
     return call

@@ -156,6 +156,7 @@ def smallest_and_best(found: Judged, tolerance: float) -> tuple[Ints, Ints]:
     left = _least(found.unfit, np.ones(found.cost.shape, dtype=np.bool_))
     left = _least(found.late, left)
     cost = np.where(left, found.cost, np.inf)
+    # argmin takes the first of equals, so the order of the grid decides on every machine
     cheapest = np.argmin(cost, axis=0)
     if tolerance <= 0.0:
         return cheapest, cheapest

@@ -23,6 +23,7 @@ def find_study(name: str, folders: Iterable[Path] | None = None) -> Path:
         return given / "study.yaml"
     found: dict[str, Path] = {}
     for folder in folders or study_folders():
+        # sorted, so that of two slugs with one name the same is found on every file system
         for path in sorted(folder.glob("*/study.yaml")):
             slug = path.parent.name
             for key in (slug, slug.partition("-")[2] if slug[:4].isdigit() else slug):

@@ -253,6 +253,7 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
     # branches and chips read the setting, so their problems come in a second round
     branches = look("space", branches_of, space, setting) if space is not None else {}
     for name, chip in chips.items():
+        # for its problems alone, so that they come before the first trial
         look("baselines", chip_columns, chip, setting)
         chips[name] = chip
     look.done()

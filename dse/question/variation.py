@@ -188,6 +188,7 @@ def vary(
     changed: dict[str, Spec] = dict(study.configs)  # those that stay are not looked for on disk again
     given: dict[str, dict[str, float | str]] = {}
     for place, value in values.items():
+        # varied numbers are floats, which the fields of whole numbers refuse
         whole = isinstance(value, float) and _is_whole(changed[place.config], place.path)
         given.setdefault(place.config, {})[place.path] = round(float(value)) if whole else value
     for config, numbers in given.items():

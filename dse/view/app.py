@@ -40,6 +40,7 @@ class View:
             count = f"{len(states):,} stud{'y' if len(states) == 1 else 'ies'}"
             # the script of the index loads it again when this text changes, see live.js
             versions = [[slug, state.version, state.text] for slug, state in states.items()]
+            # the version is one text, since the script only compares it
             return JSON, json.dumps({"version": json.dumps(versions), "text": count})
         if path.startswith("/assets/"):
             text = pages.script(path.removeprefix("/assets/"))

@@ -71,10 +71,12 @@ def corrected(answer: Mapping[str, Any], best: Iterable[int], after: int) -> dic
 def _called(app: App, environ: Environ) -> tuple[str, Headers, bytes]:
     """The whole answer of `app` to a GET."""
     started: list[Any] = []
+    # a GET for a HEAD too, whose empty body could not be corrected
     inner = {**environ, "REQUEST_METHOD": "GET", "wsgi.input": BytesIO(b"")}
     parts = app(inner, lambda status, headers, *_: started.append((status, headers)))
     # before `started` is read: an application may answer only when its body is consumed (PEP 3333)
     body = b"".join(parts)
+    # PEP 3333: the caller closes a body, also one that it has read to the end
     close = getattr(parts, "close", None)
     if close is not None:
         close()

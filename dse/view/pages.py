@@ -14,6 +14,7 @@ def script(name: str) -> str | None:
     """Text of a script of the pages; None for any other name."""
     if name == "plotly.js":
         return drawing_library().text
+    # names of a list only, so that no path in a request reaches another file
     return asset(name) if name in SCRIPTS else None
 
 

@@ -13,6 +13,7 @@ HOST = "127.0.0.1"
 
 
 class _Server(ThreadingMixIn, WSGIServer):
+    # an open page must not hold back the end of the program
     daemon_threads = True
 
     def server_bind(self) -> None:

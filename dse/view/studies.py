@@ -25,6 +25,7 @@ class Studies:
             slug = _slug(folder, self._root)
             if slug not in self._known:
                 self._known[slug] = LiveStudy(slug, folder, self._configs)
+        # a study in another storage needs no folder here
         self._known = {
             slug: study for slug, study in self._known.items() if study.url or study.folder.is_dir()
         }

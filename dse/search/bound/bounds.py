@@ -208,6 +208,7 @@ def _lead(front: Floats, rows: Floats) -> Floats:
     lead = front[None, :, 0] - rows[:, 0, None]
     for i in range(1, rows.shape[1]):
         np.maximum(lead, front[None, :, i] - rows[:, i, None], out=lead)
+    # an empty front limits no lead
     return np.asarray(lead.min(axis=1, initial=np.inf))
 
 

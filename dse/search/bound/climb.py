@@ -22,6 +22,7 @@ def climbed(job: SweepJob, begun: Start) -> tuple[Local, int]:
 
     Also returns the number of designs that were evaluated for it.
     """
+    # not the seed of the study: the exact front has none, see `swept_facts`
     rng, front, idle, evaluated = np.random.default_rng(0), begun.front, 0, 0
     tried = np.empty(0, dtype=np.int64)
     for _ in range(ROUNDS):

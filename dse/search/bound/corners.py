@@ -193,6 +193,7 @@ def unordered(branch: Branch, *, lawful: bool = True) -> frozenset[str]:
     """
     names, parameters = tuple(branch.spec.parameters), branch.spec.parameters
     found = {n for n in names if PARAMETERS[n] == NAME}
+    # it reads `found` once, before its first combination, so that may grow in the loop
     for held in held_names(branch, found):
         for column, signs in _directions(branch, held).items():
             law = column not in lawless(branch, lawful=lawful)

@@ -47,6 +47,7 @@ def exact(job: SweepJob, begun: Start, progress: Progress | None = None) -> Exac
     pivots, known = pivots_of(front.costs, begun.costs), front
     while bounds.open:
         taken = bounds.worst()
+        # choosing pivots is a pass over the whole sample, so only for another front
         if not np.array_equal(front.points, known.points):
             pivots, known = pivots_of(front.costs, begun.costs), front
         for boxes in taken:

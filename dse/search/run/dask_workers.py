@@ -97,6 +97,7 @@ def _work(job: _WorkOrder, processes: int) -> int:
         nonlocal check_at
         if time.monotonic() > check_at:
             unwanted = not wanted()
+            # once only: the orderly end reports progress too, and a second interrupt would break it
             check_at = float("inf") if unwanted else time.monotonic() + CHECK
             if unwanted:
                 raise KeyboardInterrupt  # as Ctrl-C does: the workers end in order and store everything

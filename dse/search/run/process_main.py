@@ -127,6 +127,7 @@ def serve(fd: int) -> None:
     except OSError as error:
         pipe.send(("error", OSError(error.errno, error.strerror, error.filename)))
     except Exception:
+        # as text, since a traceback cannot be sent
         pipe.send(("crashed", traceback.format_exc()))
 
 

@@ -66,6 +66,7 @@ class RecoveryLog:
     def _rewrite(self) -> None:
         # a kill between the two calls loses what is kept: that is rare, since a log is rewritten when it is
         # empty or above `LARGE`
+        # opened for appending, so the next write starts at 0 without a seek
         self._file.truncate(0)
         self._size = 0
         head = json.dumps({"owner": self._owner}).encode() + b"\n"
@@ -128,6 +129,7 @@ def _entries(lines: list[dict[str, Any]]) -> list[Entry]:
         trial = trial_from_json(line["trial"])
         task = Task(**line["task"])
         if "asked" in line:  # it was under way: its end is unknown
+            # Optuna refuses a finished trial without a time of its end
             trial.state, trial.datetime_complete = TrialState.FAIL, trial.datetime_start
         found[line.get("asked") or line["finished"]] = Entry(trial=trial, task=task)
     return list(found.values())

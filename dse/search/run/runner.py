@@ -85,6 +85,7 @@ def run(
         if storage is None:
             # we hold the folder, so a lock on its journal belongs to a dead run
             release(Path(url.removeprefix("journal:")))
+        # the embedded journal has moved with the folder, so only another storage can still hold the study
         shared = Shared(
             resolved, url, fresh=fresh and storage is not None, alone=storage is None, name=token_hex(4)
         )
@@ -171,6 +172,7 @@ def _wanted(study: ResolvedStudy, trials: int | None) -> int:
 def recover(shared: Shared, logs: Path) -> int:
     """Store what dead workers left in a folder; returns the number of their trials."""
     found = 0
+    # glob has no order, and recovered trials are numbered in this one
     for path in sorted(logs.glob("*.jsonl")):
         remains = recovered(path, shared.owner)
         if remains is None:
@@ -243,6 +245,7 @@ def _seeds(shared: Shared) -> Iterator[tuple[WorkerName, int]]:
         entropy: Sequence[int] = (first,)
     else:
         entropy = (first, int(shared.name, 16))
+    # hashed, not added: seed + 1 would repeat the draws of a study whose seed is one higher
     for number in range(1, 2**31):
         yield (
             WorkerName(shared.name, number),

@@ -126,6 +126,7 @@ class WorkerProcess:
 def launch(start: WorkerStart, number: int) -> WorkerProcess:
     """Start a worker; it sends "ready" when it can take tasks."""
     ours, theirs = socket.socketpair()
+    # our copy of its end is closed, or its death would never end the pipe
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-m", "dse.search.run.process_main", str(theirs.fileno())],

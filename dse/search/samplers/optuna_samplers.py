@@ -41,6 +41,7 @@ def sampler_of(study: ResolvedStudy, seed: int) -> BaseSampler:
     factory = sampler_factory(chosen.name)
     given = {"study": study} if "study" in signature(factory).parameters else {}
     try:
+        # Optuna's samplers draw with NumPy's RandomState, whose seeds are below 2^32
         sampler = factory(seed=seed % 2**32, **given, **chosen.options)
     except (TypeError, ValueError) as error:
         raise spec_error(f"{study.path}", f"sampler.options: {error}") from None

@@ -63,6 +63,7 @@ class _Known:
         self.costs, self.owners = together[keep], [o for o, k in zip(owners, keep, strict=True) if k]
 
     def parents(self, branch: str) -> list[Floats]:
+        # a chip is one parent, however many of its designs are on the front; arrays cannot be hashed
         found = {place.tobytes(): place for o in self.owners if o and o[0] == branch for place in [o[1]]}
         return list(found.values())
 
@@ -86,6 +87,7 @@ class ParetoSampler(BaseSampler):
         self._study, self._points, self._most = study, points, proposals
         self._rng = np.random.default_rng(seed)
         self._random = RandomSampler(seed)
+        # sorted, since all branches draw from one stream of random numbers
         self._cubes = {name: UnitCube.of(branch) for name, branch in sorted(study.branches.items())}
         space = Grid(branches=(), deployments=grid_of(study, 2))
         # a job without branches: chips come from the cubes, only its deployments are used
@@ -189,6 +191,7 @@ class ParetoSampler(BaseSampler):
 
     def _note(self, costs: Sequence[Floats], ok: Mask) -> None:
         """Keep some feasible designs, by which the next batch's pivots are chosen."""
+        # with replacement, so fewer than 64 feasible designs are enough
         some = self._rng.choice(np.flatnonzero(ok), 64) if ok.any() else np.empty(0, dtype=np.int64)
         fresh = np.stack([c[some] for c in costs], axis=1)
         self._sample = np.concatenate([self._sample[-SAMPLE:], fresh])
@@ -204,6 +207,7 @@ class ParetoSampler(BaseSampler):
     def _places(self, cube: UnitCube, count: int) -> Floats:
         parents = self._known.parents(cube.branch.name)
         if not parents:
+            # steps make equal chips, and each would be evaluated under the whole grid
             return np.unique(cube.drawn(count, self._rng), axis=0)
         fresh = max(1, round(FRESH * count))
         both = [cube.drawn(fresh, self._rng), cube.bred(parents, max(1, count - fresh), self._rng)]
@@ -247,6 +251,7 @@ class ParetoSampler(BaseSampler):
         """A latency target that one of the chip's designs on the front just meets."""
         names = [g.name for g in self._study.objectives]
         if name not in names or not len(chip.costs):
+            # uniform in the logarithm, as in `suggest`
             return float(np.exp(self._rng.uniform(*np.log(ends))))
         wanted = chip.costs[self._rng.integers(len(chip.costs)), names.index(name)]
         # the design must not miss its own target by rounding

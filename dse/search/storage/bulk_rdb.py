@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Table, func, insert, select, update
 from dse.search.storage.optuna_private import InsertingStorage, tables, trial_id, value_columns
 from dse.search.trials.trial_entries import CLAIM, KEY, Entry, looked_through, within
 
+# at import, since this module itself is imported only where a database is used
 _TRIALS: Table = tables().trials
 _STUDIES: Table = tables().studies
 _PARAMS: Table = tables().params
@@ -77,6 +78,8 @@ class RdbWriter:
             )
             if taken.rowcount != 1:
                 return False
+            # in the same transaction: a running trial without a name would never be found stale, see
+            # `heartbeat`
             connection.execute(insert(_USER), [_attr(trial_id(trial), CLAIM, who)])
         return True
 
@@ -162,6 +165,7 @@ def _add(connection: Connection, study_id: int, trials: Sequence[FrozenTrial]) -
 
 def _insert(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     every = list(rows)
+    # SQLAlchemy takes an empty list for one row of defaults
     if every:
         connection.execute(insert(table), every)
 

@@ -112,6 +112,7 @@ class _Plan:
                 self._dropped.add(i)
             elif now is None:
                 lines.append(created_line(self._study_id, entry.trial))
+            # otherwise our own write, now repeated, has finished it already
             elif now.state == TrialState.RUNNING:
                 lines += _finishing(entry)
         return lines
@@ -119,6 +120,7 @@ class _Plan:
     def numbers(self) -> list[int | None]:
         """The number of each entry in the study, read after the lines were appended."""
         trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
+        # by key: in Redis, lines of other runs may be between ours
         found = {t.user_attrs.get(KEY): t.number for t in trials[self._seen :]}
         return [
             None
@@ -170,6 +172,7 @@ def _finish(storage: BaseStorage, entry: Entry) -> int | None:
 
 def _claim(storage: BaseStorage, trial: FrozenTrial, who: str) -> bool:
     try:
+        # Optuna changes a waiting trial only, so one of several runs gets True
         if not storage.set_trial_state_values(trial_id(trial), TrialState.RUNNING):
             return False
         storage.set_trial_user_attr(trial_id(trial), CLAIM, who)

@@ -26,6 +26,7 @@ def storage_errors() -> Iterator[None]:
     try:
         yield
     except StorageInternalError as error:
+        # Optuna's own text is the same for every failed commit; the driver's says what failed
         reason = first_line(error.__cause__ or error)
         raise StorageError(f"--storage: expected a storage that dse can work with, got: {reason}") from error
 
@@ -79,6 +80,7 @@ def _redis(url: str) -> BaseStorage:
 
 def _grpc(url: str) -> BaseStorage:
     """A client of `dse serve-storage`, checked to answer."""
+    # at the last colon: an IPv6 address has others
     host, _, port = url.removeprefix("grpc://").rpartition(":")
     if not host or not port.isdigit():
         raise spec_error("--storage", f"expected grpc://HOST:PORT, got {url!r}")
@@ -105,8 +107,10 @@ def _rdb(url: str) -> BaseStorage:
     if url.startswith("sqlite:///"):
         _own_sqlite(Path(url.removeprefix("sqlite:///")))
     # a connection for the time of a write: a hundred workers hold none while they compute
+    # SQLite has one writer at a time: the others wait, and after 5 s by default they fail
     options = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"poolclass": NullPool}
     try:
+        # a copy for each attempt, since Optuna adds options to it
         return _made(lambda: open_database(with_driver(url), dict(options)))
     except ImportError:
         raise spec_error("--storage", f"{hidden(url)} needs the driver of its database: {EXTRA}") from None
@@ -122,6 +126,7 @@ def _made(make: Callable[[], BaseStorage]) -> BaseStorage:
         try:
             return make()
         except (IntegrityError, OperationalError, ProgrammingError) as error:
+            # each database raises another error for a table or row that exists; only the words are alike
             if not any(word in str(error) for word in ("already exists", "UNIQUE", "duplicate")):
                 raise
             time.sleep(0.1 * attempt)
@@ -137,6 +142,7 @@ def _own_sqlite(path: Path) -> None:
     """Refuse a SQLite file that holds something else, before Optuna adds its tables to it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # to SQLite an empty file is an empty database
         if not path.exists() or path.stat().st_size == 0:
             return
         # read only, so that the database of another program is left as it is

@@ -41,6 +41,7 @@ class Journal(JournalFileBackend):
             with self.path.open("ab", buffering=0) as file:
                 size, rest = file.tell(), memoryview(text.encode())
                 try:
+                    # a write without a buffer may take only a part, as where a disk is nearly full
                     while rest:
                         rest = rest[file.write(rest) :]
                     # on disk before the recovery logs let go of these trials
@@ -72,6 +73,7 @@ def open_journal(path: Path) -> JournalStorage:
         backend = Journal(path)
         backend.mend()
         return JournalStorage(backend)
+    # it is a `ValueError` too, which the last clause would reword
     except SpecError:
         raise
     except OSError as error:
@@ -90,6 +92,7 @@ def check_first_byte(path: Path) -> None:
     if not path.exists() or path.stat().st_size == 0:
         return
     with path.open("rb") as file:
+        # each line of a journal is a JSON object
         if file.read(1) != b"{":
             raise spec_error(str(path), "expected a journal of an Optuna study, got another file")
 

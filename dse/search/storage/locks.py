@@ -16,6 +16,8 @@ def hold(path: Path) -> FileIO | None:
     # for appending: opening must not empty what another process holds
     handle = FileIO(path, "ab+")
     try:
+        # flock, not lockf: a lock of lockf ends when the process closes any handle of the file, and does not
+        # exclude a second run in the same process
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         handle.close()
@@ -47,5 +49,6 @@ def locked_folder(out: Path) -> Iterator[None]:
 def writable(folder: Path) -> None:
     """Create a folder and check that files can be created in it; raises `OSError`."""
     folder.mkdir(parents=True, exist_ok=True)
+    # mkdir does not check a folder that exists already
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(13, "Permission denied", str(folder))

@@ -78,6 +78,7 @@ def cached(storage: BaseStorage) -> BaseStorage:
 
 def database_in(storage: BaseStorage) -> RDBStorage | None:
     """The database behind Optuna's cache; None where there is no cache, so no database."""
+    # a journal storage has a private attribute of this name too, so the type decides
     inner = getattr(storage, "_backend", None)
     return inner if isinstance(inner, RDBStorage) else None
 
@@ -160,6 +161,7 @@ class JournalLock(JournalFileSymlinkLock):
         try:
             super().release()
         except RuntimeError as error:
+            # Optuna raises it inside `except OSError` without `from`
             cause = error.__context__
             if not isinstance(cause, OSError):
                 raise

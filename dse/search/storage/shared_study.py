@@ -45,6 +45,7 @@ class Shared:
         self._open: set[int] = set()
         self._unsure: set[int] = set()
         self._beats: dict[str, tuple[int, float]] = {}
+        # so that the first heartbeat is written at once
         self._last_beat = -BEAT
         self.sync()
         self._enqueue_first(self.created)
@@ -94,6 +95,7 @@ class Shared:
 
     def claim(self) -> Task | None:
         """A waiting trial that this run now works on; None when none waits."""
+        # in the order in which they were enqueued: a set has none
         for number in sorted(self._open):
             trial = self._trials[number]
             if trial.state != TrialState.WAITING and number not in self._unsure:
@@ -161,6 +163,7 @@ class Shared:
 
     def _silent(self, who: str, beats: int, now: float) -> bool:
         """Whether a run has written no heartbeat for long, by our monotonic clock: no other clock matters."""
+        # -1 is no count, so a run that is seen for the first time has all its time from now
         seen, since = self._beats.get(who, (-1, now))
         if seen != beats:
             self._beats[who] = (beats, now)
@@ -173,6 +176,7 @@ class Shared:
     def _open_study(self) -> tuple[optuna.Study, bool]:
         """The study, and whether this run created it."""
         resolved = self.resolved
+        # create first, not look up: of several runs that start at once exactly one creates it
         try:
             study = optuna.create_study(
                 storage=self.storage,
@@ -187,6 +191,7 @@ class Shared:
         """Enqueue the first trials: the run that created the study does, or this one, if that one died."""
         if not created and not self.alone and not self._trials:
             self._wait_for_first()
+        # also where it is 0: the run that created it may have died before it wrote these
         if not self.stored_before:
             with without_experimental_warnings():
                 self.study.set_metric_names([g.name for g in self.resolved.objectives])

@@ -72,6 +72,7 @@ def _by_chip(study: ResolvedStudy, grid: Grid, piece: Piece) -> frozenset[str]:
     chips = np.asarray([branch.first])
     found = scoring.violations(study, _evaluated(study, branch.branch.columns(branch.values(chips)), piece))
     # evaluated for one chip: what still has a single value does not depend on the deployment
+    # on a grid of one deployment all constraints have one value, so nothing is known of them
     return frozenset(name for name, v in found.items() if np.size(v) == 1 < piece.numbers.size)
 
 

@@ -42,6 +42,7 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
+            # both: a connection as context manager ends its transaction, and stays open
             with closing(self._connect()) as connection, connection:
                 connection.executescript(_TABLES)
         except sqlite3.Error as error:

@@ -38,6 +38,7 @@ def on_cluster(
     Every machine has the same version installed; files of the user's own are sent to it. Raises `SpecError`
     when the scheduler cannot be reached.
     """
+    # counts as a sorted tuple: `_prepared` is cached by the job, so it must have a hash
     job = RemoteJob(study=bundle_of(study), counts=tuple(sorted((counts or {}).items())), backend=backend)
     with cluster(address) as machines:
 
@@ -54,6 +55,7 @@ def solve_elsewhere(job: RemoteJob, task: Task) -> Solved:
     be read or the cost model is another one.
     """
     try:
+        # lru_cache alone lets two threads prepare the same job at the same time
         with _ONE:
             work, fingerprint = _prepared(job)
     except SpecError as error:

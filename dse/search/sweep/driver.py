@@ -216,6 +216,7 @@ class _Session:
 
     def _tasks(self) -> Iterator[Task]:
         """Blocks that are not done, each with the pivots of the moment it is taken."""
+        # rounded up in whole numbers: a float holds no count above 2^53
         for block in range(-(-self.job.grid.chips // self.size)):
             if block not in self.blocks:
                 low, high = self._chips(block)

@@ -136,6 +136,7 @@ def grid(study: ResolvedStudy, counts: Mapping[str, int] | None = None) -> Grid:
     ]
     branches: list[BranchGrid] = []
     first = 0
+    # sorted: designs are numbered in this order, and checkpoints hold their numbers
     for name in sorted(study.branches):
         branch, axes = study.branches[name], {}
         for parameter, spec in branch.spec.parameters.items():

@@ -50,6 +50,7 @@ def _reading_elsewhere(url: str) -> BaseStorage:
     scheme = url.partition(":")[0].partition("+")[0]
     if scheme not in ("sqlite", "postgresql", "mysql"):
         return open_storage(url)
+    # SQLite would create a file that is missing
     if scheme == "sqlite" and not Path(url.removeprefix("sqlite:///")).is_file():
         raise spec_error("--storage", f"expected a database of Optuna studies at {url}, got no file")
     try:

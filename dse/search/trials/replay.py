@@ -23,6 +23,7 @@ BLOCK = 64
 
 def choice_of(study: ResolvedStudy, trial: FrozenTrial) -> Choice:
     """Chip and deployment of a stored trial."""
+    # through `suggest`, so that stored parameters are read by the code that chose them
     fixed = FixedTrial(dict(trial.params), number=trial.number)
     if trial.user_attrs.get(BASELINE):
         fixed.set_user_attr(BASELINE, True)

@@ -39,6 +39,7 @@ def suggest(study: ResolvedStudy, trial: BaseTrial) -> Choice:
     chip: str | None = None
     values: dict[str, Floats] = {}
     if trial.user_attrs.get(BASELINE):
+        # sorted: to Optuna the same categories in another order are another distribution, which it refuses
         chip = str(trial.suggest_categorical("chip", sorted(study.baselines)))
     else:
         branch = str(trial.suggest_categorical("branch", sorted(study.branches)))
@@ -85,6 +86,7 @@ def _value(trial: BaseTrial, name: str, spec: ParameterSpec) -> float:
         return spec.low
     if spec.steps is None:
         return trial.suggest_float(name, spec.low, spec.high, log=spec.scale == "log")
+    # an index, since Optuna has no steps on a logarithmic scale
     index = trial.suggest_int(name, 0, spec.steps - 1)
     return float(value_at(spec, np.asarray(index / (spec.steps - 1))))
 

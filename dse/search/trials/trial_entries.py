@@ -98,6 +98,7 @@ def looked_through(entries: Sequence[Entry], known: int) -> int:
 def within(entries: Sequence[Entry], left: int | None) -> Iterator[Entry | None]:
     """Entries, with None for those that do not fit into a study with room for `left` finished trials."""
     for entry in entries:
+        # a failed trial takes no place of the budget, so it is stored in any case
         counts = entry.trial.state == TrialState.COMPLETE
         full = left is not None and left <= 0
         left = left - 1 if left is not None and counts else left
