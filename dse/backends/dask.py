@@ -50,6 +50,7 @@ class Cluster:
         `idle` is called about every second in which nothing comes. Raises `SpecError` when the scheduler or
         all workers are gone, and when a task killed every worker that tried it.
         """
+        # a queue, since Dask reports the end of a task in a thread of its own
         source, done = iter(tasks), SimpleQueue[Any]()
         running: set[Any] = set()
 

@@ -30,6 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # click wraps help at 80 columns of its own accord
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
@@ -43,6 +44,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _dse(
     version: Annotated[
+        # eager, so that it needs no verb
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:

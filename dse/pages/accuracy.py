@@ -204,6 +204,7 @@ def _unseen(found: Sequence[Unseen]) -> str:
         for metric, name in NAMES.items():
             mine = [u for u in found if u.grouping == grouping and u.metric == metric]
             if mine:
+                # errors of rows left out are logarithms; the other tables have shares
                 misses, bias = [u.miss for u in mine], np.expm1(np.median([u.error for u in mine]))
                 lines.append(
                     [
@@ -289,6 +290,7 @@ def write(folder: Path, configs: str | None, progress: Callable[[str], None]) ->
 def _by_batch(found: Accuracy) -> list[BatchPoint]:
     """TPOT by batch: rows as they were fitted, and with their LLM left out."""
     seen = [
+        # a logarithm, as the errors of rows left out are
         BatchPoint(batch=p.case.row.batch, error=float(np.log1p(p.error)), left_out=False)
         for p in found.predicted.found
         if p.metric == "tpot" and p.case.row.batch and p.case.row.quality in ("A", "B", "")

@@ -43,12 +43,14 @@ def commit(study: Path, results: Path) -> None:
     """Put the fronts, manifests, pictures and page of a run into the folder of its study."""
     answers = read_answers(study, results)
     template = template_of(study)
+    # before anything is written: a mark that cannot be filled leaves all files as they were
     text = filled(template, answers)
     for case, answer in answers.items():
         if results != study:
             write_front(study / case, answer.front)
     draw(template, answers, study)
     write_files({study / PAGE: text})
+    # last, since datasheets are made from the fronts that were written
     propose_all(text, study)
 
 

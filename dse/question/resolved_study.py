@@ -276,6 +276,7 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
         swept=swept,
         branches=branches,
         targets=own if mix else bound(own, workload, spec),
+        # by the name in its file, however the study spells it
         baselines={chip.name: chip for chip in chips.values()},
         setting=setting,
         reference_point=reference,

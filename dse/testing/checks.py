@@ -57,6 +57,7 @@ def same_column(
     tolerance = 0.0 if exact else ROUNDING
     equal = np.isclose(got, expected, rtol=tolerance, atol=slack)
     if not equal.all():
+        # of equals argmin takes the first: the first row that differs
         row = int(np.argmin(equal))
         raise ContractBroken(f"{where}: row {row}: expected {expected[row]}, got {got[row]}")
 

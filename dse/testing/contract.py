@@ -129,6 +129,7 @@ class CostModelContract:
 
     def test_it_keeps_no_state_and_leaves_its_input_alone(self, subject: CostModel) -> None:
         """The second evaluation equals the first, and the columns that went in are as they were."""
+        # made twice: a shallow copy would change together with the original
         designs, before = self.designs(), self.designs()
         for context in self.contexts():
             first = table(subject.evaluate(designs, context, detail=True), designs.shape)

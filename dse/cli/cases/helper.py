@@ -77,6 +77,7 @@ class Helper:
 
     def close(self) -> None:
         """Let it go."""
+        # that ends its loop, see `serve`
         self._pipe.close()
         self._process.wait()
 

@@ -67,6 +67,7 @@ class _CaseQueue:
             if i not in self._found:
                 self._keep(i, run_case(self._studies[i], self.options, self.report))
             i = self._next()
+        # a copy, since threads of helpers add to it meanwhile
         if any(r.interrupted for r in list(self._found.values())):
             raise KeyboardInterrupt
 

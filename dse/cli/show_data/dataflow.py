@@ -44,6 +44,7 @@ def _show(shown: DataflowComparison) -> None:
     """Print the table of speeds, the errors of each vendor, and what is not predicted."""
     console = stdout()
     known = [b for b in shown.rows if b.predicted is not None]
+    # a blank distinguishes the two ratios: `right` names columns by their heads
     heads = ["chip", "LLM", "chips", "users", "measured", "ours", "ratio", "left out", "ratio ", "inside"]
     rows = [
         [

@@ -134,5 +134,6 @@ def shown(value: Value, unit: str) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if unit == "" and value >= 1e6:
+        # with a unit, since `pretty` scales no plain number
         return pretty(value, "_").removesuffix("_").replace("G", "B")  # parameters are counted in billions
     return pretty(value, "" if unit in ("USD", "token") else unit)

@@ -52,6 +52,7 @@ def blame(where: str) -> Iterator[None]:
 
 def complain(*lines: str) -> None:
     """Print one line per problem on stderr, red on a terminal; without rich, which help need not load."""
+    # None leaves it to click: colour on a terminal only
     color = False if global_options().no_color or os.environ.get("NO_COLOR") else None
     for line in lines:
         typer.secho(line, err=True, fg=typer.colors.RED, color=color)

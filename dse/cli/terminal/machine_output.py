@@ -26,6 +26,7 @@ def print_csv(rows: Sequence[Mapping[str, object]]) -> None:
     """Write rows of the same keys to stdout as CSV; None is an empty cell."""
     if not rows:
         return
+    # the module ends lines with \r\n by default, which other programs take for data
     writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -33,6 +34,7 @@ def print_csv(rows: Sequence[Mapping[str, object]]) -> None:
 
 def print_bytes(data: bytes) -> None:
     """To stdout as it is; a captured stdout may take text only."""
+    # text that is still buffered comes before the bytes
     sys.stdout.flush()
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None:

@@ -47,6 +47,7 @@ def _console(*, stderr: bool, no_color: bool) -> Console:
         stderr=stderr,
         # None leaves the decision to rich, which reads NO_COLOR
         no_color=grey or None,
+        # rich would colour numbers, and read colons and brackets in names as emoji and markup
         highlight=False,
         width=None if has_width else WIDTH,
         soft_wrap=False,

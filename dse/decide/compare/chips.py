@@ -96,6 +96,7 @@ def compare(
         raise SpecError(own_mistakes)
     if not known:
         problems = [p for e in failed.values() for p in e.problems]
+        # a mistake in the question comes once a chip, and is reported once
         raise SpecError(list(dict.fromkeys(problems)) or [Problem("CHIP", "expected a chip, got none")])
     first = next(iter(known.values()))[shown]
     own_target = tuple(v for o, v in first.limits if o.name == "tpot")

@@ -115,6 +115,7 @@ def _axes(branch: Branch, most: int) -> dict[str, Floats]:
         fractions = np.linspace(0.0, 1.0, count) if count > 1 else np.zeros(1)
         if p.steps:
             fractions = np.round(fractions * (p.steps - 1)) / (p.steps - 1)
+        # rounding to steps may give one value twice
         out[name] = np.unique(value_at(p, fractions))
     return out
 

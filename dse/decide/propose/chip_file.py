@@ -100,6 +100,7 @@ def _identity(
         "link": link,
         "die": die,
         "stack": study.setting.sold_with(branch.name, branch.spec.stack),
+        # a claim about the template is none about this chip
         "claimed_user_speed": None,
         "cooling": branch.spec.cooling,
         "derived_from": DerivedFrom(
@@ -200,4 +201,5 @@ def _range(name: str, value: float) -> str:
         low, high = max(1, round(value) - 2), round(value) + 2
         return f'{{low: "{low}", high: "{high}", steps: {high - low + 1}}}'
     low_text, high_text = exact(0.5 * value, unit), exact(2.0 * value, unit)
+    # two octaves in 16 steps, eight to each
     return f'{{low: "{low_text}", high: "{high_text}", scale: log, steps: 17}}'

@@ -130,6 +130,7 @@ def _brackets(numbers: Sequence[Fact], lead: Lead) -> list[tuple[Fact, float, fl
         # a lead that is lost and regained between two of the factors is missed
         for step in SCAN:
             factors = np.asarray([min(step**sign, _most(f) / f.value) for f in usable])
+            # a share that is cut off at its largest value repeats the factor before
             now = [i for i in np.flatnonzero(ahead) if factors[i] != last[i]]
             for i, won in zip(now, lead([(usable[i], factors[i]) for i in now])[0], strict=True):
                 if won <= 0.0:

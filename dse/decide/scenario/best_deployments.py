@@ -124,6 +124,7 @@ class _PartOptimum:
 
     def choices(self, chip: int) -> Ints:
         """Feasible deployments of a chip that are the cheapest for their capital, the cheapest first."""
+        # lexsort takes its last key first: by cost, and among equal costs by capital
         order = np.lexsort((self.capital[:, chip], self.costs[:, chip]))
         order = order[np.isfinite(self.costs[order, chip])]
         # parts compete for capital alone, so only the trade-off of cost and capital can be part of the best

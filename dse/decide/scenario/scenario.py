@@ -108,6 +108,7 @@ def _chips(s: Scenario, study: ResolvedStudy, candidates: Sequence[Candidate]) -
             if parameter in changed[i].values:
                 changed[i] = changed[i].at(parameter, value)
     chips = chips_of_candidates(study, changed)
+    # a copy: prices are set in place below
     price = np.array(chips.price_usd)
     for group, margin in s.margins.items():
         made = [i for i in members(group, candidates) if candidates[i].branch is not None]

@@ -101,6 +101,7 @@ def _scored(
 ) -> tuple[Floats, Flags]:
     """Goals (studies, designs, goals) and feasibility (studies, designs) of rows under each study."""
     n = len(rows)
+    # one row even without designs, which have no studies: the point estimate is taken from the first
     values = np.empty((len(studies) or 1, n, len(goals)))
     feasible = np.empty(values.shape[:2], dtype=bool)
     candidates = from_rows(study, rows)

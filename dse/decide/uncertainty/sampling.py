@@ -105,6 +105,7 @@ def split_normal(z: Floats, low: float, value: float, high: float, most: float =
     ratio = np.where((end > 0.0) & (value > 0.0), end / value if value > 0.0 else 1.0, 1.0)
     straight = value + (end - value) * share
     sampled = np.where((end > 0.0) & (value > 0.0), value * ratio**share, straight)
+    # a number whose own range reaches below 0 may be negative
     return np.clip(sampled, min(0.0, low), most)
 
 
@@ -118,6 +119,7 @@ def _scores(samples: int, seed: int, name: str) -> Floats:
 def _factor(study: ResolvedStudy, stack: StackSpec) -> float:
     """Interval of the TPOT of a stack, the widest of the chips of the study that it may drive."""
     chips = [c for c in study.configs.values() if isinstance(c, ChipSpec)]
+    # a stack that no chip names as its own comes from the study, and may drive any of them
     driven = [c for c in chips if c.stack == stack.name] or chips
     known = [interval_on(stack, c, study.setting.catalog)["tpot"] for c in driven]
     return max(known, default=stack.interval["tpot"])

@@ -95,6 +95,7 @@ class _Pool:
         least = self.least()
         best = LARGEST_GAP * np.min([*least.values()], axis=0)
         near = {name: np.isfinite(own) & (own <= best) for name, own in least.items()}
+        # equal to the bit, since the least is one of these costs
         return [
             c for c, own in self.tried.values() if np.any(near[str(c.branch)] & (own == least[str(c.branch)]))
         ]

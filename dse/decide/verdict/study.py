@@ -127,6 +127,7 @@ def _targets(front: Front) -> tuple[str | None, list[float | None]]:
     limits_by_name = {
         name: v if isinstance(v, list) else [v] for name, v in front.manifest.get("targets", {}).items()
     }
+    # sorted first: of equally many targets the first name, in whatever order a manifest has them
     name = max(sorted(limits_by_name), key=lambda n: len(limits_by_name[n]), default=None)
     if name is None or not limits_by_name[name]:
         return None, [None]
@@ -249,6 +250,7 @@ def _solved(
     at = sorted(kept)
     few = api.Chips(**{k: np.broadcast_to(a, (chips.size,))[at] for k, a in chips.columns().items()})
     problems = [deployment_problem(study, bound) for bound in bounds]
+    # a copy, since a flip compares the coarse costs with others of the same grid
     out = coarse.copy()
     for i, found in enumerate(on_fine_grid(study, few, [problem.limits for problem in problems])):
         cost = positive_cost(problems[i].goal, found.cost)
@@ -316,6 +318,7 @@ def _flip(
 
     `at_ends` are the costs of all chips without any and with the most (2, chips).
     """
+    # wherever kinds differ, `_judged` has evaluated both ends
     assert at_ends is not None
     # a chip that leads only between the two ends is missed
     kept = sorted(

@@ -30,6 +30,7 @@ def _verb(name: str, command: TyperCommand, context: typer.Context) -> Iterator[
     records = [found for p in command.get_params(context) if (found := p.get_help_record(context))]
     yield from table(("option", "what it does"), [(code(names), words) for names, words in records])
     yield ""
+    # \b is Click's mark of lines that it must not wrap; a page would show it
     examples, _, codes = (command.epilog or "").replace("\b\n", "").partition("\n\n")
     if examples:
         shown = [line.strip() for line in examples.splitlines()[1:]]

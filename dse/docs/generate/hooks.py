@@ -58,6 +58,7 @@ def _expanded(nav: object, pages: list[str]) -> Any:
         return {title: _expanded(entry, pages) for title, entry in nav.items()}
     if isinstance(nav, str) and nav.endswith("/"):
         first = (f"{nav}index.md", f"{nav}README.md")
+        # False sorts first: the index of a folder comes before its other pages
         return sorted((p for p in pages if p.startswith(nav)), key=lambda page: (page not in first, page))
     return nav
 

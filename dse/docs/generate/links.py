@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from posixpath import dirname, join, normpath, relpath
 
 DOCS = "dse/docs"
+# addresses with a scheme and anchors of the page itself stay as they are
 _LINK = re.compile(r"(!?)\[([^\]\n]*(?:\[[^\]]*\])?[^\]\n]*)\]\((?!\w+:|#)([^)#\s]+)(#[^)\s]*)?\)")
 
 

@@ -17,4 +17,5 @@ def code(text: str) -> str:
 
 
 def _cell(text: str) -> str:
+    # first unescaped, so that no bar is escaped twice
     return " ".join(text.replace("\\|", "|").replace("|", "\\|").split())

@@ -77,6 +77,7 @@ class Answer:
         table, rows = self._rows(who)
         text, order, column = _parsed(conditions)
         if text:
+            # `where` numbers the rows again; `_at` leads back to the table
             rows = where(rows.assign(_at=rows.index), text, self.front.axes).set_index("_at")
         if not len(rows):
             return None
@@ -87,6 +88,7 @@ class Answer:
         most = order == "most" or (not order and goal.maximised)
         values = rows[by].to_numpy(dtype=np.float64) * (-1.0 if most else 1.0)
         others = [rows[c].to_numpy(dtype=np.float64) for c in ("usd_per_token_per_s", "tpot_s")]
+        # of equal rows the cheaper, then the faster; lexsort takes its last key first
         ranked = np.lexsort((*reversed(others), values))
         plain = bool(order) or by != goal.column
         first = ranked[0] if plain else self._smallest(rows, values, ranked)

@@ -55,6 +55,7 @@ def _value(formula: str, answers: Answers) -> float:
         return f"_{len(values) - 1}"
 
     try:
+        # parsed, and worked out below: `eval` would run whatever code a template holds
         tree = ast.parse(_TERM.sub(number, formula), mode="eval")
     except SyntaxError:
         raise spec_error(

@@ -63,6 +63,7 @@ def price_line(cases: Sequence[tuple[str, Mapping[str, str]]]) -> str:
         each = "; ".join(f"{group} ({', '.join(titles)})" for group, titles in by.items())
         return f"Prices: {each}."
     alike = _by((name, group) for _, groups in known for name, group in groups.items())
+    # each chip has one basis in all cases, so the cases need no names
     if sum(map(len, alike.values())) == len({name for names in alike.values() for name in names}):
         return f"{UNLIKE}: {_listed(alike)}."
     by = _by((title, _listed(_by(groups.items()))) for title, groups in known)

@@ -26,6 +26,7 @@ def best_table(answers: Answers, case: str = "") -> str:
     axis, limits = targets_of(answer)
     columns, at = _columns(answer), BEST.index("price_usd")
     heads = [f"{axis.label} at most", *(_of_best(c) for c in columns), "best of the catalog"]
+    # one place later than among the cells, which the target comes before
     heads.insert(1 + at, "P10 to P90")
     bounds = [within(axis, limit) for limit in limits]
     picks = [answer.pick("", bound) for bound in bounds]
@@ -155,6 +156,7 @@ def _breakeven(own: Pick | None, rivals: Sequence[Pick], column: str) -> str:
 
 def within(axis: Axis, limit: float) -> str:
     """The condition that a latency meets a target, as `Answer.pick` reads it."""
+    # repr, so that the limit reads back to its last digit
     return f"{axis.column}<={limit!r} {axis.unit}".strip()
 
 

@@ -75,9 +75,12 @@ def filled(template: str, answers: Answers) -> str:
             problems.extend(Problem(f"{{ {text} }}", p.what) for p in error.problems)
             return ""
 
+    # numbers before the lines are wrapped, since they change their length; tables after, as wrapping breaks
+    # them
     out = _TABLE.sub(table, PICTURE.sub("", reflowed(_VALUE.sub(value, template))))
     if problems:
         raise SpecError(problems)
+    # marks of pictures leave blank lines
     return re.sub(r"\n{3,}", "\n\n", out).rstrip() + "\n"
 
 

@@ -22,6 +22,7 @@ def move_to_backup(folder: Path) -> None:
         return
     numbers = [p.name.removeprefix("previous-") for p in folder.glob("previous-*")]
     number = 1 + max((int(n) for n in numbers if n.isdigit()), default=0)
+    # with zeros in front, so that names sort by number
     backup = folder / f"previous-{number:04d}"
     backup.mkdir()
     for path in kept:

@@ -43,9 +43,9 @@ def importance(study: ResolvedStudy, trials: Sequence[FrozenTrial]) -> tuple[Imp
     return tuple(found)
 
 
+# a study of the branch alone: Optuna weighs only the parameters that all trials of a study share
 def _of_branch(study: ResolvedStudy, branch: str, trials: Sequence[FrozenTrial]) -> Importance:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    # a study of the branch alone: Optuna weighs only the parameters that all trials of a study share
     copy = optuna.create_study(directions=[g.direction for g in study.objectives])
     copy.add_trials([_without_branch(t) for t in trials])
     with warnings.catch_warnings():

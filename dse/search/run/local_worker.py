@@ -102,6 +102,7 @@ class LocalWorker:
     def new_rows(self) -> Table | None:
         """Rows of this worker's front that are new since the last call; None when there are none."""
         frame = self._archive.frame
+        # an empty front has no column of trials
         fresh = frame[frame["trial"] > self._reported] if len(frame) else frame
         self._reported = len(self._optuna.get_trials(deepcopy=False)) - 1
         return fresh if len(fresh) else None

@@ -72,6 +72,7 @@ class RecoveryLog:
         head = json.dumps({"owner": self._owner}).encode() + b"\n"
         self._write(head + b"".join(self._kept.values()))
 
+    # a write without a buffer may take only a part; what a buffer holds would be lost in a kill
     def _write(self, data: bytes) -> None:
         written = 0
         try:

@@ -78,4 +78,5 @@ def random(seed: int, **options: Any) -> BaseSampler:
 
 def qmc(seed: int, **options: Any) -> BaseSampler:
     """Low-discrepancy draws over the parameters that all branches share, random for the rest."""
+    # Optuna would warn at every trial of what the docstring says
     return QMCSampler(**{"seed": seed, "warn_independent_sampling": False, **options})

@@ -89,6 +89,7 @@ class ParetoSampler(BaseSampler):
         self._random = RandomSampler(seed)
         # sorted, since all branches draw from one stream of random numbers
         self._cubes = {name: UnitCube.of(branch) for name, branch in sorted(study.branches.items())}
+        # as for several chips, so that each size of a deployment keeps an axis
         space = Grid(branches=(), deployments=grid_of(study, 2))
         # a job without branches: chips come from the cubes, only its deployments are used
         self._job = SweepJob(study=study, grid=space, pieces=space.pieces(CHUNK), by_chip=frozenset())
@@ -184,6 +185,7 @@ class ParetoSampler(BaseSampler):
             candidates += [(cube, place) for place in places]
             for chunk in chunks(self._job, numbers, columns):
                 ok = chunk.feasible()
+                # a cheap screen first: the exact test is then made of a few of some million designs
                 left = sifted(chunk.costs, ok, pivots)
                 self._note(chunk.costs, ok)
                 found = found.merged(np.stack([c[left] for c in chunk.costs], axis=1), chunk.points[left])

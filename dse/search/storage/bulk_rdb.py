@@ -176,6 +176,7 @@ def _params(at: int | None, trial: FrozenTrial) -> Iterable[Row]:
         yield {
             "trial_id": at,
             "param_name": name,
+            # the column holds floats: a category is stored as its index
             "param_value": distribution.to_internal_repr(value),
             "distribution_json": distribution_to_json(distribution),
         }

@@ -129,18 +129,21 @@ def _made(make: Callable[[], BaseStorage]) -> BaseStorage:
             # each database raises another error for a table or row that exists; only the words are alike
             if not any(word in str(error) for word in ("already exists", "UNIQUE", "duplicate")):
                 raise
+            # growing waits, 4.5 s in all
             time.sleep(0.1 * attempt)
     return make()
 
 
 def with_driver(url: str) -> str:
     """The URL with the driver of `dse[cluster]`, where it names none."""
+    # SQLAlchemy's own choice is psycopg2, which `dse[cluster]` does not install
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 def _own_sqlite(path: Path) -> None:
     """Refuse a SQLite file that holds something else, before Optuna adds its tables to it."""
     try:
+        # SQLite makes the file, not its folder
         path.parent.mkdir(parents=True, exist_ok=True)
         # to SQLite an empty file is an empty database
         if not path.exists() or path.stat().st_size == 0:

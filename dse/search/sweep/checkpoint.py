@@ -58,6 +58,7 @@ class SqliteStore:
             if stored is None:
                 connection.execute("insert into question values (?)", (dumps(question, sort_keys=True),))
                 return
+        # through JSON, as the stored one came: tuples become lists
         differing = sorted(differences(loads(stored[0]), loads(dumps(question))))
         if differing:
             first = Problem(str(self.path), "the question of this sweep has changed since it was stored:")

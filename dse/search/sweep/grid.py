@@ -148,6 +148,7 @@ def grid(study: ResolvedStudy, counts: Mapping[str, int] | None = None) -> Grid:
         first += branches[-1].size
     if problems:
         raise SpecError(problems)
+    # as for several chips, so that each size of a deployment keeps an axis
     made = Grid(branches=tuple(branches), deployments=grid_of(study, 2))
     if made.size > MOST:
         raise spec_error("--grid", f"expected at most {MOST:.1e} points, got {float(made.size):.1e}")

@@ -30,6 +30,7 @@ def trial_from_json(data: Mapping[str, Any]) -> FrozenTrial:
     return FrozenTrial(
         number=data["number"],
         state=TrialState[data["state"]],
+        # Optuna takes one of the two
         value=None,
         values=data["values"],
         datetime_start=_moment(data["start"]),
@@ -39,6 +40,7 @@ def trial_from_json(data: Mapping[str, Any]) -> FrozenTrial:
         user_attrs=data["user_attrs"],
         system_attrs=data["system_attrs"],
         intermediate_values={},
+        # the storage gives it an identity
         trial_id=-1,
     )
 

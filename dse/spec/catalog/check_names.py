@@ -54,6 +54,7 @@ def _unknown_names(path: Path, catalog: Catalog) -> Iterator[Problem]:
     try:
         data, lines = read_yaml(path)
     except SpecError:
+        # the other check has reported that the file cannot be read
         return
     for place, name in _names(data):
         key = str(place[0] if place[0] != "mix" else place[-1])

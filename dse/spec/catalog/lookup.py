@@ -62,6 +62,7 @@ class Catalog:
     """All configs in the given folders."""
 
     folders: tuple[Path, ...] = field(default_factory=config_folders)
+    # a dict has no hash; it counts for equality all the same
     overrides: Mapping[tuple[type[Spec], str], Spec] = field(default_factory=dict, hash=False)
     """Specs that replace those of the files, by type and name, such as those of a "what if" question."""
 
@@ -234,4 +235,5 @@ def _stamp(path: Path) -> tuple[int, int]:
         status = path.stat()
     except OSError:
         return (0, 0)
+    # the size too: two writes may fall into one tick of the file system's clock
     return (status.st_mtime_ns, status.st_size)

@@ -89,6 +89,7 @@ def _imported(c: HfConfig, network: Network, called: str, note: str, day: str) -
 
 
 def _yaml(data: Mapping[str, object]) -> str:
+    # PyYAML would sort the keys and fold long notes; the bundled configs have a number a line
     return yaml.safe_dump(
         dict(data), sort_keys=False, default_flow_style=None, allow_unicode=True, width=10_000
     )

@@ -59,6 +59,7 @@ class HfConfig:
         value = self.get(key)
         if value is None:
             return None
+        # not isinstance, since true and false are ints in Python
         if not isinstance(value, list) or any(type(v) is not kind for v in value):
             raise self.refuse(key, f"a list of {'words' if kind is str else 'whole numbers'}")
         return tuple(value)

@@ -84,4 +84,5 @@ def _first_paths(lines: dict[Path_, int]) -> dict[int, Path_]:
 
 def _comment(text: str, indent: str, hanging: str = "") -> list[str]:
     first = f"{indent}# "
+    # names of options and files hold hyphens, and stay whole
     return wrap(text, _WIDTH, initial_indent=first, subsequent_indent=first + hanging, break_on_hyphens=False)

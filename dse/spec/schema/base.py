@@ -32,6 +32,7 @@ Basis = Literal[
 class Spec(BaseModel):
     """Frozen; extra keys are an error; attribute docstrings are the schema text."""
 
+    # by field name too: `class`, the alias of `chip_class`, is no name that Python code can write
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True
     )

@@ -56,6 +56,7 @@ def _case(path: Path, case: str | None) -> StudySpec:
             ]
         )
     keys = cast(dict[str, object], data)  # `load_spec` has read the same file
+    # without the other cases: a case has none of its own
     merged = _merged({**keys, "cases": {}, "title": f"{study.title}: {case}"}, given)
     return build_spec(StudySpec, merged, str(path), _with_lines_of(lines, case))
 

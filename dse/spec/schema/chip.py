@@ -156,6 +156,7 @@ class ChipSpec(Spec):
     """Name of the software stack that drives it unless a study says otherwise."""
     peak: dict[PeakFormat, SourcedFlops]
     """Dense matrix peaks; sparse figures never belong here."""
+    # left out at its default, so that a question stored before the key existed is still the same one
     matrix_unit: MatrixUnit | None = Field(default=None, exclude_if=lambda v: v is None)
     """Kind of unit whose other formats follow from the peaks that the file gives, as far as the node has
     them; left out, the chip has the formats of its file and no others."""

@@ -15,6 +15,7 @@ from dse.spec.schema.workload import ServingName
 from objectives.equations.chip.formats import FORMATS
 
 Format = Annotated[
+    # a lambda, since the function is defined below
     str, BeforeValidator(lambda v: _format(v)), WithJsonSchema({"type": "string", "enum": [*FORMATS]})
 ]
 
@@ -169,6 +170,7 @@ class StudySpec(Spec):
     mix: Annotated[tuple[MixSpec, ...], Field(min_length=2)] | None = None
     """LLMs and workloads that every chip must serve, each from a cluster of its own; `llm` and `workload` are
     then those of the first, and may be left out. Costs are weighted, latencies are those of the slowest."""
+    # left out at its default, so that a question stored before the key existed is still the same one
     serving: ServingName | None = Field(default=None, exclude_if=lambda v: v is None)
     """How requests share a replica, in the place of what the workload says."""
     precision: PrecisionSpec

@@ -71,6 +71,7 @@ class Constants:
     def __init__(self, spec: Technology, value: Value) -> None:
         v = Values(spec, value)
         self._v = v
+        # caches of the instance: those of methods would keep every instance and its samples alive
         self._node = cache(lambda name: _node(spec, name, v))
         self._dram = cache(lambda generation, priced: _dram(spec, generation, priced, v))
         self._wafer = cache(lambda law, whole: _wafer(law, whole, v))

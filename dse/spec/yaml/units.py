@@ -45,6 +45,7 @@ _UNITS = (
     "day = 24 h",
     "year = 365.25 day",
     "meter = [length] = m",
+    # names of their own, since `parse` refuses **
     "mm2 = 1e-6 m**2",
     "cm2 = 1e-4 m**2",
     "m2 = m**2",

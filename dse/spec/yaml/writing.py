@@ -50,6 +50,7 @@ def _texts(value: float, unit: str) -> Iterator[str]:
         number = value / scale
         # other numbers hide their size behind zeros; a unit with a single scale has no choice
         if 1.0 <= abs(number) < 1e5 or value == 0 or len(scales) < 2:
+            # 17 digits distinguish any two floats; the fewest that read back are chosen, see `exact`
             for digits in (3, 6, 9, 12, 15, 17):
                 text = f"{number:.{digits}g}"
                 if "e" not in text:

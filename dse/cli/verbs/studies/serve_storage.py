@@ -35,5 +35,6 @@ def serve_storage(
         stdout().print(f"Serving at grpc://{host}:{port}; Ctrl-C ends it.", soft_wrap=True)
         try:
             wait()
+        # the usual end of a server, not an interrupted one
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
