@@ -27,6 +27,7 @@ from objectives.designs import broadcast_shape as broadcast_shape
 CONTRACT_VERSION = 3
 """Raised whenever a plug-in written against the older contract would read something else."""
 
+# no Literal: other packages register modes of their own
 Serving: TypeAlias = str
 """Name of a serving mode, one of `objectives.equations.serving.registry`."""
 
@@ -186,6 +187,7 @@ class Metrics:
         return all_of
 
 
+# checked by `dse.testing`, which names a plug-in that lacks a member
 @runtime_checkable
 class CostModel(Protocol):
     """Turns designs into metrics. Final class, no state: tweak by wrapping.

@@ -7,6 +7,7 @@ from typing import Protocol
 class AttentionLayer(Protocol):
     """Attention of one layer, of any kind: what `equations.llm.attention` has a kind for."""
 
+    # read-only: a field of a frozen dataclass is no attribute that a protocol may write
     @property
     def heads(self) -> int:
         """Query heads, or heads of values where attention keeps a state [1]."""

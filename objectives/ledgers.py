@@ -48,6 +48,7 @@ LEDGERS: tuple[Ledger, ...] = (
         title="What a TPOT of {} waits for",
         unit="s",
         combine="largest",
+        # of the part whose TPOT is shown, so that both ledgers are about one part
         follows="tpot_s",
         total="tpot_s",
     ),

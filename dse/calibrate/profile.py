@@ -151,6 +151,7 @@ def _leaf(leaf: ProfileValue) -> str:
     parts = {
         "value": _number(leaf.value, leaf.unit),
         "source": leaf.source,
+        # quoted, because YAML reads a bare day as a date and a bare year as a number
         "date": leaf.date and f"'{leaf.date}'",
         "basis": leaf.basis,
         "low": None if leaf.low is None else _number(leaf.low, leaf.unit),

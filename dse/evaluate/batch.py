@@ -229,6 +229,7 @@ def _mixed(
         names={k: each(v) for k, v in origin.names.items()},
         price_usd=each(origin.price_usd),
     )
+    # for its shape and chips: layouts differ by member, see `_layouts`
     first = found.members[0].designs
     return DesignBatch(
         study=study, origin=spread, designs=first, metrics=found.metrics, members=found.members

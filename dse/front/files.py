@@ -100,6 +100,7 @@ def load_front(out: Path) -> Front:
         files = manifest.pop("files")
         frames = [_read(out / name, files[name]) for name in TABLES]
         solved = _read(out / AT_TARGETS, files[AT_TARGETS]) if AT_TARGETS in files else pd.DataFrame()
+    # a ValueError too, but one that says already what is damaged
     except ResultsError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:

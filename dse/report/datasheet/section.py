@@ -30,6 +30,7 @@ def fact_words(fact: Fact) -> str:
     kind, _, config = fact.place.config.partition("/")
     path = fact.place.path.removeprefix("nodes.").replace("_", " ").replace(".", " ")
     text = path if kind in ("technology", "economy") else f"{config} {path}"
+    # `word` knows abbreviations by the parts between underscores
     return word(text.replace(" ", "_"))
 
 

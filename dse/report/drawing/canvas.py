@@ -79,6 +79,7 @@ def render_styled(draw: Draw, form: str, size: tuple[float, float], dpi: int, st
 
     # for this picture only: a program that imports us keeps its own settings
     with mpl.rc_context(style):
+        # without pyplot, which keeps every figure and chooses a backend by the display
         figure = Figure(figsize=size, dpi=dpi, layout="constrained")
         FigureCanvasAgg(figure)  # text is measured without a display
         draw(figure)

@@ -63,6 +63,7 @@ _BRANCHES = {
     "dram-only": Style("DRAM-only", "s", "#DDAA33"),
     "hybrid": Style("Hybrid", "^", "#BB5566"),
 }
+# greys: the colours are those of the kinds that we know
 _OTHERS = (("v", "#444444"), ("P", "#888888"), ("X", "#666666"), ("<", "#AAAAAA"), (">", "#222222"))
 
 # 8 colours, but 7 markers and 7 dashes: without a common factor looks repeat only after 56 chips

@@ -37,6 +37,7 @@ def summary(found: BreakEven) -> str:
     wins = [found.winner(j, i) for j in range(len(found.ys)) for i in range(len(found.xs))]
     shares = {name: wins.count(name) / len(wins) for name in dict.fromkeys(wins)}
     text = ", ".join(f"{_side(n)} in {s:.0%} of it" for n, s in sorted(shares.items(), key=lambda i: -i[1]))
+    # where a side wins against none, nothing breaks even
     edges = [c for c in found.boundary if NEITHER not in (c.left, c.right)]
     if not edges:
         return f"Over the whole map: {text}; no break-even inside it."
@@ -59,6 +60,7 @@ def _row_sentence(found: BreakEven, row: int, start: str) -> str:
         idle = ", which has no effect here" if _idle(found, row) else ""
         return f"{start}{_side(first)} over the whole range of {x.label}, {whole}{idle}."
     parts = [f"{_side(crossings[0].left)} up to {x.label} {amount(x, crossings[0].x)}"]
+    # each with the next one, which ends its segment; the last has none
     for c, after in zip(crossings, [*crossings[1:], None], strict=True):
         end = "beyond" if after is None else f"then up to {amount(x, after.x)}"
         parts.append(f"{end} {_side(c.right)}{_because(found, c)}")
@@ -68,6 +70,7 @@ def _row_sentence(found: BreakEven, row: int, start: str) -> str:
 def _idle(found: BreakEven, row: int) -> bool:
     """Whether every side costs the same all along a row, as where a number is of no concern."""
     costs = found.costs[row]
+    # to the last digit: a number that nothing reads changes none
     return bool(np.isfinite(costs[0]).any() and np.array_equal(costs, np.broadcast_to(costs[0], costs.shape)))
 
 
@@ -136,6 +139,7 @@ def _chip(name: object, cost: float) -> str | None:
 
 
 def _number(value: float) -> float | None:
+    # infinite where a side has no feasible chip, which JSON cannot say
     return value if np.isfinite(value) else None
 
 
@@ -173,6 +177,7 @@ def as_dict(found: BreakEven) -> dict[str, object]:
 def lines(found: BreakEven) -> list[list[tuple[float, float]]]:
     """Boundary points (x, y) joined from row to row: the nth change of each kind belongs to the nth line."""
     strands: dict[tuple[str, str, int], list[tuple[float, float]]] = {}
+    # groupby takes runs of equal keys, and the boundary is solved row by row
     for _, group in groupby(found.boundary, key=lambda c: c.y):
         seen: dict[tuple[str, str], int] = {}
         for c in group:

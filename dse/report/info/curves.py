@@ -97,6 +97,7 @@ def staircase(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 def edge(table: Table, axes: Axes, scales: Scales) -> tuple[Floats, Floats]:
     """The staircase of `table`, carried on to the bad end of both axes; empty for an empty table."""
+    # a front of more objectives: on two of them some of it is dominated
     keep = nondominated(table[[axis.column for axis in axes]].to_numpy(dtype=np.float64), axes)
     x, y, _ = _in_order(table[keep], axes, scales)
     if not x.size:
@@ -142,6 +143,7 @@ def _in_order(table: Table, axes: Axes, scales: Scales) -> tuple[Floats, Floats,
 
 def _feasible(rows: Table) -> Mask:
     violations = [c for c in rows.columns if c.startswith("violation_")]
+    # a gap is a constraint that the row did not have, and compares false
     missed = rows[violations].to_numpy(dtype=np.float64) > 0
     return ~np.asarray(missed.any(axis=1), dtype=np.bool_)
 

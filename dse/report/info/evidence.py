@@ -55,6 +55,7 @@ class Evidence:
         return dict(row), None
 
 
+# metrics too: a mix has no deployment in these columns, and its designs differ by them
 _SAME = ("chip", "batch", "tp", "pp", "dp", "tpot_s", "usd_per_token_per_s")
 
 
@@ -89,6 +90,7 @@ def evidence(front: Front, study: ResolvedStudy | None, caution: str = "") -> Ev
 def changes(front: Front, study: ResolvedStudy) -> list[str]:
     """A sentence when the study or its configs are not those that the front was made of."""
     then, now = front.manifest.get("digests") or {}, study.digests()
+    # of either: a config may be new, or not be read any more
     changed = sorted(k for k in {*then, *now} if then.get(k) != now.get(k))
     if not changed:
         return []

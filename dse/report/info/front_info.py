@@ -95,6 +95,7 @@ def front_info(
     bounds = _targets(front.manifest.get("targets"))
     axes = (across, up)
     table, baselines = known(front.frame, axes), drawn(known(front.baselines, axes), axes)
+    # without rows but with the same columns, so that nothing below needs a second case
     behind = known(exact.frame, axes) if exact is not None else table.iloc[:0]
     shown = [
         np.concatenate(

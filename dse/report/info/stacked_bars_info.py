@@ -63,6 +63,7 @@ _PLANS: Mapping[Kind, _Plan] = {
         "Breakdown of capital",
         "$/(token/s)",
         "",
+        # parts of capital over the output, so that bars are as high as $/(token/s)
         lambda v, row: v / float(row["tokens_per_s"]),
     ),
     "running": _Plan("usd_per_million_tokens", "Breakdown of running cost", "$/Mtok", "", lambda v, _: v),
@@ -152,6 +153,7 @@ def winners(found: Evidence) -> Iterator[tuple[str, Row, DesignDetail | None]]:
     # neighbouring targets with the same two designs share their bars
     for _, run in groupby(at_each, key=lambda at: [identity(row) for row in _pair(*at[1:])]):
         alike = list(run)
+        # one end where all of them are one target
         ends = dict.fromkeys(shown(limit, result.target.unit) for limit, _, _ in (alike[0], alike[-1]))
         for best in _pair(*alike[0][1:]):
             own, seen = found.design_of(best)

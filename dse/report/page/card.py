@@ -66,6 +66,7 @@ def ledger_html(ledger: Ledger) -> Html:
     return tag(
         "div",
         tag("strong", ledger.title),
+        # hidden from screen readers: the list below says the same
         tag("div", strip, class_="strip", aria_hidden="true"),
         tag("ul", named),
         class_="ledger",

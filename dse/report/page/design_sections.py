@@ -54,6 +54,7 @@ def best_section(found: Evidence) -> Html:
         "chips",
         quantity("capex_usd").label,
     ]
+    # columns 1 and 5 are names of designs, all others numbers
     body = [
         tag("tr", [tag("td", c, class_="n" if i not in (1, 5) else "wrap") for i, c in enumerate(r)])
         for r in rows

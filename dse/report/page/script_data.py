@@ -65,6 +65,7 @@ def hover(row: Row, seen: DesignDetail | None) -> str:
         f"TPOT {shown(row.get('tpot_s'), 's')}, TTFT {shown(row.get('ttft_s'), 's')}",
         f"{counted(row.get('chips') or 0)} chips, {capital} {shown(row.get('capex_usd'), 'USD')}",
     ]
+    # a mix has deployments of its parts only
     if row.get("batch") is not None:
         lines.append(f"batch {row['batch']}, TP {row.get('tp')}, PP {row.get('pp')}")
     for part, own in (seen.parts if seen is not None else {}).items():
@@ -77,6 +78,7 @@ def hover(row: Row, seen: DesignDetail | None) -> str:
         for q in (quantity(column) for column in row if column.startswith("param_"))
         if row[q.column] is not None
     ]
+    # two a line keep the box narrow
     lines += [", ".join(parameters[i : i + 2]) for i in range(0, len(parameters), 2)]
     if seen is not None and seen.bound_by and not seen.parts:
         lines.append(f"bound by {word(seen.bound_by)}")

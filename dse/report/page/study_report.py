@@ -53,6 +53,7 @@ def study_report(found: Evidence, extras: Extras | None = None) -> Html:
     figures = _figures(found, more)
     filters = filters_data(found)
     data: Data = {
+        # downloads are called so, and a slash would be a folder
         "name": str(manifest.get("study") or "study").replace("/", "-"),
         "rows": rows_data(found),
         "filters": filters,
@@ -117,6 +118,7 @@ def _front_section(found: Evidence, filters: Sequence[Data]) -> Html:
             "label",
             f"{f['label']} ",
             tag("output", "all", id=f"filter-{f['column']}-shown", for_=f"filter-{f['column']}"),
+            # positions, not values: the script spreads them over the range on a log scale
             tag("input", type="range", min=0, max=1000, step=1, value=1000, id=f"filter-{f['column']}"),
         )
         for f in filters

@@ -155,6 +155,7 @@ def _scale(axis: MplAxis, assumption: Assumption) -> None:
     """Scale, ticks and label of the axis of an assumption."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+    # for one axis there is no public call, see `ticks.set_scale`
     axis._set_axes_scale("log" if assumption.log else "linear")
     axis.set_major_formatter(FuncFormatter(lambda v, _: amount(assumption, float(v))))
     axis.set_label_text(assumption.label)

@@ -106,11 +106,13 @@ def _bar(axes: MplAxes, title: str, unit: str, parts: Mapping[str, float]) -> No
         axes.barh(0, share, left=left, color=look.colour, hatch=look.hatch, edgecolor="white", height=0.6)
         text = f"{word(name)}\n{pretty(value, unit)}"
         if share >= _LEAST:
+            # on white, since a hatch would cross the letters
             box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.2}
             axes.text(left + share / 2, 0, text, ha="center", va="center", fontsize=7.5, bbox=box)
         else:
             small.append(text.replace("\n", " "))
         left += share
+    # more room than the bar, for what is written above and below it
     axes.set(xlim=(0.0, 1.0), ylim=(-0.75, 0.75), xticks=[], yticks=[0], yticklabels=[title])
     if small:
         axes.text(1.0, -0.42, "then " + ", ".join(small), ha="right", va="top", fontsize=7.5, color=QUIET)

@@ -116,6 +116,7 @@ def _error_bars(
     known = np.flatnonzero(np.isfinite(within[0]) | np.isfinite(within[1]))
     if not known.size:
         return
+    # evenly over the series, its ends among them; unique, as rounding may give an index twice
     few = known[np.unique(np.linspace(0, known.size - 1, min(known.size, most)).round().astype(int))]
     sides = []
     for value, factor in ((x[few], within[0][few]), (y[few], within[1][few])):

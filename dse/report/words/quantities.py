@@ -94,11 +94,13 @@ def shown(value: Any, unit: str) -> str:
         return NONE
     if unit == "USD":
         return f"${pretty(float(value), '')}"
+    # the label of such a quantity contains its unit, as $/(token/s) does
     return pretty(float(value), "" if unit.startswith("USD") else unit)
 
 
 def written(number: float) -> str:
     """Four digits that mean something, without exponent: 0.01667, 1.57, 320, 571,893."""
+    # from a thousand on four digits would be written with an exponent
     if number == 0 or abs(number) >= 1000:
         return f"{number:,.0f}"
     text = f"{number:.4g}"

@@ -240,5 +240,6 @@ def _batch(cases: tuple[Case, ...], economy: api.Economy) -> Batch:
         dp=dp,
     )
     designs = api.Designs(chips=chips_of([dict(c.columns) for c in cases]), deployments=deployments)
+    # unstated users are endless, so that `schedule` fills the capacity
     users = np.asarray([r.batch or np.inf for r in rows])
     return Batch(cases=cases, context=context, designs=designs, users=users)

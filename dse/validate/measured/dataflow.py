@@ -71,6 +71,7 @@ class ComparedRow:
             "isl": r.isl,
             "osl": r.osl,
             "metric": r.metric,
+            # a blank is read as 0
             "measured": r.value or None,
             "predicted": self.predicted,
             "ratio": self.ratio,
@@ -164,6 +165,7 @@ def compare_dataflow(model: api.CostModel, catalog: Catalog) -> DataflowComparis
                 row=row,
                 predicted=own,
                 unseen=other,
+                # for every metric of the table: speed per user is the inverse of TPOT
                 factor=family.interval.get("tpot"),
                 stack=case.stack.name,
             )

@@ -95,6 +95,7 @@ def find_table(name: str, catalog: Catalog, others: Sequence[str] = ()) -> Path:
     found: dict[str, Path] = {}
     for folder in catalog.folders:
         for path in sorted((folder / "measurements").glob("published*.csv*")):
+            # the first folder wins, so that a table of one's own replaces ours
             found.setdefault(path.name.partition(".")[0], path)
     if name in found:
         return found[name]
@@ -121,6 +122,7 @@ def read_rows(path: Path) -> list[Measured]:
     What is no number is a problem of the table; what is a number of something else (a metric that is not
     predicted, lengths that are not stated) is a row that says why it is `unclear`.
     """
+    # line ends as they are: `csv` itself treats those inside quotes
     with StringIO(_text(path), newline="") as file:
         reader = csv.reader(file, delimiter=_delimiter(file))
         names = spellings.columns(next(reader, []))
@@ -240,6 +242,7 @@ def _number(given: Mapping[str, str], name: str, minimum: float) -> float | None
     if not text:
         return None
     try:
+        # thousands may be separated
         value = float(text.replace(",", "").replace("_", ""))
     except ValueError:
         raise ValueError(f"{name}: expected a number, got {text!r}") from None

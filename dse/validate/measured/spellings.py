@@ -74,6 +74,7 @@ _KIND: Final = {
     "max": "max_seqs",
     "max_num_seqs": "max_seqs",
     "max_batch_size": "max_seqs",
+    # all requests are sent at once, so that the engine fills its capacity
     "offline": "unknown",
 }
 
@@ -82,6 +83,7 @@ _FORMATS: Final[Mapping[str, str]] = {
     "fp16": "float16 half f16 w16a16 16bit",
     "bf16": "bfloat16",
     "fp8": "float8 fp8_e4m3 e4m3 fp8_e5m2 fp8e4m3 w8a8_fp8 fp8_block",
+    # of weights: activations have a column of their own, and follow the weights without it
     "int8": "w8a8 w8a16 8bit i8 int8_sq smoothquant int8_wo",
     "int4": "w4a16 awq gptq int4_awq awq_int4 int4_gptq gptq_int4 4bit i4 w4 w4a8 int4_wo",
     "nvfp4": "fp4 w4a4",

@@ -210,6 +210,7 @@ def place(
         spare = most - pinned[i]
     # third pass: what DRAM cannot hold, as far as SRAM has room; more than that is in the excess above
     left = [size - p for size, p in zip(sizes, pinned, strict=True)]
+    # below 0 where DRAM holds the rest: then nothing more is taken
     overflow = minimum(_sum(left) - dram, spare)
     least = _least_slowed(overflow, per_byte.sram, kinds, pinned)
     pinned = [p + more for p, more in zip(pinned, least, strict=True)]

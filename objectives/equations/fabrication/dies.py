@@ -119,6 +119,7 @@ def die_plan(blueprint: Blueprint, technology: Technology) -> Plan:
     # the shape of the whole batch; parts that depend on fewer columns are broadcast to it by `zero +`
     zero = zeros_like(b.peak_flops + b.sram_bytes + b.stacks + b.link_bandwidth + joined + b.dies + b.io_dies)
     has_io = zero + b.io_dies > 0.0
+    # on both nodes, as each design of a batch has I/O dies or not
     phys, io_phys = (_phys(b, node, t) for node in (t.node, t.io_node))
     # a crossing has a PHY at both ends: I/O dies, where there are some, pay the same area again
     crossing = zero + die_to_die_area(joined, between)

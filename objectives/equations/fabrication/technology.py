@@ -113,6 +113,7 @@ class Wafer:
     """Shape parameter of the negative binomial [1]."""
     sram_repairable: Array
     """Share of SRAM area whose defects are repaired, in [0, 1]."""
+    # plain numbers: they count the terms of a binomial sum, which all designs share
     cores: int
     spare_cores: int
     law: str = "negative-binomial"

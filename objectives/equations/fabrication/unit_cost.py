@@ -81,6 +81,7 @@ def _reticles(group: DieGroup, wafer: Wafer) -> Array:
 
 def _die_parts(group: DieGroup, wafer: Wafer) -> tuple[Array, Array, Array]:
     """Cores, SRAM and the rest of one die as it leaves the stepper [m2]."""
+    # of a kind without dies every part is 0, whatever the divisor
     dies = maximum(group.count, 1.0) * _reticles(group, wafer)
     return group.core / dies, group.repaired_m2 / dies, group.other_m2 / dies
 

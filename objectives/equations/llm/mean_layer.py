@@ -187,6 +187,7 @@ def _core(attention: AttentionLayer, share: float, tp: Array) -> Core:
 
 def _state_bytes(llm: Llm, tp: Array) -> Array | None:
     """State of one sequence in the mean layer [B]; None where no layer has one."""
+    # None instead of 0: most networks have no states, and passes over them skip the arithmetic
     total: Array | None = None
     for b in llm.blocks:
         size = kind_of(b.attention).state_bytes(b.attention, tp) if b.attention else None

@@ -232,6 +232,7 @@ def _all_to_all_s(m: Machine, r: PassInput) -> Array | None:
     skew, precision = m.context.workload.routing_skew, m.context.precision
     both_ways = m.context.llm.hidden * (precision.activation_bytes + residual_bytes(precision))
     for part in m.layer.routed:
+        # up to TP every chip of a replica has all rows, so that none travel
         once = where(part.spread.joined > 1.0, 2.0 * m.all_to_all.latency_s, 0.0)
         # two all-to-alls: rows go out as narrow activations and come back as wide sums
         rows = expert_parallel.rows_sent(part.spread, r.rows, m.tp, skew)
