@@ -13,12 +13,14 @@ class _Columns:
 
     def columns(self) -> dict[str, Array]:
         """Column name to array, in declaration order."""
+        # `asdict` would copy every array
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
     def replace(self, **columns: Array) -> Self:
         """The same struct with some columns exchanged."""
         return replace(self, **columns)  # type: ignore[type-var]
 
+    # allowed although the struct is frozen: it writes to `__dict__`, past `__setattr__`
     @cached_property
     def shape(self) -> tuple[int, ...]:
         """Shape that all columns broadcast to."""

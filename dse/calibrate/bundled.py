@@ -122,6 +122,7 @@ def _class_profile(
     cases = [c for mine in rows.values() for c in mine.cases]
     errors = np.concatenate([unseen[n] for n in rows])
     groups = [GROUPINGS["case"](c) for c in cases]
+    # every row was left out, so no fitted errors are needed
     factors = {m: factor for m, (factor, _) in interval(cases, errors, errors, groups).items()}
     # a class that has no rows of a metric takes the factor of the class of GPUs
     wide = {**catalog.get(StackSpec, CLASS).interval, **factors} if name != CLASS else factors

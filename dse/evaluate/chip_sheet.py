@@ -132,6 +132,7 @@ def chip_sheet(
     if node is not None:
         given["process"] = node_named(technology, node)
     sold = catalog.get(ChipSpec, chip)
+    # after the overrides, so that derived peaks follow an overridden one
     spec = with_formats(chip_with(given, sold), technology)
     changed = _changed(given, sold, spec)
     if spec.die.process.value is not None and spec.die.process.value not in technology.nodes:

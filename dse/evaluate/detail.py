@@ -81,6 +81,7 @@ def family_of(study: ResolvedStudy, name: str, rows: Table) -> Family:
     """The chips of some rows of one branch of the space, or of one chip of the catalog."""
     catalog = study.setting.catalog
     if (rows["role"] == "baseline").all():
+        # that of the study first, which may override some of its numbers
         spec = study.baselines.get(name) or catalog.get(ChipSpec, name)
         return Family(
             chips=chips_of([chip_columns(spec, study.setting)]),

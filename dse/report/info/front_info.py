@@ -101,6 +101,7 @@ def front_info(
         np.concatenate(
             [
                 *(t[a.column].to_numpy(dtype=np.float64) for t in (table, baselines, behind)),
+                # targets are to be in view too
                 bounds.get(a.name, ()),
             ]
         )

@@ -81,6 +81,7 @@ def policy(scripts: Iterable[str], *, asks: bool) -> str:
     """Content security policy: the named scripts, styles of the page itself, nothing from elsewhere."""
     run = " ".join(scripts) or "'none'"
     return (
+        # styles may be inline: Plotly and the strips of cards set them on elements, where no digest applies
         f"default-src 'none'; script-src {run}; style-src 'unsafe-inline'; img-src data: blob:; "
         # chr(39) is a quote: in Python 3.11 an expression of an f-string takes no second kind of quotes
         f"connect-src {chr(39) + 'self' + chr(39) if asks else chr(39) + 'none' + chr(39)}; "

@@ -139,9 +139,11 @@ def _front_section(found: Evidence, filters: Sequence[Data]) -> Html:
                 id="front-plot",
                 class_="plot",
                 tabindex=0,
+                # its script handles the arrow keys, which screen readers keep to themselves elsewhere
                 role="application",
                 aria_label="The front: left and right arrows move along it, Enter opens a design",
             ),
+            # read aloud when the script moves to another design
             tag("p", id="said", role="status", class_="quiet"),
             tag("figcaption", _legend(found)),
         ),
@@ -229,6 +231,7 @@ def _repeat(found: Evidence, more: Extras) -> Html:
         **(manifest.get("versions") or {}),
     }
     slug = str(manifest.get("study") or "STUDY")
+    # quoted where a name needs it, so that the line can be copied
     command = more.command or shlex.join(["dse", "run", slug])
     digests = [
         tag("tr", tag("td", k, class_="wrap"), tag("td", v, class_="wrap"))

@@ -47,12 +47,14 @@ def table(
         id=identity,
         class_="sortable",
     )
+    # in the order of tabs, since a part that scrolls must be within reach of the keyboard
     return tag("div", made, class_="scroll", tabindex=0, role="region", aria_label=caption)
 
 
 def _head(quantity: Quantity, number: bool) -> Html:
     return tag(
         "th",
+        # a button, so that a heading can be pressed from the keyboard
         tag("button", quantity.title, type="button"),
         scope="col",
         class_="n" if number else None,

@@ -138,6 +138,7 @@ def _ink(found: BreakEven, name: str) -> MplStyle:
     from matplotlib.colors import to_rgba
 
     hatch = "//" if name == found.sides[1] else ""
+    # in the colour of the face, as `alpha` would make the hatch pale too
     face = to_rgba(_colour(found, name), _PALE)
     return {"facecolor": face, "edgecolor": "#888888", "linewidth": 0.0, "hatch": hatch}
 

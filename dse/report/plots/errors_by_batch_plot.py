@@ -9,6 +9,7 @@ import numpy as np
 
 from dse.report.drawing.canvas import MplAxes, render_styled
 
+# halves, so that no batch is on an edge
 EDGES: Final = (0.5, 1.5, 4.5, 8.5, 16.5, 32.5, 64.5, 128.5, 256.5, 1024.5, 1e6)
 """Between the groups of batches, which hold tens of rows each."""
 _LABELS: Final = ("1", "2-4", "5-8", "9-16", "17-32", "33-64", "65-128", "129-256", "257-1024", "> 1024")
@@ -73,6 +74,7 @@ def render_batches(bars: Iterable[BatchBar], form: str) -> bytes:
 def _draw(axes: MplAxes, bars: list[BatchBar]) -> None:
     """Medians with bars from P10 to P90, fitted rows and left-out rows side by side."""
     axes.axhline(0.0, color="#555555", linewidth=0.8)
+    # what the page of accuracy aims at for rows left out
     axes.axhspan(-0.18, 0.18, color="#EEEEEE", zorder=0)
     for left_out, (label, colour, marker, aside) in _INKS.items():
         mine = [b for b in bars if b.left_out is left_out]

@@ -42,6 +42,7 @@ def _draw(figure: MplFigure, found: Sequence[Importance], study: str) -> None:
         axes.set(xticks=[], yticks=[])
         nothing(axes, NOTHING)
         return
+    # not squeezed: an array of panels even for a single branch
     panels = figure.subplots(1, len(found), sharex=True, squeeze=False)[0]
     looks = styles({one.branch for one in found})
     for axes, one in zip(panels, found, strict=True):

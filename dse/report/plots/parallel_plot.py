@@ -57,6 +57,7 @@ def _draw(figure: MplFigure, info: ParallelInfo) -> None:
             # many lines add up to an area, so the more there are the fainter each is
             "alpha": float(np.clip(25 / crowd, 0.25, 0.9)),
         }
+        # transposed, as each column becomes a line
         axes.plot(places, bundle.at.T, **ink)
         # the legend has a line of its own, since those drawn may be too faint to read
         strong = {**ink, "alpha": 1.0}

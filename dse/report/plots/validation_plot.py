@@ -50,6 +50,7 @@ def _draw_all(figure: MplFigure, info: ValidationInfo) -> None:
     inks = _inks(info)
     for i, panel in enumerate(info.panels):
         _draw(figure.add_subplot(down, across, i + 1), panel, inks)
+    # made by hand, since no panel has to have every stack
     handles = [_handle(inks[stack], stack) for stack in info.stacks]
     figure.legend(handles=handles, loc="outside right upper", frameon=False)
     figure.suptitle(info.title, ha="left", x=0.01, fontweight="bold")

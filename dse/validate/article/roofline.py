@@ -28,7 +28,9 @@ def roofline_answers(given: Mapping[str, float], catalog: Catalog) -> dict[str, 
     fpga = catalog.get(ChipSpec, "catapult-ddr4")
     sram, price = lpu.sram.capacity.value or 0.0, {"price": f"{i['lpu_price']} USD"}
     one = _lpu(1, price)
+    # the article takes as many chips as hold the batch, so the smallest system is compared
     few = smallest("groq-lpu-v1", "llama2-70b", "article", weights="int8", batch=batch, settings=price)
+    # 640 chips, near the 652 of the article: one layer a stage, one KV head a chip
     tight = _lpu(batch, price, tp=8, pp=80)
     # a chip's KV cache times its 640 chips (TP 8 x PP 80), for one sequence of the batch
     sequence = tight.ledgers["capacity_bytes"]["kv_cache"] * 640 / batch

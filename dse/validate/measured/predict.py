@@ -89,6 +89,7 @@ def in_metrics(batch: Batch, tpot: Floats, ttft: Floats, in_flight: Floats, chip
         "prefill_ms": ttft * 1e3,
         "e2e_s": total,
         "decode_tok_s_total": rate,
+        # over the chips that the row states, which may be more than its layout uses
         "tok_s_per_chip": rate / np.where(system > 0.0, system, chips),
         "total_tok_s_incl_input": rate * (isl + osl) / osl,
     }

@@ -158,6 +158,7 @@ def mean_layer(llm: Llm, tp: Array, ep: Array | None = None) -> MeanLayer:
         # layers run one after the other in the same buffer: the widest sizes it, not the mean
         live = maximum(live, sum(traffic[1:], traffic[0]))
         all_reduces += share * _all_reduces(block)
+        # bare matrices are split by columns, so that each gathers its outputs
         all_gathers += share * len(block.matrices)
         gathered += share * sum(m.outputs for m in block.matrices)
     return MeanLayer(

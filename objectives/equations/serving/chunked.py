@@ -115,6 +115,7 @@ class Chunked:
         others = (crowded - turn) / steps.tokens + (due - ride) * lone.stage_s
         # prompts that were waited for come between no tokens; together they save no time
         stall = maximum(others * (1.0 - s.chips.burst / 2.0), others - waited / work.osl)
+        # further chunks follow through the stages, so that each adds one stage and not a whole pass
         later = (cut.pieces - 1.0) * mixed.stage_s()
         before = {"queue": queue(waited, step), "later_chunks": later}
         resources = steps.resources.plus(_added_resources(s, steps, mixed, each))

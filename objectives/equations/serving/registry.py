@@ -66,6 +66,7 @@ def serving_mode(name: str) -> ServingMode:
     found = _registered().get(name)
     if found is None:
         raise ValueError(f"serving: expected one of {', '.join(serving_modes())}, got {name!r}")
+    # a mode has no state, so one instance serves all
     mode: ServingMode = found.load()()
     return mode
 

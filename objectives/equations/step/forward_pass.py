@@ -286,6 +286,7 @@ def dense_matrices(m: Machine, p: ForwardPass, r: PassInput) -> OperatorTime:
         By hand, in tests/equations/cost/test_energy.py: FLOP over peak and bytes over bandwidth of whole
         networks.
     """
+    # all matrices at once instead of one by one: energy is counted for every design of a search
     layer, layers, per_byte = m.layer, float(m.context.llm.layers), m.per_byte
     padded = padded_rows(r.rows, m.chips.tile_rows)
     dense, same = layers * (layer.projection + layer.ffn), r.head_rows is r.rows

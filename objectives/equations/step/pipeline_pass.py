@@ -34,6 +34,7 @@ class PipelinePass:
     message_bytes: Array
     """Bytes that a stage sends to the next [B]."""
 
+    # on request only, since not every mode needs the slowest stage of its prompts
     @cached_property
     def stage_s(self) -> Array:
         """Time that the slowest stage is occupied [s]."""
