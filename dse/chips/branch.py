@@ -277,7 +277,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
     drams = [_build(spec, template, spec.nodes[0], g) for g in spec.generations or (None,)]
     problems = [p for b in (*builds, *drams) for p in setting.foundry.problems(b, where)]
     if problems:
-        # nodes and generations are built in pairs, so one lack may be found several times
+        # the first node is in both lists, so that one lack may be found twice
         raise SpecError(list(dict.fromkeys(problems)))
 
     def resolved(made: list[Build]) -> tuple[Technology, ...]:
@@ -295,6 +295,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
     blueprint = blueprint_of(template, setting.technology)
     if not spec.generations:
         fixed |= {"dram_bytes": 0.0, "dram_bandwidth": 0.0}
+        # bytes and bandwidth of DRAM follow from its stacks in `Branch._blueprint`
         blueprint = replace(blueprint, stacks=zeros_like(blueprint.stacks))
     return Branch(
         name=name,

@@ -171,6 +171,7 @@ def _completed(
     }
     ratios = {"fp16": 1.0, **ratios}
     given = [(name, leaf.value) for name in ratios if (leaf := chip.peak.get(name)) and leaf.value]
+    # a null ratio has become 0 above: nothing is derived from it
     missing = [name for name in ratios if name not in chip.peak and ratios[name] > 0.0]
     if not given or not missing:
         return chip
@@ -183,4 +184,5 @@ def _completed(
 
 def _derived(value: float, ratio: float, unit: str) -> SourcedFlops:
     note = f"{ratio:.4g} times the fp16 peak: {unit} units, by the technology file"
+    # not validated, since a reader of quantities refuses bare numbers
     return SourcedFlops.model_construct(value=value, source=SOURCE, basis="derived", note=note)

@@ -29,6 +29,7 @@ def price_of_one(method: str, seller: str | None = None, system: str = "chips-on
             "--price-method", f"expected a method that gives a price, got {method}, which needs {what}"
         )
     sold = {"seller": seller} if seller else {}
+    # a seller that was given replaces a default
     data = {"method": method, "system": system, **found.defaults, **sold}
     return build_spec(PriceSpec, data, "--price-method")
 

@@ -336,8 +336,10 @@ def _unknowns(chip: ChipSpec, setting: Setting, network: NetworkSpec, stack: Sta
         needed |= {"host": chip.host.value, f"networks/{network.name}: cost": network.cost.value}
     claimed: dict[str, object] = {}
     for name in setting.requires:
+        # by name, as a cost model of another package may require any fact of a chip
         claimed[name] = getattr(getattr(chip, name, None), "value", None)
     yield from _nulls(f"chips/{chip.name}", needed)
+    # a cost model may divide by what it requires
     yield from _nulls(f"chips/{chip.name}", claimed, positive=True)
     if "fp16 peak" in needs and peak_of(chip, ("fp16",)) is None:
         what = f"peak.fp16: expected a known value for a price by {setting.price.method}, got none"

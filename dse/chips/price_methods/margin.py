@@ -47,6 +47,7 @@ class WithMargin:
 
     def price(self, chips: Priced, terms: Terms) -> Mapping[str, Array]:
         """Unit cost, share of the one-off cost, margin [USD]."""
+        # `needs` requests the unit cost, and with it comes the silicon
         assert chips.silicon is not None
         margin = margin_of(terms.price, terms.technology)
         return margin_price(

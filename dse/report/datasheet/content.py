@@ -104,6 +104,7 @@ def _load(p: Proposal) -> str:
 def _answer(p: Proposal) -> str:
     """The result first: size, speed, cost and bottleneck; then uncertainty and the best rival."""
     m = p.estimate.metrics
+    # each part of a mix has a layout and a speed of its own
     layout = "" if p.evaluation.parts else f" ({layout_text(p.rounded.layout, parts_of(p.study))})"
     slowest = " for the slowest part" if p.evaluation.parts else ""
     chips, serve = ("chip", "serves") if m["chips"] == 1.0 else ("chips", "serve")
@@ -372,4 +373,5 @@ def _searched_size(built: str, step: Step) -> str:
 
 def columns_of_numbers(section: Section) -> Sequence[str]:
     """Columns that are set to the right."""
+    # these two hold words
     return [c for c in section.columns[section.left :] if c not in (section.wide, "winner")]

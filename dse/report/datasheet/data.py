@@ -21,6 +21,7 @@ def as_dict(p: Proposal) -> dict[str, object]:
         "walked": p.local_search_steps,
         "limits": dict(p.limits),
         "wins": p.wins,
+        # with the keys of a file, such as `class`
         "chip": p.chip.model_dump(mode="json", by_alias=True),
         "price_usd": p.price_usd,
         "ranks_among": p.prices,

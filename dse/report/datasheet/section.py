@@ -29,6 +29,7 @@ def fact_words(fact: Fact) -> str:
     """The place of a number, for people: `n5 compute density`, `static-dataflow sram efficiency`."""
     kind, _, config = fact.place.config.partition("/")
     path = fact.place.path.removeprefix("nodes.").replace("_", " ").replace(".", " ")
+    # a study has one of these, so that the name of the file would say nothing
     text = path if kind in ("technology", "economy") else f"{config} {path}"
     # `word` knows abbreviations by the parts between underscores
     return word(text.replace(" ", "_"))

@@ -67,6 +67,7 @@ def render(draw: Draw, form: str, size: tuple[float, float] = SIZE) -> bytes:
     """The picture as bytes; `form` is one of `SUFFIXES`, `size` in inches."""
     import seaborn as sns  # type: ignore[import-untyped, unused-ignore]
 
+    # as dictionaries: `set_theme` would change the settings of the whole process
     style = {**sns.axes_style("whitegrid"), **sns.plotting_context("notebook", font_scale=0.85), **_SETTINGS}
     return render_styled(draw, form, size, DPI, style)
 

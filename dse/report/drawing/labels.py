@@ -12,6 +12,7 @@ from dse.report.drawing.boxes import Box, away, dotted, gaps, inside, overlap
 from dse.report.drawing.canvas import MplAxes
 
 _RADII = (9.0, 18.0, 30.0, 45.0, 65.0, 90.0)  # points
+# the preferred first, as of equally cheap places the first is taken: at the sides before above and below
 _DIRECTIONS = tuple(i * pi / 8 for i in (1, 15, 7, 9, 3, 13, 5, 11, 4, 12, 0, 8))
 _LEADER = 12.0  # a name farther away than this gets a line to its point
 _FONT = 8.5

@@ -90,6 +90,7 @@ def _because(found: BreakEven, c: Crossing) -> str:
         "step": " (a step: another deployment becomes possible)",
         "first infeasible": f" ({found.sides[0]} meets it on one side only)",
         "second infeasible": f" ({found.sides[1]} meets it on one side only)",
+        # the words for the sides say it already
         "nobody": "",
     }
     return reasons[c.why]

@@ -158,6 +158,7 @@ def _results(row: Row, interval: Mapping[str, float]) -> list[Fact]:
     """Metrics of the design, with the 80 % interval of the stack where one is known."""
     out = []
     for metric in metrics_of("table"):
+        # chips are shown with the deployment
         if row.get(metric.column) is None or metric.column == "chips":
             continue
         value, factor = float(row[metric.column]), interval.get(metric.interval)

@@ -100,6 +100,7 @@ def _few(frame: Table) -> Table:
 
 
 def _numbers(table: Table, column: str) -> Floats:
+    # a nullable column has gaps that a plain array refuses
     return np.asarray(table[column].to_numpy(dtype=np.float64, na_value=np.nan))
 
 

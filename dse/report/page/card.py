@@ -14,6 +14,7 @@ _KINDS = ("sram-only", "dram-only", "hybrid")
 
 def card_html(card: Card, heading: str | None = None, *, folded: bool = False) -> Html:
     """One card; `heading` says why it is shown, `folded` hides all ledgers but the first at first."""
+    # a class of the style sheet, which knows no branches of other spaces
     kind = card.kind if card.kind in _KINDS else "other"
     return tag(
         "article",

@@ -82,6 +82,7 @@ def resource_seconds(chips: Chips, matrices: Repeated, cores: Repeated, sent_byt
     )
     taken = [
         (
+            # numbers and columns of the chips first: only one product is as large as the whole grid
             operator.compute_s * (times * sustained),
             operator.sram_s * (times * chips.sram_efficiency),
             operator.dram_s * (times * read),

@@ -91,6 +91,7 @@ def _inside(chips: Chips, n: Array) -> tuple[Array, Array]:
     # of a local link's load, what stays takes it once and what leaves takes two: (1 - away) + 2 away
     links = where(wide, w / chips.link_local_share * (1.0 + away), pair / others)
     beyond = away * w / chips.link_global_share
+    # a local, a global and a local hop; in a fat tree up to the spine and down
     choose("dragonfly", where(wide, 3.0 * a, a), maximum(links, beyond))
     choose("fat-tree", where(wide, 2.0 * a, a), maximum(w, beyond))
     return latency, per_byte

@@ -73,6 +73,7 @@ def collectives(chips: Chips, n: Array) -> Collectives:
     # what crosses domains: two phases of latency, and the shard of each chip there and back
     out_a = where(domains > 1.0, 2.0 * chips.scale_out_latency, 0.0)
     out_w = 2.0 * (domains - 1.0) / domains / inside * inverse(chips.scale_out_bandwidth)
+    # no phase inside a domain of one chip, and no software where there is no second chip at all
     near = where(inside > 1.0, 1.0, zeros_like(inside))
     far = where(n > 1.0, 1.0, zeros_like(n))
 

@@ -78,6 +78,7 @@ def stage_hops(chips: Chips, tp: Array, pp: Array) -> StageHops:
         slow_a = maximum(slow_a, where(there, latency, 0.0))
         slow_w = maximum(slow_w, where(there, per_byte, 0.0))
         turn_a, turn_w = turn_a + count * latency, turn_w + count * per_byte
+    # a single stage sends to none
     some = where(pp > 1.0, 1.0, zeros_like(pp))
     return StageHops(
         slowest=AlphaBeta(latency_s=slow_a * some, s_per_byte=slow_w * some),
@@ -88,6 +89,7 @@ def stage_hops(chips: Chips, tp: Array, pp: Array) -> StageHops:
 def _boundaries(chips: Array, group: Array, pp: Array) -> Array:
     """Hops of a turn that leave groups of so many chips [1], the way back among them; 0 inside one."""
     groups = ceil_div(chips, group)
+    # a turn has PP hops, so that no more of them leave
     return where(groups > 1.0, minimum(groups, pp), 0.0)
 
 

@@ -193,6 +193,7 @@ def rows_sent(s: Spread, rows: Array, tp: Array, skew: float = 1.0) -> Array:
     none = ones_like(group)  # the chance that a chip has none of the experts of a row
     # a product in place of binomial coefficients, since E / EP need not be whole
     for drawn in range(k):
+        # 0 where all experts that are left are on this chip
         none = none * maximum(1.0 - group / (e - drawn), 0.0)
     copies = (s.ways - 1.0) * (1.0 - none)
     if skew > 1.0 and s.experts.count > 1:

@@ -44,6 +44,7 @@ class Aggregated:
         stay = turns_behind_prompts(
             d.batch,
             s.micro.count,
+            # in turns: one that checks a draft gives several tokens
             osl / steps.tokens,
             step * steps.tokens,
             prefill.stage_s(),

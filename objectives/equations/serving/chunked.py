@@ -148,6 +148,7 @@ def _chunk(s: Setup, cut: Chunks) -> PassInput:
         sequences=ended,
         core_flop=prompt_core_flop(layer, work),
         kv_elements=cut.together * layer.kv_kept(before),
+        # next to decode a chunk writes where the KV cache of the batch is
         kv_share=s.machine.placed.kv_share,
         prompt=True,
         state_bytes=None if layer.state_bytes is None else 2.0 * layer.state_bytes * cut.together,
