@@ -12,7 +12,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from dse.cli.terminal.global_options import with_global_options
 from dse.cli.terminal.guard import guard
-from dse.errors import nearest
+from dse.cli.terminal.usage import problem_of, refuse
+from dse.errors import Problem, unknown
 
 
 @dataclass(frozen=True)
@@ -89,19 +90,27 @@ class _Formatter(Protocol):
 class LazyGroup(TyperGroup):
     """A group that knows its verbs by name and imports the one that is called."""
 
+    def parse_args(self, ctx: object, args: list[str]) -> list[str]:
+        """Parse what comes before the verb, or print the problem and exit."""
+        context = cast(typer.Context, ctx)
+        try:
+            return super().parse_args(context, args)
+        except typer.TyperException as error:
+            if type(error).__name__ == "NoArgsIsHelpError":
+                raise
+            refuse(context.command_path, [problem_of(error, self.get_params(context))])
+
     def list_commands(self, _ctx: object) -> list[str]:
         """Names of all verbs."""
         return list(VERBS)
 
     def get_command(self, _ctx: object, cmd_name: str) -> TyperCommand | None:
-        """The verb `cmd_name`; raises `typer.BadParameter` with the nearest names where there is none."""
+        """The verb `cmd_name`; where there is none, the nearest names are printed and the program ends."""
         if cmd_name not in VERBS:
             if cmd_name.startswith("-"):
                 # click words its own error for an unknown option
                 return None
-            raise typer.BadParameter(
-                f"unknown verb {cmd_name!r}; {nearest(cmd_name, VERBS)}", param_hint="VERB"
-            )
+            refuse("dse", [Problem("VERB", unknown("verb", cmd_name, VERBS))])
         with guard():  # an import may be interrupted, or lack a package
             return _command(cmd_name)
 
@@ -112,17 +121,36 @@ class LazyGroup(TyperGroup):
 
 
 class _Command(TyperCommand):
-    """A verb that says of a missing option or argument what it may be."""
+    """A verb that refuses a wrong command line with all its problems."""
 
     def parse_args(self, ctx: object, args: list[str]) -> list[str]:
-        """Parse; a missing parameter is refused with its help text."""
+        """Parse, or print every problem and exit."""
+        # object above, because the type that click has for a context is private to typer
+        context = cast(typer.Context, ctx)
         try:
-            # object, because the type that click has for it is private to typer
-            return super().parse_args(cast(typer.Context, ctx), args)
-        except typer.BadParameter as error:
-            # one that is missing has no message, only click's own words around it
-            error.message = error.message or getattr(error.param, "help", None) or ""
-            raise
+            return super().parse_args(context, list(args))
+        except typer.TyperException as error:
+            refuse(context.command_path, self._problems(context, args, error))
+
+    def _problems(
+        self, context: typer.Context, args: list[str], first: typer.TyperException
+    ) -> list[Problem]:
+        """Those of all parameters: click itself stops at the first."""
+        parameters = self.get_params(context)
+        try:
+            values, rest, _ = self.make_parser(context).parse_args(args=list(args))
+        except typer.TyperException:
+            # the line cannot be split into options, so nothing is known of the others
+            return [problem_of(first, parameters)]
+        found = []
+        for parameter in parameters:
+            try:
+                _, rest = parameter.handle_parse_result(context, values, rest)
+            except typer.TyperException as error:
+                found.append(problem_of(error, parameters))
+        if rest:
+            found.append(Problem("", f"expected no further argument, got {' '.join(map(repr, rest))}"))
+        return found or [problem_of(first, parameters)]
 
 
 def _command(name: str) -> TyperCommand:

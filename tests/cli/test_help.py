@@ -82,12 +82,30 @@ def test_an_unknown_option_is_refused(dse):
     ],
 )
 def test_what_is_missing_is_named_with_what_it_may_be(dse, words, missing, hint):
-    dse(*words).refused("Missing", missing, hint)
+    dse(*words).refused(f"{missing}: expected a value, got none.", hint)
+
+
+def test_every_problem_of_a_command_line_is_told_at_once_one_in_each_line(dse):
+    wrong = ("--chip", "h100", "--llm", "llama2-7b", "--tp", "0", "--batch", "x", "--format", "yml", "more")
+    assert dse("estimate", *wrong).err.splitlines() == [
+        "--workload: expected a value, got none. Workload, see `dse catalog workloads`.",
+        "--tp: expected a whole number of at least 1, got '0'",
+        "--batch: expected a whole number of at least 1, got 'x'",
+        "--format: unknown format 'yml'; known: csv, json, table",
+        "expected no further argument, got 'more'",
+        "`root estimate --help` explains every option.",
+    ]
+
+
+def test_a_lone_option_and_a_flag_with_a_value_are_refused_by_name(dse):
+    dse("estimate", "--chip").refused("--chip: expected a value, got none")
+    dse("estimate", "--quiet=1").refused("--quiet: expected no value")
+    dse("--vershun").refused("--vershun: unknown option; did you mean '--version'?")
 
 
 def test_every_word_that_catalog_takes_is_in_its_help(dse):
     refused = dse("catalog", "none-such").err
-    kinds = " ".join(refused.partition("known: ")[2].split()).rstrip(".").split(", ")
+    kinds = refused.splitlines()[0].partition("known: ")[2].split(", ")
     text = " ".join(dse("catalog", "--help").out.split())
     assert "technology" in kinds
     assert [k for k in kinds if f" {k}," not in text and f" {k}." not in text] == []

@@ -138,9 +138,7 @@ def _sides(between: str | None) -> tuple[str, str] | None:
         return None
     parts = [part.strip() for part in between.split(",")]
     if len(parts) != 2 or not all(parts) or parts[0] == parts[1]:
-        raise typer.BadParameter(
-            f"expected two sides such as sram-only,dram-only, got {between!r}", param_hint="--between"
-        )
+        raise spec_error("--between", f"expected two sides such as sram-only,dram-only, got {between!r}")
     return parts[0], parts[1]
 
 

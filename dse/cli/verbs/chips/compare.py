@@ -37,7 +37,7 @@ from dse.cli.terminal.machine_output import print_csv, print_json
 from dse.cli.terminal.tables import remark
 from dse.decide.compare.chips import compare as compared
 from dse.decide.compare.result import Comparison
-from dse.errors import ExitCode
+from dse.errors import ExitCode, spec_error
 from dse.report.info.front_info import front_info
 from dse.report.plots.front_plot import draw_front
 
@@ -157,7 +157,7 @@ def _targets(text: str) -> list[float]:
         return time_list(text)
     except typer.BadParameter as error:
         # typer names the option only for parsers that it calls itself
-        raise typer.BadParameter(error.message, param_hint="--targets") from None
+        raise spec_error("--targets", error.message) from None
 
 
 def _draw(found: Comparison, path: Path) -> None:

@@ -116,7 +116,7 @@ def propose(
     """
     # the robust chip is chosen by the samples
     if robust and no_intervals:
-        raise typer.BadParameter("expected --robust or --no-intervals, got both", param_hint="--robust")
+        raise spec_error("--robust", "expected either this or --no-intervals, got both")
     # names and files first: the proposal itself takes long
     name = _name(output, configs)
     check_output_file("--output", output)

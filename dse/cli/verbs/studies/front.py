@@ -119,10 +119,8 @@ def front(
     """
     # binary data would garble a terminal
     if form == "parquet" and sys.stdout.isatty():
-        raise typer.BadParameter(
-            "expected a pipe or a file for parquet, got a terminal. Add > front.parquet",
-            param_hint="--format",
-        )
+        what = "expected a pipe or a file for parquet, got a terminal. Add > front.parquet"
+        raise spec_error("--format", what)
     _check_folder(configs)
     study = study_under_software(study, software)
     check_picture_file("--plot", plot)

@@ -1,0 +1,52 @@
+"""Wrong command lines: every problem at once, in the form of every other error."""
+
+from collections.abc import Iterator, Sequence
+from typing import NoReturn, Protocol
+
+import typer
+
+from dse.cli.terminal.guard import complain
+from dse.errors import ExitCode, Problem, nearest
+
+
+class _Parameter(Protocol):
+    """What is used of click's options and arguments, whose classes are private to typer."""
+
+    @property
+    def opts(self) -> list[str]: ...
+
+    @property
+    def secondary_opts(self) -> list[str]: ...
+
+
+def refuse(command: str, problems: Sequence[Problem]) -> NoReturn:
+    """Print the problems and where help is, and exit as for wrong input."""
+    complain(*map(str, problems), f"`{command} --help` explains every option.")
+    raise typer.Exit(ExitCode.WRONG_INPUT)
+
+
+def problem_of(error: typer.TyperException, parameters: Sequence[_Parameter]) -> Problem:
+    """What click found wrong, with the name of the option or argument before it."""
+    parameter = getattr(error, "param", None)
+    option = getattr(error, "option_name", None)
+    if parameter is not None:
+        # one that is missing has no message of its own; its help says what it may be
+        said = error.message or f"expected a value, got none. {getattr(parameter, 'help', None) or ''}"
+        return Problem(_name(parameter), said.strip())
+    if option is not None and hasattr(error, "possibilities"):
+        return Problem(option, f"unknown option; {nearest(option, _options(parameters))}")
+    if option is not None:
+        # click says "requires an argument" of a lone option, and "does not take a value" of a flag
+        return Problem(option, f"expected {'a' if 'requires' in error.message else 'no'} value")
+    return Problem("", error.message)
+
+
+def _name(parameter: _Parameter) -> str:
+    """The longest spelling of an option, or the metavar of an argument."""
+    spelt = [text for text in parameter.opts if text.startswith("-")]
+    return max(spelt, key=len) if spelt else str(getattr(parameter, "metavar", None) or parameter.opts[0])
+
+
+def _options(parameters: Sequence[_Parameter]) -> Iterator[str]:
+    for parameter in parameters:
+        yield from (text for text in (*parameter.opts, *parameter.secondary_opts) if text.startswith("--"))
