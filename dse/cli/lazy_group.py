@@ -12,6 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from dse.cli.terminal.global_options import with_global_options
 from dse.cli.terminal.guard import guard
+from dse.cli.terminal.option_groups import with_groups
 from dse.cli.terminal.usage import problem_of, refuse
 from dse.errors import Problem, unknown
 
@@ -160,7 +161,7 @@ def _command(name: str) -> TyperCommand:
     # the guard words all errors, so typer's tracebacks and markup are off
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command(name, cls=_Command, epilog=module.EPILOG, no_args_is_help=False)(
-        with_global_options(_guarded(verb))
+        with_global_options(with_groups(_guarded(verb)))
     )
     command = typer.main.get_command(app)
     if not isinstance(command, TyperCommand):

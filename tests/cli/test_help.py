@@ -89,8 +89,8 @@ def test_every_problem_of_a_command_line_is_told_at_once_one_in_each_line(dse):
     wrong = ("--chip", "h100", "--llm", "llama2-7b", "--tp", "0", "--batch", "x", "--format", "yml", "more")
     assert dse("estimate", *wrong).err.splitlines() == [
         "--workload: expected a value, got none. Workload, see `dse catalog workloads`.",
-        "--tp: expected a whole number of at least 1, got '0'",
         "--batch: expected a whole number of at least 1, got 'x'",
+        "--tp: expected a whole number of at least 1, got '0'",
         "--format: unknown format 'yml'; known: csv, json, table",
         "expected no further argument, got 'more'",
         "`root estimate --help` explains every option.",

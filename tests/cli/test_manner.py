@@ -114,18 +114,14 @@ def test_colour_is_for_terminals_that_want_it(place: Path) -> None:
     assert not colours.search(said(wrong, NO_COLOR="1").replace("\\x1b", ESCAPE))
 
 
-def test_a_manner_holds_for_one_call_and_a_verb_keeps_its_own_options() -> None:
+def test_global_options_hold_for_one_call() -> None:
     seen: list[tuple[GlobalOptions, dict[str, object]]] = []
 
     def plain(name: str) -> None:
         seen.append((global_options(), {"name": name}))
 
-    def own(quiet: bool = False) -> None:
-        seen.append((global_options(), {"quiet": quiet}))
-
     with_global_options(plain)(name="x", quiet=True, no_color=False)
-    with_global_options(own)(quiet=True, no_color=True)
-    assert seen == [(GlobalOptions(quiet=True), {"name": "x"}), (GlobalOptions(True, True), {"quiet": True})]
+    assert seen == [(GlobalOptions(quiet=True), {"name": "x"})]
     assert global_options() == GlobalOptions()
     with pytest.raises(ZeroDivisionError):
         with_global_options(lambda: 1 / 0)(quiet=True, no_color=True)

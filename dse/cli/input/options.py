@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.models import OptionInfo
 
 from dse.errors import UnitError, spec_error, unknown
 from dse.spec.yaml.units import parse
@@ -157,10 +158,6 @@ Ttft = Annotated[
 ]
 
 
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print results and errors only: no progress, no notes.")
-]
-NoColor = Annotated[bool, typer.Option("--no-color", help="Print without colour; NO_COLOR=1 does the same.")]
 Llm = Annotated[str, typer.Option("--llm", metavar="NAME", help="LLM, see `dse catalog llms`.")]
 Workload = Annotated[
     str, typer.Option("--workload", metavar="NAME", help="Workload, see `dse catalog workloads`.")
@@ -209,13 +206,27 @@ Serving = Annotated[
         help="Serving mode, see `dse catalog serving-modes` [default: that of the workload].",
     ),
 ]
-TableFormat = Annotated[
+
+
+def format_option(*formats: str, text: str = "") -> OptionInfo:
+    """The option --format with these values."""
+    return OptionInfo(
+        default=...,
+        param_decls=("--format",),
+        metavar="FORMAT",
+        parser=one_of(*formats, what="format"),
+        help=text or f"Output: {', '.join(formats[:-1])} or {formats[-1]}.",
+    )
+
+
+TableFormat = Annotated[str, format_option("table", "csv", "json")]
+Backend = Annotated[
     str,
     typer.Option(
-        "--format",
-        metavar="FORMAT",
-        parser=one_of("table", "csv", "json", what="format"),
-        help="Output: table, csv or json.",
+        "--backend",
+        metavar="NAME",
+        parser=one_of("numpy", "jax", what="backend"),
+        help="Array library: numpy, or jax (optional extra).",
     ),
 ]
 Picture = Annotated[

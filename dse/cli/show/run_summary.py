@@ -23,12 +23,12 @@ from dse.report.words.listed_grid import listed_grid
 from dse.spec.schema.study import StudySpec
 
 
-def print_answer(front: Front, spec: StudySpec, *, no_color: bool, sure: SampledFront | None = None) -> None:
+def print_answer(front: Front, spec: StudySpec, *, sure: SampledFront | None = None) -> None:
     """Print the question, the best design at each target with the baselines, and their chips.
 
     `sure` has the designs under samples of the uncertain inputs; without it no uncertainty is printed.
     """
-    console, precision = stdout(no_color=no_color), front.manifest.get("precision", {})
+    console, precision = stdout(), front.manifest.get("precision", {})
     found = answer(front)
     if sure is not None:
         found = sure.with_spreads(found)
@@ -73,11 +73,11 @@ def selection_rules(front: Front) -> list[str]:
     return [*lines, *(text for text in [listed_grid(manifest)] if text is not None)]
 
 
-def print_files(out: Path, *, picture: bool, no_color: bool) -> None:
+def print_files(out: Path, *, picture: bool) -> None:
     """Where the results are."""
     solved = ["at_targets.csv"] if (out / "at_targets.csv").is_file() else []
     names = ["front.csv", "baselines.csv", *solved, "manifest.json", *(["front.png"] if picture else [])]
-    stdout(no_color=no_color).print(f"Results in {out}: {', '.join(names)}", soft_wrap=True)
+    stdout().print(f"Results in {out}: {', '.join(names)}", soft_wrap=True)
 
 
 def draw(study: ResolvedStudy, front: Front, out: Path) -> None:

@@ -35,24 +35,22 @@ def global_options() -> GlobalOptions:
 
 
 def with_global_options(verb: Callable[..., None]) -> Callable[..., None]:
-    """`verb` with --quiet and --no-color; a verb with such a parameter of its own receives it too."""
-    own = signature(verb).parameters
-    added = {name: option for name, option in _OPTIONS.items() if name not in own}
+    """`verb` with --quiet and --no-color, which `global_options` reads while the verb runs."""
 
     @wraps(verb)
     def call(**values: object) -> None:
-        options = GlobalOptions(quiet=bool(values["quiet"]), no_color=bool(values["no_color"]))
+        options = GlobalOptions(quiet=bool(values.pop("quiet")), no_color=bool(values.pop("no_color")))
         token = _CURRENT.set(options)
         try:
-            verb(**{name: value for name, value in values.items() if name not in added})
+            verb(**values)
         finally:
             _CURRENT.reset(token)
 
     more = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=False, annotation=option)
-        for name, option in added.items()
+        for name, option in _OPTIONS.items()
     ]
     # typer reads both the signature and the type hints of a command
-    call.__annotations__ = {**verb.__annotations__, **added}
-    call.__signature__ = signature(verb).replace(parameters=[*own.values(), *more])  # type: ignore[attr-defined]
+    call.__annotations__ = {**verb.__annotations__, **_OPTIONS}
+    call.__signature__ = signature(verb).replace(parameters=[*signature(verb).parameters.values(), *more])  # type: ignore[attr-defined]
     return call

@@ -7,19 +7,21 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from dse.cli.terminal.global_options import global_options
 from dse.cli.terminal.tables import stderr
 
 
 @contextmanager
-def shown(study: str, *, hidden: bool, no_color: bool) -> Iterator[Callable[[int, int, str], None]]:
+def shown(study: str) -> Iterator[Callable[[int, int, str], None]]:
     """A progress bar on stderr, when that is a terminal; yields what a run reports to.
 
     Each thread that reports has a line of its own.
     """
-    console = stderr(no_color=no_color)
+    console = stderr()
+    unseen = global_options().quiet or not console.is_terminal
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     # transient: the bar leaves nothing above the answer
-    bar = Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)
+    bar = Progress(*columns, console=console, transient=True, disable=unseen)
     with bar:
         lines = {threading.get_ident(): bar.add_task(study, total=None)}
 

@@ -10,13 +10,13 @@ from dse.cli.terminal.tables import stderr
 
 
 @contextmanager
-def spinner(what: str, steps: int | None = None, *, hidden: bool = False) -> Iterator[Callable[[str], None]]:
+def spinner(what: str, steps: int | None = None) -> Iterator[Callable[[str], None]]:
     """Say on stderr what is being worked out, when that is a terminal; yields what names the next step.
 
     With `steps` the bar fills by one for each step that is named, else it only moves.
     """
     console = stderr()
-    unseen = hidden or global_options().quiet or not console.is_terminal
+    unseen = global_options().quiet or not console.is_terminal
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=unseen) as bar:
         task = bar.add_task(what, total=steps)

@@ -27,26 +27,25 @@ class _Screen(Console):
         raise
 
 
-def stdout(*, no_color: bool = False) -> Console:
+def stdout() -> Console:
     """Where answers go."""
-    return _console(stderr=False, no_color=no_color)
+    return _console(stderr=False)
 
 
-def stderr(*, no_color: bool = False) -> Console:
+def stderr() -> Console:
     """Where progress, remarks and problems go."""
-    return _console(stderr=True, no_color=no_color)
+    return _console(stderr=True)
 
 
-def _console(*, stderr: bool, no_color: bool) -> Console:
+def _console(*, stderr: bool) -> Console:
     """A console of fixed width where the stream is no terminal and COLUMNS is not set."""
     stream = sys.stderr if stderr else sys.stdout
     # a pipe has no width; a fixed one keeps the text reproducible
     has_width = (stream is not None and stream.isatty()) or os.environ.get("COLUMNS", "").isdigit()
-    grey = no_color or global_options().no_color
     return _Screen(
         stderr=stderr,
         # None leaves the decision to rich, which reads NO_COLOR
-        no_color=grey or None,
+        no_color=global_options().no_color or None,
         # rich would colour numbers, and read colons and brackets in names as emoji and markup
         highlight=False,
         width=None if has_width else WIDTH,
@@ -158,8 +157,8 @@ def plain(text: str) -> Text:
     return Text(text)
 
 
-def remark(text: str, *, no_color: bool = False) -> None:
+def remark(text: str) -> None:
     """A line on stderr that is no problem; none with --quiet."""
     if global_options().quiet:
         return
-    stderr(no_color=no_color).print(text, style="dim", soft_wrap=True)
+    stderr().print(text, style="dim", soft_wrap=True)

@@ -37,7 +37,8 @@ def problem_of(error: typer.TyperException, parameters: Sequence[_Parameter]) ->
         return Problem(option, f"unknown option; {nearest(option, _options(parameters))}")
     if option is not None:
         # click says "requires an argument" of a lone option, and "does not take a value" of a flag
-        return Problem(option, f"expected {'a' if 'requires' in error.message else 'no'} value")
+        lone = "requires" in error.message
+        return Problem(option, "expected a value, got none" if lone else "expected no value")
     return Problem("", error.message)
 
 

@@ -16,7 +16,7 @@ from dse.cli.input.options import (
     Tpot,
     Ttft,
     epilog,
-    one_of,
+    format_option,
     whole,
 )
 from dse.cli.input.output_paths import check_picture_file
@@ -77,21 +77,12 @@ def breakeven(
         Path | None, typer.Option(metavar="FILE", help="Draw the map into this file (.png, .svg or .pdf).")
     ] = None,
     form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            parser=one_of("table", "csv", "json", what="format"),
-            help="Output: table, csv (the map) or json.",
-        ),
+        str, format_option("table", "csv", "json", text="Output: table, csv (the map) or json.")
     ] = "table",
     software: SoftwareOption = None,
     no_targets: NoTargets = False,
     out: Out = None,
     configs: Configs = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print results and errors only: no progress, no notes.")
-    ] = False,
 ) -> None:
     """Find the values of assumptions at which another kind of chip wins.
 
@@ -116,7 +107,7 @@ def breakeven(
     across, upwards = assumptions(resolved, candidates, x, y)
     limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
     _one_of_each(limits, [knob for knob in (across, upwards) if knob is not None])
-    with spinner(study, hidden=quiet) as report:
+    with spinner(study) as report:
         found = solved(
             resolved, candidates, across, upwards, sides, limits, (points, max(2, points * 2 // 3)), report
         )

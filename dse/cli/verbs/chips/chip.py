@@ -7,7 +7,7 @@ import typer
 
 import dse
 from dse.cli.input.checked_settings import check_seller, parse_settings
-from dse.cli.input.options import Configs, Seller, epilog, one_of
+from dse.cli.input.options import Configs, Seller, epilog, format_option, one_of
 from dse.cli.input.output_paths import check_picture_file
 from dse.cli.show.chip_table import show
 from dse.cli.terminal.guard import complain
@@ -59,15 +59,7 @@ def chip(
         Path | None,
         typer.Option(metavar="FILE", help="Draw area, cost and power into this file (.png, .svg or .pdf)."),
     ] = None,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            parser=one_of("table", "json", what="format"),
-            help="Output: table or json.",
-        ),
-    ] = "table",
+    form: Annotated[str, format_option("table", "json")] = "table",
     configs: Configs = None,
 ) -> None:
     """Derive die, cost, price and power of a chip from its specification.

@@ -5,32 +5,10 @@ from typing import Annotated
 
 import typer
 
-from dse.cli.input.checked_settings import check_price_settings, check_seller, check_stack, parse_settings
 from dse.cli.input.eligibility import WithUnanchored
-from dse.cli.input.options import (
-    Activations,
-    Batch,
-    Configs,
-    CostModelName,
-    Ep,
-    Kv,
-    Llm,
-    NoTargets,
-    Picture,
-    Pp,
-    PriceMethod,
-    Seller,
-    Serving,
-    SoftwareOption,
-    System,
-    TableFormat,
-    Tp,
-    Weights,
-    Workload,
-    epilog,
-    time_list,
-)
+from dse.cli.input.options import Configs, Picture, TableFormat, epilog, time_list
 from dse.cli.input.output_paths import check_picture_file
+from dse.cli.input.serving_options import ServingOptions
 from dse.cli.show.comparison import rows, show
 from dse.cli.show.uncertainty import FEW, NoIntervals, Samples
 from dse.cli.terminal.machine_output import print_csv, print_json
@@ -52,29 +30,14 @@ EPILOG = epilog(
 
 def compare(
     chips: Annotated[list[str], typer.Argument(metavar="CHIP...", help="Chips: names, aliases or files.")],
-    llm: Llm,
-    workload: Workload,
+    served: ServingOptions,
     targets: Annotated[
         str, typer.Option(metavar="TPOT,...", help="TPOT targets with units, e.g. '5 ms,20 ms'.")
     ] = "5 ms,20 ms,50 ms",
-    batch: Batch = None,
-    tp: Tp = None,
-    pp: Pp = None,
-    weights: Weights = "fp16",
-    kv: Kv = None,
-    activations: Activations = None,
-    ep: Ep = None,
-    cost_model: CostModelName = "roofline",
     stack: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="One software stack for all chips [default: each chip's own]."),
     ] = None,
-    software: SoftwareOption = None,
-    serving: Serving = None,
-    price_method: PriceMethod = "listed",
-    seller: Seller = None,
-    no_targets: NoTargets = False,
-    system: System = "chips-only",
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -106,36 +69,31 @@ def compare(
     row and a note with the reason. JSON contains every breakdown.
     """
     limits = _targets(targets)
-    check_seller(seller, price_method)
     check_picture_file("--plot", plot)
-    changes = parse_settings(
-        configs, settings or [], chips=chips, argument="CHIP", llm=llm, workload=workload, stack=stack
-    )
-    check_stack(stack, software)
-    check_price_settings(changes, price_method)
+    changes = served.checked_settings(settings, configs, stack=stack, chips=chips, argument="CHIP")
     found = compared(
         chips,
-        llm,
-        workload,
+        served.llm,
+        served.workload,
         targets=limits,
-        batch=batch,
-        tp=tp,
-        pp=pp,
-        ep=ep,
-        weights=weights,
-        kv=kv,
-        activations=activations,
-        cost_model=cost_model,
+        batch=served.batch,
+        tp=served.tp,
+        pp=served.pp,
+        ep=served.ep,
+        weights=served.weights,
+        kv=served.kv,
+        activations=served.activations,
+        cost_model=served.cost_model,
         stack=stack,
-        software=software or "as-sold",
-        serving=serving,
-        price_method=price_method,
-        seller=seller,
-        system=system,
+        software=served.software or "as-sold",
+        serving=served.serving,
+        price_method=served.price_method,
+        seller=served.seller,
+        system=served.system,
         with_unanchored=with_unanchored,
         settings=changes,
         configs=configs,
-        hold_targets=not no_targets,
+        hold_targets=not served.no_targets,
         samples=0 if no_intervals else samples,
     )
     if plot is not None:

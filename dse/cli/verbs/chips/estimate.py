@@ -4,29 +4,8 @@ from typing import Annotated
 
 import typer
 
-from dse.cli.input.checked_settings import check_price_settings, check_seller, check_stack, parse_settings
-from dse.cli.input.options import (
-    Activations,
-    Batch,
-    Configs,
-    CostModelName,
-    Ep,
-    Kv,
-    Llm,
-    NoTargets,
-    Pp,
-    PriceMethod,
-    Seller,
-    Serving,
-    SoftwareOption,
-    System,
-    TableFormat,
-    Tp,
-    Weights,
-    Workload,
-    epilog,
-    whole,
-)
+from dse.cli.input.options import Configs, TableFormat, epilog, whole
+from dse.cli.input.serving_options import ServingOptions
 from dse.cli.show.breakdown import show
 from dse.cli.terminal.guard import complain
 from dse.cli.terminal.machine_output import print_csv, print_json
@@ -44,31 +23,16 @@ EPILOG = epilog(
 
 def estimate(
     chip: Annotated[str, typer.Option(metavar="NAME", help="Chip, see `dse catalog chips`.")],
-    llm: Llm,
-    workload: Workload,
-    tp: Tp = None,
-    pp: Pp = None,
-    ep: Ep = None,
+    served: ServingOptions,
     dp: Annotated[
         int | None,
         typer.Option(
             metavar="N", parser=whole(1), help="Replicas [default: 1, or EP/TP where replicas share experts]."
         ),
     ] = None,
-    batch: Batch = None,
-    weights: Weights = "fp16",
-    kv: Kv = None,
-    activations: Activations = None,
-    cost_model: CostModelName = "roofline",
     stack: Annotated[
         str | None, typer.Option(metavar="NAME", help="Software stack [default: that of the chip].")
     ] = None,
-    software: SoftwareOption = None,
-    serving: Serving = None,
-    price_method: PriceMethod = "listed",
-    seller: Seller = None,
-    no_targets: NoTargets = False,
-    system: System = "chips-only",
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -86,42 +50,39 @@ def estimate(
     server and the network, --price-method derives the price in another way. A design that does not fit is
     printed as well, with what it exceeds.
     """
-    check_seller(seller, price_method)
-    changes = parse_settings(configs, settings or [], chip=chip, llm=llm, workload=workload, stack=stack)
-    check_stack(stack, software)
-    check_price_settings(changes, price_method)
-    requested = {"batch": batch, "TP": tp, "PP": pp}
+    changes = served.checked_settings(settings, configs, stack=stack, chips=[chip], argument="--chip")
+    requested = {"batch": served.batch, "TP": served.tp, "PP": served.pp}
     found = estimated(
         chip,
-        llm,
-        workload,
-        tp=tp,
-        pp=pp,
-        ep=ep,
+        served.llm,
+        served.workload,
+        tp=served.tp,
+        pp=served.pp,
+        ep=served.ep,
         dp=dp,
-        batch=batch,
-        weights=weights,
-        kv=kv,
-        activations=activations,
-        cost_model=cost_model,
+        batch=served.batch,
+        weights=served.weights,
+        kv=served.kv,
+        activations=served.activations,
+        cost_model=served.cost_model,
         stack=stack,
-        serving=serving,
-        price_method=price_method,
-        seller=seller,
-        system=system,
-        software=software or "as-sold",
+        serving=served.serving,
+        price_method=served.price_method,
+        seller=served.seller,
+        system=served.system,
+        software=served.software or "as-sold",
         settings=changes,
         configs=configs,
-        hold_targets=not no_targets,
+        hold_targets=not served.no_targets,
     )
     if form == "table":
         chosen = [name for name, value in requested.items() if value is None]
         # EP deserves a word only where experts are spread
-        show(found, chosen=chosen + ["EP"] * (ep is None and found.deployment["ep"] > 1))
+        show(found, chosen=chosen + ["EP"] * (served.ep is None and found.deployment["ep"] > 1))
     else:
         _emit(found, form)
     if not found.feasible:
-        complain(_why(found, small=tp is not None or pp is not None))
+        complain(_why(found, small=served.tp is not None or served.pp is not None))
         raise typer.Exit(ExitCode.FAILED)
 
 

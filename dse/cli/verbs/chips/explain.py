@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
-from dse.cli.input.options import Configs, Out, Stored, Study, Tpot, epilog, one_of
+from dse.cli.input.options import Configs, Out, Stored, Study, Tpot, epilog, format_option
 from dse.cli.input.stored_results import load_study_and_front, stored_trials
 from dse.cli.show.design_tables import _PARAMETERS
 from dse.cli.show.evaluation import show_evaluation
@@ -38,15 +38,7 @@ def explain(
         str, typer.Argument(metavar="TRIAL", help="Trial number, name of a chip on the front, or row:N.")
     ],
     tpot: Tpot = None,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            parser=one_of("table", "json", what="format"),
-            help="Output: table or json.",
-        ),
-    ] = "table",
+    form: Annotated[str, format_option("table", "json")] = "table",
     storage: Stored = None,
     out: Out = None,
     configs: Configs = None,

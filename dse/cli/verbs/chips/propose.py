@@ -18,8 +18,8 @@ from dse.cli.input.options import (
     Tpot,
     Ttft,
     epilog,
+    format_option,
     money,
-    one_of,
     whole,
 )
 from dse.cli.input.output_paths import check_output_file
@@ -83,23 +83,12 @@ def propose(
             help="Chip file to write [default: proposals/chips/ in the results].",
         ),
     ] = None,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            parser=one_of("text", "json", what="format"),
-            help="Output: text or json.",
-        ),
-    ] = "text",
+    form: Annotated[str, format_option("text", "json")] = "text",
     software: SoftwareOption = None,
     no_targets: NoTargets = False,
     with_unanchored: WithUnanchored = False,
     out: Out = None,
     configs: Configs = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print results and errors only: no progress, no notes.")
-    ] = False,
 ) -> None:
     """Propose the chip to build for a target, as a file and a datasheet.
 
@@ -125,7 +114,7 @@ def propose(
     resolved = resolved.lifted() if no_targets else resolved
     requested = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
     limits = {name: value for name, value in requested.items() if value is not None}
-    with spinner(study, hidden=quiet) as report:
+    with spinner(study) as report:
         found = proposed(
             resolved,
             front,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dse.cli.input.options import epilog, one_of, seconds, whole
+from dse.cli.input.options import Backend, epilog, format_option, seconds, whole
 from dse.cli.terminal.machine_output import print_json
 from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import stdout, table
@@ -14,14 +14,7 @@ EPILOG = epilog("dse bench", "dse bench --seconds 10 --format json", codes="0 do
 
 
 def bench(
-    backend: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            parser=one_of("numpy", "jax", what="backend"),
-            help="Array library: numpy, or jax (optional extra).",
-        ),
-    ] = "numpy",
+    backend: Backend = "numpy",
     duration: Annotated[
         float,
         typer.Option(
@@ -34,15 +27,7 @@ def bench(
     threads: Annotated[
         int | None, typer.Option(metavar="N", parser=whole(1), help="Threads [default: all cores].")
     ] = None,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            parser=one_of("table", "json", what="format"),
-            help="Output: table or json.",
-        ),
-    ] = "table",
+    form: Annotated[str, format_option("table", "json")] = "table",
 ) -> None:
     """Measure how many design points per second this machine evaluates.
 

@@ -11,6 +11,7 @@ from dse.calibrate.calibration import calibrate as fitted
 from dse.cli.input.options import Configs, epilog
 from dse.cli.input.output_paths import check_output_file
 from dse.cli.show_data.prediction_errors import percent, signed
+from dse.cli.terminal.global_options import global_options
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import plain, remark, stdout, table
@@ -67,9 +68,6 @@ def calibrate(
         str, typer.Option(metavar="KEY", help="Key in sources.yaml that the numbers cite.")
     ] = "published-measurements",
     configs: Configs = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print results and errors only: no progress, no notes.")
-    ] = False,
 ) -> None:
     """Fit a stack profile to measured rows, with error bars.
 
@@ -84,9 +82,9 @@ def calibrate(
     check_output_file("--output", output)
     found, refused = _fit(table, stack, engine, classes, start, quality, method, source, configs)
     write_files({output: found.profile.yaml()})
-    if not quiet:
+    if not global_options().quiet:
         _show(found, refused)
-        remark(f"Written: {output}")
+    remark(f"Written: {output}")
 
 
 def _one_of(method: str) -> None:

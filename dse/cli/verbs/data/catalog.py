@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dse.cli.input.options import Configs, epilog, one_of
+from dse.cli.input.options import Configs, TableFormat, epilog, one_of
 from dse.cli.input.plugins import plugin_details, plugin_rows
 from dse.cli.show_data.config_sheet import show
 from dse.cli.show_data.key_figures import FIGURES, shown
@@ -49,15 +49,7 @@ def catalog(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Name, alias or path of one of them.")
     ] = None,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            parser=one_of("table", "csv", "json", what="format"),
-            help="Output: table, csv or json.",
-        ),
-    ] = "table",
+    form: TableFormat = "table",
     configs: Configs = None,
 ) -> None:
     """List chips, LLMs and everything else that is defined, with sources.

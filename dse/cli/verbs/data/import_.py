@@ -39,9 +39,6 @@ def import_(
         str | None,
         typer.Option(metavar="NAME", help="Name of the LLM [default: as --output, FILE or its folder]."),
     ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print results and errors only: no progress, no notes.")
-    ] = False,
 ) -> None:
     """Write an LLM file from the config.json of a Hugging Face checkpoint.
 
@@ -57,11 +54,10 @@ def import_(
         typer.echo(found.text, nl=False)
     else:
         write_files({output: found.text})
-    if not quiet:
-        layers = sum(block.count for block in found.spec.blocks)
-        remark(f"{found.spec.name}: {layers} layers, {found.params:,} parameters")
-        if output is not None:
-            remark(f"Written: {output}")
+    layers = sum(block.count for block in found.spec.blocks)
+    remark(f"{found.spec.name}: {layers} layers, {found.params:,} parameters")
+    if output is not None:
+        remark(f"Written: {output}")
 
 
 import_.__name__ = "import"  # the verb, which Python keeps for itself

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dse.cli.input.options import Configs, epilog, one_of
+from dse.cli.input.options import Configs, TableFormat, epilog
 from dse.cli.input.output_paths import check_output_file, check_picture_file
 from dse.cli.show_data.article_claims import show_claims
 from dse.cli.show_data.dataflow import show_dataflow
@@ -79,15 +79,7 @@ def validate(
         str | None,
         typer.Option(metavar="LETTERS", help="Only rows of these qualities, e.g. AB [default: all]."),
     ] = None,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            parser=one_of("table", "csv", "json", what="format"),
-            help="Output: table, csv or json.",
-        ),
-    ] = "table",
+    form: TableFormat = "table",
     configs: Configs = None,
 ) -> None:
     """Compare published measurements, or your own, with the model.

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dse.cli.input.eligibility import WithUnanchored, apply_eligibility
-from dse.cli.input.options import Configs, Out, SoftwareOption, Study, epilog, one_of, seconds, whole
+from dse.cli.input.options import Configs, Out, SoftwareOption, Study, epilog, format_option, seconds, whole
 from dse.cli.input.output_paths import check_picture_file
 from dse.cli.input.software import study_under_software
 from dse.cli.input.stored_results import front_under_software, stored_folder
@@ -57,15 +57,7 @@ EPILOG = epilog(
 
 def front(
     study: Study,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            parser=one_of("table", "csv", "json", "parquet", what="format"),
-            help="Output: table, csv, json or parquet.",
-        ),
-    ] = "table",
+    form: Annotated[str, format_option("table", "csv", "json", "parquet")] = "table",
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the front into this file (.png, .svg or .pdf).")
     ] = None,

@@ -12,13 +12,14 @@ import typer
 import dse
 from dse.cli.cases.one_case import CaseOptions
 from dse.cli.cases.side_by_side import Result, run_cases
-from dse.cli.input.eligibility import WithUnanchored, apply_eligibility
-from dse.cli.input.options import Configs, NoTargets, Out, SoftwareOption, Study, epilog, seconds, whole
+from dse.cli.input.eligibility import apply_eligibility
+from dse.cli.input.options import Study, epilog, seconds, whole
+from dse.cli.input.search_options import AnswerOptions, repeated
 from dse.cli.input.software import study_under_software
 from dse.cli.show.cases_table import cases_table
 from dse.cli.show.infeasible import most_violated, obstacles, violation_table
 from dse.cli.show.run_summary import counted, exact_folders, exact_text, print_answer, print_files
-from dse.cli.show.uncertainty import MANY, NoIntervals, Samples, measured_in
+from dse.cli.show.uncertainty import measured_in
 from dse.cli.show.verdicts import show_stored_verdicts
 from dse.cli.terminal.guard import blame, complain
 from dse.cli.terminal.progress import calm, shown
@@ -95,11 +96,6 @@ def run(
             ),
         ),
     ] = None,
-    samples: Samples = MANY,
-    no_intervals: NoIntervals = False,
-    software: SoftwareOption = None,
-    no_targets: NoTargets = False,
-    with_unanchored: WithUnanchored = False,
     verdicts: Annotated[
         bool,
         typer.Option(
@@ -110,14 +106,8 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over; earlier results move to a backup folder.")
     ] = False,
-    out: Out = None,
-    configs: Configs = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print results and errors only: no progress, no notes.")
-    ] = False,
-    no_color: Annotated[
-        bool, typer.Option("--no-color", help="Print without colour; NO_COLOR=1 does the same.")
-    ] = False,
+    *,
+    options: AnswerOptions,
 ) -> None:
     """Search for the best chips of a study, or continue the search.
 
@@ -133,19 +123,10 @@ def run(
     Where a study compares kinds of chips, the best of each kind are also evaluated under the other two
     assumptions about software, to report whether the winner holds. --no-verdicts skips this.
     """
-    study = study_under_software(study, software)
-    again = _command(
-        study,
-        trials=trials,
-        storage=storage,
-        sampler=sampler,
-        seed=seed,
-        workers=workers,
-        out=out,
-        configs=configs,
-        no_targets=no_targets,
-    )
-    options = CaseOptions(
+    study = study_under_software(study, options.software)
+    searched = {"trials": trials, "storage": storage, "sampler": sampler, "seed": seed, "workers": workers}
+    again = repeated("run", study, options, **searched)
+    case = CaseOptions(
         trials=trials,
         timeout=timeout,
         storage=storage,
@@ -153,36 +134,29 @@ def run(
         seed=seed,
         workers=workers or 1,
         fresh=fresh,
-        out=out,
+        out=options.out,
         verdicts=verdicts,
     )
-    with _resumable(again), shown(study, hidden=quiet, no_color=no_color) as report, calm():
+    with _resumable(again), shown(study) as report, calm():
         with blame("STUDY"):
-            studies = dse.load_cases(study, configs)
-        if no_targets:
+            studies = dse.load_cases(study, options.configs)
+        if options.no_targets:
             studies = tuple(q.lifted() for q in studies)
         # cases share the cores only where each has one process and a storage of its own
-        results = run_cases(studies, options, report, alone=workers is not None or storage is not None)
+        results = run_cases(studies, case, report, alone=workers is not None or storage is not None)
     result = results[-1]
     if result.interrupted:
         done = counted(result.front.manifest["trials"], "trial")
-        print_files(result.out, picture=False, no_color=no_color)
+        print_files(result.out, picture=False)
         raise InterruptedRun(f"interrupted after {done}; all of them are kept. Continue with:\n  {again}")
-    results = [replace(r, front=apply_eligibility(r.front, with_unanchored)) for r in results]
+    results = [replace(r, front=apply_eligibility(r.front, options.with_unanchored)) for r in results]
     first = results[0]
     if not len(first.front.frame):
-        _nothing(first, no_color=no_color)
+        _nothing(first)
         raise typer.Exit(ExitCode.FAILED)
-    _print_summary(first, study, no_color=no_color, samples=0 if no_intervals else samples)
+    _print_summary(first, study, samples=options.drawn)
     if len(results) > 1:
-        _print_cases(results, study, no_color=no_color)
-
-
-def _command(study: str, **values: object) -> str:
-    """The command that resumes."""
-    plain = ["--no-targets"] if values.pop("no_targets", False) else []
-    options = [part for name, v in values.items() if v is not None for part in (f"--{name}", str(v))]
-    return shlex.join(["dse", "run", study, *options, *plain])
+        _print_cases(results, study)
 
 
 @contextmanager
@@ -195,11 +169,11 @@ def _resumable(again: str) -> Iterator[None]:
         raise InterruptedRun(f"{what}\n  {again}") from None
 
 
-def _print_summary(result: Result, study: str, *, no_color: bool, samples: int) -> None:
+def _print_summary(result: Result, study: str, *, samples: int) -> None:
     """Print the answer, the verdicts, the counts and the files of a run."""
-    manifest, console = result.front.manifest, stdout(no_color=no_color)
+    manifest, console = result.front.manifest, stdout()
     sure = measured_in(result.study, result.front, samples) if samples else None
-    print_answer(result.front, result.study.spec, no_color=no_color, sure=sure)
+    print_answer(result.front, result.study.spec, sure=sure)
     show_stored_verdicts(console, result.front)
     console.print()
     comparison = compared_to_exact(result.front, exact_folders(result.study.slug, result.out))
@@ -215,14 +189,14 @@ def _print_summary(result: Result, study: str, *, no_color: bool, samples: int) 
         console.print(
             f"The time limit ended the run before {result.wanted:,} trials; repeat the command to continue."
         )
-    print_files(result.out, picture=True, no_color=no_color)
+    print_files(result.out, picture=True)
     console.print(f"Details: {_look(study, result)}", soft_wrap=True)
 
 
-def _print_cases(results: list[Result], study: str, *, no_color: bool) -> None:
+def _print_cases(results: list[Result], study: str) -> None:
     """The cases side by side, and where each of them lies."""
     fronts = [(r.study.case_title, r.front) for r in results]
-    console, picture = stdout(no_color=no_color), results[0].out / "cases.png"
+    console, picture = stdout(), results[0].out / "cases.png"
     draw_cases(cases_info(fronts), picture)
     console.print()
     console.print(cases_table(fronts))
@@ -238,7 +212,7 @@ def _look(study: str, result: Result) -> str:
     return shlex.join(["dse", "front", study, *([] if result.out == usual else ["--out", str(own)])])
 
 
-def _nothing(result: Result, *, no_color: bool) -> None:
+def _nothing(result: Result) -> None:
     """Say that nothing was feasible, and what stood in the way."""
     trials = result.front.manifest["trials"]
     searched = result.optuna_study if isinstance(result, RunResult) else None  # the first case ran here
@@ -247,5 +221,5 @@ def _nothing(result: Result, *, no_color: bool) -> None:
     what = f"expected a feasible design in {counted(trials, 'trial')}, got none{most_violated(found, trials)}"
     complain(f"{result.study.slug}: {what}. {hint}")
     if found:
-        stdout(no_color=no_color).print(violation_table(found))
-    print_files(result.out, picture=False, no_color=no_color)
+        stdout().print(violation_table(found))
+    print_files(result.out, picture=False)

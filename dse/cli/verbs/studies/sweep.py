@@ -1,6 +1,5 @@
 """`dse sweep`: every design of the grid, and the exact front of it."""
 
-import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -10,22 +9,20 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 import dse
-from dse.cli.input.eligibility import WithUnanchored, apply_eligibility
+from dse.cli.input.eligibility import apply_eligibility
 from dse.cli.input.options import (
-    Configs,
-    NoTargets,
-    Out,
+    Backend,
     Scheduler,
-    SoftwareOption,
     Study,
     epilog,
-    one_of,
     only_one_of,
     whole,
 )
+from dse.cli.input.search_options import AnswerOptions, repeated
 from dse.cli.input.software import study_under_software
 from dse.cli.show.run_summary import counted, draw, print_answer, print_files
-from dse.cli.show.uncertainty import MANY, NoIntervals, Samples, measured_in
+from dse.cli.show.uncertainty import measured_in
+from dse.cli.terminal.global_options import global_options
 from dse.cli.terminal.guard import blame, complain
 from dse.cli.terminal.tables import stderr, stdout
 from dse.errors import ExitCode, InterruptedRun, Problem, SpecError, spec_error
@@ -54,14 +51,7 @@ def sweep(
             help="Number of values of a parameter, e.g. sram=33 [default: the steps of the space].",
         ),
     ] = None,
-    backend: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            parser=one_of("numpy", "jax", what="backend"),
-            help="Array library: numpy, or jax (optional extra).",
-        ),
-    ] = "numpy",
+    backend: Backend = "numpy",
     workers: Annotated[
         int | None, typer.Option(metavar="N", parser=whole(1), help="Threads [default: all cores].")
     ] = None,
@@ -69,25 +59,14 @@ def sweep(
     prune: Annotated[
         bool, typer.Option("--prune", help="Skip boxes of chips that provably contain nothing better.")
     ] = False,
-    software: SoftwareOption = None,
-    no_targets: NoTargets = False,
-    with_unanchored: WithUnanchored = False,
-    samples: Samples = MANY,
-    no_intervals: NoIntervals = False,
     fresh: Annotated[
         bool,
         typer.Option(
             "--fresh/--resume", help="Start over (earlier results move to a backup folder), or resume."
         ),
     ] = False,
-    out: Out = None,
-    configs: Configs = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print results and errors only: no progress, no notes.")
-    ] = False,
-    no_color: Annotated[
-        bool, typer.Option("--no-color", help="Print without colour; NO_COLOR=1 does the same.")
-    ] = False,
+    *,
+    options: AnswerOptions,
 ) -> None:
     """Evaluate every chip and deployment of a grid; the front is exact.
 
@@ -103,26 +82,18 @@ def sweep(
     lowest price, would be no better than a known design. The front is the same, in a fraction of the time. It
     requires a cost model in which more of a resource never makes a design worse.
     """
-    study = study_under_software(study, software)
-    again = _command(
-        study,
-        grid=grid,
-        backend=backend,
-        workers=workers,
-        scheduler=scheduler,
-        out=out,
-        configs=configs,
-        no_targets=no_targets,
-    )
+    study = study_under_software(study, options.software)
+    swept = {"grid": grid, "backend": backend, "workers": workers, "scheduler": scheduler}
+    again = repeated("sweep", study, options, **swept)
     only_one_of("--scheduler", scheduler, "--workers", workers)
     # a flag is False where it is not given
     only_one_of("--scheduler", scheduler, "--prune", prune or None)
     counts = {} if grid is None else _counts(grid)
     with blame("STUDY"):
-        resolved = dse.load_study(study, configs)
-        resolved = resolved.lifted() if no_targets else resolved
+        resolved = dse.load_study(study, options.configs)
+        resolved = resolved.lifted() if options.no_targets else resolved
     with (
-        _bar(study, hidden=quiet, no_color=no_color) as report,
+        _bar(study) as report,
         _solved_by(scheduler, resolved, counts, backend) as engine,
     ):
         result = run(
@@ -131,7 +102,7 @@ def sweep(
             backend=backend,
             workers=workers,
             fresh=fresh,
-            out=out,
+            out=options.out,
             prune=prune,
             progress=report,
             executor=engine,
@@ -143,13 +114,13 @@ def sweep(
     if not len(result.front.frame):
         hint = "Relax the targets, or widen the space or the deployments."
         complain(f"{resolved.slug}: expected a feasible design, got none of {result.grid.size:,}. {hint}")
-        print_files(result.out, picture=False, no_color=no_color)
+        print_files(result.out, picture=False)
         raise typer.Exit(ExitCode.FAILED)
     draw(result.study, result.front, result.out)
-    front = apply_eligibility(result.front, with_unanchored)
-    sure = None if no_intervals else measured_in(resolved, front, samples)
-    print_answer(front, resolved.spec, no_color=no_color, sure=sure)
-    _print_summary(result, result.front, no_color=no_color)
+    front = apply_eligibility(result.front, options.with_unanchored)
+    sure = measured_in(resolved, front, options.drawn) if options.drawn else None
+    print_answer(front, resolved.spec, sure=sure)
+    _print_summary(result, result.front)
 
 
 def _solved_by(
@@ -161,7 +132,7 @@ def _solved_by(
     return on_cluster(scheduler, study, counts, backend)
 
 
-def _print_summary(result: SweepResult, front: Front, *, no_color: bool) -> None:
+def _print_summary(result: SweepResult, front: Front) -> None:
     """Print the counts, the remarks and the files of a sweep."""
     grid = result.grid
     facts = front.manifest["sweep"]
@@ -170,15 +141,15 @@ def _print_summary(result: SweepResult, front: Front, *, no_color: bool) -> None
         done = (
             f"; {facts['evaluated']:,} evaluated, the others excluded by bounds on {facts['boxes']:,} boxes"
         )
-    stdout(no_color=no_color).print(
+    stdout().print(
         f"{grid.size:,} points ({grid.chips:,} chips in {grid.layouts:,} deployments each{done}); "
         f"{counted(len(front.frame), 'design')} on the exact front of the grid; "
         f"hypervolume {front.manifest['hypervolume']:.6g}",
         soft_wrap=True,
     )
     for remark in facts.get("remarks", ()):
-        stdout(no_color=no_color).print(f"Note: {remark}.", soft_wrap=True)
-    print_files(result.out, picture=True, no_color=no_color)
+        stdout().print(f"Note: {remark}.", soft_wrap=True)
+    print_files(result.out, picture=True)
 
 
 def _counts(text: str) -> dict[str, int]:
@@ -202,17 +173,11 @@ def _counts(text: str) -> dict[str, int]:
     return found
 
 
-def _command(study: str, **values: object) -> str:
-    """The command that goes on."""
-    plain = ["--no-targets"] if values.pop("no_targets", False) else []
-    options = [part for name, v in values.items() if v is not None for part in (f"--{name}", str(v))]
-    return shlex.join(["dse", "sweep", study, *options, *plain])
-
-
 @contextmanager
-def _bar(study: str, *, hidden: bool, no_color: bool) -> Iterator[Callable[[int, int, int], None]]:
+def _bar(study: str) -> Iterator[Callable[[int, int, int], None]]:
     """A progress bar with points a second on stderr, when that is a terminal."""
-    console, start = stderr(no_color=no_color), time.monotonic()
+    console, start = stderr(), time.monotonic()
+    unseen = global_options().quiet or not console.is_terminal
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -220,7 +185,7 @@ def _bar(study: str, *, hidden: bool, no_color: bool) -> Iterator[Callable[[int,
         TimeRemainingColumn(),
         TextColumn("{task.fields[rate]}"),
     )
-    bar = Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)
+    bar = Progress(*columns, console=console, transient=True, disable=unseen)
 
     def report(settled: int, new: int, wanted: int) -> None:
         # the first report may come at once

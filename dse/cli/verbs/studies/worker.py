@@ -66,12 +66,6 @@ def worker(
         ),
     ] = None,
     configs: Configs = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print results and errors only: no progress, no notes.")
-    ] = False,
-    no_color: Annotated[
-        bool, typer.Option("--no-color", help="Print without colour; NO_COLOR=1 does the same.")
-    ] = False,
 ) -> None:
     """Add one process to a study that several processes search.
 
@@ -84,7 +78,7 @@ def worker(
     killed worker remain in the temporary folder of its machine. --no-targets must match the run.
     """
     only_one_of("--scheduler", scheduler, "--out", out)
-    with shown(study, hidden=quiet, no_color=no_color) as report, calm():
+    with shown(study) as report, calm():
         with blame("STUDY"):
             resolved = dse.load_study(study, configs)
             resolved = resolved.lifted() if no_targets else resolved
@@ -99,7 +93,7 @@ def worker(
     summary = f"{found.new_trials:,} trials run here; the study has {found.trials:,}"
     if found.interrupted:
         raise InterruptedRun(f"interrupted; {summary}")
-    stdout(no_color=no_color).print(summary)
+    stdout().print(summary)
 
 
 def _fleet(

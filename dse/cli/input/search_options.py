@@ -1,0 +1,34 @@
+"""Options of the verbs that search a study and print its answer."""
+
+import shlex
+from dataclasses import dataclass
+
+from dse.cli.input.eligibility import WithUnanchored
+from dse.cli.input.options import Configs, NoTargets, Out, SoftwareOption
+from dse.cli.show.uncertainty import MANY, NoIntervals, Samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerOptions:
+    """Under which assumptions a study is answered, how sure the answer is, and where files lie."""
+
+    software: SoftwareOption = None
+    no_targets: NoTargets = False
+    with_unanchored: WithUnanchored = False
+    samples: Samples = MANY
+    no_intervals: NoIntervals = False
+    out: Out = None
+    configs: Configs = None
+
+    @property
+    def drawn(self) -> int:
+        """How many samples are drawn [1]; 0 with --no-intervals."""
+        return 0 if self.no_intervals else self.samples
+
+
+def repeated(verb: str, study: str, options: AnswerOptions, **values: object) -> str:
+    """The command that continues a search that was interrupted."""
+    given = {**values, "out": options.out, "configs": options.configs}
+    plain = ["--no-targets"] if options.no_targets else []
+    words = [part for name, v in given.items() if v is not None for part in (f"--{name}", str(v))]
+    return shlex.join(["dse", verb, study, *words, *plain])

@@ -1,0 +1,67 @@
+"""Options of the verbs that serve one LLM on chips that the command line names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dse.cli.input.checked_settings import check_price_settings, check_seller, check_stack, parse_settings
+from dse.cli.input.options import (
+    Activations,
+    Batch,
+    CostModelName,
+    Ep,
+    Kv,
+    Llm,
+    NoTargets,
+    Pp,
+    PriceMethod,
+    Seller,
+    Serving,
+    SoftwareOption,
+    System,
+    Tp,
+    Weights,
+    Workload,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServingOptions:
+    """What is served, how it is deployed, and what its chips cost; every chip is asked the same."""
+
+    llm: Llm
+    workload: Workload
+    batch: Batch = None
+    tp: Tp = None
+    pp: Pp = None
+    ep: Ep = None
+    weights: Weights = "fp16"
+    kv: Kv = None
+    activations: Activations = None
+    cost_model: CostModelName = "roofline"
+    serving: Serving = None
+    software: SoftwareOption = None
+    price_method: PriceMethod = "listed"
+    seller: Seller = None
+    system: System = "chips-only"
+    no_targets: NoTargets = False
+
+    def checked_settings(
+        self,
+        settings: Sequence[str] | None,
+        configs: Path | None,
+        *,
+        stack: str | None,
+        chips: Sequence[str],
+        argument: str,
+    ) -> dict[str, str]:
+        """`--set` as pairs; raises `SpecError` for names and for options that do not go together.
+
+        `argument` is what the command line calls `chips`.
+        """
+        check_seller(self.seller, self.price_method)
+        names = {"llm": self.llm, "workload": self.workload, "stack": stack}
+        pairs = parse_settings(configs, settings or [], chips=chips, argument=argument, **names)
+        check_stack(stack, self.software)
+        check_price_settings(pairs, self.price_method)
+        return pairs
