@@ -10,7 +10,7 @@ from dse.cli.show.uncertainty import MANY, NoIntervals, Samples
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerOptions:
-    """Under which assumptions a study is answered, how sure the answer is, and where files lie."""
+    """Assumptions of the answer, samples of its uncertainty, and folders."""
 
     software: SoftwareOption = None
     no_targets: NoTargets = False

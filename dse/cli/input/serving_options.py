@@ -27,7 +27,7 @@ from dse.cli.input.options import (
 
 @dataclass(frozen=True, kw_only=True)
 class ServingOptions:
-    """What is served, how it is deployed, and what its chips cost; every chip is asked the same."""
+    """LLM, workload, deployment and price; the same for every chip of the command."""
 
     llm: Llm
     workload: Workload

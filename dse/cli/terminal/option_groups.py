@@ -9,8 +9,8 @@ from inspect import Parameter, signature
 def with_groups(verb: Callable[..., None]) -> Callable[..., None]:
     """`verb` with every parameter that is a dataclass replaced by one option for each of its fields.
 
-    A field without a default is a required option. The order of the help is that of the parameters, with
-    the fields where their group stands.
+    A field without a default is a required option. The help lists the options in the order of the
+    parameters, and the fields of a group in its place.
     """
     own = signature(verb).parameters
     kinds = {name: p.annotation for name, p in own.items()}
