@@ -160,6 +160,7 @@ def _command(name: str) -> TyperCommand:
     verb = getattr(module, module.__name__.rpartition(".")[2])
     # the guard words all errors, so typer's tracebacks and markup are off
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    # a missing argument is named, see `_Command`, instead of the whole help
     app.command(name, cls=_Command, epilog=module.EPILOG, no_args_is_help=False)(
         with_global_options(with_groups(_guarded(verb)))
     )

@@ -33,6 +33,7 @@ HOURS = 6 * 3600.0
 
 def renew(study: Path) -> None:
     """Run every case of the study in the folder `study` and commit what comes out."""
+    # in another folder, so that a run which fails leaves the committed results as they are
     with TemporaryDirectory() as folder:
         for question in load_cases(str(study)):
             with_verdicts(run(question, fresh=True, out=folder, timeout=HOURS))

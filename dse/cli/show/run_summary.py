@@ -77,6 +77,7 @@ def print_files(out: Path, *, picture: bool) -> None:
     """Where the results are."""
     solved = ["at_targets.csv"] if (out / "at_targets.csv").is_file() else []
     names = ["front.csv", "baselines.csv", *solved, "manifest.json", *(["front.png"] if picture else [])]
+    # soft_wrap: a line break in a path would be copied with it
     stdout().print(f"Results in {out}: {', '.join(names)}", soft_wrap=True)
 
 

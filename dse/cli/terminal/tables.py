@@ -132,6 +132,7 @@ def _shared(room: int, narrowest: Sequence[int], widest: Sequence[int]) -> list[
     """
     widths = [max(pair) for pair in zip(narrowest, widest, strict=True)]
     while sum(widths) > room:
+        # never empty: the caller has checked that the narrowest widths fit
         loose = [i for i, width in enumerate(widths) if width > narrowest[i]]
         widths[max(loose, key=widths.__getitem__)] -= 1
     return widths

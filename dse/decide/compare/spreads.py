@@ -35,11 +35,13 @@ def study_of(subject: Subject, catalog: Catalog) -> ResolvedStudy:
             # sweep, lists, budget and reference point only make the study valid: rows bring their deployments
             "sweep": {"objective": "tpot", "low": "1 us", "high": "1000 s"},
             "cost_model": subject.cost_model.name,
+            # other software has a stack of its own, and a study refuses both
             "stack": subject.stack.name if sold else None,
             "software": subject.software,
             "deployment": {"mode": "solve", "batch": [1], "tp": [1], "pp": [1]},
             "price": {**subject.price.model_dump(exclude_none=True), "method": price},
             "objectives": list(GOALS),
+            # no limits are left where the user has lifted those of the workload
             "workload_targets": bool(subject.limits),
             "baselines": [subject.chip.name],
             "budget": {"trials": 1},

@@ -55,6 +55,7 @@ def _verdict(
     own: Under, kinds: Mapping[str, str], software: str, limit: float, values: Mapping[str, float], group: str
 ) -> Verdict:
     """The cheapest chip under one software at one target, its 80 % interval and its nearest tie."""
+    # no chip on this basis of prices may win where none of them is anchored
     best = min(values, key=lambda chip: values[chip]) if values else None
     if best is None or not np.isfinite(values[best]):
         return Verdict(

@@ -202,6 +202,7 @@ def propose(
         odds=odds,
         warnings=(
             *beyond_known_silicon(made.candidate, rules),
+            # as it was before rounding, which moves values off the boundary
             *at_space_boundary(start, study.branches[start.branch or ""].spec),
         ),
         space=space_around(study, made.candidate, chip.name),

@@ -50,6 +50,7 @@ def said(value: float, unit: str, digits: int = 3) -> str:
         return f"{value:,.0f}"
     if unit == "USD":
         size = abs(value)
+        # `pretty` scales no dollars
         text = f"{pretty(size / 1e6, '', digits)} M" if size >= 1e6 else pretty(size, "", digits)
         return f"{'-' if value < 0 else ''}${text}"
     return pretty(value, "" if unit.startswith("USD") else unit, digits)
@@ -87,6 +88,7 @@ def _dram(pick: Pick) -> str:
     """Generation of its DRAM, chosen by the search or fixed by the space."""
     if isinstance(chosen := pick.row.get("dram_generation"), str):
         return chosen
+    # one that was not searched is the only one
     return str(pick.answer.study.branches[pick.row["branch"]].spec.generations[0])
 
 

@@ -23,6 +23,7 @@ def said_of(text: str, answers: Answers) -> str:
     """What an expression says; raises `SpecError` for one that cannot be read or finds no design."""
     found = _AS.fullmatch(text.strip())
     formula, unit, digits = (found[1], found[2], int(found[3] or 3)) if found else (text.strip(), None, 3)
+    # a term by itself keeps its own unit and digits
     alone = _TERM.fullmatch(formula)
     if alone:
         only = _cell(alone[1], answers)

@@ -80,6 +80,7 @@ def _designs(answer: Answer, who: str) -> Iterator[Pick]:
 
 def _number(pick: Pick | None, column: str) -> float:
     found = None if pick is None else cell(pick, column).value
+    # not a number leaves a gap in the line
     return float("nan") if found is None or isinstance(found, str) else found
 
 

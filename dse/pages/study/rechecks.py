@@ -75,6 +75,7 @@ def _under(study: ResolvedStudy, software: Software) -> ResolvedStudy:
 def _cost(study: ResolvedStudy, row: Row, target: dict[str, float]) -> float | None:
     """The goal of the chip of a row in its best deployment; None where none meets the target."""
     problem = deployment_problem(study, target)
+    # the cost of a goal that is maximised is one over it, see `positive_cost`: no number for a page
     if problem.goal.direction != "minimize":
         raise spec_error("", f"expected a goal that is minimised, got {problem.goal.name}")
     found = solve_on_grid(problem, chips_of_candidates(study, from_rows(study, [row])), study_grid(study))

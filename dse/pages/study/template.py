@@ -32,6 +32,7 @@ WIDTH = 118
 
 _TABLE = re.compile(r"^\{% (?!picture )(.+?) %\}$", re.DOTALL | re.MULTILINE)
 _VALUE = re.compile(r"\{\{ (.+?) \}\}", re.DOTALL)
+# what begins otherwise is a table, a heading or a mark
 _PROSE = re.compile(r"[A-Za-z*_`\"'(\[$0-9]")
 _LIST_ITEM = re.compile(r"(- |\d+\. )")
 

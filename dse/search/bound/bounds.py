@@ -95,6 +95,7 @@ class Bounds:
 
     def lower(self) -> Floats:
         """Lower bounds (n, k) of every layout that matters in an open box."""
+        # one to begin with, since nothing may be open and concatenate takes at least one
         none = np.empty((0, len(self._signs)))
         return np.concatenate([none, *(boxes.lower for boxes in self._open.values())])
 

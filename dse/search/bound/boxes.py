@@ -183,6 +183,7 @@ def whole(
     named = [i for i in fixed if specs[names[i]].choices]
     # choices change slowest, so that all boxes of one kind of corners follow each other: `i // each`
     fixed.sort(key=lambda i: not specs[names[i]].choices)
+    # with a dtype: the product over no axes is otherwise the float 1.0
     kinds = int(np.prod(steps[named], dtype=np.int64))
     each = int(np.prod(steps[fixed], dtype=np.int64)) // kinds
     full = np.asarray([float(p.low < p.high) for p in specs.values()])

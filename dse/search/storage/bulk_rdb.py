@@ -54,6 +54,7 @@ class RdbWriter:
             # before counting: two processes that count at once would use a number twice
             _lock(connection, study_id)
             first = looked_through(entries, known)
+            # only a write whose answer was lost may have stored some of them already
             numbers = _stored(connection, study_id, first) if again else {}
             room = None if limit is None else limit - _complete(connection, study_id)
             fresh: list[FrozenTrial] = []

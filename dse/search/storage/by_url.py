@@ -74,6 +74,7 @@ def _redis(url: str) -> BaseStorage:
         raise spec_error("--storage", f"redis:// needs the package redis: {EXTRA}") from None
     try:
         return JournalStorage(JournalRedisBackend(url))
+    # redis raises ValueError for a URL that it cannot read
     except (RedisError, ValueError, OSError) as error:
         raise spec_error("--storage", f"{hidden(url)} cannot be opened: {first_line(error)}") from None
 
@@ -114,6 +115,7 @@ def _rdb(url: str) -> BaseStorage:
         return _made(lambda: open_database(with_driver(url), dict(options)))
     except ImportError:
         raise spec_error("--storage", f"{hidden(url)} needs the driver of its database: {EXTRA}") from None
+    # Optuna raises RuntimeError for tables of another of its versions
     except (SQLAlchemyError, RuntimeError, OSError, OptunaError) as error:
         raise spec_error("--storage", f"{hidden(url)} cannot be opened: {first_line(error)}") from None
 

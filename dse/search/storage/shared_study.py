@@ -53,6 +53,7 @@ class Shared:
     @property
     def owner(self) -> str:
         """Study, question and storage in one line; a recovery log belongs to them."""
+        # without the password: this line is written into the logs
         return f"{self.resolved.slug} {digest(self.resolved.question)} {hidden(self.url)}"
 
     @property
@@ -78,6 +79,7 @@ class Shared:
 
     def put(self, entries: Sequence[Entry], *, again: bool, limit: int | None) -> list[int | None]:
         """Store entries, each once; see `Writer.put`."""
+        # every flush calls this: no lock on the study for nothing
         if not entries:
             return []
         return self._writer.put(self._id, entries, known=self._learnt, again=again, limit=limit)
@@ -151,6 +153,7 @@ class Shared:
         self.storage.set_study_user_attr(self._id, _HEARTBEATS + self.name, mine)
         for trial in self._running():
             who = str(trial.user_attrs.get(CLAIM, ""))
+            # without a name it is of another program, or between the two writes of a claim
             if who and who != self.name and self._silent(who, int(attrs.get(_HEARTBEATS + who, 0)), now):
                 self.fail(trial)
 

@@ -62,6 +62,7 @@ def options(d: Lists, name: str) -> tuple[int, ...]:
 
 
 def _of(trial: BaseTrial, name: str, choices: tuple[int, ...]) -> int:
+    # integers have an order, by which samplers learn from neighbours; categories have none
     return choices[trial.suggest_int(name, 0, len(choices) - 1)]
 
 

@@ -24,6 +24,7 @@ instruct thinking chat hf it base meta preview latest dynamic gguf quantized tur
 fp16 bf16 nvfp4 mxfp4 w4a16 w8a8 w8a16 kv exl2 4bit 8bit static pertensor text
 """
 _QUANTISED: Final = re.compile(r"^(q\d(_\w+)?|quantized\..*|v[01]\.\d|bnb.*)$")
+# a year and a month, as in 2507
 _DATED: Final = re.compile(r"^\d{4}$")
 _NOT_SILICON, _NOT_SHAPE = frozenset(_VENDORS.split()), frozenset(_TRAINED.split())
 

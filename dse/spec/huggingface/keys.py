@@ -65,6 +65,7 @@ SIZES = re.compile(
 )
 """Words of keys that change sizes; a key with one of them is refused unless it is known."""
 
+# `su` is what `longrope` was called at first
 ROPES = ("default", "linear", "dynamic", "yarn", "llama3", "longrope", "su")
 """Rotary positions that only change angles."""
 

@@ -62,6 +62,7 @@ def _registered_methods(schema: JsonDict) -> None:
 class PriceSpec(Spec):
     """Where the price of a chip comes from."""
 
+    # no Literal: which methods there are depends on the installed packages
     method: str = Field(json_schema_extra=_registered_methods)
     """`listed`: what a chip's file says; `compute-ratio`: by its matrix peak; `unit-cost`: what its silicon
     costs; `margin`: that with a seller's gross margin and one-off cost; `searched`: the price itself is a

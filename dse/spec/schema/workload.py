@@ -40,6 +40,7 @@ def _choices(schema: JsonDict) -> None:
     schema["enum"] = [*serving_modes()]
 
 
+# no Literal: which modes there are depends on the installed packages
 ServingName = Annotated[str, AfterValidator(_known), Field(json_schema_extra=_choices)]
 """A serving mode of any installed package."""
 

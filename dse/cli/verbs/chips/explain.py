@@ -152,6 +152,7 @@ def _numbers(found: Explanation) -> RenderableType:
             f"{r.fact.place.config.partition('/')[2]} {r.fact.place.path}",
             written(found.study, r.fact),
             f"{r.elasticity:+.2f}",
+            # a table breaks no word, and keys joined by + are one
             r.fact.leaf.source.replace("+", " "),
             r.fact.leaf.basis,
         ]

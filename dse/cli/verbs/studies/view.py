@@ -64,6 +64,7 @@ def view(
     studies = Studies(results, configs)
     first = _first(studies, study, storage, out, configs)
     with serving(View(studies).app, port) as server:
+        # only now is the port known: 0 takes a free one
         _print_summary(f"{address(server)}{first}")
         try:
             server.serve_forever()
