@@ -38,6 +38,7 @@ class Cluster:
         """Threads of every worker at this moment, by its address."""
         try:
             return dict(self._client.nthreads())
+        # Dask's CommClosedError is one
         except OSError as error:
             raise self._away(error) from None
 

@@ -50,6 +50,7 @@ def goal_of(spec: StudySpec, goals: Sequence[api.Objective], swept: api.Objectiv
     swept and no latency. Raises `SpecError` where several are left.
     """
     if spec.goal is not None:
+        # the schema has checked that it is one of them
         return next(g for g in goals if g.name == spec.goal)
     unswept = [g for g in goals if swept is None or g.name != swept.name] or list(goals)
     others = [g for g in unswept if g.unit != "s"] or unswept  # latencies are bounds more often than goals

@@ -53,6 +53,7 @@ def _detail(
         return [body]
     try:
         answer = corrected(json.loads(body), view.best(number), int(after) if after.isdigit() else 0)
+    # removed between the two reads
     except KeyError:
         return refuse(start, "404 Not Found", "no such study\n")
     text = json.dumps(answer).encode()

@@ -162,6 +162,7 @@ class LiveStudy:
         """The front in the folder, unless there are more trials since it was written."""
         written = load_front(self.folder) if (self.folder / "manifest.json").is_file() else None
         done = finished(trials)
+        # no trials here: a sweep, or results without their storage
         if written is not None and (not done or written.manifest.get("trials") == len(done)):
             return written
         if study is None or not done:
@@ -180,6 +181,7 @@ class LiveStudy:
         done = len(finished(trials))
         if not trials:
             return self._without()
+        # the wall clock, since it is that of file times
         age = time.time() - self._last(trials)
         # a negative age means that a clock was set back, not that a search runs
         if age < _QUIET and age >= 0 and not self._complete(done):

@@ -59,6 +59,7 @@ def _slug(folder: Path, root: Path | None) -> str:
         name = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["study"]
         if isinstance(name, str) and name:
             return name
+    # no manifest yet, or a damaged one: the folder gives the name
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return folder.relative_to(root).as_posix() if root is not None and folder != root else folder.name

@@ -80,6 +80,7 @@ class _CaseQueue:
                 with self._lock:  # another process starts it again
                     self._left.insert(0, i)
                 return
+            # an interrupt of the helper too, which is no `Exception`
             except BaseException as error:
                 self.stop()
                 self._failed.append(error)
@@ -125,6 +126,7 @@ def _helped(work: _CaseQueue, count: int) -> Iterator[None]:
         for thread in threads:
             thread.join()
         work.go()  # what a helper that died has left
+    # not raised again: `results` knows what was cut
     except KeyboardInterrupt:
         work.stop()
         _interrupt(helpers, threads)

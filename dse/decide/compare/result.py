@@ -19,6 +19,7 @@ from dse.front.tables import Table, stack
 from dse.plugins import objective
 
 
+# a function, since objectives are plug-ins, which an import must not load
 @cache
 def axes() -> tuple[Axis, Axis]:
     """What chips are compared in: $/(token/s) and TPOT."""
@@ -83,6 +84,7 @@ class Comparison:
         for c in self.chips:
             if c.gap is None:
                 count[group_of(c.basis)] = count.get(group_of(c.basis), 0) + 1
+        # sorted is stable: of equally many the first that was named
         return tuple(sorted(count, key=lambda name: -count[name]))
 
     def may_win(self, chip: ComparedChip) -> bool:

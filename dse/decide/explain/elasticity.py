@@ -66,6 +66,7 @@ def elasticities(study: ResolvedStudy, candidate: Candidate, layout: Layout) -> 
     varied = [_varied(study, candidate, f, v) for f, pair in zip(known, ends, strict=True) for v in pair]
     usable = [s for s in varied if s is not None]
     free = [_without_targets(s) for s in usable]
+    # costs have no gaps; a number that no valid study can have gets one in its place
     cost = iter(costs_of_variants(free, [candidate], layout, {})[:, 0])
     values = [next(cost) if s is not None else np.nan for s in varied]
     found = []

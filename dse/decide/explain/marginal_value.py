@@ -112,6 +112,7 @@ def _of_place(
     try:
         # the study is resolved again, so that area, price and power follow from the number
         ends = [vary(study, {place: value * f}) for f in (1.0 - STEP, 1.0 + STEP)]
+    # no valid study has that number
     except SpecError:
         return MarginalValue(resource=label, step=STEP, elasticity=None, more=None, less=None, price=0.0)
     chips = [chips_of_candidates(end, [candidate]) for end in ends]

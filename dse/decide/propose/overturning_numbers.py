@@ -78,6 +78,7 @@ def overturning_numbers(
         )
         for (f, _, bad), by, name in zip(brackets, behind, names, strict=True)
     ]
+    # a factor of a half is as large as one of two
     return sorted(found, key=lambda o: abs(np.log(o.factor)))
 
 

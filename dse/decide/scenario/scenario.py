@@ -75,6 +75,7 @@ def costs_of(
         study = varied(s.study, s.places, candidates) if s.places else s.study
         shared = _SharedQuestion(
             contexts=contexts_of(study),
+            # sorted: the order in which limits were set makes no other question
             limits=tuple(sorted(s.limits.items())),
             sizes=tuple(sorted(s.sizes.items())),
         )

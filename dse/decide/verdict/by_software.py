@@ -93,6 +93,7 @@ def verdicts_from(manifest: Mapping[str, Any]) -> Verdicts | None:
             verdicts=tuple(Verdict(**v) for v in manifest["verdicts"]),
             dependence=tuple(Dependence(**d) for d in manifest["dependence"]),
         )
+    # TypeError: verdicts of another version have other fields
     except (KeyError, TypeError):
         return None
 

@@ -62,6 +62,7 @@ Key = tuple[str | None, tuple[tuple[str, float], ...]]
 
 
 def _key(c: Candidate) -> Key:
+    # sorted: the order in which parameters were set makes no other chip
     return c.branch, tuple(sorted(c.values.items()))
 
 

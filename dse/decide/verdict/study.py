@@ -81,6 +81,7 @@ def verdicts_at(
     study: ResolvedStudy, front: Front, limits: Mapping[str, float], with_unanchored: bool = False
 ) -> Verdicts:
     """The same at `limits` [SI, by objective]; unanchored chips may win with `with_unanchored`."""
+    # the first limit is the target of the verdicts; the others hold as well
     name, others = next(iter(limits), None), dict(list(limits.items())[1:])
     return _verdicts(study, front, (name, [limits[name] if name else None]), others, with_unanchored)
 
@@ -131,6 +132,7 @@ def _targets(front: Front) -> tuple[str | None, list[float | None]]:
     name = max(sorted(limits_by_name), key=lambda n: len(limits_by_name[n]), default=None)
     if name is None or not limits_by_name[name]:
         return None, [None]
+    # a fixed target may be among those to report, too
     limits: list[float | None] = [*sorted({float(v) for v in limits_by_name[name]})]
     return name, limits
 

@@ -150,6 +150,7 @@ def _cut(text: str) -> str:
     return words if len(words) <= 40 else words[:37] + "..."
 
 
+# every key of a kind is looked up in the same files
 @cache
 def _bundled(kind: str) -> tuple[Any, ...]:
     """Data of the bundled files of a kind."""

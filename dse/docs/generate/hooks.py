@@ -46,6 +46,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if (ROOT / name).is_file():
             text = (ROOT / name).read_text(encoding="utf-8")
             files.append(File.generated(config, called, content=text))
+    # after all pages are there: the navigation lists those of whole folders
     config.nav = _expanded(config.nav, sorted(file.src_uri for file in files if file.is_documentation_page()))
     return files
 
@@ -65,6 +66,7 @@ def _expanded(nav: object, pages: list[str]) -> Any:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Lead links to where the site has what they mean; keep the words of those that it has nothing for."""
+    # mkdocs passes it by name, so it cannot be left out
     del config
     known = {file.src_uri for file in files}
     return mended(markdown, page.file.src_uri, known, FRONT_DOOR)

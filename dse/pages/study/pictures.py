@@ -63,6 +63,7 @@ def over_column(answers: Answers, cases: str, who: str, across: str, column: str
     picked = chosen(answers, cases)
     lines = []
     for answer in picked:
+        # sorted, since a line runs through its points in their order
         points = sorted((_number(p, across), _number(p, column)) for p in _designs(answer, who.strip()))
         x, y = np.array(points, dtype=np.float64).reshape(-1, 2).T
         lines.append(Line(answer.title, x, y))

@@ -163,6 +163,7 @@ def within(axis: Axis, limit: float) -> str:
 def targets_of(answer: Answer) -> tuple[Axis, list[float]]:
     """The axis of the latency targets, and they, the tightest first."""
     known = {a.name for a in answer.front.axes}
+    # a study may also have targets of what is no axis of its front
     name, limits = next((n, v) for n, v in answer.front.manifest["targets"].items() if n in known)
     return axis_named(answer.front.axes, name), sorted(limits)
 

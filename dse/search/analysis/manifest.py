@@ -31,6 +31,7 @@ def manifest_of(
         "trials": len(trials),
         "feasible_trials": sum(_feasible(t) for t in trials),
         "repeatable": repeatable(trials),
+        # the kind alone: an address may hold a password
         "storage": "embedded" if storage.startswith("journal:") else storage.partition(":")[0],
     }
 

@@ -224,6 +224,7 @@ def _directions(branch: Branch, held: Mapping[str, float]) -> dict[str, Floats]:
     names = tuple(branch.spec.parameters)
     low = np.asarray([held.get(n, 0.0) for n in names])
     high = np.asarray([held.get(n, 1.0) for n in names])
+    # the same lines each time, so that a proof can be repeated
     rng = np.random.default_rng(0)
     lines = np.empty((len(names), SAMPLE, STEPS, len(names)))
     for axis in range(len(names)):

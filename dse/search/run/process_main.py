@@ -77,6 +77,7 @@ class TaskLoop:
         try:
             while True:
                 self._received.put(self._pipe.recv())
+        # a socket whose other end was killed is reset, not ended, where messages were unread
         except (EOFError, OSError):
             self._received.put(("gone", None))
 

@@ -239,6 +239,7 @@ def _seeds(shared: Shared) -> Iterator[tuple[WorkerName, int]]:
     Most samplers draw their first trials at random, so a resumed study uses another seed, and so does a run
     that joins others: neither may repeat their draws.
     """
+    # a seed is below 2^32; its sum with a number of trials need not be
     first = (shared.resolved.spec.seed + (shared.stored_before or 0)) % 2**32
     if shared.alone or shared.created:
         yield WorkerName(shared.name, 0), first

@@ -55,6 +55,7 @@ def bundle_of(study: ResolvedStudy) -> StudyBundle:
     files = [(name, path.read_text(encoding="utf-8"))]
     # a catalog of one folder holds the files of the package alone
     if bundled:
+        # sorted, so that two bundles of one study are equal: workers cache by them
         found = sorted(own.rglob("*.yaml"))
         files += [(f"configs/{p.relative_to(own).as_posix()}", p.read_text(encoding="utf-8")) for p in found]
     return StudyBundle(

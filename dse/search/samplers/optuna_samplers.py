@@ -43,6 +43,7 @@ def sampler_of(study: ResolvedStudy, seed: int) -> BaseSampler:
     try:
         # Optuna's samplers draw with NumPy's RandomState, whose seeds are below 2^32
         sampler = factory(seed=seed % 2**32, **given, **chosen.options)
+    # what a factory raises for options that it does not take, see `dse.testing.sampler_contract`
     except (TypeError, ValueError) as error:
         raise spec_error(f"{study.path}", f"sampler.options: {error}") from None
     if not isinstance(sampler, BaseSampler):

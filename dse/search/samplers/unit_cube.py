@@ -80,6 +80,7 @@ class UnitCube:
         """Places near those of `parents`: a few parameters moved, some of them mixed first."""
         pool = np.stack(list(parents))
         out = pool[rng.integers(len(pool), size=count)].copy()
+        # one draw a chip, which is then mixed or not as a whole
         mixed = rng.random((count, 1)) < CROSSED
         other = pool[rng.integers(len(pool), size=count)]
         out = np.where(mixed & (rng.random(out.shape) < 0.5), other, out)

@@ -46,6 +46,7 @@ class Journal(JournalFileBackend):
                         rest = rest[file.write(rest) :]
                     # on disk before the recovery logs let go of these trials
                     os.fsync(file.fileno())
+                # an interrupt, too, must leave no part of them
                 except BaseException:
                     # all lines or none, since they may be those of one trial
                     os.truncate(self.path, size)

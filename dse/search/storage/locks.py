@@ -22,6 +22,7 @@ def hold(path: Path) -> FileIO | None:
     except BlockingIOError:
         handle.close()
         return None
+    # an interrupt, too: the handle may hold the lock already
     except BaseException:
         handle.close()
         raise

@@ -37,6 +37,7 @@ class Outage:
         """Use the storage; an outage is noted. Raises `SpecError` when it lasts longer than `PATIENCE`."""
         try:
             yield
+        # any of them, since the classes of drivers are known by name only
         except Exception as error:
             if not is_away(error):
                 raise

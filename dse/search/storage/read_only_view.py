@@ -88,6 +88,7 @@ class ReadOnlyView(BaseStorage):
         """Copies of all trials with their constraints as a list; the values in them are shared."""
         del deepcopy  # they are copies in any case
         source, own = self._source(study_id)
+        # they are copied below, as far as copies differ
         trials = source.get_all_trials(own, deepcopy=False, states=states)
         return [_copied(trial, study_id) for trial in trials]
 

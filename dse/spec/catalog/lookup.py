@@ -165,6 +165,7 @@ class Catalog:
         found: dict[str, Path] = {}
         for path in files.values():
             for alias in _aliases_in(path):
+                # files come sorted by name, so of two with one alias the same one always wins
                 found.setdefault(alias.lower(), path)
         return found
 
@@ -220,6 +221,7 @@ def _listed_at(folder: Path, stamp: int) -> tuple[Path, ...]:  # noqa: ARG001 - 
     return tuple(sorted(folder.glob("*.yaml")))
 
 
+# cached by the stamp of the file too: `dse view` runs for hours and must see edits
 @lru_cache(maxsize=1024)
 def _load_at(spec: type[Spec], path: Path, stamp: tuple[int, int]) -> Spec:  # noqa: ARG001 - the cache key
     return load_spec(spec, path)

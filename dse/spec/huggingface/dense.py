@@ -90,6 +90,7 @@ def _qwen3(c: HfConfig) -> Network:
 
 
 def _gemma(c: HfConfig) -> Network:
+    # a pattern of 2 is the default of Gemma 2, of 6 that of Gemma 3, see `defaults`
     which = kinds(c, every(c, c.size("sliding_window_pattern")))
     return Network(
         layers=dense(c, which, bias=c.flag("attention_bias")),

@@ -38,6 +38,7 @@ def _gpt2(c: HfConfig) -> Network:
 
 def _gptj(c: HfConfig) -> Network:
     tied = c.flag("tie_word_embeddings")
+    # biases in the FFN alone, not in attention
     return _network(c, bias=False, width="n_inner", tied=tied, parallel=True, notes=(BIASES,))
 
 

@@ -31,6 +31,7 @@ CHIP: Final = MappingProxyType(
         "host": "host",
         "claimed_user_speed": "claimed_user_speed",
         **{f"peak_{f}": f"peak.{f}" for f in get_args(PeakFormat)},
+        # fp16 stands for both, see `PeakFormat`
         "peak_bf16": "peak.fp16",
     }
 )

@@ -41,6 +41,7 @@ def parse_yaml(text: str, where: str) -> tuple[object, Lines]:
         if problems:
             raise SpecError(problems)
         return loader.construct_document(node), lines
+    # the parser in Python recurses once a level, and has no other limit than Python's
     except RecursionError:
         raise spec_error(where, "expected YAML with a few levels of nesting, got thousands") from None
     except yaml.YAMLError as error:

@@ -182,6 +182,7 @@ def text_of(sheet: Datasheet) -> str:
     buffer = StringIO()
     # a fixed width, so that the file does not depend on the terminal
     _print(sheet, Console(file=buffer, width=WIDTH, highlight=False, markup=False, emoji=False))
+    # rich fills lines up with blanks
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 

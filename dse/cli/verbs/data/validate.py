@@ -121,6 +121,7 @@ def validate(
         predicted = _predict(table, quality, stack, configs, report)
     _files(predicted, table, plot, out)
     _emit(predicted, keys, form)
+    # after printing, which says why no row can be predicted
     if not predicted.found:
         raise typer.Exit(ExitCode.FAILED)
 
@@ -164,6 +165,7 @@ def _emit(predicted: Predicted, keys: Sequence[str], form: str) -> None:
         show_errors(predicted, groups, keys)
         return
     print_rows([group.as_dict() for group in groups], form)
+    # to stderr, since stdout is for data
     for line in remarks(predicted):
         remark(line)
 

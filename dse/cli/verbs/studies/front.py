@@ -123,6 +123,7 @@ def front(
     if plot is not None:
         _draw(found, plot, study, configs, exact_behind(stored, folder, exact))
     if form == "table":
+        # of the stored front: that it is empty is not that nothing meets the condition
         if len(stored.frame):
             _show(found, _compared(stored, folder, exact), sure)
         else:

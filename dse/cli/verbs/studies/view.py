@@ -58,6 +58,7 @@ def view(
     are in a database, give the --storage of `dse run`. The server listens on this machine only and changes
     nothing: results are read, never locked or written. Ctrl-C ends it.
     """
+    # only to refuse a wrong folder before the server starts
     Catalog.of(configs)
     if results != RESULTS and not results.is_dir():  # the usual folder may be made by the first run
         raise spec_error("--results", f"expected a folder of results, got none at {str(results)!r}")

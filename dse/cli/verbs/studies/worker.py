@@ -77,6 +77,7 @@ def worker(
     --scheduler starts the processes on the workers of a Dask cluster and waits for them; unstored trials of a
     killed worker remain in the temporary folder of its machine. --no-targets must match the run.
     """
+    # machines of a cluster keep what is not stored in folders of their own
     only_one_of("--scheduler", scheduler, "--out", out)
     with shown(study) as report, calm():
         with blame("STUDY"):
