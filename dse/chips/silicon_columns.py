@@ -8,6 +8,7 @@ from dse.spec.schema.chip import ChipSpec
 from objectives.arrays import Array, namespace, zeros_like
 
 WATTS = ("static_w", "compute_w", "sram_w", "dram_w", "link_w")
+# a bandwidth of 0 is no limit: nothing leaves a single die
 ONE_DIE = MappingProxyType({"dies": 1.0, "die_bandwidth": 0.0, "die_latency": 0.0})
 EXCESS = ("area_excess_m2", "dram_stacks_excess", "link_excess", "cooling_excess_w")
 

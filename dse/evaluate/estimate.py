@@ -177,6 +177,7 @@ class Subject:
         self.unpriced = self.chip.price.value is None and "listed price" in needs_of(self.chip, self.price)
         if self.unpriced:
             setting = _at_unit_cost(self.chip, setting)
+        # `chip_columns` does it too, but notes on formats are read from this chip
         self.chip = with_formats(self.chip, setting.technology)
         self.columns = chip_columns(self.chip, setting, self.stack, self.network)
         self.llm = self.llm_spec.resolve()

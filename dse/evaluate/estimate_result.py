@@ -98,6 +98,7 @@ def smallest_system(model: api.CostModel, one: api.Designs, context: api.Context
     work = context.workload
     if not serving_mode(work.serving).has_pools or work.pools == "system":
         return {}
+    # in detail, as pools are filled only then
     m = model.evaluate(one, replace(context, workload=replace(work, pools="system")), detail=True)
     told = {"chips": m.chips, "capex_usd": m.capex_usd, "usd_per_token_per_s": m.usd_per_token_per_s}
     return parts_of({**told, **m.pools})

@@ -28,5 +28,5 @@ def _combined(ledger: Ledger, each: Sequence[Ledgers], weights: Sequence[float])
 
 def _weighted(ledgers: Sequence[Parts], weights: Sequence[float]) -> dict[str, float]:
     names = dict.fromkeys(name for parts in ledgers for name in parts)
-    # members differ in their parts: an LLM without experts spends nothing on routing
+    # members differ in their parts: only a workload with a prefix cache pays for its tier
     return {n: sum(w * parts.get(n, 0.0) for w, parts in zip(weights, ledgers, strict=True)) for n in names}

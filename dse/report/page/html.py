@@ -11,12 +11,14 @@ VOID = frozenset({"br", "hr", "img", "input", "link", "meta", "col"})
 class Html(str):
     """Text that is markup already; made by `tag`, `joined` and `data_script` alone."""
 
+    # no dictionary for each of the many pieces of a page
     __slots__ = ()
 
 
 Child: TypeAlias = "str | int | Iterable[Child] | None"
 
 
+# by position only, so that an attribute may be called `name`
 def tag(name: str, /, *children: Child, **attributes: str | int | float | bool | None) -> Html:
     """An element; children that are no `Html` are escaped, None is nothing, lists are laid flat.
 

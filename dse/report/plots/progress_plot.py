@@ -43,6 +43,7 @@ def _draw(figure: MplFigure, info: ProgressInfo) -> None:
             end,
             1.01,
             info.event,
+            # towards the middle, so that the words stay inside
             ha="right" if end > info.end / 2 else "left",
             va="bottom",
             fontsize=8,

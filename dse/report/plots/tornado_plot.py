@@ -93,6 +93,7 @@ def _ends(row: int, bar: Bar) -> Iterator[End]:
         elif other is None:  # what is infeasible stands on the right
             yield End(row, min(100.0 * value, 0.0), -1, text)
         else:
+            # an end of no length has no side of its own: low is written on the left, high on the right
             yield End(row, 100.0 * value, (-1, 1)[i] if value == 0.0 else 1 if value > 0.0 else -1, text)
 
 

@@ -40,6 +40,7 @@ def render_validation(info: ValidationInfo, form: str) -> bytes:
 
 def _grid(info: ValidationInfo) -> tuple[int, int]:
     """Panels side by side and one below the other."""
+    # without rows the picture still has one place
     across = min(len(info.panels), 2) or 1
     return across, -(-len(info.panels) // across) or 1
 

@@ -57,6 +57,7 @@ def _design(row: Row) -> str:
 
 def _kind(row: Row) -> str:
     label = kind_label(str(row.get("branch") or ""))
+    # an abbreviation keeps its capitals
     return label if label[:2].isupper() else label.lower()
 
 
@@ -77,6 +78,7 @@ def _winners(found: Evidence, target: Axis, limits: Sequence[float]) -> Iterator
             yield f"Within a {target.label} of {within} no design was found{_but(found, group)}."
             continue
         values = [shown(row[goal.column], goal.unit) for _, row in (group[0], group[-1])]
+        # once where both ends print alike
         values = list(dict.fromkeys(values))
         better = "highest" if goal.maximised else "lowest"
         yield (
