@@ -110,6 +110,7 @@ class Foundry:
             return []
         # constants that all builds share are checked with the first build only
         found = list(self.technology.problems(build, where, shared=not self._clean))
+        # problems name the place that asked, so a build that has some is checked again for the next place
         if not found:
             self._clean.add(build)
         return found

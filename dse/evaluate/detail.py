@@ -114,6 +114,7 @@ def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Design
     over = _violations(study.limits, combined_metrics(tuple(points)), study.context, n)
     for i, each in enumerate(zip(*details, strict=True)):
         yield DesignDetail(
+            # one chip serves the whole mix: of chip, stack and interval every part has the same
             chip=each[0].chip,
             stack=each[0].stack,
             hypothetical=each[0].hypothetical,

@@ -135,6 +135,7 @@ def _check(study: ResolvedStudy, drawn: SampledDesigns, rows: Sequence[Row], fro
         column = drawn.column(axis.name)
         now = np.asarray([drawn.point[place[design_key(study, row)], column] for row in rows])
         then = np.asarray([float(row[axis.column]) for row in rows])
+        # without the absolute tolerance that is the default: next to a TPOT in seconds 1e-8 is not small
         if not np.allclose(now, then, rtol=_SAME, atol=0.0):
             far = int(np.argmax(np.abs(now / np.where(then == 0.0, 1.0, then) - 1.0)))
             raise StaleResultsError(

@@ -155,6 +155,7 @@ def _target_names(axes: MplAxes, info: FrontInfo) -> None:
 
 def _words(figure: MplFigure, axes: MplAxes, info: FrontInfo) -> MplText:
     """Everything around the picture; returns the title, which still has to move above the axes."""
+    # names of targets on x take up to two rows between axes and title
     title = head(figure, axes, info.title, info.subtitle, pad=26 if info.targets else 8)
     if not any(len(s.x) for s in info.series) and not (info.compared and info.baselines):
         nothing(
@@ -162,6 +163,7 @@ def _words(figure: MplFigure, axes: MplAxes, info: FrontInfo) -> MplText:
         )
     handles, labels = axes.get_legend_handles_labels()
     if handles:
+        # names of targets on y stand right of the axes, and the legend beyond them
         aside = 1.1 if any(t.axis == "y" for t in info.targets) else 1.01
         axes.legend(
             handles, labels, loc="upper left", bbox_to_anchor=(aside, 1.0), frameon=False, fontsize=8.5
@@ -181,6 +183,7 @@ def _points(info: FrontInfo) -> Floats:
     """Everything drawn that a name should not cover (n, 2)."""
     parts = [np.column_stack([s.x, s.y]) for s in info.series]
     corner = [np.array([info.reference])] if info.reference else []
+    # starts with no point, since an empty list cannot be joined
     return np.concatenate([np.empty((0, 2)), *parts, *corner])
 
 

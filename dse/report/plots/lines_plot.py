@@ -12,6 +12,7 @@ from dse.report.drawing.style import DASHES, PARTS
 from dse.report.drawing.ticks import set_scale
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+# of parts that colour alone tells apart, since a line cannot be hatched
 COLOURS = tuple(part.colour for part in PARTS if not part.hatch)
 SIZE = (8.0, 4.4)  # inches
 WRAP = 14  # letters of a name under the axis

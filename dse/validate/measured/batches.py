@@ -148,6 +148,7 @@ class Lookup:
         # a single chip needs no link
         if ways.tp * ways.pp > 1 and not columns["link_bandwidth"]:
             return Refusal(row, f"the link bandwidth of {chip.name} is unknown")
+        # a stack without a list is that of a class, and its interval holds on any chip of that class
         known = own and (not stack.chips or chip.name in stack.chips)
         return Case(
             row=row,

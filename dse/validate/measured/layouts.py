@@ -52,6 +52,7 @@ def layout(row: Measured, chip: ChipSpec, llm: api.Llm, weight_bytes: float) -> 
             return None
         return _found(row, fewest, pp, dp, f"TP {fewest:.0f}")
     ways = max(row.chips / (pp * dp), 1.0)
+    # chips that PP and DP do not divide: the row contradicts itself, and any layout would be a guess
     if not ways.is_integer():
         return None
     # a single chip leaves nothing to assume

@@ -67,6 +67,7 @@ def predict_scheduled(model: api.CostModel, scheduled: Scheduled, columns: Mappi
     # time of one request in the system, once it runs
     stay = ttft + np.maximum(batch.osl - 1.0, 0.0) * tpot
     waiting = np.maximum(scheduled.users / scheduled.running - 1.0, 0.0) * stay
+    # those who wait count as well, since the time in the system that Little's law divides by holds their wait
     in_flight = np.maximum(scheduled.users, scheduled.running)
     return in_metrics(batch, tpot, ttft + waiting, in_flight, np.asarray(d.tp * d.pp * d.dp))
 

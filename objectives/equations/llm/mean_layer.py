@@ -84,6 +84,7 @@ class MeanLayer:
     def experts(self) -> Array:
         """Weights of routed experts that one layer keeps on one chip [1]."""
         parts = [r.share * r.spread.held * r.elements for r in self.routed]
+        # from the first part on: 0 + an array would be one pass over it more
         return sum(parts[1:], parts[0]) if parts else zeros_like(self.head)
 
     def kv_read(self, context: Array) -> Array:

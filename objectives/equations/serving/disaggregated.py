@@ -205,6 +205,7 @@ class Disaggregated:
         busy = maximum(prefill.stage_s(), prompts * transfer)
         if load is not None:
             busy = maximum(busy, prompts * load)
+        # of the first: replicas that share experts follow from EP and TP alone, so all blocks have the same
         joined = s.layer.routed[0].spread.joined if s.layer.routed else ones_like(d.tp)
         whole = work.pools == "system"
         replicas = prefill_replicas(tokens / work.osl, busy, prompts, work.prefill_load, joined, whole=whole)
