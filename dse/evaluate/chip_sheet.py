@@ -335,7 +335,6 @@ def _per_byte(made: Silicon) -> dict[str, float]:
         "die_to_die": (made.plan.die_to_die_bandwidth, made.plan.joined.joules_per_byte),
         "load": (b.weight_load, t.energy.load_joules_per_byte),
     }
-    # a path that the chip lacks has no energy of a byte
     return {name: _first(np.asarray(joules)) for name, (rate, joules) in used.items() if _first(rate) > 0.0}
 
 
