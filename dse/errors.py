@@ -3,11 +3,14 @@
 An error that is not here is a mistake of the program, and ends in a stack trace.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
 from enum import IntEnum
-from typing import ClassVar, Final
+from typing import ClassVar, Final, ParamSpec, TypeVar, cast
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 CLOSE: Final = 0.2
 """A second name that is less alike than the first by more than this is no hint."""
@@ -120,6 +123,34 @@ class HelperLost(DseError):
 def spec_error(where: str, what: str) -> SpecError:
     """A `SpecError` with a single problem."""
     return SpecError([Problem(where, what)])
+
+
+class Attempts:
+    """Runs steps one by one and keeps the problems of those that fail, so that all are reported at once."""
+
+    def __init__(self, place: Callable[[str, Problem], Problem]) -> None:
+        """`place` says where a problem is, of the name of its step and the problem."""
+        self._place = place
+        self._problems: list[Problem] = []
+
+    def __call__(self, where: str, step: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+        """The result of a step called `where`; None where it failed, until `done`."""
+        try:
+            return step(*args, **options)
+        except (SpecError, UnitError) as error:
+            problems = error.problems if isinstance(error, SpecError) else [Problem("", str(error))]
+            self._problems += [self._place(where, p) for p in problems]
+            return cast(T, None)  # `done` raises before it is used
+
+    def done(self) -> None:
+        """Raise `SpecError` with the problems of all steps so far, if there are any."""
+        if self._problems:
+            raise SpecError(self._problems)
+
+
+def placed(where: str, problem: Problem) -> Problem:
+    """The problem, at `where` unless it has a place already."""
+    return problem if problem.where else Problem(where, problem.what, problem.key)
 
 
 def nearest(name: str, known: Iterable[str], command: str = "") -> str:

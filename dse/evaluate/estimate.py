@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from dse.bounds.speed_of_light import assert_within_physics
 from dse.chips.anchors import anchor
@@ -14,7 +13,7 @@ from dse.chips.resolve import Setting, chip_columns, chips_of, needs_of, precisi
 from dse.chips.silicon import chip_silicon
 from dse.choose.rule import TOLERANCE, Limits, best, judged, violations
 from dse.choose.solve import Found, Question, best_deployments
-from dse.errors import Problem, SpecError, nearest, spec_error
+from dse.errors import Attempts, Problem, SpecError, nearest, placed, spec_error
 from dse.evaluate.estimate_result import (
     LABELS,
     Estimate,
@@ -28,6 +27,7 @@ from dse.evaluate.estimate_result import (
 )
 from dse.plugins import cost_model as cost_model_named
 from dse.plugins import objective
+from dse.plugins import serving_mode as serving_mode_named
 from dse.question.layouts import all_spreads, all_stages, all_ways, bad_ep, bad_tp, batches, product
 from dse.question.targets import USUAL_GOAL
 from dse.spec.catalog.lookup import Catalog
@@ -150,9 +150,20 @@ class Subject:
         hold_targets: bool = True,
     ) -> None:
         catalog, given = Catalog.of(configs), dict(settings or {})
-        self.llm_spec, found_workload, spec = _found(catalog, llm, workload, chip)
-        self.cost_model = cost_model_named(cost_model)
-        self.software = software_named(software)
+        # one call names every wrong word: each look-up is tried before any error is raised
+        look = Attempts(placed)
+        self.llm_spec = look("--llm", catalog.get, LlmSpec, llm)
+        found_workload = look("--workload", catalog.get, WorkloadSpec, workload)
+        spec = look("--chip", catalog.get, ChipSpec, chip)
+        self.cost_model = look("--cost-model", cost_model_named, cost_model)
+        self.software = look("--software", software_named, software)
+        if stack is not None:
+            look("--stack", catalog.get, StackSpec, stack)
+        if serving is not None:
+            look("--serving", serving_mode_named, serving)
+        self.precision = look("--weights", _precision, weights, kv, activations)
+        self.price = look("--price-method", price_of_one, price_method, seller, system)
+        look.done()
         self.sold = catalog.get(StackSpec, stack or spec.stack)
         used_stack = stack_under(self.software, self.sold, catalog)
         # of chip and stack before overrides: these change numbers, not what was measured
@@ -163,8 +174,6 @@ class Subject:
         )
         if serving is not None:
             self.workload = served(self.workload, serving)
-        self.precision = _precision(weights, kv, activations)
-        self.price = price_of_one(price_method, seller, system)
         setting = Setting(
             catalog=catalog,
             precision=self.precision,
@@ -347,21 +356,6 @@ class Subject:
         if self.unpriced:
             notes.insert(1, f"{self.chip.name} has no listed price: priced at the unit cost of its silicon")
         return notes
-
-
-def _found(catalog: Catalog, llm: str, workload: str, chip: str) -> tuple[LlmSpec, WorkloadSpec, ChipSpec]:
-    """What an estimate is about; raises `SpecError` with all unknown names at once."""
-    found: list[Any] = []
-    problems: list[Problem] = []
-    # all three are looked up before any error is raised: one run names every wrong word
-    for spec, name in ((LlmSpec, llm), (WorkloadSpec, workload), (ChipSpec, chip)):
-        try:
-            found.append(catalog.get(spec, name))
-        except SpecError as error:
-            problems += error.problems
-    if problems:
-        raise SpecError(problems)
-    return found[0], found[1], found[2]
 
 
 def _hold_node(given: bool, chip: ChipSpec, technology: TechnologySpec) -> None:

@@ -11,11 +11,11 @@ from dse.chips.branch import Branch, branches_of
 from dse.chips.price_method import Terms, price_method
 from dse.chips.resolve import Setting, chip_columns, precision_of
 from dse.choose.rule import Limits
-from dse.errors import Problem, SpecError, nearest, spec_error
+from dse.errors import Attempts, Problem, SpecError, nearest, spec_error
 from dse.plugins import cost_model, objective, sampler_factory
 from dse.question.find_study import find_case
 from dse.question.layouts import Lists, check_deployments, filled
-from dse.question.look_ups import LookUps
+from dse.question.look_ups import at_key_of
 from dse.question.overrides import with_settings, workload_of
 from dse.question.targets import Target, bound, goal_of, limits_of, target_of
 from dse.spec.catalog.check_names import checked_spec
@@ -189,7 +189,7 @@ def load_cases(name: str, configs: Path | str | None = None) -> tuple[ResolvedSt
 
 def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | None = None) -> ResolvedStudy:
     """Look up every name of a study; raises `SpecError` with all problems at once."""
-    look = LookUps(path, case)
+    look = Attempts(at_key_of(path, case))
     # the other look-ups go on with the catalog as it is, to report their problems in the same run
     catalog = look("settings", with_settings, catalog, spec.settings or {}) or catalog
     llm = look("llm", catalog.get, LlmSpec, spec.llm)

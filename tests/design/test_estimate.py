@@ -339,3 +339,10 @@ def test_all_unknown_names_are_told_at_once() -> None:
 def test_a_node_that_no_technology_knows_is_refused(name: str) -> None:
     with pytest.raises(SpecError, match="process: unknown node 'n99'"):
         estimate("h100", llm="llama3.1-70b", workload="chat", settings={name: "n99"})
+
+
+def test_every_wrong_name_is_reported_at_once_with_its_option() -> None:
+    with pytest.raises(SpecError) as caught:
+        estimate("h100", "llama2-70", "chat", weights="fp9", serving="x", cost_model="z", software="y")
+    options = [problem.where for problem in caught.value.problems]
+    assert options == ["--llm", "--cost-model", "--software", "--serving", "--weights"]
