@@ -27,6 +27,7 @@ app = typer.Typer(
     help=HELP,
     epilog=EPILOG,
     no_args_is_help=True,
+    # help is printed without rich, which need not be loaded then
     rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -93,6 +93,7 @@ def page(catalog: Catalog) -> str:
 def _common(rows: list[PeerResult], catalog: Catalog) -> Iterator[str]:
     """A line for each tool, ours first."""
     by_tool = {tool: list(found) for tool, found in groupby(rows, key=lambda s: s.tool)}
+    # of one metric and batch every tool has the same question, so any of its rows will do
     queries = {(s.metric, s.batch): s for s in rows}
     best = {key: bound_of(s, catalog) for key, s in queries.items()}
     yield _line("**speed of light**", [_text(best.get(c)) for c in COLUMNS], "a bound")

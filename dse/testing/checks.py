@@ -55,6 +55,7 @@ def same_column(
 ) -> None:
     """Equal to rounding, or to the bit; names the first row that is not."""
     tolerance = 0.0 if exact else ROUNDING
+    # isclose is relative to its second argument
     equal = np.isclose(got, expected, rtol=tolerance, atol=slack)
     if not equal.all():
         # of equals argmin takes the first: the first row that differs

@@ -87,6 +87,7 @@ class PriceMethodContract:
 
     def test_prices_are_finite_and_above_zero(self, subject: PriceMethod) -> None:
         """One price for each chip."""
+        # a price that all chips share may be a single number
         price = np.broadcast_to(self._total(subject, self.chips()), (3,))
         require(bool((np.isfinite(price) & (price > 0.0)).all()), "price", "finite dollars above 0", price)
 

@@ -63,6 +63,7 @@ class EvaluatedChip:
         if found.feasible.any():
             return None
         one = self.designs.take(best(found))
+        # evaluated by itself, since `misses` reads the first design of a batch
         missed = misses(s.cost_model.evaluate(one, s.context), s.context, self.workload_limits)
         return Obstacle(
             fits=all(m.limit is not None for m in missed), exceeds={m.name: m.over for m in missed}

@@ -51,6 +51,7 @@ def study_of(subject: Subject, catalog: Catalog) -> ResolvedStudy:
     )
     # as `--set` has changed them, not as their files are
     own = (subject.llm_spec, subject.workload, subject.chip, subject.stack, subject.network)
+    # there is no such file: its name is for messages
     return resolve_study(spec, Path("compare"), catalog.with_overrides(own))
 
 

@@ -69,6 +69,7 @@ def _verdict(
             basis=group,
         )
     low, high = within(values[best], own[best][software].subject.interval)
+    # a comparison has no study that sets a tolerance, so the usual one holds
     near = {chip: v for chip, v in values.items() if chip != best and v <= values[best] * (1.0 + TOLERANCE)}
     return Verdict(
         target=limit,

@@ -82,6 +82,7 @@ class Explanation:
             "sources": {
                 key: {"weight": weight, "title": known[key].title, "url": known[key].url}
                 for key, weight in sources_of(self.elasticities).items()
+                # a number that was set on the command line cites no bibliography
                 if key in known
             },
         }

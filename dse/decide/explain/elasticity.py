@@ -51,6 +51,7 @@ def used_facts(study: ResolvedStudy, candidate: Candidate) -> list[Fact]:
         # nor does the row of another node or of another kind of DRAM
         if section in ("nodes", "dram") and rest.partition(".")[0] not in used:
             continue
+        # a relative step from 0 leads nowhere
         if fact.value != 0.0 and fact.leaf.basis != "definition":
             found.append(fact)
     return found

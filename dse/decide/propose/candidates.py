@@ -113,6 +113,7 @@ def _axes(branch: Branch, most: int) -> dict[str, Floats]:
     for name, p in branch.spec.parameters.items():
         count = min(each, p.steps or each) if name in free else 1
         fractions = np.linspace(0.0, 1.0, count) if count > 1 else np.zeros(1)
+        # on steps, so that these are chips of the space
         if p.steps:
             fractions = np.round(fractions * (p.steps - 1)) / (p.steps - 1)
         # rounding to steps may give one value twice

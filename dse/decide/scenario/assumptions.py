@@ -179,6 +179,7 @@ def _money(study: ResolvedStudy, name: str, group: str) -> Assumption:
             high=0.9,
             log=False,
             whole=False,
+            # what other methods charge over unit cost is unknown
             now=0.0 if study.spec.price.method == "unit-cost" else None,
         )
     if not group:

@@ -234,6 +234,7 @@ def _kept(whole: _Sides, base: Scenario, x: Assumption, y: Assumption | None) ->
     """The chips that are among the best of their side somewhere on a coarse net."""
     ys = [np.nan] if y is None else y.values(3)
     net = [_at(base, x, y, float(a), float(b)) for b in ys for a in x.values(3)]
+    # the study's own assumptions too, which need not be on the net
     cost = costs_of([base, *net], whole.candidates, coarse=True)
     chosen: list[list[int]] = []
     for side in (whole.first, whole.second):

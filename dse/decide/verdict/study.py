@@ -101,6 +101,7 @@ def _verdicts(
     ]
     candidates = _candidates(study, front)
     unanchored = {} if with_unanchored else unanchored_in(study)
+    # what may not win needs no search around it
     start = [c for c in candidates if (c.branch or c.label) not in unanchored]
     open_to = [name for name in study.branches if name not in unanchored]
     for question in (
@@ -119,6 +120,7 @@ def _cost_function(study: ResolvedStudy, bounds: Sequence[Mapping[str, float]]) 
 def _candidates(study: ResolvedStudy, front: Front) -> list[Candidate]:
     """The distinct chips of the front, the baselines, and a coarse grid; a mix does without the grid."""
     own = of_front(study, front) if len(front.frame) else ()
+    # without the baselines on the front: all of them follow
     searched = [c for c in own if c.branch is not None]
     return [*searched, *of_baselines(study), *(() if study.members else of_grid(study, GRID))]
 

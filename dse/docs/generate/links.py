@@ -17,6 +17,7 @@ def mended(markdown: str, page: str, known: set[str], front_door: Mapping[str, s
         picture, words, target, anchor = found[1], found[2], found[3], found[4] or ""
         there = normpath(join(dirname(place), target))
         in_site = front_door.get(there, there.removeprefix(f"{DOCS}/"))
+        # a link to a folder means its first page
         for candidate in (in_site, f"{in_site}/README.md", f"{in_site}/index.md"):
             if candidate in known:
                 return f"{picture}[{words}]({relpath(candidate, dirname(page) or '.')}{anchor})"

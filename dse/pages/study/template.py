@@ -104,6 +104,7 @@ def reflowed(text: str) -> str:
         fences = block.count("```")
         if code or fences or not block.strip():
             out.append(block)
+            # an odd number of fences opens or closes a listing, in which blank lines may be
             code ^= fences % 2 == 1
         else:
             out.append(_wrapped(block))

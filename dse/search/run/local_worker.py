@@ -80,6 +80,7 @@ class LocalWorker:
         if isinstance(self._optuna.sampler, TakesDesigns):
             self._optuna.sampler.take_designs(trial.number, points)
         values = _record(self.study, trial, choice, points)
+        # an infeasible trial is complete too: its violations show the sampler which way is less wrong
         self._optuna.tell(trial, values)
         if self._rows:
             self._archive.add(points.values, points.feasible, points.rows, points.ranks)

@@ -63,6 +63,7 @@ def tpe(seed: int, **options: Any) -> BaseSampler:
     `multivariate` sees parameters together, `group` keeps the parameters of one branch together.
     """
     with without_experimental_warnings():  # `group` is what branches need, and pinned by our tests
+        # no constraints_func: constraints are stored with each trial, where Optuna looks for them
         chosen = {"seed": seed, "multivariate": True, "group": True, "constant_liar": True, **options}
         return TPESampler(**chosen)
 

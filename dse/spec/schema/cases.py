@@ -39,6 +39,7 @@ def case_spec(path: Path, case: str | None) -> StudySpec:
 
 def _case(path: Path, case: str | None) -> StudySpec:
     """A case under the software that it is sold with; its problems have the lines of its own keys."""
+    # the whole file first: its own mistakes are reported before those of a case
     study = load_spec(StudySpec, path)
     if case is None:
         return study

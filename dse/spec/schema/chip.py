@@ -132,6 +132,7 @@ class DerivedFrom(Spec):
     """Number of the trial on the front of that study."""
     chip: str
     """Its name on the front of the study."""
+    # pydantic copies such a default for each spec
     targets: dict[str, str] = Field(default={})
     """Objective to the limit that it was proposed for."""
 

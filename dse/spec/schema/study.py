@@ -119,6 +119,7 @@ class SamplerSpec(Spec):
 
     name: str = "pareto"
     """Name of the sampler; `dse catalog samplers` lists them."""
+    # pydantic copies such a default for each spec
     options: dict[str, object] = Field(default={})
     """Options of the sampler by name."""
 

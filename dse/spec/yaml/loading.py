@@ -95,6 +95,7 @@ def _say(spec: type[BaseModel], loc: tuple[Hashable, ...], detail: ErrorDetails)
     if kind == "literal_error":
         known = _words_at(spec, loc, key=detail["loc"][-1] == KEY)
         return f"unknown value {got!r}; {nearest(str(got), known)}"
+    # pydantic writes sentences, which ours continue behind a colon
     return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, got {got!r}"
 
 

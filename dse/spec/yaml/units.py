@@ -124,6 +124,7 @@ _THOUSANDS = (("", 1.0), ("k", 1e3), ("M", 1e6), ("G", 1e9), ("T", 1e12), ("P", 
 
 def pretty(value: float, unit: str, digits: int = 3) -> str:
     """`value` in SI written for people: `pretty(3.35e12, "B/s")` is "3.35 TB/s"."""
+    # neither has a logarithm that a prefix could follow from
     if value == 0 or not isfinite(value):
         return f"{value:g} {unit}".strip()
     if unit.startswith("USD") or unit in ("", "token", "chip"):
