@@ -186,9 +186,11 @@ def propose(
         local_search_steps=steps,
         rounded=made,
         chip=chip,
+        # by the study's method: the file of the chip has no price
         price_usd=float(chips_of_candidates(study, [made.candidate]).price_usd[0]),
         prices=group_of(price_bases_in(study)[branch]),
         unanchored=unanchored_in(study).get(branch),
+        # as its file calls it, no longer by branch and trial
         evaluation=_under_name(evaluation, chip.name),
         goal=problem.goal.name,
         goal_label=problem.goal.label,
@@ -246,6 +248,7 @@ def _anchored(study: ResolvedStudy, rows: Sequence[Row]) -> list[Row]:
 
 def _meets(row: Row, column: str, direction: str, limit: float) -> bool:
     value = row.get(column)
+    # unknown on the front, so it is judged after rounding, see `outside`
     if value is None:
         return True
     return bool(value <= limit if direction == "minimize" else value >= limit)
@@ -283,6 +286,7 @@ def _odds(
 ) -> Odds:
     """Monte Carlo of the proposal against its rivals, and percentiles of TPOT with its deployment fixed."""
     candidate = made.candidate
+    # the samples of `monte_carlo` below, since seed and numbers are the same
     studies = studies_of(study, sample_numbers(study, samples, seed), [candidate])
     # TPOT with the deployment held; the goal, below, with deployments chosen again in each sample
     low, median, high = np.percentile(

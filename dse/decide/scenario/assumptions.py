@@ -131,6 +131,7 @@ def _named(study: ResolvedStudy, text: str, candidates: Sequence[Candidate]) -> 
             whole=True,
             now=None,
         )
+    # before the parameters, one of which is a price too
     if name in ("price", "margin"):
         return _money(study, name, group)
     if name in PARAMETERS:

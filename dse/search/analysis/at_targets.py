@@ -79,6 +79,7 @@ def _of_front(
     """Rows of the chips of the front that contend at some target, branch by branch."""
     if not len(frame):
         return
+    # baselines on the front are solved by `_of_baselines`
     rows = frame[_contending(study, frame, target, limits) & (frame["role"] == "search").to_numpy()]
     # deployments are chosen again below, so one row of each chip is enough
     rows = rows.drop_duplicates("chip")
@@ -87,6 +88,7 @@ def _of_front(
     for name, part in rows.groupby(rows["chip"].map(branch_of), sort=True):
         branch, chips = study.branches[str(name)], family_of(study, str(name), part).chips
         values = {n: part[f"param_{n}"].to_numpy(dtype=float) for n in branch.spec.parameters}
+        # chips that share a price have it once
         price = np.broadcast_to(np.asarray(chips.price_usd), (len(part),))
         origin = Origin(
             trial=part["trial"].to_numpy(),

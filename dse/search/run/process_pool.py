@@ -76,6 +76,7 @@ class ProcessPool:
         for worker in self._workers:
             worker.send("stop")
         found: list[Delivery] = []
+        # one that is not ready has no trial to deliver
         waited = [w for w in self._workers if w.ready]
         deadline = time.monotonic() + GRACE
         while waited:

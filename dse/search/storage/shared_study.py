@@ -68,6 +68,7 @@ class Shared:
 
     def sync(self) -> list[FrozenTrial]:
         """Read the storage; returns trials of other runs that have finished since the last call."""
+        # they are only read, so copies of all of them at every flush would be for nothing
         self._trials = self.study.get_trials(deepcopy=False)
         # finished trials never change, so only new and unfinished ones are looked at
         pending = [*sorted(self._open), *range(self._learnt, len(self._trials))]

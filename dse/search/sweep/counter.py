@@ -44,6 +44,7 @@ class Counter:
             }
             for piece in self._pieces:
                 counted = self._count(part, piece.deployments.columns(), pivots)
+                # chips that are alike in all columns are counted once
                 found[start:stop] += np.broadcast_to(counted, (self._batch,))[: stop - start]
         return found
 

@@ -81,6 +81,7 @@ def pivots_of(front: Floats, sample: Floats, count: int = PIVOTS) -> Floats:
     while len(chosen) < count:
         gains = covers.sum(axis=1)
         best = int(gains.argmax())
+        # one at least, since the last is repeated below
         if chosen and not gains[best]:
             break
         chosen.append(best)

@@ -76,6 +76,7 @@ def _deployments(study: ResolvedStudy, choices: Sequence[Choice]) -> api.Deploym
         k: np.asarray([[float((c.deployment or {})[k]) for c in choices]])
         for k in ("batch", "tp", "pp", "ep")
     }
+    # EP beyond TP needs several replicas that share one set of experts
     return api.Deployments(**columns, dp=np.maximum(columns["ep"] / columns["tp"], 1.0))
 
 
