@@ -163,7 +163,7 @@ def _text(value: float | None) -> str:
     """Three significant digits, whole where they are all before the point."""
     if value is None:
         return ""
-    # the # keeps zeros at the end: 1.00, not 1
+    # the number sign keeps the zeros at the end, as in 1.00
     return f"{value:,.0f}" if value >= 100.0 else f"{value:#.3g}"
 
 
