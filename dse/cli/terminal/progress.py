@@ -23,6 +23,7 @@ def shown(study: str) -> Iterator[Callable[[int, int, str], None]]:
     # transient: the bar leaves nothing above the answer
     bar = Progress(*columns, console=console, transient=True, disable=unseen)
     with bar:
+        # without a total the bar moves until the first report
         lines = {threading.get_ident(): bar.add_task(study, total=None)}
 
         def report(done: int, wanted: int, what: str) -> None:

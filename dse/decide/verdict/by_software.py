@@ -108,6 +108,7 @@ def within(
     value: float, factors: Mapping[str, float], metric: str = "throughput"
 ) -> tuple[float | None, float | None]:
     """The 80 % interval of a value that a stack knows to a factor up and down; (None, None) without one."""
+    # of throughput unless said otherwise: dollars over token/s are in proportion to its inverse
     factor = factors.get(metric)
     return (None, None) if factor is None else (value / factor, value * factor)
 

@@ -159,6 +159,7 @@ def _shared(wished: Mapping[str, Floats], axes: int) -> tuple[npt.NDArray[np.boo
     # greedy: columns that depend on most axes first, since the others then fit into their corners
     for column in sorted(wished, key=lambda name: -np.count_nonzero(wished[name])):
         wish = wished[column]
+        # negative only where one wants the upper end of an axis and the other the lower
         at = next((i for i, corner in enumerate(found) if (corner * wish >= 0.0).all()), len(found))
         if at == len(found):
             found.append(np.zeros(axes))

@@ -92,6 +92,7 @@ def _lock(connection: Connection, study_id: int) -> None:
     """
     same = update(_STUDIES).where(_STUDIES.c.study_id == study_id)
     if connection.execute(same.values(study_name=_STUDIES.c.study_name)).rowcount != 1:
+        # as Optuna's storages do for a study that is gone
         raise KeyError(f"study {study_id}")
 
 

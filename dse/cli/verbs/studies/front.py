@@ -128,6 +128,7 @@ def front(
             _show(found, _compared(stored, folder, exact), sure)
         else:
             _empty(stored, lies)
+        # after the answer, since the proof takes as long as the user gives it
         if gap is not None:
             show_gap(proven(study, out, configs, gap), stored.axes)
     elif form == "json":
