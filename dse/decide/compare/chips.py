@@ -87,6 +87,7 @@ def compare(
             configs=configs,
             hold_targets=hold_targets,
         )
+        # among the look-ups, whose problems are collected and reported together
         found.check_layout(**layout, dp=None)
         return found
 
@@ -186,6 +187,7 @@ def _compared(of: EvaluatedChip, limits: Sequence[float]) -> ComparedChip:
     """The row of a chip: its best deployment at each target, its obstacle, and its own front."""
     s, good = of.subject, of.good()
     found = list(zip(of.at(limits), limits, strict=True))
+    # by the software that it is sold with, whichever is shown: see `unanchored_in`
     anchoring = anchor(s.sold, s.chip)
     return ComparedChip(
         chip=s.chip.name,

@@ -51,6 +51,7 @@ def _silicon(study: ResolvedStudy, chip: ChipSpec) -> Iterator[tuple[str, float,
         "unit_cost": ("unit_cost_usd", "bill of materials by the technology file"),
     }
     for path, (ledger, note) in derived.items():
+        # a file has the area of one die, and the cost of the whole package
         whole = sum(made[ledger].values()) / (
             float(chip.die.count.value or 1) if ledger == "area_m2" else 1.0
         )
@@ -184,6 +185,7 @@ def space_around(study: ResolvedStudy, candidate: Candidate, chip: str) -> str:
         *(
             f"      {name}: {_range(name, value)}"
             for name, value in candidate.values.items()
+            # a node and a kind of DRAM are fixed above, any other name by the template
             if PARAMETERS[name] != NAME
         ),
     ]

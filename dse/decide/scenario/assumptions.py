@@ -220,6 +220,7 @@ def _parameter(study: ResolvedStudy, name: str, group: str) -> Assumption:
         key=name,
         low=low,
         high=high,
+        # a linear range may begin at 0, which has no logarithm
         log=all(p.scale == "log" for p in ranges),
         whole=not PARAMETERS[name],
         now=None,

@@ -47,6 +47,7 @@ def over_cases(answers: Answers, cases: str, who: str, conditions: str, column: 
         for text in texts:
             values = [_number(pick_of(answer, name, text), column) for answer in picked]
             lines.append(Line(_label(name, text, len(names), len(texts)), places, np.array(values)))
+    # the horizontal axis has cases, no numbers
     nothing = Axis("case", "case", "", "", "minimize")
     titles = tuple(answer.title for answer in picked)
     return LinesInfo(lines=tuple(lines), x=nothing, y=_axis(picked[0], column), names=titles)

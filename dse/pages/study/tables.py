@@ -133,6 +133,7 @@ def breakeven_table(answers: Answers, case: str, who: str) -> str:
             alike = [n for n in names if n != name and _alike(answer, name, n)]
             rivals = [p for n in alike if (p := pick_of(answer, n, bound))]
             cells.append(_breakeven(own, rivals, answer.goal.column))
+        # without a bound, since a price does not depend on the target
         price = pick_of(answer, name, "")
         rows.append([name, cell(price, "price_usd").text if price else "none", *cells])
     heads = [f"{axis.label} within {limit_text(limit, axis.unit)}" for limit in limits]

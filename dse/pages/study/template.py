@@ -128,6 +128,7 @@ def _wrapped(block: str) -> str:
             WIDTH,
             subsequent_indent=" " * len(m[0]) if (m := _LIST_ITEM.match(item)) else "",
             break_long_words=False,
+            # names of options and chips hold hyphens
             break_on_hyphens=False,
         )
         for item in items

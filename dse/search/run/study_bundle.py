@@ -29,6 +29,7 @@ class StudyBundle:
         Raises `SpecError` where it cannot be read, and where it is not the study that was sent.
         """
         place = TemporaryDirectory(prefix="dse-study-")
+        # to the end of the process, since a catalog reads its files when they are needed
         atexit.register(place.cleanup)
         root = Path(place.name)
         for name, text in self.files:
