@@ -10,7 +10,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from servers import Postgres, redis
+from sqlalchemy import select
 
+from dse.search.storage import bulk_rdb
 from dse.search.storage.bulk_writer import writer_of
 from dse.search.storage.by_url import open_storage
 from dse.search.trials.trial_entries import KEY, Entry, Task, waiting
@@ -123,6 +125,18 @@ def test_what_is_stored_already_takes_no_more_room(study: optuna.Study) -> None:
     first, second, third = (Entry(trial=made(key)) for key in "abc")
     put(study, first, second)
     assert put(study, first, second, third, again=True, limit=3) == [0, 1, 2]
+    assert [t.user_attrs[KEY] for t in reread(study)] == ["a", "b", "c"]
+
+
+def test_numbers_are_those_of_their_trials_in_whatever_order_a_database_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = optuna.storages.get_storage(open_storage(f"sqlite:///{tmp_path / 'x'}"))
+    study = optuna.create_study(storage=storage, directions=["minimize", "maximize"])
+    # as PostgreSQL may: without an order that is asked for, rows come in any
+    backwards = lambda *columns: select(*columns).order_by(columns[0].desc())  # noqa: E731
+    monkeypatch.setattr(bulk_rdb, "select", backwards)
+    assert put(study, *(Entry(trial=made(key)) for key in "abc")) == [0, 1, 2]
     assert [t.user_attrs[KEY] for t in reread(study)] == ["a", "b", "c"]
 
 

@@ -157,6 +157,8 @@ def _add(connection: Connection, study_id: int, trials: Sequence[FrozenTrial]) -
     ids = {
         int(n): int(i) for n, i in connection.execute(select(_TRIALS.c.number, _TRIALS.c.trial_id).where(new))
     }
+    # a database answers in an order of its own; callers rely on that of `trials`
+    ids = {first + i: ids[first + i] for i in range(len(trials))}
     placed = [(ids[first + i], t) for i, t in enumerate(trials)]
     _insert(connection, _PARAMS, (row for at, t in placed for row in _params(at, t)))
     _insert(connection, _VALUES, (row for at, t in placed for row in _values(at, t)))
