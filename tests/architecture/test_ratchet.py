@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("dse", "objectives")
 LONG = 10
-"""Lines of a private function that explains itself; a longer one has a docstring line. Comments do not count."""
+"""Lines, without comments, of a private function that explains itself; a longer one has a docstring line."""
 
 LIMITS = {
     "Any": 115,
