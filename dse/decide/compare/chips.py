@@ -91,6 +91,7 @@ def compare(
         found.check_layout(**layout, dp=None)
         return found
 
+    # a chip that lacks a figure is a gap in the table; a mistake of the user is an error
     known, failed = _looked_up(names, subject)
     own_mistakes = [p for chip, e in failed.items() for p in mistakes(settings or {}, names, names[chip], e)]
     if own_mistakes:
@@ -114,6 +115,7 @@ def compare(
         else _without(catalog.get(ChipSpec, chip), failed[chip], limits, price_method)
         for chip in names
     ]
+    # a gap and an anchor are the same under all three, so the rows of the shown one say them
     allowed = [c for c in rows if c.gap is None and (with_unanchored or c.unanchored is None)]
     by_name = {names[chip]: each for chip, each in under.items()}
     return Comparison(
@@ -185,6 +187,7 @@ def _without(chip: ChipSpec, why: SpecError, limits: Sequence[float], method: st
 
 def _compared(of: EvaluatedChip, limits: Sequence[float]) -> ComparedChip:
     """The row of a chip: its best deployment at each target, its obstacle, and its own front."""
+    # the curve has deployments of the grid alone; the best at a target may be between its batches
     s, good = of.subject, of.good()
     found = list(zip(of.at(limits), limits, strict=True))
     # by the software that it is sold with, whichever is shown: see `unanchored_in`
@@ -214,6 +217,7 @@ def _curve(of: EvaluatedChip, good: Ints) -> Table:
     role = "search" if s.chip.hypothetical else "baseline"
 
     def rows(chosen: Ints) -> Table:
+        # the archive counts among `good`
         at = good[chosen]
         labels = {"trial": 0, "chip": s.chip.name, "branch": kind, "role": role}
         sizes = of.designs.take(at).deployments.columns()
@@ -224,6 +228,7 @@ def _curve(of: EvaluatedChip, good: Ints) -> Table:
 
     archive = Archive(axes())
     values = np.stack([column[good] for column in columns], axis=1)
+    # `good` meets everything, so nothing is left to judge
     archive.add(values, np.ones(len(good), dtype=bool), rows)
     return archive.frame
 

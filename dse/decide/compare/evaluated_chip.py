@@ -44,6 +44,7 @@ class EvaluatedChip:
         tpot = objective("tpot")
         limited = [merged(self.workload_limits, ((tpot, limit),)) for limit in limits]
         every = self.subject.best_at(self.grid, limited)
+        # one chip, so place 0
         return [found if bool(found.feasible[0]) else None for found in every]
 
     def flat(self, column: Array) -> Floats:
@@ -53,6 +54,7 @@ class EvaluatedChip:
     def good(self) -> npt.NDArray[np.intp]:
         """Deployments that fit and meet every target of the workload."""
         s = self.subject
+        # 1: all deployments are of one chip, whatever axes they are on
         found = judged(self.metrics, s.context, s.goal, self.workload_limits, self.designs.shape, 1)
         return np.flatnonzero(found.feasible[:, 0])
 
@@ -87,12 +89,14 @@ class EvaluatedChip:
             for k, a in self.designs.chips.columns().items()
         }
         for name in ("layer_overhead_s", "prompt_overhead_s"):
+            # a new array, since a broadcast one must not be written
             columns[name] = columns[name] + times
         # axes (deployment, time): all times in one call of the cost model
         designs = api.Designs(chips=api.Chips(**columns), deployments=self.designs.deployments.reshape(-1, 1))
         metrics = s.cost_model.evaluate(designs, s.context)
         limits = merged(self.workload_limits, ((objective("tpot"), limit),))
         found = judged(metrics, s.context, s.goal, limits, designs.shape)
+        # over the deployments; times are the axis that `judged` takes for chips
         return np.asarray(np.where(found.feasible, found.cost, np.inf).min(axis=0))
 
 

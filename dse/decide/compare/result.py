@@ -98,6 +98,7 @@ class Comparison:
             for c in self.chips
             if self.may_win(c) and group_of(c.basis) == group and (e := c.best[i]) is not None
         ]
+        # stable, so that equally cheap chips keep the order in which they were named
         return sorted(found, key=lambda pair: pair[1].metrics["usd_per_token_per_s"])
 
     def winner(self, i: int, group: str | None = None) -> str | None:
@@ -105,6 +106,7 @@ class Comparison:
 
         The basis may be left out where all prices are of one.
         """
+        # prices of two bases do not rank, so no chip wins among all
         if group is None and len(self.groups) > 1:
             raise ValueError(f"expected one of {', '.join(self.groups)}, got none")
         found = self.ranked(i, group or self.groups[0])
@@ -154,8 +156,10 @@ class Comparison:
         It has the curve of each, and as the front what none of those that may win beats. `compared` in its
         manifest names the chips, so that a plot distinguishes them.
         """
+        # one axis of dollars takes one basis of prices
         drawn = [c for c in self.chips if c.gap is None and group_of(c.basis) == self.groups[0]]
         archive = Archive(axes())
+        # unanchored chips are drawn as curves, and are no part of the front
         ranked = stack(c.curve for c in drawn if self.may_win(c))
         if len(ranked):
             values = ranked[[a.column for a in axes()]].to_numpy(dtype=float)

@@ -65,6 +65,7 @@ def comparison_spreads(
 ) -> tuple[dict[str, Spread], ...]:
     """For each target [s] the chips that meet it, each compared with the others on its price basis."""
     serve = [c for c in rows if c.chip in subjects and any(e is not None for e in c.best)]
+    # each by itself: a number that chips share is drawn alike, since its order comes from its name
     sampled = {c.chip: _drawn(c, subjects[c.chip], catalog, samples, seed) for c in serve}
     out = []
     for i, limit in enumerate(limits):
@@ -74,6 +75,7 @@ def comparison_spreads(
         for group in dict.fromkeys(group_of(c.basis) for c in there):
             names = [c.chip for c in there if group_of(c.basis) == group]
             columns_of = [_column(sampled[c.chip], c, i, limit) for c in there if c.chip in names]
+            # (samples,) of each chip, side by side: (samples, chips)
             value, meets, tpot = (np.stack(columns, axis=1) for columns in zip(*columns_of, strict=True))
             found |= dict(zip(names, spreads_of(value, meets, tpot), strict=True))
         out.append(found)
@@ -84,6 +86,7 @@ def _drawn(
     c: ComparedChip, subject: Subject, catalog: Catalog, samples: int, seed: int
 ) -> tuple[ResolvedStudy, SampledDesigns]:
     study = study_of(subject, catalog)
+    # targets may share a deployment, which is then drawn once
     rows = [_row(c, i) for i, e in enumerate(c.best) if e is not None]
     return study, sample_designs(study, rows, [objective(n) for n in GOALS], samples, seed)
 
@@ -99,6 +102,7 @@ def _column(
     """$/(token/s), whether it meets the target, and TPOT [s], of shape (samples,) each."""
     study, sampled = found
     at = sampled.keys.index(design_key(study, _row(c, i)))
+    # columns in the order of `GOALS`
     tpot = sampled.values[:, at, 1]
     late = api.violation(sampled.goals[1], tpot, limit)
     return sampled.values[:, at, 0], sampled.feasible[:, at] & (late <= 0.0), tpot

@@ -38,6 +38,7 @@ def verdicts_of(
     depends: list[Dependence] = []
     for group in dict.fromkeys(group_of(c.basis) for c in chips if c.gap is None):
         own = {c.chip: under[c.chip] for c in chips if c.chip in under and group_of(c.basis) == group}
+        # all targets at once, since one evaluation of the grid serves them
         values = {s: {chip: best_values(each[s], limits) for chip, each in own.items()} for s in SOFTWARE}
         for i, limit in enumerate(limits):
             each = [
@@ -88,6 +89,7 @@ def _flip(own: Under, limit: float, top: float) -> Flip | None:
     """Where the winner changes as chips that lose nothing else take more time a layer."""
 
     def costs(times: Floats) -> Floats:
+        # of shape (times, chips)
         return np.stack([each["ideal"].costs_over(times, limit) for each in own.values()], axis=1)
 
     return flip_of(costs, list(own), top)

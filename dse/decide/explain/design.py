@@ -132,6 +132,7 @@ def _rows(front: Front, trial: str) -> list[Row]:
         count = len(front.frame)
         if not number.isdigit() or not 1 <= int(number) <= count:
             raise spec_error("TRIAL", f"expected a row from row:1 to row:{count}, got {trial!r}")
+        # rows of the front are first in `every`, and counted from 1
         return [every[int(number) - 1]]
     return [r for r in every if trial in (str(r["trial"]), r["chip"])]
 
@@ -151,11 +152,13 @@ def candidate_of_trial(study: ResolvedStudy, trial: FrozenTrial) -> tuple[Candid
     """The chip of a stored trial, and the latency limit of the trial."""
     choice = choice_of(study, trial)
     swept = study.swept
+    # without a swept target the limit of a trial is infinite, and none is set
     limit = {swept.name: choice.limit} if swept is not None and np.isfinite(choice.limit) else {}
     if choice.chip is not None:
         kind = chip_kind(study.baselines[choice.chip])
         return Candidate(label=choice.chip, kind=kind, trial=trial.number), limit
     branch = study.branches[choice.branch or ""]
+    # a trial chooses one chip, in columns of shape (1,)
     values = {name: float(v[0]) for name, v in choice.values.items()}
     label = chip_name(branch.name, trial.number)
     return Candidate(
@@ -174,6 +177,7 @@ def _usual(study: ResolvedStudy, rows: Sequence[Row]) -> dict[str, float]:
     column = axis_of(study.swept).column
     fastest = min(float(r[column]) for r in rows)
     met = [t for t in study.spec.report_at if t >= fastest]
+    # a row that misses all targets is judged at its own latency, which it meets
     return {study.swept.name: min(met, default=fastest)}
 
 

@@ -38,6 +38,7 @@ def used_facts(study: ResolvedStudy, candidate: Candidate) -> list[Fact]:
         own = (branch.template, branch.stack, branch.network)
         whole = study.branches[candidate.branch]
         used = {node_of(whole, candidate), generation_of(whole, candidate)}
+    # the stack of the file may be replaced by the study or by other software
     name, stack, network = own
     driven = study.setting.stack_of(candidate.branch or candidate.label, stack)
     parts = {f"chip/{name}", f"stack/{driven.name}", f"network/{study.spec.network or network}"}
@@ -64,6 +65,7 @@ def elasticities(study: ResolvedStudy, candidate: Candidate, layout: Layout) -> 
     """
     known = used_facts(study, candidate)
     ends = [_ends(f) for f in known]
+    # two studies a number, flat: the ends of number i are at 2 i and 2 i + 1
     varied = [_varied(study, candidate, f, v) for f, pair in zip(known, ends, strict=True) for v in pair]
     usable = [s for s in varied if s is not None]
     free = [_without_targets(s) for s in usable]
@@ -86,6 +88,7 @@ def _ends(fact: Fact) -> tuple[float, float]:
     if fact.counted:
         # one-sided at 1, which has no smaller neighbour
         return max(1.0, v - 1.0), v + 1.0
+    # both sides, so that the curvature cancels
     return v * (1.0 - STEP), v * (1.0 + STEP)
 
 

@@ -54,6 +54,7 @@ def marginal_values(
     capacity with its price per byte held. A dollar of price is worth what the share of the chips in the
     capital says.
     """
+    # the limits of the problem hold for a varied study, too
     limits = {o.name: v for o, v in problem.limits}
     base = float(_costs(study, problem, chips_of_candidates(study, [candidate]))[0])
     found = []
@@ -63,6 +64,7 @@ def marginal_values(
         # a count moves by one, whatever share of it that is
         step = 1.0 / value if not PARAMETERS.get(name, "") else STEP
         ends = [candidate.at(name, max(value * (1.0 + s), 0.0)) for s in (-step, step)]
+        # rows: the chip itself, a step less, a step more; its price is known even where no chip is usable
         chips = chips_of_candidates(study, [candidate, *ends])
         cost = np.full(2, np.inf)
         # a step down from 1 leaves nothing, and no chip
@@ -72,6 +74,7 @@ def marginal_values(
             cost[usable] = _costs(study, problem, part)
         price = np.asarray(chips.price_usd)
         label = LABELS.get(name, name.replace("_", " "))
+        # the price of a step more, against the chip itself
         found.append(_worth(label, step, cost, base, float(price[2] / price[0] - 1.0)))
     for label, path in (("DRAM capacity", "capacity"), ("DRAM bandwidth", "bandwidth")):
         generation = generation_of(study.branches[candidate.branch or ""], candidate)
@@ -94,6 +97,7 @@ def _worth(label: str, step: float, cost: Floats, base: float, price: float) -> 
     slope = None
     if len(points) == 2:
         (a, low), (b, high) = points
+        # log1p of a relative change is the logarithm of the ratio
         slope = float((np.log1p(high) - np.log1p(low)) / (np.log1p(b) - np.log1p(a)))
     return MarginalValue(resource=label, step=step, elasticity=slope, more=more, less=less, price=price)
 
@@ -137,4 +141,5 @@ def _of_price(
         }
     )
     cost = _costs(study, problem, ends)
+    # the step of the price is the step itself
     return _worth("price of the chip", STEP, cost, base, STEP)

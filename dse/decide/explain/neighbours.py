@@ -76,6 +76,7 @@ def neighbours(
     designs = _designs(study, problem, [here, *moves])
     metrics, shape = evaluate(problem, designs), designs[0].shape
     over = {n: np.broadcast_to(np.asarray(v), shape) for n, v in problem.violations(metrics).items()}
+    # infinite where a limit is broken; `hits` says which one
     held = costs(problem, designs)
     resolved = _resolved(study, problem, moves)
     goal = np.broadcast_to(np.asarray(problem.goal.value(metrics, problem.context), dtype=float), shape)
@@ -125,6 +126,7 @@ def _designs(study: ResolvedStudy, problem: DeploymentProblem, moves: Sequence[_
 
 
 def _chip_moves(study: ResolvedStudy, chip: Candidate, layout: Layout) -> Iterator[_Move]:
+    # a chip that exists has no parameters to move
     if chip.branch is None:
         return
     for name, spec in study.branches[chip.branch].spec.parameters.items():
@@ -142,6 +144,7 @@ def steps_of(spec: ParameterSpec, old: float) -> list[float]:
     at = fraction_of(spec, old) * (spec.steps - 1)
     # a value on a step, within rounding, is no neighbour of itself; one between two steps has both
     down, up = int(np.ceil(at - 1e-6)) - 1, int(np.floor(at + 1e-6)) + 1
+    # off the ends of the range there is no chip of the space
     inside = [i for i in (down, up) if 0 <= i <= spec.steps - 1]
     return [float(value_at(spec, np.asarray(i / (spec.steps - 1)))) for i in inside]
 
@@ -153,6 +156,7 @@ def _size_moves(
         for name, values in _choices(study, sizes).items():
             known, old = sorted(set(values)), sizes[name]
             below, above = [v for v in known if v < old], [v for v in known if v > old]
+            # slices, so that an end of the list has one neighbour
             for new in (*below[-1:], *above[:1]):
                 moved = (*layout[:i], {**sizes, name: new}, *layout[i + 1 :])
                 yield _Move(name, "", float(old), float(new), chip, moved, part.label)
@@ -164,6 +168,7 @@ def _choices(study: ResolvedStudy, sizes: Mapping[str, int]) -> dict[str, Sequen
     return {
         "batch": d.batch,
         "pp": d.pp,
+        # not all of the list: TP and EP must divide each other
         "tp": [tp for tp, ep in pairs(d) if ep == sizes["ep"]],
         "ep": [ep for tp, ep in pairs(d) if tp == sizes["tp"]],
     }

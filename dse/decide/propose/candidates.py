@@ -49,6 +49,7 @@ def generation_of(branch: Branch, candidate: Candidate) -> str | None:
 
 def _chosen(name: str, known: Sequence[str], candidate: Candidate) -> str:
     """The one that was searched, or the only one there is."""
+    # names are searched by their places
     return known[round(candidate.values[name])] if name in candidate.values else known[0]
 
 
@@ -78,6 +79,7 @@ def _of_row(study: ResolvedStudy, label: str, row: Row) -> Candidate:
     if row["role"] == "baseline":
         return Candidate(label=label, kind=chip_kind(study.baselines[label]), trial=trial)
     branch = study.branches[branch_of(label)]
+    # of this branch alone: a table has empty cells for parameters of the others
     values = {name: float(row[f"param_{name}"]) for name in branch.spec.parameters}
     return Candidate(label=label, kind=branch.kind, branch=branch.name, values=values, trial=trial)
 
@@ -112,6 +114,7 @@ def _axes(branch: Branch, most: int) -> dict[str, Floats]:
     out: dict[str, Floats] = {}
     for name, p in branch.spec.parameters.items():
         count = min(each, p.steps or each) if name in free else 1
+        # a fixed parameter has one value, which any fraction gives
         fractions = np.linspace(0.0, 1.0, count) if count > 1 else np.zeros(1)
         # on steps, so that these are chips of the space
         if p.steps:
@@ -130,6 +133,7 @@ def chips_of_candidates(study: ResolvedStudy, candidates: Sequence[Candidate]) -
     for branch, members in groups.items():
         chips = _group(study, branch, [candidates[i] for i in members])
         for name, column in chips.columns().items():
+            # branches are in any order among the candidates, so each fills its own places
             whole = columns.setdefault(name, np.empty(len(candidates)))
             whole[members] = column
     return api.Chips(**columns)

@@ -29,6 +29,7 @@ def chip_of(study: ResolvedStudy, candidate: Candidate, name: str, targets: Mapp
     out = _identity(study, branch, candidate, name, targets)
     for path, value, note in _numbers(study, branch, candidate, column):
         out = override(out, path, value, note, source=SOURCE, basis="derived")
+    # what only a chip that is sold has
     nothing = {"value": None, "source": "not-found", "basis": "published"}
     gone = {
         "price": type(out.price)(**nothing, note="not sold"),
@@ -61,6 +62,7 @@ def _silicon(study: ResolvedStudy, chip: ChipSpec) -> Iterator[tuple[str, float,
 def made_of(chip: ChipSpec, technology: TechnologySpec) -> dict[str, dict[str, float]]:
     """Die plan, power and bill of materials of a chip by part: `area_m2`, `power_w`, `unit_cost_usd`."""
     made = chip_silicon(chip, technology)
+    # boards are bought for the power in the file, as for a chip that exists
     power = None if chip.power.value is None else zeros_like(made.power_w) + chip.power.value
     ledgers = {
         "area_m2": made.area_parts,
@@ -146,6 +148,7 @@ def _dram(branch: Branch, candidate: Candidate, column: Mapping[str, float]) -> 
     generation = generation_of(branch, candidate)
     if generation is None:
         return None
+    # searched values are floats; DRAM has whole stacks
     stacks = round(candidate.values["dram_stacks"])
     if stacks == 0:
         return None

@@ -71,6 +71,7 @@ def overturning_numbers(
             (f, m, bad) if won > 0.0 else (f, good, m)
             for (f, good, bad), (_, m), won in zip(brackets, middles, ahead, strict=True)
         ]
+    # the far end of each bracket: there a rival wins, and its name is the answer
     behind, names = lead([(f, bad) for f, _, bad in brackets])
     found = [
         OverturningNumber(
@@ -101,6 +102,7 @@ def _lead_of(
             at.append(i)
         if studies:
             cost, _ = solve_variants(studies, all_candidates, grid, limits)
+            # column 0 is the candidate, so rivals are counted from the next one
             best = np.argmin(cost[:, 1:], axis=1)
             rival = cost[np.arange(len(studies)), 1 + best]
             out[at] = [_log_ratio(float(a), float(b)) for a, b in zip(rival, cost[:, 0], strict=True)]
@@ -117,6 +119,7 @@ def _most(fact: Fact) -> float:
 
 
 def _log_ratio(rival: float, own: float) -> float:
+    # first, so that a proposal that cannot be built has lost even where no rival is feasible
     if not np.isfinite(own):
         return -np.inf
     return float(np.log(rival / own)) if np.isfinite(rival) else np.inf
@@ -127,6 +130,7 @@ def _brackets(numbers: Sequence[Fact], lead: Lead) -> list[tuple[Fact, float, fl
     found = []
     for sign in (1.0, -1.0):
         usable = [f for f in numbers if sign < 0.0 or f.value < _most(f)]
+        # a factor of 1 is ahead, or there would be no search
         last, ahead = np.ones(len(usable)), np.ones(len(usable), dtype=bool)
         # a lead that is lost and regained between two of the factors is missed
         for step in SCAN:
@@ -136,6 +140,7 @@ def _brackets(numbers: Sequence[Fact], lead: Lead) -> list[tuple[Fact, float, fl
             for i, won in zip(now, lead([(usable[i], factors[i]) for i in now])[0], strict=True):
                 if won <= 0.0:
                     found.append((usable[i], float(last[i]), float(factors[i])))
+                    # the first loss is the nearest one; larger factors are not tried
                     ahead[i] = False
                 last[i] = factors[i]
     return found

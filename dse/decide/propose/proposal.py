@@ -116,6 +116,7 @@ class Proposal:
     @property
     def wins(self) -> bool:
         """Whether it is better than every rival that was looked at and that ranks against it."""
+        # prices on another basis do not compare
         able = [r.cost for r in self.rivals if r.cost is not None and r.ranks]
         return all(cost >= self.rounded.cost for cost in able)
 
@@ -220,6 +221,7 @@ def _contenders(
     study: ResolvedStudy, front: Front, problem: DeploymentProblem, with_unanchored: bool
 ) -> list[Candidate]:
     """Chips of the search that meet the limits and may win, the best first; `InfeasibleError` for none."""
+    # a chip that exists needs no proposal
     rows = [r for r in records(front.frame) if r["role"] == "search"]
     if not rows:
         raise InfeasibleError([f"the front of {study.slug} has no chip of a search space to propose"])
@@ -273,6 +275,7 @@ def _steadiest(
 ) -> Candidate:
     """The chip whose median over all samples is best; a sample in which it is infeasible is the worst."""
     cost = monte_carlo(study, found, limits, samples, seed).cost
+    # the median, since a mean is infinite after one infeasible sample
     return found[int(np.argmin(np.median(cost, axis=0)))]
 
 
@@ -302,12 +305,14 @@ def _odds(
         feasible=float(found.feasible[0]),
         interval=found.interval(0),
         tpot=(float(low), float(median), float(high)),
+        # `wins[0]` is the proposal
         others={r.candidate.label: float(w) for r, w in zip(others, wins[1:], strict=True) if w > 0.0},
     )
 
 
 def _name(study: ResolvedStudy, problem: DeploymentProblem) -> str:
     """Name of the chip: the study and its limits, in the letters of names."""
+    # without the number of the study
     parts = [study.slug.partition("-")[2] if study.slug[:4].isdigit() else study.slug]
     parts += [pretty(v, o.unit, 3) for o, v in problem.limits]
     # 5.00ms becomes 5ms

@@ -81,6 +81,7 @@ def rivals(
         c = every[i]
         if c.branch is not None:
             kept[c.kind] = kept.get(c.kind, 0) + 1
+            # baselines are not counted: a proposal is compared with every chip that exists
             if kept[c.kind] > PER_KIND:
                 continue
         cost = float(costs[i]) if np.isfinite(costs[i]) else None
@@ -150,6 +151,7 @@ def nearest_chips(study: ResolvedStudy, chip: ChipSpec, count: int = 3) -> list[
             theirs = _figures(study, other)
         except SpecError:
             continue  # too little is published about it
+        # logarithms, so that half and twice are equally far
         ratios = {n: own[n] / theirs[n] if own[n] and theirs[n] else None for n in _FIGURES}
         # where both have none of it they do not differ
         logs = [abs(np.log(r)) if r else (0.0 if own[n] == theirs[n] else _ABSENT) for n, r in ratios.items()]
@@ -160,5 +162,6 @@ def nearest_chips(study: ResolvedStudy, chip: ChipSpec, count: int = 3) -> list[
 def _figures(study: ResolvedStudy, chip: ChipSpec) -> dict[str, float]:
     catalog = study.setting.catalog
     stack, network = catalog.get(StackSpec, chip.stack), catalog.get(NetworkSpec, chip.link.network)
+    # speeds alone: many chips of the catalog have no price
     columns = speed_columns(chip, study.setting.precision, stack, network)
     return {**hardware(chip, columns), "power_w": chip.power.value or 0.0}

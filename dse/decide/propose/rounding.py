@@ -50,6 +50,7 @@ def rounded(
         values = dict(zip(options, point, strict=True))
         if PER_BYTE in values:  # the ports are those of the whole chip
             before = candidate.values[PER_BYTE] * candidate.values["sram"]
+            # bandwidth per byte has no steps of its own, and the SRAM below it is rounded too
             totals = _around(before, _step("sram_bandwidth", rules))
             tried += [{**values, PER_BYTE: total / values["sram"]} for total in totals]
         else:
@@ -84,6 +85,7 @@ def _step(name: str, rules: BuildableSpec) -> float:
 
 def _options(name: str, candidate: Candidate, rules: BuildableSpec) -> list[float]:
     value = candidate.values[name]
+    # per byte it is rounded above, together with the SRAM; a node or a generation has no size
     if name == PER_BYTE or not hasattr(rules, name):
         return [value]
     return _around(value, _step(name, rules))
@@ -93,6 +95,7 @@ def _around(value: float, step: float) -> list[float]:
     """The multiples of `step` below and above, at least one step; one of them where `value` is one."""
     at = value / step
     if abs(at - round(at)) < 1e-9 * max(1.0, at):
+        # a multiple that floating point misses would get the step below or above it as well
         return [max(1, round(at)) * step]
     return sorted({max(1, floor(at)) * step, max(1, ceil(at)) * step})
 

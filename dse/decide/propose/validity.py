@@ -45,6 +45,7 @@ def at_space_boundary(candidate: Candidate, spec: BranchSpec) -> list[str]:
     out = []
     for name, p in spec.parameters.items():
         value = candidate.values.get(name)
+        # a fixed parameter is at both bounds, and the first of some names is no smallest one
         if value is None or PARAMETERS[name] == NAME or not p.low < p.high:
             continue
         for end, word in ((p.low, "smallest"), (p.high, "largest")):
@@ -71,6 +72,7 @@ def _told(name: str, value: float) -> tuple[str, str]:
 
 def beyond_known_silicon(candidate: Candidate, rules: BuildableSpec) -> list[str]:
     """Warnings for values that are valid but exceed those of every existing chip."""
+    # in the buildable sizes it is per MiB
     known = rules.sram_bandwidth_known.value or float("inf")
     speed = candidate.values.get("sram_bandwidth_per_byte", 0.0) * MIB
     if speed <= known:

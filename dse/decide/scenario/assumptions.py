@@ -102,6 +102,7 @@ def assumption_of(
         assumption = _named(study, name.strip(), candidates)
         return _spanned(assumption, span.strip()) if span.strip() else _checked(assumption)
     except SpecError as error:
+        # the places of these errors are empty: only here it is known which option they are of
         raise spec_error(option, "; ".join(p.what for p in error.problems)) from None
 
 
@@ -118,6 +119,7 @@ def _named(study: ResolvedStudy, text: str, candidates: Sequence[Candidate]) -> 
     if name in LIMITS:
         return _limit(study, name)
     if name in SIZES:
+        # those of the search, filled in where the study leaves them out
         known = getattr(study.lists, name)
         return Assumption(
             name=name,
@@ -249,6 +251,7 @@ def _place(study: ResolvedStudy, text: str, name: str) -> Assumption:
         fact = Fact(places[0], found[0], unit_of_leaf(found[0]))
         now, unit, whole, most = fact.value, fact.unit, fact.counted, fact.most
         # the range of the sources or a factor of `REACH`, whichever reaches farther
+        # `now` itself counts, since an eighth of a negative number is larger
         low = min(now / REACH, *(float(v.low) for v in found if v.low is not None), now)
         high = min(most, max(now * REACH, *(float(v.high) for v in found if v.high is not None), now))
     return Assumption(
@@ -257,6 +260,7 @@ def _place(study: ResolvedStudy, text: str, name: str) -> Assumption:
         unit=unit,
         kind="places",
         places=places,
+        # an eighth of a small count would be none at all
         low=max(low, 1.0) if whole else low,
         high=high,
         log=low > 0.0,
@@ -273,6 +277,7 @@ def _left_out(study: ResolvedStudy, place: Place) -> tuple[str, float, float, fl
     kind = leaf if leaf is None or isinstance(leaf, type) else type(leaf)
     unit = "token" if kind is None else unit_of_leaf(kind)
     most = 1.0 if kind in (SourcedRatio, SourcedShare) else inf
+    # an empty range makes `_checked` require one
     return unit, *((128.0, 131072.0) if unit == "token" else (1.0, 1.0)), most
 
 

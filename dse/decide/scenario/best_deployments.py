@@ -94,8 +94,10 @@ def solve_on_grid(problem: DeploymentProblem, chips: api.Chips, grid: api.Deploy
 
 def _block(problem: DeploymentProblem, chips: api.Chips, grid: api.Deployments) -> tuple[Floats, Ints]:
     """Cost and best deployments of some chips; chosen jointly where parts break a shared limit."""
+    # parts share nothing but the chip, so each is solved by itself first
     each = [_part_optimum(problem, part, chips, grid) for part in problem.parts]
     index = np.stack([a.index for a in each], axis=1)
+    # with one part nothing is shared, and the best of the part is that of the whole
     if len(each) == 1:
         return each[0].cost, index
     cost = costs(problem, designs_at(chips, grid, index))
@@ -138,6 +140,7 @@ def _part_optimum(
     """Evaluate every deployment of `grid` on `chips` for one part."""
     designs = api.Designs(chips=chips, deployments=grid)
     metrics = problem.cost_model.evaluate(designs, part.context)
+    # limits of the question hold for every part, those of a workload for its own
     limits = rule.merged(problem.limits, part.limits)
     found = rule.judged(metrics, part.context, problem.goal, limits, designs.shape)
     capital = np.broadcast_to(np.asarray(metrics.capex_usd), designs.shape).reshape(found.cost.shape)
@@ -155,6 +158,7 @@ def _jointly_best(
     """The best of all pairs (triples, ...) of deployments of one chip; capital is what parts compete for."""
     # exact: every combination of what `choices` leaves, evaluated in one call
     index = np.asarray(list(product(*(a.choices(chip) for a in each))), dtype=np.intp)
+    # the same chip once for each combination
     own = {k: np.broadcast_to(a, (chips.size,))[[chip] * len(index)] for k, a in chips.columns().items()}
     cost = costs(problem, designs_at(api.Chips(**own), grid, index))
     best = int(np.argmin(cost))
@@ -172,6 +176,7 @@ def best_layouts(
     if study.members:
         coarse = study_grid(study)
         found = solve_on_grid(problem, chips, coarse)
+        # `Question` has one context, so the fine grid cannot serve the parts of a mix
         return found.cost, [layout_at(coarse, index) for index in found.index]
     best = _chosen(problem, chips, study.fine_lists, tolerance)
     columns = {name: np.asarray(getattr(best.deployments, name)) for name in SIZES}
@@ -193,6 +198,7 @@ def best_costs(
     """
     if study.members:
         return solve_on_grid(problem, chips, grid(with_sizes(study.lists, sizes))).cost
+    # a batch that is held is a list of one, which also stops the refinement between batches
     lists = with_sizes(study.fine_lists, sizes)
     best = _chosen(problem, chips, lists, study.spec.tolerance if tolerance is None else tolerance)
     return np.where(best.feasible, positive_cost(problem.goal, best.cost), np.inf)
@@ -237,6 +243,7 @@ def designs_at(chips: api.Chips, grid: api.Deployments, index: Ints) -> tuple[ap
         api.Designs(
             chips=chips, deployments=api.Deployments(**{k: np.asarray(a)[at] for k, a in flat.items()})
         )
+        # (n, parts) by columns: the places of one part for all chips
         for at in index.T
     )
 
@@ -261,6 +268,7 @@ def evaluate(problem: DeploymentProblem, designs: Sequence[api.Designs]) -> api.
 def _with_workload_targets(problem: DeploymentProblem, part: Member, designs: api.Designs) -> api.Metrics:
     """Metrics of one part, the targets of its workload among its constraints."""
     metrics = problem.cost_model.evaluate(designs, part.context)
+    # limits of the question are judged by the caller, on the whole
     return replace(metrics, violations=rule.violations(metrics, part.context, part.limits))
 
 
@@ -268,6 +276,7 @@ def costs(problem: DeploymentProblem, designs: Sequence[api.Designs]) -> Floats:
     """The goal of designs of shape (n,), smaller is better, infinite where one violates anything."""
     metrics, shape = evaluate(problem, designs), designs[0].shape
     goal = np.broadcast_to(np.asarray(problem.goal.value(metrics, problem.context), dtype=float), shape)
+    # goals and conditions that do not depend on the design are single numbers
     met = [np.broadcast_to(np.asarray(v), shape) <= 0.0 for v in problem.violations(metrics).values()]
     return np.where(
         np.all(met, axis=0), positive_cost(problem.goal, rule.cost_of(problem.goal, goal)), np.inf

@@ -83,6 +83,7 @@ class BreakEven:
 def _who(a: float, b: float, sides: tuple[str, str]) -> str:
     if not np.isfinite(a) and not np.isfinite(b):
         return NEITHER
+    # of equals the first side, as argmin takes the first chip
     return sides[0] if a <= b else sides[1]
 
 
@@ -99,6 +100,7 @@ class _Sides:
         cost = costs_of(scenarios, self.candidates)
         out, who = np.empty((len(scenarios), 2)), np.empty((len(scenarios), 2), dtype=np.intp)
         for k, side in enumerate((self.first, self.second)):
+            # counted within the side; `side[at]` is the place among all candidates
             at = np.argmin(cost[:, side], axis=1)
             out[:, k] = cost[np.arange(len(scenarios)), np.asarray(side)[at]]
             who[:, k] = np.asarray(side)[at]
@@ -121,6 +123,7 @@ def assumptions(
     if y is None:
         return across, None
     upwards = _counted(assumption_of(study, y, candidates, "--y"), y, "--y")
+    # what they turn, not what they are called: one number may have two names
     if _overridden(across) & _overridden(upwards):
         raise spec_error("--y", f"expected another assumption than --x {across.name}, got {upwards.name}")
     return across, upwards
@@ -167,6 +170,7 @@ def breakeven(
     progress(f"evaluating {len(unique)} chips")
     kept = _kept(whole, base, x, y)
     xs = x.values(points[0])
+    # one row without a value, so that a line is a map too
     ys = np.asarray([np.nan]) if y is None else y.values(points[1])
     progress(f"computing a map of {len(xs) * len(ys)} points")
     # x changes fastest, as in the shape below
@@ -203,6 +207,7 @@ def _usual(base: Scenario, candidates: list[Candidate]) -> tuple[str, str]:
     Where all chips are of that kind, the chip that wins, against the others.
     """
     cost = costs_of([base], candidates, coarse=True)
+    # one scenario, so row 0
     best = candidates[int(np.argmin(cost[0]))]
     alike = all(c.kind == best.kind for c in candidates)
     return best.label if alike else best.kind, OTHERS
@@ -216,6 +221,7 @@ def _sides(candidates: list[Candidate], sides: tuple[str, str]) -> _Sides:
             kinds = ", ".join(sorted({c.kind for c in candidates}))
             what = f"expected a storage kind ({kinds}), a chip or {OTHERS}, got {side!r}"
             raise spec_error("--between", what)
+    # `others` is what the named side leaves, so it is known last
     rest = set(range(len(candidates))) - set().union(*named.values())
     first, second = (named.get(s, rest) for s in sides)
     if not rest and OTHERS in sides:
@@ -242,6 +248,7 @@ def _kept(whole: _Sides, base: Scenario, x: Assumption, y: Assumption | None) ->
         order = np.argsort(cost[:, side], axis=1, kind="stable")[:, :KEEP]
         chosen.append(sorted({side[i] for i in order.ravel()}))
     every = [*chosen[0], *chosen[1]]
+    # the kept chips of the first side come first; places are counted from new
     n = len(chosen[0])
     return _Sides(
         candidates=[whole.candidates[i] for i in every],
@@ -286,11 +293,13 @@ def _boundary(
         same = np.asarray(
             [_who(float(c[0]), float(c[1]), sides) == w for c, w in zip(found, before, strict=True)]
         )
+        # at `a` the winner is the one before, at `b` another one: the bracket keeps a change
         a, b = np.where(same, middle, a), np.where(same, b, middle)
     # costs at both ends of a bracket distinguish a crossing from a step
     ends, _ = kept.best(
         [_at(base, x, y, float(v), float(ys[j])) for end in (a, b) for v, j in zip(end, row, strict=True)]
     )
+    # all left ends come first, so the right end of bracket i is at n + i
     n = len(row)
     return [
         _crossing(

@@ -74,6 +74,7 @@ def evaluate_candidate(
     """What the candidate does and costs under the deployments `layout`, with every ledger."""
     chips = chips_of_candidates(study, [candidate])
     designs = [api.Designs(chips=chips, deployments=d) for d in deployments_of(layout)]
+    # every ledger, which a search leaves out
     metrics = [
         problem.cost_model.evaluate(d, part.context, detail=True)
         for part, d in zip(problem.parts, designs, strict=True)
@@ -82,6 +83,7 @@ def evaluate_candidate(
         _estimate(study, problem, candidate, part, d, m)
         for part, d, m in zip(problem.parts, designs, metrics, strict=True)
     ]
+    # of one LLM and workload the part is the whole
     if not study.members:
         return Evaluation(estimate=every[0], parts=())
     whole = _whole(study, problem, every, whole_metrics(problem.parts, designs, metrics))
@@ -162,6 +164,7 @@ def _whole(
         each[0],
         llm=served_words(study),
         workload="a mix",
+        # each way once, in the order of the parts
         serving=", ".join(dict.fromkeys(e.serving for e in each)),
         deployment={},
         feasible=all(v <= 0.0 for v in found.values()),
@@ -171,6 +174,7 @@ def _whole(
         metrics=headline(m, study.context, "mix"),
         bound_by=_largest(ledgers["bound_s"]),
         violations=found,
+        # parts share most notes
         notes=tuple(dict.fromkeys(note for e in each for note in e.notes)),
     )
 

@@ -17,6 +17,7 @@ Layout = tuple[Mapping[str, int], ...]
 
 def parts_of(study: ResolvedStudy) -> tuple[Member, ...]:
     """Everything that a chip of the study must serve; one part without a label where it is no mix."""
+    # an empty label keeps the columns of a front without a prefix, see `column_of`
     return study.members or (Member(label="", weight=1.0, context=study.context, targets=study.targets),)
 
 
@@ -73,6 +74,7 @@ def whole_metrics(
     # a mix may have a single part, which then has a label
     if len(parts) == 1 and not parts[0].label:
         return each[0]
+    # `taken` broadcasts every column to all designs, since parts are summed row by row
     points = (
         MemberPoints(member=p, designs=d, metrics=taken(m, d, np.arange(d.size)))
         for p, d, m in zip(parts, designs, each, strict=True)

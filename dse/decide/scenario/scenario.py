@@ -72,6 +72,7 @@ def costs_of(
     cost = np.full(shape, np.inf)
     groups: dict[_SharedQuestion, list[tuple[int, ResolvedStudy, api.Chips]]] = {}
     for i, s in enumerate(scenarios):
+        # where no number of the configs changes nothing is resolved again
         study = varied(s.study, s.places, candidates) if s.places else s.study
         shared = _SharedQuestion(
             contexts=contexts_of(study),
@@ -94,6 +95,7 @@ def costs_of(
             if coarse
             else best_costs(study, problem, chips, sizes)
         )
+        # chips were joined scenario by scenario, the candidate fastest
         cost[[i for i, _, _ in each]] = found.reshape(-1, shape[1])
     return cost
 
@@ -106,12 +108,14 @@ def _chips(s: Scenario, study: ResolvedStudy, candidates: Sequence[Candidate]) -
     changed = list(candidates)
     for (group, parameter), value in s.parameters.items():
         for i in members(group, candidates):
+            # a chip of the catalog, or of a branch without the parameter, stays as it is
             if parameter in changed[i].values:
                 changed[i] = changed[i].at(parameter, value)
     chips = chips_of_candidates(study, changed)
     # a copy: prices are set in place below
     price = np.array(chips.price_usd)
     for group, margin in s.margins.items():
+        # the price of a chip that is sold has its margin in it
         made = [i for i in members(group, candidates) if candidates[i].branch is not None]
         # gross margin is (price - unit cost) / price
         price[made] = price[made] / (1.0 - margin)

@@ -100,6 +100,7 @@ def tpots_of_variants(
     out = np.empty(len(studies))
     for group in _groups(studies, [candidate], limits, {}):
         designs = [api.Designs(chips=group.chips, deployments=d) for d in deployments_of(layout)]
+        # one deployment, of shape (1,), broadcasts against all variants
         tpot = np.asarray(evaluate(group.problem, designs).tpot_s)
         out[group.members] = np.broadcast_to(tpot, (group.chips.size,))
     return out

@@ -38,6 +38,7 @@ class MonteCarlo:
 
     def interval(self, i: int) -> tuple[float, float, float]:
         """10th, 50th and 90th percentile of the goal of candidate `i` over the samples it is feasible in."""
+        # `feasible` counts the others; one in ten of them would make the 90th percentile infinite
         finite = self.cost[np.isfinite(self.cost[:, i]), i]
         if not finite.size:
             return float("inf"), float("inf"), float("inf")
@@ -54,8 +55,10 @@ def monte_carlo(
 ) -> MonteCarlo:
     """Each candidate at `limits` with its best deployment in each sample; limits of dies are fixed."""
     sampled = sample_numbers(study, samples, seed)
+    # a die is designed to its limits with the constants of its day, so samples do not break them
     studies, held = studies_of(study, sampled, candidates), limits_of_dies(study, candidates)
     cost, _ = solve_variants(studies, candidates, study_grid(study), limits, held)
+    # every sample draws the same numbers
     numbers = len(sampled[0]) if sampled else 0
     return MonteCarlo(samples=samples, seed=seed, numbers=numbers, cost=cost)
 
@@ -83,6 +86,7 @@ def tornado(
 ) -> list[Swing]:
     """Every uncertain number at both ends of its range, the largest swing first."""
     known = uncertain_numbers(study)
+    # two entries a number, the low end at 2 i and the high end at 2 i + 1; gaps keep the places
     studies: list[ResolvedStudy | None] = []
     for u in known:
         for end in (u.low, u.high):
@@ -98,6 +102,8 @@ def tornado(
     for i, u in enumerate(known):
         ends = [c if np.isfinite(c) else None for c in costs[2 * i : 2 * i + 2]]
         swing = Swing(fact=u.fact, low=u.low, high=u.high, cost_low=ends[0], cost_high=ends[1])
+        # numbers of other chips of the study are among `known`, and do not move this one
         if swing.width(base) > 1e-4:
             found.append(swing)
+    # an end without a feasible deployment is infinitely wide, so it comes first
     return sorted(found, key=lambda s: -s.width(base))

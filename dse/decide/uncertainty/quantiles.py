@@ -75,6 +75,7 @@ def sample_designs(
     What a die has left of its limits (reticle, edge, cooling) is held: it is designed to them with the
     constants of its day, and would be drawn a little smaller where they turned out worse.
     """
+    # a design that several targets list is one design, and draws once
     unique = {design_key(study, row): row for row in rows}
     each = list(unique.values())
     sampled = sample_numbers(study, samples, seed)
@@ -109,13 +110,16 @@ def _scored(
     at = [place[str(r["chip"])] for r in rows]
     held = limits_of_dies(study, candidates) if candidates else {}
     layouts = _layouts_of_rows(study, rows)
+    # one call has one context; samples that change the workload or the economy need calls of their own
     for members in _by_context(studies, max(1, _BLOCK // max(n, 1))):
+        # held columns on the right, so that they replace those of the sample
         of_each = [chips_of_candidates(studies[i], candidates).columns() | held for i in members]
         # (studies x designs,), study by study; several designs may be of one chip
         chips = api.Chips(**{k: np.concatenate([c[k][at] for c in of_each]) for k in of_each[0]})
         problem, k = deployment_problem(studies[members[0]]), len(members)
         m = evaluate(problem, [_designs(chips, sizes, k) for sizes in layouts])
         for g, goal in enumerate(goals):
+            # a list and a number around a slice: numpy puts both in front, hence (members, designs)
             values[members, :, g] = _table(goal.value(m, problem.context), k, n)
         feasible[members] = _all_met(problem, m, k, n)
     return values, feasible
@@ -137,6 +141,7 @@ def _by_context(studies: Sequence[ResolvedStudy], most: int) -> Iterator[list[in
 
 
 def _all_met(problem: DeploymentProblem, metrics: api.Metrics, samples: int, rows: int) -> Flags:
+    # axis 0 is that of the conditions
     flags: Flags = np.all(
         [_table(v, samples, rows) <= 0.0 for v in problem.violations(metrics).values()], axis=0
     )
@@ -145,6 +150,7 @@ def _all_met(problem: DeploymentProblem, metrics: api.Metrics, samples: int, row
 
 def _table(column: object, samples: int, rows: int) -> Floats:
     """A column of all samples one after the other as (samples, rows)."""
+    # what all designs share, such as a constraint that no chip has, is a single number
     flat = np.broadcast_to(np.asarray(column, dtype=float), (samples * rows,))
     return flat.reshape(samples, rows)
 
@@ -160,6 +166,7 @@ def _layouts_of_rows(study: ResolvedStudy, rows: Sequence[Row]) -> list[dict[str
 
 def _designs(chips: api.Chips, sizes: Mapping[str, Floats], samples: int) -> api.Designs:
     """Deployments (rows,) on `chips` (samples * rows,)."""
+    # all rows once a sample, the order in which `_scored` joins the chips
     tiled = api.Deployments(**{k: np.tile(a, samples) for k, a in sizes.items()})
     return api.Designs(chips=chips, deployments=tiled)
 
@@ -202,9 +209,11 @@ def spreads(
     at = [place[k] for k in keys]
     g = sampled.column(goal)
     value, meets = sampled.values[:, at, g], sampled.feasible[:, at]
+    # `feasible` knows the fixed targets alone; the one of this table is added
     if target is not None and limit is not None:
         t = sampled.column(target)
         meets = meets & (api.violation(sampled.goals[t], sampled.values[:, at, t], limit) <= 0.0)
+    # shares are of the least; the percentiles stay those of the goal itself
     sign = 1.0 if sampled.goals[g].direction == "minimize" else -1.0
     return _spreads(value, best_shares(np.where(meets, sign * value, np.inf)), meets, _tpots(sampled, at))
 
@@ -238,6 +247,7 @@ def front_spreads(
     values, works = sampled.values[:, at], sampled.feasible[:, at]
     best = np.zeros(works.shape, dtype=bool)
     for i, some in enumerate(works):
+        # a design that fails in this sample dominates nothing there
         alive = np.flatnonzero(some)
         best[i, alive[nondominated(values[i, alive][:, columns], axes)]] = True
     return _spreads(values[:, :, sampled.column(goal)], best.mean(axis=0), works, _tpots(sampled, at))
@@ -245,6 +255,7 @@ def front_spreads(
 
 def _spreads(value: Floats, best: Floats, meets: Flags, tpot: Floats) -> list[Spread]:
     low, median, high = np.percentile(value, [LOW, 50.0, HIGH], axis=0)
+    # in the order of the fields of `Spread`, which are joined by place
     columns = (low, median, high, best, meets.mean(axis=0), *np.percentile(tpot, [LOW, 50.0, HIGH], axis=0))
     rows = zip(*(c.tolist() for c in columns), strict=True)
     return [Spread(**dict(zip(COLUMNS, row, strict=True))) for row in rows]

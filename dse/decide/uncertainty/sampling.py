@@ -113,6 +113,7 @@ def _scores(samples: int, seed: int, name: str) -> Floats:
     """Normal scores of the middles of `samples` strata, in an order that `name` and `seed` decide."""
     scores = [NormalDist().inv_cdf((i + 0.5) / samples) for i in range(samples)]
     # a hash that is the same in every process; Python's own is not
+    # shuffled: in ascending order all numbers would be low together and high together
     return np.random.default_rng([seed, crc32(name.encode())]).permutation(np.asarray(scores))
 
 
@@ -122,6 +123,7 @@ def _factor(study: ResolvedStudy, stack: StackSpec) -> float:
     # a stack that no chip names as its own comes from the study, and may drive any of them
     driven = [c for c in chips if c.stack == stack.name] or chips
     known = [interval_on(stack, c, study.setting.catalog)["tpot"] for c in driven]
+    # one factor for all chips that it drives, so it must cover the least known of them
     return max(known, default=stack.interval["tpot"])
 
 
@@ -132,6 +134,7 @@ def _slower(stack: StackSpec, factor: float) -> Iterator[tuple[Place, float]]:
         yield Place(f"stack/{stack.name}", name), min(1.0, float(leaf.value or 1.0) / factor)
     for name in _TIMES:
         leaf = getattr(stack, name)
+        # a loss that a stack does not have does not grow
         if leaf.value:
             yield Place(f"stack/{stack.name}", name), float(leaf.value) * factor
 
@@ -143,6 +146,7 @@ def studies_of(
 
     The chips of the catalog among them were checked with the study and are not checked again in each sample.
     """
+    # `vary` without baselines skips a millisecond of checks for each of them in each sample
     names = [c.label for c in candidates if c.branch is None]
     return [_with_chips(vary(study, values, ()), names) for values in sampled]
 

@@ -100,6 +100,7 @@ def verdicts_from(manifest: Mapping[str, Any]) -> Verdicts | None:
 
 def kept(before: Mapping[str, Any], now: Mapping[str, Any]) -> Verdicts | None:
     """The verdicts of an earlier manifest of the same question, if nothing was searched since."""
+    # a search that was resumed has more trials or another hypervolume
     same = ("problem", "trials", "sampler", "seed", "hypervolume", "targets")
     return verdicts_from(before) if all(before.get(n) == now.get(n) for n in same) else None
 
@@ -116,6 +117,7 @@ def within(
 def largest_layer_s(catalog: Catalog) -> float:
     """The largest time a layer that any stack was fitted to [s]."""
     stacks = catalog.all(StackSpec).values()
+    # an assumed stack may have any time; a fitted one is a loss that was measured
     return max(float(s.layer_overhead.value or 0.0) for s in stacks if s.estimate == "calibrated")
 
 
@@ -128,13 +130,16 @@ def flip_of(costs: Callable[[Floats], Floats], names: Sequence[str], top: float)
     low, high, flip = 0.0, top, None
     first, last = (_winner(row, names) for row in costs(np.asarray([low, high])))
     for _ in range(LOOKS):
+        # both ends are known from the look before, so only what is between them is evaluated
         times = np.linspace(low, high, POINTS)
         # cut short, the list holds the change already, so that the wrong place of `last` does not matter
         won = [first, *_up_to_a_change(costs, names, times[1:-1], first), last]
+        # the first change of several is what a reader needs: below it the verdict holds
         at = next((i for i in range(1, len(won)) if won[i] != first), None)
         if at is None:
             return flip
         low, high, first, last = float(times[at - 1]), float(times[at]), won[at - 1], won[at]
+        # the middle is off by half the bracket at most
         flip = Flip(layer_s=0.5 * (low + high), below=first, above=last)
     return flip
 
@@ -185,6 +190,7 @@ def _sentence(winners: Sequence[Winner], flip: Flip | None, top: float) -> str:
     if len(set(first)) == 1 and not ties:
         return f"{first[0]} holds under all three"
     each = ", ".join(f"{_told(w)} {_as(s)}" for s, w in zip(SOFTWARE, winners, strict=True))
+    # here a tie is left, which `alone` of `dependence` counts as no winner
     if len(set(first)) == 1:
         return f"{first[0]} leads under all three, not everywhere by more than the tolerance ({each})"
     if flip is None:

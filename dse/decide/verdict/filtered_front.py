@@ -74,12 +74,15 @@ def filtered(study: ResolvedStudy, front: Front, text: str, trials: Trials) -> F
     bounded = _bounded(study, limits)
     done = finished(trials)
     axes, archive = axes_of(bounded), Archive(axes_of(bounded))
+    # the trials know chips that no longer appear on the front, and a condition may bring them back
     for points in replay(bounded, done) if done else points_of_front(bounded, front):
         _add(archive, points, rest)
     real = []
+    # baselines keep the number that the stored tables give them
     known = {str(r): int(t) for r, t in _trials_of(front)}
     for name in sorted(bounded.baselines):
         own, points = Archive(axes), catalog_points(bounded, name, [known.get(name, -1)])
+        # where there are trials, those of baselines were replayed above
         for kept in (own,) if done else (own, archive):
             _add(kept, points, rest)
         real.append(own.frame)
@@ -105,6 +108,7 @@ def _add(archive: Archive, points: DesignBatch, rest: str) -> None:
         some = np.flatnonzero(feasible)
         # conditions select rows of a table; `_at` leads back from them to the designs
         kept = _meeting(points.rows(some).assign(_at=some), rest, archive.axes)
+        # a new array: that of the batch is cached
         feasible = np.zeros(feasible.shape, dtype=np.bool_)
         feasible[kept["_at"].to_numpy()] = True
     archive.add(points.values, feasible, points.rows, points.ranks)
@@ -121,6 +125,7 @@ def _meeting(rows: Table, rest: str, axes: Sequence[Axis]) -> Table:
 def _split(text: str, front: Front) -> tuple[Limits, str]:
     """Conditions that bound a metric from its bad side, as limits; and the text of the others."""
     by_name: dict[str, api.Objective] = {"chips": ChipsOfSystem()}
+    # a metric goes by its name and by its column; an objective of the front replaces a metric of its name
     for each in (*metric_objectives(), *(objective(a.name) for a in front.axes)):
         by_name |= {each.name: each, axis_of(each).column: each}
     limits, rest = [], []

@@ -42,10 +42,12 @@ def multi_start_search(
     searched = [i for i, c in enumerate(known) if c.branch is not None]
     if not searched:
         return []
+    # `found` is (limits, chips), and a chip keeps its column
     pool = _Pool(costs=costs, tried={_key(known[i]): (known[i], found[:, i]) for i in searched})
     old = set(pool.tried)
     pool.evaluate(_twins(study, pool.leaders(), branches))
     for _ in range(ROUNDS):
+        # both before any move, since `evaluate` adds to the pool
         leaders, before = pool.leaders(), pool.least()
         # pairs are many more, so they are tried only where no single move helps; where they do not
         # help either, `else` ends the search
@@ -77,6 +79,7 @@ class _Pool:
         """Try those that are new."""
         fresh = {_key(c): c for c in chips if _key(c) not in self.tried}
         if fresh:
+            # all new chips in one call; transposed to one row a chip
             found = self.costs([*fresh.values()]).T
             self.tried.update((k, (c, own)) for (k, c), own in zip(fresh.items(), found, strict=True))
 
@@ -89,11 +92,13 @@ class _Pool:
 
     def beats(self, before: Mapping[str, Floats]) -> bool:
         """Whether some branch has become better somewhere, by more than rounding."""
+        # infinite costs are never below each other, so a branch that meets no limit ends the search too
         return any(bool(np.any(own < before[name] * (1.0 - 1e-9))) for name, own in self.least().items())
 
     def leaders(self) -> list[Candidate]:
         """The best chip of each branch under each limit at which it is near the winner."""
         least = self.least()
+        # axis 0 is that of the branches: the winner under each limit
         best = LARGEST_GAP * np.min([*least.values()], axis=0)
         near = {name: np.isfinite(own) & (own <= best) for name, own in least.items()}
         # equal to the bit, since the least is one of these costs
@@ -117,6 +122,7 @@ def _nearest(p: ParameterSpec, value: float | None) -> float:
     """The value of the space that is nearest to `value`; that in the middle where there is none."""
     at = 0.5 if value is None else fraction_of(p, value)
     if p.steps is not None:
+        # a single step has no width to divide by
         at = round(at * (p.steps - 1)) / max(p.steps - 1, 1)
     return float(value_at(p, np.asarray(at)))
 
@@ -142,6 +148,7 @@ def _single(study: ResolvedStudy, c: Candidate) -> Iterator[Candidate]:
 
 def _pairs(study: ResolvedStudy, c: Candidate) -> Iterator[Candidate]:
     specs = study.branches[str(c.branch)].spec.parameters
+    # without strides, which would make four times as many pairs
     steps = [(n, v) for n, p in specs.items() for v in steps_of(p, c.values[n])]
     for one, other in combinations(steps, 2):
         if one[0] != other[0]:
@@ -150,4 +157,5 @@ def _pairs(study: ResolvedStudy, c: Candidate) -> Iterator[Candidate]:
 
 def _at(c: Candidate, change: Mapping[str, float]) -> Candidate:
     label = c.label if c.label.startswith(NEAR) else f"{NEAR}{c.label}"
+    # no trial made it, so that `_winner` of a study prefers a stored chip that is as good
     return replace(c, label=label, trial=None, values={**c.values, **change})

@@ -25,6 +25,7 @@ def reevaluated(study: ResolvedStudy, front: Front) -> Front:
     for points in points_of_front(study, front):
         archive.add(points.values, points.feasible, points.rows)
     for name in sorted(study.baselines):
+        # -1: no trial chose it here
         points = catalog_points(study, name, [-1])
         archive.add(points.values, points.feasible, points.rows)
     manifest = {**described(study, archive), "asked_again": {"of": front.manifest.get("study")}}
@@ -32,6 +33,7 @@ def reevaluated(study: ResolvedStudy, front: Front) -> Front:
     manifest |= {
         name: front.manifest[name] for name in ("trials", "feasible_trials") if name in front.manifest
     }
+    # no trials of this study exist, so baselines have none either
     frame, baselines = archive.frame, baseline_front(study, [])
     return Front(
         frame=frame,
@@ -46,6 +48,7 @@ def points_of_front(study: ResolvedStudy, front: Front) -> Iterator[DesignBatch]
     """Every distinct chip of the front that was searched, those of one branch together."""
     found = [c for c in of_front(study, front) if c.branch is not None] if len(front.frame) else []
     for branch in study.branches:
+        # one call is of one branch, whose chips share their parameters
         own = [c for c in found if c.branch == branch]
         for start in range(0, len(own), BLOCK):
             part = own[start : start + BLOCK]
@@ -54,6 +57,7 @@ def points_of_front(study: ResolvedStudy, front: Front) -> Iterator[DesignBatch]
                     branch=branch,
                     chip=None,
                     values={n: np.asarray([v]) for n, v in c.values.items()},
+                    # no trial under this software chose a deployment, so all of the grid are tried
                     limit=float("inf"),
                     deployment=None,
                 )

@@ -33,6 +33,7 @@ def with_verdicts(result: RunResult, before: Mapping[str, Any] | None = None) ->
     if not compares_kinds(study) or not len(front.frame) or split_software(study.case or "")[1]:
         return result
     found = kept(before or {}, front.manifest) or study_verdicts(study, front)
+    # a manifest is written with its front, so both are written again
     both = replace(front, manifest={**front.manifest, **found.as_dict()})
     write_front(result.out, both)
     return replace(result, front=both)

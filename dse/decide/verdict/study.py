@@ -193,6 +193,7 @@ def _judged(
             # at most once for a group, since all limits share it
             if flips and slow is None:
                 slow = _costs(by_software["ideal"], _slower(chips["ideal"], np.asarray([top])), bounds)
+            # coarse costs at both ends: `solved` is on another grid, and slow chips are not solved there
             ends = None if slow is None else np.stack([costs["ideal"][i], slow[i]])
             flip = _flip(by_software["ideal"], group, chips["ideal"], bounds[i], ends, top) if flips else None
             verdicts += each
@@ -247,9 +248,11 @@ def _solved(
     """The same costs, those of contenders on the fine grid and between its batches, as tables say them."""
     if study.members or study.spec.deployment.mode != "solve":
         return coarse
+    # chips that exist are few, and a table names each of them
     kept = {i for i, c in enumerate(group.candidates) if c.branch is None}
     for kind in group.kinds:
         own = group.of(kind)
+        # argsort counts within the kind, and `own` leads back to the group
         kept |= {own[i] for row in coarse for i in np.argsort(row[own], kind="stable")[:CONTENDERS]}
     at = sorted(kept)
     few = api.Chips(**{k: np.broadcast_to(a, (chips.size,))[at] for k, a in chips.columns().items()})
@@ -257,6 +260,7 @@ def _solved(
     # a copy, since a flip compares the coarse costs with others of the same grid
     out = coarse.copy()
     for i, found in enumerate(on_fine_grid(study, few, [problem.limits for problem in problems])):
+        # where the fine grid has nothing feasible the coarse result stays
         cost = positive_cost(problems[i].goal, found.cost)
         out[i, at] = np.where(found.feasible, cost, coarse[i, at])
     return out
@@ -282,6 +286,7 @@ def _verdict(
     # the cost of a goal that is maximised is one over it, see `positive_cost`
     value = float(cost[at]) if study.goal.direction == "minimize" else 1.0 / float(cost[at])
     low, high = within(value, stack_of(study, best).interval, interval_of(axis_of(study.goal).column))
+    # ties are between kinds: another chip of the same kind changes no verdict
     near = {k: float(cost[group.of(k)].min()) for k in group.kinds if k != best.kind}
     rival = min(near, key=lambda k: near[k], default=None)
     tied = rival if rival is not None and near[rival] <= cost[at] * (1.0 + study.spec.tolerance) else None
@@ -305,6 +310,7 @@ def _winner(group: _Group, cost: Floats, tolerance: float) -> int | None:
     if not np.isfinite(cost[at]):
         return None
     own = group.of(group.candidates[at].kind)
+    # without a trial it is of the grid or of a local search, which no table of the study shows
     stored = [i for i in own if group.candidates[i].branch is None or group.candidates[i].trial is not None]
     known = min(stored, key=lambda i: cost[i], default=at)
     return known if cost[known] <= cost[at] * (1.0 + tolerance) else at
@@ -338,6 +344,7 @@ def _flip(
     chosen = api.Chips(**{k: np.broadcast_to(a, (chips.size,))[kept] for k, a in chips.columns().items()})
 
     def costs(times: Floats) -> Floats:
+        # (times, chips) to (times, kinds)
         each = _over(ideal, chosen, bound, times)
         return np.stack([each[:, few.of(kind)].min(axis=1) for kind in few.kinds], axis=1)
 
@@ -349,6 +356,7 @@ def _over(ideal: ResolvedStudy, chips: api.Chips, bound: Mapping[str, float], ti
 
     It is laid on a layer of a decode step and on one of a prompt pass.
     """
+    # one limit, so row 0; chips come time by time, as `_slower` joins them
     laid = _costs(ideal, _slower(chips, times), [bound])[0]
     return np.asarray(laid.reshape(len(times), chips.size))
 
@@ -358,5 +366,6 @@ def _slower(chips: api.Chips, times: Floats) -> api.Chips:
     n = chips.size
     columns = {k: np.tile(np.broadcast_to(a, (n,)), len(times)) for k, a in chips.columns().items()}
     for name in ("layer_overhead_s", "prompt_overhead_s"):
+        # chips are tiled and times repeated, so that every chip meets every time once
         columns[name] = columns[name] + np.repeat(times, n)
     return api.Chips(**columns)
