@@ -91,6 +91,7 @@ class Branch:
         if "sram" in values:
             out["sram_bytes"] = values["sram"]
         if "sram_bandwidth_per_byte" in values:
+            # per byte of the SRAM that was just set: banks bring their ports with them
             out["sram_bandwidth"] = values["sram_bandwidth_per_byte"] * out["sram_bytes"]
         made = self.silicon(values, out)
         out |= {
@@ -110,6 +111,7 @@ class Branch:
 
     def silicon(self, values: Mapping[str, Array], columns: Mapping[str, Array] | None = None) -> Silicon:
         """Silicon of the chips that parameter values of shape (n,) make."""
+        # `columns` calls this with what it has so far, which is all that silicon reads
         out = self.columns(values) if columns is None else columns
         technology = self._technology(values)
         return derive(self._blueprint(values, out, technology), technology)
@@ -117,6 +119,7 @@ class Branch:
     def chips(self, values: Mapping[str, Array]) -> api.Chips:
         """A batch of chips of shape (n,)."""
         columns = self.columns(values)
+        # columns that nothing varies have one element
         n = max(a.size for a in columns.values())
         xp = namespace(*columns.values())
         return api.Chips(**{name: xp.broadcast_to(a, (n,)) for name, a in columns.items()})
@@ -124,6 +127,7 @@ class Branch:
     def named(self, values: Mapping[str, Floats]) -> dict[str, npt.NDArray[np.str_]]:
         """Names that the named parameters have, and the formats that are computed in."""
         used = [computed_columns(chip, self.setting.precision) for chip in self.made_on]
+        # a node is a place among `made_on`; a branch with one node has no such parameter
         at = np.asarray(values.get("process", np.zeros(1)) if len(used) > 1 else np.zeros(1)).astype(np.int64)
         formats = {column: np.asarray([each[column] for each in used])[at] for column in COMPUTED}
         return {**named(self.spec.parameters, values), **formats}
@@ -141,6 +145,7 @@ class Branch:
             "dies": float(chip.die.count.value or 1),
             "die_bandwidth": None if chip.die.joined is None else chip.die.joined.value,
         }
+        # what is unknown of the chip, or absent from it, has no nearest value
         found = {name: v for name, v in known.items() if v and name in self.spec.parameters}
         names = {
             "process": chip.die.process.value,
@@ -156,6 +161,7 @@ class Branch:
 
     def _optics(self, link_bandwidth: Array) -> dict[str, Array]:
         found = reach_columns(link_bandwidth, self.network, self.setting.technology)
+        # boards and racks are those of the network, and are among `fixed`
         return {"optics_w": found["optics_w"]}
 
     def _ratio(self, values: Mapping[str, Array], xp: Array) -> Array:
@@ -220,6 +226,7 @@ class Branch:
         method = price_method(self.setting.price.method)
         # unit cost is the costly part: it is worked out for methods that read it only
         needs = method.needs(None)
+        # zeros give the shape of the batch, which `Priced` promises to a method
         fp16 = ratio * self.peaks[0].fp16 + zeros_like(made.power_w) if "fp16 peak" in needs else None
         known = Priced(
             searched_usd=values["price"] if "searched price" in needs else None,
@@ -293,6 +300,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
         **reach_columns(template.link.bandwidth.value or 0.0, network, setting.technology),
     }
     blueprint = blueprint_of(template, setting.technology)
+    # the template keeps its DRAM in its file
     if not spec.generations:
         fixed |= {"dram_bytes": 0.0, "dram_bandwidth": 0.0}
         # bytes and bandwidth of DRAM follow from its stacks in `Branch._blueprint`

@@ -83,6 +83,7 @@ def computed_columns(chip: ChipSpec, precision: PrecisionSpec) -> dict[str, str]
 def remarks(computed: Mapping[str, Computed]) -> list[str]:
     """What is computed in another format than it is stored in, a sentence each."""
     stored = {"matrix": "weights", "attention": "KV cache"}
+    # by what is said, so that weights and KV cache of one format share a sentence
     found: dict[Computed, list[str]] = {}
     for group, each in computed.items():
         if each.why:
@@ -134,6 +135,7 @@ def unit_size(chip: ChipSpec, technology: TechnologySpec) -> float:
     node = str(chip.die.process.value)
     extra = {name: float(spec.extra.value or 0.0) for name, spec in technology.formats.items()}
     own = sum(extra[name] for name, leaf in chip.peak.items() if name in extra and leaf.value)
+    # the density of a node was measured on dies that hold these formats already
     counted = sum(extra[name] for name, spec in technology.formats.items() if node in spec.counted)
     return (1.0 + own) / (1.0 + counted)
 

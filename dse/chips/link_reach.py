@@ -55,6 +55,7 @@ def reach_columns(
     energy = technology.system.optics_energy.value
     if energy is None:
         raise spec_error("system.optics_energy", "expected a known value in the technology file, got null")
+    # 0 chips on a board: every system is then larger than one, and pays for the way to the switch
     small = 0.0 if network.topology in SWITCHED else 1.0
     _, optical = shares(network, technology)
     both_ways = 2.0 * ends(network) * optical * energy  # a link sends and receives at once

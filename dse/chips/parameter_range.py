@@ -17,6 +17,7 @@ def value_at(parameter: ParameterSpec, fraction: Floats) -> Floats:
         return np.asarray(parameter.numbers)[index]
     if parameter.scale == "linear":
         return parameter.low + fraction * (parameter.high - parameter.low)
+    # logarithmic: equal fractions are equal factors
     return np.asarray(parameter.low * (parameter.high / parameter.low) ** fraction)
 
 

@@ -80,10 +80,12 @@ def built_up(
     out = known["system.nic"] + known["system.fabric"] if network.scale_out is not None else 0.0
     bandwidth = known[f"scale_out.bandwidth of {network.name}"] if network.scale_out is not None else 0.0
     return {
+        # zero brings constants to the shape of the batch
         "host_usd": zero + (at["host"] + at["host_nic"]) / chips,
         "rack_usd": power_w * known["power_overhead of the economy"] * in_rack + at["chassis"] / chips,
         "network_usd": link_bandwidth * (at["board_link"] + switch) + zero,
         "copper_usd": link_bandwidth * (ends(network) * cabled * at["copper_link"]) + zero,
+        # `cabled` counts the optical links too, so only what optics cost more is added
         "optics_usd": link_bandwidth * (ends(network) * optical * dearer) + zero,
         "scale_out_usd": zero + bandwidth * out,
     }

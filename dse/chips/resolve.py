@@ -125,7 +125,9 @@ def chip_columns(
     problems = list(_unknowns(chip, setting, network, stack))
     if problems:
         raise SpecError(problems)
+    # dollars only where the price reads them: a part of unknown price must not stop a chip with a list price
     made = chip_made(chip, setting.foundry, priced="unit cost" in needs_of(chip, setting.price))
+    # what is built around the chip is sized by the same watts
     power = chip_power(chip, made)
     return {
         **_stated(chip, setting, stack, network),
@@ -144,6 +146,7 @@ def template_columns(chip: ChipSpec, setting: Setting, stack: StackSpec, network
         raise SpecError(problems)
     # the template's own silicon is not needed, but what keeps it from being derived is reported here
     check_made(chip, setting.foundry, priced="unit cost" in needs_of(chip, setting.price))
+    # once a template: wrong terms are an error of the study, not of each chip that it makes
     price_method(setting.price.method).check(setting.terms)
     return {
         **_stated(chip, setting, stack, network),
@@ -294,6 +297,7 @@ def price_parts(chip: ChipSpec, setting: Setting, made: Silicon | None = None) -
         power = None if chip.power.value is None else zeros_like(made.power_w) + chip.power.value
         cost = made.unit_cost_usd(power)
     known = Priced(
+        # a null was refused by `_unknowns`, so no chip is sold for nothing
         listed_usd=_or_zero(chip.price) if "listed price" in needs else None,
         fp16_flops=peak_of(chip, ("fp16",)) or 0.0,
         silicon=made,
@@ -308,6 +312,7 @@ def _around(chip: ChipSpec, network: NetworkSpec, setting: Setting, power_w: flo
     system = setting.price.system
     around = dict.fromkeys(AROUND, 0.0)
     if system == "with-host-and-network":
+        # published shares hold cables and NICs as well, so the other columns stay 0
         around |= {"host_usd": _or_zero(chip.host), "network_usd": _or_zero(network.cost)}
     elif system == "built-up":
         around = around_of(power_w, chip.link.bandwidth.value or 0.0, network, setting)

@@ -131,6 +131,7 @@ class Foundry:
 
     def check(self, chip: ChipSpec, build: Build) -> None:
         """Raise `SpecError` naming each unknown that the silicon of a chip needs."""
+        # of the technology and of the chip in one error
         problems = [*self.problems(build, _where(chip)), *_chip_problems(chip, self.technology)]
         if problems:
             raise SpecError(problems)
@@ -207,6 +208,7 @@ def vector_peak(chip: ChipSpec, technology: TechnologySpec) -> float:
     fp32, fp16 = chip.peak.get("fp32"), chip.peak.get("fp16")
     if fp32 is not None and fp32.value is not None:
         return fp32.value
+    # without an fp16 peak the largest of the others, brought to the area of fp16
     matrix = fp16.value if fp16 is not None and fp16.value else _largest_peak(chip, technology)
     return matrix * (technology.area.vector_share.value or 0.0)
 
@@ -234,6 +236,7 @@ def blueprint_of(chip: ChipSpec, technology: TechnologySpec) -> Blueprint:
         enabled_share=one(1.0 - spare if die.enabled is None else die.enabled.value),
         sram_bytes=one(sram if software else 0.0),
         sram_bandwidth=one(bandwidth if software else 0.0),
+        # None, not 0: no cache density of the node is read then
         cache_bytes=None if software else one(cache),
         io_cache_bytes=None if die.io is None or not die.io.cache.value else one(die.io.cache.value),
         stacks=one(stacks),
@@ -260,6 +263,7 @@ def _chip_problems(chip: ChipSpec, technology: TechnologySpec) -> Iterator[Probl
         needed["sram.bandwidth"] = chip.sram.bandwidth
     # the cache on the die is the last level, so the sum of all levels may stay unknown
     elif not managed_by_software(chip) and chip.sram.last_level is not None:
+        # in front, where `sram.capacity` was
         needed = {"sram.last_level": chip.sram.last_level, **needed}
         del needed["sram.capacity"]
     if dram is not None:

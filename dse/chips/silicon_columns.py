@@ -49,6 +49,7 @@ def excess_columns(made: Silicon) -> dict[str, Array]:
 def package_columns(made: Silicon) -> dict[str, Array]:
     """What the compute dies of a package pay to act as one chip."""
     b, layout = made.blueprint, made.technology.layout
+    # a sum of all three has the shape of the batch, whichever of them varies
     zero = zeros_like(b.dies + b.dram_bandwidth + b.link_bandwidth)
     owned = (b.dram_bandwidth + b.link_bandwidth) * layout.die_to_die_share
     # what a die owns may be wanted by any other, see `package.die_to_die_bandwidth`
@@ -62,6 +63,7 @@ def package_columns(made: Silicon) -> dict[str, Array]:
 
 def as_made(chip: ChipSpec) -> dict[str, float]:
     """`package_columns` of a chip that exists: one die, or the two halves of a wafer, whose sums cross it."""
+    # a crossing that is not published costs nothing
     across = chip.die.crossing.value if chip.die.wafer_scale and chip.die.crossing else None
     return dict(ONE_DIE) if across is None else {**ONE_DIE, "dies": 2.0, "die_latency": across}
 

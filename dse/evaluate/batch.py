@@ -55,6 +55,7 @@ class DesignBatch:
 
     def flat(self, column: object) -> Floats:
         """A column of the metrics, broadcast and flattened to shape (points,)."""
+        # row-major, so that a flat index is that of `unravel_index` in `rows`
         return np.broadcast_to(np.asarray(column, dtype=float), self.shape).reshape(-1)
 
     @cached_property
@@ -62,6 +63,7 @@ class DesignBatch:
         """Objectives of the study, shape (points, objectives)."""
         study = self.study
         columns = [g.value(self.metrics, study.context) for g in study.objectives]
+        # one row a point, as the archive takes them
         return np.stack([self.flat(c) for c in columns], axis=1)
 
     @cached_property
@@ -78,6 +80,7 @@ class DesignBatch:
     @property
     def ranks(self) -> npt.NDArray[np.int64]:
         """Number of the trial of each point, shape (points,)."""
+        # a trial belongs to its chip, which is on the last axis
         return np.broadcast_to(self.origin.trial, self.shape).reshape(-1)
 
     def swept_violation(self, limit: float) -> Floats:
@@ -115,6 +118,7 @@ class DesignBatch:
         if self.members:
             layout = {k: int(v[0]) for k, v in self._layouts(np.asarray([index])).items()}
         return {
+            # a chip of the catalog has one name for all trials that chose it
             "chip": o.chip[at[-1] if len(o.chip) > 1 else 0],
             "branch": o.branch,
             **layout,
@@ -139,6 +143,7 @@ class DesignBatch:
 
     def rows(self, indices: npt.NDArray[np.intp]) -> Table:
         """Table of the designs at flat `indices`, units in the column names."""
+        # columns of `Origin` are by chip, those of designs by flat index
         chip = np.unravel_index(indices, self.shape)[-1]
         o, m, d = self.origin, self.metrics, self.designs.deployments
 
@@ -201,6 +206,7 @@ def evaluate(
     study: ResolvedStudy, chips: api.Chips, deployments: api.Deployments, origin: Origin
 ) -> DesignBatch:
     """Evaluate chips of shape (n,) under deployments that broadcast against them, in one call."""
+    # a mix has deployments for each member, which do not broadcast into one grid
     if study.members:
         return _mixed(study, chips, deployments, origin)
     designs = api.Designs(chips=chips, deployments=deployments)

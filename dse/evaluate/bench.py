@@ -117,6 +117,7 @@ def _counted(
         xp = namespace(good)
         # flags may lack an axis on which all designs are alike, and each of these counts
         flags = xp.astype(xp.broadcast_to(good, designs.shape), xp.int32)
+        # over layouts, stages and batches; chips stay apart
         return xp.sum(flags, axis=(0, 1, 2), dtype=xp.int32)
 
     fast = compile(count)

@@ -130,6 +130,7 @@ def chip_sheet(
     technology = catalog.get(TechnologySpec, TECHNOLOGY)
     given = by_short_name(settings or {})
     if node is not None:
+        # an override like the others, so that it counts as a change
         given["process"] = node_named(technology, node)
     sold = catalog.get(ChipSpec, chip)
     # after the overrides, so that derived peaks follow an overridden one
@@ -307,6 +308,7 @@ def _dies(spec: ChipSpec, made: Silicon) -> tuple[Dies, ...]:
                 process=nodes[kind],
                 count=int(count),
                 area_m2=_first(area),
+                # parts are of all dies of a kind together
                 parts_m2={k: _first(v) / count for k, v in group.parts().items()},
                 gross_per_wafer=None if whole else _first(gross),
                 harvested_yield=_first(made.yields[kind]),
@@ -322,6 +324,7 @@ def _dies(spec: ChipSpec, made: Silicon) -> tuple[Dies, ...]:
 
 def _per_flop(spec: ChipSpec, made: Silicon) -> dict[str, float]:
     """Energy of a FLOP in each format that has a matrix peak [J/FLOP]; vector peaks are no matrix peaks."""
+    # the same watts in every format, so a format of twice the peak takes half the energy
     compute = _first(made.full_power["compute"])
     return {name: compute / leaf.value for name, leaf in spec.peak.items() if leaf.value and name != "fp32"}
 
@@ -335,6 +338,7 @@ def _per_byte(made: Silicon) -> dict[str, float]:
         "die_to_die": (made.plan.die_to_die_bandwidth, made.plan.joined.joules_per_byte),
         "load": (b.weight_load, t.energy.load_joules_per_byte),
     }
+    # a tier that the chip lacks has a bandwidth of 0
     return {name: _first(np.asarray(joules)) for name, (rate, joules) in used.items() if _first(rate) > 0.0}
 
 

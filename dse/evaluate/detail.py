@@ -106,11 +106,13 @@ def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Design
     for member in study.members:
         designs = api.Designs(chips=family.chips, deployments=_deployments(study, rows, f"{member.label}."))
         metrics = study.cost_model.evaluate(designs, member.context, detail=True)
+        # from the metrics as they are: `_detailed` adds the targets itself
         details.append(list(_detailed(family, metrics, member.context, member.limits, n)))
         # targets of each part count as its constraints, as they did in the search
         promised = replace(metrics, violations=violations(metrics, member.context, member.limits))
         flat = taken(promised, designs, np.arange(n))
         points.append(MemberPoints(member=member, designs=designs, metrics=flat))
+    # limits of the study hold for the whole, those of a workload for its part
     over = _violations(study.limits, combined_metrics(tuple(points)), study.context, n)
     for i, each in enumerate(zip(*details, strict=True)):
         yield DesignDetail(
@@ -168,6 +170,7 @@ def _violations(
 
 
 def _spread(columns: Mapping[str, object], n: int) -> dict[str, npt.NDArray[np.float64]]:
+    # what all rows share comes as one number
     return {name: np.broadcast_to(np.asarray(a, dtype=float), (n,)) for name, a in columns.items()}
 
 

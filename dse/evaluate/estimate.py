@@ -182,6 +182,7 @@ class Subject:
             technology=catalog.get(TechnologySpec, TECHNOLOGY),
             economy=catalog.get(EconomySpec, ECONOMY),
         )
+        # before silicon is derived, whose error would name the file of the chip and not the setting
         _hold_node("process" in by_short_name(given), self.chip, setting.technology)
         self.unpriced = self.chip.price.value is None and "listed price" in needs_of(self.chip, self.price)
         if self.unpriced:
@@ -286,6 +287,7 @@ class Subject:
         dp: int | None = None,
     ) -> api.Deployments:
         """Every deployment that is tried, what is given held; shape (layouts, PP, batch, 1)."""
+        # one axis for all three, since not every TP goes with every EP and DP
         ways, spreads, replicas = zip(*self._layouts(tp, ep, dp), strict=True)
         stages = [pp] if pp else all_stages(self.llm)
         # four batches to an octave; the batches between are refined around the best ones
@@ -331,6 +333,7 @@ class Subject:
 
     def _smaller(self, chips: float, found: Found | None) -> list[str]:
         """What to say where the tolerance has chosen a smaller system than the best."""
+        # most often the best is the smallest, and there is nothing to say
         if found is None or chips >= found.least_size[0]:
             return []
         more = found.cost[0] / found.least[0] - 1.0
@@ -344,6 +347,7 @@ class Subject:
         # each note that is inserted at 1 precedes the earlier ones: price, formats, calibration, anchor
         notes = notes_of(self.stack, self.context.workload, self.interval, self.price.system, stages)
         if self.stack.estimate == "calibrated":
+            # place 0 is how far to trust the estimate, which a reader must see first
             notes.insert(1, anchor(self.stack, self.chip).reason.rstrip("."))
         notes += [told for told in [assumed(self.chip)] if told is not None]
         if self.stack.chips and self.chip.name not in self.stack.chips:
@@ -376,6 +380,7 @@ def _at_unit_cost(chip: ChipSpec, setting: Setting) -> Setting:
         what = f"price: expected a known value, got null, and no unit cost either; {hint}"
         # from None, as the cause is among the problems
         raise SpecError([Problem(f"chips/{chip.name}", what), *error.problems]) from None
+    # what is counted around the chip stays as the user chose it
     return replace(setting, price=PriceSpec(method="unit-cost", system=setting.price.system))
 
 

@@ -96,6 +96,7 @@ def smallest_system(model: api.CostModel, one: api.Designs, context: api.Context
     has no pools or whole ones already.
     """
     work = context.workload
+    # without pools every replica is whole, and with `system` they are rounded already
     if not serving_mode(work.serving).has_pools or work.pools == "system":
         return {}
     # in detail, as pools are filled only then
@@ -106,6 +107,7 @@ def smallest_system(model: api.CostModel, one: api.Designs, context: api.Context
 
 def interval_on(stack: StackSpec, chip: ChipSpec, catalog: Catalog) -> dict[str, float]:
     """Factors of the error bars of a stack on a chip; where it was not calibrated, at least the class's."""
+    # a stack that names no chips was fitted to a class, and its interval is that of the class
     if not stack.chips or chip.name in stack.chips:
         return dict(stack.interval)
     return wider(stack.interval, catalog.get(StackSpec, chip.stack).interval)

@@ -57,6 +57,7 @@ def combine(study: ResolvedStudy, chips: Chips, deployments: Deployments) -> Com
         picks += found
         chip += [j] * len(found)
     index, chips_of = np.asarray(picks, dtype=np.intp), np.asarray(chip, dtype=np.intp)
+    # (points, members): a column has the deployments of one member
     members = tuple(m.points(index[:, k], chips_of) for k, m in enumerate(each))
     return Combined(chip=chips_of, members=members, metrics=combined_metrics(members))
 
@@ -68,6 +69,7 @@ class _Member:
         self, study: ResolvedStudy, member: Member, designs: Designs, found: Metrics, chips: int
     ) -> None:
         self.study, self.member, self.designs = study, member, designs
+        # the whole takes the largest violation of its members, and a missed target must be among them
         promised = violations(found, member.context, member.limits)
         self.metrics = replace(found, violations=promised)
         self.size = designs.size // chips
@@ -77,6 +79,7 @@ class _Member:
         # taken where no deployment of a chip is feasible, so that it has finite metrics and a violation
         self.stand_in = best(self.judged)
         swept, context = study.swept, member.context
+        # without a swept objective all are equally fast, and only the cheapest is a step
         self.late = np.zeros(shape) if swept is None else self._flat(swept.value(found, context))
 
     def _flat(self, column: object) -> Floats:
@@ -150,6 +153,7 @@ def combined_metrics(members: tuple[MemberPoints, ...]) -> Metrics:
     # ratios last, since they are of combined columns
     for metric in metrics():
         if isinstance(rule := metric.combine, Ratio):
+            # a mean of ratios is no ratio of the whole
             found[metric.column] = found[rule.over] / found[rule.under]
     over = [m.metrics.violations for m in members]
     # members differ in their constraints: only a network with experts needs replicas that share them
@@ -175,4 +179,5 @@ def combined_column(rule: Rule, each: Sequence[Floats], weights: Sequence[float]
 
 def _columns(whole: Metrics) -> list[str]:
     """Columns that are arrays, the ledgers left out."""
+    # a ledger is a mapping; a column is an array or a number
     return [n for n in Metrics.__dataclass_fields__ if not isinstance(getattr(whole, n), Mapping)]

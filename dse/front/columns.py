@@ -55,6 +55,7 @@ def ordered(names: Iterable[str]) -> list[str]:
             return 0, _FIRST.index(name), name
         if name in leading:
             return 2, leading.index(name), name
+        # places 0 and 2 are of the named columns above
         group = 1 if name.startswith("param_") else 4 if name.startswith("violation_") else 3
         return group, 0, name
 

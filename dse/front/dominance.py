@@ -60,6 +60,7 @@ def hypervolume(values: npt.ArrayLike, axes: Sequence[Axis], reference: Mapping[
         )
     corner = minimised([[reference[axis.name] for axis in axes]], axes)[0]
     points = minimised(values, axes)
+    # a point behind the reference in one axis dominates no volume before it
     points = points[(points < corner).all(axis=1)]
     return float(moocore.hypervolume(points, ref=corner)) if len(points) else 0.0
 

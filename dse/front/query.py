@@ -116,6 +116,7 @@ def unmet(frames: Sequence[pd.DataFrame], text: str, axes: Sequence[Axis]) -> li
         texts = [column for column in columns if kind_of(column) == "text"]
         had = sorted({str(value) for column in texts for value in column.dropna()})
         value = found.group(3).strip("'\"")
+        # a column of numbers has no texts, and is no place for a spelling mistake
         if had and value not in had:
             sentences.append(f"no design has {found.group(1)} {value!r}; {nearest(value, had)}")
     return sentences
@@ -175,6 +176,7 @@ def _text(column: pd.Series, operator: str, value: str, part: str) -> Mask:
         raise spec_error(
             "--where", f"expected = or != for the text {column.name!r}, got {operator!r} in {part!r}."
         )
+    # a gap is another text than any
     same = (column == value.strip("'\"")).fillna(False).to_numpy(dtype=np.bool_)
     return same if operator != "!=" else ~same
 
@@ -215,6 +217,7 @@ def best_at_targets(
     # of what is made large the smallest target is the loosest
     wanted = sorted({float(t) for t in targets}, reverse=axis.maximised)
     meets = [order[on_axis[order] <= sign * t] for t in wanted]
+    # -1 has no row, see `_picked`
     picks = [_smallest(frame, value, rows, tolerance) if len(rows) else -1 for rows in meets]
     table = pd.DataFrame({f"target_{axis.column}": wanted, "found": [i >= 0 for i in picks]})
     return table.join(_picked(frame, picks))

@@ -50,6 +50,7 @@ class View:
         return None
 
     def _study(self, name: str) -> tuple[str, str] | None:
+        # a slug may hold a slash, as those of cases do, so only the ending is cut
         slug, wants_status = name.removesuffix("/status.json"), name.endswith("/status.json")
         study = self._studies.all().get(slug)
         if study is None:
@@ -57,6 +58,7 @@ class View:
         state = self._state(study)
         if wants_status:
             return JSON, json.dumps({"version": state.version, "text": state.text})
+        # a study is listed as soon as its folder exists, before it has a front
         made = state.page or pages.waiting(slug, state, self._dashboards().get(slug))
         return HTML, made
 

@@ -61,6 +61,7 @@ class LiveStudy:
         self._storage: Storage | None = None
         self._follower: Follower | None = None
         self._state: State | None = None
+        # equal to no stamp
         self._stamp: tuple[object, ...] = ()
         self._next = 0.0
 
@@ -102,6 +103,7 @@ class LiveStudy:
         # each request has a thread of its own: one renews the page, the others wait for it
         with self._lock:
             stamp = (_stamp(self.folder / "manifest.json"), self._mark())
+            # a change during the rest is shown after it: the old stamp still differs then
             if self._state is None or (stamp != self._stamp and time.monotonic() >= self._next):
                 start = time.monotonic()
                 self._state = self._renewed(above, served, status, "-".join(str(part) for part in stamp))
@@ -110,6 +112,7 @@ class LiveStudy:
                 self._next = end + _REST * (end - start)
             return State(
                 version=self._state.version,
+                # cheap, so that progress is current on a page that rests
                 text=self._text(),
                 title=self._state.title,
                 answer=self._state.answer,
@@ -150,6 +153,7 @@ class LiveStudy:
         except SpecError as error:
             if self.url is None:
                 raise
+            # the stored front can still be shown, with the reason on its page
             return [], str(error)
 
     def _study(self) -> tuple[ResolvedStudy | None, str]:
@@ -204,6 +208,7 @@ class LiveStudy:
         """When the storage changed last, in seconds since 1970."""
         if self.url is None:
             return _stamp(self.journal)[0] / 1e9
+        # another storage has no file here whose time could be read
         return max((t.datetime_complete.timestamp() for t in trials if t.datetime_complete), default=0.0)
 
     def _complete(self, done: int) -> bool:
@@ -223,5 +228,6 @@ def _stamp(path: Path) -> tuple[int, int]:
     try:
         status = path.stat()
     except OSError:
+        # the page changes as soon as the file appears
         return 0, 0
     return status.st_mtime_ns, status.st_size

@@ -41,6 +41,7 @@ def _stored(studies: Mapping[str, LiveStudy]) -> tuple[str, ...]:
 
 def _storages(studies: Mapping[str, LiveStudy], slugs: Iterable[str]) -> dict[str, Storage]:
     found = {slug: studies[slug].storage() for slug in slugs}
+    # removed since `_stored` looked
     return {slug: storage for slug, storage in found.items() if storage is not None}
 
 

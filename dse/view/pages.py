@@ -65,6 +65,7 @@ def _entry(slug: str, state: State, dashboard: str | None) -> Html:
         tag("p", tag("span", state.text, class_="live") if state.text else None, f" {slug}", class_="quiet"),
         tag("p", state.answer),
         tag("p", tag("a", "Optuna dashboard", href=dashboard), class_="quiet") if dashboard else None,
+        # a case is below the study of its slug, so it is drawn indented
         class_="card other case" if "/" in slug else "card other",
     )
 

@@ -38,6 +38,7 @@ def serving(app: App, port: int) -> Iterator[HTTPServer]:
     Raises `SpecError` when the port is taken or not allowed.
     """
     try:
+        # the loopback address, never a name: a name may mean another interface
         server = _Server((HOST, port), _Handler)
     except OSError as error:
         reason = error.strerror or str(error)

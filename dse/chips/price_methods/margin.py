@@ -68,6 +68,7 @@ def margin_of(price: PriceSpec, technology: TechnologySpec) -> Margin:
         at = f"economics.gross_margin.{seller}"
         raise spec_error(where, f"expected a known {at} in the technology file, got null")
     margin = known[seller].value or 0.0
+    # a price is unit cost over 1 - margin
     if margin >= 1.0:
         raise spec_error(where, f"expected a gross margin below 1, got {margin:g}")
     # the study's own volume comes before that of the seller

@@ -23,6 +23,7 @@ class Searched:
         """A parameter of the space; of a real chip its listed price, or its unit cost where none is known."""
         if chip is None:
             return frozenset({"searched price"})
+        # a chip that is sold has a price, which a search must not choose
         return frozenset({"listed price"} if chip.price.value is not None else {"unit cost"})
 
     def basis(self, chip: ChipSpec) -> str:
