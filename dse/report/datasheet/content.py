@@ -103,6 +103,7 @@ def _load(p: Proposal) -> str:
 
 def _answer(p: Proposal) -> str:
     """The result first: size, speed, cost and bottleneck; then uncertainty and the best rival."""
+    # of a mix the whole: clusters summed, the slowest latency
     m = p.estimate.metrics
     # each part of a mix has a layout and a speed of its own
     layout = "" if p.evaluation.parts else f" ({layout_text(p.rounded.layout, parts_of(p.study))})"
@@ -172,6 +173,7 @@ def _amount(value: float | None, unit: str) -> str:
 
 def _ledger(title: str, parts: Mapping[str, float], unit: str, note: str = "") -> Section:
     total = sum(parts.values())
+    # parts of 0 are of things that the chip does not have
     rows = [(word(k), pretty(v, unit), f"{v / total:.1%}") for k, v in parts.items() if v]
     rows.append(("total", pretty(total, unit), ""))
     return Section(title=title, columns=("part", "value", "share"), rows=tuple(rows), note=note)
@@ -198,6 +200,7 @@ def _performance(p: Proposal) -> Section:
     rows = [
         (m.title or m.label, *(_cell(m, e.metrics[m.column]) for e in every)) for m in metrics_of("table")
     ]
+    # no metric, but what a reader needs first
     rows.insert(0, ("batch, TP x PP", *(_sizes(e.deployment) for e in every)))
     if parts:
         rows.insert(0, ("share of the output tokens", "100 %", *(f"{100 * q.weight:.3g} %" for q in parts)))
@@ -207,6 +210,7 @@ def _performance(p: Proposal) -> Section:
         title="Best deployment",
         columns=("", *names),
         rows=tuple(rows),
+        # one column of numbers is read as text; several are set to the right to be compared
         left=1 if parts else 2,
         note=" ".join(waits) or f"TPOT is spent on {_time_shares(p.estimate)}.",
     )
@@ -243,6 +247,7 @@ def _rivals(p: Proposal) -> Section | None:
             layout = f"misses {', '.join(word(name) for name in r.missed)}"
         cost = NONE if r.cost is None else pretty(r.cost, "")
         ratio = NONE if r.cost is None else f"x {r.cost / p.rounded.cost:.2f}"
+        # of an infeasible rival that of the deployment that misses by least
         speed = pretty(r.tpot_s, "s")
         prices = "" if r.prices == p.prices else f", {r.prices}"
         kind = f"{r.status}, {r.candidate.kind}{', unanchored' if r.unanchored else ''}{prices}"
@@ -304,6 +309,7 @@ def _worth(p: Proposal) -> Section:
         "elasticity",
         "price with more",
     )
+    # a goal in proportion to capital falls by the share that a dollar has in it
     dollar = p.rounded.cost / p.system_usd
     return Section(
         title="Marginal value of each resource, cost included",
@@ -362,6 +368,7 @@ def _rounding(p: Proposal) -> Section:
 
 def _searched_size(built: str, step: Step) -> str:
     """The size that the search found, in the unit of the buildable one; whole where it is counted."""
+    # `exact` separates them by a blank
     number, _, unit = built.partition(" ")
     if not step.unit and step.before == round(step.before):
         return f"{step.before:,.0f}"

@@ -82,6 +82,7 @@ def _rival_rows(p: Proposal) -> Iterator[dict[str, object]]:
             "ranks_among": r.prices,
             "ranks": r.ranks,
             "assumed": r.assumed,
+            # flat where there is one deployment, as in every row of a front
             **(r.layout[0] if len(r.layout) == 1 else {"layout": _layouts(p, r.layout)}),
         }
 

@@ -44,6 +44,7 @@ def _note(section: Section) -> Html | None:
 
 def _table(section: Section) -> Html:
     """The rows of a section; a table without column names has no head."""
+    # heading and cells are aligned alike
     numbers = [c in columns_of_numbers(section) for c in section.columns]
     head = [
         tag("th", name, scope="col", class_="n" if number else None)
@@ -54,6 +55,7 @@ def _table(section: Section) -> Html:
         for row in section.rows
     ]
     named = (
+        # names such as `value` say nothing that the rows do not
         tag("thead", tag("tr", head)) if any(c for c in section.columns if c not in ("", "value")) else None
     )
     return tag("table", named, tag("tbody", body))

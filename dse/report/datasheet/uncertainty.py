@@ -25,6 +25,7 @@ def _tpot(o: Odds) -> str:
 
 def overturning_section(p: Proposal) -> Section | None:
     """Numbers whose error would let a rival win; those that only make the chip unbuildable share a line."""
+    # an unbuildable chip loses to no rival in particular, so it has no row
     beaten = [o for o in p.overturning_numbers if not o.unbuildable]
     if not p.overturning_numbers:
         return None
@@ -81,6 +82,7 @@ def swing_section(p: Proposal) -> Section | None:
         )
         for s in whole[:MOST]
     ]
+    # every number has an infeasible end: the section would be a note without a table
     if not rows:
         return None
     columns = ("number", "low end", "change at low", "high end", "change at high")

@@ -22,11 +22,13 @@ def dotted(corners: Floats, step: float) -> Floats:
 
 def away(points: Floats, anchor: Floats) -> Floats:
     """Those of `points` (n, 2) that do not lie on `anchor`, which no text can separate from it."""
+    # exactly on it: other names of one point share its coordinates to the bit
     return np.asarray(points[np.hypot(*(points - anchor).T) > 0])
 
 
 def overlap(a: Box, b: Box) -> bool:
     """Whether two boxes share an area."""
+    # boxes that only touch share no area
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
@@ -41,4 +43,5 @@ def gaps(box: Box, points: Floats) -> Floats:
 def inside(box: Box, points: Floats, margin: float) -> int:
     """How many of `points` (n, 2) lie in the box or less than `margin` away."""
     low, high = np.array(box[:2]) - margin, np.array(box[2:]) + margin
+    # both axes of a point must be between the sides
     return int(((points > low) & (points < high)).all(axis=1).sum())

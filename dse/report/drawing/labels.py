@@ -105,6 +105,7 @@ class _Place:
     @property
     def leader(self) -> bool:
         """Whether a line must tell which mark the text belongs to."""
+        # far away, or not clearly the nearest: only a line says which mark it belongs to
         return self.radius > _LEADER or self.nearer_by > -_CLEAR
 
 
@@ -125,6 +126,7 @@ def _best(anchors: Floats, size: tuple[float, float], scene: _Scene, taken: Sequ
         _place(i, anchor, size, radius, angle, scene)
         for (i, anchor), radius, angle in product(enumerate(anchors), _RADII, _DIRECTIONS)
     ]
+    # the first of equal places, which is the preferred one, see `_DIRECTIONS`
     return min(places, key=lambda place: _cost(place, scene, anchors[place.which], taken))
 
 
@@ -140,10 +142,12 @@ def _place(
     # two pixels of air at the sides, one above and below
     box = (x - width / 2 - 2, y - height / 2 - 1, x + width / 2 + 2, y + height / 2 + 1)
     others = away(scene.others, anchor)
+    # one point as (1, 2), the shape that `gaps` takes
     gap = float(gaps(box, anchor[None, :])[0])
     nearer_by = (gap - float(gaps(box, others).min())) / scene.scale if len(others) else -np.inf
     # without the first dot, which is on the own mark
     line = dotted(np.array([anchor, (x, y)]), 2 * scene.scale)[1:]
+    # a leader ends at the box: dots inside it are behind the text
     return _Place(which, dx, dy, radius, box, nearer_by, line[gaps(box, line) > 0])
 
 
@@ -175,6 +179,7 @@ def _crossings(line: Floats, marks: Floats, scene: _Scene, taken: Sequence[Box])
     # dots near the box of the leader only, which spares most distances
     low, high = line.min(axis=0) - margin, line.max(axis=0) + margin
     foreign = scene.others[((scene.others > low) & (scene.others < high)).all(axis=1)]
+    # each dot counts, so a leader along a line costs more than one across it
     cut = sum(bool(np.hypot(*(line - dot).T).min() < margin) for dot in foreign)
     return _MARK * near + _CROSS * names + _CUT * cut
 

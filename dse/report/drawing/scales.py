@@ -38,8 +38,10 @@ class Scale:
 def scale_of(axis: Axis, values: Sequence[Floats], reference: float | None) -> Scale:
     """The scale that shows all finite `values` and `reference` (SI)."""
     shown = np.concatenate([np.asarray(v, dtype=np.float64).ravel() for v in values] or [np.empty(0)])
+    # gaps have no place on an axis
     shown = shown[np.isfinite(shown)]
     unit, factor = ("ms", 1e3) if axis.unit == "s" else (axis.unit, 1.0)
+    # a logarithm needs all of them above 0, the reference too
     log = bool((shown > 0).all()) and (reference is None or reference > 0)
     if reference is not None:
         shown = np.append(shown, reference)
@@ -52,6 +54,7 @@ def is_near(reference: float, values: Floats) -> bool:
     if not values.size:
         return True
     low, high = float(values.min()), float(values.max())
+    # the axis will be logarithmic then, where far means a factor
     if low > 0:
         return low / _TOO_FAR <= reference <= high * _TOO_FAR
     # linear: not farther from the data than they span
@@ -77,12 +80,14 @@ def tick_label(value: float) -> str:
     """The number without exponent: 0.00001, 0.05, 20, 1,000."""
     if abs(value) >= 1000:
         return f"{value:,.0f}"
+    # six digits hide the rounding of a product such as 3 times 0.1
     text = f"{value:.6g}"
     return f"{value:.15f}".rstrip("0") if "e" in text else text
 
 
 def _limits(shown: Floats, log: bool) -> tuple[float, float]:
     """Ends of an axis that shows all of `shown` with some space around."""
+    # an empty picture gets some axis, since matplotlib needs limits
     if not shown.size:
         return (1.0, 10.0)
     low, high = float(shown.min()), float(shown.max())

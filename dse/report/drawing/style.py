@@ -80,6 +80,7 @@ def chip_look(label: str, i: int) -> tuple[Style, Dashes]:
 def styles(branches: set[str]) -> dict[str, Style]:
     """Style of each branch, known ones first and always the same; others in greys, in alphabetical order."""
     known = {name: style for name, style in _BRANCHES.items() if name in branches}
+    # sorted, since a set has another order in each process
     others = sorted(branches - set(known))
     return known | {name: Style(name, *_OTHERS[i % len(_OTHERS)]) for i, name in enumerate(others)}
 

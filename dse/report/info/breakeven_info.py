@@ -13,6 +13,7 @@ from dse.spec.yaml.units import pretty
 
 def amount(knob: Assumption, value: float) -> str:
     """A value of an assumption for people."""
+    # bandwidth per byte of SRAM, which people quote per MiB
     if knob.unit == "1/s":
         return f"{pretty(value * 2**20, 'B/s')}/MiB"
     if knob.whole:
@@ -52,6 +53,7 @@ def _merged(rows_text: list[str], found: BreakEven) -> list[str]:
 
 def _row_sentence(found: BreakEven, row: int, start: str) -> str:
     """Segments of one row from left to right."""
+    # exactly equal: both are the same float of `ys`
     crossings = [c for c in found.boundary if c.y is None or c.y == found.ys[row]]
     x = found.x
     first = found.winner(row, 0)
@@ -100,6 +102,7 @@ def segments(found: BreakEven, row: int) -> Iterator[tuple[float, float, str]]:
     """Left end, right end and winner of each stretch of a row, its ends the solved boundary."""
     inside = [c for c in found.boundary if c.y is None or c.y == found.ys[row]]
     ends = [float(found.xs[0]), *(c.x for c in inside), float(found.xs[-1])]
+    # one name more than crossings
     names = [found.winner(row, 0), *(c.right for c in inside)]
     yield from zip(ends[:-1], ends[1:], names, strict=True)
 

@@ -78,7 +78,9 @@ _CHIP = (
 
 def card_of(row: Row, seen: DesignDetail | None) -> Card:
     """The card of one row of a front or of its baselines; without `seen` it holds what the row says."""
+    # without its study a row has no facts of the chip but the price
     chip = dict(seen.chip) if seen else {"price_usd": row.get("price_usd")}
+    # a row keeps its violations as they were stored
     found = seen.violations if seen else _violations(row)
     return Card(
         name=str(row.get("chip", "design")),
@@ -119,6 +121,7 @@ def ledgers_of(ledgers: Mapping[str, Mapping[str, float]]) -> tuple[Ledger, ...]
     for each in LEDGERS:
         parts = tuple(ledgers.get(each.name, {}).items())
         total = sum(value for _, value in parts)
+        # shares of nothing cannot be drawn
         if total != 0.0:
             # titles name the unit, so that a dollar sign would say it twice
             title = each.title.format(shown(total, each.unit).lstrip("$"))

@@ -61,6 +61,7 @@ def cases_info(fronts: Sequence[tuple[str, Front]]) -> CasesInfo:
     target, limits = _targets(first)
     goal = goal_of(first, target.name)
     axes = (target, goal)
+    # a case may have designs without one of the two metrics
     tables = [known(front.frame, axes) for _, front in fronts]
     # one scale over all cases, so that panels can be compared by eye
     scales = (
@@ -95,6 +96,7 @@ def _targets(front: Front) -> tuple[Axis, list[float]]:
 def _winners(front: Front, axes: Axes, limits: list[float]) -> tuple[Winner | None, ...]:
     """The best design of a case at each limit; None where nothing meets it."""
     target, goal = axes
+    # not the front alone: without a barred chip others may be the best
     table = known(ranked(front), axes)
     if not len(table):
         return tuple(None for _ in limits)

@@ -50,6 +50,7 @@ def known(table: Table, axes: Axes) -> Table:
     """Rows that have a number on each of the axes."""
     columns = [axis.column for axis in axes]
     if not set(columns) <= set(table.columns):
+        # a table of another version may lack an axis: it then shows nothing
         return Table({name: Column(dtype="float64") for name in columns})
     finite: Mask = np.isfinite(table[columns].to_numpy(dtype=np.float64)).all(axis=1)
     return table.loc[finite]
@@ -75,6 +76,7 @@ def drawn(table: Table, axes: Axes) -> Table:
 
 
 def _best(rows: Table, axes: Axes) -> Table:
+    # a chip that nothing fits on is drawn all the same, and called infeasible
     fit = rows[_feasible(rows)]
     rows = fit if len(fit) else rows
     return rows[nondominated(rows[[axis.column for axis in axes]].to_numpy(dtype=np.float64), axes)]
@@ -90,6 +92,7 @@ def staircase(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """Corners (2n - 1,) through points in order: each step is as bad as its worse neighbour, never better."""
     if not x.size:
         return x, y
+    # the next place across is taken at the height of the point before, and only then the new height
     across = np.concatenate([[x[0]], np.repeat(x[1:], 2)])
     up = np.concatenate([np.repeat(y[:-1], 2), [y[-1]]])
     return across, up

@@ -44,6 +44,7 @@ class Evidence:
             *zip(self.rows, self.seen, strict=True),
             *zip(self.baselines, self.seen_baselines, strict=True),
         ]
+        # by chip: all deployments of one have its stack, so the last row may win
         return {str(row.get("chip")): seen.interval for row, seen in pairs if seen is not None}
 
     def design_of(self, row: Row) -> tuple[Row, DesignDetail | None]:
@@ -68,6 +69,7 @@ def evidence(front: Front, study: ResolvedStudy | None, caution: str = "") -> Ev
     """Evaluate a stored front again; `caution` says why there is no study."""
     cautions = [caution] if caution else []
     rows, baselines = searched_of(front), baselines_of(front)
+    # a front is shown without breakdowns where its study is gone
     seen, seen_baselines = _unknown(rows), _unknown(baselines)
     if study is not None:
         cautions += changes(front, study)

@@ -144,6 +144,7 @@ def _axes(front: Front, x: str | None, y: str | None) -> tuple[Axis, Axis]:
             raise spec_error("--plot", unknown("axis", name, (a.name for a in front.axes)))
     chosen = {name: axis_named(front.axes, name) for name in (x, y) if name is not None}
     partners = (axis_of(objective(name)) for name in _PARTNERS)
+    # partners last: only a front of a single objective needs one
     rest = [axis for axis in (*front.axes, *partners) if axis.name not in chosen]
     if x is None and y is None:
         first, second = rest[:2]
@@ -166,10 +167,12 @@ def _series(
     for name, style in looks.items():
         for exists in (False, True):
             rows = table[(branch == name) & (real == exists)]
+            # so that the legend explains the colour of a kind that only curves show
             only_baselines = name and not exists and style in others and not (branch == name).any()
             if len(rows) or only_baselines:
                 count = f"{len(rows)}" if len(rows) else "baselines only"
                 label = f"{style.label or 'design'}{', baseline chip' if exists else ''} ({count})"
+                # labels of rows, which filters have left as they were: a page finds the design by them
                 points = tuple(int(i) for i in rows.index)
                 spread = within(rows, axes, intervals)
                 out.append(Series(label, style, exists, *xy(rows, axes, scales), points, spread))
@@ -178,6 +181,7 @@ def _series(
 
 def _side_by_side(lines: tuple[Curve, ...], table: Table) -> tuple[Curve, ...]:
     """The curves of compared chips, each in a look of its own, called by chip and kind."""
+    # compared chips have the role of a search where they exist on paper only, see `compare`
     made_up = set(table["chip"][table["role"] == "search"]) if "role" in table else set()
     out = []
     for i, curve in enumerate(lines):
@@ -227,6 +231,7 @@ def _notes(front: Front, axes: Axes, scales: Scales, far: Mapping[str, float]) -
     gone = [str(chip) for chip in front.manifest.get("compared", asked) if chip not in shown]
     if gone:
         notes.append(f"no deployment found: {', '.join(gone)}")
+    # empty where the point is drawn
     if all(axis.name in far for axis in axes):
         place = [
             f"{tick_label(far[axis.name] * scale.factor)} {scale.unit}".strip()

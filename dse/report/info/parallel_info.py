@@ -88,7 +88,9 @@ def _columns(front: Front) -> list[str]:
     given = list(front.frame.columns)
     names = [c for c in given if str(c).startswith("param_")]
     goals = [axis.column for axis in front.axes]
+    # from cause to effect: what was searched at the left, what it reaches at the right
     chosen = [*names, *(c for c in _LAST if c in given and c not in goals), *(c for c in goals if c in given)]
+    # objectives stay, since a reader looks for them
     return [c for c in chosen if c in goals or front.frame[c].nunique() > 1]
 
 
@@ -121,6 +123,7 @@ def _upright(q: Quantity, values: Floats, names: Mapping[float, str]) -> Upright
     low, high = float(shown.min()), float(shown.max())
     if names:
         made = Upright(q, False, (low, high), ())
+        # every name that occurs is a mark, since nothing is between two names
         named = zip(_at(made, np.array([*names])).tolist(), names.values(), strict=True)
         return Upright(q, False, (low, high), tuple(named), names)
     log = low > 0 and high / low >= 4.0

@@ -46,6 +46,7 @@ def progress_info(found: Progress, front: Front, exact: Front | None = None) -> 
     """What to draw; nothing is missing from the exact front of a sweep, else from the end of the search."""
     last = float(found.hypervolume[-1]) if len(found.hypervolume) else 0.0
     reference = front.manifest.get("reference_point") or {}
+    # without a sweep only the end of the search is known
     whole, best = last, "the final front"
     if exact is not None and reference and len(exact.frame):
         values = exact.frame[[axis.column for axis in front.axes]].to_numpy(dtype=np.float64)

@@ -79,6 +79,7 @@ class SampledFront:
             elif name not in each:  # it ranks among none of these
                 each[name] = {
                     **self._compared([rival], result, target, limit)[0].as_dict(),
+                    # alone in its group it would win every sample, which says nothing
                     "probability_best": None,
                 }
         return each
@@ -101,6 +102,7 @@ def sample_front(
     """
     result, own = answer(front), records(front.frame)
     others = [*result.best, *(r for rows in result.rivals.values() for r in rows)]
+    # the best at a target need not be on the front: it was solved again on the fine grid
     rows = [*own, *(r for r in others if r.get("found"))]
     goals = list(study.objectives)
     # the target and TPOT are scored as well, where the study does not optimise them
@@ -137,6 +139,7 @@ def _check(study: ResolvedStudy, drawn: SampledDesigns, rows: Sequence[Row], fro
         then = np.asarray([float(row[axis.column]) for row in rows])
         # without the absolute tolerance that is the default: next to a TPOT in seconds 1e-8 is not small
         if not np.allclose(now, then, rtol=_SAME, atol=0.0):
+            # a stored 0 has no relative difference, so it is compared with 1
             far = int(np.argmax(np.abs(now / np.where(then == 0.0, 1.0, then) - 1.0)))
             raise StaleResultsError(
                 f"{axis.label} of {rows[far]['chip']} is stored as {then[far]:.4g}, and is {now[far]:.4g} now"

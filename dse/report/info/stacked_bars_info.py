@@ -80,6 +80,7 @@ def stack_info(found: Evidence, kind: Kind) -> StackInfo:
 def _binds(found: Evidence) -> StackInfo:
     """Shares of TPOT by bottleneck for the designs of the front, fastest first."""
     pairs = [(row, seen) for row, seen in zip(found.rows, found.seen, strict=True) if seen is not None]
+    # the front is sorted by its first objective, which need not be TPOT
     pairs.sort(key=lambda pair: float(pair[0]["tpot_s"]))
     total = len(pairs)
     if total > MOST:
@@ -177,6 +178,7 @@ def _which(found: Evidence) -> str:
 def rivals_at(found: Evidence, limits: Sequence[float]) -> list[Row | None]:
     """The best baseline that meets each target; None where none does."""
     result = found.answer
+    # those alone that may win, as for the best design that they are compared with
     real = result.eligibility.ranked(baselines_of(found.front))
     if result.target is None or not len(real):
         return [None] * len(limits)
@@ -192,8 +194,10 @@ def _shares(parts: Mapping[str, float]) -> dict[str, float]:
 
 
 def _columns(sizes: Sequence[Mapping[str, float]]) -> tuple[tuple[str, Floats], ...]:
+    # bars may have other parts: DRAM is in none of a chip without it
     names = dict.fromkeys(name for parts in sizes for name in parts)
     columns = ((word(n), np.array([parts.get(n, 0.0) for parts in sizes])) for n in names)
+    # a part that no bar has would be an entry of the legend without colour
     return tuple((name, values) for name, values in columns if values.any())
 
 

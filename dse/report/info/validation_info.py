@@ -75,6 +75,7 @@ def validation_info(points: Iterable[Point], title: str) -> ValidationInfo:
 
 
 def _label(point: Point) -> str:
+    # rows on another stack than that of their chip are no test of its fit, so they look different
     return point.stack if point.own_stack else f"{point.stack} (substitute)"
 
 
@@ -82,6 +83,7 @@ def _panel(family: str, points: list[Point]) -> Panel | None:
     """The points of one metric, a cloud for each stack; None without points."""
     if not points:
         return None
+    # (points, 2): measured and predicted
     shown = np.asarray([[_shown(p, p.measured), _shown(p, p.predicted)] for p in points])
     labels = np.asarray([_label(p) for p in points])
     clouds = tuple(

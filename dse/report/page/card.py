@@ -26,6 +26,7 @@ def card_html(card: Card, heading: str | None = None, *, folded: bool = False) -
         _ledgers(card.ledgers, folded),
         [_part(part) for part in card.parts],
         tag("details", tag("summary", "The chip"), facts(card.chip)) if card.chip else None,
+        # open where there is something to see
         tag("details", tag("summary", "Constraints"), _constraints(card), open=_violated(card)),
         [tag("p", note, class_="note") for note in card.notes],
         class_=f"card {kind}",
@@ -43,6 +44,7 @@ def _part(part: CardPart) -> Html:
 
 def _ledgers(ledgers: Sequence[Ledger], folded: bool) -> Html:
     made = [ledger_html(ledger) for ledger in ledgers]
+    # a fold around nothing would be an empty button
     if not folded or len(made) < 2:
         return joined(made)
     return joined(made[0], tag("details", tag("summary", "All breakdowns"), made[1:]))
@@ -59,6 +61,7 @@ def ledger_html(ledger: Ledger) -> Html:
     # the colour is taken before sorting: it belongs to the part, so it is the same on every card
     parts = [(i % _COLOURS, name, value) for i, (name, value) in enumerate(ledger.parts) if value != 0.0]
     parts.sort(key=lambda part: -part[2])
+    # a part below 0, such as a saving, has no width
     strip = [tag("i", class_=f"p{i}", style=f"width:{100 * max(v, 0.0) / total:.2f}%") for i, _, v in parts]
     named = [
         tag("li", f"{word(name)} {shown(v, ledger.unit)}, {100 * v / total:.1f} %", class_=f"p{i}")

@@ -26,6 +26,7 @@ _LAYOUT = ("price_usd", "batch", "tp", "pp", "dp")
 def best_section(found: Evidence) -> Html:
     """The best design and the best baseline at each target, how certain they are, and their cards."""
     result = found.answer
+    # without targets the best of each objective, and no table by target
     if result.target is None:
         heads = {_key(found, r): best_label(found.front, r) for r in result.best}
         return _cards(found, heads)
@@ -37,6 +38,7 @@ def best_section(found: Evidence) -> Html:
         at = shown(limit, target.unit)
         own = _key(found, row) if row["found"] else None
         other = baseline_key(_number_in(found.baselines, rival)) if rival else None
+        # a baseline that is itself the best gets one card
         both = own and rival is not None and identity(rival) == identity(row)
         for key, what in ((own, "best"), (None if both else other, "best baseline")):
             if key:
@@ -83,6 +85,7 @@ def _best_cells(key: str | None, row: Row | None, goal: Axis) -> list[Child]:
 
 def _key(found: Evidence, row: Row) -> str:
     """Of a design of the front, or of a baseline that is the best of those that may win."""
+    # the front first: a baseline on it is listed there alone
     if any(identity(own) == identity(row) for own in found.rows):
         return front_key(_number_in(found.rows, row))
     return baseline_key(_number_in(found.baselines, row))
@@ -102,6 +105,7 @@ def _cards(found: Evidence, heads: Mapping[str, str]) -> Html:
 
 
 def _keyed(found: Evidence) -> dict[str, tuple[Row, DesignDetail | None]]:
+    # front and baselines are numbered apart, so a row keeps its number in its own table
     own = {front_key(i): pair for i, pair in enumerate(zip(found.rows, found.seen, strict=True))}
     others = zip(found.baselines, found.seen_baselines, strict=True)
     return own | {baseline_key(i): pair for i, pair in enumerate(others)}
@@ -116,10 +120,12 @@ def designs_section(found: Evidence) -> Html:
     keyed = _keyed(found)
     every = {key: keyed[key] for key in listed(found)}
     usual = (*(metric.column for metric in metrics_of("table")), *_LAYOUT)
+    # a column that no design has would be all dashes
     given = [c for c in usual if any(row.get(c) is not None for row, _ in every.values())]
     names = dict.fromkeys(c for row, _ in every.values() for c in row)
     parts = list(dict.fromkeys(label for _, seen in every.values() if seen for label in seen.parts))
     own = [*(c for c in names if is_of_member(c)), *(f"{label}.bound_by" for label in parts)]
+    # sorted, since designs of several branches bring theirs in any order
     parameters = [*sorted(c for c in names if c.startswith("param_")), *own]
     columns = [
         quantity("chip"),
@@ -127,6 +133,7 @@ def designs_section(found: Evidence) -> Html:
         *(quantity(c) for c in (*given, *parameters)),
         quantity("bound_by"),
     ]
+    # listed all the same: a table of all designs hides none, it says what may not win
     barred = found.answer.eligibility.unanchored
     rows = [_table_row(key, row, seen, [*given, *parameters], barred) for key, (row, seen) in every.items()]
     made = table(

@@ -55,6 +55,7 @@ def data_script(identity: str, data: object) -> Html:
 def _attribute(key: str, value: str | int | float | bool | None) -> str:
     if value is None or value is False:
         return ""
+    # `class` and `for` are words of Python, hence the underscore behind them
     name = key.rstrip("_").replace("_", "-")
     return f" {name}" if value is True else f' {name}="{escape(str(value))}"'
 

@@ -40,6 +40,7 @@ def baseline_key(row: int) -> str:
 def listed(found: Evidence) -> list[str]:
     """Keys of the rows that a list of all designs has: a baseline that is on the front is there once."""
     own = {identity(row) for row in found.rows}
+    # numbers are those of all baselines, so that keys match `rows_data`
     others = [baseline_key(i) for i, row in enumerate(found.baselines) if identity(row) not in own]
     return [*map(front_key, range(len(found.rows))), *others]
 
@@ -80,6 +81,7 @@ def hover(row: Row, seen: DesignDetail | None) -> str:
     ]
     # two a line keep the box narrow
     lines += [", ".join(parameters[i : i + 2]) for i in range(0, len(parameters), 2)]
+    # each part of a mix has said its own above
     if seen is not None and seen.bound_by and not seen.parts:
         lines.append(f"bound by {word(seen.bound_by)}")
     return "\n".join(lines)
@@ -98,6 +100,7 @@ def filters_data(found: Evidence) -> list[Data]:
                     "column": column,
                     "label": q.label,
                     "unit": q.unit,
+                    # bounds stay in SI, as the rows are; the script only shows them in the unit
                     "factor": q.factor,
                     "low": min(values),
                     "high": max(values),
@@ -111,6 +114,7 @@ def front_data(info: FrontInfo) -> Data:
     return {
         "x": _scale(info.x),
         "y": _scale(info.y),
+        # an empty series is an entry of the legend of a picture; the page draws no legend of it
         "series": [_series(s) for s in info.series if len(s.x)],
         "baselines": [_curve(c) for c in info.baselines],
         "targets": [{"axis": t.axis, "value": t.value, "label": t.label} for t in info.targets],
@@ -184,6 +188,7 @@ def importance_data(found: Sequence[Importance]) -> Data:
 
 def progress_data(info: ProgressInfo) -> Data:
     """How much hypervolume was missing."""
+    # where nothing was ever missing there is no step to extend
     trials, missing = _list(info.trials), _list(info.missing)
     if trials:
         end = info.complete if info.complete is not None else info.end
@@ -224,6 +229,7 @@ def _curve(curve: Curve) -> Data:
 
 
 def _points(drawn: Series | Curve, key: Callable[[int], str]) -> list[Data]:
+    # within is one array an axis: transposed by `zip` below to a pair for each point
     factors = [_list(f) for f in drawn.within]
     return [
         {"key": key(row), "x": x, "y": y, "fx": fx, "fy": fy}

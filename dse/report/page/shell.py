@@ -53,8 +53,10 @@ def page(
     policy lets run; `served` are addresses below the same origin, for pages that a server of ours gives out,
     which may also ask that origin for news; `status` is where they ask. Nothing else is ever fetched.
     """
+    # both are read twice, and may be generators
     scripted = tuple(inline)
     remote = tuple(served)
+    # a digest for each script of ours: text that got into the page runs nothing
     allowed = [*(s.digest for s in scripted), *(["'self'"] if remote else [])]
     head = joined(
         tag("meta", charset="utf-8"),
@@ -73,6 +75,7 @@ def page(
         *(Html(f"<script>{script.text}</script>") for script in scripted),
         *(tag("script", src=address) for address in remote),
     )
+    # scripts at the end, when all elements that they look for exist
     whole = joined(tag("head", head), tag("body", *body, rest, data_status=status))
     return Html(f'<!doctype html>\n<html lang="en">{whole}</html>\n')
 

@@ -104,8 +104,10 @@ def _under(found: Evidence) -> str:
     manifest, study = found.front.manifest, found.study
     asked = [f"LLM {manifest.get('llm', '?')}", f"workload {manifest.get('workload', '?')}"]
     if study is not None and study.members:
+        # a manifest names one LLM and workload; the parts of a mix are known from the study alone
         asked = [f"{member.weight:.0%} {member.label}" for member in study.members]
     parts = [f"{manifest.get('study')}", *asked, f"{designs(len(found.front.frame))} on the front"]
+    # a sweep has no trials to count
     if isinstance(manifest.get("trials"), int):
         parts.append(f"{manifest['trials']:,} trials")
     return "  ·  ".join(parts)
@@ -154,6 +156,7 @@ def _approximate(found: Evidence, filters: Sequence[Data]) -> Html | None:
     """That a filter on what shaped no front only picks from it."""
     axes = {axis.column for axis in found.front.axes}
     others = [str(f["label"]) for f in filters if f["column"] not in axes]
+    # objectives shaped the front, so filters on them select from all that is best
     if not others:
         return None
     study = str(found.front.manifest.get("study") or "STUDY")
@@ -175,6 +178,7 @@ def _legend(found: Evidence) -> str:
 
 def _figures(found: Evidence, more: Extras) -> dict[str, Figure]:
     """The figure of every plot that has something to show, by its name on the page."""
+    # without trials: a page shows what its server or command has worked out of them
     given = PlotInputs(found=found, exact=more.exact, importance=more.importance, progress=more.progress)
     made = ((f"figure-{plot.name}", plot.figure(given)) for plot in plots())
     return {key: figure for key, figure in made if figure is not None}
@@ -233,6 +237,7 @@ def _repeat(found: Evidence, more: Extras) -> Html:
     slug = str(manifest.get("study") or "STUDY")
     # quoted where a name needs it, so that the line can be copied
     command = more.command or shlex.join(["dse", "run", slug])
+    # digests identify the exact files, even where a name or a version stayed the same
     digests = [
         tag("tr", tag("td", k, class_="wrap"), tag("td", v, class_="wrap"))
         for k, v in (manifest.get("digests") or {}).items()

@@ -36,6 +36,7 @@ def table(
     keys: Sequence[str] = (),
 ) -> Html:
     """A table with the columns of `columns`; `keys` names each row for scripts."""
+    # by its keys: one gap or name among numbers leaves a column one of numbers
     numbers = {q.column for q in columns if any(isinstance(r[q.column].key, float) for r in rows)}
     head = [_head(q, q.column in numbers) for q in columns]
     body = [_row(columns, row, keys[i] if keys else None, numbers) for i, row in enumerate(rows)]

@@ -27,6 +27,7 @@ def uncertainty_table(found: SampledFront | None) -> Html:
         for row in result.best
         if row["found"]
     ]
+    # column 1 is the name of a design
     head = [tag("th", n, scope="col", class_=None if i == 1 else "n") for i, n in enumerate(names)]
     body = [
         tag("tr", [tag("td", c, class_="wrap" if i == 1 else "n") for i, c in enumerate(r)]) for r in rows
@@ -49,5 +50,6 @@ def _of_tpot(row: Row) -> str:
 
 
 def _cells(row: Row) -> list[str]:
+    # the label of the goal names its unit
     goal = [shown(row[name], "") for name in ("p10", "p50", "p90")]
     return [*goal, *(f"{row[name]:.0%}" for name in ("probability_best", "probability_meets_target"))]

@@ -66,6 +66,7 @@ def _curves(found: BreakEven, axes: MplAxes) -> None:
     for k, side in enumerate(found.sides):
         # not-a-number breaks the line where the side is infeasible
         cost = np.where(np.isfinite(found.costs[0, :, k]), found.costs[0, :, k], np.nan)
+        # by dashes as well, for those who see no hue
         style = "-" if k == 0 else (0, (5, 2))
         axes.plot(
             found.xs,
@@ -79,6 +80,7 @@ def _curves(found: BreakEven, axes: MplAxes) -> None:
         )
     for c in found.boundary:
         axes.axvline(c.x, color="#333333", linewidth=1.0)
+        # the value is above the frame, at the top end of its line
         axes.annotate(
             amount(found.x, c.x),
             (c.x, 1.0),
@@ -130,6 +132,7 @@ def _map(found: BreakEven, up: Assumption, axes: MplAxes) -> None:
             label="as the study assumes",
         )
     _scale(axes.yaxis, up)
+    # the outer halves of the first and the last row of cells are cut off, as their values were not tried
     axes.set_ylim(found.ys[0], found.ys[-1])
 
 
@@ -145,6 +148,7 @@ def _ink(found: BreakEven, name: str) -> MplStyle:
 
 def _edges(values: Floats, assumption: Assumption) -> Floats:
     """Cell borders around values, on the assumption's scale."""
+    # a middle on the scale of the axis, so that cells look equally wide
     v = np.log(values) if assumption.log else np.asarray(values, dtype=float)
     inner = 0.5 * (v[1:] + v[:-1])
     # the outermost cells are symmetric around their values

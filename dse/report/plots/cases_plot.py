@@ -46,6 +46,7 @@ def draw_panels(figure: MplFigure, info: CasesInfo) -> None:
     """One panel for each case, on common axes, with one legend above them."""
     across, down = _grid(info)
     grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
+    # the last row may have more places than cases
     for place in grid.flat[len(info.panels) :]:
         place.set_visible(False)
     for i, (place, panel) in enumerate(zip(grid.flat, info.panels, strict=False)):
@@ -70,6 +71,7 @@ def _draw(axes: MplAxes, panel: Panel, info: CasesInfo) -> None:
     for limit in info.limits:
         axes.axvline(limit * info.x.factor, color="#BBBBBB", linestyle=(0, (5, 5)), linewidth=0.6, zorder=1)
     first = info.panels[0]
+    # in its own panel the first front is drawn in black already
     if panel is not first and len(first.steps[0]):
         first_label = fill(f"front of: {first.title}", _TITLE)
         axes.plot(*first.steps, color="#AAAAAA", linewidth=1.6, zorder=1.5, label=first_label)

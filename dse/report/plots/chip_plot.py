@@ -55,6 +55,7 @@ def bars(sheet: ChipSheet) -> list[tuple[str, str, Mapping[str, float]]]:
     # a listed price has no parts
     if len(sheet.price_parts) > 1:
         made.append(("Price", "USD", sheet.price_parts))
+    # last; a bar whose parts are unknown is left out below
     made.append(("Power", "W", sheet.power_parts))
     return [bar for bar in made if bar[2]]
 
@@ -89,6 +90,7 @@ def _draw(figure: MplFigure, sheet: ChipSheet) -> None:
 
 def _beside(p: Published) -> str:
     """A published figure and how far ours is from it."""
+    # a published range is shown as one, not by its middle
     ends = [pretty(v, p.unit) for v in (p.low, p.high) if v is not None]
     value = " to ".join(ends) if len(ends) == 2 else pretty(p.value, p.unit)
     each = " each" if p.quantity.endswith("die_area") else ""
@@ -99,7 +101,9 @@ def _bar(axes: MplAxes, title: str, unit: str, parts: Mapping[str, float]) -> No
     """One bar, the largest part first; names that do not fit inside are written below."""
     total = sum(parts.values())
     left, small = 0.0, []
+    # small parts end up at the right, next to the line that names them
     for name, value in sorted(parts.items(), key=lambda p: -p[1]):
+        # bars have one length whatever their totals, which are in their titles
         share, look = value / total, PARTS[LOOKS[name]]
         if share <= 0.0:
             continue

@@ -85,6 +85,7 @@ def _draw(axes: MplAxes, bars: list[BatchBar]) -> None:
         axes.errorbar(
             at, median, yerr=reach, fmt=marker, color=colour, capsize=2.5, markersize=4, label=label
         )
+    # a row may be in both kinds, so only one of them is counted
     counts = {b.place: b.n for b in bars if not b.left_out}
     ticks = [f"{name}\nn={counts[i]}" for i, name in enumerate(_LABELS) if i in counts]
     axes.set_xticks([i for i in range(len(_LABELS)) if i in counts], ticks)

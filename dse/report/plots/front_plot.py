@@ -42,6 +42,7 @@ def _draw(figure: MplFigure, info: FrontInfo) -> None:
     figure.draw_without_rendering()  # settles the layout
     # names are placed in pixels, so that nothing may shift after this
     figure.set_layout_engine("none")
+    # only now is it known where the axes begin
     title.set_x(axes.get_position().x0)
     place_labels(axes, _marks(info), _points(info), _lines(info))
 
@@ -91,6 +92,7 @@ def _curve(axes: MplAxes, curve: Curve, *, compared: bool) -> None:
     """The line of one chip with its marks: hollow for a baseline; full, and in the legend, if compared."""
     ink = {"color": curve.style.colour, "linewidth": 1.4, "zorder": 2.5}
     dashes = (0, curve.dashes) if curve.dashes else "-"
+    # a chip with a single deployment has no line, so its mark is larger
     if len(curve.x) > 1:
         axes.plot(*curve.steps, linestyle=dashes, **ink)
     _error_bars(axes, curve.x, curve.y, curve.within, curve.style.colour, most=4)
@@ -122,6 +124,7 @@ def _error_bars(
     for value, factor in ((x[few], within[0][few]), (y[few], within[1][few])):
         # a bar of no length on the axis whose interval is unknown
         f = np.where(np.isfinite(factor), factor, 1.0)
+        # (2, points): distances down and up, unequal since a factor is symmetric on a log scale only
         sides.append(np.stack([value - value / f, value * f - value]))
     axes.errorbar(x[few], y[few], xerr=sides[0], yerr=sides[1], ecolor=colour, **_INTERVAL)
 
@@ -146,6 +149,7 @@ def _target_names(axes: MplAxes, info: FrontInfo) -> None:
         else:
             pixel = axes.transData.transform((target.value, info.y.limits[0]))
             where = float(axes.transAxes.inverted().transform(pixel)[0])
+            # in turn up and down, as two rows are enough for neighbours
             row = 1 - row if where - last < _CLOSE else 0
             last = where
             place = (target.value, 1.01 + 0.035 * row)
@@ -157,6 +161,7 @@ def _words(figure: MplFigure, axes: MplAxes, info: FrontInfo) -> MplText:
     """Everything around the picture; returns the title, which still has to move above the axes."""
     # names of targets on x take up to two rows between axes and title
     title = head(figure, axes, info.title, info.subtitle, pad=26 if info.targets else 8)
+    # compared chips are curves alone, so an empty series says nothing of them
     if not any(len(s.x) for s in info.series) and not (info.compared and info.baselines):
         nothing(
             axes, "no chip has a feasible deployment" if info.compared else "no feasible design found yet"

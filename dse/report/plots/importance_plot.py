@@ -29,6 +29,7 @@ def render_importance(found: Sequence[Importance], study: str, form: str) -> byt
 
 def parameter_label(name: str) -> str:
     """A parameter of a trial in the words of the field."""
+    # the swept latency limit is a parameter of a trial, and has no column of its own
     if name.endswith("_target"):
         return f"{quantity(name.removesuffix('_target') + '_s').label} target"
     return quantity(f"param_{name}").label
@@ -44,6 +45,7 @@ def _draw(figure: MplFigure, found: Sequence[Importance], study: str) -> None:
         return
     # not squeezed: an array of panels even for a single branch
     panels = figure.subplots(1, len(found), sharex=True, squeeze=False)[0]
+    # over all branches, so that each has another colour
     looks = styles({one.branch for one in found})
     for axes, one in zip(panels, found, strict=True):
         frame(axes)

@@ -45,6 +45,7 @@ def draw_lines(info: LinesInfo, path: Path) -> None:
 def _draw(figure: MplFigure, info: LinesInfo) -> None:
     """The lines over names or over numbers, with axes, markers and legend."""
     axes = figure.add_subplot()
+    # one scale over all lines
     y = scale_of(info.y, [line.y for line in info.lines], None)
     set_scale(axes.yaxis, y)
     axes.set_ylim(*y.limits)

@@ -46,6 +46,7 @@ def _draw(figure: MplFigure, info: ParallelInfo) -> None:
                 bbox={"facecolor": "white", "alpha": 0.75, "pad": 0.6, "edgecolor": "none"},
             )
     axes.set_xticks(places, [fill(u.quantity.title, 11) for u in info.axes], fontsize=7.5)
+    # of all bundles, so that their lines are equally faint
     crowd = sum(len(b.at) for b in info.bundles)
     for i, bundle in enumerate(info.bundles):
         ink = {
@@ -62,5 +63,6 @@ def _draw(figure: MplFigure, info: ParallelInfo) -> None:
         # the legend has a line of its own, since those drawn may be too faint to read
         strong = {**ink, "alpha": 1.0}
         axes.plot([], [], label=f"{bundle.style.label or 'design'} ({len(bundle.at):,})", **strong)
+    # room at the right for the numbers of the last axis
     axes.set(xlim=(-0.15, len(places) - 0.4), ylim=(-0.05, 1.05))
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=8.5)

@@ -30,12 +30,15 @@ def _draw(figure: MplFigure, info: ProgressInfo) -> None:
         nothing(axes, "no feasible design found yet" if info.complete is None else "found at once")
         axes.set(xticks=[], yticks=[])
         return
+    # the last value holds until nothing was missing, which a log axis cannot show
     end = info.complete if info.complete is not None else info.end
     x, y = np.append(info.trials, end), np.append(info.missing, info.missing[-1])
+    # a step, since the front does not change between two trials that improve it
     axes.plot(x, y, drawstyle="steps-post", color="#004488", linewidth=1.6)
     axes.set_yscale("log")
     set_ticks(axes.yaxis, ticks(info.y))
     axes.set_ylim(info.y.limits)
+    # of the whole search, so that a reader sees how long nothing more was found
     axes.set_xlim(0, 1.02 * info.end)
     if info.complete is not None:
         axes.axvline(end, color="#888888", linestyle=(0, (5, 5)), linewidth=0.8)

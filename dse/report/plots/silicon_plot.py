@@ -91,7 +91,9 @@ def _draw(figure: MplFigure, rows: Sequence[SiliconRow]) -> None:
 
 def _panel(axes: MplAxes, rows: Sequence[SiliconRow], size: float, band: float) -> None:
     """Predicted against published values of one metric, with its tolerance band."""
+    # ends of published ranges are to be in view, too
     values = [v / size for r in rows for v in (r.low, r.high, r.published, r.predicted)]
+    # more room above, where the legend is
     ends = (min(values) * 0.75, max(values) * 1.35)
     axes.fill_between(ends, [e * (1 - band) for e in ends], [e * (1 + band) for e in ends], color="#EEEEEE")
     axes.plot(ends, ends, color="#555555", linewidth=0.8)
@@ -109,6 +111,7 @@ def _panel(axes: MplAxes, rows: Sequence[SiliconRow], size: float, band: float) 
                 label=label,
             )
     for r in rows:
+        # a figure that was published once has no range to draw
         if r.low < r.high:
             axes.plot([r.low / size, r.high / size], [r.predicted / size] * 2, color="#004488", linewidth=1.0)
     axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal")

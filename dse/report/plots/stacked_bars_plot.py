@@ -43,6 +43,7 @@ def _draw(figure: MplFigure, info: StackInfo) -> None:
             at,
             values,
             bottom=below,
+            # along a front bars touch, and read as areas
             width=0.98 if info.dense else 0.7,
             label=name,
             color=look.colour,
@@ -55,6 +56,7 @@ def _draw(figure: MplFigure, info: StackInfo) -> None:
     # along a front bars have no totals
     for place, top, total in zip(at, below, info.totals, strict=False):
         axes.text(place, top, total, ha="center", va="bottom", fontsize=8.5)
+    # bars are centred at whole numbers
     axes.set_xlim(-0.6, len(info.bars) - 0.4)
     # room for the totals above the bars
     axes.set_ylim(0.0, (1.0 if info.dense else 1.08) * float(below.max()))
@@ -74,6 +76,7 @@ def _kinds(axes: MplAxes, info: StackInfo, at: Ints) -> None:
         mine = [i for i, kind in enumerate(info.kinds) if kind == name]
         axes.plot(
             at[mine],
+            # above the frame, whatever the heights of the bars are
             np.full(len(mine), 1.03),
             linestyle="none",
             marker=style.marker,
@@ -91,6 +94,7 @@ def _labels(axes: MplAxes, info: StackInfo, at: Ints) -> None:
         few = at[:: -(-len(at) // _TICKS)]
         axes.set_xticks(at[few], [info.bars[i] for i in few])
         return
+    # more names than that touch each other when they are level
     crowd = len(info.bars) > 6
     axes.set_xticks(at, info.bars, rotation=35 if crowd else 0, ha="right" if crowd else "center")
     axes.tick_params(axis="x", labelsize=7.5 if crowd else 8.5)

@@ -40,6 +40,7 @@ class TornadoInfo:
 
 def tornado_info(p: Proposal) -> TornadoInfo:
     """What to draw of a proposal, the widest bar first."""
+    # of the chip as it would be built, which is what the ends were evaluated for
     base = p.rounded.cost
 
     def change(cost: float | None) -> float | None:
@@ -114,6 +115,7 @@ def draw_tornado(info: TornadoInfo, figure: MplFigure) -> None:
             if value is not None:
                 axes.barh(row, 100.0 * value, color=colour, height=0.62, zorder=2)
         if gone := [t for v, t in ((bar.low, bar.low_text), (bar.high, bar.high_text)) if v is None]:
+            # a box of fixed width: an infeasible end has no length
             axes.barh(row, 0.12 * reach, left=beyond, color="none", edgecolor=_GONE, hatch="///", height=0.62)
             end = End(row, beyond + 0.12 * reach, 1, " and ".join(gone))
             texts.append(_write(axes, end, 0.015 * reach))
@@ -155,6 +157,7 @@ def _fit(figure: MplFigure, axes: MplAxes, texts: Sequence[MplText], values: Seq
     axes.set_xlim(low, high)
     figure.draw_without_rendering()  # settles the layout
     whole = axes.get_window_extent().width
+    # where a text begins, its share of the width, and whether it runs to the right
     spans = [(t.get_position()[0], t.get_window_extent().width / whole, t.get_ha() == "left") for t in texts]
     # wider limits make a text span more of the data: a fixed point, found by iteration
     for _ in range(_ROUNDS):
@@ -166,5 +169,6 @@ def _fit(figure: MplFigure, axes: MplAxes, texts: Sequence[MplText], values: Seq
 
 def render_tornado(info: TornadoInfo, form: str) -> bytes:
     """The picture as bytes; `form` is `.png`, `.svg` or `.pdf`."""
+    # as high as its bars need
     size = (SIZE[0], 1.9 + 0.32 * max(3, len(info.bars)))
     return render(lambda figure: draw_tornado(info, figure), form, size)

@@ -80,6 +80,7 @@ def _draw(axes: MplAxes, panel: Panel, inks: dict[str, MplStyle]) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     ends = np.asarray(panel.limits)
+    # a band of shares has straight edges on logarithmic axes, so its ends are enough
     axes.fill_between(ends, ends * (1.0 - _BAND), ends * (1.0 + _BAND), color="#EEEEEE", zorder=0)
     axes.plot(ends, ends, color="#555555", linewidth=0.8, zorder=1)
     for cloud in panel.clouds:

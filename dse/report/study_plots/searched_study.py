@@ -8,6 +8,7 @@ from dse.report.plots.registry import PlotInputs
 def searched_study(given: PlotInputs) -> ResolvedStudy:
     """The study that was searched; raises `SpecError` where it or its trials are missing."""
     study = given.found.study
+    # the cautions say why it cannot be loaded
     if study is None:
         raise spec_error("", "; ".join(given.found.cautions))
     if not given.trials:

@@ -42,6 +42,7 @@ def answer(front: Front) -> Answer:
         rows = [_extreme(every, a) for a in front.axes if len(every)]
         return Answer(front.axes[0], None, tuple(rows), {}, eligibility=eligibility)
     goal = goal_of(front, axis.name)
+    # of baselines all: a table shows also those that may not win
     every, real = ranked(front), baselines_of(front)
     if goal.column not in every.columns:
         every = front.frame
@@ -75,6 +76,7 @@ def ranked(front: Front) -> Table:
     """
     every, eligibility = contenders(front), eligibility_of(front)
     kept = eligibility.ranked(every)
+    # nothing was barred, so nothing that it dominated is missing
     if kept is every or not len(front.baselines):
         return kept
     return stack([kept, eligibility.ranked(front.baselines)])
@@ -85,6 +87,7 @@ def searched_of(front: Front) -> Table:
     solved = front.at_targets
     if not len(solved):
         return front.frame
+    # the front first, so that of equal rows its own one stays
     return distinct(stack([front.frame, solved[solved["role"] == "search"]]))
 
 
@@ -107,6 +110,7 @@ def _targets(front: Front) -> tuple[Axis | None, list[float]]:
     limits = {name: v if isinstance(v, list) else [v] for name, v in stored.items()} if stored else {}
     # by name where two have as many, so that the answer does not depend on the order in a file
     for name in sorted(limits, key=lambda n: (-len(limits[n]), n)):
+        # a target may be on an objective that is no axis of the front
         axis = next((a for a in front.axes if a.name == name), None) or _registered(name)
         if limits[name] and axis.column in front.frame.columns:
             return axis, [float(v) for v in limits[name]]

@@ -32,6 +32,7 @@ def assumptions(study: ResolvedStudy) -> Iterator[ConfigValues]:
 
 def _written(study: ResolvedStudy, name: str, spec: Spec) -> object:
     """The config as its file writes it; None where a study exchanged it for another."""
+    # by the class of the spec: keys of `configs` begin with `chip`, the folder is `chips`
     kind = next(kind for kind, known in KINDS.items() if isinstance(spec, known))
     try:
         return read_yaml(study.setting.catalog.path(kind, name.partition("/")[2]))[0]
@@ -73,6 +74,7 @@ def _row(line: Line, sources: Mapping[str, Source]) -> Html:
     low, high = line.ends
     ends = f"{low or '?'} to {high or '?'}" if low or high else ""
     keys = line.source.split("+")
+    # without a date of its own a value has those of its sources
     dates = dict.fromkeys(sources[key].date for key in keys if key in sources)
     cited = [joined(" + " if i else None, _key(key, sources)) for i, key in enumerate(keys)]
     cells = (line.path, line.shown, ends, cited, line.date or " + ".join(dates), line.basis, line.note)

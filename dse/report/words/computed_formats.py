@@ -44,6 +44,7 @@ def marked_answer(found: Answer, precision: Mapping[str, str]) -> Answer:
 
 def computed_lines(rows: Iterable[Row], precision: Mapping[str, str]) -> list[str]:
     """The lines below tables of `rows`: what is computed in another format, and by which chips."""
+    # dictionaries as ordered sets: a chip is named once, in the order of the rows
     chips: dict[str, dict[str, None]] = {}
     for row in rows:
         if what := other_formats(row, precision):

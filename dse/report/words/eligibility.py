@@ -35,6 +35,7 @@ class Eligibility:
     def ranks(self, name: str) -> bool:
         """Whether a family may be the best."""
         anchored = self.shown or name not in self.unanchored
+        # a family of unknown basis counts as of the group: older results say nothing
         return anchored and self.group_of.get(name, self.group) == self.group
 
     def others(self) -> dict[str, list[str]]:
@@ -79,6 +80,7 @@ def eligibility_of(front: Front) -> Eligibility:
     for name, group in groups.items():
         # chips that may not win do not decide on which basis the others are ranked
         count[group] = count.get(group, 0) + (shown or name not in barred)
+    # of equal groups the first in the manifest, as `max` takes it
     first = max(count, key=lambda name: count[name], default=None)
     return Eligibility(
         group_of=groups,

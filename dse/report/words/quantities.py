@@ -63,13 +63,16 @@ def is_of_member(column: str) -> bool:
 
 def quantity(column: str) -> Quantity:
     """The quantity of a column; an unknown column has its own name."""
+    # first: by its ending the SRAM of a chip would be in GB
     if column in _KNOWN:
         return Quantity(column, *_KNOWN[column])
+    # from the right, since names of LLMs may hold dots
     if is_of_member(column):
         member, _, own = column.rpartition(".")
         inner = quantity(own)
         return Quantity(column, f"{member}: {inner.label}", inner.unit, inner.factor)
     metric, si = metric_of(column), unit_of(column)
+    # as the field quotes them: milliseconds and decimal gigabytes
     unit, factor = _SHOWN.get(si, (si, 1.0))
     if metric is not None:
         # a label such as $/(token/s) contains its unit

@@ -69,11 +69,13 @@ def _chips(row: Row) -> str:
 def _winners(found: Evidence, target: Axis, limits: Sequence[float]) -> Iterator[str]:
     """One sentence for each run of targets that the same kind of chip wins."""
     result, goal = found.answer, found.answer.objective
+    # `groupby` takes neighbours only, so a kind that wins twice gets two sentences
     pairs = list(zip(limits, result.best, strict=True))
     for kind, run in groupby(pairs, key=lambda pair: _who(pair[1])):
         group = list(run)
         ends = [shown(group[0][0], target.unit), shown(group[-1][0], target.unit)]
         within = ends[0] if len(group) == 1 else f"{ends[0]} to {ends[1]}"
+        # a run of targets that nothing meets
         if not kind:
             yield f"Within a {target.label} of {within} no design was found{_but(found, group)}."
             continue
@@ -96,6 +98,7 @@ def _who(row: Row) -> str:
 
 def _designs(first: Row, last: Row, ends: Sequence[str]) -> str:
     """The one design of a range of targets, or those at both ends of it."""
+    # these two are all that `_design` names
     if all(first.get(name) == last.get(name) for name in ("chip", "chips")):
         return _design(last)
     each = [f"{r.get('chip')} ({_chips(r)}) at {at}" for r, at in zip((first, last), ends, strict=True)]
@@ -121,6 +124,7 @@ def _against_baselines(found: Evidence, target: Axis, limits: Sequence[float]) -
         if not row["found"] or rival is None or row.get("role") == "baseline":
             continue  # a baseline on the front is not compared with itself
         ratio = float(rival[goal.column]) / float(row[goal.column])
+        # above 1 where the baseline is worse, whatever the direction
         factor = 1.0 / ratio if goal.maximised else ratio
         at = shown(limit, target.unit)
         parts.append(

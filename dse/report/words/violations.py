@@ -42,6 +42,7 @@ def failures(constraints: Sequence[Mapping[str, float]]) -> list[Failure]:
         excess = [trial[name] for trial in constraints if trial.get(name, 0.0) > 0.0]
         if excess:
             found.append(Failure(name, len(excess), min(excess)))
+    # by name where two are equally frequent, so that the order is always the same
     return sorted(found, key=lambda f: (-f.trials, f.name))
 
 
@@ -53,5 +54,6 @@ def pretty_violation(name: str, value: float) -> str:
 def _unit(name: str) -> str:
     if name in _UNITS:
         return _UNITS[name]
+    # a constraint of another package may have any name, and then no unit is known
     goal = name.removesuffix("_target")
     return objective(goal).unit if goal in registered(GROUPS["objectives"]) else ""
