@@ -71,6 +71,7 @@ def computed_by_format(chip: ChipSpec) -> dict[str, Computed]:
     stored = {name: "nvfp4" if name == "fp4" else name for name in formats}  # fp4 is stored with scales
     if not any(leaf.value for leaf in chip.peak.values()):
         return {}
+    # activations in the same format, so that the chip alone decides
     return {name: _computed(chip, each, each) for name, each in stored.items()}
 
 

@@ -68,6 +68,7 @@ def built_up(
     if network.scale_out is not None:
         needed |= {"system.nic": s.nic, "system.fabric": s.fabric}
         needed[f"scale_out.bandwidth of {network.name}"] = network.scale_out.bandwidth
+    # all nulls in one error
     known = dict(zip(needed, _known(needed, where), strict=True))
     at = {name: known[f"system.{name}"] for name in names}
     zero, chips = zeros_like(power_w), at["chips_per_host"]

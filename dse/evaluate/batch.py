@@ -152,6 +152,7 @@ class DesignBatch:
 
         # only rows that are kept are held against physics; claims of makers are no predictions
         if api.predicts(self.study.cost_model):
+            # one name for each place on the last axis
             names = np.broadcast_to(np.asarray(o.chip), self.shape[-1:])
             mix = [(m.designs, m.member.context, m.metrics) for m in self.members]
             for designs, context, metrics in mix or [(self.designs, self.study.context, self.metrics)]:

@@ -110,6 +110,7 @@ def interval_on(stack: StackSpec, chip: ChipSpec, catalog: Catalog) -> dict[str,
     # a stack that names no chips was fitted to a class, and its interval is that of the class
     if not stack.chips or chip.name in stack.chips:
         return dict(stack.interval)
+    # a fit to some chips says less about others
     return wider(stack.interval, catalog.get(StackSpec, chip.stack).interval)
 
 
@@ -125,6 +126,7 @@ def notes_of(
     notes = [LABELS[stack.estimate], *mode.notes(work, stages)]
     if mode.counts_prompts and stack.estimate == "speed-of-light":
         notes.append("a bound has no queue: TTFT counts no wait for the prompts of others")
+    # that of the chip where it is known, which may be wider than the stack's
     factors = stack.interval if interval is None else interval
     if factors:
         told = ", ".join(f"{name} within x{factor:.2f}" for name, factor in factors.items())

@@ -55,6 +55,7 @@ def combine(study: ResolvedStudy, chips: Chips, deployments: Deployments) -> Com
     for j in range(n):
         found = list(_combinations([m.choices(j) for m in each]))
         picks += found
+        # combinations of one chip follow each other
         chip += [j] * len(found)
     index, chips_of = np.asarray(picks, dtype=np.intp), np.asarray(chip, dtype=np.intp)
     # (points, members): a column has the deployments of one member
@@ -163,6 +164,7 @@ def combined_metrics(members: tuple[MemberPoints, ...]) -> Metrics:
     return Metrics(
         **columns,
         more={column: found[column] for column in found if column not in own},
+        # axis 0 is that of the members
         violations={n: np.max([np.asarray(each[n]) for each in over if n in each], axis=0) for n in names},
     )
 

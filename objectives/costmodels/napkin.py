@@ -42,6 +42,7 @@ class NapkinCostModel:
         needed = ceil_div(held["weights"] + held["kv_cache"], capacity)
         chips = maximum(needed, d.tp * d.pp) * d.dp
         tpot = 1.0 / c.user_tokens_per_s
+        # ledgers cost arrays, which a search does not read
         breakdown = Breakdown.empty()
         if detail:
             ignored = {"ignored": zeros_like(tpot)}

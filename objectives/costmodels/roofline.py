@@ -56,6 +56,7 @@ class RooflineCostModel:
             _violations(setup, served),
             breakdown=_breakdown(setup, steps, served) if detail else Breakdown.empty(),
             detail=detail,
+            # without pools the layout gives the number of chips, as `metrics` counts it
             chips=None if replicas is None else d.tp * d.pp * replicas,
             extra_capex=_extra_capex(setup, served),
             resources=served.resources,
@@ -67,6 +68,7 @@ class RooflineCostModel:
 def _together(s: Setup, replicas: Array | None) -> Array:
     """Chips that send each other bytes: a replica, all that share its experts, all pools that pass KV on."""
     d = s.deployments
+    # a replica without experts works alone
     joined = next((part.spread.joined for part in s.layer.routed), ones_like(d.dp))
     if replicas is not None:  # its share of the prefill pool, which is one replica at least
         joined = joined + maximum(joined * (replicas / d.dp - 1.0), 1.0)
@@ -107,7 +109,9 @@ def _extra_capex(s: Setup, served: ServingResult) -> dict[str, Array]:
 
 def _breakdown(s: Setup, steps: DecodeSteps, served: ServingResult) -> Breakdown:
     """Where seconds, bytes and replicas go."""
+    # the steps by themselves, and what the way of serving adds to them
     parts = steps.parts(s.machine) | dict(served.tpot_parts_s)
+    # replicas that do both are one pool, which a ledger need not name
     pools = {}
     if served.prefill_replicas is not None:
         pools = {"decode": s.deployments.dp, "prefill": served.prefill_replicas}

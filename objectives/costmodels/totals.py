@@ -84,9 +84,11 @@ def metrics(
     count = d.tp * d.pp * d.dp if chips is None else chips
     near = count if together is None else together
     optics = reach.optics_w(c, near)
+    # all parts are of the whole system, extra ones too
     capex_parts = money.capex(c, count, near) | dict(extra_capex or {})
     capex = total(capex_parts)
     drawn = drawn_per_token(c, resources, count, tokens_per_s, context.economy, optics)
+    # at the meter, which electricity is paid for; `drawn` is at the chips
     energy = metered(context.economy, total(drawn))
     # the building must carry all chips at full power; electricity is paid for what they draw
     paid = (context.economy, capex, count * (c.power_w + optics), tokens_per_s, energy)

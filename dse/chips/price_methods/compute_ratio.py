@@ -47,6 +47,7 @@ class ComputeRatio:
         """Price of the reference times fp16 peak over its peak [USD]."""
         reference = terms.catalog.get(ChipSpec, terms.price.reference or "")
         given = terms.price.reference_price
+        # a price of the study replaces that of the file
         usd = reference.price.value if given is None else given
         # `check` has refused a reference without a peak or a price: the defaults satisfy the types
         peak = peak_of(reference, ("fp16",)) or 1.0

@@ -114,6 +114,7 @@ def add_bounds(parts: Iterable[dict[str, Array]]) -> dict[str, Array]:
         >>> add_bounds([{"dram": 1.0, "link": 0.5}, {"dram": 2.0}])
         {'dram': 3.0, 'link': 0.5}
     """
+    # a resource that only some operators wait for has their seconds alone
     total: dict[str, Array] = {}
     for part in parts:
         for name, seconds in part.items():

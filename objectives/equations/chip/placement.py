@@ -115,6 +115,7 @@ def seconds_per_byte(chips: Chips) -> SecondsPerByte:
     sram = inverse(chips.sram_bandwidth * chips.sram_efficiency)
     dram = inverse(chips.dram_bandwidth * chips.dram_efficiency)
     return SecondsPerByte(
+        # a bandwidth of 0 is no limit, and `inverse` gives 0 seconds for it
         load=inverse(chips.weight_load_bandwidth * chips.sram_efficiency),
         sram=sram,
         dram=dram,
@@ -219,6 +220,7 @@ def place(
     # the KV cache of one prompt alone replaces that of the batch: it finds what the other kinds leave
     spare = maximum(room - _sum([pinned[i] for i in others]), 0.0)
     in_dram = maximum(dram - _sum([left[i] - least[i] for i in others]), 0.0)
+    # what ends together with DRAM, or more where DRAM has no room for the rest
     alone = minimum(maximum(prompt_kv_bytes * evens[kv], prompt_kv_bytes - in_dram), spare)
     return Placement(
         shares=tuple(_share(p, k.held_bytes) for p, k in zip(pinned, kinds, strict=True)),

@@ -193,6 +193,7 @@ def _limits(
     """The plan of a package with how far it is beyond reticle, die edges and free link edge."""
     has_io = io.count > 0.0
     largest = maximum(compute.each_m2, io.each_m2)
+    # a die of wafer scale crosses the borders of reticles
     most = t.wafer.whole_m2 if t.wafer.whole else t.wafer.reticle_m2
     # HBM and links line the dies that carry their PHYs: the I/O dies, where there are some
     edge = where(has_io, io.each_m2, compute.each_m2)

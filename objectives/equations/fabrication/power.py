@@ -37,6 +37,7 @@ def full_power(blueprint: Blueprint, plan: Plan, technology: Technology) -> dict
     node, io, energy = technology.node, technology.io_node, technology.energy
     dram_joules = technology.dram.joules_per_byte + energy.dram_system_joules_per_byte
     return {
+        # each node leaks at its own rate
         "static": plan.compute.total_m2 * node.static_w_per_m2 + plan.io.total_m2 * io.static_w_per_m2,
         "compute": blueprint.peak_flops * node.matrix_joules_per_flop
         + blueprint.vector_flops * node.vector_joules_per_flop,

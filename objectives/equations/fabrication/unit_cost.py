@@ -67,6 +67,7 @@ def group_cost(group: DieGroup, *, node: Node, wafer: Wafer) -> Array:
     if wafer.whole:
         return group.count * (node.wafer_usd / wafer.whole_yield) + zeros_like(group.core)
     area = sum(_die_parts(group, wafer))
+    # of one die, at most of the size of a reticle, where the formula holds
     gross = gross_dies_per_wafer(
         area, diameter_m=wafer.diameter_m, edge_m=wafer.edge_m, scribe_m=wafer.scribe_m
     )
@@ -117,6 +118,7 @@ def package_cost(plan: Plan, hbm_stacks: Array, package: Package) -> Array:
     placed = compute.count + io.count + hbm_stacks
     # only dies that touch the silicon take room on it; those on I/O dies are above
     footprint = where(io.count > 0.0, io.total_m2, compute.total_m2)
+    # the factor is room around dies and stacks
     interposer = package.interposer_factor * (footprint + hbm_stacks * package.stack_footprint_m2)
     on_silicon = (
         interposer * plan.joined.silicon_usd_per_m2

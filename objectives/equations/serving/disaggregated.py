@@ -185,6 +185,7 @@ class Disaggregated:
 
     def prompt_load(self, designs: Designs, work: Workload) -> PromptLoad:
         """What a prefill replica finds when a pass begins."""
+        # only what no cache holds is computed, so only that fills the rows of a pass
         budget, rows = designs.chips.prompt_rows, computed_tokens(work)
         together = packed(rows, budget, designs.deployments.batch, work.prefill_load)
         return PromptLoad(prompts=together, rows=minimum(together * rows, budget))

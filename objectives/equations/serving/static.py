@@ -37,6 +37,7 @@ class Static:
         # no queue: all prompts start together, and nothing joins before the batch ends
         prefill, tpot = prefill_pass(s), steps.per_token_s()
         d, osl, prompts = s.deployments, s.context.workload.osl, s.prompt_load.prompts
+        # all prompts bring back what they have in the cache
         parts = first_token_parts(s, prefill, tpot, prompts)
         ttft = total(prefill.seconds(), parts)
         return ServingResult(

@@ -74,11 +74,13 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad) -> Setup
     """
     chips, d, work = designs.chips, designs.deployments, context.workload
     layer = mean_layer(context.llm, d.tp, d.ep)
+    # a stage works on one micro-batch at a time, so activations are those of its rows
     micro = micro_batches(d.batch, d.pp)
     held = _held_bytes(context, layer, chips, d, prompt_load, micro.rows)
     # the largest stage: all chips are alike, so the fullest decides what fits
     stage = ceil_div(float(context.llm.layers), d.pp)
     per_byte = seconds_per_byte(chips)
+    # stored instead of the KV cache of the batch, see `Placement.prompt_kv_share`
     prompt_kv = stage * layer.kept_bytes(work.isl, context.precision.kv_bytes) * prompt_load.prompts
     machine = Machine(
         chips=chips,

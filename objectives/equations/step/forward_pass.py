@@ -181,12 +181,14 @@ def _overhead_s(m: Machine, r: PassInput) -> Array:
     fixed = m.chips.layer_overhead_s
     if m.layer.routed:
         fixed = fixed + sum(part.share for part in m.layer.routed) * m.chips.expert_overhead_s
+    # beyond that of decode, whose launches are recorded
     return fixed + m.chips.prompt_overhead_s if r.prompt else fixed
 
 
 def _head_gather_s(m: Machine, r: PassInput, padded: Array) -> Array:
     """Seconds of the all-gather of the logits."""
     vocab, size = m.context.llm.vocab, residual_bytes(m.context.precision)
+    # a network without a vocabulary has no logits
     if not vocab:
         return zeros_like(padded)
     return m.collectives.all_gather.seconds(r.head_rows * (vocab * size))
@@ -217,6 +219,7 @@ def _die_to_die_s(m: Machine, r: PassInput) -> Array:
 
 def _all_reduces(m: Machine) -> Array:
     """All-reduces of a mean layer: rows that come back from other replicas' experts are whole already."""
+    # of one replica alone; what joined replicas save is taken off
     count: Array = m.layer.all_reduces
     for part in m.layer.routed:
         saved = part.share * part.all_reduces
@@ -255,6 +258,7 @@ def _matrices(
         moved = traffic * m.context.precision.activation_bytes
         sram = sram + r.rows * (moved * per_byte.activation_sram)
         dram = dram + r.rows * (moved * per_byte.activation_dram)
+    # weights enter the units at this rate from whichever memory they come
     load, exposed = size * per_byte.load, chips.exposed_share
     return OperatorTime(compute_s=compute, sram_s=sram, dram_s=dram, load_s=load, exposed_share=exposed)
 
@@ -319,6 +323,7 @@ def _attention_core(m: Machine, r: PassInput) -> OperatorTime:
     # no stationary weights here, so there is no load; KV cache has a sustained bandwidth of its own
     in_sram = r.kv_elements * r.kv_share
     sram, dram = in_sram * (size * per_byte.sram), (r.kv_elements - in_sram) * (size * per_byte.kv_dram)
+    # states are placed with the KV cache, as one kind of bytes
     if r.state_bytes is not None:
         sram = sram + r.state_bytes * r.kv_share * per_byte.sram
         dram = dram + r.state_bytes * (1.0 - r.kv_share) * per_byte.kv_dram

@@ -54,6 +54,7 @@ def pinning_values(
     """
     work, precision = context.workload, context.precision
     wide, narrow = precision.weight_bytes, precision.activation_bytes
+    # a draft is checked at all of its rows, with one read of the weights
     rows = micro.rows * checked_rows(work.speculation)
     loads = [
         (p, expert_parallel.expert_load(p.spread, rows, chips.tile_rows, work.routing_skew))
@@ -66,6 +67,7 @@ def pinning_values(
     compute = padded_rows(rows, chips.tile_rows) * row_s_per_byte
     moved = (rows * layers * (layer.projection_traffic + layer.ffn_traffic)) * narrow
     read = (layers * dense + heads * layer.head) * wide
+    # a step of a micro-batch moves the KV cache of its own sequences only
     kv = _kv_value(chips, context, layer, per_byte, held_bytes["kv_cache"], layers * micro.rows)
     if not loads:
         return _matrix_value(chips, per_byte, held_bytes["weights"], read, compute, moved), kv
@@ -95,6 +97,7 @@ def _waited_for(layers: float, head: Array, layer: Array, count: Array, pp: Arra
     most, fewest = ceil_div(layers, pp), floor(layers / pp)
     last = fewest * layer + head >= most * layer
     stage = where(last, fewest * layer + head, most * layer)
+    # the same comparison as in `pipeline_time`, with weights for seconds
     waits = (count * stage > layers * layer + head) & (pp > 1.0)
     # with more stages than layers the last holds the head alone; one layer keeps its reads above 0
     some = where(last, maximum(fewest, 1.0), most)
@@ -133,6 +136,7 @@ def _kv_value(
     moved = layer.kv_read(at) * each
     if layer.state_bytes is not None:
         moved = moved + 2.0 * layer.state_bytes
+    # of one row
     core_s = layer.core_flop(at) / (chips.attention_flops * chips.core_efficiency)
     none = zeros_like(per_byte.sram)
     return PinningValue(

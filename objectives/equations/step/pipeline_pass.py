@@ -96,6 +96,7 @@ def pipeline_pass(
         By hand, in tests/equations/step/test_pipeline.py and tests/properties/test_serving_modes.py.
     """
     layers, step = m.context.llm.layers, m.chips.step_overhead_s
+    # the residual stream of all rows, which every stage passes on
     message = r.rows * (m.context.llm.hidden * residual_bytes(m.context.precision))
     layer_s, head_s = p.layer_s(), p.head_s()
     # paid once a pass: once in the latency, and the slowest stage is taken to be the one that pays it
@@ -154,6 +155,7 @@ def bounds(p: ForwardPass, parts: Mapping[str, Array], layers: float, heads: flo
         "fixed": parts["layer_overhead"] + parts["step_overhead"],
         "pipeline": parts["pipeline_wait"] + parts["pipeline_hops"],
     }
+    # parts that only some ways of serving have
     named = {"prefill": "prefill_stall", "draft": "draft"}
     waits = {bound: parts[name] for bound, name in named.items() if name in parts}
     return add_bounds([*credits, rest, waits])

@@ -36,6 +36,7 @@ class PrefillPass:
 
     def resources(self, s: Setup, prompts: Array) -> ResourceSeconds:
         """What it takes of each resource, for each output token of its `prompts` [chip-second]."""
+        # TP chips work on each stage; all output tokens of these prompts share the pass
         share = s.deployments.tp / (prompts * s.context.workload.osl)
         return resource_use(s.machine, self.layer_pass, self.rows).times(self.where_prompts(share))
 
@@ -148,5 +149,6 @@ def prefix_load_s(s: Setup) -> Array | None:
     work = s.context.workload
     if work.prefix is None or work.prefix.hit == 0.0 or work.prefix.tier == "dram":
         return None
+    # stages load at once, so the one with the most layers is ready last
     size = s.stage_layers * prefix_cache.bytes_read(s.layer, work, s.context.precision.kv_bytes)
     return prefix_cache.load_seconds(work.prefix, size)

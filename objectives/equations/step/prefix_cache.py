@@ -35,6 +35,7 @@ def computed_tokens(work: Workload) -> Array:
     """
     if work.prefix is None or work.prefix.hit == 0.0:
         return work.isl
+    # a request without a prompt has no last token either
     return maximum(work.isl * (1.0 - work.prefix.hit), minimum(work.isl, 1.0))
 
 
@@ -75,6 +76,7 @@ def prompt_core_flop(layer: MeanLayer, work: Workload) -> Array:
     if rows is work.isl:
         return layer.prompt_core_flop(work.isl)
     before = work.isl - rows
+    # the layer gives means of a row; times their rows they are sums, which can be subtracted
     pairs = work.isl * layer.prompt_core_flop(work.isl) - before * layer.prompt_core_flop(before)
     # an ISL of 0 has neither pairs nor rows
     return pairs / maximum(rows, 1.0)
@@ -141,6 +143,7 @@ def load_seconds(cache: PrefixCache, size_bytes: Array) -> Array:
         >>> load_seconds(host, 1e9)
         0.02
     """
+    # DRAM of the chip has no bandwidth of a tier to divide by
     return size_bytes * (0.0 if cache.tier == "dram" else 1.0 / cache.bandwidth)
 
 

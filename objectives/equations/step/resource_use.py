@@ -53,6 +53,7 @@ def _sent_bytes(m: Machine, r: PassInput) -> Array:
     # an all-reduce sends its bytes twice (reduce-scatter, all-gather), a gather once; (TP - 1) / TP of each
     each = 2.0 * m.layer.all_reduces * llm.hidden + m.layer.gathered
     total = (layers * each * r.rows + llm.vocab * r.head_rows) * size * ((tp - 1.0) / tp)
+    # rows leave narrow and come back as wide sums
     both_ways = m.context.precision.activation_bytes + size
     for part in m.layer.routed:
         rows = expert_parallel.rows_sent(part.spread, r.rows, tp, m.context.workload.routing_skew)
