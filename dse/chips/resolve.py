@@ -312,7 +312,7 @@ def _around(chip: ChipSpec, network: NetworkSpec, setting: Setting, power_w: flo
     system = setting.price.system
     around = dict.fromkeys(AROUND, 0.0)
     if system == "with-host-and-network":
-        # published shares hold cables and NICs as well, so the other columns stay 0
+        # published shares include chassis, cables and NICs, so the other columns stay 0
         around |= {"host_usd": _or_zero(chip.host), "network_usd": _or_zero(network.cost)}
     elif system == "built-up":
         around = around_of(power_w, chip.link.bandwidth.value or 0.0, network, setting)

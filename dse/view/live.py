@@ -112,7 +112,7 @@ class LiveStudy:
                 self._next = end + _REST * (end - start)
             return State(
                 version=self._state.version,
-                # cheap, so that progress is current on a page that rests
+                # at each request, so that progress is current while the page rests
                 text=self._text(),
                 title=self._state.title,
                 answer=self._state.answer,

@@ -38,8 +38,8 @@ def used_facts(study: ResolvedStudy, candidate: Candidate) -> list[Fact]:
         own = (branch.template, branch.stack, branch.network)
         whole = study.branches[candidate.branch]
         used = {node_of(whole, candidate), generation_of(whole, candidate)}
-    # the stack of the file may be replaced by the study or by other software
     name, stack, network = own
+    # the study or other software may replace the stack that the file names
     driven = study.setting.stack_of(candidate.branch or candidate.label, stack)
     parts = {f"chip/{name}", f"stack/{driven.name}", f"network/{study.spec.network or network}"}
     found = []
@@ -88,7 +88,6 @@ def _ends(fact: Fact) -> tuple[float, float]:
     if fact.counted:
         # one-sided at 1, which has no smaller neighbour
         return max(1.0, v - 1.0), v + 1.0
-    # both sides, so that the curvature cancels
     return v * (1.0 - STEP), v * (1.0 + STEP)
 
 

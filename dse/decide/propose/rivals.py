@@ -151,9 +151,9 @@ def nearest_chips(study: ResolvedStudy, chip: ChipSpec, count: int = 3) -> list[
             theirs = _figures(study, other)
         except SpecError:
             continue  # too little is published about it
-        # logarithms, so that half and twice are equally far
         ratios = {n: own[n] / theirs[n] if own[n] and theirs[n] else None for n in _FIGURES}
         # where both have none of it they do not differ
+        # logarithms, so that half and twice are equally far
         logs = [abs(np.log(r)) if r else (0.0 if own[n] == theirs[n] else _ABSENT) for n, r in ratios.items()]
         found.append(Near(chip=other.name, distance=float(np.sqrt(np.mean(np.square(logs)))), ratios=ratios))
     return sorted(found, key=lambda n: n.distance)[:count]

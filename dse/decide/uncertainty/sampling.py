@@ -146,7 +146,6 @@ def studies_of(
 
     The chips of the catalog among them were checked with the study and are not checked again in each sample.
     """
-    # `vary` without baselines skips a millisecond of checks for each of them in each sample
     names = [c.label for c in candidates if c.branch is None]
     return [_with_chips(vary(study, values, ()), names) for values in sampled]
 

@@ -92,7 +92,7 @@ class _Pool:
 
     def beats(self, before: Mapping[str, Floats]) -> bool:
         """Whether some branch has become better somewhere, by more than rounding."""
-        # infinite costs are never below each other, so a branch that meets no limit ends the search too
+        # infinite costs are not below each other, so a branch that meets no limit has not improved
         return any(bool(np.any(own < before[name] * (1.0 - 1e-9))) for name, own in self.least().items())
 
     def leaders(self) -> list[Candidate]:

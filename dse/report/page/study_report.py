@@ -104,7 +104,7 @@ def _under(found: Evidence) -> str:
     manifest, study = found.front.manifest, found.study
     asked = [f"LLM {manifest.get('llm', '?')}", f"workload {manifest.get('workload', '?')}"]
     if study is not None and study.members:
-        # a manifest names one LLM and workload; the parts of a mix are known from the study alone
+        # each part of a mix has an LLM and a workload of its own
         asked = [f"{member.weight:.0%} {member.label}" for member in study.members]
     parts = [f"{manifest.get('study')}", *asked, f"{designs(len(found.front.frame))} on the front"]
     # a sweep has no trials to count

@@ -93,7 +93,6 @@ def _panel(axes: MplAxes, rows: Sequence[SiliconRow], size: float, band: float) 
     """Predicted against published values of one metric, with its tolerance band."""
     # ends of published ranges are to be in view, too
     values = [v / size for r in rows for v in (r.low, r.high, r.published, r.predicted)]
-    # more room above, where the legend is
     ends = (min(values) * 0.75, max(values) * 1.35)
     axes.fill_between(ends, [e * (1 - band) for e in ends], [e * (1 + band) for e in ends], color="#EEEEEE")
     axes.plot(ends, ends, color="#555555", linewidth=0.8)
