@@ -322,6 +322,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
 def _peaks_of(chip: ChipSpec, setting: Setting) -> Peaks:
     """Peaks of a template on its node; raises `SpecError` where it has no fp16 peak."""
     fp16, precision = peak_of(chip, ("fp16",)), setting.precision
+    # the parameter `peak_flops` of a space is an fp16 peak, see `Branch._ratio`
     if fp16 is None:
         what = "peak.fp16: expected a known value in a template, got none"
         raise spec_error(f"chips/{chip.name}", what)

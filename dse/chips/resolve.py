@@ -212,6 +212,7 @@ def _compute(chip: ChipSpec, precision: PrecisionSpec) -> Columns:
 def _storage(chip: ChipSpec) -> Columns:
     sram, dram = chip.sram, chip.dram
     return {
+        # a cache may be of unknown size, since nothing is placed in it
         "sram_bytes": _or_zero(sram.capacity),
         "sram_bandwidth": _or_zero(sram.bandwidth),
         "sram_pinned": 1.0 if sram.use == "scratchpad" else 0.0,

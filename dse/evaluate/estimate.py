@@ -215,6 +215,7 @@ class Subject:
             if value is not None and value < 1
         ]
         tp, pp, ep = given["tp"], given["pp"], given["ep"]
+        # a number below 1 was named above, and would divide nothing here
         if tp and tp > 0 and (why := bad_tp(tp, self.llm)):
             problems.append(Problem("--tp", why))
         if pp and pp > self.llm.layers:

@@ -133,6 +133,7 @@ def _manifest(path: Path) -> dict[str, Any]:
         raise ResultsError(
             f"{path}: expected the format {FORMAT!r}, got {found!r}. Choose another folder with --out."
         )
+    # `write_front` sets it, and refuses a manifest that has it already
     del data["format"]
     return dict(data)
 

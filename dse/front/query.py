@@ -85,6 +85,7 @@ def where(
     problems: list[Problem] = []
     for part in _SPLIT.split(text.strip()):
         try:
+            # after a mistake too, so that one error names all of them
             keep &= _mask(frame, part, names)
         except SpecError as error:
             problems.extend(error.problems)
@@ -145,6 +146,7 @@ def _condition(part: str) -> tuple[str, str, str]:
     name, operator, value = found.groups()
     if operator not in _OPERATORS:
         hint = f" Did you mean {_MEANT[operator]!r}?" if operator in _MEANT else ""
+        # `==` is understood, and not recommended
         known = ", ".join(o for o in _OPERATORS if o != "==")
         raise spec_error("--where", f"expected one of {known}, got {operator!r} in {part!r}.{hint}")
     return name, operator, value
@@ -156,6 +158,7 @@ def _mask(frame: pd.DataFrame, part: str, names: Mapping[str, _Name]) -> Mask:
     if name not in names:
         raise spec_error("--where", f"unknown name {name!r} in {part!r}; {nearest(name, names)}")
     column = frame[names[name].column]
+    # texts have neither order nor unit
     if kind_of(column) == "text":
         return _text(column, operator, value, part)
     try:

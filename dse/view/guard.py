@@ -36,6 +36,7 @@ def guarded(app: App) -> App:
 
     def answer(environ: Environ, start: StartResponse) -> Iterable[bytes]:
         """Refuse what is not a read from this machine; harden the headers of the rest."""
+        # a request without a name of the host is refused as well
         if not is_loopback(environ.get("HTTP_HOST", ""), environ.get("SERVER_PORT", "")):
             return refuse(start, "403 Forbidden", "expected a request to this machine by its own name\n")
         if environ["REQUEST_METHOD"] not in READS:

@@ -53,6 +53,7 @@ def index(states: Mapping[str, State], dashboards: Mapping[str, str], notes: Seq
             tag("div", found, class_="list") if found else nothing,
             [tag("p", note, class_="quiet") for note in notes],
         ),
+        # the index draws nothing, so it needs no other script
         served=("/assets/live.js",),
         status="/status.json",
     )

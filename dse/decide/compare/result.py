@@ -122,6 +122,7 @@ class Comparison:
             "held": dict(self.held),
             "winners": [{g: self.winner(i, g) for g in self.groups} for i in range(len(self.targets))],
             **self.verdicts.as_dict(),
+            # reasons are listed here alone: the rows of chips say only whether they are anchored
             "unanchored": [
                 {"chip": c.chip, "reason": c.unanchored} for c in self.chips if c.unanchored is not None
             ],
@@ -142,6 +143,7 @@ class Comparison:
                     "hardware": dict(c.hardware),
                     "least_tpot_s": c.least_tpot_s,
                     "best": [
+                        # a target that the chip misses keeps its place
                         None if e is None else {**e.as_dict(), **self.spread(i, c.chip)}
                         for i, e in enumerate(c.best)
                     ],

@@ -104,6 +104,7 @@ def explain(
     """
     rows = _rows(front, trial)
     if rows:
+        # limits first: they decide between the deployments of one chip
         problem = deployment_problem(study, dict(limits) or _usual(study, rows))
         row = _best(rows, problem, study)
         candidate = from_rows(study, [row])[0]

@@ -242,6 +242,7 @@ def _anchored(study: ResolvedStudy, rows: Sequence[Row]) -> list[Row]:
     if kept:
         return kept
     hint = "--with-unanchored allows it."
+    # one reason a branch, however many of its rows meet the target
     reasons = [
         f"{b} meets the target but is unanchored: {unanchored[b]} {hint}" for b in dict.fromkeys(branches)
     ]

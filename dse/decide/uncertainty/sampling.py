@@ -59,6 +59,7 @@ def uncertain_numbers(study: ResolvedStudy) -> list[UncertainNumber]:
             continue
         low = fact.value if leaf.low is None else float(leaf.low)
         high = fact.value if leaf.high is None else float(leaf.high)
+        # a range of no width has nothing to draw
         if low < high:
             found.append(UncertainNumber(fact=fact, low=low, high=high))
     return found
@@ -89,6 +90,7 @@ def sample_numbers(study: ResolvedStudy, samples: int, seed: int) -> list[dict[P
         sigma = np.log(_factor(study, stack)) / SIGMAS
         factors = np.exp(sigma * _scores(samples, seed, f"stack/{stack.name}"))
         for values, f in zip(out, factors.tolist(), strict=True):
+            # none of these was drawn above: `uncertain_numbers` leaves out calibrated stacks
             values |= dict(_slower(stack, f))
     return out
 

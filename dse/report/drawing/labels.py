@@ -197,6 +197,7 @@ def _write(
         ha="center",
         va="center",
         fontsize=_FONT,
+        # above all ink, so that no line crosses a name
         zorder=6,
         arrowprops=line if leader else None,
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.6},

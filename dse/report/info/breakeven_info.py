@@ -125,6 +125,7 @@ def points(found: BreakEven) -> Iterator[dict[str, object]]:
     """The map as plain rows, in SI."""
     for j, y in enumerate(found.ys):
         for i, x in enumerate(found.xs):
+            # the axes of costs are y, x and side
             a, b = found.costs[j, i]
             yield {
                 **({} if found.y is None else {found.y.name: float(y)}),

@@ -209,6 +209,7 @@ def _subtitle(front: Front) -> str:
     if "compared" in manifest:
         chips = len(manifest["compared"])
         return f"{chips} chip{'' if chips == 1 else 's'}, each with its own front"
+    # without a title the name of the study is in its place already
     parts = [str(manifest["study"])] if manifest.get("study") and manifest.get("title") else []
     parts.append(f"{len(front.frame):,} design{'' if len(front.frame) == 1 else 's'} on the front")
     if isinstance(manifest.get("trials"), int):

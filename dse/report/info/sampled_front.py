@@ -53,6 +53,7 @@ class SampledFront:
         for i, row in enumerate(stored.best):
             others = {name: rows[i] for name, rows in stored.rivals.items()}
             found = self._spreads_at(row, others, stored, stored.target)
+            # gaps where nothing meets the target, so that all rows have the same columns
             best.append({**row, **found.get("", _NONE)})
             for name, rows in rivals.items():
                 rows.append({**others[name], **found.get(name, _NONE)})

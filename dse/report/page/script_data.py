@@ -158,6 +158,7 @@ def parallel_data(info: ParallelInfo) -> Data:
                         "name": name,
                         "at": _list(at),
                         "shown": [
+                            # a chip without such a part has a gap on that axis
                             u.names.get(v) or (written(v) if isfinite(v) else "-")
                             for u, v in zip(info.axes, values.tolist(), strict=True)
                         ],

@@ -200,6 +200,7 @@ def _figure(key: str, figure: Figure) -> Html:
     return tag(
         "figure",
         tag("h3", figure.title),
+        # a part that scrolls must be within reach of the keyboard
         tag("div", drawn, class_="wide", tabindex=0) if figure.wide else drawn,
         tag("figcaption", figure.note),
     )

@@ -84,6 +84,7 @@ def _draw(figure: MplFigure, rows: Sequence[SiliconRow]) -> None:
             head(figure, axes, "Area, power and unit cost of chips: predicted against published", subtitle)
         else:
             axes.set_title(subtitle, loc="left", fontsize=9, color=QUIET)
+        # capped chips are in the panel of their metric, in a look of their own
         mine = [r for r in rows if r.metric == metric or r.metric == f"{metric}_capped"]
         _panel(axes, mine, size, band)
         axes.set(xlabel=f"published [{unit}]", ylabel=f"predicted [{unit}]")

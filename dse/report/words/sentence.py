@@ -20,6 +20,7 @@ _FEW = 4
 def answer_sentences(found: Evidence) -> list[str]:
     """What wins where, and by how much; one sentence says that nothing was found."""
     result = found.answer
+    # not the front alone: what was solved at targets is among the rows
     if not found.rows:
         return ["No feasible design was found."]
     if result.target is None:

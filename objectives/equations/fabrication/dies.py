@@ -159,6 +159,7 @@ def _phys(b: Blueprint, node: Node, t: Technology) -> dict[str, Array]:
     return {
         "dram_phy": dram_phy_area(
             b.stacks,
+            # a PHY is as large on every node, its controller is not
             phy_m2=t.dram.phy_m2,
             controller_transistors=t.dram.controller_transistors,
             transistors_per_m2=node.transistors_per_m2,
