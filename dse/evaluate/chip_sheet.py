@@ -367,6 +367,7 @@ def _published(
         ("price", "USD", None if "listed" in price else sum(price.values()) or None, spec.price),
     ]
     if spec.die.io is not None:
+        # next to the area of the compute dies
         ours.insert(1, ("io_die_area", "m2", _first(made.plan.io.each_m2), spec.die.io.area))
     return [
         Published(

@@ -136,6 +136,7 @@ def _evaluated(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[De
 def _deployments(study: ResolvedStudy, rows: Table, start: str = "") -> api.Deployments:
     """Deployments of the rows, in columns whose names begin with `start`."""
     names = [f.name for f in fields(api.Deployments)]
+    # an error, since any default would evaluate another design
     missing = [start + name for name in names if start + name not in rows.columns]
     if missing:
         what = (

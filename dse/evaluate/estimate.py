@@ -302,6 +302,7 @@ class Subject:
         `chosen` is how it was found, `limits` replace the targets of the workload. Raises `BeatsPhysics`
         for a prediction that no machine could meet.
         """
+        # with ledgers, which the choice among deployments does without
         m = self.cost_model.evaluate(one, self.context, detail=True)
         self.hold_against_physics(one, m)
         held = self.limits if limits is None else limits

@@ -118,6 +118,7 @@ def taken(whole: Metrics, designs: Designs, flat: Ints) -> Metrics:
     shape = designs.shape
 
     def at(column: object) -> Floats:
+        # flat indices count in the whole shape, and a column may lack some of its axes
         return np.broadcast_to(np.asarray(column, dtype=float), shape).reshape(-1)[flat]
 
     columns: dict[str, Any] = {n: at(getattr(whole, n)) for n in _columns(whole)}

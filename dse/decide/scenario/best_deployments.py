@@ -83,6 +83,7 @@ def study_grid(study: ResolvedStudy) -> api.Deployments:
 def solve_on_grid(problem: DeploymentProblem, chips: api.Chips, grid: api.Deployments) -> GridOptimum:
     """The best deployments of `grid` for each of `chips` of shape (n,), in blocks of bounded size."""
     n, deployments = chips.size, grid.size
+    # one chip at least, even where its grid is larger than a block
     step = max(1, BLOCK // deployments)
     cost, index = np.empty(n), np.empty((n, len(problem.parts)), dtype=np.intp)
     for start in range(0, n, step):
