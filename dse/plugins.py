@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from dse.errors import PluginError, spec_error, unknown
 from objectives.api import CostModel, Objective
+from objectives.equations.llm.attention import kinds
 from objectives.equations.serving import registry
 from objectives.equations.serving.mode import ServingMode
 from objectives.metrics import METRICS, Metric, Place
@@ -21,12 +22,16 @@ PLOTS: Final = "dse.plots"
 SERVING_MODES: Final = registry.GROUP
 """Entry-point group of serving modes, whose type is `objectives.equations.serving.mode.ServingMode`."""
 
+ATTENTION_KINDS: Final = kinds.GROUP
+"""Entry-point group of kinds of attention, whose type is `dse.spec.attention.kind.KindEntry`."""
+
 GROUPS = {
     "cost-models": "dse.cost_models",
     "objectives": "dse.objectives",
     "samplers": "dse.samplers",
     "price-methods": PRICE_METHODS,
     "serving-modes": SERVING_MODES,
+    "attention-kinds": ATTENTION_KINDS,
     "plots": PLOTS,
 }
 """Word of the command line to entry-point group."""
@@ -36,7 +41,18 @@ GROUPS = {
 def registered(group: str) -> dict[str, EntryPoint]:
     """Entry points of a group by name."""
     # installed packages do not change while a program runs, so the scan is cached
-    return {point.name: point for point in sorted(entry_points(group=group), key=lambda p: p.name)}
+    return {point.name: point for point in every_point(group)}
+
+
+def every_point(group: str) -> tuple[EntryPoint, ...]:
+    """Entry points of a group in the order of their names; two packages may have taken the same name."""
+    return tuple(sorted(entry_points(group=group), key=lambda point: point.name))
+
+
+def broken(point: EntryPoint, what: str) -> PluginError:
+    """The error for a plug-in that is not what it must be; it names the entry point and its package."""
+    owner = f" of {point.dist.name} {point.dist.version}" if point.dist is not None else ""
+    return PluginError(f"{point.group} {point.name!r}{owner}: {what}")
 
 
 @contextmanager
@@ -46,10 +62,8 @@ def loading(point: EntryPoint) -> Iterator[None]:
         yield
     except (ImportError, AttributeError, TypeError) as error:
         # other exceptions are mistakes of the plug-in, whose stack trace its author needs
-        owner = f" of {point.dist.name} {point.dist.version}" if point.dist is not None else ""
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        what = f"{point.group} {point.name!r}{owner}: expected a plug-in that loads, got: {reason}"
-        raise PluginError(what) from error
+        raise broken(point, f"expected a plug-in that loads, got: {reason}") from error
 
 
 def point_named(group: str, what: str, name: str) -> EntryPoint:

@@ -20,4 +20,4 @@ class Said:
 
 
 Dse = Callable[..., Said]
-"""Runs `dse` with some arguments."""
+"""Runs `dse`, or Python, with some arguments."""

@@ -81,8 +81,11 @@ def sections_of(page: Path) -> dict[str, list[Example]]:
     return {title: examples for title, examples in found.items() if examples}
 
 
-def follow(example: Example, folder: Path) -> None:
-    """Do what an example says in `folder`, which is the current one, and compare what it shows."""
+def follow(example: Example, folder: Path, *, apart: bool = False) -> None:
+    """Do what an example says in `folder`, which is the current one, and compare what it shows.
+
+    `apart` runs each command in a process of its own.
+    """
     if example.file:
         _write(example.file, folder)
         return
@@ -92,6 +95,9 @@ def follow(example: Example, folder: Path) -> None:
     command, _, expected = example.command.partition("  # exit code ")
     program, *arguments = shlex.split(command)
     assert program == "dse"
+    if apart:
+        _shows(_words(python(["-m", "dse", *arguments], folder)), example)
+        return
     said = call(*arguments)
     assert said.code == int(expected or 0), f"exit code {said.code}\n{said.out}{said.err}"
     _shows(_words(said.out), example)

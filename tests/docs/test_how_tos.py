@@ -12,6 +12,7 @@ from worked_pages import ROOT, blocks_of, examples_of, follow, install, python, 
 
 from dse import plugins
 from dse.cli.lazy_group import VERBS, Verb
+from dse.plugins import ATTENTION_KINDS
 from objectives.equations.serving import registry
 
 HOW_TO = ROOT / "dse" / "docs" / "how-to"
@@ -53,8 +54,10 @@ def page(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem, indirect=True)
 def test_a_reader_can_follow_the_how_to(page: Path) -> None:
+    # keys of blocks are read once in a process
+    apart = ATTENTION_KINDS in page.read_text(encoding="utf-8")
     for example in examples_of(page):
-        follow(example, Path.cwd())
+        follow(example, Path.cwd(), apart=apart)
 
 
 @pytest.mark.slow

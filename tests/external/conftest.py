@@ -28,18 +28,24 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def dse(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Dse:
-    """`dse` in a process that has the package, in an empty folder."""
+def python(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Dse:
+    """Python in a process that has the package, in an empty folder."""
     folder = tmp_path_factory.mktemp("user")
     paths = os.pathsep.join(filter(None, (str(installed), os.environ.get("PYTHONPATH", ""))))
     env = {**os.environ, "PYTHONPATH": paths, "NO_COLOR": "1", "COLUMNS": "140"}
 
     def run(*arguments: str) -> Said:
-        command = [sys.executable, "-m", "dse", *arguments]
+        command = [sys.executable, *arguments]
         done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
         return Said(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def dse(python: Dse) -> Dse:
+    """`dse` in such a process."""
+    return lambda *arguments: python("-m", "dse", *arguments)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint
 
 from dse.errors import nearest, spec_error
 from dse.plugins import registered
+from dse.spec.attention.kind import KindEntry
 
 
 def plugin_rows(group: str) -> list[dict[str, object]]:
@@ -47,6 +48,8 @@ def _facts(group: str, point: EntryPoint) -> Mapping[str, object]:
 
 def _doc(point: EntryPoint) -> str:
     loaded = point.load()
+    if isinstance(loaded, KindEntry):  # an object; what it is, its keys say
+        loaded = loaded.spec
     # a partial has the docstring of `functools.partial`, which says nothing about the plug-in
     return inspect.getdoc(loaded.func if isinstance(loaded, partial) else loaded) or ""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from dse.spec.attention.softmax import AttentionSpec
 from dse.spec.schema.base import Spec
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.system import EconomySpec
@@ -52,7 +53,8 @@ def _of(kind: type[S], read: Callable[[S], Value]) -> Reader:
 
 
 def _kv_heads(llm: LlmSpec) -> int | None:
-    return max((b.attention.kv_heads for b in llm.blocks if b.attention), default=None)
+    layers = [block.attention_of_any_kind for block in llm.blocks]
+    return max((a.kv_heads for a in layers if isinstance(a, AttentionSpec)), default=None)
 
 
 def _targets(workload: WorkloadSpec) -> str:

@@ -5,81 +5,12 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from dse.errors import UnitError
+from dse.spec.attention.keys_of_blocks import layers_in, with_attention
+from dse.spec.attention.kind import LayerSpec
 from dse.spec.json_schema.quantities import NUMBER, UNIT
 from dse.spec.schema.base import Aliases, FileName, Notes, Positive, Sourced, Spec, Title
-from dse.spec.schema.study import Format
 from dse.spec.yaml.units import parse
 from objectives import api
-from objectives.equations.chip.formats import FORMATS
-
-
-class AttentionSpec(Spec):
-    """Softmax attention: MHA, GQA or MQA by the number of KV heads."""
-
-    heads: Positive
-    """Query heads."""
-    kv_heads: Positive
-    """Heads of keys and values; must divide `heads`."""
-    head_dim: Positive
-    """Width of one head."""
-    bias: bool = False
-    """Whether the query, key and value projections have a bias."""
-    window: Positive | None = None
-    """Tokens that a row attends to at most; left out, all of them."""
-    chunked: bool = False
-    """Whether the window is a fixed chunk that a row stays inside, rather than a sliding one."""
-    gate: bool | None = None
-    """Whether a projection as wide as the query gates the output; left out, none does."""
-
-    @model_validator(mode="after")
-    def _groups(self) -> "AttentionSpec":
-        if self.heads % self.kv_heads:
-            raise ValueError(f"expected kv_heads that divide heads ({self.heads}), got {self.kv_heads}")
-        return self
-
-
-class LatentAttentionSpec(Spec):
-    """Multi-head latent attention (MLA)."""
-
-    heads: Positive
-    """Heads."""
-    latent: Positive
-    """Width of the compressed latent of keys and values, which the KV cache stores."""
-    rope: Positive
-    """Width of the rotary part of a key, shared by all heads and stored too."""
-    nope: Positive
-    """Width of a head's key without positions."""
-    value: Positive
-    """Width of a head's value."""
-    query_latent: Positive | None = None
-    """Width of the compressed latent of queries; left out, queries are not compressed."""
-
-
-class LinearAttentionSpec(Spec):
-    """Attention with a state of constant size instead of a KV cache."""
-
-    heads: Positive
-    """Heads of the values, each with a state of key_dim x value_dim."""
-    key_heads: Positive
-    """Heads of queries and keys."""
-    key_dim: Positive
-    """Width of a key."""
-    value_dim: Positive
-    """Width of a value."""
-    gate: bool = False
-    """Whether a projection as wide as the values gates the output."""
-    delta: bool = False
-    """Whether the state is corrected by what it already says of a key (delta rule)."""
-    conv: Annotated[int, Field(ge=0)] = 0
-    """Tokens that a short convolution before the heads reaches over."""
-    state: Format = "fp32"
-    """Number format of the state, whatever that of the KV cache."""
-
-    @model_validator(mode="after")
-    def _groups(self) -> "LinearAttentionSpec":
-        if self.heads % self.key_heads:
-            raise ValueError(f"expected key_heads that divide heads ({self.heads}), got {self.key_heads}")
-        return self
 
 
 class ExpertsSpec(Spec):
@@ -121,17 +52,17 @@ class MatrixSpec(Spec):
     """Columns of the matrix."""
 
 
-class BlockSpec(Spec):
-    """A run of identical layers."""
+class _Run(Spec):
+    """What comes before the kinds of attention in a block."""
 
     count: Positive
     """Number of layers of this kind."""
-    attention: AttentionSpec | None = None
-    """Softmax attention (MHA, GQA or MQA)."""
-    latent_attention: LatentAttentionSpec | None = None
-    """Instead of `attention`."""
-    linear_attention: LinearAttentionSpec | None = None
-    """Instead of `attention`."""
+
+
+@with_attention
+class BlockSpec(_Run):
+    """A run of identical layers."""
+
     ffn: FfnSpec | None = None
     """Dense feed-forward network."""
     experts: ExpertsSpec | None = None
@@ -141,25 +72,45 @@ class BlockSpec(Spec):
     parallel: bool = False
     """Whether attention and FFN read the same input (GPT-J, Falcon)."""
 
+    @property
+    def attention_of_any_kind(self) -> LayerSpec | None:
+        """Its attention, under whichever key."""
+        return next(iter(layers_in(self).values()), None)
+
     @model_validator(mode="after")
     def _something(self) -> "BlockSpec":
         """A layer has at least one part, and at most one of each kind."""
-        kinds = (self.attention, self.latent_attention, self.linear_attention)
-        layer = (*kinds, self.ffn, self.experts)
+        kinds = layers_in(self)
+        layer = (*kinds.values(), self.ffn, self.experts)
         if not (any(layer) or self.matrices):
             raise ValueError("expected attention, ffn, experts or matrices, got an empty block")
         if self.matrices and any(layer):
             raise ValueError("expected either matrices or attention and ffn, got both")
-        # pair by pair, so that the message names the two that clash
-        for one, other, names in (
-            (self.attention, self.latent_attention, "attention or latent_attention"),
-            (self.attention, self.linear_attention, "attention or linear_attention"),
-            (self.latent_attention, self.linear_attention, "latent_attention or linear_attention"),
-            (self.ffn, self.experts, "ffn or experts"),
-        ):
-            if one and other:
-                raise ValueError(f"expected either {names}, got both")
+        # the first two, so that the message names a pair that clashes
+        for clash in (list(kinds)[:2], [n for n in ("ffn", "experts") if getattr(self, n)]):
+            if len(clash) == 2:
+                raise ValueError(f"expected either {' or '.join(clash)}, got both")
         return self
+
+    def resolve(self) -> api.Block:
+        """The layers as the equations want them."""
+        attention, f, e = self.attention_of_any_kind, self.ffn, self.experts
+        return api.Block(
+            count=self.count,
+            attention=None if attention is None else attention.resolve(),
+            ffn=None if f is None else api.Ffn(width=f.width, matrices=_matrices(f.gated)),
+            experts=None
+            if e is None
+            else api.Experts(
+                count=e.count,
+                top_k=e.top_k,
+                width=e.width,
+                matrices=_matrices(e.gated),
+                shared_width=e.shared_width,
+            ),
+            matrices=tuple(api.Matrix(inputs=m.inputs, outputs=m.outputs) for m in self.matrices),
+            parallel=self.parallel,
+        )
 
 
 def _number(value: object) -> object:
@@ -219,43 +170,8 @@ class LlmSpec(Spec):
             tied_embedding=self.tied_embedding,
             learned_positions=self.learned_positions,
             nominal_params=self.nominal_params,
-            blocks=tuple(_block(b) for b in self.blocks),
+            blocks=tuple(block.resolve() for block in self.blocks),
         )
-
-
-def _block(spec: BlockSpec) -> api.Block:
-    """Equal layers as the equations read them."""
-    a, f, e = spec.attention, spec.ffn, spec.experts
-    return api.Block(
-        count=spec.count,
-        attention=_other_attention(spec) if a is None else _attention(a),
-        ffn=None if f is None else api.Ffn(width=f.width, matrices=_matrices(f.gated)),
-        experts=None
-        if e is None
-        else api.Experts(
-            count=e.count,
-            top_k=e.top_k,
-            width=e.width,
-            matrices=_matrices(e.gated),
-            shared_width=e.shared_width,
-        ),
-        matrices=tuple(api.Matrix(inputs=m.inputs, outputs=m.outputs) for m in spec.matrices),
-        parallel=spec.parallel,
-    )
-
-
-def _attention(spec: AttentionSpec) -> api.Attention:
-    return api.Attention(**{**spec.model_dump(), "gate": bool(spec.gate)})
-
-
-def _other_attention(spec: BlockSpec) -> api.LatentAttention | api.LinearAttention | None:
-    if spec.latent_attention is not None:
-        return api.LatentAttention(**spec.latent_attention.model_dump())
-    if spec.linear_attention is None:
-        return None
-    # the equations count bytes and know no names of formats
-    sizes = spec.linear_attention.model_dump(exclude={"state"})
-    return api.LinearAttention(**sizes, state_bytes=FORMATS[spec.linear_attention.state])
 
 
 def _matrices(gated: bool) -> int:

@@ -6,7 +6,6 @@ stage that holds only one kind differs from the mean.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from objectives.api import AttentionLayer, Block, Experts, Llm
 from objectives.arrays import Array, maximum, minimum, ones_like, zeros_like
@@ -23,7 +22,7 @@ class Core:
     share: float
     """Share of the layers that have it [1]."""
     attention: AttentionLayer
-    kind: AttentionKind[Any]
+    kind: AttentionKind[AttentionLayer]
     flop: Array
     """FLOP of a decoded row for each token that it sees [FLOP/token]."""
     prompt_flop: Array

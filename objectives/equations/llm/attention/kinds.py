@@ -1,10 +1,14 @@
 """The table of attention kinds: which functions count the layers of an architecture class."""
 
-from typing import Any, Protocol, TypeVar
+from importlib.metadata import entry_points
+from typing import Final, Protocol, TypeVar, cast
 
 from objectives.api import Attention, AttentionLayer, LatentAttention, LinearAttention
 from objectives.arrays import Array
 from objectives.equations.llm.attention import latent, linear, softmax
+
+GROUP: Final = "dse.attention_kinds"
+"""Entry-point group of objects that have an `architecture` and its `counts`."""
 
 A = TypeVar("A")
 A_contra = TypeVar("A_contra", contravariant=True)
@@ -58,11 +62,14 @@ class AttentionKind(Protocol[A_contra]):
         ...
 
 
-_KINDS: dict[type, AttentionKind[Any]] = {
-    Attention: softmax,
-    LatentAttention: latent,
-    LinearAttention: linear,
-}
+class _Entry(Protocol):
+    """What is read here of an object that a package registers."""
+
+    architecture: type[AttentionLayer]
+    counts: AttentionKind[AttentionLayer]
+
+
+_KINDS: dict[type, AttentionKind[AttentionLayer]] = {}
 
 
 def register(architecture: type[A], kind: AttentionKind[A]) -> None:
@@ -76,7 +83,7 @@ def register(architecture: type[A], kind: AttentionKind[A]) -> None:
         ValueError: where the class has a kind already.
 
     Domain:
-        Registered in each process that evaluates such networks.
+        The process that calls it. A kind that a package registers as an entry point is found in every one.
 
     Limits:
         None.
@@ -94,10 +101,16 @@ def register(architecture: type[A], kind: AttentionKind[A]) -> None:
     """
     if architecture in _KINDS:
         raise ValueError(f"{architecture.__name__}: expected a class without a kind, got one that has one")
-    _KINDS[architecture] = kind
+    # `kind_of` looks up the exact class, so a kind never meets a layer of another one
+    _KINDS[architecture] = cast("AttentionKind[AttentionLayer]", kind)
 
 
-def kind_of(attention: AttentionLayer) -> AttentionKind[Any]:
+register(Attention, softmax)
+register(LatentAttention, latent)
+register(LinearAttention, linear)
+
+
+def kind_of(attention: AttentionLayer) -> AttentionKind[AttentionLayer]:
     """The functions that count a layer of attention.
 
     Args:
@@ -110,7 +123,8 @@ def kind_of(attention: AttentionLayer) -> AttentionKind[Any]:
         TypeError: where none is.
 
     Domain:
-        Classes that are registered; a subclass needs an entry of its own.
+        Classes that are registered, by `register` or as an entry point of the group `GROUP`; a subclass needs
+        an entry of its own.
 
     Limits:
         None.
@@ -125,8 +139,19 @@ def kind_of(attention: AttentionLayer) -> AttentionKind[Any]:
         'objectives.equations.llm.attention.linear'
     """
     # by the exact class: a subclass that adds a feature must not be counted as its parent in silence
+    if type(attention) not in _KINDS:
+        # only then: the built-in kinds need no look at the installed packages
+        _register_installed()
     found = _KINDS.get(type(attention))
     if found is None:
         known = ", ".join(kind.__name__ for kind in _KINDS)
         raise TypeError(f"attention: expected one of {known}, got {type(attention).__name__}")
     return found
+
+
+def _register_installed() -> None:
+    """Register what installed packages bring, so that every process knows it without being told."""
+    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+        entry: _Entry = point.load()
+        if entry.architecture not in _KINDS:
+            register(entry.architecture, entry.counts)

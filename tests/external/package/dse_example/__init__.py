@@ -1,1 +1,1 @@
-"""A package of somebody else that adds a metric with its objective, a price method and a plot to `dse`."""
+"""A package of somebody else: a metric with its objective, a price method, a plot, a kind of attention."""

@@ -1,0 +1,27 @@
+"""The built-in kinds of attention, registered under `dse.attention_kinds` as those of another package are."""
+
+from typing import Final
+
+from dse.bounds.attention import latent as second_latent
+from dse.bounds.attention import linear as second_linear
+from dse.bounds.attention import softmax as second_softmax
+from dse.spec.attention.kind import KindEntry
+from dse.spec.attention.latent import LatentAttentionSpec
+from dse.spec.attention.linear import LinearAttentionSpec
+from dse.spec.attention.softmax import AttentionSpec
+from objectives.api import Attention, LatentAttention, LinearAttention
+from objectives.equations.llm.attention import latent, linear, softmax
+
+SOFTMAX: Final = KindEntry(
+    architecture=Attention,
+    spec=AttentionSpec,
+    counts=softmax,
+    second_count=second_softmax,
+    key="Softmax attention (MHA, GQA or MQA).",
+)
+LATENT: Final = KindEntry(
+    architecture=LatentAttention, spec=LatentAttentionSpec, counts=latent, second_count=second_latent
+)
+LINEAR: Final = KindEntry(
+    architecture=LinearAttention, spec=LinearAttentionSpec, counts=linear, second_count=second_linear
+)

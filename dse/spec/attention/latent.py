@@ -1,0 +1,26 @@
+"""Keys of multi-head latent attention."""
+
+from dse.spec.attention.kind import LayerSpec
+from dse.spec.schema.base import Positive
+from objectives import api
+
+
+class LatentAttentionSpec(LayerSpec):
+    """Multi-head latent attention (MLA)."""
+
+    heads: Positive
+    """Heads."""
+    latent: Positive
+    """Width of the compressed latent of keys and values, which the KV cache stores."""
+    rope: Positive
+    """Width of the rotary part of a key, shared by all heads and stored too."""
+    nope: Positive
+    """Width of a head's key without positions."""
+    value: Positive
+    """Width of a head's value."""
+    query_latent: Positive | None = None
+    """Width of the compressed latent of queries; left out, queries are not compressed."""
+
+    def resolve(self) -> api.LatentAttention:
+        """The layer as the equations want it."""
+        return api.LatentAttention(**self.model_dump())
