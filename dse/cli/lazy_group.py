@@ -97,6 +97,7 @@ class LazyGroup(TyperGroup):
         try:
             return super().parse_args(context, args)
         except typer.TyperException as error:
+            # `dse` alone prints its help; the class of this error is private to typer
             if type(error).__name__ == "NoArgsIsHelpError":
                 raise
             refuse(context.command_path, [problem_of(error, self.get_params(context))])
@@ -129,6 +130,7 @@ class _Command(TyperCommand):
         # object above, because the type that click has for a context is private to typer
         context = cast(typer.Context, ctx)
         try:
+            # a copy: the parser consumes its list, and `_problems` reads it again
             return super().parse_args(context, list(args))
         except typer.TyperException as error:
             refuse(context.command_path, self._problems(context, args, error))
@@ -164,6 +166,7 @@ def _command(name: str) -> TyperCommand:
     app.command(name, cls=_Command, epilog=module.EPILOG, no_args_is_help=False)(
         with_global_options(with_groups(_guarded(verb)))
     )
+    # for a single command typer returns it, without a group around it
     command = typer.main.get_command(app)
     if not isinstance(command, TyperCommand):
         raise TypeError(f"expected one command, got {command!r}")

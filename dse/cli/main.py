@@ -69,6 +69,7 @@ def main() -> None:
     """Entry point of the program `dse`."""
     _open_streams()
     for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a sign gets a "?", not a stack trace
+        # a captured stream may lack it
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:

@@ -36,6 +36,7 @@ class Helper:
     """A process that runs cases, seen from the process that started it."""
 
     def __init__(self) -> None:
+        # not its stdout and stderr: these stay free for what libraries print
         ours, theirs = socket.socketpair()
         # our copy of its end is closed after the start: else its death would not end the stream
         with theirs:
@@ -62,10 +63,12 @@ class Helper:
                     report(*what)
                 else:
                     break
+        # a process that was killed shows as the end of the stream
         except (EOFError, OSError):
             raise HelperLost from None
         finally:
             self._busy = False
+        # raised outside the `try`: an `OSError` of the case would be taken for a lost helper
         if word == "failed":
             raise what
         return CaseResult(study=study, **what)
@@ -95,6 +98,7 @@ def serve(fd: int) -> None:
             while True:
                 reference, options = pipe.recv()
                 pipe.send(_answer(pipe, reference, options))
+    # the other end is gone, or the interrupt came between two cases: neither is an error here
     except (EOFError, OSError, KeyboardInterrupt):
         return
 
@@ -107,6 +111,7 @@ def _answer(pipe: Connection, reference: StudyReference, options: CaseOptions) -
         return "failed", error
     except Exception as error:
         return "failed", _sendable(error)
+    # without the study, which the other end has already
     names = ("front", "out", "new_trials", "wanted", "interrupted")
     return "ran", {name: getattr(found, name) for name in names}
 

@@ -123,6 +123,7 @@ def _helped(work: _CaseQueue, count: int) -> Iterator[None]:
         thread.start()
     try:
         yield
+        # joined inside the `try`: Ctrl-C while this waits interrupts the helpers too
         for thread in threads:
             thread.join()
         work.go()  # what a helper that died has left

@@ -28,6 +28,7 @@ def files_in(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
     for path in paths:
         inside = [path]
         if path.is_dir():
+            # sorted, because the order of `rglob` is that of the file system
             inside = sorted(p for p in path.rglob("*") if p.suffix in _ENDINGS and not _hidden(p, path))
             if not inside:
                 problems.append(Problem(str(path), "expected YAML files in this folder, got none"))
@@ -39,6 +40,7 @@ def files_in(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
 
 
 def _hidden(path: Path, root: Path) -> bool:
+    # only below the root: the folder that the user names may be hidden itself
     return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 

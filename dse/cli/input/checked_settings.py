@@ -21,6 +21,7 @@ def parse_settings(
     `names` are values of options; `chips` are those of `argument`, which has a place instead of an option.
     """
     problems = [
+        # the option --llm names a config of the kind llms
         *(p for option, name in names.items() for p in _unknown(configs, f"{option}s", name, f"--{option}")),
         *(p for chip in chips for p in _unknown(configs, "chips", chip, argument)),
         *_no_settings(settings),
@@ -53,6 +54,7 @@ def _unknown(configs: Path | None, kind: str, name: str | None, where: str) -> l
 
 def check_seller(seller: str | None, method: str | None) -> None:
     """Raise `SpecError` for a seller where no price has a margin."""
+    # from the registry, so that a method of a plug-in counts too
     sold = [name for name, each in price_methods().items() if "seller" in each.requires]
     if seller is not None and method not in sold:
         got = "without it" if method is None else f"with {method}"
@@ -63,6 +65,7 @@ def check_seller(seller: str | None, method: str | None) -> None:
 
 def check_stack(stack: str | None, software: str | None) -> None:
     """Raise `SpecError` for a stack where the software is one for all chips."""
+    # without --software the stacks are as sold
     if stack is not None and software not in (None, "as-sold"):
         what = f"applies with --software as-sold only, got {stack!r} with {software}"
         raise spec_error("--stack", what)

@@ -211,6 +211,7 @@ Serving = Annotated[
 def format_option(*formats: str, text: str = "") -> OptionInfo:
     """The option --format with these values."""
     return OptionInfo(
+        # no default here: in `Annotated` typer takes that of the parameter
         default=...,
         param_decls=("--format",),
         metavar="FORMAT",
@@ -238,6 +239,7 @@ Picture = Annotated[
 def time_list(text: str) -> list[float]:
     """Durations [s] separated by commas, each with its unit; all above 0."""
     found = [latency(part) for part in text.split(",") if part.strip()]
+    # `latency` allows 0, which no design could meet
     if not found or min(found) <= 0:
         raise typer.BadParameter(f"expected durations above 0 such as '5 ms,20 ms', got {text!r}")
     return found

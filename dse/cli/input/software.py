@@ -11,6 +11,7 @@ def study_under_software(study: str, software: str | None) -> str:
     if software is None:
         return study
     with blame("STUDY"):
+        # its own software: the same name, hence the same results folder
         if case_spec(*find_case(study)).software == software:
             return study
         return under(study, software)

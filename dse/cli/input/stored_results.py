@@ -24,6 +24,7 @@ def load_front_and_folder(study: str, out: Path | None) -> tuple[Front, Path]:
     """The stored front of a study or of a case, and the folder that it lies in."""
     path, _, slug = _found(study)
     folder, bundled = _where(study, out)
+    # found next to study.yaml, so it is not checked to be of this study
     if bundled:
         own = stored_folder(study, out)
         remark(f"no results of your own in {own}: these are the results that came with the study")

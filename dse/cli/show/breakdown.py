@@ -98,6 +98,7 @@ def _target(found: Estimate, metric: Metric) -> Text:
     name = next((name for name in bounding if name in found.targets), None)
     if name is None:
         return plain("")
+    # signed: below 0 is room up to the limit
     met = found.violations.get(name, 0.0) <= 0.0
     limit = format_quantity(found.targets[name], metric.unit)
     return Text(f"{limit} met" if met else f"{limit} missed", style="" if met else "red")
@@ -106,6 +107,7 @@ def _target(found: Estimate, metric: Metric) -> Text:
 def _ledger(ledger: Ledger, parts: Mapping[str, float]) -> RenderableType | None:
     """Parts that are not zero, the largest first, with their share; None when nothing is there."""
     total = sum(parts.values())
+    # shares of 0 are undefined
     if not parts or total == 0.0:
         return None
     ranked = sorted(((v, k) for k, v in parts.items() if v != 0.0), reverse=True)
@@ -119,6 +121,7 @@ def slack(found: Estimate) -> Text:
     over = {name: pretty_violation(name, v) for name, v in found.violations.items() if v > 0.0}
     if over:
         return Text("Infeasible: " + "; ".join(f"{n} exceeded by {v}" for n, v in over.items()), style="red")
+    # negative where it fits: minus the room that is left
     room = found.violations.get("capacity")
     return plain(
         "" if room is None else f"The fullest chip has {pretty_violation('capacity', -room)} to spare."

@@ -26,6 +26,7 @@ def show(sheet: ChipSheet) -> None:
     )
     cost = sheet.unit_cost_usd
     grid.add_row(
+        # an empty cell, so that the energies keep their column
         plain("") if cost is None else _ledger(f"Unit cost: {cost:,.0f} USD", sheet.unit_cost_parts, "USD"),
         _energy(sheet),
     )
@@ -89,6 +90,7 @@ def _price(sheet: ChipSheet) -> str:
     if sheet.price_usd is None:
         return f"Price {sheet.price_method}: unknown."
     parts = ", ".join(f"{word(k)} {v:,.0f}" for k, v in sheet.price_parts.items())
+    # a single part would repeat the price
     detail = f" ({parts})" if len(sheet.price_parts) > 1 else ""
     return f"Price {sheet.price_method}: {sheet.price_usd:,.0f} USD{detail}."
 

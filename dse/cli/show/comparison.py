@@ -174,6 +174,7 @@ def _targets(found: Comparison, *, narrow: bool) -> Iterator[RenderableType]:
             within = [c for c in found.chips if c.gap is None and group_of(c.basis) == group]
             # a rank holds only among prices that mean the same
             ranked = [c for c, _ in found.ranked(i, group)]
+            # may win, but have no deployment at this target
             others = [c for c in within if found.may_win(c) and c not in ranked]
             below = [c for c in within if not found.may_win(c)]
             at = "" if len(found.groups) == 1 else f", {group}"
@@ -189,6 +190,7 @@ def _row(chip: ComparedChip, i: int) -> list[str]:
     if e is None:
         return [name, NONE, _short(chip), *[NONE] * (len(_COLUMNS) - 3)]
     if remarks(e.computed_in):
+        # the mark follows the name, not the line below it
         name = f"{chip.chip}{MARK}{name.removeprefix(chip.chip)}"
     d, m = e.deployment, e.metrics
     # EP 1 is the usual case, and the column is narrow
@@ -251,6 +253,7 @@ def _notes(found: Comparison) -> Iterator[str]:
             yield f"Note: {c.chip} is omitted: {c.gap}."
         elif c.obstacle is not None:
             yield f"Note: {c.chip} {_obstacle(c.obstacle)}."
+        # no `elif`: an omitted chip may be unanchored too
         if c.unanchored is not None:
             rest_text = "" if found.with_unanchored else " It is not ranked; --with-unanchored ranks it."
             yield f"Note: {c.chip} is unanchored: {c.unanchored}{rest_text}"
@@ -271,6 +274,7 @@ def _notes(found: Comparison) -> Iterator[str]:
 
 
 def _obstacle(obstacle: Obstacle) -> str:
+    # a deployment that fits misses targets, whose names are abbreviations
     by = ", ".join(
         f"{name.upper() if obstacle.fits else word(name)} by {pretty_violation(name, value)}"
         for name, value in obstacle.exceeds.items()

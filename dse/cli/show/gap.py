@@ -14,6 +14,7 @@ from dse.search.bound.prove import Bound, prove
 def proven(study: str, out: Path | None, configs: Path | None, seconds: float) -> Bound:
     """The bound of a stored front: over the steps of the space, and between them where it was swept."""
     resolved, front = load_study_and_front(study, out, configs)
+    # a sweep is exact at its steps, so only the values between them are open
     between = "sweep" in front.manifest
     with _progress(study) as report:
         return prove(resolved, front, between=between, seconds=seconds, progress=report)

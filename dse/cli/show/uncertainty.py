@@ -112,6 +112,7 @@ def _with_rivals(
     for i, best in enumerate(answer.best):
         limit = format_quantity(best[f"target_{target.column}"], target.unit)
         rivals = ((n, r[i]) for n, r in answer.rivals.items() if answer.eligibility.ranks(n))
+        # at a target that a baseline misses it is no rival
         others = [row for _, row in rivals if row["found"]]
         others = sorted(others, key=lambda r: r[goal.column] * (-1.0 if goal.maximised else 1.0))
         # a baseline that wins is its own best rival; it is printed once

@@ -44,6 +44,7 @@ def _keys(lines: Sequence[Line]) -> dict[str, set[str]]:
     """Keys of all sources in the order of their first use, with the dates that values give."""
     found: dict[str, set[str]] = {}
     for line in lines:
+        # a value may cite several sources, joined by a plus sign
         for key in line.source.split("+") if line.source else ():
             found.setdefault(key, set()).update([line.date] if line.date else [])
     return found

@@ -50,6 +50,7 @@ def _show(shown: DataflowComparison) -> None:
         [
             b.row.chip,
             b.row.llm,
+            # a row without a count of chips may state its layout
             _number(b.row.chips or _chips(b.row)),
             _number(b.row.batch),
             _number(b.row.value),
@@ -78,6 +79,7 @@ def _show(shown: DataflowComparison) -> None:
         if b.predicted is None:
             console.print(plain(f"not predicted: {b.row.chip}, {b.row.llm}: {b.why_not}."))
     console.print()
+    # rows of one chip and LLM share a remark, which is printed once
     for note in dict.fromkeys(f"{b.row.chip}, {b.row.llm}: {b.row.ours}" for b in known if b.row.ours):
         console.print(plain(f"ours: {note}."))
 

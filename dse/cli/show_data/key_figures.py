@@ -63,6 +63,7 @@ def _targets(workload: WorkloadSpec) -> str:
 
 def _years(economy: EconomySpec) -> float | None:
     seconds = economy.lifetime.value
+    # the year of `parse`, so that a file with 4 years shows 4
     return None if seconds is None else seconds / parse("1 year", "s")
 
 

@@ -57,6 +57,7 @@ def remarks(predicted: Predicted) -> Iterator[str]:
             f"stack of their chip's class "
             f"({', '.join(names)}), which has a wider interval."
         )
+    # rows without an own stack are counted above already
     foreign = [p for p in found if p.case.own_stack and not p.case.own_chip]
     if foreign:
         chips = ", ".join(sorted({p.case.chip.name for p in foreign}))

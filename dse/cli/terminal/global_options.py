@@ -31,6 +31,7 @@ _OPTIONS = {
 
 def global_options() -> GlobalOptions:
     """Those of the verb that is running."""
+    # a wrong command line is refused before any verb runs
     return _CURRENT.get(GlobalOptions())
 
 
@@ -39,6 +40,7 @@ def with_global_options(verb: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(verb)
     def call(**values: object) -> None:
+        # removed, because the verb has no such parameters
         options = GlobalOptions(quiet=bool(values.pop("quiet")), no_color=bool(values.pop("no_color")))
         token = _CURRENT.set(options)
         try:

@@ -14,6 +14,7 @@ def with_groups(verb: Callable[..., None]) -> Callable[..., None]:
     """
     own = signature(verb).parameters
     kinds = {name: p.annotation for name, p in own.items()}
+    # a plain option is `Annotated`, which is no class
     groups = {n: kind for n, kind in kinds.items() if isinstance(kind, type) and is_dataclass(kind)}
 
     @wraps(verb)

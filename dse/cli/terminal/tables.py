@@ -41,6 +41,7 @@ def _console(*, stderr: bool) -> Console:
     """A console of fixed width where the stream is no terminal and COLUMNS is not set."""
     stream = sys.stderr if stderr else sys.stdout
     # a pipe has no width; a fixed one keeps the text reproducible
+    # rich ignores COLUMNS where it is no whole number
     has_width = (stream is not None and stream.isatty()) or os.environ.get("COLUMNS", "").isdigit()
     return _Screen(
         stderr=stderr,
@@ -115,6 +116,7 @@ class _Fitting:
         made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
         for name, width in zip(self.columns, widths, strict=True):
             justify: Literal["left", "right"] = "right" if name in self.numbers else "left"
+            # rich would end a longer word with an ellipsis
             made.add_column(name, width=width, justify=justify, overflow="fold")
         for row in self.cells:
             made.add_row(*row)
@@ -162,4 +164,5 @@ def remark(text: str) -> None:
     """A line on stderr that is no problem; none with --quiet."""
     if global_options().quiet:
         return
+    # a line break in a path or a command would be copied with it
     stderr().print(text, style="dim", soft_wrap=True)

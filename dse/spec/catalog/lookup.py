@@ -100,6 +100,7 @@ class Catalog:
         aliases = self._aliases(files)
         if name.lower() in aliases:
             return aliases[name.lower()]
+        # of a name and an equal alias, the name wins
         spelt = {"chips": spelt_chip, "llms": spelt_llm}.get(kind)
         if spelt is not None and (meant := spelt(name, {**aliases, **files})) is not None:
             return meant
@@ -113,6 +114,7 @@ class Catalog:
     def get(self, spec: type[S], name: str) -> S:
         """The spec that goes by `name`; raises `SpecError` with the nearest names."""
         kind = next(k for k, s in KINDS.items() if s is spec)
+        # first, because a spec that replaces another need not be in a file
         known = self.overrides.get((spec, str(name)))
         if known is not None:
             return cast(S, known)
@@ -236,6 +238,7 @@ def _stamp(path: Path) -> tuple[int, int]:
     try:
         status = path.stat()
     except OSError:
+        # a file that is missing is reported by name when it is read
         return (0, 0)
     # the size too: two writes may fall into one tick of the file system's clock
     return (status.st_mtime_ns, status.st_size)

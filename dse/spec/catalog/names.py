@@ -57,10 +57,12 @@ def chip_name(text: str) -> ChipName:
 
 def llm_keys(text: str) -> tuple[str, ...]:
     """Keys of an LLM's name, the strictest first: as trained, and without the date of training."""
+    # the organisation before the slash is no part of the name
     last = text.rstrip("/").rpartition("/")[2].lower()
     last = re.sub(r"(?<=\d)_(?=\d)", ".", last)  # llama-3_1 is llama-3.1
     last = re.sub(r"q\d_[a-z0-9_]+", "", last)  # GGUF quantisations, such as q4_k_m
     words = [w for w in _words(last) if w not in _NOT_SHAPE and not _QUANTISED.match(w)]
+    # a name without a date has one key
     return tuple(dict.fromkeys(("".join(words), "".join(w for w in words if not _DATED.match(w)))))
 
 
@@ -71,6 +73,7 @@ def spelt_chip(text: str, known: Mapping[str, T]) -> T | None:
     """
     wanted = chip_name(text)
     same = {spelling: chip for spelling, chip in known.items() if chip_name(spelling).model == wanted.model}
+    # a name of nothing but vendors and sizes means no chip
     if not wanted.model or not same:
         return None
     facts: dict[T, list[ChipName]] = {}

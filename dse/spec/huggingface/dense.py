@@ -46,6 +46,7 @@ def qwen_kinds(c: HfConfig) -> Sequence[str]:
     full = uniform(c, FULL)
     if not c.flag("use_sliding_window"):
         return kinds(c, full)
+    # None makes it required: nothing else says which layers slide
     first = c.whole("max_window_layers", None)
     return kinds(c, [SLIDING if i >= first else FULL for i in range(len(full))])
 
@@ -62,6 +63,7 @@ def _llama(c: HfConfig) -> Network:
 
 
 def _internlm2(c: HfConfig) -> Network:
+    # InternLM2 has these biases unless its file says otherwise
     bias = c.flag("attention_bias", True)
     return Network(
         layers=dense(c, uniform(c, FULL), bias=bias),
@@ -94,6 +96,7 @@ def _gemma(c: HfConfig) -> Network:
     which = kinds(c, every(c, c.size("sliding_window_pattern")))
     return Network(
         layers=dense(c, which, bias=c.flag("attention_bias")),
+        # Gemma ties the two unless its file says otherwise
         tied=c.flag("tie_word_embeddings", True),
         notes=(NORMS,),
     )

@@ -61,6 +61,7 @@ def _qwen2_moe(c: HfConfig) -> Network:
 
 
 def _qwen3_moe(c: HfConfig) -> Network:
+    # all layers slide or none: Qwen3-MoE has no `max_window_layers`
     which = uniform(c, SLIDING if c.flag("use_sliding_window") else FULL)
     return _qwen_moe(c, kinds(c, which), bias=c.flag("attention_bias"), shared_width=0)
 
@@ -95,6 +96,7 @@ def _llama4(c: HfConfig) -> Network:
 def _llama4_sparse(c: HfConfig) -> set[int]:
     given = c.items("moe_layers", int)
     step = c.size("interleave_moe_layer_step")
+    # the last layer of each interval has experts
     return set(range(step - 1, c.size("num_hidden_layers"), step) if given is None else given)
 
 

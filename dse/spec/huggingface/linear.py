@@ -53,6 +53,7 @@ def _qwen3_next(c: HfConfig) -> Network:
 
 def _minimax(c: HfConfig) -> Network:
     """Lightning Attention where `attn_type_list` says 0, softmax where it says 1."""
+    # a list that is left out is empty, which the check of its length refuses
     given = c.items("attn_type_list", int) or ()
     if set(given) - {0, 1}:
         raise c.refuse("attn_type_list", "numbers that are 0 (linear) or 1 (softmax)")

@@ -17,6 +17,7 @@ def name_in(file: Path, data: Mapping[str, object]) -> str:
     cached = [p.name for p in absolute.parents if p.name.startswith("models--")]
     if cached:
         return cached[0].rpartition("--")[2]
+    # of a plain `config.json` nothing is left, so the name comes from elsewhere
     stem = re.sub(r"[._-]?config$", "", file.stem).rpartition("--")[2]
     said = data.get("_name_or_path")
     # a path on the machine that made the checkpoint, which may have been one of Windows
@@ -33,6 +34,7 @@ def slug(name: str) -> str:
 def text_of(count: float, digits: int) -> str:
     """A count such as '70.55B' or '124.4M'."""
     scale, letter = (1e6, "M") if count < 1e9 else (1e9, "B")
+    # rounded first, printed with more digits: `.3g` would write 1200 as 1.2e+03
     number = float(f"{count / scale:.{digits}g}")
     return f"{number:.10g}{letter}"
 

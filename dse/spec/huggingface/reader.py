@@ -128,6 +128,7 @@ def attention(c: HfConfig, *, bias: bool, kv_heads: int | None = None) -> dict[s
 
 
 def _head_dim(c: HfConfig, heads: int) -> int:
+    # `get` refuses a key that the family does not declare
     if "head_dim" in c.reads and c.get("head_dim") is not None:
         return c.size("head_dim")
     hidden = c.size("hidden_size")

@@ -18,6 +18,7 @@ def json_schema(kind: str) -> Schema:
     schema = SPECS[kind].model_json_schema()
     if kind == "study":
         _describe_cases(schema)
+    # the title last: that of the spec is the name of a class
     titled = {"$schema": _DIALECT, **schema, "title": f"dse {kind}"}
     named: Schema = _renamed(titled, _names(schema.get("$defs", {})))
     return named

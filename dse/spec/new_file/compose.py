@@ -35,6 +35,7 @@ def new_file(kind: str, name: str, configs: Path) -> NewFile:
         root, path = Path("studies"), Path("studies") / name / "study.yaml"
     else:
         root, path = configs, configs / _FOLDERS[kind] / f"{name}.yaml"
+    # each file is one folder below the root, so the relative path is the same
     schema = f"schemas/{kind}.json"
     text = "\n".join([*_header(kind, path, f"../{schema}"), *_body(kind, name)]) + "\n"
     return NewFile(path, text, root / schema, schema_text(kind))
@@ -77,6 +78,7 @@ def _first_paths(lines: dict[Path_, int]) -> dict[int, Path_]:
     """Line to the shortest path that begins there; what follows in the same line needs no comment."""
     found: dict[int, Path_] = {}
     for path, line in sorted(lines.items(), key=lambda item: len(item[0])):
+        # an item of a list has no description of its own
         if path and not isinstance(path[-1], int):
             found.setdefault(line, path)
     return found

@@ -103,6 +103,7 @@ def override_texts(
             return cast(Leaf, build_leaf(kind, data, where, name))
 
         try:
+            # one at a time, so that every problem is found, not the first alone
             spec = _replaced(spec, {path: text}, make)
         except SpecError as error:
             problems += error.problems
@@ -165,4 +166,5 @@ def _with_peaks(chip: ChipSpec, rest: Mapping[Path, V]) -> dict[str, object]:
         if path[0] not in known:
             raise LookupError(f"expected one of {', '.join(known)}, got {path[0]}")
     own: dict[str, object] = {str(form): leaf for form, leaf in chip.peak.items()}
+    # own peaks last: a peak that the file has keeps its leaf
     return {**{path[0]: SourcedFlops for path in rest}, **own}

@@ -84,6 +84,7 @@ def unit_in(annotation: object) -> str | None:
     for mark in getattr(annotation, "__metadata__", ()):
         if isinstance(mark, _Reader):
             return mark.unit
+    # the mark may be inside a union, as in a value that may be null
     return next((found for arg in get_args(annotation) if (found := unit_in(arg)) is not None), None)
 
 

@@ -64,6 +64,7 @@ def _case(path: Path, case: str | None) -> StudySpec:
 
 def slug_of(spec: StudySpec, path: Path, case: str | None) -> str:
     """Name of the results: the folder of a study, the name in a file that is elsewhere; then the case."""
+    # resolved: the relative path `study.yaml` has no folder in it
     slug = path.resolve().parent.name if path.name == "study.yaml" else spec.name
     return f"{slug}/{case}" if case else slug
 
@@ -82,5 +83,6 @@ def _merged(base: Mapping[str, object], other: Mapping[str, object]) -> dict[str
 
 def _with_lines_of(lines: Lines, case: str) -> Lines:
     """Lines of a merged question: those of the case for its own keys, those of its study for the others."""
+    # places in the merged question, which has neither `cases` nor the name of the case
     own = {path[2:]: line for path, line in lines.items() if path[:2] == ("cases", case) and len(path) > 2}
     return {**lines, **own}

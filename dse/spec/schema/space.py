@@ -62,6 +62,7 @@ class ParameterSpec(Spec):
     @property
     def whole(self) -> bool:
         """Whether every value is a whole number."""
+        # a fixed value, or choices: there are no steps to look at
         if self.numbers or self.low == self.high:
             return all(n.is_integer() for n in (self.low, *self.numbers))
         # geometric steps, and values of a continuous range, are hardly ever whole
@@ -100,6 +101,7 @@ def _range(name: str, given: object) -> dict[str, object]:
     """A range with ends in SI; a single value is a range of no width."""
     ends = dict(given) if isinstance(given, dict) else {"low": given, "high": given}
     for end in ("low", "high"):
+        # choices with ends were read before, so the ends are in SI
         if end in ends and not ends.get("choices"):
             ends[end] = _number(f"{name}.{end}", ends[end], PARAMETERS[name])
     return ends
@@ -111,6 +113,7 @@ def _choices(name: str, given: dict[str, object]) -> dict[str, object]:
     if not isinstance(choices, list | tuple) or not choices:
         raise ValueError(f"{name}.choices: expected a list of at least one, got {choices!r}")
     texts = [str(c) for c in choices]
+    # a name that is there twice would have two indices
     twice = sorted({t for t in texts if texts.count(t) > 1})
     if twice:
         raise ValueError(f"{name}.choices: expected each once, got {', '.join(twice)} twice")
@@ -216,6 +219,7 @@ class BranchSpec(Spec):
     def _whole(self) -> "BranchSpec":
         problems = list(self._problems())
         if problems:
+            # a validator can raise once, so all problems are one message
             raise ValueError("; ".join(problems))
         return self
 

@@ -56,6 +56,7 @@ class DeploymentSpec(Spec):
 
 def _registered_methods(schema: JsonDict) -> None:
     """Editors know the names of the price methods that are registered."""
+    # sorted, so that the schema does not depend on the order of installed packages
     schema["enum"] = [*sorted(registered(PRICE_METHODS))]
 
 
@@ -90,6 +91,7 @@ class PriceSpec(Spec):
     @model_validator(mode="after")
     def _required(self) -> "PriceSpec":
         """Every key that the method cannot do without is given."""
+        # the name has passed its own check, so the method is registered
         required: Mapping[str, str] = made(PRICE_METHODS, "price method", self.method).requires
         for key, what in required.items():
             if getattr(self, key) is None:
@@ -239,6 +241,7 @@ class StudySpec(Spec):
         first = mix[0] if isinstance(mix, list | tuple) and mix else None
         if not isinstance(first, dict):
             return data
+        # a part without one of the keys is reported by the check of the mix
         named = {key: first[key] for key in ("llm", "workload") if key in first}
         # written out as well they must agree: two answers to one question are a mistake
         other = [key for key, value in named.items() if data.get(key, value) != value]

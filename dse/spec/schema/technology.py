@@ -98,6 +98,7 @@ class TechnologySpec(Spec):
             else:
                 yield from _nulls(self.nodes[node], _NODE_NEEDS, where, f"nodes.{node}.")
         # caches are priced on some nodes only; a null matters where the dies carry one
+        # a set, because both kinds of die may be on one node
         for node in {build.node if build.cache else None, build.io_node if build.io_cache else None}:
             if node in self.nodes and self.nodes[node].cache_area.value is None:
                 yield _null(where, f"nodes.{node}.cache_area")

@@ -49,6 +49,7 @@ def _problems(spec: type[BaseModel], error: ValidationError, where: str, lines: 
     for detail in _without_echoes(error.errors()):
         loc = tuple(part for part in detail["loc"] if part != KEY)
         found.append(Problem(_place(loc, where, lines), f"{_dotted(loc)}{_say(spec, loc, detail)}"))
+    # a set: a union reports the same mistake once for each of its options
     return sorted(set(found), key=lambda p: line_number(p.where))
 
 
@@ -127,6 +128,7 @@ def _step(spec: object, part: Hashable) -> object:
         for name, field in found.model_fields.items():
             if part in (name, field.alias):
                 return field.annotation
+        # no key, such as the option of a union that pydantic names: the type stays
         return spec
     args = [a for a in get_args(spec) if a is not Ellipsis]
     # dict[K, V] and tuple[V, ...]: the last argument is the type of what is held

@@ -98,6 +98,7 @@ def parse(text: str, unit: str) -> float:
         value = float(quantity.to(unit or "dimensionless").magnitude)
     except Exception as error:  # pint raises a dozen kinds; the user needs one sentence
         raise UnitError(f"expected {_example(unit)}, got {text!r} ({_reason(error)})") from None
+    # `1e400 B` reads as infinity
     if not isfinite(value):
         raise UnitError(f"expected {_example(unit)}, got {text!r} (not finite)")
     # pint reads a unit alone as one of it
@@ -141,5 +142,6 @@ def _significant(value: float, digits: int) -> str:
 
 
 def _grouped(value: float, digits: int) -> str:
+    # never 0, for which `pretty` has returned already
     decimals = max(0, digits - 1 - floor(log10(abs(value))))
     return f"{value:,.{decimals}f}"

@@ -107,6 +107,7 @@ def breakeven(
     across, upwards = assumptions(resolved, candidates, x, y)
     limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
     _one_of_each(limits, [knob for knob in (across, upwards) if knob is not None])
+    # an axis of one point has no interval in which the winner may change
     with spinner(study) as report:
         found = solved(
             resolved, candidates, across, upwards, sides, limits, (points, max(2, points * 2 // 3)), report
@@ -155,6 +156,7 @@ def _show(found: BreakEven) -> None:
         # one axis shows the costs themselves; of a map only the boundary fits a table
         for i, x in enumerate(found.xs) if found.y is None else ():
             a, b = found.costs[j, i]
+            # infinite where no chip of a side is feasible: then it has no best chip
             best = [
                 str(c) if isfinite(v) else "-" for c, v in zip(found.best_chips[j, i], (a, b), strict=True)
             ]

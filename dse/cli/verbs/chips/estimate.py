@@ -111,6 +111,7 @@ def _emit(found: Estimate, form: str) -> None:
 
 def _why(found: Estimate, *, small: bool) -> str:
     broken = [f"{n} by {pretty_violation(n, v)}" for n, v in found.violations.items() if v > 0.0]
+    # a solved deployment is the best there is, so only the formats and the chip are left to change
     hint = "This deployment misses by least. Narrower --weights or another chip may help."
     if small or not found.solved:
         hint = "More chips (--tp, --pp), a smaller --batch or narrower --weights may help."

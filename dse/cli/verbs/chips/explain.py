@@ -120,6 +120,7 @@ def _told(found: Explanation, parameter: str, value: float, unit: str) -> str:
     if unit != NAME:
         return _amount(value, unit)
     spec = found.study.branches[str(found.candidate.branch)].spec.parameters[parameter]
+    # the value of a choice is its index
     return str(spec.choices[round(value)])
 
 

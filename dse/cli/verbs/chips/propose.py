@@ -128,6 +128,7 @@ def propose(
             seed=seed,
             progress=report,
         )
+    # verdicts are about the kind of chip that wins
     kinds = compares_kinds(resolved)
     verdicts = verdicts_at(resolved, front, limits, with_unanchored) if kinds else None
     folder = Path("results") / resolved.slug if out is None else out
@@ -147,6 +148,7 @@ def _name(output: Path | None, configs: Path | None) -> str | None:
         raise spec_error("--output", f"expected a file such as {slug(output.stem)}.yaml, got {str(output)!r}")
     try:
         taken = Catalog.of(configs).path("chips", output.stem)
+    # no chip has the name, as it should be
     except SpecError:
         return output.stem
     # a repeated proposal may replace its own file
@@ -166,6 +168,7 @@ def _write(found: Proposal, path: Path) -> list[Path]:
         around = searched_at(around, found.chip.name, str(path.resolve()))
     sheet, picture = datasheet(found), render_tornado(tornado_info(found), ".png")
     comment = f"{sheet.subtitle}.\nDatasheet: {found.chip.name}.html"
+    # the chip first: `_show` writes its path into commands
     files: dict[Path, str | bytes] = {
         path: yaml_of(found.chip, comment),
         space: around,

@@ -46,6 +46,7 @@ def bench(
 def _shown(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{_shown(v)} {k}" for k, v in value.items())
+    # before the numbers, because True is an int too
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

@@ -82,6 +82,7 @@ def calibrate(
     check_output_file("--output", output)
     found, refused = _fit(table, stack, engine, classes, start, quality, method, source, configs)
     write_files({output: found.profile.yaml()})
+    # the file is the result; the tables are notes on it
     if not global_options().quiet:
         _show(found, refused)
     remark(f"Written: {output}")

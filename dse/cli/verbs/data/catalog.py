@@ -125,6 +125,7 @@ def _plug(kind: str, name: str, form: str) -> None:
     if form != "table":
         _table_or(form, [details], "", numbers=[])
         return
+    # below the table, because it has paragraphs
     text = str(details.pop("text"))
     rows = [[key.replace("_", " "), str(value) or "-"] for key, value in details.items()]
     console = stdout()

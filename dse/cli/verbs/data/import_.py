@@ -51,10 +51,12 @@ def import_(
     check_output_file("--output", output)
     found = import_llm(file, called)
     if output is None:
+        # the text ends with a line break already
         typer.echo(found.text, nl=False)
     else:
         write_files({output: found.text})
     layers = sum(block.count for block in found.spec.blocks)
+    # on stderr, because stdout may get the YAML
     remark(f"{found.spec.name}: {layers} layers, {found.params:,} parameters")
     if output is not None:
         remark(f"Written: {output}")
@@ -70,6 +72,7 @@ def _name(output: Path | None, name: str | None) -> str | None:
     with blame("--output"):
         if output.suffix != ".yaml" or slug(output.stem) != output.stem:
             raise spec_error("", f"expected a file such as {slug(output.stem)}.yaml, got {str(output)!r}")
+    # the catalog finds a file by its name and refuses one whose LLM has another
     if name is not None and slug(name) != output.stem:
         raise spec_error("--name", f"expected {output.stem!r} as the file is called, got {name!r}")
     return name or output.stem

@@ -44,11 +44,13 @@ def new(
         if slug(name) != name:
             raise spec_error("", f"expected a name such as {slug(name)!r}, got {name!r}")
     made = new_file(kind, name, configs)
+    # refused here: `write_files` would replace it
     if made.path.exists():
         raise spec_error("NAME", f"expected a new name, got {name!r}: {made.path} exists")
     check_output_file("NAME", made.path)
     # both or none: the first line of the file names the schema
     write_files({made.schema_path: made.schema, made.path: made.text})
+    # stdout has the path alone, for scripts; the hints go to stderr
     typer.echo(str(made.path))
     remark(f"Edit it, check it with: dse check {made.path}")
     remark(f"Use it with: {_use(kind, name, configs, made)}")
@@ -61,6 +63,7 @@ def _use(kind: str, name: str, configs: Path, made: NewFile) -> str:
         return f"dse run {name}"
     if kind == "space":
         return f"space: {made.path} in a study"
+    # the new file replaces the example of its kind
     chosen = {"chip": chip, "llm": llm, "workload": workload, kind: name}
     options = " ".join(f"--{key} {value}" for key, value in chosen.items())
     return f"dse estimate {options} --weights fp8 --configs {configs}"

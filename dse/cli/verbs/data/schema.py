@@ -33,6 +33,7 @@ def schema(
     """
     check_output_file("--output", output)
     if output is None:
+        # the text ends with a line break already
         typer.echo(schema_text(kind), nl=False)
     else:
         write_files({output: schema_text(kind)})

@@ -116,6 +116,7 @@ def validate(
         _idle(table, stack=stack, quality=quality)
         show_silicon(form, by, out, plot, configs)
         return
+    # before the predictions, which take long
     keys = columns(by)
     with spinner("reading") as report:
         predicted = _predict(table, quality, stack, configs, report)

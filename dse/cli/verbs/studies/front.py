@@ -116,6 +116,7 @@ def front(
     _check_folder(configs)
     study = study_under_software(study, software)
     check_picture_file("--plot", plot)
+    # two folders: the front may come with the study while a run writes to `results`
     (stored, lies), folder = front_under_software(study, out, configs), stored_folder(study, out)
     found = apply_eligibility(_filtered(stored, where, study, folder, configs), with_unanchored)
     sure = None if no_intervals else sample_front(study, found, configs, samples, seed)
@@ -158,6 +159,7 @@ def _filtered(found: Front, condition: str | None, study: str, folder: Path, con
     """The stored front under a condition: rows of it where they are enough, else solved again."""
     if condition is None:
         return found
+    # checked here too, because an empty front never evaluates it
     query.checked(condition)
     rows = _rows(found, condition)
     if not len(found.frame) or is_plain(found, condition):
@@ -186,6 +188,7 @@ def _rows(found: Front, condition: str) -> Front:
         missing = [
             name for name in found.frame.columns if name not in frame.columns
         ]  # baselines lack parameters
+        # no rows of the missing columns, extended to gaps: so they keep their types
         gaps = found.frame[missing].iloc[:0].reindex(frame.index)
         return query.where(frame.join(gaps), condition, axes)[list(frame.columns)]
 
@@ -297,6 +300,7 @@ def _show(found: Front, comparison: ExactComparison | None, sure: SampledFront |
     for line in note(sure):
         console.print(plain(line), style="dim")
     show_stored_verdicts(console, found)
+    # the manifest describes the whole front, whatever the condition
     volume, swept = found.manifest.get("hypervolume"), found.manifest.get("sweep")
     work = f"{swept['points']:,} points" if swept else counted(found.manifest["trials"], "trial")
     console.print()

@@ -82,6 +82,7 @@ def _draw(
     behind = exact_behind(front, folder, exact)
     found = gather(front, study, configs)
     slug = str(front.manifest.get("study"))
+    # only where needed: they may be many, or in a remote database
     trials = trials_of(slug, folder, storage) if plot.needs_trials else ()
     inputs = PlotInputs(found=found, trials=trials, exact=behind)
     write_files({output: plot.draw(inputs, output.suffix.lower())})

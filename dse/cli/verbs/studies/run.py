@@ -124,6 +124,7 @@ def run(
     assumptions about software, to report whether the winner holds. --no-verdicts skips this.
     """
     study = study_under_software(study, options.software)
+    # without --fresh, which would start over instead of continuing
     searched = {"trials": trials, "storage": storage, "sampler": sampler, "seed": seed, "workers": workers}
     again = repeated("run", study, options, **searched)
     case = CaseOptions(
@@ -144,6 +145,7 @@ def run(
             studies = tuple(q.lifted() for q in studies)
         # cases share the cores only where each has one process and a storage of its own
         results = run_cases(studies, case, report, alone=workers is not None or storage is not None)
+    # a case that was interrupted comes last, see `run_cases`
     result = results[-1]
     if result.interrupted:
         done = counted(result.front.manifest["trials"], "trial")
@@ -216,6 +218,7 @@ def _nothing(result: Result) -> None:
     """Say that nothing was feasible, and what stood in the way."""
     trials = result.front.manifest["trials"]
     searched = result.optuna_study if isinstance(result, RunResult) else None  # the first case ran here
+    # only read, so Optuna need not copy every trial
     found = obstacles([] if searched is None else searched.get_trials(deepcopy=False))
     hint = "Relax the target, widen the space or the deployments, or increase --trials."
     what = f"expected a feasible design in {counted(trials, 'trial')}, got none{most_violated(found, trials)}"

@@ -107,6 +107,7 @@ def sweep(
             progress=report,
             executor=engine,
         )
+    # interrupted: the front of a part of the grid would not be exact
     if result.front is None:
         share = result.points / result.grid.size
         what = f"interrupted after {share:.1%} of the points; all of them are kept. Continue with:"
@@ -136,6 +137,7 @@ def _print_summary(result: SweepResult, front: Front) -> None:
     """Print the counts, the remarks and the files of a sweep."""
     grid = result.grid
     facts = front.manifest["sweep"]
+    # nothing new was evaluated where an earlier call had finished: then there is no rate
     done = f", {result.new_points / result.seconds:,.0f} a second" if result.new_points else ""
     if facts["pruned"]:
         done = (
