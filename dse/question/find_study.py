@@ -17,6 +17,7 @@ def find_study(name: str, folders: Iterable[Path] | None = None) -> Path:
     Raises `SpecError` that says what is there instead, or with the nearest names.
     """
     given = Path(name)
+    # a path that exists wins over a study of that name
     if given.is_file():
         return given
     if (given / "study.yaml").is_file():
@@ -26,6 +27,7 @@ def find_study(name: str, folders: Iterable[Path] | None = None) -> Path:
         # sorted, so that of two slugs with one name the same is found on every file system
         for path in sorted(folder.glob("*/study.yaml")):
             slug = path.parent.name
+            # the number in front orders the folders; people leave it out
             for key in (slug, slug.partition("-")[2] if slug[:4].isdigit() else slug):
                 # the first folder wins: a user's studies are listed before the bundled ones
                 found.setdefault(key, path)
@@ -63,10 +65,12 @@ def find_case(name: str) -> tuple[Path, str | None]:
     try:
         return find_study(str(name)), None
     except SpecError as error:
+        # kept by another name, because Python deletes `error` after the clause
         whole = error
     if not head or not tail or Path(tail).suffix in (".yaml", ".yml"):
         raise whole
     try:
+        # whether the study has that case is checked when it is read
         return find_study(head), tail
     except SpecError as error:
         # of a path all is unknown, of STUDY/CASE the study: the error names what was not found

@@ -114,6 +114,7 @@ def check_deployments(spec: StudySpec, llm: LlmSpec) -> None:
 def bad_tp(tp: int, llm: api.Llm) -> str:
     """Why `tp` does not split the heads of `llm`; the empty string when it does."""
     heads = llm.heads
+    # 1 is a network of matrices, which has no heads
     if heads == 1 or heads % tp == 0 or tp % heads == 0:
         return ""
     divisors = ", ".join(str(d) for d in range(1, heads + 1) if heads % d == 0)
@@ -168,6 +169,7 @@ def product(
 def one(sizes: Mapping[str, float]) -> api.Deployments:
     """One deployment as a batch of one; `ep` is 1 where left out, `dp` as many replicas as share experts."""
     ep = sizes.get("ep", 1.0)
+    # what is given wins over what follows from it
     given = {"ep": ep, "dp": max(ep / sizes["tp"], 1.0), **sizes}
     return api.Deployments(**{k: np.asarray([float(given[k])]) for k in ("batch", "tp", "pp", "ep", "dp")})
 

@@ -121,6 +121,7 @@ class ResolvedStudy:
     @property
     def question(self) -> dict[str, dict[str, object]]:
         """The question as plain data: the study without its budget and other cases, and every config."""
+        # a run may be extended, and cases may be added, without another question
         hidden = {"budget", "cases"}
         study = self.spec.model_dump(mode="json", by_alias=True, exclude=hidden, exclude_none=True)
         configs = {
@@ -198,9 +199,11 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
     technology = look("technology", catalog.get, TechnologySpec, spec.technology)
     space = look("space", catalog.get, SpaceSpec, spec.space) if spec.space is not None else None
     model = look("cost_model", cost_model, spec.cost_model)
+    # for its problem alone: the sampler is made when the search begins
     look("sampler.name", sampler_factory, spec.sampler.name)
     goals = tuple(look("objectives", objective, name) for name in spec.objectives)
     swept = look("sweep.objective", _swept, spec.sweep.objective) if spec.sweep else None
+    # without a technology its own problem says it all
     if technology is not None:
         look(
             "price",
@@ -333,6 +336,7 @@ def _driven(name: str, space: SpaceSpec | None, chips: Mapping[str, ChipSpec | N
 
 
 def _limit(name: str, text: str) -> float:
+    # YAML reads a plain number as a float, the parser takes text
     return parse(str(text), objective(name).unit)
 
 

@@ -40,6 +40,7 @@ def table(metrics: Metrics, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
     out = {name: getattr(metrics, name) for name in HEADLINE}
     for ledger in ("violations", "capacity_parts", *TOTALS):
         out |= {f"{ledger}.{key}": column for key, column in getattr(metrics, ledger).items()}
+    # only values are replaced, so the loop over the keys stays valid
     for name, column in out.items():
         try:
             out[name] = flat(column, shape)

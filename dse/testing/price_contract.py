@@ -66,6 +66,7 @@ class PriceMethodContract:
         for field in ("name", "meaning", "group"):
             text = getattr(subject, field)
             require(isinstance(text, str) and text != "", field, "some text", text)
+        # the two that a method does not use: its own name, and what capital covers
         keys = set(PriceSpec.model_fields) - {"method", "system"}
         for field in ("requires", "defaults"):
             given = getattr(subject, field)

@@ -35,9 +35,11 @@ Factory = Callable[..., BaseSampler]
 def toy(trial: optuna.Trial) -> tuple[float, float]:
     """Two branches with parameters of their own, constraints, two objectives; real and whole values."""
     branch = trial.suggest_categorical("branch", ["left", "right"])
+    # a linear scale in one branch, a logarithmic one in the other
     x = trial.suggest_float(f"{branch}.x", 1e-3, 1.0, log=branch == "right")
     n = trial.suggest_int(f"{branch}.n", 0, 4)
     target = trial.suggest_float("tpot_target", 1e-3, 1e-1, log=True)
+    # above 0.9 infeasible, so that the sampler meets violations
     trial.set_constraint("capacity", x - 0.9)
     trial.set_constraint("tpot_target", x / 100.0 - target)
     return x + n, (1.0 - x) * (2.0 if branch == "left" else 1.0) + 1.0 / (1.0 + n)

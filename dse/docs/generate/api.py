@@ -18,6 +18,7 @@ def python_page() -> str:
 def equation_pages(root: Path) -> dict[str, str]:
     """A page for each room of the equations, and their overview."""
     folder = root / "objectives" / "equations"
+    # the folder itself is no room
     rooms = sorted(path.parent for path in folder.rglob("__init__.py") if path.parent != folder)
     pages, lines = {}, ["# Equations", "", "Pure functions on arrays, one subject a module.", ""]
     for room in rooms:
@@ -26,6 +27,7 @@ def equation_pages(root: Path) -> dict[str, str]:
         package = ".".join(room.relative_to(root).parts)
         modules = [f"{package}.{path.stem}" for path in sorted(room.glob("*.py")) if path.stem != "__init__"]
         text = [f"# {title}", "", f"::: {package}"]
+        # the docstring of the package alone, since its modules follow
         text += ["    options: {show_root_heading: false, show_root_toc_entry: false, members: []}"]
         for module in modules:
             text += ["", f"## `{module.removeprefix('objectives.equations.')}`", "", f"::: {module}"]

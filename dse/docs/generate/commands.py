@@ -33,6 +33,7 @@ def _verb(name: str, command: TyperCommand, context: typer.Context) -> Iterator[
     # \b is Click's mark of lines that it must not wrap; a page would show it
     examples, _, codes = (command.epilog or "").replace("\b\n", "").partition("\n\n")
     if examples:
+        # without the heading `Examples:`
         shown = [line.strip() for line in examples.splitlines()[1:]]
         yield from ("```text", *shown, "```", "")
     yield from (codes, "")

@@ -93,6 +93,7 @@ def _section(root: Schema, schema: Schema, place: str, about: str) -> Iterator[s
 def _below(root: Schema, schema: Schema, path: str, about: str) -> Iterator[tuple[str, Schema, str]]:
     """Mappings with keys of their own that a key leads to, with their paths."""
     here = resolved(root, schema)
+    # value, source and basis are explained once, at the top of the page
     if is_sourced(here):
         return
     if "properties" in here:
@@ -131,6 +132,7 @@ def _at(data: Any, path: list[str]) -> Iterator[Any]:
 
 def _short(value: Any) -> str:
     """A value in at most forty characters."""
+    # as YAML spells it: `str` would print True
     if isinstance(value, bool):
         return str(value).lower()
     return _cut(_inline(value))

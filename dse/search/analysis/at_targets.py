@@ -33,6 +33,7 @@ NO_TRIAL = -1
 def most_targets(targets: Mapping[str, list[float]]) -> tuple[str, list[float]] | None:
     """The objective with the most targets, and these; None where there are none."""
     known = [name for name in targets if targets[name]]
+    # of two with as many, by name, so that the choice does not depend on the file
     return min(((name, targets[name]) for name in known), key=lambda t: (-len(t[1]), t[0]), default=None)
 
 
@@ -47,6 +48,7 @@ def solved_at_targets(
     """
     chosen = most_targets(targets)
     if chosen is None or study.members or study.spec.deployment.mode != "solve":
+        # no rows, but the columns of the front
         return frame.iloc[:0]
     goal = objective(chosen[0])
     limits = [merged(study.limits, ((goal, limit),)) for limit in chosen[1]]
@@ -111,6 +113,7 @@ def _contending(study: ResolvedStudy, frame: Table, target: api.Objective, limit
     for each in limits:
         limit = next(v for goal, v in each if goal.name == target.name)
         late_by = late / limit if target.direction == "minimize" else limit / late
+        # infinite where nothing is in time
         least = np.min(cost, where=late_by <= 1.0, initial=np.inf)
         close = late_by <= CONTENDS  # a deployment between the steps of the grid may be in time
         # |least|, since the cost of a goal that is maximised is negative; where nothing is in time,

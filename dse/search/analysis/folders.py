@@ -21,6 +21,7 @@ def move_to_backup(folder: Path) -> None:
     if not kept:
         return
     numbers = [p.name.removeprefix("previous-") for p in folder.glob("previous-*")]
+    # above the highest, not their count: some may have been deleted
     number = 1 + max((int(n) for n in numbers if n.isdigit()), default=0)
     # with zeros in front, so that names sort by number
     backup = folder / f"previous-{number:04d}"
@@ -32,6 +33,7 @@ def move_to_backup(folder: Path) -> None:
 def check_own(folder: Path, study: ResolvedStudy) -> None:
     """Raise `SpecError` when a folder holds the results of another study."""
     try:
+        # a manifest that names no study is no proof of another one
         other = json.loads((folder / "manifest.json").read_text(encoding="utf-8")).get("study", study.slug)
     except (OSError, ValueError, AttributeError):  # none yet, or a damaged one, which is replaced
         return

@@ -48,6 +48,7 @@ def progress(study: ResolvedStudy, trials: Sequence[FrozenTrial]) -> Progress:
 
 def _checks(n: int) -> set[int]:
     """Numbers from 1 to n, denser at the start, where the front grows fastest."""
+    # a set, because near 1 several of them round to one number
     return {round(v) for v in np.geomspace(1, n, CHECKS)} if n else set()
 
 

@@ -41,6 +41,7 @@ class Bounds:
     def __init__(self, study: ResolvedStudy, costs: Floats, corner: Floats) -> None:
         """`costs` (n, k) of the front; only what is better than `corner` (k,) in every objective counts."""
         self.study = study
+        # as for several chips, so that each size of a deployment keeps an axis
         self._grid = grid_of(study, 2)
         self.layouts = self._grid.size
         self._flat = self._grid.reshape(-1).columns()
@@ -105,6 +106,7 @@ class Bounds:
         Layouts that the front now dominates are left out.
         """
         gaps = np.concatenate([boxes.gap for boxes in self._open.values()])
+        # a threshold alone is needed, which takes no sorting
         least = -np.inf if len(gaps) <= ROUND else np.partition(gaps, -ROUND)[-ROUND]
         taken: list[Boxes] = []
         for family, boxes in self._open.items():
@@ -171,6 +173,7 @@ class Bounds:
             shape, chips, chosen = (*self._grid.shape[:-1], len(boxes)), made, self._grid.columns()
             taken = owner * self.layouts + layouts
         else:
+            # a column that all boxes share has length 1
             chips = {k: a[owner] if len(a) == len(boxes) > 1 else a for k, a in made.items()}
             chosen = {k: a[layouts] for k, a in self._flat.items()}
         designs = api.Designs(chips=api.Chips(**chips), deployments=api.Deployments(**chosen))
@@ -231,10 +234,12 @@ def _together(boxes: Boxes, layouts: int) -> Iterator[slice]:
     # in units of designs that are evaluated one by one; those on axes take less time each
     rows = np.where(boxes.counts > DENSE * layouts, layouts / SPARED, boxes.counts)
     block = ((np.cumsum(rows) - rows) // ROWS).astype(np.int64)
+    # -1 is the number of no block, so that the last block ends as well
     ends = np.flatnonzero(np.diff(block, append=-1)) + 1
     start = 0
     for end in ends.tolist():
         yield slice(start, end)
         start = end
+    # no boxes: `joined` takes at least one part
     if not len(ends):
         yield slice(0, 0)

@@ -137,6 +137,7 @@ class Boxes:
         """
         rows, steps = np.arange(len(self)), self.family.steps[axis]
         middle = (self.low[rows, axis] + self.high[rows, axis]) / 2.0
+        # continuous axes have no steps; their quotient is not used
         last = np.maximum(steps - 1, 1)
         # a share is a quotient: rounding must not move it below its own step
         index = np.floor(middle * last + 1e-9)

@@ -94,6 +94,7 @@ class Table:
         """The table of the corners of one branch, the first of them numbered 0."""
         most, names = max(len(k.ends) for k in kinds), {n for k in kinds for n in (*k.best, *k.relaxed)}
         ends = [np.pad(k.ends, ((0, most - len(k.ends)), (0, 0)), mode="edge") for k in kinds]
+        # a column that is constant in this kind has its value in any corner
         best = {n: [-1 if n in k.relaxed else k.best.get(n, 0) for k in kinds] for n in sorted(names)}
         return cls(
             branch=kinds[0].branch, ends=np.stack(ends), best={n: np.asarray(v) for n, v in best.items()}
@@ -115,6 +116,7 @@ class Table:
                 out[name] = column
                 continue
             at = self.best[name][kind]
+            # what -1 picks here is replaced below
             found = column[np.maximum(at, 0) * count + rows]
             # 0 breaks no constraint: a column without a direction closes no box; a single chip keeps its own
             out[name] = found if (at >= 0).all() else np.where(single | (at >= 0), found, 0.0)
@@ -165,6 +167,7 @@ def _shared(wished: Mapping[str, Floats], axes: int) -> tuple[npt.NDArray[np.boo
             found.append(np.zeros(axes))
         found[at] = np.where(found[at] == 0.0, wish, found[at])
         best[column] = at
+    # a corner takes the lower end of an axis without a wish
     return np.asarray(found or [np.zeros(axes)]) > 0.0, best
 
 

@@ -70,6 +70,7 @@ def _chips(part: BranchGrid, boxes: Boxes) -> Numbers:
     middle = (boxes.low + boxes.high) / 2.0
     # rounded as in `Boxes.halves`, so that it is the last chip of the lower half
     at = np.floor(middle * (np.asarray(shape[: middle.shape[1]]) - 1) + 1e-9).astype(np.int64)
+    # no parameters: a single chip, and no axis to unravel
     if not at.shape[1]:
         return part.first + np.zeros(len(boxes), dtype=np.int64)
     return np.asarray(part.first + np.ravel_multi_index(tuple(at.T), shape), dtype=np.int64)

@@ -105,6 +105,7 @@ class LocalWorker:
         frame = self._archive.frame
         # an empty front has no column of trials
         fresh = frame[frame["trial"] > self._reported] if len(frame) else frame
+        # trials that it learnt from have numbers in this worker too
         self._reported = len(self._optuna.get_trials(deepcopy=False)) - 1
         return fresh if len(fresh) else None
 

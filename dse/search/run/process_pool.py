@@ -145,6 +145,7 @@ class ProcessPool:
         if kind in ("made", "end"):
             # "made" may be on its way from before the stop: "end" is the last message
             return [worker.delivered(what)], kind == "end"
+        # "ready" may still come; after an error or a crash nothing does
         return [], kind != "ready"
 
     def _recover(self, worker: WorkerProcess) -> Delivery:

@@ -52,6 +52,7 @@ class RecoveryLog:
 
     def close(self) -> None:
         """Close the file; it stays while something in it is not stored."""
+        # removed while it is locked, so that no other run can recover it
         if not self._kept:
             self.path.unlink(missing_ok=True)
         self._file.close()

@@ -157,6 +157,7 @@ class Session:
 
     def _report(self) -> None:
         if self.progress is not None:
+            # other runs may have stored more than the budget
             self.progress(min(self._stored + self._finished(), self.budget), self.budget)
 
 

@@ -56,6 +56,7 @@ def overridden(study: ResolvedStudy, sampler: str | None, seed: int | None) -> R
     """`study` with another sampler or seed; raises `SpecError` where one of them is not allowed."""
     spec = study.spec
     if sampler is not None:
+        # for its error: an unknown name is refused before the search
         sampler_factory(sampler)
         # without the settings of the file, which belong to the sampler named there
         spec = spec.model_copy(update={"sampler": type(spec.sampler)(name=sampler)})

@@ -81,6 +81,7 @@ class WorkerProcess:
         """What it made, from the content of a message."""
         entries, rows, unbegun = what
         self._keys |= {e.key for e in entries if e.key is not None}
+        # trials are made in the order in which they were given
         self.tasks = self.tasks[len(entries) :]
         return Delivery(self.number, entries, rows, unbegun)
 
@@ -107,6 +108,7 @@ class WorkerProcess:
         """Wait for its end until `deadline` of the monotonic clock; a worker that is not ready is killed."""
         self.pipe.close()
         try:
+            # one that is not ready has no trial to finish
             self.process.wait(max(0.0, deadline - time.monotonic()) if self.ready else 0.0)
         except subprocess.TimeoutExpired:
             self.process.kill()

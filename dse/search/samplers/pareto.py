@@ -105,6 +105,7 @@ class ParetoSampler(BaseSampler):
         """Take the designs that a trial has just evaluated, so that they are not evaluated again."""
         self._evaluated[number] = _costs(points)
 
+    # without a seed: forked workers would draw alike
     def reseed_rng(self) -> None:
         """Start another stream of draws, as Optuna needs it in a forked worker."""
         self._rng = np.random.default_rng()
@@ -172,6 +173,7 @@ class ParetoSampler(BaseSampler):
 
     def _tried(self) -> list[_Chip]:
         """New chips with designs on the common front of all that is known and tried."""
+        # each branch gets one chip at least
         count = max(len(self._cubes), self._points // self._job.grid.layouts)
         candidates: list[tuple[UnitCube, Floats]] = []
         # -1 marks what is known; it sorts first, so a new design that is only equal adds nothing
@@ -241,6 +243,7 @@ class ParetoSampler(BaseSampler):
         """Trial parameters of a chip, with a target or a layout that leads to its best design."""
         study = self._study
         out: dict[str, Any] = {"branch": chip.cube.branch.name, **chip.cube.parameters(chip.place)}
+        # in the mode `search`, `_gain` has left the best design alone
         flat = {k: a[chip.layouts[0]] for k, a in self._job.grid.deployments.reshape(-1).columns().items()}
         if study.spec.deployment.mode == "search":
             return out | layout_parameters(study.lists, {k: int(v) for k, v in flat.items()})

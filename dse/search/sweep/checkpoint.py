@@ -82,5 +82,6 @@ class SqliteStore:
         # one transaction: a kill leaves blocks and front either of before or of after
         with closing(self._connect()) as connection, connection:
             connection.executemany("insert or ignore into block values (?, ?)", list(blocks.items()))
+            # a point of the stored front may be dominated by now
             connection.execute("delete from front")
             connection.executemany("insert into front values (?, ?)", rows)

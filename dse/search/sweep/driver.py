@@ -90,6 +90,7 @@ def sweep(
             return _pruned(job, begun, folder, progress)
         kept = store or SqliteStore(folder / "sweep.sqlite")
         size = block_size(job.grid)
+        # before the first block: blocks of another question would mix two fronts
         kept.settle(question(job, begun, size))
         session = _Session(job, begun, kept, size, progress)
         work = solver(job, begun, backend)
@@ -170,6 +171,7 @@ def swept_facts(job: SweepJob, evaluated: int, *, pruned: bool) -> dict[str, Any
             "pruned": pruned,
         },
         "deployment": "sweep",
+        # an exact front depends on no seed
         "seed": None,
     }
 

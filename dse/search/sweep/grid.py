@@ -42,6 +42,7 @@ class BranchGrid:
         """Parameter values of the chips with these numbers of the whole grid, each of shape (n,)."""
         # a branch without parameters has one chip and no axis
         at = np.unravel_index(chips - self.first, tuple(len(a) for a in self.axes.values()) or (1,))
+        # not strict: a branch without parameters has a position and no axis
         return {name: axis[i] for (name, axis), i in zip(self.axes.items(), at, strict=False)}
 
 
@@ -99,6 +100,7 @@ class Piece:
     def of(cls, whole: api.Deployments, cut: tuple[slice, ...]) -> "Piece":
         """The piece that `cut`, one slice for each axis, takes."""
         columns = {
+            # a column of length 1 along an axis is shared by all of it
             name: a[tuple(c if n > 1 else slice(None) for c, n in zip(cut, a.shape, strict=True))]
             for name, a in whole.columns().items()
         }
@@ -172,6 +174,7 @@ def axis_values(where: str, spec: ParameterSpec, count: int | None = None) -> Fl
     if steps < 2:
         raise spec_error("--grid", f"{where}: expected at least 2 values, got {steps}")
     values = value_at(spec, np.arange(steps) / (steps - 1))
+    # what is counted has no unit
     counted = PARAMETERS.get(where.rpartition(".")[2]) == "" and float(spec.low).is_integer()
     if counted and not np.all(np.abs(values - np.round(values)) < 1e-9):
         whole = round(spec.high - spec.low) + 1

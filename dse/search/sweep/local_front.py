@@ -43,6 +43,7 @@ class Local:
         # sorted first: of equal points the lowest number stays, whichever comes in first
         order = np.argsort(numbers, kind="stable")
         together, numbers = together[order], numbers[order]
+        # the costs have their sign, so that less is better in each
         axes = [Axis(str(i), "", "", "", "minimize") for i in range(together.shape[1])]
         keep = nondominated(together, axes)
         return Local(together[keep], numbers[keep])
@@ -54,6 +55,7 @@ def screened_out(costs: list[Array], pivots: Array) -> Array:
     `pivots` (p, k). Array-namespace code without memory of its own: each pivot is three operations, which a
     compiler fuses with what made the costs.
     """
+    # nothing to start from: which array library makes the arrays is not known here
     out = None
     for row in range(pivots.shape[0]):
         worse = None

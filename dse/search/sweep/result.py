@@ -26,6 +26,7 @@ def front_of_sweep(study: ResolvedStudy, grid: Grid, local: Local, facts: Mappin
     archive, baselines = Archive(axes_of(study)), []
     for name in sorted(study.baselines):
         points = catalog_points(study, name, [NO_TRIAL])
+        # each baseline is listed with its own front, also where other chips dominate it
         own = Archive(axes_of(study))
         for kept in (archive, own):
             kept.add(points.values, points.feasible, points.rows)

@@ -33,6 +33,7 @@ def reading(folder: Path, url: str | None = None) -> BaseStorage | None:
         return None
     try:
         with path.open("rb") as file:
+            # an empty file is the journal of a run that has just begun
             if file.read(1) not in (b"", b"{"):
                 raise ValueError("no journal")
         # Optuna's own backend: ours trims what a killed writer left, and a reader must change nothing

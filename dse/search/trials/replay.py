@@ -73,6 +73,7 @@ def _deployments(study: ResolvedStudy, choices: Sequence[Choice]) -> api.Deploym
     if choices[0].deployment is None:
         return grid_of(study, len(choices))
     columns = {
+        # one row: each chip has a deployment of its own
         k: np.asarray([[float((c.deployment or {})[k]) for c in choices]])
         for k in ("batch", "tp", "pp", "ep")
     }

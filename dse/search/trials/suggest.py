@@ -99,6 +99,7 @@ def first_trials(study: ResolvedStudy) -> list[tuple[dict[str, object], dict[str
     """
     spec = study.spec
     swept = spec.deployment.mode == "solve" and spec.sweep
+    # the loosest target, which a chip meets most easily
     target = {f"{spec.sweep.objective}_target": spec.sweep.high} if swept and spec.sweep else {}
     middle = {}
     if spec.deployment.mode == "search":

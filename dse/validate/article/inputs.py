@@ -23,6 +23,7 @@ class StatedClaim:
 
 
 def _table(catalog: Catalog, name: str) -> list[dict[str, str]]:
+    # the first folder wins, so that a table of one's own replaces ours
     for folder in catalog.folders:
         path = Path(folder) / "measurements" / name
         if path.is_file():

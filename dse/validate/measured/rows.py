@@ -162,6 +162,7 @@ def _delimiter(file: StringIO) -> str:
     """Comma, unless the header has more semicolons or tabs."""
     head = file.readline()
     file.seek(0)
+    # of equal counts the first, which is the comma
     return max(",;\t", key=head.count)
 
 

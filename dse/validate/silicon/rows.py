@@ -66,6 +66,7 @@ def silicon_rows(catalog: Catalog, technology: TechnologySpec) -> tuple[list[Sil
         raise spec_error("TABLE", "expected silicon/published.csv in a folder of configs, got none")
     rows, refused = [], []
     for given in _read(path):
+        # outside the `try`: an unknown chip is a mistake of the table, no row that cannot be derived
         chip = catalog.get(ChipSpec, given["chip"])
         try:
             rows.append(_row(chip, given, technology, catalog))
