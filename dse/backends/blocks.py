@@ -25,6 +25,7 @@ def keep_memory() -> bool:
     library is another one; nothing changes then.
     """
     try:
+        # the C library that this process uses
         mallopt = ctypes.CDLL(None).mallopt
     # macOS has no mallopt, and on Windows CDLL takes no None
     except (OSError, AttributeError, TypeError):

@@ -112,6 +112,7 @@ def described(
     if problems:
         raise SpecError(problems)
     given = {"engines": tuple(engines), "classes": tuple(classes)}
+    # what is not given stays as the stack has it
     return base.model_copy(update={key: value for key, value in given.items() if value})
 
 
@@ -140,6 +141,7 @@ def choose(
         if isinstance(case, Refusal):
             refused.append(case)
         elif case.stack.name == spec.name and case.own_stack if spec.engines else _in_class(case, spec):
+            # the first condition is both parts of the `and`: `if` binds last
             taken.append(case)
     return taken, refused
 

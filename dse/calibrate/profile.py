@@ -64,6 +64,7 @@ class Profile:
             ("since", self.spec.since),
             ("until", self.spec.until),
         ]
+        # a key without a value has its default
         lines = [f"{key}: {_plain(value)}" for key, value in head if value]
         lines += [f"{name}: {_leaf(leaf)}" for name, leaf in self.leaves.items()]
         factors = ", ".join(f"{metric}: {factor:.3g}" for metric, factor in sorted(self.interval.items()))

@@ -128,6 +128,7 @@ def digest(catalog: Catalog) -> str:
         if s.estimate == "calibrated"
     )
     tables = [find_table("published", catalog), find_bundled(catalog, TABLE)]
+    # as bytes, because a table may be compressed
     data = b"".join(path.read_bytes() for path in tables)
     return hashlib.sha256(text.encode() + data).hexdigest()[:16]
 
@@ -152,6 +153,7 @@ def _aims(found: Sequence[Prediction]) -> str:
     lines = []
     for name, metric, kind, aim in AIMS:
         mine = [p for p in found if p.metric == metric and kind in (None, p.case.row.kind)]
+        # one metric, and no column to group by, make one group
         (group,) = summary(mine)
         met = "yes" if group.median_abs_error <= aim else "no"
         lines.append([name, str(group.n), _percent(group.median_abs_error), _percent(aim), met])
@@ -268,6 +270,7 @@ def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 def _percent(value: float | None) -> str:
     if value is None:
         return "-"
+    # from ten times on a factor is easier to read than per cent
     return f"{value:.1%}" if value < 10 else f"x {1 + value:.0f}"
 
 

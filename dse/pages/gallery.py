@@ -18,6 +18,7 @@ _PICTURE = re.compile(r"!\[([^\]]*)\]\((\S+?\.png)\)")
 def filled_gallery(template: str, studies: Path) -> str:
     """The page of all studies."""
     parts = {"gallery": lambda: _gallery(studies), "claims": claims_table}
+    # wrapped before the tables are filled in, whose lines must not break
     return _TABLE.sub(lambda found: parts[found[1]](), reflowed(template))
 
 

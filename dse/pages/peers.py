@@ -92,6 +92,7 @@ def page(catalog: Catalog) -> str:
 
 def _common(rows: list[PeerResult], catalog: Catalog) -> Iterator[str]:
     """A line for each tool, ours first."""
+    # rows of one tool follow each other in the table, as `groupby` needs
     by_tool = {tool: list(found) for tool, found in groupby(rows, key=lambda s: s.tool)}
     # of one metric and batch every tool has the same question, so any of its rows will do
     queries = {(s.metric, s.batch): s for s in rows}

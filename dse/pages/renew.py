@@ -47,6 +47,7 @@ def commit(study: Path, results: Path) -> None:
     # before anything is written: a mark that cannot be filled leaves all files as they were
     text = filled(template, answers)
     for case, answer in answers.items():
+        # with `--pages` the fronts are in their place already
         if results != study:
             write_front(study / case, answer.front)
     draw(template, answers, study)
@@ -77,6 +78,7 @@ def main(arguments: Sequence[str]) -> int:
             print(error, file=sys.stderr)
             return 2
         print(f"{study.name}: {perf_counter() - start:.1f} s")
+    # last, since it summarises the pages that were written
     try:
         renew_gallery(STUDIES)
     except SpecError as error:

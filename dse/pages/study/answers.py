@@ -38,6 +38,7 @@ class Answer:
     @property
     def goal(self) -> Axis:
         """The axis that decides what is best."""
+        # a manifest without a goal leaves it to the first objective
         named = [a for a in self.front.axes if a.name == self.front.manifest.get("goal")]
         return (named or list(self.front.axes))[0]
 
@@ -90,6 +91,7 @@ class Answer:
         others = [rows[c].to_numpy(dtype=np.float64) for c in ("usd_per_token_per_s", "tpot_s")]
         # of equal rows the cheaper, then the faster; lexsort takes its last key first
         ranked = np.lexsort((*reversed(others), values))
+        # an order that is given wants that very design, not a smaller system near it
         plain = bool(order) or by != goal.column
         first = ranked[0] if plain else self._smallest(rows, values, ranked)
         return Pick(self, table, int(rows.index[int(first)]))

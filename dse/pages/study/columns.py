@@ -136,6 +136,7 @@ def cell(pick: Pick, column: str) -> Cell:
         return Cell(value) if isinstance(value, str) else Cell(float(value), unit)
     if column.endswith("%"):
         bounds = pick.seen.ledgers["bound_s"]
+        # what binds at no time has no entry
         return Cell(bounds.get(column[:-1].replace(" ", "_"), 0.0) / row["tpot_s"], "%")
     head, _, part = column.partition(".")
     return _part(pick, column, head, part, row)
@@ -146,6 +147,7 @@ def _part(pick: Pick, column: str, head: str, part: str, row: Row) -> Cell:
     if head == "chip" and part in pick.seen.chip:
         return Cell(pick.seen.chip[part], CHIP_UNITS.get(part, ""))
     if head == "interval":
+        # 1 where no interval is known
         return Cell(pick.seen.interval.get(part, 1.0))
     if head in LEDGER_NAMES:
         ledger = LEDGER_NAMES[head]

@@ -66,6 +66,7 @@ def over_column(answers: Answers, cases: str, who: str, across: str, column: str
     for answer in picked:
         # sorted, since a line runs through its points in their order
         points = sorted((_number(p, across), _number(p, column)) for p in _designs(answer, who.strip()))
+        # two columns also where there is no point
         x, y = np.array(points, dtype=np.float64).reshape(-1, 2).T
         lines.append(Line(answer.title, x, y))
     return LinesInfo(lines=tuple(lines), x=_axis(picked[0], across), y=_axis(picked[0], column))

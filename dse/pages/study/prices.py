@@ -57,6 +57,7 @@ def price_line(cases: Sequence[tuple[str, Mapping[str, str]]]) -> str:
     known = [(title, groups) for title, groups in cases if groups]
     mixed = any(len(set(groups.values())) > 1 for _, groups in known)
     if not mixed:
+        # not mixed, so any chip of a case has the basis of all
         by = _by((title, next(iter(groups.values()))) for title, groups in known)
         if len(by) < 2:
             return f"Prices: {next(iter(by))}." if by else ""

@@ -84,6 +84,7 @@ def _cost(study: ResolvedStudy, row: Row, target: dict[str, float]) -> float | N
 
 def _limited(study: ResolvedStudy, limits: Iterable[str]) -> ResolvedStudy:
     """The same question with every number that breaks a limit moved to it."""
+    # in addition to what the study sets itself
     settings: dict[str, str | float] = dict(study.spec.settings or {})
     for text in limits:
         settings |= _moved(study, text)

@@ -69,11 +69,13 @@ def filled(template: str, answers: Answers) -> str:
         return _tried(said_of, found)
 
     def _tried(make: Callable[[str, Answers], str], found: re.Match[str]) -> str:
+        # a mark may extend over several lines
         text = " ".join(found[1].split())
         try:
             return make(text, answers)
         except SpecError as error:
             problems.extend(Problem(f"{{ {text} }}", p.what) for p in error.problems)
+            # nothing in its place for now, so that the other marks are tried too
             return ""
 
     # numbers before the lines are wrapped, since they change their length; tables after, as wrapping breaks
@@ -100,6 +102,7 @@ def table_of(text: str, answers: Answers) -> str:
 def reflowed(text: str) -> str:
     """`text` with its paragraphs and list items wrapped again; code, tables, headings and marks stay."""
     out, code = [], False
+    # the group keeps the blank lines among the parts
     for block in re.split(r"(\n\s*\n)", text):
         fences = block.count("```")
         if code or fences or not block.strip():
