@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dse.attention_kinds import LATENT, LINEAR, SOFTMAX
+from dse.bounds.attention.built_in import LATENT, LINEAR, SOFTMAX
 from dse.errors import PluginError
 from dse.plugins import ATTENTION_KINDS
 from dse.spec.attention import registered
