@@ -246,6 +246,7 @@ vendors and hypothetical chips use the family. Speeds are per user; the interval
 def dataflow_section(shown: DataflowComparison) -> str:
     """Errors of dataflow chips by vendor, fitted and with the vendor left out, and what is not predicted."""
     lines = []
+    # None: all vendors together
     for vendor in (*shown.vendors, None):
         mine = [b for b in shown.rows if b.predicted is not None and vendor in (None, b.row.vendor)]
         inside = [b.inside for b in mine if b.inside is not None]

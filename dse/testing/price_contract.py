@@ -35,6 +35,7 @@ class PriceMethodContract:
         catalog = Catalog.of(None)
         technology = catalog.get(TechnologySpec, "technology-2026")
         known = {"reference": "h100-sxm", "seller": "nvidia-chip"}
+        # own defaults last, so that they win
         given = {**{key: known[key] for key in subject.requires}, **subject.defaults}
         return Terms(price=PriceSpec(method=subject.name, **given), technology=technology, catalog=catalog)
 

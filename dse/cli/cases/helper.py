@@ -42,11 +42,13 @@ class Helper:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "dse.cli.cases.helper", str(theirs.fileno())],
+                # open in the child under the same number, which it gets as its argument
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=_environment(),
                 start_new_session=True,  # Ctrl-C is for the run, which interrupts its helpers in order
             )
+        # detached: else both objects would close the descriptor
         self._pipe = Connection(ours.detach())
         self._busy = False
 
@@ -94,6 +96,7 @@ def serve(fd: int) -> None:
     """Run the cases that come through a socket until its other end is closed."""
     pipe = Connection(fd)
     try:
+        # filters of warnings are not inherited
         with calm():
             while True:
                 reference, options = pipe.recv()

@@ -56,6 +56,7 @@ def check_files(paths: Sequence[Path], configs: Path | None = None) -> list[Prob
     found: dict[Problem, None] = {}
     for path in paths:
         try:
+            # a list at once: the problems of a generator show only when it is read
             problems = list(_check(path, catalog, known))
         except SpecError as error:
             problems = list(error.problems)
@@ -158,6 +159,7 @@ def _nodes(spec: Spec, path: Path, catalog: Catalog) -> Iterator[Problem]:
 
 def _with_line(problem: Problem, path: Path, lines: Lines) -> Problem:
     """The line of the key that the problem is about."""
+    # it has its line already, or is about another file
     if problem.where != str(path):
         return problem
     # the deepest key that has a line: a key that is absent has none

@@ -29,6 +29,7 @@ def parse_settings(
     if problems:
         raise SpecError(problems)
     pairs = [text.partition("=") for text in settings]
+    # at the first sign: a value may hold more of them
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
@@ -45,6 +46,7 @@ def _unknown(configs: Path | None, kind: str, name: str | None, where: str) -> l
     """The problems of a name that the catalog does not have, placed at `where`."""
     try:
         if name is not None:
+            # for its problem alone: the file is read where it is used
             Catalog.of(configs).path(kind, name)
     except SpecError as error:
         # a file that is found and wrong has its own place; an unknown name has that of the option

@@ -29,6 +29,7 @@ class AnswerOptions:
 def repeated(verb: str, study: str, options: AnswerOptions, **values: object) -> str:
     """The command that continues a search that was interrupted."""
     given = {**values, "out": options.out, "configs": options.configs}
+    # a flag is written without a value
     plain = ["--no-targets"] if options.no_targets else []
     words = [part for name, v in given.items() if v is not None for part in (f"--{name}", str(v))]
     return shlex.join(["dse", verb, study, *words, *plain])

@@ -47,6 +47,7 @@ def _where(study: str, out: Path | None) -> tuple[Path, bool]:
     """The folder of the results of a study or of a case, and whether it is the one that came with it."""
     path, case, _ = _found(study)
     folder = stored_folder(study, out)
+    # only a study in a folder of its own can have brought results
     if out is None and not (folder / "manifest.json").exists() and path.name == "study.yaml":
         bundled = path.parent / (case or "")
         # both: a manifest whose table is missing cannot be read

@@ -89,8 +89,10 @@ def _apart(standing: Eligibility, name: str) -> str:
 
 def chip_table(rows: Iterable[Row]) -> RenderableType | None:
     """What the chips of some designs are made of; None when they have no parameters."""
+    # once each: a chip may be the best at several targets
     chips = {row["chip"]: _parameters(row) for row in rows if row.get("found") is not False}
     chips = {name: values for name, values in chips.items() if values}
+    # branches differ in their parameters: the columns are those of all
     names = list(dict.fromkeys(name for values in chips.values() for name in values))
     if not names:
         return None
@@ -173,6 +175,7 @@ def _parameters(row: Row) -> dict[str, str]:
     # the product of two searched parameters, as architects state it
     if per_byte is not None and sram is not None:
         found["SRAM bandwidth"] = format_quantity(per_byte * sram, "B/s")
+    # a price alone does not say what a chip is made of
     if found and row.get("price_usd") is not None:
         found["price USD"] = format_quantity(row["price_usd"], "USD")
     return found

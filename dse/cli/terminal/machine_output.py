@@ -48,6 +48,7 @@ def _finite(data: object) -> object:
     if isinstance(data, float):
         return data if isfinite(data) else None
     if isinstance(data, Mapping):
+        # JSON has no keys but texts
         return {str(k): _finite(v) for k, v in data.items()}
     if isinstance(data, list | tuple):
         return [_finite(v) for v in data]

@@ -127,6 +127,7 @@ class Answer:
         """A row evaluated again, with its ledgers."""
         key = (name, index)
         if key not in self._seen:
+            # a list of one index: a table of one row, where an index alone would give no table
             self._seen[key] = details_of(self.study, self.table(name).loc[[index]])[0]
         return self._seen[key]
 

@@ -117,6 +117,7 @@ def heading(column: str) -> str:
     """Of a table."""
     if column in DERIVED:
         return DERIVED[column][0]
+    # after the derived columns, one of which ends alike
     if column.endswith("%"):
         return f"{column[:-1].replace('_', ' ')} binds"
     part = column.partition(".")[2]
@@ -134,6 +135,7 @@ def cell(pick: Pick, column: str) -> Cell:
         value = row[column]
         unit = "count" if column in COUNTS else unit_of(column)
         return Cell(value) if isinstance(value, str) else Cell(float(value), unit)
+    # after the derived columns, one of which ends alike
     if column.endswith("%"):
         bounds = pick.seen.ledgers["bound_s"]
         # what binds at no time has no entry

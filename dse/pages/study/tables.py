@@ -79,6 +79,7 @@ def rows_table(answers: Answers, cases: str, who: str, conditions: str, columns:
     answer_list = chosen(answers, cases)
     names = who_of(answer_list[0], who)
     wanted = [c.strip() for c in columns.split(",")]
+    # a column that would say the same in every row is left out
     heads = [*(["case"] if len(answer_list) > 1 else []), *(["chip"] if len(names) > 1 else [])]
     rows = []
     for answer in answer_list:
@@ -130,6 +131,7 @@ def breakeven_table(answers: Answers, case: str, who: str) -> str:
         for limit in limits:
             bound = within(axis, limit)
             own = pick_of(answer, name, bound)
+            # prices on another basis do not compare
             alike = [n for n in names if n != name and _alike(answer, name, n)]
             rivals = [p for n in alike if (p := pick_of(answer, n, bound))]
             cells.append(_breakeven(own, rivals, answer.goal.column))

@@ -45,6 +45,7 @@ def _qwen3_next(c: HfConfig) -> Network:
     dense, step = set(c.items("mlp_only_layers", int) or ()), c.size("decoder_sparse_step")
     layers: list[dict[str, object]] = []
     for i, kind in enumerate(which):
+        # the rule of `_qwen_moe`
         sparse = i not in dense and (i + 1) % step == 0
         ffn = {"experts": routed} if sparse else {"ffn": gated_ffn(c)}
         layers.append({**(full if kind == FULL else state), **ffn})

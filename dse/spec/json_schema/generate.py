@@ -77,6 +77,7 @@ def _renamed(data: Any, names: dict[str, str]) -> Any:
     if not isinstance(data, dict):
         return data
     out = {key: _renamed(value, names) for key, value in data.items()}
+    # both at once: else a reference would lead nowhere
     if "$defs" in out:
         out["$defs"] = {names[name]: value for name, value in out["$defs"].items()}
     if "$ref" in out:

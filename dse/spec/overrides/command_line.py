@@ -40,6 +40,7 @@ def apply_settings(
 def chip_with(settings: Mapping[str, str], chip: ChipSpec) -> ChipSpec:
     """The chip alone with the numbers of `settings`; raises `SpecError` with every problem at once."""
     settings = by_short_name(settings)
+    # of a chip alone: its stack, network and workload are chosen elsewhere
     problems = _unknown(settings, tuple(CHIP))
     changed = _collected(chip, CHIP, settings, problems)
     if problems:

@@ -81,6 +81,7 @@ class ParameterSpec(Spec):
 
 def _parameters(value: object) -> object:
     """Turn texts with units into SI, each by the unit of its parameter; a bare text is a fixed value."""
+    # what is no mapping is left to pydantic, which reports it
     if not isinstance(value, dict):
         return value
     out: dict[str, object] = {}

@@ -235,6 +235,7 @@ class StudySpec(Spec):
     @classmethod
     def _first_of_mix(cls, data: object) -> object:
         """The LLM and the workload of a mix are those of its first part."""
+        # what is no mapping is left to pydantic, which reports it
         if not isinstance(data, dict):
             return data
         mix = data.get("mix")

@@ -157,6 +157,7 @@ def node_named(technology: TechnologySpec, text: str) -> str:
     # 5nm, 5 nm, N5 and n5 all become 5
     wanted = re.sub(r"\s|nm|^n", "", text.strip().lower())
     for key, node in technology.nodes.items():
+        # makers call variants of a node by other numbers: 4N is of n5
         if wanted in {*re.findall(r"\d+", node.covers), key.removeprefix("n")}:
             return key
     raise spec_error("--node", _unknown("node", text, technology.nodes))

@@ -99,4 +99,5 @@ def _text(value: object, written: object) -> str:
         return ", ".join(str(v) for v in given)
     if isinstance(given, bool):
         return "yes" if given else "no"
+    # a text of several lines becomes one
     return " ".join(str(given).split())

@@ -121,6 +121,7 @@ def _scalar(value: object) -> str:
 
 def _plain(text: str) -> bool:
     """Whether YAML reads `text` back as the same text without quotes."""
+    # a digit or another sign could make it a number, a date or a mapping
     letters = text.replace("-", "").replace("_", "").replace(" ", "")
     # words that YAML 1.1 reads as null or as booleans
     return letters.isalpha() and text.lower() not in ("null", "true", "false", "yes", "no", "on", "off")

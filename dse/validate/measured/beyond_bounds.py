@@ -72,6 +72,7 @@ def _limits(batch: Batch) -> Floats:
     whole = np.maximum(all_of_them.ttft_s, after_first * all_of_them.tpot_s)
     requests = crowd * d.dp
     chips = np.asarray([c.row.chips or 0.0 for c in batch.cases])
+    # a row without a count of chips uses those of its layout
     per_chip = np.where(chips > 0.0, chips, d.tp * d.pp * d.dp)
     values = {
         "tpot_ms": alone.tpot_s * 1e3,

@@ -177,4 +177,5 @@ def _values(model: api.CostModel, cases: Sequence[Case], catalog: Catalog) -> li
     found: dict[int, float] = {}
     for batch in batches(cases, catalog):
         found |= {id(c): float(v) for c, v in zip(batch.cases, predict(model, batch), strict=True)}
+    # in the order of `cases`, which batches regroup
     return [found[id(c)] for c in cases]

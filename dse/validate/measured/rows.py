@@ -179,6 +179,7 @@ def _row(where: str, given: Mapping[str, str]) -> Measured:
     drafted = given.get("spec_decode", "")
     return Measured(
         where=where,
+        # a row that names no run is one by itself
         run=given.get("run_id") or where,
         source=given.get("source_key", ""),
         date=date[0] if date else "",

@@ -117,6 +117,7 @@ def bound_of(peer: PeerResult, catalog: Catalog) -> float | None:
     return _first(value)
 
 
+# one design was evaluated, so each column holds one number
 def _first(column: object) -> float:
     return float(np.asarray(column).reshape(-1)[0])
 

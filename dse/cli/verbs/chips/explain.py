@@ -54,6 +54,7 @@ def explain(
     resolved, front = load_study_and_front(study, out, configs)
     limits = {} if tpot is None else {"tpot": tpot}
     with spinner("evaluating neighbours"):
+        # with the trials: one that is not on the front can be explained too
         found = explained(resolved, front, trial, limits, stored_trials(resolved, study, out, storage))
     if form == "json":
         print_json(found.as_dict())

@@ -62,6 +62,7 @@ def catalog(
     if kind == "technology":  # the one that chips are made of unless a study says otherwise
         kind, name = "silicon", name or "technology-2026"
     if kind is None:
+        # by name alone, so that no file is read to be counted
         rows = [{"kind": k, "count": len(_names(found, k))} for k in _ALL]
         _table_or(form, rows, "Kinds; `dse catalog KIND` lists one", numbers=["count"])
     elif name is None:
@@ -138,6 +139,7 @@ def _one(found: Catalog, kind: str, name: str, form: str) -> None:
     """Print every value of one config with its source."""
     with blame("NAME"):
         path = _path(found, kind, name)
+    # twice: as the spec has it in SI, and as the file writes it
     values = list(lines(load_spec(_spec_of(kind), path), read_yaml(path)[0]))
     sources = found.sources()
     if form == "table":
@@ -145,6 +147,7 @@ def _one(found: Catalog, kind: str, name: str, form: str) -> None:
         return
     rows = []
     for line in values:
+        # an unknown key is reported by `dse check`
         keys = [key for key in line.source.split("+") if key in sources]
         title = " + ".join(sources[key].title for key in keys)
         value = ", ".join(map(str, line.value)) if isinstance(line.value, list) else line.value
