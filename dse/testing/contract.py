@@ -110,6 +110,7 @@ class CostModelContract:
             short = table(subject.evaluate(designs, context), designs.shape)
             long = table(subject.evaluate(designs, context, detail=True), designs.shape)
             kept = [k for k in long if k in HEADLINE or k.startswith("violations.")]
+            # detail may not add a constraint
             require(set(kept) <= set(short), "detail", f"the columns {sorted(short)}", kept)
             for name in kept:
                 same_column(short[name], long[name], f"detail: {name}", exact=True)
@@ -123,6 +124,7 @@ class CostModelContract:
             metrics = subject.evaluate(designs, context, detail=True)
             for ledger, column in TOTALS.items():
                 parts = [flat(v, designs.shape) for v in getattr(metrics, ledger).values()]
+                # without parts the sum is 0, which is right for a total of 0
                 require(bool(parts), ledger, f"the parts of {column}", "none")
                 total = flat(getattr(metrics, column), designs.shape)
                 same_column(total, np.sum(parts, axis=0), f"sum of {ledger}, which is {column}")

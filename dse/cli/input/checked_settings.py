@@ -76,6 +76,7 @@ def check_stack(stack: str | None, software: str | None) -> None:
 def check_price_settings(settings: Iterable[str], method: str) -> None:
     """Raise `SpecError` for a price that is set where prices follow from something else."""
     found = price_methods().get(method)
+    # an unknown method is refused, with the nearest names, where it is looked up
     if found is None or "listed price" in found.needs(None):
         return
     what = f"applies with --price-method listed only, got it with {method}"

@@ -116,6 +116,7 @@ def _command(arguments: Arguments) -> str:
     for name, value in arguments.items():
         if isinstance(value, dict):
             parts += [part for n, text in value.items() for part in ("--set", f"{n}={text}")]
+        # None stands for what the verb chooses by itself
         elif value is not None and value != _DEFAULTS.get(name):
             parts += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join(parts)

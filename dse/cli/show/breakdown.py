@@ -83,6 +83,7 @@ def _headline(found: Estimate) -> RenderableType:
         ]
         for metric in shown_metrics(found)
     ]
+    # the last column is cut off where nothing is bounded
     columns = ["", "value", "target"] if found.targets else ["", "value"]
     return table(columns, [row[: len(columns)] for row in rows], right=columns[1:])
 

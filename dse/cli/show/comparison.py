@@ -113,6 +113,7 @@ def _sure_of_tpot(found: Comparison) -> RenderableType:
     return _drawn(
         found,
         "Uncertainty of TPOT, with fixed deployments",
+        # without the shares, which are about the goal and are in the table above
         ["TPOT", *COLUMNS[:3]],
         lambda e, spread: [
             format_quantity(e.metrics["tpot_s"], "s"),

@@ -11,6 +11,7 @@ from dse.report.words.part_names import counted
 
 def show_evaluation(evaluation: Evaluation) -> None:
     """Print what a chip does: of a mix in all, then for each part."""
+    # no parts: one LLM and one workload, not a mix
     if not evaluation.parts:
         show(evaluation.estimate, chosen=())
         return
@@ -34,6 +35,7 @@ def show_evaluation(evaluation: Evaluation) -> None:
 def _columns(evaluation: Evaluation) -> RenderableType:
     """The whole and its parts, a column each."""
     every = [evaluation.estimate, *(part.estimate for part in evaluation.parts)]
+    # by themselves, because `shown_metrics` leaves them out
     rows = [["chips", *(counted(e.metrics["chips"]) for e in every)]]
     rows += [
         [

@@ -30,6 +30,7 @@ _WALKED = (
 
 def show_verdicts(console: Console, found: Verdicts, goal: str, target: str = "TPOT") -> None:
     """Print the verdicts of a question as a table, and a sentence for each target."""
+    # prices on a single basis need no column that says so
     several = len({d.basis for d in found.dependence}) > 1
     console.print(_table(found, goal, target, several))
     if any(v.winner and (v.winner.startswith(NEAR) or AS_BRANCH in v.winner) for v in found.verdicts):

@@ -47,6 +47,7 @@ def _show(claims: Sequence[Claim]) -> None:
     console.print(table(columns, rows, title="Claims of the article", right=columns[3:7], flexible=["claim"]))
     console.print()
     for c in claims:
+        # a claim that holds needs no reason
         if c.verdict != "holds" and c.why:
             console.print(plain(f"{c.id} {c.verdict}: {c.why}."))
     console.print()

@@ -16,6 +16,7 @@ def show_dataflow(form: str, configs: Path | None) -> None:
     if form == "table":
         _show(shown)
         return
+    # a CSV has one kind of row, so the medians are in JSON alone
     if form == "csv":
         print_rows([b.as_dict() for b in shown.rows], form)
     else:

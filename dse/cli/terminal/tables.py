@@ -86,6 +86,7 @@ class _Fitting:
     least: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        # gaps are between columns only, see `pad_edge`
         room = options.max_width - _GAP * (len(self.columns) - 1)
         narrowest = [self._narrowest(i) for i in range(len(self.columns))]
         if sum(narrowest) <= room:

@@ -19,6 +19,7 @@ def intervals(picks: Sequence[Pick | None]) -> list[str]:
     drawn = sample_designs(study, rows, [study.goal], SAMPLES, SEED)
     each = iter(spreads(drawn, [design_key(study, row) for row in rows], study.goal.name, None, None))
     unit = "" if study.goal.unit.startswith("USD") else study.goal.unit
+    # gaps have no spread, so the others come in their order
     return ["" if pick is None else _range(next(each), unit) for pick in picks]
 
 
@@ -33,6 +34,7 @@ def with_notes(table: str, stands: Eligibility, names: Sequence[str]) -> str:
         if name in stands.group_of:
             by.setdefault(stands.group_of[name], []).append(name)
     lines = []
+    # prices that all mean the same need no line
     if len(by) > 1:
         each = "; ".join(f"{group}: {', '.join(chips)}" for group, chips in by.items())
         lines.append(f"Prices have different bases; chips rank within one basis: {each}.")

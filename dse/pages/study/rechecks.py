@@ -106,6 +106,7 @@ def _moved(study: ResolvedStudy, text: str) -> dict[str, str]:
     moved = {}
     for key in names:
         now = study.configs[key]
+        # read as settings are, so that the limit has the unit of the number
         then = override_texts(now, {path: value}, key)
         a, b = _number(now, path), _number(then, path)
         if b < a if sign == "<=" else b > a:

@@ -141,6 +141,7 @@ class Catalog:
         """Load everything; returns the number of files, raises `SpecError` with all problems at once."""
         problems: list[Problem] = []
         paths = [(spec, path) for kind, spec in KINDS.items() for path in self.files(kind).values()]
+        # first, because without them no citation can be checked
         known = self.sources()
         for spec, path in paths:
             try:

@@ -124,6 +124,7 @@ def _read(file: Path) -> Mapping[str, object]:
         return dict(pairs)
 
     try:
+        # the one place where two equal keys of an object are still seen
         data = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=unique)
     except OSError as error:
         raise spec_error(str(file), f"cannot be read: {error.strerror}") from None

@@ -147,6 +147,7 @@ def kinds(c: HfConfig, otherwise: Sequence[str]) -> Sequence[str]:
         known = f"only {FULL}, {SLIDING} and {CHUNKED}"
         hint = "An LLM YAML cannot describe linear, state-space and other layers yet."
         raise spec_error(c.where, f"layer_types: expected {known}, got {strange[0]!r}. {hint}")
+    # fewer kinds than layers would leave the rest to a guess
     if len(found) != c.size("num_hidden_layers"):
         raise spec_error(
             c.where, f"layer_types: expected {c.size('num_hidden_layers')} kinds of layer, got {len(found)}"

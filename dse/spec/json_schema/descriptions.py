@@ -130,6 +130,7 @@ def said(value: object) -> str:
     """A default as a file would say it."""
     if value is None:
         return "none"
+    # as YAML spells it: `str` would give True
     if isinstance(value, bool):
         return str(value).lower()
     if value in ([], {}):

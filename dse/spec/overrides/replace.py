@@ -94,8 +94,10 @@ def override_texts(
 
         # the default binds this turn's name; a closure would see the last one of the loop
         def make(old: object, value: Value, name: str = name) -> Leaf | str:
+            # a plain name, such as a class of cooling, has no source
             if isinstance(old, str):
                 return str(value)
+            # a type comes in where the file has no number, see `OPTIONAL`
             kind = old if isinstance(old, type) else type(old)
             if not issubclass(kind, Sourced):
                 raise LookupError("expected a number with a source, got the path of several values")

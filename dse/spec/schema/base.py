@@ -146,6 +146,7 @@ Leaf = Sourced[float | str]
 
 def sourced_values(spec: object, path: str = "") -> Iterator[tuple[str, Leaf]]:
     """Every value with a source in a spec, with its dotted path."""
+    # before `BaseModel`, which a number with its source is too
     if isinstance(spec, Sourced):
         yield path, spec
     elif isinstance(spec, BaseModel):

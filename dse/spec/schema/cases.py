@@ -77,6 +77,7 @@ def _merged(base: Mapping[str, object], other: Mapping[str, object]) -> dict[str
         if isinstance(value, Mapping) and isinstance(old, Mapping):
             out[key] = _merged(old, value)
         else:
+            # a list too is replaced as a whole: nothing says which item is meant
             out[key] = value
     return out
 

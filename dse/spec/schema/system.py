@@ -183,6 +183,7 @@ class EconomySpec(Spec):
     def resolve(self) -> api.Economy:
         """The economy as the equations want it; raises `SpecError` naming each null."""
         leaves = {n: getattr(self, n) for n in type(self).model_fields}
+        # what has no source is a name or a note
         values = {n: leaf.value for n, leaf in leaves.items() if isinstance(leaf, Sourced)}
         if unknown := [n for n, value in values.items() if value is None]:
             where = f"economies/{self.name}"

@@ -175,6 +175,7 @@ def _nulls(spec: object, names: Iterable[str], where: str, prefix: str = "") -> 
     """A problem for every null leaf in the named fields of `spec`, at any depth."""
     for name in names:
         field = spec[name] if isinstance(spec, dict) else getattr(spec, name)
+        # before `Spec`, which a number with its source is too
         if isinstance(field, Sourced):
             if field.value is None:
                 yield _null(where, f"{prefix}{name}")

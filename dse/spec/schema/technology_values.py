@@ -190,6 +190,7 @@ def spare_cores(v: Values) -> int:
 def _package(v: Values) -> technology.Package:
     """Cost of assembly, test and board, and the three classes of package."""
     return technology.Package(
+        # no silicon under its dies, so no dollars per area of it
         organic=_class("organic", 0.0, v),
         interposer=_class("interposer", v("package.interposer_cost"), v),
         bridge=_class("bridge", v("package.bridge_cost"), v),

@@ -65,6 +65,7 @@ class PrefixCacheSpec(Spec):
         for name, leaf in (("bandwidth", self.bandwidth), ("cost", self.cost)):
             if outside and (leaf is None or leaf.value is None):
                 raise ValueError(f"{name}: expected a known value for the tier {self.tier}, got none")
+        # at 0 B/s it would never be back
         if outside and self.bandwidth is not None and not self.bandwidth.value:
             raise ValueError("bandwidth: expected more than 0 B/s, got 0 B/s")
         return self

@@ -138,6 +138,7 @@ def _step(spec: object, part: Hashable) -> object:
 def _model(spec: object) -> type[BaseModel] | None:
     if isinstance(spec, type) and issubclass(spec, BaseModel):
         return spec
+    # of a union the first model: what else may be there has no keys
     if get_origin(spec) in (Union, UnionType):
         for arg in get_args(spec):
             if (found := _model(arg)) is not None:

@@ -75,6 +75,7 @@ def _lines(spec: BaseModel, indent: str) -> Iterator[str]:
 
 def _entry(key: str, value: object, annotation: object, indent: str) -> Iterator[str]:
     """Lines of one key and what is below it."""
+    # before `BaseModel`, which a number with its source is too
     if isinstance(value, Sourced):
         yield f"{indent}{key}: {_flow(_leaf(value))}"
     elif isinstance(value, BaseModel):

@@ -186,6 +186,7 @@ class Lookup:
         The flag says whether the stack was calibrated on the engine.
         """
         if self.fixed is not None:
+            # chosen by the user: it counts as calibrated only where it matches the engine
             return self.fixed, match(self.fixed, chip.chip_class, row.engine, row.date) > NO_MATCH
         best, found = None, NO_MATCH
         for stack in self.stacks:

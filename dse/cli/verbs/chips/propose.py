@@ -225,6 +225,7 @@ def _show(found: Proposal, files: list[Path], configs: Path | None, verdicts: Ve
         show_verdicts(console, verdicts, found.study.goal.label)
         console.print()
     console.print(f"Written: {', '.join(str(f) for f in files)}", soft_wrap=True)
+    # a mix has an estimate for each of its parts
     for estimate in [part.estimate for part in found.evaluation.parts] or [found.estimate]:
         line = repeat_command(found, estimate, found.price_usd, files[0], configs)
         if line is None:

@@ -92,6 +92,7 @@ def _table_or(form: str, rows: list[dict[str, object]], title: str, *, numbers: 
         print_rows(rows, form)
         return
     columns = [key.replace("_", " ") for key in rows[0]] if rows else ["name"]
+    # 0 is a number: only what is unknown or empty is a gap
     cells = [[str(v) if v not in (None, "") else "-" for v in row.values()] for row in rows]
     flexible = ["title"] if "title" in columns else []
     stdout().print(table(columns, cells, title=title, right=numbers, flexible=flexible))

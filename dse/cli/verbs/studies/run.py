@@ -174,6 +174,7 @@ def _resumable(again: str) -> Iterator[None]:
 def _print_summary(result: Result, study: str, *, samples: int) -> None:
     """Print the answer, the verdicts, the counts and the files of a run."""
     manifest, console = result.front.manifest, stdout()
+    # 0 with --no-intervals
     sure = measured_in(result.study, result.front, samples) if samples else None
     print_answer(result.front, result.study.spec, sure=sure)
     show_stored_verdicts(console, result.front)
@@ -187,6 +188,7 @@ def _print_summary(result: Result, study: str, *, samples: int) -> None:
         f"{exact_text(comparison)}",
         soft_wrap=True,
     )
+    # it was not interrupted, so the time was up
     if manifest["trials"] < result.wanted:
         console.print(
             f"The time limit ended the run before {result.wanted:,} trials; repeat the command to continue."
@@ -202,6 +204,7 @@ def _print_cases(results: list[Result], study: str) -> None:
     draw_cases(cases_info(fronts), picture)
     console.print()
     console.print(cases_table(fronts))
+    # without the first, which is the study itself
     names = ", ".join(r.study.case for r in results[1:] if r.study.case)
     console.print(f"Picture: {picture}. Each case has a folder there: {names}", soft_wrap=True)
     first = f"{split_software(study)[0]}/{results[1].study.case}"

@@ -32,6 +32,7 @@ def _port(text: str) -> int:
     try:
         number = int(text)
     except ValueError:
+        # refused below, in the words for a number out of range
         number = -1
     if not 0 <= number <= 65535:
         raise typer.BadParameter(f"expected a port from 0 to 65535, got {text!r}")
