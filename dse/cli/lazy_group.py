@@ -164,6 +164,7 @@ def _command(name: str) -> TyperCommand:
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     # a missing argument is named, see `_Command`, instead of the whole help
     app.command(name, cls=_Command, epilog=module.EPILOG, no_args_is_help=False)(
+        # global options are outside, because the guard prints by them
         with_global_options(with_groups(_guarded(verb)))
     )
     # for a single command typer returns it, without a group around it

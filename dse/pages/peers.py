@@ -110,6 +110,7 @@ def _common(rows: list[PeerResult], catalog: Catalog) -> Iterator[str]:
 def _at_the_largest(found: list[PeerResult]) -> tuple[int, float]:
     """Tools without a batch of 128 come last."""
     last = max((s for s in found if s.metric == "tpot_ms"), key=lambda s: s.batch)
+    # minus, so that the largest batch comes first
     return -last.batch, last.value
 
 

@@ -96,6 +96,7 @@ def _candidates(
     yield arguments
     # repr is the shortest text that reads back as the same float
     price = {**settings, "price": f"{price_usd!r} USD"}
+    # a listed price has no margin, hence no seller
     yield {**arguments, "price_method": "listed", "seller": None, "settings": price}
 
 

@@ -56,6 +56,7 @@ def only_one_of(name: str, value: object, other: str, theirs: object) -> None:
 def one_of(*known: str, what: str = "value") -> Callable[[str], str]:
     """Parser of one of a few words, called `what` where another is refused."""
 
+    # not an `Enum`: a wrong word gets the nearest known ones
     def read(text: str) -> str:
         if text not in known:
             raise typer.BadParameter(unknown(what, text, known))
@@ -90,6 +91,7 @@ System = Annotated[
 ]
 
 
+# None where it is left out: a study keeps the software of its file
 SoftwareOption = Annotated[
     str | None,
     typer.Option(
@@ -128,6 +130,7 @@ def whole(minimum: int) -> Callable[[str], int]:
 def seconds(text: str) -> float:
     """Parser of a duration [s]; a number without a unit is in seconds."""
     try:
+        # `parse` refuses a number without a unit
         found = float(text) if _bare(text) else parse(text, "s")
     except UnitError as error:
         raise typer.BadParameter(str(error)) from None
@@ -248,6 +251,7 @@ def time_list(text: str) -> list[float]:
 def money(text: str) -> float:
     """Parser of an amount [USD]; a number without a unit is in USD."""
     try:
+        # `parse` refuses a number without a unit
         found = float(text) if _bare(text) else parse(text, "USD")
     except UnitError as error:
         raise typer.BadParameter(str(error)) from None
@@ -259,6 +263,7 @@ def money(text: str) -> float:
 
 def _bare(text: str) -> bool:
     try:
+        # it reads `inf` and `nan` too, which the callers refuse
         float(text)
     except ValueError:
         return False

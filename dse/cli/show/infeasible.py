@@ -13,6 +13,7 @@ def most_violated(found: Sequence[Failure], trials: int) -> str:
     """The constraint that most of `trials` violate, as the rest of a sentence; empty where none is known."""
     if not found:
         return ""
+    # the most frequent one comes first
     worst = found[0]
     return f"; most often violated: {worst.name} ({worst.trials} of {trials}), by at least {worst.excess}"
 

@@ -33,6 +33,7 @@ def print_answer(front: Front, spec: StudySpec, *, sure: SampledFront | None = N
     if sure is not None:
         found = sure.with_spreads(found)
     found = marked_answer(found, precision)
+    # after the marks of formats, to which it appends
     found = replace(found, best=tuple(mark_rows(found.best, front)))
     console.print(spec.title, style="bold")
     console.print(spec.question.strip(), style="dim")

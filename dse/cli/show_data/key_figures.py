@@ -134,6 +134,7 @@ def shown(value: Value, unit: str) -> str:
         return "-"
     if isinstance(value, str):
         return value
+    # counts in full, whatever their size
     if isinstance(value, int):
         return f"{value:,}"
     if unit == "" and value >= 1e6:

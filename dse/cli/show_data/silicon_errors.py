@@ -103,6 +103,7 @@ def _show(
             for r in mine
         ]
         columns = ["chip", "ours", "published", "error", "left out", "used in the fit, or note"]
+        # not `capitalize`, which would write Tdp
         title = _NAMES[metric][0].upper() + _NAMES[metric][1:]
         console.print(table(columns, lines, title=title, right=columns[1:5], flexible=columns[5:]))
         console.print()
@@ -143,6 +144,7 @@ def _value(value: float, metric: str) -> str:
     return pretty(value, UNITS[metric])
 
 
+# a single figure is both ends of its range
 def _range(r: SiliconRow) -> str:
     if r.low == r.high:
         return _value(r.published, r.metric)

@@ -73,9 +73,11 @@ def repeatable(trials: Sequence[FrozenTrial]) -> str:
     have stored by then.
     """
     made = {worker_of(t.user_attrs.get(KEY)) for t in trials}
+    # None, for trials of another program, counts as one more run
     runs = {worker.run if worker else None for worker in made}
     if len(runs) > 1:
         return f"no: {len(runs)} runs, each of which drew with a seed of its own"
+    # only the worker 0 draws with the seed of the study
     if len(made) > 1 or any(worker is None or worker.number > 0 for worker in made):
         return "no: several workers, which learn from each other as they finish"
     return "yes: one worker in one go"

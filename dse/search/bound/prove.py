@@ -117,6 +117,7 @@ def _at(study: ResolvedStudy, target: float, front: Floats, lower: Floats) -> At
     column = names.index(study.swept.name) if study.swept and study.swept.name in names else -1
 
     def best(rows: Floats) -> float | None:
+        # logarithms, as `Bounds.log` has them; at its very target a design meets it
         meets = rows[rows[:, column] <= np.log(target) + ROUNDING, goal]
         sign = 1.0 if study.goal.direction == "minimize" else -1.0
         return float(np.exp(sign * meets.min())) if meets.size else None

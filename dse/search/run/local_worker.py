@@ -56,6 +56,7 @@ class LocalWorker:
         self._made = 0
         self._archive = Archive(axes_of(study))
         self._rows = rows
+        # below the first number, which is 0
         self._reported = -1
 
     def learn(self, trials: Sequence[FrozenTrial]) -> None:
@@ -137,6 +138,7 @@ def _record(study: ResolvedStudy, trial: optuna.Trial, choice: Choice, points: D
     for name, value in points.violations.items():
         trial.set_constraint(name, float(value[best]))
     swept = study.swept
+    # infinite where the trial has no target
     if swept is not None and np.isfinite(choice.limit):
         trial.set_constraint(f"{swept.name}_target", float(points.swept_violation(choice.limit)[best]))
     trial.set_user_attr("design", points.design(best))

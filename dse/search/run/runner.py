@@ -221,6 +221,7 @@ def _workforce(shared: Shared, workers: int, logs: Path, *, rows: bool) -> Itera
 @contextmanager
 def _log(folder: Path, name: str, owner: str) -> Iterator[RecoveryLog]:
     """A recovery log for as long as it is used; raises `SpecError` when the folder cannot be written."""
+    # around the opening alone: an `OSError` of the search is not one of this folder
     try:
         log = RecoveryLog(folder, name, owner)
     except OSError as error:

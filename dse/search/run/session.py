@@ -85,6 +85,7 @@ class Session:
         """
         with self._outage.tolerated(self.shared.url):
             claimed = self.shared.claim()
+            # first what waits: the first trials of the study, and second tries
             if claimed is not None:
                 return claimed
         names = sorted(self.shared.resolved.branches)

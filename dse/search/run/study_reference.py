@@ -29,6 +29,7 @@ class StudyReference:
         study = resolve_study(case_spec(path, self.case), path, Catalog.of(self.configs), self.case)
         sampler = type(study.spec.sampler)(**self.sampler)
         study = replace(study, spec=study.spec.model_copy(update={"sampler": sampler, "seed": self.seed}))
+        # before the comparison, since the targets are part of the question
         study = study if self.workload_targets else study.lifted()
         if digest(study.question) != self.digest:
             raise spec_error(

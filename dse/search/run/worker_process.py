@@ -74,6 +74,7 @@ class WorkerProcess:
         except (EOFError, OSError):
             return None
         if message[0] == "ready":
+            # its speed counts from here, not from its start
             self.ready, self._since = True, time.monotonic()
         return message
 

@@ -70,6 +70,7 @@ class SqliteStore:
         with closing(self._connect()) as connection:
             blocks = dict(connection.execute("select number, evaluated from block"))
             rows = connection.execute("select point, costs from front order by point").fetchall()
+        # an array of no rows would lack the axis of the objectives
         if not rows:
             return blocks, Local.empty(objectives)
         costs = np.asarray([loads(text) for _, text in rows])

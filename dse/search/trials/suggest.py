@@ -123,6 +123,7 @@ def _nearest(branch: Branch, chip: ChipSpec) -> dict[str, object] | None:
     out: dict[str, object] = {}
     for name, value in known.items():
         spec = branch.spec.parameters[name]
+        # a parameter with a single value is none of a trial
         if spec.low == spec.high:
             continue
         at = fraction_of(spec, value)

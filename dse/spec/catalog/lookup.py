@@ -74,6 +74,7 @@ class Catalog:
     @classmethod
     def of(cls, configs: Path | str | None) -> "Catalog":
         """The bundled catalog, with a user's folder `configs` searched first."""
+        # a folder that is missing has no files, so no look-up would report it
         if configs is not None and not Path(configs).is_dir():
             raise spec_error("--configs", f"expected a folder, got {str(configs)!r}")
         return cls(config_folders(configs))

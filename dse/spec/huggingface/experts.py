@@ -132,6 +132,7 @@ def _deepseek(c: HfConfig) -> Network:
 
 
 def _deepseek_experts(c: HfConfig) -> dict[str, object]:
+    # null: no expert that every token visits
     shared = 0 if c.given("n_shared_experts") is None else c.whole("n_shared_experts")
     width = c.size("moe_intermediate_size")
     # the file gives the number of shared experts, each as wide as a routed one
@@ -231,6 +232,7 @@ EXPERTS = {
     "llama4_text": family(_llama4, _LLAMA4, "Llama4ForCausalLM", "Llama4ForConditionalGeneration"),
     "deepseek_v2": family(_deepseek, _MLA, "DeepseekV2ForCausalLM"),
     "deepseek_v3": family(_deepseek, _MLA, "DeepseekV3ForCausalLM"),
+    # published files of Kimi K2 name the class of DeepSeek-V3
     "kimi_k2": family(_deepseek, _MLA, "DeepseekV3ForCausalLM", "KimiK2ForCausalLM"),
     "minimax_m2": family(
         _minimax_m2,

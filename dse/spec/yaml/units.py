@@ -128,6 +128,7 @@ def pretty(value: float, unit: str, digits: int = 3) -> str:
     # neither has a logarithm that a prefix could follow from
     if value == 0 or not isfinite(value):
         return f"{value:g} {unit}".strip()
+    # no prefix: dollars, tokens and chips are written in full
     if unit.startswith("USD") or unit in ("", "token", "chip"):
         return f"{_grouped(value, digits)} {unit}".strip()
     scales = _SCALES.get(unit) or tuple((p + unit, s) for p, s in _THOUSANDS)

@@ -117,6 +117,7 @@ def _scalar(value: object) -> str:
         return _flow(value)
     if isinstance(value, tuple | list):
         return f"[{', '.join(_scalar(v) for v in value)}]"
+    # letters beyond ASCII stay readable
     return json.dumps(value, ensure_ascii=False)
 
 

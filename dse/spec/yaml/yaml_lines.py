@@ -58,6 +58,7 @@ def _loader(text: str) -> type[Loader]:
 
     That parser has no guard against deep nesting, and it words its reasons differently.
     """
+    # PyYAML may be built without the library in C
     fast: type[Loader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     depth = 0
     # events come one by one, so the depth is known before anything recurses into the text

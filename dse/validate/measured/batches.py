@@ -131,6 +131,7 @@ class Lookup:
         if re.match(TAIL, row.stat, re.IGNORECASE):
             return Refusal(row, "a tail is stated, and only means are predicted")
         if row.batch is None and row.kind == "static":
+            # other runs than static ones fill the capacity where no batch is stated
             return Refusal(row, "the batch is not stated")
         formats = (row.weights, row.kv, row.activations, row.engine)
         precision = self._once(("precision", formats), lambda: _precision(row))
@@ -141,6 +142,7 @@ class Lookup:
             return Refusal(row, f"TP {ways.tp:.0f}: {why}")
         if why := bad_ep(int(ways.ep or 1), int(ways.tp), int(ways.dp), llm):
             return Refusal(row, f"EP {ways.ep:.0f}: {why}")
+        # by all that the choice of a stack depends on
         stack, own = self._once(("stack", row.chip, row.engine, row.date), lambda: self.stack(row, chip))
         columns = self._once(
             ("columns", row.chip, stack.name, precision), lambda: self._columns(chip, precision, stack)

@@ -97,6 +97,7 @@ def find_table(name: str, catalog: Catalog, others: Sequence[str] = ()) -> Path:
         for path in sorted((folder / "measurements").glob("published*.csv*")):
             # the first folder wins, so that a table of one's own replaces ours
             found.setdefault(path.name.partition(".")[0], path)
+    # a name of ours wins over a file that is called so
     if name in found:
         return found[name]
     given = Path(name)

@@ -108,4 +108,5 @@ def _group(metric: str, keys: Mapping[str, Key], members: Sequence[Prediction]) 
 
 def reasons(refused: Iterable[Refusal]) -> list[tuple[str, int]]:
     """Why rows could not be predicted, the most frequent reason first."""
+    # of equal counts by letters, so that the order is always the same
     return sorted(Counter(r.reason for r in refused).items(), key=lambda pair: (-pair[1], pair[0]))

@@ -88,6 +88,7 @@ def _row(chip: ChipSpec, given: dict[str, str], technology: TechnologySpec, cata
         metric = "tdp_capped"
     # a chip whose DRAM has no published price still has an area and a power
     made = chip_silicon(chip, technology, priced=metric in ("unit_cost", "claim"))
+    # a claim is about a unit cost as well
     own = {"die_area": chip.die.area, "tdp": chip.power, "tdp_capped": chip.power}.get(metric, chip.unit_cost)
     value = parse(given["value"], UNITS[metric]) if given["value"] else own.value
     if value is None:

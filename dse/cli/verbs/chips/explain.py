@@ -68,6 +68,7 @@ def explain(
 def _show(found: Explanation) -> None:
     """Print the breakdown, the single changes, and the numbers with their sources."""
     console = stdout()
+    # a chip of the catalog has no searched parameters
     if found.candidate.values:
         console.print(plain(f"{found.candidate.label}: {_made_of(found)}"), soft_wrap=True)
         console.print()

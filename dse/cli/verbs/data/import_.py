@@ -70,6 +70,7 @@ def _name(output: Path | None, name: str | None) -> str | None:
     if output is None:
         return name
     with blame("--output"):
+        # the LLM has the name of its file, so the file has only letters that a name may have
         if output.suffix != ".yaml" or slug(output.stem) != output.stem:
             raise spec_error("", f"expected a file such as {slug(output.stem)}.yaml, got {str(output)!r}")
     # the catalog finds a file by its name and refuses one whose LLM has another

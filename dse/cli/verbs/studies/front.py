@@ -162,6 +162,7 @@ def _filtered(found: Front, condition: str | None, study: str, folder: Path, con
     # checked here too, because an empty front never evaluates it
     query.checked(condition)
     rows = _rows(found, condition)
+    # bounds on objectives alone: other conditions may be met by designs that the front dominates
     if not len(found.frame) or is_plain(found, condition):
         return rows
     try:
@@ -267,6 +268,7 @@ def _show(found: Front, comparison: ExactComparison | None, sure: SampledFront |
     precision = found.manifest.get("precision", {})
     console, rows = stdout(), marked(plain_rows(found.frame), precision)
     shown_answer = marked_answer(_answer(found, sure), precision)
+    # after the marks of formats, to which it appends
     rows, shown_answer = (
         mark_rows(rows, found),
         replace(shown_answer, best=tuple(mark_rows(shown_answer.best, found))),

@@ -149,6 +149,7 @@ def run(
     result = results[-1]
     if result.interrupted:
         done = counted(result.front.manifest["trials"], "trial")
+        # the front so far is stored as well
         print_files(result.out, picture=False)
         raise InterruptedRun(f"interrupted after {done}; all of them are kept. Continue with:\n  {again}")
     results = [replace(r, front=apply_eligibility(r.front, options.with_unanchored)) for r in results]
