@@ -140,8 +140,8 @@ def choose(
         case = lookup.case(row)
         if isinstance(case, Refusal):
             refused.append(case)
+        # the first condition is both parts of the `and`: `if` binds last
         elif case.stack.name == spec.name and case.own_stack if spec.engines else _in_class(case, spec):
-            # the first condition is both parts of the `and`: `if` binds last
             taken.append(case)
     return taken, refused
 

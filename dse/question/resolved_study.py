@@ -336,7 +336,6 @@ def _driven(name: str, space: SpaceSpec | None, chips: Mapping[str, ChipSpec | N
 
 
 def _limit(name: str, text: str) -> float:
-    # YAML reads a plain number as a float, the parser takes text
     return parse(str(text), objective(name).unit)
 
 

@@ -144,8 +144,8 @@ def _value(value: float, metric: str) -> str:
     return pretty(value, UNITS[metric])
 
 
-# a single figure is both ends of its range
 def _range(r: SiliconRow) -> str:
+    # a single figure is both ends of its range
     if r.low == r.high:
         return _value(r.published, r.metric)
     return f"{_value(r.low, r.metric)} to {_value(r.high, r.metric)}"

@@ -13,7 +13,7 @@ def verdicts_table(answers: Answers, case: str = "") -> str:
     """The winner of a case at each target under each software, and whether it holds."""
     found = answer_of(answers, case)
     stored, front = verdicts_from(found.front.manifest), answer_of_front(found.front)
-    # fronts of earlier versions, and of studies with one kind of chip
+    # of an earlier version, of a study with one kind of chip, or of a run with --no-verdicts
     if stored is None:
         return "No verdict under other software is stored with this front."
     cells = {(v.target, v.basis, v.software): v for v in stored.verdicts}

@@ -105,9 +105,9 @@ class ParetoSampler(BaseSampler):
         """Take the designs that a trial has just evaluated, so that they are not evaluated again."""
         self._evaluated[number] = _costs(points)
 
-    # without a seed: forked workers would draw alike
     def reseed_rng(self) -> None:
         """Start another stream of draws, as Optuna needs it in a forked worker."""
+        # without a seed: forked workers would draw alike
         self._rng = np.random.default_rng()
         self._random.reseed_rng()
 

@@ -117,7 +117,6 @@ def _pruned(job: SweepJob, begun: Start, folder: Path, progress: Progress | None
 
     def report(left: int) -> None:
         if progress is not None:
-            # none counts as new: most are settled without being evaluated, so a rate would mean nothing
             progress(size - left, 0, size)
 
     found = exact(job, begun, report)

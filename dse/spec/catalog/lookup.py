@@ -101,8 +101,8 @@ class Catalog:
         aliases = self._aliases(files)
         if name.lower() in aliases:
             return aliases[name.lower()]
-        # of a name and an equal alias, the name wins
         spelt = {"chips": spelt_chip, "llms": spelt_llm}.get(kind)
+        # of a name and an equal alias, the name wins
         if spelt is not None and (meant := spelt(name, {**aliases, **files})) is not None:
             return meant
         label = {"economies": "economy", "silicon": "technology"}.get(kind, kind.removesuffix("s"))

@@ -135,7 +135,7 @@ def families_without(catalog: Catalog) -> dict[str, StackSpec]:
     found = {}
     with find_bundled(catalog, LEFT_OUT).open(encoding="utf-8", newline="") as file:
         for line in csv.DictReader(file):
-            # what is left of the line is the numbers
+            # taken out of the line, which then holds the numbers alone
             own = catalog.get(StackSpec, line.pop("without"))
             leaves = {n: getattr(whole, n).model_copy(update={"value": float(v)}) for n, v in line.items()}
             found[own.name] = with_grain(whole, own).model_copy(update=leaves)

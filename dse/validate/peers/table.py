@@ -117,8 +117,8 @@ def bound_of(peer: PeerResult, catalog: Catalog) -> float | None:
     return _first(value)
 
 
-# one design was evaluated, so each column holds one number
 def _first(column: object) -> float:
+    # one design was evaluated, so each column holds one number
     return float(np.asarray(column).reshape(-1)[0])
 
 

@@ -107,7 +107,7 @@ def breakeven(
     across, upwards = assumptions(resolved, candidates, x, y)
     limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
     _one_of_each(limits, [knob for knob in (across, upwards) if knob is not None])
-    # an axis of one point has no interval in which the winner may change
+    # 2 points on the vertical axis at least: one has no interval in which the winner may change
     with spinner(study) as report:
         found = solved(
             resolved, candidates, across, upwards, sides, limits, (points, max(2, points * 2 // 3)), report
