@@ -94,6 +94,7 @@ LIMITS: Final = """## What is missing
 
 def page(found: Accuracy, stamp: str) -> str:
     """The page as Markdown; `stamp` is the digest of what it rests on."""
+    # not those of quality C, whose layouts are assumed in several ways
     good = [p for p in found.predicted.found if p.case.row.quality in ("A", "B", "")]
     decode = [p for p in good if p.metric == "tpot"]
     parts = [
@@ -225,6 +226,7 @@ def _inside(found: Accuracy) -> str:
     names = ("tpot", "ttft", "throughput")
     lines = []
     for grouping in LEFT_OUT:
+        # a metric without an interval has no counts
         counts = [found.inside.get((grouping, m), (0, 0)) for m in names]
         held, every = sum(n for n, _ in counts), sum(n for _, n in counts)
         shares = [_percent(n / total if total else None) for n, total in counts]

@@ -39,6 +39,7 @@ def summary_of(page: Path) -> tuple[str, str, tuple[str, str]]:
 
 def _gallery(studies: Path) -> str:
     parts = []
+    # one folder below, so the page of all studies is none of them
     for page in sorted(studies.glob("*/README.md")):
         title, answer, (words, picture) = summary_of(page)
         folder = page.parent.name
@@ -53,6 +54,7 @@ def claims_table() -> str:
 
 
 def _claim(claim: Claim) -> list[str]:
+    # the table writes 1 for no unit
     unit = "" if claim.unit == "1" else f" {claim.unit}"
     values = (claim.article, claim.roofline)
     numbers = [said(v, "USD") if claim.unit == "USD" else f"{said(v, '')}{unit}" for v in values]

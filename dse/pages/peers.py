@@ -153,6 +153,7 @@ def _sram(s: PeerResult, catalog: Catalog) -> str:
 
 
 def _sources(said: Iterable[PeerResult]) -> Iterator[str]:
+    # a set, because most rows share a source
     for source, date in sorted({(s.source, s.date) for s in said}, key=lambda pair: pair[0].lower()):
         yield f"- {source} ({date})\n"
 

@@ -47,6 +47,7 @@ class CostModelContract:
         self, subject: CostModel, change: Callable[[Designs], Designs]
     ) -> list[dict[str, np.ndarray]]:
         designs = change(self.designs())
+        # with detail, so that the ledgers are compared too
         return [table(subject.evaluate(designs, c, detail=True), designs.shape) for c in self.contexts()]
 
     def test_it_looks_like_a_cost_model(self, subject: CostModel) -> None:

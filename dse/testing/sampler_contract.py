@@ -58,6 +58,7 @@ class SamplerContract:
     """Laws of every sampler; give a `subject` fixture."""
 
     def _study(self, subject: Factory, seed: int = 1) -> optuna.Study:
+        # Optuna reports each trial otherwise
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         return optuna.create_study(sampler=subject(seed=seed), directions=["minimize", "minimize"])
 
@@ -71,6 +72,7 @@ class SamplerContract:
         """A sampler of Optuna, a new one each time."""
         made = subject(seed=1)
         require(isinstance(made, BaseSampler), "sampler", "a sampler of Optuna", type(made))
+        # a sampler has a state, which two studies must not share
         require(subject(seed=1) is not made, "sampler", "a new one at each call", made)
 
     def test_it_refuses_options_that_it_does_not_know(self, subject: Factory) -> None:

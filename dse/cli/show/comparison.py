@@ -154,6 +154,7 @@ def _hardware(found: Comparison) -> Iterator[RenderableType]:
             c.basis,
             "no" if c.unanchored else "yes",
         ]
+        # a chip that lacks a figure has an empty row
         if c.gap is None
         else [c.chip, NONE, NONE, NONE]
         for c in found.chips
@@ -178,6 +179,7 @@ def _targets(found: Comparison, *, narrow: bool) -> Iterator[RenderableType]:
             # may win, but have no deployment at this target
             others = [c for c in within if found.may_win(c) and c not in ranked]
             below = [c for c in within if not found.may_win(c)]
+            # a single basis of prices need not be named
             at = "" if len(found.groups) == 1 else f", {group}"
             cells = [_row(c, i)[: len(columns)] for c in (*ranked, *others, *below)]
             title = f"TPOT within {format_quantity(limit, 's')}{at}"
@@ -215,6 +217,7 @@ def _short(chip: ComparedChip) -> str:
         return f"> {format_quantity(chip.least_tpot_s, 's')}"
     if not chip.obstacle.fits:
         return "does not fit" if "capacity" in chip.obstacle.exceeds else "refused"
+    # it fits, so what it exceeds are targets
     return f"misses {', '.join(name.upper() for name in chip.obstacle.exceeds)}"
 
 
@@ -222,6 +225,7 @@ def _answers(found: Comparison) -> Iterator[str]:
     """A sentence for each target and group of prices: the cheapest chip, and the second."""
     for i, limit in enumerate(found.targets):
         for group in found.groups:
+            # a single basis of prices need not be named
             at = "" if len(found.groups) == 1 else f", {group},"
             ranked = found.ranked(i, group)
             first = format_quantity(limit, "s")

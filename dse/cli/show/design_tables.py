@@ -116,6 +116,7 @@ def mix_table(rows: Iterable[Row], mix: Sequence[Row]) -> RenderableType | None:
             layout = [f"{row[f'{own}.{name}']:,}" for name in ("batch", "tp", "pp")]
             lines.append(
                 [
+                    # the name once, in the first line of its parts
                     str(row["chip"]) if i == 0 else "",
                     f"{part['llm']}, {part['workload']}",
                     f"{part['weight'] / total:.0%}",

@@ -41,6 +41,7 @@ def sample_front(
     try:
         return measured_in(load_study(study, configs), front, samples, seed)
     except SpecError as error:
+        # the stored front is shown all the same
         remark(f"no intervals: the study cannot be evaluated again: {error}")
         return None
 
@@ -54,6 +55,7 @@ def measured_in(study: ResolvedStudy, front: Front, samples: int, seed: int = 1)
             say(f"evaluating {samples} samples")
             return drawn(study, front, samples, seed)
     except StaleResultsError as error:
+        # the stored front is shown all the same
         remark(f"no intervals: {error}; repeat the run or the sweep")
         return None
 

@@ -104,6 +104,7 @@ class _Fitting:
         texts = [str(row[i]) for row in self.cells]
         whole = self.columns[i] in self.numbers or (self.wide and self.columns[i] not in self.wide)
         cells = max((_longest(text, whole=bool(whole)) for text in texts), default=0)
+        # `least`, but no more than its longest line needs
         some = min(self.least, max((_longest(text, whole=True) for text in texts), default=0))
         return max(cells, some, _longest(self.columns[i], whole=False))
 

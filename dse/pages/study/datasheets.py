@@ -23,6 +23,7 @@ def propose_all(page: str, folder: Path) -> None:
     """
     for arguments in proposals(page):
         command = [sys.executable, "-m", "dse", "propose", *arguments, "--out", ".", "--quiet"]
+        # unchecked, because the error that is raised below has the words of the program
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
             raise spec_error(PROMPT + shlex.join(arguments), done.stderr.strip())

@@ -27,6 +27,7 @@ def said_of(text: str, answers: Answers) -> str:
     alone = _TERM.fullmatch(formula)
     if alone:
         only = _cell(alone[1], answers)
+        # a text has no unit to convert
         if isinstance(only.value, str) or unit is None:
             return only.text
         return said(only.value, unit, digits)

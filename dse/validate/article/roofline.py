@@ -49,6 +49,7 @@ def roofline_answers(given: Mapping[str, float], catalog: Catalog) -> dict[str, 
     hbm_bandwidth = h100.dram.bandwidth.value if h100.dram and h100.dram.bandwidth.value else 0.0
     fp16, gpu16 = lpu.peak["fp16"].value or 0.0, h100.peak["fp16"].value or 0.0
     per_user = 1.0 / few.metrics["tpot_s"]
+    # None: the batch that is the best at this price
     best = _lpu(None, price)
     return {
         "C01": Answer(value=sram / hbm, why=f"an H100 SXM has {hbm / 1e9:.0f} GB of HBM, not 96"),

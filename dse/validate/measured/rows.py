@@ -176,6 +176,7 @@ def _row(where: str, given: Mapping[str, str]) -> Measured:
     batch = _number(given, "batch", 0.0) or None
     kind = spellings.kind(given.get("batch_kind", "")) or ("concurrency" if batch else "unknown")
     chips, tp, pp, dp = (_number(given, name, 1.0) for name in ("n_chips", "tp", "pp", "dp"))
+    # some tables write dates with slashes
     date = DATE.match(given.get("date", "").replace("/", "-"))
     drafted = given.get("spec_decode", "")
     return Measured(

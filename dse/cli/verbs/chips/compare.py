@@ -85,6 +85,7 @@ def compare(
         activations=served.activations,
         cost_model=served.cost_model,
         stack=stack,
+        # no study is read whose software could apply, so this is the default
         software=served.software or "as-sold",
         serving=served.serving,
         price_method=served.price_method,

@@ -70,6 +70,7 @@ def estimate(
         price_method=served.price_method,
         seller=served.seller,
         system=served.system,
+        # no study is read whose software could apply, so this is the default
         software=served.software or "as-sold",
         settings=changes,
         configs=configs,

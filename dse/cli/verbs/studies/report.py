@@ -55,6 +55,7 @@ def report(
     if output.suffix.lower() not in (".html", ".htm"):
         raise spec_error("--output", f"expected a page ending in .html, got {str(output)!r}.")
     check_output_file("--output", output)
+    # as many as the calls of `step` in `_made`
     with spinner("report", steps=4) as step:
         made = _made(study, exact, storage, with_unanchored, out, configs, step)
         write_files({output: made})

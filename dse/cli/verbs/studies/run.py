@@ -133,6 +133,7 @@ def run(
         storage=storage,
         sampler=sampler,
         seed=seed,
+        # None and 1 differ in whether cases may run side by side, see `alone` below
         workers=workers or 1,
         fresh=fresh,
         out=options.out,

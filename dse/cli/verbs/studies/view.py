@@ -70,6 +70,7 @@ def view(
         _print_summary(f"{address(server)}{first}")
         try:
             server.serve_forever()
+        # the usual end of a server, not an interrupted one
         except KeyboardInterrupt:
             return
 
