@@ -72,6 +72,7 @@ def _made_of(pick: Pick) -> Cell:
 
     dies, stacks, found = chosen("dies"), chosen("dram_stacks"), []
     if dies is not None:
+        # a node that was not searched is that of all chips of the branch
         node = f" on {row['process']}" if chosen("process") is not None else ""
         found.append(f"{dies:.0f} {'die' if dies == 1.0 else 'dies'}{node}")
     if (sram := chosen("sram")) is not None:

@@ -50,6 +50,7 @@ def softwares_table(answers: Answers, case: str, who: str) -> str:
     `who` has blanks between, as in `rows`. The chip is the best one of the case.
     """
     answer = answer_of(answers, "" if case == "." else case)
+    # resolved once, not once a target
     questions = {software: _under(answer.study, software) for software in SOFTWARE}
     axis, targets = targets_of(answer)
     rows = []
@@ -109,6 +110,7 @@ def _moved(study: ResolvedStudy, text: str) -> dict[str, str]:
         # read as settings are, so that the limit has the unit of the number
         then = override_texts(now, {path: value}, key)
         a, b = _number(now, path), _number(then, path)
+        # moved only where that is harder, so that a limit never makes a chip better
         if b < a if sign == "<=" else b > a:
             moved[f"{key}.{path}"] = value
     return moved

@@ -80,6 +80,7 @@ def _names(data: object) -> Iterator[tuple[Place, str]]:
                 if isinstance(part, dict)
                 for inner in ("llm", "workload")
             ]
+        # a sampler may have options, which puts its name one level down
         elif key == "sampler" and isinstance(value, dict):
             found.append(((key, "name"), value.get("name")))
         elif key in _KINDS or key in _PLUGINS:

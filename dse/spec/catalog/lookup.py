@@ -149,6 +149,7 @@ class Catalog:
                 loaded = _load(spec, path)
             except SpecError as error:
                 problems += error.problems
+                # a file that cannot be read has no names or sources to check
                 continue
             problems += file_problems(loaded, path, known)
             problems += self._missing(loaded, path)

@@ -160,6 +160,7 @@ def _language_model(
     if inside not in WRAPPED[kind]:
         expected = f"expected {' or '.join(WRAPPED[kind])} inside {kind}"
         problems.append(Problem(where, f"text_config: model_type: {expected}, got {inside!r}"))
+    # raised here, because the check below needs a known kind
     if problems:
         raise SpecError(problems)
     _check_class(inner, FAMILIES[inside].architectures, where)

@@ -60,6 +60,7 @@ def key_of(
     """The last key of `path`, with its `schema`, in a mapping with the schema `parent`."""
     here = resolved(root, schema)
     required = path[-1] in parent.get("required", ())
+    # a number with its source has the unit of its value
     value = here["properties"]["value"] if is_sourced(here) else here
     unit = _unit(root, value)
     return Key(
@@ -103,6 +104,7 @@ _WORDS = {"string": "text", "number": "number", "integer": "whole number", "bool
 def type_of(root: Schema, schema: Schema) -> str:
     """What may be written, in words."""
     here = resolved(root, schema)
+    # words of its own win over those that follow from the schema
     if TYPE in here:
         return str(here[TYPE])
     if is_sourced(here):

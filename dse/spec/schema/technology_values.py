@@ -84,6 +84,7 @@ class Constants:
         generation = build.generation
         return technology.Technology(
             node=self._node(build.node),
+            # without I/O dies the equations leave out what is theirs, so any node will do
             io_node=self._node(build.io_node or build.node),
             dram=technology.NO_DRAM if generation is None else self._dram(generation, build.priced),
             layout=self._layout(),

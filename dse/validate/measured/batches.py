@@ -227,6 +227,7 @@ def _batch(cases: tuple[Case, ...], economy: api.Economy) -> Batch:
         osl=osl,
         mean_context=isl + osl / 2.0,
         max_context=isl + osl,
+        # the rows of a group are of one kind, see `batches`
         serving="static" if rows[0].kind == "static" else "aggregated",
         speculation=cases[0].drafts,
     )
