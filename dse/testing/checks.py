@@ -38,6 +38,7 @@ def flat(column: Array, shape: tuple[int, ...]) -> np.ndarray:
 def table(metrics: Metrics, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
     """Every number of a result by name, broadcast to `shape` and flattened."""
     out = {name: getattr(metrics, name) for name in HEADLINE}
+    # the parts of capacity have no total, so they are not among `TOTALS`
     for ledger in ("violations", "capacity_parts", *TOTALS):
         out |= {f"{ledger}.{key}": column for key, column in getattr(metrics, ledger).items()}
     # only values are replaced, so the loop over the keys stays valid

@@ -38,6 +38,7 @@ def run_cases(
 
 def _helpers(studies: Sequence[ResolvedStudy], options: CaseOptions) -> int:
     """Processes that help: one for each further search worth it, as far as there are cores."""
+    # without a space there is one trial for each baseline, and no search
     wanted = [
         q.spec.budget.trials if options.trials is None else options.trials for q in studies if q.branches
     ]

@@ -68,6 +68,7 @@ def _catalog(paths: Iterable[Path], configs: Path | None) -> Catalog:
     """The catalog with every folder of configs that the files lie in, so that they see each other."""
     # a file in a folder named after a kind belongs to the folder of configs above it
     roots = dict.fromkeys(p.parent.parent for p in paths if p.parent.name in KINDS)
+    # the checked folders first, so that their files hide others of the same names
     return Catalog((*roots, *Catalog.of(configs).folders))
 
 

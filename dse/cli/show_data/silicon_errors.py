@@ -33,6 +33,7 @@ def show_silicon(
 ) -> None:
     """Derive every chip of silicon/published.csv and print the errors."""
     if by not in (None, "use"):
+        # the columns of measurements do not apply to this table
         raise spec_error("--by", f"expected use for the table silicon, got {by!r}")
     catalog = Catalog.of(configs)
     rows, refused = silicon_rows(catalog, catalog.get(TechnologySpec, "technology-2026"))

@@ -152,6 +152,7 @@ def _show(found: BreakEven) -> None:
         console.print(plain(line))
     console.print()
     rows = []
+    # one entry also where there is no second axis
     for j, y in enumerate(found.ys):
         # one axis shows the costs themselves; of a map only the boundary fits a table
         for i, x in enumerate(found.xs) if found.y is None else ():

@@ -110,6 +110,7 @@ def validate(
         _idle(table, by=by, plot=plot, out=out, stack=stack, quality=quality)
         show_dataflow(form, configs)
         return
+    # after the tables that write no files
     check_picture_file("--plot", plot)
     check_output_file("--out", out)
     if table == "silicon":

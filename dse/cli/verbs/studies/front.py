@@ -274,6 +274,7 @@ def _show(found: Front, comparison: ExactComparison | None, sure: SampledFront |
         replace(shown_answer, best=tuple(mark_rows(shown_answer.best, found))),
     )
     console.print(str(found.manifest.get("title") or found.manifest.get("study")), style="bold")
+    # the stored front has designs, see `front`, so it is the condition
     if not rows:
         console.print("No design on the front meets the condition.")
         return

@@ -117,6 +117,7 @@ def sweep(
         complain(f"{resolved.slug}: expected a feasible design, got none of {result.grid.size:,}. {hint}")
         print_files(result.out, picture=False)
         raise typer.Exit(ExitCode.FAILED)
+    # the stored picture does not depend on --with-unanchored
     draw(result.study, result.front, result.out)
     front = apply_eligibility(result.front, options.with_unanchored)
     sure = measured_in(resolved, front, options.drawn) if options.drawn else None
