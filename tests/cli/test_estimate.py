@@ -154,3 +154,12 @@ def test_a_cost_model_that_nobody_registered_is_refused(dse):
 
 def test_a_missing_option_is_refused_by_name(dse):
     dse("estimate", "--chip", "h100").refused("--llm")
+
+
+def test_a_number_that_is_set_twice_is_refused(dse):
+    dse(*H100, "--set", "price=20 kUSD", "--set", "price=25 kUSD").refused(
+        "--set: price: expected once, got 2 times"
+    )
+    dse(*H100, "--set", "hbm=1 TB", "--set", "dram=2 TB").refused(
+        "expected either hbm or dram, which are the same"
+    )

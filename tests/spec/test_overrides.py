@@ -164,3 +164,9 @@ def test_every_name_leads_to_a_number_of_some_chip() -> None:
             }  # not of an H100; the last two are names
             assert path in found or name in missing or name in OPTIONAL or "." in path, name
     assert len(set(names())) == len(names())
+
+
+@pytest.mark.parametrize("other", ["dram_bandwidth", "dram.bandwidth"])
+def test_two_names_of_one_number_are_refused(other: str) -> None:
+    with pytest.raises(SpecError, match=f"expected either hbm_bandwidth or {other}, which are the same"):
+        apply_settings({"hbm_bandwidth": "5 TB/s", other: "4 TB/s"}, *four())

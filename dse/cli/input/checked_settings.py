@@ -1,5 +1,6 @@
 """Names and settings of a command line; all mistakes are reported at once."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -34,8 +35,11 @@ def parse_settings(
 
 
 def _no_settings(texts: Sequence[str]) -> list[Problem]:
+    """What is no setting, and names that are set twice, of which the last would win in silence."""
     pairs = [text.partition("=") for text in texts]
-    return [
+    counts = Counter(name.strip() for name, _, _ in pairs)
+    twice = [Problem("--set", f"{name}: expected once, got {n} times") for name, n in counts.items() if n > 1]
+    return twice + [
         Problem("--set", f"expected NAME=VALUE such as hbm_bandwidth='5 TB/s', got {text!r}")
         for text, (name, equals, value) in zip(texts, pairs, strict=True)
         if not (name.strip() and equals and value.strip())

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, get_args
 
+from dse.errors import Problem, SpecError
 from dse.spec.schema.chip import PeakFormat
 
 CHIP: Final = MappingProxyType(
@@ -130,5 +131,19 @@ def names() -> tuple[str, ...]:
 
 
 def by_short_name(settings: Mapping[str, str]) -> dict[str, str]:
-    """Settings by short name; paths of files and of the catalog, such as `dram.bandwidth`, are known too."""
-    return {_BY_PATH.get(name, name): text for name, text in settings.items()}
+    """Settings by short name; paths of files and of the catalog, such as `dram.bandwidth`, are known too.
+
+    Raises `SpecError` where two names set the same number: one of them would be dropped in silence.
+    """
+    found = {name: _BY_PATH.get(name, name) for name in settings}
+    same: dict[str, list[str]] = {}
+    for name, short in found.items():
+        same.setdefault(CHIP.get(short, short), []).append(name)
+    problems = [
+        Problem("--set", f"expected either {' or '.join(several)}, which are the same number, got both")
+        for several in same.values()
+        if len(several) > 1
+    ]
+    if problems:
+        raise SpecError(problems)
+    return {short: settings[name] for name, short in found.items()}
