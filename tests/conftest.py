@@ -1,5 +1,6 @@
 """Which tests are slow, and what the tests of faults survived, told at the end."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,11 @@ def postgres_server() -> Iterator[Any]:
 
     with postgres() as running:
         yield running
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process more than cores: slow tests wait for servers and browsers, the fast ones only compute."""
+    return (os.cpu_count() or 1) + (config.getoption("markexpr") != "not slow")
 
 
 def pytest_configure() -> None:
