@@ -22,6 +22,7 @@ SLOW = (
     "search/test_pareto.py", "search/test_refused.py", "search/test_replay.py", "search/test_runner.py",
     "search/test_sweep.py", "spec/test_names.py", "bench/test_bench_runs.py", "design/test_open_chip.py",
     "evaluate/test_one_answer.py", "validate/test_speed_of_light.py", "pages/test_page.py",
+    "pages/test_committed_tables.py", "cli/test_new.py", "design/test_ideal_is_a_bound.py",
     "report/test_front_plot.py", "report/test_pictures.py", "report/test_words_in_pictures.py",
     "cli/test_assumed.py", "cli/test_run.py", "cli/test_run_cases.py", "cli/test_with_unanchored.py",
     "cli/test_front.py", "cli/test_pages_and_pictures.py", "cli/test_catalog.py", "cli/test_check.py",
@@ -62,7 +63,8 @@ def postgres_server() -> Iterator[Any]:
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One process more than cores: slow tests wait for servers and browsers, the fast ones only compute."""
-    return (os.cpu_count() or 1) + (config.getoption("markexpr") != "not slow")
+    only_fast = config.getoption("markexpr") == "not slow"
+    return (os.cpu_count() or 1) + (0 if only_fast else 1)
 
 
 def pytest_configure() -> None:
