@@ -210,6 +210,7 @@ def _compute(chip: ChipSpec, precision: PrecisionSpec) -> Columns:
 
 
 def _storage(chip: ChipSpec) -> Columns:
+    """Columns of SRAM and DRAM; a chip without DRAM has none of it."""
     sram, dram = chip.sram, chip.dram
     return {
         # a cache may be of unknown size, since nothing is placed in it

@@ -330,6 +330,7 @@ def _per_flop(spec: ChipSpec, made: Silicon) -> dict[str, float]:
 
 
 def _per_byte(made: Silicon) -> dict[str, float]:
+    """Energy of a byte in each tier that the chip has [J/B]."""
     t, b = made.technology, made.blueprint
     used = {
         "sram": (b.sram_bandwidth, t.node.sram_joules_per_byte),

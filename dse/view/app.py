@@ -50,6 +50,7 @@ class View:
         return None
 
     def _study(self, name: str) -> tuple[str, str] | None:
+        """Type and text of the page of a study, or of its state; None where there is no such study."""
         # a slug may hold a slash, as those of cases do, so only the ending is cut
         slug, wants_status = name.removesuffix("/status.json"), name.endswith("/status.json")
         study = self._studies.all().get(slug)

@@ -107,6 +107,7 @@ def serve(fd: int) -> None:
 
 
 def _answer(pipe: Connection, reference: StudyReference, options: CaseOptions) -> tuple[str, object]:
+    """Run the case of `reference`: how it ended, and the result or the error, for the other end of `pipe`."""
     try:
         # progress goes through the same pipe as the result, so it never arrives after it
         found = run_case(reference.resolve(), options, lambda *progress: pipe.send(("progress", progress)))

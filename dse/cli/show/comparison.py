@@ -279,6 +279,7 @@ def _notes(found: Comparison) -> Iterator[str]:
 
 
 def _obstacle(obstacle: Obstacle) -> str:
+    """Why a chip has no row, in a few words."""
     # a deployment that fits misses targets, whose names are abbreviations
     by = ", ".join(
         f"{name.upper() if obstacle.fits else word(name)} by {pretty_violation(name, value)}"

@@ -90,6 +90,7 @@ def _costs(study: ResolvedStudy, problem: DeploymentProblem, chips: api.Chips) -
 
 
 def _worth(label: str, step: float, cost: Floats, base: float, price: float) -> MarginalValue:
+    """What a resource is worth: the elasticity of the goal, from its `cost` one `step` below and above."""
     less, more = (float(c / base - 1.0) if np.isfinite(c) else None for c in cost)
     ends = [(s, v) for s, v in ((-step, less), (step, more)) if v is not None and 1.0 + s > 0.0]
     # one end is infeasible: a one-sided difference from the chip itself

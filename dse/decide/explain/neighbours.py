@@ -152,6 +152,7 @@ def steps_of(spec: ParameterSpec, old: float) -> list[float]:
 def _size_moves(
     study: ResolvedStudy, problem: DeploymentProblem, chip: Candidate, layout: Layout
 ) -> Iterator[_Move]:
+    """Deployments that differ from `layout` in one size, by one entry of its list."""
     for i, (part, sizes) in enumerate(zip(problem.parts, layout, strict=True)):
         for name, values in _choices(study, sizes).items():
             known, old = sorted(set(values)), sizes[name]

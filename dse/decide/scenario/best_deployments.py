@@ -221,6 +221,7 @@ def with_sizes(lists: Lists, sizes: Mapping[str, int]) -> Lists:
 
 
 def _chosen(problem: DeploymentProblem, chips: api.Chips, lists: Lists, tolerance: float) -> Found:
+    """The best deployment of each chip under the targets of the problem."""
     # for one part: those of a mix are solved on the grid of the search
     question = Question(
         cost_model=problem.cost_model,

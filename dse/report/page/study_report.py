@@ -101,6 +101,7 @@ def study_report(found: Evidence, extras: Extras | None = None) -> Html:
 
 
 def _under(found: Evidence) -> str:
+    """The line under the title: what was asked, and how much was found."""
     manifest, study = found.front.manifest, found.study
     asked = [f"LLM {manifest.get('llm', '?')}", f"workload {manifest.get('workload', '?')}"]
     if study is not None and study.members:

@@ -71,6 +71,7 @@ def _config(one: ConfigValues, sources: Mapping[str, Source]) -> Html:
 
 
 def _row(line: Line, sources: Mapping[str, Source]) -> Html:
+    """One number with its interval, sources, date, basis and note."""
     low, high = line.ends
     ends = f"{low or '?'} to {high or '?'}" if low or high else ""
     keys = line.source.split("+")
