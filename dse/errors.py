@@ -142,10 +142,16 @@ class Attempts:
             self._problems += [self._place(where, p) for p in problems]
             return cast(T, None)  # `done` raises before it is used
 
+    @property
+    def failed(self) -> bool:
+        """Whether a step has failed so far."""
+        return bool(self._problems)
+
     def done(self) -> None:
         """Raise `SpecError` with the problems of all steps so far, if there are any."""
         if self._problems:
-            raise SpecError(self._problems)
+            # steps that share a cause, such as a folder that is missing, report it each
+            raise SpecError(dict.fromkeys(self._problems))
 
 
 def placed(where: str, problem: Problem) -> Problem:

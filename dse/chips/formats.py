@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, get_args
 
+from dse.errors import Problem, SpecError, unknown
 from dse.spec.schema.base import SourcedFlops
 from dse.spec.schema.chip import ChipClass, ChipSpec, MatrixUnit, PeakFormat
 from dse.spec.schema.study import PrecisionSpec
 from dse.spec.schema.technology import TechnologySpec
-from objectives.equations.chip.formats import arithmetic, native
+from dse.spec.yaml.loading import build_spec
+from objectives.equations.chip.formats import FORMATS, arithmetic, native
 
 SOURCE: Final = "cal"
 """Key of the source that a derived peak cites."""
@@ -189,3 +191,19 @@ def _derived(value: float, ratio: float, unit: str) -> SourcedFlops:
     note = f"{ratio:.4g} times the fp16 peak: {unit} units, by the technology file"
     # not validated, since a reader of quantities refuses bare numbers
     return SourcedFlops.model_construct(value=value, source=SOURCE, basis="derived", note=note)
+
+
+def precision_named(weights: str, kv: str | None, activations: str | None) -> PrecisionSpec:
+    """The formats, of which `kv` and `activations` follow the weights; raises `SpecError` for all of them."""
+    named = {"--weights": weights, "--kv": kv, "--activations": activations}
+    problems = [
+        Problem(option, unknown("number format", name, FORMATS))
+        for option, name in named.items()
+        if name is not None and name not in FORMATS
+    ]
+    if problems:
+        raise SpecError(problems)
+    sub_byte = weights in ("int4", "nvfp4", "mxfp4")
+    follows = "fp16" if sub_byte else weights
+    data = {"weights": weights, "kv": kv or follows, "activations": activations or follows}
+    return build_spec(PrecisionSpec, data, "--kv, --activations")

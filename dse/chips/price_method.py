@@ -6,6 +6,7 @@ from functools import cache
 from typing import Literal, Protocol, runtime_checkable
 
 from dse.chips.silicon import Silicon
+from dse.errors import spec_error
 from dse.plugins import PRICE_METHODS, made, registered
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
@@ -86,3 +87,14 @@ def price_method(name: str) -> PriceMethod:
     """The price method registered as `name`; raises `SpecError` with the nearest and all valid names."""
     found: PriceMethod = made(PRICE_METHODS, "price method", name)
     return found
+
+
+def check_seller(seller: str | None, method: str | None) -> None:
+    """Raise `SpecError` for a seller where no price has a margin."""
+    # from the registry, so that a method of a plug-in counts too
+    sold = [name for name, each in price_methods().items() if "seller" in each.requires]
+    if seller is not None and method not in sold:
+        got = "without it" if method is None else f"with {method}"
+        raise spec_error(
+            "--seller", f"applies with --price-method {' or '.join(sold)} only, got {seller!r} {got}"
+        )

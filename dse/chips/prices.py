@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from dse.chips.link_reach import SWITCHED, ends, shares
-from dse.chips.price_method import price_method
+from dse.chips.price_method import check_seller, price_method
 from dse.errors import Problem, SpecError, spec_error
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.study import PriceSpec
@@ -28,6 +28,7 @@ def price_of_one(method: str, seller: str | None = None, system: str = "chips-on
         raise spec_error(
             "--price-method", f"expected a method that gives a price, got {method}, which needs {what}"
         )
+    check_seller(seller, method)
     sold = {"seller": seller} if seller else {}
     # a seller that was given replaces a default
     data = {"method": method, "system": system, **found.defaults, **sold}

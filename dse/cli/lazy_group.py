@@ -1,5 +1,6 @@
 """The group of verbs: its help is a table, and a verb's module is imported when the verb is called."""
 
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ class LazyGroup(TyperGroup):
             # `dse` alone prints its help; the class of this error is private to typer
             if type(error).__name__ == "NoArgsIsHelpError":
                 raise
-            refuse(context.command_path, [problem_of(error, self.get_params(context))])
+            refuse(context.command_path, args, [problem_of(error, self.get_params(context))])
 
     def list_commands(self, _ctx: object) -> list[str]:
         """Names of all verbs."""
@@ -112,7 +113,7 @@ class LazyGroup(TyperGroup):
             if cmd_name.startswith("-"):
                 # click words its own error for an unknown option
                 return None
-            refuse("dse", [Problem("VERB", unknown("verb", cmd_name, VERBS))])
+            refuse("dse", sys.argv, [Problem("VERB", unknown("verb", cmd_name, VERBS))])
         with guard():  # an import may be interrupted, or lack a package
             return _command(cmd_name)
 
@@ -133,7 +134,7 @@ class _Command(TyperCommand):
             # a copy: the parser consumes its list, and `_problems` reads it again
             return super().parse_args(context, list(args))
         except typer.TyperException as error:
-            refuse(context.command_path, self._problems(context, args, error))
+            refuse(context.command_path, args, self._problems(context, args, error))
 
     def _problems(
         self, context: typer.Context, args: list[str], first: typer.TyperException

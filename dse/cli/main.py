@@ -76,3 +76,6 @@ def main() -> None:
         app(prog_name="dse")
     except KeyboardInterrupt:  # before any verb had begun
         sys.exit(ExitCode.INTERRUPTED)
+    except OSError as error:  # of a help text: verbs have a guard of their own
+        complain(f"stdout: cannot be written: {error.strerror or error}")
+        sys.exit(ExitCode.WRONG_INPUT)

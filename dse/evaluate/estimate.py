@@ -7,7 +7,7 @@ from pathlib import Path
 from dse.bounds.speed_of_light import assert_within_physics
 from dse.chips.anchors import anchor
 from dse.chips.assumption_note import assumed
-from dse.chips.formats import computed_in, remarks, with_formats
+from dse.chips.formats import computed_in, precision_named, remarks, with_formats
 from dse.chips.prices import price_of_one
 from dse.chips.resolve import Setting, chip_columns, chips_of, needs_of, precision_of, stack_under
 from dse.chips.silicon import chip_silicon
@@ -31,18 +31,16 @@ from dse.plugins import serving_mode as serving_mode_named
 from dse.question.layouts import all_spreads, all_stages, all_ways, bad_ep, bad_tp, batches, product
 from dse.question.targets import USUAL_GOAL
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.overrides.command_line import apply_settings
+from dse.spec.overrides.command_line import apply_settings, hold_names
 from dse.spec.overrides.short_names import by_short_name
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.software import software_named
-from dse.spec.schema.study import PrecisionSpec, PriceSpec
+from dse.spec.schema.study import PriceSpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.workload import WorkloadSpec, served
-from dse.spec.yaml.loading import build_spec
 from objectives import api
-from objectives.equations.chip.formats import FORMATS
 from objectives.equations.serving.registry import serving_mode
 
 ECONOMY, TECHNOLOGY = "datacentre-2026", "technology-2026"
@@ -90,7 +88,7 @@ def estimate(
     class of losses for all chips) or `ideal` (no losses). `settings` exchanges single numbers by name, such
     as {"hbm_bandwidth": "5 TB/s"}.
 
-    Raises `SpecError` with every problem at once.
+    Raises `SpecError` with every unknown name at once, and then with every value that cannot be.
     """
     problem = Subject(
         chip,
@@ -161,8 +159,11 @@ class Subject:
             look("--stack", catalog.get, StackSpec, stack)
         if serving is not None:
             look("--serving", serving_mode_named, serving)
-        self.precision = look("--weights", _precision, weights, kv, activations)
+        self.precision = look("--weights", precision_named, weights, kv, activations)
         self.price = look("--price-method", price_of_one, price_method, seller, system)
+        if look.failed:
+            # names of settings alone: their values cannot be read without the specs that they change
+            look("--set", hold_names, given)
         look.done()
         self.sold = catalog.get(StackSpec, stack or spec.stack)
         used_stack = stack_under(self.software, self.sold, catalog)
@@ -384,12 +385,3 @@ def _at_unit_cost(chip: ChipSpec, setting: Setting) -> Setting:
         raise SpecError([Problem(f"chips/{chip.name}", what), *error.problems]) from None
     # what is counted around the chip stays as the user chose it
     return replace(setting, price=PriceSpec(method="unit-cost", system=setting.price.system))
-
-
-def _precision(weights: str, kv: str | None, activations: str | None) -> PrecisionSpec:
-    if weights not in FORMATS:
-        raise spec_error("--weights", f"unknown number format {weights!r}; {nearest(weights, FORMATS)}")
-    sub_byte = weights in ("int4", "nvfp4", "mxfp4")
-    follows = "fp16" if sub_byte else weights
-    data = {"weights": weights, "kv": kv or follows, "activations": activations or follows}
-    return build_spec(PrecisionSpec, data, "--kv, --activations")

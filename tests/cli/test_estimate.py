@@ -163,3 +163,8 @@ def test_a_number_that_is_set_twice_is_refused(dse):
     dse(*H100, "--set", "hbm=1 TB", "--set", "dram=2 TB").refused(
         "expected either hbm or dram, which are the same"
     )
+
+
+def test_mistakes_of_options_and_of_names_are_reported_together(dse):
+    wrong = ("estimate", "--chip", "h100", "--llm", "nope", "--workload", "chat", "--seller", "x")
+    dse(*wrong).refused("--seller: applies with --price-method margin only", "--llm: unknown llm 'nope'")

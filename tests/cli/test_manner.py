@@ -148,3 +148,24 @@ def test_no_word_and_no_number_breaks_at_any_width(width):
     assert max(map(len, said.splitlines())) <= width
     for cell in (c for row in rows for c in row if c != "-"):
         assert cell in said
+
+
+@pytest.mark.slow
+def test_a_refused_command_line_has_no_colour_where_none_is_wanted(place: Path) -> None:
+    wrong = ["estimate", "--tp", "0"]
+
+    def said(arguments: list[str]) -> str:
+        try:
+            return on_a_terminal(arguments, place)
+        except AssertionError as error:
+            return error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+
+    assert ESCAPE in said(wrong).replace("\\x1b", ESCAPE)
+    assert ESCAPE not in said([*wrong, "--no-color"]).replace("\\x1b", ESCAPE)
+
+
+def test_a_help_that_cannot_be_written_is_refused_in_one_line() -> None:
+    command = [sys.executable, "-m", "dse", "--version"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "stdout: cannot be written: No space left on device\n")

@@ -1,11 +1,13 @@
 """A dataclass among the parameters of a verb becomes the options that are its fields."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer.testing import CliRunner
 
+from dse.cli.input.search_options import AnswerOptions, repeated
 from dse.cli.terminal.option_groups import with_groups
 
 
@@ -43,3 +45,11 @@ def test_a_field_without_a_default_is_required() -> None:
 def test_the_help_has_the_fields_where_the_group_stands() -> None:
     text = run("--help")[1]
     assert [word for word in text.split() if word.startswith("--")][:3] == ["--width", "--height", "--deep"]
+
+
+def test_the_command_that_continues_gives_the_same_answer() -> None:
+    options = AnswerOptions(no_targets=True, with_unanchored=True, samples=7, out=Path("r"))
+    assert repeated("run", "mine", options, trials=9, seed=None) == (
+        "dse run mine --trials 9 --samples 7 --out r --no-targets --with-unanchored"
+    )
+    assert repeated("sweep", "mine", AnswerOptions(no_intervals=True)) == "dse sweep mine --no-intervals"

@@ -222,3 +222,12 @@ def test_capital_and_prices_are_those_of_an_estimate_of_the_same_chip(dse_verb):
         assert best["metrics"][name] == pytest.approx(alone["metrics"][name], rel=1e-12)
     text = dse_verb("compare", "h100", *options[:-2], "--targets", "20 ms").out
     assert "capital covers chips, servers, racks" in " ".join(text.split())
+
+
+def test_a_chip_that_is_set_under_two_of_its_names_is_refused() -> None:
+    twice = {"h100-sxm.price": "1 USD", "h100.price": "2 USD"}
+    with pytest.raises(SpecError, match=r"either h100-sxm.price or h100.price, which are the same chip"):
+        compare(["h100", "groq"], "llama2-70b", "article", settings=twice)
+    twice = {"h100.dram_bandwidth": "1 TB/s", "h100.dram.bandwidth": "2 TB/s"}
+    with pytest.raises(SpecError, match=r"h100-sxm: expected either dram_bandwidth or dram.bandwidth"):
+        compare(["h100", "groq"], "llama2-70b", "article", settings=twice)

@@ -346,3 +346,14 @@ def test_every_wrong_name_is_reported_at_once_with_its_option() -> None:
         estimate("h100", "llama2-70", "chat", weights="fp9", serving="x", cost_model="z", software="y")
     options = [problem.where for problem in caught.value.problems]
     assert options == ["--llm", "--cost-model", "--software", "--serving", "--weights"]
+
+
+def test_wrong_settings_are_reported_with_wrong_names() -> None:
+    with pytest.raises(SpecError) as caught:
+        estimate("h100", "llama2-70b", "chat", weights="w", kv="k", settings={"foo": "1", "bar": "2"})
+    assert [p.where for p in caught.value.problems] == ["--weights", "--kv", "--set", "--set"]
+
+
+def test_a_seller_without_a_margin_is_refused() -> None:
+    with pytest.raises(SpecError, match="--seller: applies with --price-method margin only"):
+        estimate("h100", "llama2-70b", "chat", weights="fp8", seller="x")

@@ -37,7 +37,10 @@ def parse_settings(
 def _no_settings(texts: Sequence[str]) -> list[Problem]:
     """What is no setting, and names that are set twice, of which the last would win in silence."""
     pairs = [text.partition("=") for text in texts]
-    counts = Counter(name.strip() for name, _, _ in pairs)
+    # an incomplete setting is a problem of its own below
+    counts = Counter(
+        name.strip() for name, equals, value in pairs if name.strip() and equals and value.strip()
+    )
     twice = [Problem("--set", f"{name}: expected once, got {n} times") for name, n in counts.items() if n > 1]
     return twice + [
         Problem("--set", f"expected NAME=VALUE such as hbm_bandwidth='5 TB/s', got {text!r}")
@@ -56,17 +59,6 @@ def _unknown(configs: Path | None, kind: str, name: str | None, where: str) -> l
         # a file that is found and wrong has its own place; an unknown name has that of the option
         return [p if p.where else Problem(where, p.what) for p in error.problems]
     return []
-
-
-def check_seller(seller: str | None, method: str | None) -> None:
-    """Raise `SpecError` for a seller where no price has a margin."""
-    # from the registry, so that a method of a plug-in counts too
-    sold = [name for name, each in price_methods().items() if "seller" in each.requires]
-    if seller is not None and method not in sold:
-        got = "without it" if method is None else f"with {method}"
-        raise spec_error(
-            "--seller", f"applies with --price-method {' or '.join(sold)} only, got {seller!r} {got}"
-        )
 
 
 def check_stack(stack: str | None, software: str | None) -> None:

@@ -27,9 +27,14 @@ class AnswerOptions:
 
 
 def repeated(verb: str, study: str, options: AnswerOptions, **values: object) -> str:
-    """The command that continues a search that was interrupted."""
-    given = {**values, "out": options.out, "configs": options.configs}
-    # a flag is written without a value
-    plain = ["--no-targets"] if options.no_targets else []
+    """The command that continues a search that was interrupted, and gives the same answer."""
+    samples = None if options.no_intervals or options.samples == MANY else options.samples
+    given = {**values, "samples": samples, "out": options.out, "configs": options.configs}
+    flags = {
+        "--no-targets": options.no_targets,
+        "--with-unanchored": options.with_unanchored,
+        "--no-intervals": options.no_intervals,
+    }
+    # an option that was left out keeps its default when the command is repeated
     words = [part for name, v in given.items() if v is not None for part in (f"--{name}", str(v))]
-    return shlex.join(["dse", verb, study, *words, *plain])
+    return shlex.join(["dse", verb, study, *words, *(flag for flag, is_set in flags.items() if is_set)])

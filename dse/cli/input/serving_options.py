@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dse.cli.input.checked_settings import check_price_settings, check_seller, check_stack, parse_settings
+from dse.chips.price_method import check_seller
+from dse.cli.input.checked_settings import check_price_settings, check_stack, parse_settings
 from dse.cli.input.options import (
     Activations,
     Batch,
@@ -23,6 +24,7 @@ from dse.cli.input.options import (
     Weights,
     Workload,
 )
+from dse.errors import Attempts, placed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +61,14 @@ class ServingOptions:
 
         `argument` is what the command line calls `chips`.
         """
-        check_seller(self.seller, self.price_method)
+        look = Attempts(placed)
+        look("--seller", check_seller, self.seller, self.price_method)
+        look("--stack", check_stack, stack, self.software)
         names = {"llm": self.llm, "workload": self.workload, "stack": stack}
-        pairs = parse_settings(configs, settings or [], chips=chips, argument=argument, **names)
-        check_stack(stack, self.software)
-        check_price_settings(pairs, self.price_method)
+        pairs = look(
+            "--set", parse_settings, configs, settings or [], chips=chips, argument=argument, **names
+        )
+        # without the settings there is nothing to check; their problems are reported by `done`
+        look("--set", check_price_settings, pairs or {}, self.price_method)
+        look.done()
         return pairs

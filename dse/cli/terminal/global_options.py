@@ -1,6 +1,7 @@
 """Options of every verb: --quiet and --no-color."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
@@ -35,6 +36,16 @@ def global_options() -> GlobalOptions:
     return _CURRENT.get(GlobalOptions())
 
 
+@contextmanager
+def using(options: GlobalOptions) -> Iterator[None]:
+    """Let `global_options` be these inside."""
+    token = _CURRENT.set(options)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
 def with_global_options(verb: Callable[..., None]) -> Callable[..., None]:
     """`verb` with --quiet and --no-color, which `global_options` reads while the verb runs."""
 
@@ -42,11 +53,8 @@ def with_global_options(verb: Callable[..., None]) -> Callable[..., None]:
     def call(**values: object) -> None:
         # removed, because the verb has no such parameters
         options = GlobalOptions(quiet=bool(values.pop("quiet")), no_color=bool(values.pop("no_color")))
-        token = _CURRENT.set(options)
-        try:
+        with using(options):
             verb(**values)
-        finally:
-            _CURRENT.reset(token)
 
     more = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=False, annotation=option)

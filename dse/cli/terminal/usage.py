@@ -5,6 +5,7 @@ from typing import NoReturn, Protocol
 
 import typer
 
+from dse.cli.terminal.global_options import GlobalOptions, using
 from dse.cli.terminal.guard import complain
 from dse.errors import ExitCode, Problem, nearest
 
@@ -19,9 +20,11 @@ class _Parameter(Protocol):
     def secondary_opts(self) -> list[str]: ...
 
 
-def refuse(command: str, problems: Sequence[Problem]) -> NoReturn:
-    """Print the problems and where help is, and exit as for wrong input."""
-    complain(*map(str, problems), f"`{command} --help` explains every option.")
+def refuse(command: str, args: Sequence[str], problems: Sequence[Problem]) -> NoReturn:
+    """Print the problems of `args` and where help is, and exit as for wrong input."""
+    # a line that is refused was not parsed, so its global options are read as they were typed
+    with using(GlobalOptions(no_color="--no-color" in args)):
+        complain(*map(str, problems), f"`{command} --help` explains every option.")
     raise typer.Exit(ExitCode.WRONG_INPUT)
 
 

@@ -19,10 +19,17 @@ def by_chip(settings: Mapping[str, str], chips: Mapping[str, str]) -> dict[str, 
     names = {**{name: name for name in chips.values()}, **chips}
     found: dict[str, dict[str, str]] = {name: {} for name in chips.values()}
     problems: list[Problem] = []
+    # what each setting of one chip is called, to find a chip that is named twice
+    called: dict[tuple[str, str], str] = {}
     for key, text in settings.items():
         chip = _chip_in(key, list(names))
         if chip is not None:
-            found[names[chip]][key[len(chip) + 1 :]] = text
+            own_name = key[len(chip) + 1 :]
+            other = called.setdefault((names[chip], own_name), key)
+            if other != key:
+                what = f"expected either {other} or {key}, which are the same chip, got both"
+                problems.append(Problem("--set", what))
+            found[names[chip]][own_name] = text
         elif key in OWN and len(found) > 1:
             typed = next(iter(chips))
             what = f"expected whose {key}, such as {typed}.{key}, got one for {len(found)} chips"

@@ -48,6 +48,13 @@ def chip_with(settings: Mapping[str, str], chip: ChipSpec) -> ChipSpec:
     return _with_its_cache(chip, changed, settings)
 
 
+def hold_names(settings: Mapping[str, str]) -> None:
+    """Raise `SpecError` for every name of `settings` that cannot be set, or that is set twice."""
+    problems = _unknown(by_short_name(settings), names())
+    if problems:
+        raise SpecError(problems)
+
+
 def _unknown(settings: Mapping[str, str], known: tuple[str, ...]) -> list[Problem]:
     """A problem for each name that cannot be set."""
     wrong = (name for name in settings if name not in known)

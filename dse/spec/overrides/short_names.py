@@ -140,7 +140,11 @@ def by_short_name(settings: Mapping[str, str]) -> dict[str, str]:
     for name, short in found.items():
         same.setdefault(CHIP.get(short, short), []).append(name)
     problems = [
-        Problem("--set", f"expected either {' or '.join(several)}, which are the same number, got both")
+        Problem(
+            "--set",
+            f"expected either {' or '.join(several)}, which are the same number, got both",
+            key=several[-1],
+        )
         for several in same.values()
         if len(several) > 1
     ]

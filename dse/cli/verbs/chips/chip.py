@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 import dse
-from dse.cli.input.checked_settings import check_seller, parse_settings
+from dse.chips.price_method import check_seller
+from dse.cli.input.checked_settings import parse_settings
 from dse.cli.input.options import Configs, Seller, epilog, format_option, one_of
 from dse.cli.input.output_paths import check_picture_file
 from dse.cli.show.chip_table import show
