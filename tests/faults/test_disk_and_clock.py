@@ -221,8 +221,9 @@ time.time_ns = lambda: int(time.time() * 1e9)
 def test_a_clock_that_jumps_changes_nothing(place: Path, workers: str) -> None:
     (place / "clock").mkdir()
     (place / "clock" / "sitecustomize.py").write_text(JUMPS, encoding="utf-8")
-    env = environment(PYTHONPATH=os.pathsep.join([str(place / "clock"), os.environ["PYTHONPATH"]]))
+    # the study first: what its cost model reads is in the environment that `environment` copies
     path = slow_study(place, 0.01)
+    env = environment(PYTHONPATH=os.pathsep.join([str(place / "clock"), os.environ["PYTHONPATH"]]))
     check = "import time; a = [time.time() for _ in range(5)]; assert max(a) - min(a) > 1e8"
     subprocess.run([sys.executable, "-c", check], env=env, check=True)  # the clock does jump
     ended(start("run", path, "--trials", "40", "--workers", workers, "--out", place / "out", env=env))
@@ -237,8 +238,9 @@ def test_a_clock_that_jumps_changes_nothing(place: Path, workers: str) -> None:
 def test_a_time_limit_holds_while_the_clock_jumps(place: Path) -> None:
     (place / "clock").mkdir()
     (place / "clock" / "sitecustomize.py").write_text(JUMPS, encoding="utf-8")
-    env = environment(PYTHONPATH=os.pathsep.join([str(place / "clock"), os.environ["PYTHONPATH"]]))
+    # the study first: what its cost model reads is in the environment that `environment` copies
     path = slow_study(place, 0.01)
+    env = environment(PYTHONPATH=os.pathsep.join([str(place / "clock"), os.environ["PYTHONPATH"]]))
     process = start("run", path, "--trials", "1000000", "--timeout", "2 s", "--out", place / "out", env=env)
     assert "The time limit ended the run" in ended(process)
     assert in_journal(place / "out" / "study.journal") > 20

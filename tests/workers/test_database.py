@@ -56,7 +56,8 @@ def test_a_run_in_a_database_makes_the_trials_of_a_run_in_a_file(server: Databas
 
 
 def test_fleets_share_a_database_with_fewer_connections_than_workers(server: Database, place: Path) -> None:
-    path = slow_study(place, 0.05, name="shared", budget={"trials": 60})
+    # slow enough that the second fleet finds trials left, also where it starts seconds after the first
+    path = slow_study(place, 0.4, name="shared", budget={"trials": 60})
     options = ("--storage", server.url, "--processes", "2", "--out")
     fleets = [start("worker", path, *options, place / f"w{i}") for i in range(2)]
     for process in fleets:
