@@ -8,7 +8,6 @@ registered is refused, as it would count as nothing in silence.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from dse.arrays import Floats
 from dse.spec.attention.registered import second_count_of
@@ -39,12 +38,6 @@ class Count:
     """FLOP of attention for a decoded token [FLOP]."""
     prompt_core_flop: Floats
     """FLOP of attention for a prompt without its largest layer [FLOP]."""
-
-
-def over(amount: npt.ArrayLike, rate: npt.ArrayLike, otherwise: float = 0.0) -> Floats:
-    """Quotient of the two, and `otherwise` where the rate is 0."""
-    known = np.asarray(rate) > 0.0
-    return np.where(known, amount / np.where(known, rate, 1.0), otherwise)
 
 
 def count(llm: api.Llm, work: api.Workload) -> Count:

@@ -12,8 +12,8 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from dse.arrays import Floats
-from dse.bounds.first_principles import Count, count, over
+from dse.arrays import Floats, over
+from dse.bounds.first_principles import Count, count
 from dse.errors import BeatsPhysics
 from objectives import api
 from objectives.equations.serving.registry import serving_mode

@@ -203,7 +203,7 @@ def precision_named(weights: str, kv: str | None, activations: str | None) -> Pr
     ]
     if problems:
         raise SpecError(problems)
-    sub_byte = weights in ("int4", "nvfp4", "mxfp4")
-    follows = "fp16" if sub_byte else weights
+    # narrower than a byte only where the user names it
+    follows = "fp16" if FORMATS[weights] < 1.0 else weights
     data = {"weights": weights, "kv": kv or follows, "activations": activations or follows}
     return build_spec(PrecisionSpec, data, "--kv, --activations")

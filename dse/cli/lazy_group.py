@@ -96,10 +96,11 @@ class LazyGroup(TyperGroup):
         """Parse what comes before the verb, or print the problem and exit."""
         context = cast(typer.Context, ctx)
         try:
-            return super().parse_args(context, args)
+            # a copy: the parser consumes its list, which is read again below
+            return super().parse_args(context, list(args))
         except typer.TyperException as error:
-            # `dse` alone prints its help; the class of this error is private to typer
-            if type(error).__name__ == "NoArgsIsHelpError":
+            # `dse` alone prints its help, which click raises as an error
+            if not args:
                 raise
             refuse(context.command_path, args, [problem_of(error, self.get_params(context))])
 

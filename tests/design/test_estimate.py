@@ -357,3 +357,11 @@ def test_wrong_settings_are_reported_with_wrong_names() -> None:
 def test_a_seller_without_a_margin_is_refused() -> None:
     with pytest.raises(SpecError, match="--seller: applies with --price-method margin only"):
         estimate("h100", "llama2-70b", "chat", weights="fp8", seller="x")
+
+
+@pytest.mark.parametrize("weights", ["int4", "nvfp4", "q4_0", "q5_k_m", "exl2-3.6"])
+def test_weights_below_a_byte_leave_cache_and_activations_wide_unless_they_are_named(weights: str) -> None:
+    found = estimate("h100", "llama2-70b", "chat", weights=weights)
+    assert found.precision == {"weights": weights, "kv": "fp16", "activations": "fp16"}
+    named = estimate("h100", "llama2-70b", "chat", weights=weights, kv="fp8")
+    assert named.precision["kv"] == "fp8"

@@ -304,8 +304,8 @@ def test_the_bound_shares_no_code_with_cost_models(module: object) -> None:
     imported = {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
     imported |= {f"{n.module}.{a.name}" for n in nodes if isinstance(n, ast.ImportFrom) for a in n.names}
     ours = {name for name in imported if name.startswith(("objectives", "dse"))}
-    # a type, an error, and of a serving mode one fact: whether a batch starts together
-    allowed = {"objectives.api", "dse.errors.BeatsPhysics", "dse.arrays.Floats"}
+    # a type, a safe quotient, an error, and of a serving mode one fact: whether a batch starts together
+    allowed = {"objectives.api", "dse.errors.BeatsPhysics", "dse.arrays.Floats", "dse.arrays.over"}
     allowed.add("objectives.equations.serving.registry.serving_mode")
     # the second counts by class, and the classes
     allowed.add("dse.spec.attention.registered.second_count_of")

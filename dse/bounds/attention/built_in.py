@@ -17,7 +17,7 @@ SOFTMAX: Final = KindEntry(
     spec=AttentionSpec,
     counts=softmax,
     second_count=second_softmax,
-    key="Softmax attention (MHA, GQA or MQA).",
+    description="Softmax attention (MHA, GQA or MQA).",
 )
 LATENT: Final = KindEntry(
     architecture=LatentAttention, spec=LatentAttentionSpec, counts=latent, second_count=second_latent

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dse.arrays import Floats
+from dse.arrays import Floats, over
 from objectives.api import Attention
 
 
@@ -41,8 +41,7 @@ def seen(a: Attention, mean: Floats, most: Floats, /) -> Floats:
         return mean
     if a.chunked:
         return np.where(most <= a.window, mean, 0.0)
-    known = most > 0.0
-    return mean * np.minimum(1.0, np.where(known, a.window / np.where(known, most, 1.0), 1.0))
+    return mean * np.minimum(1.0, over(a.window, most, 1.0))
 
 
 def pairs(a: Attention, isl: Floats, /) -> Floats:

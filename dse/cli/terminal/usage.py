@@ -39,9 +39,9 @@ def problem_of(error: typer.TyperException, parameters: Sequence[_Parameter]) ->
     if option is not None and hasattr(error, "possibilities"):
         return Problem(option, f"unknown option; {nearest(option, _options(parameters))}")
     if option is not None:
-        # click says "requires an argument" of a lone option, and "does not take a value" of a flag
-        lone = "requires" in error.message
-        return Problem(option, "expected a value, got none" if lone else "expected no value")
+        # only a flag is refused for its value, and only another option for the lack of one
+        flag = any(getattr(p, "is_flag", False) for p in parameters if option in (*p.opts, *p.secondary_opts))
+        return Problem(option, "expected no value" if flag else "expected a value, got none")
     return Problem("", error.message)
 
 

@@ -108,7 +108,7 @@ def _rdb(url: str) -> BaseStorage:
     if url.startswith("sqlite:///"):
         _own_sqlite(Path(url.removeprefix("sqlite:///")))
     # a connection for the time of a write: a hundred workers hold none while they compute
-    # SQLite has one writer at a time: the others wait, and after 5 s by default they fail
+    # SQLite has one writer at a time: the others wait, by default not long enough
     options = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"poolclass": NullPool}
     try:
         # a copy for each attempt, since Optuna adds options to it
@@ -131,7 +131,7 @@ def _made(make: Callable[[], BaseStorage]) -> BaseStorage:
             # each database raises another error for a table or row that exists; only the words are alike
             if not any(word in str(error) for word in ("already exists", "UNIQUE", "duplicate")):
                 raise
-            # growing waits, 4.5 s in all
+            # growing waits: the other process may need some time
             time.sleep(0.1 * attempt)
     return make()
 

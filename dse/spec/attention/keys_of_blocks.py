@@ -22,7 +22,9 @@ def with_attention(block: type[S]) -> type[S]:
         # a method too would be hidden by a key of its name
         if key in block.model_fields or hasattr(block, key):
             raise refuse_key(key)
-    fields = {key: (kind.spec | None, Field(None, description=kind.key)) for key, kind in kinds.items()}
+    fields = {
+        key: (kind.spec | None, Field(None, description=kind.description)) for key, kind in kinds.items()
+    }
     # names of fields are not known before, so no type says which arguments go together
     make: Callable[..., type[Spec]] = create_model
     keys = make("AttentionKeys", __base__=block.__bases__, **fields)

@@ -75,5 +75,5 @@ class KindEntry(Generic[A]):
     """How the equations count the layer."""
     second_count: SecondCount[A]
     """How the bound counts it; shares no code with `counts`, so that a mistake in one shows."""
-    key: str = "Instead of `attention`."
+    description: str = "Instead of `attention`."
     """What the JSON Schema says of the key."""
