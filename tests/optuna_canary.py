@@ -43,8 +43,10 @@ NAMES = (
             "SET_TRIAL_USER_ATTR",
             "SET_TRIAL_SYSTEM_ATTR",
             "SET_TRIAL_STATE_VALUES",
+            "DISCARD_TRIALS",
         )
     ),
+    Name("optuna.distributions", "BaseDistribution._contains", ("self", "param_value_in_internal_repr")),
     Name("optuna.storages._rdb.models", "TrialValueModel.value_to_stored_repr", ("value",)),
     *(
         Name("optuna.storages._rdb.models", f"{model}.__table__")

@@ -5,17 +5,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import cast
 
 from optuna.exceptions import OptunaError, StorageInternalError
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
-from optuna.storages.journal import JournalRedisBackend
 
 from dse.errors import StorageError, nearest, spec_error
 from dse.search.samplers.optuna_samplers import without_experimental_warnings
 from dse.search.storage.journal import open_journal
+from dse.search.storage.line_shapes import LineError
 from dse.search.storage.optuna_private import ReconnectingProxy
+from dse.search.storage.redis_journal import RedisJournal, Server
 
-SCHEMES = ("journal", "sqlite", "postgresql", "mysql", "redis", "grpc", "memory")
+SCHEMES = ("journal", "sqlite", "postgresql", "mysql", "redis", "rediss", "grpc", "memory")
 TRIES = 10
 EXTRA = "pip install 'dse[cluster]'"
 
@@ -49,7 +51,7 @@ def open_storage(url: str) -> BaseStorage:
         return InMemoryStorage()
     if scheme == "journal":
         return open_journal(Path(url.removeprefix("journal:")))
-    if scheme == "redis":
+    if scheme in ("redis", "rediss"):
         return _redis(url)
     if scheme == "grpc":
         return _grpc(url)
@@ -68,12 +70,17 @@ def hidden(url: str) -> str:
 
 
 def _redis(url: str) -> BaseStorage:
+    """A journal in Redis."""
     try:
-        from redis.exceptions import RedisError  # an optional package
+        from redis import Redis, RedisError  # an optional package
     except ImportError:
         raise spec_error("--storage", f"redis:// needs the package redis: {EXTRA}") from None
     try:
-        return JournalStorage(JournalRedisBackend(url))
+        return JournalStorage(RedisJournal(cast(Server, Redis.from_url(url)), hidden(url)))
+    except LineError as error:
+        raise spec_error(
+            "--storage", f"{hidden(url)}: expected the journal of an Optuna study, got {error}"
+        ) from None
     # redis raises ValueError for a URL that it cannot read
     except (RedisError, ValueError, OSError) as error:
         raise spec_error("--storage", f"{hidden(url)} cannot be opened: {first_line(error)}") from None

@@ -2,14 +2,17 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from dse.errors import SpecError, spec_error
+from dse.errors import DseError, spec_error
+from dse.front.own_files import open_own, opened, own_folder, refuse_way_out
+from dse.search.storage.log_lines import LIMIT, Damage
 from dse.search.storage.optuna_private import JournalLock, LogLine, lock_file
 
 ORPHANED = 5
@@ -18,13 +21,58 @@ ORPHANED = 5
 Logs = list[LogLine]
 
 
-class Journal(JournalFileBackend):
+class CheckedFile(JournalFileBackend):
+    """The lines of a journal file, each of them checked; it is only read."""
+
+    def __init__(self, path: Path) -> None:
+        # the path of a link that stays in its folder is that of its file
+        self.path = refuse_way_out(path)
+        self._damage = Damage(lambda number: f"{path}:{number}")
+        # number of the next line, and where it begins
+        self._next = (0, 0)
+        super().__init__(str(self.path), lock_obj=JournalLock(str(self.path), grace_period=ORPHANED))
+
+    def read_logs(self, log_number_from: int) -> Generator[LogLine, None, None]:
+        """Whole lines from a number on; a damaged one is left out. Raises `OSError` and `LineError`."""
+        number, offset = self._next if self._next[0] == log_number_from else (0, 0)
+        with os.fdopen(open_own(self.path, os.O_RDONLY), "rb") as file:
+            # what is written while we read comes the next time
+            size = os.fstat(file.fileno()).st_size
+            file.seek(offset)
+            while offset < size:
+                raw, length, whole = _line(file)
+                if not whole:
+                    break
+                number, offset = number + 1, offset + length
+                if number > log_number_from:
+                    line = self._damage.line(raw, number)
+                    self._next = (number, offset)
+                    yield line
+        self._damage.report(number)
+
+    def append_logs(self, logs: Logs) -> None:  # noqa: ARG002 - whatever it would have written
+        """Refuse: what is only read is not written."""
+        raise PermissionError(1, "the journal is only read here", str(self.path))
+
+
+def _line(file: BinaryIO) -> tuple[bytes, int, bool]:
+    """The next line without more of it than is read, its length, and whether its end is there."""
+    raw = file.readline(LIMIT + 1)
+    length, end = len(raw), raw[-1:]
+    while end not in (b"\n", b""):
+        more = file.readline(LIMIT)
+        length, end = length + len(more), more[-1:]
+    return raw, length, end == b"\n"
+
+
+class Journal(CheckedFile):
     """A journal file whose every append is whole: what a killed writer or a full disk left is trimmed."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._guard = JournalLock(str(path), grace_period=ORPHANED)
-        super().__init__(str(path), lock_obj=self._guard)
+        # before Optuna makes it, with a mode that others can read
+        opened(path, "ab").close()
+        super().__init__(path)
+        self._guard = JournalLock(str(self.path), grace_period=ORPHANED)
 
     def append_logs(self, logs: Logs) -> None:
         """Append logs, all of them or none; raises `OSError`."""
@@ -38,8 +86,8 @@ class Journal(JournalFileBackend):
             trim(self.path)
             text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in make())
             # without a buffer: that would keep what did not fit, and write it when the file is closed
-            with self.path.open("ab", buffering=0) as file:
-                size, rest = file.tell(), memoryview(text.encode())
+            with opened(self.path, "ab") as file:
+                size, rest = file.seek(0, os.SEEK_END), memoryview(text.encode())
                 try:
                     # a write without a buffer may take only a part, as where a disk is nearly full
                     while rest:
@@ -49,7 +97,7 @@ class Journal(JournalFileBackend):
                 # an interrupt, too, must leave no part of them
                 except BaseException:
                     # all lines or none, since they may be those of one trial
-                    os.truncate(self.path, size)
+                    file.truncate(size)
                     raise
         finally:
             self._guard.release()
@@ -66,7 +114,7 @@ class Journal(JournalFileBackend):
 def open_journal(path: Path) -> JournalStorage:
     """The storage in the journal at `path`; raises `SpecError` when there is no journal and can be none."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        own_folder(path.parent)
         if path.is_dir():
             raise IsADirectoryError(21, "Is a directory", str(path))
         # before a lock is made next to it: a wrong path is left as it was
@@ -74,8 +122,8 @@ def open_journal(path: Path) -> JournalStorage:
         backend = Journal(path)
         backend.mend()
         return JournalStorage(backend)
-    # it is a `ValueError` too, which the last clause would reword
-    except SpecError:
+    # some are a `ValueError` too, which the last clause would reword
+    except DseError:
         raise
     except OSError as error:
         raise spec_error(str(path), f"the journal cannot be opened: {error.strerror or error}") from None
@@ -92,7 +140,7 @@ def check_first_byte(path: Path) -> None:
     """Raise `SpecError` for a file that is no journal, before it is locked or written."""
     if not path.exists() or path.stat().st_size == 0:
         return
-    with path.open("rb") as file:
+    with opened(path, "rb") as file:
         # each line of a journal is a JSON object
         if file.read(1) != b"{":
             raise spec_error(str(path), "expected a journal of an Optuna study, got another file")
@@ -106,7 +154,7 @@ def trim(path: Path) -> int:
     if not path.exists() or path.stat().st_size == 0:
         return 0
     check_first_byte(path)
-    with path.open("rb+") as file:
+    with opened(path, "rb+") as file:
         size = file.seek(-1, os.SEEK_END) + 1
         if file.read(1) == b"\n":  # as always but after a crash
             return 0
@@ -119,7 +167,7 @@ def trim(path: Path) -> int:
         return size - whole
 
 
-def _end_of_last_line(file: BinaryIO, size: int) -> int:
+def _end_of_last_line(file: FileIO, size: int) -> int:
     """Offset just behind the last newline."""
     # backwards: an incomplete line is short, a journal may be large
     block, end = 65536, size

@@ -17,17 +17,20 @@ from threading import Event
 from typing import Any, Protocol
 
 from optuna import Study, Trial
-from optuna.distributions import distribution_to_json
+from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage, get_storage
 from optuna.storages.journal import BaseJournalBackend, JournalFileSymlinkLock
-from optuna.storages.journal._storage import JournalOperation
+from optuna.storages.journal._storage import JournalOperation as Operation
 from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
-__all__ = ["FrozenStudy"]
+__all__ = ["FrozenStudy", "Operation"]
 
 FIXED_PARAMS = "fixed_params"
 """System attribute that holds the parameters with which a trial was enqueued."""
+
+DAMAGED = "dse:damaged"
+"""System attribute of a trial that takes the place of one that cannot be read: why."""
 
 WORKER = "dse"
 """Worker name in the lines that we write; Optuna's own writers have long random ones."""
@@ -96,7 +99,7 @@ def created_line(study_id: int, trial: FrozenTrial) -> LogLine:
     values = _values(trial)
     started, completed = trial.datetime_start, trial.datetime_complete
     line = {
-        "op_code": JournalOperation.CREATE_TRIAL,
+        "op_code": Operation.CREATE_TRIAL,
         "worker_id": WORKER,
         "study_id": study_id,
         "state": trial.state,
@@ -119,25 +122,47 @@ def finished_lines(
     """The lines that finish a running trial like `trial`, with the attributes that it does not have yet."""
     lines: list[LogLine] = [
         {
-            "op_code": JournalOperation.SET_TRIAL_PARAM,
+            "op_code": Operation.SET_TRIAL_PARAM,
             "param_name": name,
             "param_value_internal": trial.distributions[name].to_internal_repr(value),
             "distribution": distribution_to_json(trial.distributions[name]),
         }
         for name, value in trial.params.items()
     ]
-    lines += [{"op_code": JournalOperation.SET_TRIAL_USER_ATTR, "user_attr": {k: v}} for k, v in user.items()]
-    lines += [
-        {"op_code": JournalOperation.SET_TRIAL_SYSTEM_ATTR, "system_attr": {k: v}} for k, v in system.items()
-    ]
+    lines += [{"op_code": Operation.SET_TRIAL_USER_ATTR, "user_attr": {k: v}} for k, v in user.items()]
+    lines += [{"op_code": Operation.SET_TRIAL_SYSTEM_ATTR, "system_attr": {k: v}} for k, v in system.items()]
     # the state is the last line: Optuna refuses changes of a finished trial
     end = {
-        "op_code": JournalOperation.SET_TRIAL_STATE_VALUES,
+        "op_code": Operation.SET_TRIAL_STATE_VALUES,
         "state": trial.state,
         "values": _values(trial),
         "datetime_complete": _iso(trial.datetime_complete or datetime.now()),
     }
     return [{**line, "worker_id": WORKER, "trial_id": trial_id} for line in [*lines, end]]
+
+
+def lost_trial_line(study_id: int, attrs: Mapping[str, object]) -> LogLine:
+    """The line of a trial that failed, with system attributes: it keeps the number of one that is lost."""
+    return {
+        "op_code": Operation.CREATE_TRIAL,
+        "worker_id": WORKER,
+        "study_id": study_id,
+        "state": TrialState.FAIL,
+        # Optuna wants both times of a finished trial
+        "datetime_start": "1970-01-01T00:00:00+00:00",
+        "datetime_complete": "1970-01-01T00:00:00+00:00",
+        "system_attrs": dict(attrs),
+    }
+
+
+def no_line() -> LogLine:
+    """A line that Optuna passes over."""
+    return {"op_code": Operation.DISCARD_TRIALS, "worker_id": WORKER}
+
+
+def holds(distribution: BaseDistribution, value: float) -> bool:
+    """Whether a distribution contains a value as it is stored."""
+    return distribution._contains(value)
 
 
 def _values(trial: FrozenTrial) -> list[float] | None:

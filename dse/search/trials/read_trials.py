@@ -6,11 +6,12 @@ from typing import TypeAlias
 
 from optuna.exceptions import OptunaError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from dse.errors import spec_error
+from dse.front.own_files import opened
 from dse.search.storage.by_url import EXTRA, first_line, hidden, open_storage, storage_errors, with_driver
+from dse.search.storage.journal import CheckedFile
 from dse.search.storage.optuna_private import study_id
 
 Storage: TypeAlias = BaseStorage
@@ -32,12 +33,12 @@ def reading(folder: Path, url: str | None = None) -> BaseStorage | None:
     if not path.is_file():
         return None
     try:
-        with path.open("rb") as file:
+        with opened(path, "rb") as file:
             # an empty file is the journal of a run that has just begun
             if file.read(1) not in (b"", b"{"):
                 raise ValueError("no journal")
-        # Optuna's own backend: ours trims what a killed writer left, and a reader must change nothing
-        return JournalStorage(JournalFileBackend(str(path)))
+        # no `Journal`: that trims what a killed writer left, and a reader must change nothing
+        return JournalStorage(CheckedFile(path))
     except OSError as error:
         raise spec_error(str(path), f"the journal cannot be read: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, AssertionError):  # raised by Optuna for lines of others
