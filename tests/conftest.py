@@ -27,6 +27,7 @@ SLOW = (
     "cli/test_assumed.py", "cli/test_run.py", "cli/test_run_cases.py", "cli/test_with_unanchored.py",
     "cli/test_front.py", "cli/test_pages_and_pictures.py", "cli/test_catalog.py", "cli/test_check.py",
     "cli/test_chip.py", "cli/test_process.py", "cli/test_sweep.py", "studies/test_committed_fronts.py",
+    "cli/test_passwords.py",
 )  # fmt: skip
 """What starts processes, servers, searches or fits, compiles, draws, or tries many random designs, besides
 single tests that are marked: without them (`pytest -m "not slow"`) the rest takes a minute on two cores."""

@@ -2,7 +2,9 @@
 
 import os
 import sys
+import traceback
 from pathlib import Path
+from types import TracebackType
 from typing import Annotated
 
 import typer
@@ -10,7 +12,9 @@ import typer
 import dse
 from dse.cli.lazy_group import LazyGroup
 from dse.cli.terminal.guard import complain
+from dse.cli.terminal.process_list import hide_passwords
 from dse.errors import ExitCode
+from dse.masks import masked
 
 HELP = """Search for the AI-inference chip that minimises $/(token/s) under latency targets.
 
@@ -65,8 +69,15 @@ def _open_streams() -> None:
         sys.exit(ExitCode.WRONG_INPUT)
 
 
+def _without_passwords(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the stack trace of a mistake of the program; drivers put addresses into their errors."""
+    print(masked("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
+
+
 def main() -> None:
     """Entry point of the program `dse`."""
+    hide_passwords()
+    sys.excepthook = _without_passwords
     _open_streams()
     for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a sign gets a "?", not a stack trace
         # a captured stream may lack it

@@ -16,6 +16,7 @@ from dse.cli.cases.one_case import CaseOptions, Progress, run_case
 from dse.cli.terminal.progress import calm
 from dse.errors import HelperLost
 from dse.front.files import Front
+from dse.masks import without_passwords
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.run.study_reference import StudyReference, reference_to
 
@@ -88,8 +89,9 @@ class Helper:
 
 
 def _environment() -> dict[str, str]:
+    # its cases are stored in files of their own
     # `python -m` would not see the paths that this process added to its own
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    return {**without_passwords(os.environ), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
 
 
 def serve(fd: int) -> None:

@@ -8,6 +8,7 @@ import typer
 from typer.models import OptionInfo
 
 from dse.errors import UnitError, spec_error, unknown
+from dse.masks import STORAGE
 from dse.spec.yaml.units import parse
 
 Study = Annotated[
@@ -27,7 +28,10 @@ Out = Annotated[
 Stored = Annotated[
     str | None,
     typer.Option(
-        "--storage", metavar="URL", help="Database of the trials [default: a file in the results folder]."
+        "--storage",
+        metavar="URL",
+        envvar=STORAGE,
+        help="Database of the trials [default: a file in the results folder].",
     ),
 ]
 Scheduler = Annotated[

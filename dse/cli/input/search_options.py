@@ -1,11 +1,13 @@
 """Options of the verbs that search a study and print its answer."""
 
+import os
 import shlex
 from dataclasses import dataclass
 
 from dse.cli.input.eligibility import WithUnanchored
 from dse.cli.input.options import Configs, NoTargets, Out, SoftwareOption
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples
+from dse.masks import STORAGE, hidden
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,9 @@ class AnswerOptions:
 def repeated(verb: str, study: str, options: AnswerOptions, **values: object) -> str:
     """The command that continues a search that was interrupted, and gives the same answer."""
     samples = None if options.no_intervals or options.samples == MANY else options.samples
+    # what comes from the environment comes from there again
+    if values.get("storage") == os.environ.get(STORAGE):
+        values["storage"] = None
     given = {**values, "samples": samples, "out": options.out, "configs": options.configs}
     flags = {
         "--no-targets": options.no_targets,
@@ -36,5 +41,9 @@ def repeated(verb: str, study: str, options: AnswerOptions, **values: object) ->
         "--no-intervals": options.no_intervals,
     }
     # an option that was left out keeps its default when the command is repeated
-    words = [part for name, v in given.items() if v is not None for part in (f"--{name}", str(v))]
+    words = [part for name, v in given.items() if v is not None for part in (f"--{name}", _shown(name, v))]
     return shlex.join(["dse", verb, study, *words, *(flag for flag, is_set in flags.items() if is_set)])
+
+
+def _shown(name: str, value: object) -> str:
+    return hidden(str(value)) if name == "storage" else str(value)

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dse.cli.terminal.global_options import global_options
+from dse.masks import masked
 
 WIDTH = 100
 """Width where the terminal has none, as in a pipe."""
@@ -167,4 +168,4 @@ def remark(text: str) -> None:
     if global_options().quiet:
         return
     # a line break in a path or a command would be copied with it
-    stderr().print(text, style="dim", soft_wrap=True)
+    stderr().print(masked(text), style="dim", soft_wrap=True)

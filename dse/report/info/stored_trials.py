@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dse.errors import SpecError, spec_error
+from dse.masks import hidden
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.analysis.importance import Importance, importance
 from dse.search.analysis.progress import Progress, progress
-from dse.search.storage.by_url import hidden
 from dse.search.trials.read_trials import Trials, reading, remote_trials, stored_trials
 
 

@@ -4,7 +4,7 @@ import os
 import socket
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -29,7 +29,8 @@ class _WorkOrder:
     """What every task needs."""
 
     study: StudyBundle
-    storage: str
+    storage: str = field(repr=False)
+    """It may hold a password, and Dask logs the arguments of a task that fails."""
     trials: int | None
     timeout: float | None
     sampler: str | None

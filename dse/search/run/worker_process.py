@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from dse.front.tables import Table
+from dse.masks import without_passwords
 from dse.search.run.process_main import Message, WorkerStart
 from dse.search.run.recovery_log import recovered
 from dse.search.run.workforce import Delivery
@@ -146,7 +147,11 @@ def launch(start: WorkerStart, number: int) -> WorkerProcess:
 
 
 def _environment() -> dict[str, str]:
-    """A worker imports from the same folders, and uses one core: there is one worker for each."""
+    """A worker imports from the same folders, opens no storage, and uses one core: there is one for each."""
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     # a limit that the user has set comes second and wins
-    return {**single, **os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    return {
+        **single,
+        **without_passwords(os.environ),
+        "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+    }

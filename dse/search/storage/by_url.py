@@ -11,6 +11,7 @@ from optuna.exceptions import OptunaError, StorageInternalError
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 
 from dse.errors import StorageError, nearest, spec_error
+from dse.masks import hidden, masked, remember
 from dse.search.samplers.optuna_samplers import without_experimental_warnings
 from dse.search.storage.journal import open_journal
 from dse.search.storage.line_shapes import LineError
@@ -45,6 +46,8 @@ def open_storage(url: str) -> BaseStorage:
     memory:. Raises `SpecError` for an unknown scheme, and for a storage that cannot be opened or holds
     something else.
     """
+    # before anything can fail with it
+    remember(url)
     # a URL may name its driver, as postgresql+psycopg does
     scheme = url.partition(":")[0].partition("+")[0]
     if scheme == "memory":
@@ -57,16 +60,7 @@ def open_storage(url: str) -> BaseStorage:
         return _grpc(url)
     if scheme in SCHEMES:
         return _rdb(url)
-    raise spec_error("--storage", f"unknown scheme in {url!r}; {nearest(scheme, SCHEMES)}")
-
-
-def hidden(url: str) -> str:
-    """The URL without its password."""
-    # at the last @: a password may contain one, a host cannot
-    before, at, host = url.rpartition("@")
-    scheme, mark, login = before.partition("://")
-    name, colon, _ = login.partition(":")
-    return f"{scheme}{mark}{name}{':***' if colon else ''}@{host}" if at and mark else url
+    raise spec_error("--storage", f"unknown scheme in {hidden(url)!r}; {nearest(scheme, SCHEMES)}")
 
 
 def _redis(url: str) -> BaseStorage:
@@ -91,7 +85,7 @@ def _grpc(url: str) -> BaseStorage:
     # at the last colon: an IPv6 address has others
     host, _, port = url.removeprefix("grpc://").rpartition(":")
     if not host or not port.isdigit():
-        raise spec_error("--storage", f"expected grpc://HOST:PORT, got {url!r}")
+        raise spec_error("--storage", f"expected grpc://HOST:PORT, got {hidden(url)!r}")
     try:
         with without_experimental_warnings():
             proxy = ReconnectingProxy(host=host, port=int(port))
@@ -100,7 +94,7 @@ def _grpc(url: str) -> BaseStorage:
         raise spec_error("--storage", f"grpc:// needs the package grpcio: {EXTRA}") from None
     except Exception as error:  # grpc.FutureTimeoutError is no class of its own without the package
         raise spec_error(
-            "--storage", f"{url}: expected `dse serve-storage` there, got {first_line(error)}"
+            "--storage", f"{hidden(url)}: expected `dse serve-storage` there, got {first_line(error)}"
         ) from None
     return proxy
 
@@ -123,7 +117,8 @@ def _rdb(url: str) -> BaseStorage:
     except ImportError:
         raise spec_error("--storage", f"{hidden(url)} needs the driver of its database: {EXTRA}") from None
     # Optuna raises RuntimeError for tables of another of its versions
-    except (SQLAlchemyError, RuntimeError, OSError, OptunaError) as error:
+    # and ValueError comes of a port that is no number, as where a slash in a password ends the host
+    except (SQLAlchemyError, RuntimeError, ValueError, OSError, OptunaError) as error:
         raise spec_error("--storage", f"{hidden(url)} cannot be opened: {first_line(error)}") from None
 
 
@@ -171,5 +166,5 @@ def _own_sqlite(path: Path) -> None:
 
 
 def first_line(error: BaseException) -> str:
-    """First line of the message of an error; its type where there is no message."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    """First line of the message of an error, without passwords; its type where there is no message."""
+    return masked((str(error).splitlines() or [type(error).__name__])[0])

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from optuna.storages import RDBStorage
 
 from dse.errors import spec_error
-from dse.search.storage.by_url import EXTRA, hidden, open_storage
+from dse.masks import hidden
+from dse.search.storage.by_url import EXTRA, open_storage
 from dse.search.storage.optuna_private import grpc_server
 
 THREADS = 10

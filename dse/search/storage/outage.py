@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dse.errors import spec_error
-from dse.search.storage.by_url import first_line, hidden
+from dse.masks import hidden
+from dse.search.storage.by_url import first_line
 
 _DRIVERS = ("psycopg2", "psycopg", "pymysql", "MySQLdb")
 PATIENCE = 60.0

@@ -8,11 +8,12 @@ from optuna.exceptions import DuplicatedStudyError
 from optuna.trial import FrozenTrial, TrialState
 
 from dse.errors import spec_error
+from dse.masks import hidden
 from dse.question.resolved_study import ResolvedStudy, digest
 from dse.search.analysis.stored_question import check, settle
 from dse.search.samplers.optuna_samplers import without_experimental_warnings
 from dse.search.storage.bulk_writer import writer_of
-from dse.search.storage.by_url import hidden, open_storage
+from dse.search.storage.by_url import open_storage
 from dse.search.storage.optuna_private import FIXED_PARAMS, cached, study_id, trial_id
 from dse.search.trials.keys import worker_of
 from dse.search.trials.suggest import first_trials

@@ -10,7 +10,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from dse.errors import spec_error
 from dse.front.own_files import opened
-from dse.search.storage.by_url import EXTRA, first_line, hidden, open_storage, storage_errors, with_driver
+from dse.masks import hidden, remember
+from dse.search.storage.by_url import EXTRA, first_line, open_storage, storage_errors, with_driver
 from dse.search.storage.journal import CheckedFile
 from dse.search.storage.optuna_private import study_id
 
@@ -49,19 +50,20 @@ def _reading_elsewhere(url: str) -> BaseStorage:
     """A database or a server, opened without creating anything."""
     from sqlalchemy.exc import SQLAlchemyError  # 0.2 s, which only databases need
 
+    remember(url)
     scheme = url.partition(":")[0].partition("+")[0]
     if scheme not in ("sqlite", "postgresql", "mysql"):
         return open_storage(url)
     # SQLite would create a file that is missing
     if scheme == "sqlite" and not Path(url.removeprefix("sqlite:///")).is_file():
-        raise spec_error("--storage", f"expected a database of Optuna studies at {url}, got no file")
+        raise spec_error("--storage", f"expected a database of Optuna studies at {hidden(url)}, got no file")
     try:
         storage = RDBStorage(with_driver(url), skip_table_creation=True)
         # missing tables show only when they are read
         storage.get_all_studies()
     except ImportError:
         raise spec_error("--storage", f"{hidden(url)} needs the driver of its database: {EXTRA}") from None
-    except (SQLAlchemyError, OptunaError, RuntimeError, OSError) as error:
+    except (SQLAlchemyError, OptunaError, RuntimeError, ValueError, OSError) as error:
         raise spec_error("--storage", f"{hidden(url)} cannot be read: {first_line(error)}") from None
     return storage
 

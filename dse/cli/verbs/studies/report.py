@@ -18,10 +18,10 @@ from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import remark
 from dse.errors import spec_error
 from dse.front.files import write_files
+from dse.masks import hidden
 from dse.report.info.evidence import gather
 from dse.report.info.stored_trials import searched
 from dse.report.page.study_report import Extras, study_report
-from dse.search.storage.by_url import hidden
 from dse.spec.catalog.lookup import Catalog
 
 EPILOG = epilog(

@@ -26,6 +26,7 @@ from dse.cli.terminal.progress import calm, shown
 from dse.cli.terminal.tables import stdout
 from dse.errors import ExitCode, InterruptedRun
 from dse.front.exact import compared_to_exact
+from dse.masks import STORAGE
 from dse.report.info.cases_info import cases_info
 from dse.report.plots.cases_plot import draw_cases
 from dse.search.run.runner import RunResult
@@ -65,6 +66,7 @@ def run(
         str | None,
         typer.Option(
             metavar="URL",
+            envvar=STORAGE,
             help=(
                 "Where trials are stored: journal:PATH, sqlite:///PATH, postgresql://... or "
                 "memory: [default: a file in the results folder]."

@@ -6,6 +6,7 @@ import typer
 
 from dse.cli.input.options import epilog, whole
 from dse.cli.terminal.tables import stdout
+from dse.masks import STORAGE
 from dse.search.storage.grpc_server import serve
 
 EPILOG = epilog(
@@ -16,7 +17,10 @@ EPILOG = epilog(
 
 
 def serve_storage(
-    url: Annotated[str, typer.Argument(metavar="URL", help="Database: postgresql://..., sqlite:///...")],
+    url: Annotated[
+        str,
+        typer.Argument(metavar="URL", envvar=STORAGE, help="Database: postgresql://..., sqlite:///..."),
+    ],
     host: Annotated[
         str,
         typer.Option(

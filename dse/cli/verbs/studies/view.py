@@ -1,5 +1,6 @@
 """`dse view`: the studies of a folder in a browser, live."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from dse.cli.input.stored_results import folder_of
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.tables import remark, stdout
 from dse.errors import spec_error
+from dse.masks import STORAGE
 from dse.spec.catalog.lookup import Catalog
 from dse.view.app import View
 from dse.view.live import LiveStudy
@@ -84,7 +86,8 @@ def _first(
             raise spec_error(
                 "--out", "expected a STUDY as well, got none; --results takes a folder of results"
             )
-        if storage is not None:
+        # from the environment it may be meant for other verbs
+        if storage is not None and storage != os.environ.get(STORAGE):
             raise spec_error("--storage", "expected a STUDY as well, got none")
         return "/"
     with blame("STUDY"):

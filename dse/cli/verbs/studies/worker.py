@@ -13,6 +13,7 @@ from dse.cli.terminal.guard import blame
 from dse.cli.terminal.progress import calm, shown
 from dse.cli.terminal.tables import stdout
 from dse.errors import InterruptedRun
+from dse.masks import STORAGE
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.run.dask_workers import work_on
 from dse.search.run.runner import WorkResult, work
@@ -29,7 +30,11 @@ def worker(
     study: Study,
     storage: Annotated[
         str,
-        typer.Option(metavar="URL", help="Database that all processes share: postgresql://..., grpc://..."),
+        typer.Option(
+            metavar="URL",
+            envvar=STORAGE,
+            help="Database that all processes share: postgresql://..., grpc://...",
+        ),
     ],
     processes: Annotated[
         int,
