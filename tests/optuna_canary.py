@@ -46,6 +46,7 @@ NAMES = (
             "DISCARD_TRIALS",
         )
     ),
+    Name("optuna.trial", "FrozenTrial._validate", ("self",)),
     Name("optuna.distributions", "BaseDistribution._contains", ("self", "param_value_in_internal_repr")),
     Name("optuna.storages._rdb.models", "TrialValueModel.value_to_stored_repr", ("value",)),
     *(

@@ -22,7 +22,7 @@ def own_folder(folder: Path) -> None:
         path.mkdir(mode=FOLDER, exist_ok=True)
     # as `mkdir` would say it
     if not folder.is_dir():
-        raise NotADirectoryError(20, "Not a directory", str(folder))
+        raise FileExistsError(17, "File exists", str(folder))
 
 
 def open_own(path: Path, flags: int) -> int:

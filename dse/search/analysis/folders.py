@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from dse.errors import spec_error
+from dse.front.own_files import FOLDER
 from dse.question.resolved_study import ResolvedStudy
 
 
@@ -25,7 +26,7 @@ def move_to_backup(folder: Path) -> None:
     number = 1 + max((int(n) for n in numbers if n.isdigit()), default=0)
     # with zeros in front, so that names sort by number
     backup = folder / f"previous-{number:04d}"
-    backup.mkdir()
+    backup.mkdir(mode=FOLDER)
     for path in kept:
         path.rename(backup / path.name)
 

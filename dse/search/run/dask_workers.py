@@ -10,7 +10,8 @@ from pathlib import Path
 from secrets import token_hex
 
 from dse.backends.dask import cluster, wanted
-from dse.errors import SpecError
+from dse.errors import ResultsError, SpecError, spec_error
+from dse.front.own_files import private_folder
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.run.runner import WorkResult, work
 from dse.search.run.session import Progress
@@ -116,12 +117,20 @@ def _work(job: _WorkOrder, processes: int) -> int:
             out=_log_folder(here, study),
             progress=stop_if_unwanted,
         )
+    except ResultsError as error:
+        raise located(spec_error("", str(error)), here) from None
     except SpecError as error:
         raise located(error, here) from None
     return found.trials
 
 
 def _log_folder(host: str, study: ResolvedStudy) -> Path:
-    """Folder of the recovery logs, where the next worker on the same machine finds them."""
+    """Folder of the recovery logs, where the next worker on the same machine finds them.
+
+    Raises `ResultsError` where another user has prepared it.
+    """
     # by host, since machines may share the folder; by user, since another user's folder cannot be written
-    return Path(tempfile.gettempdir()) / f"dse-{os.getuid()}-{host}" / study.slug
+    place = Path(tempfile.gettempdir()) / f"dse-{os.getuid()}-{host}"
+    # its name is known, and everyone can make one in the folder of temporary files
+    private_folder(place)
+    return place / study.slug

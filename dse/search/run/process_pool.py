@@ -9,7 +9,8 @@ from optuna.trial import FrozenTrial
 from dse.errors import spec_error
 from dse.search.run.interrupt import Interrupt
 from dse.search.run.process_main import WorkerStart
-from dse.search.run.worker_process import Remains, WorkerProcess, launch
+from dse.search.run.recovered import Remains
+from dse.search.run.worker_process import WorkerProcess, launch
 from dse.search.run.workforce import Delivery
 from dse.search.trials.trial_entries import Task
 

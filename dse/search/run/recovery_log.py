@@ -7,17 +7,18 @@ a dead worker left: finished trials are stored, the one under way is tried once 
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from secrets import token_hex
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
+from dse.front.own_files import own_folder
 from dse.search.storage.locks import hold
 from dse.search.trials.trial_entries import Entry, Task
-from dse.search.trials.trial_json import trial_from_json, trial_to_json
+from dse.search.trials.trial_json import trial_to_json
 
 LARGE = 1 << 22
 """Bytes above which a log is rewritten although it still holds something to be stored."""
@@ -30,10 +31,11 @@ class RecoveryLog:
         """`owner` names study and storage; a run recovers only logs of its own study and storage."""
         self.path = folder / f"{name}.jsonl"
         self._file = _held(self.path)
-        self._owner = owner
+        self._head = json.dumps({"owner": owner}).encode() + b"\n"
         self._kept: dict[str, bytes] = {}
+        self._file.truncate(0)
         self._size = 0
-        self._rewrite()
+        self._write(self._head)
 
     def begun(self, key: str, trial: FrozenTrial, task: Task) -> None:
         """Log a trial that is about to be evaluated."""
@@ -47,7 +49,11 @@ class RecoveryLog:
         """Remove what is stored."""
         for key in keys:
             self._kept.pop(key, None)
-        if not self._kept or self._size > LARGE:
+        if not self._kept:
+            # back to the first line, which never changes: one call, so that no kill comes in between
+            self._file.truncate(len(self._head))
+            self._size = len(self._head)
+        elif self._size > LARGE:
             self._rewrite()
 
     def close(self) -> None:
@@ -65,13 +71,23 @@ class RecoveryLog:
         self._write(line)
 
     def _rewrite(self) -> None:
-        # a kill between the two calls loses what is kept: that is rare, since a log is rewritten when it is
-        # empty or above `LARGE`
-        # opened for appending, so the next write starts at 0 without a seek
-        self._file.truncate(0)
-        self._size = 0
-        head = json.dumps({"owner": self._owner}).encode() + b"\n"
-        self._write(head + b"".join(self._kept.values()))
+        """Replace the log by one with what is kept alone: a kill leaves the one or the other."""
+        new = self.path.with_name(f".{self.path.name}.{token_hex(4)}{UNFINISHED}")
+        before, size = self._file, self._size
+        # locked before it gets its name: another run never finds it free
+        made = hold(new)
+        assert made is not None  # a name at random
+        self._file, self._size = made, 0
+        try:
+            self._write(self._head + b"".join(self._kept.values()))
+            os.replace(new, self.path)
+        # a full disk, or an interrupt: the log is as it was
+        except BaseException:
+            self._file, self._size = before, size
+            made.close()
+            new.unlink(missing_ok=True)
+            raise
+        before.close()
 
     # a write without a buffer may take only a part; what a buffer holds would be lost in a kill
     def _write(self, data: bytes) -> None:
@@ -80,61 +96,25 @@ class RecoveryLog:
             while written < len(data):
                 written += self._file.write(data[written:])
         except OSError:
-            # a full disk: an incomplete line would hide all lines after it, see `_lines`
-            os.truncate(self.path, self._size)
+            # a full disk: the next line would be joined to an incomplete one
+            self._file.truncate(self._size)
             raise
         self._size += len(data)
+
+
+UNFINISHED = ".tmp"
+"""Ending of a log that a killed worker was about to put in the place of its own, which is whole."""
 
 
 def _held(path: Path) -> FileIO:
     """A new log; another worker may remove the empty folder just after it was made here."""
     for _ in range(10):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        own_folder(path.parent)
         with suppress(FileNotFoundError):
             handle = hold(path)
             if handle is not None:
                 return handle
     raise BlockingIOError(11, "another worker has this log", str(path))
-
-
-def recovered(path: Path, owner: str) -> tuple[FileIO, list[Entry]] | None:
-    """The locked log of a dead worker and its trials: finished ones, and as failed the one under way.
-
-    None when its worker is alive, or when it worked for another `owner`. The caller stores the entries, then
-    removes the file and closes the handle.
-    """
-    handle = hold(path)
-    if handle is None:
-        return None
-    # it was opened for appending
-    handle.seek(0)
-    lines = list(_lines(handle))
-    if lines and lines[0].get("owner") != owner:
-        handle.close()
-        return None
-    return handle, _entries(lines[1:])
-
-
-def _lines(handle: FileIO) -> Iterator[dict[str, Any]]:
-    """Whole lines; the last one may be incomplete."""
-    for line in handle:
-        try:
-            yield json.loads(line)
-        except ValueError:
-            return
-
-
-def _entries(lines: list[dict[str, Any]]) -> list[Entry]:
-    """The last state of each trial in a log."""
-    found: dict[str, Entry] = {}
-    for line in lines:
-        trial = trial_from_json(line["trial"])
-        task = Task(**line["task"])
-        if "asked" in line:  # it was under way: its end is unknown
-            # Optuna refuses a finished trial without a time of its end
-            trial.state, trial.datetime_complete = TrialState.FAIL, trial.datetime_start
-        found[line.get("asked") or line["finished"]] = Entry(trial=trial, task=task)
-    return list(found.values())
 
 
 def _task(task: Task) -> dict[str, object]:

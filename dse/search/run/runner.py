@@ -13,6 +13,7 @@ from dse.backends.blocks import keep_memory
 from dse.errors import spec_error
 from dse.evaluate.batch import axes_of
 from dse.front.files import Front, write_front
+from dse.front.own_files import refuse_way_out
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.search.analysis.at_targets import solved_at_targets
 from dse.search.analysis.folders import check_own, move_to_backup, results_folder
@@ -20,7 +21,8 @@ from dse.search.analysis.manifest import manifest_of, targets_of
 from dse.search.run.local_worker import LocalWorker
 from dse.search.run.process_main import WorkerStart
 from dse.search.run.process_pool import ProcessPool
-from dse.search.run.recovery_log import RecoveryLog, recovered
+from dse.search.run.recovered import clear_unfinished, recovered
+from dse.search.run.recovery_log import RecoveryLog
 from dse.search.run.running_front import RunningFront
 from dse.search.run.session import Progress, Session
 from dse.search.run.study_reference import overridden, reference_to
@@ -172,17 +174,19 @@ def _wanted(study: ResolvedStudy, trials: int | None) -> int:
 def recover(shared: Shared, logs: Path) -> int:
     """Store what dead workers left in a folder; returns the number of their trials."""
     found = 0
+    clear_unfinished(logs)
     # glob has no order, and recovered trials are numbered in this one
     for path in sorted(logs.glob("*.jsonl")):
         remains = recovered(path, shared.owner)
         if remains is None:
             continue
-        handle, entries = remains
-        with handle:
+        try:
             # stored and removed while it is locked, so that no other run recovers it too
-            shared.recover(entries)
-            path.unlink(missing_ok=True)
-        found += len(entries)
+            shared.recover(remains.entries)
+            remains.remove()
+        finally:
+            remains.leave()
+        found += len(remains.entries)
     return found
 
 
@@ -257,7 +261,7 @@ def _seeds(shared: Shared) -> Iterator[tuple[WorkerName, int]]:
 
 def _logs(folder: Path) -> Path:
     """Folder of the recovery logs; its name is as in earlier versions, whose logs are recovered too."""
-    return folder / "spool"
+    return refuse_way_out(folder / "spool")
 
 
 __all__ = ["BASELINE", "RunResult", "WorkResult", "results_folder", "run", "work"]

@@ -7,36 +7,18 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from io import FileIO
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from dse.front.tables import Table
 from dse.masks import without_passwords
 from dse.search.run.process_main import Message, WorkerStart
-from dse.search.run.recovery_log import recovered
+from dse.search.run.recovered import Remains, recovered
 from dse.search.run.workforce import Delivery
 from dse.search.trials.trial_entries import Entry, Task
 
 AHEAD = 1.0
 """Seconds of work that a worker is given in advance."""
-
-
-@dataclass(frozen=True)
-class Remains:
-    """The recovery log of a dead worker, locked until what is in it is stored."""
-
-    path: Path
-    handle: FileIO
-
-    def remove(self) -> None:
-        """Everything in it is stored."""
-        self.path.unlink(missing_ok=True)
-        self.handle.close()
-
-    def leave(self) -> None:
-        """Leave it to the next run."""
-        self.handle.close()
 
 
 @dataclass
@@ -96,15 +78,13 @@ class WorkerProcess:
         found = recovered(path, self.start.owner) if path.exists() else None
         if found is None:
             return None, Delivery(self.number, unbegun=self.tasks)
-        handle, entries = found
         # the log also holds trials that were delivered and are not stored yet
-        new = [e for e in entries if e.key not in self._keys]
-        remains = Remains(path, handle)
-        if not entries:
-            remains.remove()
+        new = [e for e in found.entries if e.key not in self._keys]
+        if not found.entries:
+            found.remove()
         # tasks are done in order, so the first ones are those in the log
         delivery = Delivery(self.number, new, unbegun=self.tasks[len(new) :], without_rows=True)
-        return remains if entries else None, delivery
+        return found if found.entries else None, delivery
 
     def end(self, deadline: float) -> None:
         """Wait for its end until `deadline` of the monotonic clock; a worker that is not ready is killed."""

@@ -11,6 +11,7 @@ from optuna.exceptions import OptunaError, StorageInternalError
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 
 from dse.errors import StorageError, nearest, spec_error
+from dse.front.own_files import opened, own_folder
 from dse.masks import hidden, masked, remember
 from dse.search.samplers.optuna_samplers import without_experimental_warnings
 from dse.search.storage.journal import open_journal
@@ -147,10 +148,10 @@ def with_driver(url: str) -> str:
 def _own_sqlite(path: Path) -> None:
     """Refuse a SQLite file that holds something else, before Optuna adds its tables to it."""
     try:
-        # SQLite makes the file, not its folder
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # to SQLite an empty file is an empty database
-        if not path.exists() or path.stat().st_size == 0:
+        own_folder(path.parent)
+        # an empty file is an empty database; SQLite would make one that others can read
+        opened(path, "ab").close()
+        if path.stat().st_size == 0:
             return
         # read only, so that the database of another program is left as it is
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:

@@ -7,14 +7,18 @@ from io import FileIO
 from pathlib import Path
 
 from dse.errors import spec_error
+from dse.front.own_files import opened, own_folder
 
 
 def hold(path: Path) -> FileIO | None:
-    """Open and lock `path`; closing it releases the lock. None when another process holds it."""
+    """Open and lock `path`; closing it releases the lock. None when another process holds it.
+
+    Raises `ResultsError` for a link that leads out of its folder, and `OSError`.
+    """
     import fcntl  # Unix only; without it studies cannot be run, but evaluated
 
     # for appending: opening must not empty what another process holds
-    handle = FileIO(path, "ab+")
+    handle = opened(path, "ab+")
     try:
         # flock, not lockf: a lock of lockf ends when the process closes any handle of the file, and does not
         # exclude a second run in the same process
@@ -26,7 +30,18 @@ def hold(path: Path) -> FileIO | None:
     except BaseException:
         handle.close()
         raise
+    # its holder may have put another file in its place between our two calls, and holds that one
+    if not _is_at(handle, path):
+        handle.close()
+        return None
     return handle
+
+
+def _is_at(handle: FileIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
@@ -49,7 +64,7 @@ def locked_folder(out: Path) -> Iterator[None]:
 
 def writable(folder: Path) -> None:
     """Create a folder and check that files can be created in it; raises `OSError`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    # mkdir does not check a folder that exists already
+    own_folder(folder)
+    # that does not check a folder that exists already
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(13, "Permission denied", str(folder))

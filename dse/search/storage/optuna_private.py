@@ -71,6 +71,11 @@ def identified_study(study: FrozenStudy, study_id: int) -> FrozenStudy:
     return made
 
 
+def check_whole(trial: FrozenTrial) -> None:
+    """Raise `ValueError` where state, times, values, parameters and distributions do not fit together."""
+    trial._validate()
+
+
 # Storages inside storages
 
 

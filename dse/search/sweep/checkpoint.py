@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from dse.errors import Problem, SpecError, spec_error
+from dse.front.own_files import opened
 from dse.search.analysis.stored_question import HOW_TO_CHANGE, differences
 from dse.search.sweep.local_front import Local
 
@@ -41,6 +42,8 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # an empty file is an empty database; SQLite would make one that others can read
+        opened(path, "ab").close()
         try:
             # both: a connection as context manager ends its transaction, and stays open
             with closing(self._connect()) as connection, connection:

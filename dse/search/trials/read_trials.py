@@ -8,7 +8,7 @@ from optuna.exceptions import OptunaError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.errors import spec_error
+from dse.errors import DseError, spec_error
 from dse.front.own_files import opened
 from dse.masks import hidden, remember
 from dse.search.storage.by_url import EXTRA, first_line, open_storage, storage_errors, with_driver
@@ -40,6 +40,9 @@ def reading(folder: Path, url: str | None = None) -> BaseStorage | None:
                 raise ValueError("no journal")
         # no `Journal`: that trims what a killed writer left, and a reader must change nothing
         return JournalStorage(CheckedFile(path))
+    # some are a `ValueError` too, which the last clause would reword
+    except DseError:
+        raise
     except OSError as error:
         raise spec_error(str(path), f"the journal cannot be read: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, AssertionError):  # raised by Optuna for lines of others
