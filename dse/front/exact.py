@@ -26,6 +26,12 @@ class ExactComparison:
     """Every exact design has a found one that is at most this many times worse in each objective."""
 
 
+def is_exact(front: Front) -> bool:
+    """Whether a front is that of every design of a grid; a sweep with bounds may have been ended before."""
+    swept = front.manifest.get("sweep")
+    return swept is not None and "ended" not in swept
+
+
 def compared_to_exact(front: Front, folders: Iterable[Path]) -> ExactComparison | None:
     """`front` compared to the first exact front of its problem in `folders`; None without one."""
     for folder in folders:
@@ -52,7 +58,7 @@ def _log_share(found: Floats, all_of_it: Floats, front: Front) -> float | None:
 
 def drawn_behind(front: Front, folders: Iterable[Path]) -> Front | None:
     """The exact front of the problem of `front` in `folders`; None without one, and for a sweep itself."""
-    compared = None if "sweep" in front.manifest else compared_to_exact(front, folders)
+    compared = None if is_exact(front) else compared_to_exact(front, folders)
     return None if compared is None else load_front(compared.folder)
 
 
@@ -63,7 +69,7 @@ def _exact(folder: Path) -> Front | None:
         found = load_front(folder)
     except ResultsError:  # another program's, or half written: nothing to compare with
         return None
-    return found if "sweep" in found.manifest else None
+    return found if is_exact(found) else None
 
 
 def _same(front: Front, exact: Front) -> bool:

@@ -132,3 +132,16 @@ def test_nothing_feasible_is_exit_code_1(dse, study_with, tmp_path):
     said = dse("sweep", own, "--grid", GRID, "--out", tmp_path / "none")
     assert said.code == 1
     assert "expected a feasible design, got none of 221,760" in " ".join(said.err.split())
+
+
+def test_a_log_shows_how_far_a_sweep_and_a_proof_are(dse, tmp_path, monkeypatch):
+    monkeypatch.setattr("dse.cli.terminal.log_lines.EVERY", 0.0)
+    out = ("--out", tmp_path / "out", "--no-intervals")
+    said = dse("sweep", "groq-vs-h100", "--prune", "--grid", "peak_flops=3,sram=3", *out)
+    assert re.search(r"of [\d,]+ points settled; the others are at most x[\d.]+ better \(\d+ s\)", said.err)
+    said = dse("front", "groq-vs-h100", "--gap", "1", *out)
+    assert re.search(r"at most x[\d.]+, [\d,]+ boxes open \(\d+ s\)", said.err)
+    assert (
+        "points settled"
+        not in dse("--quiet", "sweep", "groq-vs-h100", "--prune", "--grid", "sram=3", *out).err
+    )

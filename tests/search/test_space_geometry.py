@@ -103,14 +103,14 @@ def test_a_part_of_boxes_keeps_the_layouts_of_each(counts: list[int], data: st.D
     flat = np.array([v for each in numbers for v in each])
     boxes = Boxes(**{
         **{n: getattr(base, n) for n in ("family", "corners", "low", "high", "gap", "worst")},
-        "counts": np.array(counts), "layouts": flat, "lower": np.empty((len(flat), 0)),
+        "counts": np.array(counts), "layouts": flat, "at": np.empty((len(counts), 0)),
     })  # fmt: skip
     chosen = data.draw(st.lists(st.integers(0, len(counts) - 1), max_size=8))
     part = boxes.part(np.array(chosen, dtype=int))
     assert part.layouts.tolist() == [v for i in chosen for v in numbers[i]]
     assert part.owner.tolist() == [k for k, i in enumerate(chosen) for _ in numbers[i]]
     keep = np.array(data.draw(st.lists(st.booleans(), min_size=len(flat), max_size=len(flat))), dtype=bool)
-    kept = boxes.kept(keep, boxes.gap, boxes.worst, boxes.lower)
+    kept = boxes.kept(keep, boxes.gap, boxes.worst, boxes.at)
     assert kept.layouts.tolist() == flat[keep].tolist()
     assert kept.counts.tolist() == [
         n for n in (sum(keep[flat == v][0] for v in each) for each in numbers) if n

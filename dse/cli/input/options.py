@@ -9,6 +9,7 @@ from typer.models import OptionInfo
 
 from dse.errors import UnitError, spec_error, unknown
 from dse.masks import STORAGE
+from dse.search.bound.limits import LEAST_MEMORY, MEMORY
 from dse.spec.yaml.units import parse
 
 Study = Annotated[
@@ -142,6 +143,28 @@ def seconds(text: str) -> float:
     if not 0 <= found < float("inf"):
         raise typer.BadParameter(f"expected at least 0 s, got {text!r}")
     return found
+
+
+def memory(text: str) -> float:
+    """Parser of an amount of memory [B]."""
+    try:
+        found = parse(text, "B")
+    except UnitError as error:
+        raise typer.BadParameter(str(error)) from None
+    if found < LEAST_MEMORY:
+        raise typer.BadParameter(f"expected at least {LEAST_MEMORY / 1e9:g} GB, got {text!r}")
+    return found
+
+
+Memory = Annotated[
+    float | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        parser=memory,
+        help=f"Most memory of a proof by boxes, e.g. '8 GB' [default: {MEMORY / 1e9:g} GB].",
+    ),
+]
 
 
 def latency(text: str) -> float:

@@ -1,49 +1,66 @@
 """The bound that `dse front --gap` proves, for people."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from dse.cli.input.stored_results import load_study_and_front
+from dse.cli.terminal.global_options import global_options
+from dse.cli.terminal.log_lines import LogLines
 from dse.cli.terminal.quantity import NONE, format_quantity
 from dse.cli.terminal.tables import stderr, stdout, table
 from dse.front.axis import Axis
+from dse.front.exact import is_exact
+from dse.front.files import Front
+from dse.search.bound.limits import Ended
 from dse.search.bound.prove import Bound, prove
 
+STOPPED: dict[Ended, str] = {
+    "time": "the time was up",
+    "memory": "more boxes would have taken more than --memory",
+    "interrupt": "it was interrupted",
+}
+"""Why a proof went no further, by how it ended."""
 
-def proven(study: str, out: Path | None, configs: Path | None, seconds: float) -> Bound:
+
+def proven(study: str, out: Path | None, configs: Path | None, seconds: float, memory: float) -> Bound:
     """The bound of a stored front: over the steps of the space, and between them where it was swept."""
     resolved, front = load_study_and_front(study, out, configs)
     # a sweep is exact at its steps, so only the values between them are open
-    between = "sweep" in front.manifest
+    between = is_exact(front)
     with _progress(study) as report:
-        return prove(resolved, front, between=between, seconds=seconds, progress=report)
+        return prove(resolved, front, between=between, seconds=seconds, memory=memory, progress=report)
 
 
 @contextmanager
 def _progress(study: str) -> Iterator[Callable[[float, int], None]]:
-    console = stderr()
-    with console.status(f"{study}: proving") as status:
-        yield lambda factor, left: status.update(f"{study}: at most x{factor:.3f}, {left:,} boxes open")
+    """A line on a terminal that changes, and lines in a log; yields what a proof reports to."""
+    console, log = stderr(), LogLines()
+    # rich shows no status where there is no terminal
+    shown = nullcontext() if global_options().quiet else console.status(f"{study}: proving")
+    with shown as status:
+
+        def report(factor: float, left: int) -> None:
+            text = f"{study}: at most x{factor:.3f}, {left:,} boxes open"
+            log.say(text)
+            if status is not None:
+                status.update(text)
+
+        yield report
 
 
 def show_gap(bound: Bound, axes: Sequence[Axis]) -> None:
     """The factor, and the bound at each target."""
     console, goal = stdout(), next((a for a in axes if a.name == bound.goal), axes[0])
-    where = "the space and of the values between its steps" if bound.between else "the space"
     console.print()
-    if not bound.found:
-        possible = f"a design of {where} may meet the targets and beat the reference point by a factor"
-        none = f"Proven: no design of {where} meets the targets within the reference point"
-        # a factor of at most 1 is no better than the reference point
-        text = none if bound.factor <= 1.0 else f"Not proven yet: {possible} of at most {bound.factor:.3g}"
-        console.print(f"{text} ({bound.boxes:,} boxes, {bound.designs:,} designs evaluated).", soft_wrap=True)
-        return
     console.print(
-        f"Proven: every design of {where} has one on this front that is at most {bound.factor - 1.0:.1%} "
-        f"worse in each objective ({bound.boxes:,} boxes, {bound.designs:,} designs evaluated).",
-        soft_wrap=True,
+        f"{_said(bound)} ({bound.boxes:,} boxes, {bound.designs:,} designs evaluated).", soft_wrap=True
     )
+    if bound.ended != "done":
+        console.print(f"Not all of the gap is closed: {STOPPED[bound.ended]}.", soft_wrap=True)
+    # an empty front has nothing to compare at the targets
+    if not bound.found:
+        return
     for remark in bound.remarks:
         console.print(f"Note: {remark}.", soft_wrap=True)
     rows = [
@@ -56,3 +73,31 @@ def show_gap(bound: Bound, axes: Sequence[Axis]) -> None:
     if rows:
         columns = ["target", "on the front", "lower bound"]
         console.print(table(columns, rows, title=f"{goal.label}, found and proven bound", right=columns))
+
+
+def _said(bound: Bound) -> str:
+    """What is proven, in one sentence without its end."""
+    where = "the space and of the values between its steps" if bound.between else "the space"
+    if bound.factor is None:
+        if bound.found:
+            return f"Nothing is proven: some chips of {where} were not bounded"
+        may = "may meet the targets and beat the reference point"
+        return f"Not proven yet that none exists: a design of {where} {may}"
+    if bound.found:
+        return (
+            f"Proven: every design of {where} has one on this front that is at most {bound.factor - 1.0:.1%} "
+            "worse in each objective"
+        )
+    return f"Proven: no design of {where} meets the targets within the reference point"
+
+
+def not_exact(front: Front) -> str:
+    """What is proven of a front whose sweep was ended before its bounds closed."""
+    facts = front.manifest["sweep"]
+    left = f"{facts['open']:,} of {facts['points']:,} points are open"
+    if facts["gap"] is None:
+        return f"The front is not exact: {left}, and nothing is proven of some of them."
+    return (
+        f"The front is not exact: {left}. Proven: every point of the grid has one on this front that is at "
+        f"most {facts['gap'] - 1.0:.1%} worse in each objective."
+    )

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dse.cli.terminal.global_options import global_options
+from dse.cli.terminal.log_lines import LogLines
 from dse.cli.terminal.tables import stderr
 
 
 @contextmanager
 def shown(study: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar on stderr, when that is a terminal; yields what a run reports to.
+    """A progress bar on stderr, lines where that is no terminal; yields what a run reports to.
 
     Each thread that reports has a line of its own.
     """
@@ -25,12 +26,14 @@ def shown(study: str) -> Iterator[Callable[[int, int, str], None]]:
     with bar:
         # without a total the bar moves until the first report
         lines = {threading.get_ident(): bar.add_task(study, total=None)}
+        log = LogLines()
 
         def report(done: int, wanted: int, what: str) -> None:
             line = lines.get(threading.get_ident())
             if line is None:
                 line = lines[threading.get_ident()] = bar.add_task(what)
             bar.update(line, completed=done, total=wanted, description=what)
+            log.say(f"{what}: {done:,} of {wanted:,} trials")
 
         yield report
 

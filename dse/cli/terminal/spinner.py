@@ -1,4 +1,4 @@
-"""A progress bar for work of a few seconds; nothing in a pipe, nothing with --quiet."""
+"""A progress bar for work of a few seconds; lines in a pipe where it takes longer, nothing with --quiet."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from dse.cli.terminal.global_options import global_options
+from dse.cli.terminal.log_lines import LogLines
 from dse.cli.terminal.tables import stderr
 
 
@@ -20,4 +21,10 @@ def spinner(what: str, steps: int | None = None) -> Iterator[Callable[[str], Non
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=unseen) as bar:
         task = bar.add_task(what, total=steps)
-        yield lambda now: bar.update(task, description=f"{what}: {now}", advance=1 if steps else None)
+        log = LogLines()
+
+        def report(now: str) -> None:
+            bar.update(task, description=f"{what}: {now}", advance=1 if steps else None)
+            log.say(f"{what}: {now}")
+
+        yield report

@@ -10,6 +10,7 @@ from dse.arrays import Floats
 from dse.errors import spec_error, unknown
 from dse.evaluate.batch import axis_of
 from dse.front.axis import Axis, axis_named
+from dse.front.exact import is_exact
 from dse.front.files import Front
 from dse.front.tables import Column, Table
 from dse.plugins import objective
@@ -215,7 +216,7 @@ def _subtitle(front: Front) -> str:
     if isinstance(manifest.get("trials"), int):
         parts.append(f"{manifest['trials']:,} trials")
     if swept := manifest.get("sweep"):
-        parts.append(f"exact over {swept['points']:,} points")
+        parts.append(f"{'exact' if is_exact(front) else 'not exact'} over {swept['points']:,} points")
     if isinstance(manifest.get("hypervolume"), int | float):
         parts.append(f"hypervolume {manifest['hypervolume']:.4g}")
     return "  ·  ".join(parts)

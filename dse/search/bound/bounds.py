@@ -10,15 +10,15 @@ from dse.arrays import Floats
 from dse.evaluate import scoring
 from dse.evaluate.batch import grid_of
 from dse.question.resolved_study import ResolvedStudy
-from dse.search.bound.boxes import Boxes, Family, Mask, joined
-from dse.search.bound.corners import PLACING, SLACK, STAGES, lawful
+from dse.search.bound.boxes import Boxes, Mask, joined
+from dse.search.bound.corners import PLACING, SLACK, STAGES, lawless_layouts
+from dse.search.bound.limits import Limits
+from dse.search.bound.one_memory import as_one_memory
+from dse.search.bound.open_boxes import OpenBoxes
 from objectives import api
 
 ROUNDING = 1e-9
 """Leads and violations that are no more than the rounding of a few hundred operations, relatively."""
-
-ROUND = 2048
-"""Boxes that are halved together."""
 
 DENSE = 0.12
 """Share of the layouts beyond which all of them are evaluated, on axes, where sums are not repeated."""
@@ -32,34 +32,55 @@ SPARED = 8.0
 """Ratio of the times of a design by itself and on axes."""
 
 ROWS = 1 << 14
-"""Lower bounds that are compared with a front at once."""
+"""Lower bounds that are evaluated, or compared with a front, at once."""
+
+COMPARED = 1 << 22
+"""Pairs of a lower bound and a design of the front that are compared at once."""
 
 
 class Bounds:
     """Boxes of chips that may still hold something better than a front, those with the largest gap first."""
 
-    def __init__(self, study: ResolvedStudy, costs: Floats, corner: Floats) -> None:
+    def __init__(
+        self, study: ResolvedStudy, costs: Floats, corner: Floats, limits: Limits | None = None
+    ) -> None:
         """`costs` (n, k) of the front; only what is better than `corner` (k,) in every objective counts."""
         self.study = study
+        self.limits = limits or Limits()
         # as for several chips, so that each size of a deployment keeps an axis
         self._grid = grid_of(study, 2)
         self.layouts = self._grid.size
         self._flat = self._grid.reshape(-1).columns()
         self.stages = self._flat["pp"]
-        self.lawful = lawful(study, self.stages)
+        self.lawless = lawless_layouts(study, self.stages)
         goals = study.objectives
         self._signs = np.asarray([1.0 if g.direction == "minimize" else -1.0 for g in goals])
         self._corner = self.log(corner[None])[0]
         self.front = self.log(costs)
         self._limits = {goal.name: abs(limit) for goal, limit in study.limits}
-        self._open: dict[Family, Boxes] = {}
+        self._open = OpenBoxes()
+        self._under_way: list[Boxes] = []
         self.boxes = self.designs = 0
+        names = [g.name for g in goals]
+        self._goal = names.index(study.goal.name)
+        self._swept = names.index(study.swept.name) if study.swept and study.swept.name in names else -1
+        self._targets = np.log(np.asarray(study.spec.report_at, dtype=np.float64))
 
     def log(self, costs: Floats) -> Floats:
         """Signed objectives on a scale where less is better and a difference is a factor."""
         # without a reference point the corner of a maximised goal is 0: its logarithm is no limit
         with np.errstate(divide="ignore"):
             return np.asarray(self._signs * np.log(np.abs(costs)))
+
+    @property
+    def lawful(self) -> bool:
+        """Whether more of a resource never places bytes worse, in any layout."""
+        return not self.lawless.any()
+
+    @property
+    def targets(self) -> int:
+        """Number of the targets at which boxes are bounded."""
+        return len(self._targets)
 
     def remarks(self) -> tuple[str, ...]:
         """Where the laws that the bounds rest on do not hold as they are, and what is done about it."""
@@ -75,56 +96,65 @@ class Bounds:
         names = ", ".join(sorted(PLACING))
         return (
             lower,
-            f"on these chips more of {names} may slow down work that bytes are not placed for: each value is "
-            "bounded by itself",
+            f"on these chips more of {names} may slow down work that bytes are not placed for: several "
+            "values together are bounded as if SRAM and DRAM were one memory, as fast as both",
         )
 
     @property
     def open(self) -> int:
         """Boxes that may hold something better."""
-        return sum(len(boxes) for boxes in self._open.values())
+        return len(self._open) + sum(len(boxes) for boxes in self._under_way)
 
     @property
     def left(self) -> int:
         """Designs in them."""
-        return sum(boxes.designs for boxes in self._open.values())
+        return sum(boxes.designs for boxes in (*self._open, *self._under_way))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that they take."""
+        return self._open.nbytes
 
     @property
     def gap(self) -> float:
         """The largest gap among them."""
-        return max((float(boxes.gap.max()) for boxes in self._open.values() if len(boxes)), default=0.0)
+        return max(
+            (float(b.gap.max()) for b in (*self._open, *self._under_way) if len(b)),
+            default=0.0,
+        )
 
-    def lower(self) -> Floats:
-        """Lower bounds (n, k) of every layout that matters in an open box."""
-        # one to begin with, since nothing may be open and concatenate takes at least one
-        none = np.empty((0, len(self._signs)))
-        return np.concatenate([none, *(boxes.lower for boxes in self._open.values())])
+    def at(self) -> Floats:
+        """(targets,) how good the goal may be at each target in an open box, as `log` has it."""
+        found = [np.full((1, self.targets), np.inf)]
+        found += [boxes.at for boxes in (*self._open, *self._under_way)]
+        return np.asarray(np.concatenate(found).min(axis=0))
 
-    def worst(self) -> list[Boxes]:
-        """Remove and return the boxes with the largest gaps, those of one branch together.
+    def met(self, rows: Floats, owner: npt.NDArray[np.int64], count: int) -> Floats:
+        """(count, targets) the best goal among the rows (m, k) of each owner that meet a target."""
+        best = np.full((count, self.targets), np.inf)
+        for i, target in enumerate(self._targets):
+            # logarithms; at its very target a design meets it
+            here = rows[:, self._swept] <= target + ROUNDING
+            np.minimum.at(best[:, i], owner[here], rows[here, self._goal])
+        return best
 
-        Layouts that the front now dominates are left out.
+    def take(self, *, few_designs: bool = False) -> list[Boxes]:
+        """Boxes to halve next, those of one branch together; they count as open until `settled` is called.
+
+        Those with the largest gaps, or with `few_designs` those that are settled soonest.
         """
-        gaps = np.concatenate([boxes.gap for boxes in self._open.values()])
-        # a threshold alone is needed, which takes no sorting
-        least = -np.inf if len(gaps) <= ROUND else np.partition(gaps, -ROUND)[-ROUND]
-        taken: list[Boxes] = []
-        for family, boxes in self._open.items():
-            # boxes of equal gap are taken together, so a round does not depend on their order
-            out = boxes.gap >= least
-            self._open[family] = boxes.part(~out)
-            some = self._leading(boxes.part(out), boxes.part(out).lower)
-            if len(some):
-                taken.append(some)
-        return taken
+        self._under_way = self._open.take(few_designs=few_designs)
+        return list(self._under_way)
+
+    def settled(self) -> None:
+        """All boxes that were taken are bounded by their halves, or are single chips that are known."""
+        self._under_way = []
 
     def add(self, boxes: Boxes) -> None:
         """Bound boxes, and keep those that may hold something better."""
-        self.boxes += len(boxes)
         found = self.bounded(boxes)
-        if len(found):
-            known = self._open.get(found.family)
-            self._open[found.family] = found if known is None else joined([known, found])
+        self.boxes += len(boxes)
+        self._open.add(found)
 
     def halves(self, boxes: Boxes) -> Boxes:
         """Both halves of each box, along the axis that closes most of the gap of its worst layout."""
@@ -133,7 +163,8 @@ class Bounds:
         tried = boxes.with_layouts(boxes.worst).part(box).halves(axis)
         gaps = np.zeros((len(box), 2))
         for part in _together(tried, self.layouts):
-            lower, ok = self._evaluated(tried.part(part))
+            self.limits.check()
+            lower, ok = self.outlook(tried.part(part))
             gaps.reshape(-1)[part] = np.where(ok, self._leads(lower), 0.0)
         # by box, then by the larger gap of its two halves, then by their sum
         order = np.lexsort((gaps.sum(axis=1), gaps.max(axis=1), box))
@@ -145,28 +176,36 @@ class Bounds:
         return joined([self._bounded(boxes.part(part)) for part in _together(boxes, self.layouts)])
 
     def _bounded(self, boxes: Boxes) -> Boxes:
-        lower, ok = self._evaluated(boxes)
-        return self._leading(boxes, lower, ok)
-
-    def _leading(self, boxes: Boxes, lower: Floats, ok: Mask | None = None) -> Boxes:
-        """What of `boxes` is ahead of the front somewhere; of designs that are `ok`, or of all."""
-        leads = self._leads(lower)
-        if ok is not None:
-            leads = np.where(ok, leads, 0.0)
-        ahead = leads > ROUNDING
+        """What of `boxes` is ahead of the front in some layout that may be feasible."""
+        self.limits.check()
+        lower, ok = self.outlook(boxes)
+        leads = np.where(ok, self._leads(lower), 0.0)
+        ahead, owner = leads > ROUNDING, boxes.owner
         gap, worst = np.zeros(len(boxes)), np.zeros(len(boxes), dtype=np.int64)
-        order = np.lexsort((leads, boxes.owner))  # the largest of each box comes last
+        order = np.lexsort((leads, owner))  # the largest of each box comes last
         last = np.cumsum(boxes.counts) - 1
         some = boxes.counts > 0
         at = order[last[some]]
         gap[some], worst[some] = leads[at], boxes.layouts[at]
-        return boxes.kept(ahead, gap, worst, lower)
+        return boxes.kept(ahead, gap, worst, self.met(lower[ahead], owner[ahead], len(boxes)))
 
-    def _evaluated(self, boxes: Boxes) -> tuple[Floats, Mask]:
+    def outlook(self, boxes: Boxes) -> tuple[Floats, Mask]:
         """Lower bounds of the optimistic chips of boxes in their layouts, and which may be feasible."""
+        made = boxes.family.table.optimistic(boxes.corners, boxes.low, boxes.high)
+        apart = boxes.two_memories
+        one = apart[boxes.owner] & self.lawless[boxes.layouts]
+        if not one.any():
+            return self._costs(boxes, made)
+        as_one = self._costs(boxes, as_one_memory(made, apart))
+        if one.all():
+            return as_one
+        lower, ok = self._costs(boxes, made)
+        return np.where(one[:, None], as_one[0], lower), np.where(one, as_one[1], ok)
+
+    def _costs(self, boxes: Boxes, made: dict[str, Floats]) -> tuple[Floats, Mask]:
+        """Lower bounds of boxes whose optimistic chips have the columns `made`."""
         owner, layouts = boxes.owner, boxes.layouts
         self.designs += len(layouts)
-        made = boxes.family.table.optimistic(boxes.corners, boxes.low, boxes.high)
         shape: tuple[int, ...] = (len(layouts),)
         taken = np.arange(len(layouts))
         if len(layouts) > DENSE * len(boxes) * self.layouts:
@@ -199,10 +238,11 @@ class Bounds:
         """By how much each row may beat the front: the least, over its designs, of the largest lead."""
         out = np.zeros(len(lower))
         ahead = np.flatnonzero((lower < self._corner).all(axis=1))
-        for start in range(0, len(ahead), ROWS):
-            here = ahead[start : start + ROWS]
-            # sorting takes n log n; `_lead` compares every row with every point of the front
-            found = lead_of_two if lower.shape[1] == 2 and len(self.front) else _lead
+        # sorting takes n log n; `_lead` compares every row with every point of the front
+        found = lead_of_two if lower.shape[1] == 2 and len(self.front) else _lead
+        rows = ROWS if found is lead_of_two else max(1, min(ROWS, COMPARED // max(1, len(self.front))))
+        for start in range(0, len(ahead), rows):
+            here = ahead[start : start + rows]
             out[here] = np.maximum(found(self.front, lower[here]), 0.0)
         return out
 

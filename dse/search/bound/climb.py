@@ -1,11 +1,13 @@
 """A good front of a grid by local search: the better it is, the more boxes it closes at once."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from dse.arrays import Floats
 from dse.search.sweep.block import SweepJob, front_of, makeable
 from dse.search.sweep.grid import BranchGrid, Numbers
 from dse.search.sweep.local_front import Local, pivots_of
-from dse.search.sweep.start import Start
 
 CHIPS = 256
 """Chips of each branch that are tried in a round."""
@@ -17,28 +19,29 @@ MOVED = 0.35
 """Chance that a parameter of a parent is moved."""
 
 
-def climbed(job: SweepJob, begun: Start) -> tuple[Local, int]:
+def climbed(job: SweepJob, front: Local, sample: Floats) -> Iterator[tuple[Local, int]]:
     """The front of a sample, improved by chips a few steps from those on it; the same each time.
 
-    Also returns the number of designs that were evaluated for it.
+    Yields it after each round, with the designs that were evaluated in it. `sample` (m, k) are costs that
+    pivots are chosen by.
     """
     # not the seed of the study: the exact front has none, see `swept_facts`
-    rng, front, idle, evaluated = np.random.default_rng(0), begun.front, 0, 0
+    rng, idle = np.random.default_rng(0), 0
     tried = np.empty(0, dtype=np.int64)
     for _ in range(ROUNDS):
-        before = front.points
+        before, evaluated = front.points, 0
         for branch in job.grid.branches:
             # each chip once: while the front stays, rounds propose the same neighbours
             chips = np.setdiff1d(_chips(branch, front.points // job.grid.layouts, rng), tried)
             tried = np.union1d(tried, chips)
             some, columns = makeable(job, branch, chips)
             evaluated += len(some) * job.grid.layouts
-            local = front_of(job, some, columns, pivots_of(front.costs, begun.costs))
+            local = front_of(job, some, columns, pivots_of(front.costs, sample))
             front = front.merged(local.costs, local.points)
+        yield front, evaluated
         idle = idle + 1 if np.array_equal(before, front.points) else 0
         if idle == PATIENCE:
-            break
-    return front, evaluated
+            return
 
 
 def _chips(branch: BranchGrid, known: Numbers, rng: np.random.Generator) -> Numbers:

@@ -4,7 +4,7 @@ A chip column that rises or falls with every parameter takes its best value in a
 that has the best value of every column is in no box, and none in the box beats it in any deployment.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -104,7 +104,7 @@ class Table:
         """Columns of the optimistic chips of boxes, each with the corners of its `kind` (n,).
 
         `low` and `high` (n, parameters) are the ends of the boxes, shares of the ranges. All are made in one
-        call, which costs more than its rows.
+        call, which costs more than its rows. Domain: more never places bytes worse, see `Apart.placing`.
         """
         count = len(low)
         # axes (corner, box, parameter), flattened: corner c of box b is row c * count + b
@@ -171,41 +171,52 @@ def _shared(wished: Mapping[str, Floats], axes: int) -> tuple[npt.NDArray[np.boo
     return np.asarray(found or [np.zeros(axes)]) > 0.0, best
 
 
-def lawful(study: ResolvedStudy, pp: Floats) -> bool:
-    """Whether more of what places bytes on two tiers never slows anything, in stages of `pp`.
+def lawless_layouts(study: ResolvedStudy, pp: Floats) -> npt.NDArray[np.bool_]:
+    """True for layouts, in stages of `pp` (n,), in which more of what places bytes may slow something.
 
     Bytes are placed where a step of decode gains most. A faster tier may move them, and slow down what they
     are not placed for: prompts, the steps of a draft, and the stage that a pipeline waits for where
     experts or states next to dense weights make stages differ.
     """
     work, llm = study.context.workload, study.context.llm
+    if serving_mode(work.serving).counts_prompts or work.speculation is not None:
+        return np.ones(pp.shape, dtype=np.bool_)
     alike = not llm.expert_count and mean_layer(llm, 1.0).state_bytes is None
-    steps_alone = not serving_mode(work.serving).counts_prompts and work.speculation is None
-    return steps_alone and (alike or bool((pp == 1.0).all()))
+    return np.zeros(pp.shape, dtype=np.bool_) if alike else pp > 1.0
 
 
-def lawless(branch: Branch, *, lawful: bool) -> frozenset[str]:
-    """Columns of which more may make a design worse, see `lawful`."""
-    return frozenset() if lawful or branch.kind != "hybrid" else PLACING
+@dataclass(frozen=True, kw_only=True)
+class Apart:
+    """Parameters of a branch that boxes do not treat like others."""
+
+    unordered: frozenset[str]
+    """Those that a box must hold one value of: names, parameters that change a column without a law, and
+    choices along which a column rises and falls, as the price does with the number of dies."""
+    placing: frozenset[str]
+    """Those that decide which bytes are placed in SRAM on a chip that has DRAM too."""
 
 
-def unordered(branch: Branch, *, lawful: bool = True) -> frozenset[str]:
-    """Parameters that a box must hold one value of.
-
-    Those are names, parameters that change a column without a law, and choices along which a column rises
-    and falls, as the price does with the number of dies.
-    """
+def apart_of(branch: Branch, check: Callable[[], None] = lambda: None) -> Apart:
+    """The parameters of a branch that are apart; `check` is called for every combination of held names."""
     names, parameters = tuple(branch.spec.parameters), branch.spec.parameters
     found = {n for n in names if PARAMETERS[n] == NAME}
+    placing: set[str] = set()
     # it reads `found` once, before its first combination, so that may grow in the loop
     for held in held_names(branch, found):
+        check()
         for column, signs in _directions(branch, held).items():
-            law = column not in lawless(branch, lawful=lawful)
             for name, sign in zip(names, signs, strict=True):
                 turns = bool(np.isnan(sign)) and column not in EXCESS and bool(parameters[name].choices)
-                if turns or (not law and sign != 0.0):
+                if turns:
                     found.add(name)
-    return frozenset(found)
+                if column in PLACING and sign != 0.0 and branch.kind == "hybrid":
+                    placing.add(name)
+    return Apart(unordered=frozenset(found), placing=frozenset(placing))
+
+
+def unordered(branch: Branch) -> frozenset[str]:
+    """Parameters that a box must hold one value of."""
+    return apart_of(branch).unordered
 
 
 def held_names(branch: Branch, apart: Collection[str]) -> Iterator[dict[str, float]]:

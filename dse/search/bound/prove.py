@@ -1,17 +1,16 @@
 """Branch and bound over boxes of chips: the proven gap between a front and the best that could exist."""
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from dse.arrays import Floats
 from dse.errors import spec_error
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy
-from dse.search.bound.bounds import ROUNDING, Bounds
+from dse.search.bound.bounds import Bounds
 from dse.search.bound.boxes import whole
+from dse.search.bound.limits import MEMORY, Ended, Limits, OutOfTime
 
 Progress = Callable[[float, int], None]
 """Called with the factor that is proven so far and the number of boxes that are open."""
@@ -32,13 +31,16 @@ class At:
 class Bound:
     """What is proven of a front."""
 
-    factor: float
+    factor: float | None
     """Whatever chip of the space, in whatever layout of the study: some design of the front is at most this
-    factor worse in each objective."""
+    factor worse in each objective. None where nothing is proven: not all chips were bounded in time, or the
+    front is empty and some design may be better than the reference point."""
     between: bool
     """Whether that holds between the steps of the space as well."""
     closed: bool
-    """Whether the tolerance was reached; else the time was up, or better chips exist."""
+    """Whether the tolerance was reached; else better chips exist, or `ended` says what stopped the proof."""
+    ended: Ended
+    """What ended it: nothing was left to prove, the time, the memory, or Ctrl-C."""
     found: int
     """Designs on the front."""
     goal: str
@@ -63,63 +65,111 @@ def prove(
     between: bool = False,
     tolerance: float = 0.01,
     seconds: float = 60.0,
+    memory: float = MEMORY,
     progress: Progress | None = None,
 ) -> Bound:
     """Prove how much better than `front` any chip of the study's space could be.
 
-    Halves the boxes with the largest gap until none is above `tolerance` or the time is up. Domain: every
-    objective above 0 and a cost model that keeps its laws: more of a resource, or less of a price, never
-    makes a design worse. Only what is better than the reference point counts. With `between`, chips between
-    the steps of the space count as well. Raises `SpecError` for a mix, of which nothing is proven.
+    Halves the boxes with the largest gap until none is above `tolerance`, `seconds` have passed since the
+    call, or the process would take more than `memory` bytes; Ctrl-C ends it as well. What is proven until
+    then is returned. Domain: every objective above 0 and a cost model that keeps its laws: more of a
+    resource, or less of a price, never makes a design worse. Only what is better than the reference point
+    counts. With `between`, chips between the steps of the space count as well. Raises `SpecError` for a mix,
+    of which nothing is proven.
     """
     if study.members:
         raise spec_error(
             str(study.path), "mix: expected one LLM and one workload to bound, got a mix of them"
         )
+    limits = Limits.of(seconds, memory)
     signs = np.asarray([1.0 if g.direction == "minimize" else -1.0 for g in study.objectives])
     worst = signs * [study.reference_point[g.name] for g in study.objectives]
     values = front.frame[[a.column for a in front.axes]].to_numpy(dtype=np.float64)
-    bounds = Bounds(study, signs * values, worst)
-    for branch in study.branches.values():
-        for boxes in whole(branch, bounds.layouts, lawful=bounds.lawful, between=between):
-            bounds.add(boxes)
-    # `stuck` is the largest gap of what cannot be halved, such as a single chip: nothing closes it
-    stuck, left, begin = 0.0, [np.empty((0, len(signs)))], time.monotonic()
-    while bounds.gap > max(stuck, np.log1p(tolerance)) and time.monotonic() - begin < seconds:
-        for boxes in bounds.worst():
-            exist = boxes.part(~boxes.wide)  # chips that exist in the space, and are better
-            stuck = max(stuck, float(exist.gap.max(initial=0.0)))
-            left.append(exist.lower)
-            if boxes.wide.any():
-                bounds.add(bounds.halves(boxes.part(boxes.wide)))
-        if progress is not None:
-            progress(float(np.exp(max(stuck, bounds.gap))), bounds.open)
-    gap = max(stuck, bounds.gap)
-    # where all boxes are closed, the front itself is the bound
-    lower = np.concatenate([bounds.front, *left, bounds.lower()])
+    proof = _Proof(Bounds(study, signs * values, worst, limits), float(np.log1p(tolerance)), progress)
+    ended = proof.run(between=between)
+    gap = proof.gap
     return Bound(
-        factor=float(np.exp(gap)),
+        factor=float(np.exp(gap)) if np.isfinite(gap) else None,
         between=between,
         closed=bool(gap <= np.log1p(tolerance)),
+        ended=ended,
         found=len(values),
         goal=study.goal.name,
-        boxes=bounds.boxes,
-        designs=bounds.designs,
-        at=tuple(_at(study, t, bounds.front, lower) for t in study.spec.report_at),
-        remarks=bounds.remarks(),
+        boxes=proof.bounds.boxes,
+        designs=proof.bounds.designs,
+        at=proof.at(),
+        remarks=proof.bounds.remarks(),
     )
 
 
-def _at(study: ResolvedStudy, target: float, front: Floats, lower: Floats) -> At:
-    """The best goal at a target of the swept objective, and how low it may go."""
-    names = [g.name for g in study.objectives]
-    goal = names.index(study.goal.name)
-    column = names.index(study.swept.name) if study.swept and study.swept.name in names else -1
+class _Proof:
+    """The boxes of all branches, and what of them cannot be closed."""
 
-    def best(rows: Floats) -> float | None:
-        # logarithms, as `Bounds.log` has them; at its very target a design meets it
-        meets = rows[rows[:, column] <= np.log(target) + ROUNDING, goal]
+    def __init__(self, bounds: Bounds, enough: float, progress: Progress | None) -> None:
+        self.bounds, self._enough, self._progress = bounds, enough, progress
+        # until every chip is in a box that is bounded, nothing limits what the others may do
+        self._begun = False
+        # the largest gap of what cannot be halved, such as a single chip: nothing closes it
+        self._stuck = 0.0
+        self._best = np.full(bounds.targets, np.inf)
+
+    @property
+    def gap(self) -> float:
+        """By how much a chip may beat the front, as a logarithm."""
+        return max(self._stuck, self.bounds.gap) if self._begun else np.inf
+
+    def run(self, *, between: bool) -> Ended:
+        """Bound and halve boxes until something ends it."""
+        bounds = self.bounds
+        try:
+            for branch in bounds.study.branches.values():
+                for boxes in whole(
+                    branch,
+                    bounds.layouts,
+                    lawful=bounds.lawful,
+                    between=between,
+                    targets=bounds.targets,
+                    check=bounds.limits.check,
+                ):
+                    bounds.add(boxes)
+            self._begun = True
+            while bounds.gap > max(self._stuck, self._enough):
+                bounds.limits.check()
+                if bounds.nbytes > bounds.limits.for_boxes:
+                    return "memory"
+                self._halve()
+        except OutOfTime:
+            return "time"
+        except KeyboardInterrupt:
+            return "interrupt"
+        return "done"
+
+    def _halve(self) -> None:
+        """One round: the boxes with the largest gaps."""
+        bounds = self.bounds
+        for boxes in bounds.take():
+            exist = boxes.part(~boxes.wide)  # chips that exist in the space, and are better
+            self._stuck = max(self._stuck, float(exist.gap.max(initial=0.0)))
+            self._best = np.minimum(self._best, exist.at.min(axis=0, initial=np.inf))
+            if boxes.wide.any():
+                bounds.add(bounds.halves(boxes.part(boxes.wide)))
+        bounds.settled()
+        if self._progress is not None:
+            self._progress(float(np.exp(self.gap)), bounds.open)
+
+    def at(self) -> tuple[At, ...]:
+        """The best goal at each target of the swept objective, and how low it may go."""
+        study, bounds = self.bounds.study, self.bounds
         sign = 1.0 if study.goal.direction == "minimize" else -1.0
-        return float(np.exp(sign * meets.min())) if meets.size else None
+        rows = bounds.front
+        best = bounds.met(rows, np.zeros(len(rows), dtype=np.int64), 1)[0]
+        # where all boxes are closed, the front itself is the bound; before all are bounded there is none
+        lower = np.minimum(np.minimum(best, self._best), bounds.at() if self._begun else -np.inf)
 
-    return At(target=target, best=best(front), bound=best(lower))
+        def goal(value: float) -> float | None:
+            return float(np.exp(sign * value)) if np.isfinite(value) else None
+
+        return tuple(
+            At(target=target, best=goal(found), bound=goal(low))
+            for target, found, low in zip(study.spec.report_at, best, lower, strict=True)
+        )

@@ -1,5 +1,6 @@
 """One sweep: blocks handed out, local fronts merged, finished blocks kept, the exact front written."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from dse.front.files import Front, write_front
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.search.analysis.folders import check_own, move_to_backup, results_folder
 from dse.search.bound.exact import exact
+from dse.search.bound.limits import MEMORY, Ended, Limits, OutOfTime
 from dse.search.storage.locks import locked_folder
 from dse.search.sweep.block import Solved, SweepJob, Task
 from dse.search.sweep.checkpoint import SqliteStore, Store
@@ -31,8 +33,9 @@ BLOCKS = 10_000
 EVERY = 1.0
 """Seconds between two commits: what a kill can cost."""
 
-Progress = Callable[[int, int, int], None]
-"""Called with the points that are settled, those of them that this call settled, and all points."""
+Progress = Callable[[int, int, int, float | None], None]
+"""Called with the points that are settled, those of them that this call settled, all points, and the factor
+by which one that is not may beat the front, where that is known."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,13 +45,15 @@ class SweepResult:
     study: ResolvedStudy
     grid: Grid
     front: Front | None
-    """None when it was interrupted: part of a sweep is no exact front."""
+    """None when a sweep without bounds was ended: part of it is no exact front."""
     out: Path
     points: int
     """Points settled, those of earlier calls included."""
     new_points: int
     seconds: float
     """Seconds that this call spent on blocks."""
+    ended: Ended
+    """`done` when the front is exact; else what ended it."""
 
 
 def sweep(
@@ -64,18 +69,23 @@ def sweep(
     executor: Executor | None = None,
     store: Store | None = None,
     prune: bool = False,
+    seconds: float = math.inf,
+    memory: float = MEMORY,
 ) -> SweepResult:
     """Evaluate every design of the grid of a study, or resume that, and write the exact front.
 
     `counts` is the number of values of a parameter by its name, instead of its `steps`; `workers` is
     the number of threads. `executor` and `store` replace threads and the file `sweep.sqlite` in the
-    results folder `out`, `results/SLUG-sweep` when left out. Ctrl-C keeps every finished block. With `prune`
-    boxes of chips that provably hold nothing better are left out, see `dse.search.bound`: far quicker, right
-    only for cost models that keep their laws, and not resumed.
+    results folder `out`, `results/SLUG-sweep` when left out. Ctrl-C, or `seconds` that have passed since the
+    call, end it and keep every finished block. With `prune` boxes of chips that provably hold nothing better
+    are left out, see `dse.search.bound`: far quicker, right only for cost models that keep their laws, and
+    not resumed. It takes at most `memory` bytes; where it is ended before, the front is the best that was
+    found, and its manifest says by which factor a design of the grid may beat it.
 
     Raises `SpecError` for wrong input before the first block, also where the
     checkpoint holds another question.
     """
+    limits = Limits.of(seconds, memory)
     resolved = study if isinstance(study, ResolvedStudy) else load_study(study, configs)
     # only to refuse an unknown backend before the folder is touched
     compiler(backend)
@@ -87,16 +97,16 @@ def sweep(
         check_own(folder, resolved)
         begun = start(job)
         if prune:
-            return _pruned(job, begun, folder, progress)
+            return _pruned(job, begun, folder, progress, limits)
         kept = store or SqliteStore(folder / "sweep.sqlite")
         size = block_size(job.grid)
         # before the first block: blocks of another question would mix two fronts
         kept.settle(question(job, begun, size))
-        session = _Session(job, begun, kept, size, progress)
+        session = _Session(job, begun, kept, size, progress, limits)
         work = solver(job, begun, backend)
         session.run(work, executor or threads(workers or cores()))
         front = None
-        if not session.interrupted:
+        if session.ended == "done":
             what = swept_facts(job, sum(session.blocks.values()), pruned=False)
             front = front_of_sweep(resolved, job.grid, session.front, what)
             write_front(folder, front)
@@ -108,19 +118,24 @@ def sweep(
         points=session.settled,
         new_points=session.new,
         seconds=session.seconds,
+        ended=session.ended,
     )
 
 
-def _pruned(job: SweepJob, begun: Start, folder: Path, progress: Progress | None) -> SweepResult:
-    """The exact front by branch and bound."""
+def _pruned(
+    job: SweepJob, begun: Start, folder: Path, progress: Progress | None, limits: Limits
+) -> SweepResult:
+    """The exact front by branch and bound, or the best that was found within the limits."""
     begin, size = time.perf_counter(), job.grid.size
 
-    def report(left: int) -> None:
+    def report(left: int, gap: float | None) -> None:
         if progress is not None:
-            progress(size - left, 0, size)
+            progress(size - left, 0, size, gap)
 
-    found = exact(job, begun, report)
+    found = exact(job, begun, report, limits)
     what = swept_facts(job, found.evaluated, pruned=True)
+    if found.ended != "done":
+        what["sweep"] |= {"ended": found.ended, "gap": found.gap, "open": found.left}
     what["sweep"] |= {
         "boxes": found.bounds.boxes,
         "bounded": found.bounds.designs,
@@ -133,9 +148,10 @@ def _pruned(job: SweepJob, begun: Start, folder: Path, progress: Progress | None
         grid=job.grid,
         front=front,
         out=folder,
-        points=size,
-        new_points=size,
+        points=size - found.left,
+        new_points=size - found.left,
         seconds=time.perf_counter() - begin,
+        ended=found.ended,
     )
 
 
@@ -189,9 +205,10 @@ class _Session:
     store: Store
     size: int
     progress: Progress | None
+    limits: Limits
     blocks: dict[int, int] = field(init=False)
     front: Local = field(init=False)
-    interrupted: bool = False
+    ended: Ended = "done"
     new: int = 0
     seconds: float = 0.0
     _unsaved: dict[int, int] = field(default_factory=dict)
@@ -238,9 +255,12 @@ class _Session:
                     self._save()
                     saved = now
                 if self.progress is not None:
-                    self.progress(before + self.new, self.new, self.job.grid.size)
+                    self.progress(before + self.new, self.new, self.job.grid.size, None)
+                self.limits.check()
+        except OutOfTime:
+            self.ended = "time"
         except KeyboardInterrupt:
-            self.interrupted = True
+            self.ended = "interrupt"
         finally:  # also when a machine or its cost model is at fault
             self.seconds = time.perf_counter() - begin
             self._save()

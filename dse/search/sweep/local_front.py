@@ -16,6 +16,9 @@ SLACK = 1e-9
 """How much worse than a pivot, relatively, a point must be in every objective to be dropped unseen: more than
 two backends differ by, so that what one drops the other would too, and never a point of the front."""
 
+CANDIDATES = 2048
+"""Points of the front at most that pivots are chosen from: each is compared with the whole sample."""
+
 PIVOTS = 16
 """Points of the front that a block is screened by; each costs three operations a point."""
 
@@ -74,7 +77,8 @@ def pivots_of(front: Floats, sample: Floats, count: int = PIVOTS) -> Floats:
     """
     if not len(front):
         return np.full((count, sample.shape[1]), np.inf)
-    shifted = front + SLACK * np.abs(front)
+    # some of a long front, in its order: which are chosen decides the time it takes, never the result
+    shifted = (front + SLACK * np.abs(front))[:: -(-len(front) // CANDIDATES)]
     # axes (point of the front, design of the sample): true where the point drops the design
     covers = np.ones((len(shifted), len(sample)), dtype=np.bool_)
     for limits, values in zip(shifted.T, sample.T, strict=True):  # a reduction over so short an axis is slow

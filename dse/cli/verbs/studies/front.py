@@ -8,12 +8,22 @@ from typing import Annotated
 import typer
 
 from dse.cli.input.eligibility import WithUnanchored, apply_eligibility
-from dse.cli.input.options import Configs, Out, SoftwareOption, Study, epilog, format_option, seconds, whole
+from dse.cli.input.options import (
+    Configs,
+    Memory,
+    Out,
+    SoftwareOption,
+    Study,
+    epilog,
+    format_option,
+    seconds,
+    whole,
+)
 from dse.cli.input.output_paths import check_picture_file
 from dse.cli.input.software import study_under_software
 from dse.cli.input.stored_results import front_under_software, stored_folder
 from dse.cli.show.design_tables import baseline_table, best_table, chip_table, front_table, mix_table, thinned
-from dse.cli.show.gap import proven, show_gap
+from dse.cli.show.gap import not_exact, proven, show_gap
 from dse.cli.show.infeasible import most_violated, obstacles, violation_table
 from dse.cli.show.run_summary import counted, exact_behind, exact_folders, exact_text, selection_rules
 from dse.cli.show.uncertainty import (
@@ -32,7 +42,7 @@ from dse.decide.verdict.filtered_front import filtered, named_axes
 from dse.decide.verdict.filtered_front import plain as is_plain
 from dse.errors import SpecError, spec_error
 from dse.front import query
-from dse.front.exact import ExactComparison, compared_to_exact
+from dse.front.exact import ExactComparison, compared_to_exact, is_exact
 from dse.front.files import Front
 from dse.front.tables import Row, Table, plain_rows, to_format
 from dse.question.resolved_study import load_study
@@ -44,6 +54,7 @@ from dse.report.plots.front_plot import draw_front
 from dse.report.words.answer import Answer, answer
 from dse.report.words.computed_formats import computed_lines, marked, marked_answer
 from dse.report.words.listed_grid import listed_grid
+from dse.search.bound.limits import MEMORY
 from dse.spec.catalog.lookup import Catalog
 
 EPILOG = epilog(
@@ -86,6 +97,7 @@ def front(
             help="Time to spend on proving how much better a chip could be, e.g. 60 or '2 min'.",
         ),
     ] = None,
+    memory: Memory = None,
     software: SoftwareOption = None,
     with_unanchored: WithUnanchored = False,
     out: Out = None,
@@ -105,7 +117,8 @@ def front(
     beats it (probability_best), and the share in which it works and meets every target
     (probability_meets_target). --no-intervals skips this and needs no configs.
 
-    --gap proves by branch and bound how much better any chip of the space could be. --software prints the
+    --gap proves by branch and bound how much better any chip of the space could be. Ctrl-C ends it and prints
+    what is proven. --software prints the
     results under another assumption about software: those of `dse run --software` if they exist, else the
     stored chips with their best deployments under it.
     """
@@ -131,9 +144,9 @@ def front(
             _empty(stored, lies)
         # after the answer, since the proof takes as long as the user gives it
         if gap is not None:
-            show_gap(proven(study, out, configs, gap), stored.axes)
+            show_gap(proven(study, out, configs, gap, memory or MEMORY), stored.axes)
     elif form == "json":
-        bound = None if gap is None else proven(study, out, configs, gap).as_dict()
+        bound = None if gap is None else proven(study, out, configs, gap, memory or MEMORY).as_dict()
         _json(found, _compared(stored, folder, exact), bound, sure)
     else:
         print_bytes(to_format(found.frame, form))
@@ -252,6 +265,9 @@ def _empty(stored: Front, folder: Path) -> None:
     console.print(str(manifest.get("title") or manifest.get("study")), style="bold")
     # a sweep stores no trials, so no constraint can be named
     if swept := manifest.get("sweep"):
+        if not is_exact(stored):
+            console.print("The front is empty: the sweep was ended before it found a feasible point.")
+            return
         console.print(f"The front is empty: none of {counted(swept['points'], 'point')} is feasible.")
         return
     trials = manifest.get("trials") or 0
@@ -307,6 +323,8 @@ def _show(found: Front, comparison: ExactComparison | None, sure: SampledFront |
     volume, swept = found.manifest.get("hypervolume"), found.manifest.get("sweep")
     work = f"{swept['points']:,} points" if swept else counted(found.manifest["trials"], "trial")
     console.print()
-    # a sweep is the exact front itself
-    comparison_text = "" if swept else exact_text(comparison)
+    # a whole sweep is the exact front itself
+    comparison_text = "" if is_exact(found) else exact_text(comparison)
     console.print(f"{work}; hypervolume of the whole front {volume:.6g}{comparison_text}", soft_wrap=True)
+    if swept and not is_exact(found):
+        console.print(not_exact(found), soft_wrap=True)

@@ -1,35 +1,43 @@
 """`dse sweep`: every design of the grid, and the exact front of it."""
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 import dse
 from dse.cli.input.eligibility import apply_eligibility
 from dse.cli.input.options import (
     Backend,
+    Memory,
     Scheduler,
     Study,
     epilog,
     only_one_of,
+    seconds,
     whole,
 )
 from dse.cli.input.search_options import AnswerOptions, repeated
 from dse.cli.input.software import study_under_software
+from dse.cli.show.gap import not_exact
 from dse.cli.show.run_summary import counted, draw, print_answer, print_files
 from dse.cli.show.uncertainty import measured_in
 from dse.cli.terminal.global_options import global_options
 from dse.cli.terminal.guard import blame, complain
+from dse.cli.terminal.log_lines import LogLines
 from dse.cli.terminal.tables import stderr, stdout
 from dse.errors import ExitCode, InterruptedRun, Problem, SpecError, spec_error
+from dse.front.exact import is_exact
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy
+from dse.search.bound.limits import MEMORY
 from dse.search.sweep.dask_blocks import on_cluster
-from dse.search.sweep.driver import SweepResult
+from dse.search.sweep.driver import Progress, SweepResult
 from dse.search.sweep.driver import sweep as run
 from dse.search.sweep.executor import Executor
 
@@ -38,7 +46,7 @@ EPILOG = epilog(
     "dse sweep groq-vs-h100 --prune",
     "dse sweep groq-vs-h100 --backend jax --grid sram=33,peak_flops=17 --out results/fine",
     "dse sweep groq-vs-h100 --grid sram=65,peak_flops=65 --scheduler tcp://head:8786",
-    codes="0 done, 1 no design is feasible, 2 wrong input, 130 interrupted (repeat to continue).",
+    codes="0 done, 1 no design is feasible, 2 wrong input, 130 stopped before the end (repeat to continue).",
 )
 
 
@@ -56,9 +64,16 @@ def sweep(
         int | None, typer.Option(metavar="N", parser=whole(1), help="Threads [default: all cores].")
     ] = None,
     scheduler: Scheduler = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S", parser=seconds, help="Stop after this time, e.g. '90 s' or '5 min' [default: none]."
+        ),
+    ] = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Skip boxes of chips that provably contain nothing better.")
     ] = False,
+    memory: Memory = None,
     fresh: Annotated[
         bool,
         typer.Option(
@@ -80,7 +95,8 @@ def sweep(
 
     --prune skips boxes of chips when even a chip with the best value of every parameter in the box, at the
     lowest price, would be no better than a known design. The front is the same, in a fraction of the time. It
-    requires a cost model in which more of a resource never makes a design worse.
+    requires a cost model in which more of a resource never makes a design worse. Stopped by --timeout or
+    Ctrl-C it keeps the best front that it found, and prints by how much a design of the grid may beat it.
     """
     study = study_under_software(study, options.software)
     swept = {"grid": grid, "backend": backend, "workers": workers, "scheduler": scheduler}
@@ -106,15 +122,23 @@ def sweep(
             prune=prune,
             progress=report,
             executor=engine,
+            seconds=math.inf if timeout is None else timeout,
+            memory=memory or MEMORY,
         )
-    # interrupted: the front of a part of the grid would not be exact
+    # the front of a part of the grid would not be exact
     if result.front is None:
         share = result.points / result.grid.size
-        what = f"interrupted after {share:.1%} of the points; all of them are kept. Continue with:"
+        how = "interrupted" if result.ended == "interrupt" else "stopped by --timeout"
+        what = f"{how} after {share:.1%} of the points; all of them are kept. Continue with:"
         raise InterruptedRun(f"{what}\n  {again}")
+    if result.ended == "interrupt":
+        draw(result.study, result.front, result.out)
+        raise InterruptedRun(f"interrupted; the best front that was found is kept. {not_exact(result.front)}")
     if not len(result.front.frame):
         hint = "Relax the targets, or widen the space or the deployments."
-        complain(f"{resolved.slug}: expected a feasible design, got none of {result.grid.size:,}. {hint}")
+        complain(f"{resolved.slug}: expected a feasible design, got none of {result.points:,}. {hint}")
+        if not is_exact(result.front):
+            complain(not_exact(result.front))
         print_files(result.out, picture=False)
         raise typer.Exit(ExitCode.FAILED)
     # the stored picture does not depend on --with-unanchored
@@ -141,15 +165,16 @@ def _print_summary(result: SweepResult, front: Front) -> None:
     # nothing new was evaluated where an earlier call had finished: then there is no rate
     done = f", {result.new_points / result.seconds:,.0f} a second" if result.new_points else ""
     if facts["pruned"]:
-        done = (
-            f"; {facts['evaluated']:,} evaluated, the others excluded by bounds on {facts['boxes']:,} boxes"
-        )
+        others = "the others" if is_exact(front) else "others"
+        done = f"; {facts['evaluated']:,} evaluated, {others} excluded by bounds on {facts['boxes']:,} boxes"
+    exact = "on the exact front of the grid" if is_exact(front) else "on the front so far"
     stdout().print(
         f"{grid.size:,} points ({grid.chips:,} chips in {grid.layouts:,} deployments each{done}); "
-        f"{counted(len(front.frame), 'design')} on the exact front of the grid; "
-        f"hypervolume {front.manifest['hypervolume']:.6g}",
+        f"{counted(len(front.frame), 'design')} {exact}; hypervolume {front.manifest['hypervolume']:.6g}",
         soft_wrap=True,
     )
+    if not is_exact(front):
+        stdout().print(not_exact(front), soft_wrap=True)
     for remark in facts.get("remarks", ()):
         stdout().print(f"Note: {remark}.", soft_wrap=True)
     print_files(result.out, picture=True)
@@ -177,9 +202,9 @@ def _counts(text: str) -> dict[str, int]:
 
 
 @contextmanager
-def _bar(study: str) -> Iterator[Callable[[int, int, int], None]]:
-    """A progress bar with points a second on stderr, when that is a terminal."""
-    console, start = stderr(), time.monotonic()
+def _bar(study: str) -> Iterator[Progress]:
+    """A progress bar with points a second on stderr, and lines where that is no terminal."""
+    console, start, log = stderr(), time.monotonic(), LogLines()
     unseen = global_options().quiet or not console.is_terminal
     columns = (
         TextColumn("{task.description}"),
@@ -188,12 +213,14 @@ def _bar(study: str) -> Iterator[Callable[[int, int, int], None]]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[rate]}"),
     )
-    bar = Progress(*columns, console=console, transient=True, disable=unseen)
+    bar = Bar(*columns, console=console, transient=True, disable=unseen)
 
-    def report(settled: int, new: int, wanted: int) -> None:
+    def report(settled: int, new: int, wanted: int, gap: float | None) -> None:
         # the first report may come at once
         rate = new / max(time.monotonic() - start, 1e-9) / 1e6
         bar.update(task, completed=settled, total=wanted, rate=f"{rate:,.0f} M points/s")
+        proven = "" if gap is None else f"; the others are at most x{gap:.3f} better"
+        log.say(f"{study}: {settled:,} of {wanted:,} points settled{proven}")
 
     with bar:
         task = bar.add_task(study, total=None, rate="")
