@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
 from enum import IntEnum
+from itertools import islice
 from typing import ClassVar, Final, ParamSpec, TypeVar, cast
+
+from dse.text import LONGEST, one_line, short, visible
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -16,6 +19,8 @@ CLOSE: Final = 0.2
 """A second name that is less alike than the first by more than this is no hint."""
 LISTED: Final = 60
 """Most valid names that a message lists where a command lists them too."""
+TOLD: Final = 100
+"""Most problems of one file that are reported at once."""
 
 
 class ExitCode(IntEnum):
@@ -42,13 +47,18 @@ class Problem:
     """Dotted key, or setting, that it is about, where there is one."""
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}" if self.where else self.what
+        # a line each, whatever a stranger wrote into a name
+        return one_line(f"{self.where}: {self.what}" if self.where else self.what)
 
 
 class DseError(Exception):
     """An error that a person can act on; each line of its text is a sentence of its own."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.WRONG_INPUT
+
+    def __str__(self) -> str:
+        # it may quote a stranger, and ends on a terminal
+        return visible(super().__str__())
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -154,6 +164,15 @@ class Attempts:
             raise SpecError(dict.fromkeys(self._problems))
 
 
+def told(problems: Iterable[Problem]) -> list[Problem]:
+    """The first hundred problems; the others are not even looked for, since each may take a while to word."""
+    rest = iter(problems)
+    found = list(islice(rest, TOLD))
+    if next(rest, None) is not None:
+        found.append(Problem(found[-1].where, f"more problems follow these {TOLD}"))
+    return found
+
+
 def placed(where: str, problem: Problem) -> Problem:
     """The problem, at `where` unless it has a place already."""
     return problem if problem.where else Problem(where, problem.what, problem.key)
@@ -170,9 +189,10 @@ def nearest(name: str, known: Iterable[str], command: str = "") -> str:
     names = sorted(set(known))
     if not names:
         return "none are known"
-    short = len(names) <= LISTED or not command
-    every = ", ".join(names) if short else f"{len(names)} names, see `{command}`"
-    close = _alike(str(name).lower(), {n.lower(): n for n in names})
+    few = len(names) <= (LISTED if command else 5 * LISTED)
+    every = ", ".join(names) if few else f"{len(names)} names{f', see `{command}`' if command else ''}"
+    # a name as long as a page is like none, and is not compared letter by letter
+    close = _alike(str(name).lower(), {n.lower(): n for n in names}) if len(str(name)) <= LONGEST else []
     if not close:
         return f"known: {every}"
     return f"did you mean {' or '.join(repr(c) for c in close)}? Known: {every}"
@@ -184,7 +204,7 @@ def unknown(what: str, name: object, known: Iterable[str], command: str = "") ->
     >>> unknown("sampler", "tpee", ["tpe", "random", "qmc"])
     "unknown sampler 'tpee'; did you mean 'tpe'? Known: qmc, random, tpe"
     """
-    return f"unknown {what} {name!r}; {nearest(str(name), known, command)}"
+    return f"unknown {what} {short(name)}; {nearest(str(name)[: LONGEST + 1], known, command)}"
 
 
 def _alike(name: str, lowered: dict[str, str]) -> list[str]:

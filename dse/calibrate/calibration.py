@@ -16,6 +16,7 @@ from dse.calibrate.residuals import Rows
 from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipClass
+from dse.spec.schema.pattern import pattern_problem
 from dse.spec.schema.system import StackSpec
 from dse.validate.measured.batches import Case, Lookup, Refusal
 from dse.validate.measured.rows import METRICS, Measured
@@ -117,11 +118,8 @@ def described(
 
 
 def _not_a_pattern(text: str) -> Problem | None:
-    try:
-        re.compile(text)
-    except re.error as error:
-        return Problem("--engine", f"expected a regular expression, got {text!r}: {error}")
-    return None
+    why = pattern_problem(text)
+    return Problem("--engine", why) if why else None
 
 
 def choose(

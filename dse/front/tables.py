@@ -11,6 +11,7 @@ import pandas as pd
 from dse.errors import spec_error, unknown
 from dse.front.columns import Kind, canonical, kind_of
 from dse.question.chip_names import branch_of, chip_name
+from dse.text import cell, from_cell, visible, visible_json
 
 Format = Literal["csv", "json", "parquet"]
 FORMATS: tuple[Format, ...] = ("csv", "json", "parquet")
@@ -28,8 +29,20 @@ Row: TypeAlias = Mapping[str, Any]
 
 
 def to_csv(frame: pd.DataFrame) -> str:
-    """`frame` in its fixed order of columns; floats with the fewest digits that read back the same."""
-    return canonical(frame).to_csv(index=False, lineterminator="\n")
+    """`frame` in its fixed order of columns; floats with the fewest digits that read back the same.
+
+    No cell is a formula to a spreadsheet, see `dse.text.cell`.
+    """
+    return _harmless(canonical(frame)).to_csv(index=False, lineterminator="\n")
+
+
+def _harmless(frame: pd.DataFrame) -> pd.DataFrame:
+    texts = [name for name in frame.columns if kind_of(frame[name]) == "text"]
+    return frame.assign(**{str(name): frame[name].map(_cell) for name in texts})
+
+
+def _cell(value: object) -> object:
+    return cell(value) if isinstance(value, str) else value
 
 
 def kinds(frame: pd.DataFrame) -> dict[str, Kind]:
@@ -52,7 +65,9 @@ def _read(column: pd.Series, kind: Kind) -> pd.Series:
         return pd.Series([float(v) if v else float("nan") for v in column], dtype="float64")
     if kind == "int":
         return pd.Series([int(v) for v in column], dtype="int64")
-    return column == "True" if kind == "bool" else column.where(column != "")
+    return (
+        column == "True" if kind == "bool" else column.where(column != "").map(from_cell, na_action="ignore")
+    )
 
 
 def to_format(frame: pd.DataFrame, form: str) -> bytes:
@@ -62,9 +77,10 @@ def to_format(frame: pd.DataFrame, form: str) -> bytes:
     `SpecError` when `form` is none of `csv`, `json`, `parquet`.
     """
     if form == "csv":
-        return frame.to_csv(index=False, lineterminator="\n").encode()
+        return visible(_harmless(frame).to_csv(index=False, lineterminator="\n")).encode()
     if form == "json":
-        return (json.dumps(plain_rows(frame), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+        text = json.dumps(plain_rows(frame), indent=1, ensure_ascii=False, allow_nan=False)
+        return (visible_json(text) + "\n").encode()
     if form == "parquet":
         buffer = BytesIO()
         frame.to_parquet(buffer, engine="pyarrow", index=False)

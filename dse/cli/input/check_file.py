@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from dse.errors import Problem, SpecError, nearest, unknown
+from dse.errors import Problem, SpecError, nearest, told, unknown
 from dse.question.resolved_study import resolve_study
 from dse.spec.catalog.check_names import checked_spec
 from dse.spec.catalog.kinds import SPECS
@@ -16,6 +16,7 @@ from dse.spec.schema.system import NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.loading import build_spec
 from dse.spec.yaml.yaml_lines import Lines, read_yaml
+from dse.text import is_count
 
 _ENDINGS = (".yaml", ".yml")
 
@@ -57,7 +58,7 @@ def check_files(paths: Sequence[Path], configs: Path | None = None) -> list[Prob
     for path in paths:
         try:
             # a list at once: the problems of a generator show only when it is read
-            problems = list(_check(path, catalog, known))
+            problems = told(_check(path, catalog, known))
         except SpecError as error:
             problems = list(error.problems)
         found |= dict.fromkeys(problems)
@@ -164,7 +165,7 @@ def _with_line(problem: Problem, path: Path, lines: Lines) -> Problem:
     if problem.where != str(path):
         return problem
     # the deepest key that has a line: a key that is absent has none
-    parts: tuple[int | str, ...] = tuple(int(p) if p.isdigit() else p for p in problem.key.split("."))
+    parts: tuple[int | str, ...] = tuple(int(p) if is_count(p) else p for p in problem.key.split("."))
     while parts and parts not in lines:
         parts = parts[:-1]
     return Problem(f"{path}:{lines.get(parts, 1)}", problem.what)

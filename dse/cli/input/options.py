@@ -10,7 +10,8 @@ from typer.models import OptionInfo
 from dse.errors import UnitError, spec_error, unknown
 from dse.masks import STORAGE
 from dse.search.bound.limits import LEAST_MEMORY, MEMORY
-from dse.spec.yaml.units import parse
+from dse.spec.yaml.units import parse, plain_number
+from dse.text import short
 
 Study = Annotated[
     str, typer.Argument(metavar="STUDY", help="Name of a study, STUDY/CASE, its folder or its study.yaml.")
@@ -116,17 +117,20 @@ NoTargets = Annotated[
 ]
 
 
+MOST = 10**9
+"""Largest whole number of an option."""
+
+
 def whole(minimum: int) -> Callable[[str], int]:
     """Parser of a whole number of at least `minimum`."""
 
     def read(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            # no number, and one too small, are one mistake with one sentence
-            number = minimum - 1
-        if number < minimum:
-            raise typer.BadParameter(f"expected a whole number of at least {minimum}, got {text!r}")
+        number = plain_number(text)
+        # no number, and one too small, are one mistake with one sentence
+        if not isinstance(number, int) or number < minimum:
+            raise typer.BadParameter(f"expected a whole number of at least {minimum}, got {short(text)}")
+        if number > MOST:
+            raise typer.BadParameter(f"expected a whole number of at most {MOST:,}, got {short(text)}")
         return number
 
     return read
@@ -135,13 +139,11 @@ def whole(minimum: int) -> Callable[[str], int]:
 def seconds(text: str) -> float:
     """Parser of a duration [s]; a number without a unit is in seconds."""
     try:
-        # `parse` refuses a number without a unit
-        found = float(text) if _bare(text) else parse(text, "s")
+        found = _with_unit(text, "s")
     except UnitError as error:
         raise typer.BadParameter(str(error)) from None
-    # NaN compares false, and is refused too
-    if not 0 <= found < float("inf"):
-        raise typer.BadParameter(f"expected at least 0 s, got {text!r}")
+    if found < 0:
+        raise typer.BadParameter(f"expected at least 0 s, got {short(text)}")
     return found
 
 
@@ -169,7 +171,7 @@ Memory = Annotated[
 
 def latency(text: str) -> float:
     """Parser of a latency target [s], which needs a unit: a plain 5 may be meant as 5 ms."""
-    if _bare(text):
+    if plain_number(text) is not None:
         raise typer.BadParameter(f"expected a time with its unit, such as '{text.strip()} ms', got {text!r}")
     return seconds(text)
 
@@ -278,20 +280,14 @@ def time_list(text: str) -> list[float]:
 def money(text: str) -> float:
     """Parser of an amount [USD]; a number without a unit is in USD."""
     try:
-        # `parse` refuses a number without a unit
-        found = float(text) if _bare(text) else parse(text, "USD")
+        found = _with_unit(text, "USD")
     except UnitError as error:
         raise typer.BadParameter(str(error)) from None
-    # NaN compares false, and is refused too
-    if not 0 < found < float("inf"):
-        raise typer.BadParameter(f"expected more than 0 USD, got {text!r}")
+    if found <= 0:
+        raise typer.BadParameter(f"expected more than 0 USD, got {short(text)}")
     return found
 
 
-def _bare(text: str) -> bool:
-    try:
-        # it reads `inf` and `nan` too, which the callers refuse
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _with_unit(text: str, unit: str) -> float:
+    """A quantity in SI; a number without a unit, which `parse` refuses, is in SI."""
+    return parse(text if plain_number(text) is None else f"{text} {unit}", unit)

@@ -14,6 +14,7 @@ from dse.report.plots.silicon_plot import draw_silicon
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.units import pretty
+from dse.text import cells
 from dse.validate.measured.summary import Group
 from dse.validate.silicon.errors import LeftOut, groups, left_out
 from dse.validate.silicon.rows import CAPPED, UNITS, SiliconRow, silicon_rows
@@ -79,7 +80,7 @@ def _write(rows: Sequence[SiliconRow], others: Sequence[LeftOut], out: Path) -> 
     records, text = _records(rows, others), StringIO()
     writer = csv.DictWriter(text, fieldnames=list(records[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(records)
+    writer.writerows(map(cells, records))
     write_files({out: text.getvalue()})
 
 

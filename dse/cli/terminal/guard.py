@@ -10,6 +10,7 @@ import typer
 from dse.cli.terminal.global_options import global_options
 from dse.errors import DseError, ExitCode, Problem, SpecError
 from dse.masks import masked
+from dse.text import visible
 
 
 @contextmanager
@@ -56,7 +57,8 @@ def complain(*lines: str) -> None:
     # None leaves it to click: colour on a terminal only
     color = False if global_options().no_color or os.environ.get("NO_COLOR") else None
     for line in lines:
-        typer.secho(masked(line), err=True, fg=typer.colors.RED, color=color)
+        # a stranger's name in it must not steer the terminal
+        typer.secho(visible(masked(line)), err=True, fg=typer.colors.RED, color=color)
 
 
 def _close_quietly() -> None:

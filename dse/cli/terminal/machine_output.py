@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
+from dse.text import cells, visible, visible_json
+
 
 def print_rows(rows: Sequence[Mapping[str, object]], form: str) -> None:
     """Write rows of the same keys to stdout as `csv` or `json`."""
@@ -19,17 +21,24 @@ def print_json(data: object) -> None:
     """Write plain data to stdout as JSON."""
     # NaN and infinity are not JSON (RFC 8259); null says that there is no number
     text = json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(visible_json(text) + "\n")
 
 
 def print_csv(rows: Sequence[Mapping[str, object]]) -> None:
-    """Write rows of the same keys to stdout as CSV; None is an empty cell."""
+    """Write rows of the same keys to stdout as CSV; None is an empty cell, and no cell is a formula."""
     if not rows:
         return
     # the module ends lines with \r\n by default, which other programs take for data
     writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(
+        cells({k: visible(v) if isinstance(v, str) else v for k, v in row.items()}) for row in rows
+    )
+
+
+def print_text(text: str) -> None:
+    """Write a text of several lines to stdout."""
+    sys.stdout.write(visible(text))
 
 
 def print_bytes(data: bytes) -> None:

@@ -9,18 +9,25 @@ from typing import Literal
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from dse.cli.terminal.global_options import global_options
 from dse.masks import masked
+from dse.text import is_count, visible
 
 WIDTH = 100
 """Width where the terminal has none, as in a pipe."""
 
 
 class _Screen(Console):
-    """A console that lets the guard deal with a closed pipe."""
+    """A console that lets the guard deal with a closed pipe, and shows what would steer the terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """What is printed, whoever made it: only rich itself moves the cursor and sets colours."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
 
     def on_broken_pipe(self) -> None:
         """Called by rich while it handles the error."""
@@ -43,7 +50,7 @@ def _console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     # a pipe has no width; a fixed one keeps the text reproducible
     # rich ignores COLUMNS where it is no whole number
-    has_width = (stream is not None and stream.isatty()) or os.environ.get("COLUMNS", "").isdigit()
+    has_width = (stream is not None and stream.isatty()) or is_count(os.environ.get("COLUMNS", ""))
     return _Screen(
         stderr=stderr,
         # None leaves the decision to rich, which reads NO_COLOR
@@ -72,8 +79,8 @@ def table(
     and numbers never break: where they do not fit, the cells of a row are printed below each other.
     """
     cells = [[plain(c) if isinstance(c, str) else c for c in row] for row in rows]
-    made = _Fitting(tuple(columns), cells, frozenset(right), frozenset(flexible), least)
-    return Group(Text(title, style="bold"), made) if title else made  # a table's own title wraps at its width
+    made = _Fitting(tuple(map(visible, columns)), cells, frozenset(right), frozenset(flexible), least)
+    return Group(Text(visible(title), style="bold"), made) if title else made
 
 
 @dataclass(frozen=True)
@@ -159,8 +166,8 @@ def _longest(text: str, *, whole: bool) -> int:
 
 
 def plain(text: str) -> Text:
-    """Text that is shown as it is: square brackets in it are no markup."""
-    return Text(text)
+    """Text that is shown as it is: square brackets in it are no markup, control characters are visible."""
+    return Text(visible(text))
 
 
 def remark(text: str) -> None:
@@ -168,4 +175,4 @@ def remark(text: str) -> None:
     if global_options().quiet:
         return
     # a line break in a path or a command would be copied with it
-    stderr().print(masked(text), style="dim", soft_wrap=True)
+    stderr().print(visible(masked(text)), style="dim", soft_wrap=True)

@@ -22,6 +22,7 @@ from dse.question.resolved_study import ResolvedStudy
 from dse.search.trials.read_trials import FrozenTrial
 from dse.search.trials.replay import choice_of
 from dse.spec.yaml.units import pretty
+from dse.text import is_count
 
 PRINTED = 0.0005
 """Largest share that prints as 0.0 %."""
@@ -131,7 +132,7 @@ def _rows(front: Front, trial: str) -> list[Row]:
     if trial.startswith("row:"):
         number = trial.removeprefix("row:")
         count = len(front.frame)
-        if not number.isdigit() or not 1 <= int(number) <= count:
+        if not is_count(number) or not 1 <= int(number) <= count:
             raise spec_error("TRIAL", f"expected a row from row:1 to row:{count}, got {trial!r}")
         # rows of the front are first in `every`, and counted from 1
         return [every[int(number) - 1]]

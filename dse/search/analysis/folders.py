@@ -6,6 +6,7 @@ from pathlib import Path
 from dse.errors import spec_error
 from dse.front.own_files import FOLDER
 from dse.question.resolved_study import ResolvedStudy
+from dse.text import is_count
 
 
 def results_folder(study: ResolvedStudy, out: Path | str | None) -> Path:
@@ -23,7 +24,7 @@ def move_to_backup(folder: Path) -> None:
         return
     numbers = [p.name.removeprefix("previous-") for p in folder.glob("previous-*")]
     # above the highest, not their count: some may have been deleted
-    number = 1 + max((int(n) for n in numbers if n.isdigit()), default=0)
+    number = 1 + max((int(n) for n in numbers if is_count(n)), default=0)
     # with zeros in front, so that names sort by number
     backup = folder / f"previous-{number:04d}"
     backup.mkdir(mode=FOLDER)

@@ -1,14 +1,14 @@
 """Keys of multi-head latent attention."""
 
 from dse.spec.attention.kind import LayerSpec
-from dse.spec.schema.base import Positive
+from dse.spec.schema.base import Few, Positive
 from objectives import api
 
 
 class LatentAttentionSpec(LayerSpec):
     """Multi-head latent attention (MLA)."""
 
-    heads: Positive
+    heads: Few
     """Heads."""
     latent: Positive
     """Width of the compressed latent of keys and values, which the KV cache stores."""

@@ -1,11 +1,9 @@
 """Keys of linear attention."""
 
-from typing import Annotated
-
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from dse.spec.attention.kind import LayerSpec
-from dse.spec.schema.base import Positive
+from dse.spec.schema.base import Few, Positive, Size
 from dse.spec.schema.study import Format
 from objectives import api
 from objectives.equations.chip.formats import FORMATS
@@ -14,9 +12,9 @@ from objectives.equations.chip.formats import FORMATS
 class LinearAttentionSpec(LayerSpec):
     """Attention with a state of constant size instead of a KV cache."""
 
-    heads: Positive
+    heads: Few
     """Heads of the values, each with a state of key_dim x value_dim."""
-    key_heads: Positive
+    key_heads: Few
     """Heads of queries and keys."""
     key_dim: Positive
     """Width of a key."""
@@ -26,7 +24,7 @@ class LinearAttentionSpec(LayerSpec):
     """Whether a projection as wide as the values gates the output."""
     delta: bool = False
     """Whether the state is corrected by what it already says of a key (delta rule)."""
-    conv: Annotated[int, Field(ge=0)] = 0
+    conv: Size = 0
     """Tokens that a short convolution before the heads reaches over."""
     state: Format = "fp32"
     """Number format of the state, whatever that of the KV cache."""

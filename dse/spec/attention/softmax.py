@@ -3,16 +3,16 @@
 from pydantic import model_validator
 
 from dse.spec.attention.kind import LayerSpec
-from dse.spec.schema.base import Positive
+from dse.spec.schema.base import Few, Positive
 from objectives import api
 
 
 class AttentionSpec(LayerSpec):
     """Softmax attention: MHA, GQA or MQA by the number of KV heads."""
 
-    heads: Positive
+    heads: Few
     """Query heads."""
-    kv_heads: Positive
+    kv_heads: Few
     """Heads of keys and values; must divide `heads`."""
     head_dim: Positive
     """Width of one head."""

@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar, cast
 
-from dse.errors import Problem, SpecError, nearest, spec_error
+from dse.errors import Problem, SpecError, nearest, spec_error, told
+from dse.reading import YAML_LIMIT, read_text
 from dse.spec.catalog.config_paths import OWN, config_folders
 from dse.spec.catalog.names import spelt_chip, spelt_llm
 from dse.spec.schema.base import IsoDate, Spec, sourced_values
@@ -151,10 +152,10 @@ class Catalog:
                 problems += error.problems
                 # a file that cannot be read has no names or sources to check
                 continue
-            problems += file_problems(loaded, path, known)
+            problems += told(file_problems(loaded, path, known))
             problems += self._missing(loaded, path)
         if problems:
-            raise SpecError(problems)
+            raise SpecError(told(problems))
         return len(paths)
 
     def _missing(self, spec: Spec, path: Path) -> Iterator[Problem]:
@@ -176,7 +177,7 @@ class Catalog:
 
 
 # a flow list, or a block list of one item a line
-_ALIASES = re.compile(r"^aliases: *(\[[^\]]*\]|\n(?: *- .*\n)+)", re.MULTILINE)
+_ALIASES = re.compile(r"^aliases: *(\[[^\]]{0,4000}\]|\n(?: *- .*\n){1,200})", re.MULTILINE)
 
 
 def _aliases_in(path: Path) -> list[str]:
@@ -190,10 +191,10 @@ def _aliases_in(path: Path) -> list[str]:
 @lru_cache(maxsize=1024)
 def _aliases_at(path: Path, stamp: tuple[int, int]) -> list[str]:  # noqa: ARG001 - the cache key
     try:
-        found = _ALIASES.search(path.read_text(encoding="utf-8"))
+        found = _ALIASES.search(read_text(path, YAML_LIMIT))
         # what was matched is YAML by itself
         data, _ = parse_yaml("" if found is None else found[0], str(path))
-    except (OSError, UnicodeDecodeError, SpecError):
+    except SpecError:
         return []
     aliases = data.get("aliases") if isinstance(data, dict) else None
     return [a for a in aliases or () if isinstance(a, str)]

@@ -1,20 +1,22 @@
 """A Hugging Face `config.json` to an LLM YAML: what is not understood is refused by name."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
 import yaml
 
-from dse.errors import Problem, SpecError, nearest, spec_error
+from dse.errors import Problem, SpecError, nearest, spec_error, told
 from dse.spec.huggingface.families import FAMILIES, INNER_NOTE, OUTER, WRAPPED, defaults, reason
+from dse.spec.huggingface.json_file import read_json
 from dse.spec.huggingface.keys import WRAPPER, key_problems, rope_problems
 from dse.spec.huggingface.naming import name_in, nominal, slug, text_of
 from dse.spec.huggingface.reader import Family, HfConfig, Network, blocks
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.yaml.loading import build_spec
+from dse.text import short
 from objectives.equations.llm.parameters import params
 
 SOURCE = "hf-config"
@@ -115,25 +117,10 @@ def _without(c: HfConfig, family: Family, key: str) -> Network | None:
 
 
 def _read(file: Path) -> Mapping[str, object]:
-    """Keys of a JSON file; a key that is written twice is refused, as JSON would keep the last."""
-
-    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        twice = {k for k, _ in pairs if sum(k == other for other, _ in pairs) > 1}
-        if twice:
-            raise spec_error(str(file), f"the key {min(twice)!r} is written twice")
-        return dict(pairs)
-
-    try:
-        # the one place where two equal keys of an object are still seen
-        data = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=unique)
-    except OSError as error:
-        raise spec_error(str(file), f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise spec_error(str(file), "cannot be read: it is not UTF-8 text") from None
-    except json.JSONDecodeError as error:
-        raise spec_error(f"{file}:{error.lineno}", f"expected JSON, got: {error.msg}") from None
+    """Keys of a `config.json`."""
+    data = read_json(file)
     if not isinstance(data, dict):
-        raise spec_error(str(file), f"expected the keys of a config.json, got a {type(data).__name__}")
+        raise spec_error(f"{file}:1", f"expected the keys of a config.json, got a {type(data).__name__}")
     return data
 
 
@@ -152,14 +139,14 @@ def _language_model(
     _check_class(outer, OUTER[kind], where)
     inner = outer.get("text_config")
     if not isinstance(inner, dict):
-        raise spec_error(where, f"text_config: expected the keys of a language model, got {inner!r}")
+        raise spec_error(where, f"text_config: expected the keys of a language model, got {short(inner)}")
     # keys of the towers that see or hear are passed over; all others are checked
-    problems = list(key_problems(outer, WRAPPER | {"tie_word_embeddings"}, where))
+    problems = told(key_problems(outer, WRAPPER | {"tie_word_embeddings"}, where))
     # the inner model may leave its kind out, which is then the usual one
     inside = inner.get("model_type", WRAPPED[kind][0])
     if inside not in WRAPPED[kind]:
         expected = f"expected {' or '.join(WRAPPED[kind])} inside {kind}"
-        problems.append(Problem(where, f"text_config: model_type: {expected}, got {inside!r}"))
+        problems.append(Problem(where, f"text_config: model_type: {expected}, got {short(inside)}"))
     # raised here, because the check below needs a known kind
     if problems:
         raise SpecError(problems)
@@ -170,7 +157,7 @@ def _language_model(
 def _unknown(kind: object) -> str:
     """What is wrong with a `model_type`, why it is not supported where that is known, and the nearest."""
     known = sorted((*FAMILIES, *WRAPPED))
-    got = "no such key" if kind is None else repr(kind)
+    got = "no such key" if kind is None else short(kind)
     why = reason(str(kind))
     hint = f"{why[:1].upper()}{why[1:]}." if why else nearest(str(kind), known)
     return f"model_type: expected one of {', '.join(known)}, got {got}. {hint}"
@@ -183,7 +170,7 @@ def _check_class(data: Mapping[str, object], known: tuple[str, ...], where: str)
     strange = given if not isinstance(given, list) else [a for a in given if a not in known]
     if strange or not given:
         hint = "A class with another head, or a draft model, has other sizes."
-        raise spec_error(where, f"architectures: expected {' or '.join(known)}, got {given!r}. {hint}")
+        raise spec_error(where, f"architectures: expected {' or '.join(known)}, got {short(given)}. {hint}")
 
 
 def _canonical(data: Mapping[str, object], family: Family, where: str) -> dict[str, object]:
@@ -194,13 +181,13 @@ def _canonical(data: Mapping[str, object], family: Family, where: str) -> dict[s
             continue
         if key in found and found[key] != data[alias]:
             raise spec_error(
-                where, f"{alias}: expected the same as {key} ({found[key]!r}), got {data[alias]!r}"
+                where, f"{alias}: expected the same as {key} ({short(found[key])}), got {short(data[alias])}"
             )
         found[key] = data[alias]
     return found
 
 
 def _refuse_unknown(data: Mapping[str, object], family: Family, where: str) -> None:
-    problems = [*key_problems(data, family.reads, where), *rope_problems(data, where)]
+    problems = told(chain(key_problems(data, family.reads, where), rope_problems(data, where)))
     if problems:
         raise SpecError(problems)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from dse.errors import Problem, nearest
+from dse.text import short
 
 _IGNORED: Final = {
     "names and the file itself": """
@@ -78,7 +79,7 @@ def key_problems(data: Mapping[str, object], known: Collection[str], where: str)
         if not passed and SIZES.search(key.lower()):
             yield Problem(
                 where,
-                f"{key}: expected no unknown key that may change a size, got {_short(value)}. "
+                f"{key}: expected no unknown key that may change a size, got {short(value)}. "
                 f"{nearest(key, known)}",
             )
 
@@ -89,7 +90,7 @@ def rope_problems(data: Mapping[str, object], where: str) -> Iterator[Problem]:
         for kind in _ropes(data.get(key)):
             if kind not in ROPES:
                 hint = nearest(str(kind), ROPES)
-                yield Problem(where, f"{key}: expected one of {', '.join(ROPES)}, got {kind!r}. {hint}")
+                yield Problem(where, f"{key}: expected one of {', '.join(ROPES)}, got {short(kind)}. {hint}")
 
 
 def _ropes(value: object) -> Iterator[object]:
@@ -109,8 +110,3 @@ def _ropes(value: object) -> Iterator[object]:
 def _off(value: object) -> bool:
     """Whether a key says no more than one that is left out."""
     return value is None or value is False or value in (0, "", [], {})
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."

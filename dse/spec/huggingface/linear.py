@@ -6,6 +6,7 @@ from dse.errors import spec_error
 from dse.spec.huggingface.dense import GQA, gated_ffn
 from dse.spec.huggingface.experts import PREDICTION, experts
 from dse.spec.huggingface.reader import FULL, HfConfig, Network, attention, family
+from dse.text import short
 
 LINEAR = "linear_attention"
 """Kind of layer that Transformers writes in `layer_types`."""
@@ -15,7 +16,7 @@ def _kinds(c: HfConfig, key: str, found: Sequence[str]) -> Sequence[str]:
     """Full or linear attention for each layer, as `key` says."""
     strange = sorted(set(found) - {FULL, LINEAR})
     if strange:
-        raise spec_error(c.where, f"{key}: expected only {FULL} and {LINEAR}, got {strange[0]!r}")
+        raise spec_error(c.where, f"{key}: expected only {FULL} and {LINEAR}, got {short(strange[0])}")
     count = c.size("num_hidden_layers")
     if len(found) != count:
         raise spec_error(c.where, f"{key}: expected {count} kinds of layer, got {len(found)}")

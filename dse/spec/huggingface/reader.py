@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from dse.errors import SpecError, spec_error
+from dse.spec.schema.llm import MOST_LAYERS
+from dse.text import short
 
 T = TypeVar("T")
 Layer = Mapping[str, object]
@@ -14,6 +16,9 @@ Layer = Mapping[str, object]
 
 FULL, SLIDING, CHUNKED = "full_attention", "sliding_attention", "chunked_attention"
 """Kinds of attention that Transformers writes in `layer_types` and that an LLM YAML can say."""
+
+_LARGEST = 10**9
+"""Of a size, as in an LLM YAML."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class HfConfig:
 
     def refuse(self, key: str, expected: str, hint: str = "") -> SpecError:
         """The problem with a key: what was expected and what the file says."""
-        got = repr(self.get(key)) if key in self.data else "no such key"
+        got = short(self.get(key)) if key in self.data else "no such key"
         return spec_error(self.where, f"{key}: expected {expected}, got {got}{f'. {hint}' if hint else ''}")
 
     def _whole(self, key: str, otherwise: int | None, least: int) -> int:
@@ -74,6 +79,10 @@ class HfConfig:
         value = otherwise if value is None else value
         if isinstance(value, bool) or not isinstance(value, int) or value < least:  # True is an int in Python
             raise self.refuse(key, f"a whole number of at least {least}")
+        # layers are listed one by one
+        most = MOST_LAYERS if key == "num_hidden_layers" else _LARGEST
+        if value > most:
+            raise self.refuse(key, f"a whole number of at most {most:,}")
         return value
 
 
@@ -146,7 +155,7 @@ def kinds(c: HfConfig, otherwise: Sequence[str]) -> Sequence[str]:
     if strange:
         known = f"only {FULL}, {SLIDING} and {CHUNKED}"
         hint = "An LLM YAML cannot describe linear, state-space and other layers yet."
-        raise spec_error(c.where, f"layer_types: expected {known}, got {strange[0]!r}. {hint}")
+        raise spec_error(c.where, f"layer_types: expected {known}, got {short(strange[0])}. {hint}")
     # fewer kinds than layers would leave the rest to a guess
     if len(found) != c.size("num_hidden_layers"):
         raise spec_error(

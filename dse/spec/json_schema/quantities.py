@@ -8,7 +8,8 @@ UNIT: Final = "x-unit"
 TYPE: Final = "x-type"
 """Key of a schema that says in words what may be written, where its own words would not."""
 
-NUMBER: Final = r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?"
+NUMBER: Final = r"[-+]?(([0-9]{1,3}(_[0-9]{3})+|[0-9]+)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?"
+"""Digits, in groups of three where they are separated; no sign in it is ever computed."""
 
 _ATOMS: Final = {
     "B": r"([kMGTPE]|[KMGTP]i)?(B|bytes?|b|bits?)",

@@ -10,6 +10,7 @@ from dse.spec.schema.base import Spec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import NetworkSpec, StackSpec
 from dse.spec.schema.workload import WorkloadSpec
+from dse.spec.yaml.units import plain_number
 
 S = TypeVar("S", bound=Spec)
 OPTION = "--set"
@@ -97,11 +98,6 @@ def _with_its_cache(before: ChipSpec, after: ChipSpec, settings: Mapping[str, st
 
 
 def _number(text: str) -> Value:
-    """A plain number as YAML would read it, else the text with its unit."""
-    # int before float, so that counts stay whole
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    """A plain number, whole where it is written so, else the text with its unit."""
+    number = plain_number(text)
+    return text if number is None else number

@@ -21,7 +21,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from dse.errors import UnitError
 from dse.spec.json_schema.quantities import UNIT, quantity_schema
-from dse.spec.yaml.units import parse
+from dse.spec.yaml.units import LARGEST, parse
+from dse.text import short
 
 Basis = Literal[
     "spec sheet", "measured", "published", "press", "derived", "estimate", "assumption", "definition"
@@ -34,7 +35,12 @@ class Spec(BaseModel):
 
     # by field name too: `class`, the alias of `chip_class`, is no name that Python code can write
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        populate_by_name=True,
+        # no number is infinite or none, whatever wrote it
+        allow_inf_nan=False,
     )
 
 
@@ -51,9 +57,10 @@ class _Reader:
             return None
         # bool is an int in Python
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-            raise ValueError(f"expected a number with a unit such as '1 {self.unit}', got {value!r}")
+            raise ValueError(f"expected a number with a unit such as '1 {self.unit}', got {short(value)}")
         if not isinstance(value, str) and value != 0:
-            raise ValueError(f"expected a unit such as '{value} {self.unit}', got the bare number {value!r}")
+            bare = short(value)
+            raise ValueError(f"expected a unit such as '{bare} {self.unit}', got the bare number {bare}")
         try:
             number = parse(value, self.unit) if isinstance(value, str) else 0.0
         except UnitError as error:
@@ -90,7 +97,10 @@ def unit_in(annotation: object) -> str | None:
 
 def _date(value: object) -> object:
     """Dates and years as text: YAML reads `2026-11-23` as a date and `2026` as a number."""
-    return value.isoformat() if isinstance(value, Date) else str(value) if isinstance(value, int) else value
+    if isinstance(value, Date):
+        return value.isoformat()
+    # thousands of digits, which Python refuses to write, are no year
+    return str(value) if isinstance(value, int) and 0 <= value <= 9999 else value
 
 
 _DATE = r"^\d{4}(-\d{2}){0,2}(/\d{4}(-\d{2}){0,2})?$"
@@ -165,18 +175,22 @@ def unknown(kind: type[Sourced[T]]) -> Sourced[T]:
     return kind(value=None, source=NOT_FOUND, basis="published")
 
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$", max_length=100)]
 FileName = Annotated[Name, Field(description="Name by which other files refer to it: that of its file.")]
 Title = Annotated[str, Field(description="Title for people.")]
 Aliases = Annotated[tuple[str, ...], Field(description="Other names that mean the same.")]
 Notes = Annotated[str | None, Field(description="Remarks for people.")]
-Positive = Annotated[int, Field(ge=1)]
+Size = Annotated[int, Field(ge=0, le=10**9)]
+"""A width, a length or a count of which no list is made; the largest of ours is 10^6."""
+Positive = Annotated[Size, Field(ge=1)]
+Few = Annotated[int, Field(ge=1, le=10_000)]
+"""A number of layers, heads, experts, chips or groups, which are gone through one by one."""
 _PLAIN = {UNIT: "1"}  # a number without a unit, which is said so that none is forgotten
-AtLeastOne = Annotated[float, Field(ge=1.0, json_schema_extra=_PLAIN)]
+AtLeastOne = Annotated[float, Field(ge=1.0, le=LARGEST, json_schema_extra=_PLAIN)]
 Ratio = Annotated[float, Field(gt=0.0, le=1.0, json_schema_extra=_PLAIN)]
 Share = Annotated[float, Field(ge=0.0, le=1.0, json_schema_extra=_PLAIN)]
-Number = Annotated[float, Field(ge=0.0, json_schema_extra=_PLAIN)]
-PositiveNumber = Annotated[float, Field(gt=0.0, json_schema_extra=_PLAIN)]
+Number = Annotated[float, Field(ge=0.0, le=LARGEST, json_schema_extra=_PLAIN)]
+PositiveNumber = Annotated[float, Field(gt=0.0, le=LARGEST, json_schema_extra=_PLAIN)]
 
 BytesQ = Annotated[float, unit("B")]
 BandwidthQ = Annotated[float, unit("B/s")]
@@ -193,5 +207,5 @@ SourcedArea = Sourced[Annotated[float, unit("m2")]]
 SourcedTokensPerSecond = Sourced[Annotated[float, unit("token/s")]]
 SourcedRatio = Sourced[Ratio]
 SourcedShare = Sourced[Share]
-SourcedCount = Sourced[Annotated[int, Field(ge=0)]]
+SourcedCount = Sourced[Size]
 SourcedNumber = Sourced[Number]

@@ -3,7 +3,7 @@
 A number that the file leaves out is unknown. A study that needs it names it and refuses the chip.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from dse.spec.schema.base import (
     Aliases,
     FileName,
     Notes,
+    Size,
     Sourced,
     SourcedArea,
     SourcedBandwidth,
@@ -128,7 +129,7 @@ class DerivedFrom(Spec):
 
     study: str
     """Study, and its case behind a slash."""
-    trial: int
+    trial: Size
     """Number of the trial on the front of that study."""
     chip: str
     """Its name on the front of the study."""
@@ -149,7 +150,7 @@ class ChipSpec(Spec):
     """Who makes it, or `hypothetical`."""
     hypothetical: bool = False
     """True for a chip that does not exist: what its file leaves open follows from its silicon."""
-    released: int | None = None
+    released: Annotated[int, Field(ge=1900, le=9999)] | None = None
     """Year in which it came to market."""
     chip_class: ChipClass = Field(alias="class")
     """Class of hardware that shares its software; stacks are fitted per class."""

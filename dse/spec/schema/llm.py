@@ -1,6 +1,6 @@
 """What a network is: its architecture, from which weights, FLOP and KV cache are counted."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -8,23 +8,29 @@ from dse.errors import UnitError
 from dse.spec.attention.keys_of_blocks import layers_in, with_attention
 from dse.spec.attention.kind import LayerSpec
 from dse.spec.json_schema.quantities import NUMBER, UNIT
-from dse.spec.schema.base import Aliases, FileName, Notes, Positive, Sourced, Spec, Title
+from dse.spec.schema.base import Aliases, Few, FileName, Notes, Positive, Size, Sourced, Spec, Title
 from dse.spec.yaml.units import parse
+from dse.text import short
 from objectives import api
+
+MOST_LAYERS: Final = 10_000
+"""Layers of an LLM; the deepest of ours has 126."""
+MOST_RUNS: Final = 500
+"""Runs of different layers, or matrices of one; each is evaluated by itself."""
 
 
 class ExpertsSpec(Spec):
     """Mixture of experts."""
 
-    count: Positive
+    count: Few
     """Routed experts of a layer."""
-    top_k: Positive
+    top_k: Few
     """Routed experts that each token visits."""
     width: Positive
     """Inner width of one routed expert."""
     gated: bool = True
     """True for three matrices per expert (SwiGLU), false for two."""
-    shared_width: Annotated[int, Field(ge=0)] = 0
+    shared_width: Size = 0
     """Total width of the experts that every token visits."""
 
     @model_validator(mode="after")
@@ -55,7 +61,7 @@ class MatrixSpec(Spec):
 class _Run(Spec):
     """What comes before the kinds of attention in a block."""
 
-    count: Positive
+    count: Few
     """Number of layers of this kind."""
 
 
@@ -67,7 +73,7 @@ class BlockSpec(_Run):
     """Dense feed-forward network."""
     experts: ExpertsSpec | None = None
     """Instead of `ffn`."""
-    matrices: tuple[MatrixSpec, ...] = ()
+    matrices: Annotated[tuple[MatrixSpec, ...], Field(max_length=MOST_RUNS)] = ()
     """Bare matrices, for a network without attention."""
     parallel: bool = False
     """Whether attention and FFN read the same input (GPT-J, Falcon)."""
@@ -119,14 +125,14 @@ def _number(value: object) -> object:
             # B is a billion here, not a byte, so the parser of units may not see it
             return parse(value.replace("B", "e9").replace("T", "e12").replace("M", "e6"), "")
         except UnitError:
-            raise ValueError(f"expected a parameter count such as '70B', got {value!r}") from None
+            raise ValueError(f"expected a parameter count such as '70B', got {short(value)}") from None
     return value
 
 
 ParameterCount = Annotated[
     float,
     BeforeValidator(_number),
-    Field(gt=0),
+    Field(gt=0, le=1e18),
     WithJsonSchema(
         {"type": ["string", "number"], "pattern": rf"^{NUMBER}[MBT]?$", "examples": ["70.55B"], UNIT: "1"}
     ),
@@ -151,15 +157,23 @@ class LlmSpec(Spec):
     """Parameters as the name says; only the `napkin` cost model counts with them."""
     hidden: Positive
     """Width of the residual stream."""
-    vocab: Annotated[int, Field(ge=0)] = 0
+    vocab: Size = 0
     """Entries of the vocabulary; 0 for a network without embedding and LM head."""
     tied_embedding: bool = False
     """Whether embedding and LM head share one matrix."""
-    learned_positions: Annotated[int, Field(ge=0)] = 0
+    learned_positions: Size = 0
     """Number of learned position embeddings; 0 for rotary or none."""
-    blocks: tuple[BlockSpec, ...] = Field(min_length=1)
+    blocks: tuple[BlockSpec, ...] = Field(min_length=1, max_length=MOST_RUNS)
     """Runs of identical layers, in any order."""
     notes: Notes = None
+
+    @model_validator(mode="after")
+    def _few(self) -> "LlmSpec":
+        """Layers are pipeline stages to choose from, so there are not millions of them."""
+        layers = sum(block.count for block in self.blocks)
+        if layers > MOST_LAYERS:
+            raise ValueError(f"blocks: expected at most {MOST_LAYERS:,} layers in all, got {layers:,}")
+        return self
 
     def resolve(self) -> api.Llm:
         """The network as the equations want it."""

@@ -1,15 +1,17 @@
 """What may be searched: named parameters of a template chip, in branches that are searched apart."""
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic.json_schema import JsonSchemaValue
 
-from dse.errors import UnitError, nearest
+from dse.errors import UnitError, nearest, unknown
 from dse.spec.json_schema.quantities import TYPE, UNIT, quantity_schema
 from dse.spec.schema.base import Aliases, FileName, Notes, Spec, Title
 from dse.spec.yaml.units import parse
+from dse.text import short
 from objectives.equations.fabrication.package import PACKAGES
 
 NAME = "name"
@@ -39,6 +41,12 @@ COUNTED: dict[str, float] = {"dram_stacks": 0.0, "link_count": 0.0, "dies": 1.0}
 """Parameters that are whole numbers, and the least that they may be."""
 
 
+MOST_STEPS: Final = 100_000
+"""Values of a range; a finer one is continuous."""
+MOST_CHOICES: Final = 1_000
+"""Choices of a parameter."""
+
+
 class ParameterSpec(Spec):
     """A range, or choices in a given order.
 
@@ -52,11 +60,11 @@ class ParameterSpec(Spec):
     """Greatest value."""
     scale: Literal["linear", "log"] = "linear"
     """How steps are spaced between low and high."""
-    steps: Annotated[int, Field(ge=2)] | None = None
+    steps: Annotated[int, Field(ge=2, le=MOST_STEPS)] | None = None
     """Number of values, ends included; left out, the range is continuous."""
-    choices: tuple[str, ...] = ()
+    choices: Annotated[tuple[str, ...], Field(max_length=MOST_CHOICES)] = ()
     """As written; the value of a name is its index."""
-    numbers: tuple[float, ...] = ()
+    numbers: Annotated[tuple[float, ...], Field(max_length=MOST_CHOICES)] = ()
     """Values of the choices."""
 
     @property
@@ -87,12 +95,12 @@ def _parameters(value: object) -> object:
     out: dict[str, object] = {}
     for name, given in value.items():
         if name not in PARAMETERS:
-            raise ValueError(f"unknown parameter {name!r}; {nearest(str(name), PARAMETERS)}")
+            raise ValueError(unknown("parameter", name, PARAMETERS))
         # choices with a `low` were read before, as in a copy of a spec
         if isinstance(given, dict) and "choices" in given and "low" not in given:
             out[name] = _choices(name, given)
         elif PARAMETERS[name] == NAME and not (isinstance(given, dict) and "choices" in given):
-            raise ValueError(f"{name}: expected choices such as {{choices: [n7, n5]}}, got {given!r}")
+            raise ValueError(f"{name}: expected choices such as {{choices: [n7, n5]}}, got {short(given)}")
         else:
             out[name] = _range(name, given)
     return out
@@ -112,10 +120,12 @@ def _choices(name: str, given: dict[str, object]) -> dict[str, object]:
     """A parameter of ordered choices: names have their index as values."""
     choices = given["choices"]
     if not isinstance(choices, list | tuple) or not choices:
-        raise ValueError(f"{name}.choices: expected a list of at least one, got {choices!r}")
-    texts = [str(c) for c in choices]
+        raise ValueError(f"{name}.choices: expected a list of at least one, got {short(choices)}")
+    if len(choices) > MOST_CHOICES:
+        raise ValueError(f"{name}.choices: expected at most {MOST_CHOICES:,}, got {len(choices):,}")
+    texts = [str(c) if isinstance(c, str | int | float) else short(c) for c in choices]
     # a name that is there twice would have two indices
-    twice = sorted({t for t in texts if texts.count(t) > 1})
+    twice = sorted(text for text, count in Counter(texts).items() if count > 1)
     if twice:
         raise ValueError(f"{name}.choices: expected each once, got {', '.join(twice)} twice")
     if name == "package" and (odd := [t for t in texts if t not in PACKAGES]):
@@ -137,7 +147,7 @@ def _choices(name: str, given: dict[str, object]) -> dict[str, object]:
 
 def _number(where: str, text: object, unit: str) -> float:
     try:
-        return parse(str(text), unit)
+        return parse(text if isinstance(text, str) else short(text), unit)
     except UnitError as error:
         raise ValueError(f"{where}: {error}") from None
 
@@ -258,6 +268,6 @@ class SpaceSpec(Spec):
     name: FileName
     title: Title
     aliases: Aliases = ()
-    branches: dict[str, BranchSpec] = Field(min_length=1)
+    branches: dict[str, BranchSpec] = Field(min_length=1, max_length=100)
     """Branches by name, each searched separately."""
     notes: Notes = None

@@ -1,15 +1,27 @@
 """A question as data."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from math import prod
+from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 from pydantic.config import JsonDict
 
 from dse.choose.rule import TOLERANCE
-from dse.errors import nearest, unknown
+from dse.errors import unknown
 from dse.plugins import PRICE_METHODS, made, registered
-from dse.spec.schema.base import FileName, Name, Positive, PositiveNumber, SecondsQ, Share, Spec, Title, UsdQ
+from dse.spec.schema.base import (
+    Few,
+    FileName,
+    Name,
+    Positive,
+    PositiveNumber,
+    SecondsQ,
+    Share,
+    Spec,
+    Title,
+    UsdQ,
+)
 from dse.spec.schema.software import Software
 from dse.spec.schema.workload import ServingName
 from objectives.equations.chip.formats import FORMATS
@@ -22,7 +34,7 @@ Format = Annotated[
 
 def _format(value: object) -> str:
     if not isinstance(value, str) or value not in FORMATS:
-        raise ValueError(f"unknown number format {value!r}; {nearest(str(value), FORMATS)}")
+        raise ValueError(unknown("number format", value, FORMATS))
     return value
 
 
@@ -37,21 +49,39 @@ class PrecisionSpec(Spec):
     """Format of activations."""
 
 
+MOST_LISTED: Final = 1_000
+"""Values of a list of a study."""
+MOST_DEPLOYMENTS: Final = 100_000
+"""Deployments of a chip that a study may list; the largest grid of ours has 13,000."""
+MOST_NAMED: Final = 200
+"""Chips, cases, objectives and other names of a study, each of which is looked up."""
+
+
 class DeploymentSpec(Spec):
     """Which deployments a chip may have, and who chooses among them."""
 
     mode: Literal["solve", "search"]
     """`solve`: Optuna chooses the chip and a latency target, and the best deployment under it is found
     exactly; `search`: Optuna chooses batch, TP, EP and PP as well."""
-    batch: tuple[Positive, ...] | None = Field(default=None, min_length=1)
+    batch: tuple[Positive, ...] | None = Field(default=None, min_length=1, max_length=MOST_LISTED)
     """Sequences of a replica. A list is a restriction; left out, any number up to 4,096 may be."""
-    tp: tuple[Positive, ...] | None = Field(default=None, min_length=1)
+    tp: tuple[Few, ...] | None = Field(default=None, min_length=1, max_length=MOST_LISTED)
     """Left out, all that split the heads evenly, up to 64."""
-    pp: tuple[Positive, ...] | None = Field(default=None, min_length=1)
+    pp: tuple[Few, ...] | None = Field(default=None, min_length=1, max_length=MOST_LISTED)
     """Left out, all that leave the fullest stage with fewer layers than fewer stages would."""
-    ep: tuple[Positive, ...] | None = Field(default=None, min_length=1)
+    ep: tuple[Few, ...] | None = Field(default=None, min_length=1, max_length=MOST_LISTED)
     """Chips that experts are spread over: divisors of TP, or multiples, for which EP / TP replicas share one
     set of experts. Left out, all that leave as many experts on every chip."""
+
+    @model_validator(mode="after")
+    def _few(self) -> "DeploymentSpec":
+        """Every combination is evaluated for each chip."""
+        every = prod(len(listed) for listed in (self.batch, self.tp, self.pp, self.ep) if listed)
+        if every > MOST_DEPLOYMENTS:
+            raise ValueError(
+                f"expected at most {MOST_DEPLOYMENTS:,} combinations of batch, TP, PP and EP, got {every:,}"
+            )
+        return self
 
 
 def _registered_methods(schema: JsonDict) -> None:
@@ -171,7 +201,7 @@ class StudySpec(Spec):
     """Name of the LLM, an alias, or a path to its file."""
     workload: str
     """Name of the workload, or a path to its file."""
-    mix: Annotated[tuple[MixSpec, ...], Field(min_length=2)] | None = None
+    mix: Annotated[tuple[MixSpec, ...], Field(min_length=2, max_length=20)] | None = None
     """LLMs and workloads that every chip must serve, each from a cluster of its own; `llm` and `workload` are
     then those of the first, and may be left out. Costs are weighted, latencies are those of the slowest."""
     # left out at its default, so that a question stored before the key existed is still the same one
@@ -183,7 +213,7 @@ class StudySpec(Spec):
     """Cost model; `dse catalog cost-models` lists them."""
     stack: str | None = None
     """Stack that drives every chip; each chip's own when left out."""
-    stacks: dict[str, str] = Field(default={}, exclude_if=lambda v: not v)
+    stacks: dict[str, str] = Field(default={}, max_length=MOST_NAMED, exclude_if=lambda v: not v)
     """Branch of the space, or baseline, to the stack that drives it in the place of its own, such as
     {dram-only: static-dataflow}."""
     software: Software = Field(default="as-sold", exclude_if=lambda v: v == "as-sold")
@@ -200,7 +230,7 @@ class StudySpec(Spec):
     """Which deployments are tried, and how."""
     price: PriceSpec
     """Where prices come from."""
-    objectives: tuple[str, ...] = Field(min_length=1)
+    objectives: tuple[str, ...] = Field(min_length=1, max_length=20)
     """Objectives of the front; `dse catalog objectives` lists them."""
     goal: str | None = None
     """The objective that deployments are chosen by. Left out, it is $/(token/s) where that is an objective,
@@ -209,14 +239,14 @@ class StudySpec(Spec):
     """Share of the best goal within which the smallest system is the best at a target; a front keeps all."""
     sweep: SweptTarget | None = None
     """Latency target that the search varies; needed for the mode `solve`."""
-    targets: dict[str, str] = Field(default={})
+    targets: dict[str, str] = Field(default={}, max_length=MOST_NAMED)
     """Upper bounds (lower for what is maximised) by objective, with their unit. The latency targets of the
     workload bind as well, and of two on one objective the tighter one."""
     workload_targets: bool = Field(default=True, exclude_if=lambda v: v)
     """Whether the latency targets of the workload bind."""
-    report_at: tuple[SecondsQ, ...] = ()
+    report_at: Annotated[tuple[SecondsQ, ...], Field(max_length=MOST_LISTED)] = ()
     """Values of the swept objective at which the best design is reported."""
-    baselines: tuple[str, ...] = ()
+    baselines: Annotated[tuple[str, ...], Field(max_length=MOST_NAMED)] = ()
     """Chips of the catalog that are evaluated as well."""
     sampler: SamplerSpec = SamplerSpec()
     """Which sampler proposes chips."""
@@ -224,11 +254,11 @@ class StudySpec(Spec):
     """When a run ends."""
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     """Seed of the sampler."""
-    reference_point: dict[str, str]
+    reference_point: Annotated[dict[str, str], Field(max_length=MOST_NAMED)]
     """The worst value of each objective that still counts towards the hypervolume."""
-    settings: dict[str, str | float] | None = None
+    settings: Annotated[dict[str, str | float], Field(max_length=MOST_LISTED)] | None = None
     """Numbers that the study replaces, `KIND/NAME.PATH` to a value, such as {chip/h100-sxm.power: 600 W}."""
-    cases: dict[Name, dict[str, object]] = Field(default={})
+    cases: dict[Name, dict[str, object]] = Field(default={}, max_length=MOST_NAMED)
     """Variations of the study by name, each with the keys that differ; a mapping is merged key by key."""
 
     @model_validator(mode="before")

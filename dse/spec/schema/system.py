@@ -26,6 +26,7 @@ from dse.spec.schema.base import (
     unit,
 )
 from dse.spec.schema.chip import ChipClass
+from dse.spec.schema.pattern import Pattern
 from objectives import api
 
 
@@ -39,7 +40,7 @@ class StackSpec(Spec):
     aliases: Aliases = ()
     estimate: Literal["speed-of-light", "uncalibrated", "calibrated"]
     """`speed-of-light`: an upper bound on speed; `uncalibrated`: published derates, no error bar yet."""
-    engines: tuple[str, ...] = ()
+    engines: Annotated[tuple[Pattern, ...], Field(max_length=20)] = ()
     """Regular expressions of the engines that this profile was calibrated on, case ignored."""
     classes: tuple[ChipClass, ...] = ()
     """Classes of chips that it holds for; all when left out."""

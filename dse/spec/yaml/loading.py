@@ -8,8 +8,9 @@ from typing import Final, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from dse.errors import Problem, SpecError, nearest
+from dse.errors import Problem, SpecError, nearest, told, unknown
 from dse.spec.yaml.yaml_lines import Lines, read_yaml
+from dse.text import is_count, short
 
 S = TypeVar("S", bound=BaseModel)
 KEY: Final = "[key]"
@@ -40,28 +41,27 @@ def build_leaf(spec: type[S], data: Mapping[str, object], where: str, name: str)
         return spec.model_validate(data)
     except ValidationError as error:
         # a union reports the same mistake once for each of its options
-        texts = {_say(spec, tuple(detail["loc"]), detail): None for detail in error.errors()}
+        details = error.errors(include_url=False)
+        texts = {_say(spec, tuple(detail["loc"]), detail): None for detail in details}
         raise SpecError(Problem(where, f"{name}: {text}", key=name) for text in texts) from None
 
 
 def _problems(spec: type[BaseModel], error: ValidationError, where: str, lines: Lines) -> list[Problem]:
-    found = []
-    for detail in _without_echoes(error.errors()):
-        loc = tuple(part for part in detail["loc"] if part != KEY)
-        found.append(Problem(_place(loc, where, lines), f"{_dotted(loc)}{_say(spec, loc, detail)}"))
-    # a set: a union reports the same mistake once for each of its options
-    return sorted(set(found), key=lambda p: line_number(p.where))
+    details = _without_echoes(error.errors(include_url=False))
+    # a union reports the same mistake once for each of its options
+    found = dict.fromkeys(told(_problem(spec, detail, where, lines) for detail in details))
+    return sorted(found, key=lambda p: line_number(p.where))
+
+
+def _problem(spec: type[BaseModel], detail: ErrorDetails, where: str, lines: Lines) -> Problem:
+    loc = tuple(part for part in detail["loc"] if part != KEY)
+    return Problem(_place(loc, where, lines), f"{_dotted(loc)}{_say(spec, loc, detail)}")
 
 
 def _without_echoes(details: list[ErrorDetails]) -> list[ErrorDetails]:
     """Without what only follows: a list is too short where an item of it is wrong and does not count."""
-    places = [detail["loc"] for detail in details]
-    return [
-        detail
-        for detail in details
-        if detail["type"] != "too_short"
-        or not any(len(p) > len(detail["loc"]) and p[: len(detail["loc"])] == detail["loc"] for p in places)
-    ]
+    around = {detail["loc"][:end] for detail in details for end in range(len(detail["loc"]))}
+    return [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in around]
 
 
 def _place(loc: tuple[Hashable, ...], where: str, lines: Lines) -> str:
@@ -75,7 +75,7 @@ def _place(loc: tuple[Hashable, ...], where: str, lines: Lines) -> str:
 def line_number(where: str) -> int:
     """The line in `file:line`; 0 where there is none."""
     tail = where.rpartition(":")[2]
-    return int(tail) if tail.isdigit() else 0
+    return int(tail) if is_count(tail) else 0
 
 
 def _dotted(loc: Iterable[Hashable]) -> str:
@@ -95,9 +95,9 @@ def _say(spec: type[BaseModel], loc: tuple[Hashable, ...], detail: ErrorDetails)
         return str(detail["ctx"]["error"])
     if kind == "literal_error":
         known = _words_at(spec, loc, key=detail["loc"][-1] == KEY)
-        return f"unknown value {got!r}; {nearest(str(got), known)}"
+        return unknown("value", got, known)
     # pydantic writes sentences, which ours continue behind a colon
-    return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, got {got!r}"
+    return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}, got {short(got)}"
 
 
 def _words_at(spec: object, loc: tuple[Hashable, ...], *, key: bool) -> list[str]:

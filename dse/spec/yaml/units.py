@@ -7,9 +7,11 @@ GB is 1e9 B and GiB is 2^30 B; a token, a FLOP and a dollar are dimensions of th
 import re
 from functools import cache, lru_cache
 from math import floor, isfinite, log10
-from typing import Any
+from typing import Any, Final
 
 from dse.errors import UnitError
+from dse.spec.json_schema.quantities import NUMBER
+from dse.text import short
 
 _PREFIXES = (
     *(
@@ -63,8 +65,17 @@ _UNITS = (
 )
 
 
-_NUMBER = re.compile(r"(?<![A-Za-z])\d")
-"""A digit that is no part of a unit such as mm2."""
+LARGEST: Final = 1e30
+"""In SI, and one over the smallest but 0: products of a few such numbers are still floats."""
+
+_NUMBER: Final = re.compile(NUMBER)
+_NAME: Final = r"(?:[A-Za-z_][A-Za-z0-9_]*|%)"
+_PRODUCT: Final = rf"{_NAME}(?:\s*[*/]\s*{_NAME})*"
+_FACTOR: Final = rf"(?:{_NAME}|1|\(\s*{_PRODUCT}\s*\))"
+_UNIT: Final = re.compile(rf"(?:/\s*)?{_FACTOR}(?:\s*[*/]\s*{_FACTOR})*")
+"""Names, products and quotients, and such in brackets: a power is a name of its own, such as mm2."""
+_LONGEST: Final = 80
+"""Letters of a quantity."""
 
 
 @cache
@@ -90,21 +101,56 @@ def parse(text: str, unit: str) -> float:
     >>> parse("16 GiB", "B")
     17179869184.0
     """
-    registry = _registry()
-    if "**" in text:  # pint evaluates what it is given, powers of powers too
-        raise UnitError(f"expected {_example(unit)}, got {text!r} (write mm2, not mm**2)")
     try:
-        quantity = registry.Quantity(text)
-        value = float(quantity.to(unit or "dimensionless").magnitude)
+        number, written = _split(text)
+        value = _si(number, written, unit)
+    except UnitError as error:
+        raise UnitError(f"expected {_example(unit)}, got {short(text)} ({error})") from None
+    return float(f"{value:.15g}")  # 3.35 TB/s is 3.35e12, not 3.3500000000000003e12
+
+
+def plain_number(given: str | float) -> int | float | None:
+    """The number that a text is, whole where it is written so; None where it is none or has a unit."""
+    # typer has defaults of options parsed too, which are numbers already
+    text = str(given)
+    found = _NUMBER.fullmatch(text.strip()) if len(text) <= _LONGEST else None
+    if found is None:
+        return None
+    digits = found[0].replace("_", "")
+    return int(digits) if digits.lstrip("+-").isdigit() else float(digits)
+
+
+def _split(text: str) -> tuple[float, str]:
+    """The number and the unit of a text; pint, which would compute an expression, sees the unit alone."""
+    if len(text) > _LONGEST:
+        raise UnitError("longer than any quantity")
+    plain = text.strip()
+    found = _NUMBER.match(plain)
+    unit = plain[found.end() :].strip() if found else plain
+    if unit and not _UNIT.fullmatch(unit):
+        raise UnitError(
+            "no number with a unit; write mm2, not mm**2" if "*" in unit else "no number with a unit"
+        )
+    if found is None:
+        raise UnitError("no number")
+    return float(found[0].replace("_", "")), unit
+
+
+def _si(number: float, written: str, unit: str) -> float:
+    """A number in a unit as one in another; raises `UnitError`."""
+    registry = _registry()
+    # a quotient of nothing, as in `0.05 / cm2`
+    named = f"1 {written}" if written.startswith("/") else written or "dimensionless"
+    try:
+        value = float(registry.Quantity(number, named).to(unit or "dimensionless").magnitude)
     except Exception as error:  # pint raises a dozen kinds; the user needs one sentence
-        raise UnitError(f"expected {_example(unit)}, got {text!r} ({_reason(error)})") from None
+        raise UnitError(_reason(error)) from None
     # `1e400 B` reads as infinity
     if not isfinite(value):
-        raise UnitError(f"expected {_example(unit)}, got {text!r} (not finite)")
-    # pint reads a unit alone as one of it
-    if not _NUMBER.search(text):
-        raise UnitError(f"expected {_example(unit)}, got {text!r} (no number)")
-    return float(f"{value:.15g}")  # 3.35 TB/s is 3.35e12, not 3.3500000000000003e12
+        raise UnitError("not finite")
+    if value and not 1 / LARGEST <= abs(value) <= LARGEST:
+        raise UnitError(f"not between {1 / LARGEST:g} and {LARGEST:g}")
+    return value
 
 
 def _example(unit: str) -> str:

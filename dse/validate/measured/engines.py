@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from dse.spec.schema.pattern import SEEN
 from dse.spec.schema.system import StackSpec
 
 Match = tuple[int, str]
@@ -21,7 +22,7 @@ def match(stack: StackSpec, chip_class: str, engine: str, date: str) -> Match:
         return NO_MATCH
     if date and not _within(date, stack.since, stack.until):
         return NO_MATCH
-    found = (re.search(pattern, engine, re.IGNORECASE) for pattern in stack.engines)
+    found = (re.search(pattern, engine[:SEEN], re.IGNORECASE) for pattern in stack.engines)
     length = max((len(hit[0]) for hit in found if hit), default=0)
     return (length, stack.until or _FOREVER) if length else NO_MATCH
 

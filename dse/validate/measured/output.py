@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields
 from io import StringIO
 
+from dse.text import cells
 from dse.validate.measured.batches import Refusal
 from dse.validate.measured.predictions import Predicted, Prediction
 from dse.validate.measured.rows import Measured
@@ -23,7 +24,7 @@ def rows_csv(table: Predicted) -> str:
     names = [_DOCUMENTED.get(f.name, f.name) for f in fields(Measured)]
     writer = csv.DictWriter(buffer, fieldnames=[*names, *ADDED], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_lines(table))
+    writer.writerows(map(cells, _lines(table)))
     return buffer.getvalue()
 
 

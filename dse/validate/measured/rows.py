@@ -6,12 +6,15 @@ import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Final
 
-from dse.errors import Problem, SpecError, nearest, spec_error
+from dse.errors import Problem, SpecError, nearest, spec_error, told
+from dse.reading import MIB, TABLE_LIMIT, read_bytes, text_in
 from dse.spec.catalog.lookup import Catalog
+from dse.spec.yaml.units import plain_number
+from dse.text import LONGEST, short
 from dse.validate.measured import spellings
 
 METRICS: Final = {
@@ -41,6 +44,14 @@ OTHER_TABLES: Final = {
 
 SUFFIXES: Final = (".csv", ".tsv", ".gz")
 """What looks like a file."""
+
+MOST_ROWS: Final = 50_000
+"""Rows of a table; the largest of ours has 900."""
+MOST_COLUMNS: Final = 1_000
+LARGEST: Final = 1e12
+"""Of a length, a count or a measured value."""
+_HEAD: Final = 2**16
+"""Letters of a header that are looked at for what separates its cells."""
 
 DATE: Final = re.compile(r"^\d{4}(-\d{2}){0,2}")
 PLAIN: Final = frozenset({"none", "no", "off", "false", "0"})
@@ -123,18 +134,18 @@ def read_rows(path: Path) -> list[Measured]:
     What is no number is a problem of the table; what is a number of something else (a metric that is not
     predicted, lengths that are not stated) is a row that says why it is `unclear`.
     """
+    text = _text(path)
     # line ends as they are: `csv` itself treats those inside quotes
-    with StringIO(_text(path), newline="") as file:
-        reader = csv.reader(file, delimiter=_delimiter(file))
-        names = spellings.columns(next(reader, []))
-        missing = [n for n in REQUIRED if n not in names]
-        if missing:
-            raise spec_error(
-                f"{path}:1", f"expected the columns {', '.join(REQUIRED)}, missing {', '.join(missing)}"
-            )
-        problems: list[Problem] = []
-        rows = []
+    reader = csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text))
+    rows: list[Measured] = []
+    problems: list[Problem] = []
+    try:
+        names = _names(path, next(reader, []))
         for cells in reader:
+            if len(rows) + len(problems) >= MOST_ROWS:
+                raise spec_error(
+                    f"{path}:{reader.line_num}", f"expected at most {MOST_ROWS:,} rows, got more"
+                )
             # a line that ends early has blanks there, cells beyond the header are dropped
             given = {name: spellings.cell(name, text) for name, text in zip(names, cells, strict=False)}
             if not any(given.values()):
@@ -143,26 +154,50 @@ def read_rows(path: Path) -> list[Measured]:
                 rows.append(_row(f"{path.name}:{reader.line_num}", given))
             except ValueError as error:
                 problems.append(Problem(f"{path}:{reader.line_num}", str(error)))
+    # a cell of more than 128 kB, as behind a quote that is never closed
+    except csv.Error as error:
+        raise spec_error(f"{path}:{reader.line_num}", f"expected a CSV, cannot read it: {error}") from None
     if problems:
-        raise SpecError(problems)
+        raise SpecError(told(problems))
     if not rows:
-        raise spec_error(str(path), "expected at least one row, got none")
+        raise spec_error(f"{path}:1", "expected at least one row, got none")
     return rows
 
 
+def _names(path: Path, header: Sequence[str]) -> list[str]:
+    """Our names of the columns of a header; raises `SpecError` where some are missing, or far too many."""
+    if len(header) > MOST_COLUMNS:
+        raise spec_error(f"{path}:1", f"expected at most {MOST_COLUMNS:,} columns, got {len(header):,}")
+    names = spellings.columns(name[:LONGEST] for name in header)
+    missing = [n for n in REQUIRED if n not in names]
+    if missing:
+        what = f"expected the columns {', '.join(REQUIRED)}, missing {', '.join(missing)}"
+        raise spec_error(f"{path}:1", what)
+    return names
+
+
 def _text(path: Path) -> str:
+    data = read_bytes(path, TABLE_LIMIT, pipes=True)
+    return text_in(unpacked(data, path) if path.suffix == ".gz" else data, path)
+
+
+def unpacked(data: bytes, path: Path) -> bytes:
+    """What gzip packed; raises `SpecError` for what it did not, and for more than a table may hold."""
     try:
-        data = path.read_bytes()
-        # utf-8-sig, because spreadsheets begin a file with a byte order mark
-        return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        with gzip.GzipFile(fileobj=BytesIO(data)) as packed:
+            found = packed.read(TABLE_LIMIT + 1)
+    except (OSError, EOFError, zlib.error) as error:
         raise spec_error(str(path), f"expected a CSV, cannot read it: {error}") from None
+    if len(found) > TABLE_LIMIT:
+        raise spec_error(
+            str(path), f"cannot be read: expected at most {TABLE_LIMIT // MIB} MiB unpacked, got more"
+        )
+    return found
 
 
-def _delimiter(file: StringIO) -> str:
+def _delimiter(text: str) -> str:
     """Comma, unless the header has more semicolons or tabs."""
-    head = file.readline()
-    file.seek(0)
+    head = text[:_HEAD].partition("\n")[0]
     # of equal counts the first, which is the comma
     return max(",;\t", key=head.count)
 
@@ -245,11 +280,12 @@ def _number(given: Mapping[str, str], name: str, minimum: float) -> float | None
     text = given.get(name, "")
     if not text:
         return None
-    try:
-        # thousands may be separated
-        value = float(text.replace(",", "").replace("_", ""))
-    except ValueError:
-        raise ValueError(f"{name}: expected a number, got {text!r}") from None
-    if not minimum <= value < float("inf"):  # NaN compares false, and is refused too
-        raise ValueError(f"{name}: expected at least {minimum:g}, got {text!r}")
-    return value
+    # thousands may be separated, in groups of three: 1,5 is not 15
+    value = plain_number(text.replace(",", "_"))
+    if value is None:
+        raise ValueError(f"{name}: expected a number, got {short(text)}")
+    if value < minimum:
+        raise ValueError(f"{name}: expected at least {minimum:g}, got {short(text)}")
+    if value > LARGEST:
+        raise ValueError(f"{name}: expected at most {LARGEST:g}, got {short(text)}")
+    return float(value)

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from dse.text import from_cell
+
 BLANK: Final = frozenset(
     {"", "-", "--", "?", "n/a", "na", "nan", "none", "null", "unknown", "unstated", "auto"}
 )
@@ -118,7 +120,8 @@ def columns(names: Iterable[str]) -> list[str]:
 
 def cell(name: str, text: str) -> str:
     """A cell of a column without white space; the empty string where it says nothing."""
-    plain = text.strip()
+    # what `dse` wrote so that no spreadsheet computes it
+    plain = from_cell(text).strip()
     if name == "batch_kind" and plain.lower() == "unknown":  # there it is an answer
         return plain
     return "" if plain.lower() in BLANK else plain

@@ -8,6 +8,7 @@ import typer
 from dse.cli.input.options import epilog
 from dse.cli.input.output_paths import check_output_file
 from dse.cli.terminal.guard import blame
+from dse.cli.terminal.machine_output import print_text
 from dse.cli.terminal.tables import remark
 from dse.errors import spec_error
 from dse.front.files import write_files
@@ -52,7 +53,7 @@ def import_(
     found = import_llm(file, called)
     if output is None:
         # the text ends with a line break already
-        typer.echo(found.text, nl=False)
+        print_text(found.text)
     else:
         write_files({output: found.text})
     layers = sum(block.count for block in found.spec.blocks)

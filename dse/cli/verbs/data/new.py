@@ -8,6 +8,7 @@ import typer
 from dse.cli.input.options import epilog, one_of
 from dse.cli.input.output_paths import check_output_file
 from dse.cli.terminal.guard import blame
+from dse.cli.terminal.machine_output import print_text
 from dse.cli.terminal.tables import remark
 from dse.errors import spec_error
 from dse.front.files import write_files
@@ -51,7 +52,7 @@ def new(
     # both or none: the first line of the file names the schema
     write_files({made.schema_path: made.schema, made.path: made.text})
     # stdout has the path alone, for scripts; the hints go to stderr
-    typer.echo(str(made.path))
+    print_text(f"{made.path}\n")
     remark(f"Edit it, check it with: dse check {made.path}")
     remark(f"Use it with: {_use(kind, name, configs, made)}")
 

@@ -13,6 +13,7 @@ from rich.progress import Progress as Bar
 import dse
 from dse.cli.input.eligibility import apply_eligibility
 from dse.cli.input.options import (
+    MOST,
     Backend,
     Memory,
     Scheduler,
@@ -40,6 +41,7 @@ from dse.search.sweep.dask_blocks import on_cluster
 from dse.search.sweep.driver import Progress, SweepResult
 from dse.search.sweep.driver import sweep as run
 from dse.search.sweep.executor import Executor
+from dse.spec.yaml.units import plain_number
 
 EPILOG = epilog(
     "dse sweep groq-vs-h100",
@@ -186,14 +188,14 @@ def _counts(text: str) -> dict[str, int]:
     problems = []
     for part in filter(None, (p.strip() for p in text.split(","))):
         name, number = (text.strip() for text in part.partition("=")[::2])
-        # isdecimal refuses signs, points and blanks, which int would accept in part
-        if not name or not number.isdecimal():
+        count = plain_number(number)
+        if not name or not isinstance(count, int) or not 0 <= count <= MOST:
             problems.append(Problem("--grid", f"expected NAME=N with a whole number, got {part!r}"))
         elif name in found:
             what = f"expected each parameter once, got {name}={found[name]} and {part}"
             problems.append(Problem("--grid", what))
         else:
-            found[name] = int(number)
+            found[name] = count
     if problems:
         raise SpecError(problems)
     if not found:

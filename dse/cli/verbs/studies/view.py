@@ -13,6 +13,7 @@ from dse.cli.terminal.tables import remark, stdout
 from dse.errors import spec_error
 from dse.masks import STORAGE
 from dse.spec.catalog.lookup import Catalog
+from dse.spec.yaml.units import plain_number
 from dse.view.app import View
 from dse.view.live import LiveStudy
 from dse.view.pages import study_address
@@ -31,12 +32,8 @@ RESULTS = Path("results")
 
 
 def _port(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        # refused below, in the words for a number out of range
-        number = -1
-    if not 0 <= number <= 65535:
+    number = plain_number(text)
+    if not isinstance(number, int) or not 0 <= number <= 65535:
         raise typer.BadParameter(f"expected a port from 0 to 65535, got {text!r}")
     return number
 
