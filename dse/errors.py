@@ -22,6 +22,9 @@ LISTED: Final = 60
 TOLD: Final = 100
 """Most problems of one file that are reported at once."""
 
+PLUGIN_TIMEOUT: Final = "DSE_PLUGIN_TIMEOUT"
+"""Environment variable with the seconds that one call of a plug-in may last; unset or 0 for no limit."""
+
 
 class ExitCode(IntEnum):
     """How the program ends."""
@@ -95,7 +98,22 @@ class StorageError(DseError):
 
 
 class PluginError(DseError):
-    """An external cost model, objective, sampler or metric that cannot be loaded or breaks its contract."""
+    """A cost model, objective, sampler or other plug-in that cannot be loaded or breaks its contract."""
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, what: str, *, trace: str = "", named: bool = False) -> None:
+        """`trace` is the stack trace for its author; `named`: the sentence names the entry point."""
+        self.trace, self.named = trace, named
+        super().__init__(what)
+
+    def __reduce__(self) -> tuple[Callable[..., "PluginError"], tuple[str, str, bool]]:
+        # an error of another process keeps its trace, which is text
+        return _plugin_error, (str(self), self.trace, self.named)
+
+
+def _plugin_error(what: str, trace: str, named: bool) -> PluginError:
+    return PluginError(what, trace=trace, named=named)
 
 
 class InfeasibleError(DseError, ValueError):

@@ -26,6 +26,8 @@ SLOW = (
     "report/test_front_plot.py", "report/test_pictures.py", "report/test_words_in_pictures.py",
     "cli/test_assumed.py", "cli/test_run.py", "cli/test_run_cases.py", "cli/test_with_unanchored.py",
     "cli/test_front.py", "cli/test_pages_and_pictures.py", "cli/test_catalog.py", "cli/test_check.py",
+    "hostile/test_broken_plug_ins.py",
+    "hostile/test_plug_ins_that_stop.py",
     "cli/test_chip.py", "cli/test_process.py", "cli/test_sweep.py", "studies/test_committed_fronts.py",
     "cli/test_passwords.py",
 )  # fmt: skip

@@ -48,8 +48,14 @@ def each(work: Callable[[T], R], blocks: Iterable[T], threads: int | None = None
     with ThreadPoolExecutor(count) as pool:
         # two for each thread: one runs, one waits, and results in memory stay bounded
         window = [pool.submit(work, block) for block in islice(source, 2 * count)]
-        while window:
-            first = window.pop(0)
-            yield first.result()
-            window += [pool.submit(work, block) for block in islice(source, 1)]
+        try:
+            while window:
+                first = window.pop(0)
+                yield first.result()
+                window += [pool.submit(work, block) for block in islice(source, 1)]
+        except BaseException:
+            # what has not begun would only be in the way of the error
+            for block in window:
+                block.cancel()
+            raise
         wait(window)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from dse.arrays import Floats, over
 from dse.bounds.first_principles import Count, count
 from dse.errors import BeatsPhysics
+from dse.plugins.designs import design_in_words
 from objectives import api
 from objectives.equations.serving.registry import serving_mode
 
@@ -198,7 +199,7 @@ def check(metrics: api.Metrics, bound: Bound, *, names: npt.ArrayLike | None = N
     if not found:
         return
     labels = None if names is None else np.broadcast_to(np.asarray(names), shape).reshape(-1)
-    lines = [f"{_design(bound.designs, shape, at, labels)}: {what}" for at, what in found]
+    lines = [f"{_words(bound.designs, shape, at, labels)}: {what}" for at, what in found]
     raise BeatsPhysics("\n".join([*lines, "The cost model, or the facts of the chip, are wrong."]))
 
 
@@ -239,22 +240,8 @@ def _worst(larger: Floats, smaller: Floats) -> int | None:
     return int(np.argmax(np.where(np.isnan(ratio), np.inf, ratio)))
 
 
-def _design(
-    designs: api.Designs, shape: tuple[int, ...], at: int, labels: npt.NDArray[np.str_] | None
-) -> str:
-    """The design at a flat index in words: the chip by its name, or by its facts where it has none."""
-
-    def one(column: npt.ArrayLike) -> float:
-        return float(np.broadcast_to(np.asarray(column, dtype=float), shape).reshape(-1)[at])
-
-    c = designs.chips
-    facts = (
-        f"of {one(c.peak_flops) / 1e12:.4g} TFLOP/s, SRAM {one(c.sram_bytes) / 1e6:.4g} MB at "
-        f"{one(c.sram_bandwidth) / 1e12:.4g} TB/s, DRAM {one(c.dram_bytes) / 1e9:.4g} GB at "
-        f"{one(c.dram_bandwidth) / 1e12:.4g} TB/s"
-    )
-    ways = ", ".join(f"{name} {one(a):g}" for name, a in designs.deployments.columns().items())
-    return f"chip {facts if labels is None else labels[at]}, {ways}"
+def _words(designs: api.Designs, shape: tuple[int, ...], at: int, labels: npt.NDArray[np.str_] | None) -> str:
+    return design_in_words(designs, shape, at, None if labels is None else str(labels[at]))
 
 
 def _picked(designs: api.Designs, at: npt.NDArray[np.intp]) -> api.Designs:

@@ -22,6 +22,7 @@ from dse.chips.resolve import (
 from dse.chips.silicon import Silicon, blueprint_of, derive, fp16_equivalent, managed_by_software
 from dse.chips.silicon_columns import excess_columns, package_columns, watt_columns
 from dse.errors import Problem, SpecError, spec_error
+from dse.plugins.designs import chips_named
 from dse.spec.schema.build import Build
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.space import BranchSpec, SpaceSpec
@@ -234,8 +235,15 @@ class Branch:
             silicon=made,
             unit_cost_usd=made.unit_cost_usd() if "unit cost" in needs else None,
         )
-        first, *rest = method.price(known, self.setting.terms).values()
+        with chips_named(lambda _shape, at: self.called(values, at)):
+            first, *rest = method.price(known, self.setting.terms).values()
         return sum(rest, first)
+
+    def called(self, values: Mapping[str, Array], at: int) -> str:
+        """The chip at an index of columns of parameters in words: its branch and its parameters."""
+        known = {name: np.asarray(column).reshape(-1) for name, column in values.items()}
+        told = (f"{name} {column[at if len(column) > 1 else 0]:.6g}" for name, column in known.items())
+        return f"{self.name} ({', '.join(told)})"
 
 
 def storage_kind(scratchpad: bool, dram: bool) -> str:

@@ -1,13 +1,21 @@
 """What a price method is: how the price of a chip follows from what is known of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal, Protocol, runtime_checkable
+from importlib.metadata import EntryPoint
+from typing import Literal, Protocol, final, get_args, runtime_checkable
+
+import numpy as np
 
 from dse.chips.silicon import Silicon
 from dse.errors import spec_error
 from dse.plugins import PRICE_METHODS, made, registered
+from dse.plugins.attributes import require, text, texts
+from dse.plugins.broken import asking, broken
+from dse.plugins.designs import chip_in_words, chips_in_words
+from dse.plugins.numbers import broadcasts, concrete, fault_of, freeze
+from dse.plugins.time_limit import limited
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.study import PriceSpec
@@ -77,6 +85,92 @@ class PriceMethod(Protocol):
         ...
 
 
+_FIELDS = {
+    "name": ("some text", text),
+    "meaning": ("some text", text),
+    "group": ("some text", text),
+    "requires": ("names of keys, each with what it names", texts),
+    "defaults": ("values of keys", texts),
+}
+
+
+@final
+@dataclass(unsafe_hash=True)
+class CheckedPriceMethod:
+    """The price method of an entry point; raises `PluginError` where it breaks its contract."""
+
+    point: EntryPoint
+    made: PriceMethod = field(hash=False)
+    name: str = field(init=False, compare=False)
+    """As a study and `--price-method` write it."""
+    meaning: str = field(init=False, compare=False)
+    """What its price is a price of, in words."""
+    group: str = field(init=False, compare=False)
+    """The prices that it ranks among, in words."""
+    requires: Mapping[str, str] = field(init=False, compare=False)
+    """Keys of the block `price` that it cannot do without."""
+    defaults: Mapping[str, str] = field(init=False, compare=False)
+    """Values of such keys for one chip outside a study."""
+
+    def __post_init__(self) -> None:
+        require(self.point, self.made, _FIELDS, ("needs", "basis", "check", "price"))
+        self.name = self.made.name
+        self.meaning = self.made.meaning
+        self.group = self.made.group
+        self.requires = self.made.requires
+        self.defaults = self.made.defaults
+
+    def needs(self, chip: ChipSpec | None) -> frozenset[Need]:
+        """What it reads of a chip."""
+        with asking(self.point, f"what it reads of {_called(chip)}"):
+            found = frozenset(self.made.needs(chip))
+        if strange := found - set(get_args(Need)):
+            known = ", ".join(get_args(Need))
+            raise broken(self.point, f"needs: expected some of {known}, got {', '.join(map(repr, strange))}")
+        return found
+
+    def basis(self, chip: ChipSpec) -> str:
+        """What its price of a chip is a price of."""
+        with asking(self.point, f"basis of the price of {_called(chip)}"):
+            found = self.made.basis(chip)
+        if not text(found):
+            raise broken(self.point, f"basis of {_called(chip)}: expected some text, got {found!r}")
+        return str(found)
+
+    def check(self, terms: Terms) -> None:
+        """Raise `SpecError` for terms that no chip can be priced by."""
+        with asking(self.point, "check of the terms", may_refuse=True):
+            self.made.check(terms)
+
+    def price(self, chips: Priced, terms: Terms) -> Mapping[str, Array]:
+        """Price of each chip by part (n,), finite and at least 0 [USD]."""
+        given = (chips.listed_usd, chips.searched_usd, chips.fp16_flops, chips.unit_cost_usd)
+        freeze(vars(chips))
+        count = max((np.size(c) for c in given if c is not None and concrete(c)), default=0)
+
+        def where() -> str:
+            return f"price of {chips_in_words(count)}"
+
+        with asking(self.point, where, may_refuse=True), limited(self.point):
+            found = self.made.price(chips, terms)
+        if not isinstance(found, Mapping) or not found or not all(map(text, found)):
+            raise broken(self.point, f"{where()}: expected parts by name, got {found!r}")
+        shape = next((np.shape(c) for c in given if c is not None and concrete(c)), None)
+        with np.errstate(all="ignore"):
+            for name, usd in found.items():
+                if fault := fault_of(usd, positive=True):
+                    what, at = fault
+                    raise broken(self.point, f"price of {chip_in_words(at)}: {name}: expected {what}")
+                if shape is not None and concrete(usd) and not broadcasts(np.shape(usd), shape or (1,)):
+                    got = f"expected a column of shape {shape}, got {np.shape(usd)}"
+                    raise broken(self.point, f"{where()}: {name}: {got}")
+        return found
+
+
+def _called(chip: ChipSpec | None) -> str:
+    return "hypothetical chips" if chip is None else f"chip {chip.name}"
+
+
 @cache
 def price_methods() -> Mapping[str, PriceMethod]:
     """Every registered price method by name."""
@@ -85,8 +179,7 @@ def price_methods() -> Mapping[str, PriceMethod]:
 
 def price_method(name: str) -> PriceMethod:
     """The price method registered as `name`; raises `SpecError` with the nearest and all valid names."""
-    found: PriceMethod = made(PRICE_METHODS, "price method", name)
-    return found
+    return CheckedPriceMethod(*made(PRICE_METHODS, "price method", name))
 
 
 def check_seller(seller: str | None, method: str | None) -> None:

@@ -24,6 +24,7 @@ from dse.chips.silicon_columns import (
     chip_power,
 )
 from dse.errors import Problem, SpecError, spec_error
+from dse.plugins.designs import chips_named
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.chip import ChipSpec
@@ -305,7 +306,8 @@ def price_parts(chip: ChipSpec, setting: Setting, made: Silicon | None = None) -
         silicon=made,
         unit_cost_usd=cost,
     )
-    parts = price_method(setting.price.method).price(known, setting.terms)
+    with chips_named(lambda _shape, _at: chip.name):
+        parts = price_method(setting.price.method).price(known, setting.terms)
     # a method may give a plain number or a column of one chip
     return {name: float(np.asarray(usd).reshape(-1)[0]) for name, usd in parts.items()}
 

@@ -17,6 +17,7 @@ from dse.front.axis import Axis
 from dse.front.columns import whole_numbers
 from dse.front.tables import Table
 from dse.plugins import metrics_of
+from dse.plugins.designs import chips_named
 from dse.question.layouts import grid
 from dse.question.resolved_study import ResolvedStudy
 from objectives import api
@@ -35,6 +36,23 @@ class Origin:
     names: Mapping[str, Any] = field(default_factory=dict)
     """Names that the numbers of such a parameter select."""
     price_usd: Floats
+
+    def called(self, shape: tuple[int, ...], at: int) -> str:
+        """The chip of a design at a flat index in words: its name, and its parameters where it has some."""
+        # the chip is the last axis
+        chip = int(np.unravel_index(at, shape)[-1]) if shape else 0
+
+        def one(column: npt.ArrayLike) -> object:
+            flat = np.asarray(column).reshape(-1)
+            return flat[chip if len(flat) > 1 else 0]
+
+        # a name instead of its place among the choices
+        known = [
+            f"{k} {one(self.names[k])}" if k in self.names else f"{k} {one(v):.6g}"
+            for k, v in self.parameters.items()
+        ]
+        name = self.chip[chip if len(self.chip) > 1 else 0]
+        return f"{name} ({', '.join(known)})" if known else name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,13 +225,13 @@ def evaluate(
     study: ResolvedStudy, chips: api.Chips, deployments: api.Deployments, origin: Origin
 ) -> DesignBatch:
     """Evaluate chips of shape (n,) under deployments that broadcast against them, in one call."""
-    # a mix has deployments for each member, which do not broadcast into one grid
-    if study.members:
-        return _mixed(study, chips, deployments, origin)
-    designs = api.Designs(chips=chips, deployments=deployments)
-    return DesignBatch(
-        study=study, origin=origin, designs=designs, metrics=study.cost_model.evaluate(designs, study.context)
-    )
+    with chips_named(origin.called):
+        # a mix has deployments for each member, which do not broadcast into one grid
+        if study.members:
+            return _mixed(study, chips, deployments, origin)
+        designs = api.Designs(chips=chips, deployments=deployments)
+        metrics = study.cost_model.evaluate(designs, study.context)
+    return DesignBatch(study=study, origin=origin, designs=designs, metrics=metrics)
 
 
 def _mixed(

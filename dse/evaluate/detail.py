@@ -13,6 +13,7 @@ from dse.errors import spec_error
 from dse.evaluate.mix import MemberPoints, combined_metrics, taken
 from dse.evaluate.mix_ledgers import combined_ledgers
 from dse.front.tables import Table
+from dse.plugins.designs import chips_named
 from dse.question.chip_names import branch_of
 from dse.question.resolved_study import ResolvedStudy
 from dse.spec.schema.chip import ChipSpec
@@ -105,7 +106,8 @@ def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Design
     points, details = [], []
     for member in study.members:
         designs = api.Designs(chips=family.chips, deployments=_deployments(study, rows, f"{member.label}."))
-        metrics = study.cost_model.evaluate(designs, member.context, detail=True)
+        with chips_named(lambda _shape, at: str(rows["chip"].iloc[at])):
+            metrics = study.cost_model.evaluate(designs, member.context, detail=True)
         # from the metrics as they are: `_detailed` adds the targets itself
         details.append(list(_detailed(family, metrics, member.context, member.limits, n)))
         # targets of each part count as its constraints, as they did in the search
@@ -129,7 +131,8 @@ def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Design
 
 def _evaluated(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[DesignDetail]:
     designs = api.Designs(chips=family.chips, deployments=_deployments(study, rows))
-    metrics = study.cost_model.evaluate(designs, study.context, detail=True)
+    with chips_named(lambda _shape, at: str(rows["chip"].iloc[at])):
+        metrics = study.cost_model.evaluate(designs, study.context, detail=True)
     return _detailed(family, metrics, study.context, study.limits, len(rows))
 
 

@@ -25,8 +25,8 @@ from dse.evaluate.estimate_result import (
     parts_of,
     smallest_system,
 )
+from dse.plugins import about, objective
 from dse.plugins import cost_model as cost_model_named
-from dse.plugins import objective
 from dse.plugins import serving_mode as serving_mode_named
 from dse.question.layouts import all_spreads, all_stages, all_ways, bad_ep, bad_tp, batches, product
 from dse.question.targets import USUAL_GOAL
@@ -165,6 +165,7 @@ class Subject:
             # names of settings alone: their values cannot be read without the specs that they change
             look("--set", hold_names, given)
         look.done()
+        self.cost_model = about(self.cost_model, spec.name)
         self.sold = catalog.get(StackSpec, stack or spec.stack)
         used_stack = stack_under(self.software, self.sold, catalog)
         # of chip and stack before overrides: these change numbers, not what was measured

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from dse.chips.formats import Computed
-from dse.plugins import metrics_of
+from dse.plugins import metrics_of, serving_mode
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import StackSpec, wider
 from objectives import api
-from objectives.equations.serving.registry import serving_mode
 from objectives.ledgers import LEDGERS
 from objectives.metrics import Place
 

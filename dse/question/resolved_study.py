@@ -17,7 +17,7 @@ from dse.question.find_study import find_case
 from dse.question.layouts import Lists, check_deployments, filled
 from dse.question.look_ups import at_key_of
 from dse.question.overrides import with_settings, workload_of
-from dse.question.targets import Target, bound, goal_of, limits_of, target_of
+from dse.question.targets import Target, bound, check_columns, goal_of, limits_of, target_of
 from dse.spec.catalog.check_names import checked_spec
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.base import Spec
@@ -202,6 +202,8 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
     # for its problem alone: the sampler is made when the search begins
     look("sampler.name", sampler_factory, spec.sampler.name)
     goals = tuple(look("objectives", objective, name) for name in spec.objectives)
+    # before any value is read in their units
+    look("objectives", check_columns, [g for g in goals if g is not None])
     swept = look("sweep.objective", _swept, spec.sweep.objective) if spec.sweep else None
     # without a technology its own problem says it all
     if technology is not None:

@@ -4,12 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dse.choose.rule import Limits, merged
-from dse.errors import spec_error
+from dse.errors import UnitError, spec_error
 from dse.plugins import objective
+from dse.plugins.broken import broken
+from dse.plugins.checked_objective import CheckedObjective
 from dse.spec.schema.study import StudySpec
 from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.units import parse
 from objectives import api
+
+RESERVED = frozenset(
+    {"trial", "chip", "branch", "role", "price_usd", *api.Deployments.__dataclass_fields__, "feasible"}
+)
+"""Columns of tables that hold no objective."""
+
+PREFIXES = ("param_", "violation_")
+"""What columns of parameters and constraints begin with."""
 
 USUAL_GOAL = "usd_per_token_per_second"
 """What deployments are chosen by where a study has several goals and names none."""
@@ -27,6 +37,35 @@ def target_of(name: str, text: str) -> Target:
     """The target that a study writes as `name: text`."""
     goal = objective(name)
     return Target(objective=goal, limit=parse(str(text), goal.unit))
+
+
+def check_columns(goals: Sequence[api.Objective]) -> None:
+    """Raise `PluginError` for an objective of no known unit, or with a column that tables have already.
+
+    Raises `SpecError` for two objectives with one column: a front could show only one of them.
+    """
+    by_column: dict[str, str] = {}
+    for goal in goals:
+        if isinstance(goal, CheckedObjective):
+            _check_axis(goal)
+        column = getattr(goal, "column", goal.name)
+        other = by_column.setdefault(column, goal.name)
+        if other != goal.name:
+            raise spec_error(
+                "", f"expected a column for each, got {column!r} for both {other} and {goal.name}"
+            )
+
+
+def _check_axis(goal: CheckedObjective) -> None:
+    try:
+        one = parse(f"1 {goal.unit}".strip(), goal.unit)
+    # the parser of units says in its own words what it cannot read
+    except (UnitError, ValueError):
+        one = None
+    if one != 1.0:
+        raise broken(goal.point, f"unit: expected an SI unit, of which one is 1, got {goal.unit!r}")
+    if goal.column in RESERVED or goal.column.startswith(PREFIXES):
+        raise broken(goal.point, f"column: expected one that tables do not have yet, got {goal.column!r}")
 
 
 def limits_of(targets: Sequence[Target]) -> Limits:

@@ -14,9 +14,11 @@ from pathlib import Path
 
 from dse.cli.cases.one_case import CaseOptions, Progress, run_case
 from dse.cli.terminal.progress import calm
-from dse.errors import HelperLost
+from dse.errors import HelperLost, PluginError
 from dse.front.files import Front
 from dse.masks import without_passwords
+from dse.plugins import blamed
+from dse.plugins.time_limit import told_by
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.run.study_reference import StudyReference, reference_to
 
@@ -97,6 +99,7 @@ def _environment() -> dict[str, str]:
 def serve(fd: int) -> None:
     """Run the cases that come through a socket until its other end is closed."""
     pipe = Connection(fd)
+    told_by(lambda what: pipe.send(("failed", PluginError(what, named=True))))
     try:
         # filters of warnings are not inherited
         with calm():
@@ -116,7 +119,7 @@ def _answer(pipe: Connection, reference: StudyReference, options: CaseOptions) -
     except KeyboardInterrupt as error:
         return "failed", error
     except Exception as error:
-        return "failed", _sendable(error)
+        return "failed", _sendable(blamed(error) or error)
     # without the study, which the other end has already
     names = ("front", "out", "new_trials", "wanted", "interrupted")
     return "ran", {name: getattr(found, name) for name in names}

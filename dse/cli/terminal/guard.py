@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 
 import typer
 
@@ -28,8 +29,23 @@ def guard() -> Iterator[None]:
         _close_quietly()
         raise typer.Exit(ExitCode.BROKEN_PIPE) from None
     except DseError as error:
-        complain(*error.lines)
+        _tell(error)
         raise typer.Exit(error.exit_code) from None
+    except Exception as error:
+        # a plug-in raises what it likes, an `OSError` too; loaded now, since help needs no plug-ins
+        named: DseError | None = import_module("dse.plugins").blamed(error)
+        if named is not None:
+            _tell(named)
+            raise typer.Exit(named.exit_code) from None
+        with _worded():
+            raise
+
+
+@contextmanager
+def _worded() -> Iterator[None]:
+    """Words for errors of the system."""
+    try:
+        yield
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         complain(f"{where}cannot be read or written: {error.strerror or error}")
@@ -39,6 +55,14 @@ def guard() -> Iterator[None]:
         reason = (str(error).splitlines() or ["it cannot be imported"])[0]
         complain(f"expected an installed package, got: {reason}")
         raise typer.Exit(ExitCode.WRONG_INPUT) from None
+
+
+def _tell(error: DseError) -> None:
+    """Print the sentences of an error, and the stack trace of a plug-in before them where it is wanted."""
+    trace = getattr(error, "trace", "")
+    if trace and global_options().traceback:
+        typer.echo(trace, err=True)
+    complain(*error.lines)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from dse.evaluate.estimate_result import (
     smallest_system,
 )
 from dse.evaluate.mix_ledgers import combined_ledgers
+from dse.plugins.designs import chips_named
 from dse.question.resolved_study import Member, ResolvedStudy
 from dse.question.unanchored import assumed_in
 from dse.spec.schema.system import StackSpec
@@ -75,10 +76,11 @@ def evaluate_candidate(
     chips = chips_of_candidates(study, [candidate])
     designs = [api.Designs(chips=chips, deployments=d) for d in deployments_of(layout)]
     # every ledger, which a search leaves out
-    metrics = [
-        problem.cost_model.evaluate(d, part.context, detail=True)
-        for part, d in zip(problem.parts, designs, strict=True)
-    ]
+    with chips_named(lambda _shape, _at: candidate.label):
+        metrics = [
+            problem.cost_model.evaluate(d, part.context, detail=True)
+            for part, d in zip(problem.parts, designs, strict=True)
+        ]
     every = [
         _estimate(study, problem, candidate, part, d, m)
         for part, d, m in zip(problem.parts, designs, metrics, strict=True)

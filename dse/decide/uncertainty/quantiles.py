@@ -15,6 +15,7 @@ from dse.decide.uncertainty.sampling import sample_numbers, studies_of
 from dse.front.axis import Axis
 from dse.front.dominance import nondominated
 from dse.front.tables import Row
+from dse.plugins.designs import chips_named
 from dse.question.resolved_study import ResolvedStudy
 from objectives import api
 
@@ -117,7 +118,8 @@ def _scored(
         # (studies x designs,), study by study; several designs may be of one chip
         chips = api.Chips(**{k: np.concatenate([c[k][at] for c in of_each]) for k in of_each[0]})
         problem, k = deployment_problem(studies[members[0]]), len(members)
-        m = evaluate(problem, [_designs(chips, sizes, k) for sizes in layouts])
+        with chips_named(lambda _shape, at: str(rows[at % n]["chip"])):
+            m = evaluate(problem, [_designs(chips, sizes, k) for sizes in layouts])
         for g, goal in enumerate(goals):
             # a list and a number around a slice: numpy puts both in front, hence (members, designs)
             values[members, :, g] = _table(goal.value(m, problem.context), k, n)

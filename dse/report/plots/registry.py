@@ -1,13 +1,17 @@
 """Plots of a study by name: what each needs, the picture that it draws and the figure of a page."""
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Protocol, runtime_checkable
+from importlib.metadata import EntryPoint
+from typing import Any, Protocol, final, runtime_checkable
 
 from dse.front.files import Front
 from dse.plugins import PLOTS, made, registered
+from dse.plugins.attributes import flag, require, text
+from dse.plugins.broken import asking, broken
+from dse.plugins.time_limit import limited
 from dse.report.info.evidence import Evidence
 from dse.search.analysis.importance import Importance
 from dse.search.analysis.progress import Progress
@@ -76,14 +80,73 @@ class Plot(Protocol):
         ...
 
 
+_FIELDS = {
+    "name": ("some text", text),
+    "summary": ("some text", text),
+    "needs_trials": ("true or false", flag),
+    "rank": ("a whole number", lambda value: isinstance(value, int)),
+}
+
+
+@final
+@dataclass(unsafe_hash=True)
+class CheckedPlot:
+    """The plot of an entry point; raises `PluginError` where it breaks its contract."""
+
+    point: EntryPoint
+    made: Plot = field(hash=False)
+    name: str = field(init=False, compare=False)
+    """As `dse plot` takes it."""
+    summary: str = field(init=False, compare=False)
+    """What it shows, in a few words."""
+    needs_trials: bool = field(init=False, compare=False)
+    """Whether it reads the trials of the search."""
+    rank: int = field(init=False, compare=False)
+    """Place among the plots."""
+
+    def __post_init__(self) -> None:
+        require(self.point, self.made, _FIELDS, ("draw", "figure"))
+        self.name = self.made.name
+        self.summary = self.made.summary
+        self.needs_trials = self.made.needs_trials
+        self.rank = self.made.rank
+
+    def draw(self, given: PlotInputs, form: str) -> bytes:
+        """The picture as bytes of the form."""
+        where = f"drawing {_of(given)} as {form}"
+        with asking(self.point, where, may_refuse=True), limited(self.point):
+            found = self.made.draw(given, form)
+        if not isinstance(found, bytes) or not found:
+            got = "nothing" if found in (b"", None) else f"a {type(found).__name__}"
+            raise broken(self.point, f"{where}: expected the bytes of a picture, got {got}")
+        return found
+
+    def figure(self, given: PlotInputs) -> Figure | None:
+        """What the page of a study shows; None where there is nothing to show."""
+        where = f"drawing the page of {_of(given)}"
+        with asking(self.point, where, may_refuse=True), limited(self.point):
+            found = self.made.figure(given)
+        if found is not None and not isinstance(found, Figure):
+            raise broken(self.point, f"{where}: expected a Figure or None, got a {type(found).__name__}")
+        return found
+
+
+def _of(given: PlotInputs) -> str:
+    """The study that a plot is of."""
+    return str(given.found.front.manifest.get("study", "a study"))
+
+
 @cache
 def plots() -> tuple[Plot, ...]:
     """Every registered plot, in the order of their ranks."""
-    every = [plot_named(name) for name in registered(PLOTS)]
-    return tuple(sorted(every, key=lambda plot: (plot.rank, plot.name)))
+    return ranked(plot_named(name) for name in registered(PLOTS))
+
+
+def ranked(some: Iterable[Plot]) -> tuple[Plot, ...]:
+    """Plots in the order of their ranks, and of their names where these are equal."""
+    return tuple(sorted(some, key=lambda plot: (plot.rank, plot.name)))
 
 
 def plot_named(name: str) -> Plot:
     """The plot registered as `name`; raises `SpecError` with the nearest and all valid names."""
-    found: Plot = made(PLOTS, "plot", name)
-    return found
+    return CheckedPlot(*made(PLOTS, "plot", name))

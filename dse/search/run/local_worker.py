@@ -8,6 +8,7 @@ import optuna
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from dse.errors import PluginError
 from dse.evaluate.batch import DesignBatch, axes_of
 from dse.front.archive import Archive
 from dse.front.tables import Table
@@ -64,7 +65,15 @@ class LocalWorker:
         self._optuna.add_trials([t for t in trials if t.state.is_finished()])
 
     def make(self, task: Task) -> Entry:
-        """Make one trial."""
+        """Make one trial; one that a broken plug-in stops counts as not begun."""
+        try:
+            return self._made_of(task)
+        except PluginError:
+            self._forget()
+            raise
+
+    def _made_of(self, task: Task) -> Entry:
+        """One trial of a task: asked for, evaluated, told."""
         if task.params:
             # through Optuna's queue: the parameters are fixed, the sampler draws those that are missing
             self._optuna.enqueue_trial(dict(task.params), dict(task.attrs))
@@ -86,6 +95,15 @@ class LocalWorker:
         if self._rows:
             self._archive.add(points.values, points.feasible, points.rows, points.ranks)
         return self._finished(self._running)
+
+    def _forget(self) -> None:
+        """Let the trial under way be made again by the next run: it is not its parameters that are wrong."""
+        running, self._running = self._running, None
+        if running is not None:
+            if not self._now(running.trial).state.is_finished():
+                self._storage.set_trial_state_values(trial_id(running.trial), TrialState.FAIL)
+            if self.log is not None:
+                self.log.stored({running.key})
 
     def settle(self) -> Entry | None:
         """The trial that an interrupt stopped; None when none was.

@@ -13,7 +13,9 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from dse.errors import SpecError
+from dse.errors import DseError, PluginError
+from dse.plugins import blamed
+from dse.plugins.time_limit import told_by
 from dse.search.run.local_worker import LocalWorker
 from dse.search.run.recovery_log import RecoveryLog
 from dse.search.run.study_reference import StudyReference
@@ -111,6 +113,8 @@ class TaskLoop:
 def serve(fd: int) -> None:
     """Work at the other end of a socket; errors are sent there, not printed."""
     pipe = Connection(fd)
+    # the thread that works hangs in the plug-in, so nobody else is sending
+    told_by(lambda what: pipe.send(("error", PluginError(what, named=True))))
     try:
         start: WorkerStart = pipe.recv()
         log = RecoveryLog(start.logs, str(start.name), start.owner)
@@ -123,13 +127,14 @@ def serve(fd: int) -> None:
             log.close()
     except (EOFError, ConnectionError):
         return  # the run is gone; what is not stored is in the log
-    except SpecError as error:
+    except DseError as error:
         pipe.send(("error", error))
     except OSError as error:
         pipe.send(("error", OSError(error.errno, error.strerror, error.filename)))
-    except Exception:
+    except Exception as error:
         # as text, since a traceback cannot be sent
-        pipe.send(("crashed", traceback.format_exc()))
+        named = blamed(error)
+        pipe.send(("crashed", traceback.format_exc()) if named is None else ("error", named))
 
 
 if __name__ == "__main__":

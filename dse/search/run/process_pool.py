@@ -146,8 +146,12 @@ class ProcessPool:
         if kind in ("made", "end"):
             # "made" may be on its way from before the stop: "end" is the last message
             return [worker.delivered(what)], kind == "end"
-        # "ready" may still come; after an error or a crash nothing does
-        return [], kind != "ready"
+        # "ready" may still come
+        if kind == "ready":
+            return [], False
+        # after an error or a crash nothing comes, and its log has what it made
+        self._workers.remove(worker)
+        return [self._recover(worker)], True
 
     def _recover(self, worker: WorkerProcess) -> Delivery:
         """Trials in the log of a dead worker that it had not delivered, and tasks that it had not begun."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from optuna.trial import TrialState
 
+from dse.errors import PluginError
 from dse.search.run.running_front import RunningFront
 from dse.search.run.workforce import Delivery, Workforce
 from dse.search.storage.outage import Outage
@@ -61,6 +62,10 @@ class Session:
             if self._front is not None:
                 self._front.mark_incomplete()
             self._end()
+        except PluginError:
+            # what is finished is stored, and what was claimed waits again for the plug-in to be mended
+            self._end()
+            raise
 
     def _spent(self) -> bool:
         """Whether the budget is stored; a trial that the storage had no room for does not count."""

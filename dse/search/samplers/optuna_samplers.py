@@ -9,10 +9,12 @@ from typing import Any, Protocol, runtime_checkable
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
 
-from dse.errors import PluginError, spec_error
+from dse.errors import spec_error
 from dse.evaluate.batch import DesignBatch
-from dse.plugins import sampler_factory
+from dse.plugins import point_named, sampler_factory
+from dse.plugins.broken import asking, broken
 from dse.question.resolved_study import ResolvedStudy
+from dse.search.samplers.checked_sampler import CheckedSampler
 
 
 @contextmanager
@@ -38,18 +40,21 @@ def sampler_of(study: ResolvedStudy, seed: int) -> BaseSampler:
     the study. Raises `SpecError` for options that it does not take.
     """
     chosen = study.spec.sampler
-    factory = sampler_factory(chosen.name)
-    given = {"study": study} if "study" in signature(factory).parameters else {}
-    try:
-        # Optuna's samplers draw with NumPy's RandomState, whose seeds are below 2^32
-        sampler = factory(seed=seed % 2**32, **given, **chosen.options)
-    # what a factory raises for options that it does not take, see `dse.testing.sampler_contract`
-    except (TypeError, ValueError) as error:
-        raise spec_error(f"{study.path}", f"sampler.options: {error}") from None
+    factory, point = sampler_factory(chosen.name), point_named("dse.samplers", "sampler", chosen.name)
+    with asking(point, "made for a study", may_refuse=True):
+        given = {"study": study} if "study" in signature(factory).parameters else {}
+        try:
+            # Optuna's samplers draw with NumPy's RandomState, whose seeds are below 2^32
+            sampler = factory(seed=seed % 2**32, **given, **chosen.options)
+        # what a factory raises for options that it does not take, see `dse.testing.sampler_contract`
+        except (TypeError, ValueError) as error:
+            # without options it has no others to complain of
+            if not chosen.options:
+                raise
+            raise spec_error(f"{study.path}", f"sampler.options: {error}") from None
     if not isinstance(sampler, BaseSampler):
-        made = type(sampler).__name__
-        raise PluginError(f"sampler {chosen.name!r}: expected an optuna.samplers.BaseSampler, got a {made}")
-    return sampler
+        raise broken(point, f"expected an optuna.samplers.BaseSampler, got a {type(sampler).__name__}")
+    return CheckedSampler(point, sampler)
 
 
 def chooses_branches(sampler: BaseSampler) -> bool:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from dse.arrays import Floats
 from dse.evaluate import scoring
+from dse.plugins.designs import chips_named
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.counter import Counter
 from dse.search.sweep.grid import BranchGrid, Grid, Numbers, Piece
@@ -70,7 +71,10 @@ def _by_chip(study: ResolvedStudy, grid: Grid, piece: Piece) -> frozenset[str]:
     """Constraints without an axis of the deployments."""
     branch = grid.branches[0]
     chips = np.asarray([branch.first])
-    found = scoring.violations(study, _evaluated(study, branch.branch.columns(branch.values(chips)), piece))
+    with chips_named(lambda _shape, _at: branch.branch.called(branch.values(chips), 0)):
+        found = scoring.violations(
+            study, _evaluated(study, branch.branch.columns(branch.values(chips)), piece)
+        )
     # evaluated for one chip: what still has a single value does not depend on the deployment
     # on a grid of one deployment all constraints have one value, so nothing is known of them
     return frozenset(name for name, v in found.items() if np.size(v) == 1 < piece.numbers.size)
@@ -90,7 +94,8 @@ def makeable(job: SweepJob, branch: BranchGrid, chips: Numbers) -> tuple[Numbers
     # any one deployment will do: these constraints do not depend on it
     one = {name: a[:1, :1, :1, :1] for name, a in job.pieces[0].deployments.columns().items()}
     first = Piece(deployments=api.Deployments(**one), numbers=job.pieces[0].numbers[:1])
-    found = scoring.violations(job.study, _evaluated(job.study, columns, first))
+    with chips_named(lambda _shape, at: branch.branch.called(branch.values(chips), at)):
+        found = scoring.violations(job.study, _evaluated(job.study, columns, first))
     ok = np.ones(len(chips), dtype=np.bool_)
     for name in job.by_chip:
         ok &= np.broadcast_to(found[name], (1, 1, 1, len(chips))).reshape(-1) <= 0.0
@@ -119,7 +124,8 @@ class Chunk:
     ) -> "Chunk":
         """Costs and violations of designs of a `shape`, one axis where it is left out."""
         study, shape = job.study, shape or points.shape
-        metrics = study.cost_model.evaluate(designs, study.context)
+        with chips_named(lambda _shape, at: job.grid.called(int(points[at]))):
+            metrics = study.cost_model.evaluate(designs, study.context)
         return cls(
             points=points,
             costs=tuple(_flat(c, shape) for c in scoring.costs(study, metrics)),

@@ -69,6 +69,12 @@ class Grid:
         """Points."""
         return self.chips * self.layouts
 
+    def called(self, point: int) -> str:
+        """The chip of a point in words: its branch and its parameters."""
+        chip = point // self.layouts
+        branch = next(b for b in self.branches if b.first <= chip < b.first + b.size)
+        return branch.branch.called(branch.values(np.asarray([chip])), 0)
+
     def parts(self, start: int, stop: int) -> Iterator[tuple[BranchGrid, int, int]]:
         """Chips `start` to `stop` cut where a branch ends."""
         for branch in self.branches:

@@ -5,7 +5,8 @@ from functools import cache
 from re import fullmatch
 
 from dse.errors import PluginError
-from dse.plugins import ATTENTION_KINDS, broken, every_point, loading
+from dse.plugins import ATTENTION_KINDS, every_point
+from dse.plugins.broken import broken, loading
 from dse.spec.attention.kind import KindEntry, LayerSpec, SecondCount
 from objectives.api import AttentionLayer
 from objectives.equations.llm.attention.kinds import AttentionKind

@@ -10,6 +10,7 @@ from pydantic.config import JsonDict
 from dse.choose.rule import TOLERANCE
 from dse.errors import unknown
 from dse.plugins import PRICE_METHODS, made, registered
+from dse.plugins.attributes import require, texts
 from dse.spec.schema.base import (
     Few,
     FileName,
@@ -90,6 +91,14 @@ def _registered_methods(schema: JsonDict) -> None:
     schema["enum"] = [*sorted(registered(PRICE_METHODS))]
 
 
+def required_by(method: str) -> Mapping[str, str]:
+    """Keys that a price method cannot do without; raises `PluginError` for one that does not say."""
+    point, found = made(PRICE_METHODS, "price method", method)
+    require(point, found, {"requires": ("names of keys, each with what it names", texts)}, ())
+    required: Mapping[str, str] = found.requires
+    return required
+
+
 class PriceSpec(Spec):
     """Where the price of a chip comes from."""
 
@@ -122,7 +131,7 @@ class PriceSpec(Spec):
     def _required(self) -> "PriceSpec":
         """Every key that the method cannot do without is given."""
         # the name has passed its own check, so the method is registered
-        required: Mapping[str, str] = made(PRICE_METHODS, "price method", self.method).requires
+        required: Mapping[str, str] = required_by(self.method)
         for key, what in required.items():
             if getattr(self, key) is None:
                 raise ValueError(f"expected {what} for the method {self.method}, got none")

@@ -1,5 +1,6 @@
 """`dse plot`: one picture of what a study has found."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,12 @@ from dse.cli.show.run_summary import exact_behind
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import remark
+from dse.errors import PluginError
 from dse.front.files import write_files
+from dse.plugins import PLOTS, registered
 from dse.report.info.evidence import gather
 from dse.report.info.stored_trials import trials_of
-from dse.report.plots.registry import Plot, PlotInputs, plot_named, plots
+from dse.report.plots.registry import Plot, PlotInputs, plot_named, ranked
 from dse.spec.catalog.lookup import Catalog
 
 EPILOG = epilog(
@@ -28,8 +31,12 @@ EPILOG = epilog(
 
 
 def _summaries() -> str:
-    """Every registered plot and what it shows."""
-    return "; ".join(f"{each.name}: {each.summary}" for each in plots())
+    """Every registered plot and what it shows; one that is broken does not hide the others."""
+    told = []
+    for name in registered(PLOTS):
+        with suppress(PluginError):
+            told.append(plot_named(name))
+    return "; ".join(f"{each.name}: {each.summary}" for each in ranked(told))
 
 
 def plot(

@@ -1,0 +1,215 @@
+"""A cost model that is checked at every call: what it returns is finite, or it is named."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from importlib.metadata import EntryPoint
+from typing import Final, final
+
+import numpy as np
+
+from dse.errors import PluginError
+from dse.plugins.attributes import names, require, text
+from dse.plugins.broken import broken, met_in, named, raised
+from dse.plugins.designs import Names, Rows, design_in_words, first_failing
+from dse.plugins.designs import names as names_now
+from dse.plugins.entry import foreign, name_of
+from dse.plugins.last_batch import remember
+from dse.plugins.numbers import broadcasts, concrete, fault_of, freeze, is_array, place_in, sound
+from dse.plugins.time_limit import TimedOut, limit, limited
+from objectives import api
+from objectives.arrays import Array
+from objectives.ledgers import LEDGERS
+from objectives.metrics import METRICS
+
+COLUMNS: Final = tuple(metric.column for metric in METRICS if metric.compute is None)
+"""Columns that every cost model fills, none of them below 0."""
+
+_LEDGERS: Final = tuple(
+    dict.fromkeys(("violations", *(ledger.field for ledger in LEDGERS), "capacity_parts", "bounds", "pools"))
+)
+_FIELDS: Final = {
+    "name": ("some text", text),
+    "requires": ("a tuple of names", names),
+}
+
+
+@final
+@dataclass(unsafe_hash=True)
+class CheckedCostModel:
+    """The cost model of an entry point; raises `PluginError` where it breaks its contract."""
+
+    point: EntryPoint
+    made: api.CostModel = field(hash=False)
+    name: str = field(init=False, compare=False)
+    """As a study writes it."""
+    requires: tuple[str, ...] = field(init=False, compare=False)
+    """Chip facts that must be known."""
+    predicts: bool = field(init=False, compare=False)
+    """Whether its metrics are predictions, see `objectives.api.predicts`."""
+    users: tuple[EntryPoint, ...] = ()
+    """Serving modes and kinds of attention of other packages, any of which it may call."""
+    chips: Names | None = field(default=None, compare=False)
+    """What its chips are called, where they are the same at every call."""
+
+    def __post_init__(self) -> None:
+        require(self.point, self.made, _FIELDS, ("evaluate",))
+        self.name = self.made.name
+        self.requires = self.made.requires
+        self.predicts = api.predicts(self.made)
+
+    def about(self, chip: str) -> "CheckedCostModel":
+        """The same for batches of one chip, by whose name a design is called."""
+        return replace(self, chips=lambda _shape, _at: chip)
+
+    def evaluate(self, designs: api.Designs, context: api.Context, *, detail: bool = False) -> api.Metrics:
+        """Metrics of every design, all numbers finite; raises `PluginError` with the design where not."""
+        try:
+            found = self._asked(designs, context, detail=detail)
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        # any, `SystemExit` among them: a plug-in is code of somebody else
+        except BaseException as error:
+            if named(error):
+                raise
+            raise self._raised(error, designs, context, detail=detail) from error
+        self._check(found, designs, context)
+        remember(designs, found, self.chips or names_now())
+        return found
+
+    def _asked(self, designs: api.Designs, context: api.Context, *, detail: bool) -> api.Metrics:
+        freeze(vars(designs.chips))
+        freeze(vars(designs.deployments))
+        found: api.Metrics
+        if not limit():
+            found = self.made.evaluate(designs, context, detail=detail)
+            return found
+        with limited(self.point):
+            found = self.made.evaluate(designs, context, detail=detail)
+        return found
+
+    def _check(self, found: object, designs: api.Designs, context: api.Context) -> None:
+        """Raise `PluginError` for metrics that are not what they must be."""
+        if not isinstance(found, api.Metrics):
+            kind = "None" if found is None else f"a {type(found).__name__}"
+            raise self._broken(designs, context, 0, f"expected objectives.api.Metrics, got {kind}")
+        shape = designs.shape
+        if not isinstance(found.violations, Mapping) or not found.violations:
+            what = f"violations: expected named constraints, got {found.violations!r}"
+            raise self._broken(designs, context, 0, what)
+        columns = vars(found)
+        # a number that is not finite must not warn of itself, besides being named
+        with np.errstate(all="ignore"):
+            fine = all(sound(columns[name], shape, 0.0) for name in COLUMNS) and all(
+                sound(column, shape)
+                for ledger in _LEDGERS
+                if (parts := columns[ledger])
+                for column in _parts(parts)
+            )
+            if not fine:
+                self._name_fault(found, designs, context)
+
+    def _name_fault(self, found: api.Metrics, designs: api.Designs, context: api.Context) -> None:
+        """Raise `PluginError` for the first column that is wrong."""
+        shape = designs.shape
+        for name, column, positive in _columns(self.point, found):
+            fault = fault_of(column, positive=positive)
+            if fault is not None:
+                what, at = fault
+                place = place_in(np.shape(column), at, shape) if concrete(column) else 0
+                raise self._broken(designs, context, place, f"{name}: expected {what}")
+            own = getattr(column, "shape", ())
+            # lengths of a workload may be arrays too
+            whole = shape if broadcasts(own, shape) else api.broadcast_shape(shape, *_lengths(context))
+            if not broadcasts(own, whole):
+                what = f"{name}: expected a column that broadcasts to {whole}, got {own}"
+                raise self._broken(designs, context, 0, what)
+
+    def _broken(self, designs: api.Designs, context: api.Context, at: int, what: str) -> PluginError:
+        """The error for a design; blames a serving mode or a kind of attention of others before the model."""
+        used = _used(self.users, context)
+        point = next(iter(used), self.point)
+        asked = f"in {name_of(self.point)}, " if point is not self.point else ""
+        return broken(point, f"{self._words(designs, at)}: {asked}{what}")
+
+    def _words(self, designs: api.Designs, at: int) -> str:
+        columns = [*designs.chips.columns().values(), *designs.deployments.columns().values()]
+        if not all(concrete(c) for c in columns):
+            return "designs that are being compiled"
+        shape, say = designs.shape, self.chips or names_now()
+        at = min(at, max(designs.size - 1, 0))
+        return design_in_words(designs, shape, at, None if say is None else say(shape, at))
+
+    def _raised(
+        self, error: BaseException, designs: api.Designs, context: api.Context, *, detail: bool
+    ) -> PluginError:
+        """The error for an exception, with the one design of the batch that raises it by itself."""
+        used = _used(self.users, context)
+        point = met_in(error, used) or (self.point if foreign(self.point) else next(iter(used), self.point))
+        error, rows = self._least(error, designs, context, detail=detail)
+        where = self._words(designs, int(rows[0]) if len(rows) else 0)
+        if len(rows) > 1:
+            where = f"{len(rows):,} designs, the first of them {where}"
+        return raised(point, error, where)
+
+    def _least(
+        self, error: BaseException, designs: api.Designs, context: api.Context, *, detail: bool
+    ) -> tuple[BaseException, Rows]:
+        """The error of the fewest designs that still raise, and their places."""
+        last = error
+
+        def fails(rows: Rows) -> bool:
+            nonlocal last
+            try:
+                self._asked(designs.take(rows), context, detail=detail)
+            except (KeyboardInterrupt, GeneratorExit):
+                raise
+            except BaseException as again:
+                # another fault than that of the batch is of being alone
+                if type(again) is type(error):
+                    last = again
+                return type(again) is type(error)
+            return False
+
+        plain = all(
+            concrete(c) for c in (*designs.chips.columns().values(), *designs.deployments.columns().values())
+        )
+        # after a hang nothing is asked again; lengths that are arrays belong to the rows of the batch
+        if isinstance(error, TimedOut) or not plain or any(_lengths(context)):
+            return error, np.arange(designs.size if plain else 0)
+        rows = first_failing(designs.size, fails)
+        return last, rows
+
+
+def _columns(point: EntryPoint, found: api.Metrics) -> Iterator[tuple[str, Array, bool]]:
+    """Every column of metrics with its name, and whether it may not be below 0."""
+    for name in COLUMNS:
+        yield name, getattr(found, name), True
+    for ledger in _LEDGERS:
+        parts = getattr(found, ledger)
+        if not isinstance(parts, Mapping):
+            raise broken(point, f"{ledger}: expected parts by name, got {parts!r}")
+        for name, column in parts.items():
+            if not text(name):
+                raise broken(point, f"{ledger}: expected names, got {name!r}")
+            yield f"{name} of {ledger}", column, False
+
+
+def _parts(parts: object) -> Collection[Array]:
+    """Columns by name; a single one that is wrong for what is no mapping of texts to columns."""
+    if isinstance(parts, Mapping) and all(isinstance(name, str) for name in parts):
+        return parts.values()
+    return (None,)
+
+
+def _lengths(context: api.Context) -> list[tuple[int, ...]]:
+    """Shapes of the numbers of a context that are arrays."""
+    every = {**vars(context.workload), **vars(context.economy), **vars(context.precision)}
+    return [np.shape(v) for v in every.values() if (concrete(v) or is_array(v)) and np.shape(v)]
+
+
+def _used(users: tuple[EntryPoint, ...], context: api.Context) -> list[EntryPoint]:
+    """Plug-ins of others that take part: the serving mode, and kinds of attention by their modules."""
+    roots = {type(b.attention).__module__.partition(".")[0] for b in context.llm.blocks}
+    serving = [p for p in users if p.group.endswith("serving_modes") and p.name == context.workload.serving]
+    kinds = [p for p in users if p.group.endswith("attention_kinds") and p.module.partition(".")[0] in roots]
+    return [*serving, *kinds]
