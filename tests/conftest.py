@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 dse.__path__.append(str(HERE.parent / "dse"))
 SLOW = (
     "faults", "workers", "view", "browser", "packaging", "decide", "external", "simulation", "calibrate",
+    "hostile/test_results_folders.py", "search/test_reworded.py",
     "properties/test_batches.py", "properties/test_compiled.py", "properties/test_expert_parallelism.py",
     "properties/test_littles_law.py", "properties/test_namespaces.py", "properties/test_pools_and_chunks.py",
     "properties/test_serving_modes.py", "equations/fabrication/test_silicon_any_technology.py",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from dse.plugins import metrics
+from dse.plugins import metric_of, metrics
 
 Kind = Literal["int", "float", "bool", "text"]
 
@@ -65,6 +65,12 @@ def ordered(names: Iterable[str]) -> list[str]:
 def unit_of(column: str) -> str:
     """SI unit that the ending of a column implies, a metric's before others; empty for a plain number."""
     return next((unit for ending, unit in _endings() if column.endswith(ending)), "")
+
+
+def number_in(column: str) -> bool:
+    """Whether a column of this name holds numbers, in all results that this program writes."""
+    known = column in _LAYOUT or column.startswith(("param_", "violation_")) or metric_of(column) is not None
+    return known or bool(unit_of(column))
 
 
 @cache

@@ -1,24 +1,32 @@
 """A results folder: `front.csv`, `baselines.csv` and the `manifest.json` that says what they are."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from dse.errors import ResultsError
+from dse.errors import ResultsError, SpecError
 from dse.front.atomic import replace_files
 from dse.front.axis import Axis, axis_from
-from dse.front.tables import from_csv, kinds, to_csv
+from dse.front.checked_table import checked_table
+from dse.front.stored_json import MANIFEST_LIMIT, TABLE_LIMIT, parse_json, read_text
+from dse.front.tables import kinds, to_csv
+from dse.spec.stored.manifest import StoredManifest, StoredTable
+from dse.spec.yaml.loading import build_spec
 
 FORMAT = "dse-front-1"
 """First key of a manifest; another value means another program or another version."""
 
 TABLES = ("front.csv", "baselines.csv")
+Manifest: TypeAlias = Mapping[str, Any]
+"""What a front is of, as plain data."""
+
 AT_TARGETS = "at_targets.csv"
 """Table that only some folders have."""
 
@@ -33,7 +41,7 @@ class Front:
     baselines: pd.DataFrame
     """The non-dominated deployments of each baseline chip by itself, in the same columns."""
     axes: tuple[Axis, ...]
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     """Plain data: study, question, digests, versions, seed, contract_version, trials, reference_point,
     hypervolume, targets."""
     at_targets: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -92,67 +100,83 @@ def write_files(files: Mapping[Path, str | bytes]) -> None:
 
 
 def load_front(out: Path) -> Front:
-    """The front stored in the folder `out`; raises `ResultsError` when there is none or it is damaged."""
+    """The front stored in the folder `out`; raises `ResultsError` when there is none or it is damaged.
+
+    Nothing in it is trusted: files, keys and cells are checked against what a run writes, and an error says
+    which file, line or key is damaged, what of the folder is intact, and how to go on.
+    """
+    manifest = load_manifest(out)
+    # again, as the tables need it: the check itself takes no time
+    files = StoredManifest.model_validate(manifest).files
+    axes = tuple(axis_from(axis) for axis in manifest["axes"])
+    try:
+        frames = [_read(out / name, files[name], axes) for name in TABLES]
+        solved = _read(out / AT_TARGETS, files[AT_TARGETS], axes) if AT_TARGETS in files else pd.DataFrame()
+    except ResultsError as error:
+        raise ResultsError(f"{error} {_intact(out, files)}") from None
+    # `write_front` sets these, and refuses a manifest that has them already
+    kept = {k: v for k, v in manifest.items() if k not in ("format", "axes", "files")}
+    return Front(frame=frames[0], baselines=frames[1], axes=axes, manifest=kept, at_targets=solved)
+
+
+def load_manifest(out: Path) -> Manifest:
+    """The manifest of the folder `out` as plain data that its schema allows; raises `ResultsError`."""
     path = out / "manifest.json"
-    manifest = _manifest(path)
-    try:
-        axes = tuple(axis_from(axis) for axis in manifest.pop("axes"))
-        files = manifest.pop("files")
-        frames = [_read(out / name, files[name]) for name in TABLES]
-        solved = _read(out / AT_TARGETS, files[AT_TARGETS]) if AT_TARGETS in files else pd.DataFrame()
-    # a ValueError too, but one that says already what is damaged
-    except ResultsError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ResultsError(
-            f"{path}: expected a manifest written by `dse run`, got a damaged one ({error})."
-        ) from None
-    for name, frame in zip(TABLES, frames, strict=True):
-        missing = [axis.column for axis in axes if axis.column not in frame.columns]
-        if missing:
-            raise ResultsError(
-                f"{out / name}: expected the columns of the objectives, missing {', '.join(missing)}."
-            )
-    return Front(frame=frames[0], baselines=frames[1], axes=axes, manifest=manifest, at_targets=solved)
-
-
-def _manifest(path: Path) -> dict[str, Any]:
-    """The manifest of a folder; raises where it is not one of ours."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not os.path.lexists(path) and not out.is_file():
         raise ResultsError(
             f"{path}: expected the results of a study, got no such file. Start with `dse run`."
-        ) from None
-    except OSError as error:
-        raise ResultsError(f"{path}: expected a readable file, got: {error.strerror}.") from None
-    except ValueError:
-        raise ResultsError(f"{path}: expected a manifest written by `dse run`, got no JSON text.") from None
-    found = data.get("format") if isinstance(data, dict) else None
-    if found != FORMAT:
-        raise ResultsError(
-            f"{path}: expected the format {FORMAT!r}, got {found!r}. Choose another folder with --out."
         )
-    # `write_front` sets it, and refuses a manifest that has it already
-    del data["format"]
-    return dict(data)
-
-
-def _read(path: Path, entry: Mapping[str, Any]) -> pd.DataFrame:
-    """A table, checked against its digest in the manifest."""
+    data = parse_json(read_text(path, MANIFEST_LIMIT), str(path))
+    found = data.get("format") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or found != FORMAT:
+        raise ResultsError(
+            f"{path}: expected the format {FORMAT!r}, got {repr(found)[:80]}. Choose another folder with "
+            "--out."
+        )
     try:
-        text = path.read_bytes().decode()
-    except OSError as error:
-        raise ResultsError(f"{path}: expected a table written by `dse run`, got: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise ResultsError(f"{path}: expected a table written by `dse run`, got no UTF-8 text.") from None
+        checked = build_spec(StoredManifest, data, str(path))
+    except SpecError as error:
+        first, *more = (problem.what for problem in error.problems)
+        rest = f", and {len(more)} more" if more else ""
+        raise ResultsError(
+            f"{path}: expected a manifest written by `dse run`, got a damaged one: {first}{rest}. "
+            f"{_intact(out, {})}"
+        ) from None
+    missing = [name for name in TABLES if name not in checked.files]
+    if missing:
+        raise ResultsError(f"{path}: files: expected {', '.join(missing)}, got a damaged manifest without.")
+    return data
+
+
+def _intact(out: Path, files: Mapping[str, StoredTable]) -> str:
+    """What of a damaged folder can still be relied on, and how to go on."""
+    whole = [name for name, entry in files.items() if _is_whole(out / name, entry)]
+    kept = f"{', '.join(whole)} {'is' if len(whole) == 1 else 'are'} whole. " if whole else ""
+    trials = (out / "study.journal").is_file()
+    return kept + (
+        "The trials in study.journal are not touched by this: `dse run` writes the tables again from them."
+        if trials
+        else "Repeat `dse run`, or get the folder again from where it came from."
+    )
+
+
+def _is_whole(path: Path, entry: StoredTable) -> bool:
+    try:
+        return _digest(read_text(path, TABLE_LIMIT)) == entry.sha256
+    except ResultsError:
+        return False
+
+
+def _read(path: Path, entry: StoredTable, axes: tuple[Axis, ...]) -> pd.DataFrame:
+    """A table, checked against its digest in the manifest, then cell by cell."""
+    text = read_text(path, TABLE_LIMIT)
     # before it is parsed, so that a damaged table is called damaged and not misread
-    if _digest(text) != entry["sha256"]:
+    if _digest(text) != entry.sha256:
         raise ResultsError(
             f"{path}: expected the table that manifest.json describes, got another: it was edited, or a run "
             "was interrupted while it wrote. Repeat `dse run`."
         )
-    return from_csv(text, entry["columns"])
+    return checked_table(text, entry, axes, str(path))
 
 
 def _table(frame: pd.DataFrame, front: Front) -> pd.DataFrame:

@@ -1,8 +1,10 @@
 """Tables as text and bytes: every float survives the way to disk and back, byte for byte."""
 
+import csv
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import BytesIO, StringIO
+from itertools import islice, zip_longest
 from math import isfinite
 from typing import Any, Literal, TypeAlias
 
@@ -16,6 +18,9 @@ from dse.text import cell, from_cell, visible, visible_json
 Format = Literal["csv", "json", "parquet"]
 FORMATS: tuple[Format, ...] = ("csv", "json", "parquet")
 
+_BLOCK = 20_000
+"""Rows of a CSV text that are read at once."""
+_EXACT = 2**53
 
 Table: TypeAlias = pd.DataFrame
 """A table of designs, for packages that do not import pandas."""
@@ -51,23 +56,111 @@ def kinds(frame: pd.DataFrame) -> dict[str, Kind]:
     return {str(name): kind_of(table[name]) for name in table.columns}
 
 
+class BadCell(ValueError):
+    """A cell, or a row, that is not what its table says; `row` counts from 0, -1 is that of the names."""
+
+    def __init__(self, row: int | None, what: str) -> None:
+        self.row = row
+        super().__init__(what)
+
+
 def from_csv(text: str, columns: Mapping[str, Kind]) -> pd.DataFrame:
-    """The table that `to_csv` wrote, with the `kinds` it had; raises `ValueError` when they do not fit."""
-    # as text first: how exactly pandas reads floats depends on its version, and a chip may be called "NA"
-    raw = pd.read_csv(StringIO(text), dtype=str, keep_default_na=False)
-    if list(raw.columns) != list(columns):
-        raise ValueError(f"expected the columns {', '.join(columns)}, got {', '.join(map(str, raw.columns))}")
-    return pd.DataFrame({name: _read(raw[name], kind) for name, kind in columns.items()})
+    """The table that `to_csv` wrote, with the `kinds` it had; raises `BadCell` when they do not fit."""
+    # not by pandas: how exactly it reads floats depends on its version, and a chip may be called "NA"
+    lines, row, names = csv.reader(StringIO(text), strict=True), 0, list(columns)
+    parts: dict[str, list[pd.Series]] = {name: [] for name in names}
+    try:
+        found = next(lines, [])
+        if found != names:
+            raise BadCell(-1, _other_names(names, found))
+        # block by block, since cells as text take ten times the memory of numbers
+        while block := list(islice(lines, _BLOCK)):
+            for i, cells in enumerate(block):
+                if len(cells) != len(names):
+                    raise BadCell(row + i, f"expected {len(names)} cells, got {len(cells)}")
+            for name, column in zip(names, zip(*block, strict=True), strict=True):
+                parts[name].append(_read(name, column, columns[name], row))
+            row += len(block)
+    except csv.Error as error:
+        raise BadCell(None, f"expected a table in CSV, got: {error} near line {lines.line_num}") from None
+    return pd.DataFrame({n: _joined(parts[n], columns[n]) for n in names})
 
 
-def _read(column: pd.Series, kind: Kind) -> pd.Series:
-    if kind == "float":
-        return pd.Series([float(v) if v else float("nan") for v in column], dtype="float64")
-    if kind == "int":
-        return pd.Series([int(v) for v in column], dtype="int64")
-    return (
-        column == "True" if kind == "bool" else column.where(column != "").map(from_cell, na_action="ignore")
-    )
+def line_of(text: str, row: int) -> int:
+    """The line on which a row of a CSV text begins, counted from 1; the names are before row 0."""
+    lines = csv.reader(StringIO(text), strict=True)
+    # a cell may hold line breaks
+    for _ in islice(lines, row + 1):
+        pass
+    return lines.line_num + 1
+
+
+def _other_names(expected: list[str], found: list[str]) -> str:
+    """The first column that differs; a table may have hundreds."""
+    pairs = zip_longest(expected, found, fillvalue="no more")
+    at, (wanted, got) = next((i, pair) for i, pair in enumerate(pairs, start=1) if pair[0] != pair[1])
+    return f"column {at}: expected {wanted[:200]!r} as manifest.json says, got {got[:200]!r}"
+
+
+def _joined(parts: list[pd.Series], kind: Kind) -> pd.Series:
+    if not parts:
+        return _read("", (), kind, 0)
+    return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+
+
+def _read(name: str, cells: Sequence[str], kind: Kind, first: int) -> pd.Series:
+    """Cells of a column, of which the first is in row `first`."""
+    if kind == "text":
+        column = pd.Series(list(cells), dtype="str")
+        return column.where(column != "").map(from_cell, na_action="ignore")
+    read = _READERS[kind]
+    try:
+        return pd.Series([read(v) for v in cells], dtype=_DTYPES[kind])
+    except (ValueError, OverflowError):
+        at = next(i for i, v in enumerate(cells) if not _readable(read, v))
+        what = f"column {name}: expected {_WORDS[kind]}, got {cells[at][:80]!r}"
+        raise BadCell(first + at, what) from None
+
+
+def _readable(read: Callable[[str], object], cell: str) -> bool:
+    try:
+        read(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _float(cell: str) -> float:
+    return float(_plain(cell)) if cell else float("nan")
+
+
+def _int(cell: str) -> int:
+    number = int(_plain(cell))
+    if abs(number) > _EXACT:
+        raise ValueError("too large")
+    return number
+
+
+def _plain(cell: str) -> str:
+    # Python also reads digits of other scripts, 1_000, and numbers with spaces around them
+    if not cell.isascii() or "_" in cell or cell != cell.strip():
+        raise ValueError("no number of ours")
+    return cell
+
+
+def _bool(cell: str) -> bool:
+    if cell not in ("True", "False"):
+        raise ValueError("neither")
+    return cell == "True"
+
+
+_READERS: dict[Kind, Callable[[str], object]] = {"float": _float, "int": _int, "bool": _bool}
+_DTYPES: dict[Kind, str] = {"float": "float64", "int": "int64", "bool": "bool"}
+_WORDS: dict[Kind, str] = {
+    "float": "a number",
+    "int": "a whole number of at most 2^53",
+    "bool": "True or False",
+}
 
 
 def to_format(frame: pd.DataFrame, form: str) -> bytes:

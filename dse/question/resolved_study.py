@@ -121,10 +121,8 @@ class ResolvedStudy:
     @property
     def question(self) -> dict[str, dict[str, object]]:
         """The question as plain data: the study without its budget and other cases, and every config."""
-        # a run may be extended, and cases may be added, without another question
-        hidden = {"budget", "cases"}
-        study = self.spec.model_dump(mode="json", by_alias=True, exclude=hidden, exclude_none=True)
-        configs = {
+        study = study_as_data(self.spec)
+        configs: dict[str, object] = {
             k: v.model_dump(mode="json", by_alias=True, exclude_none=True) for k, v in self.configs.items()
         }
         return {"study": study, "configs": configs}
@@ -149,6 +147,13 @@ class ResolvedStudy:
         question = self.question
         parts = {"study": question["study"], **question["configs"]}
         return {name: digest(part) for name, part in sorted(parts.items())}
+
+
+def study_as_data(spec: StudySpec) -> dict[str, object]:
+    """A study as plain data, without its budget and other cases."""
+    # a run may be extended, and cases may be added, without another question
+    hidden = {"budget", "cases"}
+    return spec.model_dump(mode="json", by_alias=True, exclude=hidden, exclude_none=True)
 
 
 def digest(data: object) -> str:

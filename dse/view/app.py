@@ -1,7 +1,10 @@
 """The addresses and their contents; nothing is written, see `guard`."""
 
 import json
+import time
 from collections.abc import Iterable, Mapping
+from functools import cache
+from io import BytesIO
 
 from dse.view import dashboard as optunas
 from dse.view import pages
@@ -10,6 +13,8 @@ from dse.view.live import LiveStudy, State
 from dse.view.mirrors import Dashboards
 from dse.view.studies import Studies
 
+PATIENCE = 2.0
+"""Seconds after which the index no longer waits for pages of studies."""
 HTML, JSON, SCRIPT = "text/html; charset=utf-8", "application/json", "text/javascript; charset=utf-8"
 
 
@@ -28,10 +33,10 @@ class View:
         found = self._page(path)
         if found is None:
             return refuse(start, "404 Not Found", "no such page\n")
-        kind, text = found
-        return send(environ, start, kind, text.encode())
+        kind, body = found
+        return send(environ, start, kind, body if isinstance(body, bytes) else body.encode())
 
-    def _page(self, path: str) -> tuple[str, str] | None:
+    def _page(self, path: str) -> tuple[str, str | bytes] | None:
         """Content type and text of a path; None where there is no such page."""
         if path == "/":
             return HTML, self._index()
@@ -43,8 +48,8 @@ class View:
             # the version is one text, since the script only compares it
             return JSON, json.dumps({"version": json.dumps(versions), "text": count})
         if path.startswith("/assets/"):
-            text = pages.script(path.removeprefix("/assets/"))
-            return None if text is None else (SCRIPT, text)
+            body = _script(path.removeprefix("/assets/"))
+            return None if body is None else (SCRIPT, body)
         if path.startswith("/studies/"):
             return self._study(path.removeprefix("/studies/"))
         return None
@@ -56,20 +61,26 @@ class View:
         study = self._studies.all().get(slug)
         if study is None:
             return None
-        state = self._state(study)
+        dashboards = self._dashboards()
+        state = self._state(study, dashboards)
         if wants_status:
             return JSON, json.dumps({"version": state.version, "text": state.text})
         # a study is listed as soon as its folder exists, before it has a front
-        made = state.page or pages.waiting(slug, state, self._dashboards().get(slug))
+        made = state.page or pages.waiting(slug, state, dashboards.get(slug))
         return HTML, made
 
-    def _state(self, study: LiveStudy) -> State:
-        line = pages.above(self._dashboards().get(study.slug))
+    def _state(self, study: LiveStudy, dashboards: Mapping[str, str], *, renew: bool = True) -> State:
+        line = pages.above(dashboards.get(study.slug))
         status = f"{pages.study_address(study.slug)}/status.json"
-        return study.state(line, pages.addresses(), status)
+        return study.state(line, pages.addresses(), status, renew=renew)
 
     def _states(self) -> Mapping[str, State]:
-        return {slug: self._state(study) for slug, study in self._studies.all().items()}
+        """Every study; what takes longer than `PATIENCE` in all is read at the next requests."""
+        until, dashboards = time.monotonic() + PATIENCE, self._dashboards()
+        return {
+            slug: self._state(study, dashboards, renew=time.monotonic() < until)
+            for slug, study in self._studies.all().items()
+        }
 
     def _index(self) -> str:
         notes = [] if self._made else [f"Optuna's own dashboard is not installed: {optunas.HOW}"]
@@ -88,8 +99,23 @@ class View:
         return self._made.app(self._studies.all())(environ, start)
 
 
-def send(environ: Environ, start: StartResponse, kind: str, body: bytes) -> list[bytes]:
+@cache
+def _known_script(name: str) -> bytes | None:
+    text = pages.script(name)
+    return None if text is None else text.encode()
+
+
+def _script(name: str) -> bytes | None:
+    # only known names are kept, since others are as many as there are requests
+    return _known_script(name) if f"/assets/{name}" in pages.addresses() else None
+
+
+def send(environ: Environ, start: StartResponse, kind: str, body: bytes) -> Iterable[bytes]:
     """A whole answer; a HEAD gets its headers alone."""
     headers: Headers = [("Content-Type", kind), ("Content-Length", str(len(body)))]
     start("200 OK", headers)
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+    if environ["REQUEST_METHOD"] == "HEAD":
+        return []
+    # a server that knows how sends the bytes as they are: a copy for each of many slow clients takes memory
+    wrapper = environ.get("wsgi.file_wrapper")
+    return [body] if wrapper is None else wrapper(BytesIO(body))

@@ -5,20 +5,24 @@ study is corrected.
 """
 
 import json
+import logging
 import re
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from importlib.util import find_spec
 from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qs
 
 from dse.search.storage.read_only_view import ReadOnlyView
+from dse.view.drawn import Answer, Drawn
 from dse.view.guard import App, Environ, Headers, StartResponse, refuse
 
 PATHS = ("/dashboard", "/static", "/api")
 """Paths that it serves; its pages use no other."""
 HOW = "pip install '.[view]'"
-_STUDY = re.compile(r"/api/studies/(\d+)/?")
+_COSTLY = re.compile(r"/api/studies/([0-9]{1,9})(/plot/[a-z_]{1,40}|/param_importances)?/?")
+"""What is computed from all trials of a study."""
 
 
 def installed() -> bool:
@@ -26,40 +30,62 @@ def installed() -> bool:
     return find_spec("optuna_dashboard") is not None
 
 
-def dashboard(view: ReadOnlyView) -> App:
-    """The dashboard of `view`; raises `ImportError` without the package."""
+def dashboard(view: ReadOnlyView, mark: Callable[[int], Hashable] = lambda _: None) -> App:
+    """The dashboard of `view`; raises `ImportError` without the package.
+
+    `mark` is another value whenever the trials of the study with that number change: plots, of which some
+    take seconds, are drawn once a mark.
+    """
     from optuna_dashboard import wsgi  # an optional package
 
+    # both tell the terminal of plots that cannot be drawn
+    logging.getLogger("optuna_dashboard").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", module=r"optuna(_dashboard)?\.")
     shown: App = wsgi(view)
+    drawn = Drawn()
 
     def answer(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-        found = _STUDY.fullmatch(environ.get("PATH_INFO", ""))
+        # it looks this header up without asking whether it is there
+        environ = {"HTTP_ACCEPT_ENCODING": "", **environ}
+        found = _COSTLY.fullmatch(environ.get("PATH_INFO", ""))
         if found is None:
             return shown(environ, start)
-        return _detail(shown, view, int(found[1]), environ, start)
+        number, part = int(found[1]), found[2] or ""
+        after = _after(environ)
+        if not part and after is None:
+            return refuse(start, "400 Bad Request", "expected ?after=NUMBER OF A TRIAL\n")
+        key = (number, part, 0 if part else after, mark(number))
+
+        def draw() -> Answer:
+            # without a query: the plots read none, and the best trials may be older than those of `after`
+            made = _called(shown, {**environ, "QUERY_STRING": ""})
+            return made if part else _detail(made, view, number, after or 0)
+
+        try:
+            status, headers, body = drawn.get(key, draw)
+        # removed between two reads
+        except KeyError:
+            return refuse(start, "404 Not Found", "no such study\n")
+        start(status, headers)
+        return [body]
 
     return answer
 
 
-def _detail(
-    shown: App, view: ReadOnlyView, number: int, environ: Environ, start: StartResponse
-) -> Iterable[bytes]:
+def _after(environ: Environ) -> int | None:
+    """The trial from which on trials are wanted; None where the query names none that can be."""
+    text = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True).get("after", ["0"])[0]
+    return int(text) if re.fullmatch("[0-9]{1,15}", text) else None
+
+
+def _detail(made: Answer, view: ReadOnlyView, number: int, after: int) -> Answer:
     """The dashboard's answer about one study, with the best trials that are feasible."""
-    after = parse_qs(environ.get("QUERY_STRING", "")).get("after", ["0"])[0]
-    # without `after`: the best trials may be older than those that the browser lacks
-    status, headers, body = _called(shown, {**environ, "QUERY_STRING": ""})
+    status, headers, body = made
     if not status.startswith("200"):
-        start(status, headers)
-        return [body]
-    try:
-        answer = corrected(json.loads(body), view.best(number), int(after) if after.isdigit() else 0)
-    # removed between the two reads
-    except KeyError:
-        return refuse(start, "404 Not Found", "no such study\n")
-    text = json.dumps(answer).encode()
+        return made
+    text = json.dumps(corrected(json.loads(body), view.best(number), after)).encode()
     kept = [(k, v) for k, v in headers if k.lower() != "content-length"]
-    start(status, [*kept, ("Content-Length", str(len(text)))])
-    return [text]
+    return status, [*kept, ("Content-Length", str(len(text)))], text
 
 
 def corrected(answer: Mapping[str, Any], best: Iterable[int], after: int) -> dict[str, Any]:

@@ -1,13 +1,19 @@
 """Protection of every page that is served: requests that only read, from this machine, by its own name."""
 
 from collections.abc import Callable, Iterable
+from io import StringIO
 from typing import Any
+from urllib.parse import unquote
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 App = Callable[[Environ, StartResponse], Iterable[bytes]]
 Headers = list[tuple[str, str]]
 
+LONGEST = 4_000
+"""Bytes of an address."""
+BUSY, BROKEN = "503 Service Unavailable", "500 Internal Server Error"
+_LATER = ("Retry-After", "2")
 READS = ("GET", "HEAD")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 ALWAYS: Headers = [
@@ -26,6 +32,10 @@ POLICY = (
 )
 
 
+class Busy(Exception):
+    """As much is being drawn as the machine can draw at once."""
+
+
 def guarded(app: App) -> App:
     """`app`, which only sees requests that read and that name this machine as their host.
 
@@ -36,9 +46,12 @@ def guarded(app: App) -> App:
 
     def answer(environ: Environ, start: StartResponse) -> Iterable[bytes]:
         """Refuse what is not a read from this machine; harden the headers of the rest."""
+        if (problem := _malformed(environ)) is not None:
+            return _headless(environ, refuse(start, *problem))
         # a request without a name of the host is refused as well
         if not is_loopback(environ.get("HTTP_HOST", ""), environ.get("SERVER_PORT", "")):
-            return refuse(start, "403 Forbidden", "expected a request to this machine by its own name\n")
+            text = "expected a request to this machine by its own name\n"
+            return _headless(environ, refuse(start, "403 Forbidden", text))
         if environ["REQUEST_METHOD"] not in READS:
             return refuse(
                 start,
@@ -47,12 +60,42 @@ def guarded(app: App) -> App:
                 [("Allow", ", ".join(READS))],
             )
 
-        def careful(status: str, headers: Headers, *rest: Any) -> Any:
+        def careful(status: str, headers: Headers, *rest: object) -> object:
             return start(status, hardened(headers), *rest)
 
-        return app(environ, careful)
+        # tracebacks of the pages of others are no matter for the terminal
+        inner = {**environ, "wsgi.errors": StringIO()}
+        try:
+            return _headless(environ, app(inner, careful))
+        except Busy:
+            return _headless(environ, refuse(start, BUSY, "too much is being drawn at once\n", [_LATER]))
+        except Exception:  # whatever a page stumbles over, the others are served on
+            return _headless(environ, refuse(start, BROKEN, "this page cannot be made\n"))
 
     return answer
+
+
+def _headless(environ: Environ, body: Iterable[bytes]) -> Iterable[bytes]:
+    """`body`, or nothing where only the headers were wanted."""
+    if environ["REQUEST_METHOD"] != "HEAD":
+        return body
+    # consumed all the same: an application may answer only when its body is (PEP 3333)
+    for _ in body:
+        pass
+    close = getattr(body, "close", None)
+    if close is not None:
+        close()
+    return []
+
+
+def _malformed(environ: Environ) -> tuple[str, str] | None:
+    """Status and sentence for an address that nothing here has; None for one that may be."""
+    path, query = environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
+    if len(path) + len(query) > LONGEST:
+        return "414 URI Too Long", f"expected an address of at most {LONGEST} bytes\n"
+    if any(sign < " " or sign == "\x7f" for sign in path + unquote(query, "latin-1")):
+        return "400 Bad Request", "expected an address without control characters\n"
+    return None
 
 
 def is_loopback(host: str, port: str) -> bool:

@@ -1,19 +1,20 @@
 """The present state of a study: its stored front, or the front of its trials while it runs."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 
-from dse.errors import ResultsError, SpecError
+from dse.errors import DseError, SpecError
 from dse.front.exact import drawn_behind
-from dse.front.files import Front, load_front
-from dse.question.resolved_study import ResolvedStudy, load_study
+from dse.front.files import Front, Manifest, load_front, load_manifest
+from dse.question.resolved_study import ResolvedStudy, digest, load_study
 from dse.report.info.evidence import Evidence, evidence
 from dse.report.info.stored_trials import Searched, search_from_trials
 from dse.report.page.html import Html
 from dse.report.page.study_report import Extras, study_report
 from dse.report.words.sentence import answer_sentences
+from dse.search.analysis.as_asked import as_asked
 from dse.search.analysis.live_front import Follower
 from dse.search.trials.read_trials import (
     FrozenTrial,
@@ -23,9 +24,15 @@ from dse.search.trials.read_trials import (
     remote_trials,
     stored_trials,
 )
+from dse.view.drawn import AT_ONCE
 
 _QUIET = 15.0  # seconds without a new trial after which a search counts as stopped
+_LOOK = 5.0  # seconds after which the study and its configs are looked at again
 _REST = 10.0  # a page rests this many times as long as it took, so that a search keeps the machine
+
+
+_DRAWING = BoundedSemaphore(AT_ONCE)
+"""Pages that are made at once, whatever study they are of."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,11 @@ class LiveStudy:
         # equal to no stamp
         self._stamp: tuple[object, ...] = ()
         self._next = 0.0
+        self._asked: tuple[ResolvedStudy | None, str] = (None, "")
+        # what changes whenever the study or one of its configs does
+        self._question = ""
+        self._looked = -_LOOK
+        self._told: tuple[tuple[int, int], Manifest] = ((-1, -1), {})
 
     @property
     def journal(self) -> Path:
@@ -87,52 +99,88 @@ class LiveStudy:
             self._read_at = end + max(1.0, _REST * (end - start))
         return self._trials
 
-    def _mark(self) -> tuple[int, int]:
+    def mark(self) -> tuple[int, int]:
         """What changes whenever its trials do."""
         if self.url is None:
-            return _stamp(self.journal)
+            return stamp_of(self.journal)
         try:
             trials = self._now()
-        except SpecError:
+        except Exception:  # whatever a storage of others raises
             # unlike any count: the page is renewed as soon as the storage answers again
             return -1, -1
         return len(trials), len(finished(trials))
 
-    def state(self, above: Html, served: tuple[str, ...], status: str) -> State:
-        """Its present state, renewed at most a tenth of the time."""
-        # each request has a thread of its own: one renews the page, the others wait for it
-        with self._lock:
-            stamp = (_stamp(self.folder / "manifest.json"), self._mark())
-            # a change during the rest is shown after it: the old stamp still differs then
-            if self._state is None or (stamp != self._stamp and time.monotonic() >= self._next):
-                start = time.monotonic()
-                self._state = self._renewed(above, served, status, "-".join(str(part) for part in stamp))
-                self._stamp = stamp
-                end = time.monotonic()
-                self._next = end + _REST * (end - start)
-            return State(
-                version=self._state.version,
-                # at each request, so that progress is current while the page rests
-                text=self._text(),
-                title=self._state.title,
-                answer=self._state.answer,
-                page=self._state.page,
-            )
+    def state(self, above: Html, served: tuple[str, ...], status: str, *, renew: bool = True) -> State:
+        """Its present state, renewed at most a tenth of the time; without `renew`, what is known of it.
+
+        No request waits for a page that another one makes, nor for more than a few at once: the state is then
+        the last one, or says that the page is being made.
+        """
+        if not self._lock.acquire(blocking=False):
+            return self._state or self._coming()
+        try:
+            if renew:
+                self._renew(above, served, status)
+            # at each request, so that progress is current while the page rests
+            return replace(self._state, text=self._text()) if self._state else self._coming()
+        finally:
+            self._lock.release()
+
+    def _coming(self) -> State:
+        # no version of a page, so that the page is loaded as soon as there is one
+        return State("", "being read", self.slug, "Its page is being made, and appears here by itself.", None)
+
+    def _renew(self, above: Html, served: tuple[str, ...], status: str) -> None:
+        """Make the page again where something has changed since."""
+        self._look()
+        stamp = (stamp_of(self.folder / "manifest.json"), self.mark(), self._question)
+        # a change during the rest is shown after it: the old stamp still differs then
+        due = self._state is None or (stamp != self._stamp and time.monotonic() >= self._next)
+        if not due or not _DRAWING.acquire(blocking=False):
+            return
+        try:
+            start = time.monotonic()
+            self._state = self._renewed(above, served, status, "-".join(str(part) for part in stamp))
+            self._stamp = stamp
+            end = time.monotonic()
+            self._next = end + _REST * (end - start)
+        finally:
+            _DRAWING.release()
+
+    def _look(self) -> None:
+        """Read the study and its configs again, which may be edited while its page is open."""
+        if time.monotonic() < self._looked + _LOOK:
+            return
+        try:
+            study = load_study(self._name, self._configs)
+            self._asked, self._question = (study, ""), digest(study.digests())
+        except Exception as error:  # a plug-in may raise anything
+            self._question = f"its study cannot be evaluated again: {error}"
+            self._asked = None, self._question
+        self._looked = time.monotonic()
 
     def _renewed(self, above: Html, served: tuple[str, ...], status: str, version: str) -> State:
         """The state with a new page, or with the reason why there is none."""
-        study, doubt = self._study()
         try:
-            trials, silent = self._trials_or_reason()
-            doubt = "; ".join(filter(None, (doubt, silent)))
-            front = self._front(study, trials)
-        # a study that cannot be read is a sentence on its page, not a failure of the server
-        except (SpecError, ResultsError, KeyError, ValueError) as error:
+            return self._made(above, served, status, version)
+        # what cannot be shown is a sentence in its place, and hides none of the others
+        except DseError as error:
             return State(version, "", self.slug, f"It cannot be shown: {error}", None)
+        except Exception as error:  # of a plug-in, of a storage of others, or a mistake of ours
+            why = f"It cannot be shown: its results are damaged ({type(error).__name__}: {str(error)[:200]})."
+            return State(version, "", self.slug, why, None)
+
+    def _made(self, above: Html, served: tuple[str, ...], status: str, version: str) -> State:
+        """The state with a new page; raises where its results cannot be shown."""
+        study, doubt = self._asked
+        trials, silent = self._trials_or_reason()
+        doubt = "; ".join(filter(None, (doubt, silent)))
+        front = self._front(study, trials)
         if front is None:
             return State(
                 version, "", study.spec.title if study else self.slug, "Nothing is stored yet.", None
             )
+        front = front if study is None else as_asked(front, study)
         found = evidence(front, study, doubt)
         more = search_from_trials(study, trials) if study is not None else Searched(None, None)
         extras = Extras(
@@ -144,7 +192,8 @@ class LiveStudy:
             above=above,
         )
         title = str(front.manifest.get("title") or self.slug)
-        return State(version, "", title, _first(found), study_report(found, extras))
+        answer = " ".join([_first(found), *(f"Caution: {text}." for text in found.cautions)])
+        return State(version, "", title, answer, study_report(found, extras))
 
     def _trials_or_reason(self) -> tuple[list[FrozenTrial], str]:
         """Its trials, and why there are none where another storage does not answer."""
@@ -155,12 +204,6 @@ class LiveStudy:
                 raise
             # the stored front can still be shown, with the reason on its page
             return [], str(error)
-
-    def _study(self) -> tuple[ResolvedStudy | None, str]:
-        try:
-            return load_study(self._name, self._configs), ""
-        except SpecError as error:
-            return None, f"its study cannot be evaluated again: {error}"
 
     def _front(self, study: ResolvedStudy | None, trials: list[FrozenTrial]) -> Front | None:
         """The front in the folder, unless there are more trials since it was written."""
@@ -180,7 +223,7 @@ class LiveStudy:
         """The status in a few words: searching, finished, or why it cannot be known."""
         try:
             trials = self._now()
-        except SpecError:
+        except Exception:  # whatever a storage of others raises
             return "its trials cannot be read"
         done = len(finished(trials))
         if not trials:
@@ -194,10 +237,12 @@ class LiveStudy:
 
     def _without(self) -> str:
         """The status of a study whose trials are not in the folder."""
-        try:
-            where = str(load_front(self.folder).manifest.get("storage") or "embedded")
-        except ResultsError:
+        manifest = self._manifest()
+        if not manifest:
             return "waiting for its first trial"
+        if self._state is not None and self._state.page is None:
+            return "its results cannot be shown"
+        where = str(manifest.get("storage") or "embedded")
         if where == "embedded":
             return "stored results"
         return (
@@ -207,23 +252,30 @@ class LiveStudy:
     def _last(self, trials: list[FrozenTrial]) -> float:
         """When the storage changed last, in seconds since 1970."""
         if self.url is None:
-            return _stamp(self.journal)[0] / 1e9
+            return stamp_of(self.journal)[0] / 1e9
         # another storage has no file here whose time could be read
         return max((t.datetime_complete.timestamp() for t in trials if t.datetime_complete), default=0.0)
 
     def _complete(self, done: int) -> bool:
         """Whether the stored front already holds all of its trials, so that no run is under way."""
-        try:
-            return load_front(self.folder).manifest.get("trials") == done
-        except ResultsError:
-            return False
+        return self._manifest().get("trials") == done
+
+    def _manifest(self) -> Manifest:
+        """Its manifest without the tables, which may be large; empty where there is none that can be read."""
+        stamp = stamp_of(self.folder / "manifest.json")
+        if stamp != self._told[0]:
+            try:
+                self._told = stamp, load_manifest(self.folder)
+            except DseError:
+                self._told = stamp, {}
+        return self._told[1]
 
 
 def _first(found: Evidence) -> str:
     return " ".join(answer_sentences(found)[:2])
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def stamp_of(path: Path) -> tuple[int, int]:
     """Time of the last change in nanoseconds, and the size; zeros for what is not there."""
     try:
         status = path.stat()

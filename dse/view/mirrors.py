@@ -1,6 +1,6 @@
 """Optuna's dashboard of the present studies; made again when a study appears or disappears."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from threading import Lock
 
 from dse.errors import SpecError
@@ -29,7 +29,7 @@ class Dashboards:
             # the place of a study in this order is its number in the dashboard, see `numbers`
             slugs = _stored(studies)
             if self._app is None or slugs != self._slugs:
-                self._app = dashboard(ReadOnlyView(_storages(studies, slugs)))
+                self._app = dashboard(ReadOnlyView(_storages(studies, slugs)), _mark_of(studies, slugs))
                 self._slugs = slugs
             return self._app
 
@@ -43,6 +43,13 @@ def _storages(studies: Mapping[str, LiveStudy], slugs: Iterable[str]) -> dict[st
     found = {slug: studies[slug].storage() for slug in slugs}
     # removed since `_stored` looked
     return {slug: storage for slug, storage in found.items() if storage is not None}
+
+
+def _mark_of(studies: Mapping[str, LiveStudy], slugs: Sequence[str]) -> Callable[[int], Hashable]:
+    def mark(number: int) -> Hashable:
+        return studies[slugs[number]].mark() if number < len(slugs) else None
+
+    return mark
 
 
 def _readable(study: LiveStudy) -> bool:

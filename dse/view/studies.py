@@ -1,11 +1,16 @@
 """All studies of a folder of results, found again at each request."""
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Lock
 
-from dse.view.live import LiveStudy
+from dse.errors import ResultsError
+from dse.front.stored_json import MANIFEST_LIMIT, parse_json, read_text
+from dse.view.live import LiveStudy, stamp_of
+
+_LONGEST = 200
+"""Letters of the name of a study."""
 
 
 class Studies:
@@ -14,22 +19,41 @@ class Studies:
     def __init__(self, root: Path | None, configs: Path | None = None) -> None:
         self._root, self._configs = root, configs
         self._known: dict[str, LiveStudy] = {}
+        self._names: dict[Path, tuple[tuple[int, int], str]] = {}
+        # each request has a thread of its own
+        self._lock = Lock()
 
     def add(self, study: LiveStudy) -> None:
         """Serve this study too, in whatever folder it is."""
         self._known[study.slug] = study
 
     def all(self) -> Mapping[str, LiveStudy]:
-        """Every study, by slug; those whose folder has gone are forgotten."""
-        for folder in _folders(self._root) if self._root is not None else ():
-            slug = _slug(folder, self._root)
-            if slug not in self._known:
-                self._known[slug] = LiveStudy(slug, folder, self._configs)
-        # a study in another storage needs no folder here
-        self._known = {
-            slug: study for slug, study in self._known.items() if study.url or study.folder.is_dir()
-        }
-        return dict(sorted(self._known.items(), key=lambda item: _counted(item[0])))
+        """Every study, by slug; those whose folder has gone are forgotten.
+
+        A second folder that claims a name goes by its path: it must not hide the first.
+        """
+        with self._lock:
+            # a study in another storage needs no folder here
+            kept = {slug: study for slug, study in self._known.items() if study.url or study.folder.is_dir()}
+            for folder in _folders(self._root) if self._root is not None else ():
+                slug = self._slug(folder)
+                if (
+                    slug in kept
+                    and kept[slug].folder != folder
+                    and not _is_sweep_of(folder, kept[slug].folder)
+                ):
+                    slug = _path_below(folder, self._root)
+                if slug not in kept:
+                    kept[slug] = LiveStudy(slug, folder, self._configs)
+            self._known = kept
+            return dict(sorted(kept.items(), key=lambda item: _counted(item[0])))
+
+    def _slug(self, folder: Path) -> str:
+        """Name of the study: that of its manifest, else its path below the root."""
+        stamp, before = stamp_of(folder / "manifest.json"), self._names.get(folder)
+        if before is None or before[0] != stamp:
+            before = self._names[folder] = stamp, _named(folder) or _path_below(folder, self._root)
+        return before[1]
 
 
 def _counted(slug: str) -> list[tuple[bool, int, str]]:
@@ -41,25 +65,37 @@ def _counted(slug: str) -> list[tuple[bool, int, str]]:
 
 def _folders(root: Path) -> list[Path]:
     """Results folders below `root`, at most two deep; backups that --fresh made are left out."""
-    near = [p for p in (root, *root.glob("*"), *root.glob("*/*")) if p.is_dir()]
-    return [p for p in sorted(near) if _has_results(p) and not _is_backup(p, root)]
+    near = [p for p in (root, *root.glob("*"), *root.glob("*/*")) if _has_results(p)]
+    return [p for p in sorted(near) if not _is_backup(p, root)]
 
 
 def _has_results(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in ("manifest.json", "study.journal"))
+    try:
+        return any((folder / name).is_file() for name in ("manifest.json", "study.journal"))
+    # a folder that may not be read hides none of the others
+    except OSError:
+        return False
 
 
 def _is_backup(folder: Path, root: Path) -> bool:
     return any(part.startswith("previous-") for part in folder.relative_to(root).parts)
 
 
-def _slug(folder: Path, root: Path | None) -> str:
-    """Name of the study: that of its manifest, else its path below the root."""
+def _is_sweep_of(folder: Path, run: Path) -> bool:
+    """Whether one folder has the exact front that is drawn behind the results in the other."""
+    return f"{run.name}-sweep" == folder.name or f"{folder.name}-sweep" == run.name
+
+
+def _named(folder: Path) -> str:
+    """The study that a manifest names; the empty string without one, or with one that is damaged."""
     try:
-        name = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["study"]
-        if isinstance(name, str) and name:
-            return name
-    # no manifest yet, or a damaged one: the folder gives the name
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
+        data = parse_json(read_text(folder / "manifest.json", MANIFEST_LIMIT), "")
+    except ResultsError:
+        return ""
+    name = data.get("study") if isinstance(data, dict) else None
+    # an address holds the name, and a page shows it
+    return name if isinstance(name, str) and len(name) <= _LONGEST and name.isprintable() else ""
+
+
+def _path_below(folder: Path, root: Path | None) -> str:
     return folder.relative_to(root).as_posix() if root is not None and folder != root else folder.name

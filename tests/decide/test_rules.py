@@ -119,7 +119,7 @@ def test_verdicts_survive_a_manifest_and_are_kept_only_for_the_same_results() ->
     assert verdicts_from({}) is None
     assert verdicts_from({**manifest, "verdicts": [{"nonsense": 1}]}) is None
     assert kept(manifest, {**manifest, "title": "another"}) == made
-    for name in ("problem", "trials", "sampler", "seed", "hypervolume", "targets"):
+    for name in ("problem", "trials", "sampler", "seed", "hypervolume", "targets", "tolerance"):
         assert kept(manifest, {**manifest, name: "other"}) is None, name
 
 

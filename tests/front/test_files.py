@@ -158,7 +158,7 @@ def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
     place.write_text("mine")
     with pytest.raises(ResultsError, match=r"results: expected a folder that can be written to, got: "):
         write_front(place, example())
-    with pytest.raises(ResultsError, match=r"manifest\.json: expected a readable file, got: Not a directory"):
+    with pytest.raises(ResultsError, match=r"manifest\.json: cannot be read: Not a directory"):
         load_front(place)
     assert place.read_text() == "mine"
 

@@ -339,4 +339,4 @@ def test_a_damaged_front_is_a_sentence_on_its_page(live: LiveStudy) -> None:
     (live.folder / "front.csv").write_text("tpot_s\n1\n")
     found = state_of(live)
     assert found.page is None and found.answer.startswith("It cannot be shown: ")
-    assert found.text == "waiting for its first trial"
+    assert found.text == "its results cannot be shown"

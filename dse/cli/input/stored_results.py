@@ -5,11 +5,14 @@ from pathlib import Path
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.tables import remark
 from dse.decide.verdict.reevaluated_front import reevaluated
-from dse.errors import ResultsError, spec_error
+from dse.errors import ResultsError, SpecError, spec_error
+from dse.evaluate.stored_rows import check_rows
 from dse.front.files import Front, load_front
 from dse.question.find_study import find_case
 from dse.question.resolved_study import ResolvedStudy, load_study
+from dse.question.substance import changed_since
 from dse.report.info.stored_trials import trials_of
+from dse.search.analysis.as_asked import as_asked
 from dse.search.trials.read_trials import Trials
 from dse.spec.schema.cases import case_spec, slug_of
 from dse.spec.schema.software import split_software
@@ -71,15 +74,31 @@ def load_study_and_front(study: str, out: Path | None, configs: Path | None) -> 
     with blame("STUDY"):
         resolved = load_study(study, configs)
     front, _ = front_under_software(study, out, configs)
-    # keys of either side: a config may have come or gone since
-    now, then = resolved.digests(), front.manifest.get("digests", {})
-    changed = sorted(k for k in {*now, *then} if now.get(k) != then.get(k))
-    if changed:
+    if changed := changed_since(resolved, front.manifest):
         remark(
             f"{', '.join(changed)} changed since the front was stored: it is evaluated "
             f"again with today's values"
         )
-    return resolved, front
+    for table in (front.frame, front.baselines, front.at_targets):
+        check_rows(resolved, table)
+    return resolved, as_asked(front, resolved)
+
+
+def told_today(front: Front, study: str, configs: Path | None) -> Front:
+    """A stored front with the title, question and targets of today; a remark says what else has changed.
+
+    Nothing is said of a front whose study cannot be resolved any more: what needs the study says why.
+    """
+    try:
+        resolved = load_study(study, configs)
+    except SpecError:
+        return front
+    if changed := changed_since(resolved, front.manifest):
+        remark(
+            f"{', '.join(changed)} changed since the front was stored, so these are results of the files as "
+            f"they were; `dse run {study} --fresh` renews them"
+        )
+    return as_asked(front, resolved)
 
 
 def front_under_software(study: str, out: Path | None, configs: Path | None) -> tuple[Front, Path]:

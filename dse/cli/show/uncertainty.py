@@ -58,6 +58,9 @@ def measured_in(study: ResolvedStudy, front: Front, samples: int, seed: int = 1)
         # the stored front is shown all the same
         remark(f"no intervals: {error}; repeat the run or the sweep")
         return None
+    except SpecError as error:
+        remark(f"no intervals: its designs cannot be evaluated again: {error}")
+        return None
 
 
 def cells(row: Row) -> list[str]:

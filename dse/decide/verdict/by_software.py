@@ -101,7 +101,7 @@ def verdicts_from(manifest: Mapping[str, Any]) -> Verdicts | None:
 def kept(before: Mapping[str, Any], now: Mapping[str, Any]) -> Verdicts | None:
     """The verdicts of an earlier manifest of the same question, if nothing was searched since."""
     # a search that was resumed has more trials or another hypervolume
-    same = ("problem", "trials", "sampler", "seed", "hypervolume", "targets")
+    same = ("problem", "trials", "sampler", "seed", "hypervolume", "targets", "tolerance")
     return verdicts_from(before) if all(before.get(n) == now.get(n) for n in same) else None
 
 

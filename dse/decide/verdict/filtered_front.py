@@ -15,6 +15,7 @@ from dse.choose.rule import Limits, merged
 from dse.decide.verdict.reevaluated_front import points_of_front
 from dse.errors import SpecError
 from dse.evaluate.batch import DesignBatch, axes_of, axis_of
+from dse.evaluate.stored_rows import check_rows
 from dse.front.archive import Archive
 from dse.front.axis import Axis
 from dse.front.files import Front
@@ -68,8 +69,10 @@ def plain(front: Front, text: str) -> bool:
 def filtered(study: ResolvedStudy, front: Front, text: str, trials: Trials) -> Filtered:
     """The designs of all stored chips that meet `text`, with deployments chosen again.
 
-    Raises `SpecError` for wrong conditions.
+    Raises `SpecError` for wrong conditions, and for rows that are no designs of the study.
     """
+    for table in (front.frame, front.baselines):
+        check_rows(study, table)
     limits, rest = _split(text, front)
     bounded = _bounded(study, limits)
     done = finished(trials)

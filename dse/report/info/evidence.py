@@ -7,9 +7,11 @@ from pathlib import Path
 
 from dse.errors import SpecError
 from dse.evaluate.detail import DesignDetail, details_of
+from dse.evaluate.stored_rows import check_rows
 from dse.front.files import Front
 from dse.front.tables import Row, Table, plain_rows
 from dse.question.resolved_study import ResolvedStudy, load_study
+from dse.question.substance import changed_since
 from dse.report.info.sampled_front import SampledFront
 from dse.report.words.answer import Answer, answer, baselines_of, searched_of
 
@@ -74,6 +76,8 @@ def evidence(front: Front, study: ResolvedStudy | None, caution: str = "") -> Ev
     if study is not None:
         cautions += changes(front, study)
         try:
+            for table in (rows, baselines):
+                check_rows(study, table)
             seen, seen_baselines = _again(study, rows), _again(study, baselines)
         # the front is shown nevertheless, without breakdowns
         except (SpecError, KeyError) as error:
@@ -91,9 +95,7 @@ def evidence(front: Front, study: ResolvedStudy | None, caution: str = "") -> Ev
 
 def changes(front: Front, study: ResolvedStudy) -> list[str]:
     """A sentence when the study or its configs are not those that the front was made of."""
-    then, now = front.manifest.get("digests") or {}, study.digests()
-    # of either: a config may be new, or not be read any more
-    changed = sorted(k for k in {*then, *now} if then.get(k) != now.get(k))
+    changed = changed_since(study, front.manifest)
     if not changed:
         return []
     return [

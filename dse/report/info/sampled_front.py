@@ -17,6 +17,7 @@ from dse.decide.uncertainty.quantiles import (
     spreads,
 )
 from dse.errors import StaleResultsError
+from dse.evaluate.stored_rows import check_rows
 from dse.front.axis import Axis
 from dse.front.files import Front
 from dse.front.tables import Row, Table, records
@@ -99,8 +100,10 @@ def sample_front(
     """The designs of a front, and the best of each baseline at each target, under the same samples.
 
     Deployments are held. Raises `StaleResultsError` where the stored figures are not those of the study
-    today.
+    today, and `SpecError` where its rows are no designs of the study.
     """
+    for table in (front.frame, front.baselines, front.at_targets):
+        check_rows(study, table)
     result, own = answer(front), records(front.frame)
     others = [*result.best, *(r for rows in result.rivals.values() for r in rows)]
     # the best at a target need not be on the front: it was solved again on the fine grid

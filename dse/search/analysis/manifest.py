@@ -10,6 +10,7 @@ import dse
 from dse.choose.rule import merged
 from dse.front.archive import Archive
 from dse.question.resolved_study import ResolvedStudy, digest
+from dse.question.substance import substance_digests
 from dse.question.unanchored import assumed_in, price_bases_in, unanchored_in
 from dse.search.trials.keys import worker_of
 from dse.search.trials.trial_entries import KEY
@@ -63,6 +64,7 @@ def described(study: ResolvedStudy, archive: Archive) -> dict[str, object]:
         "versions": {"dse": dse.__version__, "python": platform.python_version()}
         | {name: version(name) for name in PACKAGES},
         "digests": study.digests(),
+        "substance": substance_digests(study),
     }
 
 

@@ -1,6 +1,6 @@
 """The question that a stored study answers: written once, compared on every resume."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from json import dumps, loads
 
 from optuna import Study
@@ -8,6 +8,7 @@ from optuna.storages import BaseStorage
 
 from dse.errors import Problem, SpecError, spec_error
 from dse.question.resolved_study import ResolvedStudy
+from dse.question.substance import substance
 from dse.search.storage.optuna_private import study_id
 from objectives.api import CONTRACT_VERSION
 
@@ -20,7 +21,8 @@ HOW_TO_CHANGE = "--fresh starts over and moves earlier results to a backup folde
 def check(storage: BaseStorage, resolved: ResolvedStudy, where: str) -> int | None:
     """Number of trials of the stored study with the same question; None when there is none yet.
 
-    Writes nothing. Raises `SpecError` with every field that differs, and for a study of another program.
+    Writes nothing; words and report settings may differ. Raises `SpecError` with every other field that
+    differs, and for a study of another program.
     """
     stored = {s.study_name: study_id(s) for s in storage.get_all_studies()}
     if resolved.slug not in stored:
@@ -36,7 +38,7 @@ def check(storage: BaseStorage, resolved: ResolvedStudy, where: str) -> int | No
         return 0
     found = [
         Problem("", f"  {path}: stored {old}, now {new}")
-        for path, old, new in sorted(differences(loads(question), _question(resolved)))
+        for path, old, new in sorted(differences(substance(loads(question)), substance(_question(resolved))))
     ]
     if found:
         first = Problem(where, f"the question of {resolved.slug!r} has changed since it was stored:")
@@ -51,9 +53,10 @@ def settle(study: Study, resolved: ResolvedStudy) -> None:
         study.set_user_attr(KEY, dumps(_question(resolved), sort_keys=True))
 
 
-def _question(resolved: ResolvedStudy) -> object:
+def _question(resolved: ResolvedStudy) -> Mapping[str, object]:
     # through JSON, so that it compares equal to what was stored: tuples become lists
-    return loads(dumps({**resolved.question, "contract_version": CONTRACT_VERSION}))
+    asked: Mapping[str, object] = loads(dumps({**resolved.question, "contract_version": CONTRACT_VERSION}))
+    return asked
 
 
 def differences(old: object, new: object, path: str = "") -> Iterator[tuple[str, str, str]]:

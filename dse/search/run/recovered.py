@@ -44,11 +44,11 @@ class Remains:
         self.handle.close()
 
 
-def recovered(path: Path, owner: str) -> Remains | None:
+def recovered(path: Path, *owners: str) -> Remains | None:
     """The locked log of a dead worker; the caller stores its entries, then calls `remove`.
 
-    None when its worker is alive, or when it worked for another `owner`. Raises `OSError`, and `ResultsError`
-    for a link that leads out of its folder.
+    None when its worker is alive, or when it worked for none of `owners`. Raises `OSError`, and
+    `ResultsError` for a link that leads out of its folder.
     """
     handle = hold(path)
     if handle is None:
@@ -58,7 +58,7 @@ def recovered(path: Path, owner: str) -> Remains | None:
         handle.seek(0)
         lines = list(_lines(handle))
         head = _object(lines[0][1]) if lines else {}
-        if lines and (head is None or head.get("owner") != owner):
+        if lines and (head is None or head.get("owner") not in owners):
             if head is None:
                 _LOG.warning("%s:1: expected the log of a worker, got another file; it is left", path)
             handle.close()

@@ -177,7 +177,7 @@ def recover(shared: Shared, logs: Path) -> int:
     clear_unfinished(logs)
     # glob has no order, and recovered trials are numbered in this one
     for path in sorted(logs.glob("*.jsonl")):
-        remains = recovered(path, shared.owner)
+        remains = recovered(path, *shared.owners)
         if remains is None:
             continue
         try:

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 from dse.errors import SpecError, spec_error
 from dse.question.resolved_study import ResolvedStudy, digest, load_study
+from dse.question.substance import substance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class StudyBundle:
         name = str(root / self.study) + (f"/{self.case}" if self.case else "")
         study = load_study(name, configs if configs.is_dir() else None)
         study = study if self.workload_targets else study.lifted()
-        if digest(study.question) != self.digest:
+        if digest(substance(study.question)) != self.digest:
             raise spec_error(
                 "",
                 "its configs differ from those of the machine that sent the study; install the same version",
@@ -64,7 +65,7 @@ def bundle_of(study: ResolvedStudy) -> StudyBundle:
         case=study.case,
         files=tuple(files),
         workload_targets=study.spec.workload_targets,
-        digest=digest(study.question),
+        digest=digest(substance(study.question)),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from dse.errors import spec_error
 from dse.plugins import sampler_factory
 from dse.question.resolved_study import ResolvedStudy, digest, resolve_study
+from dse.question.substance import substance
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.cases import case_spec
 
@@ -31,7 +32,7 @@ class StudyReference:
         study = replace(study, spec=study.spec.model_copy(update={"sampler": sampler, "seed": self.seed}))
         # before the comparison, since the targets are part of the question
         study = study if self.workload_targets else study.lifted()
-        if digest(study.question) != self.digest:
+        if digest(substance(study.question)) != self.digest:
             raise spec_error(
                 self.path, "expected the study that the run has, got another; was the file changed?"
             )
@@ -49,7 +50,7 @@ def reference_to(study: ResolvedStudy) -> StudyReference:
         sampler=study.spec.sampler.model_dump(),
         seed=study.spec.seed,
         workload_targets=study.spec.workload_targets,
-        digest=digest(study.question),
+        digest=digest(substance(study.question)),
     )
 
 

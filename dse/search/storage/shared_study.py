@@ -1,7 +1,7 @@
 """The stored study that all workers share: an ordinary Optuna study, written in bulk."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import optuna
 from optuna.exceptions import DuplicatedStudyError
@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from dse.errors import spec_error
 from dse.masks import hidden
 from dse.question.resolved_study import ResolvedStudy, digest
+from dse.question.substance import substance
 from dse.search.analysis.stored_question import check, settle
 from dse.search.samplers.optuna_samplers import without_experimental_warnings
 from dse.search.storage.bulk_writer import writer_of
@@ -55,7 +56,15 @@ class Shared:
     def owner(self) -> str:
         """Study, question and storage in one line; a recovery log belongs to them."""
         # without the password: this line is written into the logs
-        return f"{self.resolved.slug} {digest(self.resolved.question)} {hidden(self.url)}"
+        return self._owner(substance(self.resolved.question))
+
+    @property
+    def owners(self) -> tuple[str, str]:
+        """`owner`, and how older versions of this program named it, whose workers may have left logs."""
+        return self.owner, self._owner(self.resolved.question)
+
+    def _owner(self, question: Mapping[str, object]) -> str:
+        return f"{self.resolved.slug} {digest(question)} {hidden(self.url)}"
 
     @property
     def trials(self) -> list[FrozenTrial]:

@@ -21,7 +21,7 @@ from dse.cli.input.options import (
 )
 from dse.cli.input.output_paths import check_picture_file
 from dse.cli.input.software import study_under_software
-from dse.cli.input.stored_results import front_under_software, stored_folder
+from dse.cli.input.stored_results import front_under_software, stored_folder, told_today
 from dse.cli.show.design_tables import baseline_table, best_table, chip_table, front_table, mix_table, thinned
 from dse.cli.show.gap import not_exact, proven, show_gap
 from dse.cli.show.infeasible import most_violated, obstacles, violation_table
@@ -131,6 +131,7 @@ def front(
     check_picture_file("--plot", plot)
     # two folders: the front may come with the study while a run writes to `results`
     (stored, lies), folder = front_under_software(study, out, configs), stored_folder(study, out)
+    stored = told_today(stored, study, configs)
     found = apply_eligibility(_filtered(stored, where, study, folder, configs), with_unanchored)
     sure = None if no_intervals else sample_front(study, found, configs, samples, seed)
     found = found if sure is None else sure.front
@@ -321,10 +322,12 @@ def _show(found: Front, comparison: ExactComparison | None, sure: SampledFront |
     show_stored_verdicts(console, found)
     # the manifest describes the whole front, whatever the condition
     volume, swept = found.manifest.get("hypervolume"), found.manifest.get("sweep")
-    work = f"{swept['points']:,} points" if swept else counted(found.manifest["trials"], "trial")
+    work = f"{swept['points']:,} points" if swept else counted(found.manifest.get("trials") or 0, "trial")
     console.print()
     # a whole sweep is the exact front itself
     comparison_text = "" if is_exact(found) else exact_text(comparison)
-    console.print(f"{work}; hypervolume of the whole front {volume:.6g}{comparison_text}", soft_wrap=True)
+    console.print(
+        f"{work}; hypervolume of the whole front {volume or 0.0:.6g}{comparison_text}", soft_wrap=True
+    )
     if swept and not is_exact(found):
         console.print(not_exact(found), soft_wrap=True)

@@ -8,7 +8,7 @@ import typer
 
 from dse.cli.input.options import Configs, Out, Stored, Study, epilog
 from dse.cli.input.output_paths import check_picture_file
-from dse.cli.input.stored_results import load_front_and_folder
+from dse.cli.input.stored_results import load_front_and_folder, told_today
 from dse.cli.show.run_summary import exact_behind
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.spinner import spinner
@@ -86,6 +86,7 @@ def _draw(
     # a wrong folder of configs is reported even where none is read
     Catalog.of(configs)
     front, folder = load_front_and_folder(study, out)
+    front = told_today(front, study, configs)
     behind = exact_behind(front, folder, exact)
     found = gather(front, study, configs)
     slug = str(front.manifest.get("study"))

@@ -11,7 +11,7 @@ import typer
 from dse.cli.input.eligibility import WithUnanchored, apply_eligibility
 from dse.cli.input.options import Configs, Out, Stored, Study, epilog
 from dse.cli.input.output_paths import check_output_file
-from dse.cli.input.stored_results import load_front_and_folder
+from dse.cli.input.stored_results import load_front_and_folder, told_today
 from dse.cli.show.run_summary import exact_behind
 from dse.cli.show.uncertainty import FEW, measured_in
 from dse.cli.terminal.spinner import spinner
@@ -76,6 +76,7 @@ def _made(
     Catalog.of(configs)
     step("reading results")
     front, folder = load_front_and_folder(study, out)
+    front = told_today(front, study, configs)
     front = apply_eligibility(front, with_unanchored)
     step("evaluating designs again")
     found = gather(front, study, configs)

@@ -1,0 +1,1 @@
+"""Schemas of stored results: what a results folder may hold, checked before anything of it is used."""
