@@ -36,7 +36,7 @@ _SHOWN: Final = frozenset(
 """Settings behind the question mark whose values are no secret."""
 _LONG: Final = 6
 """Characters from which a password is masked inside of other words too."""
-_SPLIT: Final = re.compile(r"[@:/#?&=,\[\]]")
+_SPLIT: Final = re.compile(r"[@:/#?&,\[\]]")
 _SECRETS: set[str] = set()
 
 
@@ -104,14 +104,15 @@ def secrets_in(url: str) -> Iterator[str]:
         return
     login, at, place = rest.rpartition("@")
     found = [login.partition(":")[2] or (login if scheme.startswith("redis") else "")] if at else []
-    if any(c in login for c in "?#"):
-        found.append(login)
-    settings = (place if at else rest).partition("?")[2] or (url if "://" not in url else "")
+    # the part behind a question mark begins before the last @ where a value there has one
+    whole = not at or any(c in login for c in "?#")
+    settings = (rest if whole else place).partition("?")[2] or (url if "://" not in url else "")
     # by spaces too, as in the form KEY=VALUE KEY=VALUE, which only some drivers take
     for key, _, value in (s.partition("=") for s in re.split(r"[&\s]", settings)):
         found += [] if key.lower() in _SHOWN else [value]
     for text in found:
-        pieces = _SPLIT.split(text)
+        # names of settings are no secrets
+        pieces = [piece.rpartition("=")[2] for piece in _SPLIT.split(text)]
         # one piece alone is the text itself
         yield from (t for t in {text, unquote(text), *pieces, *map(unquote, pieces)} if t)
 

@@ -30,7 +30,7 @@ SLOW = (
     "hostile/test_broken_plug_ins.py",
     "hostile/test_plug_ins_that_stop.py",
     "cli/test_chip.py", "cli/test_process.py", "cli/test_sweep.py", "studies/test_committed_fronts.py",
-    "cli/test_passwords.py",
+    "cli/test_passwords.py", "search/test_damaged_trials.py",
 )  # fmt: skip
 """What starts processes, servers, searches or fits, compiles, draws, or tries many random designs, besides
 single tests that are marked: without them (`pytest -m "not slow"`) the rest takes a minute on two cores."""

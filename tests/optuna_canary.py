@@ -30,6 +30,12 @@ class Name:
 NAMES = (
     Name("optuna.storages", "get_storage", ("storage",)),
     Name("optuna.storages", "RDBStorage._create_new_trial", ("self", "study_id", "template_trial")),
+    Name("optuna.storages", "RDBStorage._build_frozen_trial_from_trial_model", ("self", "trial")),
+    Name(
+        "optuna.storages",
+        "RDBStorage._get_trials",
+        ("self", "study_id", "states", "included_trial_ids", "trial_id_greater_than"),
+    ),
     Name("optuna.storages", "GrpcStorageProxy._setup", ("self",)),
     Name("optuna.storages._grpc.client", "GrpcClientCache", ("grpc_client",)),
     Name("optuna.storages._grpc.server", "make_server", ("storage", "host", "port", "thread_pool")),
@@ -47,6 +53,7 @@ NAMES = (
         )
     ),
     Name("optuna.trial", "FrozenTrial._validate", ("self",)),
+    Name("optuna.trial", "FixedTrial._suggest", ("self", "name", "distribution")),
     Name("optuna.distributions", "BaseDistribution._contains", ("self", "param_value_in_internal_repr")),
     Name("optuna.storages._rdb.models", "TrialValueModel.value_to_stored_repr", ("value",)),
     *(
@@ -92,6 +99,7 @@ def _frozen_study() -> object:
 ATTRIBUTES: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     "FrozenTrial": (lambda: create_trial(state=TrialState.WAITING), ("_trial_id", "number")),
     "Trial": (lambda: optuna.create_study().ask(), ("_trial_id",)),
+    "FixedTrial": (lambda: optuna.trial.FixedTrial({}), ("_params",)),
     "Study": (optuna.create_study, ("_study_id",)),
     "FrozenStudy": (_frozen_study, ("_study_id",)),
     "JournalStorage": (_file_journal, ("_backend",)),

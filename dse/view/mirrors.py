@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from threading import Lock
 
-from dse.errors import SpecError
+from dse.errors import DseError
 from dse.search.storage.read_only_view import ReadOnlyView
 from dse.search.trials.read_trials import Storage
 from dse.view.dashboard import dashboard
@@ -55,5 +55,5 @@ def _mark_of(studies: Mapping[str, LiveStudy], slugs: Sequence[str]) -> Callable
 def _readable(study: LiveStudy) -> bool:
     try:
         return study.storage() is not None
-    except SpecError:
+    except DseError:
         return False

@@ -20,7 +20,7 @@ from dse.front.tables import Row, records, stack
 from dse.question.chip_names import chip_name
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.trials.read_trials import FrozenTrial
-from dse.search.trials.replay import choice_of
+from dse.search.trials.sound import choice_of
 from dse.spec.yaml.units import pretty
 from dse.text import is_count
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from dse.errors import SpecError, spec_error
+from dse.errors import DseError, SpecError, spec_error
 from dse.masks import hidden
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.analysis.importance import Importance, importance
@@ -31,7 +31,7 @@ def searched(study: ResolvedStudy | None, folder: Path, storage: str | None = No
     try:
         return search_from_trials(study, stored_trials(reading(folder), study.slug))
     # a report does without trials, so a journal that cannot be read is no error
-    except SpecError:
+    except DseError:
         return Searched(None, None)
 
 

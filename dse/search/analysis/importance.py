@@ -9,6 +9,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from dse.question.resolved_study import ResolvedStudy
+from dse.search.trials.sound import sound
 from dse.search.trials.suggest import BASELINE
 
 LEAST = 20
@@ -33,7 +34,8 @@ def importance(study: ResolvedStudy, trials: Sequence[FrozenTrial]) -> tuple[Imp
     `LEAST` feasible trials is left out.
     """
     # chips of the catalog have no parameters of a branch
-    done = [t for t in trials if t.state == TrialState.COMPLETE and not t.user_attrs.get(BASELINE)]
+    searched = [t for t in trials if t.state == TrialState.COMPLETE and not t.user_attrs.get(BASELINE)]
+    done = list(sound(study, searched))
     good = [t for t in done if all(v <= 0.0 for v in t.constraints.values())]
     found = []
     for branch in sorted(study.branches):

@@ -12,6 +12,7 @@ from dse.front.dominance import hypervolume, nondominated
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.trials.read_trials import finished
 from dse.search.trials.replay import replay
+from dse.search.trials.sound import sound
 
 CHECKS = 200
 """Numbers of trials at which the hypervolume is taken at most."""
@@ -28,8 +29,14 @@ class Progress:
 
 
 def progress(study: ResolvedStudy, trials: Sequence[FrozenTrial]) -> Progress:
-    """Replay finished trials and take the hypervolume of everything found so far."""
-    done = finished(trials)
+    """Replay finished trials and take the hypervolume of everything found so far; damaged ones are left out.
+
+    Raises `ValueError` where none of them is left.
+    """
+    every = finished(trials)
+    done = list(sound(study, every))
+    if every and not done:
+        raise ValueError("none of the trials is one of the study as it is now")
     axes = axes_of(study)
     own: dict[int, npt.NDArray[np.float64]] = {}
     for points in replay(study, done):

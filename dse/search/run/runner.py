@@ -51,7 +51,6 @@ class RunResult:
     interrupted: bool
 
 
-@storage_errors()
 def run(
     study: str | ResolvedStudy,
     *,
@@ -79,11 +78,11 @@ def run(
     resolved = overridden(resolved, sampler, seed)
     folder = results_folder(resolved, out)
     keep_memory()
-    with locked_folder(folder):
+    url = storage or default_url(folder)
+    with storage_errors(url), locked_folder(folder):
         if fresh:
             move_to_backup(folder)
         check_own(folder, resolved)
-        url = storage or default_url(folder)
         if storage is None:
             # we hold the folder, so a lock on its journal belongs to a dead run
             release(Path(url.removeprefix("journal:")))
@@ -131,7 +130,6 @@ class WorkResult:
     interrupted: bool
 
 
-@storage_errors()
 def work(
     study: str | ResolvedStudy,
     storage: str,
@@ -153,13 +151,14 @@ def work(
     """
     resolved = study if isinstance(study, ResolvedStudy) else load_study(study, configs)
     resolved = overridden(resolved, sampler, seed)
-    shared = Shared(resolved, storage, fresh=False, alone=False, name=token_hex(4))
-    logs = _logs(results_folder(resolved, out))
-    # but no `fail_stale`: other runs may be at work on what is running
-    recover(shared, logs)
-    with _workforce(shared, workers, logs, rows=False) as workforce:
-        session = Session(shared, workforce, _wanted(resolved, trials), progress)
-        session.run(timeout if timeout is not None else resolved.spec.budget.timeout)
+    with storage_errors(storage):
+        shared = Shared(resolved, storage, fresh=False, alone=False, name=token_hex(4))
+        logs = _logs(results_folder(resolved, out))
+        # but no `fail_stale`: other runs may be at work on what is running
+        recover(shared, logs)
+        with _workforce(shared, workers, logs, rows=False) as workforce:
+            session = Session(shared, workforce, _wanted(resolved, trials), progress)
+            session.run(timeout if timeout is not None else resolved.spec.budget.timeout)
     return WorkResult(
         study=resolved, trials=len(shared.complete), new_trials=session.new, interrupted=session.interrupted
     )
@@ -193,7 +192,7 @@ def recover(shared: Shared, logs: Path) -> int:
 @contextmanager
 def _workforce(shared: Shared, workers: int, logs: Path, *, rows: bool) -> Iterator[Workforce]:
     """Workers in processes of their own; a single one works in this process."""
-    past = [t for t in shared.trials if t.state.is_finished()]
+    past = shared.finished
     seeds = _seeds(shared)
     # one worker knows every trial before the next one begins: the same seed gives the same trials
     if workers == 1:
@@ -212,7 +211,7 @@ def _workforce(shared: Shared, workers: int, logs: Path, *, rows: bool) -> Itera
             logs=logs,
             owner=shared.owner,
             rows=rows,
-            past=[t for t in shared.trials if t.state.is_finished()],
+            past=shared.finished,
         )
 
     pool = ProcessPool(start, workers)

@@ -26,7 +26,8 @@ from dse.search.storage.optuna_private import FIXED_PARAMS
 from dse.search.sweep.block import CHUNK, SweepJob, chunks
 from dse.search.sweep.grid import Grid
 from dse.search.sweep.local_front import Local, pivots_of, sifted
-from dse.search.trials.replay import choice_of, points_of
+from dse.search.trials.replay import points_of
+from dse.search.trials.sound import choice_of
 from dse.search.trials.suggest import BASELINE, layout_parameters, suggest
 
 POINTS = 1 << 20

@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -113,7 +114,14 @@ def _stored(connection: Connection, study_id: int, known: int) -> dict[str, int]
         .join(_TRIALS, _TRIALS.c.trial_id == _USER.c.trial_id)
         .where((_TRIALS.c.study_id == study_id) & (_TRIALS.c.number >= known) & (_USER.c.key == KEY))
     )
-    return {json.loads(value): int(number) for value, number in rows}
+    found: dict[str, int] = {}
+    for value, number in rows:
+        # one that somebody has damaged is none of ours
+        with suppress(ValueError, RecursionError):
+            key = json.loads(value)
+            if isinstance(key, str):
+                found[key] = int(number)
+    return found
 
 
 def _finish(connection: Connection, entry: Entry) -> bool:

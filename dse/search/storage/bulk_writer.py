@@ -121,7 +121,8 @@ class _Plan:
         """The number of each entry in the study, read after the lines were appended."""
         trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
         # by key: in Redis, lines of other runs may be between ours
-        found = {t.user_attrs.get(KEY): t.number for t in trials[self._seen :]}
+        keys = ((t.user_attrs.get(KEY), t) for t in trials[self._seen :])
+        found = {key: t.number for key, t in keys if isinstance(key, str)}
         return [
             None
             if i in self._dropped or e.key is None
@@ -134,7 +135,9 @@ class _Plan:
 
 def _stored(trials: Sequence[FrozenTrial]) -> dict[str | None, int]:
     """Keys and numbers of what is stored already, and takes no more room; not of what was half written."""
-    return {t.user_attrs[KEY]: t.number for t in trials if KEY in t.user_attrs and t.state.is_finished()}
+    keys = ((t.user_attrs.get(KEY), t) for t in trials if t.state.is_finished())
+    # of another kind it is none of ours
+    return {key: t.number for key, t in keys if isinstance(key, str)}
 
 
 def _finishing(entry: Entry) -> Logs:

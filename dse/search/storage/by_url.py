@@ -24,15 +24,25 @@ TRIES = 10
 EXTRA = "pip install 'dse[cluster]'"
 
 
+_PACKAGES = ("sqlalchemy", "sqlite3", "psycopg", "psycopg2", "pymysql", "MySQLdb", "redis", "grpc")
+"""Packages whose errors are those of a storage; only those in use are installed."""
+
+
 @contextmanager
-def storage_errors() -> Iterator[None]:
-    """Failures of a storage while it is used, which Optuna raises, become `StorageError`."""
+def storage_errors(url: str = "") -> Iterator[None]:
+    """Failures of the storage at `url` while it is used become `StorageError`."""
+    place = f" at {hidden(url)}" if url else ""
     try:
         yield
-    except StorageInternalError as error:
+    except Exception as error:
+        of_storage = isinstance(error, StorageInternalError | LineError)
+        if not of_storage and type(error).__module__.partition(".")[0] not in _PACKAGES:
+            raise
         # Optuna's own text is the same for every failed commit; the driver's says what failed
         reason = first_line(error.__cause__ or error)
-        raise StorageError(f"--storage: expected a storage that dse can work with, got: {reason}") from error
+        raise StorageError(
+            f"--storage: expected a storage that dse can work with{place}, got: {reason}"
+        ) from error
 
 
 def default_url(out: Path) -> str:

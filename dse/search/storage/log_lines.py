@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Final
 
 from dse.search.storage.line_shapes import LineError, check_shape
-from dse.search.storage.optuna_private import DAMAGED, LogLine, lost_trial_line, no_line
+from dse.search.storage.lost_rows import DAMAGED
+from dse.search.storage.optuna_private import LogLine, lost_trial_line, no_line
 
 LIMIT: Final = 16 << 20
 """Bytes of the longest line that is read; that of a trial has some thousands."""

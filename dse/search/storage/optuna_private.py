@@ -6,7 +6,7 @@ signature, table and log line that is used here, and says in words which of them
 This file is then the only one to change.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass
@@ -22,15 +22,14 @@ from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBSt
 from optuna.storages.journal import BaseJournalBackend, JournalFileSymlinkLock
 from optuna.storages.journal._storage import JournalOperation as Operation
 from optuna.study._frozen import FrozenStudy
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FixedTrial, FrozenTrial, TrialState
+
+from dse.search.storage.lost_rows import lost_trial, studies_alone, trials_alone
 
 __all__ = ["FrozenStudy", "Operation"]
 
 FIXED_PARAMS = "fixed_params"
 """System attribute that holds the parameters with which a trial was enqueued."""
-
-DAMAGED = "dse:damaged"
-"""System attribute of a trial that takes the place of one that cannot be read: why."""
 
 WORKER = "dse"
 """Worker name in the lines that we write; Optuna's own writers have long random ones."""
@@ -69,6 +68,19 @@ def identified_study(study: FrozenStudy, study_id: int) -> FrozenStudy:
     made = copy(study)
     made._study_id = study_id
     return made
+
+
+class StoredTrial(FixedTrial):
+    """Stored parameters, each of which must be in the range that is requested."""
+
+    def _suggest(self, name: str, distribution: BaseDistribution) -> object:
+        """The stored value; raises `ValueError` where there is none or Optuna would only warn."""
+        if name not in self._params:
+            raise ValueError(f"it has no parameter {name!r}")
+        value = self._params[name]
+        if not distribution._contains(distribution.to_internal_repr(value)):
+            raise ValueError(f"its parameter {name!r} is {value!r}, out of the range {distribution}")
+        return super()._suggest(name, distribution)
 
 
 def check_whole(trial: FrozenTrial) -> None:
@@ -243,11 +255,54 @@ def value_columns(value: float) -> dict[str, Any]:
     return {"value": stored, "value_type": kind}
 
 
+class CheckedStorage(RDBStorage):
+    """Optuna's storage in a database, in which what is damaged in one trial or study hides no other."""
+
+    def _build_frozen_trial_from_trial_model(self, trial: Any) -> FrozenTrial:
+        """The trial of a row; one that cannot be read becomes a failed one that says why."""
+        try:
+            return super()._build_frozen_trial_from_trial_model(trial)
+        # whatever JSON, Optuna and Python raise for the content of its rows
+        except Exception as error:
+            return lost_trial(trial.number, trial.trial_id, error)
+
+    def _get_trials(
+        self,
+        study_id: int,
+        states: Container[TrialState] | None,
+        included_trial_ids: set[int],
+        trial_id_greater_than: int,
+    ) -> list[FrozenTrial]:
+        """Trials of a study; one by one where a row of one breaks the query for all."""
+        try:
+            return super()._get_trials(study_id, states, included_trial_ids, trial_id_greater_than)
+        # of a state or a time that is none; a study that is gone is a `KeyError`
+        except KeyError:
+            raise
+        except (LookupError, ValueError, TypeError):
+            known, last = included_trial_ids, trial_id_greater_than
+            found = trials_alone(self, study_id, lambda at: at > last or at in known)
+            return [t for t in found if states is None or t.state in states]
+
+    def get_all_studies(self) -> list[FrozenStudy]:
+        """Every study; one whose attributes cannot be read has one attribute, which says why."""
+        try:
+            return super().get_all_studies()
+        # of JSON in the attributes of a study, or of a direction that is none
+        except (LookupError, ValueError, RecursionError):
+            return [
+                FrozenStudy(
+                    s.name, None, {**s.user_attrs}, {**s.system_attrs}, s.study_id, directions=s.directions
+                )
+                for s in studies_alone(self)
+            ]
+
+
 Insert = Callable[[RDBStorage, int, FrozenTrial], tuple[int, int]]
 """Inserts a whole trial into a study, by its identity; returns the trial's number and identity."""
 
 
-class InsertingStorage(RDBStorage):
+class InsertingStorage(CheckedStorage):
     """Optuna's storage in a database, which inserts whole trials in the caller's way."""
 
     def __init__(self, url: str, *, engine_kwargs: dict[str, Any], insert: Insert) -> None:

@@ -17,6 +17,7 @@ from dse.search.storage.bulk_writer import writer_of
 from dse.search.storage.by_url import open_storage
 from dse.search.storage.optuna_private import FIXED_PARAMS, cached, study_id, trial_id
 from dse.search.trials.keys import worker_of
+from dse.search.trials.sound import report, shape_fault, sound
 from dse.search.trials.suggest import first_trials
 from dse.search.trials.trial_entries import CLAIM, KEY, RETRY, Entry, Task, retry_of, waiting
 
@@ -45,6 +46,7 @@ class Shared:
         self._trials: list[FrozenTrial] = []
         self._learnt = 0
         self._open: set[int] = set()
+        self._faulty: set[int] = set()
         self._unsure: set[int] = set()
         self._beats: dict[str, tuple[int, float]] = {}
         # so that the first heartbeat is written at once
@@ -73,8 +75,13 @@ class Shared:
 
     @property
     def complete(self) -> list[FrozenTrial]:
-        """Finished trials as of the last `sync`."""
-        return [t for t in self._trials if t.state == TrialState.COMPLETE]
+        """Complete trials as of the last `sync`, without damaged ones."""
+        return [t for t in self.finished if t.state == TrialState.COMPLETE]
+
+    @property
+    def finished(self) -> list[FrozenTrial]:
+        """Trials that have ended, as of the last `sync`, without damaged ones: what a sampler learns from."""
+        return [t for t in self._trials if t.state.is_finished() and t.number not in self._faulty]
 
     def sync(self) -> list[FrozenTrial]:
         """Read the storage; returns trials of other runs that have finished since the last call."""
@@ -84,16 +91,24 @@ class Shared:
         pending = [*sorted(self._open), *range(self._learnt, len(self._trials))]
         self._open = {n for n in pending if not self._trials[n].state.is_finished()}
         self._learnt = len(self._trials)
-        done = [self._trials[n] for n in pending if n not in self._open]
+        done = self._checked([self._trials[n] for n in pending if n not in self._open])
         made = [(t, worker_of(t.user_attrs.get(KEY))) for t in done]
         return [t for t, worker in made if worker is None or worker.run != self.name]
+
+    def _checked(self, done: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        """Those of some finished trials that are not damaged; the others are named and left out."""
+        good = list(sound(self.resolved, done))
+        self._faulty |= {t.number for t in done} - {t.number for t in good}
+        return good
 
     def put(self, entries: Sequence[Entry], *, again: bool, limit: int | None) -> list[int | None]:
         """Store entries, each once; see `Writer.put`."""
         # every flush calls this: no lock on the study for nothing
         if not entries:
             return []
-        return self._writer.put(self._id, entries, known=self._learnt, again=again, limit=limit)
+        # a damaged trial takes a place in the storage, not in the budget
+        room = None if limit is None else limit + len(self._faulty)
+        return self._writer.put(self._id, entries, known=self._learnt, again=again, limit=room)
 
     def recover(self, entries: Sequence[Entry]) -> None:
         """Store what a dead worker left and is not stored yet, and retry the trial that was under way."""
@@ -112,6 +127,9 @@ class Shared:
         for number in sorted(self._open):
             trial = self._trials[number]
             if trial.state != TrialState.WAITING and number not in self._unsure:
+                continue
+            if fault := shape_fault(trial):
+                report(self.resolved.slug, [(number, fault)])
                 continue
             ours = self._claimed_after_all(trial) if number in self._unsure else False
             self._unsure.add(number)  # until the storage has answered
@@ -148,7 +166,7 @@ class Shared:
 
     def retry(self, trial: FrozenTrial, number: int) -> None:
         """Enqueue the second try of the trial with that number, unless it is there already."""
-        again = retry_of(trial, number)
+        again = None if shape_fault(trial) else retry_of(trial, number)
         if again is not None and not any(t.user_attrs.get(RETRY) == number for t in self._trials):
             self.put([again], again=False, limit=None)
 
@@ -160,12 +178,12 @@ class Shared:
         self._last_beat = now
         attrs = self.storage.get_study_user_attrs(self._id)
         # a count, not a time: the clocks of machines differ
-        mine = int(attrs.get(_HEARTBEATS + self.name, 0)) + 1
+        mine = _beats(attrs, self.name) + 1
         self.storage.set_study_user_attr(self._id, _HEARTBEATS + self.name, mine)
         for trial in self._running():
             who = str(trial.user_attrs.get(CLAIM, ""))
             # without a name it is of another program, or between the two writes of a claim
-            if who and who != self.name and self._silent(who, int(attrs.get(_HEARTBEATS + who, 0)), now):
+            if who and who != self.name and self._silent(who, _beats(attrs, who), now):
                 self.fail(trial)
 
     def fail_stale(self) -> None:
@@ -225,3 +243,9 @@ class Shared:
         while not self._trials and time.monotonic() < deadline:
             time.sleep(0.1)
             self.sync()
+
+
+def _beats(attrs: Mapping[str, object], who: str) -> int:
+    """Heartbeats of a run so far; 0 where there are none that can be read."""
+    found = attrs.get(_HEARTBEATS + who)
+    return found if isinstance(found, int) else 0

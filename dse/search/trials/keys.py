@@ -20,9 +20,9 @@ class WorkerName:
         return f"{self}-{count}"
 
 
-def worker_of(key: str | None) -> WorkerName | None:
+def worker_of(key: object) -> WorkerName | None:
     """The worker that made the trial with a key; None for a trial that another program made."""
-    name, dash, count = (key or "").rpartition("-")
+    name, dash, count = (key if isinstance(key, str) else "").rpartition("-")
     run, dot, number = name.rpartition(".")
     if not (dash and dot and count.isdigit() and number.isdigit()):
         return None

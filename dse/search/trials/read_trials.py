@@ -5,15 +5,16 @@ from pathlib import Path
 from typing import TypeAlias
 
 from optuna.exceptions import OptunaError
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages import BaseStorage, JournalStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from dse.errors import DseError, spec_error
 from dse.front.own_files import opened
 from dse.masks import hidden, remember
+from dse.search.analysis.stored_question import check_program
 from dse.search.storage.by_url import EXTRA, first_line, open_storage, storage_errors, with_driver
 from dse.search.storage.journal import CheckedFile
-from dse.search.storage.optuna_private import study_id
+from dse.search.storage.optuna_private import CheckedStorage, study_id
 
 Storage: TypeAlias = BaseStorage
 """A storage of trials, for packages that do not import Optuna."""
@@ -61,7 +62,7 @@ def _reading_elsewhere(url: str) -> BaseStorage:
     if scheme == "sqlite" and not Path(url.removeprefix("sqlite:///")).is_file():
         raise spec_error("--storage", f"expected a database of Optuna studies at {hidden(url)}, got no file")
     try:
-        storage = RDBStorage(with_driver(url), skip_table_creation=True)
+        storage = CheckedStorage(with_driver(url), skip_table_creation=True)
         # missing tables show only when they are read
         storage.get_all_studies()
     except ImportError:
@@ -76,6 +77,8 @@ def remote_trials(storage: BaseStorage | None, slug: str) -> list[FrozenTrial]:
     """As `stored_trials`; raises `SpecError` where a server does not answer."""
     try:
         return stored_trials(storage, slug)
+    except DseError:
+        raise
     except Exception as error:  # whatever the driver of that storage raises
         raise spec_error("--storage", f"the trials cannot be read now: {first_line(error)}") from None
 
@@ -86,9 +89,17 @@ def study_number(storage: BaseStorage, slug: str) -> int | None:
 
 
 def stored_trials(storage: BaseStorage | None, slug: str) -> list[FrozenTrial]:
-    """Every trial of a study, finished or not, in order; none where nothing is stored."""
-    number = None if storage is None else study_number(storage, slug)
-    return [] if storage is None or number is None else storage.get_all_trials(number, deepcopy=False)
+    """Every trial of a study, finished or not, in order; none where nothing is stored.
+
+    Raises `SpecError` where another version stored them in another format, and for a damaged study.
+    """
+    if storage is None:
+        return []
+    found = next((s for s in storage.get_all_studies() if s.study_name == slug), None)
+    if found is None:
+        return []
+    check_program(slug, found.user_attrs, "--storage")
+    return storage.get_all_trials(study_id(found), deepcopy=False)
 
 
 def finished(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from optuna.trial import FixedTrial, FrozenTrial
+from optuna.trial import FrozenTrial
 
 from dse.chips.branch import chip_kind
 from dse.chips.formats import computed_columns, with_formats
@@ -14,20 +14,12 @@ from dse.front.archive import Archive
 from dse.front.tables import Table, stack
 from dse.question.chip_names import chip_name
 from dse.question.resolved_study import ResolvedStudy
-from dse.search.trials.suggest import BASELINE, Choice, suggest
+from dse.search.trials.sound import choice_of, sound
+from dse.search.trials.suggest import BASELINE, Choice
 from objectives import api
 
 BLOCK = 64
 """Chips evaluated in one call on replay; with some thousand deployments each, the arrays stay small."""
-
-
-def choice_of(study: ResolvedStudy, trial: FrozenTrial) -> Choice:
-    """Chip and deployment of a stored trial."""
-    # through `suggest`, so that stored parameters are read by the code that chose them
-    fixed = FixedTrial(dict(trial.params), number=trial.number)
-    if trial.user_attrs.get(BASELINE):
-        fixed.set_user_attr(BASELINE, True)
-    return suggest(study, fixed)
 
 
 def points_of(study: ResolvedStudy, numbers: Sequence[int], choices: Sequence[Choice]) -> DesignBatch:
@@ -82,9 +74,9 @@ def _deployments(study: ResolvedStudy, choices: Sequence[Choice]) -> api.Deploym
 
 
 def replay(study: ResolvedStudy, trials: Sequence[FrozenTrial]) -> Iterator[DesignBatch]:
-    """Evaluate finished trials again, chips of one branch together."""
+    """Evaluate finished trials again, chips of one branch together; damaged ones are left out."""
     groups: dict[str, list[tuple[int, Choice]]] = defaultdict(list)
-    for trial in trials:
+    for trial in sound(study, trials):
         choice = choice_of(study, trial)
         groups[choice.chip or f"branch {choice.branch}"].append((trial.number, choice))
     for members in groups.values():
@@ -103,7 +95,7 @@ def baseline_front(study: ResolvedStudy, trials: Sequence[FrozenTrial]) -> Table
     """
     frames = []
     # from the last to the first, so that the first trial of a chip stays
-    tried = {t.params["chip"]: t.number for t in reversed(trials) if t.user_attrs.get(BASELINE)}
+    tried = {t.params.get("chip"): t.number for t in reversed(trials) if t.user_attrs.get(BASELINE)}
     for name in sorted(study.baselines):
         archive = Archive(axes_of(study))
         choice = Choice(branch=None, chip=name, values={}, limit=float("inf"), deployment=None)
