@@ -18,6 +18,10 @@ Progress = Callable[[int, float | None], None]
 """Called with the designs that are still open, and the factor by which one may beat the front, if known."""
 
 
+CLIMBING = 0.25
+"""Share of a limited time that may go into a good front to begin with."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Exact:
     """The exact front of a grid within rounding, or what was proven of one, and what it took."""
@@ -103,7 +107,9 @@ class _Search:
         job, bounds = self.job, self.bounds
         for front, evaluated in climbed(job, self.front, self._sample):
             self.front, self.evaluated = front, self.evaluated + evaluated
-            self.limits.check()
+            # a good front proves nothing: bounding needs most of the time
+            if self.limits.used > CLIMBING:
+                break
         bounds.front = bounds.log(self.front.costs)
         for part in job.grid.branches:
             counts = {name: len(axis) for name, axis in part.axes.items()}

@@ -25,6 +25,8 @@ class OutOfTime(Exception):
 class Limits:
     """Seconds and bytes of one proof, counted from when this was made."""
 
+    begun: float = 0.0
+    """Reading of the monotonic clock at which it began [s]."""
     until: float = float("inf")
     """Reading of the monotonic clock at which it ends [s]."""
     memory: float = MEMORY
@@ -33,12 +35,18 @@ class Limits:
     @classmethod
     def of(cls, seconds: float = float("inf"), memory: float = MEMORY) -> "Limits":
         """Limits that begin now."""
-        return cls(until=time.monotonic() + seconds, memory=memory)
+        now = time.monotonic()
+        return cls(begun=now, until=now + seconds, memory=memory)
 
     def check(self) -> None:
         """Raise `OutOfTime` where the time is up; called wherever a step takes a fraction of a second."""
         if time.monotonic() > self.until:
             raise OutOfTime
+
+    @property
+    def used(self) -> float:
+        """Share of the time that has passed [1]; 0 where there is no end."""
+        return (time.monotonic() - self.begun) / max(self.until - self.begun, 1e-9)
 
     @property
     def for_boxes(self) -> float:

@@ -13,6 +13,11 @@ from dse.search.sweep.local_front import Local
 CHIPS = 128
 """Chips of each branch in the sample."""
 
+DESIGNS = 1 << 20
+"""Designs of each branch in the sample; of many deployments it takes fewer chips, at least `LEAST`."""
+
+LEAST = 16
+
 POINTS = 20_000
 """Feasible designs of the sample that pivots are chosen by."""
 
@@ -44,7 +49,7 @@ def start(job: SweepJob) -> Start:
     largest: dict[str, float] = {}
     fingerprint, evaluated = sha256(), 0
     for branch in job.grid.branches:
-        chips, columns = makeable(job, branch, _sample(branch, rng))
+        chips, columns = makeable(job, branch, _sample(branch, rng, chips_of(CHIPS, job.grid.layouts)))
         evaluated += len(chips) * job.grid.layouts
         for chunk in chunks(job, chips, columns):
             every, ok = np.stack(chunk.costs, axis=1), chunk.feasible()
@@ -63,9 +68,14 @@ def start(job: SweepJob) -> Start:
     )
 
 
-def _sample(branch: BranchGrid, rng: np.random.Generator) -> Numbers:
+def chips_of(most: int, layouts: int) -> int:
+    """Chips of a branch that are evaluated together: `most`, or fewer where each has many layouts."""
+    return min(most, max(LEAST, DESIGNS // layouts))
+
+
+def _sample(branch: BranchGrid, rng: np.random.Generator, chips: int) -> Numbers:
     """Some chips of a branch, ascending."""
-    return branch.first + np.unique(rng.integers(0, branch.size, CHIPS))
+    return branch.first + np.unique(rng.integers(0, branch.size, chips))
 
 
 def _thinned(costs: Floats, rng: np.random.Generator) -> Floats:
