@@ -50,7 +50,8 @@ def run_case(study: ResolvedStudy, options: CaseOptions, report: Progress) -> Ru
     if result.interrupted:
         return result
     if options.verdicts:
-        result = with_verdicts(result, before)
+        named = f"{study.slug}: verdicts by software"
+        result = with_verdicts(result, before, lambda done, wanted: report(done, wanted, named))
     if len(result.front.frame):
         draw(result.study, result.front, result.out)
     return result

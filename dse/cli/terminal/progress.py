@@ -33,7 +33,7 @@ def shown(study: str) -> Iterator[Callable[[int, int, str], None]]:
             if line is None:
                 line = lines[threading.get_ident()] = bar.add_task(what)
             bar.update(line, completed=done, total=wanted, description=what)
-            log.say(f"{what}: {done:,} of {wanted:,} trials")
+            log.say(f"{what}: {done:,} of {wanted:,}")
 
         yield report
 

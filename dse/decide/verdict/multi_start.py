@@ -32,12 +32,18 @@ Costs = Callable[[Sequence[Candidate]], Floats]
 
 
 def multi_start_search(
-    study: ResolvedStudy, known: Sequence[Candidate], found: Floats, costs: Costs, branches: Sequence[str]
+    study: ResolvedStudy,
+    known: Sequence[Candidate],
+    found: Floats,
+    costs: Costs,
+    branches: Sequence[str],
+    most: int,
 ) -> list[Candidate]:
     """Local optima in `branches` that descents from the best of `known`, of cost `found`, reach.
 
     A round tries every move of one parameter of every leading chip, for all limits at once; where none
-    improves a chip, every move of two parameters. The results are local optima, not global ones.
+    improves a chip, every move of two parameters. The results are local optima, not global ones; after `most`
+    chips no further round begins, and they may not be that.
     """
     searched = [i for i, c in enumerate(known) if c.branch is not None]
     if not searched:
@@ -47,6 +53,8 @@ def multi_start_search(
     old = set(pool.tried)
     pool.evaluate(_twins(study, pool.leaders(), branches))
     for _ in range(ROUNDS):
+        if len(pool.tried) - len(searched) >= most:
+            break
         # both before any move, since `evaluate` adds to the pool
         leaders, before = pool.leaders(), pool.least()
         # pairs are many more, so they are tried only where no single move helps; where they do not

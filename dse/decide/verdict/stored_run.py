@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dse.decide.verdict.by_software import kept
-from dse.decide.verdict.study import compares_kinds, study_verdicts
+from dse.decide.verdict.study import Progress, compares_kinds, study_verdicts
 from dse.errors import ResultsError
 from dse.front.files import load_front, write_front
 from dse.question.resolved_study import ResolvedStudy
@@ -23,7 +23,9 @@ def stored_manifest(question: ResolvedStudy, out: Path | str | None) -> Mapping[
         return {}
 
 
-def with_verdicts(result: RunResult, before: Mapping[str, Any] | None = None) -> RunResult:
+def with_verdicts(
+    result: RunResult, before: Mapping[str, Any] | None = None, progress: Progress | None = None
+) -> RunResult:
     """The result of a run with verdicts in its stored manifest; as it is where no kinds are compared.
 
     `before` is the manifest that an earlier run left; its verdicts are kept where nothing was searched since.
@@ -32,7 +34,7 @@ def with_verdicts(result: RunResult, before: Mapping[str, Any] | None = None) ->
     study, front = result.study, result.front
     if not compares_kinds(study) or not len(front.frame) or split_software(study.case or "")[1]:
         return result
-    found = kept(before or {}, front.manifest) or study_verdicts(study, front)
+    found = kept(before or {}, front.manifest) or study_verdicts(study, front, progress)
     # a manifest is written with its front, so both are written again
     both = replace(front, manifest={**front.manifest, **found.as_dict()})
     write_front(result.out, both)

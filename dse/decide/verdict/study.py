@@ -5,7 +5,7 @@ each with its best deployments. A local search starts from the best of each kind
 `dse.decide.verdict.multi_start`, and what it finds is evaluated under the others too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,18 +42,25 @@ from dse.plugins import interval_of
 from dse.question.resolved_study import ResolvedStudy, resolve_study
 from dse.question.unanchored import price_bases_in, unanchored_in
 from dse.search.analysis.at_targets import on_fine_grid
+from dse.search.sweep.start import chips_of
 from dse.spec.schema.software import SOFTWARE, Software
 from objectives import api
 from objectives.arrays import Array
 
 GRID = 64
 """Grid chips of each branch, which represent its kind where a search kept none."""
+DESIGNS = 20_000_000
+"""Designs after which a local search ends: ten times what one of the bundled studies takes."""
 BLOCK = 1 << 16
 """Points evaluated in one call: their columns stay in the cache of a core."""
 CONTENDERS = 32
 """Best chips of each kind at each target whose deployments are solved on the fine grid, and all baselines."""
 KEEP = 4
 """Best chips of each kind at each end of the range of times a layer, with which a flip is solved."""
+
+
+Progress = Callable[[int, int], None]
+"""Called with the kinds of software that are searched, and all of them."""
 
 
 def compares_kinds(study: ResolvedStudy) -> bool:
@@ -72,9 +79,9 @@ def under_software(study: ResolvedStudy, software: Software) -> ResolvedStudy:
     return resolve_study(study.spec.model_copy(update=changes), study.path, study.setting.catalog, study.case)
 
 
-def study_verdicts(study: ResolvedStudy, front: Front) -> Verdicts:
+def study_verdicts(study: ResolvedStudy, front: Front, progress: Progress | None = None) -> Verdicts:
     """The verdicts of a study whose front under its own software is `front`, at its own targets."""
-    return _verdicts(study, front, _targets(front))
+    return _verdicts(study, front, _targets(front), progress=progress)
 
 
 def verdicts_at(
@@ -92,6 +99,7 @@ def _verdicts(
     targets: tuple[str | None, list[float | None]],
     others: Mapping[str, float] | None = None,
     with_unanchored: bool = False,
+    progress: Progress | None = None,
 ) -> Verdicts:
     """Verdicts over the chips of the front, the baselines, a grid, and what local searches add to them."""
     by_software = {s: under_software(study, s) for s in SOFTWARE}
@@ -104,11 +112,20 @@ def _verdicts(
     # what may not win needs no search around it
     start = [c for c in candidates if (c.branch or c.label) not in unanchored]
     open_to = [name for name in study.branches if name not in unanchored]
-    for question in (
-        by_software.values() if open_to else ()
-    ):  # what is found under one software is a candidate under all
+    questions = [*by_software.values()] if open_to else []
+    # what is found under one software is a candidate under all
+    for done, question in enumerate(questions):
+        if progress is not None:
+            progress(done, len(questions))
         found = _costs(question, chips_of_candidates(question, start), bounds)
-        better = multi_start_search(question, start, found, _cost_function(question, bounds), open_to)
+        better = multi_start_search(
+            question,
+            start,
+            found,
+            _cost_function(question, bounds),
+            open_to,
+            DESIGNS // study_grid(question).size,
+        )
         start, candidates = [*start, *better], [*candidates, *better]
     return _judged(by_software, study, candidates, limits, bounds, unanchored)
 
@@ -122,7 +139,8 @@ def _candidates(study: ResolvedStudy, front: Front) -> list[Candidate]:
     own = of_front(study, front) if len(front.frame) else ()
     # without the baselines on the front: all of them follow
     searched = [c for c in own if c.branch is not None]
-    return [*searched, *of_baselines(study), *(() if study.members else of_grid(study, GRID))]
+    grid = () if study.members else of_grid(study, chips_of(GRID, study_grid(study).size))
+    return [*searched, *of_baselines(study), *grid]
 
 
 def _targets(front: Front) -> tuple[str | None, list[float | None]]:
