@@ -148,20 +148,27 @@ def run_dse(*words: str, cwd: Path) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def test_memory_and_time_hold_on_a_question_that_nobody_tuned_them_to(tmp_path: Path) -> None:
-    write_study(tmp_path, **WIDE)
-    asked = ("sweep", "small", "--prune", "--timeout", "6 s", "--no-intervals", "--out", "out")
+def swept_for(seconds: float, folder: Path) -> tuple[float, int]:
+    """Wall seconds and peak resident memory [B] of a sweep with a limited time, in a process of its own."""
+    asked = ("sweep", "small", "--prune", "--timeout", f"{seconds} s", "--no-intervals", "--out", "out")
     begin = time.monotonic()
-    with run_dse(*asked, cwd=tmp_path) as child:
+    with run_dse(*asked, cwd=folder) as child:
         assert child.stderr is not None
         said = child.stderr.read()
         # as `Popen.wait`, with what the process has used
         _, status, used = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
-    assert child.returncode == 0, said
-    # the program loads before, and writes what it found after
-    assert time.monotonic() - begin < 6.0 + 10.0
-    assert used.ru_maxrss < 2_000_000  # kB
+    assert child.returncode in (0, 1), said
+    return time.monotonic() - begin, used.ru_maxrss * 1024
+
+
+def test_memory_and_time_hold_on_a_question_that_nobody_tuned_them_to(tmp_path: Path) -> None:
+    write_study(tmp_path, **WIDE)
+    # what loading the program, and writing what it found, take on this machine at this time
+    beside, _ = swept_for(0.1, tmp_path)
+    took, memory = swept_for(6.0, tmp_path)
+    assert took - beside < 6.0 + 4.0
+    assert memory < 2e9
     told = json.loads((tmp_path / "out" / "manifest.json").read_text())["sweep"]
     assert told["ended"] == "time"
     assert told["open"] > 0
