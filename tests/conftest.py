@@ -31,6 +31,7 @@ SLOW = (
     "hostile/test_plug_ins_that_stop.py",
     "cli/test_chip.py", "cli/test_process.py", "cli/test_sweep.py", "studies/test_committed_fronts.py",
     "cli/test_passwords.py", "search/test_damaged_trials.py",
+    "hostile/test_many_mutations.py", "hostile/test_streams.py", "hostile/test_files.py",
 )  # fmt: skip
 """What starts processes, servers, searches or fits, compiles, draws, or tries many random designs, besides
 single tests that are marked: without them (`pytest -m "not slow"`) the rest takes a minute on two cores."""
@@ -63,6 +64,12 @@ def postgres_server() -> Iterator[Any]:
 
     with postgres() as running:
         yield running
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How many mutated inputs are tried, and of which seed."""
+    parser.addoption("--mutations", type=int, default=5_000, help="mutated inputs of tests/hostile")
+    parser.addoption("--seed", type=int, default=1, help="seed of the mutated inputs of tests/hostile")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

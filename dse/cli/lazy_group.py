@@ -1,6 +1,7 @@
 """The group of verbs: its help is a table, and a verb's module is imported when the verb is called."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 from dse.cli.terminal.global_options import with_global_options
 from dse.cli.terminal.guard import guard
 from dse.cli.terminal.option_groups import with_groups
-from dse.cli.terminal.usage import problem_of, refuse
+from dse.cli.terminal.usage import name_of, problem_of, refuse, takes_one
 from dse.errors import Problem, unknown
 
 
@@ -133,9 +134,23 @@ class _Command(TyperCommand):
         context = cast(typer.Context, ctx)
         try:
             # a copy: the parser consumes its list, and `_problems` reads it again
-            return super().parse_args(context, list(args))
+            rest = super().parse_args(context, list(args))
+            twice = self._repeated(context, args)
         except typer.TyperException as error:
             refuse(context.command_path, args, self._problems(context, args, error))
+        if twice:
+            refuse(context.command_path, args, twice)
+        return rest
+
+    def _repeated(self, context: typer.Context, args: list[str]) -> list[Problem]:
+        """Options of one value that are there twice, of which the parser would keep the last in silence."""
+        order = self.make_parser(context).parse_args(args=list(args))[2]
+        counts = Counter(id(parameter) for parameter in order)
+        return [
+            Problem(name_of(parameter), f"expected once, got {counts[id(parameter)]} times")
+            for parameter in self.get_params(context)
+            if counts[id(parameter)] > 1 and takes_one(parameter)
+        ]
 
     def _problems(
         self, context: typer.Context, args: list[str], first: typer.TyperException
@@ -154,7 +169,11 @@ class _Command(TyperCommand):
             except typer.TyperException as error:
                 found.append(problem_of(error, parameters))
         if rest:
-            found.append(Problem("", f"expected no further argument, got {' '.join(map(repr, rest))}"))
+            found.append(
+                Problem(
+                    context.command_path, f"expected no further argument, got {' '.join(map(repr, rest))}"
+                )
+            )
         return found or [problem_of(first, parameters)]
 
 

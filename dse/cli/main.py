@@ -83,8 +83,14 @@ def main() -> None:
         # a captured stream may lack it
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    stdout = sys.stdout
     try:
         app(prog_name="dse")
+    except SystemExit:
+        # typer exchanges a stream whose reader has gone before a verb began, and ends with 1
+        if sys.stdout is not stdout:
+            sys.exit(ExitCode.BROKEN_PIPE)
+        raise
     except KeyboardInterrupt:  # before any verb had begun
         sys.exit(ExitCode.INTERRUPTED)
     except OSError as error:  # of a help text: verbs have a guard of their own

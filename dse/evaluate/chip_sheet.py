@@ -15,7 +15,7 @@ from dse.chips.prices import price_of_one
 from dse.chips.silicon import Silicon, chip_silicon
 from dse.errors import SpecError, nearest, spec_error
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.overrides.command_line import chip_with
+from dse.spec.overrides.command_line import checked_values, chip_with
 from dse.spec.overrides.short_names import CHIP, by_short_name
 from dse.spec.schema.base import sourced_values
 from dse.spec.schema.chip import ChipSpec
@@ -128,7 +128,7 @@ def chip_sheet(
     """
     catalog = Catalog.of(configs)
     technology = catalog.get(TechnologySpec, TECHNOLOGY)
-    given = by_short_name(settings or {})
+    given = by_short_name(checked_values(settings))
     if node is not None:
         # an override like the others, so that it counts as a change
         given["process"] = node_named(technology, node)

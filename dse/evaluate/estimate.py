@@ -14,6 +14,7 @@ from dse.chips.silicon import chip_silicon
 from dse.choose.rule import TOLERANCE, Limits, best, judged, violations
 from dse.choose.solve import Found, Question, best_deployments
 from dse.errors import Attempts, Problem, SpecError, nearest, placed, spec_error
+from dse.evaluate.arguments import hold_arguments
 from dse.evaluate.estimate_result import (
     LABELS,
     Estimate,
@@ -31,7 +32,7 @@ from dse.plugins import serving_mode as serving_mode_named
 from dse.question.layouts import all_spreads, all_stages, all_ways, bad_ep, bad_tp, batches, product
 from dse.question.targets import USUAL_GOAL
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.overrides.command_line import apply_settings, hold_names
+from dse.spec.overrides.command_line import apply_settings, checked_values, hold_names
 from dse.spec.overrides.short_names import by_short_name
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
@@ -90,6 +91,8 @@ def estimate(
 
     Raises `SpecError` with every unknown name at once, and then with every value that cannot be.
     """
+    sizes = {"batch": batch, "tp": tp, "pp": pp, "dp": dp, "ep": ep}
+    hold_arguments({}, sizes)
     problem = Subject(
         chip,
         llm,
@@ -108,8 +111,8 @@ def estimate(
         configs=configs,
         hold_targets=hold_targets,
     )
-    problem.check_layout(batch=batch, tp=tp, pp=pp, dp=dp, ep=ep)
-    grid = problem.grid(batch=batch, tp=tp, pp=pp, ep=ep, dp=dp)
+    problem.check_layout(**sizes)
+    grid = problem.grid(**sizes)
     (found,) = problem.best_at(grid, [problem.limits])
     # EP is a choice for networks with experts only
     solved = None in (batch, tp, pp) or (ep is None and problem.llm.expert_count > 0)
@@ -147,7 +150,11 @@ class Subject:
         configs: Path | str | None = None,
         hold_targets: bool = True,
     ) -> None:
-        catalog, given = Catalog.of(configs), dict(settings or {})
+        texts = {"chip": chip, "llm": llm, "workload": workload, "weights": weights, "kv": kv}
+        texts |= {"activations": activations, "cost_model": cost_model, "stack": stack, "serving": serving}
+        texts |= {"price_method": price_method, "seller": seller, "system": system, "software": software}
+        hold_arguments(texts, {})
+        catalog, given = Catalog.of(configs), checked_values(settings)
         # one call names every wrong word: each look-up is tried before any error is raised
         look = Attempts(placed)
         self.llm_spec = look("--llm", catalog.get, LlmSpec, llm)

@@ -92,7 +92,7 @@ def test_every_problem_of_a_command_line_is_told_at_once_one_in_each_line(dse):
         "--batch: expected a whole number of at least 1, got 'x'",
         "--tp: expected a whole number of at least 1, got '0'",
         "--format: unknown format 'yml'; known: csv, json, table",
-        "expected no further argument, got 'more'",
+        "root estimate: expected no further argument, got 'more'",
         "`root estimate --help` explains every option.",
     ]
 

@@ -35,7 +35,7 @@ def problem_of(error: typer.TyperException, parameters: Sequence[_Parameter]) ->
     if parameter is not None:
         # one that is missing has no message of its own; its help says what it may be
         said = error.message or f"expected a value, got none. {getattr(parameter, 'help', None) or ''}"
-        return Problem(_name(parameter), said.strip())
+        return Problem(name_of(parameter), said.strip())
     if option is not None and hasattr(error, "possibilities"):
         return Problem(option, f"unknown option; {nearest(option, _options(parameters))}")
     if option is not None:
@@ -45,7 +45,13 @@ def problem_of(error: typer.TyperException, parameters: Sequence[_Parameter]) ->
     return Problem("", error.message)
 
 
-def _name(parameter: _Parameter) -> str:
+def takes_one(parameter: _Parameter) -> bool:
+    """Whether it is an option of a single value: no flag, no list, no argument."""
+    many = any(getattr(parameter, name, False) for name in ("multiple", "is_flag", "count"))
+    return parameter.opts[0].startswith("-") and not many
+
+
+def name_of(parameter: _Parameter) -> str:
     """The longest spelling of an option, or the metavar of an argument."""
     spelt = [text for text in parameter.opts if text.startswith("-")]
     return max(spelt, key=len) if spelt else str(getattr(parameter, "metavar", None) or parameter.opts[0])

@@ -21,6 +21,7 @@ from dse.front.archive import Archive
 from dse.front.columns import whole_numbers
 from dse.front.tables import Table
 from dse.spec.catalog.lookup import Catalog
+from dse.spec.overrides.command_line import checked_values
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.software import SOFTWARE, software_named
 
@@ -64,7 +65,7 @@ def compare(
     """
     shown = software_named(software)
     names = _names(chips, configs)
-    own = by_chip(settings or {}, names)
+    own = by_chip(checked_values(settings), names)
     layout = {"batch": batch, "tp": tp, "pp": pp, "ep": ep}
 
     def subject(chip: str, under: str) -> Subject:

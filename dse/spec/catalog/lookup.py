@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar, cast
 
-from dse.errors import Problem, SpecError, nearest, spec_error, told
+from dse.errors import Problem, SpecError, nearest, spec_error, told, unknown
 from dse.reading import YAML_LIMIT, read_text
 from dse.spec.catalog.config_paths import OWN, config_folders
 from dse.spec.catalog.names import spelt_chip, spelt_llm
@@ -21,6 +21,7 @@ from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.loading import load_spec
 from dse.spec.yaml.yaml_lines import parse_yaml
+from dse.text import LONGEST, short
 
 KINDS: dict[str, type[Spec]] = {
     "chips": ChipSpec,
@@ -76,8 +77,8 @@ class Catalog:
     def of(cls, configs: Path | str | None) -> "Catalog":
         """The bundled catalog, with a user's folder `configs` searched first."""
         # a folder that is missing has no files, so no look-up would report it
-        if configs is not None and not Path(configs).is_dir():
-            raise spec_error("--configs", f"expected a folder, got {str(configs)!r}")
+        if configs is not None and not (isinstance(configs, str | Path) and Path(configs).is_dir()):
+            raise spec_error("--configs", f"expected a folder, got {short(str(configs))}")
         return cls(config_folders(configs))
 
     def files(self, kind: str) -> dict[str, Path]:
@@ -92,9 +93,23 @@ class Catalog:
         """File of the `kind` that goes by `name`: a path to a YAML, a name, an alias, or a spelling."""
         # a suffix always means a path, so that a missing file is reported as one
         if name.endswith((".yaml", ".yml")):
-            if Path(name).is_file():
+            if _there(name):
                 return Path(name)
-            raise spec_error("", f"{kind[:-1]}: expected a file, got {name!r}, which does not exist")
+            raise spec_error("", f"{kind[:-1]}: expected a file, got {short(name)}, which does not exist")
+        if (found := self.named(kind, name)) is not None:
+            return found
+        files = self.files(kind)
+        aliases = self._aliases(files)
+        label = {"economies": "economy", "silicon": "technology"}.get(kind, kind.removesuffix("s"))
+        # most often a new file whose folder was not named
+        if _there(str(OWN / kind / f"{name}.yaml")):
+            raise spec_error("", f"unknown {label} {name!r}; found in {OWN}: add `--configs {OWN}`")
+        raise spec_error("", unknown(label, name, [*files, *aliases], f"dse catalog {kind}"))
+
+    def named(self, kind: str, name: str) -> Path | None:
+        """As `path`, of a name, an alias or a spelling; None where there is none."""
+        if len(name) > LONGEST:
+            return None
         # the name first, then aliases, then spellings: from certain and cheap to guessed and costly
         files = self.files(kind)
         if name.lower() in files:
@@ -104,14 +119,7 @@ class Catalog:
             return aliases[name.lower()]
         spelt = {"chips": spelt_chip, "llms": spelt_llm}.get(kind)
         # of a name and an equal alias, the name wins
-        if spelt is not None and (meant := spelt(name, {**aliases, **files})) is not None:
-            return meant
-        label = {"economies": "economy", "silicon": "technology"}.get(kind, kind.removesuffix("s"))
-        # most often a new file whose folder was not named
-        if (OWN / kind / f"{name}.yaml").is_file():
-            raise spec_error("", f"unknown {label} {name!r}; found in {OWN}: add `--configs {OWN}`")
-        hint = nearest(name, [*files, *aliases], f"dse catalog {kind}")
-        raise spec_error("", f"unknown {label} {name!r}; {hint}")
+        return None if spelt is None else spelt(name, {**aliases, **files})
 
     def get(self, spec: type[S], name: str) -> S:
         """The spec that goes by `name`; raises `SpecError` with the nearest names."""
@@ -212,6 +220,14 @@ def file_problems(spec: Spec, path: Path, known: dict[str, Source]) -> Iterator[
             if key not in known:
                 what = f"{where}: unknown source {key!r}; {nearest(key, known)}"
                 yield Problem(str(path), what, key=where)
+
+
+def _there(path: str) -> bool:
+    """Whether there is such a file; a name that no file can have, such as one of a page, is none."""
+    try:
+        return Path(path).exists() and not Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _listed(folder: Path) -> tuple[Path, ...]:

@@ -7,6 +7,7 @@ A spelling is cut into words; words that say nothing about the silicon or the sh
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeVar
 
 T = TypeVar("T")
@@ -16,7 +17,7 @@ nvidia amd intel google aws amazon cloud geforce instinct radeon tesla quadro gp
 accelerator oam hgx dgx generation huawei habana apple tensor core rx silicon chip server
 """
 _MEMORY_KINDS: Final = re.compile(r"^(hbm|gddr|lpddr|ddr)\d*[a-z]*$")
-_SIZE: Final = re.compile(r"^(\d+)(g|gb|gib)$")
+_SIZE: Final = re.compile(r"^(\d{1,6})(g|gb|gib)$")
 _FORM: Final = re.compile(r"^(sxm|pcie|nvl72|nvl|smx)\d*$")
 
 _TRAINED: Final = """
@@ -39,6 +40,7 @@ class ChipName:
     gigabytes: int | None
 
 
+@lru_cache(maxsize=4096)
 def chip_name(text: str) -> ChipName:
     """The parts of a chip's name, vendor and kind of DRAM left out."""
     # "80 GB" and "80GB" are one word
@@ -55,6 +57,7 @@ def chip_name(text: str) -> ChipName:
     return ChipName(model="".join(model), form=form, gigabytes=gigabytes)
 
 
+@lru_cache(maxsize=4096)
 def llm_keys(text: str) -> tuple[str, ...]:
     """Keys of an LLM's name, the strictest first: as trained, and without the date of training."""
     # the organisation before the slash is no part of the name

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
-from dse.errors import Problem, SpecError, nearest
+from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.overrides.replace import Value, override, override_texts
 from dse.spec.overrides.short_names import CHIP, NETWORK, STACK, WORKLOAD, by_short_name, names
 from dse.spec.schema.base import Spec
@@ -11,6 +11,7 @@ from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import NetworkSpec, StackSpec
 from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.units import plain_number
+from dse.text import short
 
 S = TypeVar("S", bound=Spec)
 OPTION = "--set"
@@ -47,6 +48,26 @@ def chip_with(settings: Mapping[str, str], chip: ChipSpec) -> ChipSpec:
     if problems:
         raise SpecError(problems)
     return _with_its_cache(chip, changed, settings)
+
+
+def checked_values(settings: Mapping[str, str] | None) -> dict[str, str]:
+    """Settings from Python; raises `SpecError` for what is no mapping of names to numbers or texts."""
+    if not isinstance(settings, Mapping | None):
+        what = f"expected a mapping such as {{'hbm_bandwidth': '5 TB/s'}}, got {short(settings)}"
+        raise spec_error(OPTION, what)
+    given = dict(settings or {})
+    problems = [
+        Problem(
+            OPTION,
+            f"{name}: expected a number with its unit, such as '5 TB/s', got {short(value)}",
+            key=str(name),
+        )
+        for name, value in given.items()
+        if not isinstance(name, str) or isinstance(value, bool) or not isinstance(value, str | int | float)
+    ]
+    if problems:
+        raise SpecError(problems)
+    return given
 
 
 def hold_names(settings: Mapping[str, str]) -> None:

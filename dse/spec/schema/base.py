@@ -176,6 +176,8 @@ def unknown(kind: type[Sourced[T]]) -> Sourced[T]:
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$", max_length=100)]
+Word = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]{1,100}$")]
+"""A name that a file gives to a part of itself and that tables repeat: one line, nothing unseen."""
 FileName = Annotated[Name, Field(description="Name by which other files refer to it: that of its file.")]
 Title = Annotated[str, Field(description="Title for people.")]
 Aliases = Annotated[tuple[str, ...], Field(description="Other names that mean the same.")]

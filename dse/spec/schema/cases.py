@@ -17,6 +17,7 @@ from dse.spec.schema.software import split_software
 from dse.spec.schema.study import StudySpec
 from dse.spec.yaml.loading import build_spec, load_spec
 from dse.spec.yaml.yaml_lines import Lines, read_yaml
+from dse.text import no_text
 
 FIXED: Final = ("kind", "name", "cases")
 """Keys that a case has in common with its study."""
@@ -66,6 +67,9 @@ def slug_of(spec: StudySpec, path: Path, case: str | None) -> str:
     """Name of the results: the folder of a study, the name in a file that is elsewhere; then the case."""
     # resolved: the relative path `study.yaml` has no folder in it
     slug = path.resolve().parent.name if path.name == "study.yaml" else spec.name
+    # results are stored under it, as text
+    if no_text(slug):
+        raise spec_error(str(path), "expected a folder whose name is UTF-8 text, got another encoding")
     return f"{slug}/{case}" if case else slug
 
 

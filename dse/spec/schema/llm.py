@@ -13,7 +13,7 @@ from dse.spec.yaml.units import parse
 from dse.text import short
 from objectives import api
 
-MOST_LAYERS: Final = 10_000
+MOST_LAYERS: Final = 2_000
 """Layers of an LLM; the deepest of ours has 126."""
 MOST_RUNS: Final = 500
 """Runs of different layers, or matrices of one; each is evaluated by itself."""
@@ -61,7 +61,7 @@ class MatrixSpec(Spec):
 class _Run(Spec):
     """What comes before the kinds of attention in a block."""
 
-    count: Few
+    count: Annotated[Few, Field(le=MOST_LAYERS)]
     """Number of layers of this kind."""
 
 

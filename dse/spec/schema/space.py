@@ -9,7 +9,7 @@ from pydantic.json_schema import JsonSchemaValue
 
 from dse.errors import UnitError, nearest, unknown
 from dse.spec.json_schema.quantities import TYPE, UNIT, quantity_schema
-from dse.spec.schema.base import Aliases, FileName, Notes, Spec, Title
+from dse.spec.schema.base import Aliases, FileName, Notes, Spec, Title, Word
 from dse.spec.yaml.units import parse
 from dse.text import short
 from objectives.equations.fabrication.package import PACKAGES
@@ -62,7 +62,7 @@ class ParameterSpec(Spec):
     """How steps are spaced between low and high."""
     steps: Annotated[int, Field(ge=2, le=MOST_STEPS)] | None = None
     """Number of values, ends included; left out, the range is continuous."""
-    choices: Annotated[tuple[str, ...], Field(max_length=MOST_CHOICES)] = ()
+    choices: Annotated[tuple[Word, ...], Field(max_length=MOST_CHOICES)] = ()
     """As written; the value of a name is its index."""
     numbers: Annotated[tuple[float, ...], Field(max_length=MOST_CHOICES)] = ()
     """Values of the choices."""
@@ -197,9 +197,9 @@ class BranchSpec(Spec):
 
     template: str
     """Name of the chip that gives everything the parameters do not."""
-    process: str | None = None
+    process: Word | None = None
     """Key of the node in the technology file, where it is not searched."""
-    dram_generation: str | None = None
+    dram_generation: Word | None = None
     """Kind of DRAM, where it is not searched; left out in both places, the chip has none."""
     cooling: str = "liquid"
     """Class of cooling in the technology file, which bounds the power."""
@@ -268,6 +268,6 @@ class SpaceSpec(Spec):
     name: FileName
     title: Title
     aliases: Aliases = ()
-    branches: dict[str, BranchSpec] = Field(min_length=1, max_length=100)
+    branches: dict[Word, BranchSpec] = Field(min_length=1, max_length=100)
     """Branches by name, each searched separately."""
     notes: Notes = None

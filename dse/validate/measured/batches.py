@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final, TypeVar, cast
 
 import numpy as np
@@ -19,6 +19,7 @@ from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import PrecisionSpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec, wider
 from dse.spec.yaml.loading import build_spec
+from dse.text import short
 from dse.validate.measured.drafts import drafted
 from dse.validate.measured.engines import NO_MATCH, match
 from dse.validate.measured.layouts import Layout, layout
@@ -123,6 +124,10 @@ class Lookup:
         """As `case`; raises `SpecError` for a name or a format that is unknown."""
         if row.unclear:
             return Refusal(row, row.unclear)
+        # found first, since a hint to the nearest names takes long and is not printed
+        for kind, name in (("chip", row.chip), ("llm", row.llm)):
+            if not self._once(("found", kind, name), partial(self._known, kind, name)):
+                return Refusal(row, f"unknown {kind} {short(name)}")
         chip = self._once(("chip", row.chip), lambda: self.catalog.get(ChipSpec, row.chip))
         llm = self._once(("llm", row.llm), lambda: self.catalog.get(LlmSpec, row.llm).resolve())
         drafts = drafted(row, llm)
@@ -165,6 +170,9 @@ class Lookup:
             columns=columns,
             drafts=drafts,
         )
+
+    def _known(self, kind: str, name: str) -> bool:
+        return name.endswith((".yaml", ".yml")) or self.catalog.named(f"{kind}s", name) is not None
 
     def on(self, case: Case, stack: StackSpec) -> Case:
         """The same row on another stack."""

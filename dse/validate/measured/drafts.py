@@ -7,7 +7,7 @@ from dse.validate.measured.rows import Measured
 from objectives import api
 from objectives.equations.step.speculation import tokens_per_step
 
-MODULES: Final = r"MTP-?(\d+)$"
+MODULES: Final = r"MTP-?(\d{1,3})$"
 """Drafts by modules of one layer each, such as DeepSeek's multi-token prediction (arXiv 2412.19437)."""
 
 

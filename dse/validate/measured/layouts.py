@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from math import isqrt
 from typing import Final
 
 from dse.spec.schema.chip import ChipSpec
@@ -83,4 +84,5 @@ def _fewest(chip: ChipSpec, llm: api.Llm, weight_bytes: float) -> float | None:
 
 
 def _divisors(n: float) -> list[float]:
-    return [float(d) for d in range(1, int(n) + 1) if int(n) % d == 0]
+    small = [d for d in range(1, isqrt(int(n)) + 1) if int(n) % d == 0]
+    return [float(d) for d in (*small, *(int(n) // d for d in small))]

@@ -1,21 +1,17 @@
 """A table of measurements, ours or an external one: one metric of one run a row."""
 
-import csv
-import gzip
 import re
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Final
 
 from dse.errors import Problem, SpecError, nearest, spec_error, told
-from dse.reading import MIB, TABLE_LIMIT, read_bytes, text_in
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.yaml.units import plain_number
-from dse.text import LONGEST, short
+from dse.text import short
 from dse.validate.measured import spellings
+from dse.validate.measured.table import rows_in
 
 METRICS: Final = {
     "tpot_ms": "tpot",
@@ -33,8 +29,6 @@ KINDS: Final = ("static", "concurrency", "mean_in_flight", "max_seqs", "unknown"
 """How the batch column counts: a fixed batch, users in a closed loop, samples in flight on average, a
 ceiling, or nothing said (the engine fills its capacity)."""
 
-REQUIRED: Final = ("chip", "llm", "weights", "isl", "osl", "metric", "value")
-
 OTHER_TABLES: Final = {
     "article": "claims",
     "silicon": "areas, powers and unit costs",
@@ -45,13 +39,12 @@ OTHER_TABLES: Final = {
 SUFFIXES: Final = (".csv", ".tsv", ".gz")
 """What looks like a file."""
 
-MOST_ROWS: Final = 50_000
-"""Rows of a table; the largest of ours has 900."""
-MOST_COLUMNS: Final = 1_000
+MOST_NAMES: Final = 500
+"""Different chips, LLMs and engines of a table, each of which is looked up."""
 LARGEST: Final = 1e12
-"""Of a length, a count or a measured value."""
-_HEAD: Final = 2**16
-"""Letters of a header that are looked at for what separates its cells."""
+"""Of a measured value, a length or a batch."""
+MOST_WAYS: Final = 1e6
+"""Of chips, and of ways that they are used in."""
 
 DATE: Final = re.compile(r"^\d{4}(-\d{2}){0,2}")
 PLAIN: Final = frozenset({"none", "no", "off", "false", "0"})
@@ -134,72 +127,33 @@ def read_rows(path: Path) -> list[Measured]:
     What is no number is a problem of the table; what is a number of something else (a metric that is not
     predicted, lengths that are not stated) is a row that says why it is `unclear`.
     """
-    text = _text(path)
-    # line ends as they are: `csv` itself treats those inside quotes
-    reader = csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text))
     rows: list[Measured] = []
     problems: list[Problem] = []
-    try:
-        names = _names(path, next(reader, []))
-        for cells in reader:
-            if len(rows) + len(problems) >= MOST_ROWS:
-                raise spec_error(
-                    f"{path}:{reader.line_num}", f"expected at most {MOST_ROWS:,} rows, got more"
-                )
-            # a line that ends early has blanks there, cells beyond the header are dropped
-            given = {name: spellings.cell(name, text) for name, text in zip(names, cells, strict=False)}
-            if not any(given.values()):
-                continue
-            try:
-                rows.append(_row(f"{path.name}:{reader.line_num}", given))
-            except ValueError as error:
-                problems.append(Problem(f"{path}:{reader.line_num}", str(error)))
-    # a cell of more than 128 kB, as behind a quote that is never closed
-    except csv.Error as error:
-        raise spec_error(f"{path}:{reader.line_num}", f"expected a CSV, cannot read it: {error}") from None
+    for line, given in rows_in(path):
+        try:
+            rows.append(_row(f"{path.name}:{line}", given))
+        except ValueError as error:
+            problems.append(Problem(f"{path}:{line}", str(error)))
     if problems:
         raise SpecError(told(problems))
     if not rows:
         raise spec_error(f"{path}:1", "expected at least one row, got none")
+    _hold_names(path, rows)
     return rows
 
 
-def _names(path: Path, header: Sequence[str]) -> list[str]:
-    """Our names of the columns of a header; raises `SpecError` where some are missing, or far too many."""
-    if len(header) > MOST_COLUMNS:
-        raise spec_error(f"{path}:1", f"expected at most {MOST_COLUMNS:,} columns, got {len(header):,}")
-    names = spellings.columns(name[:LONGEST] for name in header)
-    missing = [n for n in REQUIRED if n not in names]
-    if missing:
-        what = f"expected the columns {', '.join(REQUIRED)}, missing {', '.join(missing)}"
-        raise spec_error(f"{path}:1", what)
-    return names
-
-
-def _text(path: Path) -> str:
-    data = read_bytes(path, TABLE_LIMIT, pipes=True)
-    return text_in(unpacked(data, path) if path.suffix == ".gz" else data, path)
-
-
-def unpacked(data: bytes, path: Path) -> bytes:
-    """What gzip packed; raises `SpecError` for what it did not, and for more than a table may hold."""
-    try:
-        with gzip.GzipFile(fileobj=BytesIO(data)) as packed:
-            found = packed.read(TABLE_LIMIT + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise spec_error(str(path), f"expected a CSV, cannot read it: {error}") from None
-    if len(found) > TABLE_LIMIT:
-        raise spec_error(
-            str(path), f"cannot be read: expected at most {TABLE_LIMIT // MIB} MiB unpacked, got more"
+def _hold_names(path: Path, rows: Sequence[Measured]) -> None:
+    """Raise `SpecError` for more different names than can be looked up in a few seconds."""
+    counts = {name: len({getattr(row, name) for row in rows}) for name in ("chip", "llm", "engine")}
+    problems = [
+        Problem(
+            f"{path}:1", f"{name}: expected at most {MOST_NAMES} different ones in a table, got {count:,}"
         )
-    return found
-
-
-def _delimiter(text: str) -> str:
-    """Comma, unless the header has more semicolons or tabs."""
-    head = text[:_HEAD].partition("\n")[0]
-    # of equal counts the first, which is the comma
-    return max(",;\t", key=head.count)
+        for name, count in counts.items()
+        if count > MOST_NAMES
+    ]
+    if problems:
+        raise SpecError(problems)
 
 
 def _row(where: str, given: Mapping[str, str]) -> Measured:
@@ -210,7 +164,7 @@ def _row(where: str, given: Mapping[str, str]) -> Measured:
     # 0 and blank both mean that it is not stated
     batch = _number(given, "batch", 0.0) or None
     kind = spellings.kind(given.get("batch_kind", "")) or ("concurrency" if batch else "unknown")
-    chips, tp, pp, dp = (_number(given, name, 1.0) for name in ("n_chips", "tp", "pp", "dp"))
+    chips, tp, pp, dp = (_ways(given, name) for name in ("n_chips", "tp", "pp", "dp"))
     # some tables write dates with slashes
     date = DATE.match(given.get("date", "").replace("/", "-"))
     drafted = given.get("spec_decode", "")
@@ -228,7 +182,7 @@ def _row(where: str, given: Mapping[str, str]) -> Measured:
         chips=chips,
         tp=tp,
         pp=pp,
-        ep=_number(given, "ep", 1.0),
+        ep=_ways(given, "ep"),
         dp=dp,
         batch=batch,
         kind=kind,
@@ -275,7 +229,12 @@ def _unclear(
     return ""
 
 
-def _number(given: Mapping[str, str], name: str, minimum: float) -> float | None:
+def _ways(given: Mapping[str, str], name: str) -> float | None:
+    """A number of chips or ways."""
+    return _number(given, name, 1.0, MOST_WAYS)
+
+
+def _number(given: Mapping[str, str], name: str, minimum: float, largest: float = LARGEST) -> float | None:
     """The number in a cell, None for a blank one; raises `ValueError` for anything else."""
     text = given.get(name, "")
     if not text:
@@ -286,6 +245,6 @@ def _number(given: Mapping[str, str], name: str, minimum: float) -> float | None
         raise ValueError(f"{name}: expected a number, got {short(text)}")
     if value < minimum:
         raise ValueError(f"{name}: expected at least {minimum:g}, got {short(text)}")
-    if value > LARGEST:
-        raise ValueError(f"{name}: expected at most {LARGEST:g}, got {short(text)}")
+    if value > largest:
+        raise ValueError(f"{name}: expected at most {largest:g}, got {short(text)}")
     return float(value)
