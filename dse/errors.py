@@ -37,6 +37,8 @@ class ExitCode(IntEnum):
     """By Ctrl-C, as shells report it."""
     BROKEN_PIPE = 141
     """The reader of the output has gone, as shells report it."""
+    TERMINATED = 143
+    """By SIGTERM, as shells report it."""
 
 
 @dataclass(frozen=True)

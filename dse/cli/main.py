@@ -13,6 +13,7 @@ import dse
 from dse.cli.lazy_group import LazyGroup
 from dse.cli.terminal.guard import complain
 from dse.cli.terminal.process_list import hide_passwords
+from dse.cli.terminal.termination import end_in_order, interrupted
 from dse.errors import ExitCode
 from dse.masks import masked
 
@@ -23,7 +24,8 @@ with `dse estimate`. `dse VERB --help` explains each verb with examples."""
 
 EPILOG = (
     "Every NAME may also be an alias or the path of a YAML file. "
-    "Exit codes: 0 done, 1 a check failed or no feasible design was found, 2 wrong input, 130 interrupted."
+    "Exit codes: 0 done, 1 a check failed or no feasible design was found, 2 wrong input, "
+    "130 interrupted, 143 ended by SIGTERM."
 )
 
 app = typer.Typer(
@@ -76,6 +78,7 @@ def _without_passwords(kind: type[BaseException], error: BaseException, trace: T
 
 def main() -> None:
     """Entry point of the program `dse`."""
+    end_in_order()
     hide_passwords()
     sys.excepthook = _without_passwords
     _open_streams()
@@ -92,7 +95,7 @@ def main() -> None:
             sys.exit(ExitCode.BROKEN_PIPE)
         raise
     except KeyboardInterrupt:  # before any verb had begun
-        sys.exit(ExitCode.INTERRUPTED)
+        sys.exit(interrupted())
     except OSError as error:  # of a help text: verbs have a guard of their own
         complain(f"stdout: cannot be written: {error.strerror or error}")
         sys.exit(ExitCode.WRONG_INPUT)

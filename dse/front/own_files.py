@@ -2,6 +2,8 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
@@ -51,6 +53,16 @@ def opened(path: Path, mode: str) -> FileIO:
         "ab+": os.O_RDWR | os.O_APPEND | os.O_CREAT,
     }
     return FileIO(open_own(path, flags[mode]), mode)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Errors of reading and writing name the file: those of the system do so only where it is opened."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def refuse_way_out(path: Path) -> Path:

@@ -9,6 +9,7 @@ from importlib import import_module
 import typer
 
 from dse.cli.terminal.global_options import global_options
+from dse.cli.terminal.termination import interrupted
 from dse.errors import DseError, ExitCode, Problem, SpecError
 from dse.masks import masked
 from dse.text import visible
@@ -23,14 +24,15 @@ def guard() -> Iterator[None]:
         sys.stdout.flush()
     except KeyboardInterrupt:
         complain("interrupted")
-        raise typer.Exit(ExitCode.INTERRUPTED) from None
+        raise typer.Exit(interrupted()) from None
     except BrokenPipeError:
         # before OSError, of which it is a subclass
         _close_quietly()
         raise typer.Exit(ExitCode.BROKEN_PIPE) from None
     except DseError as error:
         _tell(error)
-        raise typer.Exit(error.exit_code) from None
+        code = interrupted() if error.exit_code == ExitCode.INTERRUPTED else error.exit_code
+        raise typer.Exit(code) from None
     except Exception as error:
         # a plug-in raises what it likes, an `OSError` too; loaded now, since help needs no plug-ins
         named: DseError | None = import_module("dse.plugins").blamed(error)

@@ -15,7 +15,7 @@ from secrets import token_hex
 
 from optuna.trial import FrozenTrial
 
-from dse.front.own_files import own_folder
+from dse.front.own_files import naming, own_folder
 from dse.search.storage.locks import hold
 from dse.search.trials.trial_entries import Entry, Task
 from dse.search.trials.trial_json import trial_to_json
@@ -93,8 +93,9 @@ class RecoveryLog:
     def _write(self, data: bytes) -> None:
         written = 0
         try:
-            while written < len(data):
-                written += self._file.write(data[written:])
+            with naming(self.path):
+                while written < len(data):
+                    written += self._file.write(data[written:])
         except OSError:
             # a full disk: the next line would be joined to an incomplete one
             self._file.truncate(self._size)

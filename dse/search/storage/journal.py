@@ -11,7 +11,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from dse.errors import DseError, spec_error
-from dse.front.own_files import open_own, opened, own_folder, refuse_way_out
+from dse.front.own_files import naming, open_own, opened, own_folder, refuse_way_out
 from dse.search.storage.log_lines import LIMIT, Damage
 from dse.search.storage.optuna_private import JournalLock, LogLine, lock_file
 
@@ -35,7 +35,7 @@ class CheckedFile(JournalFileBackend):
     def read_logs(self, log_number_from: int) -> Generator[LogLine, None, None]:
         """Whole lines from a number on; a damaged one is left out. Raises `OSError` and `LineError`."""
         number, offset = self._next if self._next[0] == log_number_from else (0, 0)
-        with os.fdopen(open_own(self.path, os.O_RDONLY), "rb") as file:
+        with naming(self.path), os.fdopen(open_own(self.path, os.O_RDONLY), "rb") as file:
             # what is written while we read comes the next time
             size = os.fstat(file.fileno()).st_size
             file.seek(offset)
@@ -86,7 +86,7 @@ class Journal(CheckedFile):
             trim(self.path)
             text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in make())
             # without a buffer: that would keep what did not fit, and write it when the file is closed
-            with opened(self.path, "ab") as file:
+            with naming(self.path), opened(self.path, "ab") as file:
                 size, rest = file.seek(0, os.SEEK_END), memoryview(text.encode())
                 try:
                     # a write without a buffer may take only a part, as where a disk is nearly full
@@ -154,7 +154,7 @@ def trim(path: Path) -> int:
     if not path.exists() or path.stat().st_size == 0:
         return 0
     check_first_byte(path)
-    with opened(path, "rb+") as file:
+    with naming(path), opened(path, "rb+") as file:
         size = file.seek(-1, os.SEEK_END) + 1
         if file.read(1) == b"\n":  # as always but after a crash
             return 0
