@@ -17,6 +17,7 @@ from dse.cli.terminal.guard import guard
 from dse.cli.terminal.option_groups import with_groups
 from dse.cli.terminal.usage import name_of, problem_of, refuse, takes_one
 from dse.errors import Problem, unknown
+from dse.text import short
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,8 @@ class _Command(TyperCommand):
         if rest:
             found.append(
                 Problem(
-                    context.command_path, f"expected no further argument, got {' '.join(map(repr, rest))}"
+                    context.command_path,
+                    f"expected no further argument, got {' '.join(map(short, rest[:10]))}",
                 )
             )
         return found or [problem_of(first, parameters)]

@@ -8,6 +8,7 @@ import typer
 from dse.cli.terminal.global_options import GlobalOptions, using
 from dse.cli.terminal.guard import complain
 from dse.errors import ExitCode, Problem, nearest
+from dse.text import LONGEST
 
 
 class _Parameter(Protocol):
@@ -37,7 +38,7 @@ def problem_of(error: typer.TyperException, parameters: Sequence[_Parameter]) ->
         said = error.message or f"expected a value, got none. {getattr(parameter, 'help', None) or ''}"
         return Problem(name_of(parameter), said.strip())
     if option is not None and hasattr(error, "possibilities"):
-        return Problem(option, f"unknown option; {nearest(option, _options(parameters))}")
+        return Problem(option[:LONGEST], f"unknown option; {nearest(option, _options(parameters))}")
     if option is not None:
         # only a flag is refused for its value, and only another option for the lack of one
         flag = any(getattr(p, "is_flag", False) for p in parameters if option in (*p.opts, *p.secondary_opts))

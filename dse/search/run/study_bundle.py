@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from dse.errors import SpecError, spec_error
 from dse.question.resolved_study import ResolvedStudy, digest, load_study
 from dse.question.substance import substance
+from dse.reading import YAML_LIMIT, read_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +55,12 @@ def bundle_of(study: ResolvedStudy) -> StudyBundle:
     path = study.path.resolve()
     name = f"study/{path.parent.name}/{path.name}"
     own, *bundled = study.setting.catalog.folders
-    files = [(name, path.read_text(encoding="utf-8"))]
+    files = [(name, read_text(path, YAML_LIMIT))]
     # a catalog of one folder holds the files of the package alone
     if bundled:
         # sorted, so that two bundles of one study are equal: workers cache by them
         found = sorted(own.rglob("*.yaml"))
-        files += [(f"configs/{p.relative_to(own).as_posix()}", p.read_text(encoding="utf-8")) for p in found]
+        files += [(f"configs/{p.relative_to(own).as_posix()}", read_text(p, YAML_LIMIT)) for p in found]
     return StudyBundle(
         study=name,
         case=study.case,

@@ -1,7 +1,6 @@
 """Published speeds of dataflow chips and ours: as fitted, and by the family without the chip's vendor."""
 
-import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,12 +8,13 @@ from typing import Final
 import numpy as np
 
 from dse.chips.granularity import with_grain
-from dse.errors import spec_error
+from dse.errors import spec_error, unknown
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.system import StackSpec
 from dse.validate.measured.batches import Case, Lookup, Refusal, batches
 from dse.validate.measured.predict import predict
 from dse.validate.measured.rows import METRICS, Measured, read_rows
+from dse.validate.own_table import number, read_table
 from objectives import api
 
 TABLE: Final = "dataflow.csv"
@@ -133,13 +133,20 @@ def families_without(catalog: Catalog) -> dict[str, StackSpec]:
     """Stack of a vendor to the family fitted without its rows, in the grain of that stack."""
     whole = catalog.get(StackSpec, FAMILY)
     found = {}
-    with find_bundled(catalog, LEFT_OUT).open(encoding="utf-8", newline="") as file:
-        for line in csv.DictReader(file):
-            # taken out of the line, which then holds the numbers alone
-            own = catalog.get(StackSpec, line.pop("without"))
-            leaves = {n: getattr(whole, n).model_copy(update={"value": float(v)}) for n, v in line.items()}
-            found[own.name] = with_grain(whole, own).model_copy(update=leaves)
+    for line in read_table(find_bundled(catalog, LEFT_OUT), _left_out):
+        # taken out of the line, which then holds the numbers alone
+        own = catalog.get(StackSpec, str(line.pop("without")))
+        leaves = {n: getattr(whole, n).model_copy(update={"value": v}) for n, v in line.items()}
+        found[own.name] = with_grain(whole, own).model_copy(update=leaves)
     return found
+
+
+def _left_out(cells: Mapping[str, str]) -> dict[str, float | str]:
+    """The name of a stack and its fitted numbers; raises `ValueError` for a column that a stack lacks."""
+    names = [name for name in cells if name != "without"]
+    if strange := [n for n in names if n not in StackSpec.model_fields]:
+        raise ValueError(unknown("column", strange[0], StackSpec.model_fields))
+    return {"without": cells["without"], **{name: number(cells, name) for name in names}}
 
 
 def compare_dataflow(model: api.CostModel, catalog: Catalog) -> DataflowComparison:

@@ -1,6 +1,6 @@
 """What other cost models say about the same machines, and what ours does: `measurements/peers.csv`."""
 
-import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import PrecisionSpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.yaml.loading import build_spec
+from dse.validate.own_table import number, read_table, whole
 from objectives import api
 
 
@@ -57,12 +58,11 @@ def peer_results(catalog: Catalog) -> tuple[PeerResult, ...]:
     for folder in catalog.folders:
         path = Path(folder) / "measurements" / "peers.csv"
         if path.is_file():
-            with path.open(encoding="utf-8", newline="") as file:
-                return tuple(_peer_result(row) for row in csv.DictReader(file))
+            return tuple(read_table(path, _peer_result))
     raise spec_error("measurements/peers.csv", "expected this table in a configs folder, got none")
 
 
-def _peer_result(row: dict[str, str]) -> PeerResult:
+def _peer_result(row: Mapping[str, str]) -> PeerResult:
     """One line of the table."""
     return PeerResult(
         case=row["case"],
@@ -70,13 +70,13 @@ def _peer_result(row: dict[str, str]) -> PeerResult:
         chip=row["chip"],
         llm=row["llm"],
         weights=row["weights"],
-        tp=int(row["tp"]) if row["tp"] else None,
-        pp=int(row["pp"]) if row["pp"] else None,
-        batch=int(row["batch"]),
-        isl=float(row["isl"]),
-        osl=float(row["osl"]),
+        tp=whole(row, "tp") if row["tp"] else None,
+        pp=whole(row, "pp") if row["pp"] else None,
+        batch=whole(row, "batch"),
+        isl=number(row, "isl"),
+        osl=number(row, "osl"),
         metric=row["metric"],
-        value=float(row["value"]),
+        value=number(row, "value"),
         source=row["source"],
         date=row["date"],
         notes=row["notes"],

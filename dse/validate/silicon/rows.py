@@ -1,21 +1,22 @@
 """Published die areas, powers and unit costs of real chips, and what their specifications predict."""
 
-import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from dse.chips.silicon import Silicon, chip_silicon
-from dse.errors import SpecError, spec_error
+from dse.errors import SpecError, spec_error, unknown
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.units import parse
+from dse.validate.own_table import read_table
 from objectives.arrays import zeros_like
 
 UNITS = {"die_area": "m2", "tdp": "W", "tdp_capped": "W", "unit_cost": "USD", "claim": "USD"}
 """Metric to its SI unit; a `tdp_capped` is the power of a chip whose die is also sold at a quarter
 more, so that it cannot hold its peaks; a `claim` is a unit cost that a third party asserts, and no test of
 the model."""
+_COLUMNS = ("chip", "metric", "value", "die", "fitted", "source", "note")
 CAPPED = 1.25
 """Power of a die in another chip over that in this one from which this one counts as capped."""
 
@@ -65,7 +66,7 @@ def silicon_rows(catalog: Catalog, technology: TechnologySpec) -> tuple[list[Sil
     if path is None:
         raise spec_error("TABLE", "expected silicon/published.csv in a folder of configs, got none")
     rows, refused = [], []
-    for given in _read(path):
+    for given in read_table(path, _cells):
         # outside the `try`: an unknown chip is a mistake of the table, no row that cannot be derived
         chip = catalog.get(ChipSpec, given["chip"])
         try:
@@ -75,9 +76,11 @@ def silicon_rows(catalog: Catalog, technology: TechnologySpec) -> tuple[list[Sil
     return rows, refused
 
 
-def _read(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+def _cells(row: Mapping[str, str]) -> dict[str, str]:
+    """The cells of one figure; raises `ValueError` for a metric that no chip has."""
+    if row["metric"] not in UNITS:
+        raise ValueError(unknown("metric", row["metric"], UNITS))
+    return {name: row[name] for name in _COLUMNS}
 
 
 def _row(chip: ChipSpec, given: dict[str, str], technology: TechnologySpec, catalog: Catalog) -> SiliconRow:
