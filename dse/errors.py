@@ -31,7 +31,7 @@ class ExitCode(IntEnum):
 
     DONE = 0
     FAILED = 1
-    """A check failed, or nothing feasible was found."""
+    """A check or a plug-in failed, or nothing feasible was found."""
     WRONG_INPUT = 2
     INTERRUPTED = 130
     """By Ctrl-C, as shells report it."""

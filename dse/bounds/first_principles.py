@@ -5,12 +5,15 @@ here is ever too much. Each kind of attention brings a second count of its layer
 registered is refused, as it would count as nothing in silence.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
 from dse.arrays import Floats
-from dse.spec.attention.registered import second_count_of
+from dse.plugins.broken import asking, broken
+from dse.plugins.numbers import fault_of
+from dse.spec.attention.registered import point_of, second_count_of
 from objectives import api
 
 
@@ -64,16 +67,18 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
         if b.attention is None:
             prompt_cores.append((b.count, np.zeros_like(isl)))
             continue
-        a, second = b.attention, second_count_of(b.attention)
-        kv, flop, seen = second.kv_elements(a), second.core_flop(a), second.seen(a, mean, most)
-        state += b.count * second.state_bytes(a)
-        kv_read = kv_read + b.count * kv * seen
-        kv_kept = kv_kept + b.count * kv * second.kept(a, longest)
-        core = core + b.count * flop * seen
-        prompt_cores.append((b.count, flop * second.pairs(a, isl)))
+        a, second, point = b.attention, second_count_of(b.attention), point_of(b.attention)
+        # a class that a program has registered by itself has no entry point
+        with nullcontext() if point is None else asking(point, f"second count of {llm.name}"):
+            kv, flop, seen = second.kv_elements(a), second.core_flop(a), second.seen(a, mean, most)
+            state += b.count * second.state_bytes(a)
+            kv_read = kv_read + b.count * kv * seen
+            kv_kept = kv_kept + b.count * kv * second.kept(a, longest)
+            core = core + b.count * flop * seen
+            prompt_cores.append((b.count, flop * second.pairs(a, isl)))
     # a prompt needs little of its last layer; whichever that is, leaving out the largest is a bound
     largest = np.maximum.reduce([one for _, one in prompt_cores])
-    return Count(
+    found = Count(
         layers=layers,
         last=last,
         head=float(llm.vocab * llm.hidden),
@@ -85,6 +90,17 @@ def count(llm: api.Llm, work: api.Workload) -> Count:
         core_flop=core,
         prompt_core_flop=sum((n * one for n, one in prompt_cores), np.zeros_like(isl)) - largest,
     )
+    _check(found, llm)
+    return found
+
+
+def _check(found: Count, llm: api.Llm) -> None:
+    """Raise `PluginError` for a second count that is not finite: it would bound nothing, or everything."""
+    for name, value in vars(found).items():
+        if name != "experts" and (fault := fault_of(value)):
+            points = [p for b in llm.blocks if b.attention and (p := point_of(b.attention)) is not None]
+            for point in points:
+                raise broken(point, f"second count of {llm.name}: {name}: expected {fault[0]}")
 
 
 def _layer(b: api.Block, hidden: int) -> tuple[float, float]:

@@ -24,7 +24,7 @@ with `dse estimate`. `dse VERB --help` explains each verb with examples."""
 
 EPILOG = (
     "Every NAME may also be an alias or the path of a YAML file. "
-    "Exit codes: 0 done, 1 a check failed or no feasible design was found, 2 wrong input, "
+    "Exit codes: 0 done, 1 a check or a plug-in failed, or no feasible design was found, 2 wrong input, "
     "130 interrupted, 143 ended by SIGTERM."
 )
 

@@ -3,20 +3,18 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from dse.errors import DseError, PluginError, spec_error, unknown
-from dse.plugins.broken import asking, broken, loading, met_in, raised
+from dse.plugins.broken import broken, loading, met_in, raised
 from dse.plugins.checked_cost_model import CheckedCostModel
+from dse.plugins.checked_metric import checked_metric
 from dse.plugins.checked_objective import CheckedObjective
 from dse.plugins.checked_serving_mode import CheckedServingMode
 from dse.plugins.entry import foreign, name_of
-from dse.plugins.numbers import fault_of
-from objectives.api import Context, CostModel, Metrics, Objective
-from objectives.arrays import Array
+from objectives.api import CostModel, Objective
 from objectives.equations.llm.attention import kinds
 from objectives.equations.serving import registry
 from objectives.metrics import METRICS, Metric, Place
@@ -121,24 +119,8 @@ def metrics() -> tuple[Metric, ...]:
                 raise broken(point, f"expected an objectives.metrics.Metric, got a {kind}")
             if metric.column in found:
                 raise broken(point, f"expected a column of its own, got {metric.column!r}")
-            found[metric.column] = _checked_metric(point, metric)
+            found[metric.column] = checked_metric(point, metric)
     return tuple(found.values())
-
-
-def _checked_metric(point: EntryPoint, metric: Metric) -> Metric:
-    """The metric with numbers that are checked whenever it computes them."""
-    compute = metric.compute
-    if compute is None:
-        return metric
-
-    def checked(found: Metrics, context: Context) -> Array:
-        with asking(point, metric.column):
-            column = compute(found, context)
-        if fault := fault_of(column):
-            raise broken(point, f"{metric.column}: expected {fault[0]}")
-        return column
-
-    return replace(metric, compute=checked)
 
 
 def metrics_of(place: Place) -> tuple[Metric, ...]:

@@ -13,20 +13,19 @@ from dse.plugins.broken import broken, met_in, named, raised
 from dse.plugins.designs import Names, Rows, design_in_words, first_failing
 from dse.plugins.designs import names as names_now
 from dse.plugins.entry import foreign, name_of
-from dse.plugins.last_batch import remember
+from dse.plugins.last_batch import FILLED, remember
 from dse.plugins.numbers import broadcasts, concrete, fault_of, freeze, is_array, place_in, sound
 from dse.plugins.time_limit import TimedOut, limit, limited
 from objectives import api
 from objectives.arrays import Array
 from objectives.ledgers import LEDGERS
-from objectives.metrics import METRICS
-
-COLUMNS: Final = tuple(metric.column for metric in METRICS if metric.compute is None)
-"""Columns that every cost model fills, none of them below 0."""
 
 _LEDGERS: Final = tuple(
     dict.fromkeys(("violations", *(ledger.field for ledger in LEDGERS), "capacity_parts", "bounds", "pools"))
 )
+FROZEN: Final = 64
+"""First calls whose designs are read-only, and one of as many after them."""
+
 _FIELDS: Final = {
     "name": ("some text", text),
     "requires": ("a tuple of names", names),
@@ -50,6 +49,9 @@ class CheckedCostModel:
     """Serving modes and kinds of attention of other packages, any of which it may call."""
     chips: Names | None = field(default=None, compare=False)
     """What its chips are called, where they are the same at every call."""
+
+    calls: int = field(default=0, init=False, compare=False)
+    """Evaluations so far."""
 
     def __post_init__(self) -> None:
         require(self.point, self.made, _FIELDS, ("evaluate",))
@@ -77,8 +79,12 @@ class CheckedCostModel:
         return found
 
     def _asked(self, designs: api.Designs, context: api.Context, *, detail: bool) -> api.Metrics:
-        freeze(vars(designs.chips))
-        freeze(vars(designs.deployments))
+        """What the model answers within the time limit; its input is read-only."""
+        # a model that writes into its input does so from the start: later calls are only sampled
+        if self.calls < FROZEN or self.calls % FROZEN == 0:
+            freeze(vars(designs.chips))
+            freeze(vars(designs.deployments))
+        self.calls += 1
         found: api.Metrics
         if not limit():
             found = self.made.evaluate(designs, context, detail=detail)
@@ -99,11 +105,11 @@ class CheckedCostModel:
         columns = vars(found)
         # a number that is not finite must not warn of itself, besides being named
         with np.errstate(all="ignore"):
-            fine = all(sound(columns[name], shape, 0.0) for name in COLUMNS) and all(
+            fine = all(sound(columns[name], shape, positive=True) for name in FILLED) and all(
                 sound(column, shape)
                 for ledger in _LEDGERS
-                if (parts := columns[ledger])
-                for column in _parts(parts)
+                if columns[ledger]
+                for column in _parts(columns[ledger])
             )
             if not fine:
                 self._name_fault(found, designs, context)
@@ -182,7 +188,7 @@ class CheckedCostModel:
 
 def _columns(point: EntryPoint, found: api.Metrics) -> Iterator[tuple[str, Array, bool]]:
     """Every column of metrics with its name, and whether it may not be below 0."""
-    for name in COLUMNS:
+    for name in FILLED:
         yield name, getattr(found, name), True
     for ledger in _LEDGERS:
         parts = getattr(found, ledger)
@@ -208,8 +214,8 @@ def _lengths(context: api.Context) -> list[tuple[int, ...]]:
 
 
 def _used(users: tuple[EntryPoint, ...], context: api.Context) -> list[EntryPoint]:
-    """Plug-ins of others that take part: the serving mode, and kinds of attention by their modules."""
-    roots = {type(b.attention).__module__.partition(".")[0] for b in context.llm.blocks}
+    """Plug-ins of others that take part: the serving mode, and kinds of attention by their classes."""
+    classes = {type(b.attention) for b in context.llm.blocks}
     serving = [p for p in users if p.group.endswith("serving_modes") and p.name == context.workload.serving]
-    kinds = [p for p in users if p.group.endswith("attention_kinds") and p.module.partition(".")[0] in roots]
+    kinds = [p for p in users if p.group.endswith("attention_kinds") and p.load().architecture in classes]
     return [*serving, *kinds]

@@ -9,9 +9,8 @@ import numpy as np
 from dse.errors import PluginError
 from dse.plugins.attributes import any_text, one_of, require, text
 from dse.plugins.broken import broken, named, raised
-from dse.plugins.checked_cost_model import COLUMNS
 from dse.plugins.designs import Rows, first_failing
-from dse.plugins.last_batch import design_of
+from dse.plugins.last_batch import FILLED, design_at, shape_of
 from dse.plugins.numbers import broadcasts, concrete, fault_of, freeze, place_in, sound
 from dse.plugins.time_limit import TimedOut, limit, limited
 from objectives import api
@@ -79,7 +78,7 @@ class CheckedObjective:
 
     def _check(self, found: Array, metrics: api.Metrics) -> None:
         """Raise `PluginError` for a column that is not one finite number for each design."""
-        shape = _shape(metrics)
+        shape = shape_of(metrics)
         with np.errstate(all="ignore"):
             if sound(found, shape):
                 return
@@ -91,15 +90,15 @@ class CheckedObjective:
                 if concrete(found) and broadcasts(np.shape(found), shape)
                 else 0
             )
-            raise broken(self.point, f"{_at(metrics, at)}: expected {what}")
+            raise broken(self.point, f"{design_at(metrics, at)}: expected {what}")
         own = getattr(found, "shape", ())
         if not broadcasts(own, shape):
             what = f"expected a column that broadcasts to {shape}, got {own}"
-            raise broken(self.point, f"{_at(metrics, 0)}: {what}")
+            raise broken(self.point, f"{design_at(metrics, 0)}: {what}")
 
     def _raised(self, error: BaseException, metrics: api.Metrics, context: api.Context) -> PluginError:
         """The error for an exception, with the one design that raises it by itself."""
-        shape, last = _shape(metrics), error
+        shape, last = shape_of(metrics), error
 
         def fails(rows: Rows) -> bool:
             nonlocal last
@@ -112,24 +111,10 @@ class CheckedObjective:
                 return type(again) is type(error)
             return False
 
-        plain = all(concrete(getattr(metrics, name)) for name in COLUMNS)
+        plain = all(concrete(getattr(metrics, name)) for name in FILLED)
         count = int(np.prod(shape)) if plain and not isinstance(error, TimedOut) else 1
         rows = first_failing(count, fails)
-        return raised(self.point, last, _at(metrics, int(rows[0]) if len(rows) else 0))
-
-
-def _shape(metrics: api.Metrics) -> tuple[int, ...]:
-    """The shape of the designs, as far as metrics show it."""
-    first = np.shape(metrics.tpot_s)
-    if first == np.shape(metrics.tokens_per_s) and first:
-        return first
-    every = [getattr(metrics, name) for name in COLUMNS]
-    return api.broadcast_shape(*(np.shape(c) for c in (*every, *metrics.violations.values())))
-
-
-def _at(metrics: api.Metrics, at: int) -> str:
-    known = all(concrete(getattr(metrics, name)) for name in COLUMNS)
-    return design_of(metrics, _shape(metrics), at) if known else "designs that are being compiled"
+        return raised(self.point, last, design_at(metrics, int(rows[0]) if len(rows) else 0))
 
 
 def _rows(metrics: api.Metrics, shape: tuple[int, ...], rows: Rows) -> api.Metrics:
@@ -140,7 +125,7 @@ def _rows(metrics: api.Metrics, shape: tuple[int, ...], rows: Rows) -> api.Metri
 
     return replace(
         api.Metrics(
-            **{name: taken(getattr(metrics, name)) for name in COLUMNS},
+            **{name: taken(getattr(metrics, name)) for name in FILLED},
             violations={name: taken(v) for name, v in metrics.violations.items()},
         ),
         more={name: taken(v) for name, v in metrics.more.items()},

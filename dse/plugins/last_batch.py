@@ -7,7 +7,12 @@ import numpy as np
 
 from dse.arrays import Floats
 from dse.plugins.designs import Names, design_in_words
+from dse.plugins.numbers import concrete
 from objectives import api
+from objectives.metrics import METRICS
+
+FILLED = tuple(metric.column for metric in METRICS if metric.compute is None)
+"""Columns that every cost model fills, none of them below 0."""
 
 
 class _Last(threading.local):
@@ -27,8 +32,20 @@ def remember(designs: api.Designs, metrics: api.Metrics, names: Names | None) ->
     _LAST.designs, _LAST.tpot, _LAST.names = ref(designs), ref(metrics.tpot_s) if known else None, names
 
 
-def design_of(metrics: api.Metrics, shape: tuple[int, ...], at: int) -> str:
-    """The design of metrics of a shape at a flat index in words; by what it does, of a mix."""
+def shape_of(metrics: api.Metrics) -> tuple[int, ...]:
+    """The shape of the designs, as far as metrics show it."""
+    first = np.shape(metrics.tpot_s)
+    if first == np.shape(metrics.tokens_per_s) and first:
+        return first
+    every = [getattr(metrics, name) for name in FILLED]
+    return api.broadcast_shape(*(np.shape(c) for c in (*every, *metrics.violations.values())))
+
+
+def design_at(metrics: api.Metrics, at: int) -> str:
+    """The design of metrics at a flat index in words; by what it does, of a mix."""
+    if not all(concrete(getattr(metrics, name)) for name in FILLED):
+        return "designs that are being compiled"
+    shape = shape_of(metrics)
     at = max(min(at, int(np.prod(shape)) - 1), 0)
     designs = None if _LAST.designs is None else _LAST.designs()
     # by a column, since a copy of metrics with more violations has the same one

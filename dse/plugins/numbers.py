@@ -10,18 +10,26 @@ SMALL = 1 << 13
 """Numbers up to which a product of a column with itself is quicker than its sum, and takes one core."""
 
 _FLOAT, _INF = np.dtype(np.float64), float("inf")
-_ADD, _LEAST = np.add.reduce, np.minimum.reduce
+_SUM, _LARGEST = np.add.reduce, np.maximum.reduce
+_INFINITE = np.float64(_INF).view(np.uint64)
 
 
-def sound(column: Array, shape: tuple[int, ...], least: float | None = None) -> bool:
-    """Whether a column is fine at a glance: `fault_of` says what is wrong, and may find that nothing is."""
+def sound(column: Array, shape: tuple[int, ...], *, positive: bool = False) -> bool:
+    """Whether a column is fine, by a single pass over it; `fault_of` says what is wrong.
+
+    May be false for a column in which `fault_of` finds nothing, never true for one in which it does.
+    """
     if type(column) is not np.ndarray or column.dtype is not _FLOAT:
-        return fault_of(column, positive=least is not None) is None
+        return fault_of(column, positive=positive) is None
     if column.shape != shape and not broadcasts(column.shape, shape):
         return False
+    if positive:
+        # read as whole numbers, infinity and NaN are above every number, and what has a sign above these
+        largest = _LARGEST(column.view(np.uint64), axis=None, initial=0)
+        return bool(largest < _INFINITE) or fault_of(column, positive=True) is None
     # NaN and infinity stay in a sum and in a product
-    total = _ADD(column, axis=None) if column.size > SMALL else (flat := column.reshape(-1)).dot(flat)
-    return -_INF < total < _INF and (least is None or _LEAST(column, axis=None, initial=_INF) >= least)
+    total = _SUM(column, axis=None) if column.size > SMALL else (flat := column.reshape(-1)).dot(flat)
+    return bool(-_INF < total < _INF)
 
 
 def fault_of(column: Array, *, positive: bool = False) -> tuple[str, int] | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dse.choose.rule import Limits, merged
 from dse.errors import UnitError, spec_error
-from dse.plugins import objective
+from dse.plugins import metrics, objective
 from dse.plugins.broken import broken
 from dse.plugins.checked_objective import CheckedObjective
 from dse.spec.schema.study import StudySpec
@@ -44,6 +44,8 @@ def check_columns(goals: Sequence[api.Objective]) -> None:
 
     Raises `SpecError` for two objectives with one column: a front could show only one of them.
     """
+    # the columns of tables come from packages too, and are the same for every study
+    metrics()
     by_column: dict[str, str] = {}
     for goal in goals:
         if isinstance(goal, CheckedObjective):

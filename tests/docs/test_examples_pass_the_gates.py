@@ -10,6 +10,7 @@ from worked_pages import ROOT, Block, blocks_of
 HOW_TO = ROOT / "dse" / "docs" / "how-to"
 FOLDERS = {
     "attention": "objectives/equations/llm/attention",
+    "broken-plug-in": "tests",  # nothing that anybody adds
     "command": "",  # it names its folder itself
     "cost-model": "objectives/costmodels",
     "metric": "objectives",

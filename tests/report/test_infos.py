@@ -1,5 +1,6 @@
 """What pictures draw is what the table says: every number looked up in it or worked out by hand."""
 
+from dataclasses import replace
 from math import log
 
 import numpy as np
@@ -322,6 +323,22 @@ def test_the_winner_of_a_case_is_the_cheapest_row_that_meets_the_target() -> Non
         "b": [None, ("hybrid", 1.4)],
         "c": [("h100", 2.0), ("h100", 2.0)],
     }
+
+
+def test_the_panel_of_a_case_reaches_what_the_table_says_wins_there() -> None:
+    # a case whose front is on other objectives: what was solved at the target is not on it
+    other = replace(
+        front([design(0.05, 0.5, branch="dram-only")], targets={"tpot": [0.010]}),
+        at_targets=table([design(0.008, 3.0, branch="hybrid", chip="solved")]),
+    )
+    info = cases_info([("a", other)])
+    (winner,) = info.winners[0]
+    assert winner is not None and (winner.design, winner.value) == ("hybrid", 3.0)
+    (panel,) = info.panels
+    within = [y for _, xs, ys in panel.groups for x, y in zip(xs, ys, strict=True) if x <= 10.0]
+    assert within == [3.0]
+    across, up = panel.steps
+    assert min(up[across <= 10.0]) == 3.0
 
 
 def test_panels_share_their_scales_and_hold_every_row() -> None:

@@ -9,7 +9,7 @@ from dse.arrays import Floats
 from dse.front.axis import Axis, axis_named
 from dse.front.files import Front
 from dse.front.query import best_at_targets
-from dse.front.tables import Table
+from dse.front.tables import Table, stack
 from dse.report.drawing.scales import Scale, scale_of
 from dse.report.drawing.style import Style, styles
 from dse.report.info.curves import Axes, edge, known, xy
@@ -28,7 +28,7 @@ class Winner:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """The front of one case, in the units shown."""
+    """The designs of one case, in the units shown, and the staircase of the best of them."""
 
     title: str
     groups: tuple[tuple[Style, Floats, Floats], ...]
@@ -62,7 +62,7 @@ def cases_info(fronts: Sequence[tuple[str, Front]]) -> CasesInfo:
     goal = goal_of(first, target.name)
     axes = (target, goal)
     # a case may have designs without one of the two metrics
-    tables = [known(front.frame, axes) for _, front in fronts]
+    tables = [known(_shown(front), axes) for _, front in fronts]
     # one scale over all cases, so that panels can be compared by eye
     scales = (
         scale_of(target, [t[target.column].to_numpy(dtype=np.float64) for t in tables], None),
@@ -83,6 +83,15 @@ def cases_info(fronts: Sequence[tuple[str, Front]]) -> CasesInfo:
             for (title, _), table in zip(fronts, tables, strict=True)
         ),
     )
+
+
+def _shown(front: Front) -> Table:
+    """Designs of a panel: the front, and those that the winners are chosen from.
+
+    A case with other objectives has a front on these; what wins at a latency target need not be on it.
+    """
+    every: Table = stack([front.frame, ranked(front)]).drop_duplicates(ignore_index=True)
+    return every
 
 
 def _targets(front: Front) -> tuple[Axis, list[float]]:

@@ -14,7 +14,7 @@ from dse.front.archive import Archive
 from dse.front.tables import Table
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.run.recovery_log import RecoveryLog
-from dse.search.samplers.optuna_samplers import TakesDesigns, sampler_of
+from dse.search.samplers.optuna_samplers import TakesDesigns, checked_sampler
 from dse.search.storage.optuna_private import trial_id
 from dse.search.trials.keys import WorkerName
 from dse.search.trials.replay import points_of
@@ -145,7 +145,7 @@ def _optuna_study(study: ResolvedStudy, seed: int, storage: BaseStorage) -> optu
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna.create_study(
         storage=storage,
-        sampler=sampler_of(study, seed),
+        sampler=checked_sampler(study, seed),
         directions=[g.direction for g in study.objectives],
     )
 

@@ -54,7 +54,13 @@ def sampler_of(study: ResolvedStudy, seed: int) -> BaseSampler:
             raise spec_error(f"{study.path}", f"sampler.options: {error}") from None
     if not isinstance(sampler, BaseSampler):
         raise broken(point, f"expected an optuna.samplers.BaseSampler, got a {type(sampler).__name__}")
-    return CheckedSampler(point, sampler)
+    return sampler
+
+
+def checked_sampler(study: ResolvedStudy, seed: int) -> CheckedSampler:
+    """The sampler of a study, checked at every call, as a search uses it; raises as `sampler_of`."""
+    point = point_named("dse.samplers", "sampler", study.spec.sampler.name)
+    return CheckedSampler(point, sampler_of(study, seed))
 
 
 def chooses_branches(sampler: BaseSampler) -> bool:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.metadata import EntryPoint
 from re import fullmatch
 
 from dse.errors import PluginError
-from dse.plugins import ATTENTION_KINDS, every_point
+from dse.plugins import ATTENTION_KINDS, every_point, registered
 from dse.plugins.broken import broken, loading
 from dse.spec.attention.kind import KindEntry, LayerSpec, SecondCount
 from objectives.api import AttentionLayer
@@ -45,6 +46,13 @@ def second_count_of(layer: AttentionLayer) -> SecondCount[AttentionLayer]:
         names = ", ".join(each.__name__ for each in known)
         raise TypeError(f"attention: expected one of {names}, got {type(layer).__name__}")
     return known[type(layer)]
+
+
+def point_of(layer: AttentionLayer) -> EntryPoint | None:
+    """The entry point that brings the kind of a layer, for a sentence about it; None where none is known."""
+    kinds = attention_kinds()
+    key = next((key for key, entry in kinds.items() if entry.architecture is type(layer)), "")
+    return registered(ATTENTION_KINDS).get(key)
 
 
 @cache

@@ -37,7 +37,10 @@ EPILOG = epilog(
     "dse run groq-vs-h100/listed",
     "dse run groq-vs-h100 --software equal",
     "dse run groq-vs-h100 --trials 1000 --timeout '10 min' --out results/long",
-    codes="0 done, 1 no feasible design was found, 2 wrong input, 130 interrupted (repeat to continue).",
+    codes=(
+        "0 done, 1 a plug-in failed or no feasible design was found, 2 wrong input, "
+        "130 interrupted (repeat to continue)."
+    ),
 )
 
 
