@@ -87,7 +87,7 @@ def test_an_interrupted_sweep_continues_here_or_there(
     question, solved_there = load_study(str(write_study(tmp_path))), 0
     sweep(question, counts=COUNTS, out=tmp_path / "undisturbed")
 
-    def stop(_settled: int, new: int, _wanted: int) -> None:
+    def stop(_settled: int, new: int, *_: object) -> None:
         if new >= 7 * 27 * 8:
             raise KeyboardInterrupt
 
