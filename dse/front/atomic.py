@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
-from dse.front.own_files import FILE, own_folder
+from dse.front.own_files import FILE, naming, own_folder
 
 
 def replace_files(files: Mapping[Path, bytes]) -> None:
@@ -26,7 +26,7 @@ def replace_files(files: Mapping[Path, bytes]) -> None:
             temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
             staged.append((temporary, path))
             # flushed before the rename: else a crash could leave the new name on an empty file
-            with os.fdopen(_new(temporary, path), "wb") as file:
+            with naming(path), os.fdopen(_new(temporary, path), "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

@@ -21,6 +21,8 @@ _TEXTS = ("chip", "branch", "role")
 _NUMBERS: tuple[Kind, ...] = ("int", "float")
 _WANTED: dict[str, tuple[Kind, ...]] = {"trial": ("int",), **dict.fromkeys(_TEXTS, ("text",))}
 _SIZES = ("batch", "tp", "pp", "ep", "dp")
+_NAMED = ("chip", "role")
+"""What every design has."""
 _ROLES = ("search", "baseline")
 
 
@@ -50,6 +52,9 @@ def _check_kinds(frame: pd.DataFrame, kinds: Mapping[str, Kind], goals: set[str]
     missing = sorted(goals - set(kinds))
     if missing:
         raise ResultsError(f"{where}: expected the columns of the objectives, missing {', '.join(missing)}.")
+    unnamed = [name for name in _NAMED if name not in kinds]
+    if len(frame) and unnamed:
+        raise ResultsError(f"{where}: expected the columns of every design, missing {', '.join(unnamed)}.")
     for name, kind in kinds.items():
         # a column without a value is of no kind, and is stored as text
         if not frame[name].notna().any():

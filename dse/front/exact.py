@@ -9,7 +9,7 @@ import numpy as np
 from dse.arrays import Floats
 from dse.errors import ResultsError
 from dse.front.dominance import factor_to_cover, log_hypervolume
-from dse.front.files import Front, load_front
+from dse.front.files import Front, load_front, load_manifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +37,13 @@ def compared_to_exact(front: Front, folders: Iterable[Path]) -> ExactComparison 
     for folder in folders:
         exact = _exact(folder)
         # a front without volume has no shares
-        if exact is None or not _same(front, exact) or not exact.manifest["hypervolume"]:
+        if exact is None or not _same(front, exact) or not exact.manifest.get("hypervolume"):
             continue
         columns = [axis.column for axis in front.axes]
         found, all_of_it = (f.frame[columns].to_numpy(dtype=np.float64) for f in (front, exact))
         return ExactComparison(
             folder=folder,
-            hypervolume_fraction=front.manifest["hypervolume"] / exact.manifest["hypervolume"],
+            hypervolume_fraction=(front.manifest.get("hypervolume") or 0.0) / exact.manifest["hypervolume"],
             log_hypervolume_fraction=_log_share(found, all_of_it, front),
             worst_factor=factor_to_cover(found, all_of_it, front.axes),
         )
@@ -66,10 +66,11 @@ def _exact(folder: Path) -> Front | None:
     if not (folder / "manifest.json").is_file():
         return None
     try:
-        found = load_front(folder)
+        # its tables may be large, and most folders are no sweeps
+        swept = load_manifest(folder).get("sweep")
+        return load_front(folder) if swept is not None and "ended" not in swept else None
     except ResultsError:  # another program's, or half written: nothing to compare with
         return None
-    return found if is_exact(found) else None
 
 
 def _same(front: Front, exact: Front) -> bool:

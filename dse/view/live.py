@@ -28,6 +28,7 @@ from dse.view.drawn import AT_ONCE
 
 _QUIET = 15.0  # seconds without a new trial after which a search counts as stopped
 _LOOK = 5.0  # seconds after which the study and its configs are looked at again
+_MANY = 10_000  # trials, which are replayed for a page: ten thousand take some seconds
 _REST = 10.0  # a page rests this many times as long as it took, so that a search keeps the machine
 
 
@@ -47,6 +48,8 @@ class State:
     answer: str
     page: Html | None
     """None before there is anything to show."""
+    body: bytes = b""
+    """The page as it is sent: encoded once, since each of many clients would have a copy."""
 
 
 class LiveStudy:
@@ -181,8 +184,12 @@ class LiveStudy:
                 version, "", study.spec.title if study else self.slug, "Nothing is stored yet.", None
             )
         front = front if study is None else as_asked(front, study)
+        few = len(trials) <= _MANY
+        if not few:
+            left_out = f"of more than {_MANY:,} trials progress and importance are left out of live pages"
+            doubt = "; ".join(filter(None, (doubt, f"{left_out}; `dse report` has them")))
         found = evidence(front, study, doubt)
-        more = search_from_trials(study, trials) if study is not None else Searched(None, None)
+        more = search_from_trials(study, trials) if study is not None and few else Searched(None, None)
         extras = Extras(
             exact=drawn_behind(front, (self.folder.with_name(f"{self.folder.name}-sweep"),)),
             importance=more.importance,
@@ -193,7 +200,8 @@ class LiveStudy:
         )
         title = str(front.manifest.get("title") or self.slug)
         answer = " ".join([_first(found), *(f"Caution: {text}." for text in found.cautions)])
-        return State(version, "", title, answer, study_report(found, extras))
+        page = study_report(found, extras)
+        return State(version, "", title, answer, page, page.encode())
 
     def _trials_or_reason(self) -> tuple[list[FrozenTrial], str]:
         """Its trials, and why there are none where another storage does not answer."""

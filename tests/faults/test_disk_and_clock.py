@@ -62,7 +62,7 @@ def test_a_full_disk_ends_the_run_with_a_message_and_loses_nothing(place: Path, 
         out,
         after=NO_FILE_ABOVE.format(300_000),
     )
-    refused(process, "File too large")
+    refused(process, "File too large", f"{out}/")
     text = (out / "study.journal").read_bytes()
     assert text.endswith(b"\n")  # the write that did not fit was taken back
     wanted = made(out) + 30
@@ -107,7 +107,7 @@ def test_a_disk_that_is_really_full_ends_the_run_with_a_message_and_loses_nothin
         pytest.xfail(f"no file system can be mounted here: {mounted.stderr.decode()}")
     try:
         process = start("run", path, "--trials", "100000", "--out", disk / "out")
-        refused(process, "No space left on device")
+        refused(process, "No space left on device", f"{disk}/out/")
         wanted = made(disk / "out") + 30
         assert wanted > 80
         subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)

@@ -36,6 +36,7 @@ def example(n: int = 3) -> Front:
             "trial": np.arange(n),
             "chip": [f'chip, "{i}"' for i in range(n)],
             "branch": ["none", "NA", "hybrid"] * (n // 3) + ["nan"] * (n % 3),
+            "role": "search",
             "param_dram_stacks": np.where(np.arange(n) % 2, 4.0, np.nan),
         }
     )
@@ -76,7 +77,7 @@ def test_the_bytes_do_not_depend_on_the_order_of_columns(tmp_path: Path) -> None
     front = example()
     turned = front.frame[list(front.frame.columns)[::-1]]
     assert to_csv(turned) == to_csv(front.frame)
-    assert to_csv(turned).startswith("trial,chip,branch,param_dram_stacks,tpot_s,usd_per_token_per_s\n")
+    assert to_csv(turned).startswith("trial,chip,branch,role,param_dram_stacks,tpot_s,usd_per_token_per_s\n")
 
 
 @pytest.mark.parametrize("columns", [[], ["tpot_s", "usd_per_token_per_s", "chip"]])

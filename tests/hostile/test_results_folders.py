@@ -69,19 +69,21 @@ def test_every_verb_answers_or_refuses_in_words(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     study = good / "small" / "study.yaml"
+    chip = str(load_front(good / "out").frame["chip"].iloc[0])
     verbs = (
         ("front", "--no-intervals"),
         ("front", "--format", "json", "--samples", "4"),
-        ("explain",),
+        ("explain", chip),
         ("plot", "binds", "-o", "x.svg"),
         ("front", "--where", "tpot<=10 ms", "--no-intervals"),
-        ("breakeven", "--between", "sram-only", "--and", "dram-only"),
-        ("propose", "-o", "proposed"),
+        ("breakeven", "--x", "wafer cost", "--points", "2"),
+        ("propose", "-o", f"{tmp_path.name}.yaml"),
         ("report", "-o", "x.html"),
     )
     used = [(done, folder) for done, folder in tried if readable(folder)][:USED]
     for i, (done, folder) in enumerate(used):
         name, *options = verbs[i % len(verbs)]
+        Path(f"{tmp_path.name}.yaml").unlink(missing_ok=True)
         try:
             said = call(name, study, *options, "--out", folder)
         except Exception as error:

@@ -178,7 +178,7 @@ def _parameters(row: Row) -> dict[str, str]:
         found["SRAM bandwidth"] = format_quantity(per_byte * sram, "B/s")
     # a price alone does not say what a chip is made of
     if found and row.get("price_usd") is not None:
-        found["price USD"] = format_quantity(row["price_usd"], "USD")
+        found["price USD"] = format_quantity(row.get("price_usd"), "USD")
     return found
 
 

@@ -29,6 +29,8 @@ MANY = 128
 """Drawings unless --samples says otherwise; the same as `dse.decide.uncertainty.quantiles.SAMPLES`."""
 FEW = 64
 """The same of a comparison, whose chips are drawn one by one."""
+MOST = 10_000
+"""Designs that are sampled: the time and the memory are proportional to their number."""
 COLUMNS = ("P10", "median", "P90", "best in", "meets target in")
 
 
@@ -49,6 +51,9 @@ def sample_front(
 def measured_in(study: ResolvedStudy, front: Front, samples: int, seed: int = 1) -> SampledFront | None:
     """As `sample_front`, of a study at hand."""
     if not len(front.frame):
+        return None
+    if len(front.frame) > MOST:
+        remark(f"no intervals: the front has {len(front.frame):,} designs, and at most {MOST:,} are sampled")
         return None
     try:
         with spinner(study.slug) as say:
@@ -91,7 +96,7 @@ def tpot_table(answer: Answer, found: SampledFront | None) -> RenderableType | N
     """TPOT of the same designs, as `uncertainty_table` has them."""
     title, heads = "Uncertainty of TPOT, with fixed deployments", ["TPOT", *COLUMNS[:3]]
     return _with_rivals(
-        answer, found, title, heads, lambda row: [format_quantity(row["tpot_s"], "s"), *tpot_cells(row)]
+        answer, found, title, heads, lambda row: [format_quantity(row.get("tpot_s"), "s"), *tpot_cells(row)]
     )
 
 

@@ -13,6 +13,7 @@ from dse.front.tables import Row, Table, plain_rows
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.question.substance import changed_since
 from dse.report.info.sampled_front import SampledFront
+from dse.report.info.thinned import thinned
 from dse.report.words.answer import Answer, answer, baselines_of, searched_of
 
 
@@ -21,6 +22,11 @@ class Evidence:
     """What a front says, and what is known of its designs."""
 
     front: Front
+    """With at most `thinned.MOST` designs; the answer is that of all."""
+    designs: int
+    """Designs on the whole front."""
+    answer: Answer
+    """The best design at each target."""
     study: ResolvedStudy | None
     """None where its study cannot be found or resolved any more; then there are no ledgers."""
     rows: tuple[Row, ...]
@@ -33,11 +39,6 @@ class Evidence:
     """Why parts are missing, or may not hold any more."""
     sampled: SampledFront | None = None
     """Its designs under drawings, where that was requested."""
-
-    @cached_property
-    def answer(self) -> Answer:
-        """The best design at each target."""
-        return answer(self.front)
 
     @cached_property
     def intervals(self) -> Mapping[str, Mapping[str, float]]:
@@ -70,6 +71,9 @@ def identity(row: Row) -> tuple[object, ...]:
 def evidence(front: Front, study: ResolvedStudy | None, caution: str = "") -> Evidence:
     """Evaluate a stored front again; `caution` says why there is no study."""
     cautions = [caution] if caution else []
+    best, size = answer(front), len(front.frame)
+    front, left_out = thinned(front, best)
+    cautions += [left_out] if left_out else []
     rows, baselines = searched_of(front), baselines_of(front)
     # a front is shown without breakdowns where its study is gone
     seen, seen_baselines = _unknown(rows), _unknown(baselines)
@@ -84,6 +88,8 @@ def evidence(front: Front, study: ResolvedStudy | None, caution: str = "") -> Ev
             cautions.append(f"its designs cannot be evaluated again: {error}")
     return Evidence(
         front=front,
+        designs=size,
+        answer=best,
         study=study,
         rows=tuple(plain_rows(rows)),
         baselines=tuple(plain_rows(baselines)),

@@ -64,7 +64,7 @@ _PLANS: Mapping[Kind, _Plan] = {
         "$/(token/s)",
         "",
         # parts of capital over the output, so that bars are as high as $/(token/s)
-        lambda v, row: v / float(row["tokens_per_s"]),
+        lambda v, row: v / float(row.get("tokens_per_s") or "nan"),
     ),
     "running": _Plan("usd_per_million_tokens", "Breakdown of running cost", "$/Mtok", "", lambda v, _: v),
     "bytes": _Plan("capacity_bytes", "Memory use of the fullest chip", "share of its bytes [%]", "B"),

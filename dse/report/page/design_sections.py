@@ -28,16 +28,17 @@ def best_section(found: Evidence) -> Html:
     result = found.answer
     # without targets the best of each objective, and no table by target
     if result.target is None:
-        heads = {_key(found, r): best_label(found.front, r) for r in result.best}
-        return _cards(found, heads)
+        keyed = [(_key(found, r), best_label(found.front, r)) for r in result.best]
+        return _cards(found, {key: head for key, head in keyed if key})
     goal, target = result.objective, result.target
     limits = [float(row[f"target_{target.column}"]) for row in result.best]
     rivals = rivals_at(found, limits)
-    heads, rows = {}, []
+    heads: dict[str, str] = {}
+    rows = []
     for limit, row, rival in zip(limits, result.best, rivals, strict=True):
         at = shown(limit, target.unit)
         own = _key(found, row) if row["found"] else None
-        other = baseline_key(_number_in(found.baselines, rival)) if rival else None
+        other = _baseline_key(found, rival) if rival else None
         # a baseline that is itself the best gets one card
         both = own and rival is not None and identity(rival) == identity(row)
         for key, what in ((own, "best"), (None if both else other, "best baseline")):
@@ -78,21 +79,29 @@ def _best_cells(key: str | None, row: Row | None, goal: Axis) -> list[Child]:
     return [
         joined(_button(key, str(row["chip"])), f" {kind}"),
         shown(row[goal.column], goal.unit),
-        counted(row["chips"]),
-        shown(row["capex_usd"], "USD"),
+        counted(row.get("chips") or 0),
+        shown(row.get("capex_usd"), "USD"),
     ]
 
 
-def _key(found: Evidence, row: Row) -> str:
-    """Of a design of the front, or of a baseline that is the best of those that may win."""
+def _key(found: Evidence, row: Row) -> str | None:
+    """Of a design of the front, or of a baseline that is the best of those that may win.
+
+    None where neither table has it: tables of damaged results may say different things of one design.
+    """
     # the front first: a baseline on it is listed there alone
-    if any(identity(own) == identity(row) for own in found.rows):
-        return front_key(_number_in(found.rows, row))
-    return baseline_key(_number_in(found.baselines, row))
+    number = _number_in(found.rows, row)
+    return _baseline_key(found, row) if number is None else front_key(number)
 
 
-def _number_in(rows: Sequence[Row], row: Row) -> int:
-    return next(i for i, own in enumerate(rows) if identity(own) == identity(row))
+def _baseline_key(found: Evidence, row: Row) -> str | None:
+    number = _number_in(found.baselines, row)
+    return None if number is None else baseline_key(number)
+
+
+def _number_in(rows: Sequence[Row], row: Row) -> int | None:
+    wanted = identity(row)
+    return next((i for i, own in enumerate(rows) if identity(own) == wanted), None)
 
 
 def _cards(found: Evidence, heads: Mapping[str, str]) -> Html:

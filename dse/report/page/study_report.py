@@ -107,7 +107,7 @@ def _under(found: Evidence) -> str:
     if study is not None and study.members:
         # each part of a mix has an LLM and a workload of its own
         asked = [f"{member.weight:.0%} {member.label}" for member in study.members]
-    parts = [f"{manifest.get('study')}", *asked, f"{designs(len(found.front.frame))} on the front"]
+    parts = [f"{manifest.get('study')}", *asked, f"{designs(found.designs)} on the front"]
     # a sweep has no trials to count
     if isinstance(manifest.get("trials"), int):
         parts.append(f"{manifest['trials']:,} trials")

@@ -21,7 +21,7 @@ def uncertainty_table(found: SampledFront | None) -> Html:
             str(row["chip"]),
             shown(row[goal.column], goal.unit),
             *_cells(row),
-            shown(row["tpot_s"], "s"),
+            shown(row.get("tpot_s"), "s"),
             _of_tpot(row),
         ]
         for row in result.best

@@ -81,7 +81,7 @@ def _made(
     step("evaluating designs again")
     found = gather(front, study, configs)
     if found.study is not None:
-        found = replace(found, sampled=measured_in(found.study, front, FEW))
+        found = replace(found, sampled=measured_in(found.study, found.front, FEW))
     step("replaying the search")
     more = searched(found.study, folder, storage)
     # the page may be sent on, so no password goes into the command
