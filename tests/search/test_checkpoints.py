@@ -108,3 +108,53 @@ def test_a_file_of_something_else_is_refused_by_its_name(tmp_path: Path) -> None
         SqliteStore(path)
     assert str(path) in str(caught.value)
     assert path.read_bytes().startswith(b"this is a letter")
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("update front set costs = '[1.0]'", "no 2 numbers in row 1 of the table front"),
+        ("update front set costs = '[1.0, \"x\"]'", "no 2 numbers in row 1 of the table front"),
+        ("update front set costs = '[1.0, true]'", "no 2 numbers in row 1 of the table front"),
+        ("update front set costs = x'00ff'", "other text in row 1 of the table front"),
+        ("update front set costs = replace(hex(zeroblob(40000)), '0', '[')", "other text in row 1"),
+        (
+            "update block set evaluated = 'many' where number = 2",
+            "no whole numbers in row 2 of the table block",
+        ),
+        ("update block set evaluated = -1 where number = 0", "no whole numbers in row 1 of the table block"),
+        ("drop table front", "no such table: front"),
+        ("update question set text = '[]'", "other text in row 1 of the table question"),
+        ("update question set text = '{'", "other text in row 1 of the table question"),
+    ],
+)
+def test_a_state_that_somebody_changed_is_refused_with_its_place(
+    tmp_path: Path, statement: str, said: str
+) -> None:
+    store = SqliteStore(tmp_path / "state")
+    store.settle({"llm": "llama2-70b"})
+    store.commit({0: 10, 2: 30}, front([[1.0, 5.0], [2.0, 4.0]], [3, 8]))
+    with sqlite3.connect(store.path) as connection:
+        connection.execute(statement)
+    connection.close()
+    with pytest.raises(SpecError) as caught:
+        store.settle({"llm": "llama2-70b"})
+        store.load(2)
+    assert said in str(caught.value)
+    assert str(store.path) in str(caught.value)
+    assert "--fresh" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "local"),
+    [
+        ({4: 1}, front([[1.0, 1.0]], [0])),
+        ({3: 1}, front([[1.0, 1.0]], [100])),
+        ({0: 1}, front([[1.0, math.inf]], [0])),
+    ],
+)
+def test_a_state_of_another_grid_is_refused(tmp_path: Path, blocks: dict[int, int], local: Local) -> None:
+    store = SqliteStore(tmp_path / "state")
+    store.within({3: 1}, front([[1.0, 1.0]], [99]), 4, 100)
+    with pytest.raises(SpecError, match="expected the checkpoint of a sweep, got: a"):
+        store.within(blocks, local, 4, 100)

@@ -217,6 +217,8 @@ class _Session:
 
     def __post_init__(self) -> None:
         self.blocks, self.front = self.store.load(len(self.job.study.objectives))
+        grid = self.job.grid
+        self.store.within(self.blocks, self.front, -(-grid.chips // self.size), grid.size)
         # chips of the sample are chips of the grid, so they are on its front or dominated there
         self.front = self.front.merged(self.begun.front.costs, self.begun.front.points)
         self._pivots = pivots_of(self.front.costs, self.begun.costs)
