@@ -144,11 +144,13 @@ def test_damage_of_many_lines_is_counted(journal: Path, caplog: pytest.LogCaptur
 
 
 @pytest.mark.parametrize("line", [b"x", b'{"op_code": 99}', b'{"op_code": 0, "worker_id": "w"}'])
-def test_without_its_first_line_it_is_no_journal_and_stays_as_it_is(journal: Path, line: bytes) -> None:
+def test_without_its_first_line_it_is_refused_and_stays_as_it_is(journal: Path, line: bytes) -> None:
     _with_line(journal, 1, line)
     before = journal.read_bytes()
+    intact = len(before.splitlines()) - 1
+    said = rf"study.journal:1: expected the first line of a journal.*\. {intact} lines after it are intact"
     for read in (lambda: open_storage(f"journal:{journal}"), lambda: reading(journal.parent)):
-        with pytest.raises(SpecError, match="expected a journal of an Optuna study, got another file"):
+        with pytest.raises(SpecError, match=said):
             read()
     assert journal.read_bytes() == before
 

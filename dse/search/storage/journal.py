@@ -10,7 +10,7 @@ from typing import BinaryIO
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from dse.errors import DseError, spec_error
+from dse.errors import DseError, SpecError, spec_error
 from dse.front.own_files import naming, open_own, opened, own_folder, refuse_way_out
 from dse.search.storage.log_lines import LIMIT, Damage
 from dse.search.storage.optuna_private import JournalLock, LogLine, lock_file
@@ -128,7 +128,7 @@ def open_journal(path: Path) -> JournalStorage:
     except OSError as error:
         raise spec_error(str(path), f"the journal cannot be opened: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, AssertionError):  # raised by Optuna for lines of others
-        raise spec_error(str(path), "expected a journal of an Optuna study, got another file") from None
+        raise no_journal(path) from None
 
 
 def release(path: Path) -> None:
@@ -143,7 +143,24 @@ def check_first_byte(path: Path) -> None:
     with opened(path, "rb") as file:
         # each line of a journal is a JSON object
         if file.read(1) != b"{":
-            raise spec_error(str(path), "expected a journal of an Optuna study, got another file")
+            raise no_journal(path)
+
+
+def no_journal(path: Path) -> SpecError:
+    """The error for a file without the first line of a journal; says what is intact behind a damaged one."""
+    behind = 0
+    with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
+        _line(file)
+        while raw := _line(file)[0]:
+            behind += raw.startswith(b"{") and b'"op_code"' in raw
+    if not behind:
+        return spec_error(str(path), "expected a journal of an Optuna study, got another file")
+    after = "1 line after it is" if behind == 1 else f"{behind:,} lines after it are"
+    return spec_error(
+        f"{path}:1",
+        f"expected the first line of a journal, which names its study, got another. {after} intact, and "
+        "cannot be read without it: put it back from a copy, or start over with --fresh",
+    )
 
 
 def trim(path: Path) -> int:
@@ -161,7 +178,7 @@ def trim(path: Path) -> int:
         whole = _end_of_last_line(file, size)
         # not one whole line, so nothing says that this is a journal
         if whole == 0:
-            raise spec_error(str(path), "expected a journal of an Optuna study, got another file")
+            raise no_journal(path)
         file.truncate(whole)
         os.fsync(file.fileno())
         return size - whole

@@ -13,7 +13,7 @@ from dse.front.own_files import opened
 from dse.masks import hidden, remember
 from dse.search.analysis.stored_question import check_program
 from dse.search.storage.by_url import EXTRA, first_line, open_storage, storage_errors, with_driver
-from dse.search.storage.journal import CheckedFile
+from dse.search.storage.journal import CheckedFile, no_journal
 from dse.search.storage.optuna_private import CheckedStorage, study_id
 
 Storage: TypeAlias = BaseStorage
@@ -47,7 +47,7 @@ def reading(folder: Path, url: str | None = None) -> BaseStorage | None:
     except OSError as error:
         raise spec_error(str(path), f"the journal cannot be read: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, AssertionError):  # raised by Optuna for lines of others
-        raise spec_error(str(path), "expected a journal of an Optuna study, got another file") from None
+        raise no_journal(path) from None
 
 
 def _reading_elsewhere(url: str) -> BaseStorage:
