@@ -141,10 +141,10 @@ QUICK_LOG = "import dse.cli.terminal.log_lines as l; l.EVERY = 0.2; from dse.__m
 """The program, with lines of progress at once, so that a test sees when the proof has begun."""
 
 
-def run_dse(*words: str, cwd: Path) -> subprocess.Popen[str]:
+def run_dse(*words: str, cwd: Path, stdout: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", QUICK_LOG, *words],
-        cwd=cwd, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        cwd=cwd, text=True, stdout=stdout, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 
@@ -187,3 +187,16 @@ def test_an_interrupt_keeps_the_front_and_tells_the_gap(tmp_path: Path) -> None:
     assert "interrupted; the best front that was found is kept. The front is not exact:" in err
     assert "one on this front that is at most" in err
     assert len(load_front(tmp_path / "out").frame) > 0
+    proof = ("front", "small", "--out", "out", "--no-intervals", "--gap", "60")
+    with run_dse(*proof, cwd=tmp_path, stdout=subprocess.PIPE) as child:
+        assert child.stderr is not None
+        assert child.stdout is not None
+        for line in child.stderr:
+            if "boxes open" in line:
+                break
+        child.send_signal(signal.SIGINT)
+        said = child.stdout.read()
+        child.stderr.read()
+    assert child.returncode == 130
+    assert "Not all of the gap is closed: it was interrupted." in said
+    assert "has one on this front that is at most" in said

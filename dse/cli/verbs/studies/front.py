@@ -38,6 +38,7 @@ from dse.cli.show.uncertainty import (
 from dse.cli.show.verdicts import mark_rows, show_stored_verdicts
 from dse.cli.terminal.machine_output import print_bytes, print_json
 from dse.cli.terminal.tables import plain, remark, stdout
+from dse.cli.terminal.termination import interrupted
 from dse.decide.verdict.filtered_front import filtered, named_axes
 from dse.decide.verdict.filtered_front import plain as is_plain
 from dse.errors import SpecError, spec_error
@@ -144,13 +145,18 @@ def front(
         else:
             _empty(stored, lies)
         # after the answer, since the proof takes as long as the user gives it
-        if gap is not None:
-            show_gap(proven(study, out, configs, gap, memory or MEMORY), stored.axes)
+        bound = None if gap is None else proven(study, out, configs, gap, memory or MEMORY)
+        if bound is not None:
+            show_gap(bound, stored.axes)
     elif form == "json":
-        bound = None if gap is None else proven(study, out, configs, gap, memory or MEMORY).as_dict()
-        _json(found, _compared(stored, folder, exact), bound, sure)
+        bound = None if gap is None else proven(study, out, configs, gap, memory or MEMORY)
+        _json(found, _compared(stored, folder, exact), None if bound is None else bound.as_dict(), sure)
     else:
+        bound = None
         print_bytes(to_format(found.frame, form))
+    # all that was proven is printed
+    if bound is not None and bound.ended == "interrupt":
+        raise typer.Exit(interrupted())
 
 
 def _check_folder(configs: Path | None) -> None:
