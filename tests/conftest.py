@@ -21,7 +21,8 @@ SLOW = (
     "properties/test_serving_modes.py", "equations/fabrication/test_silicon_any_technology.py",
     "search/test_bounds.py", "search/test_interrupted.py", "search/test_killed.py", "search/test_mix.py",
     "search/test_pareto.py", "search/test_refused.py", "search/test_replay.py", "search/test_runner.py",
-    "search/test_sweep.py", "spec/test_names.py", "bench/test_bench_runs.py", "design/test_open_chip.py",
+    "search/test_sweep.py", "search/test_one_memory.py", "search/test_proofs_within_limits.py",
+    "spec/test_names.py", "bench/test_bench_runs.py", "design/test_open_chip.py",
     "evaluate/test_one_answer.py", "validate/test_speed_of_light.py", "pages/test_page.py",
     "pages/test_committed_tables.py", "cli/test_new.py", "design/test_ideal_is_a_bound.py",
     "report/test_front_plot.py", "report/test_pictures.py", "report/test_words_in_pictures.py",
@@ -52,7 +53,10 @@ FAST = (
 )
 """Files of slow folders that are arithmetic or calls in process alone."""
 
-REAL = ("faults", "workers", "view", "browser", "search/test_killed.py", "cli/test_process.py")
+REAL = (
+    "faults", "workers", "view", "browser", "search/test_killed.py", "search/test_proofs_within_limits.py",
+    "cli/test_process.py", "hostile/test_plug_ins_that_stop.py", "hostile/test_streams.py",
+)  # fmt: skip
 """What races real processes against each other, kills them, or drives a browser: on a machine that others use
 too, such a test may fail for them. It is tried once more, and the summary tells which were (`-rR`)."""
 

@@ -60,7 +60,7 @@ def run(
             metavar="S",
             parser=seconds,
             help=(
-                "Stop after this time, e.g. '90 s' or '5 min'; a plain number is in seconds "
+                "Stop the search after this time, e.g. '90 s' or '5 min'; a plain number is in seconds "
                 "[default: the study's budget]."
             ),
         ),

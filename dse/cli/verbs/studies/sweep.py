@@ -69,7 +69,9 @@ def sweep(
     timeout: Annotated[
         float | None,
         typer.Option(
-            metavar="S", parser=seconds, help="Stop after this time, e.g. '90 s' or '5 min' [default: none]."
+            metavar="S",
+            parser=seconds,
+            help="Stop the search after this time, e.g. '90 s' or '5 min' [default: none].",
         ),
     ] = None,
     prune: Annotated[
