@@ -36,8 +36,11 @@ _SHOWN: Final = frozenset(
 """Settings behind the question mark whose values are no secret."""
 _LONG: Final = 6
 """Characters from which a password is masked inside of other words too."""
+_SHORT: Final = 3
+"""Characters below which a part of a password is no secret."""
 _SPLIT: Final = re.compile(r"[@:/#?&,\[\]]")
 _SECRETS: set[str] = set()
+_LOGS_MASKED: list[bool] = []
 
 
 def hidden(url: str) -> str:
@@ -111,18 +114,24 @@ def secrets_in(url: str) -> Iterator[str]:
     for key, _, value in (s.partition("=") for s in re.split(r"[&\s]", settings)):
         found += [] if key.lower() in _SHOWN else [value]
     for text in found:
+        whole_ones = {text, unquote(text)} - {""}
         # names of settings are no secrets
-        pieces = [piece.rpartition("=")[2] for piece in _SPLIT.split(text)]
-        # one piece alone is the text itself
-        yield from (t for t in {text, unquote(text), *pieces, *map(unquote, pieces)} if t)
+        pieces = (piece.rpartition("=")[2] for one in whole_ones for piece in _SPLIT.split(one))
+        # with a piece such as `a` masked no message could be read
+        yield from whole_ones | {t for piece in pieces for t in (piece, unquote(piece)) if len(t) >= _SHORT}
 
 
 def remember(url: str) -> None:
     """Let `masked` hide what this address holds, in this process, and all that is logged from now on."""
     fresh = set(secrets_in(url)) - _SECRETS
-    if fresh and not _SECRETS:
+    if fresh and not _LOGS_MASKED:
         _mask_logs()
     _SECRETS.update(fresh)
+
+
+def forget() -> None:
+    """Forget all passwords, as before the first address."""
+    _SECRETS.clear()
 
 
 def masked(text: str) -> str:
@@ -146,6 +155,7 @@ def _mask_logs() -> None:
         return record
 
     logging.setLogRecordFactory(without)
+    _LOGS_MASKED.append(True)
 
 
 def without_passwords(environment: Mapping[str, str]) -> dict[str, str]:

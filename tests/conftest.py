@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,15 @@ REAL = (
 )  # fmt: skip
 """What races real processes against each other, kills them, or drives a browser: on a machine that others use
 too, such a test may fail for them. It is tried once more, and the summary tells which were (`-rR`)."""
+
+
+@pytest.fixture(autouse=True)
+def _no_passwords_of_other_tests() -> Iterator[None]:
+    """Addresses that a test opened are none of the next: what they hold would be masked there."""
+    yield
+    # many tests never import the program
+    if "dse.masks" in sys.modules:
+        sys.modules["dse.masks"].forget()
 
 
 @pytest.fixture(scope="session")

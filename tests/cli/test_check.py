@@ -110,7 +110,7 @@ def test_a_file_that_is_no_config_is_refused(dse, tmp_path, text, words):
 def test_bytes_that_are_no_text_are_refused(dse, tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_bytes(b"\xff\xfe\x00kind")
-    dse("check", path).refused(f"{path}: cannot be read: it is not UTF-8 text")
+    dse("check", path).refused(f"{path}:1: cannot be read: expected UTF-8 text, got UTF-16")
 
 
 def test_paths_without_files_are_refused(dse, tmp_path):

@@ -128,7 +128,7 @@ def test_mistakes_in_a_study_are_told_with_file_and_line(dse, study_with):
         ("--trials", "0", "expected a whole number of at least 1, got '0'"),
         ("--trials", "many", "expected a whole number of at least 1, got 'many'"),
         ("--timeout", "3 GB", "got '3 GB'"),
-        ("--timeout", "nan", "expected at least 0 s, got 'nan'"),
+        ("--timeout", "nan", "expected a number with a unit such as '1 s', got 'nan'"),
         ("--seed", "-1", "expected a whole number of at least 0, got '-1'"),
         ("--storage", "jornal:x", "unknown scheme in 'jornal:x'; did you mean 'journal'?"),
         ("--configs", "nowhere", "expected a folder, got 'nowhere'"),

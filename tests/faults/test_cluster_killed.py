@@ -65,7 +65,7 @@ def test_a_worker_of_the_cluster_is_killed_in_mid_sweep(
 ) -> None:
     killed: list[int] = []
 
-    def strike(_settled: int, new: int, _wanted: int) -> None:
+    def strike(_settled: int, new: int, _wanted: int, _gap: float | None) -> None:
         if new == 5 * SMALL:
             killed.append(machines.kill_worker())
 
@@ -80,7 +80,7 @@ def test_a_worker_of_the_cluster_is_killed_in_mid_sweep(
 def test_the_scheduler_is_killed_in_mid_sweep_and_the_sweep_continues_without_it(
     question: ResolvedStudy, tmp_path: Path
 ) -> None:
-    def strike(_settled: int, new: int, _wanted: int) -> None:
+    def strike(_settled: int, new: int, _wanted: int, _gap: float | None) -> None:
         if new == 5 * SMALL:
             own.scheduler.kill()
 

@@ -16,7 +16,9 @@ NUMBERS = st.one_of(st.floats(-1e3, 1e3), st.sampled_from([np.nan, np.inf, -np.i
 def test_the_glance_sees_what_the_full_look_sees(column: np.ndarray, positive: bool) -> None:
     # products of large numbers overflow: the glance may then ask for the full look, but never skip it
     fault = fault_of(column, positive=positive)
-    if sound(column, column.shape, positive=positive):
+    with np.errstate(all="ignore"):
+        glance = sound(column, column.shape, positive=positive)
+    if glance:
         assert fault is None
     bad = bool(not np.isfinite(column).all() or (positive and (column < 0.0).any()))
     assert (fault is not None) is bad

@@ -8,14 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from again import minimal, points_of_trials
-from optuna.distributions import FloatDistribution, IntDistribution
+from optuna import create_study
+from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, create_trial
 from studies_for_tests import write_study
 
 import dse
 from dse.front.axis import Axis
 from dse.front.files import Front, load_front
-from dse.question.resolved_study import load_study
+from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.report.info.curves import Intervals
 from dse.report.info.evidence import Evidence, changes, evidence
 from dse.report.info.front_info import front_info
@@ -32,6 +33,7 @@ from dse.report.plots.stacked_bars_plot import render_stack
 from dse.search.analysis.importance import LEAST, importance
 from dse.search.analysis.progress import Progress, progress
 from dse.search.run.runner import RunResult
+from dse.search.trials.suggest import suggest
 
 STUDY = Path(__file__).resolve().parents[2] / "studies" / "0001-groq-vs-h100"
 SIZES = (0, 1, 1000)
@@ -243,40 +245,39 @@ def test_progress_of_any_search_is_a_whole_picture(values: list[float]) -> None:
     assert ("no feasible design found yet" in texts(svg)) == (not any(values))
 
 
-def told(n: int, value: Callable[[float, float], float], feasible: bool = True) -> list[FrozenTrial]:
+def told(
+    study: ResolvedStudy, n: int, value: Callable[[float, float], float], feasible: bool = True
+) -> list[FrozenTrial]:
     """Trials of a branch whose objectives depend on two parameters as `value` says."""
-    draw = np.random.default_rng(1)
+    asked = create_study(directions=["minimize"] * 2, sampler=RandomSampler(seed=1))
     out = []
-    for sram, stacks in zip(draw.uniform(0, 1, n), draw.integers(0, 5, n), strict=True):
-        cost = value(float(sram), float(stacks))
-        distributions = {
-            "hybrid.sram": FloatDistribution(0.0, 1.0),
-            "hybrid.dram_stacks": IntDistribution(0, 4),
-        }
-        params = {"hybrid.sram": float(sram), "hybrid.dram_stacks": int(stacks)}
-        trial = create_trial(
+    for _ in range(n):
+        asked.enqueue_trial({"branch": "hybrid"})
+        trial = asked.ask()
+        suggest(study, trial)
+        cost = value(trial.params["hybrid.sram"], trial.params["hybrid.dram_stacks"])
+        made = create_trial(
             values=[cost, cost],
-            params=params,
-            distributions=distributions,
+            params=trial.params,
+            distributions=trial.distributions,
             constraints={"capacity": -1.0 if feasible else 1.0},
         )
-        trial.params["branch"] = "hybrid"
-        out.append(trial)
+        out.append(made)
     return out
 
 
 def test_the_parameter_that_decides_has_the_largest_share(committed: Evidence) -> None:
     assert committed.study is not None
     for value, first in ((lambda a, _: a, "sram"), (lambda _, b: b, "dram_stacks")):
-        (found,) = importance(committed.study, told(300, value))
+        (found,) = importance(committed.study, told(committed.study, 300, value))
         assert found.shares[0][0] == first and found.shares[0][1] > 0.8
         assert sum(share for _, share in found.shares) == pytest.approx(1)
 
 
 def test_few_or_infeasible_trials_say_nothing_of_importance(committed: Evidence) -> None:
     assert committed.study is not None
-    assert importance(committed.study, told(LEAST - 1, lambda a, _: a)) == ()
-    assert importance(committed.study, told(300, lambda a, _: a, feasible=False)) == ()
+    assert importance(committed.study, told(committed.study, LEAST - 1, lambda a, _: a)) == ()
+    assert importance(committed.study, told(committed.study, 300, lambda a, _: a, feasible=False)) == ()
     assert any("this analysis needs" in t for t in texts(render_importance((), "s", ".svg")))
 
 

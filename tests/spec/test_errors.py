@@ -9,7 +9,7 @@ from dse.errors import ExitCode, InfeasibleError, Problem, SpecError, nearest
 
 
 def test_exit_codes_are_those_of_the_help() -> None:
-    assert [int(code) for code in ExitCode] == [0, 1, 2, 130, 141]
+    assert [int(code) for code in ExitCode] == [0, 1, 2, 130, 141, 143]
 
 
 @pytest.mark.parametrize(

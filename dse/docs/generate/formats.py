@@ -102,6 +102,9 @@ def _below(root: Schema, schema: Schema, path: str, about: str) -> Iterator[tupl
         yield from _below(root, here["items"], f"{path}[]", about)
     elif isinstance(here.get("additionalProperties"), dict):
         yield from _below(root, here["additionalProperties"], f"{path}.NAME", about)
+    # names that are bounded
+    for inner in here.get("patternProperties", {}).values():
+        yield from _below(root, inner, f"{path}.NAME", about)
 
 
 def _example(root: Schema, path: str) -> str:
