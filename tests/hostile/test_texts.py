@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -224,7 +225,7 @@ def test_a_stored_front_has_no_formula_and_reads_back(tmp_path: Path) -> None:
     ]
     made = front(rows)
     write_front(tmp_path, made)
-    written = list(csv.DictReader((tmp_path / "front.csv").open(encoding="utf-8", newline="")))
+    written = list(csv.DictReader(StringIO((tmp_path / "front.csv").read_text(encoding="utf-8"))))
     assert all(row["branch"].startswith("'") for row in written)
     assert [float(row["trial"]) for row in written] == made.frame["trial"].tolist()
     pd.testing.assert_frame_equal(
@@ -245,12 +246,12 @@ def test_the_table_of_a_validation_has_no_formula_and_reads_back(tmp_path: Path)
         "h100-sxm,llama2-7b,fp16,128,128,tpot_ms,15,8,static,=1+1,@vLLM\n"
     )
     assert call("validate", rows, "--out", out).code == 0
-    (row,) = csv.DictReader(out.open(encoding="utf-8", newline=""))
+    (row,) = csv.DictReader(StringIO(out.read_text(encoding="utf-8")))
     assert (row["run_id"], row["engine"]) == ("'=1+1", "'@vLLM")
     assert float(row["error"]) < 0 and not row["error"].startswith("'")
     again = tmp_path / "again.csv"
     assert call("validate", out, "--out", again).code == 0
-    (read,) = csv.DictReader(again.open(encoding="utf-8", newline=""))
+    (read,) = csv.DictReader(StringIO(again.read_text(encoding="utf-8")))
     assert (read["run_id"], read["engine"]) == ("'=1+1", "'@vLLM")
 
 

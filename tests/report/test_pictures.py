@@ -255,7 +255,7 @@ def told(
         asked.enqueue_trial({"branch": "hybrid"})
         trial = asked.ask()
         suggest(study, trial)
-        cost = value(trial.params["hybrid.sram"], trial.params["hybrid.dram_stacks"])
+        cost = float(value(trial.params["hybrid.sram"], trial.params["hybrid.dram_stacks"]))
         made = create_trial(
             values=[cost, cost],
             params=trial.params,

@@ -166,8 +166,8 @@ def test_memory_and_time_hold_on_a_question_that_nobody_tuned_them_to(tmp_path: 
     write_study(tmp_path, **WIDE)
     # what loading the program, and writing what it found, take on this machine at this time
     beside, _ = swept_for(0.1, tmp_path)
-    took, memory = swept_for(6.0, tmp_path)
-    assert took - beside < 6.0 + 4.0
+    took, memory = swept_for(4.0, tmp_path)
+    assert took - beside < 4.0 + 4.0
     assert memory < 2e9
     told = json.loads((tmp_path / "out" / "manifest.json").read_text())["sweep"]
     assert told["ended"] == "time"
@@ -175,7 +175,9 @@ def test_memory_and_time_hold_on_a_question_that_nobody_tuned_them_to(tmp_path: 
 
 
 def test_an_interrupt_keeps_the_front_and_tells_the_gap(tmp_path: Path) -> None:
-    write_study(tmp_path, **WIDE)
+    write_study(
+        tmp_path, **{**WIDE, "deployment": {"mode": "solve", "batch": [1, 64], "ep": [8], "pp": [1, 4]}}
+    )
     with run_dse("sweep", "small", "--prune", "--no-intervals", "--out", "out", cwd=tmp_path) as child:
         assert child.stderr is not None
         for line in child.stderr:

@@ -62,7 +62,8 @@ def _without_branch(trial: FrozenTrial) -> FrozenTrial:
     """The trial with what its chip and deployment are made of; a latency target is none of it."""
     keep = [name for name in trial.params if name != "branch" and not name.endswith("_target")]
     return create_trial(
-        values=trial.values,
+        # a storage may hold a whole number, which Optuna does not weigh
+        values=[float(value) for value in trial.values],
         params={name: trial.params[name] for name in keep},
         distributions={name: trial.distributions[name] for name in keep},
     )
