@@ -19,6 +19,7 @@ from dse.front.stored_json import MANIFEST_LIMIT, TABLE_LIMIT, parse_json, read_
 from dse.front.tables import kinds, to_csv
 from dse.spec.stored.manifest import StoredManifest, StoredTable
 from dse.spec.yaml.loading import build_spec
+from dse.text import short
 
 FORMAT = "dse-front-1"
 """First key of a manifest; another value means another program or another version."""
@@ -99,12 +100,15 @@ def write_files(files: Mapping[Path, str | bytes]) -> None:
         raise ResultsError(f"{where}: expected a folder that can be written to, got: {reason}.") from None
 
 
-def load_front(out: Path) -> Front:
+def load_front(out: Path | str) -> Front:
     """The front stored in the folder `out`; raises `ResultsError` when there is none or it is damaged.
 
     Nothing in it is trusted: files, keys and cells are checked against what a run writes, and an error says
     which file, line or key is damaged, what of the folder is intact, and how to go on.
     """
+    if not isinstance(out, str | Path):
+        raise ResultsError(f"expected the path of a folder of results, got {short(out)}.")
+    out = Path(out)
     manifest = load_manifest(out)
     # again, as the tables need it: the check itself takes no time
     files = StoredManifest.model_validate(manifest).files

@@ -41,7 +41,8 @@ def with_settings(catalog: Catalog, settings: Mapping[str, Value]) -> Catalog:
             found = catalog.get(KINDS[FOLDERS[kind]], name)
             changed.append(override_texts(found, texts))
         except SpecError as error:
-            problems += [Problem("", f"{kind}/{name}.{p.what}") for p in error.problems]
+            # a file that cannot be read tells its own place
+            problems += [p if p.where else Problem("", f"{kind}/{name}.{p.what}") for p in error.problems]
     if problems:
         raise SpecError(problems)
     return catalog.with_overrides(changed)

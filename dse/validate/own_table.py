@@ -1,8 +1,7 @@
 """A CSV in columns of ours, from a folder of configs that another person may have written."""
 
-import csv
 from collections.abc import Callable, Mapping
-from io import StringIO
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +9,7 @@ from dse.errors import Problem, SpecError, placed, spec_error, told
 from dse.reading import TABLE_LIMIT, read_text
 from dse.spec.yaml.units import plain_number
 from dse.text import from_cell, short
+from dse.validate.csv_rows import csv_rows
 from dse.validate.measured.table import MOST_ROWS
 
 T = TypeVar("T")
@@ -23,22 +23,24 @@ def read_table(path: Path, make: Callable[[Mapping[str, str]], T]) -> list[T]:
     """
     found: list[T] = []
     problems: list[Problem] = []
-    reader = csv.DictReader(StringIO(read_text(path, TABLE_LIMIT), newline=""), restkey="", restval="")
-    try:
-        for cells in reader:
-            where = f"{path}:{reader.line_num}"
-            if len(found) + len(problems) >= MOST_ROWS:
-                raise spec_error(where, f"expected at most {MOST_ROWS:,} rows, got more")
-            try:
-                found.append(make({n: from_cell(v) for n, v in cells.items() if isinstance(v, str)}))
-            except SpecError as error:
-                problems += [placed(where, p) for p in error.problems]
-            except KeyError as error:
-                problems.append(Problem(f"{path}:1", f"expected the column {error.args[0]}, got none"))
-            except ValueError as error:
-                problems.append(Problem(where, str(error)))
-    except csv.Error as error:
-        raise spec_error(f"{path}:{reader.line_num}", f"expected a CSV, cannot read it: {error}") from None
+    rows = csv_rows(path, read_text(path, TABLE_LIMIT))
+    _, names = next(rows, (1, []))
+    for line, cells in rows:
+        if not cells:
+            continue
+        where = f"{path}:{line}"
+        if len(found) + len(problems) >= MOST_ROWS:
+            raise spec_error(where, f"expected at most {MOST_ROWS:,} rows, got more")
+        # a line that ends early has blanks there, cells beyond the header are dropped
+        given = chain(map(from_cell, cells), repeat(""))
+        try:
+            found.append(make(dict(zip(names, given, strict=False))))
+        except SpecError as error:
+            problems += [placed(where, p) for p in error.problems]
+        except KeyError as error:
+            problems.append(Problem(f"{path}:1", f"expected the column {error.args[0]}, got none"))
+        except ValueError as error:
+            problems.append(Problem(where, str(error)))
     if problems:
         raise SpecError(told(dict.fromkeys(problems)))
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from io import StringIO
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -49,7 +49,7 @@ def guarded(app: App) -> App:
         if (problem := _malformed(environ)) is not None:
             return _headless(environ, refuse(start, *problem))
         # a request without a name of the host is refused as well
-        if not is_loopback(environ.get("HTTP_HOST", ""), environ.get("SERVER_PORT", "")):
+        if not all(is_loopback(host, environ.get("SERVER_PORT", "")) for host in _hosts(environ)):
             text = "expected a request to this machine by its own name\n"
             return _headless(environ, refuse(start, "403 Forbidden", text))
         if environ["REQUEST_METHOD"] not in READS:
@@ -96,6 +96,13 @@ def _malformed(environ: Environ) -> tuple[str, str] | None:
     if any(sign < " " or sign == "\x7f" for sign in path + unquote(query, "latin-1")):
         return "400 Bad Request", "expected an address without control characters\n"
     return None
+
+
+def _hosts(environ: Environ) -> list[str]:
+    """What names the host: the header, and the address where a client sends it whole, as to a proxy."""
+    address = environ.get("REQUEST_URI", "")
+    whole = [] if address.startswith("/") or "://" not in address else [urlsplit(address).netloc]
+    return [environ.get("HTTP_HOST", ""), *whole]
 
 
 def is_loopback(host: str, port: str) -> bool:

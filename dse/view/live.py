@@ -1,5 +1,6 @@
 """The present state of a study: its stored front, or the front of its trials while it runs."""
 
+import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -215,7 +216,7 @@ class LiveStudy:
 
     def _front(self, study: ResolvedStudy | None, trials: list[FrozenTrial]) -> Front | None:
         """The front in the folder, unless there are more trials since it was written."""
-        written = load_front(self.folder) if (self.folder / "manifest.json").is_file() else None
+        written = load_front(self.folder) if os.path.lexists(self.folder / "manifest.json") else None
         done = finished(trials)
         # no trials here: a sweep, or results without their storage
         if written is not None and (not done or written.manifest.get("trials") == len(done)):

@@ -85,7 +85,8 @@ def serving(app: App, port: int) -> Iterator[Server]:
             cleanup_interval=5,
             # `select` fails at the 1,024th file
             asyncore_use_poll=True,
-            max_request_header_size=64 * 2**10,
+            # far more than an address may have: beyond it the connection is cut before the answer is read
+            max_request_header_size=256 * 2**10,
             # nothing is sent to these pages; a small body is read so that its sender gets an answer
             max_request_body_size=64 * 2**10,
             ident="",

@@ -1,5 +1,6 @@
 """All studies of a folder of results, found again at each request."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +8,7 @@ from threading import Lock
 
 from dse.errors import ResultsError
 from dse.front.stored_json import MANIFEST_LIMIT, parse_json, read_text
+from dse.text import one_line
 from dse.view.live import LiveStudy, stamp_of
 
 _LONGEST = 200
@@ -37,12 +39,10 @@ class Studies:
             kept = {slug: study for slug, study in self._known.items() if study.url or study.folder.is_dir()}
             for folder in _folders(self._root) if self._root is not None else ():
                 slug = self._slug(folder)
-                if (
-                    slug in kept
-                    and kept[slug].folder != folder
-                    and not _is_sweep_of(folder, kept[slug].folder)
-                ):
+                if _taken(slug, folder, kept) and not _is_sweep_of(folder, kept[slug].folder):
                     slug = _path_below(folder, self._root)
+                    while _taken(slug, folder, kept):
+                        slug += "+"
                 if slug not in kept:
                     kept[slug] = LiveStudy(slug, folder, self._configs)
             self._known = kept
@@ -71,7 +71,8 @@ def _folders(root: Path) -> list[Path]:
 
 def _has_results(folder: Path) -> bool:
     try:
-        return any((folder / name).is_file() for name in ("manifest.json", "study.journal"))
+        # whatever has such a name: a pipe or a link to nowhere is shown as what cannot be read
+        return any(os.path.lexists(folder / name) for name in ("manifest.json", "study.journal"))
     # a folder that may not be read hides none of the others
     except OSError:
         return False
@@ -93,9 +94,21 @@ def _named(folder: Path) -> str:
     except ResultsError:
         return ""
     name = data.get("study") if isinstance(data, dict) else None
-    # an address holds the name, and a page shows it
-    return name if isinstance(name, str) and len(name) <= _LONGEST and name.isprintable() else ""
+    return name if isinstance(name, str) and _is_address(name) else ""
+
+
+def _is_address(name: str) -> bool:
+    """Whether a name can be the address of a page, and be shown."""
+    # a browser takes dots for steps of a path
+    steps = {"", ".", ".."}
+    return len(name) <= _LONGEST and name.isprintable() and steps.isdisjoint(name.split("/"))
+
+
+def _taken(slug: str, folder: Path, known: Mapping[str, LiveStudy]) -> bool:
+    return slug in known and known[slug].folder != folder
 
 
 def _path_below(folder: Path, root: Path | None) -> str:
-    return folder.relative_to(root).as_posix() if root is not None and folder != root else folder.name
+    """Path below the root; what an address cannot hold, such as control characters, is written out."""
+    below = folder.relative_to(root).as_posix() if root is not None and folder != root else folder.name
+    return one_line(below)

@@ -33,7 +33,8 @@ def test_a_table_of_ones_own_is_refused_with_its_line(name: str, tmp_path: Path)
             (text, f"{path}:{line}: "),
             (text.replace(",", "\0", 1), f"{path}:1: "),
             ("a,b\n1,2\n", f"{path}:"),
-            (f'{text}"{"x" * 200_000}\n', f"{path}:"),
+            (f'{text}"{"x" * 200_000}\n', f"{path}:{line + 1}: "),
+            (f'{text}"x,1\nx,2\n', f"{path}:{line + 1}: expected a CSV, got a quote that does not close"),
         ):
             path.write_text(written, encoding="utf-8")
             call(*words).refused(told)

@@ -1,5 +1,6 @@
 """Tables of strangers: other names of columns, blank cells, open layouts, rows that cannot be predicted."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +194,26 @@ def test_a_chip_without_a_profile_stands_on_that_of_its_class(tmp_path: Path, ch
     line = LINE.replace("h100", chip)
     found: Any = case(only(tmp_path, line))
     assert (found.stack.name, found.own_stack) == (stack, False)
+
+
+@pytest.mark.parametrize("ends", ["", "\n", "\r\n", "\n" + LINE + "\n" + LINE])
+@pytest.mark.parametrize(
+    "opens", ['"B200,1,x', 'h100,"two\nlines",\nh100,"', '"' + "x" * 5_000, '"' + "x" * 200_000]
+)
+def test_a_quote_that_does_not_close_is_told_with_its_line(tmp_path: Path, opens: str, ends: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(f"{HEAD}\n{LINE}\n{opens}{ends}".encode())
+    line = 3 + opens.count("\n")
+    with pytest.raises(SpecError, match=rf"t\.csv:{line}: expected a CSV, .*(not close|begins here)"):
+        read_rows(path)
+
+
+def test_a_quote_in_the_header_that_does_not_close_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"t\.csv:1: expected a CSV, got a quote that does not close"):
+        rows(tmp_path, LINE, head=f'"{HEAD}')
+
+
+def test_a_chip_whose_file_is_a_pipe_is_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mine.yaml")
+    row = only(tmp_path, LINE.replace("h100", str(tmp_path / "mine.yaml")))
+    assert refused(row).startswith(f"{tmp_path / 'mine.yaml'}: cannot be read")

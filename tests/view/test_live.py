@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from studies_for_tests import write_study
@@ -201,3 +203,21 @@ def test_the_program_serves_while_a_study_runs_and_ends_in_order(tmp_path: Path)
     assert "Traceback" not in said.read_text()
     assert load_front(tmp_path / "results/small").frame.equals(load_front(tmp_path / "alone").frame)
     assert len(alone.frame) == len(load_front(tmp_path / "alone").frame)
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(path))
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "study.journal"])
+@pytest.mark.parametrize(
+    "make",
+    [os.mkfifo, _socket, lambda path: path.symlink_to("nowhere"), lambda path: path.symlink_to("/dev/zero")],
+)
+def test_a_folder_of_what_is_no_file_is_listed_and_says_why(tmp_path: Path, file: str, make: Any) -> None:
+    (tmp_path / "odd").mkdir()
+    make(tmp_path / "odd" / file)
+    found = {slug: state(study) for slug, study in Studies(tmp_path).all().items()}
+    assert set(found) == {"odd"}
+    assert found["odd"].answer.startswith("It cannot be shown: ") and file in found["odd"].answer

@@ -12,7 +12,7 @@ from factories import LAW
 from fronts_for_tests import design, front
 from hypothesis import given
 from hypothesis import strategies as st
-from wsgi_calls import called
+from wsgi_calls import PORT, called
 
 from dse.front.files import write_front
 from dse.report.page.html import Html
@@ -340,3 +340,44 @@ def test_a_damaged_front_is_a_sentence_on_its_page(live: LiveStudy) -> None:
     found = state_of(live)
     assert found.page is None and found.answer.startswith("It cannot be shown: ")
     assert found.text == "its results cannot be shown"
+
+
+@pytest.mark.parametrize("name", ["r9\x1b[2J", "two\nlines", "half\udcff", "turned\u202e", "why?#%2e"])
+def test_a_folder_of_any_name_has_a_link_that_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(view_app.optunas, "installed", lambda: False)
+    site = View(Studies(folder_of(tmp_path, [name]))).app
+    (link,) = Links(called(site, "/").body.decode()).all("a", "href")
+    assert called(site, link or "").status == "200 OK"
+
+
+@pytest.mark.parametrize("name", ["..", "a/../b", "/", "a//b", ".", "a\n"])
+def test_a_manifest_cannot_name_an_address_that_leads_elsewhere(tmp_path: Path, name: str) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "manifest.json").write_text(json.dumps({"study": name}))
+    assert set(Studies(tmp_path).all()) == {"own"}
+
+
+def test_a_folder_that_claims_the_name_of_another_hides_none(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "manifest.json").write_text('{"study": "b"}')
+    found = Studies(tmp_path).all()
+    assert {study.folder.name for study in found.values()} == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("http://evil/", 403),
+        (f"http://evil:{PORT}/", 403),
+        (f"http://localhost:{PORT}/", 200),
+        ("/?u=http://evil/", 200),
+    ],
+)
+def test_the_host_of_a_whole_address_counts_as_well(site: Any, address: str, status: int) -> None:
+    def from_whole(environ: Any, start: Any) -> Any:
+        return site({**environ, "REQUEST_URI": address}, start)
+
+    assert called(from_whole, "/").status.startswith(str(status))

@@ -160,6 +160,7 @@ def test_other_verbs_are_told_which_are_allowed(viewed: Viewed, method: str) -> 
         ("/favicon.ico", 404),
         ("/" + "a" * 20_000, 414),
         ("/?" + "a" * 20_000, 414),
+        ("/?" + "a" * 80_000, 414),
     ],
 )
 def test_odd_addresses_are_answered_rightly(viewed: Viewed, path: str, status: int) -> None:

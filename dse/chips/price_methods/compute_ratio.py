@@ -36,7 +36,7 @@ class ComputeRatio:
             chip = terms.catalog.get(ChipSpec, terms.price.reference or "")
         except SpecError as error:
             # named by the key that the user wrote, not by the folder that was searched
-            raise SpecError(Problem(where, p.what) for p in error.problems) from None
+            raise SpecError(Problem(where, str(p)) for p in error.problems) from None
         if terms.price.reference_price is None and chip.price.value is None:
             what = "price: expected a known value, got null; give a reference_price"
             raise spec_error(where, f"chips/{chip.name}: {what}")

@@ -16,6 +16,7 @@ from dse.decide.compare.result import ComparedChip, Comparison, axes
 from dse.decide.compare.spreads import comparison_spreads
 from dse.decide.compare.verdicts import verdicts_of
 from dse.errors import Problem, SpecError
+from dse.evaluate.arguments import durations, hold_arguments
 from dse.evaluate.estimate import Subject
 from dse.front.archive import Archive
 from dse.front.columns import whole_numbers
@@ -63,10 +64,11 @@ def compare(
     `settings` overrides numbers of all chips, or of one by its name (`h100.price`). Raises `SpecError` with
     every problem at once, where they are of the question, of every chip, or of what is set for one chip.
     """
-    shown = software_named(software)
+    layout = {"batch": batch, "tp": tp, "pp": pp, "ep": ep}
+    hold_arguments({"software": software}, layout)
+    given, shown = durations("targets", targets), software_named(software)
     names = _names(chips, configs)
     own = by_chip(checked_values(settings), names)
-    layout = {"batch": batch, "tp": tp, "pp": pp, "ep": ep}
 
     def subject(chip: str, under: str) -> Subject:
         """The chip `chip` under the software `under`, checked against the requested deployment."""
@@ -104,7 +106,7 @@ def compare(
     first = next(iter(known.values()))[shown]
     own_target = tuple(v for o, v in first.limits if o.name == "tpot")
     # without any target, one second per token: it excludes next to nothing
-    limits = tuple(sorted(targets)) or own_target or (1.0,)
+    limits = tuple(sorted(given)) or own_target or (1.0,)
     # under all three softwares, whichever is shown: the verdicts need them
     under = {
         chip: {s: evaluate_chip(each, layout) for s, each in found.items()} for chip, found in known.items()

@@ -102,8 +102,8 @@ def assumption_of(
         assumption = _named(study, name.strip(), candidates)
         return _spanned(assumption, span.strip()) if span.strip() else _checked(assumption)
     except SpecError as error:
-        # the places of these errors are empty: only here it is known which option they are of
-        raise spec_error(option, "; ".join(p.what for p in error.problems)) from None
+        # none of these errors has the option as its place: only here it is known which option they are of
+        raise spec_error(option, "; ".join(str(p) for p in error.problems)) from None
 
 
 def _named(study: ResolvedStudy, text: str, candidates: Sequence[Candidate]) -> Assumption:

@@ -32,7 +32,7 @@ def draw_all(template: str, answers: Answers, folder: Path) -> None:
                 raise SpecError([Problem("", f"unknown kind of picture {kind!r}; {nearest(kind, KINDS)}")])
             draw_lines(KINDS[kind](answers, *arguments), folder / name)
         except SpecError as error:
-            problems += [Problem(f"picture {name}", p.what) for p in error.problems]
+            problems += [Problem(f"picture {name}", str(p)) for p in error.problems]
     if problems:
         raise SpecError(problems)
 

@@ -74,7 +74,7 @@ def filled(template: str, answers: Answers) -> str:
         try:
             return make(text, answers)
         except SpecError as error:
-            problems.extend(Problem(f"{{ {text} }}", p.what) for p in error.problems)
+            problems.extend(Problem(f"{{ {text} }}", str(p)) for p in error.problems)
             # nothing in its place for now, so that the other marks are tried too
             return ""
 

@@ -1,5 +1,6 @@
 """Trials of a stored study, read while a run may write them: nothing is created, repaired or locked."""
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -32,7 +33,7 @@ def reading(folder: Path, url: str | None = None) -> BaseStorage | None:
     if url is not None and not url.startswith("journal:"):
         return _reading_elsewhere(url)
     path = Path(url.removeprefix("journal:")) if url is not None else folder / "study.journal"
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     try:
         with opened(path, "rb") as file:

@@ -173,7 +173,7 @@ class Catalog:
                 try:
                     self.get(other, name)
                 except SpecError as error:
-                    yield Problem(str(path), error.problems[0].what)
+                    yield Problem(str(path), str(error.problems[0]))
 
     def _aliases(self, files: dict[str, Path]) -> dict[str, Path]:
         found: dict[str, Path] = {}

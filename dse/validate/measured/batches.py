@@ -118,7 +118,7 @@ class Lookup:
             return self._case(row)
         except SpecError as error:
             # without the hint of near names, so that equal reasons count together
-            return Refusal(row, error.problems[0].what.partition(";")[0])
+            return Refusal(row, str(error.problems[0]).partition(";")[0])
 
     def _case(self, row: Measured) -> Case | Refusal:
         """As `case`; raises `SpecError` for a name or a format that is unknown."""

@@ -1,16 +1,16 @@
 """A CSV of measurements as cells by our names of columns, within stated bounds."""
 
-import csv
 import gzip
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 from dse.errors import spec_error
 from dse.reading import MIB, TABLE_LIMIT, read_bytes, text_in
 from dse.text import LONGEST
+from dse.validate.csv_rows import csv_rows
 from dse.validate.measured import spellings
 
 MOST_ROWS: Final = 20_000
@@ -27,28 +27,20 @@ REQUIRED: Final = ("chip", "llm", "weights", "isl", "osl", "metric", "value")
 def rows_in(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     """The number of each line that is not blank, and its cells; raises `SpecError`."""
     text = _text(path)
-    # line ends as they are: `csv` itself treats those inside quotes
-    reader = csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text))
-    count = 0
-    try:
-        names = _names(path, next(reader, []))
-        for cells in reader:
-            where = f"{path}:{reader.line_num}"
-            if any(len(text) > MOST_LETTERS for text in cells):
-                raise spec_error(
-                    where, f"expected cells of at most {MOST_LETTERS:,} letters, got a longer one"
-                )
-            # a line that ends early has blanks there, cells beyond the header are dropped
-            given = {name: spellings.cell(name, text) for name, text in zip(names, cells, strict=False)}
-            if not any(given.values()):
-                continue
-            count += 1
-            if count > MOST_ROWS:
-                raise spec_error(where, f"expected at most {MOST_ROWS:,} rows, got more")
-            yield reader.line_num, given
-    # a cell of more than 128 kB, as behind a quote that is never closed
-    except csv.Error as error:
-        raise spec_error(f"{path}:{reader.line_num}", f"expected a CSV, cannot read it: {error}") from None
+    rows, count = csv_rows(path, text, _delimiter(text)), 0
+    names = _names(path, next(rows, (1, []))[1])
+    for line, cells in rows:
+        where = f"{path}:{line}"
+        if any(len(text) > MOST_LETTERS for text in cells):
+            raise spec_error(where, f"expected cells of at most {MOST_LETTERS:,} letters, got a longer one")
+        # a line that ends early has blanks there, cells beyond the header are dropped
+        given = {name: spellings.cell(name, text) for name, text in zip(names, cells, strict=False)}
+        if not any(given.values()):
+            continue
+        count += 1
+        if count > MOST_ROWS:
+            raise spec_error(where, f"expected at most {MOST_ROWS:,} rows, got more")
+        yield line, given
 
 
 def _names(path: Path, header: Sequence[str]) -> list[str]:
