@@ -40,6 +40,10 @@ def fault():
 def deep():
     return deep()
 
+class OddToLookAt:
+    def __getattribute__(self, name):
+        raise Odd(name)
+
 def broken(column):
     """What the fault makes of a column."""
     kind = fault()
@@ -53,6 +57,9 @@ def broken(column):
     if kind == "os": raise FileNotFoundError(2, "No such file or directory", "theirs.dat")
     if kind == "import": raise ImportError("no such library")
     if kind == "exit": sys.exit(3)
+    if kind == "generator": raise GeneratorExit
+    if kind == "odd to look at": return OddToLookAt()
+    if kind == "far too many": return np.broadcast_to(1.0, (1 << 40,))
     if kind == "sleep": time.sleep(1000)
     if kind == "later":
         CALLS.append(1)
@@ -68,6 +75,10 @@ def broken(column):
     if kind == "one nan":
         out = np.array(column); out.reshape(-1)[-1] = np.nan
         return out
+    if kind == "huge": return np.full(column.shape, 1e308)
+    if kind == "wide": return column.astype(np.longdouble) * 0 + np.longdouble("1e3000")
+    if kind == "tiny": return np.full(column.shape, 5e-324)
+    if kind == "masked": return np.ma.masked_array(column, mask=np.ones(column.shape, bool))
     if kind == "infinite": return np.full(column.shape, np.inf)
     if kind == "negative": return -1.0 - column
     if kind == "shape": return np.ones((*column.shape[:-1], column.shape[-1] + 1))

@@ -12,9 +12,9 @@ from dse.chips.silicon import Silicon
 from dse.errors import spec_error
 from dse.plugins import PRICE_METHODS, made, registered
 from dse.plugins.attributes import require, text, texts
-from dse.plugins.broken import asking, broken
+from dse.plugins.broken import UNREADABLE, asking, broken
 from dse.plugins.designs import chip_in_words, chips_in_words
-from dse.plugins.numbers import broadcasts, concrete, fault_of, freeze
+from dse.plugins.numbers import concrete, fault_of, freeze
 from dse.plugins.time_limit import limited
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
@@ -153,17 +153,14 @@ class CheckedPriceMethod:
 
         with asking(self.point, where, may_refuse=True), limited(self.point):
             found = self.made.price(chips, terms)
-        if not isinstance(found, Mapping) or not found or not all(map(text, found)):
-            raise broken(self.point, f"{where()}: expected parts by name, got {found!r}")
         shape = next((np.shape(c) for c in given if c is not None and concrete(c)), None)
-        with np.errstate(all="ignore"):
+        with asking(self.point, where, how=UNREADABLE), np.errstate(all="ignore"):
+            if not isinstance(found, Mapping) or not found or not all(map(text, found)):
+                raise broken(self.point, f"{where()}: expected parts by name, got {found!r}")
             for name, usd in found.items():
-                if fault := fault_of(usd, positive=True):
+                if fault := fault_of(usd, None if shape is None else shape or (1,), positive=True):
                     what, at = fault
                     raise broken(self.point, f"price of {chip_in_words(at)}: {name}: expected {what}")
-                if shape is not None and concrete(usd) and not broadcasts(np.shape(usd), shape or (1,)):
-                    got = f"expected a column of shape {shape}, got {np.shape(usd)}"
-                    raise broken(self.point, f"{where()}: {name}: {got}")
         return found
 
 

@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint
-from types import FrameType
+from types import FrameType, TracebackType
 
 from dse.errors import DseError, PluginError
 from dse.plugins.entry import foreign, name_of
@@ -12,26 +12,37 @@ from dse.plugins.time_limit import TimedOut, limited
 
 LONGEST = 200
 """Characters of a plug-in's own message that are repeated."""
+UNREADABLE = "expected an answer that can be looked at, got"
+"""How an error came about that was met while the answer of a plug-in was checked."""
 
 
 def broken(point: EntryPoint, what: str, cause: BaseException | None = None) -> PluginError:
     """The error for a plug-in that is not what it must be; it names the entry point and its package."""
-    # without its context: the search for the design has met the same error again
-    trace = (
-        "" if cause is None else "".join(traceback.format_exception(cause, chain=cause.__cause__ is not None))
-    )
+    trace = "" if cause is None else _trace(cause)
     hint = "; --traceback shows where" if trace else ""
     return PluginError(f"{name_of(point)}: {what}{hint}", trace=trace, named=True)
 
 
+def _trace(cause: BaseException) -> str:
+    """Its stack trace; empty for an error that cannot be asked for it."""
+    try:
+        # without its context: the search for the design has met the same error again
+        return "".join(traceback.format_exception(cause, chain=cause.__cause__ is not None))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return ""
+
+
 def named(error: BaseException) -> bool:
     """Whether an error is the sentence of a plug-in already, such as of one that another plug-in uses."""
-    return isinstance(error, PluginError) and error.named
+    # by the type: an error may be of a class that raises when it is asked anything
+    return issubclass(type(error), PluginError) and error.named is True  # type: ignore[attr-defined]
 
 
 def raised(point: EntryPoint, error: BaseException, where: str = "", *, how: str = "raised") -> PluginError:
     """The error for a plug-in that raised; `where` is the design, or what it was called for."""
-    if isinstance(error, PluginError) and error.named:
+    if isinstance(error, PluginError) and named(error):
         return error
     at = f"{where}: " if where else ""
     if isinstance(error, TimedOut):
@@ -47,7 +58,9 @@ def first_line(error: BaseException) -> str:
     """What an error says, cut to one line."""
     try:
         line = (str(error).splitlines() or [""])[0]
-    except Exception:  # the text of an error is code of the plug-in too
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # the text of an error is code of the plug-in too
         return ""
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
 
@@ -60,7 +73,8 @@ def met_in(error: BaseException, points: Sequence[EntryPoint]) -> EntryPoint | N
 
 
 def _frames(error: BaseException) -> Iterator[FrameType]:
-    at = error.__traceback__
+    # past what its class makes of attributes
+    at: TracebackType | None = object.__getattribute__(error, "__traceback__")
     while at is not None:
         yield at.tb_frame
         at = at.tb_next
@@ -72,7 +86,7 @@ def loading(point: EntryPoint) -> Iterator[None]:
     try:
         with limited(point):
             yield
-    except (KeyboardInterrupt, GeneratorExit):
+    except KeyboardInterrupt:
         raise
     # an import runs any code, and may raise anything, `SystemExit` among it
     except BaseException as error:
@@ -94,16 +108,16 @@ def _for_the_user(error: BaseException) -> bool:
 
 @contextmanager
 def asking(
-    point: EntryPoint, where: str | Callable[[], str] = "", *, may_refuse: bool = False
+    point: EntryPoint, where: str | Callable[[], str] = "", *, may_refuse: bool = False, how: str = "raised"
 ) -> Iterator[None]:
     """What a plug-in raises inside becomes a `PluginError`; `may_refuse` lets errors for the user through."""
     try:
         yield
-    except (KeyboardInterrupt, GeneratorExit):
+    except KeyboardInterrupt:
         raise
     except BaseException as error:
         # a price method may refuse terms, and a plot may miss trials: that is what the user is told
         if named(error) or (may_refuse and _for_the_user(error)):
             raise
         # words for a design take time, and are made for an error only
-        raise raised(point, error, where() if callable(where) else where) from error
+        raise raised(point, error, where() if callable(where) else where, how=how) from error

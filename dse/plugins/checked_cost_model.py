@@ -9,7 +9,7 @@ import numpy as np
 
 from dse.errors import PluginError
 from dse.plugins.attributes import names, require, text
-from dse.plugins.broken import broken, met_in, named, raised
+from dse.plugins.broken import UNREADABLE, broken, met_in, named, raised
 from dse.plugins.designs import Names, Rows, design_in_words, first_failing
 from dse.plugins.designs import names as names_now
 from dse.plugins.entry import foreign, name_of
@@ -67,14 +67,22 @@ class CheckedCostModel:
         """Metrics of every design, all numbers finite; raises `PluginError` with the design where not."""
         try:
             found = self._asked(designs, context, detail=detail)
-        except (KeyboardInterrupt, GeneratorExit):
+        except KeyboardInterrupt:
             raise
         # any, `SystemExit` among them: a plug-in is code of somebody else
         except BaseException as error:
             if named(error):
                 raise
             raise self._raised(error, designs, context, detail=detail) from error
-        self._check(found, designs, context)
+        try:
+            self._check(found, designs, context)
+        except KeyboardInterrupt:
+            raise
+        # to look at what a plug-in returns may run its code
+        except BaseException as error:
+            if named(error):
+                raise
+            raise raised(self._culprit(context), error, self._words(designs, 0), how=UNREADABLE) from error
         remember(designs, found, self.chips or names_now())
         return found
 
@@ -118,24 +126,24 @@ class CheckedCostModel:
         """Raise `PluginError` for the first column that is wrong."""
         shape = designs.shape
         for name, column, positive in _columns(self.point, found):
-            fault = fault_of(column, positive=positive)
+            # lengths of a workload may be arrays too
+            fits = broadcasts(getattr(column, "shape", ()), shape)
+            whole = shape if fits else api.broadcast_shape(shape, *_lengths(context))
+            fault = fault_of(column, whole, positive=positive)
             if fault is not None:
                 what, at = fault
-                place = place_in(np.shape(column), at, shape) if concrete(column) else 0
+                place = place_in(np.shape(column), at, shape) if at else 0
                 raise self._broken(designs, context, place, f"{name}: expected {what}")
-            own = getattr(column, "shape", ())
-            # lengths of a workload may be arrays too
-            whole = shape if broadcasts(own, shape) else api.broadcast_shape(shape, *_lengths(context))
-            if not broadcasts(own, whole):
-                what = f"{name}: expected a column that broadcasts to {whole}, got {own}"
-                raise self._broken(designs, context, 0, what)
 
     def _broken(self, designs: api.Designs, context: api.Context, at: int, what: str) -> PluginError:
         """The error for a design; blames a serving mode or a kind of attention of others before the model."""
-        used = _used(self.users, context)
-        point = next(iter(used), self.point)
+        point = self._culprit(context)
         asked = f"in {name_of(self.point)}, " if point is not self.point else ""
         return broken(point, f"{self._words(designs, at)}: {asked}{what}")
+
+    def _culprit(self, context: api.Context) -> EntryPoint:
+        """A serving mode or a kind of attention of others before the model."""
+        return next(iter(_used(self.users, context)), self.point)
 
     def _words(self, designs: api.Designs, at: int) -> str:
         columns = [*designs.chips.columns().values(), *designs.deployments.columns().values()]
@@ -167,7 +175,7 @@ class CheckedCostModel:
             nonlocal last
             try:
                 self._asked(designs.take(rows), context, detail=detail)
-            except (KeyboardInterrupt, GeneratorExit):
+            except KeyboardInterrupt:
                 raise
             except BaseException as again:
                 # another fault than that of the batch is of being alone

@@ -8,10 +8,10 @@ import numpy as np
 
 from dse.errors import PluginError
 from dse.plugins.attributes import any_text, one_of, require, text
-from dse.plugins.broken import broken, named, raised
+from dse.plugins.broken import UNREADABLE, asking, broken, named, raised
 from dse.plugins.designs import Rows, first_failing
 from dse.plugins.last_batch import FILLED, design_at, shape_of
-from dse.plugins.numbers import broadcasts, concrete, fault_of, freeze, place_in, sound
+from dse.plugins.numbers import concrete, fault_of, freeze, place_in
 from dse.plugins.time_limit import TimedOut, limit, limited
 from objectives import api
 from objectives.arrays import Array
@@ -60,13 +60,14 @@ class CheckedObjective:
         """One finite number for each design; raises `PluginError` with the design where not."""
         try:
             found = self._asked(metrics, context)
-        except (KeyboardInterrupt, GeneratorExit):
+        except KeyboardInterrupt:
             raise
         except BaseException as error:
             if named(error):
                 raise
             raise self._raised(error, metrics, context) from error
-        self._check(found, metrics)
+        with asking(self.point, lambda: design_at(metrics, 0), how=UNREADABLE):
+            self._check(found, metrics)
         return found
 
     def _asked(self, metrics: api.Metrics, context: api.Context) -> Array:
@@ -80,21 +81,11 @@ class CheckedObjective:
         """Raise `PluginError` for a column that is not one finite number for each design."""
         shape = shape_of(metrics)
         with np.errstate(all="ignore"):
-            if sound(found, shape):
-                return
-            fault = fault_of(found)
+            fault = fault_of(found, shape, tiny=True)
         if fault is not None:
             what, at = fault
-            at = (
-                place_in(np.shape(found), at, shape)
-                if concrete(found) and broadcasts(np.shape(found), shape)
-                else 0
-            )
-            raise broken(self.point, f"{design_at(metrics, at)}: expected {what}")
-        own = getattr(found, "shape", ())
-        if not broadcasts(own, shape):
-            what = f"expected a column that broadcasts to {shape}, got {own}"
-            raise broken(self.point, f"{design_at(metrics, 0)}: {what}")
+            place = place_in(np.shape(found), at, shape) if at else 0
+            raise broken(self.point, f"{design_at(metrics, place)}: expected {what}")
 
     def _raised(self, error: BaseException, metrics: api.Metrics, context: api.Context) -> PluginError:
         """The error for an exception, with the one design that raises it by itself."""
@@ -104,7 +95,7 @@ class CheckedObjective:
             nonlocal last
             try:
                 self._asked(_rows(metrics, shape, rows), context)
-            except (KeyboardInterrupt, GeneratorExit):
+            except KeyboardInterrupt:
                 raise
             except BaseException as again:
                 last = again if type(again) is type(error) else last

@@ -23,6 +23,7 @@ RAISED = {
     "os": "raised FileNotFoundError",
     "import": "raised ImportError: no such library",
     "exit": "raised SystemExit: 3",
+    "generator": "raised GeneratorExit",
 }
 RETURNED = {
     "nan": "expected a finite number, got nan",
@@ -34,6 +35,12 @@ RETURNED = {
     "complex": "expected numbers, got an array of complex128",
     "none": "expected numbers, got None",
     "text": "expected numbers, got a str",
+    "odd to look at": "expected an answer that can be looked at, got Odd: __class__",
+    "far too many": ", got (1099511627776,)",
+    "huge": "expected a number of at most 1e+100 in size, got 1e+308",
+    "wide": "expected a number of at most 1e+100 in size, got 1e+3000",
+    "tiny": "expected 0 or a number of at least 1e-100 in size, got 5e-324",
+    "masked": "expected a plain array, got a MaskedArray",
 }
 WRITES = {"writes": "(it changes its input)"}
 NEGATIVE = {"negative": "expected at least 0, got -"}
@@ -78,7 +85,7 @@ CASES = [
     *(("goal", fault, words) for fault, words in {**SOME, **RETURNED, **WRITES}.items()),
     *(("price", fault, words) for fault, words in {**SOME, **WRITES, **NEGATIVE}.items()),
     *(("serving", fault, words) for fault, words in {**SOME, **NEGATIVE, "nan": RETURNED["nan"]}.items()),
-    *(("price", fault, RETURNED[fault]) for fault in ("nan", "shape", "none")),
+    *(("price", fault, RETURNED[fault]) for fault in ("nan", "shape", "none", "odd to look at", "huge")),
     *(("sampler", fault, words) for fault, words in SOME.items()),
     *(
         ("sampler", fault, "tpot_target: expected a value of")
