@@ -141,6 +141,10 @@ class CheckedCostModel:
         asked = f"in {name_of(self.point)}, " if point is not self.point else ""
         return broken(point, f"{self._words(designs, at)}: {asked}{what}")
 
+    def called(self, context: api.Context) -> list[EntryPoint]:
+        """The entry points whose code runs for a question."""
+        return [self.point, *_used(self.users, context)]
+
     def _culprit(self, context: api.Context) -> EntryPoint:
         """A serving mode or a kind of attention of others before the model."""
         return next(iter(_used(self.users, context)), self.point)

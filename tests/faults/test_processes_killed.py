@@ -15,7 +15,6 @@ from processes import (
     in_journal,
     in_logs,
     kill,
-    refused,
     start,
     trials_in,
     wait_until,
@@ -144,7 +143,13 @@ def test_workers_that_all_die_end_the_run_with_a_reason(place: Path) -> None:
     process = start(
         "run", path, "--trials", "60", "--workers", "2", "--out", out, env=environment(DEATHS=str(deaths))
     )
-    refused(process, "--workers: ", "workers died one after the other, the last with exit code -9")
+    _, complaint = process.communicate(timeout=TIMEOUT)
+    # it is not known who ended the workers: a plug-in of another package is the likely one
+    assert process.returncode == 1, complaint
+    assert complaint.splitlines()[-1].startswith("dse.cost_models 'deadly' of strange-models 0.1: "), (
+        complaint
+    )
+    assert "workers died one after the other, the last with exit code -9" in complaint
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

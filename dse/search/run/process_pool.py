@@ -6,7 +6,7 @@ from multiprocessing.connection import wait
 
 from optuna.trial import FrozenTrial
 
-from dse.errors import spec_error
+from dse.errors import DseError, PluginError, spec_error
 from dse.search.run.interrupt import Interrupt
 from dse.search.run.process_main import WorkerStart
 from dse.search.run.recovered import Remains
@@ -23,9 +23,9 @@ DEATHS = 5
 class ProcessPool:
     """A `Workforce` of processes. Ctrl-C is raised by `collect`, when no message is half sent."""
 
-    def __init__(self, start: Callable[[], WorkerStart], count: int) -> None:
-        """`start` makes the arguments of the next worker."""
-        self._start = start
+    def __init__(self, start: Callable[[], WorkerStart], count: int, strangers: Sequence[str] = ()) -> None:
+        """`start` makes the arguments of the next worker; `strangers` are plug-ins of others at work."""
+        self._start, self._strangers = start, strangers
         self._next = 0
         self._deaths = 0
         self._interrupt = Interrupt()
@@ -105,6 +105,15 @@ class ProcessPool:
             remains.leave()
         self._interrupt.close()
 
+    def _all_die(self, code: int) -> DseError:
+        """The error for workers that die one after the other; a plug-in of others may have ended them."""
+        died = f"{self._deaths} workers died one after the other, the last with exit code {code}"
+        if not self._strangers:
+            return spec_error("--workers", f"{died}; run without --workers to see why")
+        # which of them was called last died with the worker
+        who = " and ".join(self._strangers)
+        return PluginError(f"{who}: expected answers, got none: {died}", named=True)
+
     def _launch(self) -> None:
         self._workers.append(launch(self._start(), self._next))
         self._next += 1
@@ -117,12 +126,7 @@ class ProcessPool:
             self._deaths += 1
             # a fault that every worker meets must end the run, not start workers for ever
             if self._deaths > DEATHS:
-                code = worker.process.wait()
-                raise spec_error(
-                    "--workers",
-                    f"{self._deaths} workers died one after the other, the last with exit code {code}; "
-                    "run without --workers to see why",
-                )
+                raise self._all_die(worker.process.wait())
             self._launch()
             return [self._recover(worker)]
         kind, what = message

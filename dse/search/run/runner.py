@@ -25,6 +25,7 @@ from dse.search.run.recovered import clear_unfinished, recovered
 from dse.search.run.recovery_log import RecoveryLog
 from dse.search.run.running_front import RunningFront
 from dse.search.run.session import Progress, Session
+from dse.search.run.strangers import strangers_of
 from dse.search.run.study_reference import overridden, reference_to
 from dse.search.run.workforce import InProcess, Workforce
 from dse.search.storage.by_url import default_url, storage_errors
@@ -214,7 +215,7 @@ def _workforce(shared: Shared, workers: int, logs: Path, *, rows: bool) -> Itera
             past=shared.finished,
         )
 
-    pool = ProcessPool(start, workers)
+    pool = ProcessPool(start, workers, strangers_of(shared.resolved))
     try:
         yield pool
     finally:
