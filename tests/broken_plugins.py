@@ -57,6 +57,10 @@ def broken(column):
     if kind == "os": raise FileNotFoundError(2, "No such file or directory", "theirs.dat")
     if kind == "import": raise ImportError("no such library")
     if kind == "exit": sys.exit(3)
+    if kind == "speaks":
+        import warnings
+        warnings.warn("watch \\x1b[2Jout")
+        print("here \\x1b[2JI am")
     if kind == "generator": raise GeneratorExit
     if kind == "odd to look at": return OddToLookAt()
     if kind == "far too many": return np.broadcast_to(1.0, (1 << 40,))

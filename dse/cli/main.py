@@ -16,6 +16,7 @@ from dse.cli.terminal.process_list import hide_passwords
 from dse.cli.terminal.termination import end_in_order, interrupted
 from dse.errors import ExitCode
 from dse.masks import masked
+from dse.spoken import warn_in_a_line
 
 HELP = """Search for the AI-inference chip that minimises $/(token/s) under latency targets.
 
@@ -81,6 +82,7 @@ def main() -> None:
     end_in_order()
     hide_passwords()
     sys.excepthook = _without_passwords
+    warn_in_a_line()
     _open_streams()
     for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a sign gets a "?", not a stack trace
         # a captured stream may lack it

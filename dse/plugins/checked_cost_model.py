@@ -15,7 +15,7 @@ from dse.plugins.designs import names as names_now
 from dse.plugins.entry import foreign, name_of
 from dse.plugins.last_batch import FILLED, remember
 from dse.plugins.numbers import broadcasts, concrete, fault_of, freeze, is_array, place_in, sound
-from dse.plugins.time_limit import TimedOut, limit, limited
+from dse.plugins.time_limit import TimedOut, aside, limit, limited
 from objectives import api
 from objectives.arrays import Array
 from objectives.ledgers import LEDGERS
@@ -50,11 +50,14 @@ class CheckedCostModel:
     chips: Names | None = field(default=None, compare=False)
     """What its chips are called, where they are the same at every call."""
 
+    theirs: bool = field(default=False, init=False, compare=False)
+    """Whether code of another package may run."""
     calls: int = field(default=0, init=False, compare=False)
     """Evaluations so far."""
 
     def __post_init__(self) -> None:
         require(self.point, self.made, _FIELDS, ("evaluate",))
+        self.theirs = bool(self.users) or foreign(self.point)
         self.name = self.made.name
         self.requires = self.made.requires
         self.predicts = api.predicts(self.made)
@@ -94,10 +97,10 @@ class CheckedCostModel:
             freeze(vars(designs.deployments))
         self.calls += 1
         found: api.Metrics
-        if not limit():
+        if not limit() and not self.theirs:
             found = self.made.evaluate(designs, context, detail=detail)
             return found
-        with limited(self.point):
+        with aside(self.theirs), limited(self.point):
             found = self.made.evaluate(designs, context, detail=detail)
         return found
 

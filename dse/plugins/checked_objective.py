@@ -10,6 +10,7 @@ from dse.errors import PluginError
 from dse.plugins.attributes import any_text, one_of, require, text
 from dse.plugins.broken import UNREADABLE, asking, broken, named, raised
 from dse.plugins.designs import Rows, first_failing
+from dse.plugins.entry import foreign
 from dse.plugins.last_batch import FILLED, design_at, shape_of
 from dse.plugins.numbers import concrete, fault_of, freeze, place_in
 from dse.plugins.time_limit import TimedOut, limit, limited
@@ -44,7 +45,11 @@ class CheckedObjective:
     title: str = field(init=False, compare=False)
     """What it is, in one sentence; empty where it does not say."""
 
+    theirs: bool = field(default=False, init=False, compare=False)
+    """Whether another package brings it."""
+
     def __post_init__(self) -> None:
+        self.theirs = foreign(self.point)
         require(self.point, self.made, _FIELDS, ("value",))
         column = getattr(self.made, "column", "column")
         if not text(column):
@@ -72,7 +77,7 @@ class CheckedObjective:
 
     def _asked(self, metrics: api.Metrics, context: api.Context) -> Array:
         freeze(vars(metrics))
-        if not limit():
+        if not limit() and not self.theirs:
             return self.made.value(metrics, context)
         with limited(self.point):
             return self.made.value(metrics, context)

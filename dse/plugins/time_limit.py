@@ -12,14 +12,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import EntryPoint
 from types import FrameType
 from typing import Final
 
 from dse.errors import PLUGIN_TIMEOUT
-from dse.plugins.entry import name_of
+from dse.plugins.entry import foreign, name_of
+from dse.spoken import Aside
 
 GRACE: Final = 2.0
 """Seconds from the exception to the end of the process."""
@@ -65,8 +67,30 @@ def limit() -> float:
 
 
 @contextmanager
+def aside(theirs: bool) -> Iterator[None]:
+    """Let what a plug-in of another package prints go to stderr, not into the answer of a verb."""
+    # the streams are those of the whole process, so a thread must not exchange them
+    if threading.current_thread() is not threading.main_thread() or not theirs:
+        yield
+        return
+    with redirect_stdout(Aside()):
+        yield
+
+
+# its package is read from a file
+foreign_known = cache(foreign)
+"""See `foreign`."""
+
+
+@contextmanager
 def limited(point: EntryPoint) -> Iterator[None]:
-    """Let a call of a plug-in last for the limit; raises `TimedOut` inside when it lasts longer."""
+    """As `aside`, and let a call last for the limit; raises `TimedOut` inside when it lasts longer."""
+    with aside(foreign_known(point)), _timed(point):
+        yield
+
+
+@contextmanager
+def _timed(point: EntryPoint) -> Iterator[None]:
     seconds, thread = limit(), threading.get_ident()
     if not seconds:
         yield

@@ -91,6 +91,13 @@ def test_of_several_processes_one_sentence_comes_through_and_the_study_goes_on()
     assert said.code == 0 and len(finished("out")) == 10, said.err
 
 
+def test_what_a_plug_in_says_is_no_part_of_the_answer() -> None:
+    said = program(*ESTIMATE, "--cost-model", "theirs", "--format", "json", FAULT="speaks")
+    assert said.code == 0 and json.loads(said.out), said.err
+    assert "UserWarning: watch \\x1b[2Jout\n" in said.err and "here \\x1b[2JI am\n" in said.err
+    assert "theirs.py" not in said.err
+
+
 # --- what hangs
 
 

@@ -21,6 +21,7 @@ from dse.search.run.recovery_log import RecoveryLog
 from dse.search.run.study_reference import StudyReference
 from dse.search.trials.keys import WorkerName
 from dse.search.trials.trial_entries import Entry, Task
+from dse.spoken import warn_in_a_line
 
 SEND = 0.25
 """Seconds between two messages with results at least."""
@@ -113,6 +114,7 @@ class TaskLoop:
 def serve(fd: int) -> None:
     """Work at the other end of a socket; errors are sent there, not printed."""
     pipe = Connection(fd)
+    warn_in_a_line()
     # the thread that works hangs in the plug-in, so nobody else is sending
     told_by(lambda what: pipe.send(("error", PluginError(what, named=True))))
     try:
