@@ -14,9 +14,13 @@ def warn_in_a_line() -> None:
 
 
 def _line(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int,
-    file: TextIO | None = None, line: str | None = None,
-) -> None:  # fmt: skip
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     """See `warnings.showwarning`."""
     del filename, lineno, line
     with suppress(OSError, ValueError):  # a stream that is closed has no reader

@@ -91,6 +91,7 @@ def limited(point: EntryPoint) -> Iterator[None]:
 
 @contextmanager
 def _timed(point: EntryPoint) -> Iterator[None]:
+    """See `limited`."""
     seconds, thread = limit(), threading.get_ident()
     if not seconds:
         yield
