@@ -85,6 +85,17 @@ def test_a_trial_of_another_shape_is_left_out_and_keeps_its_number(
     _check_left_out(journal, 6, caplog, kept="study_id" not in fields)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])
+def test_a_journal_in_another_encoding_is_named(journal: Path, encoding: str) -> None:
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    journal.write_bytes((mark + journal.read_text("utf-8")).encode(encoding))
+    for opens in (lambda: reading(journal.parent), lambda: open_storage(f"journal:{journal}")):
+        with pytest.raises(
+            SpecError, match=r"study.journal:1: expected a journal in UTF-8, got a file in UTF"
+        ):
+            opens()
+
+
 LINES = {
     "no JSON": b'{"op_code": 4, "study_id": 0, ',
     "binary garbage": bytes(range(1, 10)) + bytes(range(11, 256)),

@@ -2,8 +2,10 @@
 
 import json
 import logging
+import re
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +21,7 @@ from dse.errors import DseError, SpecError
 from dse.search.analysis import stored_question
 from dse.search.analysis.live_front import Follower
 from dse.search.run.runner import RunResult
-from dse.search.storage import by_url
+from dse.search.storage import by_url, sqlite_file
 from dse.search.storage.by_url import open_storage
 from dse.search.storage.shared_study import Shared
 from dse.search.trials import sound
@@ -221,11 +223,46 @@ def test_a_tampered_database_is_a_sentence(
         assert "--storage" in str(error)
 
 
-@pytest.mark.parametrize("what", ["page", "header", "cut"])
+REFUSED = {
+    "a number of text": ("update trials set number='x' where trial_id=3", "cannot|are not 0, 1, 2"),
+    "one number for all": ("update trials set number=0", "numbers of its trials are not 0, 1, 2"),
+    "a number that is missing": ("delete from trials where number=1", "numbers of its trials are not 0"),
+    "no table of trials": ("drop table trials", "lacks the table trials"),
+    "no column of states": ("alter table trials drop column state", "table trials lacks the column state"),
+    "no version": ("update alembic_version set version_num='zzz'", "of version 'zzz', which no Optuna has"),
+}
+
+
+@pytest.mark.parametrize(("statement", "why"), REFUSED.values(), ids=REFUSED)
+def test_a_database_whose_trials_cannot_be_told_apart_is_refused_at_once(
+    database: Path, tmp_path: Path, statement: str, why: str
+) -> None:
+    _sql(database, statement)
+    url, what = f"sqlite:///{database}", rf"{database}: .*got a damaged one: .*({why})"
+    path, begin = tmp_path / "studies" / "small" / "study.yaml", time.monotonic()
+    said = call("run", path, "--storage", url, "--out", tmp_path / "out")
+    assert said.code == 2
+    assert re.search(what, said.err), said.err
+    with pytest.raises(SpecError, match=rf"got a damaged one: .*({why})"):
+        stored_trials(reading(tmp_path, url), "small")
+    assert time.monotonic() - begin < 10
+
+
+def test_the_check_of_a_large_database_ends_in_time(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "SECONDS", -1.0)
+    monkeypatch.setattr(sqlite_file, "STEPS", 1)
+    assert len(stored_trials(reading(tmp_path, f"sqlite:///{database}"), "small")) == TRIALS
+
+
+@pytest.mark.parametrize("what", ["page", "header", "cut", "zeros"])
 def test_a_database_with_a_bad_page_is_a_sentence(database: Path, tmp_path: Path, what: str) -> None:
     raw = bytearray(database.read_bytes())
     if what == "page":
         raw[4096 : 3 * 4096] = b"\xff" * (2 * 4096)
+    elif what == "zeros":
+        raw[2 * 4096 : 3 * 4096] = bytes(4096)
     elif what == "header":
         raw[16:24] = b"\xff" * 8
     else:

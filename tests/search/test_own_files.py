@@ -49,6 +49,14 @@ def test_all_that_a_run_makes_is_for_its_user_alone(tmp_path: Path, storage: str
         assert mode == ("700" if (tmp_path / "results" / name).is_dir() else "600"), name
 
 
+@pytest.mark.filterwarnings("ignore:Query string argument")
+@pytest.mark.parametrize("scheme", ["sqlite", "sqlite+pysqlite"])
+def test_the_options_of_a_database_name_no_file(tmp_path: Path, scheme: str) -> None:
+    open_storage(f"{scheme}:///{tmp_path / 'x.db'}?key=S3CRET")
+    found = modes(tmp_path)
+    assert sorted(found) == [".", "x.db"] and found["x.db"] == "600"
+
+
 def test_a_folder_and_a_file_of_the_user_keep_their_modes(tmp_path: Path) -> None:
     path, out = write_study(tmp_path / "studies"), tmp_path / "out"
     out.mkdir(mode=0o755)

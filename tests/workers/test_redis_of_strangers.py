@@ -13,6 +13,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from processes import ended, start, trials_in
 from redis import Redis
+from said import call
 from servers import redis
 from studies_for_tests import write_study
 
@@ -86,7 +87,11 @@ def test_damaged_lines_are_left_out_and_the_search_goes_on(tmp_path: Path, url: 
     client.delete(f":log:{trials[-2]}")
     client.delete(f":log:{trials[-3]}")
     client.lpush(f":log:{trials[-3]}", "a list")
-    complaint = start("run", path, "--storage", url, "--out", tmp_path / "out", "--trials", "12")
+    again = ("run", path, "--storage", url, "--out", tmp_path / "out", "--trials", "12")
+    # the results of ten trials are not replaced by those of fewer without a word of the user
+    call(*again).refused("counts 10 trials", "holds 7 of this study", "move this file away")
+    (tmp_path / "out" / "manifest.json").unlink()
+    complaint = start(*again)
     said, remarks = complaint.communicate()
     assert complaint.returncode == 0, remarks
     for number, why in ((trials[-1], "no JSON"), (trials[-2], "it is missing"), (trials[-3], "no JSON")):

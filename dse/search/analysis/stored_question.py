@@ -1,18 +1,20 @@
 """The question that a stored study answers: written once, compared on every resume."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from json import dumps, loads
 
 from optuna import Study
 from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial
 
 import dse
 from dse.errors import Problem, SpecError, spec_error
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.substance import substance
+from dse.search.storage.line_shapes import LineError
 from dse.search.storage.log_lines import too_deep
-from dse.search.storage.lost_rows import DAMAGED
-from dse.search.storage.optuna_private import study_id
+from dse.search.storage.lost_rows import DAMAGED, numbers_in
+from dse.search.storage.optuna_private import database_in, study_id
 from objectives.api import CONTRACT_VERSION
 
 KEY = "dse:question"
@@ -42,7 +44,7 @@ def check(storage: BaseStorage, resolved: ResolvedStudy, where: str) -> int | No
     number = stored[resolved.slug]
     attrs = known[number]
     check_program(resolved.slug, attrs, where)
-    trials = storage.get_all_trials(number, deepcopy=False)
+    trials = whole_trials(storage, number, where)
     question = attrs.get(KEY)
     # without a question it may be a study that another run has created a moment ago: empty, with our goals
     if question is None:
@@ -61,6 +63,33 @@ def check(storage: BaseStorage, resolved: ResolvedStudy, where: str) -> int | No
         hint = Problem("", HOW_TO_CHANGE)
         raise SpecError([first, *found, hint])
     return len(trials)
+
+
+def whole_trials(storage: BaseStorage, study: int, where: str) -> list[FrozenTrial]:
+    """The trials of the study with that identity, in order; raises `SpecError` where they cannot be read."""
+    try:
+        # Optuna's cache keeps one trial of a number, so a database is asked itself
+        database = database_in(storage)
+        numbers = None if database is None else numbers_in(database, study)
+        if _counted(numbers or []):
+            trials = storage.get_all_trials(study, deepcopy=False)
+            if _counted([t.number for t in trials]):
+                return trials
+        damage = "the numbers of its trials are not 0, 1, 2, ..., each once"
+    # it names its line, and is a `ValueError`
+    except LineError:
+        raise
+    # raised by Optuna for rows of others; what a driver raises has a class of its own
+    except (ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
+        damage = f"its trials cannot be read ({ascii(str(error))[1:-1][:100]})"
+    what = f"expected a database of Optuna studies, got a damaged one: {damage}; {_OTHERS}"
+    raise spec_error(where, what)
+
+
+def _counted(numbers: Sequence[object]) -> bool:
+    """Whether the numbers are 0, 1, 2, ..., each once."""
+    # as a set: what is no number cannot be sorted
+    return set(numbers) == set(range(len(numbers)))
 
 
 def settle(study: Study, resolved: ResolvedStudy) -> None:

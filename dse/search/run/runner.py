@@ -89,7 +89,12 @@ def run(
             release(Path(url.removeprefix("journal:")))
         # the embedded journal has moved with the folder, so only another storage can still hold the study
         shared = Shared(
-            resolved, url, fresh=fresh and storage is not None, alone=storage is None, name=token_hex(4)
+            resolved,
+            url,
+            fresh=fresh and storage is not None,
+            alone=storage is None,
+            name=token_hex(4),
+            results=folder,
         )
         # in this order: a recovered trial finishes the one that its worker had claimed; what is still running
         # afterwards is lost, and fails

@@ -1,27 +1,28 @@
 """Optuna storages by URL."""
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 from optuna.exceptions import OptunaError, StorageInternalError
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 
-from dse.errors import StorageError, nearest, spec_error
-from dse.front.own_files import opened, own_folder
+from dse.errors import DseError, StorageError, nearest, spec_error
 from dse.masks import hidden, masked, remember
 from dse.search.samplers.optuna_samplers import without_experimental_warnings
 from dse.search.storage.journal import open_journal
 from dse.search.storage.line_shapes import LineError
 from dse.search.storage.optuna_private import ReconnectingProxy
 from dse.search.storage.redis_journal import RedisJournal, Server
+from dse.search.storage.sqlite_file import own_sqlite, sqlite_file
 
 SCHEMES = ("journal", "sqlite", "postgresql", "mysql", "redis", "rediss", "grpc", "memory")
 TRIES = 10
 EXTRA = "pip install 'dse[cluster]'"
+OF_OTHERS = (RuntimeError, ValueError, OSError, TypeError, LookupError, AssertionError)
+"""What Optuna and drivers raise for a URL, or for tables and rows of others, besides their own errors."""
 
 
 _PACKAGES = ("sqlalchemy", "sqlite3", "psycopg", "psycopg2", "pymysql", "MySQLdb", "redis", "grpc")
@@ -117,19 +118,22 @@ def _rdb(url: str) -> BaseStorage:
 
     from dse.search.storage.bulk_rdb import open_database
 
-    if url.startswith("sqlite:///"):
-        _own_sqlite(Path(url.removeprefix("sqlite:///")))
     # a connection for the time of a write: a hundred workers hold none while they compute
     # SQLite has one writer at a time: the others wait, by default not long enough
     options = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"poolclass": NullPool}
     try:
+        if path := sqlite_file(url):
+            own_sqlite(path)
         # a copy for each attempt, since Optuna adds options to it
         return _made(lambda: open_database(with_driver(url), dict(options)))
+    # some are a `ValueError` too, which the last clause would reword
+    except DseError:
+        raise
     except ImportError:
         raise spec_error("--storage", f"{hidden(url)} needs the driver of its database: {EXTRA}") from None
     # Optuna raises RuntimeError for tables of another of its versions
     # and ValueError comes of a port that is no number, as where a slash in a password ends the host
-    except (SQLAlchemyError, RuntimeError, ValueError, OSError, OptunaError) as error:
+    except (SQLAlchemyError, OptunaError, *OF_OTHERS) as error:
         raise spec_error("--storage", f"{hidden(url)} cannot be opened: {first_line(error)}") from None
 
 
@@ -153,27 +157,6 @@ def with_driver(url: str) -> str:
     """The URL with the driver of `dse[cluster]`, where it names none."""
     # SQLAlchemy's own choice is psycopg2, which `dse[cluster]` does not install
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
-
-
-def _own_sqlite(path: Path) -> None:
-    """Refuse a SQLite file that holds something else, before Optuna adds its tables to it."""
-    try:
-        own_folder(path.parent)
-        # an empty file is an empty database; SQLite would make one that others can read
-        opened(path, "ab").close()
-        if path.stat().st_size == 0:
-            return
-        # read only, so that the database of another program is left as it is
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-            tables = connection.execute("select name from sqlite_master where type='table'")
-            names = {row[0] for row in tables}
-    except (OSError, sqlite3.Error) as error:
-        raise spec_error(
-            "--storage", f"{path}: expected a database of Optuna studies, got: {error}"
-        ) from None
-    if names and "studies" not in names:
-        held = ", ".join(sorted(names))
-        raise spec_error("--storage", f"{path}: expected a database of Optuna studies, got one with {held}")
 
 
 def first_line(error: BaseException) -> str:

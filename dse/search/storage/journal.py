@@ -1,6 +1,7 @@
 """A journal file that survives a kill in the middle of a write, orphaned locks and full disks."""
 
 import json
+import logging
 import os
 from collections.abc import Callable, Generator
 from io import FileIO
@@ -12,13 +13,18 @@ from optuna.storages.journal import JournalFileBackend
 
 from dse.errors import DseError, SpecError, spec_error
 from dse.front.own_files import naming, open_own, opened, own_folder, refuse_way_out
-from dse.search.storage.log_lines import LIMIT, Damage
+from dse.search.storage.log_lines import LIMIT, Damage, lines_told
 from dse.search.storage.optuna_private import JournalLock, LogLine, lock_file
 
 ORPHANED = 5
 """Age [s] at which the lock of a shared journal is broken, because its owner is dead; a write takes less."""
 
 Logs = list[LogLine]
+
+MARKS = {b"\xef\xbb\xbf": "UTF-8 with a byte order mark", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+"""How a file begins that an editor has stored in another encoding."""
+
+_LOG = logging.getLogger("dse.storage")
 
 
 class CheckedFile(JournalFileBackend):
@@ -150,7 +156,10 @@ def no_journal(path: Path) -> SpecError:
     """The error for a file without the first line of a journal; says what is intact behind a damaged one."""
     behind = 0
     with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
-        _line(file)
+        first, *_ = _line(file)
+        for mark, name in MARKS.items():
+            if first.startswith(mark):
+                return spec_error(f"{path}:1", f"expected a journal in UTF-8, got a file in {name}")
         while raw := _line(file)[0]:
             behind += raw.startswith(b"{") and b'"op_code"' in raw
     if not behind:
@@ -179,9 +188,23 @@ def trim(path: Path) -> int:
         # not one whole line, so nothing says that this is a journal
         if whole == 0:
             raise no_journal(path)
+        before = _lines_in(file, whole)
         file.truncate(whole)
         os.fsync(file.fileno())
+        _LOG.warning(
+            "%s:%d: expected the end of the last line, got the end of the file, as where a writer was killed "
+            "or the file was cut; its %s bytes are removed. What is intact is read: %s before it",
+            *(path, before + 1, f"{size - whole:,}", lines_told(before)),
+        )
         return size - whole
+
+
+def _lines_in(file: FileIO, size: int) -> int:
+    """Lines that end in the first `size` bytes."""
+    file.seek(0)
+    # in blocks: a journal may be larger than the memory
+    blocks = (file.read(min(1 << 20, size - at)) for at in range(0, size, 1 << 20))
+    return sum(block.count(b"\n") for block in blocks)
 
 
 def _end_of_last_line(file: FileIO, size: int) -> int:

@@ -59,17 +59,23 @@ class Damage:
         fresh, self._reported = every[self._reported :], len(every)
         for number in fresh[:SHOWN]:
             before = every.index(number)
-            intact = _lines(number - 1 - before), _lines(last - number - (len(every) - before - 1))
+            intact = (
+                lines_told(number - 1 - before),
+                lines_told(last - number - (len(every) - before - 1)),
+            )
             _LOG.warning(
                 "%s: expected a line of a journal, got %s; it is left out. "
                 "What is intact is read: %s before it, %s after it",
                 *(self._name(number), self._found[number], *intact),
             )
         if len(fresh) > SHOWN:
-            _LOG.warning("%s: %s more are damaged and left out", self._name(last), _lines(len(fresh) - SHOWN))
+            _LOG.warning(
+                "%s: %s more are damaged and left out", self._name(last), lines_told(len(fresh) - SHOWN)
+            )
 
 
-def _lines(count: int) -> str:
+def lines_told(count: int) -> str:
+    """A number of lines in words."""
     return f"{count:,} line{'' if count == 1 else 's'}"
 
 

@@ -53,6 +53,12 @@ def trials_alone(storage: RDBStorage, study_id: int, wanted: Callable[[int], boo
     ]
 
 
+def numbers_in(storage: RDBStorage, study_id: int) -> list[object]:
+    """The numbers of the trials of a study as its rows hold them, whatever these are."""
+    query = f"select trial_id, number from trials where study_id = {study_id:d} order by trial_id"
+    return [number for _, number in _pairs(storage, query)]
+
+
 def _trial_alone(storage: RDBStorage, trial_id: int, number: int) -> FrozenTrial:
     try:
         return storage.get_trial(trial_id)

@@ -247,6 +247,12 @@ def tables() -> Tables:
     )
 
 
+def expected_columns() -> dict[str, set[str]]:
+    """The tables of a database of Optuna, each with the names of its columns."""
+    found = tables().trials.metadata.tables
+    return {name: {column.name for column in table.columns} for name, table in found.items()}
+
+
 def value_columns(value: float) -> dict[str, Any]:
     """The columns of the table of values that hold an objective: a database stores no infinite number."""
     from optuna.storages._rdb import models  # see `Tables`

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import optuna
 from optuna.exceptions import DuplicatedStudyError
@@ -11,6 +12,7 @@ from dse.errors import spec_error
 from dse.masks import hidden
 from dse.question.resolved_study import ResolvedStudy, digest
 from dse.question.substance import substance
+from dse.search.analysis.folders import check_none_lost, trials_counted
 from dse.search.analysis.stored_question import check, settle
 from dse.search.samplers.optuna_samplers import without_experimental_warnings
 from dse.search.storage.bulk_writer import writer_of
@@ -29,13 +31,27 @@ _HEARTBEATS = "dse:beat:"
 class Shared:
     """A study in its storage, as one run sees it; others may write at any time."""
 
-    def __init__(self, resolved: ResolvedStudy, url: str, *, fresh: bool, alone: bool, name: str) -> None:
-        """`alone`: no other run uses this storage, so that a running trial was left by a dead worker."""
+    def __init__(
+        self,
+        resolved: ResolvedStudy,
+        url: str,
+        *,
+        fresh: bool,
+        alone: bool,
+        name: str,
+        results: Path | None = None,
+    ) -> None:
+        """`alone`: no other run uses this storage, so that a running trial was left by a dead worker.
+
+        `results`: the folder whose results are replaced; raises `SpecError` where they count more trials.
+        """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.resolved, self.url, self.alone, self.name = resolved, url, alone, name
         self.storage = cached(open_storage(url))
         # before the study is made: a storage that holds another question is left as it was
         self.stored_before = check(self.storage, resolved, hidden(url))
+        if results is not None:
+            check_none_lost(results, trials_counted(results, url), self.stored_before or 0, hidden(url))
         if fresh and self.stored_before is not None:
             raise spec_error(
                 "--fresh", f"{hidden(url)} holds {resolved.slug!r} already; another --storage keeps both"

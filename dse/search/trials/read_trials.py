@@ -12,10 +12,11 @@ from optuna.trial import FrozenTrial, TrialState
 from dse.errors import DseError, spec_error
 from dse.front.own_files import opened
 from dse.masks import hidden, remember
-from dse.search.analysis.stored_question import check_program
-from dse.search.storage.by_url import EXTRA, first_line, open_storage, storage_errors, with_driver
+from dse.search.analysis.stored_question import check_program, whole_trials
+from dse.search.storage.by_url import EXTRA, OF_OTHERS, first_line, open_storage, storage_errors, with_driver
 from dse.search.storage.journal import CheckedFile, no_journal
 from dse.search.storage.optuna_private import CheckedStorage, study_id
+from dse.search.storage.sqlite_file import check_sqlite, sqlite_file
 
 Storage: TypeAlias = BaseStorage
 """A storage of trials, for packages that do not import Optuna."""
@@ -59,16 +60,23 @@ def _reading_elsewhere(url: str) -> BaseStorage:
     scheme = url.partition(":")[0].partition("+")[0]
     if scheme not in ("sqlite", "postgresql", "mysql"):
         return open_storage(url)
-    # SQLite would create a file that is missing
-    if scheme == "sqlite" and not Path(url.removeprefix("sqlite:///")).is_file():
-        raise spec_error("--storage", f"expected a database of Optuna studies at {hidden(url)}, got no file")
     try:
+        path = sqlite_file(url)
+        # SQLite would create a file that is missing
+        if path is not None and not path.is_file():
+            what = f"expected a database of Optuna studies at {hidden(url)}, got no file"
+            raise spec_error("--storage", what)
+        if path is not None:
+            check_sqlite(path)
         storage = CheckedStorage(with_driver(url), skip_table_creation=True)
         # missing tables show only when they are read
         storage.get_all_studies()
+    # some are a `ValueError` too, which the last clause would reword
+    except DseError:
+        raise
     except ImportError:
         raise spec_error("--storage", f"{hidden(url)} needs the driver of its database: {EXTRA}") from None
-    except (SQLAlchemyError, OptunaError, RuntimeError, ValueError, OSError) as error:
+    except (SQLAlchemyError, OptunaError, *OF_OTHERS) as error:
         raise spec_error("--storage", f"{hidden(url)} cannot be read: {first_line(error)}") from None
     return storage
 
@@ -100,7 +108,7 @@ def stored_trials(storage: BaseStorage | None, slug: str) -> list[FrozenTrial]:
     if found is None:
         return []
     check_program(slug, found.user_attrs, "--storage")
-    return storage.get_all_trials(study_id(found), deepcopy=False)
+    return whole_trials(storage, study_id(found), "--storage")
 
 
 def finished(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
