@@ -96,7 +96,7 @@ def plugged(folder: Path) -> Iterator[None]:
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(p for p in (place, before) if p)
     importlib.invalidate_caches()
-    plugins.registered.cache_clear()
+    plugins.forget()
     try:
         yield
     finally:
@@ -105,7 +105,7 @@ def plugged(folder: Path) -> Iterator[None]:
             del os.environ["PYTHONPATH"]
         else:
             os.environ["PYTHONPATH"] = before
-        plugins.registered.cache_clear()
+        plugins.forget()
 
 
 def slow_study(folder: Path, nap: float, **changes: object) -> Path:

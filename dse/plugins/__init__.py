@@ -84,7 +84,7 @@ def made(group: str, what: str, name: str) -> tuple[EntryPoint, Any]:
 
 def forget() -> None:
     """Look at the installed packages again, after one has been added to the path of a running process."""
-    for memo in (registered, _taken_twice, _users, metrics):
+    for memo in (registered, _taken_twice, _users, _strangers, metrics):
         memo.cache_clear()
     registry.forget()
 
@@ -96,9 +96,15 @@ def blamed(error: BaseException) -> PluginError | None:
     """
     if isinstance(error, DseError):
         return None
-    every = [p for group in (*GROUPS.values(), "dse.metrics") for p in every_point(group)]
-    point = met_in(error, every)
+    point = met_in(error, _strangers())
     return None if point is None else raised(point, error)
+
+
+@cache
+def _strangers() -> tuple[EntryPoint, ...]:
+    """All that other packages bring."""
+    every = (p for group in (*GROUPS.values(), "dse.metrics") for p in every_point(group))
+    return tuple(point for point in every if foreign(point))
 
 
 @cache

@@ -72,33 +72,34 @@ def serving(app: App, port: int) -> Iterator[Server]:
     logging.getLogger("waitress").setLevel(logging.CRITICAL + 1)
     sockets: Sockets = {}
     try:
-        inner = create_server(
-            app,
-            map=sockets,
-            # the loopback address, never a name: a name may mean another interface
-            host=HOST,
-            port=port,
-            threads=THREADS,
-            backlog=BACKLOG,
-            connection_limit=_connections(),
-            channel_timeout=SILENCE,
-            cleanup_interval=5,
-            # `select` fails at the 1,024th file
-            asyncore_use_poll=True,
-            # far more than an address may have: beyond it the connection is cut before the answer is read
-            max_request_header_size=256 * 2**10,
-            # nothing is sent to these pages; a small body is read so that its sender gets an answer
-            max_request_body_size=64 * 2**10,
-            ident="",
-            expose_tracebacks=False,
-            log_socket_errors=False,
-            clear_untrusted_proxy_headers=True,
-        )
+        # the loopback address, never a name: a name may mean another interface. Our own socket, since
+        # waitress leaves open what it has made before a port turns out to be taken
+        listening = socket.create_server((HOST, port))
     except OSError as error:
         reason = error.strerror or str(error)
         raise spec_error(
             "--port", f"expected a free port, got {port}: {reason}. Give another, or 0."
         ) from None
+    inner = create_server(
+        app,
+        map=sockets,
+        sockets=[listening],
+        threads=THREADS,
+        backlog=BACKLOG,
+        connection_limit=_connections(),
+        channel_timeout=SILENCE,
+        cleanup_interval=5,
+        # `select` fails at the 1,024th file
+        asyncore_use_poll=True,
+        # far more than an address may have: beyond it the connection is cut before the answer is read
+        max_request_header_size=256 * 2**10,
+        # nothing is sent to these pages; a small body is read so that its sender gets an answer
+        max_request_body_size=64 * 2**10,
+        ident="",
+        expose_tracebacks=False,
+        log_socket_errors=False,
+        clear_untrusted_proxy_headers=True,
+    )
     # Linux closes the connection of a client that takes nothing; elsewhere it stays until the client goes.
     # Connections inherit it from the socket that listens
     if hasattr(socket, "TCP_USER_TIMEOUT"):

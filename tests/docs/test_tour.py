@@ -29,10 +29,10 @@ def reader(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(folder)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
-    plugins.registered.cache_clear()
+    plugins.forget()
     yield folder
     monkeypatch.undo()
-    plugins.registered.cache_clear()
+    plugins.forget()
 
 
 @pytest.mark.slow

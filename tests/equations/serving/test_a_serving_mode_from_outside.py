@@ -63,11 +63,11 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     monkeypatch.syspath_prepend(str(tmp_path))
     importlib.invalidate_caches()
     registry.forget()
-    plugins.registered.cache_clear()
+    plugins.forget()
     yield
     monkeypatch.undo()
     registry.forget()
-    plugins.registered.cache_clear()
+    plugins.forget()
 
 
 def test_ours_and_theirs_are_found_side_by_side() -> None:
