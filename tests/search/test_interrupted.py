@@ -1,5 +1,6 @@
 """Ctrl-C at any moment: what was finished is kept, the front is written, a later run goes on."""
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from studies_for_tests import write_study
 from dse.search.run import local_worker
 from dse.search.run.runner import RunResult, run
 from dse.search.storage.by_url import open_storage
+from dse.search.storage.journal import open_journal, release
 from dse.search.trials import replay
 
 
@@ -106,3 +108,32 @@ def test_ctrl_c_leaves_the_trials_of_other_workers_running(tmp_path: Path) -> No
     interrupted_at(5, path, tmp_path / "out", storage=url)
     study = optuna.load_study(study_name="small", storage=open_storage(url))
     assert study.trials[other.number].state == TrialState.RUNNING
+
+
+@pytest.mark.parametrize("call", ["rename", "unlink"])
+@pytest.mark.parametrize("after", [False, True])
+def test_ctrl_c_while_the_lock_of_a_journal_is_released_is_not_called_a_lost_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, after: bool
+) -> None:
+    """Optuna's lock then removes a file that is not there yet, or no longer."""
+    journal = tmp_path / "x.journal"
+    do, presses = getattr(os, call), iter([True])
+
+    def press(path: str, *rest: str) -> None:
+        now = ".lock" in str(path) and next(presses, False)
+        if now and not after:
+            raise KeyboardInterrupt
+        do(path, *rest)
+        if now:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, call, press)
+    try:
+        open_journal(journal)
+    except KeyboardInterrupt:  # which would end pytest itself
+        pass
+    else:
+        pytest.fail("the interrupt was lost")
+    # a lock that is left is that of a dead process soon
+    release(journal)
+    open_journal(journal)

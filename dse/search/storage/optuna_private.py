@@ -209,6 +209,11 @@ class JournalLock(JournalFileSymlinkLock):
                 raise
             if not isinstance(cause, FileNotFoundError):
                 raise cause from None
+        except FileNotFoundError as error:
+            # an interrupt before or after the moment at which there is the file that Optuna then removes
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise error.__context__ from None
+            raise
 
 
 def lock_file(journal: Path) -> Path:
