@@ -11,8 +11,6 @@ from said import Said
 from studies_for_tests import write_study
 
 from dse import plugins
-from dse.chips.price_method import price_methods
-from dse.report.plots.registry import plots
 
 CODE = '''
 import os, sys, threading, time
@@ -240,8 +238,6 @@ def plugged(*places: Path) -> Iterator[None]:
 def _look_again() -> None:
     importlib.invalidate_caches()
     plugins.forget()
-    price_methods.cache_clear()
-    plots.cache_clear()
 
 
 GOALS = ["usd_per_token_per_second", "tpot"]

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from importlib.metadata import EntryPoint
 from typing import Literal, Protocol, final, get_args, runtime_checkable
 
@@ -15,6 +14,7 @@ from dse.plugins.attributes import require, text, texts
 from dse.plugins.broken import UNREADABLE, asking, broken
 from dse.plugins.designs import chip_in_words, chips_in_words
 from dse.plugins.numbers import concrete, fault_of, freeze
+from dse.plugins.once import once
 from dse.plugins.time_limit import limited
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
@@ -168,12 +168,14 @@ def _called(chip: ChipSpec | None) -> str:
     return "hypothetical chips" if chip is None else f"chip {chip.name}"
 
 
-@cache
+@once
 def price_methods() -> Mapping[str, PriceMethod]:
     """Every registered price method by name."""
     return {name: price_method(name) for name in registered(PRICE_METHODS)}
 
 
+# each chip that is resolved asks for it several times
+@once
 def price_method(name: str) -> PriceMethod:
     """The price method registered as `name`; raises `SpecError` with the nearest and all valid names."""
     return CheckedPriceMethod(*made(PRICE_METHODS, "price method", name))

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from dse.plugins.checked_metric import checked_metric
 from dse.plugins.checked_objective import CheckedObjective
 from dse.plugins.checked_serving_mode import CheckedServingMode
 from dse.plugins.entry import foreign, name_of
+from dse.plugins.once import forget_all, once
 from objectives.api import CostModel, Objective
 from objectives.equations.llm.attention import kinds
 from objectives.equations.serving import registry
@@ -43,10 +43,9 @@ GROUPS = {
 """Word of the command line to entry-point group."""
 
 
-@cache
+@once
 def registered(group: str) -> dict[str, EntryPoint]:
     """Entry points of a group by name."""
-    # installed packages do not change while a program runs, so the scan is cached
     return {point.name: point for point in every_point(group)}
 
 
@@ -69,7 +68,7 @@ def point_named(group: str, what: str, name: str) -> EntryPoint:
     return known[name]
 
 
-@cache
+@once
 def _taken_twice(group: str) -> frozenset[str]:
     """Names that several packages have registered."""
     return frozenset(name for name, n in Counter(p.name for p in every_point(group)).items() if n > 1)
@@ -84,8 +83,7 @@ def made(group: str, what: str, name: str) -> tuple[EntryPoint, Any]:
 
 def forget() -> None:
     """Look at the installed packages again, after one has been added to the path of a running process."""
-    for memo in (registered, _taken_twice, _users, _strangers, metrics):
-        memo.cache_clear()
+    forget_all()
     registry.forget()
 
 
@@ -100,14 +98,14 @@ def blamed(error: BaseException) -> PluginError | None:
     return None if point is None else raised(point, error)
 
 
-@cache
+@once
 def _strangers() -> tuple[EntryPoint, ...]:
     """All that other packages bring."""
     every = (p for group in (*GROUPS.values(), "dse.metrics") for p in every_point(group))
     return tuple(point for point in every if foreign(point))
 
 
-@cache
+@once
 def metrics() -> tuple[Metric, ...]:
     """The table of metrics: our rows, then those that other packages register under `dse.metrics`.
 
@@ -166,12 +164,14 @@ def about(model: CostModel, chip: str) -> CostModel:
     return model.about(chip) if isinstance(model, CheckedCostModel) else model
 
 
-@cache
+@once
 def _users() -> tuple[EntryPoint, ...]:
     """What other packages bring that a cost model may call."""
     return tuple(p for group in (SERVING_MODES, ATTENTION_KINDS) for p in every_point(group) if foreign(p))
 
 
+# resolving a study asks for it at every change of a number
+@once
 def objective(name: str) -> Objective:
     """The objective registered as `name`, checked at every call; raises `SpecError` and `PluginError`."""
     return CheckedObjective(*made("dse.objectives", "objective", name))

@@ -8,7 +8,7 @@ from types import FrameType, TracebackType
 
 from dse.errors import DseError, PluginError
 from dse.plugins.entry import foreign, name_of
-from dse.plugins.time_limit import TimedOut, aside, foreign_known, limited
+from dse.plugins.time_limit import TimedOut, aside, limited
 
 LONGEST = 200
 """Characters of a plug-in's own message that are repeated."""
@@ -112,7 +112,7 @@ def asking(
 ) -> Iterator[None]:
     """What a plug-in raises inside becomes a `PluginError`; `may_refuse` lets errors for the user through."""
     try:
-        with aside(foreign_known(point)):
+        with aside(foreign(point)):
             yield
     except KeyboardInterrupt:
         raise

@@ -1,5 +1,6 @@
 """What an entry point is called in a sentence, and whose it is."""
 
+from functools import cache
 from importlib.metadata import EntryPoint
 
 OURS = "dse"
@@ -12,6 +13,8 @@ def name_of(point: EntryPoint) -> str:
     return f"{point.group} {point.name!r}{owner}"
 
 
+# the name of its package is read from a file
+@cache
 def foreign(point: EntryPoint) -> bool:
     """Whether another package brings it."""
     return point.dist is None or point.dist.name != OURS

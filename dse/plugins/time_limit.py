@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
-from functools import cache
 from importlib.metadata import EntryPoint
 from types import FrameType
 from typing import Final
@@ -77,15 +76,10 @@ def aside(theirs: bool) -> Iterator[None]:
         yield
 
 
-# its package is read from a file
-foreign_known = cache(foreign)
-"""See `foreign`."""
-
-
 @contextmanager
 def limited(point: EntryPoint) -> Iterator[None]:
     """As `aside`, and let a call last for the limit; raises `TimedOut` inside when it lasts longer."""
-    with aside(foreign_known(point)), _timed(point):
+    with aside(foreign(point)), _timed(point):
         yield
 
 

@@ -24,9 +24,9 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Register]:
         point = EntryPoint(name="mine", value=f"{__name__}:{name}", group="dse.metrics")
         monkeypatch.setattr(plugins, "registered", lambda group: {"mine": point})
 
-    plugins.metrics.cache_clear()
+    plugins.forget()
     yield one
-    plugins.metrics.cache_clear()
+    plugins.forget()
 
 
 def test_ours_come_first_and_a_tuple_adds_all_of_its_rows(register: Register) -> None:

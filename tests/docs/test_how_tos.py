@@ -13,7 +13,6 @@ from worked_pages import ROOT, blocks_of, examples_of, follow, install, python, 
 from dse import plugins
 from dse.cli.lazy_group import VERBS, Verb
 from dse.plugins import ATTENTION_KINDS
-from objectives.equations.serving import registry
 
 HOW_TO = ROOT / "dse" / "docs" / "how-to"
 PAGES = sorted(page for page in HOW_TO.glob("*.md") if page.stem != "index")
@@ -24,10 +23,7 @@ TESTED = [page for page in PAGES if any(name.startswith("test_") for name in FIL
 def _forget() -> None:
     """Read entry points again."""
     importlib.invalidate_caches()
-    registry.forget()
-    for memo in vars(plugins).values():
-        if hasattr(memo, "cache_clear"):
-            memo.cache_clear()
+    plugins.forget()
 
 
 @pytest.fixture

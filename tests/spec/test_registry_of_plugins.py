@@ -95,10 +95,10 @@ def registered_metrics(monkeypatch: pytest.MonkeyPatch) -> Any:
     def register(*values: object) -> None:
         points = {f"m{i}": _Point(f"m{i}", value) for i, value in enumerate(values)}
         monkeypatch.setattr(plugins, "registered", lambda _: points)
-        metrics.cache_clear()
+        plugins.forget()
 
     yield register
-    metrics.cache_clear()
+    plugins.forget()
 
 
 class _Point:

@@ -3,7 +3,6 @@
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from importlib.metadata import EntryPoint
 from typing import Any, Protocol, final, runtime_checkable
 
@@ -11,6 +10,7 @@ from dse.front.files import Front
 from dse.plugins import PLOTS, made, registered
 from dse.plugins.attributes import flag, require, text
 from dse.plugins.broken import asking, broken
+from dse.plugins.once import once
 from dse.plugins.time_limit import limited
 from dse.report.info.evidence import Evidence
 from dse.search.analysis.importance import Importance
@@ -136,7 +136,7 @@ def _of(given: PlotInputs) -> str:
     return str(given.found.front.manifest.get("study", "a study"))
 
 
-@cache
+@once
 def plots() -> tuple[Plot, ...]:
     """Every registered plot, in the order of their ranks."""
     return ranked(plot_named(name) for name in registered(PLOTS))
