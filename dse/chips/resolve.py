@@ -93,6 +93,12 @@ class Setting:
         """Who makes the chips: the technology with what is known of it already."""
         return Foundry(self.technology, self.value)
 
+    @cached_property
+    def columns_known(self) -> "dict[int, tuple[ChipSpec, Columns]]":
+        """Columns of chips as they are sold here, by the identity of the chip: each is derived once."""
+        # not a field: another setting that is made of this one must not have them
+        return {}
+
     def stack_of(self, name: str, own: str) -> StackSpec:
         """The stack that drives the chip or the branch `name`, whose own is called `own`."""
         sold = self.catalog.get(StackSpec, self.sold_with(name, own))
@@ -119,6 +125,20 @@ def chip_columns(
 
     `stack` and `network` replace those that the setting and the chip name.
     """
+    if stack is not None or network is not None:
+        return _derived_columns(chip, setting, stack, network)
+    # a study looks at its chips when it is resolved, and again whenever they are evaluated
+    of, columns = setting.columns_known.get(id(chip), (None, {}))
+    if of is not chip:
+        columns = _derived_columns(chip, setting, None, None)
+        setting.columns_known[id(chip)] = (chip, columns)
+    return dict(columns)
+
+
+def _derived_columns(
+    chip: ChipSpec, setting: Setting, stack: StackSpec | None, network: NetworkSpec | None
+) -> Columns:
+    """See `chip_columns`."""
     chip = with_formats(chip, setting.technology)
     stack = stack or setting.stack_of(chip.name, chip.stack)
     network = network or setting.catalog.get(NetworkSpec, setting.network or chip.link.network)

@@ -207,5 +207,7 @@ def vary(
             }
         )
     found = resolve_study(spec, study.path, catalog, study.case)
+    if found.setting.stacks == study.setting.stacks:
+        return found
     # a baseline that is looked up later keeps the stack that the study gives it
     return replace(found, setting=replace(found.setting, stacks=study.setting.stacks))
