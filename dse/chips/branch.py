@@ -11,14 +11,8 @@ from dse.chips.formats import COMPUTED, computed_columns, peak_of, searched_on
 from dse.chips.link_reach import reach_columns
 from dse.chips.parameter_range import named
 from dse.chips.price_method import Priced, price_method, price_methods
-from dse.chips.resolve import (
-    Columns,
-    Setting,
-    around_of,
-    network_columns,
-    stack_columns,
-    template_columns,
-)
+from dse.chips.resolve import around_of, network_columns, stack_columns, template_columns
+from dse.chips.setting import Columns, Setting
 from dse.chips.silicon import Silicon, blueprint_of, derive, fp16_equivalent, managed_by_software
 from dse.chips.silicon_columns import excess_columns, package_columns, watt_columns
 from dse.errors import Problem, SpecError, spec_error

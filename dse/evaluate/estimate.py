@@ -9,7 +9,8 @@ from dse.chips.anchors import anchor
 from dse.chips.assumption_note import assumed
 from dse.chips.formats import computed_in, precision_named, remarks, with_formats
 from dse.chips.prices import price_of_one
-from dse.chips.resolve import Setting, chip_columns, chips_of, needs_of, precision_of, stack_under
+from dse.chips.resolve import chip_columns, chips_of, needs_of, precision_of
+from dse.chips.setting import Setting, stack_under
 from dse.chips.silicon import chip_silicon
 from dse.choose.rule import TOLERANCE, Limits, best, judged, violations
 from dse.choose.solve import Found, Question, best_deployments

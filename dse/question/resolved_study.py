@@ -9,7 +9,8 @@ from pathlib import Path
 
 from dse.chips.branch import Branch, branches_of
 from dse.chips.price_method import Terms, price_method
-from dse.chips.resolve import Setting, chip_columns, precision_of
+from dse.chips.resolve import chip_columns, precision_of
+from dse.chips.setting import Setting
 from dse.choose.rule import Limits
 from dse.errors import Attempts, Problem, SpecError, nearest, spec_error
 from dse.plugins import cost_model, objective, sampler_factory

@@ -9,7 +9,8 @@ import pytest
 
 from dse.chips.price_method import Priced, Terms, price_method
 from dse.chips.price_methods.margin import margin_of
-from dse.chips.resolve import AROUND, Setting, chip_columns, chips_of, price_of, speed_columns
+from dse.chips.resolve import AROUND, chip_columns, chips_of, price_of, speed_columns
+from dse.chips.setting import Setting
 from dse.chips.silicon_columns import EXCESS, WATTS
 from dse.errors import SpecError
 from dse.spec.catalog.lookup import Catalog

@@ -14,7 +14,7 @@ from studies_for_tests import write_study
 import dse
 from dse.chips.branch import Branch, branches_of
 from dse.chips.parameter_range import value_at
-from dse.chips.resolve import Setting
+from dse.chips.setting import Setting
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.space import NAME, PARAMETERS, SpaceSpec
 from dse.spec.schema.study import PrecisionSpec, PriceSpec

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dse.chips.branch import Branch, branches_of
 from dse.chips.parameter_range import value_at
-from dse.chips.resolve import Setting
+from dse.chips.setting import Setting
 from dse.errors import SpecError
 from dse.search.bound.boxes import Boxes, joined, whole
 from dse.search.bound.corners import LESS, MORE, Table, corners, unordered

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from dse.chips.branch import Branch, branches_of, chip_kind, storage_kind
 from dse.chips.parameter_range import fraction_of, value_at
-from dse.chips.resolve import Setting, chip_columns
+from dse.chips.resolve import chip_columns
+from dse.chips.setting import Setting
 from dse.errors import SpecError
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec

@@ -20,7 +20,8 @@ from dse.chips.formats import (
     unit_size,
     with_formats,
 )
-from dse.chips.resolve import Setting, chip_columns
+from dse.chips.resolve import chip_columns
+from dse.chips.setting import Setting
 from dse.chips.silicon import fp16_equivalent
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.base import SourcedFlops

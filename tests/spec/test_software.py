@@ -5,7 +5,7 @@ from studies_for_tests import write_study
 
 import dse
 from dse.chips.granularity import GRAIN
-from dse.chips.resolve import stack_under
+from dse.chips.setting import stack_under
 from dse.question.find_study import find_case
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.software import split_software, under

@@ -15,7 +15,8 @@ from studies_for_tests import write_study
 import dse
 from dse.chips.price_methods.margin import margin_of
 from dse.chips.prices import built_up
-from dse.chips.resolve import Setting, chip_columns
+from dse.chips.resolve import chip_columns
+from dse.chips.setting import Setting
 from dse.errors import SpecError
 from dse.spec.catalog.config_paths import bundled
 from dse.spec.catalog.lookup import Catalog
