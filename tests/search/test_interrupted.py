@@ -1,12 +1,14 @@
 """Ctrl-C at any moment: what was finished is kept, the front is written, a later run goes on."""
 
 import os
+import signal
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
+from optuna.storages import JournalStorage
 from optuna.trial import TrialState
 from studies_for_tests import write_study
 
@@ -108,6 +110,33 @@ def test_ctrl_c_leaves_the_trials_of_other_workers_running(tmp_path: Path) -> No
     interrupted_at(5, path, tmp_path / "out", storage=url)
     study = optuna.load_study(study_name="small", storage=open_storage(url))
     assert study.trials[other.number].state == TrialState.RUNNING
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_waits_until_the_storage_is_read_and_a_second_one_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, presses: int
+) -> None:
+    """Optuna counts a line that it has read before it keeps its trial."""
+    path, out = str(write_study(tmp_path)), tmp_path / "out"
+    read, left, went_on = JournalStorage.get_all_trials, [], []
+
+    def pressed(storage: JournalStorage, *arguments: Any, **options: Any) -> Any:
+        found = read(storage, *arguments, **options)
+        if not left and sum(t.state == TrialState.COMPLETE for t in found) > 2:
+            left.append(True)
+            for _ in range(presses):
+                os.kill(os.getpid(), signal.SIGINT)
+            went_on.append(True)
+        return found
+
+    monkeypatch.setattr(JournalStorage, "get_all_trials", pressed)
+    result = run(path, trials=100_000, out=out)
+    monkeypatch.undo()
+    assert (result.interrupted, bool(went_on)) == (True, presses == 1)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    trials = open_storage(f"journal:{out / 'study.journal'}").get_all_trials(0)
+    keys = [t.user_attrs["dse:key"] for t in trials if t.state == TrialState.COMPLETE]
+    assert len(set(keys)) == len(keys) == result.front.manifest["trials"]
 
 
 @pytest.mark.parametrize("call", ["rename", "unlink"])

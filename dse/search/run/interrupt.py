@@ -3,12 +3,41 @@
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import TypeAlias
 
 Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
 """What handles a signal, as `signal.signal` returns it."""
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Let a Ctrl-C wait for the end of what is inside; a second one does not wait.
+
+    Optuna keeps in memory what it has read of a storage, and an interrupt half-way leaves it without a trial
+    that is stored: that one would be counted too few, and written again.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    # Python lets only the main thread handle signals; whoever started us may want Ctrl-C ignored
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    pressed: list[FrameType | None] = []
+
+    def wait(number: int, frame: FrameType | None) -> None:
+        pressed.append(frame)
+        if len(pressed) > 1:
+            before(number, frame)
+
+    signal.signal(signal.SIGINT, wait)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if len(pressed) == 1:
+            before(signal.SIGINT, pressed[0])
 
 
 class Interrupt:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from optuna.trial import TrialState
 
 from dse.errors import PluginError
+from dse.search.run.interrupt import held_back
 from dse.search.run.running_front import RunningFront
 from dse.search.run.workforce import Delivery, Workforce
 from dse.search.storage.outage import Outage
@@ -79,8 +80,10 @@ class Session:
             # all tasks under way may succeed; where some fail, more are given later
             if self._stored + self._finished() + self._out >= self.budget:
                 return
-            self.workforce.give(self._next())
-            self._out += 1
+            # what is claimed is given, so that it can be given back
+            with held_back():
+                self.workforce.give(self._next())
+                self._out += 1
 
     def _next(self) -> Task:
         """A waiting trial of the storage, or else a trial of the branch whose turn it is.
@@ -117,7 +120,7 @@ class Session:
         """Store what was made and read what others made; the next time after a pause in proportion."""
         start = time.monotonic()
         self._accept(self.workforce.rest())
-        with self._outage.tolerated(self.shared.url):
+        with held_back(), self._outage.tolerated(self.shared.url):
             self._store()
             while self._unbegun:
                 # removed only when the storage has answered: after an outage it is given back again
