@@ -17,6 +17,7 @@ from dse.cli.terminal.guard import guard
 from dse.cli.terminal.option_groups import with_groups
 from dse.cli.terminal.usage import name_of, problem_of, refuse, takes_one
 from dse.errors import Problem, unknown
+from dse.search.run.interrupt import held_back
 from dse.text import short
 
 
@@ -117,7 +118,8 @@ class LazyGroup(TyperGroup):
                 # click words its own error for an unknown option
                 return None
             refuse("dse", sys.argv, [Problem("VERB", unknown("verb", cmd_name, VERBS))])
-        with guard():  # an import may be interrupted, or lack a package
+        # a package may be missing; an interrupt waits, for some make it an error of their own
+        with guard(), held_back():
             return _command(cmd_name)
 
     def format_commands(self, _ctx: object, formatter: _Formatter) -> None:

@@ -116,6 +116,21 @@ def test_ctrl_c_before_the_first_trial_says_how_to_go_on_too(tmp_path):
     assert "Continue with:\n  dse run groq-vs-h100 --out r" in complaint
 
 
+def test_ctrl_c_in_a_text_that_python_runs_ends_by_the_exit_code(tmp_path):
+    """As where a dataclass is being made; Python itself would end such a module by SIGINT."""
+    text = """
+import sys
+from dse.cli.terminal.termination import interrupted
+try:
+    exec("raise KeyboardInterrupt")
+except KeyboardInterrupt:
+    sys.exit(interrupted())
+"""
+    (tmp_path / "module.py").write_text(text)
+    done = subprocess.run([sys.executable, "-m", "module"], cwd=tmp_path, timeout=60, env=ENV)
+    assert done.returncode == 130
+
+
 @pytest.mark.slow
 def test_ctrl_c_keeps_every_trial_and_says_how_to_go_on(tmp_path, small_study, dse):
     journal = tmp_path / "r" / "study.journal"

@@ -17,6 +17,9 @@ def end_in_order() -> None:
 
 def interrupted() -> ExitCode:
     """Exit code of a command that was interrupted: by Ctrl-C or by SIGTERM."""
+    # Python remembers an interrupt that came through a text which it ran, as for a dataclass, until it runs
+    # the next one; `python -m dse` would end by SIGINT, whatever its exit code
+    exec("")
     return ExitCode.TERMINATED if _received else ExitCode.INTERRUPTED
 
 

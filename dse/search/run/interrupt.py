@@ -16,8 +16,8 @@ Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
 def held_back() -> Iterator[None]:
     """Let a Ctrl-C wait for the end of what is inside; a second one does not wait.
 
-    Optuna keeps in memory what it has read of a storage, and an interrupt half-way leaves it without a trial
-    that is stored: that one would be counted too few, and written again.
+    For libraries that an interrupt leaves half-way. Optuna keeps in memory what it has read of a storage: a
+    trial may be left out, which would be counted too few and written again. Modules may be half loaded.
     """
     before = signal.getsignal(signal.SIGINT)
     # Python lets only the main thread handle signals; whoever started us may want Ctrl-C ignored
