@@ -11,7 +11,7 @@ import typer
 
 import dse
 from dse.cli.lazy_group import LazyGroup
-from dse.cli.terminal.guard import complain
+from dse.cli.terminal.guard import complain, discard_unwritable
 from dse.cli.terminal.process_list import hide_passwords
 from dse.cli.terminal.termination import end_in_order, interrupted
 from dse.errors import ExitCode
@@ -99,5 +99,6 @@ def main() -> None:
     except KeyboardInterrupt:  # before any verb had begun
         sys.exit(interrupted())
     except OSError as error:  # of a help text: verbs have a guard of their own
+        discard_unwritable()
         complain(f"stdout: cannot be written: {error.strerror or error}")
         sys.exit(ExitCode.WRONG_INPUT)

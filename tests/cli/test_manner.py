@@ -164,8 +164,9 @@ def test_a_refused_command_line_has_no_colour_where_none_is_wanted(place: Path) 
     assert ESCAPE not in said([*wrong, "--no-color"]).replace("\\x1b", ESCAPE)
 
 
-def test_a_help_that_cannot_be_written_is_refused_in_one_line() -> None:
-    command = [sys.executable, "-m", "dse", "--version"]
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_help_that_cannot_be_written_is_refused_in_one_line(unbuffered: str) -> None:
+    command, env = [sys.executable, "-m", "dse", "--version"], {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=env, check=False)
     assert (done.returncode, done.stderr) == (2, "stdout: cannot be written: No space left on device\n")

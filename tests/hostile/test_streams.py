@@ -44,19 +44,24 @@ def test_a_folder_whose_name_is_no_text_is_refused_before_any_trial(tmp_path: Pa
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("words", [("--help",), ("--version",), ("estimate", "--help"), ("catalog", "chips")])
-def test_a_reader_that_goes_and_a_full_disk_have_their_exit_codes(words: tuple[str, ...]) -> None:
+def test_a_reader_that_goes_and_a_full_disk_have_their_exit_codes(
+    words: tuple[str, ...], unbuffered: str
+) -> None:
+    env = {**ENV, "PYTHONUNBUFFERED": unbuffered}
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "wb") as gone:
         done = subprocess.run(
-            [*DSE, *words], stdout=gone, stderr=subprocess.PIPE, env=ENV, timeout=60, check=False
+            [*DSE, *words], stdout=gone, stderr=subprocess.PIPE, env=env, timeout=60, check=False
         )
     assert (done.returncode, done.stderr) == (141, b"")
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [*DSE, *words], stdout=full, stderr=subprocess.PIPE, env=ENV, timeout=60, check=False
+            [*DSE, *words], stdout=full, stderr=subprocess.PIPE, env=env, timeout=60, check=False
         )
+    assert b"Exception" not in done.stderr
     assert done.returncode == 2 and b"No space left on device" in done.stderr
 
 

@@ -49,6 +49,7 @@ def _worded() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        discard_unwritable()
         where = f"{error.filename}: " if error.filename else ""
         complain(f"{where}cannot be read or written: {error.strerror or error}")
         raise typer.Exit(ExitCode.WRONG_INPUT) from None
@@ -87,8 +88,16 @@ def complain(*lines: str) -> None:
         typer.secho(visible(masked(line)), err=True, fg=typer.colors.RED, color=color)
 
 
+def discard_unwritable() -> None:
+    """Discard what stdout still holds, where it cannot be written, as on a full disk."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _close_quietly()
+
+
 def _close_quietly() -> None:
     """Discard what is still buffered, so that it does not raise again when Python ends."""
     with suppress(OSError, ValueError):  # a captured stdout has no file
-        # Python flushes stdout at exit; into the null device that cannot fail
+        # Python flushes stdout at exit, and would end with a code of its own; the null device cannot fail
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
