@@ -1,7 +1,8 @@
 """What an entry point is called in a sentence, and whose it is."""
 
-from functools import cache
 from importlib.metadata import EntryPoint
+
+from dse.plugins.once import once
 
 OURS = "dse"
 """The package whose plug-ins are held by our own tests."""
@@ -14,7 +15,7 @@ def name_of(point: EntryPoint) -> str:
 
 
 # the name of its package is read from a file
-@cache
+@once
 def foreign(point: EntryPoint) -> bool:
     """Whether another package brings it."""
     return point.dist is None or point.dist.name != OURS

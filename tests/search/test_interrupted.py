@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 from studies_for_tests import write_study
 
 from dse.search.run import local_worker
+from dse.search.run.interrupt import Interrupt, held_back
 from dse.search.run.runner import RunResult, run
 from dse.search.storage.by_url import open_storage
 from dse.search.storage.journal import open_journal, release
@@ -137,6 +138,25 @@ def test_ctrl_c_waits_until_the_storage_is_read_and_a_second_one_does_not(
     trials = open_storage(f"journal:{out / 'study.journal'}").get_all_trials(0)
     keys = [t.user_attrs["dse:key"] for t in trials if t.state == TrialState.COMPLETE]
     assert len(set(keys)) == len(keys) == result.front.manifest["trials"]
+
+
+def test_a_ctrl_c_waits_and_a_second_one_does_not_where_worker_processes_are_waited_for() -> None:
+    """Their runs handle the first one without an exception."""
+    interrupt = Interrupt()
+    try:
+        with held_back():
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not interrupt.requested
+        assert interrupt.requested
+        interrupt.requested = False
+        with pytest.raises(KeyboardInterrupt), held_back():
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+            pytest.fail("the second one waited")
+        assert interrupt.requested
+    finally:
+        interrupt.close()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.parametrize("call", ["rename", "unlink"])

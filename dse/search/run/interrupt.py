@@ -29,7 +29,10 @@ def held_back() -> Iterator[None]:
     def wait(number: int, frame: FrameType | None) -> None:
         pressed.append(frame)
         if len(pressed) > 1:
-            before(number, frame)
+            signal.signal(signal.SIGINT, before)
+            # both: a handler that waits itself, as `Interrupt`, does so for the first one only
+            for at in pressed:
+                before(number, at)
 
     signal.signal(signal.SIGINT, wait)
     try:
