@@ -10,7 +10,7 @@ from dse.reading import TABLE_LIMIT, read_text
 from dse.spec.yaml.units import plain_number
 from dse.text import from_cell, short
 from dse.validate.csv_rows import csv_rows
-from dse.validate.measured.table import MOST_ROWS
+from dse.validate.measured.reading.table import MOST_ROWS
 
 T = TypeVar("T")
 

@@ -15,11 +15,11 @@ from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import StackSpec
 from dse.spec.yaml.units import parse
-from dse.validate.measured import spellings
 from dse.validate.measured.drafts import drafted
 from dse.validate.measured.engines import NO_MATCH, match
 from dse.validate.measured.layouts import MOST_ASSUMED, WEIGHTS_SHARE, layout
 from dse.validate.measured.predict import in_metrics, predict
+from dse.validate.measured.reading import spellings
 from dse.validate.measured.rows import METRICS
 from objectives import api
 from objectives.equations.chip.formats import FORMATS
@@ -259,8 +259,10 @@ def test_users_beyond_what_fits_wait_for_those_before_them(
 ) -> None:
     deployments = make.deployments(batch=users / dp if kind == "static" else 1.0, tp=8, dp=dp)
     designs = api.Designs(chips=make.h100_like(), deployments=deployments)
+    mode = "static" if kind == "static" else "aggregated"
     made = SimpleNamespace(
-        cases=[SimpleNamespace(row=row(metric="ttft_ms", kind=kind))], designs=designs, context=None,
+        cases=[SimpleNamespace(row=row(metric="ttft_ms", kind=kind))], designs=designs,
+        context=SimpleNamespace(workload=SimpleNamespace(serving=mode)),
         osl=np.array([11.0]), users=np.array([users]),
     )  # fmt: skip
     assert predict(Plain(), made)[0] == pytest.approx(1e3 * ttft)  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """Errors of predictions for people: the table of groups, and what could not be predicted."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
@@ -65,6 +66,8 @@ def remarks(predicted: Predicted) -> Iterator[str]:
             f"{len(foreign):,} rows are on chips that were not used to calibrate the stack of their engine "
             f"({chips}), with the wider interval of their class."
         )
+    for assumed, count in Counter(p.case.row.assumed for p in found if p.case.row.assumed).items():
+        yield f"{count:,} rows {assumed}."
     layouts = sum(bool(p.case.layout.assumed) for p in found)
     if layouts:
         yield (

@@ -140,7 +140,9 @@ class Lookup:
             return Refusal(row, "the batch is not stated")
         formats = (row.weights, row.kv, row.activations, row.engine)
         precision = self._once(("precision", formats), lambda: _precision(row))
-        ways = layout(row, chip, llm, FORMATS[precision.weights])
+        # the layout is that of the chips that decode
+        pool = replace(row, chips=row.decode_chips) if row.decode_chips else row
+        ways = layout(pool, chip, llm, FORMATS[precision.weights])
         if ways is None:
             return Refusal(row, "neither chips nor a layout (TP) is stated")
         if ways.tp > llm.heads and (why := bad_tp(int(ways.tp), llm)):  # below, engines pad the heads
@@ -220,7 +222,8 @@ def batches(cases: Iterable[Case], catalog: Catalog) -> list[Batch]:
     groups: dict[tuple[object, ...], list[Case]] = defaultdict(list)
     for case in cases:
         # what one context holds is shared by a group; chips, layouts and lengths are columns
-        groups[(case.llm, case.precision, case.row.kind == "static", case.drafts)].append(case)
+        fixed = case.row.kind == "static"
+        groups[(case.llm, case.precision, fixed, case.row.mode, case.drafts)].append(case)
     # no measured metric is in dollars, so any economy will do
     economy = next(iter(catalog.all(EconomySpec).values())).resolve()
     return [_batch(tuple(members), economy) for members in groups.values()]
@@ -235,8 +238,8 @@ def _batch(cases: tuple[Case, ...], economy: api.Economy) -> Batch:
         osl=osl,
         mean_context=isl + osl / 2.0,
         max_context=isl + osl,
-        # the rows of a group are of one kind, see `batches`
-        serving="static" if rows[0].kind == "static" else "aggregated",
+        # the rows of a group are of one mode, see `batches`
+        serving=rows[0].mode,
         speculation=cases[0].drafts,
     )
     ways = [c.layout for c in cases]

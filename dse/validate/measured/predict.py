@@ -8,6 +8,7 @@ import numpy as np
 
 from dse.arrays import Floats
 from dse.validate.measured.batches import Batch
+from dse.validate.measured.reading.serving import DECODE_ONLY
 from objectives import api
 
 MOST_SEQUENCES: Final = 2048.0
@@ -64,6 +65,9 @@ def predict_scheduled(model: api.CostModel, scheduled: Scheduled, columns: Mappi
     found = model.evaluate(designs, batch.context)
     shape = np.broadcast_shapes((len(batch.cases),), *(np.shape(c) for c in columns.values()))
     tpot, ttft = np.broadcast_to(found.tpot_s, shape), np.broadcast_to(found.ttft_s, shape)
+    if batch.context.workload.serving == DECODE_ONLY:
+        # prompts are on other chips: the first token costs a step here, as every other one does
+        ttft = tpot
     # time of one request in the system, once it runs
     stay = ttft + np.maximum(batch.osl - 1.0, 0.0) * tpot
     waiting = np.maximum(scheduled.users / scheduled.running - 1.0, 0.0) * stay

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -10,8 +10,9 @@ from dse.errors import Problem, SpecError, nearest, spec_error, told
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.yaml.units import plain_number
 from dse.text import short
-from dse.validate.measured import spellings
-from dse.validate.measured.table import rows_in
+from dse.validate.measured.reading import phases, spellings
+from dse.validate.measured.reading.serving import Clues, modes
+from dse.validate.measured.reading.table import rows_in
 
 METRICS: Final = {
     "tpot_ms": "tpot",
@@ -45,6 +46,13 @@ LARGEST: Final = 1e12
 """Of a measured value, a length or a batch."""
 MOST_WAYS: Final = 1e6
 """Of chips, and of ways that they are used in."""
+
+_AGREE: Final = (
+    "source date chip chips llm weights kv activations tp pp ep dp batch kind isl osl engine spec_decode "
+    "serving prefill_chips decode_chips"
+)
+SETTING: Final = tuple(_AGREE.split())
+"""Fields that agree in rows of one run where no run is named."""
 
 DATE: Final = re.compile(r"^\d{4}(-\d{2}){0,2}")
 PLAIN: Final = frozenset({"none", "no", "off", "false", "0"})
@@ -85,6 +93,18 @@ class Measured:
     vendor: str = ""
     basis: str = ""
     """Who says so: measured, a third party, the vendor."""
+    phase: str = ""
+    """What the value covers: decode, prefill, both; the empty string when nothing is stated."""
+    serving: str = ""
+    """How requests were served, as stated: static, aggregated, chunked, disaggregated, decode-only."""
+    prefill_chips: float | None = None
+    """Chips of the pool that prefills, of a system with pools."""
+    decode_chips: float | None = None
+    """Chips of the pool that decodes; the layout and the batch are those of this pool."""
+    mode: str = "aggregated"
+    """Serving mode that the row is predicted in, by what it and the rows of its run state."""
+    assumed: str = ""
+    """What is not stated of the mode but taken; the empty string when nothing."""
     ours: str = ""
     """Columns that the source does not state, and why they have the values that they have."""
     unclear: str = ""
@@ -139,7 +159,32 @@ def read_rows(path: Path) -> list[Measured]:
     if not rows:
         raise spec_error(f"{path}:1", "expected at least one row, got none")
     _hold_names(path, rows)
-    return rows
+    return _served(rows)
+
+
+def _served(rows: Sequence[Measured]) -> list[Measured]:
+    """The rows with the serving mode that each is predicted in."""
+    clues = [
+        Clues(
+            run=run_of(row),
+            family=METRICS.get(row.metric, ""),
+            kind=row.kind,
+            phase=row.phase,
+            serving=row.serving,
+        )
+        for row in rows
+    ]
+    return [
+        replace(row, mode=found.name, assumed=found.assumed)
+        for row, found in zip(rows, modes(clues), strict=True)
+    ]
+
+
+def run_of(row: Measured) -> tuple[object, ...]:
+    """Equal for rows of one run: of one name, or without a name of one setting in all that is stated."""
+    if row.run != row.where:
+        return row.source, row.run
+    return tuple(getattr(row, name) for name in SETTING)
 
 
 def _hold_names(path: Path, rows: Sequence[Measured]) -> None:
@@ -165,6 +210,10 @@ def _row(where: str, given: Mapping[str, str]) -> Measured:
     batch = _number(given, "batch", 0.0) or None
     kind = spellings.kind(given.get("batch_kind", "")) or ("concurrency" if batch else "unknown")
     chips, tp, pp, dp = (_ways(given, name) for name in ("n_chips", "tp", "pp", "dp"))
+    prefilling, decoding = _ways(given, "prefill_chips"), _ways(given, "decode_chips")
+    phase, serving = phases.phase(given.get("phase", "")), phases.serving(given.get("serving", ""))
+    if serving == "disaggregated":
+        chips, decoding = _pools(chips, prefilling, decoding, tp, pp, dp)
     # some tables write dates with slashes
     date = DATE.match(given.get("date", "").replace("/", "-"))
     drafted = given.get("spec_decode", "")
@@ -198,9 +247,42 @@ def _row(where: str, given: Mapping[str, str]) -> Measured:
         accepted=_number(given, "accepted", 1.0),
         vendor=given.get("vendor", ""),
         basis=given.get("basis", ""),
+        phase=phase,
+        serving=serving,
+        prefill_chips=prefilling,
+        decode_chips=decoding,
         ours=given.get("ours", ""),
-        unclear=given.get("refused") or _unclear(given, metric, kind, value, isl, osl),
+        unclear=given.get("refused")
+        or _unclear(given, metric, kind, value, isl, osl)
+        or phases.unreadable(phase, serving, metric, METRICS[metric])
+        or _without_pool(serving, decoding),
     )
+
+
+def _pools(
+    chips: float | None,
+    prefilling: float | None,
+    decoding: float | None,
+    tp: float | None,
+    pp: float | None,
+    dp: float | None,
+) -> tuple[float | None, float | None]:
+    """Chips of a system with pools and of its pool that decodes, where one follows from the other."""
+    if decoding is None and chips is not None and prefilling is not None and chips > prefilling:
+        decoding = chips - prefilling
+    # a layout in full is that of the pool that decodes
+    if decoding is None and tp is not None and dp is not None:
+        decoding = tp * (pp or 1.0) * dp
+    if chips is None and decoding is not None and prefilling is not None:
+        chips = prefilling + decoding
+    return chips, decoding
+
+
+def _without_pool(serving: str, decoding: float | None) -> str:
+    """Why a system whose pools are not stated cannot be predicted; the empty string for any other."""
+    if serving != "disaggregated" or decoding is not None:
+        return ""
+    return "disaggregated: neither decode_chips nor the layout (tp, dp) of the pool that decodes is stated"
 
 
 def _unclear(

@@ -11,7 +11,7 @@ from dse.errors import spec_error
 from dse.reading import MIB, TABLE_LIMIT, read_bytes, text_in
 from dse.text import LONGEST
 from dse.validate.csv_rows import csv_rows
-from dse.validate.measured import spellings
+from dse.validate.measured.reading import spellings
 
 MOST_ROWS: Final = 20_000
 """Rows of a table; the largest of ours has 900."""

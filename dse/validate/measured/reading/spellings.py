@@ -30,6 +30,9 @@ _SAME: Final[Mapping[str, str]] = {
     "stat": "metric_stat statistic",
     "source_key": "source_id",
     "run_id": "run",
+    "serving": "serving_mode serving_way disaggregation",
+    "prefill_chips": "prefill_gpus num_prefill_gpu num_prefill_gpus prefill_num_gpus",
+    "decode_chips": "decode_gpus num_decode_gpu num_decode_gpus decode_num_gpus",
     "spec_decode": "speculative speculative_decoding spec_decoding",
 }
 _COLUMN: Final = {other: ours for ours, others in _SAME.items() for other in others.split()}
