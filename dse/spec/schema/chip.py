@@ -173,7 +173,9 @@ class ChipSpec(Spec):
     power: SourcedWatts = unknown(SourcedWatts)
     """Board or module power when busy."""
     cooling: str = "liquid"
-    """Class of cooling in the technology file, which bounds the power of a hypothetical chip."""
+    """Class of cooling in the technology file: `air`, `liquid` or `wafer`. It bounds the power of a
+    hypothetical chip. A chip on the market has the class that it is sold with; liquid where that is not
+    published."""
     price: SourcedUsd = unknown(SourcedUsd)
     """Listed price, dated; low and high carry a published range."""
     price_basis: PriceBasis | None = Field(default=None, exclude_if=lambda v: v is None)
