@@ -56,20 +56,20 @@ def chip(name: str, node: str | None, **given: Any) -> ChipSpec:
 # Vendor figures: dense peaks, one-way links, L2 and L1 together for GPUs.
 def a100() -> ChipSpec:
     return chip("a100", "n7", peak={"fp16": "312 TFLOP/s", "int8": "624 TFLOP/s"},
-                sram=("cache", "60.7 MB", None), last_level="48 MB", dram=("HBM2e", 5, "80 GB", "2039 GB/s"),
+                sram=("cache", "60.7 MB", None), last_level="48 MB", dram=("HBM2e", 5, "80 GiB", "2039 GB/s"),
                 link="300 GB/s", power="400 W")  # fmt: skip
 
 
 def h100(**changed: Any) -> ChipSpec:
     given = {"peak": {"fp16": "989 TFLOP/s", "fp8": "1979 TFLOP/s", "int8": "1979 TFLOP/s"},
              "sram": ("cache", "83.8 MB", None), "last_level": "60 MB",
-             "dram": ("HBM3", 5, "80 GB", "3350 GB/s"),
+             "dram": ("HBM3", 5, "80 GiB", "3350 GB/s"),
              "link": "450 GB/s", "power": "700 W"}  # fmt: skip
     return chip("h100", changed.pop("node", "n5"), **(given | changed))
 
 
 def h200() -> ChipSpec:
-    return h100(dram=("HBM3e", 6, "141 GB", "4800 GB/s"))
+    return h100(dram=("HBM3e", 6, "141 GiB", "4800 GB/s"))
 
 
 def groq() -> ChipSpec:

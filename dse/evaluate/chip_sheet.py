@@ -30,6 +30,7 @@ from objectives.equations.fabrication.yields import (
 )
 
 ECONOMY, TECHNOLOGY = "datacentre-2026", "technology-2026"
+GIB = 2**30
 NO_SILICON = frozenset({"power", "price", "host", "claimed_user_speed"})
 """Settings that leave the silicon of a chip as it is."""
 
@@ -230,7 +231,7 @@ def _dated(spec: ChipSpec, technology: TechnologySpec, method: str, priced: bool
         found.append(f"listed at {p.value:,.0f} USD{when} ({p.basis}, {p.source}): {told}")
     if priced and spec.dram is not None:
         cost = technology.dram[spec.dram.generation].cost
-        each = f"{(cost.value or 0.0) * 1e9:.3g} USD/GB"
+        each = f"{(cost.value or 0.0) * GIB:.3g} USD/GiB"
         found.append(f"{spec.dram.generation} at {each} ({cost.date}), a price that moves within a quarter")
     return found
 

@@ -281,7 +281,7 @@ def test_the_die_plan_and_the_bill_of_a_b200_stand_beside_what_is_published(dse)
         ("dies=0", "expected a die.count of at least 1, got 0"),
         (
             "dram_stacks=0",
-            "expected a dram.capacity in as many dram.stacks as hold it, got 80.0 GB of it in 0",
+            "expected a dram.capacity in as many dram.stacks as hold it, got 85.5 GB of it in 0",
         ),
         ("dram=0 GB", "expected a dram.capacity in as many dram.stacks as hold it, got 0 B of it in 5"),
         ("cooling=water", "expected a class of cooling that the technology file knows, got 'water'"),
@@ -313,7 +313,7 @@ def test_no_hbm_costs_no_hbm_and_no_interposer(dse):
 def test_prices_say_when_by_whom_and_on_what_basis(dse):
     notes = " ".join(sheet(dse, "h100")["notes"])
     assert "listed at 26,000 USD of 2025/2026 (derived, ep_nv): 22,000 to 30,000 USD" in notes
-    assert "HBM3 at 14.4 USD/GB (2024-02/2026-11-23)" in notes
+    assert "HBM3 at 14.4 USD/GiB (2024-02/2026-11-23)" in notes
     changed = " ".join(sheet(dse, "groq", "--set", "sram=231 MB")["notes"])
     assert "board and cooling are bought for 215 W: the 215 W of groq-lpu-v1 as it is sold" in changed
 

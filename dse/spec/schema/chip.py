@@ -68,7 +68,9 @@ class Dram(Spec):
     generation: str
     """HBM2e, HBM3, HBM3e, HBM4, GDDR6X, LPDDR5X, DDR4, ..."""
     capacity: SourcedBytes = unknown(SourcedBytes)
-    """Bytes of all DRAM of the chip."""
+    """Bytes of all DRAM that software can hold: what the driver reports where that is published, else what
+    the devices hold. Devices hold whole GiB, so the "80 GB" of a maker are written "80 GiB"; "80 GB" here is
+    80e9 bytes."""
     bandwidth: SourcedBandwidth = unknown(SourcedBandwidth)
     """Bandwidth of all DRAM of the chip."""
     stacks: SourcedCount | None = None
