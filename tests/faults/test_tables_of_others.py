@@ -6,8 +6,10 @@ import pytest
 
 from dse.plugins import cost_model
 from dse.spec.catalog.lookup import Catalog
+from dse.validate.measured.batches import Case, Lookup
+from dse.validate.measured.checks.held import held
 from dse.validate.measured.predictions import Predicted, predictions
-from dse.validate.measured.rows import read_rows
+from dse.validate.measured.rows import find_table, read_rows
 
 CATALOG = Catalog()
 MODEL = cost_model("roofline")
@@ -47,3 +49,56 @@ def test_a_phase_that_nobody_knows_is_refused_by_name(tmp_path: Path) -> None:
     assert pool.predicted > 2.0 * shared.predicted
     (refused,) = found.refused
     assert refused.reason.startswith("phase: unknown 'decod'; did you mean 'decode'")
+
+
+# --- systems that cannot hold what they are said to run (inference-sim issue 624)
+
+IMPOSSIBLE = """
+chip,llm,weights,kv,tp,n_chips,batch,isl,osl,metric,value,engine
+H100,Llama-3.1-405B,fp16,fp16,1,1,64,1024,1024,tok_s_user,10,vLLM 0.14
+RTX 4090,Llama-3.1-70B,fp16,fp16,1,1,512,8192,1024,tok_s_user,10,vLLM 0.14
+"""
+
+
+def test_a_row_whose_chips_cannot_hold_the_weights_is_refused_by_how_much(tmp_path: Path) -> None:
+    found = predicted(tmp_path, IMPOSSIBLE)
+    assert not found.found
+    # 405.85e9 weights in 2 bytes and one sequence of 2,048 tokens with 516 kB each, on 90 % of 80 GB
+    assert found.refused[0].reason == "does not fit by 741 GB a chip, even with one sequence"
+    assert found.refused[1].reason.startswith("does not fit by 12")
+
+
+def test_a_stack_is_not_fitted_to_rows_of_systems_that_cannot_be(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(IMPOSSIBLE.strip() + "\n", encoding="utf-8")
+    lookup = Lookup(CATALOG)
+    cases = [c for row in read_rows(path) if isinstance(c := lookup.case(row), Case)]
+    kept, refused = held(MODEL, cases, CATALOG)
+    assert (len(kept), len(refused)) == (0, 2)
+
+
+def test_of_the_bundled_rows_only_those_without_a_true_format_or_layout_are_refused() -> None:
+    """Weights of EXL2 in a mean of 3.6 bits, and fp16 weights spread over 64 chips of 230 MB each."""
+    rows = read_rows(find_table("published", CATALOG))
+    small = [r for r in predictions(MODEL, rows, CATALOG).refused if "does not fit" in r.reason]
+    assert [(r.row.llm, r.row.weights, r.row.chip) for r in small] == [
+        ("llama2-70b", "exl2-3.6", "RTX3090Ti-24GB"),
+        ("llama2-70b", "fp16", "Groq-LPU-v1"),
+    ]
+
+
+# --- rows of one run that contradict each other (AIConfigurator issue 1396)
+
+CONTRADICTION = """
+chip,llm,weights,tp,dp,batch,isl,osl,metric,value,engine
+B200,Kimi-K2.5,nvfp4,8,1,384,8192,1024,tok_s_user,44.59,vLLM 0.14
+B200,Kimi-K2.5,nvfp4,8,1,384,8192,1024,tok_s_per_chip,192.44,vLLM 0.14
+"""
+
+
+def test_a_run_with_less_in_flight_than_its_batch_is_remarked(tmp_path: Path) -> None:
+    """192.44 x 8 tokens a second at 44.59 each are 34.5 sequences."""
+    (remark,) = predicted(tmp_path, CONTRADICTION).remarks
+    assert remark.text.startswith("these rows of one run have 34.5 in flight, not 384; is it a ceiling?")
+    assert [row.metric for row in remark.rows] == ["tok_s_per_chip", "tok_s_user"]
+    assert predicted(tmp_path, CONTRADICTION.replace(",384,", ",34,")).remarks == ()

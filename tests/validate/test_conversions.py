@@ -20,6 +20,7 @@ from dse.validate.measured.engines import NO_MATCH, match
 from dse.validate.measured.layouts import MOST_ASSUMED, WEIGHTS_SHARE, layout
 from dse.validate.measured.predict import in_metrics, predict
 from dse.validate.measured.reading import spellings
+from dse.validate.measured.reading.metric_names import Named, named
 from dse.validate.measured.rows import METRICS
 from objectives import api
 from objectives.equations.chip.formats import FORMATS
@@ -44,16 +45,16 @@ def row(**changes: Any) -> Any:
     "name", ["tpot_s", "ttft_s", "prefill_s", "itl_s", "e2e_ms", "e2e_latency_ms", "latency_s"]
 )
 def test_a_metric_in_another_unit_is_converted_by_its_ending(name: str) -> None:
-    ours, factor = spellings.metric(name)
+    found = named(name)
+    ours = found.metric
     theirs, unit = (n.rpartition("_")[2] for n in (name, ours))
-    assert factor == pytest.approx(parse(f"1 {theirs}", "s") / parse(f"1 {unit}", "s"))
+    assert found.unit == pytest.approx(parse(f"1 {theirs}", "s") / parse(f"1 {unit}", "s"))
     assert ours in METRICS
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_our_own_names_of_metrics_stay_as_they_are(name: str) -> None:
-    assert spellings.metric(name) == (name, 1.0)
-    assert spellings.metric(name.upper().replace("_", " ")) == (name, 1.0)
+    assert named(name) == named(name.upper().replace("_", " ")) == Named(metric=name, known=True)
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -22,7 +22,9 @@ def prediction(error: float, inside: bool | None = None, metric: str = "tpot", *
     told = {**usual, **more}
     row = SimpleNamespace(**{k: told[k] for k in ("engine", "batch", "source", "kind", "quality")})
     named = {k: SimpleNamespace(name=told[k]) for k in ("chip", "llm", "stack")}
-    return SimpleNamespace(metric=metric, error=error, inside=inside, case=SimpleNamespace(row=row, **named))
+    return SimpleNamespace(
+        metric=metric, family_error=error, inside=inside, case=SimpleNamespace(row=row, **named)
+    )
 
 
 # --- measured rows

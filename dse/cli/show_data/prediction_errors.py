@@ -1,16 +1,23 @@
 """Errors of predictions for people: the table of groups, and what could not be predicted."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.report.info.validation_info import Point
+from dse.validate.measured.checks.remark import Remark
 from dse.validate.measured.predictions import Predicted
 from dse.validate.measured.summary import Group, reasons
 
 _NAMES = {"tpot": "TPOT", "ttft": "TTFT", "throughput": "throughput", "end_to_end": "end to end"}
+
+MOST_REMARKS, MOST_PLACES = 12, 3
+"""Different remarks on rows that are printed, and rows that each names."""
+BIAS = (
+    "Bias above 0: times (TPOT, TTFT, end to end) are predicted too long, throughput too high; "
+    "the speed of a user counts as TPOT."
+)
 
 
 def show_errors(predicted: Predicted, groups: Sequence[Group], keys: Sequence[str]) -> None:
@@ -66,8 +73,6 @@ def remarks(predicted: Predicted) -> Iterator[str]:
             f"{len(foreign):,} rows are on chips that were not used to calibrate the stack of their engine "
             f"({chips}), with the wider interval of their class."
         )
-    for assumed, count in Counter(p.case.row.assumed for p in found if p.case.row.assumed).items():
-        yield f"{count:,} rows {assumed}."
     layouts = sum(bool(p.case.layout.assumed) for p in found)
     if layouts:
         yield (
@@ -78,6 +83,22 @@ def remarks(predicted: Predicted) -> Iterator[str]:
     without = sum(p.factor is None for p in found)
     if without:
         yield f"{without:,} rows have no interval: their stack has none for this metric."
+    if found:
+        yield BIAS
+    yield from of_rows(predicted.remarks)
+
+
+def of_rows(remarks: Sequence[Remark]) -> Iterator[str]:
+    """Remarks on rows with the lines that they are about, at most `MOST_REMARKS` different ones."""
+    lines: dict[str, list[str]] = {}
+    for remark in remarks:
+        lines.setdefault(remark.text, []).extend(row.where for row in remark.rows)
+    for text, places in list(lines.items())[:MOST_REMARKS]:
+        named = list(dict.fromkeys(places))
+        more = f" and {len(named) - MOST_PLACES:,} more" if len(named) > MOST_PLACES else ""
+        yield f"Remark on {', '.join(named[:MOST_PLACES])}{more}: {text}"
+    if len(lines) > MOST_REMARKS:
+        yield f"{len(lines) - MOST_REMARKS:,} more remarks are in the column remark of --out."
 
 
 def points(predicted: Predicted) -> list[Point]:

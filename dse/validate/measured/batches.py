@@ -29,7 +29,7 @@ from objectives.equations.chip.formats import FORMATS
 
 T = TypeVar("T")
 
-TAIL: Final = r"p(9\d|100)|max|worst|min|best"
+TAIL: Final = r"p(?!50\b)\d|max|worst|min|best|std"
 """Statistics that are no means."""
 
 UNSTATED_KV: Final = "fp16"

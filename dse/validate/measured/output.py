@@ -1,55 +1,85 @@
-"""Rows as a table for programs, each with what was predicted or why nothing was."""
+"""A table as it was given, with what was predicted for each line or why nothing was."""
 
 import csv
-from collections.abc import Iterator
-from dataclasses import asdict, fields
+from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 
-from dse.text import cells
+from dse.text import cell, from_cell
 from dse.validate.measured.batches import Refusal
+from dse.validate.measured.checks.doubts import by_row
 from dse.validate.measured.predictions import Predicted, Prediction
-from dse.validate.measured.rows import Measured
+from dse.validate.measured.row import Measured
+from dse.validate.measured.rows import MeasuredTable
 
-ADDED = ("predicted", "low", "high", "error", "stack", "own_stack", "reason")
-"""Columns in addition to those of a row; `low` and `high` hold 80 %, `error` is predicted / measured - 1."""
+PREDICTED = ("predicted", "low", "high", "error", "reason")
+"""Columns of a value, in the unit that the table states; `low` and `high` hold 80 %, `error` is predicted /
+measured - 1."""
+OF_LINE = ("stack", "own_stack", "remark")
+"""Columns of a line. In a table with a column for each metric those above begin with its heading."""
+
+Answer = Prediction | Refusal
 
 
-_DOCUMENTED = {"run": "run_id", "source": "source_key", "chips": "n_chips", "kind": "batch_kind"}
-"""Fields of a row that its table calls otherwise."""
+def rows_csv(found: Predicted, table: MeasuredTable) -> str:
+    """Every line of the table in its order with its own columns, and the added ones behind them.
 
-
-def rows_csv(table: Predicted) -> str:
-    """The whole table as CSV: predicted rows in their order, then those that could not be."""
+    Where the table has a column of an added name, the added one begins with `dse_`.
+    """
+    answers: dict[tuple[int, str], Answer] = {(p.case.row.line, p.case.row.column): p for p in found.found}
+    answers |= {(r.row.line, r.row.column): r for r in found.refused}
+    remarks, raw = by_row(found.remarks), table.raw
+    rows: dict[int, list[Measured]] = {}
+    for row in table.rows:
+        rows.setdefault(row.line, []).append(row)
     buffer = StringIO()
-    names = [_DOCUMENTED.get(f.name, f.name) for f in fields(Measured)]
-    writer = csv.DictWriter(buffer, fieldnames=[*names, *ADDED], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(map(cells, _lines(table)))
+    writer = csv.writer(buffer, lineterminator="\n")
+    headings = [raw.header[i] for i in raw.values]
+    writer.writerow([*map(_plain, raw.header), *_names(raw.header, headings)])
+    for line in raw.lines:
+        if not line.cells:
+            # a blank line stays one, so that lines of both files correspond
+            buffer.write("\n")
+            continue
+        # a line that ends early is completed, cells beyond the header are dropped
+        own = [*line.cells, *[""] * len(raw.header)][: len(raw.header)]
+        mine = rows.get(line.number, [])
+        added = _line([answers.get((line.number, h)) for h in headings or [""]], mine, remarks)
+        writer.writerow([*map(_plain, own), *added])
     return buffer.getvalue()
 
 
-def _lines(table: Predicted) -> Iterator[dict[str, object]]:
-    for p in table.found:
-        yield _row(p.case.row) | _answer(p)
-    for refusal in table.refused:
-        yield _row(refusal.row) | _why(refusal)
+def _plain(text: str) -> str:
+    # no spreadsheet computes what a stranger wrote; what we wrote before is not escaped twice
+    return cell(from_cell(text))
 
 
-def _row(row: Measured) -> dict[str, object]:
-    return {_DOCUMENTED.get(name, name): value for name, value in asdict(row).items()}
+def _names(header: Sequence[str], headings: Sequence[str]) -> Iterator[str]:
+    """Names of the added columns."""
+    taken = {name.strip().lower() for name in header}
+    wide = [f"{heading.strip()}_{name}" for heading in headings for name in PREDICTED]
+    for name in [*(wide or PREDICTED), *OF_LINE]:
+        yield f"dse_{name}" if name.lower() in taken else name
 
 
-def _answer(p: Prediction) -> dict[str, object]:
-    shown = {name: None if v is None else f"{v:.6g}" for name, v in (("low", p.low), ("high", p.high))}
-    return {
-        "predicted": f"{p.predicted:.6g}",
-        **shown,
-        "error": f"{p.error:.4f}",
-        "stack": p.case.stack.name,
-        "own_stack": str(p.case.own_stack).lower(),
-        "reason": "",
-    }
+def _line(
+    answers: Sequence[Answer | None], rows: Sequence[Measured], remarks: Mapping[int, str]
+) -> Iterator[str]:
+    """Cells that are added to a line."""
+    for answer in answers:
+        yield from _value(answer, bool(rows))
+    # all values of a line are of one chip and engine
+    first = next((a for a in answers if isinstance(a, Prediction)), None)
+    yield first.case.stack.name if first else ""
+    yield str(first.case.own_stack).lower() if first else ""
+    told = dict.fromkeys(remarks[id(row)] for row in rows if id(row) in remarks)
+    yield cell("; ".join(told))
 
 
-def _why(refusal: Refusal) -> dict[str, object]:
-    return {**dict.fromkeys(ADDED, ""), "reason": refusal.reason}
+def _value(answer: Answer | None, read: bool) -> tuple[str, ...]:
+    """The cells of one value."""
+    if isinstance(answer, Prediction):
+        unit = answer.case.row.unit
+        shown = (answer.predicted, answer.low, answer.high)
+        return (*("" if v is None else f"{v / unit:.6g}" for v in shown), f"{answer.error:.4f}", "")
+    reason = answer.reason if answer else "left out by --quality" if read else ""
+    return "", "", "", "", cell(reason)

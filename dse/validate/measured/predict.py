@@ -126,7 +126,7 @@ def _resident(model: api.CostModel, batch: Batch) -> Floats:
         [c.row.kind in ("mean_in_flight", "max_seqs") for c in batch.cases]
     )  # what an engine held, or was set to hold
     users: Floats = batch.users / d.dp
-    # at least one sequence, even where the weights alone do not fit
+    # at least one: rows whose chips do not hold one are refused before, see `held`
     size: Floats = np.maximum(
         np.where(seen, users, np.clip(np.minimum(fits, users), 1.0, MOST_SEQUENCES)), 1.0
     )

@@ -6,7 +6,11 @@ from typing import Final
 
 from dse.spec.catalog.lookup import Catalog
 from dse.validate.measured.batches import Case, Lookup, Refusal, batches
-from dse.validate.measured.predict import predict
+from dse.validate.measured.checks.doubts import open_batches, stated, too_fast, wrong_units
+from dse.validate.measured.checks.held import held, room, tight
+from dse.validate.measured.checks.littles_law import contradictions
+from dse.validate.measured.checks.remark import Remark
+from dse.validate.measured.predict import predict_scheduled, schedule
 from dse.validate.measured.rows import METRICS, Measured
 from objectives import api
 
@@ -31,6 +35,15 @@ class Prediction:
     def error(self) -> float:
         """How far it is off: predicted / measured - 1."""
         return self.predicted / self.case.row.value - 1.0
+
+    @property
+    def family_error(self) -> float:
+        """How far it is off in the direction of its family: above 0 a time is too long, a rate too high.
+
+        The speed of a user counts as 1 / TPOT: a speed that is predicted too low is a time too long.
+        """
+        ratio = self.predicted / self.case.row.value
+        return (1.0 / ratio if self.case.row.metric == "tok_s_user" else ratio) - 1.0
 
     @property
     def factor(self) -> float | None:
@@ -60,6 +73,7 @@ class Predicted:
 
     found: tuple[Prediction, ...]
     refused: tuple[Refusal, ...]
+    remarks: tuple[Remark, ...] = ()
 
 
 def predictions(
@@ -73,20 +87,28 @@ def predictions(
 
     Raises `SpecError` for an unknown stack.
     """
-    lookup = Lookup(catalog, stack)
-    cases, refused = [], []
+    lookup, listed = Lookup(catalog, stack), list(rows)
     progress("looking up chips, LLMs and stacks")
-    for row in rows:
-        case = lookup.case(row)
-        if isinstance(case, Refusal):
-            refused.append(case)
-        else:
-            cases.append(case)
+    looked_up = [lookup.case(row) for row in listed]
+    cases = [c for c in looked_up if isinstance(c, Case)]
     progress(f"predicting {len(cases)} rows")
+    kept, small = held(model, cases, catalog)
     # batches regroup the cases; identity brings them back into the order of the table
-    place = {id(case): i for i, case in enumerate(cases)}
-    found: list[Prediction | None] = [None] * len(cases)
-    for batch in batches(cases, catalog):
-        for case, value in zip(batch.cases, predict(model, batch), strict=True):
-            found[place[id(case)]] = Prediction(case=case, predicted=float(value))
-    return Predicted(tuple(p for p in found if p is not None), tuple(refused))
+    place = {id(row): i for i, row in enumerate(listed)}
+    found: list[Prediction] = []
+    remarks = [*stated(listed), *contradictions(listed)]
+    grouped = batches(kept, catalog)
+    for batch in grouped:
+        scheduled = schedule(model, batch)
+        values = predict_scheduled(model, scheduled, {})
+        found += [Prediction(case=c, predicted=float(v)) for c, v in zip(batch.cases, values, strict=True)]
+        remarks += tight(batch, room(model, batch))
+        remarks += open_batches(batch, scheduled.running)
+        remarks += wrong_units(batch.cases, values)
+    remarks += too_fast(grouped)
+    refused = [c for c in looked_up if isinstance(c, Refusal)] + small
+    return Predicted(
+        found=tuple(sorted(found, key=lambda p: place[id(p.case.row)])),
+        refused=tuple(sorted(refused, key=lambda r: place[id(r.row)])),
+        remarks=tuple(remarks),
+    )

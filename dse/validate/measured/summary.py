@@ -43,7 +43,7 @@ class Group:
     mean_abs_error: float
     p90_abs_error: float
     bias: float
-    """Median of predicted / measured - 1."""
+    """Median of predicted / measured - 1, of a time or a rate: the speed of a user counts as TPOT."""
     inside_interval: float | None
     """Share of the rows with an interval that are inside; None where none has one."""
 
@@ -90,8 +90,8 @@ def _place(value: Key) -> tuple[int, float, str]:
 
 
 def _group(metric: str, keys: Mapping[str, Key], members: Sequence[Prediction]) -> Group:
-    """Relative errors of `members`, without sign but for the bias."""
-    errors = np.asarray([p.error for p in members])
+    """Relative errors of `members`, without sign but for the bias; speeds of users count as times."""
+    errors = np.asarray([p.family_error for p in members])
     misses = np.abs(errors)
     inside = [p.inside for p in members if p.inside is not None]
     return Group(

@@ -24,7 +24,7 @@ from dse.report.plots.validation_plot import draw_validation
 from dse.spec.catalog.lookup import Catalog
 from dse.validate.measured.output import rows_csv
 from dse.validate.measured.predictions import Predicted, predictions
-from dse.validate.measured.rows import OTHER_TABLES, find_table, read_rows
+from dse.validate.measured.rows import OTHER_TABLES, MeasuredTable, find_table, measured_table
 from dse.validate.measured.summary import columns, summary
 
 EPILOG = epilog(
@@ -67,7 +67,11 @@ def validate(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="CSV", help="CSV to write, with the prediction of every row."),
+        typer.Option(
+            "--out",
+            metavar="CSV",
+            help="CSV to write: TABLE as it is, with columns of predictions.",
+        ),
     ] = None,
     stack: Annotated[
         str | None,
@@ -84,11 +88,14 @@ def validate(
 ) -> None:
     """Compare published measurements, or your own, with the model.
 
-    Each row is predicted with the cost model `roofline` on the stack that was calibrated on its engine; if
-    there is none, on the stack of its chip's class, which has a wider error bar. The error is predicted /
-    measured - 1, the bias is the median error, and `inside` is the share of rows within the 80 % interval of
-    their stack. configs/measurements/README.md lists the columns of a CSV. The bundled stacks were fitted to
-    most rows of `published`; dse/docs/accuracy.md reports the errors of rows that were left out of the fit.
+    A table has a metric a line, or a column for each metric in the names of vLLM, SGLang, TensorRT-LLM,
+    GuideLLM, AIPerf, InferenceX or MLPerf; configs/measurements/README.md lists the columns. Each row is
+    predicted with the cost model `roofline` on the stack that was calibrated on its engine; if there is none,
+    on the stack of its chip's class, which has a wider error bar. The error is predicted / measured - 1 (the
+    speed of a user counts as TPOT), the bias is the median error, and `inside` is the share of rows within
+    the 80 % interval of their stack. Rows of chips that cannot hold the LLM are refused; rows of one run that
+    contradict each other are remarked. The bundled stacks were fitted to most rows of `published`;
+    dse/docs/accuracy.md reports the errors of rows that were left out of the fit.
 
     TABLE silicon: area, power and unit cost of real chips, derived from their specifications, against
     published values; separately for chips that were used in the fit, for other chips, and with each chip left
@@ -120,8 +127,8 @@ def validate(
     # before the predictions, which take long
     keys = columns(by)
     with spinner("reading") as report:
-        predicted = _predict(table, quality, stack, configs, report)
-    _files(predicted, table, plot, out)
+        given, predicted = _predict(table, quality, stack, configs, report)
+    _files(predicted, given, table, plot, out)
     _emit(predicted, keys, form)
     # after printing, which says why no row can be predicted
     if not predicted.found:
@@ -148,17 +155,16 @@ def _listed(names: Sequence[str]) -> str:
 
 def _predict(
     table: str, quality: str | None, stack: str | None, configs: Path | None, report: Callable[[str], None]
-) -> Predicted:
-    """Predict the rows of a table, with one stack for all where it is given."""
+) -> tuple[MeasuredTable, Predicted]:
+    """A table, and its rows predicted, with one stack for all where it is given."""
     catalog = Catalog.of(configs)
     with blame("TABLE"):
         path = find_table(table, catalog, tuple(OTHER_TABLES))
-    rows = read_rows(path)
-    if quality is not None:
-        # rows without a quality stay: a table of one's own need not rate them
-        rows = [r for r in rows if not r.quality or r.quality in quality]
+    given = measured_table(path)
+    # rows without a quality stay: a table of one's own need not rate them
+    rows = [r for r in given.rows if quality is None or not r.quality or r.quality in quality]
     with blame("--stack"):
-        return predictions(cost_model("roofline"), rows, catalog, stack, report)
+        return given, predictions(cost_model("roofline"), rows, catalog, stack, report)
 
 
 def _emit(predicted: Predicted, keys: Sequence[str], form: str) -> None:
@@ -172,8 +178,10 @@ def _emit(predicted: Predicted, keys: Sequence[str], form: str) -> None:
         remark(line)
 
 
-def _files(predicted: Predicted, table: str, plot: Path | None, out: Path | None) -> None:
+def _files(
+    predicted: Predicted, given: MeasuredTable, table: str, plot: Path | None, out: Path | None
+) -> None:
     if out is not None:
-        write_files({out: rows_csv(predicted)})
+        write_files({out: rows_csv(predicted, given)})
     if plot is not None:
         draw_validation(validation_info(points(predicted), f"{table}: predicted against measured"), plot)

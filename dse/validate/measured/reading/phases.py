@@ -17,7 +17,7 @@ _SERVINGS: Final[Mapping[str, str]] = {
     "in_flight inflight_batching in_flight_batching ifb",
     "chunked": "chunked_prefill chunk mixed_batching",
     "disaggregated": "disagg disaggregate disaggregated_serving disaggregated_prefill pd pd_disaggregated "
-    "p_d pd_disaggregation pools",
+    "p_d pd_disaggregation pools true yes",
     "decode-only": "decode_only decode_pool decode",
     "prefill-only": "prefill_only prefill_pool prefill",
 }
@@ -36,8 +36,10 @@ def phase(name: str) -> str:
 
 
 def serving(name: str) -> str:
-    """Our name of a way of serving."""
+    """Our name of a way of serving; a column may also say whether it was disaggregated, by true or false."""
     plain = _plain(name)
+    if plain in ("false", "no"):
+        return ""
     return _SERVING.get(plain, plain)
 
 

@@ -13,58 +13,34 @@ BLANK: Final = frozenset(
 
 _SAME: Final[Mapping[str, str]] = {
     "llm": "model model_name model_id llm_name",
-    "chip": "gpu gpu_type gpu_name hardware accelerator device chip_name accelerator_name",
+    "chip": "gpu gpu_type gpu_name hardware accelerator device chip_name accelerator_name hw",
     "n_chips": "chips num_chips gpus num_gpus n_gpus gpu_count num_accelerators devices n_devices",
     "weights": "weight_dtype weight_format weights_dtype precision quantization quantisation dtype",
     "kv": "kv_dtype kv_cache_dtype kv_format kv_cache",
     "activations": "act_dtype activation_dtype act activation",
-    "batch": "batch_or_concurrency concurrency batch_size max_concurrency users num_users",
+    "batch": "batch_or_concurrency concurrency batch_size max_concurrency users num_users conc",
     "batch_kind": "kind batch_type",
-    "isl": "input_len input_length input_tokens prompt_len prompt_tokens prompt_length",
-    "osl": "output_len output_length output_tokens gen_len generated_tokens max_tokens",
+    "isl": "input_len input_length input_tokens prompt_len prompt_tokens prompt_length "
+    "input_sequence_length average_input_length mean_input_tokens random_input_len",
+    "osl": "output_len output_length output_tokens gen_len generated_tokens max_tokens "
+    "output_sequence_length average_output_length "
+    "mean_output_tokens random_output_len",
     "tp": "tensor_parallel tensor_parallelism tp_size tensor_parallel_size",
     "pp": "pipeline_parallel pipeline_parallelism pp_size pipeline_parallel_size",
     "ep": "expert_parallel expert_parallelism ep_size expert_parallel_size",
     "dp": "data_parallel data_parallelism dp_size data_parallel_size replicas",
     "engine": "framework backend software serving_engine runtime",
     "stat": "metric_stat statistic",
-    "source_key": "source_id",
+    "unit": "units",
+    "source_key": "source_id source",
     "run_id": "run",
-    "serving": "serving_mode serving_way disaggregation",
+    "serving": "serving_mode serving_way disaggregation disagg",
     "prefill_chips": "prefill_gpus num_prefill_gpu num_prefill_gpus prefill_num_gpus",
     "decode_chips": "decode_gpus num_decode_gpu num_decode_gpus decode_num_gpus",
-    "spec_decode": "speculative speculative_decoding spec_decoding",
+    "spec_decode": "speculative speculative_decoding spec_decoding spec_method",
 }
+_ALONE: Final = "date metric value quality phase notes accepted vendor basis ours refused unit dp_attention"
 _COLUMN: Final = {other: ours for ours, others in _SAME.items() for other in others.split()}
-
-_METRIC: Final[Mapping[str, tuple[str, float]]] = {
-    "tpot_s": ("tpot_ms", 1e3),
-    "itl_ms": ("tpot_ms", 1.0),
-    "itl_s": ("tpot_ms", 1e3),
-    "inter_token_latency_ms": ("tpot_ms", 1.0),
-    "ms_per_token": ("tpot_ms", 1.0),
-    "tokens_per_second_per_user": ("tok_s_user", 1.0),
-    "tok_s_per_user": ("tok_s_user", 1.0),
-    "tps_per_user": ("tok_s_user", 1.0),
-    "interactivity": ("tok_s_user", 1.0),
-    "ttft_s": ("ttft_ms", 1e3),
-    "time_to_first_token_ms": ("ttft_ms", 1.0),
-    "prefill_s": ("prefill_ms", 1e3),
-    "e2e_ms": ("e2e_s", 1e-3),
-    "e2e_latency_ms": ("e2e_s", 1e-3),
-    "e2e_latency_s": ("e2e_s", 1.0),
-    "latency_s": ("e2e_s", 1.0),
-    "output_tok_s": ("decode_tok_s_total", 1.0),
-    "output_tok_s_total": ("decode_tok_s_total", 1.0),
-    "output_tokens_per_second": ("decode_tok_s_total", 1.0),
-    "output_throughput": ("decode_tok_s_total", 1.0),
-    "tok_s_per_gpu": ("tok_s_per_chip", 1.0),
-    "output_tok_s_per_chip": ("tok_s_per_chip", 1.0),
-    "output_tok_s_per_gpu": ("tok_s_per_chip", 1.0),
-    "total_tok_s": ("total_tok_s_incl_input", 1.0),
-    "total_token_throughput": ("total_tok_s_incl_input", 1.0),
-}
-"""Metric of others to ours, and what one of its units is in ours."""
 
 _KIND: Final = {
     "fixed": "static",
@@ -87,7 +63,8 @@ _FORMATS: Final[Mapping[str, str]] = {
     "fp32": "float32 f32 tf32",
     "fp16": "float16 half f16 w16a16 16bit",
     "bf16": "bfloat16",
-    "fp8": "float8 fp8_e4m3 e4m3 fp8_e5m2 fp8e4m3 w8a8_fp8 fp8_block",
+    # block floating point of Tenstorrent: 8 bits a number, and 8 for each 16 of them
+    "fp8": "float8 fp8_e4m3 e4m3 fp8_e5m2 fp8e4m3 w8a8_fp8 fp8_block bfp8 bfp8_b bfloat8_b",
     # of weights: activations have a column of their own, and follow the weights without it
     "int8": "w8a8 w8a16 8bit i8 int8_sq smoothquant int8_wo",
     "int4": "w4a16 awq gptq int4_awq awq_int4 int4_gptq gptq_int4 4bit i4 w4 w4a8 int4_wo",
@@ -110,6 +87,11 @@ def column(name: str) -> str:
     return _COLUMN.get(plain, plain)
 
 
+def is_ours(name: str) -> bool:
+    """Whether a column of that name is read."""
+    return name in _SAME or name in _ALONE.split()
+
+
 def columns(names: Iterable[str]) -> list[str]:
     """Our names of columns; a name that is ours already wins over another that means the same."""
     given = list(names)
@@ -130,16 +112,15 @@ def cell(name: str, text: str) -> str:
     return "" if plain.lower() in BLANK else plain
 
 
-def metric(name: str) -> tuple[str, float]:
-    """Our name of a metric, and what one of its units is in ours."""
-    plain = re.sub(r"[\s\-/]+", "_", name.lower())
-    return _METRIC.get(plain, (plain, 1.0))
-
-
 def kind(name: str) -> str:
     """Our name of a kind of batch."""
     plain = re.sub(r"[\s\-]+", "_", name.lower())
     return _KIND.get(plain, plain)
+
+
+def block_floating(name: str) -> bool:
+    """Whether a number format is block floating point, which is taken as the plain format of its bits."""
+    return number_format(name) == "fp8" and re.match(r"bfp8|bfloat8", name.strip().lower()) is not None
 
 
 def number_format(name: str) -> str:

@@ -2,7 +2,8 @@
 
 import gzip
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -12,47 +13,89 @@ from dse.reading import MIB, TABLE_LIMIT, read_bytes, text_in
 from dse.text import LONGEST
 from dse.validate.csv_rows import csv_rows
 from dse.validate.measured.reading import spellings
+from dse.validate.measured.reading.metric_names import named
 
 MOST_ROWS: Final = 20_000
 """Rows of a table; the largest of ours has 900."""
 MOST_COLUMNS: Final = 1_000
+MOST_METRICS: Final = 100
+"""Columns of values in a table with a column for each metric."""
 MOST_LETTERS: Final = 4_000
 """Of a cell."""
 _HEAD: Final = 2**16
 """Letters of a header that are searched for what separates its cells."""
 
-REQUIRED: Final = ("chip", "llm", "weights", "isl", "osl", "metric", "value")
+SETTING: Final = ("chip", "llm", "weights", "isl", "osl")
+REQUIRED: Final = (*SETTING, "metric", "value")
 
 
-def rows_in(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """The number of each line that is not blank, and its cells; raises `SpecError`."""
+@dataclass(frozen=True, kw_only=True)
+class RawLine:
+    """One line of a table."""
+
+    number: int
+    cells: tuple[str, ...]
+    """As they are written."""
+    given: Mapping[str, str]
+    """By our names of columns, what says nothing as the empty string; no entries in a blank line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawTable:
+    """A table as it is written."""
+
+    path: Path
+    header: tuple[str, ...]
+    lines: tuple[RawLine, ...]
+    """All of them, blank ones too."""
+    values: tuple[int, ...]
+    """Columns that each hold a metric; none in a table with a metric a line."""
+
+
+def raw_table(path: Path) -> RawTable:
+    """Read a table; raises `SpecError`."""
     text = _text(path)
-    rows, count = csv_rows(path, text, _delimiter(text)), 0
-    names = _names(path, next(rows, (1, []))[1])
+    rows = csv_rows(path, text, _delimiter(text))
+    header = next(rows, (1, []))[1]
+    names, values = _names(path, header)
+    lines, count = [], 0
     for line, cells in rows:
         where = f"{path}:{line}"
         if any(len(text) > MOST_LETTERS for text in cells):
             raise spec_error(where, f"expected cells of at most {MOST_LETTERS:,} letters, got a longer one")
         # a line that ends early has blanks there, cells beyond the header are dropped
         given = {name: spellings.cell(name, text) for name, text in zip(names, cells, strict=False)}
-        if not any(given.values()):
-            continue
-        count += 1
+        blank = not any(given.values())
+        count += not blank
         if count > MOST_ROWS:
             raise spec_error(where, f"expected at most {MOST_ROWS:,} rows, got more")
-        yield line, given
+        lines.append(RawLine(number=line, cells=tuple(cells), given={} if blank else given))
+    return RawTable(path=path, header=tuple(header), lines=tuple(lines), values=values)
 
 
-def _names(path: Path, header: Sequence[str]) -> list[str]:
-    """Our names of the columns of a header; raises `SpecError` where some are missing, or far too many."""
+def _names(path: Path, header: Sequence[str]) -> tuple[list[str], tuple[int, ...]]:
+    """Our names of the columns of a header, and the places of those that each hold a metric.
+
+    Raises `SpecError` where some are missing, or far too many.
+    """
     if len(header) > MOST_COLUMNS:
         raise spec_error(f"{path}:1", f"expected at most {MOST_COLUMNS:,} columns, got {len(header):,}")
     names = spellings.columns(name[:LONGEST] for name in header)
-    missing = [n for n in REQUIRED if n not in names]
-    if missing:
-        what = f"expected the columns {', '.join(REQUIRED)}, missing {', '.join(missing)}"
+    values = () if "metric" in names or "value" in names else _values(header, names)
+    if len(values) > MOST_METRICS:
+        what = f"expected at most {MOST_METRICS} columns of metrics, got {len(values):,}"
         raise spec_error(f"{path}:1", what)
-    return names
+    needed = SETTING if values else REQUIRED
+    if missing := [n for n in needed if n not in names]:
+        what = f"expected the columns {', '.join(needed)}, missing {', '.join(missing)}"
+        raise spec_error(f"{path}:1", what)
+    return names, values
+
+
+def _values(header: Sequence[str], names: Sequence[str]) -> tuple[int, ...]:
+    """Places of columns that hold a metric each: known ones, and times without a unit, which are refused."""
+    found = [(i, named(heading[:LONGEST])) for i, heading in enumerate(header)]
+    return tuple(i for i, n in found if (n.known or n.without_unit) and not spellings.is_ours(names[i]))
 
 
 def _text(path: Path) -> str:

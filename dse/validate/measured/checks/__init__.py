@@ -1,0 +1,1 @@
+"""What is odd about measured rows: systems without room, runs that contradict themselves, units."""
