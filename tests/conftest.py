@@ -49,6 +49,7 @@ FAST = (
     "decide/test_rounding.py",
     "decide/test_rules.py",
     "decide/test_steps.py",
+    "faults/test_tables_of_others.py",
     "view/test_guard_of_pages.py",
     "view/test_requests.py",
 )

@@ -162,8 +162,8 @@ def test_a_batch_that_does_not_fit_is_predicted_and_said(tmp_path: Path) -> None
     line = "h100,1,llama3.1-8b,fp16,1,512,static,8192,128,tpot_ms,90,vLLM"
     found = predicted(tmp_path, line)
     assert len(found.found) == 1
-    # 512 sequences of 8,320 tokens with 131 kB each are 558 GB, and weights of 16 GB, on 80 GB
-    assert "the stated batch does not fit, and is predicted as if it did (49" in texts(found)[0]
+    # 512 sequences of 8,320 tokens with 131 kB each are 558 GB, and weights of 16 GB, on 80 GiB
+    assert "the stated batch does not fit, and is predicted as if it did (489" in texts(found)[0]
 
 
 def test_a_speed_of_a_user_errs_in_the_direction_of_times(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dse.validate.measured.checks.remark import Remark
 from objectives import api
 
 SLACK: Final = 0.1
-"""Share of a chip's capacity that a measured system may seem to exceed: a capacity in GB may be that many GiB
+"""Share of a chip's capacity that a measured system may seem to exceed: a table or a chip may state GB for GiB
 (7 %), and engines that split layers keep the embedding in the host."""
 
 
