@@ -175,7 +175,8 @@ class Metrics:
     bounds: Mapping[str, Array] = field(default_factory=dict)
     """Seconds of TPOT by what binds: compute, weight_load, sram, dram, link, fixed, pipeline, prefill."""
     more: Mapping[str, Array] = field(default_factory=dict)
-    """Metrics that follow from the columns above, by column, where a mix has combined those of its parts."""
+    """Metrics that follow from the columns above, by column, where a mix has combined those of its parts; and
+    the intervals of the chips, see `Chips.tpot_interval`, where they have some."""
 
     def feasible(self) -> Array:
         """True where no constraint is violated."""

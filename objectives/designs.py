@@ -12,9 +12,10 @@ class _Columns:
     """Shared behaviour of the frozen structs of arrays below."""
 
     def columns(self) -> dict[str, Array]:
-        """Column name to array, in declaration order."""
+        """Column name to array, in declaration order; those that are left out are not among them."""
         # `asdict` would copy every array
-        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        every = ((f.name, getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]
+        return {name: column for name, column in every if column is not None}
 
     def replace(self, **columns: Array) -> Self:
         """The same struct with some columns exchanged."""
@@ -191,6 +192,13 @@ class Chips(_Columns):
     """Power beyond what the class of cooling sheds [W]; 0 for a chip that exists."""
     user_tokens_per_s: Array
     """Speed per user that its vendor claims [token/s]; 0 without a claim. Only `napkin` reads it."""
+    tpot_interval: Array | None = None
+    """80 % interval of TPOT, a factor up and down, by the error bar of the stack [1]; NaN where it states
+    none, left out where no target is to be met with a probability. No cost model reads it."""
+    ttft_interval: Array | None = None
+    """The same of TTFT [1]."""
+    throughput_interval: Array | None = None
+    """The same of throughput, and of what follows from its inverse [1]."""
 
 
 @dataclass(frozen=True, kw_only=True)

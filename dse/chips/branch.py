@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from dse.arrays import Floats
 from dse.chips.formats import COMPUTED, computed_columns, peak_of, searched_on
+from dse.chips.interval import interval_columns
 from dse.chips.link_reach import reach_columns
 from dse.chips.parameter_range import named
 from dse.chips.price_method import Priced, price_method, price_methods
@@ -301,6 +302,8 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
         **network_columns(network),
         **reach_columns(template.link.bandwidth.value or 0.0, network, setting.technology),
     }
+    if setting.with_intervals:
+        fixed |= interval_columns(stack, template, catalog, searched=True)
     blueprint = blueprint_of(template, setting.technology)
     # the template keeps its DRAM in its file
     if not spec.generations:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dse.chips.formats import peak_of, with_formats
+from dse.chips.interval import interval_columns
 from dse.chips.link_reach import reach_columns
 from dse.chips.price_method import Need, Priced, price_method
 from dse.chips.prices import built_up
@@ -80,6 +81,7 @@ def _derived_columns(
     power = chip_power(chip, made)
     return {
         **_stated(chip, setting, stack, network),
+        **(interval_columns(stack, chip, setting.catalog) if setting.with_intervals else {}),
         **power,
         "price_usd": price_of(chip, setting, made),
         **_around(chip, network, setting, power["power_w"]),

@@ -56,6 +56,8 @@ class Setting:
     """Number of each leaf of the technology: its value, or random samples that make every price uncertain."""
     economy: EconomySpec | None = None
     """What `built-up` systems are powered by."""
+    with_intervals: bool = False
+    """Whether chips have the intervals of their stacks, which targets with a probability need."""
 
     @property
     def terms(self) -> Terms:

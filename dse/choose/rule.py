@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.arrays import Floats
+from dse.choose.confidence import AtConfidence
 from objectives import api
 from objectives.arrays import Array, namespace
 
@@ -34,17 +35,24 @@ _HARD = np.finfo(np.float64).max
 
 
 def merged(*groups: Limits) -> Limits:
-    """All limits together; of two on one objective the tighter one binds."""
-    found: dict[str, tuple[api.Objective, float]] = {}
+    """All limits together; of two on one objective, met with one probability, the tighter one binds."""
+    found: dict[tuple[str, float | None], tuple[api.Objective, float]] = {}
     for goal, limit in (pair for group in groups for pair in group):
         tighter = min if goal.direction == "minimize" else max
-        found[goal.name] = (goal, tighter(limit, found[goal.name][1]) if goal.name in found else limit)
+        # a limit on the estimate and one with a margin do not compare: both bind
+        key = goal.name, goal.confidence if isinstance(goal, AtConfidence) else None
+        found[key] = (goal, tighter(limit, found[key][1]) if key in found else limit)
     return tuple(found.values())
 
 
 def late(metrics: api.Metrics, context: api.Context, limits: Limits) -> dict[str, Array]:
     """How far each limit is missed, in the unit of its objective; met where <= 0."""
-    return {goal.name: api.violation(goal, goal.value(metrics, context), limit) for goal, limit in limits}
+    found: dict[str, Array] = {}
+    for goal, limit in limits:
+        missed = api.violation(goal, goal.value(metrics, context), limit)
+        # of two limits on one objective the one that is missed by more
+        found[goal.name] = _larger(found[goal.name], missed) if goal.name in found else missed
+    return found
 
 
 def violations(metrics: api.Metrics, context: api.Context, limits: Limits) -> dict[str, Array]:

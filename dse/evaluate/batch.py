@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from dse.arrays import Floats
 from dse.bounds.speed_of_light import assert_within_physics
+from dse.choose.confidence import AtConfidence, met_column, probability
 from dse.choose.rule import best, judged, merged
 from dse.evaluate.mix import MemberPoints, combine
 from dse.evaluate.scoring import violations
@@ -159,6 +160,28 @@ class DesignBatch:
             for metric in metrics_of("member")
         }
 
+    def _probabilities(self, indices: npt.NDArray[np.intp]) -> dict[str, Floats]:
+        """Of what is met with a probability: the interval, the value, and the probability of a target.
+
+        Empty where the study requires none.
+        """
+        study, found = self.study, dict[str, Floats]()
+        swept = () if study.swept is None else ((study.swept, np.nan),)
+        for goal, limit in (*swept, *study.limits):
+            if not isinstance(goal, AtConfidence):
+                continue
+            # of a mix the intervals are those of its first part, as it is one chip
+            factor = self.flat(self.metrics.more[goal.interval])[indices]
+            value = self.flat(goal.of.value(self.metrics, study.context))[indices]
+            found[goal.interval] = factor
+            found[goal.column] = self.flat(goal.value(self.metrics, study.context))[indices]
+            # a swept target is one of each trial; those to report at are looked at one by one
+            if np.isfinite(limit):
+                rows = zip(value.tolist(), factor.tolist(), strict=True)
+                chances = [probability(v, limit, f, goal.direction) for v, f in rows]
+                found[met_column(goal.name)] = np.asarray(chances)
+        return found
+
     def rows(self, indices: npt.NDArray[np.intp]) -> Table:
         """Table of the designs at flat `indices`, units in the column names."""
         # columns of `Origin` are by chip, those of designs by flat index
@@ -194,6 +217,7 @@ class DesignBatch:
         for i, axis in enumerate(axes_of(self.study)):
             # an objective that is no metric has no column yet
             columns.setdefault(axis.column, self.values[indices, i])
+        columns |= self._probabilities(indices)
         columns |= self._member_metrics(indices)
         columns |= {f"violation_{name}": v[indices] for name, v in self.violations.items()}
         return Table(columns)

@@ -8,37 +8,39 @@ from dse.bounds.speed_of_light import assert_within_physics
 from dse.chips.anchors import anchor
 from dse.chips.assumption_note import assumed
 from dse.chips.formats import computed_in, precision_named, remarks, with_formats
+from dse.chips.interval import interval_on
 from dse.chips.prices import price_of_one
 from dse.chips.resolve import chip_columns, chips_of, needs_of, precision_of
 from dse.chips.setting import Setting, stack_under
-from dse.chips.silicon import chip_silicon
+from dse.choose.confidence import AtConfidence, checked
 from dse.choose.rule import TOLERANCE, Limits, best, judged, violations
 from dse.choose.solve import Found, Question, best_deployments
-from dse.errors import Attempts, Problem, SpecError, nearest, placed, spec_error
+from dse.errors import Attempts, Problem, SpecError, placed, spec_error
 from dse.evaluate.arguments import hold_arguments
 from dse.evaluate.estimate_result import (
     LABELS,
     Estimate,
+    chances,
     first_of,
     headline,
-    interval_on,
     ledgers_of,
     notes_of,
     parts_of,
     smallest_system,
 )
+from dse.evaluate.subject_checks import at_unit_cost, hold_node
 from dse.plugins import about, objective
 from dse.plugins import cost_model as cost_model_named
 from dse.plugins import serving_mode as serving_mode_named
+from dse.question.error_bars import METRICS, lack
 from dse.question.layouts import all_spreads, all_stages, all_ways, bad_ep, bad_tp, batches, product
-from dse.question.targets import USUAL_GOAL
+from dse.question.targets import USUAL_GOAL, at_confidence
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.overrides.command_line import apply_settings, checked_values, hold_names
 from dse.spec.overrides.short_names import by_short_name
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.software import software_named
-from dse.spec.schema.study import PriceSpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.workload import WorkloadSpec, served
@@ -75,6 +77,7 @@ def estimate(
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
     hold_targets: bool = True,
+    confidence: float | None = None,
 ) -> Estimate:
     """Estimate one design; what is left out of batch, TP, PP and EP is chosen.
 
@@ -88,7 +91,8 @@ def estimate(
     whose gross margin a price by margin holds, `system` what capital covers besides chips (chips-only,
     with-host-and-network, built-up). `software` is `as-sold` (the chip's own stack, or `stack`), `equal` (one
     class of losses for all chips) or `ideal` (no losses). `settings` exchanges single numbers by name, such
-    as {"hbm_bandwidth": "5 TB/s"}.
+    as {"hbm_bandwidth": "5 TB/s"}. With `confidence` a target is met with that probability, by the error bar
+    of the stack; without one the estimate itself meets it.
 
     Raises `SpecError` with every unknown name at once, and then with every value that cannot be.
     """
@@ -111,6 +115,7 @@ def estimate(
         settings=settings,
         configs=configs,
         hold_targets=hold_targets,
+        confidence=confidence,
     )
     problem.check_layout(**sizes)
     grid = problem.grid(**sizes)
@@ -150,6 +155,7 @@ class Subject:
         settings: Mapping[str, str] | None = None,
         configs: Path | str | None = None,
         hold_targets: bool = True,
+        confidence: float | None = None,
     ) -> None:
         texts = {"chip": chip, "llm": llm, "workload": workload, "weights": weights, "kv": kv}
         texts |= {"activations": activations, "cost_model": cost_model, "stack": stack, "serving": serving}
@@ -168,6 +174,9 @@ class Subject:
         if serving is not None:
             look("--serving", serving_mode_named, serving)
         self.precision = look("--weights", precision_named, weights, kv, activations)
+        self.confidence = None
+        if confidence is not None:
+            self.confidence = look("--confidence", checked, confidence, "")
         self.price = look("--price-method", price_of_one, price_method, seller, system)
         if look.failed:
             # names of settings alone: their values cannot be read without the specs that they change
@@ -191,12 +200,13 @@ class Subject:
             requires=self.cost_model.requires,
             technology=catalog.get(TechnologySpec, TECHNOLOGY),
             economy=catalog.get(EconomySpec, ECONOMY),
+            with_intervals=self.confidence is not None,
         )
         # before silicon is derived, whose error would name the file of the chip and not the setting
-        _hold_node("process" in by_short_name(given), self.chip, setting.technology)
+        hold_node("process" in by_short_name(given), self.chip, setting.technology)
         self.unpriced = self.chip.price.value is None and "listed price" in needs_of(self.chip, self.price)
         if self.unpriced:
-            setting = _at_unit_cost(self.chip, setting)
+            setting = at_unit_cost(self.chip, setting)
         # `chip_columns` does it too, but notes on formats are read from this chip
         self.chip = with_formats(self.chip, setting.technology)
         self.columns = chip_columns(self.chip, setting, self.stack, self.network)
@@ -209,8 +219,18 @@ class Subject:
         )
         self.goal, self.tolerance = objective(USUAL_GOAL), TOLERANCE
         promised = self.workload.targets if hold_targets else {}
-        self.limits: Limits = tuple((objective(name), limit) for name, limit in promised.items())
+        self.limits: Limits = tuple((self.bounded(name), limit) for name, limit in promised.items())
         """The latency targets of the workload, as the choice of a deployment reads them."""
+
+    def bounded(self, name: str) -> api.Objective:
+        """What a limit on the objective `name` bounds: its estimate, or what is met with a probability.
+
+        Raises `SpecError` where the stack states no error bar of it.
+        """
+        goal = at_confidence(objective(name), self.confidence)
+        if isinstance(goal, AtConfidence) and METRICS[goal.interval] not in self.interval:
+            raise spec_error("--confidence", lack(self.stack.name, name, [self.chip.name]))
+        return goal
 
     def hold_against_physics(self, one: api.Designs, metrics: api.Metrics) -> None:
         """Raise `BeatsPhysics` for a prediction that no machine could meet; claims are not predictions."""
@@ -339,6 +359,8 @@ class Subject:
             bound_by=max(bounds, key=lambda name: bounds[name]),
             violations=found,
             targets={goal.name: limit for goal, limit in held},
+            confidence=self.confidence,
+            p_met=chances(m, self.context, held, self.interval),
             interval=self.interval,
             notes=(*self._notes(first_of(one.deployments.pp)), *self._smaller(first_of(m.chips), chosen)),
         )
@@ -372,25 +394,3 @@ class Subject:
         if self.unpriced:
             notes.insert(1, f"{self.chip.name} has no listed price: priced at the unit cost of its silicon")
         return notes
-
-
-def _hold_node(given: bool, chip: ChipSpec, technology: TechnologySpec) -> None:
-    """Raise `SpecError` for a node that was given and that the technology does not know."""
-    leaf, known = chip.die.process, tuple(technology.nodes)
-    node = None if leaf is None else leaf.value
-    if given and node not in known:
-        what = f"process: unknown node {node!r}; {nearest(str(node), known)}"
-        raise SpecError([Problem("--set", what, key="process")])
-
-
-def _at_unit_cost(chip: ChipSpec, setting: Setting) -> Setting:
-    """The setting with prices from silicon, for a chip that nobody lists; refused where those are unknown."""
-    try:
-        chip_silicon(chip, setting.technology)
-    except SpecError as error:
-        hint = "give --set price='... USD'"
-        what = f"price: expected a known value, got null, and no unit cost either; {hint}"
-        # from None, as the cause is among the problems
-        raise SpecError([Problem(f"chips/{chip.name}", what), *error.problems]) from None
-    # what is counted around the chip stays as the user chose it
-    return replace(setting, price=PriceSpec(method="unit-cost", system=setting.price.system))

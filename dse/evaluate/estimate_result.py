@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from dse.chips.formats import Computed
-from dse.plugins import metrics_of, serving_mode
-from dse.spec.catalog.lookup import Catalog
-from dse.spec.schema.chip import ChipSpec
-from dse.spec.schema.system import StackSpec, wider
+from dse.choose.confidence import plain, probability
+from dse.choose.rule import Limits
+from dse.plugins import interval_of, metrics_of, serving_mode
+from dse.spec.schema.system import StackSpec
 from objectives import api
 from objectives.ledgers import LEDGERS
 from objectives.metrics import Place
@@ -63,6 +63,10 @@ class Estimate:
     """Metric (tpot, ttft, throughput) to the factor up and down that held 80 % of the measured rows that the
     fit of the stack did not see; empty for a stack that is not calibrated."""
     notes: tuple[str, ...]
+    confidence: float | None = None
+    """Probability that the targets were to be met with; None where the estimate itself was to meet them."""
+    p_met: dict[str, float] = field(default_factory=dict)
+    """Probability that each target is met, by the 80 % interval; without those that have no error bar."""
     smallest_system: dict[str, float] = field(default_factory=dict)
     """Where pools are a fleet of many replicas: chips, capital and replicas of the smallest whole system."""
 
@@ -104,13 +108,17 @@ def smallest_system(model: api.CostModel, one: api.Designs, context: api.Context
     return parts_of({**told, **m.pools})
 
 
-def interval_on(stack: StackSpec, chip: ChipSpec, catalog: Catalog) -> dict[str, float]:
-    """Factors of the error bars of a stack on a chip; where it was not calibrated, at least the class's."""
-    # a stack that names no chips was fitted to a class, and its interval is that of the class
-    if not stack.chips or chip.name in stack.chips:
-        return dict(stack.interval)
-    # a fit to some chips says less about others
-    return wider(stack.interval, catalog.get(StackSpec, chip.stack).interval)
+def chances(
+    m: api.Metrics, context: api.Context, limits: Limits, interval: Mapping[str, float]
+) -> dict[str, float]:
+    """Probability that a batch of one meets each limit that its stack states an error bar of."""
+    found: dict[str, float] = {}
+    for goal, limit in limits:
+        median = plain(goal)
+        factor = interval.get(interval_of(getattr(median, "column", "")))
+        if factor is not None:
+            found[goal.name] = probability(first_of(median.value(m, context)), limit, factor, goal.direction)
+    return found
 
 
 def notes_of(

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.arrays import Floats
+from dse.choose.confidence import INTERVALS
 from dse.choose.rule import best, judged, violations
 from dse.plugins import metrics
 from dse.question.resolved_study import Member, ResolvedStudy
@@ -125,6 +126,7 @@ def taken(whole: Metrics, designs: Designs, flat: Ints) -> Metrics:
     return Metrics(
         **columns,
         violations={n: at(v) for n, v in whole.violations.items()},
+        more={n: at(v) for n, v in whole.more.items()},
     )
 
 
@@ -157,6 +159,8 @@ def combined_metrics(members: tuple[MemberPoints, ...]) -> Metrics:
         if isinstance(rule := metric.combine, Ratio):
             # a mean of ratios is no ratio of the whole
             found[metric.column] = found[rule.over] / found[rule.under]
+    # one chip serves all members, so that each has the intervals of the whole
+    intervals = {n: v for n, v in members[0].metrics.more.items() if n in INTERVALS.values()}
     over = [m.metrics.violations for m in members]
     # members differ in their constraints: only a network with experts needs replicas that share them
     names = dict.fromkeys(name for each in over for name in each)
@@ -164,7 +168,7 @@ def combined_metrics(members: tuple[MemberPoints, ...]) -> Metrics:
     columns: dict[str, Any] = {column: found[column] for column in found if column in own}
     return Metrics(
         **columns,
-        more={column: found[column] for column in found if column not in own},
+        more={**{column: found[column] for column in found if column not in own}, **intervals},
         # axis 0 is that of the members
         violations={n: np.max([np.asarray(each[n]) for each in over if n in each], axis=0) for n in names},
     )

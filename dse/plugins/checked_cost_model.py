@@ -7,6 +7,7 @@ from typing import Final, final
 
 import numpy as np
 
+from dse.choose.confidence import intervals_of
 from dse.errors import PluginError
 from dse.plugins.attributes import names, require, text
 from dse.plugins.broken import UNREADABLE, broken, met_in, named, raised
@@ -87,7 +88,9 @@ class CheckedCostModel:
                 raise
             raise raised(self._culprit(context), error, self._words(designs, 0), how=UNREADABLE) from error
         remember(designs, found, self.chips or names_now())
-        return found
+        # no model reads them: they go from the chips to the objectives that are met with a probability
+        intervals = intervals_of(designs.chips)
+        return replace(found, more={**found.more, **intervals}) if intervals else found
 
     def _asked(self, designs: api.Designs, context: api.Context, *, detail: bool) -> api.Metrics:
         """What the model answers within the time limit; its input is read-only."""

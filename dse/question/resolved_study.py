@@ -1,6 +1,6 @@
 """A study with every name in it looked up: what a runner, a report and a test all start from."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -11,14 +11,17 @@ from dse.chips.branch import Branch, branches_of
 from dse.chips.price_method import Terms, price_method
 from dse.chips.resolve import chip_columns, precision_of
 from dse.chips.setting import Setting
+from dse.choose.confidence import checked
 from dse.choose.rule import Limits
 from dse.errors import Attempts, Problem, SpecError, nearest, spec_error
 from dse.plugins import cost_model, objective, sampler_factory
+from dse.question.error_bars import check_error_bars
 from dse.question.find_study import find_case
 from dse.question.layouts import Lists, check_deployments, filled
 from dse.question.look_ups import at_key_of
 from dse.question.overrides import with_settings, workload_of
-from dse.question.targets import Target, bound, check_columns, goal_of, limits_of, target_of
+from dse.question.targets import Target, at_confidence, bound, check_columns, goal_of, limits_of, target_of
+from dse.question.used_configs import used_configs
 from dse.spec.catalog.check_names import checked_spec
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.base import Spec
@@ -95,10 +98,30 @@ class ResolvedStudy:
     def lifted(self) -> "ResolvedStudy":
         """The study without the latency targets of its workloads; its own still bind."""
         # targets of the study itself stay: only what the workloads promise is lifted
-        own = tuple(target_of(name, text) for name, text in self.spec.targets.items())
+        own = tuple(target_of(n, text, self.spec.confidence) for n, text in self.spec.targets.items())
         spec = self.spec.model_copy(update={"workload_targets": False})
         members = tuple(replace(m, targets=own) for m in self.members)
         return replace(self, spec=spec, targets=own, members=members)
+
+    def confident(self, confidence: float | None) -> "ResolvedStudy":
+        """The study whose targets are met with a probability; by the estimate itself for None.
+
+        Raises `SpecError` for a probability out of range, and where a stack states no error bar.
+        """
+        if confidence == self.spec.confidence:
+            return self
+        known = None if confidence is None else checked(confidence, "--confidence")
+        spec = self.spec.model_copy(update={"confidence": known})
+        return resolve_study(spec, self.path, self.setting.catalog, self.case)
+
+    def bounded(self, name: str) -> api.Objective:
+        """What a limit on the objective `name` bounds: its estimate, or what is met with a probability.
+
+        Raises `SpecError` where a stack states no error bar of it.
+        """
+        goal = at_confidence(objective(name), self.spec.confidence)
+        check_error_bars([goal], self.setting, self.branches, self.baselines.values())
+        return goal
 
     @cached_property
     def lists(self) -> Lists:
@@ -218,7 +241,11 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
             price_method(spec.price.method).check,
             Terms(price=spec.price, technology=technology, catalog=catalog),
         )
-    own = tuple(look(f"targets.{n}", target_of, n, text) for n, text in spec.targets.items())
+    if swept is not None and spec.sweep is not None:
+        swept = look("confidence", at_confidence, swept, spec.confidence)
+        # the front is of what the targets bound, so that no winner at one of them is kept off it
+        goals = tuple(swept if g is not None and g.name == spec.sweep.objective else g for g in goals)
+    own = tuple(look(f"targets.{n}", target_of, n, text, spec.confidence) for n, text in spec.targets.items())
     reference = {n: look(f"reference_point.{n}", _limit, n, t) for n, t in spec.reference_point.items()}
     chips = {n: look("baselines", catalog.get, ChipSpec, n) for n in spec.baselines}
     if spec.stack is not None:
@@ -260,6 +287,7 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
         economy=economy,
         network=spec.network,
         requires=model.requires,
+        with_intervals=spec.confidence is not None,
     )
     # branches and chips read the setting, so their problems come in a second round
     branches = look("space", branches_of, space, setting) if space is not None else {}
@@ -267,6 +295,9 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
         # for its problems alone, so that they come before the first trial
         look("baselines", chip_columns, chip, setting)
         chips[name] = chip
+    members = [bound(own, each, spec) for each in (workload, *(w for _, _, w in mix))]
+    limited = [swept, *(t.objective for each in members for t in each)]
+    look("confidence", check_error_bars, limited, setting, branches or {}, chips.values())
     look.done()
     context = api.Context(
         llm=llm.resolve(),
@@ -291,7 +322,7 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
         baselines={chip.name: chip for chip in chips.values()},
         setting=setting,
         reference_point=reference,
-        configs=_used(
+        configs=used_configs(
             spec,
             catalog,
             branches,
@@ -345,29 +376,3 @@ def _driven(name: str, space: SpaceSpec | None, chips: Mapping[str, ChipSpec | N
 
 def _limit(name: str, text: str) -> float:
     return parse(str(text), objective(name).unit)
-
-
-def _used(
-    spec: StudySpec,
-    catalog: Catalog,
-    branches: dict[str, Branch],
-    chips: Iterable[ChipSpec],
-    shared: Iterable[LlmSpec | WorkloadSpec | EconomySpec | TechnologySpec | SpaceSpec | None],
-) -> dict[str, Spec]:
-    """Every config that the answer depends on, by `kind/name`."""
-    found: dict[str, Spec] = {f"{s.kind}/{s.name}": s for s in shared if s is not None}
-    every = [*chips, *(b.template for b in branches.values())]
-    # a price by compute ratio depends on its reference, which need not be a baseline
-    if spec.price.reference:
-        every.append(catalog.get(ChipSpec, spec.price.reference))
-    driven = {c.name: c.stack for c in every} | {n: b.spec.stack for n, b in branches.items()}
-    # the stack of a branch wins over that of the study, and that over the chip's own
-    stacks = {spec.stacks.get(name, spec.stack or own) for name, own in driven.items()}
-    if spec.software != "as-sold":
-        stacks.add(spec.software)
-    own = {c.link.network for c in every} | {b.spec.network for b in branches.values()}
-    networks = {spec.network} if spec.network else own
-    found |= {f"chip/{c.name}": c for c in every}
-    found |= {f"stack/{n}": catalog.get(StackSpec, n) for n in stacks}
-    found |= {f"network/{n}": catalog.get(NetworkSpec, n) for n in networks}
-    return dict(sorted(found.items()))

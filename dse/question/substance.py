@@ -47,6 +47,14 @@ def changed_since(study: ResolvedStudy, manifest: Mapping[str, object]) -> list[
     return changed
 
 
+def as_stored(study: ResolvedStudy, manifest: Mapping[str, object]) -> ResolvedStudy:
+    """The study with the probability that a run was given for its targets; its own where the file has one."""
+    stored = manifest.get("confidence")
+    if study.spec.confidence is not None or not isinstance(stored, float):
+        return study
+    return study.confident(stored)
+
+
 def _differing(then: Mapping[str, object], now: Mapping[str, str]) -> list[str]:
     # of either: a config may be new, or not be read any more
     return sorted(k for k in {*then, *now} if then.get(k) != now.get(k))

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dse.choose.confidence import INTERVALS, AtConfidence
 from dse.choose.rule import Limits, merged
 from dse.errors import UnitError, spec_error
-from dse.plugins import metrics, objective
+from dse.plugins import interval_of, metrics, objective
 from dse.plugins.broken import broken
 from dse.plugins.checked_objective import CheckedObjective
 from dse.spec.schema.study import StudySpec
@@ -18,7 +19,7 @@ RESERVED = frozenset(
 )
 """Columns of tables that hold no objective."""
 
-PREFIXES = ("param_", "violation_")
+PREFIXES = ("param_", "violation_", "p_")
 """What columns of parameters and constraints begin with."""
 
 USUAL_GOAL = "usd_per_token_per_second"
@@ -33,10 +34,10 @@ class Target:
     limit: float
 
 
-def target_of(name: str, text: str) -> Target:
-    """The target that a study writes as `name: text`."""
+def target_of(name: str, text: str, confidence: float | None = None) -> Target:
+    """The target that a study writes as `name: text`, met with a probability where one is given."""
     goal = objective(name)
-    return Target(objective=goal, limit=parse(str(text), goal.unit))
+    return Target(objective=at_confidence(goal, confidence), limit=parse(str(text), goal.unit))
 
 
 def check_columns(goals: Sequence[api.Objective]) -> None:
@@ -70,6 +71,23 @@ def _check_axis(goal: CheckedObjective) -> None:
         raise broken(goal.point, f"column: expected one that tables do not have yet, got {goal.column!r}")
 
 
+def at_confidence(goal: api.Objective, confidence: float | None) -> api.Objective:
+    """The objective at the value that is met with a probability; as it is where it has no error bar.
+
+    A price, or a number of chips, is no prediction. A latency is one: raises `SpecError` for a latency that
+    no stack states an error bar of.
+    """
+    if confidence is None or isinstance(goal, AtConfidence):
+        return goal
+    column = INTERVALS.get(interval_of(getattr(goal, "column", "")))
+    if column is not None:
+        return AtConfidence(of=goal, interval=column, confidence=confidence)
+    if goal.unit == "s":
+        what = f"expected a metric that stacks state an error bar of, got {goal.name}"
+        raise spec_error("", f"{what}: it cannot be met with a probability")
+    return goal
+
+
 def limits_of(targets: Sequence[Target]) -> Limits:
     """Targets as the choice of a deployment reads them."""
     return tuple((t.objective, t.limit) for t in targets)
@@ -78,7 +96,9 @@ def limits_of(targets: Sequence[Target]) -> Limits:
 def bound(own: Sequence[Target], workload: WorkloadSpec | None, spec: StudySpec) -> tuple[Target, ...]:
     """Targets of a study and, unless it lifts them, of a workload; the tighter of two on one objective."""
     promised = workload.targets if workload and spec.workload_targets else {}
-    of_workload = tuple((objective(name), limit) for name, limit in promised.items())
+    of_workload = tuple(
+        (at_confidence(objective(name), spec.confidence), limit) for name, limit in promised.items()
+    )
     # None where the look-up of a target failed, whose problem is reported later
     both = merged(limits_of([t for t in own if t is not None]), of_workload)
     return tuple(Target(objective=goal, limit=limit) for goal, limit in both)

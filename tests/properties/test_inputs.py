@@ -63,7 +63,10 @@ KIND: dict[str, dict[str, float]] = {
     "link_local_share": WIDE,
     "link_global_share": {**WIDE, "link_group": 4.0},
 }
-ELSEWHERE = {"user_tokens_per_s": "only `napkin` reads it"}
+ELSEWHERE = {
+    "user_tokens_per_s": "only `napkin` reads it",
+    **dict.fromkeys(("tpot_interval", "ttft_interval", "throughput_interval"), "objectives read it"),
+}
 FLIPS = {"sram_pinned": 1.0, "in_network_reduction": 0.0, "link_topology": TOPOLOGIES["ring"]}
 
 

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 from typer.models import OptionInfo
 
+from dse.choose.confidence import LEAST
+from dse.choose.confidence import MOST as MOST_SURE
 from dse.errors import UnitError, spec_error, unknown
 from dse.masks import STORAGE
 from dse.search.bound.limits import LEAST_MEMORY, MEMORY
@@ -114,6 +116,33 @@ SoftwareOption = Annotated[
 
 NoTargets = Annotated[
     bool, typer.Option("--no-targets", help="Ignore the latency targets in the file of the workload.")
+]
+
+
+def chance(text: str) -> float:
+    """Parser of a probability that targets are met with, such as 0.8 or 80 %."""
+    share = text.strip()
+    number = plain_number(share.removesuffix("%").strip())
+    if number is None:
+        raise typer.BadParameter(f"expected a probability such as 0.8 or 80 %, got {short(text)}")
+    found = float(number) / 100.0 if share.endswith("%") else float(number)
+    if not LEAST <= found <= MOST_SURE:
+        what = f"expected a probability from {LEAST} (the estimate itself) to {MOST_SURE}, got {short(text)}"
+        raise typer.BadParameter(what)
+    return found
+
+
+Confidence = Annotated[
+    float | None,
+    typer.Option(
+        "--confidence",
+        metavar="P",
+        parser=chance,
+        help=(
+            "Probability that the targets are met with, by the error bar of each stack, e.g. 0.8 "
+            "[default: the estimate meets them, 0.5]."
+        ),
+    ),
 ]
 
 

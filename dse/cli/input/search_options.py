@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 
 from dse.cli.input.eligibility import WithUnanchored
-from dse.cli.input.options import Configs, NoTargets, Out, SoftwareOption
+from dse.cli.input.options import Confidence, Configs, NoTargets, Out, SoftwareOption
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples
 from dse.masks import STORAGE, hidden
 
@@ -16,6 +16,7 @@ class AnswerOptions:
 
     software: SoftwareOption = None
     no_targets: NoTargets = False
+    confidence: Confidence = None
     with_unanchored: WithUnanchored = False
     samples: Samples = MANY
     no_intervals: NoIntervals = False
@@ -34,7 +35,13 @@ def repeated(verb: str, study: str, options: AnswerOptions, **values: object) ->
     # what comes from the environment comes from there again
     if values.get("storage") == os.environ.get(STORAGE):
         values["storage"] = None
-    given = {**values, "samples": samples, "out": options.out, "configs": options.configs}
+    given = {
+        **values,
+        "confidence": options.confidence,
+        "samples": samples,
+        "out": options.out,
+        "configs": options.configs,
+    }
     flags = {
         "--no-targets": options.no_targets,
         "--with-unanchored": options.with_unanchored,

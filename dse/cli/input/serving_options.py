@@ -9,6 +9,7 @@ from dse.cli.input.checked_settings import check_price_settings, check_stack, pa
 from dse.cli.input.options import (
     Activations,
     Batch,
+    Confidence,
     CostModelName,
     Ep,
     Kv,
@@ -47,6 +48,7 @@ class ServingOptions:
     seller: Seller = None
     system: System = "chips-only"
     no_targets: NoTargets = False
+    confidence: Confidence = None
 
     def checked_settings(
         self,

@@ -10,7 +10,7 @@ from dse.evaluate.stored_rows import check_rows
 from dse.front.files import Front, load_front
 from dse.question.find_study import find_case
 from dse.question.resolved_study import ResolvedStudy, load_study
-from dse.question.substance import changed_since
+from dse.question.substance import as_stored, changed_since
 from dse.report.info.stored_trials import trials_of
 from dse.search.analysis.as_asked import as_asked
 from dse.search.trials.read_trials import Trials
@@ -74,6 +74,7 @@ def load_study_and_front(study: str, out: Path | None, configs: Path | None) -> 
     with blame("STUDY"):
         resolved = load_study(study, configs)
     front, _ = front_under_software(study, out, configs)
+    resolved = as_stored(resolved, front.manifest)
     if changed := changed_since(resolved, front.manifest):
         remark(
             f"{', '.join(changed)} changed since the front was stored: it is evaluated "
@@ -90,7 +91,7 @@ def told_today(front: Front, study: str, configs: Path | None) -> Front:
     Nothing is said of a front whose study cannot be resolved any more: what needs the study says why.
     """
     try:
-        resolved = load_study(study, configs)
+        resolved = as_stored(load_study(study, configs), front.manifest)
     except SpecError:
         return front
     if changed := changed_since(resolved, front.manifest):

@@ -10,6 +10,7 @@ from dse.cli.terminal.quantity import format_quantity
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.evaluate.estimate_result import Estimate
 from dse.plugins import metric_objectives, metrics
+from dse.report.words.confidence import met_with
 from dse.report.words.part_names import counted, word
 from dse.report.words.violations import pretty_violation
 from objectives.ledgers import LEDGERS, Ledger
@@ -33,6 +34,8 @@ def show(found: Estimate, chosen: Sequence[str]) -> None:
     console.print(grid)
     console.print(plain(f"Bound by {word(found.bound_by)}."))
     console.print(slack(found))
+    if found.targets:
+        console.print(plain(_how_sure(found)), style="dim")
     for note in found.notes:
         console.print(plain(f"Note: {note}."), style="dim")
 
@@ -102,7 +105,14 @@ def _target(found: Estimate, metric: Metric) -> Text:
     # signed: below 0 is room up to the limit
     met = found.violations.get(name, 0.0) <= 0.0
     limit = format_quantity(found.targets[name], metric.unit)
-    return Text(f"{limit} met" if met else f"{limit} missed", style="" if met else "red")
+    chance = f", P {found.p_met[name]:.0%}" if name in found.p_met else ""
+    return Text(f"{limit} {'met' if met else 'missed'}{chance}", style="" if met else "red")
+
+
+def _how_sure(found: Estimate) -> str:
+    """How surely targets are met, and what P is."""
+    head = f"Targets are {met_with(found.confidence)}"
+    return f"{head}; P: the probability by the 80 % interval." if found.p_met else f"{head}."
 
 
 def _ledger(ledger: Ledger, parts: Mapping[str, float]) -> RenderableType | None:

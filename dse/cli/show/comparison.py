@@ -6,6 +6,7 @@ from rich.console import RenderableType
 
 from dse.chips.formats import COMPUTED, remarks
 from dse.chips.price_basis import group_of
+from dse.choose.confidence import met_column
 from dse.cli.show.uncertainty import COLUMNS, cells, tpot_cells
 from dse.cli.show.verdicts import show_verdicts
 from dse.cli.terminal.quantity import NONE, format_quantity
@@ -17,6 +18,7 @@ from dse.front.columns import ordered
 from dse.front.tables import Row
 from dse.plugins import metrics_of
 from dse.report.words.computed_formats import MARK
+from dse.report.words.confidence import met_with, no_verdict
 from dse.report.words.part_names import counted, word
 from dse.report.words.violations import pretty_violation
 
@@ -48,6 +50,7 @@ def rows(found: Comparison) -> Iterator[Row]:
                 "kind": chip.kind,
                 "target_tpot_s": limit,
                 "found": e is not None,
+                met_column("tpot"): None if e is None else e.p_met.get("tpot"),
                 **{n: values.get(n) for n in names},
                 "price_basis": chip.basis,
                 "unanchored": chip.unanchored is not None,
@@ -76,6 +79,7 @@ def show(found: Comparison) -> None:
             f"{name.upper()} {format_quantity(limit, 's')}" for name, limit in found.held.items()
         )
         console.print(f"Targets of the workload apply: {held}; --no-targets ignores them.", style="dim")
+    console.print(f"Targets are {met_with(found.confidence)}.", style="dim")
     for part in (*_hardware(found), *_targets(found, narrow=console.width < _WIDE)):
         console.print()
         console.print(part)
@@ -88,7 +92,10 @@ def show(found: Comparison) -> None:
     for line in _answers(found):
         console.print(plain(line))
     console.print()
-    show_verdicts(console, found.verdicts, "$/(token/s)")
+    if found.confidence is None:
+        show_verdicts(console, found.verdicts, "$/(token/s)")
+    else:
+        console.print(no_verdict(found.confidence))
     console.print()
     for line in _notes(found):
         console.print(plain(line))
@@ -201,13 +208,19 @@ def _row(chip: ComparedChip, i: int) -> list[str]:
     return [
         name,
         format_quantity(m["usd_per_token_per_s"], "USD"),
-        format_quantity(m["tpot_s"], "s"),
+        _latency(e),
         counted(m["chips"]),
         format_quantity(m["capex_usd"], "USD"),
         f"{d['batch']:,}",
         f"{d['tp']} x {d['pp']}{spread}",
         word(e.bound_by),
     ]
+
+
+def _latency(e: Estimate) -> str:
+    """TPOT, with the probability that its target is met where one is required."""
+    text = format_quantity(e.metrics["tpot_s"], "s")
+    return text if e.confidence is None else f"{text} ({e.p_met['tpot']:.0%})"
 
 
 def _short(chip: ComparedChip) -> str:

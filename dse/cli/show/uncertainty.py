@@ -15,6 +15,7 @@ from dse.errors import SpecError, StaleResultsError
 from dse.front.files import Front
 from dse.front.tables import Row
 from dse.question.resolved_study import ResolvedStudy, load_study
+from dse.question.substance import as_stored
 from dse.report.info.sampled_front import SampledFront
 from dse.report.info.sampled_front import sample_front as drawn
 from dse.report.words.answer import Answer
@@ -41,7 +42,8 @@ def sample_front(
     if not len(front.frame):
         return None
     try:
-        return measured_in(load_study(study, configs), front, samples, seed)
+        resolved = as_stored(load_study(study, configs), front.manifest)
+        return measured_in(resolved, front, samples, seed)
     except SpecError as error:
         # the stored front is shown all the same
         remark(f"no intervals: the study cannot be evaluated again: {error}")

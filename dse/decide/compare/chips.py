@@ -15,6 +15,7 @@ from dse.decide.compare.evaluated_chip import EvaluatedChip, evaluate_chip
 from dse.decide.compare.result import ComparedChip, Comparison, axes
 from dse.decide.compare.spreads import comparison_spreads
 from dse.decide.compare.verdicts import verdicts_of
+from dse.decide.verdict.by_software import Verdicts
 from dse.errors import Problem, SpecError
 from dse.evaluate.arguments import durations, hold_arguments
 from dse.evaluate.estimate import Subject
@@ -52,6 +53,7 @@ def compare(
     configs: Path | str | None = None,
     hold_targets: bool = True,
     samples: int = 0,
+    confidence: float | None = None,
 ) -> Comparison:
     """Compare chips at the same TPOT targets [s], each with its best deployment from one grid.
 
@@ -61,6 +63,9 @@ def compare(
     `gap` in the place of results. A chip that no measurement anchors wins nothing unless `with_unanchored`
     says so. `verdicts` says who wins under all three kinds of software, whichever `software` is shown.
     `samples` of every uncertain number give percentiles; 0 leaves them out.
+    With `confidence` every target is met with that probability, by the error bar of each chip's stack; a chip
+    whose stack states none has a `gap`, and there are no verdicts by software, since `equal` and `ideal`
+    state none.
     `settings` overrides numbers of all chips, or of one by its name (`h100.price`). Raises `SpecError` with
     every problem at once, where they are of the question, of every chip, or of what is set for one chip.
     """
@@ -89,13 +94,18 @@ def compare(
             settings=own[names[chip]],
             configs=configs,
             hold_targets=hold_targets,
+            confidence=confidence,
         )
+        # for its error: the targets are on TPOT
+        found.bounded("tpot")
         # among the look-ups, whose problems are collected and reported together
         found.check_layout(**layout, dp=None)
         return found
 
     # a chip that lacks a figure is a gap in the table; a mistake of the user is an error
-    known, failed = _looked_up(names, subject)
+    # the shown one alone where targets have a probability, of which the others know nothing
+    softwares = SOFTWARE if confidence is None else (shown,)
+    known, failed = _looked_up(names, subject, softwares)
     own_mistakes = [p for chip, e in failed.items() for p in mistakes(settings or {}, names, names[chip], e)]
     if own_mistakes:
         raise SpecError(own_mistakes)
@@ -107,7 +117,7 @@ def compare(
     own_target = tuple(v for o, v in first.limits if o.name == "tpot")
     # without any target, one second per token: it excludes next to nothing
     limits = tuple(sorted(given)) or own_target or (1.0,)
-    # under all three softwares, whichever is shown: the verdicts need them
+    # under all three softwares, whichever is shown, where the verdicts need them
     under = {
         chip: {s: evaluate_chip(each, layout) for s, each in found.items()} for chip, found in known.items()
     }
@@ -129,7 +139,10 @@ def compare(
         chips=tuple(rows),
         with_unanchored=with_unanchored,
         held={goal.name: limit for goal, limit in first.limits},
-        verdicts=verdicts_of(rows, {c.chip: by_name[c.chip] for c in allowed}, limits, catalog),
+        verdicts=verdicts_of(rows, {c.chip: by_name[c.chip] for c in allowed}, limits, catalog)
+        if confidence is None
+        else Verdicts(verdicts=(), dependence=()),
+        confidence=confidence,
         spreads=comparison_spreads(
             rows, {names[chip]: each[shown] for chip, each in known.items()}, limits, catalog, samples
         )
@@ -157,14 +170,14 @@ def _names(chips: Sequence[str], configs: Path | str | None) -> dict[str, str]:
 
 
 def _looked_up(
-    chips: Iterable[str], subject: Callable[[str, str], Subject]
+    chips: Iterable[str], subject: Callable[[str, str], Subject], softwares: Sequence[str]
 ) -> tuple[dict[str, dict[str, Subject]], dict[str, SpecError]]:
     """Each chip under each software, and the error of each chip that lacks a figure."""
     known: dict[str, dict[str, Subject]] = {}
     failed: dict[str, SpecError] = {}
     for chip in chips:
         try:
-            known[chip] = {s: subject(chip, s) for s in SOFTWARE}
+            known[chip] = {s: subject(chip, s) for s in softwares}
         except SpecError as error:
             failed[chip] = error
     return known, failed
@@ -191,7 +204,7 @@ def _without(chip: ChipSpec, why: SpecError, limits: Sequence[float], method: st
 def _compared(of: EvaluatedChip, limits: Sequence[float]) -> ComparedChip:
     """The row of a chip: its best deployment at each target, its obstacle, and its own front."""
     # the curve has deployments of the grid alone; the best at a target may be between its batches
-    s, good = of.subject, of.good()
+    s, m, good = of.subject, of.metrics, of.good()
     found = list(zip(of.at(limits), limits, strict=True))
     # by the software that it is sold with, whichever is shown: see `unanchored_in`
     anchoring = anchor(s.sold, s.chip)
@@ -206,7 +219,8 @@ def _compared(of: EvaluatedChip, limits: Sequence[float]) -> ComparedChip:
         assumed=assumed(s.chip),
         obstacle=of.obstacle(),
         best=tuple(None if at is None else of.estimate_at(at, limit) for at, limit in found),
-        least_tpot_s=float(of.flat(of.metrics.tpot_s)[good].min()) if good.size else None,
+        # as targets bound it: with a probability, where one is required
+        least_tpot_s=float(of.flat(s.bounded("tpot").value(m, s.context))[good].min()) if good.size else None,
         curve=_curve(of, good),
     )
 

@@ -12,7 +12,6 @@ from dse.choose.rule import Limits, best, judged, merged
 from dse.choose.solve import Found
 from dse.evaluate.estimate import Subject
 from dse.evaluate.estimate_result import Estimate
-from dse.plugins import objective
 from objectives import api
 from objectives.arrays import Array
 
@@ -41,7 +40,7 @@ class EvaluatedChip:
 
     def at(self, limits: Sequence[float]) -> list[Found | None]:
         """The best deployment within each TPOT [s], also between batches of the grid; None where none is."""
-        tpot = objective("tpot")
+        tpot = self.subject.bounded("tpot")
         limited = [merged(self.workload_limits, ((tpot, limit),)) for limit in limits]
         every = self.subject.best_at(self.grid, limited)
         # one chip, so place 0
@@ -74,7 +73,7 @@ class EvaluatedChip:
     def estimate_at(self, found: Found, limit: float) -> Estimate:
         """The estimate of a deployment, with every ledger."""
         s = self.subject
-        limits = merged(self.workload_limits, ((objective("tpot"), limit),))
+        limits = merged(self.workload_limits, ((s.bounded("tpot"), limit),))
         return s.estimate(s.designs(found.deployments), solved=True, chosen=found, limits=limits)
 
     def costs_over(self, times: Floats, limit: float) -> Floats:
@@ -94,7 +93,7 @@ class EvaluatedChip:
         # axes (deployment, time): all times in one call of the cost model
         designs = api.Designs(chips=api.Chips(**columns), deployments=self.designs.deployments.reshape(-1, 1))
         metrics = s.cost_model.evaluate(designs, s.context)
-        limits = merged(self.workload_limits, ((objective("tpot"), limit),))
+        limits = merged(self.workload_limits, ((s.bounded("tpot"), limit),))
         found = judged(metrics, s.context, s.goal, limits, designs.shape)
         # over the deployments; times are the axis that `judged` takes for chips
         return np.asarray(np.where(found.feasible, found.cost, np.inf).min(axis=0))

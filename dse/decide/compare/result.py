@@ -49,7 +49,7 @@ class ComparedChip:
     best: tuple[Estimate | None, ...]
     """The best deployment at each target; None where no deployment meets it."""
     least_tpot_s: float | None = None
-    """The fastest that it can be at any price [s]; None where nothing is good."""
+    """The fastest that it can be at any price [s], as targets bound it; None where nothing is good."""
     curve: Table
     """Its own front of $/(token/s) against TPOT, one deployment a row."""
 
@@ -68,6 +68,8 @@ class Comparison:
     """Whether chips that no measurement anchors may win."""
     held: Mapping[str, float] = field(default_factory=dict)
     """Latency targets of the workload that bind, in SI."""
+    confidence: float | None = None
+    """Probability that targets are met with; None where the estimate itself meets them."""
     verdicts: Verdicts
     spreads: tuple[Mapping[str, Spread], ...] = ()
     """For each target P10, median, P90 and chances of the chips that meet it; empty where none was drawn."""
@@ -120,6 +122,7 @@ class Comparison:
             "software": self.software,
             "targets_tpot_s": list(self.targets),
             "held": dict(self.held),
+            "confidence": self.confidence,
             "winners": [{g: self.winner(i, g) for g in self.groups} for i in range(len(self.targets))],
             **self.verdicts.as_dict(),
             # reasons are listed here alone: the rows of chips say only whether they are anchored

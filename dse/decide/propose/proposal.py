@@ -275,7 +275,8 @@ def _steadiest(
     study: ResolvedStudy, found: Sequence[Candidate], limits: Mapping[str, float], samples: int, seed: int
 ) -> Candidate:
     """The chip whose median over all samples is best; a sample in which it is infeasible is the worst."""
-    cost = monte_carlo(study, found, limits, samples, seed).cost
+    # a sample is one outcome, which meets a target or not
+    cost = monte_carlo(study.confident(None), found, limits, samples, seed).cost
     # the median, since a mean is infinite after one infeasible sample
     return found[int(np.argmin(np.median(cost, axis=0)))]
 
@@ -290,6 +291,8 @@ def _odds(
 ) -> Odds:
     """Monte Carlo of the proposal against its rivals, and percentiles of TPOT with its deployment fixed."""
     candidate = made.candidate
+    # a sample is one outcome, which meets a target or not
+    study = study.confident(None)
     # the samples of `monte_carlo` below, since seed and numbers are the same
     studies = studies_of(study, sample_numbers(study, samples, seed), [candidate])
     # TPOT with the deployment held; the goal, below, with deployments chosen again in each sample

@@ -15,7 +15,6 @@ from dse.arrays import Floats
 from dse.choose import rule
 from dse.choose.solve import Found, Question, best_deployments
 from dse.decide.scenario.mix_parts import SIZES, Layout, layout_at, parts_of, whole_metrics
-from dse.plugins import objective
 from dse.question.layouts import Lists, grid
 from dse.question.resolved_study import Member, ResolvedStudy
 from objectives import api
@@ -50,7 +49,7 @@ class DeploymentProblem:
 
 def deployment_problem(study: ResolvedStudy, limits: Mapping[str, float] | None = None) -> DeploymentProblem:
     """The question of a study: its goal, its targets, and `limits` by name of objective; the tighter wins."""
-    given = tuple((objective(name), limit) for name, limit in (limits or {}).items())
+    given = tuple((study.bounded(name), limit) for name, limit in (limits or {}).items())
     return DeploymentProblem(
         parts=parts_of(study),
         cost_model=study.cost_model,

@@ -7,12 +7,14 @@ import numpy as np
 
 from dse.bounds.speed_of_light import assert_within_physics
 from dse.chips.formats import Computed, computed_in, remarks, with_formats
+from dse.choose.confidence import intervals_of
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, node_of
 from dse.decide.scenario.best_deployments import DeploymentProblem
 from dse.decide.scenario.mix_parts import Layout, deployments_of, served_words, whole_metrics
 from dse.evaluate.estimate_result import (
     LABELS,
     Estimate,
+    chances,
     headline,
     ledgers_of,
     notes_of,
@@ -21,6 +23,7 @@ from dse.evaluate.estimate_result import (
 )
 from dse.evaluate.mix_ledgers import combined_ledgers
 from dse.plugins.designs import chips_named
+from dse.question.error_bars import METRICS
 from dse.question.resolved_study import Member, ResolvedStudy
 from dse.question.unanchored import assumed_in
 from dse.spec.schema.system import StackSpec
@@ -112,6 +115,9 @@ def _estimate(
     found = {name: _first(v) for name, v in problem.violations(m, part.context).items()}
     bounds = {name: _first(v) for name, v in m.bounds.items()}
     formats = computed_by(study, candidate)
+    # the intervals that targets were asked with, where they were; NaN where the stack states none
+    stated = {METRICS[n]: _first(v) for n, v in intervals_of(designs.chips).items()}
+    known = {n: v for n, v in (stated or stack.interval).items() if not np.isnan(v)}
     # a part is labelled `llm.workload`; the label is empty where there is no mix
     workload = part.label.removeprefix(f"{part.context.llm.name}.") or spec.workload
     return Estimate(
@@ -135,7 +141,9 @@ def _estimate(
         smallest_system=smallest_system(problem.cost_model, designs, part.context),
         violations=found,
         targets={o.name: limit for o, limit in problem.limits},
-        interval=dict(stack.interval),
+        interval=known,
+        confidence=spec.confidence,
+        p_met=chances(m, part.context, problem.limits, known),
         notes=(
             *remarks(formats),
             *notes_of(
@@ -176,6 +184,7 @@ def _whole(
         metrics=headline(m, study.context, "mix"),
         bound_by=_largest(ledgers["bound_s"]),
         violations=found,
+        p_met=chances(m, problem.context, problem.limits, each[0].interval),
         # parts share most notes
         notes=tuple(dict.fromkeys(note for e in each for note in e.notes)),
     )

@@ -84,7 +84,8 @@ def costs_of(
         groups.setdefault(shared, []).append((i, study, _chips(s, study, candidates)))
     for shared, each in groups.items():
         study = each[0][1]
-        columns = {n: np.concatenate([chips.columns()[n] for _, _, chips in each]) for n in _NAMES}
+        names = each[0][2].columns()
+        columns = {n: np.concatenate([chips.columns()[n] for _, _, chips in each]) for n in names}
         problem, chips, sizes = (
             deployment_problem(study, dict(shared.limits)),
             api.Chips(**columns),
@@ -98,9 +99,6 @@ def costs_of(
         # chips were joined scenario by scenario, the candidate fastest
         cost[[i for i, _, _ in each]] = found.reshape(-1, shape[1])
     return cost
-
-
-_NAMES = tuple(api.Chips.__dataclass_fields__)
 
 
 def _chips(s: Scenario, study: ResolvedStudy, candidates: Sequence[Candidate]) -> api.Chips:

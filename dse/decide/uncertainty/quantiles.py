@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from dse.arrays import Floats
 from dse.chips.silicon_columns import EXCESS
+from dse.choose.confidence import plain
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows
 from dse.decide.scenario.best_deployments import DeploymentProblem, deployment_problem, evaluate
 from dse.decide.scenario.mix_parts import column_of, contexts_of, parts_of
@@ -81,17 +82,24 @@ def sample_designs(
     each = list(unique.values())
     sampled = sample_numbers(study, samples, seed)
     candidates = from_rows(study, each)
-    # the study itself comes first: it gives the point estimate
-    studies = [study, *studies_of(study, sampled, candidates)] if each else []
-    values, feasible = _scored(study, each, goals, studies)
+    # a sample is one outcome, which meets a target or not: the margin of a probability is for estimates
+    drawn, outcomes = study.confident(None), tuple(plain(goal) for goal in goals)
+    studies = studies_of(drawn, sampled, candidates) if each else []
+    if drawn is study:
+        # the study itself comes first: it gives the point estimate
+        values, feasible = _scored(study, each, goals, [study, *studies] if each else [])
+        point, values, feasible = values[0], values[1:], feasible[1:]
+    else:
+        point = _scored(study, each, goals, [study] if each else [])[0][0]
+        values, feasible = _scored(drawn, each, outcomes, studies)
     return SampledDesigns(
         seed=seed,
         numbers=len(sampled[0]) if sampled else 0,
         keys=tuple(unique),
-        goals=tuple(goals),
-        point=values[0],
-        values=values[1:],
-        feasible=feasible[1:],
+        goals=outcomes,
+        point=point,
+        values=values,
+        feasible=feasible,
     )
 
 

@@ -8,15 +8,14 @@ from zlib import crc32
 import numpy as np
 
 from dse.arrays import Floats
+from dse.chips.interval import interval_on
+from dse.choose.confidence import SIGMAS
 from dse.decide.propose.candidates import Candidate
-from dse.evaluate.estimate_result import interval_on
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import Fact, Place, facts, vary
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import StackSpec
 
-SIGMAS = NormalDist().inv_cdf(0.9)
-"""Standard deviations up and down that hold 80 % of a normal distribution: 1.2816."""
 _TIMES = (
     "layer_overhead",
     "prompt_overhead",

@@ -21,7 +21,7 @@ from dse.front.axis import Axis
 from dse.front.files import Front
 from dse.front.query import SAME, Condition, conditions, where
 from dse.front.tables import Table, stack
-from dse.plugins import metric_objectives, objective
+from dse.plugins import metric_objectives
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.targets import Target
 from dse.search.analysis.at_targets import solved_at_targets
@@ -73,7 +73,7 @@ def filtered(study: ResolvedStudy, front: Front, text: str, trials: Trials) -> F
     """
     for table in (front.frame, front.baselines):
         check_rows(study, table)
-    limits, rest = _split(text, front)
+    limits, rest = _split(text, study)
     bounded = _bounded(study, limits)
     done = finished(trials)
     axes, archive = axes_of(bounded), Archive(axes_of(bounded))
@@ -125,11 +125,11 @@ def _meeting(rows: Table, rest: str, axes: Sequence[Axis]) -> Table:
         return rows.iloc[:0]
 
 
-def _split(text: str, front: Front) -> tuple[Limits, str]:
+def _split(text: str, study: ResolvedStudy) -> tuple[Limits, str]:
     """Conditions that bound a metric from its bad side, as limits; and the text of the others."""
     by_name: dict[str, api.Objective] = {"chips": ChipsOfSystem()}
     # a metric goes by its name and by its column; an objective of the front replaces a metric of its name
-    for each in (*metric_objectives(), *(objective(a.name) for a in front.axes)):
+    for each in (*metric_objectives(), *study.objectives):
         by_name |= {each.name: each, axis_of(each).column: each}
     limits, rest = [], []
     for c in conditions(text):

@@ -64,7 +64,12 @@ Progress = Callable[[int, int], None]
 
 
 def compares_kinds(study: ResolvedStudy) -> bool:
-    """Whether a study sets chips of several storage kinds against each other."""
+    """Whether a study sets chips of several storage kinds against each other, under all kinds of software.
+
+    One whose targets have a probability does not: `equal` and `ideal` state no error bar.
+    """
+    if study.spec.confidence is not None:
+        return False
     kinds = {b.kind for b in study.branches.values()} | {chip_kind(c) for c in study.baselines.values()}
     return len(kinds) > 1
 

@@ -11,7 +11,7 @@ from dse.evaluate.stored_rows import check_rows
 from dse.front.files import Front
 from dse.front.tables import Row, Table, plain_rows
 from dse.question.resolved_study import ResolvedStudy, load_study
-from dse.question.substance import changed_since
+from dse.question.substance import as_stored, changed_since
 from dse.report.info.sampled_front import SampledFront
 from dse.report.info.thinned import thinned
 from dse.report.words.answer import Answer, answer, baselines_of, searched_of
@@ -120,6 +120,6 @@ def _unknown(rows: Table) -> Sequence[DesignDetail | None]:
 def gather(front: Front, study: str, configs: Path | str | None = None) -> Evidence:
     """The evidence of a stored front whose study goes by the name or path `study`."""
     try:
-        return evidence(front, load_study(study, configs))
+        return evidence(front, as_stored(load_study(study, configs), front.manifest))
     except SpecError as error:
         return evidence(front, None, f"its study cannot be evaluated again: {error}")

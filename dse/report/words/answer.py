@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dse.choose.confidence import INTERVALS, met_column, probability
 from dse.evaluate.batch import axis_of
 from dse.front.axis import Axis, axis_named
 from dse.front.files import Front
 from dse.front.query import best_at_targets
 from dse.front.tables import Row, Table, distinct, plain_rows, stack
-from dse.plugins import objective
+from dse.plugins import interval_of, objective
 from dse.report.words.eligibility import Eligibility, eligibility_of
 
 
@@ -122,7 +123,23 @@ def _registered(name: str) -> Axis:
 
 
 def _best(front: Front, rows: Table, axis: Axis, targets: list[float], goal: Axis) -> list[Row]:
-    return list(plain_rows(best_at_targets(rows, axis, targets, goal, tolerance_of(front))))
+    found = plain_rows(best_at_targets(rows, axis, targets, goal, tolerance_of(front)))
+    return [{**row, **_chance(row, axis)} for row in found]
+
+
+def _chance(row: Row, axis: Axis) -> dict[str, float | None]:
+    """The probability that a design meets its target; empty where the study requires none."""
+    # intervals are columns only where a probability is required
+    if not set(INTERVALS.values()) & set(row):
+        return {}
+    # the axis is of what is met with the probability; the estimate has its own column
+    column = _registered(axis.name).column
+    factor = row.get(INTERVALS.get(interval_of(column), ""))
+    # a target without a design has gaps
+    if factor is None:
+        return {met_column(axis.name): None}
+    target = float(row[f"target_{axis.column}"])
+    return {met_column(axis.name): probability(float(row[column]), target, float(factor), axis.direction)}
 
 
 def _extreme(every: Table, axis: Axis) -> Row:

@@ -16,7 +16,6 @@ from dse.evaluate.batch import Origin, axis_of, evaluate
 from dse.evaluate.detail import family_of
 from dse.front.dominance import Mask
 from dse.front.tables import Table, distinct, records, stack
-from dse.plugins import objective
 from dse.question.chip_names import branch_of
 from dse.question.layouts import grid
 from dse.question.resolved_study import ResolvedStudy
@@ -50,7 +49,7 @@ def solved_at_targets(
     if chosen is None or study.members or study.spec.deployment.mode != "solve":
         # no rows, but the columns of the front
         return frame.iloc[:0]
-    goal = objective(chosen[0])
+    goal = study.bounded(chosen[0])
     limits = [merged(study.limits, ((goal, limit),)) for limit in chosen[1]]
     found = [*_of_baselines(study, frame, baselines, limits), *_of_front(study, frame, goal, limits)]
     return distinct(stack([t for t in found if len(t)] or [frame.iloc[:0]]))

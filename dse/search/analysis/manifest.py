@@ -55,6 +55,7 @@ def described(study: ResolvedStudy, archive: Archive) -> dict[str, object]:
         "goal": study.goal.name,
         "tolerance": spec.tolerance,
         "held": held_by(study),
+        **({} if spec.confidence is None else {"confidence": spec.confidence}),
         "targets": targets_of(study),
         "unanchored": unanchored_in(study),
         "price_bases": price_bases_in(study),

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from dse.arrays import Floats
 from dse.chips.branch import Branch
 from dse.chips.parameter_range import value_at
+from dse.choose.confidence import INTERVALS
 from dse.errors import spec_error
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.grid import Numbers
@@ -43,7 +44,7 @@ DOLLARS = frozenset(
     {"price_usd", "host_usd", "rack_usd", "network_usd", "copper_usd", "optics_usd", "scale_out_usd"}
 )
 WATTS = frozenset({"power_w", "static_w", "compute_w", "sram_w", "dram_w", "link_w", "optics_w"})
-LESS = DOLLARS | WATTS | EXCESS | {"dies"}
+LESS = DOLLARS | WATTS | EXCESS | {"dies", *INTERVALS.values()}
 """Columns of which less never makes a design worse."""
 
 PLACING = frozenset(

@@ -22,6 +22,8 @@ class StudyBundle:
     """Path and text of the study and of a user's own configs, these under `configs`."""
     workload_targets: bool
     """Whether the latency targets of its workloads hold."""
+    confidence: float | None
+    """Probability that targets are met with; None where the estimate itself meets them."""
     digest: str
     """Of the question: a machine on which the files ask another question raises."""
 
@@ -41,6 +43,7 @@ class StudyBundle:
         configs = root / "configs"
         name = str(root / self.study) + (f"/{self.case}" if self.case else "")
         study = load_study(name, configs if configs.is_dir() else None)
+        study = study.confident(self.confidence)
         study = study if self.workload_targets else study.lifted()
         if digest(substance(study.question)) != self.digest:
             raise spec_error(
@@ -51,7 +54,7 @@ class StudyBundle:
 
 
 def bundle_of(study: ResolvedStudy) -> StudyBundle:
-    """The bundle of a study that is in a file as it is, except that its targets may be lifted."""
+    """The bundle of a study that is in a file as it is, but for lifted targets or a probability of them."""
     path = study.path.resolve()
     name = f"study/{path.parent.name}/{path.name}"
     own, *bundled = study.setting.catalog.folders
@@ -66,6 +69,7 @@ def bundle_of(study: ResolvedStudy) -> StudyBundle:
         case=study.case,
         files=tuple(files),
         workload_targets=study.spec.workload_targets,
+        confidence=study.spec.confidence,
         digest=digest(substance(study.question)),
     )
 

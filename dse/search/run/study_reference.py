@@ -21,6 +21,7 @@ class StudyReference:
     sampler: dict[str, object]
     seed: int
     workload_targets: bool
+    confidence: float | None
     digest: str
     """Of the question: a file that has changed since raises."""
 
@@ -28,6 +29,7 @@ class StudyReference:
         """The study; raises `SpecError` when its file holds another study now."""
         path = Path(self.path)
         study = resolve_study(case_spec(path, self.case), path, Catalog.of(self.configs), self.case)
+        study = study.confident(self.confidence)
         sampler = type(study.spec.sampler)(**self.sampler)
         study = replace(study, spec=study.spec.model_copy(update={"sampler": sampler, "seed": self.seed}))
         # before the comparison, since the targets are part of the question
@@ -50,6 +52,7 @@ def reference_to(study: ResolvedStudy) -> StudyReference:
         sampler=study.spec.sampler.model_dump(),
         seed=study.spec.seed,
         workload_targets=study.spec.workload_targets,
+        confidence=study.spec.confidence,
         digest=digest(substance(study.question)),
     )
 

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 from pydantic.config import JsonDict
 
+from dse.choose.confidence import LEAST, MOST
 from dse.choose.rule import TOLERANCE
 from dse.errors import unknown
 from dse.plugins import PRICE_METHODS, made, registered
@@ -251,6 +252,12 @@ class StudySpec(Spec):
     targets: dict[str, str] = Field(default={}, max_length=MOST_NAMED)
     """Upper bounds (lower for what is maximised) by objective, with their unit. The latency targets of the
     workload bind as well, and of two on one objective the tighter one."""
+    confidence: Annotated[float, Field(ge=LEAST, le=MOST)] | None = Field(
+        default=None, exclude_if=lambda v: v is None
+    )
+    """Probability that every target is met with, by the error bar of each chip's stack: those above, those of
+    the workload, and those that are swept and reported at. Left out, the estimate itself meets them, which is
+    a probability of one half."""
     workload_targets: bool = Field(default=True, exclude_if=lambda v: v)
     """Whether the latency targets of the workload bind."""
     report_at: Annotated[tuple[SecondsQ, ...], Field(max_length=MOST_LISTED)] = ()

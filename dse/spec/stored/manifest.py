@@ -139,6 +139,7 @@ class StoredManifest(Stored):
     goal: Word | None = None
     tolerance: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
     held: dict[Word, Number] = {}
+    confidence: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
     targets: dict[Word, Annotated[list[Number], Field(max_length=10_000)] | Number] = {}
     unanchored: Words = {}
     price_bases: Words = {}

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dse.cli.input.options import (
+    Confidence,
     Configs,
     NoTargets,
     Out,
@@ -81,6 +82,7 @@ def breakeven(
     ] = "table",
     software: SoftwareOption = None,
     no_targets: NoTargets = False,
+    confidence: Confidence = None,
     out: Out = None,
     configs: Configs = None,
 ) -> None:
@@ -103,6 +105,7 @@ def breakeven(
     study = study_under_software(study, software)
     resolved, front = load_study_and_front(study, out, configs)
     resolved = resolved.lifted() if no_targets else resolved
+    resolved = resolved if confidence is None else resolved.confident(confidence)
     candidates = all_candidates(resolved, front)
     across, upwards = assumptions(resolved, candidates, x, y)
     limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}

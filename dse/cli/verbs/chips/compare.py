@@ -57,7 +57,8 @@ def compare(
 
     For each target, every chip gets its best deployment: the one with the lowest $/(token/s) that fits and
     is fast enough. Of deployments within 1 % of it the smallest is taken. The latency targets of the workload
-    apply too, unless --no-targets.
+    apply too, unless --no-targets. The estimate meets a target; with --confidence 0.8 it is met with a
+    probability of 80 %, by the error bar of each chip's stack.
 
     Chips are ranked against chips whose price means the same: the price of one chip, of a system, of the
     chip to its maker, or of its silicon. Each of these groups has its own table. --price-method unit-cost
@@ -95,6 +96,7 @@ def compare(
         settings=changes,
         configs=configs,
         hold_targets=not served.no_targets,
+        confidence=served.confidence,
         samples=0 if no_intervals else samples,
     )
     if plot is not None:

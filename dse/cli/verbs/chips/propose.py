@@ -10,6 +10,7 @@ from rich.console import Console
 from dse.cli.input.eligibility import WithUnanchored
 from dse.cli.input.estimate_command import repeat_command
 from dse.cli.input.options import (
+    Confidence,
     Configs,
     NoTargets,
     Out,
@@ -86,6 +87,7 @@ def propose(
     form: Annotated[str, format_option("text", "json")] = "text",
     software: SoftwareOption = None,
     no_targets: NoTargets = False,
+    confidence: Confidence = None,
     with_unanchored: WithUnanchored = False,
     out: Out = None,
     configs: Configs = None,
@@ -112,6 +114,7 @@ def propose(
     study = study_under_software(study, software)
     resolved, front = load_study_and_front(study, out, configs)
     resolved = resolved.lifted() if no_targets else resolved
+    resolved = resolved if confidence is None else resolved.confident(confidence)
     requested = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
     limits = {name: value for name, value in requested.items() if value is not None}
     with spinner(study) as report:

@@ -47,6 +47,7 @@ from dse.front.exact import ExactComparison, compared_to_exact, is_exact
 from dse.front.files import Front
 from dse.front.tables import Row, Table, plain_rows, to_format
 from dse.question.resolved_study import load_study
+from dse.question.substance import as_stored
 from dse.report.info.evidence import gather
 from dse.report.info.front_info import front_info
 from dse.report.info.sampled_front import SampledFront
@@ -186,7 +187,7 @@ def _filtered(found: Front, condition: str | None, study: str, folder: Path, con
     if not len(found.frame) or is_plain(found, condition):
         return rows
     try:
-        resolved = load_study(study, configs)
+        resolved = as_stored(load_study(study, configs), found.manifest)
         solved = filtered(resolved, found, condition, trials_of(resolved.slug, folder, None))
     except SpecError as error:
         remark(

@@ -127,6 +127,10 @@ def run(
 
     Where a study compares kinds of chips, the best of each kind are also evaluated under the other two
     assumptions about software, to report whether the winner holds. --no-verdicts skips this.
+
+    With --confidence 0.8 every target must be met with a probability of 80 %, by the error bar of each stack;
+    search, front and answer are then about the latency that is met with it. It is another question: use
+    another --out than for results without it. A stack without an error bar is refused.
     """
     study = study_under_software(study, options.software)
     # without --fresh, which would start over instead of continuing
@@ -149,6 +153,8 @@ def run(
             studies = dse.load_cases(study, options.configs)
         if options.no_targets:
             studies = tuple(q.lifted() for q in studies)
+        if options.confidence is not None:
+            studies = tuple(q.confident(options.confidence) for q in studies)
         # cases share the cores only where each has one process and a storage of its own
         results = run_cases(studies, case, report, alone=workers is not None or storage is not None)
     # a case that was interrupted comes last, see `run_cases`

@@ -112,6 +112,7 @@ def sweep(
     with blame("STUDY"):
         resolved = dse.load_study(study, options.configs)
         resolved = resolved.lifted() if options.no_targets else resolved
+        resolved = resolved if options.confidence is None else resolved.confident(options.confidence)
     with (
         _bar(study) as report,
         _solved_by(scheduler, resolved, counts, backend) as engine,

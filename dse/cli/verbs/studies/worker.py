@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 import dse
-from dse.cli.input.options import Configs, NoTargets, Scheduler, Study, epilog, only_one_of, seconds, whole
+from dse.cli.input.options import (
+    Confidence,
+    Configs,
+    NoTargets,
+    Scheduler,
+    Study,
+    epilog,
+    only_one_of,
+    seconds,
+    whole,
+)
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.progress import calm, shown
 from dse.cli.terminal.tables import stdout
@@ -64,6 +74,7 @@ def worker(
         int | None, typer.Option(metavar="N", parser=whole(0), help="Must match the seed of the run.")
     ] = None,
     no_targets: NoTargets = False,
+    confidence: Confidence = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -80,7 +91,8 @@ def worker(
     there stores them. `dse run` with the same --storage writes the front, during the search or after it.
 
     --scheduler starts the processes on the workers of a Dask cluster and waits for them; unstored trials of a
-    killed worker remain in the temporary folder of its machine. --no-targets must match the run.
+    killed worker remain in the temporary folder of its machine. --no-targets and
+    --confidence must match the run.
     """
     # machines of a cluster keep what is not stored in folders of their own
     only_one_of("--scheduler", scheduler, "--out", out)
@@ -88,6 +100,7 @@ def worker(
         with blame("STUDY"):
             resolved = dse.load_study(study, configs)
             resolved = resolved.lifted() if no_targets else resolved
+            resolved = resolved if confidence is None else resolved.confident(confidence)
         with blame("--storage"):
             found = _fleet(scheduler, resolved, storage, processes, out)(
                 trials=trials,
