@@ -26,7 +26,7 @@ def check_error_bars(
     if not goals:
         return
     without: dict[tuple[str, str], list[str]] = {}
-    for who, stack, known in _intervals(setting, branches, chips):
+    for who, stack, known in intervals_in(setting, branches, chips):
         for name, column in goals.items():
             if METRICS[column] not in known:
                 without.setdefault((stack, name), []).append(who)
@@ -42,7 +42,7 @@ def lack(stack: str, name: str, chips: Iterable[str]) -> str:
     )
 
 
-def _intervals(
+def intervals_in(
     setting: Setting, branches: Mapping[str, Branch], chips: Iterable[ChipSpec]
 ) -> Iterator[tuple[str, str, dict[str, float]]]:
     """Every branch and chip with its stack and the intervals of that on it."""

@@ -181,3 +181,28 @@ def test_a_price_is_no_prediction_and_stays_as_it_is(tmp_path: Path) -> None:
     (target,) = found.targets
     assert not isinstance(target.objective, AtConfidence)
     assert small()["objectives"] == [goal.name for goal in found.objectives]
+
+
+def test_numbers_that_a_study_sets_stay_as_they_are(tmp_path: Path) -> None:
+    changes = {"settings": {"stack/gpu-serving.layer_overhead": "20 us"}, "targets": {"tpot": "20 ms"}}
+    plain = load_study(str(write_study(tmp_path, **changes)))
+    written = load_study(str(write_study(tmp_path, confidence=0.8, **changes)))
+    assert digest(plain.confident(0.8).question) == digest(written.question)
+
+
+def test_every_part_of_a_mix_meets_its_targets_with_the_probability(tmp_path: Path) -> None:
+    mix = [
+        {"llm": "llama2-70b", "workload": "article", "weight": 3.0},
+        {"llm": "llama3-70b", "workload": "article", "weight": 1.0},
+    ]
+    changes = {"mix": mix, "llm": None, "workload": None, "targets": {"tpot": "20 ms"}}
+    sure = load_study(str(write_study(tmp_path, confidence=0.9, **changes)))
+    assert all(isinstance(t.objective, AtConfidence) for m in sure.members for t in m.targets)
+    for name in sure.branches:
+        found, factor = middle(sure, name), stated(sure, name)
+        assert found.members
+        for member in found.members:
+            late = np.asarray(member.metrics.tpot_s) * factor > 0.02 * (1 + 1e-9)
+            assert not (late & found.feasible).any()
+        whole = found.flat(found.metrics.tpot_s)
+        np.testing.assert_allclose(found.violations["tpot"], whole * factor - 0.02, rtol=1e-9, atol=1e-15)

@@ -85,6 +85,17 @@ def load_study_and_front(study: str, out: Path | None, configs: Path | None) -> 
     return resolved, as_asked(front, resolved)
 
 
+def at_confidence(study: ResolvedStudy, front: Front, confidence: float | None, name: str) -> ResolvedStudy:
+    """The study with `confidence` where a command gives one; a remark says if the front has another."""
+    found = study if confidence is None else study.confident(confidence)
+    if found.spec.confidence != front.manifest.get("confidence"):
+        remark(
+            "the front was searched for other targets: chips with a narrower error bar may be missing from "
+            f"it; `dse run {name} --confidence {found.spec.confidence:g} --out DIR` searches for them"
+        )
+    return found
+
+
 def told_today(front: Front, study: str, configs: Path | None) -> Front:
     """A stored front with the title, question and targets of today; a remark says what else has changed.
 

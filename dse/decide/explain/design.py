@@ -12,6 +12,7 @@ from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_r
 from dse.decide.scenario.best_deployments import DeploymentProblem, best_layouts, deployment_problem
 from dse.decide.scenario.evaluation import Evaluation, as_plain, evaluate_candidate
 from dse.decide.scenario.mix_parts import Layout, layout_of_row
+from dse.decide.scenario.row_values import value_in
 from dse.errors import nearest, spec_error
 from dse.evaluate.batch import axis_of
 from dse.evaluate.estimate_result import Estimate
@@ -188,7 +189,7 @@ def _best(rows: Sequence[Row], problem: DeploymentProblem, study: ResolvedStudy)
 
     def met(row: Row) -> bool:
         for goal, limit in problem.limits:
-            value = row.get(axis_of(goal).column)
+            value = value_in(study, row, goal)
             # an objective without a column is unknown here, so it excludes no row
             beyond = value is not None and (value > limit if goal.direction == "minimize" else value < limit)
             if beyond:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dse.chips.price_basis import group_of
+from dse.choose.rule import Limits
 from dse.decide.explain.marginal_value import MarginalValue, marginal_values
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows
 from dse.decide.propose.chip_file import chip_of, made_of, space_around
@@ -16,6 +17,7 @@ from dse.decide.propose.rounding import Rounded, rounded
 from dse.decide.propose.validity import at_space_boundary, beyond_known_silicon, outside
 from dse.decide.scenario.best_deployments import DeploymentProblem, deployment_problem
 from dse.decide.scenario.evaluation import Evaluation, evaluate_candidate
+from dse.decide.scenario.row_values import value_in
 from dse.decide.scenario.scenario_batch import tpots_of_variants
 from dse.decide.uncertainty.monte_carlo import MonteCarlo, Swing, monte_carlo, tornado
 from dse.decide.uncertainty.quantiles import HIGH, LOW, SAMPLES, Spread
@@ -32,7 +34,6 @@ from dse.question.unanchored import family, price_bases_in, unanchored_in
 from dse.spec.schema.buildable import BuildableSpec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.yaml.units import pretty
-from objectives import api
 
 STEPS = "steps-2026"
 """Name of the bundled steps that chips can be built in."""
@@ -225,10 +226,17 @@ def _contenders(
     rows = [r for r in records(front.frame) if r["role"] == "search"]
     if not rows:
         raise InfeasibleError([f"the front of {study.slug} has no chip of a search space to propose"])
-    columns = [(axis_of(o).column, o, v) for o, v in problem.limits]
-    met = [r for r in rows if all(_meets(r, c, o.direction, v) for c, o, v in columns)]
+    # of each limit its values, row by row
+    values = [[value_in(study, row, goal) for row in rows] for goal, _ in problem.limits]
+    each = zip(rows, zip(*values, strict=True), strict=True) if values else ((row, ()) for row in rows)
+    limits = problem.limits
+    met = [
+        row
+        for row, own in each
+        if all(_meets(v, goal.direction, limit) for v, (goal, limit) in zip(own, limits, strict=True))
+    ]
     if not met:
-        raise InfeasibleError([_nearest_miss(study, rows, columns)])
+        raise InfeasibleError([_nearest_miss(study, values, limits)])
     sign = 1.0 if problem.goal.direction == "minimize" else -1.0
     column, able = axis_of(problem.goal).column, met if with_unanchored else _anchored(study, met)
     return from_rows(study, sorted(able, key=lambda r: sign * float(r[column])))
@@ -249,22 +257,19 @@ def _anchored(study: ResolvedStudy, rows: Sequence[Row]) -> list[Row]:
     raise InfeasibleError(reasons)
 
 
-def _meets(row: Row, column: str, direction: str, limit: float) -> bool:
-    value = row.get(column)
+def _meets(value: float | None, direction: str, limit: float) -> bool:
     # unknown on the front, so it is judged after rounding, see `outside`
     if value is None:
         return True
     return bool(value <= limit if direction == "minimize" else value >= limit)
 
 
-def _nearest_miss(
-    study: ResolvedStudy, rows: Sequence[Row], columns: Sequence[tuple[str, api.Objective, float]]
-) -> str:
+def _nearest_miss(study: ResolvedStudy, values: Sequence[Sequence[float | None]], limits: Limits) -> str:
     """The tightest limits that no design meets, each with the best value on the front."""
     missed = []
-    for column, goal, limit in columns:
-        values = [float(r[column]) for r in rows if r.get(column) is not None]
-        best = min(values) if goal.direction == "minimize" else max(values)
+    for own, (goal, limit) in zip(values, limits, strict=True):
+        known = [v for v in own if v is not None]
+        best = min(known) if goal.direction == "minimize" else max(known)
         missed.append(
             f"{goal.label} {pretty(limit, goal.unit)} (the best alone is {pretty(best, goal.unit)})"
         )

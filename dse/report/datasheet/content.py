@@ -12,6 +12,7 @@ from dse.plugins import metrics_of
 from dse.question.unanchored import assumed_in
 from dse.report.datasheet.section import NONE, Section
 from dse.report.datasheet.uncertainty import odds, overturning_section, swing_section, uncertainty_sentence
+from dse.report.words.confidence import met_with
 from dse.report.words.listed_grid import OF_A_MIX
 from dse.report.words.part_names import counted, word
 from dse.report.words.quantities import shown
@@ -63,7 +64,8 @@ def datasheet(p: Proposal) -> Datasheet:
 
 def _subtitle(p: Proposal) -> str:
     steps = f", improved by {p.local_search_steps} steps of a local search," if p.local_search_steps else ""
-    limits = limits_text(p.limits) or "no limit"
+    held = f"{limits_text(p.limits)} ({met_with(p.study.spec.confidence)})"
+    limits = held if p.limits else "no limit"
     return f"Proposed from trial {p.picked.trial} of {p.study.slug}{steps} for {limits}"
 
 

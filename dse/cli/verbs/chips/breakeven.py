@@ -22,7 +22,7 @@ from dse.cli.input.options import (
 )
 from dse.cli.input.output_paths import check_picture_file
 from dse.cli.input.software import study_under_software
-from dse.cli.input.stored_results import load_study_and_front
+from dse.cli.input.stored_results import at_confidence, load_study_and_front
 from dse.cli.terminal.machine_output import print_csv, print_json
 from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import plain, remark, stdout, table
@@ -33,6 +33,7 @@ from dse.decide.scenario.breakeven import breakeven as solved
 from dse.errors import spec_error
 from dse.report.info.breakeven_info import amount, as_dict, points, sentences
 from dse.report.plots.breakeven_plot import draw_breakeven
+from dse.report.words.confidence import met_with
 from dse.report.words.listed_grid import OF_A_MIX
 from dse.spec.yaml.units import pretty
 
@@ -105,7 +106,7 @@ def breakeven(
     study = study_under_software(study, software)
     resolved, front = load_study_and_front(study, out, configs)
     resolved = resolved.lifted() if no_targets else resolved
-    resolved = resolved if confidence is None else resolved.confident(confidence)
+    resolved = at_confidence(resolved, front, confidence, study)
     candidates = all_candidates(resolved, front)
     across, upwards = assumptions(resolved, candidates, x, y)
     limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
@@ -197,4 +198,5 @@ def _cost(value: float) -> str:
 
 
 def _targets(found: BreakEven) -> str:
-    return limits_text(found.limits)
+    text = limits_text(found.limits)
+    return f"{text}, {met_with(found.study.spec.confidence)}" if text else ""

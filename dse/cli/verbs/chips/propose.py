@@ -25,7 +25,7 @@ from dse.cli.input.options import (
 )
 from dse.cli.input.output_paths import check_output_file
 from dse.cli.input.software import study_under_software
-from dse.cli.input.stored_results import load_study_and_front
+from dse.cli.input.stored_results import at_confidence, load_study_and_front
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples
 from dse.cli.show.verdicts import show_verdicts
 from dse.cli.terminal.machine_output import print_json
@@ -114,7 +114,7 @@ def propose(
     study = study_under_software(study, software)
     resolved, front = load_study_and_front(study, out, configs)
     resolved = resolved.lifted() if no_targets else resolved
-    resolved = resolved if confidence is None else resolved.confident(confidence)
+    resolved = at_confidence(resolved, front, confidence, study)
     requested = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
     limits = {name: value for name, value in requested.items() if value is not None}
     with spinner(study) as report:
