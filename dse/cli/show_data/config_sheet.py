@@ -1,15 +1,18 @@
 """The sheet of one config: what it is, every sourced value, and the sources below."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 from dse.cli.terminal.tables import plain, stdout, table
+from dse.spec.catalog.ages import last_day, years_since
 from dse.spec.catalog.lookup import Source
+from dse.spec.schema.base import NOT_FOUND
 from dse.spec.yaml.sourced_values import Line
 
 
-def show(lines: Sequence[Line], sources: Mapping[str, Source], path: Path) -> None:
-    """Print the sheet of the config at `path`."""
+def show(lines: Sequence[Line], sources: Mapping[str, Source], path: Path, today: date) -> None:
+    """Print the sheet of the config at `path`; ages are those at `today`."""
     console = stdout()
     # what has no source is structure, such as names and kinds
     facts = [[line.path, line.shown] for line in lines if not line.source]
@@ -23,6 +26,8 @@ def show(lines: Sequence[Line], sources: Mapping[str, Source], path: Path) -> No
     console.print()
     console.print(table(columns, values, title="Values and where they come from", flexible=columns, least=22))
     console.print()
+    console.print(plain(_oldest(lines, sources, today)), soft_wrap=True)
+    console.print()
     console.print("Sources", style="bold")
     for key, dates in _keys(lines).items():
         console.print(plain(_source(key, dates, sources)), soft_wrap=True)
@@ -35,9 +40,23 @@ def _value(line: Line) -> str:
 
 
 def _birth(line: Line, sources: Mapping[str, Source]) -> str:
+    return f"{line.source}\n{line.basis}, {_dates(line, sources, ' + ')}"
+
+
+def _dates(line: Line, sources: Mapping[str, Source], between: str) -> str:
+    """Date of a value: its own, else those of its sources."""
     dates = [sources[key].date for key in line.source.split("+") if key in sources]
-    # a value without a date of its own has that of its sources
-    return f"{line.source}\n{line.basis}, {line.date or ' + '.join(dict.fromkeys(dates))}"
+    return line.date or between.join(dict.fromkeys(dates))
+
+
+def _oldest(lines: Sequence[Line], sources: Mapping[str, Source], today: date) -> str:
+    """Which value is the oldest, in words; an age is counted from the end of its date."""
+    known = [line for line in lines if line.source not in ("", NOT_FOUND) and line.basis != "definition"]
+    dated = [(line, when) for line in known if (when := _dates(line, sources, "+"))]
+    if not dated:
+        return "No value has a date."
+    line, when = min(dated, key=lambda pair: last_day(pair[1]))
+    return f"Oldest value: {line.path} of {when}, {years_since(when, today):.1f} years old"
 
 
 def _keys(lines: Sequence[Line]) -> dict[str, set[str]]:

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from dse.spec.attention.softmax import AttentionSpec
 from dse.spec.schema.base import Spec
+from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.system import EconomySpec
 from dse.spec.schema.workload import WorkloadSpec
@@ -18,7 +19,10 @@ Reader = Callable[[Spec], Value]
 
 @dataclass(frozen=True)
 class Figure:
-    """One column: its header for people, its key with the unit for programs, and how to get it in SI."""
+    """One column: its header for people, its key with the unit for programs, and how to get it in SI.
+
+    A column without a header is for programs alone.
+    """
 
     title: str
     key: str
@@ -61,6 +65,12 @@ def _targets(workload: WorkloadSpec) -> str:
     return ", ".join(f"{name} {pretty(limit, 's')}" for name, limit in workload.targets.items())
 
 
+def _price_from(chip: ChipSpec) -> str:
+    """Basis and date of the price; of a range of dates its end, from which the age is counted."""
+    price = chip.price
+    return "" if price.value is None else f"{price.basis} {(price.date or '').split('/')[-1]}"
+
+
 def _years(economy: EconomySpec) -> float | None:
     seconds = economy.lifetime.value
     # the year of `parse`, so that a file with 4 years shows 4
@@ -79,6 +89,12 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
         Figure("fp16 peak", "peak_fp16_flop_per_s", "FLOP/s", _leaf("peak", "fp16")),
         Figure("power", "power_w", "W", _leaf("power")),
         Figure("price USD", "price_usd", "USD", _leaf("price")),
+        Figure("price from", "", "text", _of(ChipSpec, _price_from)),
+        Figure("", "price_date", "text", _of(ChipSpec, lambda s: s.price.date)),
+        Figure(
+            "", "price_evidence", "text", _of(ChipSpec, lambda s: s.price.basis if s.price.value else None)
+        ),
+        Figure("", "price_basis", "text", _of(ChipSpec, lambda s: s.price_basis)),
     ),
     "llms": (
         Figure("parameters", "params", "", _leaf("params")),

@@ -1,6 +1,7 @@
 """`dse catalog`: everything that is defined, and the source of each number."""
 
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from dse.cli.input.options import Configs, TableFormat, epilog, one_of
 from dse.cli.input.plugins import plugin_details, plugin_rows
 from dse.cli.show_data.config_sheet import show
 from dse.cli.show_data.key_figures import FIGURES, shown
+from dse.cli.show_data.price_rows import price_rows
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.machine_output import print_rows
 from dse.cli.terminal.tables import plain, stdout, table
@@ -17,6 +19,7 @@ from dse.plugins import GROUPS, registered
 from dse.question.find_study import find_study, list_studies
 from dse.spec.catalog.lookup import KINDS, Catalog
 from dse.spec.schema.base import Spec
+from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.study import StudySpec
 from dse.spec.yaml.loading import load_spec
 from dse.spec.yaml.sourced_values import lines
@@ -26,13 +29,16 @@ EPILOG = epilog(
     "dse catalog chips",
     "dse catalog chips h100",
     "dse catalog technology",
+    "dse catalog prices",
     "dse catalog llms --format csv",
     codes="0 done, 2 wrong input.",
 )
 _KINDS = ("chips", "llms", "workloads", "stacks", "networks", "economies", "silicon", "spaces", "buildable")
 _ALL = (*_KINDS, *GROUPS, "studies")
-_WORDS = (*_ALL, "technology")
-"""What KIND may be: `technology` is short for one of the `silicon`."""
+_WORDS = (*_ALL, "technology", "prices")
+"""What KIND may be: `technology` is short for one of the `silicon`, `prices` are those of the chips."""
+_UNTITLED = ("chips",)
+"""Kinds whose names say what they are, so that figures have the room of their titles."""
 
 
 def _title(kind: str) -> str:
@@ -56,9 +62,12 @@ def catalog(
 
     Without KIND, prints how many there are of each kind. With KIND, prints one line for each. With NAME,
     prints every value with its unit, source, date and basis (spec sheet, measured, press, estimate or
-    assumption).
+    assumption). `prices` lists what each chip is sold for and costs, the oldest first.
     """
     found = Catalog.of(configs)
+    if kind == "prices":
+        _prices(found, name, form)
+        return
     if kind == "technology":  # the one that chips are made of unless a study says otherwise
         kind, name = "silicon", name or "technology-2026"
     if kind is None:
@@ -110,15 +119,43 @@ def _list(found: Catalog, kind: str, form: str) -> None:
     specs = {name: load_spec(_spec_of(kind), path) for name, path in _files(found, kind).items()}
     figures = FIGURES[kind]
     if form == "table":
-        columns = ["name", "title", *(f.title for f in figures)]
-        cells = [[n, _titled(s), *(shown(f.of(s), f.unit) for f in figures)] for n, s in specs.items()]
-        right = [f.title for f in figures if f.unit != "text"]
-        words = ["title", *(f.title for f in figures if f.unit == "text")]
+        titled = kind not in _UNTITLED
+        columns = ["name", *(["title"] if titled else []), *(f.title for f in figures if f.title)]
+        cells = [
+            [n, *([_titled(s)] if titled else []), *(shown(f.of(s), f.unit) for f in figures if f.title)]
+            for n, s in specs.items()
+        ]
+        right = [f.title for f in figures if f.title and f.unit != "text"]
+        words = ["title", *(f.title for f in figures if f.title and f.unit == "text")]
         title = f"{_title(kind)}; `dse catalog {kind} NAME` prints every value with its source"
         stdout().print(table(columns, cells, title=title, right=right, flexible=words))
         return
-    rows = [{"name": n, "title": _titled(s), **{f.key: f.of(s) for f in figures}} for n, s in specs.items()]
+    rows = [
+        {"name": n, "title": _titled(s), **{f.key: f.of(s) for f in figures if f.key}}
+        for n, s in specs.items()
+    ]
     _table_or(form, rows, "", numbers=[])
+
+
+def _prices(found: Catalog, name: str | None, form: str) -> None:
+    """Print what each chip, or the one of this name, is sold for and costs, with date, age and basis."""
+    with blame("NAME"):
+        paths = [found.path("chips", name)] if name else list(found.files("chips").values())
+    rows = price_rows([load_spec(ChipSpec, path) for path in paths], found.sources(), date.today())
+    if form != "table":
+        print_rows(rows, form)
+        return
+    columns = ["chip", "amount", "USD", "of", "date", "age", "basis"]
+    cells = [_price_cells(row) for row in rows]
+    title = "Prices of the chips, the oldest first; an age is counted from the end of its date to today"
+    flexible = ["amount", "of", "date", "age"]
+    stdout().print(table(columns, cells, title=title, right=["USD"], flexible=flexible))
+
+
+def _price_cells(row: dict[str, object]) -> list[str]:
+    """An amount of dollars and its age for people."""
+    told = {**row, "usd": f"{row['usd']:,.0f}", "of": row["of"] or "-", "age": f"{row['age_years']} years"}
+    return [str(told[key]) for key in ("chip", "amount", "usd", "of", "date", "age", "basis")]
 
 
 def _plug(kind: str, name: str, form: str) -> None:
@@ -144,7 +181,7 @@ def _one(found: Catalog, kind: str, name: str, form: str) -> None:
     values = list(lines(load_spec(_spec_of(kind), path), read_yaml(path)[0]))
     sources = found.sources()
     if form == "table":
-        show(values, sources, path)
+        show(values, sources, path, date.today())
         return
     rows = []
     for line in values:

@@ -1,0 +1,41 @@
+"""Rows of `dse catalog prices`: what each chip is sold for, costs to make and needs around it, by age."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from dse.spec.catalog.ages import date_of, years_since
+from dse.spec.catalog.lookup import Source
+from dse.spec.schema.chip import ChipSpec
+
+AMOUNTS = {"price": "price", "unit_cost": "unit cost", "host": "host"}
+"""Field of a chip in dollars to its words."""
+
+
+def price_rows(
+    chips: Sequence[ChipSpec], sources: Mapping[str, Source], today: date
+) -> list[dict[str, object]]:
+    """A row for each known amount of dollars of the chips, the oldest first, with its age at `today` [years].
+
+    What is true by definition, such as the host of a whole system, has no age and is left out.
+    """
+    rows: list[dict[str, object]] = []
+    for chip in chips:
+        for field, words in AMOUNTS.items():
+            leaf = getattr(chip, field)
+            if leaf.value is None or leaf.basis == "definition":
+                continue
+            when = date_of(leaf, sources)
+            rows.append(
+                {
+                    "chip": chip.name,
+                    "amount": words,
+                    "usd": leaf.value,
+                    "of": chip.price_basis if field == "price" else None,
+                    "date": when,
+                    "age_years": round(years_since(when, today), 1),
+                    "basis": leaf.basis,
+                    "source": leaf.source,
+                }
+            )
+    # the sort is stable: chips of one age stay in their order
+    return sorted(rows, key=lambda row: -float(str(row["age_years"])))
