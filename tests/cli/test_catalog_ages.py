@@ -7,7 +7,7 @@ import yaml
 
 from dse.spec.catalog.config_paths import bundled
 
-FIELDS = {"price": "price", "unit cost": "unit_cost", "host": "host"}
+FIELDS = {"price": "price", "unit cost": "unit_cost", "host": "host", "rent": "rent"}
 
 
 def files() -> dict[str, dict]:
@@ -20,7 +20,10 @@ def test_prices_are_those_of_the_files_with_date_basis_and_age(dse) -> None:
         leaf = written[row["chip"]][FIELDS[row["amount"]]]
         assert (row["basis"], row["source"]) == (leaf["basis"], leaf["source"])
         assert row["date"] == str(leaf["date"])
-        assert f"{row['usd']:g} USD" in (leaf["value"], f"{float(leaf['value'].split()[0]):g} USD")
+        number, unit = leaf["value"].split()
+        own, other = ("usd", "usd_per_hour") if unit == "USD" else ("usd_per_hour", "usd")
+        assert row[own] == pytest.approx(float(number))
+        assert row[other] is None
         assert row["age_years"] >= 0
     known = [
         (name, field)

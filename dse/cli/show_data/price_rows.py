@@ -6,9 +6,11 @@ from datetime import date
 from dse.spec.catalog.ages import date_of, years_since
 from dse.spec.catalog.lookup import Source
 from dse.spec.schema.chip import ChipSpec
+from dse.spec.yaml.units import parse
 
-AMOUNTS = {"price": "price", "unit_cost": "unit cost", "host": "host"}
+AMOUNTS = {"price": "price", "unit_cost": "unit cost", "host": "host", "rent": "rent"}
 """Field of a chip in dollars to its words."""
+HOUR_S = parse("1 h", "s")
 
 
 def price_rows(
@@ -22,14 +24,15 @@ def price_rows(
     for chip in chips:
         for field, words in AMOUNTS.items():
             leaf = getattr(chip, field)
-            if leaf.value is None or leaf.basis == "definition":
+            if leaf is None or leaf.value is None or leaf.basis == "definition":
                 continue
             when = date_of(leaf, sources)
             rows.append(
                 {
                     "chip": chip.name,
                     "amount": words,
-                    "usd": leaf.value,
+                    "usd": None if field == "rent" else leaf.value,
+                    "usd_per_hour": leaf.value * HOUR_S if field == "rent" else None,
                     "of": chip.price_basis if field == "price" else None,
                     "date": when,
                     "age_years": round(years_since(when, today), 1),

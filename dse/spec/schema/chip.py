@@ -19,6 +19,7 @@ from dse.spec.schema.base import (
     SourcedCount,
     SourcedFlops,
     SourcedRatio,
+    SourcedRent,
     SourcedSeconds,
     SourcedTokensPerSecond,
     SourcedUsd,
@@ -187,6 +188,9 @@ class ChipSpec(Spec):
     """Published cost of making it."""
     host: SourcedUsd = unknown(SourcedUsd)
     """Share of host, chassis, NICs and cooling that one chip carries."""
+    rent: SourcedRent | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Rent of one chip in a cloud under a contract of three years, its share of the server included, dated.
+    `dse catalog prices` shows it with the price; no cost model counts it."""
     derived_from: DerivedFrom | None = Field(default=None, exclude_if=lambda v: v is None)
     """Study and trial that proposed it; only a proposal has it."""
     claimed_user_speed: SourcedTokensPerSecond | None = None

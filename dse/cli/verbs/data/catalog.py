@@ -154,7 +154,8 @@ def _prices(found: Catalog, name: str | None, form: str) -> None:
 
 def _price_cells(row: dict[str, object]) -> list[str]:
     """An amount of dollars and its age for people."""
-    told = {**row, "usd": f"{row['usd']:,.0f}", "of": row["of"] or "-", "age": f"{row['age_years']} years"}
+    usd = f"{row['usd']:,.0f}" if row["usd"] is not None else f"{row['usd_per_hour']:.2f}/h"
+    told = {**row, "usd": usd, "of": row["of"] or "-", "age": f"{row['age_years']} years"}
     return [str(told[key]) for key in ("chip", "amount", "usd", "of", "date", "age", "basis")]
 
 
