@@ -1,7 +1,7 @@
-"""One calibration from rows to profile: choose rows, fit, leave groups out, write down write the result."""
+"""One calibration from rows to profile: choose rows, fit, leave groups out, write down the result."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
 
@@ -10,8 +10,8 @@ import numpy as np
 from dse.arrays import Floats
 from dse.calibrate.fit import Fit, fit
 from dse.calibrate.left_out import GROUPINGS, folds, interval, left_out, metric_of
-from dse.calibrate.parameters import PARAMETERS, Prior, prior, vector
-from dse.calibrate.profile import Profile, profile_values, span
+from dse.calibrate.parameters import PARAMETERS, Prior, fields, prior, vector
+from dse.calibrate.profile import Profile, determined, profile_values, span
 from dse.calibrate.residuals import Rows
 from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.catalog.lookup import Catalog
@@ -19,15 +19,26 @@ from dse.spec.schema.chip import ChipClass
 from dse.spec.schema.pattern import pattern_problem
 from dse.spec.schema.system import StackSpec
 from dse.validate.measured.batches import Case, Lookup, Refusal
-from dse.validate.measured.rows import METRICS, Measured
+from dse.validate.measured.rows import METRICS, Measured, run_of
 from objectives import api
 
 METHODS: Final = (*GROUPINGS, "in-sample")
 NAME: Final = re.compile(r"^[a-z0-9][a-z0-9.+-]*$")
 PARTS: Final = 5
 """Most fits that leave something out."""
-FEWEST: Final = 8
-"""Fewest rows that a stack is fitted to."""
+FEWEST: Final = 3
+"""Fewest rows that a stack is fitted to; what so few leave open is that of the stack to start from."""
+MOST_OFF: Final = 2.0
+"""Median factor between predictions and rows of a metric from which on a fit explains nothing."""
+FARTHEST: Final = 6.0
+"""Spreads of engines between a number and where it starts from which on no engine is so."""
+WIDEST: Final = 4.0
+"""Factor of an interval from which on it says nothing; the widest of a bundled stack is 3."""
+MOST_NAMED: Final = 5
+"""Names that a note lists; of more it gives the number."""
+PUBLISHED: Final = "published-measurements"
+OWN: Final = "own-measurements"
+"""Keys of the sources of numbers fitted to bundled tables, and to any other."""
 RANGES: Final = "gpu-published"
 """The stack whose low to high says how far engines differ in each number."""
 
@@ -42,6 +53,29 @@ class Calibration:
     """log(predicted / measured) under the profile as it is written."""
     unseen: Floats
     """The same under a fit that had not seen the row's group; NaN where there was none."""
+    determined: Mapping[str, float]
+    """Share of each fitted number that the rows determine; the rest is that of the stack to start from."""
+    far: Mapping[str, float]
+    """Numbers that left what engines have, to how many times they are that of the stack to start from."""
+
+    def failures(self) -> list[str]:
+        """Why the fit is none, in sentences: metrics that it misses, and intervals that say nothing."""
+        found = [
+            f"{r.metric}: expected a median error of at most a factor of {MOST_OFF:g}, "
+            f"got {r.factor:.3g} over {r.n} rows"
+            for r in self.residuals()
+            if r.n >= FEWEST and r.factor > MOST_OFF
+        ]
+        found += [
+            f"{name}: expected what some engine may have, got {times:.3g} times that of the start; "
+            "are the values in the unit of their metric?"
+            for name, times in self.far.items()
+        ]
+        return found + [
+            f"{metric}: expected an interval of at most x {WIDEST:g}, got x {factor:.3g}"
+            for metric, factor in sorted(self.profile.interval.items())
+            if factor > WIDEST
+        ]
 
     def residuals(self) -> list["Residuals"]:
         """Errors by metric, as in the intervals."""
@@ -59,6 +93,8 @@ class Residuals:
     n: int
     median: float
     """Median of |predicted / measured - 1| of the rows as they were fitted."""
+    factor: float
+    """Median factor between predicted and measured, up or down."""
     p90: float
     bias: float
     """Median of predicted / measured - 1."""
@@ -74,6 +110,7 @@ def _residuals(metric: str, fitted: Floats, unseen: Floats) -> Residuals:
         metric=metric,
         n=len(off),
         median=float(np.median(np.abs(off))),
+        factor=float(np.exp(np.median(np.abs(fitted)))),
         p90=float(np.quantile(np.abs(off), 0.9)),
         bias=float(np.median(off)),
         unseen=float(np.median(left)) if len(left) else None,
@@ -131,7 +168,9 @@ def choose(
     """
     # the candidate competes with the stacks of the catalog for each row
     lookup = Lookup(catalog, candidate=spec)
-    taken, refused = [], []
+    taken: list[Case] = []
+    refused: list[Refusal] = []
+    seen: set[Hashable] = set()
     for row in rows:
         if row.quality and row.quality not in quality:
             continue
@@ -140,6 +179,12 @@ def choose(
             refused.append(case)
         # the first condition is both parts of the `and`: `if` binds last
         elif case.stack.name == spec.name and case.own_stack if spec.engines else _in_class(case, spec):
+            # a benchmark writes one measurement in several columns, as mean and median, as TPOT and speed
+            key = (run_of(row), METRICS[row.metric])
+            if row.column and key in seen:
+                refused.append(Refusal(row, "another value of its run and kind of metric is fitted"))
+                continue
+            seen.add(key)
             taken.append(case)
     return taken, refused
 
@@ -156,7 +201,7 @@ def calibrate(
     start: StackSpec,
     *,
     method: str = "case",
-    source: str = "published-measurements",
+    source: str = OWN,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Calibration:
     """Fit `spec` to the cases around the numbers of `start`, and find its error bar; see `METHODS`.
@@ -197,23 +242,46 @@ def profile_of_fit(
         unseen = left_out(rows, expected, folds(groups, PARTS), fitted.x, progress)
     factors = interval(cases, errors, unseen, groups)
     held = {metric: factor for metric, (factor, _) in factors.items()}
+    told = {metric: out for metric, (_, out) in factors.items()}
     profile = Profile(
         spec=spec,
         leaves=found,
         # factors of metrics without enough rows stay those of the stack that the fit began with
         interval={**start.interval, **held},
         chips=tuple(sorted({c.chip.name for c in cases})),
-        notes=_notes(cases, errors, method, {m: out for m, (_, out) in factors.items()}, start),
+        notes=_notes(cases, errors, method, told, start, source, fitted),
     )
-    return Calibration(profile=profile, cases=cases, errors=errors, unseen=unseen)
+    return Calibration(
+        profile=profile,
+        cases=cases,
+        errors=errors,
+        unseen=unseen,
+        determined=determined(fitted),
+        far=_far(fitted, expected),
+    )
+
+
+def _far(fitted: Fit, expected: Prior) -> dict[str, float]:
+    """Fitted numbers that are too far from the expected ones, and their ratio."""
+    at = fields(expected.centre, fitted.table)
+    off = np.abs(fitted.x - expected.centre) / expected.spread
+    return {
+        n: fitted.values[n] / at[n] for n, o in zip(fitted.table, off, strict=True) if float(o) > FARTHEST
+    }
 
 
 def _notes(
-    cases: Sequence[Case], errors: Floats, method: str, unseen: dict[str, bool], start: StackSpec
+    cases: Sequence[Case],
+    errors: Floats,
+    method: str,
+    unseen: dict[str, bool],
+    start: StackSpec,
+    source: str,
+    fitted: Fit,
 ) -> str:
     """What the numbers rest on, in words."""
     chips, llms = sorted({c.chip.name for c in cases}), sorted({c.llm.name for c in cases})
-    sentences = [f"{len(cases)} published rows, {_some(chips, 'chips')}, {_some(llms, 'LLMs')}"]
+    sentences = [f"{_origin(cases, source)}, {_some(chips, 'chips')}, {_some(llms, 'LLMs')}"]
     families = [METRICS[c.row.metric] for c in cases]
     # exp of a log error minus 1: the relative error of the prediction, as `dse validate` prints it
     misses = np.abs(np.exp(errors) - 1.0)
@@ -232,8 +300,23 @@ def _notes(
         sentences.append(f"that of {', '.join(stayed)} is that of fitted rows, widened")
     if absent := sorted(set(start.interval) - set(unseen)):
         sentences.append(f"that of {', '.join(absent)} is that of {start.name}")
-    return "; ".join(sentences) + "."
+    return "; ".join([*sentences, _leaning(fitted, start)]) + "."
+
+
+def _origin(cases: Sequence[Case], source: str) -> str:
+    """How many rows of what."""
+    if source == PUBLISHED:
+        return f"{len(cases)} published rows"
+    names = sorted({c.row.source for c in cases})
+    return f"{len(cases)} rows of {', '.join(names) if len(names) <= MOST_NAMED else f'{len(names)} sources'}"
+
+
+def _leaning(fitted: Fit, start: StackSpec) -> str:
+    """How many numbers are mainly those of the rows."""
+    shares = determined(fitted)
+    most = sum(share >= 0.5 for share in shares.values())
+    return f"the rows determine {most} of {len(shares)} numbers by half or more, {start.name} the others"
 
 
 def _some(names: list[str], what: str) -> str:
-    return f"{what} {', '.join(names)}" if len(names) <= 5 else f"{len(names)} {what}"
+    return f"{what} {', '.join(names)}" if len(names) <= MOST_NAMED else f"{len(names)} {what}"

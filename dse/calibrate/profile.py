@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from dse.calibrate.fit import Fit
 from dse.calibrate.parameters import PARAMETERS, SIGMAS
 from dse.spec.schema.base import Sourced, unit_in
@@ -14,6 +16,8 @@ Number = Sourced[float]
 
 OPEN: Final = 0.97
 """Share of the prior's own spread from which on the rows say nothing about a number."""
+WHOLE: Final = 0.995
+"""Share of a number from which on it is that of the rows alone."""
 _RANGE_NOTE: Final = "low to high: 80 %"
 
 
@@ -81,6 +85,7 @@ def profile_values(
     low, high = fitted.bounds(SIGMAS)
     # a posterior as wide as the prior has learnt nothing: the number stays that of `start`, and says so
     silent = dict(zip(fitted.table, fitted.freedom > OPEN, strict=True))
+    shares = determined(fitted)
     found = {}
     for name in StackSpec.model_fields:
         given = getattr(spec, name)
@@ -101,9 +106,24 @@ def profile_values(
                 basis="derived",
                 low=rounded(low[name]),
                 high=rounded(high[name]),
-                note=f"fitted to {rows} rows; {_RANGE_NOTE}",
+                note=f"fitted to {rows} rows{_leaning(shares[name], start.name)}; {_RANGE_NOTE}",
             )
     return found
+
+
+def determined(fitted: Fit) -> dict[str, float]:
+    """Share of each number that the rows determine, 0 to 1; the rest is what was expected of it.
+
+    The fit is a mean of both weighted by precision, so the share of what was expected is the variance after
+    the rows over that before (Gelman & Hill 2007, chapter 12).
+    """
+    shares = np.clip(1.0 - fitted.freedom**2, 0.0, 1.0)
+    return {name: float(share) for name, share in zip(fitted.table, shares, strict=True)}
+
+
+def _leaning(share: float, start: str) -> str:
+    """How much of a number is not that of the rows, for its note."""
+    return "" if share >= WHOLE else f", which determine {share:.0%} of it, {start} the rest"
 
 
 def rounded(value: float) -> float:

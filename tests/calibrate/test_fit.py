@@ -155,10 +155,51 @@ def test_no_fitted_number_of_a_bundled_stack_leaves_what_makes_sense(table: Tabl
 
 
 def test_too_few_rows_are_refused_with_both_counts() -> None:
-    few = cases("fastertransformer")[:5]
+    few = cases("fastertransformer")[: FEWEST - 1]
     spec = CATALOG.get(StackSpec, "fastertransformer")
-    with pytest.raises(SpecError, match=f"at least {FEWEST} rows .* got 5"):
+    with pytest.raises(SpecError, match=f"at least {FEWEST} rows .* got {FEWEST - 1}"):
         calibrate(MODEL, few, CATALOG, spec, spec)
+
+
+def test_a_few_rows_lean_on_the_start_and_more_of_them_less() -> None:
+    spec = CATALOG.get(StackSpec, "fastertransformer")
+    three, all_ = (
+        calibrate(MODEL, given, CATALOG, spec, PUBLISHED, method="in-sample")
+        for given in (cases("fastertransformer")[:3], cases("fastertransformer"))
+    )
+    assert all(0.0 <= three.determined[n] <= all_.determined[n] + 1e-6 for n in PARAMETERS)
+    assert max(all_.determined.values()) > 0.9
+    assert not three.failures() and not all_.failures()
+    # of a mean weighted by precision, the share of the rows is what their variance took away
+    fitted_alone = fit(Rows.of(MODEL, cases("fastertransformer"), CATALOG), prior(PUBLISHED, PUBLISHED))
+    for name, freedom in zip(PARAMETERS, fitted_alone.freedom, strict=True):
+        assert all_.determined[name] == pytest.approx(1.0 - freedom**2, abs=1e-6)
+
+
+def test_what_rows_leave_open_is_said_in_the_note_of_a_number() -> None:
+    spec = CATALOG.get(StackSpec, "fastertransformer")
+    found = calibrate(MODEL, cases("fastertransformer")[:3], CATALOG, spec, PUBLISHED, method="in-sample")
+    notes = {name: found.profile.leaves[name].note or "" for name in PARAMETERS}
+    for name, leaf in found.profile.leaves.items():
+        if leaf.basis == "derived":
+            assert (
+                f"which determine {found.determined[name]:.0%} of it, gpu-published the rest" in notes[name]
+            )
+    assert "published-measurements" not in found.profile.yaml()
+    assert "rows of fastertransformer" in found.profile.notes
+
+
+def test_a_fit_that_misses_its_rows_is_none_and_so_is_one_of_impossible_numbers() -> None:
+    spec, given = CATALOG.get(StackSpec, "fastertransformer"), cases("fastertransformer", 4)
+
+    def scaled(odd: float, even: float) -> list[str]:
+        off = (odd, even)
+        rows = [replace(c, row=replace(c.row, value=c.row.value * off[i % 2])) for i, c in enumerate(given)]
+        return calibrate(MODEL, rows, CATALOG, spec, PUBLISHED, method="in-sample").failures()
+
+    assert scaled(1.0, 1.0) == []
+    assert any("expected a median error of at most a factor of 2" in why for why in scaled(30.0, 1.0 / 30.0))
+    assert any("are the values in the unit of their metric?" in why for why in scaled(1e3, 1e3))
 
 
 def test_scales_lead_to_the_line_and_back() -> None:

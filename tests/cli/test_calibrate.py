@@ -74,8 +74,58 @@ def test_the_same_input_gives_the_same_file(dse, own_table, tmp_path):
 def test_too_few_rows_are_refused_and_nothing_is_written(dse, small, tmp_path):
     table = small("h100,1,llama2-7b,fp16,1,8,static,128,128,e2e_s,1.5,SwiftServe")
     said = dse("calibrate", table, "--stack", "swift", "--engine", "SwiftServe", "-o", "swift.yaml")
-    said.refused("expected at least 8 rows", "got 1")
+    said.refused("expected at least 3 rows", "got 1")
     assert not (tmp_path / "swift.yaml").exists()
+
+
+def test_rows_that_cannot_be_held_are_not_fitted_and_say_why(dse, small, tmp_path):
+    lines = [f"h100,1,llama3.1-405b,fp16,1,{b},static,512,128,tpot_ms,7,SwiftServe" for b in (1, 2, 4, 8)]
+    said = dse("calibrate", small(*lines), "--stack", "swift", "--engine", "SwiftServe", "-o", "swift.yaml")
+    said.refused("got 0", "4 not predicted: does not fit by 7")
+    assert not (tmp_path / "swift.yaml").exists()
+
+
+def test_three_rows_are_enough_and_say_how_much_they_determine(dse, small, tmp_path):
+    lines = [
+        f"h100,1,llama3.1-8b,fp8,1,{b},static,512,128,tpot_ms,{t},SwiftServe"
+        for b, t in ((1, 4), (8, 5), (64, 9))
+    ]
+    said = dse(
+        "calibrate", small(*lines), "--stack", "swift", "--class", "datacentre-gpu", "-o", "swift.yaml"
+    )
+    assert said.code == 0
+    assert "3 rows of small.csv" in " ".join(said.out.split())
+    assert "numbers by half or more, gpu-serving the others" in " ".join(said.out.split())
+    text = (tmp_path / "swift.yaml").read_text()
+    assert "published-measurements" not in text
+    assert "source: own-measurements" in text
+    assert "fitted to 3 rows, which determine" in text
+
+
+def test_a_fit_that_misses_its_rows_ends_with_1_and_writes_nothing(dse, small, tmp_path):
+    lines = [
+        f"h100,1,llama3.1-8b,fp8,1,{b},static,512,128,tpot_ms,{t},SwiftServe"
+        for b in (1, 2, 4, 8, 16)
+        for t in (0.1, 200)
+    ]
+    call = ("calibrate", small(*lines), "--stack", "swift", "--class", "datacentre-gpu", "-o", "swift.yaml")
+    for quiet in ((), ("-q",)):
+        said = dse(*call, *quiet)
+        assert said.code == 1
+        assert "tpot: expected a median error of at most a factor of 2, got" in said.err
+        assert "swift.yaml: not written" in said.err
+    assert not (tmp_path / "swift.yaml").exists()
+
+
+def test_runs_that_contradict_themselves_are_remarked(dse, small):
+    line = "b200,8,kimi-k2.5,nvfp4,8,384,concurrency,8192,1024,{},vLLM 0.14"
+    table = small(line.format("tok_s_user,44.59"), line.format("tok_s_per_chip,192.44"))
+    for form in ((), ("--format", "json")):
+        said = dse("validate", table, *form)
+        told = " ".join((said.out + said.err).split())
+        assert (
+            "Remark on small.csv:3, small.csv:2: these rows of one run have 34.5 in flight, not 384" in told
+        )
 
 
 def test_wrong_options_of_calibrate_are_refused_by_name(dse, small):

@@ -63,7 +63,7 @@ RTX 4090,Llama-3.1-70B,fp16,fp16,1,1,512,8192,1024,tok_s_user,10,vLLM 0.14
 def test_a_row_whose_chips_cannot_hold_the_weights_is_refused_by_how_much(tmp_path: Path) -> None:
     found = predicted(tmp_path, IMPOSSIBLE)
     assert not found.found
-    # 405.85e9 weights in 2 bytes and one sequence of 2,048 tokens with 516 kB each, on 90 % of the 81,559 MiB of an H100
+    # 405.85e9 weights in 2 bytes, one sequence of 2,048 tokens with 516 kB each, 90 % of 81,559 MiB
     lacking = 405.85e9 * 2.0 + 2048 * 516096.0 - 0.9 * 81559 * 2.0**20
     assert found.refused[0].reason == f"does not fit by {lacking / 1e9:.0f} GB a chip, even with one sequence"
     assert found.refused[1].reason.startswith("does not fit by 12")

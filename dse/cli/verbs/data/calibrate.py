@@ -6,21 +6,24 @@ from typing import Annotated
 
 import typer
 
-from dse.calibrate.calibration import METHODS, Calibration, choose, described
+from dse.calibrate.calibration import FEWEST, METHODS, OWN, PUBLISHED, Calibration, choose, described
 from dse.calibrate.calibration import calibrate as fitted
 from dse.cli.input.options import Configs, epilog
 from dse.cli.input.output_paths import check_output_file
-from dse.cli.show_data.prediction_errors import percent, signed
+from dse.cli.show_data.prediction_errors import of_rows, percent, signed
 from dse.cli.terminal.global_options import global_options
-from dse.cli.terminal.guard import blame
+from dse.cli.terminal.guard import blame, complain
 from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import plain, remark, stdout, table
-from dse.errors import spec_error, unknown
+from dse.errors import ExitCode, spec_error, unknown
 from dse.front.files import write_files
 from dse.plugins import cost_model
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.system import StackSpec
 from dse.validate.measured.batches import Refusal
+from dse.validate.measured.checks.held import held
+from dse.validate.measured.checks.littles_law import contradictions
+from dse.validate.measured.checks.remark import Remark
 from dse.validate.measured.rows import find_table, read_rows
 from dse.validate.measured.summary import reasons
 
@@ -28,7 +31,7 @@ EPILOG = epilog(
     "dse calibrate my-rows.csv --stack mine --engine 'MyEngine' -o configs/stacks/mine.yaml",
     "dse calibrate published --stack nim -o nim.yaml",
     "dse calibrate published --stack gpu-serving --start gpu-published -o my-stack.yaml",
-    codes="0 done, 2 wrong input, such as too few rows.",
+    codes="0 done, 1 the fit misses its rows and nothing is written, 2 wrong input, such as too few rows.",
 )
 
 
@@ -65,26 +68,43 @@ def calibrate(
         ),
     ] = "case",
     source: Annotated[
-        str, typer.Option(metavar="KEY", help="Key in sources.yaml that the numbers cite.")
-    ] = "published-measurements",
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            help=(
+                "Key in sources.yaml that the numbers cite [default: published-measurements for a bundled "
+                "table, own-measurements for a CSV; the notes name its sources]."
+            ),
+        ),
+    ] = None,
     configs: Configs = None,
 ) -> None:
     """Fit a stack profile to measured rows, with error bars.
 
     Uses the rows whose engine, chip and date match the profile; a profile without engines uses all rows of
-    its classes. Fits fifteen numbers by robust least squares on log(predicted / measured), with the values of
-    --start as a prior. Numbers that the rows do not determine keep their start values. Low and high come from
-    the covariance of the fit. The interval of each metric is the factor that contains 80 % of the rows left
-    out. The same input gives the same file.
+    its classes. Rows of chips that cannot hold the LLM do not count; of several values of one metric in a
+    line of a table the first does. Fits fifteen numbers by robust least squares on log(predicted / measured),
+    with the values of --start as a prior. Three rows are enough: what they leave open leans on --start, and
+    the column `rows` says how much of each number the rows determine. Numbers that they do not determine at
+    all keep their start values. Low and high come from the covariance of the fit. The interval of each metric
+    is the factor that contains 80 % of the rows left out; a metric with fewer than eight rows keeps that of
+    --start. A fit is printed but not written, with exit code 1, where its median error is more than a factor
+    of 2, an interval is wider than a factor of 4, or a number is one that no engine has. The same input gives
+    the same file.
     """
     with blame("--method"):
         _one_of(method)
     check_output_file("--output", output)
-    found, refused = _fit(table, stack, engine, classes, start, quality, method, source, configs)
-    write_files({output: found.profile.yaml()})
+    found, refused, remarks = _fit(table, stack, engine, classes, start, quality, method, source, configs)
+    failures = found.failures()
+    if not failures:
+        write_files({output: found.profile.yaml()})
     # the file is the result; the tables are notes on it
     if not global_options().quiet:
-        _show(found, refused)
+        _show(found, refused, remarks)
+    if failures:
+        complain(*(f"stacks/{stack}: {why}" for why in failures), f"{output}: not written")
+        raise typer.Exit(ExitCode.FAILED)
     remark(f"Written: {output}")
 
 
@@ -101,10 +121,10 @@ def _fit(
     start: str,
     quality: str,
     method: str,
-    source: str,
+    source: str | None,
     configs: Path | None,
-) -> tuple[Calibration, list[Refusal]]:
-    """Choose the rows of a profile and fit it to them; also the rows that cannot be predicted."""
+) -> tuple[Calibration, list[Refusal], list[Remark]]:
+    """Choose the rows of a profile and fit it to them; also what cannot be predicted, and remarks."""
     catalog = Catalog.of(configs)
     with blame("TABLE"):
         path = find_table(table, catalog)
@@ -113,14 +133,30 @@ def _fit(
     spec = described(catalog, stack, begin, engine or (), classes or ())
     rows = read_rows(path)
     with spinner("reading") as report:
-        cases, refused = choose(rows, catalog, spec, quality)
+        chosen, refused = choose(rows, catalog, spec, quality)
         model = cost_model("roofline")
-        found = fitted(model, cases, catalog, spec, begin, method=method, source=source, progress=report)
-    return found, refused
+        cases, small = held(model, chosen, catalog)
+        refused += small
+        _enough(stack, len(cases), refused)
+        cites = source or (PUBLISHED if path.parent.name == "measurements" else OWN)
+        found = fitted(model, cases, catalog, spec, begin, method=method, source=cites, progress=report)
+    return found, refused, list(contradictions(c.row for c in cases))
 
 
-def _show(found: Calibration, refused: Sequence[Refusal]) -> None:
-    """Print the fitted numbers, the errors, and what was not predicted."""
+def _enough(stack: str, count: int, refused: Sequence[Refusal]) -> None:
+    """Raise `SpecError` for too few rows, with the reasons of those that were refused."""
+    if count >= FEWEST:
+        return
+    why = "".join(f"; {n:,} not predicted: {reason}" for reason, n in reasons(refused))
+    raise spec_error(
+        f"stacks/{stack}",
+        f"expected at least {FEWEST} rows to fit a stack to, got {count}. "
+        f"Rows of other engines, classes or qualities do not count{why}.",
+    )
+
+
+def _show(found: Calibration, refused: Sequence[Refusal], remarks: Sequence[Remark]) -> None:
+    """Print the fitted numbers, the errors, and what was not predicted or contradicts itself."""
     console, profile = stdout(), found.profile
     rows = [
         [
@@ -128,14 +164,15 @@ def _show(found: Calibration, refused: Sequence[Refusal]) -> None:
             _number(leaf.value, leaf.unit),
             _number(leaf.low, leaf.unit),
             _number(leaf.high, leaf.unit),
+            f"{found.determined[name]:.0%}" if name in found.determined else "-",
             leaf.basis,
             leaf.note or "",
         ]
         for name, leaf in profile.leaves.items()
     ]
-    columns = ["number", "value", "low", "high", "basis", "note"]
+    columns = ["number", "value", "low", "high", "rows", "basis", "note"]
     title = f"{profile.spec.title} ({profile.spec.name})"
-    console.print(table(columns, rows, title=title, right=columns[1:4], flexible=["note"]))
+    console.print(table(columns, rows, title=title, right=columns[1:5], flexible=["note"]))
     console.print()
     errors = [
         [
@@ -156,6 +193,8 @@ def _show(found: Calibration, refused: Sequence[Refusal]) -> None:
     console.print(plain(profile.notes))
     for reason, count in reasons(refused):
         console.print(plain(f"{count:,} rows not predicted: {reason}"))
+    for line in of_rows(remarks):
+        console.print(plain(line))
 
 
 def _number(value: float | None, unit: str) -> str:

@@ -13,8 +13,8 @@ from dse.validate.measured.checks.remark import Remark
 from objectives import api
 
 SLACK: Final = 0.1
-"""Share of a chip's capacity that a measured system may seem to exceed: a table or a chip may state GB for GiB
-(7 %), and engines that split layers keep the embedding in the host."""
+"""Share of a chip's capacity that a measured system may seem to exceed: a chip of one's own may state GB for
+GiB (7 %), and engines that split layers keep the embedding in the host."""
 
 
 @dataclass(frozen=True, kw_only=True)
