@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from dse.cli.input.options import Configs, TableFormat, epilog
+from dse.cli.input.options import Confidence, Configs, TableFormat, epilog
 from dse.cli.input.output_paths import check_output_file, check_picture_file
 from dse.cli.show_data.article_claims import show_claims
+from dse.cli.show_data.curve_ranking import show_curves
 from dse.cli.show_data.dataflow import show_dataflow
 from dse.cli.show_data.prediction_errors import points, remarks, show_errors
 from dse.cli.show_data.silicon_errors import show_silicon
@@ -16,12 +17,13 @@ from dse.cli.terminal.guard import blame
 from dse.cli.terminal.machine_output import print_rows
 from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import remark
-from dse.errors import ExitCode, Problem, SpecError
+from dse.errors import ExitCode, Problem, SpecError, spec_error
 from dse.front.files import write_files
 from dse.plugins import cost_model
 from dse.report.info.validation_info import validation_info
 from dse.report.plots.validation_plot import draw_validation
 from dse.spec.catalog.lookup import Catalog
+from dse.validate.curves.summary import curve_columns
 from dse.validate.measured.output import rows_csv
 from dse.validate.measured.predictions import Predicted, predictions
 from dse.validate.measured.rows import OTHER_TABLES, MeasuredTable, find_table, measured_table
@@ -31,10 +33,14 @@ EPILOG = epilog(
     "dse validate",
     "dse validate published --by stack --plot accuracy.png",
     "dse validate my-rows.csv --by chip,llm --out predicted.csv --format json",
+    "dse validate published-full --curves --by source",
     "dse validate silicon --by use",
     "dse validate article",
     "dse validate dataflow --format json",
-    codes="0 done, 1 the model misses a claim of the article or can predict no row, 2 wrong input.",
+    codes=(
+        "0 done, 1 the model misses a claim of the article, or no row can be predicted, or no curve is "
+        "there, 2 wrong input."
+    ),
 )
 
 
@@ -83,6 +89,11 @@ def validate(
         str | None,
         typer.Option(metavar="LETTERS", help="Only rows of these qualities, e.g. AB [default: all]."),
     ] = None,
+    curves: Annotated[
+        bool,
+        typer.Option("--curves", help="Ranking and regret on measured Pareto curves in the place of errors."),
+    ] = False,
+    confidence: Confidence = None,
     form: TableFormat = "table",
     configs: Configs = None,
 ) -> None:
@@ -97,6 +108,12 @@ def validate(
     contradict each other are remarked. The bundled stacks were fitted to most rows of `published`;
     dse/docs/accuracy.md reports the errors of rows that were left out of the fit.
 
+    --curves takes the runs of one chip, LLM, lengths, formats, engine and source as a curve, and reports the
+    rank correlation of predicted and measured throughput and TPOT, how often the best layout is chosen at
+    equal batch, and how many choices violate a limit of TPOT in reality: by the prediction alone, and with
+    the margin of its interval (--confidence, 0.8). --by takes chip, llm, engine, source or stack; --out
+    writes a row for each curve.
+
     TABLE silicon: area, power and unit cost of real chips, derived from their specifications, against
     published values; separately for chips that were used in the fit, for other chips, and with each chip left
     out.
@@ -109,25 +126,34 @@ def validate(
     on the stack of their vendor, and on a stack fitted without that vendor; and rows that cannot be
     predicted, with the reason.
     """
+    if confidence is not None and not curves:
+        raise spec_error("--confidence", "expected --curves with it, got none")
+    ranking = {"curves": curves or None, "confidence": confidence}
     if table == "article":
-        _idle(table, by=by, plot=plot, out=out, stack=stack, quality=quality)
+        _idle(table, **ranking, by=by, plot=plot, out=out, stack=stack, quality=quality)
         show_claims(form, configs)
         return
     if table == "dataflow":
-        _idle(table, by=by, plot=plot, out=out, stack=stack, quality=quality)
+        _idle(table, **ranking, by=by, plot=plot, out=out, stack=stack, quality=quality)
         show_dataflow(form, configs)
         return
     # after the tables that write no files
     check_picture_file("--plot", plot)
     check_output_file("--out", out)
     if table == "silicon":
-        _idle(table, stack=stack, quality=quality)
+        _idle(table, **ranking, stack=stack, quality=quality)
         show_silicon(form, by, out, plot, configs)
         return
+    if curves and plot is not None:
+        raise spec_error("--plot", "expected either this or --curves, got both")
     # before the predictions, which take long
-    keys = columns(by)
+    keys = curve_columns(by) if curves else columns(by)
     with spinner("reading") as report:
         given, predicted = _predict(table, quality, stack, configs, report)
+    if curves:
+        if not show_curves(predicted, keys, confidence, out, form):
+            raise typer.Exit(ExitCode.FAILED)
+        return
     _files(predicted, given, table, plot, out)
     _emit(predicted, keys, form)
     # after printing, which says why no row can be predicted
@@ -142,7 +168,7 @@ def _idle(table: str, **options: object) -> None:
     problems = [
         Problem(f"--{name}", f"applies to {_listed(tables)} only, got {str(value)!r} with {table}")
         for name, value in options.items()
-        for tables in [known if name in ("stack", "quality") else ("silicon", *known)]
+        for tables in [("silicon", *known) if name in ("by", "plot", "out") else known]
         if value is not None
     ]
     if problems:

@@ -1,0 +1,1 @@
+"""Measured Pareto curves: does a prediction rank their points as they were measured, and choose the best?"""
