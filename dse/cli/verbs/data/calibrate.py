@@ -84,7 +84,7 @@ def calibrate(
     Uses the rows whose engine, chip and date match the profile; a profile without engines uses all rows of
     its classes. Rows of chips that cannot hold the LLM do not count; of several values of one metric in a
     line of a table the first does. Fits fifteen numbers by robust least squares on log(predicted / measured),
-    with the values of --start as a prior. Three rows are enough: what they leave open leans on --start, and
+    with the values of --start as a prior. Three rows are enough: what they leave open is that of --start, and
     the column `rows` says how much of each number the rows determine. Numbers that they do not determine at
     all keep their start values. Low and high come from the covariance of the fit. The interval of each metric
     is the factor that contains 80 % of the rows left out; a metric with fewer than eight rows keeps that of
