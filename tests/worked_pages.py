@@ -121,7 +121,9 @@ def _write(block: Block, folder: Path) -> None:
     assert block.file
     path = folder / block.file
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(block.text, encoding="utf-8")
+    # a table has no comments, so the name above it is not part of it
+    text = block.text.partition("\n")[2] if path.suffix == ".csv" else block.text
+    path.write_text(text, encoding="utf-8")
 
 
 def write_files(page: Path, folder: Path) -> None:

@@ -151,6 +151,22 @@ def test_block_floating_point_is_taken_as_its_bits_and_says_so(tmp_path: Path) -
     assert "bfp8 is taken as fp8" in found.remarks[0].text
 
 
+def test_a_column_of_units_names_the_metric_as_in_results_of_mlperf(tmp_path: Path) -> None:
+    head = "Accelerator,a#,Model,weight_data_types,input_len,output_len,Scenario,Units,Result"
+    line = "h100,1,llama3.1-8b,fp8,512,128,Offline,{}"
+    tokens, samples = predicted(
+        tmp_path, head, line.format("Tokens/s,12800"), line.format("Samples/s,100")
+    ).found
+    assert tokens.case.row.value == samples.case.row.value == pytest.approx(12800.0)
+    assert (tokens.case.row.kind, tokens.case.row.chips) == ("unknown", 1)
+
+
+def test_of_two_columns_of_one_meaning_the_first_counts(tmp_path: Path) -> None:
+    head = HEAD.replace("max_concurrency", "max_concurrency,concurrency") + ",tpot_ms"
+    (found,) = predicted(tmp_path, head, RUN.replace(",16,", ",16,12.5,") + ",9").found
+    assert found.case.row.batch == 16
+
+
 # --- InferenceX: two pools, seconds, attention data parallelism
 
 POOLS = (

@@ -171,3 +171,21 @@ def test_a_speed_of_a_user_errs_in_the_direction_of_times(tmp_path: Path) -> Non
     time, speed = predicted(tmp_path, LINE.format("tpot_ms,7"), LINE.format("tok_s_user,142.857142857")).found
     assert time.family_error == pytest.approx(speed.family_error)
     assert time.error == pytest.approx(1.0 / (1.0 + speed.error) - 1.0)
+
+
+def test_experts_that_do_not_fit_on_a_chip_are_spread_and_said(tmp_path: Path) -> None:
+    """671e9 weights of 4.25 bits are 356 GB on chips of 288 GB: attention of each, experts over all."""
+    line = "mi355x,16,deepseek-r1,mxfp4,1,1024,concurrency,1024,1024,tpot_ms,28,SGLang,16,{}"
+    found = predicted(tmp_path, line.format(1), line.format(16), head=f"{HEAD},dp,ep")
+    one, sixteen = found.found
+    assert one.predicted == pytest.approx(sixteen.predicted)
+    assert [r.text for r in found.remarks if r.rows[0] is one.case.row] == [
+        "experts of EP 1 do not fit on a chip: predicted with EP 16, spread over TP x DP"
+    ]
+    # one chip has nobody to share with, and a dense LLM nothing to spread
+    alone = (
+        line.replace("mi355x,16", "mi355x,1")
+        .replace("1024,concurrency", "8,concurrency")
+        .replace(",16,{}", ",1,1")
+    )
+    assert not predicted(tmp_path, alone, head=f"{HEAD},dp,ep").found

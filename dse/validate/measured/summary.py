@@ -24,6 +24,7 @@ BY: Final[Mapping[str, Callable[[Prediction], Key]]] = {
     "source": lambda p: p.case.row.source,
     "stack": lambda p: p.case.stack.name,
     "kind": lambda p: p.case.row.kind,
+    "serving": lambda p: p.case.row.mode,
     "quality": lambda p: p.case.row.quality,
 }
 """What errors can be grouped by; every table is grouped by metric."""

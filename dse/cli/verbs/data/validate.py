@@ -58,7 +58,7 @@ def validate(
             "--by",
             metavar="COLUMNS",
             help=(
-                "Group errors by chip, llm, engine, batch, metric, source, stack, kind or quality; "
+                "Group errors by chip, llm, engine, batch, metric, source, stack, kind, serving or quality; "
                 "several with commas."
             ),
         ),

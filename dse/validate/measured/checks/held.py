@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from dse.arrays import Floats
+from dse.question.layouts import bad_ep
 from dse.spec.catalog.lookup import Catalog
 from dse.validate.measured.batches import Batch, Case, Refusal, batches
 from dse.validate.measured.checks.remark import Remark
@@ -68,15 +69,40 @@ def too_small(case: Case, lacking: float) -> Refusal:
 
 
 def held(model: api.CostModel, cases: Sequence[Case], catalog: Catalog) -> tuple[list[Case], list[Refusal]]:
-    """Cases whose chips hold the weights and a sequence, and the refusals of the others, in their order."""
-    lacking: dict[int, float] = {}
+    """Cases whose chips hold the weights and a sequence, and the refusals of the others, in their order.
+
+    A mixture whose experts do not fit on a chip has them spread over TP x DP, although its row states or
+    means EP 1: no other layout of these chips can have run. `tight` remarks it.
+    """
+    lacking = _lacking(model, cases, catalog)
+    spread = {id(c): wider for c in cases if id(c) in lacking and (wider := _spread(c)) is not None}
+    still = _lacking(model, list(spread.values()), catalog)
+    spread = {key: wider for key, wider in spread.items() if id(wider) not in still}
+    kept = [spread.get(id(c), c) for c in cases if id(c) not in lacking or id(c) in spread]
+    refused = [too_small(c, lacking[id(c)]) for c in cases if id(c) in lacking and id(c) not in spread]
+    return kept, refused
+
+
+def _lacking(model: api.CostModel, cases: Sequence[Case], catalog: Catalog) -> dict[int, float]:
+    """Identity of each case whose chips are too small to the bytes that the fullest lacks [B]."""
+    found: dict[int, float] = {}
     for batch in batches(cases, catalog):
-        found = room(model, batch)
-        for case, holds, short in zip(batch.cases, found.holds, found.usable, strict=True):
+        lacks = room(model, batch)
+        for case, holds, short in zip(batch.cases, lacks.holds, lacks.usable, strict=True):
             if not holds:
-                lacking[id(case)] = float(short)
-    kept = [c for c in cases if id(c) not in lacking]
-    return kept, [too_small(c, lacking[id(c)]) for c in cases if id(c) in lacking]
+                found[id(case)] = float(short)
+    return found
+
+
+def _spread(case: Case) -> Case | None:
+    """The case with its experts spread over all its chips; None where it has none or spreads them already."""
+    ways = case.layout
+    size = ways.tp * ways.dp
+    if (ways.ep or 1.0) > 1.0 or size == 1.0 or not case.llm.expert_count:
+        return None
+    if bad_ep(int(size), int(ways.tp), int(ways.dp), case.llm):
+        return None
+    return replace(case, layout=replace(ways, ep=size))
 
 
 def tight(batch: Batch, found: Room) -> Iterator[Remark]:
@@ -84,6 +110,10 @@ def tight(batch: Batch, found: Room) -> Iterator[Remark]:
     for i, case in enumerate(batch.cases):
         if not found.holds[i]:
             continue
+        ep = case.layout.ep or 1.0
+        if ep != (case.row.ep or 1.0):
+            text = f"experts of EP 1 do not fit on a chip: predicted with EP {ep:.0f}, spread over TP x DP"
+            yield Remark(rows=(case.row,), text=text)
         if found.usable[i] > 0.0:
             text = "does not fit into the share of the capacity that the stack uses; predicted all the same"
             lacking = float(found.usable[i])

@@ -55,6 +55,8 @@ def row_of(place: Place, cells: Mapping[str, str]) -> Measured:
     """The row in our metrics and units; raises `ValueError` for a cell that should be a number."""
     serving = phases.serving(cells.get("serving", ""))
     given, spread = layout_columns(cells, serving == "disaggregated")
+    if "metric" not in given:
+        given["metric"] = given.get("unit", "")
     name = named(given.get("metric", ""), given.get("unit", ""))
     value = _number(given, "value", 0.0)
     isl, osl = _number(given, "isl", 0.0), _number(given, "osl", 0.0)

@@ -14,11 +14,14 @@ BLANK: Final = frozenset(
 _SAME: Final[Mapping[str, str]] = {
     "llm": "model model_name model_id llm_name",
     "chip": "gpu gpu_type gpu_name hardware accelerator device chip_name accelerator_name hw",
-    "n_chips": "chips num_chips gpus num_gpus n_gpus gpu_count num_accelerators devices n_devices",
-    "weights": "weight_dtype weight_format weights_dtype precision quantization quantisation dtype",
+    "n_chips": "chips num_chips gpus num_gpus n_gpus gpu_count num_accelerators devices n_devices "
+    "a# #_of_accelerators",
+    "weights": "weight_dtype weight_format weights_dtype precision quantization quantisation dtype "
+    "weight_data_types",
     "kv": "kv_dtype kv_cache_dtype kv_format kv_cache",
     "activations": "act_dtype activation_dtype act activation",
-    "batch": "batch_or_concurrency concurrency batch_size max_concurrency users num_users conc",
+    "batch": "batch_or_concurrency concurrency batch_size max_concurrency users num_users conc "
+    "request_concurrency concurrent_requests",
     "batch_kind": "kind batch_type",
     "isl": "input_len input_length input_tokens prompt_len prompt_tokens prompt_length "
     "input_sequence_length average_input_length mean_input_tokens random_input_len",
@@ -31,7 +34,8 @@ _SAME: Final[Mapping[str, str]] = {
     "dp": "data_parallel data_parallelism dp_size data_parallel_size replicas",
     "engine": "framework backend software serving_engine runtime",
     "stat": "metric_stat statistic",
-    "unit": "units",
+    "unit": "units performance_units",
+    "value": "result performance_result",
     "source_key": "source_id source",
     "run_id": "run",
     "serving": "serving_mode serving_way disaggregation disagg",
@@ -93,13 +97,14 @@ def is_ours(name: str) -> bool:
 
 
 def columns(names: Iterable[str]) -> list[str]:
-    """Our names of columns; a name that is ours already wins over another that means the same."""
+    """Our names of columns; of several that mean the same the one that is ours counts, else the first."""
     given = list(names)
     exact = {n.strip().lower() for n in given}
-    found = []
+    found: list[str] = []
     for name in given:
         ours = column(name)
-        found.append(name if ours != name.strip().lower() and ours in exact else ours)
+        taken = ours in exact or ours in found
+        found.append(name if ours != name.strip().lower() and taken else ours)
     return found
 
 

@@ -82,10 +82,12 @@ def _names(path: Path, header: Sequence[str]) -> tuple[list[str], tuple[int, ...
         raise spec_error(f"{path}:1", f"expected at most {MOST_COLUMNS:,} columns, got {len(header):,}")
     names = spellings.columns(name[:LONGEST] for name in header)
     values = () if "metric" in names or "value" in names else _values(header, names)
+    # a column of units such as Tokens/s, as MLPerf has it, names the metric
+    by_unit = "metric" not in names and "value" in names and "unit" in names
     if len(values) > MOST_METRICS:
         what = f"expected at most {MOST_METRICS} columns of metrics, got {len(values):,}"
         raise spec_error(f"{path}:1", what)
-    needed = SETTING if values else REQUIRED
+    needed = SETTING if values else [n for n in REQUIRED if n != "metric" or not by_unit]
     if missing := [n for n in needed if n not in names]:
         what = f"expected the columns {', '.join(needed)}, missing {', '.join(missing)}"
         raise spec_error(f"{path}:1", what)
