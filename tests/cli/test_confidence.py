@@ -24,6 +24,16 @@ def test_an_estimate_says_how_surely_it_meets_its_targets(dse):
     assert "Targets are met by the median estimate, 50 %" in shown
 
 
+def test_an_upper_bound_on_speed_is_no_median(dse):
+    found = dse(*ESTIMATE, "--software", "ideal", "--format", "json").json
+    assert found["targets"] and not found["p_met"]
+    shown = dse(*ESTIMATE, "--software", "ideal").out
+    assert "met by the estimate alone: the stack ideal states no error bar" in " ".join(shown.split())
+    assert "50 %" not in shown
+    compared = dse(*COMPARE, "--software", "equal", "--no-intervals").out
+    assert "met by the estimate alone: the stack equal states no error bar" in " ".join(compared.split())
+
+
 def test_an_estimate_meets_each_target_with_the_probability_and_costs_more(dse):
     plain, sure = (dse(*ESTIMATE, "--format", "json", *more).json for more in ((), ("--confidence", "80 %")))
     assert sure["confidence"] == 0.8

@@ -111,7 +111,7 @@ def _target(found: Estimate, metric: Metric) -> Text:
 
 def _how_sure(found: Estimate) -> str:
     """How surely targets are met, and what P is."""
-    head = f"Targets are {met_with(found.confidence)}"
+    head = f"Targets are {met_with(found.confidence, '' if found.p_met else found.stack)}"
     return f"{head}; P: the probability by the 80 % interval." if found.p_met else f"{head}."
 
 

@@ -18,7 +18,7 @@ from dse.front.columns import ordered
 from dse.front.tables import Row
 from dse.plugins import metrics_of
 from dse.report.words.computed_formats import MARK
-from dse.report.words.confidence import met_with, no_verdict
+from dse.report.words.confidence import met_with, no_error_bar, no_verdict
 from dse.report.words.part_names import counted, word
 from dse.report.words.violations import pretty_violation
 
@@ -79,7 +79,7 @@ def show(found: Comparison) -> None:
             f"{name.upper()} {format_quantity(limit, 's')}" for name, limit in found.held.items()
         )
         console.print(f"Targets of the workload apply: {held}; --no-targets ignores them.", style="dim")
-    console.print(f"Targets are {met_with(found.confidence)}.", style="dim")
+    console.print(f"Targets are {met_with(found.confidence, no_error_bar(found.software))}.", style="dim")
     for part in (*_hardware(found), *_targets(found, narrow=console.width < _WIDE)):
         console.print()
         console.print(part)

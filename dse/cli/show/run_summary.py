@@ -19,8 +19,9 @@ from dse.report.info.sampled_front import SampledFront
 from dse.report.plots.front_plot import draw_front
 from dse.report.words.answer import answer
 from dse.report.words.computed_formats import computed_lines, marked_answer
-from dse.report.words.confidence import met_with, no_verdict
+from dse.report.words.confidence import met_with, no_error_bar, no_verdict
 from dse.report.words.listed_grid import listed_grid
+from dse.spec.schema.software import split_software
 from dse.spec.schema.study import StudySpec
 
 
@@ -68,9 +69,12 @@ def selection_rules(front: Front) -> list[str]:
     if held:
         each = ", ".join(f"{goal.label} {format_quantity(limit, goal.unit)}" for goal, limit in held.items())
         lines.append(f"Limits of every design: {each}; --no-targets ignores those of the workload.")
+    # results under other software say so behind the mark in their name
+    _, software = split_software(str(manifest.get("study", "")))
     confidence = manifest.get("confidence")
     if held or manifest.get("targets"):
-        lines.append(f"Targets are {met_with(confidence)}. {no_verdict(confidence)}".strip())
+        text = met_with(confidence, no_error_bar(software or "as-sold"))
+        lines.append(f"Targets are {text}. {no_verdict(confidence)}".strip())
     if manifest.get("targets") and (share := manifest.get("tolerance")):
         lines.append(
             f"Of the systems of a chip within {100 * share:.3g} % of the best, the smallest is taken."
