@@ -98,6 +98,14 @@ def test_a_ceiling_an_open_batch_and_another_run_contradict_nothing() -> None:
     assert not list(contradictions([rate, row("e2e_s", 0.8, run="other")]))
 
 
+def test_a_tail_is_not_the_time_of_a_run() -> None:
+    rate, step = row("decode_tok_s_total", 110.0), row("tpot_ms", 50.0)
+    for tail in ("p99", "max"):
+        assert not list(contradictions([rate, step, row("ttft_ms", 9e4, stat=tail), row("ttft_ms", 300.0)]))
+    (remark,) = contradictions([rate, step, row("ttft_ms", 9e4, stat="p50")])
+    assert "have 905 in flight, not 8" in remark.text
+
+
 def test_times_and_speeds_of_one_run_that_differ_are_remarked() -> None:
     (speeds,) = contradictions([row("tpot_ms", 50.0), row("tok_s_user", 50.0)])
     assert "1 / 50 ms is not 50 token/s" in speeds.text

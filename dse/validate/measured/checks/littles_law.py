@@ -1,10 +1,12 @@
 """Rows of one run compared with each other: what is in flight is the rate times the time in the system."""
 
+import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from dse.validate.measured.batches import TAIL
 from dse.validate.measured.checks.remark import Remark
 from dse.validate.measured.reading.serving import DECODE_ONLY
 from dse.validate.measured.row import Measured, run_of
@@ -77,7 +79,7 @@ def _runs(rows: Iterable[Measured]) -> list[dict[str, Measured]]:
     """Each run as its rows by metric, of several statistics the first that is no tail."""
     found: dict[Hashable, dict[str, Measured]] = defaultdict(dict)
     for row in rows:
-        if not row.unclear:
+        if not row.unclear and not re.match(TAIL, row.stat, re.IGNORECASE):
             found[run_of(row)].setdefault(row.metric, row)
     return [run for run in found.values() if len(run) > 1]
 
