@@ -117,6 +117,8 @@ def test_rates_of_a_system_with_pools_are_shared_by_the_chips_of_both(tmp_path: 
         ("ttft_ms,9,vLLM,,decode-only,", "ttft_ms of a system with pools is not predicted"),
         ("e2e_s,9,vLLM,,disaggregated,4", "e2e_s of a system with pools is not predicted"),
         ("tpot_ms,9,vLLM,,prefill pool,", "a pool that only prefills is not predicted"),
+        ("input_tok_s_total,900,vLLM,prefill,,", "a pool that only prefills is not predicted"),
+        ("input_tok_s_total,900,vLLM,decode,,", "a pool that only decodes has no prompt tokens"),
         ("tpot_ms,9,vLLM,,agregated,", "serving: unknown 'agregated'; did you mean 'aggregated'"),
         ("tpot_ms,9,vLLM,,disaggregated,", "disaggregated: neither decode_chips nor the layout"),
     ],

@@ -138,7 +138,8 @@ def _fit(
         cases, small = held(model, chosen, catalog)
         refused += small
         _enough(stack, len(cases), refused)
-        cites = source or (PUBLISHED if path.parent.name == "measurements" else OWN)
+        # a bundled table is named, and found in another place
+        cites = source or (OWN if path == Path(table) else PUBLISHED)
         found = fitted(model, cases, catalog, spec, begin, method=method, source=cites, progress=report)
     return found, refused, list(contradictions(c.row for c in cases))
 

@@ -22,8 +22,8 @@ DATE: Final = re.compile(r"^\d{4}(-\d{2}){0,2}")
 PLAIN: Final = frozenset({"none", "no", "off", "false", "0"})
 """What a table writes where nothing is drafted."""
 
-OF_GUIDELLM: Final = "tokens_per_second"
-"""The one name that some tables use for output tokens, and GuideLLM for all."""
+ALL_TOKENS: Final = "tokens_per_second"
+"""The one name that some tables use for output tokens; GuideLLM and `vllm bench throughput` for all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +108,7 @@ def row_of(place: Place, cells: Mapping[str, str]) -> Measured:
         unclear=given.get("refused")
         or _unclear(given, name, kind, value, isl, osl)
         or lacking
+        or _of_prompts(name, phase, serving)
         or phases.unreadable(phase, serving, name.metric, METRICS[name.metric])
         or _without_pool(serving, ways.decoding),
         line=place.line,
@@ -165,8 +166,8 @@ def _doubts(given: Mapping[str, str], name: Named, osl: float | None, spread: st
     found = [spread] if spread else []
     if words := list(metric_names.spoken(name.per)):
         found.append(f"converted to output tokens of the system: {', '.join(words)}")
-    if re.sub(r"[\s\-]+", "_", given.get("metric", "").lower()) == OF_GUIDELLM:
-        found.append("tokens_per_second is taken as GuideLLM counts it, prompts included")
+    if re.sub(r"[\s\-]+", "_", given.get("metric", "").lower()) == ALL_TOKENS:
+        found.append("tokens_per_second is taken as GuideLLM and vLLM count it, prompts included")
     if any(spellings.block_floating(given.get(n, "")) for n in ("weights", "kv", "activations")):
         found.append("bfp8 is taken as fp8, which has 6 % fewer bytes")
     if osl == 1.0 and METRICS.get(name.metric) in ("tpot", "throughput"):
@@ -204,6 +205,17 @@ def _unclear(
     needed = {"tpot": (), "ttft": (isl,), "throughput": (isl, osl), "end_to_end": (isl, osl)}
     if None in needed[METRICS[name.metric]]:
         return "the lengths (isl, osl) are not stated"
+    return ""
+
+
+def _of_prompts(name: Named, phase: str, serving: str) -> str:
+    """Why a rate of prompt tokens alone cannot be predicted; the empty string for any other value."""
+    if metric_names.PER_PROMPT_TOKEN not in name.per:
+        return ""
+    if phase == "prefill":
+        return "a pool that only prefills is not predicted"
+    if phase == "decode" or serving == "decode-only":
+        return "a pool that only decodes has no prompt tokens"
     return ""
 
 
