@@ -40,7 +40,8 @@ INTRODUCTION: Final = """# Accuracy
 This page compares the cost model `roofline` with published measurements. The command
 `python -m dse.pages.accuracy dse/docs` writes it. The measurements are in
 `configs/measurements/published.csv`; their README defines each metric. An error is
-predicted / measured - 1. "Median" and "p90" are percentiles of its absolute value, "bias" is its median.
+predicted / measured - 1; the speed of a user counts as TPOT. "Median" and "p90" are percentiles of its
+absolute value, "bias" is its median.
 "Inside" is the share of rows within the 80 % interval of their stack.
 
 A stack profile in `configs/stacks` with `estimate: calibrated` holds fifteen numbers with a physical

@@ -81,7 +81,7 @@ def test_a_place_that_cannot_be_written_is_found_before_the_work(
         "dse.cli.verbs.studies.front.gather",
         "dse.cli.verbs.chips.breakeven.all_candidates",
         "dse.cli.verbs.chips.compare.compared",
-        "dse.cli.verbs.data.validate.read_rows",
+        "dse.cli.verbs.data.validate.measured_table",
         "dse.cli.show_data.silicon_errors.silicon_rows",
         "dse.cli.verbs.data.calibrate.fitted",
         "dse.chip_sheet",
