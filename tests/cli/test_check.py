@@ -18,7 +18,7 @@ def test_what_ships_has_no_problems(dse):
 def test_all_problems_of_all_files_come_at_once_with_file_and_line(dse, config_with):
     chip = config_with(
         "chips", "h100-sxm",
-        ('"80 GB"', '"80 GB/s"'), ('"700 W"', '"-700 W"'), ("vendor:", "vendro:"), ('"450 GB/s"', "450"),
+        ('"81559 MiB"', '"80 GB/s"'), ('"700 W"', '"-700 W"'), ("vendor:", "vendro:"), ('"450 GB/s"', "450"),
     )  # fmt: skip
     stack = config_with(
         "stacks", "static-dataflow", ("compute_efficiency: {value: 0.7,", "compute_efficiency: {value: 1.7,")
