@@ -148,5 +148,5 @@ def test_the_compact_table_has_means_only() -> None:
 
 def test_the_tables_stay_small() -> None:
     """They ship in the wheel and in every clone."""
-    assert COMPACT.stat().st_size < 500_000
+    assert COMPACT.stat().st_size < 600_000
     assert FULL.stat().st_size < 350_000

@@ -34,7 +34,7 @@ def row(**changes: Any) -> Any:
     """A measured row of which only some cells count."""
     usual = {"metric": "tpot_ms", "isl": 100.0, "osl": 11.0, "chips": 8.0, "tp": None, "pp": None, "dp": None,
              "ep": None, "kind": "static", "engine": "vLLM 0.6", "spec_decode": "", "accepted": None,
-             "quality": "A"}  # fmt: skip
+             "quality": "A", "stat": "mean"}  # fmt: skip
     return SimpleNamespace(**{**usual, **changes})
 
 

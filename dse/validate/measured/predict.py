@@ -1,5 +1,6 @@
 """Predictions for batches of measured rows, each in the metric of its row."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -7,9 +8,12 @@ from typing import Final
 import numpy as np
 
 from dse.arrays import Floats
-from dse.validate.measured.batches import Batch
+from dse.validate.measured.batches import Batch, Case
 from dse.validate.measured.reading.serving import DECODE_ONLY
 from objectives import api
+
+MEDIAN: Final = r"p50|median"
+"""Statistics that are medians."""
 
 MOST_SEQUENCES: Final = 2048.0
 """Sequences that an engine schedules at most when the batch is not stated: the default `max_batch_size` of
@@ -43,8 +47,16 @@ def schedule(model: api.CostModel, batch: Batch) -> Scheduled:
         deployments=d,
         running=running,
         users=np.where(np.isfinite(batch.users), batch.users, running),
-        together=np.asarray([float(c.row.kind != "mean_in_flight") for c in batch.cases]),
+        together=np.asarray([_together(c) for c in batch.cases]),
     )
+
+
+def _together(case: Case) -> float:
+    """1 where the value holds the burst in which the clients of a closed loop start, else 0.
+
+    Each client sends many requests and only the first is in the burst, so that a median is beyond it.
+    """
+    return float(case.row.kind != "mean_in_flight" and not re.match(MEDIAN, case.row.stat, re.IGNORECASE))
 
 
 def predict(model: api.CostModel, batch: Batch) -> Floats:
