@@ -115,6 +115,10 @@ class Chips(_Columns):
     """Rows that one pass of the matrix unit takes; fewer rows cost as much [1]."""
     core_efficiency: Array
     """Sustained share of the matrix peak in the attention core, in (0, 1]."""
+    expert_efficiency: Array
+    """Bandwidth that grouped products of routed experts sustain over that of one large matrix, in (0, 1]."""
+    decode_core_efficiency: Array
+    """As `core_efficiency` in steps of decode, in (0, 1]."""
     dram_efficiency: Array
     """Sustained share of the DRAM bandwidth when weights are read, in (0, 1]."""
     kv_efficiency: Array
@@ -123,6 +127,14 @@ class Chips(_Columns):
     """Sustained share of the SRAM bandwidth, in (0, 1]."""
     link_efficiency: Array
     """Sustained share of the link bandwidth, in (0, 1]."""
+    all_to_all_efficiency: Array
+    """Sustained share of the link bandwidth in all-to-alls, whose messages are small and many, in (0, 1]."""
+    overlap: Array
+    """Share of an all-to-all that hides behind a second micro-batch, whose weights are read again, in
+    [0, 1]."""
+    window_kept: Array
+    """Share of the tokens beyond a window of attention whose KV cache the engine keeps all the same, in
+    [0, 1]."""
     layer_overhead_s: Array
     """Fixed time of one layer, such as kernel launches [s]."""
     prompt_overhead_s: Array

@@ -47,56 +47,51 @@ LAW = settings(
 """The same examples in every run; `DSE_EXPLORE=2000 pytest tests/properties` hunts for new ones."""
 
 H100_LIKE: Mapping[str, float] = {
-    "peak_flops": 989e12, "attention_flops": 989e12,
-    "sram_bytes": 0.0, "sram_bandwidth": 0.0, "sram_pinned": 0.0, "weight_load_bandwidth": 0.0,
-    "dram_bytes": 80e9, "dram_bandwidth": 3.35e12,
-    "link_bandwidth": 450e9, "link_latency": 1e-6, "link_topology": TOPOLOGIES["switch"], "link_domain": 8.0,
-    "link_group": 8.0, "link_local_share": 1.0, "link_global_share": 1.0, "in_network_reduction": 1.0,
-    "dies": 1.0, "die_bandwidth": 0.0, "die_latency": 0.0,
-    "scale_out_bandwidth": 50e9, "scale_out_latency": 5e-6,
-    "compute_efficiency": 0.7, "core_efficiency": 0.6, "tile_rows": 8.0, "dram_efficiency": 0.8,
+    "peak_flops": 989e12, "attention_flops": 989e12, "sram_bytes": 0.0, "sram_bandwidth": 0.0,
+    "sram_pinned": 0.0, "weight_load_bandwidth": 0.0, "dram_bytes": 80e9, "dram_bandwidth": 3.35e12,
+    "link_bandwidth": 450e9, "link_latency": 1e-6, "link_topology": TOPOLOGIES["switch"],
+    "link_domain": 8.0, "link_group": 8.0, "link_local_share": 1.0, "link_global_share": 1.0,
+    "in_network_reduction": 1.0, "dies": 1.0, "die_bandwidth": 0.0, "die_latency": 0.0,
+    "scale_out_bandwidth": 50e9, "scale_out_latency": 5e-6, "compute_efficiency": 0.7,
+    "core_efficiency": 0.6, "tile_rows": 8.0, "dram_efficiency": 0.8, "decode_core_efficiency": 0.6,
+    "expert_efficiency": 1.0, "all_to_all_efficiency": 0.75, "overlap": 0.0, "window_kept": 0.0,
     "kv_efficiency": 0.7, "sequence_overhead_s": 1e-6, "burst": 0.25, "prompt_rows": 2048.0,
-    "held_rows": 2048.0,
-    "request_overhead_s": 1e-3, "sram_efficiency": 1.0,
-    "link_efficiency": 0.75, "layer_overhead_s": 5e-6, "step_overhead_s": 1e-3,
-    "prompt_overhead_s": 3e-6, "expert_overhead_s": 8e-6, "activation_passes": 2.0, "exposed_share": 0.2,
-    "collective_overhead_s": 3e-6, "usable_capacity": 0.9,
+    "held_rows": 2048.0, "request_overhead_s": 1e-3, "sram_efficiency": 1.0, "link_efficiency": 0.75,
+    "layer_overhead_s": 5e-6, "step_overhead_s": 1e-3, "prompt_overhead_s": 3e-6, "expert_overhead_s": 8e-6,
+    "activation_passes": 2.0, "exposed_share": 0.2, "collective_overhead_s": 3e-6, "usable_capacity": 0.9,
     "price_usd": 26000.0, "host_usd": 4000.0, "rack_usd": 1000.0, "network_usd": 2000.0, "sram_usable": 1.0,
     "copper_usd": 0.0, "optics_usd": 0.0, "board_chips": 0.0, "rack_chips": 0.0, "optics_w": 0.0,
-    "scale_out_usd": 3000.0, "power_w": 700.0,
-    "static_w": 80.0, "compute_w": 400.0, "sram_w": 10.0, "dram_w": 150.0, "link_w": 40.0,
-    "cooling_excess_w": 0.0,
-    "area_excess_m2": 0.0, "dram_stacks_excess": 0.0, "link_excess": 0.0, "user_tokens_per_s": 26.5625,
+    "scale_out_usd": 3000.0, "power_w": 700.0, "static_w": 80.0, "compute_w": 400.0, "sram_w": 10.0,
+    "dram_w": 150.0, "link_w": 40.0, "cooling_excess_w": 0.0, "area_excess_m2": 0.0,
+    "dram_stacks_excess": 0.0, "link_excess": 0.0, "user_tokens_per_s": 26.5625,
 }  # fmt: skip
 
+LOSSLESS: Mapping[str, float] = {
+    "compute_efficiency": 1.0, "core_efficiency": 1.0, "tile_rows": 1.0, "dram_efficiency": 1.0,
+    "decode_core_efficiency": 1.0, "expert_efficiency": 1.0, "all_to_all_efficiency": 1.0, "overlap": 0.0,
+    "window_kept": 0.0, "kv_efficiency": 1.0, "sequence_overhead_s": 0.0, "burst": 0.0,
+    "request_overhead_s": 0.0, "sram_efficiency": 1.0, "link_efficiency": 1.0, "layer_overhead_s": 0.0,
+    "step_overhead_s": 0.0, "prompt_overhead_s": 0.0, "expert_overhead_s": 0.0, "activation_passes": 0.0,
+    "exposed_share": 0.0, "collective_overhead_s": 0.0, "usable_capacity": 1.0,
+}  # fmt: skip
+"""Software that loses nothing."""
+
 GROQ_LIKE: Mapping[str, float] = {
-    "peak_flops": 750e12, "attention_flops": 188e12,
-    "sram_bytes": 230e6, "sram_bandwidth": 80e12, "sram_pinned": 1.0, "weight_load_bandwidth": 0.0,
-    "dram_bytes": 0.0, "dram_bandwidth": 0.0,
+    "peak_flops": 750e12, "attention_flops": 188e12, "sram_bytes": 230e6, "sram_bandwidth": 80e12,
+    "sram_pinned": 1.0, "weight_load_bandwidth": 0.0, "dram_bytes": 0.0, "dram_bandwidth": 0.0,
     "link_bandwidth": 137.5e9, "link_latency": 0.6e-6, "link_topology": TOPOLOGIES["dragonfly"],
     "link_domain": 10440.0, "link_group": 8.0, "link_local_share": 7 / 11, "link_global_share": 4 / 11,
     "in_network_reduction": 0.0, "dies": 1.0, "die_bandwidth": 0.0, "die_latency": 0.0,
-    "scale_out_bandwidth": 0.0, "scale_out_latency": 0.0,
-    "compute_efficiency": 1.0, "core_efficiency": 1.0, "tile_rows": 1.0, "dram_efficiency": 1.0,
-    "kv_efficiency": 1.0, "sequence_overhead_s": 0.0, "burst": 0.0, "prompt_rows": 64.0, "held_rows": 64.0,
-    "request_overhead_s": 0.0, "sram_efficiency": 1.0,
-    "link_efficiency": 1.0, "layer_overhead_s": 0.0, "step_overhead_s": 0.0, "collective_overhead_s": 1.5e-6,
-    "prompt_overhead_s": 0.0, "expert_overhead_s": 0.0, "activation_passes": 0.0, "exposed_share": 0.0,
-    "usable_capacity": 1.0,
-    "price_usd": 6000.0, "host_usd": 1000.0, "rack_usd": 200.0, "network_usd": 500.0, "scale_out_usd": 0.0,
-    "sram_usable": 1.0, "copper_usd": 300.0, "optics_usd": 900.0, "board_chips": 8.0, "rack_chips": 72.0,
-    "optics_w": 7.0, "power_w": 215.0, "static_w": 40.0, "compute_w": 110.0, "sram_w": 50.0, "dram_w": 0.0,
-    "link_w": 15.0, "cooling_excess_w": 0.0, "area_excess_m2": 0.0, "dram_stacks_excess": 0.0,
-    "link_excess": 0.0, "user_tokens_per_s": 500.0,
+    "scale_out_bandwidth": 0.0, "scale_out_latency": 0.0, **LOSSLESS, "prompt_rows": 64.0,
+    "held_rows": 64.0, "collective_overhead_s": 1.5e-6, "price_usd": 6000.0, "host_usd": 1000.0,
+    "rack_usd": 200.0, "network_usd": 500.0, "scale_out_usd": 0.0, "sram_usable": 1.0, "copper_usd": 300.0,
+    "optics_usd": 900.0, "board_chips": 8.0, "rack_chips": 72.0, "optics_w": 7.0, "power_w": 215.0,
+    "static_w": 40.0, "compute_w": 110.0, "sram_w": 50.0, "dram_w": 0.0, "link_w": 15.0,
+    "cooling_excess_w": 0.0, "area_excess_m2": 0.0, "dram_stacks_excess": 0.0, "link_excess": 0.0,
+    "user_tokens_per_s": 500.0,
 }  # fmt: skip
 
-IDEAL: Mapping[str, float] = {
-    "compute_efficiency": 1.0, "core_efficiency": 1.0, "tile_rows": 1.0, "dram_efficiency": 1.0,
-    "kv_efficiency": 1.0, "sequence_overhead_s": 0.0, "burst": 0.0, "request_overhead_s": 0.0,
-    "sram_efficiency": 1.0, "link_efficiency": 1.0, "layer_overhead_s": 0.0, "step_overhead_s": 0.0,
-    "prompt_overhead_s": 0.0, "expert_overhead_s": 0.0, "activation_passes": 0.0, "exposed_share": 0.0,
-    "collective_overhead_s": 0.0, "usable_capacity": 1.0, "link_latency": 0.0, "scale_out_latency": 0.0,
-}  # fmt: skip
+IDEAL: Mapping[str, float] = {**LOSSLESS, "link_latency": 0.0, "scale_out_latency": 0.0}
 """Every peak sustained, no fixed time, no latency."""
 
 
@@ -308,6 +303,9 @@ def chip_values(draw: st.DrawFn) -> dict[str, float]:
         "scale_out_bandwidth": link * draw(st.floats(0.01, 1.0)) if beyond else 0.0,
         "scale_out_latency": latency * draw(st.floats(1.0, 10.0)) if beyond else 0.0,
         "compute_efficiency": draw(st.floats(0.1, 1.0)), "core_efficiency": draw(st.floats(0.1, 1.0)),
+        "decode_core_efficiency": draw(st.floats(0.1, 1.0)), "expert_efficiency": draw(st.floats(0.1, 1.0)),
+        "all_to_all_efficiency": draw(st.floats(0.1, 1.0)), "overlap": draw(st.floats(0.0, 1.0)),
+        "window_kept": draw(st.floats(0.0, 1.0)),
         "kv_efficiency": draw(st.floats(0.1, 1.0)), "sequence_overhead_s": draw(st.floats(0.0, 1e-4)),
         "burst": draw(st.floats(0.0, 1.0)), "request_overhead_s": draw(st.floats(0.0, 1.0)),
         "prompt_rows": float(draw(st.integers(1, 8192))), "held_rows": float(draw(st.integers(1, 8192))),

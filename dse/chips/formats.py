@@ -29,6 +29,9 @@ UNITS: Final = MappingProxyType[ChipClass, MatrixUnit](
 """Class of a chip to the kind of its matrix unit, where its file does not say."""
 
 
+BLOCK_SCALED: Final = frozenset(("nvfp4", "mxfp4"))
+"""Stored formats with a scale for each block of numbers, in floating point."""
+
 COMPUTED: Final = MappingProxyType({"computed_in": "matrix", "attention_computed_in": "attention"})
 """Column of a table of designs to the group of operators whose format it holds."""
 
@@ -43,6 +46,19 @@ class Computed:
     """The matrix format that they are multiplied in."""
     why: str = ""
     """Why that is not the stored format; empty where it is."""
+
+
+def matrix_formats(chip: ChipSpec, stored: str, activations: str) -> tuple[str, ...]:
+    """Formats that a chip multiplies stored numbers and activations in, the narrowest first.
+
+    Those of `arithmetic`; numbers with a scale for each block of 16 or 32 need a unit that scales blocks,
+    which came with fp4: on chips without it, such as Hopper, engines widen them to 16 bits (Marlin kernels,
+    Frantar et al. 2024, arXiv 2408.11743).
+    """
+    formats = arithmetic(stored, activations)
+    scaled = not BLOCK_SCALED.isdisjoint((stored, activations))
+    has_fp4 = (leaf := chip.peak.get("fp4")) is not None and leaf.value
+    return tuple(f for f in formats if f != "fp8") if scaled and not has_fp4 else formats
 
 
 def best_peak(chip: ChipSpec, formats: tuple[str, ...]) -> tuple[str, float] | None:
@@ -152,7 +168,7 @@ def _known(chip: ChipSpec, formats: tuple[str, ...]) -> Iterator[tuple[str, Sour
 
 def _computed(chip: ChipSpec, stored: str, activations: str) -> Computed:
     """The format in which `chip` computes values stored in `stored`, and why it is another one."""
-    formats, wanted = arithmetic(stored, activations), native(stored)
+    formats, wanted = matrix_formats(chip, stored, activations), native(stored)
     found = best_peak(chip, formats)
     used = formats[0] if found is None else found[0]
     # bf16 and fp16 have one peak; the name that the user gave is shown

@@ -53,6 +53,8 @@ KIND: dict[str, dict[str, float]] = {
     "sram_efficiency": SCRATCHPAD,
     "sram_w": SCRATCHPAD,
     "weight_load_bandwidth": {**SCRATCHPAD, "weight_load_bandwidth": 1e12},
+    "overlap": {"overlap": 0.8},
+    "window_kept": {"window_kept": 0.8},
     "tile_rows": {"tile_rows": 512.0},  # half of which is still above the rows, and compute binds
     # below the prompt, of which only these rows are held at once
     **{key: {"prompt_rows": 512.0, "held_rows": 512.0} for key in ("prompt_rows", "held_rows")},
@@ -63,23 +65,40 @@ KIND: dict[str, dict[str, float]] = {
     "link_local_share": WIDE,
     "link_global_share": {**WIDE, "link_group": 4.0},
 }
+JOINED_REPLICAS = ("all_to_all_efficiency", "overlap")
+"""What only works between replicas that share experts."""
 ELSEWHERE = {
     "user_tokens_per_s": "only `napkin` reads it",
     **dict.fromkeys(("tpot_interval", "ttft_interval", "throughput_interval"), "objectives read it"),
 }
+WINDOWED = replace(
+    make.llama2_70b(),
+    blocks=(
+        replace(
+            make.llama2_70b().blocks[0], attention=Attention(heads=64, kv_heads=8, head_dim=128, window=128)
+        ),
+    ),
+)
 FLIPS = {"sram_pinned": 1.0, "in_network_reduction": 0.0, "link_topology": TOPOLOGIES["ring"]}
 
 
 @pytest.mark.parametrize("column", [f.name for f in fields(Chips) if f.name not in ELSEWHERE])
 def test_every_fact_of_a_chip_moves_some_output(column: str) -> None:
-    design = make.design(make.h100_like(**KIND.get(column, {})), batch=16, tp=16, pp=2)
+    layout = {"tp": 16, "ep": 16, "pp": 2}
+    if column in JOINED_REPLICAS:
+        layout = {"tp": 4, "ep": 8, "dp": 2}
+    design = make.design(make.h100_like(**KIND.get(column, {})), batch=16, **layout)
     if "excess" in column:
         other = changed(design, column, lambda x: x + 1.0)
     elif column in FLIPS:
         other = changed(design, column, lambda x: 0.0 * x + FLIPS[column])
     else:
         other = changed(design, column, lambda x: 0.5 * x)
-    llm = make.mixtral_8x7b() if column == "expert_overhead_s" else make.llama2_70b()
+    llm = make.mixtral_8x7b() if column in ("expert_overhead_s", "expert_efficiency") else make.llama2_70b()
+    if column in JOINED_REPLICAS:
+        llm = make.deepseek_v3()
+    elif column == "window_kept":
+        llm = WINDOWED
     context = make.context(llm, serving="aggregated")
     assert headline(evaluate(design, context)) != headline(evaluate(other, context))
 

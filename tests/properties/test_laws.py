@@ -45,6 +45,9 @@ RATES = (
 SHARES = (
     "compute_efficiency",
     "core_efficiency",
+    "decode_core_efficiency",
+    "expert_efficiency",
+    "all_to_all_efficiency",
     "kv_efficiency",
     "dram_efficiency",
     "sram_efficiency",
@@ -57,6 +60,8 @@ PLACING = (
     "attention_flops",
     "compute_efficiency",
     "core_efficiency",
+    "decode_core_efficiency",
+    "expert_efficiency",
     "weight_load_bandwidth",
     "sram_bandwidth",
     "dram_bandwidth",
@@ -94,7 +99,9 @@ def outcome(parts: list[Designs], context: Context) -> dict[str, np.ndarray]:
     """
     found = table(evaluate(make.stacked(parts), context, detail=True), (len(parts),))
     kept = {k: v for k, v in found.items() if k.startswith("violations.")}
-    kept["step"] = found["tpot_s"] - found.get("tpot_parts.prefill_stall", 0.0)
+    # what a prefix cache cannot keep up with is a wait as well: it shows where nothing else takes longer
+    waits = (found.get(f"tpot_parts.{name}", 0.0) for name in ("prefill_stall", "prefix_load"))
+    kept["step"] = found["tpot_s"] - sum(waits)
     first = found["ttft_s"] - found.get("ttft_parts.queue", 0.0)
     return {**kept, "first": first, "request": found["ttft_s"] + context.workload.osl * found["tpot_s"]}
 

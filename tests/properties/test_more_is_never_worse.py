@@ -40,6 +40,9 @@ RATES = (
 SHARES = (
     "compute_efficiency",
     "core_efficiency",
+    "decode_core_efficiency",
+    "expert_efficiency",
+    "all_to_all_efficiency",
     "kv_efficiency",
     "dram_efficiency",
     "sram_efficiency",

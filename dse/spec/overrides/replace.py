@@ -14,6 +14,7 @@ from dse.spec.schema.base import (
     Sourced,
     SourcedBandwidth,
     SourcedFlops,
+    SourcedRatio,
     SourcedShare,
     SourcedTokensPerSecond,
     Spec,
@@ -39,6 +40,11 @@ OPTIONAL: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
         "context": Sourced[Annotated[float, unit("token")]],
         "routing_skew": Sourced[AtLeastOne],
         "prefill_load": SourcedShare,
+        "decode_core_efficiency": SourcedRatio,
+        "expert_efficiency": SourcedRatio,
+        "all_to_all_efficiency": SourcedRatio,
+        "overlap": SourcedShare,
+        "window_kept": SourcedShare,
     }
 )
 """Numbers that are null where a file leaves them out, with their type."""

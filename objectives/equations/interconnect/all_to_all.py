@@ -41,8 +41,9 @@ def all_to_all(chips: Chips, n: Array) -> AlphaBeta:
         >>> def of(value):
         ...     return np.array([value])
         >>> ring = SimpleNamespace(
-        ...     link_bandwidth=of(1.0), link_efficiency=of(1.0), link_latency=of(0.0), link_domain=of(8.0),
-        ...     link_topology=of(TOPOLOGIES["ring"]), link_group=of(8.0), link_local_share=of(1.0),
+        ...     link_bandwidth=of(1.0), all_to_all_efficiency=of(1.0), link_latency=of(0.0),
+        ...     link_domain=of(8.0), link_topology=of(TOPOLOGIES["ring"]), link_group=of(8.0),
+        ...     link_local_share=of(1.0),
         ...     link_global_share=of(1.0), scale_out_latency=of(0.0), scale_out_bandwidth=of(0.0),
         ...     collective_overhead_s=of(0.0))
         >>> round(float(all_to_all(ring, of(8.0)).seconds(7.0)[0]), 9)
@@ -69,7 +70,7 @@ def all_to_all(chips: Chips, n: Array) -> AlphaBeta:
 def _inside(chips: Chips, n: Array) -> tuple[Array, Array]:
     """Latency [s] and seconds per byte sent [s/B] in one domain."""
     a = chips.link_latency
-    w = inverse(chips.link_bandwidth * chips.link_efficiency)
+    w = inverse(chips.link_bandwidth * chips.all_to_all_efficiency)
     others = maximum(n - 1.0, 1.0)
     latency, per_byte = a + zeros_like(n), w + zeros_like(n)  # a switch
 

@@ -11,9 +11,9 @@ when they are back, as in DeepSeek-V3, section 3.4).
 from dataclasses import dataclass
 
 from objectives.api import Experts
-from objectives.arrays import Array, ceil_div, maximum, minimum, ones_like, where
+from objectives.arrays import Array, ceil_div, maximum, minimum, namespace, ones_like, where
 from objectives.equations.llm import experts as moe
-from objectives.equations.llm.busiest import largest
+from objectives.equations.llm.busiest import largest, largest_normal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,6 +202,49 @@ def rows_sent(s: Spread, rows: Array, tp: Array, skew: float = 1.0) -> Array:
         rest = (maximum(group, 1.0) - 1.0) * (k - hot) / (e - 1.0)
         copies = copies * maximum((hot + rest) / (k * group / e), 1.0)
     return where(s.joined > 1.0, copies, 0.0) / tp * rows
+
+
+def longest_over_mean(joined: Array, sequences: Array, context: Array, osl: Array) -> Array:
+    """Context of the busiest of the replicas that step together, over the mean [1].
+
+    Sequences are anywhere in their output: contexts are spread evenly over OSL around their mean, with a
+    standard deviation of OSL / sqrt(12). The mean of b of them varies by 1 / sqrt(b) of that, and the largest
+    of n such means is z(n) deviations up: 1 + z OSL / (sqrt(12 b) context). All replicas wait for it, since
+    experts need the rows of all.
+
+    Args:
+        joined: replicas n that share experts [1].
+        sequences: sequences b of each [1].
+        context: mean context [token].
+        osl: output tokens [token].
+
+    Returns:
+        A ratio, shapes broadcast [1].
+
+    Domain:
+        Prompts of one length; replicas hold equally many sequences. Lengths that vary more, as those of users
+        do, make it larger.
+
+    Limits:
+        1 for one replica and for very many sequences; never more than the longest context over the mean.
+
+    Source:
+        Blom (1958), see `busiest.largest_normal`; the variance of a uniform distribution.
+
+    Examples:
+        By hand: two replicas of three sequences, 1,200 tokens around 1,000: 1 + 0.564 x 1,200 / 6,000.
+
+        >>> import numpy as np
+        >>> two, three = np.array([2.0]), np.array([3.0])
+        >>> bool(abs(longest_over_mean(two, three, 1000.0, 1200.0)[0] - 1.113) < 0.01)
+        True
+    """
+    xp = namespace(joined, sequences)
+    # a context of 0 is that of one replica alone in tests of limits: the quotient is not used then
+    spread = osl / maximum(context, 1e-9)
+    up = largest_normal(joined) * spread / xp.sqrt(12.0 * sequences)
+    # no sequence is beyond the end of its output
+    return where(joined > 1.0, 1.0 + minimum(up, spread / 2.0), ones_like(up))
 
 
 def missing_replicas(tp: Array, ep: Array, dp: Array) -> Array:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from objectives.api import AttentionLayer, Block, Experts, Llm
 from objectives.arrays import Array, maximum, minimum, ones_like, zeros_like
 from objectives.equations.llm import experts as moe
-from objectives.equations.llm import feed_forward
+from objectives.equations.llm import feed_forward, launches
 from objectives.equations.llm.attention.kinds import AttentionKind, kind_of
 from objectives.equations.llm.expert_parallel import Spread, spread
 
@@ -72,6 +72,10 @@ class MeanLayer:
     """All-reduces of hidden rows in a layer [1]."""
     all_gathers: float
     """All-gathers of matrix outputs in a layer [1]."""
+    launches: float
+    """Kernels of a layer over those of attention by heads with an FFN [1], see `launches`."""
+    expert_launches: float
+    """Kernels that experts add to a layer over those of routed experts alone [1]."""
     gathered: float
     """Elements of all results that one row gathers in a layer [1]."""
 
@@ -90,13 +94,17 @@ class MeanLayer:
         """Elements of KV cache that one row at `context` reads in one layer [1]."""
         return self._over_cores(lambda c: c.share * c.kv_elements * c.kind.seen(c.attention, context))
 
-    def kv_kept(self, context: Array) -> Array:
-        """Elements of KV cache that one sequence of at most `context` tokens needs room for [1]."""
-        return self._over_cores(lambda c: c.share * c.kv_elements * c.kind.kept(c.attention, context))
+    def kv_kept(self, context: Array, beyond: Array | None = None) -> Array:
+        """Elements of KV cache that one sequence of at most `context` tokens needs room for [1].
 
-    def kept_bytes(self, context: Array, kv_bytes: float) -> Array:
+        `beyond` is the share of the tokens outside of a window that an engine keeps all the same; none where
+        it is left out.
+        """
+        return self._over_cores(lambda c: c.share * c.kv_elements * _kept(c, context, beyond))
+
+    def kept_bytes(self, context: Array, kv_bytes: float, beyond: Array | None = None) -> Array:
         """Bytes that one sequence of at most `context` tokens keeps in one layer, its state included [B]."""
-        size = self.kv_kept(context) * kv_bytes
+        size = self.kv_kept(context, beyond) * kv_bytes
         return size if self.state_bytes is None else size + self.state_bytes
 
     def core_flop(self, context: Array) -> Array:
@@ -170,8 +178,19 @@ def mean_layer(llm: Llm, tp: Array, ep: Array | None = None) -> MeanLayer:
         state_bytes=_state_bytes(llm, tp),
         all_reduces=all_reduces,
         all_gathers=all_gathers,
+        launches=launches.of_layers(llm),
+        expert_launches=launches.of_experts(llm),
         gathered=gathered,
     )
+
+
+def _kept(core: Core, context: Array, beyond: Array | None) -> Array:
+    """Tokens of one sequence whose KV cache has room [token]."""
+    kept = core.kind.kept(core.attention, context)
+    # attention without a window keeps all tokens, and a state has none
+    if beyond is None or getattr(core.attention, "window", None) is None:
+        return kept
+    return kept + beyond * maximum(context - kept, 0.0)
 
 
 def _core(attention: AttentionLayer, share: float, tp: Array) -> Core:

@@ -30,7 +30,7 @@ class Static:
         """All prompts of the batch at once, as far as rows run together."""
         batch = designs.deployments.batch
         rows = minimum(batch * computed_tokens(work), designs.chips.prompt_rows)
-        return PromptLoad(prompts=batch, rows=rows)
+        return PromptLoad(prompts=batch, rows=rows, staggered=False)
 
     def serve(self, s: Setup, steps: DecodeSteps) -> ServingResult:
         """The pass over all prompts, then OSL - 1 steps."""

@@ -24,6 +24,8 @@ class PromptLoad:
     """Prompts that are prefilled at once [1]."""
     rows: Array
     """Rows of prompts that run together at most [1]."""
+    staggered: bool = True
+    """Whether sequences are at different stages of their output, as requests that come and go are."""
     with_decode: bool = False
     """Whether prompts ride with steps of decode, so that the activations of both are held at once."""
 
@@ -124,7 +126,9 @@ def _held_bytes(
     held = {
         "weights": (stage * layer.weights() + edges) * precision.weight_bytes,
         # every sequence at its full length at once: a paged cache would need fewer chips, and may preempt
-        "kv_cache": stage * layer.kept_bytes(work.max_context, precision.kv_bytes) * d.batch,
+        "kv_cache": stage
+        * layer.kept_bytes(work.max_context, precision.kv_bytes, chips.window_kept)
+        * d.batch,
     }
     if work.speculation is not None:
         rows = rows * checked_rows(work.speculation)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from objectives.arrays import Array
 from objectives.equations.chip.resource_seconds import ResourceSeconds
+from objectives.equations.llm.expert_parallel import longest_over_mean
 from objectives.equations.step.batch_setup import Setup
 from objectives.equations.step.forward_pass import ForwardPass, Machine, PassInput, forward_pass
 from objectives.equations.step.pipeline_pass import PipelinePass, pipeline_pass
@@ -97,7 +98,12 @@ def _step(s: Setup, rows_each: float) -> DecodeSteps:
 
 def _decoding(s: Setup, rows: Array) -> PassInput:
     """Every row attends to its context; KV cache is read once for all rows of a sequence."""
-    context, layer, sequences = s.context.workload.mean_context, s.layer, s.micro.rows
+    work, layer, sequences = s.context.workload, s.layer, s.micro.rows
+    context = work.mean_context
+    # replicas that share experts wait for the one with the longest contexts
+    joined = layer.routed[0].spread.joined if layer.routed and s.prompt_load.staggered else None
+    if joined is not None:
+        context = context * longest_over_mean(joined, sequences, context, work.osl)
     return PassInput(
         rows=rows,
         # a draft is checked at each of its rows, so that all of them need logits

@@ -7,7 +7,7 @@ from operator import add
 from typing import Final
 
 from objectives.api import Chips, Context, Precision
-from objectives.arrays import Array, where, zeros_like
+from objectives.arrays import Array, minimum, ones_like, where, zeros_like
 from objectives.equations.chip.operator_time import OperatorTime, padded_rows
 from objectives.equations.chip.placement import Placement, SecondsPerByte
 from objectives.equations.interconnect.alpha_beta import AlphaBeta
@@ -68,7 +68,7 @@ class ForwardPass:
     die_to_die_s: Array
     """Sums on their way between the dies of a chip [s]."""
     all_to_all_s: Array | None
-    """Rows on their way to experts of other chips and back [s]."""
+    """Rows on their way to experts of other chips and back, as far as nothing hides them [s]."""
     activation_traffic_s: Array
     """Activations on their way between matrices: norms, gates, casts, the residual stream [s]."""
     overhead_s: Array
@@ -121,14 +121,17 @@ def forward_pass(m: Machine, r: PassInput) -> ForwardPass:
     padded = padded_rows(r.rows, m.chips.tile_rows)
     # in decode every row reaches the head, in the same array, so it is padded once
     head_padded = padded if r.head_rows is r.rows else padded_rows(r.head_rows, m.chips.tile_rows)
+    projections = _matrices(m, r, layer.projection, layer.projection_traffic, padded)
+    core, ffn = _attention_core(m, r), _matrices(m, r, layer.ffn, layer.ffn_traffic, padded)
+    routed = _routed_experts(m, r)
     return ForwardPass(
-        projections=_matrices(m, r, layer.projection, layer.projection_traffic, padded),
-        core=_attention_core(m, r),
-        ffn=_matrices(m, r, layer.ffn, layer.ffn_traffic, padded),
-        routed=_routed_experts(m, r),
+        projections=projections,
+        core=core,
+        ffn=ffn,
+        routed=routed,
         collectives_s=_collectives_s(m, r),
         die_to_die_s=_die_to_die_s(m, r),
-        all_to_all_s=_all_to_all_s(m, r),
+        all_to_all_s=_exposed_all_to_all_s(m, r, (projections, core, ffn, routed)),
         activation_traffic_s=r.rows * _row_traffic_s(m),
         overhead_s=_overhead_s(m, r),
         head=_matrices(m, r, layer.head, None, head_padded),
@@ -178,9 +181,9 @@ def _row_traffic_s(m: Machine) -> Array:
 
 def _overhead_s(m: Machine, r: PassInput) -> Array:
     """Fixed seconds of a mean layer."""
-    fixed = m.chips.layer_overhead_s
+    fixed = m.layer.launches * m.chips.layer_overhead_s
     if m.layer.routed:
-        fixed = fixed + sum(part.share for part in m.layer.routed) * m.chips.expert_overhead_s
+        fixed = fixed + m.layer.expert_launches * m.chips.expert_overhead_s
     # beyond that of decode, whose launches are recorded
     return fixed + m.chips.prompt_overhead_s if r.prompt else fixed
 
@@ -227,6 +230,21 @@ def _all_reduces(m: Machine) -> Array:
     return count
 
 
+def _exposed_all_to_all_s(m: Machine, r: PassInput, operators: Iterable[OperatorTime | None]) -> Array | None:
+    """Seconds of dispatch and combine that no operator of a second micro-batch hides."""
+    whole = _all_to_all_s(m, r)
+    if whole is None:
+        return None
+    others = _sum(operator.seconds() for operator in operators if operator is not None)
+    return whole - m.chips.overlap * minimum(whole, others)
+
+
+def _reads(m: Machine) -> Array:
+    """Times that a pass reads its weights: again for a second micro-batch, where one hides an all-to-all."""
+    joined = m.layer.routed[0].spread.joined if m.layer.routed else ones_like(m.tp)
+    return where(joined > 1.0, 1.0 + m.chips.overlap, 1.0)
+
+
 def _all_to_all_s(m: Machine, r: PassInput) -> Array | None:
     """Seconds of dispatch and combine of one mean layer: rows leave as activations, sums come back wide."""
     if m.all_to_all is None:
@@ -251,15 +269,16 @@ def _matrices(
     size = elements * m.context.precision.weight_bytes
     # empty rows of a tile cost FLOP, and move no activations
     compute = padded * (2.0 * elements / _sustained_flops(chips))
-    sram = placed.weight_share * (size * per_byte.sram)
-    dram = placed.weight_dram_share * (size * per_byte.dram)
+    read = size * _reads(m) if m.layer.routed else size
+    sram = placed.weight_share * (read * per_byte.sram)
+    dram = placed.weight_dram_share * (read * per_byte.dram)
     # None for the head: its logits are counted by the gather
     if traffic is not None:
         moved = traffic * m.context.precision.activation_bytes
         sram = sram + r.rows * (moved * per_byte.activation_sram)
         dram = dram + r.rows * (moved * per_byte.activation_dram)
     # weights enter the units at this rate from whichever memory they come
-    load, exposed = size * per_byte.load, chips.exposed_share
+    load, exposed = read * per_byte.load, chips.exposed_share
     return OperatorTime(compute_s=compute, sram_s=sram, dram_s=dram, load_s=load, exposed_share=exposed)
 
 
@@ -295,7 +314,8 @@ def dense_matrices(m: Machine, p: ForwardPass, r: PassInput) -> OperatorTime:
     padded = padded_rows(r.rows, m.chips.tile_rows)
     dense, same = layers * (layer.projection + layer.ffn), r.head_rows is r.rows
     moved = layers * (layer.projection_traffic + layer.ffn_traffic) * m.context.precision.activation_bytes
-    size = (dense + layer.head) * m.context.precision.weight_bytes
+    read = dense * _reads(m) if layer.routed else dense
+    size = (read + layer.head) * m.context.precision.weight_bytes
     # where all rows reach the head it joins the product; else its own rows are padded apart
     compute = padded * (2.0 * (dense + layer.head if same else dense) / _sustained_flops(m.chips))
     between = moved * per_byte.activation_dram + layers * _row_traffic_s(m)
@@ -319,7 +339,9 @@ def _attention_core(m: Machine, r: PassInput) -> OperatorTime:
     """The attention core: every row attends to its context, every cached token is read or written once."""
     chips, per_byte = m.chips, m.per_byte
     size = m.context.precision.kv_bytes
-    row_s = r.core_flop / (chips.attention_flops * chips.core_efficiency)
+    # a step has few rows for each key, so that its kernels are others than those of prompts
+    sustained = chips.core_efficiency if r.prompt else chips.decode_core_efficiency
+    row_s = r.core_flop / (chips.attention_flops * sustained)
     # no stationary weights here, so there is no load; KV cache has a sustained bandwidth of its own
     in_sram = r.kv_elements * r.kv_share
     sram, dram = in_sram * (size * per_byte.sram), (r.kv_elements - in_sram) * (size * per_byte.kv_dram)
@@ -346,13 +368,15 @@ def _routed_experts(m: Machine, r: PassInput) -> OperatorTime | None:
     read = _sum(p.share * load.visited * p.elements for p, load in parts)
     padded = _sum(p.share * load.padded_rows * p.elements for p, load in parts)
     moved = _sum(p.share * load.rows * p.traffic for p, load in parts) * precision.activation_bytes
-    size, share = read * precision.weight_bytes, m.placed.expert_share
+    size, share = read * precision.weight_bytes * _reads(m), m.placed.expert_share
+    # many small matrices in one call are read worse than one large one
+    grouped = chips.expert_efficiency
     return OperatorTime(
         compute_s=padded * (2.0 / _sustained_flops(chips)),
         load_s=size * per_byte.load,
         exposed_share=chips.exposed_share,
         sram_s=share * (size * per_byte.sram) + moved * per_byte.activation_sram,
-        dram_s=(1.0 - share) * (size * per_byte.dram) + moved * per_byte.activation_dram,
+        dram_s=(1.0 - share) * (size * (per_byte.dram / grouped)) + moved * per_byte.activation_dram,
     )
 
 

@@ -1,6 +1,7 @@
 """What a pass of decode reads of the bytes that a chip holds: dense weights, KV cache, routed experts."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from objectives.api import Chips, Context
 from objectives.arrays import Array, ceil_div, floor, maximum, where, zeros_like
@@ -77,7 +78,8 @@ def pinning_values(
     padded = sum(p.share * load.padded_rows * p.elements for p, load in loads)
     routed = _matrix_value(
         chips,
-        per_byte,
+        # grouped products sustain less of DRAM, and so gain more from SRAM
+        replace(per_byte, dram=per_byte.dram / chips.expert_efficiency),
         experts,
         layers * visited * wide,
         _over(padded, visited) * row_s_per_byte,
@@ -137,7 +139,7 @@ def _kv_value(
     if layer.state_bytes is not None:
         moved = moved + 2.0 * layer.state_bytes
     # of one row
-    core_s = layer.core_flop(at) / (chips.attention_flops * chips.core_efficiency)
+    core_s = layer.core_flop(at) / (chips.attention_flops * chips.decode_core_efficiency)
     none = zeros_like(per_byte.sram)
     return PinningValue(
         held_bytes=held,

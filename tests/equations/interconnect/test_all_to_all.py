@@ -14,7 +14,12 @@ from objectives.equations.interconnect.all_to_all import all_to_all
 from objectives.equations.interconnect.topology import TOPOLOGIES
 
 EXACT = 1e-12  # rounding of a few floating-point operations
-FREE = {"link_efficiency": 1.0, "collective_overhead_s": 0.0, "link_latency": 1e-6, "link_bandwidth": 1e9}
+FREE = {
+    "all_to_all_efficiency": 1.0,
+    "collective_overhead_s": 0.0,
+    "link_latency": 1e-6,
+    "link_bandwidth": 1e9,
+}
 
 
 def chip(topology: str, **changes: float) -> Chips:

@@ -5,8 +5,14 @@ head, q rank of the query, TP tensor-parallel ways. Decode multiplies the latent
 form); prompts expand them to heads first.
 """
 
+from typing import Final
+
 from objectives.api import LatentAttention
 from objectives.arrays import Array, ceil_div, zeros_like
+
+LAUNCHES: Final = 10
+"""Kernels of a layer, see `llm.launches`: norm, both down-projections, their norms, up-projection of queries,
+absorbed keys, rotation with the write to the cache, core, absorbed values, output."""
 
 
 def params(a: LatentAttention, hidden: int) -> int:

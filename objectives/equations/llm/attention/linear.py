@@ -3,8 +3,14 @@
 Symbols: d hidden size, H heads of values, Hk of keys, dk and dv their sizes, TP tensor-parallel ways.
 """
 
+from typing import Final
+
 from objectives.api import LinearAttention
 from objectives.arrays import Array, ceil_div, ones_like, zeros_like
+
+LAUNCHES: Final = 6
+"""Kernels of a layer, see `llm.launches`: norm, projections, convolution or activation, core, gated norm,
+output."""
 
 
 def params(a: LinearAttention, hidden: int) -> int:
