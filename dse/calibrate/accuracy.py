@@ -7,10 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from dse.arrays import Floats
-from dse.calibrate.bundled import Bundle, bundle
-from dse.calibrate.left_out import GROUPINGS, metric_of
-from dse.calibrate.pool import without
+from dse.calibrate.bundled import Bundle, bundle, left_out_in
+from dse.calibrate.left_out import metric_of
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.system import StackSpec, wider
 from dse.validate.measured.batches import Case
@@ -75,26 +73,7 @@ def accuracy(
 
 def left_out_of(b: Bundle, grouping: str) -> list[Unseen]:
     """Every row under a fit without the rows of its group, in whatever stack they are."""
-    key = GROUPINGS[grouping]
-    groups = {name: [key(c) for c in rows.cases] for name, rows in b.rows.items()}
-    found = []
-    # sorted, so that a run repeats the same fits in the same order
-    for group in sorted({g for names in groups.values() for g in names}):
-        keep: dict[str, Floats] = {
-            name: np.asarray([float(g != group) for g in names])
-            for name, names in groups.items()
-            if group in names
-        }
-        # all stacks with rows of the group are refitted together: a chip has rows on several of them
-        points = without(b.found, b.rows, keep, b.counted)
-        for name, kept in keep.items():
-            errors = b.rows[name].errors(points[name])[0]
-            found += [
-                Unseen(case=c, grouping=grouping, error=float(e))
-                for c, e, k in zip(b.rows[name].cases, errors, kept, strict=True)
-                if not k
-            ]
-    return found
+    return [Unseen(case=c, grouping=grouping, error=e) for c, e in left_out_in(b, grouping)]
 
 
 def inside_of(found: Iterable[Unseen], catalog: Catalog) -> dict[tuple[str, str], tuple[int, int]]:

@@ -1,6 +1,7 @@
 """One calibration from rows to profile: choose rows, fit, leave groups out, write down the result."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
@@ -249,6 +250,8 @@ def profile_of_fit(
         # factors of metrics without enough rows stay those of the stack that the fit began with
         interval={**start.interval, **held},
         chips=tuple(sorted({c.chip.name for c in cases})),
+        rows=Counter(c.chip.name for c in cases),
+        llms=tuple(sorted({c.llm.name for c in cases})),
         notes=_notes(cases, errors, method, told, start, source, fitted),
     )
     return Calibration(

@@ -21,7 +21,7 @@ from dse.calibrate.fit import Fit
 from dse.calibrate.left_out import interval
 from dse.calibrate.parameters import DATAFLOW, Prior, prior
 from dse.calibrate.pool import Pool, pool
-from dse.calibrate.profile import Profile, profile_values, rounded, span
+from dse.calibrate.profile import Profile, profile_values, rounded, span, valued
 from dse.calibrate.residuals import Rows
 from dse.front.files import write_files
 from dse.plugins import cost_model
@@ -81,7 +81,7 @@ def profiles(found: Family, catalog: Catalog) -> dict[str, Profile]:
     start = catalog.get(StackSpec, RANGES)
     whole = _family(found, catalog, start)
     # stacks of vendors fall back on the numbers of the new family, not on those of the file on disk
-    leant = _valued(catalog.get(StackSpec, FAMILY), whole)
+    leant = valued(catalog.get(StackSpec, FAMILY), whole)
     out = {FAMILY: whole}
     for name, rows in found.rows.items():
         spec = catalog.get(StackSpec, name)
@@ -95,12 +95,6 @@ def profiles(found: Family, catalog: Catalog) -> dict[str, Profile]:
             "vendors left out, which is wide for a vendor that was measured.",
         )
     return out
-
-
-def _valued(spec: StackSpec, profile: Profile) -> StackSpec:
-    """The stack with the numbers of its new profile."""
-    news = {n: getattr(spec, n).model_copy(update={"value": profile.leaves[n].value}) for n in DATAFLOW}
-    return spec.model_copy(update=news)
 
 
 def _family(found: Family, catalog: Catalog, start: StackSpec) -> Profile:

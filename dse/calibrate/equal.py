@@ -36,10 +36,10 @@ def equal(catalog: Catalog) -> Profile:
     sides = [catalog.get(StackSpec, name) for name in CENTRES]
     leaves: dict[str, ProfileValue] = {}
     for name in StackSpec.model_fields:
-        given = [getattr(s, name) for s in sides]
         # sourced numbers alone: names, dates and classes are set below
-        if isinstance(given[0], Sourced):
-            leaves[name] = _leaf(name, dict(zip(CENTRES, given, strict=True)))
+        given = {s.name: leaf for s in sides if isinstance(leaf := getattr(s, name), Sourced)}
+        if given:
+            leaves[name] = _leaf(name, given)
     spec = sides[0].model_copy(
         update={
             "name": NAME,
@@ -48,6 +48,7 @@ def equal(catalog: Catalog) -> Profile:
             "engines": (),
             "classes": (),
             "chips": (),
+            "llms": (),
             "vendors": (),
         }
     )

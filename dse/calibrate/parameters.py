@@ -8,10 +8,15 @@ from typing import Final, Literal
 import numpy as np
 
 from dse.arrays import Floats
+from dse.spec.schema.architecture import ArchitectureSpec
 from dse.spec.schema.system import StackSpec
 
 Scale = Literal["share", "positive"]
 
+SHIFT: Final = 0.5
+"""Spread of architectures in a number over that of engines: software differs more than the silicon below."""
+FIXED: Final = 1e-4
+"""The same of a number that no architecture moves, such as the time of a host."""
 SIGMAS: Final = 1.2816
 """Standard deviations up and down that hold 80 % of a normal distribution."""
 
@@ -25,6 +30,8 @@ class Parameter:
     scale: Scale
     """`share` lives in (0, 1) and is fitted as its log-odds, `positive` as its logarithm."""
     unit: str
+    shared: bool = False
+    """Whether a GPU architecture moves it, on whatever engine."""
 
     def inward(self, value: float) -> float:
         """From the number to the line that the fit walks on."""
@@ -36,25 +43,28 @@ class Parameter:
         return found
 
 
-def _p(column: str, scale: Scale, unit: str = "") -> Parameter:
-    return Parameter(column=column, scale=scale, unit=unit)
+def _p(column: str, scale: Scale, unit: str = "", *, shared: bool = False) -> Parameter:
+    return Parameter(column=column, scale=scale, unit=unit, shared=shared)
 
 
 PARAMETERS: Final = MappingProxyType(
     {
-        "compute_efficiency": _p("compute_efficiency", "share"),
-        "core_efficiency": _p("core_efficiency", "share"),
-        "dram_efficiency": _p("dram_efficiency", "share"),
-        "kv_efficiency": _p("kv_efficiency", "share"),
-        "link_efficiency": _p("link_efficiency", "share"),
-        "layer_overhead": _p("layer_overhead_s", "positive", "s"),
-        "prompt_overhead": _p("prompt_overhead_s", "positive", "s"),
-        "expert_overhead": _p("expert_overhead_s", "positive", "s"),
-        "activation_passes": _p("activation_passes", "positive"),
-        "exposed_share": _p("exposed_share", "share"),
+        "compute_efficiency": _p("compute_efficiency", "share", shared=True),
+        "core_efficiency": _p("core_efficiency", "share", shared=True),
+        "decode_core_efficiency": _p("decode_core_efficiency", "share", shared=True),
+        "expert_efficiency": _p("expert_efficiency", "share", shared=True),
+        "dram_efficiency": _p("dram_efficiency", "share", shared=True),
+        "kv_efficiency": _p("kv_efficiency", "share", shared=True),
+        "link_efficiency": _p("link_efficiency", "share", shared=True),
+        "all_to_all_efficiency": _p("all_to_all_efficiency", "share", shared=True),
+        "layer_overhead": _p("layer_overhead_s", "positive", "s", shared=True),
+        "prompt_overhead": _p("prompt_overhead_s", "positive", "s", shared=True),
+        "expert_overhead": _p("expert_overhead_s", "positive", "s", shared=True),
+        "activation_passes": _p("activation_passes", "positive", shared=True),
+        "exposed_share": _p("exposed_share", "share", shared=True),
         "step_overhead": _p("step_overhead_s", "positive", "s"),
         "sequence_overhead": _p("sequence_overhead_s", "positive", "s"),
-        "collective_overhead": _p("collective_overhead_s", "positive", "s"),
+        "collective_overhead": _p("collective_overhead_s", "positive", "s", shared=True),
         "request_overhead": _p("request_overhead_s", "positive", "s"),
         "burst": _p("burst", "share"),
     }
@@ -111,7 +121,25 @@ def fields(x: Floats, table: Table = PARAMETERS) -> dict[str, float]:
     return {name: float(p.outward(v)) for (name, p), v in zip(table.items(), x, strict=True)}
 
 
-def columns(points: Floats, table: Table = PARAMETERS) -> dict[str, Floats]:
-    """Points of shape (k, parameters) as chip columns of shape (k, 1)."""
-    # the kept axis of one broadcasts k points against the rows of a batch
-    return {p.column: p.outward(points[:, i : i + 1]) for i, p in enumerate(table.values())}
+def columns(points: Floats, shift: Floats, table: Table = PARAMETERS) -> dict[str, Floats]:
+    """Points of shape (k, parameters) as chip columns of shape (k, rows).
+
+    `shift` is what each row's architecture adds to each number on the line of the fit, shape (rows,
+    parameters).
+    """
+    # the axis of points broadcasts against that of rows
+    return {p.column: p.outward(points[:, i : i + 1] + shift[:, i]) for i, p in enumerate(table.values())}
+
+
+def shifts_of(architecture: ArchitectureSpec | None, table: Table = PARAMETERS) -> Floats:
+    """What an architecture adds to each number on the line of the fit: the logarithm of its factor."""
+    # odds of a share and times alike are multiplied, which adds on the line
+    given = {} if architecture is None else architecture.shifts
+    values = (given[name].value if name in given else None for name in table)
+    return np.asarray([float(np.log(v)) if v else 0.0 for v in values])
+
+
+def architecture_prior(own: Prior, table: Table = PARAMETERS) -> Prior:
+    """What is expected of the shift of an architecture: none, within half of what separates engines."""
+    moved = np.asarray([SHIFT if p.shared else FIXED for p in table.values()])
+    return Prior(centre=np.zeros(len(table)), spread=own.spread * moved)

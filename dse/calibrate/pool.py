@@ -1,48 +1,154 @@
-"""Many stacks of one class fitted together, each with the rest as its prior; unknown engines have all."""
+"""Many stacks fitted together: engines around a centre, on GPU architectures that shift all of them alike.
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+Of an engine e on an architecture a each number is, on the line of the fit, centre + engine[e] + shift[a]. A
+pair without measurements is their sum; an unknown engine is the centre, on whatever architecture.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 
 from dse.arrays import Floats
 from dse.calibrate.fit import Fit, fit
-from dse.calibrate.parameters import Prior
+from dse.calibrate.parameters import Prior, architecture_prior
 from dse.calibrate.residuals import Rows
 
 ROUNDS: Final = 4
-"""Rounds of fitting the stacks, then their centre; a fifth changes no number by a per cent."""
+"""Rounds of stacks, their centre and architectures; a fifth changes no number by a per cent."""
+AGAIN: Final = 2
+"""Rounds after rows were left out, which begin where all rows ended."""
 FAR: Final = 0.7
 """Distance from the centre, in spreads, from which on a stack counts less for it."""
+FEWEST_ENGINES: Final = 2
+"""Engines that must have rows on an architecture: what one alone shows may as well be its own."""
+
+Keep = Mapping[str, Floats]
+"""Stack to 1 for each of its rows that is kept and 0 for each that is left out; all are kept of others."""
 
 
 @dataclass(frozen=True)
+class Members:
+    """Rows by the stack that drives them, and once more by the architecture of their chips."""
+
+    stacks: Mapping[str, Rows]
+    architectures: Mapping[str, Rows]
+    """Of those that several engines were measured on."""
+    places: Mapping[str, tuple[tuple[str, int], ...]]
+    """Of each row of an architecture its stack, and its place among the rows of that stack."""
+
+    @classmethod
+    def of(cls, stacks: Mapping[str, Rows]) -> "Members":
+        """Rows of stacks, grouped by architecture as well."""
+        places: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for name, rows in stacks.items():
+            for i, architecture in enumerate(_architectures(rows)):
+                if architecture:
+                    places[architecture].append((name, i))
+        several = {a: tuple(p) for a, p in sorted(places.items()) if len({n for n, _ in p}) >= FEWEST_ENGINES}
+        together = {a: _together(stacks, p) for a, p in several.items()}
+        return cls(stacks=stacks, architectures=together, places=several)
+
+    def engines(self, architecture: str) -> list[str]:
+        """The stack of each row of an architecture."""
+        return [name for name, _ in self.places[architecture]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pool:
     """Stacks fitted together."""
 
-    fits: Mapping[str, Fit]
-    centre: Prior
-    """What an unmeasured engine of the class is expected to be."""
+    members: Members = field(repr=False)
+    counted: frozenset[str]
+    """Stacks that shape the centre."""
     own: Prior
     """What is expected of the centre itself."""
+    centre: Prior
+    """What an unmeasured engine of the class is expected to be."""
+    fits: Mapping[str, Fit]
+    """Of each stack that has rows."""
+    shifts: Mapping[str, Fit]
+    """Of each architecture that has rows on several engines."""
+
+    def errors(self, name: str) -> Floats:
+        """log(predicted / measured) of the rows of a stack; one without a fit is the centre."""
+        point = self.fits[name].x if name in self.fits else self.centre.centre
+        errors: Floats = self.rows(name).errors(point)[0]
+        return errors
+
+    def rows(self, name: str) -> Rows:
+        """Rows of a stack, moved by the shifts of their architectures."""
+        rows = self.members.stacks[name]
+        return rows.shifted({a: f.x for a, f in self.shifts.items()}, _architectures(rows))
 
 
-def pool(rows: Mapping[str, Rows], own: Prior, counted: Collection[str], guess: Floats | None = None) -> Pool:
-    """Fit each stack around the centre of those `counted`, then the centre around `own`, and repeat.
+def pool(
+    stacks: Mapping[str, Rows], own: Prior, counted: Collection[str], guess: Floats | None = None
+) -> Pool:
+    """Fit each stack around the centre of those `counted`, the centre around `own`, and the architectures.
 
     `guess` is where the first fit begins. Limits: a stack without rows is the centre; with ever more rows it
-    is its own fit.
+    is its own fit; an architecture without rows has no shift.
     """
-    centre = own
-    fits: dict[str, Fit] = {}
-    # empirical Bayes by alternation, the spread held: stacks given the centre, the centre given the stacks
+    found = Pool(
+        members=Members.of(stacks), counted=frozenset(counted), own=own, centre=own, fits={}, shifts={}
+    )
+    # empirical Bayes by alternation, spreads held
     for _ in range(ROUNDS):
-        for name, mine in rows.items():
-            # from the second round on a stack begins at its own last optimum
-            fits[name] = fit(mine, centre, guess=fits[name].x if name in fits else guess)
-        centre = centre_of({name: f for name, f in fits.items() if name in counted}, own)
-    return Pool(fits=fits, centre=centre, own=own)
+        found = _round(found, {}, set(stacks), guess)
+    return found
+
+
+def without(found: Pool, keep: Keep) -> Pool:
+    """The pool as it would be without some rows; a stack without any row left is not among its fits."""
+    gone = {name for name, kept in keep.items() if not kept.any()}
+    fits = {name: f for name, f in found.fits.items() if name not in gone}
+    # first the centre that has not seen the stacks that are gone: the prior of the fits below
+    left = replace(found, fits=fits, centre=_centre(fits, found))
+    for _ in range(AGAIN):
+        left = _round(left, keep, set(keep) - gone, None)
+    return left
+
+
+def _round(found: Pool, keep: Keep, names: Collection[str], guess: Floats | None) -> Pool:
+    """The stacks of some names, the centre, then every architecture that these stacks or `keep` touch."""
+    fits, shifts, members = dict(found.fits), dict(found.shifts), found.members
+    for name in sorted(names):
+        rows = found.rows(name)
+        # from the second round on a stack begins at its own last optimum
+        begin = fits[name].x if name in fits else guess
+        fits[name] = fit(rows, found.centre, rows.weights(keep.get(name)), begin)
+    centre = _centre(fits, found)
+    points = {name: fits[name].x if name in fits else centre.centre for name in members.stacks}
+    # rows weigh in the fit of an architecture what they weigh in that of their stack
+    weights = {name: rows.weights(keep.get(name)) for name, rows in members.stacks.items()}
+    for name, rows in members.architectures.items():
+        engines = members.engines(name)
+        if not {*names, *keep} & set(engines):
+            continue
+        begin = shifts.pop(name).x if name in shifts else None
+        weight = np.asarray([weights[stack][i] for stack, i in members.places[name]])
+        if weight.any():
+            prior = architecture_prior(found.own, rows.table)
+            shifts[name] = fit(rows.shifted(points, engines), prior, weight, begin)
+    return replace(found, fits=fits, shifts=shifts, centre=centre)
+
+
+def _centre(fits: Mapping[str, Fit], found: Pool) -> Prior:
+    return centre_of({name: f for name, f in fits.items() if name in found.counted}, found.own)
+
+
+def _architectures(rows: Rows) -> list[str]:
+    """Architecture of the chip of each row; the empty string for none."""
+    return [case.chip.architecture or "" for case in rows.cases]
+
+
+def _together(stacks: Mapping[str, Rows], places: Sequence[tuple[str, int]]) -> Rows:
+    """Rows of several stacks as one."""
+    first = next(iter(stacks.values()))
+    return first.of_others([stacks[name].cases[i] for name, i in places])
 
 
 def centre_of(fits: Mapping[str, Fit], own: Prior) -> Prior:
@@ -65,24 +171,3 @@ def centre_of(fits: Mapping[str, Fit], own: Prior) -> Prior:
             total = total + counts * f.x
         centre = total / weight
     return Prior(centre=centre, spread=own.spread)
-
-
-def without(
-    found: Pool, rows: Mapping[str, Rows], keep: Mapping[str, Floats], counted: Collection[str]
-) -> dict[str, Floats]:
-    """Point of each stack in `keep` as it would be without some rows (0 where a row is left out).
-
-    A stack without any row left is the centre of the others.
-    """
-    # a stack without rows left cannot be fitted: it is read off the centre instead
-    gone = {name for name, kept in keep.items() if not kept.any()}
-    fits = dict(found.fits)
-    others = [name for name in counted if name not in gone]
-    # first the centre that has not seen the stacks that are gone: the prior of the refits below
-    centre = centre_of({name: fits[name] for name in others if name in fits}, found.own)
-    for name, kept in keep.items():
-        if name not in gone:
-            fits[name] = fit(rows[name], centre, rows[name].weights(kept), fits[name].x)
-    # again, as the refitted stacks have moved
-    centre = centre_of({name: fits[name] for name in others if name in fits}, found.own)
-    return {name: centre.centre if name in gone else fits[name].x for name in keep}

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -46,6 +46,12 @@ class Profile:
     chips: tuple[str, ...]
     """Names of the chips of the rows."""
     notes: str
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Chip to its number of rows."""
+    llms: tuple[str, ...] = ()
+    """Names of the LLMs of the rows."""
+    widened: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """See `StackSpec.widened`."""
     estimate: str = "calibrated"
 
     @property
@@ -64,15 +70,20 @@ class Profile:
             ("engines", list(self.spec.engines)),
             ("classes", list(self.spec.classes)),
             ("chips", list(self.chips)),
+            ("llms", list(self.llms)),
             ("vendors", list(self.spec.vendors)),
             ("since", self.spec.since),
             ("until", self.spec.until),
         ]
         # a key without a value has its default
         lines = [f"{key}: {_plain(value)}" for key, value in head if value]
+        if self.rows:
+            lines.append("rows: {" + ", ".join(f"{chip}: {n}" for chip, n in sorted(self.rows.items())) + "}")
         lines += [f"{name}: {_leaf(leaf)}" for name, leaf in self.leaves.items()]
-        factors = ", ".join(f"{metric}: {factor:.3g}" for metric, factor in sorted(self.interval.items()))
-        lines += [f"interval: {{{factors}}}"] if factors else []
+        lines += [f"interval: {_factors(self.interval)}"] if self.interval else []
+        if self.widened:
+            parts = ", ".join(f"{what}: {_factors(by)}" for what, by in self.widened.items())
+            lines.append(f"widened: {{{parts}}}")
         # a JSON text is a YAML text, whatever colons and quotes are in it
         lines += [f"notes: {json.dumps(self.notes)}"]
         return "\n".join(lines) + "\n"
@@ -88,7 +99,8 @@ def profile_values(
     shares = determined(fitted)
     found = {}
     for name in StackSpec.model_fields:
-        given = getattr(spec, name)
+        # what a stack left out so far is written all the same where it was fitted
+        given = getattr(spec, name) or (getattr(start, name) if name in fitted.table else None)
         # a spec also has texts and lists, which no fit writes
         if not isinstance(given, Sourced):
             continue
@@ -109,6 +121,17 @@ def profile_values(
                 note=f"fitted to {rows} rows{_leaning(shares[name], start.name)}; {_RANGE_NOTE}",
             )
     return found
+
+
+def valued(spec: StackSpec, profile: Profile) -> StackSpec:
+    """The stack with the numbers and the intervals of its new profile."""
+    news: dict[str, object] = {"interval": dict(profile.interval)}
+    for name, leaf in profile.leaves.items():
+        given = getattr(spec, name) or Sourced[float](
+            value=leaf.value, source=leaf.source, basis=leaf.basis, date=leaf.date
+        )
+        news[name] = given.model_copy(update={"value": leaf.value})
+    return spec.model_copy(update=news)
 
 
 def determined(fitted: Fit) -> dict[str, float]:
@@ -165,6 +188,11 @@ def span(dates: Iterable[str]) -> str | None:
     if not known:
         return None
     return known[0] if known[0] == known[-1] else f"{known[0]}/{known[-1]}"
+
+
+def _factors(factors: Mapping[str, float]) -> str:
+    """Metric to factor, as YAML on one line."""
+    return "{" + ", ".join(f"{metric}: {factor:.4g}" for metric, factor in sorted(factors.items())) + "}"
 
 
 def _leaf(leaf: ProfileValue) -> str:

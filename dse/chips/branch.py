@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.arrays import Floats
-from dse.chips.formats import COMPUTED, computed_columns, peak_of, searched_on
+from dse.chips.formats import COMPUTED, computed_columns, matrix_formats, peak_of, searched_on
 from dse.chips.interval import interval_columns
 from dse.chips.link_reach import reach_columns
 from dse.chips.parameter_range import named
@@ -24,7 +24,6 @@ from dse.spec.schema.space import BranchSpec, SpaceSpec
 from dse.spec.schema.system import NetworkSpec
 from objectives import api
 from objectives.arrays import Array, namespace, zeros_like
-from objectives.equations.chip.formats import arithmetic
 from objectives.equations.fabrication.package import PACKAGES
 from objectives.equations.fabrication.technology import Blueprint, Technology, pick
 
@@ -280,7 +279,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
         expected = "no parameter price unless price.method is searched" if searched else "a parameter price"
         raise spec_error(where, f"expected {expected}, got price.method {setting.price.method}")
     template = catalog.get(ChipSpec, spec.template)
-    stack = setting.stack_of(name, spec.stack)
+    stack = setting.stack_of(name, spec.stack, template.architecture)
     network = catalog.get(NetworkSpec, setting.network or spec.network)
     builds = [_build(spec, template, node, None) for node in spec.nodes]
     # nodes and DRAM do not depend on each other: their builds add up instead of multiplying
@@ -303,7 +302,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
         **reach_columns(template.link.bandwidth.value or 0.0, network, setting.technology),
     }
     if setting.with_intervals:
-        fixed |= interval_columns(stack, template, catalog, searched=True)
+        fixed |= interval_columns(stack, template, catalog, setting.llms, searched=True)
     blueprint = blueprint_of(template, setting.technology)
     # the template keeps its DRAM in its file
     if not spec.generations:
@@ -332,7 +331,7 @@ def _peaks_of(chip: ChipSpec, setting: Setting) -> Peaks:
         what = "peak.fp16: expected a known value in a template, got none"
         raise spec_error(f"chips/{chip.name}", what)
     matrix, attention = (
-        peak_of(chip, arithmetic(stored, precision.activations)) or 0.0
+        peak_of(chip, matrix_formats(chip, stored, precision.activations)) or 0.0
         for stored in (precision.weights, precision.kv)
     )
     return Peaks(

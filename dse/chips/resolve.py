@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dse.chips.formats import peak_of, with_formats
+from dse.chips.formats import matrix_formats, peak_of, with_formats
 from dse.chips.interval import interval_columns
 from dse.chips.link_reach import reach_columns
 from dse.chips.price_method import Need, Priced, price_method
@@ -31,7 +31,7 @@ from dse.spec.schema.system import NetworkSpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
 from objectives import api
 from objectives.arrays import Array, zeros_like
-from objectives.equations.chip.formats import FORMATS, arithmetic
+from objectives.equations.chip.formats import FORMATS
 from objectives.equations.interconnect.topology import TOPOLOGIES
 
 AROUND = ("host_usd", "rack_usd", "network_usd", "copper_usd", "optics_usd", "scale_out_usd")
@@ -69,7 +69,7 @@ def _derived_columns(
 ) -> Columns:
     """See `chip_columns`."""
     chip = with_formats(chip, setting.technology)
-    stack = stack or setting.stack_of(chip.name, chip.stack)
+    stack = stack or setting.stack_of(chip.name, chip.stack, chip.architecture)
     network = network or setting.catalog.get(NetworkSpec, setting.network or chip.link.network)
     # all unknowns first, so that one error names every fact that is missing
     problems = list(_unknowns(chip, setting, network, stack))
@@ -81,7 +81,7 @@ def _derived_columns(
     power = chip_power(chip, made)
     return {
         **_stated(chip, setting, stack, network),
-        **(interval_columns(stack, chip, setting.catalog) if setting.with_intervals else {}),
+        **(interval_columns(stack, chip, setting.catalog, setting.llms) if setting.with_intervals else {}),
         **power,
         "price_usd": price_of(chip, setting, made),
         **_around(chip, network, setting, power["power_w"]),
@@ -155,8 +155,8 @@ def _or_zero(leaf: Sourced[float] | None) -> float:
 
 def _compute(chip: ChipSpec, precision: PrecisionSpec) -> Columns:
     return {
-        "peak_flops": peak_of(chip, arithmetic(precision.weights, precision.activations)) or 0.0,
-        "attention_flops": peak_of(chip, arithmetic(precision.kv, precision.activations)) or 0.0,
+        "peak_flops": peak_of(chip, matrix_formats(chip, precision.weights, precision.activations)) or 0.0,
+        "attention_flops": peak_of(chip, matrix_formats(chip, precision.kv, precision.activations)) or 0.0,
     }
 
 
@@ -207,11 +207,16 @@ def stack_columns(stack: StackSpec, dram: bool) -> Columns:
         # nulls were refused by `_speed_unknowns`: the defaults here satisfy the types only
         "compute_efficiency": stack.compute_efficiency.value or 1.0,
         "core_efficiency": stack.core_efficiency.value or 1.0,
+        "decode_core_efficiency": (stack.decode_core_efficiency or stack.core_efficiency).value or 1.0,
+        "expert_efficiency": (stack.expert_efficiency and stack.expert_efficiency.value) or 1.0,
+        "all_to_all_efficiency": (stack.all_to_all_efficiency or stack.link_efficiency).value or 1.0,
         "tile_rows": float(stack.tile_rows.value or 1),
         "dram_efficiency": stack.dram_efficiency.value or 1.0,
         "kv_efficiency": stack.kv_efficiency.value or 1.0,
         "sram_efficiency": stack.sram_efficiency.value or 1.0,
         "link_efficiency": stack.link_efficiency.value or 1.0,
+        "overlap": _or_zero(stack.overlap),
+        "window_kept": _or_zero(stack.window_kept),
         "layer_overhead_s": _or_zero(stack.layer_overhead),
         "prompt_overhead_s": _or_zero(stack.prompt_overhead),
         "expert_overhead_s": _or_zero(stack.expert_overhead),
@@ -327,7 +332,7 @@ def _speed_unknowns(
     yield from _nulls(f"chips/{chip.name}", needed)
     # weights and KV cache often share a format, whose lack is named once
     for stored in dict.fromkeys((precision.weights, precision.kv)):
-        formats = arithmetic(stored, precision.activations)
+        formats = matrix_formats(chip, stored, precision.activations)
         if peak_of(chip, formats) is None:
             known = ", ".join(chip.peak)
             yield Problem(

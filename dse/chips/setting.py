@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from dse.chips.architecture import on_architecture
 from dse.chips.granularity import with_grain
 from dse.chips.price_method import Terms
 from dse.chips.silicon import Foundry
@@ -14,18 +15,20 @@ from dse.spec.schema.study import PrecisionSpec, PriceSpec
 from dse.spec.schema.system import EconomySpec, StackSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.technology_values import Value, middle
+from objectives import api
 
 Columns = dict[str, float]
 """Column of `objectives.api.Chips` to its value in SI."""
 
 
-def stack_under(software: Software, own: StackSpec, catalog: Catalog) -> StackSpec:
-    """The stack that drives a chip whose own stack is `own`.
+def stack_under(software: Software, sold: StackSpec, catalog: Catalog, architecture: str | None) -> StackSpec:
+    """The stack that drives a chip of an architecture, or of none, that is sold with `sold`.
 
     Under `equal` the losses are those of one stack for all, and the grain of the hardware stays the chip's:
     how many rows a matrix unit takes is no choice of software. Under `ideal` nothing is lost, not even on
     rows that do not fill a tile.
     """
+    own = on_architecture(sold, architecture, catalog)
     if software == "as-sold":
         return own
     shared = catalog.get(StackSpec, software)
@@ -50,6 +53,8 @@ class Setting:
     """Those stacks, one class of losses for all, or no losses."""
     network: str | None = None
     """Network that joins every chip; each chip's own when None."""
+    llms: tuple[api.Llm, ...] = ()
+    """LLMs that chips are asked about, of which those that nobody measured make error bars wider."""
     requires: tuple[str, ...] = ()
     """Chip facts that the cost model cannot do without."""
     value: Value = middle
@@ -75,10 +80,10 @@ class Setting:
         # not a field: another setting that is made of this one must not have them
         return {}
 
-    def stack_of(self, name: str, own: str) -> StackSpec:
+    def stack_of(self, name: str, own: str, architecture: str | None) -> StackSpec:
         """The stack that drives the chip or the branch `name`, whose own is called `own`."""
         sold = self.catalog.get(StackSpec, self.sold_with(name, own))
-        return stack_under(self.software, sold, self.catalog)
+        return stack_under(self.software, sold, self.catalog, architecture)
 
     def sold_with(self, name: str, own: str) -> str:
         """Name of the stack that the chip or the branch `name` has where software is as sold."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dse.chips.interval import interval_on
 from dse.chips.resolve import chip_columns, chips_of
 from dse.choose.rule import Limits, violations
 from dse.errors import spec_error
@@ -16,6 +17,7 @@ from dse.front.tables import Table
 from dse.plugins.designs import chips_named
 from dse.question.chip_names import branch_of
 from dse.question.resolved_study import ResolvedStudy
+from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import StackSpec
 from objectives import api
@@ -75,7 +77,18 @@ class Family:
 
     chips: api.Chips
     stack: StackSpec
+    made_after: ChipSpec
+    """The chip itself, or the template of the branch."""
     hypothetical: bool
+    searched: bool
+    """Whether they are made after another chip."""
+    catalog: Catalog
+
+    def interval(self, llm: api.Llm, deployment: Mapping[str, float]) -> dict[str, float]:
+        """Error bars of the stack in a deployment."""
+        joined = bool(llm.expert_count) and deployment["ep"] > deployment["tp"]
+        own = self.made_after
+        return interval_on(self.stack, own, self.catalog, (llm,), searched=self.searched, joined=joined)
 
 
 def family_of(study: ResolvedStudy, name: str, rows: Table) -> Family:
@@ -86,8 +99,11 @@ def family_of(study: ResolvedStudy, name: str, rows: Table) -> Family:
         spec = study.baselines.get(name) or catalog.get(ChipSpec, name)
         return Family(
             chips=chips_of([chip_columns(spec, study.setting)]),
-            stack=study.setting.stack_of(spec.name, spec.stack),
+            stack=study.setting.stack_of(spec.name, spec.stack, spec.architecture),
+            made_after=spec,
             hypothetical=spec.hypothetical,
+            searched=False,
+            catalog=catalog,
         )
     if name not in study.branches:
         raise spec_error(
@@ -96,8 +112,15 @@ def family_of(study: ResolvedStudy, name: str, rows: Table) -> Family:
     branch = study.branches[name]
     # a table holds parameters, not chips: silicon and price follow from them again
     values = {n: rows[f"param_{n}"].to_numpy(dtype=float) for n in branch.spec.parameters}
-    stack = study.setting.stack_of(branch.name, branch.spec.stack)
-    return Family(chips=branch.chips(values), stack=stack, hypothetical=True)
+    stack = study.setting.stack_of(branch.name, branch.spec.stack, branch.template.architecture)
+    return Family(
+        chips=branch.chips(values),
+        stack=stack,
+        made_after=branch.template,
+        hypothetical=True,
+        searched=True,
+        catalog=catalog,
+    )
 
 
 def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[DesignDetail]:
@@ -109,7 +132,9 @@ def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Design
         with chips_named(lambda _shape, at: str(rows["chip"].iloc[at])):
             metrics = study.cost_model.evaluate(designs, member.context, detail=True)
         # from the metrics as they are: `_detailed` adds the targets itself
-        details.append(list(_detailed(family, metrics, member.context, member.limits, n)))
+        details.append(
+            list(_detailed(family, designs.deployments, metrics, member.context, member.limits, n))
+        )
         # targets of each part count as its constraints, as they did in the search
         promised = replace(metrics, violations=violations(metrics, member.context, member.limits))
         flat = taken(promised, designs, np.arange(n))
@@ -133,7 +158,7 @@ def _evaluated(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[De
     designs = api.Designs(chips=family.chips, deployments=_deployments(study, rows))
     with chips_named(lambda _shape, at: str(rows["chip"].iloc[at])):
         metrics = study.cost_model.evaluate(designs, study.context, detail=True)
-    return _detailed(family, metrics, study.context, study.limits, len(rows))
+    return _detailed(family, designs.deployments, metrics, study.context, study.limits, len(rows))
 
 
 def _deployments(study: ResolvedStudy, rows: Table, start: str = "") -> api.Deployments:
@@ -150,12 +175,17 @@ def _deployments(study: ResolvedStudy, rows: Table, start: str = "") -> api.Depl
 
 
 def _detailed(
-    family: Family, metrics: api.Metrics, context: api.Context, limits: Limits, n: int
+    family: Family,
+    deployments: api.Deployments,
+    metrics: api.Metrics,
+    context: api.Context,
+    limits: Limits,
+    n: int,
 ) -> Iterator[DesignDetail]:
     """One `DesignDetail` for each of `n` rows."""
     columns = _spread(family.chips.columns(), n)
     ledgers = {ledger.name: _spread(getattr(metrics, ledger.field), n) for ledger in LEDGERS}
-    over = _violations(limits, metrics, context, n)
+    over, laid_out = _violations(limits, metrics, context, n), _spread(deployments.columns(), n)
     for i in range(n):
         yield DesignDetail(
             chip=_row(columns, i),
@@ -163,7 +193,7 @@ def _detailed(
             violations=_row(over, i),
             stack=family.stack.name,
             hypothetical=family.hypothetical,
-            interval=dict(family.stack.interval),
+            interval=family.interval(context.llm, _row(laid_out, i)),
         )
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from dse.bounds.speed_of_light import assert_within_physics
-from dse.chips.anchors import anchor
+from dse.chips.anchor_rows import anchor_rows
 from dse.chips.assumption_note import assumed
 from dse.chips.formats import computed_in, precision_named, remarks, with_formats
-from dse.chips.interval import interval_on
+from dse.chips.interval import interval_on, shares_experts
 from dse.chips.prices import price_of_one
 from dse.chips.resolve import chip_columns, chips_of, needs_of, precision_of
 from dse.chips.setting import Setting, stack_under
@@ -17,9 +18,11 @@ from dse.choose.rule import TOLERANCE, Limits, best, judged, violations
 from dse.choose.solve import Found, Question, best_deployments
 from dse.errors import Attempts, Problem, SpecError, placed, spec_error
 from dse.evaluate.arguments import hold_arguments
+from dse.evaluate.estimate_notes import on_next_best, smaller_notes, trust_notes
 from dse.evaluate.estimate_result import (
     LABELS,
     Estimate,
+    OtherStack,
     chances,
     first_of,
     headline,
@@ -183,10 +186,12 @@ class Subject:
             look("--set", hold_names, given)
         look.done()
         self.cost_model = about(self.cost_model, spec.name)
-        self.sold = catalog.get(StackSpec, stack or spec.stack)
-        used_stack = stack_under(self.software, self.sold, catalog)
+        self.catalog, self.sold = catalog, catalog.get(StackSpec, stack or spec.stack)
+        used_stack = stack_under(self.software, self.sold, catalog, spec.architecture)
         # of chip and stack before overrides: these change numbers, not what was measured
-        self.interval = interval_on(used_stack, spec, catalog)
+        self.llm = self.llm_spec.resolve()
+        self.trusted = partial(interval_on, used_stack, spec, catalog, (self.llm,))
+        """Its error bars; those of replicas that share experts where they are `joined`."""
         network = catalog.get(NetworkSpec, spec.link.network)
         self.chip, self.stack, self.network, self.workload = apply_settings(
             given, spec, used_stack, network, found_workload
@@ -200,6 +205,7 @@ class Subject:
             requires=self.cost_model.requires,
             technology=catalog.get(TechnologySpec, TECHNOLOGY),
             economy=catalog.get(EconomySpec, ECONOMY),
+            llms=(self.llm,),
             with_intervals=self.confidence is not None,
         )
         # before silicon is derived, whose error would name the file of the chip and not the setting
@@ -210,7 +216,6 @@ class Subject:
         # `chip_columns` does it too, but notes on formats are read from this chip
         self.chip = with_formats(self.chip, setting.technology)
         self.columns = chip_columns(self.chip, setting, self.stack, self.network)
-        self.llm = self.llm_spec.resolve()
         self.context = api.Context(
             llm=self.llm,
             precision=precision_of(self.precision),
@@ -228,7 +233,7 @@ class Subject:
         Raises `SpecError` where the stack states no error bar of it.
         """
         goal = at_confidence(objective(name), self.confidence)
-        if isinstance(goal, AtConfidence) and METRICS[goal.interval] not in self.interval:
+        if isinstance(goal, AtConfidence) and METRICS[goal.interval] not in self.trusted():
             raise spec_error("--confidence", lack(self.stack.name, name, [self.chip.name]))
         return goal
 
@@ -338,6 +343,8 @@ class Subject:
         held = self.limits if limits is None else limits
         found = {name: first_of(v) for name, v in violations(m, self.context, held).items()}
         bounds = {name: first_of(v) for name, v in m.bounds.items()}
+        interval = self.trusted(joined=shares_experts(self.llm, one.deployments))
+        other = self._on_next_best(one, m)
         return Estimate(
             chip=self.chip.name,
             llm=self.llm.name,
@@ -360,36 +367,30 @@ class Subject:
             violations=found,
             targets={goal.name: limit for goal, limit in held},
             confidence=self.confidence,
-            p_met=chances(m, self.context, held, self.interval),
-            interval=self.interval,
-            notes=(*self._notes(first_of(one.deployments.pp)), *self._smaller(first_of(m.chips), chosen)),
+            p_met=chances(m, self.context, held, interval),
+            interval=interval,
+            anchor_rows=anchor_rows(self.sold, self.chip, self.catalog),
+            next_best=other,
+            notes=(
+                *self._notes(one, interval, other),
+                *smaller_notes(first_of(m.chips), chosen, self.tolerance),
+            ),
         )
 
-    def _smaller(self, chips: float, found: Found | None) -> list[str]:
-        """What to say where the tolerance has chosen a smaller system than the best."""
-        # most often the best is the smallest, and there is nothing to say
-        if found is None or chips >= found.least_size[0]:
-            return []
-        more = found.cost[0] / found.least[0] - 1.0
-        return [
-            f"of systems within {self.tolerance:.0%} of the best the smallest is taken: {chips:,.5g} "
-            f"chips instead of {found.least_size[0]:,.5g}, which would cost {more:.2%} less"
-        ]
+    def _on_next_best(self, one: api.Designs, m: api.Metrics) -> OtherStack | None:
+        """The design on the next best anchored stack; None where no stack was fitted to anything near."""
+        if self.stack.estimate != "calibrated" or self.software != "as-sold":
+            return None
+        return on_next_best(self.cost_model, self.context, one, m, self.sold, self.chip, self.catalog)
 
-    def _notes(self, stages: float) -> list[str]:
+    def _notes(self, one: api.Designs, interval: Mapping[str, float], other: OtherStack | None) -> list[str]:
         """Conditions under which the numbers hold, the most important first."""
         # each note that is inserted at 1 precedes the earlier ones: price, formats, calibration, anchor
-        notes = notes_of(self.stack, self.context.workload, self.interval, self.price.system, stages)
-        if self.stack.estimate == "calibrated":
-            # place 0 is how far to trust the estimate, which a reader must see first
-            notes.insert(1, anchor(self.stack, self.chip).reason.rstrip("."))
+        stages = first_of(one.deployments.pp)
+        notes = notes_of(self.stack, self.context.workload, interval, self.price.system, stages)
+        # place 0 is how far to trust the estimate, which a reader must see first
+        notes[1:1] = trust_notes(self.stack, self.chip, self.catalog, other)
         notes += [told for told in [assumed(self.chip)] if told is not None]
-        if self.stack.chips and self.chip.name not in self.stack.chips:
-            notes.insert(
-                1,
-                f"{self.stack.name} was not calibrated on {self.chip.name}: "
-                f"the interval is no narrower than that of the chip's class ({self.chip.stack})",
-            )
         notes[1:1] = remarks(computed_in(self.chip, self.precision))
         if self.unpriced:
             notes.insert(1, f"{self.chip.name} has no listed price: priced at the unit cost of its silicon")

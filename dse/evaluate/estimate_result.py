@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dse.chips.anchor_rows import AnchorRows
 from dse.chips.formats import Computed
 from dse.choose.confidence import plain, probability
 from dse.choose.rule import Limits
@@ -29,6 +30,17 @@ _COVERED = {
     "who leave their domain, built up alike for all",
 }
 """System of a price to what its capital covers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherStack:
+    """The same design on the stack that measurements anchor next best."""
+
+    rows: AnchorRows
+    metrics: Mapping[str, float]
+    """TPOT, TTFT and $/(token/s), in SI."""
+    ratios: Mapping[str, float]
+    """The same over those of the estimate [1]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +75,10 @@ class Estimate:
     """Metric (tpot, ttft, throughput) to the factor up and down that held 80 % of the measured rows that the
     fit of the stack did not see; empty for a stack that is not calibrated."""
     notes: tuple[str, ...]
+    anchor_rows: AnchorRows | None = None
+    """Measured rows that the stack was fitted to; None for a design of a study."""
+    next_best: OtherStack | None = None
+    """The same design on the stack that measurements anchor next best, where there is one."""
     confidence: float | None = None
     """Probability that the targets were to be met with; None where the estimate itself was to meet them."""
     p_met: dict[str, float] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from dse.chips.branch import Branch
-from dse.chips.interval import interval_on
+from dse.chips.interval import interval_in_any
 from dse.chips.setting import Setting
 from dse.choose.confidence import INTERVALS, AtConfidence
 from dse.errors import Problem, SpecError
@@ -47,8 +47,12 @@ def intervals_in(
 ) -> Iterator[tuple[str, str, dict[str, float]]]:
     """Every branch and chip with its stack and the intervals of that on it."""
     for name, branch in branches.items():
-        stack = setting.stack_of(name, branch.spec.stack)
-        yield name, stack.name, interval_on(stack, branch.template, setting.catalog, searched=True)
+        stack = setting.stack_of(name, branch.spec.stack, branch.template.architecture)
+        yield (
+            name,
+            stack.name,
+            interval_in_any(stack, branch.template, setting.catalog, setting.llms, searched=True),
+        )
     for chip in chips:
-        stack = setting.stack_of(chip.name, chip.stack)
-        yield chip.name, stack.name, interval_on(stack, chip, setting.catalog)
+        stack = setting.stack_of(chip.name, chip.stack, chip.architecture)
+        yield chip.name, stack.name, interval_in_any(stack, chip, setting.catalog, setting.llms)

@@ -287,6 +287,7 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
         economy=economy,
         network=spec.network,
         requires=model.requires,
+        llms=(llm.resolve(), *(each.resolve() for _, each, _ in mix)),
         with_intervals=spec.confidence is not None,
     )
     # branches and chips read the setting, so their problems come in a second round

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from dse.chips.branch import Branch
 from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.architecture import ArchitectureSpec
 from dse.spec.schema.base import Spec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
@@ -37,4 +38,8 @@ def used_configs(
     found |= {f"chip/{c.name}": c for c in every}
     found |= {f"stack/{n}": catalog.get(StackSpec, n) for n in stacks}
     found |= {f"network/{n}": catalog.get(NetworkSpec, n) for n in networks}
+    # losses that are equal for all chips are shifted on none
+    if spec.software == "as-sold":
+        names = {c.architecture for c in every if c.architecture}
+        found |= {f"architecture/{n}": catalog.get(ArchitectureSpec, n) for n in names}
     return dict(sorted(found.items()))

@@ -1,6 +1,6 @@
 """A fit on made-up rows whose errors are straight lines, so that linear algebra has the answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,8 +17,8 @@ from dse.calibrate.pool import FAR, centre_of, pool, without
 from dse.calibrate.residuals import ENOUGH, Rows
 
 TABLE = {
-    "first": Parameter(column="first_s", scale="positive", unit="s"),
-    "second": Parameter(column="second", scale="share", unit=""),
+    "first": Parameter(column="first_s", scale="positive", unit="s", shared=True),
+    "second": Parameter(column="second", scale="share", unit="", shared=True),
 }
 CENTRE, SPREAD = np.array([0.4, -0.3]), np.array([0.5, 2.0])
 PRIOR = Prior(centre=CENTRE, spread=SPREAD)
@@ -32,17 +32,30 @@ class Lines:
     slopes: np.ndarray
     offsets: np.ndarray
     table: Any = None
+    architectures: tuple[str | None, ...] = ()
+    shift: Any = 0.0
 
     @property
-    def cases(self) -> tuple[int, ...]:
-        return tuple(range(len(self.offsets)))
+    def cases(self) -> tuple[Any, ...]:
+        names = self.architectures or (None,) * len(self.offsets)
+        chips = [SimpleNamespace(architecture=name) for name in names]
+        every = zip(chips, self.slopes, self.offsets, strict=True)
+        return tuple(SimpleNamespace(chip=c, row=(s, o)) for c, s, o in every)
 
     @property
     def scatter(self) -> np.ndarray:
         return np.full(len(self.offsets), SCATTER)
 
     def errors(self, points: np.ndarray) -> np.ndarray:
-        return np.asarray(np.atleast_2d(points) @ self.slopes.T - self.offsets)
+        moved = np.sum(np.broadcast_to(self.shift, self.slopes.shape) * self.slopes, axis=1)
+        return np.asarray(np.atleast_2d(points) @ self.slopes.T + moved - self.offsets)
+
+    def shifted(self, points: dict[str, np.ndarray], names: list[str]) -> "Lines":
+        return replace(self, shift=np.array([points.get(name, np.zeros(2)) for name in names]))
+
+    def of_others(self, cases: list[Any]) -> "Lines":
+        slopes, offsets = (np.array([c.row[i] for c in cases]) for i in (0, 1))
+        return Lines(slopes, offsets, self.table, tuple(c.chip.architecture for c in cases))
 
     weights = Rows.weights
 
@@ -242,10 +255,69 @@ def test_a_stack_without_rows_left_is_the_centre_of_the_others_and_the_rest_is_f
     np.testing.assert_allclose(
         found.centre.centre, centre_of({n: found.fits[n] for n in ("one", "two")}, PRIOR).centre
     )
-    gone = without(found, rows, {"one": np.zeros(12)}, ("one", "two"))
-    np.testing.assert_allclose(gone["one"], centre_of({"two": found.fits["two"]}, PRIOR).centre)
-    half = without(found, rows, {"one": np.r_[np.ones(6), np.zeros(6)]}, ("one", "two"))
-    assert np.linalg.norm(half["one"] - np.array([0.6, 0.1])) < 0.1
+    gone = without(found, {"one": np.zeros(12)})
+    assert "one" not in gone.fits
+    np.testing.assert_allclose(gone.centre.centre, centre_of({"two": found.fits["two"]}, PRIOR).centre)
+    np.testing.assert_allclose(gone.errors("one"), rows["one"].errors(gone.centre.centre)[0])
+    half = without(found, {"one": np.r_[np.ones(6), np.zeros(6)]})
+    assert np.linalg.norm(half.fits["one"].x - np.array([0.6, 0.1])) < 0.1
+
+
+def measured_on(
+    seed: int, engine: np.ndarray, shifts: dict[str, np.ndarray], rows: int = 60, noise: float = 0.01
+) -> Any:
+    """Rows of an engine on several architectures, which its point plus their shifts explain."""
+    rng = np.random.default_rng(seed)
+    names = tuple(sorted(shifts)[i % len(shifts)] for i in range(rows))
+    slopes = rng.normal(size=(rows, 2))
+    points = engine + np.array([shifts[name] for name in names])
+    offsets = np.sum(slopes * points, axis=1) + noise * rng.normal(size=rows)
+    return Lines(slopes, offsets, TABLE, names)
+
+
+def test_a_pair_that_nobody_measured_is_the_sum_of_its_engine_and_its_architecture() -> None:
+    """Both engines ran on hopper, one on cdna3 as well: what that is worth holds for the other too."""
+    shift = {"hopper": np.zeros(2), "cdna3": np.array([0.3, -0.2])}
+    one, two = np.array([0.6, 0.1]), np.array([0.2, 0.4])
+    third = np.array([0.4, 0.3])
+    rows: Any = {
+        "one": measured_on(1, one, shift),
+        "two": measured_on(2, two, {"hopper": shift["hopper"]}),
+        "third": measured_on(3, third, shift),
+    }
+    found = pool(rows, PRIOR, ("one", "two", "third"))
+    assert set(found.shifts) == {"cdna3", "hopper"}
+    unseen = measured_on(9, two, {"cdna3": shift["cdna3"]}, noise=0.0)
+    apart = unseen.errors(found.fits["two"].x)[0]
+    moved = unseen.shifted({"cdna3": found.shifts["cdna3"].x}, list(unseen.architectures))
+    together = moved.errors(found.fits["two"].x)[0]
+    assert np.linalg.norm(together) < 0.5 * np.linalg.norm(apart)
+
+
+def test_what_one_engine_alone_shows_of_an_architecture_is_its_own() -> None:
+    shift = {"hopper": np.zeros(2), "cdna3": np.array([0.3, -0.2])}
+    rows: Any = {
+        "one": measured_on(1, np.array([0.6, 0.1]), shift),
+        "two": measured_on(2, np.array([0.2, 0.4]), {"hopper": shift["hopper"]}),
+    }
+    assert set(pool(rows, PRIOR, ("one", "two")).shifts) == {"hopper"}
+
+
+def test_without_its_rows_an_architecture_has_no_shift() -> None:
+    shift = {"hopper": np.zeros(2), "cdna3": np.array([0.3, -0.2])}
+    rows: Any = {
+        "one": measured_on(1, np.array([0.6, 0.1]), shift),
+        "two": measured_on(2, np.array([0.2, 0.4]), shift),
+    }
+    found = pool(rows, PRIOR, ("one", "two"))
+    keep = {n: np.array([float(a != "cdna3") for a in r.architectures]) for n, r in rows.items()}
+    left = without(found, keep)
+    assert set(left.shifts) == {"hopper"}
+    # rows that are left out change nothing: spoilt ones give the same
+    spoilt: Any = {n: replace(r, offsets=np.where(keep[n] > 0.0, r.offsets, 9.0)) for n, r in rows.items()}
+    again = without(replace(found, members=type(found.members).of(spoilt)), keep)
+    for name in rows:
+        np.testing.assert_allclose(again.fits[name].x, left.fits[name].x)
 
 
 # --- scales
@@ -270,12 +342,16 @@ def test_no_point_of_the_line_leaves_the_domain_and_order_is_kept(a: float, b: f
 @given(st.integers(1, 5))
 def test_points_become_columns_that_broadcast_against_rows(count: int) -> None:
     points = np.random.default_rng(count).normal(size=(count, len(PARAMETERS)))
-    made = columns(points)
+    shift = np.random.default_rng(count + 1).normal(size=(3, len(PARAMETERS)))
+    made = columns(points, shift)
     assert set(made) == {p.column for p in PARAMETERS.values()}
     for i, p in enumerate(PARAMETERS.values()):
-        assert made[p.column].shape == (count, 1)
-        expected = np.exp(points[:, i]) if p.scale == "positive" else 1.0 / (1.0 + np.exp(-points[:, i]))
-        np.testing.assert_allclose(made[p.column][:, 0], expected)
+        assert made[p.column].shape == (count, 3)
+        # odds and times of a row are those of the engine times the factor of its architecture
+        engine, factor = np.exp(points[:, i])[:, None], np.exp(shift[:, i])[None, :]
+        odds = engine * factor
+        expected = odds if p.scale == "positive" else odds / (1.0 + odds)
+        np.testing.assert_allclose(made[p.column], expected)
 
 
 def test_what_dataflow_chips_share_with_gpus_is_fitted_on_the_same_scale() -> None:

@@ -128,14 +128,14 @@ def test_no_interval_is_narrower_than_two_laboratories_are_apart() -> None:
     assert factor == NARROWEST
 
 
-def test_metrics_have_intervals_of_their_own_and_end_to_end_is_throughput() -> None:
+def test_metrics_have_intervals_of_their_own() -> None:
     cases = [case("ttft_ms")] * 8 + [case("e2e_s")] * 8
-    assert [metric_of(c) for c in (cases[0], cases[-1])] == ["ttft", "throughput"]
+    assert [metric_of(c) for c in (cases[0], cases[-1])] == ["ttft", "end_to_end"]
     errors = np.array([0.5] * 8 + [0.1] * 8)
     found = interval(cases, errors, errors, [str(i) for i in range(16)])
-    assert set(found) == {"ttft", "throughput"}
+    assert set(found) == {"ttft", "end_to_end"}
     assert log(found["ttft"][0]) == pytest.approx(0.5)
-    assert log(found["throughput"][0]) == pytest.approx(0.1)
+    assert log(found["end_to_end"][0]) == pytest.approx(0.1)
 
 
 def test_rows_that_were_never_left_out_do_not_count() -> None:

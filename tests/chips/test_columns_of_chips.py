@@ -7,6 +7,7 @@ from math import isfinite
 import numpy as np
 import pytest
 
+from dse.chips.architecture import on_architecture
 from dse.chips.price_method import Priced, Terms, price_method
 from dse.chips.price_methods.margin import margin_of
 from dse.chips.resolve import AROUND, chip_columns, chips_of, price_of, speed_columns
@@ -137,7 +138,8 @@ def test_chips_of_a_batch_are_the_chips_one_after_the_other() -> None:
 def test_speed_alone_has_the_same_speeds_and_no_dollar_and_no_watt() -> None:
     for chip in (H100, GROQ):
         network = CATALOG.get(NetworkSpec, chip.link.network)
-        found = speed_columns(chip, LISTED.precision, CATALOG.get(StackSpec, chip.stack), network)
+        stack = on_architecture(CATALOG.get(StackSpec, chip.stack), chip.architecture, CATALOG)
+        found = speed_columns(chip, LISTED.precision, stack, network)
         whole = every_chip()[chip.name]
         assert set(found) == set(whole)
         free = {"price_usd", *AROUND, "power_w", *WATTS, *EXCESS, "board_chips", "rack_chips", "optics_w"}
@@ -216,12 +218,12 @@ def test_the_stack_of_a_chip_is_its_own_unless_the_setting_gives_one() -> None:
 
 
 def test_equal_software_keeps_the_grain_of_the_chip_and_ideal_software_loses_nothing() -> None:
-    sold = LISTED.stack_of("groq-lpu-v1", GROQ.stack)
-    equal = replace(LISTED, software="equal").stack_of("groq-lpu-v1", GROQ.stack)
+    sold = LISTED.stack_of("groq-lpu-v1", GROQ.stack, GROQ.architecture)
+    equal = replace(LISTED, software="equal").stack_of("groq-lpu-v1", GROQ.stack, GROQ.architecture)
     shared = CATALOG.get(StackSpec, "equal")
     for name in ("tile_rows", "prompt_rows", "held_rows"):
         assert getattr(equal, name) == getattr(sold, name)
     for name in ("dram_efficiency", "layer_overhead", "step_overhead", "link_efficiency"):
         assert getattr(equal, name) == getattr(shared, name)
-    ideal = replace(LISTED, software="ideal").stack_of("groq-lpu-v1", GROQ.stack)
+    ideal = replace(LISTED, software="ideal").stack_of("groq-lpu-v1", GROQ.stack, GROQ.architecture)
     assert ideal == CATALOG.get(StackSpec, "ideal")

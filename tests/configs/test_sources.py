@@ -24,7 +24,15 @@ UNCERTIFIED = {
     "chips": {"released"},
     "llms": {"nominal_params", "hidden", "vocab", "learned_positions", "blocks"},
     "workloads": {"targets"},
-    "stacks": {"interval", "since", "until", "chips"},  # of the same rows as the fitted leaves beside them
+    "stacks": {
+        "interval",
+        "widened",
+        "since",
+        "until",
+        "chips",
+        "rows",
+        "llms",
+    },  # of the same rows as the fitted leaves beside them
 }
 
 MACHINE = re.compile(r"(?<![\w.])/(work|opt|tmp|home|root)/|\.\./|\bshared/")

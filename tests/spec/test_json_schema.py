@@ -155,8 +155,8 @@ def _numbers(schema: Schema, place: str) -> Iterator[tuple[str, Schema]]:
             yield from _numbers(schema[word], f"{place}[]")
 
 
-FREE = {"study.settings[]"}
-"""Numbers whose unit is that of the number they replace."""
+FREE = {"study.settings[]", "study.confidence"}
+"""Numbers whose unit is that of the number they replace, and a probability."""
 
 
 @pytest.mark.parametrize("kind", SPECS)

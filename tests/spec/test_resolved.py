@@ -307,6 +307,7 @@ def test_every_config_that_the_answer_depends_on_has_a_digest(tmp_path: Path) ->
         "stack/static-dataflow",
         "stack/groq-dataflow",
         "stack/gpu-serving",
+        "architecture/hopper",
         "network/groq-dragonfly",
         "network/nvswitch-hopper",
     }

@@ -36,7 +36,7 @@ def test_the_grain_of_the_hardware_stays_the_chips_own_under_equal_software():
     catalog = Catalog.of(None)
     for name in ("static-dataflow", "gpu-serving", "systolic-serving"):
         own = catalog.get(StackSpec, name)
-        driven = stack_under("equal", own, catalog)
+        driven = stack_under("equal", own, catalog, None)
         assert [getattr(driven, n) for n in GRAIN] == [getattr(own, n) for n in GRAIN]
         assert driven.layer_overhead == catalog.get(StackSpec, "equal").layer_overhead
 
@@ -53,7 +53,7 @@ def test_a_branch_and_a_baseline_may_run_on_any_stack(tmp_path):
     static = columns(plain, "hybrid")["layer_overhead_s"]
     assert columns(study, "dram-only")["layer_overhead_s"] == static
     assert columns(study, "sram-only")["layer_overhead_s"] == static
-    assert study.setting.stack_of("groq-lpu-v1", "static-dataflow").name == "gpu-serving"
+    assert study.setting.stack_of("groq-lpu-v1", "static-dataflow", None).name == "gpu-serving"
     assert "stack/gpu-serving" in study.configs
 
 

@@ -142,7 +142,7 @@ def test_a_chip_that_the_stack_was_not_calibrated_on_has_the_interval_of_its_cla
         ("vLLM", "", "consumer-gpu", "vllm-2025"),
         ("vLLM 0.12.0", "", "datacentre-gpu", "vllm-2025"),
         ("vLLM 0.5.3.post1", "", "datacentre-gpu", "anl-vllm"),
-        ("vLLM (MLPerf v5.1, AMD)", "2025-09", "datacentre-gpu", "mlperf-amd"),
+        ("vLLM (MLPerf v5.1, AMD)", "2025-09", "datacentre-gpu", "mlperf-vllm"),
         ("TensorRT-LLM", "2024-10", "datacentre-gpu", "anl-trtllm"),
         ("TensorRT-LLM", "", "datacentre-gpu", "trtllm-serve"),
         ("TensorRT-LLM v0.8.0 (gptSessionBenchmark)", "2024", "datacentre-gpu", "trtllm-static"),

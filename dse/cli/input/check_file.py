@@ -8,6 +8,7 @@ from dse.question.resolved_study import resolve_study
 from dse.spec.catalog.check_names import checked_spec
 from dse.spec.catalog.kinds import SPECS
 from dse.spec.catalog.lookup import KINDS, Catalog, Source, SourcesSpec, file_problems
+from dse.spec.schema.architecture import ArchitectureSpec
 from dse.spec.schema.base import Spec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.space import SpaceSpec
@@ -124,6 +125,8 @@ def _names(spec: Spec, path: Path, catalog: Catalog) -> Iterator[Problem]:
     used: list[tuple[str, type[Spec], str]] = []
     if isinstance(spec, ChipSpec):
         used = [("stack", StackSpec, spec.stack), ("link.network", NetworkSpec, spec.link.network)]
+        if spec.architecture is not None:
+            used.append(("architecture", ArchitectureSpec, spec.architecture))
     elif isinstance(spec, SpaceSpec):
         for name, branch in spec.branches.items():
             used += [

@@ -13,6 +13,7 @@ from dse.cli.terminal.quantity import NONE, format_quantity
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.decide.compare.evaluated_chip import Obstacle
 from dse.decide.compare.result import ComparedChip, Comparison
+from dse.evaluate.estimate_notes import anchored
 from dse.evaluate.estimate_result import Estimate
 from dse.front.columns import ordered
 from dse.front.tables import Row
@@ -287,6 +288,12 @@ def _notes(found: Comparison) -> Iterator[str]:
     # one line for all chips that share a remark
     other = dict.fromkeys(remark for e in best for remark in remarks(e.computed_in))
     yield from (f"{MARK} {remark}." for remark in other)
+    for chip in found.chips:
+        # of the tightest target that it meets: the stack is the same at all of them
+        first = next((e for e in chip.best if e is not None), None)
+        if first is not None:
+            told = anchored(first.anchor_rows, first.next_best, chip.chip)
+            yield from (f"Note: {chip.chip}: {sentence}." for sentence in told)
     covered = {note for e in best for note in e.notes if "capital" in note}
     yield from (f"Note: {note}." for note in sorted(covered))
 

@@ -69,7 +69,7 @@ def _verdict(
             high=None,
             basis=group,
         )
-    low, high = within(values[best], own[best][software].subject.interval)
+    low, high = within(values[best], own[best][software].subject.trusted())
     # a comparison has no study that sets a tolerance, so the usual one holds
     near = {chip: v for chip, v in values.items() if chip != best and v <= values[best] * (1.0 + TOLERANCE)}
     return Verdict(

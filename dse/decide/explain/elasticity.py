@@ -40,7 +40,7 @@ def used_facts(study: ResolvedStudy, candidate: Candidate) -> list[Fact]:
         used = {node_of(whole, candidate), generation_of(whole, candidate)}
     name, stack, network = own
     # the study or other software may replace the stack that the file names
-    driven = study.setting.stack_of(candidate.branch or candidate.label, stack)
+    driven = study.setting.stack_of(candidate.branch or candidate.label, stack, None)
     parts = {f"chip/{name}", f"stack/{driven.name}", f"network/{study.spec.network or network}"}
     found = []
     for fact in facts(study):

@@ -1,12 +1,13 @@
 """A candidate under its deployments as the estimate that `dse estimate` would give, part by part of a mix."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dse.bounds.speed_of_light import assert_within_physics
 from dse.chips.formats import Computed, computed_in, remarks, with_formats
+from dse.chips.interval import interval_on, shares_experts
 from dse.choose.confidence import intervals_of
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, node_of
 from dse.decide.scenario.best_deployments import DeploymentProblem
@@ -55,10 +56,25 @@ class Evaluation:
 def stack_of(study: ResolvedStudy, candidate: Candidate) -> StackSpec:
     """The software stack that drives a candidate in this study."""
     if candidate.branch is None:
-        own = study.baselines[candidate.label].stack
+        chip = study.baselines[candidate.label]
+        own = chip.stack
     else:
-        own = study.branches[candidate.branch].spec.stack
-    return study.setting.stack_of(candidate.branch or candidate.label, own)
+        branch = study.branches[candidate.branch]
+        chip, own = branch.template, branch.spec.stack
+    return study.setting.stack_of(candidate.branch or candidate.label, own, chip.architecture)
+
+
+def trust_of(
+    study: ResolvedStudy, candidate: Candidate, llms: Collection[api.Llm], *, joined: bool = False
+) -> dict[str, float]:
+    """Error bars of the stack of a candidate for LLMs; `joined` where replicas share experts."""
+    searched = candidate.branch is not None
+    if candidate.branch is not None:
+        chip = study.branches[candidate.branch].template
+    else:
+        chip = study.baselines[candidate.label]
+    catalog = study.setting.catalog
+    return interval_on(stack_of(study, candidate), chip, catalog, llms, searched=searched, joined=joined)
 
 
 def computed_by(study: ResolvedStudy, candidate: Candidate) -> dict[str, Computed]:
@@ -117,7 +133,9 @@ def _estimate(
     formats = computed_by(study, candidate)
     # the intervals that targets were asked with, where they were; NaN where the stack states none
     stated = {METRICS[n]: _first(v) for n, v in intervals_of(designs.chips).items()}
-    known = {n: v for n, v in (stated or stack.interval).items() if not np.isnan(v)}
+    joined = shares_experts(part.context.llm, designs.deployments)
+    own = trust_of(study, candidate, (part.context.llm,), joined=joined)
+    known = {n: v for n, v in (stated or own).items() if not np.isnan(v)}
     # a part is labelled `llm.workload`; the label is empty where there is no mix
     workload = part.label.removeprefix(f"{part.context.llm.name}.") or spec.workload
     return Estimate(

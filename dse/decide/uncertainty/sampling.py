@@ -8,7 +8,7 @@ from zlib import crc32
 import numpy as np
 
 from dse.arrays import Floats
-from dse.chips.interval import interval_on
+from dse.chips.interval import interval_in_any
 from dse.choose.confidence import SIGMAS
 from dse.decide.propose.candidates import Candidate
 from dse.question.resolved_study import ResolvedStudy
@@ -32,6 +32,9 @@ _RATES = (
     "kv_efficiency",
     "sram_efficiency",
     "link_efficiency",
+    "all_to_all_efficiency",
+    "decode_core_efficiency",
+    "expert_efficiency",
 )
 
 
@@ -123,7 +126,8 @@ def _factor(study: ResolvedStudy, stack: StackSpec) -> float:
     chips = [c for c in study.configs.values() if isinstance(c, ChipSpec)]
     # a stack that no chip names as its own comes from the study, and may drive any of them
     driven = [c for c in chips if c.stack == stack.name] or chips
-    known = [interval_on(stack, c, study.setting.catalog)["tpot"] for c in driven]
+    setting = study.setting
+    known = [interval_in_any(stack, c, setting.catalog, setting.llms)["tpot"] for c in driven]
     # one factor for all chips that it drives, so it must cover the least known of them
     return max(known, default=stack.interval["tpot"])
 
@@ -132,6 +136,9 @@ def _slower(stack: StackSpec, factor: float) -> Iterator[tuple[Place, float]]:
     """All times of a stack `factor` times as long; a share of a peak cannot pass 1."""
     for name in _RATES:
         leaf = getattr(stack, name)
+        # what a stack leaves out follows from another of its shares
+        if leaf is None:
+            continue
         yield Place(f"stack/{stack.name}", name), min(1.0, float(leaf.value or 1.0) / factor)
     for name in _TIMES:
         leaf = getattr(stack, name)

@@ -24,7 +24,7 @@ from dse.decide.propose.candidates import (
     parameter_values,
 )
 from dse.decide.scenario.best_deployments import deployment_problem, positive_cost, solve_on_grid, study_grid
-from dse.decide.scenario.evaluation import stack_of
+from dse.decide.scenario.evaluation import trust_of
 from dse.decide.verdict.by_software import (
     Dependence,
     Flip,
@@ -308,7 +308,9 @@ def _verdict(
     best = group.candidates[at]
     # the cost of a goal that is maximised is one over it, see `positive_cost`
     value = float(cost[at]) if study.goal.direction == "minimize" else 1.0 / float(cost[at])
-    low, high = within(value, stack_of(study, best).interval, interval_of(axis_of(study.goal).column))
+    low, high = within(
+        value, trust_of(study, best, study.setting.llms), interval_of(axis_of(study.goal).column)
+    )
     # ties are between kinds: another chip of the same kind changes no verdict
     near = {k: float(cost[group.of(k)].min()) for k in group.kinds if k != best.kind}
     rival = min(near, key=lambda k: near[k], default=None)

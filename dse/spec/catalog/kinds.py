@@ -11,6 +11,7 @@ SPECS: Final[dict[str, type[Spec]]] = {
     "llm": KINDS["llms"],
     "workload": KINDS["workloads"],
     "stack": KINDS["stacks"],
+    "architecture": KINDS["architectures"],
     "network": KINDS["networks"],
     "economy": KINDS["economies"],
     "technology": KINDS["silicon"],

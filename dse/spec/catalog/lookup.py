@@ -11,6 +11,7 @@ from dse.errors import Problem, SpecError, nearest, spec_error, told, unknown
 from dse.reading import YAML_LIMIT, read_text
 from dse.spec.catalog.config_paths import OWN, config_folders
 from dse.spec.catalog.names import spelt_chip, spelt_llm
+from dse.spec.schema.architecture import ArchitectureSpec
 from dse.spec.schema.base import IsoDate, Spec, sourced_values
 from dse.spec.schema.buildable import BuildableSpec
 from dse.spec.schema.chip import ChipSpec
@@ -28,6 +29,7 @@ KINDS: dict[str, type[Spec]] = {
     "llms": LlmSpec,
     "workloads": WorkloadSpec,
     "stacks": StackSpec,
+    "architectures": ArchitectureSpec,
     "networks": NetworkSpec,
     "economies": EconomySpec,
     "silicon": TechnologySpec,
@@ -169,7 +171,11 @@ class Catalog:
     def _missing(self, spec: Spec, path: Path) -> Iterator[Problem]:
         """Names in a chip that the catalog does not have."""
         if isinstance(spec, ChipSpec):
-            for other, name in ((StackSpec, spec.stack), (NetworkSpec, spec.link.network)):
+            named: list[tuple[type[Spec], str]] = [(StackSpec, spec.stack), (NetworkSpec, spec.link.network)]
+            # not every chip has one
+            if spec.architecture is not None:
+                named.append((ArchitectureSpec, spec.architecture))
+            for other, name in named:
                 try:
                     self.get(other, name)
                 except SpecError as error:

@@ -157,6 +157,9 @@ class ChipSpec(Spec):
     """Year in which it came to market."""
     chip_class: ChipClass = Field(alias="class")
     """Class of hardware that shares its software; stacks are fitted per class."""
+    # left out at its default, so that a question stored before the key existed is still the same one
+    architecture: FileName | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Name of its architecture in the catalog, whose shifts the numbers of its stack take."""
     stack: str
     """Name of the software stack that drives it unless a study says otherwise."""
     peak: dict[PeakFormat, SourcedFlops]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field
 
 from dse.errors import Problem, SpecError
@@ -29,6 +30,11 @@ from dse.spec.schema.chip import ChipClass
 from dse.spec.schema.pattern import Pattern
 from objectives import api
 
+AtLeastOneRow = Annotated[int, Field(ge=1, json_schema_extra={"x-unit": "row"})]
+"""A number of rows."""
+Unlike = Literal["llm", "experts", "joined"]
+"""What makes a question unlike the rows that a stack was fitted to."""
+
 
 class StackSpec(Spec):
     """Hardware and software together: the few numbers that separate a roofline from a measurement."""
@@ -46,6 +52,10 @@ class StackSpec(Spec):
     """Classes of chips that it holds for; all when left out."""
     chips: tuple[str, ...] = ()
     """Chips that it was calibrated on; on another one the wider interval of its class holds."""
+    rows: dict[str, AtLeastOneRow] = Field(default={})
+    """Chip to its rows among those that the stack, or the engines of its class, were fitted to."""
+    llms: tuple[str, ...] = ()
+    """LLMs that it was calibrated on; on another one the interval is wider."""
     vendors: tuple[str, ...] = ()
     """Vendors of these chips, where each writes its own software; none where any chip of a class runs it."""
     since: IsoDate | None = None
@@ -56,6 +66,10 @@ class StackSpec(Spec):
     """Sustained share of the matrix peak on full tiles."""
     core_efficiency: SourcedRatio
     """Sustained share of the matrix peak in the attention core."""
+    decode_core_efficiency: SourcedRatio | None = None
+    """The same in steps of decode: as in prompts when left out."""
+    expert_efficiency: SourcedRatio | None = None
+    """Bandwidth that grouped products of routed experts sustain over that of one matrix: 1 when left out."""
     tile_rows: SourcedCount
     """Rows that one pass of the matrix unit takes; fewer rows take the same time."""
     dram_efficiency: SourcedRatio
@@ -66,6 +80,13 @@ class StackSpec(Spec):
     """Sustained share of the SRAM bandwidth."""
     link_efficiency: SourcedRatio
     """Sustained share of the link bandwidth."""
+    all_to_all_efficiency: SourcedRatio | None = None
+    """Sustained share of the link bandwidth in all-to-alls: as `link_efficiency` when left out."""
+    overlap: SourcedShare | None = None
+    """Share of an all-to-all that hides behind a second micro-batch, whose weights are read again: none when
+    left out."""
+    window_kept: SourcedShare | None = None
+    """Share of the tokens beyond a window of attention whose KV cache stays in memory: none when left out."""
     layer_overhead: SourcedSeconds
     """Fixed time of one layer, such as kernel launches."""
     prompt_overhead: SourcedSeconds
@@ -95,11 +116,18 @@ class StackSpec(Spec):
     usable_capacity: SourcedRatio
     """Share of the memory that the runtime leaves to weights, KV cache and activations."""
     interval: dict[str, Annotated[AtLeastOne, Field(gt=1.0)]] = Field(default={})
-    """Metric (tpot, ttft, throughput) to the factor up and down that held 80 % of the rows left out.
-
-    End to end counts as throughput, whose inverse it is.
-    """
+    """Metric (tpot, ttft, throughput, end_to_end) to the factor up and down that held 80 % of the rows left
+    out. End to end without one has that of throughput, whose inverse it is."""
+    widened: dict[Unlike, dict[str, Annotated[AtLeastOne, Field(gt=1.0)]]] = Field(default={})
+    """What a question has and the measured rows hardly had, to metric and the factor up and down that comes
+    on top, as an error of its own: `llm`, one that no row was of; `experts`, routed ones; `joined`, replicas
+    that share experts. The stack of a class says it for all stacks of its chips."""
     notes: Notes = None
+
+
+def widened(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    """An interval with an independent error on top: logarithms add as squares; of the metrics of `one`."""
+    return {m: float(np.exp(np.hypot(np.log(f), np.log(other.get(m, 1.0))))) for m, f in one.items()}
 
 
 def wider(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:

@@ -10,6 +10,8 @@ from typing import Final, TypeVar, cast
 import numpy as np
 
 from dse.arrays import Floats
+from dse.chips.architecture import on_architecture
+from dse.chips.interval import interval_on
 from dse.chips.resolve import chips_of, precision_of, speed_columns
 from dse.errors import SpecError
 from dse.question.layouts import bad_ep, bad_tp
@@ -17,7 +19,7 @@ from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.study import PrecisionSpec
-from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec, wider
+from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
 from dse.spec.yaml.loading import build_spec
 from dse.text import short
 from dse.validate.measured.drafts import drafted
@@ -165,7 +167,7 @@ class Lookup:
             stack=stack,
             own_stack=own,
             own_chip=known,
-            interval=stack.interval if known else self._wide(stack, chip),
+            interval=self._trusted(stack, chip, llm, joined=(ways.ep or 1.0) > ways.tp),
             llm=llm,
             precision=precision,
             layout=ways,
@@ -183,13 +185,15 @@ class Lookup:
 
     def _columns(self, chip: ChipSpec, precision: PrecisionSpec, stack: StackSpec) -> dict[str, float]:
         network = self.catalog.get(NetworkSpec, chip.link.network)
-        return speed_columns(chip, precision, stack, network)
+        there = on_architecture(stack, chip.architecture, self.catalog)
+        return speed_columns(chip, precision, there, network)
 
-    def _wide(self, stack: StackSpec, chip: ChipSpec) -> dict[str, float]:
-        """The interval of a stack on a chip that it was not calibrated on."""
+    def _trusted(self, stack: StackSpec, chip: ChipSpec, llm: api.Llm, *, joined: bool) -> dict[str, float]:
+        """Error bars of a stack on a chip for an LLM, in replicas that share experts or not."""
+        shared = joined and llm.expert_count > 0
         return self._once(
-            ("wide", stack.name, chip.stack),
-            lambda: wider(stack.interval, self.catalog.get(StackSpec, chip.stack).interval),
+            ("trusted", stack.name, chip.name, llm.name, shared),
+            lambda: interval_on(stack, chip, self.catalog, (llm,), joined=shared),
         )
 
     def stack(self, row: Measured, chip: ChipSpec) -> tuple[StackSpec, bool]:

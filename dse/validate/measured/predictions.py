@@ -15,7 +15,7 @@ from dse.validate.measured.rows import METRICS, Measured
 from objectives import api
 
 INTERVAL_OF: Final = {"end_to_end": "throughput"}
-"""Family of metrics to the one whose interval it shares: the inverse of end to end is throughput."""
+"""Family of metrics to the one whose interval it has where it has none of its own: its inverse."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,8 @@ class Prediction:
     @property
     def factor(self) -> float | None:
         """Factor up and down of the 80 % interval; None where the stack states none."""
-        return self.case.interval.get(INTERVAL_OF.get(self.metric, self.metric))
+        known = self.case.interval
+        return known.get(self.metric, known.get(INTERVAL_OF.get(self.metric, self.metric)))
 
     @property
     def low(self) -> float | None:

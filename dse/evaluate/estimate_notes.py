@@ -1,0 +1,84 @@
+"""What an estimate rests on: rows that anchor its stack, the stack next to it, the choice of its size."""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from dse.chips.anchor_rows import AnchorRows, anchor_rows, next_best
+from dse.chips.anchors import anchor
+from dse.chips.architecture import on_architecture
+from dse.chips.resolve import stack_columns
+from dse.choose.solve import Found
+from dse.evaluate.estimate_result import OtherStack, first_of
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.system import StackSpec
+from objectives import api
+
+SHOWN: Final = {"tpot_s": "TPOT", "ttft_s": "TTFT", "usd_per_token_per_s": "$/(token/s)"}
+"""Column of metrics to its name in a note."""
+
+
+def on_next_best(
+    model: api.CostModel,
+    context: api.Context,
+    one: api.Designs,
+    found: api.Metrics,
+    sold: StackSpec,
+    chip: ChipSpec,
+    catalog: Catalog,
+) -> OtherStack | None:
+    """A batch of one, whose metrics on the stack `sold` are `found`, on the next best anchored stack.
+
+    None where no other stack has rows of the chip or of its architecture, or the model predicts nothing.
+    """
+    rows = next_best(sold, chip, catalog) if api.predicts(model) else None
+    if rows is None:
+        return None
+    stack = on_architecture(catalog.get(StackSpec, rows.stack), chip.architecture, catalog)
+    columns = {n: np.asarray([v]) for n, v in stack_columns(stack, chip.dram is not None).items()}
+    moved = model.evaluate(replace(one, chips=one.chips.replace(**columns)), context)
+    metrics = {name: first_of(getattr(moved, name)) for name in SHOWN}
+    ratios = {name: value / first_of(getattr(found, name)) for name, value in metrics.items()}
+    return OtherStack(rows=rows, metrics=metrics, ratios=ratios)
+
+
+def trust_notes(stack: StackSpec, chip: ChipSpec, catalog: Catalog, other: OtherStack | None) -> list[str]:
+    """What an estimate on a calibrated stack rests on, sentences without a full stop."""
+    if stack.estimate != "calibrated":
+        return []
+    notes = []
+    if stack.chips and chip.name not in stack.chips:
+        notes.append(
+            f"{stack.name} was not calibrated on {chip.name}: "
+            f"the interval is no narrower than that of the chip's class ({chip.stack})"
+        )
+    notes.append(anchor(stack, chip).reason.rstrip("."))
+    return [*notes, *anchored(anchor_rows(stack, chip, catalog), other, chip.name)]
+
+
+def anchored(rows: AnchorRows | None, other: OtherStack | None, chip: str) -> list[str]:
+    """Rows that anchor the stack of a chip, and how the answer moves on the next stack, a sentence each."""
+    if rows is None or not rows.every:
+        return []
+    found = [f"{rows.stack} rests on {rows.words(chip)}"]
+    if other is not None:
+        moved = ", ".join(f"{label} {other.ratios[name] - 1.0:+.0%}" for name, label in SHOWN.items())
+        found.append(
+            f"on {other.rows.stack}, the engine that most rows anchor there "
+            f"({other.rows.words(chip)}): {moved}"
+        )
+    return found
+
+
+def smaller_notes(chips: float, found: Found | None, tolerance: float) -> list[str]:
+    """What to say where the tolerance has chosen a smaller system than the best."""
+    # most often the best is the smallest, and there is nothing to say
+    if found is None or chips >= found.least_size[0]:
+        return []
+    more = found.cost[0] / found.least[0] - 1.0
+    return [
+        f"of systems within {tolerance:.0%} of the best the smallest is taken: {chips:,.5g} "
+        f"chips instead of {found.least_size[0]:,.5g}, which would cost {more:.2%} less"
+    ]
