@@ -29,7 +29,7 @@ def widened(
 ) -> dict[Unlike, dict[str, float]]:
     """Metric to the factor that lets intervals hold 80 % of the rows whose LLM was left out.
 
-    `own` are the intervals of the stacks without it. Dense LLMs say what an LLM that nobody measured adds;
+    `own` are the intervals of the stacks without it. Dense LLMs say what an LLM without measurements adds;
     mixtures what experts add to that, and replicas that share them to both. Metrics with fewer than
     `FEW_ROWS` such rows have no factor.
     """

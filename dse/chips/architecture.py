@@ -26,7 +26,7 @@ SHARES: Final = frozenset(
 def on_architecture(stack: StackSpec, architecture: str | None, catalog: Catalog) -> StackSpec:
     """The stack on chips of an architecture; the stack itself where none is named or nothing was measured.
 
-    Numbers of engines and shifts of architectures are fitted together: a pair that nobody measured is their
+    Numbers of engines and shifts of architectures are fitted together: a pair without measurements is their
     sum on the line of the fit, which is a product of times and of odds. Stacks that are no fit, such as those
     of equal or of no losses, stay as they are. Raises `SpecError` for an unknown architecture.
     """

@@ -54,7 +54,7 @@ class Setting:
     network: str | None = None
     """Network that joins every chip; each chip's own when None."""
     llms: tuple[api.Llm, ...] = ()
-    """LLMs that chips are asked about, of which those that nobody measured make error bars wider."""
+    """LLMs of the study, of which those without measurements make error bars wider."""
     requires: tuple[str, ...] = ()
     """Chip facts that the cost model cannot do without."""
     value: Value = middle
