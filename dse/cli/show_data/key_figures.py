@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from dse.spec.attention.softmax import AttentionSpec
+from dse.spec.schema.architecture import ArchitectureSpec
 from dse.spec.schema.base import Spec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
-from dse.spec.schema.system import EconomySpec
+from dse.spec.schema.system import EconomySpec, StackSpec
 from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.units import parse, pretty
 
@@ -41,6 +42,16 @@ def _leaf(*path: str) -> Reader:
         # a plain field is the value itself
         value = getattr(found, "value", found)
         return value if isinstance(value, float | int | str) else None
+
+    return read
+
+
+def _shift(name: str) -> Reader:
+    """Reader of the factor of an architecture on a number of a stack; None where it has none."""
+
+    def read(spec: Spec) -> Value:
+        found = spec.shifts.get(name) if isinstance(spec, ArchitectureSpec) else None
+        return None if found is None else found.value
 
     return read
 
@@ -113,6 +124,13 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
         Figure("DRAM eff.", "dram_efficiency", "", _leaf("dram_efficiency")),
         Figure("per layer", "layer_overhead_s", "s", _leaf("layer_overhead")),
         Figure("trust", "estimate", "text", _leaf("estimate")),
+        Figure("rows", "measured_rows", "", _of(StackSpec, lambda s: sum(s.rows.values()) or None)),
+    ),
+    "architectures": (
+        Figure("compute x", "compute_efficiency_factor", "", _shift("compute_efficiency")),
+        Figure("DRAM x", "dram_efficiency_factor", "", _shift("dram_efficiency")),
+        Figure("per layer x", "layer_overhead_factor", "", _shift("layer_overhead")),
+        Figure("experts x", "expert_overhead_factor", "", _shift("expert_overhead")),
     ),
     "networks": (
         Figure("topology", "topology", "text", _leaf("topology")),

@@ -33,7 +33,10 @@ EPILOG = epilog(
     "dse catalog llms --format csv",
     codes="0 done, 2 wrong input.",
 )
-_KINDS = ("chips", "llms", "workloads", "stacks", "networks", "economies", "silicon", "spaces", "buildable")
+_KINDS = (
+    *("chips", "llms", "workloads", "stacks", "architectures", "networks", "economies", "silicon", "spaces"),
+    "buildable",
+)
 _ALL = (*_KINDS, *GROUPS, "studies")
 _WORDS = (*_ALL, "technology", "prices")
 """What KIND may be: `technology` is short for one of the `silicon`, `prices` are those of the chips."""
