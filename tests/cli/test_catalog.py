@@ -8,7 +8,18 @@ import pytest
 from dse.plugins import GROUPS
 from dse.spec.catalog.config_paths import bundled
 
-KINDS = ("chips", "llms", "workloads", "stacks", "networks", "economies", "silicon", "spaces", "buildable")
+KINDS = (
+    "chips",
+    "llms",
+    "workloads",
+    "stacks",
+    "architectures",
+    "networks",
+    "economies",
+    "silicon",
+    "spaces",
+    "buildable",
+)
 PLUGS = tuple(GROUPS)
 
 
