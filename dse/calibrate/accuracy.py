@@ -97,32 +97,39 @@ def fitted_of(predicted: Predicted, grouping: str) -> tuple[Unseen, ...]:
 def left_out_of(b: Bundle, grouping: str, catalog: Catalog) -> list[Unseen]:
     """Every row under a fit without the rows of its group, in whatever stack they are.
 
-    Its interval is that of `interval_on` for the stack as it would be written without these rows: it lists
-    neither the chips nor the LLMs that only they had.
+    Its interval is that of `interval_on` for the stack of `stack_without`.
     """
+    members = {name: rows.cases for name, rows in b.rows.items()}
     stacks: dict[tuple[str, str, str], StackSpec] = {}
     found = []
     for case, error in left_out_in(b, grouping):
+        # by all that the stack depends on
         key = (GROUPINGS[grouping](case), case.stack.name, case.chip.stack)
         if key not in stacks:
-            stacks[key] = _without(b, grouping, case, catalog)
-        factor = _factor(stacks[key], case, catalog)
+            stacks[key] = stack_without(members, grouping, case, catalog)
+        factor = factor_on(stacks[key], case, catalog)
         sign = -1.0 if case.row.metric == "tok_s_user" else 1.0
         found.append(Unseen(case=case, grouping=grouping, error=sign * error, factor=factor))
     return found
 
 
-def _without(b: Bundle, grouping: str, case: Case, catalog: Catalog) -> StackSpec:
-    """The stack of a row as it would be listed without the group of the row; the class where none is left."""
+def stack_without(
+    members: Mapping[str, Sequence[Case]], grouping: str, case: Case, catalog: Catalog
+) -> StackSpec:
+    """The stack of a row as it would be written without the group of the row, of the rows of all stacks.
+
+    It lists neither the chips nor the LLMs that only this group had. Limits: a stack without any row left is
+    that of the class of the row's chip.
+    """
     key = GROUPINGS[grouping]
-    left = {name: [c for c in rows.cases if key(c) != key(case)] for name, rows in b.rows.items()}
+    left = {name: [c for c in cases if key(c) != key(case)] for name, cases in members.items()}
     stack = case.stack
     if not left[stack.name]:
         own = catalog.get(StackSpec, case.chip.stack)
         # a class of one engine has nothing left either: the centre of all engines predicts such a row
         stack = own if own.name != stack.name else catalog.get(StackSpec, CLASS)
     # a stack that names no chips is that of a class, which knows the LLMs of all its engines
-    known = left[stack.name] if stack.chips else [c for cases in left.values() for c in cases]
+    known = left.get(stack.name, []) if stack.chips else [c for cases in left.values() for c in cases]
     return _listing(stack, known)
 
 
@@ -137,8 +144,8 @@ def _listing(stack: StackSpec, known: Collection[Case]) -> StackSpec:
     )
 
 
-def _factor(stack: StackSpec, case: Case, catalog: Catalog) -> float | None:
-    """Factor of the interval that a row gets on a stack."""
+def factor_on(stack: StackSpec, case: Case, catalog: Catalog) -> float | None:
+    """Factor of the interval that a row gets on a stack; None where the stack states none."""
     joined = case.llm.expert_count > 0 and (case.layout.ep or 1.0) > case.layout.tp
     known = interval_on(stack, case.chip, catalog, (case.llm,), joined=joined)
     metric = metric_of(case)

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from dse.calibrate.accuracy import FITTED, Accuracy
+from dse.calibrate.accuracy import FITTED, GOOD, Accuracy
 from dse.report.info.validation_info import Point
 from dse.report.plots.errors_by_batch_plot import BatchPoint
 from dse.validate.measured.predictions import Prediction
 
 
 def points(predictions: Iterable[Prediction]) -> list[Point]:
-    """Every prediction as a point of the picture."""
+    """Every prediction of a row that counts as a point of the picture."""
     return [
         Point(
             family=p.metric,
@@ -20,6 +20,7 @@ def points(predictions: Iterable[Prediction]) -> list[Point]:
             predicted=p.predicted,
         )
         for p in predictions
+        if p.case.row.quality in GOOD
     ]
 
 
