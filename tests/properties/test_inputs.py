@@ -53,6 +53,7 @@ KIND: dict[str, dict[str, float]] = {
     "sram_efficiency": SCRATCHPAD,
     "sram_w": SCRATCHPAD,
     "weight_load_bandwidth": {**SCRATCHPAD, "weight_load_bandwidth": 1e12},
+    "decode_core_efficiency": {"decode_core_efficiency": 0.01},  # else DRAM binds the core of decode
     "overlap": {"overlap": 0.8},
     "window_kept": {"window_kept": 0.8},
     "tile_rows": {"tile_rows": 512.0},  # half of which is still above the rows, and compute binds

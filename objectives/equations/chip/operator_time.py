@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from objectives.api import Chips
 from objectives.arrays import Array, ceil_div, maximum, minimum, where, zeros_like
 
 
@@ -88,6 +89,38 @@ def padded_rows(rows: Array, tile: Array) -> Array:
         16.0
     """
     return ceil_div(rows, tile) * tile
+
+
+def sustained_by_cores(chips: Chips, decoded: Array) -> Array:
+    """Share of the matrix peak that attention cores sustain in a pass of both kinds of rows [1].
+
+    1 / (x / decode + (1 - x) / prompts), x the share of FLOP of rows that decode: a step has few rows for
+    each key, so that its kernels are others than those of prompts, and times of both add.
+
+    Args:
+        chips: chips, for both efficiencies.
+        decoded: share x [1].
+
+    Returns:
+        Share, shapes broadcast [1].
+
+    Domain:
+        Kernels one after the other.
+
+    Limits:
+        The efficiency of decode at 1, of prompts at 0.
+
+    Source:
+        Harmonic mean of rates over work.
+
+    Examples:
+        By hand: half of the work at a quarter of the peak, half at three quarters.
+
+        >>> from types import SimpleNamespace
+        >>> sustained_by_cores(SimpleNamespace(core_efficiency=0.75, decode_core_efficiency=0.25), 0.5)
+        0.375
+    """
+    return 1.0 / (decoded / chips.decode_core_efficiency + (1.0 - decoded) / chips.core_efficiency)
 
 
 def add_bounds(parts: Iterable[dict[str, Array]]) -> dict[str, Array]:

@@ -42,7 +42,14 @@ Repeated = Iterable[tuple[OperatorTime, float]]
 """Operators, each with how often it runs."""
 
 
-def resource_seconds(chips: Chips, matrices: Repeated, cores: Repeated, sent_bytes: Array) -> ResourceSeconds:
+def resource_seconds(
+    chips: Chips,
+    matrices: Repeated,
+    experts: Repeated,
+    cores: Repeated,
+    core_efficiency: Array,
+    sent_bytes: Array,
+) -> ResourceSeconds:
     """What operators take of every resource of one chip, were it sustained at its full rate [chip-second].
 
     Seconds of the operator x the share of the full rate that it sustains; bytes over link bandwidth.
@@ -50,7 +57,9 @@ def resource_seconds(chips: Chips, matrices: Repeated, cores: Repeated, sent_byt
     Args:
         chips: chips, for efficiencies and link bandwidth.
         matrices: operators of weight matrices, each with how often it runs.
+        experts: operators of routed experts likewise.
         cores: attention cores likewise.
+        core_efficiency: share of the matrix peak that these sustain [1].
         sent_bytes: what the chip sends in collectives [B].
 
     Returns:
@@ -69,16 +78,18 @@ def resource_seconds(chips: Chips, matrices: Repeated, cores: Repeated, sent_byt
         By hand: 4 layers of 2 s of DRAM at half of its bandwidth are 4 s at full rate.
 
         >>> from types import SimpleNamespace
-        >>> chip = SimpleNamespace(compute_efficiency=1.0, core_efficiency=1.0, sram_efficiency=1.0,
+        >>> chip = SimpleNamespace(compute_efficiency=1.0, sram_efficiency=1.0, expert_efficiency=1.0,
         ...                        dram_efficiency=0.5, kv_efficiency=1.0, link_bandwidth=1.0)
         >>> read = OperatorTime(compute_s=1.0, sram_s=0.0, dram_s=2.0)
-        >>> resource_seconds(chip, [(read, 4.0)], [], 0.0).dram_s
+        >>> resource_seconds(chip, [(read, 4.0)], [], [], 1.0, 0.0).dram_s
         4.0
     """
     # KV cache streams at a sustained share of its own, so attention cores are counted apart from weights
     kinds = (
         (matrices, chips.compute_efficiency, chips.dram_efficiency),
-        (cores, chips.core_efficiency, chips.kv_efficiency),
+        # grouped products stream at a share of what one matrix does
+        (experts, chips.compute_efficiency, chips.dram_efficiency * chips.expert_efficiency),
+        (cores, core_efficiency, chips.kv_efficiency),
     )
     taken = [
         (

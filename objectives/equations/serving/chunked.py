@@ -151,6 +151,7 @@ def _chunk(s: Setup, cut: Chunks) -> PassInput:
         # next to decode a chunk writes where the KV cache of the batch is
         kv_share=s.machine.placed.kv_share,
         prompt=True,
+        decoded=0.0,
         state_bytes=None if layer.state_bytes is None else 2.0 * layer.state_bytes * cut.together,
     )
 
@@ -159,6 +160,7 @@ def _mixed(s: Setup, decoding: PassInput, cut: Chunks) -> PassInput:
     """A step of decode that carries one chunk of prompts."""
     chunk = _chunk(s, cut)
     rows = decoding.rows + chunk.rows
+    decoded, prompted = decoding.rows * decoding.core_flop, chunk.rows * chunk.core_flop
     state = decoding.state_bytes
     if state is not None and chunk.state_bytes is not None:
         state = state + chunk.state_bytes
@@ -167,7 +169,8 @@ def _mixed(s: Setup, decoding: PassInput, cut: Chunks) -> PassInput:
         head_rows=decoding.head_rows + chunk.head_rows,
         sequences=decoding.sequences + chunk.sequences,
         # the pass wants FLOP of a row, so both kinds of rows are averaged
-        core_flop=(decoding.rows * decoding.core_flop + chunk.rows * chunk.core_flop) / rows,
+        core_flop=(decoded + prompted) / rows,
+        decoded=decoded / maximum(decoded + prompted, 1.0),
         kv_elements=decoding.kv_elements + chunk.kv_elements,
         kv_share=decoding.kv_share,
         # launches of a pass with a chunk are not recorded, so it pays those of prompts

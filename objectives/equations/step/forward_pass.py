@@ -8,7 +8,7 @@ from typing import Final
 
 from objectives.api import Chips, Context, Precision
 from objectives.arrays import Array, minimum, ones_like, where, zeros_like
-from objectives.equations.chip.operator_time import OperatorTime, padded_rows
+from objectives.equations.chip.operator_time import OperatorTime, padded_rows, sustained_by_cores
 from objectives.equations.chip.placement import Placement, SecondsPerByte
 from objectives.equations.interconnect.alpha_beta import AlphaBeta
 from objectives.equations.interconnect.collectives import Collectives
@@ -52,6 +52,8 @@ class PassInput:
     """Share of them in SRAM [1]."""
     prompt: bool = False
     """Whether the rows are tokens of prompts."""
+    decoded: Array = 1.0
+    """Share of the FLOP of the attention cores that is of rows which decode [1]; the rest is of prompts."""
     state_bytes: Array | None = None
     """Bytes of states that the pass reads and writes in a mean layer [B]; None without states."""
 
@@ -339,9 +341,7 @@ def _attention_core(m: Machine, r: PassInput) -> OperatorTime:
     """The attention core: every row attends to its context, every cached token is read or written once."""
     chips, per_byte = m.chips, m.per_byte
     size = m.context.precision.kv_bytes
-    # a step has few rows for each key, so that its kernels are others than those of prompts
-    sustained = chips.core_efficiency if r.prompt else chips.decode_core_efficiency
-    row_s = r.core_flop / (chips.attention_flops * sustained)
+    row_s = r.core_flop / (chips.attention_flops * sustained_by_cores(chips, r.decoded))
     # no stationary weights here, so there is no load; KV cache has a sustained bandwidth of its own
     in_sram = r.kv_elements * r.kv_share
     sram, dram = in_sram * (size * per_byte.sram), (r.kv_elements - in_sram) * (size * per_byte.kv_dram)
@@ -376,7 +376,7 @@ def _routed_experts(m: Machine, r: PassInput) -> OperatorTime | None:
         load_s=size * per_byte.load,
         exposed_share=chips.exposed_share,
         sram_s=share * (size * per_byte.sram) + moved * per_byte.activation_sram,
-        dram_s=(1.0 - share) * (size * (per_byte.dram / grouped)) + moved * per_byte.activation_dram,
+        dram_s=((1.0 - share) * (size * per_byte.dram) + moved * per_byte.activation_dram) / grouped,
     )
 
 

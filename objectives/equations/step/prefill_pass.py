@@ -81,6 +81,7 @@ def prefill_pass(s: Setup) -> PrefillPass:
         kv_elements=prompts * layer.kv_kept(work.isl),
         kv_share=s.machine.placed.prompt_kv_share,
         prompt=True,
+        decoded=0.0,
         state_bytes=None if layer.state_bytes is None else 2.0 * layer.state_bytes * prompts,
     )
     return prefill_of(s, rows)

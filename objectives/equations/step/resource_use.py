@@ -1,6 +1,7 @@
 """What one pass takes of every resource: seconds of its operators, and bytes that its collectives carry."""
 
 from objectives.arrays import Array
+from objectives.equations.chip.operator_time import sustained_by_cores
 from objectives.equations.chip.resource_seconds import ResourceSeconds, resource_seconds
 from objectives.equations.llm import expert_parallel
 from objectives.equations.step.forward_pass import (
@@ -41,9 +42,9 @@ def resource_use(m: Machine, p: ForwardPass, r: PassInput) -> ResourceSeconds:
     layers = float(m.context.llm.layers)
     # dense matrices are summed over layers already, routed experts and cores are of one layer
     matrices = [(dense_matrices(m, p, r), 1.0)]
-    if p.routed is not None:
-        matrices.append((p.routed, layers))
-    return resource_seconds(m.chips, matrices, [(p.core, layers)], _sent_bytes(m, r))
+    experts = [] if p.routed is None else [(p.routed, layers)]
+    core = sustained_by_cores(m.chips, r.decoded)
+    return resource_seconds(m.chips, matrices, experts, [(p.core, layers)], core, _sent_bytes(m, r))
 
 
 def _sent_bytes(m: Machine, r: PassInput) -> Array:

@@ -98,3 +98,28 @@ def test_links_carry_sums_in_sixteen_bits_at_least() -> None:
     design = make.design(make.h100_like(**make.IDEAL), batch=64, tp=8)
     joules = [evaluate(design, c, detail=True).energy_parts["link"] for c in (wide, narrow)]
     assert joules[0] == pytest.approx(joules[1], rel=1e-12)
+
+
+@pytest.mark.parametrize("slower", [1.0, 0.3, 0.01])
+def test_a_chunk_adds_its_own_energy_however_slow_the_cores_of_decode_are(slower: float) -> None:
+    """Energy is of FLOP and bytes: the efficiency of decode attention changes how long they take."""
+    context = make.context(isl=50_000.0, osl=1000.0, serving="chunked")
+    compute = {}
+    for efficiency in (0.6, 0.6 * slower):
+        chip = make.h100_like(decode_core_efficiency=efficiency)
+        m = RooflineCostModel().evaluate(make.design(chip, batch=16, tp=8), context, detail=True)
+        compute[efficiency] = float(m.energy_parts["compute"][0])
+    assert min(compute.values()) > 0.0
+    assert compute[0.6 * slower] == pytest.approx(compute[0.6], rel=1e-9)
+
+
+@pytest.mark.parametrize("column", ["expert_efficiency", "decode_core_efficiency", "all_to_all_efficiency"])
+def test_what_is_sustained_of_a_rate_changes_seconds_and_no_joule_of_a_resource(column: str) -> None:
+    context = make.context(make.deepseek_v3(), serving="decode-only")
+    parts = []
+    for factor in (1.0, 0.2):
+        chip = make.h100_like(**{column: factor})
+        m = RooflineCostModel().evaluate(make.design(chip, batch=64, tp=1, ep=8, dp=8), context, detail=True)
+        parts.append({name: float(v[0]) for name, v in m.energy_parts.items()})
+    for name in ("compute", "dram", "link"):
+        assert parts[0][name] == pytest.approx(parts[1][name], rel=1e-9), name
