@@ -32,6 +32,7 @@ UNITS: Final = MappingProxyType[ChipClass, MatrixUnit](
 BLOCK_SCALED: Final = frozenset(("nvfp4", "mxfp4"))
 """Stored formats with a scale for each block of numbers, in floating point."""
 
+
 COMPUTED: Final = MappingProxyType({"computed_in": "matrix", "attention_computed_in": "attention"})
 """Column of a table of designs to the group of operators whose format it holds."""
 
@@ -53,12 +54,18 @@ def matrix_formats(chip: ChipSpec, stored: str, activations: str) -> tuple[str, 
 
     Those of `arithmetic`; numbers with a scale for each block of 16 or 32 need a unit that scales blocks,
     which came with fp4: on chips without it, such as Hopper, engines widen them to 16 bits (Marlin kernels,
-    Frantar et al. 2024, arXiv 2408.11743).
+    Frantar et al. 2024, arXiv 2408.11743). Where a chip has no 16 bits to widen to, as LP30, it stays at 8.
     """
     formats = arithmetic(stored, activations)
     scaled = not BLOCK_SCALED.isdisjoint((stored, activations))
-    has_fp4 = (leaf := chip.peak.get("fp4")) is not None and leaf.value
-    return tuple(f for f in formats if f != "fp8") if scaled and not has_fp4 else formats
+    if not scaled or _has(chip, "fp4") or not (_has(chip, "fp16") or _has(chip, "fp32")):
+        return formats
+    return tuple(name for name in formats if name != "fp8")
+
+
+def _has(chip: ChipSpec, name: PeakFormat) -> bool:
+    leaf = chip.peak.get(name)
+    return leaf is not None and bool(leaf.value)
 
 
 def best_peak(chip: ChipSpec, formats: tuple[str, ...]) -> tuple[str, float] | None:
