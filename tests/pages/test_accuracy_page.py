@@ -19,6 +19,8 @@ from dse.calibrate.accuracy import (
 from dse.calibrate.left_out import GROUPINGS
 from dse.calibrate.parameters import PARAMETERS
 from dse.pages.accuracy.aims import AIMS, aims
+from dse.pages.accuracy.floor import OTHER, SAME, apart, pairs
+from dse.pages.accuracy.rival import OWN, RIVAL, rival, said, same_rows
 from dse.pages.accuracy.scores import DENSE, DEP, EP, LAYOUTS, TP, layout_of, score
 from dse.pages.accuracy.tables import compared, intervals
 from dse.pages.accuracy.words import INTRODUCTION
@@ -201,6 +203,56 @@ def test_what_is_wrong_is_predicted_over_measured() -> None:
 def test_every_group_of_wrong_rows_has_rows() -> None:
     for w in WRONG:
         assert any(w.among(c) for c in cases()), w.what
+
+
+# --- how near a prediction can be
+
+
+def test_measurements_of_one_setting_are_compared_by_their_engines() -> None:
+    first = replace(one("vllm-2025", metric="tpot_ms").row, run="a", engine="vLLM 0.12.0", value=10.0)
+    alike = replace(first, run="b", engine="vLLM 0.18.0", value=15.0)
+    other = replace(first, run="c", engine="SGLang", value=8.0)
+    found = {(p.what, round(p.apart, 6)) for p in pairs([first, alike, other])}
+    assert found == {(SAME, 0.5), (OTHER, 0.25), (OTHER, 0.875)}
+
+
+@pytest.mark.parametrize(
+    "changed", [{"batch": 3.0}, {"llm": "qwen"}, {"run": "a"}, {"stat": "p99"}, {"quality": "C"}, {"tp": 2.0}]
+)
+def test_rows_of_other_settings_of_one_run_and_tails_are_no_pairs(changed: dict[str, str | float]) -> None:
+    first = replace(one("vllm-2025", metric="tpot_ms").row, run="a", batch=4.0, tp=1.0)
+    assert pairs([first, replace(first, run="b")])
+    assert not pairs([first, replace(first, **{"run": "b", **changed})])  # type: ignore[arg-type]
+
+
+def test_few_pairs_are_not_shown() -> None:
+    (pair,) = pairs([(first := one("nim", metric="tpot_ms").row), replace(first, run="b")])
+    assert len(apart([pair] * 7).splitlines()) == 2
+    assert len(apart([pair] * 8).splitlines()) == 3
+
+
+# --- the peer on the same rows
+
+
+def test_the_peer_is_compared_on_its_rows_alone() -> None:
+    has, lacks = one("sglang", metric="tpot_ms"), one("nim", metric="tpot_ms")
+    predicted = {(has.row.run, "tpot_ms"): has.row.value * 2.0}
+    (found,) = rival([row(has, 0.0), row(lacks, 0.0)], predicted)
+    assert found.grouping == RIVAL
+    assert found.error == pytest.approx(log(2.0))
+    rows = {FITTED: [row(has, 0.0), row(lacks, 1.0)], "source": [row(has, log(1.5)), row(lacks, 1.0)]}
+    line = same_rows(rows, predicted).splitlines()[2]
+    assert line == f"| TPOT | {layout_of(has)} | 1 | 100.0%, 100.0% | 0.0%, 0.0% | 50.0%, 50.0% |"
+
+
+def test_every_prediction_of_the_peer_is_of_a_row_that_is_published() -> None:
+    known = {(c.row.run, c.row.metric) for c in cases()}
+    assert said().keys() <= known
+    assert all(value > 0.0 for value in said().values())
+    assert any(c.row.source == OWN for c in cases())
+
+
+# --- the page
 
 
 def test_the_page_has_every_aim_and_says_how_many_numbers_are_fitted() -> None:

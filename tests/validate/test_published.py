@@ -91,8 +91,9 @@ def unseen(grouping: str) -> tuple[Unseen, ...]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("grouping", ["chip", "llm", "source"])
-def test_tpot_of_what_no_stack_has_seen_is_within_eighteen_per_cent(grouping: str) -> None:
-    assert np.median([u.miss for u in unseen(grouping) if u.metric == "tpot"]) <= 0.18
+def test_errors_of_what_no_stack_has_seen_are_near_the_aims(grouping: str) -> None:
+    for metric, most in (("tpot", 0.13), ("throughput", 0.12), ("end_to_end", 0.18)):
+        assert np.median([u.miss for u in unseen(grouping) if u.metric == metric]) <= most, metric
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ def write(folder: Path, configs: str | None, progress: Callable[[str], None]) ->
     info = validation_info(points(found.predicted.found), "Published measurements, predicted")
     write_files(
         {
-            folder / "accuracy.md": page(found, stamp),
+            folder / "accuracy.md": page(found, catalog, stamp),
             folder / "accuracy.png": render_validation(info, ".png"),
             folder / "accuracy-batch.png": render_batches(batch_info(by_batch(found)), ".png"),
         }

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dse.calibrate.accuracy import BASELINES, FITTED, Accuracy
 from dse.pages.accuracy import words
 from dse.pages.accuracy.aims import aims
+from dse.pages.accuracy.floor import apart, pairs
+from dse.pages.accuracy.rival import RIVALS, said, same_rows
 from dse.pages.accuracy.scores import NAMES, architecture_of, layout_of, of, score
 from dse.pages.accuracy.tables import Rows, compared, intervals, left_out, percent, table
 from dse.pages.accuracy.wrong import wrong
@@ -14,20 +16,23 @@ from dse.spec.schema.architecture import ArchitectureSpec
 from dse.spec.schema.system import StackSpec
 from dse.validate.measured.batches import Case
 from dse.validate.measured.dataflow import TABLE, DataflowComparison, find_bundled
-from dse.validate.measured.rows import find_table
+from dse.validate.measured.rows import find_table, read_rows
 from dse.validate.measured.summary import reasons
 
+FULL = "published-full"
 LATENCY = ("tpot",)
 SPEED = ("tpot", "throughput")
 
 
-def page(found: Accuracy, stamp: str) -> str:
+def page(found: Accuracy, catalog: Catalog, stamp: str) -> str:
     """The page as Markdown; `stamp` is the digest of what it rests on."""
     rows = found.rows
+    full = read_rows(find_table(FULL, catalog))
     parts = [
         words.INTRODUCTION,
         "## Aims\n\nErrors of fitted rows, and of rows left out; the aims are for the latter.\n\n"
         + aims(rows),
+        words.FLOOR + apart(pairs(full)),
         "## Rows left out\n\nAll stacks and architectures fitted again without each chip, LLM, source or "
         "engine in turn; an engine without any row is the centre of the others.\n\n" + left_out(rows),
         f"## Do the intervals hold?\n\n{words.INTERVALS}\n{intervals(rows)}",
@@ -37,6 +42,7 @@ def page(found: Accuracy, stamp: str) -> str:
         _by("engine", rows, "stack", lambda c: c.stack.name, "engine"),
         _by("LLM", rows, "LLM", lambda c: c.llm.name, "llm", LATENCY),
         _by("chip", rows, "chip", lambda c: c.chip.name, "chip", LATENCY),
+        _by("source", rows, "source", lambda c: c.row.source, "source", SPEED),
         _peers(rows),
         words.WRONG + wrong(rows) + words.NOT_MODELLED + table(["form", "on rows left out"], words.FORMS),
         _dataflow(found.dataflow),
@@ -52,7 +58,11 @@ def digest(catalog: Catalog) -> str:
     stacks = {n: s for n, s in catalog.all(StackSpec).items() if s.estimate == "calibrated"}
     architectures = catalog.all(ArchitectureSpec)
     texts = [f"{n} {s.model_dump_json()}\n" for specs in (stacks, architectures) for n, s in specs.items()]
-    tables = [find_table("published", catalog), find_bundled(catalog, TABLE)]
+    tables = [
+        *(find_table(name, catalog) for name in ("published", FULL)),
+        find_bundled(catalog, TABLE),
+        RIVALS,
+    ]
     # as bytes, because a table may be compressed
     data = b"".join(path.read_bytes() for path in tables)
     return hashlib.sha256("".join(texts).encode() + data).hexdigest()[:16]
@@ -80,7 +90,7 @@ def _peers(rows: Rows) -> str:
         lines.append([name, str(len(of(rows[FITTED], metric))), *cells])
     heads = [*(f"`{n}`" for n in BASELINES), FITTED, "source left out"]
     shown = table(["metric", "n", *(f"{h}: median, p90" for h in heads)], lines)
-    return words.PEERS + shown + words.PEERS_LINK
+    return words.PEERS + same_rows(rows, said()) + words.BASELINES + shown + words.PEERS_LINK
 
 
 def _dataflow(shown: DataflowComparison) -> str:

@@ -68,11 +68,39 @@ comes on top as an error of its own, as routed experts and replicas that share t
 out has the interval of the class of its chip. "DEP" are replicas that share experts (EP > TP).
 """
 
+AIMS: Final = """
+Some aims are beyond what the rows can say:
+
+- **MI300X is the only chip of CDNA 3 that was measured**, and half of its rows are of one LLM and one source.
+  Without these few rows are left to say what the architecture does, without the chip none. An MI325X has the
+  factors of MI300X.
+- **An engine left out** is the centre of all others. Two engines in one setting are apart by more than most
+  aims (next section).
+- **TTFT at a concurrency**: measurements of one setting and one engine are further apart than the aim (next
+  section). The rows do not decide between forms of the queue.
+"""
+
+FLOOR: Final = """## How near a prediction can be
+
+Pairs of published measurements (`published-full.csv.gz`) that agree in chip, LLM, format of weights, layout,
+batch and lengths: the larger over the smaller - 1. No prediction is nearer to both than about half of that.
+Pairs of one engine differ in its release, in their source, or in that one is a mean and the other a median,
+which few tables say of TTFT. Pairs of two engines show what is left to chance where the engine is unknown.
+
+"""
+
 PEERS: Final = """## The same rows under other models
 
-The rows above, predicted without any fit: `ideal` has no losses, as tools have that divide bytes by bandwidth
-and FLOP by the peak; `gpu-published` has the derates of published kernels and no more. Next to them are our
-stacks, fitted, and fitted without the source of each row.
+AIConfigurator interpolates measured kernels of TensorRT-LLM, vLLM and SGLang on NVIDIA chips
+(`dse/pages/accuracy/aiconfigurator.csv`: version 0.12.0, run on 2026-12-01 with the lengths, layout, batch,
+weights and KV format of each row, all else as its defaults are). It has the kernels of one release of each
+engine and no fit to whole engines; it publishes a part of these rows itself. 35 of 896 rows that it refuses,
+most because they would not fit, are not in the table. Median and p90 of each:
+
+"""
+BASELINES: Final = """
+All rows, predicted without any fit: `ideal` has no losses, as tools have that divide bytes by bandwidth and
+FLOP by the peak; `gpu-published` has the derates of published kernels and no more.
 
 """
 PEERS_LINK: Final = """
