@@ -28,8 +28,9 @@ class AnchorRows:
 
     def words(self, chip: str) -> str:
         """As a part of a sentence."""
-        near = f", {self.same:,} of {self.architecture}" if self.same else ""
-        return f"{self.every:,} measured rows{near}, {self.chip:,} of {chip}"
+        if not self.architecture:
+            return f"{self.every:,} measured rows, of whatever architecture: the file of {chip} names none"
+        return f"{self.every:,} measured rows, {self.same:,} of {self.architecture}, {self.chip:,} of {chip}"
 
 
 def anchor_rows(stack: StackSpec, chip: ChipSpec, catalog: Catalog) -> AnchorRows:
