@@ -11,7 +11,7 @@ import numpy as np
 from dse.arrays import Floats
 from dse.calibrate.fit import Fit, fit
 from dse.calibrate.left_out import GROUPINGS, folds, interval, left_out, metric_of
-from dse.calibrate.parameters import PARAMETERS, Prior, fields, prior, vector
+from dse.calibrate.parameters import PARAMETERS, Prior, fields, prior, startable, vector
 from dse.calibrate.profile import Profile, determined, profile_values, span
 from dse.calibrate.residuals import Rows
 from dse.errors import Problem, SpecError, nearest, spec_error
@@ -207,8 +207,9 @@ def calibrate(
 ) -> Calibration:
     """Fit `spec` to the cases around the numbers of `start`, and find its error bar; see `METHODS`.
 
-    Raises `SpecError` for too few rows.
+    Raises `SpecError` for too few rows, and for a start that no fit can begin at.
     """
+    start = startable(start)
     if len(cases) < FEWEST:
         raise spec_error(
             f"stacks/{spec.name}",

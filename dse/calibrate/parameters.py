@@ -8,6 +8,7 @@ from typing import Final, Literal
 import numpy as np
 
 from dse.arrays import Floats
+from dse.errors import spec_error
 from dse.spec.schema.architecture import ArchitectureSpec
 from dse.spec.schema.system import StackSpec
 
@@ -32,6 +33,10 @@ class Parameter:
     unit: str
     shared: bool = False
     """Whether a GPU architecture moves it, on whatever engine."""
+
+    def holds(self, value: float) -> bool:
+        """Whether the fit can walk through the number: strictly inside its range."""
+        return 0.0 < value < (1.0 if self.scale == "share" else np.inf)
 
     def inward(self, value: float) -> float:
         """From the number to the line that the fit walks on."""
@@ -91,6 +96,42 @@ DATAFLOW: Final[Table] = MappingProxyType(
 a layer, of routing to experts, of a step of a stage, of a collective, of a sequence in a step."""
 
 
+MEANT: Final = MappingProxyType(
+    {"decode_core_efficiency": "core_efficiency", "all_to_all_efficiency": "link_efficiency"}
+)
+"""What a stack leaves out, to the number that it then has; `expert_efficiency` is 1, where no fit begins."""
+
+
+def startable(stack: StackSpec, table: Table = PARAMETERS) -> StackSpec:
+    """The stack with all fitted numbers stated, some of which it may leave out as in `MEANT`.
+
+    Raises `SpecError` where others are not stated, or are at the end of their range or beyond.
+    """
+    left_out = [n for n in table if n in MEANT and getattr(stack, n) is None]
+    filled = stack.model_copy(
+        update={
+            n: getattr(stack, MEANT[n]).model_copy(update={"note": f"as {MEANT[n]}: left out"})
+            for n in left_out
+        }
+    )
+    lacking = [why for name, p in table.items() if (why := _not_inside(filled, name, p))]
+    if lacking:
+        raise spec_error(
+            "",
+            "expected a stack with every fitted number above 0, and every share of them below 1, "
+            f"got {stack.name!r}, with {', '.join(lacking)}",
+        )
+    return filled
+
+
+def _not_inside(stack: StackSpec, name: str, p: Parameter) -> str:
+    """What is wrong with a number to start from; the empty string when nothing is."""
+    leaf = getattr(stack, name)
+    if leaf is None or leaf.value is None:
+        return f"{name} not stated"
+    return "" if p.holds(float(leaf.value)) else f"{name} {float(leaf.value):g}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Prior:
     """What is expected of each number before any row is seen, on the line of the fit."""
@@ -101,7 +142,10 @@ class Prior:
 
 
 def prior(start: StackSpec, ranges: StackSpec, table: Table = PARAMETERS) -> Prior:
-    """Centred on the numbers of `start`, as wide as low to high of `ranges`, which holds 80 %."""
+    """Centred on the numbers of `start`, as wide as low to high of `ranges`, which holds 80 %.
+
+    `start` states all of them inside their ranges, see `startable`.
+    """
     centre, spread = [], []
     for name, p in table.items():
         leaf = getattr(ranges, name)

@@ -36,7 +36,7 @@ from dse.plugins import about, objective
 from dse.plugins import cost_model as cost_model_named
 from dse.plugins import serving_mode as serving_mode_named
 from dse.question.error_bars import METRICS, lack
-from dse.question.layouts import all_spreads, all_stages, all_ways, bad_ep, bad_tp, batches, product
+from dse.question.layouts import all_spreads, all_stages, all_ways, bad_ep, bad_pp, bad_tp, batches, product
 from dse.question.targets import USUAL_GOAL, at_confidence
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.overrides.command_line import apply_settings, checked_values, hold_names
@@ -253,9 +253,8 @@ class Subject:
         # a number below 1 was named above, and would divide nothing here
         if tp and tp > 0 and (why := bad_tp(tp, self.llm)):
             problems.append(Problem("--tp", why))
-        if pp and pp > self.llm.layers:
-            what = f"expected at most the {self.llm.layers} layers of {self.llm.name}, got {pp}"
-            problems.append(Problem("--pp", what))
+        if pp and (why := bad_pp(pp, self.llm)):
+            problems.append(Problem("--pp", why))
         if ep and ep > 0 and (why := self._bad_ep(ep, tp, given["dp"])):
             problems.append(Problem("--ep", why))
         if problems:

@@ -92,12 +92,8 @@ def check_deployments(spec: StudySpec, llm: LlmSpec) -> None:
     network = llm.resolve()
     d = filled(spec.deployment, [network], fine=True)
     problems = [Problem("tp", bad_tp(tp, network)) for tp in d.tp if bad_tp(tp, network)]
-    # a stage holds whole layers, so there are at most as many stages
-    deep = [pp for pp in d.pp if pp > network.layers]
-    if deep:
-        problems.append(
-            Problem("pp", f"expected at most the {network.layers} layers of {llm.name}, got {max(deep)}")
-        )
+    if deep := bad_pp(max(d.pp), network):
+        problems.append(Problem("pp", deep))
     for ep in spec.deployment.ep or ():
         # EP above TP spreads one set of experts over EP / TP replicas
         reasons = [bad_ep(ep, tp, max(ep // tp, 1), network) for tp in d.tp]
@@ -119,6 +115,12 @@ def bad_tp(tp: int, llm: api.Llm) -> str:
         return ""
     divisors = ", ".join(str(d) for d in range(1, heads + 1) if heads % d == 0)
     return f"expected a divisor or a multiple of the {heads} heads of {llm.name} ({divisors}, ...), got {tp}"
+
+
+def bad_pp(pp: int, llm: api.Llm) -> str:
+    """Why `llm` cannot be cut into `pp` stages; the empty string when it can."""
+    # a stage holds whole layers, so there are at most as many stages
+    return f"expected at most the {llm.layers} layers of {llm.name}, got {pp}" if pp > llm.layers else ""
 
 
 def bad_ep(ep: int, tp: int, dp: int, llm: api.Llm) -> str:

@@ -9,7 +9,7 @@ import pytest
 from dse.calibrate.calibration import FEWEST, calibrate, choose, described
 from dse.calibrate.fit import Fit, fit
 from dse.calibrate.left_out import folds, independent, interval
-from dse.calibrate.parameters import DATAFLOW, PARAMETERS, Prior, Table, fields, prior, vector
+from dse.calibrate.parameters import DATAFLOW, PARAMETERS, Prior, Table, fields, prior, startable, vector
 from dse.calibrate.pool import centre_of, pool, without
 from dse.calibrate.residuals import Rows
 from dse.errors import SpecError
@@ -252,3 +252,19 @@ def test_wrong_names_expressions_and_classes_are_told_at_once() -> None:
     told = "\n".join(str(p) for p in caught.value.problems)
     for word in ("--stack", "--engine", "--class", "'datacentre-gpu'"):
         assert word in told
+
+
+def test_numbers_that_a_start_leaves_out_are_what_they_then_mean() -> None:
+    """Without a share of its own decode has that of prompts, and an all-to-all that of links."""
+    start = CATALOG.get(StackSpec, "gpu-published")
+    bare = start.model_copy(update={"decode_core_efficiency": None, "all_to_all_efficiency": None})
+    filled = startable(bare)
+    assert filled.decode_core_efficiency is not None
+    assert filled.decode_core_efficiency.value == start.core_efficiency.value
+    assert filled.all_to_all_efficiency is not None
+    assert filled.all_to_all_efficiency.value == start.link_efficiency.value
+    assert np.isfinite(prior(filled, start).centre).all()
+    assert startable(start) == start
+    # 1 is what a stack without it has, which is the end of the range
+    with pytest.raises(SpecError, match="with expert_efficiency not stated"):
+        startable(start.model_copy(update={"expert_efficiency": None}))

@@ -128,6 +128,16 @@ def test_runs_that_contradict_themselves_are_remarked(dse, small):
         )
 
 
+@pytest.mark.parametrize(
+    ("start", "lacking"),
+    [("ideal", ("compute_efficiency 1,", "burst 0")), ("groq-dataflow", ("expert_efficiency not stated",))],
+)
+def test_a_start_at_the_end_of_a_range_is_refused_with_the_numbers(dse, small, start, lacking):
+    table = small("h100,1,llama2-7b,fp16,1,8,static,128,128,e2e_s,1.5,SwiftServe")
+    said = dse("calibrate", table, "--stack", "s", "--start", start, "-o", "s.yaml")
+    said.refused("--start", f"got '{start}', with ", *lacking)
+
+
 def test_wrong_options_of_calibrate_are_refused_by_name(dse, small):
     table = small("h100,1,llama2-7b,fp16,1,8,static,128,128,e2e_s,1.5,SwiftServe")
     dse("calibrate", table, "--stack", "s", "--start", "gpu-servin", "-o", "s.yaml").refused(
@@ -135,6 +145,9 @@ def test_wrong_options_of_calibrate_are_refused_by_name(dse, small):
     )
     dse("calibrate", table, "--stack", "s", "--engine", "(", "-o", "s.yaml").refused("--engine")
     dse("calibrate", table, "--stack", "s", "--method", "lm", "-o", "s.yaml").refused("--method", "'llm'")
+    dse("calibrate", table, "--stack", "s", "--source", "nosuch", "-o", "s.yaml").refused(
+        "--source", "expected a key of sources.yaml, such as own-measurements, got 'nosuch'"
+    )
     dse("calibrate", "publishd", "--stack", "s", "-o", "s.yaml").refused("TABLE", "'published'")
 
 

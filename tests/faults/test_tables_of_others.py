@@ -99,7 +99,86 @@ B200,Kimi-K2.5,nvfp4,8,1,384,8192,1024,tok_s_per_chip,192.44,vLLM 0.14
 
 def test_a_run_with_less_in_flight_than_its_batch_is_remarked(tmp_path: Path) -> None:
     """192.44 x 8 tokens a second at 44.59 each are 34.5 sequences."""
-    (remark,) = predicted(tmp_path, CONTRADICTION).remarks
+    remark, *crowd = predicted(tmp_path, CONTRADICTION).remarks
+    assert {r.text for r in crowd} == {"the stated users do not fit at once: those beyond wait"}
     assert remark.text.startswith("these rows of one run have 34.5 in flight, not 384; is it a ceiling?")
     assert [row.metric for row in remark.rows] == ["tok_s_per_chip", "tok_s_user"]
     assert predicted(tmp_path, CONTRADICTION.replace(",384,", ",34,")).remarks == ()
+
+
+# --- layouts that cannot be, and lengths that are not there
+
+WAYS = "chip,n_chips,llm,weights,tp,pp,dp,batch,isl,osl,metric,value,engine"
+
+
+def of_ways(folder: Path, ways: str, llm: str = "llama2-70b") -> Predicted:
+    """A row with n_chips, TP, PP and DP as given."""
+    n_chips, rest = ways.split(",", 1)
+    line = f"H100,{n_chips},{llm},fp8,{rest},8,1024,128,tpot_ms,20,vLLM"
+    return predicted(folder, f"{WAYS}\n{line}")
+
+
+@pytest.mark.parametrize(
+    ("ways", "reason"),
+    [
+        ("4,3,,", "n_chips: expected TP 3 x PP 1 x DP 1 = 3 or a multiple of it, got 4"),
+        ("4,2,1,1", "n_chips: expected TP 2 x PP 1 x DP 1 = 2, got 4"),
+        ("8,8,2,", "n_chips: expected TP 8 x PP 2 x DP 1 = 16 or a multiple of it, got 8"),
+        ("4,,,3", "n_chips: expected a multiple of PP 1 x DP 3 = 3, got 4"),
+        ("2.5,,,", "n_chips: expected a whole number, got 2.5"),
+        ("8,2.5,,", "tp: expected a whole number, got 2.5"),
+        ("81,1,81,1", "PP 81: expected at most the 80 layers of llama2-70b, got 81"),
+    ],
+)
+def test_a_layout_that_cannot_be_is_refused_with_its_sizes(tmp_path: Path, ways: str, reason: str) -> None:
+    found = of_ways(tmp_path, ways)
+    assert [r.reason for r in found.refused] == [reason]
+    assert not found.found
+
+
+def test_chips_left_over_are_replicas_and_heads_are_padded_with_a_remark(tmp_path: Path) -> None:
+    (spare,) = of_ways(tmp_path, "8,4,,").found
+    assert spare.case.layout.dp == 2.0
+    assert of_ways(tmp_path, "8,4,,").remarks == ()
+    (remark,) = of_ways(tmp_path, "3,3,,").remarks
+    assert remark.text.startswith("TP does not divide the heads of the LLM: predicted with heads padded")
+    assert remark.detail == "TP 3, 64 heads"
+
+
+@pytest.mark.parametrize("lengths", [",", "1024,", ",128", "0,0", "0,128", "1024,0"])
+def test_a_time_per_token_without_lengths_is_refused(tmp_path: Path, lengths: str) -> None:
+    """A blank OSL was taken as 1, so that each token waited for a prompt of its own."""
+    head = "chip,n_chips,llm,weights,tp,batch,isl,osl,metric,value,engine,phase"
+    row = f"H100,1,llama3.1-8b,fp8,1,{{}},{lengths},tpot_ms,7.6,vLLM,{{}}"
+    found = predicted(tmp_path, f"{head}\n{row.format(32, '')}\n{row.format(32, 'decode')}")
+    assert [r.reason for r in found.refused] == ["the lengths (isl, osl) are not stated"] * 2
+    # one user who only decodes hangs little on lengths: 0 is what `llama-bench` states
+    alone = predicted(tmp_path, f"{head}\n{row.format(1, 'decode')}")
+    assert len(alone.found) == 1
+    told = any(r.text.startswith("the lengths (isl, osl) are not stated in full") for r in alone.remarks)
+    assert told is (lengths != "0,128")
+
+
+def test_users_far_beyond_what_fits_are_remarked(tmp_path: Path) -> None:
+    head = "chip,n_chips,llm,weights,tp,batch,isl,osl,metric,value,engine"
+    row = "H100,2,llama3.1-8b,fp8,2,{},1024,128,decode_tok_s_total,1800,vLLM"
+    (remark,) = [
+        r for r in predicted(tmp_path, f"{head}\n{row.format(4_000_000)}").remarks if "fit" in r.text
+    ]
+    assert remark.text == "the stated users do not fit at once: those beyond wait"
+    assert not predicted(tmp_path, f"{head}\n{row.format(8)}").remarks
+
+
+def test_times_of_a_column_in_seconds_are_asked_about_in_thousandths_of_them(tmp_path: Path) -> None:
+    head = "chip,n_chips,llm,weights,tp,batch,isl,osl,engine,{}"
+    row = "H100,1,llama3.1-8b,fp8,1,8,1024,128,vLLM,{}"
+
+    def asked(metric: str, value: float) -> str:
+        remarks = predicted(tmp_path, f"{head.format(metric)}\n{row.format(value)}").remarks
+        (text,) = (r.text for r in remarks if r.text.startswith("off by"))
+        return text.rpartition(": ")[2]
+
+    ms = predicted(tmp_path, f"{head.format('tpot_ms')}\n{row.format(1)}").found[0].predicted
+    assert asked("median_tpot", ms) == "is it in ms?"  # a column in seconds
+    assert asked("tpot_ms", ms * 1e3) == "is it in us?"
+    assert asked("tpot_ms", ms * 1e-3) == "is it in s?"

@@ -14,7 +14,7 @@ from dse.chips.architecture import on_architecture
 from dse.chips.interval import interval_on
 from dse.chips.resolve import chips_of, precision_of, speed_columns
 from dse.errors import SpecError
-from dse.question.layouts import bad_ep, bad_tp
+from dse.question.layouts import bad_ep, bad_pp, bad_tp
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
@@ -24,7 +24,7 @@ from dse.spec.yaml.loading import build_spec
 from dse.text import short
 from dse.validate.measured.drafts import drafted
 from dse.validate.measured.engines import NO_MATCH, match
-from dse.validate.measured.layouts import Layout, layout
+from dse.validate.measured.layouts import Layout, layout, other_count
 from dse.validate.measured.rows import Measured
 from objectives import api
 from objectives.equations.chip.formats import FORMATS
@@ -145,12 +145,12 @@ class Lookup:
         # the layout is that of the chips that decode
         pool = replace(row, chips=row.decode_chips) if row.decode_chips else row
         ways = layout(pool, chip, llm, FORMATS[precision.weights])
+        if why := other_count(pool, ways):
+            return Refusal(row, why)
         if ways is None:
             return Refusal(row, "neither chips nor a layout (TP) is stated")
-        if ways.tp > llm.heads and (why := bad_tp(int(ways.tp), llm)):  # below, engines pad the heads
-            return Refusal(row, f"TP {ways.tp:.0f}: {why}")
-        if why := bad_ep(int(ways.ep or 1), int(ways.tp), int(ways.dp), llm):
-            return Refusal(row, f"EP {ways.ep:.0f}: {why}")
+        if why := _impossible(ways, llm):
+            return Refusal(row, why)
         # by all that the choice of a stack depends on
         stack, own = self._once(("stack", row.chip, row.engine, row.date), lambda: self.stack(row, chip))
         columns = self._once(
@@ -210,6 +210,17 @@ class Lookup:
             if quality > found:
                 best, found = stack, quality
         return (best, True) if best is not None else (self.catalog.get(StackSpec, chip.stack), False)
+
+
+def _impossible(ways: Layout, llm: api.Llm) -> str:
+    """Why an LLM cannot be spread so; the empty string when it can."""
+    if ways.tp > llm.heads and (why := bad_tp(int(ways.tp), llm)):  # below, engines pad the heads
+        return f"TP {ways.tp:.0f}: {why}"
+    if why := bad_pp(int(ways.pp), llm):
+        return f"PP {ways.pp:.0f}: {why}"
+    if why := bad_ep(int(ways.ep or 1), int(ways.tp), int(ways.dp), llm):
+        return f"EP {ways.ep:.0f}: {why}"
+    return ""
 
 
 def _precision(row: Measured) -> PrecisionSpec:

@@ -68,6 +68,25 @@ def layout(row: Measured, chip: ChipSpec, llm: api.Llm, weight_bytes: float) -> 
     return _found(row, tp, pp, dp * ways / tp, assumed)
 
 
+def other_count(row: Measured, ways: Layout | None) -> str:
+    """Why the chips of a row are not those of its layout; the empty string when they are, or are not stated.
+
+    `ways` is the layout of the row, see `layout`, with what it leaves blank.
+    """
+    if row.chips is None:
+        return ""
+    if ways is not None:
+        if ways.tp * ways.pp * ways.dp == row.chips:
+            return ""
+        stated = f"TP {ways.tp:.0f} x PP {ways.pp:.0f} x DP {ways.dp:.0f} = {ways.tp * ways.pp * ways.dp:.0f}"
+        # blank replicas follow from the number of chips
+        more = " or a multiple of it" if row.dp is None else ""
+    else:
+        pp, dp = row.pp or 1.0, row.dp or 1.0
+        stated, more = f"a multiple of PP {pp:.0f} x DP {dp:.0f} = {pp * dp:.0f}", ""
+    return f"n_chips: expected {stated}{more}, got {row.chips:.0f}"
+
+
 def _found(row: Measured, tp: float, pp: float, dp: float, assumed: str) -> Layout:
     return Layout(tp=tp, pp=pp, dp=dp, ep=row.ep, assumed=assumed)
 

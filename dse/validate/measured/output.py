@@ -43,7 +43,8 @@ def rows_csv(found: Predicted, table: MeasuredTable) -> str:
         # a line that ends early is completed, cells beyond the header are dropped
         own = [*line.cells, *[""] * len(raw.header)][: len(raw.header)]
         mine = rows.get(line.number, [])
-        added = _line([answers.get((line.number, h)) for h in headings or [""]], mine, remarks)
+        found_here = {h: answers.get((line.number, h)) for h in headings or [""]}
+        added = _line(found_here, mine, remarks, blank=not line.given)
         writer.writerow([*map(_plain, own), *added])
     return buffer.getvalue()
 
@@ -62,24 +63,25 @@ def _names(header: Sequence[str], headings: Sequence[str]) -> Iterator[str]:
 
 
 def _line(
-    answers: Sequence[Answer | None], rows: Sequence[Measured], remarks: Mapping[int, str]
+    answers: Mapping[str, Answer | None], rows: Sequence[Measured], remarks: Mapping[int, str], *, blank: bool
 ) -> Iterator[str]:
-    """Cells that are added to a line."""
-    for answer in answers:
-        yield from _value(answer, bool(rows))
+    """Cells that are added to a line, from the answer below each heading; `blank`: the line says nothing."""
+    read = {row.column for row in rows}
+    for heading, answer in answers.items():
+        silent = "" if blank else "left out by --quality" if heading in read else "the value is blank"
+        yield from _value(answer, silent)
     # all values of a line are of one chip and engine
-    first = next((a for a in answers if isinstance(a, Prediction)), None)
+    first = next((a for a in answers.values() if isinstance(a, Prediction)), None)
     yield first.case.stack.name if first else ""
     yield str(first.case.own_stack).lower() if first else ""
     told = dict.fromkeys(remarks[id(row)] for row in rows if id(row) in remarks)
     yield cell("; ".join(told))
 
 
-def _value(answer: Answer | None, read: bool) -> tuple[str, ...]:
-    """The cells of one value."""
+def _value(answer: Answer | None, silent: str) -> tuple[str, ...]:
+    """The cells of one value; `silent` is the reason of one that was not asked about."""
     if isinstance(answer, Prediction):
         unit = answer.case.row.unit
         shown = (answer.predicted, answer.low, answer.high)
         return (*("" if v is None else f"{v / unit:.6g}" for v in shown), f"{answer.error:.4f}", "")
-    reason = answer.reason if answer else "left out by --quality" if read else ""
-    return "", "", "", "", cell(reason)
+    return "", "", "", "", cell(answer.reason if answer else silent)

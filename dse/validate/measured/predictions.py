@@ -6,7 +6,7 @@ from typing import Final
 
 from dse.spec.catalog.lookup import Catalog
 from dse.validate.measured.batches import Case, Lookup, Refusal, batches
-from dse.validate.measured.checks.doubts import open_batches, stated, too_fast, wrong_units
+from dse.validate.measured.checks.doubts import open_batches, padded, stated, too_fast, wrong_units
 from dse.validate.measured.checks.held import held, room, tight
 from dse.validate.measured.checks.littles_law import contradictions
 from dse.validate.measured.checks.remark import Remark
@@ -97,7 +97,7 @@ def predictions(
     # batches regroup the cases; identity brings them back into the order of the table
     place = {id(row): i for i, row in enumerate(listed)}
     found: list[Prediction] = []
-    remarks = [*stated(listed), *contradictions(listed)]
+    remarks = [*stated(listed), *padded(kept), *contradictions(listed)]
     grouped = batches(kept, catalog)
     for batch in grouped:
         scheduled = schedule(model, batch)

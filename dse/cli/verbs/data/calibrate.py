@@ -8,6 +8,7 @@ import typer
 
 from dse.calibrate.calibration import FEWEST, METHODS, OWN, PUBLISHED, Calibration, choose, described
 from dse.calibrate.calibration import calibrate as fitted
+from dse.calibrate.parameters import startable
 from dse.cli.input.options import Configs, epilog
 from dse.cli.input.output_paths import check_output_file
 from dse.cli.show_data.prediction_errors import of_rows, percent, signed
@@ -20,6 +21,7 @@ from dse.front.files import write_files
 from dse.plugins import cost_model
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.system import StackSpec
+from dse.text import short
 from dse.validate.measured.batches import Refusal
 from dse.validate.measured.checks.held import held
 from dse.validate.measured.checks.littles_law import contradictions
@@ -83,14 +85,14 @@ def calibrate(
 
     Uses the rows whose engine, chip and date match the profile; a profile without engines uses all rows of
     its classes. Rows of chips that cannot hold the LLM do not count; of several values of one metric in a
-    line of a table the first does. Fits fifteen numbers by robust least squares on log(predicted / measured),
-    with the values of --start as a prior. Three rows are enough: what they leave open is that of --start, and
-    the column `rows` says how much of each number the rows determine. Numbers that they do not determine at
-    all keep their start values. Low and high come from the covariance of the fit. The interval of each metric
-    is the factor that contains 80 % of the rows left out; a metric with fewer than eight rows keeps that of
-    --start. A fit is printed but not written, with exit code 1, where its median error is more than a factor
-    of 2, an interval is wider than a factor of 4, or a number is one that no engine has. The same input gives
-    the same file.
+    line of a table the first does. Fits eighteen numbers by robust least squares on log(predicted /
+    measured), with the values of --start as a prior, which must state all of them above 0, and shares below
+    1. Three rows are enough: what they leave open is that of --start, and the column `rows` says how much of
+    each number the rows determine. Numbers that they do not determine at all keep their start values. Low and
+    high come from the covariance of the fit. The interval of each metric is the factor that contains 80 % of
+    the rows left out; a metric with fewer than eight rows keeps that of --start. A fit is printed but not
+    written, with exit code 1, where its median error is more than a factor of 2, an interval is wider than a
+    factor of 4, or a number is one that no engine has. The same input gives the same file.
     """
     with blame("--method"):
         _one_of(method)
@@ -129,7 +131,9 @@ def _fit(
     with blame("TABLE"):
         path = find_table(table, catalog)
     with blame("--start"):
-        begin = catalog.get(StackSpec, start)
+        begin = startable(catalog.get(StackSpec, start))
+    with blame("--source"):
+        _known_source(source, catalog)
     spec = described(catalog, stack, begin, engine or (), classes or ())
     rows = read_rows(path)
     with spinner("reading") as report:
@@ -142,6 +146,15 @@ def _fit(
         cites = source or (OWN if path == Path(table) else PUBLISHED)
         found = fitted(model, cases, catalog, spec, begin, method=method, source=cites, progress=report)
     return found, refused, list(contradictions(c.row for c in cases))
+
+
+def _known_source(source: str | None, catalog: Catalog) -> None:
+    """Raise `SpecError` for a source that no `sources.yaml` has: `dse check` would refuse the profile."""
+    known = catalog.sources()
+    # keys joined by + are all cited
+    for key in source.split("+") if source else ():
+        if key not in known:
+            raise spec_error("", f"expected a key of sources.yaml, such as {OWN}, got {short(key)}")
 
 
 def _enough(stack: str, count: int, refused: Sequence[Refusal]) -> None:

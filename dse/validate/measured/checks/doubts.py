@@ -1,10 +1,11 @@
 """What is odd about predicted rows, one by one: open batches, wrong units, more speed than the chip has."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from math import exp, log
+from math import exp, log, log10
 from typing import Final
 
 from dse.arrays import Floats
+from dse.question.layouts import bad_tp
 from dse.validate.measured.batches import Batch, Case
 from dse.validate.measured.beyond_bounds import RATES, rows_beating
 from dse.validate.measured.checks.remark import Remark
@@ -16,6 +17,8 @@ NEAR: Final = 1.5
 """Factor within which the value would then agree."""
 LEAST: Final = 3.0
 """Smallest factor between two units that is distinguished from a prediction that is merely wrong."""
+_THOUSANDS: Final = {1: "ks", 0: "s", -1: "ms", -2: "us", -3: "ns"}
+"""Power of 1,000 of a second to its unit."""
 
 
 def stated(rows: Iterable[Measured]) -> Iterator[Remark]:
@@ -31,6 +34,16 @@ def open_batches(batch: Batch, running: Floats) -> Iterator[Remark]:
         if case.row.batch is None and METRICS[case.row.metric] != "throughput":
             text = f"the batch is not stated: predicted with the {number:.0f} sequences that fit"
             yield Remark(rows=(case.row,), text=text)
+
+
+def padded(cases: Iterable[Case]) -> Iterator[Remark]:
+    """Remarks on rows whose TP does not divide the heads."""
+    for case in cases:
+        if bad_tp(int(case.layout.tp), case.llm):
+            text = "TP does not divide the heads of the LLM: predicted with heads padded, as some engines do"
+            yield Remark(
+                rows=(case.row,), text=text, detail=f"TP {case.layout.tp:.0f}, {case.llm.heads} heads"
+            )
 
 
 def wrong_units(cases: Iterable[Case], predicted: Iterable[float]) -> Iterator[Remark]:
@@ -51,8 +64,11 @@ def _units(case: Case) -> Iterator[tuple[float, str]]:
     row, ways = case.row, case.layout
     chips = row.chips or ways.tp * ways.pp * ways.dp
     if row.metric not in RATES:
-        yield 1e3, "is it in s?" if row.metric != "e2e_s" else "is it in ks?"
-        yield 1e-3, "is it in us?" if row.metric != "e2e_s" else "is it in ms?"
+        # the unit that the table states, as thousands of a second
+        power = round(log10(row.unit)) // 3 - (0 if row.metric == "e2e_s" else 1)
+        for step in (1, -1):
+            if power + step in _THOUSANDS:
+                yield 1e3**step, f"is it in {_THOUSANDS[power + step]}?"
         return
     if METRICS[row.metric] != "throughput":
         if row.batch:

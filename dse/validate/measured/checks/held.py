@@ -18,6 +18,9 @@ SLACK: Final = 0.1
 GiB (7 %), and engines that split layers keep the embedding in the host."""
 
 
+AS_IF: Final = "the stated batch does not fit, and is predicted as if it did"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Room:
     """What the fullest chip of each row lacks; negative where it has room to spare."""
@@ -117,8 +120,10 @@ def tight(batch: Batch, found: Room) -> Iterator[Remark]:
         if found.usable[i] > 0.0:
             text = "does not fit into the share of the capacity that the stack uses; predicted all the same"
             lacking = float(found.usable[i])
-        elif found.batch[i] > 0.0 and case.row.kind != "concurrency":
-            text = "the stated batch does not fit, and is predicted as if it did"
+        elif found.batch[i] > 0.0:
+            # an engine lets users wait; a batch that was set is what ran
+            waits = case.row.kind in ("concurrency", "unknown")
+            text = "the stated users do not fit at once: those beyond wait" if waits else AS_IF
             lacking = float(found.batch[i])
         else:
             continue

@@ -26,6 +26,11 @@ ALL_TOKENS: Final = "tokens_per_second"
 """The one name that some tables use for output tokens; GuideLLM and `vllm bench throughput` for all."""
 
 
+OPEN_LENGTHS: Final = (
+    "the lengths (isl, osl) are not stated in full: predicted behind an empty context where they are blank"
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """Where a value is written."""
@@ -64,6 +69,7 @@ def row_of(place: Place, cells: Mapping[str, str]) -> Measured:
     batch = _number(given, "batch", 0.0) or None
     kind = spellings.kind(given.get("batch_kind", "")) or ("concurrency" if batch else "unknown")
     ways, phase = _ways_of(given, serving), phases.phase(given.get("phase", ""))
+    alone = phase == "decode" and (batch or 1.0) == 1.0
     name = _of_pools(name, given.get("metric", ""), serving, ways)
     factor, lacking = _counted(name, ways, isl, osl)
     # some tables write dates with slashes
@@ -104,9 +110,11 @@ def row_of(place: Place, cells: Mapping[str, str]) -> Measured:
         prefill_chips=ways.prefilling,
         decode_chips=ways.decoding,
         ours=given.get("ours", ""),
-        doubt="; ".join(_doubts(given, name, osl, spread)),
+        doubt="; ".join(_doubts(given, name, isl, osl, spread)),
         unclear=given.get("refused")
-        or _unclear(given, name, kind, value, isl, osl)
+        or _unclear(given, name, kind, value)
+        or _without_lengths(name, isl, osl, alone)
+        or _in_parts(ways)
         or lacking
         or _of_prompts(name, phase, serving)
         or phases.unreadable(phase, serving, name.metric, METRICS[name.metric])
@@ -130,6 +138,23 @@ def _ways_of(given: Mapping[str, str], serving: str) -> Ways:
         if chips is None and decoding is not None and prefilling is not None:
             chips = prefilling + decoding
     return Ways(chips=chips, tp=tp, pp=pp, dp=dp, ep=ep, prefilling=prefilling, decoding=decoding)
+
+
+def _in_parts(ways: Ways) -> str:
+    """Which number of chips or ways is not whole; the empty string when all are."""
+    named = {
+        "n_chips": ways.chips,
+        "tp": ways.tp,
+        "pp": ways.pp,
+        "dp": ways.dp,
+        "ep": ways.ep,
+        "prefill_chips": ways.prefilling,
+        "decode_chips": ways.decoding,
+    }
+    for name, number in named.items():
+        if number is not None and not number.is_integer():
+            return f"{name}: expected a whole number, got {number:g}"
+    return ""
 
 
 def _of_pools(name: Named, heading: str, serving: str, ways: Ways) -> Named:
@@ -161,7 +186,9 @@ def _counted(name: Named, ways: Ways, isl: float | None, osl: float | None) -> t
     return factor, ""
 
 
-def _doubts(given: Mapping[str, str], name: Named, osl: float | None, spread: str) -> list[str]:
+def _doubts(
+    given: Mapping[str, str], name: Named, isl: float | None, osl: float | None, spread: str
+) -> list[str]:
     """What is odd about a row, or taken instead of what it states."""
     found = [spread] if spread else []
     if words := list(metric_names.spoken(name.per)):
@@ -170,6 +197,8 @@ def _doubts(given: Mapping[str, str], name: Named, osl: float | None, spread: st
         found.append("tokens_per_second is taken as GuideLLM and vLLM count it, prompts included")
     if any(spellings.block_floating(given.get(n, "")) for n in ("weights", "kv", "activations")):
         found.append("bfp8 is taken as fp8, which has 6 % fewer bytes")
+    if METRICS.get(name.metric) == "tpot" and (isl is None or not osl):
+        found.append(OPEN_LENGTHS)
     if osl == 1.0 and METRICS.get(name.metric) in ("tpot", "throughput"):
         found.append("OSL is 1: no token follows the first, so that the value is not about decode")
     return found
@@ -180,8 +209,6 @@ def _unclear(
     name: Named,
     kind: str,
     value: float | None,
-    isl: float | None,
-    osl: float | None,
 ) -> str:
     """Why a row cannot be predicted, whatever chip and LLM it is about."""
     if name.metric not in METRICS or not name.known:
@@ -202,10 +229,22 @@ def _unclear(
     for column in ("weights", "kv", "activations"):
         if given.get(column, "").lower() == "mixed":
             return f"{column}: 'mixed' formats are not predicted; state the one that holds most bytes"
-    needed = {"tpot": (), "ttft": (isl,), "throughput": (isl, osl), "end_to_end": (isl, osl)}
-    if None in needed[METRICS[name.metric]]:
-        return "the lengths (isl, osl) are not stated"
     return ""
+
+
+def _without_lengths(name: Named, isl: float | None, osl: float | None, alone: bool) -> str:
+    """Why a row cannot be predicted without its lengths; the empty string when it can.
+
+    `alone`: it is about steps of decode without prompts between them, and without a stated crowd, which hang
+    little on lengths. 0 is a statement there: `llama-bench` decodes behind an empty prompt.
+    """
+    family = METRICS[name.metric]
+    if family == "tpot" and alone:
+        return ""
+    # elsewhere 0 is how a spreadsheet shows a blank; a rate may be one without prompts
+    no_prompt = isl is None if family in ("throughput", "end_to_end") else not isl
+    lacking = no_prompt or (not osl and family != "ttft")
+    return "the lengths (isl, osl) are not stated" if lacking else ""
 
 
 def _of_prompts(name: Named, phase: str, serving: str) -> str:
