@@ -7,6 +7,7 @@ from threading import Thread
 
 import pytest
 
+from dse.calibrate.parameters import PARAMETERS
 from dse.spec.catalog.config_paths import bundled
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.system import StackSpec
@@ -256,3 +257,22 @@ def test_a_table_of_which_nothing_can_be_predicted_gives_exit_code_1(dse, small)
     said = dse("validate", small("h100,1,llama2-8b,fp16,1,8,static,128,128,tpot_ms,15,vLLM"))
     assert said.code == 1
     assert "0 rows predicted, 1 not" in said.out
+
+
+def test_columns_that_were_not_read_are_named(dse, tmp_path):
+    head = (
+        "gpu,num_gpus,model,precision,tp,max_concurrency,input_len,output_len,framework,mean_tpot_ms,goodput"
+    )
+    table = tmp_path / "t.csv"
+    line = "h100,1,llama3.1-8b,fp8,1,{},1024,256,vLLM,{},9"
+    table.write_text("\n".join([head, *(line.format(8 * n, 6 + n) for n in (1, 2, 3))]) + "\n")
+    for form in ((), ("--format", "json")):
+        said = dse("validate", table, *form)
+        assert "Columns not read: 'goodput'" in said.out + said.err
+    said = dse("calibrate", table, "--stack", "mine", "--engine", "vLLM", "-o", tmp_path / "mine.yaml")
+    assert "Columns not read: 'goodput'" in said.out
+
+
+def test_the_help_counts_the_numbers_that_are_fitted(dse):
+    words = {18: "eighteen"}
+    assert f"Fits {words[len(PARAMETERS)]} numbers" in " ".join(dse("calibrate", "--help").out.split())

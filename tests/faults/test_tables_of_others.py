@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from dse.errors import SpecError
 from dse.plugins import cost_model
 from dse.spec.catalog.lookup import Catalog
 from dse.validate.measured.batches import Case, Lookup
 from dse.validate.measured.checks.held import held
+from dse.validate.measured.output import rows_csv
 from dse.validate.measured.predictions import Predicted, predictions
-from dse.validate.measured.rows import find_table, read_rows
+from dse.validate.measured.rows import find_table, measured_table, read_rows
 
 CATALOG = Catalog()
 MODEL = cost_model("roofline")
@@ -182,3 +184,77 @@ def test_times_of_a_column_in_seconds_are_asked_about_in_thousandths_of_them(tmp
     assert asked("median_tpot", ms) == "is it in ms?"  # a column in seconds
     assert asked("tpot_ms", ms * 1e3) == "is it in us?"
     assert asked("tpot_ms", ms * 1e-3) == "is it in s?"
+
+
+# --- lines above the header, columns that are not read, names of benchmarks
+
+WIDE = "gpu,num_gpus,model,precision,tp,max_concurrency,input_len,output_len,framework,mean_tpot_ms"
+RUN = "h100,1,llama3.1-8b,fp8,1,8,1024,256,vLLM,6.1"
+
+
+def test_lines_above_the_header_that_begin_with_a_hash_are_skipped(tmp_path: Path) -> None:
+    text = f'# my "rows, of today; =a,b;c;d;e;f;g;h;i;j;k\n#\n\n{WIDE}\n{RUN}'
+    (found,) = predicted(tmp_path, text).found
+    assert (found.case.row.where, found.case.row.value) == ("rows.csv:5", 6.1)
+    table = measured_table(tmp_path / "rows.csv")
+    out = rows_csv(Predicted(found=(found,), refused=()), table)
+    # lines of both files correspond, and no formula hides behind a comma
+    first, *rest = out.splitlines()
+    assert first == '"# my ""rows, of today; =a,b;c;d;e;f;g;h;i;j;k"'
+    assert rest[:2] == ["#", ""]
+    assert rest[2].startswith(WIDE)
+    assert rest[3].startswith(RUN)
+    (tmp_path / "out.csv").write_text(out, encoding="utf-8")
+    assert measured_table(tmp_path / "out.csv").raw.above == table.raw.above
+    with pytest.raises(SpecError, match=r"rows\.csv:2: expected the columns"):
+        predicted(tmp_path, "# mine\nchip,llm\nh100,x")
+
+
+def test_a_header_may_begin_with_a_hash_and_counts_all_nodes(tmp_path: Path) -> None:
+    head = "# Accelerators,# of Nodes,Accelerator,model,precision,input_len,output_len,Units,Result,framework"
+    row = "16,2,H100,llama2-70b-99.9,fp8,294,294,Tokens/s,40000,TRT-LLM"
+    found = predicted(tmp_path, f"{head}\n{row}")
+    (one,) = found.found
+    assert (one.case.row.chips, one.case.row.llm) == (16.0, "llama2-70b")
+    assert "n_chips is taken as that of all nodes together" in [r.text for r in found.remarks]
+    each = predicted(tmp_path, f"{head.replace('# Accelerators', 'GPUs per node')}\n{row}")
+    assert each.found[0].case.row.chips == 32.0
+
+
+def test_columns_that_say_nothing_are_named(tmp_path: Path) -> None:
+    unread = ["goodput", "tokens_per_sec", "Per User Output Throughput (tps/user)"]
+    path = tmp_path / "rows.csv"
+    path.write_text(f"{WIDE},{','.join(unread)}\n{RUN},1,2,3\n", encoding="utf-8")
+    assert list(measured_table(path).raw.unread) == unread
+
+
+@pytest.mark.parametrize(
+    ("name", "ours", "stack"),
+    [
+        ("trtllm", "TensorRT-LLM", "trtllm"),
+        ("TRT-LLM 1.0", "TensorRT-LLM 1.0", "trtllm"),
+        ("tensorrt_llm", "TensorRT-LLM", "trtllm"),
+        ("dynamo-trt", "TensorRT-LLM", "trtllm"),
+        ("Dynamo TRTLLM v1.1", "TensorRT-LLM v1.1", "trtllm"),
+        ("sgl", "SGLang", "sglang"),
+        ("dynamo-sglang", "SGLang", "sglang"),
+        ("SGLang 0.5.9", "SGLang 0.5.9", "sglang"),
+        ("trtllm-bench", "trtllm-bench", "trtllm-bench"),
+        ("TensorRT 8.6.3", "TensorRT 8.6.3", ""),
+        ("trt 8.6", "trt 8.6", ""),
+        ("sglx", "sglx", ""),
+    ],
+)
+def test_spellings_of_an_engine_find_its_stack(tmp_path: Path, name: str, ours: str, stack: str) -> None:
+    (found,) = predicted(tmp_path, f"{WIDE}\n{RUN.replace('vLLM', name)}").found
+    assert found.case.row.engine == ours
+    assert found.case.own_stack is bool(stack)
+    assert found.case.stack.name.startswith(stack)
+
+
+def test_short_names_of_llms_in_benchmarks_are_known(tmp_path: Path) -> None:
+    names = {"dsr1": "deepseek-r1", "llama2-70b-99": "llama2-70b", "llama2-70b-99.9": "llama2-70b"}
+    for theirs, ours in names.items():
+        row = RUN.replace("h100,1,llama3.1-8b,fp8,1", f"h200,8,{theirs},fp8,8")
+        (found,) = predicted(tmp_path, f"{WIDE}\n{row}").found
+        assert found.case.llm.name == ours

@@ -6,6 +6,7 @@ from rich.console import RenderableType
 
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.report.info.validation_info import Point
+from dse.text import short
 from dse.validate.measured.checks.remark import Remark
 from dse.validate.measured.predictions import Predicted
 from dse.validate.measured.summary import Group, reasons
@@ -20,13 +21,15 @@ BIAS = (
 )
 
 
-def show_errors(predicted: Predicted, groups: Sequence[Group], keys: Sequence[str]) -> None:
-    """Print the groups, then the remarks, on stdout."""
+def show_errors(
+    predicted: Predicted, groups: Sequence[Group], keys: Sequence[str], headings: Sequence[str] = ()
+) -> None:
+    """Print the groups, then the remarks and the headings that were not read, on stdout."""
     console = stdout()
     if groups:
         console.print(groups_table(groups, keys))
         console.print()
-    for line in remarks(predicted):
+    for line in (*remarks(predicted), *unread(headings)):
         console.print(plain(line))
 
 
@@ -86,6 +89,13 @@ def remarks(predicted: Predicted) -> Iterator[str]:
     if found:
         yield BIAS
     yield from of_rows(predicted.remarks)
+
+
+def unread(headings: Sequence[str]) -> Iterator[str]:
+    """A line on the columns of a table that were not read, if there are any."""
+    if headings:
+        more = f" and {len(headings) - MOST_REMARKS:,} more" if len(headings) > MOST_REMARKS else ""
+        yield f"Columns not read: {', '.join(map(short, headings[:MOST_REMARKS]))}{more}"
 
 
 def of_rows(remarks: Sequence[Remark]) -> Iterator[str]:

@@ -33,6 +33,8 @@ def rows_csv(found: Predicted, table: MeasuredTable) -> str:
         rows.setdefault(row.line, []).append(row)
     buffer = StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
+    # one line for each, so that lines of both files correspond; one cell, in which no formula can hide
+    writer.writerows([_plain(above)] if above else [] for above in raw.above)
     headings = [raw.header[i] for i in raw.values]
     writer.writerow([*map(_plain, raw.header), *_names(raw.header, headings)])
     for line in raw.lines:

@@ -11,7 +11,7 @@ from dse.calibrate.calibration import calibrate as fitted
 from dse.calibrate.parameters import startable
 from dse.cli.input.options import Configs, epilog
 from dse.cli.input.output_paths import check_output_file
-from dse.cli.show_data.prediction_errors import of_rows, percent, signed
+from dse.cli.show_data.prediction_errors import of_rows, percent, signed, unread
 from dse.cli.terminal.global_options import global_options
 from dse.cli.terminal.guard import blame, complain
 from dse.cli.terminal.spinner import spinner
@@ -25,8 +25,7 @@ from dse.text import short
 from dse.validate.measured.batches import Refusal
 from dse.validate.measured.checks.held import held
 from dse.validate.measured.checks.littles_law import contradictions
-from dse.validate.measured.checks.remark import Remark
-from dse.validate.measured.rows import find_table, read_rows
+from dse.validate.measured.rows import find_table, measured_table
 from dse.validate.measured.summary import reasons
 
 EPILOG = epilog(
@@ -97,13 +96,13 @@ def calibrate(
     with blame("--method"):
         _one_of(method)
     check_output_file("--output", output)
-    found, refused, remarks = _fit(table, stack, engine, classes, start, quality, method, source, configs)
+    found, refused, notes = _fit(table, stack, engine, classes, start, quality, method, source, configs)
     failures = found.failures()
     if not failures:
         write_files({output: found.profile.yaml()})
     # the file is the result; the tables are notes on it
     if not global_options().quiet:
-        _show(found, refused, remarks)
+        _show(found, refused, notes)
     if failures:
         complain(*(f"stacks/{stack}: {why}" for why in failures), f"{output}: not written")
         raise typer.Exit(ExitCode.FAILED)
@@ -125,8 +124,8 @@ def _fit(
     method: str,
     source: str | None,
     configs: Path | None,
-) -> tuple[Calibration, list[Refusal], list[Remark]]:
-    """Choose the rows of a profile and fit it to them; also what cannot be predicted, and remarks."""
+) -> tuple[Calibration, list[Refusal], list[str]]:
+    """Choose the rows of a profile and fit it to them; also what cannot be predicted, and notes on rows."""
     catalog = Catalog.of(configs)
     with blame("TABLE"):
         path = find_table(table, catalog)
@@ -135,9 +134,9 @@ def _fit(
     with blame("--source"):
         _known_source(source, catalog)
     spec = described(catalog, stack, begin, engine or (), classes or ())
-    rows = read_rows(path)
+    given = measured_table(path)
     with spinner("reading") as report:
-        chosen, refused = choose(rows, catalog, spec, quality)
+        chosen, refused = choose(given.rows, catalog, spec, quality)
         model = cost_model("roofline")
         cases, small = held(model, chosen, catalog)
         refused += small
@@ -145,7 +144,8 @@ def _fit(
         # a bundled table is named, and found in another place
         cites = source or (OWN if path == Path(table) else PUBLISHED)
         found = fitted(model, cases, catalog, spec, begin, method=method, source=cites, progress=report)
-    return found, refused, list(contradictions(c.row for c in cases))
+    notes = [*unread(given.raw.unread), *of_rows(list(contradictions(c.row for c in cases)))]
+    return found, refused, notes
 
 
 def _known_source(source: str | None, catalog: Catalog) -> None:
@@ -169,7 +169,7 @@ def _enough(stack: str, count: int, refused: Sequence[Refusal]) -> None:
     )
 
 
-def _show(found: Calibration, refused: Sequence[Refusal], remarks: Sequence[Remark]) -> None:
+def _show(found: Calibration, refused: Sequence[Refusal], notes: Sequence[str]) -> None:
     """Print the fitted numbers, the errors, and what was not predicted or contradicts itself."""
     console, profile = stdout(), found.profile
     rows = [
@@ -207,7 +207,7 @@ def _show(found: Calibration, refused: Sequence[Refusal], remarks: Sequence[Rema
     console.print(plain(profile.notes))
     for reason, count in reasons(refused):
         console.print(plain(f"{count:,} rows not predicted: {reason}"))
-    for line in of_rows(remarks):
+    for line in notes:
         console.print(plain(line))
 
 

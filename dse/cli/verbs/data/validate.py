@@ -11,7 +11,7 @@ from dse.cli.input.output_paths import check_output_file, check_picture_file
 from dse.cli.show_data.article_claims import show_claims
 from dse.cli.show_data.curve_ranking import show_curves
 from dse.cli.show_data.dataflow import show_dataflow
-from dse.cli.show_data.prediction_errors import points, remarks, show_errors
+from dse.cli.show_data.prediction_errors import points, remarks, show_errors, unread
 from dse.cli.show_data.silicon_errors import show_silicon
 from dse.cli.terminal.guard import blame
 from dse.cli.terminal.machine_output import print_rows
@@ -155,7 +155,7 @@ def validate(
             raise typer.Exit(ExitCode.FAILED)
         return
     _files(predicted, given, table, plot, out)
-    _emit(predicted, keys, form)
+    _emit(predicted, given, keys, form)
     # after printing, which says why no row can be predicted
     if not predicted.found:
         raise typer.Exit(ExitCode.FAILED)
@@ -193,14 +193,14 @@ def _predict(
         return given, predictions(cost_model("roofline"), rows, catalog, stack, report)
 
 
-def _emit(predicted: Predicted, keys: Sequence[str], form: str) -> None:
+def _emit(predicted: Predicted, given: MeasuredTable, keys: Sequence[str], form: str) -> None:
     groups = summary(predicted.found, keys)
     if form == "table":
-        show_errors(predicted, groups, keys)
+        show_errors(predicted, groups, keys, given.raw.unread)
         return
     print_rows([group.as_dict() for group in groups], form)
     # to stderr, since stdout is for data
-    for line in remarks(predicted):
+    for line in (*remarks(predicted), *unread(given.raw.unread)):
         remark(line)
 
 

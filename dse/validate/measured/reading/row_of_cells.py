@@ -82,7 +82,7 @@ def row_of(place: Place, cells: Mapping[str, str]) -> Measured:
         source=given.get("source_key") or place.file,
         date=date[0] if date else "",
         chip=given.get("chip", ""),
-        llm=given.get("llm", ""),
+        llm=spellings.llm(given.get("llm", "")),
         weights=spellings.number_format(given.get("weights", "")),
         kv=spellings.number_format(given.get("kv", "")),
         activations=spellings.number_format(given.get("activations", "")),
@@ -99,7 +99,7 @@ def row_of(place: Place, cells: Mapping[str, str]) -> Measured:
         metric=name.metric,
         stat=name.stat or given.get("stat", ""),
         value=(value or 0.0) * factor,
-        engine=given.get("engine", ""),
+        engine=spellings.engine(given.get("engine", "")),
         quality=given.get("quality", "").upper(),
         spec_decode="" if drafts.lower() in PLAIN else drafts,
         accepted=_number(given, "accepted", 1.0),
@@ -128,6 +128,9 @@ def row_of(place: Place, cells: Mapping[str, str]) -> Measured:
 def _ways_of(given: Mapping[str, str], serving: str) -> Ways:
     """Chips and ways, with what follows from each other in a system with pools."""
     chips, tp, pp, dp, ep = (_ways(given, name) for name in ("n_chips", "tp", "pp", "dp", "ep"))
+    each, nodes = _ways(given, "chips_per_node"), _ways(given, "nodes")
+    if chips is None and each is not None and nodes is not None:
+        chips = each * nodes
     prefilling, decoding = _ways(given, "prefill_chips"), _ways(given, "decode_chips")
     if serving == "disaggregated":
         if decoding is None and chips is not None and prefilling is not None and chips > prefilling:
@@ -199,6 +202,8 @@ def _doubts(
         found.append("bfp8 is taken as fp8, which has 6 % fewer bytes")
     if METRICS.get(name.metric) == "tpot" and (isl is None or not osl):
         found.append(OPEN_LENGTHS)
+    if given.get("n_chips") and (_ways(given, "nodes") or 1.0) > 1.0:
+        found.append("n_chips is taken as that of all nodes together")
     if osl == 1.0 and METRICS.get(name.metric) in ("tpot", "throughput"):
         found.append("OSL is 1: no token follows the first, so that the value is not about decode")
     return found

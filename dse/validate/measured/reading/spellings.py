@@ -15,7 +15,9 @@ _SAME: Final[Mapping[str, str]] = {
     "llm": "model model_name model_id llm_name",
     "chip": "gpu gpu_type gpu_name hardware accelerator device chip_name accelerator_name hw",
     "n_chips": "chips num_chips gpus num_gpus n_gpus gpu_count num_accelerators devices n_devices "
-    "a# #_of_accelerators",
+    "a# #_of_accelerators #_accelerators total_accelerators",
+    "chips_per_node": "accelerators_per_node gpus_per_node #_accelerators_per_node",
+    "nodes": "number_of_nodes num_nodes n_nodes #_of_nodes #_nodes",
     "weights": "weight_dtype weight_format weights_dtype precision quantization quantisation dtype "
     "weight_data_types",
     "kv": "kv_dtype kv_cache_dtype kv_format kv_cache",
@@ -115,6 +117,36 @@ def cell(name: str, text: str) -> str:
     if name == "batch_kind" and plain.lower() == "unknown":  # there it is an answer
         return plain
     return "" if plain.lower() in BLANK else plain
+
+
+_ENGINES: Final = tuple(
+    (re.compile(rf"^(?:dynamo[-_ ])?(?:{theirs})(?=$|[\s/]|[-_ ]?v?\d)", re.IGNORECASE), ours)
+    for theirs, ours in (
+        # `trtllm-bench` is a name of its own
+        (r"trt[-_ ]?llm|tensorrt[_ ]?llm|tensorrt-llm|trt$", "TensorRT-LLM"),
+        (r"sgl|sglang", "SGLang"),
+    )
+)
+
+
+def engine(name: str) -> str:
+    """Our name of an engine, in front of its version; any other name as it is."""
+    for theirs, ours in _ENGINES:
+        if found := theirs.match(name):
+            rest = name[found.end() :].lstrip("-_/ ")
+            return f"{ours} {rest}".strip()
+    return name
+
+
+_LLM: Final = {"dsr1": "deepseek-r1"}
+_TARGET: Final = re.compile(r"^(.*\D.*)-99(?:\.9)?$")
+"""Benchmarks of MLPerf, by the share of the accuracy that they keep."""
+
+
+def llm(name: str) -> str:
+    """Our name of an LLM that a benchmark calls by a short one; any other name as it is."""
+    found = _TARGET.match(name)
+    return _LLM.get(name.lower(), found[1] if found else name)
 
 
 def kind(name: str) -> str:

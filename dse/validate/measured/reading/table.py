@@ -4,7 +4,7 @@ import gzip
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Final
 
@@ -50,14 +50,23 @@ class RawTable:
     """All of them, blank ones too."""
     values: tuple[int, ...]
     """Columns that each hold a metric; none in a table with a metric a line."""
+    above: tuple[str, ...] = ()
+    """Lines above the header: remarks, which begin with #, and blank ones."""
+    unread: tuple[str, ...] = ()
+    """Headings that say nothing to us, in a table with a column for each metric."""
 
 
 def raw_table(path: Path) -> RawTable:
     """Read a table; raises `SpecError`."""
     text = _text(path)
-    rows = csv_rows(path, text, _delimiter(text))
-    header = next(rows, (1, []))[1]
-    names, values = _names(path, header)
+    above = _above(text)
+    # blank instead of dropped, so that lines keep their numbers; a remark may hold half of a quote
+    below = text[sum(map(len, above)) :]
+    rows = csv_rows(path, "\n" * len(above) + below, _delimiter(below))
+    for _ in above:
+        next(rows)
+    at, header = next(rows, (len(above) + 1, []))
+    names, values = _names(f"{path}:{at}", header)
     lines, count = [], 0
     for line, cells in rows:
         where = f"{path}:{line}"
@@ -70,27 +79,70 @@ def raw_table(path: Path) -> RawTable:
         if count > MOST_ROWS:
             raise spec_error(where, f"expected at most {MOST_ROWS:,} rows, got more")
         lines.append(RawLine(number=line, cells=tuple(cells), given={} if blank else given))
-    return RawTable(path=path, header=tuple(header), lines=tuple(lines), values=values)
+    return RawTable(
+        path=path,
+        header=tuple(header),
+        lines=tuple(lines),
+        values=values,
+        above=tuple(map(_unquoted, above)),
+        unread=_unread(header, names, values),
+    )
 
 
-def _names(path: Path, header: Sequence[str]) -> tuple[list[str], tuple[int, ...]]:
+def _above(text: str) -> list[str]:
+    """Lines above the header, with their ends: those that begin with #, and blank lines behind such.
+
+    A header may begin with # as well, as in "# Accelerators": it names two of our columns or more.
+    """
+    found: list[str] = []
+    for line in StringIO(text, newline=""):
+        remark = line.startswith(("#", '"#')) and not _is_header(line)
+        if not remark and (line.strip() or not found):
+            break
+        found.append(line)
+    return found
+
+
+def _unquoted(line: str) -> str:
+    """A line above the header without its end, and without the quotes that `dse` writes around it."""
+    plain = line.strip()
+    return plain[1:].removesuffix('"').replace('""', '"') if plain.startswith('"') else plain
+
+
+def _is_header(line: str) -> bool:
+    names = [spellings.column(name.strip(' "')) for name in line[:_HEAD].split(_delimiter(line))]
+    return sum(map(spellings.is_ours, names)) > 1
+
+
+def _unread(header: Sequence[str], names: Sequence[str], values: Sequence[int]) -> tuple[str, ...]:
+    """Headings of a table with a column for each metric that are neither metrics nor columns of ours."""
+    if not values:
+        return ()
+    return tuple(
+        heading.strip()
+        for i, (heading, name) in enumerate(zip(header, names, strict=True))
+        if heading.strip() and i not in values and not spellings.is_ours(name)
+    )
+
+
+def _names(where: str, header: Sequence[str]) -> tuple[list[str], tuple[int, ...]]:
     """Our names of the columns of a header, and the places of those that each hold a metric.
 
     Raises `SpecError` where some are missing, or far too many.
     """
     if len(header) > MOST_COLUMNS:
-        raise spec_error(f"{path}:1", f"expected at most {MOST_COLUMNS:,} columns, got {len(header):,}")
+        raise spec_error(where, f"expected at most {MOST_COLUMNS:,} columns, got {len(header):,}")
     names = spellings.columns(name[:LONGEST] for name in header)
     values = () if "metric" in names or "value" in names else _values(header, names)
     # a column of units such as Tokens/s, as MLPerf has it, names the metric
     by_unit = "metric" not in names and "value" in names and "unit" in names
     if len(values) > MOST_METRICS:
         what = f"expected at most {MOST_METRICS} columns of metrics, got {len(values):,}"
-        raise spec_error(f"{path}:1", what)
+        raise spec_error(where, what)
     needed = SETTING if values else [n for n in REQUIRED if n != "metric" or not by_unit]
     if missing := [n for n in needed if n not in names]:
         what = f"expected the columns {', '.join(needed)}, missing {', '.join(missing)}"
-        raise spec_error(f"{path}:1", what)
+        raise spec_error(where, what)
     return names, values
 
 
