@@ -6,7 +6,7 @@ a common centre, which is the stack of an unknown engine; the centre stays near 
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -16,17 +16,17 @@ import numpy as np
 from dse.arrays import Floats
 from dse.calibrate.calibration import PUBLISHED, RANGES, profile_of_fit
 from dse.calibrate.fit import Fit
-from dse.calibrate.left_out import GROUPINGS, interval
+from dse.calibrate.left_out import FEW_ROWS, GROUPINGS, NARROWEST, balanced, metric_of
 from dse.calibrate.parameters import PARAMETERS, prior
 from dse.calibrate.pool import Pool, centre_of, pool, without
 from dse.calibrate.profile import Profile, profile_values, span, valued
 from dse.calibrate.residuals import Rows
 from dse.calibrate.shifts import write_shifts
-from dse.calibrate.unlike import Missed, widened
+from dse.calibrate.unlike import Missed, of_architectures, widened
 from dse.front.files import write_files
 from dse.plugins import cost_model
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.schema.system import StackSpec
+from dse.spec.schema.system import StackSpec, wider
 from dse.validate.measured.batches import Case, Lookup, Refusal
 from dse.validate.measured.checks.held import held
 from dse.validate.measured.rows import Measured, find_table, read_rows
@@ -99,7 +99,15 @@ def refit(folder: Path, progress: Callable[[str], None]) -> list[str]:
     every = {**classes, **own}
     missed = [Missed(case=case, error=error) for case, error in left_out_in(b, "llm")]
     top = widened(missed, {name: p.interval for name, p in every.items()})
-    by_name: dict[str, dict[str, float]] = {str(what): by for what, by in top.items()}
+    progress("leaving out every architecture")
+    fitted = set(b.found.members.architectures)
+    apart = [
+        Missed(case=c, error=e) for c, e in left_out_in(b, "architecture") if c.chip.architecture in fitted
+    ]
+    wide = {name: wider(p.interval, classes[CLASS].interval) for name, p in every.items()}
+    new = of_architectures(apart, wide, top)
+    found_top = {"architecture": new, **{str(k): by for k, by in top.items()}}
+    by_name = {what: by for what, by in found_top.items() if by}
     llms = tuple(sorted({c.llm.name for rows in b.rows.values() for c in rows.cases}))
     for name, profile in every.items():
         known = replace(profile, llms=llms) if name in classes else profile
@@ -164,9 +172,8 @@ def _class_profile(
     """The profile of unknown engines, whose error bar is that of engines left out."""
     cases = [c for mine in rows.values() for c in mine.cases]
     errors = np.concatenate([unseen[n] for n in rows])
-    groups = [GROUPINGS["case"](c) for c in cases]
-    # every row was left out, so no fitted errors are needed
-    factors = {m: factor for m, (factor, _) in interval(cases, errors, errors, groups).items()}
+    # every row was left out; engines count alike, so that an unknown one is no surer than those measured
+    factors = _of_engines(cases, errors)
     spec = catalog.get(StackSpec, name)
     date = span(c.row.date for c in cases)
     engines = f"{len(rows)} engines" if len(rows) > 1 else f"the class of GPUs and {', '.join(rows)}"
@@ -176,9 +183,22 @@ def _class_profile(
         interval=factors,
         chips=(),
         rows=Counter(c.chip.name for c in cases),
+        makers=tuple(sorted({c.chip.vendor for c in cases})),
         notes=f"The centre of {engines}, {len(cases)} published rows, of which none outweighs the others; "
         "low to high: 80 % of engines. The interval held 80 % of the rows of engines left out.",
     )
+
+
+def _of_engines(cases: Sequence[Case], errors: Floats) -> dict[str, float]:
+    """Metric to the factor that holds 80 % of the rows of engines left out, each engine as one."""
+    found = {}
+    for metric in sorted({metric_of(c) for c in cases}):
+        rows = [i for i, c in enumerate(cases) if metric_of(c) == metric]
+        if len(rows) >= FEW_ROWS:
+            names = [cases[i].stack.name for i in rows]
+            factor = float(np.exp(balanced(np.abs(errors[rows]), names, 0.8)))
+            found[metric] = max(factor, NARROWEST)
+    return found
 
 
 def _write(folder: Path, profile: Profile) -> None:

@@ -252,6 +252,7 @@ def profile_of_fit(
         interval={**start.interval, **held},
         chips=tuple(sorted({c.chip.name for c in cases})),
         rows=Counter(c.chip.name for c in cases),
+        makers=tuple(sorted({c.chip.vendor for c in cases})),
         llms=tuple(sorted({c.llm.name for c in cases})),
         notes=_notes(cases, errors, method, told, start, source, fitted),
     )

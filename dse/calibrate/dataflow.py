@@ -33,6 +33,8 @@ from objectives import api
 
 RANGES: Final = "dataflow-published"
 """The prior of the family, whose low to high says how far vendors differ in each number."""
+GPUS: Final = "gpu-serving"
+"""The class whose rows say what experts and unknown LLMs add to an interval."""
 SOURCE: Final = "dataflow-measurements"
 
 
@@ -91,6 +93,7 @@ def profiles(found: Family, catalog: Catalog) -> dict[str, Profile]:
             leaves=profile_values(spec, leant, fitted, len(rows.cases), SOURCE, _dates(rows.cases)),
             interval=whole.interval,
             chips=_chips(rows.cases),
+            llms=tuple(sorted({c.llm.name for c in rows.cases})),
             notes=_summary(rows.cases, fitted.errors) + f" Leans on {FAMILY}, whose interval it has: that of "
             "vendors left out, which is wide for a vendor that was measured.",
         )
@@ -121,8 +124,12 @@ def _family(found: Family, catalog: Catalog, start: StackSpec) -> Profile:
         # speed per user is the inverse of TPOT, so one factor serves both metrics
         interval={"tpot": factor, "throughput": factor},
         chips=_chips(cases),
+        llms=tuple(sorted({c.llm.name for c in cases})),
+        # hardly a row is of a mixture: what these add is known of GPUs alone, and no less here
+        widened={str(what): by for what, by in catalog.get(StackSpec, GPUS).widened.items()},
         notes=f"The centre of {len(found.rows)} vendors, {len(cases)} published rows; low to high: 80 % of "
-        "vendors. The interval held 80 % of the rows of vendors left out one at a time; no row tells TTFT.",
+        "vendors. The interval held 80 % of the rows of vendors left out one at a time; no row tells TTFT. "
+        f"What experts and unknown LLMs add to it is that of {GPUS}.",
     )
 
 

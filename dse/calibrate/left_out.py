@@ -1,6 +1,6 @@
 """How far a stack is off on rows that it has not seen: fits that leave whole groups of rows out."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -19,6 +19,7 @@ GROUPINGS: Final[Mapping[str, Callable[[Case], str]]] = {
     "chip": lambda c: c.chip.name,
     "source": lambda c: c.row.source,
     "engine": lambda c: c.stack.name if c.own_stack else c.row.engine,
+    "architecture": lambda c: c.chip.architecture or c.chip.name,
 }
 """What rows that are left out together have in common."""
 
@@ -87,18 +88,32 @@ def interval(
         spread = np.abs(unseen[seen]) if out else WIDER * np.abs(fitted[rows])
         count = independent(spread, [groups[i] for i in seen]) if out else float("inf")
         level = min(0.8 * (1.0 + 1.0 / count), MOST_SURE)
-        found[metric] = (max(float(np.exp(np.quantile(spread, level))), NARROWEST), out)
+        factor = float(np.exp(np.quantile(spread, level)))
+        # the few rows that were left out say little, but no interval is narrower than they are off
+        least = float(np.exp(np.quantile(np.abs(unseen[seen]), 0.8))) if seen else NARROWEST
+        found[metric] = (max(factor, least, NARROWEST), out)
     return found
 
 
-def on_top(errors: Floats, known: Floats) -> float:
-    """Factor of an independent error that lets intervals hold 80 % of some errors.
+def balanced(values: Floats, groups: Sequence[str], level: float) -> float:
+    """Quantile of values in groups that count alike, however many values each has."""
+    count = Counter(groups)
+    order = np.argsort(values)
+    weight = np.asarray([1.0 / count[groups[i]] for i in order])
+    # the first value at which the weights reach the level
+    at = int(np.searchsorted(np.cumsum(weight), level * float(np.sum(weight)) - 1e-12))
+    return float(values[order[min(at, len(values) - 1)]])
+
+
+def on_top(errors: Floats, known: Floats, groups: Sequence[str] | None = None) -> float:
+    """Factor of an independent error that lets intervals hold 80 % of some errors, groups counting alike.
 
     `errors` are logarithms, `known` the logarithms of the intervals that the rows have without it, both of
     shape (rows,). The squares of both add up; 1 where the known intervals hold enough.
     """
     # what is missing of each row, squared: the interval must reach 80 % of these
-    missing = float(np.quantile(errors**2 - known**2, 0.8))
+    beyond = errors**2 - known**2
+    missing = float(np.quantile(beyond, 0.8)) if groups is None else balanced(beyond, groups, 0.8)
     return float(np.exp(np.sqrt(max(missing, 0.0))))
 
 

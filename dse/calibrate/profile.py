@@ -48,6 +48,8 @@ class Profile:
     notes: str
     rows: Mapping[str, int] = field(default_factory=dict)
     """Chip to its number of rows."""
+    makers: tuple[str, ...] = ()
+    """Vendors of the chips of the rows."""
     llms: tuple[str, ...] = ()
     """Names of the LLMs of the rows."""
     widened: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -70,6 +72,7 @@ class Profile:
             ("engines", list(self.spec.engines)),
             ("classes", list(self.spec.classes)),
             ("chips", list(self.chips)),
+            ("makers", list(self.makers)),
             ("llms", list(self.llms)),
             ("vendors", list(self.spec.vendors)),
             ("since", self.spec.since),

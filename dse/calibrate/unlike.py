@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import log
 from typing import Final
 
 import numpy as np
@@ -51,6 +52,36 @@ def widened(
             if rounded(factor) > 1.0:
                 out[what][metric] = factor
     return {what: by for what, by in out.items() if by}
+
+
+def of_architectures(
+    found: Iterable[Missed],
+    own: Mapping[str, Mapping[str, float]],
+    top: Mapping[Unlike, Mapping[str, float]],
+) -> dict[str, float]:
+    """Metric to what an architecture without rows adds to the interval of the class, architectures alike.
+
+    `found` are rows under fits that had seen none of their architecture, `own` the intervals that they have
+    as rows of an unmeasured chip, `top` what experts and joined replicas add.
+    """
+    out: dict[str, float] = {}
+    rows = list(found)
+    for metric in sorted({metric_of(m.case) for m in rows}):
+        mine = [m for m in rows if metric_of(m.case) == metric and metric in own.get(m.case.stack.name, {})]
+        if len(mine) < FEW_ROWS:
+            continue
+        known = [log(own[m.case.stack.name][metric]) ** 2 + _more(m.case, metric, top) for m in mine]
+        names = [m.case.chip.architecture or "" for m in mine]
+        factor = on_top(np.asarray([m.error for m in mine]), np.sqrt(known), names)
+        if rounded(factor) > 1.0:
+            out[metric] = factor
+    return out
+
+
+def _more(case: Case, metric: str, top: Mapping[Unlike, Mapping[str, float]]) -> float:
+    """What experts and joined replicas add to the square of an interval in logarithms."""
+    kinds: dict[Unlike, tuple[Unlike, ...]] = {"experts": ("experts",), "joined": ("experts", "joined")}
+    return sum(log(top.get(what, {}).get(metric, 1.0)) ** 2 for what in kinds.get(_kind(case), ()))
 
 
 def _kind(case: Case) -> Unlike:

@@ -23,7 +23,9 @@ def anchor(stack: StackSpec, chip: ChipSpec) -> Anchor:
     2. the stack names the vendors whose software it describes, and the chip is of one of them, or
     3. it names vendors, and the chip is hypothetical and of one of its classes: it has no software yet, so
        the interval from vendors left out is what is known about it, or
-    4. it names no vendor, since any chip of its classes runs that software, and the chip is of one of them.
+    4. it names no vendor, since any chip of its classes runs that software, the chip is of one of them, and
+       it is hypothetical, or it names its architecture and rows of another chip of its vendor are among those
+       of the stack (`makers`).
     So a real chip whose vendor published no row with enough facts is not anchored: each vendor of dataflow
     chips writes a compiler of its own, and its losses are unknown.
     """
@@ -38,6 +40,14 @@ def anchor(stack: StackSpec, chip: ChipSpec) -> Anchor:
     if stack.classes and chip.chip_class not in stack.classes:
         reason = f"{name} was fitted to chips of class {classes}, {chip.name} is of class {chip.chip_class}."
         return Anchor(anchored=False, reason=reason)
+    if not stack.vendors and stack.makers and not chip.hypothetical:
+        if chip.vendor not in stack.makers:
+            made = ", ".join(stack.makers)
+            reason = f"No row of a chip of {chip.vendor}: {name} was fitted to those of {made}."
+            return Anchor(anchored=False, reason=reason)
+        if chip.architecture is None:
+            reason = f"{chip.name} names no architecture, so that {name} has the factors of none on it."
+            return Anchor(anchored=False, reason=reason)
     if not stack.vendors:
         reason = f"{name} was fitted to chips of class {classes}" if classes else f"{name} was fitted"
         return Anchor(anchored=True, reason=f"{reason}, whose software {chip.name} can run.")

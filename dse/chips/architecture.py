@@ -33,7 +33,7 @@ def on_architecture(stack: StackSpec, architecture: str | None, catalog: Catalog
     if architecture is None or stack.estimate != "calibrated":
         return stack
     found = catalog.get(ArchitectureSpec, architecture)
-    moved = {}
+    moved: dict[str, Sourced[float]] = {}
     for name, shift in found.shifts.items():
         leaf = getattr(stack, name)
         # what a stack leaves out follows from another of its numbers, which has a shift of its own

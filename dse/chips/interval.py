@@ -1,14 +1,28 @@
 """How far a stack is trusted on a chip for an LLM in a layout: its 80 % intervals."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 
 from dse.choose.confidence import INTERVALS
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.chip import ChipClass, ChipSpec
 from dse.spec.schema.system import StackSpec, Unlike, widened, wider
 from objectives import api
+
+CLASSES: Final[Mapping[ChipClass, str]] = MappingProxyType(
+    {
+        "datacentre-gpu": "gpu-serving",
+        "consumer-gpu": "gpu-consumer",
+        "soc": "llamacpp-soc",
+        "systolic": "systolic-serving",
+        "dataflow-sram": "static-dataflow",
+        "fpga": "static-dataflow",
+    }
+)
+"""Class of chips to the stack of unknown software on them."""
 
 
 def interval_on(
@@ -22,18 +36,30 @@ def interval_on(
 ) -> dict[str, float]:
     """Factors of the error bars of a stack on a chip for LLMs; what was not measured makes them wider.
 
-    On a chip that it was not calibrated on they are at least those of the class; an LLM that no row was of,
-    routed experts, and replicas that share them (`joined`) are errors of their own on top. `searched` is for
-    a chip that is made after `chip` and is not that chip.
+    On a chip that it was not calibrated on they are at least those of the class of the chip, whatever stack
+    its file names; an architecture and an LLM that no row was of, routed experts, and replicas that share
+    them (`joined`) are errors of their own on top. `searched` is for a chip that is made after `chip` and is
+    not that chip.
     """
-    own = catalog.get(StackSpec, chip.stack)
+    own = _class(chip, catalog)
     # a stack that names no chips was fitted to a class, and its interval is that of the class
-    known = not stack.chips or (chip.name in stack.chips and not searched)
+    measured = chip.name in stack.chips and not searched
+    if not stack.interval:
+        return dict(stack.interval)
     # a fit to some chips says less about others
-    found = dict(stack.interval) if known else wider(stack.interval, own.interval)
-    for what in _unlike(stack, llms, joined=joined):
+    found = dict(stack.interval) if measured else wider(stack.interval, own.interval)
+    # a metric that the stack says nothing of stays without an error bar
+    found = {metric: factor for metric, factor in found.items() if metric in stack.interval}
+    new = not measured and own.rows and chip.architecture not in _measured(own, catalog)
+    for what in (*(("architecture",) if new else ()), *_unlike(stack, llms, joined=joined)):
         found = widened(found, own.widened.get(what, {}))
     return found
+
+
+def _class(chip: ChipSpec, catalog: Catalog) -> StackSpec:
+    """The stack of the class of a chip, which says how far any software on such chips is trusted."""
+    # by the class and not by the stack in the file: an engine's, or one of one's own, says less
+    return catalog.get(StackSpec, CLASSES[chip.chip_class])
 
 
 def shares_experts(llm: api.Llm, one: api.Deployments) -> bool:
@@ -41,6 +67,13 @@ def shares_experts(llm: api.Llm, one: api.Deployments) -> bool:
     ways = (float(np.asarray(column).reshape(-1)[0]) for column in (one.ep, one.tp))
     ep, tp = ways
     return bool(llm.expert_count) and ep > tp
+
+
+def _measured(own: StackSpec, catalog: Catalog) -> set[str | None]:
+    """Architectures of the chips that the stack of a class, or its engines, were fitted to."""
+    names = [name for name in own.rows if catalog.named("chips", name)]
+    # a chip that names no architecture is like no other
+    return {catalog.get(ChipSpec, name).architecture for name in names} - {None}
 
 
 def _unlike(stack: StackSpec, llms: Collection[api.Llm], *, joined: bool) -> Iterator[Unlike]:

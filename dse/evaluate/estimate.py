@@ -368,7 +368,7 @@ class Subject:
             confidence=self.confidence,
             p_met=chances(m, self.context, held, interval),
             interval=interval,
-            anchor_rows=anchor_rows(self.sold, self.chip, self.catalog),
+            anchor_rows=anchor_rows(self.stack, self.chip, self.catalog),
             next_best=other,
             notes=(
                 *self._notes(one, interval, other),
@@ -378,7 +378,9 @@ class Subject:
 
     def _on_next_best(self, one: api.Designs, m: api.Metrics) -> OtherStack | None:
         """The design on the next best anchored stack; None where no stack was fitted to anything near."""
-        if self.stack.estimate != "calibrated" or self.software != "as-sold":
+        # numbers that the user set belong to this stack, and not to another
+        own = stack_under(self.software, self.sold, self.catalog, self.chip.architecture)
+        if self.stack.estimate != "calibrated" or self.software != "as-sold" or self.stack != own:
             return None
         return on_next_best(self.cost_model, self.context, one, m, self.sold, self.chip, self.catalog)
 

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from math import exp, isclose, log
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 import dse
 from dse.chips.anchor_rows import anchor_rows, next_best
+from dse.chips.anchors import anchor
 from dse.chips.architecture import SHARES, on_architecture, shifted
 from dse.chips.interval import interval_on
 from dse.errors import SpecError
@@ -18,6 +20,7 @@ from dse.spec.schema.base import SourcedNumber
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
 from dse.spec.schema.system import StackSpec, widened
+from dse.spec.yaml.loading import load_spec
 
 CATALOG = Catalog()
 SERVING = CATALOG.get(StackSpec, "gpu-serving")
@@ -149,3 +152,54 @@ def test_what_was_not_measured_is_never_surer() -> None:
     for before, after in pairwise(steps):
         assert all(after[metric] >= factor for metric, factor in before.items())
     assert steps[3]["throughput"] > steps[0]["throughput"]
+
+
+# --- what a file of one's own may not win by
+
+
+def test_a_chip_that_names_the_stack_of_an_engine_is_no_surer_for_it() -> None:
+    engine = CATALOG.get(StackSpec, "trtllm-serve")
+    own = MI300X.model_copy(update={"name": "mine", "stack": "trtllm-serve"})
+    as_asked = interval_on(engine, MI300X, CATALOG)
+    for metric, factor in interval_on(engine, own, CATALOG).items():
+        assert factor >= as_asked[metric]
+        assert factor >= SERVING.interval[metric]
+
+
+@pytest.mark.parametrize("name", ["mi300x", "h100-sxm", "rtx-4090"])
+def test_a_copy_without_an_architecture_is_unanchored_and_no_surer(name: str) -> None:
+    chip = CATALOG.get(ChipSpec, name)
+    copy = chip.model_copy(update={"name": "copy", "architecture": None})
+    stack = CATALOG.get(StackSpec, chip.stack)
+    assert anchor(stack, chip).anchored
+    assert not anchor(stack, copy).anchored
+    measured = interval_on(stack, chip, CATALOG)
+    for metric, factor in interval_on(stack, copy, CATALOG).items():
+        assert factor >= measured[metric]
+
+
+@pytest.mark.parametrize("name", ["gaudi3", "tpu-v7", "ascend-910b", "rx-7900-xtx"])
+def test_chips_of_vendors_without_a_row_are_unanchored(name: str) -> None:
+    chip = CATALOG.get(ChipSpec, name)
+    found = anchor(CATALOG.get(StackSpec, chip.stack), chip)
+    assert not found.anchored
+    assert chip.vendor in found.reason
+
+
+@pytest.mark.parametrize(
+    ("shift", "told"),
+    [
+        ("dram_efficiency: {value: 0, source: assumption, basis: assumption}", "greater than 0"),
+        ("dram_efficiency: {value: -2, source: assumption, basis: assumption}", "greater than 0"),
+        ("nonsense: {value: 2, source: assumption, basis: assumption}", "nonsense"),
+        ("tile_rows: {value: 2, source: assumption, basis: assumption}", "tile_rows"),
+        ("usable_capacity: {value: 2, source: assumption, basis: assumption}", "usable_capacity"),
+    ],
+)
+def test_a_factor_that_makes_no_sense_is_refused_with_its_line(tmp_path: Path, shift: str, told: str) -> None:
+    path = tmp_path / "weird.yaml"
+    path.write_text(f"kind: architecture\nname: weird\ntitle: Weird\nshifts:\n  {shift}\n")
+    with pytest.raises(SpecError) as caught:
+        load_spec(ArchitectureSpec, path)
+    assert told in str(caught.value)
+    assert "weird.yaml:5" in str(caught.value)

@@ -47,12 +47,14 @@ def test_a_value_beyond_a_range_is_at_its_end_and_a_range_of_one_value_begins_th
 
 
 def stack(**changes: Any) -> Any:
-    usual = {"name": "s", "estimate": "calibrated", "chips": (), "classes": (), "vendors": ()}
+    usual = {"name": "s", "estimate": "calibrated", "chips": (), "classes": (), "vendors": (),
+             "makers": ()}  # fmt: skip
     return SimpleNamespace(**{**usual, **changes})
 
 
 def chip(**changes: Any) -> Any:
-    usual = {"name": "c", "chip_class": "dataflow-sram", "vendor": "v", "hypothetical": False}
+    usual = {"name": "c", "chip_class": "dataflow-sram", "vendor": "v", "hypothetical": False,
+             "architecture": "a"}  # fmt: skip
     return SimpleNamespace(**{**usual, **changes})
 
 
@@ -69,6 +71,10 @@ def test_a_stack_that_was_fitted_to_nothing_anchors_nothing_not_even_its_own_chi
         (stack(classes=("systolic", "dataflow-sram")), chip(), True),
         (stack(), chip(), True),
         (stack(vendors=("v",)), chip(), True),
+        (stack(makers=("v", "w")), chip(), True),
+        (stack(makers=("w",)), chip(), False),  # its software may run, and was measured on none of its vendor
+        (stack(makers=("w",)), chip(hypothetical=True), True),
+        (stack(makers=("v",)), chip(architecture=None), False),  # no factor of an architecture reaches it
         (stack(vendors=("w",)), chip(), False),
         (stack(vendors=("w",)), chip(hypothetical=True), True),
         (stack(vendors=("w",), classes=("systolic",)), chip(hypothetical=True), False),

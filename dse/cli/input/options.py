@@ -248,12 +248,18 @@ Weights = Annotated[
 ]
 Kv = Annotated[
     str | None,
-    typer.Option("--kv", metavar="FORMAT", help="Number format of the KV cache [default: as --weights]."),
+    typer.Option(
+        "--kv",
+        metavar="FORMAT",
+        help="Number format of the KV cache [default: as --weights, fp16 with 4-bit weights].",
+    ),
 ]
 Activations = Annotated[
     str | None,
     typer.Option(
-        "--activations", metavar="FORMAT", help="Number format of the activations [default: as --weights]."
+        "--activations",
+        metavar="FORMAT",
+        help="Number format of the activations [default: as --weights, fp16 with 4-bit weights].",
     ),
 ]
 CostModelName = Annotated[

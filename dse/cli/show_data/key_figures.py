@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from dse.spec.attention.softmax import AttentionSpec
-from dse.spec.schema.architecture import ArchitectureSpec
+from dse.spec.schema.architecture import ArchitectureSpec, Shifted
 from dse.spec.schema.base import Spec
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
@@ -46,7 +46,7 @@ def _leaf(*path: str) -> Reader:
     return read
 
 
-def _shift(name: str) -> Reader:
+def _shift(name: Shifted) -> Reader:
     """Reader of the factor of an architecture on a number of a stack; None where it has none."""
 
     def read(spec: Spec) -> Value:

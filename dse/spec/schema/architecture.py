@@ -4,7 +4,25 @@ from typing import Literal
 
 from pydantic import Field
 
-from dse.spec.schema.base import Aliases, FileName, Notes, SourcedNumber, Spec, Title
+from dse.spec.schema.base import Aliases, FileName, Notes, PositiveNumber, Sourced, Spec, Title
+
+Shifted = Literal[
+    "compute_efficiency",
+    "core_efficiency",
+    "decode_core_efficiency",
+    "expert_efficiency",
+    "dram_efficiency",
+    "kv_efficiency",
+    "link_efficiency",
+    "all_to_all_efficiency",
+    "exposed_share",
+    "layer_overhead",
+    "prompt_overhead",
+    "expert_overhead",
+    "collective_overhead",
+    "activation_passes",
+]
+"""Numbers of a stack that an architecture moves; times of a host and of requests do not hang on the chip."""
 
 
 class ArchitectureSpec(Spec):
@@ -15,7 +33,7 @@ class ArchitectureSpec(Spec):
     name: FileName
     title: Title
     aliases: Aliases = ()
-    shifts: dict[str, SourcedNumber] = Field(default={})
+    shifts: dict[Shifted, Sourced[PositiveNumber]] = Field(default={})
     """Number of a stack to the factor that it takes on this architecture; of a share, the factor on its odds
     p / (1 - p), so that it stays a share. A number that is left out is the same on every architecture."""
     notes: Notes = None

@@ -32,7 +32,7 @@ from objectives import api
 
 AtLeastOneRow = Annotated[int, Field(ge=1, json_schema_extra={"x-unit": "row"})]
 """A number of rows."""
-Unlike = Literal["llm", "experts", "joined"]
+Unlike = Literal["architecture", "llm", "experts", "joined"]
 """What makes a question unlike the rows that a stack was fitted to."""
 
 
@@ -54,6 +54,8 @@ class StackSpec(Spec):
     """Chips that it was calibrated on; on another one the wider interval of its class holds."""
     rows: dict[str, AtLeastOneRow] = Field(default={})
     """Chip to its rows among those that the stack, or the engines of its class, were fitted to."""
+    makers: tuple[str, ...] = ()
+    """Vendors of the chips of these rows: the software of another vendor was not measured."""
     llms: tuple[str, ...] = ()
     """LLMs that it was calibrated on; on another one the interval is wider."""
     vendors: tuple[str, ...] = ()
@@ -120,8 +122,8 @@ class StackSpec(Spec):
     out. End to end without one has that of throughput, whose inverse it is."""
     widened: dict[Unlike, dict[str, Annotated[AtLeastOne, Field(gt=1.0)]]] = Field(default={})
     """What a question has and the measured rows hardly had, to metric and the factor up and down that comes
-    on top, as an error of its own: `llm`, one that no row was of; `experts`, routed ones; `joined`, replicas
-    that share experts. The stack of a class says it for all stacks of its chips."""
+    on top, as an error of its own: `architecture` and `llm`, one that no row was of; `experts`, routed ones;
+    `joined`, replicas that share experts. The stack of a class says it for all stacks of its chips."""
     notes: Notes = None
 
 

@@ -11,7 +11,7 @@ when they are back, as in DeepSeek-V3, section 3.4).
 from dataclasses import dataclass
 
 from objectives.api import Experts
-from objectives.arrays import Array, ceil_div, maximum, minimum, namespace, ones_like, where
+from objectives.arrays import Array, ceil_div, maximum, minimum, namespace, ones_like, where, zeros_like
 from objectives.equations.llm import experts as moe
 from objectives.equations.llm.busiest import largest, largest_normal
 
@@ -245,6 +245,42 @@ def longest_over_mean(joined: Array, sequences: Array, context: Array, osl: Arra
     up = largest_normal(joined) * spread / xp.sqrt(12.0 * sequences)
     # no sequence is beyond the end of its output
     return where(joined > 1.0, 1.0 + minimum(up, spread / 2.0), ones_like(up))
+
+
+def overlapped(overlap: Array, spread: Spread | None, rows: Array) -> Array:
+    """Share of an all-to-all that a second micro-batch may hide in a pass of some rows [1].
+
+    That of the stack, where replicas share experts and there are rows for two micro-batches.
+
+    Args:
+        overlap: share that the stack hides [1].
+        spread: where experts are; None without experts.
+        rows: rows of the pass in each replica [1].
+
+    Returns:
+        Share, shapes broadcast [1].
+
+    Domain:
+        Two micro-batches, each of which reads the weights.
+
+    Limits:
+        0 for one row, and where no rows travel.
+
+    Source:
+        DeepSeek-V3 (arXiv 2412.19437), section 3.4.2: two micro-batches in decode.
+
+    Examples:
+        By hand: one row is no two micro-batches.
+
+        >>> import numpy as np
+        >>> one = np.array([1.0])
+        >>> two = spread(Experts(count=2, top_k=1, width=1, matrices=3), one, 2.0 * one)
+        >>> [float(overlapped(0.8 * one, two, n * one)[0]) for n in (1.0, 2.0)]
+        [0.0, 0.8]
+    """
+    if spread is None:
+        return zeros_like(overlap)
+    return where((spread.joined > 1.0) & (rows >= 2.0), overlap, 0.0 * overlap)
 
 
 def missing_replicas(tp: Array, ep: Array, dp: Array) -> Array:

@@ -7,7 +7,7 @@ from operator import add
 from typing import Final
 
 from objectives.api import Chips, Context, Precision
-from objectives.arrays import Array, minimum, ones_like, where, zeros_like
+from objectives.arrays import Array, minimum, where, zeros_like
 from objectives.equations.chip.operator_time import OperatorTime, padded_rows, sustained_by_cores
 from objectives.equations.chip.placement import Placement, SecondsPerByte
 from objectives.equations.interconnect.alpha_beta import AlphaBeta
@@ -238,13 +238,17 @@ def _exposed_all_to_all_s(m: Machine, r: PassInput, operators: Iterable[Operator
     if whole is None:
         return None
     others = _sum(operator.seconds() for operator in operators if operator is not None)
-    return whole - m.chips.overlap * minimum(whole, others)
+    return whole - expert_parallel.overlapped(m.chips.overlap, _spread(m), r.rows) * minimum(whole, others)
 
 
-def _reads(m: Machine) -> Array:
+def _spread(m: Machine) -> expert_parallel.Spread | None:
+    """Where experts are; EP is one column for all kinds, so the first speaks for all."""
+    return m.layer.routed[0].spread if m.layer.routed else None
+
+
+def _reads(m: Machine, r: PassInput) -> Array:
     """Times that a pass reads its weights: again for a second micro-batch, where one hides an all-to-all."""
-    joined = m.layer.routed[0].spread.joined if m.layer.routed else ones_like(m.tp)
-    return where(joined > 1.0, 1.0 + m.chips.overlap, 1.0)
+    return 1.0 + expert_parallel.overlapped(m.chips.overlap, _spread(m), r.rows)
 
 
 def _all_to_all_s(m: Machine, r: PassInput) -> Array | None:
@@ -271,7 +275,7 @@ def _matrices(
     size = elements * m.context.precision.weight_bytes
     # empty rows of a tile cost FLOP, and move no activations
     compute = padded * (2.0 * elements / _sustained_flops(chips))
-    read = size * _reads(m) if m.layer.routed else size
+    read = size * _reads(m, r) if m.layer.routed else size
     sram = placed.weight_share * (read * per_byte.sram)
     dram = placed.weight_dram_share * (read * per_byte.dram)
     # None for the head: its logits are counted by the gather
@@ -316,8 +320,8 @@ def dense_matrices(m: Machine, p: ForwardPass, r: PassInput) -> OperatorTime:
     padded = padded_rows(r.rows, m.chips.tile_rows)
     dense, same = layers * (layer.projection + layer.ffn), r.head_rows is r.rows
     moved = layers * (layer.projection_traffic + layer.ffn_traffic) * m.context.precision.activation_bytes
-    read = dense * _reads(m) if layer.routed else dense
-    size = (read + layer.head) * m.context.precision.weight_bytes
+    whole = dense + layer.head
+    size = (whole * _reads(m, r) if layer.routed else whole) * m.context.precision.weight_bytes
     # where all rows reach the head it joins the product; else its own rows are padded apart
     compute = padded * (2.0 * (dense + layer.head if same else dense) / _sustained_flops(m.chips))
     between = moved * per_byte.activation_dram + layers * _row_traffic_s(m)
@@ -368,7 +372,7 @@ def _routed_experts(m: Machine, r: PassInput) -> OperatorTime | None:
     read = _sum(p.share * load.visited * p.elements for p, load in parts)
     padded = _sum(p.share * load.padded_rows * p.elements for p, load in parts)
     moved = _sum(p.share * load.rows * p.traffic for p, load in parts) * precision.activation_bytes
-    size, share = read * precision.weight_bytes * _reads(m), m.placed.expert_share
+    size, share = read * precision.weight_bytes * _reads(m, r), m.placed.expert_share
     # many small matrices in one call are read worse than one large one
     grouped = chips.expert_efficiency
     return OperatorTime(

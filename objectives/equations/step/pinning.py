@@ -67,7 +67,11 @@ def pinning_values(
     row_s_per_byte = (2.0 / wide) / (chips.peak_flops * chips.compute_efficiency)  # of a row of a product
     compute = padded_rows(rows, chips.tile_rows) * row_s_per_byte
     moved = (rows * layers * (layer.projection_traffic + layer.ffn_traffic)) * narrow
-    read = (layers * dense + heads * layer.head) * wide
+    # a second micro-batch reads the weights again
+    again = 1.0 + expert_parallel.overlapped(
+        chips.overlap, layer.routed[0].spread if layer.routed else None, rows
+    )
+    read = (layers * dense + heads * layer.head) * (wide * again)
     # a step of a micro-batch moves the KV cache of its own sequences only
     kv = _kv_value(chips, context, layer, per_byte, held_bytes["kv_cache"], layers * micro.rows)
     if not loads:
@@ -81,7 +85,7 @@ def pinning_values(
         # grouped products sustain less of DRAM, and so gain more from SRAM
         replace(per_byte, dram=per_byte.dram / chips.expert_efficiency),
         experts,
-        layers * visited * wide,
+        layers * visited * (wide * again),
         _over(padded, visited) * row_s_per_byte,
         layers * (sum(p.share * load.rows * p.traffic for p, load in loads) * narrow),
     )

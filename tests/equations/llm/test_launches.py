@@ -93,3 +93,16 @@ def test_without_joined_replicas_nothing_is_hidden_or_read_again() -> None:
         for o in (0.0, 1.0)
     ]
     assert times[0] == times[1]
+
+
+def test_one_row_is_no_two_micro_batches() -> None:
+    context = make.context(make.deepseek_v3(), serving="decode-only")
+    times = [
+        float(
+            RooflineCostModel()
+            .evaluate(make.design(make.h100_like(overlap=o), batch=1, tp=1, ep=8, dp=8), context)
+            .tpot_s[0]
+        )
+        for o in (0.0, 1.0)
+    ]
+    assert times[0] == times[1]
