@@ -20,6 +20,12 @@ def check_output_file(option: str, path: Path | None) -> None:
         raise spec_error(option, f"expected a folder that can be written to, got {str(path.parent)!r}: {why}")
 
 
+def hold_apart(option: str, path: Path | None, read: Path) -> None:
+    """Raise `SpecError` where what is written would take the place of the table that is read."""
+    if path is not None and path.exists() and read.exists() and path.samefile(read):
+        raise spec_error(option, f"expected another file than the table that is read, got {str(path)!r}")
+
+
 def check_picture_file(option: str, path: Path | None) -> None:
     """As `check_output_file`, for a picture, whose suffix must be one that we draw."""
     if path is None:

@@ -10,7 +10,7 @@ from dse.calibrate.calibration import FEWEST, METHODS, OWN, PUBLISHED, Calibrati
 from dse.calibrate.calibration import calibrate as fitted
 from dse.calibrate.parameters import startable
 from dse.cli.input.options import Configs, epilog
-from dse.cli.input.output_paths import check_output_file
+from dse.cli.input.output_paths import check_output_file, hold_apart
 from dse.cli.show_data.prediction_errors import of_rows, percent, signed, unread
 from dse.cli.terminal.global_options import global_options
 from dse.cli.terminal.guard import blame, complain
@@ -96,6 +96,7 @@ def calibrate(
     with blame("--method"):
         _one_of(method)
     check_output_file("--output", output)
+    hold_apart("--output", output, Path(table))
     found, refused, notes = _fit(table, stack, engine, classes, start, quality, method, source, configs)
     failures = found.failures()
     if not failures:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dse.cli.input.options import Confidence, Configs, TableFormat, epilog
-from dse.cli.input.output_paths import check_output_file, check_picture_file
+from dse.cli.input.output_paths import check_output_file, check_picture_file, hold_apart
 from dse.cli.show_data.article_claims import show_claims
 from dse.cli.show_data.curve_ranking import show_curves
 from dse.cli.show_data.dataflow import show_dataflow
@@ -140,6 +140,8 @@ def validate(
     # after the tables that write no files
     check_picture_file("--plot", plot)
     check_output_file("--out", out)
+    if table is not None:
+        hold_apart("--out", out, Path(table))
     if table == "silicon":
         _idle(table, **ranking, stack=stack, quality=quality)
         show_silicon(form, by, out, plot, configs)
