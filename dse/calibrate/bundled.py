@@ -6,7 +6,7 @@ a common centre, which is the stack of an unknown engine; the centre stays near 
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ import numpy as np
 from dse.arrays import Floats
 from dse.calibrate.calibration import PUBLISHED, RANGES, profile_of_fit
 from dse.calibrate.fit import Fit
-from dse.calibrate.left_out import FEW_ROWS, GROUPINGS, NARROWEST, balanced, metric_of
+from dse.calibrate.left_out import GROUPINGS, interval
 from dse.calibrate.parameters import PARAMETERS, prior
 from dse.calibrate.pool import Pool, centre_of, pool, without
 from dse.calibrate.profile import Profile, profile_values, span, valued
@@ -172,8 +172,10 @@ def _class_profile(
     """The profile of unknown engines, whose error bar is that of engines left out."""
     cases = [c for mine in rows.values() for c in mine.cases]
     errors = np.concatenate([unseen[n] for n in rows])
-    # every row was left out; engines count alike, so that an unknown one is no surer than those measured
-    factors = _of_engines(cases, errors)
+    groups = [GROUPINGS["case"](c) for c in cases]
+    # every row was left out, so no fitted errors are needed; engines are not counted alike, since the few
+    # rows of the worst would then make the intervals of chips left out hold 94 % of the rows
+    factors = {m: factor for m, (factor, _) in interval(cases, errors, errors, groups).items()}
     spec = catalog.get(StackSpec, name)
     date = span(c.row.date for c in cases)
     engines = f"{len(rows)} engines" if len(rows) > 1 else f"the class of GPUs and {', '.join(rows)}"
@@ -187,18 +189,6 @@ def _class_profile(
         notes=f"The centre of {engines}, {len(cases)} published rows, of which none outweighs the others; "
         "low to high: 80 % of engines. The interval held 80 % of the rows of engines left out.",
     )
-
-
-def _of_engines(cases: Sequence[Case], errors: Floats) -> dict[str, float]:
-    """Metric to the factor that holds 80 % of the rows of engines left out, each engine as one."""
-    found = {}
-    for metric in sorted({metric_of(c) for c in cases}):
-        rows = [i for i, c in enumerate(cases) if metric_of(c) == metric]
-        if len(rows) >= FEW_ROWS:
-            names = [cases[i].stack.name for i in rows]
-            factor = float(np.exp(balanced(np.abs(errors[rows]), names, 0.8)))
-            found[metric] = max(factor, NARROWEST)
-    return found
 
 
 def _write(folder: Path, profile: Profile) -> None:
