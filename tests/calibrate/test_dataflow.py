@@ -63,5 +63,6 @@ def test_more_time_a_layer_makes_every_prediction_slower() -> None:
     step = np.eye(len(DATAFLOW))[list(DATAFLOW).index("layer_overhead")]
     slow, fast = rows.errors(np.stack([centre + step, centre - step]))
     assert (slow < fast).all()  # rows are speeds
-    assert set(columns(centre[None, :], DATAFLOW)) == {p.column for p in DATAFLOW.values()}
+    alone = np.zeros((1, len(DATAFLOW)))
+    assert set(columns(centre[None, :], alone, DATAFLOW)) == {p.column for p in DATAFLOW.values()}
     assert FAMILY in again()[1]

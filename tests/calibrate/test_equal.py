@@ -38,9 +38,10 @@ def test_a_share_is_the_middle_of_the_odds() -> None:
 def test_every_loss_lies_between_those_of_the_classes_and_its_range_spans_both() -> None:
     for name in PARAMETERS:
         leaf = getattr(EQUAL, name)
-        known = [
-            x for s in SIDES if (x := getattr(s, name)).basis == "derived" and None not in (x.low, x.high)
-        ]
+        # dataflow chips say nothing of some losses, such as that of an all-to-all
+        given = [x for s in SIDES if (x := getattr(s, name)) is not None]
+        known = [x for x in given if x.basis == "derived" and None not in (x.low, x.high)]
+        assert known, name
         values = [x.value for x in known]
         assert min(values) * 0.99 <= leaf.value <= max(values) * 1.01, name
         assert (leaf.low, leaf.high) == (min(x.low for x in known), max(x.high for x in known)), name
