@@ -85,7 +85,11 @@ def test_no_losses_never_cost_more_than_the_software_that_is_sold(found):
 def test_prices_of_another_basis_never_rank_against_each_other(found):
     assert found.groups[0] == "list and street prices"
     assert {c.chip: c.basis for c in found.chips}["tpu-v7"] == "maker-cost"
-    assert {c.chip for c, _ in found.ranked(1, "cost to the maker")} == {"tpu-v7"}
+    # no row is of a chip of its vendor, so it is ranked where that is asked for, and against its basis alone
+    assert not found.ranked(1, "cost to the maker")
+    opened = compare(["h100", "tpu-v7"], targets=[50e-3], with_unanchored=True, **ASKED)
+    assert {c.chip for c, _ in opened.ranked(0, "cost to the maker")} == {"tpu-v7"}
+    assert {c.chip for c, _ in opened.ranked(0, opened.groups[0])} == {"h100-sxm"}
     with pytest.raises(ValueError, match="expected one of"):
         found.winner(0)
 
