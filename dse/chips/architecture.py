@@ -1,25 +1,13 @@
 """The stack of an engine on an architecture: the numbers of the engine, shifted as those of all engines."""
 
-from typing import Final
+from typing import Final, get_args
 
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.schema.architecture import ArchitectureSpec
+from dse.spec.schema.architecture import ArchitectureSpec, ShiftedShare
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.system import StackSpec
 
-SHARES: Final = frozenset(
-    (
-        "compute_efficiency",
-        "core_efficiency",
-        "decode_core_efficiency",
-        "expert_efficiency",
-        "dram_efficiency",
-        "kv_efficiency",
-        "link_efficiency",
-        "all_to_all_efficiency",
-        "exposed_share",
-    )
-)
+SHARES: Final = frozenset(get_args(ShiftedShare))
 """Numbers of a stack that are shares: a shift multiplies their odds."""
 
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from dse.spec.schema.base import Aliases, FileName, Notes, PositiveNumber, Sourced, Spec, Title
 
-Shifted = Literal[
+ShiftedShare = Literal[
     "compute_efficiency",
     "core_efficiency",
     "decode_core_efficiency",
@@ -16,12 +16,17 @@ Shifted = Literal[
     "link_efficiency",
     "all_to_all_efficiency",
     "exposed_share",
+]
+"""Shares of a stack that an architecture moves: a factor multiplies their odds."""
+ShiftedTime = Literal[
     "layer_overhead",
     "prompt_overhead",
     "expert_overhead",
     "collective_overhead",
     "activation_passes",
 ]
+"""Times and counts of a stack that an architecture moves: a factor multiplies them."""
+Shifted = ShiftedShare | ShiftedTime
 """Numbers of a stack that an architecture moves; times of a host and of requests do not hang on the chip."""
 
 
