@@ -90,3 +90,10 @@ _SHORT: Final = _Short()
 _SHORT.maxstring = _SHORT.maxother = LONGEST - 40
 _SHORT.maxlist = _SHORT.maxdict = _SHORT.maxtuple = _SHORT.maxset = 20
 _SHORT.maxlevel = 4
+
+
+def cp_text(sizes: Mapping[str, float]) -> str:
+    """The CP of a deployment in a list of its sizes; nothing where it is 1 or left out."""
+    # a row of a table may have a gap there
+    cp = sizes.get("cp") or 1
+    return f", CP {cp:.0f}" if cp > 1 else ""

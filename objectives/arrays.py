@@ -5,7 +5,7 @@ The helpers below take plain numbers as well as arrays, so that an equation need
 
 from typing import Any, TypeAlias, TypeGuard
 
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, is_numpy_array
 
 Array: TypeAlias = Any
 """An array of any library that follows the Python array API standard, or a plain number."""
@@ -38,6 +38,13 @@ def namespace(*arrays: Array) -> Namespace:
 def is_number(value: Array) -> TypeGuard[float]:
     """Whether `value` is a plain number, which belongs to no namespace."""
     return isinstance(value, (int, float))
+
+
+def is_ones(value: Array) -> bool:
+    """Whether all of `value` is known to be 1; False for arrays that are no NumPy's, which may be traced."""
+    if is_number(value):
+        return value == 1.0
+    return bool((value == 1.0).all()) if is_numpy_array(value) else False
 
 
 def zeros_like(value: Array) -> Array:

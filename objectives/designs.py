@@ -159,6 +159,8 @@ class Chips(_Columns):
     """Rows of prompts that run together [1]: the chunk of chunked prefill."""
     held_rows: Array
     """Rows of prompts whose activations are held at once [1]; the others of a pass stream through."""
+    context_parallel: Array
+    """1 where the stack can split the KV cache of a sequence along its tokens, else 0."""
     usable_capacity: Array
     """Share of the capacity that the stack leaves to weights, KV cache and activations, in (0, 1]."""
     price_usd: Array
@@ -220,15 +222,23 @@ class Deployments(_Columns):
     batch: Array
     """Sequences resident in one replica [1]."""
     tp: Array
-    """Tensor-parallel ways [1]."""
+    """Tensor-parallel ways [1]: heads of attention are split over them."""
+    cp: Array
+    """Context-parallel ways [1]: the KV cache of a sequence is split along its tokens over them. Weights and
+    rows are split over TP x CP chips."""
     pp: Array
     """Pipeline stages [1]."""
     ep: Array
-    """Chips that the experts of a layer are spread over [1]: a divisor of TP inside one replica, or a
-    multiple, where EP / TP replicas share one set of experts and keep their own attention. Ignored without
-    experts."""
+    """Chips that the experts of a layer are spread over [1]: a divisor of TP x CP inside one replica,
+    or a multiple, where EP / (TP x CP) replicas share one set of experts and keep their own attention.
+    Ignored without experts."""
     dp: Array
-    """Replicas [1]: TP x PP chips each, with a batch of their own."""
+    """Replicas [1]: TP x CP x PP chips each, with a batch of their own."""
+
+    @property
+    def ways(self) -> Array:
+        """Chips that share a layer [1]: TP x CP."""
+        return self.tp * self.cp
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,7 +59,8 @@ H100_LIKE: Mapping[str, float] = {
     "held_rows": 2048.0, "request_overhead_s": 1e-3, "sram_efficiency": 1.0, "link_efficiency": 0.75,
     "layer_overhead_s": 5e-6, "step_overhead_s": 1e-3, "prompt_overhead_s": 3e-6, "expert_overhead_s": 8e-6,
     "activation_passes": 2.0, "exposed_share": 0.2, "collective_overhead_s": 3e-6, "usable_capacity": 0.9,
-    "price_usd": 26000.0, "host_usd": 4000.0, "rack_usd": 1000.0, "network_usd": 2000.0, "sram_usable": 1.0,
+    "context_parallel": 1.0, "price_usd": 26000.0, "host_usd": 4000.0, "rack_usd": 1000.0,
+    "network_usd": 2000.0, "sram_usable": 1.0,
     "copper_usd": 0.0, "optics_usd": 0.0, "board_chips": 0.0, "rack_chips": 0.0, "optics_w": 0.0,
     "scale_out_usd": 3000.0, "power_w": 700.0, "static_w": 80.0, "compute_w": 400.0, "sram_w": 10.0,
     "dram_w": 150.0, "link_w": 40.0, "cooling_excess_w": 0.0, "area_excess_m2": 0.0,
@@ -83,8 +84,9 @@ GROQ_LIKE: Mapping[str, float] = {
     "link_domain": 10440.0, "link_group": 8.0, "link_local_share": 7 / 11, "link_global_share": 4 / 11,
     "in_network_reduction": 0.0, "dies": 1.0, "die_bandwidth": 0.0, "die_latency": 0.0,
     "scale_out_bandwidth": 0.0, "scale_out_latency": 0.0, **LOSSLESS, "prompt_rows": 64.0,
-    "held_rows": 64.0, "collective_overhead_s": 1.5e-6, "price_usd": 6000.0, "host_usd": 1000.0,
-    "rack_usd": 200.0, "network_usd": 500.0, "scale_out_usd": 0.0, "sram_usable": 1.0, "copper_usd": 300.0,
+    "held_rows": 64.0, "collective_overhead_s": 1.5e-6, "context_parallel": 1.0, "price_usd": 6000.0,
+    "host_usd": 1000.0, "rack_usd": 200.0, "network_usd": 500.0, "scale_out_usd": 0.0,
+    "sram_usable": 1.0, "copper_usd": 300.0,
     "optics_usd": 900.0, "board_chips": 8.0, "rack_chips": 72.0, "optics_w": 7.0, "power_w": 215.0,
     "static_w": 40.0, "compute_w": 110.0, "sram_w": 50.0, "dram_w": 0.0, "link_w": 15.0,
     "cooling_excess_w": 0.0, "area_excess_m2": 0.0, "dram_stacks_excess": 0.0, "link_excess": 0.0,
@@ -112,18 +114,24 @@ def groq_like(**changes: Number) -> Chips:
 
 
 def deployments(
-    batch: Number = 1, tp: Number = 1, pp: Number = 1, dp: Number = 1, ep: Number = 1
+    batch: Number = 1, tp: Number = 1, pp: Number = 1, dp: Number = 1, ep: Number = 1, cp: Number = 1
 ) -> Deployments:
     """Deployments of one axis."""
-    columns = {"batch": batch, "tp": tp, "pp": pp, "ep": ep, "dp": dp}
+    columns = {"batch": batch, "tp": tp, "cp": cp, "pp": pp, "ep": ep, "dp": dp}
     return Deployments(**{k: np.atleast_1d(np.asarray(v, dtype=np.float64)) for k, v in columns.items()})
 
 
 def design(
-    chip: Chips, batch: Number = 1, tp: Number = 1, pp: Number = 1, dp: Number = 1, ep: Number = 1
+    chip: Chips,
+    batch: Number = 1,
+    tp: Number = 1,
+    pp: Number = 1,
+    dp: Number = 1,
+    ep: Number = 1,
+    cp: Number = 1,
 ) -> Designs:
     """Chips with deployments, both of one axis."""
-    return Designs(chips=chip, deployments=deployments(batch, tp, pp, dp, ep))
+    return Designs(chips=chip, deployments=deployments(batch, tp, pp, dp, ep, cp))
 
 
 def llama2_7b() -> Llm:
@@ -312,6 +320,7 @@ def chip_values(draw: st.DrawFn) -> dict[str, float]:
         "tile_rows": draw(st.sampled_from((1.0, 8.0, 128.0))),
         "dram_efficiency": draw(st.floats(0.1, 1.0)), "sram_efficiency": draw(st.floats(0.1, 1.0)),
         "link_efficiency": draw(st.floats(0.1, 1.0)), "usable_capacity": draw(st.floats(0.1, 1.0)),
+        "context_parallel": float(draw(st.booleans())),
         "layer_overhead_s": draw(st.floats(0.0, 1e-4)), "step_overhead_s": draw(st.floats(0.0, 1e-2)),
         "prompt_overhead_s": draw(st.floats(0.0, 1e-4)), "expert_overhead_s": draw(st.floats(0.0, 1e-4)),
         "activation_passes": draw(st.floats(0.0, 4.0)), "exposed_share": draw(st.floats(0.0, 1.0)),
@@ -337,14 +346,16 @@ def chip_values(draw: st.DrawFn) -> dict[str, float]:
 def deployment_values(draw: st.DrawFn) -> dict[str, float]:
     """Columns of a random deployment; TP beyond the KV heads and PP beyond the batch are meant.
 
-    EP divides TP or is a multiple of it, and there are replicas for it, unless more are asked for than are.
+    EP divides TP x CP or is a multiple of it, and there are replicas for it, unless more are
+    asked for than are.
     """
-    tp = draw(st.sampled_from((1.0, 2.0, 8.0, 16.0, 64.0)))
-    ep = draw(st.sampled_from([e for e in (1.0, 2.0, 8.0, 32.0, 64.0, 256.0) if tp % e == 0 or e % tp == 0]))
+    tp, cp = draw(st.sampled_from((1.0, 2.0, 8.0, 16.0, 64.0))), draw(st.sampled_from((1.0, 1.0, 2.0, 8.0)))
+    n = tp * cp
+    ep = draw(st.sampled_from([e for e in (1.0, 2.0, 8.0, 32.0, 64.0, 256.0) if n % e == 0 or e % n == 0]))
     return {
-        "batch": float(draw(st.integers(1, 512))), "tp": tp, "ep": ep,
+        "batch": float(draw(st.integers(1, 512))), "tp": tp, "cp": cp, "ep": ep,
         "pp": draw(st.sampled_from((1.0, 2.0, 3.0, 8.0, 80.0))),
-        "dp": max(ep / tp, 1.0) * float(draw(st.integers(1, 4))),
+        "dp": max(ep / n, 1.0) * float(draw(st.integers(1, 4))),
     }  # fmt: skip
 
 

@@ -54,10 +54,10 @@ class Bound:
 def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     """Bounds on TPOT, TTFT, throughput and capacity of every design.
 
-    TPOT: in one turn of the pipeline the chips of a replica (TP x PP) read all weights that one token needs
-    and the KV cache of B sequences, and work for B tokens; and one token passes all layers, each on TP
-    chips, over PP - 1 hops and, for TP > 1, an all-reduce after attention and after the FFN. What SRAM cannot
-    hold from the step before comes from DRAM. Resources overlap: the largest term counts. Replicas that share
+    TPOT: in one turn of the pipeline the chips of a replica (TP x CP x PP) read all weights that one token
+    needs and the KV cache of B sequences, and work for B tokens; and one token passes all layers, each on
+    TP x CP chips, over PP - 1 hops and, where these are several, an all-reduce after attention and after the
+    FFN. What SRAM cannot hold from the step before comes from DRAM. Resources overlap: the largest term counts. Replicas that share
     experts count as one whose sequences all chips serve, and the busiest chip on the way of a token reads
     ceil(k / EP) whole experts of every layer, or its part of them where TP cuts experts.
     TTFT: likewise for one prompt (static serving: for those of the whole batch), without the rows of the last
@@ -71,7 +71,7 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     """
     c = api.Chips(**{k: np.asarray(v, dtype=float) for k, v in designs.chips.columns().items()})
     d = designs.deployments
-    batch, ways, ep, pp, dp = (np.asarray(a, dtype=float) for a in (d.batch, d.tp, d.ep, d.pp, d.dp))
+    batch, ways, ep, pp, dp = (np.asarray(a, dtype=float) for a in (d.batch, d.ways, d.ep, d.pp, d.dp))
     work, size = context.workload, context.precision
     osl, isl = np.asarray(work.osl, dtype=float), _computed(work)
     n = count(context.llm, replace(work, isl=isl))

@@ -64,7 +64,7 @@ def _class(chip: ChipSpec, catalog: Catalog) -> StackSpec:
 
 def shares_experts(llm: api.Llm, one: api.Deployments) -> bool:
     """Whether replicas share experts under the deployment of a batch of one."""
-    ways = (float(np.asarray(column).reshape(-1)[0]) for column in (one.ep, one.tp))
+    ways = (float(np.asarray(column).reshape(-1)[0]) for column in (one.ep, one.ways))
     ep, tp = ways
     return bool(llm.expert_count) and ep > tp
 

@@ -229,6 +229,7 @@ def stack_columns(stack: StackSpec, dram: bool) -> Columns:
         "collective_overhead_s": _or_zero(stack.collective_overhead),
         "prompt_rows": float(rows.value or 1),
         "held_rows": float((stack.held_rows or rows).value or 1),
+        "context_parallel": 1.0 if stack.context_parallel and stack.context_parallel.value else 0.0,
         "usable_capacity": stack.usable_capacity.value or 1.0,
     }
 

@@ -32,6 +32,8 @@ prediction can resolve, while without it a search buys ten times the chips to sm
 """
 
 _HARD = np.finfo(np.float64).max
+_NEVER = {"context_parallel": 1e-9}
+"""Scales of constraints that no other one outweighs: such a layout is no candidate, however little fits."""
 
 
 def merged(*groups: Limits) -> Limits:
@@ -137,7 +139,7 @@ def judged_each(
         return missed(some, scales) if some else np.zeros(size.shape)
 
     cost, size = flat(cost_of(goal, goal.value(metrics, context))), flat(metrics.chips)
-    unfit = over(metrics.violations, {})
+    unfit = over(metrics.violations, _NEVER)
     for each in limits:
         scales = {goal.name: abs(limit) for goal, limit in each}
         yield Judged(cost=cost, size=size, unfit=unfit, late=over(late(metrics, context, each), scales))

@@ -86,7 +86,7 @@ class Family:
 
     def interval(self, llm: api.Llm, deployment: Mapping[str, float]) -> dict[str, float]:
         """Error bars of the stack in a deployment."""
-        joined = bool(llm.expert_count) and deployment["ep"] > deployment["tp"]
+        joined = bool(llm.expert_count) and deployment["ep"] > deployment["tp"] * deployment["cp"]
         own = self.made_after
         return interval_on(self.stack, own, self.catalog, (llm,), searched=self.searched, joined=joined)
 
@@ -164,7 +164,9 @@ def _evaluated(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[De
 def _deployments(study: ResolvedStudy, rows: Table, start: str = "") -> api.Deployments:
     """Deployments of the rows, in columns whose names begin with `start`."""
     names = [f.name for f in fields(api.Deployments)]
-    # an error, since any default would evaluate another design
+    if start + "cp" not in rows.columns:  # a table in which all of it is 1 has none
+        rows = rows.assign(**{start + "cp": 1})
+    # an error, since any other default would evaluate another design
     missing = [start + name for name in names if start + name not in rows.columns]
     if missing:
         what = (

@@ -16,9 +16,9 @@ from dse.chips.setting import Setting, stack_under
 from dse.choose.confidence import AtConfidence, checked
 from dse.choose.rule import TOLERANCE, Limits, best, judged, violations
 from dse.choose.solve import Found, Question, best_deployments
-from dse.errors import Attempts, Problem, SpecError, placed, spec_error
+from dse.errors import Attempts, placed, spec_error
 from dse.evaluate.arguments import hold_arguments
-from dse.evaluate.estimate_notes import on_next_best, smaller_notes, trust_notes
+from dse.evaluate.estimate_notes import on_next_best, smaller_notes, trust_notes, unmeasured_split
 from dse.evaluate.estimate_result import (
     LABELS,
     Estimate,
@@ -36,7 +36,8 @@ from dse.plugins import about, objective
 from dse.plugins import cost_model as cost_model_named
 from dse.plugins import serving_mode as serving_mode_named
 from dse.question.error_bars import METRICS, lack
-from dse.question.layouts import all_spreads, all_stages, all_ways, bad_ep, bad_pp, bad_tp, batches, product
+from dse.question.layouts import all_stages, batches, product
+from dse.question.one_layout import check_layout, layouts_of
 from dse.question.targets import USUAL_GOAL, at_confidence
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.overrides.command_line import apply_settings, checked_values, hold_names
@@ -63,6 +64,7 @@ def estimate(
     workload: str,
     *,
     tp: int | None = None,
+    cp: int | None = None,
     pp: int | None = None,
     ep: int | None = None,
     dp: int | None = None,
@@ -82,7 +84,7 @@ def estimate(
     hold_targets: bool = True,
     confidence: float | None = None,
 ) -> Estimate:
-    """Estimate one design; what is left out of batch, TP, PP and EP is chosen.
+    """Estimate one design; what is left out of batch, TP, CP, PP and EP is chosen.
 
     The best deployment has the lowest $/(token/s) among those that fit and meet the workload's targets, which
     `hold_targets` of false lifts; where none does, it is the one that misses by least. Of systems within 1 %
@@ -99,7 +101,7 @@ def estimate(
 
     Raises `SpecError` with every unknown name at once, and then with every value that cannot be.
     """
-    sizes = {"batch": batch, "tp": tp, "pp": pp, "dp": dp, "ep": ep}
+    sizes = {"batch": batch, "tp": tp, "cp": cp, "pp": pp, "dp": dp, "ep": ep}
     hold_arguments({}, sizes)
     problem = Subject(
         chip,
@@ -244,45 +246,12 @@ class Subject:
 
     def check_layout(self, **given: int | None) -> None:
         """Raise `SpecError` for ways and sizes that cannot be."""
-        problems = [
-            Problem(f"--{name}", f"expected at least 1, got {value}")
-            for name, value in given.items()
-            if value is not None and value < 1
-        ]
-        tp, pp, ep = given["tp"], given["pp"], given["ep"]
-        # a number below 1 was named above, and would divide nothing here
-        if tp and tp > 0 and (why := bad_tp(tp, self.llm)):
-            problems.append(Problem("--tp", why))
-        if pp and (why := bad_pp(pp, self.llm)):
-            problems.append(Problem("--pp", why))
-        if ep and ep > 0 and (why := self._bad_ep(ep, tp, given["dp"])):
-            problems.append(Problem("--ep", why))
-        if problems:
-            raise SpecError(problems)
-
-    def _bad_ep(self, ep: int, tp: int | None, dp: int | None) -> str:
-        """Why experts cannot be spread so, whatever is left out; the empty string when they can."""
-        # a spread is refused only where no TP goes with it
-        reasons = [
-            bad_ep(ep, t, dp or max(ep // t, 1), self.llm) for t in ([tp] if tp else all_ways(self.llm))
-        ]
-        return "" if "" in reasons else reasons[0]
+        check_layout(given, self.llm, self.stack)
 
     def _whole_pools(self) -> bool:
         """Whether pools are of one system, so that several replicas of decode may round better."""
         work = self.context.workload
         return serving_mode(work.serving).has_pools and work.pools == "system"
-
-    def _layouts(self, tp: int | None, ep: int | None, dp: int | None) -> list[tuple[int, int, int]]:
-        """TP, EP and DP that go together."""
-        # replicas come in groups that share one set of experts
-        found = [
-            (t, e, dp or n * max(e // t, 1))
-            for t in ([tp] if tp else all_ways(self.llm))
-            for e in ([ep] if ep else all_spreads(self.llm))
-            for n in (_GROUPS if self._whole_pools() and not dp else (1,))
-        ]
-        return [(t, e, d) for t, e, d in found if not bad_ep(e, t, d, self.llm)]
 
     def designs(self, deployments: api.Deployments) -> api.Designs:
         """The chip in some deployments."""
@@ -317,16 +286,18 @@ class Subject:
         *,
         batch: int | None = None,
         tp: int | None = None,
+        cp: int | None = None,
         pp: int | None = None,
         ep: int | None = None,
         dp: int | None = None,
     ) -> api.Deployments:
         """Every deployment that is tried, what is given held; shape (layouts, PP, batch, 1)."""
-        # one axis for all three, since not every TP goes with every EP and DP
-        ways, spreads, replicas = zip(*self._layouts(tp, ep, dp), strict=True)
+        # one axis for all four, since not every TP goes with every CP, EP and DP
+        given, groups = {"tp": tp, "cp": cp, "ep": ep, "dp": dp}, _GROUPS if self._whole_pools() else (1,)
+        ways, splits, spreads, replicas = zip(*layouts_of(given, self.llm, self.stack, groups), strict=True)
         stages = [pp] if pp else all_stages(self.llm)
         # four batches to an octave; the batches between are refined around the best ones
-        return product(ways, spreads, replicas, stages, [batch] if batch else batches(4))
+        return product(ways, spreads, replicas, stages, [batch] if batch else batches(4), splits)
 
     def estimate(
         self, one: api.Designs, *, solved: bool, chosen: Found | None = None, limits: Limits | None = None
@@ -392,6 +363,7 @@ class Subject:
         # place 0 is how far to trust the estimate, which a reader must see first
         notes[1:1] = trust_notes(self.stack, self.chip, self.catalog, other)
         notes += [told for told in [assumed(self.chip)] if told is not None]
+        notes[1:1] = unmeasured_split(self.stack, first_of(one.deployments.cp))
         notes[1:1] = remarks(computed_in(self.chip, self.precision))
         if self.unpriced:
             notes.insert(1, f"{self.chip.name} has no listed price: priced at the unit cost of its silicon")

@@ -58,6 +58,17 @@ def trust_notes(stack: StackSpec, chip: ChipSpec, catalog: Catalog, other: Other
     return [*notes, *anchored(anchor_rows(stack, chip, catalog), other, chip.name)]
 
 
+def unmeasured_split(stack: StackSpec, cp: float) -> list[str]:
+    """What to say where KV cache is split along its tokens, which no row was measured with."""
+    # rows of measurements have no CP
+    if cp <= 1.0 or stack.estimate == "speed-of-light":
+        return []
+    return [
+        f"no measured row of {stack.name} splits KV cache along its tokens (CP {cp:.0f}): the time of its "
+        "merges is not anchored"
+    ]
+
+
 def anchored(rows: AnchorRows | None, other: OtherStack | None, chip: str) -> list[str]:
     """Rows that anchor the stack of a chip, and how the answer moves on the next stack, a sentence each."""
     if rows is None or not rows.every:

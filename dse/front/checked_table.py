@@ -20,7 +20,7 @@ _MOST = 1e9
 _TEXTS = ("chip", "branch", "role")
 _NUMBERS: tuple[Kind, ...] = ("int", "float")
 _WANTED: dict[str, tuple[Kind, ...]] = {"trial": ("int",), **dict.fromkeys(_TEXTS, ("text",))}
-_SIZES = ("batch", "tp", "pp", "ep", "dp")
+_SIZES = ("batch", "tp", "cp", "pp", "ep", "dp")
 _NAMED = ("chip", "role")
 """What every design has."""
 _ROLES = ("search", "baseline")

@@ -13,7 +13,9 @@ from dse.plugins import metric_of, metrics
 Kind = Literal["int", "float", "bool", "text"]
 
 _FIRST = ("trial", "chip", "branch", "role")
-_LAYOUT = ("batch", "tp", "pp", "ep", "dp")
+_LAYOUT = ("batch", "tp", "cp", "pp", "ep", "dp")
+
+_UNSPLIT = "violation_context_parallel"
 
 _ENDINGS = (  # of columns that hold no metric; the first that fits decides
     ("bandwidth_per_byte", "1/s"),
@@ -91,10 +93,20 @@ def kind_of(column: pd.Series) -> Kind:
     return "float" if types.is_numeric_dtype(column.dtype) else "text"
 
 
+def is_cp(name: str) -> bool:
+    """Whether a column is the CP of a deployment, or of that of a part of a mix."""
+    return name == "cp" or name.endswith(".cp")
+
+
 def canonical(frame: pd.DataFrame) -> pd.DataFrame:
-    """`frame` in the fixed order of columns, each of one of the four kinds, rows numbered from 0."""
+    """`frame` in the fixed order of columns, each of one of the four kinds, rows numbered from 0.
+
+    Without CP where all of it is 1, as in the tables of versions that did not know it.
+    """
     out: dict[str, pd.Series] = {}
     for name in ordered(frame.columns):
+        if (is_cp(name) and (frame[name] == 1).all()) or (name == _UNSPLIT and (frame[name] <= 0.0).all()):
+            continue
         column, kind = frame[name], kind_of(frame[name])
         if kind == "text":
             # `str` would make the text "nan" of a gap

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import pandas as pd
 
 from dse.errors import spec_error, unknown
-from dse.front.columns import Kind, canonical, kind_of
+from dse.front.columns import Kind, canonical, is_cp, kind_of
 from dse.question.chip_names import branch_of, chip_name
 from dse.text import cell, from_cell, visible, visible_json
 
@@ -217,11 +217,19 @@ def stack(tables: Iterable[Table]) -> Table:
     # an empty table has columns of no kind, which would change those of the others
     full = [table for table in given if len(table)]
     if full:
-        return pd.concat(full, ignore_index=True)
+        whole = pd.concat(full, ignore_index=True)
+        # a table in which all CP is 1 may be without it
+        gaps = {str(c): whole[c].fillna(1).astype("int64") for c in whole.columns if is_cp(str(c))}
+        return whole.assign(**gaps) if gaps else whole
     return given[0] if given else Table()
 
 
-_DESIGN = ("chip", "role", "batch", "tp", "pp", "ep", "dp")
+def size_in(row: Row, column: str) -> int:
+    """A size of the deployment of a row; CP is 1 in a table without it, see `columns.canonical`."""
+    return 1 if column.endswith("cp") and column not in row else int(row[column])
+
+
+_DESIGN = ("chip", "role", "batch", "tp", "cp", "pp", "ep", "dp")
 
 
 def distinct(table: Table) -> Table:

@@ -17,9 +17,10 @@ from dse.errors import Attempts, Problem, SpecError, nearest, spec_error
 from dse.plugins import cost_model, objective, sampler_factory
 from dse.question.error_bars import check_error_bars
 from dse.question.find_study import find_case
-from dse.question.layouts import Lists, check_deployments, filled
+from dse.question.layouts import Lists, can_split, check_deployments, check_splits, filled
 from dse.question.look_ups import at_key_of
 from dse.question.overrides import with_settings, workload_of
+from dse.question.stacks import stacks_of
 from dse.question.targets import Target, at_confidence, bound, check_columns, goal_of, limits_of, target_of
 from dse.question.used_configs import used_configs
 from dse.spec.catalog.check_names import checked_spec
@@ -126,12 +127,17 @@ class ResolvedStudy:
     @cached_property
     def lists(self) -> Lists:
         """Sizes of the deployments that a search tries."""
-        return filled(self.spec.deployment, self._llms, fine=False)
+        return filled(self.spec.deployment, self._llms, fine=False, split=self._splits)
 
     @cached_property
     def fine_lists(self) -> Lists:
         """Sizes of the deployments that the best at a target is chosen from."""
-        return filled(self.spec.deployment, self._llms, fine=True)
+        return filled(self.spec.deployment, self._llms, fine=True, split=self._splits)
+
+    @property
+    def _splits(self) -> bool:
+        """Whether the stack of some chip can split KV cache along its tokens."""
+        return any(map(can_split, stacks_of(self.setting, self.branches, self.baselines.values())))
 
     @property
     def _llms(self) -> list[api.Llm]:
@@ -296,6 +302,7 @@ def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | Non
         # for its problems alone, so that they come before the first trial
         look("baselines", chip_columns, chip, setting)
         chips[name] = chip
+    look("deployment", check_splits, spec, stacks_of(setting, branches or {}, chips.values()))
     members = [bound(own, each, spec) for each in (workload, *(w for _, _, w in mix))]
     limited = [swept, *(t.objective for each in members for t in each)]
     look("confidence", check_error_bars, limited, setting, branches or {}, chips.values())

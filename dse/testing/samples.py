@@ -70,6 +70,7 @@ _CONSTANT = {
     "layer_overhead_s": 1e-6,
     "step_overhead_s": 1e-4,
     "collective_overhead_s": 1e-6,
+    "context_parallel": 1.0,
     "usable_capacity": 0.9,
     "host_usd": 1e3,
     "rack_usd": 1e3,
@@ -101,12 +102,12 @@ _CONSTANT = {
 def designs() -> Designs:
     """Sixteen designs of one axis: four kinds of chip in four deployments; some cannot be built."""
     layouts = (
-        (1.0, 1.0, 1.0, 1.0, 1.0),
-        (32.0, 4.0, 2.0, 1.0, 1.0),
-        (100.0, 8.0, 3.0, 2.0, 2.0),
-        (8.0, 2.0, 1.0, 8.0, 4.0),
+        (1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
+        (32.0, 4.0, 1.0, 2.0, 1.0, 1.0),
+        (100.0, 4.0, 2.0, 3.0, 2.0, 2.0),
+        (8.0, 2.0, 1.0, 1.0, 8.0, 4.0),
     )
-    kinds, names = 4, ("batch", "tp", "pp", "ep", "dp")
+    kinds, names = 4, ("batch", "tp", "cp", "pp", "ep", "dp")
     # tile chips, repeat deployments: each kind of chip meets each layout
     varying = {name: np.tile(np.asarray(v), len(layouts)) for name, v in _VARYING.items()}
     constant = {name: np.full(kinds * len(layouts), v) for name, v in _CONSTANT.items()}

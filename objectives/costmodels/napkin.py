@@ -18,8 +18,8 @@ class NapkinCostModel:
 
     Weights are the nominal parameters times bytes; KV cache takes GiB for GB; a user gets the speed that
     the vendor claims for the chip, whatever the batch; chips are as many as hold the bytes, and at least
-    TP x PP. Domain: none. It is a model of an argument, not of a machine: compute, links and DRAM bandwidth
-    are ignored.
+    TP x CP x PP. Domain: none. It is a model of an argument, not of a machine: compute, links and DRAM
+    bandwidth are ignored.
     """
 
     name = "napkin"
@@ -40,7 +40,7 @@ class NapkinCostModel:
         # a cache holds copies of what DRAM holds, so it is no room; the article counts all bytes as usable
         capacity = c.sram_bytes * c.sram_pinned + c.dram_bytes
         needed = ceil_div(held["weights"] + held["kv_cache"], capacity)
-        chips = maximum(needed, d.tp * d.pp) * d.dp
+        chips = maximum(needed, d.ways * d.pp) * d.dp
         tpot = 1.0 / c.user_tokens_per_s
         # ledgers cost arrays, which a search does not read
         breakdown = Breakdown.empty()

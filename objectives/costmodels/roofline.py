@@ -6,6 +6,7 @@ from objectives.api import Context, Designs, Metrics
 from objectives.arrays import Array, maximum, ones_like
 from objectives.costmodels.totals import Breakdown, metrics, silicon_violations
 from objectives.equations.interconnect.stage_hops import domain_excess
+from objectives.equations.llm.context_parallel import unsplit_ways
 from objectives.equations.llm.expert_parallel import missing_replicas
 from objectives.equations.serving.mode import ServingResult
 from objectives.equations.serving.registry import serving_mode
@@ -20,7 +21,8 @@ class RooflineCostModel:
     """Roofline per operator with placement, collectives, pipelines and serving.
 
     Domain: transformers with MHA, GQA, MQA, MLA, windowed or linear attention, dense or mixtures of experts
-    (split over TP or spread by EP; replicas that share experts step together), and networks of matrices.
+    (split over TP or spread by EP; replicas that share experts step together), KV cache split along its
+    tokens by CP where the stack can, and networks of matrices.
     Aggregated serving sends whole prompts through the pipeline in line with the steps of decode, which crawl
     behind them; prompts that come together wait for one another. Chunked serving cuts and packs prompts into
     the rows that the stack takes at once; disaggregated serving pays two pools of one layout, in a real ratio
@@ -57,7 +59,7 @@ class RooflineCostModel:
             breakdown=_breakdown(setup, steps, served) if detail else Breakdown.empty(),
             detail=detail,
             # without pools the layout gives the number of chips, as `metrics` counts it
-            chips=None if replicas is None else d.tp * d.pp * replicas,
+            chips=None if replicas is None else d.ways * d.pp * replicas,
             extra_capex=_extra_capex(setup, served),
             resources=served.resources,
             prompt_share=served.prompt_share,
@@ -72,7 +74,7 @@ def _together(s: Setup, replicas: Array | None) -> Array:
     joined = next((part.spread.joined for part in s.layer.routed), ones_like(d.dp))
     if replicas is not None:  # its share of the prefill pool, which is one replica at least
         joined = joined + maximum(joined * (replicas / d.dp - 1.0), 1.0)
-    return d.tp * d.pp * joined
+    return d.ways * d.pp * joined
 
 
 def _violations(s: Setup, served: ServingResult) -> dict[str, Array]:
@@ -86,11 +88,13 @@ def _violations(s: Setup, served: ServingResult) -> dict[str, Array]:
     found = {
         "capacity": excess,
         # replicas that share experts send each other rows, so all of them need one network
-        "network_domain": domain_excess(s.chips, d.tp * joined[0] if joined else d.tp, d.pp),
+        "network_domain": domain_excess(s.chips, d.ways * joined[0] if joined else d.ways, d.pp),
         **silicon_violations(s.chips),
     }
+    if s.machine.cp is not None:
+        found["context_parallel"] = unsplit_ways(s.chips, d.cp)
     if joined:
-        found["expert_replicas"] = missing_replicas(d.tp, d.ep, d.dp)
+        found["expert_replicas"] = missing_replicas(d.ways, d.ep, d.dp)
     return found
 
 

@@ -81,7 +81,7 @@ def metrics(
             as that many chips extend [1].
     """
     c, d, work = designs.chips, designs.deployments, context.workload
-    count = d.tp * d.pp * d.dp if chips is None else chips
+    count = d.ways * d.pp * d.dp if chips is None else chips
     near = count if together is None else together
     optics = reach.optics_w(c, near)
     # all parts are of the whole system, extra ones too

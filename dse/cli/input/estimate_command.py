@@ -12,7 +12,14 @@ from dse.evaluate.estimate_result import Estimate
 
 _SAME = 1e-6
 """Relative difference that is rounding."""
-_DEFAULTS = {"software": "as-sold", "cost_model": "roofline", "system": "chips-only", "ep": 1, "dp": 1}
+_DEFAULTS = {
+    "software": "as-sold",
+    "cost_model": "roofline",
+    "system": "chips-only",
+    "cp": 1,
+    "ep": 1,
+    "dp": 1,
+}
 """Values of options that the command leaves out, because they hold without it."""
 _FROM = ("workload", "stack", "network")
 """Kinds of config whose numbers a study may set and `dse estimate --set` knows."""
@@ -29,6 +36,7 @@ class Arguments(TypedDict):
     activations: str | None
     batch: int | None
     tp: int | None
+    cp: int | None
     pp: int | None
     ep: int | None
     dp: int | None
@@ -81,6 +89,7 @@ def _candidates(
         activations=e.precision["activations"],
         batch=layout.get("batch"),
         tp=layout.get("tp"),
+        cp=layout.get("cp"),
         pp=layout.get("pp"),
         ep=layout.get("ep"),
         dp=layout.get("dp"),

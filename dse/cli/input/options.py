@@ -227,6 +227,15 @@ Tp = Annotated[
     int | None,
     typer.Option("--tp", metavar="N", parser=whole(1), help="Tensor-parallel ways [default: the cheapest]."),
 ]
+Cp = Annotated[
+    int | None,
+    typer.Option(
+        "--cp",
+        metavar="N",
+        parser=whole(1),
+        help="Chips that share the tokens of a sequence's KV cache [default: the cheapest].",
+    ),
+]
 Pp = Annotated[
     int | None,
     typer.Option("--pp", metavar="N", parser=whole(1), help="Pipeline stages [default: the cheapest]."),

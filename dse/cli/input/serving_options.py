@@ -11,6 +11,7 @@ from dse.cli.input.options import (
     Batch,
     Confidence,
     CostModelName,
+    Cp,
     Ep,
     Kv,
     Llm,
@@ -36,6 +37,7 @@ class ServingOptions:
     workload: Workload
     batch: Batch = None
     tp: Tp = None
+    cp: Cp = None
     pp: Pp = None
     ep: Ep = None
     weights: Weights = "fp16"

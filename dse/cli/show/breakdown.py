@@ -13,6 +13,7 @@ from dse.plugins import metric_objectives, metrics
 from dse.report.words.confidence import met_with
 from dse.report.words.part_names import counted, word
 from dse.report.words.violations import pretty_violation
+from dse.text import cp_text
 from objectives.ledgers import LEDGERS, Ledger
 from objectives.metrics import Metric
 
@@ -48,7 +49,7 @@ def _setup(found: Estimate, chosen: Sequence[str]) -> str:
     spread = f"EP {d['ep']}, " if "all_to_all" in found.ledgers["tpot_s"] else ""  # the LLM has experts
     return (
         f"{counted(chips)} chip{'' if chips == 1 else 's'}: batch {d['batch']:,}, "
-        f"TP {d['tp']}, PP {d['pp']}, "
+        f"TP {d['tp']}{cp_text(d)}, PP {d['pp']}, "
         f"{spread}DP {d['dp']}{_pools(found)}{how}; weights {p['weights']}, KV {p['kv']}, "
         f"activations {p['activations']}, computed in {_computed(found)}; "
         f"{found.serving}; cost model {found.cost_model}, stack {found.stack}, price {found.price_method}"

@@ -22,6 +22,7 @@ from dse.report.words.computed_formats import MARK
 from dse.report.words.confidence import met_with, no_error_bar, no_verdict
 from dse.report.words.part_names import counted, word
 from dse.report.words.violations import pretty_violation
+from dse.text import cp_text
 
 _NAME = 11
 """Columns that the name of a chip gets at least."""
@@ -45,7 +46,7 @@ def rows(found: Comparison) -> Iterator[Row]:
         for limit, e in zip(found.targets, chip.best, strict=True):
             # a chip without a deployment keeps its row, with empty cells
             values: Row = {} if e is None else _values(e)
-            names = ("batch", "tp", "pp", "ep", "dp", *own, "bound_by", "price_method", *COMPUTED)
+            names = ("batch", "tp", "cp", "pp", "ep", "dp", *own, "bound_by", "price_method", *COMPUTED)
             yield {
                 "chip": chip.chip,
                 "kind": chip.kind,
@@ -213,7 +214,7 @@ def _row(chip: ComparedChip, i: int) -> list[str]:
         counted(m["chips"]),
         format_quantity(m["capex_usd"], "USD"),
         f"{d['batch']:,}",
-        f"{d['tp']} x {d['pp']}{spread}",
+        f"{d['tp']} x {d['pp']}{cp_text(d)}{spread}",
         word(e.bound_by),
     ]
 

@@ -23,7 +23,7 @@ _PARAMETERS = {
     "dram_generation": "DRAM",
     "process": "node",
 }
-_SIZES = {"batch": "batch", "TP": "tp", "PP": "pp", "chips": "chips"}
+_SIZES = {"batch": "batch", "TP": "tp", "CP": "cp", "PP": "pp", "chips": "chips"}
 _SURE = {"p10": "P10", "p50": "median", "p90": "P90"}
 _ELSEWHERE = ("sram_bandwidth_per_byte", "price")
 """Parameters that every chip has as columns: SRAM bandwidth and price."""
@@ -107,13 +107,18 @@ def mix_table(rows: Iterable[Row], mix: Sequence[Row]) -> RenderableType | None:
         return None
     columns = ["design", "LLM, workload", "share", "batch", "TP", "PP", "TPOT", "capital USD", "$/(token/s)"]
     total, cells = sum(part["weight"] for part in mix), list[list[str]]()
+    rows = list(rows)
+    split = any((row.get(f"{part['llm']}.{part['workload']}.cp") or 1) > 1 for row in rows for part in mix)
+    if split:
+        columns.insert(columns.index("PP"), "CP")
+    sizes = ("batch", "tp", "cp", "pp") if split else ("batch", "tp", "pp")
     for row in rows:
         if row.get("found") is False:
             continue
         lines: list[list[str]] = []
         for i, part in enumerate(mix):
             own = f"{part['llm']}.{part['workload']}"
-            layout = [f"{row[f'{own}.{name}']:,}" for name in ("batch", "tp", "pp")]
+            layout = [f"{row[f'{own}.{name}']:,}" for name in sizes]
             lines.append(
                 [
                     # the name once, in the first line of its parts
@@ -148,9 +153,12 @@ def _title(axis: Axis) -> str:
     return str(axis.label)
 
 
-def _sizes(rows: Iterable[Row]) -> list[str]:
+def _sizes(rows: Sequence[Row]) -> list[str]:
     """Columns of a deployment; a mix has one for each of its parts, in a table of their own."""
     known = {name for row in rows for name, key in _SIZES.items() if row.get(key) is not None}
+    # CP 1 is the usual case
+    if not any((row.get("cp") or 1) > 1 for row in rows):
+        known.discard("CP")
     return [name for name in _SIZES if name in known]
 
 

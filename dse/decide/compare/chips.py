@@ -36,6 +36,7 @@ def compare(
     targets: Sequence[float] = (),
     batch: int | None = None,
     tp: int | None = None,
+    cp: int | None = None,
     pp: int | None = None,
     ep: int | None = None,
     weights: str = "fp16",
@@ -69,7 +70,7 @@ def compare(
     `settings` overrides numbers of all chips, or of one by its name (`h100.price`). Raises `SpecError` with
     every problem at once, where they are of the question, of every chip, or of what is set for one chip.
     """
-    layout = {"batch": batch, "tp": tp, "pp": pp, "ep": ep}
+    layout = {"batch": batch, "tp": tp, "cp": cp, "pp": pp, "ep": ep}
     hold_arguments({"software": software}, layout)
     given, shown = durations("targets", targets), software_named(software)
     names = _names(chips, configs)

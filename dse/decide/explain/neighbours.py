@@ -17,7 +17,7 @@ from dse.decide.scenario.best_deployments import (
     positive_cost,
 )
 from dse.decide.scenario.mix_parts import SIZES, Layout
-from dse.question.layouts import pairs
+from dse.question.layouts import replicas, triples
 from dse.question.resolved_study import ResolvedStudy
 from dse.spec.schema.space import PARAMETERS, ParameterSpec
 from objectives import api
@@ -31,7 +31,7 @@ class Neighbour:
     """The design with one thing changed."""
 
     what: str
-    """Name of the parameter, or batch, tp, pp, ep."""
+    """Name of the parameter, or batch, tp, cp, pp, ep."""
     part: str
     """Part of a mix whose deployment it changes; empty for the chip itself, and where there is no mix."""
     unit: str
@@ -119,8 +119,8 @@ def _designs(study: ResolvedStudy, problem: DeploymentProblem, moves: Sequence[_
     chips, found = chips_of_candidates(study, [m.chip for m in moves]), []
     for i in range(len(problem.parts)):
         columns = {k: np.asarray([float(m.layout[i][k]) for m in moves]) for k in SIZES}
-        # EP beyond TP needs several replicas that share one set of experts
-        spread = np.maximum(columns["ep"] / columns["tp"], 1.0)
+        # EP beyond TP x CP needs several replicas that share one set of experts
+        spread = replicas(columns)
         found.append(api.Designs(chips=chips, deployments=api.Deployments(**columns, dp=spread)))
     return found
 
@@ -169,7 +169,8 @@ def _choices(study: ResolvedStudy, sizes: Mapping[str, int]) -> dict[str, Sequen
     return {
         "batch": d.batch,
         "pp": d.pp,
-        # not all of the list: TP and EP must divide each other
-        "tp": [tp for tp, ep in pairs(d) if ep == sizes["ep"]],
-        "ep": [ep for tp, ep in pairs(d) if tp == sizes["tp"]],
+        # not all of the list: TP x CP and EP must divide each other
+        "tp": [t for t, c, e in triples(d) if (c, e) == (sizes["cp"], sizes["ep"])],
+        "cp": [c for t, c, e in triples(d) if (t, e) == (sizes["tp"], sizes["ep"])],
+        "ep": [e for t, c, e in triples(d) if (t, c) == (sizes["tp"], sizes["cp"])],
     }

@@ -33,7 +33,7 @@ ALIASES = {
     "chip_price": "price",
     "batch_size": "batch",
 }
-SIZES = ("batch", "tp", "pp")
+SIZES = ("batch", "tp", "cp", "pp")
 LIMITS = ("tpot", "ttft", "end_to_end", "entry_price")
 
 

@@ -15,7 +15,7 @@ from dse.arrays import Floats
 from dse.choose import rule
 from dse.choose.solve import Found, Question, best_deployments
 from dse.decide.scenario.mix_parts import SIZES, Layout, layout_at, parts_of, whole_metrics
-from dse.question.layouts import Lists, grid
+from dse.question.layouts import Lists, grid, replicas
 from dse.question.resolved_study import Member, ResolvedStudy
 from objectives import api
 from objectives.arrays import Array
@@ -194,7 +194,7 @@ def best_costs(
     """The goal of `chips` (n,) at the limits of `problem`, deployments chosen as `best_layouts` chooses them.
 
     Of systems within the tolerance, that of the study unless another is given, the smallest. `sizes` holds
-    some of batch, TP, PP and EP. Infinite where nothing is feasible.
+    some of batch, TP, CP, PP and EP. Infinite where nothing is feasible.
     """
     if study.members:
         return solve_on_grid(problem, chips, grid(with_sizes(study.lists, sizes))).cost
@@ -205,7 +205,7 @@ def best_costs(
 
 
 def with_sizes(lists: Lists, sizes: Mapping[str, int]) -> Lists:
-    """Lists of batch, TP, PP and EP with some of them fixed at the one value in `sizes`."""
+    """Lists of batch, TP, CP, PP and EP with some of them fixed at the one value in `sizes`."""
 
     def fixed(name: str, values: tuple[int, ...]) -> tuple[int, ...]:
         return (sizes[name],) if name in sizes else values
@@ -216,6 +216,9 @@ def with_sizes(lists: Lists, sizes: Mapping[str, int]) -> Lists:
         tp=fixed("tp", lists.tp),
         pp=fixed("pp", lists.pp),
         ep=fixed("ep", lists.ep),
+        cp=fixed("cp", lists.cp),
+        # a CP that is given may be any
+        sparing=None if "cp" in sizes else lists.sparing,
     )
 
 
@@ -255,8 +258,8 @@ def designs_of(chips: api.Chips, layouts: Sequence[Layout]) -> tuple[api.Designs
     found = []
     for part in zip(*layouts, strict=True):
         sizes = {name: np.asarray([float(d[name]) for d in part]) for name in SIZES}
-        # EP beyond TP needs several replicas that share one set of experts
-        spread = np.maximum(sizes["ep"] / sizes["tp"], 1.0)
+        # EP beyond TP x CP needs several replicas that share one set of experts
+        spread = replicas(sizes)
         found.append(api.Designs(chips=chips, deployments=api.Deployments(**sizes, dp=spread)))
     return tuple(found)
 

@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dse.evaluate.mix import MemberPoints, combined_metrics, taken
-from dse.front.tables import Row
+from dse.front.tables import Row, size_in
 from dse.question.layouts import one
 from dse.question.resolved_study import Member, ResolvedStudy
+from dse.text import cp_text
 from objectives import api
 
-SIZES = ("batch", "tp", "pp", "ep")
+SIZES = ("batch", "tp", "cp", "pp", "ep")
 Layout = tuple[Mapping[str, int], ...]
-"""Batch, TP, PP and EP of the cluster of each part, in the order of `parts_of`."""
+"""Batch, TP, CP, PP and EP of the cluster of each part, in the order of `parts_of`."""
 
 
 def parts_of(study: ResolvedStudy) -> tuple[Member, ...]:
@@ -33,7 +34,7 @@ def column_of(part: Member, name: str) -> str:
 
 def layout_of_row(study: ResolvedStudy, row: Row) -> Layout:
     """Deployment of each part in a row of a front."""
-    return tuple({n: int(row[column_of(part, n)]) for n in SIZES} for part in parts_of(study))
+    return tuple({n: size_in(row, column_of(part, n)) for n in SIZES} for part in parts_of(study))
 
 
 def layout_at(grid: api.Deployments, index: Sequence[int]) -> Layout:
@@ -53,7 +54,7 @@ def layout_text(layout: Layout, parts: Sequence[Member]) -> str:
     for part, d in zip(parts, layout, strict=True):
         spread = f", EP {d['ep']}" if d["ep"] > 1 else ""
         head = f"{part.label}: " if part.label else ""
-        texts.append(f"{head}batch {d['batch']:,}, TP {d['tp']}, PP {d['pp']}{spread}")
+        texts.append(f"{head}batch {d['batch']:,}, TP {d['tp']}{cp_text(d)}, PP {d['pp']}{spread}")
     return "; ".join(texts)
 
 

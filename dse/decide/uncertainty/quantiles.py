@@ -15,7 +15,7 @@ from dse.decide.scenario.mix_parts import column_of, contexts_of, parts_of
 from dse.decide.uncertainty.sampling import sample_numbers, studies_of
 from dse.front.axis import Axis
 from dse.front.dominance import nondominated
-from dse.front.tables import Row
+from dse.front.tables import Row, size_in
 from dse.plugins.designs import chips_named
 from dse.question.resolved_study import ResolvedStudy
 from objectives import api
@@ -169,7 +169,11 @@ def _layouts_of_rows(study: ResolvedStudy, rows: Sequence[Row]) -> list[dict[str
     """The rows' deployments by column (rows,), for each part of what they serve."""
     names = tuple(api.Deployments.__dataclass_fields__)
     return [
-        {k: np.asarray([float(r[column]) for r in rows]) for k in names for column in [column_of(part, k)]}
+        {
+            k: np.asarray([float(size_in(r, column)) for r in rows])
+            for k in names
+            for column in [column_of(part, k)]
+        }
         for part in parts_of(study)
     ]
 

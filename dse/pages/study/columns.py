@@ -9,13 +9,14 @@ from dse.front.tables import Row
 from dse.pages.study.answers import Pick
 from dse.report.words.quantities import quantity
 from dse.spec.yaml.units import pretty
+from dse.text import cp_text
 from objectives.ledgers import LEDGERS
 
-NETWORK = ("collectives", "die_to_die", "pipeline_hops", "all_to_all")
+NETWORK = ("collectives", "die_to_die", "pipeline_hops", "all_to_all", "kv_merges")
 """Parts of TPOT that are spent on the network."""
 LEDGER_NAMES = {ledger.short: ledger.name for ledger in LEDGERS}
 """`tpot.collectives` is a part of the ledger of TPOT."""
-COUNTS = ("batch", "tp", "pp", "ep", "dp", "chips", "param_dram_stacks")
+COUNTS = ("batch", "tp", "cp", "pp", "ep", "dp", "chips", "param_dram_stacks")
 CHIP_UNITS = {
     "price_usd": "USD",
     "power_w": "W",
@@ -58,7 +59,7 @@ def said(value: float, unit: str, digits: int = 3) -> str:
 
 def _layout(pick: Pick) -> Cell:
     row = pick.row
-    text = f"{row['tp']:.0f} x {row['pp']:.0f}"
+    text = f"{row['tp']:.0f} x {row['pp']:.0f}{cp_text(row)}"
     return Cell(text if row.get("ep", 1) == 1 else f"{text}, EP {row['ep']:.0f}")
 
 

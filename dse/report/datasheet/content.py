@@ -18,6 +18,7 @@ from dse.report.words.part_names import counted, word
 from dse.report.words.quantities import shown
 from dse.spec.yaml.units import pretty
 from dse.spec.yaml.writing import exact
+from dse.text import cp_text
 from objectives.metrics import Metric
 
 
@@ -227,7 +228,7 @@ def _sizes(d: Mapping[str, int]) -> str:
     if not d:
         return NONE
     spread = f", EP {d['ep']}" if d.get("ep", 1) > 1 else ""
-    return f"{d['batch']:,}, {d['tp']} x {d['pp']}{spread}"
+    return f"{d['batch']:,}, {d['tp']} x {d['pp']}{cp_text(d)}{spread}"
 
 
 def _time_shares(estimate: Estimate) -> str:

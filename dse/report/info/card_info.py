@@ -145,8 +145,11 @@ def _chip_facts(chip: Row) -> list[Fact]:
 
 
 def _deployment(row: Row) -> list[Fact]:
-    names = {"batch": "batch", "tp": "TP", "pp": "PP", "ep": "EP", "dp": "DP"}
-    sizes = [f"{label} {row[name]:,}" for name, label in names.items() if row.get(name) is not None]
+    names = {"batch": "batch", "tp": "TP", "cp": "CP", "pp": "PP", "ep": "EP", "dp": "DP"}
+    known = {name: label for name, label in names.items() if row.get(name) is not None}
+    if known.get("cp") and row["cp"] == 1:  # as in tables in which all of it is 1
+        del known["cp"]
+    sizes = [f"{label} {row[name]:,}" for name, label in known.items()]
     chips = [("chips", counted(row["chips"]))] if row.get("chips") is not None else []
     return [*chips, *([("deployment", ", ".join(sizes))] if sizes else []), *_computed(row)]
 
@@ -174,15 +177,15 @@ def _results(row: Row, interval: Mapping[str, float]) -> list[Fact]:
 
 def _members(row: Row) -> list[Fact]:
     """What a chip does for each member of a mix, by `llm.workload`: its deployment, its speed, its price."""
-    names = ("batch", "tp", "pp", "ep", "dp", *(metric.column for metric in metrics_of("member")))
+    names = ("batch", "tp", "cp", "pp", "ep", "dp", *(metric.column for metric in metrics_of("member")))
     members = dict.fromkeys(column.rpartition(".")[0] for column in row if is_of_member(column))
     found = []
     for member in members:
         texts = []
         for name in names:
             value, q = row.get(f"{member}.{name}"), quantity(name)
-            # 1 is the usual case of these two, and not worth the words
-            if value is None or (name in ("ep", "dp") and value == 1):
+            # 1 is the usual case of these, and not worth the words
+            if value is None or (name in ("cp", "ep", "dp") and value == 1):
                 continue
             text = f"{value:,}" if isinstance(value, int) else f"{written(float(value) * q.factor)} {q.unit}"
             texts.append(f"{q.label} {text}".rstrip())

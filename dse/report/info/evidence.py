@@ -60,7 +60,7 @@ class Evidence:
 
 
 # metrics too: a mix has no deployment in these columns, and its designs differ by them
-_SAME = ("chip", "batch", "tp", "pp", "dp", "tpot_s", "usd_per_token_per_s")
+_SAME = ("chip", "batch", "tp", "cp", "pp", "dp", "tpot_s", "usd_per_token_per_s")
 
 
 def identity(row: Row) -> tuple[object, ...]:

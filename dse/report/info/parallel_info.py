@@ -14,7 +14,7 @@ from dse.report.words.quantities import Quantity, designs, quantity
 
 MOST = 400
 """Lines; of more designs as many are shown, evenly spread along the first axis of the front."""
-_LAST = ("batch", "tp", "pp", "chips", "price_usd", "capex_usd")
+_LAST = ("batch", "tp", "cp", "pp", "chips", "price_usd", "capex_usd")
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from dse.report.words.answer import Answer
 
 MOST = 2_000
 """Designs of a front, and as many of its baselines, that a page shows; each takes up to 16 kB of a page."""
-_DESIGN = ("chip", "batch", "tp", "pp", "dp", "tpot_s")
+_DESIGN = ("chip", "batch", "tp", "cp", "pp", "dp", "tpot_s")
 
 
 def thinned(front: Front, answer: Answer) -> tuple[Front, str]:

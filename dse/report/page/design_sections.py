@@ -20,7 +20,7 @@ from dse.report.words.answer import best_label
 from dse.report.words.part_names import counted, word
 from dse.report.words.quantities import chosen, is_of_member, quantity, shown
 
-_LAYOUT = ("price_usd", "batch", "tp", "pp", "dp")
+_LAYOUT = ("price_usd", "batch", "tp", "cp", "pp", "dp")
 
 
 def best_section(found: Evidence) -> Html:
@@ -131,6 +131,8 @@ def designs_section(found: Evidence) -> Html:
     usual = (*(metric.column for metric in metrics_of("table")), *_LAYOUT)
     # a column that no design has would be all dashes
     given = [c for c in usual if any(row.get(c) is not None for row, _ in every.values())]
+    if all((row.get("cp") or 1) == 1 for row, _ in every.values()):
+        given = [c for c in given if c != "cp"]
     names = dict.fromkeys(c for row, _ in every.values() for c in row)
     parts = list(dict.fromkeys(label for _, seen in every.values() if seen for label in seen.parts))
     own = [*(c for c in names if is_of_member(c)), *(f"{label}.bound_by" for label in parts)]

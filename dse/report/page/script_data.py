@@ -21,6 +21,7 @@ from dse.report.plots.importance_plot import parameter_label
 from dse.report.words.part_names import counted, word
 from dse.report.words.quantities import chosen, quantity, shown, written
 from dse.search.analysis.importance import Importance
+from dse.text import cp_text
 
 Data = dict[str, object]
 FILTERS = ("tpot_s", "ttft_s", "capex_usd")
@@ -68,9 +69,10 @@ def hover(row: Row, seen: DesignDetail | None) -> str:
     ]
     # a mix has deployments of its parts only
     if row.get("batch") is not None:
-        lines.append(f"batch {row['batch']}, TP {row.get('tp')}, PP {row.get('pp')}")
+        lines.append(f"batch {row['batch']}, TP {row.get('tp')}{cp_text(row)}, PP {row.get('pp')}")
     for part, own in (seen.parts if seen is not None else {}).items():
-        sizes = ", ".join(f"{name.upper()} {row[f'{part}.{name}']}" for name in ("tp", "pp"))
+        known = ("tp", "cp", "pp") if row.get(f"{part}.cp", 1) > 1 else ("tp", "pp")
+        sizes = ", ".join(f"{name.upper()} {row[f'{part}.{name}']}" for name in known)
         speed = shown(row[f"{part}.tpot_s"], "s")
         bound = word(own.bound_by)
         lines.append(f"{part}: batch {row[f'{part}.batch']}, {sizes}, TPOT {speed}, bound by {bound}")

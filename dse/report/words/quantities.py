@@ -34,6 +34,7 @@ _KNOWN: dict[str, tuple[str, str, float]] = {
     "bound_by": ("bound by", "", 1.0),
     "batch": ("batch", "", 1.0),
     "tp": ("TP", "", 1.0),
+    "cp": ("CP", "", 1.0),
     "pp": ("PP", "", 1.0),
     "ep": ("EP", "", 1.0),
     "dp": ("DP", "", 1.0),

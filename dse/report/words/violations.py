@@ -9,6 +9,7 @@ from dse.spec.yaml.units import pretty
 _UNITS = {
     "capacity": "B",
     "network_domain": "chip",
+    "context_parallel": "",
     "expert_replicas": "",
     "die_area": "m2",
     "dram_stacks": "",

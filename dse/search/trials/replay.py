@@ -13,6 +13,7 @@ from dse.evaluate.batch import DesignBatch, Origin, axes_of, evaluate, grid_of
 from dse.front.archive import Archive
 from dse.front.tables import Table, stack
 from dse.question.chip_names import chip_name
+from dse.question.layouts import replicas
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.trials.sound import choice_of, sound
 from dse.search.trials.suggest import BASELINE, Choice
@@ -67,10 +68,10 @@ def _deployments(study: ResolvedStudy, choices: Sequence[Choice]) -> api.Deploym
     columns = {
         # one row: each chip has a deployment of its own
         k: np.asarray([[float((c.deployment or {})[k]) for c in choices]])
-        for k in ("batch", "tp", "pp", "ep")
+        for k in ("batch", "tp", "cp", "pp", "ep")
     }
-    # EP beyond TP needs several replicas that share one set of experts
-    return api.Deployments(**columns, dp=np.maximum(columns["ep"] / columns["tp"], 1.0))
+    # EP beyond TP x CP needs several replicas that share one set of experts
+    return api.Deployments(**columns, dp=replicas(columns))
 
 
 def replay(study: ResolvedStudy, trials: Sequence[FrozenTrial]) -> Iterator[DesignBatch]:

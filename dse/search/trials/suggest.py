@@ -9,7 +9,7 @@ from optuna.trial import BaseTrial
 from dse.arrays import Floats
 from dse.chips.branch import Branch, chip_kind
 from dse.chips.parameter_range import fraction_of, value_at
-from dse.question.layouts import Lists, ways
+from dse.question.layouts import Lists, splits, ways
 from dse.question.resolved_study import ResolvedStudy
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.space import ParameterSpec
@@ -30,7 +30,7 @@ class Choice:
     limit: float
     """Latency target of this trial [SI unit of the swept objective]; infinite when none is swept."""
     deployment: dict[str, int] | None
-    """Batch, TP, EP and PP in the mode `search`; None in the mode `solve`."""
+    """Batch, TP, CP, EP and PP in the mode `search`; None in the mode `solve`."""
 
 
 def suggest(study: ResolvedStudy, trial: BaseTrial) -> Choice:
@@ -52,7 +52,8 @@ def suggest(study: ResolvedStudy, trial: BaseTrial) -> Choice:
     deployment = None
     if study.spec.deployment.mode == "search":
         deployment = {k: _of(trial, k, options(study.lists, k)) for k in ("batch", "tp", "pp")}
-        deployment["ep"] = _ep(trial, study.lists, deployment["tp"])
+        deployment["cp"] = _cp(trial, study.lists, deployment["tp"])
+        deployment["ep"] = _ep(trial, study.lists, deployment["tp"] * deployment["cp"])
     return Choice(branch=branch, chip=chip, values=values, limit=limit, deployment=deployment)
 
 
@@ -66,19 +67,33 @@ def _of(trial: BaseTrial, name: str, choices: tuple[int, ...]) -> int:
     return choices[trial.suggest_int(name, 0, len(choices) - 1)]
 
 
-def _ep(trial: BaseTrial, d: Lists, tp: int) -> int:
-    """Expert-parallel ways that are possible with `tp`; a parameter only where there is a choice."""
-    choices = tuple(sorted(set(ways(tp, d.ep))))
+def _cp(trial: BaseTrial, d: Lists, tp: int) -> int:
+    """Context-parallel ways that are possible with `tp`; a parameter only where there is a choice."""
+    choices = _splits_with(d, tp)
     # a name for each TP, since Optuna wants one distribution for each name and the choices depend on TP
-    return choices[0] if len(choices) == 1 else _of(trial, f"ep.tp{tp}", choices)
+    return choices[0] if len(choices) == 1 else _of(trial, f"cp.tp{tp}", choices)
+
+
+def _splits_with(d: Lists, tp: int) -> tuple[int, ...]:
+    return tuple(sorted({cp for each, cp in splits(d) if each == tp}))
+
+
+def _ep(trial: BaseTrial, d: Lists, n: int) -> int:
+    """Expert-parallel ways that go with `n` chips, TP x CP; a parameter only where there is a choice."""
+    choices = tuple(sorted(set(ways(n, d.ep))))
+    # likewise; `tp` in the name is that of CP 1
+    return choices[0] if len(choices) == 1 else _of(trial, f"ep.tp{n}", choices)
 
 
 def layout_parameters(d: Lists, layout: Mapping[str, int]) -> dict[str, int]:
     """Trial parameters of a deployment, as `suggest` takes them in the mode `search`."""
     out = {k: options(d, k).index(layout[k]) for k in ("batch", "tp", "pp")}
-    choices = tuple(sorted(set(ways(layout["tp"], d.ep))))
+    tp, cp = layout["tp"], layout["cp"]
+    if len(_splits_with(d, tp)) > 1:
+        out[f"cp.tp{tp}"] = _splits_with(d, tp).index(cp)
+    choices = tuple(sorted(set(ways(tp * cp, d.ep))))
     if len(choices) > 1:
-        out[f"ep.tp{layout['tp']}"] = choices.index(layout["ep"])
+        out[f"ep.tp{tp * cp}"] = choices.index(layout["ep"])
     return out
 
 

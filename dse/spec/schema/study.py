@@ -64,24 +64,29 @@ class DeploymentSpec(Spec):
 
     mode: Literal["solve", "search"]
     """`solve`: Optuna chooses the chip and a latency target, and the best deployment under it is found
-    exactly; `search`: Optuna chooses batch, TP, EP and PP as well."""
+    exactly; `search`: Optuna chooses batch, TP, CP, EP and PP as well."""
     batch: tuple[Positive, ...] | None = Field(default=None, min_length=1, max_length=MOST_LISTED)
     """Sequences of a replica. A list is a restriction; left out, any number up to 4,096 may be."""
     tp: tuple[Few, ...] | None = Field(default=None, min_length=1, max_length=MOST_LISTED)
     """Left out, all that split the heads evenly, up to 64."""
+    cp: tuple[Few, ...] | None = Field(default=None, min_length=1, max_length=MOST_LISTED)
+    """Chips that the KV cache of a sequence is split over along its tokens, on stacks that can. Left out, 1
+    and all that leave less KV cache on a chip than a smaller one of as many chips; TP and TP x CP are then
+    both among the values of TP."""
     pp: tuple[Few, ...] | None = Field(default=None, min_length=1, max_length=MOST_LISTED)
     """Left out, all that leave the fullest stage with fewer layers than fewer stages would."""
     ep: tuple[Few, ...] | None = Field(default=None, min_length=1, max_length=MOST_LISTED)
-    """Chips that experts are spread over: divisors of TP, or multiples, for which EP / TP replicas share one
-    set of experts. Left out, all that leave as many experts on every chip."""
+    """Chips that experts are spread over: divisors of TP x CP, or multiples, for which EP / (TP x CP)
+    replicas share one set of experts. Left out, all that leave as many experts on every chip."""
 
     @model_validator(mode="after")
     def _few(self) -> "DeploymentSpec":
         """Every combination is evaluated for each chip."""
-        every = prod(len(listed) for listed in (self.batch, self.tp, self.pp, self.ep) if listed)
+        every = prod(len(listed) for listed in (self.batch, self.tp, self.cp, self.pp, self.ep) if listed)
         if every > MOST_DEPLOYMENTS:
             raise ValueError(
-                f"expected at most {MOST_DEPLOYMENTS:,} combinations of batch, TP, PP and EP, got {every:,}"
+                f"expected at most {MOST_DEPLOYMENTS:,} combinations of batch, TP, CP, PP and EP, "
+                f"got {every:,}"
             )
         return self
 

@@ -17,6 +17,7 @@ from dse.spec.schema.base import (
     Sourced,
     SourcedBandwidth,
     SourcedCount,
+    SourcedFlag,
     SourcedNumber,
     SourcedRatio,
     SourcedSeconds,
@@ -115,6 +116,9 @@ class StackSpec(Spec):
     """The same on a chip that has DRAM to read its weights from: as `prompt_rows` when left out."""
     held_rows: SourcedCount | None = None
     """Of these, how many have their activations held at once: all when left out, few where they stream."""
+    context_parallel: SourcedFlag | None = None
+    """Whether the KV cache of a sequence can be split along its tokens over chips (CP): it cannot when left
+    out."""
     usable_capacity: SourcedRatio
     """Share of the memory that the runtime leaves to weights, KV cache and activations."""
     interval: dict[str, Annotated[AtLeastOne, Field(gt=1.0)]] = Field(default={})

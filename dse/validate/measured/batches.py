@@ -266,6 +266,8 @@ def _batch(cases: tuple[Case, ...], economy: api.Economy) -> Batch:
         # users of a system spread over its replicas, of which none is empty
         batch=np.maximum(np.asarray([r.batch or 1.0 for r in rows]) / dp, 1.0),
         tp=np.asarray([w.tp for w in ways]),
+        # no row says that KV cache is split along its tokens
+        cp=np.ones(len(ways)),
         pp=np.asarray([w.pp for w in ways]),
         ep=np.asarray([w.ep or 1.0 for w in ways]),
         dp=dp,

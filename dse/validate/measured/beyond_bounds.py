@@ -73,7 +73,7 @@ def _limits(batch: Batch) -> Floats:
     requests = crowd * d.dp
     chips = np.asarray([c.row.chips or 0.0 for c in batch.cases])
     # a row without a count of chips uses those of its layout
-    per_chip = np.where(chips > 0.0, chips, d.tp * d.pp * d.dp)
+    per_chip = np.where(chips > 0.0, chips, d.ways * d.pp * d.dp)
     values = {
         "tpot_ms": alone.tpot_s * 1e3,
         "tok_s_user": 1.0 / alone.tpot_s,

@@ -142,7 +142,7 @@ def _evaluated(
     precision = build_spec(PrecisionSpec, formats, "measurements/peers.csv")
     network = catalog.get(NetworkSpec, spec.link.network)
     columns = speed_columns(spec, precision, catalog.get(StackSpec, stack), network)
-    layout = {"batch": batch, "tp": tp, "pp": pp, "ep": 1, "dp": 1}
+    layout = {"batch": batch, "tp": tp, "cp": 1, "pp": pp, "ep": 1, "dp": 1}
     designs = api.Designs(
         chips=chips_of([columns]),
         deployments=api.Deployments(**{k: np.array([float(v)]) for k, v in layout.items()}),

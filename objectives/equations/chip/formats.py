@@ -3,6 +3,8 @@
 from types import MappingProxyType
 from typing import Final
 
+from objectives.api import Precision
+
 FORMATS: Final = MappingProxyType(
     {
         "fp32": 4.0,
@@ -51,6 +53,39 @@ An e4m3 number has four significant bits: it holds every fp4 (e2m1) and int4 num
 has eleven and holds int8. No integer holds a floating-point format (OCP 8-bit Floating Point Specification,
 2023; OCP Microscaling Formats specification v1.0, 2023).
 """
+
+SUMS_BYTES: Final = 2.0
+"""Bytes of the narrowest format that sums are kept in [B]."""
+
+
+def residual_bytes(precision: Precision) -> float:
+    """Bytes of an element of the residual stream [B]: 16 bits at least, as sums over layers need them.
+
+    max(bytes of activations, 2): narrower activations are cast on their way into a matrix, and its results
+    leave it wide.
+
+    Args:
+        precision: formats of the network.
+
+    Returns:
+        Bytes [B].
+
+    Domain:
+        Engines that reduce in 16 bits, as TensorRT-LLM and vLLM do.
+
+    Limits:
+        The format of activations from 16 bits on.
+
+    Source:
+        NVIDIA Transformer Engine documentation (2022).
+
+    Examples:
+        By hand: fp8 activations are summed in 16 bits.
+
+        >>> residual_bytes(Precision(weight_bytes=1.0, kv_bytes=1.0, activation_bytes=1.0))
+        2.0
+    """
+    return max(precision.activation_bytes, SUMS_BYTES)
 
 
 def arithmetic(weights: str, activations: str) -> tuple[str, ...]:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from objectives.api import AttentionLayer, Block, Experts, Llm
-from objectives.arrays import Array, maximum, minimum, ones_like, zeros_like
+from objectives.arrays import Array, maximum, minimum, ones_like, where, zeros_like
 from objectives.equations.llm import experts as moe
 from objectives.equations.llm import feed_forward, launches
-from objectives.equations.llm.attention.kinds import AttentionKind, kind_of
+from objectives.equations.llm.attention.kinds import AttentionKind, exchanged, kind_of
+from objectives.equations.llm.context_parallel import on_fullest
 from objectives.equations.llm.expert_parallel import Spread, spread
 
 
@@ -28,7 +29,13 @@ class Core:
     prompt_flop: Array
     """The same for a row of a prompt [FLOP/token]."""
     kv_elements: Array
-    """Elements of KV cache that one token leaves [1]."""
+    """Elements of KV cache that one token leaves [1]; the mean over CP chips where these share the tokens."""
+    cp: Array | None = None
+    """Chips that share the tokens of a sequence [1]; None where none do."""
+    exchanged: Array | None = None
+    """Elements of a decoded row that these exchange [1]."""
+    prompt_exchanged: Array | None = None
+    """The same of a row of a prompt [1]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,19 +122,31 @@ class MeanLayer:
         """FLOP of the attention cores for one row of a prompt of `isl` tokens, the mean [FLOP]."""
         return self._over_cores(lambda c: c.share * c.prompt_flop * c.kind.seen_by_prompt(c.attention, isl))
 
+    @property
+    def exchanges(self) -> float:
+        """Exchanges between the chips that share the tokens of a sequence [1]."""
+        return 2.0 * sum(core.share for core in self.cores if core.exchanged is not None)
+
+    def exchanged(self, *, prompt: bool = False) -> Array | None:
+        """Elements of one row that these exchange in one layer [1]; None where no KV cache is split."""
+        each = [(c.share, c.prompt_exchanged if prompt else c.exchanged) for c in self.cores]
+        parts = [share * amount for share, amount in each if amount is not None]
+        return sum(parts[1:], parts[0]) if parts else None
+
     def _over_cores(self, amount: Callable[[Core], Array]) -> Array:
         """Sum of an amount over the kinds of attention; 0 without attention."""
         parts = [amount(core) for core in self.cores]
         return sum(parts[1:], parts[0]) if parts else zeros_like(self.head)
 
 
-def mean_layer(llm: Llm, tp: Array, ep: Array | None = None) -> MeanLayer:
+def mean_layer(llm: Llm, tp: Array, ep: Array | None = None, cp: Array | None = None) -> MeanLayer:
     """Average over the blocks of a network, weighted by their layers.
 
     Args:
         llm: architecture of the network.
         tp: tensor-parallel ways [1].
         ep: chips that the experts of a layer are spread over; one where left out [1].
+        cp: context-parallel ways; one where left out [1].
 
     Returns:
         Sizes of the mean layer, shape of `tp` (and of `ep` for experts).
@@ -152,7 +171,9 @@ def mean_layer(llm: Llm, tp: Array, ep: Array | None = None) -> MeanLayer:
         >>> mean_layer(llm, 1.0).kv_kept(1.0)
         576.0
     """
-    ep = ones_like(tp) if ep is None else ep
+    ep, heads = ones_like(tp) if ep is None else ep, tp
+    # matrices, experts and states are split over all chips of a layer, attention cores by heads over TP alone
+    tp = tp if cp is None else tp * cp
     sums = dict.fromkeys(
         ("projection", "projection_traffic", "ffn", "ffn_traffic", "routed_traffic"), zeros_like(tp)
     )
@@ -173,7 +194,9 @@ def mean_layer(llm: Llm, tp: Array, ep: Array | None = None) -> MeanLayer:
         **sums,
         live=live,
         head=feed_forward.head_elements(llm, tp),
-        cores=tuple(_core(b.attention, b.count / llm.layers, tp) for b in llm.blocks if b.attention),
+        cores=tuple(
+            _core(b.attention, b.count / llm.layers, heads, tp, cp) for b in llm.blocks if b.attention
+        ),
         routed=tuple(_routed(b, b.experts, llm, tp, ep) for b in llm.blocks if b.experts is not None),
         state_bytes=_state_bytes(llm, tp),
         all_reduces=all_reduces,
@@ -188,20 +211,37 @@ def _kept(core: Core, context: Array, beyond: Array | None) -> Array:
     """Tokens of one sequence whose KV cache has room [token]."""
     kept = core.kind.kept(core.attention, context)
     # attention without a window keeps all tokens, and a state has none
-    if beyond is None or getattr(core.attention, "window", None) is None:
-        return kept
-    return kept + beyond * maximum(context - kept, 0.0)
+    if beyond is not None and getattr(core.attention, "window", None) is not None:
+        kept = kept + beyond * maximum(context - kept, 0.0)
+    return kept if core.cp is None else on_fullest(kept, core.cp)
 
 
-def _core(attention: AttentionLayer, share: float, tp: Array) -> Core:
+def _core(attention: AttentionLayer, share: float, tp: Array, ways: Array, cp: Array | None) -> Core:
     kind = kind_of(attention)
+    row = None if cp is None else exchanged(kind, attention, tp)
+    # what has no tokens to split is split by heads over all chips of the layer
+    if cp is None or row is None:
+        return Core(
+            share=share,
+            attention=attention,
+            kind=kind,
+            flop=kind.core_flop(attention, ways),
+            prompt_flop=kind.prompt_core_flop(attention, ways),
+            kv_elements=kind.kv_elements(attention, ways),
+        )
+    held = kind.kv_elements(attention, tp)
+    # keys and values of a row are made on all chips: heads that one keeps and has not made are sent to it
+    sent = where(held > kind.kv_elements(attention, ways), held, zeros_like(held))
     return Core(
         share=share,
         attention=attention,
         kind=kind,
-        flop=kind.core_flop(attention, tp),
-        prompt_flop=kind.prompt_core_flop(attention, tp),
-        kv_elements=kind.kv_elements(attention, tp),
+        flop=kind.core_flop(attention, tp) / cp,
+        prompt_flop=kind.prompt_core_flop(attention, tp) / cp,
+        kv_elements=held / cp,
+        cp=cp,
+        exchanged=row[0] + sent,
+        prompt_exchanged=row[1] + sent,
     )
 
 
@@ -218,14 +258,14 @@ def _state_bytes(llm: Llm, tp: Array) -> Array | None:
 
 
 def _routed(block: Block, experts: Experts, llm: Llm, tp: Array, ep: Array) -> Routed:
-    where = spread(experts, tp, ep)
+    there = spread(experts, tp, ep)
     return Routed(
         share=block.count / llm.layers,
         # attention of a parallel block needs the one all-reduce that both share
         all_reduces=0.0 if block.parallel and block.attention else 1.0,
-        spread=where,
-        elements=moe.expert_elements(experts, llm.hidden, where.split),
-        traffic=moe.visit_traffic(experts, llm.hidden, where.split),
+        spread=there,
+        elements=moe.expert_elements(experts, llm.hidden, there.split),
+        traffic=moe.visit_traffic(experts, llm.hidden, there.split),
     )
 
 

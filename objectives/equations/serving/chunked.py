@@ -131,7 +131,7 @@ def _added_resources(s: Setup, steps: DecodeSteps, mixed: PrefillPass, each: Arr
     # decode pays for the plain step already, so it is subtracted
     plain = resource_use(s.machine, steps.layer_pass, steps.rows).times(-1.0)
     added = resource_use(s.machine, mixed.layer_pass, mixed.rows).plus(plain)
-    return added.times(s.deployments.tp * each / s.context.workload.osl)
+    return added.times(s.deployments.ways * each / s.context.workload.osl)
 
 
 def _chunk(s: Setup, cut: Chunks) -> PassInput:
@@ -153,6 +153,7 @@ def _chunk(s: Setup, cut: Chunks) -> PassInput:
         prompt=True,
         decoded=0.0,
         state_bytes=None if layer.state_bytes is None else 2.0 * layer.state_bytes * cut.together,
+        exchanged=layer.exchanged(prompt=True),
     )
 
 
@@ -164,6 +165,9 @@ def _mixed(s: Setup, decoding: PassInput, cut: Chunks) -> PassInput:
     state = decoding.state_bytes
     if state is not None and chunk.state_bytes is not None:
         state = state + chunk.state_bytes
+    exchanged = decoding.exchanged
+    if exchanged is not None and chunk.exchanged is not None:
+        exchanged = (decoding.rows * exchanged + chunk.rows * chunk.exchanged) / rows
     return PassInput(
         rows=rows,
         head_rows=decoding.head_rows + chunk.head_rows,
@@ -176,4 +180,5 @@ def _mixed(s: Setup, decoding: PassInput, cut: Chunks) -> PassInput:
         # launches of a pass with a chunk are not recorded, so it pays those of prompts
         prompt=True,
         state_bytes=state,
+        exchanged=exchanged,
     )

@@ -8,6 +8,7 @@ from objectives.equations.chip.placement import place, seconds_per_byte
 from objectives.equations.interconnect.all_to_all import all_to_all
 from objectives.equations.interconnect.collectives import collectives
 from objectives.equations.interconnect.stage_hops import StageHops, stage_hops
+from objectives.equations.llm.context_parallel import split_over
 from objectives.equations.llm.mean_layer import MeanLayer, mean_layer
 from objectives.equations.step import prefix_cache
 from objectives.equations.step.forward_pass import Machine
@@ -75,7 +76,8 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad) -> Setup
         By hand, in tests/equations/chip/test_placement.py and tests/properties/test_laws.py.
     """
     chips, d, work = designs.chips, designs.deployments, context.workload
-    layer = mean_layer(context.llm, d.tp, d.ep)
+    cp = split_over(d.cp)
+    layer = mean_layer(context.llm, d.tp, d.ep, cp)
     # a stage works on one micro-batch at a time, so activations are those of its rows
     micro = micro_batches(d.batch, d.pp)
     held = _held_bytes(context, layer, chips, d, prompt_load, micro.rows)
@@ -97,9 +99,11 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad) -> Setup
             held["activations"],
             held.get("prefix_cache"),
         ),
-        collectives=collectives(chips, d.tp),
+        collectives=collectives(chips, d.ways),
         all_to_all=all_to_all(chips, d.ep) if layer.routed else None,
-        tp=d.tp,
+        ways=d.ways,
+        cp=cp,
+        exchange=None if cp is None else collectives(chips, cp).all_gather,
     )
     return Setup(
         chips=chips,
@@ -111,7 +115,7 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad) -> Setup
         held_bytes=held,
         stage_layers=stage,
         machine=machine,
-        hops=stage_hops(chips, d.tp, d.pp),
+        hops=stage_hops(chips, d.ways, d.pp),
     )
 
 

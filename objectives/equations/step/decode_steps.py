@@ -91,8 +91,8 @@ def _step(s: Setup, rows_each: float) -> DecodeSteps:
         pipeline=pipeline_pass(s.machine, layer_pass, rows, s.deployments.pp, s.hops, s.micro.count),
         draft_s=None,
         tokens=1.0,
-        # a pass serves micro.rows sequences on TP chips of every stage
-        resources=resource_use(s.machine, layer_pass, rows).times(s.deployments.tp / s.micro.rows),
+        # a pass serves micro.rows sequences on TP x CP chips of every stage
+        resources=resource_use(s.machine, layer_pass, rows).times(s.deployments.ways / s.micro.rows),
     )
 
 
@@ -114,4 +114,5 @@ def _decoding(s: Setup, rows: Array) -> PassInput:
         kv_share=s.machine.placed.kv_share,
         # a step reads each state and writes it back, whatever the context
         state_bytes=None if layer.state_bytes is None else 2.0 * layer.state_bytes * sequences,
+        exchanged=layer.exchanged(),
     )

@@ -4,19 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Final
 
-from objectives.api import Chips, Context, Precision
+from objectives.api import Chips, Context
 from objectives.arrays import Array, minimum, where, zeros_like
+from objectives.equations.chip.formats import residual_bytes
 from objectives.equations.chip.operator_time import OperatorTime, padded_rows, sustained_by_cores
 from objectives.equations.chip.placement import Placement, SecondsPerByte
 from objectives.equations.interconnect.alpha_beta import AlphaBeta
 from objectives.equations.interconnect.collectives import Collectives
 from objectives.equations.llm import expert_parallel
+from objectives.equations.llm.context_parallel import exchange_seconds
 from objectives.equations.llm.mean_layer import MeanLayer
-
-SUMS_BYTES: Final = 2.0
-"""Bytes of the narrowest format that sums are kept in [B]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +29,12 @@ class Machine:
     collectives: Collectives
     all_to_all: AlphaBeta | None
     """All-to-all of the chips that share experts; None without experts."""
-    tp: Array
+    ways: Array
+    """Chips that share a layer [1]: TP x CP."""
+    cp: Array | None = None
+    """Chips that share the tokens of a sequence [1]; None where none do."""
+    exchange: AlphaBeta | None = None
+    """All-gather of these; None where there are none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,8 @@ class PassInput:
     """Share of the FLOP of the attention cores that is of rows which decode [1]; the rest is of prompts."""
     state_bytes: Array | None = None
     """Bytes of states that the pass reads and writes in a mean layer [B]; None without states."""
+    exchanged: Array | None = None
+    """Elements of a row that chips exchange which share the tokens of a sequence [1]; None without such."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +76,8 @@ class ForwardPass:
     """Sums on their way between the dies of a chip [s]."""
     all_to_all_s: Array | None
     """Rows on their way to experts of other chips and back, as far as nothing hides them [s]."""
+    kv_merges_s: Array | None
+    """Queries and partial results between chips that share the tokens of a sequence [s]."""
     activation_traffic_s: Array
     """Activations on their way between matrices: norms, gates, casts, the residual stream [s]."""
     overhead_s: Array
@@ -84,6 +91,8 @@ class ForwardPass:
             operators = operators + self.routed.seconds()
         if self.all_to_all_s is not None:
             operators = operators + self.all_to_all_s
+        if self.kv_merges_s is not None:
+            operators = operators + self.kv_merges_s
         fixed = self.die_to_die_s + self.overhead_s  # short axes first
         return operators + self.collectives_s + self.activation_traffic_s + fixed
 
@@ -134,41 +143,12 @@ def forward_pass(m: Machine, r: PassInput) -> ForwardPass:
         collectives_s=_collectives_s(m, r),
         die_to_die_s=_die_to_die_s(m, r),
         all_to_all_s=_exposed_all_to_all_s(m, r, (projections, core, ffn, routed)),
+        kv_merges_s=_kv_merges_s(m, r),
         activation_traffic_s=r.rows * _row_traffic_s(m),
         overhead_s=_overhead_s(m, r),
         head=_matrices(m, r, layer.head, None, head_padded),
         head_gather_s=_head_gather_s(m, r, padded),
     )
-
-
-def residual_bytes(precision: Precision) -> float:
-    """Bytes of an element of the residual stream [B]: 16 bits at least, as sums over layers need them.
-
-    max(bytes of activations, 2): narrower activations are cast on their way into a matrix, and its results
-    leave it wide.
-
-    Args:
-        precision: formats of the network.
-
-    Returns:
-        Bytes [B].
-
-    Domain:
-        Engines that reduce in 16 bits, as TensorRT-LLM and vLLM do.
-
-    Limits:
-        The format of activations from 16 bits on.
-
-    Source:
-        NVIDIA Transformer Engine documentation (2022).
-
-    Examples:
-        By hand: fp8 activations are summed in 16 bits.
-
-        >>> residual_bytes(Precision(weight_bytes=1.0, kv_bytes=1.0, activation_bytes=1.0))
-        2.0
-    """
-    return max(precision.activation_bytes, SUMS_BYTES)
 
 
 def _row_traffic_s(m: Machine) -> Array:
@@ -213,6 +193,14 @@ def _collectives_s(m: Machine, r: PassInput) -> Array:
     return sum(found[1:], found[0]) if found else zeros_like(message)
 
 
+def _kv_merges_s(m: Machine, r: PassInput) -> Array | None:
+    """Seconds of one layer in which chips exchange rows that share the tokens of a sequence."""
+    if m.exchange is None or r.exchanged is None:
+        return None
+    size = r.rows * (r.exchanged * residual_bytes(m.context.precision))
+    return exchange_seconds(m.exchange, m.layer.exchanges, size)
+
+
 def _die_to_die_s(m: Machine, r: PassInput) -> Array:
     """Seconds of one layer in which the dies of each chip add up or gather what each has made."""
     line, size = m.collectives.package, residual_bytes(m.context.precision)
@@ -255,14 +243,14 @@ def _all_to_all_s(m: Machine, r: PassInput) -> Array | None:
     """Seconds of dispatch and combine of one mean layer: rows leave as activations, sums come back wide."""
     if m.all_to_all is None:
         return None
-    total: Array = zeros_like(m.tp)
+    total: Array = zeros_like(m.ways)
     skew, precision = m.context.workload.routing_skew, m.context.precision
     both_ways = m.context.llm.hidden * (precision.activation_bytes + residual_bytes(precision))
     for part in m.layer.routed:
         # up to TP every chip of a replica has all rows, so that none travel
         once = where(part.spread.joined > 1.0, 2.0 * m.all_to_all.latency_s, 0.0)
         # two all-to-alls: rows go out as narrow activations and come back as wide sums
-        rows = expert_parallel.rows_sent(part.spread, r.rows, m.tp, skew)
+        rows = expert_parallel.rows_sent(part.spread, r.rows, m.ways, skew)
         total = total + part.share * (once + rows * (both_ways * m.all_to_all.s_per_byte))
     return total
 

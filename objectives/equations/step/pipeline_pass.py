@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from objectives.arrays import Array
+from objectives.equations.chip.formats import residual_bytes
 from objectives.equations.chip.operator_time import add_bounds
 from objectives.equations.interconnect.alpha_beta import AlphaBeta
 from objectives.equations.interconnect.stage_hops import StageHops
-from objectives.equations.step.forward_pass import ForwardPass, Machine, PassInput, residual_bytes
+from objectives.equations.step.forward_pass import ForwardPass, Machine, PassInput
 from objectives.equations.step.pipeline import PipelineTime, pipeline_time, slowest_stage
 
 
@@ -58,6 +59,7 @@ class PipelinePass:
             "collectives": layers * p.collectives_s + p.head_gather_s,
             "die_to_die": layers * p.die_to_die_s,
             **({} if p.all_to_all_s is None else {"all_to_all": layers * p.all_to_all_s}),
+            **({} if p.kv_merges_s is None else {"kv_merges": layers * p.kv_merges_s}),
             "activation_passes": layers * p.activation_traffic_s,
             "layer_overhead": layers * p.overhead_s,
             "pipeline_hops": self.hops_s,
@@ -148,7 +150,7 @@ def bounds(p: ForwardPass, parts: Mapping[str, Array], layers: float, heads: flo
         operators.append((p.routed, layers))
     credits = [{k: n * v for k, v in operator.bound().items()} for operator, n in operators]
     # what comes from other chips or from a host waits for links
-    links = ("die_to_die", "all_to_all", "kv_transfer", "prefix_load")
+    links = ("die_to_die", "all_to_all", "kv_merges", "kv_transfer", "prefix_load")
     rest = {
         "dram": parts["activation_passes"],
         "link": sum(parts[name] for name in links if name in parts) + parts["collectives"],

@@ -36,8 +36,8 @@ class PrefillPass:
 
     def resources(self, s: Setup, prompts: Array) -> ResourceSeconds:
         """What it takes of each resource, for each output token of its `prompts` [chip-second]."""
-        # TP chips work on each stage; all output tokens of these prompts share the pass
-        share = s.deployments.tp / (prompts * s.context.workload.osl)
+        # TP x CP chips work on each stage; all output tokens of these prompts share the pass
+        share = s.deployments.ways / (prompts * s.context.workload.osl)
         return resource_use(s.machine, self.layer_pass, self.rows).times(self.where_prompts(share))
 
     def where_prompts(self, amount: Array) -> Array:
@@ -83,6 +83,7 @@ def prefill_pass(s: Setup) -> PrefillPass:
         prompt=True,
         decoded=0.0,
         state_bytes=None if layer.state_bytes is None else 2.0 * layer.state_bytes * prompts,
+        exchanged=layer.exchanged(prompt=True),
     )
     return prefill_of(s, rows)
 

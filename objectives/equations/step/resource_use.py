@@ -1,6 +1,7 @@
 """What one pass takes of every resource: seconds of its operators, and bytes that its collectives carry."""
 
 from objectives.arrays import Array
+from objectives.equations.chip.formats import residual_bytes
 from objectives.equations.chip.operator_time import sustained_by_cores
 from objectives.equations.chip.resource_seconds import ResourceSeconds, resource_seconds
 from objectives.equations.llm import expert_parallel
@@ -9,7 +10,6 @@ from objectives.equations.step.forward_pass import (
     Machine,
     PassInput,
     dense_matrices,
-    residual_bytes,
 )
 
 
@@ -48,9 +48,9 @@ def resource_use(m: Machine, p: ForwardPass, r: PassInput) -> ResourceSeconds:
 
 
 def _sent_bytes(m: Machine, r: PassInput) -> Array:
-    """Bytes that a chip sends in the collectives of one pass [B]: all-reduces, gathers, rows to experts."""
+    """Bytes that a chip sends in the collectives of a pass [B]: sums, gathers, rows to experts, merges."""
     llm, layers = m.context.llm, float(m.context.llm.layers)
-    size, tp = residual_bytes(m.context.precision), m.tp
+    size, tp = residual_bytes(m.context.precision), m.ways
     # an all-reduce sends its bytes twice (reduce-scatter, all-gather), a gather once; (TP - 1) / TP of each
     each = 2.0 * m.layer.all_reduces * llm.hidden + m.layer.gathered
     total = (layers * each * r.rows + llm.vocab * r.head_rows) * size * ((tp - 1.0) / tp)
@@ -59,4 +59,6 @@ def _sent_bytes(m: Machine, r: PassInput) -> Array:
     for part in m.layer.routed:
         rows = expert_parallel.rows_sent(part.spread, r.rows, tp, m.context.workload.routing_skew)
         total = total + (layers * part.share * llm.hidden * both_ways) * rows
+    if m.cp is not None and r.exchanged is not None:
+        total = total + (layers * size) * ((m.cp - 1.0) / m.cp * r.exchanged) * r.rows
     return total

@@ -91,9 +91,9 @@ def breakeven(
 
     NAME is an assumption about chips, stacks, networks, technology, workload or economy, such as 'hop
     latency', 'HBM cost', 'wafer cost', 'context length' or 'electricity'; or a path such as
-    stack/static-dataflow.sram_efficiency; or 'tpot' and other targets; or 'batch', 'tp', 'pp'; or a parameter
-    of the search space such as 'sram'; or 'margin'; or the price of a side, 'sram-only.price'. All other
-    assumptions keep their values.
+    stack/static-dataflow.sram_efficiency; or 'tpot' and other targets; or 'batch', 'tp', 'cp', 'pp'; or a
+    parameter of the search space such as 'sram'; or 'margin'; or the price of a side, 'sram-only.price'. All
+    other assumptions keep their values.
 
     At every point, each chip gets its best deployment. The candidates are the chips of the front, the
     baselines and a coarse grid of the space; the best of them on a 3 x 3 grid of the assumptions make the

@@ -79,6 +79,7 @@ def compare(
         targets=limits,
         batch=served.batch,
         tp=served.tp,
+        cp=served.cp,
         pp=served.pp,
         ep=served.ep,
         weights=served.weights,

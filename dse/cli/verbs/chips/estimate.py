@@ -45,9 +45,9 @@ def estimate(
 ) -> None:
     """Estimate speed and cost of one chip that serves one LLM.
 
-    Prints where each second, byte and dollar goes, and which resource limits the speed. Of batch, TP, PP and
-    EP, whatever you do not give is chosen: the cheapest deployment per token/s that fits in memory and meets
-    the latency targets of the workload. Capital covers the chips only, at list price; --system adds the
+    Prints where each second, byte and dollar goes, and which resource limits the speed. Of batch, TP, CP,
+    PP and EP, whatever you do not give is chosen: the cheapest deployment per token/s that fits in memory and
+    meets the latency targets of the workload. Capital covers the chips only, at list price; --system adds the
     server and the network, --price-method derives the price in another way. A design that does not fit is
     printed as well, with what it exceeds.
 
@@ -62,6 +62,7 @@ def estimate(
         served.llm,
         served.workload,
         tp=served.tp,
+        cp=served.cp,
         pp=served.pp,
         ep=served.ep,
         dp=dp,
@@ -84,8 +85,10 @@ def estimate(
     )
     if form == "table":
         chosen = [name for name, value in requested.items() if value is None]
-        # EP deserves a word only where experts are spread
-        show(found, chosen=chosen + ["EP"] * (served.ep is None and found.deployment["ep"] > 1))
+        # CP and EP deserve a word only where KV cache is split, or experts are spread
+        more = {"CP": served.cp, "EP": served.ep}
+        chosen += [n for n, v in more.items() if v is None and found.deployment[n.lower()] > 1]
+        show(found, chosen=chosen)
     else:
         _emit(found, form)
     if not found.feasible:

@@ -93,6 +93,7 @@ def _name(parameter: str) -> str:
     words = {
         "batch": "batch",
         "tp": "TP",
+        "cp": "CP",
         "pp": "PP",
         "ep": "EP",
         "sram_bandwidth_per_byte": "SRAM speed per byte",

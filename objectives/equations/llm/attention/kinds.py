@@ -62,6 +62,40 @@ class AttentionKind(Protocol[A_contra]):
         ...
 
 
+def exchanged(
+    kind: AttentionKind[AttentionLayer], a: AttentionLayer, tp: Array
+) -> tuple[Array, Array] | None:
+    """Elements of a row that chips exchange where KV cache is split along its tokens [1].
+
+    Of a row that decodes and of one of a prompt, from the functions `exchanged_elements` and
+    `prompt_exchanged_elements` of a kind.
+
+    Args:
+        kind: functions that count the layer.
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        Elements, both of the shape of `tp` [1]; None for a kind that cannot be split so.
+
+    Domain:
+        A kind of another package that does not say cannot.
+
+    Limits:
+        None for a kind that has a state in place of a KV cache.
+
+    Source:
+        Counted by the kinds.
+
+    Examples:
+        >>> exchanged(softmax, Attention(heads=64, kv_heads=8, head_dim=128), 8.0)
+        (2056.0, 2056.0)
+    """
+    decoded = getattr(kind, "exchanged_elements", None)
+    prompted = getattr(kind, "prompt_exchanged_elements", decoded)
+    return None if decoded is None or prompted is None else (decoded(a, tp), prompted(a, tp))
+
+
 class _Entry(Protocol):
     """What is read here of an object that a package registers."""
 

@@ -241,6 +241,69 @@ def prompt_core_flop(a: LatentAttention, tp: Array) -> Array:
     return 2.0 * (a.nope + a.rope + a.value) * ceil_div(a.heads, tp)
 
 
+def exchanged_elements(a: LatentAttention, tp: Array) -> Array:
+    """Elements of a row that chips exchange which share the tokens of a sequence, see `context_parallel` [1].
+
+    ceil(H / TP) (2 c + r + 1): absorbed queries over c + r before the core, a result over c and a sum of
+    exponentials for each head after it.
+
+    Args:
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        Elements, shape of `tp` [1].
+
+    Domain:
+        Up-projections are absorbed into queries and outputs; every chip has the latent of the row.
+
+    Limits:
+        Independent of n, v and the context.
+
+    Source:
+        Helix, Bhatia et al. 2025 (arXiv 2507.07120), section 2.1; vLLM, pull request 23734 (2025).
+
+    Examples:
+        By hand: queries of 576 and results of 512 and one for each of 128 heads.
+
+        >>> v3 = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
+        >>> exchanged_elements(v3, 1.0)
+        139392.0
+    """
+    return (2.0 * a.latent + a.rope + 1.0) * ceil_div(a.heads, tp)
+
+
+def prompt_exchanged_elements(a: LatentAttention, tp: Array) -> Array:
+    """As `exchanged_elements`, for a row of a prompt, where latents are expanded to heads [1].
+
+    ceil(H / TP) (n + r + v + 1).
+
+    Args:
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        Elements, shape of `tp` [1].
+
+    Domain:
+        Each chip expands the latents of its own tokens, for the heads that it has.
+
+    Limits:
+        Independent of the rank of the latent.
+
+    Source:
+        See `exchanged_elements`.
+
+    Examples:
+        By hand: queries of 192 and results of 128 and one for each of 128 heads.
+
+        >>> v3 = LatentAttention(heads=128, latent=512, rope=64, nope=128, value=128, query_latent=1536)
+        >>> prompt_exchanged_elements(v3, 1.0)
+        41088.0
+    """
+    return (a.nope + a.rope + a.value + 1.0) * ceil_div(a.heads, tp)
+
+
 def seen(a: LatentAttention, context: Array) -> Array:
     """Tokens that a decoded row at `context` attends to [token]: all of them.
 

@@ -218,6 +218,62 @@ def prompt_core_flop(a: Attention, tp: Array) -> Array:
     return core_flop(a, tp)
 
 
+def exchanged_elements(a: Attention, tp: Array) -> Array:
+    """Elements of a row that chips exchange which share the tokens of a sequence, see `context_parallel` [1].
+
+    ceil(Hq / TP) (2 dh + 1): queries before the core, then a result and a sum of exponentials for each head.
+
+    Args:
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        Elements, shape of `tp` [1].
+
+    Domain:
+        Chips that share heads exchange them; keys and values of the row go to one chip, and are left out.
+
+    Limits:
+        Independent of the context.
+
+    Source:
+        Helix, Bhatia et al. 2025 (arXiv 2507.07120), section 2.1.
+
+    Examples:
+        By hand: 64 queries of 128 in, 64 results of 128 and as many sums out.
+
+        >>> exchanged_elements(Attention(heads=64, kv_heads=8, head_dim=128), 1.0)
+        16448.0
+    """
+    return (2.0 * a.head_dim + 1.0) * ceil_div(a.heads, tp)
+
+
+def prompt_exchanged_elements(a: Attention, tp: Array) -> Array:
+    """As `exchanged_elements`, for a row of a prompt [1]; the same in softmax attention.
+
+    Args:
+        a: architecture of the layer.
+        tp: tensor-parallel ways [1].
+
+    Returns:
+        Elements, shape of `tp` [1].
+
+    Domain:
+        See `exchanged_elements`.
+
+    Limits:
+        See `exchanged_elements`.
+
+    Source:
+        See `exchanged_elements`.
+
+    Examples:
+        >>> prompt_exchanged_elements(Attention(heads=64, kv_heads=8, head_dim=128), 8.0)
+        2056.0
+    """
+    return exchanged_elements(a, tp)
+
+
 def seen(a: Attention, context: Array) -> Array:
     """Tokens that a decoded row at `context` attends to [token].
 
