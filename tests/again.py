@@ -43,10 +43,16 @@ def chip_of_trial(study: ResolvedStudy, trial: FrozenTrial) -> api.Chips:
 
 
 def one(
-    study: ResolvedStudy, chip: api.Chips, batch: float, tp: float, pp: float, ep: float = 1.0
+    study: ResolvedStudy,
+    chip: api.Chips,
+    batch: float,
+    tp: float,
+    pp: float,
+    ep: float = 1.0,
+    cp: float = 1.0,
 ) -> api.Metrics:
     """Metrics of one chip under one deployment, in a call of its own."""
-    sizes = {"batch": batch, "tp": tp, "pp": pp, "ep": ep, "dp": max(ep / tp, 1.0)}
+    sizes = {"batch": batch, "tp": tp, "cp": cp, "pp": pp, "ep": ep, "dp": max(ep / (tp * cp), 1.0)}
     deployment = api.Deployments(**{k: np.asarray([float(v)]) for k, v in sizes.items()})
     return study.cost_model.evaluate(api.Designs(chips=chip, deployments=deployment), study.context)
 
@@ -76,6 +82,8 @@ def chips_again(study: ResolvedStudy, name: str, rows: pd.DataFrame) -> api.Chip
 
 def _of_family(study: ResolvedStudy, name: str, rows: pd.DataFrame, tolerance: float) -> Iterator[str]:
     chips = chips_again(study, name, rows)
+    # CP is left out of a table in which all of it is 1
+    rows = rows if "cp" in rows else rows.assign(cp=1)
     sizes = {f.name: rows[f.name].to_numpy(dtype=float) for f in fields(api.Deployments)}
     designs = api.Designs(chips=chips, deployments=api.Deployments(**sizes))
     m = study.cost_model.evaluate(designs, study.context)

@@ -57,9 +57,10 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     TPOT: in one turn of the pipeline the chips of a replica (TP x CP x PP) read all weights that one token
     needs and the KV cache of B sequences, and work for B tokens; and one token passes all layers, each on
     TP x CP chips, over PP - 1 hops and, where these are several, an all-reduce after attention and after the
-    FFN. What SRAM cannot hold from the step before comes from DRAM. Resources overlap: the largest term counts. Replicas that share
-    experts count as one whose sequences all chips serve, and the busiest chip on the way of a token reads
-    ceil(k / EP) whole experts of every layer, or its part of them where TP cuts experts.
+    FFN. What SRAM cannot hold from the step before comes from DRAM. Resources overlap: the largest term
+    counts. Replicas that share experts count as one whose sequences all chips serve, and the busiest chip on
+    the way of a token reads ceil(k / EP) whole experts of every layer, or its part of them where TP cuts
+    experts.
     TTFT: likewise for one prompt (static serving: for those of the whole batch), without the rows of the last
     layer that nothing depends on.
 

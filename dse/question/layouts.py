@@ -1,7 +1,8 @@
 """Which ways of TP, CP, EP and PP an LLM allows, and the grids that are made of them.
 
 What a study leaves out of batch, TP, CP, PP and EP is filled in: a search tries a coarse grid, and the best
-at a target is solved on the fine one, which is that of `dse estimate`; so no list decides what it did not mean to.
+at a target is solved on the fine one, which is that of `dse estimate`; so no list decides what it did not
+mean to.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What splitting KV cache along its tokens does to a whole design: laws over random ones, and sums by hand."""
+"""What splitting KV cache along its tokens does to a whole design: laws, sums by hand, published numbers."""
 
 from dataclasses import replace
 from math import ceil

@@ -66,6 +66,7 @@ KIND: dict[str, dict[str, float]] = {
     "link_local_share": WIDE,
     "link_global_share": {**WIDE, "link_group": 4.0},
 }
+SPLIT = {"context_parallel": {"tp": 8, "cp": 2, "ep": 16, "pp": 2}}
 JOINED_REPLICAS = ("all_to_all_efficiency", "overlap")
 """What only works between replicas that share experts."""
 ELSEWHERE = {
@@ -80,12 +81,17 @@ WINDOWED = replace(
         ),
     ),
 )
-FLIPS = {"sram_pinned": 1.0, "in_network_reduction": 0.0, "link_topology": TOPOLOGIES["ring"]}
+FLIPS = {
+    "sram_pinned": 1.0,
+    "context_parallel": 0.0,
+    "in_network_reduction": 0.0,
+    "link_topology": TOPOLOGIES["ring"],
+}
 
 
 @pytest.mark.parametrize("column", [f.name for f in fields(Chips) if f.name not in ELSEWHERE])
 def test_every_fact_of_a_chip_moves_some_output(column: str) -> None:
-    layout = {"tp": 16, "ep": 16, "pp": 2}
+    layout = SPLIT.get(column, {"tp": 16, "ep": 16, "pp": 2})
     if column in JOINED_REPLICAS:
         layout = {"tp": 4, "ep": 8, "dp": 2}
     design = make.design(make.h100_like(**KIND.get(column, {})), batch=16, **layout)

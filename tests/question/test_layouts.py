@@ -16,17 +16,22 @@ from dse.question.layouts import (
     all_spreads,
     all_stages,
     all_ways,
+    bad_cp,
     bad_ep,
     bad_tp,
     batches,
     filled,
     grid,
     one,
-    pairs,
+    sparing,
+    splits,
+    triples,
     ways,
 )
 from dse.question.layouts import product as layouts
 from dse.spec.schema.study import DeploymentSpec
+from objectives.api import Llm
+from objectives.equations.llm.mean_layer import mean_layer
 
 LLMS = {
     llm.name: llm
@@ -123,6 +128,86 @@ def test_spreads_that_go_with_a_way_divide_it_or_are_its_multiples(tp: int, spre
     assert kept == [e for e in spreads if max(e, tp) % min(e, tp) == 0]
 
 
+# --- splits of KV cache along its tokens
+
+
+@pytest.mark.parametrize(
+    ("cp", "tp", "llm", "told"),
+    [
+        (1, 3, make.llama2_70b(), ""), (2, 8, make.llama2_70b(), ""), (8, 8, make.llama2_70b(), ""),
+        (4, 32, make.llama2_70b(), ""), (2, 4, make.llama2_7b(), ""), (64, 1, make.deepseek_v3(), ""),
+        (3, 8, make.llama2_70b(), "expected TP x CP to be a divisor or a multiple of the 64 heads of 70b "
+         "(CP 1, 2, 4, 8, ...), got TP 8 x CP 3"),
+        (2, 1, make.dnn(), "expected 1, dnn has no KV cache to split along its tokens, got 2"),
+    ],
+)  # fmt: skip
+def test_a_cache_is_split_where_the_chips_of_a_layer_split_the_heads(
+    cp: int, tp: int, llm: Llm, told: str
+) -> None:
+    assert bad_cp(cp, tp, llm) == told
+
+
+@pytest.mark.parametrize(
+    ("llm", "found"),
+    [
+        # 8 KV heads: beyond TP 8 each chip would have one whole
+        (make.llama2_70b(), {(8, 2), (8, 4), (16, 2), (8, 8), (16, 4), (32, 2)}),
+        # as many KV heads as query heads: nothing is ever repeated
+        (make.llama2_7b(), set()),
+        # 2 KV heads, in one layer of four
+        (
+            make.qwen3_next(),
+            {(2, c) for c in (2, 4, 8, 16)} | {(4, 2), (4, 4), (4, 8), (8, 2), (8, 4), (16, 2)},
+        ),
+        (make.dnn(), set()),
+    ],
+)
+def test_only_splits_that_spare_cache_are_filled_in(llm: Llm, found: set[tuple[int, int]]) -> None:
+    ways = [n for n in all_ways(llm) if n <= 64]
+    assert sparing(llm, ways) == found
+
+
+def test_latents_are_split_by_any_way_of_the_chips_of_a_layer() -> None:
+    found = sparing(make.deepseek_v3(), [1, 2, 4, 8])
+    assert found == {(1, 2), (2, 2), (1, 4), (4, 2), (2, 4), (1, 8)}
+
+
+def test_a_list_of_one_tp_leaves_no_chips_to_split_over() -> None:
+    assert sparing(make.llama2_70b(), [8]) == sparing(make.llama2_70b(), [16]) == set()
+    assert sparing(make.llama2_70b(), [8, 16]) == {(8, 2)}
+
+
+@given(st.sampled_from([*LLMS.values(), make.qwen3_next()]))
+def test_splits_that_are_left_out_hold_no_less_on_a_chip_than_a_smaller_one_of_as_many_chips(
+    llm: Llm,
+) -> None:
+    ways = all_ways(llm)
+    kept = sparing(llm, ways) | {(n, 1) for n in ways}
+    for tp, cp in product(ways, ways):
+        if tp * cp not in ways or (tp, cp) in kept:
+            continue
+        left_out = mean_layer(llm, float(tp), cp=float(cp))
+        better = [mean_layer(llm, float(t), cp=float(c)) for t, c in kept if t * c == tp * cp and c < cp]
+        assert any(b.kv_read(1e5) <= left_out.kv_read(1e5) * (1 + 1e-9) for b in better)
+
+
+def test_coarse_splits_are_some_of_the_fine_ones_with_the_largest_of_each_number_of_chips() -> None:
+    d = DeploymentSpec(mode="solve", tp=(1, 2, 4, 8, 16, 32, 64))
+    fine, coarse = (filled(d, [make.deepseek_v3()], fine=f, split=True) for f in (True, False))
+    assert set(splits(coarse)) < set(splits(fine))
+    for n in d.tp:
+        most = [max((c for t, c in splits(x) if t * c == n)) for x in (fine, coarse)]
+        assert most == [n, n]
+    assert filled(d, [make.deepseek_v3()], fine=True).cp == (1,)
+
+
+def test_a_cp_that_a_study_gives_goes_with_every_tp() -> None:
+    d = DeploymentSpec(mode="solve", tp=(1, 8), cp=(1, 2), ep=(1,), batch=(1,), pp=(1,))
+    made = filled(d, [make.llama2_70b()], fine=False, split=True)
+    assert triples(made) == [(1, 1, 1), (1, 2, 1), (8, 1, 1), (8, 2, 1)]
+    assert np.asarray(grid(made).ways).reshape(-1).tolist() == [1.0, 2.0, 8.0, 16.0]
+
+
 # --- grids
 
 
@@ -133,7 +218,7 @@ def lists(**sizes: tuple[int, ...]) -> Lists:
 def test_a_grid_holds_every_combination_once_and_replicas_for_shared_experts() -> None:
     d = lists(batch=(1, 8, 64), tp=(1, 4), pp=(1, 2), ep=(1, 2, 8))
     made = grid(d)
-    assert made.shape == (len(pairs(d)), 2, 3, 1)
+    assert made.shape == (len(triples(d)), 2, 3, 1)
     columns = {k: np.broadcast_to(a, made.shape).reshape(-1) for k, a in made.columns().items()}
     found = sorted(zip(*(columns[k] for k in ("tp", "ep", "pp", "batch", "dp")), strict=True))
     expected = sorted(
@@ -147,7 +232,8 @@ def test_a_grid_holds_every_combination_once_and_replicas_for_shared_experts() -
 def test_each_size_has_an_axis_of_its_own_and_chips_come_last() -> None:
     made = layouts([1, 2], [1, 1], [1, 1], [1, 2, 4], [1, 2, 3, 4, 5])
     assert {k: np.shape(a) for k, a in made.columns().items()} == {
-        "tp": (2, 1, 1, 1), "ep": (2, 1, 1, 1), "dp": (2, 1, 1, 1), "pp": (1, 3, 1, 1), "batch": (1, 1, 5, 1),
+        "tp": (2, 1, 1, 1), "cp": (2, 1, 1, 1), "ep": (2, 1, 1, 1), "dp": (2, 1, 1, 1), "pp": (1, 3, 1, 1),
+        "batch": (1, 1, 5, 1),
     }  # fmt: skip
 
 
@@ -155,7 +241,7 @@ def test_each_size_has_an_axis_of_its_own_and_chips_come_last() -> None:
     ("sizes", "dp"),
     [
         ({"tp": 8, "ep": 1}, 1.0), ({"tp": 2, "ep": 8}, 4.0), ({"tp": 8, "ep": 2}, 1.0),
-        ({"tp": 8}, 1.0), ({"tp": 2, "ep": 8, "dp": 16}, 16.0),
+        ({"tp": 8}, 1.0), ({"tp": 2, "ep": 8, "dp": 16}, 16.0), ({"tp": 2, "cp": 2, "ep": 8}, 2.0),
     ],
 )  # fmt: skip
 def test_one_deployment_has_as_many_replicas_as_share_a_set_of_experts(
@@ -164,6 +250,7 @@ def test_one_deployment_has_as_many_replicas_as_share_a_set_of_experts(
     made = one({"batch": 4, "pp": 2, **sizes})
     assert float(made.dp[0]) == dp
     assert float(made.ep[0]) == sizes.get("ep", 1.0)
+    assert float(made.cp[0]) == sizes.get("cp", 1.0)
     assert (float(made.batch[0]), float(made.pp[0])) == (4.0, 2.0)
 
 

@@ -44,7 +44,9 @@ def one_by_one(question: ResolvedStudy) -> list[tuple[float, ...]]:
             one = np.ones(layouts.shape[1])
             designs = api.Designs(
                 chips=part.branch.chips(chosen),
-                deployments=api.Deployments(tp=layouts[0], pp=layouts[1], batch=layouts[2], ep=one, dp=one),
+                deployments=api.Deployments(
+                    tp=layouts[0], cp=one, pp=layouts[1], batch=layouts[2], ep=one, dp=one
+                ),
             )
             metrics = question.cost_model.evaluate(designs, question.context)
             values_of = [g.value(metrics, question.context) for g in question.objectives]

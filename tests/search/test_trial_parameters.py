@@ -100,7 +100,7 @@ def test_every_deployment_of_the_lists_has_parameters_that_lead_back_to_it(searc
         for tp in SEARCH["tp"]:
             for pp in SEARCH["pp"]:
                 for ep in ways(tp, SEARCH["ep"]):
-                    layout = {"batch": batch, "tp": tp, "pp": pp, "ep": ep}
+                    layout = {"batch": batch, "tp": tp, "cp": 1, "pp": pp, "ep": ep}
                     trial = FixedTrial({"chip": "h100-sxm", **layout_parameters(d, layout)})
                     trial.set_user_attr(BASELINE, True)
                     chosen = suggest(searched, trial)

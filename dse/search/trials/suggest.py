@@ -88,7 +88,7 @@ def _ep(trial: BaseTrial, d: Lists, n: int) -> int:
 def layout_parameters(d: Lists, layout: Mapping[str, int]) -> dict[str, int]:
     """Trial parameters of a deployment, as `suggest` takes them in the mode `search`."""
     out = {k: options(d, k).index(layout[k]) for k in ("batch", "tp", "pp")}
-    tp, cp = layout["tp"], layout["cp"]
+    tp, cp = layout["tp"], layout.get("cp", 1)
     if len(_splits_with(d, tp)) > 1:
         out[f"cp.tp{tp}"] = _splits_with(d, tp).index(cp)
     choices = tuple(sorted(set(ways(tp * cp, d.ep))))
