@@ -51,7 +51,7 @@ def evaluate(design: Designs, context: Context) -> Metrics:
 
 def split(design: Designs, tp: float, cp: float) -> Designs:
     d = design.deployments
-    return replace(design, deployments=d.replace(tp=tp + 0.0 * d.tp, cp=cp + 0.0 * d.cp))
+    return design.replace(deployments=d.replace(tp=tp + 0.0 * d.tp, cp=cp + 0.0 * d.cp))
 
 
 # --- laws
@@ -99,7 +99,7 @@ def test_merges_grow_with_rows_and_not_with_the_context(
     context = replace(context, llm=llm, workload=replace(context.workload, serving="decode-only"))
     d = make.changed(split(design, 8.0, cp), "link_domain", lambda a: 4096.0 + 0.0 * a)
     one = replace(d, deployments=d.deployments.replace(pp=1.0 + 0.0 * d.deployments.pp))
-    more = replace(one, deployments=one.deployments.replace(batch=2.0 * one.deployments.batch))
+    more = one.replace(deployments=one.deployments.replace(batch=2.0 * one.deployments.batch))
     longer = replace(context, workload=replace(context.workload, mean_context=1e5, max_context=2e5))
     merges, twice = (evaluate(x, context).tpot_parts["kv_merges"][0] for x in (one, more))
     assert merges > 0.0
@@ -189,7 +189,7 @@ def test_latents_of_deepseek_are_split_by_tokens_and_absorbed_queries_travel() -
 def test_latency_is_paid_for_two_messages_of_each_layer_with_a_cache() -> None:
     # one layer of four of Qwen3-Next has KV cache; a switch takes one hop in each phase
     chips = make.h100_like(**{**make.IDEAL, "link_latency": 1e-6, "collective_overhead_s": 3e-6})
-    fast = chips.replace(link_bandwidth=1e30 + 0.0 * chips.link_bandwidth)
+    fast = chips.replace(link_bandwidth=1e30 + 0.0 * chips.links.link_bandwidth)
     m = evaluate(make.design(fast, tp=2, cp=2), make.context(make.qwen3_next(), serving="decode-only"))
     assert m.tpot_parts["kv_merges"] == pytest.approx(12 * 2 * (3e-6 + 1e-6), rel=1e-9)
 
