@@ -70,9 +70,9 @@ def marginal_values(
         # a step down from 1 leaves nothing, and no chip
         usable = [i for i, end in enumerate(ends) if end.values[name] > 0.0]
         if usable:
-            part = api.Chips(**{k: a[[i + 1 for i in usable]] for k, a in chips.columns().items()})
+            part = api.Chips.of(**{k: a[[i + 1 for i in usable]] for k, a in chips.columns().items()})
             cost[usable] = _costs(study, problem, part)
-        price = np.asarray(chips.price_usd)
+        price = np.asarray(chips.cost.price_usd)
         label = LABELS.get(name, name.replace("_", " "))
         # the price of a step more, against the chip itself
         found.append(_worth(label, step, cost, base, float(price[2] / price[0] - 1.0)))
@@ -124,8 +124,8 @@ def _of_place(
     cost = np.concatenate(
         [_costs(s, deployment_problem(s, limits), c) for s, c in zip(ends, chips, strict=True)]
     )
-    here = chips_of_candidates(study, [candidate]).price_usd[0]
-    price = float(chips[1].price_usd[0] / here - 1.0)
+    here = chips_of_candidates(study, [candidate]).cost.price_usd[0]
+    price = float(chips[1].cost.price_usd[0] / here - 1.0)
     return _worth(label, STEP, cost, base, price)
 
 
@@ -134,7 +134,7 @@ def _of_price(
 ) -> MarginalValue:
     """Marginal value of the price of the chip, everything else fixed."""
     chips = chips_of_candidates(study, [candidate])
-    ends = api.Chips(
+    ends = api.Chips.of(
         **{
             # two chips that differ in nothing but their price
             name: np.repeat(a, 2) * ([1.0 - STEP, 1.0 + STEP] if name == "price_usd" else 1.0)
