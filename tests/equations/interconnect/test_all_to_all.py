@@ -102,7 +102,7 @@ def test_it_is_never_faster_than_the_links_and_more_bandwidth_never_slows_it(
     assert line.latency_s >= one.links.link_latency * (1 - EXACT)
     slow = make.chips(values)
     for column in ("link_bandwidth", "scale_out_bandwidth"):
-        fast = slow.replace(**{column: getattr(slow, column) * factor})
+        fast = slow.replace(**{column: slow.column(column) * factor})
         assert all_to_all(fast, np.array([n])).s_per_byte <= all_to_all(slow, np.array([n])).s_per_byte * (
             1 + EXACT
         )
