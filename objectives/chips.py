@@ -149,6 +149,8 @@ class Stack(Columns):
     """Rows of prompts that run together [1]: the chunk of chunked prefill."""
     held_rows: Array
     """Rows of prompts whose activations are held at once [1]; the others of a pass stream through."""
+    context_parallel: Array
+    """1 where the stack can split the KV cache of a sequence along its tokens, else 0."""
     usable_capacity: Array
     """Share of the capacity that the stack leaves to weights, KV cache and activations, in (0, 1]."""
     tpot_interval: Array | None = None

@@ -128,4 +128,4 @@ def unsplit_ways(chips: Chips, cp: Array) -> Array:
         >>> unsplit_ways(both, np.array([4.0])).tolist()
         [3.0, 0.0]
     """
-    return where(chips.context_parallel > 0.0, 0.0 * cp, cp - 1.0)
+    return where(chips.stack.context_parallel > 0.0, 0.0 * cp, cp - 1.0)
