@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Final
 
 from objectives.api import Context, Designs, Pool, PoolLink
-from objectives.arrays import Array, maximum, minimum, ones_like, where
+from objectives.arrays import Array, maximum, where
 from objectives.equations.chip.operator_time import add_bounds
 from objectives.equations.chip.resource_seconds import ResourceSeconds
 from objectives.equations.interconnect.alpha_beta import AlphaBeta
@@ -14,7 +14,7 @@ from objectives.equations.pools.attention_ffn import SplitToken, ffn_rows, split
 from objectives.equations.pools.crossing import Message, activation_bytes, crossing, message
 from objectives.equations.step.batch_setup import Setup, set_up
 from objectives.equations.step.decode_steps import decode_steps
-from objectives.equations.step.forward_pass import ForwardPass, PassInput, residual_bytes
+from objectives.equations.step.forward_pass import ForwardPass, residual_bytes
 from objectives.equations.step.pipeline_pass import bounds
 from objectives.equations.step.prefill_pass import prefill_pass
 from objectives.equations.step.prefix_cache import computed_tokens
@@ -27,6 +27,16 @@ from objectives.systems.decode_side import (
     prompt_kv,
 )
 from objectives.systems.result import PoolUse
+
+_NOT_OPERATORS: Final = (
+    "collectives",
+    "activation_passes",
+    "layer_overhead",
+    "step_overhead",
+    "pipeline_wait",
+    "pipeline_hops",
+)
+"""Parts of a step that no operator owns; those of both pools are credited together."""
 
 MICRO_BATCHES: Final = (1, 2, 3, 4)
 """Micro-batches for each stage of attention that are tried; MegaScale-Infer tries as many."""
@@ -118,9 +128,7 @@ def split_side(attention: Pool, ffn: Pool, link: PoolLink, context: Context) -> 
     )
 
 
-def _use(
-    pool: Pool, s: Setup, used: ResourceSeconds, held: dict[str, Array], busy: Array
-) -> PoolUse:
+def _use(pool: Pool, s: Setup, used: ResourceSeconds, held: dict[str, Array], busy: Array) -> PoolUse:
     d = pool.deployments
     return PoolUse(
         role=pool.role,
@@ -141,7 +149,9 @@ def _turn(a: Setup, f: Setup, link: PoolLink) -> _Turn:
     layers = float(a.context.llm.layers)
     out, back = _crossings(a, f, link)
     # hosts of both pools launch a step once for every stage
-    fixed = a.deployments.pp * a.chips.stack.step_overhead_s + f.deployments.pp * f.chips.stack.step_overhead_s
+    fixed = (
+        a.deployments.pp * a.chips.stack.step_overhead_s + f.deployments.pp * f.chips.stack.step_overhead_s
+    )
     each = steps_a.rows.sequences * a.chips.stack.sequence_overhead_s
     head = pass_a.head_s() + fixed + each
     # layers of a mixture of kinds: FFNs may be in fewer layers than attention
@@ -172,6 +182,11 @@ def _turn(a: Setup, f: Setup, link: PoolLink) -> _Turn:
         attention_held=a.held_bytes,
         ffn_held=f.held_bytes,
     )
+
+
+def _launched_s(s: Setup) -> Array:
+    """Fixed seconds of a step on all stages of a pool [s]."""
+    return s.deployments.pp * s.chips.stack.step_overhead_s
 
 
 def _crossings(a: Setup, f: Setup, link: PoolLink) -> tuple[Message, Message]:
@@ -245,7 +260,14 @@ def _bounds(
 ) -> dict[str, Array]:
     """What a token waits for [s]: operators of both pools, links, fixed times, other micro-batches."""
     none = dict.fromkeys(
-        ("collectives", "activation_passes", "layer_overhead", "step_overhead", "pipeline_wait", "pipeline_hops"),
+        (
+            "collectives",
+            "activation_passes",
+            "layer_overhead",
+            "step_overhead",
+            "pipeline_wait",
+            "pipeline_hops",
+        ),
         0.0 * took.seconds,
     )
     parts = _parts(a, f, pass_a, pass_f, took, fixed)
@@ -326,9 +348,7 @@ def prompt_alone(attention: Pool, ffn: Pool, link: PoolLink, context: Context) -
     d, work = attention.deployments, context.workload
     parts: dict[str, Array] = {}
     for pool, part in ((attention, attention_part(context.llm)), (ffn, ffn_part(context.llm))):
-        s = set_up(
-            Designs.of(pool.chips, pool.deployments), replace(context, llm=part), no_prompts(d.tp)
-        )
+        s = set_up(Designs.of(pool.chips, pool.deployments), replace(context, llm=part), no_prompts(d.tp))
         for name, seconds in prefill_pass(s).parts(s).items():
             parts[name] = parts[name] + seconds if name in parts else seconds
     line = _line(attention, ffn, link)

@@ -99,7 +99,16 @@ def turn_of_layers(
 
 
 def split_token(
-    layers: Array, count: Array, attention_s: Array, ffn_s: Array, out: Message, back: Message, head_s: Array
+    layers: Array,
+    count: Array,
+    attention_s: Array,
+    ffn_s: Array,
+    out: Message,
+    back: Message,
+    head_s: Array,
+    *,
+    attention_stages: Array = 1.0,
+    ffn_stages: Array = 1.0,
 ) -> SplitToken:
     """A token through both pools: two crossings in every layer, `count` micro-batches in turn.
 
@@ -115,12 +124,14 @@ def split_token(
         out: activations of one layer to the FFN pool.
         back: their sums on the way back.
         head_s: LM head, embedding and fixed times of a step for one micro-batch, on the attention pool [s].
+        attention_stages: stages of layers that the attention pool is cut into [1].
+        ffn_stages: stages of layers that the FFN pool is cut into [1].
 
     Returns:
         Seconds, parts that sum to them, and how busy both pools are, shapes broadcast.
 
     Domain:
-        Attention replicas that feed one FFN replica run in step; no pipeline stages within a pool. A mean
+        Attention replicas that feed one FFN replica run in step. Stages of a pool work at once. A mean
         layer stands for all. Links carry both directions at once.
 
     Limits:
@@ -143,8 +154,10 @@ def split_token(
         (50.0, 1.0)
     """
     layer_s = attention_s + ffn_s + out.seconds + back.seconds
-    slowest = maximum(maximum(attention_s, ffn_s), maximum(out.busy_s, back.busy_s))
-    turn = turn_of_layers(layers, count, attention_s, layer_s, slowest, head_s)
+    # a stage serves its own layers only; links of the pool with fewer stages carry more of them
+    attend, feed = attention_s / attention_stages, ffn_s / ffn_stages
+    sent = maximum(out.busy_s, back.busy_s) / minimum(attention_stages, ffn_stages)
+    turn = turn_of_layers(layers, count, attend, layer_s, maximum(maximum(attend, feed), sent), head_s)
     return SplitToken(
         attention_s=layers * attention_s,
         ffn_s=layers * ffn_s,
@@ -153,8 +166,8 @@ def split_token(
         head_s=head_s,
         # a turn is never below a micro-batch alone: below 0 is rounding
         wait_s=maximum(turn - (layers * layer_s + head_s), 0.0),
-        attention_busy=count * (layers * attention_s + head_s) / turn,
-        ffn_busy=count * layers * ffn_s / turn,
+        attention_busy=count * (layers * attend + head_s) / turn,
+        ffn_busy=count * layers * feed / turn,
     )
 
 

@@ -48,9 +48,7 @@ class Setup:
     hops: StageHops
 
 
-def set_up(
-    designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Array | None = None
-) -> Setup:
+def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Array | None = None) -> Setup:
     """Set up designs for their passes.
 
     Weights, KV cache and activations of the fullest stage are counted, placed in SRAM and DRAM by what steps
