@@ -259,17 +259,7 @@ def _bounds(
     a: Setup, f: Setup, pass_a: ForwardPass, pass_f: ForwardPass, took: SplitToken, fixed: Array
 ) -> dict[str, Array]:
     """What a token waits for [s]: operators of both pools, links, fixed times, other micro-batches."""
-    none = dict.fromkeys(
-        (
-            "collectives",
-            "activation_passes",
-            "layer_overhead",
-            "step_overhead",
-            "pipeline_wait",
-            "pipeline_hops",
-        ),
-        0.0 * took.seconds,
-    )
+    none = dict.fromkeys(_NOT_OPERATORS, 0.0 * took.seconds)
     parts = _parts(a, f, pass_a, pass_f, took, fixed)
     linked = parts["collectives"] + parts["die_to_die"] + parts["pool_crossings"]
     return add_bounds(
