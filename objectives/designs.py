@@ -99,6 +99,16 @@ class Designs:
         """Role of each pool."""
         return tuple(pool.role for pool in self.pools)
 
+    def columns(self) -> dict[str, Array]:
+        """Every column by name; of several pools after their role, of the link after `link`."""
+        parts: list[tuple[str, Chips | Columns]] = []
+        for pool in self.pools:
+            of = "" if len(self.pools) == 1 else f"{pool.role}."
+            parts += [(of, pool.chips), (of, pool.deployments)]
+        if self.link is not None:
+            parts.append(("link.", self.link))
+        return {f"{of}{name}": a for of, struct in parts for name, a in struct.columns().items()}
+
     def pool(self, role: str) -> Pool:
         """The pool of a role; raises `KeyError` where none has it."""
         return {pool.role: pool for pool in self.pools}[role]
