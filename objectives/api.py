@@ -26,6 +26,7 @@ from objectives.columns import broadcast_shape as broadcast_shape
 from objectives.designs import Deployments as Deployments
 from objectives.designs import Designs as Designs
 from objectives.designs import Pool as Pool
+from objectives.designs import PoolLink as PoolLink
 
 CONTRACT_VERSION = 4
 """Raised whenever a plug-in written against the older contract would read something else."""
@@ -173,6 +174,9 @@ class Metrics:
     energy_parts: Mapping[str, Array] = field(default_factory=dict)
     pools: Mapping[str, Array] = field(default_factory=dict)
     """Replicas by what they do, where pools differ: prefill, decode [replica]; filled with `detail` only."""
+    of_pools: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+    """Of a system of unlike chips, role to what that pool has of it: chips, replicas, busy, capex_usd,
+    drawn_per_token_j, power_w; filled with `detail` only."""
     capacity_parts: Mapping[str, Array] = field(default_factory=dict)
     """Bytes that the fullest chip must hold [B]; those of the whole replica where chips are only counted."""
     bounds: Mapping[str, Array] = field(default_factory=dict)

@@ -39,6 +39,19 @@ class Deployments(Columns):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PoolLink(Columns):
+    """The network between two pools, of which every chip of both has a port."""
+
+    bandwidth: Array
+    """Of one port, one way [B/s]; what a chip's own network beyond its domain, or its links, cannot give is
+    not reached."""
+    latency_s: Array
+    """Latency of one message [s]."""
+    usd: Array
+    """Port, cable and share of the fabric of one chip [USD]."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pool:
     """Chips of one kind that do one thing, broadcast against their deployments."""
 
@@ -54,19 +67,10 @@ class Pool:
 
     def take(self, indices: Array, shape: tuple[int, ...]) -> "Pool":
         """Rows `indices` of the batch when broadcast to `shape` and flattened."""
-
-        def rows(struct: Chips | Deployments) -> dict[str, Array]:
-            out = {}
-            # column by column, so that at most one is laid out in full at a time
-            for name, a in struct.columns().items():
-                xp = namespace(a)
-                out[name] = xp.reshape(xp.broadcast_to(a, shape), (-1,))[indices]
-            return out
-
         return Pool(
             role=self.role,
-            chips=Chips.of(**rows(self.chips)),
-            deployments=Deployments(**rows(self.deployments)),
+            chips=Chips.of(**_rows(self.chips, indices, shape)),
+            deployments=Deployments(**_rows(self.deployments, indices, shape)),
         )
 
 
@@ -75,6 +79,8 @@ class Designs:
     """Systems of one pool, or of several whose chips are unlike; all pools broadcast against each other."""
 
     pools: tuple[Pool, ...]
+    link: PoolLink | None = None
+    """What joins the pools; None for a system of one."""
 
     @classmethod
     def of(cls, chips: Chips, deployments: Deployments) -> "Designs":
@@ -101,6 +107,16 @@ class Designs:
         """Role of each pool."""
         return tuple(pool.role for pool in self.pools)
 
+    def columns(self) -> dict[str, Array]:
+        """Every column by name; of several pools after their role, of the link after `link`."""
+        parts: list[tuple[str, Chips | Columns]] = []
+        for pool in self.pools:
+            of = "" if len(self.pools) == 1 else f"{pool.role}."
+            parts += [(of, pool.chips), (of, pool.deployments)]
+        if self.link is not None:
+            parts.append(("link.", self.link))
+        return {f"{of}{name}": a for of, struct in parts for name, a in struct.columns().items()}
+
     def pool(self, role: str) -> Pool:
         """The pool of a role; raises `KeyError` where none has it."""
         return {pool.role: pool for pool in self.pools}[role]
@@ -108,7 +124,8 @@ class Designs:
     @cached_property
     def shape(self) -> tuple[int, ...]:
         """Shape of the whole batch."""
-        return broadcast_shape(*(pool.shape for pool in self.pools))
+        own = [pool.shape for pool in self.pools]
+        return broadcast_shape(*own, *([] if self.link is None else [self.link.shape]))
 
     @property
     def size(self) -> int:
@@ -117,9 +134,20 @@ class Designs:
 
     def take(self, indices: Array) -> "Designs":
         """Rows `indices` of the flattened batch, as a batch of one axis."""
-        return Designs(pools=tuple(pool.take(indices, self.shape) for pool in self.pools))
+        shape = self.shape
+        link = None if self.link is None else PoolLink(**_rows(self.link, indices, shape))
+        return Designs(pools=tuple(pool.take(indices, shape) for pool in self.pools), link=link)
 
     def _only(self) -> Pool:
         if len(self.pools) > 1:
             raise ValueError(f"expected a system of one pool, got pools {', '.join(self.roles)}")
         return self.pools[0]
+
+
+def _rows(struct: Chips | Columns, indices: Array, shape: tuple[int, ...]) -> dict[str, Array]:
+    out = {}
+    # column by column, so that at most one is laid out in full at a time
+    for name, a in struct.columns().items():
+        xp = namespace(a)
+        out[name] = xp.reshape(xp.broadcast_to(a, shape), (-1,))[indices]
+    return out

@@ -89,15 +89,15 @@ class CheckedCostModel:
             raise raised(self._culprit(context), error, self._words(designs, 0), how=UNREADABLE) from error
         remember(designs, found, self.chips or names_now())
         # no model reads them: they go from the chips to the objectives that are met with a probability
-        intervals = intervals_of(designs.chips)
+        # the error bar of two stacks together is unknown
+        intervals = {} if len(designs.pools) > 1 else intervals_of(designs.chips)
         return replace(found, more={**found.more, **intervals}) if intervals else found
 
     def _asked(self, designs: api.Designs, context: api.Context, *, detail: bool) -> api.Metrics:
         """What the model answers within the time limit; its input is read-only."""
         # a model that writes into its input does so from the start: later calls are only sampled
         if self.calls < FROZEN or self.calls % FROZEN == 0:
-            freeze(vars(designs.chips))
-            freeze(vars(designs.deployments))
+            freeze(designs.columns())
         self.calls += 1
         found: api.Metrics
         if not limit() and not self.theirs:
@@ -156,8 +156,7 @@ class CheckedCostModel:
         return next(iter(_used(self.users, context)), self.point)
 
     def _words(self, designs: api.Designs, at: int) -> str:
-        columns = [*designs.chips.columns().values(), *designs.deployments.columns().values()]
-        if not all(concrete(c) for c in columns):
+        if not all(concrete(c) for c in designs.columns().values()):
             return "designs that are being compiled"
         shape, say = designs.shape, self.chips or names_now()
         at = min(at, max(designs.size - 1, 0))
@@ -194,9 +193,7 @@ class CheckedCostModel:
                 return type(again) is type(error)
             return False
 
-        plain = all(
-            concrete(c) for c in (*designs.chips.columns().values(), *designs.deployments.columns().values())
-        )
+        plain = all(concrete(c) for c in designs.columns().values())
         # after a hang nothing is asked again; lengths that are arrays belong to the rows of the batch
         if isinstance(error, TimedOut) or not plain or any(_lengths(context)):
             return error, np.arange(designs.size if plain else 0)

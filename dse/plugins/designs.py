@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from objectives import api
+from objectives.designs import WHOLE
 
 PATIENCE = 2.0
 """Seconds that may be spent to find the design of a batch that a plug-in fails on."""
@@ -44,14 +45,19 @@ def design_in_words(designs: api.Designs, shape: tuple[int, ...], at: int, label
     def one(column: npt.ArrayLike) -> float:
         return float(np.broadcast_to(np.asarray(column, dtype=float), shape).reshape(-1)[at])
 
-    c = designs.chips
+    return "; ".join(_pool_in_words(pool, one, label) for pool in designs.pools)
+
+
+def _pool_in_words(pool: api.Pool, one: Callable[[npt.ArrayLike], float], label: str | None) -> str:
+    c = pool.chips
     facts = (
         f"of {one(c.compute.peak_flops) / 1e12:.4g} TFLOP/s, SRAM {one(c.sram.bytes) / 1e6:.4g} MB at "
         f"{one(c.sram.bandwidth) / 1e12:.4g} TB/s, DRAM {one(c.dram.bytes) / 1e9:.4g} GB at "
         f"{one(c.dram.bandwidth) / 1e12:.4g} TB/s"
     )
-    ways = ", ".join(f"{name} {one(a):g}" for name, a in designs.deployments.columns().items())
-    return f"chip {facts if label is None else label}, {ways}"
+    ways = ", ".join(f"{name} {one(a):g}" for name, a in pool.deployments.columns().items())
+    told = f"chip {facts if label is None else label}, {ways}"
+    return told if pool.role == WHOLE else f"{pool.role}: {told}"
 
 
 def chip_in_words(at: int) -> str:

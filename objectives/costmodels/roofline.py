@@ -4,7 +4,7 @@ from typing import final
 
 from objectives.api import Context, Designs, Metrics
 from objectives.arrays import Array, maximum, ones_like
-from objectives.costmodels.totals import Breakdown, metrics, silicon_violations
+from objectives.costmodels.totals import Breakdown, metrics, metrics_of_pools, silicon_violations
 from objectives.equations.interconnect.stage_hops import domain_excess
 from objectives.equations.llm.context_parallel import unsplit_ways
 from objectives.equations.llm.expert_parallel import missing_replicas
@@ -14,6 +14,7 @@ from objectives.equations.step import prefix_cache
 from objectives.equations.step.batch_setup import Setup, set_up
 from objectives.equations.step.decode_steps import DecodeSteps, decode_steps
 from objectives.equations.step.pipeline_pass import bounds
+from objectives.systems.split import system
 
 
 @final
@@ -40,6 +41,8 @@ class RooflineCostModel:
 
         Raises `ValueError` for a serving mode that is unknown or that the workload lacks a fact for.
         """
+        if len(designs.pools) > 1:
+            return metrics_of_pools(system(designs, context), context, detail=detail)
         d, work = designs.deployments, context.workload
         mode = serving_mode(work.serving)
         if missing := mode.missing(work):

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from objectives.api import Chips, Context, Designs, Metrics
+from objectives.api import Context, Designs, Metrics
 from objectives.arrays import Array, zeros_like
 from objectives.equations.chip.resource_seconds import ResourceSeconds
 from objectives.equations.cost import money
 from objectives.equations.cost.energy import drawn_per_token, metered, metered_parts
 from objectives.equations.interconnect import reach
+from objectives.systems.decode_side import silicon_violations as silicon_violations
+from objectives.systems.result import PoolUse, SystemResult
 
 
 def total(parts: Mapping[str, Array]) -> Array:
@@ -17,16 +19,6 @@ def total(parts: Mapping[str, Array]) -> Array:
     for part in rest:
         first = first + part
     return first
-
-
-def silicon_violations(chips: Chips) -> dict[str, Array]:
-    """What keeps a hypothetical die from being made, each in its own unit; feasible where <= 0."""
-    return {
-        "die_area": chips.limits.area_excess_m2,
-        "dram_stacks": chips.limits.dram_stacks_excess,
-        "link_edge": chips.limits.link_excess,
-        "cooling": chips.limits.cooling_excess_w,
-    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,3 +111,83 @@ def metrics(
         bounds=breakdown.bounds,
         pools=breakdown.pools,
     )
+
+
+def metrics_of_pools(found: SystemResult, context: Context, *, detail: bool) -> Metrics:
+    """Metrics of a system of several pools: capital, energy and power are sums over pools.
+
+    Parts are named after their pool: `decode.chips`. A port of the link is paid for every chip, whatever else
+    capital covers.
+
+    Args:
+        found: seconds, tokens and uses of all pools.
+        context: network, formats, workload and economy.
+        detail: whether ledgers are filled too.
+    """
+    economy, work, tokens = context.economy, context.workload, found.tokens_per_s
+    capital: dict[str, Array] = {}
+    drawn: dict[str, Array] = {}
+    power = chips = zeros_like(tokens)
+    for use in found.uses:
+        optics = reach.optics_w(use.chips, use.together)
+        parts = money.capex(use.chips, use.count, use.together) | {"pool_link": use.count * found.link.usd}
+        capital |= {f"{use.role}.{name}": usd for name, usd in parts.items()}
+        each = drawn_per_token(use.chips, use.resources, use.count, tokens, economy, optics)
+        drawn |= {f"{use.role}.{name}": joules for name, joules in each.items()}
+        power = power + use.count * (use.chips.cost.power_w + optics)
+        chips = chips + use.count
+    capital |= found.extra_capex
+    capex, energy = total(capital), metered(economy, total(drawn))
+    paid = (economy, capex, power, tokens, energy)
+    per_million = money.usd_per_million_tokens(*paid)
+    inputs, outputs = zeros_like(tokens), per_million
+    share = _prompt_share(found, capital)
+    if share is not None:
+        inputs, outputs = money.token_prices(per_million, share, work.isl, work.osl)
+    empty: Mapping[str, Array] = {}
+    return Metrics(
+        tpot_s=found.tpot_s,
+        ttft_s=found.ttft_s,
+        tokens_per_s=tokens,
+        chips=chips,
+        capex_usd=capex,
+        usd_per_token_per_s=capex / tokens,
+        usd_per_million_tokens=per_million,
+        usd_per_million_input_tokens=inputs,
+        usd_per_million_output_tokens=outputs,
+        energy_per_token_j=energy,
+        violations=found.violations,
+        tpot_parts=found.tpot_parts_s if detail else empty,
+        ttft_parts=found.ttft_parts_s if detail else empty,
+        capex_parts=capital if detail else empty,
+        running_parts=money.running_cost(*paid) if detail else empty,
+        energy_parts=metered_parts(economy, drawn) if detail else empty,
+        capacity_parts=_held(found.uses) if detail else empty,
+        bounds=found.bounds_s if detail else empty,
+        pools={use.role: use.replicas for use in found.uses} if detail else empty,
+        of_pools={use.role: _of_pool(use, capital, drawn) for use in found.uses} if detail else {},
+    )
+
+
+def _of_pool(use: PoolUse, capital: Mapping[str, Array], drawn: Mapping[str, Array]) -> dict[str, Array]:
+    """What one pool has of the system."""
+    of = f"{use.role}."
+    return {
+        "chips": use.count,
+        "replicas": use.replicas,
+        "busy": use.busy,
+        "capex_usd": total({k: v for k, v in capital.items() if k.startswith(of)}),
+        "drawn_per_token_j": total({k: v for k, v in drawn.items() if k.startswith(of)}),
+        "power_w": use.count * use.chips.cost.power_w,
+    }
+
+
+def _held(uses: tuple[PoolUse, ...]) -> dict[str, Array]:
+    """What fills the fullest chip of every pool [B]."""
+    return {f"{use.role}.{kind}": size for use in uses for kind, size in use.held_bytes.items()}
+
+
+def _prompt_share(found: SystemResult, capital: Mapping[str, Array]) -> Array | None:
+    """Share of the capital that prompts take [1]: that of the pool that prefills."""
+    of = {k: v for k, v in capital.items() if k.startswith("prefill.")}
+    return total(of) / total(capital) if of else found.prompt_share

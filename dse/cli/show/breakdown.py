@@ -1,11 +1,11 @@
 """An estimate for people: headline, then ledgers whose parts sum to their totals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from dse.cli.show.ledger import print_ledgers
 from dse.cli.terminal.quantity import format_quantity
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.evaluate.estimate_result import Estimate
@@ -14,7 +14,6 @@ from dse.report.words.confidence import met_with
 from dse.report.words.part_names import counted, word
 from dse.report.words.violations import pretty_violation
 from dse.text import cp_text
-from objectives.ledgers import LEDGERS, Ledger
 from objectives.metrics import Metric
 
 
@@ -25,14 +24,8 @@ def show(found: Estimate, chosen: Sequence[str]) -> None:
     console.print(plain(_setup(found, chosen)))
     console.print()
     console.print(_headline(found))
-    grid = Table.grid(padding=(1, 4))
-    parts = [_ledger(each, found.ledgers.get(each.name, {})) for each in LEDGERS]
-    made = [part for part in parts if part is not None]
-    # two ledgers side by side; a row of the grid is as high as the longer one
-    for i in range(0, len(made), 2):
-        grid.add_row(*made[i : i + 2])
     console.print()
-    console.print(grid)
+    print_ledgers(console, found.ledgers)
     console.print(plain(f"Bound by {word(found.bound_by)}."))
     console.print(slack(found))
     if found.targets:
@@ -114,18 +107,6 @@ def _how_sure(found: Estimate) -> str:
     """How surely targets are met, and what P is."""
     head = f"Targets are {met_with(found.confidence, '' if found.p_met else found.stack)}"
     return f"{head}; P: the probability by the 80 % interval." if found.p_met else f"{head}."
-
-
-def _ledger(ledger: Ledger, parts: Mapping[str, float]) -> RenderableType | None:
-    """Parts that are not zero, the largest first, with their share; None when nothing is there."""
-    total = sum(parts.values())
-    # shares of 0 are undefined
-    if not parts or total == 0.0:
-        return None
-    ranked = sorted(((v, k) for k, v in parts.items() if v != 0.0), reverse=True)
-    rows = [[word(name), format_quantity(v, ledger.unit), f"{100 * v / total:.1f} %"] for v, name in ranked]
-    named = ledger.title.format(format_quantity(total, ledger.unit))
-    return table(["part", "value", "share"], rows, title=named, right=["value", "share"])
 
 
 def slack(found: Estimate) -> Text:

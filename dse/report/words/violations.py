@@ -53,8 +53,10 @@ def pretty_violation(name: str, value: float) -> str:
 
 
 def _unit(name: str) -> str:
-    if name in _UNITS:
-        return _UNITS[name]
+    # of a pool, behind its role: `decode.capacity`
+    own = name.rpartition(".")[2]
+    if own in _UNITS:
+        return _UNITS[own]
     # a constraint of another package may have any name, and then no unit is known
     goal = name.removesuffix("_target")
     return objective(goal).unit if goal in registered(GROUPS["objectives"]) else ""

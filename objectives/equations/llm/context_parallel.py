@@ -123,8 +123,8 @@ def unsplit_ways(chips: Chips, cp: Array) -> Array:
 
     Examples:
         >>> import numpy as np
-        >>> from types import SimpleNamespace
-        >>> both = SimpleNamespace(context_parallel=np.array([0.0, 1.0]))
+        >>> from objectives.chips import chips_with
+        >>> both = chips_with(context_parallel=np.array([0.0, 1.0]))
         >>> unsplit_ways(both, np.array([4.0])).tolist()
         [3.0, 0.0]
     """

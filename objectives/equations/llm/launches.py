@@ -29,7 +29,7 @@ def of_layers(llm: Llm) -> float:
 
     Domain:
         Kernels of engines that fuse neighbours of one element each; a kind of attention that says nothing has
-        those of attention by heads. Layers without attention count as one layer.
+        those of attention by heads. Layers of bare matrices count as one layer.
 
     Limits:
         1 for attention by heads.
@@ -85,9 +85,11 @@ def of_experts(llm: Llm) -> float:
 
 
 def _of_layer(block: Block) -> float:
-    if block.attention is None:
+    # bare matrices count as one layer
+    if block.matrices:
         return 1.0
-    return (_of_attention(block.attention) + FFN) / (BY_HEADS + FFN)
+    attention = 0.0 if block.attention is None else _of_attention(block.attention)
+    return (attention + (FFN if block.ffn or block.experts else 0.0)) / (BY_HEADS + FFN)
 
 
 def _of_attention(attention: AttentionLayer) -> float:

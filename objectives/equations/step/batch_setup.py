@@ -49,7 +49,7 @@ class Setup:
     hops: StageHops
 
 
-def set_up(designs: Designs, context: Context, prompt_load: PromptLoad) -> Setup:
+def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Array | None = None) -> Setup:
     """Set up designs for their passes.
 
     Weights, KV cache and activations of the fullest stage are counted, placed in SRAM and DRAM by what steps
@@ -59,6 +59,7 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad) -> Setup
         designs: chips and deployments.
         context: network, formats and workload.
         prompt_load: how prompts are prefilled.
+        cuts: micro-batches that the batch is cut into; one for each stage where left out [1].
 
     Returns:
         What all passes share, shapes broadcast.
@@ -79,7 +80,7 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad) -> Setup
     cp = split_over(d.cp)
     layer = mean_layer(context.llm, d.tp, d.ep, cp)
     # a stage works on one micro-batch at a time, so activations are those of its rows
-    micro = micro_batches(d.batch, d.pp)
+    micro = micro_batches(d.batch, d.pp if cuts is None else cuts)
     held = _held_bytes(context, layer, chips, d, prompt_load, micro.rows)
     # the largest stage: all chips are alike, so the fullest decides what fits
     stage = ceil_div(float(context.llm.layers), d.pp)

@@ -1,5 +1,7 @@
 """`dse estimate`: one chip, one LLM, one workload."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,23 +10,46 @@ from dse.choose.confidence import met_column
 from dse.cli.input.options import Configs, TableFormat, epilog, whole
 from dse.cli.input.serving_options import ServingOptions
 from dse.cli.show.breakdown import show
+from dse.cli.show.system import show_system
 from dse.cli.terminal.guard import complain
 from dse.cli.terminal.machine_output import print_csv, print_json
-from dse.errors import ExitCode
+from dse.errors import ExitCode, Problem, SpecError, spec_error
 from dse.evaluate.estimate import estimate as estimated
 from dse.evaluate.estimate_result import Estimate
+from dse.evaluate.pools.estimate import estimate_pools
 from dse.report.words.violations import pretty_violation
 
 EPILOG = epilog(
     "dse estimate --chip h100 --llm llama2-70b --workload chat --weights fp8",
     "dse estimate --chip h100 --llm llama2-70b --workload chat --tp 8 --set hbm_bandwidth='5 TB/s'",
+    "dse estimate --pool prefill=r200 --pool decode=lp30 --llm llama3.3-70b --workload chat --weights fp8",
     codes="0 done, 1 the design does not fit or misses a target (it is printed anyway), 2 wrong input.",
 )
 
 
 def estimate(
-    chip: Annotated[str, typer.Option(metavar="NAME", help="Chip, see `dse catalog chips`.")],
     served: ServingOptions,
+    chip: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Chip, see `dse catalog chips`.", show_default=False)
+    ] = None,
+    pools: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pool",
+            metavar="ROLE=CHIP",
+            help="A pool of a system of unlike chips, instead of --chip; repeatable: prefill and decode, or "
+            "attention and ffn, with or without prefill. Sizes follow, as in decode=lp30,tp=16,pp=61.",
+        ),
+    ] = None,
+    link: Annotated[
+        str | None,
+        typer.Option(
+            "--pool-link",
+            metavar="NAME",
+            help="Network whose scale-out ports join the pools, see `dse catalog networks` "
+            "[default: the slowest that one of the chips is sold with].",
+        ),
+    ] = None,
     dp: Annotated[
         int | None,
         typer.Option(
@@ -54,7 +79,20 @@ def estimate(
     P behind a target is the probability that it is met, by the 80 % interval of the stack: a factor up and
     down of the estimate, taken as log-normal. --confidence 0.8 chooses a deployment that meets every target
     with 80 %; without it the estimate meets them, which is 50 %.
+
+    With --pool the system has pools of unlike chips, each in a layout of its own: one prefills and sends KV
+    cache to one that decodes, or attention and FFNs are apart and every layer crosses the link twice.
+    Capital, power and chips are sums over pools, and ports of the link are paid for every chip. A setting of
+    one pool has its role in front: --set decode.price='10 kUSD'.
     """
+    if pools:
+        own = {"--chip": chip, "--stack": stack, "--dp": dp}
+        _of_pools(pools, link, served, settings, configs, form, own=own)
+        return
+    if link is not None:
+        raise spec_error("--pool-link", "expected --pool with it, got none")
+    if chip is None:
+        raise spec_error("--chip", "expected a chip, or pools by --pool, got none")
     changes = served.checked_settings(settings, configs, stack=stack, chips=[chip], argument="--chip")
     requested = {"batch": served.batch, "TP": served.tp, "PP": served.pp}
     found = estimated(
@@ -93,6 +131,58 @@ def estimate(
         _emit(found, form)
     if not found.feasible:
         complain(_why(found, small=served.tp is not None or served.pp is not None))
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _of_pools(
+    pools: list[str],
+    link: str | None,
+    served: ServingOptions,
+    settings: list[str] | None,
+    configs: Path | None,
+    form: str,
+    *,
+    own: Mapping[str, object],
+) -> None:
+    """Estimate a system of pools, and print it."""
+    sizes = {"--batch": served.batch, "--tp": served.tp, "--pp": served.pp, "--ep": served.ep}
+    given = [name for name, value in {**own, **sizes}.items() if value is not None]
+    if served.confidence is not None:
+        given.append("--confidence")
+    if given:
+        what = "expected none with --pool; a pool has its own, as in decode=lp30,tp=16,pp=61"
+        raise SpecError(Problem(name, what) for name in given)
+    found = estimate_pools(
+        pools,
+        served.llm,
+        served.workload,
+        link=link,
+        serving=served.serving,
+        weights=served.weights,
+        kv=served.kv,
+        activations=served.activations,
+        cost_model=served.cost_model,
+        price_method=served.price_method,
+        seller=served.seller,
+        system=served.system,
+        software=served.software or "as-sold",
+        settings=served.checked_settings(settings, configs, stack=None, chips=[], argument="--pool"),
+        configs=configs,
+        hold_targets=not served.no_targets,
+    )
+    if form == "table":
+        show_system(found)
+    elif form == "json":
+        print_json(found.as_dict())
+    else:
+        print_csv([found.as_row()])
+    if not found.feasible:
+        broken = [f"{n} by {pretty_violation(n, v)}" for n, v in found.violations.items() if v > 0.0]
+        hint = "Other chips, larger pools or narrower --weights may help."
+        what = (
+            f"expected a system that fits and meets its targets, but it exceeds {'; '.join(broken)}. {hint}"
+        )
+        complain(f"{found.chip}: {what}")
         raise typer.Exit(ExitCode.FAILED)
 
 

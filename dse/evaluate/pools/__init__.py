@@ -1,0 +1,1 @@
+"""Estimates of systems of two or three pools of unlike chips."""

@@ -1,0 +1,205 @@
+"""One system of two or three pools of unlike chips, one LLM, one workload."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dse.choose.pools import PoolChoice, best_system
+from dse.choose.rule import violations
+from dse.choose.solve import Question
+from dse.errors import Attempts, SpecError, placed, spec_error
+from dse.evaluate.estimate import TECHNOLOGY, Subject
+from dse.evaluate.estimate_notes import trust_notes
+from dse.evaluate.estimate_result import LABELS, first_of, headline, ledgers_of
+from dse.evaluate.pools.argument import PoolArgument, read_pools
+from dse.evaluate.pools.layouts import check_sizes, layouts_of
+from dse.evaluate.pools.link import ChosenLink, pool_link
+from dse.evaluate.pools.result import PoolOfSystem, SystemEstimate
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.overrides.short_names import by_short_name
+from dse.spec.schema.technology import TechnologySpec
+from dse.spec.schema.workload import WorkloadSpec
+from objectives import api
+from objectives.systems.split import ROLES, SERVING, serving_problem
+
+LOAD_OF = "long-prompt-disaggregated"
+"""Workload whose load of the prefill pool holds for those that state none."""
+
+_HOLDERS = ("decode", "attention")
+"""Roles whose batch is the sequences of a replica, and may be between those of the grid."""
+
+
+def estimate_pools(
+    pools: Sequence[str],
+    llm: str,
+    workload: str,
+    *,
+    link: str | None = None,
+    serving: str | None = None,
+    settings: Mapping[str, str] | None = None,
+    configs: Path | str | None = None,
+    hold_targets: bool = True,
+    **shared: Any,
+) -> SystemEstimate:
+    """Estimate one system of pools; what is left out of their layouts is chosen.
+
+    `pools` are texts such as `decode=lp30` or `decode=lp30,tp=8,pp=40`, `link` is a network of the catalog
+    whose ports join the pools. A pool that prefills makes the workload disaggregated; attention | FFN alone
+    is decode-only. Other arguments are those of `dse.evaluate.estimate.estimate`.
+
+    Raises `SpecError` with every unknown name at once.
+    """
+    asked = read_pools(pools)
+    roles = tuple(pool.role for pool in asked)
+    mode = SERVING["prefill" in roles]
+    if serving is not None and (why := serving_problem(roles, serving)):
+        raise spec_error("--serving", why.removeprefix("serving: "))
+    given, assumed = _with_load(settings, workload, configs, mode)
+    look = Attempts(placed)
+    subjects = [
+        look(
+            pool.where,
+            _subject,
+            pool,
+            llm,
+            workload,
+            mode,
+            {"settings": given, "configs": configs, "hold_targets": hold_targets, **shared},
+        )
+        for pool in asked
+    ]
+    look.done()
+    for pool, subject in zip(asked, subjects, strict=True):
+        check_sizes(pool, subject.llm, subject.stack)
+    first = subjects[0]
+    chosen = pool_link(
+        link,
+        [s.network for s in subjects],
+        first.catalog,
+        first.catalog.get(TechnologySpec, TECHNOLOGY),
+    )
+    choices = tuple(
+        PoolChoice(
+            role=pool.role,
+            chips=subject.chips,
+            layouts=layouts_of(pool, subject.llm, subject.stack),
+            any_batch=pool.role in _HOLDERS and "batch" not in pool.sizes,
+        )
+        for pool, subject in zip(asked, subjects, strict=True)
+    )
+    question = Question(
+        cost_model=first.cost_model, context=first.context, goal=first.goal, tolerance=first.tolerance
+    )
+    one, only = best_system(question, choices, chosen.columns(), first.limits)
+    found = _result(asked, subjects, chosen, one, solved=not only)
+    return replace(found, notes=(*found.notes, *assumed))
+
+
+def _with_load(
+    settings: Mapping[str, str] | None, workload: str, configs: Path | str | None, mode: str
+) -> tuple[Mapping[str, str] | None, list[str]]:
+    """Settings with the load of the pool that prefills where nobody states it, and a note of that."""
+    catalog = Catalog.of(configs)
+    if mode != SERVING[True] or "prefill_load" in by_short_name(settings or {}):
+        return settings, []
+    try:
+        own = catalog.get(WorkloadSpec, workload).prefill_load
+    except SpecError:  # its name is refused with all others
+        return settings, []
+    usual = catalog.get(WorkloadSpec, LOAD_OF).prefill_load
+    if own is not None or usual is None or usual.value is None:
+        return settings, []
+    note = f"prefill replicas are busy for {usual.value:.0%} of the time at most, an assumption"
+    return {**(settings or {}), "prefill_load": str(usual.value)}, [note]
+
+
+def _subject(pool: PoolArgument, llm: str, workload: str, mode: str, shared: Mapping[str, Any]) -> Subject:
+    """Everything of one pool, looked up and checked."""
+    given = {**shared, "settings": _settings_of(pool.role, shared["settings"] or {})}
+    return Subject(pool.chip, llm, workload, serving=mode, stack=pool.stack, **given)
+
+
+def _settings_of(role: str, settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings of one pool: those of all, and those behind its role, as in `decode.price`."""
+    found = {}
+    for name, value in settings.items():
+        of, _, own = name.partition(".")
+        if of == role:
+            found[own] = value
+        elif of not in ROLES:
+            found[name] = value
+    return found
+
+
+def _result(
+    asked: Sequence[PoolArgument],
+    subjects: Sequence[Subject],
+    link: ChosenLink,
+    one: api.Designs,
+    *,
+    solved: bool,
+) -> SystemEstimate:
+    first = subjects[0]
+    m = first.cost_model.evaluate(one, first.context, detail=True)
+    found = {name: first_of(v) for name, v in violations(m, first.context, first.limits).items()}
+    bounds = {name: first_of(v) for name, v in m.bounds.items()}
+    return SystemEstimate(
+        llm=first.llm.name,
+        workload=first.workload.name,
+        cost_model=first.cost_model.name,
+        serving=first.workload.serving,
+        precision=first.precision.model_dump(),
+        price_method=first.price.method,
+        pools=tuple(_pool(pool.role, subject, one, m) for pool, subject in zip(asked, subjects, strict=True)),
+        link={
+            "network": link.network,
+            "bandwidth": link.bandwidth,
+            "latency_s": link.latency_s,
+            "usd": link.usd,
+        },
+        solved=solved,
+        feasible=all(v <= 0.0 for v in found.values()),
+        metrics=headline(m, first.context),
+        ledgers=ledgers_of(m),
+        bound_by=max(bounds, key=lambda name: bounds[name]),
+        violations=found,
+        targets={goal.name: limit for goal, limit in first.limits},
+        notes=tuple(_notes(asked, subjects, link, solved=solved)),
+    )
+
+
+def _pool(role: str, subject: Subject, one: api.Designs, m: api.Metrics) -> PoolOfSystem:
+    own = {name: first_of(v) for name, v in m.of_pools[role].items()}
+    layout = {k: int(first_of(v)) for k, v in one.pool(role).deployments.columns().items()}
+    return PoolOfSystem(
+        role=role,
+        chip=subject.chip.name,
+        chips=own.pop("chips"),
+        stack=subject.stack.name,
+        deployment=layout,
+        metrics=own,
+    )
+
+
+def _notes(
+    asked: Sequence[PoolArgument], subjects: Sequence[Subject], link: ChosenLink, *, solved: bool
+) -> list[str]:
+    """Conditions under which the numbers hold, the most important first."""
+    notes = []
+    for pool, subject in zip(asked, subjects, strict=True):
+        told = [
+            LABELS[subject.stack.estimate],
+            *trust_notes(subject.stack, subject.chip, subject.catalog, None),
+        ]
+        if subject.unpriced:
+            told.append(f"{subject.chip.name} has no listed price: priced at the unit cost of its silicon")
+        notes.append(f"{pool.role} on {subject.chip.name}: " + "; ".join(told))
+    notes.append("no measured row is of a system of unlike chips: it has no error bar of its own")
+    notes.append(link.note)
+    if solved:
+        notes.append("layouts were found by descent from many starts, which is no proof that none is better")
+    first = subjects[0]
+    if first.workload.serving == "decode-only":
+        notes.append("decode only: prompts cost nothing here; TTFT is that of one prompt alone")
+    return notes

@@ -1,0 +1,94 @@
+"""The network between two pools: what is stated, or the slower of those that their chips are sold with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dse.errors import Problem, SpecError, spec_error
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.system import NetworkSpec
+from dse.spec.schema.technology import TechnologySpec
+from objectives import api
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenLink:
+    """A link and why it is this one."""
+
+    network: str
+    """Network whose ports beyond a domain join the pools."""
+    bandwidth: float
+    """Of one port, one way [B/s]."""
+    latency_s: float
+    usd: float
+    """Port and fabric of one chip [USD]."""
+    stated: bool
+    """Whether the user named it."""
+
+    def columns(self) -> api.PoolLink:
+        """As a batch of one."""
+        return api.PoolLink(
+            bandwidth=np.asarray([self.bandwidth]),
+            latency_s=np.asarray([self.latency_s]),
+            usd=np.asarray([self.usd]),
+        )
+
+    @property
+    def note(self) -> str:
+        """What a reader must know of it."""
+        why = "as stated" if self.stated else "the slowest that one of the chips is sold with; --pool-link"
+        return (
+            f"pools are joined by ports of {self.network}, {self.bandwidth / 1e9:,.4g} GB/s one way for each "
+            f"chip ({why}); port and fabric, {self.usd:,.0f} USD a chip, are paid whatever else is"
+        )
+
+
+def pool_link(
+    name: str | None, networks: Sequence[NetworkSpec], catalog: Catalog, technology: TechnologySpec
+) -> ChosenLink:
+    """The link between pools whose chips have `networks`; raises `SpecError` where none is known."""
+    if name is not None:
+        found = catalog.get(NetworkSpec, name)
+        if found.scale_out is None:
+            what = f"expected a network with scale_out, got {found.name}, which has none"
+            raise spec_error("--pool-link", what)
+        candidates = [found]
+    else:
+        candidates = [n for n in networks if n.scale_out is not None]
+    if not candidates:
+        told = ", ".join(sorted({n.name for n in networks}))
+        what = f"expected the network between the pools, got none, and {told} have none beyond their domains"
+        raise spec_error("--pool-link", what)
+    nulls = [
+        Problem(f"networks/{n.name}", f"expected a known scale_out.{key}, got null")
+        for n in candidates
+        if n.scale_out is not None
+        for key, leaf in (("bandwidth", n.scale_out.bandwidth), ("latency", n.scale_out.latency))
+        if leaf.value is None
+    ]
+    system = technology.system
+    nulls += [
+        Problem(f"silicon/{technology.name}", f"expected a known system.{key}, got null")
+        for key, leaf in (("nic", system.nic), ("fabric", system.fabric))
+        if leaf.value is None
+    ]
+    if nulls:
+        raise SpecError(nulls)
+    slowest = min(candidates, key=lambda n: _bandwidth(n))
+    bandwidth = _bandwidth(slowest)
+    return ChosenLink(
+        network=slowest.name,
+        bandwidth=bandwidth,
+        latency_s=max(_latency(n) for n in candidates),
+        usd=bandwidth * ((system.nic.value or 0.0) + (system.fabric.value or 0.0)),
+        stated=name is not None,
+    )
+
+
+def _bandwidth(network: NetworkSpec) -> float:
+    return (network.scale_out.bandwidth.value or 0.0) if network.scale_out else 0.0
+
+
+def _latency(network: NetworkSpec) -> float:
+    return (network.scale_out.latency.value or 0.0) if network.scale_out else 0.0

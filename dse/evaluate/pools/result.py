@@ -1,0 +1,63 @@
+"""The result of an estimate of a system of several pools."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolOfSystem:
+    """One pool of a system."""
+
+    role: str
+    chip: str
+    chips: float
+    """Chips [1]; a fraction where pools are a fleet."""
+    stack: str
+    deployment: dict[str, int]
+    metrics: dict[str, float]
+    """What the pool has of the system: replicas, busy, capex_usd, drawn_per_token_j, power_w."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemEstimate:
+    """What a system of pools does and costs, in SI; every ledger sums to the metric of its name."""
+
+    llm: str
+    workload: str
+    cost_model: str
+    serving: str
+    precision: dict[str, str]
+    price_method: str
+    pools: tuple[PoolOfSystem, ...]
+    link: dict[str, float | str]
+    """What joins the pools: network, bandwidth of a port one way [B/s], latency [s], dollars of a chip."""
+    solved: bool
+    """Whether any size of a layout was chosen rather than given."""
+    feasible: bool
+    metrics: dict[str, float]
+    ledgers: dict[str, dict[str, float]]
+    bound_by: str
+    violations: dict[str, float]
+    targets: dict[str, float]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def chip(self) -> str:
+        """Chips of all pools by name."""
+        return " + ".join(dict.fromkeys(pool.chip for pool in self.pools))
+
+    def as_row(self) -> dict[str, Any]:
+        """One row of CSV: columns of a pool are named after its role."""
+        row: dict[str, Any] = {"chip": self.chip, "llm": self.llm, "workload": self.workload}
+        for pool in self.pools:
+            own = {"chip": pool.chip, "chips": pool.chips, **pool.deployment, **pool.metrics}
+            row |= {f"{pool.role}.{name}": value for name, value in own.items()}
+        row |= {f"link.{name}": value for name, value in self.link.items()}
+        row |= self.metrics
+        row |= {f"{total}.{part}": v for total, parts in self.ledgers.items() for part, v in parts.items()}
+        row |= {f"violation_{name}": v for name, v in self.violations.items()}
+        return {**row, "feasible": self.feasible, "notes": "; ".join(self.notes)}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {"chip": self.chip, **asdict(self)}

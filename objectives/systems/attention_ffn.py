@@ -1,0 +1,348 @@
+"""Attention | FFN: attention, KV cache and the head on one pool, FFNs or experts on the other."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Final
+
+from objectives.api import Context, Designs, Pool, PoolLink
+from objectives.arrays import Array, maximum, where
+from objectives.equations.chip.formats import residual_bytes
+from objectives.equations.chip.operator_time import add_bounds
+from objectives.equations.chip.resource_seconds import ResourceSeconds
+from objectives.equations.interconnect.alpha_beta import AlphaBeta
+from objectives.equations.llm.parts import attention_part, ffn_part
+from objectives.equations.pools.attention_ffn import SplitToken, ffn_rows, split_token
+from objectives.equations.pools.crossing import Message, activation_bytes, crossing, message
+from objectives.equations.step.batch_setup import Setup, set_up
+from objectives.equations.step.decode_steps import decode_steps
+from objectives.equations.step.forward_pass import ForwardPass
+from objectives.equations.step.pipeline_pass import bounds
+from objectives.equations.step.prefill_pass import prefill_pass
+from objectives.equations.step.prefix_cache import computed_tokens
+from objectives.systems.decode_side import (
+    DecodeSide,
+    joined,
+    no_prompts,
+    pool_violations,
+    port_bandwidth,
+    prompt_kv,
+)
+from objectives.systems.result import PoolUse
+
+_NOT_OPERATORS: Final = (
+    "collectives",
+    "activation_passes",
+    "layer_overhead",
+    "step_overhead",
+    "pipeline_wait",
+    "pipeline_hops",
+)
+"""Parts of a step that no operator owns; those of both pools are credited together."""
+
+MICRO_BATCHES: Final = (1, 2, 3, 4)
+"""Micro-batches for each stage of attention that are tried; MegaScale-Infer tries as many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Turn:
+    """One token of every sequence with some number of micro-batches; columns that may be chosen among."""
+
+    step_s: Array
+    count: Array
+    attention_busy: Array
+    ffn_busy: Array
+    attention_excess: Array
+    ffn_excess: Array
+    parts_s: dict[str, Array]
+    bounds_s: dict[str, Array]
+    attention_used: ResourceSeconds
+    ffn_used: ResourceSeconds
+    attention_held: dict[str, Array]
+    ffn_held: dict[str, Array]
+
+
+def split_side(attention: Pool, ffn: Pool, link: PoolLink, context: Context) -> DecodeSide:
+    """Decode with attention on one pool and FFNs on another; every layer crosses the link twice.
+
+    A replica of attention has `batch` sequences, cut into the micro-batches that make a token fastest. All
+    `dp` replicas of attention feed the `dp` replicas of FFN, each of which gets the rows of its share of them
+    in one pass; `batch` of the FFN pool is not read. Stages of a pool are layers that lie on chips of their
+    own: micro-batches are in different layers, so that all stages work at once.
+
+    Args:
+        attention: chips that hold attention, KV cache and the head.
+        ffn: chips that hold FFNs or experts.
+        link: network between them.
+        context: network, formats and workload.
+
+    Returns:
+        Steps of decode, without prompts.
+
+    Domain:
+        A mean layer stands for all. Rows are copied to all chips of a stage by that stage, as one half of the
+        all-reduce that ends each part. Stages of a pool are taken to share its work evenly.
+
+    Limits:
+        With equal chips, a link that takes no time and one micro-batch the time of one pool whose layers are
+        computed by both in turn.
+
+    Source:
+        MegaScale-Infer, Zhu et al., SIGCOMM 2025 (arXiv 2504.02263); Step-3 (arXiv 2507.19427).
+
+    Examples:
+        By hand, in tests/systems/test_attention_ffn.py.
+    """
+    d = attention.deployments
+    of_attention = replace(context, llm=attention_part(context.llm))
+    of_ffn = replace(context, llm=ffn_part(context.llm))
+
+    def turn(micro: int) -> _Turn:
+        cuts = d.pp * float(micro)
+        a = set_up(Designs.of(attention.chips, d), of_attention, no_prompts(d.tp), cuts)
+        fed = ffn.deployments.replace(batch=ffn_rows(d.batch, d.dp, ffn.deployments.dp))
+        f = set_up(Designs.of(ffn.chips, fed), of_ffn, no_prompts(d.tp), cuts)
+        return _turn(a, f, link)
+
+    chosen = _fastest([turn(m) for m in MICRO_BATCHES])
+    # what does not change with the number of micro-batches
+    a = set_up(Designs.of(attention.chips, d), of_attention, no_prompts(d.tp))
+    f = set_up(Designs.of(ffn.chips, ffn.deployments), of_ffn, no_prompts(d.tp))
+    uses = (
+        _use(attention, a, chosen.attention_used, chosen.attention_held, chosen.attention_busy),
+        _use(ffn, f, chosen.ffn_used, chosen.ffn_held, chosen.ffn_busy),
+    )
+    return DecodeSide(
+        batch=d.batch,
+        replicas=d.dp,
+        count=chosen.count,
+        step_s=chosen.step_s,
+        tokens=1.0,
+        parts_s=chosen.parts_s,
+        bounds_s=chosen.bounds_s,
+        uses=uses,
+        violations={
+            **pool_violations(attention.role, a, chosen.attention_excess),
+            **pool_violations(ffn.role, f, chosen.ffn_excess),
+        },
+        holder=attention,
+        prompt_kv_bytes=prompt_kv(a),
+    )
+
+
+def _use(pool: Pool, s: Setup, used: ResourceSeconds, held: dict[str, Array], busy: Array) -> PoolUse:
+    d = pool.deployments
+    return PoolUse(
+        role=pool.role,
+        chips=pool.chips,
+        count=d.ways * d.pp * d.dp,
+        together=d.ways * d.pp * joined(s),
+        resources=used,
+        replicas=d.dp,
+        held_bytes=held,
+        busy=busy,
+    )
+
+
+def _turn(a: Setup, f: Setup, link: PoolLink) -> _Turn:
+    """One token of every sequence with the micro-batches of the setups."""
+    steps_a, steps_f = decode_steps(a), decode_steps(f)
+    pass_a, pass_f = steps_a.layer_pass, steps_f.layer_pass
+    layers = float(a.context.llm.layers)
+    out, back = _crossings(a, f, link)
+    # hosts of both pools launch a step once for every stage
+    fixed = (
+        a.deployments.pp * a.chips.stack.step_overhead_s + f.deployments.pp * f.chips.stack.step_overhead_s
+    )
+    each = steps_a.rows.sequences * a.chips.stack.sequence_overhead_s
+    head = pass_a.head_s() + fixed + each
+    # layers of a mixture of kinds: FFNs may be in fewer layers than attention
+    share = float(f.context.llm.layers) / layers
+    took = split_token(
+        layers,
+        a.micro.count,
+        pass_a.layer_s(),
+        share * pass_f.layer_s(),
+        _scaled(out, share),
+        _scaled(back, share),
+        head,
+        attention_stages=a.deployments.pp,
+        ffn_stages=f.deployments.pp,
+    )
+    parts = _parts(a, f, pass_a, pass_f, took, fixed + each)
+    return _Turn(
+        step_s=took.seconds,
+        count=a.micro.count,
+        attention_busy=took.attention_busy,
+        ffn_busy=took.ffn_busy,
+        attention_excess=a.machine.placed.excess_bytes,
+        ffn_excess=f.machine.placed.excess_bytes,
+        parts_s=parts,
+        bounds_s=_bounds(a, f, pass_a, pass_f, took, fixed + each),
+        attention_used=_used(a, steps_a.resources, layers * share, forth=True),
+        ffn_used=_used(f, steps_f.resources, layers * share, forth=False),
+        attention_held=a.held_bytes,
+        ffn_held=f.held_bytes,
+    )
+
+
+def _launched_s(s: Setup) -> Array:
+    """Fixed seconds of a step on all stages of a pool [s]."""
+    return s.deployments.pp * s.chips.stack.step_overhead_s
+
+
+def _crossings(a: Setup, f: Setup, link: PoolLink) -> tuple[Message, Message]:
+    """Activations of one layer on their way out, and sums on their way back.
+
+    All attention replicas that feed an FFN replica send at once.
+    """
+    held = Pool(role="attention", chips=a.chips, deployments=a.deployments)
+    run = Pool(role="ffn", chips=f.chips, deployments=f.deployments)
+    return _messages(_line(held, run, link), f.micro.rows, a.context)
+
+
+def _line(attention: Pool, ffn: Pool, link: PoolLink) -> AlphaBeta:
+    """Link between an FFN replica and its share of the attention replicas."""
+    d, e = attention.deployments, ffn.deployments
+    return crossing(
+        d.ways * (d.dp / e.dp),
+        port_bandwidth(attention.chips, link.bandwidth),
+        e.ways,
+        port_bandwidth(ffn.chips, link.bandwidth),
+        link.latency_s,
+    )
+
+
+def _messages(line: AlphaBeta, rows: Array, context: Context) -> tuple[Message, Message]:
+    """Rows leave as narrow activations and come back as wide sums."""
+    hidden, precision = float(context.llm.hidden), context.precision
+    return (
+        message(line, activation_bytes(rows, hidden, precision.activation_bytes)),
+        message(line, activation_bytes(rows, hidden, residual_bytes(precision))),
+    )
+
+
+def _scaled(sent: Message, share: float) -> Message:
+    """The message of the mean layer, of which a share crosses."""
+    return Message(seconds=share * sent.seconds, busy_s=share * sent.busy_s)
+
+
+def _used(s: Setup, own: ResourceSeconds, layers: float, *, forth: bool) -> ResourceSeconds:
+    """What an output token takes of a pool: its passes, and the links over which its row crosses."""
+    precision, hidden = s.context.precision, float(s.context.llm.hidden)
+    each = precision.activation_bytes if forth else residual_bytes(precision)
+    sent = layers * hidden * each / maximum(s.chips.links.link_bandwidth, s.chips.links.scale_out_bandwidth)
+    return replace(own, link_s=own.link_s + sent)
+
+
+def _parts(
+    a: Setup, f: Setup, pass_a: ForwardPass, pass_f: ForwardPass, took: SplitToken, fixed: Array
+) -> dict[str, Array]:
+    """Where the seconds of a token go [s]; they sum to all."""
+    la, lf = float(a.context.llm.layers), float(f.context.llm.layers)
+    return {
+        "attention_projections": la * pass_a.projections.seconds(),
+        "attention_core": la * pass_a.core.seconds(),
+        "ffn": lf * pass_f.ffn.seconds(),
+        **({} if pass_f.routed is None else {"routed_experts": lf * pass_f.routed.seconds()}),
+        "head": pass_a.head.seconds(),
+        "collectives": la * pass_a.collectives_s + pass_a.head_gather_s + lf * pass_f.collectives_s,
+        "die_to_die": la * pass_a.die_to_die_s + lf * pass_f.die_to_die_s,
+        **({} if pass_f.all_to_all_s is None else {"all_to_all": lf * pass_f.all_to_all_s}),
+        "activation_passes": la * pass_a.activation_traffic_s + lf * pass_f.activation_traffic_s,
+        "layer_overhead": la * pass_a.overhead_s + lf * pass_f.overhead_s,
+        "step_overhead": fixed,
+        "pool_crossings": took.out_s + took.back_s,
+        "micro_batch_wait": took.wait_s,
+    }
+
+
+def _bounds(
+    a: Setup, f: Setup, pass_a: ForwardPass, pass_f: ForwardPass, took: SplitToken, fixed: Array
+) -> dict[str, Array]:
+    """What a token waits for [s]: operators of both pools, links, fixed times, other micro-batches."""
+    none = dict.fromkeys(_NOT_OPERATORS, 0.0 * took.seconds)
+    parts = _parts(a, f, pass_a, pass_f, took, fixed)
+    linked = parts["collectives"] + parts["die_to_die"] + parts["pool_crossings"]
+    return add_bounds(
+        [
+            bounds(pass_a, none, float(a.context.llm.layers)),
+            _ffn_bounds(f, pass_f),
+            {
+                "link": linked + parts.get("all_to_all", 0.0),
+                "dram": parts["activation_passes"],
+                "fixed": parts["layer_overhead"] + parts["step_overhead"],
+                "pipeline": parts["micro_batch_wait"],
+            },
+        ]
+    )
+
+
+def _ffn_bounds(f: Setup, p: ForwardPass) -> dict[str, Array]:
+    """Operators of the FFN pool by what binds them [s]."""
+    layers = float(f.context.llm.layers)
+    operators = [p.ffn] if p.routed is None else [p.ffn, p.routed]
+    return add_bounds({k: layers * v for k, v in each.bound().items()} for each in operators)
+
+
+def _fastest(turns: Sequence[_Turn]) -> _Turn:
+    """Column by column that of the fastest turn; of equals the one with the fewest micro-batches."""
+    best = turns[0]
+    for other in turns[1:]:
+        better = other.step_s < best.step_s
+
+        def pick(old: Array, new: Array, better: Array = better) -> Array:
+            return where(better, new, old)
+
+        best = _picked(best, other, pick)
+    return best
+
+
+def _picked(old: _Turn, new: _Turn, pick: Callable[[Array, Array], Array]) -> _Turn:
+    out: dict[str, object] = {}
+    for f in fields(_Turn):
+        a, b = getattr(old, f.name), getattr(new, f.name)
+        if isinstance(a, dict):
+            out[f.name] = {k: pick(a[k], b[k]) for k in a}
+        elif isinstance(a, ResourceSeconds):
+            out[f.name] = ResourceSeconds(
+                **{r.name: pick(getattr(a, r.name), getattr(b, r.name)) for r in fields(ResourceSeconds)}
+            )
+        else:
+            out[f.name] = pick(a, b)
+    return _Turn(**out)  # type: ignore[arg-type]
+
+
+def prompt_alone(attention: Pool, ffn: Pool, link: PoolLink, context: Context) -> dict[str, Array]:
+    """Seconds of one prompt that passes both pools alone, by part [s].
+
+    Args:
+        attention: chips that hold attention.
+        ffn: chips that hold FFNs or experts.
+        link: network between them.
+        context: network, formats and workload.
+
+    Returns:
+        Seconds by part, shapes broadcast [s].
+
+    Domain:
+        One prompt, as one micro-batch; nothing overlaps.
+
+    Limits:
+        Two pools in turn for a link that takes no time.
+
+    Source:
+        As `split_side`.
+
+    Examples:
+        By hand, in tests/systems/test_attention_ffn.py.
+    """
+    d, work = attention.deployments, context.workload
+    parts: dict[str, Array] = {}
+    for pool, part in ((attention, attention_part(context.llm)), (ffn, ffn_part(context.llm))):
+        s = set_up(Designs.of(pool.chips, pool.deployments), replace(context, llm=part), no_prompts(d.tp))
+        for name, seconds in prefill_pass(s).parts(s).items():
+            parts[name] = parts[name] + seconds if name in parts else seconds
+    line = _line(attention, ffn, link)
+    rows, layers = computed_tokens(work) + 0.0 * d.tp, float(ffn_part(context.llm).layers)
+    out, back = _messages(line, rows, context)
+    return {**parts, "pool_crossings": layers * (out.seconds + back.seconds)}

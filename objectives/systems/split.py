@@ -1,0 +1,138 @@
+"""Which splits of a system there are, and what designs of several pools come to."""
+
+from typing import Final
+
+from objectives.api import Context, Designs, PoolLink
+from objectives.arrays import Array, ones_like
+from objectives.equations.serving.queueing import throughput
+from objectives.systems.attention_ffn import prompt_alone, split_side
+from objectives.systems.decode_side import DecodeSide, whole_side
+from objectives.systems.prefill_decode import prefill_decode
+from objectives.systems.result import SystemResult
+
+SPLITS: Final = (("prefill", "decode"), ("attention", "ffn"), ("prefill", "attention", "ffn"))
+"""Roles that make a system, in the order in which pages name them."""
+
+ROLES: Final = ("prefill", "decode", "attention", "ffn")
+"""Roles of pools, in the order in which pages name them."""
+
+SERVING: Final = {True: "disaggregated", False: "decode-only"}
+"""Serving mode of a split, by whether a pool of it prefills."""
+
+
+def roles_problem(roles: tuple[str, ...]) -> str:
+    """Why pools of some roles make no system; the empty string where they do.
+
+    Args:
+        roles: roles in any order.
+
+    Returns:
+        A sentence.
+
+    Domain:
+        Systems of several pools.
+
+    Limits:
+        None.
+
+    Source:
+        `SPLITS`.
+
+    Examples:
+        >>> roles_problem(("decode", "prefill"))
+        ''
+        >>> roles_problem(("prefill", "ffn")).split(", got ")[1]
+        'prefill, ffn'
+    """
+    if any(sorted(split) == sorted(roles) for split in SPLITS):
+        return ""
+    known = "prefill and decode, attention and ffn, or prefill, attention and ffn"
+    return f"expected pools {known}, got {', '.join(roles)}"
+
+
+def serving_problem(roles: tuple[str, ...], serving: str) -> str:
+    """Why a workload of a serving mode cannot be served so; the empty string where it can.
+
+    Args:
+        roles: roles of the pools.
+        serving: serving mode of the workload.
+
+    Returns:
+        A sentence.
+
+    Domain:
+        Systems of several pools.
+
+    Limits:
+        None.
+
+    Source:
+        By definition: a pool that prefills is what `disaggregated` means.
+
+    Examples:
+        >>> serving_problem(("prefill", "decode"), "disaggregated")
+        ''
+        >>> serving_problem(("attention", "ffn"), "chunked")
+        'serving: expected decode-only for pools attention and ffn, got chunked'
+    """
+    wanted = SERVING["prefill" in roles]
+    if serving == wanted:
+        return ""
+    return f"serving: expected {wanted} for pools {' and '.join(roles)}, got {serving}"
+
+
+def system(designs: Designs, context: Context) -> SystemResult:
+    """What designs of several pools come to.
+
+    Args:
+        designs: pools with a link between them.
+        context: network, formats and workload.
+
+    Returns:
+        Seconds, tokens, bytes and uses of every pool.
+
+    Raises:
+        ValueError: for roles that make no system, for pools without a link, and for a serving mode that the
+            pools do not have.
+
+    Domain:
+        As the splits.
+
+    Limits:
+        None.
+
+    Source:
+        `prefill_decode`, `attention_ffn`.
+
+    Examples:
+        By hand, in tests/systems.
+    """
+    roles = designs.roles
+    if problem := roles_problem(roles) or serving_problem(roles, context.workload.serving):
+        raise ValueError(problem)
+    if designs.link is None:
+        raise ValueError(f"link: expected the network between pools {' and '.join(roles)}, got none")
+    link = designs.link
+    if "decode" in roles:
+        side = whole_side(designs.pool("decode"), context)
+    else:
+        side = split_side(designs.pool("attention"), designs.pool("ffn"), link, context)
+    if "prefill" in roles:
+        return prefill_decode(designs.pool("prefill"), side, link, context)
+    first = prompt_alone(designs.pool("attention"), designs.pool("ffn"), link, context)
+    return _without_prompts(side, first, link)
+
+
+def _without_prompts(side: DecodeSide, first: dict[str, Array], link: PoolLink) -> SystemResult:
+    """Decode only; TTFT is that of one prompt alone."""
+    return SystemResult(
+        tpot_s=side.step_s,
+        ttft_s=sum(list(first.values())[1:], next(iter(first.values()))),
+        tokens_per_s=throughput(side.batch, side.step_s, side.replicas * ones_like(side.step_s)),
+        tpot_parts_s=side.parts_s,
+        ttft_parts_s=first,
+        bounds_s=side.bounds_s,
+        violations=side.violations,
+        uses=side.uses,
+        link=link,
+    )
