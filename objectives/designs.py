@@ -202,6 +202,8 @@ class Chips(_Columns):
     """Link bandwidth beyond what the free die edge carries [B/s]; 0 for a chip that exists."""
     cooling_excess_w: Array
     """Power beyond what the class of cooling sheds [W]; 0 for a chip that exists."""
+    power_density_excess: Array
+    """Power density of its dies beyond what is carried away [W/m2]; 0 for a chip that exists."""
     user_tokens_per_s: Array
     """Speed per user that its vendor claims [token/s]; 0 without a claim. Only `napkin` reads it."""
     tpot_interval: Array | None = None

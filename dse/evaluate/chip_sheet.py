@@ -354,6 +354,7 @@ def _violations(spec: ChipSpec, made: Silicon, changed: bool) -> dict[str, float
         "dram_stacks": _first(plan.stacks_excess),
         "link_edge": _first(plan.link_excess),
         "cooling": _first(made.cooling_excess_w),
+        "power_density": _first(made.power_density_excess),
     }
 
 

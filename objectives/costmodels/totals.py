@@ -26,6 +26,7 @@ def silicon_violations(chips: Chips) -> dict[str, Array]:
         "dram_stacks": chips.dram_stacks_excess,
         "link_edge": chips.link_excess,
         "cooling": chips.cooling_excess_w,
+        "power_density": chips.power_density_excess,
     }
 
 

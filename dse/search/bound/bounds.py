@@ -24,7 +24,16 @@ DENSE = 0.12
 """Share of the layouts beyond which all of them are evaluated, on axes, where sums are not repeated."""
 
 FITTING = frozenset(
-    {"capacity", "network_domain", "expert_replicas", "die_area", "dram_stacks", "link_edge", "cooling"}
+    {
+        "capacity",
+        "network_domain",
+        "expert_replicas",
+        "die_area",
+        "dram_stacks",
+        "link_edge",
+        "cooling",
+        "power_density",
+    }
 )
 """Constraints that depend neither on the placement of bytes nor on times."""
 

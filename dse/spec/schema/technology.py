@@ -12,6 +12,7 @@ from dse.spec.schema.build import Build
 from dse.spec.schema.chip import PeakFormat
 from dse.spec.schema.technology_parts import (
     AreaSpec,
+    ClockSpec,
     DieToDieSpec,
     DramSpec,
     EconomicsSpec,
@@ -23,6 +24,7 @@ from dse.spec.schema.technology_parts import (
     PackageSpec,
     SramLaw,
     SystemSpec,
+    ThermalSpec,
     WaferSpec,
 )
 from dse.spec.schema.technology_values import Constants, Value, middle
@@ -62,6 +64,11 @@ class TechnologySpec(Spec):
     """Packaging, test and board."""
     cooling: dict[str, SourcedWatts]
     """Power that one package can shed, by class of cooling."""
+    # left out at its default, so that a question stored before the key existed is still the same one
+    thermal: ThermalSpec | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Power per area that a die may draw; left out, only the power of the package is limited."""
+    clock: ClockSpec | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Curve along which a hypothetical chip that is too hot runs slower; left out, it cannot be made."""
     system: SystemSpec
     """Servers, racks, links and network around a chip."""
     economics: EconomicsSpec
@@ -105,6 +112,21 @@ class TechnologySpec(Spec):
         yield from self._dram_problems(build, where)
         if build.cooling not in self.cooling:
             yield Problem(where, _unknown("class of cooling", build.cooling, self.cooling))
+        elif build.hypothetical:
+            yield from self._heat_problems(build, where)
+
+    def _heat_problems(self, build: Build, where: str) -> Iterator[Problem]:
+        """Limits of heat and the curve of the clock, which only chips that do not exist need."""
+        if self.thermal is not None:
+            if build.cooling not in self.thermal.density:
+                known = self.thermal.density
+                yield Problem(where, _unknown("class of cooling in thermal.density", build.cooling, known))
+            else:
+                yield from _nulls(self.thermal.density, [build.cooling], where, "thermal.density.")
+            if build.stacked:
+                yield from _nulls(self.thermal, ["under_stack"], where, "thermal.")
+        if self.clock is not None:
+            yield from _nulls(self.clock, ClockSpec.model_fields, where, "clock.")
 
     def _dram_problems(self, build: Build, where: str) -> Iterator[Problem]:
         generation = build.generation

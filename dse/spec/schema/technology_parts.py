@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from dse.spec.schema.base import (
+    AtLeastOne,
     Ratio,
     Sourced,
     SourcedArea,
@@ -30,6 +31,7 @@ SourcedEnergyPerFlop = Sourced[Annotated[float, unit("J/FLOP")]]
 SourcedUsdPerWatt = Sourced[Annotated[float, unit("USD/W")]]
 SourcedUsdPerBandwidth = Sourced[Annotated[float, unit("USD*s/B")]]
 SourcedUsdPerArea = Sourced[Annotated[float, unit("USD/m2")]]
+SourcedWattsPerArea = Sourced[Annotated[float, unit("W/m2")]]
 
 
 class NodeSpec(Spec):
@@ -57,7 +59,7 @@ class NodeSpec(Spec):
     """Dynamic energy of one fp32 vector FLOP, instruction and operands included."""
     sram_energy: SourcedEnergyPerByte
     """Energy of a byte read from SRAM."""
-    static_power: Sourced[Annotated[float, unit("W/m2")]]
+    static_power: SourcedWattsPerArea
     """Power per area at rest."""
     nre: SourcedUsd
     """Masks, design, verification and software of one chip."""
@@ -246,6 +248,24 @@ class PackageSpec(Spec):
     """Board of a chip without its power supply."""
     board_cost_per_watt: SourcedUsdPerWatt
     """Power supply on the board, per watt."""
+
+
+class ThermalSpec(Spec):
+    """How much heat leaves through a square metre of a die."""
+
+    density: dict[str, SourcedWattsPerArea]
+    """Power per area that a die may draw, by class of cooling."""
+    under_stack: SourcedRatio
+    """Share of that which a die may draw with DRAM stacked between it and its cooling."""
+
+
+class ClockSpec(Spec):
+    """How the power of cores falls with their clock, along whose curve a chip that is too hot runs slower."""
+
+    exponent: Sourced[AtLeastOne]
+    """a of P ~ f V(f)^2 ~ f^a."""
+    least_share: SourcedRatio
+    """Least clock over the nominal one."""
 
 
 class SystemSpec(Spec):
