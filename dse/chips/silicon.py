@@ -52,6 +52,11 @@ class Silicon:
         return self.plan.compute.total_m2 + self.plan.io.total_m2
 
     @property
+    def nominal_parts(self) -> dict[str, Array]:
+        """Thermal design power by part at the nominal clock [W]."""
+        return thermal_design_power(dict(self.nominal_power), self.technology)
+
+    @property
     def full_power(self) -> dict[str, Array]:
         """Power at rest and of each resource at its full rate, at the clock that it runs at [W]."""
         return slowed(self.nominal_power, self.heat.dynamic_share)

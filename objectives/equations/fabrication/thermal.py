@@ -181,9 +181,9 @@ def room_for_clock(limit_w: Array, parts: Mapping[str, Array]) -> Array:
     """
     clocked = sum(parts[name] for name in CLOCKED)
     spare = limit_w - sum(part for name, part in parts.items() if name not in CLOCKED)
-    # the quotient is taken where it is below 1 only, so that it cannot overflow
     hot = clocked > spare
-    return where(hot, maximum(spare, 0.0), 1.0) / where(hot, clocked, 1.0)
+    # a quotient below 1 cannot overflow; where nothing is clocked it is 0 / 1
+    return where(hot, maximum(spare, 0.0) / where(hot & (clocked > 0.0), clocked, 1.0), 1.0)
 
 
 def dynamic_share(rooms: Sequence[Array], clock: Clock) -> Array:
