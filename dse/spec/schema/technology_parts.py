@@ -2,6 +2,8 @@
 
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 from dse.spec.schema.base import (
     AtLeastOne,
     Ratio,
@@ -31,6 +33,7 @@ SourcedEnergyPerFlop = Sourced[Annotated[float, unit("J/FLOP")]]
 SourcedUsdPerWatt = Sourced[Annotated[float, unit("USD/W")]]
 SourcedUsdPerBandwidth = Sourced[Annotated[float, unit("USD*s/B")]]
 SourcedUsdPerArea = Sourced[Annotated[float, unit("USD/m2")]]
+SourcedUsdPerByte = Sourced[Annotated[float, unit("USD/B")]]
 SourcedWattsPerArea = Sourced[Annotated[float, unit("W/m2")]]
 
 
@@ -146,7 +149,7 @@ class DramSpec(Spec):
     """Bytes of one stack, device or DIMM."""
     bandwidth: SourcedBandwidth
     """Bandwidth of the same."""
-    cost: Sourced[Annotated[float, unit("USD/B")]]
+    cost: SourcedUsdPerByte
     """Price of a byte."""
     phy_area: SourcedArea
     """Area of its PHY on the die."""
@@ -156,6 +159,15 @@ class DramSpec(Spec):
     """Energy of a byte read from the device, without PHY and controller."""
     most_per_die: SourcedCount | None = None
     """Devices that one die drives over the board; left out for HBM, of which the edges of dies decide."""
+    # left out at their default, so that a question stored before the keys existed is still the same one
+    kind: Literal["hbm", "gddr", "lpddr", "ddr"] | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Family of the generation."""
+    latency: SourcedSeconds | None = Field(default=None, exclude_if=lambda v: v is None)
+    """From the request of a core to the first byte; unknown when left out."""
+    write_bandwidth: SourcedBandwidth | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Bandwidth of writes; that of reads when left out."""
+    write_energy: SourcedEnergyPerByte | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Energy of a byte written; that of reads when left out."""
 
 
 class HbmSpec(Spec):
