@@ -48,7 +48,7 @@ def one(
     """Metrics of one chip under one deployment, in a call of its own."""
     sizes = {"batch": batch, "tp": tp, "pp": pp, "ep": ep, "dp": max(ep / tp, 1.0)}
     deployment = api.Deployments(**{k: np.asarray([float(v)]) for k, v in sizes.items()})
-    return study.cost_model.evaluate(api.Designs(chips=chip, deployments=deployment), study.context)
+    return study.cost_model.evaluate(api.Designs.of(chips=chip, deployments=deployment), study.context)
 
 
 def first(column: Any) -> float:
@@ -77,14 +77,14 @@ def chips_again(study: ResolvedStudy, name: str, rows: pd.DataFrame) -> api.Chip
 def _of_family(study: ResolvedStudy, name: str, rows: pd.DataFrame, tolerance: float) -> Iterator[str]:
     chips = chips_again(study, name, rows)
     sizes = {f.name: rows[f.name].to_numpy(dtype=float) for f in fields(api.Deployments)}
-    designs = api.Designs(chips=chips, deployments=api.Deployments(**sizes))
+    designs = api.Designs.of(chips=chips, deployments=api.Deployments(**sizes))
     m = study.cost_model.evaluate(designs, study.context)
     now = {name: getattr(m, name) for name in METRICS}
     now |= {f"violation_{name}": v for name, v in m.violations.items()}
     for target in study.targets:
         value = target.objective.value(m, study.context)
         now[f"violation_{target.objective.name}"] = api.violation(target.objective, value, target.limit)
-    now["price_usd"] = chips.price_usd
+    now["price_usd"] = chips.cost.price_usd
     for column, values in now.items():
         if column not in rows or rows[column].isna().any():
             yield f"{name}: {column} is missing"

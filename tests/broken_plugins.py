@@ -102,7 +102,7 @@ class Model:
         if fault() == "batch 8" and (np.asarray(designs.deployments.batch) == 8).any():
             raise ValueError("no batch of 8")
         if fault() == "writes":
-            broken(designs.chips.price_usd)
+            broken(designs.chips.cost.price_usd)
         if fault() == "no metrics": return None
         if fault() == "no violations": return replace(m, violations={})
         return replace(m, capex_usd=broken(m.capex_usd)) if fault() != "batch 8" else m

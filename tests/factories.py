@@ -99,7 +99,7 @@ IDEAL: Mapping[str, float] = {**LOSSLESS, "link_latency": 0.0, "scale_out_latenc
 def chips(values: Mapping[str, Number], **changes: Number) -> Chips:
     """Chips of one axis; plain numbers become axes of length one."""
     columns = {**values, **changes}
-    return Chips(**{name: np.atleast_1d(np.asarray(v, dtype=np.float64)) for name, v in columns.items()})
+    return Chips.of(**{name: np.atleast_1d(np.asarray(v, dtype=np.float64)) for name, v in columns.items()})
 
 
 def h100_like(**changes: Number) -> Chips:
@@ -124,7 +124,7 @@ def design(
     chip: Chips, batch: Number = 1, tp: Number = 1, pp: Number = 1, dp: Number = 1, ep: Number = 1
 ) -> Designs:
     """Chips with deployments, both of one axis."""
-    return Designs(chips=chip, deployments=deployments(batch, tp, pp, dp, ep))
+    return Designs.of(chips=chip, deployments=deployments(batch, tp, pp, dp, ep))
 
 
 def llama2_7b() -> Llm:
@@ -250,13 +250,13 @@ def context(
 def hybrid(design: Designs) -> bool:
     """Whether some chip chooses between two tiers."""
     chips = design.chips
-    return bool(np.any((chips.sram_pinned > 0.0) & (chips.sram_bytes > 0.0) & (chips.dram_bytes > 0.0)))
+    return bool(np.any((chips.sram.pinned > 0.0) & (chips.sram.bytes > 0.0) & (chips.dram.bytes > 0.0)))
 
 
 def changed(given: Designs, column: str, change: Callable[[Array], Array]) -> Designs:
     """Designs with one column of their chips changed."""
     chips = given.chips
-    return replace(given, chips=chips.replace(**{column: change(getattr(chips, column))}))
+    return given.replace(chips=chips.replace(**{column: change(getattr(chips, column))}))
 
 
 def stacked(parts: Sequence[Designs]) -> Designs:
@@ -266,8 +266,8 @@ def stacked(parts: Sequence[Designs]) -> Designs:
         flat = [s.columns() for s in structs]
         return {name: np.concatenate([columns[name] for columns in flat]) for name in flat[0]}
 
-    return Designs(
-        chips=Chips(**joined([p.chips for p in parts])),
+    return Designs.of(
+        chips=Chips.of(**joined([p.chips for p in parts])),
         deployments=Deployments(**joined([p.deployments for p in parts])),
     )
 
@@ -392,7 +392,7 @@ def contexts(draw: st.DrawFn) -> Context:
 @st.composite
 def designs(draw: st.DrawFn) -> Designs:
     """One random design."""
-    return Designs(chips=chips(draw(chip_values())), deployments=deployments(**draw(deployment_values())))
+    return Designs.of(chips=chips(draw(chip_values())), deployments=deployments(**draw(deployment_values())))
 
 
 _UNKNOWN = {f.name for f in fields(Chips) if f.default is MISSING} ^ {*H100_LIKE}

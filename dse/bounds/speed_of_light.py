@@ -69,7 +69,7 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
     Domain: TP over whole chips for all layers. Caches whose size is unknown keep nothing between steps;
     links, activations and stacks cost nothing. An unknown (0) rate bounds nothing.
     """
-    c = api.Chips(**{k: np.asarray(v, dtype=float) for k, v in designs.chips.columns().items()})
+    c = api.Chips.of(**{k: np.asarray(v, dtype=float) for k, v in designs.chips.columns().items()})
     d = designs.deployments
     batch, ways, ep, pp, dp = (np.asarray(a, dtype=float) for a in (d.batch, d.tp, d.ep, d.pp, d.dp))
     work, size = context.workload, context.precision
@@ -118,7 +118,7 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
         ttft_terms=ttft,
         tokens_per_s=over(dp * batch * osl, seconds, np.inf),
         needed_bytes=(n.stored + n.head) * size.weight_bytes + batch * kept,
-        room_bytes=need * (c.sram_bytes * c.sram_usable * c.sram_pinned + c.dram_bytes),
+        room_bytes=need * (c.sram.bytes * c.sram.usable * c.sram.pinned + c.dram.bytes),
     )
 
 
@@ -148,12 +148,12 @@ def _seconds(
 ) -> dict[str, Floats]:
     """Least seconds of `at_work` chips for bytes and FLOP; the SRAM of `holding` chips is full of them."""
     # SRAM of unknown speed may be arbitrarily fast, so then bandwidth bounds nothing
-    known = (c.sram_bandwidth > 0.0) | (c.sram_bytes == 0.0)
-    beyond = np.maximum(size - holding * c.sram_bytes * c.sram_usable, 0.0)
+    known = (c.sram.bandwidth > 0.0) | (c.sram.bytes == 0.0)
+    beyond = np.maximum(size - holding * c.sram.bytes * c.sram.usable, 0.0)
     return {
-        "bandwidth": np.where(known, over(size, at_work * (c.sram_bandwidth + c.dram_bandwidth)), 0.0),
-        "dram": over(beyond, at_work * c.dram_bandwidth),
-        "compute": (over(flop, c.peak_flops) + over(core, c.attention_flops)) / at_work,
+        "bandwidth": np.where(known, over(size, at_work * (c.sram.bandwidth + c.dram.bandwidth)), 0.0),
+        "dram": over(beyond, at_work * c.dram.bandwidth),
+        "compute": (over(flop, c.compute.peak_flops) + over(core, c.compute.attention_flops)) / at_work,
     }
 
 
@@ -164,7 +164,9 @@ def _hops(c: api.Chips, llm: api.Llm, tp: Floats, pp: Floats) -> Floats:
         parts = (b.attention is not None) + (b.ffn is not None or b.experts is not None)
         exchanges += b.count * (min(parts, 1) if b.parallel else parts)
     # a hop beyond the domain may be the faster one, and a bound takes the faster
-    shortest = np.minimum(c.link_latency, np.where(tp * pp > c.link_domain, c.scale_out_latency, np.inf))
+    shortest = np.minimum(
+        c.links.link_latency, np.where(tp * pp > c.links.link_domain, c.links.scale_out_latency, np.inf)
+    )
     found: Floats = shortest * (pp - 1.0 + np.where(tp > 1.0, float(exchanges), 0.0))
     return found
 
@@ -251,8 +253,8 @@ def _picked(designs: api.Designs, at: npt.NDArray[np.intp]) -> api.Designs:
     def rows(struct: api.Chips | api.Deployments) -> dict[str, Floats]:
         return {k: np.broadcast_to(np.asarray(a), designs.shape)[place] for k, a in struct.columns().items()}
 
-    return api.Designs(
-        chips=api.Chips(**rows(designs.chips)), deployments=api.Deployments(**rows(designs.deployments))
+    return api.Designs.of(
+        chips=api.Chips.of(**rows(designs.chips)), deployments=api.Deployments(**rows(designs.deployments))
     )
 
 

@@ -128,7 +128,7 @@ class Branch:
         # columns that nothing varies have one element
         n = max(a.size for a in columns.values())
         xp = namespace(*columns.values())
-        return api.Chips(**{name: xp.broadcast_to(a, (n,)) for name, a in columns.items()})
+        return api.Chips.of(**{name: xp.broadcast_to(a, (n,)) for name, a in columns.items()})
 
     def named(self, values: Mapping[str, Floats]) -> dict[str, npt.NDArray[np.str_]]:
         """Names that the named parameters have, and the formats that are computed in."""

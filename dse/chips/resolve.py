@@ -151,7 +151,7 @@ def speed_columns(
 
 def chips_of(rows: list[Columns]) -> api.Chips:
     """A batch of chips, one a row, every column of shape (n,)."""
-    return api.Chips(**{name: np.array([row[name] for row in rows], dtype=float) for name in rows[0]})
+    return api.Chips.of(**{name: np.array([row[name] for row in rows], dtype=float) for name in rows[0]})
 
 
 def _or_zero(leaf: Sourced[float] | None) -> float:

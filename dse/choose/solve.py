@@ -71,7 +71,7 @@ def best_deployments(
     columns = {name: np.broadcast_to(np.asarray(a), (n,)) for name, a in chips.columns().items()}
     parts: list[list[Found]] = [[] for _ in limits]
     for start in range(0, n, step):
-        block = api.Chips(**{name: a[start : start + step] for name, a in columns.items()})
+        block = api.Chips.of(**{name: a[start : start + step] for name, a in columns.items()})
         for part, found in zip(parts, _block(question, block, grid, limits), strict=True):
             part.append(found)
     return [_joined(part) for part in parts]
@@ -98,7 +98,7 @@ def _block(
     question: Question, chips: api.Chips, grid: api.Deployments, limits: Sequence[Limits]
 ) -> Iterator[Found]:
     """The best deployment of each chip of a block under each of the limits."""
-    designs = api.Designs(chips=chips, deployments=grid)
+    designs = api.Designs.of(chips=chips, deployments=grid)
     metrics = question.cost_model.evaluate(designs, question.context)
     # (deployments, 1): the layout is the same for every chip of the block
     flat = {k: np.asarray(a)[:, np.newaxis] for k, a in grid.reshape(-1).columns().items()}
@@ -167,7 +167,7 @@ def _between(
         tried = np.round(low[:, np.newaxis] + share * (high - low)[:, np.newaxis])
         shape = (len(top), STEPS, n)
         columns = {k: np.broadcast_to(a, shape).reshape(-1, n) for k, a in {**layout, "batch": tried}.items()}
-        designs = api.Designs(chips=chips, deployments=api.Deployments(**columns))
+        designs = api.Designs.of(chips=chips, deployments=api.Deployments(**columns))
         metrics = question.cost_model.evaluate(designs, question.context)
         more = judged(metrics, question.context, question.goal, limits, designs.shape)
         yield columns, more

@@ -253,7 +253,7 @@ def evaluate(
         # a mix has deployments for each member, which do not broadcast into one grid
         if study.members:
             return _mixed(study, chips, deployments, origin)
-        designs = api.Designs(chips=chips, deployments=deployments)
+        designs = api.Designs.of(chips=chips, deployments=deployments)
         metrics = study.cost_model.evaluate(designs, study.context)
     return DesignBatch(study=study, origin=origin, designs=designs, metrics=metrics)
 

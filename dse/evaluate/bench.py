@@ -96,7 +96,9 @@ def _evaluated(study: ResolvedStudy, deployments: api.Deployments) -> Callable[[
     model = cost_model(study.cost_model.name)
 
     def work(chips: Block) -> object:
-        return model.evaluate(api.Designs(chips=api.Chips(**chips), deployments=deployments), study.context)
+        return model.evaluate(
+            api.Designs.of(chips=api.Chips.of(**chips), deployments=deployments), study.context
+        )
 
     return work
 
@@ -109,7 +111,7 @@ def _counted(
     limits = np.full(len(HEADLINE), 1e12)  # a number that no compiler knows
 
     def count(chips: Block, layouts: Block, limits: Array) -> Array:
-        designs = api.Designs(chips=api.Chips(**chips), deployments=api.Deployments(**layouts))
+        designs = api.Designs.of(chips=api.Chips.of(**chips), deployments=api.Deployments(**layouts))
         metrics = model.evaluate(designs, study.context)
         good = metrics.feasible()
         for i, name in enumerate(HEADLINE):

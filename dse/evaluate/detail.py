@@ -128,7 +128,9 @@ def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Design
     n, weights = len(rows), [m.weight for m in study.members]
     points, details = [], []
     for member in study.members:
-        designs = api.Designs(chips=family.chips, deployments=_deployments(study, rows, f"{member.label}."))
+        designs = api.Designs.of(
+            chips=family.chips, deployments=_deployments(study, rows, f"{member.label}.")
+        )
         with chips_named(lambda _shape, at: str(rows["chip"].iloc[at])):
             metrics = study.cost_model.evaluate(designs, member.context, detail=True)
         # from the metrics as they are: `_detailed` adds the targets itself
@@ -155,7 +157,7 @@ def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Design
 
 
 def _evaluated(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[DesignDetail]:
-    designs = api.Designs(chips=family.chips, deployments=_deployments(study, rows))
+    designs = api.Designs.of(chips=family.chips, deployments=_deployments(study, rows))
     with chips_named(lambda _shape, at: str(rows["chip"].iloc[at])):
         metrics = study.cost_model.evaluate(designs, study.context, detail=True)
     return _detailed(family, designs.deployments, metrics, study.context, study.limits, len(rows))

@@ -287,7 +287,7 @@ class Subject:
 
     def designs(self, deployments: api.Deployments) -> api.Designs:
         """The chip in some deployments."""
-        return api.Designs(chips=self.chips, deployments=deployments)
+        return api.Designs.of(chips=self.chips, deployments=deployments)
 
     def smallest(self, grid: api.Deployments) -> api.Designs:
         """The deployment of `grid` with the fewest chips; a batch of one."""

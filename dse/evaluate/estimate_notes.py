@@ -38,7 +38,7 @@ def on_next_best(
         return None
     stack = on_architecture(catalog.get(StackSpec, rows.stack), chip.architecture, catalog)
     columns = {n: np.asarray([v]) for n, v in stack_columns(stack, chip.dram is not None).items()}
-    moved = model.evaluate(replace(one, chips=one.chips.replace(**columns)), context)
+    moved = model.evaluate(one.replace(chips=one.chips.replace(**columns)), context)
     metrics = {name: first_of(getattr(moved, name)) for name in SHOWN}
     ratios = {name: value / first_of(getattr(found, name)) for name, value in metrics.items()}
     return OtherStack(rows=rows, metrics=metrics, ratios=ratios)

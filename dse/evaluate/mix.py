@@ -47,7 +47,7 @@ def combine(study: ResolvedStudy, chips: Chips, deployments: Deployments) -> Com
     member has no feasible deployment, the one that misses by least is taken.
     """
     n = chips.size
-    designs = Designs(chips=chips, deployments=deployments)
+    designs = Designs.of(chips=chips, deployments=deployments)
     # one call for all chips and deployments of a member; only combinations are made chip by chip
     each = [
         _Member(study, m, designs, study.cost_model.evaluate(designs, m.context), n) for m in study.members

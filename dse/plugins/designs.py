@@ -46,9 +46,9 @@ def design_in_words(designs: api.Designs, shape: tuple[int, ...], at: int, label
 
     c = designs.chips
     facts = (
-        f"of {one(c.peak_flops) / 1e12:.4g} TFLOP/s, SRAM {one(c.sram_bytes) / 1e6:.4g} MB at "
-        f"{one(c.sram_bandwidth) / 1e12:.4g} TB/s, DRAM {one(c.dram_bytes) / 1e9:.4g} GB at "
-        f"{one(c.dram_bandwidth) / 1e12:.4g} TB/s"
+        f"of {one(c.compute.peak_flops) / 1e12:.4g} TFLOP/s, SRAM {one(c.sram.bytes) / 1e6:.4g} MB at "
+        f"{one(c.sram.bandwidth) / 1e12:.4g} TB/s, DRAM {one(c.dram.bytes) / 1e9:.4g} GB at "
+        f"{one(c.dram.bandwidth) / 1e12:.4g} TB/s"
     )
     ways = ", ".join(f"{name} {one(a):g}" for name, a in designs.deployments.columns().items())
     return f"chip {facts if label is None else label}, {ways}"

@@ -98,7 +98,7 @@ class CostModelContract:
         n = self.designs().size
 
         def grid(d: Designs) -> Designs:
-            return Designs(chips=d.chips.reshape(n, 1), deployments=d.deployments.reshape(1, n))
+            return Designs.of(chips=d.chips.reshape(n, 1), deployments=d.deployments.reshape(1, n))
 
         pairs = self._tables(subject, lambda d: grid(d).take(np.arange(n * n)))
         for left, right in zip(pairs, self._tables(subject, grid), strict=True):

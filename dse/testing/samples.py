@@ -112,8 +112,8 @@ def designs() -> Designs:
     varying = {name: np.tile(np.asarray(v), len(layouts)) for name, v in _VARYING.items()}
     constant = {name: np.full(kinds * len(layouts), v) for name, v in _CONSTANT.items()}
     columns = np.repeat(np.asarray(layouts).T, kinds, axis=1)
-    return Designs(
-        chips=Chips(**varying, **constant),
+    return Designs.of(
+        chips=Chips.of(**varying, **constant),
         deployments=Deployments(**dict(zip(names, columns, strict=True))),
     )
 

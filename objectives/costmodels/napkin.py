@@ -38,10 +38,10 @@ class NapkinCostModel:
             "kv_cache": d.batch * (sequence * GIB_TAKEN_FOR_GB),
         }
         # a cache holds copies of what DRAM holds, so it is no room; the article counts all bytes as usable
-        capacity = c.sram_bytes * c.sram_pinned + c.dram_bytes
+        capacity = c.sram.bytes * c.sram.pinned + c.dram.bytes
         needed = ceil_div(held["weights"] + held["kv_cache"], capacity)
         chips = maximum(needed, d.tp * d.pp) * d.dp
-        tpot = 1.0 / c.user_tokens_per_s
+        tpot = 1.0 / c.compute.user_tokens_per_s
         # ledgers cost arrays, which a search does not read
         breakdown = Breakdown.empty()
         if detail:

@@ -22,10 +22,10 @@ def total(parts: Mapping[str, Array]) -> Array:
 def silicon_violations(chips: Chips) -> dict[str, Array]:
     """What keeps a hypothetical die from being made, each in its own unit; feasible where <= 0."""
     return {
-        "die_area": chips.area_excess_m2,
-        "dram_stacks": chips.dram_stacks_excess,
-        "link_edge": chips.link_excess,
-        "cooling": chips.cooling_excess_w,
+        "die_area": chips.limits.area_excess_m2,
+        "dram_stacks": chips.limits.dram_stacks_excess,
+        "link_edge": chips.limits.link_excess,
+        "cooling": chips.limits.cooling_excess_w,
         "power_density": chips.power_density_excess,
     }
 
@@ -92,7 +92,7 @@ def metrics(
     # at the meter, which electricity is paid for; `drawn` is at the chips
     energy = metered(context.economy, total(drawn))
     # the building must carry all chips at full power; electricity is paid for what they draw
-    paid = (context.economy, capex, count * (c.power_w + optics), tokens_per_s, energy)
+    paid = (context.economy, capex, count * (c.cost.power_w + optics), tokens_per_s, energy)
     per_million = money.usd_per_million_tokens(*paid)
     # where a mode counts no prompts, the whole cost is that of outputs
     inputs, outputs = zeros_like(d.tp), per_million

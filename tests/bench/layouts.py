@@ -20,7 +20,7 @@ def measure(chips: int = 64, repeats: int = 5, study: str = "groq-vs-h100") -> t
     branch = resolved.branches["hybrid"]
     rng = np.random.default_rng(0)
     values = {n: value_at(p, rng.random(chips)) for n, p in branch.spec.parameters.items()}
-    axes = api.Designs(chips=branch.chips(values), deployments=grid_of(resolved, chips))
+    axes = api.Designs.of(chips=branch.chips(values), deployments=grid_of(resolved, chips))
     flat = axes.take(np.arange(axes.size))
     best = [np.inf, np.inf]
     for _ in range(repeats):

@@ -102,7 +102,7 @@ def dse_deployments(sizes):
 def designs(chips, deployments):
     from objectives.api import Designs
 
-    return Designs(chips=chips, deployments=deployments)
+    return Designs.of(chips=chips, deployments=deployments)
 
 
 def test_all_dollars_together_have_an_elasticity_of_one(study, found):

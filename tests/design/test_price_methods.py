@@ -163,20 +163,20 @@ def test_ledgers_of_hypothetical_chips_sum_up_under_every_price_method(
         }
         chips = made.chips(values)
         layout = {"batch": batch, "tp": 8, "pp": 10, "ep": 1, "dp": 1}
-        designs = api.Designs(chips=chips, deployments=one(layout))
+        designs = api.Designs.of(chips=chips, deployments=one(layout))
         m = study.cost_model.evaluate(designs, study.context, detail=True)
         rate = m.tokens_per_s[0]
         sums_up({k: v[0] for k, v in m.capex_parts.items()}, m.capex_usd[0])
         sums_up({k: v[0] / rate for k, v in m.capex_parts.items()}, m.usd_per_token_per_s[0])
         sums_up({k: v[0] for k, v in m.running_parts.items()}, m.usd_per_million_tokens[0])
-        assert m.capex_parts["chips"][0] == pytest.approx(80 * chips.price_usd[0], rel=1e-12)
+        assert m.capex_parts["chips"][0] == pytest.approx(80 * chips.cost.price_usd[0], rel=1e-12)
         unit_cost = made.silicon(values).unit_cost_usd()[0]
         if name.startswith("unit-cost"):
-            assert chips.price_usd[0] == pytest.approx(unit_cost, rel=1e-12)
+            assert chips.cost.price_usd[0] == pytest.approx(unit_cost, rel=1e-12)
         if name.startswith("margin"):  # 60 % margin, 250 MUSD of one-off cost over 20,000 chips
-            assert chips.price_usd[0] == pytest.approx(unit_cost / 0.4 + 12_500, rel=1e-12)
+            assert chips.cost.price_usd[0] == pytest.approx(unit_cost / 0.4 + 12_500, rel=1e-12)
         if name.startswith("searched"):
-            assert chips.price_usd[0] == values["price"][0]
+            assert chips.cost.price_usd[0] == values["price"][0]
 
 
 # --- at what price does this chip stop winning? -------------------------------------------------------

@@ -45,7 +45,7 @@ def batch_of(
     chips = branch.chips(values)
     origin = Origin(
         trial=np.arange(n) + 10, chip=[f"hybrid-{10 + i}" for i in range(n)], branch="hybrid", role="search",
-        parameters=values, names=branch.named(values), price_usd=np.asarray(chips.price_usd),
+        parameters=values, names=branch.named(values), price_usd=np.asarray(chips.cost.price_usd),
     )  # fmt: skip
     return evaluate(study, chips, grid_of(study, n) if deployments is None else deployments, origin)
 
@@ -86,7 +86,7 @@ def test_each_row_is_what_its_chip_does_alone(study: ResolvedStudy, points: Desi
         }
         sizes = {n: float(row[n]) for n in ("batch", "tp", "pp", "ep", "dp")}
         alone = study.cost_model.evaluate(
-            api.Designs(chips=api.Chips(**columns), deployments=one(sizes)), study.context
+            api.Designs.of(chips=api.Chips.of(**columns), deployments=one(sizes)), study.context
         )
         for name in ("tpot_s", "ttft_s", "tokens_per_s", "capex_usd", "usd_per_token_per_s", "chips"):
             assert row[name] == pytest.approx(

@@ -28,12 +28,12 @@ class Toy:
     name = "toy"
 
     def evaluate(self, designs: Designs, context: Any, *, detail: bool = False) -> Metrics:
-        d, fast = designs.deployments, designs.chips.peak_flops / 1e12
+        d, fast = designs.deployments, designs.chips.compute.peak_flops / 1e12
         batch = d.batch * 1.0
         tpot = (1e-3 + 1e-4 * batch / (d.tp * fast)) * d.pp
         cost = (d.tp * d.pp) * (20.0 / batch + 0.02 * batch / fast) + 0.0 * tpot
         other = 0.0 * (tpot + cost)
-        held = batch * 1.0 / d.pp - 4.0 * designs.chips.dram_bytes / 1e9
+        held = batch * 1.0 / d.pp - 4.0 * designs.chips.dram.bytes / 1e9
         return Metrics(
             tpot_s=tpot + other, ttft_s=other + 1.0, tokens_per_s=other + 1.0, chips=d.tp * d.pp + other,
             capex_usd=other + 1.0, usd_per_token_per_s=cost + other, usd_per_million_tokens=other + 1.0,
@@ -195,7 +195,7 @@ def test_misses_are_weighed_by_their_limit_or_by_the_worst_of_the_chip() -> None
 
 
 def test_of_a_batch_of_one_choice_every_design_belongs_to_it() -> None:
-    designs = Designs(chips=chips((3.0, 80.0)), deployments=make.deployments(batch=[1, 2, 64]))
+    designs = Designs.of(chips=chips((3.0, 80.0)), deployments=make.deployments(batch=[1, 2, 64]))
     metrics = Toy().evaluate(designs, None)
     found = judged(metrics, SimpleNamespace(), COST, (), (3,), 1)
     assert found.cost.shape == (3, 1)

@@ -19,7 +19,7 @@ CHAT = make.context(isl=1024.0, osl=1024.0)
 
 def boxes(batch: list[float] | float, tp: float = 8.0, pp: float = 1.0) -> Designs:
     n = len(batch) if isinstance(batch, list) else 1
-    return Designs(chips=H100, deployments=make.deployments(batch, [tp] * n, [pp] * n, [1.0] * n))
+    return Designs.of(chips=H100, deployments=make.deployments(batch, [tp] * n, [pp] * n, [1.0] * n))
 
 
 def test_dollars_per_token_are_divided_by_the_batch_once() -> None:
@@ -82,7 +82,7 @@ def test_nine_gigabytes_do_not_fit_a_quarter_of_one() -> None:
 
 def test_a_single_chip_that_is_too_small_is_never_feasible_however_large_the_system() -> None:
     replicas = make.deployments(batch=1, tp=1, pp=1, dp=1000)
-    assert not evaluate(Designs(chips=make.groq_like(), deployments=replicas), CHAT).feasible()
+    assert not evaluate(Designs.of(chips=make.groq_like(), deployments=replicas), CHAT).feasible()
 
 
 @pytest.mark.parametrize(("tp", "pp"), [(8, 1), (1, 8), (4, 2), (2, 4)])

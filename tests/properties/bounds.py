@@ -110,4 +110,4 @@ def prompt_core_flop(llm: Llm, isl: float) -> float:
 
 def read_bandwidth(chips: Chips) -> Array:
     """All tiers that may hold tensors, at their peak [B/s]."""
-    return chips.sram_bandwidth * chips.sram_pinned + chips.dram_bandwidth
+    return chips.sram.bandwidth * chips.sram.pinned + chips.dram.bandwidth

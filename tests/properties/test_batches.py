@@ -39,8 +39,8 @@ def test_permuting_designs_permutes_results_and_a_batch_equals_its_rows(
 def test_a_broadcast_grid_equals_its_flattened_pairs(parts: list[Designs], context: Context) -> None:
     n = len(parts)
     together = make.stacked(parts)
-    grid = Designs(chips=together.chips.reshape(n, 1), deployments=together.deployments.reshape(1, n))
-    pairs = Designs(
+    grid = Designs.of(chips=together.chips.reshape(n, 1), deployments=together.deployments.reshape(1, n))
+    pairs = Designs.of(
         chips=together.chips.take(np.repeat(np.arange(n), n)),
         deployments=together.deployments.take(np.tile(np.arange(n), n)),
     )

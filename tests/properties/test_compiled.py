@@ -39,7 +39,7 @@ SIZE = 4
 
 
 def results(cost_model: CostModel, context: Context, chips: Any, deployments: Any) -> dict[str, Any]:
-    designs = Designs(chips=Chips(**chips), deployments=Deployments(**deployments))
+    designs = Designs.of(chips=Chips.of(**chips), deployments=Deployments(**deployments))
     metrics = cost_model.evaluate(designs, context, detail=True)
     found = {name: getattr(metrics, name) for name in HEADLINE}
     for ledger in (

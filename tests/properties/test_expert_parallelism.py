@@ -25,7 +25,7 @@ def evaluate(design: Designs, context: Context) -> Metrics:
 
 def with_ways(design: Designs, ep: float) -> Designs:
     d = design.deployments
-    return replace(design, deployments=d.replace(ep=ep + 0.0 * d.ep))
+    return design.replace(deployments=d.replace(ep=ep + 0.0 * d.ep))
 
 
 @LAW
@@ -45,7 +45,7 @@ def test_routing_that_is_skewed_never_speeds_up_whole_experts_on_chips_of_their_
     experts = context.llm.expert_count
     design = with_ways(design, float(experts))
     d = design.deployments
-    design = replace(design, deployments=d.replace(tp=1.0 + 0.0 * d.tp, dp=experts + 0.0 * d.dp))
+    design = design.replace(deployments=d.replace(tp=1.0 + 0.0 * d.tp, dp=experts + 0.0 * d.dp))
     even, skewed = (
         replace(context, workload=replace(context.workload, routing_skew=x, serving="decode-only"))
         for x in (1.0, skew)
@@ -61,7 +61,7 @@ def test_more_systems_that_share_experts_multiply_output_and_leave_latency(
     context = replace(context, llm=llm)
     d = design.deployments
     one, many = (
-        evaluate(replace(design, deployments=d.replace(dp=n * d.dp)), context) for n in (1.0, float(more))
+        evaluate(design.replace(deployments=d.replace(dp=n * d.dp)), context) for n in (1.0, float(more))
     )
     assert many.tokens_per_s == pytest.approx(more * one.tokens_per_s, rel=ROUNDING)
     assert many.tpot_s == one.tpot_s

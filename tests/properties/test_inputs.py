@@ -110,7 +110,7 @@ def test_every_choice_of_a_deployment_moves_some_output(column: str) -> None:
     context = make.context(make.mixtral_8x7b())
     more = d.replace(**{column: 2.0 * getattr(d, column)})
     chips = make.h100_like()
-    results = [headline(evaluate(Designs(chips=chips, deployments=x), context)) for x in (d, more)]
+    results = [headline(evaluate(Designs.of(chips=chips, deployments=x), context)) for x in (d, more)]
     assert results[0] != results[1]
 
 

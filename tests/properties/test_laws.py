@@ -172,7 +172,7 @@ def enlarged(design: Designs, column: str, factor: float) -> Designs:
 def test_more_capacity_on_a_chip_of_one_tier_never_slows_a_step(
     design: Designs, context: Context, factor: float
 ) -> None:
-    if design.chips.sram_pinned > 0.0:
+    if design.chips.sram.pinned > 0.0:
         design = changed(changed(design, "dram_bytes", np.zeros_like), "dram_bandwidth", np.zeros_like)
     never_worse({c: (enlarged(design, c, factor), design) for c in CAPACITIES}, context)
 
@@ -209,8 +209,8 @@ def test_dram_beside_sram_that_holds_everything_never_slows_a_step() -> None:
 @given(design=make.designs(), context=make.contexts())
 def test_decode_is_never_above_peak_so_mfu_is_at_most_one(design: Designs, context: Context) -> None:
     c, d, llm, context = design.chips, design.deployments, context.llm, plain(context)
-    work = 2.0 * (bounds.worked_weights(llm) + bounds.head(llm)) / c.peak_flops
-    core = bounds.core_flop(llm, context.workload.mean_context) / c.attention_flops
+    work = 2.0 * (bounds.worked_weights(llm) + bounds.head(llm)) / c.compute.peak_flops
+    core = bounds.core_flop(llm, context.workload.mean_context) / c.compute.attention_flops
     busy = d.batch * (work + core) / (d.tp * d.pp)  # seconds a turn would take on perfect chips
     assert busy / evaluate(design, context).tpot_s <= 1 + ROUNDING
 
@@ -236,8 +236,8 @@ def test_prefill_is_never_above_peak_or_bandwidth(design: Designs, context: Cont
     context = plain(context)
     prompts = d.batch if context.workload.serving == "static" else 1.0 + 0.0 * d.batch
     ttft = evaluate(design, context).ttft_s
-    work = 2.0 * (isl * bounds.worked_weights(llm) + bounds.head(llm)) / c.peak_flops
-    flop = prompts * (work + bounds.prompt_core_flop(llm, isl) / c.attention_flops)
+    work = 2.0 * (isl * bounds.worked_weights(llm) + bounds.head(llm)) / c.compute.peak_flops
+    flop = prompts * (work + bounds.prompt_core_flop(llm, isl) / c.compute.attention_flops)
     # chunks of one prompt follow each other through the pipeline, so all its stages work at once
     together = d.tp * d.pp if context.workload.serving == "chunked" else d.tp
     assert flop / together / ttft <= 1 + ROUNDING
@@ -258,7 +258,7 @@ def test_weights_enter_the_matrix_units_no_faster_than_they_load_wherever_they_c
 def test_kv_cache_grows_linearly_with_batch_and_context(design: Designs, context: Context, n: int) -> None:
     d, w = design.deployments, context.workload
     kv = evaluate(design, context, detail=True).capacity_parts["kv_cache"]
-    crowd = replace(design, deployments=d.replace(batch=n * d.batch))
+    crowd = design.replace(deployments=d.replace(batch=n * d.batch))
     long = replace(context, workload=replace(w, max_context=n * w.max_context))
     crowded = evaluate(crowd, context, detail=True).capacity_parts["kv_cache"]
     longer = evaluate(design, long, detail=True).capacity_parts["kv_cache"]
@@ -290,7 +290,7 @@ def test_parts_sum_to_totals(design: Designs, context: Context) -> None:
         negative = {k: v for k, v in parts.items() if v < -ROUNDING * total}
         assert not negative, ledger
     c = design.chips
-    room = (c.sram_bytes * c.sram_usable * c.sram_pinned + c.dram_bytes) * c.usable_capacity
+    room = (c.sram.bytes * c.sram.usable * c.sram.pinned + c.dram.bytes) * c.stack.usable_capacity
     held = sum(m.capacity_parts.values())
     slack = (held + room).item() * 1e-12
     if context.workload.serving == "disaggregated":  # the pool that prefills may lack more than that
@@ -310,7 +310,7 @@ def test_money_scales(design: Designs, context: Context, s: float) -> None:
     if cache := context.workload.prefix:
         stored = replace(cache, usd_per_byte=s * cache.usd_per_byte)
         dearer = replace(dearer, workload=replace(context.workload, prefix=stored))
-    base, scaled = evaluate(design, context), evaluate(replace(design, chips=dear), dearer)
+    base, scaled = evaluate(design, context), evaluate(design.replace(chips=dear), dearer)
     for name in ("capex_usd", "usd_per_token_per_s", "usd_per_million_tokens"):
         assert getattr(scaled, name) == pytest.approx(s * getattr(base, name), rel=ROUNDING)
     assert scaled.tpot_s == base.tpot_s

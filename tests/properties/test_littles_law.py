@@ -50,7 +50,7 @@ def test_no_slot_gives_more_than_the_time_that_requests_hold_it(
 ) -> None:
     d = design.deployments.replace(pp=np.array([float(pp)]))
     context = replace(context, workload=replace(context.workload, isl=float(isl)))
-    m, osl = evaluate(replace(design, deployments=d), context), context.workload.osl
+    m, osl = evaluate(design.replace(deployments=d), context), context.workload.osl
     assert d.batch * d.dp >= m.tokens_per_s / osl * held(m, context) * (1 - ROUNDING)
 
 
@@ -61,8 +61,8 @@ def test_no_prefill_pool_holds_more_prompts_than_it_has_stages_for(
 ) -> None:
     context = served(context, "disaggregated")
     d, work = design.deployments.replace(pp=np.array([float(pp)])), context.workload
-    m = evaluate(replace(design, deployments=d), context)
-    together = disaggregated.packed(work.isl, design.chips.prompt_rows, d.batch, work.prefill_load)
+    m = evaluate(design.replace(deployments=d), context)
+    together = disaggregated.packed(work.isl, design.chips.stack.prompt_rows, d.batch, work.prefill_load)
     if work.prefix is not None:
         return  # what a prefix cache keeps is not computed
     walk = sum(part for name, part in m.ttft_parts.items() if name not in BESIDE)
@@ -76,9 +76,9 @@ def test_prompts_never_speed_up_the_steps_that_they_come_between(
 ) -> None:
     d = design.deployments.replace(pp=np.array([float(pp)]))
     context = replace(context, workload=replace(context.workload, isl=float(isl), prefix=None))
-    plain = evaluate(replace(design, deployments=d), served(context, "decode-only"))
+    plain = evaluate(design.replace(deployments=d), served(context, "decode-only"))
     for mode in ("aggregated", "chunked"):
-        m = evaluate(replace(design, deployments=d), served(context, mode))
+        m = evaluate(design.replace(deployments=d), served(context, mode))
         assert m.tpot_parts["prefill_stall"] >= -ROUNDING * m.tpot_s
         assert m.tpot_s >= 0.96 * plain.tpot_s  # the slack of a placement for another room, see placement
 

@@ -103,7 +103,7 @@ def chips(kind: str, software: str, rng: np.random.Generator) -> Chips:
     }
     if not pinned:
         columns["weight_load_bandwidth"] = np.zeros(CASES)
-    return Chips(**{**columns, **stack(software, rng)})
+    return Chips.of(**{**columns, **stack(software, rng)})
 
 
 def designs(kind: str, software: str, rng: np.random.Generator) -> Designs:
@@ -115,7 +115,7 @@ def designs(kind: str, software: str, rng: np.random.Generator) -> Designs:
         ep=tp * rng.choice([1.0, 8.0], CASES),
         dp=np.full(CASES, 8.0),
     )
-    return Designs(chips=chips(kind, software, rng), deployments=layout)
+    return Designs.of(chips=chips(kind, software, rng), deployments=layout)
 
 
 def better(design: Designs, rng: np.random.Generator) -> dict[str, Designs]:
@@ -125,7 +125,7 @@ def better(design: Designs, rng: np.random.Generator) -> dict[str, Designs]:
         column = getattr(design.chips, name)
         more = column / factor if name in DELAYS else column * factor
         more = np.minimum(more, 1.0) if name in SHARES else more
-        found[name] = replace(design, chips=design.chips.replace(**{name: more}))
+        found[name] = design.replace(chips=design.chips.replace(**{name: more}))
     return found
 
 
@@ -137,7 +137,7 @@ def slower(kind: str, software: str, context: Context, seed: int, stages: bool =
     rng = np.random.default_rng(seed)
     base = designs(kind, software, rng)
     if not stages:
-        base = replace(base, deployments=base.deployments.replace(pp=np.ones(CASES)))
+        base = base.replace(deployments=base.deployments.replace(pp=np.ones(CASES)))
     cases = better(base, rng)
     m = RooflineCostModel().evaluate(make.stacked([base, *cases.values()]), context, detail=True)
 

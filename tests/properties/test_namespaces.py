@@ -23,13 +23,13 @@ def strict(design: Designs) -> Designs:
     def columns(struct: Chips | Deployments) -> dict[str, object]:
         return {name: array_api_strict.asarray(column) for name, column in struct.columns().items()}
 
-    chips, deployments = Chips(**columns(design.chips)), Deployments(**columns(design.deployments))
-    return Designs(chips=chips, deployments=deployments)
+    chips, deployments = Chips.of(**columns(design.chips)), Deployments(**columns(design.deployments))
+    return Designs.of(chips=chips, deployments=deployments)
 
 
 def grid(parts: list[Designs]) -> Designs:
     together, n = make.stacked(parts), len(parts)
-    return Designs(chips=together.chips.reshape(n, 1), deployments=together.deployments.reshape(1, n))
+    return Designs.of(chips=together.chips.reshape(n, 1), deployments=together.deployments.reshape(1, n))
 
 
 @pytest.mark.parametrize("cost_model", COST_MODELS, ids=lambda c: c.name)

@@ -158,7 +158,7 @@ def test_a_whole_prompt_that_rides_with_decode_stalls_no_more_than_one_by_itself
     # as many prompts as steps at most, so that every chunk finds a step to ride
     batch = np.minimum(one.batch, context.workload.osl)
     # one stage: in a pipeline a sequence that is a micro-batch leaves its place to its own whole prompt
-    few = replace(roomy, deployments=one.replace(batch=batch, pp=np.ones(1)))
+    few = roomy.replace(deployments=one.replace(batch=batch, pp=np.ones(1)))
     plain = replace(context, workload=replace(context.workload, speculation=None))
     chunks, whole = (evaluate(few, served(plain, s)) for s in ("chunked", "aggregated"))
     assert chunks.tpot_parts["prefill_stall"] <= whole.tpot_parts["prefill_stall"] + whole.tpot_s * ROUNDING
@@ -174,7 +174,9 @@ def test_a_pool_of_its_own_for_prompts_never_slows_decode_and_is_paid(
     assert apart.tpot_s == pytest.approx(alone.tpot_s + apart.tpot_parts["kv_transfer"], rel=ROUNDING)
     assert apart.pools["decode"] == d.dp
     assert apart.chips == d.tp * d.pp * (apart.pools["decode"] + apart.pools["prefill"])
-    assert apart.capex_parts["chips"] == pytest.approx(apart.chips * design.chips.price_usd, rel=ROUNDING)
+    assert apart.capex_parts["chips"] == pytest.approx(
+        apart.chips * design.chips.cost.price_usd, rel=ROUNDING
+    )
     share = apart.pools["prefill"] / (apart.pools["prefill"] + apart.pools["decode"])
     assert prompt_share(apart, context) == pytest.approx(float(share[0]), rel=ROUNDING)
 
@@ -192,7 +194,7 @@ def test_a_fleet_has_the_prefill_replicas_that_its_load_needs_and_a_system_round
     d, osl = design.deployments, context.workload.osl
     # the pass that a prompt waits load / (2 (1 - load)) of, where so many others are there
     busy = fleet.ttft_parts["queue"] * 2.0 * (1.0 - load) / load
-    together = disaggregated.packed(context.workload.isl, design.chips.prompt_rows, d.batch, load)
+    together = disaggregated.packed(context.workload.isl, design.chips.stack.prompt_rows, d.batch, load)
     joined = np.maximum(d.ep / d.tp, 1.0) if context.llm.expert_count else 1.0
     if (d.dp * d.batch - 1.0) / together >= load / (2.0 * (1.0 - load)):
         need = fleet.tokens_per_s / osl * busy / (together * load)

@@ -27,7 +27,7 @@ def served(context: Context, serving: Serving) -> Context:
 
 
 def alone(design: Designs) -> Designs:
-    return replace(design, deployments=design.deployments.replace(batch=np.array([1.0])))
+    return design.replace(deployments=design.deployments.replace(batch=np.array([1.0])))
 
 
 @LAW
@@ -74,7 +74,7 @@ def test_sixteen_prompts_that_compute_binds_take_sixteen_times_as_long_as_one() 
 def test_aggregated_throughput_on_one_stage_counts_the_prefills(design: Designs, context: Context) -> None:
     context = served(context, "aggregated")
     context = replace(context, workload=replace(context.workload, prefix=None))
-    one = replace(design, deployments=design.deployments.replace(pp=np.ones(1)))
+    one = design.replace(deployments=design.deployments.replace(pp=np.ones(1)))
     d, osl = one.deployments, context.workload.osl
     # on two tiers a lone prompt may be placed better than one with a batch, so there it is that of the batch
     m, prompt = (evaluate(x, context, detail=True) for x in (one, one if hybrid(one) else alone(one)))

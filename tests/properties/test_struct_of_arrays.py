@@ -96,7 +96,7 @@ def grid() -> Designs:
     """Four ways x two batches x three chips, chips last."""
     chips = make.h100_like(peak_flops=PEAKS)
     layout = make.deployments()
-    return Designs(
+    return Designs.of(
         chips=chips,
         deployments=layout.replace(
             tp=np.array(WAYS).reshape(-1, 1, 1), batch=np.array(BATCHES).reshape(1, -1, 1)
@@ -108,7 +108,7 @@ def test_a_grid_is_as_large_as_its_axes_and_flattens_with_chips_fastest() -> Non
     made = grid()
     assert (made.shape, made.size) == ((4, 2, 3), 24)
     rows = made.take(np.arange(24))
-    found = list(zip(rows.deployments.tp, rows.deployments.batch, rows.chips.peak_flops, strict=True))
+    found = list(zip(rows.deployments.tp, rows.deployments.batch, rows.chips.compute.peak_flops, strict=True))
     assert found == list(product(WAYS, BATCHES, PEAKS))
 
 
@@ -117,7 +117,7 @@ def test_a_grid_is_as_large_as_its_axes_and_flattens_with_chips_fastest() -> Non
 def test_rows_that_are_taken_are_those_rows_whatever_their_order(indices: list[int]) -> None:
     every = list(product(WAYS, BATCHES, PEAKS))
     rows = grid().take(np.array(indices))
-    found = list(zip(rows.deployments.tp, rows.deployments.batch, rows.chips.peak_flops, strict=True))
+    found = list(zip(rows.deployments.tp, rows.deployments.batch, rows.chips.compute.peak_flops, strict=True))
     assert found == [every[i] for i in indices]
     assert rows.shape == (len(indices),)
 

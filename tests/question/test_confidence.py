@@ -93,7 +93,7 @@ def middle(study: ResolvedStudy, name: str) -> DesignBatch:
     chips = branch.chips(values)
     origin = Origin(
         trial=np.zeros(1, dtype=np.int64), chip=[name], branch=name, role="search", parameters=values,
-        price_usd=np.asarray(chips.price_usd),
+        price_usd=np.asarray(chips.cost.price_usd),
     )  # fmt: skip
     return evaluate(study, chips, grid_of(study), origin)
 

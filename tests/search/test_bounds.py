@@ -47,7 +47,7 @@ def outcomes(study: ResolvedStudy, columns: dict[str, Any]) -> tuple[list[np.nda
     """Costs and feasibility of chips in every layout."""
     n = max(a.size for a in columns.values())
     layouts = grid_of(study).reshape(-1, 1)
-    designs = api.Designs(chips=api.Chips(**columns), deployments=layouts)
+    designs = api.Designs.of(chips=api.Chips.of(**columns), deployments=layouts)
     metrics = study.cost_model.evaluate(designs, study.context)
     shape = (layouts.size, n)
     ok = np.all(

@@ -49,7 +49,7 @@ def by_hand(study: ResolvedStudy) -> float:
     for part in grid(plain, COUNTS).branches:
         chips = np.arange(part.first, part.first + part.size)
         columns = part.branch.columns(part.values(chips))
-        designs = api.Designs(chips=api.Chips(**columns), deployments=grid_of(plain).reshape(-1, 1))
+        designs = api.Designs.of(chips=api.Chips.of(**columns), deployments=grid_of(plain).reshape(-1, 1))
         m = plain.cost_model.evaluate(designs, plain.context)
         # at 90 % the margin is the interval itself
         met = np.broadcast_to(m.tpot_s * stated(study, part.branch.name) <= TARGET, designs.shape)

@@ -51,7 +51,7 @@ def some_boxes(study: ResolvedStudy, rng: np.random.Generator, bounds: Bounds) -
 def outcomes(study: ResolvedStudy, columns: dict[str, Floats], count: int) -> tuple[Floats, Floats]:
     """Log costs (layouts, chips, k) of chips in every layout, and which are feasible."""
     layouts = grid_of(study, 2).reshape(-1, 1)
-    designs = api.Designs(chips=api.Chips(**columns), deployments=layouts)
+    designs = api.Designs.of(chips=api.Chips.of(**columns), deployments=layouts)
     metrics = study.cost_model.evaluate(designs, study.context)
     shape = (layouts.size, count)
     ok = np.all(

@@ -42,7 +42,7 @@ def one_by_one(question: ResolvedStudy) -> list[tuple[float, ...]]:
             chosen = {n: np.asarray([v]) for n, v in zip(part.axes, values, strict=True)}
             layouts = np.asarray(list(product(d.tp, d.pp, d.batch)), dtype=float).T
             one = np.ones(layouts.shape[1])
-            designs = api.Designs(
+            designs = api.Designs.of(
                 chips=part.branch.chips(chosen),
                 deployments=api.Deployments(tp=layouts[0], pp=layouts[1], batch=layouts[2], ep=one, dp=one),
             )

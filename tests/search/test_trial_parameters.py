@@ -157,9 +157,9 @@ def test_designs_that_may_be_on_the_front_are_counted_chip_by_chip(study: Resolv
     columns = branch.branch.columns(branch.values(np.arange(branch.first, branch.first + n)))
     pivots = np.array([[5.0, 0.02], [50.0, 0.002]])
     found = Counter(study, whole, {}, lambda f: f, points).counts(columns, n, pivots)
-    chips = api.Chips(**{k: np.broadcast_to(a, (n,)) for k, a in columns.items()})
+    chips = api.Chips.of(**{k: np.broadcast_to(a, (n,)) for k, a in columns.items()})
     metrics = study.cost_model.evaluate(
-        api.Designs(chips=chips, deployments=whole.deployments), study.context
+        api.Designs.of(chips=chips, deployments=whole.deployments), study.context
     )
     cost, tpot = metrics.usd_per_token_per_s, metrics.tpot_s
     fits = np.all([np.broadcast_to(v, cost.shape) <= 0.0 for v in metrics.violations.values()], axis=0)

@@ -259,7 +259,7 @@ def test_users_beyond_what_fits_wait_for_those_before_them(
     kind: str, users: float, dp: float, ttft: float
 ) -> None:
     deployments = make.deployments(batch=users / dp if kind == "static" else 1.0, tp=8, dp=dp)
-    designs = api.Designs(chips=make.h100_like(), deployments=deployments)
+    designs = api.Designs.of(chips=make.h100_like(), deployments=deployments)
     mode = "static" if kind == "static" else "aggregated"
     made = SimpleNamespace(
         cases=[SimpleNamespace(row=row(metric="ttft_ms", kind=kind))], designs=designs,

@@ -176,8 +176,8 @@ def test_roofline_never_beats_physics(serving: Serving) -> None:
 def test_roofline_never_beats_physics_without_any_loss(design: Designs, context: Context) -> None:
     chips = design.chips
     kept = ("link_latency", "scale_out_latency", "usable_capacity")
-    ideal = {k: np.full_like(chips.peak_flops, v) for k, v in make.IDEAL.items() if k not in kept}
-    free = replace(design, chips=chips.replace(**ideal))
+    ideal = {k: np.full_like(chips.compute.peak_flops, v) for k, v in make.IDEAL.items() if k not in kept}
+    free = design.replace(chips=chips.replace(**ideal))
     assert_within_physics(free, context, roofline.evaluate(free, context))
 
 
@@ -278,7 +278,7 @@ def test_the_articles_arithmetic_beats_physics() -> None:
 
 
 def test_only_the_rows_asked_for_are_held_against_physics() -> None:
-    grid = Designs(
+    grid = Designs.of(
         chips=make.h100_like(dram_bandwidth=[3.35e12, 4.8e12]),
         deployments=make.deployments([1, 8, 64], [8] * 3, [1] * 3, [1] * 3).reshape(3, 1),
     )

@@ -91,7 +91,9 @@ class EvaluatedChip:
             # a new array, since a broadcast one must not be written
             columns[name] = columns[name] + times
         # axes (deployment, time): all times in one call of the cost model
-        designs = api.Designs(chips=api.Chips(**columns), deployments=self.designs.deployments.reshape(-1, 1))
+        designs = api.Designs.of(
+            chips=api.Chips.of(**columns), deployments=self.designs.deployments.reshape(-1, 1)
+        )
         metrics = s.cost_model.evaluate(designs, s.context)
         limits = merged(self.workload_limits, ((s.bounded("tpot"), limit),))
         found = judged(metrics, s.context, s.goal, limits, designs.shape)
@@ -102,7 +104,7 @@ class EvaluatedChip:
 def evaluate_chip(subject: Subject, layout: dict[str, int | None]) -> EvaluatedChip:
     """A chip under every deployment of the grid in which what `layout` gives is held."""
     grid = subject.grid(**layout)
-    designs = api.Designs(chips=subject.chips, deployments=grid.reshape(-1))
+    designs = api.Designs.of(chips=subject.chips, deployments=grid.reshape(-1))
     metrics = subject.cost_model.evaluate(designs, subject.context)
     return EvaluatedChip(
         subject=subject, grid=grid, designs=designs, metrics=metrics, workload_limits=subject.limits

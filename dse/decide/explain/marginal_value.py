@@ -70,9 +70,9 @@ def marginal_values(
         # a step down from 1 leaves nothing, and no chip
         usable = [i for i, end in enumerate(ends) if end.values[name] > 0.0]
         if usable:
-            part = api.Chips(**{k: a[[i + 1 for i in usable]] for k, a in chips.columns().items()})
+            part = api.Chips.of(**{k: a[[i + 1 for i in usable]] for k, a in chips.columns().items()})
             cost[usable] = _costs(study, problem, part)
-        price = np.asarray(chips.price_usd)
+        price = np.asarray(chips.cost.price_usd)
         label = LABELS.get(name, name.replace("_", " "))
         # the price of a step more, against the chip itself
         found.append(_worth(label, step, cost, base, float(price[2] / price[0] - 1.0)))

@@ -121,7 +121,7 @@ def _designs(study: ResolvedStudy, problem: DeploymentProblem, moves: Sequence[_
         columns = {k: np.asarray([float(m.layout[i][k]) for m in moves]) for k in SIZES}
         # EP beyond TP needs several replicas that share one set of experts
         spread = np.maximum(columns["ep"] / columns["tp"], 1.0)
-        found.append(api.Designs(chips=chips, deployments=api.Deployments(**columns, dp=spread)))
+        found.append(api.Designs.of(chips=chips, deployments=api.Deployments(**columns, dp=spread)))
     return found
 
 

@@ -136,7 +136,7 @@ def chips_of_candidates(study: ResolvedStudy, candidates: Sequence[Candidate]) -
             # branches are in any order among the candidates, so each fills its own places
             whole = columns.setdefault(name, np.empty(len(candidates)))
             whole[members] = column
-    return api.Chips(**columns)
+    return api.Chips.of(**columns)
 
 
 def _group(study: ResolvedStudy, branch: str | None, members: Sequence[Candidate]) -> api.Chips:

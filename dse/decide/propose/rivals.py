@@ -92,7 +92,7 @@ def rivals(
                 status=_status(study, c),
                 cost=cost,
                 tpot_s=float(tpot[i]),
-                price_usd=float(np.asarray(chips.price_usd)[i]),
+                price_usd=float(np.asarray(chips.cost.price_usd)[i]),
                 layout=layouts[i],
                 missed=tuple(name for name, bad in over.items() if bad[i]),
                 unanchored=unanchored_chips.get(name),

@@ -87,7 +87,7 @@ def solve_on_grid(problem: DeploymentProblem, chips: api.Chips, grid: api.Deploy
     cost, index = np.empty(n), np.empty((n, len(problem.parts)), dtype=np.intp)
     for start in range(0, n, step):
         part = slice(start, min(n, start + step))
-        block = api.Chips(**{k: np.broadcast_to(a, (n,))[part] for k, a in chips.columns().items()})
+        block = api.Chips.of(**{k: np.broadcast_to(a, (n,))[part] for k, a in chips.columns().items()})
         cost[part], index[part] = _block(problem, block, grid)
     return GridOptimum(cost=cost, index=index)
 
@@ -138,7 +138,7 @@ def _part_optimum(
     problem: DeploymentProblem, part: Member, chips: api.Chips, grid: api.Deployments
 ) -> _PartOptimum:
     """Evaluate every deployment of `grid` on `chips` for one part."""
-    designs = api.Designs(chips=chips, deployments=grid)
+    designs = api.Designs.of(chips=chips, deployments=grid)
     metrics = problem.cost_model.evaluate(designs, part.context)
     # limits of the question hold for every part, those of a workload for its own
     limits = rule.merged(problem.limits, part.limits)
@@ -160,7 +160,7 @@ def _jointly_best(
     index = np.asarray(list(product(*(a.choices(chip) for a in each))), dtype=np.intp)
     # the same chip once for each combination
     own = {k: np.broadcast_to(a, (chips.size,))[[chip] * len(index)] for k, a in chips.columns().items()}
-    cost = costs(problem, designs_at(api.Chips(**own), grid, index))
+    cost = costs(problem, designs_at(api.Chips.of(**own), grid, index))
     best = int(np.argmin(cost))
     return float(cost[best]), index[best]
 
@@ -242,7 +242,7 @@ def designs_at(chips: api.Chips, grid: api.Deployments, index: Ints) -> tuple[ap
     """Each chip under its own deployments `index` (n, parts): designs of shape (n,) for each part."""
     flat = grid.reshape(-1).columns()
     return tuple(
-        api.Designs(
+        api.Designs.of(
             chips=chips, deployments=api.Deployments(**{k: np.asarray(a)[at] for k, a in flat.items()})
         )
         # (n, parts) by columns: the places of one part for all chips
@@ -257,7 +257,7 @@ def designs_of(chips: api.Chips, layouts: Sequence[Layout]) -> tuple[api.Designs
         sizes = {name: np.asarray([float(d[name]) for d in part]) for name in SIZES}
         # EP beyond TP needs several replicas that share one set of experts
         spread = np.maximum(sizes["ep"] / sizes["tp"], 1.0)
-        found.append(api.Designs(chips=chips, deployments=api.Deployments(**sizes, dp=spread)))
+        found.append(api.Designs.of(chips=chips, deployments=api.Deployments(**sizes, dp=spread)))
     return tuple(found)
 
 

@@ -94,7 +94,7 @@ def evaluate_candidate(
 ) -> Evaluation:
     """What the candidate does and costs under the deployments `layout`, with every ledger."""
     chips = chips_of_candidates(study, [candidate])
-    designs = [api.Designs(chips=chips, deployments=d) for d in deployments_of(layout)]
+    designs = [api.Designs.of(chips=chips, deployments=d) for d in deployments_of(layout)]
     # every ledger, which a search leaves out
     with chips_named(lambda _shape, _at: candidate.label):
         metrics = [

@@ -88,7 +88,7 @@ def costs_of(
         columns = {n: np.concatenate([chips.columns()[n] for _, _, chips in each]) for n in names}
         problem, chips, sizes = (
             deployment_problem(study, dict(shared.limits)),
-            api.Chips(**columns),
+            api.Chips.of(**columns),
             dict(shared.sizes),
         )
         found = (
@@ -111,7 +111,7 @@ def _chips(s: Scenario, study: ResolvedStudy, candidates: Sequence[Candidate]) -
                 changed[i] = changed[i].at(parameter, value)
     chips = chips_of_candidates(study, changed)
     # a copy: prices are set in place below
-    price = np.array(chips.price_usd)
+    price = np.array(chips.cost.price_usd)
     for group, margin in s.margins.items():
         # the price of a chip that is sold has its margin in it
         made = [i for i in members(group, candidates) if candidates[i].branch is not None]

@@ -56,7 +56,7 @@ def _groups(
         each = [{**chips_of_candidates(studies[i], candidates).columns(), **held} for i in members]
         columns = {name: np.concatenate([c[name] for c in each]) for name in each[0]}
         problem = deployment_problem(studies[members[0]], limits)
-        yield _Group(problem=problem, members=np.asarray(members), chips=api.Chips(**columns))
+        yield _Group(problem=problem, members=np.asarray(members), chips=api.Chips.of(**columns))
 
 
 def solve_variants(
@@ -99,7 +99,7 @@ def tpots_of_variants(
     """TPOT of a chip under one `layout` in every variant (variants,) [s], of a mix the slowest part's."""
     out = np.empty(len(studies))
     for group in _groups(studies, [candidate], limits, {}):
-        designs = [api.Designs(chips=group.chips, deployments=d) for d in deployments_of(layout)]
+        designs = [api.Designs.of(chips=group.chips, deployments=d) for d in deployments_of(layout)]
         # one deployment, of shape (1,), broadcasts against all variants
         tpot = np.asarray(evaluate(group.problem, designs).tpot_s)
         out[group.members] = np.broadcast_to(tpot, (group.chips.size,))
@@ -116,6 +116,6 @@ def costs_of_variants(
     n = len(candidates)
     out = np.empty((len(studies), n))
     for group in _groups(studies, candidates, limits, {}):
-        designs = [api.Designs(chips=group.chips, deployments=d) for d in deployments_of(layout)]
+        designs = [api.Designs.of(chips=group.chips, deployments=d) for d in deployments_of(layout)]
         out[group.members] = costs(group.problem, designs).reshape(len(group.members), n)
     return out

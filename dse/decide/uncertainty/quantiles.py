@@ -124,7 +124,7 @@ def _scored(
         # held columns on the right, so that they replace those of the sample
         of_each = [chips_of_candidates(studies[i], candidates).columns() | held for i in members]
         # (studies x designs,), study by study; several designs may be of one chip
-        chips = api.Chips(**{k: np.concatenate([c[k][at] for c in of_each]) for k in of_each[0]})
+        chips = api.Chips.of(**{k: np.concatenate([c[k][at] for c in of_each]) for k in of_each[0]})
         problem, k = deployment_problem(studies[members[0]]), len(members)
         with chips_named(lambda _shape, at: str(rows[at % n]["chip"])):
             m = evaluate(problem, [_designs(chips, sizes, k) for sizes in layouts])
@@ -178,7 +178,7 @@ def _designs(chips: api.Chips, sizes: Mapping[str, Floats], samples: int) -> api
     """Deployments (rows,) on `chips` (samples * rows,)."""
     # all rows once a sample, the order in which `_scored` joins the chips
     tiled = api.Deployments(**{k: np.tile(a, samples) for k, a in sizes.items()})
-    return api.Designs(chips=chips, deployments=tiled)
+    return api.Designs.of(chips=chips, deployments=tiled)
 
 
 @dataclass(frozen=True, kw_only=True)

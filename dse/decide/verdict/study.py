@@ -238,8 +238,8 @@ def _costs(study: ResolvedStudy, chips: api.Chips, bounds: Sequence[Mapping[str,
     limits_of, out = [deployment_problem(study, bound).limits for bound in bounds], np.empty((len(bounds), n))
     for start in range(0, n, step):
         part = slice(start, min(n, start + step))
-        block = api.Chips(**{k: np.broadcast_to(a, (n,))[part] for k, a in chips.columns().items()})
-        designs = api.Designs(chips=block, deployments=grid)
+        block = api.Chips.of(**{k: np.broadcast_to(a, (n,))[part] for k, a in chips.columns().items()})
+        designs = api.Designs.of(chips=block, deployments=grid)
         metrics = study.cost_model.evaluate(designs, study.context)
         # capacity and manufacture do not depend on the limits, so they are judged once
         fits = _met(metrics.violations, designs.shape)
@@ -278,7 +278,7 @@ def _solved(
         # argsort counts within the kind, and `own` leads back to the group
         kept |= {own[i] for row in coarse for i in np.argsort(row[own], kind="stable")[:CONTENDERS]}
     at = sorted(kept)
-    few = api.Chips(**{k: np.broadcast_to(a, (chips.size,))[at] for k, a in chips.columns().items()})
+    few = api.Chips.of(**{k: np.broadcast_to(a, (chips.size,))[at] for k, a in chips.columns().items()})
     problems = [deployment_problem(study, bound) for bound in bounds]
     # a copy, since a flip compares the coarse costs with others of the same grid
     out = coarse.copy()
@@ -366,7 +366,7 @@ def _flip(
         }
     )
     few = _Group(name=group.name, candidates=[group.candidates[i] for i in kept])
-    chosen = api.Chips(**{k: np.broadcast_to(a, (chips.size,))[kept] for k, a in chips.columns().items()})
+    chosen = api.Chips.of(**{k: np.broadcast_to(a, (chips.size,))[kept] for k, a in chips.columns().items()})
 
     def costs(times: Floats) -> Floats:
         # (times, chips) to (times, kinds)
@@ -393,4 +393,4 @@ def _slower(chips: api.Chips, times: Floats) -> api.Chips:
     for name in ("layer_overhead_s", "prompt_overhead_s"):
         # chips are tiled and times repeated, so that every chip meets every time once
         columns[name] = columns[name] + np.repeat(times, n)
-    return api.Chips(**columns)
+    return api.Chips.of(**columns)

@@ -69,7 +69,7 @@ def _of_baselines(
             role="baseline",
             parameters={},
             names={},
-            price_usd=np.asarray(chips.price_usd),
+            price_usd=np.asarray(chips.cost.price_usd),
         )
         yield from _solved(study, chips, origin, limits)
 
@@ -90,7 +90,7 @@ def _of_front(
         branch, chips = study.branches[str(name)], family_of(study, str(name), part).chips
         values = {n: part[f"param_{n}"].to_numpy(dtype=float) for n in branch.spec.parameters}
         # chips that share a price have it once
-        price = np.broadcast_to(np.asarray(chips.price_usd), (len(part),))
+        price = np.broadcast_to(np.asarray(chips.cost.price_usd), (len(part),))
         origin = Origin(
             trial=part["trial"].to_numpy(),
             chip=list(part["chip"]),

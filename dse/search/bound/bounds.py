@@ -224,7 +224,7 @@ class Bounds:
             # a column that all boxes share has length 1
             chips = {k: a[owner] if len(a) == len(boxes) > 1 else a for k, a in made.items()}
             chosen = {k: a[layouts] for k, a in self._flat.items()}
-        designs = api.Designs(chips=api.Chips(**chips), deployments=api.Deployments(**chosen))
+        designs = api.Designs.of(chips=api.Chips.of(**chips), deployments=api.Deployments(**chosen))
         metrics = self.study.cost_model.evaluate(designs, self.study.context)
 
         def rows(column: object) -> npt.NDArray[Any]:

@@ -81,7 +81,7 @@ def _by_chip(study: ResolvedStudy, grid: Grid, piece: Piece) -> frozenset[str]:
 
 
 def _evaluated(study: ResolvedStudy, columns: Columns, piece: Piece) -> api.Metrics:
-    designs = api.Designs(chips=api.Chips(**columns), deployments=piece.deployments)
+    designs = api.Designs.of(chips=api.Chips.of(**columns), deployments=piece.deployments)
     return study.cost_model.evaluate(designs, study.context)
 
 
@@ -148,7 +148,7 @@ def chunks(job: SweepJob, chips: Numbers, columns: Columns) -> Iterator[Chunk]:
         for start in range(0, len(chips), step):
             some = chips[start : start + step]
             part = taken(columns, slice(start, start + step), len(chips))
-            designs = api.Designs(chips=api.Chips(**part), deployments=piece.deployments)
+            designs = api.Designs.of(chips=api.Chips.of(**part), deployments=piece.deployments)
             # axes (deployment, chip), as the cost model returns them: the chip changes fastest
             points = some * job.grid.layouts + piece.numbers[:, np.newaxis]
             yield Chunk.of(job, designs, points.reshape(-1), (*piece.deployments.shape[:-1], len(some)))
@@ -182,8 +182,8 @@ def front_of_some(
     found, flat = Local.empty(len(job.study.objectives)), job.grid.deployments.reshape(-1).columns()
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
-        designs = api.Designs(
-            chips=api.Chips(**taken(columns, place[owner[part]], len(some))),
+        designs = api.Designs.of(
+            chips=api.Chips.of(**taken(columns, place[owner[part]], len(some))),
             deployments=api.Deployments(**{name: a[layouts[part]] for name, a in flat.items()}),
         )
         chunk = Chunk.of(job, designs, chips[part] * job.grid.layouts + layouts[part])

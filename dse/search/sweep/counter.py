@@ -29,7 +29,7 @@ class Counter:
         self._batch = max(1, points // max(p.numbers.size for p in self._pieces))
 
         def count(chips: Mapping[str, Array], deployments: Mapping[str, Array], pivots: Array) -> Array:
-            designs = api.Designs(chips=api.Chips(**chips), deployments=api.Deployments(**deployments))
+            designs = api.Designs.of(chips=api.Chips.of(**chips), deployments=api.Deployments(**deployments))
             return may_be_on_front(study, designs, pivots, slack)
 
         self._count = compile(count)

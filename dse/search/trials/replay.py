@@ -37,7 +37,7 @@ def points_of(study: ResolvedStudy, numbers: Sequence[int], choices: Sequence[Ch
         role="search",
         parameters=values,
         names=branch.named(values),
-        price_usd=np.asarray(chips.price_usd),
+        price_usd=np.asarray(chips.cost.price_usd),
     )
     return evaluate(study, chips, _deployments(study, choices), origin)
 
@@ -56,7 +56,7 @@ def catalog_points(
         role="baseline",
         parameters={},
         names={k: np.asarray([v]) for k, v in formats.items()},
-        price_usd=np.asarray(chips.price_usd),
+        price_usd=np.asarray(chips.cost.price_usd),
     )
     return evaluate(study, chips, grid_of(study) if deployments is None else deployments, origin)
 

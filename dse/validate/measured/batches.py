@@ -270,7 +270,7 @@ def _batch(cases: tuple[Case, ...], economy: api.Economy) -> Batch:
         ep=np.asarray([w.ep or 1.0 for w in ways]),
         dp=dp,
     )
-    designs = api.Designs(chips=chips_of([dict(c.columns) for c in cases]), deployments=deployments)
+    designs = api.Designs.of(chips=chips_of([dict(c.columns) for c in cases]), deployments=deployments)
     # unstated users are endless, so that `schedule` fills the capacity
     users = np.asarray([r.batch or np.inf for r in rows])
     return Batch(cases=cases, context=context, designs=designs, users=users)

@@ -96,7 +96,7 @@ def _limits(batch: Batch) -> Floats:
 def _bound(batch: Batch, size: Floats) -> Bound:
     """The bound with `size` sequences in each replica, whose prompts come together."""
     designs = batch.designs
-    crowded = replace(designs, deployments=designs.deployments.replace(batch=size))
+    crowded = designs.replace(deployments=designs.deployments.replace(batch=size))
     together = replace(batch.context.workload, serving="static")
     return speed_of_light(crowded, replace(batch.context, workload=together))
 
@@ -106,7 +106,8 @@ def _pooled(batch: Batch) -> Batch:
     designs, d = batch.designs, batch.designs.deployments
     chips = designs.chips
     free = chips.replace(
-        link_latency=zeros_like(chips.link_latency), scale_out_latency=zeros_like(chips.link_latency)
+        link_latency=zeros_like(chips.links.link_latency),
+        scale_out_latency=zeros_like(chips.links.link_latency),
     )
     one = d.replace(batch=d.batch * d.dp, tp=d.tp * d.dp, dp=np.ones_like(d.dp))
-    return replace(batch, designs=replace(designs, chips=free, deployments=one))
+    return replace(batch, designs=designs.replace(chips=free, deployments=one))

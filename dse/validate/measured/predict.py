@@ -72,8 +72,8 @@ def predict_scheduled(model: api.CostModel, scheduled: Scheduled, columns: Mappi
     batch, d = scheduled.batch, scheduled.deployments
     chips = batch.designs.chips.replace(**columns)
     # requests that arrive by chance come one by one
-    chips = chips.replace(burst=chips.burst * scheduled.together)
-    designs = replace(batch.designs, chips=chips, deployments=d)
+    chips = chips.replace(burst=chips.stack.burst * scheduled.together)
+    designs = batch.designs.replace(chips=chips, deployments=d)
     found = model.evaluate(designs, batch.context)
     shape = np.broadcast_shapes((len(batch.cases),), *(np.shape(c) for c in columns.values()))
     tpot, ttft = np.broadcast_to(found.tpot_s, shape), np.broadcast_to(found.ttft_s, shape)
@@ -126,7 +126,7 @@ def _resident(model: api.CostModel, batch: Batch) -> Floats:
     d = batch.designs.deployments
 
     def excess(size: Floats) -> Floats:
-        designs = replace(batch.designs, deployments=d.replace(batch=size))
+        designs = batch.designs.replace(deployments=d.replace(batch=size))
         found = model.evaluate(designs, batch.context).violations["capacity"]
         return np.broadcast_to(found, len(batch.cases))
 

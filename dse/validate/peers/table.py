@@ -143,7 +143,7 @@ def _evaluated(
     network = catalog.get(NetworkSpec, spec.link.network)
     columns = speed_columns(spec, precision, catalog.get(StackSpec, stack), network)
     layout = {"batch": batch, "tp": tp, "pp": pp, "ep": 1, "dp": 1}
-    designs = api.Designs(
+    designs = api.Designs.of(
         chips=chips_of([columns]),
         deployments=api.Deployments(**{k: np.array([float(v)]) for k, v in layout.items()}),
     )

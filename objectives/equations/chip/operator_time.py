@@ -116,11 +116,13 @@ def sustained_by_cores(chips: Chips, decoded: Array) -> Array:
     Examples:
         By hand: half of the work at a quarter of the peak, half at three quarters.
 
-        >>> from types import SimpleNamespace
-        >>> sustained_by_cores(SimpleNamespace(core_efficiency=0.75, decode_core_efficiency=0.25), 0.5)
+        >>> from objectives.chips import chips_with
+        >>> sustained_by_cores(chips_with(core_efficiency=0.75, decode_core_efficiency=0.25), 0.5)
         0.375
     """
-    return 1.0 / (decoded / chips.decode_core_efficiency + (1.0 - decoded) / chips.core_efficiency)
+    return 1.0 / (
+        decoded / chips.stack.decode_core_efficiency + (1.0 - decoded) / chips.stack.core_efficiency
+    )
 
 
 def add_bounds(parts: Iterable[dict[str, Array]]) -> dict[str, Array]:

@@ -106,22 +106,22 @@ def seconds_per_byte(chips: Chips) -> SecondsPerByte:
     Examples:
         By hand: a byte of weights at 90 % of the 3.35 TB/s of an H100 takes 0.33 ps.
 
-        >>> from types import SimpleNamespace
-        >>> h100 = SimpleNamespace(sram_bandwidth=0.0, sram_efficiency=1.0, dram_bandwidth=3.35e12,
+        >>> from objectives.chips import chips_with
+        >>> h100 = chips_with(sram_bandwidth=0.0, sram_efficiency=1.0, dram_bandwidth=3.35e12,
         ...                        dram_efficiency=0.9, kv_efficiency=0.8, weight_load_bandwidth=0.0)
         >>> round(seconds_per_byte(h100).dram * 1e12, 2)
         0.33
     """
-    sram = inverse(chips.sram_bandwidth * chips.sram_efficiency)
-    dram = inverse(chips.dram_bandwidth * chips.dram_efficiency)
+    sram = inverse(chips.sram.bandwidth * chips.stack.sram_efficiency)
+    dram = inverse(chips.dram.bandwidth * chips.stack.dram_efficiency)
     return SecondsPerByte(
         # a bandwidth of 0 is no limit, and `inverse` gives 0 seconds for it
-        load=inverse(chips.weight_load_bandwidth * chips.sram_efficiency),
+        load=inverse(chips.compute.weight_load_bandwidth * chips.stack.sram_efficiency),
         sram=sram,
         dram=dram,
-        kv_dram=inverse(chips.dram_bandwidth * chips.kv_efficiency),
+        kv_dram=inverse(chips.dram.bandwidth * chips.stack.kv_efficiency),
         activation_sram=sram,
-        activation_dram=where(chips.sram_bandwidth > 0.0, 0.0, dram),
+        activation_dram=where(chips.sram.bandwidth > 0.0, 0.0, dram),
     )
 
 
@@ -173,9 +173,9 @@ def place(
         By hand: half of 100 B of weights on SRAM and DRAM of one speed, so that both end together.
 
         >>> import numpy as np
-        >>> from types import SimpleNamespace
+        >>> from objectives.chips import chips_with
         >>> one, zero = np.array([1.0]), np.array([0.0])
-        >>> chip = SimpleNamespace(sram_bytes=100 * one, sram_usable=one, usable_capacity=one,
+        >>> chip = chips_with(sram_bytes=100 * one, sram_usable=one, usable_capacity=one,
         ...                        sram_pinned=one, dram_bytes=1e3 * one)
         >>> paths = SecondsPerByte(load=zero, sram=one, dram=one, kv_dram=one, activation_sram=one,
         ...                        activation_dram=zero)
@@ -187,9 +187,9 @@ def place(
         (0.5, -1000.0)
     """
     sizes = [k.held_bytes for k in kinds]
-    sram = chips.sram_bytes * (chips.sram_usable * chips.usable_capacity * chips.sram_pinned)
-    dram = chips.dram_bytes * chips.usable_capacity
-    has_dram = chips.dram_bytes > 0.0
+    sram = chips.sram.bytes * (chips.sram.usable * chips.stack.usable_capacity * chips.sram.pinned)
+    dram = chips.dram.bytes * chips.stack.usable_capacity
+    has_dram = chips.dram.bytes > 0.0
     # all bytes against all room, whatever is stored where: it falls byte for byte with capacity
     excess = _sum(sizes) + activation_bytes - (sram + dram)
     # the reserve leaves the tier in which it will be stored: what is pinned now cannot take its room

@@ -77,8 +77,8 @@ def resource_seconds(
     Examples:
         By hand: 4 layers of 2 s of DRAM at half of its bandwidth are 4 s at full rate.
 
-        >>> from types import SimpleNamespace
-        >>> chip = SimpleNamespace(compute_efficiency=1.0, sram_efficiency=1.0, expert_efficiency=1.0,
+        >>> from objectives.chips import chips_with
+        >>> chip = chips_with(compute_efficiency=1.0, sram_efficiency=1.0, expert_efficiency=1.0,
         ...                        dram_efficiency=0.5, kv_efficiency=1.0, link_bandwidth=1.0)
         >>> read = OperatorTime(compute_s=1.0, sram_s=0.0, dram_s=2.0)
         >>> resource_seconds(chip, [(read, 4.0)], [], [], 1.0, 0.0).dram_s
@@ -86,16 +86,20 @@ def resource_seconds(
     """
     # KV cache streams at a sustained share of its own, so attention cores are counted apart from weights
     kinds = (
-        (matrices, chips.compute_efficiency, chips.dram_efficiency),
+        (matrices, chips.stack.compute_efficiency, chips.stack.dram_efficiency),
         # grouped products stream at a share of what one matrix does
-        (experts, chips.compute_efficiency, chips.dram_efficiency * chips.expert_efficiency),
-        (cores, core_efficiency, chips.kv_efficiency),
+        (
+            experts,
+            chips.stack.compute_efficiency,
+            chips.stack.dram_efficiency * chips.stack.expert_efficiency,
+        ),
+        (cores, core_efficiency, chips.stack.kv_efficiency),
     )
     taken = [
         (
             # numbers and columns of the chips first: only one product is as large as the whole grid
             operator.compute_s * (times * sustained),
-            operator.sram_s * (times * chips.sram_efficiency),
+            operator.sram_s * (times * chips.stack.sram_efficiency),
             operator.dram_s * (times * read),
         )
         for operators, sustained, read in kinds
@@ -103,5 +107,5 @@ def resource_seconds(
     ]
     compute, sram, dram = (reduce(add, resource) for resource in zip(*taken, strict=True))
     # at the raw link bandwidth: energy is paid for bytes, not for the time that efficiency loses
-    link = sent_bytes * inverse(chips.link_bandwidth)
+    link = sent_bytes * inverse(chips.links.link_bandwidth)
     return ResourceSeconds(compute_s=compute, sram_s=sram, dram_s=dram, link_s=link)

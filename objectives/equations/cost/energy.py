@@ -46,21 +46,22 @@ def drawn_per_token(
         By hand: 8 chips of 700 W at 2,000 token/s.
 
         >>> from types import SimpleNamespace
-        >>> chip, always = SimpleNamespace(power_w=700.0), SimpleNamespace(utilisation=1.0)
+        >>> from objectives.chips import chips_with
+        >>> chip, always = chips_with(power_w=700.0), SimpleNamespace(utilisation=1.0)
         >>> round(drawn_per_token(chip, None, 8.0, 2000.0, always, 0.0)["busy"], 9)
         2.8
     """
     each = 1.0 / tokens_per_s
     if resources is None:
-        parts = {"busy": count * chips.power_w * each}
+        parts = {"busy": count * chips.cost.power_w * each}
     else:
         parts = {
             # chips draw it in unused hours too: 1 / u charges all hours to the tokens of those in use
-            "static": count * (chips.static_w / economy.utilisation) * each,
-            "compute": resources.compute_s * chips.compute_w,
-            "sram": resources.sram_s * chips.sram_w,
-            "dram": resources.dram_s * chips.dram_w,
-            "link": resources.link_s * chips.link_w,
+            "static": count * (chips.cost.static_w / economy.utilisation) * each,
+            "compute": resources.compute_s * chips.cost.compute_w,
+            "sram": resources.sram_s * chips.sram.w,
+            "dram": resources.dram_s * chips.dram.w,
+            "link": resources.link_s * chips.cost.link_w,
         }
     return {**parts, "optics": count * (optics_w / economy.utilisation) * each}
 

@@ -104,17 +104,17 @@ def capex(chips: Chips, count: Array, together: Array) -> dict[str, Array]:
         By hand: eight chips of 26,000 USD with their shares of a server, a rack and a switch.
 
         >>> import numpy as np
-        >>> from types import SimpleNamespace
-        >>> chip = SimpleNamespace(price_usd=26000.0, host_usd=4000.0, rack_usd=1000.0, network_usd=2000.0,
+        >>> from objectives.chips import chips_with
+        >>> chip = chips_with(price_usd=26000.0, host_usd=4000.0, rack_usd=1000.0, network_usd=2000.0,
         ...                        copper_usd=0.0, optics_usd=0.0, scale_out_usd=3000.0, board_chips=8.0,
         ...                        rack_chips=32.0, link_domain=8.0)
         >>> float(sum(capex(chip, 8.0, np.array([8.0])).values())[0])
         264000.0
     """
     return {
-        "chips": count * chips.price_usd,
-        "host": count * chips.host_usd,
-        "rack": count * chips.rack_usd,
+        "chips": count * chips.cost.price_usd,
+        "host": count * chips.cost.host_usd,
+        "rack": count * chips.cost.rack_usd,
         # by the chips that send each other bytes: replicas that do not need no longer links
         "network": count * reach.scale_up_usd(chips, together),
         "scale_out": count * reach.scale_out_usd(chips, together),

@@ -37,10 +37,10 @@ def all_to_all(chips: Chips, n: Array) -> AlphaBeta:
         By hand: on a ring of eight a message takes 64 / 4 / 7 hops on average.
 
         >>> import numpy as np
-        >>> from types import SimpleNamespace
+        >>> from objectives.chips import chips_with
         >>> def of(value):
         ...     return np.array([value])
-        >>> ring = SimpleNamespace(
+        >>> ring = chips_with(
         ...     link_bandwidth=of(1.0), all_to_all_efficiency=of(1.0), link_latency=of(0.0),
         ...     link_domain=of(8.0), link_topology=of(TOPOLOGIES["ring"]), link_group=of(8.0),
         ...     link_local_share=of(1.0),
@@ -49,35 +49,35 @@ def all_to_all(chips: Chips, n: Array) -> AlphaBeta:
         >>> round(float(all_to_all(ring, of(8.0)).seconds(7.0)[0]), 9)
         16.0
     """
-    inside = minimum(n, chips.link_domain)
+    inside = minimum(n, chips.links.link_domain)
     # one chip sends nothing: the floor makes its shares 0 / 1
     others = maximum(n - 1.0, 1.0)
     # shares of what a chip sends: to chips of its own domain, and to chips beyond it
     near = (inside - 1.0) / others
     far = (n - inside) / others
     latency, per_byte = _inside(chips, inside)
-    out = where(far > 0.0, chips.scale_out_latency, 0.0)
+    out = where(far > 0.0, chips.links.scale_out_latency, 0.0)
     # one chip starts no collective, so it pays no software for one
     some = where(n > 1.0, 1.0, zeros_like(n))
     within = where(inside > 1.0, 1.0, zeros_like(inside))
     # scale-up and scale-out work at once, so that the slower of them sets the time
     return AlphaBeta(
-        latency_s=chips.collective_overhead_s * some + maximum(latency * within, out),
-        s_per_byte=maximum(near * per_byte, far * inverse(chips.scale_out_bandwidth)),
+        latency_s=chips.stack.collective_overhead_s * some + maximum(latency * within, out),
+        s_per_byte=maximum(near * per_byte, far * inverse(chips.links.scale_out_bandwidth)),
     )
 
 
 def _inside(chips: Chips, n: Array) -> tuple[Array, Array]:
     """Latency [s] and seconds per byte sent [s/B] in one domain."""
-    a = chips.link_latency
-    w = inverse(chips.link_bandwidth * chips.all_to_all_efficiency)
+    a = chips.links.link_latency
+    w = inverse(chips.links.link_bandwidth * chips.stack.all_to_all_efficiency)
     others = maximum(n - 1.0, 1.0)
     latency, per_byte = a + zeros_like(n), w + zeros_like(n)  # a switch
 
     # topologies are codes in a column: each formula replaces only the elements that have its topology
     def choose(name: str, seconds: Array, slope: Array) -> None:
         nonlocal latency, per_byte
-        here = chips.link_topology == TOPOLOGIES[name]
+        here = chips.links.link_topology == TOPOLOGIES[name]
         latency, per_byte = where(here, seconds, latency), where(here, slope, per_byte)
 
     choose("ring", ceil_div(n - 1.0, 2.0) * a, maximum(floor(n * n / 4.0) / others, 1.0) * w)
@@ -85,13 +85,13 @@ def _inside(chips: Chips, n: Array) -> tuple[Array, Array]:
         # mean hops to all n chips are half of the reach; n / (n - 1) leaves out the message to itself
         reach = torus_reach(n, axes)
         choose(name, reach * a, maximum(reach / 2.0 * n / others, 1.0) * w * torus_idle(n, axes))
-    group = chips.link_group
+    group = chips.links.link_group
     away = (n - minimum(n, group)) / others  # of what a chip sends, the share that leaves its group
     wide = away > 0.0
-    pair = w / chips.link_local_share * maximum(group - 1.0, 1.0)  # one local link
+    pair = w / chips.links.link_local_share * maximum(group - 1.0, 1.0)  # one local link
     # of a local link's load, what stays takes it once and what leaves takes two: (1 - away) + 2 away
-    links = where(wide, w / chips.link_local_share * (1.0 + away), pair / others)
-    beyond = away * w / chips.link_global_share
+    links = where(wide, w / chips.links.link_local_share * (1.0 + away), pair / others)
+    beyond = away * w / chips.links.link_global_share
     # a local, a global and a local hop; in a fat tree up to the spine and down
     choose("dragonfly", where(wide, 3.0 * a, a), maximum(links, beyond))
     choose("fat-tree", where(wide, 2.0 * a, a), maximum(w, beyond))

@@ -54,10 +54,10 @@ def collectives(chips: Chips, n: Array) -> Collectives:
         and 0.875 V / W.
 
         >>> import numpy as np
-        >>> from types import SimpleNamespace
+        >>> from objectives.chips import chips_with
         >>> def of(value):
         ...     return np.array([value])
-        >>> ring = SimpleNamespace(
+        >>> ring = chips_with(
         ...     link_bandwidth=of(1.0), link_efficiency=of(1.0), link_latency=of(0.0), link_domain=of(8.0),
         ...     link_topology=of(TOPOLOGIES["ring"]), link_group=of(8.0), link_local_share=of(1.0),
         ...     link_global_share=of(1.0), in_network_reduction=of(0.0), scale_out_latency=of(0.0),
@@ -67,19 +67,19 @@ def collectives(chips: Chips, n: Array) -> Collectives:
         >>> float(found.all_reduce.seconds(1.0)[0]), float(found.all_gather.seconds(1.0)[0])
         (1.75, 0.875)
     """
-    inside = minimum(n, chips.link_domain)
+    inside = minimum(n, chips.links.link_domain)
     short, long, gather = _inside(chips, inside)
-    domains = ceil_div(n, chips.link_domain)
+    domains = ceil_div(n, chips.links.link_domain)
     # what crosses domains: two phases of latency, and the shard of each chip there and back
-    out_a = where(domains > 1.0, 2.0 * chips.scale_out_latency, 0.0)
-    out_w = 2.0 * (domains - 1.0) / domains / inside * inverse(chips.scale_out_bandwidth)
+    out_a = where(domains > 1.0, 2.0 * chips.links.scale_out_latency, 0.0)
+    out_w = 2.0 * (domains - 1.0) / domains / inside * inverse(chips.links.scale_out_bandwidth)
     # no phase inside a domain of one chip, and no software where there is no second chip at all
     near = where(inside > 1.0, 1.0, zeros_like(inside))
     far = where(n > 1.0, 1.0, zeros_like(n))
 
     # `out_a` and `out_w` hold both phases of an all-reduce; an all-gather crosses domains once
     def total(line: AlphaBeta, phases: float) -> AlphaBeta:
-        latency = chips.collective_overhead_s * far + line.latency_s * near + out_a * (phases / 2.0)
+        latency = chips.stack.collective_overhead_s * far + line.latency_s * near + out_a * (phases / 2.0)
         return AlphaBeta(latency_s=latency, s_per_byte=line.s_per_byte * near + out_w * (phases / 2.0))
 
     reduce = Collective(few_messages=total(short, 2.0), few_bytes=total(long, 2.0))
@@ -113,24 +113,27 @@ def all_reduce_over_dies(chips: Chips) -> AlphaBeta:
         By hand: two dies send half of 1 GB each way over 1 GB/s, in 2 hops of 10 ns.
 
         >>> import numpy as np
-        >>> from types import SimpleNamespace
-        >>> two = SimpleNamespace(dies=np.array([2.0]), die_latency=np.array([10e-9]),
+        >>> from objectives.chips import chips_with
+        >>> two = chips_with(dies=np.array([2.0]), die_latency=np.array([10e-9]),
         ...                       die_bandwidth=np.array([1e9]))
         >>> float(all_reduce_over_dies(two).seconds(1e9)[0])
         1.00000002
     """
     # ceil(1 / 2) is a hop, and a single die has none to make
-    hops = where(chips.dies <= 1.0, 0.0, ceil_div(chips.dies, 2.0))
+    hops = where(chips.compute.dies <= 1.0, 0.0, ceil_div(chips.compute.dies, 2.0))
     return AlphaBeta(
-        latency_s=2.0 * hops * chips.die_latency,
-        s_per_byte=2.0 * (chips.dies - 1.0) / chips.dies * inverse(chips.die_bandwidth),
+        latency_s=2.0 * hops * chips.compute.die_latency,
+        s_per_byte=2.0
+        * (chips.compute.dies - 1.0)
+        / chips.compute.dies
+        * inverse(chips.compute.die_bandwidth),
     )
 
 
 def _inside(chips: Chips, n: Array) -> tuple[AlphaBeta, AlphaBeta, AlphaBeta]:
     """All-reduce of few messages, of few bytes, and all-gather, in one domain without software time."""
-    a = chips.link_latency
-    w = inverse(chips.link_bandwidth * chips.link_efficiency)
+    a = chips.links.link_latency
+    w = inverse(chips.links.link_bandwidth * chips.stack.link_efficiency)
     # reduce-scatter and all-gather, the least bytes without in-network reduction (Patarasuk & Yuan 2009)
     ring = 2.0 * (n - 1.0) / n * w
     # a switch, and the start for all others: every chip sends to every other, once, or twice its shard
@@ -138,7 +141,7 @@ def _inside(chips: Chips, n: Array) -> tuple[AlphaBeta, AlphaBeta, AlphaBeta]:
 
     def choose(name: str, sa: Array, sw: Array, la: Array, lw: Array) -> None:
         nonlocal short_a, short_w, long_a, long_w
-        here = chips.link_topology == TOPOLOGIES[name]
+        here = chips.links.link_topology == TOPOLOGIES[name]
         short_a, short_w = where(here, sa, short_a), where(here, sw, short_w)
         long_a, long_w = where(here, la, long_a), where(here, lw, long_w)
 
@@ -148,13 +151,13 @@ def _inside(chips: Chips, n: Array) -> tuple[AlphaBeta, AlphaBeta, AlphaBeta]:
         reach, slow = torus_reach(n, axes), torus_idle(n, axes)
         choose(name, reach * a, (n - 1.0) * w * slow, 2.0 * reach * a, ring * slow)
     choose("dragonfly", *_dragonfly(chips, n, a, w))
-    far = where(n > chips.link_group, 2.0, zeros_like(n) + 1.0)  # up to the spine and down again
-    up = where(n > chips.link_group, w / chips.link_global_share, w)
+    far = where(n > chips.links.link_group, 2.0, zeros_like(n) + 1.0)  # up to the spine and down again
+    up = where(n > chips.links.link_group, w / chips.links.link_global_share, w)
     choose("fat-tree", far * a, (n - 1.0) * up, 2.0 * far * a, 2.0 * (n - 1.0) / n * up)
     # taken before in-network reduction replaces the lines: switches that sum do not shorten a gather
     gather = AlphaBeta(latency_s=long_a / 2.0, s_per_byte=long_w / 2.0)
     # switches add up on the way: V bytes leave each chip once, however many chips there are
-    reduced = (chips.in_network_reduction > 0.0) & (n > 1.0)
+    reduced = (chips.links.in_network_reduction > 0.0) & (n > 1.0)
 
     def in_network(latency: Array, per_byte: Array) -> AlphaBeta:
         return AlphaBeta(latency_s=where(reduced, a, latency), s_per_byte=where(reduced, w, per_byte))
@@ -167,14 +170,14 @@ def _dragonfly(chips: Chips, n: Array, a: Array, w: Array) -> tuple[Array, Array
 
     Every chip sends to every other inside a fully connected group; three hops lead to another group.
     """
-    group = chips.link_group
-    pair = w / chips.link_local_share * maximum(group - 1.0, 1.0)  # one local link
+    group = chips.links.link_group
+    pair = w / chips.links.link_local_share * maximum(group - 1.0, 1.0)  # one local link
     local = minimum(n, group)
     groups = ceil_div(n, group)
-    across = 2.0 * (groups - 1.0) / groups / local * w / chips.link_global_share
+    across = 2.0 * (groups - 1.0) / groups / local * w / chips.links.link_global_share
     wide = groups > 1.0
     short_a = where(wide, 3.0 * a, a)
-    narrow = minimum(chips.link_local_share, chips.link_global_share)
+    narrow = minimum(chips.links.link_local_share, chips.links.link_global_share)
     short_w = where(wide, (n - 1.0) * w / narrow, pair)
     long_a = where(wide, 8.0 * a, 2.0 * a)  # local, two times three hops, local
     # inside a group, each of two phases sends a shard of V / local bytes over the one link of a pair

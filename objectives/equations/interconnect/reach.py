@@ -85,15 +85,17 @@ def scale_up_usd(chips: Chips, together: Array) -> Array:
         By hand: 16 chips on boards of 8 in one rack of 64 pay 500 USD and 300 USD of cables.
 
         >>> import numpy as np
-        >>> from types import SimpleNamespace
-        >>> chip = SimpleNamespace(network_usd=500.0, copper_usd=300.0, optics_usd=900.0, board_chips=8.0,
+        >>> from objectives.chips import chips_with
+        >>> chip = chips_with(network_usd=500.0, copper_usd=300.0, optics_usd=900.0, board_chips=8.0,
         ...                        rack_chips=64.0)
         >>> float(scale_up_usd(chip, np.array([16.0]))[0])
         800.0
     """
     # steps, not a mean: a link is on the board, or it is a cable, or it is optics
-    cables = where(together > chips.board_chips, chips.copper_usd, 0.0)
-    return chips.network_usd + cables + where(together > chips.rack_chips, chips.optics_usd, 0.0)
+    cables = where(together > chips.links.board_chips, chips.cost.copper_usd, 0.0)
+    return (
+        chips.cost.network_usd + cables + where(together > chips.links.rack_chips, chips.cost.optics_usd, 0.0)
+    )
 
 
 def scale_out_usd(chips: Chips, together: Array) -> Array:
@@ -121,12 +123,12 @@ def scale_out_usd(chips: Chips, together: Array) -> Array:
         By hand:
 
         >>> import numpy as np
-        >>> from types import SimpleNamespace
-        >>> chip = SimpleNamespace(scale_out_usd=3000.0, link_domain=8.0)
+        >>> from objectives.chips import chips_with
+        >>> chip = chips_with(scale_out_usd=3000.0, link_domain=8.0)
         >>> scale_out_usd(chip, np.array([8.0, 16.0])).tolist()
         [0.0, 3000.0]
     """
-    return where(together > chips.link_domain, chips.scale_out_usd, 0.0)
+    return where(together > chips.links.link_domain, chips.cost.scale_out_usd, 0.0)
 
 
 def optics_w(chips: Chips, together: Array) -> Array:
@@ -154,9 +156,9 @@ def optics_w(chips: Chips, together: Array) -> Array:
         By hand:
 
         >>> import numpy as np
-        >>> from types import SimpleNamespace
-        >>> chip = SimpleNamespace(optics_w=7.0, rack_chips=72.0)
+        >>> from objectives.chips import chips_with
+        >>> chip = chips_with(optics_w=7.0, rack_chips=72.0)
         >>> optics_w(chip, np.array([72.0, 73.0])).tolist()
         [0.0, 7.0]
     """
-    return where(together > chips.rack_chips, chips.optics_w, 0.0)
+    return where(together > chips.links.rack_chips, chips.cost.optics_w, 0.0)

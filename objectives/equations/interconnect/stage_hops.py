@@ -46,30 +46,30 @@ def stage_hops(chips: Chips, tp: Array, pp: Array) -> StageHops:
         By hand: four stages of one chip on a switch, 4 hops of 1 us; the rows at 1 GB/s each time.
 
         >>> import numpy as np
-        >>> from types import SimpleNamespace
+        >>> from objectives.chips import chips_with
         >>> def of(value):
         ...     return np.array([value])
-        >>> switch = SimpleNamespace(
+        >>> switch = chips_with(
         ...     link_bandwidth=of(1e9), link_efficiency=of(1.0), link_latency=of(1e-6), link_domain=of(8.0),
         ...     link_topology=of(0.0), link_group=of(8.0), link_local_share=of(1.0),
         ...     link_global_share=of(1.0), scale_out_latency=of(0.0), scale_out_bandwidth=of(0.0))
         >>> round(float(stage_hops(switch, of(1.0), of(4.0)).turn.seconds(1e3)[0]) * 1e6, 9)
         8.0
     """
-    a = chips.link_latency
-    w = inverse(chips.link_bandwidth * chips.link_efficiency)
-    has_out = chips.scale_out_bandwidth > 0.0
+    a = chips.links.link_latency
+    w = inverse(chips.links.link_bandwidth * chips.stack.link_efficiency)
+    has_out = chips.links.scale_out_bandwidth > 0.0
     # without scale-out nothing crosses domains; `domain_excess` makes such replicas infeasible
-    far = where(has_out, _boundaries(tp * pp, chips.link_domain, pp), 0.0)
-    dragonfly = chips.link_topology == TOPOLOGIES["dragonfly"]
-    grouped = dragonfly | (chips.link_topology == TOPOLOGIES["fat-tree"])
+    far = where(has_out, _boundaries(tp * pp, chips.links.link_domain, pp), 0.0)
+    dragonfly = chips.links.link_topology == TOPOLOGIES["dragonfly"]
+    grouped = dragonfly | (chips.links.link_topology == TOPOLOGIES["fat-tree"])
     # a boundary between domains is one between groups too: it is counted once, as the former
-    leaving = maximum(where(grouped, _boundaries(tp * pp, chips.link_group, pp), 0.0) - far, 0.0)
+    leaving = maximum(where(grouped, _boundaries(tp * pp, chips.links.link_group, pp), 0.0) - far, 0.0)
     near = maximum(pp - far - leaving, 0.0)
     kinds = (
         (near, a, w * _to_next(chips, tp)),
-        (leaving, where(dragonfly, 3.0 * a, 2.0 * a), w / chips.link_global_share),
-        (far, chips.scale_out_latency, inverse(chips.scale_out_bandwidth)),
+        (leaving, where(dragonfly, 3.0 * a, 2.0 * a), w / chips.links.link_global_share),
+        (far, chips.links.scale_out_latency, inverse(chips.links.scale_out_bandwidth)),
     )
     slow_a = slow_w = turn_a = turn_w = zeros_like(far)
     # latency and slope are maximised apart: exact where one hop is worst in both, else an upper bound
@@ -100,12 +100,12 @@ def _to_next(chips: Chips, tp: Array) -> Array:
     2 axes; in a group of a dragonfly one local link to each of the next TP chips, which send the parts on.
     Limits: 1 on a switch; never below 1.
     """
-    found = ones_like(tp * chips.link_topology)
+    found = ones_like(tp * chips.links.link_topology)
     for name, axes in (("ring", 1.0), ("torus2d", 2.0), ("torus3d", 3.0)):
         face = 2.0 * axes / tp ** ((axes - 1.0) / axes)
-        found = where(chips.link_topology == TOPOLOGIES[name], face, found)
-    links = maximum(chips.link_group - 1.0, 1.0) / chips.link_local_share
-    found = where(chips.link_topology == TOPOLOGIES["dragonfly"], links / tp, found)
+        found = where(chips.links.link_topology == TOPOLOGIES[name], face, found)
+    links = maximum(chips.links.link_group - 1.0, 1.0) / chips.links.link_local_share
+    found = where(chips.links.link_topology == TOPOLOGIES["dragonfly"], links / tp, found)
     return maximum(found, 1.0)
 
 
@@ -135,10 +135,10 @@ def domain_excess(chips: Chips, tp: Array, pp: Array) -> Array:
         By hand: 16 chips, 8 of which one switch joins, and nothing beyond.
 
         >>> import numpy as np
-        >>> from types import SimpleNamespace
-        >>> eight = SimpleNamespace(link_domain=np.array([8.0]), scale_out_bandwidth=np.array([0.0]))
+        >>> from objectives.chips import chips_with
+        >>> eight = chips_with(link_domain=np.array([8.0]), scale_out_bandwidth=np.array([0.0]))
         >>> float(domain_excess(eight, np.array([8.0]), np.array([2.0]))[0])
         8.0
     """
-    excess = tp * pp - chips.link_domain
-    return where(chips.scale_out_bandwidth > 0.0, minimum(excess, 0.0), excess)
+    excess = tp * pp - chips.links.link_domain
+    return where(chips.links.scale_out_bandwidth > 0.0, minimum(excess, 0.0), excess)

@@ -35,12 +35,14 @@ class Aggregated:
     def prompt_load(self, designs: Designs, work: Workload) -> PromptLoad:
         """One prompt at a time, as far as its rows run together."""
         one = ones_like(designs.deployments.tp)
-        return PromptLoad(prompts=one, rows=minimum(one * computed_tokens(work), designs.chips.prompt_rows))
+        return PromptLoad(
+            prompts=one, rows=minimum(one * computed_tokens(work), designs.chips.stack.prompt_rows)
+        )
 
     def serve(self, s: Setup, steps: DecodeSteps) -> ServingResult:
         """A request stays for its turns behind prompts; what it stays beyond its own time is stall."""
         d, osl, prefill, step = s.deployments, s.context.workload.osl, prefill_pass(s), steps.per_token_s()
-        waited = wait_for_prompts(d.batch, prefill.stage_s(), s.chips.burst)
+        waited = wait_for_prompts(d.batch, prefill.stage_s(), s.chips.stack.burst)
         stay = turns_behind_prompts(
             d.batch,
             s.micro.count,

@@ -85,7 +85,7 @@ class Chunked:
         """Chunks of the budget, packed with prompts of the whole batch, next to decode."""
         batch = designs.deployments.batch
         # one row at least, since `chunks` divides by this budget
-        rows = minimum(maximum(batch * computed_tokens(work), 1.0), designs.chips.prompt_rows)
+        rows = minimum(maximum(batch * computed_tokens(work), 1.0), designs.chips.stack.prompt_rows)
         return PromptLoad(prompts=ones_like(designs.deployments.tp), rows=rows, with_decode=True)
 
     def serve(self, s: Setup, steps: DecodeSteps) -> ServingResult:
@@ -97,7 +97,7 @@ class Chunked:
         cut = chunks(prompt, s.prompt_load.rows, d.batch / work.osl * prompt / room)
         mixed, lone = prefill_of(s, _mixed(s, steps.rows, cut)), prefill_of(s, _chunk(s, cut)).pipeline
         each = mixed.where_prompts(cut.pieces / cut.together)  # chunks of a prompt
-        waited = wait_for_prompts(d.batch, each * mixed.pipeline.stage_s, s.chips.burst)
+        waited = wait_for_prompts(d.batch, each * mixed.pipeline.stage_s, s.chips.stack.burst)
         # chunks of all others for each output token; what exceeds the room goes by itself and stops decode
         due = (d.batch - 1.0) * each / work.osl
         ride = minimum(due, room)
@@ -114,7 +114,7 @@ class Chunked:
         )
         others = (crowded - turn) / steps.tokens + (due - ride) * lone.stage_s
         # prompts that were waited for come between no tokens; together they save no time
-        stall = maximum(others * (1.0 - s.chips.burst / 2.0), others - waited / work.osl)
+        stall = maximum(others * (1.0 - s.chips.stack.burst / 2.0), others - waited / work.osl)
         # further chunks follow through the stages, so that each adds one stage and not a whole pass
         later = (cut.pieces - 1.0) * mixed.stage_s()
         before = {"queue": queue(waited, step), "later_chunks": later}

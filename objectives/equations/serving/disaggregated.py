@@ -155,17 +155,17 @@ def transfer_s(chips: Chips, size_bytes: Array) -> Array:
         Published: the KV cache of 512 tokens of OPT-66B is 1.13 GB (DistServe, section 3.3); 22.6 ms at
         50 GB/s.
 
-        >>> from types import SimpleNamespace
-        >>> chip = SimpleNamespace(scale_out_bandwidth=50e9, scale_out_latency=0.0, link_bandwidth=450e9,
+        >>> from objectives.chips import chips_with
+        >>> chip = chips_with(scale_out_bandwidth=50e9, scale_out_latency=0.0, link_bandwidth=450e9,
         ...                        link_efficiency=1.0, link_latency=0.0)
         >>> transfer_s(chip, 1.13e9)
         0.0226
     """
     # without scale-out both pools are in one domain, and KV cache takes its links
-    out = chips.scale_out_bandwidth > 0.0
-    link = inverse(chips.link_bandwidth * chips.link_efficiency)
-    per_byte = where(out, inverse(chips.scale_out_bandwidth), link)
-    return where(out, chips.scale_out_latency, chips.link_latency) + size_bytes * per_byte
+    out = chips.links.scale_out_bandwidth > 0.0
+    link = inverse(chips.links.link_bandwidth * chips.stack.link_efficiency)
+    per_byte = where(out, inverse(chips.links.scale_out_bandwidth), link)
+    return where(out, chips.links.scale_out_latency, chips.links.link_latency) + size_bytes * per_byte
 
 
 @final
@@ -186,7 +186,7 @@ class Disaggregated:
     def prompt_load(self, designs: Designs, work: Workload) -> PromptLoad:
         """What a prefill replica finds when a pass begins."""
         # only what no cache holds is computed, so only that fills the rows of a pass
-        budget, rows = designs.chips.prompt_rows, computed_tokens(work)
+        budget, rows = designs.chips.stack.prompt_rows, computed_tokens(work)
         together = packed(rows, budget, designs.deployments.batch, work.prefill_load)
         return PromptLoad(prompts=together, rows=minimum(together * rows, budget))
 
@@ -213,7 +213,7 @@ class Disaggregated:
         parts = {
             "queue": wait(busy, work.prefill_load, (d.dp * d.batch - 1.0) / prompts),
             "kv_transfer": transfer,
-            "request_overhead": s.chips.request_overhead_s,
+            "request_overhead": s.chips.stack.request_overhead_s,
             **first_token_parts(s, prefill, step, prompts),
         }
         prompt_kv = d.pp * prompts * size  # every stage has prompts on their way

@@ -51,7 +51,7 @@ def shared_replicas(
         By hand, in tests/properties/test_littles_law.py.
     """
     d, osl, tpot = s.deployments, s.context.workload.osl, step_s + stall_s
-    overhead = {"request_overhead": s.chips.request_overhead_s}
+    overhead = {"request_overhead": s.chips.stack.request_overhead_s}
     first = {**before_s, **overhead, **first_token_parts(s, prefill, step_s)}
     waits, load = {"prefill_stall": stall_s}, prefix_load_s(s)
     # Little's law wants the whole time in a slot, not TPOT alone, spread over its tokens

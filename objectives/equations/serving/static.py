@@ -29,7 +29,7 @@ class Static:
     def prompt_load(self, designs: Designs, work: Workload) -> PromptLoad:
         """All prompts of the batch at once, as far as rows run together."""
         batch = designs.deployments.batch
-        rows = minimum(batch * computed_tokens(work), designs.chips.prompt_rows)
+        rows = minimum(batch * computed_tokens(work), designs.chips.stack.prompt_rows)
         return PromptLoad(prompts=batch, rows=rows, staggered=False)
 
     def serve(self, s: Setup, steps: DecodeSteps) -> ServingResult:

@@ -127,7 +127,7 @@ def _held_bytes(
         "weights": (stage * layer.weights() + edges) * precision.weight_bytes,
         # every sequence at its full length at once: a paged cache would need fewer chips, and may preempt
         "kv_cache": stage
-        * layer.kept_bytes(work.max_context, precision.kv_bytes, chips.window_kept)
+        * layer.kept_bytes(work.max_context, precision.kv_bytes, chips.stack.window_kept)
         * d.batch,
     }
     if work.speculation is not None:
@@ -137,6 +137,6 @@ def _held_bytes(
     if work.prefix is not None and work.prefix.tier == "dram":
         held["prefix_cache"] = stage * prefix_cache.stored_layer_bytes(layer, work, precision.kv_bytes)
     # rows of a pass beyond `held_rows` stream through: their activations are never held at once
-    prompt_rows = minimum(load.rows, chips.held_rows)
+    prompt_rows = minimum(load.rows, chips.stack.held_rows)
     together = rows + prompt_rows if load.with_decode else maximum(rows, prompt_rows)
     return {**held, "activations": together * (layer.live * precision.activation_bytes)}

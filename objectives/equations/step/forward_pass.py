@@ -120,9 +120,9 @@ def forward_pass(m: Machine, r: PassInput) -> ForwardPass:
         networks from bytes and FLOP that are counted a second time.
     """
     layer = m.layer
-    padded = padded_rows(r.rows, m.chips.tile_rows)
+    padded = padded_rows(r.rows, m.chips.stack.tile_rows)
     # in decode every row reaches the head, in the same array, so it is padded once
-    head_padded = padded if r.head_rows is r.rows else padded_rows(r.head_rows, m.chips.tile_rows)
+    head_padded = padded if r.head_rows is r.rows else padded_rows(r.head_rows, m.chips.stack.tile_rows)
     projections = _matrices(m, r, layer.projection, layer.projection_traffic, padded)
     core, ffn = _attention_core(m, r), _matrices(m, r, layer.ffn, layer.ffn_traffic, padded)
     routed = _routed_experts(m, r)
@@ -178,16 +178,16 @@ def _row_traffic_s(m: Machine) -> Array:
     """
     moved = m.layer.projection_traffic + m.layer.ffn_traffic + m.layer.routed_traffic
     size = residual_bytes(m.context.precision)
-    return (m.chips.activation_passes * m.per_byte.dram) * (moved * size)
+    return (m.chips.stack.activation_passes * m.per_byte.dram) * (moved * size)
 
 
 def _overhead_s(m: Machine, r: PassInput) -> Array:
     """Fixed seconds of a mean layer."""
-    fixed = m.layer.launches * m.chips.layer_overhead_s
+    fixed = m.layer.launches * m.chips.stack.layer_overhead_s
     if m.layer.routed:
-        fixed = fixed + m.layer.expert_launches * m.chips.expert_overhead_s
+        fixed = fixed + m.layer.expert_launches * m.chips.stack.expert_overhead_s
     # beyond that of decode, whose launches are recorded
-    return fixed + m.chips.prompt_overhead_s if r.prompt else fixed
+    return fixed + m.chips.stack.prompt_overhead_s if r.prompt else fixed
 
 
 def _head_gather_s(m: Machine, r: PassInput, padded: Array) -> Array:
@@ -238,7 +238,9 @@ def _exposed_all_to_all_s(m: Machine, r: PassInput, operators: Iterable[Operator
     if whole is None:
         return None
     others = _sum(operator.seconds() for operator in operators if operator is not None)
-    return whole - expert_parallel.overlapped(m.chips.overlap, _spread(m), r.rows) * minimum(whole, others)
+    return whole - expert_parallel.overlapped(m.chips.stack.overlap, _spread(m), r.rows) * minimum(
+        whole, others
+    )
 
 
 def _spread(m: Machine) -> expert_parallel.Spread | None:
@@ -248,7 +250,7 @@ def _spread(m: Machine) -> expert_parallel.Spread | None:
 
 def _reads(m: Machine, r: PassInput) -> Array:
     """Times that a pass reads its weights: again for a second micro-batch, where one hides an all-to-all."""
-    return 1.0 + expert_parallel.overlapped(m.chips.overlap, _spread(m), r.rows)
+    return 1.0 + expert_parallel.overlapped(m.chips.stack.overlap, _spread(m), r.rows)
 
 
 def _all_to_all_s(m: Machine, r: PassInput) -> Array | None:
@@ -284,7 +286,7 @@ def _matrices(
         sram = sram + r.rows * (moved * per_byte.activation_sram)
         dram = dram + r.rows * (moved * per_byte.activation_dram)
     # weights enter the units at this rate from whichever memory they come
-    load, exposed = read * per_byte.load, chips.exposed_share
+    load, exposed = read * per_byte.load, chips.stack.exposed_share
     return OperatorTime(compute_s=compute, sram_s=sram, dram_s=dram, load_s=load, exposed_share=exposed)
 
 
@@ -317,7 +319,7 @@ def dense_matrices(m: Machine, p: ForwardPass, r: PassInput) -> OperatorTime:
     """
     # all matrices at once instead of one by one: energy is counted for every design of a search
     layer, layers, per_byte = m.layer, float(m.context.llm.layers), m.per_byte
-    padded = padded_rows(r.rows, m.chips.tile_rows)
+    padded = padded_rows(r.rows, m.chips.stack.tile_rows)
     dense, same = layers * (layer.projection + layer.ffn), r.head_rows is r.rows
     moved = layers * (layer.projection_traffic + layer.ffn_traffic) * m.context.precision.activation_bytes
     whole = dense + layer.head
@@ -338,14 +340,14 @@ def dense_matrices(m: Machine, p: ForwardPass, r: PassInput) -> OperatorTime:
 
 def _sustained_flops(chips: Chips) -> Array:
     """FLOP that the matrix units sustain on full tiles [FLOP/s]."""
-    return chips.peak_flops * chips.compute_efficiency
+    return chips.compute.peak_flops * chips.stack.compute_efficiency
 
 
 def _attention_core(m: Machine, r: PassInput) -> OperatorTime:
     """The attention core: every row attends to its context, every cached token is read or written once."""
     chips, per_byte = m.chips, m.per_byte
     size = m.context.precision.kv_bytes
-    row_s = r.core_flop / (chips.attention_flops * sustained_by_cores(chips, r.decoded))
+    row_s = r.core_flop / (chips.compute.attention_flops * sustained_by_cores(chips, r.decoded))
     # no stationary weights here, so there is no load; KV cache has a sustained bandwidth of its own
     in_sram = r.kv_elements * r.kv_share
     sram, dram = in_sram * (size * per_byte.sram), (r.kv_elements - in_sram) * (size * per_byte.kv_dram)
@@ -365,7 +367,8 @@ def _routed_experts(m: Machine, r: PassInput) -> OperatorTime | None:
     chips, per_byte, precision = m.chips, m.per_byte, m.context.precision
     skew = m.context.workload.routing_skew
     parts = [
-        (p, expert_parallel.expert_load(p.spread, r.rows, chips.tile_rows, skew)) for p in m.layer.routed
+        (p, expert_parallel.expert_load(p.spread, r.rows, chips.stack.tile_rows, skew))
+        for p in m.layer.routed
     ]
     if not parts:
         return None
@@ -374,11 +377,11 @@ def _routed_experts(m: Machine, r: PassInput) -> OperatorTime | None:
     moved = _sum(p.share * load.rows * p.traffic for p, load in parts) * precision.activation_bytes
     size, share = read * precision.weight_bytes * _reads(m, r), m.placed.expert_share
     # many small matrices in one call are read worse than one large one
-    grouped = chips.expert_efficiency
+    grouped = chips.stack.expert_efficiency
     return OperatorTime(
         compute_s=padded * (2.0 / _sustained_flops(chips)),
         load_s=size * per_byte.load,
-        exposed_share=chips.exposed_share,
+        exposed_share=chips.stack.exposed_share,
         sram_s=share * (size * per_byte.sram) + moved * per_byte.activation_sram,
         dram_s=((1.0 - share) * (size * per_byte.dram) + moved * per_byte.activation_dram) / grouped,
     )

@@ -58,18 +58,20 @@ def pinning_values(
     # a draft is checked at all of its rows, with one read of the weights
     rows = micro.rows * checked_rows(work.speculation)
     loads = [
-        (p, expert_parallel.expert_load(p.spread, rows, chips.tile_rows, work.routing_skew))
+        (p, expert_parallel.expert_load(p.spread, rows, chips.stack.tile_rows, work.routing_skew))
         for p in layer.routed
     ]
     visited = sum(p.share * load.visited * p.elements for p, load in loads)
     dense = layer.projection + layer.ffn
     layers, heads = _waited_for(float(context.llm.layers), layer.head, dense + visited, micro.count, pp)
-    row_s_per_byte = (2.0 / wide) / (chips.peak_flops * chips.compute_efficiency)  # of a row of a product
-    compute = padded_rows(rows, chips.tile_rows) * row_s_per_byte
+    row_s_per_byte = (2.0 / wide) / (
+        chips.compute.peak_flops * chips.stack.compute_efficiency
+    )  # of a row of a product
+    compute = padded_rows(rows, chips.stack.tile_rows) * row_s_per_byte
     moved = (rows * layers * (layer.projection_traffic + layer.ffn_traffic)) * narrow
     # a second micro-batch reads the weights again
     again = 1.0 + expert_parallel.overlapped(
-        chips.overlap, layer.routed[0].spread if layer.routed else None, rows
+        chips.stack.overlap, layer.routed[0].spread if layer.routed else None, rows
     )
     read = (layers * dense + heads * layer.head) * (wide * again)
     # a step of a micro-batch moves the KV cache of its own sequences only
@@ -83,7 +85,7 @@ def pinning_values(
     routed = _matrix_value(
         chips,
         # grouped products sustain less of DRAM, and so gain more from SRAM
-        replace(per_byte, dram=per_byte.dram / chips.expert_efficiency),
+        replace(per_byte, dram=per_byte.dram / chips.stack.expert_efficiency),
         experts,
         layers * visited * (wide * again),
         _over(padded, visited) * row_s_per_byte,
@@ -125,7 +127,7 @@ def _matrix_value(
         busy_s_per_byte=maximum(compute, per_byte.load),
         port_s_per_byte=per_byte.load,
         activation_s_per_byte=_over(moved, read) * per_byte.activation_sram,
-        exposed_share=chips.exposed_share,
+        exposed_share=chips.stack.exposed_share,
     )
 
 
@@ -143,7 +145,7 @@ def _kv_value(
     if layer.state_bytes is not None:
         moved = moved + 2.0 * layer.state_bytes
     # of one row
-    core_s = layer.core_flop(at) / (chips.attention_flops * chips.decode_core_efficiency)
+    core_s = layer.core_flop(at) / (chips.compute.attention_flops * chips.stack.decode_core_efficiency)
     none = zeros_like(per_byte.sram)
     return PinningValue(
         held_bytes=held,

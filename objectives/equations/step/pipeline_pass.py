@@ -95,12 +95,12 @@ def pipeline_pass(
     Examples:
         By hand, in tests/equations/step/test_pipeline.py and tests/properties/test_serving_modes.py.
     """
-    layers, step = m.context.llm.layers, m.chips.step_overhead_s
+    layers, step = m.context.llm.layers, m.chips.stack.step_overhead_s
     # the residual stream of all rows, which every stage passes on
     message = r.rows * (m.context.llm.hidden * residual_bytes(m.context.precision))
     layer_s, head_s = p.layer_s(), p.head_s()
     # paid once a pass: once in the latency, and the slowest stage is taken to be the one that pays it
-    each = r.sequences * m.chips.sequence_overhead_s
+    each = r.sequences * m.chips.stack.sequence_overhead_s
     hop, fixed = hops.turn.seconds(message), pp * step + each
     return PipelinePass(
         latency_s=layers * layer_s + head_s + (fixed + hop),

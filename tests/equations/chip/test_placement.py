@@ -134,7 +134,7 @@ def seconds_of(d: PinningValue, share: float, sram: float) -> float:
 
 def best_by_linear_program(chips: Chips, demands: tuple[PinningValue, ...]) -> float:
     """Least seconds of kinds that share one SRAM, found by scipy: share, streams and longest of each kind."""
-    s, sram, dram = seconds_per_byte(chips).sram.item(), chips.sram_bytes.item(), chips.dram_bytes.item()
+    s, sram, dram = seconds_per_byte(chips).sram.item(), chips.sram.bytes.item(), chips.dram.bytes.item()
     n, total = len(demands), sum(d.held_bytes.item() for d in demands)
     unit = sum(
         d.held_bytes.item() * d.reads.item() * d.dram_s_per_byte.item() for d in demands

@@ -35,7 +35,7 @@ class OneByOne:
 
     def prompt_load(self, designs, work):
         one = ones_like(designs.deployments.tp)
-        return PromptLoad(prompts=one, rows=minimum(one * work.isl, designs.chips.prompt_rows))
+        return PromptLoad(prompts=one, rows=minimum(one * work.isl, designs.chips.stack.prompt_rows))
 
     def serve(self, s, steps):
         d, osl, prefill, tpot = s.deployments, s.context.workload.osl, prefill_pass(s), steps.per_token_s()

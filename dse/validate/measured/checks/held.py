@@ -46,11 +46,11 @@ class Room:
 def room(model: api.CostModel, batch: Batch) -> Room:
     """What each row of a batch lacks, from the bytes of the cost model."""
     d, chips = batch.designs.deployments, batch.designs.chips
-    one, full = np.ones(len(batch.cases)), np.ones_like(chips.usable_capacity)
+    one, full = np.ones(len(batch.cases)), np.ones_like(chips.stack.usable_capacity)
 
     def excess(size: Floats, share: Floats | None) -> Floats:
         used = chips if share is None else chips.replace(usable_capacity=share)
-        designs = replace(batch.designs, chips=used, deployments=d.replace(batch=size))
+        designs = batch.designs.replace(chips=used, deployments=d.replace(batch=size))
         found = model.evaluate(designs, batch.context).violations["capacity"]
         return np.broadcast_to(np.asarray(found, dtype=float), len(batch.cases))
 
