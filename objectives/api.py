@@ -19,12 +19,15 @@ from objectives.architecture import LinearAttention as LinearAttention
 from objectives.architecture import Llm as Llm
 from objectives.architecture import Matrix as Matrix
 from objectives.arrays import Array
-from objectives.designs import Chips as Chips
+from objectives.chips import Chips as Chips
+from objectives.chips import Memory as Memory
+from objectives.chips import chip_columns as chip_columns
+from objectives.columns import broadcast_shape as broadcast_shape
 from objectives.designs import Deployments as Deployments
 from objectives.designs import Designs as Designs
-from objectives.designs import broadcast_shape as broadcast_shape
+from objectives.designs import Pool as Pool
 
-CONTRACT_VERSION = 3
+CONTRACT_VERSION = 4
 """Raised whenever a plug-in written against the older contract would read something else."""
 
 # no Literal: other packages register modes of their own
@@ -176,7 +179,7 @@ class Metrics:
     """Seconds of TPOT by what binds: compute, weight_load, sram, dram, link, fixed, pipeline, prefill."""
     more: Mapping[str, Array] = field(default_factory=dict)
     """Metrics that follow from the columns above, by column, where a mix has combined those of its parts; and
-    the intervals of the chips, see `Chips.tpot_interval`, where they have some."""
+    the intervals of the chips, see `Stack.tpot_interval`, where they have some."""
 
     def feasible(self) -> Array:
         """True where no constraint is violated."""

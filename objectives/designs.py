@@ -1,63 +1,15 @@
-"""Chips and their deployments as struct of arrays whose columns broadcast against each other."""
+"""Systems: pools of chips with a role, and how each is laid out."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Self
 
 from objectives.arrays import Array, namespace
+from objectives.chips import Chips
+from objectives.columns import Columns, broadcast_shape
 
-
-class _Columns:
-    """Shared behaviour of the frozen structs of arrays below."""
-
-    def columns(self) -> dict[str, Array]:
-        """Column name to array, in declaration order; those that are left out are not among them."""
-        # `asdict` would copy every array
-        every = ((f.name, getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]
-        return {name: column for name, column in every if column is not None}
-
-    def replace(self, **columns: Array) -> Self:
-        """The same struct with some columns exchanged."""
-        return replace(self, **columns)  # type: ignore[type-var]
-
-    # allowed although the struct is frozen: it writes to `__dict__`, past `__setattr__`
-    @cached_property
-    def shape(self) -> tuple[int, ...]:
-        """Shape that all columns broadcast to."""
-        # many columns, few distinct shapes
-        return broadcast_shape(*{a.shape for a in self.columns().values()})
-
-    @property
-    def size(self) -> int:
-        """Number of rows when broadcast."""
-        return prod(self.shape)
-
-    def reshape(self, *shape: int) -> Self:
-        """Every column, first broadcast to the common shape, laid out as `shape`."""
-        common = self.shape
-        out = {}
-        for name, a in self.columns().items():
-            xp = namespace(a)
-            out[name] = xp.reshape(xp.broadcast_to(a, common), shape)
-        return type(self)(**out)
-
-    def take(self, indices: Array) -> Self:
-        """Rows `indices` of the flattened batch."""
-        flat = self.reshape(-1).columns()
-        return type(self)(**{name: a[indices] for name, a in flat.items()})
-
-
-def broadcast_shape(*shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """Common shape of arrays that broadcast; raises `ValueError` when they do not."""
-    # aligned at the last axis, as arrays broadcast; an axis that is missing counts as 1
-    out: list[int] = []
-    for i in range(1, max((len(s) for s in shapes), default=0) + 1):
-        sizes = {s[-i] for s in shapes if len(s) >= i} - {1}
-        if len(sizes) > 1:
-            raise ValueError(f"columns do not broadcast: {sorted(set(shapes))}")
-        out.append(sizes.pop() if sizes else 1)
-    return tuple(reversed(out))
+WHOLE = "whole"
+"""Role of the only pool of a system that has one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,25 +186,21 @@ class Deployments(_Columns):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Designs:
-    """Chips and their deployments, broadcast against each other."""
+class Pool:
+    """Chips of one kind that do one thing, broadcast against their deployments."""
 
+    role: str
+    """What they do: `whole`, or one role of a split, see `objectives.equations.pools`."""
     chips: Chips
     deployments: Deployments
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the whole batch."""
+        """Shape of both together."""
         return broadcast_shape(self.chips.shape, self.deployments.shape)
 
-    @property
-    def size(self) -> int:
-        """Number of designs."""
-        return prod(self.shape)
-
-    def take(self, indices: Array) -> "Designs":
-        """Rows `indices` of the flattened batch, as a batch of one axis."""
-        shape = self.shape
+    def take(self, indices: Array, shape: tuple[int, ...]) -> "Pool":
+        """Rows `indices` of the batch when broadcast to `shape` and flattened."""
 
         def rows(struct: Chips | Deployments) -> dict[str, Array]:
             out = {}
@@ -262,4 +210,63 @@ class Designs:
                 out[name] = xp.reshape(xp.broadcast_to(a, shape), (-1,))[indices]
             return out
 
-        return Designs(chips=Chips(**rows(self.chips)), deployments=Deployments(**rows(self.deployments)))
+        return Pool(
+            role=self.role,
+            chips=Chips.of(**rows(self.chips)),
+            deployments=Deployments(**rows(self.deployments)),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Designs:
+    """Systems of one pool, or of several whose chips are unlike; all pools broadcast against each other."""
+
+    pools: tuple[Pool, ...]
+
+    @classmethod
+    def of(cls, chips: Chips, deployments: Deployments) -> "Designs":
+        """Systems of one pool."""
+        return cls(pools=(Pool(role=WHOLE, chips=chips, deployments=deployments),))
+
+    @property
+    def chips(self) -> Chips:
+        """Chips of the only pool; raises `ValueError` where there are several."""
+        return self._only().chips
+
+    @property
+    def deployments(self) -> Deployments:
+        """Deployments of the only pool; raises `ValueError` where there are several."""
+        return self._only().deployments
+
+    def replace(self, *, chips: Chips | None = None, deployments: Deployments | None = None) -> "Designs":
+        """The same systems of one pool with other chips or deployments."""
+        own = self._only()
+        return Designs.of(chips or own.chips, deployments or own.deployments)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Role of each pool."""
+        return tuple(pool.role for pool in self.pools)
+
+    def pool(self, role: str) -> Pool:
+        """The pool of a role; raises `KeyError` where none has it."""
+        return {pool.role: pool for pool in self.pools}[role]
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the whole batch."""
+        return broadcast_shape(*(pool.shape for pool in self.pools))
+
+    @property
+    def size(self) -> int:
+        """Number of designs."""
+        return prod(self.shape)
+
+    def take(self, indices: Array) -> "Designs":
+        """Rows `indices` of the flattened batch, as a batch of one axis."""
+        return Designs(pools=tuple(pool.take(indices, self.shape) for pool in self.pools))
+
+    def _only(self) -> Pool:
+        if len(self.pools) > 1:
+            raise ValueError(f"expected a system of one pool, got pools {', '.join(self.roles)}")
+        return self.pools[0]

@@ -4,7 +4,6 @@ The numbers serve hand arithmetic; real chips live in `configs/`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, fields, replace
 from os import environ
 
 import numpy as np
@@ -30,6 +29,7 @@ from objectives.api import (
     Serving,
     Speculation,
     Workload,
+    chip_columns,
 )
 from objectives.arrays import Array
 from objectives.equations.interconnect.topology import TOPOLOGIES
@@ -395,6 +395,6 @@ def designs(draw: st.DrawFn) -> Designs:
     return Designs.of(chips=chips(draw(chip_values())), deployments=deployments(**draw(deployment_values())))
 
 
-_UNKNOWN = {f.name for f in fields(Chips) if f.default is MISSING} ^ {*H100_LIKE}
+_UNKNOWN = {*chip_columns(optional=False)} ^ {*H100_LIKE}
 if _UNKNOWN | set(H100_LIKE) ^ set(GROQ_LIKE):
     raise RuntimeError(f"tests/factories.py: expected a number for each column of Chips, got {_UNKNOWN}")

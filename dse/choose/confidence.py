@@ -115,5 +115,5 @@ def plain(goal: api.Objective) -> api.Objective:
 
 def intervals_of(chips: api.Chips) -> dict[str, Array]:
     """Intervals that chips have, by column; none where no target is to be met with a probability."""
-    columns = {name: getattr(chips, name) for name in INTERVALS.values()}
+    columns = {name: chips.column(name) for name in INTERVALS.values()}
     return {name: column for name, column in columns.items() if column is not None}

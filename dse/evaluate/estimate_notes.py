@@ -1,6 +1,5 @@
 """What an estimate rests on: rows that anchor its stack, the stack next to it, the choice of its size."""
 
-from dataclasses import replace
 from typing import Final
 
 import numpy as np

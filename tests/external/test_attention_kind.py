@@ -34,7 +34,7 @@ subject = Subject("h100", "slots", "chat", weights="int8", configs=sys.argv[1])
 layout = Deployments(batch=np.asarray([16.0]), **{way: np.ones(1) for way in ("tp", "pp", "ep", "dp")})
 bound = speed_of_light(subject.designs(layout), subject.context)
 chip = subject.chips
-read = bound.tpot_terms["bandwidth"] * (chip.sram_bandwidth + chip.dram_bandwidth)
+read = bound.tpot_terms["bandwidth"] * (chip.sram.bandwidth + chip.dram.bandwidth)
 print(json.dumps({"needed": bound.needed_bytes[0], "read": read[0]}))
 """
 

@@ -10,7 +10,6 @@ from dse.testing.checks import table
 from objectives.api import (
     Attention,
     Block,
-    Chips,
     Deployments,
     Designs,
     Experts,
@@ -22,6 +21,7 @@ from objectives.api import (
     PrefixCache,
     Speculation,
     Workload,
+    chip_columns,
 )
 from objectives.costmodels.roofline import RooflineCostModel
 from objectives.equations.interconnect.topology import TOPOLOGIES
@@ -83,7 +83,7 @@ WINDOWED = replace(
 FLIPS = {"sram_pinned": 1.0, "in_network_reduction": 0.0, "link_topology": TOPOLOGIES["ring"]}
 
 
-@pytest.mark.parametrize("column", [f.name for f in fields(Chips) if f.name not in ELSEWHERE])
+@pytest.mark.parametrize("column", [name for name in chip_columns() if name not in ELSEWHERE])
 def test_every_fact_of_a_chip_moves_some_output(column: str) -> None:
     layout = {"tp": 16, "ep": 16, "pp": 2}
     if column in JOINED_REPLICAS:

@@ -4,7 +4,6 @@ Whole classes of random designs are evaluated at once, each with one resource af
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import factories as make
 import numpy as np
@@ -122,7 +121,7 @@ def better(design: Designs, rng: np.random.Generator) -> dict[str, Designs]:
     """Each resource enlarged, by a factor of its own for every design."""
     factor, found = between(rng, 1.0, 30.0), {}
     for name in (*RATES, *SHARES, *CAPACITIES, *DELAYS):
-        column = getattr(design.chips, name)
+        column = design.chips.column(name)
         more = column / factor if name in DELAYS else column * factor
         more = np.minimum(more, 1.0) if name in SHARES else more
         found[name] = design.replace(chips=design.chips.replace(**{name: more}))

@@ -108,7 +108,7 @@ def values_of(study, chip):
         branch="sram-only",
         role="search",
         parameters={},
-        price_usd=np.asarray(chip.price_usd),
+        price_usd=np.asarray(chip.cost.price_usd),
     )
     points = evaluate(study, chip, grid_of(study), origin)
     return [tuple(map(float, v)) for v, ok in zip(points.values, points.feasible, strict=True) if ok]

@@ -124,8 +124,8 @@ def _of_place(
     cost = np.concatenate(
         [_costs(s, deployment_problem(s, limits), c) for s, c in zip(ends, chips, strict=True)]
     )
-    here = chips_of_candidates(study, [candidate]).price_usd[0]
-    price = float(chips[1].price_usd[0] / here - 1.0)
+    here = chips_of_candidates(study, [candidate]).cost.price_usd[0]
+    price = float(chips[1].cost.price_usd[0] / here - 1.0)
     return _worth(label, STEP, cost, base, price)
 
 
@@ -134,7 +134,7 @@ def _of_price(
 ) -> MarginalValue:
     """Marginal value of the price of the chip, everything else fixed."""
     chips = chips_of_candidates(study, [candidate])
-    ends = api.Chips(
+    ends = api.Chips.of(
         **{
             # two chips that differ in nothing but their price
             name: np.repeat(a, 2) * ([1.0 - STEP, 1.0 + STEP] if name == "price_usd" else 1.0)

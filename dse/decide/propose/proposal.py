@@ -189,7 +189,7 @@ def propose(
         rounded=made,
         chip=chip,
         # by the study's method: the file of the chip has no price
-        price_usd=float(chips_of_candidates(study, [made.candidate]).price_usd[0]),
+        price_usd=float(chips_of_candidates(study, [made.candidate]).cost.price_usd[0]),
         prices=group_of(price_bases_in(study)[branch]),
         unanchored=unanchored_in(study).get(branch),
         # as its file calls it, no longer by branch and trial

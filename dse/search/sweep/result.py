@@ -56,7 +56,7 @@ def _add(study: ResolvedStudy, grid: Grid, local: Local, archive: Archive) -> No
             role="search",
             parameters=values,
             names=branch.named(values),
-            price_usd=np.asarray(made.price_usd),
+            price_usd=np.asarray(made.cost.price_usd),
         )
         # shape (1, chips): each chip in its own deployment, not in all
         layout = api.Deployments(**{name: a[:, layouts[here]] for name, a in flat.items()})

@@ -8,7 +8,7 @@ from objectives.arrays import Array, maximum, namespace, where
 TOPOLOGIES: Final = MappingProxyType(
     {"switch": 0, "ring": 1, "torus2d": 2, "torus3d": 3, "dragonfly": 4, "fat-tree": 5}
 )
-"""Code of each topology in `Chips.link_topology`."""
+"""Code of each topology in `Links.link_topology`."""
 
 
 def torus_reach(n: Array, axes: float) -> Array:
