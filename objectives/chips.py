@@ -201,8 +201,12 @@ class Limits(Columns):
     """DRAM stacks beyond those that fit around the die [1]; 0 for a chip that exists."""
     link_excess: Array
     """Link bandwidth beyond what the free die edge carries [B/s]; 0 for a chip that exists."""
+    power_density_excess: Array
+    """XX"""
     cooling_excess_w: Array
     """Power beyond what the class of cooling sheds [W]; 0 for a chip that exists."""
+    power_density_excess: Array
+    """Power density of its dies beyond what is carried away [W/m2]; 0 for a chip that exists."""
 
 
 @dataclass(frozen=True, kw_only=True)
