@@ -205,6 +205,8 @@ class Limits(Columns):
     """Link bandwidth beyond what the free die edge carries [B/s]; 0 for a chip that exists."""
     cooling_excess_w: Array
     """Power beyond what the class of cooling sheds [W]; 0 for a chip that exists."""
+    power_density_excess: Array
+    """Power density of its dies beyond what is carried away [W/m2]; 0 for a chip that exists."""
 
 
 @dataclass(frozen=True, kw_only=True)

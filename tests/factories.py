@@ -63,8 +63,8 @@ H100_LIKE: Mapping[str, float] = {
     "network_usd": 2000.0, "sram_usable": 1.0,
     "copper_usd": 0.0, "optics_usd": 0.0, "board_chips": 0.0, "rack_chips": 0.0, "optics_w": 0.0,
     "scale_out_usd": 3000.0, "power_w": 700.0, "static_w": 80.0, "compute_w": 400.0, "sram_w": 10.0,
-    "dram_w": 150.0, "link_w": 40.0, "cooling_excess_w": 0.0, "area_excess_m2": 0.0,
-    "dram_stacks_excess": 0.0, "link_excess": 0.0, "user_tokens_per_s": 26.5625,
+    "dram_w": 150.0, "link_w": 40.0, "cooling_excess_w": 0.0, "power_density_excess": 0.0,
+    "area_excess_m2": 0.0, "dram_stacks_excess": 0.0, "link_excess": 0.0, "user_tokens_per_s": 26.5625,
 }  # fmt: skip
 
 LOSSLESS: Mapping[str, float] = {
@@ -89,7 +89,8 @@ GROQ_LIKE: Mapping[str, float] = {
     "sram_usable": 1.0, "copper_usd": 300.0,
     "optics_usd": 900.0, "board_chips": 8.0, "rack_chips": 72.0, "optics_w": 7.0, "power_w": 215.0,
     "static_w": 40.0, "compute_w": 110.0, "sram_w": 50.0, "dram_w": 0.0, "link_w": 15.0,
-    "cooling_excess_w": 0.0, "area_excess_m2": 0.0, "dram_stacks_excess": 0.0, "link_excess": 0.0,
+    "cooling_excess_w": 0.0, "power_density_excess": 0.0, "area_excess_m2": 0.0,
+    "dram_stacks_excess": 0.0, "link_excess": 0.0,
     "user_tokens_per_s": 500.0,
 }  # fmt: skip
 
@@ -339,7 +340,8 @@ def chip_values(draw: st.DrawFn) -> dict[str, float]:
     values |= {"rack_usd": 0.3 * values["host_usd"], "scale_out_usd": 0.7 * values["network_usd"]}
     shares = {"static": 0.1, "compute": 0.5, "sram": 0.1, "dram": 0.2, "link": 0.1}
     values |= {f"{name}_w": share * values["power_w"] for name, share in shares.items()}
-    return values | {"cooling_excess_w": values["power_w"] - 1000.0}
+    density = draw(st.floats(-1e6, 1e6))
+    return values | {"cooling_excess_w": values["power_w"] - 1000.0, "power_density_excess": density}
 
 
 @st.composite

@@ -15,7 +15,7 @@ from dse.chips.price_method import Priced, price_method, price_methods
 from dse.chips.resolve import around_of, network_columns, stack_columns, template_columns
 from dse.chips.setting import Columns, Setting
 from dse.chips.silicon import Silicon, blueprint_of, derive, fp16_equivalent, managed_by_software
-from dse.chips.silicon_columns import excess_columns, package_columns, watt_columns
+from dse.chips.silicon_columns import at_clock, excess_columns, package_columns, watt_columns
 from dse.errors import Problem, SpecError, spec_error
 from dse.plugins.designs import chips_named
 from dse.spec.schema.build import Build
@@ -26,6 +26,7 @@ from objectives import api
 from objectives.arrays import Array, namespace, zeros_like
 from objectives.equations.fabrication.package import PACKAGES
 from objectives.equations.fabrication.technology import Blueprint, Technology, pick
+from objectives.equations.fabrication.thermal import Heat
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +72,14 @@ class Branch:
 
     def columns(self, values: Mapping[str, Array]) -> dict[str, Array]:
         """Chip columns, shape (n,), for parameter values of shape (n,) in SI, in their array namespace."""
+        columns, heat = self.nominal(values)
+        return at_clock(columns, heat.clock_share, heat.dynamic_share)
+
+    def nominal(self, values: Mapping[str, Array]) -> tuple[dict[str, Array], Heat]:
+        """As `columns`, with rates and their watts at the nominal clock, and the clock that chips run at.
+
+        Its power, and what is bought for it, is that at the clock it runs at.
+        """
         xp = namespace(*values.values()) if values else np
         # what does not vary keeps the shape (1,) and broadcasts, so that it is computed once for all
         out = {name: xp.asarray([value], dtype=xp.float64) for name, value in self.fixed.items()}
@@ -88,12 +97,12 @@ class Branch:
         if "sram_bandwidth_per_byte" in values:
             # per byte of the SRAM that was just set: banks bring their ports with them
             out["sram_bandwidth"] = values["sram_bandwidth_per_byte"] * out["sram_bytes"]
-        made = self.silicon(values, out)
+        made = self._made(values, out)
         out |= {
             "dram_bytes": made.blueprint.dram_bytes,
             "dram_bandwidth": made.blueprint.dram_bandwidth,
             "power_w": made.power_w,
-            **watt_columns(made),
+            **watt_columns(made, made.nominal_power),
             **package_columns(made),
             **excess_columns(made),
             "price_usd": self._price(made, values, ratio),
@@ -102,12 +111,14 @@ class Branch:
         # last, since servers, racks and links are sized by the power and bandwidth above
         if self.setting.price.system == "built-up":
             out |= around_of(made.power_w, out["link_bandwidth"], self.network, self.setting)
-        return out
+        return out, made.heat
 
-    def silicon(self, values: Mapping[str, Array], columns: Mapping[str, Array] | None = None) -> Silicon:
+    def silicon(self, values: Mapping[str, Array]) -> Silicon:
         """Silicon of the chips that parameter values of shape (n,) make."""
-        # `columns` calls this with what it has so far, which is all that silicon reads
-        out = self.columns(values) if columns is None else columns
+        return self._made(values, self.nominal(values)[0])
+
+    def _made(self, values: Mapping[str, Array], out: Mapping[str, Array]) -> Silicon:
+        """Silicon of chips whose columns at the nominal clock are `out`, as far as silicon reads them."""
         technology = self._technology(values)
         return derive(self._blueprint(values, out, technology), technology)
 
@@ -344,6 +355,8 @@ def _build(spec: BranchSpec, template: ChipSpec, node: str, generation: str | No
         node=node,
         generation=generation,
         cooling=spec.cooling,
+        # chips of a space do not exist, whatever their template
+        hypothetical=True,
         wafer_scale=spec.wafer_scale,
         cache=not managed_by_software(template),
     )

@@ -16,6 +16,7 @@ from dse.chips.silicon_columns import (
     ONE_DIE,
     WATTS,
     as_made,
+    at_clock,
     check_made,
     chip_excess,
     chip_made,
@@ -79,8 +80,12 @@ def _derived_columns(
     made = chip_made(chip, setting.foundry, priced="unit cost" in needs_of(chip, setting.price))
     # what is built around the chip is sized by the same watts
     power = chip_power(chip, made)
+    stated = _stated(chip, setting, stack, network)
+    if made is not None:
+        # rates alone: the watts of `power` are at this clock already
+        stated = at_clock(stated, _float(made.clock_share), 1.0)
     return {
-        **_stated(chip, setting, stack, network),
+        **stated,
         **(interval_columns(stack, chip, setting.catalog, setting.llms) if setting.with_intervals else {}),
         **power,
         "price_usd": price_of(chip, setting, made),
@@ -265,7 +270,11 @@ def price_parts(chip: ChipSpec, setting: Setting, made: Silicon | None = None) -
     with chips_named(lambda _shape, _at: chip.name):
         parts = price_method(setting.price.method).price(known, setting.terms)
     # a method may give a plain number or a column of one chip
-    return {name: float(np.asarray(usd).reshape(-1)[0]) for name, usd in parts.items()}
+    return {name: _float(usd) for name, usd in parts.items()}
+
+
+def _float(column: Array) -> float:
+    return float(np.asarray(column).reshape(-1)[0])
 
 
 def _around(chip: ChipSpec, network: NetworkSpec, setting: Setting, power_w: float) -> Columns:

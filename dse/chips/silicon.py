@@ -20,6 +20,7 @@ from objectives.equations.fabrication.dies import Plan, die_plan
 from objectives.equations.fabrication.package import PACKAGES
 from objectives.equations.fabrication.power import full_power, thermal_design_power
 from objectives.equations.fabrication.technology import Blueprint, Technology
+from objectives.equations.fabrication.thermal import Heat, slowed, within_cooling
 from objectives.equations.fabrication.unit_cost import die_yield, unit_cost
 
 
@@ -31,12 +32,14 @@ class Silicon:
     technology: Technology
     plan: Plan
     """Which silicon is on which die, and what cannot be made."""
-    full_power: Mapping[str, Array]
-    """Power at rest and of each resource at its full rate [W]."""
+    nominal_power: Mapping[str, Array]
+    """Power at rest and of each resource at its full rate and the nominal clock [W]."""
     power_parts: Mapping[str, Array]
     """Thermal design power by part [W]: static, compute, sram, load, dram, link, die_to_die."""
     power_w: Array
     """Their sum [W]."""
+    heat: Heat
+    """Clock at which it stays within its cooling, and what no slower clock removes."""
 
     @property
     def area_parts(self) -> dict[str, Array]:
@@ -49,9 +52,29 @@ class Silicon:
         return self.plan.compute.total_m2 + self.plan.io.total_m2
 
     @property
+    def nominal_parts(self) -> dict[str, Array]:
+        """Thermal design power by part at the nominal clock [W]."""
+        return thermal_design_power(dict(self.nominal_power), self.technology)
+
+    @property
+    def full_power(self) -> dict[str, Array]:
+        """Power at rest and of each resource at its full rate, at the clock that it runs at [W]."""
+        return slowed(self.nominal_power, self.heat.dynamic_share)
+
+    @property
+    def clock_share(self) -> Array:
+        """Clock over the nominal one [1]: below 1 where the chip would be too hot."""
+        return self.heat.clock_share
+
+    @property
     def cooling_excess_w(self) -> Array:
         """Power beyond what the class of cooling sheds [W]; feasible where <= 0."""
-        return self.power_w - self.technology.cooling_w
+        return self.heat.cooling_excess_w
+
+    @property
+    def power_density_excess(self) -> Array:
+        """Power density of the compute dies beyond what their cooling carries away [W/m2]."""
+        return self.heat.density_excess
 
     @property
     def yields(self) -> dict[str, Array]:
@@ -79,14 +102,17 @@ def derive(blueprint: Blueprint, technology: Technology) -> Silicon:
     """Silicon of a batch of packages; the arrays of both broadcast against each other."""
     plan = die_plan(blueprint, technology)
     full = full_power(blueprint, plan, technology)
-    parts = thermal_design_power(full, technology)
+    nominal = thermal_design_power(full, technology)
+    heat = within_cooling(nominal, blueprint, plan, technology)
+    parts = slowed(nominal, heat.dynamic_share)
     return Silicon(
         blueprint=blueprint,
         technology=technology,
         plan=plan,
-        full_power=full,
+        nominal_power=full,
         power_parts=parts,
         power_w=sum(parts.values()),
+        heat=heat,
     )
 
 
@@ -169,6 +195,7 @@ def build_of(chip: ChipSpec, *, priced: bool = True) -> Build:
         generation=None if chip.dram is None else chip.dram.generation,
         io_node=None if io is None else str(io.process.value),
         cooling=chip.cooling,
+        hypothetical=chip.hypothetical,
         wafer_scale=chip.die.wafer_scale,
         # a node without a published cache density still makes chips without a cache
         cache=not managed_by_software(chip),

@@ -1,5 +1,6 @@
 """Silicon of a chip to the columns that cost models read: watts, violations, dollars."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from dse.chips.silicon import Foundry, Silicon, build_of
@@ -10,29 +11,43 @@ from objectives.arrays import Array, namespace, zeros_like
 WATTS = ("static_w", "compute_w", "sram_w", "dram_w", "link_w")
 # a bandwidth of 0 is no limit: nothing leaves a single die
 ONE_DIE = MappingProxyType({"dies": 1.0, "die_bandwidth": 0.0, "die_latency": 0.0})
-EXCESS = ("area_excess_m2", "dram_stacks_excess", "link_excess", "cooling_excess_w")
+EXCESS = (
+    "area_excess_m2",
+    "dram_stacks_excess",
+    "link_excess",
+    "cooling_excess_w",
+    "power_density_excess",
+)
+RATES = ("peak_flops", "attention_flops", "weight_load_bandwidth", "sram_bandwidth")
+"""Columns of rates that follow the clock of the cores."""
+CLOCKED_WATTS = ("compute_w", "sram_w")
+"""Columns of watts that fall with it, by the curve of the technology."""
 
 
-def watt_columns(made: Silicon) -> dict[str, Array]:
-    """Power at rest and of each resource at full rate [W]; what joins dies works for DRAM, else for links."""
-    full = made.full_power
+def watt_columns(made: Silicon, full: Mapping[str, Array]) -> dict[str, Array]:
+    """Power at rest and of each resource at full rate [W]; what joins dies works for DRAM, else for links.
+
+    `full` is the power by part that `made` draws at its own clock, or at the nominal one.
+    """
     # one owner for each watt: die-to-die PHYs carry DRAM traffic where there is DRAM
     joining = full["die_to_die"]
     for_dram = namespace(joining).where(made.blueprint.dram_bandwidth > 0.0, joining, 0.0)
     return {
         "static_w": full["static"],
         "compute_w": full["compute"],
-        "sram_w": full["sram"] + _loading(made),
+        "sram_w": full["sram"] + _loading(made, full),
         "dram_w": full["dram"] + for_dram,
         "link_w": full["link"] + (joining - for_dram),
     }
 
 
-def _loading(made: Silicon) -> Array:
+def _loading(made: Silicon, full: Mapping[str, Array]) -> Array:
     """Power of the path into the matrix units, were it as wide as the SRAM [W]: bytes cost what they cost."""
-    b, energy = made.blueprint, made.technology.energy
-    full = b.sram_bandwidth * energy.load_joules_per_byte
-    return namespace(full).where(b.weight_load + zeros_like(full) > 0.0, full, 0.0)
+    b = made.blueprint
+    # a path of no width has no watts to scale
+    some = b.weight_load + zeros_like(full["load"]) > 0.0
+    width = namespace(some).where(some, b.weight_load, 1.0)
+    return namespace(some).where(some, b.sram_bandwidth / width * full["load"], 0.0)
 
 
 def excess_columns(made: Silicon) -> dict[str, Array]:
@@ -43,7 +58,14 @@ def excess_columns(made: Silicon) -> dict[str, Array]:
         "dram_stacks_excess": plan.stacks_excess,
         "link_excess": plan.link_excess,
         "cooling_excess_w": made.cooling_excess_w,
+        "power_density_excess": made.power_density_excess,
     }
+
+
+def at_clock(columns: Mapping[str, Array], clock_share: Array, dynamic_share: Array) -> dict[str, Array]:
+    """Chip columns at a clock: rates are `clock_share`, their watts `dynamic_share` of the nominal ones."""
+    shares = dict.fromkeys(RATES, clock_share) | dict.fromkeys(CLOCKED_WATTS, dynamic_share)
+    return {n: a * shares[n] if n in shares else a for n, a in columns.items()}
 
 
 def package_columns(made: Silicon) -> dict[str, Array]:
@@ -121,7 +143,7 @@ def chip_power(chip: ChipSpec, made: Silicon | None) -> dict[str, float]:
     derived = float(made.power_w[0])
     # a derived power of 0 has no shares that could be scaled to the published one
     scale = 1.0 if known is None or derived == 0.0 else known / derived
-    watts = {name: scale * _first(column) for name, column in watt_columns(made).items()}
+    watts = {name: scale * _first(column) for name, column in watt_columns(made, made.full_power).items()}
     return {"power_w": derived if known is None else known, **watts}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dse.chips.clock_note import clock_note
 from dse.chips.formats import Computed, computed_by_format, peak_of, with_formats
 from dse.chips.price_basis import meaning_of, price_basis
 from dse.chips.price_method import Priced, Terms
@@ -14,6 +15,7 @@ from dse.chips.price_method import price_method as price_method_named
 from dse.chips.prices import price_of_one
 from dse.chips.silicon import Silicon, chip_silicon
 from dse.errors import SpecError, nearest, spec_error
+from dse.evaluate.chip_rates import joules_per_byte, joules_per_flop, peaks_of
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.overrides.command_line import checked_values, chip_with
 from dse.spec.overrides.short_names import CHIP, by_short_name
@@ -96,8 +98,10 @@ class ChipSheet:
     power_parts: Mapping[str, float]
     formats: Mapping[str, Computed]
     """By number format of weights and activations, what a multiplication is computed in."""
+    clock_share: float
+    """Clock over the nominal one [1]: below 1 where the chip would be too hot."""
     peaks: Mapping[str, float]
-    """Dense matrix peak by number format [FLOP/s]."""
+    """Dense matrix peak by number format, at the clock that it runs at [FLOP/s]."""
     joules_per_flop: Mapping[str, float]
     """By number format, cores at full rate."""
     joules_per_byte: Mapping[str, float]
@@ -160,6 +164,8 @@ def chip_sheet(
     if changed and power is not None and sold.power.value and "power" not in given:
         card = f"the {pretty(sold.power.value, 'W')} of {spec.name} as it is sold"
         notes.append(f"board and cooling are bought for {pretty(power, 'W')}: {card}, as derived powers go")
+    if slowed := clock_note(made):
+        notes.append(f"it {slowed}")
     over = _violations(spec, made, bool(changed))
     if any(v > 0.0 for v in over.values()):
         notes.append("it cannot be made: its cost and power only show how far off it is")
@@ -181,9 +187,10 @@ def chip_sheet(
         power_w=_first(made.power_w),
         power_parts={k: _first(v) for k, v in made.power_parts.items()},
         formats=computed_by_format(spec),
-        peaks={name: leaf.value for name, leaf in spec.peak.items() if leaf.value},
-        joules_per_flop=_per_flop(spec, made),
-        joules_per_byte=_per_byte(made),
+        clock_share=_first(made.clock_share),
+        peaks=peaks_of(spec, made),
+        joules_per_flop=joules_per_flop(spec, made),
+        joules_per_byte=joules_per_byte(made),
         violations=over,
         published=() if changed or spec.hypothetical else tuple(_published(spec, made, total, price_parts)),
         notes=tuple(notes),
@@ -323,27 +330,6 @@ def _dies(spec: ChipSpec, made: Silicon) -> tuple[Dies, ...]:
     return tuple(found)
 
 
-def _per_flop(spec: ChipSpec, made: Silicon) -> dict[str, float]:
-    """Energy of a FLOP in each format that has a matrix peak [J/FLOP]; vector peaks are no matrix peaks."""
-    # the same watts in every format, so a format of twice the peak takes half the energy
-    compute = _first(made.full_power["compute"])
-    return {name: compute / leaf.value for name, leaf in spec.peak.items() if leaf.value and name != "fp32"}
-
-
-def _per_byte(made: Silicon) -> dict[str, float]:
-    """Energy of a byte in each tier that the chip has [J/B]."""
-    t, b = made.technology, made.blueprint
-    used = {
-        "sram": (b.sram_bandwidth, t.node.sram_joules_per_byte),
-        "dram": (b.dram_bandwidth, t.dram.joules_per_byte + t.energy.dram_system_joules_per_byte),
-        "link": (b.link_bandwidth, t.energy.link_joules_per_byte),
-        "die_to_die": (made.plan.die_to_die_bandwidth, made.plan.joined.joules_per_byte),
-        "load": (b.weight_load, t.energy.load_joules_per_byte),
-    }
-    # a tier that the chip lacks has a bandwidth of 0
-    return {name: _first(np.asarray(joules)) for name, (rate, joules) in used.items() if _first(rate) > 0.0}
-
-
 def _violations(spec: ChipSpec, made: Silicon, changed: bool) -> dict[str, float]:
     """What keeps a hypothetical chip from being made; a chip that exists has been made."""
     if not (spec.hypothetical or changed):
@@ -354,6 +340,7 @@ def _violations(spec: ChipSpec, made: Silicon, changed: bool) -> dict[str, float
         "dram_stacks": _first(plan.stacks_excess),
         "link_edge": _first(plan.link_excess),
         "cooling": _first(made.cooling_excess_w),
+        "power_density": _first(made.power_density_excess),
     }
 
 

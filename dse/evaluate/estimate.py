@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dse.bounds.speed_of_light import assert_within_physics
 from dse.chips.anchor_rows import anchor_rows
-from dse.chips.assumption_note import assumed
+from dse.chips.clock_note import notes_of_chip
 from dse.chips.formats import computed_in, precision_named, remarks, with_formats
 from dse.chips.interval import interval_on, shares_experts
 from dse.chips.prices import price_of_one
@@ -218,6 +218,7 @@ class Subject:
         # `chip_columns` does it too, but notes on formats are read from this chip
         self.chip = with_formats(self.chip, setting.technology)
         self.columns = chip_columns(self.chip, setting, self.stack, self.network)
+        self.said = notes_of_chip(self.chip, setting.foundry)
         self.context = api.Context(
             llm=self.llm,
             precision=precision_of(self.precision),
@@ -362,7 +363,7 @@ class Subject:
         notes = notes_of(self.stack, self.context.workload, interval, self.price.system, stages)
         # place 0 is how far to trust the estimate, which a reader must see first
         notes[1:1] = trust_notes(self.stack, self.chip, self.catalog, other)
-        notes += [told for told in [assumed(self.chip)] if told is not None]
+        notes += self.said
         notes[1:1] = unmeasured_split(self.stack, first_of(one.deployments.cp))
         notes[1:1] = remarks(computed_in(self.chip, self.precision))
         if self.unpriced:

@@ -89,6 +89,7 @@ _CONSTANT = {
     "dram_w": 2e1,
     "link_w": 1e1,
     "cooling_excess_w": 0.0,
+    "power_density_excess": 0.0,
     "prompt_overhead_s": 1e-6,
     "expert_overhead_s": 1e-6,
     "activation_passes": 1.0,

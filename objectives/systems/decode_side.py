@@ -231,6 +231,7 @@ def silicon_violations(chips: Chips) -> dict[str, Array]:
         "dram_stacks": chips.limits.dram_stacks_excess,
         "link_edge": chips.limits.link_excess,
         "cooling": chips.limits.cooling_excess_w,
+        "power_density": chips.limits.power_density_excess,
     }
 
 

@@ -22,7 +22,7 @@ from dse.spec.schema.technology import TechnologySpec
 
 CATALOG = Catalog()
 SPACE = CATALOG.get(SpaceSpec, "open-chip")
-NAMES = ("die_area", "dram_stacks", "link_edge", "cooling")
+NAMES = ("die_area", "dram_stacks", "link_edge", "cooling", "power_density")
 """Constraints of a chip that cannot be made."""
 
 

@@ -128,11 +128,13 @@ def _numbers(
                 yield f"peak.{form}", float(f"{leaf.value * ratio:.15g}"), note
         load = template.sram.weight_load
         if load is not None and load.value is not None:
-            yield "sram.weight_load", column["weight_load_bandwidth"], note
+            # as its peaks, at the nominal clock: a chip that is too hot is slowed again from these
+            yield "sram.weight_load", float(f"{load.value * ratio:.15g}"), note
     if "sram" in values:
         yield "sram.capacity", column["sram_bytes"], origin
     if "sram_bandwidth_per_byte" in values:
-        yield "sram.bandwidth", column["sram_bandwidth"], origin
+        speed = values["sram_bandwidth_per_byte"] * column["sram_bytes"]
+        yield "sram.bandwidth", float(f"{speed:.15g}"), origin
     if "link_bandwidth" in values or "link_count" in values:
         yield "link.bandwidth", column["link_bandwidth"], origin
     yield "die.process", node_of(branch, candidate), "node of the search space"

@@ -17,6 +17,7 @@ WORDS: Mapping[str, str] = {
     "die_area": "its die is larger than the reticle",
     "dram_stacks": "it has more DRAM stacks than fit around its die",
     "cooling": "its power exceeds what its cooling removes",
+    "power_density": "its dies draw more power per area than their cooling removes",
     "link_edge": "its link bandwidth exceeds what its die edge carries",
 }
 """Constraint to what it means for a chip."""

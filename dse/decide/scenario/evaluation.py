@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dse.bounds.speed_of_light import assert_within_physics
+from dse.chips.clock_note import clock_note
 from dse.chips.formats import Computed, computed_in, remarks, with_formats
 from dse.chips.interval import interval_on, shares_experts
 from dse.choose.confidence import intervals_of
@@ -171,6 +172,7 @@ def _estimate(
                 stages=_first(designs.deployments.pp),
             ),
             *_assumed(study, candidate),
+            *_slowed(study, candidate),
         ),
     )
 
@@ -179,6 +181,15 @@ def _assumed(study: ResolvedStudy, candidate: Candidate) -> list[str]:
     """What is assumed where the file of the chip, or of its template, gives no value."""
     text = assumed_in(study).get(candidate.branch or candidate.label)
     return [] if text is None else [text]
+
+
+def _slowed(study: ResolvedStudy, candidate: Candidate) -> list[str]:
+    """The clock that the cooling of a searched chip allows, where that is not its nominal one."""
+    if candidate.branch is None:
+        return []
+    values = {name: np.asarray([value]) for name, value in candidate.values.items()}
+    told = clock_note(study.branches[candidate.branch].silicon(values))
+    return [] if told is None else [f"{candidate.label} {told}"]
 
 
 def _whole(

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from dse.chips.clock_note import clock_note
 from dse.chips.formats import remarks
+from dse.chips.silicon import chip_silicon
 from dse.decide.propose.proposal import Proposal, limits_text
 from dse.decide.propose.rounding import Step
 from dse.decide.scenario.mix_parts import layout_text, parts_of, served_words
@@ -193,7 +195,9 @@ def _bill(p: Proposal) -> Section:
 
 
 def _watts(p: Proposal) -> Section:
-    return _ledger("Thermal design power", p.made["power_w"], "W")
+    slowed = clock_note(chip_silicon(p.chip, p.study.setting.technology))
+    note = f"The chip {slowed}." if slowed else ""
+    return _ledger("Thermal design power", p.made["power_w"], "W", note)
 
 
 def _performance(p: Proposal) -> Section:

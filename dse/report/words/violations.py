@@ -15,6 +15,7 @@ _UNITS = {
     "dram_stacks": "",
     "link_edge": "B/s",
     "cooling": "W",
+    "power_density": "W/m2",
 }
 """Unit of the constraints that our cost models name; a target has that of its objective."""
 

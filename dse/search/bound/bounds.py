@@ -33,6 +33,7 @@ FITTING = frozenset(
         "dram_stacks",
         "link_edge",
         "cooling",
+        "power_density",
     }
 )
 """Constraints that depend neither on the placement of bytes nor on times."""

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from dse.arrays import Floats
 from dse.chips.branch import Branch
 from dse.chips.parameter_range import value_at
+from dse.chips.silicon_columns import at_clock
 from dse.choose.confidence import INTERVALS
 from dse.errors import spec_error
 from dse.question.resolved_study import ResolvedStudy
@@ -37,7 +38,9 @@ MORE = frozenset(
 )
 """Columns of which more never makes a design worse (the laws of the cost model, each a property test)."""
 
-EXCESS = frozenset({"area_excess_m2", "dram_stacks_excess", "link_excess", "cooling_excess_w"})
+EXCESS = frozenset(
+    {"area_excess_m2", "dram_stacks_excess", "link_excess", "cooling_excess_w", "power_density_excess"}
+)
 """Columns that only decide whether a chip can be made; feasible where <= 0."""
 
 DOLLARS = frozenset(
@@ -46,6 +49,11 @@ DOLLARS = frozenset(
 WATTS = frozenset({"power_w", "static_w", "compute_w", "sram_w", "dram_w", "link_w", "optics_w"})
 LESS = DOLLARS | WATTS | EXCESS | {"dies", *INTERVALS.values()}
 """Columns of which less never makes a design worse."""
+
+CLOCK, DYNAMIC = "clock_share", "dynamic_share"
+"""Shares of the nominal clock and of what its power is, which rates and their watts are multiplied by. Rates
+rise and fall with what heats a chip; nominal ones and the clock each have a direction, and the best of both
+is no worse than any product."""
 
 PLACING = frozenset(
     {"peak_flops", "attention_flops", "weight_load_bandwidth", "sram_bandwidth", "dram_bandwidth"}
@@ -119,9 +127,11 @@ class Table:
             at = self.best[name][kind]
             # what -1 picks here is replaced below
             found = column[np.maximum(at, 0) * count + rows]
-            # 0 breaks no constraint: a column without a direction closes no box; a single chip keeps its own
-            out[name] = found if (at >= 0).all() else np.where(single | (at >= 0), found, 0.0)
-        return out
+            # a column without a direction closes no box: 0 breaks no constraint, nothing runs faster than at
+            # the nominal clock, and no watt is below 0; a single chip keeps its own
+            none = 1.0 if name == CLOCK else 0.0
+            out[name] = found if (at >= 0).all() else np.where(single | (at >= 0), found, none)
+        return at_clock(out, out.pop(CLOCK), out.pop(DYNAMIC))
 
 
 def corners(
@@ -143,14 +153,14 @@ def corners(
     for column, signs in _directions(branch, held or {}).items():
         # a box has one value of each unordered parameter: directions along it do not matter
         sign = np.where(ordered, signs, 0.0)
-        if (sign != 0.0).any() and column not in MORE | LESS:
+        if (sign != 0.0).any() and column not in MORE | LESS | {CLOCK, DYNAMIC}:
             raise spec_error(f"branches.{branch.name}", f"no bound is known for a chip whose {column} varies")
         if np.isnan(sign).any():
-            if column not in EXCESS:
+            if column not in EXCESS | {CLOCK, DYNAMIC}:
                 raise spec_error(f"branches.{branch.name}", f"no bound is known: {column} has no direction")
             relaxed.append(column)
             continue
-        wished[column] = sign if column in MORE else -sign
+        wished[column] = sign if column in MORE | {CLOCK} else -sign
     ends, best = _shared(wished, len(names))
     return Corners(branch=branch, names=names, ends=ends, best=best, relaxed=tuple(relaxed))
 
@@ -207,10 +217,11 @@ def apart_of(branch: Branch, check: Callable[[], None] = lambda: None) -> Apart:
         check()
         for column, signs in _directions(branch, held).items():
             for name, sign in zip(names, signs, strict=True):
-                turns = bool(np.isnan(sign)) and column not in EXCESS and bool(parameters[name].choices)
-                if turns:
+                turns = bool(np.isnan(sign)) and bool(parameters[name].choices)
+                if turns and column not in EXCESS | {CLOCK, DYNAMIC}:
                     found.add(name)
-                if column in PLACING and sign != 0.0 and branch.kind == "hybrid":
+                # a slower clock slows the rates that decide, whatever it is slowed by
+                if column in PLACING | {CLOCK} and sign != 0.0 and branch.kind == "hybrid":
                     placing.add(name)
     return Apart(unordered=frozenset(found), placing=frozenset(placing))
 
@@ -230,9 +241,10 @@ def held_names(branch: Branch, apart: Collection[str]) -> Iterator[dict[str, flo
 
 
 def _columns(branch: Branch, at: Floats) -> dict[str, Floats]:
-    """Chip columns at places (n, parameters)."""
+    """Chip columns at places (n, parameters), at the nominal clock, and the shares of the clock."""
     specs = branch.spec.parameters.items()
-    return branch.columns({name: value_at(spec, at[:, i]) for i, (name, spec) in enumerate(specs)})
+    made, heat = branch.nominal({n: value_at(spec, at[:, i]) for i, (n, spec) in enumerate(specs)})
+    return {**made, CLOCK: heat.clock_share, DYNAMIC: heat.dynamic_share}
 
 
 def _directions(branch: Branch, held: Mapping[str, float]) -> dict[str, Floats]:

@@ -26,3 +26,7 @@ class Build(Spec):
     """Whether the I/O dies carry a cache."""
     priced: bool = True
     """Whether the dollars of its DRAM are needed."""
+    hypothetical: bool = False
+    """Whether the chip does not exist yet: what has been built is cool enough, and runs at its clock."""
+    stacked: bool = False
+    """Whether DRAM lies between its dies and their cooling."""

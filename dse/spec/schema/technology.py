@@ -10,8 +10,16 @@ from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.schema.base import Aliases, FileName, Notes, Sourced, SourcedWatts, Spec, Title
 from dse.spec.schema.build import Build
 from dse.spec.schema.chip import PeakFormat
+from dse.spec.schema.technology_memories import (
+    NUMBERS,
+    Memories,
+    MemorySpec,
+    of_device,
+    with_device,
+)
 from dse.spec.schema.technology_parts import (
     AreaSpec,
+    ClockSpec,
     DieToDieSpec,
     DramSpec,
     EconomicsSpec,
@@ -23,6 +31,7 @@ from dse.spec.schema.technology_parts import (
     PackageSpec,
     SramLaw,
     SystemSpec,
+    ThermalSpec,
     WaferSpec,
 )
 from dse.spec.schema.technology_values import Constants, Value, middle
@@ -50,6 +59,8 @@ class TechnologySpec(Spec):
     """Wafer, reticle and yield."""
     dram: dict[str, DramSpec]
     """DRAM generations by name, such as HBM3e."""
+    memories: Memories = Field(default={})
+    """Memories other than DRAM devices by name, such as HBF; what they share with a device is in `dram`."""
     hbm: HbmSpec
     """How many HBM stacks fit around a die."""
     io: IoSpec
@@ -62,6 +73,11 @@ class TechnologySpec(Spec):
     """Packaging, test and board."""
     cooling: dict[str, SourcedWatts]
     """Power that one package can shed, by class of cooling."""
+    # left out at its default, so that a question stored before the key existed is still the same one
+    thermal: ThermalSpec | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Power per area that a die may draw; left out, only the power of the package is limited."""
+    clock: ClockSpec | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Curve along which a hypothetical chip that is too hot runs slower; left out, it cannot be made."""
     system: SystemSpec
     """Servers, racks, links and network around a chip."""
     economics: EconomicsSpec
@@ -76,6 +92,11 @@ class TechnologySpec(Spec):
                 raise ValueError(f"nodes.{name}.link_phy: {_unknown('link', node.link_phy, self.io.links)}")
         if "fp16" not in self.area.format_area:
             raise ValueError("area.format_area: expected fp16, which the others are measured in, got none")
+        for name, memory in self.memories.items():
+            if name in self.dram:
+                raise ValueError(f"memories.{name}: expected a name that dram does not have, got one of both")
+            if memory.device is not None and memory.device not in self.dram:
+                raise ValueError(f"memories.{name}.device: {_unknown('device', memory.device, self.dram)}")
         # a price by margin needs both numbers of its seller
         if set(self.economics.volume) != set(self.economics.gross_margin):
             sellers = ", ".join(self.economics.gross_margin)
@@ -105,6 +126,21 @@ class TechnologySpec(Spec):
         yield from self._dram_problems(build, where)
         if build.cooling not in self.cooling:
             yield Problem(where, _unknown("class of cooling", build.cooling, self.cooling))
+        elif build.hypothetical:
+            yield from self._heat_problems(build, where)
+
+    def _heat_problems(self, build: Build, where: str) -> Iterator[Problem]:
+        """Limits of heat and the curve of the clock, which only chips that do not exist need."""
+        if self.thermal is not None:
+            if build.cooling not in self.thermal.density:
+                known = self.thermal.density
+                yield Problem(where, _unknown("class of cooling in thermal.density", build.cooling, known))
+            else:
+                yield from _nulls(self.thermal.density, [build.cooling], where, "thermal.density.")
+            if build.stacked:
+                yield from _nulls(self.thermal, ["under_stack"], where, "thermal.")
+        if self.clock is not None:
+            yield from _nulls(self.clock, ClockSpec.model_fields, where, "clock.")
 
     def _dram_problems(self, build: Build, where: str) -> Iterator[Problem]:
         generation = build.generation
@@ -114,8 +150,37 @@ class TechnologySpec(Spec):
             yield Problem(where, _unknown("dram generation", generation, self.dram))
             return
         # dollars are needed only where the chip is priced by its silicon
-        fields = [f for f in DramSpec.model_fields if build.priced or f != "cost"]
+        fields = [f for f in _DRAM_NEEDS if build.priced or f != "cost"]
         yield from _nulls(self.dram[generation], fields, where, f"dram.{generation}.")
+
+    def memory(self, name: str, where: str = "", wanted: Sequence[str] = ()) -> MemorySpec:
+        """A DRAM generation or another memory by name, with everything that it shares with a device.
+
+        `wanted` are numbers that must be known, such as `read_bandwidth`. Raises `SpecError` for an unknown
+        name, with the nearest, and for each of these that is null.
+        """
+        if odd := [n for n in wanted if n not in NUMBERS]:
+            raise SpecError([Problem(where, _unknown("number of a memory", n, NUMBERS)) for n in odd])
+        found, device = self.memories.get(name), name
+        if found is None:
+            kind = self.dram[name].kind if name in self.dram else None
+            if kind is None:
+                raise spec_error(where, _unknown("memory", name, [*self.memories, *self._kinds()]))
+            found = MemorySpec(kind=kind, holds="all")
+        elif found.device is not None:
+            device = found.device
+        if device in self.dram:
+            attached = self.die_to_die.interposer.part_yield
+            found = with_device(found, of_device(self.dram[device], self.hbm, attached))
+        section = "memories" if name in self.memories else "dram"
+        nulls = [_null(where, f"{section}.{name}.{number}") for number in found.nulls(tuple(wanted))]
+        if nulls:
+            raise SpecError(nulls)
+        return found
+
+    def _kinds(self) -> list[str]:
+        """DRAM generations whose family is known."""
+        return [name for name, device in self.dram.items() if device.kind is not None]
 
     def resolve(
         self, build: Build | str, generation: str | None = None, where: str = "", value: Value = middle
@@ -149,6 +214,8 @@ class TechnologySpec(Spec):
 
 
 _SHARED = ("area", "formats", "sram_law", "wafer", "hbm", "io", "die_to_die", "energy", "package", "cooling")
+_DRAM_OPTIONAL = ("kind", "latency", "write_bandwidth", "write_energy")
+_DRAM_NEEDS = [f for f in DramSpec.model_fields if f not in _DRAM_OPTIONAL]
 _NODE_NEEDS = [name for name in NodeSpec.model_fields if name != "cache_area"]
 
 

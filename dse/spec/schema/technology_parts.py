@@ -2,7 +2,10 @@
 
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 from dse.spec.schema.base import (
+    AtLeastOne,
     Ratio,
     Sourced,
     SourcedArea,
@@ -30,6 +33,8 @@ SourcedEnergyPerFlop = Sourced[Annotated[float, unit("J/FLOP")]]
 SourcedUsdPerWatt = Sourced[Annotated[float, unit("USD/W")]]
 SourcedUsdPerBandwidth = Sourced[Annotated[float, unit("USD*s/B")]]
 SourcedUsdPerArea = Sourced[Annotated[float, unit("USD/m2")]]
+SourcedUsdPerByte = Sourced[Annotated[float, unit("USD/B")]]
+SourcedWattsPerArea = Sourced[Annotated[float, unit("W/m2")]]
 
 
 class NodeSpec(Spec):
@@ -57,7 +62,7 @@ class NodeSpec(Spec):
     """Dynamic energy of one fp32 vector FLOP, instruction and operands included."""
     sram_energy: SourcedEnergyPerByte
     """Energy of a byte read from SRAM."""
-    static_power: Sourced[Annotated[float, unit("W/m2")]]
+    static_power: SourcedWattsPerArea
     """Power per area at rest."""
     nre: SourcedUsd
     """Masks, design, verification and software of one chip."""
@@ -144,7 +149,7 @@ class DramSpec(Spec):
     """Bytes of one stack, device or DIMM."""
     bandwidth: SourcedBandwidth
     """Bandwidth of the same."""
-    cost: Sourced[Annotated[float, unit("USD/B")]]
+    cost: SourcedUsdPerByte
     """Price of a byte."""
     phy_area: SourcedArea
     """Area of its PHY on the die."""
@@ -154,6 +159,15 @@ class DramSpec(Spec):
     """Energy of a byte read from the device, without PHY and controller."""
     most_per_die: SourcedCount | None = None
     """Devices that one die drives over the board; left out for HBM, of which the edges of dies decide."""
+    # left out at their default, so that a question stored before the keys existed is still the same one
+    kind: Literal["hbm", "gddr", "lpddr", "ddr"] | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Family of the generation."""
+    latency: SourcedSeconds | None = Field(default=None, exclude_if=lambda v: v is None)
+    """From the request of a core to the first byte; unknown when left out."""
+    write_bandwidth: SourcedBandwidth | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Bandwidth of writes; that of reads when left out."""
+    write_energy: SourcedEnergyPerByte | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Energy of a byte written; that of reads when left out."""
 
 
 class HbmSpec(Spec):
@@ -246,6 +260,24 @@ class PackageSpec(Spec):
     """Board of a chip without its power supply."""
     board_cost_per_watt: SourcedUsdPerWatt
     """Power supply on the board, per watt."""
+
+
+class ThermalSpec(Spec):
+    """How much heat leaves through a square metre of a die."""
+
+    density: dict[str, SourcedWattsPerArea]
+    """Power per area that a die may draw, by class of cooling."""
+    under_stack: SourcedRatio
+    """Share of that which a die may draw with DRAM stacked between it and its cooling."""
+
+
+class ClockSpec(Spec):
+    """How the power of cores falls with their clock, along whose curve a chip that is too hot runs slower."""
+
+    exponent: Sourced[AtLeastOne]
+    """a of P ~ f V(f)^2 ~ f^a."""
+    least_share: SourcedRatio
+    """Least clock over the nominal one."""
 
 
 class SystemSpec(Spec):

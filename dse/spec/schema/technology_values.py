@@ -6,7 +6,14 @@ from typing import Protocol
 
 from dse.spec.schema.base import Leaf, Sourced
 from dse.spec.schema.build import Build
-from dse.spec.schema.technology_parts import AreaSpec, DramSpec, NodeSpec, WaferSpec
+from dse.spec.schema.technology_parts import (
+    AreaSpec,
+    ClockSpec,
+    DramSpec,
+    NodeSpec,
+    ThermalSpec,
+    WaferSpec,
+)
 from objectives.arrays import Array
 from objectives.equations.fabrication import technology
 
@@ -38,6 +45,14 @@ class Technology(Protocol):
     @property
     def area(self) -> AreaSpec:
         """How areas add up on a die."""
+
+    @property
+    def thermal(self) -> ThermalSpec | None:
+        """Power per area that a die may draw."""
+
+    @property
+    def clock(self) -> ClockSpec | None:
+        """How the power of cores falls with their clock."""
 
 
 class Values:
@@ -92,7 +107,24 @@ class Constants:
             package=self._package(),
             energy=self._energy(),
             cooling_w=self._v(f"cooling.{build.cooling}"),
+            heat_w_per_m2=_heat(build, self._v) if build.hypothetical else None,
+            clock=_clock(self._v) if build.hypothetical else None,
         )
+
+
+def _heat(build: Build, v: Values) -> Array | None:
+    """Power that a square metre of a die may draw [W/m2]; None where the file has no limit."""
+    if v.spec.thermal is None:
+        return None
+    density = v(f"thermal.density.{build.cooling}")
+    return density * v("thermal.under_stack") if build.stacked else density
+
+
+def _clock(v: Values) -> technology.Clock | None:
+    """Curve of power over clock; None where the file has none."""
+    if v.spec.clock is None:
+        return None
+    return technology.Clock(exponent=v("clock.exponent"), least_share=v("clock.least_share"))
 
 
 def _node(spec: Technology, name: str, v: Values) -> technology.Node:

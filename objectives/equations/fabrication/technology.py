@@ -177,6 +177,16 @@ class Energy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Clock:
+    """How the power of cores falls with their clock: g(s) = s^a down to the least clock."""
+
+    exponent: Array
+    """a of P ~ f V(f)^2 ~ f^a [1]."""
+    least_share: Array
+    """Least clock over the nominal one [1], at the least voltage."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Technology:
     """Everything that a chip on one node with one DRAM generation is made of."""
 
@@ -190,6 +200,10 @@ class Technology:
     energy: Energy
     cooling_w: Array
     """Power that the class of cooling carries away from one package [W]."""
+    heat_w_per_m2: Array | None = None
+    """Power that it carries away from a square metre of a die [W/m2]; None where no limit is known."""
+    clock: Clock | None = None
+    """Curve along which chips that are too hot run slower; None for chips that run at their nominal clock."""
 
 
 @dataclass(frozen=True, kw_only=True)
