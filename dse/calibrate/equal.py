@@ -38,7 +38,8 @@ def equal(catalog: Catalog) -> Profile:
     for name in StackSpec.model_fields:
         # sourced numbers alone: names, dates and classes are set below
         given = {s.name: leaf for s in sides if isinstance(leaf := getattr(s, name), Sourced)}
-        if given:
+        # what a stack can do is that of the chip's own, see `stack_under`
+        if given and name != "context_parallel":
             leaves[name] = _leaf(name, given)
     spec = sides[0].model_copy(
         update={
@@ -50,6 +51,7 @@ def equal(catalog: Catalog) -> Profile:
             "chips": (),
             "llms": (),
             "vendors": (),
+            "context_parallel": None,
         }
     )
     return Profile(

@@ -160,7 +160,8 @@ def rounded(value: float) -> float:
 def _kept(given: Number, unit: str) -> ProfileValue:
     """A number that is not fitted, as the stack has it."""
     return ProfileValue(
-        value=float(given.value or 0.0),
+        # what a stack can do is true or false, as it is
+        value=given.value if isinstance(given.value, bool) else float(given.value or 0.0),
         unit=unit,
         source=given.source,
         date=given.date,
@@ -214,6 +215,8 @@ def _leaf(leaf: ProfileValue) -> str:
 
 
 def _number(value: float, unit: str) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if unit != "s":
         return f"{value:.6g}"
     # times below a second in us or ms, as the bundled stacks write them

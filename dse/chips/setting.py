@@ -32,9 +32,9 @@ def stack_under(software: Software, sold: StackSpec, catalog: Catalog, architect
     if software == "as-sold":
         return own
     shared = catalog.get(StackSpec, software)
-    if software == "ideal":
-        return shared
-    return with_grain(shared, own)
+    # software that loses as much, or nothing, can do what the chip's own can
+    able = shared.model_copy(update={"context_parallel": own.context_parallel})
+    return able if software == "ideal" else with_grain(able, own)
 
 
 @dataclass(frozen=True, kw_only=True)

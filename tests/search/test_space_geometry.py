@@ -221,10 +221,9 @@ def test_numbers_of_chips_lead_to_every_combination_with_the_last_parameter_fast
 def test_pieces_of_the_deployments_hold_each_once_and_no_piece_is_too_large(
     layouts: int, stages: int, batches: int, most: int
 ) -> None:
+    one = (layouts, 1, 1, 1)
     columns = {
-        "tp": (layouts, 1, 1, 1), "cp": (layouts, 1, 1, 1), "ep": (layouts, 1, 1, 1), "dp": (layouts, 1, 1, 1),
-        "pp": (1, stages, 1, 1),
-        "batch": (1, 1, batches, 1),
+        "tp": one, "cp": one, "ep": one, "dp": one, "pp": (1, stages, 1, 1), "batch": (1, 1, batches, 1),
     }  # fmt: skip
     every = api.Deployments(**{n: np.arange(1.0, 1 + prod(s)).reshape(s) for n, s in columns.items()})
     made = BranchGrid(branch=BRANCHES["dram-only"], axes={}, first=0)
