@@ -17,7 +17,7 @@ SMALL: Mapping[str, Any] = {
     "precision": {"weights": "int8", "kv": "int8", "activations": "int8"},
     "cost_model": "roofline",
     "space": "lpu-or-hbm",
-    "deployment": {"mode": "solve", "batch": [1, 8, 64], "tp": [1, 8, 64], "pp": [1, 10, 80]},
+    "deployment": {"mode": "solve", "batch": [1, 8, 64], "tp": [1, 8, 64], "cp": [1], "pp": [1, 10, 80]},
     "price": {"method": "unit-cost"},
     "objectives": ["usd_per_token_per_second", "tpot"],
     "sweep": {"objective": "tpot", "low": "0.5 ms", "high": "100 ms"},

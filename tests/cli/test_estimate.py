@@ -37,7 +37,7 @@ def test_the_chosen_deployment_meets_the_targets_of_the_workload(dse):
 
 def test_a_given_deployment_is_the_one_estimated(dse):
     found = dse(*H100, "--tp", 8, "--pp", 2, "--batch", 32, "--dp", 3, "--format", "json").json
-    assert found["deployment"] == {"batch": 32, "tp": 8, "pp": 2, "ep": 1, "dp": 3}
+    assert found["deployment"] == {"batch": 32, "tp": 8, "cp": 1, "pp": 2, "ep": 1, "dp": 3}
     assert found["metrics"]["chips"] == 48
     assert not found["solved"]
 

@@ -26,7 +26,13 @@ def test_every_best_deployment_estimates_to_the_same_numbers(found):
             if told is not None:
                 d = told.deployment
                 again = dse.estimate(
-                    chip.chip, **ASKED, price_method="unit-cost", batch=d["batch"], tp=d["tp"], pp=d["pp"]
+                    chip.chip,
+                    **ASKED,
+                    price_method="unit-cost",
+                    batch=d["batch"],
+                    tp=d["tp"],
+                    cp=d["cp"],
+                    pp=d["pp"],
                 )
                 assert again.metrics == pytest.approx(told.metrics, rel=1e-12)
                 assert again.ledgers == told.ledgers

@@ -78,7 +78,10 @@ def test_the_best_layout_is_never_worse_than_the_layout_held(found):
 
 def test_an_elasticity_is_what_a_small_step_of_the_number_does(study, found, row):
     problem = deployment_problem(study)
-    candidate, n = found.candidate, {k: float(row[k]) for k in ("batch", "tp", "pp", "ep", "dp")}
+    candidate, n = (
+        found.candidate,
+        {k: float(row[k]) for k in ("batch", "tp", "pp", "ep", "dp")} | {"cp": 1.0},
+    )
     sizes = dse_deployments(n)
     for rest in found.elasticities[:5]:
         costs = []

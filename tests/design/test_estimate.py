@@ -106,7 +106,7 @@ def test_the_best_layout_is_that_of_all_layouts_asked_one_by_one(chip: str) -> N
 
 def test_a_deployment_that_is_given_is_kept() -> None:
     found = estimate(batch=96, tp=4, pp=2, dp=3)
-    assert found.deployment == {"batch": 96, "tp": 4, "pp": 2, "ep": 1, "dp": 3}
+    assert found.deployment == {"batch": 96, "tp": 4, "cp": 1, "pp": 2, "ep": 1, "dp": 3}
     assert not found.solved
     assert found.metrics["chips"] == 24  # 4 x 2 x 3
     assert estimate(batch=96).deployment["batch"] == 96
@@ -124,7 +124,7 @@ def mixture(**options: Any) -> Estimate:
 
 
 def test_replicas_follow_the_chips_that_experts_are_spread_over() -> None:
-    assert mixture(tp=1, ep=32).deployment == {"batch": 64, "tp": 1, "pp": 1, "ep": 32, "dp": 32}
+    assert mixture(tp=1, ep=32).deployment == {"batch": 64, "tp": 1, "cp": 1, "pp": 1, "ep": 32, "dp": 32}
     assert mixture(tp=8, ep=8).deployment["dp"] == 1
     assert mixture(tp=4, ep=8, dp=6).metrics["chips"] == 24
 

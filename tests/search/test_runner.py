@@ -53,7 +53,7 @@ def test_every_row_of_the_front_evaluates_to_itself(done: RunResult) -> None:
 def test_every_trial_stored_what_the_cost_model_says_of_its_design(done: RunResult) -> None:
     for trial in done.optuna_study.trials:
         design = trial.user_attrs["design"]
-        layout = [design[k] for k in ("batch", "tp", "pp", "ep")]
+        layout = [design[k] for k in ("batch", "tp", "pp", "ep", "cp")]
         m = one(done.study, chip_of_trial(done.study, trial), *layout)
         values = [first(g.value(m, done.study.context)) for g in done.study.objectives]
         assert trial.values == pytest.approx(values, rel=1e-12)

@@ -64,7 +64,7 @@ class SampledDesigns:
 def design_key(study: ResolvedStudy, row: Row) -> DesignKey:
     """Identity of the design of a row: its chip and its deployments."""
     names = [column_of(part, n) for part in parts_of(study) for n in api.Deployments.__dataclass_fields__]
-    return (str(row["role"]), str(row["chip"]), *(int(row[name]) for name in names))
+    return (str(row["role"]), str(row["chip"]), *(size_in(row, name) for name in names))
 
 
 def sample_designs(

@@ -65,7 +65,8 @@ _SAME = ("chip", "batch", "tp", "cp", "pp", "dp", "tpot_s", "usd_per_token_per_s
 
 def identity(row: Row) -> tuple[object, ...]:
     """What two rows of one design have in common: the chip, how it is deployed, what that gives."""
-    return tuple(row.get(k) for k in _SAME)
+    # a table in which all CP is 1 has no column of it
+    return tuple((row.get(k) or 1) if k == "cp" else row.get(k) for k in _SAME)
 
 
 def evidence(front: Front, study: ResolvedStudy | None, caution: str = "") -> Evidence:
