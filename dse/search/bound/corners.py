@@ -14,10 +14,10 @@ import numpy.typing as npt
 from dse.arrays import Floats
 from dse.chips.branch import Branch
 from dse.chips.parameter_range import value_at
-from dse.chips.silicon_columns import at_clock
 from dse.choose.confidence import INTERVALS
 from dse.errors import spec_error
 from dse.question.resolved_study import ResolvedStudy
+from dse.search.bound.hot_boxes import CLOCK, FAST, HEAT, NO_OBSTACLE, at_best_clock, heat_columns
 from dse.search.sweep.grid import Numbers
 from dse.spec.schema.space import NAME, PARAMETERS
 from objectives.equations.llm.mean_layer import mean_layer
@@ -49,11 +49,6 @@ DOLLARS = frozenset(
 WATTS = frozenset({"power_w", "static_w", "compute_w", "sram_w", "dram_w", "link_w", "optics_w"})
 LESS = DOLLARS | WATTS | EXCESS | {"dies", *INTERVALS.values()}
 """Columns of which less never makes a design worse."""
-
-CLOCK, DYNAMIC = "clock_share", "dynamic_share"
-"""Shares of the nominal clock and of what its power is, which rates and their watts are multiplied by. Rates
-rise and fall with what heats a chip; nominal ones and the clock each have a direction, and the best of both
-is no worse than any product."""
 
 PLACING = frozenset(
     {"peak_flops", "attention_flops", "weight_load_bandwidth", "sram_bandwidth", "dram_bandwidth"}
@@ -127,11 +122,11 @@ class Table:
             at = self.best[name][kind]
             # what -1 picks here is replaced below
             found = column[np.maximum(at, 0) * count + rows]
-            # a column without a direction closes no box: 0 breaks no constraint, nothing runs faster than at
-            # the nominal clock, and no watt is below 0; a single chip keeps its own
-            none = 1.0 if name == CLOCK else 0.0
+            # a column without a direction closes no box: 0 breaks no constraint, and of heat see
+            # `NO_OBSTACLE`; a single chip keeps its own
+            none = NO_OBSTACLE.get(name, 0.0)
             out[name] = found if (at >= 0).all() else np.where(single | (at >= 0), found, none)
-        return at_clock(out, out.pop(CLOCK), out.pop(DYNAMIC))
+        return at_best_clock(self.branch, out, single)
 
 
 def corners(
@@ -153,14 +148,14 @@ def corners(
     for column, signs in _directions(branch, held or {}).items():
         # a box has one value of each unordered parameter: directions along it do not matter
         sign = np.where(ordered, signs, 0.0)
-        if (sign != 0.0).any() and column not in MORE | LESS | {CLOCK, DYNAMIC}:
+        if (sign != 0.0).any() and column not in MORE | LESS | HEAT:
             raise spec_error(f"branches.{branch.name}", f"no bound is known for a chip whose {column} varies")
         if np.isnan(sign).any():
-            if column not in EXCESS | {CLOCK, DYNAMIC}:
+            if column not in EXCESS | HEAT:
                 raise spec_error(f"branches.{branch.name}", f"no bound is known: {column} has no direction")
             relaxed.append(column)
             continue
-        wished[column] = sign if column in MORE | {CLOCK} else -sign
+        wished[column] = sign if column in MORE | FAST else -sign
     ends, best = _shared(wished, len(names))
     return Corners(branch=branch, names=names, ends=ends, best=best, relaxed=tuple(relaxed))
 
@@ -218,7 +213,7 @@ def apart_of(branch: Branch, check: Callable[[], None] = lambda: None) -> Apart:
         for column, signs in _directions(branch, held).items():
             for name, sign in zip(names, signs, strict=True):
                 turns = bool(np.isnan(sign)) and bool(parameters[name].choices)
-                if turns and column not in EXCESS | {CLOCK, DYNAMIC}:
+                if turns and column not in EXCESS | HEAT:
                     found.add(name)
                 # a slower clock slows the rates that decide, whatever it is slowed by
                 if column in PLACING | {CLOCK} and sign != 0.0 and branch.kind == "hybrid":
@@ -241,10 +236,10 @@ def held_names(branch: Branch, apart: Collection[str]) -> Iterator[dict[str, flo
 
 
 def _columns(branch: Branch, at: Floats) -> dict[str, Floats]:
-    """Chip columns at places (n, parameters), at the nominal clock, and the shares of the clock."""
+    """Chip columns at places (n, parameters), at the nominal clock, and what its clock follows from."""
     specs = branch.spec.parameters.items()
     made, heat = branch.nominal({n: value_at(spec, at[:, i]) for i, (n, spec) in enumerate(specs)})
-    return {**made, CLOCK: heat.clock_share, DYNAMIC: heat.dynamic_share}
+    return {**made, **heat_columns(heat)}
 
 
 def _directions(branch: Branch, held: Mapping[str, float]) -> dict[str, Floats]:

@@ -12,6 +12,23 @@ CLOCKED = ("compute", "sram", "load")
 
 
 @dataclass(frozen=True, kw_only=True)
+class DieHeat:
+    """What a limit of power density leaves a chip, at the nominal clock."""
+
+    limit_w: Array
+    """Power that the compute dies may draw [W]."""
+    fixed_w: Array
+    """What they draw at any clock [W]."""
+    clocked_w: Array
+    """What they draw in proportion to the dynamic share [W]."""
+
+    @property
+    def room(self) -> Array:
+        """Share of the clocked power that the limit leaves room for [1]."""
+        return room_between(self.limit_w - self.fixed_w, self.clocked_w)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Heat:
     """The clock at which a chip stays within its cooling, and what no slower clock removes."""
 
@@ -19,6 +36,10 @@ class Heat:
     """Clock over the nominal one [1]."""
     dynamic_share: Array
     """Power of what follows the clock over that at the nominal one [1]."""
+    package_share: Array
+    """The same if the power of the package were the only limit [1]."""
+    die: DieHeat | None
+    """Heat of the compute dies at the nominal clock; None where their density has no limit."""
     cooling_excess_w: Array
     """Power of the package beyond what its class of cooling sheds [W]."""
     density_excess: Array
@@ -55,26 +76,28 @@ def within_cooling(
         By hand, in tests/equations/fabrication/test_thermal.py.
     """
     t, clock = technology, technology.clock
-    power = sum(nominal.values())
-    limit, area = t.cooling_w, plan.compute.total_m2
-    die = heat_of_compute_dies(nominal, blueprint, plan, t)
-    rooms = [room_for_clock(limit, nominal)]
+    fixed, clocked = split(nominal)
+    limit, one = t.cooling_w, ones_like(fixed + clocked)
+    rooms, die = [room_between(limit - fixed, clocked)], None
     if t.heat_w_per_m2 is not None:
-        rooms.append(room_for_clock(t.heat_w_per_m2 * area, die))
-    one = ones_like(power)
+        heat = split(heat_of_compute_dies(nominal, blueprint, plan, t))
+        die = DieHeat(limit_w=t.heat_w_per_m2 * plan.compute.total_m2, fixed_w=heat[0], clocked_w=heat[1])
+        rooms.append(die.room)
     # without a curve the nominal clock is the least: the excess is all that is beyond the limit
-    share = one if clock is None else dynamic_share(rooms, clock) + zeros_like(power)
     least = 1.0 if clock is None else least_dynamic_share(clock)
-    over = zeros_like(power)
-    if t.heat_w_per_m2 is not None:
-        heat = sum(slowed(die, share).values())
-        beyond = excess(heat, t.heat_w_per_m2 * area, rooms[1], least)
-        over = power_density(beyond, area) + zeros_like(power)
+    share = one if clock is None else dynamic_share(rooms, clock) * one
+    beyond = 0.0 * one
+    if die is not None:
+        over = excess(die.fixed_w + share * die.clocked_w, die.limit_w, rooms[1], least)
+        beyond = power_density(over, plan.compute.total_m2) * one
     return Heat(
         clock_share=one if clock is None else clock_share(share, clock),
         dynamic_share=share,
+        package_share=one if clock is None else dynamic_share(rooms[:1], clock) * one,
+        die=die,
+        # summed as the power of the chip is, so that both agree to the last bit
         cooling_excess_w=excess(sum(slowed(nominal, share).values()), limit, rooms[0], least),
-        density_excess=over,
+        density_excess=beyond,
     )
 
 
@@ -152,14 +175,42 @@ def power_density(heat_w: Array, area_m2: Array) -> Array:
     return where(some, heat_w / where(some, area_m2, 1.0), 0.0 * heat_w)
 
 
-def room_for_clock(limit_w: Array, parts: Mapping[str, Array]) -> Array:
-    """Share of the clocked power that a limit leaves room for [1].
+def split(parts: Mapping[str, Array]) -> tuple[Array, Array]:
+    """Power that no clock changes, and power that follows it [W].
 
-    max(0, L - P_fixed) / P_clocked, at most 1: P_clocked of `CLOCKED` and P_fixed of the other parts.
+    P_fixed and P_clocked, the sums of the parts that are not, and that are, in `CLOCKED`.
 
     Args:
-        limit_w: limit L [W].
-        parts: power by part at the nominal clock [W].
+        parts: power by part [W].
+
+    Returns:
+        Two sums, broadcast shape [W].
+
+    Domain:
+        Parts as of `full_power` and `heat_of_compute_dies`.
+
+    Limits:
+        Their sum is the whole power.
+
+    Source:
+        Definition.
+
+    Examples:
+        >>> split({"compute": 350.0, "sram": 50.0, "load": 0.0, "static": 100.0})
+        (100.0, 400.0)
+    """
+    clocked = sum(parts[name] for name in CLOCKED)
+    return sum(part for name, part in parts.items() if name not in CLOCKED), clocked
+
+
+def room_between(spare_w: Array, clocked_w: Array) -> Array:
+    """Share of the clocked power that a limit leaves room for [1].
+
+    max(0, L - P_fixed) / P_clocked, at most 1.
+
+    Args:
+        spare_w: limit L less the fixed power P_fixed [W].
+        clocked_w: power P_clocked that follows the clock, at the nominal one [W].
 
     Returns:
         Share in [0, 1], broadcast shape [1].
@@ -168,22 +219,20 @@ def room_for_clock(limit_w: Array, parts: Mapping[str, Array]) -> Array:
         Power at the thermal design point.
 
     Limits:
-        1 where nothing must be slowed; 0 where fixed parts alone are beyond the limit.
+        1 where nothing must be slowed; 0 where fixed power alone is beyond the limit.
 
     Source:
         Definition.
 
     Examples:
-        By hand: 100 W of 500 W are fixed, and 300 W are shed.
+        By hand: of 300 W that are shed 100 W are fixed, and 400 W would follow the clock.
 
-        >>> room_for_clock(300.0, {"compute": 350.0, "sram": 50.0, "load": 0.0, "static": 100.0})
+        >>> room_between(300.0 - 100.0, 400.0)
         0.5
     """
-    clocked = sum(parts[name] for name in CLOCKED)
-    spare = limit_w - sum(part for name, part in parts.items() if name not in CLOCKED)
-    hot = clocked > spare
+    hot = clocked_w > spare_w
     # a quotient below 1 cannot overflow; where nothing is clocked it is 0 / 1
-    return where(hot, maximum(spare, 0.0) / where(hot & (clocked > 0.0), clocked, 1.0), 1.0)
+    return where(hot, maximum(spare_w, 0.0) / where(hot & (clocked_w > 0.0), clocked_w, 1.0), 1.0)
 
 
 def dynamic_share(rooms: Sequence[Array], clock: Clock) -> Array:
@@ -192,7 +241,7 @@ def dynamic_share(rooms: Sequence[Array], clock: Clock) -> Array:
     g = min(1, max(r, s_min^a)), r the least of the rooms, a the exponent of the curve g(s) = s^a.
 
     Args:
-        rooms: shares that each limit leaves, see `room_for_clock` [1].
+        rooms: shares that each limit leaves, see `room_between` [1].
         clock: exponent a and least clock s_min of the curve.
 
     Returns:
