@@ -218,7 +218,8 @@ def test_a_searched_chip_at_its_template_has_the_peaks_of_the_template(template:
     space = CATALOG.get(SpaceSpec, "lpu-or-hbm").model_copy(update={"branches": {"one": spec}})
     chip = with_formats(CHIPS[template], TECHNOLOGY)
     branch = branches_of(space, setting(stored))["one"]
-    found = branch.columns(some(branch, peak_flops=peak_of(chip, ("fp16",)) or 0.0))
+    # at the nominal clock: a wafer is too hot for the cooling of this branch
+    found, _ = branch.nominal(some(branch, peak_flops=peak_of(chip, ("fp16",)) or 0.0))
     alone = chip_columns(searched_on(chip, TECHNOLOGY, "n5"), setting(stored))
     for column in ("peak_flops", "attention_flops"):
         assert found[column][0] == pytest.approx(alone[column], rel=1e-12)

@@ -31,6 +31,10 @@ from dse.spec.yaml.writing import yaml_of
 
 RAW = yaml.safe_load(PATH.read_text())
 WHOLE = Build(node="n5", wafer_scale=True, cooling="wafer")
+HOT = tuple(Build(node="n5", cooling=c, hypothetical=True, stacked=True) for c in RAW["cooling"])
+"""Chips that do not exist, whose heat is limited."""
+OPTIONAL = ("latency", "write_bandwidth", "write_energy")
+"""Of DRAM: asked for as a memory only."""
 
 
 def leaves(node: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -66,7 +70,12 @@ def test_what_is_unknown_today_is_what_the_file_says() -> None:
     nodes = {p for n in technology.nodes for p in named(technology, Build(node=n, cache=True))}
     kinds = {p for g in technology.dram for p in named(technology, Build(node="n5", generation=g))}
     assert nodes | kinds == {p for p in unknown if p.startswith(("nodes.", "dram."))}
-    for path in sorted(unknown - nodes - kinds):
+    memories = {p for p in unknown if p.startswith("memories.")}
+    for path in sorted(memories):
+        _, name, number = path.split(".")
+        with pytest.raises(SpecError, match=path):
+            technology.memory(name, wanted=(number,))
+    for path in sorted(unknown - nodes - kinds - memories):
         seller = path.rpartition(".")[2]
         with pytest.raises(SpecError, match=path):
             margin_of(PriceSpec(method="margin", seller=seller), technology)
@@ -79,7 +88,10 @@ def _at(path: tuple[str, ...]) -> dict[str, Any]:
     return dict(inner)
 
 
-@pytest.mark.parametrize("path", [p for p in LEAVES if p[0] in ("nodes", "dram")], ids=lambda p: ".".join(p))
+PARTS = [p for p in LEAVES if p[0] in ("nodes", "dram") and p[-1] not in OPTIONAL]
+
+
+@pytest.mark.parametrize("path", PARTS, ids=lambda p: ".".join(p))
 def test_a_node_or_dram_with_an_unknown_number_is_refused_by_name_and_others_are_not(
     path: tuple[str, ...],
 ) -> None:
@@ -106,13 +118,32 @@ def test_a_price_or_a_cache_that_is_not_needed_is_not_asked_for() -> None:
     assert not named(technology, Build(node="n16"))
 
 
-SHARED = [p for p in LEAVES if p[0] not in ("nodes", "dram", "system", "economics")]
+SHARED = [p for p in LEAVES if p[0] not in ("nodes", "dram", "memories", "system", "economics")]
 
 
 @pytest.mark.parametrize("path", SHARED, ids=lambda p: ".".join(p))
 def test_what_every_chip_needs_is_named(path: tuple[str, ...]) -> None:
     technology = without(path)
-    assert any(".".join(path) in named(technology, build) for build in (Build(node="n5"), WHOLE))
+    assert any(".".join(path) in named(technology, build) for build in (Build(node="n5"), WHOLE, *HOT))
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in SHARED if p[0] in ("thermal", "clock")], ids=lambda p: ".".join(p)
+)
+def test_the_heat_of_a_chip_that_exists_is_not_asked_for(path: tuple[str, ...]) -> None:
+    assert not named(without(path), Build(node="n5"))
+
+
+def test_a_class_of_cooling_without_a_density_is_refused_by_name() -> None:
+    data = deepcopy(RAW)
+    del data["thermal"]["density"]["air"]
+    technology = build_spec(TechnologySpec, data, "technology")
+    told = [p.what for p in technology.problems(Build(node="n5", cooling="air", hypothetical=True), "here")]
+    assert len(told) == 1
+    assert (
+        "expected a class of cooling in thermal.density that the technology file knows, got 'air'" in told[0]
+    )
+    assert not list(technology.problems(Build(node="n5", cooling="air"), "here"))
 
 
 @pytest.mark.parametrize("name", sorted(RAW["system"]))

@@ -83,12 +83,12 @@ def within_cooling(
         heat = split(heat_of_compute_dies(nominal, blueprint, plan, t))
         die = DieHeat(limit_w=t.heat_w_per_m2 * plan.compute.total_m2, fixed_w=heat[0], clocked_w=heat[1])
         rooms.append(die.room)
-    # without a curve the nominal clock is the least: the excess is all that is beyond the limit
-    least = 1.0 if clock is None else least_dynamic_share(clock)
+    # without a curve the nominal clock stays: the excess is all that is beyond the limit
     share = one if clock is None else dynamic_share(rooms, clock) * one
     beyond = 0.0 * one
     if die is not None:
-        over = excess(die.fixed_w + share * die.clocked_w, die.limit_w, rooms[1], least)
+        heat_w = die.fixed_w + share * die.clocked_w
+        over = excess(heat_w, die.limit_w, rooms[1], share, die.clocked_w)
         beyond = power_density(over, plan.compute.total_m2) * one
     return Heat(
         clock_share=one if clock is None else clock_share(share, clock),
@@ -96,7 +96,7 @@ def within_cooling(
         package_share=one if clock is None else dynamic_share(rooms[:1], clock) * one,
         die=die,
         # summed as the power of the chip is, so that both agree to the last bit
-        cooling_excess_w=excess(sum(slowed(nominal, share).values()), limit, rooms[0], least),
+        cooling_excess_w=excess(sum(slowed(nominal, share).values()), limit, rooms[0], share, clocked),
         density_excess=beyond,
     )
 
@@ -358,17 +358,18 @@ def slowed(parts: Mapping[str, Array], dynamic: Array) -> dict[str, Array]:
     return {name: part * dynamic if name in CLOCKED else part for name, part in parts.items()}
 
 
-def excess(power_w: Array, limit_w: Array, room: Array, least: Array) -> Array:
+def excess(power_w: Array, limit_w: Array, room: Array, share: Array, clocked_w: Array) -> Array:
     """Power beyond a limit that no slower clock removes [W]; feasible where <= 0.
 
-    P - L, at most 0 where the room is at least the least share: there the clock was chosen so that P <= L,
-    and rounding must not break it.
+    P - L; where the clock was chosen so that P <= L, (g - r) P_clocked, which is the same without rounding: 0
+    where this limit chose it.
 
     Args:
         power_w: power P at the chosen clock [W].
         limit_w: limit L [W].
-        room: share of the clocked power that the limit leaves room for [1].
-        least: least share that the clock can reach [1].
+        room: share r of the clocked power that the limit leaves room for [1].
+        share: share g that the clock was chosen for [1].
+        clocked_w: power P_clocked that follows the clock, at the nominal one [W].
 
     Returns:
         Excess, broadcast shape [W].
@@ -377,7 +378,7 @@ def excess(power_w: Array, limit_w: Array, room: Array, least: Array) -> Array:
         A clock that every limit has chosen together, see `dynamic_share`.
 
     Limits:
-        P - L where the clock cannot fall enough.
+        P - L where nothing is slowed, and where the clock cannot fall enough.
 
     Source:
         Definition.
@@ -385,8 +386,8 @@ def excess(power_w: Array, limit_w: Array, room: Array, least: Array) -> Array:
     Examples:
         By hand: a chip at its limit but for rounding, and one that is 50 W beyond it at its least clock.
 
-        >>> excess(300.0000001, 300.0, 0.5, 0.25), excess(350.0, 300.0, 0.1, 0.25)
+        >>> excess(300.0000001, 300.0, 0.5, 0.5, 400.0), excess(350.0, 300.0, 0.1, 0.25, 400.0)
         (0.0, 50.0)
     """
-    over = power_w - limit_w
-    return where(room >= least, minimum(over, 0.0), over)
+    met = (room < 1.0) & (share <= room)
+    return where(met, (share - room) * clocked_w, power_w - limit_w)
