@@ -170,3 +170,24 @@ def test_the_yield_law_moves_dies_and_nothing_else() -> None:
     moved = {n for n, v in murphy.unit_cost_parts.items() if v != before.unit_cost_parts[n]}
     assert moved == {"compute_dies", "assembly_loss"}
     assert dict(murphy.area_parts) == dict(before.area_parts)
+
+
+def test_a_chip_that_is_too_hot_tells_its_clock_and_its_peaks_at_it() -> None:
+    hot = {"cooling": "air", "peak_fp16": "1100 TFLOP/s"}
+    cool = chip_sheet("hybrid-n5", settings=hot | {"cooling": "liquid"})
+    slow = chip_sheet("hybrid-n5", settings=hot)
+    assert cool.clock_share == 1.0
+    assert 0.46 < slow.clock_share < 1.0
+    assert slow.power_w == pytest.approx(700.0)  # what air sheds
+    assert slow.violations["cooling"] <= 0.0
+    for form, peak in cool.peaks.items():
+        assert slow.peaks[form] == pytest.approx(slow.clock_share * peak)
+        if form != "fp32":  # power falls with the square of the clock, so that a FLOP takes as much less
+            joules = cool.joules_per_flop[form] * slow.clock_share
+            assert slow.joules_per_flop[form] == pytest.approx(joules)
+    assert slow.joules_per_byte["sram"] == pytest.approx(cool.joules_per_byte["sram"] * slow.clock_share)
+    assert slow.joules_per_byte["dram"] == cool.joules_per_byte["dram"]
+    assert slow.area_m2 == cool.area_m2
+    told = [note for note in slow.notes if "of its nominal clock" in note]
+    assert len(told) == 1
+    assert not [note for note in cool.notes if "of its nominal clock" in note]
