@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Final
 
 from objectives.api import Context, Designs, Pool, PoolLink
-from objectives.arrays import Array, maximum, where
+from objectives.arrays import Array, maximum, ones_like, where
 from objectives.equations.chip.formats import residual_bytes
 from objectives.equations.chip.operator_time import add_bounds
 from objectives.equations.chip.resource_seconds import ResourceSeconds
@@ -13,12 +13,12 @@ from objectives.equations.interconnect.alpha_beta import AlphaBeta
 from objectives.equations.llm.parts import attention_part, ffn_part
 from objectives.equations.pools.attention_ffn import SplitToken, ffn_rows, split_token
 from objectives.equations.pools.crossing import Message, activation_bytes, crossing, message
+from objectives.equations.serving.first_token import first_token_parts
 from objectives.equations.step.batch_setup import Setup, set_up
 from objectives.equations.step.decode_steps import decode_steps
 from objectives.equations.step.forward_pass import ForwardPass
 from objectives.equations.step.pipeline_pass import bounds
 from objectives.equations.step.prefill_pass import prefill_pass
-from objectives.equations.step.prefix_cache import computed_tokens
 from objectives.systems.decode_side import (
     DecodeSide,
     joined,
@@ -66,8 +66,8 @@ def split_side(attention: Pool, ffn: Pool, link: PoolLink, context: Context) -> 
 
     A replica of attention has `batch` sequences, cut into the micro-batches that make a token fastest. All
     `dp` replicas of attention feed the `dp` replicas of FFN, each of which gets the rows of its share of them
-    in one pass; `batch` of the FFN pool is not read. Stages of a pool are layers that lie on chips of their
-    own: micro-batches are in different layers, so that all stages work at once.
+    in one pass, micro-batch by micro-batch; `batch` of the FFN pool is not read. Stages of a pool are layers
+    that lie on chips of their own: micro-batches are in different layers, so that all stages work at once.
 
     Args:
         attention: chips that hold attention, KV cache and the head.
@@ -99,8 +99,9 @@ def split_side(attention: Pool, ffn: Pool, link: PoolLink, context: Context) -> 
     def turn(micro: int) -> _Turn:
         cuts = d.pp * float(micro)
         a = set_up(Designs.of(attention.chips, d), of_attention, no_prompts(d.tp), cuts)
-        fed = ffn.deployments.replace(batch=ffn_rows(d.batch, d.dp, ffn.deployments.dp))
-        f = set_up(Designs.of(ffn.chips, fed), of_ffn, no_prompts(d.tp), cuts)
+        # what arrives is a whole micro-batch of every attention replica, however few there are of them
+        fed = ffn.deployments.replace(batch=ffn_rows(a.micro.rows, d.dp, ffn.deployments.dp))
+        f = set_up(Designs.of(ffn.chips, fed), of_ffn, no_prompts(d.tp), ones_like(d.tp))
         return _turn(a, f, link)
 
     chosen = _fastest([turn(m) for m in MICRO_BATCHES])
@@ -150,9 +151,7 @@ def _turn(a: Setup, f: Setup, link: PoolLink) -> _Turn:
     layers = float(a.context.llm.layers)
     out, back = _crossings(a, f, link)
     # hosts of both pools launch a step once for every stage
-    fixed = (
-        a.deployments.pp * a.chips.stack.step_overhead_s + f.deployments.pp * f.chips.stack.step_overhead_s
-    )
+    fixed = _launched_s(a) + _launched_s(f)
     each = steps_a.rows.sequences * a.chips.stack.sequence_overhead_s
     head = pass_a.head_s() + fixed + each
     # layers of a mixture of kinds: FFNs may be in fewer layers than attention
@@ -312,7 +311,9 @@ def _picked(old: _Turn, new: _Turn, pick: Callable[[Array, Array], Array]) -> _T
     return _Turn(**out)  # type: ignore[arg-type]
 
 
-def prompt_alone(attention: Pool, ffn: Pool, link: PoolLink, context: Context) -> dict[str, Array]:
+def prompt_alone(
+    attention: Pool, ffn: Pool, link: PoolLink, context: Context, step_s: Array
+) -> dict[str, Array]:
     """Seconds of one prompt that passes both pools alone, by part [s].
 
     Args:
@@ -320,12 +321,14 @@ def prompt_alone(attention: Pool, ffn: Pool, link: PoolLink, context: Context) -
         ffn: chips that hold FFNs or experts.
         link: network between them.
         context: network, formats and workload.
+        step_s: a step of decode, for a request without a prompt to compute [s].
 
     Returns:
         Seconds by part, shapes broadcast [s].
 
     Domain:
-        One prompt, as one micro-batch; nothing overlaps.
+        One prompt, as one micro-batch; nothing overlaps. Stages of a pool send each other nothing: rows
+        come to the next one from the other pool.
 
     Limits:
         Two pools in turn for a link that takes no time.
@@ -336,13 +339,16 @@ def prompt_alone(attention: Pool, ffn: Pool, link: PoolLink, context: Context) -
     Examples:
         By hand, in tests/systems/test_attention_ffn.py.
     """
-    d, work = attention.deployments, context.workload
-    parts: dict[str, Array] = {}
-    for pool, part in ((attention, attention_part(context.llm)), (ffn, ffn_part(context.llm))):
-        s = set_up(Designs.of(pool.chips, pool.deployments), replace(context, llm=part), no_prompts(d.tp))
-        for name, seconds in prefill_pass(s).parts(s).items():
-            parts[name] = parts[name] + seconds if name in parts else seconds
-    line = _line(attention, ffn, link)
-    rows, layers = computed_tokens(work) + 0.0 * d.tp, float(ffn_part(context.llm).layers)
-    out, back = _messages(line, rows, context)
-    return {**parts, "pool_crossings": layers * (out.seconds + back.seconds)}
+    d = attention.deployments
+    of_attention = replace(context, llm=attention_part(context.llm))
+    of_ffn = replace(context, llm=ffn_part(context.llm))
+    a = set_up(Designs.of(attention.chips, d), of_attention, no_prompts(d.tp))
+    f = set_up(Designs.of(ffn.chips, ffn.deployments), of_ffn, no_prompts(d.tp))
+    attend, feed = prefill_pass(a), prefill_pass(f)
+    parts, others = attend.parts(a), feed.parts(f)
+    parts = {name: parts.get(name, 0.0) + others.get(name, 0.0) for name in {**parts, **others}}
+    parts.pop("pipeline_hops")
+    out, back = _messages(_line(attention, ffn, link), attend.rows.rows, context)
+    crossed = float(of_ffn.llm.layers) * (out.seconds + back.seconds)
+    found = {**parts, "pool_crossings": attend.where_prompts(crossed)}
+    return {**found, **first_token_parts(a, attend, step_s)}

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from objectives.api import Chips, Context, Designs, Pool
-from objectives.arrays import Array, maximum, minimum, ones_like, zeros_like
+from objectives.arrays import Array, maximum, minimum, ones_like, where, zeros_like
 from objectives.equations.interconnect.stage_hops import domain_excess
 from objectives.equations.llm.context_parallel import unsplit_ways
 from objectives.equations.llm.expert_parallel import missing_replicas
 from objectives.equations.step.batch_setup import PromptLoad, Setup, set_up
 from objectives.equations.step.decode_steps import decode_steps
 from objectives.equations.step.pipeline_pass import bounds
+from objectives.equations.step.prefix_cache import store_usd, stored_bytes
 from objectives.systems.result import PoolUse
 
 
@@ -155,7 +156,7 @@ def prompt_kv(s: Setup) -> Array:
         All stages as large as the largest.
 
     Limits:
-        The bytes of the prompt where no chip holds a copy.
+        The bytes of the prompt where no chip holds a copy and stages are equal.
 
     Source:
         Counted from what the layers keep.
@@ -165,7 +166,8 @@ def prompt_kv(s: Setup) -> Array:
     """
     d, work = s.deployments, s.context.workload
     each = s.layer.kept_bytes(work.isl, s.context.precision.kv_bytes)
-    return s.context.llm.layers * each * d.ways
+    # stages receive at once, so the one with the most layers decides
+    return s.stage_layers * d.pp * each * d.ways
 
 
 def pool_violations(role: str, s: Setup, excess: Array | None = None) -> dict[str, Array]:
@@ -248,7 +250,7 @@ def port_bandwidth(chips: Chips, stated: Array) -> Array:
         Bytes a second, shapes broadcast [B/s].
 
     Domain:
-        Chips with links or a network beyond their domain.
+        A chip that has no links has a port of its host.
 
     Limits:
         Never above the port.
@@ -265,4 +267,33 @@ def port_bandwidth(chips: Chips, stated: Array) -> Array:
         50000000000.0
     """
     own = maximum(chips.links.link_bandwidth, chips.links.scale_out_bandwidth)
-    return minimum(own, stated)
+    return where(own > 0.0, minimum(own, stated), stated)
+
+
+def stored(context: Context, readers: Array, one: Array) -> dict[str, Array]:
+    """Capital of a prefix cache beyond the chips' own DRAM [USD]: it is paid where prompts run.
+
+    Args:
+        context: network, formats and workload.
+        readers: replicas that prefill [replica].
+        one: a column of ones of the shape that is wanted [1].
+
+    Returns:
+        Dollars by part; none without such a cache.
+
+    Domain:
+        Caches of a host or a pool of memory.
+
+    Limits:
+        Nothing for the chips' own DRAM, which is in their price.
+
+    Source:
+        As `prefix_cache.store_usd`.
+
+    Examples:
+        By hand, in tests/systems/test_prefill_decode.py.
+    """
+    cache = context.workload.prefix
+    if cache is None or cache.tier == "dram":
+        return {}
+    return {"prefix_cache": store_usd(cache, stored_bytes(context, one), readers)}

@@ -1,7 +1,7 @@
 """Prefill | decode: prompts run on one pool, KV cache crosses a link, tokens are decoded on the other."""
 
 from objectives.api import Context, Designs, Pool, PoolLink
-from objectives.arrays import Array, maximum, ones_like
+from objectives.arrays import ceil_div, inverse, maximum, ones_like
 from objectives.equations.interconnect.alpha_beta import AlphaBeta
 from objectives.equations.llm.mean_layer import mean_layer
 from objectives.equations.pools.prefill_decode import (
@@ -14,8 +14,7 @@ from objectives.equations.serving.disaggregated import Disaggregated
 from objectives.equations.serving.first_token import first_token_parts, total
 from objectives.equations.step.batch_setup import set_up
 from objectives.equations.step.prefill_pass import prefill_pass, prefix_load_s
-from objectives.equations.step.prefix_cache import store_usd, stored_bytes
-from objectives.systems.decode_side import DecodeSide, joined, pool_violations, port_bandwidth
+from objectives.systems.decode_side import DecodeSide, joined, pool_violations, port_bandwidth, stored
 from objectives.systems.result import PoolUse, SystemResult
 
 
@@ -100,30 +99,25 @@ def prefill_decode(pool: Pool, side: DecodeSide, link: PoolLink, context: Contex
         violations={**pool_violations(pool.role, s, excess), **side.violations},
         uses=(used, *side.uses),
         link=link,
-        extra_capex=_stored(context, rates.prefill_replicas, ones_like(d.tp)),
+        extra_capex=stored(context, rates.prefill_replicas, ones_like(d.tp)),
     )
-
-
-def _stored(context: Context, readers: Array, one: Array) -> dict[str, Array]:
-    """Capital of a prefix cache beyond the chips' own DRAM [USD]: it is read where prompts run."""
-    cache = context.workload.prefix
-    if cache is None or cache.tier == "dram":
-        return {}
-    return {"prefix_cache": store_usd(cache, stored_bytes(context, one), readers)}
 
 
 def _line(pool: Pool, side: DecodeSide, link: PoolLink, context: Context) -> AlphaBeta:
     """Seconds of the bytes that the chips of a decode replica receive for one prompt.
 
     Chips that hold copies receive each their own; of a prompt, every byte is sent once by one of the chips
-    that computed it, and copied on the way where more than one receives it.
+    that computed it, and copied on the way where more than one receives it. Stages send at once, so the one
+    with the most layers decides.
     """
     d, kept = pool.deployments, side.holder.deployments
     whole = mean_layer(context.llm, ones_like(d.tp)).kept_bytes(
         context.workload.isl, context.precision.kv_bytes
     )
-    unique = context.llm.layers * whole
+    unique = ceil_div(float(context.llm.layers), d.pp) * d.pp * whole
     sends = d.ways * d.pp * port_bandwidth(pool.chips, link.bandwidth)
     receives = kept.ways * kept.pp * port_bandwidth(side.holder.chips, link.bandwidth)
-    per_byte = maximum(unique / sends, side.prompt_kv_bytes / receives) / side.prompt_kv_bytes
+    # a network without KV cache sends nothing
+    each = inverse(side.prompt_kv_bytes)
+    per_byte = maximum(unique / sends, side.prompt_kv_bytes / receives) * each
     return AlphaBeta(latency_s=link.latency_s, s_per_byte=per_byte)

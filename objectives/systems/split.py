@@ -4,9 +4,11 @@ from typing import Final
 
 from objectives.api import Context, Designs, PoolLink
 from objectives.arrays import Array, ones_like
+from objectives.equations.llm.parts import attention_part, ffn_part
+from objectives.equations.serving.disaggregated import Disaggregated
 from objectives.equations.serving.queueing import throughput
 from objectives.systems.attention_ffn import prompt_alone, split_side
-from objectives.systems.decode_side import DecodeSide, whole_side
+from objectives.systems.decode_side import DecodeSide, stored, whole_side
 from objectives.systems.prefill_decode import prefill_decode
 from objectives.systems.result import SystemResult
 
@@ -81,6 +83,49 @@ def serving_problem(roles: tuple[str, ...], serving: str) -> str:
     return f"serving: expected {wanted} for pools {' and '.join(roles)}, got {serving}"
 
 
+def llm_problem(roles: tuple[str, ...], context: Context) -> str:
+    """Why an LLM, or its draft, cannot be split so; the empty string where it can.
+
+    Args:
+        roles: roles of the pools.
+        context: network and workload.
+
+    Returns:
+        A sentence.
+
+    Domain:
+        Systems of several pools.
+
+    Limits:
+        None for pools that each have all layers.
+
+    Source:
+        By definition: a pool without layers does nothing. Steps that check drafts are not split here.
+
+    Examples:
+        By hand, in tests/systems/test_pool_inputs.py.
+    """
+    if "ffn" not in roles:
+        return ""
+    parts = {"attention": attention_part, "FFN or experts": ffn_part}
+    for part, cut in parts.items():
+        if not cut(context.llm).blocks:
+            return f"llm: expected layers with {part} for pools {' and '.join(roles)}, got {context.llm.name}"
+    draft = context.workload.speculation
+    if draft is not None:
+        return f"speculation: expected none for pools {' and '.join(roles)}, got drafts of {draft.length}"
+    return ""
+
+
+def _problem(roles: tuple[str, ...], context: Context) -> str:
+    """The first reason why pools of some roles do not work so; the empty string where they do."""
+    work = context.workload
+    found = roles_problem(roles) or serving_problem(roles, work.serving)
+    if not found and "prefill" in roles:
+        found = Disaggregated().missing(work)
+    return found or llm_problem(roles, context)
+
+
 def system(designs: Designs, context: Context) -> SystemResult:
     """What designs of several pools come to.
 
@@ -92,8 +137,8 @@ def system(designs: Designs, context: Context) -> SystemResult:
         Seconds, tokens, bytes and uses of every pool.
 
     Raises:
-        ValueError: for roles that make no system, for pools without a link, and for a serving mode that the
-            pools do not have.
+        ValueError: for roles that make no system, for pools without a link, and for a workload or an LLM that
+            the pools cannot serve.
 
     Domain:
         As the splits.
@@ -108,7 +153,7 @@ def system(designs: Designs, context: Context) -> SystemResult:
         By hand, in tests/systems.
     """
     roles = designs.roles
-    if problem := roles_problem(roles) or serving_problem(roles, context.workload.serving):
+    if problem := _problem(roles, context):
         raise ValueError(problem)
     if designs.link is None:
         raise ValueError(f"link: expected the network between pools {' and '.join(roles)}, got none")
@@ -119,11 +164,14 @@ def system(designs: Designs, context: Context) -> SystemResult:
         side = split_side(designs.pool("attention"), designs.pool("ffn"), link, context)
     if "prefill" in roles:
         return prefill_decode(designs.pool("prefill"), side, link, context)
-    first = prompt_alone(designs.pool("attention"), designs.pool("ffn"), link, context)
-    return _without_prompts(side, first, link)
+    first = prompt_alone(designs.pool("attention"), designs.pool("ffn"), link, context, side.step_s)
+    extra = stored(context, side.replicas, ones_like(side.step_s))
+    return _without_prompts(side, first, link, extra)
 
 
-def _without_prompts(side: DecodeSide, first: dict[str, Array], link: PoolLink) -> SystemResult:
+def _without_prompts(
+    side: DecodeSide, first: dict[str, Array], link: PoolLink, extra: dict[str, Array]
+) -> SystemResult:
     """Decode only; TTFT is that of one prompt alone."""
     return SystemResult(
         tpot_s=side.step_s,
@@ -135,4 +183,5 @@ def _without_prompts(side: DecodeSide, first: dict[str, Array], link: PoolLink) 
         violations=side.violations,
         uses=side.uses,
         link=link,
+        extra_capex=extra,
     )
