@@ -270,10 +270,11 @@ def port_bandwidth(chips: Chips, stated: Array) -> Array:
     return where(own > 0.0, minimum(own, stated), stated)
 
 
-def stored(context: Context, readers: Array, one: Array) -> dict[str, Array]:
+def stored(role: str, context: Context, readers: Array, one: Array) -> dict[str, Array]:
     """Capital of a prefix cache beyond the chips' own DRAM [USD]: it is paid where prompts run.
 
     Args:
+        role: pool that prefills, in front of the name.
         context: network, formats and workload.
         readers: replicas that prefill [replica].
         one: a column of ones of the shape that is wanted [1].
@@ -296,4 +297,4 @@ def stored(context: Context, readers: Array, one: Array) -> dict[str, Array]:
     cache = context.workload.prefix
     if cache is None or cache.tier == "dram":
         return {}
-    return {"prefix_cache": store_usd(cache, stored_bytes(context, one), readers)}
+    return {f"{role}.prefix_cache": store_usd(cache, stored_bytes(context, one), readers)}

@@ -99,7 +99,7 @@ def prefill_decode(pool: Pool, side: DecodeSide, link: PoolLink, context: Contex
         violations={**pool_violations(pool.role, s, excess), **side.violations},
         uses=(used, *side.uses),
         link=link,
-        extra_capex=stored(context, rates.prefill_replicas, ones_like(d.tp)),
+        extra_capex=stored(pool.role, context, rates.prefill_replicas, ones_like(d.tp)),
     )
 
 

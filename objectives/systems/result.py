@@ -49,4 +49,4 @@ class SystemResult:
     """Share of the time of pools that serve both that prompts take [1]; None where a pool of its own
     prefills, or prompts cost nothing."""
     extra_capex: Mapping[str, Array] = field(default_factory=dict)
-    """Capital beyond chips, hosts and networks [USD]."""
+    """Capital beyond chips, hosts and networks, with the role of its pool in front [USD]."""

@@ -165,7 +165,7 @@ def system(designs: Designs, context: Context) -> SystemResult:
     if "prefill" in roles:
         return prefill_decode(designs.pool("prefill"), side, link, context)
     first = prompt_alone(designs.pool("attention"), designs.pool("ffn"), link, context, side.step_s)
-    extra = stored(context, side.replicas, ones_like(side.step_s))
+    extra = stored(side.holder.role, context, side.replicas, ones_like(side.step_s))
     return _without_prompts(side, first, link, extra)
 
 
