@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from studies_for_tests import write_study
 
-from dse.chips.branch import Branch
+from dse.chips.branch import Branch, branches_of
 from dse.chips.parameter_range import value_at
 from dse.evaluate import scoring
 from dse.evaluate.batch import grid_of
@@ -18,6 +18,7 @@ from dse.search.bound.boxes import joined, whole
 from dse.search.bound.corners import SLACK, STAGES, Table, corners, unordered
 from dse.search.bound.prove import prove
 from dse.search.sweep.driver import sweep
+from dse.spec.schema.space import SpaceSpec
 from objectives import api
 
 COUNTS = {"peak_flops": 4, "sram": 4, "sram_bandwidth_per_byte": 3, "link_bandwidth": 3}
@@ -39,7 +40,12 @@ def heated(branch: Branch, limits: Mapping[str, float]) -> Branch:
 
 
 def hot_study(study: ResolvedStudy, how: str) -> ResolvedStudy:
-    return replace(study, branches={n: heated(b, HOT[how]) for n, b in study.branches.items()})
+    """The study whose chips run slower where they are hot, with less cooling."""
+    scaled = {n: b.spec.model_copy(update={"clock": "scaled"}) for n, b in study.branches.items()}
+    space = SpaceSpec.model_construct(name="hot", branches=scaled)
+    setting = next(iter(study.branches.values())).setting
+    branches = branches_of(space, setting)
+    return replace(study, branches={n: heated(b, HOT[how]) for n, b in branches.items()})
 
 
 @pytest.fixture(scope="module", params=[{}, {"workload": "chat"}], ids=["decode", "prompts"])

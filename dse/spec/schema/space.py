@@ -203,6 +203,10 @@ class BranchSpec(Spec):
     """Kind of DRAM, where it is not searched; left out in both places, the chip has none."""
     cooling: str = "liquid"
     """Class of cooling in the technology file, which bounds the power."""
+    # left out at its default, so that a question stored before the key existed is still the same one
+    clock: Literal["nominal", "scaled"] = Field(default="nominal", exclude_if=lambda v: v == "nominal")
+    """`scaled`: a chip beyond its cooling runs at a slower clock, and the power density of its dies is limited
+    (`thermal` and `clock` of the technology file). `nominal`: it is infeasible."""
     wafer_scale: bool = False
     """True where one die is the wafer."""
     stack: str
