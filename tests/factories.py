@@ -264,7 +264,7 @@ def hybrid(design: Designs) -> bool:
 def changed(given: Designs, column: str, change: Callable[[Array], Array]) -> Designs:
     """Designs with one column of their chips changed."""
     chips = given.chips
-    return given.replace(chips=chips.replace(**{column: change(getattr(chips, column))}))
+    return given.replace(chips=chips.replace(**{column: change(chips.column(column))}))
 
 
 def stacked(parts: Sequence[Designs]) -> Designs:

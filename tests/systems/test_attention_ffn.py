@@ -160,7 +160,7 @@ SEPARATE = {
     "sequence_overhead_s": 0.0,
     "scale_out_bandwidth": pairs.ENDLESS,
 }
-"""Hosts of two pools launch steps and prompts, and a prompt's sequence, twice; links between pools take no time."""
+"""Hosts of two pools launch steps and prompts twice; links between pools take no time."""
 
 
 @LAW
