@@ -11,6 +11,7 @@ from dse.chips.interval import interval_on
 from dse.chips.resolve import chip_columns, chips_of
 from dse.choose.rule import Limits, violations
 from dse.errors import spec_error
+from dse.evaluate.estimate_result import where_split
 from dse.evaluate.mix import MemberPoints, combined_metrics, taken
 from dse.evaluate.mix_ledgers import combined_ledgers
 from dse.front.tables import Table
@@ -193,8 +194,8 @@ def _detailed(
     for i in range(n):
         yield DesignDetail(
             chip=_row(columns, i),
-            ledgers={name: _row(parts, i) for name, parts in ledgers.items()},
-            violations=_row(over, i),
+            ledgers={name: where_split(_row(parts, i)) for name, parts in ledgers.items()},
+            violations=where_split(_row(over, i)),
             stack=family.stack.name,
             hypothetical=family.hypothetical,
             interval=family.interval(context.llm, _row(laid_out, i)),

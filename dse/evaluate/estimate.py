@@ -30,6 +30,7 @@ from dse.evaluate.estimate_result import (
     notes_of,
     parts_of,
     smallest_system,
+    where_split,
 )
 from dse.evaluate.subject_checks import at_unit_cost, hold_node
 from dse.plugins import about, objective
@@ -312,7 +313,8 @@ class Subject:
         m = self.cost_model.evaluate(one, self.context, detail=True)
         self.hold_against_physics(one, m)
         held = self.limits if limits is None else limits
-        found = {name: first_of(v) for name, v in violations(m, self.context, held).items()}
+        over = violations(m, self.context, held).items()
+        found = where_split({name: first_of(v) for name, v in over})
         bounds = {name: first_of(v) for name, v in m.bounds.items()}
         interval = self.trusted(joined=shares_experts(self.llm, one.deployments))
         other = self._on_next_best(one, m)

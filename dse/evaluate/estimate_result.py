@@ -105,7 +105,15 @@ def headline(m: api.Metrics, context: api.Context, place: Place = "estimate") ->
 
 def ledgers_of(m: api.Metrics) -> dict[str, dict[str, float]]:
     """Where each second, byte, dollar and joule of a batch of one goes; sums to the metric of its name."""
-    return {ledger.name: parts_of(getattr(m, ledger.field)) for ledger in LEDGERS}
+    return {ledger.name: where_split(parts_of(getattr(m, ledger.field))) for ledger in LEDGERS}
+
+
+_OF_SPLITS = ("kv_merges", "context_parallel")
+
+
+def where_split(parts: Mapping[str, float]) -> dict[str, float]:
+    """Parts of a ledger, or constraints, without those of split KV cache where none is split."""
+    return {name: value for name, value in parts.items() if value or name not in _OF_SPLITS}
 
 
 def smallest_system(model: api.CostModel, one: api.Designs, context: api.Context) -> dict[str, float]:

@@ -92,10 +92,9 @@ def _violations(s: Setup, served: ServingResult) -> dict[str, Array]:
         "capacity": excess,
         # replicas that share experts send each other rows, so all of them need one network
         "network_domain": domain_excess(s.chips, d.ways * joined[0] if joined else d.ways, d.pp),
+        "context_parallel": unsplit_ways(s.chips, d.cp),
         **silicon_violations(s.chips),
     }
-    if s.machine.cp is not None:
-        found["context_parallel"] = unsplit_ways(s.chips, d.cp)
     if joined:
         found["expert_replicas"] = missing_replicas(d.ways, d.ep, d.dp)
     return found

@@ -217,6 +217,7 @@ def _kept(core: Core, context: Array, beyond: Array | None) -> Array:
 
 
 def _core(attention: AttentionLayer, share: float, tp: Array, ways: Array, cp: Array | None) -> Core:
+    """One kind of attention core, its heads split over TP and its tokens over CP of the `ways` of a layer."""
     kind = kind_of(attention)
     row = None if cp is None else exchanged(kind, attention, tp)
     # what has no tokens to split is split by heads over all chips of the layer

@@ -76,7 +76,7 @@ class ForwardPass:
     """Sums on their way between the dies of a chip [s]."""
     all_to_all_s: Array | None
     """Rows on their way to experts of other chips and back, as far as nothing hides them [s]."""
-    kv_merges_s: Array | None
+    kv_merges_s: Array
     """Queries and partial results between chips that share the tokens of a sequence [s]."""
     activation_traffic_s: Array
     """Activations on their way between matrices: norms, gates, casts, the residual stream [s]."""
@@ -91,9 +91,7 @@ class ForwardPass:
             operators = operators + self.routed.seconds()
         if self.all_to_all_s is not None:
             operators = operators + self.all_to_all_s
-        if self.kv_merges_s is not None:
-            operators = operators + self.kv_merges_s
-        fixed = self.die_to_die_s + self.overhead_s  # short axes first
+        fixed = self.die_to_die_s + self.overhead_s + self.kv_merges_s  # short axes first
         return operators + self.collectives_s + self.activation_traffic_s + fixed
 
     def head_s(self) -> Array:
@@ -193,10 +191,10 @@ def _collectives_s(m: Machine, r: PassInput) -> Array:
     return sum(found[1:], found[0]) if found else zeros_like(message)
 
 
-def _kv_merges_s(m: Machine, r: PassInput) -> Array | None:
+def _kv_merges_s(m: Machine, r: PassInput) -> Array:
     """Seconds of one layer in which chips exchange rows that share the tokens of a sequence."""
     if m.exchange is None or r.exchanged is None:
-        return None
+        return zeros_like(m.ways)
     size = r.rows * (r.exchanged * residual_bytes(m.context.precision))
     return exchange_seconds(m.exchange, m.layer.exchanges, size)
 

@@ -59,7 +59,7 @@ class PipelinePass:
             "collectives": layers * p.collectives_s + p.head_gather_s,
             "die_to_die": layers * p.die_to_die_s,
             **({} if p.all_to_all_s is None else {"all_to_all": layers * p.all_to_all_s}),
-            **({} if p.kv_merges_s is None else {"kv_merges": layers * p.kv_merges_s}),
+            "kv_merges": layers * p.kv_merges_s,
             "activation_passes": layers * p.activation_traffic_s,
             "layer_overhead": layers * p.overhead_s,
             "pipeline_hops": self.hops_s,
