@@ -60,7 +60,8 @@ H100_LIKE: Mapping[str, float] = {
     "layer_overhead_s": 5e-6, "step_overhead_s": 1e-3, "prompt_overhead_s": 3e-6, "expert_overhead_s": 8e-6,
     "activation_passes": 2.0, "exposed_share": 0.2, "collective_overhead_s": 3e-6, "usable_capacity": 0.9,
     "context_parallel": 1.0, "price_usd": 26000.0, "host_usd": 4000.0, "rack_usd": 1000.0,
-    "network_usd": 2000.0, "sram_usable": 1.0, "copper_usd": 0.0, "optics_usd": 0.0, "board_chips": 0.0, "rack_chips": 0.0, "optics_w": 0.0,
+    "network_usd": 2000.0, "sram_usable": 1.0, "copper_usd": 0.0, "optics_usd": 0.0, "board_chips": 0.0,
+    "rack_chips": 0.0, "optics_w": 0.0,
     "scale_out_usd": 3000.0, "power_w": 700.0, "static_w": 80.0, "compute_w": 400.0, "sram_w": 10.0,
     "dram_w": 150.0, "link_w": 40.0, "cooling_excess_w": 0.0, "power_density_excess": 0.0,
     "area_excess_m2": 0.0, "dram_stacks_excess": 0.0, "link_excess": 0.0, "user_tokens_per_s": 26.5625,
@@ -121,23 +122,9 @@ def deployments(
     return Deployments(**{k: np.atleast_1d(np.asarray(v, dtype=np.float64)) for k, v in columns.items()})
 
 
-<<<<<<< HEAD
-def design(
-    chip: Chips,
-    batch: Number = 1,
-    tp: Number = 1,
-    pp: Number = 1,
-    dp: Number = 1,
-    ep: Number = 1,
-    cp: Number = 1,
-) -> Designs:
-    """Chips with deployments, both of one axis."""
-    return Designs.of(chips=chip, deployments=deployments(batch, tp, pp, dp, ep, cp))
-=======
 def design(chip: Chips, *sizes: Number, **ways: Number) -> Designs:
     """Chips with deployments, both of one axis; sizes as `deployments` takes them."""
     return Designs.of(chips=chip, deployments=deployments(*sizes, **ways))
->>>>>>> a32059c2 (Merges and the constraint of a stack are in every ledger of the model, and shown where KV cache is split)
 
 
 def llama2_7b() -> Llm:
