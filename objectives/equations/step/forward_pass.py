@@ -194,7 +194,8 @@ def _collectives_s(m: Machine, r: PassInput) -> Array:
 def _kv_merges_s(m: Machine, r: PassInput) -> Array:
     """Seconds of one layer in which chips exchange rows that share the tokens of a sequence."""
     if m.exchange is None or r.exchanged is None:
-        return zeros_like(m.ways)
+        # on the axis of the chips alone, so that sums keep theirs
+        return zeros_like(m.chips.link_latency)
     size = r.rows * (r.exchanged * residual_bytes(m.context.precision))
     return exchange_seconds(m.exchange, m.layer.exchanges, size)
 
