@@ -195,7 +195,7 @@ def _kv_merges_s(m: Machine, r: PassInput) -> Array:
     """Seconds of one layer in which chips exchange rows that share the tokens of a sequence."""
     if m.exchange is None or r.exchanged is None:
         # on the axis of the chips alone, so that sums keep theirs
-        return zeros_like(m.chips.link_latency)
+        return zeros_like(m.chips.links.link_latency)
     size = r.rows * (r.exchanged * residual_bytes(m.context.precision))
     return exchange_seconds(m.exchange, m.layer.exchanges, size)
 
