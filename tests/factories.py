@@ -255,8 +255,7 @@ def hybrid(design: Designs) -> bool:
 
 def changed(given: Designs, column: str, change: Callable[[Array], Array]) -> Designs:
     """Designs with one column of their chips changed."""
-    chips = given.chips
-    return given.replace(chips=chips.replace(**{column: change(chips.column(column))}))
+    return given.replace(chips=given.chips.replace(**{column: change(given.chips.column(column))}))
 
 
 def stacked(parts: Sequence[Designs]) -> Designs:
@@ -397,6 +396,5 @@ def designs(draw: st.DrawFn) -> Designs:
     return Designs.of(chips=chips(draw(chip_values())), deployments=deployments(**draw(deployment_values())))
 
 
-_UNKNOWN = {*chip_columns(optional=False)} ^ {*H100_LIKE}
-if _UNKNOWN | set(H100_LIKE) ^ set(GROQ_LIKE):
-    raise RuntimeError(f"tests/factories.py: expected a number for each column of Chips, got {_UNKNOWN}")
+if unlike := {*chip_columns(optional=False)} ^ {*H100_LIKE} | {*H100_LIKE} ^ {*GROQ_LIKE}:
+    raise RuntimeError(f"tests/factories.py: expected a number for each column of Chips, got {unlike}")

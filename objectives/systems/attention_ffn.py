@@ -131,6 +131,7 @@ def split_side(attention: Pool, ffn: Pool, link: PoolLink, context: Context) -> 
 
 
 def _use(pool: Pool, s: Setup, used: ResourceSeconds, held: dict[str, Array], busy: Array) -> PoolUse:
+    """One pool, with what a token takes of it."""
     d = pool.deployments
     return PoolUse(
         role=pool.role,
@@ -297,6 +298,7 @@ def _fastest(turns: Sequence[_Turn]) -> _Turn:
 
 
 def _picked(old: _Turn, new: _Turn, pick: Callable[[Array, Array], Array]) -> _Turn:
+    """Each column of two turns, chosen by `pick`; parts of a ledger one by one."""
     out: dict[str, object] = {}
     for f in fields(_Turn):
         a, b = getattr(old, f.name), getattr(new, f.name)

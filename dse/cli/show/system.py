@@ -50,6 +50,7 @@ def show_system(found: SystemEstimate) -> None:
 
 
 def _pool(pool: PoolOfSystem) -> list[str | Text]:
+    """The line of a pool in the table of pools."""
     d, m = pool.deployment, pool.metrics
     ways = f"TP {d['tp']}{cp_text(d)}, PP {d['pp']}" + (f", EP {d['ep']}" if d["ep"] > 1 else "")
     # rows of a pool of FFNs are those of attention; prompts of one that prefills are as many as fit

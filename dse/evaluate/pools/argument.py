@@ -47,6 +47,7 @@ def read_pools(texts: Sequence[str]) -> tuple[PoolArgument, ...]:
 
 
 def _read(text: str) -> PoolArgument:
+    """One pool; raises `SpecError` with all its problems."""
     head, *rest = text.split(",")
     role, equals, chip = (part.strip() for part in head.partition("="))
     if not equals or not role or not chip:

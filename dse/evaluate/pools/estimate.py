@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from dse.choose.pools import PoolChoice, best_system
 from dse.choose.rule import violations
@@ -36,11 +35,18 @@ def estimate_pools(
     workload: str,
     *,
     link: str | None = None,
+    weights: str = "fp16",
+    kv: str | None = None,
+    activations: str | None = None,
+    cost_model: str = "roofline",
     serving: str | None = None,
+    price_method: str = "listed",
+    seller: str | None = None,
+    system: str = "chips-only",
+    software: str = "as-sold",
     settings: Mapping[str, str] | None = None,
     configs: Path | str | None = None,
     hold_targets: bool = True,
-    **shared: Any,
 ) -> SystemEstimate:
     """Estimate one system of pools; what is left out of their layouts is chosen.
 
@@ -56,19 +62,29 @@ def estimate_pools(
     if serving is not None and (why := serving_problem(roles, serving)):
         raise spec_error("--serving", why.removeprefix("serving: "))
     given, assumed = _with_load(settings, workload, configs, mode)
-    look = Attempts(placed)
-    subjects = [
-        look(
-            pool.where,
-            _subject,
-            pool,
+
+    def found_of(pool: PoolArgument) -> Subject:
+        return Subject(
+            pool.chip,
             llm,
             workload,
-            mode,
-            {"settings": given, "configs": configs, "hold_targets": hold_targets, **shared},
+            weights=weights,
+            kv=kv,
+            activations=activations,
+            cost_model=cost_model,
+            stack=pool.stack,
+            serving=mode,
+            price_method=price_method,
+            seller=seller,
+            system=system,
+            software=software,
+            settings=_settings_of(pool.role, given or {}),
+            configs=configs,
+            hold_targets=hold_targets,
         )
-        for pool in asked
-    ]
+
+    look = Attempts(placed)
+    subjects = [look(pool.where, found_of, pool) for pool in asked]
     look.done()
     for pool, subject in zip(asked, subjects, strict=True):
         check_sizes(pool, subject.llm, subject.stack)
@@ -114,12 +130,6 @@ def _with_load(
     return {**(settings or {}), "prefill_load": str(usual.value)}, [note]
 
 
-def _subject(pool: PoolArgument, llm: str, workload: str, mode: str, shared: Mapping[str, Any]) -> Subject:
-    """Everything of one pool, looked up and checked."""
-    given = {**shared, "settings": _settings_of(pool.role, shared["settings"] or {})}
-    return Subject(pool.chip, llm, workload, serving=mode, stack=pool.stack, **given)
-
-
 def _settings_of(role: str, settings: Mapping[str, str]) -> dict[str, str]:
     """Settings of one pool: those of all, and those behind its role, as in `decode.price`."""
     found = {}
@@ -140,6 +150,7 @@ def _result(
     *,
     solved: bool,
 ) -> SystemEstimate:
+    """The typed result of one system, a batch of one, with its ledgers."""
     first = subjects[0]
     m = first.cost_model.evaluate(one, first.context, detail=True)
     found = {name: first_of(v) for name, v in violations(m, first.context, first.limits).items()}
@@ -170,6 +181,7 @@ def _result(
 
 
 def _pool(role: str, subject: Subject, one: api.Designs, m: api.Metrics) -> PoolOfSystem:
+    """What the pool of a role has of the system."""
     own = {name: first_of(v) for name, v in m.of_pools[role].items()}
     layout = {k: int(first_of(v)) for k, v in one.pool(role).deployments.columns().items()}
     return PoolOfSystem(

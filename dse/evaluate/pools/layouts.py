@@ -64,6 +64,7 @@ def layouts_of(pool: PoolArgument, llm: api.Llm, stack: StackSpec) -> api.Deploy
 
 
 def _rows(pool: PoolArgument, part: api.Llm, stack: StackSpec) -> Iterator[tuple[int, ...]]:
+    """Sizes of every layout, in the order of `SIZES`."""
     given = pool.sizes
     sizes = _batches(pool.role) if "batch" not in given else [given["batch"]]
     stages = [given["pp"]] if "pp" in given else all_stages(part)
