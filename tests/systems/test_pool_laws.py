@@ -67,8 +67,10 @@ def outcome(designs: Designs, context: Context) -> dict[str, float]:
     """What a better machine never makes worse.
 
     KV cache that comes too slowly is waited for before the first token or after it: a longer latency moves
-    some of that wait from one to the other, and the request as a whole never gains.
+    some of that wait from one to the other, and the request as a whole never gains. Dollars and joules are
+    those of a fleet: where decode slows by a little, one system may spare a whole prefill replica.
     """
+    context = replace(context, workload=replace(context.workload, pools="fleet"))
     m = evaluate(designs, context, detail=True)
     waited = one_of(m.tpot_parts.get("kv_transfer", np.zeros(1)))
     return {
