@@ -160,11 +160,7 @@ SEPARATE = {
     "sequence_overhead_s": 0.0,
     "scale_out_bandwidth": pairs.ENDLESS,
 }
-<<<<<<< HEAD
-"""Hosts of two pools launch steps and prompts twice; links between pools take no time."""
-=======
 """Hosts of two pools launch steps, prompts and their sequences twice; links between pools take no time."""
->>>>>>> 34063762 (Laws of dollars are those of fleets)
 
 
 @LAW
