@@ -5,7 +5,12 @@ from dataclasses import dataclass, fields, replace
 from typing import Final
 
 from objectives.api import Context, Designs, Pool, PoolLink
+<<<<<<< HEAD
 from objectives.arrays import Array, maximum, ones_like, where
+from objectives.equations.chip.formats import residual_bytes
+=======
+from objectives.arrays import Array, inverse, maximum, ones_like, where
+>>>>>>> 142727e1 (Chips without links of their own have finite energy between attention and FFN)
 from objectives.equations.chip.formats import residual_bytes
 from objectives.equations.chip.operator_time import add_bounds
 from objectives.equations.chip.resource_seconds import ResourceSeconds
@@ -230,7 +235,9 @@ def _used(s: Setup, own: ResourceSeconds, layers: float, *, forth: bool) -> Reso
     """What an output token takes of a pool: its passes, and the links over which its row crosses."""
     precision, hidden = s.context.precision, float(s.context.llm.hidden)
     each = precision.activation_bytes if forth else residual_bytes(precision)
-    sent = layers * hidden * each / maximum(s.chips.links.link_bandwidth, s.chips.links.scale_out_bandwidth)
+    # a port of the host is none of the chip's links, whose power is not stated
+    own = maximum(s.chips.links.link_bandwidth, s.chips.links.scale_out_bandwidth)
+    sent = layers * hidden * each * inverse(own)
     return replace(own, link_s=own.link_s + sent)
 
 
