@@ -5,12 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Final
 
 from objectives.api import Context, Designs, Pool, PoolLink
-<<<<<<< HEAD
-from objectives.arrays import Array, maximum, ones_like, where
-from objectives.equations.chip.formats import residual_bytes
-=======
 from objectives.arrays import Array, inverse, maximum, ones_like, where
->>>>>>> 142727e1 (Chips without links of their own have finite energy between attention and FFN)
 from objectives.equations.chip.formats import residual_bytes
 from objectives.equations.chip.operator_time import add_bounds
 from objectives.equations.chip.resource_seconds import ResourceSeconds
@@ -136,7 +131,7 @@ def split_side(attention: Pool, ffn: Pool, link: PoolLink, context: Context) -> 
 
 
 def _use(pool: Pool, s: Setup, used: ResourceSeconds, held: dict[str, Array], busy: Array) -> PoolUse:
-    """One pool, with what a token takes of it."""
+    """What one pool is, does and holds."""
     d = pool.deployments
     return PoolUse(
         role=pool.role,
@@ -236,8 +231,8 @@ def _used(s: Setup, own: ResourceSeconds, layers: float, *, forth: bool) -> Reso
     precision, hidden = s.context.precision, float(s.context.llm.hidden)
     each = precision.activation_bytes if forth else residual_bytes(precision)
     # a port of the host is none of the chip's links, whose power is not stated
-    own = maximum(s.chips.links.link_bandwidth, s.chips.links.scale_out_bandwidth)
-    sent = layers * hidden * each * inverse(own)
+    ports = maximum(s.chips.links.link_bandwidth, s.chips.links.scale_out_bandwidth)
+    sent = layers * hidden * each * inverse(ports)
     return replace(own, link_s=own.link_s + sent)
 
 
@@ -305,7 +300,7 @@ def _fastest(turns: Sequence[_Turn]) -> _Turn:
 
 
 def _picked(old: _Turn, new: _Turn, pick: Callable[[Array, Array], Array]) -> _Turn:
-    """Each column of two turns, chosen by `pick`; parts of a ledger one by one."""
+    """Every column of a turn, picked from the old one or the new one."""
     out: dict[str, object] = {}
     for f in fields(_Turn):
         a, b = getattr(old, f.name), getattr(new, f.name)

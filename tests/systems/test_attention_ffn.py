@@ -11,7 +11,7 @@ from systems import pairs
 from systems.pairs import LOSSLESS, evaluate, one_of
 
 from dse.testing.checks import ROUNDING
-from objectives.api import Chips, Context, Designs, Metrics, PrefixCache
+from objectives.api import Chips, Context, Designs, Metrics, PoolLink, PrefixCache
 
 HBM, PEAK = 3.35e12, 989e12
 LAYERS, HIDDEN = 32, 4096
