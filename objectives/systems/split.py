@@ -15,7 +15,10 @@ from objectives.systems.result import SystemResult
 SPLITS: Final = (("prefill", "decode"), ("attention", "ffn"), ("prefill", "attention", "ffn"))
 """Roles that make a system, in the order in which pages name them."""
 
-_SERVING: Final = {True: "disaggregated", False: "decode-only"}
+ROLES: Final = ("prefill", "decode", "attention", "ffn")
+"""Roles of pools, in the order in which pages name them."""
+
+SERVING: Final = {True: "disaggregated", False: "decode-only"}
 """Serving mode of a split, by whether a pool of it prefills."""
 
 
@@ -74,7 +77,7 @@ def serving_problem(roles: tuple[str, ...], serving: str) -> str:
         >>> serving_problem(("attention", "ffn"), "chunked")
         'serving: expected decode-only for pools attention and ffn, got chunked'
     """
-    wanted = _SERVING["prefill" in roles]
+    wanted = SERVING["prefill" in roles]
     if serving == wanted:
         return ""
     return f"serving: expected {wanted} for pools {' and '.join(roles)}, got {serving}"
