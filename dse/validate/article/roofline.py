@@ -160,7 +160,8 @@ def _held(per_user: float, i: Mapping[str, float]) -> str:
 
 def _layout(design: Estimate) -> str:
     d = design.deployment
-    return f"{design.metrics['chips']:,.0f} chips (TP {d['tp']} x PP {d['pp']})"
+    cp = f" x CP {d['cp']}" if d["cp"] > 1 else ""
+    return f"{design.metrics['chips']:,.0f} chips (TP {d['tp']}{cp} x PP {d['pp']})"
 
 
 def _speed(design: Estimate) -> str:
