@@ -55,7 +55,9 @@ def _pool_in_words(pool: api.Pool, one: Callable[[npt.ArrayLike], float], label:
         f"{one(c.sram.bandwidth) / 1e12:.4g} TB/s, DRAM {one(c.dram.bytes) / 1e9:.4g} GB at "
         f"{one(c.dram.bandwidth) / 1e12:.4g} TB/s"
     )
-    ways = ", ".join(f"{name} {one(a):g}" for name, a in pool.deployments.columns().items())
+    ways = ", ".join(
+        f"{name} {one(a):g}" for name, a in pool.deployments.columns().items() if name != "cp" or one(a) > 1.0
+    )
     told = f"chip {facts if label is None else label}, {ways}"
     return told if pool.role == WHOLE else f"{pool.role}: {told}"
 

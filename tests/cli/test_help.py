@@ -75,7 +75,7 @@ def test_an_unknown_option_is_refused(dse):
 @pytest.mark.parametrize(
     ("words", "missing", "hint"),
     [
-        (("estimate",), "--chip", "Chip, see `dse catalog chips`."),
+        (("estimate",), "--llm", "LLM, see `dse catalog llms`."),
         (("estimate", "--chip", "h100", "--llm", "llama2-7b"), "--workload", "see `dse catalog workloads`."),
         (("front",), "STUDY", "Name of a study"),
         (("new",), "KIND", "One of study, chip, space, llm, workload."),

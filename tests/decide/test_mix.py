@@ -25,7 +25,7 @@ from dse.search.bound.prove import prove
 from dse.search.samplers.optuna_samplers import sampler_of
 from dse.spec.schema.study import SamplerSpec
 
-SIZES = {"mode": "solve", "batch": [1, 16, 128], "tp": [1, 8, 32], "pp": [1, 8, 32]}
+SIZES = {"mode": "solve", "cp": [1], "batch": [1, 16, 128], "tp": [1, 8, 32], "pp": [1, 8, 32]}
 MIX = [
     {"llm": "llama2-70b", "workload": "article", "weight": 3},
     {"llm": "llama2-7b", "workload": "article", "weight": 1},

@@ -111,7 +111,7 @@ def test_the_line_that_is_printed_gives_the_same_numbers(tmp_path, monkeypatch, 
     ).estimate
     chip = chip_of(study, one, "one", {})
     Path("one.yaml").write_text(yaml_of(chip))
-    cost = float(chips_of_candidates(study, [one]).price_usd[0])
+    cost = float(chips_of_candidates(study, [one]).cost.price_usd[0])
     line = repeat_command(SimpleNamespace(study=study, chip=chip), told, cost, Path("one.yaml"), None)
     found = dse_verb(*shlex.split(line)[1:], "--format", "json").json
     for name in ("tpot_s", "capex_usd", "usd_per_token_per_s", "usd_per_million_tokens"):

@@ -173,7 +173,7 @@ def test_the_yield_law_moves_dies_and_nothing_else() -> None:
 
 
 def test_a_chip_that_is_too_hot_tells_its_clock_and_its_peaks_at_it() -> None:
-    hot = {"cooling": "air", "peak_fp16": "1100 TFLOP/s"}
+    hot = {"cooling": "air", "peak_fp16": "1100 TFLOP/s", "clock": "scaled"}
     cool = chip_sheet("hybrid-n5", settings=hot | {"cooling": "liquid"})
     slow = chip_sheet("hybrid-n5", settings=hot)
     assert cool.clock_share == 1.0

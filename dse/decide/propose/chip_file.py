@@ -106,6 +106,7 @@ def _identity(
         # a claim about the template is none about this chip
         "claimed_user_speed": None,
         "cooling": branch.spec.cooling,
+        "clock": branch.spec.clock,
         "derived_from": DerivedFrom(
             study=study.slug, trial=candidate.trial or 0, chip=candidate.label, targets=dict(targets)
         ),

@@ -1,7 +1,6 @@
 """The result of an estimate of a system of several pools."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +45,9 @@ class SystemEstimate:
         """Chips of all pools by name."""
         return " + ".join(dict.fromkeys(pool.chip for pool in self.pools))
 
-    def as_row(self) -> dict[str, Any]:
+    def as_row(self) -> dict[str, object]:
         """One row of CSV: columns of a pool are named after its role."""
-        row: dict[str, Any] = {"chip": self.chip, "llm": self.llm, "workload": self.workload}
+        row: dict[str, object] = {"chip": self.chip, "llm": self.llm, "workload": self.workload}
         for pool in self.pools:
             own = {"chip": pool.chip, "chips": pool.chips, **pool.deployment, **pool.metrics}
             row |= {f"{pool.role}.{name}": value for name, value in own.items()}
@@ -58,6 +57,6 @@ class SystemEstimate:
         row |= {f"violation_{name}": v for name, v in self.violations.items()}
         return {**row, "feasible": self.feasible, "notes": "; ".join(self.notes)}
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Plain data for JSON."""
         return {"chip": self.chip, **asdict(self)}

@@ -27,6 +27,7 @@ CHIP: Final = MappingProxyType(
         "die_bandwidth": "die.joined",
         "last_level": "sram.last_level",
         "cooling": "cooling",
+        "clock": "clock",
         "power": "power",
         "price": "price",
         "host": "host",
