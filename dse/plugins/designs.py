@@ -49,6 +49,7 @@ def design_in_words(designs: api.Designs, shape: tuple[int, ...], at: int, label
 
 
 def _pool_in_words(pool: api.Pool, one: Callable[[npt.ArrayLike], float], label: str | None) -> str:
+    """One pool in words: its chip, by name or by facts, and its layout."""
     c = pool.chips
     facts = (
         f"of {one(c.compute.peak_flops) / 1e12:.4g} TFLOP/s, SRAM {one(c.sram.bytes) / 1e6:.4g} MB at "

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from objectives.chips import chips_with
 from objectives.equations.chip.placement import PinningValue, SecondsPerByte, place
 from objectives.equations.chip.tiers import Tier, TierKind, TierPlacement, place_in_tiers
 
@@ -252,7 +252,7 @@ def test_two_memories_take_as_long_as_sram_and_dram(
     fast, slow = map(b, seconds)
     moved = [max(one(k.held_bytes) * one(k.reads), EXACT) for k in kinds]
     pinned = place(
-        SimpleNamespace(  # type: ignore[arg-type]
+        chips_with(  # type: ignore[arg-type]
             sram_bytes=b(sram), sram_usable=1.0, usable_capacity=1.0, sram_pinned=1.0, dram_bytes=b(dram)
         ),
         SecondsPerByte(
