@@ -295,8 +295,8 @@ def _dearest_first(costs: Sequence[StreamCost], needs: Mapping[int, Array]) -> l
     """Levels of the least cost among those that reach what each set of kinds needs [s].
 
     The dearest piece of all costs gets no more than sets need beyond the cheaper pieces of their kinds, then
-    the next. What a set S of pieces must have is P(S) = max_K (need_K - cheaper pieces of K)+, so that a piece
-    gets P with it less P without it. A kind takes at least what costs nothing.
+    the next. What a set S of pieces must have is P(S) = max_K (need_K - cheaper pieces of K)+, so that a
+    piece gets P with it less P without it. A kind takes at least what costs nothing.
     """
     levels = []
     for k, own in enumerate(costs):
