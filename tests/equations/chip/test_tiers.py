@@ -296,6 +296,13 @@ def test_weights_stream_from_rom_while_kv_has_dram_alone() -> None:
     assert held(found) == pytest.approx(np.array([[10.0, 10.0], [10.0, 0.0]]), rel=EXACT)
 
 
+def test_one_kind_may_hide_exactly_while_another_follows_what_kv_leaves() -> None:
+    # a corner that neither a full memory nor the bound of one set of kinds shows
+    tiers = [memory(4.0, 2.0), memory(7.0, 1.0, read_only=True), memory(29.0, 5.0)]
+    kinds = [kind(3.0, 3.0, busy=13.0), kind(3.0, 2.0, written=True), kind(8.0, 3.0, busy=1.0)]
+    assert seconds_of(tiers, kinds) == pytest.approx(fastest(tiers, kinds), rel=OPTIMUM)
+
+
 def test_a_memory_that_a_chip_does_not_have_changes_nothing() -> None:
     kinds = [kind(6.0, exposed=0.1, busy=3.0), kind(4.0, 0.5, written=True), kind(9.0, 0.25)]
     tiers = [memory(5.0, 1.0), memory(90.0, 3.0)]
