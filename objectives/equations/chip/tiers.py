@@ -77,9 +77,9 @@ def place_in_tiers(tiers: Sequence[Tier], kinds: Sequence[TierKind]) -> TierPlac
         SRAM are not counted. What fits nowhere is read from the last memory that may hold it.
 
     Limits:
-        One memory: everything is there. The excess falls byte for byte with capacity. More capacity or
-        bandwidth of any memory never slows a pass. Reads of two equal memories of no limit take half as long
-        as of one.
+        One memory: everything is there. The excess falls byte for byte with capacity. More bandwidth of any
+        memory never slows a pass, nor does more capacity where bytes fit. Two equal memories of no limit
+        take half as long as one.
 
     Source:
         As `tier_times.shared_levels`.

@@ -163,14 +163,15 @@ def test_no_placement_makes_a_pass_faster_than_this_one(tiers: list[Tier], kinds
 
 @given(tiers=memories(), kinds=kinds_of_bytes(), at=st.integers(0, 4), more=numbers(0.0, 9.0))
 @LAW
-def test_more_capacity_never_slows_a_pass_and_excess_falls_byte_for_byte(
+def test_more_capacity_never_slows_a_pass_that_fits_and_excess_falls_byte_for_byte(
     tiers: list[Tier], kinds: list[TierKind], at: int, more: float
 ) -> None:
     at %= len(tiers)
     larger = list(tiers)
     larger[at] = replace(tiers[at], capacity_bytes=tiers[at].capacity_bytes + more)
     few, many = place_in_tiers(tiers, kinds), place_in_tiers(larger, kinds)
-    assert pass_s(kinds, many.stream_s) <= pass_s(kinds, few.stream_s) * (1 + OPTIMUM) + OPTIMUM
+    if one(few.excess_bytes) <= 0.0:  # else bytes leave the last memory, which streams next to the others
+        assert pass_s(kinds, many.stream_s) <= pass_s(kinds, few.stream_s) * (1 + OPTIMUM) + OPTIMUM
     fallen = one(few.excess_bytes) - one(many.excess_bytes)
     if tiers[at].read_only:  # which does not help the kind that is written
         assert -ROOM <= fallen <= more + ROOM
