@@ -11,7 +11,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from dse.backends import compiler
 from objectives.equations.chip.placement import PinningValue, SecondsPerByte, place
 from objectives.equations.chip.tiers import Tier, TierKind, TierPlacement, place_in_tiers
 
@@ -371,30 +370,6 @@ def test_equal_factors_for_each_memory_are_one_factor() -> None:
     single = [kind(20.0, slowness=1.5), kind(6.0, 0.5, slowness=2.0, written=True)]
     each = [kind(20.0, slowness=(1.5,) * 3), kind(6.0, 0.5, slowness=(2.0,) * 3, written=True)]
     assert held(place_in_tiers(tiers, each)) == pytest.approx(held(place_in_tiers(tiers, single)), abs=ROOM)
-
-
-@pytest.mark.parametrize("read_only", [False, True])
-def test_jax_compiles_it_and_agrees(read_only: bool) -> None:
-    rng = np.random.default_rng(1)
-    values = rng.uniform(1.0, 9.0, (12, 50))
-
-    def seconds(v: np.ndarray) -> np.ndarray:
-        tiers = [
-            Tier(capacity_bytes=5.0 * v[i], s_per_byte=v[3 + i], read_only=read_only and i == 2)
-            for i in range(3)
-        ]
-        kinds = [
-            TierKind(
-                held_bytes=v[6 + k], reads=v[9 + k], busy_s=v[k], exposed_share=0.01 * v[3], written=k == 1
-            )
-            for k in range(3)
-        ]
-        first, second, third = place_in_tiers(tiers, kinds).stream_s
-        return first + second + third  # type: ignore[no-any-return]
-
-    compile = compiler("jax")
-    assert compile is not None
-    assert np.asarray(compile(seconds)(values)) == pytest.approx(seconds(values), rel=1e-9)
 
 
 def test_input_that_is_outside_the_domain_is_an_error() -> None:
