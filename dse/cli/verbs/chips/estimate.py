@@ -22,7 +22,7 @@ from dse.report.words.violations import pretty_violation
 EPILOG = epilog(
     "dse estimate --chip h100 --llm llama2-70b --workload chat --weights fp8",
     "dse estimate --chip h100 --llm llama2-70b --workload chat --tp 8 --set hbm_bandwidth='5 TB/s'",
-    "dse estimate --pool prefill=r200 --pool decode=lp30 --llm llama3-8b --workload chat --weights fp8",
+    "dse estimate --pool prefill=r200 --pool decode=lp30 --llm opt-30b --workload chat --weights fp8",
     codes="0 done, 1 the design does not fit or misses a target (it is printed anyway), 2 wrong input.",
 )
 
