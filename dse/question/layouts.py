@@ -187,7 +187,7 @@ def bad_tp(tp: int, llm: api.Llm) -> str:
 def bad_cp(cp: int, tp: int, llm: api.Llm, stack: StackSpec | None = None) -> str:
     """Why the KV cache of `llm` cannot be split along its tokens over `cp` chips with `tp` ways of its heads.
 
-    The empty string when it can; that of a stack is asked where one is given.
+    The empty string when it can; that of a stack counts where one is given.
     """
     if cp == 1:
         return ""

@@ -13,7 +13,7 @@ SIZES = ("batch", "tp", "cp", "pp", "ep", "dp")
 
 @dataclass(frozen=True, kw_only=True)
 class PoolArgument:
-    """One pool as it was asked for."""
+    """One pool as it is given."""
 
     role: str
     chip: str

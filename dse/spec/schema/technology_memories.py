@@ -1,4 +1,4 @@
-"""Memories that a chip may have beside SRAM and DRAM devices, and all of them seen alike."""
+"""Memories that a chip may have next to SRAM and DRAM devices, and all of them seen alike."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
