@@ -82,7 +82,7 @@ class MemorySpec(Spec):
         return self
 
     def number(self, name: str) -> Sourced[float] | None:
-        """The leaf of a number; writes are as reads where the file does not tell them apart."""
+        """The leaf of a number; writes are as reads where the file gives one number for both."""
         found: Sourced[float] | None = getattr(self, name)
         as_reads = {"write_bandwidth": "read_bandwidth", "write_energy": "read_energy"}
         if found is None and name in as_reads and self.kind != "rom":
