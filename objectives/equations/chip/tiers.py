@@ -69,6 +69,10 @@ def place_in_tiers(tiers: Sequence[Tier], kinds: Sequence[TierKind]) -> TierPlac
     Returns:
         Bytes and shares by kind and memory, seconds of streams, and what fits nowhere.
 
+    Raises:
+        ValueError: without a memory or a kind, for slownesses that are not one or one a memory, and for kinds
+            beyond those of the domain.
+
     Domain:
         Exact where one factor slows a kind in all memories. With a factor for each, levels take the largest,
         and then each kind the best of what the others leave: against a linear program, 1,200 random chips of
