@@ -270,4 +270,4 @@ def named(said: Said, group: str, *words: str) -> None:
     assert said.err.startswith(f"dse.{group} '"), said.err
     assert " of theirs 1.0: " in said.err
     for word in words:
-        assert word in said.err
+        assert word in said.err, said.err

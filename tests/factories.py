@@ -262,7 +262,11 @@ def stacked(parts: Sequence[Designs]) -> Designs:
     """Designs of one axis each, one after the other."""
 
     def joined(structs: Sequence[Chips | Deployments]) -> dict[str, np.ndarray]:
-        flat = [s.columns() for s in structs]
+        # a column of one value is that of all rows of its part
+        flat = [
+            {k: np.broadcast_to(a, p.shape) for k, a in s.columns().items()}
+            for s, p in zip(structs, parts, strict=True)
+        ]
         return {name: np.concatenate([columns[name] for columns in flat]) for name in flat[0]}
 
     return Designs.of(

@@ -113,7 +113,9 @@ _OF_SPLITS = ("kv_merges", "context_parallel")
 
 def where_split(parts: Mapping[str, float]) -> dict[str, float]:
     """Parts of a ledger, or constraints, without those of split KV cache where none is split."""
-    return {name: value for name, value in parts.items() if value or name not in _OF_SPLITS}
+    return {
+        name: value for name, value in parts.items() if value or name.rpartition(".")[2] not in _OF_SPLITS
+    }
 
 
 def smallest_system(model: api.CostModel, one: api.Designs, context: api.Context) -> dict[str, float]:

@@ -248,6 +248,7 @@ def _parts(
         **({} if pass_f.routed is None else {"routed_experts": lf * pass_f.routed.seconds()}),
         "head": pass_a.head.seconds(),
         "collectives": la * pass_a.collectives_s + pass_a.head_gather_s + lf * pass_f.collectives_s,
+        "kv_merges": la * pass_a.kv_merges_s,
         "die_to_die": la * pass_a.die_to_die_s + lf * pass_f.die_to_die_s,
         **({} if pass_f.all_to_all_s is None else {"all_to_all": lf * pass_f.all_to_all_s}),
         "activation_passes": la * pass_a.activation_traffic_s + lf * pass_f.activation_traffic_s,
@@ -264,7 +265,7 @@ def _bounds(
     """What a token waits for [s]: operators of both pools, links, fixed times, other micro-batches."""
     none = dict.fromkeys(_NOT_OPERATORS, 0.0 * took.seconds)
     parts = _parts(a, f, pass_a, pass_f, took, fixed)
-    linked = parts["collectives"] + parts["die_to_die"] + parts["pool_crossings"]
+    linked = parts["collectives"] + parts["die_to_die"] + parts["kv_merges"] + parts["pool_crossings"]
     return add_bounds(
         [
             bounds(pass_a, none, float(a.context.llm.layers)),

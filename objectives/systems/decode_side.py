@@ -198,10 +198,9 @@ def pool_violations(role: str, s: Setup, excess: Array | None = None) -> dict[st
         "capacity": s.machine.placed.excess_bytes if excess is None else excess,
         # replicas that share experts send each other rows, so all of them need one network
         "network_domain": domain_excess(s.chips, d.ways * joined(s), d.pp),
+        "context_parallel": unsplit_ways(s.chips, d.cp),
         **silicon_violations(s.chips),
     }
-    if s.machine.cp is not None:
-        found["context_parallel"] = unsplit_ways(s.chips, d.cp)
     if s.layer.routed:
         found["expert_replicas"] = missing_replicas(d.ways, d.ep, d.dp)
     return {f"{role}.{name}": excess for name, excess in found.items()}

@@ -95,7 +95,7 @@ def test_a_kind_of_attention_that_breaks_is_named(fault: str, words: str, tmp_pa
     paths = os.pathsep.join(filter(None, (str(place), str(EXAMPLE), os.environ.get("PYTHONPATH", ""))))
     # keys of files are made when the program starts, so in a process of its own
     done = subprocess.run(
-        [sys.executable, "-m", "dse", *ESTIMATE, "--batch", "16", "--tp", "2", "--pp", "1"],
+        [sys.executable, "-m", "dse", *ESTIMATE, "--batch", "16", "--tp", "2", "--cp", "1", "--pp", "1"],
         env={**os.environ, "PYTHONPATH": paths, "FAULT": fault}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     named(Said(done.returncode, done.stdout, done.stderr), "attention_kinds", words)

@@ -37,11 +37,11 @@ def test_a_larger_chip_of_the_space_is_never_cheaper() -> None:
     study = load_study("groq-vs-h100")
     for branch in study.branches.values():
         middle = {n: np.array([(p.low * p.high) ** 0.5]) for n, p in branch.spec.parameters.items()}
-        price = float(branch.chips(middle).price_usd[0])
+        price = float(branch.chips(middle).cost.price_usd[0])
         for name in ("peak_flops", "sram", "dram_stacks"):
             if name in middle:
                 grown = {**middle, name: middle[name] * 1.2}
-                assert float(branch.chips(grown).price_usd[0]) > price, (branch.name, name)
+                assert float(branch.chips(grown).cost.price_usd[0]) > price, (branch.name, name)
 
 
 def test_the_peak_of_a_format_is_its_own() -> None:

@@ -98,7 +98,7 @@ def test_merges_grow_with_rows_and_not_with_the_context(
 ) -> None:
     context = replace(context, llm=llm, workload=replace(context.workload, serving="decode-only"))
     d = make.changed(split(design, 8.0, cp), "link_domain", lambda a: 4096.0 + 0.0 * a)
-    one = replace(d, deployments=d.deployments.replace(pp=1.0 + 0.0 * d.deployments.pp))
+    one = d.replace(deployments=d.deployments.replace(pp=1.0 + 0.0 * d.deployments.pp))
     more = one.replace(deployments=one.deployments.replace(batch=2.0 * one.deployments.batch))
     longer = replace(context, workload=replace(context.workload, mean_context=1e5, max_context=2e5))
     merges, twice = (evaluate(x, context).tpot_parts["kv_merges"][0] for x in (one, more))

@@ -29,7 +29,7 @@ def plain(context: Context) -> Context:
 def sharing(design: Designs, context: Context) -> np.ndarray:
     """Chips that share the weights of a layer: a tensor-parallel rank, or all that have its experts."""
     d = design.deployments
-    return np.maximum(d.tp, d.ep) if context.llm.expert_count else d.tp
+    return np.maximum(d.ways, d.ep) if context.llm.expert_count else d.ways
 
 
 RATES = (
@@ -211,7 +211,7 @@ def test_decode_is_never_above_peak_so_mfu_is_at_most_one(design: Designs, conte
     c, d, llm, context = design.chips, design.deployments, context.llm, plain(context)
     work = 2.0 * (bounds.worked_weights(llm) + bounds.head(llm)) / c.compute.peak_flops
     core = bounds.core_flop(llm, context.workload.mean_context) / c.compute.attention_flops
-    busy = d.batch * (work + core) / (d.tp * d.pp)  # seconds a turn would take on perfect chips
+    busy = d.batch * (work + core) / (d.ways * d.pp)  # seconds a turn would take on perfect chips
     assert busy / evaluate(design, context).tpot_s <= 1 + ROUNDING
 
 
@@ -223,8 +223,8 @@ def test_decode_is_never_above_bandwidth_so_mbu_is_at_most_one(design: Designs, 
     tpot = evaluate(design, context).tpot_s
     size = bounds.read_weights(llm, np.maximum(d.batch / d.pp, 1.0)) + bounds.head(llm)
     weights = size * p.weight_bytes / sharing(design, context)
-    cache = d.batch * bounds.cached(llm, context.workload.mean_context, d.tp) * p.kv_bytes
-    # a token walks through the weights of its tensor-parallel rank; a turn reads everything resident once
+    cache = d.batch * bounds.cached(llm, context.workload.mean_context, d.tp) / d.cp * p.kv_bytes
+    # a token walks through the weights of its chips; a turn reads everything resident once
     assert weights / bounds.read_bandwidth(c) / tpot <= 1 + ROUNDING
     assert (weights + cache) / d.pp / bounds.read_bandwidth(c) / tpot <= 1 + ROUNDING
 
@@ -239,7 +239,7 @@ def test_prefill_is_never_above_peak_or_bandwidth(design: Designs, context: Cont
     work = 2.0 * (isl * bounds.worked_weights(llm) + bounds.head(llm)) / c.compute.peak_flops
     flop = prompts * (work + bounds.prompt_core_flop(llm, isl) / c.compute.attention_flops)
     # chunks of one prompt follow each other through the pipeline, so all its stages work at once
-    together = d.tp * d.pp if context.workload.serving == "chunked" else d.tp
+    together = d.ways * d.pp if context.workload.serving == "chunked" else d.ways
     assert flop / together / ttft <= 1 + ROUNDING
     weights = (bounds.read_weights(llm, prompts * isl) + bounds.head(llm)) * context.precision.weight_bytes
     assert weights / sharing(design, context) / bounds.read_bandwidth(c) / ttft <= 1 + ROUNDING
@@ -267,8 +267,10 @@ def test_kv_cache_grows_linearly_with_batch_and_context(design: Designs, context
         isinstance(b.attention, LinearAttention) or getattr(b.attention, "window", None)
         for b in context.llm.blocks
     )  # by a window, or by a state that does not grow at all
+    # a token is not split, so that of a few tokens the fullest chip holds more than its share
+    split = (d.cp > 1.0).any()
     assert kv * (1 - ROUNDING) <= longer <= n * kv * (1 + ROUNDING)
-    if not bounded:
+    if not bounded and not split:
         np.testing.assert_allclose(longer, n * kv, rtol=ROUNDING)
 
 

@@ -173,7 +173,7 @@ def test_a_pool_of_its_own_for_prompts_never_slows_decode_and_is_paid(
     d = design.deployments
     assert apart.tpot_s == pytest.approx(alone.tpot_s + apart.tpot_parts["kv_transfer"], rel=ROUNDING)
     assert apart.pools["decode"] == d.dp
-    assert apart.chips == d.tp * d.pp * (apart.pools["decode"] + apart.pools["prefill"])
+    assert apart.chips == d.ways * d.pp * (apart.pools["decode"] + apart.pools["prefill"])
     assert apart.capex_parts["chips"] == pytest.approx(
         apart.chips * design.chips.cost.price_usd, rel=ROUNDING
     )
@@ -195,7 +195,7 @@ def test_a_fleet_has_the_prefill_replicas_that_its_load_needs_and_a_system_round
     # the pass that a prompt waits load / (2 (1 - load)) of, where so many others are there
     busy = fleet.ttft_parts["queue"] * 2.0 * (1.0 - load) / load
     together = disaggregated.packed(context.workload.isl, design.chips.stack.prompt_rows, d.batch, load)
-    joined = np.maximum(d.ep / d.tp, 1.0) if context.llm.expert_count else 1.0
+    joined = np.maximum(d.ep / d.ways, 1.0) if context.llm.expert_count else 1.0
     if (d.dp * d.batch - 1.0) / together >= load / (2.0 * (1.0 - load)):
         need = fleet.tokens_per_s / osl * busy / (together * load)
         assert fleet.pools["prefill"] == pytest.approx(need, rel=ROUNDING)

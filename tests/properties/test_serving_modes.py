@@ -39,7 +39,7 @@ def test_a_static_batch_decodes_as_decode_alone_and_stalls_only_slow_it(
         evaluate(design, served(context, s)) for s in ("static", "decode-only", "aggregated")
     )
     # replicas that share experts wait for the longest sequences, and those of one static batch are alike
-    joined = context.llm.expert_count and (design.deployments.ep > design.deployments.tp).any()
+    joined = context.llm.expert_count and (design.deployments.ep > design.deployments.ways).any()
     assert static.tpot_s <= decode.tpot_s if joined else static.tpot_s == decode.tpot_s
     assert mixed.tpot_s >= decode.tpot_s
     assert mixed.ttft_s >= decode.ttft_s

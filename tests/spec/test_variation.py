@@ -57,12 +57,12 @@ def test_a_number_exchanged_is_followed_by_everything_that_it_makes(study):
     dear = vary(study, {place: 2.0 * leaf_at(study, place).value})
     values = {"peak_flops": 4e14, "sram": 2.0**29, "sram_bandwidth_per_byte": 1e5, "link_bandwidth": 1e11}
     arrays = {k: np.asarray([v]) for k, v in values.items()}
-    prices = [float(s.branches["sram-only"].chips(arrays).price_usd[0]) for s in (study, dear)]
+    prices = [float(s.branches["sram-only"].chips(arrays).cost.price_usd[0]) for s in (study, dear)]
     free = vary(study, {place: 0.0})
-    without = float(free.branches["sram-only"].chips(arrays).price_usd[0])
+    without = float(free.branches["sram-only"].chips(arrays).cost.price_usd[0])
     assert prices[1] - prices[0] == pytest.approx(prices[0] - without, rel=1e-12)
     assert (
-        study.branches["sram-only"].chips(arrays).price_usd[0] == prices[0]
+        study.branches["sram-only"].chips(arrays).cost.price_usd[0] == prices[0]
     )  # the study itself is untouched
 
 

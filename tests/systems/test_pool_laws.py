@@ -45,7 +45,7 @@ def test_ledgers_of_pools_sum_to_those_of_the_system(case: Case) -> None:
     assert at_meter == pytest.approx(one_of(m.energy_per_token_j), rel=ROUNDING)
     for role, of in m.of_pools.items():
         d = designs.pool(role).deployments
-        assert one_of(of["chips"]) == pytest.approx(one_of(d.tp * d.pp * of["replicas"]), rel=ROUNDING)
+        assert one_of(of["chips"]) == pytest.approx(one_of(d.ways * d.pp * of["replicas"]), rel=ROUNDING)
         assert of["replicas"] == m.pools[role]
         assert 0.0 <= one_of(of["busy"]) <= 1 + ROUNDING
 

@@ -10,7 +10,7 @@ from dse.choose.solve import Question
 from dse.errors import Attempts, SpecError, placed, spec_error
 from dse.evaluate.estimate import TECHNOLOGY, Subject
 from dse.evaluate.estimate_notes import trust_notes
-from dse.evaluate.estimate_result import LABELS, first_of, headline, ledgers_of
+from dse.evaluate.estimate_result import LABELS, first_of, headline, ledgers_of, where_split
 from dse.evaluate.pools.argument import PoolArgument, read_pools
 from dse.evaluate.pools.layouts import check_sizes, layouts_of
 from dse.evaluate.pools.link import ChosenLink, pool_link
@@ -174,7 +174,7 @@ def _result(
         metrics=headline(m, first.context),
         ledgers=ledgers_of(m),
         bound_by=max(bounds, key=lambda name: bounds[name]),
-        violations=found,
+        violations=where_split(found),
         targets={goal.name: limit for goal, limit in first.limits},
         notes=tuple(_notes(asked, subjects, link, solved=solved)),
     )
