@@ -4,14 +4,10 @@ from objectives.api import Context, Designs, Pool, PoolLink
 from objectives.arrays import ceil_div, inverse, maximum, ones_like
 from objectives.equations.interconnect.alpha_beta import AlphaBeta
 from objectives.equations.llm.mean_layer import mean_layer
-from objectives.equations.pools.prefill_decode import (
-    DecodePool,
-    PrefillPool,
-    kv_after_prefill,
-    matched_pools,
-)
+from objectives.equations.pools.crossing import message
 from objectives.equations.serving.disaggregated import Disaggregated
 from objectives.equations.serving.first_token import first_token_parts, total
+from objectives.equations.serving.matched_pools import DecodePool, PrefillPool, matched_pools
 from objectives.equations.step.batch_setup import set_up
 from objectives.equations.step.prefill_pass import prefill_pass, prefix_load_s
 from objectives.systems.decode_side import DecodeSide, joined, pool_violations, port_bandwidth, stored
@@ -51,7 +47,7 @@ def prefill_decode(pool: Pool, side: DecodeSide, link: PoolLink, context: Contex
     load = Disaggregated().prompt_load(designs, work)
     s = set_up(designs, context, load)
     prefill, prompts, brought = prefill_pass(s), load.prompts, prefix_load_s(s)
-    sent = kv_after_prefill(_line(pool, side, link, context), side.prompt_kv_bytes)
+    sent = message(_line(pool, side, link, context), side.prompt_kv_bytes)
     exposed, busy = (prefill.where_prompts(each) for each in (sent.seconds, sent.busy_s))
     # what a prefix cache brings back takes the replica's time like what it sends
     loaded = busy if brought is None else maximum(busy, brought)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dse.testing.checks import ROUNDING
 from objectives.api import Context, Designs, Metrics, Pools, PrefixCache, Serving, Speculation
 from objectives.costmodels.roofline import RooflineCostModel
-from objectives.equations.serving import chunked, disaggregated
+from objectives.equations.serving import chunked, disaggregated, matched_pools
 from objectives.equations.serving.registry import serving_mode
 from objectives.equations.step import pipeline
 
@@ -207,10 +207,10 @@ def test_a_fleet_has_the_prefill_replicas_that_its_load_needs_and_a_system_round
 
 def test_two_replicas_that_decode_share_three_halves_that_prefill() -> None:
     # by hand: four requests a second, half a second each, a pool busy for 80 %: 2.5 replicas, or three whole
-    need = disaggregated.prefill_replicas(a(4.0), a(0.5), a(1.0), 0.8, a(1.0), whole=False)
+    need = matched_pools.prefill_replicas(a(4.0), a(0.5), a(1.0), 0.8, a(1.0), whole=False)
     assert need == pytest.approx(2.5, rel=1e-12)  # rounding
-    assert disaggregated.prefill_replicas(a(4.0), a(0.5), a(1.0), 0.8, a(1.0), whole=True) == 3.0
-    assert disaggregated.prefill_replicas(a(4.0), a(0.5), a(1.0), 0.8, a(4.0), whole=True) == 4.0
+    assert matched_pools.prefill_replicas(a(4.0), a(0.5), a(1.0), 0.8, a(1.0), whole=True) == 3.0
+    assert matched_pools.prefill_replicas(a(4.0), a(0.5), a(1.0), 0.8, a(4.0), whole=True) == 4.0
 
 
 @LAW

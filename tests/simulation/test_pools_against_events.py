@@ -21,13 +21,8 @@ from objectives.equations.interconnect.alpha_beta import AlphaBeta
 from objectives.equations.pools.attention_ffn import SplitToken, split_token
 from objectives.equations.pools.crossing import Message
 from objectives.equations.pools.draft_verify import drafted_token
-from objectives.equations.pools.prefill_decode import (
-    DecodePool,
-    PrefillPool,
-    fed_replicas,
-    kv_under_prefill,
-    matched_pools,
-)
+from objectives.equations.pools.prefill_decode import fed_replicas, kv_under_prefill
+from objectives.equations.serving.matched_pools import DecodePool, PrefillPool, matched_pools
 
 CLAIM = 0.05
 EXACT = 1e-9

@@ -12,7 +12,7 @@ from simulation.events import Seen, by_chance, in_chunks, two_pools, whole_promp
 
 from objectives.api import Metrics, Serving
 from objectives.costmodels.roofline import RooflineCostModel
-from objectives.equations.serving import disaggregated, queueing
+from objectives.equations.serving import matched_pools, queueing
 from objectives.equations.step import pipeline
 
 CLAIM = 0.05
@@ -87,7 +87,7 @@ def test_two_pools_agree_with_the_simulation(pp: int) -> None:
     prompt = {1: 0.25, 4: 0.8, 40: 7.5, 80: 16.0}[pp]  # about one replica that prefills for four that decode
     slot = turns * turn + transfer
     tokens = float(queueing.throughput(a(slots), a(slot / turns), a(1.0))[0])
-    ratio = disaggregated.prefill_replicas(a(tokens / turns), a(prompt), a(1.0), load, a(1.0), whole=False)
+    ratio = matched_pools.prefill_replicas(a(tokens / turns), a(prompt), a(1.0), load, a(1.0), whole=False)
     seen, busy = two_pools(stages=pp, slots=slots, decoders=4, prefillers=1, turns=turns, pass_s=1.0,
                            prompt_s=prompt, transfer_s=transfer, spare=2 * pp)  # fmt: skip
     agrees(seen, 4 * tokens, turn)

@@ -3,10 +3,10 @@
 from typing import Final, final
 
 from objectives.api import Chips, Designs, Pools, Workload
-from objectives.arrays import Array, ceil_div, inverse, maximum, minimum, ones_like, where
+from objectives.arrays import Array, inverse, maximum, minimum, ones_like, where
 from objectives.equations.serving.first_token import first_token_parts, total
+from objectives.equations.serving.matched_pools import DecodePool, PrefillPool, matched_pools
 from objectives.equations.serving.mode import ServingResult
-from objectives.equations.serving.queueing import shortfall, throughput
 from objectives.equations.step.batch_setup import PromptLoad, Setup
 from objectives.equations.step.decode_steps import DecodeSteps
 from objectives.equations.step.prefill_pass import prefill_pass, prefix_load_s
@@ -51,82 +51,6 @@ def packed(prompt: Array, budget: Array, batch: Array, load: float) -> Array:
         4.0
     """
     return maximum(minimum(budget / maximum(prompt, 1.0), batch) * load, 1.0)
-
-
-def prefill_replicas(
-    requests_per_s: Array, pass_s: Array, prompts: Array, load: float, joined: Array, *, whole: bool
-) -> Array:
-    """Replicas of the prefill pool that are busy for a share of the time [replica].
-
-    requests x seconds of a pass / (prompts of a pass x load). A fleet of many replicas buys the two pools in
-    this ratio. One system rounds up to groups of the replicas that share experts, so it is busy for that
-    share at most.
-
-    Args:
-        requests_per_s: requests of all decode replicas [1/s].
-        pass_s: time that a pass occupies a prefill replica [s].
-        prompts: prompts of a pass [1].
-        load: share of the time that the pool is busy [1].
-        joined: replicas that share experts [1].
-        whole: whether pools are whole replicas of one system.
-
-    Returns:
-        Replicas, shapes broadcast [replica].
-
-    Domain:
-        Both pools have one layout.
-
-    Limits:
-        0 where prompts take no time; the decode pool never starves, since load <= 1.
-
-    Source:
-        Utilisation law, Lazowska et al., Quantitative System Performance (1984), section 3.2.
-
-    Examples:
-        By hand: 10 requests a second of 0.2 s each keep two replicas busy all the time, or 2.5 for 80 % of
-        it: three whole ones.
-
-        >>> prefill_replicas(10.0, 0.2, 1.0, 0.8, 1.0, whole=False)
-        2.5
-        >>> prefill_replicas(10.0, 0.2, 1.0, 0.8, 1.0, whole=True)
-        3.0
-    """
-    need = requests_per_s * pass_s / (prompts * load)
-    return joined * ceil_div(need, joined) if whole else need
-
-
-def wait(pass_s: Array, load: float, others: Array) -> Array:
-    """Mean time that a prompt waits in a pool that is busy for a share of the time [s].
-
-    rho / (2 (1 - rho)) of a pass: Pollaczek-Khinchine for passes of equal length and random arrivals, as if
-    the pool were one server. Never longer than the passes of all other requests in flight.
-
-    Args:
-        pass_s: time of a pass [s].
-        load: share rho of the time that the pool is busy [1].
-        others: passes of all other requests in flight [1].
-
-    Returns:
-        Seconds, shapes broadcast [s].
-
-    Domain:
-        An upper bound: a real pool of several replicas waits less, and so does one that is less busy.
-
-    Limits:
-        0 when idle or when there is no other request.
-
-    Source:
-        Kleinrock, Queueing Systems I (1975), equation 5.64 (M/D/1).
-
-    Examples:
-        Published: at a load of 1/2 an M/D/1 queue waits half of a service time, half of what an M/M/1 queue
-        waits (ibid.).
-
-        >>> wait(1.0, 0.5, 100.0)
-        0.5
-    """
-    # the bound by `others` matters for few requests in flight: a closed loop has no endless queue
-    return pass_s * minimum(load / (2.0 * (1.0 - load)), others)
 
 
 def transfer_s(chips: Chips, size_bytes: Array) -> Array:
@@ -197,33 +121,37 @@ class Disaggregated:
         size = s.stage_layers * s.layer.kept_bytes(work.isl, s.context.precision.kv_bytes)
         prefill, step, load = prefill_pass(s), steps.per_token_s(), prefix_load_s(s)
         transfer = prefill.where_prompts(transfer_s(s.chips, size))
-        # a replica must receive B prompts in the time of OSL tokens
-        behind = shortfall(d.batch, transfer, step + transfer / work.osl, work.osl)
-        tpot = step + behind
-        # the slot is kept while KV cache travels into it
-        tokens = throughput(d.batch, tpot + transfer / work.osl, d.dp)
-        # a replica's network sends the KV cache of its prompts while the next ones are computed
-        busy = maximum(prefill.stage_s(), prompts * transfer)
-        if load is not None:
-            busy = maximum(busy, prompts * load)
         # of the first: replicas that share experts follow from EP and TP alone, so all blocks have the same
         joined = s.layer.routed[0].spread.joined if s.layer.routed else ones_like(d.tp)
-        whole = work.pools == "system"
-        replicas = prefill_replicas(tokens / work.osl, busy, prompts, work.prefill_load, joined, whole=whole)
+        rates = matched_pools(
+            PrefillPool(
+                pass_s=prefill.stage_s(),
+                prompts=prompts,
+                # what a prefix cache brings back takes the replica's time like what it sends
+                send_s=transfer if load is None else maximum(transfer, load),
+                load=work.prefill_load,
+                joined=joined,
+            ),
+            # a replica must receive B prompts in the time of OSL tokens
+            DecodePool(batch=d.batch, step_s=step, osl=work.osl, replicas=d.dp, receive_s=transfer),
+            transfer,
+            whole=work.pools == "system",
+        )
+        replicas = rates.prefill_replicas
         parts = {
-            "queue": wait(busy, work.prefill_load, (d.dp * d.batch - 1.0) / prompts),
+            "queue": rates.queue_s,
             "kv_transfer": transfer,
             "request_overhead": s.chips.stack.request_overhead_s,
             **first_token_parts(s, prefill, step, prompts),
         }
         prompt_kv = d.pp * prompts * size  # every stage has prompts on their way
         return ServingResult(
-            tpot_s=tpot,
+            tpot_s=rates.tpot_s,
             ttft_s=total(prefill.seconds(), parts),
-            tokens_per_s=tokens,
+            tokens_per_s=rates.tokens_per_s,
             prefill=prefill,
             resources=steps.resources.plus(prefill.resources(s, prompts)),
-            tpot_parts_s={"kv_transfer": behind},
+            tpot_parts_s={"kv_transfer": rates.behind_s},
             ttft_parts_s=parts,
             # both pools have one layout, so that chips are in the ratio of replicas
             prompt_share=replicas / (replicas + d.dp),

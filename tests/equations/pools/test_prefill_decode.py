@@ -9,14 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectives.equations.interconnect.alpha_beta import AlphaBeta
-from objectives.equations.pools.prefill_decode import (
-    DecodePool,
-    PrefillPool,
-    fed_replicas,
-    kv_after_prefill,
-    kv_under_prefill,
-    matched_pools,
-)
+from objectives.equations.pools.crossing import message
+from objectives.equations.pools.prefill_decode import fed_replicas, kv_under_prefill
+from objectives.equations.serving.matched_pools import DecodePool, PrefillPool, matched_pools
 
 EXACT = 1e-9
 TIMES = st.floats(1e-4, 10.0)
@@ -81,7 +76,7 @@ def test_prompts_that_take_no_time_need_no_pool() -> None:
 
 
 def test_one_layer_is_sent_after_its_prefill() -> None:
-    assert kv_under_prefill(LINE, 0.3, 1.0, 5.0) == kv_after_prefill(LINE, 0.3)
+    assert kv_under_prefill(LINE, 0.3, 1.0, 5.0) == message(LINE, 0.3)
 
 
 @LAW
@@ -91,7 +86,7 @@ def test_sending_under_the_prefill_never_takes_longer_than_after_it(
 ) -> None:
     line = AlphaBeta(latency_s=latency, s_per_byte=1.0)
     under = kv_under_prefill(line, size, float(layers), prefill_s)
-    assert under.seconds <= kv_after_prefill(line, size).seconds * (1 + EXACT)
+    assert under.seconds <= message(line, size).seconds * (1 + EXACT)
     # never below the latency and the share of the last layer, nor faster than the link in the time since the
     # first layer
     assert under.seconds >= (latency + size / layers) * (1 - EXACT)
