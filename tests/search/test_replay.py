@@ -11,7 +11,7 @@ from dse.search.run.runner import run
 
 FILES = ("front.csv", "baselines.csv", "manifest.json")
 RATIO = {"method": "compute-ratio", "reference": "h100-sxm"}
-SEARCH = {"mode": "search", "batch": [1, 8, 64], "tp": [1, 8, 64], "pp": [1, 10, 80]}
+SEARCH = {"mode": "search", "batch": [1, 8, 64], "tp": [1, 8, 64], "cp": [1], "pp": [1, 10, 80]}
 ONE = {"usd_per_token_per_second": "1000 USD/(token/s)"}
 
 
