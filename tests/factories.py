@@ -263,11 +263,8 @@ def stacked(parts: Sequence[Designs]) -> Designs:
 
     def joined(structs: Sequence[Chips | Deployments]) -> dict[str, np.ndarray]:
         # a column of one value is that of all rows of its part
-        flat = [
-            {k: np.broadcast_to(a, p.shape) for k, a in s.columns().items()}
-            for s, p in zip(structs, parts, strict=True)
-        ]
-        return {name: np.concatenate([columns[name] for columns in flat]) for name in flat[0]}
+        rows = [(s.columns(), p.shape) for s, p in zip(structs, parts, strict=True)]
+        return {n: np.concatenate([np.broadcast_to(c[n], shape) for c, shape in rows]) for n in rows[0][0]}
 
     return Designs.of(
         chips=Chips.of(**joined([p.chips for p in parts])),
