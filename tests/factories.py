@@ -266,10 +266,8 @@ def stacked(parts: Sequence[Designs]) -> Designs:
         rows = [(s.columns(), p.shape) for s, p in zip(structs, parts, strict=True)]
         return {n: np.concatenate([np.broadcast_to(c[n], shape) for c, shape in rows]) for n in rows[0][0]}
 
-    return Designs.of(
-        chips=Chips.of(**joined([p.chips for p in parts])),
-        deployments=Deployments(**joined([p.deployments for p in parts])),
-    )
+    chips = Chips.of(**joined([p.chips for p in parts]))
+    return Designs.of(chips, Deployments(**joined([p.deployments for p in parts])))
 
 
 def _log(low: float, high: float) -> st.SearchStrategy[float]:
