@@ -51,7 +51,7 @@ class PoolRates:
     prefill_replicas: Array
     """Replicas of the prefill pool [replica]."""
     prefill_busy: Array
-    """Share of the time that they are busy [1]; at most the load that was asked for."""
+    """Share of the time that they are busy [1]; at most `PrefillPool.load`."""
     queue_s: Array
     """Mean wait of a prompt before its prefill [s]."""
 
@@ -161,7 +161,7 @@ def prefill_replicas(
         Replicas, shapes broadcast [replica].
 
     Domain:
-        Both pools have one layout.
+        All replicas of the prefill pool are alike; those of the decode pool count by their requests alone.
 
     Limits:
         0 where prompts take no time; the decode pool never starves, since load <= 1.
