@@ -21,7 +21,7 @@ def test_it_tells_the_exact_answer_and_leaves_the_files_of_a_run(swept):
     assert said.code == 0, said.err
     for words in (
         "Best $/(token/s) at each TPOT target",
-        "120 chips in 1,848 deployments",
+        "120 chips in 3,168 deployments",
         "on the exact front",
     ):
         assert words in " ".join(said.out.split())
@@ -31,7 +31,7 @@ def test_it_tells_the_exact_answer_and_leaves_the_files_of_a_run(swept):
 
 def test_the_manifest_says_what_was_swept(swept):
     told = json.loads((swept[0] / "manifest.json").read_text())
-    assert told["sweep"]["points"] == 120 * 1848
+    assert told["sweep"]["points"] == 120 * 3168
     assert told["sweep"]["grid"]["dram-only"] == {"peak_flops": 3, "dram_stacks": 2, "link_bandwidth": 2}
     assert "trials" not in told
 
@@ -97,7 +97,7 @@ def test_a_sweep_of_another_problem_is_no_yardstick(dse, swept, study_with, tmp_
 def test_where_only_a_sweep_was_made_its_front_is_shown(dse):
     assert dse("sweep", "groq-vs-h100", "--grid", GRID).code == 0
     said = dse("front", "groq-vs-h100", "--no-intervals")
-    assert "221,760 points; hypervolume of the whole front" in " ".join(said.out.split())
+    assert "380,160 points; hypervolume of the whole front" in " ".join(said.out.split())
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_nothing_feasible_is_exit_code_1(dse, study_with, tmp_path):
     own = study_with(targets={"tpot": "1 ns"}, cases={})
     said = dse("sweep", own, "--grid", GRID, "--out", tmp_path / "none")
     assert said.code == 1
-    assert "expected a feasible design, got none of 221,760" in " ".join(said.err.split())
+    assert "expected a feasible design, got none of 380,160" in " ".join(said.err.split())
 
 
 def test_a_log_shows_how_far_a_sweep_and_a_proof_are(dse, tmp_path, monkeypatch):

@@ -59,10 +59,11 @@ def at_best_clock(
     least = 1.0 if clock is None else least_dynamic_share(clock)
     if limited:
         limit, fixed, clocked = (columns[f"die_{n}_w"] for n in ("limit", "fixed", "clocked"))
-        # what the coolest dies draw at the least clock, beyond what the largest may draw
+        # what the coolest dies draw at the least clock, beyond what the largest may draw; of dies below a
+        # square metre it is less than the excess of their density, so it closes a box and claims no more
         beyond = fixed + least * clocked - limit
         told = out["power_density_excess"]
-        out["power_density_excess"] = np.where(single, told, np.maximum(told, beyond))
+        out["power_density_excess"] = np.where(single | (beyond <= 0.0), told, np.maximum(told, beyond))
     if clock is None:
         return out
     fast, slow = [columns[CLOCK]], [columns["package_watts"]]
