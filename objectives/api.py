@@ -102,6 +102,8 @@ class Workload:
     """KV cache of earlier prompts; None computes every prompt."""
     speculation: Speculation | None = None
     """Drafted tokens that steps check; None decodes one token a step."""
+    weight_updates: float = 0.0
+    """Times in a day that the weights of all chips are replaced [1/day]: memories that are written wear."""
 
 
 @dataclass(frozen=True, kw_only=True)

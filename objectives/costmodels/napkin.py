@@ -39,6 +39,8 @@ class NapkinCostModel:
         }
         # a cache holds copies of what DRAM holds, so it is no room; the article counts all bytes as usable
         capacity = c.sram.bytes * c.sram.pinned + c.dram.bytes
+        for memory in c.further:
+            capacity = capacity + memory.bytes
         needed = ceil_div(held["weights"] + held["kv_cache"], capacity)
         chips = maximum(needed, d.ways * d.pp) * d.dp
         tpot = 1.0 / c.compute.user_tokens_per_s
