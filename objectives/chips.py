@@ -208,6 +208,8 @@ class Limits(Columns):
     """Power beyond what the class of cooling sheds [W]; 0 for a chip that exists."""
     power_density_excess: Array
     """Power density of its dies beyond what is carried away [W/m2]; 0 for a chip that exists."""
+    bonded_excess_m2: Array | None = None
+    """Area of memory bonded onto its dies beyond theirs [m2]; None where no chip of the batch has any."""
 
 
 @dataclass(frozen=True, kw_only=True)

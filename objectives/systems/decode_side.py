@@ -233,13 +233,16 @@ def silicon_violations(chips: Chips) -> dict[str, Array]:
     Examples:
         By hand, in tests/equations/fabrication.
     """
-    return {
+    found = {
         "die_area": chips.limits.area_excess_m2,
         "dram_stacks": chips.limits.dram_stacks_excess,
         "link_edge": chips.limits.link_excess,
         "cooling": chips.limits.cooling_excess_w,
         "power_density": chips.limits.power_density_excess,
     }
+    if chips.limits.bonded_excess_m2 is not None:
+        found["bonded_area"] = chips.limits.bonded_excess_m2
+    return found
 
 
 def port_bandwidth(chips: Chips, stated: Array) -> Array:

@@ -74,6 +74,7 @@ KIND |= {
     for name in FURTHER
     for column in MEMORIES[name].columns
 }
+KIND["bonded_excess_m2"] = {"bonded_excess_m2": -1e-6}
 WORN = make.h100_like(**KIND["flash_bytes"])
 SPLIT = {"context_parallel": {"tp": 8, "cp": 2, "ep": 16, "pp": 2}}
 JOINED_REPLICAS = ("all_to_all_efficiency", "overlap")
