@@ -111,16 +111,16 @@ def units_of(chip: ChipSpec) -> tuple[float, ...]:
     return tuple(float((m.units and m.units.value) or 1) for m in made)
 
 
-def paid_beside(chip: ChipSpec, *, made: bool) -> dict[str, float]:
-    """Price of further memories beside that of the chip [USD], by memory.
+def added_dollars(chip: ChipSpec, *, made: bool) -> dict[str, float]:
+    """Price of further memories that is added to that of the chip [USD], by memory.
 
     `made`: the price of the chip follows from its silicon, which has all but host and pooled memory.
     """
     return {m.name: _number(m.price) for m in chip.memories if not made or m.kind in OFF_CHIP}
 
 
-def drawn_beside(chip: ChipSpec) -> float:
-    """Power of host and pooled memory beside that of the chip [W]."""
+def added_watts(chip: ChipSpec) -> float:
+    """Power of host and pooled memory, which that of the chip leaves out [W]."""
     return sum(_number(m.bandwidth) * _number(m.energy) for m in chip.memories if m.kind in OFF_CHIP)
 
 

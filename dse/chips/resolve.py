@@ -8,10 +8,10 @@ from dse.chips.formats import matrix_formats, peak_of, with_formats
 from dse.chips.interval import interval_columns
 from dse.chips.link_reach import reach_columns
 from dse.chips.memories import (
+    added_dollars,
+    added_watts,
     cost_unknowns,
-    drawn_beside,
     memory_columns,
-    paid_beside,
     speed_unknowns,
     without_streams,
 )
@@ -96,7 +96,7 @@ def _derived_columns(
     if made is not None:
         # rates alone: the watts of `power` are at this clock already
         stated = at_clock(stated, _float(made.clock_share), 1.0)
-    power["power_w"] += drawn_beside(chip)
+    power["power_w"] += added_watts(chip)
     return {
         **stated,
         **(interval_columns(stack, chip, setting.catalog, setting.llms) if setting.with_intervals else {}),
@@ -288,7 +288,7 @@ def price_parts(chip: ChipSpec, setting: Setting, made: Silicon | None = None) -
         parts = price_method(setting.price.method).price(known, setting.terms)
     # a method may give a plain number or a column of one chip
     found = {name: _float(usd) for name, usd in parts.items()}
-    return found | paid_beside(chip, made="unit cost" in needs)
+    return found | added_dollars(chip, made="unit cost" in needs)
 
 
 def _float(column: Array) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from dse.chips.clock_note import clock_note
 from dse.chips.formats import Computed, computed_by_format, peak_of, with_formats
-from dse.chips.memories import paid_beside
+from dse.chips.memories import added_dollars
 from dse.chips.price_basis import meaning_of, price_basis
 from dse.chips.price_method import Priced, Terms
 from dse.chips.price_method import price_method as price_method_named
@@ -277,7 +277,7 @@ def _price(
         unit_cost_usd=_like(made, sum(cost.values())) if cost else None,
     )
     parts = {name: _first(np.asarray(usd)) for name, usd in found.price(known, terms).items()}
-    parts |= paid_beside(spec, made="unit cost" in needs)
+    parts |= added_dollars(spec, made="unit cost" in needs)
     return sum(parts.values()), parts
 
 

@@ -156,7 +156,7 @@ class ChipSpec(Spec):
 
     @classmethod
     def places(cls, data: Mapping[str, object]) -> Mapping[tuple[object, ...], tuple[object, ...]]:
-        """Where the file has what lies elsewhere in the spec."""
+        """Where the file has what the spec has in another place."""
         return places(data)
 
     @classmethod

@@ -60,7 +60,7 @@ class FurtherMemory(Spec):
     endurance: SourcedNumber | None = None
     """Times that each byte can be written; needed of flash."""
     price: SourcedUsd = unknown(SourcedUsd)
-    """Price of all of it, which is paid beside that of the chip; 0 USD where the price of the chip contains
+    """Price of all of it, which is added to that of the chip; 0 USD where the price of the chip contains
     it."""
     holds: tuple[Content, ...] | None = None
     """What lies in it; everything that its kind can hold when left out."""
@@ -169,7 +169,7 @@ def short_form(data: object) -> object:
         kind = entry.get("kind") if isinstance(entry, dict) else None
         if kind not in SHORT:
             continue
-        if out.get(kind) is not None:
+        if data.get(kind) is not None:
             raise ValueError(f"memories: expected {kind} in the list or as a key of its own, got both")
         out[kind] = {k: v for k, v in entry.items() if k != "kind"}
     # a list names all memories, so that a chip without dram in it has none

@@ -45,13 +45,16 @@ class Technology(Protocol):
 def memory_problems(spec: Technology, build: MemoryBuild, where: str, *, priced: bool) -> Iterator[Problem]:
     """Why a memory cannot be derived: an unknown name, another kind, and each null that is needed."""
     try:
-        found = spec.memory(build.device, where, _wanted(build, priced=priced))
+        found = spec.memory(build.device, where)
+        if found.kind.replace("-", "_") == build.name:
+            # again, since numbers of another kind of memory are not worth a word
+            spec.memory(build.device, where, _wanted(build, priced=priced))
+            return
     except SpecError as error:
         yield from error.problems
         return
-    if found.kind.replace("-", "_") != build.name:
-        what = f"expected a device of kind {build.name.replace('_', '-')}, got {build.device}"
-        yield Problem(where, f"memories: {what}, which is {found.kind}")
+    what = f"expected a device of kind {build.name.replace('_', '-')}, got {build.device}"
+    yield Problem(where, f"memories: {what}, which is {found.kind}")
 
 
 def _wanted(build: MemoryBuild, *, priced: bool) -> tuple[str, ...]:
@@ -106,7 +109,7 @@ class MemoryNumbers:
 
     @property
     def on_interposer(self) -> float:
-        """1 where it stands around the dies as an HBM stack does, else 0."""
+        """1 where it takes the place of an HBM stack, else 0."""
         return 1.0 if self._found.footprint is not None else 0.0
 
 
@@ -115,7 +118,8 @@ def memory_device(
 ) -> MemoryDevice:
     """One unit of a memory; every null that it needs has been refused.
 
-    `way_joules` is the energy of a byte in PHY, controller and transport of what is beside the dies.
+    `way_joules` is the energy of a byte in PHY, controller and transport, for memories that
+    are not bonded onto the dies.
     """
     of, name = MemoryNumbers(spec, build.device, value), build.name
     size = of("capacity") if build.bytes_each is None else build.bytes_each
