@@ -13,6 +13,7 @@ from objectives.equations.chip.placement import (
     place,
     room_excess,
 )
+from objectives.equations.chip.tier_times import Column, StreamCost, shared_levels
 from objectives.equations.chip.tiers import Tier, TierKind, place_in_tiers
 from objectives.memories import MEMORIES, READ_ONLY
 
@@ -60,11 +61,13 @@ def place_in_memories(
     sizes = _sizes(chips, per_byte.further)
     more = sum(sizes[p.name] for p in per_byte.further)
     some = more > 0.0
-    excess = room_excess(chips, kinds, activation_bytes, reserved_bytes) - more
     two = None
-    # every chip has further memories, as far as can be known before it is compiled
+    # what every chip has, or none, is known unless the function is being compiled
     if not is_ones(where(some, 1.0, 0.0)):
         two = place(chips, per_byte, kinds, prompt_kv_bytes, activation_bytes, reserved_bytes)
+        if is_ones(where(some, 0.0, 1.0)):
+            return _without_bytes(two, per_byte, sizes, kinds, activation_bytes, reserved_bytes)
+    excess = room_excess(chips, kinds, activation_bytes, reserved_bytes) - more
     tiers = _tiers(chips, per_byte, _without(sizes, reserved_bytes))
     slowness = [_slowness(tiers, per_byte, k, i) for i, k in enumerate(kinds)]
     held = [_tier_kind(k, slow, i) for i, (k, slow) in enumerate(zip(kinds, slowness, strict=True))]
@@ -86,6 +89,24 @@ def place_in_memories(
         further=tuple(further),
         prompt_kv_further=tuple(prompt_further),
         writable_excess=_writable_excess(sizes, kinds, activation_bytes, reserved_bytes),
+    )
+
+
+def _without_bytes(
+    two: Placement,
+    per_byte: SecondsPerByte,
+    sizes: dict[str, Array],
+    kinds: tuple[PinningValue, ...],
+    activations: Array,
+    reserved: Array | None,
+) -> Placement:
+    """The placement in two memories, for chips whose further ones hold nothing."""
+    nothing = tuple(sizes[p.name] * 0.0 for p in per_byte.further)
+    return replace(
+        two,
+        further=tuple((x,) * len(kinds) for x in nothing),
+        prompt_kv_further=nothing,
+        writable_excess=_writable_excess(sizes, kinds, activations, reserved),
     )
 
 
@@ -126,8 +147,10 @@ def _tiers(chips: Chips, per_byte: SecondsPerByte, sizes: dict[str, Array]) -> d
     }
 
 
-def _slowness(tiers: dict[str, Tier], per_byte: SecondsPerByte, kind: PinningValue, at: int) -> list[Array]:
-    """Seconds of a byte of a kind over those of weights, by memory [1]."""
+def _slowness(
+    tiers: dict[str, Tier], per_byte: SecondsPerByte, kind: PinningValue, at: int
+) -> list[Array] | float:
+    """Seconds of a byte of a kind over those of weights, by memory or of all [1]."""
     paths = {p.name: p for p in per_byte.further}
     found = []
     for name, tier in tiers.items():
@@ -139,10 +162,11 @@ def _slowness(tiers: dict[str, Tier], per_byte: SecondsPerByte, kind: PinningVal
             ratio = 1.0
         # a memory that is absent slows nothing
         found.append(ratio if name == "sram" else where(ratio > 0.0, ratio, 1.0))
-    return found
+    # one number for all where that is known: levels are exact then
+    return 1.0 if all(is_ones(ratio) for ratio in found) else found
 
 
-def _tier_kind(kind: PinningValue, slowness: list[Array], at: int) -> TierKind:
+def _tier_kind(kind: PinningValue, slowness: list[Array] | float, at: int) -> TierKind:
     """A kind of bytes with the seconds in which units are busy with it."""
     moved = kind.held_bytes * kind.reads
     return TierKind(
@@ -157,17 +181,34 @@ def _tier_kind(kind: PinningValue, slowness: list[Array], at: int) -> TierKind:
 
 
 def _alone(
-    tiers: dict[str, Tier], held: Sequence[Sequence[Array]], size: Array, slowness: list[Array]
+    tiers: dict[str, Tier],
+    held: Sequence[Sequence[Array]],
+    size: Array,
+    slowness: list[Array] | float,
 ) -> dict[str, Array]:
     """Shares of the KV cache of one prompt alone, which finds what the other kinds leave [1]."""
     others = [row for i, row in enumerate(held) if i != KV]
-    left = [
-        replace(tier, capacity_bytes=maximum(tier.capacity_bytes - sum(row[i] for row in others), 0.0))
-        for i, tier in enumerate(tiers.values())
-    ]
-    prompt = TierKind(held_bytes=size, reads=1.0, busy_s=0.0 * size, slowness=slowness, written=True)
-    found = place_in_tiers(left, [prompt]).shares[0]
-    return dict(zip(tiers, found, strict=True))
+    slower = slowness if isinstance(slowness, list) else [slowness] * len(tiers)
+    columns, short = [], size
+    for i, tier in enumerate(tiers.values()):
+        room = maximum(tier.capacity_bytes - sum(row[i] for row in others), 0.0)
+        room = where((tier.s_per_byte > 0.0) & (not tier.read_only), room, 0.0)
+        columns.append(Column(capacity_bytes=room, bytes_per_s=inverse(tier.s_per_byte * slower[i])))
+        short = short - room
+    # what fits nowhere is in the last memory that may hold it
+    short = maximum(short, 0.0)
+    for i, tier in reversed(list(enumerate(tiers.values()))):
+        if not tier.read_only:
+            more = where(tier.s_per_byte > 0.0, short, 0.0)
+            columns[i] = replace(columns[i], capacity_bytes=columns[i].capacity_bytes + more)
+            short = short - more
+    (level,) = shared_levels(columns, [StreamCost(held_bytes=size, free=0.0, busy=0.0, low=None, top=1.0)])
+    whole, left, found = where(size > 0.0, size, 1.0), size, {}
+    for name, column in zip(tiers, columns, strict=True):
+        own = minimum(minimum(left, level * column.bytes_per_s), column.capacity_bytes)
+        left = left - own
+        found[name] = own / whole
+    return found
 
 
 def _writable_excess(
