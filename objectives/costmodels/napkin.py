@@ -25,6 +25,7 @@ class NapkinCostModel:
     name = "napkin"
     requires: tuple[str, ...] = ("claimed_user_speed",)
     predicts: bool = False
+    memories: bool = True
 
     def evaluate(self, designs: Designs, context: Context, *, detail: bool = False) -> Metrics:
         """Metrics of every design; TPOT is the claimed one, TTFT is 0 because the article ignores prefill."""

@@ -1,9 +1,11 @@
 """Memories beyond SRAM and DRAM: in chip files, in branches of a space, in silicon, refused by name."""
 
 from dataclasses import replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+import factories as make
 import numpy as np
 import pytest
 import yaml
@@ -15,16 +17,20 @@ from dse.chips.silicon import chip_silicon
 from dse.decide.propose.candidates import Candidate
 from dse.decide.propose.further_memories import memories_of
 from dse.errors import SpecError
+from dse.plugins.checked_cost_model import CheckedCostModel
 from dse.question.resolved_study import load_study
 from dse.search.bound.bounds import hold_two_memories
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.overrides.replace import override_all
+from dse.spec.overrides.replace import override_all, override_texts
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import PrecisionSpec, PriceSpec
 from dse.spec.schema.technology import TechnologySpec
+from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.loading import build_spec, load_spec
 from dse.spec.yaml.writing import yaml_of
+from objectives.api import Chips, Context, Designs, Metrics, reads_memories
+from objectives.costmodels.roofline import RooflineCostModel
 
 CATALOG = Catalog()
 TECHNOLOGY = CATALOG.get(TechnologySpec, "technology-2026")
@@ -407,3 +413,32 @@ def test_proofs_refuse_what_they_do_not_know() -> None:
     with_flash = replace(study, branches={"b": branch(HBF, flash_units="2")})
     with pytest.raises(SpecError, match=r"branches\.b: expected SRAM and DRAM alone for a proof, got flash"):
         hold_two_memories(with_flash)
+
+
+class TwoMemories:
+    """A cost model of before: it reads SRAM and DRAM."""
+
+    name = "two-memories"
+    requires: tuple[str, ...] = ()
+
+    def evaluate(self, designs: Designs, context: Context, *, detail: bool = False) -> Metrics:
+        return RooflineCostModel().evaluate(designs, context, detail=detail)
+
+
+def test_a_cost_model_that_does_not_read_a_memory_refuses_it() -> None:
+    point = EntryPoint(name="two-memories", value="x:TwoMemories", group="dse.cost_models")
+    model = CheckedCostModel(point, TwoMemories())
+    plain = make.design(make.h100_like())
+    assert np.all(model.evaluate(plain, make.context()).tpot_s > 0.0)
+    columns = {f"flash_{c}": np.array([1e12]) for c in ("bytes", "bandwidth", "w")}
+    flash = plain.replace(chips=Chips.of(**plain.chips.columns(), **columns))
+    with pytest.raises(SpecError, match="expected chips of SRAM and DRAM alone, got flash"):
+        model.evaluate(flash, make.context())
+    assert reads_memories(RooflineCostModel()) and not reads_memories(TwoMemories())
+
+
+def test_a_workload_that_replaces_weights_often_wears_flash() -> None:
+    workload = CATALOG.get(WorkloadSpec, "chat")
+    assert workload.resolve().weight_updates == 0.0
+    often = override_texts(workload, {"weight_updates": "10"})
+    assert often.resolve().weight_updates == 10.0
