@@ -102,6 +102,8 @@ class Workload:
     """KV cache of earlier prompts; None computes every prompt."""
     speculation: Speculation | None = None
     """Drafted tokens that steps check; None decodes one token a step."""
+    weight_updates: float = 0.0
+    """Times in a day that the weights of all chips are replaced [1/day]: memories that are written wear."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,7 +203,8 @@ class CostModel(Protocol):
     """Turns designs into metrics. Final class, no state: tweak by wrapping.
 
     A cost model whose numbers are not its own, such as one that repeats what a maker claims, says
-    `predicts = False`; see `predicts`.
+    `predicts = False`; see `predicts`. One that reads memories beyond SRAM and DRAM (`Chips.further`) says
+    `memories = True`; chips that have some are refused for the others.
     """
 
     name: str
@@ -216,6 +219,11 @@ class CostModel(Protocol):
 def predicts(model: CostModel) -> bool:
     """Whether the metrics of a cost model are predictions, which physics bounds; claims are none."""
     return bool(getattr(model, "predicts", True))
+
+
+def reads_memories(model: CostModel) -> bool:
+    """Whether a cost model reads memories beyond SRAM and DRAM; to one that does not, such chips are none."""
+    return bool(getattr(model, "memories", False))
 
 
 @runtime_checkable

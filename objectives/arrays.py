@@ -47,6 +47,13 @@ def is_ones(value: Array) -> bool:
     return bool((value == 1.0).all()) if is_numpy_array(value) else False
 
 
+def is_finite(value: Array) -> bool:
+    """Whether all of `value` is known to be finite; False for arrays that are no NumPy's."""
+    if is_number(value):
+        return abs(value) < float("inf")
+    return bool(namespace(value).isfinite(value).all()) if is_numpy_array(value) else False
+
+
 def zeros_like(value: Array) -> Array:
     """Zeros of the shape of `value`; 0.0 for a plain number."""
     return 0.0 if is_number(value) else namespace(value).zeros_like(value)

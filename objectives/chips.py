@@ -13,12 +13,7 @@ from typing import Self
 
 from objectives.arrays import Array, namespace
 from objectives.columns import Columns, broadcast_shape
-
-MEMORIES = {
-    "sram": ("bytes", "bandwidth", "w", "usable", "pinned"),
-    "dram": ("bytes", "bandwidth", "w"),
-}
-"""Memories, fastest first, with their columns. A column is named after both: `dram_bytes`."""
+from objectives.memories import FURTHER, MEMORIES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +53,12 @@ class Memory(Columns):
     """Share that tensors can lie in, whatever the stack, in (0, 1]: the rest holds code; None for all."""
     pinned: Array | None = None
     """1 where software places tensors (scratchpad), 0 where it is a cache; None for 1."""
+    write_bandwidth: Array | None = None
+    """Write bandwidth [B/s]; None where it is that of reads."""
+    latency: Array | None = None
+    """From a request to its first byte [s]; None where the fixed times of stacks contain it."""
+    endurance: Array | None = None
+    """Times that each byte can be written [1]; None where it does not wear."""
 
     def columns(self) -> dict[str, Array]:
         """Column name, after that of the memory, to array."""
@@ -207,6 +208,8 @@ class Limits(Columns):
     """Power beyond what the class of cooling sheds [W]; 0 for a chip that exists."""
     power_density_excess: Array
     """Power density of its dies beyond what is carried away [W/m2]; 0 for a chip that exists."""
+    bonded_excess_m2: Array | None = None
+    """Area of memory bonded onto its dies beyond theirs [m2]; None where no chip of the batch has any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,7 +218,8 @@ class Chips:
 
     compute: Compute
     memories: tuple[Memory, ...]
-    """Fastest first; SRAM and DRAM are always among them, of size 0 where a chip has none."""
+    """In the order of `objectives.memories`; SRAM and DRAM are always among them, of size 0 where a chip has
+    none, the others where some chip of the batch has them."""
     links: Links
     stack: Stack
     cost: Cost
@@ -283,6 +287,11 @@ class Chips:
         """Device DRAM: HBM, GDDR, LPDDR or DDR."""
         return self.memory("dram")
 
+    @cached_property
+    def further(self) -> tuple[Memory, ...]:
+        """Memories beyond SRAM and DRAM that some chip of the batch has."""
+        return tuple(m for m in self.memories if m.name in FURTHER)
+
     def column(self, name: str) -> Array:
         """The column of a name; None where it is left out."""
         part, memory, own = _PLACES[name]
@@ -305,7 +314,7 @@ _PARTS = {
     "cost": fields(Cost),
     "limits": fields(Limits),
 }
-_OF_MEMORIES = {f"{m}_{own}": ("memories", m, own) for m, names in MEMORIES.items() for own in names}
+_OF_MEMORIES = {f"{m}_{own}": ("memories", m, own) for m, kind in MEMORIES.items() for own in kind.columns}
 _OF_PARTS = {f.name: (part, "", f.name) for part, own in _PARTS.items() for f in own}
 _PLACES = {**_OF_MEMORIES, **_OF_PARTS}
 """Column to the part of `Chips` it lies in, the memory, and its name there."""
@@ -314,7 +323,8 @@ _PLACES = {**_OF_MEMORIES, **_OF_PARTS}
 def chip_columns(*, optional: bool = True) -> tuple[str, ...]:
     """Names of all columns of chips, or of those that every chip has."""
     required = {f.name for own in _PARTS.values() for f in own if f.default is MISSING}
-    return tuple(name for name in _PLACES if optional or name in required or name in _OF_MEMORIES)
+    required |= {name for name, (_, memory, _) in _OF_MEMORIES.items() if memory not in FURTHER}
+    return tuple(name for name in _PLACES if optional or name in required)
 
 
 def chips_with(**columns: Array) -> SimpleNamespace:

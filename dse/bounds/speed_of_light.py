@@ -119,7 +119,8 @@ def speed_of_light(designs: api.Designs, context: api.Context) -> Bound:
         ttft_terms=ttft,
         tokens_per_s=over(dp * batch * osl, seconds, np.inf),
         needed_bytes=(n.stored + n.head) * size.weight_bytes + batch * kept,
-        room_bytes=need * (c.sram.bytes * c.sram.usable * c.sram.pinned + c.dram.bytes),
+        room_bytes=need
+        * (c.sram.bytes * c.sram.usable * c.sram.pinned + c.dram.bytes + sum(m.bytes for m in c.further)),
     )
 
 
@@ -151,9 +152,11 @@ def _seconds(
     # SRAM of unknown speed may be arbitrarily fast, so then bandwidth bounds nothing
     known = (c.sram.bandwidth > 0.0) | (c.sram.bytes == 0.0)
     beyond = np.maximum(size - holding * c.sram.bytes * c.sram.usable, 0.0)
+    # all memories stream at once, whatever lies in which
+    others = c.dram.bandwidth + sum(np.where(m.bytes > 0.0, m.bandwidth, 0.0) for m in c.further)
     return {
-        "bandwidth": np.where(known, over(size, at_work * (c.sram.bandwidth + c.dram.bandwidth)), 0.0),
-        "dram": over(beyond, at_work * c.dram.bandwidth),
+        "bandwidth": np.where(known, over(size, at_work * (c.sram.bandwidth + others)), 0.0),
+        "dram": over(beyond, at_work * others),
         "compute": (over(flop, c.compute.peak_flops) + over(core, c.compute.attention_flops)) / at_work,
     }
 

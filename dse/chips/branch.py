@@ -10,6 +10,14 @@ from dse.arrays import Floats
 from dse.chips.formats import COMPUTED, computed_columns, matrix_formats, peak_of, searched_on
 from dse.chips.interval import interval_columns
 from dse.chips.link_reach import reach_columns
+from dse.chips.memories import (
+    off_chip,
+    off_chip_dollars,
+    off_chip_watts,
+    searched_builds,
+    searched_columns,
+    unlisted,
+)
 from dse.chips.parameter_range import named
 from dse.chips.price_method import Priced, price_method, price_methods
 from dse.chips.resolve import around_of, network_columns, stack_columns, template_columns
@@ -25,7 +33,7 @@ from dse.spec.schema.system import NetworkSpec
 from objectives import api
 from objectives.arrays import Array, namespace, zeros_like
 from objectives.equations.fabrication.package import PACKAGES
-from objectives.equations.fabrication.technology import Blueprint, Technology, pick
+from objectives.equations.fabrication.technology import Blueprint, MemoryDevice, Technology, pick
 from objectives.equations.fabrication.thermal import Heat
 
 
@@ -60,6 +68,8 @@ class Branch:
     """Of the template on each node."""
     technologies: tuple[tuple[Technology, ...], tuple[Technology, ...]] = field(repr=False)
     """Constants by node, and by DRAM generation, in the order of their choices."""
+    beside: tuple[MemoryDevice, ...] = ()
+    """One unit of each memory that is no part of the chips: host and pooled."""
 
     @property
     def kind(self) -> str:
@@ -98,6 +108,7 @@ class Branch:
             # per byte of the SRAM that was just set: banks bring their ports with them
             out["sram_bandwidth"] = values["sram_bandwidth_per_byte"] * out["sram_bytes"]
         made = self._made(values, out)
+        out |= self._memories(values, made)
         out |= {
             "dram_bytes": made.blueprint.dram_bytes,
             "dram_bandwidth": made.blueprint.dram_bandwidth,
@@ -108,10 +119,22 @@ class Branch:
             "price_usd": self._price(made, values, ratio),
             **self._optics(out["link_bandwidth"]),
         }
+        for device in self.beside:
+            out[f"{device.name}_w"] = watts = off_chip_watts(device, out)
+            out["power_w"] = out["power_w"] + watts
+            out["price_usd"] = out["price_usd"] + off_chip_dollars(device, out)
         # last, since servers, racks and links are sized by the power and bandwidth above
         if self.setting.price.system == "built-up":
-            out |= around_of(made.power_w, out["link_bandwidth"], self.network, self.setting)
+            out |= around_of(out["power_w"], out["link_bandwidth"], self.network, self.setting)
         return out, made.heat
+
+    def _memories(self, values: Mapping[str, Array], made: Silicon) -> dict[str, Array]:
+        """Columns of memories beyond SRAM and DRAM but for their watts."""
+        if not self.spec.memories:
+            return {}
+        devices = {d.name: d for d in (*made.technology.memories, *self.beside)}
+        setting = self.setting
+        return searched_columns(self.spec.memories, values, devices, setting.technology, setting.value)
 
     def silicon(self, values: Mapping[str, Array]) -> Silicon:
         """Silicon of the chips that parameter values of shape (n,) make."""
@@ -199,7 +222,8 @@ class Branch:
         """Silicon of the template with what the parameters change; `out` holds the chip columns so far."""
         b = self.blueprint
         xp = namespace(*out.values())
-        own = {name: xp.asarray(a) for name, a in vars(b).items() if a is not None}
+        own = {n: xp.asarray(a) for n, a in vars(b).items() if a is not None and n != "memory_units"}
+        units = {m.name: values[m.parameter] for m in self.spec.memories}
         ratio = self._ratio(values, xp)
         stacks = values.get("dram_stacks", own["stacks"])
         software = managed_by_software(self.template)
@@ -216,6 +240,7 @@ class Branch:
             "link_bandwidth": out["link_bandwidth"],
             "dies": values.get("dies", own["dies"]),
             "weight_load": out["weight_load_bandwidth"],
+            "memory_units": tuple(units[m.name] for m in technology.memories),
             **sram,
             **cache,
         }
@@ -290,12 +315,16 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
         expected = "no parameter price unless price.method is searched" if searched else "a parameter price"
         raise spec_error(where, f"expected {expected}, got price.method {setting.price.method}")
     template = catalog.get(ChipSpec, spec.template)
+    template = template.model_copy(update={"memories": ()})  # the branch lists its own
     stack = setting.stack_of(name, spec.stack, template.architecture)
     network = catalog.get(NetworkSpec, setting.network or spec.network)
     builds = [_build(spec, template, node, None) for node in spec.nodes]
     # nodes and DRAM do not depend on each other: their builds add up instead of multiplying
     drams = [_build(spec, template, spec.nodes[0], g) for g in spec.generations or (None,)]
     problems = [p for b in (*builds, *drams) for p in setting.foundry.problems(b, where)]
+    beside, lacks = off_chip(spec.memories, setting.technology, setting.value, where, priced=True)
+    problems += lacks
+    problems += [Problem(where, what) for what in unlisted(spec, catalog.get(ChipSpec, spec.template))]
     if problems:
         # the first node is in both lists, so that one lack may be found twice
         raise SpecError(list(dict.fromkeys(problems)))
@@ -331,6 +360,7 @@ def _branch(name: str, spec: BranchSpec, setting: Setting) -> Branch:
         made_on=made_on,
         peaks=peaks,
         technologies=(resolved(builds), resolved(drams)),
+        beside=beside,
     )
 
 
@@ -351,6 +381,7 @@ def _peaks_of(chip: ChipSpec, setting: Setting) -> Peaks:
 
 
 def _build(spec: BranchSpec, template: ChipSpec, node: str, generation: str | None) -> Build:
+    """What chips of a branch are built of."""
     return Build(
         node=node,
         generation=generation,
@@ -360,4 +391,6 @@ def _build(spec: BranchSpec, template: ChipSpec, node: str, generation: str | No
         scaled=spec.clock == "scaled",
         wafer_scale=spec.wafer_scale,
         cache=not managed_by_software(template),
+        stacked=any(m.kind.startswith("stacked") for m in spec.memories),
+        memories=searched_builds(spec.memories),
     )

@@ -7,11 +7,20 @@ import numpy as np
 from dse.chips.formats import matrix_formats, peak_of, with_formats
 from dse.chips.interval import interval_columns
 from dse.chips.link_reach import reach_columns
+from dse.chips.memories import (
+    added_dollars,
+    added_watts,
+    cost_unknowns,
+    memory_columns,
+    speed_unknowns,
+    without_streams,
+)
 from dse.chips.price_method import Need, Priced, price_method
 from dse.chips.prices import built_up
 from dse.chips.setting import Columns, Setting
 from dse.chips.silicon import Silicon
 from dse.chips.silicon_columns import (
+    BONDED,
     EXCESS,
     ONE_DIE,
     WATTS,
@@ -34,7 +43,10 @@ from objectives import api
 from objectives.arrays import Array, zeros_like
 from objectives.equations.chip.formats import FORMATS
 from objectives.equations.interconnect.topology import TOPOLOGIES
+from objectives.memories import FURTHER, MEMORIES
 
+OPTIONAL = frozenset(f"{m}_{c}" for m in FURTHER for c in MEMORIES[m].columns) | {BONDED}
+"""Columns of memories that few chips have."""
 AROUND = ("host_usd", "rack_usd", "network_usd", "copper_usd", "optics_usd", "scale_out_usd")
 """Dollars of what surrounds a chip."""
 
@@ -84,6 +96,7 @@ def _derived_columns(
     if made is not None:
         # rates alone: the watts of `power` are at this clock already
         stated = at_clock(stated, _float(made.clock_share), 1.0)
+    power["power_w"] += added_watts(chip)
     return {
         **stated,
         **(interval_columns(stack, chip, setting.catalog, setting.llms) if setting.with_intervals else {}),
@@ -122,6 +135,7 @@ def _stated(chip: ChipSpec, setting: Setting, stack: StackSpec, network: Network
         "link_bandwidth": chip.link.bandwidth.value or 0.0,
         "user_tokens_per_s": _or_zero(chip.claimed_user_speed),
         "sram_usable": sram_usable(chip, setting.technology),
+        **memory_columns(chip),
     }
 
 
@@ -143,6 +157,7 @@ def speed_columns(
         **stack_columns(stack, chip.dram is not None),
         **as_made(chip),
         **dict.fromkeys((*free, "user_tokens_per_s"), 0.0),
+        **{name: 0.0 if name.endswith("_w") else x for name, x in memory_columns(chip).items()},
         # the share of code is in the technology file, which questions of speed do without
         "sram_usable": 1.0,
         "link_bandwidth": _or_zero(chip.link.bandwidth),
@@ -150,8 +165,10 @@ def speed_columns(
 
 
 def chips_of(rows: list[Columns]) -> api.Chips:
-    """A batch of chips, one a row, every column of shape (n,)."""
-    return api.Chips.of(**{name: np.array([row[name] for row in rows], dtype=float) for name in rows[0]})
+    """A batch of chips, one a row, every column of shape (n,); memories that only some have are 0."""
+    names = {**rows[0], **{name: 0.0 for row in rows for name in row if name in OPTIONAL}}
+    rows = [row | {name: 0.0 for name in names if name in OPTIONAL and name not in row} for row in rows]
+    return api.Chips.of(**{name: np.array([row[name] for row in rows], dtype=float) for name in names})
 
 
 def _or_zero(leaf: Sourced[float] | None) -> float:
@@ -270,7 +287,8 @@ def price_parts(chip: ChipSpec, setting: Setting, made: Silicon | None = None) -
     with chips_named(lambda _shape, _at: chip.name):
         parts = price_method(setting.price.method).price(known, setting.terms)
     # a method may give a plain number or a column of one chip
-    return {name: _float(usd) for name, usd in parts.items()}
+    found = {name: _float(usd) for name, usd in parts.items()}
+    return found | added_dollars(chip, made="unit cost" in needs)
 
 
 def _float(column: Array) -> float:
@@ -301,6 +319,7 @@ def _unknowns(chip: ChipSpec, setting: Setting, network: NetworkSpec, stack: Sta
     """Nulls that this study needs, by name."""
     yield from _speed_unknowns(chip, setting.precision, network, stack)
     needed: dict[str, object] = {"link.bandwidth": chip.link.bandwidth.value}
+    needed |= dict(cost_unknowns(chip))
     if chip.power.value == 0:  # it would be powered, cooled and housed for nothing
         yield from _nulls(f"chips/{chip.name}", {"power": 0}, positive=True)
     needs = needs_of(chip, setting.price)
@@ -332,6 +351,8 @@ def _speed_unknowns(
         tiers |= {"sram.capacity": chip.sram.capacity.value, "sram.bandwidth": chip.sram.bandwidth.value}
     if chip.dram is not None:
         tiers |= {"dram.capacity": chip.dram.capacity.value, "dram.bandwidth": chip.dram.bandwidth.value}
+    tiers |= dict(speed_unknowns(chip))
+    yield from without_streams(chip)
     yield from _nulls(f"chips/{chip.name}", tiers, positive=True)
     needed: dict[str, object] = {}
     for name in ("domain", "hop_latency"):

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from dse.chips.formats import unit_size, with_formats
+from dse.chips.memories import own_builds, units_of, unmade, unpriced
 from dse.errors import Problem, SpecError
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.build import Build
@@ -159,6 +160,8 @@ class Foundry:
         """Raise `SpecError` naming each unknown that the silicon of a chip needs."""
         # of the technology and of the chip in one error
         problems = [*self.problems(build, _where(chip)), *_chip_problems(chip, self.technology)]
+        if build.priced:
+            problems += [_unknown(chip, name) for name in unpriced(chip)]
         if problems:
             raise SpecError(problems)
 
@@ -202,6 +205,8 @@ def build_of(chip: ChipSpec, *, priced: bool = True) -> Build:
         cache=not managed_by_software(chip),
         io_cache=io is not None and bool(io.cache.value),
         priced=priced,
+        stacked=any(m.kind.startswith("stacked") for m in chip.memories),
+        memories=own_builds(chip),
     )
 
 
@@ -276,6 +281,7 @@ def blueprint_of(chip: ChipSpec, technology: TechnologySpec) -> Blueprint:
         die_bandwidth=None if die.joined is None or die.joined.value is None else one(die.joined.value),
         weight_load=one(chip.sram.weight_load.value if chip.sram.weight_load else 0.0),
         package=None if die.package is None else one(float(PACKAGES.index(die.package))),
+        memory_units=tuple(one(n) for n in units_of(chip)),
     )
 
 
@@ -304,7 +310,8 @@ def _chip_problems(chip: ChipSpec, technology: TechnologySpec) -> Iterator[Probl
         needed |= {"die.io.count": chip.die.io.count, "die.io.cache": chip.die.io.cache}
     for name, leaf in needed.items():
         if leaf is None or leaf.value is None:
-            yield Problem(where, f"expected a known {name}, got null")
+            yield _unknown(chip, name)
+    yield from (_unknown(chip, name) for name in unmade(chip))
     if chip.die.count.value == 0:
         yield Problem(where, "expected a die.count of at least 1, got 0")
     if dram is not None and dram.stacks is not None and None not in (dram.stacks.value, dram.capacity.value):
@@ -320,6 +327,10 @@ def _chip_problems(chip: ChipSpec, technology: TechnologySpec) -> Iterator[Probl
 def _no_peak(chip: ChipSpec, shares: Mapping[str, float]) -> Problem:
     known = ", ".join(name for name, leaf in chip.peak.items() if leaf.value is not None)
     return Problem(_where(chip), f"expected a peak in {', '.join(shares)}, got {known or 'none'}")
+
+
+def _unknown(chip: ChipSpec, name: str) -> Problem:
+    return Problem(_where(chip), f"expected a known {name}, got null")
 
 
 def _where(chip: ChipSpec) -> str:

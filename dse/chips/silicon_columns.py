@@ -6,7 +6,9 @@ from types import MappingProxyType
 from dse.chips.silicon import Foundry, Silicon, build_of
 from dse.errors import SpecError
 from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.chip_memories import OFF_CHIP
 from objectives.arrays import Array, namespace, zeros_like
+from objectives.equations.fabrication.memories import owned_bandwidth
 
 WATTS = ("static_w", "compute_w", "sram_w", "dram_w", "link_w")
 # a bandwidth of 0 is no limit: nothing leaves a single die
@@ -18,6 +20,8 @@ EXCESS = (
     "cooling_excess_w",
     "power_density_excess",
 )
+BONDED = "bonded_excess_m2"
+"""Another one, of chips with memories beyond SRAM and DRAM alone."""
 RATES = ("peak_flops", "attention_flops", "weight_load_bandwidth", "sram_bandwidth")
 """Columns of rates that follow the clock of the cores."""
 CLOCKED_WATTS = ("compute_w", "sram_w")
@@ -38,6 +42,7 @@ def watt_columns(made: Silicon, full: Mapping[str, Array]) -> dict[str, Array]:
         "sram_w": full["sram"] + _loading(made, full),
         "dram_w": full["dram"] + for_dram,
         "link_w": full["link"] + (joining - for_dram),
+        **{f"{m.name}_w": full[m.name] for m in made.technology.memories},
     }
 
 
@@ -53,7 +58,9 @@ def _loading(made: Silicon, full: Mapping[str, Array]) -> Array:
 def excess_columns(made: Silicon) -> dict[str, Array]:
     """What keeps the chip from being made."""
     plan = made.plan
+    bonded = plan.bonded_excess_m2
     return {
+        **({} if bonded is None else {BONDED: bonded}),
         "area_excess_m2": plan.area_excess_m2,
         "dram_stacks_excess": plan.stacks_excess,
         "link_excess": plan.link_excess,
@@ -73,7 +80,7 @@ def package_columns(made: Silicon) -> dict[str, Array]:
     b, layout = made.blueprint, made.technology.layout
     # a sum of all three has the shape of the batch, whichever of them varies
     zero = zeros_like(b.dies + b.dram_bandwidth + b.link_bandwidth)
-    owned = (b.dram_bandwidth + b.link_bandwidth) * layout.die_to_die_share
+    owned = owned_bandwidth(b, made.technology) * layout.die_to_die_share
     # what a die owns may be wanted by any other, see `package.die_to_die_bandwidth`
     each = owned / b.dies if b.die_bandwidth is None else b.die_bandwidth
     return {
@@ -139,7 +146,9 @@ def chip_power(chip: ChipSpec, made: Silicon | None) -> dict[str, float]:
     known = chip.power.value
     if made is None:
         board = known or 0.0
-        return {"power_w": board, **dict.fromkeys(WATTS, 0.0), "static_w": board}
+        # its own memories draw theirs within the board power, all the time
+        own = {f"{m.name}_w": 0.0 for m in chip.memories if m.kind not in OFF_CHIP}
+        return {"power_w": board, **dict.fromkeys(WATTS, 0.0), "static_w": board, **own}
     derived = float(made.power_w[0])
     # a derived power of 0 has no shares that could be scaled to the published one
     scale = 1.0 if known is None or derived == 0.0 else known / derived

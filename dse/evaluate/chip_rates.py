@@ -30,6 +30,10 @@ def joules_per_byte(made: Silicon) -> dict[str, float]:
         "link": (b.link_bandwidth, t.energy.link_joules_per_byte),
         "die_to_die": (made.plan.die_to_die_bandwidth, made.plan.joined.joules_per_byte),
         "load": (b.weight_load, t.energy.load_joules_per_byte * on_clock),
+        **{
+            m.name: (n * m.bandwidth_each, m.joules_per_byte + m.way_joules_per_byte)
+            for n, m in zip(b.memory_units, t.memories, strict=True)
+        },
     }
     # a tier that the chip lacks has a bandwidth of 0
     return {

@@ -9,6 +9,7 @@ import numpy as np
 
 from dse.chips.clock_note import clock_note
 from dse.chips.formats import Computed, computed_by_format, peak_of, with_formats
+from dse.chips.memories import added_dollars
 from dse.chips.price_basis import meaning_of, price_basis
 from dse.chips.price_method import Priced, Terms
 from dse.chips.price_method import price_method as price_method_named
@@ -278,6 +279,7 @@ def _price(
         unit_cost_usd=_like(made, sum(cost.values())) if cost else None,
     )
     parts = {name: _first(np.asarray(usd)) for name, usd in found.price(known, terms).items()}
+    parts |= added_dollars(spec, made="unit cost" in needs)
     return sum(parts.values()), parts
 
 
@@ -343,6 +345,7 @@ def _violations(spec: ChipSpec, made: Silicon, changed: bool) -> dict[str, float
         "link_edge": _first(plan.link_excess),
         "cooling": _first(made.cooling_excess_w),
         "power_density": _first(made.power_density_excess),
+        **({} if plan.bonded_excess_m2 is None else {"bonded_area": _first(plan.bonded_excess_m2)}),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Final, final
 import numpy as np
 
 from dse.choose.confidence import intervals_of
-from dse.errors import PluginError
+from dse.errors import PluginError, spec_error
 from dse.plugins.attributes import names, require, text
 from dse.plugins.broken import UNREADABLE, broken, met_in, named, raised
 from dse.plugins.designs import Names, Rows, design_in_words, first_failing
@@ -46,6 +46,8 @@ class CheckedCostModel:
     """Chip facts that must be known."""
     predicts: bool = field(init=False, compare=False)
     """Whether its metrics are predictions, see `objectives.api.predicts`."""
+    memories: bool = field(init=False, compare=False)
+    """Whether it reads memories beyond SRAM and DRAM, see `objectives.api.reads_memories`."""
     users: tuple[EntryPoint, ...] = ()
     """Serving modes and kinds of attention of other packages, any of which it may call."""
     chips: Names | None = field(default=None, compare=False)
@@ -62,13 +64,19 @@ class CheckedCostModel:
         self.name = self.made.name
         self.requires = self.made.requires
         self.predicts = api.predicts(self.made)
+        self.memories = api.reads_memories(self.made)
 
     def about(self, chip: str) -> "CheckedCostModel":
         """The same for batches of one chip, by whose name a design is called."""
         return replace(self, chips=lambda _shape, _at: chip)
 
     def evaluate(self, designs: api.Designs, context: api.Context, *, detail: bool = False) -> api.Metrics:
-        """Metrics of every design, all numbers finite; raises `PluginError` with the design where not."""
+        """Metrics of every design, all numbers finite; raises `PluginError` with the design where not.
+
+        Raises `SpecError` for chips with memories that the model does not say it reads.
+        """
+        if not self.memories:
+            self._hold_two_memories(designs)
         try:
             found = self._asked(designs, context, detail=detail)
         except KeyboardInterrupt:
@@ -92,6 +100,13 @@ class CheckedCostModel:
         # the error bar of two stacks together is unknown
         intervals = {} if len(designs.pools) > 1 else intervals_of(designs.chips)
         return replace(found, more={**found.more, **intervals}) if intervals else found
+
+    def _hold_two_memories(self, designs: api.Designs) -> None:
+        """Raise `SpecError` for memories beyond SRAM and DRAM: what they hold and bring would be left out."""
+        found = dict.fromkeys(m.name.replace("_", "-") for pool in designs.pools for m in pool.chips.further)
+        if found:
+            what = f"expected chips of SRAM and DRAM alone, got {', '.join(found)}, which it does not read"
+            raise spec_error(f"cost model {self.name}", what)
 
     def _asked(self, designs: api.Designs, context: api.Context, *, detail: bool) -> api.Metrics:
         """What the model answers within the time limit; its input is read-only."""

@@ -25,6 +25,7 @@ class NapkinCostModel:
     name = "napkin"
     requires: tuple[str, ...] = ("claimed_user_speed",)
     predicts: bool = False
+    memories: bool = True
 
     def evaluate(self, designs: Designs, context: Context, *, detail: bool = False) -> Metrics:
         """Metrics of every design; TPOT is the claimed one, TTFT is 0 because the article ignores prefill."""
@@ -39,6 +40,8 @@ class NapkinCostModel:
         }
         # a cache holds copies of what DRAM holds, so it is no room; the article counts all bytes as usable
         capacity = c.sram.bytes * c.sram.pinned + c.dram.bytes
+        for memory in c.further:
+            capacity = capacity + memory.bytes
         needed = ceil_div(held["weights"] + held["kv_cache"], capacity)
         chips = maximum(needed, d.ways * d.pp) * d.dp
         tpot = 1.0 / c.compute.user_tokens_per_s

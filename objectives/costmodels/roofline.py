@@ -5,6 +5,7 @@ from typing import final
 from objectives.api import Context, Designs, Metrics
 from objectives.arrays import Array, maximum, ones_like
 from objectives.costmodels.totals import Breakdown, metrics, metrics_of_pools, silicon_violations
+from objectives.equations.cost.wear import wear_excess
 from objectives.equations.interconnect.stage_hops import domain_excess
 from objectives.equations.llm.context_parallel import unsplit_ways
 from objectives.equations.llm.expert_parallel import missing_replicas
@@ -23,7 +24,8 @@ class RooflineCostModel:
 
     Domain: transformers with MHA, GQA, MQA, MLA, windowed or linear attention, dense or mixtures of experts
     (split over TP or spread by EP; replicas that share experts step together), KV cache split along its
-    tokens by CP where the stack can, and networks of matrices.
+    tokens by CP where the stack can, and networks of matrices. Chips have SRAM, DRAM and any further
+    memories of `objectives.memories`, among which bytes are placed so that a step is as fast as it can be.
     Aggregated serving sends whole prompts through the pipeline in line with the steps of decode, which crawl
     behind them; prompts that come together wait for one another. Chunked serving cuts and packs prompts into
     the rows that the stack takes at once; disaggregated serving pays two pools of one layout, in a real ratio
@@ -35,6 +37,7 @@ class RooflineCostModel:
 
     name = "roofline"
     requires: tuple[str, ...] = ()
+    memories: bool = True
 
     def evaluate(self, designs: Designs, context: Context, *, detail: bool = False) -> Metrics:
         """Metrics of every design; see `objectives.api.Metrics` for units.
@@ -95,6 +98,12 @@ def _violations(s: Setup, served: ServingResult) -> dict[str, Array]:
         "context_parallel": unsplit_ways(s.chips, d.cp),
         **silicon_violations(s.chips),
     }
+    if s.machine.placed.writable_excess is not None:
+        # both pools of a layout need as much more or less as they do of all memories
+        found["writable_capacity"] = s.machine.placed.writable_excess + (
+            excess - s.machine.placed.excess_bytes
+        )
+    found |= wear_excess(s.chips, s.context.workload, s.context.economy)
     if joined:
         found["expert_replicas"] = missing_replicas(d.ways, d.ep, d.dp)
     return found

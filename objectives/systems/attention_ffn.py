@@ -186,8 +186,9 @@ def _turn(a: Setup, f: Setup, link: PoolLink) -> _Turn:
 
 
 def _launched_s(s: Setup) -> Array:
-    """Fixed seconds of a step on all stages of a pool [s]."""
-    return s.deployments.pp * s.chips.stack.step_overhead_s
+    """Fixed seconds of a step on all stages of a pool [s], until far memories bring their first byte too."""
+    late = 0.0 if s.machine.first_byte_s is None else s.machine.first_byte_s
+    return s.deployments.pp * (s.chips.stack.step_overhead_s + late)
 
 
 def _crossings(a: Setup, f: Setup, link: PoolLink) -> tuple[Message, Message]:
@@ -302,18 +303,19 @@ def _fastest(turns: Sequence[_Turn]) -> _Turn:
 
 def _picked(old: _Turn, new: _Turn, pick: Callable[[Array, Array], Array]) -> _Turn:
     """Every column of a turn, picked from the old one or the new one."""
-    out: dict[str, object] = {}
-    for f in fields(_Turn):
-        a, b = getattr(old, f.name), getattr(new, f.name)
-        if isinstance(a, dict):
-            out[f.name] = {k: pick(a[k], b[k]) for k in a}
-        elif isinstance(a, ResourceSeconds):
-            out[f.name] = ResourceSeconds(
-                **{r.name: pick(getattr(a, r.name), getattr(b, r.name)) for r in fields(ResourceSeconds)}
-            )
-        else:
-            out[f.name] = pick(a, b)
-    return _Turn(**out)  # type: ignore[arg-type]
+    return _Turn(**{f.name: _either(getattr(old, f.name), getattr(new, f.name), pick) for f in fields(_Turn)})
+
+
+def _either(a: Array, b: Array, pick: Callable[[Array, Array], Array]) -> Array:
+    """One of two columns, column by column where they are structs of such; None where there is none."""
+    if a is None:
+        return None
+    if isinstance(a, dict):
+        return {k: pick(a[k], b[k]) for k in a}
+    if isinstance(a, ResourceSeconds):
+        of = [f.name for f in fields(ResourceSeconds)]
+        return ResourceSeconds(**{n: _either(getattr(a, n), getattr(b, n), pick) for n in of})
+    return pick(a, b)
 
 
 def prompt_alone(

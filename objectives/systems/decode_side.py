@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from objectives.api import Chips, Context, Designs, Pool
 from objectives.arrays import Array, maximum, minimum, ones_like, where, zeros_like
+from objectives.equations.cost.wear import wear_excess
 from objectives.equations.interconnect.stage_hops import domain_excess
 from objectives.equations.llm.context_parallel import unsplit_ways
 from objectives.equations.llm.expert_parallel import missing_replicas
@@ -201,6 +202,11 @@ def pool_violations(role: str, s: Setup, excess: Array | None = None) -> dict[st
         "context_parallel": unsplit_ways(s.chips, d.cp),
         **silicon_violations(s.chips),
     }
+    placed = s.machine.placed
+    if placed.writable_excess is not None:
+        more = 0.0 if excess is None else excess - placed.excess_bytes
+        found["writable_capacity"] = placed.writable_excess + more
+    found |= wear_excess(s.chips, s.context.workload, s.context.economy)
     if s.layer.routed:
         found["expert_replicas"] = missing_replicas(d.ways, d.ep, d.dp)
     return {f"{role}.{name}": excess for name, excess in found.items()}
@@ -227,13 +233,16 @@ def silicon_violations(chips: Chips) -> dict[str, Array]:
     Examples:
         By hand, in tests/equations/fabrication.
     """
-    return {
+    found = {
         "die_area": chips.limits.area_excess_m2,
         "dram_stacks": chips.limits.dram_stacks_excess,
         "link_edge": chips.limits.link_excess,
         "cooling": chips.limits.cooling_excess_w,
         "power_density": chips.limits.power_density_excess,
     }
+    if chips.limits.bonded_excess_m2 is not None:
+        found["bonded_area"] = chips.limits.bonded_excess_m2
+    return found
 
 
 def port_bandwidth(chips: Chips, stated: Array) -> Array:

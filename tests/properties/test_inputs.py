@@ -25,6 +25,7 @@ from objectives.api import (
 )
 from objectives.costmodels.roofline import RooflineCostModel
 from objectives.equations.interconnect.topology import TOPOLOGIES
+from objectives.memories import FURTHER, MEMORIES
 
 evaluate = RooflineCostModel().evaluate
 
@@ -66,6 +67,15 @@ KIND: dict[str, dict[str, float]] = {
     "link_local_share": WIDE,
     "link_global_share": {**WIDE, "link_group": 4.0},
 }
+MEMORY = {"bytes": 4e9, "bandwidth": 1e12, "w": 50.0, "latency": 1e-5, "endurance": 3e3}
+"""Any memory beyond SRAM and DRAM: weights of a chip do not fit in it alone."""
+KIND |= {
+    f"{name}_{column}": {f"{name}_{c}": MEMORY.get(c, 1e10) for c in MEMORIES[name].columns}
+    for name in FURTHER
+    for column in MEMORIES[name].columns
+}
+KIND["bonded_excess_m2"] = {"bonded_excess_m2": -1e-6}
+WORN = make.h100_like(**KIND["flash_bytes"])
 SPLIT = {"context_parallel": {"tp": 8, "cp": 2, "ep": 16, "pp": 2}}
 JOINED_REPLICAS = ("all_to_all_efficiency", "overlap")
 """What only works between replicas that share experts."""
@@ -130,9 +140,12 @@ def test_every_format_moves_some_output(name: str) -> None:
 @pytest.mark.parametrize("name", [f.name for f in fields(Workload)])
 def test_every_fact_of_a_workload_moves_some_output(name: str) -> None:
     design = make.design(make.h100_like(), batch=16, tp=8, ep=8)
+    if name == "weight_updates":
+        design = make.design(WORN, batch=16, tp=8, ep=8)
     context = make.context(make.mixtral_8x7b(), serving="aggregated")
     work = context.workload
     given = {
+        "weight_updates": 1.0,
         "serving": "decode-only",
         "prefix": PrefixCache(hit=0.5, stored_tokens=1e5, tier="host", bandwidth=1e10, usd_per_byte=1e-9),
         "speculation": Speculation(length=2, acceptance=0.8, cost=0.1),

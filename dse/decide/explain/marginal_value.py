@@ -59,7 +59,8 @@ def marginal_values(
     base = float(_costs(study, problem, chips_of_candidates(study, [candidate]))[0])
     found = []
     for name, value in candidate.values.items():
-        if PARAMETERS.get(name) == NAME:  # there is no little more of a node
+        # there is no little more of a node, and no share of what the chip does not have
+        if PARAMETERS.get(name) == NAME or value == 0.0:
             continue
         # a count moves by one, whatever share of it that is
         step = 1.0 / value if not PARAMETERS.get(name, "") else STEP

@@ -133,8 +133,9 @@ def chips_of_candidates(study: ResolvedStudy, candidates: Sequence[Candidate]) -
     for branch, members in groups.items():
         chips = _group(study, branch, [candidates[i] for i in members])
         for name, column in chips.columns().items():
-            # branches are in any order among the candidates, so each fills its own places
-            whole = columns.setdefault(name, np.empty(len(candidates)))
+            # branches are in any order among the candidates, so each fills its own places; of memories that
+            # others have alone it has none
+            whole = columns.setdefault(name, np.zeros(len(candidates)))
             whole[members] = column
     return api.Chips.of(**columns)
 

@@ -1,24 +1,21 @@
 """A candidate as a file of `configs/chips`, and the space around it as one of `configs/spaces`."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
 from dse.chips.branch import Branch
 from dse.chips.silicon import chip_silicon
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, generation_of, node_of
+from dse.decide.propose.further_memories import SOURCE, derived, lines_of_memories, memories_of
 from dse.question.resolved_study import ResolvedStudy
 from dse.spec.overrides.replace import override
-from dse.spec.schema.base import Sourced, SourcedBandwidth, SourcedBytes, SourcedCount, sourced_values
+from dse.spec.schema.base import SourcedBandwidth, SourcedBytes, SourcedCount, sourced_values
 from dse.spec.schema.chip import ChipSpec, DerivedFrom, Dram
 from dse.spec.schema.space import NAME, PARAMETERS
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.yaml.writing import exact
 from objectives.arrays import zeros_like
-
-SOURCE = "proposal"
-"""Key of the sources that a proposed number cites."""
 
 
 def chip_of(study: ResolvedStudy, candidate: Candidate, name: str, targets: Mapping[str, str]) -> ChipSpec:
@@ -36,6 +33,7 @@ def chip_of(study: ResolvedStudy, candidate: Candidate, name: str, targets: Mapp
         "host": type(out.host)(**nothing, note="no host exists for it"),
         "dram": _dram(branch, candidate, column),
         "price_basis": None,
+        "memories": memories_of(branch, candidate, column),
     }
     out = out.model_copy(update=gone)
     # last, since area and unit cost follow from everything else
@@ -158,15 +156,10 @@ def _dram(branch: Branch, candidate: Candidate, column: Mapping[str, float]) -> 
     note = f"{stacks} stacks of the technology file's {generation}"
     return Dram(
         generation=generation,
-        capacity=_derived(SourcedBytes, column["dram_bytes"], note),
-        bandwidth=_derived(SourcedBandwidth, column["dram_bandwidth"], note),
-        stacks=_derived(SourcedCount, stacks, f"trial {candidate.trial}"),
+        capacity=derived(SourcedBytes, column["dram_bytes"], note),
+        bandwidth=derived(SourcedBandwidth, column["dram_bandwidth"], note),
+        stacks=derived(SourcedCount, stacks, f"trial {candidate.trial}"),
     )
-
-
-def _derived(kind: type[Sourced[Any]], value: float | int, note: str) -> Any:
-    """A number in SI as a leaf; a leaf is otherwise made of text with a unit."""
-    return kind(value=None, source=SOURCE, basis="derived", note=note).model_copy(update={"value": value})
 
 
 def space_around(study: ResolvedStudy, candidate: Candidate, chip: str) -> str:
@@ -187,6 +180,7 @@ def space_around(study: ResolvedStudy, candidate: Candidate, chip: str) -> str:
         "branches:",
         "  around:",
         *(f"    {key}: {value}" for key, value in keys.items() if value is not None),
+        *lines_of_memories(whole),
         "    parameters:",
         *(
             f"      {name}: {_range(name, value)}"

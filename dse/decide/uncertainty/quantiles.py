@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.arrays import Floats
-from dse.chips.silicon_columns import EXCESS
+from dse.chips.silicon_columns import BONDED, EXCESS
 from dse.choose.confidence import plain
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows
 from dse.decide.scenario.best_deployments import DeploymentProblem, deployment_problem, evaluate
@@ -138,7 +138,7 @@ def _scored(
 def limits_of_dies(study: ResolvedStudy, candidates: Sequence[Candidate]) -> dict[str, Floats]:
     """How far each chip exceeds the limits of its die, by column (candidates,); samples do not change it."""
     columns = chips_of_candidates(study, candidates).columns()
-    return {name: columns[name] for name in EXCESS}
+    return {name: columns[name] for name in (*EXCESS, BONDED) if name in columns}
 
 
 def _by_context(studies: Sequence[ResolvedStudy], most: int) -> Iterator[list[int]]:

@@ -18,6 +18,9 @@ _SHORT = {
     "tdp": "TDP",
     "phy": "PHY",
     "io": "IO",
+    "rom": "ROM",
+    "lpddr": "LPDDR",
+    "ddr": "DDR",
 }
 
 

@@ -8,6 +8,9 @@ from dse.spec.yaml.units import pretty
 
 _UNITS = {
     "capacity": "B",
+    "writable_capacity": "B",
+    "flash_wear": "",
+    "bonded_area": "m2",
     "network_domain": "chip",
     "context_parallel": "",
     "expert_replicas": "",

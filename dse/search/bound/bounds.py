@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.arrays import Floats
+from dse.errors import spec_error
 from dse.evaluate import scoring
 from dse.evaluate.batch import grid_of
 from dse.question.resolved_study import ResolvedStudy
@@ -46,6 +47,15 @@ ROWS = 1 << 14
 
 COMPARED = 1 << 22
 """Pairs of a lower bound and a design of the front that are compared at once."""
+
+
+def hold_two_memories(study: ResolvedStudy) -> None:
+    """Raise `SpecError` for branches with memories beyond SRAM and DRAM, whose chips no law here bounds."""
+    for name, branch in study.branches.items():
+        if branch.spec.memories:
+            kinds = ", ".join(m.kind for m in branch.spec.memories)
+            what = f"expected SRAM and DRAM alone for a proof, got {kinds}; a sweep without --prune knows all"
+            raise spec_error(f"{study.path}: branches.{name}", what)
 
 
 class Bounds:

@@ -8,7 +8,7 @@ import numpy as np
 from dse.errors import spec_error
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy
-from dse.search.bound.bounds import Bounds
+from dse.search.bound.bounds import Bounds, hold_two_memories
 from dse.search.bound.boxes import whole
 from dse.search.bound.limits import MEMORY, Ended, Limits, OutOfTime
 
@@ -81,6 +81,7 @@ def prove(
         raise spec_error(
             str(study.path), "mix: expected one LLM and one workload to bound, got a mix of them"
         )
+    hold_two_memories(study)
     limits = Limits.of(seconds, memory)
     signs = np.asarray([1.0 if g.direction == "minimize" else -1.0 for g in study.objectives])
     worst = signs * [study.reference_point[g.name] for g in study.objectives]

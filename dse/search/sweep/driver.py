@@ -13,6 +13,7 @@ from dse.backends.blocks import cores
 from dse.front.files import Front, write_front
 from dse.question.resolved_study import ResolvedStudy, load_study
 from dse.search.analysis.folders import check_own, move_to_backup, results_folder
+from dse.search.bound.bounds import hold_two_memories
 from dse.search.bound.exact import exact
 from dse.search.bound.limits import MEMORY, Ended, Limits, OutOfTime
 from dse.search.storage.locks import locked_folder
@@ -89,6 +90,8 @@ def sweep(
     resolved = study if isinstance(study, ResolvedStudy) else load_study(study, configs)
     # only to refuse an unknown backend before the folder is touched
     compiler(backend)
+    if prune:
+        hold_two_memories(resolved)
     job = SweepJob.of(resolved, grid(resolved, counts))
     folder = sweep_folder(resolved, out)
     with locked_folder(folder):

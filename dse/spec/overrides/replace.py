@@ -14,6 +14,7 @@ from dse.spec.schema.base import (
     Sourced,
     SourcedBandwidth,
     SourcedFlops,
+    SourcedNumber,
     SourcedRatio,
     SourcedShare,
     SourcedTokensPerSecond,
@@ -40,6 +41,7 @@ OPTIONAL: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
         "context": Sourced[Annotated[float, unit("token")]],
         "routing_skew": Sourced[AtLeastOne],
         "prefill_load": SourcedShare,
+        "weight_updates": SourcedNumber,
         "decode_core_efficiency": SourcedRatio,
         "expert_efficiency": SourcedRatio,
         "all_to_all_efficiency": SourcedRatio,
@@ -137,6 +139,12 @@ def _node(node: object, values: Mapping[Path, V], make: Make[V]) -> object:
             if head not in node:
                 raise LookupError(f"expected one of {', '.join(node)}, which this chip has, got {head}")
         return {**node, **{head: _below(node[head], rest, make) for head, rest in by_head.items()}}
+    if isinstance(node, tuple):
+        known = {str(i): item for i, item in enumerate(node)}
+        if odd := [head for head in by_head if head not in known]:
+            what = f"an entry from 0 to {len(node) - 1}" if node else "a list with entries"
+            raise LookupError(f"expected {what}, got {odd[0]}")
+        return tuple(_below(item, by_head[i], make) if i in by_head else item for i, item in known.items())
     if not isinstance(node, BaseModel):
         raise LookupError("expected a number with a source, got the path of several values")
     return node.model_copy(update={head: _field(node, head, rest, make) for head, rest in by_head.items()})

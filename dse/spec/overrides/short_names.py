@@ -103,7 +103,10 @@ TECHNOLOGY: Final = MappingProxyType(
 )
 WORKLOAD: Final = MappingProxyType(
     {
-        **{name: name for name in ("isl", "osl", "context", "routing_skew", "prefill_load", "pools")},
+        **{
+            name: name
+            for name in ("isl", "osl", "context", "routing_skew", "prefill_load", "pools", "weight_updates")
+        },
         "prefix_hit": "prefix_cache.hit",
         "prefix_stored": "prefix_cache.stored",
         "prefix_bandwidth": "prefix_cache.bandwidth",

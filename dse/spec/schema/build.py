@@ -5,6 +5,20 @@ from typing import Literal
 from dse.spec.schema.base import Spec
 
 
+class MemoryBuild(Spec):
+    """One memory beyond SRAM and DRAM on a chip; numbers of one unit that are None are the technology's."""
+
+    name: str
+    """One of `objectives.memories.FURTHER`."""
+    device: str
+    """Its name in the technology file."""
+    bytes_each: float | None = None
+    bandwidth_each: float | None = None
+    joules_per_byte: float | None = None
+    """Its way to the cores included."""
+    usd_per_byte: float | None = None
+
+
 class Build(Spec):
     """What decides which constants a chip is made of."""
 
@@ -31,4 +45,6 @@ class Build(Spec):
     scaled: bool = False
     """Whether it runs at a slower clock where it would be too hot; only where it does not exist yet."""
     stacked: bool = False
-    """Whether DRAM lies between its dies and their cooling."""
+    """Whether a memory lies between its dies and their cooling."""
+    memories: tuple[MemoryBuild, ...] = ()
+    """Memories beyond SRAM and DRAM that are part of it."""

@@ -3,9 +3,10 @@
 A number that the file leaves out is unknown. A study that needs it names it and refuses the chip.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from dse.spec.schema.base import (
     Aliases,
@@ -28,6 +29,7 @@ from dse.spec.schema.base import (
     Title,
     unknown,
 )
+from dse.spec.schema.chip_memories import MemoryList, in_keys, list_or_keys, places, short_form
 
 PeakFormat = Literal["fp32", "fp16", "fp8", "int8", "fp4"]
 """Formats that a matrix peak is quoted in; `fp16` is fp16 or bf16 with fp32 accumulation."""
@@ -144,6 +146,24 @@ class DerivedFrom(Spec):
 class ChipSpec(Spec):
     """A chip, real or hypothetical."""
 
+    model_config = ConfigDict(json_schema_extra=list_or_keys)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: object) -> object:
+        """Entries `sram` and `dram` of `memories` under their keys."""
+        return short_form(data)
+
+    @classmethod
+    def places(cls, data: Mapping[str, object]) -> Mapping[tuple[object, ...], tuple[object, ...]]:
+        """Where the file has what the spec has in another place."""
+        return places(data)
+
+    @classmethod
+    def in_keys(cls, data: object) -> object:
+        """A file as plain data, with everything in the place that the spec has it in."""
+        return in_keys(data)
+
     kind: Literal["chip"]
     """Kind of this file."""
     name: FileName
@@ -172,6 +192,9 @@ class ChipSpec(Spec):
     """SRAM on the chip."""
     dram: Dram | None
     """DRAM of the chip; null for a chip with SRAM only."""
+    memories: MemoryList
+    """Memories of the chip, the fastest first. `sram` and `dram` are entries of it, or keys of their own,
+    which is the same."""
     link: Link
     """Links to other chips."""
     die: Die

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -10,6 +10,7 @@ from pydantic.json_schema import JsonSchemaValue
 from dse.errors import UnitError, nearest, unknown
 from dse.spec.json_schema.quantities import TYPE, UNIT, quantity_schema
 from dse.spec.schema.base import Aliases, FileName, Notes, Spec, Title, Word
+from dse.spec.schema.chip_memories import FurtherKind, SearchedMemories, column_of
 from dse.spec.yaml.units import parse
 from dse.text import short
 from objectives.equations.fabrication.package import PACKAGES
@@ -30,6 +31,10 @@ _MEANING: dict[str, tuple[str, str]] = {
     "dies": ("", "Compute dies of a package."),
     "die_bandwidth": ("B/s", "One way, of one die to the others of its package."),
     "package": (NAME, "Class of the package: organic, interposer or bridge."),
+    **{
+        f"{column_of(kind)}_units": ("", f"Units of the {kind} that `memories` of the branch names.")
+        for kind in get_args(FurtherKind)
+    },
     "price": ("USD", "Price of a chip, where the price method is `searched`."),
 }
 
@@ -37,7 +42,12 @@ PARAMETERS: dict[str, str] = {name: unit for name, (unit, _) in _MEANING.items()
 """Parameter of a chip to its SI unit."""
 
 
-COUNTED: dict[str, float] = {"dram_stacks": 0.0, "link_count": 0.0, "dies": 1.0}
+COUNTED: dict[str, float] = {
+    "dram_stacks": 0.0,
+    "link_count": 0.0,
+    "dies": 1.0,
+    **{name: 0.0 for name in _MEANING if name.endswith("_units")},
+}
 """Parameters that are whole numbers, and the least that they may be."""
 
 
@@ -213,6 +223,8 @@ class BranchSpec(Spec):
     """Software stack of all chips of the branch."""
     network: str
     """Network that joins the chips of the branch."""
+    memories: SearchedMemories
+    """Memories beyond SRAM and DRAM, whose units are parameters such as flash_units."""
     parameters: Parameters = Field(default={})
     """Searched parameters; the template chip gives all other values."""
 
@@ -254,6 +266,7 @@ class BranchSpec(Spec):
                 yield f"{name}: expected at least {least:g}, got {low:g}"
             if name in COUNTED and not parameter.whole:
                 yield f"{name}: expected whole numbers, by choices or by steps of a linear range, got others"
+        yield from self._of_memories()
         if not self.nodes:
             yield "process: expected a node, or choices among the parameters, got none"
         # links are given as one bandwidth, or as a number and a speed
@@ -262,6 +275,22 @@ class BranchSpec(Spec):
             yield "expected link_count and link_speed together, got one of them"
         if any(links) and "link_bandwidth" in self.parameters:
             yield "expected link_bandwidth or link_count and link_speed, got all"
+
+    def _of_memories(self) -> Iterator[str]:
+        """Memories without a number of units, and units without a memory."""
+        units = [m.parameter for m in self.memories]
+        for name in sorted({n for n in units if units.count(n) > 1}):
+            yield f"memories: expected each kind once, got {name.removesuffix('_units')} twice"
+        for name in units:
+            if name not in self.parameters:
+                yield f"expected a parameter {name} with memories, got none"
+        for name in self.parameters:
+            if name.endswith("_units") and name not in units:
+                yield f"expected {name.removesuffix('_units')} among memories with {name}, got none"
+        stacked = [m.kind for m in self.memories if m.kind.startswith("stacked")]
+        if stacked and self.clock != "scaled":
+            why = "so that heat beneath them is limited"
+            yield f"clock: expected scaled with {' and '.join(stacked)}, {why}, got {self.clock}"
 
 
 class SpaceSpec(Spec):

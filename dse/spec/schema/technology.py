@@ -10,6 +10,7 @@ from dse.errors import Problem, SpecError, nearest, spec_error
 from dse.spec.schema.base import Aliases, FileName, Notes, Sourced, SourcedWatts, Spec, Title
 from dse.spec.schema.build import Build
 from dse.spec.schema.chip import PeakFormat
+from dse.spec.schema.memory_values import memory_device, memory_problems
 from dse.spec.schema.technology_memories import (
     NUMBERS,
     Memories,
@@ -36,7 +37,7 @@ from dse.spec.schema.technology_parts import (
 )
 from dse.spec.schema.technology_values import Constants, Value, middle
 from objectives.arrays import Array
-from objectives.equations.fabrication.technology import Technology, pick
+from objectives.equations.fabrication.technology import MemoryDevice, Technology, pick
 
 
 class TechnologySpec(Spec):
@@ -124,6 +125,8 @@ class TechnologySpec(Spec):
             if node in self.nodes and self.nodes[node].cache_area.value is None:
                 yield _null(where, f"nodes.{node}.cache_area")
         yield from self._dram_problems(build, where)
+        for memory in build.memories:
+            yield from memory_problems(self, memory, where, priced=build.priced)
         if build.cooling not in self.cooling:
             yield Problem(where, _unknown("class of cooling", build.cooling, self.cooling))
         elif build.hypothetical:
@@ -201,6 +204,11 @@ class TechnologySpec(Spec):
     def constants(self, build: Build, value: Value = middle) -> Technology:
         """As `resolve`, of a build that has no `problems`."""
         return Constants(self, value).of(build)
+
+    def devices(self, build: Build, value: Value = middle) -> tuple[MemoryDevice, ...]:
+        """One unit of each memory beyond SRAM and DRAM, of a build that has no `problems`."""
+        way = value("energy.dram_system", self.energy.dram_system)
+        return tuple(memory_device(self, m, way, value, priced=build.priced) for m in build.memories)
 
     def choose(
         self, builds: Sequence[Build], index: Array, where: str = "", value: Value = middle

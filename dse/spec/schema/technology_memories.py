@@ -10,6 +10,7 @@ from dse.spec.schema.base import (
     SourcedArea,
     SourcedBandwidth,
     SourcedBytes,
+    SourcedEnergyPerByte,
     SourcedNumber,
     SourcedRatio,
     SourcedSeconds,
@@ -19,7 +20,6 @@ from dse.spec.schema.technology_parts import (
     DramSpec,
     HbmSpec,
     SourcedAreaPerByte,
-    SourcedEnergyPerByte,
     SourcedMetres,
     SourcedUsdPerByte,
 )

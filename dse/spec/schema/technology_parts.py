@@ -12,6 +12,7 @@ from dse.spec.schema.base import (
     SourcedBandwidth,
     SourcedBytes,
     SourcedCount,
+    SourcedEnergyPerByte,
     SourcedNumber,
     SourcedRatio,
     SourcedSeconds,
@@ -26,7 +27,6 @@ SourcedMetres = Sourced[Annotated[float, unit("m")]]
 SourcedPerArea = Sourced[Annotated[float, unit("1/m2")]]
 SourcedAreaPerByte = Sourced[Annotated[float, unit("m2/B")]]
 SourcedAreaPerBandwidth = Sourced[Annotated[float, unit("m2*s/B")]]
-SourcedEnergyPerByte = Sourced[Annotated[float, unit("J/B")]]
 SourcedPerSecond = Sourced[Annotated[float, unit("1/s")]]
 SourcedFlopsPerArea = Sourced[Annotated[float, unit("FLOP/s/m2")]]
 SourcedEnergyPerFlop = Sourced[Annotated[float, unit("J/FLOP")]]

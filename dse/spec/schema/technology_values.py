@@ -54,6 +54,9 @@ class Technology(Protocol):
     def clock(self) -> ClockSpec | None:
         """How the power of cores falls with their clock."""
 
+    def devices(self, build: Build, value: Value) -> tuple[technology.MemoryDevice, ...]:
+        """One unit of each memory beyond SRAM and DRAM."""
+
 
 class Values:
     """Numbers of a technology file by dotted path, through a function that may choose or draw them."""
@@ -85,7 +88,7 @@ class Constants:
 
     def __init__(self, spec: Technology, value: Value) -> None:
         v = Values(spec, value)
-        self._v = v
+        self._v, self._spec, self._value = v, spec, value
         # caches of the instance: those of methods would keep every instance and its samples alive
         self._node = cache(lambda name: _node(spec, name, v))
         self._dram = cache(lambda generation, priced: _dram(spec, generation, priced, v))
@@ -109,6 +112,7 @@ class Constants:
             cooling_w=self._v(f"cooling.{build.cooling}"),
             heat_w_per_m2=_heat(build, self._v) if build.hypothetical else None,
             clock=_clock(self._v) if build.scaled else None,
+            memories=self._spec.devices(build, self._value) if build.memories else (),
         )
 
 

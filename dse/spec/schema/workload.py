@@ -128,6 +128,9 @@ class WorkloadSpec(Spec):
     """KV cache of earlier prompts; left out, every prompt is computed whole."""
     speculation: SpeculationSpec | None = None
     """Speculative decoding; left out, a step gives one token."""
+    # left out at its default, so that a question stored before the key existed is still the same one
+    weight_updates: SourcedNumber | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Times in a day that all weights are replaced; left out, never. Flash wears by it."""
     targets: dict[str, SecondsQ] = Field(default={})
     """Latency targets by the name of an objective (tpot, ttft, end_to_end)."""
     notes: Notes = None
@@ -155,6 +158,7 @@ class WorkloadSpec(Spec):
             pools=self.pools,
             prefix=self.prefix_cache.resolve() if self.prefix_cache else None,
             speculation=self.speculation.resolve() if self.speculation else None,
+            weight_updates=(self.weight_updates.value if self.weight_updates else None) or 0.0,
         )
 
 

@@ -32,7 +32,19 @@ def build_spec(spec: type[S], data: object, where: str, lines: Lines | None = No
     try:
         return spec.model_validate(data)
     except ValidationError as error:
-        raise SpecError(_problems(spec, error, where, lines)) from None
+        raise SpecError(_problems(spec, error, where, _moved(spec, data, lines))) from None
+
+
+def _moved(spec: type[BaseModel], data: dict[str, object], lines: Lines) -> Lines:
+    """Lines of what a spec has in another place than the file, see `ChipSpec.places`."""
+    places = getattr(spec, "places", None)
+    if places is None:
+        return lines
+    new = dict(lines)
+    for now, before in places(data).items():
+        found = {now + at[len(before) :]: n for at, n in lines.items() if at[: len(before)] == before}
+        new = {at: n for at, n in new.items() if at[: len(now)] != now} | found
+    return new
 
 
 def build_leaf(spec: type[S], data: Mapping[str, object], where: str, name: str) -> S:

@@ -43,6 +43,8 @@ def _shown(value: object, unit: str, written: str) -> str:
 
 def lines(spec: object, written: object, path: str = "") -> Iterator[Line]:
     """Every value in `spec`, in its order; `written` is the same thing as plain YAML data."""
+    if (in_keys := getattr(spec, "in_keys", None)) is not None:
+        written = in_keys(written)
     if isinstance(spec, Sourced):
         yield _sourced(spec, written, path)
     elif isinstance(spec, Spec):

@@ -85,6 +85,12 @@ def _entry(key: str, value: object, annotation: object, indent: str) -> Iterator
         yield f"{indent}{key}:"
         for inner, item in value.items():
             yield from _entry(str(inner), item, None, indent + "  ")
+    elif isinstance(value, tuple) and any(isinstance(v, BaseModel) for v in value):
+        yield f"{indent}{key}:"
+        for item in value:
+            first, *rest = _lines(item, indent + "    ")
+            yield f"{indent}  - {first.lstrip()}"
+            yield from rest
     elif isinstance(value, float) and (unit := unit_in(annotation)) is not None:
         yield f"{indent}{key}: {_scalar(exact(value, unit))}"
     else:

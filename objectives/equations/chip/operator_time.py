@@ -1,10 +1,11 @@
 """Time of one operator: compute against every memory that feeds it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from objectives.api import Chips
 from objectives.arrays import Array, ceil_div, maximum, minimum, where, zeros_like
+from objectives.equations.chip.placement import ALIKE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,12 +20,14 @@ class OperatorTime:
 
     exposed_share: Array | None = None
     """Share of the shorter of compute and streams that does not hide behind the longer [1]; None for none."""
+    further_s: Mapping[str, Array] | None = None
+    """Seconds that memories beyond SRAM and DRAM need, by name [s]; None for chips without such."""
 
     def seconds(self) -> Array:
         """max(compute, load, sram, dram), and what of the shorter stays exposed [s].
 
         exposed x min(compute, max(load, sram, dram)): kernels fill and drain, and tiles wait for their
-        operands. Limits: never below any of them, never above the sum of compute and streams; SRAM and DRAM
+        operands. Limits: never below any of them, never above the sum of compute and streams; all memories
         stream at once (their maximum, not their sum), through the port of the matrix units; rises with each;
         the roofline of Williams, Waterman & Patterson (CACM 2009) where nothing is exposed.
         """
@@ -37,18 +40,27 @@ class OperatorTime:
 
     def _streams(self) -> Array:
         streams = maximum(self.sram_s, self.dram_s)
+        for further in (self.further_s or {}).values():
+            streams = maximum(streams, further)
         return streams if self.load_s is None else maximum(streams, self.load_s)
+
+    def _longest(self) -> Array:
+        return maximum(self.compute_s, self._streams())
 
     def bound(self) -> dict[str, Array]:
         """The seconds, credited to the one resource that binds; of equals, to the first in this order [s]."""
-        seconds, longest = self.seconds(), maximum(self.compute_s, self._streams())
+        seconds, longest = self.seconds(), self._longest()
         zero = zeros_like(seconds)
         terms = {
             "compute": self.compute_s,
             "weight_load": self.load_s,
             "sram": self.sram_s,
             "dram": self.dram_s,
+            **(self.further_s or {}),
         }
+        for further in (self.further_s or {}).values():
+            # memories that end together differ by rounding, which decides nothing
+            longest = where(further > 0.0, minimum(longest, self._longest() * (1.0 - ALIKE)), longest)
         # true everywhere at first; each element is credited once, so that the credits sum to the seconds
         free = longest >= 0.0
         credits = {}

@@ -8,6 +8,7 @@ from operator import add
 
 from objectives.api import Chips
 from objectives.arrays import Array, inverse, maximum, minimum, where
+from objectives.equations.chip.memory_paths import MemoryPath, memory_paths
 
 ALIKE = 1e-9
 """Gains that differ by a smaller share are equal, and the first kind goes first; a smaller exposed share is
@@ -27,6 +28,8 @@ class SecondsPerByte:
     """From DRAM, as KV cache is read."""
     activation_sram: Array
     activation_dram: Array
+    further: tuple[MemoryPath, ...] = ()
+    """From memories beyond these two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +54,7 @@ class PinningValue:
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """Shares in SRAM, in [0, 1]; the rest is in DRAM."""
+    """Shares in SRAM and in memories beyond SRAM and DRAM, in [0, 1]; the rest is in DRAM."""
 
     shares: tuple[Array, ...]
     """Of each kind of bytes, in the order in which they were given [1]."""
@@ -59,6 +62,16 @@ class Placement:
     """As that of KV cache, for the KV cache of one prompt alone [1]."""
     excess_bytes: Array
     """What fits nowhere [B]; feasible where <= 0."""
+    further: tuple[tuple[Array, ...], ...] = ()
+    """Shares in each further memory (outer) of each kind of bytes (inner) [1]."""
+    prompt_kv_further: tuple[Array, ...] = ()
+    """As `prompt_kv_share`, in each further memory [1]."""
+    writable_excess: Array | None = None
+    """What steps write and no memory that can be written holds [B]; None where all memories can be."""
+
+    def elsewhere(self, kind: int) -> tuple[Array, ...]:
+        """Shares of a kind in each further memory [1]."""
+        return tuple(row[kind] for row in self.further)
 
     @property
     def weight_share(self) -> Array:
@@ -68,7 +81,7 @@ class Placement:
     @cached_property
     def weight_dram_share(self) -> Array:
         """Share of dense weights in DRAM [1]."""
-        return 1.0 - self.weight_share
+        return in_dram(self.weight_share, self.elsewhere(0))
 
     @property
     def kv_share(self) -> Array:
@@ -79,6 +92,11 @@ class Placement:
     def expert_share(self) -> Array:
         """Share of routed experts in SRAM [1]."""
         return self.shares[2]
+
+    @property
+    def expert_dram_share(self) -> Array:
+        """Share of routed experts in DRAM [1]."""
+        return in_dram(self.expert_share, self.elsewhere(2))
 
 
 def seconds_per_byte(chips: Chips) -> SecondsPerByte:
@@ -108,7 +126,8 @@ def seconds_per_byte(chips: Chips) -> SecondsPerByte:
 
         >>> from objectives.chips import chips_with
         >>> h100 = chips_with(sram_bandwidth=0.0, sram_efficiency=1.0, dram_bandwidth=3.35e12,
-        ...                        dram_efficiency=0.9, kv_efficiency=0.8, weight_load_bandwidth=0.0)
+        ...                   dram_efficiency=0.9, kv_efficiency=0.8, weight_load_bandwidth=0.0)
+        >>> h100.further = ()
         >>> round(seconds_per_byte(h100).dram * 1e12, 2)
         0.33
     """
@@ -122,6 +141,7 @@ def seconds_per_byte(chips: Chips) -> SecondsPerByte:
         kv_dram=inverse(chips.dram.bandwidth * chips.stack.kv_efficiency),
         activation_sram=sram,
         activation_dram=where(chips.sram.bandwidth > 0.0, 0.0, dram),
+        further=memory_paths(chips),
     )
 
 
@@ -186,15 +206,11 @@ def place(
         >>> float(found.weight_share[0]), float(found.excess_bytes[0])
         (0.5, -1000.0)
     """
-    sizes = [k.held_bytes for k in kinds]
     sram = chips.sram.bytes * (chips.sram.usable * chips.stack.usable_capacity * chips.sram.pinned)
     dram = chips.dram.bytes * chips.stack.usable_capacity
     has_dram = chips.dram.bytes > 0.0
-    # all bytes against all room, whatever is stored where: it falls byte for byte with capacity
-    excess = _sum(sizes) + activation_bytes - (sram + dram)
     # the reserve leaves the tier in which it will be stored: what is pinned now cannot take its room
     if reserved_bytes is not None:
-        excess = excess + reserved_bytes
         sram = maximum(sram - where(has_dram, 0.0, reserved_bytes), 0.0)
         dram = maximum(dram - where(has_dram, reserved_bytes, 0.0), 0.0)
     # a chip without DRAM has all the room there is: what does not fit is the excess
@@ -210,7 +226,7 @@ def place(
         pinned[i] = minimum(maximum(free, pinned[i]), most)
         spare = most - pinned[i]
     # third pass: what DRAM cannot hold, as far as SRAM has room; more than that is in the excess above
-    left = [size - p for size, p in zip(sizes, pinned, strict=True)]
+    left = [k.held_bytes - p for k, p in zip(kinds, pinned, strict=True)]
     # below 0 where DRAM holds the rest: then nothing more is taken
     overflow = minimum(_sum(left) - dram, spare)
     least = _least_slowed(overflow, per_byte.sram, kinds, pinned)
@@ -225,8 +241,74 @@ def place(
     return Placement(
         shares=tuple(_share(p, k.held_bytes) for p, k in zip(pinned, kinds, strict=True)),
         prompt_kv_share=_share(alone, prompt_kv_bytes),
-        excess_bytes=excess,
+        excess_bytes=room_excess(chips, kinds, activation_bytes, reserved_bytes),
     )
+
+
+def room_excess(
+    chips: Chips, kinds: tuple[PinningValue, ...], activation_bytes: Array, reserved_bytes: Array | None
+) -> Array:
+    """What SRAM and DRAM together do not hold [B].
+
+    All bytes against all room, whatever is stored where.
+
+    Args:
+        chips: chips, for the sizes of SRAM and DRAM.
+        kinds: kinds of bytes.
+        activation_bytes: activations held at once [B].
+        reserved_bytes: what is kept for later [B].
+
+    Returns:
+        Bytes, below 0 where there is room left [B].
+
+    Domain:
+        A cache is no room.
+
+    Limits:
+        Falls byte for byte with capacity.
+
+    Source:
+        A sum.
+
+    Examples:
+        By hand, in tests/equations/chip/test_placement.py.
+    """
+    sram = chips.sram.bytes * (chips.sram.usable * chips.stack.usable_capacity * chips.sram.pinned)
+    dram = chips.dram.bytes * chips.stack.usable_capacity
+    excess = _sum([k.held_bytes for k in kinds]) + activation_bytes - (sram + dram)
+    return excess if reserved_bytes is None else excess + reserved_bytes
+
+
+def in_dram(in_sram: Array, further: tuple[Array, ...]) -> Array:
+    """Share in DRAM [1]: what is neither in SRAM nor in a further memory.
+
+    Args:
+        in_sram: share in SRAM [1].
+        further: share in each further memory [1].
+
+    Returns:
+        Share, at least 0 [1].
+
+    Domain:
+        Shares of one kind of bytes.
+
+    Limits:
+        1 - share in SRAM for chips of two memories.
+
+    Source:
+        By definition.
+
+    Examples:
+        By hand:
+
+        >>> in_dram(0.25, (0.5,))
+        0.25
+    """
+    left = 1.0 - in_sram
+    for share in further:
+        # rounding of shares must not leave less than nothing
+        left = maximum(left - share, 0.0)
+    return left
 
 
 def _wanted(room: Array, kinds: tuple[PinningValue, ...], evens: list[Array]) -> list[Array]:

@@ -1,13 +1,15 @@
 """How long one chip keeps each of its resources at full rate: what energy is counted from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
 from objectives.api import Chips
 from objectives.arrays import Array, inverse
+from objectives.equations.chip.memory_streams import plus, times
 from objectives.equations.chip.operator_time import OperatorTime
+from objectives.memories import MEMORIES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +20,8 @@ class ResourceSeconds:
     sram_s: Array
     dram_s: Array
     link_s: Array
+    further_s: Mapping[str, Array] | None = None
+    """Of memories beyond SRAM and DRAM, by name; None for chips without such."""
 
     def times(self, factor: Array) -> "ResourceSeconds":
         """`factor` times as much."""
@@ -26,6 +30,7 @@ class ResourceSeconds:
             sram_s=self.sram_s * factor,
             dram_s=self.dram_s * factor,
             link_s=self.link_s * factor,
+            further_s=times(self.further_s, factor),
         )
 
     def plus(self, other: "ResourceSeconds") -> "ResourceSeconds":
@@ -35,6 +40,7 @@ class ResourceSeconds:
             sram_s=self.sram_s + other.sram_s,
             dram_s=self.dram_s + other.dram_s,
             link_s=self.link_s + other.link_s,
+            further_s=plus(self.further_s, other.further_s),
         )
 
 
@@ -98,14 +104,26 @@ def resource_seconds(
     taken = [
         (
             # numbers and columns of the chips first: only one product is as large as the whole grid
-            operator.compute_s * (times * sustained),
-            operator.sram_s * (times * chips.stack.sram_efficiency),
-            operator.dram_s * (times * read),
+            operator.compute_s * (n * sustained),
+            operator.sram_s * (n * chips.stack.sram_efficiency),
+            operator.dram_s * (n * read),
         )
         for operators, sustained, read in kinds
-        for operator, times in operators
+        for operator, n in operators
     ]
     compute, sram, dram = (reduce(add, resource) for resource in zip(*taken, strict=True))
     # at the raw link bandwidth: energy is paid for bytes, not for the time that efficiency loses
     link = sent_bytes * inverse(chips.links.link_bandwidth)
-    return ResourceSeconds(compute_s=compute, sram_s=sram, dram_s=dram, link_s=link)
+    further = None
+    for operators, _, read in kinds:
+        for operator, n in operators:
+            further = plus(further, _at_full_rate(chips, operator, n, read))
+    return ResourceSeconds(compute_s=compute, sram_s=sram, dram_s=dram, link_s=link, further_s=further)
+
+
+def _at_full_rate(chips: Chips, operator: OperatorTime, n: float, read: Array) -> dict[str, Array] | None:
+    """Seconds of further memories at their full rate [s]."""
+    if operator.further_s is None:
+        return None
+    sustained = {"sram": chips.stack.sram_efficiency, "dram": read}
+    return {m: s * (n * sustained[MEMORIES[m].like]) for m, s in operator.further_s.items()}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from objectives.arrays import Array, inverse, maximum, minimum, where
+from objectives.arrays import Array, inverse, is_finite, is_ones, maximum, minimum, where
 from objectives.equations.chip.placement import ALIKE
 from objectives.equations.chip.tier_times import Column, StreamCost, shared_levels, split_levels
 
@@ -152,8 +152,8 @@ def _columns(tiers: Sequence[Tier], kinds: Sequence[TierKind]) -> tuple[list[Col
     room = [where(t.s_per_byte > 0.0, t.capacity_bytes, 0.0) for t in tiers]
     excess = held - sum(room[1:], start=room[0])
     whole = room
-    # no memory needs more room than for everything: sizes without limit become finite
-    room = [minimum(r, held) for r in room]
+    # no memory needs more room than for everything: sizes without limit become finite, others keep their axes
+    room = [r if is_finite(r) else minimum(r, held) for r in room]
     written = [k.held_bytes for k in kinds if k.written]
     if written and any(t.read_only for t in tiers):
         writable = [i for i, t in enumerate(tiers) if not t.read_only]
@@ -169,7 +169,12 @@ def _enlarged(tiers: Sequence[Tier], room: list[Array], short: Array, chosen: Se
     """Room of memories, the last of some that a chip has larger by what is short [B]."""
     room, left = list(room), maximum(short, 0.0)
     for i in reversed(chosen):
-        more = where(tiers[i].s_per_byte > 0.0, left, 0.0)
+        here = tiers[i].s_per_byte > 0.0
+        if is_ones(where(here, 1.0, 0.0)):
+            # every chip has it, so that none is left for those before it, which keep their axes
+            room[i] = room[i] + left
+            break
+        more = where(here, left, 0.0)
         room[i] = room[i] + more
         left = left - more
     return room

@@ -63,6 +63,8 @@ def drawn_per_token(
             "dram": resources.dram_s * chips.dram.w,
             "link": resources.link_s * chips.cost.link_w,
         }
+        for name, seconds in (resources.further_s or {}).items():
+            parts[name] = seconds * chips.memory(name).w
     return {**parts, "optics": count * (optics_w / economy.utilisation) * each}
 
 

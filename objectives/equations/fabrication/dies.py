@@ -15,6 +15,7 @@ from objectives.equations.fabrication.area import (
     uncore_area,
 )
 from objectives.equations.fabrication.edge_limits import hbm_stacks_limit, link_bandwidth_limit
+from objectives.equations.fabrication.memories import bonded_excess, interposer_units, memory_area, summed
 from objectives.equations.fabrication.package import chosen, die_to_die_bandwidth, package_code
 from objectives.equations.fabrication.technology import Blueprint, Layout, Node, PackageClass, Technology
 
@@ -34,11 +35,13 @@ class DieGroup:
     link: Array
     die_to_die: Array
     uncore: Array
+    rom: Array | None = None
+    """None for packages without further memories."""
 
     def parts(self) -> dict[str, Array]:
         """Area of all dies by part [m2]."""
-        names = ("core", "sram", "cache", "dram_phy", "link", "die_to_die", "uncore")
-        return {name: getattr(self, name) for name in names}
+        names = ("core", "sram", "cache", "dram_phy", "link", "die_to_die", "uncore", "rom")
+        return {name: area for name in names if (area := getattr(self, name)) is not None}
 
     @property
     def total_m2(self) -> Array:
@@ -53,7 +56,8 @@ class DieGroup:
     @property
     def other_m2(self) -> Array:
         """What neither repairs itself nor can be switched off [m2]."""
-        return self.dram_phy + self.link + self.die_to_die + self.uncore
+        other = self.dram_phy + self.link + self.die_to_die + self.uncore
+        return other if self.rom is None else other + self.rom
 
     @property
     def each_m2(self) -> Array:
@@ -79,12 +83,14 @@ class Plan:
     """HBM stacks beyond those that fit [1]."""
     link_excess: Array
     """One-way link bandwidth beyond what the free die edge carries [B/s]."""
+    bonded_excess_m2: Array | None = None
+    """Area of memory bonded onto the compute dies beyond theirs [m2]; None without further memories."""
 
     @property
     def area_parts(self) -> dict[str, Array]:
         """Area of all dies by part [m2]; their sum is the silicon of the package."""
         io = self.io.parts()
-        return {name: part + io[name] for name, part in self.compute.parts().items()}
+        return {name: part + io.get(name, 0.0) for name, part in self.compute.parts().items()}
 
 
 def die_plan(blueprint: Blueprint, technology: Technology) -> Plan:
@@ -118,6 +124,9 @@ def die_plan(blueprint: Blueprint, technology: Technology) -> Plan:
     between = chosen(t.package, code)
     # the shape of the whole batch; parts that depend on fewer columns are broadcast to it by `zero +`
     zero = zeros_like(b.peak_flops + b.sram_bytes + b.stacks + b.link_bandwidth + joined + b.dies + b.io_dies)
+    for units in b.memory_units:
+        zero = zero + zeros_like(units)
+    rom = memory_area(b, t, zero)
     has_io = zero + b.io_dies > 0.0
     # on both nodes, as each design of a batch has I/O dies or not
     phys, io_phys = (_phys(b, node, t) for node in (t.node, t.io_node))
@@ -137,6 +146,7 @@ def die_plan(blueprint: Blueprint, technology: Technology) -> Plan:
             # PHYs that leave the package move to the I/O dies where there are some
             **{name: where(has_io, zero, zero + area) for name, area in phys.items()},
             "die_to_die": crossing,
+            **({} if rom is None else {"rom": rom}),
         },
         t.layout,
     )
@@ -163,7 +173,8 @@ def _phys(b: Blueprint, node: Node, t: Technology) -> dict[str, Array]:
             phy_m2=t.dram.phy_m2,
             controller_transistors=t.dram.controller_transistors,
             transistors_per_m2=node.transistors_per_m2,
-        ),
+        )
+        + summed(b, t, lambda m: m.phy_m2 + m.controller_transistors / node.transistors_per_m2),
         "link": link_area(
             b.link_bandwidth,
             m2_per_bandwidth=node.link_m2_per_bandwidth,
@@ -203,7 +214,12 @@ def _limits(
     hbm_stacks = interposer * hbm_stacks_limit(edge, dies, t.layout)
     # HBM is limited by die edge, DRAM on the board by what one die drives
     stacks = hbm_stacks + (1.0 - interposer) * (dies * t.dram.most_per_die)
-    limit = link_bandwidth_limit(edge, dies, b.stacks * interposer + zero, joined, package[1], t.layout)
+    around = b.stacks * interposer + interposer_units(b, t) + zero
+    limit = link_bandwidth_limit(edge, dies, around, joined, package[1], t.layout)
+    excess = b.stacks + zero - stacks
+    if b.memory_units:
+        # what stands around the dies shares their edges, whatever hangs on the board
+        excess = maximum(excess, around - hbm_stacks_limit(edge, dies, t.layout))
     return Plan(
         compute=compute,
         io=io,
@@ -211,6 +227,7 @@ def _limits(
         joined=package[1],
         die_to_die_bandwidth=joined,
         area_excess_m2=largest - most,
-        stacks_excess=b.stacks + zero - stacks,
+        stacks_excess=excess,
         link_excess=b.link_bandwidth - limit,
+        bonded_excess_m2=bonded_excess(b, t, compute.total_m2) if b.memory_units else None,
     )

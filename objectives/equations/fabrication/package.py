@@ -4,6 +4,7 @@ from dataclasses import fields
 from typing import Final
 
 from objectives.arrays import Array, maximum, where, zeros_like
+from objectives.equations.fabrication.memories import interposer_units, owned_bandwidth
 from objectives.equations.fabrication.technology import Blueprint, Package, PackageClass, Technology
 
 PACKAGES: Final = ("organic", "interposer", "bridge")
@@ -39,13 +40,15 @@ def package_code(blueprint: Blueprint, technology: Technology) -> Array:
         >>> import numpy as np
         >>> from types import SimpleNamespace
         >>> h100 = SimpleNamespace(stacks=np.array([5.0]), dies=np.array([1.0]), io_dies=np.array([0.0]),
-        ...                        package=None)
+        ...                        package=None, memory_units=())
         >>> hbm = SimpleNamespace(dram=SimpleNamespace(on_interposer=1.0))
         >>> PACKAGES[int(package_code(h100, hbm)[0])]
         'interposer'
     """
     b = blueprint
     hbm = b.stacks * technology.dram.on_interposer
+    if b.memory_units:
+        hbm = hbm + interposer_units(b, technology)
     zero = zeros_like(b.dies + b.io_dies + hbm)
     needed = where(hbm + zero > 0.0, 1.0, zero)
     if b.package is not None:
@@ -103,7 +106,7 @@ def chosen(package: Package, code: Array) -> PackageClass:
 def die_to_die_bandwidth(blueprint: Blueprint, technology: Technology) -> Array:
     """One-way bandwidth between the dies of a package, all dies together [B/s].
 
-    dies x what an architect gives each, else share x (B_dram + B_link): every byte that a die owns may be
+    dies x what an architect gives each, else share x (memories + B_link): every byte that a die owns may be
     wanted by another.
 
     Args:
@@ -128,12 +131,12 @@ def die_to_die_bandwidth(blueprint: Blueprint, technology: Technology) -> Array:
         >>> import numpy as np
         >>> from types import SimpleNamespace
         >>> b200 = SimpleNamespace(dies=np.array([2.0]), io_dies=np.array([0.0]), die_bandwidth=5e12,
-        ...                        dram_bandwidth=8e12, link_bandwidth=0.9e12)
+        ...                        dram_bandwidth=8e12, link_bandwidth=0.9e12, memory_units=())
         >>> usual = SimpleNamespace(layout=SimpleNamespace(die_to_die_share=1.0))
         >>> float(die_to_die_bandwidth(b200, usual)[0]) == 2 * 5e12
         True
     """
     given = blueprint.die_bandwidth
-    owned = blueprint.dram_bandwidth + blueprint.link_bandwidth
+    owned = owned_bandwidth(blueprint, technology)
     joined = owned * technology.layout.die_to_die_share if given is None else given * blueprint.dies
     return where(blueprint.dies + blueprint.io_dies > 1.0, joined, 0.0)

@@ -2,6 +2,7 @@
 
 from objectives.arrays import Array, zeros_like
 from objectives.equations.fabrication.dies import Plan
+from objectives.equations.fabrication.memories import memory_watts
 from objectives.equations.fabrication.technology import Blueprint, Technology
 
 
@@ -10,9 +11,9 @@ def full_power(blueprint: Blueprint, plan: Plan, technology: Technology) -> dict
 
     static: A w; compute: F e_matrix + V e_vector; sram: B_sram e_sram; load (weights into matrix units):
     B_load e_load; dram: B_dram (e_device + e_system); link: 2 B_link e_link; die_to_die: 2 B_joined e_joined,
-    by the class of the package. Links count both ways. Matrix units at full rate draw the same in every
-    number format, so a FLOP costs compute / peak: half as much in fp8 as in fp16 where the fp8 peak is twice
-    as high.
+    by the class of the package; further memories: `memories.memory_watts`. Links count both ways. Matrix
+    units at full rate draw the same in every number format, so a FLOP costs compute / peak: half as much in
+    fp8 as in fp16 where the fp8 peak is twice as high.
 
     Args:
         blueprint: rates of the chip.
@@ -48,6 +49,7 @@ def full_power(blueprint: Blueprint, plan: Plan, technology: Technology) -> dict
         # bandwidths are one way, and at full rate both ways draw power
         "link": blueprint.link_bandwidth * (2.0 * energy.link_joules_per_byte),
         "die_to_die": plan.die_to_die_bandwidth * (2.0 * plan.joined.joules_per_byte),
+        **memory_watts(blueprint, technology),
     }
 
 

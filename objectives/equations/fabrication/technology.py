@@ -72,6 +72,37 @@ NO_DRAM = DramDevice(
 
 
 @dataclass(frozen=True, kw_only=True)
+class MemoryDevice:
+    """One unit of a memory beyond SRAM and DRAM."""
+
+    name: str
+    """One of `objectives.memories.FURTHER`."""
+    bytes_each: Array
+    bandwidth_each: Array
+    """Of reads [B/s]."""
+    joules_per_byte: Array
+    """Of a byte read, in the unit [J/B]."""
+    way_joules_per_byte: Array
+    """Of the same byte in PHY, controller and transport on the die [J/B]."""
+    usd_per_byte: Array
+    """0 for what is paid with the area of a die."""
+    die_m2: Array = 0.0
+    """Area of one unit on the compute die, as ROM has it [m2]."""
+    bonded_m2: Array = 0.0
+    """Area of one unit on top of the compute dies [m2]."""
+    phy_m2: Array = 0.0
+    controller_transistors: Array = 0.0
+    on_interposer: float = 0.0
+    """1 where it takes the place of an HBM stack, else 0."""
+    bonded: bool = False
+    """Whether it is bonded onto the compute dies."""
+    on_die: bool = False
+    """Whether its heat leaves through the compute dies: what is bonded onto them or part of them."""
+    attach_yield: Array = 1.0
+    """Yield of bonding one unit [1]."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Layout:
     """How areas add up on a die, at any node."""
 
@@ -204,6 +235,8 @@ class Technology:
     """Power that it carries away from a square metre of a die [W/m2]; None where no limit is known."""
     clock: Clock | None = None
     """Curve along which chips that are too hot run slower; None for chips that run at their nominal clock."""
+    memories: tuple[MemoryDevice, ...] = ()
+    """One unit of each memory beyond SRAM and DRAM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,6 +273,8 @@ class Blueprint:
     have no such path."""
     package: Array | None = None
     """Code of the package class that was named, see `package.PACKAGES`; None for what it needs."""
+    memory_units: tuple[Array, ...] = ()
+    """Units of each further memory, in the order of `Technology.memories` [1]."""
 
 
 def pick(options: Sequence[T], index: Array) -> T:

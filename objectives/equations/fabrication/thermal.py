@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from objectives.arrays import Array, maximum, minimum, ones_like, where, zeros_like
 from objectives.equations.fabrication.dies import Plan
+from objectives.equations.fabrication.memories import memory_heat
 from objectives.equations.fabrication.technology import Blueprint, Clock, Technology
 
 CLOCKED = ("compute", "sram", "load")
@@ -120,7 +121,7 @@ def heat_of_compute_dies(
         Watts by part, broadcast shape [W].
 
     Domain:
-        DRAM beside the dies. Of DRAM on top of a die, add what it draws.
+        DRAM beside the dies; of further memories see `memories.memory_heat`.
 
     Limits:
         The whole package less its DRAM devices where there are no I/O dies.
@@ -134,7 +135,9 @@ def heat_of_compute_dies(
     has_io = plan.io.count > 0.0
     phys = blueprint.dram_bandwidth * technology.energy.dram_system_joules_per_byte + parts["link"]
     joining = parts["die_to_die"]
+    own = memory_heat(blueprint, technology)
     return {
+        **({"memories": own} if blueprint.memory_units else {}),
         "static": plan.compute.total_m2 * technology.node.static_w_per_m2,
         **{name: parts[name] for name in CLOCKED},
         "phys": where(has_io, 0.0, phys + zeros_like(plan.io.count)),

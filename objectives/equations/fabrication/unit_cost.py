@@ -2,6 +2,7 @@
 
 from objectives.arrays import Array, maximum, where, zeros_like
 from objectives.equations.fabrication.dies import DieGroup, Plan
+from objectives.equations.fabrication.memories import bond_yield, interposer_units, memory_dollars
 from objectives.equations.fabrication.technology import Blueprint, Node, Package, Technology, Wafer
 from objectives.equations.fabrication.yields import gross_dies_per_wafer, harvested_yield
 
@@ -204,9 +205,9 @@ def bonding_yield(plan: Plan) -> Array:
 def unit_cost(blueprint: Blueprint, plan: Plan, power_w: Array, technology: Technology) -> dict[str, Array]:
     """What a chip on its module costs to make, by part [USD]. Their sum is the total.
 
-    Compute dies; I/O dies; dram = bytes x price; package; loss = dies (1 / Y_bonding - 1) and
-    (dies + that + dram + package) (1 / Y_package - 1), since a failed assembly takes all with it; test;
-    board = fixed + power x price per watt.
+    Compute dies; I/O dies; dram and each further memory: bytes x price; package; loss = dies
+    (1 / Y_bonding - 1) and (dies + that + memories + package) (1 / Y_package - 1), since a failed assembly
+    takes all with it; test; board = fixed + power x price per watt.
 
     Args:
         blueprint: DRAM and stacks.
@@ -235,11 +236,14 @@ def unit_cost(blueprint: Blueprint, plan: Plan, power_w: Array, technology: Tech
     t, package = technology, technology.package
     zero = zeros_like(plan.compute.core)
     hbm = blueprint.stacks * t.dram.on_interposer + zero
+    if blueprint.memory_units:
+        hbm = hbm + interposer_units(blueprint, t)
     compute = group_cost(plan.compute, node=t.node, wafer=t.wafer)
     io = group_cost(plan.io, node=t.io_node, wafer=t.wafer)
     # prices may have axes that areas lack, such as one of draws
     zero = zero + zeros_like(compute)
     dram = blueprint.dram_bytes * t.dram.usd_per_byte + zero
+    further = {name: usd + zero for name, usd in memory_dollars(blueprint, t).items()}
     if t.wafer.whole:
         packaging = plan.compute.count * t.wafer.whole_package_usd + zero
         bonding = lost = zero
@@ -248,13 +252,21 @@ def unit_cost(blueprint: Blueprint, plan: Plan, power_w: Array, technology: Tech
         # dies of the sets that fail at bonding; they are lost before any DRAM is at risk
         bonding = (compute + io) * (1.0 / bonding_yield(plan) - 1.0)
         lost = 1.0 / package_yield(plan, hbm) - 1.0
+    if further:
+        # what fails under a bond takes die and memory with it
+        bonded = sum((further[m.name] for m in t.memories if m.bonded), start=zero)
+        bonding = bonding + (compute + bonded) * (1.0 / bond_yield(blueprint, t) - 1.0)
+    at_risk = compute + io + bonding + dram
+    for usd in further.values():
+        at_risk = at_risk + usd
     return {
         "compute_dies": compute,
         "io_dies": io,
         "dram": dram,
+        **further,
         "package": packaging,
         # the last assembly takes all with it, the dies that bonding cost included
-        "assembly_loss": bonding + (compute + io + bonding + dram + packaging) * lost,
+        "assembly_loss": bonding + (at_risk + packaging) * lost,
         "test": zero + package.test_usd,
         "board": package.board_usd + power_w * package.board_usd_per_watt + zero,
     }

@@ -142,14 +142,18 @@ def _chunk(s: Setup, cut: Chunks) -> PassInput:
     before = (work.isl - computed) + computed * ((cut.pieces + 1.0) / (2.0 * cut.pieces))
     # prompts that end in this chunk: only their last rows feed the head
     ended = cut.together / cut.pieces
+    kept = cut.together * layer.kv_kept(before)
     return PassInput(
         rows=cut.rows,
         head_rows=ended,
         sequences=ended,
         core_flop=prompt_core_flop(layer, work),
-        kv_elements=cut.together * layer.kv_kept(before),
+        kv_elements=kept,
         # next to decode a chunk writes where the KV cache of the batch is
         kv_share=s.machine.placed.kv_share,
+        kv_further=s.machine.placed.elsewhere(1),
+        # what it adds; windows keep no more than they read
+        kv_written=minimum(ended * layer.kv_kept(computed), kept),
         prompt=True,
         decoded=0.0,
         state_bytes=None if layer.state_bytes is None else 2.0 * layer.state_bytes * cut.together,
@@ -177,6 +181,8 @@ def _mixed(s: Setup, decoding: PassInput, cut: Chunks) -> PassInput:
         decoded=decoded / maximum(decoded + prompted, 1.0),
         kv_elements=decoding.kv_elements + chunk.kv_elements,
         kv_share=decoding.kv_share,
+        kv_further=decoding.kv_further,
+        kv_written=chunk.kv_written,
         # launches of a pass with a chunk are not recorded, so it pays those of prompts
         prompt=True,
         state_bytes=state,

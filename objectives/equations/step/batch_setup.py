@@ -1,10 +1,13 @@
 """A batch of designs set up for its passes: the mean layer, what each chip holds, steps and prompts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from objectives.api import Chips, Context, Deployments, Designs
 from objectives.arrays import Array, ceil_div, maximum, minimum, where
-from objectives.equations.chip.placement import place, seconds_per_byte
+from objectives.equations.chip.memory_paths import first_byte_seconds
+from objectives.equations.chip.memory_placement import place_in_memories
+from objectives.equations.chip.placement import Placement, SecondsPerByte, seconds_per_byte
 from objectives.equations.interconnect.all_to_all import all_to_all
 from objectives.equations.interconnect.collectives import collectives
 from objectives.equations.interconnect.stage_hops import StageHops, stage_hops
@@ -52,7 +55,7 @@ class Setup:
 def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Array | None = None) -> Setup:
     """Set up designs for their passes.
 
-    Weights, KV cache and activations of the fullest stage are counted, placed in SRAM and DRAM by what steps
+    Weights, KV cache and activations of the fullest stage are counted, placed in memories by what steps
     of decode gain, and collectives and hops become alpha-beta lines.
 
     Args:
@@ -87,24 +90,27 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Ar
     per_byte = seconds_per_byte(chips)
     # stored instead of the KV cache of the batch, see `Placement.prompt_kv_share`
     prompt_kv = stage * layer.kept_bytes(work.isl, context.precision.kv_bytes) * prompt_load.prompts
+    placed = place_in_memories(
+        chips,
+        per_byte,
+        pinning_values(chips, context, layer, per_byte, held, micro, d.pp),
+        prompt_kv,
+        held["activations"],
+        held.get("prefix_cache"),
+    )
     machine = Machine(
         chips=chips,
         context=context,
         layer=layer,
         per_byte=per_byte,
-        placed=place(
-            chips,
-            per_byte,
-            pinning_values(chips, context, layer, per_byte, held, micro, d.pp),
-            prompt_kv,
-            held["activations"],
-            held.get("prefix_cache"),
-        ),
+        placed=placed,
         collectives=collectives(chips, d.ways),
         all_to_all=all_to_all(chips, d.ep) if layer.routed else None,
         ways=d.ways,
         cp=cp,
         exchange=None if cp is None else collectives(chips, cp).all_gather,
+        first_byte_s=_first_byte_s(per_byte, placed, range(len(placed.shares))),
+        first_expert_s=_first_byte_s(per_byte, placed, [2]) if layer.routed else None,
     )
     return Setup(
         chips=chips,
@@ -118,6 +124,13 @@ def set_up(designs: Designs, context: Context, prompt_load: PromptLoad, cuts: Ar
         machine=machine,
         hops=stage_hops(chips, d.ways, d.pp),
     )
+
+
+def _first_byte_s(per_byte: SecondsPerByte, placed: Placement, kinds: Sequence[int]) -> Array | None:
+    """Seconds until far memories bring the first byte of some kinds [s]; None for chips without such."""
+    if not per_byte.further:
+        return None
+    return first_byte_seconds(per_byte.further, [sum(row[k] for k in kinds) for row in placed.further])
 
 
 def _held_bytes(

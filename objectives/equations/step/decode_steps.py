@@ -112,6 +112,7 @@ def _decoding(s: Setup, rows: Array) -> PassInput:
         core_flop=layer.core_flop(context),
         kv_elements=sequences * layer.kv_read(context),
         kv_share=s.machine.placed.kv_share,
+        kv_further=s.machine.placed.elsewhere(1),
         # a step reads each state and writes it back, whatever the context
         state_bytes=None if layer.state_bytes is None else 2.0 * layer.state_bytes * sequences,
         exchanged=layer.exchanged(),

@@ -8,8 +8,9 @@ from operator import add
 from objectives.api import Chips, Context
 from objectives.arrays import Array, minimum, where, zeros_like
 from objectives.equations.chip.formats import residual_bytes
+from objectives.equations.chip.memory_streams import kv_streams, streams
 from objectives.equations.chip.operator_time import OperatorTime, padded_rows, sustained_by_cores
-from objectives.equations.chip.placement import Placement, SecondsPerByte
+from objectives.equations.chip.placement import Placement, SecondsPerByte, in_dram
 from objectives.equations.interconnect.alpha_beta import AlphaBeta
 from objectives.equations.interconnect.collectives import Collectives
 from objectives.equations.llm import expert_parallel
@@ -35,6 +36,10 @@ class Machine:
     """Chips that share the tokens of a sequence [1]; None where none do."""
     exchange: AlphaBeta | None = None
     """All-gather of these; None where there are none."""
+    first_byte_s: Array | None = None
+    """Until the slowest further memory that a pass reads brings its first byte [s]; None without latency."""
+    first_expert_s: Array | None = None
+    """The same of routed experts, which are known in their layer only [s]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +58,10 @@ class PassInput:
     """Elements of KV cache that the pass reads or writes in a mean layer [1]."""
     kv_share: Array
     """Share of them in SRAM [1]."""
+    kv_further: tuple[Array, ...] = ()
+    """Share of them in each further memory [1]."""
+    kv_written: Array | None = None
+    """Elements of them that are written, states aside [1]; None for none."""
     prompt: bool = False
     """Whether the rows are tokens of prompts."""
     decoded: Array = 1.0
@@ -164,6 +173,8 @@ def _overhead_s(m: Machine, r: PassInput) -> Array:
     fixed = m.layer.launches * m.chips.stack.layer_overhead_s
     if m.layer.routed:
         fixed = fixed + m.layer.expert_launches * m.chips.stack.expert_overhead_s
+        if m.first_expert_s is not None:
+            fixed = fixed + m.layer.expert_launches * m.first_expert_s
     # beyond that of decode, whose launches are recorded
     return fixed + m.chips.stack.prompt_overhead_s if r.prompt else fixed
 
@@ -274,7 +285,10 @@ def _matrices(
         dram = dram + r.rows * (moved * per_byte.activation_dram)
     # weights enter the units at this rate from whichever memory they come
     load, exposed = read * per_byte.load, chips.stack.exposed_share
-    return OperatorTime(compute_s=compute, sram_s=sram, dram_s=dram, load_s=load, exposed_share=exposed)
+    further = streams(per_byte.further, placed.elsewhere(0), read, 0)
+    return OperatorTime(
+        compute_s=compute, sram_s=sram, dram_s=dram, load_s=load, exposed_share=exposed, further_s=further
+    )
 
 
 def dense_matrices(m: Machine, p: ForwardPass, r: PassInput) -> OperatorTime:
@@ -322,6 +336,7 @@ def dense_matrices(m: Machine, p: ForwardPass, r: PassInput) -> OperatorTime:
         compute_s=compute if same else compute + p.head.compute_s,
         sram_s=sram + r.rows * (moved * per_byte.activation_sram),
         dram_s=dram + r.rows * between,
+        further_s=streams(per_byte.further, m.placed.elsewhere(0), size, 0),
     )
 
 
@@ -337,12 +352,29 @@ def _attention_core(m: Machine, r: PassInput) -> OperatorTime:
     row_s = r.core_flop / (chips.compute.attention_flops * sustained_by_cores(chips, r.decoded))
     # no stationary weights here, so there is no load; KV cache has a sustained bandwidth of its own
     in_sram = r.kv_elements * r.kv_share
-    sram, dram = in_sram * (size * per_byte.sram), (r.kv_elements - in_sram) * (size * per_byte.kv_dram)
+    outside = r.kv_elements - in_sram
+    for share in r.kv_further:
+        outside = outside - r.kv_elements * share
+    sram, dram = in_sram * (size * per_byte.sram), outside * (size * per_byte.kv_dram)
     # states are placed with the KV cache, as one kind of bytes
     if r.state_bytes is not None:
         sram = sram + r.state_bytes * r.kv_share * per_byte.sram
-        dram = dram + r.state_bytes * (1.0 - r.kv_share) * per_byte.kv_dram
-    return OperatorTime(compute_s=r.rows * row_s, sram_s=sram, dram_s=dram)
+        dram = dram + r.state_bytes * in_dram(r.kv_share, r.kv_further) * per_byte.kv_dram
+    return OperatorTime(
+        compute_s=r.rows * row_s, sram_s=sram, dram_s=dram, further_s=_further_kv_s(m, r, size)
+    )
+
+
+def _further_kv_s(m: Machine, r: PassInput, size: float) -> dict[str, Array] | None:
+    """Seconds of KV cache and states in further memories; of states half is read and half is written."""
+    if not m.per_byte.further:
+        return None
+    written = None if r.kv_written is None else r.kv_written * size
+    read = r.kv_elements * size if written is None else r.kv_elements * size - written
+    if r.state_bytes is not None:
+        half = 0.5 * r.state_bytes
+        read, written = read + half, half if written is None else written + half
+    return kv_streams(m.per_byte.further, r.kv_further, read, written)
 
 
 def _routed_experts(m: Machine, r: PassInput) -> OperatorTime | None:
@@ -370,7 +402,9 @@ def _routed_experts(m: Machine, r: PassInput) -> OperatorTime | None:
         load_s=size * per_byte.load,
         exposed_share=chips.stack.exposed_share,
         sram_s=share * (size * per_byte.sram) + moved * per_byte.activation_sram,
-        dram_s=((1.0 - share) * (size * per_byte.dram) + moved * per_byte.activation_dram) / grouped,
+        dram_s=(m.placed.expert_dram_share * (size * per_byte.dram) + moved * per_byte.activation_dram)
+        / grouped,
+        further_s=streams(per_byte.further, m.placed.elsewhere(2), size, 2),
     )
 
 

@@ -34,6 +34,8 @@ class PipelinePass:
     slowest_hop: AlphaBeta
     message_bytes: Array
     """Bytes that a stage sends to the next [B]."""
+    first_byte_s: Array | None = None
+    """Of all stages, until far memories bring their first byte [s]; None without such."""
 
     # on request only, since not every mode needs the slowest stage of its prompts
     @cached_property
@@ -64,6 +66,7 @@ class PipelinePass:
             "layer_overhead": layers * p.overhead_s,
             "pipeline_hops": self.hops_s,
             "step_overhead": self.fixed_s,
+            **({} if self.first_byte_s is None else {"memory_latency": self.first_byte_s}),
         }
 
 
@@ -104,8 +107,12 @@ def pipeline_pass(
     # paid once a pass: once in the latency, and the slowest stage is taken to be the one that pays it
     each = r.sequences * m.chips.stack.sequence_overhead_s
     hop, fixed = hops.turn.seconds(message), pp * step + each
+    latency, stage_fixed, first = layers * layer_s + head_s + (fixed + hop), step + each, None
+    if m.first_byte_s is not None:  # every stage waits for its own memories, whose streams follow each other
+        first = pp * m.first_byte_s
+        latency, stage_fixed = latency + first, stage_fixed + m.first_byte_s
     return PipelinePass(
-        latency_s=layers * layer_s + head_s + (fixed + hop),
+        latency_s=latency,
         hops_s=hop,
         fixed_s=fixed,
         layers=layers,
@@ -113,9 +120,10 @@ def pipeline_pass(
         count=count,
         layer_s=layer_s,
         head_s=head_s,
-        stage_fixed_s=step + each,
+        stage_fixed_s=stage_fixed,
         slowest_hop=hops.slowest,
         message_bytes=message,
+        first_byte_s=first,
     )
 
 
@@ -154,7 +162,7 @@ def bounds(p: ForwardPass, parts: Mapping[str, Array], layers: float, heads: flo
     rest = {
         "dram": parts["activation_passes"],
         "link": sum(parts[name] for name in links if name in parts) + parts["collectives"],
-        "fixed": parts["layer_overhead"] + parts["step_overhead"],
+        "fixed": parts["layer_overhead"] + parts["step_overhead"] + parts.get("memory_latency", 0.0),
         "pipeline": parts["pipeline_wait"] + parts["pipeline_hops"],
     }
     # parts that only some ways of serving have

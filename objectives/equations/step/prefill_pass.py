@@ -73,13 +73,16 @@ def prefill_pass(s: Setup) -> PrefillPass:
     work, prompts, layer = s.context.workload, s.prompt_load.prompts, s.layer
     # plain workload numbers take the shape of the deployments, which passes broadcast against
     shape = zeros_like(s.deployments.tp)
+    kept = prompts * layer.kv_kept(work.isl)
     rows = PassInput(
         rows=prefix_cache.computed_tokens(work) * prompts + shape,
         head_rows=prompts + shape,
         sequences=prompts + shape,
         core_flop=prefix_cache.prompt_core_flop(layer, work),
-        kv_elements=prompts * layer.kv_kept(work.isl),
+        kv_elements=kept,
         kv_share=s.machine.placed.prompt_kv_share,
+        kv_further=s.machine.placed.prompt_kv_further,
+        kv_written=kept,
         prompt=True,
         decoded=0.0,
         state_bytes=None if layer.state_bytes is None else 2.0 * layer.state_bytes * prompts,
