@@ -218,6 +218,11 @@ def predicts(model: CostModel) -> bool:
     return bool(getattr(model, "predicts", True))
 
 
+def factorises(model: CostModel) -> bool:
+    """Whether prefill | decode is that of `objectives.systems`, so that pools may be evaluated one by one."""
+    return bool(getattr(model, "factorises", False))
+
+
 @runtime_checkable
 class Objective(Protocol):
     """One number per design that a study minimises or maximises, or bounds by a target.

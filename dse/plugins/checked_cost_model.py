@@ -46,6 +46,8 @@ class CheckedCostModel:
     """Chip facts that must be known."""
     predicts: bool = field(init=False, compare=False)
     """Whether its metrics are predictions, see `objectives.api.predicts`."""
+    factorises: bool = field(init=False, compare=False)
+    """Whether its pools may be evaluated one by one, see `objectives.api.factorises`."""
     users: tuple[EntryPoint, ...] = ()
     """Serving modes and kinds of attention of other packages, any of which it may call."""
     chips: Names | None = field(default=None, compare=False)
@@ -62,6 +64,7 @@ class CheckedCostModel:
         self.name = self.made.name
         self.requires = self.made.requires
         self.predicts = api.predicts(self.made)
+        self.factorises = api.factorises(self.made)
 
     def about(self, chip: str) -> "CheckedCostModel":
         """The same for batches of one chip, by whose name a design is called."""

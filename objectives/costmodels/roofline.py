@@ -35,6 +35,7 @@ class RooflineCostModel:
 
     name = "roofline"
     requires: tuple[str, ...] = ()
+    factorises = True
 
     def evaluate(self, designs: Designs, context: Context, *, detail: bool = False) -> Metrics:
         """Metrics of every design; see `objectives.api.Metrics` for units.

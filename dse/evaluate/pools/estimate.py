@@ -1,11 +1,12 @@
 """One system of two or three pools of unlike chips, one LLM, one workload."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from dse.choose.pools import PoolChoice, best_system
-from dse.choose.rule import violations
+from dse.choose.rule import Limits, violations
 from dse.choose.solve import Question
 from dse.errors import Attempts, SpecError, placed, spec_error
 from dse.evaluate.estimate import TECHNOLOGY, Subject
@@ -13,17 +14,21 @@ from dse.evaluate.estimate_notes import trust_notes
 from dse.evaluate.estimate_result import LABELS, first_of, headline, ledgers_of, where_split
 from dse.evaluate.pools.argument import PoolArgument, read_pools
 from dse.evaluate.pools.layouts import check_sizes, layouts_of
-from dse.evaluate.pools.link import ChosenLink, pool_link
+from dse.evaluate.pools.pairs import best_of_pair
 from dse.evaluate.pools.result import PoolOfSystem, SystemEstimate
+from dse.question.pools.link import ChosenLink, pool_link, read_link
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.overrides.short_names import by_short_name
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.workload import WorkloadSpec
 from objectives import api
-from objectives.systems.split import ROLES, SERVING, serving_problem
+from objectives.systems.shares import unshared
+from objectives.systems.split import ROLES, SERVING, SPLITS, serving_problem
 
 LOAD_OF = "long-prompt-disaggregated"
 """Workload whose load of the prefill pool holds for those that state none."""
+
+_BY_DESCENT = "layouts were found by descent from many starts, which is no proof that none is better"
 
 _HOLDERS = ("decode", "attention")
 """Roles whose batch is the sequences of a replica, and may be between those of the grid."""
@@ -51,12 +56,13 @@ def estimate_pools(
     """Estimate one system of pools; what is left out of their layouts is chosen.
 
     `pools` are texts such as `decode=lp30` or `decode=lp30,tp=8,pp=40`, `link` is a network of the catalog
-    whose ports join the pools. A pool that prefills makes the workload disaggregated; attention | FFN alone
-    is decode-only. Other arguments are those of `dse.evaluate.estimate.estimate`.
+    whose ports join the pools, or numbers such as `25 GB/s, 5 us`. A pool that prefills makes the workload
+    disaggregated; attention | FFN alone is decode-only. Other arguments are those of
+    `dse.evaluate.estimate.estimate`.
 
     Raises `SpecError` with every unknown name at once.
     """
-    asked = read_pools(pools)
+    asked, stated = read_pools(pools), read_link(link)
     roles = tuple(pool.role for pool in asked)
     mode = SERVING["prefill" in roles]
     if serving is not None and (why := serving_problem(roles, serving)):
@@ -90,7 +96,7 @@ def estimate_pools(
         check_sizes(pool, subject.llm, subject.stack)
     first = subjects[0]
     chosen = pool_link(
-        link,
+        stated,
         [s.network for s in subjects],
         first.catalog,
         first.catalog.get(TechnologySpec, TECHNOLOGY),
@@ -107,9 +113,24 @@ def estimate_pools(
     question = Question(
         cost_model=first.cost_model, context=first.context, goal=first.goal, tolerance=first.tolerance
     )
-    one, only = best_system(question, choices, chosen.columns(), first.limits)
-    found = _result(asked, subjects, chosen, one, solved=not only)
+    one, how = _best(question, choices, chosen.columns(), first.limits)
+    found = _result(asked, subjects, chosen, one, how)
     return replace(found, notes=(*found.notes, *assumed))
+
+
+def _best(
+    question: Question, choices: tuple[PoolChoice, ...], link: api.PoolLink, limits: Limits
+) -> tuple[api.Designs, str]:
+    """The best system, a batch of one, and how it was found; empty where there was nothing to choose."""
+    roles = tuple(choice.role for choice in choices)
+    one_by_one = api.factorises(question.cost_model) and not unshared(question.context)
+    if roles == SPLITS[0] and one_by_one and math.prod(c.layouts.size for c in choices) > 1:
+        found = best_of_pair(question, choices, link, limits)
+        if found is not None:
+            first, then = (c.layouts.size for c in choices)
+            return found, f"layouts are the best of all pairs of {first:,} of prefill and {then:,} of decode"
+    one, only = best_system(question, choices, link, limits)
+    return one, "" if only else _BY_DESCENT
 
 
 def _with_load(
@@ -147,8 +168,7 @@ def _result(
     subjects: Sequence[Subject],
     link: ChosenLink,
     one: api.Designs,
-    *,
-    solved: bool,
+    how: str,
 ) -> SystemEstimate:
     """The typed result of one system, a batch of one, with its ledgers."""
     first = subjects[0]
@@ -164,19 +184,19 @@ def _result(
         price_method=first.price.method,
         pools=tuple(_pool(pool.role, subject, one, m) for pool, subject in zip(asked, subjects, strict=True)),
         link={
-            "network": link.network,
+            "network": link.network or "stated",
             "bandwidth": link.bandwidth,
             "latency_s": link.latency_s,
             "usd": link.usd,
         },
-        solved=solved,
+        solved=bool(how),
         feasible=all(v <= 0.0 for v in found.values()),
         metrics=headline(m, first.context),
         ledgers=ledgers_of(m),
         bound_by=max(bounds, key=lambda name: bounds[name]),
         violations=where_split(found),
         targets={goal.name: limit for goal, limit in first.limits},
-        notes=tuple(_notes(asked, subjects, link, solved=solved)),
+        notes=tuple(_notes(asked, subjects, link, how)),
     )
 
 
@@ -195,7 +215,7 @@ def _pool(role: str, subject: Subject, one: api.Designs, m: api.Metrics) -> Pool
 
 
 def _notes(
-    asked: Sequence[PoolArgument], subjects: Sequence[Subject], link: ChosenLink, *, solved: bool
+    asked: Sequence[PoolArgument], subjects: Sequence[Subject], link: ChosenLink, how: str
 ) -> list[str]:
     """Conditions under which the numbers hold, the most important first."""
     notes = []
@@ -209,8 +229,8 @@ def _notes(
         notes.append(f"{pool.role} on {subject.chip.name}: " + "; ".join(told))
     notes.append("no measured row is of a system of unlike chips: it has no error bar of its own")
     notes.append(link.note)
-    if solved:
-        notes.append("layouts were found by descent from many starts, which is no proof that none is better")
+    if how:
+        notes.append(how)
     first = subjects[0]
     if first.workload.serving == "decode-only":
         notes.append("decode only: prompts cost nothing here; TTFT is that of one prompt alone")
