@@ -223,9 +223,22 @@ def load_cases(name: str, configs: Path | str | None = None) -> tuple[ResolvedSt
     return tuple(found)
 
 
-def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | None = None) -> ResolvedStudy:
-    """Look up every name of a study; raises `SpecError` with all problems at once."""
-    look = Attempts(at_key_of(path, case))
+def resolve_study(
+    spec: StudySpec,
+    path: Path,
+    catalog: Catalog,
+    case: str | None = None,
+    keys: Mapping[str, str] | None = None,
+) -> ResolvedStudy:
+    """Look up every name of a study; raises `SpecError` with all problems at once.
+
+    `keys` are where the file has some of its keys, see `at_key_of`. A study of pools is refused: only
+    `dse.question.pools` knows them.
+    """
+    look = Attempts(at_key_of(path, case, keys))
+    if spec.pools is not None:
+        look("pools", _refuse_pools)
+        look.done()
     # the other look-ups go on with the catalog as it is, to report their problems in the same run
     catalog = look("settings", with_settings, catalog, spec.settings or {}) or catalog
     llm = look("llm", catalog.get, LlmSpec, spec.llm)
@@ -373,6 +386,11 @@ def _swept(name: str) -> api.Objective:
     if goal.unit != "s":
         raise spec_error("", f"expected an objective measured in seconds, got {name!r} in {goal.unit!r}")
     return goal
+
+
+def _refuse_pools() -> None:
+    what = "expected single chips, got pools, which only `dse sweep`, `dse run` and `dse check` know"
+    raise spec_error("", what)
 
 
 def _driven(name: str, space: SpaceSpec | None, chips: Mapping[str, ChipSpec | None]) -> None:

@@ -1,8 +1,15 @@
 """Pools of unlike chips in a study, and what joins them."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -94,24 +101,38 @@ class PoolSpec(Spec):
         return self
 
 
+_NEEDED: Final = {
+    "prefill": "the pool that runs prompts, with chips, a space, or both",
+    "decode": "the pool that decodes, with chips, a space, or both",
+    "link": "the network between the pools, such as nvlink6-72 or '25 GB/s, 5 us'",
+}
+"""Key to what it is for."""
+
+
 class PoolsSpec(Spec):
     """Pools of unlike chips in the place of one: each has chips, a space, or both, in a layout of its own."""
 
-    prefill: PoolSpec | None = None
+    prefill: PoolSpec
     """The pool that runs prompts and sends their KV cache to the one that decodes."""
-    decode: PoolSpec | None = None
+    decode: PoolSpec
     """The pool that decodes."""
     link: Link
     """The network between the pools: one of the catalog, or `25 GB/s, 5 us`."""
 
     @property
     def by_role(self) -> dict[str, PoolSpec]:
-        """The pools that there are, by role."""
-        every = {"prefill": self.prefill, "decode": self.decode}
-        return {role: pool for role, pool in every.items() if pool is not None}
+        """The pools, by role."""
+        return {"prefill": self.prefill, "decode": self.decode}
 
-    @model_validator(mode="after")
-    def _roles(self) -> "PoolsSpec":
-        if missing := [r for r in ("prefill", "decode") if r not in self.by_role]:
-            raise ValueError(f"expected pools prefill and decode, got none for {' and '.join(missing)}")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, data: object) -> object:
+        """What is left out is none, which its own check refuses in words next to all other problems."""
+        return {**dict.fromkeys(_NEEDED), **data} if isinstance(data, dict) else data
+
+    @field_validator(*_NEEDED, mode="before")
+    @classmethod
+    def _given(cls, value: object, info: ValidationInfo) -> object:
+        if value is None:
+            raise ValueError(f"expected {_NEEDED[str(info.field_name)]}, got none")
+        return value
