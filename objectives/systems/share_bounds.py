@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from objectives.api import Context, Metrics, PoolLink
-from objectives.arrays import Array, maximum, ones_like, zeros_like
+from objectives.arrays import Array, maximum, ones_like, where, zeros_like
 from objectives.columns import Columns
 from objectives.equations.cost import money
 from objectives.equations.cost.energy import metered
@@ -120,9 +120,10 @@ def least(best: Ideal, decode: DecodeShare, link: PoolLink, context: Context) ->
 def trade_offs(
     prefill: PrefillShare,
     receives_s: tuple[float, float],
+    link: PoolLink,
     context: Context,
     *,
-    waits: bool,
+    ttft_s: float | None,
     counted: tuple[Counted, ...],
 ) -> list[Array]:
     """Columns of pools that prefill: one that is no larger in any of them is as good in every pair.
@@ -131,8 +132,10 @@ def trade_offs(
         prefill: replicas that prefill.
         receives_s: the shortest and the longest that KV cache of one prompt takes of the ports of any pool
             that decodes [s].
+        link: network between the pools.
         context: workload and economy.
-        waits: whether TTFT counts.
+        ttft_s: longest TTFT that is allowed; minus infinity where a shorter one is always better, None where
+            it does not count [s].
         counted: which costs count.
 
     Returns:
@@ -155,7 +158,8 @@ def trade_offs(
     fastest, slowest = receives_s
     # a pass, or what a prefix cache brings, that takes longer than any sending is all that counts
     alone = maximum(prefill.pass_s, prefill.prompts * prefill.brought_s)
-    binds = prefill.prompts * (prefill.some * maximum(prefill.sends_s, slowest)) > alone
+    sent = prefill.some * maximum(prefill.sends_s, slowest)
+    binds = prefill.prompts * sent > alone
     each = alone / prefill.prompts
     # what receives more slowly sets the pace of all that send faster
     way = maximum(prefill.sends_s, fastest) + none
@@ -163,8 +167,10 @@ def trade_offs(
     if whole or "chips" in counted or "capex_usd" in counted:
         # a faster way lets more requests in, which need more replicas: only equal ones compare
         found.append(-way)
-    if waits:
-        found += [prefill.first_s + none, alone, each, prefill.prompts * binds]
+    if ttft_s is not None:
+        # pools that are in time whatever decodes are alike
+        late = _latest(prefill, alone, sent, link, context) > ttft_s
+        found += [(prefill.first_s + none) * late, alone * late, each * late, prefill.prompts * binds * late]
     groups = prefill.joined if whole else ones_like(prefill.joined)
     if whole:
         # groups are bought whole: dollars of one, and the seconds that a request takes of one
@@ -175,6 +181,14 @@ def trade_offs(
         if fixed is not None:
             found.append(fixed + none)
     return found
+
+
+def _latest(prefill: PrefillShare, alone: Array, sent: Array, link: PoolLink, context: Context) -> Array:
+    """No TTFT of any pair is longer [s]; without end for requests that begin with a step of decode."""
+    load = context.workload.prefill_load
+    wait = load / (2.0 * (1.0 - load)) * maximum(alone, prefill.prompts * sent)
+    longest = prefill.first_s + wait + (prefill.some * link.latency_s + sent)
+    return where(prefill.some == 1.0, longest, float("inf"))
 
 
 def _rate(prefill: PrefillShare, name: Counted, context: Context) -> tuple[Array, Array | None]:

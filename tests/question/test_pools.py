@@ -83,7 +83,7 @@ def test_a_link_may_be_a_network_or_have_a_price_of_its_own(tmp_path: Path) -> N
         ({"link": "25 GB/s"}, ["pools.link: expected a network, or a bandwidth and a latency"]),
         ({"link": "nvlnk"}, ["pools.link: unknown network 'nvlnk'; did you mean"]),
         ({"link": "standalone"}, ["pools.link: expected a network with scale_out, got standalone"]),
-        ({"link": {"network": "nvlink6-72", "latency": "1 us"}}, ["pools.link: expected a network or numbers"]),
+        ({"link": {"network": "nvlink6-72", "latency": "1 us"}}, ["pools.link: expected a network or"]),
         (
             {"prefill__chips": ["h1000"], "decode__chips": ["h2000"], "decode__space": "lpu"},
             ["pools.prefill.chips: unknown chip 'h1000'", "pools.decode.chips: unknown chip 'h2000'",

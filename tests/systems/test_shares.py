@@ -79,6 +79,12 @@ def test_no_pair_beats_what_its_pool_that_decodes_reaches_at_best(
         assert np.all(bound.tokens_per_s >= found.tokens_per_s * (1.0 - ROUNDING))
 
 
+def _columns(first, received: float, link, context: Context, counted) -> np.ndarray:
+    ends = (0.5 * received, 2.0 * received)
+    columns = trade_offs(first, ends, link, context, ttft_s=-np.inf, counted=counted)
+    return np.stack([np.broadcast_to(np.asarray(c, dtype=float), (1,)) for c in columns])
+
+
 @LAW
 @given(
     systems=st.lists(pairs.designs(ROLES), min_size=2, max_size=4),
@@ -98,12 +104,7 @@ def test_a_pool_that_prefills_with_no_larger_trade_off_is_as_good_in_every_pair(
     firsts += [firsts[0].replace(pass_s=1.1 * firsts[0].pass_s, sends_s=0.5 * firsts[0].sends_s)]
     counted = ("capital", "running", "energy", "chips", "capex_usd")
     for some in (("capital", "running", "energy"), counted):
-        of = [
-            np.stack([np.broadcast_to(np.asarray(c, dtype=float), (1,)) for c in trade_offs(
-                first, (0.5 * received, 2.0 * received), context, waits=True, counted=some
-            )])
-            for first in firsts
-        ]  # fmt: skip
+        of = [_columns(first, received, link, context, some) for first in firsts]
         names = ["tpot_s", "ttft_s", "usd_per_token_per_s", "usd_per_million_tokens", "energy_per_token_j"]
         names += ["chips", "capex_usd"] if some is counted else []
         for a, one in zip(of, firsts, strict=True):

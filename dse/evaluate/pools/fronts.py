@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.arrays import Floats
+from dse.choose.rule import Limits
 from dse.front.axis import Axis
 from dse.front.dominance import nondominated
 from objectives import api
@@ -60,15 +61,21 @@ class Rows(Generic[S]):
 class Trade:
     """What counts of a pool that prefills."""
 
-    waits: bool
+    ttft_s: float | None
+    """Longest TTFT that is allowed, see `trade_offs`."""
     counted: tuple[Counted, ...]
 
     @classmethod
-    def of(cls, goals: Sequence[api.Objective], *, size: bool = False) -> "Trade":
+    def of(cls, goals: Sequence[api.Objective], limits: Limits, *, size: bool = False) -> "Trade":
         """By objectives and what is limited; with `size` chips of the system count as well."""
-        names = {goal.name for goal in goals}
-        counted = [cost for name, cost in _COSTS.items() if name in names]
-        return cls(waits=not names.isdisjoint(_WAITS), counted=(*counted, *(("chips",) if size else ())))
+        aims, bounded = {goal.name for goal in goals}, {goal.name for goal, _ in limits}
+        counted = [cost for name, cost in _COSTS.items() if name in aims | bounded]
+        ttft: float | None = None
+        if not aims.isdisjoint(_WAITS) or "end_to_end" in bounded:
+            ttft = -np.inf
+        elif "ttft" in bounded:
+            ttft = min(limit for goal, limit in limits if goal.name == "ttft")
+        return cls(ttft_s=ttft, counted=(*counted, *(("chips",) if size else ())))
 
 
 def rows_of_prefill(
@@ -111,12 +118,16 @@ def _taken(share: S, at: npt.NDArray[np.intp]) -> S:
 
 
 def useful(
-    rows: Rows[PrefillShare], receives_s: tuple[float, float], context: api.Context, trade: Trade
+    rows: Rows[PrefillShare],
+    receives_s: tuple[float, float],
+    link: api.PoolLink,
+    context: api.Context,
+    trade: Trade,
 ) -> Rows[PrefillShare]:
     """Pools that prefill of which none other is as good in every pair; of equal ones the first."""
     if not rows.size:
         return rows
-    columns = trade_offs(rows.share, receives_s, context, waits=trade.waits, counted=trade.counted)
+    columns = trade_offs(rows.share, receives_s, link, context, ttft_s=trade.ttft_s, counted=trade.counted)
     return rows.take(undominated([np.asarray(c, dtype=float) for c in columns]))
 
 

@@ -96,8 +96,8 @@ def best_pair(
         return None
     context, goal = question.context, question.goal
     receives = np.asarray(decode.share.receives_s)
-    trade = Trade.of([goal, *(each for each, _ in limits)], size=question.tolerance > 0.0)
-    prefill = useful(prefill, (float(receives.min()), float(receives.max())), context, trade)
+    trade = Trade.of([goal], limits, size=question.tolerance > 0.0)
+    prefill = useful(prefill, (float(receives.min()), float(receives.max())), link, context, trade)
     bound = least(best_of_each(prefill, context), decode.share, link, context)
     within = _met(bound, context, limits, decode.numbers.shape)
     lowest = np.where(within, cost_of(goal, goal.value(bound, context)), np.inf)
