@@ -20,6 +20,7 @@ from dse.question.find_study import find_case
 from dse.question.layouts import Lists, can_split, check_deployments, check_splits, filled
 from dse.question.look_ups import at_key_of
 from dse.question.overrides import with_settings, workload_of
+from dse.question.pools.refused import refuse_pools
 from dse.question.stacks import stacks_of
 from dse.question.targets import Target, at_confidence, bound, check_columns, goal_of, limits_of, target_of
 from dse.question.used_configs import used_configs
@@ -237,7 +238,7 @@ def resolve_study(
     """
     look = Attempts(at_key_of(path, case, keys))
     if spec.pools is not None:
-        look("pools", _refuse_pools)
+        look("pools", refuse_pools)
         look.done()
     # the other look-ups go on with the catalog as it is, to report their problems in the same run
     catalog = look("settings", with_settings, catalog, spec.settings or {}) or catalog
@@ -386,11 +387,6 @@ def _swept(name: str) -> api.Objective:
     if goal.unit != "s":
         raise spec_error("", f"expected an objective measured in seconds, got {name!r} in {goal.unit!r}")
     return goal
-
-
-def _refuse_pools() -> None:
-    what = "expected single chips, got pools, which only `dse sweep`, `dse run` and `dse check` know"
-    raise spec_error("", what)
 
 
 def _driven(name: str, space: SpaceSpec | None, chips: Mapping[str, ChipSpec | None]) -> None:

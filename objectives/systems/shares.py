@@ -141,7 +141,7 @@ def decode_share(pool: Pool, link: PoolLink, context: Context) -> tuple[DecodeSh
     Examples:
         By hand, in tests/systems/test_shares.py.
     """
-    side = whole_side(pool, context)
+    side = whole_side(pool, context, parts=False)
     (use,) = side.uses
     share = DecodeShare(
         **pool_costs(use, link, context.economy).columns(),

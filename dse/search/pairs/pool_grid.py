@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -104,11 +105,7 @@ class PoolGrid:
     def block(self, low: int, high: int) -> ChipBlock:
         """The chips of a span that can be made."""
         numbers = np.arange(low, high)
-        if low >= self.made:
-            found = self._catalog(self.names[low - self.made])
-            return ChipBlock(numbers=numbers, columns={k: np.asarray([v]) for k, v in found.items()})
-        (branch,) = (b for b in self.branches if b.first <= low < b.first + b.size)
-        columns = branch.branch.columns(branch.values(numbers))
+        columns, _ = self._columns(numbers)
         ok = np.ones(len(numbers), dtype=np.bool_)
         for excess in silicon_violations(api.Chips.of(**columns)).values():
             ok &= np.asarray(excess) <= 0.0
@@ -128,13 +125,32 @@ class PoolGrid:
                 yield pool, (some * self.layouts + piece.numbers[:, np.newaxis]).reshape(-1)
 
     def at(self, points: Numbers) -> api.Pool:
-        """The designs with these numbers, one a row."""
+        """The designs with these numbers, one a row, whether they can be made or not."""
         chips, layouts = np.divmod(points, self.layouts)
-        rows = [self.block(int(c), int(c) + 1).columns for c in chips]
-        columns = {name: np.concatenate([np.asarray(row[name]) for row in rows]) for name in rows[0]}
+        some, place = np.unique(chips, return_inverse=True)
+        parts = [self._columns(some[low:high]) for low, high in self._runs(some)]
+        columns = {
+            # those that all chips of a part share have one row
+            name: np.concatenate([np.broadcast_to(part[name], (n,)) for part, n in parts])[place]
+            for name in parts[0][0]
+        }
         return api.Pool(
             role=self.role, chips=api.Chips.of(**columns), deployments=self.deployments.take(layouts)
         )
+
+    def _runs(self, chips: Numbers) -> Iterator[tuple[int, int]]:
+        """Places of ascending chips that are of one branch, or one chip of the catalog."""
+        ends = [b.first + b.size for b in self.branches] + [self.made + i + 1 for i in range(len(self.names))]
+        cuts = np.searchsorted(chips, [0, *ends])
+        yield from ((int(a), int(b)) for a, b in pairwise(cuts) if a < b)
+
+    def _columns(self, chips: Numbers) -> tuple[Columns, int]:
+        """Columns of chips of one branch, or of one chip of the catalog, and how many they are."""
+        if chips[0] >= self.made:
+            found = self._catalog(self.names[int(chips[0]) - self.made])
+            return {k: np.asarray([v]) for k, v in found.items()}, len(chips)
+        (branch,) = (b for b in self.branches if b.first <= chips[0] < b.first + b.size)
+        return branch.branch.columns(branch.values(chips)), len(chips)
 
     def facts(self, point: int) -> dict[str, object]:
         """What a table says of a design: its chip, the values of its parameters."""

@@ -23,7 +23,7 @@ from dse.evaluate.pools.fronts import (
     useful,
 )
 from dse.search.pairs.pool_grid import ChipBlock, PoolGrid
-from dse.search.sweep.local_front import Local, pivots_of, sifted
+from dse.search.sweep.local_front import SLACK, Local, pivots_of, sifted
 from objectives import api
 from objectives.systems.decode_side import port_bandwidth
 from objectives.systems.share_bounds import Ideal, least
@@ -243,15 +243,37 @@ def _block(
         if keep:
             bounds.append(np.stack(costs, axis=1)[ok])
             pivots = pivots_of(front.costs, bounds[-1][:SAMPLE]) if len(front.points) else pivots
-        left = sifted(costs, ok, pivots)
-        for part in _cut(rows.take(left), prefill.size):
-            local, pairs = _paired(job, prefill, part, pivots)
-            found = found.merged(local.costs, local.points)
-            count += pairs
-        if keep:
-            front = front.merged(found.costs, found.points)
+        left = _not_worse(costs, ok, pivots, front)
+        while left.size:
+            # the most promising first: what they reach drops most of the others
+            some = _promising(costs, left) if left.size * prefill.size > PAIRS // 8 else left
+            for part in _cut(rows.take(some), prefill.size):
+                local, pairs = _paired(job, prefill, part, pivots, front)
+                found, count = found.merged(local.costs, local.points), count + pairs
+                front = front.merged(local.costs, local.points)
+            left = np.setdiff1d(left, some, assume_unique=True)
+            left = left[
+                _not_worse([c[left] for c in costs], np.ones(len(left), dtype=np.bool_), pivots, front)
+            ]
     empty = np.empty((0, len(job.goals)))
     return _Found(front=found, paired=count, bounds=np.concatenate([empty, *bounds]))
+
+
+def _not_worse(
+    costs: list[Floats], ok: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], pivots: Floats, front: Local
+) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
+    """Flat indices of the feasible points that neither a pivot nor any point of a front drops."""
+    left = sifted(costs, ok, pivots)
+    every = front.costs + SLACK * np.abs(front.costs)
+    return left[sifted([c[left] for c in costs], np.ones(len(left), dtype=np.bool_), every)]
+
+
+def _promising(
+    costs: list[Floats], left: np.ndarray[tuple[int, ...], np.dtype[np.intp]]
+) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
+    """Those whose bounds no other one's dominate."""
+    bounds = np.stack([c[left] for c in costs], axis=1)
+    return Local.empty(len(costs)).merged(bounds, left.astype(np.int64)).points.astype(np.intp)
 
 
 def _cut(rows: Rows[DecodeShare], others: int) -> Iterator[Rows[DecodeShare]]:
@@ -261,7 +283,11 @@ def _cut(rows: Rows[DecodeShare], others: int) -> Iterator[Rows[DecodeShare]]:
 
 
 def _paired(
-    job: PairJob, prefill: Rows[PrefillShare], decode: Rows[DecodeShare], pivots: Floats
+    job: PairJob,
+    prefill: Rows[PrefillShare],
+    decode: Rows[DecodeShare],
+    pivots: Floats,
+    front: Local,
 ) -> tuple[Local, int]:
     """The front of every pair of some designs."""
     # axes (decode, prefill): the place among those that prefill changes fastest, as in the number of a pair
@@ -269,7 +295,7 @@ def _paired(
     m = paired(prefill.share, DecodeShare(**columns), job.link, job.context)
     shape = (decode.size, prefill.size)
     costs = job.costs(m, shape)
-    left = sifted(costs, job.met(m, shape), pivots)
+    left = _not_worse(costs, job.met(m, shape), pivots, front)
     points = (decode.numbers[:, np.newaxis] * prefill.size + np.arange(prefill.size)).reshape(-1)
     none = Local.empty(len(job.goals))
     return none.merged(np.stack([c[left] for c in costs], axis=1), points[left]), shape[0] * shape[1]
