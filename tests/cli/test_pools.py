@@ -1,6 +1,7 @@
 """Studies of pools on the command line, and sentences from all verbs that do not know them."""
 
 import json
+import re
 
 import pytest
 
@@ -55,6 +56,30 @@ def test_a_sweep_tells_the_best_pair_at_each_target(dse, study, tmp_path):
     told = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert told["grids"]["decode"] == {"chips": 2, "layouts": 960, "points": 1920}
     assert told["pools"]["link"] == {"bandwidth": 25e9, "latency": 5e-6}
+
+
+def test_a_run_finds_the_same_pairs_and_goes_on_where_it_was(dse, study, tmp_path):
+    said = dse("run", study, "--trials", "3", "--out", tmp_path / "out")
+    assert said.code == 0, said.err
+    words = " ".join(said.out.split())
+    for part in ("Best pair by $/(token/s)", "3 trials (3 new) by the sampler tpe", "no measured row"):
+        assert part in words
+    again = dse("run", study, "--trials", "4", "--out", tmp_path / "out")
+    assert "4 trials (1 new)" in " ".join(again.out.split())
+    # the four pairs of chips come first, so that all are tried
+    swept = dse("sweep", study, "--out", tmp_path / "swept")
+    assert _hypervolume(again) == _hypervolume(swept)
+
+
+def _hypervolume(said):
+    return re.search(r"hypervolume ([\d.]+)", said.out).group(1)
+
+
+@pytest.mark.parametrize("words", [("--workers", "2"), ("--storage", "memory:"), ("--timeout", "1 s")])
+def test_options_of_a_run_that_pools_do_not_know_are_refused(dse, study, words):
+    said = dse("run", study, *words)
+    assert said.code == 2
+    assert f"{words[0]}: expected none for a study of pools" in " ".join(said.err.split())
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 import yaml
 
@@ -12,7 +13,9 @@ from dse.errors import SpecError
 from dse.front.files import load_front
 from dse.question.pools.study import PooledStudy, load_question
 from dse.search.pairs.driver import job_of, sweep_pairs
+from dse.search.pairs.run import run_pairs
 from dse.search.pairs.solve import receives, solve_pairs
+from dse.search.storage.by_url import open_storage
 from objectives.api import Chips, Deployments, Designs, Pool
 from objectives.columns import Columns
 from objectives.systems.shares import decode_share
@@ -156,3 +159,67 @@ def test_objectives_that_pools_do_not_add_up_to_are_refused(tmp_path: Path) -> N
     found = study(tmp_path)
     with pytest.raises(SpecError, match="--grid: unknown parameter 'sram'"):
         job_of(found, {"sram": 3})
+
+
+REAL = {
+    "prefill": {"chips": ["h100-sxm", "h200-sxm"]},
+    "decode": {"chips": ["h200-sxm", "h100-sxm", "groq-lpu-v1"]},
+    "link": "25 GB/s, 5 us",
+}
+
+
+def test_a_run_over_every_pair_of_chips_finds_the_front_of_the_sweep(tmp_path: Path) -> None:
+    found = study(tmp_path, pools=REAL)
+    exact = sweep_pairs(found, out=tmp_path / "exact").front.frame
+    # the six pairs of chips come first
+    run = run_pairs(found, trials=6, out=tmp_path / "run").front.frame
+    own = ["prefill.chip", "decode.chip", "prefill.tp", "decode.tp", "decode.batch"]
+    names = [*own, "tpot_s", "usd_per_token_per_s"]
+    assert len(exact) > 1
+    np.testing.assert_allclose(
+        run[["tpot_s", "usd_per_token_per_s"]], exact[["tpot_s", "usd_per_token_per_s"]], rtol=1e-12
+    )
+    assert run[own].to_dict() == exact[own].to_dict() and set(names) <= set(run)
+
+
+def test_a_run_is_resumed_and_searches_parameters_named_after_their_pool(tmp_path: Path) -> None:
+    found = study(tmp_path, sampler={"name": "random"})
+    first = run_pairs(found, trials=8, out=tmp_path / "out")
+    again = run_pairs(found, trials=14, out=tmp_path / "out")
+    assert (first.new_trials, again.new_trials, again.trials) == (8, 6, 14)
+    # what was on the front is still there, or beaten
+    before = first.front.frame[["tpot_s", "usd_per_token_per_s"]].to_numpy()
+    after = again.front.frame[["tpot_s", "usd_per_token_per_s"]].to_numpy()
+    assert all((after <= row * (1.0 + 1e-12)).all(axis=1).any() for row in before)
+    stored = optuna.load_study(
+        study_name=found.slug, storage=open_storage(f"journal:{tmp_path / 'out' / 'study.journal'}")
+    )
+    names = {name for t in stored.get_trials() for name in t.params}
+    assert {"prefill.chip", "decode.chip"} < names
+    assert any(name.startswith("decode.") and name.endswith(".sram") for name in names)
+    # nothing new: the same files
+    text = (tmp_path / "out" / "front.csv").read_bytes()
+    assert run_pairs(found, trials=14, out=tmp_path / "out").new_trials == 0
+    assert (tmp_path / "out" / "front.csv").read_bytes() == text
+
+
+def test_trials_of_another_question_are_refused(tmp_path: Path) -> None:
+    run_pairs(study(tmp_path, pools=REAL), trials=1, out=tmp_path / "out")
+    other = study(tmp_path, pools={**REAL, "link": "50 GB/s, 5 us"})
+    with pytest.raises(SpecError, match="holds trials of another question"):
+        run_pairs(other, trials=1, out=tmp_path / "out")
+
+
+def test_the_sampler_of_single_chips_is_refused_where_it_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="sampler: expected one such as tpe for pools, got pareto"):
+        run_pairs(study(tmp_path, pools=REAL), trials=1, sampler="pareto", out=tmp_path / "out")
+
+
+def test_a_trial_that_fits_nowhere_tells_its_sampler_by_how_much(tmp_path: Path) -> None:
+    tiny = {**REAL, "decode": {"chips": ["h100-sxm"], "tp": [1], "pp": [1]}}
+    wide = {"weights": "fp16", "kv": "fp16", "activations": "fp16"}
+    found = study(tmp_path, pools=tiny, precision=wide)
+    assert not len(run_pairs(found, trials=2, out=tmp_path / "out").front.frame)
+    url = f"journal:{tmp_path / 'out' / 'study.journal'}"
+    stored = optuna.load_study(study_name=found.slug, storage=open_storage(url))
+    assert all(max(t.constraints.values()) > 0.0 for t in stored.get_trials())

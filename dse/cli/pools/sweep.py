@@ -1,23 +1,18 @@
 """`dse sweep` of a study of pools."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import typer
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
+from dse.cli.pools.progress import bar
 from dse.cli.pools.show import print_stored, show_pairs
 from dse.cli.show.run_summary import counted
-from dse.cli.terminal.global_options import global_options
 from dse.cli.terminal.guard import complain
-from dse.cli.terminal.log_lines import LogLines
-from dse.cli.terminal.tables import stderr, stdout
+from dse.cli.terminal.tables import stdout
 from dse.errors import ExitCode, InterruptedRun, Problem, SpecError
 from dse.question.pools.study import PooledStudy
 from dse.search.pairs.driver import PairsResult, sweep_pairs
-from dse.search.pairs.solve import Progress
 
 
 def refuse_options(given: Mapping[str, object]) -> None:
@@ -38,7 +33,7 @@ def sweep_of_pools(
 ) -> None:
     """Sweep all pairs of both pools, and print the answer."""
     try:
-        with _bar(name) as report:
+        with bar(name, "designs") as report:
             result = sweep_pairs(study, counts=counts, workers=workers, fresh=fresh, out=out, progress=report)
     except KeyboardInterrupt:
         raise InterruptedRun("interrupted; a sweep of pools keeps nothing of what is not finished") from None
@@ -64,20 +59,3 @@ def _print_summary(result: PairsResult) -> None:
         soft_wrap=True,
     )
     print_stored(result.out)
-
-
-@contextmanager
-def _bar(study: str) -> Iterator[Progress]:
-    """A progress bar on stderr, and lines where that is no terminal."""
-    console, log = stderr(), LogLines()
-    unseen = global_options().quiet or not console.is_terminal
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    bar = Bar(*columns, console=console, transient=True, disable=unseen)
-
-    def report(done: int, wanted: int) -> None:
-        bar.update(task, completed=done, total=wanted)
-        log.say(f"{study}: {done:,} of {wanted:,} designs evaluated")
-
-    with bar:
-        task = bar.add_task(study, total=None)
-        yield report

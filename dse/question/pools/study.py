@@ -12,6 +12,7 @@ from dse.question.pools.link import ChosenLink, pool_link
 from dse.question.resolved_study import ResolvedStudy, digest, resolve_study, study_as_data
 from dse.spec.catalog.check_names import checked_spec
 from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.cases import case_spec
 from dse.spec.schema.pools import PoolSpec
 from dse.spec.schema.study import StudySpec
 from dse.spec.schema.technology import TechnologySpec
@@ -154,3 +155,14 @@ def load_question(name: str, configs: Path | str | None = None) -> ResolvedStudy
     """The study, or the case of one, that goes by `name`; of pools or of single chips."""
     path, case = find_case(name)
     return checked_question(path, case, Catalog.of(configs))
+
+
+def pooled_question(name: str, configs: Path | str | None = None) -> PooledStudy | None:
+    """The study of pools that goes by `name`; None for a study of single chips, which is not looked up."""
+    path, case = find_case(name)
+    try:
+        if case_spec(path, case).pools is None:
+            return None
+    except SpecError:  # reported with the unknown names in it, whatever it is of
+        return None
+    return resolve_pooled(checked_spec(path, case, Catalog.of(configs)), path, Catalog.of(configs), case)

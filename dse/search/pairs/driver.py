@@ -92,18 +92,23 @@ def sweep_pairs(
 
 def job_of(study: PooledStudy, counts: Mapping[str, int]) -> PairJob:
     """What is solved; raises `SpecError` for objectives that pools do not add up to, and for a bad grid."""
-    first = study.first
-    goals = {goal.name for goal in (*first.objectives, *(goal for goal, _ in study.limits))}
-    if unknown := sorted(goals - set(OBJECTIVES)):
-        known = ", ".join(sorted(OBJECTIVES))
-        what = f"objectives: expected some of {known} for pools, got {', '.join(unknown)}"
-        raise SpecError([Problem(str(study.path), what)])
+    check_objectives(study)
     grids = grids_of(study.pools, counts)
     return PairJob(
         prefill=grids["prefill"],
         decode=grids["decode"],
         context=study.context,
         link=study.link.columns(),
-        goals=first.objectives,
+        goals=study.first.objectives,
         limits=study.limits,
     )
+
+
+def check_objectives(study: PooledStudy) -> None:
+    """Raise `SpecError` for objectives and targets that do not follow from what each pool brings."""
+    first = study.first
+    goals = {goal.name for goal in (*first.objectives, *(goal for goal, _ in study.limits))}
+    if unknown := sorted(goals - set(OBJECTIVES)):
+        known = ", ".join(sorted(OBJECTIVES))
+        what = f"objectives: expected some of {known} for pools, got {', '.join(unknown)}"
+        raise SpecError([Problem(str(study.path), what)])

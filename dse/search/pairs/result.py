@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -20,16 +20,25 @@ from dse.question.pools.study import PooledStudy
 from dse.question.resolved_study import digest
 from dse.question.unanchored import assumed_in, price_bases_in, unanchored_in
 from dse.search.analysis.manifest import held_by, targets_of
-from dse.search.pairs.pool_grid import PoolGrid
 from objectives import api
 
 BRANCH: Final = "pools"
 """What a table says in the place of the kind of the only chip."""
 
 
+class Numbered(Protocol):
+    """Designs of a pool that have numbers."""
+
+    def at(self, points: Numbers) -> api.Pool:
+        """The designs with these numbers, one a row."""
+
+    def facts(self, point: int) -> dict[str, object]:
+        """What a table says of a design."""
+
+
 def front_of_pairs(
     study: PooledStudy,
-    grids: Mapping[str, PoolGrid],
+    grids: Mapping[str, Numbered],
     pairs: Mapping[str, Numbers],
     facts: Mapping[str, object],
 ) -> Front:
@@ -50,7 +59,11 @@ def stored_front(study: PooledStudy, archive: Archive, facts: Mapping[str, objec
 
 
 def add_pairs(
-    archive: Archive, study: PooledStudy, grids: Mapping[str, PoolGrid], pairs: Mapping[str, Numbers]
+    archive: Archive,
+    study: PooledStudy,
+    grids: Mapping[str, Numbered],
+    pairs: Mapping[str, Numbers],
+    trial: int | None = None,
 ) -> None:
     """Evaluate pairs by the cost model, with all that tables say of them, and offer them to an archive."""
     first = study.first
@@ -69,6 +82,8 @@ def add_pairs(
         own_names = [of[f"{role}.chip"] for role, of in zip(pairs, chips, strict=True)]
         names = [" | ".join(each) for each in zip(*own_names, strict=True)]
         columns: dict[str, object] = {"chip": names, "branch": BRANCH, "role": "search"}
+        if trial is not None:
+            columns["trial"] = np.full(len(at), trial)
         for own in chips:
             columns |= own
         columns |= {
@@ -78,14 +93,14 @@ def add_pairs(
             columns.setdefault(axis.column, values[at, i])
         return Table({**columns, **{f"violation_{name}": v[at] for name, v in over.items()}})
 
-    archive.add(values, feasible, rows)
+    archive.add(values, feasible, rows, 0 if trial is None else trial)
 
 
 def _of_pool(
     designs: api.Designs,
     m: api.Metrics,
     role: str,
-    grid: PoolGrid,
+    grid: Numbered,
     points: Numbers,
     at: np.ndarray[tuple[int, ...], np.dtype[np.intp]],
 ) -> dict[str, Column]:

@@ -46,11 +46,9 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PairJob:
-    """What all blocks share."""
+class PairQuestion:
+    """What counts of a pair."""
 
-    prefill: PoolGrid
-    decode: PoolGrid
     context: api.Context
     link: api.PoolLink
     goals: tuple[api.Objective, ...]
@@ -69,6 +67,14 @@ class PairJob:
         for missed in late(metrics, self.context, self.limits).values():
             ok &= np.asarray(missed) <= 0.0
         return ok.reshape(-1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PairJob(PairQuestion):
+    """What all blocks share."""
+
+    prefill: PoolGrid
+    decode: PoolGrid
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -238,25 +244,42 @@ def _block(
         rows = rows_of_decode(pool, job.link, job.context, numbers)
         if not rows.size:
             continue
-        bound = least(best, rows.share, job.link, job.context)
-        costs, ok = job.costs(bound, (rows.size,)), job.met(bound, (rows.size,))
+        local, pairs, costs = paired_front(job, prefill, best, rows, pivots, front)
         if keep:
-            bounds.append(np.stack(costs, axis=1)[ok])
-            pivots = pivots_of(front.costs, bounds[-1][:SAMPLE]) if len(front.points) else pivots
-        left = _not_worse(costs, ok, pivots, front)
-        while left.size:
-            # the most promising first: what they reach drops most of the others
-            some = _promising(costs, left) if left.size * prefill.size > PAIRS // 8 else left
-            for part in _cut(rows.take(some), prefill.size):
-                local, pairs = _paired(job, prefill, part, pivots, front)
-                found, count = found.merged(local.costs, local.points), count + pairs
-                front = front.merged(local.costs, local.points)
-            left = np.setdiff1d(left, some, assume_unique=True)
-            left = left[
-                _not_worse([c[left] for c in costs], np.ones(len(left), dtype=np.bool_), pivots, front)
-            ]
+            bounds.append(costs)
+            pivots = pivots_of(front.costs, costs[:SAMPLE]) if len(front.points) else pivots
+        found, count = found.merged(local.costs, local.points), count + pairs
+        front = front.merged(local.costs, local.points)
     empty = np.empty((0, len(job.goals)))
     return _Found(front=found, paired=count, bounds=np.concatenate([empty, *bounds]))
+
+
+def paired_front(
+    question: PairQuestion,
+    prefill: Rows[PrefillShare],
+    best: Ideal,
+    decode: Rows[DecodeShare],
+    pivots: Floats,
+    front: Local,
+) -> tuple[Local, int, Floats]:
+    """The front of all pairs of some designs, without what a pivot or a front drops.
+
+    Also how many pairs were evaluated, and the bounds of the designs that may be feasible.
+    """
+    bound, shape = least(best, decode.share, question.link, question.context), (decode.size,)
+    costs, ok = question.costs(bound, shape), question.met(bound, shape)
+    found, count = Local.empty(len(question.goals)), 0
+    left = _not_worse(costs, ok, pivots, front)
+    while left.size:
+        # the most promising first: what they reach drops most of the others
+        some = _promising(costs, left) if left.size * prefill.size > PAIRS // 8 else left
+        for part in _cut(decode.take(some), prefill.size):
+            local, pairs = _paired(question, prefill, part, pivots, front)
+            found, count = found.merged(local.costs, local.points), count + pairs
+            front = front.merged(local.costs, local.points)
+        left = np.setdiff1d(left, some, assume_unique=True)
+        left = left[_not_worse([c[left] for c in costs], np.ones(len(left), dtype=np.bool_), pivots, front)]
+    return found, count, np.stack(costs, axis=1)[ok]
 
 
 def _not_worse(
@@ -283,7 +306,7 @@ def _cut(rows: Rows[DecodeShare], others: int) -> Iterator[Rows[DecodeShare]]:
 
 
 def _paired(
-    job: PairJob,
+    job: PairQuestion,
     prefill: Rows[PrefillShare],
     decode: Rows[DecodeShare],
     pivots: Floats,
