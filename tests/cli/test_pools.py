@@ -111,3 +111,37 @@ def test_every_other_verb_refuses_pools_in_a_sentence(dse, study, words):
     said = dse(*(study if word == "STUDY" else word for word in words))
     assert said.code == 2, said.out
     assert "pools: expected single chips, got pools" in " ".join(said.err.split())
+
+
+PAIR = ("--pool", "prefill=h200", "--pool", "decode=b200")
+ASKED = ("--llm", "llama2-70b", "--workload", "article", "--weights", "int8", "--no-intervals")
+
+
+def test_compare_ranks_a_system_beside_single_chips_in_one_table(dse):
+    words = ("compare", "h100", *PAIR, *ASKED, "--price-method", "unit-cost", "--targets", "30 ms")
+    said = dse(*words)
+    assert said.code == 0, said.err
+    lines = said.out.splitlines()
+    rows = [line for line in lines if line.startswith(("h100-sxm ", "h200-sxm | b200-sxm"))]
+    assert len([r for r in rows if "1 x" in r or "x 1" in r]) >= 2
+    told = dse(*words, "--format", "json").json
+    (system,) = told["systems"]
+    best = system["best"][0]
+    assert best["metrics"]["tpot_s"] <= 30e-3
+    assert told["winners"][0][system["ranks_among"]] in ("h100-sxm", "h200-sxm | b200-sxm")
+    csv = dse(*words, "--format", "csv").out.splitlines()
+    assert len(csv) == 3 and csv[2].startswith("h200-sxm | b200-sxm,pools,0.03,")
+
+
+@pytest.mark.parametrize(
+    "words", [("--tp", "8"), ("--confidence", "0.8"), ("--plot", "a.png"), ("--stack", "ideal")]
+)
+def test_options_of_compare_that_would_be_of_chips_alone_are_refused(dse, words):
+    said = dse("compare", "h100", *PAIR, *ASKED, *words)
+    assert said.code == 2
+    assert f"{words[0]}: expected none with --pool" in " ".join(said.err.split())
+
+
+def test_a_link_without_pools_is_refused(dse):
+    said = dse("compare", "h100", *ASKED, "--pool-link", "nvlink6-72")
+    assert said.code == 2 and "--pool-link: expected --pool with it, got none" in said.err

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dse.choose.pools import PoolChoice, best_system
-from dse.choose.rule import Limits, violations
+from dse.choose.rule import Limits, merged, violations
 from dse.choose.solve import Question
 from dse.errors import Attempts, SpecError, placed, spec_error
 from dse.evaluate.estimate import TECHNOLOGY, Subject
@@ -32,6 +32,26 @@ _BY_DESCENT = "layouts were found by descent from many starts, which is no proof
 
 _HOLDERS = ("decode", "attention")
 """Roles whose batch is the sequences of a replica, and may be between those of the grid."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What every system has in common: load, formats, prices; see `dse.evaluate.estimate.estimate`."""
+
+    llm: str
+    workload: str
+    link: str | None = None
+    weights: str = "fp16"
+    kv: str | None = None
+    activations: str | None = None
+    cost_model: str = "roofline"
+    serving: str | None = None
+    price_method: str = "listed"
+    seller: str | None = None
+    system: str = "chips-only"
+    software: str = "as-sold"
+    configs: Path | str | None = None
+    hold_targets: bool = True
 
 
 def estimate_pools(
@@ -62,38 +82,43 @@ def estimate_pools(
 
     Raises `SpecError` with every unknown name at once.
     """
-    asked, stated = read_pools(pools), read_link(link)
-    roles = tuple(pool.role for pool in asked)
+    asked = Asked(
+        llm=llm,
+        workload=workload,
+        link=link,
+        weights=weights,
+        kv=kv,
+        activations=activations,
+        cost_model=cost_model,
+        serving=serving,
+        price_method=price_method,
+        seller=seller,
+        system=system,
+        software=software,
+        configs=configs,
+        hold_targets=hold_targets,
+    )
+    (found,) = best_systems(pools, asked, [None], settings)
+    return found
+
+
+def best_systems(
+    pools: Sequence[str],
+    asked: Asked,
+    within: Sequence[float | None],
+    settings: Mapping[str, str] | None = None,
+) -> list[SystemEstimate]:
+    """The best layouts of one system within each TPOT [s], or within the targets of its workload alone.
+
+    Raises `SpecError` with every unknown name at once.
+    """
+    given, stated = read_pools(pools), read_link(asked.link)
+    roles = tuple(pool.role for pool in given)
     mode = SERVING["prefill" in roles]
-    if serving is not None and (why := serving_problem(roles, serving)):
+    if asked.serving is not None and (why := serving_problem(roles, asked.serving)):
         raise spec_error("--serving", why.removeprefix("serving: "))
-    given, assumed = _with_load(settings, workload, configs, mode)
-
-    def found_of(pool: PoolArgument) -> Subject:
-        return Subject(
-            pool.chip,
-            llm,
-            workload,
-            weights=weights,
-            kv=kv,
-            activations=activations,
-            cost_model=cost_model,
-            stack=pool.stack,
-            serving=mode,
-            price_method=price_method,
-            seller=seller,
-            system=system,
-            software=software,
-            settings=_settings_of(pool.role, given or {}),
-            configs=configs,
-            hold_targets=hold_targets,
-        )
-
-    look = Attempts(placed)
-    subjects = [look(pool.where, found_of, pool) for pool in asked]
-    look.done()
-    for pool, subject in zip(asked, subjects, strict=True):
-        check_sizes(pool, subject.llm, subject.stack)
+    numbers, assumed = _with_load(settings, asked.workload, asked.configs, mode)
+    subjects = _subjects(given, asked, mode, numbers or {})
     first = subjects[0]
     chosen = pool_link(
         stated,
@@ -108,14 +133,52 @@ def estimate_pools(
             layouts=layouts_of(pool, subject.llm, subject.stack),
             any_batch=pool.role in _HOLDERS and "batch" not in pool.sizes,
         )
-        for pool, subject in zip(asked, subjects, strict=True)
+        for pool, subject in zip(given, subjects, strict=True)
     )
     question = Question(
         cost_model=first.cost_model, context=first.context, goal=first.goal, tolerance=first.tolerance
     )
-    one, how = _best(question, choices, chosen.columns(), first.limits)
-    found = _result(asked, subjects, chosen, one, how)
-    return replace(found, notes=(*found.notes, *assumed))
+    found = []
+    for tpot_s in within:
+        own = () if tpot_s is None else ((first.bounded("tpot"), tpot_s),)
+        limits = merged(first.limits, own)
+        one, how = _best(question, choices, chosen.columns(), limits)
+        result = _result(given, subjects, chosen, one, how, limits)
+        found.append(replace(result, notes=(*result.notes, *assumed)))
+    return found
+
+
+def _subjects(
+    pools: Sequence[PoolArgument], asked: Asked, mode: str, settings: Mapping[str, str]
+) -> list[Subject]:
+    """The chip of every pool, looked up; raises `SpecError` with all problems."""
+
+    def found_of(pool: PoolArgument) -> Subject:
+        return Subject(
+            pool.chip,
+            asked.llm,
+            asked.workload,
+            weights=asked.weights,
+            kv=asked.kv,
+            activations=asked.activations,
+            cost_model=asked.cost_model,
+            stack=pool.stack,
+            serving=mode,
+            price_method=asked.price_method,
+            seller=asked.seller,
+            system=asked.system,
+            software=asked.software,
+            settings=_settings_of(pool.role, settings),
+            configs=asked.configs,
+            hold_targets=asked.hold_targets,
+        )
+
+    look = Attempts(placed)
+    subjects = [look(pool.where, found_of, pool) for pool in pools]
+    look.done()
+    for pool, subject in zip(pools, subjects, strict=True):
+        check_sizes(pool, subject.llm, subject.stack)
+    return subjects
 
 
 def _best(
@@ -169,11 +232,12 @@ def _result(
     link: ChosenLink,
     one: api.Designs,
     how: str,
+    limits: Limits,
 ) -> SystemEstimate:
     """The typed result of one system, a batch of one, with its ledgers."""
     first = subjects[0]
     m = first.cost_model.evaluate(one, first.context, detail=True)
-    found = {name: first_of(v) for name, v in violations(m, first.context, first.limits).items()}
+    found = {name: first_of(v) for name, v in violations(m, first.context, limits).items()}
     bounds = {name: first_of(v) for name, v in m.bounds.items()}
     return SystemEstimate(
         llm=first.llm.name,
@@ -195,7 +259,7 @@ def _result(
         ledgers=ledgers_of(m),
         bound_by=max(bounds, key=lambda name: bounds[name]),
         violations=where_split(found),
-        targets={goal.name: limit for goal, limit in first.limits},
+        targets={goal.name: limit for goal, limit in limits},
         notes=tuple(_notes(asked, subjects, link, how)),
     )
 

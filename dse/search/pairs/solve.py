@@ -114,7 +114,7 @@ def solve_pairs(job: PairJob, threads: int | None = None, progress: Progress | N
 def receives(job: PairJob) -> tuple[float, float]:
     """The shortest and the longest that KV cache of one prompt takes of the ports of what decodes [s].
 
-    Layouts decide it, and of a chip its port alone: the chips with the slowest and the fastest stand for all.
+    Layouts decide it, and of a chip its port alone: the slowest and the fastest port are looked at.
     """
     ends: dict[bool, tuple[float, ChipBlock, int]] = {}
     for span in job.decode.spans():
@@ -224,7 +224,7 @@ class _Found:
     front: Local
     paired: int
     bounds: Floats
-    """Bounds (m, k) of designs that may be feasible; none where they were not asked for."""
+    """Bounds (m, k) of designs that may be feasible; none where they are not kept."""
 
 
 def _block(
