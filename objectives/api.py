@@ -226,6 +226,11 @@ def reads_memories(model: CostModel) -> bool:
     return bool(getattr(model, "memories", False))
 
 
+def factorises(model: CostModel) -> bool:
+    """Whether prefill | decode is that of `objectives.systems`, so that pools may be evaluated one by one."""
+    return bool(getattr(model, "factorises", False))
+
+
 @runtime_checkable
 class Objective(Protocol):
     """One number per design that a study minimises or maximises, or bounds by a target.

@@ -48,6 +48,8 @@ class CheckedCostModel:
     """Whether its metrics are predictions, see `objectives.api.predicts`."""
     memories: bool = field(init=False, compare=False)
     """Whether it reads memories beyond SRAM and DRAM, see `objectives.api.reads_memories`."""
+    factorises: bool = field(init=False, compare=False)
+    """Whether its pools may be evaluated one by one, see `objectives.api.factorises`."""
     users: tuple[EntryPoint, ...] = ()
     """Serving modes and kinds of attention of other packages, any of which it may call."""
     chips: Names | None = field(default=None, compare=False)
@@ -65,6 +67,7 @@ class CheckedCostModel:
         self.requires = self.made.requires
         self.predicts = api.predicts(self.made)
         self.memories = api.reads_memories(self.made)
+        self.factorises = api.factorises(self.made)
 
     def about(self, chip: str) -> "CheckedCostModel":
         """The same for batches of one chip, by whose name a design is called."""

@@ -1,18 +1,27 @@
 """Where the problems of a study's names are: at the line of the key that is wrong."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dse.errors import Problem
 from dse.spec.yaml.yaml_lines import read_yaml
 
 
-def at_key_of(study: Path, case: str | None) -> Callable[[str, Problem], Problem]:
-    """What places a problem of a key at its line in the file `study`, or in the case if that has the key."""
+def at_key_of(
+    study: Path, case: str | None, keys: Mapping[str, str] | None = None
+) -> Callable[[str, Problem], Problem]:
+    """What places a problem of a key at its line in the file `study`, or in the case if that has the key.
+
+    `keys` are those that the file has elsewhere: the space of a pool is no key of the study.
+    """
 
     def place(field: str, problem: Problem) -> Problem:
         # the problem may be about a key below the field, such as one of its settings
         key = problem.where if problem.where.startswith(f"{field}.") else field
+        size = f"{field}.{problem.where}"  # such as deployment.tp, of which the problem says tp
+        if keys and (known := next((k for k in (key, size, field) if k in keys), None)):
+            said = problem if known == field else problem.what
+            return Problem(_line(study, case, keys[known]), f"{keys[known]}: {said}")
         what = str(problem) if key != field else f"{field}: {problem}"
         return Problem(_line(study, case, key), what)
 

@@ -20,6 +20,7 @@ from dse.question.find_study import find_case
 from dse.question.layouts import Lists, can_split, check_deployments, check_splits, filled
 from dse.question.look_ups import at_key_of
 from dse.question.overrides import with_settings, workload_of
+from dse.question.pools.refused import refuse_pools
 from dse.question.stacks import stacks_of
 from dse.question.targets import Target, at_confidence, bound, check_columns, goal_of, limits_of, target_of
 from dse.question.used_configs import used_configs
@@ -223,9 +224,22 @@ def load_cases(name: str, configs: Path | str | None = None) -> tuple[ResolvedSt
     return tuple(found)
 
 
-def resolve_study(spec: StudySpec, path: Path, catalog: Catalog, case: str | None = None) -> ResolvedStudy:
-    """Look up every name of a study; raises `SpecError` with all problems at once."""
-    look = Attempts(at_key_of(path, case))
+def resolve_study(
+    spec: StudySpec,
+    path: Path,
+    catalog: Catalog,
+    case: str | None = None,
+    keys: Mapping[str, str] | None = None,
+) -> ResolvedStudy:
+    """Look up every name of a study; raises `SpecError` with all problems at once.
+
+    `keys` are where the file has some of its keys, see `at_key_of`. A study of pools is refused: only
+    `dse.question.pools` knows them.
+    """
+    look = Attempts(at_key_of(path, case, keys))
+    if spec.pools is not None:
+        look("pools", refuse_pools)
+        look.done()
     # the other look-ups go on with the catalog as it is, to report their problems in the same run
     catalog = look("settings", with_settings, catalog, spec.settings or {}) or catalog
     llm = look("llm", catalog.get, LlmSpec, spec.llm)

@@ -38,6 +38,7 @@ class RooflineCostModel:
     name = "roofline"
     requires: tuple[str, ...] = ()
     memories: bool = True
+    factorises = True
 
     def evaluate(self, designs: Designs, context: Context, *, detail: bool = False) -> Metrics:
         """Metrics of every design; see `objectives.api.Metrics` for units.

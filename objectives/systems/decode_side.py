@@ -42,12 +42,13 @@ class DecodeSide:
     """KV cache of one prompt on all chips of a replica, copies included [B]."""
 
 
-def whole_side(pool: Pool, context: Context) -> DecodeSide:
+def whole_side(pool: Pool, context: Context, *, parts: bool = True) -> DecodeSide:
     """Decode on chips of one kind.
 
     Args:
         pool: chips and deployments.
         context: network, formats and workload.
+        parts: whether to say where seconds go as well.
 
     Returns:
         Steps of decode, without prompts.
@@ -67,16 +68,18 @@ def whole_side(pool: Pool, context: Context) -> DecodeSide:
     d = pool.deployments
     s = set_up(Designs.of(pool.chips, d), context, no_prompts(d.tp))
     steps = decode_steps(s)
-    parts = steps.parts(s.machine)
-    step = steps.per_token_s()
+    step, spent, bound = steps.per_token_s(), dict[str, Array](), dict[str, Array]()
+    if parts:
+        spent = steps.parts(s.machine)
+        bound = bounds(steps.layer_pass, spent, context.llm.layers / steps.tokens, 1.0 / steps.tokens)
     return DecodeSide(
         batch=d.batch,
         replicas=d.dp,
         count=s.micro.count,
         step_s=step,
         tokens=steps.tokens,
-        parts_s=parts,
-        bounds_s=bounds(steps.layer_pass, parts, context.llm.layers / steps.tokens, 1.0 / steps.tokens),
+        parts_s=spent,
+        bounds_s=bound,
         uses=(
             PoolUse(
                 role=pool.role,

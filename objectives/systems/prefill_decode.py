@@ -1,15 +1,18 @@
 """Prefill | decode: prompts run on one pool, KV cache crosses a link, tokens are decoded on the other."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from objectives.api import Context, Designs, Pool, PoolLink
-from objectives.arrays import ceil_div, inverse, maximum, ones_like
+from objectives.arrays import Array, ceil_div, inverse, maximum, ones_like
 from objectives.equations.interconnect.alpha_beta import AlphaBeta
 from objectives.equations.llm.mean_layer import mean_layer
 from objectives.equations.pools.crossing import message
 from objectives.equations.serving.disaggregated import Disaggregated
 from objectives.equations.serving.first_token import first_token_parts, total
 from objectives.equations.serving.matched_pools import DecodePool, PrefillPool, matched_pools
-from objectives.equations.step.batch_setup import set_up
-from objectives.equations.step.prefill_pass import prefill_pass, prefix_load_s
+from objectives.equations.step.batch_setup import Setup, set_up
+from objectives.equations.step.prefill_pass import PrefillPass, prefill_pass, prefix_load_s
 from objectives.systems.decode_side import DecodeSide, joined, pool_violations, port_bandwidth, stored
 from objectives.systems.result import PoolUse, SystemResult
 
@@ -42,23 +45,12 @@ def prefill_decode(pool: Pool, side: DecodeSide, link: PoolLink, context: Contex
     Examples:
         By hand, in tests/systems/test_prefill_decode.py.
     """
-    d, work = pool.deployments, context.workload
-    designs = Designs.of(pool.chips, d)
-    load = Disaggregated().prompt_load(designs, work)
-    s = set_up(designs, context, load)
-    prefill, prompts, brought = prefill_pass(s), load.prompts, prefix_load_s(s)
-    sent = message(_line(pool, side, link, context), side.prompt_kv_bytes)
+    own = prefill_side(pool, link, context)
+    d, work, s, prefill, prompts = pool.deployments, context.workload, own.setup, own.passes, own.prompts
+    sent = message(_line(own, side, link), side.prompt_kv_bytes)
     exposed, busy = (prefill.where_prompts(each) for each in (sent.seconds, sent.busy_s))
-    # what a prefix cache brings back takes the replica's time like what it sends
-    loaded = busy if brought is None else maximum(busy, brought)
     rates = matched_pools(
-        PrefillPool(
-            pass_s=prefill.stage_s(),
-            prompts=prompts,
-            send_s=loaded,
-            load=work.prefill_load,
-            joined=joined(s),
-        ),
+        own.replica(busy, work.prefill_load),
         DecodePool(
             batch=side.batch, step_s=side.step_s, osl=work.osl, replicas=side.replicas, receive_s=busy
         ),
@@ -71,18 +63,14 @@ def prefill_decode(pool: Pool, side: DecodeSide, link: PoolLink, context: Contex
         "request_overhead": pool.chips.stack.request_overhead_s,
         **first_token_parts(s, prefill, side.step_s, prompts),
     }
-    # a prefill replica holds KV cache of its prompts, on their way through every stage, and of no batch
-    each = s.stage_layers * s.layer.kept_bytes(work.isl, context.precision.kv_bytes)
-    excess = s.machine.placed.excess_bytes + (d.pp * prompts * each - s.held_bytes["kv_cache"])
-    held = {**s.held_bytes, "kv_cache": d.pp * prompts * each}
     used = PoolUse(
         role=pool.role,
         chips=pool.chips,
         count=d.ways * d.pp * rates.prefill_replicas,
-        together=d.ways * d.pp * joined(s),
+        together=d.ways * d.pp * own.joined,
         resources=prefill.resources(s, prompts),
         replicas=rates.prefill_replicas,
-        held_bytes=held,
+        held_bytes={**s.held_bytes, "kv_cache": own.kv_held_bytes},
         busy=rates.prefill_busy,
     )
     return SystemResult(
@@ -92,28 +80,127 @@ def prefill_decode(pool: Pool, side: DecodeSide, link: PoolLink, context: Contex
         tpot_parts_s={**side.parts_s, "kv_transfer": rates.behind_s},
         ttft_parts_s={**prefill.parts(s), **first},
         bounds_s={**side.bounds_s, "link": side.bounds_s["link"] + rates.behind_s},
-        violations={**pool_violations(pool.role, s, excess), **side.violations},
+        violations={**own.violations, **side.violations},
         uses=(used, *side.uses),
         link=link,
         extra_capex=stored(pool.role, context, rates.prefill_replicas, ones_like(d.tp)),
     )
 
 
-def _line(pool: Pool, side: DecodeSide, link: PoolLink, context: Context) -> AlphaBeta:
+@dataclass(frozen=True, kw_only=True)
+class PrefillSide:
+    """Passes over prompts in one pool, whatever decodes."""
+
+    pool: Pool
+    setup: Setup
+    passes: PrefillPass
+    prompts: Array
+    """Prompts of a pass [1]."""
+    joined: Array
+    """Replicas that share experts [replica]."""
+    sends_s: Array
+    """Time that the KV cache of one prompt takes of the ports of a replica [s]."""
+    brought_s: Array | None
+    """Time to bring back what a prefix cache has of one prompt [s]; None where nothing is brought."""
+    kv_held_bytes: Array
+    """KV cache of the prompts on their way through a chip [B]."""
+    violations: Mapping[str, Array]
+    """Named constraints, feasible where <= 0."""
+
+    def replica(self, busy_s: Array, load: float) -> PrefillPool:
+        """A replica whose links are busy for the KV cache of a prompt [s]."""
+        # what a prefix cache brings back takes the replica's time like what it sends
+        sent = busy_s if self.brought_s is None else maximum(busy_s, self.brought_s)
+        return PrefillPool(
+            pass_s=self.passes.stage_s(),
+            prompts=self.prompts,
+            send_s=sent,
+            load=load,
+            joined=self.joined,
+        )
+
+
+def prefill_side(pool: Pool, link: PoolLink, context: Context) -> PrefillSide:
+    """A pool that prefills, by itself.
+
+    Args:
+        pool: chips that prefill.
+        link: network to what decodes.
+        context: network, formats and workload.
+
+    Returns:
+        Passes, and what of them does not depend on the pool that decodes.
+
+    Domain:
+        As `prefill_decode`.
+
+    Limits:
+        As `prefill_decode`.
+
+    Source:
+        As `prefill_decode`.
+
+    Examples:
+        By hand, in tests/systems/test_prefill_decode.py.
+    """
+    d, work = pool.deployments, context.workload
+    designs = Designs.of(pool.chips, d)
+    load = Disaggregated().prompt_load(designs, work)
+    s = set_up(designs, context, load)
+    # a prefill replica holds KV cache of its prompts, on their way through every stage, and of no batch
+    each = s.stage_layers * s.layer.kept_bytes(work.isl, context.precision.kv_bytes)
+    held = d.pp * load.prompts * each
+    whole = mean_layer(context.llm, ones_like(d.tp)).kept_bytes(work.isl, context.precision.kv_bytes)
+    unique = ceil_div(float(context.llm.layers), d.pp) * d.pp * whole
+    return PrefillSide(
+        pool=pool,
+        setup=s,
+        passes=prefill_pass(s),
+        prompts=load.prompts,
+        joined=joined(s),
+        sends_s=unique / (d.ways * d.pp * port_bandwidth(pool.chips, link.bandwidth)),
+        brought_s=prefix_load_s(s),
+        kv_held_bytes=held,
+        violations=pool_violations(
+            pool.role, s, s.machine.placed.excess_bytes + (held - s.held_bytes["kv_cache"])
+        ),
+    )
+
+
+def receives_s(side: DecodeSide, link: PoolLink) -> Array:
+    """Time that the KV cache of one prompt takes of the ports of a replica that decodes [s].
+
+    Args:
+        side: what decodes.
+        link: network from what prefills.
+
+    Returns:
+        Seconds, shapes broadcast [s].
+
+    Domain:
+        Chips that hold copies receive each their own.
+
+    Limits:
+        0 for a network without KV cache.
+
+    Source:
+        By definition.
+
+    Examples:
+        By hand, in tests/systems/test_prefill_decode.py.
+    """
+    kept = side.holder.deployments
+    ports = kept.ways * kept.pp * port_bandwidth(side.holder.chips, link.bandwidth)
+    return side.prompt_kv_bytes / ports
+
+
+def _line(own: PrefillSide, side: DecodeSide, link: PoolLink) -> AlphaBeta:
     """Seconds of the bytes that the chips of a decode replica receive for one prompt.
 
     Chips that hold copies receive each their own; of a prompt, every byte is sent once by one of the chips
     that computed it, and copied on the way where more than one receives it. Stages send at once, so the one
     with the most layers decides.
     """
-    d, kept = pool.deployments, side.holder.deployments
-    whole = mean_layer(context.llm, ones_like(d.tp)).kept_bytes(
-        context.workload.isl, context.precision.kv_bytes
-    )
-    unique = ceil_div(float(context.llm.layers), d.pp) * d.pp * whole
-    sends = d.ways * d.pp * port_bandwidth(pool.chips, link.bandwidth)
-    receives = kept.ways * kept.pp * port_bandwidth(side.holder.chips, link.bandwidth)
     # a network without KV cache sends nothing
     each = inverse(side.prompt_kv_bytes)
-    per_byte = maximum(unique / sends, side.prompt_kv_bytes / receives) * each
-    return AlphaBeta(latency_s=link.latency_s, s_per_byte=per_byte)
+    return AlphaBeta(latency_s=link.latency_s, s_per_byte=maximum(own.sends_s, receives_s(side, link)) * each)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dse.errors import Problem, SpecError, nearest, told, unknown
-from dse.question.resolved_study import resolve_study
+from dse.question.pools.study import checked_question
 from dse.spec.catalog.check_names import checked_spec
 from dse.spec.catalog.kinds import SPECS
 from dse.spec.catalog.lookup import KINDS, Catalog, Source, SourcesSpec, file_problems
@@ -100,7 +100,7 @@ def _check(path: Path, catalog: Catalog, known: dict[str, Source]) -> Iterator[P
     if SPECS[kind] is StudySpec:
         # each case is a question of its own, whose keys may be wrong where those of the study are not
         for case in (None, *checked_spec(path, None, catalog).cases):
-            resolve_study(checked_spec(path, case, catalog), path, catalog, case)
+            checked_question(path, case, catalog)
         return
     spec = build_spec(SPECS[kind], data, str(path), lines)
     if not isinstance(spec, SourcesSpec):

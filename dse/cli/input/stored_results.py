@@ -145,7 +145,11 @@ def _found(study: str) -> tuple[Path, str | None, str]:
     """`study.yaml`, the case, and the name of the results."""
     with blame("STUDY"):
         path, case = find_case(study)
-        return path, case, slug_of(case_spec(path, case), path, case)
+        spec = case_spec(path, case)
+        if spec.pools is not None:
+            what = "expected single chips, got pools; front.csv of their results has every pair"
+            raise spec_error(str(path), f"pools: {what}")
+        return path, case, slug_of(spec, path, case)
 
 
 def folder_of(study: str, out: Path | None, *, elsewhere: bool = False) -> tuple[str, Path]:

@@ -7,6 +7,7 @@ from rich.console import RenderableType
 from dse.chips.formats import COMPUTED, remarks
 from dse.chips.price_basis import group_of
 from dse.choose.confidence import met_column
+from dse.cli.show.compared_systems import system_notes, system_rows, system_values
 from dse.cli.show.uncertainty import COLUMNS, cells, tpot_cells
 from dse.cli.show.verdicts import show_verdicts
 from dse.cli.terminal.quantity import NONE, format_quantity
@@ -59,6 +60,7 @@ def rows(found: Comparison) -> Iterator[Row]:
                 "gap": chip.gap,
                 **chip.hardware,
             }
+    yield from system_values(found)
 
 
 def _values(e: Estimate) -> Row:
@@ -185,12 +187,16 @@ def _targets(found: Comparison, *, narrow: bool) -> Iterator[RenderableType]:
             within = [c for c in found.chips if c.gap is None and group_of(c.basis) == group]
             # a rank holds only among prices that mean the same
             ranked = [c for c, _ in found.ranked(i, group)]
+            first = {c.chip: _row(c, i) for c in ranked} | system_rows(found, i, group)
+            names = [name for name, _ in found.standing(i, group)]
             # may win, but have no deployment at this target
             others = [c for c in within if found.may_win(c) and c not in ranked]
             below = [c for c in within if not found.may_win(c)]
             # a single basis of prices need not be named
             at = "" if len(found.groups) == 1 else f", {group}"
-            cells = [_row(c, i)[: len(columns)] for c in (*ranked, *others, *below)]
+            lines = [first[name] for name in names] + [_row(c, i) for c in (*others, *below)]
+            lines += [line for name, line in first.items() if name not in names]
+            cells = [line[: len(columns)] for line in lines]
             title = f"TPOT within {format_quantity(limit, 's')}{at}"
             yield table(columns, cells, title=title, right=columns[1:7], flexible=["chip"], least=_NAME)
 
@@ -242,18 +248,17 @@ def _answers(found: Comparison) -> Iterator[str]:
         for group in found.groups:
             # a single basis of prices need not be named
             at = "" if len(found.groups) == 1 else f", {group},"
-            ranked = found.ranked(i, group)
+            ranked = found.standing(i, group)
             first = format_quantity(limit, "s")
             if not ranked:
                 yield f"Within {first}{at} no chip meets the target{_unranked(found, i, group)}."
                 continue
             (best, one), *rest = ranked
             if rest:
-                ratio = rest[0][1].metrics["usd_per_token_per_s"] / one.metrics["usd_per_token_per_s"]
-                rest_text = f"; {rest[0][0].chip} costs {ratio:.3g} times as much"
+                rest_text = f"; {rest[0][0]} costs {rest[0][1] / one:.3g} times as much"
             else:
                 rest_text = "; it is the only one"
-            yield f"Within {first}{at} {best.chip} is the cheapest{rest_text}."
+            yield f"Within {first}{at} {best} is the cheapest{rest_text}."
 
 
 def _unranked(found: Comparison, i: int, group: str) -> str:
@@ -295,6 +300,7 @@ def _notes(found: Comparison) -> Iterator[str]:
         if first is not None:
             told = anchored(first.anchor_rows, first.next_best, chip.chip)
             yield from (f"Note: {chip.chip}: {sentence}." for sentence in told)
+    yield from system_notes(found)
     covered = {note for e in best for note in e.notes if "capital" in note}
     yield from (f"Note: {note}." for note in sorted(covered))
 

@@ -14,11 +14,13 @@ from dse.decide.compare.chip_settings import by_chip, mistakes
 from dse.decide.compare.evaluated_chip import EvaluatedChip, evaluate_chip
 from dse.decide.compare.result import ComparedChip, Comparison, axes
 from dse.decide.compare.spreads import comparison_spreads
+from dse.decide.compare.systems import compare_systems, for_chips
 from dse.decide.compare.verdicts import verdicts_of
 from dse.decide.verdict.by_software import Verdicts
 from dse.errors import Problem, SpecError
 from dse.evaluate.arguments import durations, hold_arguments
 from dse.evaluate.estimate import Subject
+from dse.evaluate.pools.estimate import Asked
 from dse.front.archive import Archive
 from dse.front.columns import whole_numbers
 from dse.front.tables import Table
@@ -55,6 +57,8 @@ def compare(
     hold_targets: bool = True,
     samples: int = 0,
     confidence: float | None = None,
+    pools: Sequence[str] = (),
+    link: str | None = None,
 ) -> Comparison:
     """Compare chips at the same TPOT targets [s], each with its best deployment from one grid.
 
@@ -67,6 +71,8 @@ def compare(
     With `confidence` every target is met with that probability, by the error bar of each chip's stack; a chip
     whose stack states none has a `gap`, and there are no verdicts by software, since `equal` and `ideal`
     state none.
+    `pools`, such as `prefill=r200` and `decode=lp30`, are systems of unlike chips that rank among the chips,
+    one for each combination of their roles; `link` joins them, see `dse.evaluate.pools.estimate`.
     `settings` overrides numbers of all chips, or of one by its name (`h100.price`). Raises `SpecError` with
     every problem at once, where they are of the question, of every chip, or of what is set for one chip.
     """
@@ -74,7 +80,23 @@ def compare(
     hold_arguments({"software": software}, layout)
     given, shown = durations("targets", targets), software_named(software)
     names = _names(chips, configs)
-    own = by_chip(checked_values(settings), names)
+    numbers = checked_values(settings)
+    own = by_chip(for_chips(pools, chips, numbers) if pools else numbers, names)
+    asked = Asked(
+        llm=llm,
+        workload=workload,
+        link=link,
+        weights=weights,
+        kv=kv,
+        activations=activations,
+        cost_model=cost_model,
+        price_method=price_method,
+        seller=seller,
+        system=system,
+        software=shown,
+        configs=configs,
+        hold_targets=hold_targets,
+    )
 
     def subject(chip: str, under: str) -> Subject:
         """The chip `chip` under the software `under`, checked against the requested deployment."""
@@ -144,6 +166,7 @@ def compare(
         if confidence is None
         else Verdicts(verdicts=(), dependence=()),
         confidence=confidence,
+        systems=compare_systems(pools, asked, limits, numbers) if pools else (),
         spreads=comparison_spreads(
             rows, {names[chip]: each[shown] for chip, each in known.items()}, limits, catalog, samples
         )

@@ -8,6 +8,7 @@ import numpy as np
 
 from dse.chips.price_basis import group_of
 from dse.decide.compare.evaluated_chip import Obstacle
+from dse.decide.compare.systems import ComparedSystem
 from dse.decide.uncertainty.quantiles import COLUMNS, Spread
 from dse.decide.verdict.by_software import Verdicts
 from dse.evaluate.batch import axis_of
@@ -71,6 +72,8 @@ class Comparison:
     confidence: float | None = None
     """Probability that targets are met with; None where the estimate itself meets them."""
     verdicts: Verdicts
+    systems: tuple[ComparedSystem, ...] = ()
+    """Systems of pools of unlike chips, which rank among the chips."""
     spreads: tuple[Mapping[str, Spread], ...] = ()
     """For each target P10, median, P90 and chances of the chips that meet it; empty where none was drawn."""
 
@@ -83,9 +86,9 @@ class Comparison:
     def groups(self) -> tuple[str, ...]:
         """The bases of prices that chips rank within, that of the most chips first."""
         count: dict[str, int] = {}
-        for c in self.chips:
-            if c.gap is None:
-                count[group_of(c.basis)] = count.get(group_of(c.basis), 0) + 1
+        known = [group_of(c.basis) for c in self.chips if c.gap is None]
+        for group in (*known, *(s.group for s in self.systems)):
+            count[group] = count.get(group, 0) + 1
         # sorted is stable: of equally many the first that was named
         return tuple(sorted(count, key=lambda name: -count[name]))
 
@@ -111,8 +114,20 @@ class Comparison:
         # prices of two bases do not rank, so no chip wins among all
         if group is None and len(self.groups) > 1:
             raise ValueError(f"expected one of {', '.join(self.groups)}, got none")
-        found = self.ranked(i, group or self.groups[0])
-        return found[0][0].chip if found else None
+        found = self.standing(i, group or self.groups[0])
+        return found[0][0] if found else None
+
+    def standing(self, i: int, group: str) -> list[tuple[str, float]]:
+        """Chips and systems by name with their $/(token/s), the cheapest first, as `ranked`."""
+        both = [(c.chip, e.metrics["usd_per_token_per_s"]) for c, e in self.ranked(i, group)]
+        both += [
+            (s.name, e.metrics["usd_per_token_per_s"])
+            for s in self.systems
+            if s.group == group
+            and (self.with_unanchored or s.unanchored is None)
+            and (e := s.best[i]) is not None
+        ]
+        return sorted(both, key=lambda pair: pair[1])
 
     def as_dict(self) -> dict[str, object]:
         """Plain data for JSON."""
@@ -129,6 +144,7 @@ class Comparison:
             "unanchored": [
                 {"chip": c.chip, "reason": c.unanchored} for c in self.chips if c.unanchored is not None
             ],
+            **({"systems": [s.as_dict() for s in self.systems]} if self.systems else {}),
             "chips": [
                 {
                     "chip": c.chip,

@@ -33,7 +33,7 @@ def read_pools(texts: Sequence[str]) -> tuple[PoolArgument, ...]:
     found: list[PoolArgument] = []
     for text in texts:
         try:
-            found.append(_read(text))
+            found.append(read_pool(text))
         except SpecError as error:
             problems += error.problems
     roles = tuple(pool.role for pool in found)
@@ -46,7 +46,7 @@ def read_pools(texts: Sequence[str]) -> tuple[PoolArgument, ...]:
     return tuple(sorted(found, key=lambda pool: ROLES.index(pool.role)))
 
 
-def _read(text: str) -> PoolArgument:
+def read_pool(text: str) -> PoolArgument:
     """One pool; raises `SpecError` with all its problems."""
     head, *rest = text.split(",")
     role, equals, chip = (part.strip() for part in head.partition("="))

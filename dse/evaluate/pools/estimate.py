@@ -1,11 +1,12 @@
 """One system of two or three pools of unlike chips, one LLM, one workload."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dse.choose.pools import PoolChoice, best_system
-from dse.choose.rule import violations
+from dse.choose.rule import Limits, merged, violations
 from dse.choose.solve import Question
 from dse.errors import Attempts, SpecError, placed, spec_error
 from dse.evaluate.estimate import TECHNOLOGY, Subject
@@ -13,20 +14,44 @@ from dse.evaluate.estimate_notes import trust_notes
 from dse.evaluate.estimate_result import LABELS, first_of, headline, ledgers_of, where_split
 from dse.evaluate.pools.argument import PoolArgument, read_pools
 from dse.evaluate.pools.layouts import check_sizes, layouts_of
-from dse.evaluate.pools.link import ChosenLink, pool_link
+from dse.evaluate.pools.pairs import best_of_pair
 from dse.evaluate.pools.result import PoolOfSystem, SystemEstimate
+from dse.question.pools.link import ChosenLink, pool_link, read_link
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.overrides.short_names import by_short_name
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.workload import WorkloadSpec
 from objectives import api
-from objectives.systems.split import ROLES, SERVING, serving_problem
+from objectives.systems.shares import unshared
+from objectives.systems.split import ROLES, SERVING, SPLITS, serving_problem
 
 LOAD_OF = "long-prompt-disaggregated"
 """Workload whose load of the prefill pool holds for those that state none."""
 
+_BY_DESCENT = "layouts were found by descent from many starts, which is no proof that none is better"
+
 _HOLDERS = ("decode", "attention")
 """Roles whose batch is the sequences of a replica, and may be between those of the grid."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What every system has in common: load, formats, prices; see `dse.evaluate.estimate.estimate`."""
+
+    llm: str
+    workload: str
+    link: str | None = None
+    weights: str = "fp16"
+    kv: str | None = None
+    activations: str | None = None
+    cost_model: str = "roofline"
+    serving: str | None = None
+    price_method: str = "listed"
+    seller: str | None = None
+    system: str = "chips-only"
+    software: str = "as-sold"
+    configs: Path | str | None = None
+    hold_targets: bool = True
 
 
 def estimate_pools(
@@ -51,46 +76,52 @@ def estimate_pools(
     """Estimate one system of pools; what is left out of their layouts is chosen.
 
     `pools` are texts such as `decode=lp30` or `decode=lp30,tp=8,pp=40`, `link` is a network of the catalog
-    whose ports join the pools. A pool that prefills makes the workload disaggregated; attention | FFN alone
-    is decode-only. Other arguments are those of `dse.evaluate.estimate.estimate`.
+    whose ports join the pools, or numbers such as `25 GB/s, 5 us`. A pool that prefills makes the workload
+    disaggregated; attention | FFN alone is decode-only. Other arguments are those of
+    `dse.evaluate.estimate.estimate`.
 
     Raises `SpecError` with every unknown name at once.
     """
-    asked = read_pools(pools)
-    roles = tuple(pool.role for pool in asked)
+    asked = Asked(
+        llm=llm,
+        workload=workload,
+        link=link,
+        weights=weights,
+        kv=kv,
+        activations=activations,
+        cost_model=cost_model,
+        serving=serving,
+        price_method=price_method,
+        seller=seller,
+        system=system,
+        software=software,
+        configs=configs,
+        hold_targets=hold_targets,
+    )
+    (found,) = best_systems(pools, asked, [None], settings)
+    return found
+
+
+def best_systems(
+    pools: Sequence[str],
+    asked: Asked,
+    within: Sequence[float | None],
+    settings: Mapping[str, str] | None = None,
+) -> list[SystemEstimate]:
+    """The best layouts of one system within each TPOT [s], or within the targets of its workload alone.
+
+    Raises `SpecError` with every unknown name at once.
+    """
+    given, stated = read_pools(pools), read_link(asked.link)
+    roles = tuple(pool.role for pool in given)
     mode = SERVING["prefill" in roles]
-    if serving is not None and (why := serving_problem(roles, serving)):
+    if asked.serving is not None and (why := serving_problem(roles, asked.serving)):
         raise spec_error("--serving", why.removeprefix("serving: "))
-    given, assumed = _with_load(settings, workload, configs, mode)
-
-    def found_of(pool: PoolArgument) -> Subject:
-        return Subject(
-            pool.chip,
-            llm,
-            workload,
-            weights=weights,
-            kv=kv,
-            activations=activations,
-            cost_model=cost_model,
-            stack=pool.stack,
-            serving=mode,
-            price_method=price_method,
-            seller=seller,
-            system=system,
-            software=software,
-            settings=_settings_of(pool.role, given or {}),
-            configs=configs,
-            hold_targets=hold_targets,
-        )
-
-    look = Attempts(placed)
-    subjects = [look(pool.where, found_of, pool) for pool in asked]
-    look.done()
-    for pool, subject in zip(asked, subjects, strict=True):
-        check_sizes(pool, subject.llm, subject.stack)
+    numbers, assumed = _with_load(settings, asked.workload, asked.configs, mode)
+    subjects = _subjects(given, asked, mode, numbers or {})
     first = subjects[0]
     chosen = pool_link(
-        link,
+        stated,
         [s.network for s in subjects],
         first.catalog,
         first.catalog.get(TechnologySpec, TECHNOLOGY),
@@ -102,14 +133,67 @@ def estimate_pools(
             layouts=layouts_of(pool, subject.llm, subject.stack),
             any_batch=pool.role in _HOLDERS and "batch" not in pool.sizes,
         )
-        for pool, subject in zip(asked, subjects, strict=True)
+        for pool, subject in zip(given, subjects, strict=True)
     )
     question = Question(
         cost_model=first.cost_model, context=first.context, goal=first.goal, tolerance=first.tolerance
     )
-    one, only = best_system(question, choices, chosen.columns(), first.limits)
-    found = _result(asked, subjects, chosen, one, solved=not only)
-    return replace(found, notes=(*found.notes, *assumed))
+    found = []
+    for tpot_s in within:
+        own = () if tpot_s is None else ((first.bounded("tpot"), tpot_s),)
+        limits = merged(first.limits, own)
+        one, how = _best(question, choices, chosen.columns(), limits)
+        result = _result(given, subjects, chosen, one, how, limits)
+        found.append(replace(result, notes=(*result.notes, *assumed)))
+    return found
+
+
+def _subjects(
+    pools: Sequence[PoolArgument], asked: Asked, mode: str, settings: Mapping[str, str]
+) -> list[Subject]:
+    """The chip of every pool, looked up; raises `SpecError` with all problems."""
+
+    def found_of(pool: PoolArgument) -> Subject:
+        return Subject(
+            pool.chip,
+            asked.llm,
+            asked.workload,
+            weights=asked.weights,
+            kv=asked.kv,
+            activations=asked.activations,
+            cost_model=asked.cost_model,
+            stack=pool.stack,
+            serving=mode,
+            price_method=asked.price_method,
+            seller=asked.seller,
+            system=asked.system,
+            software=asked.software,
+            settings=_settings_of(pool.role, settings),
+            configs=asked.configs,
+            hold_targets=asked.hold_targets,
+        )
+
+    look = Attempts(placed)
+    subjects = [look(pool.where, found_of, pool) for pool in pools]
+    look.done()
+    for pool, subject in zip(pools, subjects, strict=True):
+        check_sizes(pool, subject.llm, subject.stack)
+    return subjects
+
+
+def _best(
+    question: Question, choices: tuple[PoolChoice, ...], link: api.PoolLink, limits: Limits
+) -> tuple[api.Designs, str]:
+    """The best system, a batch of one, and how it was found; empty where there was nothing to choose."""
+    roles = tuple(choice.role for choice in choices)
+    one_by_one = api.factorises(question.cost_model) and not unshared(question.context)
+    if roles == SPLITS[0] and one_by_one and math.prod(c.layouts.size for c in choices) > 1:
+        found = best_of_pair(question, choices, link, limits)
+        if found is not None:
+            first, then = (c.layouts.size for c in choices)
+            return found, f"layouts are the best of all pairs of {first:,} of prefill and {then:,} of decode"
+    one, only = best_system(question, choices, link, limits)
+    return one, "" if only else _BY_DESCENT
 
 
 def _with_load(
@@ -147,13 +231,13 @@ def _result(
     subjects: Sequence[Subject],
     link: ChosenLink,
     one: api.Designs,
-    *,
-    solved: bool,
+    how: str,
+    limits: Limits,
 ) -> SystemEstimate:
     """The typed result of one system, a batch of one, with its ledgers."""
     first = subjects[0]
     m = first.cost_model.evaluate(one, first.context, detail=True)
-    found = {name: first_of(v) for name, v in violations(m, first.context, first.limits).items()}
+    found = {name: first_of(v) for name, v in violations(m, first.context, limits).items()}
     bounds = {name: first_of(v) for name, v in m.bounds.items()}
     return SystemEstimate(
         llm=first.llm.name,
@@ -164,19 +248,19 @@ def _result(
         price_method=first.price.method,
         pools=tuple(_pool(pool.role, subject, one, m) for pool, subject in zip(asked, subjects, strict=True)),
         link={
-            "network": link.network,
+            "network": link.network or "stated",
             "bandwidth": link.bandwidth,
             "latency_s": link.latency_s,
             "usd": link.usd,
         },
-        solved=solved,
+        solved=bool(how),
         feasible=all(v <= 0.0 for v in found.values()),
         metrics=headline(m, first.context),
         ledgers=ledgers_of(m),
         bound_by=max(bounds, key=lambda name: bounds[name]),
         violations=where_split(found),
-        targets={goal.name: limit for goal, limit in first.limits},
-        notes=tuple(_notes(asked, subjects, link, solved=solved)),
+        targets={goal.name: limit for goal, limit in limits},
+        notes=tuple(_notes(asked, subjects, link, how)),
     )
 
 
@@ -195,7 +279,7 @@ def _pool(role: str, subject: Subject, one: api.Designs, m: api.Metrics) -> Pool
 
 
 def _notes(
-    asked: Sequence[PoolArgument], subjects: Sequence[Subject], link: ChosenLink, *, solved: bool
+    asked: Sequence[PoolArgument], subjects: Sequence[Subject], link: ChosenLink, how: str
 ) -> list[str]:
     """Conditions under which the numbers hold, the most important first."""
     notes = []
@@ -209,8 +293,8 @@ def _notes(
         notes.append(f"{pool.role} on {subject.chip.name}: " + "; ".join(told))
     notes.append("no measured row is of a system of unlike chips: it has no error bar of its own")
     notes.append(link.note)
-    if solved:
-        notes.append("layouts were found by descent from many starts, which is no proof that none is better")
+    if how:
+        notes.append(how)
     first = subjects[0]
     if first.workload.serving == "decode-only":
         notes.append("decode only: prompts cost nothing here; TTFT is that of one prompt alone")

@@ -31,6 +31,7 @@ _KINDS: Final[Mapping[str, type[Spec]]] = {
     "stack": StackSpec,
     "network": NetworkSpec,
     "baselines": ChipSpec,
+    "chips": ChipSpec,
 }
 _PLUGINS: Final[Mapping[str, Callable[[str], object]]] = {
     "cost_model": cost_model,
@@ -57,7 +58,7 @@ def _unknown_names(path: Path, catalog: Catalog) -> Iterator[Problem]:
         # the other check has reported that the file cannot be read
         return
     for place, name in _names(data):
-        key = str(place[0] if place[0] != "mix" else place[-1])
+        key = _kind_of(place)
         try:
             if key in _KINDS:
                 catalog.get(_KINDS[key], name)
@@ -66,7 +67,32 @@ def _unknown_names(path: Path, catalog: Catalog) -> Iterator[Problem]:
         except SpecError as error:
             # the line of the item, else that of its key
             where = f"{path}:{lines.get(place, lines.get(place[:1], 1))}"
-            yield from (Problem(where, f"{place[0]}: {problem}") for problem in error.problems)
+            said = ".".join(str(p) for p in place[:3]) if place[0] == "pools" else place[0]
+            yield from (Problem(where, f"{said}: {problem}") for problem in error.problems)
+
+
+def _kind_of(place: Place) -> str:
+    """The key that says what a name at a place is of."""
+    if place[0] == "pools":
+        return "network" if place[1] == "link" else str(place[2])
+    return str(place[-1] if place[0] == "mix" else place[0])
+
+
+def _of_pools(pools: dict[object, object]) -> Iterator[tuple[Place, object]]:
+    """Names of chips and spaces of every pool, and of the network between them."""
+    for role, pool in pools.items():
+        if role == "link":
+            # a link may be stated by its numbers
+            network = pool.get("network") if isinstance(pool, dict) else pool
+            if isinstance(network, str) and not network[:1].isdigit():
+                yield ("pools", "link"), network
+        elif isinstance(pool, dict):
+            yield ("pools", str(role), "space"), pool.get("space")
+            chips = pool.get("chips")
+            yield from (
+                (("pools", str(role), "chips", i), chip)
+                for i, chip in enumerate(chips if isinstance(chips, list) else ())
+            )
 
 
 def _names(data: object) -> Iterator[tuple[Place, str]]:
@@ -80,6 +106,8 @@ def _names(data: object) -> Iterator[tuple[Place, str]]:
                 if isinstance(part, dict)
                 for inner in ("llm", "workload")
             ]
+        elif key == "pools" and isinstance(value, dict):
+            found += _of_pools(value)
         # a sampler may have options, which puts its name one level down
         elif key == "sampler" and isinstance(value, dict):
             found.append(((key, "name"), value.get("name")))

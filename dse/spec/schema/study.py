@@ -24,6 +24,7 @@ from dse.spec.schema.base import (
     Title,
     UsdQ,
 )
+from dse.spec.schema.pools import PoolsSpec
 from dse.spec.schema.software import Software
 from dse.spec.schema.workload import ServingName
 from objectives.equations.chip.formats import FORMATS
@@ -241,6 +242,10 @@ class StudySpec(Spec):
     """Name of the technology file."""
     space: str | None = None
     """Hypothetical chips to search; without one the baselines are all there is."""
+    # left out at its default, so that a question stored before the key existed is still the same one
+    pools: PoolsSpec | None = Field(default=None, exclude_if=lambda v: v is None)
+    """Pools of unlike chips, each with chips or a space of its own, in the place of space and baselines:
+    `dse sweep` and `dse run` find the best pairs of chips and layouts."""
     deployment: DeploymentSpec
     """Which deployments are tried, and how."""
     price: PriceSpec
@@ -316,6 +321,8 @@ class StudySpec(Spec):
         missing = [o for o in self.objectives if o not in self.reference_point]
         if missing:
             raise ValueError(f"reference_point: expected every objective, missing {', '.join(missing)}")
+        if self.pools is not None:
+            return self._of_pools()
         if self.space is None and not self.baselines:
             raise ValueError("expected a space of chips, baselines, or both, got neither")
         # under other software every chip has the stack of that name
@@ -325,4 +332,20 @@ class StudySpec(Spec):
         # `solve` finds the best deployment under a target that the search draws
         if self.deployment.mode == "solve" and self.sweep is None:
             raise ValueError("sweep: expected a swept target for the deployment mode solve, got none")
+        return self
+
+    def _of_pools(self) -> "StudySpec":
+        """Without the keys that pools do not know, or have of their own."""
+        own = {"space": self.space, "baselines": self.baselines, "stacks": self.stacks}
+        unknown = {"mix": self.mix, "confidence": self.confidence}
+        none = "expected none with pools, which"
+        problems = [f"{key}: {none} have chips of their own" for key, value in own.items() if value]
+        problems += [f"{key}: {none} do not know it yet" for key, value in unknown.items() if value]
+        if self.serving not in (None, "disaggregated"):
+            problems.append(f"serving: expected disaggregated for pools, got {self.serving}")
+        if self.software != "as-sold" and self.stack:
+            problems.append(f"software: expected as-sold with stack, got {self.software}")
+        if problems:
+            # a validator can raise once, so all problems are one message
+            raise ValueError("; ".join(problems))
         return self

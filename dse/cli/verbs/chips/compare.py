@@ -1,5 +1,6 @@
 """`dse compare`: chips side by side at equal latency targets."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -15,14 +16,17 @@ from dse.cli.terminal.machine_output import print_csv, print_json
 from dse.cli.terminal.tables import remark
 from dse.decide.compare.chips import compare as compared
 from dse.decide.compare.result import Comparison
-from dse.errors import ExitCode, spec_error
+from dse.errors import ExitCode, Problem, SpecError, spec_error
 from dse.report.info.front_info import front_info
 from dse.report.plots.front_plot import draw_front
+
+_OWN = "expected none with --pool: it would be of single chips alone"
 
 EPILOG = epilog(
     "dse compare h100 groq mine/chips/lpu-n5.yaml --llm llama2-70b --workload article --weights int8",
     "dse compare h100 h200 b200 --llm llama3.3-70b --workload chat --weights fp8 --plot chips.png",
     "dse compare h100 b200 --llm llama3.3-70b --workload chat --set h100.price='25 kUSD'",
+    "dse compare r200 --pool prefill=r200 --pool decode=lp30 --llm opt-30b --workload chat",
     "dse compare groq h100 --llm llama2-70b --workload article --weights int8 --software equal",
     codes="0 done, 1 no chip meets any target, 2 wrong input.",
 )
@@ -44,6 +48,23 @@ def compare(
             "--set",
             metavar="[CHIP.]NAME=VALUE",
             help="Override one number of one chip, or of all, e.g. h100.price='25 kUSD'; repeatable.",
+        ),
+    ] = None,
+    pools: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pool",
+            metavar="ROLE=CHIP",
+            help="A pool of a system of unlike chips that ranks among the chips, as in `dse estimate`; "
+            "repeatable: several chips of one role make several systems.",
+        ),
+    ] = None,
+    link: Annotated[
+        str | None,
+        typer.Option(
+            "--pool-link",
+            metavar="NAME",
+            help="What joins the pools: a network, or '25 GB/s, 5 us' [default: the slowest of their chips].",
         ),
     ] = None,
     with_unanchored: WithUnanchored = False,
@@ -68,8 +89,12 @@ def compare(
     holds, or the output says at which time per layer it changes. A chip whose software no measurement
     anchors is listed last and cannot win, unless --with-unanchored. A chip that lacks a figure has an empty
     row and a note with the reason. JSON contains every breakdown.
+
+    With --pool systems of two kinds of chips rank among the single chips: --pool prefill=r200 --pool
+    decode=lp30. Ports of the link between the pools are part of their capital.
     """
     limits = _targets(targets)
+    _check_pools(pools, link, served, {"--plot": plot, "--stack": stack})
     check_picture_file("--plot", plot)
     changes = served.checked_settings(settings, configs, stack=stack, chips=chips, argument="CHIP")
     found = compared(
@@ -99,6 +124,8 @@ def compare(
         hold_targets=not served.no_targets,
         confidence=served.confidence,
         samples=0 if no_intervals else samples,
+        pools=pools or (),
+        link=link,
     )
     if plot is not None:
         _draw(found, plot)
@@ -109,8 +136,24 @@ def compare(
     else:
         print_csv(list(rows(found)))
     # the table is printed all the same; scripts read the exit code
-    if all(e is None for c in found.chips for e in c.best):
+    best = [e for c in found.chips for e in c.best], [e for s in found.systems for e in s.best]
+    if all(e is None for each in best for e in each):
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _check_pools(
+    pools: list[str] | None, link: str | None, served: ServingOptions, more: Mapping[str, object]
+) -> None:
+    """Raise `SpecError` for options that do not go with pools, or need them."""
+    if not pools:
+        if link is not None:
+            raise spec_error("--pool-link", "expected --pool with it, got none")
+        return
+    sizes = {"--batch": served.batch, "--tp": served.tp, "--cp": served.cp, "--pp": served.pp}
+    others = {"--ep": served.ep, "--serving": served.serving, "--confidence": served.confidence}
+    given = [name for name, value in {**sizes, **others, **more}.items() if value is not None]
+    if given:
+        raise SpecError(Problem(name, _OWN) for name in given)
 
 
 def _targets(text: str) -> list[float]:

@@ -46,8 +46,8 @@ def estimate(
         typer.Option(
             "--pool-link",
             metavar="NAME",
-            help="Network whose scale-out ports join the pools, see `dse catalog networks` "
-            "[default: the slowest that one of the chips is sold with].",
+            help="Network whose scale-out ports join the pools, see `dse catalog networks`, or the bandwidth "
+            "and latency of a port, '25 GB/s, 5 us' [default: the slowest that a chip is sold with].",
         ),
     ] = None,
     dp: Annotated[

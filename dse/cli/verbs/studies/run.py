@@ -16,6 +16,8 @@ from dse.cli.input.eligibility import apply_eligibility
 from dse.cli.input.options import Study, epilog, seconds, whole
 from dse.cli.input.search_options import AnswerOptions, repeated
 from dse.cli.input.software import study_under_software
+from dse.cli.pools.run import run_of_pools
+from dse.cli.pools.sweep import refuse_options
 from dse.cli.show.cases_table import cases_table
 from dse.cli.show.infeasible import most_violated, obstacles, violation_table
 from dse.cli.show.run_summary import counted, exact_folders, exact_text, print_answer, print_files
@@ -27,6 +29,7 @@ from dse.cli.terminal.tables import stdout
 from dse.errors import ExitCode, InterruptedRun
 from dse.front.exact import compared_to_exact
 from dse.masks import STORAGE
+from dse.question.pools.study import pooled_question
 from dse.report.info.cases_info import cases_info
 from dse.report.plots.cases_plot import draw_cases
 from dse.search.run.runner import RunResult
@@ -131,6 +134,9 @@ def run(
     With --confidence 0.8 every target must be met with a probability of 80 %, by the error bar of each stack;
     search, front and answer are then about the latency that is met with it. It is another question: use
     another --out than for results without it. A stack without an error bar is refused.
+
+    Of a study of pools a trial is a chip for each pool, with parameters such as decode.sram; all layouts of
+    both are paired. Its layouts are solved in both modes.
     """
     study = study_under_software(study, options.software)
     # without --fresh, which would start over instead of continuing
@@ -148,6 +154,15 @@ def run(
         out=options.out,
         verdicts=verdicts,
     )
+    with blame("STUDY"):
+        of_pools = pooled_question(study, options.configs)
+    if of_pools is not None:
+        unknown = {"--storage": storage, "--workers": workers, "--timeout": timeout}
+        unknown |= {"--confidence": options.confidence, "--with-unanchored": options.with_unanchored}
+        refuse_options(unknown)
+        pooled = of_pools.lifted() if options.no_targets else of_pools
+        run_of_pools(pooled, study, again, case)
+        return
     with _resumable(again), shown(study) as report, calm():
         with blame("STUDY"):
             studies = dse.load_cases(study, options.configs)

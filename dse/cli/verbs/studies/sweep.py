@@ -10,7 +10,6 @@ import typer
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-import dse
 from dse.cli.input.eligibility import apply_eligibility
 from dse.cli.input.options import (
     MOST,
@@ -25,6 +24,7 @@ from dse.cli.input.options import (
 )
 from dse.cli.input.search_options import AnswerOptions, repeated
 from dse.cli.input.software import study_under_software
+from dse.cli.pools.sweep import refuse_options, sweep_of_pools
 from dse.cli.show.gap import not_exact
 from dse.cli.show.run_summary import counted, draw, print_answer, print_files
 from dse.cli.show.uncertainty import measured_in
@@ -35,6 +35,7 @@ from dse.cli.terminal.tables import stderr, stdout
 from dse.errors import ExitCode, InterruptedRun, Problem, SpecError, spec_error
 from dse.front.exact import is_exact
 from dse.front.files import Front
+from dse.question.pools.study import PooledStudy, load_question
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.bound.limits import MEMORY
 from dse.search.sweep.dask_blocks import on_cluster
@@ -101,6 +102,9 @@ def sweep(
     lowest price, would be no better than a known design. The front is the same, in a fraction of the time. It
     requires a cost model in which more of a resource never makes a design worse. Stopped by --timeout or
     Ctrl-C it keeps the best front that it found, and prints by how much a design of the grid may beat it.
+
+    Of a study of pools it finds the front of all pairs, at the cost of both pools and not of their product;
+    --grid then takes names such as decode.sram=33.
     """
     study = study_under_software(study, options.software)
     swept = {"grid": grid, "backend": backend, "workers": workers, "scheduler": scheduler}
@@ -110,7 +114,15 @@ def sweep(
     only_one_of("--scheduler", scheduler, "--prune", prune or None)
     counts = {} if grid is None else _counts(grid)
     with blame("STUDY"):
-        resolved = dse.load_study(study, options.configs)
+        resolved = load_question(study, options.configs)
+    if isinstance(resolved, PooledStudy):
+        unknown = {"--scheduler": scheduler, "--prune": prune, "--timeout": timeout, "--memory": memory}
+        unknown |= {"--backend": backend != "numpy", "--confidence": options.confidence}
+        refuse_options({**unknown, "--with-unanchored": options.with_unanchored})
+        pooled = resolved.lifted() if options.no_targets else resolved
+        sweep_of_pools(pooled, study, counts, workers=workers, fresh=fresh, out=options.out)
+        return
+    with blame("STUDY"):
         resolved = resolved.lifted() if options.no_targets else resolved
         resolved = resolved if options.confidence is None else resolved.confident(options.confidence)
     with (

@@ -1,0 +1,1 @@
+"""What verbs do with studies of pools of unlike chips."""

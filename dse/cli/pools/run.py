@@ -1,0 +1,61 @@
+"""`dse run` of a study of pools."""
+
+import shlex
+
+import typer
+
+from dse.cli.cases.one_case import CaseOptions
+from dse.cli.pools.progress import bar
+from dse.cli.pools.show import print_stored, show_pairs
+from dse.cli.show.run_summary import counted
+from dse.cli.terminal.guard import complain
+from dse.cli.terminal.tables import stdout
+from dse.errors import ExitCode, InterruptedRun
+from dse.question.pools.study import PooledStudy
+from dse.search.pairs.run import PairsRun, run_pairs
+
+
+def run_of_pools(
+    study: PooledStudy,
+    name: str,
+    again: str,
+    case: CaseOptions,
+) -> None:
+    """Search the chips of both pools, and print the answer."""
+    with bar(name, "trials") as report:
+        result = run_pairs(
+            study,
+            trials=case.trials,
+            sampler=case.sampler,
+            seed=case.seed,
+            fresh=case.fresh,
+            out=case.out,
+            progress=report,
+        )
+    if result.interrupted:
+        print_stored(result.out)
+        done = counted(result.trials, "trial")
+        raise InterruptedRun(f"interrupted after {done}; all of them are kept. Continue with:\n  {again}")
+    if not len(result.front.frame):
+        hint = "Relax the targets, widen the chips or the layouts, or increase --trials."
+        complain(
+            f"{study.slug}: expected a feasible pair in {counted(result.trials, 'trial')}, got none. {hint}"
+        )
+        print_stored(result.out)
+        raise typer.Exit(ExitCode.FAILED)
+    show_pairs(study, result.front)
+    _print_summary(result, name)
+
+
+def _print_summary(result: PairsRun, name: str) -> None:
+    """Print the counts, what was not searched, and the files."""
+    console, front = stdout(), result.front
+    console.print(
+        f"{counted(result.trials, 'trial')} ({result.new_trials:,} new) by the sampler {result.sampler}; "
+        f"{counted(len(front.frame), 'pair')} on the front; hypervolume {front.manifest['hypervolume']:.6g}",
+        soft_wrap=True,
+    )
+    if result.study.spec.cases and result.study.case is None:
+        cases = ", ".join(shlex.quote(f"{name}/{case}") for case in result.study.spec.cases)
+        console.print(f"Cases of pools are run one by one: {cases}", soft_wrap=True)
+    print_stored(result.out)

@@ -1,0 +1,61 @@
+"""`dse sweep` of a study of pools."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import typer
+
+from dse.cli.pools.progress import bar
+from dse.cli.pools.show import print_stored, show_pairs
+from dse.cli.show.run_summary import counted
+from dse.cli.terminal.guard import complain
+from dse.cli.terminal.tables import stdout
+from dse.errors import ExitCode, InterruptedRun, Problem, SpecError
+from dse.question.pools.study import PooledStudy
+from dse.search.pairs.driver import PairsResult, sweep_pairs
+
+
+def refuse_options(given: Mapping[str, object]) -> None:
+    """Raise `SpecError` for options that are given and that pools do not know."""
+    what = "expected none for a study of pools, which do not know it yet"
+    if problems := [Problem(name, what) for name, value in given.items() if value]:
+        raise SpecError(problems)
+
+
+def sweep_of_pools(
+    study: PooledStudy,
+    name: str,
+    counts: Mapping[str, int],
+    *,
+    workers: int | None,
+    fresh: bool,
+    out: Path | None,
+) -> None:
+    """Sweep all pairs of both pools, and print the answer."""
+    try:
+        with bar(name, "designs") as report:
+            result = sweep_pairs(study, counts=counts, workers=workers, fresh=fresh, out=out, progress=report)
+    except KeyboardInterrupt:
+        raise InterruptedRun("interrupted; a sweep of pools keeps nothing of what is not finished") from None
+    if not len(result.front.frame):
+        hint = "Relax the targets, or widen the chips or the layouts."
+        complain(f"{study.slug}: expected a feasible pair, got none of {result.pairs:,}. {hint}")
+        print_stored(result.out)
+        raise typer.Exit(ExitCode.FAILED)
+    show_pairs(study, result.front)
+    _print_summary(result)
+
+
+def _print_summary(result: PairsResult) -> None:
+    """Print the counts and the files."""
+    grids = "; ".join(
+        f"{role} {grid.chips:,} chips in {grid.layouts:,} layouts each" for role, grid in result.grids.items()
+    )
+    rate = result.points / max(result.seconds, 1e-9)
+    stdout().print(
+        f"All {result.pairs:.4g} pairs ({grids}) by {result.points:,} designs, {rate:,.0f} a second; "
+        f"{counted(len(result.front.frame), 'pair')} on the exact front; "
+        f"hypervolume {result.front.manifest['hypervolume']:.6g}",
+        soft_wrap=True,
+    )
+    print_stored(result.out)

@@ -1,0 +1,127 @@
+"""Systems of pools of unlike chips next to single chips: the best layouts of each at equal targets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from dse.chips.anchors import anchor
+from dse.chips.price_basis import group_of, price_basis
+from dse.errors import Problem, SpecError, spec_error
+from dse.evaluate.pools.argument import PoolArgument, read_pool, read_pools
+from dse.evaluate.pools.estimate import Asked, best_systems
+from dse.evaluate.pools.result import SystemEstimate
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.chip import ChipSpec
+from dse.spec.schema.system import StackSpec
+from objectives.systems.split import ROLES
+
+MOST = 32
+"""Systems of a comparison."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedSystem:
+    """One system of pools of a comparison."""
+
+    name: str
+    """Chips by role, such as `r200 | lp30`."""
+    group: str
+    """The prices that it ranks among."""
+    unanchored: str | None
+    """Why no measurement anchors the software of a chip of it; None where all are anchored."""
+    best: tuple[SystemEstimate | None, ...]
+    """The best layouts at each target; None where none meets it."""
+    exceeds: Mapping[str, float]
+    """What the system exceeds that misses the loosest target by least; empty where that is met."""
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain data for JSON."""
+        return {
+            "system": self.name,
+            "ranks_among": self.group,
+            "unanchored": self.unanchored is not None,
+            "exceeds": dict(self.exceeds),
+            "best": [None if e is None else e.as_dict() for e in self.best],
+        }
+
+
+def systems_of(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Every combination of the pools of a command line, one chip a role; raises `SpecError`."""
+    by_role: dict[str, list[str]] = {}
+    problems: list[Problem] = []
+    for text in texts:
+        try:
+            by_role.setdefault(read_pool(text).role, []).append(text)
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    found = tuple(product(*(by_role[role] for role in ROLES if role in by_role)))
+    if len(found) > MOST:
+        raise spec_error("--pool", f"expected at most {MOST} systems, got {len(found):,}")
+    for each in found:
+        read_pools(each)
+    return found
+
+
+def compare_systems(
+    pools: Sequence[str], asked: Asked, targets: Sequence[float], settings: Mapping[str, str]
+) -> tuple[ComparedSystem, ...]:
+    """Every system of `pools` at its best within each TPOT [s]; raises `SpecError` with all problems.
+
+    `settings` are those of the comparison: numbers of one chip by its name, of one pool by its role.
+    """
+    found: list[ComparedSystem] = []
+    problems: dict[Problem, None] = {}
+    for texts in systems_of(pools):
+        try:
+            found.append(_compared(texts, asked, targets, settings))
+        except SpecError as error:
+            problems |= dict.fromkeys(error.problems)
+    if problems:
+        raise SpecError(list(problems))
+    return tuple(found)
+
+
+def _compared(
+    texts: Sequence[str], asked: Asked, targets: Sequence[float], settings: Mapping[str, str]
+) -> ComparedSystem:
+    """One system at its best."""
+    catalog = Catalog.of(asked.configs)
+    pools = read_pools(texts)
+    chips = [catalog.get(ChipSpec, pool.chip) for pool in pools]
+    own = _settings(pools, chips, settings)
+    best = best_systems(texts, asked, targets, own)
+    groups = dict.fromkeys(group_of(price_basis(chip, asked.price_method)) for chip in chips)
+    reasons = [
+        f"{chip.name}: {verdict.reason}"
+        for chip in chips
+        if not (verdict := anchor(catalog.get(StackSpec, chip.stack), chip)).anchored
+    ]
+    return ComparedSystem(
+        name=" | ".join(chip.name for chip in chips),
+        group=" and ".join(groups),
+        unanchored="; ".join(dict.fromkeys(reasons)) or None,
+        best=tuple(e if e.feasible else None for e in best),
+        exceeds={n: v for n, v in best[-1].violations.items() if v > 0.0},
+    )
+
+
+def _settings(
+    pools: Sequence[PoolArgument], chips: Sequence[ChipSpec], settings: Mapping[str, str]
+) -> dict[str, str]:
+    """Settings of one system: numbers of its chips under the role of their pool."""
+    found: dict[str, str] = {}
+    for key, value in settings.items():
+        of, dot, rest = key.partition(".")
+        roles = [
+            pool.role for pool, chip in zip(pools, chips, strict=True) if dot and of in (pool.chip, chip.name)
+        ]
+        found |= {f"{role}.{rest}": value for role in roles} or {key: value}
+    return found
+
+
+def for_chips(pools: Sequence[str], chips: Sequence[str], settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings of the single chips: without those of a role, or of a chip that is in pools alone."""
+    pooled = {read_pool(text).chip for text in pools} - set(chips)
+    return {key: value for key, value in settings.items() if key.partition(".")[0] not in {*ROLES, *pooled}}

@@ -1,0 +1,1 @@
+"""Questions about systems of pools of unlike chips."""

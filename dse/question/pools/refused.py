@@ -1,0 +1,9 @@
+"""What says that a question is of pools to everything that does not know them."""
+
+from dse.errors import spec_error
+
+
+def refuse_pools() -> None:
+    """Raise `SpecError`: a study of pools must not be taken for one of single chips."""
+    what = "expected single chips, got pools, which only `dse sweep`, `dse run` and `dse check` know"
+    raise spec_error("", what)

@@ -1,0 +1,168 @@
+"""A study of pools with every name in it looked up: each pool is a study of its own chips and layouts."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dse.choose.rule import Limits
+from dse.errors import Attempts, Problem, SpecError, spec_error
+from dse.question.find_study import find_case
+from dse.question.look_ups import at_key_of
+from dse.question.pools.link import ChosenLink, pool_link
+from dse.question.resolved_study import ResolvedStudy, digest, resolve_study, study_as_data
+from dse.spec.catalog.check_names import checked_spec
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.cases import case_spec
+from dse.spec.schema.pools import PoolSpec
+from dse.spec.schema.study import StudySpec
+from dse.spec.schema.technology import TechnologySpec
+from objectives import api
+from objectives.systems.shares import unshared
+
+PROMPTS = (1, 4, 4096)
+"""Prompts of a pass that are tried for a pool that prefills, where their rows fit."""
+
+_SIZES = ("batch", "tp", "cp", "pp", "ep")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PooledStudy:
+    """Everything that a study of pools names, found and checked."""
+
+    spec: StudySpec
+    path: Path
+    case: str | None
+    pools: Mapping[str, ResolvedStudy]
+    """Role to the same question of the chips and the layouts of one pool."""
+    link: ChosenLink
+
+    @property
+    def first(self) -> ResolvedStudy:
+        """What all pools have in common: context, objectives, targets, cost model."""
+        return next(iter(self.pools.values()))
+
+    @property
+    def slug(self) -> str:
+        """Name of the results."""
+        return self.first.slug
+
+    @property
+    def context(self) -> api.Context:
+        """LLM, workload, formats and economy."""
+        return self.first.context
+
+    @property
+    def limits(self) -> Limits:
+        """Targets of the study and of its workload."""
+        return self.first.limits
+
+    def lifted(self) -> "PooledStudy":
+        """The study without the latency targets of its workload; its own still bind."""
+        spec = self.spec.model_copy(update={"workload_targets": False})
+        return replace(self, spec=spec, pools={role: pool.lifted() for role, pool in self.pools.items()})
+
+    @property
+    def problem(self) -> dict[str, object]:
+        """What decides which systems there are and which is better."""
+        return {"pools": {role: pool.problem for role, pool in self.pools.items()}, "link": self._link()}
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of the study and of each config of any pool."""
+        found = {name: d for pool in self.pools.values() for name, d in pool.digests().items()}
+        return dict(sorted({**found, "study": digest(study_as_data(self.spec))}.items()))
+
+    def _link(self) -> dict[str, object]:
+        """The link as numbers: of a network only these count."""
+        return {"bandwidth": self.link.bandwidth, "latency": self.link.latency_s, "usd": self.link.usd}
+
+
+def resolve_pooled(spec: StudySpec, path: Path, catalog: Catalog, case: str | None = None) -> PooledStudy:
+    """Look up every name of a study of pools; raises `SpecError` with all problems at once."""
+    pools = spec.pools
+    if pools is None:
+        raise spec_error(str(path), "pools: expected pools of unlike chips, got none")
+    # two pools share most names, so one mistake would be reported for each
+    problems: dict[Problem, None] = {}
+    found: dict[str, ResolvedStudy] = {}
+    for role, pool in pools.by_role.items():
+        try:
+            found[role] = resolve_study(_of_pool(spec, role, pool), path, catalog, case, _keys(role, pool))
+        except SpecError as error:
+            problems |= dict.fromkeys(error.problems)
+    look = Attempts(at_key_of(path, case))
+    first = next(iter(found.values()), None)
+    link: ChosenLink | None = None
+    if first is not None:
+        look("pools", _check, spec, first)
+        catalog = first.setting.catalog
+    technology = look("technology", catalog.get, TechnologySpec, spec.technology)
+    if technology is not None:
+        link = look("pools.link", pool_link, pools.link, (), catalog, technology, "")
+    try:
+        look.done()
+    except SpecError as error:
+        problems |= dict.fromkeys(error.problems)
+    if problems or link is None:
+        raise SpecError(list(problems))
+    return PooledStudy(spec=spec, path=path, case=case, pools=found, link=link)
+
+
+def _of_pool(spec: StudySpec, role: str, pool: PoolSpec) -> StudySpec:
+    """The question of one pool: its chips, and its sizes in the place of those of the study."""
+    own = {name: getattr(pool, name) for name in _SIZES if getattr(pool, name) is not None}
+    if role == "prefill":
+        own.setdefault("batch", PROMPTS)
+    changes = {
+        "pools": None,
+        "space": pool.space,
+        "baselines": pool.chips,
+        "serving": "disaggregated",
+        "deployment": spec.deployment.model_copy(update=own),
+    }
+    return spec.model_copy(update=changes)
+
+
+def _keys(role: str, pool: PoolSpec) -> dict[str, str]:
+    """Where the file has the keys of a pool."""
+    given = [name for name in _SIZES if getattr(pool, name) is not None]
+    sizes = {f"deployment.{name}": f"pools.{role}.{name}" for name in given}
+    return {"space": f"pools.{role}.space", "baselines": f"pools.{role}.chips", **sizes}
+
+
+def _check(spec: StudySpec, first: ResolvedStudy) -> None:
+    """What pools of unlike chips cannot do."""
+    problems = list(_problems(spec, first))
+    if problems:
+        raise SpecError(problems)
+
+
+def _problems(spec: StudySpec, first: ResolvedStudy) -> Iterator[Problem]:
+    if not api.factorises(first.cost_model):
+        yield Problem("", f"expected a cost model that knows pools, such as roofline, got {spec.cost_model}")
+    if why := unshared(first.context):
+        yield Problem("", f"{why}, whose dollars belong to no pool")
+
+
+def checked_question(path: Path, case: str | None, catalog: Catalog) -> ResolvedStudy | PooledStudy:
+    """The question at `path`, of pools or of single chips; raises `SpecError` with all problems at once."""
+    spec = checked_spec(path, case, catalog)
+    if spec.pools is None:
+        return resolve_study(spec, path, catalog, case)
+    return resolve_pooled(spec, path, catalog, case)
+
+
+def load_question(name: str, configs: Path | str | None = None) -> ResolvedStudy | PooledStudy:
+    """The study, or the case of one, that goes by `name`; of pools or of single chips."""
+    path, case = find_case(name)
+    return checked_question(path, case, Catalog.of(configs))
+
+
+def pooled_question(name: str, configs: Path | str | None = None) -> PooledStudy | None:
+    """The study of pools that goes by `name`; None for a study of single chips, which is not looked up."""
+    path, case = find_case(name)
+    try:
+        if case_spec(path, case).pools is None:
+            return None
+    except SpecError:  # reported with the unknown names in it, whatever it is of
+        return None
+    return resolve_pooled(checked_spec(path, case, Catalog.of(configs)), path, Catalog.of(configs), case)

@@ -1,0 +1,1 @@
+"""Search among pairs of pools of unlike chips."""

@@ -1,0 +1,114 @@
+"""One sweep of a study of pools: both grids, the exact front of their pairs, and its files."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dse.backends.blocks import cores
+from dse.errors import Problem, SpecError
+from dse.evaluate.pools.fronts import OBJECTIVES
+from dse.front.files import Front, write_front
+from dse.question.pools.study import PooledStudy
+from dse.search.analysis.folders import check_own, move_to_backup, results_folder
+from dse.search.pairs.pool_grid import PoolGrid, grids_of
+from dse.search.pairs.result import front_of_pairs
+from dse.search.pairs.solve import PairJob, Progress, solve_pairs
+from dse.search.storage.locks import locked_folder
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PairsResult:
+    """What a sweep of pairs leaves."""
+
+    study: PooledStudy
+    grids: Mapping[str, PoolGrid]
+    front: Front
+    out: Path
+    paired: int
+    """Pairs that were evaluated as pairs."""
+    prefills: int
+    """Designs that prefill and can be part of a best pair."""
+    seconds: float
+
+    @property
+    def points(self) -> int:
+        """Designs of all pools, each of which was evaluated once."""
+        return sum(grid.size for grid in self.grids.values())
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of them."""
+        first, then = self.grids.values()
+        return first.size * then.size
+
+
+def sweep_pairs(
+    study: PooledStudy,
+    *,
+    counts: Mapping[str, int] | None = None,
+    workers: int | None = None,
+    fresh: bool = False,
+    out: Path | str | None = None,
+    progress: Progress | None = None,
+) -> PairsResult:
+    """Evaluate every design of both pools once, and write the exact front of all pairs.
+
+    `counts` is the number of values of a parameter by `ROLE.PARAMETER`, `workers` the number of threads.
+    Ctrl-C ends it and keeps nothing. Raises `SpecError` for wrong input before the first block.
+    """
+    job = job_of(study, counts or {})
+    folder = Path("results") / f"{study.slug}-sweep" if out is None else results_folder(study.first, out)
+    with locked_folder(folder):
+        if fresh:
+            move_to_backup(folder)
+        check_own(folder, study.first)
+        begin = time.perf_counter()
+        found = solve_pairs(job, workers or cores(), progress)
+        seconds = time.perf_counter() - begin
+        grids = {"prefill": job.prefill, "decode": job.decode}
+        facts = {
+            "deployment": "sweep",
+            # an exact front depends on no seed
+            "seed": None,
+            "grids": {
+                role: {"chips": grid.chips, "layouts": grid.layouts, "points": grid.size}
+                for role, grid in grids.items()
+            },
+        }
+        pairs = dict(zip(grids, found.pairs(), strict=True))
+        front = front_of_pairs(study, grids, pairs, facts)
+        write_front(folder, front)
+    return PairsResult(
+        study=study,
+        grids=grids,
+        front=front,
+        out=folder,
+        paired=found.paired,
+        prefills=found.prefill.size,
+        seconds=seconds,
+    )
+
+
+def job_of(study: PooledStudy, counts: Mapping[str, int]) -> PairJob:
+    """What is solved; raises `SpecError` for objectives that pools do not add up to, and for a bad grid."""
+    check_objectives(study)
+    grids = grids_of(study.pools, counts)
+    return PairJob(
+        prefill=grids["prefill"],
+        decode=grids["decode"],
+        context=study.context,
+        link=study.link.columns(),
+        goals=study.first.objectives,
+        limits=study.limits,
+    )
+
+
+def check_objectives(study: PooledStudy) -> None:
+    """Raise `SpecError` for objectives and targets that do not follow from what each pool brings."""
+    first = study.first
+    goals = {goal.name for goal in (*first.objectives, *(goal for goal, _ in study.limits))}
+    if unknown := sorted(goals - set(OBJECTIVES)):
+        known = ", ".join(sorted(OBJECTIVES))
+        what = f"objectives: expected some of {known} for pools, got {', '.join(unknown)}"
+        raise SpecError([Problem(str(study.path), what)])

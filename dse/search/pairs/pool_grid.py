@@ -1,0 +1,195 @@
+"""The designs of one pool, numbered: chips of its space on a grid and of the catalog, in every layout."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from dse.chips.branch import chip_kind
+from dse.chips.formats import with_formats
+from dse.chips.resolve import chip_columns
+from dse.errors import Problem, SpecError, nearest
+from dse.evaluate.batch import grid_of
+from dse.evaluate.pools.fronts import Numbers
+from dse.question.chip_names import chip_name
+from dse.question.resolved_study import ResolvedStudy
+from dse.search.sweep.block import BATCH, CHUNK, Columns, taken
+from dse.search.sweep.grid import BranchGrid, Grid, Piece, axis_values
+from objectives import api
+from objectives.systems.decode_side import silicon_violations
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ChipBlock:
+    """Some chips of a pool that can be made."""
+
+    numbers: Numbers
+    """(n,) in the pool."""
+    columns: Columns
+    """Columns that all share have the shape (1,)."""
+
+    def chips(self, low: int, high: int) -> api.Chips:
+        """Some of them."""
+        return api.Chips.of(**taken(self.columns, slice(low, high), len(self.numbers)))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PoolGrid:
+    """All designs of a pool. A point is a chip in a layout: number = chip x layouts + layout."""
+
+    role: str
+    study: ResolvedStudy
+    branches: tuple[BranchGrid, ...]
+    names: tuple[str, ...]
+    """Chips of the catalog, numbered behind those of the branches."""
+    pieces: tuple[Piece, ...]
+    deployments: api.Deployments
+
+    @classmethod
+    def of(cls, role: str, study: ResolvedStudy, counts: Mapping[str, int]) -> "PoolGrid":
+        """The grid of a pool: the steps of its space, or as many values as `counts` gives; `SpecError`."""
+        problems: list[Problem] = []
+        branches: list[BranchGrid] = []
+        first = 0
+        # sorted: designs are numbered in this order
+        for name in sorted(study.branches):
+            branch, axes = study.branches[name], {}
+            for parameter, spec in branch.spec.parameters.items():
+                try:
+                    axes[parameter] = axis_values(f"{role}.{name}.{parameter}", spec, counts.get(parameter))
+                except SpecError as error:
+                    problems += error.problems
+            branches.append(BranchGrid(branch=branch, axes=axes, first=first))
+            first += branches[-1].size
+        if problems:
+            raise SpecError(problems)
+        # as for several chips, so that each size of a layout keeps an axis
+        layouts = grid_of(study, 2)
+        return cls(
+            role=role,
+            study=study,
+            branches=tuple(branches),
+            names=tuple(sorted(study.baselines)),
+            pieces=tuple(Grid(branches=(), deployments=layouts).pieces(CHUNK)),
+            deployments=layouts,
+        )
+
+    @property
+    def made(self) -> int:
+        """Chips of the branches."""
+        return sum(b.size for b in self.branches)
+
+    @property
+    def chips(self) -> int:
+        """Chips."""
+        return self.made + len(self.names)
+
+    @property
+    def layouts(self) -> int:
+        """Layouts of each chip."""
+        return self.deployments.size
+
+    @property
+    def size(self) -> int:
+        """Points."""
+        return self.chips * self.layouts
+
+    def spans(self, most: int = BATCH) -> Iterator[tuple[int, int]]:
+        """First and last chip of blocks that lie in one branch, or are one chip of the catalog."""
+        for branch in self.branches:
+            end = branch.first + branch.size
+            yield from ((low, min(low + most, end)) for low in range(branch.first, end, most))
+        yield from ((self.made + i, self.made + i + 1) for i in range(len(self.names)))
+
+    def block(self, low: int, high: int) -> ChipBlock:
+        """The chips of a span that can be made."""
+        numbers = np.arange(low, high)
+        columns, _ = self._columns(numbers)
+        ok = np.ones(len(numbers), dtype=np.bool_)
+        for excess in silicon_violations(api.Chips.of(**columns)).values():
+            ok &= np.asarray(excess) <= 0.0
+        return ChipBlock(numbers=numbers[ok], columns=taken(columns, ok, len(numbers)))
+
+    def pools(self, block: ChipBlock) -> Iterator[tuple[api.Pool, Numbers]]:
+        """The chips of a block in every layout, some points at a time, and the number of each point."""
+        for piece in self.pieces:
+            step = max(1, CHUNK // piece.numbers.size)
+            for low in range(0, len(block.numbers), step):
+                some = block.numbers[low : low + step]
+                pool = api.Pool(
+                    role=self.role,
+                    chips=block.chips(low, low + step),
+                    deployments=piece.deployments,
+                )
+                yield pool, (some * self.layouts + piece.numbers[:, np.newaxis]).reshape(-1)
+
+    def at(self, points: Numbers) -> api.Pool:
+        """The designs with these numbers, one a row, whether they can be made or not."""
+        chips, layouts = np.divmod(points, self.layouts)
+        some, place = np.unique(chips, return_inverse=True)
+        parts = [self._columns(some[low:high]) for low, high in self._runs(some)]
+        columns = {
+            # those that all chips of a part share have one row
+            name: np.concatenate([np.broadcast_to(part[name], (n,)) for part, n in parts])[place]
+            for name in parts[0][0]
+        }
+        return api.Pool(
+            role=self.role, chips=api.Chips.of(**columns), deployments=self.deployments.take(layouts)
+        )
+
+    def _runs(self, chips: Numbers) -> Iterator[tuple[int, int]]:
+        """Places of ascending chips that are of one branch, or one chip of the catalog."""
+        ends = [b.first + b.size for b in self.branches] + [self.made + i + 1 for i in range(len(self.names))]
+        cuts = np.searchsorted(chips, [0, *ends])
+        yield from ((int(a), int(b)) for a, b in pairwise(cuts) if a < b)
+
+    def _columns(self, chips: Numbers) -> tuple[Columns, int]:
+        """Columns of chips of one branch, or of one chip of the catalog, and how many they are."""
+        if chips[0] >= self.made:
+            found = self._catalog(self.names[int(chips[0]) - self.made])
+            return {k: np.asarray([v]) for k, v in found.items()}, len(chips)
+        (branch,) = (b for b in self.branches if b.first <= chips[0] < b.first + b.size)
+        return branch.branch.columns(branch.values(chips)), len(chips)
+
+    def facts(self, point: int) -> dict[str, object]:
+        """What a table says of a design: its chip, the values of its parameters."""
+        number = point // self.layouts
+        if number >= self.made:
+            name = self.names[number - self.made]
+            return {"chip": name, "branch": chip_kind(self.study.baselines[name])}
+        (branch,) = (b for b in self.branches if b.first <= number < b.first + b.size)
+        values = branch.values(np.asarray([number]))
+        named = {name: str(a[0]) for name, a in branch.branch.named(values).items()}
+        parameters = {f"param_{name}": float(a[0]) for name, a in values.items()}
+        made = {"chip": chip_name(branch.branch.name, number), "branch": branch.branch.kind}
+        return {**made, **named, **parameters}
+
+    def _catalog(self, name: str) -> dict[str, float]:
+        """Columns of a chip of the catalog."""
+        setting = self.study.setting
+        return chip_columns(with_formats(self.study.baselines[name], setting.technology), setting)
+
+
+def grids_of(pools: Mapping[str, ResolvedStudy], counts: Mapping[str, int]) -> dict[str, PoolGrid]:
+    """The grid of every pool; `counts` are by `ROLE.PARAMETER`. Raises `SpecError` with all problems."""
+    known = [
+        f"{role}.{name}"
+        for role, study in pools.items()
+        for name in sorted({p for b in study.branches.values() for p in b.spec.parameters})
+    ]
+    problems = [
+        Problem("--grid", f"unknown parameter {name!r} of the pools; {nearest(name, known)}")
+        for name in counts
+        if name not in known
+    ]
+    found: dict[str, PoolGrid] = {}
+    for role, study in pools.items():
+        own = {n.removeprefix(f"{role}."): c for n, c in counts.items() if n.startswith(f"{role}.")}
+        try:
+            found[role] = PoolGrid.of(role, study, own)
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return found

@@ -1,0 +1,156 @@
+"""From the numbers of pairs to their table and its manifest."""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Final, Protocol
+
+import numpy as np
+
+import dse
+from dse.choose.rule import violations
+from dse.evaluate.batch import axes_of
+from dse.evaluate.pools.fronts import Numbers
+from dse.front.archive import Archive
+from dse.front.columns import whole_numbers
+from dse.front.files import Front
+from dse.front.tables import Column, Table, stack
+from dse.plugins import metrics_of
+from dse.question.pools.study import PooledStudy
+from dse.question.resolved_study import digest
+from dse.question.unanchored import assumed_in, price_bases_in, unanchored_in
+from dse.search.analysis.manifest import held_by, targets_of
+from objectives import api
+
+BRANCH: Final = "pools"
+"""What a table says in the place of the kind of the only chip."""
+
+
+class Numbered(Protocol):
+    """Designs of a pool that have numbers."""
+
+    def at(self, points: Numbers) -> api.Pool:
+        """The designs with these numbers, one a row."""
+
+    def facts(self, point: int) -> dict[str, object]:
+        """What a table says of a design."""
+
+
+def front_of_pairs(
+    study: PooledStudy,
+    grids: Mapping[str, Numbered],
+    pairs: Mapping[str, Numbers],
+    facts: Mapping[str, object],
+) -> Front:
+    """A front as a table, with the manifest and, in it, `facts`; `pairs` has the points of each pool."""
+    archive = Archive(axes_of(study.first))
+    add_pairs(archive, study, grids, pairs)
+    return stored_front(study, archive, facts)
+
+
+def stored_front(study: PooledStudy, archive: Archive, facts: Mapping[str, object]) -> Front:
+    """What is stored of an archive of pairs."""
+    return Front(
+        frame=archive.frame,
+        baselines=stack([]),
+        axes=axes_of(study.first),
+        manifest={**described(study, archive), **facts},
+    )
+
+
+def add_pairs(
+    archive: Archive,
+    study: PooledStudy,
+    grids: Mapping[str, Numbered],
+    pairs: Mapping[str, Numbers],
+    trial: int | None = None,
+) -> None:
+    """Evaluate pairs by the cost model, with all that tables say of them, and offer them to an archive."""
+    first = study.first
+    count = len(next(iter(pairs.values())))
+    if not count:
+        return
+    pools = tuple(grids[role].at(points) for role, points in pairs.items())
+    designs = api.Designs(pools=pools, link=study.link.columns())
+    m = first.cost_model.evaluate(designs, study.context, detail=True)
+    over = {name: _flat(v, count) for name, v in violations(m, study.context, study.limits).items()}
+    values = np.stack([_flat(g.value(m, study.context), count) for g in first.objectives], axis=1)
+    feasible = np.all([v <= 0.0 for v in over.values()], axis=0)
+
+    def rows(at: np.ndarray[tuple[int, ...], np.dtype[np.intp]]) -> Table:
+        chips = [_of_pool(designs, m, role, grids[role], points, at) for role, points in pairs.items()]
+        own_names = [of[f"{role}.chip"] for role, of in zip(pairs, chips, strict=True)]
+        names = [" | ".join(each) for each in zip(*own_names, strict=True)]
+        columns: dict[str, object] = {"chip": names, "branch": BRANCH, "role": "search"}
+        if trial is not None:
+            columns["trial"] = np.full(len(at), trial)
+        for own in chips:
+            columns |= own
+        columns |= {
+            metric.column: _flat(metric.of(m, study.context), count)[at] for metric in metrics_of("table")
+        }
+        for i, axis in enumerate(axes_of(first)):
+            columns.setdefault(axis.column, values[at, i])
+        return Table({**columns, **{f"violation_{name}": v[at] for name, v in over.items()}})
+
+    archive.add(values, feasible, rows, 0 if trial is None else trial)
+
+
+def _of_pool(
+    designs: api.Designs,
+    m: api.Metrics,
+    role: str,
+    grid: Numbered,
+    points: Numbers,
+    at: np.ndarray[tuple[int, ...], np.dtype[np.intp]],
+) -> dict[str, Column]:
+    """Columns of one pool, named after it."""
+    count, pool = len(points), designs.pool(role)
+    found = Table([grid.facts(int(point)) for point in points[at]])
+    layout = {k: _flat(a, count)[at].astype(np.int64) for k, a in pool.deployments.columns().items()}
+    own = {name: _flat(m.of_pools[role][name], count)[at] for name in ("chips", "replicas", "capex_usd")}
+    price = _flat(pool.chips.cost.price_usd, count)[at]
+    found = found.assign(**layout, price_usd=price, **{k: whole_numbers(v) for k, v in own.items()})
+    return {f"{role}.{name}": found[name] for name in found.columns}
+
+
+def _flat(column: object, count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    return np.broadcast_to(np.asarray(column, dtype=float), (count,))
+
+
+def described(study: PooledStudy, archive: Archive) -> dict[str, object]:
+    """The question, its quality and the inputs."""
+    spec, first = study.spec, study.first
+    return {
+        "study": study.slug,
+        "title": spec.title,
+        "question": spec.question,
+        "llm": spec.llm,
+        "workload": spec.workload,
+        "precision": spec.precision.model_dump(),
+        "cost_model": spec.cost_model,
+        "price": spec.price.model_dump(exclude_none=True),
+        "reference_point": first.reference_point,
+        "hypervolume": archive.hypervolume(first.reference_point),
+        "goal": first.goal.name,
+        "tolerance": spec.tolerance,
+        "held": held_by(first),
+        "targets": targets_of(first),
+        "unanchored": _all(study, "unanchored"),
+        "price_bases": _all(study, "price_bases"),
+        "assumed": _all(study, "assumed"),
+        "problem": digest(study.problem),
+        "contract_version": api.CONTRACT_VERSION,
+        "versions": {"dse": dse.__version__, "python": platform.python_version()},
+        "digests": study.digests(),
+        "pools": {} if spec.pools is None else spec.pools.model_dump(mode="json", exclude_none=True),
+        "link": asdict(study.link),
+    }
+
+
+def _all(study: PooledStudy, what: str) -> dict[str, str]:
+    """Facts of the chips of all pools, by `ROLE.NAME`."""
+    found = {"unanchored": unanchored_in, "price_bases": price_bases_in, "assumed": assumed_in}[what]
+    return {
+        f"{role}.{name}": text for role, pool in study.pools.items() for name, text in found(pool).items()
+    }

@@ -1,0 +1,138 @@
+"""Pools of unlike chips in a study, and what joins them."""
+
+from typing import Annotated, Final
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from dse.spec.schema.base import Few, Positive, SecondsQ, Spec, UsdQ, unit
+
+Sizes = Annotated[tuple[Few, ...], Field(min_length=1, max_length=1_000)]
+Batches = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=1_000)]
+
+
+def _read(value: object) -> object:
+    """A text as keys: the name of a network, or a bandwidth and a latency."""
+    if not isinstance(value, str):
+        return value
+    if not value[:1].isdigit():
+        return {"network": value}
+    bandwidth, _, latency = (part.strip() for part in value.partition(","))
+    return {"bandwidth": bandwidth, **({"latency": latency} if latency else {})}
+
+
+class LinkSpec(Spec):
+    """The network between two pools, of which every chip has a port: one of the catalog, or its numbers."""
+
+    network: str | None = None
+    """Network whose ports beyond a domain join the pools."""
+    bandwidth: Annotated[float, unit("B/s")] | None = None
+    """Bandwidth of one port, one way."""
+    latency: SecondsQ | None = None
+    """Latency of one message."""
+    price: UsdQ | None = None
+    """Port, cable and share of the fabric of one chip; by the technology file when left out."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> "LinkSpec":
+        """A network, or all numbers that have no other source."""
+        numbers = {"bandwidth": self.bandwidth, "latency": self.latency}
+        if self.network is not None:
+            given = [name for name, value in {**numbers, "price": self.price}.items() if value is not None]
+            if given:
+                raise ValueError(f"expected a network or numbers of its own, got {', '.join(given)} as well")
+            return self
+        if missing := [name for name, value in numbers.items() if value is None]:
+            what = " and no ".join(missing)
+            raise ValueError(
+                f"expected a network, or a bandwidth and a latency as in '25 GB/s, 5 us', got no {what}"
+            )
+        if self.bandwidth == 0.0:
+            raise ValueError("bandwidth: expected more than 0 B/s, got 0 B/s")
+        return self
+
+
+class _AsText:
+    """In the JSON Schema a link may be a text as well."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        text = {"type": "string", "examples": ["nvlink6-72", "25 GB/s, 5 us"]}
+        return {"anyOf": [text, handler(schema)]}
+
+
+Link = Annotated[LinkSpec, BeforeValidator(_read), _AsText()]
+
+
+class PoolSpec(Spec):
+    """Which chips one pool may have, and in which layouts."""
+
+    chips: Annotated[tuple[str, ...], Field(max_length=200)] = ()
+    """Chips of the catalog."""
+    space: str | None = None
+    """Hypothetical chips."""
+    batch: Batches | None = None
+    """Sequences of a replica; prompts of a pass at most for a pool that prefills. As the study when left out,
+    and one, four or as many as fit for a pool that prefills."""
+    tp: Sizes | None = None
+    """As the study when left out, and so are the next three."""
+    cp: Sizes | None = None
+    """Chips that the KV cache of a sequence is split over."""
+    pp: Sizes | None = None
+    """Stages of the pipeline."""
+    ep: Sizes | None = None
+    """Chips that experts are spread over."""
+
+    @model_validator(mode="after")
+    def _some(self) -> "PoolSpec":
+        if not self.chips and self.space is None:
+            raise ValueError("expected chips, a space, or both, got neither")
+        if twice := sorted({c for c in self.chips if self.chips.count(c) > 1}):
+            raise ValueError(f"chips: expected each once, got {', '.join(twice)} twice")
+        return self
+
+
+_NEEDED: Final = {
+    "prefill": "the pool that runs prompts, with chips, a space, or both",
+    "decode": "the pool that decodes, with chips, a space, or both",
+    "link": "the network between the pools, such as nvlink6-72 or '25 GB/s, 5 us'",
+}
+"""Key to what it is for."""
+
+
+class PoolsSpec(Spec):
+    """Pools of unlike chips in the place of one: each has chips, a space, or both, in a layout of its own."""
+
+    prefill: PoolSpec
+    """The pool that runs prompts and sends their KV cache to the one that decodes."""
+    decode: PoolSpec
+    """The pool that decodes."""
+    link: Link
+    """The network between the pools: one of the catalog, or `25 GB/s, 5 us`."""
+
+    @property
+    def by_role(self) -> dict[str, PoolSpec]:
+        """The pools, by role."""
+        return {"prefill": self.prefill, "decode": self.decode}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, data: object) -> object:
+        """What is left out is none, which its own check refuses in words next to all other problems."""
+        return {**dict.fromkeys(_NEEDED), **data} if isinstance(data, dict) else data
+
+    @field_validator(*_NEEDED, mode="before")
+    @classmethod
+    def _given(cls, value: object, info: ValidationInfo) -> object:
+        if value is None:
+            raise ValueError(f"expected {_NEEDED[str(info.field_name)]}, got none")
+        return value

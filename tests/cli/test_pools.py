@@ -1,0 +1,147 @@
+"""Studies of pools on the command line, and sentences from all verbs that do not know them."""
+
+import json
+import re
+
+import pytest
+
+STUDY = """
+kind: study
+name: pair
+title: LPUs beside GPUs
+question: Which chips should prefill, and which should decode?
+llm: opt-30b
+workload: chat
+precision: {weights: fp8, kv: fp8, activations: fp8}
+pools:
+  prefill: {chips: [r200, h100]}
+  decode: {chips: [lp30, b200], tp: [1, 2, 7, 14]}
+  link: 25 GB/s, 5 us
+deployment: {mode: solve}
+sweep: {objective: tpot, low: 1 ms, high: 200 ms}
+report_at: [5 ms, 20 ms]
+price: {method: listed}
+objectives: [tpot, usd_per_token_per_second]
+settings: {workload/chat.prefill_load: 0.8}
+budget: {trials: 10}
+seed: 1
+reference_point: {tpot: 1 s, usd_per_token_per_second: 1000 USD/(token/s)}
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    path = tmp_path / "pair" / "study.yaml"
+    path.parent.mkdir()
+    path.write_text(STUDY)
+    return path
+
+
+def test_a_study_of_pools_is_checked(dse, study):
+    assert dse("check", study).code == 0
+    study.write_text(STUDY.replace("h100", "h1000").replace("  link: 25 GB/s, 5 us\n", ""))
+    said = dse("check", study)
+    assert said.code != 0
+    words = " ".join((said.out + said.err).split())
+    assert "pools.prefill.chips: unknown chip 'h1000'" in words
+    assert "pools.link: expected the network between the pools" in words
+
+
+def test_a_sweep_tells_the_best_pair_at_each_target(dse, study, tmp_path):
+    said = dse("sweep", study, "--out", tmp_path / "out")
+    assert said.code == 0, said.err
+    words = " ".join(said.out.split())
+    for part in ("Best pair by $/(token/s)", "on the exact front", "(as stated)", "no measured row"):
+        assert part in words
+    told = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert told["grids"]["decode"] == {"chips": 2, "layouts": 960, "points": 1920}
+    assert told["pools"]["link"] == {"bandwidth": 25e9, "latency": 5e-6}
+
+
+def test_a_run_finds_the_same_pairs_and_goes_on_where_it_was(dse, study, tmp_path):
+    said = dse("run", study, "--trials", "3", "--out", tmp_path / "out")
+    assert said.code == 0, said.err
+    words = " ".join(said.out.split())
+    for part in ("Best pair by $/(token/s)", "3 trials (3 new) by the sampler tpe", "no measured row"):
+        assert part in words
+    again = dse("run", study, "--trials", "4", "--out", tmp_path / "out")
+    assert "4 trials (1 new)" in " ".join(again.out.split())
+    # the four pairs of chips come first, so that all are tried
+    swept = dse("sweep", study, "--out", tmp_path / "swept")
+    assert _hypervolume(again) == _hypervolume(swept)
+
+
+def _hypervolume(said):
+    return re.search(r"hypervolume ([\d.]+)", said.out).group(1)
+
+
+@pytest.mark.parametrize("words", [("--workers", "2"), ("--storage", "memory:"), ("--timeout", "1 s")])
+def test_options_of_a_run_that_pools_do_not_know_are_refused(dse, study, words):
+    said = dse("run", study, *words)
+    assert said.code == 2
+    assert f"{words[0]}: expected none for a study of pools" in " ".join(said.err.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--prune",), ("--timeout", "1 s"), ("--memory", "2 GB"), ("--confidence", "0.8"), ("--backend", "jax"),
+     ("--with-unanchored",)],
+)  # fmt: skip
+def test_options_that_pools_do_not_know_are_refused(dse, study, words):
+    said = dse("sweep", study, *words)
+    assert said.code == 2
+    assert f"{words[0]}: expected none for a study of pools" in " ".join(said.err.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("front", "STUDY"),
+        ("front", "STUDY", "--gap", "30 s"),
+        ("explain", "STUDY", "row:0"),
+        ("propose", "STUDY"),
+        ("breakeven", "STUDY", "--x", "chip/r200.price"),
+        ("report", "STUDY", "--output", "page.html"),
+        ("plot", "STUDY", "front", "--output", "page.png"),
+        ("view", "STUDY"),
+        ("worker", "STUDY", "--storage", "sqlite:///a.db"),
+    ],
+)
+def test_every_other_verb_refuses_pools_in_a_sentence(dse, study, words):
+    said = dse(*(study if word == "STUDY" else word for word in words))
+    assert said.code == 2, said.out
+    assert "pools: expected single chips, got pools" in " ".join(said.err.split())
+
+
+PAIR = ("--pool", "prefill=h200", "--pool", "decode=b200")
+ASKED = ("--llm", "llama2-70b", "--workload", "article", "--weights", "int8", "--no-intervals")
+
+
+def test_compare_ranks_a_system_beside_single_chips_in_one_table(dse):
+    words = ("compare", "h100", *PAIR, *ASKED, "--price-method", "unit-cost", "--targets", "30 ms")
+    said = dse(*words)
+    assert said.code == 0, said.err
+    lines = said.out.splitlines()
+    rows = [line for line in lines if line.startswith(("h100-sxm ", "h200-sxm | b200-sxm"))]
+    assert len([r for r in rows if "1 x" in r or "x 1" in r]) >= 2
+    told = dse(*words, "--format", "json").json
+    (system,) = told["systems"]
+    best = system["best"][0]
+    assert best["metrics"]["tpot_s"] <= 30e-3
+    assert told["winners"][0][system["ranks_among"]] in ("h100-sxm", "h200-sxm | b200-sxm")
+    csv = dse(*words, "--format", "csv").out.splitlines()
+    assert len(csv) == 3 and csv[2].startswith("h200-sxm | b200-sxm,pools,0.03,")
+
+
+@pytest.mark.parametrize(
+    "words", [("--tp", "8"), ("--confidence", "0.8"), ("--plot", "a.png"), ("--stack", "ideal")]
+)
+def test_options_of_compare_that_would_be_of_chips_alone_are_refused(dse, words):
+    said = dse("compare", "h100", *PAIR, *ASKED, *words)
+    assert said.code == 2
+    assert f"{words[0]}: expected none with --pool" in " ".join(said.err.split())
+
+
+def test_a_link_without_pools_is_refused(dse):
+    said = dse("compare", "h100", *ASKED, "--pool-link", "nvlink6-72")
+    assert said.code == 2 and "--pool-link: expected --pool with it, got none" in said.err
