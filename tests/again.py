@@ -82,8 +82,9 @@ def chips_again(study: ResolvedStudy, name: str, rows: pd.DataFrame) -> api.Chip
 
 def _of_family(study: ResolvedStudy, name: str, rows: pd.DataFrame, tolerance: float) -> Iterator[str]:
     chips = chips_again(study, name, rows)
-    # CP is left out of a table in which all of it is 1, and so is what it could violate
-    rows = rows if "cp" in rows else rows.assign(cp=1, violation_context_parallel=0.0)
+    # CP is left out of a table in which all of it is 1, and its violation where nothing violates it
+    for left_out, value in (("cp", 1), ("violation_context_parallel", 0.0)):
+        rows = rows if left_out in rows else rows.assign(**{left_out: value})
     sizes = {f.name: rows[f.name].to_numpy(dtype=float) for f in fields(api.Deployments)}
     designs = api.Designs.of(chips=chips, deployments=api.Deployments(**sizes))
     m = study.cost_model.evaluate(designs, study.context)

@@ -356,7 +356,8 @@ def _build(spec: BranchSpec, template: ChipSpec, node: str, generation: str | No
         generation=generation,
         cooling=spec.cooling,
         # chips of a space do not exist, whatever their template; whether heat slows them is asked there
-        hypothetical=spec.clock == "scaled",
+        hypothetical=True,
+        scaled=spec.clock == "scaled",
         wafer_scale=spec.wafer_scale,
         cache=not managed_by_software(template),
     )

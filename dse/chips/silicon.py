@@ -195,7 +195,8 @@ def build_of(chip: ChipSpec, *, priced: bool = True) -> Build:
         generation=None if chip.dram is None else chip.dram.generation,
         io_node=None if io is None else str(io.process.value),
         cooling=chip.cooling,
-        hypothetical=chip.hypothetical and chip.clock == "scaled",
+        hypothetical=chip.hypothetical,
+        scaled=chip.hypothetical and chip.clock == "scaled",
         wafer_scale=chip.die.wafer_scale,
         # a node without a published cache density still makes chips without a cache
         cache=not managed_by_software(chip),

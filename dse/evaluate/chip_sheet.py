@@ -147,7 +147,9 @@ def chip_sheet(
             f"expected a node that {TECHNOLOGY} knows, got {process!r}; {nearest(process, technology.nodes)}"
         )
         raise spec_error(f"chips/{spec.name}: die.process", f"{told}; --node makes it on one of them")
-    made, costs, notes = _made(spec, technology, yield_law)
+    # limits of heat hold for what has not been built
+    designed = spec.model_copy(update={"hypothetical": True}) if changed else spec
+    made, costs, notes = _made(designed, technology, yield_law)
     if changed:
         notes.append(f"{', '.join(changed)} exchanged: published figures are of another chip, and left out")
     # the published power is of the chip as it is sold

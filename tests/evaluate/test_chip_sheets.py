@@ -123,6 +123,14 @@ def test_a_chip_that_exists_violates_nothing_and_every_other_names_what_it_viola
 # --- one number changed
 
 
+def test_dies_of_a_changed_chip_may_be_no_hotter_than_those_of_a_hypothetical_one() -> None:
+    sheet = chip_sheet("h100-sxm", settings={"cooling": "wafer"})
+    beside_dies = sheet.power_w - sheet.power_parts["dram"]
+    least = beside_dies / sheet.area_m2 - 0.54e6  # what a wafer sheds; interfaces of DRAM come on top
+    assert 0.0 < least < sheet.violations["power_density"]
+    assert chip_sheet("h100-sxm").violations == {}
+
+
 @pytest.mark.parametrize(
     ("setting", "part", "grows"),
     [

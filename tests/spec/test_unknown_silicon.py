@@ -31,7 +31,7 @@ from dse.spec.yaml.writing import yaml_of
 
 RAW = yaml.safe_load(PATH.read_text())
 WHOLE = Build(node="n5", wafer_scale=True, cooling="wafer")
-HOT = tuple(Build(node="n5", cooling=c, hypothetical=True, stacked=True) for c in RAW["cooling"])
+HOT = tuple(Build(node="n5", cooling=c, hypothetical=True, scaled=True, stacked=True) for c in RAW["cooling"])
 """Chips that do not exist, whose heat is limited."""
 OPTIONAL = ("latency", "write_bandwidth", "write_energy")
 """Of DRAM: asked for as a memory only."""

@@ -139,7 +139,8 @@ def test_every_deployment_is_one_that_the_study_allows(study: ResolvedStudy, fro
         assert set(frame["batch"]) <= set(d.batch)
         assert set(frame["tp"]) <= set(d.tp)
         assert set(frame["pp"]) <= set(d.pp)
-        replicas = frame["tp"] * frame["pp"] * frame["dp"]
+        assert d.cp is None or set(frame.get("cp", (1,))) <= set(d.cp)
+        replicas = frame["tp"] * frame.get("cp", 1) * frame["pp"] * frame["dp"]
         pooled = study.context.workload.serving == "disaggregated"  # chips that prefill come on top
         assert ((frame["chips"] > replicas) if pooled else (frame["chips"] == replicas)).all()
     solved = front.at_targets

@@ -27,6 +27,8 @@ class Build(Spec):
     priced: bool = True
     """Whether the dollars of its DRAM are needed."""
     hypothetical: bool = False
-    """Whether the chip does not exist yet: what has been built is cool enough, and runs at its clock."""
+    """Whether the chip does not exist yet: what has been built is cool enough."""
+    scaled: bool = False
+    """Whether it runs at a slower clock where it would be too hot; only where it does not exist yet."""
     stacked: bool = False
     """Whether DRAM lies between its dies and their cooling."""

@@ -184,8 +184,8 @@ class ChipSpec(Spec):
     published."""
     # left out at its default, so that a question stored before the key existed is still the same one
     clock: Literal["nominal", "scaled"] = Field(default="nominal", exclude_if=lambda v: v == "nominal")
-    """`scaled`: a hypothetical chip beyond its cooling runs at a slower clock, and its power density is held
-    to a limit (`thermal` and `clock` of the technology file). `nominal`: it is infeasible."""
+    """`scaled`: a hypothetical chip beyond its cooling, or beyond the power density of a die, runs at a
+    slower clock (`cooling`, `thermal` and `clock` of the technology file). `nominal`: it is infeasible."""
     price: SourcedUsd = unknown(SourcedUsd)
     """Listed price, dated; low and high carry a published range."""
     price_basis: PriceBasis | None = Field(default=None, exclude_if=lambda v: v is None)

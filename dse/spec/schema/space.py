@@ -205,8 +205,8 @@ class BranchSpec(Spec):
     """Class of cooling in the technology file, which bounds the power."""
     # left out at its default, so that a question stored before the key existed is still the same one
     clock: Literal["nominal", "scaled"] = Field(default="nominal", exclude_if=lambda v: v == "nominal")
-    """`scaled`: a chip beyond its cooling runs at a slower clock, and power density of its dies is limited
-    (`thermal` and `clock` of the technology file). `nominal`: it is infeasible."""
+    """`scaled`: a chip beyond its cooling, or beyond the power density of a die, runs at a slower clock
+    (`cooling`, `thermal` and `clock` of the technology file). `nominal`: it is infeasible."""
     wafer_scale: bool = False
     """True where one die is the wafer."""
     stack: str

@@ -139,7 +139,7 @@ class TechnologySpec(Spec):
                 yield from _nulls(self.thermal.density, [build.cooling], where, "thermal.density.")
             if build.stacked:
                 yield from _nulls(self.thermal, ["under_stack"], where, "thermal.")
-        if self.clock is not None:
+        if build.scaled and self.clock is not None:
             yield from _nulls(self.clock, ClockSpec.model_fields, where, "clock.")
 
     def _dram_problems(self, build: Build, where: str) -> Iterator[Problem]:

@@ -108,7 +108,7 @@ class Constants:
             energy=self._energy(),
             cooling_w=self._v(f"cooling.{build.cooling}"),
             heat_w_per_m2=_heat(build, self._v) if build.hypothetical else None,
-            clock=_clock(self._v) if build.hypothetical else None,
+            clock=_clock(self._v) if build.scaled else None,
         )
 
 

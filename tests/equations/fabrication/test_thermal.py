@@ -196,17 +196,26 @@ def test_chips_as_sold_are_at_the_limit_of_their_cooling(
 
 
 def test_a_die_under_a_stack_may_draw_a_third() -> None:
-    build = Build(node="n5", hypothetical=True)
+    build = Build(node="n5", hypothetical=True, scaled=True)
     alone = technology().resolve(build).heat_w_per_m2
     under = technology().resolve(build.model_copy(update={"stacked": True})).heat_w_per_m2
     # imec, IEDM 2025: 69.1 C beside and 141.7 C beneath the same stacks, coolant at 30 C
     assert under / alone == pytest.approx((69.1 - 30.0) / (141.7 - 30.0), rel=0.02)
 
 
-def test_only_chips_that_do_not_exist_are_slowed() -> None:
+def test_only_chips_that_do_not_exist_have_limits_of_heat() -> None:
     tech = technology().resolve(Build(node="n5"))
     assert tech.clock is None
     assert tech.heat_w_per_m2 is None
+
+
+def test_a_chip_at_its_nominal_clock_may_be_no_hotter_than_one_that_is_slowed() -> None:
+    nominal, scaled = (
+        technology().resolve(Build(node="n5", hypothetical=True, scaled=s)) for s in (False, True)
+    )
+    assert nominal.clock is None
+    assert scaled.clock is not None
+    assert nominal.heat_w_per_m2 == scaled.heat_w_per_m2 is not None
 
 
 def test_a_batch_is_its_rows() -> None:
