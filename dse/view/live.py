@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
 
-from dse.errors import DseError, SpecError
+from dse.errors import DseError, SpecError, spec_error
 from dse.front.exact import drawn_behind
 from dse.front.files import Front, Manifest, load_front, load_manifest
 from dse.question.resolved_study import ResolvedStudy, digest, load_study
@@ -184,6 +184,8 @@ class LiveStudy:
             return State(
                 version, "", study.spec.title if study else self.slug, "Nothing is stored yet.", None
             )
+        if front.manifest.get("pools"):
+            raise spec_error("", "expected single chips, got pools; front.csv has every pair")
         front = front if study is None else as_asked(front, study)
         few = len(trials) <= _MANY
         if not few:

@@ -119,7 +119,13 @@ def test_a_verb_that_does_not_know_pools_refuses_them(tmp_path: Path) -> None:
 
 def test_the_schema_knows_pools_and_both_forms_of_a_link() -> None:
     schema = json_schema("study")
-    assert schema["$defs"]["PoolsSpec"]["properties"].keys() == {"prefill", "decode", "link"}
+    assert schema["$defs"]["PoolsSpec"]["properties"].keys() == {
+        "prefill",
+        "decode",
+        "attention",
+        "ffn",
+        "link",
+    }
     forms = schema["$defs"]["PoolsSpec"]["properties"]["link"]["anyOf"]
     assert {form.get("type") for form in forms} == {"string", None}
 
@@ -127,3 +133,35 @@ def test_the_schema_knows_pools_and_both_forms_of_a_link() -> None:
 def test_a_study_without_pools_is_the_same_question_as_before() -> None:
     spec = StudySpec.model_validate(small())
     assert "pools" not in spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+APART = {"attention": {"chips": ["h100-sxm"]}, "ffn": {"chips": ["h200-sxm"]}, "link": "25 GB/s, 5 us"}
+
+
+def apart(tmp_path: Path, pools: dict[str, Any], **changes: Any) -> Path:
+    return write_study(tmp_path, space=None, baselines=None, **{"pools": pools, **changes})
+
+
+def test_attention_and_ffn_pools_decode_alone(tmp_path: Path) -> None:
+    study = load_question(str(apart(tmp_path, APART)))
+    assert isinstance(study, PooledStudy)
+    assert list(study.pools) == ["attention", "ffn"]
+    assert study.context.workload.serving == "decode-only"
+    # rows of FFNs are those of attention
+    assert study.pools["ffn"].lists.batch == (1,)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"pools": {**APART, "ffn": None}}, "pools.ffn: expected the pool of FFNs or experts"),
+        ({"pools": {**APART, "prefill": {"chips": ["h100"]}}}, "pools: expected pools prefill and decode or"),
+        ({"pools": {**APART, "ffn": {"chips": ["h100"], "batch": [4]}}}, "pools: ffn.batch: expected none"),
+        ({"serving": "chunked"}, "serving: expected decode-only for pools attention and ffn, got chunked"),
+    ],
+)
+def test_mistakes_of_attention_and_ffn_pools_are_said(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    found = problems(apart(tmp_path, changes.pop("pools", APART), **changes))
+    assert any(f": {said}" in each for each in found), found

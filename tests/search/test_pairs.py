@@ -12,7 +12,8 @@ from dse.choose.rule import violations
 from dse.errors import SpecError
 from dse.front.files import load_front
 from dse.question.pools.study import PooledStudy, load_question
-from dse.search.pairs.driver import job_of, sweep_pairs
+from dse.search.pairs.crossed import solve_crossed
+from dse.search.pairs.driver import crossed_job_of, job_of, sweep_pairs
 from dse.search.pairs.run import run_pairs
 from dse.search.pairs.solve import receives, solve_pairs
 from dse.search.storage.by_url import open_storage
@@ -60,19 +61,17 @@ def every(struct: Columns, shape: tuple[int, int]) -> dict[str, np.ndarray]:
     return {name: np.asarray(a).reshape(shape) for name, a in flat.items()}
 
 
-def brute_force(found: PooledStudy, counts: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Objectives of all pairs, less is better, and which are feasible."""
-    job = job_of(found, counts)
-    first, then = (g.at(np.arange(g.size)) for g in (job.prefill, job.decode))
+def brute_force(found: PooledStudy, first: Pool, then: Pool) -> tuple[np.ndarray, np.ndarray]:
+    """Objectives of all pairs of rows, less is better, and which are feasible."""
     pools = tuple(
         Pool(
             role=pool.role,
             chips=Chips.of(**{n: np.asarray(a).reshape(shape) for n, a in pool.chips.columns().items()}),
             deployments=Deployments(**every(pool.deployments, shape)),
         )
-        for pool, shape in ((first, (job.prefill.size, 1)), (then, (1, job.decode.size)))
+        for pool, shape in ((first, (-1, 1)), (then, (1, -1)))
     )
-    designs = Designs(pools=pools, link=job.link)
+    designs = Designs(pools=pools, link=found.link.columns())
     m = found.first.cost_model.evaluate(designs, found.context)
     ok = np.ones(designs.shape, dtype=bool)
     for v in violations(m, found.context, found.limits).values():
@@ -117,7 +116,7 @@ POOLS = {
 def test_the_front_is_that_of_all_pairs(tmp_path: Path, changes: dict[str, Any]) -> None:
     found = study(tmp_path, **{"pools": POOLS, **changes})
     job = job_of(found, FEW)
-    values, ok = brute_force(found, FEW)
+    values, ok = brute_force(found, *(g.at(np.arange(g.size)) for g in (job.prefill, job.decode)))
     assert 1e5 < ok.size < 2e6 and ok.sum() > 100
     best = undominated(values[ok])
     assert len(best) > 1
@@ -223,3 +222,57 @@ def test_a_trial_that_fits_nowhere_tells_its_sampler_by_how_much(tmp_path: Path)
     url = f"journal:{tmp_path / 'out' / 'study.journal'}"
     stored = optuna.load_study(study_name=found.slug, storage=open_storage(url))
     assert all(max(t.constraints.values()) > 0.0 for t in stored.get_trials())
+
+
+APART: dict[str, Any] = {
+    "attention": {"chips": ["h100-sxm"], "space": "sram-or-hbm", "tp": [1, 8], "pp": [1], "batch": [8, 64]},
+    "ffn": {"chips": ["h200-sxm"], "space": "sram-or-hbm", "tp": [1, 8], "pp": [1, 10]},
+    "link": "100 GB/s, 2 us",
+}
+NAMES = ("sram", "peak_flops", "dram_stacks", "link_bandwidth", "sram_bandwidth_per_byte")
+FEW_APART = {f"{role}.{name}": 2 for role in ("attention", "ffn") for name in NAMES}
+
+
+def test_the_front_of_attention_and_ffn_pools_is_that_of_all_pairs(tmp_path: Path) -> None:
+    found = study(tmp_path, pools=APART, settings={}, targets={})
+    job = crossed_job_of(found, FEW_APART)
+    assert 1e5 < job.first.size * job.then.size < 1e6
+    values, ok = brute_force(found, *(grid.at(np.arange(grid.size)) for grid in (job.first, job.then)))
+    front, (first, then) = solve_crossed(job, 2, None)
+    best = undominated(values[ok])
+    assert ok.sum() > 1000 and len(best) > 3
+    np.testing.assert_allclose(np.unique(front.costs, axis=0), best, rtol=1e-12)
+    assert ok[first, then].all()
+    np.testing.assert_allclose(values[first, then], front.costs, rtol=1e-12)
+
+
+def test_attention_has_several_replicas_for_one_of_ffn(tmp_path: Path) -> None:
+    job = crossed_job_of(study(tmp_path, pools=APART, settings={}, targets={}), FEW_APART)
+    attention, ffn = job.first.deployments, job.then.deployments
+    assert set(np.unique(attention.dp)) == {1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0}
+    assert set(np.unique(ffn.dp)) == set(np.unique(ffn.batch)) == {1.0}
+    # every combination once
+    rows = np.stack([np.asarray(a) for a in attention.reshape(-1).columns().values()], axis=1)
+    assert len(np.unique(rows, axis=0)) == len(rows) == attention.size == 2 * 2 * 7
+
+
+def test_a_run_and_a_sweep_of_attention_and_ffn_pools_find_one_front(tmp_path: Path) -> None:
+    real = {
+        "attention": {"chips": ["h100-sxm", "h200-sxm"], "tp": [1, 8], "pp": [1]},
+        "ffn": {"chips": ["h200-sxm", "groq-lpu-v1"], "tp": [8, 64], "pp": [1, 10]},
+        "link": "100 GB/s, 2 us",
+    }
+    found = study(tmp_path, pools=real, settings={}, targets={})
+    swept = sweep_pairs(found, out=tmp_path / "swept").front.frame
+    run = run_pairs(found, trials=4, out=tmp_path / "run").front.frame
+    own = ["tpot_s", "usd_per_token_per_s", "attention.chips", "ffn.chips"]
+    assert len(swept) > 1
+    np.testing.assert_allclose(run[own].to_numpy(float), swept[own].to_numpy(float), rtol=1e-12)
+    resumed = run_pairs(found, trials=4, out=tmp_path / "run")
+    assert resumed.new_trials == 0 and len(resumed.front.frame) == len(run)
+
+
+def test_more_pairs_than_can_be_evaluated_one_by_one_are_refused(tmp_path: Path) -> None:
+    found = study(tmp_path, pools=APART, settings={}, targets={})
+    with pytest.raises(SpecError, match="expected at most 100,000,000 pairs of attention and ffn"):
+        sweep_pairs(found, out=tmp_path / "out")

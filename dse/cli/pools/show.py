@@ -9,14 +9,13 @@ from rich.text import Text
 from dse.cli.show.run_summary import selection_rules
 from dse.cli.terminal.quantity import format_quantity
 from dse.cli.terminal.tables import plain, stdout, table
+from dse.evaluate.pools.estimate import DECODE_ONLY, UNMEASURED
 from dse.front.axis import Axis
 from dse.front.files import Front
 from dse.front.tables import Row, plain_rows
 from dse.question.pools.study import PooledStudy
 from dse.report.words.part_names import counted
 from dse.text import cp_text
-
-UNMEASURED = "no measured row is of a system of unlike chips: it has no error bar of its own"
 
 
 def show_pairs(study: PooledStudy, front: Front) -> None:
@@ -36,7 +35,8 @@ def show_pairs(study: PooledStudy, front: Front) -> None:
     # a front has the best of each kind, and no smaller system near it
     for line in selection_rules(replace(front, manifest={**front.manifest, "tolerance": None})):
         console.print(line, style="dim")
-    for note in (*_unanchored(front), UNMEASURED, study.link.note.replace("; --pool-link", "")):
+    served = [DECODE_ONLY] if study.context.workload.serving == "decode-only" else []
+    for note in (*_unanchored(front), *served, UNMEASURED, study.link.note.replace("; --pool-link", "")):
         console.print(plain(f"Note: {note.rstrip('.')}."), style="dim", soft_wrap=True)
 
 
@@ -75,7 +75,7 @@ def _pool(row: Row, role: str) -> tuple[str, str]:
     # CP is left out of tables where all of it is 1
     d = {name: int(row.get(f"{role}.{name}", 1)) for name in ("batch", "tp", "cp", "pp", "ep")}
     ways = f"TP {d['tp']}{cp_text(d)}, PP {d['pp']}" + (f", EP {d['ep']}" if d["ep"] > 1 else "")
-    held = f"batch {d['batch']:,}, " if role == "decode" else ""
+    held = f"batch {d['batch']:,}, " if role in ("decode", "attention") else ""
     return f"{counted(float(row[f'{role}.chips']))} {row[f'{role}.chip']}", f"{held}{ways}"
 
 

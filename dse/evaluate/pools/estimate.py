@@ -28,6 +28,8 @@ from objectives.systems.split import ROLES, SERVING, SPLITS, serving_problem
 LOAD_OF = "long-prompt-disaggregated"
 """Workload whose load of the prefill pool holds for those that state none."""
 
+DECODE_ONLY = "decode only: prompts cost nothing here; TTFT is that of one prompt alone"
+UNMEASURED = "no measured row is of a system of unlike chips: it has no error bar of its own"
 _BY_DESCENT = "layouts were found by descent from many starts, which is no proof that none is better"
 
 _HOLDERS = ("decode", "attention")
@@ -291,11 +293,11 @@ def _notes(
         if subject.unpriced:
             told.append(f"{subject.chip.name} has no listed price: priced at the unit cost of its silicon")
         notes.append(f"{pool.role} on {subject.chip.name}: " + "; ".join(told))
-    notes.append("no measured row is of a system of unlike chips: it has no error bar of its own")
+    notes.append(UNMEASURED)
     notes.append(link.note)
     if how:
         notes.append(how)
     first = subjects[0]
     if first.workload.serving == "decode-only":
-        notes.append("decode only: prompts cost nothing here; TTFT is that of one prompt alone")
+        notes.append(DECODE_ONLY)
     return notes

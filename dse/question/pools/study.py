@@ -18,6 +18,7 @@ from dse.spec.schema.study import StudySpec
 from dse.spec.schema.technology import TechnologySpec
 from objectives import api
 from objectives.systems.shares import unshared
+from objectives.systems.split import SERVING, llm_problem
 
 PROMPTS = (1, 4, 4096)
 """Prompts of a pass that are tried for a pool that prefills, where their rows fit."""
@@ -112,11 +113,13 @@ def _of_pool(spec: StudySpec, role: str, pool: PoolSpec) -> StudySpec:
     own = {name: getattr(pool, name) for name in _SIZES if getattr(pool, name) is not None}
     if role == "prefill":
         own.setdefault("batch", PROMPTS)
+    if role == "ffn":  # its rows are those of attention
+        own["batch"] = (1,)
     changes = {
         "pools": None,
         "space": pool.space,
         "baselines": pool.chips,
-        "serving": "disaggregated",
+        "serving": SERVING[spec.pools is not None and "prefill" in spec.pools.by_role],
         "deployment": spec.deployment.model_copy(update=own),
     }
     return spec.model_copy(update=changes)
@@ -139,8 +142,13 @@ def _check(spec: StudySpec, first: ResolvedStudy) -> None:
 def _problems(spec: StudySpec, first: ResolvedStudy) -> Iterator[Problem]:
     if not api.factorises(first.cost_model):
         yield Problem("", f"expected a cost model that knows pools, such as roofline, got {spec.cost_model}")
-    if why := unshared(first.context):
+    roles = () if spec.pools is None else tuple(spec.pools.by_role)
+    if "prefill" in roles and (why := unshared(first.context)):
         yield Problem("", f"{why}, whose dollars belong to no pool")
+    if why := llm_problem(roles, first.context):
+        yield Problem("", why)
+    if spec.pools is not None and spec.pools.ffn is not None and spec.pools.ffn.batch is not None:
+        yield Problem("", "ffn.batch: expected none, since its rows are those of attention, got some")
 
 
 def checked_question(path: Path, case: str | None, catalog: Catalog) -> ResolvedStudy | PooledStudy:

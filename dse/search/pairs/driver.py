@@ -1,16 +1,17 @@
 """One sweep of a study of pools: both grids, the exact front of their pairs, and its files."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dse.backends.blocks import cores
 from dse.errors import Problem, SpecError
-from dse.evaluate.pools.fronts import OBJECTIVES
+from dse.evaluate.pools.fronts import OBJECTIVES, Numbers
 from dse.front.files import Front, write_front
 from dse.question.pools.study import PooledStudy
 from dse.search.analysis.folders import check_own, move_to_backup, results_folder
+from dse.search.pairs.crossed import CrossedJob, solve_crossed
 from dse.search.pairs.pool_grid import PoolGrid, grids_of
 from dse.search.pairs.result import front_of_pairs
 from dse.search.pairs.solve import PairJob, Progress, solve_pairs
@@ -25,10 +26,6 @@ class PairsResult:
     grids: Mapping[str, PoolGrid]
     front: Front
     out: Path
-    paired: int
-    """Pairs that were evaluated as pairs."""
-    prefills: int
-    """Designs that prefill and can be part of a best pair."""
     seconds: float
 
     @property
@@ -57,16 +54,15 @@ def sweep_pairs(
     `counts` is the number of values of a parameter by `ROLE.PARAMETER`, `workers` the number of threads.
     Ctrl-C ends it and keeps nothing. Raises `SpecError` for wrong input before the first block.
     """
-    job = job_of(study, counts or {})
+    grids, solve = _solver(study, counts or {})
     folder = Path("results") / f"{study.slug}-sweep" if out is None else results_folder(study.first, out)
     with locked_folder(folder):
         if fresh:
             move_to_backup(folder)
         check_own(folder, study.first)
         begin = time.perf_counter()
-        found = solve_pairs(job, workers or cores(), progress)
+        pairs = solve(workers or cores(), progress)
         seconds = time.perf_counter() - begin
-        grids = {"prefill": job.prefill, "decode": job.decode}
         facts = {
             "deployment": "sweep",
             # an exact front depends on no seed
@@ -76,17 +72,50 @@ def sweep_pairs(
                 for role, grid in grids.items()
             },
         }
-        pairs = dict(zip(grids, found.pairs(), strict=True))
-        front = front_of_pairs(study, grids, pairs, facts)
+        front = front_of_pairs(study, grids, dict(zip(grids, pairs, strict=True)), facts)
         write_front(folder, front)
     return PairsResult(
         study=study,
         grids=grids,
         front=front,
         out=folder,
-        paired=found.paired,
-        prefills=found.prefill.size,
         seconds=seconds,
+    )
+
+
+Solve = Callable[[int, Progress | None], tuple[Numbers, Numbers]]
+
+
+def _solver(study: PooledStudy, counts: Mapping[str, int]) -> tuple[dict[str, PoolGrid], Solve]:
+    """The grids of both pools, and what finds the numbers of the pairs on their front."""
+    if "prefill" in study.pools:
+        job = job_of(study, counts)
+
+        def paired(threads: int, progress: Progress | None) -> tuple[Numbers, Numbers]:
+            return solve_pairs(job, threads, progress).pairs()
+
+        return {"prefill": job.prefill, "decode": job.decode}, paired
+    every = crossed_job_of(study, counts)
+    every.check()
+
+    def crossed(threads: int, progress: Progress | None) -> tuple[Numbers, Numbers]:
+        return solve_crossed(every, threads, progress)[1]
+
+    return {"attention": every.first, "ffn": every.then}, crossed
+
+
+def crossed_job_of(study: PooledStudy, counts: Mapping[str, int]) -> CrossedJob:
+    """What is solved pair by pair; raises as `job_of`."""
+    check_objectives(study)
+    first, then = grids_of(study.pools, counts).values()
+    return CrossedJob(
+        first=first,
+        then=then,
+        cost_model=study.first.cost_model,
+        context=study.context,
+        link=study.link.columns(),
+        goals=study.first.objectives,
+        limits=study.limits,
     )
 
 

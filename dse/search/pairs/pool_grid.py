@@ -10,8 +10,8 @@ from dse.chips.branch import chip_kind
 from dse.chips.formats import with_formats
 from dse.chips.resolve import chip_columns
 from dse.errors import Problem, SpecError, nearest
-from dse.evaluate.batch import grid_of
 from dse.evaluate.pools.fronts import Numbers
+from dse.evaluate.pools.study_layouts import grid_of_pool
 from dse.question.chip_names import chip_name
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.block import BATCH, CHUNK, Columns, taken
@@ -65,7 +65,7 @@ class PoolGrid:
         if problems:
             raise SpecError(problems)
         # as for several chips, so that each size of a layout keeps an axis
-        layouts = grid_of(study, 2)
+        layouts = grid_of_pool(role, study)
         return cls(
             role=role,
             study=study,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import optuna
 from optuna.trial import TrialState
 
 from dse.backends.blocks import keep_memory
-from dse.choose.rule import Limits, merged, violations
+from dse.choose.rule import Judged, Limits, judged, merged, smallest_and_best, violations
 from dse.choose.solve import Question
 from dse.errors import spec_error
 from dse.evaluate.batch import axes_of
@@ -28,6 +29,7 @@ from dse.front.files import Front, write_front
 from dse.question.pools.study import PooledStudy
 from dse.question.resolved_study import digest
 from dse.search.analysis.folders import check_own, move_to_backup, results_folder
+from dse.search.pairs.crossed import Crossed, crossed, front_of_crossed
 from dse.search.pairs.driver import check_objectives
 from dse.search.pairs.result import add_pairs, stored_front
 from dse.search.pairs.solve import PairQuestion, paired_front
@@ -205,6 +207,8 @@ def _pair(study: PooledStudy, known: _Known, trial: optuna.trial.BaseTrial, numb
     chips = suggest_chips(study, trial)
     limit = suggest_limit(study, trial)
     link, context = study.link.columns(), study.context
+    if "ffn" in chips:
+        return _cross(study, known, chips, limit, number)
     pools = {role: chip.pool for role, chip in chips.items()}
     count = {role: np.arange(pool.deployments.size, dtype=np.int64) for role, pool in pools.items()}
     first = rows_of_prefill(pools["prefill"], link, context, count["prefill"])
@@ -227,6 +231,31 @@ def _pair(study: PooledStudy, known: _Known, trial: optuna.trial.BaseTrial, numb
     prefill = first.numbers[-1] if first.size else count["prefill"][-1]
     decode = then.numbers[-1] if then.size else count["decode"][-1]
     return _told(study, chips, limits, int(prefill), int(decode))
+
+
+def _cross(study: PooledStudy, known: _Known, chips: dict[str, OneChip], limit: float, number: int) -> _Told:
+    """As `_pair` for pools whose pairs are evaluated one by one."""
+    first, then = (chip.pool for chip in chips.values())
+    context, swept = study.context, study.first.swept
+    own = () if swept is None or not np.isfinite(limit) else ((swept, limit),)
+    limits = merged(study.limits, own)
+    question = PairQuestion(
+        context=context, link=study.link.columns(), goals=study.first.objectives, limits=study.limits
+    )
+    parts: list[tuple[Judged, Crossed]] = []
+    count, found = then.shape[0], Local.empty(len(question.goals))
+    for part in crossed(question, study.first.cost_model, first, then):
+        local = front_of_crossed(question, part, count, known.front)
+        found = found.merged(local.costs, local.points)
+        parts.append((judged(part.metrics, context, study.first.goal, limits, part.shape, 1), part))
+    begin = len(known.pairs)
+    known.pairs += [(number, *divmod(int(point), count)) for point in found.points]
+    known.chips[number] = chips
+    known.front = known.front.merged(found.costs, np.arange(begin, len(known.pairs), dtype=np.int64))
+    every = reduce(Judged.joined, [each for each, _ in parts])
+    at, _ = smallest_and_best(every, study.spec.tolerance)
+    places = np.concatenate([(p.first[:, np.newaxis] * count + p.then).reshape(-1) for _, p in parts])
+    return _told(study, chips, limits, *divmod(int(places[int(at[0])]), count))
 
 
 def _keep(
@@ -254,10 +283,11 @@ def _keep(
     known.front = known.front.merged(found.costs, points)
 
 
-def _told(study: PooledStudy, chips: dict[str, OneChip], limits: Limits, prefill: int, decode: int) -> _Told:
+def _told(study: PooledStudy, chips: dict[str, OneChip], limits: Limits, first: int, then: int) -> _Told:
     """Objectives and violations of one pair, by the cost model."""
-    points = {"prefill": prefill, "decode": decode}
-    pools = tuple(chip.at(np.asarray([points[role]])) for role, chip in chips.items())
+    pools = tuple(
+        chip.at(np.asarray([point])) for chip, point in zip(chips.values(), (first, then), strict=True)
+    )
     designs = api.Designs(pools=pools, link=study.link.columns())
     m = study.first.cost_model.evaluate(designs, study.context)
     over = violations(m, study.context, limits)

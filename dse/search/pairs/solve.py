@@ -269,7 +269,7 @@ def paired_front(
     bound, shape = least(best, decode.share, question.link, question.context), (decode.size,)
     costs, ok = question.costs(bound, shape), question.met(bound, shape)
     found, count = Local.empty(len(question.goals)), 0
-    left = _not_worse(costs, ok, pivots, front)
+    left = not_worse(costs, ok, pivots, front)
     while left.size:
         # the most promising first: what they reach drops most of the others
         some = _promising(costs, left) if left.size * prefill.size > PAIRS // 8 else left
@@ -278,11 +278,11 @@ def paired_front(
             found, count = found.merged(local.costs, local.points), count + pairs
             front = front.merged(local.costs, local.points)
         left = np.setdiff1d(left, some, assume_unique=True)
-        left = left[_not_worse([c[left] for c in costs], np.ones(len(left), dtype=np.bool_), pivots, front)]
+        left = left[not_worse([c[left] for c in costs], np.ones(len(left), dtype=np.bool_), pivots, front)]
     return found, count, np.stack(costs, axis=1)[ok]
 
 
-def _not_worse(
+def not_worse(
     costs: list[Floats], ok: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], pivots: Floats, front: Local
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
     """Flat indices of the feasible points that neither a pivot nor any point of a front drops."""
@@ -318,7 +318,7 @@ def _paired(
     m = paired(prefill.share, DecodeShare(**columns), job.link, job.context)
     shape = (decode.size, prefill.size)
     costs = job.costs(m, shape)
-    left = _not_worse(costs, job.met(m, shape), pivots, front)
+    left = not_worse(costs, job.met(m, shape), pivots, front)
     points = (decode.numbers[:, np.newaxis] * prefill.size + np.arange(prefill.size)).reshape(-1)
     none = Local.empty(len(job.goals))
     return none.merged(np.stack([c[left] for c in costs], axis=1), points[left]), shape[0] * shape[1]

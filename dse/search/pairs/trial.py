@@ -12,8 +12,8 @@ from dse.chips.branch import chip_kind
 from dse.chips.formats import with_formats
 from dse.chips.parameter_range import value_at
 from dse.chips.resolve import chip_columns, chips_of
-from dse.evaluate.batch import grid_of
 from dse.evaluate.pools.fronts import Numbers
+from dse.evaluate.pools.study_layouts import grid_of_pool
 from dse.question.chip_names import chip_name
 from dse.question.pools.study import PooledStudy
 from dse.question.resolved_study import ResolvedStudy
@@ -48,7 +48,7 @@ class OneChip:
     @property
     def pool(self) -> api.Pool:
         """In every layout, one a row."""
-        layouts = grid_of(self.study).reshape(-1)
+        layouts = grid_of_pool(self.role, self.study).reshape(-1)
         return api.Pool(role=self.role, chips=self.chips, deployments=layouts)
 
     def at(self, points: Numbers) -> api.Pool:

@@ -101,38 +101,66 @@ class PoolSpec(Spec):
         return self
 
 
+_WITH: Final = "with chips, a space, or both"
 _NEEDED: Final = {
-    "prefill": "the pool that runs prompts, with chips, a space, or both",
-    "decode": "the pool that decodes, with chips, a space, or both",
+    "prefill": f"the pool that runs prompts, {_WITH}",
+    "decode": f"the pool that decodes, {_WITH}",
+    "attention": f"the pool of attention and KV cache, {_WITH}",
+    "ffn": f"the pool of FFNs or experts, {_WITH}",
     "link": "the network between the pools, such as nvlink6-72 or '25 GB/s, 5 us'",
 }
 """Key to what it is for."""
+_SPLITS: Final = (("prefill", "decode"), ("attention", "ffn"))
+"""Roles that a study may have together."""
+
+
+class _Missing:
+    """In the place of a key that is needed and left out."""
 
 
 class PoolsSpec(Spec):
     """Pools of unlike chips in the place of one: each has chips, a space, or both, in a layout of its own."""
 
-    prefill: PoolSpec
-    """The pool that runs prompts and sends their KV cache to the one that decodes."""
-    decode: PoolSpec
+    prefill: PoolSpec | None = None
+    """The pool that runs prompts and sends their KV cache to the one that decodes; with `decode`."""
+    decode: PoolSpec | None = None
     """The pool that decodes."""
+    attention: PoolSpec | None = None
+    """The pool of attention, KV cache and the head, which every layer leaves for FFNs; with `ffn`."""
+    ffn: PoolSpec | None = None
+    """The pool of FFNs or experts."""
     link: Link
     """The network between the pools: one of the catalog, or `25 GB/s, 5 us`."""
 
     @property
     def by_role(self) -> dict[str, PoolSpec]:
-        """The pools, by role."""
-        return {"prefill": self.prefill, "decode": self.decode}
+        """The pools, by role, in the order of their split."""
+        every = {role: getattr(self, role) for split in _SPLITS for role in split}
+        return {role: pool for role, pool in every.items() if pool is not None}
 
     @model_validator(mode="before")
     @classmethod
     def _named(cls, data: object) -> object:
-        """What is left out is none, which its own check refuses in words next to all other problems."""
-        return {**dict.fromkeys(_NEEDED), **data} if isinstance(data, dict) else data
+        """What is needed and left out gets a mark, which its own check refuses next to all other problems."""
+        if not isinstance(data, dict):
+            return data
+        # the split that most roles are of; without any, the first
+        split = max(_SPLITS, key=lambda roles: sum(role in data for role in roles))
+        given = {key: value for key, value in data.items() if value is not None}
+        return {**{key: _Missing() for key in (*split, "link")}, **given}
 
     @field_validator(*_NEEDED, mode="before")
     @classmethod
     def _given(cls, value: object, info: ValidationInfo) -> object:
-        if value is None:
+        if isinstance(value, _Missing):
             raise ValueError(f"expected {_NEEDED[str(info.field_name)]}, got none")
         return value
+
+    @model_validator(mode="after")
+    def _one_split(self) -> "PoolsSpec":
+        """Pools of one split."""
+        roles = tuple(self.by_role)
+        if roles not in _SPLITS:
+            known = " or ".join(" and ".join(split) for split in _SPLITS)
+            raise ValueError(f"expected pools {known}, got {', '.join(roles)}")
+        return self

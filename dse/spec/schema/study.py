@@ -28,6 +28,7 @@ from dse.spec.schema.pools import PoolsSpec
 from dse.spec.schema.software import Software
 from dse.spec.schema.workload import ServingName
 from objectives.equations.chip.formats import FORMATS
+from objectives.systems.split import serving_problem
 
 Format = Annotated[
     # a lambda, since the function is defined below
@@ -341,8 +342,9 @@ class StudySpec(Spec):
         none = "expected none with pools, which"
         problems = [f"{key}: {none} have chips of their own" for key, value in own.items() if value]
         problems += [f"{key}: {none} do not know it yet" for key, value in unknown.items() if value]
-        if self.serving not in (None, "disaggregated"):
-            problems.append(f"serving: expected disaggregated for pools, got {self.serving}")
+        roles = () if self.pools is None else tuple(self.pools.by_role)
+        if self.serving is not None and (why := serving_problem(roles, self.serving)):
+            problems.append(why)
         if self.software != "as-sold" and self.stack:
             problems.append(f"software: expected as-sold with stack, got {self.software}")
         if problems:

@@ -103,8 +103,8 @@ def sweep(
     requires a cost model in which more of a resource never makes a design worse. Stopped by --timeout or
     Ctrl-C it keeps the best front that it found, and prints by how much a design of the grid may beat it.
 
-    Of a study of pools it finds the front of all pairs, at the cost of both pools and not of their product;
-    --grid then takes names such as decode.sram=33.
+    Of a study of pools it finds the front of all pairs; those of prefill and decode cost the sum of both
+    pools and not their product. --grid then takes names such as decode.sram=33.
     """
     study = study_under_software(study, options.software)
     swept = {"grid": grid, "backend": backend, "workers": workers, "scheduler": scheduler}
