@@ -1,6 +1,5 @@
-"""Memories beyond SRAM and DRAM: in chip files, in branches of a space, in silicon, refused by name."""
+"""Memories beyond SRAM and DRAM in chip files: columns, silicon, what is refused, and who reads them."""
 
-from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -10,25 +9,18 @@ import numpy as np
 import pytest
 import yaml
 
-from dse.chips.branch import Branch, branches_of
 from dse.chips.resolve import chip_columns, chips_of, price_parts
 from dse.chips.setting import Setting
 from dse.chips.silicon import chip_silicon
-from dse.decide.propose.candidates import Candidate
-from dse.decide.propose.further_memories import memories_of
 from dse.errors import SpecError
 from dse.plugins.checked_cost_model import CheckedCostModel
-from dse.question.resolved_study import load_study
-from dse.search.bound.bounds import hold_two_memories
 from dse.spec.catalog.lookup import Catalog
-from dse.spec.overrides.replace import override_all, override_texts
+from dse.spec.overrides.replace import override_texts
 from dse.spec.schema.chip import ChipSpec
-from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import PrecisionSpec, PriceSpec
 from dse.spec.schema.technology import TechnologySpec
 from dse.spec.schema.workload import WorkloadSpec
 from dse.spec.yaml.loading import build_spec, load_spec
-from dse.spec.yaml.writing import yaml_of
 from objectives.api import Chips, Context, Designs, Metrics, reads_memories
 from objectives.costmodels.roofline import RooflineCostModel
 
@@ -241,178 +233,6 @@ def test_a_chip_needs_memory_through_which_activations_stream() -> None:
     data["memories"] = [m for m in data["memories"] if m["kind"] != "dram"]
     with pytest.raises(SpecError, match="expected sram as a scratchpad, or dram, next to further memories"):
         chip_columns(build_spec(ChipSpec, data, "x"), setting("listed"))
-
-
-def space(memories: list[dict[str, str]], template: str = "hybrid-n5", **parameters: Any) -> SpaceSpec:
-    branch: dict[str, Any] = {
-        "template": template,
-        "process": "n5",
-        "dram_generation": "HBM3e",
-        "stack": "static-dataflow",
-        "network": "groq-dragonfly",
-        "memories": memories,
-        "parameters": {"dram_stacks": "2", **parameters},
-    }
-    if any(m["kind"].startswith("stacked") for m in memories):
-        branch["clock"] = "scaled"
-    data = {"kind": "space", "name": "s", "title": "S", "branches": {"b": branch}}
-    return build_spec(SpaceSpec, data, "s.yaml")
-
-
-def branch(
-    memories: list[dict[str, str]], technology: TechnologySpec = TECHNOLOGY, **parameters: Any
-) -> Branch:
-    return branches_of(space(memories, **parameters), setting(technology=technology))["b"]
-
-
-HBF = [{"kind": "flash", "device": "HBF"}]
-
-
-def units(name: str, *values: float) -> dict[str, np.ndarray]:
-    return {"dram_stacks": np.full(len(values), 2.0), f"{name}_units": np.array(values)}
-
-
-def test_no_units_of_a_memory_are_a_chip_without_it() -> None:
-    flash, plain = branch(HBF, flash_units={"low": 0, "high": 4, "steps": 5}), branch([])
-    found = flash.columns(units("flash", 0.0, 3.0))
-    before = plain.columns({"dram_stacks": np.array([2.0])})
-    for name, column in before.items():
-        assert np.broadcast_to(found[name], (2,))[0] == column[0], name
-    assert np.broadcast_to(found["price_usd"], (2,))[1] > before["price_usd"][0]
-
-
-def test_sizes_and_rates_are_units_times_those_of_the_technology() -> None:
-    found = branch(HBF, flash_units="3").columns(units("flash", 3.0))
-    assert found["flash_bytes"] == pytest.approx(3 * 512e9) and found["flash_bandwidth"] == 3 * 1.6e12
-    # 5.2 pJ/bit in the device and 2 on its way
-    assert found["flash_w"] == pytest.approx(3 * 1.6e12 * 8 * 7.2e-12, rel=1e-9)
-    assert found["flash_latency"] == pytest.approx(15e-6) and found["flash_endurance"] == 3000.0
-
-
-STACKED = override_all(
-    TECHNOLOGY,
-    {
-        "memories.stacked-sram.read_energy": 1e-12,
-        "memories.stacked-sram.attach_yield": 0.9,
-        "memories.mask-rom.read_energy": 1e-12,
-        "memories.mask-rom.cost": 0.0,
-        "memories.host-ddr5.read_energy": 40e-12,
-        "memories.host-ddr5.latency": 1e-6,
-    },
-    "a test",
-)
-SRAM = [{"kind": "stacked-sram", "device": "stacked-sram"}]
-
-
-def test_bonded_memory_needs_area_beneath_and_costs_dies_at_its_yield() -> None:
-    made = branch(SRAM, STACKED, stacked_sram_units={"low": 0, "high": 40, "steps": 41})
-    sizes = units("stacked_sram", 0.0, 10.0, 40.0)
-    silicon, columns = made.silicon(sizes), made.columns(sizes)
-    each = 64 * 0.5625e-6  # m2, 64 MiB at 0.5625 mm2/MiB
-    beneath = np.broadcast_to(silicon.plan.compute.total_m2, (3,))
-    assert columns["bonded_excess_m2"] == pytest.approx(
-        np.array([0.0, 10.0, 40.0]) * each - beneath, rel=1e-9
-    )
-    # bonds that fail take the die and what is on it: 1 / 0.9^10 - 1 of both
-    parts = silicon.unit_cost_parts()
-    lost = parts["assembly_loss"]
-    dies, bonded = parts["compute_dies"][1], parts["stacked_sram"][1]
-    factor = 1.0 / 0.9**10 - 1.0
-    attached = 1.0 / 0.989**3 - 1.0  # a die and two stacks on an interposer
-    at_risk = dies + bonded + parts["dram"][1] + parts["package"][1]
-    bonds = (dies + bonded) * factor
-    assert lost[1] == pytest.approx(bonds + (at_risk + bonds) * attached, rel=1e-9)
-
-
-def test_heat_beneath_bonded_memory_is_limited_as_beneath_a_stack() -> None:
-    made = branch(SRAM, STACKED, stacked_sram_units="10").silicon(units("stacked_sram", 10.0))
-    density, share = TECHNOLOGY.thermal.density["liquid"], TECHNOLOGY.thermal.under_stack  # type: ignore[union-attr]
-    assert made.technology.heat_w_per_m2 == pytest.approx((density.value or 0.0) * (share.value or 0.0))
-    with pytest.raises(SpecError, match="clock: expected scaled with stacked-sram"):
-        data = space(SRAM, stacked_sram_units="1").model_dump(by_alias=True, exclude_defaults=True)
-        data["branches"]["b"].pop("clock")
-        data["branches"]["b"]["parameters"] = {"dram_stacks": "2", "stacked_sram_units": "1"}
-        build_spec(SpaceSpec, {"kind": "space", "name": "s", "title": "S", **data}, "s.yaml")
-
-
-def test_rom_takes_area_of_the_die() -> None:
-    rom = branch([{"kind": "rom", "device": "mask-rom"}], STACKED, rom_units="1").silicon(units("rom", 1.0))
-    # 4e9 B at 0.214 mm2/MiB
-    assert rom.plan.compute.rom[0] == pytest.approx(4e9 / 2**20 * 0.214e-6, rel=1e-9)  # type: ignore[index]
-    assert rom.area_parts["rom"][0] == rom.plan.compute.rom[0]  # type: ignore[index]
-
-
-def test_modules_of_a_host_lie_behind_one_port() -> None:
-    made = branch(
-        [{"kind": "host", "device": "host-ddr5"}], STACKED, host_units={"low": 0, "high": 8, "steps": 9}
-    )
-    found = made.columns(units("host", 0.0, 1.0, 8.0))
-    assert found["host_bandwidth"].tolist() == [0.0, 63e9, 63e9]
-    assert found["host_bytes"][2] == 8 * found["host_bytes"][1] > 0.0
-    power = np.broadcast_to(found["power_w"], (3,))
-    assert power[1] - power[0] == pytest.approx(63e9 * 40e-12, rel=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("memories", "parameters", "said"),
-    [
-        (HBF, {}, "expected a parameter flash_units with memories, got none"),
-        ([], {"flash_units": "2"}, "expected flash among memories with flash_units, got none"),
-        (HBF * 2, {"flash_units": "2"}, "memories: expected each kind once, got flash twice"),
-        (HBF, {"flash_units": "2.5"}, "flash_units: expected whole numbers"),
-    ],
-)
-def test_a_branch_with_half_a_memory_is_refused(
-    memories: list[dict[str, str]], parameters: dict[str, str], said: str
-) -> None:
-    with pytest.raises(SpecError, match=said):
-        space(memories, **parameters)
-
-
-@pytest.mark.parametrize(
-    ("memory", "said"),
-    [
-        ({"kind": "flash", "device": "HBFF"}, "did you mean 'HBF'"),
-        (
-            {"kind": "flash", "device": "LPDDR5X"},
-            "expected a device of kind flash, got LPDDR5X, which is lpddr",
-        ),
-        ({"kind": "rom", "device": "mask-rom"}, "expected a known memories.mask-rom.read_energy"),
-        (
-            {"kind": "stacked-dram", "device": "stacked-dram"},
-            "expected a known memories.stacked-dram.capacity",
-        ),
-        ({"kind": "host", "device": "host-ddr5"}, "expected a known memories.host-ddr5.latency"),
-    ],
-)
-def test_what_the_technology_does_not_know_is_refused_by_name(memory: dict[str, str], said: str) -> None:
-    name = f"{memory['kind'].replace('-', '_')}_units"
-    with pytest.raises(SpecError, match=said):
-        branch([memory], **{name: "1"})
-
-
-def test_a_proposed_memory_reads_back_as_it_was_searched() -> None:
-    made = branch(HBF, flash_units={"low": 0, "high": 4, "steps": 5})
-    point = Candidate(
-        label="b-7", kind="hybrid", branch="b", trial=7, values={"dram_stacks": 2.0, "flash_units": 3.0}
-    )
-    columns = made.columns(units("flash", 3.0))
-    entries = memories_of(made, point, {n: float(np.ravel(a)[0]) for n, a in columns.items()})
-    chip = made.made_at("n5").model_copy(update={"memories": entries})
-    read = build_spec(ChipSpec, yaml.safe_load(yaml_of(chip)), "x")
-    assert read.memories == chip.memories
-    found = chip_columns(read, setting())
-    for name in ("bytes", "bandwidth", "latency", "endurance"):
-        assert found[f"flash_{name}"] == pytest.approx(float(np.ravel(columns[f"flash_{name}"])[0]), rel=1e-9)
-    assert memories_of(made, replace(point, values={**point.values, "flash_units": 0.0}), {}) == ()
-
-
-def test_proofs_refuse_what_they_do_not_know() -> None:
-    study = load_study("groq-vs-h100")
-    hold_two_memories(study)
-    with_flash = replace(study, branches={"b": branch(HBF, flash_units="2")})
-    with pytest.raises(SpecError, match=r"branches\.b: expected SRAM and DRAM alone for a proof, got flash"):
-        hold_two_memories(with_flash)
 
 
 class TwoMemories:

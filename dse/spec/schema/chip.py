@@ -189,9 +189,9 @@ class ChipSpec(Spec):
     """Kind of unit whose other formats follow from the peaks that the file gives, as far as the node has
     them; left out, the chip has the formats of its file and no others."""
     sram: Sram
-    """SRAM on the chip."""
+    """SRAM on the chip, here or in `memories`."""
     dram: Dram | None
-    """DRAM of the chip; null for a chip with SRAM only."""
+    """DRAM of the chip, here or in `memories`; null for a chip with SRAM only."""
     memories: MemoryList
     """Memories of the chip, the fastest first. `sram` and `dram` are entries of it, or keys of their own,
     which is the same."""

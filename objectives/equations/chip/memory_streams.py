@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from objectives.arrays import Array
+from objectives.arrays import Array, maximum
 from objectives.equations.chip.memory_paths import MemoryPath
 
 
@@ -46,18 +46,21 @@ def streams(
 def kv_streams(
     paths: Sequence[MemoryPath],
     shares: Sequence[Array],
-    read_bytes: Array,
+    moved_bytes: Array,
     written_bytes: Array | None,
+    state_bytes: Array | None = None,
 ) -> dict[str, Array] | None:
     """Seconds of each further memory for KV cache and states [s]; None for chips of two memories.
 
-    share x (bytes read x seconds of a byte + bytes written x those of a byte that is written).
+    share x (bytes read x seconds of a byte + bytes written x those of a byte that is written); of states half
+    is read and half is written.
 
     Args:
         paths: further memories.
         shares: share of KV cache in each of them [1].
-        read_bytes: bytes that the operator reads [B].
-        written_bytes: bytes that it writes [B]; None for none.
+        moved_bytes: bytes of KV cache that the operator reads or writes [B].
+        written_bytes: those of them that it writes [B]; None for none.
+        state_bytes: bytes of states that it reads and writes [B]; None for none.
 
     Returns:
         Seconds by memory, shapes broadcast [s].
@@ -75,12 +78,18 @@ def kv_streams(
         By hand: half of 8 B that are read at 1 s/B and of 2 B that are written at 3 s/B.
 
         >>> pooled = MemoryPath(name="pooled", weights=1.0, experts=1.0, kv=1.0, kv_written=3.0)
-        >>> kv_streams([pooled], [0.5], 8.0, 2.0)
+        >>> kv_streams([pooled], [0.5], 10.0, 2.0)
         {'pooled': 7.0}
     """
     if not paths:
         return None
-    found = {}
+    found, read_bytes = {}, moved_bytes if written_bytes is None else moved_bytes - written_bytes
+    if state_bytes is not None:
+        half = 0.5 * state_bytes
+        read_bytes, written_bytes = (
+            read_bytes + half,
+            half + (0.0 if written_bytes is None else written_bytes),
+        )
     for path, share in zip(paths, shares, strict=True):
         seconds = read_bytes * path.kv
         if written_bytes is not None:
@@ -145,3 +154,35 @@ def plus(a: Mapping[str, Array] | None, b: Mapping[str, Array] | None) -> dict[s
     if a is None or b is None:
         return None if a is None and b is None else dict(a or b or {})
     return {name: a.get(name, 0.0) + b.get(name, 0.0) for name in {**a, **b}}
+
+
+def in_dram(in_sram: Array, further: tuple[Array, ...]) -> Array:
+    """Share in DRAM [1]: what is neither in SRAM nor in a further memory.
+
+    Args:
+        in_sram: share in SRAM [1].
+        further: share in each further memory [1].
+
+    Returns:
+        Share, at least 0 [1].
+
+    Domain:
+        Shares of one kind of bytes.
+
+    Limits:
+        1 - share in SRAM for chips of two memories.
+
+    Source:
+        By definition.
+
+    Examples:
+        By hand:
+
+        >>> in_dram(0.25, (0.5,))
+        0.25
+    """
+    left = 1.0 - in_sram
+    for share in further:
+        # rounding of shares must not leave less than nothing
+        left = maximum(left - share, 0.0)
+    return left

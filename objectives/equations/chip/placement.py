@@ -9,6 +9,7 @@ from operator import add
 from objectives.api import Chips
 from objectives.arrays import Array, inverse, maximum, minimum, where
 from objectives.equations.chip.memory_paths import MemoryPath, memory_paths
+from objectives.equations.chip.memory_streams import in_dram
 
 ALIKE = 1e-9
 """Gains that differ by a smaller share are equal, and the first kind goes first; a smaller exposed share is
@@ -277,38 +278,6 @@ def room_excess(
     dram = chips.dram.bytes * chips.stack.usable_capacity
     excess = _sum([k.held_bytes for k in kinds]) + activation_bytes - (sram + dram)
     return excess if reserved_bytes is None else excess + reserved_bytes
-
-
-def in_dram(in_sram: Array, further: tuple[Array, ...]) -> Array:
-    """Share in DRAM [1]: what is neither in SRAM nor in a further memory.
-
-    Args:
-        in_sram: share in SRAM [1].
-        further: share in each further memory [1].
-
-    Returns:
-        Share, at least 0 [1].
-
-    Domain:
-        Shares of one kind of bytes.
-
-    Limits:
-        1 - share in SRAM for chips of two memories.
-
-    Source:
-        By definition.
-
-    Examples:
-        By hand:
-
-        >>> in_dram(0.25, (0.5,))
-        0.25
-    """
-    left = 1.0 - in_sram
-    for share in further:
-        # rounding of shares must not leave less than nothing
-        left = maximum(left - share, 0.0)
-    return left
 
 
 def _wanted(room: Array, kinds: tuple[PinningValue, ...], evens: list[Array]) -> list[Array]:

@@ -14,8 +14,9 @@ from objectives.equations.fabrication.area import (
     sram_area,
     uncore_area,
 )
+from objectives.equations.fabrication.bonded import bonded_excess, memory_area
 from objectives.equations.fabrication.edge_limits import hbm_stacks_limit, link_bandwidth_limit
-from objectives.equations.fabrication.memories import bonded_excess, interposer_units, memory_area, summed
+from objectives.equations.fabrication.memories import interposer_units, summed
 from objectives.equations.fabrication.package import chosen, die_to_die_bandwidth, package_code
 from objectives.equations.fabrication.technology import Blueprint, Layout, Node, PackageClass, Technology
 

@@ -1,8 +1,9 @@
 """Dollars of a package: dies, DRAM, packaging, assembly loss, test, board."""
 
 from objectives.arrays import Array, maximum, where, zeros_like
+from objectives.equations.fabrication.bonded import bond_yield
 from objectives.equations.fabrication.dies import DieGroup, Plan
-from objectives.equations.fabrication.memories import bond_yield, interposer_units, memory_dollars
+from objectives.equations.fabrication.memories import interposer_units, memory_dollars
 from objectives.equations.fabrication.technology import Blueprint, Node, Package, Technology, Wafer
 from objectives.equations.fabrication.yields import gross_dies_per_wafer, harvested_yield
 

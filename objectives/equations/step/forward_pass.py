@@ -8,9 +8,9 @@ from operator import add
 from objectives.api import Chips, Context
 from objectives.arrays import Array, minimum, where, zeros_like
 from objectives.equations.chip.formats import residual_bytes
-from objectives.equations.chip.memory_streams import kv_streams, streams
+from objectives.equations.chip.memory_streams import in_dram, kv_streams, streams
 from objectives.equations.chip.operator_time import OperatorTime, padded_rows, sustained_by_cores
-from objectives.equations.chip.placement import Placement, SecondsPerByte, in_dram
+from objectives.equations.chip.placement import Placement, SecondsPerByte
 from objectives.equations.interconnect.alpha_beta import AlphaBeta
 from objectives.equations.interconnect.collectives import Collectives
 from objectives.equations.llm import expert_parallel
@@ -360,21 +360,9 @@ def _attention_core(m: Machine, r: PassInput) -> OperatorTime:
     if r.state_bytes is not None:
         sram = sram + r.state_bytes * r.kv_share * per_byte.sram
         dram = dram + r.state_bytes * in_dram(r.kv_share, r.kv_further) * per_byte.kv_dram
-    return OperatorTime(
-        compute_s=r.rows * row_s, sram_s=sram, dram_s=dram, further_s=_further_kv_s(m, r, size)
-    )
-
-
-def _further_kv_s(m: Machine, r: PassInput, size: float) -> dict[str, Array] | None:
-    """Seconds of KV cache and states in further memories; of states half is read and half is written."""
-    if not m.per_byte.further:
-        return None
     written = None if r.kv_written is None else r.kv_written * size
-    read = r.kv_elements * size if written is None else r.kv_elements * size - written
-    if r.state_bytes is not None:
-        half = 0.5 * r.state_bytes
-        read, written = read + half, half if written is None else written + half
-    return kv_streams(m.per_byte.further, r.kv_further, read, written)
+    further = kv_streams(per_byte.further, r.kv_further, r.kv_elements * size, written, r.state_bytes)
+    return OperatorTime(compute_s=r.rows * row_s, sram_s=sram, dram_s=dram, further_s=further)
 
 
 def _routed_experts(m: Machine, r: PassInput) -> OperatorTime | None:
