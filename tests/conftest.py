@@ -34,6 +34,7 @@ SLOW = (
     "cli/test_chip.py", "cli/test_process.py", "cli/test_sweep.py", "studies/test_committed_fronts.py",
     "cli/test_passwords.py", "search/test_damaged_trials.py", "search/test_clocked_bounds.py",
     "systems/test_pool_laws.py", "systems/test_pool_namespaces.py", "equations/chip/test_tiers.py",
+    "properties/test_further_memories.py",
     "hostile/test_many_mutations.py", "hostile/test_streams.py", "hostile/test_files.py",
 )  # fmt: skip
 """What starts processes, servers, searches or fits, compiles, draws, or tries many random designs, besides

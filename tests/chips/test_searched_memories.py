@@ -54,8 +54,6 @@ def space(memories: list[dict[str, str]], template: str = "hybrid-n5", **paramet
         "memories": memories,
         "parameters": {"dram_stacks": "2", **parameters},
     }
-    if any(m["kind"].startswith("stacked") for m in memories):
-        branch["clock"] = "scaled"
     data = {"kind": "space", "name": "s", "title": "S", "branches": {"b": branch}}
     return build_spec(SpaceSpec, data, "s.yaml")
 
@@ -129,11 +127,7 @@ def test_heat_beneath_bonded_memory_is_limited_as_beneath_a_stack() -> None:
     made = branch(SRAM, STACKED, stacked_sram_units="10").silicon(units("stacked_sram", 10.0))
     density, share = TECHNOLOGY.thermal.density["liquid"], TECHNOLOGY.thermal.under_stack  # type: ignore[union-attr]
     assert made.technology.heat_w_per_m2 == pytest.approx((density.value or 0.0) * (share.value or 0.0))
-    with pytest.raises(SpecError, match="clock: expected scaled with stacked-sram"):
-        data = space(SRAM, stacked_sram_units="1").model_dump(by_alias=True, exclude_defaults=True)
-        data["branches"]["b"].pop("clock")
-        data["branches"]["b"]["parameters"] = {"dram_stacks": "2", "stacked_sram_units": "1"}
-        build_spec(SpaceSpec, {"kind": "space", "name": "s", "title": "S", **data}, "s.yaml")
+    assert made.technology.clock is None  # at the nominal clock a chip beyond it cannot be made
 
 
 def test_rom_takes_area_of_the_die() -> None:

@@ -319,3 +319,10 @@ def test_a_question_that_nothing_answers_has_an_empty_front(tmp_path: Path) -> N
     assert result.front is not None
     assert len(result.front.frame) == 0
     assert result.front.manifest["hypervolume"] == 0.0
+
+
+def test_a_space_of_chips_that_cannot_be_made_has_an_empty_front(tmp_path: Path) -> None:
+    no_cooling = {"technology/technology-2026.cooling.liquid": "1 W"}
+    result = swept(tmp_path, study(tmp_path, baselines=[], settings=no_cooling))
+    assert result.front is not None
+    assert len(result.front.frame) == 0

@@ -45,7 +45,7 @@ def start(job: SweepJob) -> Start:
     # always the same, since machines compare digests of the same sample
     rng = np.random.default_rng(0)
     front = Local.empty(len(job.study.objectives))
-    costs: list[Floats] = []
+    costs: list[Floats] = [np.empty((0, len(job.study.objectives)))]  # perhaps no chip can be made
     largest: dict[str, float] = {}
     fingerprint, evaluated = sha256(), 0
     for branch in job.grid.branches:

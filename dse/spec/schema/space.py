@@ -287,10 +287,6 @@ class BranchSpec(Spec):
         for name in self.parameters:
             if name.endswith("_units") and name not in units:
                 yield f"expected {name.removesuffix('_units')} among memories with {name}, got none"
-        stacked = [m.kind for m in self.memories if m.kind.startswith("stacked")]
-        if stacked and self.clock != "scaled":
-            why = "so that heat beneath them is limited"
-            yield f"clock: expected scaled with {' and '.join(stacked)}, {why}, got {self.clock}"
 
 
 class SpaceSpec(Spec):

@@ -101,7 +101,8 @@ def memory_watts(blueprint: Blueprint, technology: Technology) -> dict[str, Arra
         >>> from types import SimpleNamespace
         >>> unit = SimpleNamespace(name="flash", bandwidth_each=1e12, joules_per_byte=10e-12,
         ...                        way_joules_per_byte=2e-12)
-        >>> memory_watts(SimpleNamespace(memory_units=(2.0,)), SimpleNamespace(memories=(unit,)))
+        >>> found = memory_watts(SimpleNamespace(memory_units=(2.0,)), SimpleNamespace(memories=(unit,)))
+        >>> {name: round(watts, 9) for name, watts in found.items()}
         {'flash': 24.0}
     """
     return {
@@ -139,7 +140,7 @@ def memory_heat(blueprint: Blueprint, technology: Technology) -> Array:
         ...     return SimpleNamespace(bandwidth_each=1e12, joules_per_byte=10e-12,
         ...                            way_joules_per_byte=2e-12, on_die=on_die)
         >>> chip, both = SimpleNamespace(memory_units=(1.0, 1.0)), (unit(False), unit(True))
-        >>> memory_heat(chip, SimpleNamespace(memories=both))
+        >>> round(memory_heat(chip, SimpleNamespace(memories=both)), 9)
         14.0
     """
     return summed(
