@@ -75,7 +75,7 @@ def _hypervolume(said):
     return re.search(r"hypervolume ([\d.]+)", said.out).group(1)
 
 
-@pytest.mark.parametrize("words", [("--workers", "2"), ("--storage", "memory:"), ("--timeout", "1 s")])
+@pytest.mark.parametrize("words", [("--workers", "2"), ("--storage", "memory:")])
 def test_options_of_a_run_that_pools_do_not_know_are_refused(dse, study, words):
     said = dse("run", study, *words)
     assert said.code == 2

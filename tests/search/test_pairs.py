@@ -202,6 +202,16 @@ def test_a_run_is_resumed_and_searches_parameters_named_after_their_pool(tmp_pat
     assert (tmp_path / "out" / "front.csv").read_bytes() == text
 
 
+@pytest.mark.parametrize("timeout", ["of the budget", "of the call"])
+def test_a_run_ends_when_its_time_is_up_and_continues(timeout: str, tmp_path: Path) -> None:
+    late = timeout == "of the budget"
+    budget = {"trials": 3, **({"timeout": "1 us"} if late else {})}
+    found = study(tmp_path, pools=REAL, budget=budget)
+    ended = run_pairs(found, timeout=None if late else 0.0, out=tmp_path / "out")
+    assert (ended.trials, ended.wanted, ended.interrupted) == (0, 3, False)
+    assert run_pairs(found, timeout=600.0, out=tmp_path / "out").trials == 3
+
+
 def test_trials_of_another_question_are_refused(tmp_path: Path) -> None:
     run_pairs(study(tmp_path, pools=REAL), trials=1, out=tmp_path / "out")
     other = study(tmp_path, pools={**REAL, "link": "50 GB/s, 5 us"})

@@ -26,6 +26,7 @@ def run_of_pools(
         result = run_pairs(
             study,
             trials=case.trials,
+            timeout=case.timeout,
             sampler=case.sampler,
             seed=case.seed,
             fresh=case.fresh,
@@ -55,6 +56,11 @@ def _print_summary(result: PairsRun, name: str) -> None:
         f"{counted(len(front.frame), 'pair')} on the front; hypervolume {front.manifest['hypervolume']:.6g}",
         soft_wrap=True,
     )
+    # it was not interrupted, so the time was up
+    if result.trials < result.wanted:
+        console.print(
+            f"The time limit ended the run before {result.wanted:,} trials; repeat the command to continue."
+        )
     if result.study.spec.cases and result.study.case is None:
         cases = ", ".join(shlex.quote(f"{name}/{case}") for case in result.study.spec.cases)
         console.print(f"Cases of pools are run one by one: {cases}", soft_wrap=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 import optuna
@@ -79,6 +80,7 @@ def run_pairs(
     study: PooledStudy,
     *,
     trials: int | None = None,
+    timeout: float | None = None,
     sampler: str | None = None,
     seed: int | None = None,
     fresh: bool = False,
@@ -89,11 +91,13 @@ def run_pairs(
 
     A trial is a chip for each pool and, in the mode `solve`, a latency target; all its layouts are paired,
     and what no other pair beats is on the front. Every finished trial is stored in the results folder at
-    once.
+    once. After `timeout` [s], else that of the budget, no further trial begins.
     """
     check_objectives(study)
     study, name = _with_sampler(study, sampler, seed)
     wanted = study.spec.budget.trials if trials is None else trials
+    seconds = study.spec.budget.timeout if timeout is None else timeout
+    until = np.inf if seconds is None else monotonic() + seconds
     folder = results_folder(study.first, out)
     keep_memory()
     url = default_url(folder)
@@ -110,7 +114,7 @@ def run_pairs(
             _pair(study, known, optuna.trial.FixedTrial(dict(trial.params), trial.number), trial.number)
         interrupted, new = False, 0
         try:
-            while len(done) + new < wanted:
+            while len(done) + new < wanted and monotonic() < until:
                 _make(study, known, stored)
                 new += 1
                 if progress is not None:

@@ -157,7 +157,7 @@ def run(
     with blame("STUDY"):
         of_pools = pooled_question(study, options.configs)
     if of_pools is not None:
-        unknown = {"--storage": storage, "--workers": workers, "--timeout": timeout}
+        unknown: dict[str, object] = {"--storage": storage, "--workers": workers}
         unknown |= {"--confidence": options.confidence, "--with-unanchored": options.with_unanchored}
         refuse_options(unknown)
         pooled = of_pools.lifted() if options.no_targets else of_pools
