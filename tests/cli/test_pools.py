@@ -96,8 +96,6 @@ def test_options_that_pools_do_not_know_are_refused(dse, study, words):
 @pytest.mark.parametrize(
     "words",
     [
-        ("front", "STUDY"),
-        ("front", "STUDY", "--gap", "30 s"),
         ("explain", "STUDY", "row:0"),
         ("propose", "STUDY"),
         ("breakeven", "STUDY", "--x", "chip/r200.price"),
@@ -111,6 +109,30 @@ def test_every_other_verb_refuses_pools_in_a_sentence(dse, study, words):
     said = dse(*(study if word == "STUDY" else word for word in words))
     assert said.code == 2, said.out
     assert "pools: expected single chips, got pools" in " ".join(said.err.split())
+
+
+def test_a_stored_front_of_pairs_is_shown_filtered_drawn_and_piped(dse, study, tmp_path):
+    out = tmp_path / "out"
+    swept = dse("sweep", study, "--out", out)
+    shown = dse("front", study, "--out", out, "--plot", tmp_path / "front.png")
+    assert shown.code == 0, shown.err
+    assert shown.out.splitlines()[:12] == swept.out.splitlines()[:12]  # the same answer
+    assert (tmp_path / "front.png").stat().st_size > 10_000
+    rows = dse("front", study, "--out", out, "--format", "json").json["front"]
+    assert len(rows) > 2
+    some = [row for row in rows if row["decode.chip"] == "lp30" and row["tpot_s"] <= 5e-3]
+    assert 0 < len(some) < len(rows)
+    only = ("front", study, "--out", out, "--where", "decode.chip=lp30 and tpot<=5 ms")
+    assert dse(*only, "--format", "json").json["front"] == some
+    lines = dse(*only, "--format", "csv").out.splitlines()
+    assert len(lines) == 1 + len(some)
+    assert lines[0].startswith("chip,branch,role,")
+    gap = dse("front", study, "--out", out, "--gap", "30 s")
+    assert gap.code == 2
+    assert "--gap: expected none for a study of pools" in " ".join(gap.err.split())
+    none = dse("front", study, "--out", tmp_path / "nothing")
+    assert none.code == 2
+    assert "expected the results of a study, got no such file" in " ".join(none.err.split())
 
 
 PAIR = ("--pool", "prefill=h200", "--pool", "decode=b200")

@@ -22,6 +22,8 @@ from dse.cli.input.options import (
 from dse.cli.input.output_paths import check_picture_file
 from dse.cli.input.software import study_under_software
 from dse.cli.input.stored_results import front_under_software, stored_folder, told_today
+from dse.cli.pools.front import show_front_of_pools, stored_pairs
+from dse.cli.pools.sweep import refuse_options
 from dse.cli.show.design_tables import baseline_table, best_table, chip_table, front_table, mix_table, thinned
 from dse.cli.show.gap import not_exact, proven, show_gap
 from dse.cli.show.infeasible import most_violated, obstacles, violation_table
@@ -46,6 +48,7 @@ from dse.front import query
 from dse.front.exact import ExactComparison, compared_to_exact, is_exact
 from dse.front.files import Front
 from dse.front.tables import Row, Table, plain_rows, to_format
+from dse.question.pools.study import pooled_question
 from dse.question.resolved_study import load_study
 from dse.question.substance import as_stored
 from dse.report.info.evidence import gather
@@ -129,8 +132,14 @@ def front(
         what = "expected a pipe or a file for parquet, got a terminal. Add > front.parquet"
         raise spec_error("--format", what)
     _check_folder(configs)
-    study = study_under_software(study, software)
     check_picture_file("--plot", plot)
+    if (of_pools := pooled_question(study, configs)) is not None:
+        refuse_options({"--gap": gap, "--exact": exact, "--software": software, "--memory": memory})
+        pairs, place = stored_pairs(of_pools, out)
+        kept = pairs if where is None else _rows(pairs, where)
+        show_front_of_pools(of_pools, kept, place, form, plot)
+        return
+    study = study_under_software(study, software)
     # two folders: the front may come with the study while a run writes to `results`
     (stored, lies), folder = front_under_software(study, out, configs), stored_folder(study, out)
     stored = told_today(stored, study, configs)
