@@ -80,7 +80,7 @@ def trust_of(
 
 
 def replicas_share_experts(study: ResolvedStudy, candidate: Candidate, bound: Mapping[str, float]) -> bool:
-    """Whether those of the best system of a chip under `bound` do, of studies that solve layouts of one LLM."""
+    """Whether those of the best system of a chip within `bound` do; false where no layout is solved."""
     if study.members or study.spec.deployment.mode != "solve" or not study.context.llm.expert_count:
         return False
     chips, limits = chips_of_candidates(study, [candidate]), deployment_problem(study, bound).limits

@@ -300,8 +300,17 @@ def _verdict(
     limit, bound = at_most
     at = _winner(group, cost, study.spec.tolerance)
     if at is None:
-        nothing = dict.fromkeys(("winner", "kind", "value", "low", "high"))
-        return Verdict(target=limit, software=software, basis=group.name, **nothing)
+        name = group.name
+        return Verdict(
+            target=limit,
+            software=software,
+            winner=None,
+            kind=None,
+            value=None,
+            low=None,
+            high=None,
+            basis=name,
+        )
     best = group.candidates[at]
     # the cost of a goal that is maximised is one over it, see `positive_cost`
     value = float(cost[at]) if study.goal.direction == "minimize" else 1.0 / float(cost[at])
