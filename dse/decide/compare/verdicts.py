@@ -19,6 +19,7 @@ from dse.decide.verdict.by_software import (
     dependence,
     flip_of,
     largest_layer_s,
+    nobody,
     within,
 )
 from dse.spec.catalog.lookup import Catalog
@@ -67,16 +68,7 @@ def _verdict(
     # no chip on this basis of prices may win where none of them is anchored
     best = min(values, key=lambda chip: values[chip]) if values else None
     if best is None or not np.isfinite(values[best]):
-        return Verdict(
-            target=limit,
-            software=software,
-            winner=None,
-            kind=None,
-            value=None,
-            low=None,
-            high=None,
-            basis=group,
-        )
+        return nobody(limit, software, group)
     subject, system = own[best][software].subject, found[best]
     # replicas that share experts are less certain than one
     joined = system is not None and shares_experts(subject.llm, system.deployments)

@@ -33,6 +33,7 @@ from dse.decide.verdict.by_software import (
     dependence,
     flip_of,
     largest_layer_s,
+    nobody,
     within,
 )
 from dse.decide.verdict.multi_start import Costs, multi_start_search
@@ -300,25 +301,12 @@ def _verdict(
     limit, bound = at_most
     at = _winner(group, cost, study.spec.tolerance)
     if at is None:
-        name = group.name
-        return Verdict(
-            target=limit,
-            software=software,
-            winner=None,
-            kind=None,
-            value=None,
-            low=None,
-            high=None,
-            basis=name,
-        )
+        return nobody(limit, software, group.name)
     best = group.candidates[at]
     # the cost of a goal that is maximised is one over it, see `positive_cost`
     value = float(cost[at]) if study.goal.direction == "minimize" else 1.0 / float(cost[at])
-    low, high = within(
-        value,
-        trust_of(study, best, study.setting.llms, joined=replicas_share_experts(study, best, bound)),
-        interval_of(axis_of(study.goal).column),
-    )
+    sure = trust_of(study, best, study.setting.llms, joined=replicas_share_experts(study, best, bound))
+    low, high = within(value, sure, interval_of(axis_of(study.goal).column))
     # ties are between kinds: another chip of the same kind changes no verdict
     near = {k: float(cost[group.of(k)].min()) for k in group.kinds if k != best.kind}
     rival = min(near, key=lambda k: near[k], default=None)
