@@ -6,9 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.chips.branch import chip_kind
 from dse.chips.formats import with_formats
-from dse.chips.resolve import chip_columns
+from dse.chips.resolve import chip_columns, with_absent
 from dse.errors import Problem, SpecError, nearest
 from dse.evaluate.pools.fronts import Numbers
 from dse.evaluate.pools.study_layouts import grid_of_pool
@@ -129,11 +130,15 @@ class PoolGrid:
         chips, layouts = np.divmod(points, self.layouts)
         some, place = np.unique(chips, return_inverse=True)
         parts = [self._columns(some[low:high]) for low, high in self._runs(some)]
-        columns = {
+        sizes = [n for _, n in parts]
+        alike = with_absent([part for part, _ in parts])
+
+        def joined(name: str) -> Floats:
             # those that all chips of a part share have one row
-            name: np.concatenate([np.broadcast_to(part[name], (n,)) for part, n in parts])[place]
-            for name in parts[0][0]
-        }
+            each = [np.broadcast_to(part[name], (n,)) for part, n in zip(alike, sizes, strict=True)]
+            return np.concatenate(each)[place]
+
+        columns = {name: joined(name) for name in alike[0]}
         return api.Pool(
             role=self.role, chips=api.Chips.of(**columns), deployments=self.deployments.take(layouts)
         )
