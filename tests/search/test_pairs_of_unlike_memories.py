@@ -56,10 +56,11 @@ def study(folder: Path, chips: list[str], **changes: Any) -> PooledStudy:
             "link": LINK,
         },
         "deployment": {"mode": "search"}, "price": {"method": "listed"},
-        "objectives": ["tpot", "usd_per_token_per_second"],
+        "objectives": ["tpot", "usd_per_token_per_second", "energy_per_token", "usd_per_million_tokens"],
         "targets": {}, "settings": SETTINGS, "budget": {"trials": 2}, "seed": 1,
         "reference_point": {
-            "tpot": "10 s", "usd_per_token_per_second": "1e6 USD/(token/s)",
+            "tpot": "10 s", "usd_per_token_per_second": "1e6 USD/(token/s)", "energy_per_token": "1 kJ",
+            "usd_per_million_tokens": "1e6 USD",
         },
         **changes,
     }  # fmt: skip
@@ -93,7 +94,7 @@ def test_stored_pairs_of_chips_with_unlike_memories_are_those_that_were_searched
     swept = sweep_pairs(found, out=tmp_path / "swept", workers=1).front
     run = run_pairs(found, trials=2, out=tmp_path / "run").front
     assert set(swept.frame["decode.chip"]) == {"h200-sxm", name}
-    columns = ["tpot_s", "usd_per_token_per_s"]
+    columns = ["tpot_s", "usd_per_token_per_s", "energy_per_token_j", "usd_per_million_tokens"]
     for stored in (swept.frame, run.frame):
         values = stored[columns].to_numpy(float)
         np.testing.assert_allclose(np.unique(values, axis=0), np.unique(searched, axis=0), rtol=1e-12)
