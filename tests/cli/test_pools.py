@@ -140,7 +140,8 @@ ASKED = ("--llm", "llama2-70b", "--workload", "article", "--weights", "int8", "-
 
 
 def test_compare_ranks_a_system_beside_single_chips_in_one_table(dse):
-    words = ("compare", "h100", *PAIR, *ASKED, "--price-method", "unit-cost", "--targets", "30 ms")
+    asked = ("--price-method", "unit-cost", "--targets", "30 ms", "--serving", "aggregated")
+    words = ("compare", "h100", *PAIR, *ASKED, *asked)
     said = dse(*words)
     assert said.code == 0, said.err
     lines = said.out.splitlines()
@@ -153,6 +154,25 @@ def test_compare_ranks_a_system_beside_single_chips_in_one_table(dse):
     assert told["winners"][0][system["ranks_among"]] in ("h100-sxm", "h200-sxm | b200-sxm")
     csv = dse(*words, "--format", "csv").out.splitlines()
     assert len(csv) == 3 and csv[2].startswith("h200-sxm | b200-sxm,pools,0.03,")
+
+
+def test_compare_says_where_the_number_is_that_a_system_is_served_unlike_the_chips(dse):
+    pools = ("--pool", "attention=h200", "--pool", "ffn=b200", "--no-targets")
+    asked = ("--price-method", "unit-cost", "--targets", "30 ms")
+    words = ("compare", "h100", *pools, *ASKED, *asked, "--serving", "aggregated")
+    said = dse(*words)
+    assert said.code == 0, said.err
+    lines = [" ".join(line.split()) for line in said.out.splitlines()]
+    assert any(line.startswith("TPOT within 30.0 ms, ") and "served decode-only" in line for line in lines)
+    answers = [line for line in lines if line.startswith("Within 30.0 ms, ")]
+    assert len(answers) == 2 and sum("served decode-only, h200-sxm | b200-sxm is" in a for a in answers) == 1
+    text = " ".join(lines)
+    assert "not ranked against the single chips, which pay for prompts; --serving decode-only" in text
+    assert "prices mean different things" not in text
+    csv = dse(*words, "--format", "csv").out.splitlines()
+    assert len(csv) == 3 and "served decode-only" in csv[2] and "served" not in csv[1]
+    alike = dse(*words[:-1], "decode-only")
+    assert alike.code == 0 and "served decode-only," not in alike.out
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from dse.cli.terminal.quantity import NONE, format_quantity
 from dse.decide.compare.result import Comparison
-from dse.decide.compare.systems import ComparedSystem
+from dse.decide.compare.systems import FREE_PROMPTS, ComparedSystem
 from dse.evaluate.pools.result import PoolOfSystem, SystemEstimate
 from dse.front.tables import Row
 from dse.plugins import metrics_of
@@ -62,6 +62,13 @@ def system_notes(found: Comparison) -> Iterator[str]:
     if first is None:
         return
     yield f"Note: systems of pools are served {first.serving}; verdicts by software are of single chips."
+    if any(s.apart for s in found.systems):
+        paid = "which pay for prompts" if first.serving == FREE_PROMPTS else "whose prompts cost nothing"
+        like = FREE_PROMPTS if first.serving == FREE_PROMPTS else "aggregated"
+        yield (
+            f"Note: they are not ranked against the single chips, {paid}; --serving {like} serves the chips "
+            "alike."
+        )
     told = dict.fromkeys(
         note
         for s in found.systems
@@ -86,6 +93,7 @@ def system_values(found: Comparison) -> Iterator[Row]:
                 "found": e is not None,
                 **{name: own.get(name) for name in columns},
                 "bound_by": None if e is None else e.bound_by,
-                "price_basis": s.group,
+                "price_basis": s.prices,
+                "ranks_among": s.group,
                 "unanchored": s.unanchored is not None,
             }
