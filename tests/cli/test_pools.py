@@ -75,6 +75,50 @@ def _hypervolume(said):
     return re.search(r"hypervolume ([\d.]+)", said.out).group(1)
 
 
+@pytest.mark.parametrize("verb", ["sweep", "run"])
+def test_pairs_at_unlike_prices_and_of_unanchored_chips_are_not_ranked_together(dse, study, tmp_path, verb):
+    said = dse(verb, study, "--out", tmp_path / "out")
+    assert said.code == 0, said.err
+    # a table for each group of prices; LP30 is sold in systems, and no measurement anchors it
+    assert said.out.count("Best pair by $/(token/s), ") >= 3
+    tables = said.out.split("Best pair by $/(token/s), ")[1:]
+    ranked = [t.split("Limits of every")[0].split("unanchored")[0] for t in tables]
+    assert not any("lp30" in t for t in ranked) and any("b200-sxm" in t for t in ranked)
+    assert any("unanchored" in t and "lp30" in t for t in tables)
+    words = " ".join(said.out.split())
+    assert "prices mean different things (prices of systems: prefill.r200, decode.lp30; list and" in words
+    assert "unanchored: decode.lp30: No measurement of a chip of NVIDIA/Groq" in words
+    assert "--with-unanchored ranks them" in words
+    shown = dse("front", study, "--out", tmp_path / "out", "--with-unanchored")
+    assert shown.code == 0 and "--with-unanchored" not in shown.out
+    assert "unanchored " not in shown.out.split("Limits of every")[0] and "lp30" in shown.out
+    again = dse(verb, study, "--out", tmp_path / "out", "--with-unanchored")
+    assert shown.out.split("Limits")[0] == again.out.split("Limits")[0]
+
+
+def test_rows_of_a_front_of_pairs_say_what_they_rank_among(dse, study, tmp_path):
+    dse("sweep", study, "--out", tmp_path / "out")
+    told = dse("front", study, "--out", tmp_path / "out", "--format", "json").json
+    assert told["price_bases"].keys() == {
+        "prefill.r200",
+        "prefill.h100-sxm",
+        "decode.lp30",
+        "decode.b200-sxm",
+    }
+    for row in told["front"]:
+        assert row["unanchored"] == (row["decode.chip"] == "lp30")
+        same = (row["prefill.chip"] == "r200") == (row["decode.chip"] == "lp30")
+        assert ("prices of systems" in row["ranks_among"]) == (row["prefill.chip"] == "r200" or not same)
+
+
+def test_a_study_of_unanchored_chips_alone_still_shows_its_best(dse, study, tmp_path):
+    study.write_text(STUDY.replace("[lp30, b200]", "[lp30]"))
+    said = dse("sweep", study, "--out", tmp_path / "out")
+    assert said.code == 0, said.err
+    lines = said.out.splitlines()
+    assert any(line.startswith("unanchored") and "lp30" in line for line in lines)
+
+
 @pytest.mark.parametrize("words", [("--workers", "2"), ("--storage", "memory:")])
 def test_options_of_a_run_that_pools_do_not_know_are_refused(dse, study, words):
     said = dse("run", study, *words)
@@ -84,8 +128,7 @@ def test_options_of_a_run_that_pools_do_not_know_are_refused(dse, study, words):
 
 @pytest.mark.parametrize(
     "words",
-    [("--prune",), ("--timeout", "1 s"), ("--memory", "2 GB"), ("--confidence", "0.8"), ("--backend", "jax"),
-     ("--with-unanchored",)],
+    [("--prune",), ("--timeout", "1 s"), ("--memory", "2 GB"), ("--confidence", "0.8"), ("--backend", "jax")],
 )  # fmt: skip
 def test_options_that_pools_do_not_know_are_refused(dse, study, words):
     said = dse("sweep", study, *words)

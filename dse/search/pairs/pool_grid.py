@@ -46,6 +46,8 @@ class PoolGrid:
     """Chips of the catalog, numbered behind those of the branches."""
     pieces: tuple[Piece, ...]
     deployments: api.Deployments
+    kept: frozenset[str] | None = None
+    """Branches and chips of the catalog that `spans` are of; all keep their numbers. None for all."""
 
     @classmethod
     def of(cls, role: str, study: ResolvedStudy, counts: Mapping[str, int]) -> "PoolGrid":
@@ -100,8 +102,19 @@ class PoolGrid:
         """First and last chip of blocks that lie in one branch, or are one chip of the catalog."""
         for branch in self.branches:
             end = branch.first + branch.size
-            yield from ((low, min(low + most, end)) for low in range(branch.first, end, most))
-        yield from ((self.made + i, self.made + i + 1) for i in range(len(self.names)))
+            if self._keeps(branch.branch.name):
+                yield from ((low, min(low + most, end)) for low in range(branch.first, end, most))
+        yield from (
+            (self.made + i, self.made + i + 1) for i, name in enumerate(self.names) if self._keeps(name)
+        )
+
+    def _keeps(self, family: str) -> bool:
+        return self.kept is None or family in self.kept
+
+    @property
+    def looked_at(self) -> int:
+        """Points of all spans."""
+        return self.layouts * sum(high - low for low, high in self.spans())
 
     def block(self, low: int, high: int) -> ChipBlock:
         """The chips of a span that can be made."""
