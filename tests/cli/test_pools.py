@@ -1,6 +1,7 @@
 """Studies of pools on the command line, and sentences from all verbs that do not know them."""
 
 import json
+import math
 import re
 
 import pytest
@@ -51,7 +52,13 @@ def test_a_sweep_tells_the_best_pair_at_each_target(dse, study, tmp_path):
     said = dse("sweep", study, "--out", tmp_path / "out")
     assert said.code == 0, said.err
     words = " ".join(said.out.split())
-    for part in ("Best pair by $/(token/s)", "on the exact front", "(as stated)", "no measured row"):
+    for part in (
+        "Best pair by $/(token/s)",
+        "fleets in their real ratio",
+        "on the exact front",
+        "(as stated)",
+        "no measured row",
+    ):
         assert part in words
     told = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert told["grids"]["decode"] == {"chips": 2, "layouts": 960, "points": 1920}
@@ -180,6 +187,27 @@ def test_a_stored_front_of_pairs_is_shown_filtered_drawn_and_piped(dse, study, t
 
 PAIR = ("--pool", "prefill=h200", "--pool", "decode=b200")
 ASKED = ("--llm", "llama2-70b", "--workload", "article", "--weights", "int8", "--no-intervals")
+
+
+def test_an_estimate_of_a_fleet_says_what_the_smallest_whole_system_costs(dse):
+    pools = ("--pool", "prefill=h200,tp=1,pp=1", "--pool", "decode=b200,tp=1,pp=1,batch=16")
+    asked = (*pools, "--llm", "llama2-70b", "--workload", "article", "--weights", "int8", "--no-targets")
+    found = dse("estimate", *asked, "--format", "json").json
+    prefill, decode = (pool["chips"] for pool in found["pools"])
+    assert prefill % 1.0 and decode == 1.0
+    # one chip a replica, so that whole replicas are whole chips, each at its price and with a port
+    whole = math.ceil(prefill) + 1
+    assert found["smallest_system"]["chips"] == whole
+    capex = found["ledgers"]["capex_usd"]
+    of_prefill = sum(usd for part, usd in capex.items() if part.startswith("prefill."))
+    usd = found["metrics"]["capex_usd"] + of_prefill * (math.ceil(prefill) / prefill - 1.0)
+    assert found["smallest_system"]["capex_usd"] == pytest.approx(usd, rel=1e-12)
+    told = f"a fleet in its real ratio; the smallest whole system has {whole} chips"
+    assert f"chips ({told} for {usd:,.0f} USD)" in " ".join(dse("estimate", *asked).out.split())
+    one = dse("estimate", *asked, "--set", "pools=system")
+    assert "in its real ratio" not in one.out and f"{whole} chips; weights" in " ".join(one.out.split())
+    both = dse("compare", "h100", *asked, "--targets", "1 s", "--no-intervals", "--serving", "aggregated")
+    assert f"is {told}" in " ".join(both.out.split())
 
 
 def test_compare_ranks_a_system_beside_single_chips_in_one_table(dse):

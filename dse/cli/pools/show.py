@@ -19,6 +19,10 @@ from dse.report.words.eligibility import SHOWN
 from dse.report.words.part_names import counted
 from dse.text import cp_text
 
+FLEET = (
+    "pairs are fleets in their real ratio, so that chips and capital may be fractions; dse estimate --pool "
+    "prints the smallest whole system, and pools: system in the workload makes every pair one"
+)
 UNRANKED = "unanchored"
 """Head of the line of the best pair that may not win."""
 
@@ -47,6 +51,9 @@ def show_pairs(study: PooledStudy, front: Front) -> None:
     for line in selection_rules(replace(front, manifest={**front.manifest, "tolerance": None})):
         console.print(line, style="dim")
     served = [DECODE_ONLY] if study.context.workload.serving == "decode-only" else []
+    work = study.context.workload
+    if "prefill" in study.pools and work.pools == "fleet":
+        served.append(FLEET)
     for note in (*eligible.lines(), *served, UNMEASURED, study.link.note.replace("; --pool-link", "")):
         console.print(plain(f"Note: {note.rstrip('.')}."), style="dim", soft_wrap=True)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from dse.cli.show.breakdown import fleet
 from dse.cli.terminal.quantity import NONE, format_quantity
 from dse.decide.compare.result import Comparison
 from dse.decide.compare.systems import FREE_PROMPTS, ComparedSystem
@@ -58,6 +59,11 @@ def system_notes(found: Comparison) -> Iterator[str]:
         if s.unanchored is not None:
             rest = "" if found.with_unanchored else " It is not ranked; --with-unanchored ranks it."
             yield f"Note: {s.name} is unanchored: {s.unanchored}{rest}"
+    for s in found.systems:
+        for limit, e in zip(found.targets, s.best, strict=True):
+            if e is not None and e.smallest_system:
+                at = format_quantity(limit, "s")
+                yield f"Note: {s.name} within {at} is {fleet(e.smallest_system)}."
     first = next((e for s in found.systems for e in s.best if e is not None), None)
     if first is None:
         return
