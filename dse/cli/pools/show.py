@@ -41,7 +41,9 @@ def show_pairs(study: PooledStudy, front: Front) -> None:
     rows = plain_rows(front.frame)
     # a single basis of prices need not be named above a table
     present = [g for g in eligible.groups if any(standing_of(eligible, row)[0] == g for row in rows)]
-    for group in present:
+    for place, group in enumerate(present):
+        if place:
+            console.print()
         some = [row for row in rows if standing_of(eligible, row)[0] == group]
         lines = list(_rows(study, front, some, eligible))
         at = "" if len(present) == 1 else f", {group}"

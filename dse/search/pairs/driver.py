@@ -31,7 +31,7 @@ class PairsResult:
 
     @property
     def points(self) -> int:
-        """Designs of all pools, each of which was evaluated once."""
+        """Designs of all pools."""
         return sum(grid.size for grid in self.grids.values())
 
     @property
@@ -50,7 +50,9 @@ def sweep_pairs(
     out: Path | str | None = None,
     progress: Progress | None = None,
 ) -> PairsResult:
-    """Evaluate every design of both pools once, and write the exact front of all pairs.
+    """Write the exact front of all pairs, for each group of pairs that rank among each other its own.
+
+    Every design is evaluated once, alone, for each such group that it is part of.
 
     `counts` is the number of values of a parameter by `ROLE.PARAMETER`, `workers` the number of threads.
     Ctrl-C ends it and keeps nothing. Raises `SpecError` for wrong input before the first block.
