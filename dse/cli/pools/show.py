@@ -40,7 +40,8 @@ def show_pairs(study: PooledStudy, front: Front) -> None:
     columns += [a.label for a in front.axes]
     rows = plain_rows(front.frame)
     # a single basis of prices need not be named above a table
-    present = [g for g in eligible.groups if any(standing_of(eligible, row)[0] == g for row in rows)]
+    of_rows = dict.fromkeys(standing_of(eligible, row)[0] for row in rows)
+    present = [group for group in dict.fromkeys((*eligible.groups, *of_rows)) if group in of_rows]
     for place, group in enumerate(present):
         if place:
             console.print()
