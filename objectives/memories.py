@@ -15,13 +15,15 @@ class MemoryKind:
     """Of which of the two software sustains the same share of the bandwidth."""
     read_only: bool = False
     """Whether it holds weights alone: what steps write, KV cache and states, lies elsewhere."""
+    fixed: bool = False
+    """Whether it is made with what it holds, which nothing replaces."""
 
 
 _STREAMS = ("bytes", "bandwidth", "w")
 
 MEMORIES: Mapping[str, MemoryKind] = {
     "sram": MemoryKind(columns=(*_STREAMS, "usable", "pinned"), like="sram"),
-    "rom": MemoryKind(columns=_STREAMS, like="sram", read_only=True),
+    "rom": MemoryKind(columns=_STREAMS, like="sram", read_only=True, fixed=True),
     "stacked_sram": MemoryKind(columns=_STREAMS, like="sram"),
     "stacked_dram": MemoryKind(columns=(*_STREAMS, "write_bandwidth"), like="dram"),
     "dram": MemoryKind(columns=_STREAMS, like="dram"),

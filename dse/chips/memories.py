@@ -105,6 +105,15 @@ def unpriced(chip: ChipSpec) -> Iterator[str]:
     )
 
 
+def given_away(chip: ChipSpec) -> Iterator[str]:
+    """Further memories that cost nothing in a unit cost, by name: of ROM the die pays, of others nobody."""
+    yield from (
+        f"memories.{m.kind}.price"
+        for m in chip.memories
+        if m.price.value == 0.0 and m.capacity.value and m.kind not in (*OFF_CHIP, "rom")
+    )
+
+
 def units_of(chip: ChipSpec) -> tuple[float, ...]:
     """Units of the further memories that are part of a chip, in the order of `own_builds`."""
     made = (m for m in chip.memories if m.kind not in OFF_CHIP and m.device is not None)
@@ -166,12 +175,10 @@ def searched_columns(
     for m in memories:
         units, device = values[m.parameter], devices[m.name]
         numbers = MemoryNumbers(technology, m.device, value)
-        some = units > 0.0
-        # all modules of a host lie behind one port
-        rate = (some * 1.0 if m.kind == "host" else units) * device.bandwidth_each
-        writes = rate
-        if m.name not in READ_ONLY:
-            writes = (some * 1.0 if m.kind == "host" else units) * numbers("write_bandwidth")
+        # all modules that are no part of the chip lie behind one port of it
+        streams = (units > 0.0) * 1.0 if m.kind in OFF_CHIP else units
+        rate = streams * device.bandwidth_each
+        writes = rate if m.name in READ_ONLY else streams * numbers("write_bandwidth")
         known = {
             "bytes": units * device.bytes_each,
             "bandwidth": rate,

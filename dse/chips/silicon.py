@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from dse.chips.formats import unit_size, with_formats
-from dse.chips.memories import own_builds, units_of, unmade, unpriced
+from dse.chips.memories import given_away, own_builds, units_of, unmade, unpriced
 from dse.errors import Problem, SpecError
 from dse.spec.schema.base import Sourced
 from dse.spec.schema.build import Build
@@ -162,6 +162,8 @@ class Foundry:
         problems = [*self.problems(build, _where(chip)), *_chip_problems(chip, self.technology)]
         if build.priced:
             problems += [_unknown(chip, name) for name in unpriced(chip)]
+            above = "expected above 0 USD where the cost of a chip is that of its parts, got 0 USD"
+            problems += [Problem(_where(chip), f"{name}: {above}") for name in given_away(chip)]
         if problems:
             raise SpecError(problems)
 

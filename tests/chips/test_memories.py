@@ -206,6 +206,14 @@ def test_flash_takes_places_and_phys_of_stacks_and_is_paid_in_the_unit_cost() ->
     assert flash.power_parts["flash"][0] == pytest.approx(2e12 * 80e-12, rel=1e-9)
 
 
+def test_a_memory_that_costs_nothing_has_no_place_in_a_unit_cost() -> None:
+    free = build_spec(ChipSpec, file_of("h100-sxm", {**FLASH, "price": sourced("0 USD")}), "x")
+    with pytest.raises(SpecError, match=r"memories\.flash\.price: expected above 0 USD where"):
+        chip_silicon(free, TECHNOLOGY)
+    # a listed price may contain it
+    assert chip_columns(free, setting("listed"))["flash_bytes"] == 2048e9
+
+
 HOST = {
     "kind": "host",
     "capacity": sourced("1 TB"),

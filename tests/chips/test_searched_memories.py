@@ -97,6 +97,8 @@ STACKED = override_all(
         "memories.mask-rom.cost": 0.0,
         "memories.host-ddr5.read_energy": 40e-12,
         "memories.host-ddr5.latency": 1e-6,
+        "memories.pooled-cxl.read_energy": 40e-12,
+        "memories.pooled-cxl.cost": 10e-9,
     },
     "a test",
 )
@@ -124,10 +126,14 @@ def test_bonded_memory_needs_area_beneath_and_costs_dies_at_its_yield() -> None:
 
 
 def test_heat_beneath_bonded_memory_is_limited_as_beneath_a_stack() -> None:
-    made = branch(SRAM, STACKED, stacked_sram_units="10").silicon(units("stacked_sram", 10.0))
-    density, share = TECHNOLOGY.thermal.density["liquid"], TECHNOLOGY.thermal.under_stack  # type: ignore[union-attr]
-    assert made.technology.heat_w_per_m2 == pytest.approx((density.value or 0.0) * (share.value or 0.0))
-    assert made.technology.clock is None  # at the nominal clock a chip beyond it cannot be made
+    made = branch(SRAM, STACKED, stacked_sram_units={"low": 0, "high": 10, "steps": 11})
+    heat = made.silicon(units("stacked_sram", 0.0, 10.0)).heat
+    assert TECHNOLOGY.thermal is not None and heat.die is not None
+    density, share = TECHNOLOGY.thermal.density["liquid"].value, TECHNOLOGY.thermal.under_stack.value
+    area = made.silicon(units("stacked_sram", 0.0, 10.0)).plan.compute.total_m2
+    assert density is not None and share is not None
+    # no units are no stack
+    assert heat.die.limit_w == pytest.approx(np.array([density, density * share]) * area)
 
 
 def test_rom_takes_area_of_the_die() -> None:
@@ -146,6 +152,23 @@ def test_modules_of_a_host_lie_behind_one_port() -> None:
     assert found["host_bytes"][2] == 8 * found["host_bytes"][1] > 0.0
     power = np.broadcast_to(found["power_w"], (3,))
     assert power[1] - power[0] == pytest.approx(63e9 * 40e-12, rel=1e-6)
+
+
+def test_modules_of_a_pool_bring_bytes_and_no_lanes() -> None:
+    pool = [{"kind": "pooled", "device": "pooled-cxl"}]
+    made = branch(pool, STACKED, pooled_units={"low": 0, "high": 1000, "steps": 1001})
+    found = made.columns(units("pooled", 0.0, 1.0, 1000.0))
+    assert found["pooled_bandwidth"].tolist() == [0.0, 36e9, 36e9]
+    assert found["pooled_bytes"][2] == pytest.approx(1000 * 512e9)
+
+
+def test_devices_on_the_board_share_the_pins_of_a_die() -> None:
+    lpddr = [{"kind": "lpddr", "device": "LPDDR5X"}]
+    made = branch(lpddr, lpddr_units={"low": 0, "high": 16, "steps": 17})
+    excess = made.columns(units("lpddr", 0.0, 8.0, 12.0))["dram_stacks_excess"]
+    # one die drives eight of them, next to the stacks around it
+    assert excess[0] == -4.0 and excess[1] <= 0.0
+    assert excess[2] == pytest.approx(4.0)
 
 
 @pytest.mark.parametrize(

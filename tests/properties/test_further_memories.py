@@ -64,7 +64,8 @@ def test_memories_of_no_size_change_nothing_bit_for_bit(
     plain = results(evaluate(design, context, detail=True))
     chips = with_memories(design.chips, absent)
     more = results(evaluate(design.replace(chips=chips), context, detail=True))
-    new = {"violations.writable_capacity", "violations.flash_wear", "tpot_parts.memory_latency"}
+    new = {"violations.writable_capacity", "violations.flash_wear", "violations.rom_wear"}
+    new |= {"tpot_parts.memory_latency"}
     for name in more.keys() - plain.keys():
         assert name in new | {"ttft_parts.memory_latency"} or name.rpartition(".")[2] in FURTHER
     for name, column in plain.items():
@@ -187,6 +188,14 @@ def test_flash_wears_by_the_updates_in_its_life() -> None:
         work = replace(context.workload, weight_updates=updates)
         found = evaluate(make.design(lossless(**flash)), replace(context, workload=work, economy=years))
         assert found.violations["flash_wear"] == pytest.approx(excess, rel=EXACT)
+
+
+def test_rom_is_never_rewritten() -> None:
+    context, rom = matrices(), {"rom_bytes": 1e12, "rom_bandwidth": 3e12, "rom_w": 30.0}
+    for updates, may in ((0.0, True), (1e-6, False)):
+        work = replace(context.workload, weight_updates=updates)
+        found = evaluate(make.design(lossless(**rom)), replace(context, workload=work))
+        assert bool(np.all(found.violations["rom_wear"] <= 0.0)) is may
 
 
 EQUAL = {"dram_efficiency": 0.8, "kv_efficiency": 0.8, "expert_efficiency": 1.0}

@@ -109,8 +109,3 @@ def evaluate_chip(subject: Subject, layout: dict[str, int | None]) -> EvaluatedC
     return EvaluatedChip(
         subject=subject, grid=grid, designs=designs, metrics=metrics, workload_limits=subject.limits
     )
-
-
-def best_values(of: EvaluatedChip, limits: Sequence[float]) -> list[float]:
-    """$/(token/s) at each target [s]; infinite where it is out of reach."""
-    return [np.inf if found is None else float(found.cost[0]) for found in of.at(limits)]

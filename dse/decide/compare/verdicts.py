@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dse.arrays import Floats
+from dse.chips.interval import shares_experts
 from dse.chips.price_basis import group_of
 from dse.choose.rule import TOLERANCE
-from dse.decide.compare.evaluated_chip import EvaluatedChip, best_values
+from dse.choose.solve import Found
+from dse.decide.compare.evaluated_chip import EvaluatedChip
 from dse.decide.compare.result import ComparedChip
 from dse.decide.verdict.by_software import (
     Dependence,
@@ -17,6 +19,7 @@ from dse.decide.verdict.by_software import (
     dependence,
     flip_of,
     largest_layer_s,
+    nobody,
     within,
 )
 from dse.spec.catalog.lookup import Catalog
@@ -39,10 +42,10 @@ def verdicts_of(
     for group in dict.fromkeys(group_of(c.basis) for c in chips if c.gap is None):
         own = {c.chip: under[c.chip] for c in chips if c.chip in under and group_of(c.basis) == group}
         # all targets at once, since one evaluation of the grid serves them
-        values = {s: {chip: best_values(each[s], limits) for chip, each in own.items()} for s in SOFTWARE}
+        found = {s: {chip: each[s].at(limits) for chip, each in own.items()} for s in SOFTWARE}
         for i, limit in enumerate(limits):
             each = [
-                _verdict(own, kinds, s, limit, {c: v[i] for c, v in values[s].items()}, group)
+                _verdict(own, kinds, s, limit, {c: each[i] for c, each in found[s].items()}, group)
                 for s in SOFTWARE
             ]
             # a flip takes dozens of evaluations, so it is solved only where the winner changes
@@ -53,23 +56,23 @@ def verdicts_of(
 
 
 def _verdict(
-    own: Under, kinds: Mapping[str, str], software: str, limit: float, values: Mapping[str, float], group: str
+    own: Under,
+    kinds: Mapping[str, str],
+    software: str,
+    limit: float,
+    found: Mapping[str, Found | None],
+    group: str,
 ) -> Verdict:
     """The cheapest chip under one software at one target, its 80 % interval and its nearest tie."""
+    values = {chip: np.inf if best is None else float(best.cost[0]) for chip, best in found.items()}
     # no chip on this basis of prices may win where none of them is anchored
     best = min(values, key=lambda chip: values[chip]) if values else None
     if best is None or not np.isfinite(values[best]):
-        return Verdict(
-            target=limit,
-            software=software,
-            winner=None,
-            kind=None,
-            value=None,
-            low=None,
-            high=None,
-            basis=group,
-        )
-    low, high = within(values[best], own[best][software].subject.trusted())
+        return nobody(limit, software, group)
+    subject, system = own[best][software].subject, found[best]
+    # replicas that share experts are less certain than one
+    joined = system is not None and shares_experts(subject.llm, system.deployments)
+    low, high = within(values[best], subject.trusted(joined=joined))
     # a comparison has no study that sets a tolerance, so the usual one holds
     near = {chip: v for chip, v in values.items() if chip != best and v <= values[best] * (1.0 + TOLERANCE)}
     return Verdict(

@@ -11,7 +11,7 @@ from dse.chips.formats import Computed, computed_in, remarks, with_formats
 from dse.chips.interval import interval_on, shares_experts
 from dse.choose.confidence import intervals_of
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, node_of
-from dse.decide.scenario.best_deployments import DeploymentProblem
+from dse.decide.scenario.best_deployments import DeploymentProblem, deployment_problem
 from dse.decide.scenario.mix_parts import Layout, deployments_of, served_words, whole_metrics
 from dse.evaluate.estimate_result import (
     LABELS,
@@ -28,6 +28,7 @@ from dse.plugins.designs import chips_named
 from dse.question.error_bars import METRICS
 from dse.question.resolved_study import Member, ResolvedStudy
 from dse.question.unanchored import assumed_in
+from dse.search.analysis.at_targets import on_fine_grid
 from dse.spec.schema.system import StackSpec
 from objectives import api
 from objectives.arrays import Array
@@ -76,6 +77,15 @@ def trust_of(
         chip = study.baselines[candidate.label]
     catalog = study.setting.catalog
     return interval_on(stack_of(study, candidate), chip, catalog, llms, searched=searched, joined=joined)
+
+
+def replicas_share_experts(study: ResolvedStudy, candidate: Candidate, bound: Mapping[str, float]) -> bool:
+    """Whether those of the best system of a chip within `bound` do; false where no layout is solved."""
+    if study.members or study.spec.deployment.mode != "solve" or not study.context.llm.expert_count:
+        return False
+    chips, limits = chips_of_candidates(study, [candidate]), deployment_problem(study, bound).limits
+    (found,) = on_fine_grid(study, chips, [limits])
+    return shares_experts(study.context.llm, found.cheapest)
 
 
 def computed_by(study: ResolvedStudy, candidate: Candidate) -> dict[str, Computed]:

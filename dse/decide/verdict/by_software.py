@@ -48,6 +48,13 @@ class Verdict:
     """Of a chip of a search space what it is made of, in SI; empty for a chip of the catalog."""
 
 
+def nobody(target: float | None, software: str, basis: str) -> Verdict:
+    """That no anchored chip meets the target."""
+    return Verdict(
+        target=target, software=software, winner=None, kind=None, value=None, low=None, high=None, basis=basis
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Flip:
     """A time a layer at which the winner changes."""

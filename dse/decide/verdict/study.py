@@ -24,7 +24,7 @@ from dse.decide.propose.candidates import (
     parameter_values,
 )
 from dse.decide.scenario.best_deployments import deployment_problem, positive_cost, solve_on_grid, study_grid
-from dse.decide.scenario.evaluation import trust_of
+from dse.decide.scenario.evaluation import replicas_share_experts, trust_of
 from dse.decide.verdict.by_software import (
     Dependence,
     Flip,
@@ -33,6 +33,7 @@ from dse.decide.verdict.by_software import (
     dependence,
     flip_of,
     largest_layer_s,
+    nobody,
     within,
 )
 from dse.decide.verdict.multi_start import Costs, multi_start_search
@@ -211,7 +212,7 @@ def _judged(
         solved = {s: _solved(by_software[s], group, chips[s], costs[s], bounds) for s in SOFTWARE}
         slow: Floats | None = None
         for i, limit in enumerate(limits):
-            each = [_verdict(by_software[s], s, group, limit, solved[s][i]) for s in SOFTWARE]
+            each = [_verdict(by_software[s], s, group, (limit, bounds[i]), solved[s][i]) for s in SOFTWARE]
             flips = len({v.kind for v in each}) > 1
             # at most once for a group, since all limits share it
             if flips and slow is None:
@@ -290,27 +291,22 @@ def _solved(
 
 
 def _verdict(
-    study: ResolvedStudy, software: Software, group: _Group, limit: float | None, cost: Floats
+    study: ResolvedStudy,
+    software: Software,
+    group: _Group,
+    at_most: tuple[float | None, Mapping[str, float]],
+    cost: Floats,
 ) -> Verdict:
     """The best chip of a group under one software at one limit, its interval and its nearest tie."""
+    limit, bound = at_most
     at = _winner(group, cost, study.spec.tolerance)
     if at is None:
-        return Verdict(
-            target=limit,
-            software=software,
-            winner=None,
-            kind=None,
-            value=None,
-            low=None,
-            high=None,
-            basis=group.name,
-        )
+        return nobody(limit, software, group.name)
     best = group.candidates[at]
     # the cost of a goal that is maximised is one over it, see `positive_cost`
     value = float(cost[at]) if study.goal.direction == "minimize" else 1.0 / float(cost[at])
-    low, high = within(
-        value, trust_of(study, best, study.setting.llms), interval_of(axis_of(study.goal).column)
-    )
+    sure = trust_of(study, best, study.setting.llms, joined=replicas_share_experts(study, best, bound))
+    low, high = within(value, sure, interval_of(axis_of(study.goal).column))
     # ties are between kinds: another chip of the same kind changes no verdict
     near = {k: float(cost[group.of(k)].min()) for k in group.kinds if k != best.kind}
     rival = min(near, key=lambda k: near[k], default=None)

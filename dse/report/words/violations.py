@@ -10,6 +10,7 @@ _UNITS = {
     "capacity": "B",
     "writable_capacity": "B",
     "flash_wear": "",
+    "rom_wear": "",
     "bonded_area": "m2",
     "network_domain": "chip",
     "context_parallel": "",

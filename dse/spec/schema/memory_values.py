@@ -108,6 +108,14 @@ class MemoryNumbers:
         )
 
     @property
+    def most_per_die(self) -> Array:
+        """Units that one die drives on the board; 0 where it stands elsewhere."""
+        device = self._spec.dram.get(self.device or "")
+        if device is None or device.most_per_die is None or self._found.kind in ("host", "pooled"):
+            return 0.0
+        return self._value(f"dram.{self.device}.most_per_die", device.most_per_die)
+
+    @property
     def on_interposer(self) -> float:
         """1 where it takes the place of an HBM stack, else 0."""
         return 1.0 if self._found.footprint is not None else 0.0
@@ -145,6 +153,7 @@ def memory_device(
         phy_m2=0.0 if bonded or rom else of("phy_area"),
         controller_transistors=0.0 if bonded or rom else of.controller_transistors,
         on_interposer=of.on_interposer,
+        most_per_die=of.most_per_die,
         bonded=bonded,
         on_die=bonded or rom,
         attach_yield=of("attach_yield") if bonded else 1.0,

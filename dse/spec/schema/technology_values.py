@@ -111,6 +111,7 @@ class Constants:
             energy=self._energy(),
             cooling_w=self._v(f"cooling.{build.cooling}"),
             heat_w_per_m2=_heat(build, self._v) if build.hypothetical else None,
+            under_stack=self._v("thermal.under_stack") if _is_hot(build, self._v) else None,
             clock=_clock(self._v) if build.scaled else None,
             memories=self._spec.devices(build, self._value) if build.memories else (),
         )
@@ -120,8 +121,12 @@ def _heat(build: Build, v: Values) -> Array | None:
     """Power that a square metre of a die may draw [W/m2]; None where the file has no limit."""
     if v.spec.thermal is None:
         return None
-    density = v(f"thermal.density.{build.cooling}")
-    return density * v("thermal.under_stack") if build.stacked else density
+    return v(f"thermal.density.{build.cooling}")
+
+
+def _is_hot(build: Build, v: Values) -> bool:
+    """Whether memory may be bonded onto the dies of chips whose heat is limited."""
+    return build.hypothetical and build.stacked and v.spec.thermal is not None
 
 
 def _clock(v: Values) -> technology.Clock | None:

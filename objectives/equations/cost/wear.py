@@ -2,6 +2,7 @@
 
 from objectives.api import Chips, Economy, Workload
 from objectives.arrays import Array, where
+from objectives.memories import MEMORIES
 
 SECONDS_OF_A_DAY = 86400.0
 
@@ -17,7 +18,7 @@ def wear_excess(chips: Chips, workload: Workload, economy: Economy) -> dict[str,
         economy: life of the system.
 
     Returns:
-        Excess by name of a constraint; empty where nothing wears.
+        Excess by name of a constraint; empty where nothing wears. ROM sustains no update at all.
 
     Domain:
         All bytes are written in turn, as controllers level wear; the time of writing is not counted.
@@ -38,9 +39,10 @@ def wear_excess(chips: Chips, workload: Workload, economy: Economy) -> dict[str,
         ...             SimpleNamespace(lifetime_s=1000 * 86400.0))
         {'flash_wear': -1000.0}
     """
-    days = economy.lifetime_s / SECONDS_OF_A_DAY
-    return {
-        f"{m.name}_wear": where(m.bytes > 0.0, workload.weight_updates * days - m.endurance, 0.0 * m.bytes)
-        for m in chips.further
-        if m.endurance is not None
-    }
+    writes = workload.weight_updates * (economy.lifetime_s / SECONDS_OF_A_DAY)
+    found = {}
+    for m in chips.further:
+        most = 0.0 if MEMORIES[m.name].fixed else m.endurance
+        if most is not None:
+            found[f"{m.name}_wear"] = where(m.bytes > 0.0, writes - most, 0.0 * m.bytes)
+    return found

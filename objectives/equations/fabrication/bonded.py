@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import mul
 
-from objectives.arrays import Array
+from objectives.arrays import Array, where
 from objectives.equations.fabrication.memories import summed
 from objectives.equations.fabrication.technology import Blueprint, Technology
 
@@ -40,6 +40,45 @@ def bonded_excess(blueprint: Blueprint, technology: Technology, compute_m2: Arra
         8.0
     """
     return summed(blueprint, technology, lambda unit: unit.bonded_m2) - compute_m2
+
+
+def heat_limit(blueprint: Blueprint, technology: Technology) -> Array | None:
+    """Power that a square metre of the compute dies may draw [W/m2].
+
+    q, and s q where memory is bonded onto the dies.
+
+    Args:
+        blueprint: units of each further memory [1].
+        technology: limit q of a die alone [W/m2], share s of it beneath a stack [1].
+
+    Returns:
+        Limit, shapes broadcast [W/m2]; None where none is known.
+
+    Domain:
+        One unit covers a die as many do: what is beneath it is the hottest part.
+
+    Limits:
+        q for no units.
+
+    Source:
+        Share: technology file, `thermal.under_stack`.
+
+    Examples:
+        By hand: 1.1 W/mm2, a third of it beneath a stack.
+
+        >>> import numpy as np
+        >>> from types import SimpleNamespace
+        >>> tech = SimpleNamespace(heat_w_per_m2=1.1e6, under_stack=0.35,
+        ...                        memories=(SimpleNamespace(bonded=True),))
+        >>> found = heat_limit(SimpleNamespace(memory_units=(np.array([0.0, 2.0]),)), tech)
+        >>> [round(float(x)) for x in found]
+        [1100000, 385000]
+    """
+    alone = technology.heat_w_per_m2
+    if alone is None or technology.under_stack is None or not blueprint.memory_units:
+        return alone
+    bonded = summed(blueprint, technology, lambda unit: 1.0 if unit.bonded else 0.0)
+    return where(bonded > 0.0, alone * technology.under_stack, alone)
 
 
 def bond_yield(blueprint: Blueprint, technology: Technology) -> Array:

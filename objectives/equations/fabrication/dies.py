@@ -16,7 +16,7 @@ from objectives.equations.fabrication.area import (
 )
 from objectives.equations.fabrication.bonded import bonded_excess, memory_area
 from objectives.equations.fabrication.edge_limits import hbm_stacks_limit, link_bandwidth_limit
-from objectives.equations.fabrication.memories import interposer_units, summed
+from objectives.equations.fabrication.memories import board_units_excess, interposer_units, summed
 from objectives.equations.fabrication.package import chosen, die_to_die_bandwidth, package_code
 from objectives.equations.fabrication.technology import Blueprint, Layout, Node, PackageClass, Technology
 
@@ -221,6 +221,7 @@ def _limits(
     if b.memory_units:
         # what stands around the dies shares their edges, whatever hangs on the board
         excess = maximum(excess, around - hbm_stacks_limit(edge, dies, t.layout))
+        excess = maximum(excess, board_units_excess(b, t, dies))
     return Plan(
         compute=compute,
         io=io,

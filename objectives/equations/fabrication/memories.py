@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from functools import reduce
+from math import inf
 from operator import add
 
-from objectives.arrays import Array, zeros_like
+from objectives.arrays import Array, maximum, where, zeros_like
 from objectives.equations.fabrication.technology import Blueprint, MemoryDevice, Technology
 
 
@@ -220,3 +221,49 @@ def owned_bandwidth(blueprint: Blueprint, technology: Technology) -> Array:
         return owned
     more = summed(blueprint, technology, lambda m: 0.0 if m.name == "rom" else m.bandwidth_each)
     return owned + more + zeros_like(owned)
+
+
+def board_units_excess(blueprint: Blueprint, technology: Technology, dies: Array) -> Array:
+    """Units of memory on the board beyond those that the dies drive [1]; feasible where <= 0.
+
+    (sum_m n_m / most_m - dies) x max_m most_m, over DRAM and further memories that a die drives on the board:
+    each kind takes its share of the pins of a die.
+
+    Args:
+        blueprint: units n of DRAM and of each further memory [1].
+        technology: units that one die drives of each, if nothing else hangs on it [1].
+        dies: dies that carry PHYs [1].
+
+    Returns:
+        Units, shapes broadcast [1].
+
+    Domain:
+        Buses that share the pins of a die.
+
+    Limits:
+        That of one kind where nothing else is on the board; minus infinity for no units of further memories.
+
+    Source:
+        `most_per_die` of the technology file.
+
+    Examples:
+        By hand: eight devices of DRAM, of which a die drives eight, and four of another, of which it drives
+        16: a quarter of a die too much, or four of these.
+
+        >>> import numpy as np
+        >>> from types import SimpleNamespace
+        >>> chip = SimpleNamespace(stacks=8.0, memory_units=(np.array([0.0, 4.0]),))
+        >>> dram = SimpleNamespace(on_interposer=0.0, most_per_die=8.0)
+        >>> tech = SimpleNamespace(dram=dram, memories=(SimpleNamespace(most_per_die=16.0),))
+        >>> [float(x) for x in board_units_excess(chip, tech, 1.0)]
+        [-inf, 4.0]
+    """
+    dram = technology.dram
+    further = [(n, m.most_per_die) for n, m in zip(blueprint.memory_units, technology.memories, strict=True)]
+    driven = [*further, (blueprint.stacks * (1.0 - dram.on_interposer), dram.most_per_die)]
+    # a memory that no die limits takes no share of its pins
+    used = [n * where(most > 0.0, 1.0 / where(most > 0.0, most, 1.0), 0.0) for n, most in driven]
+    beyond = (reduce(add, used) - dies) * reduce(maximum, [most for _, most in driven])
+    # DRAM alone has a limit of its own
+    some = reduce(add, [n * most for n, most in further]) > 0.0
+    return where(some, beyond, -inf)

@@ -94,6 +94,8 @@ class MemoryDevice:
     controller_transistors: Array = 0.0
     on_interposer: float = 0.0
     """1 where it takes the place of an HBM stack, else 0."""
+    most_per_die: Array = 0.0
+    """Units that one die drives on the board [1]; 0 where nothing of the board limits them."""
     bonded: bool = False
     """Whether it is bonded onto the compute dies."""
     on_die: bool = False
@@ -233,6 +235,8 @@ class Technology:
     """Power that the class of cooling carries away from one package [W]."""
     heat_w_per_m2: Array | None = None
     """Power that it carries away from a square metre of a die [W/m2]; None where no limit is known."""
+    under_stack: Array | None = None
+    """Share of that beneath memory bonded onto the die [1]; None where none can be."""
     clock: Clock | None = None
     """Curve along which chips that are too hot run slower; None for chips that run at their nominal clock."""
     memories: tuple[MemoryDevice, ...] = ()

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from objectives.arrays import Array, maximum, minimum, ones_like, where, zeros_like
+from objectives.equations.fabrication.bonded import heat_limit
 from objectives.equations.fabrication.dies import Plan
 from objectives.equations.fabrication.memories import memory_heat
 from objectives.equations.fabrication.technology import Blueprint, Clock, Technology
@@ -80,9 +81,9 @@ def within_cooling(
     fixed, clocked = split(nominal)
     limit, one = t.cooling_w, ones_like(fixed + clocked)
     rooms, die = [room_between(limit - fixed, clocked)], None
-    if t.heat_w_per_m2 is not None:
+    if (density := heat_limit(blueprint, t)) is not None:
         heat = split(heat_of_compute_dies(nominal, blueprint, plan, t))
-        die = DieHeat(limit_w=t.heat_w_per_m2 * plan.compute.total_m2, fixed_w=heat[0], clocked_w=heat[1])
+        die = DieHeat(limit_w=density * plan.compute.total_m2, fixed_w=heat[0], clocked_w=heat[1])
         rooms.append(die.room)
     # without a curve the nominal clock stays: the excess is all that is beyond the limit
     share = one if clock is None else dynamic_share(rooms, clock) * one

@@ -197,10 +197,12 @@ def test_chips_as_sold_are_at_the_limit_of_their_cooling(
 
 def test_a_die_under_a_stack_may_draw_a_third() -> None:
     build = Build(node="n5", hypothetical=True, scaled=True)
-    alone = technology().resolve(build).heat_w_per_m2
-    under = technology().resolve(build.model_copy(update={"stacked": True})).heat_w_per_m2
+    alone = technology().resolve(build)
+    under = technology().resolve(build.model_copy(update={"stacked": True}))
+    assert alone.under_stack is None
+    assert under.heat_w_per_m2 == alone.heat_w_per_m2
     # imec, IEDM 2025: 69.1 C beside and 141.7 C beneath the same stacks, coolant at 30 C
-    assert under / alone == pytest.approx((69.1 - 30.0) / (141.7 - 30.0), rel=0.02)
+    assert under.under_stack == pytest.approx((69.1 - 30.0) / (141.7 - 30.0), rel=0.02)
 
 
 def test_only_chips_that_do_not_exist_have_limits_of_heat() -> None:
