@@ -1,6 +1,6 @@
 """A chip, its stack, its network and its price to the columns that cost models read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -166,9 +166,14 @@ def speed_columns(
 
 def chips_of(rows: list[Columns]) -> api.Chips:
     """A batch of chips, one a row, every column of shape (n,); memories that only some have are 0."""
-    names = {**rows[0], **{name: 0.0 for row in rows for name in row if name in OPTIONAL}}
-    rows = [row | {name: 0.0 for name in names if name in OPTIONAL and name not in row} for row in rows]
-    return api.Chips.of(**{name: np.array([row[name] for row in rows], dtype=float) for name in names})
+    alike = with_absent(rows)
+    return api.Chips.of(**{name: np.array([row[name] for row in alike], dtype=float) for name in alike[0]})
+
+
+def with_absent(parts: Sequence[Mapping[str, Array]]) -> list[dict[str, Array]]:
+    """Parts of one batch with equal names: memories that only some have are 0 in the others."""
+    absent = {name: 0.0 for part in parts for name in part if name in OPTIONAL}
+    return [{**absent, **part} for part in parts]
 
 
 def _or_zero(leaf: Sourced[float] | None) -> float:

@@ -1,12 +1,14 @@
 """What the chips of one pool cost and draw, whatever the other pools of the system are."""
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 from objectives.api import Economy, PoolLink
 from objectives.arrays import Array
 from objectives.columns import Columns
 from objectives.equations.cost import money
-from objectives.equations.cost.energy import metered
+from objectives.equations.cost.energy import metered, resources_drawn
 from objectives.equations.interconnect import reach
 from objectives.systems.result import PoolUse
 
@@ -52,14 +54,13 @@ def pool_costs(use: PoolUse, link: PoolLink, economy: Economy) -> PoolCosts:
     """
     c, optics = use.chips, reach.optics_w(use.chips, use.together)
     parts = {**money.capex(c, use.count, use.together), "pool_link": use.count * link.usd}
-    r = use.resources
-    drawn = r.compute_s * c.cost.compute_w + r.sram_s * c.sram.w + r.dram_s * c.dram.w
+    drawn = resources_drawn(c, use.resources)
     return PoolCosts(
         chips=use.count,
         capex_usd=sum(list(parts.values())[1:], parts["chips"]),
         power_w=use.count * (c.cost.power_w + optics),
         static_w=use.count * ((c.cost.static_w + optics) / economy.utilisation),
-        drawn_j=drawn + r.link_s * c.cost.link_w,
+        drawn_j=reduce(add, drawn.values()),
     )
 
 

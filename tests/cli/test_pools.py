@@ -1,6 +1,7 @@
 """Studies of pools on the command line, and sentences from all verbs that do not know them."""
 
 import json
+import math
 import re
 
 import pytest
@@ -51,7 +52,13 @@ def test_a_sweep_tells_the_best_pair_at_each_target(dse, study, tmp_path):
     said = dse("sweep", study, "--out", tmp_path / "out")
     assert said.code == 0, said.err
     words = " ".join(said.out.split())
-    for part in ("Best pair by $/(token/s)", "on the exact front", "(as stated)", "no measured row"):
+    for part in (
+        "Best pair by $/(token/s)",
+        "fleets in their real ratio",
+        "on the exact front",
+        "(as stated)",
+        "no measured row",
+    ):
         assert part in words
     told = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert told["grids"]["decode"] == {"chips": 2, "layouts": 960, "points": 1920}
@@ -75,6 +82,50 @@ def _hypervolume(said):
     return re.search(r"hypervolume ([\d.]+)", said.out).group(1)
 
 
+@pytest.mark.parametrize("verb", ["sweep", "run"])
+def test_pairs_at_unlike_prices_and_of_unanchored_chips_are_not_ranked_together(dse, study, tmp_path, verb):
+    said = dse(verb, study, "--out", tmp_path / "out")
+    assert said.code == 0, said.err
+    # a table for each group of prices; LP30 is sold in systems, and no measurement anchors it
+    assert said.out.count("Best pair by $/(token/s), ") >= 3
+    tables = said.out.split("Best pair by $/(token/s), ")[1:]
+    ranked = [t.split("Limits of every")[0].split("unanchored")[0] for t in tables]
+    assert not any("lp30" in t for t in ranked) and any("b200-sxm" in t for t in ranked)
+    assert any("unanchored" in t and "lp30" in t for t in tables)
+    words = " ".join(said.out.split())
+    assert "prices mean different things (prices of systems: prefill.r200, decode.lp30; list and" in words
+    assert "unanchored: decode.lp30: No measurement of a chip of NVIDIA/Groq" in words
+    assert "--with-unanchored ranks them" in words
+    shown = dse("front", study, "--out", tmp_path / "out", "--with-unanchored")
+    assert shown.code == 0 and "--with-unanchored" not in shown.out
+    assert "unanchored " not in shown.out.split("Limits of every")[0] and "lp30" in shown.out
+    again = dse(verb, study, "--out", tmp_path / "out", "--with-unanchored")
+    assert shown.out.split("Limits")[0] == again.out.split("Limits")[0]
+
+
+def test_rows_of_a_front_of_pairs_say_what_they_rank_among(dse, study, tmp_path):
+    dse("sweep", study, "--out", tmp_path / "out")
+    told = dse("front", study, "--out", tmp_path / "out", "--format", "json").json
+    assert told["price_bases"].keys() == {
+        "prefill.r200",
+        "prefill.h100-sxm",
+        "decode.lp30",
+        "decode.b200-sxm",
+    }
+    for row in told["front"]:
+        assert row["unanchored"] == (row["decode.chip"] == "lp30")
+        same = (row["prefill.chip"] == "r200") == (row["decode.chip"] == "lp30")
+        assert ("prices of systems" in row["ranks_among"]) == (row["prefill.chip"] == "r200" or not same)
+
+
+def test_a_study_of_unanchored_chips_alone_still_shows_its_best(dse, study, tmp_path):
+    study.write_text(STUDY.replace("[lp30, b200]", "[lp30]"))
+    said = dse("sweep", study, "--out", tmp_path / "out")
+    assert said.code == 0, said.err
+    lines = said.out.splitlines()
+    assert any(line.startswith("unanchored") and "lp30" in line for line in lines)
+
+
 @pytest.mark.parametrize("words", [("--workers", "2"), ("--storage", "memory:")])
 def test_options_of_a_run_that_pools_do_not_know_are_refused(dse, study, words):
     said = dse("run", study, *words)
@@ -84,8 +135,7 @@ def test_options_of_a_run_that_pools_do_not_know_are_refused(dse, study, words):
 
 @pytest.mark.parametrize(
     "words",
-    [("--prune",), ("--timeout", "1 s"), ("--memory", "2 GB"), ("--confidence", "0.8"), ("--backend", "jax"),
-     ("--with-unanchored",)],
+    [("--prune",), ("--timeout", "1 s"), ("--memory", "2 GB"), ("--confidence", "0.8"), ("--backend", "jax")],
 )  # fmt: skip
 def test_options_that_pools_do_not_know_are_refused(dse, study, words):
     said = dse("sweep", study, *words)
@@ -139,8 +189,30 @@ PAIR = ("--pool", "prefill=h200", "--pool", "decode=b200")
 ASKED = ("--llm", "llama2-70b", "--workload", "article", "--weights", "int8", "--no-intervals")
 
 
+def test_an_estimate_of_a_fleet_says_what_the_smallest_whole_system_costs(dse):
+    pools = ("--pool", "prefill=h200,tp=1,pp=1", "--pool", "decode=b200,tp=1,pp=1,batch=16")
+    asked = (*pools, "--llm", "llama2-70b", "--workload", "article", "--weights", "int8", "--no-targets")
+    found = dse("estimate", *asked, "--format", "json").json
+    prefill, decode = (pool["chips"] for pool in found["pools"])
+    assert prefill % 1.0 and decode == 1.0
+    # one chip a replica, so that whole replicas are whole chips, each at its price and with a port
+    whole = math.ceil(prefill) + 1
+    assert found["smallest_system"]["chips"] == whole
+    capex = found["ledgers"]["capex_usd"]
+    of_prefill = sum(usd for part, usd in capex.items() if part.startswith("prefill."))
+    usd = found["metrics"]["capex_usd"] + of_prefill * (math.ceil(prefill) / prefill - 1.0)
+    assert found["smallest_system"]["capex_usd"] == pytest.approx(usd, rel=1e-12)
+    told = f"a fleet in its real ratio; the smallest whole system has {whole} chips"
+    assert f"chips ({told} for {usd:,.0f} USD)" in " ".join(dse("estimate", *asked).out.split())
+    one = dse("estimate", *asked, "--set", "pools=system")
+    assert "in its real ratio" not in one.out and f"{whole} chips; weights" in " ".join(one.out.split())
+    both = dse("compare", "h100", *asked, "--targets", "1 s", "--no-intervals", "--serving", "aggregated")
+    assert f"is {told}" in " ".join(both.out.split())
+
+
 def test_compare_ranks_a_system_beside_single_chips_in_one_table(dse):
-    words = ("compare", "h100", *PAIR, *ASKED, "--price-method", "unit-cost", "--targets", "30 ms")
+    asked = ("--price-method", "unit-cost", "--targets", "30 ms", "--serving", "aggregated")
+    words = ("compare", "h100", *PAIR, *ASKED, *asked)
     said = dse(*words)
     assert said.code == 0, said.err
     lines = said.out.splitlines()
@@ -153,6 +225,25 @@ def test_compare_ranks_a_system_beside_single_chips_in_one_table(dse):
     assert told["winners"][0][system["ranks_among"]] in ("h100-sxm", "h200-sxm | b200-sxm")
     csv = dse(*words, "--format", "csv").out.splitlines()
     assert len(csv) == 3 and csv[2].startswith("h200-sxm | b200-sxm,pools,0.03,")
+
+
+def test_compare_says_where_the_number_is_that_a_system_is_served_unlike_the_chips(dse):
+    pools = ("--pool", "attention=h200", "--pool", "ffn=b200", "--no-targets")
+    asked = ("--price-method", "unit-cost", "--targets", "30 ms")
+    words = ("compare", "h100", *pools, *ASKED, *asked, "--serving", "aggregated")
+    said = dse(*words)
+    assert said.code == 0, said.err
+    lines = [" ".join(line.split()) for line in said.out.splitlines()]
+    assert any(line.startswith("TPOT within 30.0 ms, ") and "served decode-only" in line for line in lines)
+    answers = [line for line in lines if line.startswith("Within 30.0 ms, ")]
+    assert len(answers) == 2 and sum("served decode-only, h200-sxm | b200-sxm is" in a for a in answers) == 1
+    text = " ".join(lines)
+    assert "not ranked against the single chips, which pay for prompts; --serving decode-only" in text
+    assert "prices mean different things" not in text
+    csv = dse(*words, "--format", "csv").out.splitlines()
+    assert len(csv) == 3 and "served decode-only" in csv[2] and "served" not in csv[1]
+    alike = dse(*words[:-1], "decode-only")
+    assert alike.code == 0 and "served decode-only," not in alike.out
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,15 @@ from dse.errors import SpecError
 from dse.evaluate.pools.estimate import estimate_pools
 
 LOAD = {"llm": "llama2-70b", "workload": "article", "weights": "int8", "price_method": "unit-cost"}
+ALIKE = {**LOAD, "serving": "aggregated"}
+"""Prompts of single chips cost something, as those of pools that prefill."""
 POOLS = ["prefill=h200", "decode=h100", "decode=b200"]
 TARGETS = (10e-3, 30e-3)
 
 
 @pytest.fixture(scope="module")
 def found():
-    return compare(["h100", "b200"], **LOAD, targets=TARGETS, pools=POOLS, link="50 GB/s, 5 us")
+    return compare(["h100", "b200"], **ALIKE, targets=TARGETS, pools=POOLS, link="50 GB/s, 5 us")
 
 
 def _text(pool):
@@ -78,6 +80,31 @@ def test_settings_of_a_role_and_of_a_chip_reach_its_pool_alone():
     for pool in after.pools:
         paid = after.ledgers["capex_usd"][f"{pool.role}.chips"]
         assert paid == pytest.approx(pool.chips * prices[pool.role])
+
+
+@pytest.mark.parametrize(
+    ("pools", "serving", "apart"),
+    [
+        (["attention=h200", "ffn=b200"], "aggregated", "decode-only"),
+        (["attention=h200", "ffn=b200"], "decode-only", None),
+        (["prefill=h200", "decode=b200"], "decode-only", "disaggregated"),
+        (["prefill=h200", "decode=b200"], "aggregated", None),
+    ],
+)
+def test_no_ranking_mixes_prompts_that_cost_nothing_with_prompts_that_do(pools, serving, apart):
+    asked = {**LOAD, "hold_targets": False, "link": "50 GB/s, 5 us", "settings": {"prefill_load": "0.7"}}
+    found = compare(["h100"], **asked, serving=serving, targets=(50e-3,), pools=pools)
+    (system,) = found.systems
+    assert system.best[0] is not None and found.chips[0].best[0] is not None
+    modes = {"h100-sxm": found.chips[0].best[0].serving, system.name: system.best[0].serving}
+    for group in found.groups:
+        names = [name for name, _ in found.standing(0, group)]
+        assert len({modes[name] == "decode-only" for name in names}) == 1
+    chips = found.as_dict()["chips"][0]["ranks_among"]
+    assert system.group == (chips if apart is None else f"{chips}, served {apart}")
+    assert found.prices == (chips,)
+    # the picture has the chips, whatever the systems rank among
+    assert found.front().manifest["compared"] == ["h100-sxm"]
 
 
 def test_a_comparison_without_pools_does_not_speak_of_systems():

@@ -95,6 +95,7 @@ def undominated(points: np.ndarray) -> np.ndarray:
 
 THREE = {"usd_per_million_tokens": "100 USD", "end_to_end": "100 s", "energy_per_token": "100 J"}
 TOTALS = {"tokens_per_second": "1 token/s", "entry_price": "1e9 USD"}
+WHOLE = {"workload/article.prefill_load": 0.7, "workload/article.pools": "system"}
 POOLS = {
     "prefill": {**SMALL["pools"]["prefill"], "tp": [1, 8], "pp": [1], "batch": [1, 4096]},
     "decode": {**SMALL["pools"]["decode"], "tp": [8], "pp": [1, 10], "batch": [1, 64]},
@@ -109,8 +110,8 @@ POOLS = {
         {"targets": {"ttft": "400 ms"}},
         {"pools": {**POOLS, "link": "100 MB/s, 1 ms"}},
         {"objectives": [*THREE], "reference_point": THREE, "targets": {}, "goal": "energy_per_token"},
-        {"objectives": [*TOTALS], "reference_point": TOTALS, "goal": "entry_price"},
-        {"settings": {"workload/article.prefill_load": 0.7, "workload/article.pools": "system"}},
+        {"objectives": [*TOTALS], "reference_point": TOTALS, "goal": "entry_price", "settings": WHOLE},
+        {"settings": WHOLE},
     ],
 )
 def test_the_front_is_that_of_all_pairs(tmp_path: Path, changes: dict[str, Any]) -> None:
@@ -158,6 +159,19 @@ def test_objectives_that_pools_do_not_add_up_to_are_refused(tmp_path: Path) -> N
     found = study(tmp_path)
     with pytest.raises(SpecError, match="--grid: unknown parameter 'sram'"):
         job_of(found, {"sram": 3})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"objectives": [*TOTALS], "reference_point": TOTALS, "goal": "entry_price"},
+        {"targets": {"entry_price": "1 MUSD"}},
+    ],
+)
+def test_the_price_of_fractions_of_chips_is_no_entry_price(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(SpecError, match="entry_price: expected whole chips, by settings"):
+        study(tmp_path, **changes)
+    study(tmp_path, **{**changes, "settings": WHOLE})
 
 
 REAL = {

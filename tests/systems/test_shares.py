@@ -11,7 +11,7 @@ from systems import pairs
 from systems.pairs import evaluate
 
 from dse.testing.checks import ROUNDING
-from objectives.api import Context, Designs, PrefixCache
+from objectives.api import Chips, Context, Designs, PrefixCache
 from objectives.systems.share_bounds import Ideal, ideal, least, trade_offs
 from objectives.systems.shares import decode_share, paired, prefill_share, unshared
 
@@ -58,6 +58,39 @@ def test_metrics_of_a_pair_follow_from_what_each_pool_brings(system: Designs, co
     assert violations.keys() == whole.violations.keys()
     for name, value in whole.violations.items():
         np.testing.assert_array_equal(violations[name], value, err_msg=name)
+
+
+FLASH = {"bytes": 1e13, "bandwidth": 2e12, "latency": 1e-5, "endurance": 3e3}
+
+
+@LAW
+@given(
+    system=pairs.designs(ROLES),
+    context=contexts(),
+    roles=st.sampled_from((("prefill",), ("decode",), ROLES)),
+    pj_per_bit=st.sampled_from((7.2, 720.0)),
+)
+def test_memories_beyond_sram_and_dram_draw_of_a_pair_what_they_draw_of_its_system(
+    system: Designs, context: Context, roles: tuple[str, ...], pj_per_bit: float
+) -> None:
+    own = FLASH | {"w": FLASH["bandwidth"] * 8.0 * pj_per_bit * 1e-12}
+    columns = {f"flash_{name}": np.array([value]) for name, value in own.items()}
+    # no room elsewhere, so that all weights lie in it
+    small = {"sram_bytes": np.array([0.0]), "dram_bytes": np.array([1e6])}
+
+    def with_flash(chips: Chips) -> Chips:
+        return Chips.of(**{**chips.columns(), **small, **columns})
+
+    pools = tuple(replace(p, chips=with_flash(p.chips)) if p.role in roles else p for p in system.pools)
+    system = Designs(pools=pools, link=system.link)
+    first, then, violations = shares(system, context)
+    assert system.link is not None
+    found, whole = paired(first, then, system.link, context), evaluate(system, context, detail=True)
+    flash_j = sum(np.asarray(v) for name, v in whole.energy_parts.items() if name.endswith(".flash"))
+    assert np.all(flash_j > 0.0)
+    for name in METRICS:
+        np.testing.assert_allclose(getattr(found, name), getattr(whole, name), rtol=ROUNDING, err_msg=name)
+    assert violations.keys() == whole.violations.keys()
 
 
 @LAW

@@ -1,8 +1,11 @@
 """`dse front` of a study of pools: the pairs that a run or a sweep has stored."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from dse.cli.pools.show import show_pairs
+import numpy as np
+
+from dse.cli.pools.show import eligible_of, show_pairs, standing_of
 from dse.cli.show.run_summary import counted
 from dse.cli.terminal.machine_output import print_bytes, print_json
 from dse.cli.terminal.tables import remark, stdout
@@ -23,13 +26,29 @@ def stored_pairs(study: PooledStudy, out: Path | None) -> tuple[Front, Path]:
     return load_front(folder), folder
 
 
+def _of_one_standing(found: Front, study: PooledStudy) -> tuple[Front, str]:
+    """The pairs that the first basis of prices ranks, for a picture, and what to say of it."""
+    eligible = eligible_of(found, study)
+    of_rows = [standing_of(eligible, row) for row in plain_rows(found.frame)]
+    # one axis of dollars takes one basis of prices; what may win comes first
+    order = [(g, barred) for barred in (False, True) for g in eligible.groups]
+    order.sort(key=lambda standing: not eligible.may_win(standing))
+    first = next((standing for standing in order if standing in of_rows), None)
+    if first is None or len(set(of_rows)) == 1:
+        return found, ""
+    keep = [standing == first for standing in of_rows]
+    only = f", of the {'unanchored ' if first[1] else ''}pairs at {first[0]} alone"
+    return replace(found, frame=found.frame[np.asarray(keep)].reset_index(drop=True)), only
+
+
 def show_front_of_pools(study: PooledStudy, found: Front, folder: Path, form: str, plot: Path | None) -> None:
     """Print pairs as a table, or as CSV, JSON or Parquet, and draw them where a picture is wanted."""
     if plot is not None:
-        draw_front(front_info(found), plot)
-        remark(f"picture: {plot}")
+        drawn, only = _of_one_standing(found, study)
+        draw_front(front_info(drawn), plot)
+        remark(f"picture: {plot}{only}")
     if form == "json":
-        manifest = found.manifest
+        manifest, eligible = found.manifest, eligible_of(found, study)
         print_json(
             {
                 "study": manifest.get("study"),
@@ -37,7 +56,12 @@ def show_front_of_pools(study: PooledStudy, found: Front, folder: Path, form: st
                 "hypervolume": manifest.get("hypervolume"),
                 "trials": manifest.get("trials"),
                 "unanchored": manifest.get("unanchored"),
-                "front": plain_rows(found.frame),
+                "price_bases": manifest.get("price_bases"),
+                "front": [
+                    {**row, "ranks_among": prices, "unanchored": unanchored}
+                    for row in plain_rows(found.frame)
+                    for prices, unanchored in [standing_of(eligible, row)]
+                ],
             }
         )
     elif form != "table":

@@ -5,6 +5,7 @@ import shlex
 import typer
 
 from dse.cli.cases.one_case import CaseOptions
+from dse.cli.input.eligibility import apply_eligibility
 from dse.cli.pools.progress import bar
 from dse.cli.pools.show import print_stored, show_pairs
 from dse.cli.show.run_summary import counted
@@ -20,6 +21,8 @@ def run_of_pools(
     name: str,
     again: str,
     case: CaseOptions,
+    *,
+    unanchored: bool,
 ) -> None:
     """Search the chips of both pools, and print the answer."""
     with bar(name, "trials") as report:
@@ -44,7 +47,7 @@ def run_of_pools(
         )
         print_stored(result.out)
         raise typer.Exit(ExitCode.FAILED)
-    show_pairs(study, result.front)
+    show_pairs(study, apply_eligibility(result.front, unanchored))
     _print_summary(result, name)
 
 

@@ -13,9 +13,18 @@ from dse.evaluate.pools.estimate import DECODE_ONLY, UNMEASURED
 from dse.front.axis import Axis
 from dse.front.files import Front
 from dse.front.tables import Row, plain_rows
+from dse.question.pools.eligibility import PairEligibility, Standing
 from dse.question.pools.study import PooledStudy
+from dse.report.words.eligibility import SHOWN
 from dse.report.words.part_names import counted
 from dse.text import cp_text
+
+FLEET = (
+    "pairs are fleets in their real ratio, so that chips and capital may be fractions; dse estimate --pool "
+    "prints the smallest whole system, and pools: system in the workload makes every pair one"
+)
+UNRANKED = "unanchored"
+"""Head of the line of the best pair that may not win."""
 
 
 def show_pairs(study: PooledStudy, front: Front) -> None:
@@ -24,20 +33,42 @@ def show_pairs(study: PooledStudy, front: Front) -> None:
     console.print(spec.title, style="bold")
     console.print(spec.question.strip(), style="dim")
     console.print()
-    rows = list(_rows(study, front))
+    eligible = eligible_of(front, study)
     goal = next(a for a in front.axes if a.name == study.first.goal.name)
     roles = list(study.pools)
     columns = ["", *(head for role in roles for head in (role, f"its layout ({role})")), "chips"]
     columns += [a.label for a in front.axes]
-    console.print(
-        table(columns, rows, title=f"Best pair by {goal.label}", right=columns[2 + 2 * len(roles) :])
-    )
+    rows = plain_rows(front.frame)
+    # a single basis of prices need not be named above a table
+    of_rows = dict.fromkeys(standing_of(eligible, row)[0] for row in rows)
+    present = [group for group in dict.fromkeys((*eligible.groups, *of_rows)) if group in of_rows]
+    for place, group in enumerate(present):
+        if place:
+            console.print()
+        some = [row for row in rows if standing_of(eligible, row)[0] == group]
+        lines = list(_rows(study, front, some, eligible))
+        at = "" if len(present) == 1 else f", {group}"
+        title = f"Best pair by {goal.label}{at}"
+        console.print(table(columns, lines, title=title, right=columns[2 + 2 * len(roles) :]))
     # a front has the best of each kind, and no smaller system near it
     for line in selection_rules(replace(front, manifest={**front.manifest, "tolerance": None})):
         console.print(line, style="dim")
     served = [DECODE_ONLY] if study.context.workload.serving == "decode-only" else []
-    for note in (*_unanchored(front), *served, UNMEASURED, study.link.note.replace("; --pool-link", "")):
+    work = study.context.workload
+    if "prefill" in study.pools and work.pools == "fleet":
+        served.append(FLEET)
+    for note in (*eligible.lines(), *served, UNMEASURED, study.link.note.replace("; --pool-link", "")):
         console.print(plain(f"Note: {note.rstrip('.')}."), style="dim", soft_wrap=True)
+
+
+def eligible_of(front: Front, study: PooledStudy) -> PairEligibility:
+    """Which pairs of a front may win, by its manifest."""
+    return PairEligibility.of(front.manifest, list(study.pools), shown=bool(front.manifest.get(SHOWN)))
+
+
+def standing_of(eligible: PairEligibility, row: Row) -> Standing:
+    """What a pair of a front ranks among."""
+    return eligible.standing([str(row[f"{role}.chip"]) for role in eligible.roles])
 
 
 def print_stored(out: Path) -> None:
@@ -45,18 +76,34 @@ def print_stored(out: Path) -> None:
     stdout().print(f"Results in {out}: front.csv, manifest.json", soft_wrap=True)
 
 
-def _rows(study: PooledStudy, front: Front) -> Iterator[list[str | Text]]:
-    """The best pair at each value of the swept target, or of all, as lines of a table."""
+def _rows(
+    study: PooledStudy, front: Front, rows: Sequence[Row], eligible: PairEligibility
+) -> Iterator[list[str | Text]]:
+    """The best of some pairs at each value of the swept target, or of all, as lines of a table.
+
+    And below it the best of those that may not win.
+    """
     swept, goal = study.first.swept, study.first.goal
     columns = {axis.name: axis for axis in front.axes}
-    rows, best = plain_rows(front.frame), columns[goal.name]
+    best = columns[goal.name]
     targets = study.spec.report_at if swept is not None and swept.name in columns else ()
     for target in targets:
         assert swept is not None
         some = [row for row in rows if float(row[columns[swept.name].column]) <= target]
-        yield _line(f"{swept.label} within {format_quantity(target, swept.unit)}", some, best, front, study)
+        head = f"{swept.label} within {format_quantity(target, swept.unit)}"
+        yield from _lines(head, some, best, front, study, eligible)
     if not targets:
-        yield _line("any", rows, best, front, study)
+        yield from _lines("any", rows, best, front, study, eligible)
+
+
+def _lines(
+    head: str, some: Sequence[Row], best: Axis, front: Front, study: PooledStudy, eligible: PairEligibility
+) -> Iterator[list[str | Text]]:
+    """The best that may win, and below it the best that may not."""
+    ranked = [row for row in some if eligible.may_win(standing_of(eligible, row))]
+    yield _line(head, ranked, best, front, study)
+    if barred := [row for row in some if not eligible.may_win(standing_of(eligible, row))]:
+        yield _line(UNRANKED, barred, best, front, study)
 
 
 def _line(head: str, some: Sequence[Row], best: Axis, front: Front, study: PooledStudy) -> list[str | Text]:
@@ -77,8 +124,3 @@ def _pool(row: Row, role: str) -> tuple[str, str]:
     ways = f"TP {d['tp']}{cp_text(d)}, PP {d['pp']}" + (f", EP {d['ep']}" if d["ep"] > 1 else "")
     held = f"batch {d['batch']:,}, " if role in ("decode", "attention") else ""
     return f"{counted(float(row[f'{role}.chips']))} {row[f'{role}.chip']}", f"{held}{ways}"
-
-
-def _unanchored(front: Front) -> Iterator[str]:
-    for name, why in front.manifest.get("unanchored", {}).items():
-        yield f"{name}: {why}"

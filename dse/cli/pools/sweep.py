@@ -1,10 +1,11 @@
 """`dse sweep` of a study of pools."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import typer
 
+from dse.cli.input.eligibility import apply_eligibility
+from dse.cli.input.search_options import AnswerOptions
 from dse.cli.pools.progress import bar
 from dse.cli.pools.show import print_stored, show_pairs
 from dse.cli.show.run_summary import counted
@@ -26,15 +27,17 @@ def sweep_of_pools(
     study: PooledStudy,
     name: str,
     counts: Mapping[str, int],
+    options: AnswerOptions,
     *,
     workers: int | None,
     fresh: bool,
-    out: Path | None,
 ) -> None:
     """Sweep all pairs of both pools, and print the answer."""
     try:
         with bar(name, "designs") as report:
-            result = sweep_pairs(study, counts=counts, workers=workers, fresh=fresh, out=out, progress=report)
+            result = sweep_pairs(
+                study, counts=counts, workers=workers, fresh=fresh, out=options.out, progress=report
+            )
     except KeyboardInterrupt:
         raise InterruptedRun("interrupted; a sweep of pools keeps nothing of what is not finished") from None
     if not len(result.front.frame):
@@ -42,7 +45,7 @@ def sweep_of_pools(
         complain(f"{study.slug}: expected a feasible pair, got none of {result.pairs:,}. {hint}")
         print_stored(result.out)
         raise typer.Exit(ExitCode.FAILED)
-    show_pairs(study, result.front)
+    show_pairs(study, apply_eligibility(result.front, options.with_unanchored))
     _print_summary(result)
 
 

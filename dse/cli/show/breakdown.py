@@ -1,6 +1,6 @@
 """An estimate for people: headline, then ledgers whose parts sum to their totals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -63,10 +63,14 @@ def _pools(found: Estimate) -> str:
     # pools of one system are whole already; those of a fleet have a real ratio
     if not found.smallest_system:
         return f" and {more} more replicas for prefill (one whole system)"
-    whole = found.smallest_system
+    return f" and {more} more for prefill ({fleet(found.smallest_system)})"
+
+
+def fleet(whole: Mapping[str, float]) -> str:
+    """That replicas are fractions, and what the smallest system of whole ones has."""
     return (
-        f" and {more} more for prefill (a fleet in its real ratio; the smallest whole system has "
-        f"{counted(whole['chips'])} chips for {format_quantity(whole['capex_usd'], 'USD')} USD)"
+        "a fleet in its real ratio; the smallest whole system has "
+        f"{counted(whole['chips'])} chips for {format_quantity(whole['capex_usd'], 'USD')} USD"
     )
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from dse.cli.show.breakdown import fleet
 from dse.cli.terminal.quantity import NONE, format_quantity
 from dse.decide.compare.result import Comparison
-from dse.decide.compare.systems import ComparedSystem
+from dse.decide.compare.systems import FREE_PROMPTS, ComparedSystem
 from dse.evaluate.pools.result import PoolOfSystem, SystemEstimate
 from dse.front.tables import Row
 from dse.plugins import metrics_of
@@ -58,10 +59,22 @@ def system_notes(found: Comparison) -> Iterator[str]:
         if s.unanchored is not None:
             rest = "" if found.with_unanchored else " It is not ranked; --with-unanchored ranks it."
             yield f"Note: {s.name} is unanchored: {s.unanchored}{rest}"
+    for s in found.systems:
+        for limit, e in zip(found.targets, s.best, strict=True):
+            if e is not None and e.smallest_system:
+                at = format_quantity(limit, "s")
+                yield f"Note: {s.name} within {at} is {fleet(e.smallest_system)}."
     first = next((e for s in found.systems for e in s.best if e is not None), None)
     if first is None:
         return
     yield f"Note: systems of pools are served {first.serving}; verdicts by software are of single chips."
+    if any(s.apart for s in found.systems):
+        paid = "which pay for prompts" if first.serving == FREE_PROMPTS else "whose prompts cost nothing"
+        like = FREE_PROMPTS if first.serving == FREE_PROMPTS else "aggregated"
+        yield (
+            f"Note: they are not ranked against the single chips, {paid}; --serving {like} serves the chips "
+            "alike."
+        )
     told = dict.fromkeys(
         note
         for s in found.systems
@@ -86,6 +99,7 @@ def system_values(found: Comparison) -> Iterator[Row]:
                 "found": e is not None,
                 **{name: own.get(name) for name in columns},
                 "bound_by": None if e is None else e.bound_by,
-                "price_basis": s.group,
+                "price_basis": s.prices,
+                "ranks_among": s.group,
                 "unanchored": s.unanchored is not None,
             }

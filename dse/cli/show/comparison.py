@@ -56,6 +56,7 @@ def rows(found: Comparison) -> Iterator[Row]:
                 met_column("tpot"): None if e is None else e.p_met.get("tpot"),
                 **{n: values.get(n) for n in names},
                 "price_basis": chip.basis,
+                **({"ranks_among": group_of(chip.basis)} if found.systems else {}),
                 "unanchored": chip.unanchored is not None,
                 "gap": chip.gap,
                 **chip.hardware,
@@ -268,6 +269,8 @@ def _unranked(found: Comparison, i: int, group: str) -> str:
         for c in found.chips
         if c.best[i] is not None and group_of(c.basis) == group and not found.may_win(c)
     ]
+    # of a group without a winner no system may win
+    serve += [s.name for s in found.systems if s.best[i] is not None and s.group == group]
     return f" whose software a measurement anchors ({', '.join(serve)} does)" if serve else ""
 
 
@@ -284,9 +287,9 @@ def _notes(found: Comparison) -> Iterator[str]:
             yield f"Note: {c.chip} is unanchored: {c.unanchored}{rest_text}"
         if c.assumed is not None:
             yield f"Assumed: {c.assumed}."
-    if len(found.groups) > 1:
+    if len(found.prices) > 1:
         yield (
-            f"Note: prices mean different things ({', '.join(found.groups)}); chips are "
+            f"Note: prices mean different things ({', '.join(found.prices)}); chips are "
             f"ranked within each group. "
             "--price-method unit-cost prices all chips alike."
         )

@@ -2,6 +2,7 @@
 
 from rich.text import Text
 
+from dse.cli.show.breakdown import fleet
 from dse.cli.show.ledger import print_ledgers
 from dse.cli.terminal.quantity import format_quantity
 from dse.cli.terminal.tables import plain, stdout, table
@@ -18,12 +19,12 @@ def show_system(found: SystemEstimate) -> None:
     console = stdout()
     roles = " | ".join(f"{pool.role} on {pool.chip}" for pool in found.pools)
     console.print(f"{found.llm}, {roles}, workload {found.workload}", style="bold")
-    p = found.precision
+    p, ratio = found.precision, f" ({fleet(found.smallest_system)})" if found.smallest_system else ""
     console.print(
         plain(
-            f"{counted(found.metrics['chips'])} chips; weights {p['weights']}, KV {p['kv']}, activations "
-            f"{p['activations']}; {found.serving}; cost model {found.cost_model}, price {found.price_method}"
-            f"{'; sizes chosen' if found.solved else ''}"
+            f"{counted(found.metrics['chips'])} chips{ratio}; weights {p['weights']}, KV {p['kv']}, "
+            f"activations {p['activations']}; {found.serving}; cost model {found.cost_model}, "
+            f"price {found.price_method}{'; sizes chosen' if found.solved else ''}"
         )
     )
     console.print()

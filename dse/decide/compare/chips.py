@@ -72,7 +72,9 @@ def compare(
     whose stack states none has a `gap`, and there are no verdicts by software, since `equal` and `ideal`
     state none.
     `pools`, such as `prefill=r200` and `decode=lp30`, are systems of unlike chips that rank among the chips,
-    one for each combination of their roles; `link` joins them, see `dse.evaluate.pools.estimate`.
+    one for each combination of their roles; `link` joins them, see `dse.evaluate.pools.estimate`. Where
+    prompts cost something of a system and nothing of the chips, or the other way round, it ranks apart;
+    `serving` is that of the chips alone.
     `settings` overrides numbers of all chips, or of one by its name (`h100.price`). Raises `SpecError` with
     every problem at once, where they are of the question, of every chip, or of what is set for one chip.
     """
@@ -166,7 +168,7 @@ def compare(
         if confidence is None
         else Verdicts(verdicts=(), dependence=()),
         confidence=confidence,
-        systems=compare_systems(pools, asked, limits, numbers) if pools else (),
+        systems=compare_systems(pools, asked, limits, numbers, first.workload.serving) if pools else (),
         spreads=comparison_spreads(
             rows, {names[chip]: each[shown] for chip, each in known.items()}, limits, catalog, samples
         )

@@ -1,6 +1,7 @@
 """What a comparison of chips says: each at its best, and who wins within one basis of prices."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -25,6 +26,12 @@ from dse.plugins import objective
 def axes() -> tuple[Axis, Axis]:
     """What chips are compared in: $/(token/s) and TPOT."""
     return axis_of(objective("usd_per_token_per_second")), axis_of(objective("tpot"))
+
+
+def _often(names: Iterable[str]) -> tuple[str, ...]:
+    """Each name once, the most frequent first."""
+    # stable: of equally many the first that was named
+    return tuple(name for name, _ in Counter(names).most_common())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,13 +91,20 @@ class Comparison:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The bases of prices that chips rank within, that of the most chips first."""
-        count: dict[str, int] = {}
-        known = [group_of(c.basis) for c in self.chips if c.gap is None]
-        for group in (*known, *(s.group for s in self.systems)):
-            count[group] = count.get(group, 0) + 1
-        # sorted is stable: of equally many the first that was named
-        return tuple(sorted(count, key=lambda name: -count[name]))
+        """The bases of prices that chips rank within, that of the most chips first.
+
+        A system whose serving is unlike that of the chips has a group of its own.
+        """
+        return _often((*self._of_chips(), *(s.group for s in self.systems)))
+
+    @property
+    def prices(self) -> tuple[str, ...]:
+        """The bases of prices alone, that of the most chips first."""
+        return _often((*self._of_chips(), *(s.prices for s in self.systems)))
+
+    def _of_chips(self) -> list[str]:
+        """The basis of each chip that is ranked."""
+        return [group_of(c.basis) for c in self.chips if c.gap is None]
 
     def may_win(self, chip: ComparedChip) -> bool:
         """Whether a chip is ranked: measurements anchor it, or unanchored chips may win."""
@@ -178,7 +192,8 @@ class Comparison:
         manifest names the chips, so that a plot distinguishes them.
         """
         # one axis of dollars takes one basis of prices
-        drawn = [c for c in self.chips if c.gap is None and group_of(c.basis) == self.groups[0]]
+        of_most = _often(self._of_chips())[:1]
+        drawn = [c for c in self.chips if c.gap is None and group_of(c.basis) in of_most]
         archive = Archive(axes())
         # unanchored chips are drawn as curves, and are no part of the front
         ranked = stack(c.curve for c in drawn if self.may_win(c))

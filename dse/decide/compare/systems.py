@@ -13,10 +13,12 @@ from dse.evaluate.pools.result import SystemEstimate
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import StackSpec
-from objectives.systems.split import ROLES
+from objectives.systems.split import ROLES, SERVING
 
 MOST = 32
 """Systems of a comparison."""
+FREE_PROMPTS = SERVING[False]
+"""Serving under which prompts cost nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +27,12 @@ class ComparedSystem:
 
     name: str
     """Chips by role, such as `r200 | lp30`."""
-    group: str
+    prices: str
     """The prices that it ranks among."""
+    serving: str
+    """How it is served, which follows from its pools."""
+    apart: bool
+    """Whether prompts cost something of it and nothing of the single chips, or the other way round."""
     unanchored: str | None
     """Why no measurement anchors the software of a chip of it; None where all are anchored."""
     best: tuple[SystemEstimate | None, ...]
@@ -34,10 +40,16 @@ class ComparedSystem:
     exceeds: Mapping[str, float]
     """What the system exceeds that misses the loosest target by least; empty where that is met."""
 
+    @property
+    def group(self) -> str:
+        """What it ranks among: prices that mean the same, and of unlike serving itself alone."""
+        return f"{self.prices}, served {self.serving}" if self.apart else self.prices
+
     def as_dict(self) -> dict[str, object]:
         """Plain data for JSON."""
         return {
             "system": self.name,
+            "serving": self.serving,
             "ranks_among": self.group,
             "unanchored": self.unanchored is not None,
             "exceeds": dict(self.exceeds),
@@ -65,17 +77,22 @@ def systems_of(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def compare_systems(
-    pools: Sequence[str], asked: Asked, targets: Sequence[float], settings: Mapping[str, str]
+    pools: Sequence[str],
+    asked: Asked,
+    targets: Sequence[float],
+    settings: Mapping[str, str],
+    chips_serving: str,
 ) -> tuple[ComparedSystem, ...]:
     """Every system of `pools` at its best within each TPOT [s]; raises `SpecError` with all problems.
 
     `settings` are those of the comparison: numbers of one chip by its name, of one pool by its role.
+    `chips_serving` is how the single chips are served, which no system of unlike serving ranks among.
     """
     found: list[ComparedSystem] = []
     problems: dict[Problem, None] = {}
     for texts in systems_of(pools):
         try:
-            found.append(_compared(texts, asked, targets, settings))
+            found.append(_compared(texts, asked, targets, settings, chips_serving))
         except SpecError as error:
             problems |= dict.fromkeys(error.problems)
     if problems:
@@ -84,7 +101,11 @@ def compare_systems(
 
 
 def _compared(
-    texts: Sequence[str], asked: Asked, targets: Sequence[float], settings: Mapping[str, str]
+    texts: Sequence[str],
+    asked: Asked,
+    targets: Sequence[float],
+    settings: Mapping[str, str],
+    chips_serving: str,
 ) -> ComparedSystem:
     """One system at its best."""
     catalog = Catalog.of(asked.configs)
@@ -98,9 +119,12 @@ def _compared(
         for chip in chips
         if not (verdict := anchor(catalog.get(StackSpec, chip.stack), chip)).anchored
     ]
+    serving = best[0].serving
     return ComparedSystem(
         name=" | ".join(chip.name for chip in chips),
-        group=" and ".join(groups),
+        prices=" and ".join(groups),
+        serving=serving,
+        apart=(serving == FREE_PROMPTS) != (chips_serving == FREE_PROMPTS),
         unanchored="; ".join(dict.fromkeys(reasons)) or None,
         best=tuple(e if e.feasible else None for e in best),
         exceeds={n: v for n, v in best[-1].violations.items() if v > 0.0},

@@ -11,7 +11,7 @@ from dse.choose.solve import Question
 from dse.errors import Attempts, SpecError, placed, spec_error
 from dse.evaluate.estimate import TECHNOLOGY, Subject
 from dse.evaluate.estimate_notes import trust_notes
-from dse.evaluate.estimate_result import LABELS, first_of, headline, ledgers_of, where_split
+from dse.evaluate.estimate_result import LABELS, first_of, headline, ledgers_of, smallest_system, where_split
 from dse.evaluate.pools.argument import PoolArgument, read_pools
 from dse.evaluate.pools.layouts import check_sizes, layouts_of
 from dse.evaluate.pools.pairs import best_of_pair
@@ -258,6 +258,7 @@ def _result(
         solved=bool(how),
         feasible=all(v <= 0.0 for v in found.values()),
         metrics=headline(m, first.context),
+        smallest_system=smallest_system(first.cost_model, one, first.context),
         ledgers=ledgers_of(m),
         bound_by=max(bounds, key=lambda name: bounds[name]),
         violations=where_split(found),

@@ -38,6 +38,9 @@ class SystemEstimate:
     bound_by: str
     violations: dict[str, float]
     targets: dict[str, float]
+    smallest_system: dict[str, float] = field(default_factory=dict)
+    """Chips [1], capital [USD] and $/(token/s) of the smallest system of whole replicas in these layouts;
+    empty where all are whole already."""
     notes: tuple[str, ...] = field(default=())
 
     @property

@@ -26,6 +26,12 @@ PROMPTS = (1, 4, 4096)
 _SIZES = ("batch", "tp", "cp", "pp", "ep")
 
 
+_FLEET = (
+    "by settings: {{workload/{workload}.pools: system}}; got a fleet, whose pools have a real ratio, so that "
+    "it has a price for fractions of a chip"
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PooledStudy:
     """Everything that a study of pools names, found and checked."""
@@ -140,11 +146,15 @@ def _check(spec: StudySpec, first: ResolvedStudy) -> None:
 
 
 def _problems(spec: StudySpec, first: ResolvedStudy) -> Iterator[Problem]:
+    """Cost models, objectives and LLMs that pools do not know."""
     if not api.factorises(first.cost_model):
         yield Problem("", f"expected a cost model that knows pools, such as roofline, got {spec.cost_model}")
     roles = () if spec.pools is None else tuple(spec.pools.by_role)
     if "prefill" in roles and (why := unshared(first.context)):
         yield Problem("", f"{why}, whose dollars belong to no pool")
+    bounded = {goal.name for goal in (*first.objectives, *(goal for goal, _ in first.limits))}
+    if "prefill" in roles and first.context.workload.pools == "fleet" and "entry_price" in bounded:
+        yield Problem("", f"entry_price: expected whole chips, {_FLEET.format(workload=spec.workload)}")
     if why := llm_problem(roles, first.context):
         yield Problem("", why)
     if spec.pools is not None and spec.pools.ffn is not None and spec.pools.ffn.batch is not None:

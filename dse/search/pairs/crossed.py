@@ -98,7 +98,7 @@ def solve_crossed(
     job.check()
     blocks = [_made(grid) for grid in (job.first, job.then)]
     front, done = Local.empty(len(job.goals)), 0
-    total = job.first.size * job.then.size
+    total = job.first.looked_at * job.then.looked_at
     parts = [(pool, numbers, other, others) for pool, numbers in blocks[0] for other, others in blocks[1]]
 
     def work(part: tuple[api.Pool, Numbers, api.Pool, Numbers]) -> Local:

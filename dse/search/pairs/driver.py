@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 
 from dse.backends.blocks import cores
@@ -13,7 +14,7 @@ from dse.question.pools.study import PooledStudy
 from dse.search.analysis.folders import check_own, move_to_backup, results_folder
 from dse.search.pairs.crossed import CrossedJob, solve_crossed
 from dse.search.pairs.pool_grid import PoolGrid, grids_of
-from dse.search.pairs.result import front_of_pairs
+from dse.search.pairs.result import Fronts, eligibility_of
 from dse.search.pairs.solve import PairJob, Progress, solve_pairs
 from dse.search.storage.locks import locked_folder
 
@@ -30,7 +31,7 @@ class PairsResult:
 
     @property
     def points(self) -> int:
-        """Designs of all pools, each of which was evaluated once."""
+        """Designs of all pools."""
         return sum(grid.size for grid in self.grids.values())
 
     @property
@@ -49,7 +50,9 @@ def sweep_pairs(
     out: Path | str | None = None,
     progress: Progress | None = None,
 ) -> PairsResult:
-    """Evaluate every design of both pools once, and write the exact front of all pairs.
+    """Write the exact front of all pairs, for each group of pairs that rank among each other its own.
+
+    Every design is evaluated once, alone, for each such group that it is part of.
 
     `counts` is the number of values of a parameter by `ROLE.PARAMETER`, `workers` the number of threads.
     Ctrl-C ends it and keeps nothing. Raises `SpecError` for wrong input before the first block.
@@ -61,7 +64,7 @@ def sweep_pairs(
             move_to_backup(folder)
         check_own(folder, study.first)
         begin = time.perf_counter()
-        pairs = solve(workers or cores(), progress)
+        found = _solved(study, grids, solve, workers or cores(), progress)
         seconds = time.perf_counter() - begin
         facts = {
             "deployment": "sweep",
@@ -72,7 +75,7 @@ def sweep_pairs(
                 for role, grid in grids.items()
             },
         }
-        front = front_of_pairs(study, grids, dict(zip(grids, pairs, strict=True)), facts)
+        front = found.stored(study, facts)
         write_front(folder, front)
     return PairsResult(
         study=study,
@@ -83,25 +86,49 @@ def sweep_pairs(
     )
 
 
-Solve = Callable[[int, Progress | None], tuple[Numbers, Numbers]]
+Grids = Mapping[str, PoolGrid]
+Solve = Callable[[Grids, int, Progress | None], tuple[Numbers, Numbers]]
 
 
 def _solver(study: PooledStudy, counts: Mapping[str, int]) -> tuple[dict[str, PoolGrid], Solve]:
-    """The grids of both pools, and what finds the numbers of the pairs on their front."""
+    """The grids of both pools, and what finds the front of the pairs of some of their chips, by numbers."""
     if "prefill" in study.pools:
         job = job_of(study, counts)
 
-        def paired(threads: int, progress: Progress | None) -> tuple[Numbers, Numbers]:
-            return solve_pairs(job, threads, progress).pairs()
+        def paired(some: Grids, threads: int, progress: Progress | None) -> tuple[Numbers, Numbers]:
+            own = replace(job, prefill=some["prefill"], decode=some["decode"])
+            return solve_pairs(own, threads, progress).pairs()
 
         return {"prefill": job.prefill, "decode": job.decode}, paired
     every = crossed_job_of(study, counts)
     every.check()
 
-    def crossed(threads: int, progress: Progress | None) -> tuple[Numbers, Numbers]:
-        return solve_crossed(every, threads, progress)[1]
+    def crossed(some: Grids, threads: int, progress: Progress | None) -> tuple[Numbers, Numbers]:
+        own = replace(every, first=some["attention"], then=some["ffn"])
+        return solve_crossed(own, threads, progress)[1]
 
     return {"attention": every.first, "ffn": every.then}, crossed
+
+
+def _solved(
+    study: PooledStudy, grids: Grids, solve: Solve, threads: int, progress: Progress | None
+) -> Fronts:
+    """The front of the pairs of each standing: a pair drops none that it does not rank among."""
+    eligible = eligibility_of(study)
+    found = Fronts.of(study, eligible)
+    kinds = [{role: replace(g, kept=kind[role]) for role, g in grids.items()} for kind in eligible.kinds()]
+    # designs of both pools, or pairs of them
+    sizes = [[grid.looked_at for grid in some.values()] for some in kinds]
+    work = [sum(each) if "prefill" in grids else prod(each) for each in sizes]
+    for at, some in enumerate(kinds):
+        own = None if progress is None else _after(progress, sum(work[:at]), sum(work))
+        found.add(study, grids, dict(zip(grids, solve(some, threads, own), strict=True)))
+    return found
+
+
+def _after(progress: Progress, before: int, whole: int) -> Progress:
+    """The progress of one of several parts."""
+    return lambda done, _: progress(before + done, whole)
 
 
 def crossed_job_of(study: PooledStudy, counts: Mapping[str, int]) -> CrossedJob:

@@ -6,9 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.chips.branch import chip_kind
 from dse.chips.formats import with_formats
-from dse.chips.resolve import chip_columns
+from dse.chips.resolve import chip_columns, with_absent
 from dse.errors import Problem, SpecError, nearest
 from dse.evaluate.pools.fronts import Numbers
 from dse.evaluate.pools.study_layouts import grid_of_pool
@@ -45,6 +46,8 @@ class PoolGrid:
     """Chips of the catalog, numbered behind those of the branches."""
     pieces: tuple[Piece, ...]
     deployments: api.Deployments
+    kept: frozenset[str] | None = None
+    """Branches and chips of the catalog that `spans` are of; all keep their numbers. None for all."""
 
     @classmethod
     def of(cls, role: str, study: ResolvedStudy, counts: Mapping[str, int]) -> "PoolGrid":
@@ -99,8 +102,19 @@ class PoolGrid:
         """First and last chip of blocks that lie in one branch, or are one chip of the catalog."""
         for branch in self.branches:
             end = branch.first + branch.size
-            yield from ((low, min(low + most, end)) for low in range(branch.first, end, most))
-        yield from ((self.made + i, self.made + i + 1) for i in range(len(self.names)))
+            if self._keeps(branch.branch.name):
+                yield from ((low, min(low + most, end)) for low in range(branch.first, end, most))
+        yield from (
+            (self.made + i, self.made + i + 1) for i, name in enumerate(self.names) if self._keeps(name)
+        )
+
+    def _keeps(self, family: str) -> bool:
+        return self.kept is None or family in self.kept
+
+    @property
+    def looked_at(self) -> int:
+        """Points of all spans."""
+        return self.layouts * sum(high - low for low, high in self.spans())
 
     def block(self, low: int, high: int) -> ChipBlock:
         """The chips of a span that can be made."""
@@ -129,11 +143,15 @@ class PoolGrid:
         chips, layouts = np.divmod(points, self.layouts)
         some, place = np.unique(chips, return_inverse=True)
         parts = [self._columns(some[low:high]) for low, high in self._runs(some)]
-        columns = {
+        sizes = [n for _, n in parts]
+        alike = with_absent([part for part, _ in parts])
+
+        def joined(name: str) -> Floats:
             # those that all chips of a part share have one row
-            name: np.concatenate([np.broadcast_to(part[name], (n,)) for part, n in parts])[place]
-            for name in parts[0][0]
-        }
+            each = [np.broadcast_to(part[name], (n,)) for part, n in zip(alike, sizes, strict=True)]
+            return np.concatenate(each)[place]
+
+        columns = {name: joined(name) for name in alike[0]}
         return api.Pool(
             role=self.role, chips=api.Chips.of(**columns), deployments=self.deployments.take(layouts)
         )

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Final, Protocol
 
 import numpy as np
@@ -12,10 +12,12 @@ from dse.choose.rule import violations
 from dse.evaluate.batch import axes_of
 from dse.evaluate.pools.fronts import Numbers
 from dse.front.archive import Archive
-from dse.front.columns import whole_numbers
+from dse.front.axis import Axis
+from dse.front.columns import ordered, whole_numbers
 from dse.front.files import Front
 from dse.front.tables import Column, Table, stack
 from dse.plugins import metrics_of
+from dse.question.pools.eligibility import PairEligibility, Standing
 from dse.question.pools.study import PooledStudy
 from dse.question.resolved_study import digest
 from dse.question.unanchored import assumed_in, price_bases_in, unanchored_in
@@ -36,26 +38,56 @@ class Numbered(Protocol):
         """What a table says of a design."""
 
 
-def front_of_pairs(
-    study: PooledStudy,
-    grids: Mapping[str, Numbered],
-    pairs: Mapping[str, Numbers],
-    facts: Mapping[str, object],
-) -> Front:
-    """A front as a table, with the manifest and, in it, `facts`; `pairs` has the points of each pool."""
-    archive = Archive(axes_of(study.first))
-    add_pairs(archive, study, grids, pairs)
-    return stored_front(study, archive, facts)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fronts:
+    """The front of the pairs of each standing: a pair drops none that it does not rank among."""
+
+    eligible: PairEligibility
+    axes: tuple[Axis, ...]
+    archives: dict[Standing, Archive] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, study: PooledStudy, eligible: PairEligibility) -> "Fronts":
+        """Without a pair."""
+        return cls(eligible=eligible, axes=axes_of(study.first))
+
+    def add(
+        self,
+        study: PooledStudy,
+        grids: Mapping[str, Numbered],
+        pairs: Mapping[str, Numbers],
+        trial: int | None = None,
+    ) -> None:
+        """Offer pairs of one standing."""
+        if not len(next(iter(pairs.values()))):
+            return
+        chips = [str(grids[role].facts(int(points[0]))["chip"]) for role, points in pairs.items()]
+        archive = self.archives.setdefault(self.eligible.standing(chips), Archive(self.axes))
+        add_pairs(archive, study, grids, pairs, trial)
+
+    def stored(self, study: PooledStudy, facts: Mapping[str, object]) -> Front:
+        """All fronts as one table, with the manifest and, in it, `facts`."""
+        every = list(self.archives.values())
+        whole = every[0] if len(every) == 1 else Archive(self.axes)
+        frame = whole.frame
+        if len(every) > 1:
+            for archive in every:
+                whole.add_frame(archive.frame)
+            both = stack(archive.frame for archive in every)
+            frame = both.sort_values([axis.column for axis in self.axes], kind="stable", ignore_index=True)
+            frame = frame[ordered(frame.columns)]
+        return Front(
+            frame=frame,
+            baselines=stack([]),
+            axes=self.axes,
+            manifest={**described(study, whole), **facts},
+        )
 
 
-def stored_front(study: PooledStudy, archive: Archive, facts: Mapping[str, object]) -> Front:
-    """What is stored of an archive of pairs."""
-    return Front(
-        frame=archive.frame,
-        baselines=stack([]),
-        axes=axes_of(study.first),
-        manifest={**described(study, archive), **facts},
-    )
+def eligibility_of(study: PooledStudy) -> PairEligibility:
+    """What pairs of a study rank among."""
+    told = {what: _all(study, what) for what in ("price_bases", "unanchored", "assumed")}
+    return PairEligibility.of(told, list(study.pools))
 
 
 def add_pairs(

@@ -1,6 +1,6 @@
 """A search over the chips of both pools: Optuna chooses chips, their layouts are solved exactly."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
@@ -10,11 +10,11 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
+from dse.arrays import Floats
 from dse.backends.blocks import keep_memory
 from dse.choose.rule import Judged, Limits, judged, merged, smallest_and_best, violations
 from dse.choose.solve import Question
 from dse.errors import spec_error
-from dse.evaluate.batch import axes_of
 from dse.evaluate.pools.fronts import (
     Numbers,
     Rows,
@@ -25,14 +25,14 @@ from dse.evaluate.pools.fronts import (
     useful,
 )
 from dse.evaluate.pools.pairs import best_pair
-from dse.front.archive import Archive
 from dse.front.files import Front, write_front
+from dse.question.pools.eligibility import PairEligibility, Standing
 from dse.question.pools.study import PooledStudy
 from dse.question.resolved_study import digest
 from dse.search.analysis.folders import check_own, move_to_backup, results_folder
 from dse.search.pairs.crossed import Crossed, crossed, front_of_crossed
 from dse.search.pairs.driver import check_objectives
-from dse.search.pairs.result import add_pairs, stored_front
+from dse.search.pairs.result import Fronts, eligibility_of
 from dse.search.pairs.solve import PairQuestion, paired_front
 from dse.search.pairs.trial import OneChip, first_params, suggest_chips, suggest_limit
 from dse.search.samplers.optuna_samplers import checked_sampler
@@ -68,12 +68,25 @@ class PairsRun:
 
 @dataclass(eq=False)
 class _Known:
-    """The front of all pairs of all trials."""
+    """The fronts of all pairs of all trials."""
 
-    front: Local
+    eligible: PairEligibility
+    fronts: dict[Standing, Local] = field(default_factory=dict)
+    """By what pairs rank among."""
     pairs: list[tuple[int, int, int]] = field(default_factory=list)
     """Trial, and the layouts of both pools, of the pairs that were on the front once, by their number."""
     chips: dict[int, dict[str, OneChip]] = field(default_factory=dict)
+
+    def front(self, study: PooledStudy, chips: Mapping[str, OneChip]) -> Local:
+        """What the pairs of some chips are compared with."""
+        return self.fronts.get(self._standing(chips), Local.empty(len(study.first.objectives)))
+
+    def merge(self, study: PooledStudy, chips: Mapping[str, OneChip], costs: Floats, points: Numbers) -> None:
+        """Add pairs of some chips."""
+        self.fronts[self._standing(chips)] = self.front(study, chips).merged(costs, points)
+
+    def _standing(self, chips: Mapping[str, OneChip]) -> Standing:
+        return self.eligible.standing([chip.name for chip in chips.values()])
 
 
 def run_pairs(
@@ -108,7 +121,7 @@ def run_pairs(
         # we hold the folder, so a lock on its journal belongs to a dead run
         release(Path(url.removeprefix("journal:")))
         stored = _opened(study, url, folder)
-        known = _Known(Local.empty(len(study.first.objectives)))
+        known = _Known(eligibility_of(study))
         done = [t for t in stored.get_trials(deepcopy=False) if t.state == TrialState.COMPLETE]
         for trial in done:
             _pair(study, known, optuna.trial.FixedTrial(dict(trial.params), trial.number), trial.number)
@@ -121,7 +134,7 @@ def run_pairs(
                     progress(len(done) + new, wanted)
         except KeyboardInterrupt:
             interrupted = True
-        archive = _archive(study, known)
+        fronts = _fronts(study, known)
         facts = {
             "deployment": "solve",
             "sampler": {**study.spec.sampler.model_dump(), "name": name},
@@ -129,7 +142,7 @@ def run_pairs(
             "trials": len(done) + new,
             "storage": "embedded",
         }
-        front = stored_front(study, archive, facts)
+        front = fronts.stored(study, facts)
         write_front(folder, front)
     return PairsRun(
         study=study,
@@ -249,13 +262,13 @@ def _cross(study: PooledStudy, known: _Known, chips: dict[str, OneChip], limit: 
     parts: list[tuple[Judged, Crossed]] = []
     count, found = then.shape[0], Local.empty(len(question.goals))
     for part in crossed(question, study.first.cost_model, first, then):
-        local = front_of_crossed(question, part, count, known.front)
+        local = front_of_crossed(question, part, count, known.front(study, chips))
         found = found.merged(local.costs, local.points)
         parts.append((judged(part.metrics, context, study.first.goal, limits, part.shape, 1), part))
     begin = len(known.pairs)
     known.pairs += [(number, *divmod(int(point), count)) for point in found.points]
     known.chips[number] = chips
-    known.front = known.front.merged(found.costs, np.arange(begin, len(known.pairs), dtype=np.int64))
+    known.merge(study, chips, found.costs, np.arange(begin, len(known.pairs), dtype=np.int64))
     every = reduce(Judged.joined, [each for each, _ in parts])
     at, _ = smallest_and_best(every, study.spec.tolerance)
     places = np.concatenate([(p.first[:, np.newaxis] * count + p.then).reshape(-1) for _, p in parts])
@@ -278,13 +291,13 @@ def _keep(
     question = PairQuestion(context=context, link=link, goals=goals, limits=study.limits)
     none = np.full((1, len(goals)), np.inf)
     best = best_of_each(first, context)
-    found, _, _ = paired_front(question, first, best, then, none, known.front)
+    found, _, _ = paired_front(question, first, best, then, none, known.front(study, chips))
     decode, place = np.divmod(found.points, first.size)
     begin = len(known.pairs)
     known.pairs += [(number, int(first.numbers[p]), int(d)) for d, p in zip(decode, place, strict=True)]
     known.chips[number] = chips
     points = np.arange(begin, len(known.pairs), dtype=np.int64)
-    known.front = known.front.merged(found.costs, points)
+    known.merge(study, chips, found.costs, points)
 
 
 def _told(study: PooledStudy, chips: dict[str, OneChip], limits: Limits, first: int, then: int) -> _Told:
@@ -305,15 +318,15 @@ def _one(column: object) -> float:
     return float(np.asarray(column).reshape(-1)[0])
 
 
-def _archive(study: PooledStudy, known: _Known) -> Archive:
-    """The front of all trials, with all that tables say of its pairs."""
-    archive = Archive(axes_of(study.first))
+def _fronts(study: PooledStudy, known: _Known) -> Fronts:
+    """The fronts of all trials, with all that tables say of their pairs."""
+    fronts = Fronts.of(study, known.eligible)
     by_trial: dict[int, list[tuple[int, int]]] = {}
-    for point in known.front.points:
+    for point in (point for front in known.fronts.values() for point in front.points):
         trial, prefill, decode = known.pairs[int(point)]
         by_trial.setdefault(trial, []).append((prefill, decode))
     for trial, found in sorted(by_trial.items()):
         columns: list[Numbers] = [np.asarray(c, dtype=np.int64) for c in zip(*found, strict=True)]
         pairs = dict(zip(known.chips[trial], columns, strict=True))
-        add_pairs(archive, study, known.chips[trial], pairs, trial)
-    return archive
+        fronts.add(study, known.chips[trial], pairs, trial)
+    return fronts

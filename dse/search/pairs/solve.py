@@ -98,7 +98,7 @@ def solve_pairs(job: PairJob, threads: int | None = None, progress: Progress | N
     """The exact front of all pairs that fit and meet every limit."""
     keep_memory()
     received = receives(job)
-    total, done = job.prefill.size + job.decode.size, 0
+    total, done = job.prefill.looked_at + job.decode.looked_at, 0
 
     def told(points: int) -> None:
         nonlocal done

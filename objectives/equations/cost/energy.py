@@ -58,14 +58,49 @@ def drawn_per_token(
         parts = {
             # chips draw it in unused hours too: 1 / u charges all hours to the tokens of those in use
             "static": count * (chips.cost.static_w / economy.utilisation) * each,
-            "compute": resources.compute_s * chips.cost.compute_w,
-            "sram": resources.sram_s * chips.sram.w,
-            "dram": resources.dram_s * chips.dram.w,
-            "link": resources.link_s * chips.cost.link_w,
+            **resources_drawn(chips, resources),
         }
-        for name, seconds in (resources.further_s or {}).items():
-            parts[name] = seconds * chips.memory(name).w
     return {**parts, "optics": count * (optics_w / economy.utilisation) * each}
+
+
+def resources_drawn(chips: Chips, resources: ResourceSeconds) -> dict[str, Array]:
+    """Energy that the resources of chips draw for one output token by part [J].
+
+    Of each: seconds at full rate for one token x its power.
+
+    Args:
+        chips: chips, for the power of each resource.
+        resources: what one output token takes of each resource [s].
+
+    Returns:
+        Joules by part, one for each memory that the token takes of, broadcast shape [J].
+
+    Domain:
+        As `drawn_per_token`, whose parts these are.
+
+    Limits:
+        Does not depend on how fast resources are used.
+
+    Source:
+        By definition of power.
+
+    Examples:
+        By hand: 10 ms of cores of 700 W, 40 ms of DRAM of 100 W.
+
+        >>> from objectives.chips import chips_with
+        >>> from objectives.equations.chip.resource_seconds import ResourceSeconds
+        >>> chip = chips_with(compute_w=700.0, sram_w=50.0, dram_w=100.0, link_w=20.0)
+        >>> taken = ResourceSeconds(compute_s=0.01, sram_s=0.0, dram_s=0.04, link_s=0.0)
+        >>> resources_drawn(chip, taken)
+        {'compute': 7.0, 'sram': 0.0, 'dram': 4.0, 'link': 0.0}
+    """
+    return {
+        "compute": resources.compute_s * chips.cost.compute_w,
+        "sram": resources.sram_s * chips.sram.w,
+        "dram": resources.dram_s * chips.dram.w,
+        "link": resources.link_s * chips.cost.link_w,
+        **{name: taken * chips.memory(name).w for name, taken in (resources.further_s or {}).items()},
+    }
 
 
 def metered(economy: Economy, drawn_j: Array) -> Array:

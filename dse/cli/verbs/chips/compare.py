@@ -91,7 +91,9 @@ def compare(
     row and a note with the reason. JSON contains every breakdown.
 
     With --pool systems of two kinds of chips rank among the single chips: --pool prefill=r200 --pool
-    decode=lp30. Ports of the link between the pools are part of their capital.
+    decode=lp30. Ports of the link between the pools are part of their capital. Pools decide how a system is
+    served, --serving is that of the single chips: where prompts cost something of one kind alone, systems
+    have a table of their own.
     """
     limits = _targets(targets)
     _check_pools(pools, link, served, {"--plot": plot, "--stack": stack})
@@ -150,7 +152,7 @@ def _check_pools(
             raise spec_error("--pool-link", "expected --pool with it, got none")
         return
     sizes = {"--batch": served.batch, "--tp": served.tp, "--cp": served.cp, "--pp": served.pp}
-    others = {"--ep": served.ep, "--serving": served.serving, "--confidence": served.confidence}
+    others = {"--ep": served.ep, "--confidence": served.confidence}
     given = [name for name, value in {**sizes, **others, **more}.items() if value is not None]
     if given:
         raise SpecError(Problem(name, _OWN) for name in given)

@@ -137,7 +137,7 @@ def front(
         refuse_options({"--gap": gap, "--exact": exact, "--software": software, "--memory": memory})
         pairs, place = stored_pairs(of_pools, out)
         kept = pairs if where is None else _rows(pairs, where)
-        show_front_of_pools(of_pools, kept, place, form, plot)
+        show_front_of_pools(of_pools, apply_eligibility(kept, with_unanchored), place, form, plot)
         return
     study = study_under_software(study, software)
     # two folders: the front may come with the study while a run writes to `results`

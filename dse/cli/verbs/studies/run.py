@@ -158,10 +158,10 @@ def run(
         of_pools = pooled_question(study, options.configs)
     if of_pools is not None:
         unknown: dict[str, object] = {"--storage": storage, "--workers": workers}
-        unknown |= {"--confidence": options.confidence, "--with-unanchored": options.with_unanchored}
+        unknown |= {"--confidence": options.confidence}
         refuse_options(unknown)
         pooled = of_pools.lifted() if options.no_targets else of_pools
-        run_of_pools(pooled, study, again, case)
+        run_of_pools(pooled, study, again, case, unanchored=options.with_unanchored)
         return
     with _resumable(again), shown(study) as report, calm():
         with blame("STUDY"):

@@ -118,9 +118,9 @@ def sweep(
     if isinstance(resolved, PooledStudy):
         unknown = {"--scheduler": scheduler, "--prune": prune, "--timeout": timeout, "--memory": memory}
         unknown |= {"--backend": backend != "numpy", "--confidence": options.confidence}
-        refuse_options({**unknown, "--with-unanchored": options.with_unanchored})
+        refuse_options(unknown)
         pooled = resolved.lifted() if options.no_targets else resolved
-        sweep_of_pools(pooled, study, counts, workers=workers, fresh=fresh, out=options.out)
+        sweep_of_pools(pooled, study, counts, options, workers=workers, fresh=fresh)
         return
     with blame("STUDY"):
         resolved = resolved.lifted() if options.no_targets else resolved
