@@ -106,7 +106,7 @@ def unpriced(chip: ChipSpec) -> Iterator[str]:
 
 
 def given_away(chip: ChipSpec) -> Iterator[str]:
-    """Further memories that cost nothing in a unit cost, by name: of ROM the die pays, of others nobody."""
+    """Further memories that would cost nothing in a unit cost, by name; ROM is paid with the die."""
     yield from (
         f"memories.{m.kind}.price"
         for m in chip.memories

@@ -102,6 +102,10 @@ def _below(root: Schema, schema: Schema, path: str, about: str) -> Iterator[tupl
         yield from _below(root, here["items"], f"{path}[]", about)
     elif isinstance(here.get("additionalProperties"), dict):
         yield from _below(root, here["additionalProperties"], f"{path}.NAME", about)
+    # a mapping, or a short form of it
+    for option in here.get("anyOf", ()):
+        if "$ref" in option:
+            yield from _below(root, option, path, about)
     # names that are bounded
     for inner in here.get("patternProperties", {}).values():
         yield from _below(root, inner, f"{path}.NAME", about)

@@ -109,7 +109,7 @@ class MemoryNumbers:
 
     @property
     def most_per_die(self) -> Array:
-        """Units that one die drives on the board; 0 where it stands elsewhere."""
+        """Units that one die drives on the board; 0 for what is not on the board."""
         device = self._spec.dram.get(self.device or "")
         if device is None or device.most_per_die is None or self._found.kind in ("host", "pooled"):
             return 0.0

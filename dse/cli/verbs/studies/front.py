@@ -38,6 +38,7 @@ from dse.cli.show.uncertainty import (
     uncertainty_table,
 )
 from dse.cli.show.verdicts import mark_rows, show_stored_verdicts
+from dse.cli.terminal.guard import blame
 from dse.cli.terminal.machine_output import print_bytes, print_json
 from dse.cli.terminal.tables import plain, remark, stdout
 from dse.cli.terminal.termination import interrupted
@@ -133,7 +134,9 @@ def front(
         raise spec_error("--format", what)
     _check_folder(configs)
     check_picture_file("--plot", plot)
-    if (of_pools := pooled_question(study, configs)) is not None:
+    with blame("STUDY"):
+        of_pools = pooled_question(study, configs)
+    if of_pools is not None:
         refuse_options({"--gap": gap, "--exact": exact, "--software": software, "--memory": memory})
         pairs, place = stored_pairs(of_pools, out)
         kept = pairs if where is None else _rows(pairs, where)
