@@ -16,7 +16,7 @@ from dse.evaluate.pools.study_layouts import grid_of_pool
 from dse.question.chip_names import chip_name
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.sweep.block import BATCH, CHUNK, Columns, taken
-from dse.search.sweep.grid import BranchGrid, Grid, Piece, axis_values
+from dse.search.sweep.grid import BranchGrid, Grid, Piece, branch_grids
 from objectives import api
 from objectives.systems.decode_side import silicon_violations
 
@@ -52,19 +52,7 @@ class PoolGrid:
     @classmethod
     def of(cls, role: str, study: ResolvedStudy, counts: Mapping[str, int]) -> "PoolGrid":
         """The grid of a pool: the steps of its space, or as many values as `counts` gives; `SpecError`."""
-        problems: list[Problem] = []
-        branches: list[BranchGrid] = []
-        first = 0
-        # sorted: designs are numbered in this order
-        for name in sorted(study.branches):
-            branch, axes = study.branches[name], {}
-            for parameter, spec in branch.spec.parameters.items():
-                try:
-                    axes[parameter] = axis_values(f"{role}.{name}.{parameter}", spec, counts.get(parameter))
-                except SpecError as error:
-                    problems += error.problems
-            branches.append(BranchGrid(branch=branch, axes=axes, first=first))
-            first += branches[-1].size
+        branches, problems = branch_grids(study, counts, f"{role}.")
         if problems:
             raise SpecError(problems)
         # as for several chips, so that each size of a layout keeps an axis

@@ -1,13 +1,11 @@
 """From the numbers of pairs to their table and its manifest."""
 
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Final, Protocol
 
 import numpy as np
 
-import dse
 from dse.choose.rule import violations
 from dse.evaluate.batch import axes_of
 from dse.evaluate.pools.fronts import Numbers
@@ -20,8 +18,9 @@ from dse.plugins import metrics_of
 from dse.question.pools.eligibility import PairEligibility, Standing
 from dse.question.pools.study import PooledStudy
 from dse.question.resolved_study import digest
+from dse.question.substance import substance_digests
 from dse.question.unanchored import assumed_in, price_bases_in, unanchored_in
-from dse.search.analysis.manifest import held_by, targets_of
+from dse.search.analysis import manifest
 from objectives import api
 
 BRANCH: Final = "pools"
@@ -152,29 +151,15 @@ def _flat(column: object, count: int) -> np.ndarray[tuple[int, ...], np.dtype[np
 
 def described(study: PooledStudy, archive: Archive) -> dict[str, object]:
     """The question, its quality and the inputs."""
-    spec, first = study.spec, study.first
+    spec = study.spec
     return {
+        # of the first pool, all of which serve one question
+        **manifest.described(study.first, archive),
         "study": study.slug,
-        "title": spec.title,
-        "question": spec.question,
-        "llm": spec.llm,
-        "workload": spec.workload,
-        "precision": spec.precision.model_dump(),
-        "cost_model": spec.cost_model,
-        "price": spec.price.model_dump(exclude_none=True),
-        "reference_point": first.reference_point,
-        "hypervolume": archive.hypervolume(first.reference_point),
-        "goal": first.goal.name,
-        "tolerance": spec.tolerance,
-        "held": held_by(first),
-        "targets": targets_of(first),
-        "unanchored": _all(study, "unanchored"),
-        "price_bases": _all(study, "price_bases"),
-        "assumed": _all(study, "assumed"),
+        **{what: _all(study, what) for what in ("unanchored", "price_bases", "assumed")},
         "problem": digest(study.problem),
-        "contract_version": api.CONTRACT_VERSION,
-        "versions": {"dse": dse.__version__, "python": platform.python_version()},
         "digests": study.digests(),
+        "substance": {n: d for pool in study.pools.values() for n, d in substance_digests(pool).items()},
         "pools": {} if spec.pools is None else spec.pools.model_dump(mode="json", exclude_none=True),
         "link": asdict(study.link),
     }

@@ -142,18 +142,8 @@ def grid(study: ResolvedStudy, counts: Mapping[str, int] | None = None) -> Grid:
         for name in wanted
         if name not in known
     ]
-    branches: list[BranchGrid] = []
-    first = 0
-    # sorted: designs are numbered in this order, and checkpoints hold their numbers
-    for name in sorted(study.branches):
-        branch, axes = study.branches[name], {}
-        for parameter, spec in branch.spec.parameters.items():
-            try:
-                axes[parameter] = axis_values(f"{name}.{parameter}", spec, wanted.get(parameter))
-            except SpecError as error:
-                problems += error.problems
-        branches.append(BranchGrid(branch=branch, axes=axes, first=first))
-        first += branches[-1].size
+    branches, bad = branch_grids(study, wanted)
+    problems += bad
     if problems:
         raise SpecError(problems)
     # as for several chips, so that each size of a deployment keeps an axis
@@ -161,6 +151,29 @@ def grid(study: ResolvedStudy, counts: Mapping[str, int] | None = None) -> Grid:
     if made.size > MOST:
         raise spec_error("--grid", f"expected at most {MOST:.1e} points, got {float(made.size):.1e}")
     return made
+
+
+def branch_grids(
+    study: ResolvedStudy, wanted: Mapping[str, int], prefix: str = ""
+) -> tuple[list[BranchGrid], list[Problem]]:
+    """The grid of each branch, `wanted` values of a parameter, and what is wrong with them.
+
+    `prefix` stands before the name of a branch in a problem.
+    """
+    branches: list[BranchGrid] = []
+    problems: list[Problem] = []
+    first = 0
+    # sorted: designs are numbered in this order, and checkpoints hold their numbers
+    for name in sorted(study.branches):
+        branch, axes = study.branches[name], {}
+        for parameter, spec in branch.spec.parameters.items():
+            try:
+                axes[parameter] = axis_values(f"{prefix}{name}.{parameter}", spec, wanted.get(parameter))
+            except SpecError as error:
+                problems += error.problems
+        branches.append(BranchGrid(branch=branch, axes=axes, first=first))
+        first += branches[-1].size
+    return branches, problems
 
 
 def axis_values(where: str, spec: ParameterSpec, count: int | None = None) -> Floats:
