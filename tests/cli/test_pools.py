@@ -126,7 +126,7 @@ def test_a_study_of_unanchored_chips_alone_still_shows_its_best(dse, study, tmp_
     assert any(line.startswith("unanchored") and "lp30" in line for line in lines)
 
 
-@pytest.mark.parametrize("words", [("--workers", "2"), ("--storage", "memory:")])
+@pytest.mark.parametrize("words", [("--workers", "2"), ("--storage", "memory:"), ("--samples", "5")])
 def test_options_of_a_run_that_pools_do_not_know_are_refused(dse, study, words):
     said = dse("run", study, *words)
     assert said.code == 2
@@ -135,7 +135,8 @@ def test_options_of_a_run_that_pools_do_not_know_are_refused(dse, study, words):
 
 @pytest.mark.parametrize(
     "words",
-    [("--prune",), ("--timeout", "1 s"), ("--memory", "2 GB"), ("--confidence", "0.8"), ("--backend", "jax")],
+    [("--prune",), ("--samples", "5"), ("--timeout", "1 s"), ("--memory", "2 GB"), ("--confidence", "0.8"),
+     ("--backend", "jax")],
 )  # fmt: skip
 def test_options_that_pools_do_not_know_are_refused(dse, study, words):
     said = dse("sweep", study, *words)

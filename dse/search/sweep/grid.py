@@ -158,7 +158,7 @@ def branch_grids(
 ) -> tuple[list[BranchGrid], list[Problem]]:
     """The grid of each branch, `wanted` values of a parameter, and what is wrong with them.
 
-    `prefix` stands before the name of a branch in a problem.
+    Problems name a branch with `prefix` in front.
     """
     branches: list[BranchGrid] = []
     problems: list[Problem] = []

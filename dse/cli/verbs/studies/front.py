@@ -137,7 +137,8 @@ def front(
     with blame("STUDY"):
         of_pools = pooled_question(study, configs)
     if of_pools is not None:
-        refuse_options({"--gap": gap, "--exact": exact, "--software": software, "--memory": memory})
+        unknown = {"--gap": gap, "--exact": exact, "--software": software, "--memory": memory}
+        refuse_options({**unknown, "--samples": samples != MANY})
         pairs, place = stored_pairs(of_pools, out)
         kept = pairs if where is None else _rows(pairs, where)
         show_front_of_pools(of_pools, apply_eligibility(kept, with_unanchored), place, form, plot)

@@ -21,7 +21,7 @@ from dse.cli.pools.sweep import refuse_options
 from dse.cli.show.cases_table import cases_table
 from dse.cli.show.infeasible import most_violated, obstacles, violation_table
 from dse.cli.show.run_summary import counted, exact_folders, exact_text, print_answer, print_files
-from dse.cli.show.uncertainty import measured_in
+from dse.cli.show.uncertainty import MANY, measured_in
 from dse.cli.show.verdicts import show_stored_verdicts
 from dse.cli.terminal.guard import blame, complain
 from dse.cli.terminal.progress import calm, shown
@@ -158,7 +158,7 @@ def run(
         of_pools = pooled_question(study, options.configs)
     if of_pools is not None:
         unknown: dict[str, object] = {"--storage": storage, "--workers": workers}
-        unknown |= {"--confidence": options.confidence}
+        unknown |= {"--confidence": options.confidence, "--samples": options.samples != MANY}
         refuse_options(unknown)
         pooled = of_pools.lifted() if options.no_targets else of_pools
         run_of_pools(pooled, study, again, case, unanchored=options.with_unanchored)

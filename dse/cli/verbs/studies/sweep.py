@@ -27,7 +27,7 @@ from dse.cli.input.software import study_under_software
 from dse.cli.pools.sweep import refuse_options, sweep_of_pools
 from dse.cli.show.gap import not_exact
 from dse.cli.show.run_summary import counted, draw, print_answer, print_files
-from dse.cli.show.uncertainty import measured_in
+from dse.cli.show.uncertainty import MANY, measured_in
 from dse.cli.terminal.global_options import global_options
 from dse.cli.terminal.guard import blame, complain
 from dse.cli.terminal.log_lines import LogLines
@@ -118,6 +118,7 @@ def sweep(
     if isinstance(resolved, PooledStudy):
         unknown = {"--scheduler": scheduler, "--prune": prune, "--timeout": timeout, "--memory": memory}
         unknown |= {"--backend": backend != "numpy", "--confidence": options.confidence}
+        unknown |= {"--samples": options.samples != MANY}
         refuse_options(unknown)
         pooled = resolved.lifted() if options.no_targets else resolved
         sweep_of_pools(pooled, study, counts, options, workers=workers, fresh=fresh)
