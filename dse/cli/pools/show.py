@@ -53,12 +53,20 @@ def show_pairs(study: PooledStudy, front: Front) -> None:
     # a front has the best of each kind, and no smaller system near it
     for line in selection_rules(replace(front, manifest={**front.manifest, "tolerance": None})):
         console.print(line, style="dim")
-    served = [DECODE_ONLY] if study.context.workload.serving == "decode-only" else []
-    work = study.context.workload
-    if "prefill" in study.pools and work.pools == "fleet":
-        served.append(FLEET)
-    for note in (*eligible.lines(), *served, UNMEASURED, study.link.note.replace("; --pool-link", "")):
+    for note in notes_of(study, eligible):
         console.print(plain(f"Note: {note.rstrip('.')}."), style="dim", soft_wrap=True)
+
+
+def notes_of(study: PooledStudy, eligible: PairEligibility) -> Iterator[str]:
+    """What a reader must know of every pair: prices, anchors, assumptions, how it is served, its link."""
+    yield from eligible.lines()
+    work = study.context.workload
+    if work.serving == "decode-only":
+        yield DECODE_ONLY
+    if "prefill" in study.pools and work.pools == "fleet":
+        yield FLEET
+    yield UNMEASURED
+    yield study.link.note.replace("; --pool-link", "")
 
 
 def eligible_of(front: Front, study: PooledStudy) -> PairEligibility:

@@ -14,7 +14,7 @@ from dse.spec.schema.space import NAME, PARAMETERS
 
 SHOWN = 40
 """Rows of a front that a table shows; programs get them all."""
-_PARAMETERS = {
+PARAMETER_WORDS = {
     "peak_flops": "fp16 peak",
     "sram": "SRAM",
     "dram_stacks": "DRAM stacks",
@@ -174,12 +174,12 @@ def _layout(row: Row, sizes: Sequence[str]) -> list[str]:
 def _parameters(row: Row) -> dict[str, str]:
     """Parameters of the chip of a row, by their printed names."""
     found = {
-        _PARAMETERS.get(name, name.replace("_", " ")): _parameter(row[f"param_{name}"], unit)
+        PARAMETER_WORDS.get(name, name.replace("_", " ")): _parameter(row[f"param_{name}"], unit)
         for name, unit in PARAMETERS.items()
         if name not in _ELSEWHERE and unit != NAME and row.get(f"param_{name}") is not None
     }
     chosen = (n for n, unit in PARAMETERS.items() if unit == NAME and row.get(n) is not None)
-    found |= {_PARAMETERS.get(name, name.replace("_", " ")): str(row[name]) for name in chosen}
+    found |= {PARAMETER_WORDS.get(name, name.replace("_", " ")): str(row[name]) for name in chosen}
     per_byte, sram = row.get("param_sram_bandwidth_per_byte"), row.get("param_sram")
     # the product of two searched parameters, as architects state it
     if per_byte is not None and sram is not None:

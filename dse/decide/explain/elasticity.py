@@ -64,7 +64,7 @@ def elasticities(study: ResolvedStudy, candidate: Candidate, layout: Layout) -> 
     Latency limits are lifted: an elasticity is about cost, not feasibility.
     """
     known = used_facts(study, candidate)
-    ends = [_ends(f) for f in known]
+    ends = [ends_of(f) for f in known]
     # two studies a number, flat: the ends of number i are at 2 i and 2 i + 1
     varied = [_varied(study, candidate, f, v) for f, pair in zip(known, ends, strict=True) for v in pair]
     usable = [s for s in varied if s is not None]
@@ -83,7 +83,8 @@ def elasticities(study: ResolvedStudy, candidate: Candidate, layout: Layout) -> 
     return sorted(found, key=lambda r: -abs(r.elasticity))
 
 
-def _ends(fact: Fact) -> tuple[float, float]:
+def ends_of(fact: Fact) -> tuple[float, float]:
+    """The two values of a number between which its difference is taken."""
     v = fact.value
     if fact.counted:
         # one-sided at 1, which has no smaller neighbour

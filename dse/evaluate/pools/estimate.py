@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dse.choose.pools import PoolChoice, best_system
-from dse.choose.rule import Limits, merged, violations
+from dse.choose.rule import Limits, merged
 from dse.choose.solve import Question
 from dse.errors import Attempts, SpecError, placed, spec_error
 from dse.evaluate.estimate import TECHNOLOGY, Subject
 from dse.evaluate.estimate_notes import trust_notes
-from dse.evaluate.estimate_result import LABELS, first_of, headline, ledgers_of, smallest_system, where_split
+from dse.evaluate.estimate_result import LABELS
 from dse.evaluate.pools.argument import PoolArgument, read_pools
 from dse.evaluate.pools.layouts import check_sizes, layouts_of
 from dse.evaluate.pools.pairs import best_of_pair
-from dse.evaluate.pools.result import PoolOfSystem, SystemEstimate
+from dse.evaluate.pools.result import SystemEstimate
+from dse.evaluate.pools.system import NamedPool, system_of
 from dse.question.pools.link import ChosenLink, pool_link, read_link
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.overrides.short_names import by_short_name
@@ -238,46 +239,22 @@ def _result(
 ) -> SystemEstimate:
     """The typed result of one system, a batch of one, with its ledgers."""
     first = subjects[0]
-    m = first.cost_model.evaluate(one, first.context, detail=True)
-    found = {name: first_of(v) for name, v in violations(m, first.context, limits).items()}
-    bounds = {name: first_of(v) for name, v in m.bounds.items()}
-    return SystemEstimate(
+    return system_of(
+        [
+            NamedPool(role=pool.role, chip=subject.chip.name, stack=subject.stack.name)
+            for pool, subject in zip(asked, subjects, strict=True)
+        ],
+        one,
+        first.context,
+        first.cost_model,
+        limits,
         llm=first.llm.name,
         workload=first.workload.name,
-        cost_model=first.cost_model.name,
-        serving=first.workload.serving,
         precision=first.precision.model_dump(),
         price_method=first.price.method,
-        pools=tuple(_pool(pool.role, subject, one, m) for pool, subject in zip(asked, subjects, strict=True)),
-        link={
-            "network": link.network or "stated",
-            "bandwidth": link.bandwidth,
-            "latency_s": link.latency_s,
-            "usd": link.usd,
-        },
+        link=link,
         solved=bool(how),
-        feasible=all(v <= 0.0 for v in found.values()),
-        metrics=headline(m, first.context),
-        smallest_system=smallest_system(first.cost_model, one, first.context),
-        ledgers=ledgers_of(m),
-        bound_by=max(bounds, key=lambda name: bounds[name]),
-        violations=where_split(found),
-        targets={goal.name: limit for goal, limit in limits},
-        notes=tuple(_notes(asked, subjects, link, how)),
-    )
-
-
-def _pool(role: str, subject: Subject, one: api.Designs, m: api.Metrics) -> PoolOfSystem:
-    """What the pool of a role has of the system."""
-    own = {name: first_of(v) for name, v in m.of_pools[role].items()}
-    layout = {k: int(first_of(v)) for k, v in one.pool(role).deployments.columns().items()}
-    return PoolOfSystem(
-        role=role,
-        chip=subject.chip.name,
-        chips=own.pop("chips"),
-        stack=subject.stack.name,
-        deployment=layout,
-        metrics=own,
+        notes=list(_notes(asked, subjects, link, how)),
     )
 
 

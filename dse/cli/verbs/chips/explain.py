@@ -1,6 +1,6 @@
 """`dse explain`: one design of a front, down to its sources, and why no single change improves it."""
 
-from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -8,18 +8,21 @@ from rich.console import RenderableType
 
 from dse.cli.input.options import Configs, Out, Stored, Study, Tpot, epilog, format_option
 from dse.cli.input.stored_results import load_study_and_front, stored_trials
-from dse.cli.show.design_tables import _PARAMETERS
+from dse.cli.pools.explain import explain_of_pools
+from dse.cli.pools.sweep import refuse_options
 from dse.cli.show.evaluation import show_evaluation
+from dse.cli.show_data.influences import numbers_table, source_lines
+from dse.cli.show_data.single_changes import amount, name_of_change, relative
 from dse.cli.terminal.as_written import written
+from dse.cli.terminal.guard import blame
 from dse.cli.terminal.machine_output import print_json
-from dse.cli.terminal.quantity import format_quantity
 from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.decide.explain.design import Explanation
 from dse.decide.explain.design import explain as explained
-from dse.decide.explain.elasticity import sources_of
 from dse.decide.explain.neighbours import Neighbour
 from dse.errors import ExitCode
+from dse.question.pools.study import pooled_question
 from dse.report.words.violations import pretty_violation
 from dse.spec.schema.space import NAME, PARAMETERS
 
@@ -28,8 +31,6 @@ EPILOG = epilog(
     "dse explain groq-vs-h100 sram-only-401 --tpot '5 ms' --format json",
     codes="0 no single change improves the design, 1 one does (it is named), 2 wrong input.",
 )
-SHOWN = 14
-"""Numbers in the printed table; JSON has all."""
 
 
 def explain(
@@ -50,7 +51,17 @@ def explain(
     which limit it would break. Third, the published numbers with the largest influence, with their sources.
     An elasticity of 0.5 means that 1 % more of a number makes the objective 0.5 % larger. A trial that is not
     on the front is explained at the target of its own.
+
+    Of a study of pools TRIAL is row:N, or the chips of a pair such as 'r200 | lp30'; changes are those of
+    each pool.
     """
+    with blame("STUDY"):
+        of_pools = pooled_question(study, configs)
+    if of_pools is not None:
+        refuse_options({"--storage": storage})
+        if not explain_of_pools(of_pools, trial, tpot, form, out):
+            raise typer.Exit(ExitCode.FAILED)
+        return
     resolved, front = load_study_and_front(study, out, configs)
     limits = {} if tpot is None else {"tpot": tpot}
     with spinner("evaluating neighbours"):
@@ -77,33 +88,22 @@ def _show(found: Explanation) -> None:
     console.print(_changes(found))
     console.print(plain(_verdict(found)))
     console.print()
-    console.print(_numbers(found))
+    as_written = partial(written, found.study)
+    console.print(numbers_table(found.elasticities, found.goal_label, as_written))
     console.print()
     console.print("Sources, by influence", style="bold")
-    for line in _sources(found):
+    for line in source_lines(found.elasticities, found.study.setting.catalog.sources()):
         console.print(plain(line), soft_wrap=True)
 
 
 def _made_of(found: Explanation) -> str:
     values = found.candidate.values
-    return ", ".join(f"{_name(n)} {_told(found, n, v, PARAMETERS[n])}" for n, v in values.items())
-
-
-def _name(parameter: str) -> str:
-    words = {
-        "batch": "batch",
-        "tp": "TP",
-        "cp": "CP",
-        "pp": "PP",
-        "ep": "EP",
-        "sram_bandwidth_per_byte": "SRAM speed per byte",
-    }
-    return words.get(parameter) or _PARAMETERS.get(parameter, parameter.replace("_", " "))
+    return ", ".join(f"{name_of_change(n)} {_told(found, n, v, PARAMETERS[n])}" for n, v in values.items())
 
 
 def _changed(neighbour: Neighbour) -> str:
     """What a neighbour changes; of a mix with the part whose deployment it is."""
-    name = _name(neighbour.what)
+    name = name_of_change(neighbour.what)
     return f"{name} of {neighbour.part}" if neighbour.part else name
 
 
@@ -112,7 +112,7 @@ def _changes(found: Explanation) -> RenderableType:
     for n in found.neighbours:
         hits = "; ".join(f"{name} by {pretty_violation(name, v)}" for name, v in n.hits.items())
         ends = [_told(found, n.what, v, n.unit) for v in (n.old, n.new)]
-        rows.append([_changed(n), *ends, _percent(n.change), _percent(n.resolved_change), hits])
+        rows.append([_changed(n), *ends, relative(n.change), relative(n.resolved_change), hits])
     columns = ["change", "from", "to", "alone", "best deployment", "exceeds"]
     title = f"Effect of single changes on {found.goal_label}"
     return table(columns, rows, title=title, right=columns[1:5], flexible=["exceeds", "change"])
@@ -121,20 +121,10 @@ def _changes(found: Explanation) -> RenderableType:
 def _told(found: Explanation, parameter: str, value: float, unit: str) -> str:
     """A parameter for people: the name of a choice where its values are names."""
     if unit != NAME:
-        return _amount(value, unit)
+        return amount(value, unit)
     spec = found.study.branches[str(found.candidate.branch)].spec.parameters[parameter]
     # the value of a choice is its index
     return str(spec.choices[round(value)])
-
-
-def _amount(value: float, unit: str) -> str:
-    if unit == "1/s":  # bytes a second per byte, which architects know per MiB
-        return f"{format_quantity(value * 2**20, 'B/s')}/MiB"
-    return f"{value:,.0f}" if not unit and value == int(value) else format_quantity(value, unit)
-
-
-def _percent(change: float | None) -> str:
-    return "-" if change is None else f"{100 * change:+.1f} %"
 
 
 def _verdict(found: Explanation) -> str:
@@ -147,32 +137,3 @@ def _verdict(found: Explanation) -> str:
         f"A neighbour is better: {_changed(best)} {new} improves the objective by "
         f"{100 * best.gain:.1f} %. More trials may find it."
     )
-
-
-def _numbers(found: Explanation) -> RenderableType:
-    """The table of numbers with the largest elasticities."""
-    rows = [
-        [
-            f"{r.fact.place.config.partition('/')[2]} {r.fact.place.path}",
-            written(found.study, r.fact),
-            f"{r.elasticity:+.2f}",
-            # a table breaks no word, and keys joined by + are one
-            r.fact.leaf.source.replace("+", " "),
-            r.fact.leaf.basis,
-        ]
-        for r in found.elasticities[:SHOWN]
-    ]
-    columns = ["number", "value", "elasticity", "source", "basis"]
-    title = f"Numbers that {found.goal_label} depends on: {len(found.elasticities)}, the strongest first"
-    return table(columns, rows, title=title, right=columns[1:3], flexible=["source"], least=10)
-
-
-def _sources(found: Explanation) -> Sequence[str]:
-    known = found.study.setting.catalog.sources()
-    weights = sources_of(found.elasticities)
-    return [
-        f"{weight:5.2f}  {key}: {known[key].title} {known[key].url or ''}".rstrip()
-        for key, weight in weights.items()
-        # sources of little influence would hide the others
-        if key in known and weight >= 0.05
-    ]

@@ -1,0 +1,1 @@
+"""Why one system of two pools is what it is, and which chips its search proposes."""
