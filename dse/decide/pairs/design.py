@@ -77,12 +77,15 @@ def designs_of(study: PooledStudy, pairs: Sequence[Pair]) -> api.Designs:
     return api.Designs(pools=tuple(pools), link=study.link.columns())
 
 
+def goals_of(study: PooledStudy, pairs: Sequence[Pair]) -> Floats:
+    """The goal of some pairs, (n,); whatever they violate."""
+    metrics = study.first.cost_model.evaluate(designs_of(study, pairs), study.context)
+    return np.broadcast_to(np.asarray(study.first.goal.value(metrics, study.context)), (len(pairs),))
+
+
 def costs_of(study: PooledStudy, pairs: Sequence[Pair]) -> Floats:
-    """The goal of some pairs with the sign with which less is better, (n,); whatever they violate."""
-    designs = designs_of(study, pairs)
-    metrics = study.first.cost_model.evaluate(designs, study.context)
-    goal = study.first.goal
-    return np.broadcast_to(np.asarray(cost_of(goal, goal.value(metrics, study.context))), (len(pairs),))
+    """The same with the sign with which less is better."""
+    return np.asarray(cost_of(study.first.goal, goals_of(study, pairs)))
 
 
 def violations_of(study: PooledStudy, pairs: Sequence[Pair], limits: Limits) -> dict[str, Floats]:
@@ -112,12 +115,19 @@ def estimate_of(study: PooledStudy, pair: Pair, limits: Limits) -> SystemEstimat
     )
 
 
-def with_best_layouts(
-    study: PooledStudy, chips: Mapping[str, Candidate], limits: Limits
-) -> tuple[Pair, bool] | None:
-    """Chips in their best layouts that the study allows, and whether all pairs of layouts were compared.
+def with_best_layouts(study: PooledStudy, chips: Mapping[str, Candidate], limits: Limits) -> Pair | None:
+    """Chips in their best layouts that the study allows; None where none is feasible."""
+    made = {role: chips_of_candidates(own, [chips[role]]) for role, own in study.pools.items()}
+    found = best_layouts(study, made, limits)
+    if found is None:
+        return None
+    return {role: PoolDesign(candidate=chips[role], sizes=sizes_of(found.pool(role))) for role in study.pools}
 
-    None where none is feasible.
+
+def best_layouts(study: PooledStudy, chips: Mapping[str, api.Chips], limits: Limits) -> api.Designs | None:
+    """The best layouts of the chips of all pools, each a batch of one; None where none is feasible.
+
+    Of pools that prefill and decode all pairs of layouts are compared; of others they are found by descent.
     """
     first = study.first
     question = Question(
@@ -127,19 +137,20 @@ def with_best_layouts(
         tolerance=study.spec.tolerance,
     )
     choices = tuple(
-        PoolChoice(role=role, chips=chips_of_candidates(own, [chips[role]]), layouts=layouts_of(study, role))
-        for role, own in study.pools.items()
+        PoolChoice(role=role, chips=chips[role], layouts=layouts_of(study, role)) for role in study.pools
     )
-    link, exact = study.link.columns(), "prefill" in study.pools
-    if exact:
-        found = best_of_pair(question, choices, link, limits)
-    else:
-        found, _ = best_system(question, choices, link, limits)
-    if found is None:
-        return None
-    pair = {role: PoolDesign(candidate=chips[role], sizes=_sizes(found.pool(role))) for role in study.pools}
-    over = violations_of(study, [pair], limits)
-    return (pair, exact) if all(v[0] <= 0.0 for v in over.values()) else None
+    link = study.link.columns()
+    if exactly(study):
+        return best_of_pair(question, choices, link, limits)
+    found, _ = best_system(question, choices, link, limits)
+    metrics = first.cost_model.evaluate(found, study.context)
+    over = violations(metrics, study.context, limits)
+    return found if all(np.asarray(v).reshape(-1)[0] <= 0.0 for v in over.values()) else None
+
+
+def exactly(study: PooledStudy) -> bool:
+    """Whether best layouts are the best of all pairs, and not found by descent."""
+    return "prefill" in study.pools
 
 
 def layouts_of(study: PooledStudy, role: str) -> api.Deployments:
@@ -147,7 +158,8 @@ def layouts_of(study: PooledStudy, role: str) -> api.Deployments:
     return grid_of_pool(role, study.pools[role]).reshape(-1)
 
 
-def _sizes(pool: api.Pool) -> dict[str, int]:
+def sizes_of(pool: api.Pool) -> dict[str, int]:
+    """The layout of a pool, a batch of one."""
     return {name: int(np.asarray(a).reshape(-1)[0]) for name, a in pool.deployments.columns().items()}
 
 

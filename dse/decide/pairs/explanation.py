@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from dse.decide.explain.elasticity import Elasticity, sources_of
-from dse.decide.pairs.design import Pair, estimate_of, found_pair, name_of
+from dse.decide.pairs.design import Pair, estimate_of, exactly, found_pair, name_of
 from dse.decide.pairs.elasticity import elasticities
 from dse.decide.pairs.neighbours import PairNeighbour, neighbours
 from dse.decide.propose.candidates import parameter_values
@@ -96,7 +96,7 @@ def explain_pair(
         estimate=estimate_of(study, pair, held),
         goal=goal.name,
         goal_label=goal.label,
-        exact="prefill" in study.pools,
+        exact=exactly(study),
         neighbours=tuple(neighbours(study, pair, held, eligible)),
         elasticities=tuple(elasticities(study, pair)),
     )

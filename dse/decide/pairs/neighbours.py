@@ -111,7 +111,7 @@ def _relative(cost: float, base: float) -> float | None:
 def _resolved(study: PooledStudy, pair: Pair, limits: Limits) -> float | None:
     """The goal in the best layouts of both chips; None where none is feasible."""
     best = with_best_layouts(study, {role: pool.candidate for role, pool in pair.items()}, limits)
-    return None if best is None else float(costs_of(study, [best[0]])[0])
+    return None if best is None else float(costs_of(study, [best])[0])
 
 
 def _moves(study: PooledStudy, role: str, pool: PoolDesign) -> Iterator[_Move]:

@@ -176,7 +176,7 @@ def propose(
     if intervals or robust:
         progress("estimating how often it wins")
         odds = _odds(study, made, ranked, limits, samples, seed)
-    chip = chip_of(study, made.candidate, name or _name(study, problem), _words(problem))
+    chip = chip_of(study, made.candidate, name or name_at(study.slug, problem.limits), _words(problem))
     near_enough = [
         r.candidate for r in ranked if r.cost is not None and r.cost < LARGEST_COST_RATIO * made.cost
     ]
@@ -319,11 +319,11 @@ def _odds(
     )
 
 
-def _name(study: ResolvedStudy, problem: DeploymentProblem) -> str:
-    """Name of the chip: the study and its limits, in the letters of names."""
+def name_at(slug: str, limits: Limits) -> str:
+    """Name of a proposed chip: the study and its limits, in the letters of names."""
     # without the number of the study
-    parts = [study.slug.partition("-")[2] if study.slug[:4].isdigit() else study.slug]
-    parts += [pretty(v, o.unit, 3) for o, v in problem.limits]
+    parts = [slug.partition("-")[2] if slug[:4].isdigit() else slug]
+    parts += [pretty(v, o.unit, 3) for o, v in limits]
     # 5.00ms becomes 5ms
     text = re.sub(r"\.0+(?=\D)", "", "-".join(parts).lower())
     return re.sub(r"[^a-z0-9.+-]+", "", text).strip(".+-")

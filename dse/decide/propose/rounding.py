@@ -43,6 +43,23 @@ def rounded(
     study: ResolvedStudy, problem: DeploymentProblem, candidate: Candidate, rules: BuildableSpec
 ) -> Rounded:
     """The best of all ways to round each size of `candidate` down or up, under the limits of `problem`."""
+    chips = roundings(candidate, rules)
+    grid = study_grid(study)
+    # all roundings on the grid of the search; the fine grid is for the one that wins
+    found = solve_on_grid(problem, chips_of_candidates(study, chips), grid)
+    chosen = chips[int(found.cost.argmin())]
+    cost, layouts = best_layouts(study, problem, chips_of_candidates(study, [chosen]), study.spec.tolerance)
+    return Rounded(
+        candidate=chosen,
+        cost=float(cost[0]),
+        tried=len(chips),
+        layout=layouts[0],
+        steps=tuple(steps_between(candidate, chosen, rules)),
+    )
+
+
+def roundings(candidate: Candidate, rules: BuildableSpec) -> list[Candidate]:
+    """All ways to round each size of a chip down or up."""
     options = {name: _options(name, candidate, rules) for name in candidate.values}
     tried = []
     # at most two values of each size, so 2^sizes chips: few enough to evaluate them all
@@ -55,7 +72,7 @@ def rounded(
             tried += [{**values, PER_BYTE: total / values["sram"]} for total in totals]
         else:
             tried.append(values)
-    chips = [
+    return [
         Candidate(
             label=candidate.label,
             kind=candidate.kind,
@@ -65,22 +82,6 @@ def rounded(
         )
         for values in tried
     ]
-    grid = study_grid(study)
-    # all roundings on the grid of the search; the fine grid is for the one that wins
-    found = solve_on_grid(problem, chips_of_candidates(study, chips), grid)
-    chosen = chips[int(found.cost.argmin())]
-    cost, layouts = best_layouts(study, problem, chips_of_candidates(study, [chosen]), study.spec.tolerance)
-    return Rounded(
-        candidate=chosen,
-        cost=float(cost[0]),
-        tried=len(chips),
-        layout=layouts[0],
-        steps=tuple(_steps(candidate, chosen, rules)),
-    )
-
-
-def _step(name: str, rules: BuildableSpec) -> float:
-    return float(getattr(rules, name).value)
 
 
 def _options(name: str, candidate: Candidate, rules: BuildableSpec) -> list[float]:
@@ -89,6 +90,10 @@ def _options(name: str, candidate: Candidate, rules: BuildableSpec) -> list[floa
     if name == PER_BYTE or not hasattr(rules, name):
         return [value]
     return _around(value, _step(name, rules))
+
+
+def _step(name: str, rules: BuildableSpec) -> float:
+    return float(getattr(rules, name).value)
 
 
 def _around(value: float, step: float) -> list[float]:
@@ -100,7 +105,7 @@ def _around(value: float, step: float) -> list[float]:
     return sorted({max(1, floor(at)) * step, max(1, ceil(at)) * step})
 
 
-def _steps(before: Candidate, after: Candidate, rules: BuildableSpec) -> list[Step]:
+def steps_between(before: Candidate, after: Candidate, rules: BuildableSpec) -> list[Step]:
     """How each size was rounded, with its step and the reason for the step."""
     found = []
     for name, old in before.values.items():

@@ -26,8 +26,11 @@ from dse.cli.input.options import (
 from dse.cli.input.output_paths import check_output_file
 from dse.cli.input.software import study_under_software
 from dse.cli.input.stored_results import at_confidence, load_study_and_front
+from dse.cli.pools.propose import propose_of_pools
+from dse.cli.pools.sweep import refuse_options
 from dse.cli.show.uncertainty import MANY, NoIntervals, Samples
 from dse.cli.show.verdicts import show_verdicts
+from dse.cli.terminal.guard import blame
 from dse.cli.terminal.machine_output import print_json
 from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import WIDTH, plain, stdout, table
@@ -38,6 +41,7 @@ from dse.decide.verdict.by_software import Verdicts
 from dse.decide.verdict.study import compares_kinds, verdicts_at
 from dse.errors import SpecError, spec_error
 from dse.front.files import write_files
+from dse.question.pools.study import pooled_question
 from dse.report.datasheet.content import Datasheet, columns_of_numbers, datasheet
 from dse.report.datasheet.data import as_dict
 from dse.report.datasheet.page import datasheet_page
@@ -104,6 +108,9 @@ def propose(
     the chip beats its rivals and meets its target. Rivals are those whose price means the same. A chip whose
     software no measurement anchors is not proposed and does not win as a rival, unless --with-unanchored. No
     chip is proposed that cannot be made or that is outside the range of the data.
+
+    Of a study of pools both chips of the best pair are proposed, rounded together: FILE.yaml gives
+    FILE-prefill.yaml and FILE-decode.yaml. Uncertain inputs are not sampled there.
     """
     # the robust chip is chosen by the samples
     if robust and no_intervals:
@@ -111,6 +118,30 @@ def propose(
     # names and files first: the proposal itself takes long
     name = _name(output, configs)
     check_output_file("--output", output)
+    with blame("STUDY"):
+        of_pools = pooled_question(study, configs)
+    if of_pools is not None:
+        refuse_options(
+            {
+                "--robust": robust,
+                "--polish": polish,
+                "--samples": samples != MANY,
+                "--software": software,
+                "--confidence": confidence,
+            }
+        )
+        wanted = {"tpot": tpot, "ttft": ttft, "entry_price": entry_price}
+        propose_of_pools(
+            of_pools.lifted() if no_targets else of_pools,
+            {n: value for n, value in wanted.items() if value is not None},
+            name,
+            output,
+            form,
+            out,
+            configs,
+            unanchored=with_unanchored,
+        )
+        return
     study = study_under_software(study, software)
     resolved, front = load_study_and_front(study, out, configs)
     resolved = resolved.lifted() if no_targets else resolved
