@@ -147,8 +147,6 @@ def test_options_that_pools_do_not_know_are_refused(dse, study, words):
 @pytest.mark.parametrize(
     "words",
     [
-        ("explain", "STUDY", "row:0"),
-        ("propose", "STUDY"),
         ("breakeven", "STUDY", "--x", "chip/r200.price"),
         ("report", "STUDY", "--output", "page.html"),
         ("plot", "STUDY", "front", "--output", "page.png"),

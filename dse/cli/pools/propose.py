@@ -43,7 +43,7 @@ def propose_of_pools(
     place = output.parent if output is not None else folder / "proposals" / "chips"
     files = {place / f"{c.chip.name}.yaml": yaml_of(c.chip, _comment(study)) for c in found.chips if c.chip}
     write_files(dict(files))
-    notes = list(notes_of(study, eligible))
+    notes = [*notes_of(study, eligible), *_volumes(found)]
     if form == "json":
         print_json({**found.as_dict(), "notes": notes, "files": [str(f) for f in files]})
         return
@@ -55,6 +55,16 @@ def propose_of_pools(
         console.print("No `dse estimate` command sets all that this study sets; use `dse explain`.")
     else:
         console.print(f"Try it: {line}", soft_wrap=True)
+
+
+def _volumes(found: PairProposal) -> Iterator[str]:
+    """What one-off costs a price with a margin has."""
+    price = found.study.spec.price
+    if price.method == "margin" and any(c.chip for c in found.chips):
+        yield (
+            f"each design pays for its own masks and design, over as many chips as {price.seller} makes of one, "
+            "whatever the ratio of the pools"
+        )
 
 
 def _comment(study: PooledStudy) -> str:
