@@ -62,8 +62,8 @@ def _volumes(found: PairProposal) -> Iterator[str]:
     price = found.study.spec.price
     if price.method == "margin" and any(c.chip for c in found.chips):
         yield (
-            f"each design pays for its own masks and design, over as many chips as {price.seller} makes of one, "
-            "whatever the ratio of the pools"
+            "each design pays for its own masks and design, over as many chips as "
+            f"{price.seller} makes of one, whatever the ratio of the pools"
         )
 
 
