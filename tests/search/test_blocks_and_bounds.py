@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from studies_for_tests import write_study
 
 from dse.question.resolved_study import load_study
-from dse.search.bound.bounds import ROUNDING, Bounds, _lead, _together
+from dse.search.bound.bounds import Bounds, _together
 from dse.search.bound.boxes import joined, whole
 from dse.search.bound.corners import _shared
+from dse.search.bound.judges import ROUNDING, _lead
 from dse.search.sweep.block import SweepJob, Task, chunks, front_of_some, makeable, solve
 from dse.search.sweep.grid import grid
 from dse.search.sweep.local_front import Local

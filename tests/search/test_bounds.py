@@ -14,9 +14,10 @@ from dse.evaluate.batch import grid_of
 from dse.front.dominance import factor_to_cover
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy, load_study
-from dse.search.bound.bounds import Bounds, lead_of_two
+from dse.search.bound.bounds import Bounds
 from dse.search.bound.boxes import Boxes, joined, whole
 from dse.search.bound.corners import SLACK, STAGES, Table, corners, unordered
+from dse.search.bound.judges import lead_of_two
 from dse.search.bound.prove import Bound, prove
 from dse.search.sweep.driver import SweepResult, sweep
 from objectives import api

@@ -1,11 +1,13 @@
 """`dse front` of a study of pools: the pairs that a run or a sweep has stored."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from dse.cli.pools.show import eligible_of, show_pairs, standing_of
+from dse.cli.show.gap import progress_of, show_gap
 from dse.cli.show.run_summary import counted
 from dse.cli.terminal.machine_output import print_bytes, print_json
 from dse.cli.terminal.tables import remark, stdout
@@ -15,6 +17,8 @@ from dse.question.pools.study import PooledStudy
 from dse.report.info.front_info import front_info
 from dse.report.plots.front_plot import draw_front
 from dse.search.analysis.folders import results_folder
+from dse.search.bound.prove import Bound
+from dse.search.pairs.gap import prove_pairs
 
 
 def stored_pairs(study: PooledStudy, out: Path | None) -> tuple[Front, Path]:
@@ -41,34 +45,71 @@ def _of_one_standing(found: Front, study: PooledStudy) -> tuple[Front, str]:
     return replace(found, frame=found.frame[np.asarray(keep)].reset_index(drop=True)), only
 
 
-def show_front_of_pools(study: PooledStudy, found: Front, folder: Path, form: str, plot: Path | None) -> None:
-    """Print pairs as a table, or as CSV, JSON or Parquet, and draw them where a picture is wanted."""
+def proven_pairs(study: PooledStudy, found: Front, seconds: float, memory: float) -> Bound:
+    """The bound of a stored front: over the steps of the spaces, and between them where they were swept."""
+    between = "grids" in found.manifest
+    with progress_of(study.slug) as report:
+        eligible = eligible_of(found, study)
+        return prove_pairs(
+            study, found, eligible, between=between, seconds=seconds, memory=memory, progress=report
+        )
+
+
+def show_front_of_pools(
+    study: PooledStudy,
+    found: Front,
+    folder: Path,
+    form: str,
+    plot: Path | None,
+    prove: Callable[[], Bound] | None = None,
+) -> Bound | None:
+    """Print pairs as a table, or as CSV, JSON or Parquet, and draw them where a picture is wanted.
+
+    Returns what `prove` has proven, which a table and JSON print too.
+    """
     if plot is not None:
         drawn, only = _of_one_standing(found, study)
         draw_front(front_info(drawn), plot)
         remark(f"picture: {plot}{only}")
+    if form == "table":
+        _table(study, found, folder)
+        # after the answer, since the proof takes as long as the user gives it
+        bound = None if prove is None else prove()
+        if bound is not None:
+            show_gap(bound, found.axes)
+        return bound
     if form == "json":
-        manifest, eligible = found.manifest, eligible_of(found, study)
-        print_json(
-            {
-                "study": manifest.get("study"),
-                "axes": [axis.as_dict() for axis in found.axes],
-                "hypervolume": manifest.get("hypervolume"),
-                "trials": manifest.get("trials"),
-                "unanchored": manifest.get("unanchored"),
-                "price_bases": manifest.get("price_bases"),
-                "front": [
-                    {**row, "ranks_among": prices, "unanchored": unanchored}
-                    for row in plain_rows(found.frame)
-                    for prices, unanchored in [standing_of(eligible, row)]
-                ],
-            }
-        )
-    elif form != "table":
-        print_bytes(to_format(found.frame, form))
-    elif not len(found.frame):
+        bound = None if prove is None else prove()
+        _json(study, found, bound)
+        return bound
+    print_bytes(to_format(found.frame, form))
+    return None
+
+
+def _table(study: PooledStudy, found: Front, folder: Path) -> None:
+    if not len(found.frame):
         stdout().print("No pair is stored, or none meets the condition.")
-    else:
-        show_pairs(study, found)
-        number = counted(len(found.frame), "pair")
-        stdout().print(f"{number} in {folder}; --format csv has all, with both layouts", soft_wrap=True)
+        return
+    show_pairs(study, found)
+    number = counted(len(found.frame), "pair")
+    stdout().print(f"{number} in {folder}; --format csv has all, with both layouts", soft_wrap=True)
+
+
+def _json(study: PooledStudy, found: Front, bound: Bound | None) -> None:
+    manifest, eligible = found.manifest, eligible_of(found, study)
+    print_json(
+        {
+            "study": manifest.get("study"),
+            "axes": [axis.as_dict() for axis in found.axes],
+            "hypervolume": manifest.get("hypervolume"),
+            "bound": None if bound is None else bound.as_dict(),
+            "trials": manifest.get("trials"),
+            "unanchored": manifest.get("unanchored"),
+            "price_bases": manifest.get("price_bases"),
+            "front": [
+                {**row, "ranks_among": prices, "unanchored": unanchored}
+                for row in plain_rows(found.frame)
+                for prices, unanchored in [standing_of(eligible, row)]
+            ],
+        }
+    )

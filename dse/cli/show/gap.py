@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from math import isfinite
 from pathlib import Path
 
 from dse.cli.input.stored_results import load_study_and_front
@@ -28,12 +29,12 @@ def proven(study: str, out: Path | None, configs: Path | None, seconds: float, m
     resolved, front = load_study_and_front(study, out, configs)
     # a sweep is exact at its steps, so only the values between them are open
     between = is_exact(front)
-    with _progress(study) as report:
+    with progress_of(study) as report:
         return prove(resolved, front, between=between, seconds=seconds, memory=memory, progress=report)
 
 
 @contextmanager
-def _progress(study: str) -> Iterator[Callable[[float, int], None]]:
+def progress_of(study: str) -> Iterator[Callable[[float, int], None]]:
     """A line on a terminal that changes, and lines in a log; yields what a proof reports to."""
     console, log = stderr(), LogLines()
     # rich shows no status where there is no terminal
@@ -41,7 +42,8 @@ def _progress(study: str) -> Iterator[Callable[[float, int], None]]:
     with shown as status:
 
         def report(factor: float, left: int) -> None:
-            text = f"{study}: at most x{factor:.3f}, {left:,} boxes open"
+            known = f"at most x{factor:.3f}" if isfinite(factor) else "nothing proven yet"
+            text = f"{study}: {known}, {left:,} boxes open"
             log.say(text)
             if status is not None:
                 status.update(text)

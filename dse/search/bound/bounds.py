@@ -8,18 +8,14 @@ import numpy.typing as npt
 
 from dse.arrays import Floats
 from dse.errors import spec_error
-from dse.evaluate import scoring
-from dse.evaluate.batch import grid_of
 from dse.question.resolved_study import ResolvedStudy
 from dse.search.bound.boxes import Boxes, Mask, joined
-from dse.search.bound.corners import PLACING, SLACK, STAGES, lawless_layouts
+from dse.search.bound.corners import PLACING, SLACK, STAGES
+from dse.search.bound.judges import ROUNDING, ROWS, ByFront, Judge, logs_of
 from dse.search.bound.limits import Limits
 from dse.search.bound.one_memory import as_one_memory
 from dse.search.bound.open_boxes import OpenBoxes
 from objectives import api
-
-ROUNDING = 1e-9
-"""Leads and violations that are no more than the rounding of a few hundred operations, relatively."""
 
 DENSE = 0.12
 """Share of the layouts beyond which all of them are evaluated, on axes, where sums are not repeated."""
@@ -42,12 +38,6 @@ FITTING = frozenset(
 SPARED = 8.0
 """Ratio of the times of a design by itself and on axes."""
 
-ROWS = 1 << 14
-"""Lower bounds that are evaluated, or compared with a front, at once."""
-
-COMPARED = 1 << 22
-"""Pairs of a lower bound and a design of the front that are compared at once."""
-
 
 def hold_two_memories(study: ResolvedStudy) -> None:
     """Raise `SpecError` for branches with memories beyond SRAM and DRAM, whose chips no law here bounds."""
@@ -62,35 +52,33 @@ class Bounds:
     """Boxes of chips that may still hold something better than a front, those with the largest gap first."""
 
     def __init__(
-        self, study: ResolvedStudy, costs: Floats, corner: Floats, limits: Limits | None = None
+        self,
+        study: ResolvedStudy,
+        costs: Floats,
+        corner: Floats,
+        limits: Limits | None = None,
+        judge: Judge | None = None,
     ) -> None:
-        """`costs` (n, k) of the front; only what is better than `corner` (k,) in every objective counts."""
+        """`costs` (n, k) of the front; only what is better than `corner` (k,) in every objective counts.
+
+        A `judge` of its own says what is bounded instead; `corner` is not read then.
+        """
         self.study = study
         self.limits = limits or Limits()
-        # as for several chips, so that each size of a deployment keeps an axis
-        self._grid = grid_of(study, 2)
+        self._judge = judge or ByFront.of(study, corner)
+        self._grid = self._judge.grid
         self.layouts = self._grid.size
         self._flat = self._grid.reshape(-1).columns()
         self.stages = self._flat["pp"]
-        self.lawless = lawless_layouts(study, self.stages)
-        goals = study.objectives
-        self._signs = np.asarray([1.0 if g.direction == "minimize" else -1.0 for g in goals])
-        self._corner = self.log(corner[None])[0]
+        self.lawless = self._judge.lawless
         self.front = self.log(costs)
-        self._limits = {goal.name: abs(limit) for goal, limit in study.limits}
         self._open = OpenBoxes()
         self._under_way: list[Boxes] = []
         self.boxes = self.designs = 0
-        names = [g.name for g in goals]
-        self._goal = names.index(study.goal.name)
-        self._swept = names.index(study.swept.name) if study.swept and study.swept.name in names else -1
-        self._targets = np.log(np.asarray(study.spec.report_at, dtype=np.float64))
 
     def log(self, costs: Floats) -> Floats:
-        """Signed objectives on a scale where less is better and a difference is a factor."""
-        # without a reference point the corner of a maximised goal is 0: its logarithm is no limit
-        with np.errstate(divide="ignore"):
-            return np.asarray(self._signs * np.log(np.abs(costs)))
+        """Signed values on a scale where less is better and a difference is a factor."""
+        return logs_of(self._judge.signs, costs)
 
     @property
     def lawful(self) -> bool:
@@ -100,7 +88,7 @@ class Bounds:
     @property
     def targets(self) -> int:
         """Number of the targets at which boxes are bounded."""
-        return len(self._targets)
+        return self._judge.targets
 
     def remarks(self) -> tuple[str, ...]:
         """Where the laws that the bounds rest on do not hold as they are, and what is done about it."""
@@ -151,12 +139,7 @@ class Bounds:
 
     def met(self, rows: Floats, owner: npt.NDArray[np.int64], count: int) -> Floats:
         """(count, targets) the best goal among the rows (m, k) of each owner that meet a target."""
-        best = np.full((count, self.targets), np.inf)
-        for i, target in enumerate(self._targets):
-            # logarithms; at its very target a design meets it
-            here = rows[:, self._swept] <= target + ROUNDING
-            np.minimum.at(best[:, i], owner[here], rows[here, self._goal])
-        return best
+        return self._judge.met(rows, owner, count)
 
     def take(self, *, few_designs: bool = False) -> list[Boxes]:
         """Boxes to halve next, those of one branch together; they count as open until `settled` is called.
@@ -185,7 +168,7 @@ class Bounds:
         for part in _together(tried, self.layouts):
             self.limits.check()
             lower, ok = self.outlook(tried.part(part))
-            gaps.reshape(-1)[part] = np.where(ok, self._leads(lower), 0.0)
+            gaps.reshape(-1)[part] = np.where(ok, self.leads(lower), 0.0)
         # by box, then by the larger gap of its two halves, then by their sum
         order = np.lexsort((gaps.sum(axis=1), gaps.max(axis=1), box))
         best = order[np.searchsorted(box, np.arange(len(boxes)))]  # the first of each box
@@ -199,7 +182,7 @@ class Bounds:
         """What of `boxes` is ahead of the front in some layout that may be feasible."""
         self.limits.check()
         lower, ok = self.outlook(boxes)
-        leads = np.where(ok, self._leads(lower), 0.0)
+        leads = np.where(ok, self.leads(lower), 0.0)
         ahead, owner = leads > ROUNDING, boxes.owner
         gap, worst = np.zeros(len(boxes)), np.zeros(len(boxes), dtype=np.int64)
         order = np.lexsort((leads, owner))  # the largest of each box comes last
@@ -235,8 +218,7 @@ class Bounds:
             # a column that all boxes share has length 1
             chips = {k: a[owner] if len(a) == len(boxes) > 1 else a for k, a in made.items()}
             chosen = {k: a[layouts] for k, a in self._flat.items()}
-        designs = api.Designs.of(chips=api.Chips.of(**chips), deployments=api.Deployments(**chosen))
-        metrics = self.study.cost_model.evaluate(designs, self.study.context)
+        costs, over_all = self._judge.evaluate(api.Chips.of(**chips), api.Deployments(**chosen))
 
         def rows(column: object) -> npt.NDArray[Any]:
             """The rows of the chosen layouts, box by box."""
@@ -245,48 +227,18 @@ class Bounds:
 
         slack = boxes.slack[owner] * np.where(self.stages[layouts] > 1.0, STAGES, 1.0)
         ok = np.ones(len(layouts), dtype=np.bool_)
-        for name, v in scoring.violations(self.study, metrics).items():
+        for name, v in over_all.items():
             over, most = rows(v), np.abs(v).max(initial=0.0)
             # what a limit is compared with is at most violation plus limit, and may be lower by the slack
-            late = 0.0 if name in FITTING else slack * (np.abs(over) + self._limits.get(name, most))
+            late = 0.0 if name in FITTING else slack * (np.abs(over) + self._judge.limits.get(name, most))
             ok &= over <= ROUNDING * most + late
-        costs = [rows(c) for c in scoring.costs(self.study, metrics)]
-        # on a logarithmic scale the slack is a difference, the same for each objective
-        return self.log(np.stack(costs, axis=1)) - np.log1p(slack)[:, None], ok
+        found = np.stack([rows(c) for c in costs], axis=1)
+        # on a logarithmic scale the slack is a difference, the same for each value
+        return self.log(found) - np.log1p(slack)[:, None], ok
 
-    def _leads(self, lower: Floats) -> Floats:
-        """By how much each row may beat the front: the least, over its designs, of the largest lead."""
-        out = np.zeros(len(lower))
-        ahead = np.flatnonzero((lower < self._corner).all(axis=1))
-        # sorting takes n log n; `_lead` compares every row with every point of the front
-        found = lead_of_two if lower.shape[1] == 2 and len(self.front) else _lead
-        rows = ROWS if found is lead_of_two else max(1, min(ROWS, COMPARED // max(1, len(self.front))))
-        for start in range(0, len(ahead), rows):
-            here = ahead[start : start + rows]
-            out[here] = np.maximum(found(self.front, lower[here]), 0.0)
-        return out
-
-
-def _lead(front: Floats, rows: Floats) -> Floats:
-    # additive epsilon indicator (Zitzler et al. 2003) of the front against each row, on logarithms
-    lead = front[None, :, 0] - rows[:, 0, None]
-    for i in range(1, rows.shape[1]):
-        np.maximum(lead, front[None, :, i] - rows[:, i, None], out=lead)
-    # an empty front limits no lead
-    return np.asarray(lead.min(axis=1, initial=np.inf))
-
-
-def lead_of_two(front: Floats, rows: Floats) -> Floats:
-    """The same for two objectives: along a sorted front one lead grows while the other falls."""
-    order = np.lexsort((front[:, 1], front[:, 0]))
-    first, second = front[order].T
-    # without dominated points the second objective falls as the first one rises
-    best = np.concatenate([[True], second[1:] < np.minimum.accumulate(second)[:-1]])
-    first, second = first[best], second[best]
-    # the leads are equal where first - second is that of the row; the least maximum is at a neighbour
-    place = np.searchsorted(first - second, rows[:, 0] - rows[:, 1])
-    padded = np.append(first, np.inf), np.append(np.inf, second)
-    return np.asarray(np.minimum(padded[0][place] - rows[:, 0], padded[1][place] - rows[:, 1]))
+    def leads(self, lower: Floats) -> Floats:
+        """By how much each row may be better than what is known."""
+        return self._judge.leads(self.front, lower)
 
 
 def _together(boxes: Boxes, layouts: int) -> Iterator[slice]:

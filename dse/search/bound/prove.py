@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from dse.arrays import Floats
 from dse.errors import spec_error
 from dse.front.files import Front
 from dse.question.resolved_study import ResolvedStudy
@@ -86,28 +87,19 @@ def prove(
     signs = np.asarray([1.0 if g.direction == "minimize" else -1.0 for g in study.objectives])
     worst = signs * [study.reference_point[g.name] for g in study.objectives]
     values = front.frame[[a.column for a in front.axes]].to_numpy(dtype=np.float64)
-    proof = _Proof(Bounds(study, signs * values, worst, limits), float(np.log1p(tolerance)), progress)
-    ended = proof.run(between=between)
-    gap = proof.gap
-    return Bound(
-        factor=float(np.exp(gap)) if np.isfinite(gap) else None,
-        between=between,
-        closed=bool(gap <= np.log1p(tolerance)),
-        ended=ended,
-        found=len(values),
-        goal=study.goal.name,
-        boxes=proof.bounds.boxes,
-        designs=proof.bounds.designs,
-        at=proof.at(),
-        remarks=proof.bounds.remarks(),
-    )
+    proof = Proof(Bounds(study, signs * values, worst, limits), float(np.log1p(tolerance)), progress)
+    return proof.bound(proof.run(between=between), between=between, tolerance=tolerance, found=len(values))
 
 
-class _Proof:
+class Proof:
     """The boxes of all branches, and what of them cannot be closed."""
 
-    def __init__(self, bounds: Bounds, enough: float, progress: Progress | None) -> None:
+    def __init__(
+        self, bounds: Bounds, enough: float, progress: Progress | None, *, learns: bool = False
+    ) -> None:
+        """With `learns` chips that are found to be better become part of what is known."""
         self.bounds, self._enough, self._progress = bounds, enough, progress
+        self._learns = learns
         # until every chip is in a box that is bounded, nothing limits what the others may do
         self._begun = False
         # the largest gap of what cannot be halved, such as a single chip: nothing closes it
@@ -118,6 +110,44 @@ class _Proof:
     def gap(self) -> float:
         """By how much a chip may beat the front, as a logarithm."""
         return max(self._stuck, self.bounds.gap) if self._begun else np.inf
+
+    def exist(self, rows: Floats) -> None:
+        """Designs (m, k) that exist and are in no box, as logarithms: what they are better by stays open."""
+        self._stuck = max(self._stuck, float(self.bounds.leads(rows).max(initial=0.0)))
+        met = self.bounds.met(rows, np.zeros(len(rows), dtype=np.int64), 1)[0]
+        self._best = np.minimum(self._best, met)
+
+    def lowest(self) -> Floats:
+        """(targets,) how low what is bounded at each may be, as logarithms; of nothing bounded no limit."""
+        bounds = self.bounds
+        known = bounds.met(bounds.front, np.zeros(len(bounds.front), dtype=np.int64), 1)[0]
+        # where all boxes are closed, what is known is the bound; before all are bounded there is none
+        lower = np.minimum(known, self._best)
+        return np.asarray(np.minimum(lower, bounds.at() if self._begun else -np.inf))
+
+    def bound(
+        self,
+        ended: Ended,
+        *,
+        between: bool,
+        tolerance: float,
+        found: int,
+        remarks: tuple[str, ...] = (),
+    ) -> Bound:
+        """What is proven of a front of `found` designs."""
+        gap = self.gap
+        return Bound(
+            factor=float(np.exp(gap)) if np.isfinite(gap) else None,
+            between=between,
+            closed=bool(gap <= np.log1p(tolerance)),
+            ended=ended,
+            found=found,
+            goal=self.bounds.study.goal.name,
+            boxes=self.bounds.boxes,
+            designs=self.bounds.designs,
+            at=self.at(),
+            remarks=(*self.bounds.remarks(), *remarks),
+        )
 
     def run(self, *, between: bool) -> Ended:
         """Bound and halve boxes until something ends it."""
@@ -150,7 +180,11 @@ class _Proof:
         bounds = self.bounds
         for boxes in bounds.take():
             exist = boxes.part(~boxes.wide)  # chips that exist in the space, and are better
-            self._stuck = max(self._stuck, float(exist.gap.max(initial=0.0)))
+            if self._learns:
+                best = np.concatenate([bounds.front, exist.at])
+                bounds.front = best.min(axis=0, keepdims=True)
+            else:
+                self._stuck = max(self._stuck, float(exist.gap.max(initial=0.0)))
             self._best = np.minimum(self._best, exist.at.min(axis=0, initial=np.inf))
             if boxes.wide.any():
                 bounds.add(bounds.halves(boxes.part(boxes.wide)))
@@ -164,8 +198,7 @@ class _Proof:
         sign = 1.0 if study.goal.direction == "minimize" else -1.0
         rows = bounds.front
         best = bounds.met(rows, np.zeros(len(rows), dtype=np.int64), 1)[0]
-        # where all boxes are closed, the front itself is the bound; before all are bounded there is none
-        lower = np.minimum(np.minimum(best, self._best), bounds.at() if self._begun else -np.inf)
+        lower = self.lowest()
 
         def goal(value: float) -> float | None:
             return float(np.exp(sign * value)) if np.isfinite(value) else None

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,7 @@ from dse.cli.input.options import (
 from dse.cli.input.output_paths import check_picture_file
 from dse.cli.input.software import study_under_software
 from dse.cli.input.stored_results import front_under_software, stored_folder, told_today
-from dse.cli.pools.front import show_front_of_pools, stored_pairs
+from dse.cli.pools.front import proven_pairs, show_front_of_pools, stored_pairs
 from dse.cli.pools.sweep import refuse_options
 from dse.cli.show.design_tables import baseline_table, best_table, chip_table, front_table, mix_table, thinned
 from dse.cli.show.gap import not_exact, proven, show_gap
@@ -137,11 +138,20 @@ def front(
     with blame("STUDY"):
         of_pools = pooled_question(study, configs)
     if of_pools is not None:
-        unknown = {"--gap": gap, "--exact": exact, "--software": software, "--memory": memory}
+        unknown = {"--exact": exact, "--software": software}
         refuse_options({**unknown, "--samples": samples != MANY})
         pairs, place = stored_pairs(of_pools, out)
         kept = pairs if where is None else _rows(pairs, where)
-        show_front_of_pools(of_pools, apply_eligibility(kept, with_unanchored), place, form, plot)
+        shown = apply_eligibility(kept, with_unanchored)
+        # of all pairs that are stored, whatever the condition
+        prove = (
+            None
+            if gap is None
+            else partial(proven_pairs, of_pools, pairs, seconds=gap, memory=memory or MEMORY)
+        )
+        bound = show_front_of_pools(of_pools, shown, place, form, plot, prove)
+        if bound is not None and bound.ended == "interrupt":
+            raise typer.Exit(interrupted())
         return
     study = study_under_software(study, software)
     # two folders: the front may come with the study while a run writes to `results`
