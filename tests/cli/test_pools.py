@@ -178,10 +178,25 @@ def test_a_stored_front_of_pairs_is_shown_filtered_drawn_and_piped(dse, study, t
     assert lines[0].startswith("chip,branch,role,")
     gap = dse("front", study, "--out", out, "--gap", "30 s")
     assert gap.code == 2
-    assert "--gap: expected none for a study of pools" in " ".join(gap.err.split())
+    assert "expected prices that all pairs rank by for a proof" in " ".join(gap.err.split())
     none = dse("front", study, "--out", tmp_path / "nothing")
     assert none.code == 2
     assert "expected the results of a study, got no such file" in " ".join(none.err.split())
+
+
+def test_a_front_of_all_pairs_is_proven_to_be_one(dse, study, tmp_path):
+    study.write_text(STUDY.replace("[lp30, b200]", "[h200, b200]").replace("[r200, h100]", "[h200, h100]"))
+    out = tmp_path / "out"
+    assert dse("sweep", study, "--out", out).code == 0
+    shown = dse("front", study, "--out", out, "--gap", "30 s")
+    assert shown.code == 0, shown.err
+    words = " ".join(shown.out.split())
+    assert "Proven: every design of the space" in words
+    assert "the pool that prefills is bounded by the least of each of its numbers" in words
+    bound = dse("front", study, "--out", out, "--gap", "30 s", "--format", "json").json["bound"]
+    # all pairs of the catalog are on the front; what is left is that no pool has the best of all
+    assert 1.0 <= bound["factor"] < 1.5 and bound["ended"] == "done"
+    assert all(at["bound"] <= at["best"] for at in bound["at"] if at["best"] is not None)
 
 
 PAIR = ("--pool", "prefill=h200", "--pool", "decode=b200")

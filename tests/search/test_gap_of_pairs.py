@@ -185,7 +185,7 @@ def test_a_better_front_is_proven_to_be_nearer(tmp_path: Path) -> None:
                 "precision": {"weights": "fp8", "kv": "fp8", "activations": "fp8"},
                 "pools": {
                     "prefill": {"chips": ["r200"], "tp": [1]},
-                    "decode": {"chips": ["h200-sxm"], "tp": [1]},
+                    "decode": {"chips": ["h200-sxm", "r200"], "tp": [1]},
                     "link": "25 GB/s, 5 us",
                 },
             },
