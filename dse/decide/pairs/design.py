@@ -166,7 +166,7 @@ def sizes_of(pool: api.Pool) -> dict[str, int]:
 def found_pair(
     study: PooledStudy, front: Front, trial: str, limits: Mapping[str, float]
 ) -> tuple[Pair, Limits]:
-    """The pair that `trial` names, `row:N` or chips such as `r200 | lp30`, and the limits that it is held to.
+    """The pair that `trial` names, `row:N` or chips such as `r200 | lp30`, and the limits that apply to it.
 
     Of several rows of the same chips the best that meets `limits`; without these the tightest target to
     report at that their fastest one meets. Raises `SpecError`.
