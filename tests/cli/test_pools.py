@@ -147,7 +147,6 @@ def test_options_that_pools_do_not_know_are_refused(dse, study, words):
 @pytest.mark.parametrize(
     "words",
     [
-        ("breakeven", "STUDY", "--x", "chip/r200.price"),
         ("report", "STUDY", "--output", "page.html"),
         ("plot", "STUDY", "front", "--output", "page.png"),
         ("view", "STUDY"),

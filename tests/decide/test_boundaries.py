@@ -41,9 +41,13 @@ class Closed:
     def __init__(self, cost: Cost) -> None:
         self.cost, self.calls = cost, 0
 
-    def best(self, scenarios: Sequence[Scenario]) -> tuple[np.ndarray, np.ndarray]:
+    @property
+    def names(self) -> Sequence[str]:
+        return SIDES
+
+    def best(self, points: Sequence[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
         self.calls += 1
-        found = [self.cost(s.limits["x"], s.limits.get("y", np.nan)) for s in scenarios]
+        found = [self.cost(x, y) for x, y in points]
         return np.asarray(found, dtype=float), np.zeros((len(found), 2), dtype=int)
 
 
@@ -53,7 +57,7 @@ def boundary(
     xs = x.values(count)
     ys = np.asarray([np.nan]) if y is None else y.values(rows)
     costs = np.asarray([[cost(float(a), float(b)) for a in xs] for b in ys])
-    return _boundary(Closed(cost), BASE, x, y, xs, ys, costs, SIDES)  # type: ignore[arg-type]
+    return _boundary(Closed(cost), x, y, xs, ys, costs, SIDES)
 
 
 @LAW
@@ -93,7 +97,7 @@ def test_without_a_change_of_the_winner_there_is_no_boundary_and_nothing_is_eval
     closed = Closed(lambda x, _: (x, x + 1.0))
     x = price(1.0, 2.0)
     costs = np.asarray([[closed.cost(float(a), 0.0) for a in x.values(3)]])
-    assert _boundary(closed, BASE, x, None, x.values(3), np.array([np.nan]), costs, SIDES) == []  # type: ignore[arg-type]
+    assert _boundary(closed, x, None, x.values(3), np.array([np.nan]), costs, SIDES) == []
     assert closed.calls == 0
 
 

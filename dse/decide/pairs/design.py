@@ -66,6 +66,11 @@ def name_of(pair: Pair) -> str:
     return " | ".join(pool.candidate.label for pool in pair.values())
 
 
+def family_of(pair: Pair) -> str:
+    """Branches of its searched chips, and names of those of the catalog."""
+    return " | ".join(pool.candidate.branch or pool.candidate.label for pool in pair.values())
+
+
 def designs_of(study: PooledStudy, pairs: Sequence[Pair]) -> api.Designs:
     """Some pairs as a batch of shape (n,)."""
     pools = []

@@ -1,14 +1,11 @@
 """Which published numbers a pair depends on: elasticities by finite differences, chips and layouts held."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from dse.decide.explain.elasticity import LEAST, Elasticity, ends_of, used_facts
 from dse.decide.pairs.design import Pair, costs_of
-from dse.decide.scenario.scenario_batch import varied
+from dse.decide.pairs.varied import varied_pools
 from dse.errors import SpecError
-from dse.question.pools.link import pool_link
 from dse.question.pools.study import PooledStudy
 from dse.question.variation import Fact, Place
 
@@ -32,19 +29,6 @@ def elasticities(study: PooledStudy, pair: Pair) -> list[Elasticity]:
 def _cost(study: PooledStudy, pair: Pair, place: Place, value: float) -> float:
     """The goal with one number replaced in every pool that has it; NaN where no study can have it."""
     try:
-        return float(abs(costs_of(_varied(study, pair, place, value), [pair])[0]))
+        return float(abs(costs_of(varied_pools(study, {place: value}, [pair]), [pair])[0]))
     except SpecError:
         return float("nan")
-
-
-def _varied(study: PooledStudy, pair: Pair, place: Place, value: float) -> PooledStudy:
-    pools = {
-        role: varied(own, {place: value}, [pair[role].candidate]) if place.config in own.configs else own
-        for role, own in study.pools.items()
-    }
-    first, stated = next(iter(pools.values())), study.spec.pools
-    if stated is None:
-        return replace(study, pools=pools)
-    # the price of a port is a number of the technology, or of a network of the catalog
-    link = pool_link(stated.link, (), first.setting.catalog, first.setting.technology, "")
-    return replace(study, pools=pools, link=link)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -107,6 +107,34 @@ class _Sides:
         return out, who
 
 
+class Contenders(Protocol):
+    """What both sides have, at any point of a map."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of all of them."""
+
+    def best(self, points: Sequence[tuple[float, float]]) -> tuple[Floats, npt.NDArray[np.intp]]:
+        """Cost of the best of each side at points (x, y), shape (points, 2), and which of them it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OnMap:
+    """Chips of both sides under two assumptions."""
+
+    sides: _Sides
+    base: Scenario
+    x: Assumption
+    y: Assumption | None
+
+    @property
+    def names(self) -> Sequence[str]:
+        return [c.label for c in self.sides.candidates]
+
+    def best(self, points: Sequence[tuple[float, float]]) -> tuple[Floats, npt.NDArray[np.intp]]:
+        return self.sides.best([_at(self.base, self.x, self.y, a, b) for a, b in points])
+
+
 def all_candidates(study: ResolvedStudy, front: Front) -> list[Candidate]:
     """Chips of the front, baselines, and a coarse grid of the space."""
     return [*of_front(study, front), *(c for c in of_baselines(study)), *of_grid(study, GRID)]
@@ -168,16 +196,32 @@ def breakeven(
     sides = between or _usual(base, unique)
     whole = _sides(unique, sides)
     progress(f"evaluating {len(unique)} chips")
-    kept = _kept(whole, base, x, y)
+    kept = _OnMap(sides=_kept(whole, base, x, y), base=base, x=x, y=y)
+    goal = deployment_problem(study, limits).goal.label
+    return mapped(study, kept, x, y, sides, limits, points, goal, len(unique), progress)
+
+
+def mapped(
+    study: ResolvedStudy,
+    kept: Contenders,
+    x: Assumption,
+    y: Assumption | None,
+    sides: tuple[str, str],
+    limits: dict[str, float],
+    points: tuple[int, int],
+    goal_label: str,
+    tried: int,
+    progress: Progress = lambda _: None,
+) -> BreakEven:
+    """The map of two sides and its boundary, of whatever `kept` is made of."""
     xs = x.values(points[0])
     # one row without a value, so that a line is a map too
     ys = np.asarray([np.nan]) if y is None else y.values(points[1])
     progress(f"computing a map of {len(xs) * len(ys)} points")
     # x changes fastest, as in the shape below
-    net = [_at(base, x, y, float(a), float(b)) for b in ys for a in xs]
-    cost, who = kept.best(net)
+    cost, who = kept.best([(float(a), float(b)) for b in ys for a in xs])
     shape = (len(ys), len(xs), 2)
-    names = np.asarray([c.label for c in kept.candidates], dtype=object)
+    names = np.asarray(kept.names, dtype=object)
     progress("bisecting the boundary")
     return BreakEven(
         study=study,
@@ -186,13 +230,13 @@ def breakeven(
         sides=sides,
         limits=limits,
         xs=xs,
-        goal_label=deployment_problem(study, limits).goal.label,
+        goal_label=goal_label,
         ys=ys,
         costs=cost.reshape(shape),
         best_chips=names[who].reshape(shape),
-        tried=len(unique),
-        carried=len(kept.candidates),
-        boundary=tuple(_boundary(kept, base, x, y, xs, ys, cost.reshape(shape), sides)),
+        tried=tried,
+        carried=len(kept.names),
+        boundary=tuple(_boundary(kept, x, y, xs, ys, cost.reshape(shape), sides)),
     )
 
 
@@ -258,8 +302,7 @@ def _kept(whole: _Sides, base: Scenario, x: Assumption, y: Assumption | None) ->
 
 
 def _boundary(
-    kept: _Sides,
-    base: Scenario,
+    kept: Contenders,
     x: Assumption,
     y: Assumption | None,
     xs: Floats,
@@ -287,18 +330,14 @@ def _boundary(
         wide = (middle != a) & (middle != b)
         if not wide.any():
             break
-        found, _ = kept.best(
-            [_at(base, x, y, float(m), float(ys[j])) for m, j in zip(middle, row, strict=True)]
-        )
+        found, _ = kept.best([(float(m), float(ys[j])) for m, j in zip(middle, row, strict=True)])
         same = np.asarray(
             [_who(float(c[0]), float(c[1]), sides) == w for c, w in zip(found, before, strict=True)]
         )
         # at `a` the winner is the one before, at `b` another one: the bracket keeps a change
         a, b = np.where(same, middle, a), np.where(same, b, middle)
     # costs at both ends of a bracket distinguish a crossing from a step
-    ends, _ = kept.best(
-        [_at(base, x, y, float(v), float(ys[j])) for end in (a, b) for v, j in zip(end, row, strict=True)]
-    )
+    ends, _ = kept.best([(float(v), float(ys[j])) for end in (a, b) for v, j in zip(end, row, strict=True)])
     # all left ends come first, so the right end of bracket i is at n + i
     n = len(row)
     return [

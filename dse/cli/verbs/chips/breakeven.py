@@ -23,6 +23,9 @@ from dse.cli.input.options import (
 from dse.cli.input.output_paths import check_picture_file
 from dse.cli.input.software import study_under_software
 from dse.cli.input.stored_results import at_confidence, load_study_and_front
+from dse.cli.pools.breakeven import breakeven_of_pools
+from dse.cli.pools.sweep import refuse_options
+from dse.cli.terminal.guard import blame
 from dse.cli.terminal.machine_output import print_csv, print_json
 from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import plain, remark, stdout, table
@@ -31,6 +34,7 @@ from dse.decide.scenario.assumptions import Assumption
 from dse.decide.scenario.breakeven import BreakEven, all_candidates, assumptions
 from dse.decide.scenario.breakeven import breakeven as solved
 from dse.errors import spec_error
+from dse.question.pools.study import pooled_question
 from dse.report.info.breakeven_info import amount, as_dict, points, sentences
 from dse.report.plots.breakeven_plot import draw_breakeven
 from dse.report.words.confidence import met_with
@@ -42,6 +46,7 @@ EPILOG = epilog(
     "dse breakeven groq-vs-h100 --x 'sram-only.price=200 USD..5000 USD' --tpot '20 ms'",
     codes="0 done, 2 wrong input.",
 )
+LOOKED = "chips looked at (front, baselines and a coarse grid of the space)"
 
 
 def breakeven(
@@ -99,10 +104,25 @@ def breakeven(
     baselines and a coarse grid of the space; the best of them on a 3 x 3 grid of the assumptions make the
     map. Where the winner changes, the boundary is found by bisection. Latency is limited by the targets of
     the study, and by --tpot and --ttft where given.
+
+    Of a study of pools the sides are pairs such as 'r200 | lp30', or others, and NAME is a number of a file
+    or a target; candidates are pairs of the front and of the catalog whose prices rank among each other.
     """
     # options first: the map itself takes long
     check_picture_file("--plot", plot)
     sides = _sides(between)
+    with blame("STUDY"):
+        of_pools = pooled_question(study, configs)
+    if of_pools is not None:
+        refuse_options({"--software": software, "--confidence": confidence})
+        limits = {n: v for n, v in {"tpot": tpot, "ttft": ttft}.items() if v is not None}
+        pools = of_pools.lifted() if no_targets else of_pools
+        of_pairs, notes = breakeven_of_pools(pools, x, y, sides, limits, points, out)
+        _drawn(of_pairs, plot)
+        _print_summary(of_pairs, form)
+        for note in notes if form == "table" else ():
+            stdout().print(plain(f"Note: {note.rstrip('.')}."), style="dim", soft_wrap=True)
+        return
     study = study_under_software(study, software)
     resolved, front = load_study_and_front(study, out, configs)
     resolved = resolved.lifted() if no_targets else resolved
@@ -116,10 +136,14 @@ def breakeven(
         found = solved(
             resolved, candidates, across, upwards, sides, limits, (points, max(2, points * 2 // 3)), report
         )
+    _drawn(found, plot)
+    _print_summary(found, form)
+
+
+def _drawn(found: BreakEven, plot: Path | None) -> None:
     if plot is not None:
         draw_breakeven(found, plot)
         remark(f"picture: {plot}")
-    _print_summary(found, form)
 
 
 def _one_of_each(limits: Mapping[str, float], knobs: Sequence[Assumption]) -> None:
@@ -186,9 +210,12 @@ def _show(found: BreakEven) -> None:
 
 
 def _foot(found: BreakEven) -> str:
+    # a system of pools is named by all its chips
+    pairs = any(" | " in str(name) for name in found.best_chips.ravel())
+    looked = "pairs looked at (front and catalog)" if pairs else LOOKED
     return (
-        f"{found.tried:,} chips looked at (front, baselines and a coarse grid of the space); the "
-        f"{found.carried} best on a first net make the map. Targets: {_targets(found) or 'none'}."
+        f"{found.tried:,} {looked}; the {found.carried} best on a first net make the map. "
+        f"Targets: {_targets(found) or 'none'}."
         f"{f' {OF_A_MIX}' if found.study.members else ''}"
     )
 
