@@ -33,6 +33,8 @@ from dse.question.variation import Place
 
 TARGETS = 6
 """Targets of the swept objective at which the best pair of each family of chips is looked at."""
+SOME = 8
+"""Pairs of the front that are looked at where there are as many."""
 OF_CATALOG = 64
 """Pairs of chips of the catalog that are looked at, at most."""
 
@@ -107,7 +109,7 @@ def _candidates(study: PooledStudy, front: Front) -> list[Pair]:
         family, reached = family_of(pair), -np.inf if column is None else float(row[column])
         # rows come the best first, so that the first within a target is the best there
         new = {(family, i) for i, limit in enumerate(limits) if reached <= limit} - seen
-        if new:
+        if new or len(found) < SOME:
             found.setdefault(name_of(pair), pair)
         seen |= new
     chips = [sorted(own.baselines.items()) for own in study.pools.values()]
