@@ -239,6 +239,8 @@ def _place(study: ResolvedStudy, text: str, name: str) -> Assumption:
             places = places_of(study, text)
         except SpecError:
             raise spec_error("", _unknown(text, name)) from None
+        # as it was typed: names of files have dashes
+        name = text
     if not places:
         raise spec_error(
             "", f"expected a number that this study has, got {name}, which none of its files has"
@@ -256,7 +258,7 @@ def _place(study: ResolvedStudy, text: str, name: str) -> Assumption:
         high = min(most, max(now * REACH, *(float(v.high) for v in found if v.high is not None), now))
     return Assumption(
         name=name,
-        label=name.replace("_", " ").replace("hbm", "HBM"),
+        label=name if "/" in name else name.replace("_", " ").replace("hbm", "HBM"),
         unit=unit,
         kind="places",
         places=places,
