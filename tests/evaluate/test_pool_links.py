@@ -30,3 +30,19 @@ def test_a_stated_link_has_its_own_numbers() -> None:
     sent = found.ledgers["ttft_s"]["kv_transfer"] - 5e-6
     work = Catalog.of(None).get(WorkloadSpec, "chat")
     assert sent == pytest.approx(work.resolve().isl * 48 * 2 * 7168 / 25e9)
+
+
+@pytest.mark.parametrize(
+    ("pools", "link", "words"),
+    [
+        (["prefill=r20", "decode=lp3"], "25 GB/s, 5 us", ["--pool prefill=r20: unknown chip 'r20'",
+                                                          "--pool decode=lp3: unknown chip 'lp3'"]),
+        (["prefill=r200,tp=2,tp=4", "decode=lp30"], "25 GB/s, 5 us", ["tp: expected it once, got it twice"]),
+        (["prefill=r200", "decode=lp30"], "-25 GB/s, 5 us", ["link.bandwidth: expected at least 0 B/s"]),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_where_it_was_made(pools: list[str], link: str, words: list[str]) -> None:
+    with pytest.raises(SpecError) as error:
+        estimate_pools(pools, "opt-30b", "chat", link=link, weights="fp8")
+    for each in words:
+        assert each in str(error.value)

@@ -64,6 +64,8 @@ def read_pool(text: str) -> PoolArgument:
         elif name not in SIZES:
             known = (*SIZES, "stack")
             problems.append(Problem(f"--pool {head}", f"unknown name {name!r}; {nearest(name, known)}"))
+        elif name in sizes:
+            problems.append(Problem(f"--pool {head}", f"{name}: expected it once, got it twice"))
         elif not value.isdecimal() or not 1 <= int(value) <= 10**9:
             what = f"{name}: expected a whole number of at least 1, got {value or 'nothing'}"
             problems.append(Problem(f"--pool {head}", what))

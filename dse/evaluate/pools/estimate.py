@@ -8,7 +8,7 @@ from pathlib import Path
 from dse.choose.pools import PoolChoice, best_system
 from dse.choose.rule import Limits, merged
 from dse.choose.solve import Question
-from dse.errors import Attempts, SpecError, placed, spec_error
+from dse.errors import Attempts, Problem, SpecError, placed, spec_error
 from dse.evaluate.estimate import TECHNOLOGY, Subject
 from dse.evaluate.estimate_notes import trust_notes
 from dse.evaluate.estimate_result import LABELS
@@ -176,12 +176,17 @@ def _subjects(
             hold_targets=asked.hold_targets,
         )
 
-    look = Attempts(placed)
+    look = Attempts(_of_pool)
     subjects = [look(pool.where, found_of, pool) for pool in pools]
     look.done()
     for pool, subject in zip(pools, subjects, strict=True):
         check_sizes(pool, subject.llm, subject.stack)
     return subjects
+
+
+def _of_pool(where: str, problem: Problem) -> Problem:
+    """A problem at the option of its pool: there is no `--chip` here."""
+    return Problem(where, problem.what, problem.key) if problem.where == "--chip" else placed(where, problem)
 
 
 def _best(

@@ -23,7 +23,8 @@ def _read(value: object) -> object:
     """A text as keys: the name of a network, or a bandwidth and a latency."""
     if not isinstance(value, str):
         return value
-    if not value[:1].isdigit():
+    # a number with its sign, so that a negative one is refused as a number
+    if not value.lstrip("+-.")[:1].isdigit():
         return {"network": value}
     bandwidth, _, latency = (part.strip() for part in value.partition(","))
     return {"bandwidth": bandwidth, **({"latency": latency} if latency else {})}
