@@ -96,6 +96,7 @@ def _table(study: PooledStudy, found: Front, folder: Path) -> None:
 
 
 def _json(study: PooledStudy, found: Front, bound: Bound | None) -> None:
+    """Print all pairs with what each ranks among, and what is proven of them."""
     manifest, eligible = found.manifest, eligible_of(found, study)
     print_json(
         {

@@ -294,6 +294,7 @@ def _chip(
     targets: Mapping[str, str],
     rules: BuildableSpec,
 ) -> ProposedChip:
+    """The chip of a pool: its file where it was searched, its rounding, its price and what it is made of."""
     own = study.pools[role]
     price = float(chips_of_candidates(own, [made]).cost.price_usd[0])
     if made.branch is None:
