@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from dse.chips.branch import chip_kind
-from dse.decide.explain.elasticity import Elasticity, elasticities, sources_of
+from dse.decide.explain.elasticity import Elasticity, elasticities, rests_on
 from dse.decide.explain.neighbours import Neighbour, neighbours
 from dse.decide.propose.candidates import Candidate, chips_of_candidates, from_rows, parameter_values
 from dse.decide.scenario.best_deployments import DeploymentProblem, best_layouts, deployment_problem
@@ -69,24 +69,7 @@ class Explanation:
             "estimate": as_plain(self.evaluation),
             "locally_optimal": not self.improvements,
             "neighbours": [{**asdict(n), "better": n.gain > self.least_gain} for n in self.neighbours],
-            "rests_on": [
-                {
-                    "config": r.fact.place.config,
-                    "path": r.fact.place.path,
-                    "value": r.fact.value,
-                    "unit": r.fact.unit,
-                    "source": r.fact.leaf.source,
-                    "basis": r.fact.leaf.basis,
-                    "elasticity": r.elasticity,
-                }
-                for r in self.elasticities
-            ],
-            "sources": {
-                key: {"weight": weight, "title": known[key].title, "url": known[key].url}
-                for key, weight in sources_of(self.elasticities).items()
-                # a number that was set on the command line cites no bibliography
-                if key in known
-            },
+            **rests_on(self.elasticities, known),
         }
 
 

@@ -1,6 +1,6 @@
 """Which published numbers a result depends on: elasticities by finite differences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from dse.decide.scenario.scenario_batch import costs_of_variants, varied
 from dse.errors import SpecError
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import Fact, facts
+from dse.spec.catalog.lookup import Source
 
 STEP = 0.01
 """Relative step of the differences; a whole number is moved by 1."""
@@ -111,3 +112,27 @@ def sources_of(rests: Sequence[Elasticity]) -> dict[str, float]:
             # a value that rests on several sources counts for each of them in full
             weight[key] = weight.get(key, 0.0) + abs(r.elasticity)
     return dict(sorted(weight.items(), key=lambda item: -item[1]))
+
+
+def rests_on(rests: Sequence[Elasticity], known: Mapping[str, Source]) -> dict[str, object]:
+    """The numbers and their sources as plain data for JSON."""
+    return {
+        "rests_on": [
+            {
+                "config": r.fact.place.config,
+                "path": r.fact.place.path,
+                "value": r.fact.value,
+                "unit": r.fact.unit,
+                "source": r.fact.leaf.source,
+                "basis": r.fact.leaf.basis,
+                "elasticity": r.elasticity,
+            }
+            for r in rests
+        ],
+        "sources": {
+            key: {"weight": weight, "title": known[key].title, "url": known[key].url}
+            for key, weight in sources_of(rests).items()
+            # a number that was set on the command line cites no bibliography
+            if key in known
+        },
+    }

@@ -183,21 +183,19 @@ def found_pair(
         fastest = min(float(row[column]) for row in rows)
         limits = {swept.name: min((t for t in study.spec.report_at if t >= fastest), default=fastest)}
     own = tuple((study.first.bounded(name), value) for name, value in limits.items())
-    columns = {o.name: axis_of(o) for o, _ in own}
-    met = [
-        row
-        for row in rows
-        if all(
-            columns[o.name].column not in row or float(row[columns[o.name].column]) <= limit
-            for o, limit in own
-        )
-    ]
+    met = rows_within(rows, own)
     if not met:
         wanted = ", ".join(f"{o.label} {pretty(limit, o.unit)}" for o, limit in own)
         raise spec_error("TRIAL", f"expected a pair that meets {wanted}, got {trial!r}, none of which does")
     sign = -1.0 if goal.maximised else 1.0
     best = min(met, key=lambda row: sign * float(row[goal.column]))
     return pair_of_row(study, best), merged(study.limits, own)
+
+
+def rows_within(rows: Sequence[Row], limits: Limits) -> list[Row]:
+    """Rows that meet every limit; an objective without a column is unknown here, so that it excludes none."""
+    known = [(axis_of(goal).column, limit) for goal, limit in limits]
+    return [row for row in rows if all(c not in row or float(row[c]) <= limit for c, limit in known)]
 
 
 def _rows(front: Front, trial: str) -> Sequence[Row]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from dse.decide.explain.elasticity import Elasticity, sources_of
+from dse.decide.explain.elasticity import Elasticity, rests_on
 from dse.decide.pairs.design import Pair, estimate_of, exactly, found_pair, name_of
 from dse.decide.pairs.elasticity import elasticities
 from dse.decide.pairs.neighbours import PairNeighbour, neighbours
@@ -56,23 +56,7 @@ class PairExplanation:
             "estimate": self.estimate.as_dict(),
             "locally_optimal": not self.improvements,
             "neighbours": [{**asdict(n), "better": n.gain > self.least_gain} for n in self.neighbours],
-            "rests_on": [
-                {
-                    "config": r.fact.place.config,
-                    "path": r.fact.place.path,
-                    "value": r.fact.value,
-                    "unit": r.fact.unit,
-                    "source": r.fact.leaf.source,
-                    "basis": r.fact.leaf.basis,
-                    "elasticity": r.elasticity,
-                }
-                for r in self.elasticities
-            ],
-            "sources": {
-                key: {"weight": weight, "title": known[key].title, "url": known[key].url}
-                for key, weight in sources_of(self.elasticities).items()
-                if key in known
-            },
+            **rests_on(self.elasticities, known),
         }
 
 

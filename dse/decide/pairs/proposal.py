@@ -19,6 +19,7 @@ from dse.decide.pairs.design import (
     layouts_of,
     name_of,
     pair_of_row,
+    rows_within,
     sizes_of,
     violations_of,
     with_best_layouts,
@@ -188,15 +189,7 @@ def _contenders(study: PooledStudy, front: Front, limits: Limits, eligible: Pair
     rows: Sequence[Row] = plain_rows(front.frame)
     if not any(_searched(study, row) for row in rows):
         raise InfeasibleError([f"the front of {study.slug} has no chip of a search space to propose"])
-    columns = {o.name: axis_of(o) for o, _ in limits}
-    met = [
-        row
-        for row in rows
-        if all(
-            columns[o.name].column not in row or float(row[columns[o.name].column]) <= limit
-            for o, limit in limits
-        )
-    ]
+    met = rows_within(rows, limits)
     if not met:
         wanted = ", ".join(f"{o.label} {pretty(limit, o.unit)}" for o, limit in limits)
         raise InfeasibleError([f"no pair on the front of {study.slug} meets {wanted}"])
