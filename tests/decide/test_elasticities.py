@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dse.decide.explain import elasticity as module
-from dse.decide.explain.elasticity import LEAST, Elasticity, _ends, elasticities, sources_of
+from dse.decide.explain.elasticity import LEAST, Elasticity, elasticities, ends_of, sources_of
 from dse.decide.propose.candidates import Candidate
 from dse.errors import spec_error
 from dse.question.variation import Fact, Place
@@ -102,13 +102,13 @@ def test_what_no_study_can_have_and_what_does_not_work_is_left_out() -> None:
 
 @pytest.mark.parametrize(("value", "ends"), [(8, (7.0, 9.0)), (2, (1.0, 3.0)), (1, (1.0, 2.0))])
 def test_a_count_is_moved_by_one_and_never_below_one(value: int, ends: tuple[float, float]) -> None:
-    assert _ends(count("n", value)) == ends
+    assert ends_of(count("n", value)) == ends
     power = found(lambda v: v["n"] ** 1.5, count("n", value))
     assert power == pytest.approx({"n": 1.5})  # exact for a power, however far apart the ends are
 
 
 def test_a_number_is_moved_by_a_hundredth_either_way() -> None:
-    assert _ends(number("n", 200.0)) == pytest.approx((198.0, 202.0))
+    assert ends_of(number("n", 200.0)) == pytest.approx((198.0, 202.0))
 
 
 @LAW
