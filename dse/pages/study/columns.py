@@ -1,22 +1,26 @@
 """Columns that a page can show of a design: those of its row, and those derived from its breakdowns."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dse.errors import nearest, spec_error
 from dse.front.columns import unit_of
 from dse.front.tables import Row
 from dse.pages.study.answers import Pick
+from dse.question.chip_names import branch_of
+from dse.report.words.part_names import counted
 from dse.report.words.quantities import quantity
 from dse.spec.yaml.units import pretty
 from dse.text import cp_text
 from objectives.ledgers import LEDGERS
+from objectives.systems.split import ROLES
 
 NETWORK = ("collectives", "die_to_die", "pipeline_hops", "all_to_all", "kv_merges")
 """Parts of TPOT that are spent on the network."""
 LEDGER_NAMES = {ledger.short: ledger.name for ledger in LEDGERS}
 """`tpot.collectives` is a part of the ledger of TPOT."""
-COUNTS = ("batch", "tp", "cp", "pp", "ep", "dp", "chips", "param_dram_stacks")
+COUNTS = ("batch", "tp", "cp", "pp", "ep", "dp", "param_dram_stacks")
+FLEET = ("chips", "replicas")
 CHIP_UNITS = {
     "price_usd": "USD",
     "power_w": "W",
@@ -49,6 +53,8 @@ def said(value: float, unit: str, digits: int = 3) -> str:
         return f"{100.0 * value:.0f} %"
     if unit == "count":
         return f"{value:,.0f}"
+    if unit == "fleet":
+        return counted(value)
     if unit == "USD":
         size = abs(value)
         # `pretty` scales no dollars
@@ -91,7 +97,7 @@ def _dram(pick: Pick) -> str:
     if isinstance(chosen := pick.row.get("dram_generation"), str):
         return chosen
     # one that was not searched is the only one
-    return str(pick.answer.study.branches[pick.row["branch"]].spec.generations[0])
+    return str(pick.study.branches[branch_of(str(pick.row["chip"]))].spec.generations[0])
 
 
 def _network(pick: Pick) -> Cell:
@@ -122,7 +128,9 @@ def heading(column: str) -> str:
     # after the derived columns, one of which ends alike
     if column.endswith("%"):
         return f"{column[:-1].replace('_', ' ')} binds"
-    part = column.partition(".")[2]
+    head, _, part = column.partition(".")
+    if part and head in ROLES:
+        return f"{head} {heading(part)}"
     if part:
         return part.replace("_", " ").removesuffix(" usd").removesuffix(" bytes")
     return quantity(column).label
@@ -132,17 +140,22 @@ def cell(pick: Pick, column: str) -> Cell:
     """The value of a column; raises `SpecError` for one that nothing has."""
     if column in DERIVED:
         return DERIVED[column][1](pick)
+    head, _, part = column.partition(".")
+    if head in pick.answer.pools and not pick.role:
+        return cell(replace(pick, role=head), part)
     row = pick.row
     if column in row:
         value = row[column]
-        unit = "count" if column in COUNTS else unit_of(column)
-        return Cell(value) if isinstance(value, str) else Cell(float(value), unit)
+        if isinstance(value, str):
+            return Cell(value)
+        # a fleet has fractions of chips
+        unit = "fleet" if column in FLEET else "count" if column in COUNTS else unit_of(column)
+        return Cell(float(value), unit)
     # after the derived columns, one of which ends alike
     if column.endswith("%"):
         bounds = pick.seen.ledgers["bound_s"]
         # what binds at no time has no entry
         return Cell(bounds.get(column[:-1].replace(" ", "_"), 0.0) / row["tpot_s"], "%")
-    head, _, part = column.partition(".")
     return _part(pick, column, head, part, row)
 
 

@@ -10,7 +10,7 @@ from dse.errors import Problem, SpecError, nearest
 from dse.front.axis import Axis
 from dse.pages.study.answers import Answer, Answers, Pick
 from dse.pages.study.columns import cell, heading
-from dse.pages.study.tables import chosen, pick_of, who_of
+from dse.pages.study.tables import asks, chosen, pick_of, who_of
 from dse.report.plots.lines_plot import Line, LinesInfo, draw_lines
 
 MARK = re.compile(r"\{% picture (.+?) %\}\n?", re.DOTALL)
@@ -60,15 +60,17 @@ def _label(name: str, text: str, names: int, texts: int) -> str:
 
 
 def over_column(answers: Answers, cases: str, who: str, across: str, column: str) -> LinesInfo:
-    """One number over another along the non-dominated designs of a chip, one line for each case."""
+    """One number over another along the non-dominated designs of each chip, one line for each case."""
     picked = chosen(answers, cases)
     lines = []
     for answer in picked:
-        # sorted, since a line runs through its points in their order
-        points = sorted((_number(p, across), _number(p, column)) for p in _designs(answer, who.strip()))
-        # two columns also where there is no point
-        x, y = np.array(points, dtype=np.float64).reshape(-1, 2).T
-        lines.append(Line(answer.title, x, y))
+        for name in (n for n in who_of(answer, who) if asks(answer, n)):
+            # sorted, since a line runs through its points in their order
+            points = sorted((_number(p, across), _number(p, column)) for p in _designs(answer, name))
+            # two columns also where there is no point
+            x, y = np.array(points, dtype=np.float64).reshape(-1, 2).T
+            label = answer.title if len(who_of(answer, who)) == 1 else f"{name}, {answer.title}"
+            lines.append(Line(label, x, y))
     return LinesInfo(lines=tuple(lines), x=_axis(picked[0], across), y=_axis(picked[0], column))
 
 
