@@ -1,6 +1,6 @@
 """Columns that a page can show of a design: those of its row, and those derived from its breakdowns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from dse.errors import nearest, spec_error
@@ -136,14 +136,20 @@ def heading(column: str) -> str:
     return quantity(column).label
 
 
+OF_POOL = ("layout", "design")
+OF_PAIR = ("speed", "per_chip", "bound_by")
+"""Derived columns of one pool of a pair, and of the pair itself."""
+
+
 def cell(pick: Pick, column: str) -> Cell:
     """The value of a column; raises `SpecError` for one that nothing has."""
-    if column in DERIVED:
-        return DERIVED[column][1](pick)
     head, _, part = column.partition(".")
     if head in pick.answer.pools and not pick.role:
         return cell(replace(pick, role=head), part)
     row = pick.row
+    derived = _derived(pick)
+    if column in derived:
+        return DERIVED[column][1](pick)
     if column in row:
         value = row[column]
         if isinstance(value, str):
@@ -152,24 +158,32 @@ def cell(pick: Pick, column: str) -> Cell:
         unit = "fleet" if column in FLEET else "count" if column in COUNTS else unit_of(column)
         return Cell(float(value), unit)
     # after the derived columns, one of which ends alike
-    if column.endswith("%"):
+    if column.endswith("%") and not pick.role and column not in DERIVED:
         bounds = pick.seen.ledgers["bound_s"]
         # what binds at no time has no entry
         return Cell(bounds.get(column[:-1].replace(" ", "_"), 0.0) / row["tpot_s"], "%")
     return _part(pick, column, head, part, row)
 
 
+def _derived(pick: Pick) -> Sequence[str]:
+    """Derived columns that a design has."""
+    if not pick.answer.pools:
+        return tuple(DERIVED)
+    return OF_POOL if pick.role else OF_PAIR
+
+
 def _part(pick: Pick, column: str, head: str, part: str, row: Row) -> Cell:
     """A column with a dot: a number of the chip, an interval, or a part of a breakdown."""
     if head == "chip" and part in pick.seen.chip:
         return Cell(pick.seen.chip[part], CHIP_UNITS.get(part, ""))
-    if head == "interval":
+    # a pair has no error bar of its own
+    if head == "interval" and not pick.answer.pools:
         # 1 where no interval is known
         return Cell(pick.seen.interval.get(part, 1.0))
-    if head in LEDGER_NAMES:
+    if head in LEDGER_NAMES and not pick.role:
         ledger = LEDGER_NAMES[head]
         found = pick.seen.ledgers[ledger]
         if part in found:
             return Cell(found[part], unit_of(ledger))
         raise spec_error("", f"unknown part {column!r}; {nearest(part, found)}")
-    raise spec_error("", f"unknown column {column!r}; {nearest(column, [*row, *DERIVED])}")
+    raise spec_error("", f"unknown column {column!r}; {nearest(column, [*row, *_derived(pick)])}")

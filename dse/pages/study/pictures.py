@@ -10,7 +10,7 @@ from dse.errors import Problem, SpecError, nearest
 from dse.front.axis import Axis
 from dse.pages.study.answers import Answer, Answers, Pick
 from dse.pages.study.columns import cell, heading
-from dse.pages.study.tables import asks, chosen, pick_of, who_of
+from dse.pages.study.tables import chosen, includes, pick_of, who_of
 from dse.report.plots.lines_plot import Line, LinesInfo, draw_lines
 
 MARK = re.compile(r"\{% picture (.+?) %\}\n?", re.DOTALL)
@@ -64,7 +64,7 @@ def over_column(answers: Answers, cases: str, who: str, across: str, column: str
     picked = chosen(answers, cases)
     lines = []
     for answer in picked:
-        for name in (n for n in who_of(answer, who) if asks(answer, n)):
+        for name in (n for n in who_of(answer, who) if includes(answer, n)):
             # sorted, since a line runs through its points in their order
             points = sorted((_number(p, across), _number(p, column)) for p in _designs(answer, name))
             # two columns also where there is no point
@@ -92,7 +92,7 @@ def _number(pick: Pick | None, column: str) -> float:
 def _axis(answer: Answer, column: str) -> Axis:
     base = answer.front.baselines
     unit = cell(Pick(answer, "baselines", int(base.index[0])), column).unit if len(base) else ""
-    shown = "" if unit == "count" else unit
+    shown = "" if unit in ("count", "fleet") else unit
     return Axis(
         column, column, heading(column), shown, "maximize" if column in MORE_IS_BETTER else "minimize"
     )

@@ -111,13 +111,13 @@ def matrix_table(answers: Answers, cases: str, who: str, conditions: str, column
 def targets_table(answers: Answers, cases: str, who: str, column: str) -> str:
     """One row for each chip, one column for each latency target of the case, one number.
 
-    Of several cases each has the rows of the chips, or of the pairs, that it asks about.
+    Of several cases each has the rows of the chips, or of the pairs, that it is about.
     """
     answer_list = chosen(answers, cases or ".")
     axis, limits = targets_of(answer_list[0])
     bounds = [within(axis, limit) for limit in limits]
     several = len(answer_list) > 1
-    named = [(answer, n) for answer in answer_list for n in who_of(answer, who) if asks(answer, n)]
+    named = [(answer, n) for answer in answer_list for n in who_of(answer, who) if includes(answer, n)]
     rows = [
         [*[answer.title] * several, n or "any", *(_cells(pick_of(answer, n, b), [column])[0] for b in bounds)]
         for answer, n in named
@@ -135,6 +135,7 @@ def breakeven_table(answers: Answers, case: str, who: str) -> str:
     Domain: capital of chips alone, in which $/(token/s) is in proportion to the price of a chip.
     """
     answer = answer_of(answers, "" if case == "." else case)
+    of_chips(answer.study)
     axis, limits = targets_of(answer)
     names = who_of(answer, who)
     rows = []
@@ -200,14 +201,14 @@ def who_of(answer: Answer, who: str) -> list[str]:
     return ["" if n == "any" else n for n in names] or [""]
 
 
-def asks(answer: Answer, name: str) -> bool:
-    """Whether a case asks about a chip, a pair or a group."""
+def includes(answer: Answer, name: str) -> bool:
+    """Whether a case is about a chip, a pair or a group."""
     return name in (*answer.chips, "", "real", "search", *KINDS)
 
 
 def pick_of(answer: Answer, name: str, conditions: str) -> Pick | None:
     """A chip that a case does not ask about has no design in it."""
-    return answer.pick(name, conditions) if asks(answer, name) else None
+    return answer.pick(name, conditions) if includes(answer, name) else None
 
 
 def _cells(pick: Pick | None, columns: Sequence[str]) -> list[str]:
