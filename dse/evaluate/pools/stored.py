@@ -54,6 +54,7 @@ def details_of_pairs(study: PooledStudy, rows: Table) -> list[DesignDetail]:
 
 
 def _evaluated(study: PooledStudy, rows: Table) -> list[DesignDetail]:
+    """Rows of one pair of families in one call."""
     designs, n = pairs_of_rows(study, rows), len(rows)
     metrics = study.first.cost_model.evaluate(designs, study.context, detail=True)
     ledgers = {ledger.name: spread(getattr(metrics, ledger.field), n) for ledger in LEDGERS}

@@ -1,6 +1,7 @@
 """Pictures of a page: `{% picture FILE : lines : CASES : WHO : CONDITIONS ; ... : COLUMN %}`."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -62,15 +63,17 @@ def _label(name: str, text: str, names: int, texts: int) -> str:
 def over_column(answers: Answers, cases: str, who: str, across: str, column: str) -> LinesInfo:
     """One number over another along the non-dominated designs of each chip, one line for each case."""
     picked = chosen(answers, cases)
+    drawn_names = [(answer, n) for answer in picked for n in who_of(answer, who) if includes(answer, n)]
+    times = Counter(name for _, name in drawn_names)
     lines = []
-    for answer in picked:
-        for name in (n for n in who_of(answer, who) if includes(answer, n)):
-            # sorted, since a line runs through its points in their order
-            points = sorted((_number(p, across), _number(p, column)) for p in _designs(answer, name))
-            # two columns also where there is no point
-            x, y = np.array(points, dtype=np.float64).reshape(-1, 2).T
-            label = answer.title if len(who_of(answer, who)) == 1 else f"{name}, {answer.title}"
-            lines.append(Line(label, x, y))
+    for answer, name in drawn_names:
+        # sorted, since a line runs through its points in their order
+        points = sorted((_number(p, across), _number(p, column)) for p in _designs(answer, name))
+        # two columns also where there is no point
+        x, y = np.array(points, dtype=np.float64).reshape(-1, 2).T
+        # what all lines, or no two, have in common does not tell them apart
+        alike, alone = len(times) == 1, times[name] == 1 and len(times) > 1
+        lines.append(Line(answer.title if alike else name if alone else f"{name}, {answer.title}", x, y))
     return LinesInfo(lines=tuple(lines), x=_axis(picked[0], across), y=_axis(picked[0], column))
 
 
