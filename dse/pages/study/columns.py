@@ -19,8 +19,9 @@ NETWORK = ("collectives", "die_to_die", "pipeline_hops", "all_to_all", "kv_merge
 """Parts of TPOT that are spent on the network."""
 LEDGER_NAMES = {ledger.short: ledger.name for ledger in LEDGERS}
 """`tpot.collectives` is a part of the ledger of TPOT."""
-COUNTS = ("batch", "tp", "cp", "pp", "ep", "dp", "param_dram_stacks")
+COUNTS = ("batch", "tp", "cp", "pp", "ep", "dp", "chips", "replicas", "param_dram_stacks")
 FLEET = ("chips", "replicas")
+"""Counts that may be fractions: a fleet has its pools in their real ratio."""
 CHIP_UNITS = {
     "price_usd": "USD",
     "power_w": "W",
@@ -154,7 +155,6 @@ def cell(pick: Pick, column: str) -> Cell:
         value = row[column]
         if isinstance(value, str):
             return Cell(value)
-        # a fleet has fractions of chips
         unit = "fleet" if column in FLEET else "count" if column in COUNTS else unit_of(column)
         return Cell(float(value), unit)
     # after the derived columns, one of which ends alike
