@@ -10,6 +10,7 @@ import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
 from dse.chips.resolve import chip_columns, chips_of
+from dse.question.pools.study import PooledStudy
 from dse.question.resolved_study import ResolvedStudy
 from dse.spec.schema.chip import ChipSpec
 from objectives import api
@@ -72,6 +73,45 @@ def differences(study: ResolvedStudy, rows: pd.DataFrame, tolerance: float = 1e-
     ]
 
 
+def differences_of_pairs(study: PooledStudy, rows: pd.DataFrame, tolerance: float = 1e-9) -> list[str]:
+    """The same of the rows of a front of pairs; rows of one pair of families in one call."""
+    families = [
+        rows[f"{role}.chip"].map(lambda c, p=pool: c if c in p.baselines else c.rpartition("-")[0])
+        for role, pool in study.pools.items()
+    ]
+    return [
+        text
+        for names, part in rows.groupby(families, sort=False)
+        for text in _of_pair(study, dict(zip(study.pools, names, strict=True)), part, tolerance)
+    ]
+
+
+def _of_pair(
+    study: PooledStudy, names: Mapping[str, str], rows: pd.DataFrame, tolerance: float
+) -> Iterator[str]:
+    pools, now = [], {}
+    for role, own in study.pools.items():
+        part = rows.filter(regex=f"^{role}\\.").rename(columns=lambda c, r=role: c.removeprefix(f"{r}."))
+        part = part if "cp" in part else part.assign(cp=1)
+        chips = chips_again(
+            own, names[role], part.assign(role="baseline" if names[role] in own.baselines else "")
+        )
+        sizes = {f.name: part[f.name].to_numpy(dtype=float) for f in fields(api.Deployments)}
+        pools.append(api.Pool(role=role, chips=chips, deployments=api.Deployments(**sizes)))
+        now[f"{role}.price_usd"] = chips.cost.price_usd
+    m = study.first.cost_model.evaluate(
+        api.Designs(pools=tuple(pools), link=study.link.columns()), study.context
+    )
+    now |= {name: getattr(m, name) for name in METRICS}
+    now |= {f"violation_{name}": v for name, v in m.violations.items()}
+    for target in study.first.targets:
+        value = target.objective.value(m, study.context)
+        now[f"violation_{target.objective.name}"] = api.violation(target.objective, value, target.limit)
+    # a violation of nobody may be left out of a table
+    rows = rows.assign(**{name: 0.0 for name in now if name.startswith("violation_") and name not in rows})
+    yield from _apart(rows, now, " | ".join(names.values()), tolerance)
+
+
 def chips_again(study: ResolvedStudy, name: str, rows: pd.DataFrame) -> api.Chips:
     """The chips of some rows, built from the catalog and the parameters in the rows alone."""
     if (rows["role"] == "baseline").all():
@@ -94,6 +134,11 @@ def _of_family(study: ResolvedStudy, name: str, rows: pd.DataFrame, tolerance: f
         value = target.objective.value(m, study.context)
         now[f"violation_{target.objective.name}"] = api.violation(target.objective, value, target.limit)
     now["price_usd"] = chips.cost.price_usd
+    yield from _apart(rows, now, name, tolerance)
+
+
+def _apart(rows: pd.DataFrame, now: Mapping[str, Any], name: str, tolerance: float) -> Iterator[str]:
+    """What rows store and what is evaluated now, where they differ."""
     for column, values in now.items():
         if column not in rows or rows[column].isna().any():
             yield f"{name}: {column} is missing"
@@ -103,7 +148,7 @@ def _of_family(study: ResolvedStudy, name: str, rows: pd.DataFrame, tolerance: f
         close = np.isclose(stored, values, rtol=tolerance, atol=tolerance * _scale(column))
         for i in np.flatnonzero(~close):
             row, value = rows.iloc[i], np.broadcast_to(values, stored.shape)[i]
-            where = f"{row['chip']} batch {row['batch']} TP {row['tp']} PP {row['pp']}"
+            where = f"row {rows.index[i]} ({row['chip']})"
             yield f"{where}: {column}: stored {stored[i]!r}, now {value!r}"
 
 

@@ -130,7 +130,7 @@ def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Design
     points, details = [], []
     for member in study.members:
         designs = api.Designs.of(
-            chips=family.chips, deployments=_deployments(study, rows, f"{member.label}.")
+            chips=family.chips, deployments=deployments_of(study, rows, f"{member.label}.")
         )
         with chips_named(lambda _shape, at: str(rows["chip"].iloc[at])):
             metrics = study.cost_model.evaluate(designs, member.context, detail=True)
@@ -152,19 +152,19 @@ def _mixed(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[Design
             hypothetical=each[0].hypothetical,
             interval=each[0].interval,
             ledgers=combined_ledgers([part.ledgers for part in each], weights),
-            violations=_row(over, i),
+            violations=row_of(over, i),
             parts={m.label: part for m, part in zip(study.members, each, strict=True)},
         )
 
 
 def _evaluated(study: ResolvedStudy, rows: Table, family: Family) -> Iterator[DesignDetail]:
-    designs = api.Designs.of(chips=family.chips, deployments=_deployments(study, rows))
+    designs = api.Designs.of(chips=family.chips, deployments=deployments_of(study, rows))
     with chips_named(lambda _shape, at: str(rows["chip"].iloc[at])):
         metrics = study.cost_model.evaluate(designs, study.context, detail=True)
     return _detailed(family, designs.deployments, metrics, study.context, study.limits, len(rows))
 
 
-def _deployments(study: ResolvedStudy, rows: Table, start: str = "") -> api.Deployments:
+def deployments_of(study: ResolvedStudy, rows: Table, start: str = "") -> api.Deployments:
     """Deployments of the rows, in columns whose names begin with `start`."""
     names = [f.name for f in fields(api.Deployments)]
     if start + "cp" not in rows.columns:  # a table in which all of it is 1 has none
@@ -188,30 +188,31 @@ def _detailed(
     n: int,
 ) -> Iterator[DesignDetail]:
     """One `DesignDetail` for each of `n` rows."""
-    columns = _spread(family.chips.columns(), n)
-    ledgers = {ledger.name: _spread(getattr(metrics, ledger.field), n) for ledger in LEDGERS}
-    over, laid_out = _violations(limits, metrics, context, n), _spread(deployments.columns(), n)
+    columns = spread(family.chips.columns(), n)
+    ledgers = {ledger.name: spread(getattr(metrics, ledger.field), n) for ledger in LEDGERS}
+    over, laid_out = _violations(limits, metrics, context, n), spread(deployments.columns(), n)
     for i in range(n):
         yield DesignDetail(
-            chip=_row(columns, i),
-            ledgers={name: where_split(_row(parts, i)) for name, parts in ledgers.items()},
-            violations=where_split(_row(over, i)),
+            chip=row_of(columns, i),
+            ledgers={name: where_split(row_of(parts, i)) for name, parts in ledgers.items()},
+            violations=where_split(row_of(over, i)),
             stack=family.stack.name,
             hypothetical=family.hypothetical,
-            interval=family.interval(context.llm, _row(laid_out, i)),
+            interval=family.interval(context.llm, row_of(laid_out, i)),
         )
 
 
 def _violations(
     limits: Limits, metrics: api.Metrics, context: api.Context, n: int
 ) -> dict[str, npt.NDArray[np.float64]]:
-    return _spread(violations(metrics, context, limits), n)
+    return spread(violations(metrics, context, limits), n)
 
 
-def _spread(columns: Mapping[str, object], n: int) -> dict[str, npt.NDArray[np.float64]]:
-    # what all rows share comes as one number
+def spread(columns: Mapping[str, object], n: int) -> dict[str, npt.NDArray[np.float64]]:
+    """Columns of `n` rows: what all rows share comes as one number."""
     return {name: np.broadcast_to(np.asarray(a, dtype=float), (n,)) for name, a in columns.items()}
 
 
-def _row(columns: Mapping[str, npt.NDArray[np.float64]], i: int) -> dict[str, float]:
+def row_of(columns: Mapping[str, npt.NDArray[np.float64]], i: int) -> dict[str, float]:
+    """One row of columns."""
     return {name: float(a[i]) for name, a in columns.items()}

@@ -1,7 +1,7 @@
 """Run the committed studies again: `python -m dse.pages.renew [SLUG ...]`, from the root of the repository.
 
-Every case is run afresh in a folder of its own; then fronts, pictures and page of a study are replaced. With
-`--pages` nothing is run: pages and pictures are made from the fronts next to them.
+Every case is run afresh in a folder of its own, and one of pools is swept; then fronts, pictures and page of
+a study are replaced. With `--pages` nothing is run: pages and pictures are made from the fronts next to them.
 """
 
 import sys
@@ -18,12 +18,13 @@ from dse.pages.study.answers import Answers, read_answers
 from dse.pages.study.datasheets import propose_all
 from dse.pages.study.pictures import draw_all
 from dse.pages.study.template import PAGE, filled, template_of
-from dse.question.resolved_study import load_cases
+from dse.question.pools.study import PooledStudy, load_questions
 from dse.report.info.cases_info import cases_info
 from dse.report.info.evidence import gather
 from dse.report.info.front_info import front_info
 from dse.report.plots.cases_plot import draw_cases
 from dse.report.plots.front_plot import draw_front
+from dse.search.pairs.driver import sweep_pairs
 from dse.search.run.runner import run
 
 STUDIES = Path("studies")
@@ -35,8 +36,11 @@ def renew(study: Path) -> None:
     """Run every case of the study in the folder `study` and commit what comes out."""
     # in another folder, so that a run which fails leaves the committed results as they are
     with TemporaryDirectory() as folder:
-        for question in load_cases(str(study)):
-            with_verdicts(run(question, fresh=True, out=folder, timeout=HOURS))
+        for question in load_questions(str(study)):
+            if isinstance(question, PooledStudy):
+                sweep_pairs(question, fresh=True, out=folder, each=True)
+            else:
+                with_verdicts(run(question, fresh=True, out=folder, timeout=HOURS))
         commit(study, Path(folder))
 
 

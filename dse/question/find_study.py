@@ -1,11 +1,20 @@
 """Studies and their cases by path, slug or name."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
-from dse.errors import SpecError, nearest, spec_error
+from dse.errors import Problem, SpecError, nearest, spec_error
+from dse.spec.catalog.check_names import checked_spec
 from dse.spec.catalog.config_paths import study_folders
+from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.cases import case_spec
 from dse.spec.schema.software import MARK, split_software
+from dse.spec.schema.study import StudySpec
+
+Question = TypeVar("Question")
+Resolve = Callable[[StudySpec, Path, Catalog, str | None], Question]
+"""What looks up the names of one question."""
 
 LIST = "dse catalog studies"
 """Command that lists the studies."""
@@ -75,3 +84,25 @@ def find_case(name: str) -> tuple[Path, str | None]:
     except SpecError as error:
         # of a path all is unknown, of STUDY/CASE the study: the error names what was not found
         raise (whole if "/" in head or Path(head).exists() else error) from None
+
+
+def each_case(name: str, configs: Path | str | None, resolve: Resolve[Question]) -> tuple[Question, ...]:
+    """The study that goes by `name` and every case of it, or the one case, each by `resolve`.
+
+    Raises `SpecError` with the problems of all of them.
+    """
+    path, case = find_case(name)
+    names = [case] if case else [None, *checked_spec(path, None, Catalog.of(configs)).cases]
+    if case and case.startswith(MARK):  # all of them under that software
+        names = [case, *(f"{each}{case}" for each in checked_spec(path, None, Catalog.of(configs)).cases)]
+    found: list[Question] = []
+    problems: dict[Problem, None] = {}
+    for each in names:
+        try:
+            found.append(resolve(case_spec(path, each), path, Catalog.of(configs), each))
+        except SpecError as error:
+            # cases share most keys, so one mistake would be reported once a case
+            problems |= dict.fromkeys(error.problems)
+    if problems:
+        raise SpecError(list(problems))
+    return tuple(found)

@@ -13,10 +13,10 @@ from dse.chips.resolve import chip_columns, precision_of
 from dse.chips.setting import Setting
 from dse.choose.confidence import checked
 from dse.choose.rule import Limits
-from dse.errors import Attempts, Problem, SpecError, nearest, spec_error
+from dse.errors import Attempts, nearest, spec_error
 from dse.plugins import cost_model, objective, sampler_factory
 from dse.question.error_bars import check_error_bars
-from dse.question.find_study import find_case
+from dse.question.find_study import each_case, find_case
 from dse.question.layouts import Lists, can_split, check_deployments, check_splits, filled
 from dse.question.look_ups import at_key_of
 from dse.question.overrides import with_settings, workload_of
@@ -27,10 +27,9 @@ from dse.question.used_configs import used_configs
 from dse.spec.catalog.check_names import checked_spec
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.base import Spec
-from dse.spec.schema.cases import case_spec, slug_of
+from dse.spec.schema.cases import slug_of
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.llm import LlmSpec
-from dse.spec.schema.software import MARK
 from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.study import MixSpec, StudySpec
 from dse.spec.schema.system import EconomySpec, NetworkSpec, StackSpec
@@ -207,21 +206,7 @@ def load_cases(name: str, configs: Path | str | None = None) -> tuple[ResolvedSt
 
     Raises `SpecError` with the problems of all of them.
     """
-    path, case = find_case(name)
-    names = [case] if case else [None, *checked_spec(path, None, Catalog.of(configs)).cases]
-    if case and case.startswith(MARK):  # all of them under that software
-        names = [case, *(f"{each}{case}" for each in checked_spec(path, None, Catalog.of(configs)).cases)]
-    found: list[ResolvedStudy] = []
-    problems: dict[Problem, None] = {}
-    for each in names:
-        try:
-            found.append(resolve_study(case_spec(path, each), path, Catalog.of(configs), each))
-        except SpecError as error:
-            # cases share most keys, so one mistake would be reported once a case
-            problems |= dict.fromkeys(error.problems)
-    if problems:
-        raise SpecError(list(problems))
-    return tuple(found)
+    return each_case(name, configs, resolve_study)
 
 
 def resolve_study(

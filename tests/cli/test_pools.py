@@ -126,6 +126,19 @@ def test_a_study_of_unanchored_chips_alone_still_shows_its_best(dse, study, tmp_
     assert any(line.startswith("unanchored") and "lp30" in line for line in lines)
 
 
+def test_a_study_of_chips_runs_and_names_its_cases_of_pools(dse, study, tmp_path):
+    pools = STUDY[STUDY.index("pools:") : STUDY.index("deployment:")]
+    case = "".join(f"    {line}\n" for line in ("serving: disaggregated", "baselines: []"))
+    case += "".join(f"    {line}\n" for line in pools.splitlines())
+    alone = STUDY.replace(pools, "serving: decode-only\nbaselines: [h100]\n")
+    study.write_text(f"{alone}cases:\n  both:\n    title: two pools\n{case}")
+    said = dse("run", study, "--trials", "1", "--no-intervals", "--out", tmp_path / "out")
+    assert said.code == 0, said.err
+    words = " ".join(said.out.split())
+    assert f"Cases of pools are run one by one: {study}/both" in words
+    assert sorted(p.name for p in (tmp_path / "out").iterdir() if p.is_dir()) == []
+
+
 @pytest.mark.parametrize("words", [("--workers", "2"), ("--storage", "memory:"), ("--samples", "5")])
 def test_options_of_a_run_that_pools_do_not_know_are_refused(dse, study, words):
     said = dse("run", study, *words)

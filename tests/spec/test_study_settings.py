@@ -42,6 +42,7 @@ def test_the_digest_of_a_config_tells_that_a_number_was_set(tmp_path: Path) -> N
         ("chp/groq-lpu-v1.price", "1 USD", "did you mean 'chip'"),
         ("chip/groq-lpu-v1.prise", "1 USD", "did you mean 'price'"),
         ("chip/groq-lpu-v1.price", "1 m", "expected a number with a unit such as '1 USD'"),
+        ("chip/groq-lpu-v1.price_basis", "new", "expected one of list, street"),
         ("chip/groq-lpu-v1.die", "1", "expected a number with a source"),
         ("llm/llama2-70b.blocks.0.attention", 1, "expected a number with a source"),
     ],

@@ -5,18 +5,22 @@ import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from again import differences
+from again import differences, differences_of_pairs
 
 from dse.decide.verdict.by_software import verdicts_from
+from dse.evaluate.pools.study_layouts import grid_of_pool
 from dse.front.files import Front, load_front
 from dse.pages.gallery import filled_gallery
 from dse.pages.study.answers import read_answers
 from dse.pages.study.datasheets import proposals, propose_all
 from dse.pages.study.pictures import drawn
 from dse.pages.study.template import filled, template_of
-from dse.question.resolved_study import ResolvedStudy, load_study
+from dse.question.pools.study import PooledStudy, Question, load_question
+from dse.question.resolved_study import ResolvedStudy
 from dse.report.words.answer import answer
+from dse.search.pairs.result import eligibility_of
 from dse.spec.schema.study import StudySpec
 from dse.spec.yaml.loading import load_spec
 
@@ -34,16 +38,21 @@ def renew(slug: str) -> str:
 
 
 @pytest.fixture(scope="module", params=QUESTIONS)
-def study(request: pytest.FixtureRequest) -> ResolvedStudy:
-    return load_study(str(STUDIES / request.param))
+def study(request: pytest.FixtureRequest) -> Question:
+    return load_question(str(STUDIES / request.param))
 
 
-def folder(study: ResolvedStudy) -> Path:
+def asked(study: Question) -> ResolvedStudy:
+    """The question, or what the questions of all pools have in common."""
+    return study.first if isinstance(study, PooledStudy) else study
+
+
+def folder(study: Question) -> Path:
     return study.path.parent / (study.case or "")
 
 
 @pytest.fixture(scope="module")
-def front(study: ResolvedStudy) -> Front:
+def front(study: Question) -> Front:
     missing = [
         n for n in ("front.csv", "baselines.csv", "manifest.json") if not (folder(study) / n).is_file()
     ]
@@ -56,13 +65,13 @@ def test_there_is_a_study() -> None:
     assert {p.name for p in STUDIES.iterdir() if p.is_dir()} == set(SLUGS)
 
 
-def test_a_front_was_made_from_the_study_and_the_configs_of_today(study: ResolvedStudy, front: Front) -> None:
+def test_a_front_was_made_from_the_study_and_the_configs_of_today(study: Question, front: Front) -> None:
     now, then = study.digests(), front.manifest["digests"]
     changed = sorted(k for k in {*now, *then} if now.get(k) != then.get(k))
     assert not changed, f"{study.slug}: changed since: {', '.join(changed)}; {renew(study.slug)}"
 
 
-def test_a_verdict_as_sold_is_what_the_table_of_targets_says(study: ResolvedStudy, front: Front) -> None:
+def test_a_verdict_as_sold_is_what_the_table_of_targets_says(study: Question, front: Front) -> None:
     said, told = verdicts_from(front.manifest), answer(front)
     if said is None or len({v.basis for v in said.verdicts}) > 1 or study.spec.software != "as-sold":
         return
@@ -114,26 +123,51 @@ def test_the_gallery_tells_what_the_pages_tell() -> None:
     assert all(slug in text for slug in SLUGS)
 
 
-def test_every_row_evaluates_to_itself(study: ResolvedStudy, front: Front) -> None:
+def test_every_row_evaluates_to_itself(study: Question, front: Front) -> None:
     assert len(front.frame) > 0
-    assert len(front.baselines) > 0
-    for frame in (front.frame, front.baselines):
-        found = differences(study, frame, tolerance=1e-9)
+    known = study.known_pairs if isinstance(study, PooledStudy) else study.baselines
+    assert len(front.baselines) > 0 or not known
+    for frame in (f for f in (front.frame, front.baselines) if len(f)):
+        again = differences_of_pairs if isinstance(study, PooledStudy) else differences
+        found = again(study, frame, tolerance=1e-9)
         assert not found, f"{study.slug}: {'; '.join(found[:5])}; {renew(study.slug)}"
 
 
-def test_no_row_dominates_another_and_all_are_feasible(study: ResolvedStudy, front: Front) -> None:
+def test_no_row_dominates_another_and_all_are_feasible(study: Question, front: Front) -> None:
     frame = front.frame
     names = [c for c in frame.columns if c.startswith("violation_")]
     assert names
     assert (frame[names].fillna(0.0).to_numpy() <= 0.0).all()
-    signs = [-1.0 if g.direction == "maximize" else 1.0 for g in study.objectives]
-    points = (frame[[a.column for a in front.axes]].to_numpy() * signs).tolist()
-    for p in points:
-        assert not any(q != p and all(a <= b for a, b in zip(q, p, strict=True)) for q in points)
+    signs = [-1.0 if g.direction == "maximize" else 1.0 for g in asked(study).objectives]
+    for _, alike in frame.groupby(standings(study, frame)):
+        points = (alike[[a.column for a in front.axes]].to_numpy() * signs).tolist()
+        for p in points:
+            assert not any(q != p and all(a <= b for a, b in zip(q, p, strict=True)) for q in points)
 
 
-def test_every_deployment_is_one_that_the_study_allows(study: ResolvedStudy, front: Front) -> None:
+def standings(study: Question, frame: pd.DataFrame) -> list[str]:
+    """What each row is ranked among: a pair that ranks apart drops no other from a front."""
+    if not isinstance(study, PooledStudy):
+        return [""] * len(frame)
+    eligible, chips = eligibility_of(study), frame[[f"{role}.chip" for role in study.pools]]
+    return [str(eligible.standing(list(pair))) for pair in chips.to_numpy()]
+
+
+def test_every_layout_of_a_pool_is_one_that_the_study_allows(study: Question, front: Front) -> None:
+    if not isinstance(study, PooledStudy):
+        return
+    for role, pool in study.pools.items():
+        columns = grid_of_pool(role, pool).reshape(-1).columns()
+        allowed = set(zip(*(a.astype(int).tolist() for a in columns.values()), strict=True))
+        for frame in (f for f in (front.frame, front.baselines) if len(f)):
+            # a table in which all CP is 1 has no column of it
+            own = [frame.get(f"{role}.{n}", pd.Series(1, frame.index)).tolist() for n in columns]
+            assert set(zip(*own, strict=True)) <= allowed, role
+
+
+def test_every_deployment_is_one_that_the_study_allows(study: Question, front: Front) -> None:
+    if isinstance(study, PooledStudy):
+        return
     d = study.lists  # those of the file, and what a search tries where it gives none
     for frame in (f for f in (front.frame, front.baselines) if len(f)):
         assert set(frame["batch"]) <= set(d.batch)
@@ -151,21 +185,27 @@ def test_every_deployment_is_one_that_the_study_allows(study: ResolvedStudy, fro
         assert set(front.baselines["chip"]) <= set(study.baselines)
 
 
-def test_every_chip_of_the_search_lies_in_the_space(study: ResolvedStudy, front: Front) -> None:
+def test_every_chip_of_the_search_lies_in_the_space(study: Question, front: Front) -> None:
+    searched = {f"{r}.": s for r, s in study.pools.items()} if isinstance(study, PooledStudy) else {"": study}
     for row in front.frame.to_dict("records"):
-        if row["role"] == "search":
-            for name, spec in study.branches[row["chip"].rpartition("-")[0]].spec.parameters.items():
-                value = row[f"param_{name}"]
-                assert spec.low * (1 - 1e-12) <= value <= spec.high * (1 + 1e-12), (row["chip"], name)
+        for start, own in searched.items():
+            chip = row[f"{start}chip"]
+            if chip in own.baselines or (not start and row["role"] == "baseline"):
+                continue
+            for name, spec in own.branches[chip.rpartition("-")[0]].spec.parameters.items():
+                value = row[f"{start}param_{name}"]
+                assert spec.low * (1 - 1e-12) <= value <= spec.high * (1 + 1e-12), (chip, name)
 
 
-def test_the_manifest_knows_its_hypervolume_and_its_question(study: ResolvedStudy, front: Front) -> None:
+def test_the_manifest_knows_its_hypervolume_and_its_question(study: Question, front: Front) -> None:
     manifest = front.manifest
-    assert (manifest["study"], manifest["seed"]) == (study.slug, study.spec.seed)
+    # an exact sweep has no seed and no trials
+    swept = isinstance(study, PooledStudy)
+    assert (manifest["study"], manifest["seed"]) == (study.slug, None if swept else study.spec.seed)
     assert manifest["question"] == study.spec.question
-    assert manifest["trials"] >= 1
+    assert swept or manifest["trials"] >= 1
     if len(front.axes) == 2 and all(a.direction == "minimize" for a in front.axes):
-        x_worst, y_worst = (study.reference_point[a.name] for a in front.axes)
+        x_worst, y_worst = (asked(study).reference_point[a.name] for a in front.axes)
         volume, y_last = 0.0, y_worst
         for x, y in sorted(front.frame[[a.column for a in front.axes]].to_numpy().tolist()):
             if x < x_worst and y < y_last:
@@ -174,8 +214,8 @@ def test_the_manifest_knows_its_hypervolume_and_its_question(study: ResolvedStud
         assert manifest["hypervolume"] == pytest.approx(volume, rel=1e-9)
 
 
-def test_a_manifest_tells_nothing_of_the_machine_it_was_made_on(study: ResolvedStudy) -> None:
+def test_a_manifest_tells_nothing_of_the_machine_it_was_made_on(study: Question) -> None:
     text = (folder(study) / "manifest.json").read_text(encoding="utf-8")
-    assert json.loads(text)["storage"] == "embedded"
+    assert json.loads(text).get("storage", "embedded") == "embedded"
     assert str(Path.home()) not in text
     assert str(STUDIES.parent) not in text

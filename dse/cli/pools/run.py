@@ -1,6 +1,7 @@
 """`dse run` of a study of pools."""
 
 import shlex
+from collections.abc import Sequence
 
 import typer
 
@@ -64,7 +65,13 @@ def _print_summary(result: PairsRun, name: str) -> None:
         console.print(
             f"The time limit ended the run before {result.wanted:,} trials; repeat the command to continue."
         )
-    if result.study.spec.cases and result.study.case is None:
-        cases = ", ".join(shlex.quote(f"{name}/{case}") for case in result.study.spec.cases)
-        console.print(f"Cases of pools are run one by one: {cases}", soft_wrap=True)
+    if result.study.case is None:
+        print_pooled_cases(name, list(result.study.spec.cases))
     print_stored(result.out)
+
+
+def print_pooled_cases(study: str, cases: Sequence[str]) -> None:
+    """Say that cases of pools wait for a command of their own, such as `dse sweep`."""
+    if cases:
+        named = ", ".join(shlex.quote(f"{study}/{case}") for case in cases)
+        stdout().print(f"Cases of pools are run one by one: {named}", soft_wrap=True)

@@ -10,6 +10,7 @@ from dse.errors import Problem, SpecError, spec_error
 from dse.evaluate.pools.argument import PoolArgument, read_pool, read_pools
 from dse.evaluate.pools.estimate import Asked, best_systems
 from dse.evaluate.pools.result import SystemEstimate
+from dse.question.chip_names import pair_name
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.chip import ChipSpec
 from dse.spec.schema.system import StackSpec
@@ -121,7 +122,7 @@ def _compared(
     ]
     serving = best[0].serving
     return ComparedSystem(
-        name=" | ".join(chip.name for chip in chips),
+        name=pair_name(chip.name for chip in chips),
         prices=" and ".join(groups),
         serving=serving,
         apart=(serving == FREE_PROMPTS) != (chips_serving == FREE_PROMPTS),

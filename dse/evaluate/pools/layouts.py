@@ -23,7 +23,7 @@ from dse.spec.schema.system import StackSpec
 from objectives import api
 from objectives.equations.llm.parts import attention_part, ffn_part
 
-ATTENTION_REPLICAS = (1, 2, 4, 8, 16, 32, 64)
+ATTENTION_REPLICAS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 """Replicas of attention that are tried for each replica of FFN."""
 PROMPTS = (1, 4, 4096)
 """Prompts of a pass that are tried for a pool that prefills, where their rows fit."""

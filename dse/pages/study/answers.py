@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 from dse.arrays import Floats
 from dse.errors import SpecError, nearest, spec_error
-from dse.evaluate.detail import DesignDetail, details_of
+from dse.evaluate.detail import DesignDetail
 from dse.front.axis import Axis
 from dse.front.files import Front, load_front
 from dse.front.query import where
 from dse.front.tables import Row, Table
-from dse.question.resolved_study import ResolvedStudy, load_cases
-from dse.question.unanchored import assumed_in
+from dse.pages.study.subjects import assumed_of, details_in, known_in, of_chips
+from dse.question.pools.study import PooledStudy, Question, load_questions
+from dse.question.resolved_study import ResolvedStudy
 from dse.report.words.answer import baselines_of, contenders, ranked, tolerance_of
 from dse.report.words.eligibility import Eligibility, eligibility_of
 
@@ -31,7 +32,7 @@ class Answer:
     """The front of one case with the question it answers."""
 
     title: str
-    study: ResolvedStudy
+    study: Question
     front: Front
     _seen: dict[tuple[str, int], DesignDetail] = field(default_factory=dict)
 
@@ -60,20 +61,26 @@ class Answer:
     @cached_property
     def eligibility(self) -> Eligibility:
         """Who may be the best, and what is assumed of them."""
-        return replace(eligibility_of(self.front), assumed=assumed_in(self.study))
+        found = eligibility_of(self.front)
+        return replace(found, assumed=assumed_of(self.study, found))
 
     @cached_property
     def chips(self) -> tuple[str, ...]:
-        """Chips of the catalog in the order of the study, whether or not they serve at all."""
-        return tuple(self.study.baselines)
+        """Chips of the catalog, or pairs of them, in the order of the study, whether or not they serve."""
+        return known_in(self.study)
+
+    @cached_property
+    def pools(self) -> Mapping[str, ResolvedStudy]:
+        """Role to the question of each pool; empty where designs are of one chip."""
+        return self.study.pools if isinstance(self.study, PooledStudy) else {}
 
     def pick(self, who: str, conditions: str) -> "Pick | None":
         """The best design among those that `who` and `conditions` leave; None where there is none.
 
-        `who` is a chip of the catalog by name, `real` for all of them, `search` or a storage kind for what
-        was searched, and nothing for all that may be the best. `conditions` are those of
-        `dse front --where`, and may end in `least COLUMN` or `most COLUMN` to say what best means; the first
-        objective says it otherwise.
+        `who` is a chip of the catalog by name, or a pair of them such as `r200 | lp30`, `real` for all of
+        them, `search` or a storage kind for what was searched, and nothing for all that may be the best.
+        `conditions` are those of `dse front --where`, and may end in `least COLUMN` or `most COLUMN` to say
+        what best means; the first objective says it otherwise.
         """
         table, rows = self._rows(who)
         text, order, column = _parsed(conditions)
@@ -128,7 +135,7 @@ class Answer:
         key = (name, index)
         if key not in self._seen:
             # a list of one index: a table of one row, where an index alone would give no table
-            self._seen[key] = details_of(self.study, self.table(name).loc[[index]])[0]
+            self._seen[key] = details_in(self.study, self.table(name).loc[[index]])[0]
         return self._seen[key]
 
 
@@ -139,11 +146,24 @@ class Pick:
     answer: Answer
     table: str
     index: int
+    role: str = ""
+    """The pool of it that is meant; empty for the whole."""
 
     @property
     def row(self) -> Row:
-        """Its row in the table."""
-        return {str(k): v for k, v in self.answer.table(self.table).loc[self.index].items()}
+        """Its row in the table; of a pool the columns that have its role in front, without it."""
+        whole = {str(k): v for k, v in self.answer.table(self.table).loc[self.index].items()}
+        start = f"{self.role}."
+        return (
+            {k.removeprefix(start): v for k, v in whole.items() if k.startswith(start)}
+            if self.role
+            else whole
+        )
+
+    @property
+    def study(self) -> ResolvedStudy:
+        """The question of the chip that is meant; raises `SpecError` where that is a pair."""
+        return self.answer.pools[self.role] if self.role else of_chips(self.answer.study)
 
     @property
     def seen(self) -> DesignDetail:
@@ -170,7 +190,7 @@ def read_answers(study: Path, results: Path | None = None) -> dict[str, Answer]:
     Raises `SpecError` or `ResultsError` where the study or a front of it cannot be read.
     """
     found = {}
-    for question in load_cases(str(study)):
+    for question in load_questions(str(study)):
         front = load_front((results or study) / (question.case or ""))
         found[question.case or ""] = Answer(question.case_title, question, front)
     return found

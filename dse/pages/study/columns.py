@@ -1,22 +1,27 @@
 """Columns that a page can show of a design: those of its row, and those derived from its breakdowns."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from dse.errors import nearest, spec_error
 from dse.front.columns import unit_of
 from dse.front.tables import Row
 from dse.pages.study.answers import Pick
+from dse.question.chip_names import branch_of
+from dse.report.words.part_names import counted
 from dse.report.words.quantities import quantity
 from dse.spec.yaml.units import pretty
 from dse.text import cp_text
 from objectives.ledgers import LEDGERS
+from objectives.systems.split import ROLES
 
 NETWORK = ("collectives", "die_to_die", "pipeline_hops", "all_to_all", "kv_merges")
 """Parts of TPOT that are spent on the network."""
 LEDGER_NAMES = {ledger.short: ledger.name for ledger in LEDGERS}
 """`tpot.collectives` is a part of the ledger of TPOT."""
-COUNTS = ("batch", "tp", "cp", "pp", "ep", "dp", "chips", "param_dram_stacks")
+COUNTS = ("batch", "tp", "cp", "pp", "ep", "dp", "chips", "replicas", "param_dram_stacks")
+FLEET = ("chips", "replicas")
+"""Counts that may be fractions: a fleet has its pools in their real ratio."""
 CHIP_UNITS = {
     "price_usd": "USD",
     "power_w": "W",
@@ -49,6 +54,8 @@ def said(value: float, unit: str, digits: int = 3) -> str:
         return f"{100.0 * value:.0f} %"
     if unit == "count":
         return f"{value:,.0f}"
+    if unit == "fleet":
+        return counted(value)
     if unit == "USD":
         size = abs(value)
         # `pretty` scales no dollars
@@ -91,7 +98,7 @@ def _dram(pick: Pick) -> str:
     if isinstance(chosen := pick.row.get("dram_generation"), str):
         return chosen
     # one that was not searched is the only one
-    return str(pick.answer.study.branches[pick.row["branch"]].spec.generations[0])
+    return str(pick.study.branches[branch_of(str(pick.row["chip"]))].spec.generations[0])
 
 
 def _network(pick: Pick) -> Cell:
@@ -122,41 +129,61 @@ def heading(column: str) -> str:
     # after the derived columns, one of which ends alike
     if column.endswith("%"):
         return f"{column[:-1].replace('_', ' ')} binds"
-    part = column.partition(".")[2]
+    head, _, part = column.partition(".")
+    if part and head in ROLES:
+        return f"{head} {heading(part)}"
     if part:
         return part.replace("_", " ").removesuffix(" usd").removesuffix(" bytes")
     return quantity(column).label
 
 
+OF_POOL = ("layout", "design")
+OF_PAIR = ("speed", "per_chip", "bound_by")
+"""Derived columns of one pool of a pair, and of the pair itself."""
+
+
 def cell(pick: Pick, column: str) -> Cell:
     """The value of a column; raises `SpecError` for one that nothing has."""
-    if column in DERIVED:
-        return DERIVED[column][1](pick)
+    head, _, part = column.partition(".")
+    if head in pick.answer.pools and not pick.role:
+        return cell(replace(pick, role=head), part)
     row = pick.row
+    derived = _derived(pick)
+    if column in derived:
+        return DERIVED[column][1](pick)
     if column in row:
         value = row[column]
-        unit = "count" if column in COUNTS else unit_of(column)
-        return Cell(value) if isinstance(value, str) else Cell(float(value), unit)
+        if isinstance(value, str):
+            return Cell(value)
+        unit = "fleet" if column in FLEET else "count" if column in COUNTS else unit_of(column)
+        return Cell(float(value), unit)
     # after the derived columns, one of which ends alike
-    if column.endswith("%"):
+    if column.endswith("%") and not pick.role and column not in DERIVED:
         bounds = pick.seen.ledgers["bound_s"]
         # what binds at no time has no entry
         return Cell(bounds.get(column[:-1].replace(" ", "_"), 0.0) / row["tpot_s"], "%")
-    head, _, part = column.partition(".")
     return _part(pick, column, head, part, row)
+
+
+def _derived(pick: Pick) -> Sequence[str]:
+    """Derived columns that a design has."""
+    if not pick.answer.pools:
+        return tuple(DERIVED)
+    return OF_POOL if pick.role else OF_PAIR
 
 
 def _part(pick: Pick, column: str, head: str, part: str, row: Row) -> Cell:
     """A column with a dot: a number of the chip, an interval, or a part of a breakdown."""
     if head == "chip" and part in pick.seen.chip:
         return Cell(pick.seen.chip[part], CHIP_UNITS.get(part, ""))
-    if head == "interval":
+    # a pair has no error bar of its own
+    if head == "interval" and not pick.answer.pools:
         # 1 where no interval is known
         return Cell(pick.seen.interval.get(part, 1.0))
-    if head in LEDGER_NAMES:
+    if head in LEDGER_NAMES and not pick.role:
         ledger = LEDGER_NAMES[head]
         found = pick.seen.ledgers[ledger]
         if part in found:
             return Cell(found[part], unit_of(ledger))
         raise spec_error("", f"unknown part {column!r}; {nearest(part, found)}")
-    raise spec_error("", f"unknown column {column!r}; {nearest(column, [*row, *DERIVED])}")
+    raise spec_error("", f"unknown column {column!r}; {nearest(column, [*row, *_derived(pick)])}")

@@ -1,6 +1,6 @@
 """Notes below the tables of a page: intervals, bases of prices, and chips that no measurement anchors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dse.decide.uncertainty.quantiles import SAMPLES, Spread, design_key, sample_designs, spreads
 from dse.pages.study.answers import Pick
@@ -14,7 +14,7 @@ def intervals(picks: Sequence[Pick | None]) -> list[str]:
     found = [pick for pick in picks if pick is not None]
     if not found:
         return [""] * len(picks)
-    study = found[0].answer.study
+    study = found[0].study
     rows = [pick.row for pick in found]
     drawn = sample_designs(study, rows, [study.goal], SAMPLES, SEED)
     each = iter(spreads(drawn, [design_key(study, row) for row in rows], study.goal.name, None, None))
@@ -38,10 +38,21 @@ def with_notes(table: str, stands: Eligibility, names: Sequence[str]) -> str:
     if len(by) > 1:
         each = "; ".join(f"{group}: {', '.join(chips)}" for group, chips in by.items())
         lines.append(f"Prices have different bases; chips rank within one basis: {each}.")
-    barred = [name for name in names if name in stands.unanchored]
-    lines += [
-        f"{name} is not ranked, because no measurement anchors it: {stands.unanchored[name]}"
-        for name in barred
-    ]
-    lines += [f"Assumed: {stands.assumed[name]}." for name in names if name in stands.assumed]
+    # a reason, or an assumption, that several share is said once
+    barred = _by_text({name: stands.unanchored[name] for name in names if name in stands.unanchored})
+    for reason, some in barred.items():
+        are = "is not ranked, because no measurement anchors it"
+        if len(some) > 1:
+            are = "are not ranked, because no measurement anchors them"
+        lines.append(f"{', '.join(some)} {are}: {reason}")
+    silent = _by_text({name: stands.assumed[name] for name in names if name in stands.assumed})
+    lines += [f"Assumed: {text}." for text in silent]
     return "\n\n".join([table, *lines])
+
+
+def _by_text(said: Mapping[str, str]) -> dict[str, list[str]]:
+    """Each text once, with the names that it is about."""
+    found: dict[str, list[str]] = {}
+    for name, text in said.items():
+        found.setdefault(text, []).append(name)
+    return found

@@ -1,6 +1,7 @@
 """Pictures of a page: `{% picture FILE : lines : CASES : WHO : CONDITIONS ; ... : COLUMN %}`."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from dse.errors import Problem, SpecError, nearest
 from dse.front.axis import Axis
 from dse.pages.study.answers import Answer, Answers, Pick
 from dse.pages.study.columns import cell, heading
-from dse.pages.study.tables import chosen, pick_of, who_of
+from dse.pages.study.tables import chosen, includes, pick_of, who_of
 from dse.report.plots.lines_plot import Line, LinesInfo, draw_lines
 
 MARK = re.compile(r"\{% picture (.+?) %\}\n?", re.DOTALL)
@@ -60,15 +61,19 @@ def _label(name: str, text: str, names: int, texts: int) -> str:
 
 
 def over_column(answers: Answers, cases: str, who: str, across: str, column: str) -> LinesInfo:
-    """One number over another along the non-dominated designs of a chip, one line for each case."""
+    """One number over another along the non-dominated designs of each chip, one line for each case."""
     picked = chosen(answers, cases)
+    drawn_names = [(answer, n) for answer in picked for n in who_of(answer, who) if includes(answer, n)]
+    times = Counter(name for _, name in drawn_names)
     lines = []
-    for answer in picked:
+    for answer, name in drawn_names:
         # sorted, since a line runs through its points in their order
-        points = sorted((_number(p, across), _number(p, column)) for p in _designs(answer, who.strip()))
+        points = sorted((_number(p, across), _number(p, column)) for p in _designs(answer, name))
         # two columns also where there is no point
         x, y = np.array(points, dtype=np.float64).reshape(-1, 2).T
-        lines.append(Line(answer.title, x, y))
+        # what all lines, or no two, have in common does not tell them apart
+        alike, alone = len(times) == 1, times[name] == 1 and len(times) > 1
+        lines.append(Line(answer.title if alike else name if alone else f"{name}, {answer.title}", x, y))
     return LinesInfo(lines=tuple(lines), x=_axis(picked[0], across), y=_axis(picked[0], column))
 
 
@@ -90,7 +95,7 @@ def _number(pick: Pick | None, column: str) -> float:
 def _axis(answer: Answer, column: str) -> Axis:
     base = answer.front.baselines
     unit = cell(Pick(answer, "baselines", int(base.index[0])), column).unit if len(base) else ""
-    shown = "" if unit == "count" else unit
+    shown = "" if unit in ("count", "fleet") else unit
     return Axis(
         column, column, heading(column), shown, "maximize" if column in MORE_IS_BETTER else "minimize"
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from dse.pages.study.answers import KINDS, Answer
 from dse.pages.study.footnotes import with_notes
+from dse.pages.study.subjects import searched_in
 from dse.report.words.eligibility import Eligibility
 
 
@@ -35,8 +36,8 @@ def _shown(answer: Answer, names: Sequence[str]) -> Eligibility:
 
 
 def _families(answer: Answer, name: str) -> Iterable[str]:
-    """Branches and chips of the catalog that a name of a page stands for, all that may win for none."""
-    branches = {b.name: b.kind for b in answer.study.branches.values()}
+    """Branches, chips and pairs of the catalog that a name of a page means, all that may win for none."""
+    branches = searched_in(answer.study, answer.eligibility)
     if name in answer.chips:
         return [name]
     if name in KINDS or name == "search":

@@ -10,6 +10,7 @@ from dse.errors import spec_error
 from dse.front.tables import Row
 from dse.pages.study.answers import Answers, answer_of
 from dse.pages.study.columns import cell, heading, said
+from dse.pages.study.subjects import of_chips
 from dse.pages.study.tables import limit_text, markdown, pick_of, targets_of, who_of, within
 from dse.question.overrides import FOLDERS
 from dse.question.resolved_study import ResolvedStudy, resolve_study
@@ -27,7 +28,7 @@ def stressed_table(answers: Answers, case: str, who: str, limits: str) -> str:
     case uses. A number that meets its limit stays as it is, so a limit never makes a chip better.
     """
     answer = answer_of(answers, "" if case == "." else case)
-    study = answer.study
+    study = of_chips(answer.study)
     harder = _limited(study, [part.strip() for part in limits.split(",")])
     axis, targets = targets_of(answer)
     rows = []
@@ -51,7 +52,7 @@ def softwares_table(answers: Answers, case: str, who: str) -> str:
     """
     answer = answer_of(answers, "" if case == "." else case)
     # resolved once, not once a target
-    questions = {software: _under(answer.study, software) for software in SOFTWARE}
+    questions = {software: _under(of_chips(answer.study), software) for software in SOFTWARE}
     axis, targets = targets_of(answer)
     rows = []
     for target in targets:

@@ -1,5 +1,6 @@
 """Tables of designs as Markdown."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from dse.errors import spec_error
@@ -8,6 +9,8 @@ from dse.pages.study.answers import KINDS, Answer, Answers, Pick, answer_of
 from dse.pages.study.columns import cell, heading, said
 from dse.pages.study.footnotes import intervals, with_notes
 from dse.pages.study.prices import with_prices
+from dse.pages.study.subjects import of_chips
+from dse.question.chip_names import pair_name
 from dse.report.info.cases_info import cases_info
 from dse.spec.yaml.units import pretty
 
@@ -16,13 +19,15 @@ BEST = ("design", "usd_per_token_per_s", "price_usd", "chips", "batch", "layout"
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table with its headings."""
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+    # a bar in the name of a pair would end its cell
+    head, *lines = (" | ".join(text.replace("|", "\\|") for text in row) for row in (heads, *rows))
+    return "\n".join([f"| {head} |", "|---" * len(heads) + "|", *(f"| {line} |" for line in lines)])
 
 
 def best_table(answers: Answers, case: str = "") -> str:
     """The best design of a case at each latency target, with the best chip that exists."""
     answer = answer_of(answers, case)
+    of_chips(answer.study)
     axis, limits = targets_of(answer)
     columns, at = _columns(answer), BEST.index("price_usd")
     heads = [f"{axis.label} at most", *(_of_best(c) for c in columns), "best of the catalog"]
@@ -103,18 +108,25 @@ def matrix_table(answers: Answers, cases: str, who: str, conditions: str, column
     return with_prices(made, answer_list, names, [column])
 
 
-def targets_table(answers: Answers, case: str, who: str, column: str) -> str:
-    """One row for each chip, one column for each latency target of the case, one number."""
-    answer = answer_of(answers, "" if case == "." else case)
-    axis, limits = targets_of(answer)
+def targets_table(answers: Answers, cases: str, who: str, column: str) -> str:
+    """One row for each chip, one column for each latency target of the case, one number.
+
+    Of several cases each has the rows of the chips, or of the pairs, that it is about.
+    """
+    answer_list = chosen(answers, cases or ".")
+    axis, limits = targets_of(answer_list[0])
     bounds = [within(axis, limit) for limit in limits]
+    several = len(answer_list) > 1
+    named = [(answer, n) for answer in answer_list for n in who_of(answer, who) if includes(answer, n)]
     rows = [
-        [n or "any", *(_cells(pick_of(answer, n, b), [column])[0] for b in bounds)]
-        for n in who_of(answer, who)
+        [*[answer.title] * several, n or "any", *(_cells(pick_of(answer, n, b), [column])[0] for b in bounds)]
+        for answer, n in named
     ]
     heads = [f"{axis.label} within {limit_text(limit, axis.unit)}" for limit in limits]
-    made = f"{heading(column)}:\n\n" + markdown(["chip", *heads], rows)
-    return with_notes(made, answer.eligibility, who_of(answer, who))
+    made = f"{heading(column)}:\n\n" + markdown([*["case"] * several, "chip", *heads], rows)
+    if several:
+        return with_prices(made, answer_list, [n for _, n in named], [column])
+    return with_notes(made, answer_list[0].eligibility, who_of(answer_list[0], who))
 
 
 def breakeven_table(answers: Answers, case: str, who: str) -> str:
@@ -123,6 +135,7 @@ def breakeven_table(answers: Answers, case: str, who: str) -> str:
     Domain: capital of chips alone, in which $/(token/s) is in proportion to the price of a chip.
     """
     answer = answer_of(answers, "" if case == "." else case)
+    of_chips(answer.study)
     axis, limits = targets_of(answer)
     names = who_of(answer, who)
     rows = []
@@ -180,16 +193,22 @@ def chosen(answers: Answers, cases: str) -> list[Answer]:
 
 
 def who_of(answer: Answer, who: str) -> list[str]:
-    """Chips and groups named, `*` for every chip of the catalog of the study."""
+    """Chips, pairs and groups named, `*` for every chip of the catalog of the study."""
     if who.strip() == "*":
         return list(answer.chips)
-    return ["" if n == "any" else n for n in who.split()] or [""]
+    # names have blanks between, and so do the chips of a pair
+    names = [pair_name(n.split("|")) for n in re.sub(r"\s*\|\s*", "|", who).split()]
+    return ["" if n == "any" else n for n in names] or [""]
+
+
+def includes(answer: Answer, name: str) -> bool:
+    """Whether a case is about a chip, a pair or a group."""
+    return name in (*answer.chips, "", "real", "search", *KINDS)
 
 
 def pick_of(answer: Answer, name: str, conditions: str) -> Pick | None:
     """A chip that a case does not ask about has no design in it."""
-    groups = ("", "real", "search", *KINDS)
-    return answer.pick(name, conditions) if name in (*answer.chips, *groups) else None
+    return answer.pick(name, conditions) if includes(answer, name) else None
 
 
 def _cells(pick: Pick | None, columns: Sequence[str]) -> list[str]:

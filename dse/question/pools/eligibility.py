@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from dse.chips.price_basis import group_of
-from dse.question.chip_names import branch_of
+from dse.question.chip_names import BESIDE, branch_of, pair_name
 
 Standing = tuple[str, bool]
 """The prices that a pair ranks among, and whether a chip of it is unanchored."""
@@ -49,7 +49,7 @@ class PairEligibility:
         by_role = [[n for n in self.prices_of if n.startswith(f"{role}.")] for role in self.roles]
         count: Counter[str] = Counter()
         for pair in product(*by_role):
-            prices, unanchored = self._standing(pair)
+            prices, unanchored = self.standing_of(pair)
             # chips that may not win do not decide which prices come first
             count[prices] += self.shown or not unanchored
         # of equally many those of one basis, which all mean the same
@@ -74,13 +74,27 @@ class PairEligibility:
 
     def standing(self, chips: Sequence[str]) -> Standing:
         """Of the pair of some chips, one for each pool in their order."""
-        return self._standing([self._name(role, chip) for role, chip in zip(self.roles, chips, strict=True)])
+        return self.standing_of(
+            [self._name(role, chip) for role, chip in zip(self.roles, chips, strict=True)]
+        )
+
+    def family(self, pair: str) -> str:
+        """The chips of a pair by name, those that were searched by their branch."""
+        parts = zip(self.roles, pair.split(BESIDE), strict=True)
+        return pair_name(self._name(role, chip).partition(".")[2] for role, chip in parts)
+
+    def families(self) -> Iterator[tuple[str, list[str]]]:
+        """Every pair by the families of its chips, and these with their roles in front."""
+        by_role = [[n for n in self.prices_of if n.startswith(f"{role}.")] for role in self.roles]
+        for names in product(*by_role):
+            yield pair_name(name.partition(".")[2] for name in names), list(names)
 
     def may_win(self, standing: Standing) -> bool:
         """Whether pairs of a standing are ranked."""
         return self.shown or not standing[1]
 
-    def _standing(self, names: Sequence[str]) -> Standing:
+    def standing_of(self, names: Sequence[str]) -> Standing:
+        """Of the pair of some chips under their names in the manifest."""
         prices = " and ".join(dict.fromkeys(self.prices_of.get(name, "unsaid") for name in names))
         return prices, any(name in self.unanchored for name in names)
 

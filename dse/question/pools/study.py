@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 from dse.choose.rule import Limits
 from dse.errors import Attempts, Problem, SpecError, spec_error
-from dse.question.find_study import find_case
+from dse.question.find_study import each_case, find_case
 from dse.question.look_ups import at_key_of
 from dse.question.pools.link import ChosenLink, pool_link
 from dse.question.resolved_study import ResolvedStudy, digest, resolve_study, study_as_data
@@ -62,6 +63,16 @@ class PooledStudy:
     def limits(self) -> Limits:
         """Targets of the study and of its workload."""
         return self.first.limits
+
+    @property
+    def case_title(self) -> str:
+        """What distinguishes this question from the other cases of its study."""
+        return self.first.case_title
+
+    @property
+    def known_pairs(self) -> tuple[tuple[str, ...], ...]:
+        """Chips of every pair that the catalog has, one for each pool."""
+        return tuple(product(*(pool.baselines for pool in self.pools.values())))
 
     def lifted(self) -> "PooledStudy":
         """The study without the latency targets of its workload; its own still bind."""
@@ -161,18 +172,33 @@ def _problems(spec: StudySpec, first: ResolvedStudy) -> Iterator[Problem]:
         yield Problem("", "ffn.batch: expected none, since its rows are those of attention, got some")
 
 
-def checked_question(path: Path, case: str | None, catalog: Catalog) -> ResolvedStudy | PooledStudy:
+Question = ResolvedStudy | PooledStudy
+"""A question of single chips or of pools."""
+
+
+def resolve_question(spec: StudySpec, path: Path, catalog: Catalog, case: str | None = None) -> Question:
+    """Look up every name of a study of either kind; raises `SpecError` with all problems at once."""
+    resolve = resolve_study if spec.pools is None else resolve_pooled
+    return resolve(spec, path, catalog, case)
+
+
+def checked_question(path: Path, case: str | None, catalog: Catalog) -> Question:
     """The question at `path`, of pools or of single chips; raises `SpecError` with all problems at once."""
-    spec = checked_spec(path, case, catalog)
-    if spec.pools is None:
-        return resolve_study(spec, path, catalog, case)
-    return resolve_pooled(spec, path, catalog, case)
+    return resolve_question(checked_spec(path, case, catalog), path, catalog, case)
 
 
-def load_question(name: str, configs: Path | str | None = None) -> ResolvedStudy | PooledStudy:
+def load_question(name: str, configs: Path | str | None = None) -> Question:
     """The study, or the case of one, that goes by `name`; of pools or of single chips."""
     path, case = find_case(name)
     return checked_question(path, case, Catalog.of(configs))
+
+
+def load_questions(name: str, configs: Path | str | None = None) -> tuple[Question, ...]:
+    """The study that goes by `name` and every case of it, each of pools or of single chips.
+
+    Raises `SpecError` with the problems of all of them.
+    """
+    return each_case(name, configs, resolve_question)
 
 
 def pooled_question(name: str, configs: Path | str | None = None) -> PooledStudy | None:

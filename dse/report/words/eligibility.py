@@ -1,14 +1,16 @@
 """Who of a front may be called the best: chips that a measurement anchors, within one basis of prices."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from dse.chips.price_basis import group_of
-from dse.front.files import Front
+from dse.front.files import Front, Manifest
 from dse.front.tables import Table
+from dse.question.pools.eligibility import PairEligibility
 from dse.question.unanchored import family
+from objectives.systems.split import ROLES
 
 SHOWN = "with_unanchored"
 """Key of a manifest, only in what is read: chips that no measurement anchors may win."""
@@ -31,6 +33,8 @@ class Eligibility:
     """Whether unanchored chips may win."""
     assumed: Mapping[str, str] = field(default_factory=dict)
     """Family to what its numbers assume where its file gives no value."""
+    pairs: PairEligibility | None = None
+    """What says the family of a pair of chips; None where designs are of one chip."""
 
     def ranks(self, name: str) -> bool:
         """Whether a family may be the best."""
@@ -64,14 +68,20 @@ class Eligibility:
         """Rows of chips that may be the best."""
         if "chip" not in rows.columns or "role" not in rows.columns or not len(rows):
             return rows
-        keep = [self.ranks(family(str(c), str(r))) for c, r in zip(rows["chip"], rows["role"], strict=True)]
+        names = zip(rows["chip"], rows["role"], strict=True)
+        keep = [self.ranks(self._family(str(chip), str(role))) for chip, role in names]
         # the table itself where all stay, which `answer.ranked` recognises by identity
         return rows if all(keep) else rows[np.asarray(keep)]
+
+    def _family(self, chip: str, role: str) -> str:
+        return family(chip, role) if self.pairs is None else self.pairs.family(chip)
 
 
 def eligibility_of(front: Front) -> Eligibility:
     """Who may win, by what the manifest says; results of older versions say nothing, so that all may."""
     manifest = front.manifest
+    if pools := manifest.get("pools"):
+        return _of_pairs(manifest, [role for role in ROLES if role in pools])
     bases: Mapping[str, str] = manifest.get("price_bases") or {}
     groups = {name: group_of(basis) for name, basis in bases.items()}
     barred: Mapping[str, str] = manifest.get("unanchored") or {}
@@ -89,6 +99,28 @@ def eligibility_of(front: Front) -> Eligibility:
         shown=shown,
         assumed=dict(manifest.get("assumed") or {}),
     )
+
+
+def _of_pairs(manifest: Manifest, roles: Sequence[str]) -> Eligibility:
+    """Who of the pairs of pools may win: families are pairs, such as `r200 | lp30`."""
+    told = PairEligibility.of(manifest, roles, shown=bool(manifest.get(SHOWN)))
+    named = dict(told.families())
+    return Eligibility(
+        group_of={pair: told.standing_of(chips)[0] for pair, chips in named.items()},
+        group=next(iter(told.groups), None),
+        unanchored=_said(named, told.unanchored),
+        shown=told.shown,
+        assumed=_said(named, told.assumed),
+        pairs=told,
+    )
+
+
+def _said(named: Mapping[str, Sequence[str]], of_chips: Mapping[str, str]) -> dict[str, str]:
+    """Pair to what is said of its chips, each text once."""
+    texts = {
+        pair: dict.fromkeys(of_chips[c] for c in chips if c in of_chips) for pair, chips in named.items()
+    }
+    return {pair: "; ".join(each) for pair, each in texts.items() if each}
 
 
 def with_unanchored(front: Front, wanted: bool) -> Front:

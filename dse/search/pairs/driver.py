@@ -8,13 +8,15 @@ from pathlib import Path
 
 from dse.backends.blocks import cores
 from dse.errors import Problem, SpecError
+from dse.evaluate.batch import axes_of
 from dse.evaluate.pools.fronts import OBJECTIVES, Numbers
+from dse.front.archive import Archive
 from dse.front.files import Front, write_front
 from dse.question.pools.study import PooledStudy
 from dse.search.analysis.folders import check_own, move_to_backup, results_folder
 from dse.search.pairs.crossed import CrossedJob, solve_crossed
 from dse.search.pairs.pool_grid import PoolGrid, grids_of
-from dse.search.pairs.result import Fronts, eligibility_of
+from dse.search.pairs.result import Fronts, add_pairs, eligibility_of
 from dse.search.pairs.solve import PairJob, Progress, solve_pairs
 from dse.search.storage.locks import locked_folder
 
@@ -49,12 +51,14 @@ def sweep_pairs(
     fresh: bool = False,
     out: Path | str | None = None,
     progress: Progress | None = None,
+    each: bool = False,
 ) -> PairsResult:
     """Write the exact front of all pairs, for each group of pairs that rank among each other its own.
 
     Every design is evaluated once, alone, for each such group that it is part of.
 
     `counts` is the number of values of a parameter by `ROLE.PARAMETER`, `workers` the number of threads.
+    With `each` the exact front of every pair of the catalog by itself is stored too, as that of a baseline.
     Ctrl-C ends it and keeps nothing. Raises `SpecError` for wrong input before the first block.
     """
     grids, solve = _solver(study, counts or {})
@@ -65,6 +69,7 @@ def sweep_pairs(
         check_own(folder, study.first)
         begin = time.perf_counter()
         found = _solved(study, grids, solve, workers or cores(), progress)
+        alone = _each_alone(study, grids, solve, workers or cores()) if each else []
         seconds = time.perf_counter() - begin
         facts = {
             "deployment": "sweep",
@@ -75,7 +80,7 @@ def sweep_pairs(
                 for role, grid in grids.items()
             },
         }
-        front = found.stored(study, facts)
+        front = found.stored(study, facts, alone)
         write_front(folder, front)
     return PairsResult(
         study=study,
@@ -123,6 +128,20 @@ def _solved(
     for at, some in enumerate(kinds):
         own = None if progress is None else _after(progress, sum(work[:at]), sum(work))
         found.add(study, grids, dict(zip(grids, solve(some, threads, own), strict=True)))
+    return found
+
+
+def _each_alone(study: PooledStudy, grids: Grids, solve: Solve, threads: int) -> list[Archive]:
+    """The front of every pair of the catalog by itself; none of a pair that nothing is feasible of."""
+    found = []
+    for chips in study.known_pairs:
+        some = {
+            role: replace(grid, kept=frozenset({chip}))
+            for (role, grid), chip in zip(grids.items(), chips, strict=True)
+        }
+        archive = Archive(axes_of(study.first))
+        add_pairs(archive, study, grids, dict(zip(grids, solve(some, threads, None), strict=True)))
+        found.append(archive)
     return found
 
 

@@ -1,6 +1,6 @@
 """From the numbers of pairs to their table and its manifest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Final, Protocol
 
@@ -15,6 +15,7 @@ from dse.front.columns import ordered, whole_numbers
 from dse.front.files import Front
 from dse.front.tables import Column, Table, stack
 from dse.plugins import metrics_of
+from dse.question.chip_names import pair_name
 from dse.question.pools.eligibility import PairEligibility, Standing
 from dse.question.pools.study import PooledStudy
 from dse.question.resolved_study import digest
@@ -64,8 +65,11 @@ class Fronts:
         archive = self.archives.setdefault(self.eligible.standing(chips), Archive(self.axes))
         add_pairs(archive, study, grids, pairs, trial)
 
-    def stored(self, study: PooledStudy, facts: Mapping[str, object]) -> Front:
-        """All fronts as one table, with the manifest and, in it, `facts`."""
+    def stored(self, study: PooledStudy, facts: Mapping[str, object], alone: Sequence[Archive] = ()) -> Front:
+        """All fronts as one table, with the manifest and, in it, `facts`.
+
+        `alone` are the fronts of pairs of the catalog, each by itself.
+        """
         every = list(self.archives.values())
         whole = every[0] if len(every) == 1 else Archive(self.axes)
         frame = whole.frame
@@ -77,7 +81,7 @@ class Fronts:
             frame = frame[ordered(frame.columns)]
         return Front(
             frame=frame,
-            baselines=stack([]),
+            baselines=stack(archive.frame for archive in alone),
             axes=self.axes,
             manifest={**described(study, whole), **facts},
         )
@@ -111,8 +115,10 @@ def add_pairs(
     def rows(at: np.ndarray[tuple[int, ...], np.dtype[np.intp]]) -> Table:
         chips = [_of_pool(designs, m, role, grids[role], points, at) for role, points in pairs.items()]
         own_names = [of[f"{role}.chip"] for role, of in zip(pairs, chips, strict=True)]
-        names = [" | ".join(each) for each in zip(*own_names, strict=True)]
-        columns: dict[str, object] = {"chip": names, "branch": BRANCH, "role": "search"}
+        names = [pair_name(each) for each in zip(*own_names, strict=True)]
+        known = {pair_name(pair) for pair in study.known_pairs}
+        of_role = ["baseline" if name in known else "search" for name in names]
+        columns: dict[str, object] = {"chip": names, "branch": BRANCH, "role": of_role}
         if trial is not None:
             columns["trial"] = np.full(len(at), trial)
         for own in chips:

@@ -169,7 +169,9 @@ def _field(spec: BaseModel, head: str, rest: Mapping[Path, V], make: Make[V]) ->
         kind = "workload" if isinstance(spec, WorkloadSpec) else "chip"
         raise LookupError(f"expected a {kind} that has it, got one without")
     # a copy is not validated, so names are checked here
-    known = get_args(fields[head].annotation)
+    # those of an optional name are one level below
+    parts = [get_args(part) or (part,) for part in get_args(fields[head].annotation)]
+    known = [name for part in parts for name in part if isinstance(name, str)]
     if isinstance(old, str) and () in rest and known and rest[()] not in known:
         raise LookupError(f"expected one of {', '.join(known)}, got {rest[()]!r}")
     return _below(old, rest, make)

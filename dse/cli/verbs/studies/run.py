@@ -9,14 +9,13 @@ from typing import Annotated
 
 import typer
 
-import dse
 from dse.cli.cases.one_case import CaseOptions
 from dse.cli.cases.side_by_side import Result, run_cases
 from dse.cli.input.eligibility import apply_eligibility
 from dse.cli.input.options import Study, epilog, seconds, whole
 from dse.cli.input.search_options import AnswerOptions, repeated
 from dse.cli.input.software import study_under_software
-from dse.cli.pools.run import run_of_pools
+from dse.cli.pools.run import print_pooled_cases, run_of_pools
 from dse.cli.pools.sweep import refuse_options
 from dse.cli.show.cases_table import cases_table
 from dse.cli.show.infeasible import most_violated, obstacles, violation_table
@@ -29,7 +28,8 @@ from dse.cli.terminal.tables import stdout
 from dse.errors import ExitCode, InterruptedRun
 from dse.front.exact import compared_to_exact
 from dse.masks import STORAGE
-from dse.question.pools.study import pooled_question
+from dse.question.pools.study import PooledStudy, load_questions, pooled_question
+from dse.question.resolved_study import ResolvedStudy
 from dse.report.info.cases_info import cases_info
 from dse.report.plots.cases_plot import draw_cases
 from dse.search.run.runner import RunResult
@@ -165,7 +165,8 @@ def run(
         return
     with _resumable(again), shown(study) as report, calm():
         with blame("STUDY"):
-            studies = dse.load_cases(study, options.configs)
+            questions = load_questions(study, options.configs)
+        studies = tuple(q for q in questions if isinstance(q, ResolvedStudy))
         if options.no_targets:
             studies = tuple(q.lifted() for q in studies)
         if options.confidence is not None:
@@ -187,6 +188,7 @@ def run(
     _print_summary(first, study, samples=options.drawn)
     if len(results) > 1:
         _print_cases(results, study)
+    print_pooled_cases(study, [q.case or "" for q in questions if isinstance(q, PooledStudy)])
 
 
 @contextmanager
