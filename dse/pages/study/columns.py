@@ -8,6 +8,7 @@ from dse.front.columns import unit_of
 from dse.front.tables import Row
 from dse.pages.study.answers import Pick
 from dse.report.words.quantities import quantity
+from dse.spec.schema.space import BranchSpec
 from dse.spec.yaml.units import pretty
 from dse.text import cp_text
 from objectives.ledgers import LEDGERS
@@ -80,6 +81,9 @@ def _made_of(pick: Pick) -> Cell:
         found.append(f"{pretty(sram, 'B')} SRAM")
     if stacks is not None:
         found.append(f"{stacks:.0f} x {_dram(pick)}")
+    if found:
+        more = ((m.device, chosen(m.parameter)) for m in _branch(pick).memories)
+        found += [f"{units:.0f} x {device}" for device, units in more if units is not None]
     for name, unit, word in (("peak_flops", "FLOP/s", "fp16"), ("link_bandwidth", "B/s", "links")):
         if (value := chosen(name)) is not None:
             found.append(f"{pretty(value, unit)} {word}")
@@ -91,7 +95,12 @@ def _dram(pick: Pick) -> str:
     if isinstance(chosen := pick.row.get("dram_generation"), str):
         return chosen
     # one that was not searched is the only one
-    return str(pick.answer.study.branches[pick.row["branch"]].spec.generations[0])
+    return str(_branch(pick).generations[0])
+
+
+def _branch(pick: Pick) -> BranchSpec:
+    """The branch of a chip that was searched: its name is that of the chip before the number."""
+    return pick.answer.study.branches[str(pick.row["chip"]).rpartition("-")[0]].spec
 
 
 def _network(pick: Pick) -> Cell:
