@@ -115,9 +115,9 @@ def test_the_gallery_tells_what_the_pages_tell() -> None:
 
 
 def test_every_row_evaluates_to_itself(study: ResolvedStudy, front: Front) -> None:
-    assert len(front.frame) > 0
-    assert len(front.baselines) > 0
-    for frame in (front.frame, front.baselines):
+    # hypothetical chips may be compared among themselves
+    for frame in [front.frame, front.baselines] if study.spec.baselines else [front.frame]:
+        assert len(frame) > 0
         found = differences(study, frame, tolerance=1e-9)
         assert not found, f"{study.slug}: {'; '.join(found[:5])}; {renew(study.slug)}"
 
