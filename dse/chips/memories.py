@@ -142,9 +142,13 @@ def unlisted(spec: BranchSpec, template: ChipSpec) -> Iterator[str]:
     """What keeps a branch from having the memories of its list, or from having none."""
     if template.memories and not spec.memories:
         yield f"memories: expected a list of those of the template {template.name}, got none"
-    if spec.memories and not spec.generations and template.sram.use == "cache":
-        what = "expected a scratchpad in the template, or DRAM, next to further memories, got neither"
-        yield f"memories: {what}"
+    stacks = spec.parameters.get("dram_stacks")
+    # a search would find chips without stacks, whose activations stream through nothing
+    without = stacks is None or min((stacks.low, *stacks.numbers)) == 0.0
+    if spec.memories and without and template.sram.use == "cache":
+        got = "neither" if stacks is None else "no stacks in some"
+        what = "expected a scratchpad in the template, or DRAM in every chip, next to further memories"
+        yield f"memories: {what}, got {got}"
 
 
 def off_chip(

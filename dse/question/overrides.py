@@ -1,11 +1,12 @@
 """Numbers that a study replaces: `KIND/NAME.PATH` to a value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from dse.errors import Problem, SpecError, nearest
+from dse.errors import Problem, SpecError, nearest, unknown
 from dse.spec.catalog.lookup import KINDS, Catalog
 from dse.spec.overrides.replace import Value, override_texts
 from dse.spec.schema.base import Spec
+from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.workload import WorkloadSpec, served
 
 FOLDERS = {
@@ -66,3 +67,13 @@ def workload_of(catalog: Catalog, name: str, serving: str | None) -> WorkloadSpe
     """The workload of that name, under another way of serving where one is given."""
     found = catalog.get(WorkloadSpec, name)
     return found if serving is None else served(found, serving, "serving")
+
+
+def space_of(catalog: Catalog, name: str, branches: Sequence[str]) -> SpaceSpec:
+    """The space of that name, with the branches named alone where some are; raises `SpecError` otherwise."""
+    found = catalog.get(SpaceSpec, name)
+    odd = [Problem("", unknown("branch", b, found.branches)) for b in branches if b not in found.branches]
+    if odd:
+        raise SpecError(odd)
+    chosen = {b: spec for b, spec in found.branches.items() if b in branches or not branches}
+    return found.model_copy(update={"branches": chosen})

@@ -19,7 +19,7 @@ from dse.question.error_bars import check_error_bars
 from dse.question.find_study import each_case, find_case
 from dse.question.layouts import Lists, can_split, check_deployments, check_splits, filled
 from dse.question.look_ups import at_key_of
-from dse.question.overrides import with_settings, workload_of
+from dse.question.overrides import space_of, with_settings, workload_of
 from dse.question.pools.refused import refuse_pools
 from dse.question.stacks import stacks_of
 from dse.question.targets import Target, at_confidence, bound, check_columns, goal_of, limits_of, target_of
@@ -231,7 +231,7 @@ def resolve_study(
     workload = look("workload", workload_of, catalog, spec.workload, spec.serving)
     economy = look("economy", catalog.get, EconomySpec, spec.economy)
     technology = look("technology", catalog.get, TechnologySpec, spec.technology)
-    space = look("space", catalog.get, SpaceSpec, spec.space) if spec.space is not None else None
+    space = look("space", space_of, catalog, spec.space, spec.branches) if spec.space is not None else None
     model = look("cost_model", cost_model, spec.cost_model)
     # for its problem alone: the sampler is made when the search begins
     look("sampler.name", sampler_factory, spec.sampler.name)

@@ -125,6 +125,17 @@ def test_bonded_memory_needs_area_beneath_and_costs_dies_at_its_yield() -> None:
     assert lost[1] == pytest.approx(bonds + (at_risk + bonds) * attached, rel=1e-9)
 
 
+def test_to_place_a_unit_on_a_die_costs_what_it_costs_next_to_one() -> None:
+    made = branch(SRAM, STACKED, stacked_sram_units={"low": 0, "high": 40, "steps": 41})
+    package = made.silicon(units("stacked_sram", 0.0, 10.0)).unit_cost_parts()["package"]
+    # ten units at 15 USD; the silicon beneath them is that of the same die
+    assert package[1] - package[0] == pytest.approx(10 * 15.0, rel=1e-9)
+    flash = branch(HBF, flash_units={"low": 0, "high": 4, "steps": 5})
+    beside = flash.silicon(units("flash", 0.0, 4.0)).unit_cost_parts()["package"]
+    # four more stacks take their place on the interposer besides
+    assert beside[1] - beside[0] > 4 * 15.0
+
+
 def test_heat_beneath_bonded_memory_is_limited_as_beneath_a_stack() -> None:
     made = branch(SRAM, STACKED, stacked_sram_units={"low": 0, "high": 10, "steps": 11})
     heat = made.silicon(units("stacked_sram", 0.0, 10.0)).heat
@@ -207,6 +218,17 @@ def test_what_the_technology_does_not_know_is_refused_by_name(memory: dict[str, 
     name = f"{memory['kind'].replace('-', '_')}_units"
     with pytest.raises(SpecError, match=said):
         branch([memory], **{name: "1"})
+
+
+@pytest.mark.parametrize("stacks", [{"low": 0, "high": 2, "steps": 3}, {"choices": ["0", "2"]}])
+def test_activations_of_a_chip_without_scratchpad_need_dram_in_every_chip(stacks: dict[str, Any]) -> None:
+    lpddr = [{"kind": "lpddr", "device": "LPDDR5X"}]
+    gpu = space(lpddr, template="h100-sxm", lpddr_units="4", dram_stacks=stacks)
+    said = "expected a scratchpad in the template, or DRAM in every chip, .*, got no stacks in some"
+    with pytest.raises(SpecError, match=said):
+        branches_of(gpu, setting())
+    assert branches_of(space(lpddr, template="h100-sxm", lpddr_units="4"), setting())
+    assert branches_of(space(lpddr, lpddr_units="4", dram_stacks=stacks), setting())
 
 
 def test_a_proposed_memory_reads_back_as_it_was_searched() -> None:

@@ -14,6 +14,7 @@ from dse.question.layouts import triples
 from dse.question.resolved_study import digest, load_study
 from dse.spec.catalog.config_paths import bundled
 from dse.spec.catalog.lookup import Catalog
+from dse.spec.schema.space import SpaceSpec
 from dse.spec.schema.system import StackSpec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +42,25 @@ def test_a_small_study_resolves(tmp_path: Path) -> None:
     assert study.reference_point == {"usd_per_token_per_second": 1000.0, "tpot": 0.1}
     assert study.swept is not None
     assert study.swept.name == "tpot"
+
+
+def test_a_study_searches_the_branches_that_it_names(tmp_path: Path) -> None:
+    every, few = (
+        load_study(str(write_study(tmp_path / n, **more)))
+        for n, more in (("a", {}), ("b", {"branches": ["hybrid", "sram-only"]}))
+    )
+    assert set(few.branches) == {"sram-only", "hybrid"}
+    # another question, which does not depend on what it leaves out; without the key it is the one of before
+    assert few.problem != every.problem and "branches" not in every.question["study"]
+    space = few.configs["space/lpu-or-hbm"]
+    assert isinstance(space, SpaceSpec) and set(space.branches) == set(few.branches)
+    (told,) = problems(tmp_path / "c", branches=["hybird"])
+    assert told == (
+        f"{line('space')}: space: unknown branch 'hybird'; did you mean 'hybrid'? "
+        "Known: dram-only, hybrid, sram-only"
+    )
+    (told,) = problems(tmp_path / "d", branches=["hybrid"], space=None)
+    assert "branches: expected a space with branches of it, got none" in told
 
 
 def test_a_study_may_serve_its_workload_in_another_way(tmp_path: Path) -> None:

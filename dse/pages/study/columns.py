@@ -10,6 +10,7 @@ from dse.pages.study.answers import Pick
 from dse.question.chip_names import branch_of
 from dse.report.words.part_names import counted
 from dse.report.words.quantities import quantity
+from dse.spec.schema.space import BranchSpec
 from dse.spec.yaml.units import pretty
 from dse.text import cp_text
 from objectives.ledgers import LEDGERS
@@ -87,6 +88,9 @@ def _made_of(pick: Pick) -> Cell:
         found.append(f"{pretty(sram, 'B')} SRAM")
     if stacks is not None:
         found.append(f"{stacks:.0f} x {_dram(pick)}")
+    if found:
+        more = ((m.device, chosen(m.parameter)) for m in _branch(pick).memories)
+        found += [f"{units:.0f} x {device}" for device, units in more if units is not None]
     for name, unit, word in (("peak_flops", "FLOP/s", "fp16"), ("link_bandwidth", "B/s", "links")):
         if (value := chosen(name)) is not None:
             found.append(f"{pretty(value, unit)} {word}")
@@ -98,7 +102,12 @@ def _dram(pick: Pick) -> str:
     if isinstance(chosen := pick.row.get("dram_generation"), str):
         return chosen
     # one that was not searched is the only one
-    return str(pick.study.branches[branch_of(str(pick.row["chip"]))].spec.generations[0])
+    return str(_branch(pick).generations[0])
+
+
+def _branch(pick: Pick) -> BranchSpec:
+    """The branch of a chip that was searched."""
+    return pick.study.branches[branch_of(str(pick.row["chip"]))].spec
 
 
 def _network(pick: Pick) -> Cell:

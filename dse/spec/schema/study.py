@@ -244,6 +244,11 @@ class StudySpec(Spec):
     space: str | None = None
     """Hypothetical chips to search; without one the baselines are all there is."""
     # left out at its default, so that a question stored before the key existed is still the same one
+    branches: Annotated[tuple[str, ...], Field(max_length=MOST_NAMED)] = Field(
+        default=(), exclude_if=lambda v: not v
+    )
+    """Branches of the space that are searched; all of them when left out."""
+    # likewise
     pools: PoolsSpec | None = Field(default=None, exclude_if=lambda v: v is None)
     """Pools of unlike chips, each with chips or a space of its own, in the place of space and baselines:
     `dse sweep` and `dse run` find the best pairs of chips and layouts."""
@@ -324,6 +329,8 @@ class StudySpec(Spec):
             raise ValueError(f"reference_point: expected every objective, missing {', '.join(missing)}")
         if self.pools is not None:
             return self._of_pools()
+        if self.branches and self.space is None:
+            raise ValueError("branches: expected a space with branches of it, got none")
         if self.space is None and not self.baselines:
             raise ValueError("expected a space of chips, baselines, or both, got neither")
         # under other software every chip has the stack of that name
@@ -337,7 +344,8 @@ class StudySpec(Spec):
 
     def _of_pools(self) -> "StudySpec":
         """Without the keys that pools do not know, or have of their own."""
-        own = {"space": self.space, "baselines": self.baselines, "stacks": self.stacks}
+        own: dict[str, object] = {"space": self.space, "branches": self.branches}
+        own |= {"baselines": self.baselines, "stacks": self.stacks}
         unknown = {"mix": self.mix, "confidence": self.confidence}
         none = "expected none with pools, which"
         problems = [f"{key}: {none} have chips of their own" for key, value in own.items() if value]

@@ -42,6 +42,38 @@ def bonded_excess(blueprint: Blueprint, technology: Technology, compute_m2: Arra
     return summed(blueprint, technology, lambda unit: unit.bonded_m2) - compute_m2
 
 
+def bonded_units(blueprint: Blueprint, technology: Technology) -> Array:
+    """Units of memory that are bonded onto the compute dies [1].
+
+    sum_m n_m, over the memories that are bonded.
+
+    Args:
+        blueprint: units n of each further memory [1].
+        technology: which of them are bonded.
+
+    Returns:
+        Units, shapes broadcast [1]; a plain 0 without further memories.
+
+    Domain:
+        A unit is placed as one piece, however many dies it has.
+
+    Limits:
+        0 without bonded memories.
+
+    Source:
+        A sum.
+
+    Examples:
+        By hand: two units on the die, three beside it.
+
+        >>> from types import SimpleNamespace
+        >>> on, off = SimpleNamespace(bonded=True), SimpleNamespace(bonded=False)
+        >>> bonded_units(SimpleNamespace(memory_units=(2.0, 3.0)), SimpleNamespace(memories=(on, off)))
+        2.0
+    """
+    return summed(blueprint, technology, lambda unit: 1.0 if unit.bonded else 0.0)
+
+
 def heat_limit(blueprint: Blueprint, technology: Technology) -> Array | None:
     """Power that a square metre of the compute dies may draw [W/m2].
 
@@ -77,8 +109,7 @@ def heat_limit(blueprint: Blueprint, technology: Technology) -> Array | None:
     alone = technology.heat_w_per_m2
     if alone is None or technology.under_stack is None or not blueprint.memory_units:
         return alone
-    bonded = summed(blueprint, technology, lambda unit: 1.0 if unit.bonded else 0.0)
-    return where(bonded > 0.0, alone * technology.under_stack, alone)
+    return where(bonded_units(blueprint, technology) > 0.0, alone * technology.under_stack, alone)
 
 
 def bond_yield(blueprint: Blueprint, technology: Technology) -> Array:

@@ -1,7 +1,7 @@
 """Dollars of a package: dies, DRAM, packaging, assembly loss, test, board."""
 
 from objectives.arrays import Array, maximum, where, zeros_like
-from objectives.equations.fabrication.bonded import bond_yield
+from objectives.equations.fabrication.bonded import bond_yield, bonded_units
 from objectives.equations.fabrication.dies import DieGroup, Plan
 from objectives.equations.fabrication.memories import interposer_units, memory_dollars
 from objectives.equations.fabrication.technology import Blueprint, Node, Package, Technology, Wafer
@@ -206,7 +206,8 @@ def bonding_yield(plan: Plan) -> Array:
 def unit_cost(blueprint: Blueprint, plan: Plan, power_w: Array, technology: Technology) -> dict[str, Array]:
     """What a chip on its module costs to make, by part [USD]. Their sum is the total.
 
-    Compute dies; I/O dies; dram and each further memory: bytes x price; package; loss = dies
+    Compute dies; I/O dies; dram and each further memory: bytes x price; package, with an attachment for each
+    unit that is bonded onto a die; loss = dies
     (1 / Y_bonding - 1) and (dies + that + memories + package) (1 / Y_package - 1), since a failed assembly
     takes all with it; test; board = fixed + power x price per watt.
 
@@ -254,6 +255,8 @@ def unit_cost(blueprint: Blueprint, plan: Plan, power_w: Array, technology: Tech
         bonding = (compute + io) * (1.0 / bonding_yield(plan) - 1.0)
         lost = 1.0 / package_yield(plan, hbm) - 1.0
     if further:
+        # to place a unit on a die costs what it costs next to one; the bond itself has no published price
+        packaging = packaging + bonded_units(blueprint, t) * package.attach_usd_each
         # what fails under a bond takes die and memory with it
         bonded = sum((further[m.name] for m in t.memories if m.bonded), start=zero)
         bonding = bonding + (compute + bonded) * (1.0 / bond_yield(blueprint, t) - 1.0)
