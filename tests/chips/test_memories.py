@@ -140,9 +140,9 @@ ENTRY = """  - kind: KIND
             "rom",
             "1 TB/s",
             "    holds: [weights, kv-cache]\n",
-            ":21: memories.0: holds: expected weights in rom",
+            ":21: memories.2: holds: expected weights in rom",
         ),
-        ("flash", "1 TB/s", "    holds: [states]\n", ":21: memories.0: holds: expected weights in flash"),
+        ("flash", "1 TB/s", "    holds: [states]\n", ":21: memories.2: holds: expected weights in flash"),
         ("lpddr", "1 TB/s", "    holds: [weights]\n", "holds: expected weights, kv-cache, states in lpddr"),
         ("rom", "1 TB/s", "    endurance: {value: 9, source: x, basis: published}\n", "expected none of rom"),
         (
@@ -151,8 +151,8 @@ ENTRY = """  - kind: KIND
             "    generation: HBM4\n",
             ":14: memories: expected each kind once, got dram twice",
         ),
-        ("flesh", "1 TB/s", "", "memories.0.kind: unknown value 'flesh'; did you mean 'flash'"),
-        ("flash", "1 W", "", ":23: memories.0.bandwidth.value: expected"),
+        ("flesh", "1 TB/s", "", "memories.2.kind: unknown value 'flesh'; did you mean 'flash'"),
+        ("flash", "1 W", "", ":23: memories.2.bandwidth.value: expected"),
     ],
 )
 def test_a_bad_list_is_refused_with_its_line(
@@ -169,7 +169,7 @@ def test_a_bad_list_is_refused_with_its_line(
 def test_a_problem_of_a_listed_dram_has_its_line(tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(LINES.replace('"144 GiB"', "144"), encoding="utf-8")
-    with pytest.raises(SpecError, match=r"bad.yaml:19: dram.capacity.value: expected a unit"):
+    with pytest.raises(SpecError, match=r"bad.yaml:19: memories.1.capacity.value: expected a unit"):
         load_spec(ChipSpec, path)
 
 

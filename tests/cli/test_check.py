@@ -118,3 +118,50 @@ def test_paths_without_files_are_refused(dse, tmp_path):
     dse("check", "empty", "nowhere").refused(
         "empty: expected YAML files in this folder", "nowhere: expected a file"
     )
+
+
+def test_memories_that_no_technology_has_are_named_where_they_are_written(dse, tmp_path):
+    path = tmp_path / "chips" / "odd.yaml"
+    path.parent.mkdir()
+    one = "source: assumption, basis: assumption"
+    path.write_text(
+        f"""kind: chip
+name: odd
+title: Odd
+vendor: hypothetical
+hypothetical: true
+class: datacentre-gpu
+stack: gpu-serving
+peak:
+  fp16: {{value: "1 PFLOP/s", {one}}}
+memories:
+  - kind: sram
+    use: cache
+    capacity: {{value: "128 MB", {one}}}
+  - kind: dram
+    generation: HBM9
+    capacity: {{value: "144 GiB", {one}}}
+    bandwidth: {{value: "8 TB/s", {one}}}
+    stacks: {{value: 4, {one}}}
+  - kind: flash
+    device: HBX
+    units: {{value: 4, {one}}}
+    capacity: {{value: "1 TB", {one}}}
+    bandwidth: {{value: "6 TB/s", {one}}}
+link:
+  technology: NVLink
+  network: nvswitch-72
+die:
+  process: {{value: n3, {one}}}
+cooling: liquid
+"""
+    )
+    said = dse("check", path)
+    words = " ".join((said.out + said.err).split())
+    assert said.code != 0
+    assert (
+        "odd.yaml:15: memories.1.generation: expected a kind of DRAM that a technology has, got 'HBM9'"
+        in words
+    )
+    assert "odd.yaml:20: memories.2.device: expected a device that a technology has, got 'HBX'" in words
+    assert "did you mean 'HBF'" in words

@@ -1,6 +1,6 @@
 """Checks of single files: their kind, their values, and the names they use."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dse.errors import Problem, SpecError, nearest, told, unknown
@@ -107,7 +107,7 @@ def _check(path: Path, catalog: Catalog, known: dict[str, Source]) -> Iterator[P
         for problem in (
             *file_problems(spec, path, known),
             *_names(spec, path, catalog),
-            *_nodes(spec, path, catalog),
+            *_technologies(spec, path, catalog, data),
         ):
             yield _with_line(problem, path, lines)
 
@@ -142,24 +142,41 @@ def _names(spec: Spec, path: Path, catalog: Catalog) -> Iterator[Problem]:
             yield first if first.where else Problem(str(path), f"{where}: {first.what}", key=where)
 
 
-def _nodes(spec: Spec, path: Path, catalog: Catalog) -> Iterator[Problem]:
-    """Process nodes of a hypothetical chip that no technology has: nothing could be derived of it."""
+def _technologies(spec: Spec, path: Path, catalog: Catalog, data: object) -> Iterator[Problem]:
+    """Nodes, kinds of DRAM and devices of a hypothetical chip that no technology has."""
     # a chip that exists may be made on a node of which nothing is published
     if not isinstance(spec, ChipSpec) or not spec.hypothetical:
         return
     try:
-        known = sorted({node for t in catalog.all(TechnologySpec).values() for node in t.nodes})
+        known = list(catalog.all(TechnologySpec).values())
     except SpecError:  # a technology that is wrong is reported when it is checked itself
         return
-    io = spec.die.io
-    for key, leaf in (
-        ("die.process", spec.die.process),
-        ("die.io.process", None if io is None else io.process),
-    ):
-        if leaf is not None and leaf.value is not None and leaf.value not in known:
-            node = str(leaf.value)
-            what = f"{key}: expected a node that a technology has, got {node!r}; {nearest(node, known)}"
-            yield Problem(str(path), what, key=key)
+    nodes = {node for t in known for node in t.nodes}
+    drams = {name for t in known for name in t.dram}
+    devices = drams | {name for t in known for name in t.memories}
+    io, dram = spec.die.io, spec.dram
+    written = spec.places(data) if isinstance(data, dict) else {}
+    used: list[tuple[tuple[Hashable, ...], str, object, set[str]]] = [
+        (("die", "process"), "a node", spec.die.process.value, nodes),
+        (("die", "io", "process"), "a node", None if io is None else io.process.value, nodes),
+        (
+            ("dram", "generation"),
+            "a kind of DRAM",
+            None if dram is None else dram.generation,
+            drams,
+        ),
+        *((("memories", i, "device"), "a device", m.device, devices) for i, m in enumerate(spec.memories)),
+    ]
+    for place, what, name, names in used:
+        if name is None or name in names:
+            continue
+        # as the file has it, where `memories` lists sram and dram as well
+        moved = next(
+            (old + place[len(new) :] for new, old in written.items() if place[: len(new)] == new), place
+        )
+        key = ".".join(map(str, moved))
+        text = f"{key}: expected {what} that a technology has, got {str(name)!r}; {nearest(str(name), names)}"
+        yield Problem(str(path), text, key=key)
 
 
 def _with_line(problem: Problem, path: Path, lines: Lines) -> Problem:

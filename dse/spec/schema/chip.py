@@ -3,7 +3,7 @@
 A number that the file leaves out is unknown. A study that needs it names it and refuses the chip.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
@@ -155,7 +155,7 @@ class ChipSpec(Spec):
         return short_form(data)
 
     @classmethod
-    def places(cls, data: Mapping[str, object]) -> Mapping[tuple[object, ...], tuple[object, ...]]:
+    def places(cls, data: Mapping[str, object]) -> Mapping[tuple[Hashable, ...], tuple[Hashable, ...]]:
         """Where the file has what the spec has in another place."""
         return places(data)
 

@@ -1,6 +1,6 @@
 """Memories of a chip, or of a branch of a space, as a list, the fastest first."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -197,9 +197,9 @@ def list_or_keys(schema: JsonSchemaValue) -> None:
     schema["properties"]["memories"]["items"] = {"anyOf": [items, short]}
 
 
-def places(data: Mapping[str, object]) -> dict[tuple[object, ...], tuple[object, ...]]:
+def places(data: Mapping[str, object]) -> dict[tuple[Hashable, ...], tuple[Hashable, ...]]:
     """Place of each entry of a list behind `short_form`, to its place in the file."""
-    found: dict[tuple[object, ...], tuple[object, ...]] = {}
+    found: dict[tuple[Hashable, ...], tuple[Hashable, ...]] = {}
     entries = data.get("memories")
     further = 0
     for i, entry in enumerate(entries if isinstance(entries, list) else []):

@@ -32,16 +32,19 @@ def build_spec(spec: type[S], data: object, where: str, lines: Lines | None = No
     try:
         return spec.model_validate(data)
     except ValidationError as error:
-        raise SpecError(_problems(spec, error, where, _moved(spec, data, lines))) from None
+        places = getattr(spec, "places", None)
+        moved = {} if places is None else places(data)
+        raise SpecError(_problems(spec, error, where, _with_moved(lines, moved), moved)) from None
 
 
-def _moved(spec: type[BaseModel], data: dict[str, object], lines: Lines) -> Lines:
-    """Lines of what a spec has in another place than the file, see `ChipSpec.places`."""
-    places = getattr(spec, "places", None)
-    if places is None:
-        return lines
+Moved = Mapping[tuple[Hashable, ...], tuple[Hashable, ...]]
+"""Place in a spec to the place in its file, see `ChipSpec.places`."""
+
+
+def _with_moved(lines: Lines, moved: Moved) -> Lines:
+    """Lines of what a spec has in another place than the file."""
     new = dict(lines)
-    for now, before in places(data).items():
+    for now, before in moved.items():
         found = {now + at[len(before) :]: n for at, n in lines.items() if at[: len(before)] == before}
         new = {at: n for at, n in new.items() if at[: len(now)] != now} | found
     return new
@@ -58,16 +61,23 @@ def build_leaf(spec: type[S], data: Mapping[str, object], where: str, name: str)
         raise SpecError(Problem(where, f"{name}: {text}", key=name) for text in texts) from None
 
 
-def _problems(spec: type[BaseModel], error: ValidationError, where: str, lines: Lines) -> list[Problem]:
+def _problems(
+    spec: type[BaseModel], error: ValidationError, where: str, lines: Lines, moved: Moved
+) -> list[Problem]:
     details = _without_echoes(error.errors(include_url=False))
     # a union reports the same mistake once for each of its options
-    found = dict.fromkeys(told(_problem(spec, detail, where, lines) for detail in details))
+    found = dict.fromkeys(told(_problem(spec, detail, where, lines, moved) for detail in details))
     return sorted(found, key=lambda p: line_number(p.where))
 
 
-def _problem(spec: type[BaseModel], detail: ErrorDetails, where: str, lines: Lines) -> Problem:
+def _problem(spec: type[BaseModel], detail: ErrorDetails, where: str, lines: Lines, moved: Moved) -> Problem:
     loc = tuple(part for part in detail["loc"] if part != KEY)
-    return Problem(_place(loc, where, lines), f"{_dotted(loc)}{_say(spec, loc, detail)}")
+    return Problem(_place(loc, where, lines), f"{_dotted(as_written(loc, moved))}{_say(spec, loc, detail)}")
+
+
+def as_written(loc: tuple[Hashable, ...], moved: Moved) -> tuple[Hashable, ...]:
+    """The place in the file of a place in a spec."""
+    return next((old + loc[len(new) :] for new, old in moved.items() if loc[: len(new)] == new), loc)
 
 
 def _without_echoes(details: list[ErrorDetails]) -> list[ErrorDetails]:
