@@ -86,7 +86,10 @@ def breakeven_pairs(
     whole = whole.of_sides(one, other)
     kept = _carried(whole, points, now)
     goal = study.first.goal.label
-    return mapped(study.first, kept, x, y, (one, other), dict(limits), points, goal, len(every), progress)
+    named = (one, other)
+    return mapped(
+        study.first, kept, x, y, named, dict(limits), points, goal, len(every), progress, what="pairs"
+    )
 
 
 def _spaced(side: str) -> str:

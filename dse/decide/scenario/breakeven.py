@@ -73,6 +73,8 @@ class BreakEven:
     """Chips of the front, of the baselines and of the coarse grid that were looked at first."""
     carried: int
     """Of them, those that the map is made of."""
+    what: str = "chips"
+    """What was looked at: chips, or pairs of pools."""
 
     def winner(self, row: int, column: int) -> str:
         """Who wins at a point of the map."""
@@ -212,6 +214,7 @@ def mapped(
     goal_label: str,
     tried: int,
     progress: Progress = lambda _: None,
+    what: str = "chips",
 ) -> BreakEven:
     """The map of two sides and its boundary, of whatever `kept` is made of."""
     xs = x.values(points[0])
@@ -236,6 +239,7 @@ def mapped(
         best_chips=names[who].reshape(shape),
         tried=tried,
         carried=len(kept.names),
+        what=what,
         boundary=tuple(_boundary(kept, x, y, xs, ys, cost.reshape(shape), sides)),
     )
 

@@ -36,7 +36,7 @@ def _draw(found: BreakEven, figure: MplFigure) -> None:
     foot(
         figure,
         (
-            f"{found.tried:,} chips evaluated, the {found.carried} best kept; each has its best "
+            f"{found.tried:,} {found.what} evaluated, the {found.carried} best kept; each has its best "
             "deployment at every point; the boundary is found by bisection",
         ),
     )

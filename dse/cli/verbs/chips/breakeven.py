@@ -46,7 +46,10 @@ EPILOG = epilog(
     "dse breakeven groq-vs-h100 --x 'sram-only.price=200 USD..5000 USD' --tpot '20 ms'",
     codes="0 done, 2 wrong input.",
 )
-LOOKED = "chips looked at (front, baselines and a coarse grid of the space)"
+LOOKED = {
+    "chips": "chips looked at (front, baselines and a coarse grid of the space)",
+    "pairs": "pairs looked at (front and catalog)",
+}
 
 
 def breakeven(
@@ -210,11 +213,8 @@ def _show(found: BreakEven) -> None:
 
 
 def _foot(found: BreakEven) -> str:
-    # a system of pools is named by all its chips
-    pairs = any(" | " in str(name) for name in found.best_chips.ravel())
-    looked = "pairs looked at (front and catalog)" if pairs else LOOKED
     return (
-        f"{found.tried:,} {looked}; the {found.carried} best on a first net make the map. "
+        f"{found.tried:,} {LOOKED[found.what]}; the {found.carried} best on a first net make the map. "
         f"Targets: {_targets(found) or 'none'}."
         f"{f' {OF_A_MIX}' if found.study.members else ''}"
     )
