@@ -20,7 +20,7 @@ from dse.evaluate.pools.study_layouts import grid_of_pool
 from dse.evaluate.pools.system import NamedPool, system_of
 from dse.front.files import Front
 from dse.front.tables import Row, plain_rows
-from dse.question.chip_names import branch_of
+from dse.question.chip_names import branch_of, pair_name
 from dse.question.pools.study import PooledStudy
 from dse.spec.yaml.units import pretty
 from dse.text import is_count
@@ -63,12 +63,12 @@ def _pool_of_row(study: PooledStudy, role: str, row: Row) -> PoolDesign:
 
 def name_of(pair: Pair) -> str:
     """Its chips, as tables name them."""
-    return " | ".join(pool.candidate.label for pool in pair.values())
+    return pair_name([pool.candidate.label for pool in pair.values()])
 
 
 def family_of(pair: Pair) -> str:
     """Branches of its searched chips, and names of those of the catalog."""
-    return " | ".join(pool.candidate.branch or pool.candidate.label for pool in pair.values())
+    return pair_name([pool.candidate.branch or pool.candidate.label for pool in pair.values()])
 
 
 def designs_of(study: PooledStudy, pairs: Sequence[Pair]) -> api.Designs:
