@@ -6,9 +6,9 @@ from pathlib import Path
 from rich.console import Console
 
 from dse.cli.input.eligibility import apply_eligibility
-from dse.cli.pools.front import stored_pairs
 from dse.cli.pools.repeat import repeat_command
 from dse.cli.pools.show import eligible_of, notes_of
+from dse.cli.pools.stored import stored_pairs
 from dse.cli.show.system import show_system
 from dse.cli.show_data.single_changes import name_of_change
 from dse.cli.terminal.machine_output import print_json

@@ -23,7 +23,8 @@ from dse.cli.input.options import (
 from dse.cli.input.output_paths import check_picture_file
 from dse.cli.input.software import study_under_software
 from dse.cli.input.stored_results import front_under_software, stored_folder, told_today
-from dse.cli.pools.front import proven_pairs, show_front_of_pools, stored_pairs
+from dse.cli.pools.front import proven_pairs, show_front_of_pools
+from dse.cli.pools.stored import stored_pairs
 from dse.cli.pools.sweep import refuse_options
 from dse.cli.show.design_tables import baseline_table, best_table, chip_table, front_table, mix_table, thinned
 from dse.cli.show.gap import not_exact, proven, show_gap
