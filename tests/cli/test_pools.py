@@ -230,6 +230,22 @@ def test_a_study_of_pools_without_results_names_the_verb_that_finds_them(dse, st
     )
 
 
+def test_a_study_is_told_to_set_what_its_way_of_serving_lacks_in_its_settings(dse, study):
+    study.write_text(STUDY.replace("settings: {workload/chat.prefill_load: 0.8}\n", ""))
+    said = dse("check", study)
+    words = " ".join((said.out + said.err).split())
+    assert "give it by settings: {workload/chat.NAME: VALUE}" in words
+
+
+def test_a_short_name_of_the_technology_says_how_to_mean_chips_of_the_catalog(dse, study, tmp_path):
+    out = tmp_path / "out"
+    study.write_text(STUDY.replace("method: listed", "method: unit-cost"))
+    assert dse("sweep", study, "--out", out).code == 0
+    said = dse("breakeven", study, "--x", "wafer cost", "--tpot", "20 ms", "--out", out)
+    assert said.code == 2
+    assert "technology.nodes.*.wafer_cost is that of all chips" in " ".join(said.err.split())
+
+
 def test_a_front_of_all_pairs_is_proven_to_be_one(dse, study, tmp_path):
     study.write_text(STUDY.replace("[lp30, b200]", "[h200, b200]").replace("[r200, h100]", "[h200, h100]"))
     out = tmp_path / "out"

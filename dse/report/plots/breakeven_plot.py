@@ -33,10 +33,12 @@ def _draw(found: BreakEven, figure: MplFigure) -> None:
     head(figure, axes, _title(found), summary(found), pad=22 if found.y is None else 8)
     frame(axes)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=8.5)
+    # a system of pools is named by all its chips
+    what = "pairs" if any(" | " in str(name) for name in found.best_chips.ravel()) else "chips"
     foot(
         figure,
         (
-            f"{found.tried:,} chips evaluated, the {found.carried} best kept; each has its best "
+            f"{found.tried:,} {what} evaluated, the {found.carried} best kept; each has its best "
             "deployment at every point; the boundary is found by bisection",
         ),
     )

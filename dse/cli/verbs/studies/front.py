@@ -125,6 +125,9 @@ def front(
     beats it (probability_best), and the share in which it works and meets every target
     (probability_meets_target). --no-intervals skips this and needs no configs.
 
+    Of a study of pools it shows pairs of chips with both layouts; a condition names a pool, as in
+    decode.chip=lp30. Uncertain inputs are not sampled there, and --exact and --software are refused.
+
     --gap proves by branch and bound how much better any chip of the space could be. Ctrl-C ends it and prints
     what is proven. --software prints the
     results under another assumption about software: those of `dse run --software` if they exist, else the
