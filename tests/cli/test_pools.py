@@ -56,6 +56,7 @@ def test_a_sweep_tells_the_best_pair_at_each_target(dse, study, tmp_path):
         "Best pair by $/(token/s)",
         "fleets in their real ratio",
         "on the exact front",
+        "batches and EP between them were not tried",
         "(as stated)",
         "no measured row",
     ):
@@ -194,6 +195,58 @@ def test_a_stored_front_of_pairs_is_shown_filtered_drawn_and_piped(dse, study, t
     none = dse("front", study, "--out", tmp_path / "nothing")
     assert none.code == 2
     assert "expected the results of a study, got no such file" in " ".join(none.err.split())
+
+
+def test_results_of_another_study_are_refused_and_changed_files_are_named(dse, study, tmp_path):
+    out = tmp_path / "out"
+    assert dse("sweep", study, "--out", out).code == 0
+    assert "changed since" not in dse("front", study, "--out", out).err
+    study.write_text(STUDY.replace("25 GB/s", "50 GB/s"))
+    words = " ".join(dse("front", study, "--out", out).err.split())
+    assert "study changed since the front was stored; `dse sweep pair --fresh` renews it" in words
+    other = tmp_path / "other" / "study.yaml"
+    other.parent.mkdir()
+    other.write_text(STUDY.replace("name: pair", "name: other").replace("[r200, h100]", "[b200]"))
+    for words in (["front"], ["explain", "row:1"], ["breakeven", "--x", "tpot"]):
+        verb, *rest = words
+        said = dse(verb, other, *rest, "--out", out)
+        assert said.code == 2
+        assert "expected results of 'other', got those of 'pair'" in " ".join(said.err.split())
+
+
+def test_pairs_that_came_with_a_study_are_shown_before_it_is_swept(dse, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = dse("front", "sram-beside-hbm/apart", "--format", "json")
+    assert said.code == 0
+    assert "these are the results that came with the study" in " ".join(said.err.split())
+    assert {row["chip"] for row in said.json["front"]} >= {"r200 | lp30", "r200 | r200"}
+
+
+def test_a_study_of_pools_without_results_names_the_verb_that_finds_them(dse, study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = dse("front", study)
+    assert said.code == 2
+    assert "expected the results of pair, got none. Start with `dse sweep pair`." in " ".join(
+        said.err.split()
+    )
+
+
+def test_a_study_is_told_to_set_what_its_way_of_serving_lacks_in_its_settings(dse, study):
+    study.write_text(STUDY.replace("settings: {workload/chat.prefill_load: 0.8}\n", ""))
+    said = dse("check", study)
+    words = " ".join((said.out + said.err).split())
+    assert "give it by settings: {workload/chat.NAME: VALUE}" in words
+
+
+def test_a_short_name_of_the_technology_says_how_to_mean_chips_of_the_catalog(dse, study, tmp_path):
+    out = tmp_path / "out"
+    # without a search space, which a short name of the technology means
+    of_catalog = STUDY.replace("r200, h100", "h100").replace("lp30, b200", "b200")
+    study.write_text(of_catalog.replace("method: listed", "method: unit-cost"))
+    assert dse("sweep", study, "--out", out).code == 0
+    said = dse("breakeven", study, "--x", "wafer cost", "--tpot", "20 ms", "--out", out)
+    assert said.code == 2
+    assert "technology.nodes.*.wafer_cost is that of all chips" in " ".join(said.err.split())
 
 
 def test_a_front_of_all_pairs_is_proven_to_be_one(dse, study, tmp_path):

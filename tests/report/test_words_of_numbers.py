@@ -98,7 +98,8 @@ def test_a_gap_is_a_dash_and_dollars_have_their_sign(value: Any, unit: str, text
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(1.0, "1"), (1280.0, "1,280"), (2.5, "2.50"), (1000.25, "1,000.25")]
+    ("number", "text"),
+    [(0.0, "0"), (0.0008, "<0.01"), (1.0, "1"), (1280.0, "1,280"), (2.5, "2.50"), (1000.25, "1,000.25")],
 )
 def test_chips_are_counted_and_fractions_of_a_fleet_have_two_decimals(number: float, text: str) -> None:
     assert counted(number) == text

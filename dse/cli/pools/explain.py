@@ -4,8 +4,8 @@ from pathlib import Path
 
 from rich.console import RenderableType
 
-from dse.cli.pools.front import stored_pairs
 from dse.cli.pools.show import eligible_of, notes_of
+from dse.cli.pools.stored import stored_pairs
 from dse.cli.show.system import show_system
 from dse.cli.show_data.influences import numbers_table, source_lines
 from dse.cli.show_data.single_changes import amount, name_of_change, relative

@@ -11,23 +11,13 @@ from dse.cli.show.gap import progress_of, show_gap
 from dse.cli.show.run_summary import counted
 from dse.cli.terminal.machine_output import print_bytes, print_json
 from dse.cli.terminal.tables import remark, stdout
-from dse.front.files import Front, load_front
+from dse.front.files import Front
 from dse.front.tables import plain_rows, to_format
 from dse.question.pools.study import PooledStudy
 from dse.report.info.front_info import front_info
 from dse.report.plots.front_plot import draw_front
-from dse.search.analysis.folders import results_folder
 from dse.search.bound.prove import Bound
 from dse.search.pairs.gap import prove_pairs
-
-
-def stored_pairs(study: PooledStudy, out: Path | None) -> tuple[Front, Path]:
-    """The stored front and its folder: `out`, else that of the run, else that of the sweep."""
-    folder = results_folder(study.first, out)
-    swept = Path("results") / f"{study.slug}-sweep"
-    if out is None and not (folder / "manifest.json").exists() and (swept / "manifest.json").exists():
-        folder = swept
-    return load_front(folder), folder
 
 
 def _of_one_standing(found: Front, study: PooledStudy) -> tuple[Front, str]:

@@ -6,9 +6,9 @@ from pathlib import Path
 from rich.console import Console
 
 from dse.cli.input.eligibility import apply_eligibility
-from dse.cli.pools.front import stored_pairs
 from dse.cli.pools.repeat import repeat_command
 from dse.cli.pools.show import eligible_of, notes_of
+from dse.cli.pools.stored import stored_pairs
 from dse.cli.show.system import show_system
 from dse.cli.show_data.single_changes import name_of_change
 from dse.cli.terminal.machine_output import print_json
@@ -16,9 +16,13 @@ from dse.cli.terminal.quantity import format_quantity
 from dse.cli.terminal.spinner import spinner
 from dse.cli.terminal.tables import plain, stdout, table
 from dse.decide.pairs.proposal import PairProposal, ProposedChip, propose_pair
+from dse.evaluate.batch import axis_of
 from dse.front.files import write_files
 from dse.question.pools.study import PooledStudy
 from dse.spec.yaml.writing import yaml_of
+
+_TIE = 0.001
+"""Relative difference of two pairs that are as good as each other."""
 
 
 def propose_of_pools(
@@ -43,7 +47,7 @@ def propose_of_pools(
     place = output.parent if output is not None else folder / "proposals" / "chips"
     files = {place / f"{c.chip.name}.yaml": yaml_of(c.chip, _comment(study)) for c in found.chips if c.chip}
     write_files(dict(files))
-    notes = [*notes_of(study, eligible), *_volumes(found)]
+    notes = [*_beaten(found), *notes_of(study, eligible), *_volumes(found)]
     if form == "json":
         print_json({**found.as_dict(), "notes": notes, "files": [str(f) for f in files]})
         return
@@ -65,6 +69,17 @@ def _volumes(found: PairProposal) -> Iterator[str]:
             "each design pays for its own masks and design, over as many chips as "
             f"{price.seller} makes of one, whatever the ratio of the pools"
         )
+
+
+def _beaten(found: PairProposal) -> Iterator[str]:
+    """Other pairs that are better than the one proposed, which a search of few trials may miss."""
+    sign = -1.0 if axis_of(found.study.first.goal).maximised else 1.0
+    for rival in found.rivals:
+        if rival.cost is not None and sign * (found.cost - rival.cost) > _TIE * abs(found.cost):
+            yield (
+                f"{rival.name} has a better {found.goal_label} than the pair proposed: the search has not "
+                f"tried it, and more trials of `dse run {found.study.slug}` may find it"
+            )
 
 
 def _comment(study: PooledStudy) -> str:

@@ -8,6 +8,7 @@ from typing import TypedDict
 from dse.decide.pairs.proposal import PairProposal
 from dse.errors import SpecError
 from dse.evaluate.pools.estimate import estimate_pools
+from dse.spec.yaml.writing import exact
 
 _SAME = 1e-6
 """Relative difference that is rounding."""
@@ -30,7 +31,7 @@ def repeat_command(found: PairProposal, place: Path, configs: Path | None) -> st
     """
     spec, link = found.study.spec, found.study.link
     pools = [_pool(found, role, place) for role in found.study.pools]
-    text = link.network or f"{link.bandwidth!r} B/s, {link.latency_s!r} s"
+    text = link.network or f"{exact(link.bandwidth, 'B/s')}, {exact(link.latency_s, 's')}"
     precision, (llm, workload) = spec.precision, (str(spec.llm), str(spec.workload))
     for prices in _ways(found):
         try:

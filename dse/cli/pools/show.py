@@ -23,6 +23,10 @@ FLEET = (
     "pairs are fleets in their real ratio, so that chips and capital may be fractions; dse estimate --pool "
     "prints the smallest whole system, and pools: system in the workload makes every pair one"
 )
+GRID = (
+    "layouts are those that the study lists, and of sizes that it leaves out those of a coarse grid: batches "
+    "and EP between them were not tried; dse compare --pool tries more for chips of the catalog"
+)
 UNRANKED = "unanchored"
 """Head of the line of the best pair that may not win."""
 
@@ -65,6 +69,7 @@ def notes_of(study: PooledStudy, eligible: PairEligibility) -> Iterator[str]:
         yield DECODE_ONLY
     if "prefill" in study.pools and work.pools == "fleet":
         yield FLEET
+    yield GRID
     yield UNMEASURED
     yield study.link.note.replace("; --pool-link", "")
 

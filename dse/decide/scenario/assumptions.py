@@ -15,7 +15,7 @@ from dse.plugins import objective
 from dse.question.resolved_study import ResolvedStudy
 from dse.question.variation import SHORT, Fact, Place, leaf_at, places_of, unit_of_leaf
 from dse.spec.overrides.replace import OPTIONAL
-from dse.spec.overrides.short_names import CHIP
+from dse.spec.overrides.short_names import CHIP, TECHNOLOGY
 from dse.spec.schema.base import SourcedRatio, SourcedShare
 from dse.spec.schema.space import PARAMETERS
 from dse.spec.yaml.units import parse
@@ -229,6 +229,12 @@ def _parameter(study: ResolvedStudy, name: str, group: str) -> Assumption:
     )
 
 
+def _of_all(name: str) -> str:
+    """What a short name of the technology hides: it means the search space, and some studies have none."""
+    path = TECHNOLOGY.get(name)
+    return "" if path is None else f" for a search space; technology.{path} is that of all chips"
+
+
 def _place(study: ResolvedStudy, text: str, name: str) -> Assumption:
     """A number of the config files, over its published range or a factor of `REACH` either way."""
     try:
@@ -243,7 +249,8 @@ def _place(study: ResolvedStudy, text: str, name: str) -> Assumption:
         name = text
     if not places:
         raise spec_error(
-            "", f"expected a number that this study has, got {name}, which none of its files has"
+            "",
+            f"expected a number that this study has, got {name}, which none of its files has{_of_all(name)}",
         )
     found = [leaf for p in places if (leaf := leaf_at(study, p)) is not None and leaf.value is not None]
     if not found:

@@ -11,6 +11,7 @@ from dse.question.find_study import each_case, find_case
 from dse.question.look_ups import at_key_of
 from dse.question.pools.link import ChosenLink, pool_link
 from dse.question.resolved_study import ResolvedStudy, digest, resolve_study, study_as_data
+from dse.question.substance import substance_digests
 from dse.spec.catalog.check_names import checked_spec
 from dse.spec.catalog.lookup import Catalog
 from dse.spec.schema.cases import case_spec
@@ -88,6 +89,20 @@ class PooledStudy:
         """SHA-256 of the study and of each config of any pool."""
         found = {name: d for pool in self.pools.values() for name, d in pool.digests().items()}
         return dict(sorted({**found, "study": digest(study_as_data(self.spec))}.items()))
+
+    def substance(self) -> dict[str, str]:
+        """Digests of what of the study and its configs decides results: of any pool, without words."""
+        return {name: d for pool in self.pools.values() for name, d in substance_digests(pool).items()}
+
+    def changed_since(self, manifest: Mapping[str, object]) -> list[str]:
+        """The study and configs, by name, that are not those of the front that `manifest` describes."""
+        then, now = manifest.get("substance"), self.substance()
+        then = then if isinstance(then, Mapping) else {}
+        changed = {name for name in {*then, *now} if then.get(name) != now.get(name)}
+        # the study of one pool has neither the chips of the other one nor the link
+        if not changed and manifest.get("problem") != digest(self.problem):
+            changed.add("study")
+        return sorted(changed)
 
     def _link(self) -> dict[str, object]:
         """The link as numbers: of a network only these count."""

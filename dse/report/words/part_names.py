@@ -32,4 +32,6 @@ def word(name: str) -> str:
 
 def counted(number: float) -> str:
     """A number of chips or replicas; with two decimals where a fleet has a fraction of one."""
+    if 0.0 < number < 0.005:
+        return "<0.01"
     return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.2f}"

@@ -19,7 +19,6 @@ from dse.question.chip_names import pair_name
 from dse.question.pools.eligibility import PairEligibility, Standing
 from dse.question.pools.study import PooledStudy
 from dse.question.resolved_study import digest
-from dse.question.substance import substance_digests
 from dse.question.unanchored import assumed_in, price_bases_in, unanchored_in
 from dse.search.analysis import manifest
 from objectives import api
@@ -165,7 +164,7 @@ def described(study: PooledStudy, archive: Archive) -> dict[str, object]:
         **{what: _all(study, what) for what in ("unanchored", "price_bases", "assumed")},
         "problem": digest(study.problem),
         "digests": study.digests(),
-        "substance": {n: d for pool in study.pools.values() for n, d in substance_digests(pool).items()},
+        "substance": study.substance(),
         "pools": {} if spec.pools is None else spec.pools.model_dump(mode="json", exclude_none=True),
         "link": asdict(study.link),
     }

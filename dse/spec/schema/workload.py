@@ -173,5 +173,9 @@ def served(workload: WorkloadSpec, serving: str, where: str = "--serving") -> Wo
     changed = workload.model_copy(update={"serving": serving})
     # a copy is not validated, so what the new mode lacks is found here
     if missing := serving_mode(serving).missing(changed.resolve()):
-        raise spec_error(where, f"{serving}: {missing}; give it by --set")
+        # the key of a study, or an option
+        setting = f"settings: {{workload/{workload.name}.NAME: VALUE}}"
+        raise spec_error(
+            where, f"{serving}: {missing}; give it by {setting if where == 'serving' else '--set'}"
+        )
     return changed

@@ -23,7 +23,8 @@ from dse.cli.input.options import (
 from dse.cli.input.output_paths import check_picture_file
 from dse.cli.input.software import study_under_software
 from dse.cli.input.stored_results import front_under_software, stored_folder, told_today
-from dse.cli.pools.front import proven_pairs, show_front_of_pools, stored_pairs
+from dse.cli.pools.front import proven_pairs, show_front_of_pools
+from dse.cli.pools.stored import stored_pairs
 from dse.cli.pools.sweep import refuse_options
 from dse.cli.show.design_tables import baseline_table, best_table, chip_table, front_table, mix_table, thinned
 from dse.cli.show.gap import not_exact, proven, show_gap
@@ -123,6 +124,9 @@ def front(
     the median and the 90th percentile of its objective (p10, p50, p90), the share of samples in which nothing
     beats it (probability_best), and the share in which it works and meets every target
     (probability_meets_target). --no-intervals skips this and needs no configs.
+
+    Of a study of pools it shows pairs of chips with both layouts; a condition names a pool, as in
+    decode.chip=lp30. Uncertain inputs are not sampled there, and --exact and --software are refused.
 
     --gap proves by branch and bound how much better any chip of the space could be. Ctrl-C ends it and prints
     what is proven. --software prints the

@@ -50,7 +50,8 @@ def report(
 
     The page is one file that loads nothing from elsewhere. It contains the question and its answer, the front
     with filters, every design with where its seconds, bytes and dollars go, the baselines, every assumption
-    with its source, and the command that repeats the study.
+    with its source, and the command that repeats the study. Studies of pools have no page yet:
+    use `dse front`.
     """
     if output.suffix.lower() not in (".html", ".htm"):
         raise spec_error("--output", f"expected a page ending in .html, got {str(output)!r}.")
