@@ -67,7 +67,8 @@ def test_a_sweep_tells_the_best_pair_at_each_target(dse, study, tmp_path):
 
 def test_bytes_of_two_pools_are_not_said_to_fill_one_chip(dse):
     pools = [part for pool in ("prefill=r200", "decode=h100") for part in ("--pool", f"{pool},tp=1,pp=1")]
-    said = dse("estimate", *pools, "--pool-link", "25 GB/s, 5 us", "--llm", "opt-30b", "--workload", "chat")
+    load = ("--llm", "opt-30b", "--workload", "chat", "--weights", "fp8")
+    said = dse("estimate", *pools, "--pool-link", "25 GB/s, 5 us", *load)
     assert "What fills one chip of each pool" in said.out and "the fullest chip" not in said.out
 
 
